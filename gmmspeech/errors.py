@@ -1,0 +1,33 @@
+"""The errors this package raises on purpose.
+
+Every message is one line that names the thing (file, utterance, model, component), what was found and what
+was expected. The command line prints that line and exits with status 1.
+"""
+
+
+class GmmSpeechError(Exception):
+    """Base of every error that gmmspeech raises on purpose."""
+
+
+class ConfigError(GmmSpeechError, ValueError):
+    """A configuration file, option or parameter has a value that makes no sense."""
+
+
+class AudioError(GmmSpeechError, ValueError):
+    """A recording is missing, can't be decoded, or is not what the caller said it is."""
+
+
+class DataError(GmmSpeechError, ValueError):
+    """A list, data directory, score file or feature store is malformed or incomplete."""
+
+
+class FeatureError(GmmSpeechError, ValueError):
+    """Frames can't be computed, or don't fit what they are used for."""
+
+
+class ModelError(GmmSpeechError, ValueError):
+    """A model can't be trained, read, or used with the given frames."""
+
+
+class GmmSpeechWarning(UserWarning):
+    """Something was wrong but work goes on: an utterance without frames, a starved component."""
