@@ -1,0 +1,173 @@
+"""Recordings to waveforms: decode, cut, resample."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from gmmspeech.errors import AudioError, ConfigError
+
+MAX_OVERSHOOT = 0.5  # seconds a cut may end after the recording does: Kaldi's extract-segments, its default
+
+# Data sizes from here on mean "not known", written by programs that stream into a pipe.
+_STREAMED = 0x7FFF0000
+# libsndfile's log of a header that promises more than the file holds (WAV, AIFF, AU, W64).
+_SHORT_DATA = re.compile(r"^\s*(?:data|SSND|Data Size|riff) *: *(\d+) \(should be (\d+)\)", re.MULTILINE)
+_SPHERE_SAMPLES = re.compile(rb"^sample_count -i (\d+)", re.MULTILINE)
+
+
+def read_audio(
+    path: str | os.PathLike[str], *, channel: int | None = None, start: float = 0.0, end: float | None = None
+) -> tuple[NDArray[np.float32], int]:
+    """Read a recording, or a piece of it, as one channel of float samples.
+
+    Everything that libsndfile decodes is taken: WAV, FLAC, OGG, MP3, AIFF, AU and NIST SPHERE (as PCM or
+    mu-law; SPHERE compressed by shorten is not). Only the piece asked for is decoded. Times become samples as in
+    Kaldi's ``extract-segments``: ``int(seconds * rate)``, the end not included; a piece that ends less than
+    half a second after the recording is cut at the recording's end, one that ends later is an error. (Kaldi
+    also drops pieces shorter than 0.1 s; here only a piece without samples is an error.)
+
+    Parameters
+    ----------
+    path : path-like
+    channel : int, optional
+        Which channel, from 0. Must be given if there are several.
+    start : float
+        Where the piece begins, in seconds.
+    end : float, optional
+        Where it ends, in seconds; by default where the recording does.
+
+    Returns
+    -------
+    signal : ndarray, shape (n,), float32
+        Integer formats scaled to [-1, 1]; a file of floats as it is.
+    rate : int
+        Samples a second.
+
+    Raises
+    ------
+    AudioError
+        If the file is missing, empty, no audio, cut short (the header promises more than there is), without
+        samples, or has NaN or infinite ones; if it has several channels and none was chosen, or not that one;
+        if the piece is not inside it. A FLAC or MP3 cut short is noticed when the missing part is asked for.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/a.wav"
+    >>> soundfile.write(path, np.linspace(0, 0.5, 8000), 8000)
+    >>> signal, rate = read_audio(path, start=0.25, end=0.75)
+    >>> signal.shape, signal.dtype, rate
+    ((4000,), dtype('float32'), 8000)
+    """
+    name = os.fspath(path)
+    _check_is_file(name)
+    try:
+        with soundfile.SoundFile(name) as file:
+            _check_whole(name, file)
+            column = _column(name, file.channels, channel)
+            first, last = _piece(name, file.frames, file.samplerate, start, end)
+            file.seek(first)
+            samples = file.read(last - first, dtype="float32", always_2d=True)
+            rate = file.samplerate
+    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:  # TypeError: a name ending in .raw
+        reason = " ".join(str(error).split())
+        raise AudioError(f"{name}: can't be decoded ({reason}), expected whole audio that libsndfile reads") from error
+    if len(samples) < last - first:
+        found = f"{first + len(samples)} samples, then nothing more"
+        raise AudioError(f"{name}: cut short: found {found}, expected {last} as its header says")
+    signal = np.ascontiguousarray(samples[:, column])
+    bad = np.flatnonzero(~np.isfinite(signal))
+    if bad.size:
+        at = (first + bad[0]) / rate
+        raise AudioError(f"{name}: sample at {at:.3f} s: found {signal[bad[0]]}, expected finite samples")
+    return signal, rate
+
+
+def resample(signal: NDArray, rate: int, target_rate: int) -> NDArray:
+    """Change the sampling rate, by soxr's high-quality polyphase filter.
+
+    Parameters
+    ----------
+    signal : ndarray, shape (n,), float32, float64, int16 or int32
+    rate, target_rate : int
+        Samples a second, of the signal and of what is wanted.
+
+    Returns
+    -------
+    ndarray, shape (about n * target_rate / rate,), dtype of `signal`
+
+    Raises
+    ------
+    AudioError
+        If the signal is not one channel of one of those types.
+    ConfigError
+        If a rate is not positive.
+
+    Examples
+    --------
+    >>> resample(np.zeros(16000, np.float32), 16000, 8000).shape
+    (8000,)
+    """
+    signal = np.asarray(signal)
+    if signal.ndim != 1 or signal.dtype not in (np.float32, np.float64, np.int16, np.int32):
+        expected = "(n,) of float32, float64, int16 or int32"
+        raise AudioError(f"signal: found {signal.dtype} of shape {signal.shape}, expected {expected}")
+    for name, value in (("rate", rate), ("target_rate", target_rate)):
+        if not value > 0:
+            raise ConfigError(f"{name}: found {value}, expected more than 0 samples a second")
+    return signal if rate == target_rate else soxr.resample(signal, rate, target_rate, quality="HQ")
+
+
+def _check_is_file(name: str) -> None:
+    if not os.path.exists(name):
+        raise AudioError(f"{name}: no such file, expected a recording")
+    if not os.path.isfile(name):
+        raise AudioError(f"{name}: is no file, expected a recording")
+    if os.path.getsize(name) == 0:
+        raise AudioError(f"{name}: found 0 bytes, expected a recording")
+
+
+def _check_whole(name: str, file: soundfile.SoundFile) -> None:
+    """Compare what the header promises with what is there; libsndfile itself goes on with what is there."""
+    short = _SHORT_DATA.search(file.extra_info)
+    if short and int(short[2]) < int(short[1]) < _STREAMED:
+        raise AudioError(f"{name}: cut short: found {short[2]} bytes of data, expected {short[1]} as its header says")
+    if file.format == "NIST":
+        with open(name, "rb") as raw:
+            promised = _SPHERE_SAMPLES.search(raw.read(1024))
+        if promised and file.frames < int(promised[1]):
+            count = int(promised[1])
+            raise AudioError(f"{name}: cut short: found {file.frames} samples, expected {count} as its header says")
+
+
+def _column(name: str, channels: int, channel: int | None) -> int:
+    if channel is None:
+        if channels != 1:
+            raise AudioError(f"{name}: found {channels} channels, expected one, or a choice (channel=0 is the first)")
+        return 0
+    if not 0 <= channel < channels:
+        raise AudioError(f"{name}: channel {channel} of {channels}, expected 0 to {channels - 1}")
+    return channel
+
+
+def _piece(name: str, frames: int, rate: int, start: float, end: float | None) -> tuple[int, int]:
+    """First sample and the one after the last."""
+    length = f"{frames / rate:.3f} s"
+    if frames == 0:
+        raise AudioError(f"{name}: found 0 samples, expected some")
+    if not start >= 0 or not (end is None or end > start):
+        raise AudioError(f"{name}: piece from {start} to {end} s, expected 0 <= start < end")
+    first, last = int(start * rate), frames if end is None else int(end * rate)
+    if first >= frames:
+        raise AudioError(f"{name}: piece begins at {start} s, expected inside the recording of {length}")
+    if last >= frames + int(MAX_OVERSHOOT * rate):
+        raise AudioError(f"{name}: piece ends at {end} s, expected inside the recording of {length}")
+    if first == last:
+        raise AudioError(f"{name}: piece from {start} to {end} s has no sample at {rate} Hz, expected some")
+    return first, min(last, frames)

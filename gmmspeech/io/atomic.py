@@ -1,0 +1,99 @@
+"""Files that are there as a whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gmmspeech.errors import DataError
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path to write to; it takes the name `path` once the block has ended well.
+
+    The temporary file lies in the same folder (a rename within one file system is atomic), its name begins with
+    a dot and ends with the same suffix. Missing folders are made. Whatever was at `path` stays untouched until
+    the new file is on the disk, and for good if the block raises. Of a symbolic link, the file it leads to is
+    replaced.
+
+    Parameters
+    ----------
+    path : path-like
+        Where the file shall be.
+
+    Yields
+    ------
+    Path
+        An empty file to write to.
+
+    Raises
+    ------
+    DataError
+        If the folder or the file can't be written, or the disk is full.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with atomic_path(folder / "scores.txt") as temporary:
+    ...     _ = temporary.write_text("ann u1 2.5")
+    >>> [p.name for p in folder.iterdir()]
+    ['scores.txt']
+    """
+    final = Path(os.path.realpath(path))
+    temporary = final.with_name(f".{final.stem}.{secrets.token_hex(4)}{final.suffix}")
+    try:
+        if final.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "there is a folder of that name")
+        final.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch(exist_ok=False)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    try:
+        yield temporary
+        try:
+            _sync(temporary)
+            os.replace(temporary, final)
+            _sync(final.parent)
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+    except OSError as error:  # from the block: ours only if it is the disk that has no room
+        if error.errno in _NO_ROOM:
+            raise _cannot_write(path, error) from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> None:
+    r"""Write lines of text (given without line ends) atomically, in UTF-8 with ``\n`` on every system.
+
+    Raises
+    ------
+    DataError
+        If the file can't be written.
+    """
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
+        file.writelines(line + "\n" for line in lines)
+
+
+def _cannot_write(path: str | os.PathLike[str], error: OSError) -> DataError:
+    return DataError(f"{os.fspath(path)}: can't be written ({error.strerror}), expected a place to write a file to")
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file or a folder's entries are on the disk."""
+    if os.name == "nt" and path.is_dir():  # Windows opens no folders
+        return
+    descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,164 @@
+import itertools
+import struct
+import wave
+
+import numpy as np
+import pytest
+import soundfile
+
+from gmmspeech.audio import read_audio, resample
+from gmmspeech.errors import AudioError, ConfigError
+from gmmspeech.io.datadir import read_data_dir
+
+RATE = 16000
+
+
+@pytest.fixture
+def pcm():
+    return np.random.default_rng(0).integers(-20000, 20000, RATE).astype(np.int16)
+
+
+@pytest.fixture
+def wav(tmp_path, pcm):
+    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(pcm.astype("<i2").tobytes())
+    return tmp_path / "a.wav"
+
+
+def fails(match, path, **options):
+    with pytest.raises(AudioError, match=match) as caught:
+        read_audio(path, **options)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_16_bit_wav_is_scaled_to_one(wav, pcm):
+    signal, rate = read_audio(wav)
+    assert rate == RATE
+    assert signal.dtype == np.float32
+    np.testing.assert_array_equal(signal, pcm / np.float32(32768))
+
+
+@pytest.mark.parametrize("kind", ["flac", "aiff", "au", "w64"])
+def test_lossless_formats_give_the_same_samples(tmp_path, pcm, kind):
+    soundfile.write(tmp_path / f"a.{kind}", pcm, RATE)
+    np.testing.assert_array_equal(read_audio(tmp_path / f"a.{kind}")[0], pcm / np.float32(32768))
+
+
+def test_sphere_files_as_their_headers_describe_them(corpus):
+    for path in read_data_dir(corpus("an4-mini") / "data/all").recordings.values():
+        raw = path.read_bytes()
+        fields = dict(line.split(" ", 1) for line in raw[16:1024].decode().split("end_head")[0].strip().split("\n"))
+        order = {"01": "<i2", "10": ">i2"}[fields["sample_byte_format"].split()[1]]
+        signal, rate = read_audio(path)
+        np.testing.assert_array_equal(signal, np.frombuffer(raw[1024:], order) / np.float32(32768))
+        assert rate == int(fields["sample_rate"].split()[1])
+
+
+@pytest.mark.parametrize(("start", "end"), [(0.0, 0.25), (0.1, 0.9999), (0.07, None), (0.0, 1.0), (0.29, 0.57)])
+@pytest.mark.parametrize("kind", ["wav", "flac"])
+def test_pieces_are_cut_as_extract_segments_does(tmp_path, pcm, kind, start, end):
+    path = tmp_path / f"a.{kind}"
+    soundfile.write(path, pcm, RATE)
+    whole, _ = read_audio(path)
+    piece, _ = read_audio(path, start=start, end=end)
+    # int32 start_samp = start * samp_freq, in double precision: towards zero
+    np.testing.assert_array_equal(piece, whole[int(start * RATE) : RATE if end is None else int(end * RATE)])
+
+
+def test_neighbouring_pieces_share_no_sample_and_miss_none(wav):
+    times = [0.0, 0.0123456, 0.3, 0.70001, 1.0]
+    pieces = [read_audio(wav, start=a, end=b)[0] for a, b in itertools.pairwise(times)]
+    np.testing.assert_array_equal(np.concatenate(pieces), read_audio(wav)[0])
+
+
+def test_a_small_overshoot_is_cut_and_a_large_one_is_an_error(wav):
+    assert len(read_audio(wav, start=0.5, end=1.4999)[0]) == RATE // 2
+    fails("piece ends at 1.5 s", wav, start=0.5, end=1.5)
+    fails("piece begins at 1.0 s", wav, start=1.0, end=1.2)
+    fails("expected 0 <= start < end", wav, start=0.5, end=0.5)
+    fails("expected 0 <= start < end", wav, start=-0.5)
+    fails("expected 0 <= start < end", wav, start=float("nan"))
+    fails("no sample at 16000 Hz", wav, start=0.5, end=0.50001)
+
+
+def test_channels(tmp_path, wav, pcm):
+    stereo = tmp_path / "stereo.wav"
+    soundfile.write(stereo, np.stack([pcm, -pcm], axis=1), RATE)
+    left, right = (read_audio(stereo, channel=c, start=0.5)[0] for c in (0, 1))
+    np.testing.assert_array_equal(left, -right)
+    fails("found 2 channels", stereo)
+    fails("channel 2 of 2, expected 0 to 1", stereo, channel=2)
+    fails("channel 1 of 1, expected 0 to 0", wav, channel=1)
+    np.testing.assert_array_equal(read_audio(wav, channel=0)[0], read_audio(wav)[0])
+
+
+def test_files_that_are_no_recordings(tmp_path):
+    fails("no such file", tmp_path / "missing.wav")
+    fails("is no file", tmp_path)
+    for name, content, match in [
+        ("empty.wav", b"", "found 0 bytes"),
+        ("text.wav", b"hello world\n" * 100, "can't be decoded"),
+        ("bytes.raw", b"\1" * 100, "can't be decoded"),
+    ]:
+        (tmp_path / name).write_bytes(content)
+        fails(match, tmp_path / name)
+
+
+def test_files_cut_short(tmp_path, wav, pcm, corpus):
+    paths = [wav]
+    for kind in ("flac", "aiff", "au", "w64", "mp3", "ogg", "caf"):
+        paths.append(tmp_path / f"a.{kind}")
+        soundfile.write(paths[-1], pcm, RATE)
+    paths += corpus("an4-mini").glob("audio/*.sph")
+    for path in paths:
+        half = tmp_path / f"half{path.suffix}"
+        half.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        fails("cut short|can't be decoded|found 0 samples", half)
+    (tmp_path / "header.wav").write_bytes(wav.read_bytes()[:44])
+    fails("cut short|found 0 samples", tmp_path / "header.wav")
+
+
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000])
+def test_a_wav_written_into_a_pipe_is_whole(tmp_path, wav, pcm, size):
+    header = bytearray(wav.read_bytes()[:44])
+    header[40:44] = struct.pack("<I", size)
+    streamed = tmp_path / "streamed.wav"
+    streamed.write_bytes(bytes(header) + pcm.tobytes())
+    assert len(read_audio(streamed)[0]) == RATE
+
+
+def test_samples_that_are_no_numbers(tmp_path):
+    for value in (np.nan, np.inf):
+        signal = np.zeros(RATE, np.float32)
+        signal[4000] = value
+        soundfile.write(tmp_path / "a.wav", signal, RATE, subtype="FLOAT")
+        fails(f"sample at 0.250 s: found {value}", tmp_path / "a.wav")
+        assert len(read_audio(tmp_path / "a.wav", start=0.5)[0]) == RATE // 2
+    soundfile.write(tmp_path / "none.wav", np.zeros(0), RATE)
+    fails("found 0 samples", tmp_path / "none.wav")
+
+
+@pytest.mark.parametrize("target", [8000, 11025, 44100])
+def test_resampled_sine_is_the_sine_at_the_new_rate(target):
+    def sine(rate):
+        return 0.5 * np.sin(2 * np.pi * 1000 * np.arange(rate) / rate)
+
+    found = resample(sine(RATE).astype(np.float32), RATE, target)
+    assert found.dtype == np.float32
+    assert len(found) == target
+    middle = slice(target // 10, -target // 10)
+    np.testing.assert_allclose(found[middle], sine(target)[middle], atol=1e-4)
+
+
+def test_resample_keeps_the_type_and_checks_its_input():
+    assert resample(np.zeros(160, np.int16), 16000, 8000).dtype == np.int16
+    same = np.zeros(160, np.float32)
+    assert resample(same, 8000, 8000) is same
+    with pytest.raises(AudioError, match=r"found float32 of shape \(2, 3\)"):
+        resample(np.zeros((2, 3), np.float32), 16000, 8000)
+    with pytest.raises(ConfigError, match="target_rate: found 0"):
+        resample(same, 16000, 0)
