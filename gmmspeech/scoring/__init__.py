@@ -1,0 +1,1 @@
+"""Models and frames to scores."""
