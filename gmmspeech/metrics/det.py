@@ -1,0 +1,151 @@
+"""Miss and false-alarm rates at every threshold, and the convex hull of that curve."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import isotonic_regression
+
+from gmmspeech.errors import DataError
+
+
+class ErrorCounts(NamedTuple):
+    """Misses and false alarms at every threshold, as whole numbers."""
+
+    misses: NDArray[np.int64]
+    false_alarms: NDArray[np.int64]
+    thresholds: NDArray[np.float64]
+
+    def rates(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Give (p_miss, p_fa, thresholds)."""
+        return self.misses / self.misses[-1], self.false_alarms / self.false_alarms[0], self.thresholds
+
+
+def det_curve(
+    target_scores: ArrayLike, nontarget_scores: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Miss and false-alarm rates at every threshold that makes a difference.
+
+    A trial is accepted if its score is at or above the threshold. Trials with equal scores are accepted or rejected
+    together: there is one threshold for every distinct score, and one above them all.
+
+    Parameters
+    ----------
+    target_scores, nontarget_scores : array-like, shape (T,) and (N,)
+        Higher means more like a target.
+
+    Returns
+    -------
+    p_miss : ndarray of float64, shape (M + 1,)
+        Share of the targets below the threshold; rises from 0 to 1. M is the number of distinct scores.
+    p_fa : ndarray of float64, shape (M + 1,)
+        Share of the nontargets at or above the threshold; falls from 1 to 0.
+    thresholds : ndarray of float64, shape (M + 1,)
+        The distinct scores, rising, and infinity (reject everything).
+
+    Raises
+    ------
+    DataError
+        No scores, scores that are no numbers, NaN or infinite.
+
+    See Also
+    --------
+    rocch : the convex hull of this curve.
+
+    References
+    ----------
+    A. Martin et al., "The DET curve in assessment of detection task performance", Eurospeech 1997.
+
+    Examples
+    --------
+    >>> p_miss, p_fa, thresholds = det_curve([1.0, 3.0], [0.0, 1.0])
+    >>> for point in zip(thresholds.tolist(), p_miss.tolist(), p_fa.tolist()):
+    ...     print(point)
+    (0.0, 0.0, 1.0)
+    (1.0, 0.0, 0.5)
+    (3.0, 0.5, 0.0)
+    (inf, 1.0, 0.0)
+    """
+    return count_errors(target_scores, nontarget_scores).rates()
+
+
+def rocch(
+    target_scores: ArrayLike, nontarget_scores: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Corners of the ROC convex hull: the thresholds that are the best for some prior and costs.
+
+    Between two corners every mixture of the two can be had by tossing a coin, so the straight line between them
+    belongs to the curve. The corners are found by the pool-adjacent-violators algorithm, in time linear in the number
+    of sorted trials.
+
+    Parameters
+    ----------
+    target_scores, nontarget_scores : array-like, shape (T,) and (N,)
+
+    Returns
+    -------
+    p_miss, p_fa, thresholds : ndarray of float64, shape (H,)
+        A selection of what `det_curve` gives, from (0, 1) to (1, 0).
+
+    Raises
+    ------
+    DataError
+        No scores, scores that are no numbers, NaN or infinite.
+
+    References
+    ----------
+    N. Brümmer and E. de Villiers, "The BOSARIS Toolkit: theory, algorithms and code for surviving the new DCF", 2011.
+    T. Fawcett and A. Niculescu-Mizil, "PAV and the ROC convex hull", Machine Learning 68, 2007.
+
+    Examples
+    --------
+    >>> p_miss, p_fa, thresholds = rocch([1.0, 2.0, 4.0], [0.0, 1.5, 3.0])
+    >>> thresholds.tolist(), p_miss.round(3).tolist(), p_fa.round(3).tolist()
+    ([0.0, 1.0, 4.0, inf], [0.0, 0.0, 0.667, 1.0], [1.0, 0.667, 0.0, 0.0])
+    """
+    return convex_hull(count_errors(target_scores, nontarget_scores)).rates()
+
+
+def count_errors(target_scores: ArrayLike, nontarget_scores: ArrayLike) -> ErrorCounts:
+    """Misses and false alarms at every threshold; see `det_curve`, which divides them by the numbers of trials."""
+    targets, nontargets = checked(target_scores, nontarget_scores)
+    # The two halves are sorted by themselves, much faster than indices would be; the stable sort then only merges.
+    scores = np.concatenate([np.sort(targets), np.sort(nontargets)])
+    order = np.argsort(scores, kind="stable")
+    scores = scores[order]
+    targets_passed = np.cumsum(order < len(targets))
+
+    ends = np.append(np.flatnonzero(scores[1:] != scores[:-1]), len(scores) - 1)  # the last trial of every tie
+    misses = np.concatenate([[0], targets_passed[ends]])
+    rejected = np.concatenate([[0], ends + 1])
+    thresholds = np.append(scores[rejected[:-1]], np.inf)
+    return ErrorCounts(misses, len(nontargets) - (rejected - misses), thresholds)
+
+
+def convex_hull(counts: ErrorCounts) -> ErrorCounts:
+    """Keep only the thresholds at the corners of the lower convex hull."""
+    # Over the number of rejected trials, which rises at every step, the hull is the greatest convex minorant of the
+    # misses: its slopes are the isotonic regression of the share of targets in every step.
+    steps = np.diff(counts.misses - counts.false_alarms)
+    corners = isotonic_regression(np.diff(counts.misses) / steps, weights=steps).blocks
+    return ErrorCounts(counts.misses[corners], counts.false_alarms[corners], counts.thresholds[corners])
+
+
+def checked(target_scores: ArrayLike, nontarget_scores: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both sets of scores as float64 vectors, or a DataError that says what is wrong with them."""
+    return _finite_vector(target_scores, "target scores"), _finite_vector(nontarget_scores, "nontarget scores")
+
+
+def _finite_vector(scores: ArrayLike, name: str) -> NDArray[np.float64]:
+    try:
+        vector = np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name}: found something that is no number ({error}), expected finite numbers") from error
+    if vector.ndim != 1 or not len(vector):
+        raise DataError(f"{name}: found an array of shape {vector.shape}, expected one or more numbers in a row")
+    if not np.isfinite(vector).all():
+        nan, infinite = int(np.isnan(vector).sum()), int(np.isinf(vector).sum())
+        raise DataError(f"{name}: found {nan} NaN and {infinite} infinite among {len(vector)}, expected finite numbers")
+    return vector

@@ -1,0 +1,50 @@
+"""The summary agrees with the single functions."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.metrics.dcf import min_dcf
+from gmmspeech.metrics.eer import eer, eer_threshold
+from gmmspeech.metrics.summary import summarise
+
+any_scores = st.lists(st.integers(-4, 4).map(float), min_size=1, max_size=25) | st.lists(
+    st.floats(-1e6, 1e6), min_size=1, max_size=25
+)
+
+
+@given(any_scores, any_scores)
+def test_figures_are_those_of_the_single_functions(targets, nontargets):
+    """And the rates of every point are those one counts at its threshold."""
+    summary = summarise(targets, nontargets, p_targets=(0.01, 0.3))
+    assert (summary.num_targets, summary.num_nontargets) == (len(targets), len(nontargets))
+    assert summary.eer_rocch == eer(targets, nontargets)
+    assert summary.eer_kaldi == eer(targets, nontargets, method="kaldi")
+    assert summary.eer_point.threshold == eer_threshold(targets, nontargets)
+    assert [cost.p_target for cost in summary.min_costs] == [0.01, 0.3]
+    for cost in summary.min_costs:
+        assert cost.min_dcf == min_dcf(targets, nontargets, p_target=cost.p_target)
+    for point in (summary.eer_point, *(cost.point for cost in summary.min_costs)):
+        assert point.p_miss == np.mean(np.array(targets) < point.threshold)
+        assert point.p_fa == np.mean(np.array(nontargets) >= point.threshold)
+
+
+def test_rows_name_both_definitions():
+    """What the command line prints."""
+    rows = dict(summarise([1.0, 3.0, 4.0], [0.0, 2.0]).rows())
+    assert rows["target trials"] == "3"
+    assert rows["EER (ROC convex hull)"] == "20.00 %"
+    assert rows["EER (Kaldi's compute-eer)"] == "33.33 %"
+    assert rows["minDCF (p_target = 0.01)"] == "0.3333"
+    assert "minDCF (p_target = 0.05)" in rows
+    assert dict(summarise([0.0], [1.0]).rows())["threshold at minDCF (p_target = 0.01)"] == "none: reject all"
+
+
+def test_bad_input_is_refused():
+    """Scores and priors."""
+    with pytest.raises(DataError, match=r"^target scores: found an array of shape"):
+        summarise([], [0.0])
+    with pytest.raises(ConfigError, match=r"^p_target: found 1, expected"):
+        summarise([1.0], [0.0], p_targets=(1,))
