@@ -1,0 +1,323 @@
+"""The report of a verification experiment: one HTML file that needs nothing beside it."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.errors import DataError
+from gmmspeech.io.atomic import atomic_path
+from gmmspeech.metrics.summary import Summary, summarise
+from gmmspeech.report import plots
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WORST_TRIALS = 10
+MAX_MODEL_ROWS = 20
+
+# Colours of the pictures, to be replaced by those of the page, which has a light and a dark set.
+_PAGE_COLOURS = {
+    plots.INK: "var(--ink)",
+    plots.MUTED: "var(--muted)",
+    plots.TARGETS: "var(--targets)",
+    plots.NONTARGETS: "var(--nontargets)",
+    plots.THIRD: "var(--third)",
+}
+
+Configuration = Mapping[str, "Mapping[str, object] | str"]
+Rows = Iterable[Sequence[object]]
+
+
+def write_report(
+    directory: str | os.PathLike[str],
+    *,
+    title: str,
+    models: Sequence[str],
+    tests: Sequence[str],
+    is_target: ArrayLike,
+    scores: ArrayLike,
+    configuration: Configuration | None = None,
+    subtitle: str = "",
+    p_targets: tuple[float, ...] = (0.01, 0.05),
+) -> Path:
+    """Write ``index.html``: figures of merit, DET curve, histograms, the worst errors, the models, the configuration.
+
+    The file refers to nothing outside itself and has no scripts. Equal input gives equal bytes. It appears only once it
+    is complete.
+
+    Parameters
+    ----------
+    directory : path-like
+        Made if it is missing.
+    title : str
+    models, tests : sequence of str, length N
+        Who is claimed to speak in which utterance, for every trial.
+    is_target : array-like of bool, shape (N,)
+    scores : array-like of float, shape (N,)
+        Higher means more like a target.
+    configuration : mapping, optional
+        Heading to a mapping (name to value, set as a table; mappings within it get dotted names) or to text (set as it
+        is).
+    subtitle : str
+        Set below the title; the place for a date.
+    p_targets : tuple of float
+        Priors of a target for the minimum detection costs.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ConfigError
+        matplotlib is not installed, or a prior out of its range.
+    DataError
+        Lists of different lengths, no targets or no nontargets, scores that are NaN or infinite, or no place to write.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = write_report(
+    ...     tempfile.mkdtemp(), title="Two speakers", configuration={"UBM": {"components": 64}},
+    ...     models=["ann", "ann", "ben", "ben"], tests=["u1", "u2", "u1", "u2"],
+    ...     is_target=[True, False, False, True], scores=[2.0, -1.0, 0.5, 3.0],
+    ... )
+    >>> path.name, "<h1>Two speakers</h1>" in path.read_text(encoding="utf-8")
+    ('index.html', True)
+    """
+    values, target = np.asarray(scores, dtype=np.float64), np.asarray(is_target, dtype=bool)
+    if values.ndim != 1 or not (len(models) == len(tests) == len(values) and target.shape == values.shape):
+        raise DataError(
+            f"found {len(models)} models, {len(tests)} tests, {target.size} labels and {values.size} scores, "
+            "expected one of each for every trial"
+        )
+    target_scores, nontarget_scores = values[target], values[~target]
+    summary = summarise(target_scores, nontarget_scores, p_targets=p_targets)
+    threshold = summary.eer_point.threshold
+    det = plots.plot_det(target_scores, nontarget_scores, summary=summary)
+    histogram = plots.plot_scores(target_scores, nontarget_scores, threshold=threshold)
+
+    page = Template(files("gmmspeech.report").joinpath("template.html").read_text(encoding="utf-8")).substitute(
+        title=escape(title),
+        subtitle=f'<p class="subtitle">{escape(subtitle)}</p>' if subtitle else "",
+        headline=_headline(summary),
+        det=inline_svg(det, name="det", alt=_describe_det(summary)),
+        histogram=inline_svg(
+            histogram, name="scores", alt=_describe_scores(target_scores, nontarget_scores, threshold)
+        ),
+        figures=_table(["figure", "value"], summary.rows(), numbers=1),
+        worst=_worst_section(models, tests, target, values, threshold),
+        models=_models_section(models, target, values, threshold),
+        configuration=_configuration_section(configuration or {}),
+    )
+    path = Path(directory) / "index.html"
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(page.encode("utf-8", errors="xmlcharrefreplace"))  # file names need not be valid Unicode
+    return path
+
+
+def inline_svg(figure: Figure, *, name: str, alt: str) -> str:
+    """Draw a figure as an SVG element for a page: ids of its own, the page's colours and font, and a text beside it.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    name : str
+        Put before all ids, so that several pictures can be on a page.
+    alt : str
+        What the picture shows.
+
+    Returns
+    -------
+    str
+    """
+    buffer = io.StringIO()
+    with plots.drawing(**{"svg.fonttype": "none", "svg.hashsalt": name, "svg.id": name}):
+        nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
+        figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    body = svg[svg.index(">") + 1 :]
+    view_box = re.search(r'viewBox="[^"]*"', svg)[0]  # type: ignore[index]
+    body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", body)
+    body = re.sub(r"'DejaVu Sans'[^;\"]*sans-serif", "system-ui, sans-serif", body)
+    for colour, variable in _PAGE_COLOURS.items():
+        body = body.replace(colour, variable)
+    return f'<svg {view_box} role="img" aria-label="{escape(alt)}">{body.rstrip()}'
+
+
+def worst_trials(
+    is_target: NDArray[np.bool_], scores: NDArray[np.float64], threshold: float, *, count: int = WORST_TRIALS
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Trials that lie the farthest on the wrong side of a threshold, and after those the ones closest to it.
+
+    Parameters
+    ----------
+    is_target : ndarray of bool, shape (N,)
+    scores : ndarray of float64, shape (N,)
+    threshold : float
+        Scores at or above it are accepted.
+    count : int
+
+    Returns
+    -------
+    indices : ndarray of int64, shape (min(count, N),)
+        The worst first; of equals the earlier first.
+    distances : ndarray of float64, same shape
+        How far on the wrong side; negative on the right side.
+
+    Examples
+    --------
+    >>> indices, distances = worst_trials(np.array([True, False, True]), np.array([1.0, 2.5, 4.0]), 2.0)
+    >>> indices.tolist(), distances.tolist()
+    ([0, 1, 2], [1.0, 0.5, -2.0])
+    """
+    distances = np.where(is_target, threshold - scores, scores - threshold)
+    count = min(count, len(scores))
+    least = np.partition(distances, -count)[-count]
+    candidates = np.flatnonzero(distances >= least)
+    errors = is_target[candidates] != (scores[candidates] >= threshold)  # decides at a distance of 0
+    indices = candidates[np.lexsort((~errors, -distances[candidates]))][:count]
+    return indices, distances[indices]
+
+
+def _worst_section(
+    models: Sequence[str],
+    tests: Sequence[str],
+    is_target: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+    threshold: float,
+) -> str:
+    errors = int(np.count_nonzero(is_target != (scores >= threshold)))
+    indices, distances = worst_trials(is_target, scores, threshold)
+    rows = []
+    for index, distance in zip(indices.tolist(), distances.tolist(), strict=True):
+        accepted = scores[index] >= threshold
+        if is_target[index]:
+            kind = "target, accepted" if accepted else "missed target"
+        else:
+            kind = "false alarm" if accepted else "nontarget, rejected"
+        rows.append((kind, models[index], tests[index], f"{scores[index]:#.4g}", f"{distance:+#.4g}"))
+    if errors >= len(rows):
+        said = f"{errors:,} trials lie on the wrong side of the threshold; these are the farthest on it."
+    else:
+        said = {0: "No trial lies", 1: "Only one trial lies"}.get(errors, f"Only {errors} trials lie")
+        said += " on the wrong side of the threshold"
+        said += "; these are the closest calls." if not errors else "; the others are the closest calls."
+    table = _table(["what", "model", "test", "score", "wrong by"], rows, numbers=2)
+    return f"<p>{said}</p>\n{table}"
+
+
+def _models_section(
+    models: Sequence[str], is_target: NDArray[np.bool_], scores: NDArray[np.float64], threshold: float
+) -> str:
+    numbers: dict[str, int] = {}
+    codes = np.fromiter(
+        (numbers.setdefault(model, len(numbers)) for model in models), dtype=np.int64, count=len(models)
+    )
+    names = list(numbers)
+    accepted = scores >= threshold
+
+    def count(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        return np.bincount(codes[chosen], minlength=len(names))
+
+    targets, nontargets = count(is_target), count(~is_target)
+    misses, false_alarms = count(is_target & ~accepted), count(~is_target & accepted)
+    lowest, highest = np.full(len(names), np.inf), np.full(len(names), -np.inf)
+    np.minimum.at(lowest, codes[is_target], scores[is_target])
+    np.maximum.at(highest, codes[~is_target], scores[~is_target])
+
+    order = sorted(range(len(names)), key=lambda i: (-misses[i] - false_alarms[i], lowest[i] - highest[i], names[i]))
+    rows = [
+        (
+            names[i],
+            f"{misses[i]:,} of {targets[i]:,}",
+            f"{false_alarms[i]:,} of {nontargets[i]:,}",
+            f"{lowest[i]:#.4g}" if targets[i] else "–",
+            f"{highest[i]:#.4g}" if nontargets[i] else "–",
+        )
+        for i in order[:MAX_MODEL_ROWS]
+    ]
+    left_out = f" {MAX_MODEL_ROWS} of {len(names):,} models are listed." if len(names) > MAX_MODEL_ROWS else ""
+    heads = ["model", "missed targets", "false alarms", "lowest target", "highest nontarget"]
+    return (
+        f"<p>Errors at the threshold, by claimed model, those with the most errors first.{left_out}</p>\n"
+        f"{_table(heads, rows, numbers=4)}"
+    )
+
+
+def _configuration_section(configuration: Configuration) -> str:
+    if not configuration:
+        return "<p>None was given.</p>"
+    parts = []
+    for heading, content in configuration.items():
+        if isinstance(content, Mapping):
+            text = _table(["name", "value"], _flat(content))
+        else:
+            text = f"<pre>{escape(str(content).rstrip())}</pre>"
+        parts.append(f"<div><h3>{escape(str(heading))}</h3>\n{text}</div>")
+    return '<div class="columns configuration">\n' + "\n".join(parts) + "\n</div>"
+
+
+def _flat(mapping: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for name, value in mapping.items():
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{prefix}{name}.")
+        else:
+            rows.append((f"{prefix}{name}", str(value)))
+    return rows
+
+
+def _table(heads: Sequence[str], rows: Rows, *, numbers: int = 0) -> str:
+    """Build a table whose last `numbers` columns are figures, set to the right."""
+    classes = [""] * (len(heads) - numbers) + [' class="number"'] * numbers
+    head = "".join(f'<th scope="col"{c}>{escape(text)}</th>' for c, text in zip(classes, heads, strict=True))
+    lines = [
+        "<tr>" + "".join(f"<td{c}>{escape(str(cell))}</td>" for c, cell in zip(classes, row, strict=True)) + "</tr>"
+        for row in rows
+    ]
+    body = "\n".join(lines)
+    return f'<div class="table"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
+
+
+def _headline(summary: Summary) -> str:
+    point = summary.eer_point
+    cards = [
+        (f"{100 * summary.eer_rocch:.2f} %", "equal error rate", "on the ROC convex hull"),
+        *((f"{c.min_dcf:.3f}", "minimum DCF", f"at p_target = {c.p_target:g}") for c in summary.min_costs[:1]),
+        (_errors(point.p_miss, summary.num_targets), "targets missed", "at the EER threshold"),
+        (_errors(point.p_fa, summary.num_nontargets), "false alarms", "at the EER threshold"),
+    ]
+    return "\n".join(
+        f"<div><strong>{escape(value)}</strong><span>{escape(name)}</span><small>{escape(note)}</small></div>"
+        for value, name, note in cards
+    )
+
+
+def _errors(rate: float, trials: int) -> str:
+    return f"{round(rate * trials):,} of {trials:,}"
+
+
+def _describe_det(summary: Summary) -> str:
+    costs = "".join(f", minimum DCF {c.min_dcf:.3f} at p_target {c.p_target:g}" for c in summary.min_costs)
+    return f"Detection error trade-off curve. Equal error rate {100 * summary.eer_rocch:.2f} percent{costs}."
+
+
+def _describe_scores(targets: NDArray[np.float64], nontargets: NDArray[np.float64], threshold: float) -> str:
+    return (
+        f"Histograms of the scores. {len(targets):,} targets with median {np.median(targets):#.4g}, "
+        f"{len(nontargets):,} nontargets with median {np.median(nontargets):#.4g}, threshold {threshold:#.4g}."
+    )
