@@ -1,0 +1,1 @@
+"""Frames to statistics to model."""

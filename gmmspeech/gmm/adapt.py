@@ -1,0 +1,77 @@
+"""Relevance MAP adaptation of a background model to a speaker, a phone, a channel."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.errors import ConfigError, ModelError
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.stats import GMMStats
+
+
+def map_adapt(
+    ubm: DiagonalGMM, data: NDArray | GMMStats, *, relevance_factor: float = 16.0, update: str = "m"
+) -> DiagonalGMM:
+    r"""Adapt a mixture to few data (Reynolds, Quatieri and Dunn 2000, equations 11 to 13).
+
+    With the statistics n, E(x) = sum_x / n, E(x²) = sum_xx / n and α = n / (n + r) of each component,
+
+    - weights: ŵ = γ (α n / T + (1 - α) w), γ making them sum to one;
+    - means: μ̂ = α E(x) + (1 - α) μ;
+    - variances: σ̂² = α E(x²) + (1 - α) (σ² + μ²) - μ̂², with μ̂ the mean the adapted model has, and floored
+      as in training.
+
+    Parameters
+    ----------
+    ubm : DiagonalGMM
+        Background model, the prior.
+    data : ndarray, shape (T, D), or GMMStats
+        Frames of the speaker, or their statistics under `ubm`.
+    relevance_factor : float
+        r, in frames: a component that saw r frames goes half of the way. At least 0.
+    update : str
+        Which to adapt: any of the letters "m" (means), "v" (variances) and "w" (weights).
+
+    Returns
+    -------
+    DiagonalGMM
+        What is not adapted is the background model's.
+
+    Raises
+    ------
+    ConfigError
+        A letter other than m, v, w, or a negative relevance factor.
+    ModelError
+        Statistics of another number of components or dimension.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
+    >>> gs.map_adapt(ubm, np.full((16, 1), 2.0), relevance_factor=16).means_
+    array([[1.]])
+    """
+    if not update or set(update) - set("mvw"):
+        raise ConfigError(f"update: found {update!r}, expected one or more of the letters m, v, w")
+    if not relevance_factor >= 0:
+        raise ConfigError(f"relevance_factor: found {relevance_factor}, expected 0 or more")
+    stats = data if isinstance(data, GMMStats) else ubm.accumulate(data)
+    if stats.sum_x.shape != ubm.means_.shape:
+        raise ModelError(
+            f"statistics: found shape {stats.sum_x.shape} (components, dimension), "
+            f"expected the model's {ubm.means_.shape}"
+        )
+    weights, means, variances = ubm.weights_, ubm.means_, ubm.covariances_
+    seen = np.maximum(stats.n, np.finfo(np.float64).tiny)
+    alpha = np.where(stats.n > 0, stats.n / (seen + relevance_factor), 0.0)
+    column = alpha[:, None]
+    if "w" in update and stats.n.sum() > 0:
+        weights = alpha * stats.n / stats.n.sum() + (1 - alpha) * weights
+        weights = weights / weights.sum()
+    if "m" in update:
+        means = column * (stats.sum_x / seen[:, None]) + (1 - column) * ubm.means_
+    if "v" in update:
+        second = column * (stats.sum_xx / seen[:, None]) + (1 - column) * (variances + ubm.means_**2)
+        variances = np.maximum(second - means**2, ubm.absolute_variance_floor())
+    return ubm.with_parameters(weights, means, variances)

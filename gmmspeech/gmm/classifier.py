@@ -1,0 +1,177 @@
+"""One mixture a class: phonemes, speakers, digits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import logsumexp
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from gmmspeech.errors import ConfigError, FeatureError, ModelError
+from gmmspeech.gmm.mixture import DiagonalGMM, as_frames
+
+
+class GMMClassifier(ClassifierMixin, BaseEstimator):
+    """Classify frames, or whole segments, by the class whose mixture makes them most probable.
+
+    Parameters
+    ----------
+    n_components : int
+        Components of each class's mixture.
+    priors : array_like, shape (C,), optional
+        Class priors in the order of `classes_`; by default each class's share of the training frames.
+    init, max_iter, tol, variance_floor, random_state, backend, n_jobs
+        See `DiagonalGMM`.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (C,)
+        Labels, sorted.
+    models_ : list of DiagonalGMM
+        In the order of `classes_`.
+    priors_ : ndarray, shape (C,)
+    front_end_ : str or None
+        Configuration of the front end, as JSON text, when the caller has set it.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> rng = np.random.default_rng(0)
+    >>> x = np.concatenate([rng.normal(-3, 1, (99, 2)), rng.normal(3, 1, (99, 2))])
+    >>> clf = gs.GMMClassifier(n_components=2, random_state=0).fit(x, ["a"] * 99 + ["b"] * 99)
+    >>> clf.predict_segments([x[:5], x[-5:]])
+    array(['a', 'b'], dtype='<U1')
+    """
+
+    def __init__(
+        self,
+        n_components: int = 8,
+        *,
+        priors: ArrayLike | None = None,
+        init: str = "kmeans",
+        max_iter: int = 20,
+        tol: float = 1e-3,
+        variance_floor: float = 0.01,
+        random_state: Any = None,
+        backend: str = "auto",
+        n_jobs: int = 1,
+    ) -> None:
+        self.n_components = n_components
+        self.priors = priors
+        self.init = init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.variance_floor = variance_floor
+        self.random_state = random_state
+        self.backend = backend
+        self.n_jobs = n_jobs
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Train one mixture on the frames of each label.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, D)
+        y : array_like, shape (N,)
+            Label of every frame.
+
+        Raises
+        ------
+        ModelError
+            A class with fewer frames than components, by name.
+        """
+        frames = np.asarray(as_frames(X))
+        labels = np.asarray(y)
+        if labels.shape != (len(frames),):
+            raise FeatureError(
+                f"found labels of shape {labels.shape}, expected one for each of the {len(frames)} frames"
+            )
+        self.classes_, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        self.priors_ = self._check_priors(counts)
+        self.models_ = [self._fit_class(label, frames[codes == i]) for i, label in enumerate(self.classes_)]
+        self.n_features_in_ = frames.shape[1]
+        self.front_end_: str | None = None
+        return self
+
+    def log_likelihoods(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Log-likelihood of every frame under every class, shape (N, C), in nats."""
+        self._check_fitted()
+        return np.stack([model.score_samples(X) for model in self.models_], axis=1)
+
+    def segment_log_likelihoods(self, segments: Sequence[NDArray]) -> NDArray[np.float64]:
+        """Summed log-likelihood of every segment under every class, shape (number of segments, C), in nats.
+
+        Parameters
+        ----------
+        segments : sequence of ndarray, shape (T, D)
+
+        Raises
+        ------
+        FeatureError
+            A segment without frames, by its place in the sequence.
+        """
+        for i, segment in enumerate(segments):
+            if np.ndim(segment) != 2 or not len(segment):
+                raise FeatureError(
+                    f"segment {i}: found shape {np.shape(segment)}, expected (one or more frames, columns)"
+                )
+        if not len(segments):
+            return np.empty((0, len(self.classes_)))
+        starts = np.cumsum([0, *(len(s) for s in segments[:-1])])
+        return np.add.reduceat(self.log_likelihoods(np.concatenate(segments)), starts, axis=0)
+
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Log posterior of every class given each frame, shape (N, C)."""
+        joint = self.log_likelihoods(X) + self._log_priors()
+        return joint - logsumexp(joint, axis=1, keepdims=True)
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Posterior of every class given each frame, shape (N, C)."""
+        return np.exp(self.predict_log_proba(X))
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Label of every frame, shape (N,)."""
+        return self.classes_[(self.log_likelihoods(X) + self._log_priors()).argmax(axis=1)]
+
+    def predict_segments(self, segments: Sequence[NDArray]) -> NDArray:
+        """Label of every segment, all its frames taken together, shape (number of segments,).
+
+        Parameters
+        ----------
+        segments : sequence of ndarray, shape (T, D)
+        """
+        return self.classes_[(self.segment_log_likelihoods(segments) + self._log_priors()).argmax(axis=1)]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the classifier to an HDF5 file, from which `gmmspeech.load` brings it back."""
+        from gmmspeech.io.models import save_classifier
+
+        save_classifier(Path(path), self)
+
+    def _fit_class(self, label: Any, frames: NDArray) -> DiagonalGMM:
+        options = {name: value for name, value in self.get_params(deep=False).items() if name != "priors"}
+        try:
+            return DiagonalGMM(**options).fit(frames)
+        except ModelError as error:
+            raise ModelError(f"class {label}: {error}") from None
+
+    def _check_priors(self, counts: NDArray[np.intp]) -> NDArray[np.float64]:
+        if self.priors is None:
+            return counts / counts.sum()
+        priors = np.asarray(self.priors, dtype=np.float64)
+        if priors.shape != counts.shape or (priors < 0).any() or abs(priors.sum() - 1) > 1e-6:
+            raise ConfigError(f"priors: found {priors}, expected {len(counts)} numbers, none negative, that sum to 1")
+        return priors
+
+    def _log_priors(self) -> NDArray[np.float64]:
+        with np.errstate(divide="ignore"):
+            return np.log(self.priors_)
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "models_"):
+            raise ModelError("this GMMClassifier is not fitted yet: call fit")

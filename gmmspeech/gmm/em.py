@@ -1,0 +1,169 @@
+"""Expectation-maximisation: the loop, the update, and what happens to components that starve.
+
+The loop knows a mixture only as (weights, means, variances) and the data only through a function that gives the
+statistics of a mixture, so one loop serves arrays in memory, feature stores and machines far away.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.errors import ModelError
+from gmmspeech.gmm.init import Parameters
+from gmmspeech.gmm.stats import GMMStats
+
+logger = logging.getLogger(__name__)
+
+STARVED = 0.01  # of the fair share N / K; less than one frame counts as starved too
+SPLIT_STEP = 0.2  # deviations between the heaviest component and either of its halves, as HTK's HHEd has it
+
+
+@dataclass
+class EMMonitor:
+    """What EM went through: mean log-likelihood a frame of every mixture it kept, and whether it converged.
+
+    Attributes
+    ----------
+    history : list of float
+        Nats a frame; entry i belongs to the parameters before update i + 1. It never falls.
+    converged : bool
+        The last gain was less than the tolerance.
+    """
+
+    tol: float
+    history: list[float] = field(default_factory=list)
+    converged: bool = False
+
+    def report(self, log_likelihood: float) -> bool:
+        """Take the newest mean log-likelihood; say whether to go on."""
+        if self.history:
+            gain = log_likelihood - self.history[-1]
+            self.converged = gain < self.tol
+            if gain < 0:  # rounding at the optimum: the parameters before were as good
+                return False
+        self.history.append(log_likelihood)
+        return not self.converged
+
+
+def fit(
+    accumulate: Callable[[Parameters], GMMStats],
+    start: Parameters,
+    *,
+    variance_floor: NDArray[np.float64],
+    max_iter: int,
+    tol: float,
+    callback: Callable[[EMMonitor], None] | None = None,
+) -> tuple[Parameters, EMMonitor]:
+    """Run EM from a start until the gain is below `tol` nats a frame, or `max_iter` updates are done.
+
+    Parameters
+    ----------
+    accumulate : callable
+        Gives the statistics of all the data under a mixture.
+    start : tuple of weights (K,), means (K, D), variances (K, D)
+    variance_floor : ndarray, shape (D,)
+        Absolute.
+    max_iter : int
+    tol : float
+        Nats a frame.
+    callback : callable, optional
+        Called with the monitor after every E-step.
+
+    Returns
+    -------
+    parameters : tuple
+        The last mixture whose likelihood is known not to be below the one before, updated once more.
+    monitor : EMMonitor
+    """
+    monitor = EMMonitor(tol)
+    weights, means, variances = start
+    current: Parameters = (weights, means, np.maximum(variances, variance_floor))
+    plain = current  # the same update without re-seeding, should re-seeding have lowered the likelihood
+    best = current
+    may_reseed = True
+    for _ in range(max_iter):
+        stats = accumulate(current)
+        if current is not plain and monitor.history and _mean(stats) < monitor.history[-1]:
+            logger.info("re-seeding lowered the likelihood; it is taken back and not tried again")
+            may_reseed, current = False, plain
+            stats = accumulate(current)
+        go_on = monitor.report(_mean(stats))
+        if callback is not None:
+            callback(monitor)
+        if monitor.history[-1] == _mean(stats):
+            best = current
+        else:
+            return best, monitor
+        plain = maximise(stats, variance_floor, previous=current)
+        if not go_on:
+            return plain, monitor
+        current = reseed_starved(plain, stats, variance_floor) if may_reseed else plain
+    return plain, monitor
+
+
+def maximise(stats: GMMStats, variance_floor: NDArray[np.float64], *, previous: Parameters) -> Parameters:
+    """Maximum-likelihood update (the M-step) with floored variances.
+
+    Parameters
+    ----------
+    stats : GMMStats
+    variance_floor : ndarray, shape (D,)
+        Absolute. A component's variances are not allowed below it.
+    previous : tuple
+        Mixture whose means and variances a component without any frame keeps.
+
+    Returns
+    -------
+    weights (K,), means (K, D), variances (K, D)
+    """
+    total = stats.n.sum()
+    if not np.isfinite(total) or total <= 0 or not np.isfinite(stats.log_likelihood):
+        raise ModelError(
+            f"EM: found log-likelihood {stats.log_likelihood} over {stats.num_frames} frames, expected finite numbers"
+        )
+    alive = stats.n > np.finfo(np.float32).tiny
+    n = np.where(alive, stats.n, 1.0)[:, None]
+    means = np.where(alive[:, None], stats.sum_x / n, previous[1])
+    variances = np.where(alive[:, None], stats.sum_xx / n - means**2, previous[2])
+    return stats.n / total, means, np.maximum(variances, variance_floor)
+
+
+def reseed_starved(parameters: Parameters, stats: GMMStats, variance_floor: NDArray[np.float64]) -> Parameters:
+    """Give every starved component half of the heaviest one, a step to either side of its mean.
+
+    Parameters
+    ----------
+    parameters : tuple
+        Mixture just updated from `stats`; returned as it is when nothing starves.
+    stats : GMMStats
+    variance_floor : ndarray, shape (D,)
+
+    Returns
+    -------
+    tuple of weights, means, variances
+    """
+    threshold = max(1.0, STARVED * stats.n.sum() / len(stats.n)) * stats.n.sum() / max(stats.num_frames, 1.0)
+    starved = np.flatnonzero(stats.n < threshold)
+    if not len(starved) or len(starved) == len(stats.n):
+        return parameters
+    weights, means, variances = (p.copy() for p in parameters)
+    weights[starved] = 0
+    for k in starved:
+        heaviest = int(np.argmax(weights))
+        step = SPLIT_STEP * np.sqrt(variances[heaviest])
+        weights[heaviest] /= 2
+        weights[k] = weights[heaviest]
+        means[k] = means[heaviest] + step
+        means[heaviest] -= step
+        variances[k] = np.maximum(variances[heaviest], variance_floor)
+        logger.info("component %d starved (%.2f frames): re-seeded by splitting component %d", k, stats.n[k], heaviest)
+    return weights / weights.sum(), means, variances
+
+
+def _mean(stats: GMMStats) -> float:
+    return stats.log_likelihood / stats.num_frames

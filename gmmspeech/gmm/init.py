@@ -1,0 +1,127 @@
+"""Where EM starts: random frames, or a short k-means."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+KMEANS_ITERATIONS = 10
+_SEEDING_FRAMES_PER_COMPONENT = 20
+_BLOCK = 8192
+
+Parameters = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+
+def random_frames(frames: NDArray, n_components: int, rng: np.random.Generator) -> Parameters:
+    """Means at frames drawn without replacement, equal weights, the variance of all frames.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (T, D)
+    n_components : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    weights (K,), means (K, D), variances (K, D)
+    """
+    chosen = np.sort(rng.choice(len(frames), n_components, replace=False))
+    means = frames[chosen].astype(np.float64)
+    variances = np.tile(frames.var(axis=0, dtype=np.float64), (n_components, 1))
+    return np.full(n_components, 1.0 / n_components), means, variances
+
+
+def kmeans(frames: NDArray, n_components: int, rng: np.random.Generator) -> Parameters:
+    """Ten iterations of Lloyd's k-means on standardised frames, from k-means++ seeds.
+
+    Distances are written as one product, ``|x|^2 - 2 x c + |c|^2``. Ten iterations cost about as much as seven of EM
+    and leave it at a better optimum than random frames do.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (T, D)
+    n_components : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    weights (K,), means (K, D), variances (K, D)
+        Share, mean and variance of each cluster's frames.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.array([[0.0], [0.2], [9.8], [10.0]])
+    >>> weights, means, _ = kmeans(x, 2, np.random.default_rng(0))
+    >>> np.sort(means.ravel())
+    array([0.1, 9.9])
+    """
+    shift = frames.mean(axis=0, dtype=np.float64)
+    deviation = frames.std(axis=0, dtype=np.float64)
+    deviation[deviation == 0] = 1.0
+    z = ((frames - shift) / deviation).astype(np.float32)
+    centres = _plus_plus_seeds(z, n_components, rng)
+    for _ in range(KMEANS_ITERATIONS):
+        labels, distances = _nearest(z, centres)
+        counts, sums = _cluster_sums(z, labels, n_components)
+        empty = np.flatnonzero(counts == 0)
+        centres = sums / np.maximum(counts, 1)[:, None]
+        if len(empty):  # to the frames that fit worst
+            centres[empty] = z[np.argsort(distances)[-len(empty) :]]
+    labels, _ = _nearest(z, centres)
+    counts, sums = _cluster_sums(z, labels, n_components)
+    _, squares = _cluster_sums(np.square(z, dtype=np.float64), labels, n_components)
+    occupied = np.maximum(counts, 1)[:, None]
+    z_means = np.where(counts[:, None] > 0, sums / occupied, centres)
+    z_variances = np.maximum(squares / occupied - (sums / occupied) ** 2, 0)
+    # a cluster too small to have a variance takes that of all frames
+    z_variances = np.where(counts[:, None] > 1, z_variances, 1.0)
+    weights = (counts + 1e-3) / (counts + 1e-3).sum()
+    return weights, z_means * deviation + shift, z_variances * deviation**2
+
+
+def _plus_plus_seeds(z: NDArray[np.float32], n_components: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw seeds in proportion to the squared distance to the seeds before (Arthur and Vassilvitskii 2007)."""
+    size = min(len(z), max(_SEEDING_FRAMES_PER_COMPONENT * n_components, 2000))
+    sample = z[np.sort(rng.choice(len(z), size, replace=False))]
+    chosen = [int(rng.integers(size))]
+    distances = np.square(sample - sample[chosen[0]]).sum(axis=1, dtype=np.float64)
+    for _ in range(1, n_components):
+        cumulative = np.cumsum(distances)
+        if cumulative[-1] > 0:
+            pick = int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))
+            pick = min(pick, size - 1)
+        else:  # fewer distinct frames than components
+            pick = int(rng.integers(size))
+        chosen.append(pick)
+        np.minimum(distances, np.square(sample - sample[pick]).sum(axis=1, dtype=np.float64), out=distances)
+    return sample[chosen].astype(np.float64)
+
+
+def _nearest(z: NDArray[np.float32], centres: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Index of the nearest centre of every frame, and the squared distance to it."""
+    labels = np.empty(len(z), np.intp)
+    distances = np.empty(len(z), np.float32)
+    half_norms = (0.5 * (centres**2).sum(axis=1)).astype(np.float32)
+    matrix = centres.T.astype(np.float32)
+    for start in range(0, len(z), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        affinity = z[rows] @ matrix
+        affinity -= half_norms
+        labels[rows] = affinity.argmax(axis=1)
+        best = np.take_along_axis(affinity, labels[rows, None], axis=1)[:, 0]
+        distances[rows] = np.square(z[rows]).sum(axis=1) - 2 * best
+    return labels, distances
+
+
+def _cluster_sums(
+    values: NDArray, labels: NDArray[np.intp], n_components: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Count and sum of the rows of every cluster, in float64."""
+    order = np.argsort(labels, kind="stable")
+    counts = np.bincount(labels, minlength=n_components)
+    occupied = np.flatnonzero(counts)
+    starts = np.concatenate([[0], np.cumsum(counts)])[occupied]
+    sums = np.zeros((n_components, values.shape[1]))
+    sums[occupied] = np.add.reduceat(values[order], starts, axis=0, dtype=np.float64)
+    return counts.astype(np.float64), sums

@@ -1,0 +1,472 @@
+"""`DiagonalGMM`: the mixture as an estimator in scikit-learn's form."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.utils import check_random_state
+
+from gmmspeech.errors import ConfigError, FeatureError, ModelError
+from gmmspeech.gmm import em
+from gmmspeech.gmm.init import Parameters, kmeans, random_frames
+from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel, pack
+from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.parallel import PIECE, Frames, frame_pieces, ordered_map, ordered_sum
+
+INIT_FRAMES_PER_COMPONENT = 200  # k-means sees at most this many a component; more did not help it
+MIN_INIT_FRAMES = 20_000
+SMALLEST_FLOOR = 1e-10  # of the global variance, so that a component on equal frames keeps a density
+CONSTANT_DIMENSION_VARIANCE = 1e-6  # for a dimension in which all frames are equal
+
+Piece = tuple[NDArray, NDArray[np.float64] | None]
+
+
+class DiagonalGMM(DensityMixin, BaseEstimator):
+    """Gaussian mixture with diagonal covariances, trained by EM.
+
+    Arithmetic follows the data: float32 frames are evaluated in float32 with statistics summed in float64, float64
+    frames in float64. Results have the same bits for any `n_jobs`.
+
+    Parameters
+    ----------
+    n_components : int
+        Number of components, K.
+    init : {"kmeans", "random"} or DiagonalGMM
+        Start of EM: ten k-means iterations, frames drawn at random, or a given mixture.
+    max_iter : int
+        EM updates at most.
+    tol : float
+        EM stops when the mean log-likelihood a frame gains less than this, in nats.
+    variance_floor : float
+        Smallest variance of a component, relative to the variance of all frames in that dimension.
+    random_state : int, numpy RandomState or None
+        Seed of the start and of `sample`.
+    backend : {"auto", "numpy"}
+        Kernel that evaluates the densities.
+    n_jobs : int
+        Threads.
+
+    Attributes
+    ----------
+    weights_ : ndarray, shape (K,), float64
+    means_ : ndarray, shape (K, D), float64
+    covariances_ : ndarray, shape (K, D), float64
+        The diagonals, as scikit-learn names them.
+    history_ : list of float
+        Mean log-likelihood a frame, in nats, before each update. It never falls.
+    converged_ : bool
+    n_iter_ : int
+        Updates done.
+    front_end_ : str or None
+        Configuration of the front end whose frames the mixture was trained on, as JSON text.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> rng = np.random.default_rng(0)
+    >>> x = np.concatenate([rng.normal(-4, 1, (500, 2)), rng.normal(4, 1, (500, 2))])
+    >>> gmm = gs.DiagonalGMM(n_components=2, random_state=0).fit(x)
+    >>> np.sort(gmm.means_[:, 0]).round()
+    array([-4.,  4.])
+    """
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        *,
+        init: str | DiagonalGMM = "kmeans",
+        max_iter: int = 20,
+        tol: float = 1e-3,
+        variance_floor: float = 0.01,
+        random_state: Any = None,
+        backend: str = "auto",
+        n_jobs: int = 1,
+    ) -> None:
+        self.n_components = n_components
+        self.init = init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.variance_floor = variance_floor
+        self.random_state = random_state
+        self.backend = backend
+        self.n_jobs = n_jobs
+
+    @classmethod
+    def from_parameters(
+        cls,
+        weights: ArrayLike,
+        means: ArrayLike,
+        covariances: ArrayLike,
+        *,
+        front_end: str | None = None,
+        **options: Any,
+    ) -> Self:
+        """Mixture with given parameters, ready to use.
+
+        Parameters
+        ----------
+        weights : array_like, shape (K,)
+        means, covariances : array_like, shape (K, D)
+        front_end : str, optional
+            See `front_end_`.
+        **options
+            Parameters of the estimator.
+
+        Raises
+        ------
+        ModelError
+            Shapes that don't agree, weights that don't sum to one, or a component with a parameter that is not
+            finite or a variance that is not positive.
+        """
+        parameters = check_parameters(weights, means, covariances)
+        gmm = cls(**{"n_components": len(parameters[0]), **options})
+        gmm._set(parameters, front_end)
+        return gmm
+
+    def with_parameters(
+        self, weights: NDArray[np.float64], means: NDArray[np.float64], covariances: NDArray[np.float64]
+    ) -> Self:
+        """Mixture with other parameters, its options and front end those of this one."""
+        options = {**self.get_params(deep=False), "n_components": len(weights)}
+        return type(self).from_parameters(weights, means, covariances, front_end=self.front_end_, **options)
+
+    def fit(
+        self,
+        X: Frames | ArrayLike,
+        y: None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        callback: Callable[[em.EMMonitor], None] | None = None,
+    ) -> Self:
+        """Train by EM.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, D), or list of those, or FeatureStore
+            Frames; the last is read piece by piece, never as a whole.
+        y : None
+            Not used; there for scikit-learn's pipelines.
+        sample_weight : array_like, shape (N,), optional
+            A frame of weight 2 counts as two frames. For frames in one array only.
+        callback : callable, optional
+            Called with the `EMMonitor` after every pass over the data.
+
+        Raises
+        ------
+        ModelError
+            Fewer frames than components.
+        FeatureError
+            NaN or infinity in a frame; frames that are not two-dimensional.
+        """
+        self._check_options()
+        frames = as_frames(X)
+        weight = None if sample_weight is None else _check_weights(sample_weight, frames)
+        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        moments = self._moments(frames, weight)
+        if moments.num_frames < self.n_components and weight is None:
+            raise ModelError(
+                f"found {int(moments.num_frames)} frames, expected at least as many as components ({self.n_components})"
+            )
+        variance = _global_variance(moments)
+        floor = self._floor(variance)
+        start = self._start(frames, weight, variance, int(moments.num_frames), rng)
+        parameters, monitor = em.fit(
+            lambda p: self._accumulate(frames, weight, p),
+            start,
+            variance_floor=floor,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            callback=callback,
+        )
+        self._set(check_parameters(*parameters), getattr(frames, "front_end", None))
+        self.history_: list[float] = monitor.history
+        self.converged_, self.n_iter_ = monitor.converged, len(monitor.history)
+        return self
+
+    def accumulate(self, X: Frames | ArrayLike, *, sample_weight: ArrayLike | None = None) -> GMMStats:
+        """Sufficient statistics of frames under the mixture.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, D), or list of those, or FeatureStore
+        sample_weight : array_like, shape (N,), optional
+
+        Returns
+        -------
+        GMMStats
+        """
+        frames = self._check_frames(X)
+        weight = None if sample_weight is None else _check_weights(sample_weight, frames)
+        return self._accumulate(frames, weight, self._parameters())
+
+    def score_samples(self, X: Frames | ArrayLike) -> NDArray[np.float64]:
+        """Log-likelihood of every frame, shape (N,), in nats.
+
+        Examples
+        --------
+        >>> import gmmspeech as gs
+        >>> gmm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
+        >>> gmm.score_samples([[0.0]]).round(4)
+        array([-0.9189])
+        """
+        kernel, parameters = get_backend(self.backend), self.kernel_parameters()
+        return self._map(lambda piece: kernel.log_likelihood(piece, parameters), X)
+
+    def score(self, X: Frames | ArrayLike, y: None = None) -> float:
+        """Mean log-likelihood a frame, in nats."""
+        return float(self.score_samples(X).mean())
+
+    def predict_proba(self, X: Frames | ArrayLike) -> NDArray[np.float64]:
+        """Posterior probability of every component given each frame, shape (N, K)."""
+        parameters = self.kernel_parameters()
+        return self._map(lambda piece: numpy_kernel.posteriors(piece, parameters), X)
+
+    def predict(self, X: Frames | ArrayLike) -> NDArray[np.intp]:
+        """Most probable component of each frame, shape (N,)."""
+        parameters = self.kernel_parameters()
+        return self._map(lambda piece: numpy_kernel.posteriors(piece, parameters).argmax(axis=1), X)
+
+    def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """Draw frames from the mixture.
+
+        Returns
+        -------
+        X : ndarray, shape (n_samples, D)
+        components : ndarray of int, shape (n_samples,)
+            The component each was drawn from.
+        """
+        if n_samples < 1:
+            raise ConfigError(f"n_samples: found {n_samples}, expected 1 or more")
+        weights, means, variances = self._parameters()
+        rng = check_random_state(self.random_state)
+        components = rng.choice(len(weights), n_samples, p=weights)
+        noise = rng.standard_normal((n_samples, means.shape[1]))
+        return means[components] + noise * np.sqrt(variances[components]), components
+
+    def bic(self, X: Frames | ArrayLike) -> float:
+        """Bayesian information criterion on `X`; the lower, the better."""
+        scores = self.score_samples(X)
+        return float(-2 * scores.sum() + self._num_free_parameters() * np.log(len(scores)))
+
+    def aic(self, X: Frames | ArrayLike) -> float:
+        """Akaike's information criterion on `X`; the lower, the better."""
+        return float(-2 * self.score_samples(X).sum() + 2 * self._num_free_parameters())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the mixture to an HDF5 file, from which `gmmspeech.load` brings it back."""
+        from gmmspeech.io.models import save_gmm
+
+        save_gmm(Path(path), self)
+
+    def kernel_parameters(self) -> KernelParameters:
+        """Pack the mixture for the kernels, once for each set of parameters."""
+        key = tuple(map(id, self._parameters()))
+        cached = self.__dict__.get("_packed")
+        if cached is None or cached[0] != key:
+            cached = (key, pack(*self._parameters()))
+            self._packed = cached
+        return cached[1]
+
+    def absolute_variance_floor(self) -> NDArray[np.float64]:
+        """Smallest variance allowed, shape (D,): `variance_floor` times the variance of the whole mixture."""
+        weights, means, variances = self._parameters()
+        return self._floor(weights @ (variances + (means - weights @ means) ** 2))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        state.pop("_packed", None)  # ids mean nothing in another process
+        return state
+
+    def _parameters(self) -> Parameters:
+        if not hasattr(self, "weights_"):
+            raise ModelError("this DiagonalGMM is not fitted yet: call fit, or make one by from_parameters")
+        return self.weights_, self.means_, self.covariances_
+
+    def _set(self, parameters: Parameters, front_end: str | None) -> None:
+        self.weights_, self.means_, self.covariances_ = parameters
+        self.n_features_in_ = self.means_.shape[1]
+        self.front_end_ = front_end
+        self.history_ = []
+
+    def _check_options(self) -> None:
+        expectations = {
+            "n_components": (self.n_components >= 1, "1 or more"),
+            "max_iter": (self.max_iter >= 1, "1 or more"),
+            "tol": (self.tol >= 0, "0 or more"),
+            "variance_floor": (0 <= self.variance_floor < 1, "at least 0 and below 1"),
+            "init": (isinstance(self.init, DiagonalGMM) or self.init in ("kmeans", "random"), "kmeans or random"),
+        }
+        for name, (holds, expected) in expectations.items():
+            if not holds:
+                raise ConfigError(f"{name}: found {getattr(self, name)!r}, expected {expected}")
+
+    def _check_frames(self, X: Frames | ArrayLike) -> Frames:
+        dim = self._parameters()[1].shape[1]
+        frames = as_frames(X)
+        found = frame_dim(frames)
+        if found != dim:
+            raise FeatureError(f"found frames of {found} columns, expected {dim}, as the mixture has")
+        return frames
+
+    def _map(self, function: Callable[[NDArray], NDArray], X: Frames | ArrayLike) -> NDArray:
+        frames = self._check_frames(X)
+        pieces = (finite(piece) for piece in frame_pieces(frames))
+        results = list(ordered_map(function, pieces, n_jobs=self.n_jobs))
+        return np.concatenate(results) if results else function(np.empty((0, self.n_features_in_), np.float32))
+
+    def _accumulate(self, frames: Frames, weight: NDArray[np.float64] | None, parameters: Parameters) -> GMMStats:
+        kernel, packed = get_backend(self.backend), pack(*parameters)
+        return ordered_sum(
+            lambda piece: kernel.accumulate(finite(piece[0]), packed, piece[1]),
+            _weighted_pieces(frames, weight),
+            n_jobs=self.n_jobs,
+        )
+
+    def _moments(self, frames: Frames, weight: NDArray[np.float64] | None) -> GMMStats:
+        """Statistics of all frames as one component, about the first frames' mean lest digits be lost."""
+        first = finite(next(frame_pieces(frames), np.empty((0, 1))))
+        if not len(first):
+            raise ModelError(f"found 0 frames, expected at least as many as components ({self.n_components})")
+        mean = first.mean(axis=0, dtype=np.float64)
+        variance = first.var(axis=0, dtype=np.float64)
+        variance[variance == 0] = 1.0
+        return self._accumulate(frames, weight, (np.ones(1), mean[None], variance[None]))
+
+    def _floor(self, variance: NDArray[np.float64]) -> NDArray[np.float64]:
+        floor = max(self.variance_floor, SMALLEST_FLOOR) * variance
+        return np.where(variance > 0, floor, CONSTANT_DIMENSION_VARIANCE)
+
+    def _start(
+        self,
+        frames: Frames,
+        weight: NDArray[np.float64] | None,
+        variance: NDArray[np.float64],
+        num_frames: int,
+        rng: np.random.Generator,
+    ) -> Parameters:
+        if isinstance(self.init, DiagonalGMM):
+            start = self.init._parameters()
+            if start[1].shape != (self.n_components, len(variance)):
+                raise ModelError(
+                    f"init: found a mixture of shape {start[1].shape} (components, dimension), "
+                    f"expected {(self.n_components, len(variance))}"
+                )
+            return start
+        sample = _draw_frames(
+            frames, weight, max(INIT_FRAMES_PER_COMPONENT * self.n_components, MIN_INIT_FRAMES), num_frames, rng
+        )
+        if len(sample) < self.n_components:
+            raise ModelError(f"found {len(sample)} frames of positive weight, expected {self.n_components} or more")
+        return (kmeans if self.init == "kmeans" else random_frames)(sample, self.n_components, rng)
+
+    def _num_free_parameters(self) -> int:
+        return len(self.weights_) - 1 + 2 * self.means_.size
+
+
+def check_parameters(weights: ArrayLike, means: ArrayLike, covariances: ArrayLike) -> Parameters:
+    """Parameters of a mixture as float64 arrays, or a `ModelError` that names the component at fault."""
+    w, m, v = (np.array(a, dtype=np.float64) for a in (weights, means, covariances))
+    if w.ndim != 1 or m.ndim != 2 or v.shape != m.shape or len(w) != len(m) or not m.size:
+        raise ModelError(
+            f"found weights, means, variances of shapes {w.shape}, {m.shape}, {v.shape}, expected (K,), (K, D), (K, D)"
+        )
+    for name, values, good in (
+        ("weight", w[:, None], np.isfinite(w[:, None]) & (w[:, None] >= 0)),
+        ("mean", m, np.isfinite(m)),
+        ("variance", v, np.isfinite(v) & (v > 0)),
+    ):
+        if not good.all():
+            k, d = np.argwhere(~good)[0]
+            raise ModelError(
+                f"component {k}: found {name} {values[k, d]}, expected a finite {name}"
+                + (" above 0" if name == "variance" else "")
+            )
+    total = w.sum()
+    if abs(total - 1) > 1e-3:
+        raise ModelError(f"found weights that sum to {total:.6g}, expected 1")
+    return w / total, m, v
+
+
+def as_frames(X: Frames | ArrayLike) -> Frames:
+    """Frames as the training loops take them: one array, a list of arrays, or a store; else a `FeatureError`."""
+    if hasattr(X, "blocks"):
+        return cast(Frames, X)
+    if isinstance(X, (list, tuple)) and X and all(isinstance(x, np.ndarray) and x.ndim == 2 for x in X):
+        dims = sorted({x.shape[1] for x in X})
+        if len(dims) > 1:
+            raise FeatureError(f"found arrays of {dims} columns in one list, expected one dimension")
+        return X
+    frames = np.asarray(X)
+    if frames.ndim != 2:
+        raise FeatureError(f"found frames of shape {frames.shape}, expected two dimensions (frames, coefficients)")
+    if frames.dtype != np.float32:
+        frames = frames.astype(np.float64, copy=False)
+    return frames
+
+
+def frame_dim(frames: Frames) -> int:
+    """D of the frames."""
+    if isinstance(frames, np.ndarray):
+        return int(frames.shape[1])
+    if isinstance(frames, (list, tuple)):
+        return int(frames[0].shape[1])
+    return int(frames.dim)  # type: ignore[union-attr]
+
+
+def finite(frames: NDArray) -> NDArray:
+    """Return the frames, or raise a `FeatureError` that says where NaN or infinity stands."""
+    # the sum of a piece is finite unless an entry is not, or (rarely) float32 overflows: then the entries decide
+    if not np.isfinite(frames.sum()) and not np.isfinite(frames).all():
+        t, d = np.argwhere(~np.isfinite(frames))[0]
+        raise FeatureError(f"frame {t}, column {d}: found {frames[t, d]}, expected a finite number")
+    return frames
+
+
+def _check_weights(sample_weight: ArrayLike, frames: Frames) -> NDArray[np.float64]:
+    if not isinstance(frames, np.ndarray):
+        raise FeatureError("sample_weight goes with frames in one array, not with a list or a store")
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape != (len(frames),):
+        raise FeatureError(f"sample_weight: found shape {weight.shape}, expected ({len(frames)},)")
+    if not np.isfinite(weight).all() or (weight < 0).any() or not weight.any():
+        raise FeatureError("sample_weight: expected finite numbers, none negative and not all zero")
+    return weight
+
+
+def _weighted_pieces(frames: Frames, weight: NDArray[np.float64] | None) -> Iterator[Piece]:
+    for i, piece in enumerate(frame_pieces(frames)):
+        yield piece, None if weight is None else weight[i * PIECE : i * PIECE + len(piece)]
+
+
+def _global_variance(moments: GMMStats) -> NDArray[np.float64]:
+    mean = moments.sum_x[0] / moments.n[0]
+    variance = moments.sum_xx[0] / moments.n[0] - mean**2
+    # what is left of a constant dimension is rounding
+    return np.where(variance > 1e-12 * mean**2, variance, 0.0)
+
+
+def _draw_frames(
+    frames: Frames, weight: NDArray[np.float64] | None, size: int, num_frames: int, rng: np.random.Generator
+) -> NDArray:
+    """At most `size` frames drawn without replacement, in the order in which they stand."""
+    if weight is not None:
+        num_frames = len(weight)
+        size = min(size, int(np.count_nonzero(weight)))
+        chosen = rng.choice(num_frames, size, replace=False, p=weight / weight.sum())
+    elif size >= num_frames:
+        return np.concatenate(list(frame_pieces(frames)))
+    else:
+        chosen = rng.choice(num_frames, size, replace=False)
+    chosen.sort()
+    drawn, start = [], 0
+    for piece in frame_pieces(frames):
+        low, high = np.searchsorted(chosen, [start, start + len(piece)])
+        drawn.append(piece[chosen[low:high] - start])
+        start += len(piece)
+    return np.concatenate(drawn)
