@@ -1,0 +1,121 @@
+"""The matrices between power spectra and cepstra: mel filters, and the liftered cosine transform."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.errors import ConfigError
+
+
+def hz_to_mel(frequency: NDArray[np.float32] | float) -> NDArray[np.float32]:
+    """Mel scale of Kaldi and HTK, 1127 ln(1 + f / 700), in float32 as they compute it.
+
+    Examples
+    --------
+    >>> round(float(hz_to_mel(700.0)), 2)
+    781.18
+    """
+    one, break_frequency, factor = np.float32(1.0), np.float32(700.0), np.float32(1127.0)
+    return factor * np.log(one + np.asarray(frequency, dtype=np.float32) / break_frequency)
+
+
+@lru_cache(maxsize=64)
+def mel_filters(
+    convention: str, num_mel_bins: int, num_fft: int, rate: float, low_freq: float, high_freq: float
+) -> NDArray[np.float32]:
+    """Triangular filters over the bins of an FFT.
+
+    Kaldi and HTK: triangles on the mel axis with equal spacing and height 1; the bin of the Nyquist frequency
+    stays unused. HTK besides leaves out the first bin at or above `low_freq`. librosa: its default,
+    Slaney's scale with triangles of equal area.
+
+    Parameters
+    ----------
+    convention : {"kaldi", "htk", "librosa"}
+    num_mel_bins : int
+        M.
+    num_fft : int
+        Points of the FFT.
+    rate, low_freq, high_freq : float
+        Hz.
+
+    Returns
+    -------
+    ndarray, shape (num_fft // 2 + 1, M), float32
+        Shared between calls and read-only.
+
+    Raises
+    ------
+    ConfigError
+        A filter lies between two bins of the FFT.
+
+    Examples
+    --------
+    >>> mel_filters("kaldi", 23, 512, 16000, 20.0, 8000.0).shape
+    (257, 23)
+    """
+    if convention == "librosa":
+        from librosa.filters import mel  # takes a while, and only this convention needs it
+
+        filters = mel(sr=rate, n_fft=num_fft, n_mels=num_mel_bins, fmin=low_freq, fmax=high_freq).T.copy()
+    else:
+        filters = _triangles(num_mel_bins, num_fft, rate, low_freq, high_freq)
+        if convention == "htk":
+            filters[: int(low_freq * num_fft / rate + 1.5)] = 0
+            filters[int(high_freq * num_fft / rate + 0.5) :] = 0
+    filters.flags.writeable = False
+    return filters
+
+
+def _triangles(
+    num_mel_bins: int, num_fft: int, rate: float, low_freq: float, high_freq: float
+) -> NDArray[np.float32]:
+    # In float32 throughout: an edge that falls beside a bin weighs that bin with the rounding of Kaldi and HTK.
+    mel_low, mel_high = hz_to_mel(low_freq), hz_to_mel(high_freq)
+    step = (mel_high - mel_low) / np.float32(num_mel_bins + 1)
+    edges = mel_low + np.arange(num_mel_bins + 2, dtype=np.float32) * step
+    left, centre, right = edges[:-2], edges[1:-1], edges[2:]
+    num_bins = num_fft // 2 + 1
+    mel = hz_to_mel(np.float32(rate / num_fft) * np.arange(num_bins, dtype=np.float32))[:, None]
+    filters = np.maximum(np.minimum((mel - left) / (centre - left), (right - mel) / (right - centre)), 0)
+    if num_fft % 2 == 0:
+        filters[-1] = 0
+    empty = np.flatnonzero(~filters.any(axis=0))
+    if len(empty):
+        raise ConfigError(
+            f"num_mel_bins: found {num_mel_bins}, expected fewer: no bin of a {num_fft}-point FFT at {rate:g} Hz"
+            f" falls into filter {empty[0]}"
+        )
+    return filters
+
+
+@lru_cache(maxsize=64)
+def cepstral_matrix(
+    num_mel_bins: int, num_ceps: int, *, lifter: float, lifter_start: int = 0
+) -> NDArray[np.float64]:
+    """Orthonormal cosine transform (type II) with the lifter on its columns.
+
+    Column n is c_n cos(pi n (m + 0.5) / M) (1 + L / 2 sin(pi (n + s) / L)) with c_0 = sqrt(1 / M), other
+    c_n = sqrt(2 / M), lifter L (0 for none) and start s: 0, but 1 in librosa.
+
+    Returns
+    -------
+    ndarray, shape (M, num_ceps), float64
+        Shared between calls and read-only.
+
+    Examples
+    --------
+    >>> transform = cepstral_matrix(23, 13, lifter=0.0)
+    >>> bool(np.allclose(transform.T @ transform, np.eye(13)))
+    True
+    """
+    m, n = np.arange(num_mel_bins)[:, None] + 0.5, np.arange(num_ceps)
+    transform = np.sqrt(2 / num_mel_bins) * np.cos(np.pi / num_mel_bins * m * n)
+    transform[:, 0] = np.sqrt(1 / num_mel_bins)
+    if lifter:
+        transform *= 1 + lifter / 2 * np.sin(np.pi * (n + lifter_start) / lifter)
+    transform.flags.writeable = False
+    return transform

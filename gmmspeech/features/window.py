@@ -1,0 +1,241 @@
+"""From samples to windowed frames and their power spectra, a block of frames at a time."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.errors import FeatureError
+from gmmspeech.features.options import FLT_EPSILON, StaticOptions
+
+INT16_SCALE = 32768.0
+BLOCK = 65536  # samples worked on at a time, 128 frames of a 512-point FFT: they stay in the second-level cache
+
+
+@lru_cache(maxsize=64)
+def window_function(
+    window_type: str, length: int, *, periodic: bool = False, blackman_coeff: float = 0.42
+) -> NDArray[np.float32]:
+    """Weights of a frame's samples.
+
+    With a = 2 pi / (L - 1), or 2 pi / L where `periodic` (as librosa has it):
+
+    - hanning 0.5 - 0.5 cos(a n), hamming 0.54 - 0.46 cos(a n), povey hanning**0.85, sine sin(a n / 2),
+    - blackman b - 0.5 cos(a n) + (0.5 - b) cos(2 a n) with b = `blackman_coeff`, rectangular 1.
+
+    Parameters
+    ----------
+    window_type : {"povey", "hamming", "hanning", "blackman", "rectangular", "sine"}
+    length : int
+        Samples in a frame, L.
+    periodic : bool
+    blackman_coeff : float
+
+    Returns
+    -------
+    ndarray, shape (L,), float32
+        Shared between calls and read-only.
+
+    Examples
+    --------
+    >>> window_function("hanning", 5)
+    array([0. , 0.5, 1. , 0.5, 0. ], dtype=float32)
+    """
+    angle = 2 * np.pi * np.arange(length) / (length if periodic else length - 1)
+    hanning = 0.5 - 0.5 * np.cos(angle)
+    weights = {
+        "hanning": hanning,
+        "hamming": 0.54 - 0.46 * np.cos(angle),
+        "povey": hanning**0.85,
+        "sine": np.sin(0.5 * angle),
+        "blackman": blackman_coeff - 0.5 * np.cos(angle) + (0.5 - blackman_coeff) * np.cos(2 * angle),
+        "rectangular": np.ones(length),
+    }[window_type].astype(np.float32)
+    weights.flags.writeable = False
+    return weights
+
+
+def checked_signal(signal: ArrayLike) -> tuple[NDArray[np.float32], float]:
+    """Samples as float32, and their full scale; FeatureError if they aren't one channel of finite numbers.
+
+    Parameters
+    ----------
+    signal : array_like, shape (n,)
+        Floating point with full scale 1, or integers with full scale 32768.
+
+    Returns
+    -------
+    samples : ndarray, shape (n,), float32
+    full_scale : float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> checked_signal([0.5, -1.0])
+    (array([ 0.5, -1. ], dtype=float32), 1.0)
+    >>> checked_signal(np.array([16384, -1], dtype=np.int16))
+    (array([ 1.6384e+04, -1.0000e+00], dtype=float32), 32768.0)
+    """
+    samples = np.asarray(signal)
+    if samples.ndim != 1:
+        raise FeatureError(
+            f"signal: found shape {samples.shape}, expected one channel (n,);"
+            " choose one, as with read_audio(..., channel=0)"
+        )
+    if samples.dtype.kind not in "fiu":
+        raise FeatureError(f"signal: found dtype {samples.dtype}, expected floating point or integers")
+    with np.errstate(over="ignore", invalid="ignore"):  # reported below
+        converted = samples.astype(np.float32, copy=False)
+        total = converted.sum()
+    if not np.isfinite(total):  # the sum takes half the time of looking at every sample
+        bad = np.flatnonzero(~np.isfinite(converted))
+        if len(bad):
+            raise FeatureError(f"signal: found {samples[bad[0]]} at sample {bad[0]}, expected finite numbers")
+    return converted, 1.0 if samples.dtype.kind == "f" else INT16_SCALE
+
+
+def frame_layout(num_samples: int, rate: float, options: StaticOptions) -> tuple[int, int]:
+    """How many frames a signal has, and the sample (negative for one before the start) at which the first begins.
+
+    Kaldi and HTK: with `snip_edges` as many frames as fit, else one for every shift, rounded, each centred on its
+    shift. librosa: with `snip_edges` as many FFTs as fit, else FFTs centred on the multiples of the shift.
+
+    Examples
+    --------
+    >>> from gmmspeech.features.options import MfccOptions
+    >>> kaldi = MfccOptions.model_validate({})
+    >>> frame_layout(1000, 16000, kaldi)
+    (4, 0)
+    """
+    length, shift, points = options.frame_sizes(rate)
+    if options.convention == "librosa":
+        edge = 0 if options.snip_edges else points // 2
+        room = num_samples + 2 * edge - points
+        count = 1 + room // shift if room >= 0 and num_samples else 0
+        return count, (points - length) // 2 - edge
+    if options.snip_edges:
+        return (1 + (num_samples - length) // shift if num_samples >= length else 0), 0
+    return (num_samples + shift // 2) // shift, shift // 2 - length // 2
+
+
+def least_samples(rate: float, options: StaticOptions) -> int:
+    """The number of samples from which a signal has a frame."""
+    length, shift, points = options.frame_sizes(rate)
+    if options.snip_edges:
+        return points if options.convention == "librosa" else length
+    return 1 if options.convention == "librosa" else shift - shift // 2
+
+
+def _framed(signal: NDArray[np.float32], rate: float, options: StaticOptions) -> NDArray[np.float32]:
+    """View of the samples as (T, L) frames; beyond the ends samples are mirrored, or zero for librosa."""
+    length, shift, _ = options.frame_sizes(rate)
+    count, first = frame_layout(len(signal), rate, options)
+    if count == 0:
+        return np.zeros((0, length), dtype=np.float32)
+    before, after = max(0, -first), max(0, first + (count - 1) * shift + length - len(signal))
+    if before or after:
+        signal = np.pad(signal, (before, after), mode="constant" if options.convention == "librosa" else "symmetric")
+    return sliding_window_view(signal, length)[first + before :: shift][:count]
+
+
+@lru_cache(maxsize=8)
+def _window_rows(
+    window_type: str, length: int, points: int, periodic: bool, blackman_coeff: float, scale: float
+) -> NDArray[np.float32]:
+    """The window times a scale, with zeros up to `points`, once for every row of a block, (rows, points).
+
+    Products of whole blocks run through memory in one go, which row by row they don't.
+    """
+    rows = np.zeros((max(1, BLOCK // points), points), dtype=np.float32)
+    rows[:, :length] = scale * window_function(window_type, length, periodic=periodic, blackman_coeff=blackman_coeff)
+    rows.flags.writeable = False
+    return rows
+
+
+def mel_energies(
+    signal: NDArray[np.float32],
+    rate: float,
+    options: StaticOptions,
+    filters: NDArray[np.float32],
+    *,
+    scale: float = 1.0,
+    seed: int = 0,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Filter-bank energies and log energies of all frames of a signal.
+
+    Parameters
+    ----------
+    signal : ndarray, shape (n,), float32
+    rate : float
+        Hz.
+    options : StaticOptions
+    filters : ndarray, shape (num_fft // 2 + 1, M), float32
+    scale : float
+        What to multiply the samples with.
+    seed : int
+        Of the dither.
+
+    Returns
+    -------
+    mel : ndarray, shape (T, M), float32
+        Not floored, no logarithm.
+    log_energy : ndarray, shape (T,), float32
+        Natural logarithm of the frame's sum of squares, floored at `energy_floor` and FLT_EPSILON.
+    """
+    length, _, points = options.frame_sizes(rate)
+    frames = _framed(signal, rate, options)
+    # The scale waits until the window, which costs nothing; it is a power of two, so no bit changes.
+    periodic = options.convention == "librosa"
+    window = _window_rows(options.window_type, length, points, periodic, options.blackman_coeff, scale)
+    noise = np.random.default_rng(seed) if options.dither else None
+    mel = np.empty((len(frames), filters.shape[1]), dtype=np.float32)
+    energy = np.empty(len(frames), dtype=np.float32)
+
+    rows = min(len(window), len(frames))
+    dtype = np.float64 if periodic else np.float32
+    buffer, scratch = np.zeros((rows, points), dtype=dtype), np.empty((rows, points), dtype=dtype)
+    power = np.empty((rows, points // 2 + 1), dtype=np.float32)
+    for start in range(0, len(frames), len(window)):
+        part = slice(start, min(start + len(window), len(frames)))
+        n = part.stop - start
+        block = buffer[:n]
+        frame = block[:, :length]
+        np.copyto(frame, frames[part])
+        if noise:
+            frame += np.float32(options.dither / scale) * noise.standard_normal(frame.shape, dtype=np.float32)
+        if options.remove_dc_offset:
+            block -= (np.einsum("tn->t", frame) / np.float32(length))[:, None]
+        if options.raw_energy:
+            np.einsum("tn,tn->t", frame, frame, out=energy[part], casting="same_kind")
+        if options.preemphasis_coefficient:
+            _preemphasise(block, np.float32(options.preemphasis_coefficient), scratch[:n])
+        block *= window[:n]
+        if not options.raw_energy:
+            np.einsum("tn,tn->t", frame, frame, out=energy[part], casting="same_kind")
+        _power_spectra(block, power[:n])
+        if not options.use_power:
+            np.sqrt(power[:n], out=power[:n])
+        np.matmul(power[:n], filters, out=mel[part])
+    if options.raw_energy:
+        energy *= np.float32(scale**2)
+    np.maximum(energy, max(options.energy_floor, FLT_EPSILON), out=energy)
+    return mel, np.log(energy, out=energy)
+
+
+def _preemphasise(block: NDArray[np.float32], coefficient: np.float32, scratch: NDArray[np.float32]) -> None:
+    """In place x[n] - c x[n - 1]; the first sample of a row counts as its own predecessor."""
+    first = block[:, 0] - coefficient * block[:, 0]
+    np.multiply(block, coefficient, out=scratch)
+    samples = block.reshape(-1)
+    samples[1:] -= scratch.reshape(-1)[:-1]
+    block[:, 0] = first
+
+
+def _power_spectra(frames: NDArray[np.float32], power: NDArray[np.float32]) -> None:
+    parts = scipy.fft.rfft(frames, axis=1).view(frames.dtype)
+    np.multiply(parts, parts, out=parts)
+    np.add(parts[:, 0::2], parts[:, 1::2], out=power, casting='same_kind')
