@@ -1,0 +1,174 @@
+"""Models in HDF5: mixtures, classifiers, enrolled speakers. Plain arrays and attributes; no code, never pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from gmmspeech.errors import DataError, ModelError
+from gmmspeech.gmm.classifier import GMMClassifier
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.io.hdf5 import create_hdf5, open_hdf5
+from gmmspeech.speaker.verifier import SpeakerVerifier
+
+FORMAT = "gmmspeech model"
+VERSION = 1
+
+Model = DiagonalGMM | GMMClassifier | SpeakerVerifier
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Read a model that `save` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    DiagonalGMM, GMMClassifier or SpeakerVerifier
+        Whichever the file holds.
+
+    Raises
+    ------
+    DataError
+        The file is missing, truncated, no model, damaged, or of a newer version of the format.
+
+    Examples
+    --------
+    >>> import tempfile, gmmspeech as gs
+    >>> gmm = gs.DiagonalGMM.from_parameters([0.5, 0.5], [[0.0], [1.0]], [[1.0], [1.0]])
+    >>> path = tempfile.mkdtemp() + "/gmm.h5"
+    >>> gmm.save(path)
+    >>> gs.load(path).means_
+    array([[0.], [1.]])
+    """
+    name = os.fspath(path)
+    with open_hdf5(name, format=FORMAT, version=VERSION) as file:
+        kind = file.attrs.get("kind")
+        if kind not in _READERS:
+            raise DataError(f"{name}: found a model of kind {kind!r}, expected one of {', '.join(_READERS)}")
+        try:
+            return _READERS[kind](file)
+        except (KeyError, OSError, TypeError, ValueError, ModelError) as error:
+            raise DataError(f"{name}: damaged {kind} ({' '.join(str(error).split())})") from error
+
+
+def load_gmm(path: str | os.PathLike[str]) -> DiagonalGMM:
+    """Read a mixture, or raise a `DataError` that says what else the file holds."""
+    return _expect(path, DiagonalGMM, "a mixture (made by train-ubm)")
+
+
+def load_verifier(path: str | os.PathLike[str]) -> SpeakerVerifier:
+    """Read enrolled speakers, or raise a `DataError` that says what else the file holds."""
+    return _expect(path, SpeakerVerifier, "enrolled speakers (made by enroll)")
+
+
+def load_classifier(path: str | os.PathLike[str]) -> GMMClassifier:
+    """Read a classifier, or raise a `DataError` that says what else the file holds."""
+    return _expect(path, GMMClassifier, "a classifier (made by train-classifier)")
+
+
+def save_gmm(path: Path, gmm: DiagonalGMM) -> None:
+    """Write a mixture."""
+    gmm._parameters()
+    with create_hdf5(path, format=FORMAT, version=VERSION) as file:
+        file.attrs["kind"] = "DiagonalGMM"
+        _write_gmm(file, gmm)
+
+
+def save_classifier(path: Path, classifier: GMMClassifier) -> None:
+    """Write a classifier: one group a class, numbered in the order of its labels."""
+    classifier._check_fitted()
+    with create_hdf5(path, format=FORMAT, version=VERSION) as file:
+        file.attrs["kind"] = "GMMClassifier"
+        labels = classifier.classes_
+        file["classes"] = labels.astype(object) if labels.dtype.kind in "UO" else labels
+        file["priors"] = classifier.priors_
+        file.attrs["front_end"] = classifier.front_end_ or ""
+        for i, model in enumerate(classifier.models_):
+            _write_gmm(file.create_group(f"models/{i}"), model)
+
+
+def save_verifier(path: Path, verifier: SpeakerVerifier) -> None:
+    """Write the background model, and of each speaker the statistics from which MAP makes the model again."""
+    with create_hdf5(path, format=FORMAT, version=VERSION) as file:
+        file.attrs["kind"] = "SpeakerVerifier"
+        options = {name: getattr(verifier, name) for name in ("relevance_factor", "update", "scoring", "top_c")}
+        file.attrs["options"] = json.dumps(options, sort_keys=True)
+        _write_gmm(file.create_group("ubm"), verifier.ubm)
+        speakers = file.create_group("speakers", track_order=True)
+        speakers["names"] = np.array(list(verifier.statistics_), dtype=h5py.string_dtype())
+        shape = verifier.ubm.means_.shape
+        for field, trailing in _STATISTICS.items():
+            values = [getattr(s, field) for s in verifier.statistics_.values()]
+            speakers[field] = np.array(values, dtype=np.float64).reshape(len(values), *shape[:trailing])
+
+
+_STATISTICS = {"n": 1, "sum_x": 2, "sum_xx": 2, "log_likelihood": 0, "num_frames": 0}
+
+
+def _write_gmm(group: h5py.Group, gmm: DiagonalGMM) -> None:
+    group["weights"], group["means"], group["variances"] = gmm._parameters()
+    options = {k: v for k, v in gmm.get_params(deep=False).items() if k in _SAVED_OPTIONS}
+    group.attrs["options"] = json.dumps(options, sort_keys=True)
+    group.attrs["front_end"] = gmm.front_end_ or ""
+    group["history"] = np.array(getattr(gmm, "history_", []), dtype=np.float64)
+
+
+_SAVED_OPTIONS = ("max_iter", "tol", "variance_floor")
+
+
+def _read_gmm(group: h5py.Group) -> DiagonalGMM:
+    gmm = DiagonalGMM.from_parameters(
+        group["weights"][:],
+        group["means"][:],
+        group["variances"][:],
+        front_end=group.attrs["front_end"] or None,
+        **json.loads(group.attrs["options"]),
+    )
+    gmm.history_ = group["history"][:].tolist()
+    return gmm
+
+
+def _read_classifier(file: h5py.File) -> GMMClassifier:
+    models = [_read_gmm(file[f"models/{i}"]) for i in range(len(file["classes"]))]
+    classifier = GMMClassifier(n_components=max(len(m.weights_) for m in models))
+    labels = file["classes"]
+    classifier.classes_ = np.array(labels.asstr()[:].tolist() if h5py.check_string_dtype(labels.dtype) else labels[:])
+    classifier.priors_ = file["priors"][:]
+    classifier.models_ = models
+    classifier.n_features_in_ = models[0].n_features_in_
+    classifier.front_end_ = file.attrs["front_end"] or None
+    return classifier
+
+
+def _read_verifier(file: h5py.File) -> SpeakerVerifier:
+    verifier = SpeakerVerifier(_read_gmm(file["ubm"]), **json.loads(file.attrs["options"]))
+    speakers = file["speakers"]
+    columns = [speakers[field] for field in _STATISTICS]
+    for i, name in enumerate(speakers["names"].asstr()[:]):
+        n, sum_x, sum_xx, log_likelihood, num_frames = (column[i] for column in columns)
+        verifier.enroll(name, GMMStats(n, sum_x, sum_xx, float(log_likelihood), float(num_frames)))
+    return verifier
+
+
+_READERS: dict[str, Callable[[h5py.File], Model]] = {
+    "DiagonalGMM": _read_gmm,
+    "GMMClassifier": _read_classifier,
+    "SpeakerVerifier": _read_verifier,
+}
+
+
+def _expect(path: str | os.PathLike[str], kind: type, expected: str) -> Any:
+    model = load(path)
+    if not isinstance(model, kind):
+        raise DataError(f"{os.fspath(path)}: found a {type(model).__name__}, expected {expected}")
+    return model

@@ -1,0 +1,1 @@
+"""Universal background models and speaker models."""

@@ -1,0 +1,67 @@
+"""Training a universal background model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gmmspeech.errors import ConfigError
+from gmmspeech.gmm.em import EMMonitor
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.parallel import Frames
+
+
+def train_ubm(
+    frames: Frames,
+    n_components: int = 512,
+    *,
+    max_iter: int = 20,
+    tol: float = 1e-3,
+    variance_floor: float = 0.01,
+    init: str | DiagonalGMM = "kmeans",
+    random_state: Any = 0,
+    backend: str = "auto",
+    n_jobs: int = 1,
+    client: None = None,
+    callback: Callable[[EMMonitor], None] | None = None,
+) -> DiagonalGMM:
+    """Train a universal background model on the frames of many speakers.
+
+    Parameters
+    ----------
+    frames : FeatureStore, list of ndarray (T, D), or ndarray (N, D)
+        A store is read piece by piece in every iteration, never as a whole.
+    n_components : int
+    max_iter, tol, variance_floor, init, random_state, backend, n_jobs
+        See `DiagonalGMM`.
+    client : None
+        Place of a Dask client; this version trains on one machine.
+    callback : callable, optional
+        Called with the `EMMonitor` after every pass over the frames.
+
+    Returns
+    -------
+    DiagonalGMM
+        It remembers the front end of the store it was trained on.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> utterances = [np.random.default_rng(i).normal(i, 1, (200, 3)).astype("float32") for i in range(4)]
+    >>> ubm = gs.train_ubm(utterances, n_components=8)
+    >>> ubm.means_.shape
+    (8, 3)
+    """
+    if client is not None:
+        raise ConfigError("client: training on a cluster is not in this version, expected None")
+    gmm = DiagonalGMM(
+        n_components,
+        init=init,
+        max_iter=max_iter,
+        tol=tol,
+        variance_floor=variance_floor,
+        random_state=random_state,
+        backend=backend,
+        n_jobs=n_jobs,
+    )
+    return gmm.fit(frames, callback=callback)
