@@ -1,0 +1,1 @@
+"""The `gmmspeech` command: parse, call, print."""

@@ -1,0 +1,34 @@
+"""The main job on synthetic voices, command by command."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from gmmspeech.voices import write_voices
+
+
+def run_demo(out: Path, jobs: int) -> None:
+    """Make the voices and run the commands of the main job on them, printing each."""
+    from gmmspeech.cli.main import main
+
+    corpus = out / "voices"
+    click.echo("# 24 synthetic voices, 10 sentences each")
+    write_voices(corpus)
+    data = corpus / "data"
+    ubm_feats, eval_feats = out / "ubm_feats.h5", out / "eval_feats.h5"
+    ubm, models, scores, trials = out / "ubm.h5", out / "models.h5", out / "scores", data / "eval" / "trials"
+    front_end = ["--config", "voices", "--jobs", jobs]
+    for words in (
+        ["features", data / "ubm", ubm_feats, *front_end],
+        ["features", data / "eval", eval_feats, *front_end],
+        ["train-ubm", ubm_feats, ubm, "-k", 32, "--jobs", jobs],
+        ["enroll", ubm, eval_feats, data / "eval" / "enroll_spk2utt", models],
+        ["score", models, eval_feats, trials, scores, "--jobs", jobs],
+        ["evaluate", scores, trials, "--models", models, "--report", out / "report"],
+    ):
+        arguments = [str(word) for word in words]
+        click.echo(f"\n$ gmmspeech {shlex.join(arguments)}")
+        main.main(arguments, standalone_mode=False)

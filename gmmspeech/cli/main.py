@@ -1,0 +1,248 @@
+"""The `gmmspeech` command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gmmspeech.cli.errors import report_errors
+
+# Commands import what they need when they run, so that --help does not wait for SciPy.
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FEATURES = click.STRING  # a path, or scp:PATH
+
+jobs_option = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
+seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Seed of the start of EM.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(package_name="gmmspeech")
+def main() -> None:
+    """Gaussian-mixture acoustic modelling: features, training, adaptation, scoring.
+
+    The main job, from a corpus to an equal error rate:
+
+    \b
+      gmmspeech features DATA_DIR FEATS.h5 --config clean_speech
+      gmmspeech train-ubm FEATS.h5 UBM.h5 -k 64
+      gmmspeech enroll UBM.h5 FEATS.h5 SPK2UTT MODELS.h5
+      gmmspeech score MODELS.h5 FEATS.h5 TRIALS SCORES
+      gmmspeech evaluate SCORES TRIALS --report REPORT
+
+    `gmmspeech demo` does it on voices that it makes itself. FEATS may be an HDF5 file or scp:PATH. Results go to
+    stdout, progress to stderr; the exit status is 0, 1 (the work failed) or 2 (bad usage).
+    """
+
+
+def command(name: str) -> Any:
+    """Register a command that reports errors in one line and has --debug."""
+
+    def decorate(function: Any) -> click.Command:
+        debug = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+        return main.command(name)(debug(report_errors(function)))
+
+    return decorate
+
+
+@command("features")
+@click.argument("data_dirs", metavar="DATA_DIR...", type=FOLDER, nargs=-1, required=True)
+@click.argument("out", metavar="OUT.h5", type=FILE)
+@click.option("--config", default="mfcc_kaldi", help="Front end: a TOML file, or the name of one that comes along.")
+@click.option("--channel", type=click.IntRange(0), help="Which channel of stereo recordings, from 0.")
+@click.option("--skip-bad", is_flag=True, help="Leave bad utterances out and count them, instead of stopping.")
+@jobs_option
+def features(
+    data_dirs: tuple[Path, ...], out: Path, config: str, channel: int | None, skip_bad: bool, jobs: int
+) -> None:
+    """Compute the frames of data directories' utterances."""
+    from gmmspeech.features.frontend import FrontEnd
+    from gmmspeech.io.datadir import read_data_dir
+    from gmmspeech.recipe.steps import extract_features
+
+    front = FrontEnd.from_toml(config)
+    parts = [read_data_dir(folder) for folder in data_dirs]
+    done = extract_features(parts, out, front, jobs=jobs, channel=channel, skip_bad=skip_bad)
+    for reason in done.skipped.values():
+        click.echo(f"gmmspeech: skipped: {reason}", err=True)
+    click.echo(f"{front.describe()}")
+    click.echo(
+        f"{done.num_utterances} utterances, {done.num_frames} frames of {front.dim} columns, {len(done.skipped)} skipped"
+    )
+
+
+@command("train-ubm")
+@click.argument("feats", type=FEATURES)
+@click.argument("ubm", metavar="UBM.h5", type=FILE)
+@click.option("-k", "--components", type=click.IntRange(1), default=64, help="Number of components.")
+@click.option("--max-iter", type=click.IntRange(1), default=20, help="EM passes at most.")
+@click.option("--tol", type=click.FloatRange(0), default=1e-3, help="Stop at a gain below this, in nats a frame.")
+@click.option("--variance-floor", type=click.FloatRange(0, 1), default=0.01, help="Relative to the global variance.")
+@click.option("--init", type=click.Choice(["kmeans", "random"]), default="kmeans", help="Start of EM.")
+@seed_option
+@jobs_option
+def train_ubm(
+    feats: str,
+    ubm: Path,
+    components: int,
+    max_iter: int,
+    tol: float,
+    variance_floor: float,
+    init: str,
+    seed: int,
+    jobs: int,
+) -> None:
+    """Train a universal background model by EM."""
+    from gmmspeech.recipe.steps import train_ubm_file
+
+    gmm = train_ubm_file(
+        feats,
+        ubm,
+        components,
+        max_iter=max_iter,
+        tol=tol,
+        variance_floor=variance_floor,
+        init=init,
+        random_state=seed,
+        n_jobs=jobs,
+    )
+    state = "converged" if gmm.converged_ else "not converged"
+    click.echo(f"{components} components, {gmm.n_iter_} passes ({state}), {gmm.history_[-1]:.4f} nats a frame")
+
+
+@command("enroll")
+@click.argument("ubm", metavar="UBM.h5", type=FILE)
+@click.argument("feats", type=FEATURES)
+@click.argument("spk2utt", type=FILE)
+@click.argument("models", metavar="MODELS.h5", type=FILE)
+@click.option(
+    "-r", "--relevance-factor", type=click.FloatRange(0), default=16.0, help="Of the MAP adaptation, in frames."
+)
+@click.option("--update", default="m", help="What to adapt: any of the letters m (means), v (variances), w (weights).")
+@jobs_option
+def enroll(ubm: Path, feats: str, spk2utt: Path, models: Path, relevance_factor: float, update: str, jobs: int) -> None:
+    """Adapt a model to each speaker of a spk2utt file."""
+    from gmmspeech.recipe.steps import enroll_file
+
+    verifier = enroll_file(ubm, feats, spk2utt, models, relevance_factor=relevance_factor, update=update, n_jobs=jobs)
+    click.echo(f"{len(verifier.models_)} models enrolled")
+
+
+@command("score")
+@click.argument("models", metavar="MODELS.h5", type=FILE)
+@click.argument("feats", type=FEATURES)
+@click.argument("trials", type=FILE)
+@click.argument("scores", type=FILE)
+@click.option(
+    "--scoring",
+    type=click.Choice(["frames", "statistics", "symmetric"]),
+    help="The test's frames; its statistics; mean of model against test and test against model.  [default: frames]",
+)
+@click.option("--top-c", type=click.IntRange(1), help="Evaluate only the best components of each frame.")
+@click.option("--groups", type=FILE, help="File of test ids, each with the utterances to be scored as one.")
+@jobs_option
+def score(
+    models: Path,
+    feats: str,
+    trials: Path,
+    scores: Path,
+    scoring: str | None,
+    top_c: int | None,
+    groups: Path | None,
+    jobs: int,
+) -> None:
+    """Score the trials of a list: log-likelihood ratios in nats a frame."""
+    from gmmspeech.recipe.steps import score_file
+
+    done = score_file(models, feats, trials, scores, scoring=scoring, top_c=top_c, groups=groups, jobs=jobs)
+    click.echo(f"{len(done)} trials scored")
+
+
+@command("evaluate")
+@click.argument("scores", type=FILE)
+@click.argument("trials", type=FILE)
+@click.option("--report", type=FOLDER, help="Write a page with curves and the worst errors into this folder.")
+@click.option("--models", type=FILE, help="Models that gave the scores; the report then tells their configuration.")
+def evaluate(scores: Path, trials: Path, report: Path | None, models: Path | None) -> None:
+    """Print the equal error rate and detection costs of scored trials."""
+    from gmmspeech.recipe.steps import evaluate_file
+
+    summary = evaluate_file(scores, trials, report=report, models=models)
+    rows = summary.rows()
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        click.echo(f"{name:<{width}}  {value}")
+    if report is not None:
+        click.echo(f"report: {report / 'index.html'}")
+
+
+@command("train-classifier")
+@click.argument("feats", type=FEATURES)
+@click.argument("utt2class", type=FILE)
+@click.argument("classifier", metavar="CLASSIFIER.h5", type=FILE)
+@click.option("-k", "--components", type=click.IntRange(1), default=8, help="Components of each class's mixture.")
+@seed_option
+@jobs_option
+def train_classifier(feats: str, utt2class: Path, classifier: Path, components: int, seed: int, jobs: int) -> None:
+    """Train one mixture a class: digits, speakers, languages.
+
+    UTT2CLASS names the utterances to train on and the class of each, one a line.
+    """
+    from gmmspeech.recipe.steps import train_classifier_file
+
+    model = train_classifier_file(feats, utt2class, classifier, components, random_state=seed, n_jobs=jobs)
+    click.echo(f"{len(model.classes_)} classes of {components} components")
+
+
+@command("classify")
+@click.argument("classifier", metavar="CLASSIFIER.h5", type=FILE)
+@click.argument("feats", type=FEATURES)
+@click.option(
+    "--reference", type=FILE, help="True class of each utterance (utt2class): print the accuracy, not the classes."
+)
+def classify(classifier: Path, feats: str, reference: Path | None) -> None:
+    """Print the most probable class of each utterance."""
+    from gmmspeech.io.datadir import read_map
+    from gmmspeech.recipe.steps import classify_file
+
+    truth = None if reference is None else read_map(reference)
+    found = classify_file(classifier, feats, None if truth is None else list(truth))
+    if truth is None:
+        for utterance, label in found.items():
+            click.echo(f"{utterance} {label}")
+        return
+    errors = [u for u in found if found[u] != truth[u]]
+    for utterance in errors:
+        click.echo(f"{utterance}: found {found[utterance]}, expected {truth[utterance]}")
+    click.echo(f"{len(found) - len(errors)} of {len(found)} right ({100 * (1 - len(errors) / len(found)):.2f} %)")
+
+
+@command("show")
+@click.argument("file", type=FEATURES)
+def show(file: str) -> None:
+    """Say what a model, a feature store or a front end's configuration holds."""
+    from gmmspeech.recipe.describe import describe
+
+    for line in describe(file):
+        click.echo(line)
+
+
+@command("demo")
+@click.option("--out", type=FOLDER, default=Path("gmmspeech-demo"), help="Folder for everything the demo makes.")
+@jobs_option
+def demo(out: Path, jobs: int) -> None:
+    """Do the main job on synthetic voices, printing each command that does it.
+
+    Makes a small corpus with eSpeak NG (extra `demo`), then computes features, trains a background model, enrols
+    speakers, scores trials and writes a report.
+    """
+    from gmmspeech.cli.demo import run_demo
+
+    run_demo(out, jobs)
+
+
+if __name__ == "__main__":
+    main()

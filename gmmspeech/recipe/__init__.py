@@ -1,0 +1,1 @@
+"""What recipes and the command line share: steps from files to files, and stages that are not done twice."""

@@ -1,0 +1,105 @@
+"""What a file holds, in a few lines for people."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from gmmspeech.errors import DataError
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.gmm.classifier import GMMClassifier
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.io import models, store
+from gmmspeech.speaker.verifier import SpeakerVerifier
+
+
+def describe(path: str) -> list[str]:
+    """Describe a feature store, a model or a front end's TOML file.
+
+    Parameters
+    ----------
+    path : str
+        A path, or ``scp:PATH``.
+
+    Returns
+    -------
+    list of str
+    """
+    if path.startswith("scp:"):
+        return _describe_store(path)
+    if path.endswith(".toml") or not Path(path).exists():
+        front = FrontEnd.from_toml(path)
+        return [f"front end {front.fingerprint}: {front.describe()}", front.to_json()]
+    if _format_of(path) == store.FORMAT:
+        return _describe_store(path)
+    return _describe_model(models.load(path))
+
+
+def describe_front_end(front_end: str | None) -> str:
+    """One line about a front end given as JSON text."""
+    if not front_end:
+        return "unknown"
+    front = FrontEnd.from_json(front_end)
+    return f"{front.describe()}, {front.sample_frequency} Hz ({front.fingerprint})"
+
+
+def verifier_configuration(verifier: SpeakerVerifier) -> dict[str, dict[str, object]]:
+    """Everything that decided a verifier's scores, as headed tables for the report."""
+    num_components, dim = verifier.ubm.means_.shape
+    system: dict[str, object] = {
+        "front end": describe_front_end(verifier.ubm.front_end_),
+        "background model": f"{num_components} components, {dim} dimensions",
+        "adaptation": f"MAP of {verifier.update}, relevance factor {verifier.relevance_factor:g}",
+        "scoring": verifier.scoring if verifier.top_c is None else f"{verifier.scoring}, top {verifier.top_c}",
+        "models": len(verifier.models_),
+    }
+    tables = {"System": system}
+    if verifier.ubm.front_end_:
+        tables["Front end"] = json.loads(verifier.ubm.front_end_)
+    return tables
+
+
+def _format_of(path: str) -> str | None:
+    try:
+        with h5py.File(path, "r") as file:
+            return file.attrs.get("format")
+    except OSError:
+        raise DataError(f"{path}: found no HDF5, expected a feature store or a model") from None
+
+
+def _describe_store(path: str) -> list[str]:
+    with store.FeatureStore(path) as features:
+        return [
+            f"feature store: {len(features)} utterances, {features.total_frames} frames of {features.dim} columns",
+            f"front end: {describe_front_end(features.front_end)}",
+        ]
+
+
+def _describe_model(model: models.Model) -> list[str]:
+    if isinstance(model, SpeakerVerifier):
+        system = verifier_configuration(model)["System"]
+        return ["enrolled speakers", *(f"{name}: {value}" for name, value in system.items())]
+    if isinstance(model, GMMClassifier):
+        sizes = sorted({len(m.weights_) for m in model.models_})
+        return [
+            f"classifier: {len(model.classes_)} classes, {'/'.join(map(str, sizes))} components each",
+            f"classes: {' '.join(map(str, model.classes_))}",
+            f"front end: {describe_front_end(model.front_end_)}",
+        ]
+    return _describe_gmm(model)
+
+
+def _describe_gmm(gmm: DiagonalGMM) -> list[str]:
+    num_components, dim = gmm.means_.shape
+    lines = [
+        f"mixture: {num_components} components, {dim} dimensions",
+        f"weights: {gmm.weights_.min():.2g} to {gmm.weights_.max():.2g}, "
+        f"perplexity {np.exp(-np.sum(gmm.weights_ * np.log(np.maximum(gmm.weights_, 1e-300)))):.1f}",
+        f"front end: {describe_front_end(gmm.front_end_)}",
+    ]
+    if gmm.history_:
+        lines.append(f"EM: {len(gmm.history_)} passes, {gmm.history_[0]:.4f} to {gmm.history_[-1]:.4f} nats a frame")
+    return lines

@@ -1,0 +1,261 @@
+"""The steps of the main job, from files to files: the command line and the recipes call the same ones."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from gmmspeech.errors import DataError, GmmSpeechError
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.features.match import check_same_front_end
+from gmmspeech.gmm.classifier import GMMClassifier
+from gmmspeech.gmm.em import EMMonitor
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.io.datadir import DataDir, load_utterance, read_list_map, read_map
+from gmmspeech.io.models import load_classifier, load_gmm, load_verifier
+from gmmspeech.io.store import FeatureStore, FeatureWriter
+from gmmspeech.io.trials import read_scores, read_trials, write_scores
+from gmmspeech.metrics.summary import Summary, summarise
+from gmmspeech.parallel import ordered_map
+from gmmspeech.recipe.describe import verifier_configuration
+from gmmspeech.report.html import write_report
+from gmmspeech.scoring.trials import Scores
+from gmmspeech.speaker.ubm import train_ubm
+from gmmspeech.speaker.verifier import SpeakerVerifier
+
+
+def progress_bar(description: str, unit: str) -> Callable[[Iterable], Iterable]:
+    """Wrap an iterable in a bar on stderr, silent when that is no terminal."""
+    return lambda items: tqdm(items, desc=description, unit=unit, disable=None, leave=False, file=sys.stderr)
+
+
+@dataclass
+class Extraction:
+    """What `extract_features` did."""
+
+    num_utterances: int = 0
+    num_frames: int = 0
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def extract_features(
+    parts: Sequence[DataDir],
+    out: Path,
+    front: FrontEnd,
+    *,
+    jobs: int = 1,
+    channel: int | None = None,
+    skip_bad: bool = False,
+) -> Extraction:
+    """Compute the frames of all utterances of some data directories and write them to one feature store.
+
+    Parameters
+    ----------
+    parts : sequence of DataDir
+    out : Path
+        HDF5 file.
+    front : FrontEnd
+    jobs : int
+        Threads.
+    channel : int, optional
+        Which channel of recordings with several, from 0.
+    skip_bad : bool
+        Leave out utterances that can't be read or have no voiced frame, and report them, instead of stopping.
+    """
+    done = Extraction()
+
+    def frames_of(item: tuple[DataDir, str]) -> NDArray[np.float32] | GmmSpeechError:
+        data, utterance = item
+        try:
+            signal, rate = load_utterance(data, utterance, channel=channel)
+            return front(signal, rate, utterance)
+        except GmmSpeechError as error:
+            if not skip_bad:
+                raise
+            return error
+
+    items = [(data, utterance) for data in parts for utterance in data.utterances]
+    results = ordered_map(frames_of, items, n_jobs=jobs)
+    with FeatureWriter(out, front_end=front.to_json()) as writer:
+        for (_, utterance), result in zip(progress_bar("features", "utt")(items), results, strict=True):
+            if isinstance(result, GmmSpeechError):
+                done.skipped[utterance] = str(result)
+                continue
+            writer.write(utterance, result)
+            done.num_utterances += 1
+            done.num_frames += len(result)
+        if items and not done.num_utterances:
+            raise DataError(
+                f"{out}: all {len(items)} utterances are bad; the first: {next(iter(done.skipped.values()))}"
+            )
+    return done
+
+
+def train_ubm_file(features: str | Path, out: Path, n_components: int, **options: Any) -> DiagonalGMM:
+    """Train a background model on a feature store and write it.
+
+    Parameters
+    ----------
+    features : str or Path
+        Feature store: an HDF5 file, or ``scp:PATH``.
+    out : Path
+    n_components : int
+    **options
+        Of `train_ubm`.
+    """
+    with (
+        FeatureStore(features) as store,
+        tqdm(
+            total=options.get("max_iter", 20), desc="EM", unit="pass", disable=None, leave=False, file=sys.stderr
+        ) as bar,
+    ):
+
+        def show(monitor: EMMonitor) -> None:
+            bar.set_postfix_str(f"{monitor.history[-1]:.4f} nats a frame")
+            bar.update()
+
+        ubm = train_ubm(store, n_components, callback=show, **options)
+    ubm.save(out)
+    return ubm
+
+
+def enroll_file(ubm: Path, features: str | Path, sessions: Path, out: Path, **options: Any) -> SpeakerVerifier:
+    """Adapt a model to each speaker of a ``spk2utt`` file and write them all.
+
+    Parameters
+    ----------
+    ubm, features, sessions, out : Path
+        Background model, feature store, ``spk2utt`` file, file to write.
+    **options
+        Of `SpeakerVerifier`.
+    """
+    verifier = SpeakerVerifier(load_gmm(ubm), **options)
+    with FeatureStore(features) as store:
+        verifier.enroll_all(read_list_map(sessions), store, progress=progress_bar("enrolling", "model"))
+    verifier.save(out)
+    return verifier
+
+
+def score_file(
+    models: Path,
+    features: str | Path,
+    trials: Path,
+    out: Path,
+    *,
+    scoring: str | None = None,
+    top_c: int | None = None,
+    groups: Path | None = None,
+    jobs: int = 1,
+) -> Scores:
+    """Score the trials of a list and write ``model test score`` lines.
+
+    Parameters
+    ----------
+    models, features, trials, out : Path
+        Enrolled speakers, feature store, trial list, file to write.
+    scoring, top_c : optional
+        Of `SpeakerVerifier`, where they shall differ from those of the enrolment.
+    groups : Path, optional
+        File with a test id and the utterances that are scored as one on each line.
+    jobs : int
+        Threads.
+    """
+    verifier = load_verifier(models)
+    if scoring is not None or top_c is not None:
+        verifier.set_scoring(scoring or verifier.scoring, top_c)
+    verifier.n_jobs = jobs
+    with FeatureStore(features) as store:
+        scores = verifier.score_trials(
+            read_trials(trials),
+            store,
+            groups=None if groups is None else read_list_map(groups),
+            progress=progress_bar("scoring", "batch"),
+        )
+    write_scores(out, scores)
+    return scores
+
+
+def split_scores(scores: Path, trials: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Target and nontarget scores of the trials in a list."""
+    return read_scores(scores).split(read_trials(trials))
+
+
+def evaluate_file(scores: Path, trials: Path, *, report: Path | None = None, models: Path | None = None) -> Summary:
+    """Figures of scored trials, and a report on them.
+
+    Parameters
+    ----------
+    scores, trials : Path
+        Score file and trial list.
+    report : Path, optional
+        Folder in which to write ``index.html``.
+    models : Path, optional
+        Enrolled speakers that gave the scores; the report tells their configuration.
+    """
+    trial_list, found = read_trials(trials), read_scores(scores)
+    summary = summarise(*found.split(trial_list))
+    if report is not None:
+        verifier = None if models is None else load_verifier(models)
+        write_report(
+            report,
+            title=f"Speaker verification: {scores.name}",
+            subtitle=f"trials of {trials.parent.name}/{trials.name}",
+            models=trial_list.models,
+            tests=trial_list.tests,
+            is_target=np.asarray(trial_list.is_target),
+            scores=found.align(trial_list),
+            configuration=None if verifier is None else verifier_configuration(verifier),
+        )
+    return summary
+
+
+def train_classifier_file(
+    features: str | Path, utt2class: Path, out: Path, n_components: int, **options: Any
+) -> GMMClassifier:
+    """Train one mixture a class on the utterances that a file labels, and write them.
+
+    Parameters
+    ----------
+    features : str or Path
+        Feature store.
+    utt2class : Path
+        File with an utterance and its class on each line.
+    out : Path
+    n_components : int
+    **options
+        Of `GMMClassifier`.
+    """
+    labels = read_map(utt2class)
+    with FeatureStore(features) as store:
+        segments = [store[utterance] for utterance in labels]
+        classifier = GMMClassifier(n_components, **options)
+        classifier.fit(np.concatenate(segments), np.repeat(list(labels.values()), [len(s) for s in segments]))
+        classifier.front_end_ = store.front_end
+    classifier.save(out)
+    return classifier
+
+
+def classify_file(classifier: Path, features: str | Path, utterances: Sequence[str] | None = None) -> dict[str, str]:
+    """Most probable class of the utterances of a store (of all, or of those named).
+
+    Parameters
+    ----------
+    classifier : Path
+    features : str or Path
+        Feature store.
+    utterances : sequence of str, optional
+    """
+    model = load_classifier(classifier)
+    with FeatureStore(features) as store:
+        check_same_front_end(model.front_end_, store.front_end, model=str(classifier), frames=str(features))
+        names = list(store if utterances is None else utterances)
+        return {
+            name: str(model.predict_segments([store[name]])[0]) for name in progress_bar("classifying", "utt")(names)
+        }
