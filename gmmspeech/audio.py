@@ -149,7 +149,8 @@ def _check_whole(name: str, file: soundfile.SoundFile) -> None:
 def _column(name: str, channels: int, channel: int | None) -> int:
     if channel is None:
         if channels != 1:
-            raise AudioError(f"{name}: found {channels} channels, expected one, or a choice (channel=0 is the first)")
+            choice = "channel=0 for the first; --channel 0 on the command line"
+            raise AudioError(f"{name}: found {channels} channels, expected one, or a choice ({choice})")
         return 0
     if not 0 <= channel < channels:
         raise AudioError(f"{name}: channel {channel} of {channels}, expected 0 to {channels - 1}")

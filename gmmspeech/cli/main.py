@@ -16,6 +16,14 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 FEATURES = click.STRING  # a path, or scp:PATH
 
 jobs_option = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
+scoring_option = click.option(
+    "--scoring",
+    type=click.Choice(["frames", "symmetric", "statistics"]),
+    default=None,
+    show_default="frames, or as enrolled",
+    help="The test's frames against the model; mean of that and of the enrolment's frames against a model of the test "
+    "(to be given to enroll, which then keeps the frames); the test's statistics, the fastest.",
+)
 seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Seed of the start of EM.")
 
 
@@ -70,7 +78,8 @@ def features(
         click.echo(f"gmmspeech: skipped: {reason}", err=True)
     click.echo(f"{front.describe()}")
     click.echo(
-        f"{done.num_utterances} utterances, {done.num_frames} frames of {front.dim} columns, {len(done.skipped)} skipped"
+        f"{done.num_utterances} utterances, {done.num_frames} frames of {front.dim} columns, "
+        f"{len(done.skipped)} skipped"
     )
 
 
@@ -122,12 +131,23 @@ def train_ubm(
     "-r", "--relevance-factor", type=click.FloatRange(0), default=16.0, help="Of the MAP adaptation, in frames."
 )
 @click.option("--update", default="m", help="What to adapt: any of the letters m (means), v (variances), w (weights).")
+@scoring_option
 @jobs_option
-def enroll(ubm: Path, feats: str, spk2utt: Path, models: Path, relevance_factor: float, update: str, jobs: int) -> None:
+def enroll(
+    ubm: Path,
+    feats: str,
+    spk2utt: Path,
+    models: Path,
+    relevance_factor: float,
+    update: str,
+    scoring: str | None,
+    jobs: int,
+) -> None:
     """Adapt a model to each speaker of a spk2utt file."""
     from gmmspeech.recipe.steps import enroll_file
 
-    verifier = enroll_file(ubm, feats, spk2utt, models, relevance_factor=relevance_factor, update=update, n_jobs=jobs)
+    options = {"relevance_factor": relevance_factor, "update": update, "scoring": scoring or "frames", "n_jobs": jobs}
+    verifier = enroll_file(ubm, feats, spk2utt, models, **options)
     click.echo(f"{len(verifier.models_)} models enrolled")
 
 
@@ -136,11 +156,7 @@ def enroll(ubm: Path, feats: str, spk2utt: Path, models: Path, relevance_factor:
 @click.argument("feats", type=FEATURES)
 @click.argument("trials", type=FILE)
 @click.argument("scores", type=FILE)
-@click.option(
-    "--scoring",
-    type=click.Choice(["frames", "statistics", "symmetric"]),
-    help="The test's frames; its statistics; mean of model against test and test against model.  [default: frames]",
-)
+@scoring_option
 @click.option("--top-c", type=click.IntRange(1), help="Evaluate only the best components of each frame.")
 @click.option("--groups", type=FILE, help="File of test ids, each with the utterances to be scored as one.")
 @jobs_option

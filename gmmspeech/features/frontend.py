@@ -126,7 +126,10 @@ class FrontEnd(Section):
 
     @model_validator(mode="after")
     def _check(self) -> FrontEnd:
-        self.features.check_rate(self.sample_frequency)
+        try:
+            self.features.check_rate(self.sample_frequency)
+        except ConfigError as error:
+            raise ConfigError(f"[features] {error}") from None
         return self
 
     @model_validator(mode="before")
@@ -255,7 +258,9 @@ class FrontEnd(Section):
         """
         return self._voiced(self._static(signal, rate, utterance)[1])
 
-    def _static(self, signal: ArrayLike, rate: float, utterance: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _static(
+        self, signal: ArrayLike, rate: float, utterance: str
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         try:
             samples = self._at_rate(signal, rate)
             if frame_layout(len(samples), self.sample_frequency, self.features)[0] == 0:

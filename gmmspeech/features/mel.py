@@ -70,9 +70,7 @@ def mel_filters(
     return filters
 
 
-def _triangles(
-    num_mel_bins: int, num_fft: int, rate: float, low_freq: float, high_freq: float
-) -> NDArray[np.float32]:
+def _triangles(num_mel_bins: int, num_fft: int, rate: float, low_freq: float, high_freq: float) -> NDArray[np.float32]:
     # In float32 throughout: an edge that falls beside a bin weighs that bin with the rounding of Kaldi and HTK.
     mel_low, mel_high = hz_to_mel(low_freq), hz_to_mel(high_freq)
     step = (mel_high - mel_low) / np.float32(num_mel_bins + 1)
@@ -93,9 +91,7 @@ def _triangles(
 
 
 @lru_cache(maxsize=64)
-def cepstral_matrix(
-    num_mel_bins: int, num_ceps: int, *, lifter: float, lifter_start: int = 0
-) -> NDArray[np.float64]:
+def cepstral_matrix(num_mel_bins: int, num_ceps: int, *, lifter: float, lifter_start: int = 0) -> NDArray[np.float64]:
     """Orthonormal cosine transform (type II) with the lifter on its columns.
 
     Column n is c_n cos(pi n (m + 0.5) / M) (1 + L / 2 sin(pi (n + s) / L)) with c_0 = sqrt(1 / M), other

@@ -185,19 +185,19 @@ def validated(kind: type[Options], given: Mapping[str, Any]) -> Options:
         raise ConfigError(explain(error)) from None
 
 
-def explain(error: ValidationError, known: Mapping[tuple[str, ...], type[BaseModel]] | None = None) -> str:
+def explain(error: ValidationError, known: Mapping[tuple[str, ...], type[BaseModel]] = MappingProxyType({})) -> str:
     """One line for the first thing that is wrong: where, what was found and what was expected.
 
     Parameters
     ----------
     error : ValidationError
-    known : mapping, optional
+    known : mapping
         Model of a section by its place, to name the nearest known key for one that is not known.
     """
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]
     if first["type"] == "extra_forbidden":
-        model = (known or {}).get(tuple(place[:-1]))
+        model = known.get(tuple(place[:-1]))
         nearest = difflib.get_close_matches(place[-1], model.model_fields, n=1, cutoff=0) if model else []
         hint = f"; the nearest known key is {nearest[0]!r}" if nearest else ""
         return f"{_section(place)}unknown key {place[-1]!r}{hint}"
@@ -206,10 +206,12 @@ def explain(error: ValidationError, known: Mapping[tuple[str, ...], type[BaseMod
     if first["type"].startswith("union_tag"):
         key = first["ctx"]["discriminator"].strip("'")
         found = first["ctx"].get("tag")
-        expected = first["ctx"].get("expected_tags")
-        return f"{_section([*place, ''])}{key}: " + (f"found {found!r}, expected {expected}" if found else "missing")
+        choices = " or ".join(repr(tag) for path in known if list(path[:1]) == place for tag in path[1:])
+        return f"{_section([*place, ''])}{key}: {f'found {found!r}' if found else 'missing'}, expected {choices}"
+    if first["type"] in ("model_type", "model_attributes_type"):
+        return f"{place[-1]}: found {first['input']!r}, expected a section of options"
     expected = first["msg"].replace("Input should be ", "expected ")
-    return f"{_section(place)}{place[-1] if place else 'options'}: found {first['input']!r}, {expected}"
+    return f"{_section(place)}{place[-1]}: found {first['input']!r}, {expected}"
 
 
 def _section(place: list[str]) -> str:

@@ -196,8 +196,7 @@ def mel_energies(
     energy = np.empty(len(frames), dtype=np.float32)
 
     rows = min(len(window), len(frames))
-    dtype = np.float64 if periodic else np.float32
-    buffer, scratch = np.zeros((rows, points), dtype=dtype), np.empty((rows, points), dtype=dtype)
+    buffer, scratch = np.zeros((rows, points), dtype=np.float32), np.empty((rows, points), dtype=np.float32)
     power = np.empty((rows, points // 2 + 1), dtype=np.float32)
     for start in range(0, len(frames), len(window)):
         part = slice(start, min(start + len(window), len(frames)))
@@ -210,12 +209,12 @@ def mel_energies(
         if options.remove_dc_offset:
             block -= (np.einsum("tn->t", frame) / np.float32(length))[:, None]
         if options.raw_energy:
-            np.einsum("tn,tn->t", frame, frame, out=energy[part], casting="same_kind")
+            np.einsum("tn,tn->t", frame, frame, out=energy[part])
         if options.preemphasis_coefficient:
             _preemphasise(block, np.float32(options.preemphasis_coefficient), scratch[:n])
         block *= window[:n]
         if not options.raw_energy:
-            np.einsum("tn,tn->t", frame, frame, out=energy[part], casting="same_kind")
+            np.einsum("tn,tn->t", frame, frame, out=energy[part])
         _power_spectra(block, power[:n])
         if not options.use_power:
             np.sqrt(power[:n], out=power[:n])
@@ -236,6 +235,6 @@ def _preemphasise(block: NDArray[np.float32], coefficient: np.float32, scratch: 
 
 
 def _power_spectra(frames: NDArray[np.float32], power: NDArray[np.float32]) -> None:
-    parts = scipy.fft.rfft(frames, axis=1).view(frames.dtype)
+    parts = scipy.fft.rfft(frames, axis=1).view(np.float32)
     np.multiply(parts, parts, out=parts)
-    np.add(parts[:, 0::2], parts[:, 1::2], out=power, casting='same_kind')
+    np.add(parts[:, 0::2], parts[:, 1::2], out=power)

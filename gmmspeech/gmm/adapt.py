@@ -56,13 +56,13 @@ def map_adapt(
         raise ConfigError(f"update: found {update!r}, expected one or more of the letters m, v, w")
     if not relevance_factor >= 0:
         raise ConfigError(f"relevance_factor: found {relevance_factor}, expected 0 or more")
+    weights, means, variances = ubm._parameters()
     stats = data if isinstance(data, GMMStats) else ubm.accumulate(data)
     if stats.sum_x.shape != ubm.means_.shape:
         raise ModelError(
             f"statistics: found shape {stats.sum_x.shape} (components, dimension), "
             f"expected the model's {ubm.means_.shape}"
         )
-    weights, means, variances = ubm.weights_, ubm.means_, ubm.covariances_
     seen = np.maximum(stats.n, np.finfo(np.float64).tiny)
     alpha = np.where(stats.n > 0, stats.n / (seen + relevance_factor), 0.0)
     column = alpha[:, None]

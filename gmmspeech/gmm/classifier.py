@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
-from gmmspeech.gmm.mixture import DiagonalGMM, as_frames
+from gmmspeech.gmm.mixture import DiagonalGMM, as_frames, finite
 
 
 class GMMClassifier(ClassifierMixin, BaseEstimator):
@@ -85,7 +85,7 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
         ModelError
             A class with fewer frames than components, by name.
         """
-        frames = np.asarray(as_frames(X))
+        frames = finite(np.asarray(as_frames(X)))
         labels = np.asarray(y)
         if labels.shape != (len(frames),):
             raise FeatureError(
@@ -115,6 +115,7 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
         FeatureError
             A segment without frames, by its place in the sequence.
         """
+        self._check_fitted()
         for i, segment in enumerate(segments):
             if np.ndim(segment) != 2 or not len(segment):
                 raise FeatureError(
@@ -136,7 +137,8 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: ArrayLike) -> NDArray:
         """Label of every frame, shape (N,)."""
-        return self.classes_[(self.log_likelihoods(X) + self._log_priors()).argmax(axis=1)]
+        joint = self.log_likelihoods(X) + self._log_priors()
+        return self.classes_[joint.argmax(axis=1)]
 
     def predict_segments(self, segments: Sequence[NDArray]) -> NDArray:
         """Label of every segment, all its frames taken together, shape (number of segments,).
@@ -145,7 +147,8 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
         ----------
         segments : sequence of ndarray, shape (T, D)
         """
-        return self.classes_[(self.segment_log_likelihoods(segments) + self._log_priors()).argmax(axis=1)]
+        joint = self.segment_log_likelihoods(segments) + self._log_priors()
+        return self.classes_[joint.argmax(axis=1)]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the classifier to an HDF5 file, from which `gmmspeech.load` brings it back."""
@@ -164,7 +167,7 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
         if self.priors is None:
             return counts / counts.sum()
         priors = np.asarray(self.priors, dtype=np.float64)
-        if priors.shape != counts.shape or (priors < 0).any() or abs(priors.sum() - 1) > 1e-6:
+        if priors.shape != counts.shape or not (priors >= 0).all() or abs(priors.sum() - 1) > 1e-6:
             raise ConfigError(f"priors: found {priors}, expected {len(counts)} numbers, none negative, that sum to 1")
         return priors
 

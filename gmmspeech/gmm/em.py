@@ -122,10 +122,8 @@ def maximise(stats: GMMStats, variance_floor: NDArray[np.float64], *, previous: 
     weights (K,), means (K, D), variances (K, D)
     """
     total = stats.n.sum()
-    if not np.isfinite(total) or total <= 0 or not np.isfinite(stats.log_likelihood):
-        raise ModelError(
-            f"EM: found log-likelihood {stats.log_likelihood} over {stats.num_frames} frames, expected finite numbers"
-        )
+    if not np.isfinite(total) or total <= 0:
+        raise ModelError(f"EM: found {total} frames over all components, expected a positive number")
     alive = stats.n > np.finfo(np.float32).tiny
     n = np.where(alive, stats.n, 1.0)[:, None]
     means = np.where(alive[:, None], stats.sum_x / n, previous[1])
@@ -166,4 +164,8 @@ def reseed_starved(parameters: Parameters, stats: GMMStats, variance_floor: NDAr
 
 
 def _mean(stats: GMMStats) -> float:
+    if not np.isfinite(stats.log_likelihood):
+        raise ModelError(
+            f"EM: found log-likelihood {stats.log_likelihood} over {stats.num_frames} frames, expected a finite number"
+        )
     return stats.log_likelihood / stats.num_frames

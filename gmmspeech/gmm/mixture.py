@@ -24,7 +24,7 @@ MIN_INIT_FRAMES = 20_000
 SMALLEST_FLOOR = 1e-10  # of the global variance, so that a component on equal frames keeps a density
 CONSTANT_DIMENSION_VARIANCE = 1e-6  # for a dimension in which all frames are equal
 
-Piece = tuple[NDArray, NDArray[np.float64] | None]
+Piece = tuple[int, NDArray, NDArray[np.float64] | None]  # number of its first frame, frames, weights
 
 
 class DiagonalGMM(DensityMixin, BaseEstimator):
@@ -266,10 +266,10 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
 
     def kernel_parameters(self) -> KernelParameters:
         """Pack the mixture for the kernels, once for each set of parameters."""
-        key = tuple(map(id, self._parameters()))
+        current = self._parameters()
         cached = self.__dict__.get("_packed")
-        if cached is None or cached[0] != key:
-            cached = (key, pack(*self._parameters()))
+        if cached is None or not all(map(np.array_equal, cached[0], current)):  # attributes may be written to
+            cached = (tuple(np.array(p) for p in current), pack(*current))
             self._packed = cached
         return cached[1]
 
@@ -280,8 +280,13 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
-        state.pop("_packed", None)  # ids mean nothing in another process
+        state.pop("_packed", None)  # made again where it is needed
         return state
+
+    def __sklearn_clone__(self) -> Self:
+        clone = super().__sklearn_clone__()
+        clone.init = self.init  # a mixture given as the start of EM is a value: its clone would not be fitted
+        return clone
 
     def _parameters(self) -> Parameters:
         if not hasattr(self, "weights_"):
@@ -316,14 +321,14 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
 
     def _map(self, function: Callable[[NDArray], NDArray], X: Frames | ArrayLike) -> NDArray:
         frames = self._check_frames(X)
-        pieces = (finite(piece) for piece in frame_pieces(frames))
+        pieces = (finite(piece, i * PIECE) for i, piece in enumerate(frame_pieces(frames)))
         results = list(ordered_map(function, pieces, n_jobs=self.n_jobs))
         return np.concatenate(results) if results else function(np.empty((0, self.n_features_in_), np.float32))
 
     def _accumulate(self, frames: Frames, weight: NDArray[np.float64] | None, parameters: Parameters) -> GMMStats:
         kernel, packed = get_backend(self.backend), pack(*parameters)
         return ordered_sum(
-            lambda piece: kernel.accumulate(finite(piece[0]), packed, piece[1]),
+            lambda piece: kernel.accumulate(finite(piece[1], piece[0]), packed, piece[2]),
             _weighted_pieces(frames, weight),
             n_jobs=self.n_jobs,
         )
@@ -390,7 +395,8 @@ def check_parameters(weights: ArrayLike, means: ArrayLike, covariances: ArrayLik
     total = w.sum()
     if abs(total - 1) > 1e-3:
         raise ModelError(f"found weights that sum to {total:.6g}, expected 1")
-    return w / total, m, v
+    # what is normalised already keeps its bits: a mixture saved and loaded is the same
+    return (w if abs(total - 1) < 1e-12 else w / total), m, v
 
 
 def as_frames(X: Frames | ArrayLike) -> Frames:
@@ -419,12 +425,14 @@ def frame_dim(frames: Frames) -> int:
     return int(frames.dim)  # type: ignore[union-attr]
 
 
-def finite(frames: NDArray) -> NDArray:
-    """Return the frames, or raise a `FeatureError` that says where NaN or infinity stands."""
+def finite(frames: NDArray, start: int = 0) -> NDArray:
+    """Return the frames, or raise a `FeatureError` that says where NaN or infinity stands, counting from `start`."""
     # the sum of a piece is finite unless an entry is not, or (rarely) float32 overflows: then the entries decide
-    if not np.isfinite(frames.sum()) and not np.isfinite(frames).all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = frames.sum()
+    if not np.isfinite(total) and not np.isfinite(frames).all():
         t, d = np.argwhere(~np.isfinite(frames))[0]
-        raise FeatureError(f"frame {t}, column {d}: found {frames[t, d]}, expected a finite number")
+        raise FeatureError(f"frame {start + t}, column {d}: found {frames[t, d]}, expected a finite number")
     return frames
 
 
@@ -440,8 +448,12 @@ def _check_weights(sample_weight: ArrayLike, frames: Frames) -> NDArray[np.float
 
 
 def _weighted_pieces(frames: Frames, weight: NDArray[np.float64] | None) -> Iterator[Piece]:
-    for i, piece in enumerate(frame_pieces(frames)):
-        yield piece, None if weight is None else weight[i * PIECE : i * PIECE + len(piece)]
+    start = 0
+    for piece in frame_pieces(frames):
+        yield start, piece, None if weight is None else weight[start : start + len(piece)]
+        start += len(piece)
+    if not start:  # no frame at all is a piece too, whose statistics are zeros
+        yield 0, np.empty((0, frame_dim(frames)), np.float32), None
 
 
 def _global_variance(moments: GMMStats) -> NDArray[np.float64]:

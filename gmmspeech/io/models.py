@@ -10,8 +10,9 @@ from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
-from gmmspeech.errors import DataError, ModelError
+from gmmspeech.errors import DataError
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
@@ -51,14 +52,16 @@ def load(path: str | os.PathLike[str]) -> Model:
     array([[0.], [1.]])
     """
     name = os.fspath(path)
-    with open_hdf5(name, format=FORMAT, version=VERSION) as file:
-        kind = file.attrs.get("kind")
-        if kind not in _READERS:
-            raise DataError(f"{name}: found a model of kind {kind!r}, expected one of {', '.join(_READERS)}")
-        try:
+    try:
+        with open_hdf5(name, format=FORMAT, version=VERSION) as file:
+            kind = file.attrs.get("kind")
+            if kind not in _READERS:
+                raise DataError(f"{name}: found a model of kind {kind!r}, expected one of {', '.join(_READERS)}")
             return _READERS[kind](file)
-        except (KeyError, OSError, TypeError, ValueError, ModelError) as error:
-            raise DataError(f"{name}: damaged {kind} ({' '.join(str(error).split())})") from error
+    except DataError:
+        raise
+    except (LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise DataError(f"{name}: damaged model ({' '.join(str(error).split())})") from error
 
 
 def load_gmm(path: str | os.PathLike[str]) -> DiagonalGMM:
@@ -98,7 +101,7 @@ def save_classifier(path: Path, classifier: GMMClassifier) -> None:
 
 
 def save_verifier(path: Path, verifier: SpeakerVerifier) -> None:
-    """Write the background model, and of each speaker the statistics from which MAP makes the model again."""
+    """Write the background model, and of each speaker what was enrolled, from which MAP makes the model again."""
     with create_hdf5(path, format=FORMAT, version=VERSION) as file:
         file.attrs["kind"] = "SpeakerVerifier"
         options = {name: getattr(verifier, name) for name in ("relevance_factor", "update", "scoring", "top_c")}
@@ -110,6 +113,11 @@ def save_verifier(path: Path, verifier: SpeakerVerifier) -> None:
         for field, trailing in _STATISTICS.items():
             values = [getattr(s, field) for s in verifier.statistics_.values()]
             speakers[field] = np.array(values, dtype=np.float64).reshape(len(values), *shape[:trailing])
+        if verifier.scoring == "symmetric":
+            none = np.empty((0, shape[1]), np.float32)  # of those enrolled while the scoring needed no frames
+            frames = [verifier.frames_.get(name, none) for name in verifier.statistics_]
+            speakers["frames"] = np.concatenate([none, *frames])
+            speakers["frame_offsets"] = np.cumsum([0, *map(len, frames)])
 
 
 _STATISTICS = {"n": 1, "sum_x": 2, "sum_xx": 2, "log_likelihood": 0, "num_frames": 0}
@@ -156,8 +164,16 @@ def _read_verifier(file: h5py.File) -> SpeakerVerifier:
     columns = [speakers[field] for field in _STATISTICS]
     for i, name in enumerate(speakers["names"].asstr()[:]):
         n, sum_x, sum_xx, log_likelihood, num_frames = (column[i] for column in columns)
-        verifier.enroll(name, GMMStats(n, sum_x, sum_xx, float(log_likelihood), float(num_frames)))
+        stats = GMMStats(n, sum_x, sum_xx, float(log_likelihood), float(num_frames))
+        verifier.restore(name, stats, _frames_of(speakers, i))
     return verifier
+
+
+def _frames_of(speakers: h5py.Group, i: int) -> NDArray | None:
+    if "frames" not in speakers:
+        return None
+    start, end = speakers["frame_offsets"][i : i + 2]
+    return speakers["frames"][start:end] if end > start else None
 
 
 _READERS: dict[str, Callable[[h5py.File], Model]] = {

@@ -7,6 +7,7 @@ utterances one after the other, ``utterances`` (U,) their ids, and utterance u i
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import struct
@@ -216,11 +217,7 @@ class FeatureWriter:
         if self._frames is not None and block.shape[1] != self._frames.shape[1]:
             expected = f"{self._frames.shape[1]} as in the utterances before"
             raise FeatureError(f"utterance {utterance}: found {block.shape[1]} columns, expected {expected}")
-        finite = np.isfinite(block)
-        if not finite.all():
-            row, column = np.argwhere(~finite)[0]
-            found = f"{block[row, column]} in frame {row}, column {column}"
-            raise FeatureError(f"utterance {utterance}: found {found}, expected finite float32 numbers")
+        _check_finite(f"utterance {utterance}", block)
         return block
 
     def _finish(self) -> None:
@@ -277,6 +274,8 @@ class _HDF5Frames:
             raise ValueError(f"{len(self.utterances)} utterances, {len(self._offsets)} offsets")
         if self._offsets[0] != 0 or self._offsets[-1] != len(self._frames) or np.any(np.diff(self._offsets) <= 0):
             raise ValueError(f"offsets don't rise from 0 to {len(self._frames)}")
+        if self.front_end and not _is_json_object(self.front_end):
+            raise ValueError(f"front end is {self.front_end!r}")
 
     @property
     def dim(self) -> int:
@@ -346,7 +345,9 @@ class _KaldiFrames:
             raise DataError(f"{name}: found {shape}, expected a matrix (T, D)")
         if frames.shape[1] != getattr(self, "dim", frames.shape[1]):
             raise DataError(f"{name}: found {frames.shape[1]} columns, expected {self.dim} as in the first utterance")
-        return np.ascontiguousarray(frames, dtype=np.float32)
+        frames = np.ascontiguousarray(frames, dtype=np.float32)
+        _check_finite(name, frames)
+        return frames
 
     def blocks(self, size: int) -> Iterator[NDArray[np.float32]]:
         waiting = np.empty((0, self.dim), np.float32)
@@ -371,6 +372,21 @@ class _KaldiFrames:
             head = archive.read(64)
         if not head.startswith(b"\0B") and not head.lstrip().startswith(b"["):
             raise ValueError("no matrix there")
+
+
+def _check_finite(name: str, frames: NDArray[np.float32]) -> None:
+    finite = np.isfinite(frames)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        found = f"{frames[row, column]} in frame {row}, column {column}"
+        raise FeatureError(f"{name}: found {found}, expected finite float32 numbers")
+
+
+def _is_json_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except json.JSONDecodeError:
+        return False
 
 
 def _one_line(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -33,9 +33,10 @@ def describe(path: str) -> list[str]:
     if path.endswith(".toml") or not Path(path).exists():
         front = FrontEnd.from_toml(path)
         return [f"front end {front.fingerprint}: {front.describe()}", front.to_json()]
-    if _format_of(path) == store.FORMAT:
-        return _describe_store(path)
-    return _describe_model(models.load(path))
+    try:
+        return _describe_store(path) if _format_of(path) == store.FORMAT else _describe_model(models.load(path))
+    except ConfigError as error:
+        raise DataError(f"{path}: damaged front end ({error})") from error
 
 
 def describe_front_end(front_end: str | None) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from gmmspeech.errors import DataError, GmmSpeechError
+from gmmspeech.errors import DataError, FeatureError, GmmSpeechError
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm.classifier import GMMClassifier
@@ -138,6 +138,7 @@ def enroll_file(ubm: Path, features: str | Path, sessions: Path, out: Path, **op
     """
     verifier = SpeakerVerifier(load_gmm(ubm), **options)
     with FeatureStore(features) as store:
+        _check_frames(store, verifier.ubm, ubm)
         verifier.enroll_all(read_list_map(sessions), store, progress=progress_bar("enrolling", "model"))
     verifier.save(out)
     return verifier
@@ -172,6 +173,7 @@ def score_file(
         verifier.set_scoring(scoring or verifier.scoring, top_c)
     verifier.n_jobs = jobs
     with FeatureStore(features) as store:
+        _check_frames(store, verifier.ubm, models)
         scores = verifier.score_trials(
             read_trials(trials),
             store,
@@ -254,8 +256,16 @@ def classify_file(classifier: Path, features: str | Path, utterances: Sequence[s
     """
     model = load_classifier(classifier)
     with FeatureStore(features) as store:
-        check_same_front_end(model.front_end_, store.front_end, model=str(classifier), frames=str(features))
+        _check_frames(store, model, classifier)
         names = list(store if utterances is None else utterances)
         return {
             name: str(model.predict_segments([store[name]])[0]) for name in progress_bar("classifying", "utt")(names)
         }
+
+
+def _check_frames(store: FeatureStore, model: DiagonalGMM | GMMClassifier, path: Path) -> None:
+    """Check that frames fit a model; of Kaldi's archives only the number of columns is known."""
+    check_same_front_end(model.front_end_, store.front_end, model=str(path), frames=store.path)
+    if store.dim != model.n_features_in_:
+        expected = f"{model.n_features_in_} as {path} was trained on"
+        raise FeatureError(f"{store.path}: found frames of {store.dim} columns, expected {expected}")

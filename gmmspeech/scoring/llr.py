@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
-from gmmspeech.gmm.kernels import get_backend, numpy_kernel
+from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel
 from gmmspeech.gmm.mixture import DiagonalGMM, finite
 from gmmspeech.parallel import single_threaded_blas
 
@@ -35,7 +35,7 @@ def log_likelihood_ratio(model: DiagonalGMM, ubm: DiagonalGMM, X: NDArray, *, to
     FeatureError
         No frames, or frames of another dimension.
     ModelError
-        `top_c` with mixtures of different sizes.
+        A model of another dimension than `ubm`; with `top_c`, of another number of components.
 
     Examples
     --------
@@ -55,28 +55,29 @@ def log_likelihood_ratios(
 
     The background model is evaluated once for all of them; see `log_likelihood_ratio`.
     """
-    X = np.asarray(X)
-    if X.ndim != 2 or not len(X) or X.shape[1] != ubm.means_.shape[1]:
-        raise FeatureError(f"found frames of shape {X.shape}, expected (one or more, {ubm.means_.shape[1]})")
+    X, background_parameters = np.asarray(X), ubm.kernel_parameters()
+    if X.ndim != 2 or not len(X) or X.shape[1] != background_parameters.dim:
+        raise FeatureError(f"found frames of shape {X.shape}, expected (one or more, {background_parameters.dim})")
     finite(X)
+    parameters = [model.kernel_parameters() for model in models]
+    _check_sizes(top_c, parameters, background_parameters)
     with single_threaded_blas():
         if top_c is None:
             log_likelihood = get_backend(ubm.backend).log_likelihood
-            background = log_likelihood(X, ubm.kernel_parameters()).mean()
-            return np.array([log_likelihood(X, m.kernel_parameters()).mean() for m in models]) - background
-        _check_top_c(top_c, models, ubm)
-        scores = numpy_kernel.top_c_log_likelihood(
-            X, ubm.kernel_parameters(), [m.kernel_parameters() for m in models], top_c
-        ).mean(axis=0)
+            background = log_likelihood(X, background_parameters).mean()
+            return np.array([log_likelihood(X, p).mean() for p in parameters]) - background
+        scores = numpy_kernel.top_c_log_likelihood(X, background_parameters, parameters, top_c).mean(axis=0)
     return scores[1:] - scores[0]
 
 
-def _check_top_c(top_c: int, models: Sequence[DiagonalGMM], ubm: DiagonalGMM) -> None:
-    if not 1 <= top_c <= len(ubm.weights_):
-        raise ConfigError(f"top_c: found {top_c}, expected 1 to {len(ubm.weights_)}, the number of components")
+def _check_sizes(top_c: int | None, models: Sequence[KernelParameters], ubm: KernelParameters) -> None:
+    if top_c is not None and not 1 <= top_c <= ubm.num_components:
+        raise ConfigError(f"top_c: found {top_c}, expected 1 to {ubm.num_components}, the number of components")
     for model in models:
-        if model.means_.shape != ubm.means_.shape:
+        if model.dim != ubm.dim:
+            raise ModelError(f"found a model of {model.dim} dimensions, expected {ubm.dim} as the background model has")
+        if top_c is not None and model.num_components != ubm.num_components:
             raise ModelError(
-                f"found a model of shape {model.means_.shape} (components, dimension), expected the background model's "
-                f"{ubm.means_.shape}; top_c matches components by index"
+                f"found a model of {model.num_components} components, expected {ubm.num_components} as the background "
+                "model has; top_c matches components by index"
             )

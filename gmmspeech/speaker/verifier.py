@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm.adapt import map_adapt
-from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.mixture import DiagonalGMM, finite
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.parallel import ordered_map
 from gmmspeech.scoring.llr import log_likelihood_ratios
 from gmmspeech.scoring.statistics import statistics_llr
 from gmmspeech.scoring.trials import Scores, TrialList
 
-SCORINGS = ("frames", "statistics", "symmetric")
+SCORINGS = ("frames", "symmetric", "statistics")
 _TESTS_AT_ONCE = 64  # whose frames or statistics are in memory together, whatever the number of tests
 
 Store = Mapping[str, NDArray]
@@ -40,10 +40,10 @@ class SpeakerVerifier:
         How a model meets a test utterance:
 
         - "frames": log-likelihood ratio of the test's frames (`log_likelihood_ratio`);
-        - "statistics": the same with each frame aligned as the background model aligns it, from the test's statistics
-          alone (`gmmspeech.scoring.statistics.statistics_llr`): many models at the price of one;
-        - "symmetric": mean of that and of its reverse, in which a model adapted to the test meets the enrolment's
-          statistics. Better where enrolment and test are about as long; worse where the test is far shorter.
+        - "symmetric": mean of that and of its reverse, the ratio of the enrolment's frames under a model adapted to
+          the test. It costs twice the time, and the enrolment's frames are kept with the models;
+        - "statistics": as "frames", but each frame aligned to components as the background model aligns it, from the
+          test's statistics alone (`statistics_llr`): many models at the price of one.
     top_c : int, optional
         With "frames": evaluate the best components only.
     n_jobs : int
@@ -54,7 +54,9 @@ class SpeakerVerifier:
     models_ : dict
         Name to adapted `DiagonalGMM`.
     statistics_ : dict
-        Name to `GMMStats` of the enrolment under `ubm`: all that is stored of a speaker.
+        Name to `GMMStats` of the enrolment under `ubm`.
+    frames_ : dict
+        Name to frames of the enrolment, kept for "symmetric" scoring only.
 
     Examples
     --------
@@ -85,6 +87,7 @@ class SpeakerVerifier:
         self.n_jobs = n_jobs
         self.models_: dict[str, DiagonalGMM] = {}
         self.statistics_: dict[str, GMMStats] = {}
+        self.frames_: dict[str, NDArray] = {}
 
     def set_scoring(self, scoring: str, top_c: int | None = None) -> None:
         """Score in another way from now on; see the parameters of the class."""
@@ -106,11 +109,15 @@ class SpeakerVerifier:
         Raises
         ------
         FeatureError
-            No frames.
+            No frames, or statistics where the scoring needs frames.
         """
-        stats = data if isinstance(data, GMMStats) else self._statistics(name, data)
-        self.models_[name] = map_adapt(self.ubm, stats, relevance_factor=self.relevance_factor, update=self.update)
-        self.statistics_[name] = stats
+        if isinstance(data, GMMStats):
+            if self.scoring == "symmetric":
+                raise FeatureError(f"model {name}: found statistics, expected frames, which symmetric scoring needs")
+            self.restore(name, data)
+        else:
+            frames = data if isinstance(data, np.ndarray) else self._joined(f"model {name}", enumerate(data))
+            self.restore(name, self._statistics(f"model {name}", frames), frames)
 
     def enroll_all(self, sessions: Groups, store: Store, *, progress: Callable[[Iterable], Iterable] = iter) -> None:
         """Enrol every model of a list from a feature store.
@@ -131,13 +138,14 @@ class SpeakerVerifier:
             Frames of another front end than the background model's.
         """
         self._check_store(store)
+
+        def read(name: str) -> tuple[GMMStats, NDArray]:
+            frames = self._frames(f"model {name}", sessions[name], store)
+            return self._statistics(f"model {name}", frames), frames
+
         names = list(sessions)
-
-        def statistics(name: str) -> GMMStats:
-            return self._statistics(name, self._frames(f"model {name}", sessions[name], store))
-
-        for name, stats in zip(progress(names), ordered_map(statistics, names, n_jobs=self.n_jobs), strict=True):
-            self.enroll(name, stats)
+        for name, enrolment in zip(progress(names), ordered_map(read, names, n_jobs=self.n_jobs), strict=True):
+            self.restore(name, *enrolment)
 
     def score(self, name: str, X: NDArray) -> float:
         """Score of frames against an enrolled model: mean log-likelihood ratio a frame, in nats.
@@ -148,7 +156,7 @@ class SpeakerVerifier:
         X : ndarray, shape (T, D)
         """
         self._check_models([name])
-        return float(self._score_tests([name], [X])[0, 0])
+        return float(self._score_tests([[name]], [X])[0][0])
 
     def score_trials(
         self,
@@ -191,12 +199,10 @@ class SpeakerVerifier:
         tests = list(places)
         batches = [tests[i : i + _TESTS_AT_ONCE] for i in range(0, len(tests), _TESTS_AT_ONCE)]
         for batch in progress(batches):
-            rows = [i for test in batch for i in places[test]]
-            models = list(dict.fromkeys(trials.models[i] for i in rows))
-            frames = [np.concatenate(self._frames(f"test {t}", _members(t, groups), store)) for t in batch]
-            scores = self._score_tests(models, frames)
-            row_of, column_of = ({name: i for i, name in enumerate(names)} for names in (models, batch))
-            values[rows] = scores[[row_of[trials.models[i]] for i in rows], [column_of[trials.tests[i]] for i in rows]]
+            claims = [[trials.models[i] for i in places[test]] for test in batch]
+            frames = [self._frames(f"test {t}", _members(t, groups), store) for t in batch]
+            for test, scores in zip(batch, self._score_tests(claims, frames), strict=True):
+                values[places[test]] = scores
         return Scores(trials.models, trials.tests, values)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -205,45 +211,67 @@ class SpeakerVerifier:
 
         save_verifier(Path(path), self)
 
-    def _score_tests(self, names: list[str], tests: list[NDArray]) -> NDArray[np.float64]:
-        """Scores, shape (models, tests)."""
-        models = [self.models_[name] for name in names]
-        if self.scoring == "frames":
-            columns = ordered_map(
-                lambda X: log_likelihood_ratios(models, self.ubm, X, top_c=self.top_c), tests, n_jobs=self.n_jobs
-            )
-            return np.stack(list(columns), axis=1)
-        stats = list(ordered_map(self._checked_statistics, tests, n_jobs=self.n_jobs))
-        forward = statistics_llr(models, self.ubm, stats)
-        if self.scoring == "statistics":
-            return forward
-        reverse_models = [
-            map_adapt(self.ubm, s, relevance_factor=self.relevance_factor, update=self.update) for s in stats
-        ]
-        reverse = statistics_llr(reverse_models, self.ubm, [self.statistics_[name] for name in names])
-        return (forward + reverse.T) / 2
+    def restore(self, name: str, stats: GMMStats, frames: NDArray | None = None) -> None:
+        """Enrol a speaker from statistics that are known already, and the frames that they belong to."""
+        self.models_[name] = self._adapt(stats)
+        self.statistics_[name] = stats
+        self.frames_.pop(name, None)  # those of an enrolment before
+        if self.scoring == "symmetric" and frames is not None:
+            self.frames_[name] = frames
 
-    def _checked_statistics(self, X: NDArray) -> GMMStats:
+    def _adapt(self, stats: GMMStats) -> DiagonalGMM:
+        return map_adapt(self.ubm, stats, relevance_factor=self.relevance_factor, update=self.update)
+
+    def _score_tests(self, claims: list[list[str]], tests: list[NDArray]) -> list[NDArray[np.float64]]:
+        """Scores of each test against the models it is claimed to belong to."""
+        if self.scoring == "statistics":
+            return self._score_statistics(claims, tests)
+        score = self._score_symmetric if self.scoring == "symmetric" else self._score_frames
+        return list(ordered_map(lambda pair: score(*pair), zip(claims, tests, strict=True), n_jobs=self.n_jobs))
+
+    def _score_frames(self, names: list[str], X: NDArray) -> NDArray[np.float64]:
+        return log_likelihood_ratios([self.models_[name] for name in names], self.ubm, X, top_c=self.top_c)
+
+    def _score_symmetric(self, names: list[str], X: NDArray) -> NDArray[np.float64]:
+        test_stats = self._statistics("test", X)
+        test_model = self._adapt(test_stats)
+        forward = [self.models_[name].score(X) - _mean(test_stats) for name in names]
+        reverse = [test_model.score(self.frames_[name]) - _mean(self.statistics_[name]) for name in names]
+        return (np.array(forward) + np.array(reverse)) / 2
+
+    def _score_statistics(self, claims: list[list[str]], tests: list[NDArray]) -> list[NDArray[np.float64]]:
+        stats = list(ordered_map(lambda X: self._statistics("test", X), tests, n_jobs=self.n_jobs))
+        rows = {name: i for i, name in enumerate(dict.fromkeys(name for names in claims for name in names))}
+        scores = statistics_llr([self.models_[name] for name in rows], self.ubm, stats)
+        return [scores[[rows[name] for name in names], i] for i, names in enumerate(claims)]
+
+    def _statistics(self, owner: str, X: NDArray) -> GMMStats:
         if np.ndim(X) != 2 or not len(X):
-            raise FeatureError(
-                f"found frames of shape {np.shape(X)}, expected (one or more, {self.ubm.means_.shape[1]})"
-            )
+            expected = f"(one or more, {self.ubm.means_.shape[1]})"
+            raise FeatureError(f"{owner}: found frames of shape {np.shape(X)}, expected {expected}")
         return self.ubm.accumulate(X)
 
-    def _statistics(self, name: str, data: NDArray | Sequence[NDArray]) -> GMMStats:
-        frames = data if isinstance(data, np.ndarray) else np.concatenate(list(data))
-        try:
-            return self._checked_statistics(frames)
-        except FeatureError as error:
-            raise FeatureError(f"model {name}: {error}") from None
-
-    def _frames(self, owner: str, utterances: Sequence[str], store: Store) -> list[NDArray]:
+    def _frames(self, owner: str, utterances: Sequence[str], store: Store) -> NDArray:
         missing = [u for u in utterances if u not in store]
         if missing:
             raise DataError(f"{owner}: utterance {missing[0]} is not in {_store_name(store)}")
         if not utterances:
             raise DataError(f"{owner}: found no utterance, expected one or more")
-        return [store[u] for u in utterances]
+        return self._joined(owner, ((u, store[u]) for u in utterances))
+
+    def _joined(self, owner: str, utterances: Iterable[tuple[object, NDArray]]) -> NDArray:
+        dim, parts = self.ubm.n_features_in_, []
+        for name, frames in utterances:
+            if np.ndim(frames) != 2 or not len(frames) or frames.shape[1] != dim:
+                found = f"found frames of shape {np.shape(frames)}, expected (one or more, {dim})"
+                raise FeatureError(f"{owner}: utterance {name}: {found}")
+            try:
+                parts.append(finite(frames))
+            except FeatureError as error:
+                raise FeatureError(f"{owner}: utterance {name}: {error}") from None
+        if not parts:
+            raise FeatureError(f"{owner}: found no frames, expected one or more")
+        return np.concatenate(parts)
 
     def _check_store(self, store: Store) -> None:
         check_same_front_end(
@@ -257,6 +285,10 @@ class SpeakerVerifier:
         for name in dict.fromkeys(names):
             if name not in self.models_:
                 raise DataError(f"model {name} is not enrolled; {len(self.models_)} models are")
+            if self.scoring == "symmetric" and name not in self.frames_:
+                raise DataError(
+                    f"model {name}: found no enrolment frames, expected a model enrolled for symmetric scoring"
+                )
 
 
 def _members(test: str, groups: Groups | None) -> Sequence[str]:
@@ -265,6 +297,11 @@ def _members(test: str, groups: Groups | None) -> Sequence[str]:
     if test not in groups:
         raise DataError(f"test {test}: not among the {len(groups)} groups of utterances")
     return groups[test]
+
+
+def _mean(stats: GMMStats) -> float:
+    """Mean log-likelihood a frame under the background model."""
+    return stats.log_likelihood / stats.num_frames
 
 
 def _store_name(store: Store) -> str:

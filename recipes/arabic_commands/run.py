@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -23,6 +24,10 @@ from gmmspeech.recipe.verification import (
 )
 
 FRONT_END = Path(__file__).with_name("front_end.toml")
+CONFIGS = {
+    "own": VerificationConfig(n_components=64, relevance_factor=10.0, scoring="statistics"),
+    "pooled": VerificationConfig(n_components=128, relevance_factor=10.0, scoring="statistics"),
+}
 
 
 @click.option(
@@ -33,7 +38,6 @@ FRONT_END = Path(__file__).with_name("front_end.toml")
 def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | None, seeds: int) -> None:
     """Verify speakers of the Arabic speech commands: UBM on `ubm`, trials of `eval`, one word and five words each."""
     front = FrontEnd.from_toml(FRONT_END)
-    config = VerificationConfig(n_components=64, relevance_factor=10.0, scoring="symmetric", seeds=tuple(range(seeds)))
     data = corpus / "data"
     test = data / "eval"
     features, sessions = features_path(out, "eval"), test / "enroll_spk2utt"
@@ -45,17 +49,18 @@ def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | Non
     if pool is not None:
         backgrounds["pooled"] = [data / "ubm", pool / "data" / "ubm"]
 
+    configs = {name: replace(CONFIGS[name], seeds=tuple(range(seeds))) for name in backgrounds}
     stages = [features_stage("eval", [read_data_dir(test)], out, front, jobs=jobs)]
     for name, folders in backgrounds.items():
         stages += [
             features_stage(f"ubm-{name}", [read_data_dir(folder) for folder in folders], out, front, jobs=jobs),
-            train_stage(name, features_path(out, f"ubm-{name}"), out, config, jobs=jobs),
-            *(verify_stage(name, protocol, out, config, jobs=jobs) for protocol in protocols),
+            train_stage(name, features_path(out, f"ubm-{name}"), out, configs[name], jobs=jobs),
+            *(verify_stage(name, protocol, out, configs[name], jobs=jobs) for protocol in protocols),
         ]
     run_stages(stages, out, first=stage)
     tell_results(
         [
-            verification_row(f"{protocol.name}, {name} UBM", summaries(out, name, protocol, config))
+            verification_row(f"{protocol.name}, {name} UBM", summaries(out, name, protocol, configs[name]))
             for protocol in protocols
             for name in backgrounds
         ],

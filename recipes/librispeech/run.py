@@ -34,7 +34,7 @@ TESTS = ("sv80", "test-other")
 def main(corpus: Path, out: Path, jobs: int, stage: int | None, components: int, seeds: int) -> None:
     """Verify speakers of LibriSpeech: UBM on `ubm`, trials of `sv80` and of `test-other`."""
     config = VerificationConfig(
-        n_components=components, relevance_factor=10.0, scoring="symmetric", seeds=tuple(range(seeds))
+        n_components=components, relevance_factor=10.0, update="mvw", scoring="symmetric", seeds=tuple(range(seeds))
     )
     front = FrontEnd.from_toml(FRONT_END)
     data = corpus / "data"

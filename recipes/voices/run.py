@@ -24,7 +24,7 @@ from gmmspeech.recipe.verification import (
 
 FRONT_END = "voices"
 CLASS_COMPONENTS = 16
-CONFIG = VerificationConfig(n_components=64, relevance_factor=10.0, scoring="symmetric")
+CONFIG = VerificationConfig(n_components=64, relevance_factor=10.0, update="mvw", scoring="symmetric")
 
 
 @recipe_command(corpus=False)

@@ -90,10 +90,11 @@ def accumulate(
             row_weight = (row_weight * weight).astype(blocks.dtype)
         # posteriors are joint / normaliser; dividing the B rows of [z, z**2, 1] is cheaper than the B x K array
         expanded *= row_weight[:, None]
-        sums += joint.T @ expanded
+        block_sums = joint.T @ expanded
         if len(blocks.narrow):
-            rows64 = blocks.expand64(rows) * row_weight[:, None]
-            sums[blocks.narrow] += joint[:, blocks.narrow].T @ rows64 - joint[:, blocks.narrow].T @ expanded
+            block_sums = block_sums.astype(np.float64)
+            block_sums[blocks.narrow] = joint[:, blocks.narrow].T @ (blocks.expand64(rows) * row_weight[:, None])
+        sums += block_sums
         log_likelihood += float(frame_log_likelihood.sum(dtype=np.float64))
     num_frames = len(frames) if sample_weight is None else float(sample_weight.sum())
     return _unshift(sums, parameters, log_likelihood, num_frames)
@@ -137,10 +138,13 @@ def top_c_log_likelihood(
     mixtures = [background, *models]
     out = np.empty((len(frames), len(mixtures)))
     # the models' columns of one component side by side: the frames that chose it meet all models in one product
-    columns = np.stack([_matrix_at(m, background) for m in mixtures], axis=2)  # (2D + 1, K, models)
-    by_component: Floats = np.ascontiguousarray(columns.transpose(1, 0, 2).astype(_working_dtype(frames)))
-    for rows, expanded, joint in _Blocks(frames, background):
+    columns = np.stack([_matrix_at(m, background).T for m in mixtures], axis=2)  # (K, 2D + 1, models)
+    by_component: Floats = columns.astype(_working_dtype(frames), copy=False)
+    narrow = set(np.concatenate([m.narrow for m in mixtures]).tolist()) if frames.dtype == np.float32 else set()
+    blocks = _Blocks(frames, background)
+    for rows, expanded, joint in blocks:
         size = len(joint)
+        expanded64 = blocks.expand64(rows) if narrow else expanded
         best = np.argpartition(joint, -top_c, axis=1)[:, -top_c:]
         order = np.argsort(best, axis=None, kind="stable")  # (frame, rank) places sorted by component
         frame_of = order // top_c
@@ -148,7 +152,10 @@ def top_c_log_likelihood(
         chosen = np.empty((size * top_c, len(mixtures)), expanded.dtype)
         for k in np.flatnonzero(np.diff(edges)):
             here = slice(edges[k], edges[k + 1])
-            chosen[order[here]] = expanded[frame_of[here]] @ by_component[k]
+            if k in narrow:
+                chosen[order[here]] = expanded64[frame_of[here]] @ columns[k]
+            else:
+                chosen[order[here]] = expanded[frame_of[here]] @ by_component[k]
         scores = chosen.reshape(size, top_c, len(mixtures))
         peak = scores.max(axis=1, keepdims=True)
         out[rows] = peak[:, 0] + np.log(np.exp(scores - peak).sum(axis=1))

@@ -1,0 +1,84 @@
+"""What the command line's tests share: a way to run a command, and a small data directory that it works on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+
+from gmmspeech.cli.main import main
+
+RATE = 8000
+FRONT_END = """\
+sample_frequency = 8000
+[features]
+type = "mfcc"
+num_ceps = 6
+[vad]
+method = "relative"
+"""
+
+
+@pytest.fixture
+def run() -> Callable[..., Result]:
+    """A function that runs a command in this process and gives what it printed and its exit status."""
+
+    def run_words(*words: object) -> Result:
+        return CliRunner().invoke(main, [str(word) for word in words], prog_name="gmmspeech")
+
+    return run_words
+
+
+@pytest.fixture
+def process() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A function that runs a command as a process of its own."""
+
+    def run_process(*words: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "gmmspeech.cli.main", *map(str, words)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    return run_process
+
+
+@pytest.fixture
+def voices(tmp_path: Path) -> Path:
+    """A data directory of two speakers' three short noises each, with a front end for it in ``front.toml``."""
+    folder = tmp_path / "voices"
+    folder.mkdir()
+    (folder / "front.toml").write_text(FRONT_END)
+    rng = np.random.default_rng(0)
+    utterances = [f"{speaker}-{i}" for speaker in ("ann", "bob") for i in (1, 2, 3)]
+    for utterance in utterances:
+        noise = rng.standard_normal(RATE // 2) / 10
+        if utterance.startswith("bob"):
+            noise = np.convolve(noise, np.ones(8) / 8, mode="same")
+        soundfile.write(folder / f"{utterance}.wav", noise, RATE)
+    (folder / "wav.scp").write_text("".join(f"{u} {u}.wav\n" for u in utterances))
+    (folder / "utt2spk").write_text("".join(f"{u} {u[:3]}\n" for u in utterances))
+    (folder / "enroll").write_text("ann ann-1 ann-2\nbob bob-1 bob-2\n")
+    tests = [(model, f"{test}-3") for model in ("ann", "bob") for test in ("ann", "bob")]
+    labels = [("nontarget", "target")[test.startswith(model)] for model, test in tests]
+    (folder / "trials").write_text("".join(f"{m} {t} {x}\n" for (m, t), x in zip(tests, labels, strict=True)))
+    return folder
+
+
+@pytest.fixture
+def scored(voices: Path, run: Callable[..., Result]) -> Path:
+    """The same folder, with features ``f.h5``, background model ``u.h5``, models ``m.h5``, ``scores`` and classifier ``c.h5``."""
+    f, u, m, c = (voices / f"{name}.h5" for name in "fumc")
+    for words in (
+        ("features", voices, f, "--config", voices / "front.toml"),
+        ("train-ubm", f, u, "-k", 4),
+        ("enroll", u, f, voices / "enroll", m),
+        ("score", m, f, voices / "trials", voices / "scores"),
+        ("train-classifier", f, voices / "utt2spk", c, "-k", 2),
+    ):
+        result = run(*words)
+        assert result.exit_code == 0, result.output
+    return voices

@@ -1,0 +1,50 @@
+"""add_deltas against Kaldi and the regression formula."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.features.deltas import add_deltas
+
+
+@pytest.mark.parametrize("window", [2, 3])
+def test_equals_kaldi(window, kaldi_feats):
+    expected = kaldi_feats(f"deltas_w{window}")
+    for utterance, static in kaldi_feats("mfcc_sre16").items():
+        found = add_deltas(static, order=2, window=window)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, expected[utterance], atol=1e-4)
+
+
+def test_equals_the_formula():
+    x = np.random.default_rng(0).standard_normal((20, 3))
+    found = add_deltas(x, order=1, window=2)
+    for t in range(20):
+        at = lambda j, t=t: x[min(max(t + j, 0), 19)]  # noqa: E731
+        expected = sum(j * at(j) for j in range(-2, 3)) / 10
+        np.testing.assert_allclose(found[t, 3:], expected, atol=1e-6)
+
+
+@given(
+    length=st.integers(0, 12),
+    dim=st.integers(1, 4),
+    order=st.integers(0, 3),
+    window=st.integers(1, 4),
+    value=st.floats(-9, 9),
+)
+def test_deltas_of_a_constant_are_zero(length, dim, order, window, value):
+    found = add_deltas(np.full((length, dim), value), order=order, window=window)
+    assert found.shape == (length, dim * (order + 1))
+    np.testing.assert_allclose(found[:, :dim], np.float32(value))
+    np.testing.assert_allclose(found[:, dim:], 0, atol=1e-5)
+
+
+def test_unreasonable_arguments():
+    with pytest.raises(ConfigError, match="order=-1"):
+        add_deltas(np.zeros((3, 2)), order=-1)
+    with pytest.raises(ConfigError, match="window=0"):
+        add_deltas(np.zeros((3, 2)), window=0)
+    with pytest.raises(FeatureError, match=r"\(3,\)"):
+        add_deltas(np.zeros(3))

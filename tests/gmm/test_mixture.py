@@ -1,0 +1,552 @@
+"""`DiagonalGMM` against Kaldi, scikit-learn and scipy's densities; hard frames; what it refuses."""
+
+import logging
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import logsumexp
+from scipy.stats import kstest, norm
+from sklearn.base import clone
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from gmmspeech.errors import ConfigError, FeatureError, ModelError
+from gmmspeech.gmm.kernels import pack
+from gmmspeech.gmm.mixture import DiagonalGMM, finite
+from gmmspeech.io.store import FeatureStore, write_store
+from gmmspeech.parallel import PIECE
+
+few = settings(max_examples=25, deadline=None)
+LEARNED = ("weights_", "means_", "covariances_")
+
+
+def naive_log_densities(frames, gmm):
+    """Log of weight times density by scipy, (T, K)."""
+    x = np.asarray(frames, dtype=np.float64)[:, None]
+    return norm.logpdf(x, gmm.means_, np.sqrt(gmm.covariances_)).sum(axis=2) + np.log(gmm.weights_)
+
+
+def mixture(rng, k=4, d=3, **options):
+    return DiagonalGMM.from_parameters(
+        rng.dirichlet(np.full(k, 3.0)), rng.normal(0, 2, (k, d)), rng.uniform(0.3, 2, (k, d)), **options
+    )
+
+
+def speechlike(rng, t=2000, d=4):
+    return rng.normal(size=(t, d)) @ rng.normal(size=(d, d)) + rng.choice([-3, 0, 3], (t, 1))
+
+
+def in_scikit_learn(gmm):
+    theirs = GaussianMixture(len(gmm.weights_), covariance_type="diag")
+    theirs.weights_, theirs.means_, theirs.covariances_ = gmm.weights_, gmm.means_, gmm.covariances_
+    theirs.precisions_cholesky_ = 1 / np.sqrt(gmm.covariances_)
+    return theirs
+
+
+def assert_same(a, b, tolerance=0.0):
+    for name in LEARNED:
+        x, y = getattr(a, name), getattr(b, name)
+        if tolerance:
+            np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance, err_msg=name)
+        else:
+            np.testing.assert_array_equal(x, y, err_msg=name)
+
+
+# --- other systems
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_kaldis_log_likelihoods(kaldi, kaldi_mixture, kaldi_frames, dtype):
+    gmm = DiagonalGMM.from_parameters(*kaldi_mixture("after.txt"))
+    expected = kaldi("frame_log_likelihoods.txt")
+    assert list(expected) == list(kaldi_frames)
+    for utterance, frames in kaldi_frames.items():
+        np.testing.assert_allclose(gmm.score_samples(frames.astype(dtype)), expected[utterance], rtol=1e-3)
+
+
+def test_kaldis_five_best_components(golden, kaldi_mixture, kaldi_frames):
+    gmm = DiagonalGMM.from_parameters(*kaldi_mixture("after.txt"))
+    for line in (golden / "kaldi/gmm/gselect_top5.txt").read_text().splitlines():
+        utterance, _, rest = line.partition(" ")
+        best = np.array([frame.split() for frame in rest.split(";") if frame.strip()], dtype=int)
+        posterior = gmm.predict_proba(kaldi_frames[utterance])
+        assert best.shape == (len(posterior), 5)
+        theirs = np.take_along_axis(posterior, best, axis=1)
+        # the same posteriors place by place, so that equally good components may change places
+        np.testing.assert_allclose(theirs, -np.sort(-posterior, axis=1)[:, :5], rtol=1e-3)
+        first_is_clear = theirs[:, 0] > 1.01 * theirs[:, 1]
+        np.testing.assert_array_equal(gmm.predict(kaldi_frames[utterance])[first_is_clear], best[first_is_clear, 0])
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-9), (np.float32, 1e-4)])
+def test_training_equals_scikit_learns(dtype, tolerance):
+    rng = np.random.default_rng(0)
+    frames = speechlike(rng).astype(dtype)
+    start = DiagonalGMM.from_parameters(np.full(6, 1 / 6), frames[:6], np.tile(frames.var(axis=0), (6, 1)))
+    ours = DiagonalGMM(6, init=start, max_iter=10, tol=0, variance_floor=0).fit(frames)
+    theirs = GaussianMixture(
+        6, covariance_type="diag", reg_covar=0, tol=0, max_iter=10, weights_init=start.weights_,
+        means_init=start.means_, precisions_init=1 / start.covariances_,
+    )  # fmt: skip
+    with pytest.warns(match="did not converge"):
+        theirs.fit(frames.astype(np.float64))
+    assert_same(ours, theirs, tolerance)
+    assert ours.n_iter_ == theirs.n_iter_ == 10
+    assert ours.history_[-1] == pytest.approx(theirs.lower_bound_, rel=tolerance)
+
+
+@given(seed=st.integers(0, 10**6), single=st.booleans(), k=st.integers(1, 6), d=st.integers(1, 5))
+@few
+def test_evaluation_equals_scikit_learns_and_scipys(seed, single, k, d):
+    """float32 keeps seven digits of log densities of size ten to a hundred."""
+    rng = np.random.default_rng(seed)
+    gmm = mixture(rng, k, d)
+    frames = rng.normal(0, 3, (40, d)).astype(np.float32 if single else np.float64)
+    theirs, exact = in_scikit_learn(gmm), frames.astype(np.float64)
+    joint = naive_log_densities(frames, gmm)
+    close = {"rtol": 1e-5, "atol": 1e-4} if single else {"rtol": 1e-9, "atol": 1e-12}
+    np.testing.assert_allclose(gmm.score_samples(frames), logsumexp(joint, axis=1), **close)
+    np.testing.assert_allclose(gmm.score_samples(frames), theirs.score_samples(exact), **close)
+    np.testing.assert_allclose(gmm.predict_proba(frames), theirs.predict_proba(exact), **close)
+    np.testing.assert_allclose(gmm.score(frames), theirs.score(exact), **close)
+    np.testing.assert_allclose(gmm.bic(frames), theirs.bic(exact), **close)
+    np.testing.assert_allclose(gmm.aic(frames), theirs.aic(exact), **close)
+    np.testing.assert_array_equal(gmm.predict(frames), gmm.predict_proba(frames).argmax(axis=1))
+    assert gmm.score_samples(frames).dtype == np.float64
+
+
+# --- what holds for all data
+
+
+@given(
+    seed=st.integers(0, 10**6), k=st.integers(1, 10), single=st.booleans(), init=st.sampled_from(["kmeans", "random"])
+)
+@few
+def test_training_gives_a_mixture_and_never_a_worse_one(seed, k, single, init):
+    rng = np.random.default_rng(seed)
+    frames = speechlike(rng, 120, 3).astype(np.float32 if single else np.float64)
+    gmm = DiagonalGMM(k, init=init, random_state=seed, tol=1e-6).fit(frames)
+    assert (np.diff(gmm.history_) >= 0).all()
+    assert gmm.weights_.sum() == pytest.approx(1, abs=1e-12)
+    assert (gmm.covariances_ >= 0.01 * frames.var(axis=0, dtype=np.float64) * (1 - 1e-6)).all()
+    assert gmm.score(frames) >= gmm.history_[-1] - 1e-5
+    assert gmm.n_iter_ == len(gmm.history_) <= 20
+
+
+@given(seed=st.integers(0, 10**6), single=st.booleans())
+@few
+def test_whole_weights_are_repeated_frames(seed, single):
+    rng = np.random.default_rng(seed)
+    frames = speechlike(rng, 100, 2).astype(np.float32 if single else np.float64)
+    times = rng.integers(0, 4, 100)
+    times[:3] = 1
+    options = {
+        "init": DiagonalGMM.from_parameters(np.full(3, 1 / 3), frames[:3], np.ones((3, 2))),
+        "max_iter": 5,
+        "tol": 0,
+    }
+    weighted = DiagonalGMM(3, **options).fit(frames, sample_weight=times)
+    repeated = DiagonalGMM(3, **options).fit(np.repeat(frames, times, axis=0))
+    assert_same(weighted, repeated, 1e-3 if single else 1e-9)
+    assert weighted.history_[-1] == pytest.approx(repeated.history_[-1], rel=1e-5 if single else 1e-10)
+
+
+@given(seed=st.integers(0, 10**6))
+@few
+def test_units_of_the_frames_do_not_matter(seed):
+    """Start, variance floor and updates follow a shift and a scale of the frames."""
+    rng = np.random.default_rng(seed)
+    frames = speechlike(rng, 200, 3)
+    scale, shift = rng.uniform(0.01, 100, 3), rng.normal(0, 50, 3)
+    options = {"init": "random", "random_state": seed, "max_iter": 3, "tol": 0, "variance_floor": 0.1}
+    plain = DiagonalGMM(3, **options).fit(frames)
+    moved = DiagonalGMM(3, **options).fit(frames * scale + shift)
+    np.testing.assert_allclose(moved.weights_, plain.weights_, rtol=1e-5)
+    np.testing.assert_allclose((moved.means_ - shift) / scale, plain.means_, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(moved.covariances_ / scale**2, plain.covariances_, rtol=1e-4)
+    order = rng.permutation(200)
+    options["init"] = plain
+    assert_same(DiagonalGMM(3, **options).fit(frames[order]), DiagonalGMM(3, **options).fit(frames), 1e-6)
+
+
+def test_the_same_bits_for_any_number_of_threads_and_any_container(tmp_path):
+    rng = np.random.default_rng(0)
+    lengths = [5, PIECE - 5, 1, 9000, PIECE, 2]
+    utterances = [rng.normal(i % 3, 1, (t, 3)).astype(np.float32) for i, t in enumerate(lengths)]
+    frames = np.concatenate(utterances)
+    write_store(
+        tmp_path / "feats.h5", ((f"u{i}", x) for i, x in enumerate(utterances)), front_end='{"kind": "made up"}'
+    )
+    store = FeatureStore(tmp_path / "feats.h5")
+    options = {"max_iter": 3, "tol": 0, "random_state": 1}
+    expected = DiagonalGMM(4, **options).fit(frames)
+    for n_jobs in (1, 2, 3):
+        for container in (frames, utterances, store):
+            gmm = DiagonalGMM(4, n_jobs=n_jobs, **options).fit(container)
+            assert_same(gmm, expected)
+            assert gmm.history_ == expected.history_
+            np.testing.assert_array_equal(gmm.score_samples(container), expected.score_samples(frames))
+            np.testing.assert_array_equal(gmm.predict_proba(container), expected.predict_proba(frames))
+            assert gmm.bic(container) == expected.bic(frames)
+            assert gmm.front_end_ == ('{"kind": "made up"}' if container is store else None)
+
+
+def test_a_seed_gives_the_same_mixture_again():
+    frames = speechlike(np.random.default_rng(0))
+    first, again, other = (DiagonalGMM(5, random_state=seed, max_iter=3).fit(frames) for seed in (1, 1, 2))
+    assert_same(first, again)
+    assert not np.array_equal(first.means_, other.means_)
+
+
+def test_samples_come_from_the_mixture():
+    gmm = DiagonalGMM.from_parameters([0.3, 0.7], [[-5.0, 0], [5, 2]], [[1.0, 4], [0.25, 1]], random_state=0)
+    frames, components = gmm.sample(20_000)
+    assert frames.shape == (20_000, 2)
+    assert components.mean() == pytest.approx(0.7, abs=0.02)
+    for k in range(2):
+        for d in range(2):
+            expected = norm(gmm.means_[k, d], gmm.covariances_[k, d] ** 0.5)
+            assert kstest(frames[components == k, d], expected.cdf).pvalue > 1e-3
+    again = DiagonalGMM(2, random_state=0).fit(frames)
+    order = np.argsort(again.means_[:, 0])
+    np.testing.assert_allclose(again.means_[order], gmm.means_, atol=0.1)
+    np.testing.assert_allclose(again.covariances_[order], gmm.covariances_, rtol=0.1)
+    with pytest.raises(ConfigError, match="n_samples: found 0"):
+        gmm.sample(0)
+
+
+# --- hard numbers
+
+
+def test_float32_frames_far_from_zero():
+    rng = np.random.default_rng(0)
+    frames = (rng.normal(size=(4000, 3)) + rng.choice([-3, 3], (4000, 1)) + 1e3).astype(np.float32)
+    frames = (frames - frames.mean(axis=0)) / frames.std(axis=0) + np.float32(1e3)
+    options = {"random_state": 0, "variance_floor": 1e-6, "max_iter": 15, "tol": 0}
+    single, double = (DiagonalGMM(4, **options).fit(x) for x in (frames, frames.astype(np.float64)))
+    assert (single.covariances_ > 0.01).all()
+    np.testing.assert_allclose(single.means_, double.means_, atol=1e-3)
+    np.testing.assert_allclose(single.covariances_, double.covariances_, rtol=5e-3)
+    np.testing.assert_allclose(single.history_, double.history_, atol=1e-5)
+    np.testing.assert_allclose(
+        single.score_samples(frames), logsumexp(naive_log_densities(frames, single), axis=1), atol=1e-4
+    )
+
+
+def test_a_narrow_component_is_as_good_in_float32():
+    rng = np.random.default_rng(0)
+    frames = np.concatenate([rng.normal(size=(3000, 3)), 2 + 1e-4 * rng.normal(size=(1000, 3))]).astype(np.float32)
+    start = DiagonalGMM.from_parameters([0.5, 0.5], [[0.0] * 3, [2.0] * 3], [[1.0] * 3, [1e-6] * 3])
+    options = {"init": start, "max_iter": 8, "tol": 0, "variance_floor": 0}
+    single, double = (DiagonalGMM(2, **options).fit(x) for x in (frames, frames.astype(np.float64)))
+    np.testing.assert_allclose(single.covariances_, double.covariances_, rtol=1e-4)
+    np.testing.assert_allclose(single.covariances_[1], 1e-8, rtol=0.2)
+    assert single.history_[-1] == pytest.approx(double.history_[-1], rel=1e-5)
+    np.testing.assert_allclose(single.score_samples(frames), double.score_samples(frames.astype(np.float64)), atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e3])
+def test_a_constant_dimension(dtype, value):
+    rng = np.random.default_rng(0)
+    frames = speechlike(rng, 500, 3).astype(dtype)
+    frames[:, 1] = value
+    gmm = DiagonalGMM(4, random_state=0).fit(frames)
+    np.testing.assert_allclose(gmm.means_[:, 1], frames[0, 1], rtol=1e-6)
+    np.testing.assert_allclose(gmm.covariances_[:, 1], 1e-6, rtol=0.2)
+    assert (np.diff(gmm.history_) >= 0).all()
+    rest = DiagonalGMM(4, random_state=0).fit(frames[:, [0, 2]])
+    np.testing.assert_allclose(gmm.means_[:, [0, 2]], rest.means_, atol=1e-2)
+
+
+def test_a_dimension_constant_for_long():
+    rng = np.random.default_rng(0)
+    frames = rng.normal(size=(PIECE + 3000, 2)).astype(np.float32)
+    frames[:PIECE, 1] = 0.1
+    gmm = DiagonalGMM(3, random_state=0, max_iter=5).fit(frames)
+    assert (np.diff(gmm.history_) >= 0).all()
+    assert np.isfinite(gmm.score_samples(frames)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("init", ["kmeans", "random"])
+def test_duplicate_frames(dtype, init):
+    frames = np.repeat(np.array([[0.0, 1], [5, 2], [9, 9]], dtype=dtype), 30, axis=0)
+    for k in (1, 3, 8):
+        gmm = DiagonalGMM(k, init=init, random_state=0).fit(frames)
+        assert (np.diff(gmm.history_) >= 0).all()
+        assert np.isfinite(gmm.score_samples(frames)).all()
+    same = DiagonalGMM(2, init=init, random_state=0).fit(np.full((10, 2), 3.0, dtype))
+    np.testing.assert_allclose(same.means_, 3)
+
+
+def test_one_component_is_mean_and_variance():
+    frames = speechlike(np.random.default_rng(0))
+    gmm = DiagonalGMM(1).fit(frames)
+    np.testing.assert_allclose(gmm.means_[0], frames.mean(axis=0))
+    np.testing.assert_allclose(gmm.covariances_[0], frames.var(axis=0))
+    np.testing.assert_array_equal(gmm.weights_, 1)
+    assert gmm.converged_
+
+
+@pytest.mark.parametrize("init", ["kmeans", "random"])
+def test_as_many_components_as_frames(init):
+    frames = speechlike(np.random.default_rng(0), 12, 2)
+    gmm = DiagonalGMM(12, init=init, random_state=0).fit(frames)
+    assert gmm.means_.shape == (12, 2)
+    assert (np.diff(gmm.history_) >= 0).all()
+    assert (gmm.covariances_ >= 0.01 * frames.var(axis=0) * (1 - 1e-9)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_outliers(dtype):
+    rng = np.random.default_rng(0)
+    frames = np.concatenate([rng.normal(-4, 1, (500, 2)), rng.normal(4, 1, (500, 2))]).astype(dtype)
+    frames[7] = 1e6
+    gmm = DiagonalGMM(3, random_state=0, variance_floor=1e-12, max_iter=50, tol=1e-6).fit(frames)
+    assert (np.diff(gmm.history_) >= 0).all()
+    order = np.argsort(gmm.means_[:, 0])
+    np.testing.assert_allclose(gmm.means_[order[:2]], [[-4, -4], [4, 4]], atol=0.2)
+    np.testing.assert_allclose(gmm.means_[order[2]], 1e6)
+    np.testing.assert_allclose(gmm.covariances_[order[:2]], 1, rtol=0.2)
+
+
+def test_variances_are_floored_relative_to_all_frames():
+    rng = np.random.default_rng(0)
+    frames = np.concatenate([rng.normal(0, 1e-3, (200, 2)), rng.normal(10, 1, (200, 2))]) * [1, 100]
+    gmm = DiagonalGMM(2, random_state=0, variance_floor=0.05).fit(frames)
+    np.testing.assert_allclose(gmm.covariances_.min(axis=0), 0.05 * frames.var(axis=0), rtol=1e-9)
+    means, second = gmm.weights_ @ gmm.means_, gmm.weights_ @ (gmm.covariances_ + gmm.means_**2)
+    np.testing.assert_allclose(gmm.absolute_variance_floor(), 0.05 * (second - means**2))
+
+
+def test_frames_of_weight_zero_do_not_count():
+    rng = np.random.default_rng(0)
+    frames = speechlike(rng, 300, 2)
+    weight = np.ones(300)
+    weight[200:] = 0
+    frames[200:] = 1e3
+    start = DiagonalGMM.from_parameters([0.5, 0.5], frames[:2], np.ones((2, 2)))
+    for init in ("kmeans", "random", start):
+        gmm = DiagonalGMM(2, init=init, random_state=0).fit(frames, sample_weight=weight)
+        assert np.abs(gmm.means_).max() < 20
+    assert_same(gmm, DiagonalGMM(2, init=start).fit(frames[:200]), 1e-9)
+    with pytest.raises(ModelError, match="found 2 frames of positive weight, expected 3 or more"):
+        DiagonalGMM(3).fit(frames, sample_weight=np.r_[1, 1, np.zeros(298)])
+
+
+def test_a_starved_component_is_seeded_again_and_named(caplog):
+    rng = np.random.default_rng(0)
+    frames = np.concatenate([rng.normal(-5, 1, (300, 2)), rng.normal(5, 1, (300, 2))]).astype(np.float32)
+    start = DiagonalGMM.from_parameters([0.9, 0.1], [[0.0, 0], [900, 900]], np.full((2, 2), 30.0))
+    with caplog.at_level(logging.INFO, "gmmspeech"):
+        gmm = DiagonalGMM(2, init=start).fit(frames)
+    assert any(message.startswith("component 1 starved") for message in caplog.messages)
+    np.testing.assert_allclose(np.sort(gmm.means_[:, 0]), [-5, 5], atol=0.2)
+    assert (np.diff(gmm.history_) >= 0).all()
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_frames_that_are_not_finite_are_named(value, dtype):
+    rng = np.random.default_rng(0)
+    frames = rng.normal(size=(PIECE + 100, 3)).astype(dtype)
+    gmm = mixture(rng)
+    frames[PIECE + 40, 2] = value
+    uses = (DiagonalGMM(2).fit, gmm.accumulate, gmm.score_samples, gmm.score, gmm.predict_proba, gmm.predict, gmm.bic)
+    for use in uses:
+        with pytest.raises(
+            FeatureError, match=f"frame {PIECE + 40}, column 2: found {value}, expected a finite number"
+        ):
+            use(frames)
+    with pytest.raises(FeatureError, match=f"frame {PIECE + 40}, column 2"):
+        gmm.accumulate([frames[:50], frames[50:]])
+
+
+def test_large_finite_frames_are_not_taken_for_infinite():
+    frames = np.full((4, 1), 3e38, np.float32)  # their sum overflows
+    assert finite(frames) is frames
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        (np.zeros(5), r"found frames of shape \(5,\), expected two dimensions"),
+        (np.zeros((2, 3, 4)), r"found frames of shape \(2, 3, 4\)"),
+        ([], r"found frames of shape \(0,\)"),
+        ([np.zeros((3, 2)), np.zeros((3, 4))], r"found arrays of \[2, 4\] columns in one list"),
+    ],
+)
+def test_wrong_shapes(frames, message):
+    for use in (DiagonalGMM(1).fit, mixture(np.random.default_rng(0)).score_samples):
+        with pytest.raises(FeatureError, match=message):
+            use(frames)
+
+
+def test_wrong_dimension():
+    gmm = mixture(np.random.default_rng(0))
+    for use in (gmm.score_samples, gmm.accumulate, gmm.predict, gmm.predict_proba, gmm.score, gmm.aic):
+        for frames in (np.zeros((5, 4)), [np.zeros((5, 4))]):
+            with pytest.raises(FeatureError, match="found frames of 4 columns, expected 3, as the mixture has"):
+                use(frames)
+    with pytest.raises(ModelError, match=r"init: found a mixture of shape \(4, 3\) .* expected \(4, 2\)"):
+        DiagonalGMM(4, init=gmm).fit(np.zeros((9, 2)))
+
+
+def test_too_few_frames():
+    for frames in (np.zeros((3, 2)), [np.zeros((1, 2)), np.zeros((2, 2))]):
+        with pytest.raises(ModelError, match=r"found 3 frames, expected at least as many as components \(4\)"):
+            DiagonalGMM(4).fit(frames)
+    with pytest.raises(ModelError, match="found 0 frames"):
+        DiagonalGMM(1).fit(np.empty((0, 2)))
+
+
+def test_no_frames_give_no_scores():
+    gmm = mixture(np.random.default_rng(0))
+    assert gmm.score_samples(np.empty((0, 3))).shape == (0,)
+    assert gmm.predict_proba(np.empty((0, 3), np.float32)).shape == (0, 4)
+    assert gmm.predict([np.empty((0, 3))]).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (np.ones(4), r"sample_weight: found shape \(4,\), expected \(5,\)"),
+        (np.zeros(5), "not all zero"),
+        ([1, 1, -1, 1, 1], "none negative"),
+        ([1, 1, np.nan, 1, 1], "finite"),
+    ],
+)
+def test_wrong_weights(weight, message):
+    with pytest.raises(FeatureError, match=message):
+        DiagonalGMM(1).fit(np.zeros((5, 2)), sample_weight=weight)
+    with pytest.raises(FeatureError, match="not with a list or a store"):
+        DiagonalGMM(1).fit([np.zeros((5, 2))], sample_weight=weight)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("n_components", 0),
+        ("max_iter", 0),
+        ("tol", -1.0),
+        ("tol", np.nan),
+        ("variance_floor", 1.0),
+        ("variance_floor", -0.1),
+        ("init", "k-means"),
+        ("backend", "fortran"),
+        ("n_jobs", 0),
+    ],
+)
+def test_wrong_options_are_named_when_training(option, value):
+    with pytest.raises(ConfigError, match=f"{option}: found {value!r}, expected"):
+        DiagonalGMM(**{option: value}).fit(np.random.default_rng(0).normal(size=(9, 2)))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (([1.0], [[0.0]], [[0.0]]), "component 0: found variance 0.0, expected a finite variance above 0"),
+        (([0.5, 0.5], [[0.0], [np.nan]], [[1.0], [1.0]]), "component 1: found mean nan"),
+        (([1.5, -0.5], [[0.0], [0.0]], [[1.0], [1.0]]), "component 1: found weight -0.5"),
+        (([0.5, 0.6], [[0.0], [0.0]], [[1.0], [1.0]]), r"weights that sum to 1\.1, expected 1"),
+        (([1.0], [[0.0, 1.0]], [[1.0]]), r"shapes \(1,\), \(1, 2\), \(1, 1\), expected \(K,\), \(K, D\), \(K, D\)"),
+        (([], np.empty((0, 2)), np.empty((0, 2))), r"shapes \(0,\)"),
+    ],
+)
+def test_wrong_parameters_are_named(parameters, message):
+    with pytest.raises(ModelError, match=message):
+        DiagonalGMM.from_parameters(*parameters)
+
+
+def test_nothing_works_before_training(tmp_path):
+    gmm, frames = DiagonalGMM(2), np.zeros((5, 2))
+    for use in (gmm.score_samples, gmm.score, gmm.predict, gmm.predict_proba, gmm.accumulate, gmm.bic, gmm.aic):
+        with pytest.raises(ModelError, match="not fitted yet: call fit"):
+            use(frames)
+    for use in (gmm.sample, gmm.kernel_parameters, gmm.absolute_variance_floor, lambda: gmm.save(tmp_path / "gmm.h5")):
+        with pytest.raises(ModelError, match="not fitted yet: call fit"):
+            use()
+    assert not list(tmp_path.iterdir())
+
+
+# --- an estimator like others
+
+
+@pytest.mark.parametrize("copy", ["pickle", "joblib"])
+def test_copies_are_the_same_mixture(tmp_path, copy):
+    frames = speechlike(np.random.default_rng(0))
+    gmm = DiagonalGMM(3, random_state=0, variance_floor=0.02).fit(frames)
+    gmm.score(frames)  # fills what is cached
+    if copy == "pickle":
+        again = pickle.loads(pickle.dumps(gmm))
+    else:
+        joblib.dump(gmm, tmp_path / "gmm.joblib")
+        again = joblib.load(tmp_path / "gmm.joblib")
+    assert_same(again, gmm)
+    assert again.get_params() == gmm.get_params()
+    assert again.history_ == gmm.history_
+    np.testing.assert_array_equal(again.score_samples(frames), gmm.score_samples(frames))
+
+
+def test_a_clone_has_the_options_and_nothing_learned():
+    frames = speechlike(np.random.default_rng(0))
+    gmm = DiagonalGMM(3, random_state=4, tol=0.1, n_jobs=2).fit(frames)
+    again = clone(gmm)
+    assert again.get_params() == gmm.get_params()
+    assert not hasattr(again, "weights_")
+    assert_same(again.fit(frames), gmm)
+    started = clone(DiagonalGMM(3, init=gmm))  # the start of EM is a value and stays fitted
+    assert_same(started.init, gmm)
+    assert started.fit(frames).history_[0] >= gmm.history_[-1]
+
+
+def test_it_ends_a_pipeline():
+    frames = speechlike(np.random.default_rng(0))
+    pipeline = make_pipeline(StandardScaler(), DiagonalGMM(3, random_state=0)).fit(frames)
+    z = StandardScaler().fit_transform(frames)
+    assert pipeline.score(frames) == pytest.approx(DiagonalGMM(3, random_state=0).fit(z).score(z))
+
+
+def test_written_parameters_are_seen():
+    gmm, frames = mixture(np.random.default_rng(0)), np.zeros((1, 3))
+    for change in range(5):
+        np.testing.assert_allclose(gmm.score_samples(frames), logsumexp(naive_log_densities(frames, gmm), axis=1))
+        if change % 2:
+            gmm.means_ = gmm.means_ + 1
+        else:
+            gmm.covariances_[0] *= 2
+
+
+def test_with_parameters_keeps_options_and_front_end():
+    gmm = mixture(np.random.default_rng(0), variance_floor=0.3, front_end='{"num_ceps": 20}')
+    other = gmm.with_parameters([1.0], [[0.0]], [[1.0]])
+    assert (other.n_components, other.variance_floor, other.front_end_) == (1, 0.3, '{"num_ceps": 20}')
+    weights = np.array([1.0])
+    held = DiagonalGMM.from_parameters(weights, [[0.0]], [[1.0]])
+    weights[0] = 5  # the mixture has its own copy
+    assert held.weights_[0] == 1
+
+
+def test_progress_is_reported():
+    seen = []
+    gmm = DiagonalGMM(2, random_state=0).fit(
+        speechlike(np.random.default_rng(0)), callback=lambda monitor: seen.append(monitor.history[-1])
+    )
+    assert seen == gmm.history_
+
+
+def test_a_packed_mixture_is_kept():
+    gmm = mixture(np.random.default_rng(0))
+    assert gmm.kernel_parameters() is gmm.kernel_parameters()
+    np.testing.assert_array_equal(
+        gmm.kernel_parameters().matrix, pack(gmm.weights_, gmm.means_, gmm.covariances_).matrix
+    )

@@ -1,0 +1,53 @@
+"""`train_ubm` is `DiagonalGMM` over the frames of many, from wherever they come."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from gmmspeech.errors import ConfigError, ModelError
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.io.store import FeatureStore, write_store
+from gmmspeech.speaker.ubm import train_ubm
+
+
+@pytest.fixture
+def utterances():
+    rng = np.random.default_rng(0)
+    return [rng.normal(i % 4, 1, (200 + i, 3)).astype(np.float32) for i in range(12)]
+
+
+def test_a_store_a_list_and_an_array_give_the_same_mixture(utterances, tmp_path):
+    write_store(tmp_path / "feats.h5", ((f"u{i}", x) for i, x in enumerate(utterances)), front_end='{"num_ceps": 3}')
+    store = FeatureStore(tmp_path / "feats.h5")
+    expected = DiagonalGMM(4, random_state=0, max_iter=5).fit(np.concatenate(utterances))
+    for frames in (utterances, store, np.concatenate(utterances)):
+        for n_jobs in (1, 2):
+            ubm = train_ubm(frames, 4, max_iter=5, n_jobs=n_jobs)
+            for name in ("weights_", "means_", "covariances_"):
+                np.testing.assert_array_equal(getattr(ubm, name), getattr(expected, name))
+            assert ubm.front_end_ == ('{"num_ceps": 3}' if frames is store else None)
+
+
+def test_options_reach_the_mixture(utterances):
+    start = train_ubm(utterances, 4, max_iter=1)
+    seen = []
+    options = {"max_iter": 3, "tol": 1e-9, "variance_floor": 0.5, "init": start, "backend": "numpy", "random_state": 9}
+    ubm = train_ubm(utterances, 4, callback=lambda monitor: seen.append(len(monitor.history)), **options)
+    assert {name: ubm.get_params()[name] for name in options} == options
+    assert seen == [1, 2, 3]
+    assert (ubm.covariances_ >= 0.5 * np.concatenate(utterances).var(axis=0) * (1 - 1e-5)).all()
+
+
+def test_its_defaults_are_the_mixtures():
+    """But for the number of components, and the seed: a background model is made once and shall be the same again."""
+    ours, theirs = (inspect.signature(f).parameters for f in (train_ubm, DiagonalGMM))
+    different = {name for name in ours.keys() & theirs.keys() if ours[name].default != theirs[name].default}
+    assert different == {"n_components", "random_state"}
+
+
+def test_what_is_refused(utterances):
+    with pytest.raises(ConfigError, match="client: training on a cluster is not in this version"):
+        train_ubm(utterances, 4, client=object())
+    with pytest.raises(ModelError, match=r"found 3 frames, expected at least as many as components \(512\)"):
+        train_ubm([utterances[0][:3]])

@@ -1,0 +1,272 @@
+"""Enrolment and scoring against the functions they are made of, and against what every way of scoring must hold."""
+
+import json
+
+import numpy as np
+import pytest
+
+from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
+from gmmspeech.gmm.adapt import map_adapt
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.io.models import load
+from gmmspeech.io.store import FeatureStore, write_store
+from gmmspeech.scoring.llr import log_likelihood_ratio
+from gmmspeech.scoring.statistics import statistics_llr
+from gmmspeech.scoring.trials import TrialList
+from gmmspeech.speaker.ubm import train_ubm
+from gmmspeech.speaker.verifier import SCORINGS, SpeakerVerifier
+
+SPEAKERS = ("ann", "bob", "eve")
+FRONT_END = json.dumps({"features": {"num_ceps": 3}, "vad": None})
+
+
+def speech(speaker, session, t=150):
+    rng = np.random.default_rng([SPEAKERS.index(speaker), session])
+    means = np.random.default_rng(SPEAKERS.index(speaker)).normal(0, 1, 3)
+    return (rng.normal(size=(t, 3)) + means).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def utterances():
+    return {f"{speaker}{i}": speech(speaker, i, 120 + 20 * i) for speaker in SPEAKERS for i in range(5)}
+
+
+@pytest.fixture(scope="module")
+def store(utterances, tmp_path_factory):
+    path = tmp_path_factory.mktemp("store") / "feats.h5"
+    write_store(path, utterances.items(), front_end=FRONT_END)
+    return FeatureStore(path)
+
+
+@pytest.fixture(scope="module")
+def ubm(store):
+    return train_ubm(store, 4, max_iter=5)
+
+
+@pytest.fixture
+def make(ubm, store):
+    """A function: options to a verifier with two sessions of each speaker enrolled."""
+
+    def enrolled(**options):
+        verifier = SpeakerVerifier(ubm, **options)
+        verifier.enroll_all({s: [f"{s}0", f"{s}1"] for s in SPEAKERS}, store)
+        return verifier
+
+    return enrolled
+
+
+@pytest.fixture
+def trials():
+    """All pairs, shuffled, so that neither models nor tests come in blocks."""
+    pairs = [(s, f"{other}{i}") for s in SPEAKERS for other in SPEAKERS for i in (2, 3, 4)]
+    pairs = [pairs[i] for i in np.random.default_rng(0).permutation(len(pairs))]
+    models, tests = zip(*pairs, strict=True)
+    return TrialList(models, tests, np.array([test.startswith(model) for model, test in pairs]))
+
+
+# --- enrolment
+
+
+@pytest.mark.parametrize("update", ["m", "mvw"])
+def test_a_model_is_the_adapted_background_model(ubm, make, utterances, update):
+    verifier = make(relevance_factor=8, update=update)
+    assert list(verifier.models_) == list(SPEAKERS)
+    for speaker in SPEAKERS:
+        sessions = [utterances[f"{speaker}{i}"] for i in range(2)]
+        expected = map_adapt(ubm, np.concatenate(sessions), relevance_factor=8, update=update)
+        for data in (np.concatenate(sessions), sessions, ubm.accumulate(sessions)):
+            verifier.enroll("again", data)
+            for name in (speaker, "again"):
+                model = verifier.models_[name]
+                np.testing.assert_array_equal(model.weights_, expected.weights_)
+                np.testing.assert_array_equal(model.means_, expected.means_)
+                np.testing.assert_array_equal(model.covariances_, expected.covariances_)
+        np.testing.assert_array_equal(verifier.statistics_[speaker].n, ubm.accumulate(sessions).n)
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_enrolling_again_replaces(ubm, utterances, scoring):
+    verifier, fresh = (SpeakerVerifier(ubm, scoring=scoring) for _ in range(2))
+    verifier.enroll("ann", utterances["bob0"])
+    verifier.enroll("ann", utterances["ann0"])
+    fresh.enroll("ann", utterances["ann0"])
+    assert verifier.score("ann", utterances["ann3"]) == fresh.score("ann", utterances["ann3"])
+    assert list(verifier.models_) == ["ann"]
+
+
+# --- scores
+
+
+@pytest.mark.parametrize("top_c", [None, 2])
+def test_frame_scores_are_log_likelihood_ratios(ubm, make, store, trials, top_c):
+    verifier = make(top_c=top_c)
+    scores = verifier.score_trials(trials, store)
+    for model, test, value in zip(trials.models, trials.tests, scores.values, strict=True):
+        expected = log_likelihood_ratio(verifier.models_[model], ubm, store[test], top_c=top_c)
+        assert value == pytest.approx(expected, abs=1e-6)
+
+
+def test_statistics_scores_are_of_the_statistics(ubm, make, store, trials):
+    verifier = make(scoring="statistics")
+    scores = verifier.score_trials(trials, store)
+    for model, test, value in zip(trials.models, trials.tests, scores.values, strict=True):
+        expected = statistics_llr([verifier.models_[model]], ubm, [ubm.accumulate(store[test])])[0, 0]
+        assert value == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_targets_score_above_nontargets(make, store, trials, scoring):
+    targets, nontargets = make(scoring=scoring).score_trials(trials, store).split(trials)
+    assert targets.min() > nontargets.max()
+    assert targets.mean() > 0 > nontargets.mean()
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_scores_stand_in_the_order_of_the_trials(make, store, utterances, trials, scoring):
+    verifier = make(scoring=scoring)
+    scores = verifier.score_trials(trials, store)
+    assert (list(scores.models), list(scores.tests)) == (list(trials.models), list(trials.tests))
+    order = np.random.default_rng(1).permutation(len(trials))
+    shuffled = TrialList([trials.models[i] for i in order], [trials.tests[i] for i in order])
+    np.testing.assert_allclose(verifier.score_trials(shuffled, store).values, scores.values[order], rtol=1e-12)
+    for model, test, value in zip(trials.models, trials.tests, scores.values, strict=True):
+        assert verifier.score(model, utterances[test]) == pytest.approx(value, abs=1e-9)
+    assert len(verifier.score_trials(TrialList([], []), store)) == 0
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_a_dict_and_any_number_of_threads_give_the_same_bits(ubm, make, store, utterances, trials, scoring):
+    expected = make(scoring=scoring).score_trials(trials, store).values
+    for n_jobs in (1, 3):
+        verifier = SpeakerVerifier(ubm, scoring=scoring, n_jobs=n_jobs)
+        verifier.enroll_all({s: [f"{s}0", f"{s}1"] for s in SPEAKERS}, utterances)
+        np.testing.assert_array_equal(verifier.score_trials(trials, utterances).values, expected)
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_a_group_is_its_utterances_joined(make, store, utterances, scoring):
+    verifier = make(scoring=scoring)
+    groups = {"first": ["ann2", "ann3"], "second": ["bob4"], "twice": ["ann2", "ann2"]}
+    trials = TrialList(["ann", "bob", "ann", "eve"], ["first", "first", "twice", "second"])
+    joined = {name: np.concatenate([utterances[u] for u in members]) for name, members in groups.items()}
+    np.testing.assert_array_equal(
+        verifier.score_trials(trials, store, groups=groups).values, verifier.score_trials(trials, joined).values
+    )
+
+
+def test_more_tests_than_are_in_memory_together(make, utterances):
+    verifier = make()
+    many = {f"u{i}": utterances["ann2"][i : i + 20] for i in range(100)}
+    trials = TrialList(["ann", "bob"] * 100, [f"u{i // 2}" for i in range(200)])
+    batches = []
+    scores = verifier.score_trials(trials, many, progress=lambda items: batches.append(len(items)) or items)
+    expected = [verifier.score(m, many[t]) for m, t in zip(trials.models, trials.tests, strict=True)]
+    np.testing.assert_allclose(scores.values, expected, atol=1e-9)
+    assert batches[0] > 1
+
+
+def test_progress_over_enrolments(ubm, store):
+    seen = []
+    verifier = SpeakerVerifier(ubm)
+    verifier.enroll_all(
+        {s: [f"{s}0"] for s in SPEAKERS}, store, progress=lambda items: (seen.append(x) or x for x in items)
+    )
+    assert seen == list(SPEAKERS)
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_saved_and_loaded_it_gives_the_same_bits(make, store, trials, tmp_path, scoring):
+    verifier = make(scoring=scoring, relevance_factor=5, update="mw")
+    verifier.save(tmp_path / "models.h5")
+    again = load(tmp_path / "models.h5")
+    np.testing.assert_array_equal(again.score_trials(trials, store).values, verifier.score_trials(trials, store).values)
+    with pytest.raises(FeatureError, match="vad"):
+        again.enroll_all({"zoe": ["u"]}, other_front_end(tmp_path, vad={"method": "energy"}))
+
+
+# --- what is refused
+
+
+def other_front_end(folder, **changes):
+    front_end = json.dumps({**json.loads(FRONT_END), **changes})
+    write_store(folder / "other.h5", [("u", np.ones((5, 3)))], front_end=front_end)
+    return FeatureStore(folder / "other.h5")
+
+
+def test_frames_of_another_front_end(make, tmp_path):
+    other = other_front_end(tmp_path, features={"num_ceps": 20})
+    message = r"other\.h5: found frames with features\.num_ceps = 20, expected features\.num_ceps = 3 as the background"
+    with pytest.raises(FeatureError, match=message):
+        make().score_trials(TrialList(["ann"], ["u"]), other)
+    with pytest.raises(FeatureError, match=message):
+        make().enroll_all({"zoe": ["u"]}, other)
+
+
+def test_names_that_are_not_there(make, store, utterances):
+    verifier = make()
+    with pytest.raises(DataError, match="model zoe is not enrolled; 3 models are"):
+        verifier.score_trials(TrialList(["ann", "zoe"], ["ann2", "ann2"]), store)
+    with pytest.raises(DataError, match="model zoe is not enrolled"):
+        verifier.score("zoe", utterances["ann2"])
+    with pytest.raises(DataError, match=r"test zoe2: utterance zoe2 is not in .*feats\.h5"):
+        verifier.score_trials(TrialList(["ann"], ["zoe2"]), store)
+    with pytest.raises(DataError, match="test zoe2: utterance zoe2 is not in the store"):
+        verifier.score_trials(TrialList(["ann"], ["zoe2"]), utterances)
+    with pytest.raises(DataError, match="model zoe: utterance zoe0 is not in"):
+        verifier.enroll_all({"zoe": ["ann0", "zoe0"]}, store)
+    with pytest.raises(DataError, match="model zoe: found no utterance"):
+        verifier.enroll_all({"zoe": []}, store)
+    with pytest.raises(DataError, match="test g2: not among the 1 groups of utterances"):
+        verifier.score_trials(TrialList(["ann"], ["g2"]), store, groups={"g": ["ann2"]})
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_bad_frames_are_named(make, scoring):
+    verifier = make(scoring=scoring)
+    good, nan = np.zeros((4, 3)), np.full((4, 3), np.nan)
+    for frames, found in (
+        (np.zeros((4, 2)), r"found frames of shape \(4, 2\), expected \(one or more, 3\)"),
+        (np.zeros((0, 3)), r"found frames of shape \(0, 3\)"),
+        (np.zeros(3), r"found frames of shape \(3,\)"),
+        (nan, "frame 0, column 0: found nan"),
+    ):
+        with pytest.raises(FeatureError, match=f"test t: utterance t: {found}"):
+            verifier.score_trials(TrialList(["ann", "ann"], ["good", "t"]), {"good": good, "t": frames})
+        with pytest.raises(FeatureError, match=f"model zoe: utterance u: {found}"):
+            verifier.enroll_all({"zoe": ["u"]}, {"u": frames})
+        with pytest.raises(FeatureError, match=f"model zoe: .*{found}"):
+            verifier.enroll("zoe", [good, frames])
+        with pytest.raises(FeatureError, match=r"found (frames of|nan)|frame 0, column 0"):
+            verifier.score("ann", frames)
+    with pytest.raises(FeatureError, match="model zoe: found no frames"):
+        verifier.enroll("zoe", [])
+    assert "zoe" not in verifier.models_
+
+
+def test_bad_options(ubm):
+    with pytest.raises(ConfigError, match="scoring: found 'linear', expected one of"):
+        SpeakerVerifier(ubm, scoring="linear")
+    for scoring in ("statistics", "symmetric"):
+        with pytest.raises(ConfigError, match=f"top_c: found 5 with scoring = '{scoring}'"):
+            SpeakerVerifier(ubm, scoring=scoring, top_c=5)
+    with pytest.raises(ModelError, match="not fitted"):
+        SpeakerVerifier(DiagonalGMM(2)).enroll("ann", np.zeros((3, 2)))
+
+
+def test_symmetric_scoring_needs_the_frames_of_enrolment(ubm, make, utterances):
+    verifier = make()  # enrolled while the scoring needed none
+    verifier.set_scoring("symmetric")
+    with pytest.raises(DataError, match="model ann: found no enrolment frames"):
+        verifier.score("ann", utterances["ann2"])
+    with pytest.raises(FeatureError, match="model ann: found statistics, expected frames"):
+        verifier.enroll("ann", ubm.accumulate(utterances["ann0"]))
+    verifier.enroll("ann", utterances["ann0"])
+    assert np.isfinite(verifier.score("ann", utterances["ann2"]))
+
+
+def test_scoring_can_be_changed(make, utterances):
+    verifier = make()
+    verifier.set_scoring("statistics")
+    assert verifier.score("ann", utterances["ann2"]) == make(scoring="statistics").score("ann", utterances["ann2"])
+    verifier.set_scoring("frames", top_c=2)
+    assert verifier.score("ann", utterances["ann2"]) == make(top_c=2).score("ann", utterances["ann2"])
