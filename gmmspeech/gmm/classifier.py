@@ -13,7 +13,8 @@ from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
-from gmmspeech.gmm.mixture import DiagonalGMM, as_frames, finite
+from gmmspeech.gmm.frames import as_frames, finite
+from gmmspeech.gmm.mixture import DiagonalGMM
 
 
 class GMMClassifier(ClassifierMixin, BaseEstimator):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,17 +14,16 @@ from sklearn.utils import check_random_state
 
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
 from gmmspeech.gmm import em
+from gmmspeech.gmm.frames import as_frames, check_weights, draw_frames, finite, frame_dim, weighted_pieces
 from gmmspeech.gmm.init import Parameters, kmeans, random_frames
 from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel, pack
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.parallel import PIECE, Frames, frame_pieces, ordered_map, ordered_sum
 
-INIT_FRAMES_PER_COMPONENT = 200  # k-means sees at most this many a component; more did not help it
+INIT_FRAMES_PER_COMPONENT = 200  # for k-means, whose time then does not grow with the corpus
 MIN_INIT_FRAMES = 20_000
 SMALLEST_FLOOR = 1e-10  # of the global variance, so that a component on equal frames keeps a density
 CONSTANT_DIMENSION_VARIANCE = 1e-6  # for a dimension in which all frames are equal
-
-Piece = tuple[int, NDArray, NDArray[np.float64] | None]  # number of its first frame, frames, weights
 
 
 class DiagonalGMM(DensityMixin, BaseEstimator):
@@ -166,7 +165,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         """
         self._check_options()
         frames = as_frames(X)
-        weight = None if sample_weight is None else _check_weights(sample_weight, frames)
+        weight = None if sample_weight is None else check_weights(sample_weight, frames)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         moments = self._moments(frames, weight)
         if moments.num_frames < self.n_components and weight is None:
@@ -202,7 +201,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         GMMStats
         """
         frames = self._check_frames(X)
-        weight = None if sample_weight is None else _check_weights(sample_weight, frames)
+        weight = None if sample_weight is None else check_weights(sample_weight, frames)
         return self._accumulate(frames, weight, self._parameters())
 
     def score_samples(self, X: Frames | ArrayLike) -> NDArray[np.float64]:
@@ -329,7 +328,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         kernel, packed = get_backend(self.backend), pack(*parameters)
         return ordered_sum(
             lambda piece: kernel.accumulate(finite(piece[1], piece[0]), packed, piece[2]),
-            _weighted_pieces(frames, weight),
+            weighted_pieces(frames, weight),
             n_jobs=self.n_jobs,
         )
 
@@ -363,7 +362,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
                     f"expected {(self.n_components, len(variance))}"
                 )
             return start
-        sample = _draw_frames(
+        sample = draw_frames(
             frames, weight, max(INIT_FRAMES_PER_COMPONENT * self.n_components, MIN_INIT_FRAMES), num_frames, rng
         )
         if len(sample) < self.n_components:
@@ -399,86 +398,8 @@ def check_parameters(weights: ArrayLike, means: ArrayLike, covariances: ArrayLik
     return (w if abs(total - 1) < 1e-12 else w / total), m, v
 
 
-def as_frames(X: Frames | ArrayLike) -> Frames:
-    """Frames as the training loops take them: one array, a list of arrays, or a store; else a `FeatureError`."""
-    if hasattr(X, "blocks"):
-        return cast(Frames, X)
-    if isinstance(X, (list, tuple)) and X and all(isinstance(x, np.ndarray) and x.ndim == 2 for x in X):
-        dims = sorted({x.shape[1] for x in X})
-        if len(dims) > 1:
-            raise FeatureError(f"found arrays of {dims} columns in one list, expected one dimension")
-        return X
-    frames = np.asarray(X)
-    if frames.ndim != 2:
-        raise FeatureError(f"found frames of shape {frames.shape}, expected two dimensions (frames, coefficients)")
-    if frames.dtype != np.float32:
-        frames = frames.astype(np.float64, copy=False)
-    return frames
-
-
-def frame_dim(frames: Frames) -> int:
-    """D of the frames."""
-    if isinstance(frames, np.ndarray):
-        return int(frames.shape[1])
-    if isinstance(frames, (list, tuple)):
-        return int(frames[0].shape[1])
-    return int(frames.dim)  # type: ignore[union-attr]
-
-
-def finite(frames: NDArray, start: int = 0) -> NDArray:
-    """Return the frames, or raise a `FeatureError` that says where NaN or infinity stands, counting from `start`."""
-    # the sum of a piece is finite unless an entry is not, or (rarely) float32 overflows: then the entries decide
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = frames.sum()
-    if not np.isfinite(total) and not np.isfinite(frames).all():
-        t, d = np.argwhere(~np.isfinite(frames))[0]
-        raise FeatureError(f"frame {start + t}, column {d}: found {frames[t, d]}, expected a finite number")
-    return frames
-
-
-def _check_weights(sample_weight: ArrayLike, frames: Frames) -> NDArray[np.float64]:
-    if not isinstance(frames, np.ndarray):
-        raise FeatureError("sample_weight goes with frames in one array, not with a list or a store")
-    weight = np.asarray(sample_weight, dtype=np.float64)
-    if weight.shape != (len(frames),):
-        raise FeatureError(f"sample_weight: found shape {weight.shape}, expected ({len(frames)},)")
-    if not np.isfinite(weight).all() or (weight < 0).any() or not weight.any():
-        raise FeatureError("sample_weight: expected finite numbers, none negative and not all zero")
-    return weight
-
-
-def _weighted_pieces(frames: Frames, weight: NDArray[np.float64] | None) -> Iterator[Piece]:
-    start = 0
-    for piece in frame_pieces(frames):
-        yield start, piece, None if weight is None else weight[start : start + len(piece)]
-        start += len(piece)
-    if not start:  # no frame at all is a piece too, whose statistics are zeros
-        yield 0, np.empty((0, frame_dim(frames)), np.float32), None
-
-
 def _global_variance(moments: GMMStats) -> NDArray[np.float64]:
     mean = moments.sum_x[0] / moments.n[0]
     variance = moments.sum_xx[0] / moments.n[0] - mean**2
     # what is left of a constant dimension is rounding
     return np.where(variance > 1e-12 * mean**2, variance, 0.0)
-
-
-def _draw_frames(
-    frames: Frames, weight: NDArray[np.float64] | None, size: int, num_frames: int, rng: np.random.Generator
-) -> NDArray:
-    """At most `size` frames drawn without replacement, in the order in which they stand."""
-    if weight is not None:
-        num_frames = len(weight)
-        size = min(size, int(np.count_nonzero(weight)))
-        chosen = rng.choice(num_frames, size, replace=False, p=weight / weight.sum())
-    elif size >= num_frames:
-        return np.concatenate(list(frame_pieces(frames)))
-    else:
-        chosen = rng.choice(num_frames, size, replace=False)
-    chosen.sort()
-    drawn, start = [], 0
-    for piece in frame_pieces(frames):
-        low, high = np.searchsorted(chosen, [start, start + len(piece)])
-        drawn.append(piece[chosen[low:high] - start])
-        start += len(piece)
-    return np.concatenate(drawn)

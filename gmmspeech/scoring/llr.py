@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
+from gmmspeech.gmm.frames import finite
 from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel
-from gmmspeech.gmm.mixture import DiagonalGMM, finite
+from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.parallel import single_threaded_blas
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm.adapt import map_adapt
-from gmmspeech.gmm.mixture import DiagonalGMM, finite
+from gmmspeech.gmm.frames import finite
+from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.parallel import ordered_map
 from gmmspeech.scoring.llr import log_likelihood_ratios

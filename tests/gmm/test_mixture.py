@@ -16,8 +16,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
+from gmmspeech.gmm.frames import finite
 from gmmspeech.gmm.kernels import pack
-from gmmspeech.gmm.mixture import DiagonalGMM, finite
+from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.io.store import FeatureStore, write_store
 from gmmspeech.parallel import PIECE
 

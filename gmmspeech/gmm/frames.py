@@ -1,0 +1,94 @@
+"""Frames as the training loops take them: checked, weighted, drawn, from an array, a list or a store alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.errors import FeatureError
+from gmmspeech.parallel import Frames, frame_pieces
+
+Piece = tuple[int, NDArray, NDArray[np.float64] | None]  # number of its first frame, frames, weights
+
+
+def as_frames(X: Frames | ArrayLike) -> Frames:
+    """Frames as the training loops take them: one array, a list of arrays, or a store; else a `FeatureError`."""
+    if hasattr(X, "blocks"):
+        return cast(Frames, X)
+    if isinstance(X, (list, tuple)) and X and all(isinstance(x, np.ndarray) and x.ndim == 2 for x in X):
+        dims = sorted({x.shape[1] for x in X})
+        if len(dims) > 1:
+            raise FeatureError(f"found arrays of {dims} columns in one list, expected one dimension")
+        return X
+    frames = np.asarray(X)
+    if frames.ndim != 2:
+        raise FeatureError(f"found frames of shape {frames.shape}, expected two dimensions (frames, coefficients)")
+    if frames.dtype != np.float32:
+        frames = frames.astype(np.float64, copy=False)
+    return frames
+
+
+def frame_dim(frames: Frames) -> int:
+    """D of the frames."""
+    if isinstance(frames, np.ndarray):
+        return int(frames.shape[1])
+    if isinstance(frames, (list, tuple)):
+        return int(frames[0].shape[1])
+    return int(frames.dim)  # type: ignore[union-attr]
+
+
+def finite(frames: NDArray, start: int = 0) -> NDArray:
+    """Return the frames, or raise a `FeatureError` that says where NaN or infinity stands, counting from `start`."""
+    # the sum of a piece is finite unless an entry is not, or (rarely) float32 overflows: then the entries decide
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = frames.sum()
+    if not np.isfinite(total) and not np.isfinite(frames).all():
+        t, d = np.argwhere(~np.isfinite(frames))[0]
+        raise FeatureError(f"frame {start + t}, column {d}: found {frames[t, d]}, expected a finite number")
+    return frames
+
+
+def check_weights(sample_weight: ArrayLike, frames: Frames) -> NDArray[np.float64]:
+    """Weights of frames, shape (N,), float64, or a `FeatureError`."""
+    if not isinstance(frames, np.ndarray):
+        raise FeatureError("sample_weight goes with frames in one array, not with a list or a store")
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape != (len(frames),):
+        raise FeatureError(f"sample_weight: found shape {weight.shape}, expected ({len(frames)},)")
+    if not np.isfinite(weight).all() or (weight < 0).any() or not weight.any():
+        raise FeatureError("sample_weight: expected finite numbers, none negative and not all zero")
+    return weight
+
+
+def weighted_pieces(frames: Frames, weight: NDArray[np.float64] | None) -> Iterator[Piece]:
+    """Yield the number of the first frame, the frames and their weights, piece by piece."""
+    start = 0
+    for piece in frame_pieces(frames):
+        yield start, piece, None if weight is None else weight[start : start + len(piece)]
+        start += len(piece)
+    if not start:  # no frame at all is a piece too, whose statistics are zeros
+        yield 0, np.empty((0, frame_dim(frames)), np.float32), None
+
+
+def draw_frames(
+    frames: Frames, weight: NDArray[np.float64] | None, size: int, num_frames: int, rng: np.random.Generator
+) -> NDArray:
+    """At most `size` frames drawn without replacement, in the order in which they stand."""
+    if weight is not None:
+        num_frames = len(weight)
+        size = min(size, int(np.count_nonzero(weight)))
+        chosen = rng.choice(num_frames, size, replace=False, p=weight / weight.sum())
+    elif size >= num_frames:
+        return np.concatenate(list(frame_pieces(frames)))
+    else:
+        chosen = rng.choice(num_frames, size, replace=False)
+    chosen.sort()
+    drawn, start = [], 0
+    for piece in frame_pieces(frames):
+        low, high = np.searchsorted(chosen, [start, start + len(piece)])
+        drawn.append(piece[chosen[low:high] - start])
+        start += len(piece)
+    return np.concatenate(drawn)
