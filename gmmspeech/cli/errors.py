@@ -23,6 +23,8 @@ def report_errors(function: Callable[..., None]) -> Callable[..., None]:
             warnings.showwarning = _show_warning  # type: ignore[assignment]
             try:
                 function(*args, **kwargs)
+            except BrokenPipeError:  # of `| head`: click ends quietly
+                raise
             except (GmmSpeechError, OSError, MemoryError) as error:
                 if debug:
                     raise

@@ -8,8 +8,18 @@ from typing import Any
 import click
 
 from gmmspeech.cli.errors import report_errors
-
-# Commands import what they need when they run, so that --help does not wait for SciPy.
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.io.datadir import read_data_dir, read_map
+from gmmspeech.recipe.describe import describe
+from gmmspeech.recipe.steps import (
+    classify_file,
+    enroll_file,
+    evaluate_file,
+    extract_features,
+    score_file,
+    train_classifier_file,
+    train_ubm_file,
+)
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -27,7 +37,7 @@ scoring_option = click.option(
 seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Seed of the start of EM.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100})
 @click.version_option(package_name="gmmspeech")
 def main() -> None:
     """Gaussian-mixture acoustic modelling: features, training, adaptation, scoring.
@@ -41,7 +51,8 @@ def main() -> None:
       gmmspeech score MODELS.h5 FEATS.h5 TRIALS SCORES
       gmmspeech evaluate SCORES TRIALS --report REPORT
 
-    `gmmspeech demo` does it on voices that it makes itself. FEATS may be an HDF5 file or scp:PATH. Results go to
+    `gmmspeech demo` does it on voices that it makes itself; `gmmspeech COMMAND --help` explains a command. FEATS is
+    a file of features as `features` writes it, or scp:PATH for a script file of Kaldi's archives. Results go to
     stdout, progress to stderr; the exit status is 0, 1 (the work failed) or 2 (bad usage).
     """
 
@@ -59,18 +70,23 @@ def command(name: str) -> Any:
 @command("features")
 @click.argument("data_dirs", metavar="DATA_DIR...", type=FOLDER, nargs=-1, required=True)
 @click.argument("out", metavar="OUT.h5", type=FILE)
-@click.option("--config", default="mfcc_kaldi", help="Front end: a TOML file, or the name of one that comes along.")
+@click.option(
+    "--config",
+    default="mfcc_kaldi",
+    help="Front end, how to compute frames: a TOML file, or the name of one that comes with gmmspeech, such as "
+    "clean_speech; any other name lists them.",
+)
 @click.option("--channel", type=click.IntRange(0), help="Which channel of stereo recordings, from 0.")
 @click.option("--skip-bad", is_flag=True, help="Leave bad utterances out and count them, instead of stopping.")
 @jobs_option
 def features(
     data_dirs: tuple[Path, ...], out: Path, config: str, channel: int | None, skip_bad: bool, jobs: int
 ) -> None:
-    """Compute the frames of data directories' utterances."""
-    from gmmspeech.features.frontend import FrontEnd
-    from gmmspeech.io.datadir import read_data_dir
-    from gmmspeech.recipe.steps import extract_features
+    """Compute features of the utterances of data directories.
 
+    A DATA_DIR is as in Kaldi: wav.scp (recording, file) and utt2spk (utterance, speaker), perhaps segments
+    (utterance, recording, start, end in seconds). `gmmspeech show` describes what is written.
+    """
     front = FrontEnd.from_toml(config)
     parts = [read_data_dir(folder) for folder in data_dirs]
     done = extract_features(parts, out, front, jobs=jobs, channel=channel, skip_bad=skip_bad)
@@ -87,10 +103,17 @@ def features(
 @click.argument("feats", type=FEATURES)
 @click.argument("ubm", metavar="UBM.h5", type=FILE)
 @click.option("-k", "--components", type=click.IntRange(1), default=64, help="Number of components.")
-@click.option("--max-iter", type=click.IntRange(1), default=20, help="EM passes at most.")
-@click.option("--tol", type=click.FloatRange(0), default=1e-3, help="Stop at a gain below this, in nats a frame.")
-@click.option("--variance-floor", type=click.FloatRange(0, 1), default=0.01, help="Relative to the global variance.")
-@click.option("--init", type=click.Choice(["kmeans", "random"]), default="kmeans", help="Start of EM.")
+@click.option("--max-iter", type=click.IntRange(1), default=20, help="Passes of EM at most.")
+@click.option(
+    "--tol", type=click.FloatRange(0), default=1e-3, help="Stop when a pass gains less than this, in nats a frame."
+)
+@click.option(
+    "--variance-floor",
+    type=click.FloatRange(0, 1),
+    default=0.01,
+    help="Least variance of a component, relative to that of all frames.",
+)
+@click.option("--init", type=click.Choice(["kmeans", "random"]), default="kmeans", help="Where EM starts.")
 @seed_option
 @jobs_option
 def train_ubm(
@@ -104,9 +127,10 @@ def train_ubm(
     seed: int,
     jobs: int,
 ) -> None:
-    """Train a universal background model by EM."""
-    from gmmspeech.recipe.steps import train_ubm_file
+    """Train a universal background model by EM.
 
+    FEATS is a file of features as `features` writes it, or scp:PATH.
+    """
     gmm = train_ubm_file(
         feats,
         ubm,
@@ -128,7 +152,11 @@ def train_ubm(
 @click.argument("spk2utt", type=FILE)
 @click.argument("models", metavar="MODELS.h5", type=FILE)
 @click.option(
-    "-r", "--relevance-factor", type=click.FloatRange(0), default=16.0, help="Of the MAP adaptation, in frames."
+    "-r",
+    "--relevance-factor",
+    type=click.FloatRange(0),
+    default=16.0,
+    help="Weight of the background model in the MAP adaptation, in frames.",
 )
 @click.option("--update", default="m", help="What to adapt: any of the letters m (means), v (variances), w (weights).")
 @scoring_option
@@ -143,9 +171,11 @@ def enroll(
     scoring: str | None,
     jobs: int,
 ) -> None:
-    """Adapt a model to each speaker of a spk2utt file."""
-    from gmmspeech.recipe.steps import enroll_file
+    """Adapt a model to each speaker of a list.
 
+    SPK2UTT has a speaker and the enrolment utterances in each line. FEATS is a file of features as `features`
+    writes it, or scp:PATH.
+    """
     options = {"relevance_factor": relevance_factor, "update": update, "scoring": scoring or "frames", "n_jobs": jobs}
     verifier = enroll_file(ubm, feats, spk2utt, models, **options)
     click.echo(f"{len(verifier.models_)} models enrolled")
@@ -157,8 +187,18 @@ def enroll(
 @click.argument("trials", type=FILE)
 @click.argument("scores", type=FILE)
 @scoring_option
-@click.option("--top-c", type=click.IntRange(1), help="Evaluate only the best components of each frame.")
-@click.option("--groups", type=FILE, help="File of test ids, each with the utterances to be scored as one.")
+@click.option(
+    "--top-c",
+    type=click.IntRange(1),
+    show_default="all",
+    help="With scoring by frames: how many components to evaluate, the best for each frame.",
+)
+@click.option(
+    "--groups",
+    type=FILE,
+    show_default="each utterance is a test",
+    help="File with a test and the utterances that are scored as one in each line.",
+)
 @jobs_option
 def score(
     models: Path,
@@ -170,9 +210,12 @@ def score(
     groups: Path | None,
     jobs: int,
 ) -> None:
-    """Score the trials of a list: log-likelihood ratios in nats a frame."""
-    from gmmspeech.recipe.steps import score_file
+    """Score the trials of a list.
 
+    TRIALS has a model, a test utterance and perhaps target or nontarget in each line. SCORES gets a line of model,
+    test and score for each: the log-likelihood ratio of model and background model, in nats a frame. FEATS is a file
+    of features as `features` writes it, or scp:PATH.
+    """
     done = score_file(models, feats, trials, scores, scoring=scoring, top_c=top_c, groups=groups, jobs=jobs)
     click.echo(f"{len(done)} trials scored")
 
@@ -183,9 +226,10 @@ def score(
 @click.option("--report", type=FOLDER, help="Write a page with curves and the worst errors into this folder.")
 @click.option("--models", type=FILE, help="Models that gave the scores; the report then tells their configuration.")
 def evaluate(scores: Path, trials: Path, report: Path | None, models: Path | None) -> None:
-    """Print the equal error rate and detection costs of scored trials."""
-    from gmmspeech.recipe.steps import evaluate_file
+    """Print error rates and costs of scored trials.
 
+    SCORES is what `score` wrote; TRIALS says target or nontarget in each line.
+    """
     summary = evaluate_file(scores, trials, report=report, models=models)
     rows = summary.rows()
     width = max(len(name) for name, _ in rows)
@@ -205,10 +249,9 @@ def evaluate(scores: Path, trials: Path, report: Path | None, models: Path | Non
 def train_classifier(feats: str, utt2class: Path, classifier: Path, components: int, seed: int, jobs: int) -> None:
     """Train one mixture a class: digits, speakers, languages.
 
-    UTT2CLASS names the utterances to train on and the class of each, one a line.
+    UTT2CLASS has an utterance to train on and its class in each line. FEATS is a file of features as `features`
+    writes it, or scp:PATH.
     """
-    from gmmspeech.recipe.steps import train_classifier_file
-
     model = train_classifier_file(feats, utt2class, classifier, components, random_state=seed, n_jobs=jobs)
     click.echo(f"{len(model.classes_)} classes of {components} components")
 
@@ -217,13 +260,13 @@ def train_classifier(feats: str, utt2class: Path, classifier: Path, components: 
 @click.argument("classifier", metavar="CLASSIFIER.h5", type=FILE)
 @click.argument("feats", type=FEATURES)
 @click.option(
-    "--reference", type=FILE, help="True class of each utterance (utt2class): print the accuracy, not the classes."
+    "--reference", type=FILE, help="True classes, as for train-classifier: print errors and accuracy, not all classes."
 )
 def classify(classifier: Path, feats: str, reference: Path | None) -> None:
-    """Print the most probable class of each utterance."""
-    from gmmspeech.io.datadir import read_map
-    from gmmspeech.recipe.steps import classify_file
+    """Print the most probable class of each utterance.
 
+    FEATS is a file of features as `features` writes it, or scp:PATH.
+    """
     truth = None if reference is None else read_map(reference)
     found = classify_file(classifier, feats, None if truth is None else list(truth))
     if truth is None:
@@ -239,9 +282,11 @@ def classify(classifier: Path, feats: str, reference: Path | None) -> None:
 @command("show")
 @click.argument("file", type=FEATURES)
 def show(file: str) -> None:
-    """Say what a model, a feature store or a front end's configuration holds."""
-    from gmmspeech.recipe.describe import describe
+    """Say what a file holds.
 
+    FILE is one that another command wrote (features, models), scp:PATH, or a front end: a TOML file, or the name of
+    one that comes with gmmspeech.
+    """
     for line in describe(file):
         click.echo(line)
 
@@ -250,12 +295,12 @@ def show(file: str) -> None:
 @click.option("--out", type=FOLDER, default=Path("gmmspeech-demo"), help="Folder for everything the demo makes.")
 @jobs_option
 def demo(out: Path, jobs: int) -> None:
-    """Do the main job on synthetic voices, printing each command that does it.
+    """Do the main job on synthetic voices.
 
     Makes a small corpus with eSpeak NG (extra `demo`), then computes features, trains a background model, enrols
-    speakers, scores trials and writes a report.
+    speakers, scores trials and writes a report, printing each command that does it.
     """
-    from gmmspeech.cli.demo import run_demo
+    from gmmspeech.cli.demo import run_demo  # which calls the commands of this module
 
     run_demo(out, jobs)
 

@@ -30,7 +30,7 @@ def recipe_command(*, corpus: bool = True) -> Callable[[Callable[..., None]], cl
         options = [
             click.option("--debug", is_flag=True, help="Show the traceback of an error."),
             click.option("--stage", type=int, help="Begin with this stage; do it and all later ones anew."),
-            click.option("--jobs", type=click.IntRange(1), default=jobs, help="Threads; one a core unless given."),
+            click.option("--jobs", type=click.IntRange(1), default=jobs, help="Threads.  [default: one a core]"),
             click.option("--out", type=FOLDER, required=True, help="Folder for everything the recipe makes."),
         ]
         if corpus:

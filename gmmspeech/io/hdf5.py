@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import h5py
 import numpy as np
 
 from gmmspeech.errors import DataError
 from gmmspeech.io.atomic import atomic_path
+
+_ERRNO = re.compile(r"errno = (\d+)")  # in HDF5's messages about files
 
 
 def open_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> h5py.File:
@@ -60,6 +63,9 @@ def open_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> h5p
 def create_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> Iterator[h5py.File]:
     """Give a new HDF5 file to fill; it appears at `path`, whole, when the block has ended well.
 
+    It is made in memory: when a disk is full, HDF5 itself may crash. For what is larger than memory there is
+    `stream_hdf5`.
+
     Parameters
     ----------
     path : path-like
@@ -87,7 +93,57 @@ def create_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> I
     ...     file["x"][:]
     array([1., 2.])
     """
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["format"] = format
-        file.attrs["format_version"] = version
-        yield file
+    with atomic_path(path) as temporary:
+        with h5py.File(temporary, "w", driver="core", backing_store=False) as file:
+            file.attrs["format"] = format
+            file.attrs["format_version"] = version
+            yield file
+            file.flush()
+            image = file.id.get_file_image()
+        temporary.write_bytes(image)
+
+
+@contextmanager
+def stream_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> Iterator[h5py.File]:
+    """Do as `create_hdf5`, but write to the disk as the file is filled.
+
+    Parameters and errors are the same. Datasets should be kept open until the end of the block: an error while one is
+    closed can't be raised.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/a.h5"
+    >>> with stream_hdf5(path, format="gmmspeech example", version=1) as file:
+    ...     data = file.create_dataset("x", data=[1.0, 2.0])
+    >>> with open_hdf5(path, format="gmmspeech example", version=1) as file:
+    ...     file["x"][:]
+    array([1., 2.])
+    """
+    with atomic_path(path) as temporary:
+        try:
+            file = h5py.File(temporary, "w")
+            try:
+                file.attrs["format"] = format
+                file.attrs["format_version"] = version
+                yield file
+                file.flush()
+            except BaseException:
+                _abandon(file)
+                raise
+            file.close()
+        except (OSError, RuntimeError) as error:
+            number = _ERRNO.search(str(error))
+            if number is None:
+                raise
+            raise OSError(int(number[1]), os.strerror(int(number[1])), os.fspath(path)) from error
+
+
+def _abandon(file: h5py.File) -> None:
+    """Close a file that is not wanted, sending what HDF5 still holds nowhere: a disk that stays full makes it crash."""
+    if os.name != "nt":  # where descriptors of other libraries can't be replaced
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, file.id.get_vfd_handle())
+        os.close(nowhere)
+    with suppress(OSError, RuntimeError):
+        file.close()

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.errors import DataError, FeatureError
 from gmmspeech.io.datadir import find_base, read_map
-from gmmspeech.io.hdf5 import create_hdf5, open_hdf5
+from gmmspeech.io.hdf5 import open_hdf5, stream_hdf5
 
 FORMAT = "gmmspeech features"
 VERSION = 1
@@ -177,10 +177,11 @@ class FeatureWriter:
         self._lengths: dict[str, int] = {}
         self._total = 0
         self._frames: h5py.Dataset | None = None
+        self._index: list[h5py.Dataset] = []
         self._stack = ExitStack()
 
     def __enter__(self) -> FeatureWriter:
-        self._file = self._stack.enter_context(create_hdf5(self.path, format=FORMAT, version=VERSION))
+        self._file = self._stack.enter_context(stream_hdf5(self.path, format=FORMAT, version=VERSION))
         self._file.attrs["front_end"] = self._front_end
         return self
 
@@ -223,8 +224,11 @@ class FeatureWriter:
     def _finish(self) -> None:
         if not self._lengths:
             raise DataError(f"{self.path}: found no utterance to write, expected one or more")
-        self._file.create_dataset("utterances", data=list(self._lengths), dtype=h5py.string_dtype("utf-8"))
-        self._file["offsets"] = np.cumsum([0, *self._lengths.values()], dtype=np.int64)
+        names, offsets = list(self._lengths), np.cumsum([0, *self._lengths.values()], dtype=np.int64)
+        self._index = [
+            self._file.create_dataset("utterances", data=names, dtype=h5py.string_dtype("utf-8")),
+            self._file.create_dataset("offsets", data=offsets),
+        ]
 
 
 def write_store(

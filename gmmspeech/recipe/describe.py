@@ -32,7 +32,7 @@ def describe(path: str) -> list[str]:
         return _describe_store(path)
     if path.endswith(".toml") or not Path(path).exists():
         front = FrontEnd.from_toml(path)
-        return [f"front end {front.fingerprint}: {front.describe()}", front.to_json()]
+        return [f"front end: {describe_front_end(front.to_json())}", *_as_toml(front)]
     try:
         return _describe_store(path) if _format_of(path) == store.FORMAT else _describe_model(models.load(path))
     except ConfigError as error:
@@ -50,10 +50,11 @@ def describe_front_end(front_end: str | None) -> str:
 def verifier_configuration(verifier: SpeakerVerifier) -> dict[str, dict[str, object]]:
     """Everything that decided a verifier's scores, as headed tables for the report."""
     num_components, dim = verifier.ubm.means_.shape
+    adapted = ", ".join(name for name in ("means", "variances", "weights") if name[0] in verifier.update)
     system: dict[str, object] = {
         "front end": describe_front_end(verifier.ubm.front_end_),
         "background model": f"{num_components} components, {dim} dimensions",
-        "adaptation": f"MAP of {verifier.update}, relevance factor {verifier.relevance_factor:g}",
+        "adaptation": f"MAP of {adapted}, relevance factor {verifier.relevance_factor:g}",
         "scoring": verifier.scoring if verifier.top_c is None else f"{verifier.scoring}, top {verifier.top_c}",
         "models": len(verifier.models_),
     }
@@ -61,6 +62,16 @@ def verifier_configuration(verifier: SpeakerVerifier) -> dict[str, dict[str, obj
     if verifier.ubm.front_end_:
         tables["Front end"] = json.loads(verifier.ubm.front_end_)
     return tables
+
+
+def _as_toml(front: FrontEnd) -> list[str]:
+    """Every option, those left to their defaults too, as a TOML file would have it."""
+    options = front.model_dump(exclude_none=True)
+    sections = {name: options.pop(name) for name in list(options) if isinstance(options[name], dict)}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in options.items()]
+    for name, section in sections.items():
+        lines += ["", f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in section.items())]
+    return lines
 
 
 def _format_of(path: str) -> str | None:

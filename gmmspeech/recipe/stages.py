@@ -67,7 +67,7 @@ def run_stages(stages: Sequence[Stage], out: Path, *, first: int | None = None) 
     redo = False
     for number, stage in enumerate(stages, start=1):
         digest = _digest(stage, digest)
-        receipt = out / RECEIPTS / f"{number}-{stage.name}"
+        receipt = _receipt(out, number, stage)
         title = f"stage {number} of {len(stages)}, {stage.name}"
         if first is not None and number < first:
             missing = [output for output in stage.outputs if not output.exists()]
@@ -80,14 +80,21 @@ def run_stages(stages: Sequence[Stage], out: Path, *, first: int | None = None) 
         redo = True
         print(f"{title} ...", file=sys.stderr)
         began = time.perf_counter()
-        receipt.unlink(missing_ok=True)
+        # this one and all later ones are to be redone, in this run or, should it be cut short, in the next
+        # all later ones are to be redone too, in this run or the next
+        for later, other in enumerate(stages[number - 1 :], start=number):
+            _receipt(out, later, other).unlink(missing_ok=True)
         stage.run()
         write_lines(receipt, [digest])
         print(f"{title}: {time.perf_counter() - began:.1f} s", file=sys.stderr)
 
 
+def _receipt(out: Path, number: int, stage: Stage) -> Path:
+    return out / RECEIPTS / f"{number}-{stage.name}"
+
+
 def _is_finished(stage: Stage, receipt: Path, digest: str) -> bool:
-    made_of_the_same = receipt.is_file() and receipt.read_text().strip() == digest
+    made_of_the_same = receipt.is_file() and receipt.read_bytes().strip() == digest.encode()
     return made_of_the_same and all(output.exists() for output in stage.outputs)
 
 

@@ -64,9 +64,14 @@ def features_stage(name: str, parts: Sequence[DataDir], out: Path, front: FrontE
         f"features-{name}",
         extract,
         outputs=[target],
-        inputs=[*(part.path for part in parts), *sorted({file for part in parts for file in part.recordings.values()})],
-        configuration=[front.to_json(), [len(part.utterances) for part in parts]],
+        inputs=[file for part in parts for file in _files(part)],
+        configuration=[front.to_json(), [part.utterances for part in parts]],
     )
+
+
+def _files(part: DataDir) -> list[Path]:
+    """Files that decide an utterance's samples."""
+    return [part.path / "wav.scp", part.path / "segments", *part.recordings.values()]
 
 
 def train_stage(name: str, features: Path, out: Path, config: VerificationConfig, *, jobs: int) -> Stage:

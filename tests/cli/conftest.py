@@ -70,7 +70,7 @@ def voices(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def scored(voices: Path, run: Callable[..., Result]) -> Path:
-    """The same folder, with features ``f.h5``, background model ``u.h5``, models ``m.h5``, ``scores`` and classifier ``c.h5``."""
+    """The same folder, with features f.h5, background model u.h5, models m.h5, scores and classifier c.h5."""
     f, u, m, c = (voices / f"{name}.h5" for name in "fumc")
     for words in (
         ("features", voices, f, "--config", voices / "front.toml"),
@@ -82,3 +82,32 @@ def scored(voices: Path, run: Callable[..., Result]) -> Path:
         result = run(*words)
         assert result.exit_code == 0, result.output
     return voices
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def says(result: Result, *expected: str) -> None:
+    """The command failed with one line on stderr that has all that is expected in it."""
+    assert result.exit_code == 1, result.output
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("gmmspeech: error: ")
+    assert "Traceback" not in result.output
+    for words in expected:
+        assert words in lines[0], f"{words!r} is not in {lines[0]!r}"
+
+
+@pytest.fixture
+def fails(run: Callable[..., Result]) -> Callable[..., None]:
+    """A function: the command fails, says all that is expected in one line, and changes no file of a folder."""
+
+    def check(folder: Path, words: tuple[object, ...], *expected: str) -> None:
+        before = contents(folder)
+        says(run(*words), *expected)
+        after = contents(folder)
+        assert after.keys() == before.keys()
+        assert after == before
+
+    return check

@@ -1,0 +1,423 @@
+"""The commands of the main job on real speech, and what a user sees of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import pytest
+import soundfile
+from click.testing import Result
+
+import gmmspeech as gs
+from gmmspeech.cli.main import main
+from gmmspeech.io.trials import read_scores
+
+Run = Callable[..., Result]
+UNIX = pytest.mark.skipif(os.name == "nt", reason="Unix has the means to test it")
+
+
+def succeeds(run: Run, *words: object) -> str:
+    """The command ended well and, as stderr is no terminal, said nothing there; gives its stdout."""
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    return result.stdout
+
+
+def prepare(run: Run, data: Path, out: Path, *, jobs: int = 1, scoring: str = "frames") -> None:
+    """From audio to enrolled speakers."""
+    more = ("--jobs", jobs)
+    said = succeeds(run, "features", data, out / "f.h5", "--config", "clean_speech", *more)
+    assert "24 MFCC + Δ + ΔΔ, 25/10 ms, relative VAD 50 dB, no CMVN" in said
+    assert "28 utterances, 10231 frames of 72 columns, 0 skipped" in said
+    assert "16 components, " in succeeds(run, "train-ubm", out / "f.h5", out / "u.h5", "-k", 16, *more)
+    words = ("enroll", out / "u.h5", out / "f.h5", data / "enroll_spk2utt", out / "m.h5", "--scoring", scoring)
+    assert succeeds(run, *words, *more) == "7 models enrolled\n"
+
+
+@pytest.mark.parametrize(
+    ("scoring", "options"),
+    [("frames", ()), ("frames", ("--top-c", 5)), ("statistics", ()), ("symmetric", ())],
+)
+def test_the_main_job(run: Run, corpus, tmp_path: Path, scoring: str, options: tuple[object, ...]) -> None:
+    data = corpus("librispeech-tiny") / "data" / "all"
+    f, m, scores, report = (tmp_path / name for name in ("f.h5", "m.h5", "scores", "report"))
+    prepare(run, data, tmp_path, scoring=scoring)
+    assert succeeds(run, "score", m, f, data / "trials", scores, *options) == "98 trials scored\n"
+
+    printed = succeeds(run, "evaluate", scores, data / "trials", "--report", report, "--models", m)
+    rows = dict(line.rsplit("  ", 1) for line in printed.splitlines() if "  " in line)
+    figures = {name.strip(): value.split()[0] for name, value in rows.items()}
+    assert (figures["target trials"], figures["nontarget trials"]) == ("14", "84")
+    assert 0 <= float(figures["EER (ROC convex hull)"]) <= 8.0  # per cent
+    assert printed.splitlines()[-1] == f"report: {report / 'index.html'}"
+    page = (report / "index.html").read_text(encoding="utf-8")
+    for words in ("24 MFCC + Δ + ΔΔ", "16 components", "MAP of means", scoring):
+        assert words in page
+    assert [p.name for p in report.iterdir()] == ["index.html"]
+
+
+def test_symmetric_scores_want_an_enrolment_that_keeps_frames(run: Run, corpus, tmp_path: Path) -> None:
+    data = corpus("librispeech-tiny") / "data" / "all"
+    prepare(run, data, tmp_path)
+    words = ("score", tmp_path / "m.h5", tmp_path / "f.h5", data / "trials", tmp_path / "s", "--scoring", "symmetric")
+    result = run(*words)
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert "symmetric" in result.stderr
+    assert "enrol" in result.stderr
+    assert not (tmp_path / "s").exists()
+
+
+def test_the_three_scorings_agree_on_who_speaks(run: Run, corpus, tmp_path: Path) -> None:
+    data = corpus("librispeech-tiny") / "data" / "all"
+    prepare(run, data, tmp_path, scoring="symmetric")
+    values = {}
+    for scoring in ("frames", "statistics", "symmetric"):
+        path = tmp_path / scoring
+        succeeds(run, "score", tmp_path / "m.h5", tmp_path / "f.h5", data / "trials", path, "--scoring", scoring)
+        values[scoring] = read_scores(path).values
+    correlations = np.corrcoef(list(values.values()))
+    assert correlations.min() > 0.9
+    assert not np.array_equal(values["frames"], values["statistics"])
+    assert not np.array_equal(values["frames"], values["symmetric"])
+
+
+def test_grouped_tests_are_scored_as_one(run: Run, corpus, tmp_path: Path) -> None:
+    data = corpus("librispeech-tiny") / "data" / "all"
+    prepare(run, data, tmp_path)
+    (tmp_path / "groups").write_text("both 1688-142285-0008 1688-142285-0009\n")
+    (tmp_path / "trials").write_text("1688 both target\n1998 both nontarget\n")
+    words = ("score", tmp_path / "m.h5", tmp_path / "f.h5", tmp_path / "trials", tmp_path / "s")
+    succeeds(run, *words, "--groups", tmp_path / "groups")
+    verifier = gs.load(tmp_path / "m.h5")
+    with gs.FeatureStore(tmp_path / "f.h5") as store:
+        frames = np.concatenate([store["1688-142285-0008"], store["1688-142285-0009"]])
+    expected = [verifier.score(model, frames) for model in ("1688", "1998")]
+    np.testing.assert_allclose(read_scores(tmp_path / "s").values, expected, rtol=1e-6)
+
+
+@pytest.fixture
+def archives(run: Run, corpus, tmp_path: Path) -> tuple[Path, str]:
+    """Features of librispeech-tiny in HDF5, and the same ones as Kaldi's archive."""
+    data = corpus("librispeech-tiny") / "data" / "all"
+    prepare(run, data, tmp_path)
+    with gs.FeatureStore(tmp_path / "f.h5") as store:
+        kaldiio.save_ark(str(tmp_path / "f.ark"), dict(store), scp=str(tmp_path / "f.scp"))
+    return data, f"scp:{tmp_path / 'f.scp'}"
+
+
+def test_kaldi_archives_give_the_same_scores(run: Run, archives: tuple[Path, str], tmp_path: Path) -> None:
+    data, scp = archives
+    succeeds(run, "score", tmp_path / "m.h5", tmp_path / "f.h5", data / "trials", tmp_path / "scores")
+    succeeds(run, "train-ubm", scp, tmp_path / "u2.h5", "-k", 16)
+    succeeds(run, "enroll", tmp_path / "u2.h5", scp, data / "enroll_spk2utt", tmp_path / "m2.h5")
+    succeeds(run, "score", tmp_path / "m2.h5", scp, data / "trials", tmp_path / "scores2")
+    assert (tmp_path / "scores2").read_bytes() == (tmp_path / "scores").read_bytes()
+    assert succeeds(run, "show", scp).splitlines() == [
+        "feature store: 28 utterances, 10231 frames of 72 columns",
+        "front end: unknown",
+    ]
+
+
+def test_any_number_of_jobs_gives_the_same_bytes(run: Run, corpus, tmp_path: Path) -> None:
+    data = corpus("librispeech-tiny") / "data" / "all"
+    for jobs in (1, 2, 3):
+        out = tmp_path / str(jobs)
+        prepare(run, data, out, jobs=jobs, scoring="symmetric")
+        for scoring in ("frames", "statistics", "symmetric"):
+            words = ("score", out / "m.h5", out / "f.h5", data / "trials", out / scoring, "--scoring", scoring)
+            succeeds(run, *words, "--jobs", jobs)
+    for name in ("f.h5", "u.h5", "m.h5", "frames", "statistics", "symmetric"):
+        one = (tmp_path / "1" / name).read_bytes()
+        assert (tmp_path / "2" / name).read_bytes() == one, name
+        assert (tmp_path / "3" / name).read_bytes() == one, name
+
+
+def test_spoken_digits_are_classified(run: Run, corpus, tmp_path: Path) -> None:
+    data = corpus("fsdd-tiny") / "data"
+    front = tmp_path / "front.toml"
+    front.write_text('sample_frequency = 8000\n[features]\nnum_ceps = 13\ntype = "mfcc"\n[deltas]\n')
+    classifier, train, test = (tmp_path / name for name in ("c.h5", "train.h5", "test.h5"))
+    succeeds(run, "features", data / "train", train, "--config", front)
+    succeeds(run, "features", data / "test", test, "--config", front)
+    assert (
+        succeeds(run, "train-classifier", train, data / "train" / "text", classifier) == "10 classes of 8 components\n"
+    )
+
+    lines = succeeds(run, "classify", classifier, test).splitlines()
+    truth = dict(line.split() for line in (data / "test" / "text").read_text().splitlines())
+    found = dict(line.split() for line in lines)
+    assert found.keys() == truth.keys()
+    right = sum(found[u] == truth[u] for u in truth)
+    assert right >= 0.85 * len(truth)
+
+    *errors, last = succeeds(run, "classify", classifier, test, "--reference", data / "test" / "text").splitlines()
+    assert last == f"{right} of 120 right ({100 * right / 120:.2f} %)"
+    assert errors == [f"{u}: found {found[u]}, expected {truth[u]}" for u in found if found[u] != truth[u]]
+    described = succeeds(run, "show", classifier)
+    assert "classifier: 10 classes, 8 components each" in described
+    assert "classes: eight five four nine one seven six three two zero" in described
+    assert "13 MFCC + Δ + ΔΔ" in described
+
+
+def test_several_data_directories_become_one_store(run: Run, corpus, tmp_path: Path) -> None:
+    data = corpus("librispeech-tiny") / "data"
+    succeeds(run, "features", data / "all", tmp_path / "all.h5")
+    succeeds(run, "features", data / "train", data / "test", tmp_path / "both.h5")
+    with gs.FeatureStore(tmp_path / "all.h5") as whole, gs.FeatureStore(tmp_path / "both.h5") as both:
+        assert set(whole) == set(both)
+        for utterance in whole:
+            np.testing.assert_array_equal(whole[utterance], both[utterance])
+
+
+def test_show(run: Run, scored: Path) -> None:
+    front = "6 MFCC, 25/10 ms, relative VAD 50 dB, no CMVN, 8000 Hz ("
+    shown = {name: succeeds(run, "show", scored / f"{name}.h5").splitlines() for name in "fumc"}
+    assert shown["f"][0] == "feature store: 6 utterances, 288 frames of 6 columns"
+    assert shown["u"][0] == "mixture: 4 components, 6 dimensions"
+    assert shown["u"][-1].startswith("EM: ")
+    assert shown["m"][0] == "enrolled speakers"
+    assert "adaptation: MAP of means, relevance factor 16" in shown["m"]
+    assert "models: 2" in shown["m"]
+    assert shown["c"][:2] == ["classifier: 2 classes, 2 components each", "classes: ann bob"]
+    for lines in shown.values():
+        assert sum(line.startswith(f"front end: {front}") for line in lines) == 1
+    assert succeeds(run, "show", scored / "front.toml").startswith(f"front end: {front}")
+
+
+def test_demo(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("espeakng_loader")
+    printed = succeeds(run, "demo", "--out", tmp_path, "--jobs", 2)
+    commands = [line.split()[2] for line in printed.splitlines() if line.startswith("$ gmmspeech ")]
+    assert commands == ["features", "features", "train-ubm", "enroll", "score", "evaluate"]
+    rate = next(line for line in printed.splitlines() if line.startswith("EER (ROC convex hull)"))
+    assert float(rate.split()[-2]) < 5
+    assert "</html>" in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+
+
+# --- usage ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [None, *main.commands])
+def test_help(run: Run, name: str | None) -> None:
+    said = succeeds(run, *([name] if name else []), "--help")
+    assert said == succeeds(run, *([name] if name else []), "-h")
+    assert max(map(len, said.splitlines())) <= 80
+    if name is None:
+        assert all(command in said for command in main.commands)
+        assert "..." not in said.partition("Commands:")[2]  # no summary is cut off
+    elif "FEATS" in said:
+        assert "FEATS is a file of features" in " ".join(said.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["no-such-command"], "no-such-command"),
+        (["train-ubm", "f.h5", "u.h5", "--componets", "4"], "--components"),
+        (["train-ubm", "f.h5"], "UBM.h5"),
+        (["train-ubm", "f.h5", "u.h5", "-k", "0"], "-k"),
+        (["train-ubm", "f.h5", "u.h5", "-k", "many"], "-k"),
+        (["train-ubm", "f.h5", "u.h5", "--jobs", "0"], "--jobs"),
+        (["train-ubm", "f.h5", "u.h5", "--init", "best"], "--init"),
+        (["score", "m.h5", "f.h5", "trials", "s", "--scoring", "best"], "--scoring"),
+        (["features", "data"], "OUT.h5"),
+        (["show"], "FILE"),
+    ],
+)
+def test_bad_usage(run: Run, words: list[str], expected: str) -> None:
+    result = run(*words)
+    assert result.exit_code == 2
+    assert expected in result.stderr
+    assert result.stderr.startswith("Usage: gmmspeech")
+    assert result.stdout == ""
+
+
+def test_an_output_that_is_a_folder_is_bad_usage(run: Run, tmp_path: Path) -> None:
+    result = run("train-ubm", tmp_path / "f.h5", tmp_path)
+    assert result.exit_code == 2
+    assert "is a directory" in result.stderr
+
+
+def test_version(process) -> None:
+    try:
+        version = metadata.version("gmmspeech")
+    except metadata.PackageNotFoundError:
+        pytest.skip("gmmspeech is not installed")
+    assert version in process("--version").stdout
+
+
+# --- processes -----------------------------------------------------------------------------------------------------
+
+
+def test_exit_status_of_processes(process, scored: Path) -> None:
+    good = process("show", scored / "u.h5")
+    assert (good.returncode, good.stderr) == (0, "")
+    bad = process("show", scored / "trials")
+    assert (bad.returncode, bad.stdout) == (1, "")
+    assert bad.stderr.startswith(f"gmmspeech: error: {scored / 'trials'}: found no HDF5")
+    assert bad.stderr.count("\n") == 1
+    debugged = process("show", scored / "trials", "--debug")
+    assert debugged.returncode == 1
+    assert "Traceback" in debugged.stderr
+    assert "DataError" in debugged.stderr
+    usage = process("show", "--what")
+    assert usage.returncode == 2
+    assert "Traceback" not in usage.stderr
+
+
+@UNIX
+def test_a_closed_pipe_is_no_error_message(scored: Path) -> None:
+    script = f"{sys.executable} -m gmmspeech.cli.main show {scored / 'front.toml'} | true"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
+def interrupted(words: list[object], bar: str, number: int) -> tuple[int, str]:
+    """Run a command with a terminal as stderr, send it a signal when a bar shows; give exit status and stderr."""
+    import fcntl
+    import pty
+    import termios
+
+    terminal, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    command = [sys.executable, "-m", "gmmspeech.cli.main", *map(str, words)]
+    with subprocess.Popen(command, stderr=side, stdout=subprocess.DEVNULL) as process:
+        os.close(side)
+        said = ""
+        try:
+            while piece := os.read(terminal, 4096).decode():
+                if bar in said + piece and bar not in said:
+                    time.sleep(0.2)
+                    process.send_signal(number)
+                said += piece
+        except OSError:  # Linux: the other side is closed
+            pass
+        os.close(terminal)
+    return process.returncode, said
+
+
+@UNIX
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_while_training(scored: Path, jobs: int) -> None:
+    before = {p.name: p.read_bytes() for p in scored.iterdir()}
+    with gs.FeatureStore(scored / "f.h5") as store:
+        frames = np.concatenate(list(store.values()))
+    noise = np.random.default_rng(0).normal(size=(100, *frames.shape)).astype(np.float32)
+    gs.write_store(scored / "long.h5", [(str(i), frames + step) for i, step in enumerate(noise)])
+    words = [
+        "train-ubm",
+        scored / "long.h5",
+        scored / "u.h5",
+        "-k",
+        512,
+        "--max-iter",
+        99999,
+        "--tol",
+        0,
+        "--jobs",
+        jobs,
+    ]
+    status, said = interrupted(words, "nats a frame", signal.SIGINT)
+    assert status == 130, said
+    assert said.rstrip().endswith("gmmspeech: interrupted")
+    assert "Traceback" not in said
+    (scored / "long.h5").unlink()
+    assert {p.name: p.read_bytes() for p in scored.iterdir()} == before
+
+
+@UNIX
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_while_a_file_is_written(voices: Path, jobs: int) -> None:
+    count = 20000
+    soundfile.write(voices / "ann-1.wav", np.random.default_rng(0).standard_normal(4000) / 10, 8000)
+    (voices / "wav.scp").write_text("".join(f"u{i:05d} ann-1.wav\n" for i in range(count)))
+    (voices / "utt2spk").write_text("".join(f"u{i:05d} ann\n" for i in range(count)))
+    (voices / "f.h5").write_text("what was there before")
+    names = sorted(p.name for p in voices.iterdir())
+    words = ["features", voices, voices / "f.h5", "--config", voices / "front.toml", "--jobs", jobs]
+    status, said = interrupted(words, "utt/s", signal.SIGINT)
+    assert status == 130, said
+    assert said.rstrip().endswith("gmmspeech: interrupted")
+    assert "Traceback" not in said
+    assert sorted(p.name for p in voices.iterdir()) == names
+    assert (voices / "f.h5").read_text() == "what was there before"
+
+
+@UNIX
+@pytest.mark.parametrize("limit", [0, 700, 5000, 9000, 60000])
+def test_a_full_disk(voices: Path, limit: int) -> None:
+    """The system refuses to let files grow over a limit, as it does when the disk is full."""
+    rng = np.random.default_rng(0)
+    soundfile.write(voices / "ann-2.wav", rng.standard_normal(40 * 8000) / 10, 8000)
+    (voices / "f.h5").write_text("what was there before")
+    names = sorted(p.name for p in voices.iterdir())
+    script = f"""
+        import resource, signal
+        from gmmspeech.cli.main import main
+        import gmmspeech
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+        main(["features", "{voices}", "{voices / "f.h5"}", "--config", "{voices / "front.toml"}"])
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == (
+        f"gmmspeech: error: {voices / 'f.h5'}: can't be written (File too large), expected a place to write a file to\n"
+    )
+    assert sorted(p.name for p in voices.iterdir()) == names
+    assert (voices / "f.h5").read_text() == "what was there before"
+
+
+def outputs(scored: Path, place: Path) -> list[tuple[object, ...]]:
+    f, u, m, _ = (scored / f"{letter}.h5" for letter in "fumc")
+    return [
+        ("features", scored, place / "f.h5", "--config", scored / "front.toml"),
+        ("train-ubm", f, place / "u.h5", "-k", 4),
+        ("enroll", u, f, scored / "enroll", place / "m.h5"),
+        ("score", m, f, scored / "trials", place / "scores"),
+        ("train-classifier", f, scored / "utt2spk", place / "c.h5", "-k", 2),
+        ("evaluate", scored / "scores", scored / "trials", "--report", place / "report"),
+    ]
+
+
+def test_an_output_folder_that_cannot_be(run: Run, scored: Path) -> None:
+    before = sorted(scored.iterdir())
+    for words in outputs(scored, scored / "trials" / "folder"):
+        result = run(*words)
+        assert result.exit_code == 1, result.output
+        assert result.stderr.startswith("gmmspeech: error: "), result.stderr
+        assert "can't be written (Not a directory)" in result.stderr
+        assert result.stderr.count("\n") == 1
+        assert sorted(scored.iterdir()) == before
+
+
+@pytest.mark.parametrize(("call", "error"), [("replace", 28), ("fsync", 28), ("fsync", 5), ("replace", 13)])
+def test_a_disk_that_fails_at_the_end(
+    run: Run, scored: Path, monkeypatch: pytest.MonkeyPatch, call: str, error: int
+) -> None:
+    before = {p: p.read_bytes() for p in scored.rglob("*") if p.is_file()}
+
+    def fail(*arguments: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, call, fail)
+    for words in outputs(scored, scored)[:-1]:
+        result = run(*words)
+        assert result.exit_code == 1, result.output
+        (line,) = result.stderr.splitlines()
+        assert line.startswith("gmmspeech: error: ")
+        assert f"can't be written ({os.strerror(error)})" in line
+        assert {p: p.read_bytes() for p in scored.rglob("*") if p.is_file()} == before
