@@ -120,9 +120,10 @@ def mfcc(
 
     Notes
     -----
-    Kaldi's numbers are met to 2e-3, except in frames with a filter more than about 13 nats below the loudest one,
-    such as a strong fricative over silence in the low bands: Kaldi's float32 FFT leaves some 1e-6 of the loudest
-    amplitude in every bin, so that its own numbers are off by up to 0.05 there, more than ours.
+    Kaldi's numbers are met to 2e-3. Its float32 FFT leaves some 1e-6 of the loudest amplitude in every bin, which
+    is heard where a filter lies more than 13 nats below the loudest one, such as in a strong fricative over silence
+    in the low bands: such frames go through an FFT with the same roundings. Where the number of points is no power of
+    two, with `use_power` False or with dither they don't, and differ by up to 0.05.
 
     References
     ----------
