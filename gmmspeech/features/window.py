@@ -15,7 +15,7 @@ from gmmspeech.features.options import FLT_EPSILON, StaticOptions
 
 INT16_SCALE = 32768.0
 BLOCK = 65536  # samples worked on at a time, 128 frames of a 512-point FFT: they stay in the second-level cache
-WIDE = 13.0  # nats between a frame's loudest and faintest filter from which Kaldi's FFT is heard in its numbers
+WIDE = 14.0  # nats between a frame's loudest and faintest filter from which Kaldi's FFT is heard in its numbers
 
 
 @lru_cache(maxsize=64)
