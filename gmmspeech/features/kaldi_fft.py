@@ -1,12 +1,13 @@
-"""Power spectra with the roundings of Kaldi's float32 FFT, for the frames in which they are heard.
+"""Power spectra with the roundings of Kaldi's float32 FFTs, for the frames in which they are heard.
 
-Kaldi's split-radix FFT [1]_ in float32 leaves about 1e-6 of a frame's loudest amplitude in every bin. Where a filter
-of the mel bank lies more than a dozen nats below the loudest one, that is a good part of what Kaldi gives, and its
-numbers can only be met by making the same errors: the same butterflies in the same order, the same factors, and the
-same products fused with a sum (one rounding for both) as GCC fuses them for processors that can. Spectra by scipy.fft
-are nearer the truth and cheaper, and what every other frame gets.
+Kaldi's FFT in float32 (split radix [1]_ for powers of two, else one prime factor after the other) leaves about 1e-6 of
+a frame's loudest amplitude in every bin. Where a filter of the mel bank lies more than a dozen nats below the loudest
+one, that is a good part of what Kaldi gives, and its numbers can only be met by making the same errors: the same
+butterflies in the same order, the same factors, and the same products fused with a sum (one rounding for both) as GCC
+fuses them for processors that can. Spectra by scipy.fft are nearer the truth and cheaper, and what every other frame
+gets.
 
-The work is done in C where the install had a compiler (kaldi_fft.c), else in NumPy, with the same bits.
+Split radix is done in C where the install had a compiler (kaldi_fft.c), else in NumPy, with the same bits.
 
 .. [1] H. S. Malvar, "Signal Processing with Lapped Transforms", Artech House, 1992: the split-radix FFT, with complex
    factors in three products each.
@@ -54,7 +55,7 @@ def fused(a: Float32, b: Float32 | np.float32, c: Float32) -> Float32:
 
 
 def kaldi_power_spectra(frames: Float32) -> Float32:
-    """Power spectra as Kaldi's split-radix FFT of real float32 samples rounds them.
+    """Power spectra as Kaldi's FFT of real float32 samples rounds them.
 
     An FFT of N / 2 points over pairs of samples, and a stage that takes the two real halves apart, whose factors
     exp(-2 pi i k / N) are a running product.
@@ -62,7 +63,7 @@ def kaldi_power_spectra(frames: Float32) -> Float32:
     Parameters
     ----------
     frames : ndarray, shape (T, N), float32
-        Windowed; N is a power of two.
+        Windowed; N is even.
 
     Returns
     -------
@@ -76,9 +77,9 @@ def kaldi_power_spectra(frames: Float32) -> Float32:
            [16.,  0.,  0.]], dtype=float32)
     """
     library = _library()
-    if library is None:
-        return numpy_power_spectra(frames)
     half = frames.shape[1] // 2
+    if library is None or half & (half - 1):
+        return numpy_power_spectra(frames)
     tables = _tables(half)
     padded = np.zeros((-(-len(frames) // LANES) * LANES, 2 * half), dtype=np.float32)
     padded[: len(frames)] = frames
@@ -96,9 +97,12 @@ def numpy_power_spectra(frames: Float32) -> Float32:
     """`kaldi_power_spectra` in NumPy, for where nothing was compiled: the same bits at ten times the time."""
     half = frames.shape[1] // 2
     real, imag = (np.ascontiguousarray(frames[:, part::2].T) for part in (0, 1))  # (N / 2, T): bins lead
-    _split_radix(real, imag)
-    order = _bit_reversal(half)
-    real, imag = real[order], imag[order]
+    if half & (half - 1):
+        real, imag = _mixed_radix(real, imag, _prime_factors(half))
+    else:
+        _split_radix(real, imag)
+        order = _bit_reversal(half)
+        real, imag = real[order], imag[order]
 
     k = np.arange(1, half // 2 + 1)
     mirror = half - k
@@ -145,6 +149,58 @@ def _turned(real: Float32, imag: Float32, size: int, multiple: int) -> tuple[Flo
     return turned_real, turned_imag
 
 
+def _mixed_radix(real: Float32, imag: Float32, primes: tuple[int, ...]) -> tuple[Float32, Float32]:
+    """FFT along the last axis but one, in order: as many smaller ones as the first prime says, then their sums."""
+    if not primes:
+        return real, imag
+    points, num_frames = real.shape[-2:]
+    first, rest = primes[0], points // primes[0]
+    shape = (*real.shape[:-2], rest, first, num_frames)
+    real, imag = (part.reshape(shape).swapaxes(-3, -2) for part in (real, imag))
+    real, imag = _mixed_radix(real, imag, primes[1:])
+    cos, sin = _sum_factors(points, first)
+    sums = []
+    for out in range(first):
+        sum_real, sum_imag = real[..., 0, :, :], imag[..., 0, :, :]
+        for part in range(1, first):
+            c, s, r, i = cos[out, part], sin[out, part], real[..., part, :, :], imag[..., part, :, :]
+            sum_real, sum_imag = sum_real + fused(r, c, -(i * s)), sum_imag + fused(r, s, i * c)
+        sums.append((sum_real, sum_imag))
+    shape = (*shape[:-3], points, num_frames)
+    return tuple(np.stack(parts, axis=-3).reshape(shape) for parts in zip(*sums, strict=True))  # type: ignore[return-value]
+
+
+@lru_cache(maxsize=16)
+def _sum_factors(points: int, first: int) -> tuple[Float32, Float32]:
+    """Factors cos and sin of -2 pi part (out rest + q) / points, (out, part, q, 1) each, all as running products."""
+    rest = points // first
+    step_q, step_out = _cos_sin(np.array([-2 * np.pi / points])), _cos_sin(np.array([-2 * np.pi / first]))
+    factors = np.zeros((2, first, first, rest, 1), dtype=np.float32)
+    at_q = np.ones(1, dtype=np.float32), np.zeros(1, dtype=np.float32)
+    for q in range(rest):
+        at_out = at_q
+        for out in range(first):
+            power = at_out
+            for part in range(1, first):
+                factors[:, out, part, q] = power
+                power = _times(power, at_out)
+            at_out = _times(at_out, step_out)
+        at_q = _times(at_q, step_q)
+    return factors[0], factors[1]
+
+
+def _times(a: tuple[Float32, Float32], b: tuple[Float32, Float32]) -> tuple[Float32, Float32]:
+    """Complex product, its first products fused."""
+    return fused(a[0], b[0], -(a[1] * b[1])), fused(a[0], b[1], a[1] * b[0])
+
+
+def _prime_factors(number: int) -> tuple[int, ...]:
+    for prime in range(2, number + 1):
+        if number % prime == 0:
+            return prime, *_prime_factors(number // prime)
+    return ()
+
+
 @lru_cache(maxsize=16)
 def _blocks(points: int) -> list[tuple[int, NDArray[np.intp]]]:
     """Sizes from `points` to 2 with the starts of their blocks: one is split into a half and two quarters."""
@@ -168,12 +224,12 @@ def _factors(size: int, multiple: int) -> tuple[Float32, Float32, Float32]:
 @lru_cache(maxsize=16)
 def _running_factors(half: int) -> tuple[Float32, Float32]:
     """Factors cos and sin of -pi k / half for k = 1 ... half / 2, each from the one before, (half / 2, 1) each."""
-    step_cos, step_sin = _cos_sin(np.array([-np.pi / half]))
+    step = _cos_sin(np.array([-np.pi / half]))
     factors = np.empty((2, half // 2, 1), dtype=np.float32)
-    cos, sin = np.ones(1, dtype=np.float32), np.zeros(1, dtype=np.float32)
+    factor = np.ones(1, dtype=np.float32), np.zeros(1, dtype=np.float32)
     for k in range(half // 2):
-        cos, sin = fused(cos, step_cos, -(sin * step_sin)), fused(cos, step_sin, sin * step_cos)
-        factors[:, k] = cos, sin
+        factor = _times(factor, step)
+        factors[:, k] = factor
     return factors[0], factors[1]
 
 

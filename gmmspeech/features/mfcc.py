@@ -122,8 +122,8 @@ def mfcc(
     -----
     Kaldi's numbers are met to 2e-3. Its float32 FFT leaves some 1e-6 of the loudest amplitude in every bin, which
     is heard where a filter lies more than 13 nats below the loudest one, such as in a strong fricative over silence
-    in the low bands: such frames go through an FFT with the same roundings. Where the number of points is no power of
-    two, with `use_power` False or with dither they don't, and differ by up to 0.05.
+    in the low bands: such frames go through an FFT with the same roundings, but not with `use_power` False, with dither
+    or with an odd number of points.
 
     References
     ----------

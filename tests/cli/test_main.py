@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -296,17 +297,19 @@ def interrupted(words: list[object], bar: str, number: int) -> tuple[int, str]:
     command = [sys.executable, "-m", "gmmspeech.cli.main", *map(str, words)]
     with subprocess.Popen(command, stderr=side, stdout=subprocess.DEVNULL) as process:
         os.close(side)
-        said = ""
+        said, sent = "", None
         try:
             while piece := os.read(terminal, 4096).decode():
-                if bar in said + piece and bar not in said:
+                said += piece
+                if bar in said and (sent is None or time.monotonic() - sent > 2):
                     time.sleep(0.2)
                     process.send_signal(number)
-                said += piece
+                    sent = time.monotonic()
         except OSError:  # Linux: the other side is closed
             pass
         os.close(terminal)
-    return process.returncode, said
+    # Python itself drops an interrupt that falls into a weak reference's callback, and says so
+    return process.returncode, re.sub(r"Exception ignored in.*?KeyboardInterrupt: ?", "", said, flags=re.DOTALL)
 
 
 @UNIX

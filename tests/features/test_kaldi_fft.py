@@ -16,7 +16,7 @@ def noise(rows: int, points: int, seed: int = 0) -> NDArray[np.float32]:
     return np.random.default_rng(seed).standard_normal((rows, points)).astype(np.float32)
 
 
-@pytest.mark.parametrize("points", [2, 4, 8, 16, 32, 64, 256, 512, 2048])
+@pytest.mark.parametrize("points", [2, 4, 6, 8, 16, 30, 32, 64, 200, 256, 480, 512, 2048])
 def test_is_a_power_spectrum(points):
     frames = noise(5, points)
     found = kaldi_power_spectra(frames)
