@@ -1,0 +1,125 @@
+"""What the statistics of LDA, MLLT and fMLLR have in common: they add, and they are weighted sums of x x^T."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from gmmspeech.errors import FeatureError, ModelError
+
+BLOCK = 512  # frames whose products x_i x_j are held at once: D (D + 1) / 2 numbers each
+SMALLEST_PIVOT = 1e-12  # of a covariance with unit diagonal; rounding alone leaves 1e-16 times the dimension
+
+Posteriors = NDArray[np.floating] | sparse.csr_array
+
+
+class Additive:
+    """A frozen dataclass of arrays and numbers that adds field by field, also under `sum`."""
+
+    def __add__(self, other: Self | int) -> Self:
+        if isinstance(other, int) and other == 0:  # what sum() starts from
+            return self
+        if not isinstance(other, type(self)):
+            return NotImplemented
+        pairs = [(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)]  # type: ignore[arg-type]
+        for ours, theirs in pairs:
+            if np.shape(ours) != np.shape(theirs):
+                raise ModelError(
+                    f"{type(self).__name__}: arrays of shape {np.shape(ours)} and {np.shape(theirs)} do not add"
+                )
+        return type(self)(*(ours + theirs for ours, theirs in pairs))
+
+    __radd__ = __add__
+
+
+def finite_frames(frames: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Frames as float64; FeatureError if they aren't a matrix of finite numbers."""
+    if frames.ndim != 2:
+        raise FeatureError(f"frames: found shape {frames.shape}, expected (T, D)")
+    bad = ~np.isfinite(frames).all(axis=1)
+    if bad.any():
+        raise FeatureError(f"frames: found NaN or infinity in frame {int(bad.argmax())}, expected finite numbers")
+    return frames.astype(np.float64, copy=False)
+
+
+def frames_of_model(
+    frames: NDArray[np.floating], posteriors: Posteriors, means: NDArray[np.float64], variances: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Frames as float64, after a check that all four fit one another."""
+    expected = (len(frames), len(means))
+    if means.ndim != 2 or means.shape != variances.shape:
+        raise ModelError(f"means and variances: found shapes {means.shape} and {variances.shape}, expected (K, D) both")
+    if posteriors.shape != expected:
+        raise ModelError(f"posteriors: found shape {posteriors.shape}, expected (frames, components) = {expected}")
+    checked = finite_frames(frames)
+    if checked.shape[1] != means.shape[1]:
+        raise FeatureError(f"found frames of {checked.shape[1]} columns, expected {means.shape[1]}, as the means have")
+    return checked
+
+
+def occupancy(posteriors: Posteriors) -> NDArray[np.float64]:
+    """Sum of the posteriors of each component, shape (K,)."""
+    return np.ones(posteriors.shape[0]) @ posteriors
+
+
+def weighted_moments(weights: NDArray[np.float64], frames: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One second moment ``sum_t w_tj x_t x_t^T`` for each column of weights.
+
+    The D (D + 1) / 2 different products of a frame are formed once; all J moments then are one matrix product.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (T, J)
+    frames : ndarray, shape (T, D)
+
+    Returns
+    -------
+    ndarray, shape (J, D, D)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weighted_moments(np.array([[1.0], [2.0]]), np.array([[1.0, 0.0], [1.0, 3.0]]))
+    array([[[ 3.,  6.],
+            [ 6., 18.]]])
+    """
+    dim = frames.shape[1]
+    i, j = np.triu_indices(dim)
+    packed = np.zeros((len(i), weights.shape[1]))
+    products = np.empty((len(i), min(BLOCK, len(frames))))
+    for start in range(0, len(frames), BLOCK):
+        block = np.ascontiguousarray(frames[start : start + BLOCK].T)
+        here, row = products[:, : block.shape[1]], 0
+        for d in range(dim):  # row by row of the upper triangle, the order of i and j
+            np.multiply(block[d], block[d:], out=here[row : row + dim - d])
+            row += dim - d
+        packed += here @ weights[start : start + BLOCK]
+    moments = np.empty((weights.shape[1], dim, dim))
+    moments[:, i, j] = packed.T
+    moments[:, j, i] = packed.T
+    return moments
+
+
+def check_determined(moments: NDArray[np.float64], name: str, num_frames: float) -> None:
+    """Raise ModelError unless the second moments, shape (..., D, D), can be inverted.
+
+    Rows and columns are first scaled to a unit diagonal, so that units don't matter.
+    """
+    diagonal = np.diagonal(moments, axis1=-2, axis2=-1)
+    if (diagonal > 0).all():
+        scale: NDArray[Any] = 1 / np.sqrt(diagonal)
+        try:
+            factor = np.linalg.cholesky(moments * scale[..., :, None] * scale[..., None, :])
+        except np.linalg.LinAlgError:
+            pass
+        else:
+            if (np.diagonal(factor, axis1=-2, axis2=-1) ** 2).min() > SMALLEST_PIVOT:
+                return
+    raise ModelError(
+        f"{name}: the statistics of {num_frames:g} frames in {moments.shape[-1]} dimensions are singular; expected "
+        "more frames, and no dimension that is constant or a combination of others"
+    )
