@@ -22,7 +22,7 @@ from gmmspeech.io.store import FeatureStore, write_store
 from gmmspeech.metrics.dcf import min_dcf
 from gmmspeech.metrics.det import det_curve
 from gmmspeech.metrics.eer import eer
-from gmmspeech.scoring.llr import log_likelihood_ratio
+from gmmspeech.scoring.llr import log_likelihood_ratio, log_likelihood_ratios
 from gmmspeech.scoring.statistics import statistics_llr
 from gmmspeech.scoring.trials import Scores, TrialList
 from gmmspeech.speaker.ubm import train_ubm
@@ -47,6 +47,7 @@ __all__ = [
     "fbank",
     "load",
     "log_likelihood_ratio",
+    "log_likelihood_ratios",
     "map_adapt",
     "mfcc",
     "min_dcf",

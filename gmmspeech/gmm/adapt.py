@@ -56,7 +56,7 @@ def map_adapt(
         raise ConfigError(f"update: found {update!r}, expected one or more of the letters m, v, w")
     if not relevance_factor >= 0:
         raise ConfigError(f"relevance_factor: found {relevance_factor}, expected 0 or more")
-    weights, means, variances = ubm._parameters()
+    weights, means, variances = ubm.parameters()
     stats = data if isinstance(data, GMMStats) else ubm.accumulate(data)
     if stats.sum_x.shape != ubm.means_.shape:
         raise ModelError(

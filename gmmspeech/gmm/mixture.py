@@ -46,8 +46,9 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         Smallest variance of a component, relative to the variance of all frames in that dimension.
     random_state : int, numpy RandomState or None
         Seed of the start and of `sample`.
-    backend : {"auto", "numpy"}
-        Kernel that evaluates the densities.
+    backend : {"auto", "native", "numpy"}
+        Kernel that evaluates the densities: compiled C, NumPy, or ("auto") the first where it was compiled, unless the
+        environment variable ``GMMSPEECH_BACKEND`` names one.
     n_jobs : int
         Threads.
 
@@ -202,7 +203,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         """
         frames = self._check_frames(X)
         weight = None if sample_weight is None else check_weights(sample_weight, frames)
-        return self._accumulate(frames, weight, self._parameters())
+        return self._accumulate(frames, weight, self.parameters())
 
     def score_samples(self, X: Frames | ArrayLike) -> NDArray[np.float64]:
         """Log-likelihood of every frame, shape (N,), in nats.
@@ -242,7 +243,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         """
         if n_samples < 1:
             raise ConfigError(f"n_samples: found {n_samples}, expected 1 or more")
-        weights, means, variances = self._parameters()
+        weights, means, variances = self.parameters()
         rng = check_random_state(self.random_state)
         components = rng.choice(len(weights), n_samples, p=weights)
         noise = rng.standard_normal((n_samples, means.shape[1]))
@@ -265,7 +266,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
 
     def kernel_parameters(self) -> KernelParameters:
         """Pack the mixture for the kernels, once for each set of parameters."""
-        current = self._parameters()
+        current = self.parameters()
         cached = self.__dict__.get("_packed")
         if cached is None or not all(map(np.array_equal, cached[0], current)):  # attributes may be written to
             cached = (tuple(np.array(p) for p in current), pack(*current))
@@ -274,7 +275,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
 
     def absolute_variance_floor(self) -> NDArray[np.float64]:
         """Smallest variance allowed, shape (D,): `variance_floor` times the variance of the whole mixture."""
-        weights, means, variances = self._parameters()
+        weights, means, variances = self.parameters()
         return self._floor(weights @ (variances + (means - weights @ means) ** 2))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -287,7 +288,8 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         clone.init = self.init  # a mixture given as the start of EM is a value: its clone would not be fitted
         return clone
 
-    def _parameters(self) -> Parameters:
+    def parameters(self) -> Parameters:
+        """Give weights (K,), means (K, D) and variances (K, D), or a `ModelError` before the mixture is fitted."""
         if not hasattr(self, "weights_"):
             raise ModelError("this DiagonalGMM is not fitted yet: call fit, or make one by from_parameters")
         return self.weights_, self.means_, self.covariances_
@@ -311,7 +313,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
                 raise ConfigError(f"{name}: found {getattr(self, name)!r}, expected {expected}")
 
     def _check_frames(self, X: Frames | ArrayLike) -> Frames:
-        dim = self._parameters()[1].shape[1]
+        dim = self.parameters()[1].shape[1]
         frames = as_frames(X)
         found = frame_dim(frames)
         if found != dim:
@@ -355,7 +357,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         rng: np.random.Generator,
     ) -> Parameters:
         if isinstance(self.init, DiagonalGMM):
-            start = self.init._parameters()
+            start = self.init.parameters()
             if start[1].shape != (self.n_components, len(variance)):
                 raise ModelError(
                     f"init: found a mixture of shape {start[1].shape} (components, dimension), "

@@ -81,7 +81,7 @@ def load_classifier(path: str | os.PathLike[str]) -> GMMClassifier:
 
 def save_gmm(path: Path, gmm: DiagonalGMM) -> None:
     """Write a mixture."""
-    gmm._parameters()
+    gmm.parameters()
     with create_hdf5(path, format=FORMAT, version=VERSION) as file:
         file.attrs["kind"] = "DiagonalGMM"
         _write_gmm(file, gmm)
@@ -124,7 +124,7 @@ _STATISTICS = {"n": 1, "sum_x": 2, "sum_xx": 2, "log_likelihood": 0, "num_frames
 
 
 def _write_gmm(group: h5py.Group, gmm: DiagonalGMM) -> None:
-    group["weights"], group["means"], group["variances"] = gmm._parameters()
+    group["weights"], group["means"], group["variances"] = gmm.parameters()
     options = {k: v for k, v in gmm.get_params(deep=False).items() if k in _SAVED_OPTIONS}
     group.attrs["options"] = json.dumps(options, sort_keys=True)
     group.attrs["front_end"] = gmm.front_end_ or ""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
 from gmmspeech.gmm.frames import finite
-from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel
+from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.parallel import single_threaded_blas
+from gmmspeech.parallel import ordered_map
 
 
 def log_likelihood_ratio(model: DiagonalGMM, ubm: DiagonalGMM, X: NDArray, *, top_c: int | None = None) -> float:
@@ -46,39 +46,94 @@ def log_likelihood_ratio(model: DiagonalGMM, ubm: DiagonalGMM, X: NDArray, *, to
     >>> gs.log_likelihood_ratio(model, ubm, np.array([[1.0], [2.0]]))
     1.0
     """
-    return float(log_likelihood_ratios([model], ubm, X, top_c=top_c)[0])
+    return float(log_likelihood_ratios([model], ubm, [X], top_c=top_c)[0, 0])
 
 
 def log_likelihood_ratios(
-    models: Sequence[DiagonalGMM], ubm: DiagonalGMM, X: NDArray, *, top_c: int | None = None
+    models: Sequence[DiagonalGMM],
+    ubm: DiagonalGMM,
+    tests: Sequence[NDArray],
+    *,
+    top_c: int | None = None,
+    n_jobs: int = 1,
 ) -> NDArray[np.float64]:
-    """Mean log-likelihood ratios a frame of several models, shape (number of models,).
+    """Mean log-likelihood ratios a frame of every test under every model.
 
-    The background model is evaluated once for all of them; see `log_likelihood_ratio`.
+    The background model meets each test once for all models. With `top_c`, the frames of a test that chose the same
+    component meet all models in one matrix product.
+
+    Parameters
+    ----------
+    models : sequence of DiagonalGMM
+    ubm : DiagonalGMM
+    tests : sequence of ndarray, shape (T, D)
+    top_c : int, optional
+        See `log_likelihood_ratio`.
+    n_jobs : int
+        Threads, over tests.
+
+    Returns
+    -------
+    ndarray, shape (number of tests, number of models)
+        In nats.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
+    >>> models = [gs.DiagonalGMM.from_parameters([1.0], [[m]], [[1.0]]) for m in (-1.0, 1.0)]
+    >>> gs.log_likelihood_ratios(models, ubm, [np.array([[1.0], [2.0]])], top_c=1).round(6)
+    array([[-2.,  1.]])
     """
-    X, background_parameters = np.asarray(X), ubm.kernel_parameters()
-    if X.ndim != 2 or not len(X) or X.shape[1] != background_parameters.dim:
-        raise FeatureError(f"found frames of shape {X.shape}, expected (one or more, {background_parameters.dim})")
+    tests = [np.asarray(X) for X in tests]
+    score = scorer(models, ubm, top_c=top_c, dtype=np.result_type(np.float32, *tests))
+    return np.array(list(ordered_map(score, tests, n_jobs=n_jobs))).reshape(len(tests), len(models))
+
+
+def scorer(
+    models: Sequence[DiagonalGMM], ubm: DiagonalGMM, *, top_c: int | None = None, dtype: DTypeLike = np.float32
+) -> Callable[[NDArray], NDArray[np.float64]]:
+    """Make what is the same for all tests: a function from a test (T, D) to its ratios (number of models,).
+
+    `dtype` is that of the tests' frames; see `log_likelihood_ratios` for the rest.
+    """
+    _check_sizes(top_c, models, ubm)
+    kernel, background = get_backend(ubm.backend), ubm.kernel_parameters()
+    if top_c is None:
+        mixtures = [model.kernel_parameters() for model in models]
+
+        def full(X: NDArray) -> NDArray[np.float64]:
+            _check_test(X, background.dim)
+            scores = [kernel.log_likelihood(X, mixture).mean() for mixture in mixtures]
+            return np.array(scores) - kernel.log_likelihood(X, background).mean()
+
+        return full
+    stack = kernel.stack_models(ubm.parameters(), [model.parameters() for model in models], dtype)
+
+    def best_components(X: NDArray) -> NDArray[np.float64]:
+        _check_test(X, background.dim)
+        scores = kernel.top_c_log_likelihood(X, stack, top_c) / len(X)
+        return scores[1:] - scores[0]
+
+    return best_components
+
+
+def _check_test(X: NDArray, dim: int) -> None:
+    if X.ndim != 2 or not len(X) or X.shape[1] != dim:
+        raise FeatureError(f"found frames of shape {X.shape}, expected (one or more, {dim})")
     finite(X)
-    parameters = [model.kernel_parameters() for model in models]
-    _check_sizes(top_c, parameters, background_parameters)
-    with single_threaded_blas():
-        if top_c is None:
-            log_likelihood = get_backend(ubm.backend).log_likelihood
-            background = log_likelihood(X, background_parameters).mean()
-            return np.array([log_likelihood(X, p).mean() for p in parameters]) - background
-        scores = numpy_kernel.top_c_log_likelihood(X, background_parameters, parameters, top_c).mean(axis=0)
-    return scores[1:] - scores[0]
 
 
-def _check_sizes(top_c: int | None, models: Sequence[KernelParameters], ubm: KernelParameters) -> None:
-    if top_c is not None and not 1 <= top_c <= ubm.num_components:
-        raise ConfigError(f"top_c: found {top_c}, expected 1 to {ubm.num_components}, the number of components")
+def _check_sizes(top_c: int | None, models: Sequence[DiagonalGMM], ubm: DiagonalGMM) -> None:
+    num_components, dim = ubm.parameters()[1].shape
+    if top_c is not None and not 1 <= top_c <= num_components:
+        raise ConfigError(f"top_c: found {top_c}, expected 1 to {num_components}, the number of components")
     for model in models:
-        if model.dim != ubm.dim:
-            raise ModelError(f"found a model of {model.dim} dimensions, expected {ubm.dim} as the background model has")
-        if top_c is not None and model.num_components != ubm.num_components:
+        found = model.parameters()[1].shape
+        if found[1] != dim:
+            raise ModelError(f"found a model of {found[1]} dimensions, expected {dim} as the background model has")
+        if top_c is not None and found[0] != num_components:
             raise ModelError(
-                f"found a model of {model.num_components} components, expected {ubm.num_components} as the background "
-                "model has; top_c matches components by index"
+                f"found a model of {found[0]} components, expected {num_components} as the background model has; top_c "
+                "matches components by index"
             )

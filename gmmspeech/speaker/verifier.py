@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,12 @@ from gmmspeech.gmm.frames import finite
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.parallel import ordered_map
-from gmmspeech.scoring.llr import log_likelihood_ratios
+from gmmspeech.scoring.llr import scorer
 from gmmspeech.scoring.statistics import statistics_llr
 from gmmspeech.scoring.trials import Scores, TrialList
 
 SCORINGS = ("frames", "symmetric", "statistics")
+_STACKING = 16  # putting a model in a stack of models takes as long as scoring about so many tests with it
 _TESTS_AT_ONCE = 64  # whose frames or statistics are in memory together, whatever the number of tests
 
 Store = Mapping[str, NDArray]
@@ -157,7 +159,7 @@ class SpeakerVerifier:
         X : ndarray, shape (T, D)
         """
         self._check_models([name])
-        return float(self._score_tests([[name]], [X])[0][0])
+        return float(self._score_tests([[name]], [X], {})[0][0])
 
     def score_trials(
         self,
@@ -199,10 +201,11 @@ class SpeakerVerifier:
         values = np.empty(len(trials.tests))
         tests = list(places)
         batches = [tests[i : i + _TESTS_AT_ONCE] for i in range(0, len(tests), _TESTS_AT_ONCE)]
+        known: dict[str, Any] = {}
         for batch in progress(batches):
             claims = [[trials.models[i] for i in places[test]] for test in batch]
             frames = [self._frames(f"test {t}", _members(t, groups), store) for t in batch]
-            for test, scores in zip(batch, self._score_tests(claims, frames), strict=True):
+            for test, scores in zip(batch, self._score_tests(claims, frames, known), strict=True):
                 values[places[test]] = scores
         return Scores(trials.models, trials.tests, values)
 
@@ -223,15 +226,27 @@ class SpeakerVerifier:
     def _adapt(self, stats: GMMStats) -> DiagonalGMM:
         return map_adapt(self.ubm, stats, relevance_factor=self.relevance_factor, update=self.update)
 
-    def _score_tests(self, claims: list[list[str]], tests: list[NDArray]) -> list[NDArray[np.float64]]:
-        """Scores of each test against the models it is claimed to belong to."""
+    def _score_tests(
+        self, claims: list[list[str]], tests: list[NDArray], known: dict[str, Any]
+    ) -> list[NDArray[np.float64]]:
+        """Scores of each test against the models that claim it; `known` keeps what the next call may use."""
         if self.scoring == "statistics":
             return self._score_statistics(claims, tests)
-        score = self._score_symmetric if self.scoring == "symmetric" else self._score_frames
-        return list(ordered_map(lambda pair: score(*pair), zip(claims, tests, strict=True), n_jobs=self.n_jobs))
+        pairs = zip(claims, tests, strict=True)
+        if self.scoring == "symmetric":
+            return list(ordered_map(lambda pair: self._score_symmetric(*pair), pairs, n_jobs=self.n_jobs))
+        names = sorted({name for claimed in claims for name in claimed})
+        if self.top_c is None or len(names) * len(tests) > _STACKING * sum(map(len, claims)):
+            return list(ordered_map(lambda pair: self._scorer(*pair)(pair[1]), pairs, n_jobs=self.n_jobs))
+        if known.get("names") != names:  # made once for all the batches in which these models are claimed
+            known.update(names=names, scorer=self._scorer(names, *tests))
+        rows = {name: i for i, name in enumerate(names)}
+        scores = ordered_map(known["scorer"], tests, n_jobs=self.n_jobs)
+        return [row[[rows[name] for name in claimed]] for claimed, row in zip(claims, scores, strict=True)]
 
-    def _score_frames(self, names: list[str], X: NDArray) -> NDArray[np.float64]:
-        return log_likelihood_ratios([self.models_[name] for name in names], self.ubm, X, top_c=self.top_c)
+    def _scorer(self, names: list[str], *tests: NDArray) -> Callable[[NDArray], NDArray[np.float64]]:
+        models, dtype = [self.models_[name] for name in names], np.result_type(np.float32, *tests)
+        return scorer(models, self.ubm, top_c=self.top_c, dtype=dtype)
 
     def _score_symmetric(self, names: list[str], X: NDArray) -> NDArray[np.float64]:
         test_stats = self._statistics("test", X)

@@ -73,7 +73,7 @@ def test_25_iterations_equal_bobs(bob):
     np.testing.assert_allclose(weights, bob("weightsAfterML"), atol=1e-4)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-9), (np.float32, 1e-4)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-9), (np.float32, 1e-3)])
 def test_ten_iterations_equal_scikit_learns(dtype, tolerance):
     """In float32 a frame's log densities err by about 1e-6, which ten iterations multiply."""
     rng = np.random.default_rng(0)

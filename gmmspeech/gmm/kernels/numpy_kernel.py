@@ -6,61 +6,18 @@ on in float32 with each block's statistics added up in float64, float64 frames i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from gmmspeech.gmm.kernels.parameters import KernelParameters
+from gmmspeech.gmm.kernels import parameters as packing
+from gmmspeech.gmm.kernels.parameters import KernelParameters, Mixture, ModelStack, unscaled, working_frames
 from gmmspeech.gmm.stats import GMMStats
 
 BLOCK = 2048  # frames; larger blocks fall out of cache, smaller ones starve the matrix product
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
-
-
-def _working_dtype(frames: NDArray) -> type:
-    return np.float32 if frames.dtype == np.float32 else np.float64
-
-
-class _Blocks:
-    """Work space for blocks of expanded frames [z, z**2, 1] and of joint log densities, allocated once a call."""
-
-    def __init__(self, frames: NDArray, parameters: KernelParameters) -> None:
-        self.frames, self.parameters = frames, parameters
-        self.dtype = _working_dtype(frames)
-        size = min(BLOCK, len(frames))
-        self.matrix = parameters.matrix32 if self.dtype is np.float32 else parameters.matrix
-        self.narrow = parameters.narrow if self.dtype is np.float32 else parameters.narrow[:0]
-        self._expanded: Floats = np.empty((size, 2 * parameters.dim + 1), self.dtype)
-        self._joint: Floats = np.empty((size, parameters.num_components), self.dtype)
-
-    def __iter__(self) -> Iterator[tuple[slice, Floats, Floats]]:
-        """Yield the rows, [z, z**2, 1] of shape (B, 2D + 1) and log w_k N(x_t) of shape (B, K), block by block."""
-        for start in range(0, len(self.frames), BLOCK):
-            rows = slice(start, min(start + BLOCK, len(self.frames)))
-            size = rows.stop - rows.start
-            expanded = self.expand(rows, self._expanded[:size])
-            joint = np.matmul(expanded, self.matrix, out=self._joint[:size])
-            if len(self.narrow):
-                joint[:, self.narrow] = self.expand64(rows) @ self.parameters.matrix[:, self.narrow]
-            yield rows, expanded, joint
-
-    def expand(self, rows: slice, out: Floats) -> Floats:
-        dim = self.parameters.dim
-        z = out[:, :dim]
-        # float32 frames far from zero: the difference is taken in float64, only its result is float32
-        np.subtract(self.frames[rows], self.parameters.shift, out=z, casting="same_kind")
-        z *= self.parameters.scale.astype(out.dtype)
-        np.square(z, out=out[:, dim : 2 * dim])
-        out[:, 2 * dim] = 1
-        return out
-
-    def expand64(self, rows: slice) -> NDArray[np.float64]:
-        size = rows.stop - rows.start
-        expanded = np.empty((size, 2 * self.parameters.dim + 1))
-        self.expand(rows, expanded)
-        return expanded
 
 
 def accumulate(
@@ -78,26 +35,24 @@ def accumulate(
     -------
     GMMStats
     """
-    blocks = _Blocks(frames, parameters)
+    frames = working_frames(frames, parameters)
     sums = np.zeros((parameters.num_components, 2 * parameters.dim + 1))
     log_likelihood = 0.0
-    for rows, expanded, joint in blocks:
-        frame_log_likelihood, normaliser = _exponentiate(joint)
-        row_weight = 1.0 / normaliser
+    for rows, expanded, joint in _blocks(frames, parameters):
+        frame_log_likelihood, total = _exponentiate(joint)
+        row_weight = 1.0 / total
         if sample_weight is not None:
             weight = sample_weight[rows]
             frame_log_likelihood = frame_log_likelihood * weight
-            row_weight = (row_weight * weight).astype(blocks.dtype)
-        # posteriors are joint / normaliser; dividing the B rows of [z, z**2, 1] is cheaper than the B x K array
+            row_weight = (row_weight * weight).astype(frames.dtype)
+        # posteriors are joint / total; dividing the B rows of [1, z, z**2] is cheaper than the B x K array
         expanded *= row_weight[:, None]
-        block_sums = joint.T @ expanded
-        if len(blocks.narrow):
-            block_sums = block_sums.astype(np.float64)
-            block_sums[blocks.narrow] = joint[:, blocks.narrow].T @ (blocks.expand64(rows) * row_weight[:, None])
-        sums += block_sums
+        sums += joint.T @ expanded
         log_likelihood += float(frame_log_likelihood.sum(dtype=np.float64))
+    if not np.isfinite(log_likelihood) and frames.dtype == np.float32:  # a square too large for it
+        return accumulate(frames.astype(np.float64), parameters, sample_weight)
     num_frames = len(frames) if sample_weight is None else float(sample_weight.sum())
-    return _unshift(sums, parameters, log_likelihood, num_frames)
+    return unscaled(sums, parameters, log_likelihood, num_frames)
 
 
 def log_likelihood(frames: NDArray, parameters: KernelParameters) -> NDArray[np.float64]:
@@ -108,74 +63,90 @@ def log_likelihood(frames: NDArray, parameters: KernelParameters) -> NDArray[np.
     frames : ndarray, shape (T, D)
     parameters : KernelParameters
     """
+    frames = working_frames(frames, parameters)
     out = np.empty(len(frames))
-    for rows, _, joint in _Blocks(frames, parameters):
+    for rows, _, joint in _blocks(frames, parameters):
         out[rows] = _exponentiate(joint)[0]
+    if frames.dtype == np.float32 and not np.isfinite(out).all():
+        return log_likelihood(frames.astype(np.float64), parameters)
     return out
 
 
 def posteriors(frames: NDArray, parameters: KernelParameters) -> NDArray[np.float64]:
     """Posterior probability of every component, shape (T, K), float64, rows summing to one."""
+    frames = working_frames(frames, parameters)
     out = np.empty((len(frames), parameters.num_components))
-    for rows, _, joint in _Blocks(frames, parameters):
-        normaliser = _exponentiate(joint)[1]
-        np.divide(joint, normaliser[:, None], out=out[rows])
+    for rows, _, joint in _blocks(frames, parameters):
+        total = _exponentiate(joint)[1]
+        np.divide(joint, total[:, None], out=out[rows])
+    if frames.dtype == np.float32 and not np.isfinite(out).all():
+        return posteriors(frames.astype(np.float64), parameters)
     return out
 
 
-def top_c_log_likelihood(
-    frames: NDArray, background: KernelParameters, models: list[KernelParameters], top_c: int
-) -> NDArray[np.float64]:
+def stack_models(background: Mixture, models: Sequence[Mixture], dtype: DTypeLike) -> ModelStack:
+    """Put models, as (weights, means, variances), side by side for `top_c_log_likelihood` on frames of a type."""
+    return packing.stack_models(background, models, dtype=dtype, columns=1 + len(models))
+
+
+def top_c_log_likelihood(frames: NDArray, stack: ModelStack, top_c: int) -> NDArray[np.float64]:
     """Log-likelihoods over the background's `top_c` best components a frame only (Reynolds et al. 2000, section 3.4).
+
+    Parameters
+    ----------
+    frames : ndarray, shape (T, D)
+    stack : ModelStack
+    top_c : int
 
     Returns
     -------
-    ndarray, shape (T, 1 + number of models), float64
-        Column 0 is the background's own.
+    ndarray, shape (1 + number of models,), float64
+        Sums over the frames, in nats; the first is the background's own.
     """
-    if not len(frames):
-        return np.empty((0, 1 + len(models)))
-    mixtures = [background, *models]
-    out = np.empty((len(frames), len(mixtures)))
-    # the models' columns of one component side by side: the frames that chose it meet all models in one product
-    columns = np.stack([_matrix_at(m, background).T for m in mixtures], axis=2)  # (K, 2D + 1, models)
-    by_component: Floats = columns.astype(_working_dtype(frames), copy=False)
-    narrow = set(np.concatenate([m.narrow for m in mixtures]).tolist()) if frames.dtype == np.float32 else set()
-    blocks = _Blocks(frames, background)
-    for rows, expanded, joint in blocks:
+    background, differences = stack.background, stack.differences[:, 0]  # (K, terms, models)
+    frames = frames.astype(differences.dtype, copy=False)
+    out = np.zeros(1 + stack.num_models)
+    for _, expanded, joint in _blocks(frames, background):
         size = len(joint)
-        expanded64 = blocks.expand64(rows) if narrow else expanded
         best = np.argpartition(joint, -top_c, axis=1)[:, -top_c:]
         order = np.argsort(best, axis=None, kind="stable")  # (frame, rank) places sorted by component
         frame_of = order // top_c
         edges = np.searchsorted(best.ravel()[order], np.arange(background.num_components + 1))
-        chosen = np.empty((size * top_c, len(mixtures)), expanded.dtype)
-        for k in np.flatnonzero(np.diff(edges)):
+        chosen = np.empty((size * top_c, len(out)), frames.dtype)
+        terms = expanded[:, : differences.shape[1]]
+        for k in np.flatnonzero(np.diff(edges)):  # the frames that chose it meet all models in one product
             here = slice(edges[k], edges[k + 1])
-            if k in narrow:
-                chosen[order[here]] = expanded64[frame_of[here]] @ columns[k]
-            else:
-                chosen[order[here]] = expanded[frame_of[here]] @ by_component[k]
-        scores = chosen.reshape(size, top_c, len(mixtures))
-        peak = scores.max(axis=1, keepdims=True)
-        out[rows] = peak[:, 0] + np.log(np.exp(scores - peak).sum(axis=1))
+            chosen[order[here]] = terms[frame_of[here]] @ differences[k]
+        scores = chosen.reshape(size, top_c, len(out))
+        scores += np.take_along_axis(joint, best, axis=1)[:, :, None]
+        # -inf, a model without weight here, would make this difference NaN
+        peak = np.maximum(scores.max(axis=1), np.finfo(frames.dtype).min)
+        scores -= peak[:, None]
+        totals = np.exp(scores, out=scores).sum(axis=1)
+        with np.errstate(divide="ignore"):
+            out += peak.sum(axis=0, dtype=np.float64) + np.log(totals, dtype=np.float64).sum(axis=0)
+    if differences.dtype == np.float32 and not np.isfinite(out).all():  # a square too large for it
+        return top_c_log_likelihood(frames, stack.astype(np.float64), top_c)
     return out
 
 
-def _matrix_at(mixture: KernelParameters, background: KernelParameters) -> NDArray[np.float64]:
-    """The mixture's matrix for frames shifted and scaled as the background wants them."""
-    dim = background.dim
-    ratio = mixture.scale / background.scale
-    offset = (background.shift - mixture.shift) * mixture.scale
-    linear, square, constant = mixture.matrix[:dim], mixture.matrix[dim : 2 * dim], mixture.matrix[2 * dim]
-    # z_m = z_b * ratio + offset put into linear z_m + square z_m**2 + constant
-    return np.concatenate(
-        [
-            (linear + 2 * square * offset[:, None]) * ratio[:, None],
-            square * ratio[:, None] ** 2,
-            (constant + offset @ linear + offset**2 @ square)[None],
-        ]
-    )
+def _blocks(frames: Floats, parameters: KernelParameters) -> Iterator[tuple[slice, Floats, Floats]]:
+    """Yield rows, [1, z, z**2] of shape (B, 2D + 1) and log w_k N(x_t) of shape (B, K), in space that is used again."""
+    matrix = parameters.matrix32 if frames.dtype == np.float32 else parameters.matrix
+    size, dim = min(BLOCK, len(frames)), parameters.dim
+    scale: NDArray = parameters.scale.astype(frames.dtype)
+    expanded: Floats = np.empty((size, 2 * dim + 1), frames.dtype)
+    joint: Floats = np.empty((size, parameters.num_components), frames.dtype)
+    for start in range(0, len(frames), BLOCK):
+        rows = slice(start, min(start + BLOCK, len(frames)))
+        x, densities = expanded[: rows.stop - start], joint[: rows.stop - start]
+        z = x[:, 1 : 1 + dim]
+        x[:, 0] = 1
+        # float32 frames far from zero: the difference is taken in float64, only its result is float32
+        np.subtract(frames[rows], parameters.shift, out=z, casting="same_kind")
+        z *= scale
+        np.square(z, out=x[:, 1 + dim :])
+        yield rows, x, np.matmul(x, matrix, out=densities)
 
 
 def _exponentiate(joint: Floats) -> tuple[NDArray[np.float64], Floats]:
@@ -183,17 +154,5 @@ def _exponentiate(joint: Floats) -> tuple[NDArray[np.float64], Floats]:
     peak = joint.max(axis=1)
     joint -= peak[:, None]
     np.exp(joint, out=joint)
-    normaliser = joint.sum(axis=1)
-    return peak.astype(np.float64) + np.log(normaliser.astype(np.float64)), normaliser
-
-
-def _unshift(
-    sums: NDArray[np.float64], parameters: KernelParameters, log_likelihood: float, num_frames: float
-) -> GMMStats:
-    """Statistics of x from those of z = (x - shift) * scale."""
-    dim = parameters.dim
-    n = sums[:, 2 * dim].copy()
-    centred = sums[:, :dim] / parameters.scale  # sum of gamma (x - shift)
-    sum_x = centred + n[:, None] * parameters.shift
-    sum_xx = sums[:, dim : 2 * dim] / parameters.scale**2 + parameters.shift * (centred + sum_x)
-    return GMMStats(n, sum_x, sum_xx, log_likelihood, num_frames)
+    total = joint.sum(axis=1)
+    return peak.astype(np.float64) + np.log(total.astype(np.float64)), total

@@ -1,8 +1,8 @@
-"""A mixture in the form in which the kernels evaluate it.
+"""A mixture in the form in which the kernels evaluate it, and statistics in the form in which they give them.
 
 With z = (x - shift) * scale, the log density and log weight of every component are one matrix product:
 
-    log w_k N(x; mu_k, sigma_k^2) = [z, z**2, 1] @ matrix[:, k]
+    log w_k N(x; mu_k, sigma_k^2) = [1, z, z**2] @ matrix[:, k]
 
 Shift and scale are the mean and inverse deviation of the mixture itself. After one EM update they are those of
 the data, so frames far from zero (mean 1e3, deviation 1) lose no digits to float32, and as they are a
@@ -11,17 +11,23 @@ function of the parameters alone, no other pass over the data and no other state
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-# A component this much narrower than the whole is evaluated in float64: [z, z**2, 1] @ matrix cancels terms of
-# size (deviation ratio)**-2, of which float32 keeps seven digits.
+from gmmspeech.gmm.stats import GMMStats
+
+# With a component this much narrower than the whole, everything is evaluated in float64: [1, z, z**2] @ matrix cancels
+# terms of size (deviation ratio)**-2, of which float32 keeps seven digits.
 NARROW = 1e-2
 
+Mixture = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]  # weights, means, variances
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class KernelParameters:
     """Packed mixture: see the module's text.
 
@@ -29,18 +35,15 @@ class KernelParameters:
     ----------
     shift, scale : ndarray, shape (D,), float64
     matrix : ndarray, shape (2D + 1, K), float64
-        Rows for z, z**2 and 1.
-    matrix32 : ndarray, shape (2D + 1, K), float32
-        The same for float32 frames.
-    narrow : ndarray of int, shape (n,)
-        Components that need float64 whatever the frames are.
+        Rows for 1, z and z**2.
+    narrow : bool
+        A component needs float64 whatever the frames are.
     """
 
     shift: NDArray[np.float64]
     scale: NDArray[np.float64]
     matrix: NDArray[np.float64]
-    matrix32: NDArray[np.float32]
-    narrow: NDArray[np.intp]
+    narrow: bool
 
     @property
     def num_components(self) -> int:
@@ -52,14 +55,49 @@ class KernelParameters:
         """D."""
         return len(self.shift)
 
+    @cached_property
+    def matrix32(self) -> NDArray[np.float32]:
+        """The matrix for float32 frames."""
+        return self.matrix.astype(np.float32)
 
-def pack(weights: NDArray[np.float64], means: NDArray[np.float64], variances: NDArray[np.float64]) -> KernelParameters:
+
+@dataclass(frozen=True, eq=False)
+class ModelStack:
+    """Models side by side, as what their matrices have more than their background model's.
+
+    Attributes
+    ----------
+    background : KernelParameters
+    differences : ndarray
+        In the layout of the backend that made it; the background itself, all zeros, comes first.
+    num_models : int
+        Without the background.
+    """
+
+    background: KernelParameters
+    differences: NDArray
+    num_models: int
+
+    def astype(self, dtype: DTypeLike) -> ModelStack:
+        """Give the same models in another type of numbers."""
+        return ModelStack(self.background, self.differences.astype(dtype), self.num_models)
+
+
+def pack(
+    weights: NDArray[np.float64],
+    means: NDArray[np.float64],
+    variances: NDArray[np.float64],
+    *,
+    like: KernelParameters | None = None,
+) -> KernelParameters:
     """Pack a mixture for the kernels.
 
     Parameters
     ----------
     weights : ndarray, shape (K,)
     means, variances : ndarray, shape (K, D)
+    like : KernelParameters, optional
+        Mixture whose shift and scale are taken.
 
     Examples
     --------
@@ -68,9 +106,11 @@ def pack(weights: NDArray[np.float64], means: NDArray[np.float64], variances: ND
     >>> p.shift, p.scale
     (array([5.]), array([0.5]))
     """
-    shift = weights @ means
-    deviation = np.sqrt(weights @ (variances + (means - shift) ** 2))
-    scale = 1.0 / deviation
+    if like is None:
+        shift = weights @ means
+        scale = 1.0 / np.sqrt(weights @ (variances + (means - shift) ** 2))
+    else:
+        shift, scale = like.shift, like.scale
     z_means = (means - shift) * scale
     z_variances = variances * scale**2
     with np.errstate(divide="ignore"):  # a weight of zero is a component that never answers
@@ -79,6 +119,62 @@ def pack(weights: NDArray[np.float64], means: NDArray[np.float64], variances: ND
     constants = (
         log_weights + np.log(scale).sum() - 0.5 * (np.log(2 * np.pi * z_variances) + z_means**2 / z_variances).sum(1)
     )
-    matrix = np.concatenate([(z_means / z_variances).T, (-0.5 / z_variances).T, constants[None]])
-    narrow = np.flatnonzero(z_variances.min(axis=1) < NARROW**2)
-    return KernelParameters(shift, scale, matrix, matrix.astype(np.float32), narrow)
+    matrix = np.concatenate([constants[None], (z_means / z_variances).T, (-0.5 / z_variances).T])
+    return KernelParameters(shift, scale, matrix, bool((z_variances < NARROW**2).any()))
+
+
+def working_frames(frames: NDArray, parameters: KernelParameters) -> NDArray:
+    """Frames in the type they are evaluated in: float32 unless they have more digits, or a component needs more."""
+    return frames.astype(np.float64, copy=False) if frames.dtype != np.float32 or parameters.narrow else frames
+
+
+def stack_models(
+    background: Mixture, models: Sequence[Mixture], *, dtype: DTypeLike, columns: int, unit: float = 1.0
+) -> ModelStack:
+    """Put models side by side for scoring against their background model.
+
+    Models that share its variances, as those adapted in their means do, differ in the rows for 1 and z only.
+
+    Parameters
+    ----------
+    background : tuple of weights (K,), means (K, D), variances (K, D)
+    models : sequence of those
+    dtype : dtype
+        Of the frames. A narrow component asks for float64 all the same.
+    columns : int
+        Models in a group.
+    unit : float
+        Nats in what the backend counts logarithms in.
+
+    Returns
+    -------
+    ModelStack
+        With differences of shape (K, groups, 1 + D or 1 + 2 D, columns); columns without a model are zeros.
+    """
+    packed = pack(*background)
+    num_components, dim = background[1].shape
+    same_variances = all(np.array_equal(m[2], background[2]) for m in models)
+    num_terms = 1 + dim if same_variances else 1 + 2 * dim
+    narrow = packed.narrow or any((m[2] * packed.scale**2 < NARROW**2).any() for m in models)
+    groups = -(-(1 + len(models)) // columns)
+    stacked = np.zeros(
+        (num_components, groups, num_terms, columns),
+        np.float32 if np.dtype(dtype) == np.float32 and not narrow else np.float64,
+    )
+    never = np.isneginf(packed.matrix[0])  # of no weight: -inf in either, and never chosen
+    for number, model in enumerate(models, start=1):
+        difference = pack(*model, like=packed).matrix[:num_terms] - np.where(never, 0, packed.matrix[:num_terms])
+        stacked[:, number // columns, :, number % columns] = difference.T / unit
+    return ModelStack(packed, stacked, len(models))
+
+
+def unscaled(
+    sums: NDArray[np.float64], parameters: KernelParameters, log_likelihood: float, num_frames: float
+) -> GMMStats:
+    """Statistics of x from sums (K, 2D + 1) of the posteriors times 1, z and z**2, where z = (x - shift) * scale."""
+    dim = parameters.dim
+    n = sums[:, 0].copy()
+    centred = sums[:, 1 : 1 + dim] / parameters.scale  # sum of gamma (x - shift)
+    sum_x = centred + n[:, None] * parameters.shift
+    sum_xx = sums[:, 1 + dim :] / parameters.scale**2 + parameters.shift * (centred + sum_x)
+    return GMMStats(n, sum_x, sum_xx, log_likelihood, num_frames)

@@ -1,0 +1,147 @@
+/* The two hot functions, and top-C scoring, compiled: the fast twin of numpy_kernel.py.
+
+   Frames are taken in blocks whose joint densities stay in cache. The densities are a product of the rows [1, z, z^2]
+   with the mixture's matrix, the statistics a product of the posteriors with the same rows; both are done here, in tiles
+   of TILE_ROWS rows by a few vectors that stay in registers, because the first can then leave its result in the very
+   layout that the second reads. Everything between the two - exponentials, their total, the division by it - is done
+   while the block is in cache. Statistics are added up in float64 every few blocks.
+
+   Columns of a matrix (components, or models) stand in groups of COLUMNS, [column / COLUMNS][row][column % COLUMNS], and
+   are padded to whole groups; padded components have the constant -inf. Logarithms of densities are binary, and come
+   out as a frame's largest (peak) and the sum of the densities over that (total).
+
+   Top-C: the frames that chose a component stand together and meet all models in one product, which gives the
+   differences of the models' densities from the background's.
+
+   Nothing is allocated and nothing checked here: native_kernel.py does both. */
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi" /* vectors wider than the base instruction set never leave this file */
+#endif
+
+#define EXPORT __attribute__((visibility("default")))
+
+#define COLUMNS 16
+#define TILE_ROWS 6
+#define BLOCK 120       /* frames; a multiple of TILE_ROWS */
+#define BLOCKS_A_SUM 8  /* float32 sums of this many blocks go into the float64 sums */
+#define FRAMES_A_LOG 32 /* totals, each below 2^31, whose product float64 holds */
+#define ALIGNMENT 64
+#define MAX_TILE_BYTES (4 * 64)
+
+typedef struct {
+    const double *shift, *scale; /* (dim,) */
+    const void *matrix;          /* [columns / COLUMNS][2 dim + 1][COLUMNS], float or double */
+    int32_t dim, columns;
+} Mixture;
+
+#define JOIN(function, set, wide) function##_##set##_##wide
+#define EXPANDED_JOIN(function, set, wide) JOIN(function, set, wide)
+#define NAME(function) EXPANDED_JOIN(function, SET, WIDE)
+
+/* Instruction sets, the plainest first, each for float (WIDE 0) and double (WIDE 1). A tile is NV vectors wide: its
+   TILE_ROWS * NV sums, NV vectors of the matrix and a spare must fit 32 registers, or 16 where there are no more. */
+
+#define SET base
+#define TARGET
+#define VECTOR_BYTES 16
+#ifdef __aarch64__
+#define NV 4
+#else
+#define NV 2
+#endif
+#define WIDE 0
+#include "em_pass.h"
+#define WIDE 1
+#include "em_pass.h"
+#undef SET
+#undef TARGET
+#undef VECTOR_BYTES
+#undef NV
+
+#ifdef __x86_64__
+
+#define SET avx2
+#define TARGET __attribute__((target("avx2,fma")))
+#define VECTOR_BYTES 32
+#define NV 2
+#define WIDE 0
+#include "em_pass.h"
+#define WIDE 1
+#include "em_pass.h"
+#undef SET
+#undef TARGET
+#undef VECTOR_BYTES
+#undef NV
+
+#define SET avx512
+#define TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")))
+#define VECTOR_BYTES 64
+#define NV 4
+#define WIDE 0
+#include "em_pass.h"
+#define WIDE 1
+#include "em_pass.h"
+
+#endif
+
+static const struct {
+    const char *name;
+    void (*accumulate[2])(const Mixture *, const void *, const double *, ptrdiff_t, void *, double *, double *, double *);
+    void (*log_likelihood[2])(const Mixture *, const void *, ptrdiff_t, void *, double *, double *);
+    void (*top_c[2])(const Mixture *, const void *, ptrdiff_t, int, const void *, int, int, void *, double *);
+} SETS[] = {
+#define ENTRY(set) {#set, {accumulate_##set##_0, accumulate_##set##_1}, {log_likelihood_##set##_0, log_likelihood_##set##_1}, {top_c_##set##_0, top_c_##set##_1}}
+    ENTRY(base),
+#ifdef __x86_64__
+    ENTRY(avx2),
+    ENTRY(avx512),
+#endif
+};
+
+/* Name of an instruction set that this machine has, the plainest being 0; NULL where there are no more. */
+EXPORT const char *em_instruction_set(int set) {
+    int usable = 1;
+#ifdef __x86_64__
+    __builtin_cpu_init();
+    usable += __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    usable += usable == 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+#endif
+    return set < usable ? SETS[set].name : NULL;
+}
+
+/* Bytes of work space, for top_c = 0 of the first two functions. */
+EXPORT size_t em_work_bytes(int wide, int dim, int columns, ptrdiff_t num_frames, int top_c) {
+    const size_t terms = 2 * (size_t)dim + 1, chosen = (size_t)num_frames * top_c, real = wide ? sizeof(double) : sizeof(float);
+    const size_t joint = (size_t)BLOCK * columns;
+    if (!top_c) return ALIGNMENT + real * (joint + terms * columns + BLOCK * terms);
+    const size_t scores = chosen * (MAX_TILE_BYTES / real);
+    return ALIGNMENT + real * (joint + (num_frames + BLOCK) * terms + chosen + scores) + sizeof(int) * (2 * chosen + columns + 2);
+}
+
+static void *aligned(void *work) { return (char *)work + (ALIGNMENT - (uintptr_t)work % ALIGNMENT) % ALIGNMENT; }
+
+/* Statistics of num_frames frames (num_frames, dim), weighted unless `weight` is NULL: sums[columns / COLUMNS][1, z,
+   z^2][COLUMNS]; peaks and totals (num_frames,). */
+EXPORT void em_accumulate(int set, int wide, const Mixture *mixture, const void *frames, const double *weight,
+                          ptrdiff_t num_frames, void *work, double *peaks, double *totals, double *sums) {
+    SETS[set].accumulate[wide](mixture, frames, weight, num_frames, aligned(work), peaks, totals, sums);
+}
+
+EXPORT void em_log_likelihood(int set, int wide, const Mixture *mixture, const void *frames, ptrdiff_t num_frames,
+                              void *work, double *peaks, double *totals) {
+    SETS[set].log_likelihood[wide](mixture, frames, num_frames, aligned(work), peaks, totals);
+}
+
+/* Sum over the frames of every model's log density over the mixture's top_c best components of each frame, out
+   (model_columns,). models[component][model / COLUMNS][term][model % COLUMNS] is what a model's matrix has more than the
+   mixture's, its terms those of [1, z] or of [1, z, z^2]. */
+EXPORT void em_top_c(int set, int wide, const Mixture *mixture, const void *frames, ptrdiff_t num_frames, int top_c,
+                     const void *models, int model_terms, int model_columns, void *work, double *out) {
+    SETS[set].top_c[wide](mixture, frames, num_frames, top_c, models, model_terms, model_columns, aligned(work), out);
+}

@@ -1,0 +1,177 @@
+"""The kernels compiled (em_kernel.c, em_pass.h), for the best instruction set that the machine has.
+
+What is float32 and what float64 is as in `numpy_kernel`, the readable twin. Threads may run them side by side: the
+interpreter's lock is released meanwhile.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from gmmspeech.errors import ConfigError
+from gmmspeech.gmm.kernels import parameters as packing
+from gmmspeech.gmm.kernels.parameters import KernelParameters, Mixture, ModelStack, unscaled, working_frames
+from gmmspeech.gmm.stats import GMMStats
+
+COLUMNS = 16  # components, or models, that stand together in the matrices of em_kernel.c
+FRAMES_AT_ONCE = 1024  # scored by top C; all of a piece's choices are kept until all models have met them
+LN2 = float(np.log(2))  # em_kernel.c counts logarithms in bits
+
+_matrices: WeakKeyDictionary[KernelParameters, dict[np.dtype, NDArray]] = WeakKeyDictionary()
+
+
+class _Mixture(ctypes.Structure):
+    _fields_ = (
+        ("shift", ctypes.c_void_p),
+        ("scale", ctypes.c_void_p),
+        ("matrix", ctypes.c_void_p),
+        ("dim", ctypes.c_int32),
+        ("columns", ctypes.c_int32),
+    )
+
+
+def available() -> bool:
+    """Whether the kernels were compiled when the package was installed."""
+    return _library() is not None
+
+
+def instruction_sets() -> list[str]:
+    """Names of the instruction sets that the kernels were compiled for and that this machine has, the best last."""
+    library = _library()
+    names: list[str] = []
+    while library is not None and (name := library.em_instruction_set(len(names))) is not None:
+        names.append(name.decode())
+    return names
+
+
+def accumulate(
+    frames: NDArray, parameters: KernelParameters, sample_weight: NDArray[np.float64] | None = None
+) -> GMMStats:
+    """Statistics of the frames under the mixture; see `numpy_kernel.accumulate`."""
+    frames = _plain(working_frames(frames, parameters))
+    mixture, matrix = _mixture(parameters, frames.dtype)
+    weight = None if sample_weight is None else np.require(sample_weight, np.float64, ["C", "A"])
+    peaks, totals = np.empty((2, len(frames)))
+    sums = np.empty((matrix.shape[0], matrix.shape[1], COLUMNS))
+    _call("em_accumulate", mixture, frames, weight, len(frames), _work(mixture, frames), peaks, totals, sums)
+    each = _nats(peaks, totals)
+    log_likelihood = float(each.sum() if weight is None else weight @ each)
+    if not np.isfinite(log_likelihood) and frames.dtype == np.float32:  # a square too large for it
+        return accumulate(frames.astype(np.float64), parameters, sample_weight)
+    num_frames = len(frames) if weight is None else float(weight.sum())
+    by_component = sums.transpose(0, 2, 1).reshape(-1, sums.shape[1])[: parameters.num_components]
+    return unscaled(by_component, parameters, log_likelihood, num_frames)
+
+
+def log_likelihood(frames: NDArray, parameters: KernelParameters) -> NDArray[np.float64]:
+    """Log-likelihood of every frame, shape (T,), float64, in nats; see `numpy_kernel.log_likelihood`."""
+    frames = _plain(working_frames(frames, parameters))
+    mixture, _ = _mixture(parameters, frames.dtype)
+    peaks, totals = np.empty((2, len(frames)))
+    _call("em_log_likelihood", mixture, frames, len(frames), _work(mixture, frames), peaks, totals)
+    out = _nats(peaks, totals)
+    if frames.dtype == np.float32 and not np.isfinite(out).all():
+        return log_likelihood(frames.astype(np.float64), parameters)
+    return out
+
+
+def stack_models(background: Mixture, models: Sequence[Mixture], dtype: DTypeLike) -> ModelStack:
+    """Put models, as (weights, means, variances), side by side for `top_c_log_likelihood` on frames of a type."""
+    return packing.stack_models(background, models, dtype=dtype, columns=COLUMNS, unit=LN2)
+
+
+def top_c_log_likelihood(frames: NDArray, stack: ModelStack, top_c: int) -> NDArray[np.float64]:
+    """Log-likelihoods over the background's `top_c` best components; see `numpy_kernel.top_c_log_likelihood`."""
+    models = stack.differences
+    frames = _plain(frames.astype(models.dtype, copy=False))
+    mixture, _ = _mixture(stack.background, frames.dtype)
+    _, groups, terms, _ = models.shape
+    total, out = np.zeros(groups * COLUMNS), np.empty(groups * COLUMNS)
+    work = _work(mixture, frames[:FRAMES_AT_ONCE], top_c)
+    for start in range(0, len(frames), FRAMES_AT_ONCE):
+        some = frames[start : start + FRAMES_AT_ONCE]
+        _call("em_top_c", mixture, some, len(some), top_c, models, terms, len(out), work, out)
+        total += out
+    if models.dtype == np.float32 and not np.isfinite(total).all():  # a square too large for it
+        return top_c_log_likelihood(frames, stack.astype(np.float64), top_c)
+    return LN2 * total[: 1 + stack.num_models]
+
+
+def _plain(frames: NDArray) -> NDArray:
+    """Frames as C takes them, copied only where they aren't so already."""
+    return np.require(frames, requirements=["C", "A"])
+
+
+def _mixture(parameters: KernelParameters, dtype: np.dtype) -> tuple[_Mixture, NDArray]:
+    """The mixture as C takes it, and its matrix, shape (groups, 2D + 1, COLUMNS), which it points to."""
+    cached = _matrices.setdefault(parameters, {})
+    if dtype not in cached:
+        num_terms, num_components = parameters.matrix.shape
+        groups = -(-num_components // COLUMNS)
+        padded = np.zeros((num_terms, groups * COLUMNS))
+        padded[0, num_components:] = -np.inf  # components that never answer
+        padded[:, :num_components] = parameters.matrix / LN2
+        grouped = padded.reshape(num_terms, groups, COLUMNS).transpose(1, 0, 2)
+        cached[dtype] = np.ascontiguousarray(grouped, dtype)
+    matrix = cached[dtype]
+    shift, scale = parameters.shift, parameters.scale
+    columns = matrix.shape[0] * COLUMNS
+    return _Mixture(shift.ctypes.data, scale.ctypes.data, matrix.ctypes.data, parameters.dim, columns), matrix
+
+
+def _work(mixture: _Mixture, frames: NDArray, top_c: int = 0) -> NDArray[np.uint8]:
+    wide = int(frames.dtype == np.float64)
+    size = _loaded().em_work_bytes(wide, mixture.dim, mixture.columns, len(frames), top_c)
+    return np.empty(size, np.uint8)
+
+
+def _call(name: str, mixture: _Mixture, frames: NDArray, *arguments: NDArray | int | None) -> None:
+    plain = (a.ctypes.data_as(ctypes.c_void_p) if isinstance(a, np.ndarray) else a for a in arguments)
+    wide = int(frames.dtype == np.float64)
+    getattr(_loaded(), name)(_best_set(), wide, ctypes.byref(mixture), frames.ctypes.data, *plain)
+
+
+def _nats(peaks: NDArray[np.float64], totals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logarithms of densities from the largest of each frame, in bits, and their sum over that."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return LN2 * (peaks + np.log2(totals))
+
+
+@cache
+def _best_set() -> int:
+    return len(instruction_sets()) - 1
+
+
+@cache
+def _library() -> ctypes.CDLL | None:
+    """Load the compiled kernels, or give None where the install had no compiler."""
+    for path in Path(__file__).parent.glob("_em_kernel*.*"):
+        if path.suffix in (".so", ".pyd", ".dylib"):
+            library = ctypes.CDLL(str(path))
+            pointer, size, integer = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int
+            start: list[Any] = [integer, integer, pointer, pointer]  # instruction set, whether float64, mixture, frames
+            library.em_instruction_set.argtypes, library.em_instruction_set.restype = [integer], ctypes.c_char_p
+            library.em_work_bytes.argtypes = [integer, integer, integer, size, integer]
+            library.em_work_bytes.restype = ctypes.c_size_t
+            library.em_accumulate.argtypes = [*start, pointer, size, pointer, pointer, pointer, pointer]
+            library.em_log_likelihood.argtypes = [*start, size, pointer, pointer, pointer]
+            library.em_top_c.argtypes = [*start, size, integer, pointer, integer, integer, pointer, pointer]
+            for name in ("em_accumulate", "em_log_likelihood", "em_top_c"):
+                getattr(library, name).restype = None
+            return library
+    return None
+
+
+def _loaded() -> ctypes.CDLL:
+    library = _library()
+    if library is None:
+        raise ConfigError("backend 'native': found no compiled kernels, expected an install with a C compiler")
+    return library

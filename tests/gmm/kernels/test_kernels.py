@@ -1,0 +1,488 @@
+"""Both kernels, the native one with every instruction set, against densities and sums written out in double loops."""
+
+import math
+import warnings
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gmmspeech.errors import ConfigError, GmmSpeechWarning
+from gmmspeech.gmm import kernels
+from gmmspeech.gmm.em import maximise
+from gmmspeech.gmm.kernels import get_backend, native_kernel, numpy_kernel, pack
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.parallel import PIECE
+
+SUMS = ("n", "sum_x", "sum_xx", "log_likelihood", "num_frames")
+SINGLE, DOUBLE = np.float32, np.float64
+
+
+def naive_log_density(x, mean, variance):
+    return sum(
+        -0.5 * (math.log(2 * math.pi * v) + (a - m) ** 2 / v)
+        for a, m, v in zip(map(float, x), map(float, mean), map(float, variance), strict=True)
+    )
+
+
+def naive_joint(frames, weights, means, variances):
+    """Log of weight times density, (T, K)."""
+    joint = np.full((len(frames), len(weights)), -math.inf)
+    for t, x in enumerate(frames):
+        for k, w in enumerate(weights):
+            if w > 0:
+                joint[t, k] = math.log(w) + naive_log_density(x, means[k], variances[k])
+    return joint
+
+
+def naive_log_sum(values):
+    peak = max(values)
+    return peak + math.log(sum(math.exp(v - peak) for v in values)) if peak > -math.inf else peak
+
+
+def naive_log_likelihood(joint):
+    return np.array([naive_log_sum(row) for row in joint])
+
+
+def naive_statistics(frames, joint, sample_weight):
+    k, d = joint.shape[1], frames.shape[1]
+    n, sum_x, sum_xx, total = np.zeros(k), np.zeros((k, d)), np.zeros((k, d)), 0.0
+    for x, row, weight in zip(frames.astype(np.float64), joint, sample_weight, strict=True):
+        frame = naive_log_sum(row)
+        total += weight * frame
+        for j in range(k):
+            gamma = weight * math.exp(row[j] - frame)
+            n[j] += gamma
+            sum_x[j] += gamma * x
+            sum_xx[j] += gamma * x**2
+    return n, sum_x, sum_xx, total
+
+
+def assert_statistics(stats, expected, tolerance):
+    n, sum_x, sum_xx, total = expected
+    np.testing.assert_allclose(stats.n, n, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(stats.sum_x, sum_x, rtol=tolerance, atol=tolerance * np.abs(sum_x).max())
+    np.testing.assert_allclose(stats.sum_xx, sum_xx, rtol=tolerance, atol=tolerance * sum_xx.max())
+    assert stats.log_likelihood == pytest.approx(total, rel=tolerance)
+    assert stats.n.dtype == stats.sum_x.dtype == stats.sum_xx.dtype == np.float64
+
+
+def assert_same_bits(stats, others):
+    for name in SUMS:
+        np.testing.assert_array_equal(getattr(stats, name), getattr(others, name), err_msg=name)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(DOUBLE, 1e-12), (SINGLE, 2e-6)])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("t", "k", "d"), [(50, 3, 2), (40, 7, 5), (30, 1, 1), (1, 4, 3)])
+def test_statistics_equal_the_double_loop(kernel, mixture, dtype, tolerance, weighted, t, k, d):
+    rng = np.random.default_rng(t)
+    parameters = mixture(rng, k, d)
+    frames = rng.normal(0, 2, (t, d)).astype(dtype)
+    weight = rng.uniform(0, 3, t) if weighted else None
+    stats = kernel.accumulate(frames, pack(*parameters), weight)
+    joint = naive_joint(frames, *parameters)
+    assert_statistics(stats, naive_statistics(frames, joint, np.ones(t) if weight is None else weight), tolerance)
+    assert stats.num_frames == pytest.approx(t if weight is None else weight.sum())
+
+
+ODD_SHAPES = [  # T, K, D
+    *((5, 1, 1), (5, 1, 2), (7, 2, 1), (1, 1, 1), (13, 5, 3)),
+    *((97, k, 2) for k in (15, 16, 17, 31, 33, 63, 64, 65)),
+    *((101, 79, 7), (6, 16, 512), (7, 3, 511), (3, 8192, 2), (3, 8191, 1)),
+]
+
+
+@cache
+def odd_case(draw, t, k, d):
+    """Mixture, float32 frames, naive densities and statistics."""
+    rng = np.random.default_rng(t * k * d)
+    parameters = draw(rng, k, d)
+    frames = rng.normal(0, 2, (t, d)).astype(np.float32)
+    joint = naive_joint(frames, *parameters)
+    return parameters, frames, joint, naive_statistics(frames, joint, np.ones(t))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(DOUBLE, 1e-11), (SINGLE, 5e-6)])
+@pytest.mark.parametrize(("t", "k", "d"), ODD_SHAPES)
+def test_odd_shapes(kernel, mixture, dtype, tolerance, t, k, d):
+    parameters, frames, joint, statistics = odd_case(mixture, t, k, d)
+    frames, packed = frames.astype(dtype), pack(*parameters)
+    assert_statistics(kernel.accumulate(frames, packed), statistics, tolerance)
+    expected = naive_log_likelihood(joint)
+    np.testing.assert_allclose(kernel.log_likelihood(frames, packed), expected, rtol=tolerance, atol=tolerance)
+    stack = kernel.stack_models(parameters, [parameters], dtype)
+    for top_c in {1, min(5, k), k}:
+        restricted = sum(naive_log_sum(sorted(row)[-top_c:]) for row in joint)
+        found = kernel.top_c_log_likelihood(frames, stack, top_c)
+        np.testing.assert_allclose(found, [restricted, restricted], rtol=tolerance, atol=tolerance * t)
+
+
+# native: 96 frames a block, 8 blocks a float64 sum, 32 frames a logarithm and 1024 at once by top C; numpy: 2048
+@pytest.mark.parametrize("dtype", [DOUBLE, SINGLE])
+@pytest.mark.parametrize("t", [0, 1, 31, 33, 95, 96, 97, 767, 768, 769, 1023, 1025, 2047, 2048, 2049, 4103])
+def test_edges_of_blocks(kernel, mixture, dtype, t):
+    rng = np.random.default_rng(t)
+    parameters = mixture(rng, 3, 2, spread=0.5)
+    packed, stack = pack(*parameters), kernel.stack_models(parameters, [mixture(rng, 3, 2)], dtype)
+    frames, weight = rng.normal(size=(t, 2)).astype(dtype), rng.uniform(0, 2, t)
+    whole = kernel.accumulate(frames, packed, weight)
+    each = kernel.log_likelihood(frames, packed)
+    restricted = kernel.top_c_log_likelihood(frames, stack, 2)
+    assert each.shape == (t,)
+    assert restricted.shape == (2,)
+    cuts = [slice(i, i + 50) for i in range(0, t, 50)]
+    parts = [kernel.accumulate(frames[cut], packed, weight[cut]) for cut in cuts]
+    tolerance = 1e-10 if dtype == DOUBLE else 1e-5
+    for name in SUMS:
+        total = sum((getattr(part, name) for part in parts), np.zeros_like(getattr(whole, name)))
+        np.testing.assert_allclose(getattr(whole, name), total, rtol=tolerance, atol=tolerance * t)
+    for cut in cuts:
+        np.testing.assert_allclose(each[cut], kernel.log_likelihood(frames[cut], packed), atol=tolerance)
+    total = sum((kernel.top_c_log_likelihood(frames[cut], stack, 2) for cut in cuts), np.zeros(2))
+    np.testing.assert_allclose(restricted, total, rtol=tolerance)
+
+
+def misaligned(frames):
+    copy = np.frombuffer(b"!" + frames.tobytes(), np.uint8)[1:].view(frames.dtype).reshape(frames.shape)
+    assert not copy.flags.aligned
+    return copy
+
+
+def read_only(frames):
+    copy = frames.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+LAYOUTS = {
+    "misaligned": misaligned,
+    "read-only": read_only,
+    "Fortran": np.asfortranarray,
+    "every second row": lambda frames: np.repeat(frames, 2, axis=0)[::2],
+    "every third column": lambda frames: np.repeat(frames, 3, axis=1)[:, 1::3],
+    "backwards": lambda frames: frames[::-1, ::-1].copy()[::-1, ::-1],
+    "one row repeated": lambda frames: np.broadcast_to(frames[:1], frames.shape),
+}
+
+
+@pytest.mark.parametrize("dtype", [DOUBLE, SINGLE])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_layout_of_frames_changes_no_bit(kernel, mixture, dtype, layout):
+    rng = np.random.default_rng(4)
+    parameters = mixture(rng, 5, 3)
+    laid_out = LAYOUTS[layout](rng.normal(size=(110, 3)).astype(dtype))
+    assert_same_results(kernel, parameters, laid_out, np.array(laid_out, order="C"))
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", "f2", "i2", "i8"])
+def test_other_types_of_frames_are_worked_on_in_float64(kernel, mixture, dtype):
+    rng = np.random.default_rng(5)
+    frames = rng.normal(0, 3, (110, 3)).astype(dtype)
+    assert_same_results(kernel, mixture(rng, 5, 3), frames, frames.astype(np.float64))
+
+
+def assert_same_results(kernel, parameters, frames, others):
+    packed, stack = pack(*parameters), kernel.stack_models(parameters, [parameters], others.dtype)
+    weight = np.linspace(0, 2, 2 * len(frames))[::2]
+    assert not weight.flags.contiguous
+    assert_same_bits(kernel.accumulate(frames, packed, weight), kernel.accumulate(others, packed, weight.copy()))
+    assert_same_bits(kernel.accumulate(frames, packed), kernel.accumulate(others, packed))
+    np.testing.assert_array_equal(kernel.log_likelihood(frames, packed), kernel.log_likelihood(others, packed))
+    found, expected = (kernel.top_c_log_likelihood(x, stack, 2) for x in (frames, others))
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(DOUBLE, 1e-12), (SINGLE, 2e-6)])
+@pytest.mark.parametrize("left_out", ["one in three", "a block", "all but one", "all"])
+def test_frames_of_weight_zero_are_left_out(kernel, mixture, dtype, tolerance, left_out):
+    rng = np.random.default_rng(6)
+    packed = pack(*mixture(rng, 5, 3))
+    frames, weight = rng.normal(size=(300, 3)).astype(dtype), rng.uniform(0.5, 2, 300)
+    rows = {"one in three": np.s_[::3], "a block": np.s_[96:192], "all but one": np.s_[1:], "all": np.s_[:]}[left_out]
+    weight[rows] = 0
+    frames[rows] += 30
+    stats = kernel.accumulate(frames, packed, weight)
+    expected = kernel.accumulate(frames[weight > 0], packed, weight[weight > 0])
+    for name in SUMS:
+        found, wanted = getattr(stats, name), getattr(expected, name)
+        np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance * weight.sum())
+
+
+def test_a_component_of_weight_zero_never_answers(kernel, mixture):
+    rng = np.random.default_rng(1)
+    _, means, variances = mixture(rng, 3, 2)
+    weights, keep = np.array([0.4, 0.0, 0.6]), [0, 2]
+    frames = rng.normal(size=(20, 2)).astype(np.float32)
+    frames[0] = means[1]
+    stats = kernel.accumulate(frames, pack(weights, means, variances))
+    assert stats.n[1] == 0
+    joint = naive_joint(frames, weights[keep], means[keep], variances[keep])
+    n, sum_x, sum_xx, total = naive_statistics(frames, joint, np.ones(20))
+    np.testing.assert_allclose(stats.n[keep], n, rtol=2e-6)
+    np.testing.assert_allclose(stats.sum_x[keep], sum_x, atol=2e-5)
+    np.testing.assert_allclose(stats.sum_xx[keep], sum_xx, rtol=1e-5)
+    assert stats.log_likelihood == pytest.approx(total, rel=1e-6)
+
+
+@pytest.mark.parametrize("width", [3e-3, 1e-3, 1e-4])
+def test_narrow_components_get_float64_even_of_float32_frames(kernel, width):
+    """A component that far below the global deviation would have negative variances in float32 sums."""
+    rng = np.random.default_rng(2)
+    parameters = np.array([0.5, 0.5]), np.array([[0.0, 0], [2.0, -1]]), np.array([[1.0, 1], [width**2, width**2]])
+    frames = rng.normal(size=(3000, 2))
+    frames[1500:] = frames[1500:] * width + [2.0, -1]
+    frames = frames.astype(np.float32)
+    packed = pack(*parameters)
+    assert packed.narrow
+    stats = kernel.accumulate(frames, packed)
+    variance = stats.sum_xx[1] / stats.n[1] - (stats.sum_x[1] / stats.n[1]) ** 2
+    np.testing.assert_allclose(variance, width**2, rtol=0.1)
+    other = parameters[0], parameters[1] + width, parameters[2]
+    assert_same_results(kernel, parameters, frames, frames.astype(np.float64))
+    stack = kernel.stack_models(parameters, [other], np.float32)
+    expected = [naive_log_likelihood(naive_joint(frames, *p)).sum() for p in (parameters, other)]
+    np.testing.assert_allclose(kernel.top_c_log_likelihood(frames, stack, 2), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e18, 1e25, 1e38])
+def test_frames_whose_square_float32_cannot_hold(kernel, mixture, size):
+    rng = np.random.default_rng(7)
+    parameters = mixture(rng, 5, 3)
+    frames = rng.normal(size=(100, 3)).astype(np.float32)
+    frames[40, 1] = size
+    packed = pack(*parameters)
+    weight = np.ones(100)
+    weight[40] = 0
+    for stats in (kernel.accumulate(frames, packed), kernel.accumulate(frames, packed, weight)):
+        assert all(np.isfinite(getattr(stats, name)).all() for name in SUMS)
+    expected = naive_log_likelihood(naive_joint(frames, *parameters))
+    np.testing.assert_allclose(kernel.log_likelihood(frames, packed), expected, rtol=1e-5)
+
+
+def assert_accurate(stats, exact, variance_tolerance=5e-5):
+    """Log-likelihood relative, means in deviations, variances relative; of components that got ten frames or more.
+
+    The variance of two frames close together, say, is a small difference of large numbers.
+    """
+    assert stats.log_likelihood == pytest.approx(exact.log_likelihood, rel=1e-6)
+    (means, variances), (exact_means, exact_variances) = (
+        (s.sum_x / s.n[:, None], s.sum_xx / s.n[:, None] - (s.sum_x / s.n[:, None]) ** 2) for s in (stats, exact)
+    )
+    known = exact.n >= 10
+    assert known.mean() > 0.9
+    assert (np.abs(means - exact_means) / np.sqrt(exact_variances))[known].max() < 1e-5
+    assert np.abs(variances / exact_variances - 1)[known].max() < variance_tolerance
+
+
+@pytest.mark.parametrize("mean", [1e3, 1e4, 1e5, 1e6])
+def test_frames_far_from_zero(kernel, mixture, mean):
+    """What float32 leaves of the frames is not lost again."""
+    rng = np.random.default_rng(8)
+    weights, means, variances = mixture(rng, 4, 3, spread=0.5)
+    frames = rng.normal(mean, 1, (3000, 3)).astype(np.float32)
+    packed = pack(weights, means + mean, variances)
+    exact = kernel.accumulate(frames.astype(np.float64), packed)
+    # statistics are raw moments in float64, of whose digits variances lose the mean's square over the variance
+    assert_accurate(kernel.accumulate(frames, packed), exact, max(5e-5, 1e-15 * mean**2))
+    centred = numpy_kernel.accumulate(frames.astype(np.float64) - mean, pack(weights, means, variances))
+    np.testing.assert_allclose(exact.n, centred.n, rtol=1e-8)
+    np.testing.assert_allclose(kernel.log_likelihood(frames, packed).sum(), centred.log_likelihood, rtol=1e-6)
+
+
+@cache
+def realistic():
+    """Frames as a front end gives them, coefficients of any size about any value, and a mixture that EM has begun."""
+    rng = np.random.default_rng(9)
+    size, place = np.geomspace(8, 0.2, 60), rng.normal(0, 20, 60)
+    centres = rng.normal(size=(1000, 60))
+    frames = centres[rng.integers(1000, size=30_011)] + rng.normal(size=(30_011, 60)) * rng.uniform(0.3, 1, 60)
+    frames = (frames * size + place).astype(np.float32)
+    weights, means = np.full(512, 1 / 512), frames[rng.choice(len(frames), 512, replace=False)].astype(np.float64)
+    variances = np.tile(frames.var(axis=0, dtype=np.float64), (512, 1)) / 2
+    parameters = weights, means, variances
+    for _ in range(2):
+        stats = numpy_kernel.accumulate(frames, pack(*parameters))
+        parameters = maximise(stats, 0.01 * variances[0], previous=parameters)
+    return frames, parameters, numpy_kernel.accumulate(frames.astype(np.float64), pack(*parameters))
+
+
+def test_accuracy_of_float32(kernel):
+    frames, parameters, exact = realistic()
+    packed = pack(*parameters)
+    stats = kernel.accumulate(frames, packed)
+    assert_accurate(stats, exact)
+    np.testing.assert_allclose(kernel.log_likelihood(frames, packed).sum(), exact.log_likelihood, rtol=1e-6)
+
+
+def test_agreement_in_float64(kernel):
+    frames, parameters, exact = realistic()
+    frames, packed = frames[:5000].astype(np.float64), pack(*parameters)
+    stats, exact = kernel.accumulate(frames, packed), numpy_kernel.accumulate(frames, packed)
+    for name in SUMS:
+        found, wanted = getattr(stats, name), getattr(exact, name)
+        np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-11 * np.abs(wanted).max(), err_msg=name)
+    each = numpy_kernel.log_likelihood(frames, packed)
+    np.testing.assert_allclose(kernel.log_likelihood(frames, packed), each, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+def test_any_number_of_threads_gives_the_same_bits(kernel, mixture, dtype):
+    rng = np.random.default_rng(10)
+    parameters = mixture(rng, 5, 3)
+    frames = rng.normal(size=(2 * PIECE + 777, 3)).astype(dtype)
+    backend = "numpy" if kernel is numpy_kernel else "native"
+    results = []
+    for n_jobs in (1, 2, 3):
+        gmm = DiagonalGMM.from_parameters(*parameters, backend=backend, n_jobs=n_jobs)
+        options = {"init": "random", "max_iter": 2, "random_state": 0, "backend": backend, "n_jobs": n_jobs}
+        fitted = DiagonalGMM(5, **options).fit(frames)
+        results.append((gmm.accumulate(frames), gmm.score_samples(frames), *fitted.parameters(), fitted.history_))
+    for stats, *others in results[1:]:
+        assert_same_bits(stats, results[0][0])
+        for found, expected in zip(others, results[0][1:], strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    top_c=st.integers(1, 6),
+    num_frames=st.integers(1, 40),
+    dtype=st.sampled_from([SINGLE, DOUBLE]),
+)
+@settings(max_examples=25, deadline=None)
+def test_top_c_is_the_sum_over_the_backgrounds_best(kernel, mixture, seed, top_c, num_frames, dtype):
+    rng = np.random.default_rng(seed)
+    background = mixture(rng, 6, 3)
+    moved = background[0], background[1] + rng.normal(0, 0.3, (6, 3)), background[2]
+    frames = rng.normal(0, 2, (num_frames, 3)).astype(dtype)
+    for models in ([moved], [moved, mixture(rng, 6, 3)]):  # with the background's variances, and with others
+        stack = kernel.stack_models(background, models, dtype)
+        assert_top_c(kernel.top_c_log_likelihood(frames, stack, top_c), frames, background, models, top_c)
+
+
+def assert_top_c(found, frames, background, models, top_c):
+    """Models are evaluated where the background has its best components, none of which has weight zero."""
+    joint = naive_joint(frames, *background)
+    left_out = joint < np.sort(joint, axis=1)[:, -top_c, None]
+    left_out |= background[0] == 0
+    expected = []
+    for parameters in (background, *models):
+        joint = naive_joint(frames, *parameters)
+        expected.append(naive_log_likelihood(np.where(left_out, -np.inf, joint)).sum())
+    single = frames.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-5 if single else 1e-10, atol=1e-4 if single else 1e-9)
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+def test_weights_of_zero_in_the_background_and_in_models(kernel, mixture, dtype):
+    rng = np.random.default_rng(11)
+    _, means, variances = mixture(rng, 6, 3, spread=1.0)
+    background = np.array([0.0, 0.3, 0.2, 0.0, 0.5, 0.0]), means, variances
+    shared = np.array([0.0, 0.5, 0.5, 0.0, 0.0, 0.0]), means + 0.1, variances
+    others = np.array([0.2, 0.0, 0.3, 0.2, 0.1, 0.2]), means - 0.1, 2 * variances
+    frames = rng.normal(size=(50, 3)).astype(dtype)
+    for models in ([], [shared], [shared, others]):
+        stack = kernel.stack_models(background, models, dtype)
+        for top_c in (2, 3, 4, 6):  # of which three answer
+            assert_top_c(kernel.top_c_log_likelihood(frames, stack, top_c), frames, background, models, top_c)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_model_of_no_weight_where_the_background_answers(kernel, mixture):
+    rng = np.random.default_rng(12)
+    background = mixture(rng, 2, 3)
+    model = np.array([1.0, 0.0]), *background[1:]
+    stack = kernel.stack_models(background, [model], np.float64)
+    found = kernel.top_c_log_likelihood(background[1], stack, 1)
+    assert np.isfinite(found[0])
+    assert found[1] == -np.inf
+
+
+@pytest.mark.parametrize("same_variances", [True, False])
+@pytest.mark.parametrize("size", [1e18, 1e25, 1e38])
+def test_top_c_of_frames_whose_square_float32_cannot_hold(kernel, mixture, size, same_variances):
+    rng = np.random.default_rng(7)
+    background, model = mixture(rng, 5, 3), mixture(rng, 5, 3)
+    models = [(*model[:2], background[2] if same_variances else model[2])]
+    frames = rng.normal(size=(100, 3)).astype(np.float32)
+    frames[40, 1] = size
+    stack = kernel.stack_models(background, models, np.float32)
+    assert_top_c(kernel.top_c_log_likelihood(frames, stack, 2), frames, background, models, 2)
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+@pytest.mark.parametrize("first", [0, 16, 65])
+def test_a_model_does_not_depend_on_the_others_in_its_stack(kernel, mixture, dtype, first):
+    """`first`: the first model whose variances are not the background's."""
+    rng = np.random.default_rng(13)
+    background = mixture(rng, 20, 5)
+    models = [
+        (rng.dirichlet(np.ones(20)), background[1] + rng.normal(0, 0.5, (20, 5)), background[2]) for _ in range(65)
+    ]
+    models[first:] = [(w, m, v * rng.uniform(0.5, 2, (20, 5))) for w, m, v in models[first:]]
+    frames = rng.normal(0, 2, (70, 5)).astype(dtype)
+    whole = kernel.top_c_log_likelihood(frames, kernel.stack_models(background, models, dtype), 4)
+    assert whole.shape == (66,)
+    assert_top_c(whole[:3], frames, background, models[:2], 4)
+    for count in (0, 1, 15, 16, 17, 31, 32, 33, 63, 64):
+        some = kernel.top_c_log_likelihood(frames, kernel.stack_models(background, models[:count], dtype), 4)
+        if kernel is native_kernel:
+            np.testing.assert_array_equal(some, whole[: 1 + count])
+        else:
+            np.testing.assert_allclose(some, whole[: 1 + count], rtol=1e-6 if dtype == SINGLE else 1e-12)
+    others = kernel.top_c_log_likelihood(frames, kernel.stack_models(background, models[::-1], dtype), 4)
+    np.testing.assert_allclose(others[1:], whole[:0:-1], rtol=1e-6 if dtype == SINGLE else 1e-12)
+
+
+@pytest.fixture
+def nothing_compiled(monkeypatch):
+    """A machine without the compiled kernels, on which nobody was told so yet."""
+    monkeypatch.delenv("GMMSPEECH_BACKEND", raising=False)
+    monkeypatch.setattr(native_kernel, "_library", lambda: None)
+    kernels._native_or_say_so.cache_clear()
+    yield
+    kernels._native_or_say_so.cache_clear()
+
+
+def test_backends_by_name(monkeypatch, native):
+    monkeypatch.delenv("GMMSPEECH_BACKEND", raising=False)
+    assert get_backend("numpy") is numpy_kernel
+    assert get_backend("native") is get_backend("auto") is get_backend() is native
+    with pytest.raises(ConfigError, match=r"^backend: found 'cuda', expected one of auto, native, numpy$"):
+        get_backend("cuda")
+
+
+def test_backends_by_environment(monkeypatch, native):
+    for value, expected in {"numpy": numpy_kernel, "native": native, "auto": native, "": native}.items():
+        monkeypatch.setenv("GMMSPEECH_BACKEND", value)
+        assert get_backend() is expected
+        assert get_backend("numpy") is numpy_kernel
+        assert get_backend("native") is native
+    monkeypatch.setenv("GMMSPEECH_BACKEND", "cuda")
+    with pytest.raises(ConfigError, match=r"^GMMSPEECH_BACKEND: found 'cuda', expected one of auto, native, numpy$"):
+        get_backend()
+
+
+@pytest.mark.usefixtures("nothing_compiled")
+def test_without_compiled_kernels_numpy_does_their_work():
+    assert native_kernel.instruction_sets() == []
+    with pytest.warns(GmmSpeechWarning, match="not compiled") as caught:
+        assert get_backend() is numpy_kernel
+    assert len(caught) == 1
+    with warnings.catch_warnings(action="error"):
+        assert get_backend() is get_backend("auto") is numpy_kernel
+
+
+@pytest.mark.usefixtures("nothing_compiled")
+def test_without_compiled_kernels_native_is_an_error(monkeypatch):
+    with pytest.raises(ConfigError, match=r"^backend 'native': found no compiled kernels"):
+        get_backend("native")
+    monkeypatch.setenv("GMMSPEECH_BACKEND", "native")
+    with pytest.raises(ConfigError, match=r"^GMMSPEECH_BACKEND 'native': found no compiled kernels"):
+        get_backend()
+    monkeypatch.setenv("GMMSPEECH_BACKEND", "numpy")
+    with warnings.catch_warnings(action="error"):
+        assert get_backend() is numpy_kernel

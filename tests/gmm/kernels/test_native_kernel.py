@@ -1,0 +1,25 @@
+"""What the native kernel alone has: instruction sets, and memory that a sanitizer can watch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gmmspeech.gmm.kernels import native_kernel
+
+SANITIZE = Path(__file__).with_name("sanitize.py")
+
+
+@pytest.mark.usefixtures("native")
+def test_instruction_sets():
+    assert native_kernel.available()
+    sets = native_kernel.instruction_sets()
+    assert sets == ["base", "avx2", "avx512"][: len(sets)]
+
+
+def test_sanitizers_find_nothing():
+    run = subprocess.run([sys.executable, SANITIZE], capture_output=True, text=True, check=False)
+    if run.returncode == 77:
+        pytest.skip(run.stdout.strip())
+    assert run.returncode == 0, run.stdout + run.stderr
