@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -60,6 +60,13 @@ class UtteranceCmvnOptions(Section):
     mean_scale: float = 1.0
 
 
+class SpeakerCmvnOptions(Section):
+    """[cmvn] with method = "speaker": `cmvn` over all utterances of a speaker."""
+
+    method: Literal["speaker"] = "speaker"
+    norm_vars: bool = False
+
+
 class SlidingCmvnOptions(Section):
     """[cmvn] with method = "sliding": options of `sliding_cmvn`."""
 
@@ -74,7 +81,7 @@ class FrontEnd(Section):
     """Waveform to frames: static features, voice activity, deltas, normalisation.
 
     The order of work: static features and log energies in one pass; which frames are voiced; deltas over all frames;
-    sliding CMVN over all frames; selection of the voiced frames; utterance CMVN on those.
+    sliding CMVN over all frames; selection of the voiced frames; utterance or speaker CMVN on those.
 
     A section that is absent is a step that is left out. Configurations are frozen, compare by value, and are
     written into feature stores and models as `to_json` gives them.
@@ -94,7 +101,8 @@ class FrontEnd(Section):
         frame's log energy at the scale of 16-bit samples, whether or not it is among the features. It is Kaldi's
         column 0 where `use_energy` is on.
     cmvn : mapping or options, optional
-        ``method`` "utterance" (options of `cmvn`) or "sliding" (of `sliding_cmvn`).
+        ``method`` "utterance" (options of `cmvn`), "speaker" (``norm_vars``; see `of_speaker`) or "sliding" (options
+        of `sliding_cmvn`).
 
     Raises
     ------
@@ -116,7 +124,9 @@ class FrontEnd(Section):
     features: Annotated[MfccOptions | FbankOptions, Field(discriminator="type")] = MfccOptions.model_validate({})
     deltas: DeltaOptions | None = None
     vad: Annotated[EnergyVadOptions | RelativeVadOptions, Field(discriminator="method")] | None = None
-    cmvn: Annotated[UtteranceCmvnOptions | SlidingCmvnOptions, Field(discriminator="method")] | None = None
+    cmvn: (
+        Annotated[UtteranceCmvnOptions | SpeakerCmvnOptions | SlidingCmvnOptions, Field(discriminator="method")] | None
+    ) = None
 
     def __init__(self, **sections: Any) -> None:
         try:
@@ -235,6 +245,10 @@ class FrontEnd(Section):
             Another sampling rate, fewer samples than a frame has, no voiced frame, or not one channel of finite
             numbers; names the utterance.
         """
+        return self.of_speaker([self.unnormalised(signal, rate, utterance)])[0]
+
+    def unnormalised(self, signal: ArrayLike, rate: float, utterance: str = "") -> NDArray[np.float32]:
+        """Frames of a waveform before utterance or speaker CMVN; parameters and errors as of calling the front end."""
         static, log_energy = self._static(signal, rate, utterance)
         voiced = self._voiced(log_energy)
         if not voiced.any():
@@ -246,10 +260,25 @@ class FrontEnd(Section):
             frames = add_deltas(frames, **self.deltas.model_dump())
         if isinstance(self.cmvn, SlidingCmvnOptions):
             frames = sliding_cmvn(frames, **self.cmvn.model_dump(exclude={"method"}))
-        frames = frames[voiced] if self.vad else frames
+        return frames[voiced] if self.vad else frames
+
+    def of_speaker(self, utterances: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """Give the frames of a speaker's utterances the CMVN that needs all frames of an utterance, or of the speaker.
+
+        A front end that is called with one waveform takes its utterance for all that there is of the speaker.
+
+        Parameters
+        ----------
+        utterances : sequence of ndarray, shape (T, dim)
+            As `unnormalised` gives them.
+        """
+        if isinstance(self.cmvn, SpeakerCmvnOptions):
+            together = cmvn(np.concatenate(utterances), norm_vars=self.cmvn.norm_vars)
+            return np.split(together, np.cumsum([len(frames) for frames in utterances])[:-1])
         if isinstance(self.cmvn, UtteranceCmvnOptions):
-            frames = cmvn(frames, **self.cmvn.model_dump(exclude={"method"}))
-        return frames
+            options = self.cmvn.model_dump(exclude={"method"})
+            return [cmvn(frames, **options) for frames in utterances]
+        return list(utterances)
 
     def voiced(self, signal: ArrayLike, rate: float, utterance: str = "") -> NDArray[np.bool_]:
         """Which frames of a waveform are voiced, shape (T,); all of them where voice activity detection is off.
@@ -304,6 +333,7 @@ _MODELS: Mapping[tuple[str, ...], type[BaseModel]] = MappingProxyType(
         ("vad", "energy"): EnergyVadOptions,
         ("vad", "relative"): RelativeVadOptions,
         ("cmvn", "utterance"): UtteranceCmvnOptions,
+        ("cmvn", "speaker"): SpeakerCmvnOptions,
         ("cmvn", "sliding"): SlidingCmvnOptions,
     }
 )
@@ -333,11 +363,13 @@ def _describe_vad(vad: EnergyVadOptions | RelativeVadOptions | None) -> str:
     return f"energy VAD {vad.vad_energy_threshold:g} + {vad.vad_energy_mean_scale:g} mean"
 
 
-def _describe_cmvn(normalisation: UtteranceCmvnOptions | SlidingCmvnOptions | None) -> str:
+def _describe_cmvn(normalisation: UtteranceCmvnOptions | SpeakerCmvnOptions | SlidingCmvnOptions | None) -> str:
     if normalisation is None:
         return "no CMVN"
     name = "CMVN" if normalisation.norm_vars else "CMN"
     if isinstance(normalisation, SlidingCmvnOptions):
         return f"sliding {name} {normalisation.cmn_window}"
+    if isinstance(normalisation, SpeakerCmvnOptions):
+        return f"speaker {name}"
     scale = "" if normalisation.mean_scale == 1 else f" x {normalisation.mean_scale:g}"
     return f"utterance {name}{scale}"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechError
-from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.features.frontend import FrontEnd, SpeakerCmvnOptions
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.em import EMMonitor
@@ -31,9 +31,11 @@ from gmmspeech.speaker.ubm import train_ubm
 from gmmspeech.speaker.verifier import SpeakerVerifier
 
 
-def progress_bar(description: str, unit: str) -> Callable[[Iterable], Iterable]:
+def progress_bar(description: str, unit: str, total: int | None = None) -> Callable[[Iterable], Iterable]:
     """Wrap an iterable in a bar on stderr, silent when that is no terminal."""
-    return lambda items: tqdm(items, desc=description, unit=unit, disable=None, leave=False, file=sys.stderr)
+    return lambda items: tqdm(
+        items, desc=description, unit=unit, total=total, disable=None, leave=False, file=sys.stderr
+    )
 
 
 @dataclass
@@ -71,31 +73,45 @@ def extract_features(
     """
     done = Extraction()
 
-    def frames_of(item: tuple[DataDir, str]) -> NDArray[np.float32] | GmmSpeechError:
-        data, utterance = item
-        try:
-            signal, rate = load_utterance(data, utterance, channel=channel)
-            return front(signal, rate, utterance)
-        except GmmSpeechError as error:
-            if not skip_bad:
-                raise
-            return error
+    def frames_of(group: tuple[DataDir, Sequence[str]]) -> dict[str, NDArray[np.float32] | str]:
+        data, utterances = group
+        found: dict[str, NDArray[np.float32] | str] = {}
+        for utterance in utterances:
+            try:
+                found[utterance] = front.unnormalised(*load_utterance(data, utterance, channel=channel), utterance)
+            except GmmSpeechError as error:
+                if not skip_bad:
+                    raise
+                found[utterance] = str(error)
+        good = {utterance: frames for utterance, frames in found.items() if not isinstance(frames, str)}
+        return {**found, **dict(zip(good, front.of_speaker(list(good.values())), strict=True))} if good else found
 
-    items = [(data, utterance) for data in parts for utterance in data.utterances]
-    results = ordered_map(frames_of, items, n_jobs=jobs)
+    groups = [(data, group) for data in parts for group in _extracted_together(data, front)]
+    results = ordered_map(frames_of, groups, n_jobs=jobs)
+    utterances = (item for found in results for item in found.items())
+    bar = progress_bar("features", "utt", total=sum(len(group) for _, group in groups))
     with FeatureWriter(out, front_end=front.to_json()) as writer:
-        for (_, utterance), result in zip(progress_bar("features", "utt")(items), results, strict=True):
-            if isinstance(result, GmmSpeechError):
-                done.skipped[utterance] = str(result)
+        for utterance, frames in bar(utterances):
+            if isinstance(frames, str):
+                done.skipped[utterance] = frames
                 continue
-            writer.write(utterance, result)
+            writer.write(utterance, frames)
             done.num_utterances += 1
-            done.num_frames += len(result)
-        if items and not done.num_utterances:
-            raise DataError(
-                f"{out}: all {len(items)} utterances are bad; the first: {next(iter(done.skipped.values()))}"
-            )
+            done.num_frames += len(frames)
+        if done.skipped and not done.num_utterances:
+            reason = next(iter(done.skipped.values()))
+            raise DataError(f"{out}: all {len(done.skipped)} utterances are bad; the first: {reason}")
     return done
+
+
+def _extracted_together(data: DataDir, front: FrontEnd) -> Iterable[Sequence[str]]:
+    """Utterances whose frames depend on one another: a speaker's with CMVN by speaker, else each for itself."""
+    if not isinstance(front.cmvn, SpeakerCmvnOptions):
+        return [[utterance] for utterance in data.utterances]
+    speakers: dict[str, list[str]] = {}
+    for utterance in data.utterances:
+        speakers.setdefault(data.utt2spk[utterance], []).append(utterance)
+    return speakers.values()
 
 
 def train_ubm_file(features: str | Path, out: Path, n_components: int, **options: Any) -> DiagonalGMM:

@@ -52,6 +52,17 @@ def test_utterance_cmvn_sees_only_voiced_frames():
     np.testing.assert_allclose(front(signal, RATE).mean(axis=0), 0, atol=1e-4)
 
 
+def test_speaker_cmvn_sees_all_utterances_of_the_speaker(speech):
+    front = FrontEnd(cmvn={"method": "speaker", "norm_vars": True})
+    parts = [speech[:9000], speech[9000:]]
+    plain = [FrontEnd()(part, RATE) for part in parts]
+    frames = front.of_speaker([front.unnormalised(part, RATE) for part in parts])
+    assert [len(x) for x in frames] == [len(x) for x in plain]
+    np.testing.assert_array_equal(np.concatenate(frames), cmvn(np.concatenate(plain), norm_vars=True))
+    np.testing.assert_array_equal(front(parts[0], RATE), cmvn(plain[0], norm_vars=True))  # all there is of the speaker
+    assert front.describe().endswith("speaker CMVN")
+
+
 def test_without_steps_there_are_only_features(speech):
     front = FrontEnd(features={"type": "fbank", "num_mel_bins": 40, "use_energy": True})
     found = front(speech, RATE)
@@ -181,7 +192,7 @@ def test_describe(sections, text):
         ("sample_frequency = 0", "sample_frequency: found 0, expected greater than or equal to 1"),
         ("[deltas]\norder = -1", "[deltas] order: found -1, expected greater than or equal to 0"),
         ("deltas = 2", "deltas: found 2, expected a section of options"),
-        ('[cmvn]\nmethod = "gauss"', "[cmvn] method: found 'gauss', expected 'utterance' or 'sliding'"),
+        ('[cmvn]\nmethod = "gauss"', "[cmvn] method: found 'gauss', expected 'utterance' or 'speaker' or 'sliding'"),
         ('[cmvn]\nmethod = "sliding"\ncmn_window = 0', "[cmvn] cmn_window: found 0"),
         ("sample_frequency = ", "not readable as TOML"),
         ("a = 1\na = 2", "not readable as TOML"),

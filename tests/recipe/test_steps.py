@@ -9,6 +9,7 @@ import pytest
 
 import gmmspeech as gs
 from gmmspeech.errors import AudioError, DataError, FeatureError, ModelError
+from gmmspeech.features.frontend import SpeakerCmvnOptions
 from gmmspeech.io.datadir import load_utterance, read_data_dir, write_map
 from gmmspeech.io.trials import read_scores, read_trials, write_scores, write_trials
 from gmmspeech.recipe.steps import (
@@ -57,6 +58,18 @@ def test_dither_depends_on_the_utterance_alone(digits: Path, tmp_path: Path) -> 
     with gs.FeatureStore(tmp_path / "whole.h5") as a, gs.FeatureStore(tmp_path / "part.h5") as b:
         for utterance in b:
             np.testing.assert_array_equal(a[utterance], b[utterance])
+
+
+def test_speakers_are_normalised_over_all_their_utterances(digits: Path, features: Path, tmp_path: Path) -> None:
+    data = read_data_dir(digits / "all")
+    by_speaker = FRONT.model_copy(update={"cmvn": SpeakerCmvnOptions(norm_vars=True)})
+    extract_features([data], tmp_path / "speakers.h5", by_speaker, jobs=2)
+    with gs.FeatureStore(features) as plain, gs.FeatureStore(tmp_path / "speakers.h5") as normalised:
+        assert set(normalised) == set(plain)
+        for speaker in set(data.utt2spk.values()):
+            own = [u for u in data.utterances if data.utt2spk[u] == speaker]
+            expected = gs.cmvn(np.concatenate([plain[u] for u in own]), norm_vars=True)
+            np.testing.assert_array_equal(np.concatenate([normalised[u] for u in own]), expected)
 
 
 def test_a_bad_utterance(digits: Path, tmp_path: Path) -> None:
