@@ -1,13 +1,13 @@
-"""The `gmmspeech` command."""
+"""The commands of the main job, and the entry point of them all."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from gmmspeech.cli.errors import report_errors
+from gmmspeech.cli import phones
+from gmmspeech.cli.group import FEATURES, FILE, FOLDER, command, jobs_option, main, skip_bad_option
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.io.datadir import read_data_dir, read_map
 from gmmspeech.recipe.describe import describe
@@ -21,11 +21,8 @@ from gmmspeech.recipe.steps import (
     train_ubm_file,
 )
 
-FILE = click.Path(path_type=Path, dir_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
-FEATURES = click.STRING  # a path, or scp:PATH
+__all__ = ["main", "phones"]
 
-jobs_option = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
 scoring_option = click.option(
     "--scoring",
     type=click.Choice(["frames", "symmetric", "statistics"]),
@@ -35,36 +32,6 @@ scoring_option = click.option(
     "(to be given to enroll, which then keeps the frames); the test's statistics, the fastest.",
 )
 seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Seed of the start of EM.")
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100})
-@click.version_option(package_name="gmmspeech")
-def main() -> None:
-    """Gaussian-mixture acoustic modelling: features, training, adaptation, scoring.
-
-    The main job, from a corpus to an equal error rate:
-
-    \b
-      gmmspeech features DATA_DIR FEATS.h5 --config clean_speech
-      gmmspeech train-ubm FEATS.h5 UBM.h5 -k 64
-      gmmspeech enroll UBM.h5 FEATS.h5 SPK2UTT MODELS.h5
-      gmmspeech score MODELS.h5 FEATS.h5 TRIALS SCORES
-      gmmspeech evaluate SCORES TRIALS --report REPORT
-
-    `gmmspeech demo` does it on voices that it makes itself; `gmmspeech COMMAND --help` explains a command. FEATS is
-    a file of features as `features` writes it, or scp:PATH for a script file of Kaldi's archives. Results go to
-    stdout, progress to stderr; the exit status is 0, 1 (the work failed) or 2 (bad usage).
-    """
-
-
-def command(name: str) -> Any:
-    """Register a command that reports errors in one line and has --debug."""
-
-    def decorate(function: Any) -> click.Command:
-        debug = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-        return main.command(name)(debug(report_errors(function)))
-
-    return decorate
 
 
 @command("features")
@@ -77,7 +44,7 @@ def command(name: str) -> Any:
     "clean_speech; any other name lists them.",
 )
 @click.option("--channel", type=click.IntRange(0), help="Which channel of stereo recordings, from 0.")
-@click.option("--skip-bad", is_flag=True, help="Leave bad utterances out and count them, instead of stopping.")
+@skip_bad_option
 @jobs_option
 def features(
     data_dirs: tuple[Path, ...], out: Path, config: str, channel: int | None, skip_bad: bool, jobs: int

@@ -1,4 +1,4 @@
-"""Models in HDF5: mixtures, classifiers, enrolled speakers. Plain arrays and attributes; no code, never pickle."""
+"""Models in HDF5: mixtures, classifiers, enrolled speakers, and phones by `phone_models`. Plain arrays and attributes; no code, never pickle."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.io.hdf5 import create_hdf5, open_hdf5
+from gmmspeech.io.phone_models import read_adapted_system, read_phone_hmm
+from gmmspeech.phones.hmm import PhoneHMM
+from gmmspeech.phones.system import AdaptedSystem
 from gmmspeech.speaker.verifier import SpeakerVerifier
 
 FORMAT = "gmmspeech model"
 VERSION = 1
 
-Model = DiagonalGMM | GMMClassifier | SpeakerVerifier
+Model = DiagonalGMM | GMMClassifier | SpeakerVerifier | PhoneHMM | AdaptedSystem
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -34,7 +37,7 @@ def load(path: str | os.PathLike[str]) -> Model:
 
     Returns
     -------
-    DiagonalGMM, GMMClassifier or SpeakerVerifier
+    DiagonalGMM, GMMClassifier, SpeakerVerifier, PhoneHMM or AdaptedSystem
         Whichever the file holds.
 
     Raises
@@ -180,6 +183,8 @@ _READERS: dict[str, Callable[[h5py.File], Model]] = {
     "DiagonalGMM": _read_gmm,
     "GMMClassifier": _read_classifier,
     "SpeakerVerifier": _read_verifier,
+    "PhoneHMM": read_phone_hmm,
+    "AdaptedSystem": read_adapted_system,
 }
 
 

@@ -13,6 +13,8 @@ from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.io import models, store
+from gmmspeech.phones.hmm import PhoneHMM
+from gmmspeech.phones.system import AdaptedSystem
 from gmmspeech.speaker.verifier import SpeakerVerifier
 
 
@@ -101,7 +103,19 @@ def _describe_model(model: models.Model) -> list[str]:
             f"classes: {' '.join(map(str, model.classes_))}",
             f"front end: {describe_front_end(model.front_end_)}",
         ]
+    if isinstance(model, PhoneHMM):
+        return [*_describe_hmm(model), f"front end: {describe_front_end(model.front_end)}"]
+    if isinstance(model, AdaptedSystem):
+        return ["phone HMMs adapted to speakers by fMLLR", *_describe_hmm(model.adapted)]
     return _describe_gmm(model)
+
+
+def _describe_hmm(model: PhoneHMM) -> list[str]:
+    num_gaussians = f"{model.num_gaussians} Gaussians of {model.dim} dimensions"
+    return [
+        f"phone HMMs: {len(model.phones)} phones, {model.num_states} states, {num_gaussians}",
+        f"phones: {' '.join(model.phones)}",
+    ]
 
 
 def _describe_gmm(gmm: DiagonalGMM) -> list[str]:

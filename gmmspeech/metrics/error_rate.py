@@ -1,0 +1,189 @@
+"""Errors of recognised phones or words, and how well two labelings agree on boundaries."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import kaldialign
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.errors import DataError
+
+Times = Sequence[tuple[float, float, str]]
+"""Labels: start and end in seconds, name."""
+
+_NOTHING = "\0"  # stands for a missing partner; no name of a phone or word can be that
+_SAME = 1e-6  # s: far more than the rounding of sums of seconds, far less than a sample
+
+
+@dataclass(frozen=True)
+class ErrorRate:
+    """Counts of a minimum edit distance.
+
+    Attributes
+    ----------
+    num_reference : int
+        Symbols of the references.
+    substitutions, deletions, insertions : int
+    confusions : Counter
+        How often each pair (reference, hypothesis) of differing symbols was aligned; "" is where one is missing.
+
+    Examples
+    --------
+    >>> counts = error_rate({"u": ["AA", "B", "S"]}, {"u": ["AA", "P"]})
+    >>> counts.rate, counts.substitutions, counts.deletions, counts.insertions
+    (0.666..., 1, 1, 0)
+    >>> counts.confusions.most_common()
+    [(('B', 'P'), 1), (('S', ''), 1)]
+    """
+
+    num_reference: int = 0
+    substitutions: int = 0
+    deletions: int = 0
+    insertions: int = 0
+    confusions: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    @property
+    def rate(self) -> float:
+        """Errors for each symbol of the references: the phone or word error rate, which may exceed one."""
+        errors = self.substitutions + self.deletions + self.insertions
+        return errors / self.num_reference if self.num_reference else float("nan")
+
+    def __add__(self, other: ErrorRate) -> ErrorRate:
+        return ErrorRate(
+            self.num_reference + other.num_reference,
+            self.substitutions + other.substitutions,
+            self.deletions + other.deletions,
+            self.insertions + other.insertions,
+            self.confusions + other.confusions,
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{100 * self.rate:.2f} % of {self.num_reference}: {self.substitutions} substitutions, "
+            f"{self.deletions} deletions, {self.insertions} insertions"
+        )
+
+
+def error_rate(
+    references: Mapping[str, Sequence[str]],
+    hypotheses: Mapping[str, Sequence[str]],
+    *,
+    ignore: Collection[str] = ("SIL",),
+) -> ErrorRate:
+    """Phone or word errors: the least number of substitutions, deletions and insertions, each of cost one.
+
+    Parameters
+    ----------
+    references : mapping of str to sequence of str
+        Phones or words of each utterance.
+    hypotheses : mapping of str to sequence of str
+        What was recognised, for every utterance of the references.
+    ignore : collection of str
+        Symbols that are not scored, on both sides.
+
+    Returns
+    -------
+    ErrorRate
+
+    Raises
+    ------
+    DataError
+        An utterance of the references that was not recognised, or the other way round, by name.
+    """
+    _check_same(references, hypotheses)
+    total = ErrorRate()
+    for name in references:
+        reference, hypothesis = ([s for s in side[name] if s not in ignore] for side in (references, hypotheses))
+        total += _count(reference, hypothesis)
+    return total
+
+
+@dataclass(frozen=True)
+class BoundaryAgreement:
+    """How far the starts of matched labels are apart.
+
+    Attributes
+    ----------
+    num_reference : int
+        Labels of the reference that are scored.
+    differences : ndarray, shape (M,), float64
+        Start in the hypothesis less that in the reference, of each matched label, in seconds.
+
+    Examples
+    --------
+    >>> reference = {"u": [(0.0, 0.3, "SIL"), (0.3, 0.5, "AA"), (0.5, 0.6, "T")]}
+    >>> agreement = boundary_agreement(reference, {"u": [(0.0, 0.31, "AA"), (0.47, 0.6, "T")]})
+    >>> agreement.differences.round(3), agreement.within(0.03)
+    (array([-0.3 , -0.03]), 0.5)
+    """
+
+    num_reference: int
+    differences: NDArray[np.float64]
+
+    @property
+    def matched(self) -> float:
+        """Part of the reference's labels that have a partner."""
+        return len(self.differences) / self.num_reference if self.num_reference else float("nan")
+
+    def within(self, tolerance: float = 0.02) -> float:
+        """Part of the matched labels that start at most `tolerance` seconds apart; NaN without any."""
+        if not len(self.differences):
+            return float("nan")
+        return float(np.mean(np.abs(self.differences) <= tolerance + _SAME))
+
+
+def boundary_agreement(
+    reference: Mapping[str, Times], hypothesis: Mapping[str, Times], *, ignore: Collection[str] = ("SIL",)
+) -> BoundaryAgreement:
+    """Compare where two labelings place the starts of labels.
+
+    Labels are matched as for `error_rate`; where pronunciations differ, only labels that have the same name on both
+    sides are compared.
+
+    Parameters
+    ----------
+    reference, hypothesis : mapping of str to sequence of (start, end, name)
+        Labels of each utterance, in seconds.
+    ignore : collection of str
+        Names that are not scored. The start of a label after one of them is.
+
+    Raises
+    ------
+    DataError
+        An utterance that only one of the two has, by name.
+    """
+    _check_same(reference, hypothesis)
+    count, differences = 0, []
+    for name in reference:
+        ours, theirs = ([label for label in side[name] if label[2] not in ignore] for side in (reference, hypothesis))
+        count += len(ours)
+        i = j = 0
+        for a, b in _align([label[2] for label in ours], [label[2] for label in theirs]):
+            if a == b:
+                differences.append(theirs[j][0] - ours[i][0])
+            i, j = i + bool(a), j + bool(b)
+    return BoundaryAgreement(count, np.array(differences, dtype=np.float64))
+
+
+def _count(reference: Sequence[str], hypothesis: Sequence[str]) -> ErrorRate:
+    confusions = Counter(pair for pair in _align(reference, hypothesis) if pair[0] != pair[1])
+    deletions = sum(number for (_, b), number in confusions.items() if not b)
+    insertions = sum(number for (a, _), number in confusions.items() if not a)
+    substitutions = confusions.total() - deletions - insertions
+    return ErrorRate(len(reference), substitutions, deletions, insertions, confusions)
+
+
+def _align(reference: Sequence[str], hypothesis: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = kaldialign.align(list(reference), list(hypothesis), _NOTHING)
+    return [("" if a == _NOTHING else a, "" if b == _NOTHING else b) for a, b in pairs]
+
+
+def _check_same(references: Mapping[str, object], hypotheses: Mapping[str, object]) -> None:
+    for owner, names, others in (("hypotheses", references, hypotheses), ("references", hypotheses, references)):
+        missing = [name for name in names if name not in others]
+        if missing:
+            raise DataError(f"{owner}: found nothing for utterance {missing[0]}, expected all {len(names)} utterances")

