@@ -1,14 +1,23 @@
-"""The detection cost function of the NIST evaluations."""
+"""The detection cost function of the NIST evaluations: at its minimum, as a threshold has it, over all priors."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.errors import ConfigError
-from gmmspeech.metrics.det import ErrorCounts, count_errors
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.metrics.det import ErrorCounts, checked, convex_hull, count_errors
+
+
+class BayesErrorRates(NamedTuple):
+    """What `bayes_error_rates` gives: one entry for every prior."""
+
+    prior_log_odds: NDArray[np.float64]
+    actual: NDArray[np.float64]
+    minimum: NDArray[np.float64]
 
 
 def min_dcf(
@@ -62,16 +71,167 @@ def min_dcf(
     return cost
 
 
+def bayes_threshold(*, p_target: float = 0.01, c_miss: float = 1.0, c_fa: float = 1.0) -> float:
+    r"""Threshold on log-likelihood ratios that costs the least, if they are what they say.
+
+    .. math:: \theta = \log \frac{C_{fa} (1 - P_{target})}{C_{miss} P_{target}}
+
+    Parameters
+    ----------
+    p_target : float
+        Prior probability of a target, between 0 and 1.
+    c_miss, c_fa : float
+        Costs of a miss and of a false alarm, above 0.
+
+    Returns
+    -------
+    float
+        In nats. A trial is accepted if its ratio is at or above it.
+
+    Raises
+    ------
+    ConfigError
+        A prior or cost out of its range.
+
+    Examples
+    --------
+    >>> round(bayes_threshold(p_target=0.01), 4)
+    4.5951
+    >>> bayes_threshold(p_target=0.5, c_miss=2.0, c_fa=2.0)
+    0.0
+    """
+    miss_weight, fa_weight = _weights(p_target, c_miss, c_fa)
+    return math.log(fa_weight) - math.log(miss_weight)
+
+
+def actual_dcf(
+    target_llrs: ArrayLike,
+    nontarget_llrs: ArrayLike,
+    *,
+    p_target: float = 0.01,
+    c_miss: float = 1.0,
+    c_fa: float = 1.0,
+) -> float:
+    """Normalised detection cost of the decisions that log-likelihood ratios lead to.
+
+    The cost is that of `min_dcf`, the threshold is not the best one for these trials but `bayes_threshold`: the
+    difference of the two is loss by calibration.
+
+    Parameters
+    ----------
+    target_llrs, nontarget_llrs : array-like, shape (T,) and (N,)
+        Natural logarithms of likelihood ratios, such as `gmmspeech.scoring.calibration` gives.
+    p_target : float
+        Prior probability of a target, between 0 and 1.
+    c_miss, c_fa : float
+        Costs of a miss and of a false alarm, above 0.
+
+    Returns
+    -------
+    float
+        0 or more; above 1, deciding without the system would be better.
+
+    Raises
+    ------
+    DataError
+        No scores, scores that are no numbers, NaN or infinite.
+    ConfigError
+        A prior or cost out of its range.
+
+    References
+    ----------
+    N. Brümmer and J. du Preez, "Application-independent evaluation of speaker detection", Computer Speech & Language
+    20, 2006.
+
+    Examples
+    --------
+    >>> actual_dcf([1.0, 2.0, 4.0, 5.0], [-1.0, 0.5, 1.5, -3.0], p_target=0.5)
+    0.5
+    """
+    targets, nontargets = checked(target_llrs, nontarget_llrs)
+    threshold = bayes_threshold(p_target=p_target, c_miss=c_miss, c_fa=c_fa)
+    p_miss = np.count_nonzero(targets < threshold) / len(targets)
+    p_fa = np.count_nonzero(nontargets >= threshold) / len(nontargets)
+    return detection_cost(p_miss, p_fa, p_target=p_target, c_miss=c_miss, c_fa=c_fa)
+
+
+def bayes_error_rates(target_llrs: ArrayLike, nontarget_llrs: ArrayLike, prior_log_odds: ArrayLike) -> BayesErrorRates:
+    r"""Normalised Bayes error rates over a range of priors: actual and minimum detection cost at each.
+
+    .. math::
+
+        E(\lambda) = \frac{\pi P_{miss}(-\lambda) + (1 - \pi) P_{fa}(-\lambda)}{\min(\pi, 1 - \pi)},
+        \qquad \lambda = \log \frac{\pi}{1 - \pi}
+
+    An operating point of any costs is the same as one of costs 1 at the effective prior log-odds
+    :math:`\log (C_{miss} P_{target}) - \log (C_{fa} (1 - P_{target}))`, which is minus its `bayes_threshold`.
+
+    Parameters
+    ----------
+    target_llrs, nontarget_llrs : array-like, shape (T,) and (N,)
+        Natural logarithms of likelihood ratios.
+    prior_log_odds : array-like, shape (P,)
+        In nats; 0 is an even chance, -4.6 one target among 100 trials.
+
+    Returns
+    -------
+    BayesErrorRates
+        With the fields `prior_log_odds`, `actual` (at the Bayes threshold) and `minimum` (at the best threshold for
+        these trials), ndarrays of float64, shape (P,).
+
+    Raises
+    ------
+    DataError
+        No scores or priors, or some that are no numbers, NaN or infinite.
+
+    References
+    ----------
+    N. Brümmer and E. de Villiers, "The BOSARIS Toolkit: theory, algorithms and code for surviving the new DCF", 2011.
+
+    Examples
+    --------
+    >>> rates = bayes_error_rates([1.0, 2.0, 4.0, 5.0], [-1.0, 0.5, 1.5, -3.0], [-1.0, 0.0, 1.0])
+    >>> rates.actual.round(3).tolist(), rates.minimum.round(3).tolist()
+    ([0.68, 0.5, 0.75], [0.25, 0.25, 0.25])
+    """
+    targets, nontargets = (np.sort(side) for side in checked(target_llrs, nontarget_llrs))
+    odds = np.asarray(prior_log_odds, dtype=np.float64)
+    if odds.ndim != 1 or not odds.size or not np.isfinite(odds).all():
+        raise DataError(f"prior log-odds: found {prior_log_odds!r}, expected one or more finite numbers in a row")
+    miss_weight, fa_weight = np.exp(np.maximum(odds, 0)), np.exp(np.maximum(-odds, 0))  # over the lesser of the two
+    p_miss = np.searchsorted(targets, -odds) / len(targets)
+    p_fa = 1 - np.searchsorted(nontargets, -odds) / len(nontargets)
+    hull_miss, hull_fa, _ = convex_hull(count_errors(targets, nontargets)).rates()
+    minimum = np.array([np.min(m * hull_miss + f * hull_fa) for m, f in zip(miss_weight, fa_weight, strict=True)])
+    return BayesErrorRates(odds, miss_weight * p_miss + fa_weight * p_fa, minimum)
+
+
 def least_cost(counts: ErrorCounts, *, p_target: float, c_miss: float, c_fa: float) -> tuple[int, float]:
     """Index of the lowest threshold of least cost on a curve of error counts, and that cost, normalised."""
+    miss_weight, fa_weight = _normalised(p_target, c_miss, c_fa)
+    p_miss, p_fa, _ = counts.rates()
+    costs = miss_weight * p_miss + fa_weight * p_fa
+    best = int(np.argmin(costs))
+    return best, float(costs[best])
+
+
+def detection_cost(p_miss: float, p_fa: float, *, p_target: float, c_miss: float, c_fa: float) -> float:
+    """Normalised cost of given error rates."""
+    miss_weight, fa_weight = _normalised(p_target, c_miss, c_fa)
+    return float(miss_weight * p_miss + fa_weight * p_fa)
+
+
+def _normalised(p_target: float, c_miss: float, c_fa: float) -> tuple[float, float]:
+    """Weights of the two error rates over the lesser of them, so that rejecting all costs 1 without rounding."""
+    miss_weight, fa_weight = _weights(p_target, c_miss, c_fa)
+    scale = min(miss_weight, fa_weight)
+    return miss_weight / scale, fa_weight / scale
+
+
+def _weights(p_target: float, c_miss: float, c_fa: float) -> tuple[float, float]:
     if not 0 < p_target < 1:
         raise ConfigError(f"p_target: found {p_target!r}, expected a probability between 0 and 1")
     for name, cost in (("c_miss", c_miss), ("c_fa", c_fa)):
         if not (math.isfinite(cost) and cost > 0):
             raise ConfigError(f"{name}: found {cost!r}, expected a number above 0")
-    miss_weight, fa_weight = c_miss * p_target, c_fa * (1 - p_target)
-    scale = min(miss_weight, fa_weight)  # the weights are divided first, so that rejecting all costs 1 without rounding
-    p_miss, p_fa, _ = counts.rates()
-    costs = miss_weight / scale * p_miss + fa_weight / scale * p_fa
-    best = int(np.argmin(costs))
-    return best, float(costs[best])
+    return c_miss * p_target, c_fa * (1 - p_target)

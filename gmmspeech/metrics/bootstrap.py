@@ -1,0 +1,378 @@
+r"""How sure a figure is: intervals, and a test for two systems, by the bootstrap over speakers.
+
+Trials are not independent: all trials of a speaker who sounds like many others go wrong together. So it is speakers
+that are drawn with replacement, as many as there are, and with them all of their trials. A speaker who is drawn
+:math:`m` times counts :math:`m`-fold; a nontarget trial, which has two speakers (of its model and of its test),
+:math:`m_a m_b`-fold, since it is there once for every pair of their copies; a target trial, which has one,
+:math:`m_a`-fold. (Weights of :math:`m_a^2` would make targets, whose mean varies most, look up to :math:`\sqrt{11/4}`
+times as unsure as they are.)
+
+References
+----------
+R. Bolle, N. Ratha and S. Pankanti, "Error analysis of pattern recognition systems: the subsets bootstrap", Computer
+Vision and Image Understanding 93, 2004 (whole subjects are drawn, not trials).
+T. Snijders and S. Borgatti, "Non-parametric standard errors and tests for network statistics", Connections 22, 1999
+(pairs of drawn subjects).
+A. Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1, 2007 (products of two multiplicities; the
+variance that comes from each single trial is over- rather than underestimated).
+N. Poh and S. Bengio, "Performance generalization in biometric authentication using joint user-specific and sample
+bootstraps", IEEE Transactions on Pattern Analysis and Machine Intelligence 29, 2007.
+B. Efron, "Better bootstrap confidence intervals", Journal of the American Statistical Association 82, 1987 (the
+bias-corrected percentile).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, ndtri
+
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.metrics.cllr import hull_cllr, softplus
+from gmmspeech.metrics.dcf import bayes_threshold, detection_cost, least_cost
+from gmmspeech.metrics.det import ErrorCounts, checked, convex_hull, count_errors
+from gmmspeech.metrics.eer import rocch_eer
+
+Speakers = Sequence[Hashable] | NDArray
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure, and the ends of its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What `paired_test` gives for one figure.
+
+    Attributes
+    ----------
+    first, second : float
+        The figures of the two systems.
+    difference : Interval
+        First minus second.
+    p_value : float
+        Two-sided: how likely a difference at least as large would be if there were none but by the choice of speakers.
+        The confidence interval of 1 - p just reaches 0.
+    """
+
+    first: float
+    second: float
+    difference: Interval
+    p_value: float
+
+
+def bootstrap_ci(
+    scores: ArrayLike,
+    is_target: ArrayLike,
+    model_speakers: Speakers,
+    test_speakers: Speakers,
+    *,
+    metrics: Sequence[str] = ("eer", "min_dcf", "cllr"),
+    p_target: float = 0.01,
+    c_miss: float = 1.0,
+    c_fa: float = 1.0,
+    n_resamples: int = 1000,
+    confidence: float = 0.95,
+    random_state: int = 0,
+) -> dict[str, Interval]:
+    """Confidence intervals of figures of merit, by resampling speakers.
+
+    The ends are bias-corrected percentiles (Efron 1987, with no acceleration) of the figures of the resamples, which
+    are computed exactly, on weighted trials. Intervals hold for other speakers, recorded and scored alike; they tell
+    nothing of other conditions. With few speakers they are too short: with one target trial each, simulated 95 %
+    intervals of Cllr (of the EER; of the least cost at 0.01) held the true value in 89 (81; 63) % of the cases for 30
+    speakers, 91 (88; 86) % for 100 and 94 (91; 94) % for 250. A figure of 0 has the interval from 0 to 0, however few
+    the trials.
+
+    Parameters
+    ----------
+    scores : array-like, shape (n,)
+        One for every trial; log-likelihood ratios in nats if "cllr" or "actual_dcf" is to mean something.
+    is_target : array-like of bool, shape (n,)
+    model_speakers, test_speakers : sequence, length n
+        Who the model and the test of every trial belong to; the same for every target trial.
+    metrics : sequence of str
+        Any of "eer" (ROC convex hull), "min_dcf", "actual_dcf", "cllr", "min_cllr".
+    p_target, c_miss, c_fa : float
+        Operating point of the detection costs.
+    n_resamples : int
+        Those that happen to have no targets or no nontargets are drawn again.
+    confidence : float
+        Between 0 and 1.
+    random_state : int
+
+    Returns
+    -------
+    dict of str to Interval
+        For every metric its value on the trials as they are, and the interval's ends.
+
+    Raises
+    ------
+    DataError
+        No targets or no nontargets, columns of different lengths, scores that are no numbers, NaN or infinite, or a
+        target trial of two speakers.
+    ConfigError
+        An unknown metric, or an option out of its range.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> models, tests = (axis.ravel() for axis in np.indices((30, 30)))
+    >>> scores = rng.normal(3.0 * (models == tests), 1.0)
+    >>> found = bootstrap_ci(scores, models == tests, models, tests, metrics=["eer"])["eer"]
+    >>> 0 < found.low < found.value < found.high < 0.2
+    True
+    """
+    options = _Options(tuple(metrics), p_target, c_miss, c_fa)
+    level = _checked_level(confidence)
+    trials = _Trials(is_target, model_speakers, test_speakers)
+    values, replicates = _replicate([trials.system(scores)], trials, options, n_resamples, random_state)
+    return {name: _interval(values[0, i], replicates[:, 0, i], level) for i, name in enumerate(options.metrics)}
+
+
+def paired_test(
+    first_scores: ArrayLike,
+    second_scores: ArrayLike,
+    is_target: ArrayLike,
+    model_speakers: Speakers,
+    test_speakers: Speakers,
+    *,
+    metrics: Sequence[str] = ("eer", "min_dcf", "cllr"),
+    p_target: float = 0.01,
+    c_miss: float = 1.0,
+    c_fa: float = 1.0,
+    n_resamples: int = 1000,
+    confidence: float = 0.95,
+    random_state: int = 0,
+) -> dict[str, Difference]:
+    """Whether two systems differ by more than the choice of speakers explains, on the same trials.
+
+    Both systems are evaluated on each resample of the speakers, so that what is hard for both cancels: a difference
+    may be certain though the intervals of `bootstrap_ci` overlap. The test is the one that belongs to the
+    bias-corrected interval of the difference. With few speakers, whose intervals are too short, p-values are too small:
+    in the simulation told of in `bootstrap_ci`, two systems equally good came out with p below 0.05 in Cllr (in the
+    EER) in 11 (17) % of the cases for 30 speakers, 5 (9) % for 100 and 6 (7) % for 250.
+
+    Parameters
+    ----------
+    first_scores, second_scores : array-like, shape (n,)
+        Of the two systems, for the same trials in the same order.
+    is_target, model_speakers, test_speakers, metrics, p_target, c_miss, c_fa, n_resamples, confidence, random_state
+        As in `bootstrap_ci`. No p-value is below 1 / (n_resamples + 1).
+
+    Returns
+    -------
+    dict of str to Difference
+
+    Raises
+    ------
+    DataError, ConfigError
+        As `bootstrap_ci`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> models, tests = (axis.ravel() for axis in np.indices((30, 30)))
+    >>> good = rng.normal(4.0 * (models == tests), 1.0)
+    >>> bad = good + rng.normal(0.0, 2.0, good.shape)
+    >>> found = paired_test(bad, good, models == tests, models, tests, metrics=["eer"])["eer"]
+    >>> found.difference.low > 0, found.p_value < 0.01
+    (True, True)
+    """
+    options = _Options(tuple(metrics), p_target, c_miss, c_fa)
+    level = _checked_level(confidence)
+    trials = _Trials(is_target, model_speakers, test_speakers)
+    systems = [trials.system(first_scores, "first scores"), trials.system(second_scores, "second scores")]
+    values, replicates = _replicate(systems, trials, options, n_resamples, random_state)
+    found = {}
+    for i, name in enumerate(options.metrics):
+        first, second = values[:, i].tolist()
+        differences = replicates[:, 0, i] - replicates[:, 1, i]
+        interval = _interval(first - second, differences, level)
+        below = ndtri(_share_below(differences, 0.0)) - 2 * ndtri(_share_below(differences, first - second))
+        p_value = max(2 * float(ndtr(-abs(below))), 1 / (n_resamples + 1))
+        found[name] = Difference(first, second, interval, p_value)
+    return found
+
+
+@dataclass(frozen=True)
+class _Options:
+    """Which figures to compute."""
+
+    metrics: tuple[str, ...]
+    p_target: float
+    c_miss: float
+    c_fa: float
+
+    def __post_init__(self) -> None:
+        for name in self.metrics:
+            if name not in _FIGURES:
+                raise ConfigError(f"metrics: found {name!r}, expected some of {', '.join(_FIGURES)}")
+        bayes_threshold(**self.point)  # checks them
+
+    @property
+    def threshold(self) -> float:
+        return bayes_threshold(**self.point)
+
+    @property
+    def point(self) -> dict[str, float]:
+        return {"p_target": self.p_target, "c_miss": self.c_miss, "c_fa": self.c_fa}
+
+
+class _Trials:
+    """Who is in which trial: the same for all systems."""
+
+    def __init__(self, is_target: ArrayLike, model_speakers: Speakers, test_speakers: Speakers) -> None:
+        self.is_target = np.asarray(is_target, dtype=bool)
+        lengths = (self.is_target.shape, (len(model_speakers),), (len(test_speakers),))
+        if len(set(lengths)) > 1:
+            expected = "the same number for is_target, model_speakers and test_speakers"
+            raise DataError(f"trials: found {', '.join(map(str, lengths))} entries, expected {expected}")
+        code: dict[Hashable, int] = {}
+        models, tests = _codes(model_speakers, code), _codes(test_speakers, code)
+        wrong = np.flatnonzero(self.is_target & (models != tests))
+        if wrong.size:
+            pair = f"speaker {model_speakers[wrong[0]]} and a test of speaker {test_speakers[wrong[0]]}"
+            raise DataError(f"trial {wrong[0]}: found a target trial of a model of {pair}, expected one and the same")
+        self.num_speakers = len(code)
+        # The second speaker of a trial of one is somebody who is always there once.
+        self.first, self.second = models, np.where(models == tests, self.num_speakers, tests)
+
+    def system(self, scores: ArrayLike, name: str = "scores") -> _System:
+        values = np.asarray(scores)
+        if values.shape != self.is_target.shape:
+            raise DataError(f"{name}: found shape {values.shape}, expected one score for each of the "
+                            f"{len(self.is_target)} trials")  # fmt: skip
+        return _System(values, self)
+
+
+class _System:
+    """Scores of one system, sorted and cut into as few steps as give the same hull whatever the trials weigh."""
+
+    def __init__(self, scores: NDArray, trials: _Trials) -> None:
+        is_target = trials.is_target
+        targets, nontargets = checked(scores[is_target], scores[~is_target])
+        counts = count_errors(targets, nontargets)
+        target_steps, nontarget_steps = np.diff(counts.misses), -np.diff(counts.false_alarms)
+        straight = (target_steps[1:] == 0) & (target_steps[:-1] == 0)
+        straight |= (nontarget_steps[1:] == 0) & (nontarget_steps[:-1] == 0)
+        ends = np.concatenate([[True], ~straight, [True]])  # a point on a straight line is no corner
+        self.target_ends, self.nontarget_ends = counts.misses[ends], len(nontargets) - counts.false_alarms[ends]
+        self.thresholds = counts.thresholds[ends]
+        order = np.argsort(targets)
+        self.targets, self.target_speakers = targets[order], trials.first[is_target][order]
+        order = np.argsort(nontargets)
+        self.nontargets = nontargets[order]
+        self.nontarget_speakers = trials.first[~is_target][order], trials.second[~is_target][order]
+        self.target_costs, self.nontarget_costs = softplus(-self.targets), softplus(self.nontargets)
+
+    def resample(self, multiplicity: NDArray[np.int64]) -> _Resample | None:
+        """Weigh the trials; None if there are no targets or no nontargets left."""
+        first, second = self.nontarget_speakers
+        targets = multiplicity[self.target_speakers]
+        nontargets = multiplicity[first]
+        nontargets *= multiplicity[second]
+        misses, rejected = _cumulated(targets)[self.target_ends], _cumulated(nontargets)[self.nontarget_ends]
+        if not misses[-1] or not rejected[-1]:
+            return None
+        here = np.append(True, np.diff(misses + rejected) > 0)
+        counts = ErrorCounts(misses[here], (rejected[-1] - rejected)[here], self.thresholds[here])
+        return _Resample(self, counts, targets, nontargets)
+
+
+@dataclass(frozen=True, eq=False)
+class _Resample:
+    """Trials of a system with weights: whole numbers, so that all counts are exact."""
+
+    system: _System
+    counts: ErrorCounts
+    target_weights: NDArray[np.int64]
+    nontarget_weights: NDArray[np.int64]
+
+    def cllr(self) -> float:
+        targets = self.target_weights @ self.system.target_costs / self.counts.misses[-1]
+        nontargets = self.nontarget_weights @ self.system.nontarget_costs / self.counts.false_alarms[0]
+        return float(targets + nontargets) / (2 * math.log(2))
+
+    def actual_dcf(self, options: _Options) -> float:
+        rejected = np.searchsorted(self.system.targets, options.threshold)
+        accepted = np.searchsorted(self.system.nontargets, options.threshold)
+        p_miss = self.target_weights[:rejected].sum() / self.counts.misses[-1]
+        p_fa = self.nontarget_weights[accepted:].sum() / self.counts.false_alarms[0]
+        return detection_cost(p_miss, p_fa, **options.point)
+
+
+_FIGURES: dict[str, Callable[[_Resample, _Options], float]] = {
+    "eer": lambda resample, _: rocch_eer(resample.counts),
+    "min_dcf": lambda resample, options: least_cost(resample.counts, **options.point)[1],
+    "actual_dcf": lambda resample, options: resample.actual_dcf(options),
+    "cllr": lambda resample, _: resample.cllr(),
+    "min_cllr": lambda resample, _: hull_cllr(convex_hull(resample.counts)),
+}
+
+
+def _replicate(
+    systems: Sequence[_System], trials: _Trials, options: _Options, n_resamples: int, random_state: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Figures of the systems on the trials as they are, (systems, metrics), and on every resample, one axis before."""
+    if n_resamples < 1:
+        raise ConfigError(f"n_resamples: found {n_resamples}, expected 1 or more")
+    rng = np.random.default_rng(random_state)
+    count = trials.num_speakers
+    rows = [_figures(systems, np.ones(count + 1, np.int64), options)]
+    while len(rows) <= n_resamples:
+        row = _figures(systems, np.append(rng.multinomial(count, np.full(count, 1 / count)), 1), options)
+        if row is not None:  # at least one in five is of use: a target and a nontarget trial need three speakers
+            rows.append(row)
+    figures = np.array(rows)
+    return figures[0], figures[1:]
+
+
+def _figures(systems: Sequence[_System], multiplicity: NDArray[np.int64], options: _Options) -> list | None:
+    rows = []
+    for system in systems:
+        resample = system.resample(multiplicity)
+        if resample is None:
+            return None
+        rows.append([_FIGURES[name](resample, options) for name in options.metrics])
+    return rows
+
+
+def _interval(value: float, replicates: NDArray[np.float64], level: float) -> Interval:
+    """Bias-corrected percentile interval: the percentiles are moved by how far from the middle the value lies."""
+    ends = ndtr(2 * ndtri(_share_below(replicates, value)) + ndtri([(1 - level) / 2, (1 + level) / 2]))
+    low, high = np.quantile(replicates, ends).tolist()
+    return Interval(float(value), low, high)
+
+
+def _share_below(replicates: NDArray[np.float64], value: float) -> float:
+    """Share of the replicates below a value, of which those equal to it are half; never quite 0 or 1."""
+    below = (np.count_nonzero(replicates < value) + np.count_nonzero(replicates <= value)) / 2
+    return (below + 0.5) / (len(replicates) + 1)
+
+
+def _checked_level(confidence: float) -> float:
+    if not 0 < confidence < 1:
+        raise ConfigError(f"confidence: found {confidence!r}, expected a probability between 0 and 1")
+    return confidence
+
+
+def _codes(speakers: Iterable[Hashable], code: dict[Hashable, int]) -> NDArray[np.intp]:
+    """Number the speakers; those not yet in `code` are added to it."""
+    names = speakers.tolist() if isinstance(speakers, np.ndarray) else list(speakers)
+    return np.fromiter((code.setdefault(name, len(code)) for name in names), np.intp, len(names))
+
+
+def _cumulated(weights: NDArray[np.int64]) -> NDArray[np.int64]:
+    sums = np.zeros(len(weights) + 1, np.int64)
+    np.cumsum(weights, out=sums[1:])
+    return sums

@@ -1,0 +1,152 @@
+"""The cost of the log-likelihood ratio, what calibration can make of it at best, and Tippett curves."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import rel_entr
+
+from gmmspeech.metrics.det import ErrorCounts, checked, convex_hull, count_errors
+
+
+def cllr(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> float:
+    r"""Cost of log-likelihood ratios as such, over all thresholds that could be set on them.
+
+    .. math::
+
+        C_{llr} = \frac{1}{2 T} \sum_{t=1}^{T} \log_2 (1 + e^{-\ell_t})
+                + \frac{1}{2 N} \sum_{n=1}^{N} \log_2 (1 + e^{\ell_n})
+
+    It is the mean information that is still missing, in bits, once a ratio is known and targets are as likely as
+    nontargets beforehand. What exceeds `min_cllr` is loss by calibration.
+
+    Parameters
+    ----------
+    target_llrs, nontarget_llrs : array-like, shape (T,) and (N,)
+        Natural logarithms of likelihood ratios, such as `gmmspeech.scoring.calibration` gives.
+
+    Returns
+    -------
+    float
+        0 is perfect, 1 what ratios of 1 cost (who knows nothing and says so); there is no upper end.
+
+    Raises
+    ------
+    DataError
+        No scores, scores that are no numbers, NaN or infinite.
+
+    References
+    ----------
+    N. Brümmer and J. du Preez, "Application-independent evaluation of speaker detection", Computer Speech & Language
+    20, 2006.
+
+    Examples
+    --------
+    >>> round(cllr([3.0, 1.0], [-4.0, -2.0, 0.0]), 4)
+    0.3321
+    >>> cllr([0.0], [0.0, 0.0])
+    1.0
+    """
+    targets, nontargets = checked(target_llrs, nontarget_llrs)
+    return (softplus(-targets).mean() + softplus(nontargets).mean()).item() / (2 * math.log(2))
+
+
+def min_cllr(target_scores: ArrayLike, nontarget_scores: ArrayLike) -> float:
+    r"""Cllr that the best rising calibration of the scores would have, chosen on these very trials.
+
+    The best one is found by the pool-adjacent-violators algorithm, which turns the bins between two corners of the
+    ROC convex hull (`gmmspeech.metrics.det.rocch`) into one ratio each. With the share :math:`u_b` of the targets and
+    :math:`v_b` of the nontargets in bin :math:`b`, that is :math:`u_b / v_b`, and
+
+    .. math::
+
+        C_{llr}^{min} = \frac12 \sum_b \left( u_b \log_2 \frac{u_b + v_b}{u_b} + v_b \log_2 \frac{u_b + v_b}{v_b}
+        \right)
+
+    Trials with equal scores are in the same bin; sorted by their kind they would seem to be told apart.
+
+    Parameters
+    ----------
+    target_scores, nontarget_scores : array-like, shape (T,) and (N,)
+        Higher means more like a target; any unit.
+
+    Returns
+    -------
+    float
+        From 0 (separable) to 1. With few trials far below what a calibration from other trials can reach.
+
+    Raises
+    ------
+    DataError
+        No scores, scores that are no numbers, NaN or infinite.
+
+    References
+    ----------
+    N. Brümmer and J. du Preez, "Application-independent evaluation of speaker detection", Computer Speech & Language
+    20, 2006.
+
+    Examples
+    --------
+    >>> round(min_cllr([3.0, 1.0], [-4.0, -2.0, 2.0]), 4)
+    0.4046
+    >>> min_cllr([1.0], [1.0, 1.0])
+    1.0
+    """
+    return hull_cllr(convex_hull(count_errors(target_scores, nontarget_scores)))
+
+
+def tippett_curves(
+    target_llrs: ArrayLike, nontarget_llrs: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Shares of the targets and of the nontargets whose log-likelihood ratio is at or above every value.
+
+    Where the ratio is 0, one minus the first is the share of targets with evidence that misleads, and the second the
+    share of nontargets with such evidence (or evidence of nothing).
+
+    Parameters
+    ----------
+    target_llrs, nontarget_llrs : array-like, shape (T,) and (N,)
+
+    Returns
+    -------
+    values : ndarray of float64, shape (M + 1,)
+        The distinct ratios, rising, and infinity.
+    targets_above, nontargets_above : ndarray of float64, shape (M + 1,)
+        Each falls from 1 to 0.
+
+    Raises
+    ------
+    DataError
+        No scores, scores that are no numbers, NaN or infinite.
+
+    References
+    ----------
+    I. Evett and J. Buckleton, "Statistical analysis of STR data", Advances in Forensic Haemogenetics 6, 1996.
+
+    Examples
+    --------
+    >>> values, targets_above, nontargets_above = tippett_curves([1.0, 3.0], [-2.0, 1.0])
+    >>> for point in zip(values.tolist(), targets_above.tolist(), nontargets_above.tolist()):
+    ...     print(point)
+    (-2.0, 1.0, 1.0)
+    (1.0, 1.0, 0.5)
+    (3.0, 0.5, 0.0)
+    (inf, 0.0, 0.0)
+    """
+    counts = count_errors(target_llrs, nontarget_llrs)
+    _, nontargets_above, values = counts.rates()
+    return values, (counts.misses[-1] - counts.misses) / counts.misses[-1], nontargets_above
+
+
+def hull_cllr(hull: ErrorCounts) -> float:
+    """Minimum Cllr from the corners of the convex hull of a curve of error counts."""
+    targets, nontargets = np.diff(hull.misses) / hull.misses[-1], -np.diff(hull.false_alarms) / hull.false_alarms[0]
+    both = targets + nontargets
+    return max(0.0, -(rel_entr(targets, both) + rel_entr(nontargets, both)).sum().item() / (2 * math.log(2)))
+
+
+def softplus(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give log(1 + exp(x)) without overflow, several times faster than `numpy.logaddexp`."""
+    return np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0)

@@ -1,0 +1,328 @@
+"""Scores to log-likelihood ratios: logistic regression over one or several systems, and pool-adjacent-violators.
+
+Log-likelihood ratios, unlike scores, need no trial of their own kind to set a threshold: prior and costs give it
+(`gmmspeech.metrics.dcf.bayes_threshold`).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import isotonic_regression, minimize
+from scipy.special import expit
+
+from gmmspeech.errors import ConfigError, DataError, ModelError
+
+_NOTHING_NEW = 1e-12  # share of a standardised system's variance below which others already say it all
+_LEAST_WITHIN = 1e-6  # share of the whole variance that there is within the kinds at least
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    r"""An affine map of the scores of one or several systems to log-likelihood ratios.
+
+    .. math:: \ell = b + \sum_i w_i s_i
+
+    Attributes
+    ----------
+    weights : ndarray, shape (S,), float64
+        One for each system.
+    offset : float
+    """
+
+    weights: NDArray[np.float64]
+    offset: float
+
+    def apply(self, scores: ArrayLike) -> NDArray[np.float64]:
+        """Turn scores into log-likelihood ratios.
+
+        Parameters
+        ----------
+        scores : array-like, shape (n, S), or (n,) for one system
+
+        Returns
+        -------
+        ndarray, shape (n,), float64
+            In nats.
+
+        Raises
+        ------
+        DataError
+            Scores of another number of systems, or that are no numbers, NaN or infinite.
+        """
+        columns = _columns(scores, "scores")
+        if columns.shape[1] != len(self.weights):
+            raise DataError(f"scores: found those of {columns.shape[1]} systems, expected {len(self.weights)}")
+        return columns @ self.weights + self.offset
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an HDF5 file, from which `gmmspeech.io.calibration.load_calibration` brings it back."""
+        from gmmspeech.io.calibration import save_calibration
+
+        save_calibration(Path(path), self)
+
+
+@dataclass(frozen=True, eq=False)
+class PavCalibration:
+    """A rising, piecewise linear map of the scores of one system to log-likelihood ratios.
+
+    Attributes
+    ----------
+    scores : ndarray, shape (M,), float64
+        Rising; what lies between two of them is interpolated, what lies beyond gets the ratio of the end.
+    llrs : ndarray, shape (M,), float64
+        In nats.
+    """
+
+    scores: NDArray[np.float64]
+    llrs: NDArray[np.float64]
+
+    def apply(self, scores: ArrayLike) -> NDArray[np.float64]:
+        """Turn scores, shape (n,), into log-likelihood ratios in nats; errors as of `Calibration.apply`."""
+        columns = _columns(scores, "scores")
+        if columns.shape[1] != 1:
+            raise DataError(f"scores: found those of {columns.shape[1]} systems, expected 1")
+        return np.interp(columns[:, 0], self.scores, self.llrs)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an HDF5 file, from which `gmmspeech.io.calibration.load_calibration` brings it back."""
+        from gmmspeech.io.calibration import save_calibration
+
+        save_calibration(Path(path), self)
+
+
+def fit_calibration(
+    target_scores: ArrayLike, nontarget_scores: ArrayLike, *, p_target: float = 0.5, ridge: float = 0.1
+) -> Calibration:
+    r"""Learn to turn scores into log-likelihood ratios, by logistic regression weighted by the prior.
+
+    Minimised over the weights :math:`w` and the offset :math:`b`, with :math:`\ell = w^\top s + b`, is
+
+    .. math::
+
+        \frac{\pi}{T} \sum_{t=1}^{T} \log (1 + e^{-\ell_t - \tau})
+        + \frac{1 - \pi}{N} \sum_{n=1}^{N} \log (1 + e^{\ell_n + \tau})
+        + \frac{\lambda}{2} \left(\frac1T + \frac1N\right) \frac{w^\top \Sigma w}{D^2},
+        \qquad \tau = \log \frac{\pi}{1 - \pi}
+
+    The first two terms are the cross-entropy of decisions at the prior :math:`\pi` (Cllr, but for the unit, at
+    0.5), in which neither the number of targets nor that of nontargets counts. Alone they have no minimum where a
+    straight line separates the targets from the nontargets: ratios grow without bounds, and the first unseen trial on
+    the wrong side costs them all. The third is a weak prior that keeps them finite. :math:`\Sigma` is the covariance
+    of the scores within the two kinds (mean of both) and :math:`D^2` the squared Mahalanobis distance of their means
+    (with the :math:`R (1/T + 1/N)` added that chance alone gives in R dimensions), so that
+    :math:`w^\top \Sigma w / D^2` is 1 for the weights that are right if both kinds are normal distributions with that
+    covariance. Where targets are few compared with nontargets, and :math:`\pi` is 0.5, this is a normal prior on the
+    slope, of mean 0 and a standard deviation of :math:`1 / \sqrt{2 \lambda}` times the slope of those distributions;
+    2.2 times by default. It has no unit, so that scores may be scaled or mixed beforehand in any way, and it fades as
+    trials become many.
+
+    Parameters
+    ----------
+    target_scores, nontarget_scores : array-like, shape (T, S) and (N, S), or (T,) and (N,) for one system
+        Columns are the systems to fuse. One that is a mixture of others gets its share of their weight.
+    p_target : float
+        The prior :math:`\pi` at which ratios shall be best. Of an operating point with costs, the effective prior:
+        c_miss p / (c_miss p + c_fa (1 - p)).
+    ridge : float
+        The strength :math:`\lambda`; 0 leaves the third term out.
+
+    Returns
+    -------
+    Calibration
+
+    Raises
+    ------
+    DataError
+        No targets or no nontargets, scores that are no numbers, NaN or infinite, or kinds of different numbers of
+        systems.
+    ConfigError
+        An option out of its range.
+    ModelError
+        The trials can be separated and `ridge` is 0.
+
+    See Also
+    --------
+    gmmspeech.scoring.folds.cross_calibrate : ratios of trials from calibrations that know none of their speakers.
+
+    References
+    ----------
+    N. Brümmer and E. de Villiers, "The BOSARIS Toolkit: theory, algorithms and code for surviving the new DCF", 2011.
+    A. Albert and J. Anderson, "On the existence of maximum likelihood estimates in logistic regression models",
+    Biometrika 71, 1984 (separable trials).
+    A. Gelman et al., "A weakly informative default prior distribution for logistic and other regression models",
+    Annals of Applied Statistics 2, 2008.
+
+    Examples
+    --------
+    Scores whose ratios are known, s - 1/2, since the two kinds are normal distributions:
+
+    >>> rng = np.random.default_rng(0)
+    >>> calibration = fit_calibration(rng.normal(1, 1, 50_000), rng.normal(0, 1, 50_000))
+    >>> calibration.weights.round(1), round(calibration.offset, 1)
+    (array([1.]), -0.5)
+
+    Separable ones:
+
+    >>> fit_calibration([2.0, 3.0], [0.0, 1.0]).apply([0.5, 1.5, 2.5]).round(1)
+    array([-6.5,  0. ,  6.5])
+    """
+    if not 0 < p_target < 1:
+        raise ConfigError(f"p_target: found {p_target!r}, expected a probability between 0 and 1")
+    if not (math.isfinite(ridge) and ridge >= 0):
+        raise ConfigError(f"ridge: found {ridge!r}, expected a number from 0")
+    targets, nontargets = _columns(target_scores, "target scores"), _columns(nontarget_scores, "nontarget scores")
+    if targets.shape[1] != nontargets.shape[1]:
+        raise DataError(f"scores: found {targets.shape[1]} systems for targets and {nontargets.shape[1]} for "
+                        "nontargets, expected the same")  # fmt: skip
+    middle, whitening = _whitening(targets, nontargets)
+    targets, nontargets = (targets - middle) @ whitening, (nontargets - middle) @ whitening
+    chance = 1 / len(targets) + 1 / len(nontargets)
+    gap = targets.mean(axis=0) - nontargets.mean(axis=0)
+    penalty = ridge * chance / (gap @ gap + max(len(gap), 1) * chance)
+    slopes, offset = _minimise(targets, nontargets, p_target, penalty)
+    if ridge == 0 and len(slopes) and np.min(targets @ slopes) >= np.max(nontargets @ slopes):
+        raise ModelError("calibration: found targets and nontargets that a threshold separates, expected ridge above 0 "
+                         "(without it their ratios have no bounds)")  # fmt: skip
+    weights = whitening @ slopes
+    return Calibration(weights, float(offset - weights @ middle))
+
+
+def fit_pav(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, pseudo_trials: float = 1.0) -> PavCalibration:
+    r"""Learn the best rising map of scores to log-likelihood ratios, by the pool-adjacent-violators algorithm.
+
+    Trials, sorted by their scores and equal scores taken together, are pooled into bins whose share of targets
+    rises. With :math:`t_b` of :math:`T` targets and :math:`n_b` of :math:`N` nontargets in a bin, the ratio is
+    :math:`(t_b / T) / (n_b / N)`. A bin without one of the kinds would get an infinite ratio; so a target is added
+    below all trials and a nontarget above them, which counts in all of these numbers (a rule of succession). The map
+    is constant on a bin, and linear between two.
+
+    It fits the trials it is learnt from better than `fit_calibration` does, and others worse if there are few.
+
+    Parameters
+    ----------
+    target_scores, nontarget_scores : array-like, shape (T,) and (N,)
+    pseudo_trials : float
+        What the two trials that are added count, above 0.
+
+    Returns
+    -------
+    PavCalibration
+
+    Raises
+    ------
+    DataError
+        No targets or no nontargets, scores that are no numbers, NaN or infinite.
+    ConfigError
+        `pseudo_trials` out of its range.
+
+    See Also
+    --------
+    gmmspeech.metrics.cllr.min_cllr : cost of such ratios on the trials themselves.
+
+    References
+    ----------
+    B. Zadrozny and C. Elkan, "Transforming classifier scores into accurate multiclass probability estimates", KDD 2002.
+    N. Brümmer and J. du Preez, "Application-independent evaluation of speaker detection", Computer Speech & Language
+    20, 2006.
+
+    Examples
+    --------
+    >>> fit_pav([1.0, 2.0, 2.0, 3.0], [-1.0, 0.0, 0.0, 2.0]).apply([-1.0, 0.5, 2.0]).round(2)
+    array([-1.1 , -0.2 ,  0.69])
+    """
+    if not (math.isfinite(pseudo_trials) and pseudo_trials > 0):
+        raise ConfigError(f"pseudo_trials: found {pseudo_trials!r}, expected a number above 0")
+    targets, nontargets = _columns(target_scores, "target scores"), _columns(nontarget_scores, "nontarget scores")
+    if targets.shape[1] > 1 or nontargets.shape[1] > 1:
+        found = max(targets.shape[1], nontargets.shape[1])
+        raise DataError(f"scores: found those of {found} systems, expected 1 (fit_calibration fuses several)")
+    values, place = np.unique(np.concatenate([targets[:, 0], nontargets[:, 0]]), return_inverse=True)
+    target_count = np.bincount(place[: len(targets)], minlength=len(values)).astype(np.float64)
+    nontarget_count = np.bincount(place[len(targets) :], minlength=len(values)).astype(np.float64)
+    target_count[0] += pseudo_trials  # the bin of the lowest trials is where one below them all would end up
+    nontarget_count[-1] += pseudo_trials
+    counts = target_count + nontarget_count
+    bins = isotonic_regression(target_count / counts, weights=counts).blocks
+    target_count, nontarget_count = (np.add.reduceat(c, bins[:-1]) for c in (target_count, nontarget_count))
+    llrs = np.log(target_count / target_count.sum()) - np.log(nontarget_count / nontarget_count.sum())
+    knots, llrs = np.column_stack([values[bins[:-1]], values[bins[1:] - 1]]).ravel(), np.repeat(llrs, 2)
+    once = np.append(True, knots[1:] > knots[:-1])  # a bin of one score has one knot
+    return PavCalibration(knots[once], llrs[once])
+
+
+def _whitening(
+    targets: NDArray[np.float64], nontargets: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Middle of the scores, (S,), and the map, (S, R), after which their covariance within the kinds is the identity.
+
+    R is S, but for systems that can be had from others.
+    """
+    means = targets.mean(axis=0), nontargets.mean(axis=0)
+    centred = targets - means[0], nontargets - means[1]
+    within = sum(c.T @ c / len(c) for c in centred) / 2
+    between = np.outer(means[0] - means[1], means[0] - means[1]) / 4
+    whole = within + between
+    scale = np.sqrt(np.diag(whole))
+    scale[scale == 0] = 1.0
+    variances, axes = np.linalg.eigh(whole / np.outer(scale, scale))
+    kept = variances > _NOTHING_NEW * max(variances.max(), 1.0)
+    axes = axes[:, kept] / scale[:, None]
+    inner = axes.T @ within @ axes + _LEAST_WITHIN * np.diag(variances[kept])
+    return (means[0] + means[1]) / 2, axes @ np.linalg.inv(np.linalg.cholesky(inner)).T
+
+
+def _minimise(
+    targets: NDArray[np.float64], nontargets: NDArray[np.float64], p_target: float, penalty: float
+) -> tuple[NDArray[np.float64], float]:
+    """Weights and offset of least cross-entropy plus ``penalty / 2`` times the squared length of the weights."""
+    tau = math.log(p_target) - math.log1p(-p_target)
+    sides = [(targets, -1.0, p_target / len(targets)), (nontargets, 1.0, (1 - p_target) / len(nontargets))]
+    size = targets.shape[1]
+    ridge = penalty * np.diag(np.append(np.ones(size), 0.0))
+
+    def cost(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        total, gradient = x @ ridge @ x / 2, ridge @ x
+        for scores, sign, weight in sides:
+            wrong = sign * (scores @ x[:-1] + x[-1] + tau)
+            total += weight * np.logaddexp(0, wrong).sum()
+            slopes = sign * weight * expit(wrong)
+            gradient += np.append(slopes @ scores, slopes.sum())
+        return float(total), gradient
+
+    def curvature(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        hessian = ridge.copy()
+        for scores, _, weight in sides:
+            log_odds = scores @ x[:-1] + x[-1] + tau
+            bends = weight * expit(log_odds) * expit(-log_odds)
+            product = bends @ scores
+            hessian[:-1, :-1] += (scores * bends[:, None]).T @ scores
+            hessian[:-1, -1] += product
+            hessian[-1, :-1] += product
+            hessian[-1, -1] += bends.sum()
+        return hessian
+
+    found = minimize(cost, np.zeros(size + 1), jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-10})
+    return found.x[:-1], float(found.x[-1])
+
+
+def _columns(scores: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Scores as a matrix (trials, systems), or a DataError that says what is wrong with them."""
+    try:
+        values = np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name}: found something that is no number ({error}), expected finite numbers") from error
+    columns = values[:, None] if values.ndim == 1 else values
+    if columns.ndim != 2 or not columns.size:
+        raise DataError(f"{name}: found an array of shape {values.shape}, expected one or more trials (and systems)")
+    bad = np.argwhere(~np.isfinite(columns))
+    if len(bad):
+        where = f"trial {bad[0][0]}" + (f", system {bad[0][1]}" if columns.shape[1] > 1 else "")
+        found = f"found {columns[tuple(bad[0])]} at {where} ({len(bad)} such of {columns.size})"
+        raise DataError(f"{name}: {found}, expected finite numbers")
+    return columns

@@ -1,0 +1,142 @@
+"""Cross-validation in which no speaker is on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.scoring.calibration import fit_calibration
+from gmmspeech.scoring.cohort import Speakers, speaker_codes
+
+
+class Calibrator(Protocol):
+    """What turns scores into log-likelihood ratios."""
+
+    def apply(self, scores: ArrayLike, /) -> NDArray[np.float64]:
+        """Give a ratio for every trial."""
+
+
+def speaker_folds(
+    is_target: ArrayLike,
+    model_speakers: Speakers,
+    test_speakers: Speakers,
+    *,
+    n_folds: int = 10,
+    random_state: int = 0,
+) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Split trials so that those held out have no speaker in common with those to learn from.
+
+    Speakers are dealt out to folds. A trial has two, so for every two folds (and every one alone) the trials between
+    them are held out, and what is learnt from are the trials among all other folds. Every trial is held out once.
+
+    Parameters
+    ----------
+    is_target : array-like of bool, shape (n,)
+    model_speakers, test_speakers : sequence, length n
+        Who the model and the test of every trial belong to.
+    n_folds : int
+        Number of folds, 3 or more; fewer if fewer speakers have target trials. There are up to
+        n_folds (n_folds + 1) / 2 splits.
+    random_state : int
+
+    Yields
+    ------
+    train, held_out : ndarray of bool, shape (n,)
+
+    Raises
+    ------
+    ConfigError
+        Fewer than 3 folds.
+    DataError
+        Columns of different lengths, or nothing of one kind to learn from in a split.
+
+    Examples
+    --------
+    >>> models, tests = (axis.ravel() for axis in np.indices((4, 4)))
+    >>> splits = list(speaker_folds(models == tests, models, tests))
+    >>> len(splits), {int(train.sum()) for train, _ in splits}
+    (10, {9, 4})
+    """
+    if n_folds < 3:
+        raise ConfigError(f"n_folds: found {n_folds}, expected 3 or more (a trial may take up two of them)")
+    labels = np.asarray(is_target, dtype=bool)
+    if not labels.shape == (len(model_speakers),) == (len(test_speakers),):
+        found = f"{len(model_speakers)} model speakers, {len(test_speakers)} test speakers"
+        raise DataError(f"trials: found {found}, labels of shape {labels.shape}, expected one of each for every trial")
+    if labels.all() or not labels.any():
+        raise DataError(f"trials: found {labels.sum()} targets among {len(labels)}, expected targets and nontargets")
+    models, tests = speaker_codes(model_speakers, test_speakers)
+    num_speakers = 1 + max(models.max(), tests.max())
+    speakers = np.random.default_rng(random_state).permutation(num_speakers)
+    has_targets = np.isin(speakers, models[labels])
+    n_folds = min(n_folds, int(has_targets.sum()))
+    fold = np.empty(num_speakers, np.intp)
+    fold[np.concatenate([speakers[has_targets], speakers[~has_targets]])] = np.arange(num_speakers) % n_folds
+    model_fold, test_fold = fold[models], fold[tests]
+    for first in range(n_folds):
+        for second in range(first, n_folds):
+            held_out = (model_fold == first) & (test_fold == second) | (model_fold == second) & (test_fold == first)
+            if not held_out.any():
+                continue
+            train = ~np.isin(model_fold, [first, second]) & ~np.isin(test_fold, [first, second])
+            for kind, there in (("target", labels[train].any()), ("nontarget", not labels[train].all())):
+                if not there or not train.any():
+                    raise DataError(f"{n_folds} folds of {num_speakers} speakers: found no {kind} trials without the "
+                                    "speakers held out, expected more speakers with trials")  # fmt: skip
+            yield train, held_out
+
+
+def cross_calibrate(
+    scores: ArrayLike,
+    is_target: ArrayLike,
+    model_speakers: Speakers,
+    test_speakers: Speakers,
+    *,
+    fit: Callable[[NDArray, NDArray], Calibrator] = fit_calibration,
+    n_folds: int = 10,
+    random_state: int = 0,
+) -> NDArray[np.float64]:
+    """Calibrate (or fuse) every trial by a calibration that knows neither of its speakers.
+
+    Parameters
+    ----------
+    scores : array-like, shape (n,) or (n, S)
+        Of one or several systems.
+    is_target, model_speakers, test_speakers, n_folds, random_state
+        As in `speaker_folds`.
+    fit : callable
+        Given the scores of targets and of nontargets, makes what has ``apply``: `fit_calibration`, `fit_pav`, or one
+        of them with options, by `functools.partial`.
+
+    Returns
+    -------
+    ndarray, shape (n,), float64
+        Log-likelihood ratios, in nats.
+
+    Raises
+    ------
+    DataError, ConfigError
+        As `speaker_folds` and `fit`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> models, tests = (axis.ravel() for axis in np.indices((40, 40)))
+    >>> scores = rng.normal(6.0 * (models == tests), 1.0)
+    >>> llrs = cross_calibrate(scores, models == tests, models, tests)
+    >>> bool((llrs[models == tests] > 0).mean() > 0.95)
+    True
+    """
+    values, labels = np.asarray(scores), np.asarray(is_target, dtype=bool)
+    if len(values) != len(labels):
+        raise DataError(f"scores: found {len(values)}, expected one for each of the {len(labels)} trials")
+    llrs = np.empty(len(values))
+    for train, held_out in speaker_folds(
+        labels, model_speakers, test_speakers, n_folds=n_folds, random_state=random_state
+    ):
+        llrs[held_out] = fit(values[train & labels], values[train & ~labels]).apply(values[held_out])
+    return llrs

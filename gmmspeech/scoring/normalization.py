@@ -1,0 +1,328 @@
+r"""Score normalisation: scores in units of what impostors get.
+
+Models, tests and channels differ in the scores that impostors get, and so no threshold suits all. Normalised scores
+are relative to the mean and the standard deviation (ddof 1) of scores against a cohort of other speakers. With
+:math:`\mu, \sigma` of the model's scores against cohort tests (m), or of the test's scores against cohort models (t):
+
+.. math::
+
+    s_z = \frac{s - \mu_m}{\sigma_m}, \qquad
+    s_t = \frac{s - \mu_t}{\sigma_t}, \qquad
+    s_s = \frac{s_z + s_t}{2}
+
+Adaptive s-norm takes :math:`\mu` and :math:`\sigma` of only the N highest of these scores: of the cohort entries most
+like the model, and most like the test. Zt-norm is t-norm of scores (those of the cohort models, too) that z-norm has
+gone over.
+
+Whoever is in the cohort and claimed in a trial is no impostor in it. Where speakers are given, a cohort entry of the
+claimed speaker (who is the model's) is left out of both :math:`\mu` and :math:`\sigma`, of the model and of the test.
+Nothing is assumed about who really speaks in the test.
+
+References
+----------
+R. Auckenthaler, M. Carey and H. Lloyd-Thomas, "Score normalization for text-independent speaker verification systems",
+Digital Signal Processing 10, 2000 (z, t, zt).
+P. Kenny, "Bayesian speaker verification with heavy-tailed priors", Odyssey 2010 (s).
+P. Matějka et al., "Analysis of score normalization in multilingual speaker recognition", Interspeech 2017 (adaptive s;
+here the variant named AS-norm1).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.scoring.cohort import Cohort, Speakers, blocks, speaker_codes
+
+
+def z_norm(
+    scores: ArrayLike,
+    model_cohort: ArrayLike,
+    *,
+    model_speakers: Speakers | None = None,
+    model_cohort_speakers: Speakers | None = None,
+    out: NDArray[np.floating] | None = None,
+) -> NDArray:
+    """Z-norm: relative to each model's scores against cohort tests.
+
+    Parameters
+    ----------
+    scores : array-like, shape (M, T)
+        Models by tests. Here and below, arrays may be memory-mapped (`numpy.memmap`): they are read in blocks.
+    model_cohort : array-like, shape (M, C)
+        Models by cohort tests.
+    model_speakers, model_cohort_speakers : sequence, length M and C, optional
+        Who they are; a model is not normalised by tests of its own speaker. Both or neither.
+    out : ndarray, shape (M, T), optional
+        Where to write, block by block; may be `scores` itself.
+
+    Returns
+    -------
+    ndarray, shape (M, T), float64
+        `out`, if given.
+
+    Raises
+    ------
+    DataError
+        A score that is NaN, cohort scores that are not finite, equal for a row, too few, or of another shape.
+
+    Examples
+    --------
+    >>> z_norm([[3.0, 1.0]], [[-1.0, 0.0, 1.0]])
+    array([[3., 1.]])
+    """
+    codes = _codes(model_speakers, model_cohort=model_cohort_speakers)
+    return _normalise_matrix("z", scores, model_cohort, None, None, None, codes, out)
+
+
+def t_norm(
+    scores: ArrayLike,
+    test_cohort: ArrayLike,
+    *,
+    model_speakers: Speakers | None = None,
+    test_cohort_speakers: Speakers | None = None,
+    out: NDArray[np.floating] | None = None,
+) -> NDArray:
+    """T-norm: relative to each test's scores against cohort models.
+
+    Parameters
+    ----------
+    scores : array-like, shape (M, T)
+    test_cohort : array-like, shape (T, C)
+        Tests by cohort models.
+    model_speakers, test_cohort_speakers : sequence, length M and C, optional
+        Who they are; in trials of a model, cohort models of its speaker are left out. Both or neither.
+    out : ndarray, shape (M, T), optional
+
+    Returns
+    -------
+    ndarray, shape (M, T), float64
+
+    Raises
+    ------
+    DataError
+        As `z_norm`.
+
+    Examples
+    --------
+    >>> t_norm([[3.0, 1.0]], [[-1.0, 0.0, 1.0], [-3.0, 1.0, 5.0]])
+    array([[3., 0.]])
+    """
+    codes = _codes(model_speakers, test_cohort=test_cohort_speakers)
+    return _normalise_matrix("t", scores, None, test_cohort, None, None, codes, out)
+
+
+def s_norm(
+    scores: ArrayLike,
+    model_cohort: ArrayLike,
+    test_cohort: ArrayLike,
+    *,
+    top_n: int | None = None,
+    model_speakers: Speakers | None = None,
+    model_cohort_speakers: Speakers | None = None,
+    test_cohort_speakers: Speakers | None = None,
+    out: NDArray[np.floating] | None = None,
+) -> NDArray:
+    """S-norm, the mean of z- and t-norm, and with `top_n` adaptive s-norm.
+
+    Parameters
+    ----------
+    scores : array-like, shape (M, T)
+    model_cohort : array-like, shape (M, C)
+        Models by cohort.
+    test_cohort : array-like, shape (T, C')
+        Tests by cohort; mostly the same one.
+    top_n : int, optional
+        How many of the highest cohort scores of a model, and of a test, to take; usual are 200 to 400. All, if not
+        given.
+    model_speakers, model_cohort_speakers, test_cohort_speakers : sequence, length M, C and C', optional
+        Who they are; cohort entries of a model's speaker are left out of its trials, on both sides. All or none.
+    out : ndarray, shape (M, T), optional
+
+    Returns
+    -------
+    ndarray, shape (M, T), float64
+
+    Raises
+    ------
+    DataError
+        As `z_norm`.
+    ConfigError
+        `top_n` is below 2, or above what is in the cohort.
+
+    Examples
+    --------
+    >>> s_norm([[3.0]], [[-1.0, 0.0, 1.0]], [[-3.0, 1.0, 5.0]])
+    array([[1.75]])
+    >>> s_norm([[3.0]], [[-9.0, -1.0, 0.0, 1.0]], [[-9.0, -3.0, 1.0, 5.0]], top_n=3)
+    array([[1.75]])
+    """
+    codes = _codes(model_speakers, model_cohort=model_cohort_speakers, test_cohort=test_cohort_speakers)
+    return _normalise_matrix("s", scores, model_cohort, test_cohort, None, top_n, codes, out)
+
+
+def zt_norm(
+    scores: ArrayLike,
+    model_cohort: ArrayLike,
+    test_cohort: ArrayLike,
+    cohort_cohort: ArrayLike,
+    *,
+    model_speakers: Speakers | None = None,
+    model_cohort_speakers: Speakers | None = None,
+    test_cohort_speakers: Speakers | None = None,
+    out: NDArray[np.floating] | None = None,
+) -> NDArray:
+    """Zt-norm: t-norm of z-normalised scores, by z-normalised scores of the cohort models.
+
+    Parameters
+    ----------
+    scores : array-like, shape (M, T)
+    model_cohort : array-like, shape (M, C)
+        Models by cohort tests.
+    test_cohort : array-like, shape (T, C')
+        Tests by cohort models. A normalised copy is made in memory.
+    cohort_cohort : array-like, shape (C', C)
+        Cohort models by cohort tests.
+    model_speakers, model_cohort_speakers, test_cohort_speakers : sequence, length M, C and C', optional
+        Who they are. All or none.
+    out : ndarray, shape (M, T), optional
+
+    Returns
+    -------
+    ndarray, shape (M, T), float64
+
+    Raises
+    ------
+    DataError
+        As `z_norm`.
+
+    Examples
+    --------
+    >>> zt_norm([[3.0]], [[-1.0, 0.0, 1.0]], [[2.0, 4.0]], [[-1.0, 0.0, 1.0], [0.0, 2.0, 4.0]]).round(3)
+    array([[2.121]])
+    """
+    codes = _codes(model_speakers, model_cohort=model_cohort_speakers, test_cohort=test_cohort_speakers)
+    return _normalise_matrix("zt", scores, model_cohort, test_cohort, cohort_cohort, None, codes, out)
+
+
+class Normalization:
+    """The methods, on models, tests and speakers that are numbers."""
+
+    def __init__(
+        self,
+        method: str,
+        *,
+        model_cohort: NDArray | None = None,
+        test_cohort: NDArray | None = None,
+        cohort_cohort: NDArray | None = None,
+        top_n: int | None = None,
+        model_codes: NDArray[np.intp],
+        model_cohort_codes: NDArray[np.intp] | None,
+        test_cohort_codes: NDArray[np.intp] | None,
+        model_names: list[str] | None = None,
+        test_names: list[str] | None = None,
+    ) -> None:
+        self.method = method
+        self.model = self.test = None
+        if model_cohort is not None:
+            cohort = Cohort(model_cohort, "model", names=model_names, top_n=top_n, codes=model_cohort_codes)
+            self.model = cohort.statistics(np.arange(len(model_cohort)), model_codes)
+        if cohort_cohort is not None and test_cohort is not None:
+            own = np.full(len(cohort_cohort), -1) if test_cohort_codes is None else test_cohort_codes
+            cohort = Cohort(cohort_cohort, "cohort model", codes=model_cohort_codes)
+            means, deviations = cohort.statistics(np.arange(len(cohort_cohort)), own)
+            test_cohort = (test_cohort - means) / deviations
+        if test_cohort is not None:
+            self.test = Cohort(test_cohort, "test", names=test_names, top_n=top_n, codes=test_cohort_codes)
+
+    def apply(
+        self,
+        scores: NDArray[np.float64],
+        models: NDArray[np.intp] | None,
+        tests: NDArray[np.intp] | None,
+        claimed: NDArray[np.intp],
+    ) -> NDArray[np.float64]:
+        """Normalise the scores of trials, of which model, test and the claimed speaker are given."""
+        found = []
+        if self.model is not None:
+            means, deviations = self.model
+            found.append((scores - means[models]) / deviations[models])
+        if self.test is not None:
+            assert tests is not None
+            means, deviations = self.test.statistics(tests, claimed)
+            before = found.pop() if self.method == "zt" else scores
+            found.append((before - means) / deviations)
+        return sum(found[1:], start=found[0]) / len(found)
+
+
+def _normalise_matrix(
+    method: str,
+    scores: ArrayLike,
+    model_cohort: ArrayLike | None,
+    test_cohort: ArrayLike | None,
+    cohort_cohort: ArrayLike | None,
+    top_n: int | None,
+    codes: dict[str, NDArray[np.intp]],
+    out: NDArray[np.floating] | None,
+) -> NDArray:
+    matrix = _matrix(scores, "scores", None, None)
+    shapes = {"model_cohort": len(matrix), "test_cohort": matrix.shape[1]}
+    cohorts = {
+        name: _matrix(cohort, name, shapes[name], len(codes[name]) if name in codes else None)
+        for name, cohort in (("model_cohort", model_cohort), ("test_cohort", test_cohort))
+        if cohort is not None
+    }
+    if cohort_cohort is not None:
+        rows, columns = cohorts["test_cohort"].shape[1], cohorts["model_cohort"].shape[1]
+        cohorts["cohort_cohort"] = _matrix(cohort_cohort, "cohort_cohort", rows, columns)
+    model_codes = codes.get("model", np.full(len(matrix), -1))
+    if len(model_codes) != len(matrix):
+        raise DataError(f"model_speakers: found {len(model_codes)}, expected one for each of the {len(matrix)} models")
+    core = Normalization(
+        method,
+        model_cohort=cohorts.get("model_cohort"),
+        test_cohort=cohorts.get("test_cohort"),
+        cohort_cohort=cohorts.get("cohort_cohort"),
+        top_n=top_n,
+        model_codes=model_codes,
+        model_cohort_codes=codes.get("model_cohort"),
+        test_cohort_codes=codes.get("test_cohort"),
+    )
+    if out is None:
+        out = np.empty(matrix.shape)
+    elif out.shape != matrix.shape:
+        raise DataError(f"out: found shape {out.shape}, expected that of the scores, {matrix.shape}")
+    tests = np.arange(matrix.shape[1])
+    for start, stop in blocks(*matrix.shape):
+        block = np.asarray(matrix[start:stop], dtype=np.float64)
+        bad = np.argwhere(np.isnan(block))
+        if len(bad):
+            where = f"model {start + bad[0][0]}, test {bad[0][1]}"
+            raise DataError(f"score of {where}: found nan ({len(bad)} such in {len(block)} rows), expected a number")
+        models = np.repeat(np.arange(start, stop), len(tests))
+        found = core.apply(block.ravel(), models, np.tile(tests, stop - start), model_codes[models])
+        out[start:stop] = found.reshape(block.shape)
+    return out
+
+
+def _codes(model_speakers: Speakers | None, **cohorts: Speakers | None) -> dict[str, NDArray[np.intp]]:
+    """Number the speakers of the models and of the cohorts' columns; nothing if none are given."""
+    given = {"model": model_speakers, **cohorts}
+    missing = [f"{name}_speakers" for name, speakers in given.items() if speakers is None]
+    if len(missing) == len(given):
+        return {}
+    if missing:
+        expected = ", ".join(f"{name}_speakers" for name in given)
+        raise ConfigError(f"{missing[0]}: found none, expected all of {expected}, or none of them")
+    return dict(zip(given, speaker_codes(*(s for s in given.values() if s is not None)), strict=True))
+
+
+def _matrix(scores: ArrayLike, name: str, rows: int | None, columns: int | None) -> NDArray:
+    matrix = scores if isinstance(scores, np.ndarray) else np.asarray(scores, dtype=np.float64)
+    shape = tuple("any" if n is None else n for n in (rows, columns))
+    wrong = [found for found, size in zip(matrix.shape, (rows, columns), strict=False) if size not in (None, found)]
+    if matrix.ndim != 2 or wrong or matrix.dtype.kind not in "fiu":
+        found = f"found shape {matrix.shape} of {matrix.dtype}"
+        raise DataError(f"{name}: {found}, expected numbers of shape ({shape[0]}, {shape[1]})")
+    return matrix

@@ -1,0 +1,31 @@
+"""Cohort statistics in blocks against those of the whole, for many rows and speakers."""
+
+import numpy as np
+import pytest
+
+from gmmspeech.scoring import cohort
+from gmmspeech.scoring.cohort import Cohort, speaker_codes
+
+
+@pytest.mark.parametrize("top_n", [None, 10, 37])
+@pytest.mark.parametrize("block", [1 << 20, 64])
+def test_any_speaker_left_out_of_any_row(top_n, block, monkeypatch):
+    """As numpy's mean and standard deviation of what remains."""
+    monkeypatch.setattr(cohort, "BLOCK", block)
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(30, 60))
+    codes = rng.integers(0, 20, 60)
+    codes[codes == 7] = 8  # one speaker has none
+    rows, excluded = rng.integers(0, 30, 500), rng.integers(-1, 25, 500)
+    means, deviations = Cohort(scores, "test", top_n=top_n, codes=codes).statistics(rows, excluded)
+    for row, code, mean, deviation in zip(rows, excluded, means, deviations, strict=True):
+        kept = np.sort(scores[row, codes != code])[-top_n if top_n else None :]
+        assert mean == pytest.approx(kept.mean(), rel=1e-10, abs=1e-13)
+        assert deviation == pytest.approx(kept.std(ddof=1), rel=1e-10)
+
+
+def test_codes_are_shared_by_columns():
+    """The same name has the same number wherever it comes."""
+    first, second = speaker_codes(["a", "b", "a"], np.array(["c", "b"]))
+    assert first.tolist() == [0, 1, 0]
+    assert second.tolist() == [2, 1]
