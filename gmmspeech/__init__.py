@@ -32,6 +32,7 @@ from gmmspeech.phones.alignment import align
 from gmmspeech.phones.decoding import decode
 from gmmspeech.phones.hmm import PhoneHMM
 from gmmspeech.phones.labels import Label, frame_labels
+from gmmspeech.phones.phone_gmm import PhoneGMM
 from gmmspeech.phones.training import train_phone_hmm, train_phone_hmm_on_labels
 from gmmspeech.scoring.calibration import fit_calibration, fit_pav
 from gmmspeech.scoring.folds import cross_calibrate
@@ -52,6 +53,7 @@ __all__ = [
     "GmmSpeechError",
     "GmmSpeechWarning",
     "Label",
+    "PhoneGMM",
     "PhoneHMM",
     "ScoreNormalizer",
     "Scores",

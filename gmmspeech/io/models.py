@@ -17,15 +17,17 @@ from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.io.hdf5 import create_hdf5, open_hdf5
+from gmmspeech.io.phone_gmm import read_phone_gmm
 from gmmspeech.io.phone_models import read_adapted_system, read_phone_hmm
 from gmmspeech.phones.hmm import PhoneHMM
+from gmmspeech.phones.phone_gmm import PhoneGMM
 from gmmspeech.phones.system import AdaptedSystem
 from gmmspeech.speaker.verifier import SpeakerVerifier
 
 FORMAT = "gmmspeech model"
 VERSION = 1
 
-Model = DiagonalGMM | GMMClassifier | SpeakerVerifier | PhoneHMM | AdaptedSystem
+Model = DiagonalGMM | GMMClassifier | SpeakerVerifier | PhoneGMM | PhoneHMM | AdaptedSystem
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -37,7 +39,7 @@ def load(path: str | os.PathLike[str]) -> Model:
 
     Returns
     -------
-    DiagonalGMM, GMMClassifier, SpeakerVerifier, PhoneHMM or AdaptedSystem
+    DiagonalGMM, GMMClassifier, SpeakerVerifier, PhoneGMM, PhoneHMM or AdaptedSystem
         Whichever the file holds.
 
     Raises
@@ -183,6 +185,7 @@ _READERS: dict[str, Callable[[h5py.File], Model]] = {
     "DiagonalGMM": _read_gmm,
     "GMMClassifier": _read_classifier,
     "SpeakerVerifier": _read_verifier,
+    "PhoneGMM": read_phone_gmm,
     "PhoneHMM": read_phone_hmm,
     "AdaptedSystem": read_adapted_system,
 }

@@ -14,6 +14,7 @@ from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.io import models, store
 from gmmspeech.phones.hmm import PhoneHMM
+from gmmspeech.phones.phone_gmm import PhoneGMM
 from gmmspeech.phones.system import AdaptedSystem
 from gmmspeech.speaker.verifier import SpeakerVerifier
 
@@ -101,6 +102,13 @@ def _describe_model(model: models.Model) -> list[str]:
         return [
             f"classifier: {len(model.classes_)} classes, {'/'.join(map(str, sizes))} components each",
             f"classes: {' '.join(map(str, model.classes_))}",
+            f"front end: {describe_front_end(model.front_end_)}",
+        ]
+    if isinstance(model, PhoneGMM):
+        sizes = sorted({len(mixture.weights_) for mixture in model.models_})
+        return [
+            f"phone mixtures: {len(model.phones_)} phones, {sizes[0]} to {sizes[-1]} components each",
+            f"phones: {' '.join(model.phones_)}",
             f"front end: {describe_front_end(model.front_end_)}",
         ]
     if isinstance(model, PhoneHMM):

@@ -1,0 +1,86 @@
+"""Which class was taken for which: counts, accuracy, precision and recall."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.errors import DataError
+
+
+def confusion_matrix(truth: ArrayLike, found: ArrayLike, labels: Sequence[str]) -> NDArray[np.int64]:
+    """Count how often each class was taken for each.
+
+    Parameters
+    ----------
+    truth, found : array_like of str, shape (N,)
+    labels : sequence of str
+        The classes, C of them.
+
+    Returns
+    -------
+    ndarray, shape (C, C), int64
+        Rows are what was said, columns what was found, both in the order of `labels`.
+
+    Raises
+    ------
+    DataError
+        Another number of found than of true classes, or one that is not among `labels`.
+
+    Examples
+    --------
+    >>> confusion_matrix(["AA", "S", "S"], ["AA", "S", "AA"], ["AA", "S"])
+    array([[1, 0],
+           [1, 1]])
+    """
+    said, recognised = np.asarray(truth, np.str_), np.asarray(found, np.str_)
+    if said.ndim != 1 or said.shape != recognised.shape:
+        raise DataError(f"found shapes {said.shape} and {recognised.shape} of true and found classes, expected (N,)")
+    place = {label: i for i, label in enumerate(labels)}
+    unknown = sorted({*said.tolist(), *recognised.tolist()} - set(place))
+    if unknown:
+        raise DataError(f"found class {unknown[0]!r}, expected one of {' '.join(labels)}")
+    rows, columns = (np.array([place[name] for name in names.tolist()], np.intp) for names in (said, recognised))
+    counts = np.zeros((len(place), len(place)), np.int64)
+    np.add.at(counts, (rows, columns), 1)
+    return counts
+
+
+def accuracy(counts: ArrayLike) -> float:
+    """Share of the diagonal of a confusion matrix; 0 where nothing was counted.
+
+    Examples
+    --------
+    >>> accuracy([[3, 1], [0, 4]])
+    0.875
+    """
+    matrix = np.asarray(counts)
+    return float(np.trace(matrix) / max(matrix.sum(), 1))
+
+
+def precision_recall(counts: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Precision and recall of every class.
+
+    Parameters
+    ----------
+    counts : array_like, shape (C, C)
+        Confusion matrix.
+
+    Returns
+    -------
+    precision : ndarray, shape (C,), float64
+        Of those found to be of the class, the share that is; 0 where none was found.
+    recall : ndarray, shape (C,), float64
+        Of those of the class, the share that was found; 0 where there is none.
+
+    Examples
+    --------
+    >>> precision, recall = precision_recall([[3, 1], [0, 4]])
+    >>> precision, recall
+    (array([1. , 0.8]), array([0.75, 1.  ]))
+    """
+    matrix = np.asarray(counts)
+    right = np.diagonal(matrix)
+    return right / np.maximum(matrix.sum(axis=0), 1), right / np.maximum(matrix.sum(axis=1), 1)

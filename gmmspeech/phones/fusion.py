@@ -1,0 +1,78 @@
+"""Scores of several systems combined into one, by weights that fit held-out segments best."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+
+from gmmspeech.errors import DataError
+
+
+def fit_weights(scores: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
+    r"""Weights of systems by which their scores make the true classes most probable.
+
+    The combined posterior of class c is proportional to ``exp(Σ_i w_i score_i(c))``: logistic regression with one
+    weight a system (Brümmer et al. 2007), whose log-likelihood has a single maximum. A log prior may be a system.
+
+    Parameters
+    ----------
+    scores : array_like, shape (systems, S, C)
+        Such as log-likelihoods of S segments under C phones, of segments that trained none of the systems.
+    truth : array_like of int, shape (S,)
+        Class of each segment.
+
+    Returns
+    -------
+    ndarray, shape (systems,), float64
+        For `combine`.
+
+    Raises
+    ------
+    DataError
+        Shapes that don't fit, scores that are not finite, or a class out of range.
+
+    Examples
+    --------
+    >>> scores = [[[1.0, 0.0]] * 4]  # one system, sure of class 0, and right three times out of four: log 3
+    >>> fit_weights(scores, [0, 0, 0, 1]).round(3)
+    array([1.099])
+    """
+    stack, classes = np.asarray(scores, dtype=np.float64), np.asarray(truth, dtype=np.int64)
+    if stack.ndim != 3 or not stack.size or classes.shape != stack.shape[1:2]:
+        raise DataError(f"scores: found shape {stack.shape} with {classes.size} classes, expected (systems, S, C)")
+    if not np.isfinite(stack).all():
+        raise DataError(f"scores: found NaN or infinity in system {int(np.argwhere(~np.isfinite(stack))[0, 0])}")
+    if not 0 <= classes.min() <= classes.max() < stack.shape[2]:
+        raise DataError(f"truth: found {classes.min()} to {classes.max()}, expected 0 to {stack.shape[2] - 1}")
+    stack = stack - stack.mean(axis=2, keepdims=True)  # what all classes share changes nothing
+    scale = np.maximum(np.sqrt(np.mean(stack**2, axis=(1, 2))), np.finfo(np.float64).tiny)
+    stack = stack / scale[:, None, None]
+    segments = np.arange(len(classes))
+
+    def negative_log_posterior(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        joint = np.tensordot(weights, stack, 1)
+        log_posteriors = joint - logsumexp(joint, axis=1, keepdims=True)
+        expected = np.einsum("isc,sc->is", stack, np.exp(log_posteriors))
+        gradient = (expected - stack[:, segments, classes]).mean(axis=1)
+        return -log_posteriors[segments, classes].mean(), gradient
+
+    found = minimize(negative_log_posterior, np.full(len(stack), 1 / len(stack)), jac=True, method="L-BFGS-B")
+    return found.x / scale
+
+
+def combine(scores: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
+    """Weighted sum of the scores of systems, shape (S, C).
+
+    Parameters
+    ----------
+    scores : array_like, shape (systems, S, C)
+    weights : array_like, shape (systems,)
+
+    Examples
+    --------
+    >>> combine([[[1.0, 2.0]], [[4.0, 0.0]]], [1.0, 0.5])
+    array([[3., 2.]])
+    """
+    return np.tensordot(np.asarray(weights, np.float64), np.asarray(scores, np.float64), 1)
