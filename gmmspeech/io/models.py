@@ -1,4 +1,4 @@
-"""Models in HDF5: mixtures, classifiers, enrolled speakers, and phones by `phone_models`. Plain arrays and attributes; no code, never pickle."""
+"""Models in HDF5: mixtures, classifiers, enrolled speakers, phones. Plain arrays and attributes; no code, never pickle."""
 
 from __future__ import annotations
 

@@ -68,6 +68,9 @@ def test_statistics_of_elsewhere_are_refused():
     known = as_batch(stats, ubm_digest="a" * 64, front_end='{"num_ceps": 13}')
     for source, digest, front_end in ((stats, "b", "{}"), (known, None, None), (known, "a" * 64, '{"num_ceps": 13}')):
         check_origin(source, digest, front_end, model="m")
+    for nothing in (stats[0], {"u": stats[0]}):
+        with pytest.raises(FeatureError, match=r"found \w+, expected a list of GMMStats or a StatisticsStore"):
+            check_origin(nothing, None, None, model="m")
     with pytest.raises(ModelError, match="found statistics under background model aaaaaaaaaaaa, expected bbb as m has"):
         check_origin(known, "bbb", None, model="m")
     with pytest.raises(FeatureError, match="num_ceps = 13, expected num_ceps = 20 as m was trained on"):

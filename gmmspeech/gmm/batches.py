@@ -1,0 +1,203 @@
+"""Statistics of many utterances side by side: what scores, subspaces and supervectors work on, in memory or a file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.errors import FeatureError, ModelError
+from gmmspeech.features.match import check_same_front_end
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.stats import GMMStats
+
+
+class StatsSource(Protocol):
+    """Statistics of many utterances, which need not fit in memory, such as a `StatisticsStore`."""
+
+    @property
+    def ubm_digest(self) -> str | None:
+        """Which background model aligned the frames, see `gmm_digest`; None where that isn't known."""
+
+    @property
+    def front_end(self) -> str | None:
+        """How the frames were made, in JSON; None where that isn't known."""
+
+    def __len__(self) -> int:
+        """Count the utterances."""
+
+    def batches(self, size: int) -> Iterator[StatsBatch]:
+        """Yield the statistics of `size` utterances at a time, the last batch shorter."""
+
+
+@dataclass(frozen=True)
+class StatsBatch:
+    """Zeroth- and first-order statistics of U utterances in memory.
+
+    Parameters
+    ----------
+    n : ndarray, shape (U, K), float64
+    sum_x : ndarray, shape (U, K, D), float64
+    num_frames : ndarray, shape (U,), float64
+    ubm_digest, front_end : str, optional
+        See `StatsSource`.
+    """
+
+    n: NDArray[np.float64]
+    sum_x: NDArray[np.float64]
+    num_frames: NDArray[np.float64]
+    ubm_digest: str | None = None
+    front_end: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.n)
+
+    def batches(self, size: int) -> Iterator[StatsBatch]:
+        """Yield the statistics of `size` utterances at a time."""
+        for start in range(0, len(self), size):
+            rows = slice(start, start + size)
+            yield StatsBatch(self.n[rows], self.sum_x[rows], self.num_frames[rows], self.ubm_digest, self.front_end)
+
+    def centred(self, means: NDArray[np.float64], deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+        """First-order statistics about some means, in units of deviations: ``(sum_x - n means) / deviations``.
+
+        Parameters
+        ----------
+        means : ndarray, shape (K, D), or (U, K, D) where each utterance has its own
+        deviations : ndarray, shape (K, D)
+
+        Returns
+        -------
+        ndarray, shape (U, K, D)
+        """
+        centred = self.n[:, :, None] * means
+        np.subtract(self.sum_x, centred, out=centred)
+        centred /= deviations
+        return centred
+
+
+Statistics = Sequence[GMMStats] | StatsSource
+
+
+def stats_batches(stats: Statistics, shape: tuple[int, ...], size: int) -> Iterator[StatsBatch]:
+    """Yield statistics `size` utterances at a time, in their order, and check them.
+
+    Parameters
+    ----------
+    stats : sequence of GMMStats, or StatsSource such as a `StatisticsStore`
+    shape : tuple
+        (K, D) that they must have.
+    size : int
+
+    Yields
+    ------
+    StatsBatch
+
+    Raises
+    ------
+    ModelError
+        Statistics of another shape.
+    FeatureError
+        An utterance without frames, or a statistic that is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
+    >>> stats = [ubm.accumulate(np.full((t, 1), 2.0)) for t in (1, 2, 3)]
+    >>> [batch.sum_x.ravel().tolist() for batch in stats_batches(stats, (1, 1), 2)]
+    [[2.0, 4.0], [6.0]]
+    """
+    start = 0
+    for batch in _list_batches(stats, shape, size) if isinstance(stats, Sequence) else stats.batches(size):
+        _check_batch(batch, shape, start)
+        yield batch
+        start += len(batch)
+
+
+def _list_batches(stats: Sequence[GMMStats], shape: tuple[int, ...], size: int) -> Iterator[StatsBatch]:
+    for start in range(0, len(stats), size):
+        some = stats[start : start + size]
+        for i, one in enumerate(some, start):
+            if one.sum_x.shape != shape:
+                raise _wrong_shape(f"statistics {i}", one.sum_x.shape, shape)
+        yield StatsBatch(
+            np.stack([one.n for one in some]),
+            np.stack([one.sum_x for one in some]),
+            np.array([one.num_frames for one in some], dtype=np.float64),
+        )
+
+
+def _check_batch(batch: StatsBatch, shape: tuple[int, ...], start: int) -> None:
+    if batch.sum_x.shape[1:] != shape:
+        raise _wrong_shape("statistics", batch.sum_x.shape[1:], shape)
+    empty = ~(batch.num_frames > 0)
+    if empty.any():
+        at = int(empty.argmax())
+        raise FeatureError(f"statistics {start + at}: found {batch.num_frames[at]:g} frames, expected one or more")
+    bad = ~(np.isfinite(batch.n).all(axis=1) & np.isfinite(batch.sum_x).all(axis=(1, 2)))
+    if bad.any():
+        raise FeatureError(f"statistics {start + int(bad.argmax())}: found NaN or infinity, expected finite numbers")
+
+
+def _wrong_shape(owner: str, found: tuple[int, ...], expected: tuple[int, ...]) -> ModelError:
+    return ModelError(f"{owner}: found shape {found} (components, dimension), expected the model's {expected}")
+
+
+def gmm_digest(gmm: DiagonalGMM) -> str:
+    """Name a mixture by its parameters: SHA-256 of weights, means and variances, 64 hexadecimal digits.
+
+    Statistics and what is trained on them keep the digest of their background model, lest those of different models
+    be mixed: components are matched by number, so that nothing else would show it.
+
+    Examples
+    --------
+    >>> import gmmspeech as gs
+    >>> gmm_digest(gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]]))[:12]
+    '68f962b48b11'
+    """
+    return digest(*gmm.parameters())
+
+
+def digest(*arrays: NDArray[np.float64]) -> str:
+    """SHA-256 of numbers in float64, 64 hexadecimal digits."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
+    return found.hexdigest()
+
+
+def check_origin(stats: Statistics, ubm_digest: str | None, front_end: str | None, *, model: str) -> None:
+    """Raise if statistics say that they are of another background model or front end than a model's.
+
+    Parameters
+    ----------
+    stats : Statistics
+        A list of `GMMStats` doesn't know where it comes from, and fits anything.
+    ubm_digest, front_end : str or None
+        The model's; None where it isn't known, which fits anything.
+    model : str
+        What to call the model in messages.
+
+    Raises
+    ------
+    FeatureError
+        Another front end (the first difference is named), or no statistics at all.
+    ModelError
+        Another background model.
+    """
+    if isinstance(stats, Sequence):
+        return
+    if not hasattr(stats, "batches"):
+        raise FeatureError(f"found {type(stats).__name__}, expected a list of GMMStats or a StatisticsStore")
+    name = str(getattr(stats, "path", "the statistics"))
+    check_same_front_end(front_end, stats.front_end, model=model, frames=name)
+    if ubm_digest and stats.ubm_digest and ubm_digest != stats.ubm_digest:
+        raise ModelError(
+            f"{name}: found statistics under background model {stats.ubm_digest[:12]}, expected {ubm_digest[:12]} as "
+            f"{model} has"
+        )
