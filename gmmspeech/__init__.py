@@ -21,6 +21,7 @@ from gmmspeech.io.calibration import load_calibration
 from gmmspeech.io.dictionary import cmudict_dictionary, read_dictionary
 from gmmspeech.io.labels import read_labels, write_labels
 from gmmspeech.io.models import load
+from gmmspeech.io.statistics import StatisticsStore, write_statistics
 from gmmspeech.io.store import FeatureStore, write_store
 from gmmspeech.metrics.bootstrap import bootstrap_ci, paired_test
 from gmmspeech.metrics.cllr import cllr, min_cllr
@@ -36,15 +37,29 @@ from gmmspeech.phones.phone_gmm import PhoneGMM
 from gmmspeech.phones.training import train_phone_hmm, train_phone_hmm_on_labels
 from gmmspeech.scoring.calibration import fit_calibration, fit_pav
 from gmmspeech.scoring.folds import cross_calibrate
+from gmmspeech.scoring.linear import linear_score
 from gmmspeech.scoring.llr import log_likelihood_ratio, log_likelihood_ratios
 from gmmspeech.scoring.normalization import s_norm, t_norm, z_norm, zt_norm
 from gmmspeech.scoring.score_normalizer import ScoreNormalizer
 from gmmspeech.scoring.statistics import statistics_llr
 from gmmspeech.scoring.trials import Scores, TrialList
+from gmmspeech.speaker.backend import average_sessions, cosine_scores, length_normalise
+from gmmspeech.speaker.backend_training import BackEnd, train_backend
+from gmmspeech.speaker.identification import identify
+from gmmspeech.speaker.isv import ISV, train_isv
+from gmmspeech.speaker.ivector import IVectorExtractor
+from gmmspeech.speaker.ivector_training import train_ivector_extractor
+from gmmspeech.speaker.jfa import JFA, train_jfa
+from gmmspeech.speaker.plda import PLDA, train_plda
+from gmmspeech.speaker.supervectors import adapted_means, supervectors
 from gmmspeech.speaker.ubm import train_ubm
 from gmmspeech.speaker.verifier import SpeakerVerifier
 
 __all__ = [
+    "ISV",
+    "JFA",
+    "PLDA",
+    "BackEnd",
     "DiagonalGMM",
     "FeatureStore",
     "FrontEnd",
@@ -52,21 +67,26 @@ __all__ = [
     "GMMStats",
     "GmmSpeechError",
     "GmmSpeechWarning",
+    "IVectorExtractor",
     "Label",
     "PhoneGMM",
     "PhoneHMM",
     "ScoreNormalizer",
     "Scores",
     "SpeakerVerifier",
+    "StatisticsStore",
     "TrialList",
     "actual_dcf",
+    "adapted_means",
     "add_deltas",
     "align",
+    "average_sessions",
     "bayes_threshold",
     "bootstrap_ci",
     "cllr",
     "cmudict_dictionary",
     "cmvn",
+    "cosine_scores",
     "cross_calibrate",
     "decode",
     "det_curve",
@@ -77,6 +97,9 @@ __all__ = [
     "fit_calibration",
     "fit_pav",
     "frame_labels",
+    "identify",
+    "length_normalise",
+    "linear_score",
     "load",
     "load_calibration",
     "log_likelihood_ratio",
@@ -93,11 +116,18 @@ __all__ = [
     "s_norm",
     "sliding_cmvn",
     "statistics_llr",
+    "supervectors",
     "t_norm",
+    "train_backend",
+    "train_isv",
+    "train_ivector_extractor",
+    "train_jfa",
     "train_phone_hmm",
     "train_phone_hmm_on_labels",
+    "train_plda",
     "train_ubm",
     "write_labels",
+    "write_statistics",
     "write_store",
     "z_norm",
     "zt_norm",

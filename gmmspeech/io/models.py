@@ -1,4 +1,4 @@
-"""Models in HDF5: mixtures, classifiers, enrolled speakers, phones. Plain arrays and attributes; no code, never pickle."""
+"""Models in HDF5: mixtures, classifiers, speakers, phones. Plain arrays and attributes; no code, never pickle."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from gmmspeech.errors import DataError
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.io import ivectors
 from gmmspeech.io.hdf5 import create_hdf5, open_hdf5
 from gmmspeech.io.phone_gmm import read_phone_gmm
 from gmmspeech.io.phone_models import read_adapted_system, read_phone_hmm
@@ -188,6 +189,7 @@ _READERS: dict[str, Callable[[h5py.File], Model]] = {
     "PhoneGMM": read_phone_gmm,
     "PhoneHMM": read_phone_hmm,
     "AdaptedSystem": read_adapted_system,
+    **ivectors.READERS,
 }
 
 

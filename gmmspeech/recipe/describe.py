@@ -16,6 +16,7 @@ from gmmspeech.io import models, store
 from gmmspeech.phones.hmm import PhoneHMM
 from gmmspeech.phones.phone_gmm import PhoneGMM
 from gmmspeech.phones.system import AdaptedSystem
+from gmmspeech.speaker.ivector import IVectorExtractor
 from gmmspeech.speaker.verifier import SpeakerVerifier
 
 
@@ -115,6 +116,12 @@ def _describe_model(model: models.Model) -> list[str]:
         return [*_describe_hmm(model), f"front end: {describe_front_end(model.front_end)}"]
     if isinstance(model, AdaptedSystem):
         return ["phone HMMs adapted to speakers by fMLLR", *_describe_hmm(model.adapted)]
+    if isinstance(model, IVectorExtractor):
+        num_components, dim = model.means.shape
+        size = f"rank {model.rank}, {num_components} components, {dim} dimensions"
+        return [f"i-vector extractor: {size}", f"front end: {describe_front_end(model.front_end)}"]
+    if not isinstance(model, DiagonalGMM):
+        return [f"model of kind {type(model).__name__}"]
     return _describe_gmm(model)
 
 

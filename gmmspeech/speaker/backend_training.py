@@ -1,0 +1,173 @@
+"""The back end as a whole: transforms of i-vectors one after the other, and what scores them at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.errors import ConfigError, DataError, ModelError
+from gmmspeech.parallel import single_threaded_blas
+from gmmspeech.speaker.backend import AffineTransform, as_vectors, cosine_scores, lda, wccn, whitening
+from gmmspeech.speaker.plda import PLDA, train_plda
+
+STEPS = ("centre", "whiten", "lda", "wccn", "length")
+
+
+@dataclass(frozen=True)
+class BackEnd:
+    """Transforms that i-vectors go through, and the model that scores them.
+
+    Made by `train_backend`, or of given parts.
+
+    Parameters
+    ----------
+    transforms : tuple of AffineTransform
+        In the order in which they are applied.
+    plda : PLDA, optional
+        Scores; without it the score is the cosine.
+    extractor_digest : str, optional
+        Which extractor's i-vectors it takes; see `IVectorExtractor.digest`.
+    """
+
+    transforms: tuple[AffineTransform, ...] = ()
+    plda: PLDA | None = None
+    extractor_digest: str | None = None
+
+    def __post_init__(self) -> None:
+        inputs = [transform.matrix.shape[1] for transform in self.transforms]
+        if self.plda is not None:
+            inputs.append(len(self.plda.mean))
+        for i, (transform, expected) in enumerate(zip(self.transforms, inputs[1:], strict=False)):
+            found = len(transform.matrix)
+            if found != expected:
+                raise ModelError(f"back end: found {found} dimensions after transform {i}, expected {expected}")
+
+    def transform(self, x: ArrayLike, *, extractor_digest: str | None = None) -> NDArray[np.float64]:
+        """Take i-vectors (U, R) through all transforms, to (U, S).
+
+        Parameters
+        ----------
+        x : array_like, shape (U, R)
+        extractor_digest : str, optional
+            Where they come from; a `ModelError` if that is another extractor than the back end was trained with.
+        """
+        if extractor_digest and self.extractor_digest and extractor_digest != self.extractor_digest:
+            raise ModelError(
+                f"back end: found i-vectors of extractor {extractor_digest[:12]}, "
+                f"expected {self.extractor_digest[:12]}, which it was trained with"
+            )
+        vectors = as_vectors(x)
+        for transform in self.transforms:
+            vectors = transform(vectors)
+        return vectors
+
+    def score(self, models: ArrayLike, tests: ArrayLike, *, sessions: ArrayLike | int = 1) -> NDArray[np.float64]:
+        """Score all pairs of transformed vectors, (M, S) and (U, S): (M, U).
+
+        Parameters
+        ----------
+        models : array_like, shape (M, S)
+            Mean of each model's transformed enrolment vectors; see `average_sessions`.
+        tests : array_like, shape (U, S)
+        sessions : int, or array_like of int, shape (M,)
+            How many vectors each mean is of, for PLDA by the book; 1 for averaging. Cosines don't depend on it.
+        """
+        if self.plda is None:
+            return cosine_scores(models, tests)
+        return self.plda.score(models, tests, sessions=sessions)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write to an HDF5 file, from which `gmmspeech.io.ivectors.load_backend` brings it back to the bit."""
+        from gmmspeech.io.ivectors import save_backend
+
+        save_backend(path, self)
+
+
+def train_backend(
+    x: ArrayLike,
+    labels: ArrayLike,
+    *,
+    steps: Sequence[str] = ("whiten", "length"),
+    lda_dim: int | None = None,
+    plda: bool = True,
+    plda_rank: int | None = None,
+    max_iter: int = 20,
+    extractor_digest: str | None = None,
+) -> BackEnd:
+    """Train transforms on labelled i-vectors, each on what those before it make of them, and PLDA on the result.
+
+    Parameters
+    ----------
+    x : array_like, shape (N, R)
+        i-vectors.
+    labels : array_like, shape (N,)
+        Their speakers.
+    steps : sequence of str
+        Any of "centre" (take off the mean), "whiten", "lda", "wccn", and "length" (to length 1) in any order. The
+        default is that of Garcia-Romero and Espy-Wilson (2011); ("centre", "lda", "length") is Kaldi's, ("centre",
+        "lda", "wccn") with `plda` = False that of Dehak et al. (2011).
+    lda_dim : int, optional
+        Dimension after "lda"; see `lda`.
+    plda : bool
+        Score by PLDA; else by cosine.
+    plda_rank, max_iter
+        See `train_plda`.
+    extractor_digest : str, optional
+        See `BackEnd`.
+
+    Returns
+    -------
+    BackEnd
+
+    Raises
+    ------
+    ConfigError
+        A step that there is not, or "lda" without a dimension or the reverse.
+    ModelError
+        A singular covariance, of all vectors or within speakers: see `whitening`, `lda`, `wccn`, `train_plda`.
+    DataError, FeatureError
+        Labels or vectors that don't fit, see `class_statistics`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> speakers = np.repeat(np.arange(50), 4)
+    >>> x = 3 * rng.normal(size=(50, 5))[speakers] + rng.normal(size=(200, 5))
+    >>> backend = train_backend(x, speakers, steps=("centre", "lda", "length"), lda_dim=3)
+    >>> vectors = backend.transform(x)
+    >>> scores = backend.score(vectors[::4], vectors[1::4])
+    >>> np.diagonal(scores).mean() > 1 > 0 > scores.mean()
+    np.True_
+    """
+    unknown = [step for step in steps if step not in STEPS]
+    if unknown:
+        raise ConfigError(f"steps: found {unknown[0]!r}, expected any of {', '.join(STEPS)}")
+    if ("lda" in steps) != (lda_dim is not None):
+        raise ConfigError(f"lda_dim: found {lda_dim} with steps {', '.join(steps)}, expected it just where lda is one")
+    vectors = as_vectors(x)
+    if np.shape(labels) != (len(vectors),):
+        raise DataError(f"labels: found shape {np.shape(labels)}, expected ({len(vectors)},), one for each vector")
+    with single_threaded_blas():  # lest the last bits depend on its threads
+        transforms = []
+        for step in steps:
+            transform = _train_step(step, vectors, labels, lda_dim)
+            transforms.append(transform)
+            vectors = transform(vectors)
+    model = train_plda(vectors, labels, rank=plda_rank, max_iter=max_iter) if plda else None
+    return BackEnd(tuple(transforms), model, extractor_digest)
+
+
+def _train_step(step: str, x: NDArray[np.float64], labels: ArrayLike, lda_dim: int | None) -> AffineTransform:
+    if step == "whiten":
+        return whitening(x)
+    if step == "lda" and lda_dim is not None:
+        return lda(x, labels, lda_dim)
+    if step == "wccn":
+        return wccn(x, labels)
+    mean = x.mean(axis=0) if step == "centre" else np.zeros(x.shape[1])
+    return AffineTransform(mean, np.eye(x.shape[1]), unit_length=step == "length")

@@ -1,0 +1,50 @@
+"""Who speaks: from a matrix of scores to names."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.errors import DataError
+
+UNKNOWN = -1
+
+
+def identify(scores: ArrayLike, *, threshold: float | None = None) -> NDArray[np.intp]:
+    """Find the model of the highest score for every test.
+
+    Parameters
+    ----------
+    scores : array_like, shape (M, U)
+        Of every model against every test, comparable over models (likelihood ratios, or normalised scores).
+    threshold : float, optional
+        Open set: a test whose highest score is below it is of nobody who is enrolled. Without it the set is closed.
+
+    Returns
+    -------
+    ndarray, shape (U,), int
+        Row of `scores`, the first of equally high ones; -1 for nobody.
+
+    Raises
+    ------
+    DataError
+        No model, or scores that are NaN or not a matrix.
+
+    Examples
+    --------
+    >>> scores = [[2.0, -1.0, 0.3], [0.5, 1.0, 0.1]]
+    >>> identify(scores)
+    array([0, 1, 0])
+    >>> identify(scores, threshold=0.4)
+    array([ 0,  1, -1])
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    if values.ndim != 2 or not len(values):
+        raise DataError(f"scores: found shape {values.shape}, expected (models, tests) and one model or more")
+    if np.isnan(values).any():
+        model, test = np.argwhere(np.isnan(values))[0]
+        raise DataError(f"scores: found NaN for model {model}, test {test}, expected a number")
+    best = values.argmax(axis=0)
+    if threshold is None:
+        return best
+    return np.where(values.max(axis=0) >= threshold, best, UNKNOWN)

@@ -1,0 +1,310 @@
+"""Inter-session variability: speaker models whose means are freed of what the session did to them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+
+from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
+from gmmspeech.gmm.batches import Statistics, StatsBatch, check_origin, gmm_digest, stats_batches
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.parallel import single_threaded_blas
+from gmmspeech.scoring.linear import linear_score
+from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_loading
+
+
+@dataclass(frozen=True)
+class ISV:
+    r"""Session h of speaker s has the means :math:`m + U x_{sh} + D z_s` (Vogt and Sridharan 2008; McCool et al. 2013).
+
+    x and z are standard normal. D is diagonal, :math:`D^2 = \Sigma / r`, so that without sessions (U = 0) enrolment is
+    relevance MAP of the means. Made by `train_isv`, or of given parameters.
+
+    Parameters
+    ----------
+    ubm : DiagonalGMM
+        Has m and Σ.
+    session : ndarray, shape (K, D, R), float64
+        U.
+    relevance_factor : float
+        r, in frames.
+
+    References
+    ----------
+    R. Vogt, S. Sridharan, "Explicit modelling of session variability for speaker verification", Computer Speech and
+    Language 22 (1), 2008. C. McCool, R. Wallace, M. McLaren, L. El Shafey, S. Marcel, "Session variability modelling
+    for face authentication", IET Biometrics 2 (3), 2013.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
+    >>> isv = ISV(ubm, np.zeros((1, 1, 1)), relevance_factor=4.0)
+    >>> isv.enroll([ubm.accumulate(np.full((4, 1), 2.0))])
+    array([[1.]])
+    """
+
+    ubm: DiagonalGMM
+    session: NDArray[np.float64]
+    relevance_factor: float = 4.0
+
+    def __post_init__(self) -> None:
+        shape = self.ubm.parameters()[1].shape
+        if self.session.ndim != 3 or self.session.shape[:2] != shape or not np.isfinite(self.session).all():
+            raise ModelError(
+                f"ISV: found a session matrix of shape {self.session.shape}, expected (K, D, R) = "
+                f"({shape[0]}, {shape[1]}, R) and finite numbers"
+            )
+        if not self.relevance_factor > 0:
+            raise ConfigError(f"relevance_factor: found {self.relevance_factor}, expected a number above 0")
+
+    @property
+    def rank(self) -> int:
+        """R, the dimension of the sessions' space."""
+        return int(self.session.shape[2])
+
+    def session_factors(self, stats: Statistics, *, n_jobs: int = 1) -> NDArray[np.float64]:
+        """Posterior means of x, (U, R), of utterances of unknown speakers (z = 0).
+
+        Parameters
+        ----------
+        stats : sequence of GMMStats, or StatisticsStore
+        n_jobs : int
+            Threads.
+        """
+        check_origin(stats, gmm_digest(self.ubm), self.ubm.front_end_, model="the background model")
+        found = [np.empty((0, self.rank))]
+        for batch in stats_batches(stats, self.ubm.means_.shape, BATCH):
+            f = batch.centred(self.ubm.means_, self._deviations)
+            found.append(self.subspace.posteriors(batch.n, f, n_jobs=n_jobs).mean)
+        return np.concatenate(found)
+
+    def channel_offsets(self, stats: Statistics, *, n_jobs: int = 1) -> NDArray[np.float64]:
+        """Shifts U x of the means, (U, K, D), that utterances' sessions make; for `linear_score`."""
+        factors = self.session_factors(stats, n_jobs=n_jobs)
+        return (factors @ self.session.reshape(-1, self.rank).T).reshape(len(factors), *self.ubm.means_.shape)
+
+    def enroll(self, sessions: Statistics, *, iterations: int = 1) -> NDArray[np.float64]:
+        """Means m + D z of a speaker, (K, D), from one or more sessions.
+
+        x of every session and z are estimated in turn, each given the others. One iteration is what bob does; with
+        more the means go towards those of the joint posterior of all x and z.
+
+        Parameters
+        ----------
+        sessions : sequence of GMMStats, or StatisticsStore
+        iterations : int
+
+        Raises
+        ------
+        FeatureError
+            No session, or one without frames.
+        ModelError
+            Statistics of another shape, or stored statistics of another background model.
+        """
+        if iterations < 1:
+            raise ConfigError(f"iterations: found {iterations}, expected 1 or more")
+        check_origin(sessions, gmm_digest(self.ubm), self.ubm.front_end_, model="the background model")
+        means = self.ubm.means_
+        batch = next(stats_batches(sessions, means.shape, max(len(sessions), 1)), None)
+        if batch is None:
+            raise FeatureError("found no session to enrol from, expected one or more")
+        n, f = batch.n, batch.centred(means, self._deviations)
+        offset = np.zeros(means.shape)
+        for _ in range(iterations):
+            x = self.subspace.posteriors(n, f - n[:, :, None] * offset).mean
+            offset = self._speaker_offset(n.sum(axis=0), f.sum(axis=0), n.T @ x)
+        return means + self._deviations * offset
+
+    def score(self, models: NDArray[np.floating], stats: Statistics, *, n_jobs: int = 1) -> NDArray[np.float64]:
+        """Linear scores a frame of models against tests, the tests' session shifts taken off.
+
+        Parameters
+        ----------
+        models : ndarray, shape (M, K, D)
+            Of `enroll`.
+        stats : sequence of GMMStats, or StatisticsStore
+            Of the U tests.
+
+        Returns
+        -------
+        ndarray, shape (M, U), float64
+            See `linear_score`.
+        """
+        check_origin(stats, gmm_digest(self.ubm), self.ubm.front_end_, model="the background model")
+        found = [np.empty((len(models), 0))]
+        for batch in stats_batches(stats, self.ubm.means_.shape, BATCH):
+            offsets = self.channel_offsets(batch, n_jobs=n_jobs)
+            found.append(linear_score(models, self.ubm, batch, channel_offset=offsets))
+        return np.concatenate(found, axis=1)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write to an HDF5 file, from which `gmmspeech.io.ivectors.load_isv` brings it back to the bit."""
+        from gmmspeech.io.ivectors import save_isv
+
+        save_isv(path, self)
+
+    @cached_property
+    def _deviations(self) -> NDArray[np.float64]:
+        return np.sqrt(self.ubm.covariances_)
+
+    @cached_property
+    def subspace(self) -> Subspace:
+        """U in units of the background model's deviations, ready for posteriors."""
+        return Subspace(self.session / self._deviations[:, :, None])
+
+    def _speaker_offset(
+        self, n: NDArray[np.float64], f: NDArray[np.float64], nx: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """D z in deviations, (..., K, D), of a speaker's counts, centred sums and ``sum_h n_h x_h`` (..., K, R)."""
+        sessions = np.einsum("kdr,...kr->...kd", self.subspace.loading, nx)
+        return (f - sessions) / (n + self.relevance_factor)[..., None]
+
+
+def train_isv(
+    ubm: DiagonalGMM,
+    stats: Statistics,
+    labels: ArrayLike,
+    rank: int,
+    *,
+    relevance_factor: float = 4.0,
+    max_iter: int = 10,
+    init: ISV | None = None,
+    random_state: Any = 0,
+    n_jobs: int = 1,
+    callback: Callable[[ISV], None] | None = None,
+) -> ISV:
+    r"""Train the session matrix U by EM on speakers with several sessions each, as bob does.
+
+    An iteration estimates x of every session with z = 0, z of every speaker given its x, and
+
+    .. math:: U_k = \left( \sum_{sh} (f_{shk} - n_{shk} D_k z_{sk}) E[x_{sh}]^T \right)
+                    \left( \sum_{sh} n_{shk} E[x_{sh} x_{sh}^T] \right)^{-1}.
+
+    As x and z are estimated in turn, not jointly, this is not quite EM, and the likelihood may fall. Costs are those of
+    `train_ivector_extractor`, and 8 S K (D + R) bytes more for S speakers.
+
+    Parameters
+    ----------
+    ubm : DiagonalGMM
+    stats : sequence of GMMStats, or StatisticsStore
+        Of the sessions, under `ubm`.
+    labels : array_like, shape (U,)
+        Their speakers.
+    rank : int
+        R, at most the number of sessions.
+    relevance_factor : float
+        r, in frames.
+    max_iter : int
+    init : ISV, optional
+        Go on from this one, as if training had never stopped.
+    random_state : int, numpy RandomState or None
+        Seed of the random start.
+    n_jobs : int
+        Threads. The bits don't depend on it.
+    callback : callable, optional
+        Called with the model after every iteration.
+
+    Returns
+    -------
+    ISV
+
+    Raises
+    ------
+    ConfigError
+        `rank`, `max_iter` or `relevance_factor` out of range, or `init` of another rank.
+    DataError
+        Labels of another number than the sessions, or no speaker with two sessions.
+    ModelError
+        Fewer sessions than the rank; statistics or `init` of another shape or background model.
+    FeatureError
+        A session without frames, statistics that are not finite, or stored ones of another front end.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> rng = np.random.default_rng(0)
+    >>> speakers = np.repeat(np.arange(20), 3)
+    >>> sessions = [rng.normal([s / 10, 2 * rng.normal()], 1, (50, 2)) for s in speakers]
+    >>> ubm = gs.train_ubm(sessions, n_components=1)
+    >>> isv = train_isv(ubm, [ubm.accumulate(x) for x in sessions], speakers, rank=1)
+    >>> x, y = abs(isv.session.ravel())
+    >>> y > 10 * x  # the second dimension is the session's
+    np.True_
+    """
+    if rank < 1 or max_iter < 1:
+        raise ConfigError(f"rank, max_iter: found {rank} and {max_iter}, expected 1 or more")
+    check_origin(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    speakers = session_speakers(labels, stats, rank)
+    model = init or ISV(ubm, _start(ubm, rank, random_state), relevance_factor)
+    if model.rank != rank or gmm_digest(model.ubm) != gmm_digest(ubm):
+        raise ModelError(f"init: found ISV of rank {model.rank}, expected rank {rank} and the same background model")
+    sums = None
+    for _ in range(max_iter):
+        with single_threaded_blas():  # lest the last bits depend on its threads
+            sums = sums or speaker_sums(ubm, stats, speakers)
+            model = replace(model, session=_updated(model, stats, speakers, sums, n_jobs))
+        if callback is not None:
+            callback(model)
+    return model
+
+
+def session_speakers(labels: ArrayLike, stats: Statistics, rank: int) -> NDArray[np.intp]:
+    """Number of each session's speaker, (U,), after a check that sessions can be told from speakers."""
+    names = np.asarray(labels)
+    if names.shape != (len(stats),):
+        raise DataError(f"labels: found shape {names.shape}, expected ({len(stats)},), one for each of the statistics")
+    if len(names) < rank:
+        raise ModelError(f"found {len(names)} sessions, expected at least as many as the rank ({rank})")
+    _, speakers, counts = np.unique(names, return_inverse=True, return_counts=True)
+    if counts.max() < 2:
+        raise DataError(f"found {len(counts)} speakers of one session each, expected speakers with several")
+    return speakers
+
+
+def speaker_sums(ubm: DiagonalGMM, stats: Statistics, speakers: NDArray[np.intp]) -> StatsBatch:
+    """Statistics of every speaker: sums over the sessions."""
+    shape, count = ubm.means_.shape, int(speakers.max()) + 1
+    sums = StatsBatch(np.zeros((count, shape[0])), np.zeros((count, *shape)), np.zeros(count))
+    start = 0
+    for batch in stats_batches(stats, shape, BATCH):
+        here = speakers[start : start + len(batch)]
+        np.add.at(sums.n, here, batch.n)
+        np.add.at(sums.sum_x, here, batch.sum_x)
+        np.add.at(sums.num_frames, here, batch.num_frames)
+        start += len(batch)
+    return sums
+
+
+def _start(ubm: DiagonalGMM, rank: int, random_state: Any) -> NDArray[np.float64]:
+    rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
+    _, means, variances = ubm.parameters()
+    return random_loading(means.shape, rank, rng) * np.sqrt(variances)[:, :, None]
+
+
+def _updated(
+    model: ISV, stats: Statistics, speakers: NDArray[np.intp], sums: StatsBatch, n_jobs: int
+) -> NDArray[np.float64]:
+    """New session matrix. As f - n D z is linear in D z, one pass over the sessions does."""
+    means, deviations = model.ubm.means_, model._deviations
+    subspace = Subspace(model.session / deviations[:, :, None], n_jobs=n_jobs)
+    accumulator = Accumulator(means.shape, model.rank)
+    nx = np.zeros((len(sums), len(means), model.rank))
+    start = 0
+    for batch in stats_batches(stats, means.shape, BATCH):
+        f = batch.centred(means, deviations)
+        found = subspace.posteriors(batch.n, f, n_jobs=n_jobs)
+        accumulator.add(batch.n, f, found, n_jobs=n_jobs)
+        for s, n, x in zip(speakers[start : start + len(batch)], batch.n, found.mean, strict=True):
+            nx[s] += np.outer(n, x)
+        start += len(batch)
+    offsets = model._speaker_offset(sums.n, sums.centred(means, deviations), nx)
+    accumulator.first -= np.einsum("skd,skr->kdr", offsets, nx)
+    return accumulator.loading(subspace.loading, n_jobs=n_jobs) * deviations[:, :, None]

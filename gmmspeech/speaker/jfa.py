@@ -1,0 +1,295 @@
+"""Joint factor analysis: speakers and sessions each in a space of their own, and what is left in a third."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+
+from gmmspeech.errors import ConfigError, FeatureError, ModelError
+from gmmspeech.gmm.batches import Statistics, StatsBatch, check_origin, gmm_digest, stats_batches
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.parallel import single_threaded_blas
+from gmmspeech.speaker.isv import ISV, session_speakers, speaker_sums
+from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_loading
+
+
+@dataclass(frozen=True)
+class JFA:
+    r"""Session h of speaker s has the means :math:`m + V y_s + U x_{sh} + D z_s` (Kenny et al. 2008).
+
+    y, x and z are standard normal, D is diagonal. Made by `train_jfa`, or of given parameters.
+
+    Parameters
+    ----------
+    ubm : DiagonalGMM
+        Has m and Σ.
+    speaker : ndarray, shape (K, D, Q), float64
+        V.
+    session : ndarray, shape (K, D, R), float64
+        U.
+    residual : ndarray, shape (K, D), float64
+        D.
+
+    References
+    ----------
+    P. Kenny, P. Ouellet, N. Dehak, V. Gupta, P. Dumouchel, "A study of interspeaker variability in speaker
+    verification", IEEE Transactions on Audio, Speech, and Language Processing 16 (5), 2008.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
+    >>> jfa = JFA(ubm, np.ones((1, 1, 1)), np.zeros((1, 1, 1)), np.zeros((1, 1)))
+    >>> jfa.enroll([ubm.accumulate(np.full((4, 1), 2.0))])
+    array([[1.6]])
+    """
+
+    ubm: DiagonalGMM
+    speaker: NDArray[np.float64]
+    session: NDArray[np.float64]
+    residual: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        shape = self.ubm.parameters()[1].shape
+        shapes = (self.speaker.shape, self.session.shape, self.residual.shape)
+        if [len(s) for s in shapes] != [3, 3, 2] or any(s[:2] != shape for s in shapes):
+            raise ModelError(
+                f"JFA: found speaker, session, residual of shapes {', '.join(map(str, shapes))}, expected (K, D, Q), "
+                f"(K, D, R), (K, D) with (K, D) = {shape}"
+            )
+        if not all(np.isfinite(a).all() for a in (self.speaker, self.session, self.residual)):
+            raise ModelError("JFA: found a parameter that is not finite")
+
+    def enroll(self, sessions: Statistics, *, iterations: int = 1) -> NDArray[np.float64]:
+        """Means m + V y + D z of a speaker, (K, D), from one or more sessions.
+
+        y, x of every session, and z are estimated in turn, each given the others, as bob does.
+
+        Parameters
+        ----------
+        sessions : sequence of GMMStats, or StatisticsStore
+        iterations : int
+
+        Raises
+        ------
+        FeatureError
+            No session, or one without frames.
+        ModelError
+            Statistics of another shape, or stored statistics of another background model.
+        """
+        if iterations < 1:
+            raise ConfigError(f"iterations: found {iterations}, expected 1 or more")
+        check_origin(sessions, gmm_digest(self.ubm), self.ubm.front_end_, model="the background model")
+        means = self.ubm.means_
+        batch = next(stats_batches(sessions, means.shape, max(len(sessions), 1)), None)
+        if batch is None:
+            raise FeatureError("found no session to enrol from, expected one or more")
+        n, f = batch.n, batch.centred(means, self._deviations)
+        n_all, f_all = n.sum(axis=0), f.sum(axis=0)
+        residual = self.residual / self._deviations
+        session_shift, offset = np.zeros_like(means), np.zeros_like(means)
+        for _ in range(iterations):
+            rest = f_all - session_shift - n_all[:, None] * offset
+            y = self._speakers.posteriors(n_all[None], rest[None]).mean[0]
+            shift = self._speakers.loading @ y
+            x = self._isv.subspace.posteriors(n, f - n[:, :, None] * (shift + offset)).mean
+            session_shift = np.einsum("kdr,kr->kd", self._isv.subspace.loading, n.T @ x)
+            offset = residual * _latent_residual(residual, n_all, f_all - session_shift - n_all[:, None] * shift)
+        return means + self._deviations * (shift + offset)
+
+    def score(self, models: NDArray[np.floating], stats: Statistics, *, n_jobs: int = 1) -> NDArray[np.float64]:
+        """Linear scores a frame of models (M, K, D) against tests; see `ISV.score`."""
+        return self._isv.score(models, stats, n_jobs=n_jobs)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write to an HDF5 file, from which `gmmspeech.io.ivectors.load_jfa` brings it back to the bit."""
+        from gmmspeech.io.ivectors import save_jfa
+
+        save_jfa(path, self)
+
+    @cached_property
+    def _deviations(self) -> NDArray[np.float64]:
+        return np.sqrt(self.ubm.covariances_)
+
+    @cached_property
+    def _speakers(self) -> Subspace:
+        return Subspace(self.speaker / self._deviations[:, :, None])
+
+    @cached_property
+    def _isv(self) -> ISV:
+        """For the sessions of tests, which JFA takes as ISV does: as if of the background model's speaker."""
+        return ISV(self.ubm, self.session)
+
+
+def train_jfa(
+    ubm: DiagonalGMM,
+    stats: Statistics,
+    labels: ArrayLike,
+    *,
+    speaker_rank: int,
+    session_rank: int,
+    max_iter: int = 10,
+    init: JFA | None = None,
+    random_state: Any = 0,
+    n_jobs: int = 1,
+) -> JFA:
+    r"""Train V, then U, then D by EM, each with those before it held, as bob does ("decoupled").
+
+    V is trained on the speakers' summed statistics with x and z at 0, U on the sessions' with their speaker's y at its
+    posterior mean, D on what is left when y and x are. Each of the three is EM, and so are its costs: those of
+    `train_ivector_extractor` on as many utterances as there are speakers, and sessions.
+
+    Parameters
+    ----------
+    ubm : DiagonalGMM
+    stats : sequence of GMMStats, or StatisticsStore
+        Of the sessions, under `ubm`.
+    labels : array_like, shape (U,)
+        Their speakers.
+    speaker_rank, session_rank : int
+        Q, at most the number of speakers, and R, at most that of sessions.
+    max_iter : int
+        Iterations for each of V, U and D.
+    init : JFA, optional
+        Where to start from.
+    random_state : int, numpy RandomState or None
+        Seed of the random start, if there is no `init`; D then starts at a quarter of the deviations.
+    n_jobs : int
+        Threads. The bits don't depend on it.
+
+    Returns
+    -------
+    JFA
+
+    Raises
+    ------
+    ConfigError
+        A rank or `max_iter` below 1, or `init` of other ranks.
+    DataError
+        Labels of another number than the sessions, or no speaker with two sessions.
+    ModelError
+        Fewer speakers or sessions than the ranks; statistics of another shape or background model.
+    FeatureError
+        A session without frames, statistics that are not finite, or stored ones of another front end.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> rng = np.random.default_rng(0)
+    >>> speakers = np.repeat(np.arange(20), 3)
+    >>> first = 2 * rng.normal(size=20)
+    >>> sessions = [rng.normal([first[s], 2 * rng.normal()], 1, (50, 2)) for s in speakers]
+    >>> ubm = gs.train_ubm(sessions, n_components=1)
+    >>> stats = [ubm.accumulate(x) for x in sessions]
+    >>> jfa = train_jfa(ubm, stats, speakers, speaker_rank=1, session_rank=1)
+    >>> abs(jfa.speaker[0]).argmax(), abs(jfa.session[0]).argmax()
+    (np.int64(0), np.int64(1))
+    """
+    for name, value in (("speaker_rank", speaker_rank), ("session_rank", session_rank), ("max_iter", max_iter)):
+        if value < 1:
+            raise ConfigError(f"{name}: found {value}, expected 1 or more")
+    check_origin(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    speakers = session_speakers(labels, stats, session_rank)
+    if speakers.max() + 1 < speaker_rank:
+        raise ModelError(f"found {speakers.max() + 1} speakers, expected at least as many as the rank ({speaker_rank})")
+    start = init or _start(ubm, speaker_rank, session_rank, random_state)
+    if (start.speaker.shape[2], start.session.shape[2]) != (speaker_rank, session_rank):
+        raise ConfigError(
+            f"init: found JFA of ranks {start.speaker.shape[2]}, {start.session.shape[2]}, "
+            f"expected {speaker_rank}, {session_rank}"
+        )
+    deviations = np.sqrt(ubm.covariances_)
+    with single_threaded_blas():  # lest the last bits depend on its threads
+        sums = speaker_sums(ubm, stats, speakers)
+        v, y = _train_speakers(start.speaker / deviations[:, :, None], ubm, sums, max_iter, n_jobs)
+        shifts = (y @ v.reshape(-1, speaker_rank).T).reshape(sums.sum_x.shape)
+        u, sessions = _train_sessions(
+            start.session / deviations[:, :, None], ubm, stats, speakers, shifts, max_iter, n_jobs
+        )
+        rest = sums.centred(ubm.means_, deviations) - sums.n[:, :, None] * shifts - sessions
+        d = _train_residual(start.residual / deviations, sums.n, rest, max_iter)
+    return JFA(ubm, v * deviations[:, :, None], u * deviations[:, :, None], d * deviations)
+
+
+def _start(ubm: DiagonalGMM, speaker_rank: int, session_rank: int, random_state: Any) -> JFA:
+    rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
+    _, means, variances = ubm.parameters()
+    deviations = np.sqrt(variances)
+    speaker, session = (
+        random_loading(means.shape, rank, rng) * deviations[:, :, None] for rank in (speaker_rank, session_rank)
+    )
+    return JFA(ubm, speaker, session, deviations / 4)
+
+
+def _train_speakers(
+    loading: NDArray[np.float64], ubm: DiagonalGMM, sums: StatsBatch, max_iter: int, n_jobs: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """V, in deviations, and y of every speaker, (S, Q)."""
+    means, deviations = ubm.means_, np.sqrt(ubm.covariances_)
+    for _ in range(max_iter):
+        subspace, accumulator = Subspace(loading, n_jobs=n_jobs), Accumulator(means.shape, loading.shape[2])
+        for batch in sums.batches(BATCH):
+            f = batch.centred(means, deviations)
+            accumulator.add(batch.n, f, subspace.posteriors(batch.n, f, n_jobs=n_jobs), n_jobs=n_jobs)
+        loading = accumulator.loading(loading, n_jobs=n_jobs)
+    subspace = Subspace(loading, n_jobs=n_jobs)
+    y = [
+        subspace.posteriors(batch.n, batch.centred(means, deviations), n_jobs=n_jobs).mean
+        for batch in sums.batches(BATCH)
+    ]
+    return loading, np.concatenate(y)
+
+
+def _train_sessions(
+    loading: NDArray[np.float64],
+    ubm: DiagonalGMM,
+    stats: Statistics,
+    speakers: NDArray[np.intp],
+    shifts: NDArray[np.float64],
+    max_iter: int,
+    n_jobs: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """U, in deviations, and ``sum_h n_h U x_h`` of every speaker, (S, K, D)."""
+    deviations = np.sqrt(ubm.covariances_)
+    for last in [False] * max_iter + [True]:
+        subspace, accumulator = Subspace(loading, n_jobs=n_jobs), Accumulator(ubm.means_.shape, loading.shape[2])
+        nx = np.zeros((len(shifts), len(loading), loading.shape[2]))
+        start = 0
+        for batch in stats_batches(stats, ubm.means_.shape, BATCH):
+            here = speakers[start : start + len(batch)]
+            f = batch.centred(ubm.means_, deviations)
+            f -= batch.n[:, :, None] * shifts[here]
+            found = subspace.posteriors(batch.n, f, n_jobs=n_jobs)
+            if last:
+                np.add.at(nx, here, batch.n[:, :, None] * found.mean[:, None, :])
+            else:
+                accumulator.add(batch.n, f, found, n_jobs=n_jobs)
+            start += len(batch)
+        if not last:
+            loading = accumulator.loading(loading, n_jobs=n_jobs)
+    return loading, np.einsum("kdr,skr->skd", loading, nx)
+
+
+def _train_residual(
+    residual: NDArray[np.float64], n: NDArray[np.float64], rest: NDArray[np.float64], max_iter: int
+) -> NDArray[np.float64]:
+    """D, in deviations; a component without any frame keeps its own."""
+    counts = n[:, :, None]
+    for _ in range(max_iter):
+        z = _latent_residual(residual, n, rest)
+        second = (counts * (1 / (1 + counts * residual**2) + z**2)).sum(axis=0)
+        residual = np.divide((rest * z).sum(axis=0), second, out=residual.copy(), where=second > 0)
+    return residual
+
+
+def _latent_residual(
+    residual: NDArray[np.float64], n: NDArray[np.float64], rest: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Posterior mean of z, all in deviations."""
+    return residual * rest / (1 + n[..., None] * residual**2)

@@ -1,0 +1,263 @@
+r"""Probabilistic linear discriminant analysis of i-vectors, as one model with two names.
+
+A vector is :math:`x = m + y + \varepsilon`, with the speaker's :math:`y \sim N(0, B)` and the session's
+:math:`\varepsilon \sim N(0, W)`. Where B is full this is the two-covariance model (Brümmer and de Villiers 2010); where
+it is :math:`V V^T` with V of fewer columns, simplified PLDA (Kenny 2010; Garcia-Romero and Espy-Wilson 2011). Training
+and scores are the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import eigh
+
+from gmmspeech.errors import ConfigError, DataError, ModelError
+from gmmspeech.parallel import single_threaded_blas
+from gmmspeech.speaker.backend import ClassStatistics, as_vectors, class_statistics, within_covariance
+
+
+@dataclass(frozen=True)
+class PLDA:
+    r"""Gaussian model of speakers and sessions; see the module.
+
+    Made by `train_plda`, or of given parameters.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (R,), float64
+        m.
+    factors : ndarray, shape (R, Q), float64
+        V, with :math:`B = V V^T`.
+    within : ndarray, shape (R, R), float64
+        W.
+    history : tuple of float
+        Log-likelihood of the training vectors, in nats a vector, before each update. It never falls.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plda = PLDA(np.zeros(1), np.array([[3.0]]), np.eye(1))
+    >>> plda.score([[3.0]], [[3.0], [-3.0]]).round(2)
+    array([[ 1.26, -7.27]])
+    """
+
+    mean: NDArray[np.float64]
+    factors: NDArray[np.float64]
+    within: NDArray[np.float64]
+    history: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        dim = len(self.mean)
+        if self.mean.ndim != 1 or self.factors.shape[:-1] != (dim,) or self.within.shape != (dim, dim):
+            raise ModelError(
+                f"PLDA: found mean, factors, within of shapes {self.mean.shape}, {self.factors.shape}, "
+                f"{self.within.shape}, expected (R,), (R, Q), (R, R)"
+            )
+        if not all(np.isfinite(a).all() for a in (self.mean, self.factors, self.within)):
+            raise ModelError("PLDA: found a parameter that is not finite")
+
+    @property
+    def between(self) -> NDArray[np.float64]:
+        """B, (R, R)."""
+        return self.factors @ self.factors.T
+
+    @cached_property
+    def diagonal(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Transform A (R, R) and variances ψ (R,) with A W A^T = I and A B A^T = diag(ψ) (Ioffe 2006)."""
+        try:
+            variances, columns = eigh(self.between, self.within)
+        except np.linalg.LinAlgError as error:
+            raise ModelError("PLDA: found a within-speaker covariance that is not positive definite") from error
+        return columns.T, np.maximum(variances, 0.0)
+
+    def score(self, models: ArrayLike, tests: ArrayLike, *, sessions: ArrayLike | int = 1) -> NDArray[np.float64]:
+        r"""Log-likelihood ratio of "the same speaker" against "another speaker", of all pairs in one product.
+
+        For a model enrolled on n sessions of mean x̄ (in the coordinates in which W is I, B is diag(ψ) and m is 0)
+        and a test t,
+
+        .. math:: s = \log N\left(t; \frac{n\psi}{1 + n\psi} \bar x, 1 + \frac{\psi}{1 + n\psi}\right)
+                    - \log N(t; 0, 1 + \psi),
+
+        which is the ratio of the joint densities of all n + 1 vectors. With n = 1 ("averaging") the mean counts as one
+        vector like any other, which is more cautious where the sessions of a speaker are not independent.
+
+        Parameters
+        ----------
+        models : array_like, shape (M, R)
+            Mean of each model's enrolment vectors; see `average_sessions`.
+        tests : array_like, shape (U, R)
+        sessions : int, or array_like of int, shape (M,)
+            How many vectors each mean is of, for scores by the book; 1 for averaging.
+
+        Returns
+        -------
+        ndarray, shape (M, U), float64
+            In nats. It is a log-likelihood ratio as far as the model holds; calibrate it.
+
+        Raises
+        ------
+        FeatureError
+            Vectors of another dimension, or not finite.
+        DataError
+            `sessions` below 1, or not one for each model.
+        """
+        transform, psi = self.diagonal
+        rows = (as_vectors(models, dim=len(self.mean)) - self.mean) @ transform.T
+        columns = (as_vectors(tests, dim=len(self.mean)) - self.mean) @ transform.T
+        n = np.asarray(sessions, dtype=np.float64)
+        if n.shape not in ((), (len(rows),)) or not (n >= 1).all():
+            raise DataError(f"sessions: found shape {n.shape}, expected 1 or more for each of {len(rows)} models")
+        n = np.broadcast_to(n, (len(rows),))[:, None]
+        expected = n * psi / (1 + n * psi) * rows
+        variance = 1 + psi / (1 + n * psi)
+        constant = 0.5 * (np.log1p(psi) - np.log(variance) - expected**2 / variance).sum(axis=1)
+        left = np.concatenate([expected / variance, 0.5 / (1 + psi) - 0.5 / variance], axis=1)
+        right = np.concatenate([columns, columns**2], axis=1)
+        return left @ right.T + constant[:, None]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write to an HDF5 file, from which `gmmspeech.io.ivectors.load_plda` brings it back to the bit."""
+        from gmmspeech.io.ivectors import save_plda
+
+        save_plda(path, self)
+
+
+def train_plda(
+    x: ArrayLike,
+    labels: ArrayLike,
+    *,
+    rank: int | None = None,
+    max_iter: int = 20,
+    init: PLDA | None = None,
+    callback: Callable[[PLDA], None] | None = None,
+) -> PLDA:
+    r"""Train PLDA by EM with minimum divergence.
+
+    With :math:`F_s = \sum_i (x_i - m)` over the :math:`n_s` vectors of speaker s, S the scatter of all N vectors about
+    m, and y = V h, an iteration is
+
+    .. math::
+        P_s &= (I + n_s V^T W^{-1} V)^{-1}, \quad E[h_s] = P_s V^T W^{-1} F_s \\
+        V &= \left(\sum_s F_s E[h_s]^T\right) \left(\sum_s n_s E[h_s h_s^T]\right)^{-1}, \quad
+        W = \frac1N \left(S - V \sum_s E[h_s] F_s^T\right)
+
+    and then, the h having mean μ and covariance Q over the speakers, :math:`m \leftarrow m + V \mu` and
+    :math:`V \leftarrow V Q^{1/2}` (Brümmer 2010, "EM for probabilistic LDA"). The start has no chance in it: W is the
+    covariance within speakers, V the principal directions of that of their means. The likelihood never falls. An
+    iteration costs about S R Q + C (R² Q + Q³) operations, C being the number of different :math:`n_s`.
+
+    Parameters
+    ----------
+    x : array_like, shape (N, R)
+        Vectors, mostly whitened and normalised in length.
+    labels : array_like, shape (N,)
+        Their speakers. With a single utterance each, cut it: `numpy.array_split` of the frames makes sessions of it.
+    rank : int, optional
+        Q, the dimension of the speakers' space, from 1 to R; R (the two-covariance model) where not given.
+    max_iter : int
+    init : PLDA, optional
+        Go on from this one, as if training had never stopped.
+    callback : callable, optional
+        Called with the model after every iteration.
+
+    Returns
+    -------
+    PLDA
+
+    Raises
+    ------
+    ConfigError
+        `rank` or `max_iter` out of range.
+    ModelError
+        Fewer than two speakers, or a singular within-speaker covariance: there must be at least R more vectors than
+        speakers.
+    DataError, FeatureError
+        Labels or vectors that don't fit, see `class_statistics`.
+
+    References
+    ----------
+    P. Kenny, "Bayesian speaker verification with heavy-tailed priors", Odyssey 2010. D. Garcia-Romero, C. Espy-Wilson,
+    "Analysis of i-vector length normalization in speaker recognition systems", Interspeech 2011. N. Brümmer, E. de
+    Villiers, "The speaker partitioning problem", Odyssey 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> speakers = np.repeat(np.arange(50), 4)
+    >>> x = 3 * rng.normal(size=(50, 2))[speakers] + rng.normal(size=(200, 2))
+    >>> plda = train_plda(x, speakers)
+    >>> scores = plda.score(x[::4], x[1::4])
+    >>> np.diagonal(scores).mean() > 1 > 0 > scores.mean()
+    np.True_
+    """
+    with single_threaded_blas():
+        stats = class_statistics(x, labels)
+    dim = len(stats.mean)
+    rank = dim if rank is None else rank
+    if not 1 <= rank <= dim:
+        raise ConfigError(f"rank: found {rank}, expected 1 to {dim}, the dimension of the vectors")
+    if max_iter < 1:
+        raise ConfigError(f"max_iter: found {max_iter}, expected 1 or more")
+    if len(stats.counts) < 2:
+        raise ModelError(f"PLDA: found vectors of {len(stats.counts)} speaker, expected two or more")
+    within_covariance(stats, "PLDA")
+    with single_threaded_blas():
+        model = init or _start(stats, rank)
+    if model.factors.shape != (dim, rank):
+        raise ConfigError(f"init: found PLDA of shape {model.factors.shape} (dimension, rank), expected {(dim, rank)}")
+    for _ in range(max_iter):
+        with single_threaded_blas():  # lest the last bits depend on its threads
+            log_likelihood, updated = _iterate(model, stats)
+        model = replace(updated, history=(*model.history, log_likelihood))
+        if callback is not None:
+            callback(model)
+    return model
+
+
+def _start(stats: ClassStatistics, rank: int) -> PLDA:
+    variances, directions = eigh(stats.between)
+    # never quite without variance, for EM can't leave 0
+    deviations = np.sqrt(np.maximum(variances, 1e-3 * variances.max()))[::-1][:rank]
+    return PLDA(stats.mean, directions[:, ::-1][:, :rank] * deviations, stats.within)
+
+
+def _iterate(model: PLDA, stats: ClassStatistics) -> tuple[float, PLDA]:
+    """Log-likelihood a vector, and the model after one iteration."""
+    dim, rank = model.factors.shape
+    counts, total = stats.counts, stats.counts.sum()
+    shifts = stats.means - model.mean
+    sums = shifts * counts[:, None]
+    scatter = total * stats.within + sums.T @ shifts
+    weighted = np.linalg.solve(model.within, model.factors)  # W^-1 V
+    gram = model.factors.T @ weighted
+    linear = sums @ weighted
+    h, second, prior = np.empty_like(linear), np.zeros((rank, rank)), np.zeros((rank, rank))
+    log_determinants = 0.0
+    for n in np.unique(counts):
+        here = counts == n
+        precision = np.eye(rank) + n * gram
+        covariance = np.linalg.inv(precision)
+        h[here] = linear[here] @ covariance
+        moments = here.sum() * covariance + h[here].T @ h[here]
+        second += n * moments
+        prior += moments
+        log_determinants += here.sum() * np.linalg.slogdet(precision)[1]
+    quadratic = np.trace(np.linalg.solve(model.within, scatter)) - (h * linear).sum()
+    log_likelihood = -0.5 * (
+        quadratic + log_determinants + total * (dim * np.log(2 * np.pi) + np.linalg.slogdet(model.within)[1])
+    )
+    cross = sums.T @ h
+    factors = np.linalg.solve(second, cross.T).T
+    within = (scatter - factors @ cross.T) / total
+    mean = h.mean(axis=0)
+    spread = np.linalg.cholesky(prior / len(counts) - np.outer(mean, mean))
+    updated = PLDA(model.mean + factors @ mean, factors @ spread, 0.5 * (within + within.T))
+    return float(log_likelihood / total), updated
