@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,10 +12,19 @@ from gmmspeech.cli.group import FILE, FOLDER, command, jobs_option, skip_bad_opt
 from gmmspeech.errors import ConfigError
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.io.datadir import read_data_dir
+from gmmspeech.io.labels import read_labels
+from gmmspeech.io.phone_models import load_phone_hmm
 from gmmspeech.metrics.error_rate import error_rate
 from gmmspeech.phones.dictionary import Dictionary
-from gmmspeech.phones.graph import StateGraph, word_loop_graph, word_sequence_graph
+from gmmspeech.phones.graph import (
+    StateGraph,
+    estimate_bigram,
+    phone_loop_graph,
+    word_loop_graph,
+    word_sequence_graph,
+)
 from gmmspeech.phones.hmm import PhoneHMM
+from gmmspeech.phones.labels import Label
 from gmmspeech.recipe.phones import (
     align_dir,
     read_pronunciations,
@@ -138,11 +148,29 @@ def align(
 @command("recognize")
 @click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
 @click.argument("model", metavar="PHONES.h5", type=FILE)
-@dictionary_option
+@click.option(
+    "--dictionary",
+    "dictionaries",
+    multiple=True,
+    metavar="FILE|cmudict",
+    help="Recognize words: their pronunciations, as for train-phones.",
+)
 @click.option("--words", help="The words that may be said, separated by commas; those of the transcripts by default.")
 @click.option("--isolated", is_flag=True, help="Exactly one word in each utterance.")
-@click.option("--penalty", type=float, default=0.0, help="Nats that each word costs; more of it gives fewer words.")
-@click.option("--acoustic-scale", type=click.FloatRange(0), default=1.0, help="Factor of the log-likelihoods.")
+@click.option(
+    "--phones",
+    type=FILE,
+    help="Recognize phones: labels of training speech, such as phones.ctm of align, which tell how often which phone "
+    "follows which.",
+)
+@click.option("--reference", type=FILE, help="With --phones: labels of this speech, for the phone error rate.")
+@click.option("--penalty", type=float, default=0.0, help="Nats that each word or phone costs: more of it gives fewer.")
+@click.option(
+    "--acoustic-scale",
+    type=click.FloatRange(0),
+    show_default="1 for words, 0.2 for phones",
+    help="Factor of the log-likelihoods.",
+)
 @skip_bad_option
 @jobs_option
 def recognize(
@@ -151,29 +179,56 @@ def recognize(
     dictionaries: Sequence[str],
     words: str | None,
     isolated: bool,
+    phones: Path | None,
+    reference: Path | None,
     penalty: float,
-    acoustic_scale: float,
+    acoustic_scale: float | None,
     skip_bad: bool,
     jobs: int,
 ) -> None:
-    """Recognize words, each of them as probable as any other.
+    """Recognize words, each as probable as any other, or phones.
 
-    DATA_DIR is as in Kaldi. Where it has text, the word error rate follows what was recognized.
+    DATA_DIR is as in Kaldi. A line an utterance says what was recognized; where DATA_DIR has text (or --reference is
+    given), the error rate follows.
     """
-    data, dictionary = read_data_dir(data_dir), read_pronunciations(dictionaries)
+    if bool(dictionaries) == (phones is not None):
+        raise ConfigError("found both or none of --dictionary and --phones, expected one: words, or phones")
+    common: dict[str, Any] = {"skip_bad": skip_bad, "jobs": jobs}
+    if phones is not None:
+        sequences = [[label.name for label in labels] for labels in read_labels(phones).values()]
+        scale = 0.2 if acoustic_scale is None else acoustic_scale
+
+        def loop(hmm: PhoneHMM) -> StateGraph:
+            return phone_loop_graph(hmm, estimate_bigram(sequences, hmm.phones), insertion_penalty=penalty)
+
+        found = recognise_dir(data_dir, model, loop, acoustic_scale=scale, **common)
+        truth = None if reference is None else read_labels(reference)
+        spoken = None if truth is None else {name: [label.name for label in truth[name]] for name in truth}
+        silence = load_phone_hmm(model).silence
+        _tell_recognised("phone", {name: a.phones for name, a in found.items()}, spoken, silence)
+        return
+    data = read_data_dir(data_dir)
     spoken = None if data.text is None else transcripts(data)
-    vocabulary = _vocabulary(words, spoken)
+    grammar = _grammar(_vocabulary(words, spoken), read_pronunciations(dictionaries), isolated, penalty)
     found = recognise_dir(
-        *(data_dir, model, _grammar(vocabulary, dictionary, isolated, penalty)),
-        acoustic_scale=acoustic_scale,
-        skip_bad=skip_bad,
-        jobs=jobs,
+        data_dir, model, grammar, acoustic_scale=1.0 if acoustic_scale is None else acoustic_scale, **common
     )
-    said = {name: [word.name for word in alignment.words] for name, alignment in found.items()}
+    _tell_recognised("word", {name: a.words for name, a in found.items()}, spoken)
+
+
+def _tell_recognised(
+    what: str,
+    found: Mapping[str, Sequence[Label]],
+    spoken: Mapping[str, Sequence[str]] | None,
+    silence: str | None = None,
+) -> None:
+    """Print what was recognised, and the error rate if the truth is known; silence is in neither."""
+    said = {name: [label.name for label in labels if label.name != silence] for name, labels in found.items()}
     for name, line in said.items():
         click.echo(f"{name} {' '.join(line)}")
     if spoken is not None:
-        click.echo(f"word error rate: {error_rate({name: spoken[name] for name in said}, said)}")
+        known = {name: [symbol for symbol in spoken[name] if symbol != silence] for name in said if name in spoken}
+        click.echo(f"{what} error rate: {error_rate(known, {name: said[name] for name in known})}")
 
 
 def _vocabulary(words: str | None, spoken: Mapping[str, Sequence[str]] | None) -> list[str]:

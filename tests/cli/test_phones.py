@@ -37,6 +37,12 @@ def test_train_align_recognize(run, digits: Path, tmp_path: Path) -> None:
         assert len(found.stdout.splitlines()) == len(phones) + 1
         assert float(found.stdout.splitlines()[-1].split()[3]) < 15  # per cent
 
+    ctm = digits / "phones.ctm"
+    found = run("recognize", digits, model, "--phones", tmp_path / "al" / "phones.ctm", "--reference", ctm)
+    assert found.exit_code == 0, found.output
+    assert float(found.stdout.splitlines()[-1].split("phone error rate: ")[1].split()[0]) < 60  # per cent
+    assert "found both or none of --dictionary and --phones" in run("recognize", digits, model).stderr
+
 
 def test_a_word_that_the_dictionary_lacks(run, digits: Path, tmp_path: Path) -> None:
     data = tmp_path / "corpus" / "data" / "test"
