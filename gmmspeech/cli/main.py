@@ -81,6 +81,7 @@ def features(
     help="Least variance of a component, relative to that of all frames.",
 )
 @click.option("--init", type=click.Choice(["kmeans", "random"]), default="kmeans", help="Where EM starts.")
+@click.option("--accelerate", is_flag=True, help="Extrapolate EM's steps: a better model in the same number of passes.")
 @seed_option
 @jobs_option
 def train_ubm(
@@ -91,6 +92,7 @@ def train_ubm(
     tol: float,
     variance_floor: float,
     init: str,
+    accelerate: bool,
     seed: int,
     jobs: int,
 ) -> None:
@@ -106,6 +108,7 @@ def train_ubm(
         tol=tol,
         variance_floor=variance_floor,
         init=init,
+        accelerate=accelerate,
         random_state=seed,
         n_jobs=jobs,
     )

@@ -88,14 +88,14 @@ def fit(
     may_reseed = True
     for _ in range(max_iter):
         stats = accumulate(current)
-        if current is not plain and monitor.history and _mean(stats) < monitor.history[-1]:
+        if current is not plain and monitor.history and mean_log_likelihood(stats) < monitor.history[-1]:
             logger.info("re-seeding lowered the likelihood; it is taken back and not tried again")
             may_reseed, current = False, plain
             stats = accumulate(current)
-        go_on = monitor.report(_mean(stats))
+        go_on = monitor.report(mean_log_likelihood(stats))
         if callback is not None:
             callback(monitor)
-        if monitor.history[-1] == _mean(stats):
+        if monitor.history[-1] == mean_log_likelihood(stats):
             best = current
         else:
             return best, monitor
@@ -163,7 +163,8 @@ def reseed_starved(parameters: Parameters, stats: GMMStats, variance_floor: NDAr
     return weights / weights.sum(), means, variances
 
 
-def _mean(stats: GMMStats) -> float:
+def mean_log_likelihood(stats: GMMStats) -> float:
+    """Nats a frame, or a `ModelError` if that is no number."""
     if not np.isfinite(stats.log_likelihood):
         raise ModelError(
             f"EM: found log-likelihood {stats.log_likelihood} over {stats.num_frames} frames, expected a finite number"

@@ -19,6 +19,7 @@ def train_ubm(
     tol: float = 1e-3,
     variance_floor: float = 0.01,
     init: str | DiagonalGMM = "kmeans",
+    accelerate: bool = False,
     random_state: Any = 0,
     backend: str = "auto",
     n_jobs: int = 1,
@@ -32,7 +33,7 @@ def train_ubm(
     frames : FeatureStore, list of ndarray (T, D), or ndarray (N, D)
         A store is read piece by piece in every iteration, never as a whole.
     n_components : int
-    max_iter, tol, variance_floor, init, random_state, backend, n_jobs
+    max_iter, tol, variance_floor, init, accelerate, random_state, backend, n_jobs
         See `DiagonalGMM`.
     client : None
         Place of a Dask client; this version trains on one machine.
@@ -57,6 +58,7 @@ def train_ubm(
     gmm = DiagonalGMM(
         n_components,
         init=init,
+        accelerate=accelerate,
         max_iter=max_iter,
         tol=tol,
         variance_floor=variance_floor,

@@ -1,0 +1,124 @@
+"""EM in fewer passes: squared extrapolation (SQUAREM) of its steps.
+
+Near an optimum every step of EM goes a little less far in much the same direction. Two steps in a row show how far such
+steps would lead, and SQUAREM [1]_ (scheme S3) goes there at once, looks whether the likelihood agrees, and takes plain
+EM's way where it does not.
+
+.. [1] R. Varadhan and C. Roland, "Simple and globally convergent methods for accelerating the convergence of any EM
+   algorithm", Scandinavian Journal of Statistics 35(2), 2008.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.gmm.em import EMMonitor, maximise, mean_log_likelihood
+from gmmspeech.gmm.em import fit as fit_plainly
+from gmmspeech.gmm.init import Parameters
+from gmmspeech.gmm.stats import GMMStats
+
+WARM_UP = 5  # plain updates, in which components that starve are seeded anew
+GROWTH = 4.0  # of the longest step allowed when it was good, and its shrinking when it was not
+SMALLEST_WEIGHT = 1e-12  # whose logarithm is still a number
+
+
+def fit(
+    accumulate: Callable[[Parameters], GMMStats],
+    start: Parameters,
+    *,
+    variance_floor: NDArray[np.float64],
+    max_iter: int,
+    tol: float,
+    callback: Callable[[EMMonitor], None] | None = None,
+) -> tuple[Parameters, EMMonitor]:
+    """Run accelerated EM; arguments and results are those of `gmmspeech.gmm.em.fit`.
+
+    `max_iter` counts passes over the data. The monitor's history holds the mixtures that were kept, so a pass that
+    showed an extrapolation to be bad is not in it.
+    """
+    parameters, monitor = fit_plainly(
+        *(accumulate, start),
+        variance_floor=variance_floor,
+        max_iter=min(WARM_UP, max_iter),
+        tol=tol,
+        callback=callback,
+    )
+    passes = len(monitor.history)
+
+    def step(mixture: Parameters) -> tuple[float, Parameters]:
+        nonlocal passes
+        stats = accumulate(mixture)
+        passes += 1
+        return mean_log_likelihood(stats), maximise(stats, variance_floor, previous=mixture)
+
+    def keep(likelihood: float) -> None:
+        monitor.history.append(max(likelihood, monitor.history[-1]))
+        if callback is not None:
+            callback(monitor)
+
+    if monitor.converged or passes >= max_iter:
+        return parameters, monitor
+    first, longest = parameters, 1.0
+    likelihood, second = step(first)
+    keep(likelihood)
+    while passes + 2 <= max_iter:
+        before, begun = likelihood, passes
+        likelihood, third = step(second)
+        keep(likelihood)
+        candidate, length = extrapolate(first, second, third, variance_floor, longest)
+        reached, beyond = step(candidate)
+        if reached >= likelihood:
+            if length == longest:
+                longest *= GROWTH
+            first, second, likelihood = candidate, beyond, reached
+            keep(likelihood)
+        else:
+            longest = max(longest / GROWTH, 1.0)
+            first, second = second, third
+        if (likelihood - before) / (passes - begun) < monitor.tol:
+            monitor.converged = True
+            break
+    return second, monitor
+
+
+def extrapolate(
+    first: Parameters,
+    second: Parameters,
+    third: Parameters,
+    variance_floor: NDArray[np.float64],
+    longest: float,
+) -> tuple[Parameters, float]:
+    """Go on from two steps of EM as far as they promise.
+
+    With r = second - first and v = third - second - r, the result is first + 2 s r + s**2 v for the step length
+    s = |r| / |v|, between 1 (which gives `third`) and `longest`. Steps are taken in the logarithms of weights and
+    variances and in means by deviations of the third mixture, in which all parameters are of one size.
+
+    Returns
+    -------
+    parameters : tuple of weights (K,), means (K, D), variances (K, D)
+    length : float
+    """
+    scale = np.sqrt(third[2])
+    start, middle, end = (_coordinates(mixture, scale) for mixture in (first, second, third))
+    step = middle - start
+    change = end - middle - step
+    curvature = float(np.linalg.norm(change))
+    length = float(np.linalg.norm(step)) / curvature if curvature > 0 else 1.0
+    length = min(max(length, 1.0), longest)
+    log_weights, means, log_variances = np.split(
+        start + 2 * length * step + length**2 * change, np.cumsum([len(scale), scale.size])
+    )
+    weights = np.exp(log_weights - log_weights.max())
+    most = 10 * third[2].max(axis=0)  # what is beyond is no extrapolation any more
+    variances = np.exp(np.minimum(log_variances.reshape(scale.shape), np.log(most)))
+    return (weights / weights.sum(), means.reshape(scale.shape) * scale, np.maximum(variances, variance_floor)), length
+
+
+def _coordinates(mixture: Parameters, scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    weights, means, variances = mixture
+    log_weights = np.log(np.maximum(weights, SMALLEST_WEIGHT))
+    return np.concatenate([log_weights, (means / scale).ravel(), np.log(variances).ravel()])
