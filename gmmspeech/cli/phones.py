@@ -74,7 +74,7 @@ def train_phones(
     skip_bad: bool,
     jobs: int,
 ) -> None:
-    """Train phone HMMs from transcripts and a dictionary, without any times.
+    """Train phone HMMs from transcripts and a dictionary.
 
     DATA_DIR is as in Kaldi: wav.scp, utt2spk and text (utterance, words).
     """
@@ -186,9 +186,10 @@ def recognize(
     skip_bad: bool,
     jobs: int,
 ) -> None:
-    """Recognize words, each as probable as any other, or phones.
+    """Recognize words or phones.
 
-    DATA_DIR is as in Kaldi. A line an utterance says what was recognized; where DATA_DIR has text (or --reference is
+    Words are as probable as one another, phones follow one another as in the labels given. DATA_DIR is as in Kaldi. A
+    line an utterance says what was recognized; where DATA_DIR has text (or --reference is
     given), the error rate follows.
     """
     if bool(dictionaries) == (phones is not None):
