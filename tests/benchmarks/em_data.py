@@ -1,0 +1,56 @@
+"""Frames and starts for the benchmarks of EM."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+import gmmspeech as gs
+from gmmspeech.io.datadir import load_utterance, read_data_dir
+
+NUM_SOUNDS = 300
+MEAN_DURATION = 8  # frames
+MEMORY = 0.7  # of one frame's deviation from its sound in the next
+START_FRAMES_PER_COMPONENT = 100
+START_UPDATES = 3
+
+
+def speech_like(num_frames: int, dim: int, seed: int = 0) -> NDArray[np.float32]:
+    """Draw frames from sounds that last some frames, with correlated columns of unlike scales, smooth in time."""
+    rng = np.random.default_rng(seed)
+    # so that posteriors spread over as many powers of ten as those of real MFCC do: exp slows down near its underflow
+    centres = 0.6 * rng.standard_normal((NUM_SOUNDS, dim))
+    factors = 0.8 * rng.standard_normal((NUM_SOUNDS, dim, dim)) / np.sqrt(dim) + 0.3 * np.eye(dim)
+    durations = rng.geometric(1 / MEAN_DURATION, num_frames)
+    sounds = np.repeat(rng.integers(NUM_SOUNDS, size=num_frames), durations)[:num_frames]
+    noise = lfilter([np.sqrt(1 - MEMORY**2)], [1, -MEMORY], rng.standard_normal((num_frames, dim)), axis=0)
+    frames = centres[sounds]
+    for sound in range(NUM_SOUNDS):
+        here = sounds == sound
+        frames[here] += noise[here] @ factors[sound]
+    return (frames * np.geomspace(20, 0.5, dim) + np.linspace(-5, 5, dim)).astype(np.float32)
+
+
+def quality_frames(num_frames: int) -> tuple[NDArray[np.float32], str]:
+    """Real frames where ``GMMSPEECH_CORPORA`` says where they are, else drawn ones; and what they are, in words."""
+    corpora = os.environ.get("GMMSPEECH_CORPORA")
+    if not corpora:
+        return speech_like(num_frames, 60), f"{num_frames:,} drawn frames of 60 columns"
+    data = read_data_dir(Path(corpora) / "librispeech-mini" / "data" / "background")
+    front = gs.FrontEnd.from_toml("mfcc_sre")
+    frames = np.concatenate([front(*load_utterance(data, name)) for name in data.utterances])
+    num_frames = min(num_frames, len(frames))
+    chosen = np.sort(np.random.default_rng(0).choice(len(frames), num_frames, replace=False))
+    return frames[chosen], f"{num_frames:,} frames of {frames.shape[1]} columns (mfcc_sre) of librispeech-mini"
+
+
+def save_workload(folder: Path, frames: NDArray[np.float32], components: int) -> None:
+    """Write what the sides load: the frames, and a mixture some updates of EM away from k-means."""
+    some = frames[:: max(1, len(frames) // (START_FRAMES_PER_COMPONENT * components))]
+    start = gs.DiagonalGMM(components, max_iter=START_UPDATES, tol=0, random_state=0).fit(some)
+    np.save(folder / "frames.npy", frames)
+    np.savez(folder / "start.npz", *start.parameters())
