@@ -1,0 +1,160 @@
+"""Stages that classify phones with the systems of `gmmspeech.recipe.phone_systems`.
+
+Data directories have the file ``phones.ctm``. A stage of the name n writes to `classified_path(out, n)`: all that was
+found, ``results.json``; and ``phones.tsv``, the precision and recall of each phone by the last system's segments of the
+part `test`. `confusion_stage` draws the confusions of the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gmmspeech.errors import ConfigError
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.io.atomic import atomic_path, write_lines
+from gmmspeech.io.datadir import DataDir
+from gmmspeech.io.labels import read_ctm
+from gmmspeech.metrics.confusion import precision_recall
+from gmmspeech.phones.segments import LabelledFrames, label_utterances
+from gmmspeech.recipe.phone_systems import (
+    Classification,
+    FullSystem,
+    OneModel,
+    Result,
+    classify_by_full_system,
+    classify_by_one_model,
+)
+from gmmspeech.recipe.phones import features_of, frame_times
+from gmmspeech.recipe.stages import Stage
+from gmmspeech.report.plots import plot_confusion
+
+LABELS = "phones.ctm"
+
+
+def one_model_stage(
+    name: str, train: DataDir, test: DataDir, out: Path, front: FrontEnd, config: OneModel, *, jobs: int
+) -> Stage:
+    """Stage that trains one model on the data directory `train`, with ``phones.ctm``, and classifies `test`."""
+
+    def classify(train: LabelledFrames, test: LabelledFrames) -> Classification:
+        return classify_by_one_model(train, {"test": test}, config, jobs=jobs)
+
+    return _stage(name, [train, test], out, front, classify, asdict(config), jobs)
+
+
+def full_system_stage(
+    name: str,
+    train: DataDir,
+    dev: Collection[str],
+    test: DataDir,
+    out: Path,
+    front: FrontEnd,
+    config: FullSystem,
+    *,
+    jobs: int,
+) -> Stage:
+    """Stage that trains the full system and classifies `test`.
+
+    The speakers `dev` of the data directory `train` are left out of the training; weights are fitted on them.
+
+    Raises
+    ------
+    ConfigError
+        Speakers that are not in `train`, or none or all of them.
+    """
+    everyone = {train.utt2spk[utterance] for utterance in train.utterances}
+    unknown = sorted(set(dev) - everyone)
+    if unknown or not 0 < len(set(dev)) < len(everyone):
+        found = f"dev speaker {unknown[0]}" if unknown else f"{len(set(dev))} dev speakers"
+        raise ConfigError(f"{name}: found {found}, expected some, not all, of the {len(everyone)} of {train.path}")
+
+    def classify(train: LabelledFrames, dev: LabelledFrames, test: LabelledFrames) -> Classification:
+        return classify_by_full_system(train, {"dev": dev, "test": test}, config, jobs=jobs)
+
+    parts = [of_speakers(train, everyone - set(dev)), of_speakers(train, dev), test]
+    return _stage(name, parts, out, front, classify, asdict(config), jobs)
+
+
+def confusion_stage(name: str, out: Path) -> Stage:
+    """Stage that draws the confusion matrix of what the stage of that name has found, ``confusion.png``."""
+    folder = classified_path(out, name)
+
+    def draw() -> None:
+        found = read_classification(name, out)
+        with atomic_path(folder / "confusion.png") as path:
+            plot_confusion(found.counts, found.phones).savefig(path, dpi=80)
+
+    return Stage(f"draw-{name}", draw, [folder / "confusion.png"])
+
+
+def classified_path(out: Path, name: str) -> Path:
+    """Folder that the stages write to."""
+    return out / f"classified-{name}"
+
+
+def classified_rows(name: str, out: Path) -> list[dict[str, str]]:
+    """Rows of a recipe's results: for each system, how much of each part is right."""
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for result in read_classification(name, out).results:
+        start = {"system": result.system, "of": result.unit}
+        row = rows.setdefault((result.system, result.unit), start)
+        row[result.part] = f"{100 * result.right / max(result.count, 1):.2f} % of {result.count}"
+    return list(rows.values())
+
+
+def read_classification(name: str, out: Path) -> Classification:
+    """Read what the stage of that name has found."""
+    found = json.loads((classified_path(out, name) / "results.json").read_text(encoding="utf-8"))
+    results = [Result(**result) for result in found["results"]]
+    return Classification(results, tuple(found["phones"]), np.array(found["counts"], np.int64))
+
+
+def of_speakers(data: DataDir, speakers: Collection[str]) -> DataDir:
+    """Give a data directory with the utterances of some speakers only."""
+    return replace(data, utterances=tuple(u for u in data.utterances if data.utt2spk[u] in speakers))
+
+
+def labelled(data: DataDir, front: FrontEnd, *, jobs: int = 1) -> LabelledFrames:
+    """Compute the frames of a data directory, and put them together with its ``phones.ctm``."""
+    with features_of(data, front, jobs=jobs) as (store, _):
+        frames = {utterance: store[utterance] for utterance in data.utterances}
+    return label_utterances(frames, read_ctm(data.path / LABELS), data.utt2spk, **frame_times(front.to_json()))
+
+
+def _stage(
+    name: str,
+    parts: Sequence[DataDir],
+    out: Path,
+    front: FrontEnd,
+    classify: Callable[..., Classification],
+    settings: dict[str, Any],
+    jobs: int,
+) -> Stage:
+    """Stage that calls `classify` with the labelled frames of all parts."""
+    folder = classified_path(out, name)
+
+    def run() -> None:
+        _write(folder, classify(*(labelled(part, front, jobs=jobs) for part in parts)))
+
+    inputs = [
+        file
+        for path, recordings in {part.path: part.recordings for part in parts}.items()
+        for file in (path / LABELS, path / "wav.scp", path / "segments", *recordings.values())
+    ]
+    who = [[(utterance, part.utt2spk[utterance]) for utterance in part.utterances] for part in parts]
+    outputs = [folder / file for file in ("results.json", "phones.tsv")]
+    return Stage(f"classify-{name}", run, outputs, inputs, [front.to_json(), settings, who])
+
+
+def _write(folder: Path, found: Classification) -> None:
+    everything = {**asdict(found), "counts": found.counts.tolist()}
+    write_lines(folder / "results.json", [json.dumps(everything)])
+    table = zip(found.phones, found.counts.sum(axis=1), *precision_recall(found.counts), strict=True)
+    lines = (f"{phone}\t{count}\t{precision:.4f}\t{recall:.4f}" for phone, count, precision, recall in table)
+    write_lines(folder / "phones.tsv", ["phone\tsegments\tprecision\trecall", *lines])

@@ -1,0 +1,292 @@
+"""The stages that classify phones do what their parts do when they are called by hand, on real digits."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+import gmmspeech as gs
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.features.normalization import cmvn
+from gmmspeech.io.datadir import DataDir, load_utterance, read_data_dir
+from gmmspeech.io.labels import read_ctm
+from gmmspeech.metrics.confusion import confusion_matrix
+from gmmspeech.phones.fusion import fit_weights
+from gmmspeech.phones.gmm_adaptation import train_speaker_adapter
+from gmmspeech.phones.projection import estimate_projection, project
+from gmmspeech.phones.segment_gaussian import SegmentGaussian
+from gmmspeech.phones.segments import LabelledFrames, label_utterances, segment_vectors
+from gmmspeech.recipe.phone_classification import (
+    classified_path,
+    classified_rows,
+    confusion_stage,
+    full_system_stage,
+    labelled,
+    of_speakers,
+    one_model_stage,
+    read_classification,
+)
+from gmmspeech.recipe.phone_systems import FullSystem, OneModel, Result, classify_by_one_model
+from gmmspeech.recipe.stages import Stage, run_stages
+
+FRONT = gs.FrontEnd(sample_frequency=8000, features={"type": "mfcc", "num_ceps": 8, "snip_edges": False})
+NORMALISED = gs.FrontEnd(**{**FRONT.model_dump(), "cmvn": {"method": "speaker", "norm_vars": True}})
+ONE = OneModel(2, 12, context=2, max_iter=3, scale=0.4, smoothing=1.0)
+FULL = FullSystem(ONE, adapter_components=1, segment_components=3, edges=((0, 2),), prior_frames=800.0)
+DEV = ("george", "theo")
+OUTPUTS = ["phones.tsv", "results.json"]
+
+
+@pytest.fixture
+def parts(corpus) -> dict[str, DataDir]:
+    train, test = (read_data_dir(corpus("fsdd-tiny") / "data" / name) for name in ("train", "test"))
+    return {"train": train, "test": replace(test, utterances=test.utterances[::6])}
+
+
+def one_model(parts: dict[str, DataDir], out: Path, config: OneModel = ONE, jobs: int = 1) -> Stage:
+    return one_model_stage("one", parts["train"], parts["test"], out, FRONT, config, jobs=jobs)
+
+
+def full_system(parts: dict[str, DataDir], out: Path) -> Stage:
+    return full_system_stage("full", parts["train"], DEV, parts["test"], out, NORMALISED, FULL, jobs=1)
+
+
+def by_hand(data: DataDir, *, normalised: bool = False) -> LabelledFrames:
+    frames = {name: FRONT(*load_utterance(data, name), name) for name in data.utterances}
+    found = label_utterances(frames, read_ctm(data.path / "phones.ctm"), data.utt2spk)
+    return found.map_speakers(lambda x: cmvn(x, norm_vars=True)) if normalised else found
+
+
+def is_spoken(data: LabelledFrames) -> np.ndarray:
+    return data.phones != "SIL"
+
+
+def count_frames(model: gs.PhoneGMM, data: LabelledFrames, smoothing: float) -> int:
+    """Frames that are right, segment by segment; `model` has no silence."""
+    found = np.concatenate([model.predict_frames(data.frames[r], smoothing=smoothing) for r in data.utterance_rows()])
+    return sum(
+        int((found[first:stop] == phone).sum())
+        for (first, stop), phone in zip(data.ranges, data.phones, strict=True)
+        if phone != "SIL"
+    )
+
+
+def fitted(count: int, data: LabelledFrames) -> gs.PhoneGMM:
+    return gs.PhoneGMM(count, parts=3, max_iter=3, random_state=0).fit(data.frames, data.ranges, data.phones)
+
+
+def spoken_names(model: gs.PhoneGMM) -> list[str]:
+    return [phone for phone in model.phones_ if phone != "SIL"]
+
+
+def results(out: Path, name: str) -> dict[tuple[str, str, str], tuple[int, int]]:
+    found = read_classification(name, out).results
+    return {(result.system, result.unit, result.part): (result.right, result.count) for result in found}
+
+
+def test_one_model(parts: dict[str, DataDir], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_stages([one_model(parts, tmp_path, jobs=2)], tmp_path)
+    folder = classified_path(tmp_path, "one")
+    assert sorted(path.name for path in folder.iterdir()) == OUTPUTS
+
+    train, test = by_hand(parts["train"]), by_hand(parts["test"])
+    projection = estimate_projection(train, context=2, dim=12)
+    model = fitted(2, project(train, projection))
+    wide, spoken = project(test, projection), is_spoken(test)
+    names = spoken_names(model)
+    best = model.select(names).predict_segments(wide.frames, wide.ranges[spoken], scale=0.4)
+    truth = test.phones[spoken]
+    frames = int(np.diff(test.ranges[spoken]).sum())
+    assert results(tmp_path, "one") == {
+        ("one model", "segments", "test"): (int((best == truth).sum()), len(truth)),
+        ("one model", "frames", "test"): (count_frames(model.select(names), wide, 0.0), frames),
+        ("one model, smoothed", "frames", "test"): (count_frames(model.select(names), wide, 1.0), frames),
+    }
+    labels = read_ctm(parts["test"].path / "phones.ctm")
+    assert len(truth) == sum(x.name != "SIL" for name in parts["test"].utterances for x in labels[name])
+    assert (best == truth).mean() > 0.7
+
+    table = [line.split("\t") for line in (folder / "phones.tsv").read_text().splitlines()]
+    assert table[0] == ["phone", "segments", "precision", "recall"]
+    assert [row[0] for row in table[1:]] == names
+    for phone, *row in table[1:]:
+        right = ((best == phone) & (truth == phone)).sum()
+        expected = [(truth == phone).sum(), right / max((best == phone).sum(), 1), right / (truth == phone).sum()]
+        np.testing.assert_allclose([float(value) for value in row], expected, atol=5e-5)
+    found = read_classification("one", tmp_path)
+    assert found.phones == tuple(names)
+    np.testing.assert_array_equal(found.counts, confusion_matrix(truth, best, names))
+
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    capsys.readouterr()
+    run_stages([one_model(parts, tmp_path)], tmp_path)
+    assert "done before" in capsys.readouterr().err
+    (folder / "results.json").unlink()
+    run_stages([one_model(parts, tmp_path)], tmp_path)
+    assert "done before" not in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_full_system(parts: dict[str, DataDir], tmp_path: Path) -> None:
+    run_stages([full_system(parts, tmp_path)], tmp_path)
+    assert sorted(path.name for path in classified_path(tmp_path, "full").iterdir()) == OUTPUTS
+
+    own = set(parts["train"].utt2spk.values()) - set(DEV)
+    train, dev = (by_hand(of_speakers(parts["train"], who), normalised=True) for who in (own, DEV))
+    plain = {"dev": dev, "test": by_hand(parts["test"], normalised=True)}
+    projection = estimate_projection(train, context=2, dim=12)
+    wide = {part: project(data, projection) for part, data in plain.items()}
+    wide_train = project(train, projection)
+    model = fitted(2, wide_train)
+    names, columns = spoken_names(model), np.array(model.phones_) != "SIL"
+    expected = {}
+
+    def expect(system: str, part: str, scores: np.ndarray) -> None:
+        spoken = is_spoken(plain[part])
+        best = np.array(names)[scores[spoken][:, columns].argmax(axis=1)]
+        right = int((best == plain[part].phones[spoken]).sum())
+        expected[system, "segments", part] = (right, int(spoken.sum()))
+
+    def expect_frames(system: str, part: str, of_frames: gs.PhoneGMM, data: LabelledFrames) -> None:
+        total = int(np.diff(data.ranges[is_spoken(data)]).sum())
+        for end, smoothing in (("", 0.0), (", smoothed", 1.0)):
+            right = count_frames(of_frames.select(names), data, smoothing)
+            expected[system + end, "frames", part] = (right, total)
+
+    def vectors_of(data: LabelledFrames) -> np.ndarray:
+        found = []
+        for rows in data.utterance_rows():
+            inside = (data.ranges[:, 0] >= rows.start) & (data.ranges[:, 1] <= rows.stop)
+            found.append(segment_vectors(data.frames[rows], data.ranges[inside] - rows.start, edges=((0, 2),)))
+        return np.concatenate(found)
+
+    gaussian = SegmentGaussian(shrinkage=1000.0).fit(vectors_of(train), train.phones)
+    vectors = {part: gaussian.log_likelihoods(vectors_of(data)) for part, data in plain.items()}
+
+    def combined(of: gs.PhoneGMM, frames: dict[str, LabelledFrames]) -> dict[str, np.ndarray]:
+        systems = {}
+        for part, data in frames.items():
+            parts = of.average_parts(of.log_likelihoods(data.frames), data.ranges)
+            priors = np.log(of.priors_) + np.zeros_like(vectors[part])
+            systems[part] = np.stack([*parts, vectors[part], of.duration_log_likelihoods(data.ranges), priors])
+        spoken = is_spoken(dev)
+        truth = [names.index(phone) for phone in dev.phones[spoken]]
+        weights = fit_weights(systems["dev"][:, spoken][:, :, columns], truth)
+        return {part: sum(w * s for w, s in zip(weights, scores, strict=True)) for part, scores in systems.items()}
+
+    scores = combined(model, wide)
+    adapter, adapted_train = train_speaker_adapter(
+        wide_train, gs.PhoneGMM(1, parts=3, max_iter=3, random_state=0), prior_frames=800.0
+    )
+    of_frames, of_segments = fitted(2, adapted_train), fitted(3, adapted_train)
+    for part, data in wide.items():
+        alone = model.segment_log_posteriors(data.frames, data.ranges, scale=0.4)
+        expect("one model", part, alone)
+        expect_frames("one model", part, model, data)
+        expect("segment vectors", part, vectors[part] + np.log(model.priors_))
+        expect("both, unadapted", part, scores[part])
+        expect_frames("one model, adapted", part, of_frames, adapter.adapt_frames(data))
+    for _ in range(2):
+        again = {p: adapter.adapt_segments(data, softmax(scores[p], axis=1)) for p, data in wide.items()}
+        scores = combined(of_segments, again)
+    for part in wide:
+        expect("full system", part, scores[part])
+    assert results(tmp_path, "full") == expected
+    assert list(results(tmp_path, "full"))[-1] == ("full system", "segments", "test")
+
+
+def test_what_is_redone(parts, corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(corpus("fsdd-tiny"), tmp_path / "corpus")
+    out, folder = tmp_path / "exp", tmp_path / "corpus" / "data"
+    mine = {name: read_data_dir(folder / name) for name in parts}
+
+    def is_done(stage: Stage) -> bool:
+        capsys.readouterr()
+        run_stages([replace(stage, run=lambda: None)], out)
+        return "done before" in capsys.readouterr().err
+
+    run_stages([one_model(mine, out)], out)
+    assert is_done(one_model(mine, out, jobs=2))
+    assert not is_done(one_model(mine, out, replace(ONE, n_components=1)))
+    assert not is_done(one_model_stage("one", mine["train"], mine["test"], out, NORMALISED, ONE, jobs=1))
+    assert not is_done(one_model(mine, out))
+    first, *rest = (folder / "test" / "phones.ctm").read_text().splitlines()
+    (folder / "test" / "phones.ctm").write_text("\n".join([first.rsplit(" ", 1)[0] + " S", *rest]) + "\n")
+    assert not is_done(one_model(mine, out))
+    assert is_done(one_model(mine, out))
+    next(iter(mine["train"].recordings.values())).touch()
+    assert not is_done(one_model(mine, out))
+    few = replace(mine["train"], utterances=mine["train"].utterances[1:])
+    assert not is_done(one_model({**mine, "train": few}, out))
+
+
+def test_other_speakers_to_fit_weights_on_redo_the_full_system(parts: dict[str, DataDir], tmp_path: Path) -> None:
+    def configuration(dev: tuple[str, ...]) -> str:
+        stage = full_system_stage("x", parts["train"], dev, parts["test"], tmp_path, NORMALISED, FULL, jobs=1)
+        return json.dumps(stage.configuration)
+
+    assert configuration(("george", "theo")) == configuration(("theo", "george"))
+    assert configuration(("george", "theo")) != configuration(("george", "lucas"))
+
+
+def write_results(out: Path) -> None:
+    """Write what a stage of the name n might have found."""
+    results = [
+        Result("a", "segments", "dev", 3, 4),
+        Result("a", "segments", "test", 1, 3),
+        Result("a", "frames", "dev", 0, 0),
+        Result("a", "frames", "test", 10, 10),
+    ]
+    found = {"results": [vars(result) for result in results], "phones": ["AA", "S"], "counts": [[1, 2], [0, 0]]}
+    classified_path(out, "n").mkdir()
+    (classified_path(out, "n") / "results.json").write_text(json.dumps(found))
+
+
+def test_rows(tmp_path: Path) -> None:
+    write_results(tmp_path)
+    assert classified_rows("n", tmp_path) == [
+        {"system": "a", "of": "segments", "dev": "75.00 % of 4", "test": "33.33 % of 3"},
+        {"system": "a", "of": "frames", "dev": "0.00 % of 0", "test": "100.00 % of 10"},
+    ]
+
+
+def test_a_picture_of_the_confusions(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    write_results(tmp_path)
+    stage = confusion_stage("n", tmp_path)
+    run_stages([stage], tmp_path)
+    assert [path.name for path in stage.outputs] == ["confusion.png"]
+    assert stage.outputs[0].read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("dev", "found"),
+    [
+        ((), "0 dev speakers"),
+        (("george", "nobody"), "dev speaker nobody"),
+        (("george", "jackson", "lucas", "nicolas", "theo", "yweweler"), "6 dev speakers"),
+    ],
+)
+def test_dev_speakers_that_are_refused(parts: dict[str, DataDir], tmp_path: Path, dev, found: str) -> None:
+    with pytest.raises(ConfigError, match=f"digits: found {found}, expected some, not all, of the 6 of .*train"):
+        full_system_stage("digits", parts["train"], dev, parts["test"], tmp_path, NORMALISED, FULL, jobs=1)
+
+
+def test_a_phone_that_is_not_trained(parts: dict[str, DataDir]) -> None:
+    data = labelled(parts["test"], FRONT)
+    strange = replace(data, phones=np.where(data.phones == "Z", "ZH", data.phones))
+    with pytest.raises(DataError, match="test: found phone ZH, expected those that are trained: AH AO "):
+        classify_by_one_model(data, {"test": strange}, ONE)
+
+
+def test_labelled_frames_are_those_of_the_front_end(parts: dict[str, DataDir]) -> None:
+    for front, normalised in ((FRONT, False), (NORMALISED, True)):
+        found, expected = labelled(parts["test"], front, jobs=2), by_hand(parts["test"], normalised=normalised)
+        np.testing.assert_array_equal(found.frames, expected.frames)
+        np.testing.assert_array_equal(found.ranges, expected.ranges)
