@@ -47,6 +47,7 @@ def test_command_line_quick_start_ends_with_a_report(tmp_path):
 
 def test_names_of_the_front_ends_are_those_that_ship():
     shipped = {path.stem for path in (README.parent / "conf").glob("*.toml")}
-    sentence = re.search(r"`--config` takes a TOML file or a name: (.*?)\.\n", README.read_text(encoding="utf-8"), re.DOTALL)
+    text = README.read_text(encoding="utf-8")
+    sentence = re.search(r"`--config` takes a TOML file or a name: (.*?)\.\n", text, re.DOTALL)
     assert sentence
     assert set(re.findall(r"`(\w+)`", sentence[1])) == shipped
