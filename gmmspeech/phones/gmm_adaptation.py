@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from gmmspeech.phones.transforms.linear import apply_transform
 
 SMALLEST_POSTERIOR = 1e-3  # of a part or a component that counts
 
-Posteriors = sparse.csr_array
+Posteriors: TypeAlias = sparse.csr_array
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from gmmspeech.errors import FeatureError, ModelError
 BLOCK = 512  # frames whose products x_i x_j are held at once: D (D + 1) / 2 numbers each
 SMALLEST_PIVOT = 1e-12  # of a covariance with unit diagonal; rounding alone leaves 1e-16 times the dimension
 
-Posteriors = NDArray[np.floating] | sparse.csr_array
+Posteriors: TypeAlias = NDArray[np.floating] | sparse.csr_array
 
 
 class Additive:
