@@ -65,7 +65,7 @@ def test_fsdd(tmp_path, corpus):
     assert rates["verify, UBM pooled"] <= 2.0
 
 
-@pytest.mark.parametrize("recipe", ["librispeech", "arabic_commands", "fsdd"])
+@pytest.mark.parametrize("recipe", ["librispeech", "arabic_commands", "fsdd", "phones_librispeech", "timit"])
 def test_a_missing_corpus_is_one_line_that_names_it(tmp_path, recipe):
     words = [sys.executable, RECIPES / recipe / "run.py", "--corpus", tmp_path / "nowhere", "--out", tmp_path / "out"]
     done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)

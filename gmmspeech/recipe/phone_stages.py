@@ -1,0 +1,382 @@
+"""Stages that the phone recipes have in common: training, alignment, recognition, and what to tell of them.
+
+Stages find each other's files by name: the phone HMMs of the name n are at `hmm_path(out, n)`, and so on.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from gmmspeech.errors import DataError
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.io.atomic import write_lines
+from gmmspeech.io.labels import read_ctm, write_ctm
+from gmmspeech.io.phone_models import (
+    load_adapted_system,
+    load_phone_hmm,
+    load_training_state,
+    save_adapted_system,
+    save_phone_hmm,
+    save_training_state,
+)
+from gmmspeech.io.store import FeatureStore
+from gmmspeech.metrics.error_rate import ErrorRate, Times, boundary_agreement
+from gmmspeech.phones.alignment import align
+from gmmspeech.phones.decoding import decode
+from gmmspeech.phones.graph import (
+    PhoneBigram,
+    Pronunciations,
+    estimate_bigram,
+    phone_loop_graph,
+    pronunciations,
+    word_sequence_graph,
+)
+from gmmspeech.phones.hmm import PhoneHMM
+from gmmspeech.phones.labels import Label
+from gmmspeech.phones.system import adapt_speakers, train_adapted_system
+from gmmspeech.phones.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
+from gmmspeech.recipe.phones import frame_times, write_alignment
+from gmmspeech.recipe.stages import Stage
+
+# Of log-likelihoods beside a phone bigram.
+LOOP_SCALE = 0.2
+ADAPTED_LOOP_SCALE = 0.3
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Utterances: where their frames are, and what is said in them.
+
+    Parameters
+    ----------
+    features : Path
+        Feature store.
+    words : mapping of str to sequence of str
+        By utterance.
+    """
+
+    features: Path
+    words: Mapping[str, Sequence[str]]
+
+    def only(self, utterances: Iterable[str]) -> Speech:
+        """Give some of the utterances."""
+        return Speech(self.features, {name: self.words[name] for name in utterances})
+
+    def entries(self, dictionary: Pronunciations) -> Pronunciations:
+        """Give what a dictionary has of the words that are said."""
+        said = dict.fromkeys(word for words in self.words.values() for word in words)
+        return {word: pronunciations(dictionary, word, optional=True) for word in said}
+
+
+def hmm_path(out: Path, name: str) -> Path:
+    """Where phone HMMs are written."""
+    return out / f"hmm-{name}.h5"
+
+
+def state_path(out: Path, name: str) -> Path:
+    """Where the end of their training is written: the alignment above all."""
+    return out / f"hmm-{name}-state.h5"
+
+
+def system_path(out: Path, name: str) -> Path:
+    """Where `system_stage` writes."""
+    return out / f"system-{name}.h5"
+
+
+def aligned_path(out: Path, name: str) -> Path:
+    """Folder that `align_stage` writes to."""
+    return out / f"aligned-{name}"
+
+
+def recognised_path(out: Path, name: str) -> Path:
+    """Where phones or words that were recognised are written."""
+    return out / f"recognised-{name}.ctm"
+
+
+def flat_start_stage(
+    name: str,
+    speech: Speech,
+    dictionary: Pronunciations,
+    out: Path,
+    *,
+    jobs: int,
+    skip_bad: bool = False,
+    **options: Any,
+) -> Stage:
+    """Stage that trains phone HMMs on transcripts; `options` of `train_phone_hmm`."""
+    entries = speech.entries(dictionary)
+
+    def train(store: FeatureStore, show: Callable[[TrainingState], None]) -> PhoneHMM:
+        common: dict[str, Any] = {"skip_bad": skip_bad, "n_jobs": jobs, "callback": show}
+        return train_phone_hmm(store, speech.words, entries, **common, **options)
+
+    updates = options.get("num_passes", 1) * options.get("num_iter", 40)
+    return _training_stage(name, speech, out, train, updates, [], [entries, options, skip_bad])
+
+
+def labels_stage(name: str, speech: Speech, labels: Path, out: Path, *, jobs: int, **options: Any) -> Stage:
+    """Stage that trains phone HMMs on phones with times, a CTM; `options` of `train_phone_hmm_on_labels`."""
+
+    def train(store: FeatureStore, show: Callable[[TrainingState], None]) -> PhoneHMM:
+        found = read_ctm(labels)
+        theirs = {utterance: found[utterance] for utterance in speech.words}
+        common: dict[str, Any] = {"n_jobs": jobs, "callback": show, **frame_times(store.front_end)}
+        return train_phone_hmm_on_labels(store, theirs, **common, **options)
+
+    return _training_stage(name, speech, out, train, options.get("num_iter", 40), [labels], [options])
+
+
+def _training_stage(
+    name: str,
+    speech: Speech,
+    out: Path,
+    train: Callable[[FeatureStore, Callable[[TrainingState], None]], PhoneHMM],
+    updates: int,
+    inputs: Sequence[Path],
+    configuration: Sequence[Any],
+) -> Stage:
+    step = f"train {name}"
+
+    def run() -> None:
+        with FeatureStore(speech.features) as store, _training_bar(updates) as (show, last):
+            with _timed(out, step, _seconds(store, speech.words)):
+                model = train(store, show)
+            save_phone_hmm(hmm_path(out, name), model)
+            save_training_state(state_path(out, name), last[0])
+
+    return Stage(
+        f"train-{name}",
+        run,
+        outputs=[hmm_path(out, name), state_path(out, name), _timing_path(out, step)],
+        inputs=inputs,
+        configuration=[speech.words, *configuration],
+    )
+
+
+def align_stage(
+    name: str,
+    model: str,
+    speech: Speech,
+    dictionary: Pronunciations,
+    out: Path,
+    *,
+    jobs: int,
+    skip_bad: bool = False,
+    **options: Any,
+) -> Stage:
+    """Stage that aligns transcripts with the phone HMMs `model`; `options` of `align`."""
+    entries, step = speech.entries(dictionary), f"align {name}"
+
+    def run() -> None:
+        hmm = load_phone_hmm(hmm_path(out, model))
+        with FeatureStore(speech.features) as store:
+            common: dict[str, Any] = {"skip_bad": skip_bad, "n_jobs": jobs, **frame_times(store.front_end)}
+            with _timed(out, step, _seconds(store, speech.words)):
+                found = align(hmm, store, speech.words, entries, **common, **options)
+        write_alignment(aligned_path(out, name), found.alignments)
+
+    return Stage(
+        f"align-{name}",
+        run,
+        outputs=[aligned_path(out, name) / "phones.ctm", _timing_path(out, step)],
+        configuration=[model, speech.words, entries, options, skip_bad],
+    )
+
+
+def recognise_phones_stage(name: str, model: str, speech: Speech, learned: Path, out: Path, *, jobs: int) -> Stage:
+    """Stage that recognises phones, with a bigram of the phones in the CTM `learned`."""
+
+    def run() -> None:
+        hmm = load_phone_hmm(hmm_path(out, model))
+        graph = phone_loop_graph(hmm, _bigram(learned, hmm))
+        with FeatureStore(speech.features) as store, _timed(out, step, _seconds(store, speech.words)):
+            frames = {utterance: store[utterance] for utterance in speech.words}
+            times = frame_times(store.front_end)
+            found = decode(hmm, frames, graph, acoustic_scale=LOOP_SCALE, n_jobs=jobs, **times)
+        write_ctm(recognised_path(out, name), {utterance: a.phones for utterance, a in found.items()})
+
+    step = f"recognise {name}"
+    return Stage(
+        f"recognise-{name}",
+        run,
+        outputs=[recognised_path(out, name), _timing_path(out, step)],
+        configuration=[model, list(speech.words), str(learned), LOOP_SCALE],
+    )
+
+
+def recognise_word_stage(
+    name: str, model: str, speech: Speech, dictionary: Pronunciations, out: Path, *, jobs: int
+) -> Stage:
+    """Stage that recognises one word in each utterance, out of those that the utterances have together."""
+    entries = dict(sorted(speech.entries(dictionary).items()))
+
+    def run() -> None:
+        hmm = load_phone_hmm(hmm_path(out, model))
+        graph = word_sequence_graph(hmm, [list(entries)], entries)
+        with FeatureStore(speech.features) as store:
+            frames = {utterance: store[utterance] for utterance in speech.words}
+            found = decode(hmm, frames, graph, n_jobs=jobs, **frame_times(store.front_end))
+        write_ctm(recognised_path(out, name), {utterance: a.words for utterance, a in found.items()})
+
+    return Stage(f"recognise-{name}", run, [recognised_path(out, name)], configuration=[model, speech.words, entries])
+
+
+def system_stage(
+    name: str,
+    speech: Speech,
+    utt2spk: Mapping[str, str],
+    dictionary: Pronunciations,
+    out: Path,
+    *,
+    jobs: int,
+    **options: Any,
+) -> Stage:
+    """Stage that trains the full system from the phone HMMs of the same name; `options` of `train_adapted_system`."""
+    entries, step = speech.entries(dictionary), f"train the full system {name}"
+    speakers = {utterance: utt2spk[utterance] for utterance in speech.words}
+
+    def run() -> None:
+        state = load_training_state(state_path(out, name))
+        with FeatureStore(speech.features) as store, _timed(out, step, _seconds(store, speech.words)):
+            frames = _cepstra(store, state.posteriors)
+            system = train_adapted_system(frames, speech.words, entries, speakers, state, n_jobs=jobs, **options)
+        save_adapted_system(system_path(out, name), system)
+
+    return Stage(
+        f"system-{name}",
+        run,
+        outputs=[system_path(out, name), _timing_path(out, step)],
+        configuration=[speech.words, speakers, entries, options],
+    )
+
+
+def recognise_adapted_stage(
+    name: str, system: str, speech: Speech, utt2spk: Mapping[str, str], learned: Path, out: Path, *, jobs: int
+) -> Stage:
+    """Stage that recognises phones with the full system, in two passes: fMLLR needs to know what was said, roughly."""
+    step = f"recognise {name}"
+    speakers = {utterance: utt2spk[utterance] for utterance in speech.words}
+
+    def run() -> None:
+        models = load_adapted_system(system_path(out, system))
+        graph = phone_loop_graph(models.adapted, _bigram(learned, models.adapted))
+        options: dict[str, Any] = {"acoustic_scale": ADAPTED_LOOP_SCALE, "n_jobs": jobs}
+        with FeatureStore(speech.features) as store, _timed(out, step, _seconds(store, speech.words)):
+            frames = adapt_speakers(models, _cepstra(store, speech.words), speakers, graph, **options)
+            found = decode(models.adapted, frames, graph, **options, **frame_times(store.front_end))
+        write_ctm(recognised_path(out, name), {utterance: a.phones for utterance, a in found.items()})
+
+    return Stage(
+        f"recognise-{name}",
+        run,
+        outputs=[recognised_path(out, name), _timing_path(out, step)],
+        configuration=[system, speakers, str(learned), ADAPTED_LOOP_SCALE],
+    )
+
+
+def boundary_row(
+    task: str, reference: Mapping[str, Times], found: Mapping[str, Times], *, ignore: Collection[str] = ("SIL",)
+) -> dict[str, str]:
+    """One row of a recipe's results: how far the starts of phones are from those of other labels."""
+    theirs = {utterance: reference[utterance] for utterance in found}
+    agreement = boundary_agreement(theirs, found, ignore=ignore)
+    matched = len(agreement.differences)
+    return {
+        "task": task,
+        "utterances": str(len(found)),
+        "phones": str(agreement.num_reference),
+        "unmatched": str(agreement.num_reference - matched),
+        "within 20 ms": f"{100 * agreement.within(0.02):.2f} %",
+        "within 10 ms": f"{100 * agreement.within(0.01):.2f} %",
+        "median difference": f"{1000 * np.median(agreement.differences):+.1f} ms",
+    }
+
+
+def error_row(task: str, errors: ErrorRate) -> dict[str, str]:
+    """One row of a recipe's results: phone or word errors."""
+    return {
+        "task": task,
+        "reference": str(errors.num_reference),
+        "error rate": f"{100 * errors.rate:.2f} %",
+        "substitutions": str(errors.substitutions),
+        "deletions": str(errors.deletions),
+        "insertions": str(errors.insertions),
+    }
+
+
+def speed_rows(out: Path, stages: Sequence[Stage]) -> list[dict[str, str]]:
+    """Rows of a recipe's results: how long the steps took that are timed."""
+    known = (output for stage in stages for output in stage.outputs if output.parent == _timing_path(out, "").parent)
+    rows = []
+    for path in known:
+        timing = json.loads(path.read_text(encoding="utf-8"))
+        rows.append(
+            {
+                "step": timing["step"],
+                "speech": f"{timing['speech']:.0f} s",
+                "CPU": f"{timing['cpu']:.1f} s",
+                "times faster than real time": f"{timing['speech'] / timing['cpu']:.0f}",
+            }
+        )
+    return rows
+
+
+def names_of(labels: Mapping[str, Sequence[Label]]) -> dict[str, list[str]]:
+    """Give the phones or words of labels without their times."""
+    return {utterance: [label.name for label in theirs] for utterance, theirs in labels.items()}
+
+
+def _bigram(path: Path, model: PhoneHMM) -> PhoneBigram:
+    return estimate_bigram(list(names_of(read_ctm(path)).values()), model.phones)
+
+
+def _cepstra(store: FeatureStore, utterances: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+    """Frames without their deltas, which are the columns after the first; each was normalised for itself."""
+    if store.front_end is None:
+        raise DataError(f"{store.path}: found features without a front end, expected to know which columns are deltas")
+    dim = FrontEnd.from_json(store.front_end).features.dim
+    return {utterance: store[utterance][:, :dim] for utterance in utterances}
+
+
+def _seconds(store: FeatureStore, utterances: Iterable[str]) -> float:
+    """Length of utterances."""
+    shift = frame_times(store.front_end)["frame_shift"]
+    return sum(store.num_frames(utterance) for utterance in utterances) * shift / 1000
+
+
+def _timing_path(out: Path, step: str) -> Path:
+    return out / "timings" / f"{step.replace(' ', '-')}.json"
+
+
+@contextmanager
+def _timed(out: Path, step: str, speech: float) -> Iterator[None]:
+    """Write how much CPU time, of all threads together, a step took for so many seconds of speech."""
+    began = time.process_time()
+    yield
+    timing = {"step": step, "speech": speech, "cpu": time.process_time() - began}
+    write_lines(_timing_path(out, step), [json.dumps(timing)])
+
+
+@contextmanager
+def _training_bar(updates: int) -> Iterator[tuple[Callable[[TrainingState], None], list[TrainingState]]]:
+    """Give a function to call after every update, and a list that then holds the last state."""
+    last: list[TrainingState] = []
+    with tqdm(total=updates, desc="training", unit="update", disable=None, leave=False, file=sys.stderr) as bar:
+
+        def show(state: TrainingState) -> None:
+            last[:] = [state]
+            bar.set_postfix_str(f"{state.log_likelihood:.3f} nats a frame")
+            bar.update()
+
+        yield show, last
