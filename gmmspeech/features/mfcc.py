@@ -53,7 +53,7 @@ def mfcc(
     """Mel-frequency cepstral coefficients.
 
     A frame goes through dither, removal of its mean, pre-emphasis, window, power spectrum, triangular mel filters,
-    logarithm, cosine transform and lifter [1]_. Every option left at None takes the default of the convention,
+    logarithm, cosine transform and lifter. Every option left at None takes the default of the convention,
     given below as kaldi / htk / librosa where they differ.
 
     Parameters
@@ -127,8 +127,8 @@ def mfcc(
 
     References
     ----------
-    .. [1] S. B. Davis and P. Mermelstein, "Comparison of parametric representations for monosyllabic word
-       recognition in continuously spoken sentences", IEEE Trans. ASSP 28(4), 1980.
+    S. B. Davis and P. Mermelstein, "Comparison of parametric representations for monosyllabic word
+    recognition in continuously spoken sentences", IEEE Trans. ASSP 28(4), 1980.
 
     Examples
     --------

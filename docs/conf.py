@@ -1,0 +1,101 @@
+"""Sphinx builds the documentation: `sphinx-build -W -b html docs exp/docs`."""
+
+import inspect
+from collections import defaultdict
+from pathlib import Path
+
+import click
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+
+import gmmspeech
+from gmmspeech.cli.main import main
+
+HERE = Path(__file__).parent
+ROOMS = {  # in the order of the way of the data
+    "audio": "Audio",
+    "features": "Features",
+    "gmm": "Mixtures",
+    "phones": "Phones",
+    "speaker": "Speakers",
+    "scoring": "Scores",
+    "metrics": "Figures of merit",
+    "io": "Files",
+    "errors": "Errors",
+}
+
+project = "gmmspeech"
+author = "The gmmspeech developers"
+copyright = author
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_heading_anchors = 3
+suppress_warnings = ["myst.xref_missing"]  # the recipes' pages, included here, link to files of the repository
+default_role = "py:obj"
+napoleon_google_docstring = False
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+html_math_renderer = "mathml"
+autodoc_default_options = {"exclude-members": "set_fit_request, set_score_request, set_partial_fit_request"}
+autodoc_typehints = "none"  # the docstrings say it, with shapes
+html_theme = "furo"
+html_title = "gmmspeech"
+
+
+def write_reference() -> None:
+    """Write a page a room with every public name, so that none is forgotten."""
+    rooms = defaultdict(list)
+    for name in gmmspeech.__all__:
+        rooms[getattr(gmmspeech, name).__module__.split(".")[1]].append(name)
+    folder = HERE / "reference"
+    folder.mkdir(exist_ok=True)
+    missing = set(rooms) - set(ROOMS)
+    if missing:
+        raise ValueError(f"docs/conf.py: found public names in {sorted(missing)}, expected rooms among {list(ROOMS)}")
+    for room, title in ROOMS.items():
+        if room in rooms:
+            (folder / f"{room}.md").write_text(_page(title, rooms[room]))
+
+
+def _page(title: str, names: list[str]) -> str:
+    lines = [f"# {title}", "", "```{eval-rst}", ".. currentmodule:: gmmspeech", ""]
+    for name in sorted(names, key=str.lower):
+        if inspect.isclass(getattr(gmmspeech, name)):
+            lines += [f".. autoclass:: {name}", "   :members:", ""]
+        else:
+            lines += [f".. autofunction:: {name}", ""]
+    return "\n".join([*lines, "```", ""])
+
+
+def write_results() -> None:
+    """Write the page of results: what each recipe's own page says, one after the other."""
+    pages = sorted((HERE.parent / "recipes").glob("*/README.md"))
+    include = "```{{include}} ../recipes/{}/README.md\n:heading-offset: 1\n:relative-images:\n```\n"
+    text = "# Results\n\nEvery figure was printed by the recipe under whose name it stands.\n\n"
+    (HERE / "results.md").write_text(text + "\n".join(include.format(page.parent.name) for page in pages))
+
+
+def write_commands() -> None:
+    """Write the page of commands: what `--help` says of each."""
+    lines = ["# Commands", ""]
+    for name, command in {"": main, **main.commands}.items():
+        title = f"gmmspeech {name}".strip()
+        text = command.get_help(click.Context(command, info_name=title, max_content_width=100))
+        lines += [f"## {title}", "", "```text", text, "```", ""]
+    (HERE / "commands.md").write_text("\n".join(lines))
+
+
+def setup(app) -> None:
+    """Give formulas to the browser as MathML, which needs no script from the network."""
+
+    def visit(translator, node) -> None:
+        block = isinstance(node, nodes.math_block)
+        translator.body.append(tex2mathml(node.astext(), as_block=block))
+        raise nodes.SkipNode
+
+    app.add_html_math_renderer("mathml", inline_renderers=(visit, None), block_renderers=(visit, None))
+
+
+write_reference()
+write_results()
+write_commands()
