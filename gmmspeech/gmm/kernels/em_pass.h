@@ -9,10 +9,31 @@
 #define REAL float
 #define INTEGER int32_t
 #endif
-#define VW (VECTOR_BYTES / (int)sizeof(REAL)) /* numbers in a vector */
+#define VW (VECTOR_BYTES / (WIDE ? 8 : 4)) /* numbers in a vector */
 #define TAIL (NV * VW > COLUMNS ? COLUMNS / VW : NV) /* vectors of a tile where less than NV are left */
 #define INLINE static inline __attribute__((always_inline)) TARGET
 #define EACH_LANE for (int l = 0; l < VW; l++)
+
+/* Lane l of EXCHANGED is lane l ^ half; in the steps of a tree all lanes are combined. Few components feel it. */
+#if VW == 16
+#define LANES(half) 0 ^ half, 1 ^ half, 2 ^ half, 3 ^ half, 4 ^ half, 5 ^ half, 6 ^ half, 7 ^ half, \
+                    8 ^ half, 9 ^ half, 10 ^ half, 11 ^ half, 12 ^ half, 13 ^ half, 14 ^ half, 15 ^ half
+#define IN_A_TREE(step) step(8) step(4) step(2) step(1)
+#elif VW == 8
+#define LANES(half) 0 ^ half, 1 ^ half, 2 ^ half, 3 ^ half, 4 ^ half, 5 ^ half, 6 ^ half, 7 ^ half
+#define IN_A_TREE(step) step(4) step(2) step(1)
+#elif VW == 4
+#define LANES(half) 0 ^ half, 1 ^ half, 2 ^ half, 3 ^ half
+#define IN_A_TREE(step) step(2) step(1)
+#else
+#define LANES(half) 0 ^ half, 1 ^ half
+#define IN_A_TREE(step) step(1)
+#endif
+#if defined(__clang__) || __GNUC__ >= 12
+#define EXCHANGED(v, half) __builtin_shufflevector(v, v, LANES(half))
+#else
+#define EXCHANGED(v, half) __builtin_shuffle(v, (Integers){LANES(half)})
+#endif
 
 typedef REAL NAME(Vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
 typedef INTEGER NAME(Integers) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
@@ -125,9 +146,10 @@ INLINE REAL NAME(peak)(const REAL *joint, int columns) {
     Vector largest = CONST_VECTOR_AT(joint);
     for (int column = VW; column < columns; column += VW)
         largest = NAME(larger)(largest, CONST_VECTOR_AT(joint + PLACE(column, BLOCK * COLUMNS)));
-    REAL out = largest[0];
-    for (int l = 1; l < VW; l++) out = largest[l] > out ? largest[l] : out;
-    return out;
+#define STEP(half) largest = NAME(larger)(largest, EXCHANGED(largest, half));
+    IN_A_TREE(STEP)
+#undef STEP
+    return largest[0];
 }
 
 /* Sum of a frame's densities over the largest, which take the place of their logarithms if `keep`. */
@@ -139,9 +161,10 @@ INLINE REAL NAME(exponentiate)(REAL *joint, int columns, REAL peak, int keep) {
         if (keep) VECTOR_AT(place) = density;
         sum += density;
     }
-    REAL out = 0;
-    EACH_LANE out += sum[l];
-    return out;
+#define STEP(half) sum += EXCHANGED(sum, half);
+    IN_A_TREE(STEP)
+#undef STEP
+    return sum[0];
 }
 
 /* Statistics of a block, added to sums[column / COLUMNS][term][column % COLUMNS]. */
@@ -288,6 +311,9 @@ static TARGET void NAME(top_c)(const Mixture *mixture, const void *frames, ptrdi
 #undef TAIL
 #undef INLINE
 #undef EACH_LANE
+#undef LANES
+#undef IN_A_TREE
+#undef EXCHANGED
 #undef Vector
 #undef Integers
 #undef VECTOR_AT
