@@ -16,6 +16,7 @@ from gmmspeech.features.vad import energy_vad, relative_energy_vad
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.robust import fit_robust
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.io.calibration import load_calibration
 from gmmspeech.io.dictionary import cmudict_dictionary, read_dictionary
@@ -96,6 +97,7 @@ __all__ = [
     "fbank",
     "fit_calibration",
     "fit_pav",
+    "fit_robust",
     "frame_labels",
     "identify",
     "length_normalise",

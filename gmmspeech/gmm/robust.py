@@ -1,0 +1,126 @@
+"""Mixtures fitted in spite of outliers: a uniform background takes the frames that no component explains."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+from scipy.stats import median_abs_deviation
+from sklearn.utils import check_random_state
+
+from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.gmm import em
+from gmmspeech.gmm.frames import finite
+from gmmspeech.gmm.init import Parameters
+from gmmspeech.gmm.mixture import CONSTANT_DIMENSION_VARIANCE, SMALLEST_FLOOR, DiagonalGMM
+
+FIRST_SHARE = 0.1  # of outliers, before the first update
+SMALLEST_SHARE = 1e-6
+
+
+class RobustFit(NamedTuple):
+    """What `fit_robust` found.
+
+    Attributes
+    ----------
+    gmm : DiagonalGMM
+        The mixture of the frames that are no outliers; its weights sum to one.
+    outlier_probability : ndarray, shape (N,), float64
+        Of each frame: the posterior of the background.
+    outlier_share : float
+        ε, the prior of the background.
+    log_likelihood : float
+        Mean of a frame in nats, under mixture and background together.
+    """
+
+    gmm: DiagonalGMM
+    outlier_probability: NDArray[np.float64]
+    outlier_share: float
+    log_likelihood: float
+
+
+def fit_robust(gmm: DiagonalGMM, X: ArrayLike, *, n_init: int = 10) -> RobustFit:
+    r"""Fit a mixture to frames of which some are outliers.
+
+    The density is :math:`(1 - \epsilon) \sum_k w_k N(x; \mu_k, \sigma_k^2) + \epsilon / V`, where V is the volume of
+    the box around all frames (Banfield and Raftery 1993). EM learns ε too: a frame counts as far as it is probably no
+    outlier. It starts from frames drawn at random, not from k-means, which takes outliers for clusters, with variances
+    from median deviations; the best of several starts is kept.
+
+    Data without outliers lose a little, as the box is then tight around them and the background gets their edges.
+
+    Parameters
+    ----------
+    gmm : DiagonalGMM
+        Its options (components, iterations, tolerance, variance floor, seed, backend, threads) are used; it isn't
+        changed.
+    X : array_like, shape (N, D)
+        Frames, in memory.
+    n_init : int
+        Starts.
+
+    Returns
+    -------
+    RobustFit
+
+    Raises
+    ------
+    ConfigError
+        No start.
+    FeatureError
+        Frames that are not (N, D) and finite, or not more than components.
+
+    References
+    ----------
+    J. D. Banfield and A. E. Raftery, "Model-based Gaussian and non-Gaussian clustering", Biometrics 49, 1993.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.concatenate([rng.normal(0, 1, (800, 2)), rng.uniform(-20, 20, (200, 2))])
+    >>> plain = gs.DiagonalGMM(1).fit(X)
+    >>> robust = gs.fit_robust(gs.DiagonalGMM(1, random_state=0), X)
+    >>> plain.covariances_.round(), robust.gmm.covariances_.round(), round(robust.outlier_share, 2)
+    (array([[29., 29.]]), array([[1., 1.]]), 0.2)
+    """
+    if n_init < 1:
+        raise ConfigError(f"n_init: found {n_init}, expected 1 or more")
+    frames = np.asarray(X)
+    if frames.ndim != 2 or len(frames) <= gmm.n_components:
+        expected = f"(N, D) with N above {gmm.n_components}, the number of components"
+        raise FeatureError(f"found frames of shape {frames.shape}, expected {expected}")
+    finite(frames)
+    rng = check_random_state(gmm.random_state)
+    fits = [_fit_once(gmm, frames, rng.choice(len(frames), gmm.n_components, replace=False)) for _ in range(n_init)]
+    return max(fits, key=lambda fit: fit.log_likelihood)
+
+
+def _fit_once(options: DiagonalGMM, frames: NDArray, chosen: NDArray[np.intp]) -> RobustFit:
+    variance = _robust_variance(frames)
+    floor = max(options.variance_floor, SMALLEST_FLOOR) * variance
+    k = options.n_components
+    parameters: Parameters = (np.full(k, 1 / k), frames[chosen].astype(np.float64), np.tile(variance, (k, 1)))
+    share, last = FIRST_SHARE, -np.inf
+    log_volume = np.log(np.ptp(frames, axis=0), where=np.ptp(frames, axis=0) > 0, out=np.zeros(frames.shape[1])).sum()
+    for iteration in range(options.max_iter + 1):
+        gmm = DiagonalGMM.from_parameters(*parameters, **options.get_params(deep=False))
+        inside, outside = np.log1p(-share) + gmm.score_samples(frames), np.log(share) - log_volume
+        log_likelihood = float(np.logaddexp(inside, outside).mean())
+        weight = expit(inside - outside)
+        if log_likelihood - last < options.tol or iteration == options.max_iter:
+            break
+        last = log_likelihood
+        stats = gmm.accumulate(frames, sample_weight=np.maximum(weight, np.finfo(np.float64).tiny))
+        parameters = em.maximise(stats, floor, previous=parameters)
+        share = float(np.clip(1 - weight.mean(), SMALLEST_SHARE, 1 - SMALLEST_SHARE))
+    return RobustFit(gmm, 1 - weight, share, log_likelihood)
+
+
+def _robust_variance(frames: NDArray) -> NDArray[np.float64]:
+    """Square of the median absolute deviation scaled to the normal's; the variance where more than half are equal."""
+    deviation = median_abs_deviation(frames.astype(np.float64), axis=0, scale="normal")
+    variance = np.where(deviation > 0, deviation**2, frames.var(axis=0, dtype=np.float64))
+    return np.where(variance > 0, variance, CONSTANT_DIMENSION_VARIANCE)
