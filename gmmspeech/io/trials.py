@@ -10,7 +10,7 @@ import numpy as np
 
 from gmmspeech.errors import DataError
 from gmmspeech.io.atomic import write_lines
-from gmmspeech.io.datadir import read_fields
+from gmmspeech.io.datadir import read_fields, read_map
 from gmmspeech.scoring.trials import Scores, TrialList
 
 _LABELS = {"target": True, "nontarget": False}
@@ -58,6 +58,60 @@ def read_trials(path: str | os.PathLike[str]) -> TrialList:
     models, tests = _shared(models), _shared(tests)
     _check_pairs(path, models, tests)
     return TrialList(models, tests, np.array(labels) if labels else None)
+
+
+def read_labelled_trials(path: str | os.PathLike[str]) -> TrialList:
+    """Read a trial list that says which claims are true, as `read_trials` does.
+
+    Raises
+    ------
+    DataError
+        As `read_trials`; also if there are no labels, no target, or no nontarget trials.
+    """
+    trials = read_trials(path)
+    if trials.is_target is None:
+        raise DataError(f"{path}: found no labels, expected target or nontarget on every line")
+    targets = int(trials.is_target.sum())
+    if targets in (0, len(trials)):
+        kind = "target" if targets == 0 else "nontarget"
+        raise DataError(f"{path}: found no {kind} trials among {len(trials)}, expected both kinds")
+    return trials
+
+
+def read_speakers(paths: Iterable[str | os.PathLike[str]]) -> dict[str, str]:
+    """Read who speaks in which utterance, and for which model, from several files of ``name speaker`` lines.
+
+    Parameters
+    ----------
+    paths : iterable of path-like
+        Such as the ``utt2spk`` of the tests and the cohort, and a file of ``model speaker`` where models have other
+        names than speakers.
+
+    Returns
+    -------
+    dict
+        Name to speaker. A speaker's own name, unless a file says otherwise, stands for the speaker.
+
+    Raises
+    ------
+    DataError
+        As `gmmspeech.io.datadir.read_map`; also if two files name different speakers.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from gmmspeech.io.datadir import write_map
+    >>> path = tempfile.mkdtemp() + "/utt2spk"
+    >>> write_map(path, {"ann-1": "ann"})
+    >>> read_speakers([path])
+    {'ann': 'ann', 'ann-1': 'ann'}
+    """
+    found: dict[str, str] = {}
+    for path in paths:
+        for name, speaker in read_map(path).items():
+            if found.setdefault(name, speaker) != speaker:
+                raise DataError(f"{path}: found {name} of speaker {speaker}, expected {found[name]} as in another file")
+    return {**{speaker: speaker for speaker in found.values()}, **found}
 
 
 def write_trials(path: str | os.PathLike[str], trials: TrialList) -> None:

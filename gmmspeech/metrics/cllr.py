@@ -49,8 +49,7 @@ def cllr(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> float:
     >>> cllr([0.0], [0.0, 0.0])
     1.0
     """
-    targets, nontargets = checked(target_llrs, nontarget_llrs)
-    return (softplus(-targets).mean() + softplus(nontargets).mean()).item() / (2 * math.log(2))
+    return mean_cllr(*checked(target_llrs, nontarget_llrs))
 
 
 def min_cllr(target_scores: ArrayLike, nontarget_scores: ArrayLike) -> float:
@@ -138,6 +137,11 @@ def tippett_curves(
     counts = count_errors(target_llrs, nontarget_llrs)
     _, nontargets_above, values = counts.rates()
     return values, (counts.misses[-1] - counts.misses) / counts.misses[-1], nontargets_above
+
+
+def mean_cllr(targets: NDArray[np.float64], nontargets: NDArray[np.float64]) -> float:
+    """Cllr of ratios that are known to be finite."""
+    return (softplus(-targets).mean() + softplus(nontargets).mean()).item() / (2 * math.log(2))
 
 
 def hull_cllr(hull: ErrorCounts) -> float:

@@ -67,8 +67,8 @@ def min_dcf(
     >>> min_dcf([1.0, 2.0, 4.0, 5.0], [-1.0, 0.0, 1.5, 3.0], p_target=0.5)
     0.5
     """
-    _, cost = least_cost(count_errors(target_scores, nontarget_scores), p_target=p_target, c_miss=c_miss, c_fa=c_fa)
-    return cost
+    hull = convex_hull(count_errors(target_scores, nontarget_scores))
+    return least_cost(hull, p_target=p_target, c_miss=c_miss, c_fa=c_fa)[1]
 
 
 def bayes_threshold(*, p_target: float = 0.01, c_miss: float = 1.0, c_fa: float = 1.0) -> float:

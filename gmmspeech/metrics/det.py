@@ -110,9 +110,13 @@ def rocch(
 
 def count_errors(target_scores: ArrayLike, nontarget_scores: ArrayLike) -> ErrorCounts:
     """Misses and false alarms at every threshold; see `det_curve`, which divides them by the numbers of trials."""
-    targets, nontargets = checked(target_scores, nontarget_scores)
+    return count_sorted(*(np.sort(side) for side in checked(target_scores, nontarget_scores)))
+
+
+def count_sorted(targets: NDArray[np.float64], nontargets: NDArray[np.float64]) -> ErrorCounts:
+    """Misses and false alarms at every threshold, of scores that rise."""
     # The two halves are sorted by themselves, much faster than indices would be; the stable sort then only merges.
-    scores = np.concatenate([np.sort(targets), np.sort(nontargets)])
+    scores = np.concatenate([targets, nontargets])
     order = np.argsort(scores, kind="stable")
     scores = scores[order]
     targets_passed = np.cumsum(order < len(targets))

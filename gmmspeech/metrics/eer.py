@@ -55,7 +55,7 @@ def eer(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, method: Litera
     if method == "rocch":
         return rocch_eer(count_errors(target_scores, nontarget_scores))
     if method == "kaldi":
-        return kaldi_eer(*checked(target_scores, nontarget_scores))
+        return kaldi_eer(*(np.sort(side) for side in checked(target_scores, nontarget_scores)))
     raise ConfigError(f'method: found {method!r}, expected "rocch" or "kaldi"')
 
 
@@ -91,7 +91,12 @@ def eer_threshold(target_scores: ArrayLike, nontarget_scores: ArrayLike) -> floa
 
 def rocch_eer(counts: ErrorCounts) -> float:
     """Equal error rate on the convex hull of a curve of error counts."""
-    p_miss, p_fa, _ = convex_hull(counts).rates()
+    return hull_eer(convex_hull(counts))
+
+
+def hull_eer(hull: ErrorCounts) -> float:
+    """Equal error rate from the corners of the convex hull."""
+    p_miss, p_fa, _ = hull.rates()
     gap = p_fa - p_miss  # falls from 1 to -1
     after = int(np.argmax(gap < 0))
     before = after - 1
@@ -100,10 +105,9 @@ def rocch_eer(counts: ErrorCounts) -> float:
 
 
 def kaldi_eer(targets: NDArray[np.float64], nontargets: NDArray[np.float64]) -> float:
-    """Equal error rate as Kaldi's compute-eer has it."""
+    """Equal error rate as Kaldi's compute-eer has it, of scores that rise."""
     above = len(nontargets) * np.arange(len(targets)) // len(targets)
-    cuts = np.sort(nontargets)[len(nontargets) - 1 - above]
-    found = cuts < np.sort(targets)
+    found = nontargets[len(nontargets) - 1 - above] < targets
     found[-1] = True  # the search ends at the last target without looking at it
     return int(np.argmax(found)) / len(targets)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.metrics.dcf import least_cost
-from gmmspeech.metrics.det import checked, count_errors
-from gmmspeech.metrics.eer import closest_rates, kaldi_eer, middle_threshold, rocch_eer
+from gmmspeech.metrics.cllr import hull_cllr, mean_cllr
+from gmmspeech.metrics.dcf import bayes_threshold, detection_cost, least_cost
+from gmmspeech.metrics.det import checked, convex_hull, count_sorted
+from gmmspeech.metrics.eer import closest_rates, hull_eer, kaldi_eer, middle_threshold
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,35 @@ class OperatingPoint:
 
 
 @dataclass(frozen=True)
-class MinimumCost:
-    """Least normalised detection cost for one prior (both costs 1), and where it is reached."""
+class DetectionCost:
+    """Normalised detection costs for one prior and costs of the two errors.
+
+    Attributes
+    ----------
+    p_target, c_miss, c_fa : float
+    min_dcf : float
+        At the best threshold for these trials.
+    point : OperatingPoint
+        Where that is reached.
+    actual_dcf : float
+        At the threshold that prior and costs give for log-likelihood ratios (`gmmspeech.metrics.dcf.bayes_threshold`).
+    bayes_point : OperatingPoint
+        There.
+    """
 
     p_target: float
+    c_miss: float
+    c_fa: float
     min_dcf: float
     point: OperatingPoint
+    actual_dcf: float
+    bayes_point: OperatingPoint
+
+    @property
+    def where(self) -> str:
+        """Prior, and costs unless both are 1, as text."""
+        costs = "" if self.c_miss == self.c_fa == 1 else f", c_miss = {self.c_miss:g}, c_fa = {self.c_fa:g}"
+        return f"p_target = {self.p_target:g}{costs}"
 
 
 @dataclass(frozen=True)
@@ -41,8 +67,10 @@ class Summary:
         Equal error rate, in [0, 1], by both definitions of `gmmspeech.metrics.eer.eer`.
     eer_point : OperatingPoint
         Where the two error rates are the closest to each other; see `gmmspeech.metrics.eer.eer_threshold`.
-    min_costs : tuple of MinimumCost
+    costs : tuple of DetectionCost
         One for every prior asked for.
+    cllr, min_cllr : float
+        See `gmmspeech.metrics.cllr`; like the actual costs, `cllr` means something for log-likelihood ratios only.
     """
 
     num_targets: int
@@ -50,7 +78,9 @@ class Summary:
     eer_rocch: float
     eer_kaldi: float
     eer_point: OperatingPoint
-    min_costs: tuple[MinimumCost, ...]
+    costs: tuple[DetectionCost, ...]
+    cllr: float
+    min_cllr: float
 
     def rows(self) -> list[tuple[str, str]]:
         """Names and values as text, in the order in which they are printed."""
@@ -64,24 +94,35 @@ class Summary:
             ("misses at that threshold", f"{100 * point.p_miss:.2f} %"),
             ("false alarms at that threshold", f"{100 * point.p_fa:.2f} %"),
         ]
-        for cost in self.min_costs:
-            rows.append((f"minDCF (p_target = {cost.p_target:g})", f"{cost.min_dcf:.4f}"))
+        for cost in self.costs:
             threshold = f"{cost.point.threshold:#.4g}" if isfinite(cost.point.threshold) else "none: reject all"
-            rows.append((f"threshold at minDCF (p_target = {cost.p_target:g})", threshold))
-        return rows
+            rows += [
+                (f"minDCF ({cost.where})", f"{cost.min_dcf:.4f}"),
+                (f"threshold at minDCF ({cost.where})", threshold),
+                (f"actual DCF ({cost.where})", f"{cost.actual_dcf:.4f}"),
+                (f"Bayes threshold ({cost.where})", f"{cost.bayes_point.threshold:#.4g}"),
+            ]
+        return [*rows, ("Cllr", f"{self.cllr:.4f}"), ("minCllr", f"{self.min_cllr:.4f}")]
 
 
 def summarise(
-    target_scores: ArrayLike, nontarget_scores: ArrayLike, *, p_targets: tuple[float, ...] = (0.01, 0.05)
+    target_scores: ArrayLike,
+    nontarget_scores: ArrayLike,
+    *,
+    p_targets: Sequence[float] = (0.01, 0.05),
+    c_miss: float = 1.0,
+    c_fa: float = 1.0,
 ) -> Summary:
-    """Compute the figures of one experiment, sorting the scores only once for most of them.
+    """Compute the figures of one experiment, all from one sort of the scores.
 
     Parameters
     ----------
     target_scores, nontarget_scores : array-like, shape (T,) and (N,)
         Higher means more like a target.
-    p_targets : tuple of float
-        Priors of a target for which the minimum detection cost is given (costs of 1).
+    p_targets : sequence of float
+        Priors of a target for which the detection costs are given.
+    c_miss, c_fa : float
+        Costs of a miss and of a false alarm, above 0.
 
     Returns
     -------
@@ -92,7 +133,7 @@ def summarise(
     DataError
         No scores, scores that are no numbers, NaN or infinite.
     ConfigError
-        A prior out of its range.
+        A prior or cost out of its range.
 
     Examples
     --------
@@ -105,22 +146,34 @@ def summarise(
     nontarget trials: 3
     EER (ROC convex hull): 0.00 %
     """
-    targets, nontargets = checked(target_scores, nontarget_scores)
-    counts = count_errors(targets, nontargets)
-    p_miss, p_fa, thresholds = counts.rates()
+    targets, nontargets = (np.sort(side) for side in checked(target_scores, nontarget_scores))
+    counts = count_sorted(targets, nontargets)
+    hull = convex_hull(counts)
 
     def point(index: int) -> OperatingPoint:
-        return OperatingPoint(middle_threshold(thresholds, index), float(p_miss[index]), float(p_fa[index]))
+        return _point(middle_threshold(counts.thresholds, index), targets, nontargets)
 
-    min_costs = []
+    costs = []
     for p_target in p_targets:
-        best, cost = least_cost(counts, p_target=p_target, c_miss=1.0, c_fa=1.0)
-        min_costs.append(MinimumCost(p_target, cost, point(best)))
+        options = {"p_target": p_target, "c_miss": c_miss, "c_fa": c_fa}
+        corner, cost = least_cost(hull, **options)  # the least cost is at a corner of the hull
+        best = int(np.searchsorted(counts.thresholds, hull.thresholds[corner]))
+        bayes = _point(bayes_threshold(**options), targets, nontargets)
+        actual = detection_cost(bayes.p_miss, bayes.p_fa, **options)
+        costs.append(DetectionCost(**options, min_dcf=cost, point=point(best), actual_dcf=actual, bayes_point=bayes))
     return Summary(
         num_targets=len(targets),
         num_nontargets=len(nontargets),
-        eer_rocch=rocch_eer(counts),
+        eer_rocch=hull_eer(hull),
         eer_kaldi=kaldi_eer(targets, nontargets),
         eer_point=point(closest_rates(counts)),
-        min_costs=tuple(min_costs),
+        costs=tuple(costs),
+        cllr=mean_cllr(targets, nontargets),
+        min_cllr=hull_cllr(hull),
     )
+
+
+def _point(threshold: float, targets: NDArray[np.float64], nontargets: NDArray[np.float64]) -> OperatingPoint:
+    """Error rates at a threshold, of scores that rise."""
+    missed, rejected = np.searchsorted(targets, threshold), np.searchsorted(nontargets, threshold)
+    return OperatingPoint(threshold, missed / len(targets), (len(nontargets) - rejected) / len(nontargets))

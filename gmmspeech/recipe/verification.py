@@ -145,7 +145,7 @@ def verification_row(task: str, found: Sequence[Summary]) -> dict[str, str]:
         "trials (targets)": f"{found[0].num_targets + found[0].num_nontargets} ({found[0].num_targets})",
         "EER, ROC hull": f"{np.mean(rates):.2f} % ({', '.join(f'{r:.2f}' for r in rates)})",
         "EER, Kaldi": f"{100 * np.mean([s.eer_kaldi for s in found]):.2f} %",
-        "minDCF 0.01": f"{np.mean([s.min_costs[0].min_dcf for s in found]):.3f}",
+        "minDCF 0.01": f"{np.mean([s.costs[0].min_dcf for s in found]):.3f}",
     }
 
 

@@ -297,7 +297,7 @@ def _headline(summary: Summary) -> str:
     point = summary.eer_point
     cards = [
         (f"{100 * summary.eer_rocch:.2f} %", "equal error rate", "on the ROC convex hull"),
-        *((f"{c.min_dcf:.3f}", "minimum DCF", f"at p_target = {c.p_target:g}") for c in summary.min_costs[:1]),
+        *((f"{c.min_dcf:.3f}", "minimum DCF", f"at p_target = {c.p_target:g}") for c in summary.costs[:1]),
         (_errors(point.p_miss, summary.num_targets), "targets missed", "at the EER threshold"),
         (_errors(point.p_fa, summary.num_nontargets), "false alarms", "at the EER threshold"),
     ]
@@ -312,7 +312,7 @@ def _errors(rate: float, trials: int) -> str:
 
 
 def _describe_det(summary: Summary) -> str:
-    costs = "".join(f", minimum DCF {c.min_dcf:.3f} at p_target {c.p_target:g}" for c in summary.min_costs)
+    costs = "".join(f", minimum DCF {c.min_dcf:.3f} at p_target {c.p_target:g}" for c in summary.costs)
     return f"Detection error trade-off curve. Equal error rate {100 * summary.eer_rocch:.2f} percent{costs}."
 
 

@@ -17,7 +17,7 @@ from scipy.special import ndtri
 
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.metrics.det import det_curve, rocch
-from gmmspeech.metrics.summary import MinimumCost, Summary, summarise
+from gmmspeech.metrics.summary import DetectionCost, Summary, summarise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,7 +114,7 @@ def plot_det(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, summary: 
         hull = _thinned(*_deviates(*_along_edges(*rocch(target_scores, nontarget_scores)[:2]), limits))
         axes.plot(*hull, color=INK, linewidth=0.9, linestyle="--", label="convex hull")
         _mark_eer(axes, summary, limits)
-        for cost, marker in zip(summary.min_costs, cycle("Ds^v"), strict=False):
+        for cost, marker in zip(summary.costs, cycle("Ds^v"), strict=False):
             _mark_cost(axes, cost, marker, limits)
         _det_axes(axes, limits)
         figure.legend(loc="outside upper left", ncols=2)
@@ -279,7 +279,7 @@ def _mark_eer(axes: Axes, summary: Summary, limits: tuple[float, float]) -> None
         )
 
 
-def _mark_cost(axes: Axes, cost: MinimumCost, marker: str, limits: tuple[float, float]) -> None:
+def _mark_cost(axes: Axes, cost: DetectionCost, marker: str, limits: tuple[float, float]) -> None:
     x, y = ndtri(np.clip([cost.point.p_fa, cost.point.p_miss], *limits))
     label = f"minDCF {cost.min_dcf:.3f} at p_target = {cost.p_target:g}"
     axes.plot(x, y, marker, color=THIRD, markersize=7, clip_on=False, zorder=4, label=label)

@@ -45,7 +45,7 @@ def test_det_marks_and_ticks():
     figure = plot_det(targets, nontargets, summary=summary)
     (x,), (y,) = lines(figure)[f"EER {100 * summary.eer_rocch:.2f} %"].get_data()
     assert x == y == pytest.approx(ndtri(summary.eer_rocch))
-    cost = summary.min_costs[1]
+    cost = summary.costs[1]
     (x,), (y,) = lines(figure)[f"minDCF {cost.min_dcf:.3f} at p_target = 0.05"].get_data()
     assert ndtr([x, y]) == pytest.approx(np.clip([cost.point.p_fa, cost.point.p_miss], 0.0005, 0.5))
     axes = figure.axes[0]
