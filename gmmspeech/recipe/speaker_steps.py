@@ -175,9 +175,8 @@ def score_ivectors_file(
         raise DataError(f"{trials}: model {missing[0]} is not in {sessions} ({len(missing)} such of {len(claimed)})")
     with _naming(ivectors if enrolment is None else enrolment, DataError):
         means, counts = average_sessions(enrolments.by_name(), {name: enrolled[name] for name in claimed})
-    columns = {name: i for i, name in enumerate(dict.fromkeys(listed.tests))}
+    rows, columns = _index(claimed), _index(listed.tests)
     vectors = _vectors(tests, columns, ivectors)
-    rows = {name: i for i, name in enumerate(claimed)}
     row = np.array([rows[name] for name in listed.models])
     column = np.array([columns[name] for name in listed.tests])
     values = np.empty(len(listed))
@@ -393,15 +392,22 @@ def identify_file(scores: Path, *, threshold: float | None = None) -> dict[str, 
         Test to model, or None for nobody, in the order of the file; of models that a test has no score with, it is not.
     """
     found = read_scores(scores)
-    models, tests = ({name: i for i, name in enumerate(dict.fromkeys(column))} for column in (found.models, found.tests))
+    models, tests = (
+        {name: i for i, name in enumerate(dict.fromkeys(column))} for column in (found.models, found.tests)
+    )
     matrix = np.full((len(models), len(tests)), -np.inf)
     matrix[[models[name] for name in found.models], [tests[name] for name in found.tests]] = found.values
     names = [*models, None]  # identify says -1 for nobody
     return {test: names[i] for test, i in zip(tests, identify(matrix, threshold=threshold), strict=True)}
 
 
+def _index(names: Iterable[str]) -> dict[str, int]:
+    """Number different names."""
+    return {name: i for i, name in enumerate(dict.fromkeys(names))}
+
+
 def _fit(method: str, options: Mapping[str, Any]) -> Callable[[NDArray, NDArray], Calibrated]:
-    fits = {"logistic": fit_calibration, "pav": fit_pav}
+    fits: dict[str, Callable[..., Calibrated]] = {"logistic": fit_calibration, "pav": fit_pav}
     if method not in fits:
         raise ConfigError(f"method: found {method!r}, expected one of {', '.join(fits)}")
     return functools.partial(fits[method], **options)
@@ -409,7 +415,7 @@ def _fit(method: str, options: Mapping[str, Any]) -> Callable[[NDArray, NDArray]
 
 def _vectors(found: IVectors, names: Iterable[str], path: Path) -> NDArray[np.float64]:
     """Vectors of names, in their order, or a DataError with the first that is missing."""
-    rows = {name: i for i, name in enumerate(found.names)}
+    rows = _index(found.names)
     missing = [name for name in names if name not in rows]
     if missing:
         raise DataError(f"{path}: no utterance {missing[0]} ({len(missing)} such), expected one of {len(rows)}")

@@ -21,10 +21,11 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.io.datadir import DataDir, load_utterance, read_list_map, read_map
 from gmmspeech.io.models import load_classifier, load_gmm, load_verifier
 from gmmspeech.io.store import FeatureStore, FeatureWriter
-from gmmspeech.io.trials import read_scores, read_trials, write_scores
-from gmmspeech.metrics.summary import Summary, summarise
+from gmmspeech.io.trials import read_labelled_trials, read_scores, read_trials, write_scores
+from gmmspeech.metrics.summary import Summary
 from gmmspeech.parallel import ordered_map
 from gmmspeech.recipe.describe import verifier_configuration
+from gmmspeech.recipe.evaluation import Evaluation, evaluate_scores
 from gmmspeech.report.html import write_report
 from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.ubm import train_ubm
@@ -154,7 +155,7 @@ def enroll_file(ubm: Path, features: str | Path, sessions: Path, out: Path, **op
     """
     verifier = SpeakerVerifier(load_gmm(ubm), **options)
     with FeatureStore(features) as store:
-        _check_frames(store, verifier.ubm, ubm)
+        check_frames(store, verifier.ubm, ubm)
         verifier.enroll_all(read_list_map(sessions), store, progress=progress_bar("enrolling", "model"))
     verifier.save(out)
     return verifier
@@ -189,7 +190,7 @@ def score_file(
         verifier.set_scoring(scoring or verifier.scoring, top_c)
     verifier.n_jobs = jobs
     with FeatureStore(features) as store:
-        _check_frames(store, verifier.ubm, models)
+        check_frames(store, verifier.ubm, models)
         scores = verifier.score_trials(
             read_trials(trials),
             store,
@@ -202,7 +203,7 @@ def score_file(
 
 def split_scores(scores: Path, trials: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Target and nontarget scores of the trials in a list."""
-    return read_scores(scores).split(read_trials(trials))
+    return read_scores(scores).split(read_labelled_trials(trials))
 
 
 def evaluate_file(scores: Path, trials: Path, *, report: Path | None = None, models: Path | None = None) -> Summary:
@@ -217,21 +218,39 @@ def evaluate_file(scores: Path, trials: Path, *, report: Path | None = None, mod
     models : Path, optional
         Enrolled speakers that gave the scores; the report tells their configuration.
     """
-    trial_list, found = read_trials(trials), read_scores(scores)
-    summary = summarise(*found.split(trial_list))
+    found = evaluate_scores([scores], trials)
     if report is not None:
-        verifier = None if models is None else load_verifier(models)
-        write_report(
-            report,
-            title=f"Speaker verification: {scores.name}",
-            subtitle=f"trials of {trials.parent.name}/{trials.name}",
-            models=trial_list.models,
-            tests=trial_list.tests,
-            is_target=np.asarray(trial_list.is_target),
-            scores=found.align(trial_list),
-            configuration=None if verifier is None else verifier_configuration(verifier),
-        )
-    return summary
+        report_file(found, trials, report, models=models)
+    return found.systems[0].summary
+
+
+def report_file(evaluation: Evaluation, trials: Path, report: Path, *, models: Path | None = None) -> None:
+    """Write a page on evaluated scores.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Of `evaluate_scores`.
+    trials : Path
+        The list, for its name.
+    report : Path
+        Folder in which to write ``index.html``.
+    models : Path, optional
+        Enrolled speakers that gave the scores; the page tells their configuration.
+    """
+    verifier = None if models is None else load_verifier(models)
+    system, listed = evaluation.systems[0], evaluation.trials
+    write_report(
+        report,
+        title=f"Speaker verification: {system.name}",
+        subtitle=f"trials of {trials.parent.name}/{trials.name}",
+        models=listed.models,
+        tests=listed.tests,
+        is_target=np.asarray(listed.is_target),
+        scores=system.scores,
+        summary=system.summary,
+        configuration=None if verifier is None else verifier_configuration(verifier),
+    )
 
 
 def train_classifier_file(
@@ -272,14 +291,14 @@ def classify_file(classifier: Path, features: str | Path, utterances: Sequence[s
     """
     model = load_classifier(classifier)
     with FeatureStore(features) as store:
-        _check_frames(store, model, classifier)
+        check_frames(store, model, classifier)
         names = list(store if utterances is None else utterances)
         return {
             name: str(model.predict_segments([store[name]])[0]) for name in progress_bar("classifying", "utt")(names)
         }
 
 
-def _check_frames(store: FeatureStore, model: DiagonalGMM | GMMClassifier, path: Path) -> None:
+def check_frames(store: FeatureStore, model: DiagonalGMM | GMMClassifier, path: Path) -> None:
     """Check that frames fit a model; of Kaldi's archives only the number of columns is known."""
     check_same_front_end(model.front_end_, store.front_end, model=str(path), frames=store.path)
     if store.dim != model.n_features_in_:

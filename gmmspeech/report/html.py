@@ -49,7 +49,7 @@ def write_report(
     scores: ArrayLike,
     configuration: Configuration | None = None,
     subtitle: str = "",
-    p_targets: tuple[float, ...] = (0.01, 0.05),
+    summary: Summary | None = None,
 ) -> Path:
     """Write ``index.html``: figures of merit, DET curve, histograms, the worst errors, the models, the configuration.
 
@@ -71,8 +71,8 @@ def write_report(
         is).
     subtitle : str
         Set below the title; the place for a date.
-    p_targets : tuple of float
-        Priors of a target for the minimum detection costs.
+    summary : Summary, optional
+        What `summarise` gave for these scores; computed if not given.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def write_report(
     Raises
     ------
     ConfigError
-        matplotlib is not installed, or a prior out of its range.
+        matplotlib is not installed.
     DataError
         Lists of different lengths, no targets or no nontargets, scores that are NaN or infinite, or no place to write.
 
@@ -104,7 +104,7 @@ def write_report(
             "expected one of each for every trial"
         )
     target_scores, nontarget_scores = values[target], values[~target]
-    summary = summarise(target_scores, nontarget_scores, p_targets=p_targets)
+    summary = summary or summarise(target_scores, nontarget_scores)
     threshold = summary.eer_point.threshold
     det = plots.plot_det(target_scores, nontarget_scores, summary=summary)
     histogram = plots.plot_scores(target_scores, nontarget_scores, threshold=threshold)
