@@ -33,6 +33,19 @@ def main() -> None:
       gmmspeech score MODELS.h5 FEATS.h5 TRIALS SCORES
       gmmspeech evaluate SCORES TRIALS --report REPORT
 
+    The back end: i-vectors, and scores normalised by a cohort and calibrated:
+
+    \b
+      gmmspeech statistics UBM.h5 FEATS.h5 STATS.h5
+      gmmspeech train-ivector UBM.h5 STATS.h5 EXTRACTOR.h5 --rank 100
+      gmmspeech extract-ivectors EXTRACTOR.h5 STATS.h5 IVECTORS.h5
+      gmmspeech train-plda IVECTORS.h5 UTT2SPK BACKEND.h5
+      gmmspeech score-ivectors BACKEND.h5 IVECTORS.h5 SPK2UTT TRIALS SCORES
+      gmmspeech normalize-scores SCORES NORMALISED --method as --top-n 200 ...
+      gmmspeech calibrate SCORES TRIALS CALIBRATION.h5
+      gmmspeech fuse SCORES SCORES2 TRIALS FUSION.h5
+      gmmspeech apply-calibration CALIBRATION.h5 SCORES LLRS
+
     Phones, from transcripts and a pronunciation dictionary:
 
     \b

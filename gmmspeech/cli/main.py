@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gmmspeech.cli import phones
+from gmmspeech.cli import phones, scores, speaker
 from gmmspeech.cli.group import FEATURES, FILE, FOLDER, command, jobs_option, main, skip_bad_option
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.io.datadir import read_data_dir, read_map
@@ -14,14 +14,13 @@ from gmmspeech.recipe.describe import describe
 from gmmspeech.recipe.steps import (
     classify_file,
     enroll_file,
-    evaluate_file,
     extract_features,
     score_file,
     train_classifier_file,
     train_ubm_file,
 )
 
-__all__ = ["main", "phones"]
+__all__ = ["main", "phones", "scores", "speaker"]
 
 scoring_option = click.option(
     "--scoring",
@@ -188,25 +187,6 @@ def score(
     """
     done = score_file(models, feats, trials, scores, scoring=scoring, top_c=top_c, groups=groups, jobs=jobs)
     click.echo(f"{len(done)} trials scored")
-
-
-@command("evaluate")
-@click.argument("scores", type=FILE)
-@click.argument("trials", type=FILE)
-@click.option("--report", type=FOLDER, help="Write a page with curves and the worst errors into this folder.")
-@click.option("--models", type=FILE, help="Models that gave the scores; the report then tells their configuration.")
-def evaluate(scores: Path, trials: Path, report: Path | None, models: Path | None) -> None:
-    """Print error rates and costs of scored trials.
-
-    SCORES is what `score` wrote; TRIALS says target or nontarget in each line.
-    """
-    summary = evaluate_file(scores, trials, report=report, models=models)
-    rows = summary.rows()
-    width = max(len(name) for name, _ in rows)
-    for name, value in rows:
-        click.echo(f"{name:<{width}}  {value}")
-    if report is not None:
-        click.echo(f"report: {report / 'index.html'}")
 
 
 @command("train-classifier")

@@ -12,16 +12,22 @@ from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.io import models, store
+from gmmspeech.io import calibration, ivectors, models, statistics, store
+from gmmspeech.io.statistics import StatisticsStore
 from gmmspeech.phones.hmm import PhoneHMM
 from gmmspeech.phones.phone_gmm import PhoneGMM
 from gmmspeech.phones.system import AdaptedSystem
+from gmmspeech.scoring.calibration import Calibration
+from gmmspeech.speaker.backend_training import BackEnd
+from gmmspeech.speaker.isv import ISV
 from gmmspeech.speaker.ivector import IVectorExtractor
+from gmmspeech.speaker.jfa import JFA
+from gmmspeech.speaker.plda import PLDA
 from gmmspeech.speaker.verifier import SpeakerVerifier
 
 
 def describe(path: str) -> list[str]:
-    """Describe a feature store, a model or a front end's TOML file.
+    """Describe a file that a command wrote, or a front end's TOML file.
 
     Parameters
     ----------
@@ -38,7 +44,7 @@ def describe(path: str) -> list[str]:
         front = FrontEnd.from_toml(path)
         return [f"front end: {describe_front_end(front.to_json())}", *_as_toml(front)]
     try:
-        return _describe_store(path) if _format_of(path) == store.FORMAT else _describe_model(models.load(path))
+        return _DESCRIBERS.get(_format_of(path) or "", lambda path: _describe_model(models.load(path)))(path)
     except ConfigError as error:
         raise DataError(f"{path}: damaged front end ({error})") from error
 
@@ -94,6 +100,41 @@ def _describe_store(path: str) -> list[str]:
         ]
 
 
+def _describe_statistics(path: str) -> list[str]:
+    with StatisticsStore(path) as stats:
+        size = "{} components, {} dimensions".format(*stats.shape)
+        front = f"front end: {describe_front_end(stats.front_end)}"
+        return [f"statistics: {len(stats)} utterances, {size}, background model {stats.ubm_digest[:12]}", front]
+
+
+def _describe_ivectors(path: str) -> list[str]:
+    found = ivectors.load_ivectors(path)
+    return [
+        f"i-vectors: {len(found.names)} utterances, {found.vectors.shape[1]} dimensions",
+        f"extractor: {(found.extractor_digest or 'unknown')[:12]}",
+    ]
+
+
+def _describe_calibration(path: str) -> list[str]:
+    found = calibration.load_calibration(path)
+    if isinstance(found, Calibration):
+        weights = " ".join(f"{weight:.6g}" for weight in found.weights)
+        return [f"calibration of {len(found.weights)} system(s): weights {weights}, offset {found.offset:.6g}"]
+    return [f"calibration by pool-adjacent-violators: {len(found.scores)} points"]
+
+
+_DESCRIBERS = {
+    store.FORMAT: _describe_store,
+    statistics.FORMAT: _describe_statistics,
+    ivectors.VECTORS_FORMAT: _describe_ivectors,
+    calibration.FORMAT: _describe_calibration,
+}
+
+
+def _describe_plda(plda: PLDA) -> str:
+    return f"PLDA: {plda.factors.shape[0]} dimensions, {plda.factors.shape[1]} of speakers"
+
+
 def _describe_model(model: models.Model) -> list[str]:
     if isinstance(model, SpeakerVerifier):
         system = verifier_configuration(model)["System"]
@@ -120,6 +161,16 @@ def _describe_model(model: models.Model) -> list[str]:
         num_components, dim = model.means.shape
         size = f"rank {model.rank}, {num_components} components, {dim} dimensions"
         return [f"i-vector extractor: {size}", f"front end: {describe_front_end(model.front_end)}"]
+    if isinstance(model, BackEnd):
+        lines = []
+        for transform in model.transforms:
+            to, before = transform.matrix.shape
+            lines.append(f"transform: {before} to {to} dimensions{', length 1' if transform.unit_length else ''}")
+        return ["back end of i-vectors", *lines, "cosine" if model.plda is None else _describe_plda(model.plda)]
+    if isinstance(model, PLDA):
+        return [_describe_plda(model)]
+    if isinstance(model, ISV | JFA) and model.ubm is not None:
+        return [f"{type(model).__name__}: rank {model.session.shape[2]} of sessions", *_describe_gmm(model.ubm)]
     if not isinstance(model, DiagonalGMM):
         return [f"model of kind {type(model).__name__}"]
     return _describe_gmm(model)

@@ -102,7 +102,8 @@ def _resampled(
         if system is not first:
             tests = paired_test(first.scores, system.scores, is_target, *sides, **options)
             differences |= {rows[metric]: tests[metric] for metric in rows}
-    return replace(system, intervals=intervals, differences=differences)
+    ordered = {name: differences[name] for name, _ in system.summary.rows() if name in differences}
+    return replace(system, intervals=intervals, differences=ordered)
 
 
 def aligned_scores(scores: Sequence[Path], trials: TrialList) -> NDArray[np.float64]:
@@ -127,24 +128,33 @@ def trial_speakers(trials: TrialList, speakers: Mapping[str, str], path: Path) -
     return [speakers[name] for name in trials.models], [speakers[name] for name in trials.tests]
 
 
-def rows_with_intervals(system: System) -> list[tuple[str, str, str]]:
-    """Name, value, and interval (empty where there is none) of every figure of a system, as text."""
-    rows = []
-    for name, value in system.summary.rows():
-        interval = system.intervals.get(name)
-        rows.append((name, value, "" if interval is None else f"{_number(name, interval.low)} to "
-                     f"{_number(name, interval.high)}"))  # fmt: skip
-    return rows
+def rows_of_figures(evaluation: Evaluation) -> list[list[str]]:
+    """Table of all figures as text, its head first: a column for each system, and one for the intervals it has."""
+    systems = evaluation.systems
+    head: list[str] = [""]
+    rows = [[name] for name, _ in systems[0].summary.rows()]
+    for system in systems:
+        head.append(system.name)
+        for row, (_, value) in zip(rows, system.summary.rows(), strict=True):
+            row.append(value)
+        if system.intervals:
+            head.append("95 %")
+            for row in rows:
+                row.append(_span(row[0], system.intervals.get(row[0])))
+    return [head, *rows]
 
 
-def rows_of_differences(system: System) -> list[tuple[str, str, str, str]]:
-    """Name, difference (first system minus this), its interval and its p-value of every figure tested, as text."""
-    rows = []
+def rows_of_differences(system: System) -> list[list[str]]:
+    """Table of what was tested, as text: name, difference (first system less this), its interval and the p-value."""
+    rows = [["", "difference", "95 %", "p"]]
     for name, found in system.differences.items():
-        between = found.difference
-        span = f"{_number(name, between.low, '+')} to {_number(name, between.high, '+')}"
-        rows.append((name, _number(name, between.value, "+"), span, f"{found.p_value:.3f}"))
+        difference = _number(name, found.difference.value, "+")
+        rows.append([name, difference, _span(name, found.difference, "+"), f"{found.p_value:.3f}"])
     return rows
+
+
+def _span(name: str, interval: Interval | None, sign: str = "") -> str:
+    return "" if interval is None else f"{_number(name, interval.low, sign)} to {_number(name, interval.high, sign)}"
 
 
 def _number(name: str, value: float, sign: str = "") -> str:

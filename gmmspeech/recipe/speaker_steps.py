@@ -10,6 +10,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechErro
 from gmmspeech.gmm.batches import gmm_digest
 from gmmspeech.io.atomic import write_lines
 from gmmspeech.io.calibration import load_calibration
-from gmmspeech.io.datadir import read_list_map, read_map
+from gmmspeech.io.datadir import read_fields, read_list_map, read_map
 from gmmspeech.io.ivectors import IVectors, load_backend, load_extractor, load_ivectors, save_ivectors
 from gmmspeech.io.models import load_gmm
 from gmmspeech.io.score_files import map_scores, read_score_blocks
@@ -218,14 +219,15 @@ def all_trials_file(models: Path, tests: Path, out: Path) -> int:
     Parameters
     ----------
     models, tests, out : Path
-        Files whose lines begin with the name of a model, or of a test (``spk2utt``, ``utt2spk``), file to write.
+        Files whose lines begin with the name of a model, or of a test (such as ``spk2utt``, ``utt2spk``, or a list of
+        names), file to write.
 
     Returns
     -------
     int
         Number of trials.
     """
-    rows, columns = read_list_map(models), read_list_map(tests)
+    rows, columns = (list(dict.fromkeys(fields[0] for _, fields in read_fields(path))) for path in (models, tests))
     write_lines(out, (f"{model} {test}" for model in rows for test in columns))
     return len(rows) * len(columns)
 
@@ -377,28 +379,44 @@ def apply_calibration_file(calibration: Path, scores: Sequence[Path], out: Path)
     return len(first)
 
 
-def identify_file(scores: Path, *, threshold: float | None = None) -> dict[str, str | None]:
+@dataclass(frozen=True)
+class Identified:
+    """A test and the model found for it, None for nobody; and the right one, where a reference is given."""
+
+    test: str
+    found: str | None
+    expected: str | None = None
+
+
+def identify_file(scores: Path, *, threshold: float | None = None, reference: Path | None = None) -> list[Identified]:
     """Find the model of the highest score for every test of a score file.
 
     Parameters
     ----------
     scores : Path
+        A test can't be found to be of a model that it has no score with.
     threshold : float, optional
         Open set: below it, the test is of nobody.
+    reference : Path, optional
+        File with a test and the name of the right model on each line, of which there need not be any.
 
     Returns
     -------
-    dict
-        Test to model, or None for nobody, in the order of the file; of models that a test has no score with, it is not.
+    list of Identified
+        In the order of the file.
     """
-    found = read_scores(scores)
-    models, tests = (
-        {name: i for i, name in enumerate(dict.fromkeys(column))} for column in (found.models, found.tests)
-    )
+    listed = read_scores(scores)
+    truth = None if reference is None else read_map(reference)
+    models, tests = _index(listed.models), _index(listed.tests)
+    unknown = [] if truth is None else [test for test in tests if test not in truth]
+    if unknown:
+        raise DataError(f"{reference}: no test {unknown[0]} ({len(unknown)} such), expected all those of {scores}")
     matrix = np.full((len(models), len(tests)), -np.inf)
-    matrix[[models[name] for name in found.models], [tests[name] for name in found.tests]] = found.values
-    names = [*models, None]  # identify says -1 for nobody
-    return {test: names[i] for test, i in zip(tests, identify(matrix, threshold=threshold), strict=True)}
+    matrix[[models[name] for name in listed.models], [tests[name] for name in listed.tests]] = listed.values
+    names = [*models, None]  # `identify` gives -1 for nobody
+    found = [names[i] for i in identify(matrix, threshold=threshold)]
+    expected = [truth[test] if truth is not None and truth[test] in models else None for test in tests]
+    return [Identified(*one) for one in zip(tests, found, expected, strict=True)]
 
 
 def _index(names: Iterable[str]) -> dict[str, int]:

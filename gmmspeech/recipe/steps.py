@@ -25,7 +25,7 @@ from gmmspeech.io.trials import read_labelled_trials, read_scores, read_trials, 
 from gmmspeech.metrics.summary import Summary
 from gmmspeech.parallel import ordered_map
 from gmmspeech.recipe.describe import verifier_configuration
-from gmmspeech.recipe.evaluation import Evaluation, evaluate_scores
+from gmmspeech.recipe.evaluation import Evaluation, evaluate_scores, rows_of_differences, rows_of_figures
 from gmmspeech.report.html import write_report
 from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.ubm import train_ubm
@@ -239,7 +239,8 @@ def report_file(evaluation: Evaluation, trials: Path, report: Path, *, models: P
         Enrolled speakers that gave the scores; the page tells their configuration.
     """
     verifier = None if models is None else load_verifier(models)
-    system, listed = evaluation.systems[0], evaluation.trials
+    system, *others = evaluation.systems
+    listed = evaluation.trials
     write_report(
         report,
         title=f"Speaker verification: {system.name}",
@@ -249,6 +250,9 @@ def report_file(evaluation: Evaluation, trials: Path, report: Path, *, models: P
         is_target=np.asarray(listed.is_target),
         scores=system.scores,
         summary=system.summary,
+        figures=rows_of_figures(evaluation),
+        tests_against={other.name: rows_of_differences(other) for other in others if other.differences},
+        others={other.name: other.scores for other in others},
         configuration=None if verifier is None else verifier_configuration(verifier),
     )
 

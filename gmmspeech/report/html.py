@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.errors import DataError
 from gmmspeech.io.atomic import atomic_path
 from gmmspeech.metrics.summary import Summary, summarise
-from gmmspeech.report import plots
+from gmmspeech.report import plots, score_plots
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,8 +35,13 @@ _PAGE_COLOURS = {
     plots.THIRD: "var(--third)",
 }
 
+_INTERVALS = (
+    "Intervals and p-values come from resampling the speakers: they hold for other speakers in like conditions."
+)
+
 Configuration = Mapping[str, "Mapping[str, object] | str"]
 Rows = Iterable[Sequence[object]]
+Table = Sequence[Sequence[str]]
 
 
 def write_report(
@@ -50,8 +55,11 @@ def write_report(
     configuration: Configuration | None = None,
     subtitle: str = "",
     summary: Summary | None = None,
+    figures: Table | None = None,
+    tests_against: Mapping[str, Table] | None = None,
+    others: Mapping[str, ArrayLike] | None = None,
 ) -> Path:
-    """Write ``index.html``: figures of merit, DET curve, histograms, the worst errors, the models, the configuration.
+    """Write ``index.html``: figures of merit, curves, histograms, the worst errors, the models, the configuration.
 
     The file refers to nothing outside itself and has no scripts. Equal input gives equal bytes. It appears only once it
     is complete.
@@ -73,6 +81,12 @@ def write_report(
         Set below the title; the place for a date.
     summary : Summary, optional
         What `summarise` gave for these scores; computed if not given.
+    figures : sequence of sequence of str, optional
+        The table of figures, its head first, where it has more than those of the summary: intervals, other systems.
+    tests_against : mapping, optional
+        Name of another system to a table, its head first, of the differences from it.
+    others : mapping, optional
+        Name of another system to its scores, shape (N,), whose DET curve is drawn too.
 
     Returns
     -------
@@ -106,18 +120,26 @@ def write_report(
     target_scores, nontarget_scores = values[target], values[~target]
     summary = summary or summarise(target_scores, nontarget_scores)
     threshold = summary.eer_point.threshold
-    det = plots.plot_det(target_scores, nontarget_scores, summary=summary)
-    histogram = plots.plot_scores(target_scores, nontarget_scores, threshold=threshold)
-
+    sides = target_scores, nontarget_scores
+    curves = {name: (np.asarray(x)[target], np.asarray(x)[~target]) for name, x in (others or {}).items()}
+    pictures = {
+        "det": (plots.plot_det(*sides, summary=summary, others=curves), _describe_det(summary)),
+        "scores": (plots.plot_scores(*sides, threshold=threshold), _describe_scores(*sides, threshold)),
+        "tippett": (score_plots.plot_tippett(*sides), "Tippett curves of the scores as log-likelihood ratios."),
+        "bayes": (
+            score_plots.plot_bayes_error_rates(*sides, p_targets=[cost.p_target for cost in summary.costs]),
+            f"Bayes error rates. Cllr {summary.cllr:.4f}, at best {summary.min_cllr:.4f}.",
+        ),
+    }
     page = Template(files("gmmspeech.report").joinpath("template.html").read_text(encoding="utf-8")).substitute(
+        {name: inline_svg(figure, name=name, alt=alt) for name, (figure, alt) in pictures.items()},
         title=escape(title),
         subtitle=f'<p class="subtitle">{escape(subtitle)}</p>' if subtitle else "",
         headline=_headline(summary),
-        det=inline_svg(det, name="det", alt=_describe_det(summary)),
-        histogram=inline_svg(
-            histogram, name="scores", alt=_describe_scores(target_scores, nontarget_scores, threshold)
-        ),
-        figures=_table(["figure", "value"], summary.rows(), numbers=1),
+        layout="columns" if figures is None or len(figures[0]) == 2 else "wide",
+        figures=_figures_table(summary, figures),
+        intervals=_INTERVALS if figures is not None and "95 %" in figures[0] else "",
+        comparisons=_comparisons(tests_against or {}),
         worst=_worst_section(models, tests, target, values, threshold),
         models=_models_section(models, target, values, threshold),
         configuration=_configuration_section(configuration or {}),
@@ -293,11 +315,24 @@ def _table(heads: Sequence[str], rows: Rows, *, numbers: int = 0) -> str:
     return f'<div class="table"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
 
 
+def _figures_table(summary: Summary, figures: Table | None) -> str:
+    head, *rows = figures or [["figure", "value"], *summary.rows()]
+    return _table([head[0] or "figure", *head[1:]], rows, numbers=len(head) - 1)
+
+
+def _comparisons(tables: Mapping[str, Table]) -> str:
+    parts = []
+    for name, (head, *rows) in tables.items():
+        parts.append(f"<h3>Difference from {escape(name)}</h3>\n{_table(head, rows, numbers=len(head) - 1)}")
+    return "\n".join(parts)
+
+
 def _headline(summary: Summary) -> str:
     point = summary.eer_point
     cards = [
         (f"{100 * summary.eer_rocch:.2f} %", "equal error rate", "on the ROC convex hull"),
         *((f"{c.min_dcf:.3f}", "minimum DCF", f"at p_target = {c.p_target:g}") for c in summary.costs[:1]),
+        (f"{summary.cllr:.3f}", "Cllr", f"at best {summary.min_cllr:.3f}"),
         (_errors(point.p_miss, summary.num_targets), "targets missed", "at the EER threshold"),
         (_errors(point.p_fa, summary.num_nontargets), "false alarms", "at the EER threshold"),
     ]

@@ -6,7 +6,7 @@ and nothing has to be closed; save them with ``figure.savefig("det.pdf")``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import cycle
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours, which people with any kind of colour vision can tell apart.
 INK, MUTED, TARGETS, NONTARGETS, THIRD = "#1f2328", "#80868f", "#0072b2", "#d55e00", "#009e73"
+MORE = ("#cc79a7", "#e69f00", "#56b4e9")
 
 DET_TICKS = np.array([0.001, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 90, 95, 99]) / 100
 DET_LIMITS = (0.0005, 0.5)
@@ -69,7 +70,13 @@ def drawing(**settings: object) -> Iterator[None]:
         yield
 
 
-def plot_det(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, summary: Summary | None = None) -> Figure:
+def plot_det(
+    target_scores: ArrayLike,
+    nontarget_scores: ArrayLike,
+    *,
+    summary: Summary | None = None,
+    others: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
+) -> Figure:
     """Detection error trade-off: misses over false alarms, both on a normal-deviate scale.
 
     Scores with normal distributions give a straight line there. Drawn are the error rates of these trials (steps),
@@ -81,6 +88,8 @@ def plot_det(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, summary: 
     target_scores, nontarget_scores : array-like, shape (T,) and (N,)
     summary : Summary, optional
         What `summarise` gave for these scores; computed if not given.
+    others : mapping, optional
+        Name of another system to its target and nontarget scores: its error rates are drawn too.
 
     Returns
     -------
@@ -110,9 +119,12 @@ def plot_det(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, summary: 
         low, high = ndtri(limits)
         axes.plot([low, high], [low, high], color=MUTED, linewidth=0.8, linestyle=":")
         steps = _thinned(*_deviates(*det_curve(target_scores, nontarget_scores)[:2], limits))
-        axes.plot(*steps, color=TARGETS, linewidth=1.6, label="every threshold")
+        axes.plot(*steps, color=TARGETS, linewidth=1.6, label="these scores" if others else "every threshold")
         hull = _thinned(*_deviates(*_along_edges(*rocch(target_scores, nontarget_scores)[:2]), limits))
         axes.plot(*hull, color=INK, linewidth=0.9, linestyle="--", label="convex hull")
+        for (name, sides), colour in zip((others or {}).items(), cycle(MORE), strict=False):
+            curve = _thinned(*_deviates(*det_curve(*sides)[:2], limits))
+            axes.plot(*curve, color=colour, linewidth=1.2, label=name)
         _mark_eer(axes, summary, limits)
         for cost, marker in zip(summary.costs, cycle("Ds^v"), strict=False):
             _mark_cost(axes, cost, marker, limits)

@@ -197,5 +197,11 @@ def test_identification(tmp_path: Path) -> None:
     models, tests, values = zip(("ann", "u1", 2.0), ("ann", "u2", 0.3), ("bob", "u1", 1.0), ("bob", "u2", 0.5),
                                 ("ann", "u3", -1.0), strict=True)  # fmt: skip
     write_scores(tmp_path / "scores", Scores(models, tests, np.array(values)))
-    assert identify_file(tmp_path / "scores") == {"u1": "ann", "u2": "bob", "u3": "ann"}
-    assert identify_file(tmp_path / "scores", threshold=0.5) == {"u1": "ann", "u2": "bob", "u3": None}
+    write_map(tmp_path / "who", {"u1": "ann", "u2": "ann", "u3": "cid"})
+
+    def found(**options):
+        return [(one.found, one.expected) for one in identify_file(tmp_path / "scores", **options)]
+
+    assert found() == [("ann", None), ("bob", None), ("ann", None)]
+    who = tmp_path / "who"
+    assert found(threshold=0.5, reference=who) == [("ann", "ann"), ("bob", "ann"), (None, None)]

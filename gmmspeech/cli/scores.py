@@ -1,0 +1,276 @@
+"""The commands that work on scores: normalize-scores, calibrate, fuse, apply-calibration, identify, evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gmmspeech.cli.group import FILE, FOLDER, command
+from gmmspeech.errors import ConfigError
+from gmmspeech.metrics.summary import summarise
+from gmmspeech.recipe.evaluation import (
+    Evaluation,
+    evaluate_scores,
+    rows_of_differences,
+    rows_of_figures,
+)
+from gmmspeech.recipe.speaker_steps import (
+    apply_calibration_file,
+    cross_calibrate_files,
+    fuse_files,
+    identify_file,
+    normalize_scores_file,
+)
+from gmmspeech.recipe.steps import report_file, split_scores
+from gmmspeech.scoring.calibration import Calibration
+
+speakers_option = click.option(
+    "--speakers",
+    type=FILE,
+    multiple=True,
+    help="Who is who: a name (utterance, model) and its speaker in each line, as in utt2spk. May be given again. A "
+    "speaker's own name stands for the speaker.",
+)
+
+
+@command("normalize-scores")
+@click.argument("scores", type=FILE)
+@click.argument("out", type=FILE)
+@click.option(
+    "--method",
+    type=click.Choice(["z", "t", "zt", "s", "as"]),
+    required=True,
+    help="z: relative to the model's scores against cohort tests; t: to the test's against cohort models; zt: t after "
+    "z; s: mean of z and t; as: that of the highest cohort scores only, adaptive s-norm.",
+)
+@click.option("--model-cohort", type=FILE, help="Scores of all models against all cohort tests, for all but t.")
+@click.option("--test-cohort", type=FILE, help="Scores of all cohort models against all tests, for all but z.")
+@click.option("--cohort-cohort", type=FILE, help="Scores of all cohort models against all cohort tests, for zt.")
+@click.option("--top-n", type=click.IntRange(2), help="How many of the highest cohort scores to take, for as.")
+@speakers_option
+def normalize_scores(
+    scores: Path,
+    out: Path,
+    method: str,
+    model_cohort: Path | None,
+    test_cohort: Path | None,
+    cohort_cohort: Path | None,
+    top_n: int | None,
+    speakers: Sequence[Path],
+) -> None:
+    """Normalise scores by those of a cohort.
+
+    The cohort are utterances of other speakers, each of them a cohort test, and a cohort model where it is enrolled.
+    Its scores are made as all others: by `score` or `score-ivectors` on a list made by `all-trials`. With --speakers,
+    cohort entries of the claimed speaker are left out; models and cohort must all be named there.
+    """
+    done = normalize_scores_file(
+        *(scores, out, method),
+        model_cohort=model_cohort,
+        test_cohort=test_cohort,
+        cohort_cohort=cohort_cohort,
+        top_n=top_n,
+        speakers=speakers,
+    )
+    click.echo(f"{done} scores normalised")
+
+
+def _calibration_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Options that calibrate and fuse have in common."""
+    for option in (
+        click.option("--folds", type=click.IntRange(3), default=10, help="Of the cross-validation."),
+        speakers_option,
+        click.option(
+            "--cross-validated",
+            type=FILE,
+            metavar="LLRS",
+            help="Write ratios of these trials themselves, each by a calibration that knows neither the speaker of its "
+            "model nor that of its test. Needs --speakers.",
+        ),
+        click.option(
+            "--ridge",
+            type=click.FloatRange(0),
+            default=0.1,
+            help="Strength of the prior that keeps ratios finite where few trials are mistaken.",
+        ),
+        click.option(
+            "--p-target",
+            type=click.FloatRange(0, 1, min_open=True, max_open=True),
+            default=0.5,
+            help="Prior of a target at which ratios shall be best.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+@command("calibrate")
+@click.argument("scores", type=FILE)
+@click.argument("trials", type=FILE)
+@click.argument("calibration", metavar="CALIBRATION.h5", type=FILE)
+@click.option(
+    "--method",
+    type=click.Choice(["logistic", "pav"]),
+    default="logistic",
+    help="A straight line by logistic regression, or any rising one by pool-adjacent-violators, which needs many "
+    "trials and has neither prior nor ridge.",
+)
+@_calibration_options
+def calibrate(scores: Path, trials: Path, calibration: Path, **options: Any) -> None:
+    """Learn to turn scores into log-likelihood ratios.
+
+    TRIALS says target or nontarget of each of the SCORES. `apply-calibration` does it to other scores then. A ratio
+    can be held against a threshold that only prior and costs decide; see `evaluate`.
+    """
+    _train([scores], trials, calibration, **options)
+
+
+@command("fuse")
+@click.argument("scores", type=FILE, nargs=-1, required=True)
+@click.argument("trials", type=FILE)
+@click.argument("fusion", metavar="FUSION.h5", type=FILE)
+@_calibration_options
+def fuse(scores: Sequence[Path], trials: Path, fusion: Path, **options: Any) -> None:
+    """Learn to fuse the scores of several systems.
+
+    What comes of it is a log-likelihood ratio, as with `calibrate`. TRIALS says target or nontarget of each trial; each
+    of the SCORES has all of them. `apply-calibration` does it to other scores then, given in the same order.
+    """
+    _train(scores, trials, fusion, method="logistic", **options)
+
+
+@command("apply-calibration")
+@click.argument("calibration", metavar="CALIBRATION.h5", type=FILE)
+@click.argument("scores", type=FILE, nargs=-1, required=True)
+@click.argument("llrs", type=FILE)
+def apply_calibration(calibration: Path, scores: Sequence[Path], llrs: Path) -> None:
+    """Turn scores into log-likelihood ratios.
+
+    CALIBRATION.h5 is what `calibrate` wrote, or `fuse`: then one score file for each system follows, and the first says
+    which trials there are.
+    """
+    click.echo(f"{apply_calibration_file(calibration, scores, llrs)} trials")
+
+
+def _train(
+    scores: Sequence[Path],
+    trials: Path,
+    out: Path,
+    *,
+    method: str,
+    p_target: float,
+    ridge: float,
+    cross_validated: Path | None,
+    speakers: Sequence[Path],
+    folds: int,
+) -> None:
+    """Calibrate or fuse, write, and tell what came out."""
+    if (cross_validated is None) != (not speakers):
+        raise ConfigError("found one of --cross-validated and --speakers, expected both or none of them")
+    options: dict[str, Any] = {"method": method}
+    if method == "logistic":
+        options |= {"p_target": p_target, "ridge": ridge}
+    found = fuse_files(scores, trials, out, **options)
+    if isinstance(found, Calibration):
+        for path, weight in zip(scores, found.weights, strict=True):
+            click.echo(f"{weight:#.6g} times {path}")
+        click.echo(f"{found.offset:+#.6g}")
+    else:
+        click.echo(f"{len(found.scores)} points, ratios {found.llrs[0]:#.4g} to {found.llrs[-1]:#.4g}")
+    if cross_validated is None:
+        return
+    cross_calibrate_files(scores, trials, cross_validated, speakers, n_folds=folds, **options)
+    summary = summarise(*split_scores(cross_validated, trials))
+    click.echo(f"cross-validated: Cllr {summary.cllr:.4f}, minCllr {summary.min_cllr:.4f}, "
+               f"EER {100 * summary.eer_rocch:.2f} %")  # fmt: skip
+
+
+@command("identify")
+@click.argument("scores", type=FILE)
+@click.option("--threshold", type=float, help="Open set: where no score reaches it, nobody enrolled is speaking.")
+@click.option("--reference", type=FILE, help="A test and who speaks in each line: print errors and how many are right.")
+def identify(scores: Path, threshold: float | None, reference: Path | None) -> None:
+    """Print the model of the highest score for each test.
+
+    SCORES has the scores of all models against all tests; see `all-trials`. A test of nobody enrolled gets "-", and it
+    is right if there is no model of the name in the reference.
+    """
+    found = identify_file(scores, threshold=threshold, reference=reference)
+    if reference is None:
+        for one in found:
+            click.echo(f"{one.test} {one.found or '-'}")
+        return
+    errors = [one for one in found if one.found != one.expected]
+    for one in errors:
+        click.echo(f"{one.test}: found {one.found or '-'}, expected {one.expected or '-'}")
+    click.echo(f"{len(found) - len(errors)} of {len(found)} right ({100 * (1 - len(errors) / len(found)):.2f} %)")
+
+
+@command("evaluate")
+@click.argument("scores", type=FILE)
+@click.argument("trials", type=FILE)
+@click.option("--against", type=FILE, multiple=True, help="Scores of another system, told beside. May be given again.")
+@click.option(
+    "--p-target",
+    "p_targets",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    multiple=True,
+    default=(0.01, 0.05),
+    help="Prior of a target, for the detection costs and their threshold. May be given again.",
+)
+@click.option("--c-miss", type=click.FloatRange(0, min_open=True), default=1.0, help="Cost of a miss.")
+@click.option("--c-fa", type=click.FloatRange(0, min_open=True), default=1.0, help="Cost of a false alarm.")
+@click.option(
+    "--bootstrap",
+    type=click.IntRange(1),
+    metavar="N",
+    help="95 % confidence intervals by resampling the speakers so many times (1000 is usual), and with --against tests "
+    "of the difference. Needs --speakers.",
+)
+@speakers_option
+@click.option("--report", type=FOLDER, help="Write a page with curves and the worst errors into this folder.")
+@click.option("--models", type=FILE, help="Models that gave the scores; the report then tells their configuration.")
+def evaluate(
+    scores: Path,
+    trials: Path,
+    against: Sequence[Path],
+    p_targets: Sequence[float],
+    c_miss: float,
+    c_fa: float,
+    bootstrap: int | None,
+    speakers: Sequence[Path],
+    report: Path | None,
+    models: Path | None,
+) -> None:
+    """Print error rates and costs of scored trials.
+
+    SCORES is what `score` wrote; TRIALS says target or nontarget in each line. Cllr and actual costs mean something
+    for log-likelihood ratios, which `calibrate` makes of scores; the other figures for any scores.
+    """
+    costs = {"c_miss": c_miss, "c_fa": c_fa}
+    found = evaluate_scores(
+        [scores, *against], trials, p_targets=p_targets, **costs, bootstrap=bootstrap or 0, speakers=speakers
+    )
+    _tell(found)
+    if report is not None:
+        report_file(found, trials, report, models=models)
+        click.echo(f"report: {report / 'index.html'}")
+
+
+def _tell(found: Evaluation) -> None:
+    head, *rows = rows_of_figures(found)
+    _columns([head, *rows] if len(head) > 2 else rows)
+    for system in found.systems[1:]:
+        if system.differences:
+            click.echo(f"\n{found.systems[0].name} less {system.name}")
+            _columns(rows_of_differences(system))
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print a table, the columns as wide as they must be."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())

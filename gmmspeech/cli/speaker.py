@@ -1,0 +1,175 @@
+"""The commands of the back end: from statistics of utterances to i-vectors and their scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gmmspeech.cli.group import FEATURES, FILE, command, jobs_option
+from gmmspeech.errors import ConfigError
+from gmmspeech.recipe.speaker_steps import (
+    all_trials_file,
+    extract_ivectors_file,
+    score_ivectors_file,
+    statistics_file,
+    supervectors_file,
+    train_ivector_file,
+    train_plda_file,
+)
+from gmmspeech.speaker.backend_training import STEPS
+
+
+@command("statistics")
+@click.argument("ubm", metavar="UBM.h5", type=FILE)
+@click.argument("feats", type=FEATURES)
+@click.argument("out", metavar="STATS.h5", type=FILE)
+@click.option(
+    "--groups",
+    type=FILE,
+    show_default="each utterance by itself",
+    help="File with a name and the utterances that are taken as one in each line.",
+)
+@jobs_option
+def statistics(ubm: Path, feats: str, out: Path, groups: Path | None, jobs: int) -> None:
+    """Count the statistics of utterances.
+
+    They are counted under a background model, and are what train-ivector, extract-ivectors and supervectors work on.
+    FEATS is a file of features as `features` writes it, or scp:PATH.
+    """
+    click.echo(f"statistics of {statistics_file(ubm, feats, out, groups=groups, jobs=jobs)} utterances")
+
+
+@command("train-ivector")
+@click.argument("ubm", metavar="UBM.h5", type=FILE)
+@click.argument("stats", metavar="STATS.h5", type=FILE)
+@click.argument("extractor", metavar="EXTRACTOR.h5", type=FILE)
+@click.option("-r", "--rank", type=click.IntRange(1), default=100, help="Dimension of the i-vectors.")
+@click.option("--num-iter", type=click.IntRange(1), default=10, help="Iterations of EM.")
+@click.option("--seed", type=int, default=0, help="Seed of the start of EM.")
+@jobs_option
+def train_ivector(ubm: Path, stats: Path, extractor: Path, rank: int, num_iter: int, seed: int, jobs: int) -> None:
+    """Train an i-vector extractor.
+
+    STATS.h5 has the statistics of many utterances, at least as many as the rank, under UBM.h5.
+    """
+    options = {"max_iter": num_iter, "random_state": seed, "n_jobs": jobs}
+    found = train_ivector_file(ubm, stats, extractor, rank, **options)
+    click.echo(f"rank {rank}, {num_iter} iterations, {found.history[-1]:.4f} nats a frame above the background model")
+
+
+@command("extract-ivectors")
+@click.argument("extractor", metavar="EXTRACTOR.h5", type=FILE)
+@click.argument("stats", metavar="STATS.h5", type=FILE)
+@click.argument("ivectors", metavar="IVECTORS.h5", type=FILE)
+@click.option("--fast", is_flag=True, help="Approximate, for many components and a high rank.")
+@jobs_option
+def extract_ivectors(extractor: Path, stats: Path, ivectors: Path, fast: bool, jobs: int) -> None:
+    """Extract the i-vector of each utterance."""
+    found = extract_ivectors_file(extractor, stats, ivectors, fast=fast, jobs=jobs)
+    click.echo(f"{len(found.names)} i-vectors of {found.vectors.shape[1]} dimensions")
+
+
+@command("train-plda")
+@click.argument("ivectors", metavar="IVECTORS.h5", type=FILE)
+@click.argument("utt2spk", type=FILE)
+@click.argument("backend", metavar="BACKEND.h5", type=FILE)
+@click.option(
+    "--steps",
+    default="whiten,length",
+    help=f"What is done to i-vectors first, one after the other: any of {', '.join(STEPS)}, with commas between.",
+)
+@click.option("--lda-dim", type=click.IntRange(1), help="Dimension after the step lda.")
+@click.option("--rank", type=click.IntRange(1), show_default="all", help="Dimension of PLDA's space of speakers.")
+@click.option("--num-iter", type=click.IntRange(1), default=20, help="Iterations of EM.")
+@click.option("--cosine", is_flag=True, help="Score by the cosine, without PLDA.")
+def train_plda(
+    ivectors: Path,
+    utt2spk: Path,
+    backend: Path,
+    steps: str,
+    lda_dim: int | None,
+    rank: int | None,
+    num_iter: int,
+    cosine: bool,
+) -> None:
+    """Train a back end that scores i-vectors.
+
+    It is trained on the utterances that UTT2SPK names: in each line one, and its speaker. There must be several of a
+    speaker, and more utterances than speakers by at least the dimension. Kaldi's back end is --steps centre,lda,length.
+    """
+    if cosine and rank is not None:
+        raise ConfigError("found --rank with --cosine, expected it for PLDA only")
+    parts = [step.strip() for step in steps.split(",") if step.strip()]
+    options = {"lda_dim": lda_dim, "plda": not cosine, "plda_rank": rank, "max_iter": num_iter}
+    found = train_plda_file(ivectors, utt2spk, backend, steps=parts, **options)
+    if found.plda is None:
+        click.echo(f"{', '.join([*parts, 'cosine'])}")
+        return
+    dim, rank = found.plda.factors.shape
+    click.echo(f"{', '.join([*parts, 'PLDA'])} of {dim} dimensions, {rank} of speakers")
+
+
+@command("score-ivectors")
+@click.argument("backend", metavar="BACKEND.h5", type=FILE)
+@click.argument("ivectors", metavar="IVECTORS.h5", type=FILE)
+@click.argument("spk2utt", type=FILE)
+@click.argument("trials", type=FILE)
+@click.argument("scores", type=FILE)
+@click.option("--enrolment", type=FILE, help="i-vectors of the enrolment, if IVECTORS.h5 has those of the tests only.")
+@click.option(
+    "--by-the-book",
+    is_flag=True,
+    help="Let PLDA count the sessions of a model, which it takes to be independent; else their mean counts as one.",
+)
+def score_ivectors(
+    backend: Path,
+    ivectors: Path,
+    spk2utt: Path,
+    trials: Path,
+    scores: Path,
+    enrolment: Path | None,
+    by_the_book: bool,
+) -> None:
+    """Score the trials of a list by i-vectors.
+
+    SPK2UTT has a model and its enrolment utterances in each line: the model is the mean of their i-vectors. TRIALS has
+    a model, a test utterance and perhaps target or nontarget in each line. SCORES gets a line of model, test and score
+    for each.
+    """
+    done = score_ivectors_file(backend, ivectors, spk2utt, trials, scores, enrolment=enrolment, by_the_book=by_the_book)
+    click.echo(f"{len(done)} trials scored")
+
+
+@command("supervectors")
+@click.argument("ubm", metavar="UBM.h5", type=FILE)
+@click.argument("stats", metavar="STATS.h5", type=FILE)
+@click.argument("out", metavar="VECTORS.h5", type=FILE)
+@click.option(
+    "-r",
+    "--relevance-factor",
+    type=click.FloatRange(0, min_open=True),
+    default=16.0,
+    help="Weight of the background model in the MAP adaptation, in frames.",
+)
+def supervectors(ubm: Path, stats: Path, out: Path, relevance_factor: float) -> None:
+    """Export supervectors for other classifiers.
+
+    A supervector has the means of the mixture adapted to an utterance, scaled so that dot products are the kernel of a
+    linear SVM. VECTORS.h5 gets the datasets `utterances` and `vectors`; train-plda and score-ivectors take it too.
+    """
+    found = supervectors_file(ubm, stats, out, relevance_factor=relevance_factor)
+    click.echo(f"{len(found.names)} supervectors of {found.vectors.shape[1]} dimensions")
+
+
+@command("all-trials")
+@click.argument("models", type=FILE)
+@click.argument("tests", type=FILE)
+@click.argument("trials", type=FILE)
+def all_trials(models: Path, tests: Path, trials: Path) -> None:
+    """List the trials of all models against all tests.
+
+    Cohort scores are of such trials, and identification. MODELS and TESTS have a name at the beginning of each line, as
+    spk2utt and utt2spk have, or nothing else.
+    """
+    click.echo(f"{all_trials_file(models, tests, trials)} trials")
