@@ -35,9 +35,7 @@ _PAGE_COLOURS = {
     plots.THIRD: "var(--third)",
 }
 
-_INTERVALS = (
-    "Intervals and p-values come from resampling the speakers: they hold for other speakers in like conditions."
-)
+_INTERVALS = "Intervals and p-values are by resampling the speakers: they hold for other speakers, recorded alike."
 
 Configuration = Mapping[str, "Mapping[str, object] | str"]
 Rows = Iterable[Sequence[object]]

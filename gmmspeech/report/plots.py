@@ -124,7 +124,7 @@ def plot_det(
         axes.plot(*hull, color=INK, linewidth=0.9, linestyle="--", label="convex hull")
         for (name, sides), colour in zip((others or {}).items(), cycle(MORE), strict=False):
             curve = _thinned(*_deviates(*det_curve(*sides)[:2], limits))
-            axes.plot(*curve, color=colour, linewidth=1.2, label=name)
+            axes.plot(*curve, color=colour, linewidth=1.2, label=name.replace("$", r"\$"))
         _mark_eer(axes, summary, limits)
         for cost, marker in zip(summary.costs, cycle("Ds^v"), strict=False):
             _mark_cost(axes, cost, marker, limits)

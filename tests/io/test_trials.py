@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gmmspeech.errors import DataError
-from gmmspeech.io.trials import read_scores, read_trials, write_scores, write_trials
+from gmmspeech.io.trials import (
+    read_labelled_trials,
+    read_scores,
+    read_speakers,
+    read_trials,
+    write_scores,
+    write_trials,
+)
 from gmmspeech.scoring.trials import Scores, TrialList
 
 
@@ -80,3 +87,28 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path):
     fails("nothing to write", write_scores, path, Scores([], [], np.zeros(0)))
     assert list(tmp_path.iterdir()) == []
     fails("can't be read", read_scores, path)
+
+
+def test_labels_that_are_needed(tmp_path):
+    path = tmp_path / "trials"
+    for text, message in (
+        ("ann u1\n", "trials: found no labels, expected target or nontarget"),
+        ("ann u1 target\n", "trials: found no nontarget trials among 1"),
+        ("ann u1 nontarget\nbob u1 nontarget\n", "trials: found no target trials among 2"),
+    ):
+        path.write_text(text)
+        fails(message, read_labelled_trials, path)
+    path.write_text("ann u1 target\nbob u1 nontarget\n")
+    assert read_labelled_trials(path).is_target.tolist() == [True, False]
+
+
+def test_speakers_from_several_files(tmp_path):
+    """Names that are no speaker's own are those of the files, and a file may repeat another."""
+    first, second = tmp_path / "utt2spk", tmp_path / "models"
+    first.write_text("u1 ann\nu2 bob\n")
+    second.write_text("u1 ann\nann-model ann\nbob bob-senior\n")
+    expected = {"u1": "ann", "u2": "bob", "ann": "ann", "ann-model": "ann", "bob": "bob-senior"}
+    assert read_speakers([first, second]) == {**expected, "bob-senior": "bob-senior"}
+    second.write_text("u2 ann\n")
+    with pytest.raises(DataError, match=r"models: found u2 of speaker ann, expected bob as in another file"):
+        read_speakers([first, second])

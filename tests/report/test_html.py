@@ -110,6 +110,24 @@ def test_figures_are_in_it(tmp_path):
     assert "1 May" in page.text
 
 
+def test_other_systems_are_beside_it(tmp_path):
+    """Their columns of the figures, their curves, and a table for each difference."""
+    data = trials()
+    figures = [["", "this", "95 %", "<that>"], ["Cllr", "0.1", "0.05 to 0.2", "0.3"]]
+    tests = {"<that>": [["", "difference", "p"], ["Cllr", "-0.2", "0.01"]]}
+    path = write_report(
+        tmp_path, title="A test", figures=figures, tests_against=tests, others={"<that> $x$ $": -data["scores"]}, **data
+    )
+    page = read(path)
+    assert page.tables[0] == [["figure", *figures[0][1:]], figures[1]]
+    assert page.tables[1] == tests["<that>"]
+    text = "".join(page.text)
+    assert "Difference from <that>" in text
+    assert "are by resampling the speakers" in text
+    assert text.count("these scores") == text.count("<that> $x$ $") == 1
+    assert "are by resampling" not in "".join(read(write_report(tmp_path, title="A test", **data)).text)
+
+
 def test_text_is_escaped(tmp_path):
     """Names from files and configurations can hold anything, invalid Unicode too."""
     nasty = '<script>alert("1")</script>&amp;\'$title ${x}'
