@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.errors import DataError
 from gmmspeech.io.atomic import atomic_path
-from gmmspeech.metrics.summary import Summary, summarise
+from gmmspeech.metrics.summary import DetectionCost, Summary, summarise
 from gmmspeech.report import plots, score_plots
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def write_report(
         "scores": (plots.plot_scores(*sides, threshold=threshold), _describe_scores(*sides, threshold)),
         "tippett": (score_plots.plot_tippett(*sides), "Tippett curves of the scores as log-likelihood ratios."),
         "bayes": (
-            score_plots.plot_bayes_error_rates(*sides, p_targets=[cost.p_target for cost in summary.costs]),
+            score_plots.plot_bayes_error_rates(*sides, p_targets=[_effective_prior(cost) for cost in summary.costs]),
             f"Bayes error rates. Cllr {summary.cllr:.4f}, at best {summary.min_cllr:.4f}.",
         ),
     }
@@ -323,6 +324,11 @@ def _comparisons(tables: Mapping[str, Table]) -> str:
     for name, (head, *rows) in tables.items():
         parts.append(f"<h3>Difference from {escape(name)}</h3>\n{_table(head, rows, numbers=len(head) - 1)}")
     return "\n".join(parts)
+
+
+def _effective_prior(cost: DetectionCost) -> float:
+    """Prior that leads to the same decisions with costs of 1."""
+    return 1 / (1 + math.exp(cost.bayes_point.threshold))
 
 
 def _headline(summary: Summary) -> str:

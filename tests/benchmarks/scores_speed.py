@@ -19,6 +19,7 @@ from gmmspeech.metrics.bootstrap import bootstrap_ci
 from gmmspeech.metrics.cllr import cllr, min_cllr
 from gmmspeech.metrics.dcf import min_dcf
 from gmmspeech.metrics.eer import eer
+from gmmspeech.metrics.summary import summarise
 from gmmspeech.scoring.calibration import fit_calibration, fit_pav
 from gmmspeech.scoring.normalization import s_norm
 from gmmspeech.scoring.score_normalizer import ScoreNormalizer
@@ -48,6 +49,7 @@ def figures(trials: int, num_targets: int, runs: int) -> None:
         spent = measure(function.__name__, lambda function=function: function(targets, nontargets), runs)
         total = [a + b for a, b in zip(total, spent, strict=True)]
     tell("these four", total)
+    measure("all of them from one sort (summarise)", lambda: summarise(targets, nontargets), runs)
     for function in (fit_calibration, fit_pav):
         measure(function.__name__, lambda function=function: function(targets, nontargets), runs)
 
