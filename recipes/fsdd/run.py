@@ -1,17 +1,33 @@
-"""Spoken digits: which digit, who says it, and is it who he claims to be."""
+"""Spoken digits: which digit, who says it, and is it who he claims to be; which digit again, by its phones."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gmmspeech.cli.recipe import FOLDER, recipe_command
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.io.datadir import DataDir, read_data_dir, read_list_map
+from gmmspeech.io.labels import read_ctm
+from gmmspeech.metrics.error_rate import ErrorRate, error_rate
 from gmmspeech.recipe.classification import classification_row, classification_stage
-from gmmspeech.recipe.stages import run_stages
+from gmmspeech.recipe.phone_stages import (
+    Speech,
+    align_stage,
+    aligned_path,
+    boundary_row,
+    error_row,
+    flat_start_stage,
+    names_of,
+    recognise_word_stage,
+    recognised_path,
+)
+from gmmspeech.recipe.phones import read_pronunciations, transcripts
+from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import (
     Protocol,
     VerificationConfig,
@@ -26,6 +42,11 @@ from gmmspeech.recipe.verification import (
 
 FRONT_END = Path(__file__).with_name("front_end.toml")
 CLASS_COMPONENTS = 32
+
+PHONE_FRONT_END = "phones_8khz"
+DICTIONARY = Path(__file__).with_name("digits.dict")
+TRAINING: dict[str, Any] = {"total_gaussians": 300, "num_iter": 10}
+
 # Few components: the background model knows the very speakers it is compared with, and a large one knows each apart.
 CONFIGS = {
     "alone": VerificationConfig(n_components=16, relevance_factor=4.0, scoring="frames"),
@@ -37,7 +58,7 @@ CONFIGS = {
 @click.option("--pool", type=FOLDER, help="Corpus whose part `ubm` is added to a second background model.")
 @recipe_command()
 def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | None, seeds: int) -> None:
-    """Classify digits and speakers of `test` after `train`; verify speakers of `verify`."""
+    """Classify digits and speakers of `test` after `train`, verify speakers of `verify`, recognise digits by phones."""
     front = FrontEnd.from_toml(FRONT_END)
     parts = {name: read_data_dir(corpus / "data" / name) for name in ("train", "test", "verify")}
     stages = [features_stage(name, [part], out, front, jobs=jobs) for name, part in parts.items()]
@@ -57,6 +78,8 @@ def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | Non
             train_stage(name, features_path(out, f"ubm-{name}"), out, configs[name], jobs=jobs),
             verify_stage(name, protocol, out, configs[name], jobs=jobs),
         ]
+    everything = read_data_dir(corpus / "data" / "all")
+    stages += phone_stages({"train": parts["train"], "test": parts["test"], "all": everything}, out, jobs)
     run_stages(stages, out, first=stage)
 
     tell_results(
@@ -67,6 +90,49 @@ def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | Non
         out,
         "verification",
     )
+    tell_results(recognition_rows(parts["test"], everything, out), out, "recognition")
+    labels = read_ctm(parts["test"].path / "phones.ctm")
+    aligned = read_ctm(aligned_path(out, "digits") / "phones.ctm")
+    tell_results([boundary_row("train → test", labels, aligned)], out, "alignment")
+
+
+def phone_stages(parts: Mapping[str, DataDir], out: Path, jobs: int) -> list[Stage]:
+    """Phone HMMs from digits without any times: of all speakers for other takes, and of all but one for him."""
+    front, dictionary = FrontEnd.from_toml(PHONE_FRONT_END), read_pronunciations([str(DICTIONARY)])
+    stages = [features_stage(f"phones-{name}", [part], out, front, jobs=jobs) for name, part in parts.items()]
+    said = {name: Speech(features_path(out, f"phones-{name}"), transcripts(part)) for name, part in parts.items()}
+    stages += [
+        flat_start_stage("digits", said["train"], dictionary, out, jobs=jobs, **TRAINING),
+        align_stage("digits", "digits", said["test"], dictionary, out, jobs=jobs),
+        recognise_word_stage("digits", "digits", said["test"], dictionary, out, jobs=jobs),
+    ]
+    utt2spk = parts["all"].utt2spk
+    for speaker in sorted(set(utt2spk.values())):
+        others = said["all"].only(u for u in utt2spk if utt2spk[u] != speaker)
+        his = said["all"].only(u for u in utt2spk if utt2spk[u] == speaker)
+        stages += [
+            flat_start_stage(f"without-{speaker}", others, dictionary, out, jobs=jobs, **TRAINING),
+            recognise_word_stage(speaker, f"without-{speaker}", his, dictionary, out, jobs=jobs),
+        ]
+    return stages
+
+
+def recognition_rows(test: DataDir, everything: DataDir, out: Path) -> list[dict[str, str]]:
+    """Word errors of the test takes, and of each speaker after training on the others."""
+    rows = [error_row("train → test", word_errors(test, "digits", out))]
+    total = ErrorRate()
+    for speaker in sorted(set(everything.utt2spk.values())):
+        errors = word_errors(everything, speaker, out)
+        rows.append(error_row(f"others → {speaker}", errors))
+        total += errors
+    return [*rows, error_row("others → one, all six", total)]
+
+
+def word_errors(data: DataDir, name: str, out: Path) -> ErrorRate:
+    """Compare what was recognised with what was said."""
+    found = names_of(read_ctm(recognised_path(out, name)))
+    said = transcripts(data)
+    return error_rate({utterance: said[utterance] for utterance in found}, found)
 
 
 def without_enrolment(train: DataDir, sessions: Path) -> DataDir:
