@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from gmmspeech.io.datadir import DataDir, read_data_dir, read_list_map
 from gmmspeech.io.labels import read_ctm
 from gmmspeech.metrics.error_rate import ErrorRate, error_rate
 from gmmspeech.recipe.classification import classification_row, classification_stage
+from gmmspeech.recipe.phone_classification import classified_rows, confusion_stage, one_model_stage
 from gmmspeech.recipe.phone_stages import (
     Speech,
     align_stage,
@@ -26,6 +28,7 @@ from gmmspeech.recipe.phone_stages import (
     recognise_word_stage,
     recognised_path,
 )
+from gmmspeech.recipe.phone_systems import OneModel
 from gmmspeech.recipe.phones import read_pronunciations, transcripts
 from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import (
@@ -46,6 +49,11 @@ CLASS_COMPONENTS = 32
 PHONE_FRONT_END = "phones_8khz"
 DICTIONARY = Path(__file__).with_name("digits.dict")
 TRAINING: dict[str, Any] = {"total_gaussians": 300, "num_iter": 10}
+
+CEPSTRA = {"type": "mfcc", "num_ceps": 16, "num_mel_bins": 26, "use_energy": False, "snip_edges": False}
+# the test speakers are those of the training, each with his microphone: nothing is normalised
+STATIC = FrontEnd(sample_frequency=8000, features=CEPSTRA)
+PHONE_MODEL = OneModel(n_components=32, dim=40, smoothing=1.0)
 
 # Few components: the background model knows the very speakers it is compared with, and a large one knows each apart.
 CONFIGS = {
@@ -80,6 +88,9 @@ def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | Non
         ]
     everything = read_data_dir(corpus / "data" / "all")
     stages += phone_stages({"train": parts["train"], "test": parts["test"], "all": everything}, out, jobs)
+    stages.append(one_model_stage("phones", parts["train"], parts["test"], out, STATIC, PHONE_MODEL, jobs=jobs))
+    if importlib.util.find_spec("matplotlib"):
+        stages.append(confusion_stage("phones", out))
     run_stages(stages, out, first=stage)
 
     tell_results(
@@ -94,6 +105,7 @@ def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | Non
     labels = read_ctm(parts["test"].path / "phones.ctm")
     aligned = read_ctm(aligned_path(out, "digits") / "phones.ctm")
     tell_results([boundary_row("train → test", labels, aligned)], out, "alignment")
+    tell_results(classified_rows("phones", out), out, "phones")
 
 
 def phone_stages(parts: Mapping[str, DataDir], out: Path, jobs: int) -> list[Stage]:

@@ -21,6 +21,7 @@ from gmmspeech.metrics.error_rate import error_rate
 from gmmspeech.phones.dictionary import Dictionary
 from gmmspeech.phones.graph import pronunciations
 from gmmspeech.phones.phone_sets import ARPABET
+from gmmspeech.recipe.phone_classification import classified_rows, confusion_stage, full_system_stage
 from gmmspeech.recipe.phone_stages import (
     Speech,
     align_stage,
@@ -35,6 +36,7 @@ from gmmspeech.recipe.phone_stages import (
     speed_rows,
     system_stage,
 )
+from gmmspeech.recipe.phone_systems import FullSystem
 from gmmspeech.recipe.phones import read_pronunciations, transcripts
 from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import features_path, features_stage, tell_results
@@ -94,11 +96,13 @@ def main(
     found = experiments(parts, out)
     for experiment in found:
         stages += experiment_stages(experiment, dictionary, out, gaussians, jobs=jobs, skip_bad=skip_bad)
+    stages.append(classification_stage(parts, front, out, jobs))
     if importlib.util.find_spec("matplotlib"):
-        stages.append(picture_stage(parts["test-other"], found[-1], out))
+        stages += [picture_stage(parts["test-other"], found[-1], out), confusion_stage("test-other", out)]
     run_stages(stages, out, first=stage)
     tell_results([alignment_row(experiment, out) for experiment in found], out, "alignment")
     tell_results([row for experiment in found for row in recognition_rows(experiment, out)], out, "recognition")
+    tell_results(classified_rows("test-other", out), out, "classification")
     tell_results(speed_rows(out, stages), out, "speed")
 
 
@@ -119,6 +123,14 @@ def experiments(parts: Mapping[str, DataDir], out: Path) -> list[Experiment]:
 def development_speakers(background: DataDir) -> set[str]:
     """Every fifth speaker."""
     return set(sorted(set(background.utt2spk.values()))[::DEV_EVERY])
+
+
+def classification_stage(parts: Mapping[str, DataDir], front: FrontEnd, out: Path, jobs: int) -> Stage:
+    """Stage that classifies the phones of test speakers, with weights fitted on a fifth of the background."""
+    train, test = parts["background"], parts["test-other"]
+    static = FrontEnd(**{**front.model_dump(), "deltas": None})  # frames are spliced instead
+    dev = sorted(development_speakers(train))
+    return full_system_stage("test-other", train, dev, test, out, static, FullSystem(), jobs=jobs)
 
 
 def experiment_stages(
