@@ -53,6 +53,12 @@ def main() -> None:
       gmmspeech align DATA_DIR PHONES.h5 --dictionary cmudict --out ALIGNMENT
       gmmspeech recognize DATA_DIR PHONES.h5 --dictionary cmudict
 
+    Phones between known boundaries, from labels with times:
+
+    \b
+      gmmspeech train-phone-classifier DATA_DIR MODEL.h5 --labels phones.ctm
+      gmmspeech classify-phones DATA_DIR MODEL.h5 --labels phones.ctm
+
     `gmmspeech demo` does the main job on voices that it makes itself; `gmmspeech COMMAND --help` explains a command.
     FEATS is a file of features as `features` writes it, or scp:PATH for a script file of Kaldi's archives. Results
     go to stdout, progress to stderr; the exit status is 0, 1 (the work failed) or 2 (bad usage).

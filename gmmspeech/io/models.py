@@ -18,8 +18,10 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.io import ivectors
 from gmmspeech.io.hdf5 import create_hdf5, open_hdf5
+from gmmspeech.io.phone_classifiers import read_adapted_classifier, read_classifier
 from gmmspeech.io.phone_gmm import read_phone_gmm
 from gmmspeech.io.phone_models import read_adapted_system, read_phone_hmm
+from gmmspeech.phones.classification import AdaptedPhoneClassifier, Classifier, PhoneClassifier
 from gmmspeech.phones.hmm import PhoneHMM
 from gmmspeech.phones.phone_gmm import PhoneGMM
 from gmmspeech.phones.system import AdaptedSystem
@@ -28,7 +30,7 @@ from gmmspeech.speaker.verifier import SpeakerVerifier
 FORMAT = "gmmspeech model"
 VERSION = 1
 
-Model = DiagonalGMM | GMMClassifier | SpeakerVerifier | PhoneGMM | PhoneHMM | AdaptedSystem
+Model = DiagonalGMM | GMMClassifier | SpeakerVerifier | PhoneGMM | PhoneHMM | AdaptedSystem | Classifier
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -40,7 +42,7 @@ def load(path: str | os.PathLike[str]) -> Model:
 
     Returns
     -------
-    DiagonalGMM, GMMClassifier, SpeakerVerifier, PhoneGMM, PhoneHMM or AdaptedSystem
+    DiagonalGMM, GMMClassifier, SpeakerVerifier, PhoneGMM, PhoneHMM, AdaptedSystem, PhoneClassifier and others
         Whichever the file holds.
 
     Raises
@@ -83,6 +85,12 @@ def load_verifier(path: str | os.PathLike[str]) -> SpeakerVerifier:
 def load_classifier(path: str | os.PathLike[str]) -> GMMClassifier:
     """Read a classifier, or raise a `DataError` that says what else the file holds."""
     return _expect(path, GMMClassifier, "a classifier (made by train-classifier)")
+
+
+def load_phone_classifier(path: str | os.PathLike[str]) -> Classifier:
+    """Read a classifier of phones, or raise a `DataError` that says what else the file holds."""
+    kinds = (PhoneClassifier, AdaptedPhoneClassifier)
+    return _expect(path, kinds, "a classifier of phones (made by train-phone-classifier)")
 
 
 def save_gmm(path: Path, gmm: DiagonalGMM) -> None:
@@ -187,13 +195,15 @@ _READERS: dict[str, Callable[[h5py.File], Model]] = {
     "GMMClassifier": _read_classifier,
     "SpeakerVerifier": _read_verifier,
     "PhoneGMM": read_phone_gmm,
+    "PhoneClassifier": read_classifier,
+    "AdaptedPhoneClassifier": read_adapted_classifier,
     "PhoneHMM": read_phone_hmm,
     "AdaptedSystem": read_adapted_system,
     **ivectors.READERS,
 }
 
 
-def _expect(path: str | os.PathLike[str], kind: type, expected: str) -> Any:
+def _expect(path: str | os.PathLike[str], kind: type | tuple[type, ...], expected: str) -> Any:
     model = load(path)
     if not isinstance(model, kind):
         raise DataError(f"{os.fspath(path)}: found a {type(model).__name__}, expected {expected}")

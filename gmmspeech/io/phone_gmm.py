@@ -23,6 +23,8 @@ _OPTIONS = (
     "frames_per_component",
     "parts",
     "duration",
+    "scale",
+    "smoothing",
     "relevance_factor",
     "update",
     "max_iter",
@@ -53,16 +55,7 @@ def save_phone_gmm(path: str | os.PathLike[str], model: PhoneGMM) -> None:
     model._check_fitted()
     with create_hdf5(path, format=FORMAT, version=VERSION) as file:
         file.attrs["kind"] = "PhoneGMM"
-        file.attrs["front_end"] = model.front_end_ or ""
-        file.attrs["options"] = json.dumps({name: getattr(model, name) for name in _OPTIONS}, sort_keys=True)
-        file["phones"] = np.array(model.phones_, dtype=h5py.string_dtype())
-        for name in ("priors", "part_priors", "durations"):
-            file[name] = getattr(model, f"{name}_")
-        file["mixture_offsets"] = np.cumsum([0, *(len(mixture.weights_) for mixture in model.models_)])
-        for name, arrays in zip(
-            ("weights", "means", "variances"), zip(*(m.parameters() for m in model.models_), strict=True), strict=True
-        ):
-            file[name] = np.concatenate(arrays)
+        write_phone_gmm(file, model)
 
 
 def load_phone_gmm(path: str | os.PathLike[str]) -> PhoneGMM:
@@ -86,8 +79,22 @@ def load_phone_gmm(path: str | os.PathLike[str]) -> PhoneGMM:
         raise DataError(f"{name}: damaged model ({' '.join(str(error).split())})") from error
 
 
-def read_phone_gmm(file: h5py.File) -> PhoneGMM:
-    """Phone mixtures of an open file."""
+def write_phone_gmm(group: h5py.Group, model: PhoneGMM) -> None:
+    """Fill a group, or an open file, with phone mixtures."""
+    group.attrs["front_end"] = model.front_end_ or ""
+    group.attrs["options"] = json.dumps({name: getattr(model, name) for name in _OPTIONS}, sort_keys=True)
+    group["phones"] = np.array(model.phones_, dtype=h5py.string_dtype())
+    for name in ("priors", "part_priors", "durations"):
+        group[name] = getattr(model, f"{name}_")
+    group["mixture_offsets"] = np.cumsum([0, *(len(mixture.weights_) for mixture in model.models_)])
+    for name, arrays in zip(
+        ("weights", "means", "variances"), zip(*(m.parameters() for m in model.models_), strict=True), strict=True
+    ):
+        group[name] = np.concatenate(arrays)
+
+
+def read_phone_gmm(file: h5py.Group) -> PhoneGMM:
+    """Phone mixtures of a group, or an open file."""
     options, front_end = json.loads(file.attrs["options"]), file.attrs["front_end"] or None
     offsets = file["mixture_offsets"][:]
     arrays = [file[name][:] for name in ("weights", "means", "variances")]

@@ -31,8 +31,8 @@ class LabelledFrames:
         Phone of each segment.
     offsets : ndarray, shape (U + 1,), int64
         Row at which each utterance begins, and N.
-    speakers : ndarray, shape (U,), str
-        Speaker of each utterance.
+    speakers, utterances : ndarray, shape (U,), str
+        Speaker and name of each utterance.
     """
 
     frames: NDArray[np.floating]
@@ -40,6 +40,7 @@ class LabelledFrames:
     phones: NDArray[np.str_]
     offsets: NDArray[np.int64]
     speakers: NDArray[np.str_]
+    utterances: NDArray[np.str_]
 
     def with_frames(self, frames: NDArray[np.floating]) -> Self:
         """Give other frames to the same segments."""
@@ -154,6 +155,7 @@ def label_utterances(
         np.array(phones),
         np.cumsum([0, *(len(frames[name]) for name in kept)]),
         np.array([speakers[name] for name in kept]),
+        np.array(kept),
     )
 
 

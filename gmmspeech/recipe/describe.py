@@ -14,6 +14,7 @@ from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.io import calibration, ivectors, models, statistics, store
 from gmmspeech.io.statistics import StatisticsStore
+from gmmspeech.phones.classification import AdaptedPhoneClassifier, Classifier, PhoneClassifier
 from gmmspeech.phones.hmm import PhoneHMM
 from gmmspeech.phones.phone_gmm import PhoneGMM
 from gmmspeech.phones.system import AdaptedSystem
@@ -153,6 +154,8 @@ def _describe_model(model: models.Model) -> list[str]:
             f"phones: {' '.join(model.phones_)}",
             f"front end: {describe_front_end(model.front_end_)}",
         ]
+    if isinstance(model, PhoneClassifier | AdaptedPhoneClassifier):
+        return _describe_phone_classifier(model)
     if isinstance(model, PhoneHMM):
         return [*_describe_hmm(model), f"front end: {describe_front_end(model.front_end)}"]
     if isinstance(model, AdaptedSystem):
@@ -174,6 +177,21 @@ def _describe_model(model: models.Model) -> list[str]:
     if not isinstance(model, DiagonalGMM):
         return [f"model of kind {type(model).__name__}"]
     return _describe_gmm(model)
+
+
+def _describe_phone_classifier(model: Classifier) -> list[str]:
+    full = isinstance(model, AdaptedPhoneClassifier)
+    one = model.one if isinstance(model, AdaptedPhoneClassifier) else model
+    sizes = max(len(mixture.weights_) for mixture in one.model.models_)
+    kind = "segment vectors and adaptation to speakers" if full else "one model"
+    dim, spliced = one.projection.shape
+    size = f"{len(model.phones)} phones in {one.model.parts} parts, up to {sizes} components"
+    return [
+        f"classifier of phones: {kind}, {size}",
+        f"phones: {' '.join(model.phones)}",
+        f"projection: {spliced} to {dim} dimensions",
+        f"front end: {describe_front_end(model.front_end)}",
+    ]
 
 
 def _describe_hmm(model: PhoneHMM) -> list[str]:

@@ -1,35 +1,31 @@
-"""Stages that classify phones with the systems of `gmmspeech.recipe.phone_systems`.
+"""Stages that classify phones with the systems of `gmmspeech.phones.classification`.
 
-Data directories have the file ``phones.ctm``. A stage of the name n writes to `classified_path(out, n)`: all that was
-found, ``results.json``; and ``phones.tsv``, the precision and recall of each phone by the last system's segments of the
-part `test`. `confusion_stage` draws the confusions of the same.
+Data directories have the file ``phones.ctm``. A stage of the name n writes to `classified_path(out, n)`: the trained
+system, ``classifier.h5``; all that was found, ``results.json``; and ``phones.tsv``, the precision and recall of each
+phone by the last system's segments of the part `test`. `confusion_stage` draws the confusions of the same.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.io.atomic import atomic_path, write_lines
 from gmmspeech.io.datadir import DataDir
-from gmmspeech.io.labels import read_ctm
+from gmmspeech.io.labels import read_labels
+from gmmspeech.io.phone_classifiers import save_phone_classifier
 from gmmspeech.metrics.confusion import precision_recall
+from gmmspeech.phones.classification import Classifier, FullSystem, OneModel, train_full_system, train_one_model
 from gmmspeech.phones.segments import LabelledFrames, label_utterances
-from gmmspeech.recipe.phone_systems import (
-    Classification,
-    FullSystem,
-    OneModel,
-    Result,
-    classify_by_full_system,
-    classify_by_one_model,
-)
+from gmmspeech.recipe.phone_systems import Classification, Result, classify
 from gmmspeech.recipe.phones import features_of, frame_times
 from gmmspeech.recipe.stages import Stage
 from gmmspeech.report.plots import plot_confusion
@@ -42,10 +38,10 @@ def one_model_stage(
 ) -> Stage:
     """Stage that trains one model on the data directory `train`, with ``phones.ctm``, and classifies `test`."""
 
-    def classify(train: LabelledFrames, test: LabelledFrames) -> Classification:
-        return classify_by_one_model(train, {"test": test}, config, jobs=jobs)
+    def learn(train: LabelledFrames, **_: LabelledFrames) -> Classifier:
+        return train_one_model(train, config, jobs=jobs)
 
-    return _stage(name, [train, test], out, front, classify, asdict(config), jobs)
+    return _stage(name, {"train": train, "test": test}, out, front, learn, asdict(config), jobs)
 
 
 def full_system_stage(
@@ -74,11 +70,11 @@ def full_system_stage(
         found = f"dev speaker {unknown[0]}" if unknown else f"{len(set(dev))} dev speakers"
         raise ConfigError(f"{name}: found {found}, expected some, not all, of the {len(everyone)} of {train.path}")
 
-    def classify(train: LabelledFrames, dev: LabelledFrames, test: LabelledFrames) -> Classification:
-        return classify_by_full_system(train, {"dev": dev, "test": test}, config, jobs=jobs)
+    def learn(train: LabelledFrames, dev: LabelledFrames, **_: LabelledFrames) -> Classifier:
+        return train_full_system(train, dev, config, jobs=jobs)
 
-    parts = [of_speakers(train, everyone - set(dev)), of_speakers(train, dev), test]
-    return _stage(name, parts, out, front, classify, asdict(config), jobs)
+    parts = {"train": of_speakers(train, everyone - set(dev)), "dev": of_speakers(train, dev), "test": test}
+    return _stage(name, parts, out, front, learn, asdict(config), jobs)
 
 
 def confusion_stage(name: str, out: Path) -> Stage:
@@ -120,41 +116,53 @@ def of_speakers(data: DataDir, speakers: Collection[str]) -> DataDir:
     return replace(data, utterances=tuple(u for u in data.utterances if data.utt2spk[u] in speakers))
 
 
-def labelled(data: DataDir, front: FrontEnd, *, jobs: int = 1) -> LabelledFrames:
-    """Compute the frames of a data directory, and put them together with its ``phones.ctm``."""
-    with features_of(data, front, jobs=jobs) as (store, _):
-        frames = {utterance: store[utterance] for utterance in data.utterances}
-    return label_utterances(frames, read_ctm(data.path / LABELS), data.utt2spk, **frame_times(front.to_json()))
+def labelled(
+    data: DataDir, front: FrontEnd, *, labels: Path | None = None, jobs: int = 1, skip_bad: bool = False
+) -> LabelledFrames:
+    """Compute the frames of a data directory, and put them together with its ``phones.ctm``, or other labels."""
+    found = read_labels(data.path / LABELS if labels is None else labels)
+    with features_of(data, front, jobs=jobs, skip_bad=skip_bad) as (store, _):
+        frames = {utterance: store[utterance] for utterance in data.utterances if utterance in store}
+    return label_utterances(frames, found, data.utt2spk, skip_bad=skip_bad, **frame_times(front.to_json()))
 
 
 def _stage(
     name: str,
-    parts: Sequence[DataDir],
+    parts: Mapping[str, DataDir],
     out: Path,
     front: FrontEnd,
-    classify: Callable[..., Classification],
+    learn: Callable[..., Classifier],
     settings: dict[str, Any],
     jobs: int,
 ) -> Stage:
-    """Stage that calls `classify` with the labelled frames of all parts."""
+    """Stage that calls `learn` with the labelled frames of all parts, and classifies those but `train`."""
     folder = classified_path(out, name)
 
     def run() -> None:
-        _write(folder, classify(*(labelled(part, front, jobs=jobs) for part in parts)))
+        data = {part: labelled(where, front, jobs=jobs) for part, where in parts.items()}
+        classifier = learn(**data).with_front_end(front.to_json())
+        found = classify(classifier, {part: data[part] for part in data if part != "train"})
+        save_phone_classifier(folder / "classifier.h5", classifier)
+        _write(folder, found)
 
     inputs = [
         file
-        for path, recordings in {part.path: part.recordings for part in parts}.items()
+        for path, recordings in {part.path: part.recordings for part in parts.values()}.items()
         for file in (path / LABELS, path / "wav.scp", path / "segments", *recordings.values())
     ]
-    who = [[(utterance, part.utt2spk[utterance]) for utterance in part.utterances] for part in parts]
-    outputs = [folder / file for file in ("results.json", "phones.tsv")]
+    who = [[(utterance, part.utt2spk[utterance]) for utterance in part.utterances] for part in parts.values()]
+    outputs = [folder / file for file in ("classifier.h5", "results.json", "phones.tsv")]
     return Stage(f"classify-{name}", run, outputs, inputs, [front.to_json(), settings, who])
 
 
 def _write(folder: Path, found: Classification) -> None:
     everything = {**asdict(found), "counts": found.counts.tolist()}
     write_lines(folder / "results.json", [json.dumps(everything)])
-    table = zip(found.phones, found.counts.sum(axis=1), *precision_recall(found.counts), strict=True)
+    write_phone_table(folder / "phones.tsv", found.phones, found.counts)
+
+
+def write_phone_table(path: Path, phones: Sequence[str], counts: NDArray[np.int64]) -> None:
+    """Write how many segments each phone has, its precision and its recall, from a confusion matrix."""
+    table = zip(phones, counts.sum(axis=1), *precision_recall(counts), strict=True)
     lines = (f"{phone}\t{count}\t{precision:.4f}\t{recall:.4f}" for phone, count, precision, recall in table)
-    write_lines(folder / "phones.tsv", ["phone\tsegments\tprecision\trecall", *lines])
+    write_lines(path, ["phone\tsegments\tprecision\trecall", *lines])

@@ -15,6 +15,7 @@ from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.io.datadir import DataDir, read_data_dir, read_list_map
 from gmmspeech.io.labels import read_ctm
 from gmmspeech.metrics.error_rate import ErrorRate, error_rate
+from gmmspeech.phones.classification import OneModel
 from gmmspeech.recipe.classification import classification_row, classification_stage
 from gmmspeech.recipe.phone_classification import classified_rows, confusion_stage, one_model_stage
 from gmmspeech.recipe.phone_stages import (
@@ -28,7 +29,6 @@ from gmmspeech.recipe.phone_stages import (
     recognise_word_stage,
     recognised_path,
 )
-from gmmspeech.recipe.phone_systems import OneModel
 from gmmspeech.recipe.phones import read_pronunciations, transcripts
 from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import (
@@ -53,7 +53,7 @@ TRAINING: dict[str, Any] = {"total_gaussians": 300, "num_iter": 10}
 CEPSTRA = {"type": "mfcc", "num_ceps": 16, "num_mel_bins": 26, "use_energy": False, "snip_edges": False}
 # the test speakers are those of the training, each with his microphone: nothing is normalised
 STATIC = FrontEnd(sample_frequency=8000, features=CEPSTRA)
-PHONE_MODEL = OneModel(n_components=32, dim=40, smoothing=1.0)
+PHONE_MODEL = OneModel(n_components=32, dim=40, max_iter=20, duration=False, scale=1.0, smoothing=1.0)
 
 # Few components: the background model knows the very speakers it is compared with, and a large one knows each apart.
 CONFIGS = {

@@ -18,6 +18,7 @@ from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.io.datadir import DataDir, load_utterance, read_data_dir
 from gmmspeech.io.labels import read_ctm
 from gmmspeech.metrics.error_rate import error_rate
+from gmmspeech.phones.classification import FullSystem
 from gmmspeech.phones.dictionary import Dictionary
 from gmmspeech.phones.graph import pronunciations
 from gmmspeech.phones.phone_sets import ARPABET
@@ -36,7 +37,6 @@ from gmmspeech.recipe.phone_stages import (
     speed_rows,
     system_stage,
 )
-from gmmspeech.recipe.phone_systems import FullSystem
 from gmmspeech.recipe.phones import read_pronunciations, transcripts
 from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import features_path, features_stage, tell_results

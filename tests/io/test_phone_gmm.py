@@ -16,7 +16,9 @@ RANGES = np.array([[0, 30], [30, 60], [60, 75]])
 def model():
     rng = np.random.default_rng(0)
     frames = rng.normal(size=(75, 2)) + np.repeat([0.0, 2.0, 4.0], [30, 30, 15])[:, None]
-    model = PhoneGMM(4, parts=2, size="frames", frames_per_component=5, duration=True, random_state=0)
+    model = PhoneGMM(
+        4, parts=2, size="frames", frames_per_component=5, duration=True, scale=0.3, smoothing=2.0, random_state=0
+    )
     model.fit(frames, RANGES, ["AA", "S", "ɹ"])
     model.front_end_ = '{"a": 1}'
     return model

@@ -1,5 +1,7 @@
 """`PhoneGMM` against the mixtures it holds, in plain loops, and against Bayes' rule."""
 
+import copy
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
@@ -35,6 +37,11 @@ def fitted():
     return PhoneGMM(2, parts=3, random_state=0).fit(*speech())
 
 
+def clone_of(model, **options):
+    """The same mixtures, with other options."""
+    return copy.copy(model).set_params(**options)
+
+
 def naive_segments(model, frames, ranges):
     scores = np.zeros((len(ranges), len(model.phones_)))
     for s, r in enumerate(ranges):
@@ -63,7 +70,7 @@ def test_segments_are_sums_over_the_frames_of_parts(fitted):
     np.testing.assert_allclose(scores, naive_segments(fitted, frames, ranges), rtol=1e-5)
     joint = 0.5 * scores + np.log(fitted.priors_)
     expected = joint - logsumexp(joint, axis=1, keepdims=True)
-    np.testing.assert_allclose(fitted.segment_log_posteriors(frames, ranges, scale=0.5), expected, atol=1e-9)
+    np.testing.assert_allclose(clone_of(fitted, scale=0.5).segment_log_posteriors(frames, ranges), expected, atol=1e-9)
     found = fitted.predict_segments(frames, ranges)
     np.testing.assert_array_equal(found, np.array(PHONES)[(scores + np.log(fitted.priors_)).argmax(axis=1)])
     assert np.mean(found == names) > 0.9
@@ -103,9 +110,11 @@ def test_smoothed_frames_look_at_their_neighbours(fitted):
     share = fitted.part_priors_.reshape(3, 3).sum(axis=1)
     joint = gaussian_filter1d(fitted.frame_log_likelihoods(frames), 1.5, axis=0, mode="nearest") + np.log(share)
     expected = joint - logsumexp(joint, axis=1, keepdims=True)
-    np.testing.assert_allclose(fitted.frame_log_posteriors(frames, smoothing=1.5), expected)
+    smoothed = clone_of(fitted, smoothing=1.5)
+    np.testing.assert_allclose(smoothed.frame_log_posteriors(frames), expected)
+    np.testing.assert_array_equal(smoothed.predict_frames(frames), np.array(PHONES)[expected.argmax(axis=1)])
     with pytest.raises(ConfigError, match=r"smoothing: found -1"):
-        fitted.predict_frames(frames, smoothing=-1)
+        clone_of(fitted, smoothing=-1).predict_frames(frames)
 
 
 def test_sizes_follow_the_data():
@@ -197,7 +206,7 @@ def test_what_is_refused(fitted, tmp_path):
         with pytest.raises(ConfigError, match=message):
             PhoneGMM(**options).fit(frames, ranges, names)
     with pytest.raises(ConfigError, match="scale: found 0"):
-        fitted.predict_segments(frames, ranges, scale=0)
+        clone_of(fitted, scale=0).predict_segments(frames, ranges)
     for use in (lambda m: m.predict_frames(frames), lambda m: m.save(tmp_path / "phones.h5"), lambda m: m.select("S")):
         with pytest.raises(ModelError, match="not fitted yet: call fit"):
             use(PhoneGMM())

@@ -16,7 +16,9 @@ from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.features.normalization import cmvn
 from gmmspeech.io.datadir import DataDir, load_utterance, read_data_dir
 from gmmspeech.io.labels import read_ctm
+from gmmspeech.io.models import load_phone_classifier
 from gmmspeech.metrics.confusion import confusion_matrix
+from gmmspeech.phones.classification import FullSystem, OneModel, train_one_model
 from gmmspeech.phones.fusion import fit_weights
 from gmmspeech.phones.gmm_adaptation import train_speaker_adapter
 from gmmspeech.phones.projection import estimate_projection, project
@@ -32,15 +34,15 @@ from gmmspeech.recipe.phone_classification import (
     one_model_stage,
     read_classification,
 )
-from gmmspeech.recipe.phone_systems import FullSystem, OneModel, Result, classify_by_one_model
+from gmmspeech.recipe.phone_systems import Result, classify
 from gmmspeech.recipe.stages import Stage, run_stages
 
 FRONT = gs.FrontEnd(sample_frequency=8000, features={"type": "mfcc", "num_ceps": 8, "snip_edges": False})
 NORMALISED = gs.FrontEnd(**{**FRONT.model_dump(), "cmvn": {"method": "speaker", "norm_vars": True}})
-ONE = OneModel(2, 12, context=2, max_iter=3, scale=0.4, smoothing=1.0)
+ONE = OneModel(2, dim=12, context=2, max_iter=3, duration=False, scale=0.4, smoothing=1.0)
 FULL = FullSystem(ONE, adapter_components=1, segment_components=3, edges=((0, 2),), prior_frames=800.0)
 DEV = ("george", "theo")
-OUTPUTS = ["phones.tsv", "results.json"]
+OUTPUTS = ["classifier.h5", "phones.tsv", "results.json"]
 
 
 @pytest.fixture
@@ -69,7 +71,8 @@ def is_spoken(data: LabelledFrames) -> np.ndarray:
 
 def count_frames(model: gs.PhoneGMM, data: LabelledFrames, smoothing: float) -> int:
     """Frames that are right, segment by segment; `model` has no silence."""
-    found = np.concatenate([model.predict_frames(data.frames[r], smoothing=smoothing) for r in data.utterance_rows()])
+    model.set_params(smoothing=smoothing)
+    found = np.concatenate([model.predict_frames(data.frames[rows]) for rows in data.utterance_rows()])
     return sum(
         int((found[first:stop] == phone).sum())
         for (first, stop), phone in zip(data.ranges, data.phones, strict=True)
@@ -77,8 +80,13 @@ def count_frames(model: gs.PhoneGMM, data: LabelledFrames, smoothing: float) -> 
     )
 
 
+def assert_same_frames(scores: np.ndarray, model: gs.PhoneGMM, data: LabelledFrames) -> None:
+    expected = [model.frame_log_posteriors(data.frames[rows]) for rows in data.utterance_rows()]
+    np.testing.assert_allclose(scores, np.concatenate(expected), atol=1e-6)
+
+
 def fitted(count: int, data: LabelledFrames) -> gs.PhoneGMM:
-    return gs.PhoneGMM(count, parts=3, max_iter=3, random_state=0).fit(data.frames, data.ranges, data.phones)
+    return gs.PhoneGMM(count, parts=3, max_iter=3, scale=0.4, random_state=0).fit(data.frames, data.ranges, data.phones)
 
 
 def spoken_names(model: gs.PhoneGMM) -> list[str]:
@@ -100,13 +108,13 @@ def test_one_model(parts: dict[str, DataDir], tmp_path: Path, capsys: pytest.Cap
     model = fitted(2, project(train, projection))
     wide, spoken = project(test, projection), is_spoken(test)
     names = spoken_names(model)
-    best = model.select(names).predict_segments(wide.frames, wide.ranges[spoken], scale=0.4)
+    best = model.select(names).predict_segments(wide.frames, wide.ranges[spoken])
     truth = test.phones[spoken]
     frames = int(np.diff(test.ranges[spoken]).sum())
     assert results(tmp_path, "one") == {
         ("one model", "segments", "test"): (int((best == truth).sum()), len(truth)),
-        ("one model", "frames", "test"): (count_frames(model.select(names), wide, 0.0), frames),
-        ("one model, smoothed", "frames", "test"): (count_frames(model.select(names), wide, 1.0), frames),
+        ("one model", "frames", "test"): (count_frames(model.select(names), wide, 1.0), frames),
+        ("one model, unsmoothed", "frames", "test"): (count_frames(model.select(names), wide, 0.0), frames),
     }
     labels = read_ctm(parts["test"].path / "phones.ctm")
     assert len(truth) == sum(x.name != "SIL" for name in parts["test"].utterances for x in labels[name])
@@ -155,7 +163,7 @@ def test_full_system(parts: dict[str, DataDir], tmp_path: Path) -> None:
 
     def expect_frames(system: str, part: str, of_frames: gs.PhoneGMM, data: LabelledFrames) -> None:
         total = int(np.diff(data.ranges[is_spoken(data)]).sum())
-        for end, smoothing in (("", 0.0), (", smoothed", 1.0)):
+        for end, smoothing in (("", 1.0), (", unsmoothed", 0.0)):
             right = count_frames(of_frames.select(names), data, smoothing)
             expected[system + end, "frames", part] = (right, total)
 
@@ -186,7 +194,7 @@ def test_full_system(parts: dict[str, DataDir], tmp_path: Path) -> None:
     )
     of_frames, of_segments = fitted(2, adapted_train), fitted(3, adapted_train)
     for part, data in wide.items():
-        alone = model.segment_log_posteriors(data.frames, data.ranges, scale=0.4)
+        alone = model.segment_log_posteriors(data.frames, data.ranges)
         expect("one model", part, alone)
         expect_frames("one model", part, model, data)
         expect("segment vectors", part, vectors[part] + np.log(model.priors_))
@@ -199,6 +207,12 @@ def test_full_system(parts: dict[str, DataDir], tmp_path: Path) -> None:
         expect("full system", part, scores[part])
     assert results(tmp_path, "full") == expected
     assert list(results(tmp_path, "full"))[-1] == ("full system", "segments", "test")
+
+    again = load_phone_classifier(classified_path(tmp_path, "full") / "classifier.h5")
+    assert again.front_end == NORMALISED.to_json()
+    np.testing.assert_allclose(again.segment_scores(plain["test"]), scores["test"], atol=1e-6)
+    found = adapter.adapt_frames(wide["test"])
+    assert_same_frames(again.frame_scores(plain["test"]), of_frames.set_params(smoothing=1.0), found)
 
 
 def test_what_is_redone(parts, corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -282,7 +296,7 @@ def test_a_phone_that_is_not_trained(parts: dict[str, DataDir]) -> None:
     data = labelled(parts["test"], FRONT)
     strange = replace(data, phones=np.where(data.phones == "Z", "ZH", data.phones))
     with pytest.raises(DataError, match="test: found phone ZH, expected those that are trained: AH AO "):
-        classify_by_one_model(data, {"test": strange}, ONE)
+        classify(train_one_model(data, ONE), {"test": strange})
 
 
 def test_labelled_frames_are_those_of_the_front_end(parts: dict[str, DataDir]) -> None:

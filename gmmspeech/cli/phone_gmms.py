@@ -1,0 +1,121 @@
+"""The commands that classify phones between known boundaries: train-phone-classifier, classify-phones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gmmspeech.cli.group import FILE, FOLDER, command, jobs_option, skip_bad_option
+from gmmspeech.errors import ConfigError
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.phones.classification import FullSystem, OneModel
+from gmmspeech.recipe.phone_gmms import (
+    classify_phones_dir,
+    segment_lines,
+    train_phone_classifier_dir,
+    write_classified,
+)
+
+labels_option = click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    show_default="phones.ctm in DATA_DIR",
+    help="Phones with times: a CTM, an MLF, or a folder of TextGrid, .lab, .phn or Audacity files.",
+)
+silence_option = click.option(
+    "--silence", default="SIL", help="Label of silence, which is trained, but neither scored nor a possible answer."
+)
+
+
+@command("train-phone-classifier")
+@click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
+@click.argument("model", metavar="MODEL.h5", type=FILE)
+@labels_option
+@click.option(
+    "--config",
+    default="phones",
+    help="Front end: a TOML file, or the name of one that comes along; without its deltas.",
+)
+@click.option("-k", "--components", type=click.IntRange(1), default=OneModel.n_components, help="Of each mixture.")
+@click.option(
+    "--size",
+    type=click.Choice(["fixed", "frames", "bic"]),
+    default=OneModel.size,
+    help="Whether mixtures have all these components, one for each 50 frames at most, or as many as BIC likes best.",
+)
+@click.option("--parts", type=click.IntRange(1), default=OneModel.parts, help="That a phone is cut in.")
+@click.option(
+    "--dim", type=click.IntRange(1), default=OneModel.dim, help="Dimensions that frames with their neighbours get."
+)
+@click.option(
+    "--smoothing",
+    type=click.FloatRange(0),
+    default=OneModel.smoothing,
+    help="Deviation, in frames, of the window over neighbouring frames when frames are classified.",
+)
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Segment vectors and adaptation to speakers too; every fifth speaker is kept to weight them.",
+)
+@silence_option
+@skip_bad_option
+@jobs_option
+def train_phone_classifier(
+    data_dir: Path,
+    model: Path,
+    labels: Path | None,
+    config: str,
+    components: int,
+    size: str,
+    parts: int,
+    dim: int,
+    smoothing: float,
+    full: bool,
+    silence: str,
+    skip_bad: bool,
+    jobs: int,
+) -> None:
+    """Train a mixture for each part of each phone, on labels with times.
+
+    DATA_DIR is as in Kaldi: wav.scp and utt2spk.
+    """
+    one_model = OneModel(components, parts, dim, size=size, smoothing=smoothing)
+    how = replace(FullSystem(), one_model=one_model) if full else one_model
+    common: dict[str, Any] = {"labels": labels, "silence": silence, "jobs": jobs, "skip_bad": skip_bad}
+    classifier = train_phone_classifier_dir(data_dir, model, FrontEnd.from_toml(config), how, **common)
+    if silence not in classifier.phones:
+        click.echo(f"gmmspeech: no segment is labelled {silence}, all phones are possible answers", err=True)
+    click.echo(f"{len(classifier.phones)} phones in {parts} parts: {' '.join(classifier.phones)}")
+
+
+@command("classify-phones")
+@click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
+@click.argument("model", metavar="MODEL.h5", type=FILE)
+@labels_option
+@click.option("--out", type=FOLDER, help="Folder for what is found; without it, a line a segment goes to stdout.")
+@silence_option
+@skip_bad_option
+@jobs_option
+def classify_phones(
+    data_dir: Path, model: Path, labels: Path | None, out: Path | None, silence: str, skip_bad: bool, jobs: int
+) -> None:
+    """Say which phone each segment of known boundaries is, and how many are as labelled.
+
+    DATA_DIR is as in Kaldi: wav.scp and utt2spk. MODEL.h5 is what train-phone-classifier wrote. Into --out go
+    segments.txt, log_posteriors.tsv (every phone, a line a segment), phones.tsv (precision and recall of each phone)
+    and confusion.png (with matplotlib).
+    """
+    done = classify_phones_dir(data_dir, model, labels=labels, silence=silence, jobs=jobs, skip_bad=skip_bad)
+    if not done.labels:
+        raise ConfigError(f"--silence: found {silence} on all segments, expected others too")
+    if out is None:
+        for line in segment_lines(done):
+            click.echo(line)
+    else:
+        write_classified(out, done)
+    for unit, right, count in (("segments", done.right, len(done.labels)), ("frames", *done.frames)):
+        click.echo(f"{unit}: {right} of {count} right ({100 * right / count:.2f} %)")

@@ -1,0 +1,105 @@
+"""The commands that classify phones between known boundaries, as a user types them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gmmspeech.io.labels import read_ctm
+
+TRAIN = ("--config", "phones_8khz", "-k", 2, "--dim", 16, "--jobs", 2)
+
+
+@pytest.fixture
+def digits(corpus) -> Path:
+    return corpus("fsdd-tiny") / "data"
+
+
+@pytest.fixture
+def copied(digits: Path, tmp_path: Path) -> Path:
+    """A copy of the training part whose labels may be spoilt."""
+    shutil.copytree(digits.parent, tmp_path / "corpus")
+    return tmp_path / "corpus" / "data" / "train"
+
+
+def shares(stdout: str) -> list[float]:
+    """Right segments and frames in per cent."""
+    lines = stdout.splitlines()[-2:]
+    assert [line.split(":")[0] for line in lines] == ["segments", "frames"]
+    return [float(line.rsplit("(", 1)[1].split()[0]) for line in lines]
+
+
+def test_train_and_classify(run, digits: Path, tmp_path: Path) -> None:
+    for name, options, limits in (("one", (), (80, 60)), ("full", ("--full",), (80, 60))):
+        model, out = tmp_path / f"{name}.h5", tmp_path / name
+        trained = run("train-phone-classifier", digits / "train", model, *TRAIN, *options)
+        assert trained.exit_code == 0, trained.output
+        assert trained.stdout.startswith("20 phones in 3 parts: AH AO ")
+        assert "classifier of phones: " in run("show", model).stdout
+
+        found = run("classify-phones", digits / "test", model, "--out", out)
+        assert found.exit_code == 0, found.output
+        assert all(share > limit for share, limit in zip(shares(found.stdout), limits, strict=True)), found.stdout
+        listed = run("classify-phones", digits / "test", model).stdout.splitlines()
+        assert listed[:-2] == (out / "segments.txt").read_text().splitlines()
+
+    labels = read_ctm(digits / "test" / "phones.ctm")
+    segments = [line.split() for line in listed[1:-2]]
+    count = sum(label.name != "SIL" for theirs in labels.values() for label in theirs)
+    assert 0.97 * count < len(segments) <= count
+    assert "segments without a frame" in found.stderr
+    utterance, start, end, _, score, name = segments[0]
+    spoken = next(label for label in labels[utterance] if label.name != "SIL")
+    assert name == spoken.name
+    assert abs(float(start) - spoken.start) <= 0.01
+    assert abs(float(end) - spoken.end) <= 0.01
+    assert float(score) <= 0
+    right = sum(found == name for *_, found, _, name in segments)
+    assert f"segments: {right} of {len(segments)} right" in listed[-2]
+    table = (out / "log_posteriors.tsv").read_text().splitlines()
+    assert table[0].split("\t") == [row.split("\t")[0] for row in (out / "phones.tsv").read_text().splitlines()[1:]]
+    assert "SIL" not in table[0]
+    assert max(map(float, table[1].split("\t"))) == float(score)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "named"),
+    [
+        (lambda u, lines: [*lines, f"{u} 1 0.05 0.2 S"], "that don't"),
+        (lambda u, lines: [*lines, f"{u} 1 50 1 S"], "within the audio of"),
+        (lambda _, lines: lines, "found no labels"),
+    ],
+)
+def test_bad_labels_are_named(run, copied: Path, tmp_path: Path, spoil, named: str) -> None:
+    path = copied / "phones.ctm"
+    lines = path.read_text().splitlines()
+    first = lines[0].split()[0]
+    spoilt = [line for line in lines if line.split()[0] == first]
+    spoilt = [] if named == "found no labels" else spoil(first, spoilt)
+    path.write_text("\n".join([*spoilt, *(line for line in lines if line.split()[0] != first)]) + "\n")
+    words = ("train-phone-classifier", copied, tmp_path / "m.h5", *TRAIN)
+    stopped = run(*words)
+    assert stopped.exit_code == 1
+    assert stopped.stderr.count("\n") == 1
+    assert stopped.stderr.startswith(f"gmmspeech: error: {first}: found ")
+    assert named in stopped.stderr
+    assert not (tmp_path / "m.h5").exists()
+    skipped = run(*words, "--skip-bad")
+    assert skipped.exit_code == 0
+    assert f"gmmspeech: warning: skipped: {first}: found " in skipped.stderr
+
+
+def test_a_phone_that_was_not_trained(run, copied: Path, digits: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.ctm"
+    labels.write_text((digits / "train" / "phones.ctm").read_text().replace(" Z\n", " S\n"))
+    words = ("train-phone-classifier", copied, tmp_path / "m.h5", *TRAIN, "--labels", labels)
+    assert run(*words).stdout.startswith("19 phones in 3 parts: ")
+    found = run("classify-phones", digits / "test", tmp_path / "m.h5", "--out", tmp_path / "out")
+    assert found.exit_code == 0, found.output
+    assert "gmmspeech: warning: phone Z: it was not trained, its 12 segments count as errors" in found.stderr
+    assert "Z\t12\t0.0000\t0.0000" in (tmp_path / "out" / "phones.tsv").read_text()
+    wrong = run("classify-phones", digits / "test", digits / "test" / "phones.ctm")
+    assert wrong.exit_code == 1
+    assert "Traceback" not in wrong.output
