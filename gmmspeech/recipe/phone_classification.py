@@ -94,13 +94,16 @@ def classified_path(out: Path, name: str) -> Path:
     return out / f"classified-{name}"
 
 
-def classified_rows(name: str, out: Path) -> list[dict[str, str]]:
-    """Rows of a recipe's results: for each system, how much of each part is right."""
+def classified_rows(name: str | Sequence[str], out: Path) -> list[dict[str, str]]:
+    """Rows of a recipe's results: for each system, how much of each part is right, in all stages of those names."""
+    names = [name] if isinstance(name, str) else name
+    found = [result for each in names for result in read_classification(each, out).results]
     rows: dict[tuple[str, str], dict[str, str]] = {}
-    for result in read_classification(name, out).results:
-        start = {"system": result.system, "of": result.unit}
-        row = rows.setdefault((result.system, result.unit), start)
-        row[result.part] = f"{100 * result.right / max(result.count, 1):.2f} % of {result.count}"
+    for system, unit, part in dict.fromkeys((result.system, result.unit, result.part) for result in found):
+        same = [result for result in found if (result.system, result.unit, result.part) == (system, unit, part)]
+        count = sum(result.count for result in same)
+        row = rows.setdefault((system, unit), {"system": system, "of": unit})
+        row[part] = f"{100 * sum(result.right for result in same) / max(count, 1):.2f} % of {count}"
     return list(rows.values())
 
 

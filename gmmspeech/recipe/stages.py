@@ -80,7 +80,6 @@ def run_stages(stages: Sequence[Stage], out: Path, *, first: int | None = None) 
         redo = True
         print(f"{title} ...", file=sys.stderr)
         began = time.perf_counter()
-        # this one and all later ones are to be redone, in this run or, should it be cut short, in the next
         # all later ones are to be redone too, in this run or the next
         for later, other in enumerate(stages[number - 1 :], start=number):
             _receipt(out, later, other).unlink(missing_ok=True)

@@ -64,9 +64,10 @@ CONFIGS = {
 
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Models to average over.")
 @click.option("--pool", type=FOLDER, help="Corpus whose part `ubm` is added to a second background model.")
+@click.option("--phones", is_flag=True, help="Recognise digits by phone HMMs, and classify phones, after all else.")
 @recipe_command()
-def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | None, seeds: int) -> None:
-    """Classify digits and speakers of `test` after `train`, verify speakers of `verify`, recognise digits by phones."""
+def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | None, seeds: int, phones: bool) -> None:
+    """Classify digits and speakers of `test` after `train`, verify speakers of `verify`."""
     front = FrontEnd.from_toml(FRONT_END)
     parts = {name: read_data_dir(corpus / "data" / name) for name in ("train", "test", "verify")}
     stages = [features_stage(name, [part], out, front, jobs=jobs) for name, part in parts.items()]
@@ -86,11 +87,9 @@ def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | Non
             train_stage(name, features_path(out, f"ubm-{name}"), out, configs[name], jobs=jobs),
             verify_stage(name, protocol, out, configs[name], jobs=jobs),
         ]
-    everything = read_data_dir(corpus / "data" / "all")
-    stages += phone_stages({"train": parts["train"], "test": parts["test"], "all": everything}, out, jobs)
-    stages.append(one_model_stage("phones", parts["train"], parts["test"], out, STATIC, PHONE_MODEL, jobs=jobs))
-    if importlib.util.find_spec("matplotlib"):
-        stages.append(confusion_stage("phones", out))
+    if phones:
+        everything = read_data_dir(corpus / "data" / "all")
+        stages += phone_stages({"train": parts["train"], "test": parts["test"], "all": everything}, out, jobs)
     run_stages(stages, out, first=stage)
 
     tell_results(
@@ -101,17 +100,28 @@ def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | Non
         out,
         "verification",
     )
-    tell_results(recognition_rows(parts["test"], everything, out), out, "recognition")
-    labels = read_ctm(parts["test"].path / "phones.ctm")
+    if phones:
+        tell_phones(parts["test"], everything, out)
+
+
+def tell_phones(test: DataDir, everything: DataDir, out: Path) -> None:
+    """Print what became of the digits and of their phones."""
+    tell_results(recognition_rows(test, everything, out), out, "recognition")
     aligned = read_ctm(aligned_path(out, "digits") / "phones.ctm")
-    tell_results([boundary_row("train → test", labels, aligned)], out, "alignment")
+    tell_results([boundary_row("train → test", read_ctm(test.path / "phones.ctm"), aligned)], out, "alignment")
     tell_results(classified_rows("phones", out), out, "phones")
 
 
 def phone_stages(parts: Mapping[str, DataDir], out: Path, jobs: int) -> list[Stage]:
-    """Phone HMMs from digits without any times: of all speakers for other takes, and of all but one for him."""
+    """Classification of phones; and phone HMMs from digits without any times.
+
+    They are of all speakers for other takes, and of all but one for him.
+    """
+    stages = [one_model_stage("phones", parts["train"], parts["test"], out, STATIC, PHONE_MODEL, jobs=jobs)]
+    if importlib.util.find_spec("matplotlib"):
+        stages.append(confusion_stage("phones", out))
     front, dictionary = FrontEnd.from_toml(PHONE_FRONT_END), read_pronunciations([str(DICTIONARY)])
-    stages = [features_stage(f"phones-{name}", [part], out, front, jobs=jobs) for name, part in parts.items()]
+    stages += [features_stage(f"phones-{name}", [part], out, front, jobs=jobs) for name, part in parts.items()]
     said = {name: Speech(features_path(out, f"phones-{name}"), transcripts(part)) for name, part in parts.items()}
     stages += [
         flat_start_stage("digits", said["train"], dictionary, out, jobs=jobs, **TRAINING),

@@ -1,16 +1,20 @@
-"""The main job on synthetic voices: who speaks, is it who he claims to be, what is said when. No corpus is needed."""
+"""The main job on synthetic voices: who speaks, is it who he claims to be; and phones. No corpus is needed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import click
+
 from gmmspeech import voices
 from gmmspeech.cli.recipe import recipe_command
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.io.datadir import DataDir, read_data_dir
 from gmmspeech.io.labels import read_ctm
+from gmmspeech.phones.classification import OneModel
 from gmmspeech.recipe.classification import classification_row, classification_stage
+from gmmspeech.recipe.phone_classification import classified_rows, of_speakers, one_model_stage
 from gmmspeech.recipe.phone_stages import (
     Speech,
     align_stage,
@@ -46,9 +50,10 @@ ALIGNED_BY = {"flat": "flat start", "exact": "trained on the exact times"}
 CONFIG = VerificationConfig(n_components=64, relevance_factor=10.0, update="mvw", scoring="symmetric")
 
 
+@click.option("--phones", is_flag=True, help="Align and classify phones too, after all else.")
 @recipe_command(corpus=False)
-def main(out: Path, jobs: int, stage: int | None) -> None:
-    """Identify and verify synthetic voices, and align what they say: models, scores, a report, in about a minute."""
+def main(out: Path, jobs: int, stage: int | None, phones: bool) -> None:
+    """Identify and verify synthetic voices: features, models, scores, a report, in under a minute."""
     corpus = voices.write_voices(out / "corpus")
     front = FrontEnd.from_toml(FRONT_END)
     parts = {name: read_data_dir(corpus / "data" / name) for name in ("train", "test", "ubm", "eval")}
@@ -61,7 +66,7 @@ def main(out: Path, jobs: int, stage: int | None) -> None:
             classification_stage("speakers", "utt2spk", parts, out, CLASS_COMPONENTS, CONFIG.seeds, jobs=jobs),
             train_stage("voices", features_path(out, "ubm"), out, CONFIG, jobs=jobs),
             verify_stage("voices", protocol, out, CONFIG, jobs=jobs),
-            *alignment_stages(everything, out, jobs),
+            *(phone_stages(everything, out, jobs) if phones else []),
         ],
         out,
         first=stage,
@@ -70,14 +75,20 @@ def main(out: Path, jobs: int, stage: int | None) -> None:
     tell_results(
         [verification_row("verify 12 voices", summaries(out, "voices", protocol, CONFIG))], out, "verification"
     )
-    tell_results([alignment_row(everything, kind, out) for kind in ALIGNED_BY], out, "alignment")
+    if phones:
+        tell_results([alignment_row(everything, kind, out) for kind in ALIGNED_BY], out, "alignment")
+        tell_results(classified_rows([f"phones-{fold}" for fold in range(FOLDS)], out), out, "phones")
 
 
-def alignment_stages(data: DataDir, out: Path, jobs: int) -> list[Stage]:
-    """Phone HMMs of two thirds of the voices, trained without and with phone times; alignment of the other third."""
-    # mixtures of phones, trained on the exact times, come here
+def phone_stages(data: DataDir, out: Path, jobs: int) -> list[Stage]:
+    """Phones of two thirds of the voices are learned, those of the other third aligned and classified.
+
+    Phone HMMs are trained without and with the exact times, mixtures of phones with them.
+    """
+    front = FrontEnd.from_toml(PHONE_FRONT_END)
+    static = FrontEnd(**{**front.model_dump(), "deltas": None})  # frames are spliced instead
     features = features_path(out, "phones")
-    stages = [features_stage("phones", [data], out, FrontEnd.from_toml(PHONE_FRONT_END), jobs=jobs)]
+    stages = [features_stage("phones", [data], out, front, jobs=jobs)]
     speech, dictionary = Speech(features, transcripts(data)), read_pronunciations([str(DICTIONARY)])
     speakers = sorted(set(data.utt2spk.values()))
     for fold in range(FOLDS):
@@ -90,6 +101,15 @@ def alignment_stages(data: DataDir, out: Path, jobs: int) -> list[Stage]:
             align_stage(flat, flat, test, dictionary, out, jobs=jobs),
             labels_stage(exact, train, data.path / "phones.ctm", out, jobs=jobs, **TRAINING),
             align_stage(exact, exact, test, dictionary, out, jobs=jobs),
+            one_model_stage(
+                f"phones-{fold}",
+                of_speakers(data, set(speakers) - others),
+                of_speakers(data, others),
+                out,
+                static,
+                OneModel(),
+                jobs=jobs,
+            ),
         ]
     return stages
 

@@ -268,6 +268,12 @@ def test_rows(tmp_path: Path) -> None:
         {"system": "a", "of": "segments", "dev": "75.00 % of 4", "test": "33.33 % of 3"},
         {"system": "a", "of": "frames", "dev": "0.00 % of 0", "test": "100.00 % of 10"},
     ]
+    assert classified_rows(["n", "n"], tmp_path)[0] == {
+        "system": "a",
+        "of": "segments",
+        "dev": "75.00 % of 8",
+        "test": "33.33 % of 6",
+    }
 
 
 def test_a_picture_of_the_confusions(tmp_path: Path) -> None:
