@@ -318,7 +318,7 @@ def vectors_of(data: LabelledFrames, edges: Edges) -> NDArray[np.float32]:
 
 def frame_log_posteriors(model: PhoneGMM, data: LabelledFrames) -> Scores:
     """Log posterior of every phone given each frame, shape (N, P); smoothing doesn't reach beyond an utterance."""
-    return np.concatenate([model.frame_log_posteriors(data.frames[rows]) for rows in data.utterance_rows()])
+    return model.frame_log_posteriors(data.frames, lengths=np.diff(data.offsets).tolist())
 
 
 def check_known(data: LabelledFrames, known: set[str], owner: str) -> None:

@@ -252,7 +252,7 @@ class PhoneGMM(BaseEstimator):
             joint = scores + np.log(weights / weights.sum(axis=1, keepdims=True)).ravel()
         return logsumexp(joint.reshape(len(joint), -1, self.parts), axis=2)
 
-    def frame_log_posteriors(self, X: ArrayLike) -> NDArray[np.float64]:
+    def frame_log_posteriors(self, X: ArrayLike, *, lengths: Sequence[int] | None = None) -> NDArray[np.float64]:
         """Log posterior of every phone given each frame, or with `smoothing` it and its neighbours, shape (N, P).
 
         The priors are the phones' shares of the training frames.
@@ -260,18 +260,30 @@ class PhoneGMM(BaseEstimator):
         Parameters
         ----------
         X : array_like, shape (N, D)
-            Frames of one utterance, in order, if they are smoothed.
+            Frames, in order if they are smoothed.
+        lengths : sequence of int, optional
+            Frames of each utterance, if `X` has several: smoothing doesn't reach beyond them.
+
+        Raises
+        ------
+        DataError
+            Lengths that don't add up to N.
         """
         self._check_options()
         scores = self.frame_log_likelihoods(X)
         priors = self.part_priors_.reshape(-1, self.parts).sum(axis=1)
+        stops = np.cumsum([len(scores)] if lengths is None else lengths)
+        if not len(stops) or stops[-1] != len(scores):
+            raise DataError(f"lengths: found {stops[-1:].sum()} frames in all, expected {len(scores)}")
         if self.smoothing:
-            scores = gaussian_filter1d(scores, self.smoothing, axis=0, mode="nearest")
+            utterances = [part for part in np.split(scores, stops[:-1]) if len(part)]
+            smoothed = [gaussian_filter1d(part, self.smoothing, axis=0, mode="nearest") for part in utterances]
+            scores = np.concatenate(smoothed)
         return _log_posteriors(scores, priors)
 
-    def predict_frames(self, X: ArrayLike) -> NDArray[np.str_]:
+    def predict_frames(self, X: ArrayLike, *, lengths: Sequence[int] | None = None) -> NDArray[np.str_]:
         """Most probable phone of every frame, shape (N,); see `frame_log_posteriors`."""
-        return self._names(self.frame_log_posteriors(X))
+        return self._names(self.frame_log_posteriors(X, lengths=lengths))
 
     def segment_log_likelihoods(self, X: ArrayLike, ranges: ArrayLike) -> NDArray[np.float64]:
         """Log-likelihood of every segment under every phone, shape (S, P), in nats.

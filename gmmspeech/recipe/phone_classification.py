@@ -53,11 +53,13 @@ def full_system_stage(
     front: FrontEnd,
     config: FullSystem,
     *,
+    labels: tuple[Path, Path] | None = None,
     jobs: int,
 ) -> Stage:
     """Stage that trains the full system and classifies `test`.
 
     The speakers `dev` of the data directory `train` are left out of the training; weights are fitted on them.
+    `labels`, of `train` and of `test`, are CTMs that earlier stages made, in place of ``phones.ctm``.
 
     Raises
     ------
@@ -74,7 +76,8 @@ def full_system_stage(
         return train_full_system(train, dev, config, jobs=jobs)
 
     parts = {"train": of_speakers(train, everyone - set(dev)), "dev": of_speakers(train, dev), "test": test}
-    return _stage(name, parts, out, front, learn, asdict(config), jobs)
+    made = {} if labels is None else {"train": labels[0], "dev": labels[0], "test": labels[1]}
+    return _stage(name, parts, out, front, learn, asdict(config), jobs, made)
 
 
 def confusion_stage(name: str, out: Path) -> Stage:
@@ -137,25 +140,26 @@ def _stage(
     learn: Callable[..., Classifier],
     settings: dict[str, Any],
     jobs: int,
+    labels: Mapping[str, Path] | None = None,
 ) -> Stage:
     """Stage that calls `learn` with the labelled frames of all parts, and classifies those but `train`."""
-    folder = classified_path(out, name)
+    folder, made = classified_path(out, name), labels or {}
 
     def run() -> None:
-        data = {part: labelled(where, front, jobs=jobs) for part, where in parts.items()}
+        data = {part: labelled(where, front, labels=made.get(part), jobs=jobs) for part, where in parts.items()}
         classifier = learn(**data).with_front_end(front.to_json())
         found = classify(classifier, {part: data[part] for part in data if part != "train"})
         save_phone_classifier(folder / "classifier.h5", classifier)
         _write(folder, found)
 
-    inputs = [
+    inputs = dict.fromkeys(
         file
-        for path, recordings in {part.path: part.recordings for part in parts.values()}.items()
-        for file in (path / LABELS, path / "wav.scp", path / "segments", *recordings.values())
-    ]
+        for part in parts.values()
+        for file in (part.path / LABELS, part.path / "wav.scp", part.path / "segments", *part.recordings.values())
+    )
     who = [[(utterance, part.utt2spk[utterance]) for utterance in part.utterances] for part in parts.values()]
     outputs = [folder / file for file in ("classifier.h5", "results.json", "phones.tsv")]
-    return Stage(f"classify-{name}", run, outputs, inputs, [front.to_json(), settings, who])
+    return Stage(f"classify-{name}", run, outputs, list(inputs), [front.to_json(), settings, who])
 
 
 def _write(folder: Path, found: Classification) -> None:

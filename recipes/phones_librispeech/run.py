@@ -45,7 +45,9 @@ from gmmspeech.report.spectrogram import plot_labels
 FRONT_END = "phones"
 SUPPLEMENT = Path(__file__).with_name("supplement.dict")
 PHONES = ("SIL", *ARPABET)
+TRAINING = {"num_iter": 40}
 SYSTEM = {"context": 9, "dim": 45}
+CLASSIFIER = FullSystem()
 DEV_EVERY = 5  # of the background's speakers, sorted, this one and its fellows are kept for development
 PICTURE = (0.5, 3.0)  # s, of the first utterance
 
@@ -130,7 +132,7 @@ def classification_stage(parts: Mapping[str, DataDir], front: FrontEnd, out: Pat
     train, test = parts["background"], parts["test-other"]
     static = FrontEnd(**{**front.model_dump(), "deltas": None})  # frames are spliced instead
     dev = sorted(development_speakers(train))
-    return full_system_stage("test-other", train, dev, test, out, static, FullSystem(), jobs=jobs)
+    return full_system_stage("test-other", train, dev, test, out, static, CLASSIFIER, jobs=jobs)
 
 
 def experiment_stages(
@@ -141,7 +143,7 @@ def experiment_stages(
     learned = aligned_path(out, f"{name}-train") / "phones.ctm"
     common: dict[str, Any] = {"jobs": jobs, "skip_bad": skip_bad}
     return [
-        flat_start_stage(name, train, dictionary, out, phones=PHONES, total_gaussians=gaussians, **common),
+        flat_start_stage(name, train, dictionary, out, phones=PHONES, total_gaussians=gaussians, **TRAINING, **common),
         align_stage(f"{name}-train", name, train, dictionary, out, **common),
         align_stage(name, name, test, dictionary, out, **common),
         recognise_phones_stage(name, name, test, learned, out, jobs=jobs),

@@ -13,8 +13,10 @@ from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.io.datadir import DataDir
 from gmmspeech.io.labels import read_ctm, read_timit, write_ctm
 from gmmspeech.metrics.error_rate import error_rate
+from gmmspeech.phones.classification import FullSystem
 from gmmspeech.phones.labels import Label
 from gmmspeech.phones.phone_sets import TIMIT_48, TIMIT_48_TO_39, TIMIT_61_TO_48, map_labels
+from gmmspeech.recipe.phone_classification import classified_rows, full_system_stage
 from gmmspeech.recipe.phone_stages import (
     Speech,
     align_stage,
@@ -29,13 +31,17 @@ from gmmspeech.recipe.phone_stages import (
     speed_rows,
     system_stage,
 )
+from gmmspeech.recipe.phone_systems import SILENCE as SCORED_SILENCE
 from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import features_path, features_stage, tell_results
 
 FRONT_END = "phones"
 SILENCE = "sil"
 PHONES = (SILENCE, *(phone for phone in TIMIT_48 if phone != SILENCE))
+TRAINING = {"num_iter": 40}
 SYSTEM = {"context": 9, "dim": 45}
+CLASSIFIER = FullSystem()
+DEV_EVERY = 5  # of the training speakers, sorted, this one and its fellows fit the weights of the classifier
 
 # The core test set of the corpus' documentation: two men and a woman of each of the eight dialect regions.
 _CORE_TEST = (
@@ -66,7 +72,12 @@ def main(corpus: Path, out: Path, jobs: int, stage: int | None, gaussians: int) 
     train, test = said["train"], said["test"]
     stages += [
         labels_stage(
-            "labels", train, training, out, phones=PHONES, silence=SILENCE, total_gaussians=gaussians, jobs=jobs
+            *("labels", train, training, out),
+            phones=PHONES,
+            silence=SILENCE,
+            total_gaussians=gaussians,
+            jobs=jobs,
+            **TRAINING,
         ),
         # silence has its labels, as any phone
         align_stage("test", "labels", test, dictionary, out, jobs=jobs, silence_probability=0.0),
@@ -75,6 +86,7 @@ def main(corpus: Path, out: Path, jobs: int, stage: int | None, gaussians: int) 
             "labels", train, parts["train"].utt2spk, dictionary, out, total_gaussians=2 * gaussians, jobs=jobs, **SYSTEM
         ),
         recognise_adapted_stage("test-adapted", "labels", test, parts["test"].utt2spk, training, out, jobs=jobs),
+        classification_stage(parts, front, out, jobs),
     ]
     run_stages(stages, out, first=stage)
 
@@ -90,7 +102,18 @@ def main(corpus: Path, out: Path, jobs: int, stage: int | None, gaussians: int) 
         out,
         "recognition",
     )
+    tell_results(classified_rows("test", out), out, "classification")
     tell_results(speed_rows(out, stages), out, "speed")
+
+
+def classification_stage(parts: Mapping[str, DataDir], front: FrontEnd, out: Path, jobs: int) -> Stage:
+    """Stage that classifies frames and segments as one of 39 phones."""
+    static = FrontEnd(**{**front.model_dump(), "deltas": None})  # frames are spliced instead
+    dev = sorted(set(parts["train"].utt2spk.values()))[::DEV_EVERY]
+    labels = (labels_path(out, "train-39"), labels_path(out, "test-39"))
+    return full_system_stage(
+        "test", parts["train"], dev, parts["test"], out, static, CLASSIFIER, labels=labels, jobs=jobs
+    )
 
 
 def recognition_rows(
@@ -149,12 +172,20 @@ def labels_path(out: Path, name: str) -> Path:
 
 
 def write_labels_stage(name: str, data: DataDir, out: Path) -> Stage:
-    """Stage that writes the phones of a part to one file."""
+    """Stage that writes the phones of a part, folded to 48 and to 39."""
+    targets = [labels_path(out, name), labels_path(out, f"{name}-39")]
+    to_39 = {phone: SCORED_SILENCE if new == SILENCE else new for phone, new in TIMIT_48_TO_39.items()}
 
     def write() -> None:
-        write_ctm(labels_path(out, name), {utterance: labels_of(data, utterance) for utterance in data.utterances})
+        labels = {utterance: labels_of(data, utterance) for utterance in data.utterances}
+        folded = {
+            utterance: map_labels(theirs, to_39, silence=SCORED_SILENCE, owner=utterance)
+            for utterance, theirs in labels.items()
+        }
+        for target, found in zip(targets, (labels, folded), strict=True):
+            write_ctm(target, found)
 
-    return Stage(f"labels-{name}", write, [labels_path(out, name)], configuration=data.utterances)
+    return Stage(f"labels-{name}", write, targets, configuration=data.utterances)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ DICTIONARY = Path(__file__).with_name("words.dict")
 FOLDS = 3  # each time a third of the voices is aligned, after training on the others
 TRAINING: dict[str, Any] = {"total_gaussians": 400, "num_iter": 20}
 PASSES = 2  # of the flat start: once more from single Gaussians, as data are few
+CLASSIFIER = OneModel()
 ALIGNED_BY = {"flat": "flat start", "exact": "trained on the exact times"}
 
 CONFIG = VerificationConfig(n_components=64, relevance_factor=10.0, update="mvw", scoring="symmetric")
@@ -76,8 +77,7 @@ def main(out: Path, jobs: int, stage: int | None, phones: bool) -> None:
         [verification_row("verify 12 voices", summaries(out, "voices", protocol, CONFIG))], out, "verification"
     )
     if phones:
-        tell_results([alignment_row(everything, kind, out) for kind in ALIGNED_BY], out, "alignment")
-        tell_results(classified_rows([f"phones-{fold}" for fold in range(FOLDS)], out), out, "phones")
+        tell_phones(everything, out)
 
 
 def phone_stages(data: DataDir, out: Path, jobs: int) -> list[Stage]:
@@ -90,7 +90,7 @@ def phone_stages(data: DataDir, out: Path, jobs: int) -> list[Stage]:
     features = features_path(out, "phones")
     stages = [features_stage("phones", [data], out, front, jobs=jobs)]
     speech, dictionary = Speech(features, transcripts(data)), read_pronunciations([str(DICTIONARY)])
-    speakers = sorted(set(data.utt2spk.values()))
+    speakers = sorted({data.utt2spk[utterance] for utterance in data.utterances})
     for fold in range(FOLDS):
         others = set(speakers[fold::FOLDS])
         test = speech.only(u for u in data.utterances if data.utt2spk[u] in others)
@@ -107,11 +107,17 @@ def phone_stages(data: DataDir, out: Path, jobs: int) -> list[Stage]:
                 of_speakers(data, others),
                 out,
                 static,
-                OneModel(),
+                CLASSIFIER,
                 jobs=jobs,
             ),
         ]
     return stages
+
+
+def tell_phones(data: DataDir, out: Path) -> None:
+    """Print what became of all folds."""
+    tell_results([alignment_row(data, kind, out) for kind in ALIGNED_BY], out, "alignment")
+    tell_results(classified_rows([f"phones-{fold}" for fold in range(FOLDS)], out), out, "phones")
 
 
 def alignment_row(data: DataDir, kind: str, out: Path) -> dict[str, str]:

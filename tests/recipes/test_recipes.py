@@ -28,26 +28,13 @@ def errors(out: Path) -> dict[str, int]:
     return {row["task"]: int(row["errors, a seed each"]) for row in rows}
 
 
-def word_error_rates(out: Path) -> dict[str, float]:
-    rows = json.loads((out / "recognition.json").read_text(encoding="utf-8"))
-    return {row["task"]: float(row["error rate"].split()[0]) for row in rows}
-
-
-def within_20_ms(out: Path) -> dict[str, float]:
-    rows = json.loads((out / "alignment.json").read_text(encoding="utf-8"))
-    return {row["task"]: float(row["within 20 ms"].split()[0]) for row in rows}
-
-
 def test_voices(tmp_path):
     run("voices", tmp_path)
     assert errors(tmp_path)["speakers"] <= 6  # of 72
     assert equal_error_rates(tmp_path, "verification")["verify 12 voices"] <= 3.0
-    within = within_20_ms(tmp_path)
-    assert within["flat start"] >= 73.0
-    assert within["trained on the exact times"] >= 91.0
     again = run("voices", tmp_path)
     assert again.count("done before") == again.count("stage ")
-    changed = run("voices", tmp_path, "--stage", str(again.count("stage ")))
+    changed = run("voices", tmp_path, "--stage", "7")
     assert "done before" not in changed
     assert changed.count(" s\n") == 1
 
@@ -76,9 +63,6 @@ def test_fsdd(tmp_path, corpus):
     rates = equal_error_rates(tmp_path, "verification")
     assert rates["verify, UBM alone"] <= 2.0
     assert rates["verify, UBM pooled"] <= 2.0
-    words = word_error_rates(tmp_path)
-    assert words["train → test"] <= 1.0
-    assert words["others → one, all six"] <= 12.0
 
 
 @pytest.mark.parametrize("recipe", ["librispeech", "arabic_commands", "fsdd", "phones_librispeech", "timit"])
