@@ -90,7 +90,7 @@ def train_phones(
     _tell_skipped(done.skipped)
     click.echo(
         f"{len(hmm.phones)} phones, {hmm.num_states} states, {hmm.num_gaussians} Gaussians, "
-        f"{state.log_likelihood:.3f} nats a frame of {done.num_utterances} utterances"
+        f"{state.log_likelihood:.3f} nats a frame of {len(state.posteriors)} utterances"
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.io.atomic import write_lines
 from gmmspeech.io.datadir import DataDir, read_data_dir
@@ -25,6 +26,7 @@ from gmmspeech.phones.decoding import decode
 from gmmspeech.phones.dictionary import Dictionary
 from gmmspeech.phones.graph import StateGraph
 from gmmspeech.phones.hmm import PhoneHMM
+from gmmspeech.phones.labels import Label
 from gmmspeech.phones.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
 from gmmspeech.recipe.steps import Extraction, extract_features
 
@@ -137,10 +139,24 @@ def train_phones_dir(
         if labels is None:
             model = train_phone_hmm(store, transcripts(data), dictionary, **common)
         else:
-            model = train_phone_hmm_on_labels(store, read_labels(labels), **frame_times(front.to_json()), **common)
+            known = _of_all(data, read_labels(labels), str(labels), skip_bad)
+            model = train_phone_hmm_on_labels(store, known, **frame_times(front.to_json()), **common)
     model = model.with_front_end(front.to_json())
     save_phone_hmm(out, model)
     return model, last[0], done
+
+
+def _of_all(
+    data: DataDir, labels: Mapping[str, Sequence[Label]], owner: str, skip_bad: bool
+) -> dict[str, Sequence[Label]]:
+    """Labels of the utterances of a data directory, those that have none named."""
+    missing = [utterance for utterance in data.utterances if utterance not in labels]
+    if missing:
+        found = f"{owner}: found no labels of {len(missing)} utterances of {data.path}, the first {missing[0]}"
+        if not skip_bad or len(missing) == len(data.utterances):
+            raise DataError(f"{found}, expected those of all")
+        warnings.warn(f"{found}; skipped", GmmSpeechWarning)
+    return {utterance: labels[utterance] for utterance in data.utterances if utterance in labels}
 
 
 def align_dir(
