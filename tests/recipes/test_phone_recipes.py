@@ -148,13 +148,12 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
     assert done_before(run(module, *options, "--skip-bad").stderr)
 
 
-def test_voices(recipe, tmp_path: Path):
-    pytest.importorskip("espeakng_loader")
-    data = read_data_dir(write_voices(tmp_path / "voices") / "data" / "all")
-    voices = sorted(set(data.utt2spk.values()))[::3]
-    data = replace(data, utterances=tuple(u for u in data.utterances if data.utt2spk[u] in voices))
-    few = {"total_gaussians": 150, "num_iter": 10}
-    module = recipe("voices", FOLDS=2, PASSES=1, TRAINING=few, CLASSIFIER=ONE)
+def test_voices(recipe, voices: Path, tmp_path: Path):
+    data = read_data_dir(voices / "data" / "all")
+    few = sorted(set(data.utt2spk.values()))[::4]
+    data = replace(data, utterances=tuple(u for u in data.utterances if data.utt2spk[u] in few))
+    updates = {"total_gaussians": 150, "num_iter": 8}
+    module = recipe("voices", FOLDS=2, PASSES=1, TRAINING=updates, CLASSIFIER=ONE)
     run_stages(module.phone_stages(data, tmp_path, 2), tmp_path)
     module.tell_phones(data, tmp_path)
     within = {task: percent(row["within 20 ms"]) for task, row in rows(tmp_path, "alignment").items()}
@@ -191,11 +190,16 @@ def test_fsdd(recipe, corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
-def little_timit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Synthetic voices in TIMIT's layout: twelve training speakers, and those of the core test set."""
+def voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The synthetic voices."""
     pytest.importorskip("espeakng_loader")
+    return write_voices(tmp_path_factory.mktemp("voices"))
+
+
+@pytest.fixture(scope="module")
+def little_timit(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Synthetic voices in TIMIT's layout: twelve training speakers, and those of the core test set."""
     folder = tmp_path_factory.mktemp("timit")
-    voices = write_voices(folder / "voices")
     labels = read_ctm(voices / "data" / "all" / "phones.ctm")
     names = dict.fromkeys(utterance.rpartition("-s")[0] for utterance in labels)
     for number, (voice, tested) in enumerate(zip(names, CORE_TEST.split(), strict=True)):
