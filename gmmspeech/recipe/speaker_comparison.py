@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 from gmmspeech.io.atomic import write_lines
 from gmmspeech.io.datadir import read_map
 from gmmspeech.io.models import load_gmm
-from gmmspeech.io.trials import read_scores, read_trials, write_scores
+from gmmspeech.io.trials import read_trials, write_scores
 from gmmspeech.metrics.bootstrap import Interval, bootstrap_ci
 from gmmspeech.metrics.cllr import cllr
+from gmmspeech.recipe.evaluation import aligned_scores
 from gmmspeech.recipe.sides import Entry, count_side, open_side, write_side
+from gmmspeech.recipe.speaker_steps import cross_calibrate_files
 from gmmspeech.recipe.speaker_systems import SYSTEMS, SystemSettings
 from gmmspeech.recipe.stages import Stage
 from gmmspeech.recipe.steps import evaluate_file, train_ubm_file
-from gmmspeech.scoring.folds import cross_calibrate
 from gmmspeech.scoring.normalization import s_norm
 from gmmspeech.scoring.trials import Scores, TrialList
 
@@ -209,40 +210,16 @@ def _score(task: Task, system: str, jobs: int) -> None:
         write_scores(task.scores_path(system, norm), Scores(trials.models, trials.tests, matrix[places]))
 
 
-def _evaluate(task: Task) -> None:
-    trials = read_trials(task.trials)
-    is_target = np.asarray(trials.is_target)
-    models, tests = (read_map(task.folder / side / "utt2spk") for side in ("models", "tests"))
-    speakers = [models[name] for name in trials.models], [tests[name] for name in trials.tests]
-    rows = []
-    for system in (*SYSTEMS, FUSION):
-        for norm in NORMS:
-            parts = task.fused if system == FUSION else [system]
-            scores = np.column_stack([read_scores(task.scores_path(p, norm)).align(trials) for p in parts])
-            llrs = cross_calibrate(scores, is_target, *speakers)
-            write_scores(task.scores_path(system, norm, "llrs"), Scores(trials.models, trials.tests, llrs))
-            row = {"task": task.name, "system": system, "scores": norm}
-            row.update(_figures(llrs if system == FUSION else scores[:, 0], llrs, is_target, *speakers, task.resamples))
-            if system != FUSION:
-                cohort = _seconds(task.times_path(system), "cohort")
-                row["training, s"] = _seconds(task.times_path(system), "training")
-                row["scoring, s"] = _seconds(task.times_path(system), "scoring")
-                row["scoring, s"] += f" + {cohort}" if norm != NORMS[0] else ""
-            rows.append({"training, s": "", "scoring, s": "", **row} if system == FUSION else row)
-    columns = list(rows[0])
-    write_lines(_figures_path(task), [json.dumps([{c: row[c] for c in columns} for row in rows], indent=1)])
-    evaluate_file(task.scores_path(FUSION, NORMS[0], "llrs"), task.trials, report=task.folder / "report")
-
-
-def _figures(
+def figures_of(
     scores: NDArray[np.float64],
     llrs: NDArray[np.float64],
     is_target: NDArray[np.bool_],
     model_speakers: Sequence[str],
     test_speakers: Sequence[str],
-    resamples: int,
+    *,
+    resamples: int = 1000,
 ) -> dict[str, str]:
-    """Figures of scores and of the ratios that calibration made of them."""
+    """Figures of scores, and of the ratios that calibration made of them, with intervals; for a row of a table."""
     who = is_target, model_speakers, test_speakers
     found = bootstrap_ci(scores, *who, metrics=("eer", "min_dcf"), n_resamples=resamples)
     calibrated = bootstrap_ci(llrs, *who, metrics=("cllr",), n_resamples=resamples)["cllr"]
@@ -252,6 +229,32 @@ def _figures(
         "Cllr as it is": f"{cllr(scores[is_target], scores[~is_target]):.3f}",
         "Cllr calibrated": _interval(calibrated, 1, 3),
     }
+
+
+def _evaluate(task: Task) -> None:
+    trials = read_trials(task.trials)
+    sides = [task.folder / side / "utt2spk" for side in ("models", "tests")]
+    speakers = [read_map(path) for path in sides]
+    who = [speakers[0][name] for name in trials.models], [speakers[1][name] for name in trials.tests]
+    rows = []
+    for system in (*SYSTEMS, FUSION):
+        for norm in NORMS:
+            paths = [task.scores_path(part, norm) for part in (task.fused if system == FUSION else [system])]
+            llrs = cross_calibrate_files(paths, task.trials, task.scores_path(system, norm, "llrs"), sides)
+            scores = llrs.values if system == FUSION else aligned_scores(paths, trials)[:, 0]
+            found = figures_of(scores, llrs.values, np.asarray(trials.is_target), *who, resamples=task.resamples)
+            rows.append({"task": task.name, "system": system, "scores": norm, **found, **_times(task, system, norm)})
+    write_lines(_figures_path(task), [json.dumps(rows, indent=1, ensure_ascii=False)])
+    evaluate_file(task.scores_path(FUSION, NORMS[0], "llrs"), task.trials, report=task.folder / "report")
+
+
+def _times(task: Task, system: str, norm: str) -> dict[str, str]:
+    """Processor seconds of a row; a fusion takes those of its parts, and next to nothing itself."""
+    if system == FUSION:
+        return {"training, s": "", "scoring, s": "", "cohort, s": ""}
+    path = task.times_path(system)
+    cohort = "" if norm == NORMS[0] else _seconds(path, "cohort")
+    return {"training, s": _seconds(path, "training"), "scoring, s": _seconds(path, "scoring"), "cohort, s": cohort}
 
 
 def _interval(found: Interval, factor: float, digits: int) -> str:

@@ -28,10 +28,6 @@ from gmmspeech.recipe.verification import features_path, features_stage, tell_re
 
 ENGLISH, ARABIC, DIGITS = "librispeech-mini", "arabic-speech-commands-mini", "fsdd"
 RECIPES = Path(__file__).parent.parent
-SESSIONS = 4  # pieces of an utterance of a background speaker, who has one only
-COHORT_PIECES = 2  # about as long as enrolments and tests of sv80
-WORDS = 5  # of an Arabic background speaker that make a session
-RANK = 100
 TOP_N = 100
 FUSED = ("gmm-symmetric", "ivector-plda")
 
@@ -54,9 +50,9 @@ class Options:
         folder = self.out / f"background-{name}"
         return Background(folder, sessions, cohort, self.components or components, self.seed)
 
-    def settings(self, relevance_factor: float) -> SystemSettings:
+    def settings(self, relevance_factor: float, rank: int) -> SystemSettings:
         """Sizes of the systems."""
-        return SystemSettings(relevance_factor, rank=self.rank or RANK, seed=self.seed)
+        return SystemSettings(relevance_factor, self.rank or rank, seed=self.seed)
 
 
 Work = tuple[list[Task], list[Stage]]
@@ -65,7 +61,7 @@ Work = tuple[list[Task], list[Stage]]
 @click.option("--corpora", type=FOLDER, required=True, help="Folder with the corpora, each under its own name.")
 @click.option("--task", "names", type=click.Choice(["sv80", "arabic", "fsdd"]), multiple=True, help="Not all of them.")
 @click.option("--components", type=click.IntRange(1), help="Of all background models.  [default: each task's own]")
-@click.option("--rank", type=click.IntRange(2), help=f"Of all i-vectors.  [default: {RANK}]")
+@click.option("--rank", type=click.IntRange(2), help="Of all i-vectors.  [default: each task's own]")
 @click.option("--top-n", type=click.IntRange(2), default=TOP_N, show_default=True, help="Size of adaptive cohorts.")
 @click.option(
     "--resamples", type=click.IntRange(1), default=1000, show_default=True, help="Of speakers, for intervals."
@@ -89,8 +85,9 @@ def sv80(options: Options) -> Work:
     """80 readers, an utterance each, cut in two; 121 others in the background."""
     data = options.corpora / ENGLISH / "data"
     ubm, test = read_data_dir(data / "ubm"), read_data_dir(data / "sv80")
-    background = options.background("english", cut(of(ubm), SESSIONS), cut(of(ubm), COHORT_PIECES), 128)
-    tasks = [task(options, "sv80", background, test, options.settings(10.0), test.path / "trials")]
+    # an utterance each: pieces of it are its speaker's sessions; halves are about as long as what is tested
+    background = options.background("english", cut(of(ubm), 4), cut(of(ubm), 2), 128)
+    tasks = [task(options, "sv80", background, test, options.settings(10.0, 100), test.path / "trials")]
     return tasks, all_stages(options, "english", FrontEnd.from_toml("clean_speech"), [ubm], test, tasks)
 
 
@@ -99,9 +96,10 @@ def arabic(options: Options) -> Work:
     data = options.corpora / ARABIC / "data"
     own, test = read_data_dir(data / "ubm"), read_data_dir(data / "eval")
     pooled = read_data_dir(options.corpora / ENGLISH / "data" / "ubm")
-    sessions = [*join(of(own), WORDS), *cut(of(pooled), SESSIONS)]
-    background = options.background("arabic", sessions, sessions, 128)
-    settings = options.settings(10.0)
+    sessions = [*join(of(own), 2), *cut(of(pooled), 8)]  # of one to two seconds: tests are short
+    cohort = [*join(of(own), 5), *cut(of(pooled), 4)]
+    background = options.background("arabic", sessions, cohort, 128)
+    settings = options.settings(10.0, 30)
     tasks = [
         task(options, "arabic-one-word", background, test, settings, test.path / "trials"),
         task(
@@ -122,9 +120,9 @@ def fsdd(options: Options) -> Work:
     """6 speakers of digits; 121 readers of English in the background."""
     pooled = read_data_dir(options.corpora / ENGLISH / "data" / "ubm")
     test = read_data_dir(options.corpora / DIGITS / "data" / "verify")
-    sessions = cut(of(pooled), SESSIONS)
+    sessions = cut(of(pooled), 4)
     background = options.background("digits", sessions, sessions, 32)
-    tasks = [task(options, "fsdd", background, test, options.settings(4.0), test.path / "trials")]
+    tasks = [task(options, "fsdd", background, test, options.settings(4.0, 100), test.path / "trials")]
     front = FrontEnd.from_toml(RECIPES / "fsdd" / "front_end.toml")
     return tasks, all_stages(options, "digits", front, [pooled], test, tasks)
 

@@ -1,20 +1,11 @@
 """The recipe that compares systems, on digits of six speakers with seven readers of English in the background."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from gmmspeech.recipe.speaker_systems import SYSTEMS
-
-RECIPE = Path(__file__).parent.parent.parent / "recipes" / "speaker_backends" / "run.py"
-
-
-def run(*options: str | Path) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, RECIPE, *options]
-    return subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -28,12 +19,13 @@ def corpora(tmp_path: Path, corpus) -> Path:
     return tmp_path / "corpora"
 
 
-def test_every_system_has_a_row_with_all_figures(corpora: Path, tmp_path: Path) -> None:
+def test_every_system_has_a_row_with_all_figures(corpora: Path, tmp_path: Path, recipe, capsys) -> None:
     out = tmp_path / "exp"
     sizes = ["--components", "4", "--rank", "4", "--top-n", "10", "--resamples", "20"]
-    options = ["--corpora", corpora, "--out", out, "--task", "fsdd", "--jobs", "2", *sizes]
-    done = run(*options)
-    assert done.returncode == 0, done.stderr
+    words = [str(word) for word in ("--corpora", corpora, "--out", out, "--task", "fsdd", *sizes)]
+    main = recipe("speaker_backends").main
+    main(words, standalone_mode=False)
+    done = capsys.readouterr()
     rows = json.loads((out / "results.json").read_text(encoding="utf-8"))
     expected = [(system, norm) for system in (*SYSTEMS, "fusion") for norm in ("raw", "as-norm")]
     assert [(row["system"], row["scores"]) for row in rows] == expected
@@ -45,7 +37,7 @@ def test_every_system_has_a_row_with_all_figures(corpora: Path, tmp_path: Path) 
         assert low <= float(eer) <= high
         assert float(best[system]["Cllr calibrated"].split()[0]) < 0.5
         assert float(best[system]["scoring, s"]) >= 0
-    assert done.stdout.startswith((out / "results.md").read_text(encoding="utf-8"))
+    assert done.out.startswith((out / "results.md").read_text(encoding="utf-8"))
     assert (out / "fsdd" / "report" / "index.html").exists()
     speakers = {
         side: {line.split()[1] for line in (out / side / "utt2spk").read_text().splitlines()}
@@ -54,13 +46,15 @@ def test_every_system_has_a_row_with_all_figures(corpora: Path, tmp_path: Path) 
     background = speakers["background-digits/sessions"] | speakers["background-digits/cohort"]
     assert not background & (speakers["fsdd/models"] | speakers["fsdd/tests"])
 
-    again = run(*options)
-    assert again.stderr.count("done before") == again.stderr.count("stage ") == 14
-    assert again.stdout == done.stdout
+    main(words, standalone_mode=False)
+    again = capsys.readouterr()
+    assert again.err.count("done before") == again.err.count("stage ") == 14
+    assert again.out == done.out
 
 
-def test_a_missing_corpus_is_one_line_that_names_it(tmp_path: Path) -> None:
-    done = run("--corpora", tmp_path / "nowhere", "--out", tmp_path / "out")
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert "nowhere" in done.stderr
+def test_a_missing_corpus_is_one_line_that_names_it(tmp_path: Path, recipe, capsys) -> None:
+    with pytest.raises(SystemExit):
+        recipe("speaker_backends").main(["--corpora", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")])
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "nowhere" in told
