@@ -96,10 +96,9 @@ def arabic(options: Options) -> Work:
     data = options.corpora / ARABIC / "data"
     own, test = read_data_dir(data / "ubm"), read_data_dir(data / "eval")
     pooled = read_data_dir(options.corpora / ENGLISH / "data" / "ubm")
-    sessions = [*join(of(own), 2), *cut(of(pooled), 8)]  # of one to two seconds: tests are short
-    cohort = [*join(of(own), 5), *cut(of(pooled), 4)]
-    background = options.background("arabic", sessions, cohort, 128)
-    settings = options.settings(10.0, 30)
+    sessions = [*join(of(own), 5), *cut(of(pooled), 4)]  # all of about three seconds
+    background = options.background("arabic", sessions, sessions, 128)
+    settings = options.settings(10.0, 60)
     tasks = [
         task(options, "arabic-one-word", background, test, settings, test.path / "trials"),
         task(
@@ -121,8 +120,8 @@ def fsdd(options: Options) -> Work:
     pooled = read_data_dir(options.corpora / ENGLISH / "data" / "ubm")
     test = read_data_dir(options.corpora / DIGITS / "data" / "verify")
     sessions = cut(of(pooled), 4)
-    background = options.background("digits", sessions, sessions, 32)
-    tasks = [task(options, "fsdd", background, test, options.settings(4.0, 100), test.path / "trials")]
+    background = options.background("digits", sessions, sessions, 64)
+    tasks = [task(options, "fsdd", background, test, options.settings(4.0, 60), test.path / "trials")]
     front = FrontEnd.from_toml(RECIPES / "fsdd" / "front_end.toml")
     return tasks, all_stages(options, "digits", front, [pooled], test, tasks)
 
