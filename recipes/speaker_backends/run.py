@@ -28,8 +28,7 @@ from gmmspeech.recipe.verification import features_path, features_stage, tell_re
 
 ENGLISH, ARABIC, DIGITS = "librispeech-mini", "arabic-speech-commands-mini", "fsdd"
 RECIPES = Path(__file__).parent.parent
-TOP_N = 100
-FUSED = ("gmm-symmetric", "ivector-plda")
+TOP_N = 50
 
 
 @dataclass(frozen=True)
@@ -85,9 +84,10 @@ def sv80(options: Options) -> Work:
     """80 readers, an utterance each, cut in two; 121 others in the background."""
     data = options.corpora / ENGLISH / "data"
     ubm, test = read_data_dir(data / "ubm"), read_data_dir(data / "sv80")
-    # an utterance each: pieces of it are its speaker's sessions; halves are about as long as what is tested
-    background = options.background("english", cut(of(ubm), 4), cut(of(ubm), 2), 128)
-    tasks = [task(options, "sv80", background, test, options.settings(10.0, 100), test.path / "trials")]
+    # an utterance each: pieces of it are its speaker's sessions
+    background = options.background("english", cut(of(ubm), 4), cut(of(ubm), 1), 128)
+    fused = ("gmm-symmetric", "ivector-plda")
+    tasks = [task(options, "sv80", background, test, options.settings(10.0, 100), fused, test.path / "trials")]
     return tasks, all_stages(options, "english", FrontEnd.from_toml("clean_speech"), [ubm], test, tasks)
 
 
@@ -97,19 +97,13 @@ def arabic(options: Options) -> Work:
     own, test = read_data_dir(data / "ubm"), read_data_dir(data / "eval")
     pooled = read_data_dir(options.corpora / ENGLISH / "data" / "ubm")
     sessions = [*join(of(own), 5), *cut(of(pooled), 4)]  # all of about three seconds
-    background = options.background("arabic", sessions, sessions, 128)
-    settings = options.settings(10.0, 60)
+    cohort = [*join(of(own), 20), *cut(of(pooled), 1)]  # as long as an enrolment
+    background = options.background("arabic", sessions, cohort, 128)
+    common = background, test, options.settings(10.0, 60), ("gmm-full", "ivector-plda")
+    groups = test.path / "group2utt"
     tasks = [
-        task(options, "arabic-one-word", background, test, settings, test.path / "trials"),
-        task(
-            options,
-            "arabic-five-words",
-            background,
-            test,
-            settings,
-            test.path / "trials_group5",
-            groups=test.path / "group2utt",
-        ),
+        task(options, "arabic-one-word", *common, test.path / "trials"),
+        task(options, "arabic-five-words", *common, test.path / "trials_group5", groups=groups),
     ]
     front = FrontEnd.from_toml(RECIPES / "arabic_commands" / "front_end.toml")
     return tasks, all_stages(options, "arabic", front, [own, pooled], test, tasks)
@@ -119,9 +113,9 @@ def fsdd(options: Options) -> Work:
     """6 speakers of digits; 121 readers of English in the background."""
     pooled = read_data_dir(options.corpora / ENGLISH / "data" / "ubm")
     test = read_data_dir(options.corpora / DIGITS / "data" / "verify")
-    sessions = cut(of(pooled), 4)
-    background = options.background("digits", sessions, sessions, 64)
-    tasks = [task(options, "fsdd", background, test, options.settings(4.0, 60), test.path / "trials")]
+    background = options.background("digits", cut(of(pooled), 4), cut(of(pooled), 1), 64)
+    fused = ("gmm-symmetric", "ivector-plda")
+    tasks = [task(options, "fsdd", background, test, options.settings(4.0, 60), fused, test.path / "trials")]
     front = FrontEnd.from_toml(RECIPES / "fsdd" / "front_end.toml")
     return tasks, all_stages(options, "digits", front, [pooled], test, tasks)
 
@@ -140,6 +134,7 @@ def task(
     background: Background,
     test: DataDir,
     settings: SystemSettings,
+    fused: Sequence[str],
     trials: Path,
     *,
     groups: Path | None = None,
@@ -148,7 +143,7 @@ def task(
     tests = {u: [u] for u in dict.fromkeys(read_trials(trials).tests)} if groups is None else read_list_map(groups)
     models = read_list_map(test.path / "enroll_spk2utt")
     sides = (of_groups(side, test.utt2spk) for side in (models, tests))
-    return Task(name, options.out / name, background, *sides, trials, settings, options.top_n, FUSED, options.resamples)
+    return Task(name, options.out / name, background, *sides, trials, settings, options.top_n, fused, options.resamples)
 
 
 def all_stages(
