@@ -8,11 +8,13 @@
 
 from gmmspeech.audio import read_audio
 from gmmspeech.errors import GmmSpeechError, GmmSpeechWarning
-from gmmspeech.features.deltas import add_deltas
+from gmmspeech.features.deltas import add_deltas, shifted_deltas
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.features.mfcc import fbank, mfcc
-from gmmspeech.features.normalization import cmvn, sliding_cmvn
+from gmmspeech.features.mfcc import fbank, lfcc, mfcc
+from gmmspeech.features.normalization import cmvn, rasta, sliding_cmvn
+from gmmspeech.features.plp import plp
 from gmmspeech.features.vad import energy_vad, relative_energy_vad
+from gmmspeech.features.warping import feature_warp
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -95,12 +97,14 @@ __all__ = [
     "energy_vad",
     "error_rate",
     "fbank",
+    "feature_warp",
     "fit_calibration",
     "fit_pav",
     "fit_robust",
     "frame_labels",
     "identify",
     "length_normalise",
+    "lfcc",
     "linear_score",
     "load",
     "load_calibration",
@@ -111,11 +115,14 @@ __all__ = [
     "min_cllr",
     "min_dcf",
     "paired_test",
+    "plp",
+    "rasta",
     "read_audio",
     "read_dictionary",
     "read_labels",
     "relative_energy_vad",
     "s_norm",
+    "shifted_deltas",
     "sliding_cmvn",
     "statistics_llr",
     "supervectors",

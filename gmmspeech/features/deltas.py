@@ -59,3 +59,60 @@ def add_deltas(frames: ArrayLike, *, order: int = 2, window: int = 2) -> NDArray
         taps = np.convolve(taps, ramp)
         blocks.append(correlate1d(static, taps, axis=0, mode="nearest"))
     return np.concatenate(blocks, axis=1)
+
+
+def shifted_deltas(
+    frames: ArrayLike, *, window: int = 1, num_blocks: int = 7, block_shift: int = 3
+) -> NDArray[np.float32]:
+    """Append shifted delta cepstra, as Kaldi's add-deltas-sdc does.
+
+    Block i holds the deltas d_{t + i P} of `add_deltas` for i = 0 ... k - 1 with P = `block_shift`, k = `num_blocks`
+    and d = `window` [1]_: what language identification calls N-d-P-k. Beyond the ends the first and the last frame
+    are repeated.
+
+    Parameters
+    ----------
+    frames : array_like, shape (T, D)
+    window : int
+        Frames on either side of a delta, d.
+    num_blocks : int
+        Blocks of deltas, k.
+    block_shift : int
+        Frames from one block to the next, P.
+
+    Returns
+    -------
+    ndarray, shape (T, (num_blocks + 1) * D), float32
+        The frames themselves come first.
+
+    Raises
+    ------
+    ConfigError
+        An option is below 1.
+    FeatureError
+        `frames` isn't a matrix.
+
+    References
+    ----------
+    .. [1] P. A. Torres-Carrasquillo et al., "Approaches to language identification using Gaussian mixture models and
+       shifted delta cepstral features", ICSLP 2002.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> shifted_deltas(np.arange(7.0)[:, None] ** 2, num_blocks=2)[2]
+    array([ 4.,  4., 10.], dtype=float32)
+    """
+    if min(window, num_blocks, block_shift) < 1:
+        raise ConfigError(
+            f"shifted_deltas: found window={window}, num_blocks={num_blocks}, block_shift={block_shift},"
+            " expected 1 or more"
+        )
+    static = checked_frames(frames)
+    if not len(static):
+        return np.zeros((0, (num_blocks + 1) * static.shape[1]), dtype=np.float32)
+    ahead = (num_blocks - 1) * block_shift
+    extended = np.pad(static, ((0, ahead + window), (0, 0)), mode="edge")  # so that deltas go on beyond the end
+    deltas = add_deltas(extended, order=1, window=window)[:, static.shape[1] :]
+    blocks = [deltas[i * block_shift : i * block_shift + len(static)] for i in range(num_blocks)]
+    return np.concatenate([static, *blocks], axis=1)

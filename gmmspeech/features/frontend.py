@@ -18,9 +18,9 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from gmmspeech.errors import ConfigError, FeatureError
 from gmmspeech.features.deltas import add_deltas
-from gmmspeech.features.mfcc import static_features
 from gmmspeech.features.normalization import cmvn, sliding_cmvn
 from gmmspeech.features.options import FbankOptions, MfccOptions, Section, explain
+from gmmspeech.features.static import static_features
 from gmmspeech.features.vad import energy_vad, relative_energy_vad
 from gmmspeech.features.window import INT16_SCALE, checked_signal, frame_layout, least_samples
 

@@ -24,7 +24,14 @@ def hz_to_mel(frequency: NDArray[np.float32] | float) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=64)
 def mel_filters(
-    convention: str, num_mel_bins: int, num_fft: int, rate: float, low_freq: float, high_freq: float
+    convention: str,
+    num_mel_bins: int,
+    num_fft: int,
+    rate: float,
+    low_freq: float,
+    high_freq: float,
+    *,
+    scale: str = "mel",
 ) -> NDArray[np.float32]:
     """Triangular filters over the bins of an FFT.
 
@@ -41,6 +48,8 @@ def mel_filters(
         Points of the FFT.
     rate, low_freq, high_freq : float
         Hz.
+    scale : {"mel", "linear"}
+        Axis of the triangles of Kaldi and HTK.
 
     Returns
     -------
@@ -62,7 +71,7 @@ def mel_filters(
 
         filters = mel(sr=rate, n_fft=num_fft, n_mels=num_mel_bins, fmin=low_freq, fmax=high_freq).T.copy()
     else:
-        filters = _triangles(num_mel_bins, num_fft, rate, low_freq, high_freq)
+        filters = _triangles(num_mel_bins, num_fft, rate, low_freq, high_freq, scale)
         if convention == "htk":
             filters[: int(low_freq * num_fft / rate + 1.5)] = 0
             filters[int(high_freq * num_fft / rate + 0.5) :] = 0
@@ -70,15 +79,36 @@ def mel_filters(
     return filters
 
 
-def _triangles(num_mel_bins: int, num_fft: int, rate: float, low_freq: float, high_freq: float) -> NDArray[np.float32]:
+def centre_frequencies(num_mel_bins: int, low_freq: float, high_freq: float) -> NDArray[np.float64]:
+    """Where the mel filters of Kaldi and HTK have their tops, in Hz.
+
+    Examples
+    --------
+    >>> centre_frequencies(3, 0.0, 8000.0).round()
+    array([ 614., 1768., 3934.])
+    """
+    mel = _edges(num_mel_bins, low_freq, high_freq, "mel")[1:-1].astype(np.float64)
+    return 700 * np.expm1(mel / 1127)
+
+
+def _on_axis(frequency: NDArray[np.float32] | float, scale: str) -> NDArray[np.float32]:
+    return hz_to_mel(frequency) if scale == "mel" else np.asarray(frequency, dtype=np.float32)
+
+
+def _edges(num_mel_bins: int, low_freq: float, high_freq: float, scale: str) -> NDArray[np.float32]:
+    low, high = _on_axis(low_freq, scale), _on_axis(high_freq, scale)
+    return low + np.arange(num_mel_bins + 2, dtype=np.float32) * ((high - low) / np.float32(num_mel_bins + 1))
+
+
+def _triangles(
+    num_mel_bins: int, num_fft: int, rate: float, low_freq: float, high_freq: float, scale: str
+) -> NDArray[np.float32]:
     # In float32 throughout: an edge that falls beside a bin weighs that bin with the rounding of Kaldi and HTK.
-    mel_low, mel_high = hz_to_mel(low_freq), hz_to_mel(high_freq)
-    step = (mel_high - mel_low) / np.float32(num_mel_bins + 1)
-    edges = mel_low + np.arange(num_mel_bins + 2, dtype=np.float32) * step
+    edges = _edges(num_mel_bins, low_freq, high_freq, scale)
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]
     num_bins = num_fft // 2 + 1
-    mel = hz_to_mel(np.float32(rate / num_fft) * np.arange(num_bins, dtype=np.float32))[:, None]
-    filters = np.maximum(np.minimum((mel - left) / (centre - left), (right - mel) / (right - centre)), 0)
+    at = _on_axis(np.float32(rate / num_fft) * np.arange(num_bins, dtype=np.float32), scale)[:, None]
+    filters = np.maximum(np.minimum((at - left) / (centre - left), (right - at) / (right - centre)), 0)
     if num_fft % 2 == 0:
         filters[-1] = 0
     empty = np.flatnonzero(~filters.any(axis=0))

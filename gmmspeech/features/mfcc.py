@@ -1,26 +1,20 @@
-"""MFCC and log mel energies as Kaldi, HTK and librosa compute them."""
+"""MFCC and log mel energies as Kaldi, HTK and librosa compute them, and LFCC."""
 
 from __future__ import annotations
-
-import warnings
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.errors import GmmSpeechWarning
-from gmmspeech.features.mel import cepstral_matrix, mel_filters
 from gmmspeech.features.options import (
     Convention,
     FbankOptions,
+    KaldiOrHtk,
+    LfccOptions,
     MfccOptions,
-    StaticOptions,
     WindowType,
     validated,
 )
-from gmmspeech.features.window import INT16_SCALE, checked_signal, least_samples, mel_energies
-from gmmspeech.parallel import single_threaded_blas
-
-TOP_DB = 80.0  # librosa's power_to_db: nothing is further below the utterance's maximum
+from gmmspeech.features.static import static_features
 
 
 def mfcc(
@@ -122,7 +116,7 @@ def mfcc(
     -----
     Kaldi's numbers are met to 2e-3. Its float32 FFT leaves some 1e-6 of the loudest amplitude in every bin, which
     is heard where a filter lies more than 13 nats below the loudest one, such as in a strong fricative over silence
-    in the low bands: such frames go through an FFT with the same roundings, but not with `use_power` False, with dither
+    in the low bands: such frames go through an FFT with the same roundings, but not with dither
     or with an odd number of points.
 
     References
@@ -209,82 +203,70 @@ htk_compat, seed
     return static_features(signal, rate, validated(FbankOptions, given), seed=seed)[0]
 
 
-def static_features(
-    signal: ArrayLike, rate: float, options: MfccOptions | FbankOptions, *, seed: int = 0
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Features and log energies of the frames, in one pass.
+def lfcc(
+    signal: ArrayLike,
+    rate: float,
+    *,
+    convention: KaldiOrHtk = "kaldi",
+    num_ceps: int | None = None,
+    num_mel_bins: int | None = None,
+    low_freq: float | None = None,
+    high_freq: float | None = None,
+    frame_length: float | None = None,
+    frame_shift: float | None = None,
+    snip_edges: bool | None = None,
+    dither: float | None = None,
+    window_type: WindowType | None = None,
+    blackman_coeff: float | None = None,
+    preemphasis_coefficient: float | None = None,
+    remove_dc_offset: bool | None = None,
+    round_to_power_of_two: bool | None = None,
+    use_power: bool | None = None,
+    mel_floor: float | None = None,
+    use_energy: bool | None = None,
+    raw_energy: bool | None = None,
+    energy_floor: float | None = None,
+    cepstral_lifter: float | None = None,
+    htk_compat: bool | None = None,
+    seed: int = 0,
+) -> NDArray[np.float32]:
+    """Linear-frequency cepstral coefficients: `mfcc` with filters at equal distances in Hz [1]_.
 
     Parameters
     ----------
     signal : array_like, shape (n,)
     rate : float
         Hz.
-    options : MfccOptions or FbankOptions
-    seed : int
-        Of the dither.
+    convention : {"kaldi", "htk"}
+        Whose defaults and order of columns to take; neither has LFCC of its own.
+    num_mel_bins : int
+        Linear filters: 23. They are triangles of height 1 on the frequency axis.
+    num_ceps, low_freq, high_freq, frame_length, frame_shift, snip_edges, dither, window_type, blackman_coeff, \
+preemphasis_coefficient, remove_dc_offset, round_to_power_of_two, use_power, mel_floor, use_energy, raw_energy, \
+energy_floor, cepstral_lifter, htk_compat, seed
+        As in `mfcc`.
 
     Returns
     -------
-    features : ndarray, shape (T, options.dim), float32
-    log_energy : ndarray, shape (T,), float32
+    ndarray, shape (T, num_ceps), float32
+        T is 0, with a GmmSpeechWarning, if the signal is shorter than a frame.
+
+    Raises
+    ------
+    FeatureError
+        The signal isn't one channel of finite numbers.
+    ConfigError
+        Options make no sense, alone, together or at this rate.
+
+    References
+    ----------
+    .. [1] X. Zhou et al., "Linear versus mel frequency cepstral coefficients for speaker recognition", ASRU 2011.
 
     Examples
     --------
     >>> import numpy as np
-    >>> features, log_energy = static_features(np.full(400, 0.5), 16000, validated(FbankOptions, {"num_mel_bins": 40}))
-    >>> features.shape, log_energy.shape
-    ((1, 40), (1,))
+    >>> lfcc(np.sin(np.arange(1600.0)), 16000, num_ceps=20).shape
+    (8, 20)
     """
-    options.check_rate(rate)
-    samples, full_scale = checked_signal(signal)
-    scale = (1.0 if options.convention == "librosa" else INT16_SCALE) / full_scale
-    filters = mel_filters(
-        options.convention, options.num_mel_bins, options.frame_sizes(rate)[2], rate, *options.band(rate)
-    )
-    with single_threaded_blas():  # small products; and their bits don't depend on the number of threads
-        mel, log_energy = mel_energies(samples, rate, options, filters, scale=scale, seed=seed)
-    if not len(mel):
-        warnings.warn(
-            f"signal of {len(samples)} samples has no frame, expected at least {least_samples(rate, options)} samples",
-            GmmSpeechWarning,
-            stacklevel=3,
-        )
-        return np.zeros((0, options.dim), dtype=np.float32), log_energy
-    if isinstance(options, MfccOptions):
-        return _cepstra(_log_mel(mel, options), log_energy, options), log_energy
-    return _filter_bank(_log_mel(mel, options) if options.use_log_fbank else mel, log_energy, options), log_energy
-
-
-def _log_mel(mel: NDArray[np.float32], options: StaticOptions) -> NDArray[np.float32]:
-    np.maximum(mel, np.float32(options.mel_floor), out=mel)
-    np.log(mel, out=mel)
-    if options.convention == "librosa":
-        mel *= np.float32(10 / np.log(10))
-        np.maximum(mel, mel.max() - np.float32(TOP_DB), out=mel)
-    return mel
-
-
-def _cepstra(
-    log_mel: NDArray[np.float32], log_energy: NDArray[np.float32], options: MfccOptions
-) -> NDArray[np.float32]:
-    transform = cepstral_matrix(
-        options.num_mel_bins,
-        options.num_ceps,
-        lifter=options.cepstral_lifter,
-        lifter_start=1 if options.convention == "librosa" else 0,
-    )
-    cepstra = (log_mel @ transform).astype(np.float32)  # summed in float64: c0 of decibels runs into the hundreds
-    if options.use_energy:
-        cepstra[:, 0] = log_energy
-    elif options.htk_compat:
-        cepstra[:, 0] *= np.float32(np.sqrt(2))
-    return np.roll(cepstra, -1, axis=1) if options.htk_compat else cepstra
-
-
-def _filter_bank(
-    mel: NDArray[np.float32], log_energy: NDArray[np.float32], options: FbankOptions
-) -> NDArray[np.float32]:
-    if not options.use_energy:
-        return mel
-    energy = log_energy[:, None]
-    return np.concatenate([mel, energy] if options.htk_compat else [energy, mel], axis=1)
+    given = {name: value for name, value in locals().items() if name not in ("signal", "rate", "seed")}
+    return static_features(signal, rate, validated(LfccOptions, given), seed=seed)[0]

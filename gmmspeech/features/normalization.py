@@ -1,8 +1,9 @@
-"""Cepstral mean and variance normalisation, over an utterance or a sliding window."""
+"""Cepstral mean and variance normalisation, over an utterance or a sliding window, and RASTA."""
 
 from __future__ import annotations
 
 import numpy as np
+import scipy.signal
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.errors import ConfigError
@@ -92,24 +93,42 @@ def sliding_cmvn(
     x = checked_frames(frames)
     if not len(x):
         return x
-    start, end = _windows(len(x), cmn_window, min_cmn_window, center)
+    start, end = window_bounds(np.arange(len(x)), len(x), cmn_window, min_cmn_window, center)
+    return normalised_by_windows(x, start, end, running_sums(x - x[0].astype(np.float64)), norm_vars)
+
+
+def running_sums(centred: NDArray[np.float64], before: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """Sums of frames and of their squares up to each frame, (T + 1, 2, D); the first are zero, or those `before`."""
+    both = np.stack([centred, centred**2], axis=1)
+    start = np.zeros((1, *both.shape[1:])) if before is None else before[None]
+    return np.cumsum(np.concatenate([start, both]), axis=0)
+
+
+def normalised_by_windows(
+    x: NDArray[np.float32],
+    start: NDArray[np.intp],
+    end: NDArray[np.intp],
+    sums: NDArray[np.float64],
+    norm_vars: bool,
+    reference: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Frames less the mean of their windows, given as places in `running_sums`.
+
+    Those are of frames less a `reference`, the utterance's first frame, so that the squares cancel little.
+    """
     count = (end - start)[:, None].astype(np.float64)
-    # About the utterance's mean, so that the sums of squares cancel nothing.
-    centred = x - x.mean(axis=0, dtype=np.float64)
-    mean = _window_sums(centred, start, end) / count
-    normalised = centred - mean
+    mean, square = np.moveaxis((sums[end] - sums[start]) / count[:, None], 1, 0)
+    normalised = x - (x[0] if reference is None else reference).astype(np.float64) - mean
     if norm_vars:
-        variance = _window_sums(centred**2, start, end) / count - mean**2
-        normalised /= np.sqrt(np.maximum(variance, SLIDING_FLOOR))
+        normalised /= np.sqrt(np.maximum(square - mean**2, SLIDING_FLOOR))
         normalised[end - start == 1] = 0
     return normalised.astype(np.float32)
 
 
-def _windows(
-    num_frames: int, cmn_window: int, min_cmn_window: int, center: bool
+def window_bounds(
+    t: NDArray[np.intp], num_frames: int, cmn_window: int, min_cmn_window: int, center: bool
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """First frame, and the one after the last, of each frame's window."""
-    t = np.arange(num_frames)
+    """First frame, and the one after the last, of the windows of frames `t` of an utterance."""
     if center:
         start = np.maximum(t - cmn_window // 2, 0)
         end = start + cmn_window
@@ -120,6 +139,57 @@ def _windows(
     return np.maximum(start - beyond, 0), end - beyond
 
 
-def _window_sums(x: NDArray[np.float64], start: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.float64]:
-    sums = np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(x, axis=0)])
-    return sums[end] - sums[start]
+def rasta(frames: ArrayLike, *, pole: float = 0.98) -> NDArray[np.float32]:
+    """RASTA filtering: keep what changes about as fast as speech does [1]_.
+
+    Each column goes through y_t = pole y_{t-1} + 0.1 (2 x_t + x_{t-1} - x_{t-3} - 2 x_{t-4}), the filter of Hermansky
+    and Morgan without the four frames by which they shift it back: nothing is looked at ahead of time. At the start
+    it is as if the first frame had stood for ever, so the first output is 0.
+
+    Parameters
+    ----------
+    frames : array_like, shape (T, D)
+        Logarithms of a spectrum, or cepstra, which are linear in them.
+    pole : float
+        0.98 as in the paper; 0.94 is common too, and forgets faster.
+
+    Returns
+    -------
+    ndarray, shape (T, D), float32
+
+    Raises
+    ------
+    ConfigError
+        `pole` isn't within [0, 1).
+    FeatureError
+        `frames` isn't a matrix.
+
+    References
+    ----------
+    .. [1] H. Hermansky and N. Morgan, "RASTA processing of speech", IEEE Trans. Speech and Audio Processing 2(4), 1994.
+
+    Examples
+    --------
+    >>> rasta([[0.0], [1.0], [1.0]]).round(3)
+    array([[0.   ], [0.2  ], [0.496]], dtype=float32)
+    """
+    if not 0 <= pole < 1:
+        raise ConfigError(f"rasta: found pole={pole}, expected 0 or more and less than 1")
+    x = checked_frames(frames)
+    return rasta_from(rasta_state(x, pole), x, pole)[0] if len(x) else x
+
+
+RASTA_NUMERATOR = np.array([0.2, 0.1, 0.0, -0.1, -0.2])
+
+
+def rasta_state(x: NDArray[np.float32], pole: float) -> NDArray[np.float64]:
+    """State of the filter after the first of some frames has stood for ever."""
+    return scipy.signal.lfilter_zi(RASTA_NUMERATOR, [1, -pole])[:, None] * x[0]
+
+
+def rasta_from(
+    state: NDArray[np.float64], x: NDArray[np.float32], pole: float
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Filtered frames, and the state of the filter after them."""
+    filtered, state = scipy.signal.lfilter(RASTA_NUMERATOR, [1, -pole], x.astype(np.float64), axis=0, zi=state)
+    return filtered.astype(np.float32), state

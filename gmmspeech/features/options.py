@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from gmmspeech.errors import ConfigError
 
 Convention = Literal["kaldi", "htk", "librosa"]
+KaldiOrHtk = Literal["kaldi", "htk"]
 WindowType = Literal["povey", "hamming", "hanning", "blackman", "rectangular", "sine"]
 
 FLT_EPSILON = float(np.finfo(np.float32).eps)
@@ -39,8 +40,18 @@ _KALDI: dict[str, Any] = {
     "num_ceps": 13,
     "cepstral_lifter": 22.0,
     "use_log_fbank": True,
+    "lpc_order": 12,
+    "compress_factor": 0.33333,
+    "cepstral_scale": 1.0,
 }
-_HTK = {"window_type": "hamming", "remove_dc_offset": False, "low_freq": 0.0, "mel_floor": 1.0, "htk_compat": True}
+_HTK = {
+    "window_type": "hamming",
+    "remove_dc_offset": False,
+    "low_freq": 0.0,
+    "mel_floor": 1.0,
+    "htk_compat": True,
+    "compress_factor": 0.33,
+}
 _LIBROSA = {
     "frame_length": None,  # 2048 samples at any rate
     "frame_shift": None,  # 512 samples at any rate
@@ -81,9 +92,11 @@ class Section(BaseModel):
 
 
 class StaticOptions(Section):
-    """What MFCC and log mel energies have in common. `mfcc` explains each option."""
+    """What all static features have in common. `mfcc` explains each option."""
 
     specific: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    scale: ClassVar[Literal["mel", "linear"]] = "mel"  # axis on which the filters have equal distances
+    logarithmic: ClassVar[bool] = True  # Kaldi's roundings show in logarithms of its filters
 
     convention: Convention = "kaldi"
     frame_length: float | None = Field(default=None, gt=0)
@@ -113,6 +126,11 @@ class StaticOptions(Section):
         given = _plain(given)
         defaults = DEFAULTS.get(str(given.get("convention", "kaldi")), DEFAULTS["kaldi"])
         return {key: v for key, v in {**defaults, **cls.specific}.items() if key in cls.model_fields} | given
+
+    @property
+    def dim(self) -> int:
+        """Columns."""
+        raise NotImplementedError
 
     def frame_sizes(self, rate: float) -> tuple[int, int, int]:
         """Samples in a frame, samples from one frame to the next, and points of the FFT."""
@@ -152,6 +170,41 @@ class MfccOptions(StaticOptions):
     def _check(self) -> MfccOptions:
         if self.num_ceps > self.num_mel_bins:
             raise ValueError(f"num_ceps: found {self.num_ceps}, expected at most num_mel_bins, {self.num_mel_bins}")
+        return self
+
+    @property
+    def dim(self) -> int:
+        """Columns."""
+        return self.num_ceps
+
+
+class LfccOptions(MfccOptions):
+    """Options of `lfcc`."""
+
+    scale: ClassVar[Literal["mel", "linear"]] = "linear"
+    logarithmic: ClassVar[bool] = False  # Kaldi has no LFCC
+
+    type: Literal["lfcc"] = "lfcc"  # type: ignore[assignment]
+    convention: KaldiOrHtk = "kaldi"
+
+
+class PlpOptions(StaticOptions):
+    """Options of `plp`."""
+
+    logarithmic: ClassVar[bool] = False
+
+    type: Literal["plp"] = "plp"
+    convention: KaldiOrHtk = "kaldi"
+    num_ceps: int = Field(ge=1)
+    lpc_order: int = Field(ge=1)
+    compress_factor: float = Field(gt=0, le=1)
+    cepstral_lifter: float = Field(ge=0)
+    cepstral_scale: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> PlpOptions:
+        if self.num_ceps > self.lpc_order + 1:
+            raise ValueError(f"num_ceps: found {self.num_ceps}, expected at most lpc_order + 1, {self.lpc_order + 1}")
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""Readers of Kaldi's golden files."""
+"""Readers of the golden files of Kaldi and HTK."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -43,3 +43,16 @@ def kaldi_conf(golden: Path) -> Callable[[str], dict[str, Any]]:
 def kaldi_wav(golden: Path) -> Callable[[str], tuple[NDArray[np.float32], int]]:
     """A function: utterance to its samples and rate."""
     return lambda utterance: soundfile.read(golden / "kaldi" / "wav" / f"{utterance}.wav", dtype="float32")
+
+
+@pytest.fixture
+def htk_feats(golden: Path) -> Callable[[str], NDArray]:
+    """A function: name of a parameter file of HTK to its matrix."""
+
+    def read(name: str) -> NDArray:  # a header of 12 bytes, then big-endian float32
+        data = (golden / "htk" / name).read_bytes()
+        num_frames = int.from_bytes(data[:4], "big")
+        width = int.from_bytes(data[8:10], "big") // 4
+        return np.frombuffer(data, dtype=">f4", offset=12).reshape(num_frames, width)
+
+    return read

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gmmspeech.errors import ConfigError, FeatureError
-from gmmspeech.features.deltas import add_deltas
+from gmmspeech.features.deltas import add_deltas, shifted_deltas
 
 
 @pytest.mark.parametrize("window", [2, 3])
@@ -48,3 +48,29 @@ def test_unreasonable_arguments():
         add_deltas(np.zeros((3, 2)), window=0)
     with pytest.raises(FeatureError, match=r"\(3,\)"):
         add_deltas(np.zeros(3))
+
+
+def test_shifted_deltas_equal_kaldi(kaldi_feats):
+    expected = kaldi_feats("sdc_default")
+    for utterance, static in kaldi_feats("mfcc_sre16").items():
+        np.testing.assert_allclose(shifted_deltas(static), expected[utterance], atol=1e-4)
+
+
+@given(length=st.integers(1, 20), window=st.integers(1, 4), num_blocks=st.integers(1, 4), block_shift=st.integers(1, 9))
+def test_shifted_deltas_equal_a_loop(length, window, num_blocks, block_shift):
+    x = np.random.default_rng(length).standard_normal((length, 2)).astype(np.float32)
+    expected = [x]
+    for i in range(num_blocks):
+        block = np.zeros(x.shape)
+        for t in range(length):
+            for j in range(-window, window + 1):
+                block[t] += j * x[np.clip(t + j + i * block_shift, 0, length - 1)]
+        expected.append(block / sum(j * j for j in range(-window, window + 1)))
+    found = shifted_deltas(x, window=window, num_blocks=num_blocks, block_shift=block_shift)
+    np.testing.assert_allclose(found, np.concatenate(expected, axis=1), atol=1e-5)
+
+
+def test_shifted_deltas_of_nothing_and_unreasonable():
+    assert shifted_deltas(np.zeros((0, 3))).shape == (0, 24)
+    with pytest.raises(ConfigError, match="num_blocks=0"):
+        shifted_deltas(np.zeros((5, 3)), num_blocks=0)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gmmspeech.errors import ConfigError, FeatureError
-from gmmspeech.features.normalization import cmvn, sliding_cmvn
+from gmmspeech.features.normalization import cmvn, rasta, sliding_cmvn
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,39 @@ def test_empty_and_unreasonable():
         sliding_cmvn(np.zeros((3, 2)), cmn_window=0)
     with pytest.raises(FeatureError, match="expected"):
         cmvn(np.zeros(3))
+
+
+# ---- RASTA ----
+
+
+def naive_rasta(x, pole):
+    before = np.concatenate([np.repeat(x[:1], 4, axis=0), x]).astype(np.float64)
+    out = np.zeros(x.shape)
+    for t in range(len(x)):
+        now = before[t : t + 5]
+        out[t] = 0.1 * (2 * now[4] + now[3] - now[1] - 2 * now[0]) + (pole * out[t - 1] if t else 0)
+    return out
+
+
+@given(length=st.integers(1, 60), pole=st.sampled_from([0.0, 0.94, 0.98]), offset=st.floats(-1e3, 1e3))
+def test_rasta_equals_the_recursion(length, pole, offset):
+    x = (np.random.default_rng(length).standard_normal((length, 3)) + offset).astype(np.float32)
+    np.testing.assert_allclose(rasta(x, pole=pole), naive_rasta(x, pole), atol=1e-3)
+
+
+def test_rasta_passes_what_changes_a_few_times_a_second():
+    t = np.arange(2000) / 100  # frames of 10 ms
+    gains = [np.abs(rasta(np.cos(2 * np.pi * f * t)[:, None])[1000:]).max() for f in (0.05, 4.0, 28.9)]
+    assert gains[1] > 5 * gains[0]
+    assert gains[2] < 0.01 * gains[1]  # the zero of Hermansky and Morgan's figure
+
+
+def test_rasta_takes_out_a_channel():
+    x = np.random.default_rng(0).standard_normal((100, 4))
+    np.testing.assert_allclose(rasta(x + np.array([1.0, -2.0, 300.0, 0.0])), rasta(x), atol=1e-4)
+
+
+def test_rasta_of_nothing_and_unreasonable():
+    assert rasta(np.zeros((0, 5))).shape == (0, 5)
+    with pytest.raises(ConfigError, match=r"pole=1\.0"):
+        rasta(np.zeros((5, 1)), pole=1.0)

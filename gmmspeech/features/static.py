@@ -1,0 +1,149 @@
+"""Static features and log energies in one pass: from samples or frames of samples to columns."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.errors import GmmSpeechWarning
+from gmmspeech.features.lpc import plp_cepstra
+from gmmspeech.features.mel import cepstral_matrix, mel_filters
+from gmmspeech.features.options import FbankOptions, MfccOptions, PlpOptions, StaticOptions
+from gmmspeech.features.window import (
+    INT16_SCALE,
+    checked_signal,
+    framed,
+    lane_product,
+    least_samples,
+    mel_energies,
+)
+from gmmspeech.parallel import single_threaded_blas
+
+TOP_DB = 80.0  # librosa's power_to_db: nothing is further below the utterance's maximum
+
+
+def static_features(
+    signal: ArrayLike, rate: float, options: StaticOptions, *, seed: int = 0
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Features and log energies of the frames, in one pass.
+
+    Parameters
+    ----------
+    signal : array_like, shape (n,)
+    rate : float
+        Hz.
+    options : StaticOptions
+    seed : int
+        Of the dither.
+
+    Returns
+    -------
+    features : ndarray, shape (T, options.dim), float32
+    log_energy : ndarray, shape (T,), float32
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> features, log_energy = static_features(np.full(400, 0.5), 16000, FbankOptions.model_validate({}))
+    >>> features.shape, log_energy.shape
+    ((1, 23), (1,))
+    """
+    options.check_rate(rate)
+    samples, full_scale = checked_signal(signal)
+    scale = sample_scale(options, full_scale)
+    frames = framed(samples, rate, options)
+    if not len(frames):
+        warnings.warn(
+            f"signal of {len(samples)} samples has no frame, expected at least {least_samples(rate, options)} samples",
+            GmmSpeechWarning,
+            stacklevel=3,
+        )
+    noise = np.random.default_rng(seed) if options.dither else None
+    return frame_features(frames, rate, options, scale=scale, noise=noise)
+
+
+def sample_scale(options: StaticOptions, full_scale: float) -> float:
+    """What to multiply samples with, given their full scale: Kaldi and HTK work at that of 16-bit integers."""
+    return (1.0 if options.convention == "librosa" else INT16_SCALE) / full_scale
+
+
+def frame_features(
+    frames: NDArray[np.float32],
+    rate: float,
+    options: StaticOptions,
+    *,
+    scale: float,
+    noise: np.random.Generator | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Features and log energies of frames of samples.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (T, L), float32
+        As `framed` gives them.
+    rate : float
+        Hz.
+    options : StaticOptions
+    scale : float
+        What to multiply the samples with.
+    noise : Generator, optional
+        Of the dither.
+
+    Returns
+    -------
+    features : ndarray, shape (T, options.dim), float32
+    log_energy : ndarray, shape (T,), float32
+    """
+    if not len(frames):
+        return np.zeros((0, options.dim), dtype=np.float32), np.zeros(0, dtype=np.float32)
+    points = options.frame_sizes(rate)[2]
+    band = options.band(rate)
+    filters = mel_filters(options.convention, options.num_mel_bins, points, rate, *band, scale=options.scale)
+    with single_threaded_blas():  # small products; and their bits don't depend on the number of threads
+        mel, log_energy = mel_energies(frames, rate, options, filters, scale=scale, noise=noise)
+        if isinstance(options, FbankOptions):
+            return _filter_bank(
+                _log_mel(mel, options) if options.use_log_fbank else mel, log_energy, options
+            ), log_energy
+        if isinstance(options, PlpOptions):
+            cepstra = plp_cepstra(np.maximum(mel, np.float32(options.mel_floor)), band, options)
+        else:
+            assert isinstance(options, MfccOptions)
+            cepstra = _cepstra(_log_mel(mel, options), options)
+    if options.use_energy:
+        cepstra[:, 0] = log_energy
+    return np.roll(cepstra, -1, axis=1) if options.htk_compat else cepstra, log_energy
+
+
+def _log_mel(mel: NDArray[np.float32], options: StaticOptions) -> NDArray[np.float32]:
+    np.maximum(mel, np.float32(options.mel_floor), out=mel)
+    np.log(mel, out=mel)
+    if options.convention == "librosa":
+        mel *= np.float32(10 / np.log(10))
+        np.maximum(mel, mel.max() - np.float32(TOP_DB), out=mel)
+    return mel
+
+
+def _cepstra(log_mel: NDArray[np.float32], options: MfccOptions) -> NDArray[np.float32]:
+    transform = cepstral_matrix(
+        options.num_mel_bins,
+        options.num_ceps,
+        lifter=options.cepstral_lifter,
+        lifter_start=1 if options.convention == "librosa" else 0,
+    )
+    # Summed in float64: c0 of decibels runs into the hundreds.
+    cepstra = lane_product(log_mel, transform).astype(np.float32)
+    if options.htk_compat:
+        cepstra[:, 0] *= np.float32(np.sqrt(2))
+    return cepstra
+
+
+def _filter_bank(
+    mel: NDArray[np.float32], log_energy: NDArray[np.float32], options: FbankOptions
+) -> NDArray[np.float32]:
+    if not options.use_energy:
+        return mel
+    energy = log_energy[:, None]
+    return np.concatenate([mel, energy] if options.htk_compat else [energy, mel], axis=1)
