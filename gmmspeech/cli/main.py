@@ -40,7 +40,7 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, hel
     "--config",
     default="mfcc_kaldi",
     help="Front end, how to compute frames: a TOML file, or the name of one that comes with gmmspeech, such as "
-    "clean_speech; any other name lists them.",
+    "clean_speech (any other name lists them), or a .conf file of Kaldi or of HTK's HCopy.",
 )
 @click.option("--channel", type=click.IntRange(0), help="Which channel of stereo recordings, from 0.")
 @skip_bad_option
@@ -53,7 +53,7 @@ def features(
     A DATA_DIR is as in Kaldi: wav.scp (recording, file) and utt2spk (utterance, speaker), perhaps segments
     (utterance, recording, start, end in seconds). `gmmspeech show` describes what is written.
     """
-    front = FrontEnd.from_toml(config)
+    front = FrontEnd.from_file(config)
     parts = [read_data_dir(folder) for folder in data_dirs]
     done = extract_features(parts, out, front, jobs=jobs, channel=channel, skip_bad=skip_bad)
     for reason in done.skipped.values():

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import soxr
@@ -17,71 +17,44 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from gmmspeech.errors import ConfigError, FeatureError
-from gmmspeech.features.deltas import add_deltas
-from gmmspeech.features.normalization import cmvn, sliding_cmvn
-from gmmspeech.features.options import FbankOptions, MfccOptions, Section, explain
+from gmmspeech.features import conf_files
+from gmmspeech.features.deltas import add_deltas, shifted_deltas
+from gmmspeech.features.normalization import cmvn, rasta, sliding_cmvn
+from gmmspeech.features.options import FbankOptions, LfccOptions, MfccOptions, PlpOptions, Section, explain
+from gmmspeech.features.sections import (
+    CmvnOptions,
+    DeltaOptions,
+    EnergyVadOptions,
+    FeatureOptions,
+    RastaOptions,
+    RelativeVadOptions,
+    ShiftedDeltaOptions,
+    SlidingCmvnOptions,
+    SpeakerCmvnOptions,
+    StaticCmvnOptions,
+    TwoGaussianVadOptions,
+    UtteranceCmvnOptions,
+    VadOptions,
+    WarpOptions,
+    describe_cmvn,
+    describe_features,
+    describe_vad,
+)
 from gmmspeech.features.static import static_features
-from gmmspeech.features.vad import energy_vad, relative_energy_vad
+from gmmspeech.features.stream import FrontEndStream, dither_seed
+from gmmspeech.features.vad import energy_vad, fitted_vad, relative_energy_vad
+from gmmspeech.features.warping import feature_warp
 from gmmspeech.features.window import INT16_SCALE, checked_signal, frame_layout, least_samples
 
 SHIPPED = Path(__file__).resolve().parent.parent / "conf"
 
 
-class DeltaOptions(Section):
-    """[deltas]: options of `add_deltas`."""
-
-    order: int = Field(default=2, ge=0)
-    window: int = Field(default=2, ge=1)
-
-
-class EnergyVadOptions(Section):
-    """[vad] with method = "energy": options of `energy_vad`."""
-
-    method: Literal["energy"] = "energy"
-    vad_energy_threshold: float = 5.0
-    vad_energy_mean_scale: float = 0.5
-    vad_frames_context: int = Field(default=0, ge=0)
-    vad_proportion_threshold: float = Field(default=0.6, gt=0, le=1)
-
-
-class RelativeVadOptions(Section):
-    """[vad] with method = "relative": options of `relative_energy_vad`."""
-
-    method: Literal["relative"] = "relative"
-    range_db: float = Field(default=50.0, ge=0)
-    context: int = Field(default=2, ge=0)
-
-
-class UtteranceCmvnOptions(Section):
-    """[cmvn] with method = "utterance": options of `cmvn`."""
-
-    method: Literal["utterance"] = "utterance"
-    norm_vars: bool = False
-    mean_scale: float = 1.0
-
-
-class SpeakerCmvnOptions(Section):
-    """[cmvn] with method = "speaker": `cmvn` over all utterances of a speaker."""
-
-    method: Literal["speaker"] = "speaker"
-    norm_vars: bool = False
-
-
-class SlidingCmvnOptions(Section):
-    """[cmvn] with method = "sliding": options of `sliding_cmvn`."""
-
-    method: Literal["sliding"] = "sliding"
-    norm_vars: bool = False
-    cmn_window: int = Field(default=600, ge=1)
-    min_cmn_window: int = Field(default=100, ge=1)
-    center: bool = False
-
-
 class FrontEnd(Section):
     """Waveform to frames: static features, voice activity, deltas, normalisation.
 
-    The order of work: static features and log energies in one pass; which frames are voiced; deltas over all frames;
-    sliding CMVN over all frames; selection of the voiced frames; utterance or speaker CMVN on those.
+    The order of work: static features and log energies in one pass; which frames are voiced; over all frames RASTA,
+    static CMVN, deltas or shifted deltas, sliding CMVN and feature warping; selection of the voiced frames; utterance
+    or speaker CMVN on those.
 
     A section that is absent is a step that is left out. Configurations are frozen, compare by value, and are
     written into feature stores and models as `to_json` gives them.
@@ -93,16 +66,22 @@ class FrontEnd(Section):
     resample : bool
         Convert other rates (soxr, HQ) instead of refusing them.
     features : mapping or options
-        ``type`` "mfcc" or "fbank", and the options of `mfcc` or `fbank`.
+        ``type`` "mfcc", "fbank", "plp" or "lfcc", and the options of the function of that name.
+    rasta : mapping or options, optional
+        ``pole``; see `rasta`.
     deltas : mapping or options, optional
         ``order`` and ``window``.
+    sdc : mapping or options, optional
+        ``window``, ``num_blocks`` and ``block_shift`` of `shifted_deltas`, instead of deltas.
     vad : mapping or options, optional
-        ``method`` "energy" (options of `energy_vad`) or "relative" (of `relative_energy_vad`). Both look at the
-        frame's log energy at the scale of 16-bit samples, whether or not it is among the features. It is Kaldi's
-        column 0 where `use_energy` is on.
+        ``method`` "energy" (options of `energy_vad`), "relative" (of `relative_energy_vad`) or "two_gaussians" (of
+        `two_gaussian_vad`). All look at the frame's log energy at the scale of 16-bit samples, whether or not it is
+        among the features. It is Kaldi's column 0 where `use_energy` is on.
     cmvn : mapping or options, optional
-        ``method`` "utterance" (options of `cmvn`), "speaker" (``norm_vars``; see `of_speaker`) or "sliding" (options
-        of `sliding_cmvn`).
+        ``method`` "utterance" (options of `cmvn`), "speaker" (``norm_vars``; see `of_speaker`), "sliding" (options of
+        `sliding_cmvn`) or "static" (the mean of the static features before deltas, but the energy's: HTK's _Z).
+    warp : mapping or options, optional
+        ``window``; see `feature_warp`.
 
     Raises
     ------
@@ -121,12 +100,13 @@ class FrontEnd(Section):
 
     sample_frequency: int = Field(default=16000, ge=1)
     resample: bool = False
-    features: Annotated[MfccOptions | FbankOptions, Field(discriminator="type")] = MfccOptions.model_validate({})
+    features: Annotated[FeatureOptions, Field(discriminator="type")] = MfccOptions.model_validate({})
+    rasta: RastaOptions | None = None
     deltas: DeltaOptions | None = None
-    vad: Annotated[EnergyVadOptions | RelativeVadOptions, Field(discriminator="method")] | None = None
-    cmvn: (
-        Annotated[UtteranceCmvnOptions | SpeakerCmvnOptions | SlidingCmvnOptions, Field(discriminator="method")] | None
-    ) = None
+    sdc: ShiftedDeltaOptions | None = None
+    vad: Annotated[VadOptions, Field(discriminator="method")] | None = None
+    cmvn: Annotated[CmvnOptions, Field(discriminator="method")] | None = None
+    warp: WarpOptions | None = None
 
     def __init__(self, **sections: Any) -> None:
         try:
@@ -140,6 +120,8 @@ class FrontEnd(Section):
             self.features.check_rate(self.sample_frequency)
         except ConfigError as error:
             raise ConfigError(f"[features] {error}") from None
+        if self.deltas and self.sdc:
+            raise ConfigError("[sdc] found beside [deltas], expected one of them")
         return self
 
     @model_validator(mode="before")
@@ -171,6 +153,108 @@ class FrontEnd(Section):
             raise ConfigError(f"{file}: {error}") from None
 
     @classmethod
+    def from_kaldi_conf(
+        cls, path: str | Path, kind: str = "mfcc", *, vad: str | Path | None = None, **sections: Any
+    ) -> FrontEnd:
+        """Read a configuration file of Kaldi's compute-mfcc-feats, compute-fbank-feats or compute-plp-feats as it is.
+
+        Options that the file leaves out have Kaldi's defaults; one of those is a dither of 1.
+
+        Parameters
+        ----------
+        path : str or Path
+            Lines such as ``--num-ceps=20``.
+        kind : {"mfcc", "fbank", "plp"}
+            Whose options these are.
+        vad : str or Path, optional
+            A configuration file of compute-vad.
+        **sections
+            Further sections of the front end, such as ``deltas={"window": 3}``, which in Kaldi are other programs.
+
+        Raises
+        ------
+        ConfigError
+            The file is missing, or an option is unknown, has a bad value or isn't available here; names file and line.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     conf = pathlib.Path(folder, "mfcc.conf")
+        ...     _ = conf.write_text("--num-ceps=20  # as in sre10")
+        ...     FrontEnd.from_kaldi_conf(conf, deltas={}).describe()
+        '20 MFCC + Δ + ΔΔ, 25/10 ms, no VAD, no CMVN'
+        """
+        found = conf_files.read_kaldi(Path(path), kind)
+        if vad is not None:
+            found["vad"] = conf_files.read_kaldi_vad(Path(vad))
+        return cls._from_conf(path, found | sections)
+
+    @classmethod
+    def from_htk_conf(cls, path: str | Path, *, sample_frequency: int | None = None, **sections: Any) -> FrontEnd:
+        """Read a configuration of HTK's HCopy as it is.
+
+        Options that the file leaves out have HTK's defaults. TARGETKIND is MFCC, PLP, FBANK or MELSPEC with the
+        qualifiers _E or _0, _D, _A, _T and _Z. Deltas at the first and last frames are Kaldi's.
+
+        Parameters
+        ----------
+        path : str or Path
+            Lines such as ``NUMCEPS = 12``.
+        sample_frequency : int, optional
+            Hz, where the file has no SOURCERATE.
+        **sections
+            Further sections of the front end, such as ``vad={"method": "relative"}``.
+
+        Raises
+        ------
+        ConfigError
+            The file is missing, or an option is unknown, has a bad value or isn't available here; names file and line.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     conf = pathlib.Path(folder, "hcopy.conf")
+        ...     _ = conf.write_text("SOURCERATE = 625\\nTARGETKIND = PLP_0_D\\nTARGETRATE = 100000\\n")
+        ...     FrontEnd.from_htk_conf(conf).describe()
+        '13 PLP + Δ, 25.56/10 ms, no VAD, no CMVN'
+        """
+        return cls._from_conf(path, conf_files.read_htk(Path(path), sample_frequency) | sections)
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> FrontEnd:
+        """Read a TOML file or the name of one of this package, or a ``.conf`` file of Kaldi or HTK.
+
+        Kaldi's are told from HTK's by their first option. Of which program a file of Kaldi's is its name says, as in
+        ``plp.conf``, ``fbank_40.conf``; any other is for MFCC.
+
+        Raises
+        ------
+        ConfigError
+            As `from_toml`, `from_kaldi_conf` and `from_htk_conf` do.
+
+        Examples
+        --------
+        >>> FrontEnd.from_file("mfcc_kaldi") == FrontEnd.from_toml("mfcc_kaldi")
+        True
+        """
+        file = Path(path)
+        if file.suffix != ".conf":
+            return cls.from_toml(path)
+        if not conf_files.is_kaldi(file):
+            return cls.from_htk_conf(file)
+        kinds = [kind for kind in conf_files.KALDI_KINDS if file.name.startswith(kind)]
+        return cls.from_kaldi_conf(file, *kinds)
+
+    @classmethod
+    def _from_conf(cls, path: str | Path, sections: Mapping[str, Any]) -> FrontEnd:
+        try:
+            return cls(**sections)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from None
+
+    @classmethod
     def from_json(cls, text: str) -> FrontEnd:
         """Read what `to_json` gave.
 
@@ -195,7 +279,8 @@ class FrontEnd(Section):
 
     def to_json(self) -> str:
         """One line with every option spelled out and keys sorted: the same for equal configurations."""
-        return json.dumps(self.model_dump(), sort_keys=True)
+        absent = {section for section in ("rasta", "sdc", "warp") if getattr(self, section) is None}
+        return json.dumps(self.model_dump(exclude=absent), sort_keys=True)  # as before there were these sections
 
     @cached_property
     def fingerprint(self) -> str:
@@ -205,25 +290,25 @@ class FrontEnd(Section):
     @property
     def dim(self) -> int:
         """Columns of the frames."""
+        if self.sdc:
+            return self.features.dim * (1 + self.sdc.num_blocks)
         return self.features.dim * (1 + (self.deltas.order if self.deltas else 0))
 
     def describe(self) -> str:
         """One line for people."""
         options = self.features
-        kind = f"{options.dim} MFCC" if isinstance(options, MfccOptions) else f"{options.num_mel_bins} mel bands"
-        orders = range(1, 1 + (self.deltas.order if self.deltas else 0))
+        parts = ["RASTA " + describe_features(options) if self.rasta else describe_features(options)]
+        parts += ["Δ" * order for order in range(1, 1 + (self.deltas.order if self.deltas else 0))]
+        if self.sdc:
+            parts.append(f"SDC {self.sdc.window}-{self.sdc.block_shift}-{self.sdc.num_blocks}")
         length, shift, _ = options.frame_sizes(self.sample_frequency)
         scale = 1000 / self.sample_frequency
-        return ", ".join(
-            [
-                " + ".join([kind, *("Δ" * order for order in orders)]),
-                f"{length * scale:.4g}/{shift * scale:.4g} ms",
-                _describe_vad(self.vad),
-                _describe_cmvn(self.cmvn),
-            ]
-        )
+        steps = [f"{length * scale:.4g}/{shift * scale:.4g} ms", describe_vad(self.vad), describe_cmvn(self.cmvn)]
+        return ", ".join([" + ".join(parts), *steps, *([f"warping {self.warp.window}"] if self.warp else [])])
 
-    def __call__(self, signal: ArrayLike, rate: float, utterance: str = "") -> NDArray[np.float32]:
+    def __call__(
+        self, signal: ArrayLike, rate: float, utterance: str = "", *, voiced: ArrayLike | None = None
+    ) -> NDArray[np.float32]:
         """Frames of a waveform; only the voiced ones where voice activity detection is on.
 
         Parameters
@@ -234,6 +319,8 @@ class FrontEnd(Section):
             Hz.
         utterance : str
             Name for messages, and the seed of the dither.
+        voiced : array_like, shape (T,), bool, optional
+            Frames to keep, in place of what the configured voice activity detection finds; see `gmm_vad`.
 
         Returns
         -------
@@ -242,25 +329,90 @@ class FrontEnd(Section):
         Raises
         ------
         FeatureError
-            Another sampling rate, fewer samples than a frame has, no voiced frame, or not one channel of finite
-            numbers; names the utterance.
+            Another sampling rate, fewer samples than a frame has, no voiced frame, a mask of another length, or not
+            one channel of finite numbers; names the utterance.
         """
-        return self.of_speaker([self.unnormalised(signal, rate, utterance)])[0]
+        return self.of_speaker([self.unnormalised(signal, rate, utterance, voiced=voiced)])[0]
 
-    def unnormalised(self, signal: ArrayLike, rate: float, utterance: str = "") -> NDArray[np.float32]:
+    def unnormalised(
+        self, signal: ArrayLike, rate: float, utterance: str = "", *, voiced: ArrayLike | None = None
+    ) -> NDArray[np.float32]:
         """Frames of a waveform before utterance or speaker CMVN; parameters and errors as of calling the front end."""
         static, log_energy = self._static(signal, rate, utterance)
-        voiced = self._voiced(log_energy)
+        selects = bool(self.vad) or voiced is not None
+        voiced = self._voiced(log_energy) if voiced is None else np.asarray(voiced)
+        if voiced.dtype != np.bool_ or voiced.shape != log_energy.shape:
+            raise FeatureError(
+                f"{_who(utterance)}voiced: found {voiced.dtype} of shape {voiced.shape}, expected bool of shape "
+                f"{log_energy.shape}, one for each frame"
+            )
         if not voiced.any():
             raise FeatureError(
                 f"{_who(utterance)}found no voiced frame among {len(voiced)} (silence?), expected at least one"
             )
         frames = static
+        if self.rasta:
+            frames = rasta(frames, **self.rasta.model_dump())
+        if isinstance(self.cmvn, StaticCmvnOptions):
+            frames = self._zero_mean(frames)
         if self.deltas:
             frames = add_deltas(frames, **self.deltas.model_dump())
+        if self.sdc:
+            frames = shifted_deltas(frames, **self.sdc.model_dump())
         if isinstance(self.cmvn, SlidingCmvnOptions):
             frames = sliding_cmvn(frames, **self.cmvn.model_dump(exclude={"method"}))
-        return frames[voiced] if self.vad else frames
+        if self.warp:
+            frames = feature_warp(frames, **self.warp.model_dump())
+        return frames[voiced] if selects else frames
+
+    def _zero_mean(self, static: NDArray[np.float32]) -> NDArray[np.float32]:
+        normalised = cmvn(static)
+        if self.features.use_energy:
+            column = -1 if self.features.htk_compat else 0
+            normalised[:, column] = static[:, column]
+        return normalised
+
+    def stream(self, rate: float, utterance: str = "") -> FrontEndStream:
+        """Frames of a signal that comes in pieces: the bits that calling the front end with all of it gives.
+
+        Parameters
+        ----------
+        rate : float
+            Hz.
+        utterance : str
+            Name for messages, and the seed of the dither.
+
+        Returns
+        -------
+        FrontEndStream
+            Call its `push` with samples, and `flush` at the end; both give frames, as far as they are settled. Deltas,
+            sliding windows and feature warping look ahead, so their frames come that much later.
+
+        Raises
+        ------
+        ConfigError
+            A step needs the whole utterance: voice activity by the mean or greatest energy, utterance, static or
+            speaker CMVN, librosa's decibels, resampling.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> front, signal = FrontEnd(deltas={}), np.sin(np.arange(8000.0))
+        >>> stream = front.stream(16000)
+        >>> pieces = [stream.push(signal[:3000]), stream.push(signal[3000:]), stream.flush()]
+        >>> [len(frames) for frames in pieces]
+        [13, 31, 4]
+        >>> np.array_equal(np.concatenate(pieces), front(signal, 16000))
+        True
+        """
+        return FrontEndStream(self, rate, utterance)
+
+    def log_energies(self, signal: ArrayLike, rate: float, utterance: str = "") -> NDArray[np.float32]:
+        """Natural logarithms of the frames' energies at the scale of 16-bit samples, shape (T,): what VADs look at.
+
+        Parameters, and errors but the one for silence, are those of calling the front end.
+        """
+        return self._at_int16_scale(self._static(signal, rate, utterance)[1])
 
     def of_speaker(self, utterances: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Give the frames of a speaker's utterances the CMVN that needs all frames of an utterance, or of the speaker.
@@ -297,8 +449,7 @@ class FrontEnd(Section):
                 raise FeatureError(
                     f"found {len(samples)} samples at {self.sample_frequency} Hz, expected at least {least}, one frame"
                 )
-            seed = int.from_bytes(hashlib.sha256(utterance.encode()).digest()[:8])
-            return static_features(samples, self.sample_frequency, self.features, seed=seed)
+            return static_features(samples, self.sample_frequency, self.features, seed=dither_seed(utterance))
         except FeatureError as error:
             raise FeatureError(f"{_who(utterance)}{error}") from None
 
@@ -316,12 +467,18 @@ class FrontEnd(Section):
     def _voiced(self, log_energy: NDArray[np.float32]) -> NDArray[np.bool_]:
         if self.vad is None:
             return np.ones(len(log_energy), dtype=np.bool_)
-        if self.features.convention == "librosa":  # whose samples are in [-1, 1]
-            log_energy = log_energy + np.float32(2 * np.log(INT16_SCALE))
+        log_energy = self._at_int16_scale(log_energy)
         options = self.vad.model_dump(exclude={"method"})
         if isinstance(self.vad, RelativeVadOptions):
             return relative_energy_vad(log_energy, **options)
+        if isinstance(self.vad, TwoGaussianVadOptions):
+            return fitted_vad(self.vad.method)(log_energy, **options)
         return energy_vad(log_energy[:, None], **options)
+
+    def _at_int16_scale(self, log_energy: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.features.convention == "librosa":  # whose samples are in [-1, 1]
+            return log_energy + np.float32(2 * np.log(INT16_SCALE))
+        return log_energy
 
 
 _MODELS: Mapping[tuple[str, ...], type[BaseModel]] = MappingProxyType(
@@ -329,12 +486,19 @@ _MODELS: Mapping[tuple[str, ...], type[BaseModel]] = MappingProxyType(
         (): FrontEnd,
         ("features", "mfcc"): MfccOptions,
         ("features", "fbank"): FbankOptions,
+        ("features", "plp"): PlpOptions,
+        ("features", "lfcc"): LfccOptions,
+        ("rasta",): RastaOptions,
         ("deltas",): DeltaOptions,
+        ("sdc",): ShiftedDeltaOptions,
         ("vad", "energy"): EnergyVadOptions,
         ("vad", "relative"): RelativeVadOptions,
+        ("vad", "two_gaussians"): TwoGaussianVadOptions,
         ("cmvn", "utterance"): UtteranceCmvnOptions,
         ("cmvn", "speaker"): SpeakerCmvnOptions,
+        ("cmvn", "static"): StaticCmvnOptions,
         ("cmvn", "sliding"): SlidingCmvnOptions,
+        ("warp",): WarpOptions,
     }
 )
 
@@ -353,23 +517,3 @@ def _find(path: str | Path) -> Path:
             return shipped
     names = ", ".join(sorted(conf.stem for conf in SHIPPED.glob("*.toml")))
     raise ConfigError(f"{path}: no such file, nor one of the configurations that come with this package: {names}")
-
-
-def _describe_vad(vad: EnergyVadOptions | RelativeVadOptions | None) -> str:
-    if vad is None:
-        return "no VAD"
-    if isinstance(vad, RelativeVadOptions):
-        return f"relative VAD {vad.range_db:g} dB"
-    return f"energy VAD {vad.vad_energy_threshold:g} + {vad.vad_energy_mean_scale:g} mean"
-
-
-def _describe_cmvn(normalisation: UtteranceCmvnOptions | SpeakerCmvnOptions | SlidingCmvnOptions | None) -> str:
-    if normalisation is None:
-        return "no CMVN"
-    name = "CMVN" if normalisation.norm_vars else "CMN"
-    if isinstance(normalisation, SlidingCmvnOptions):
-        return f"sliding {name} {normalisation.cmn_window}"
-    if isinstance(normalisation, SpeakerCmvnOptions):
-        return f"speaker {name}"
-    scale = "" if normalisation.mean_scale == 1 else f" x {normalisation.mean_scale:g}"
-    return f"utterance {name}{scale}"

@@ -94,7 +94,7 @@ def sliding_cmvn(
     if not len(x):
         return x
     start, end = window_bounds(np.arange(len(x)), len(x), cmn_window, min_cmn_window, center)
-    return normalised_by_windows(x, start, end, running_sums(x - x[0].astype(np.float64)), norm_vars)
+    return normalised_by_windows(x, start, end, running_sums(x.astype(np.float64) - x[0]), norm_vars)
 
 
 def running_sums(centred: NDArray[np.float64], before: NDArray[np.float64] | None = None) -> NDArray[np.float64]:

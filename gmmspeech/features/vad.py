@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -100,6 +102,28 @@ def relative_energy_vad(log_energy: ArrayLike, *, range_db: float = 50.0, contex
     loud = (energy >= energy.max() - range_db * np.log(10) / 10) & (energy > np.log(np.float32(FLT_EPSILON)))
     hits, around = _counts(loud, context)
     return 2 * hits > around
+
+
+VoiceDetector = Callable[..., NDArray[np.bool_]]
+_fitted: dict[str, VoiceDetector] = {}
+
+
+def register_fitted_vad(method: str, detector: VoiceDetector) -> None:
+    """Give front ends a voice activity detection that fits a model, and so lives where models do.
+
+    Parameters
+    ----------
+    method : str
+        Its name in a configuration's [vad].
+    detector : callable
+        Log energies, shape (T,), and the options of that section to bool, shape (T,).
+    """
+    _fitted[method] = detector
+
+
+def fitted_vad(method: str) -> VoiceDetector:
+    """What was registered under a name."""
+    return _fitted[method]
 
 
 def _counts(loud: NDArray[np.bool_], context: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -1,0 +1,139 @@
+"""The sections of a front end's configuration beside the static features, and a few words about each."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gmmspeech.features.options import FbankOptions, LfccOptions, MfccOptions, PlpOptions, Section
+
+
+class RastaOptions(Section):
+    """[rasta]: options of `rasta`."""
+
+    pole: float = Field(default=0.98, ge=0, lt=1)
+
+
+class DeltaOptions(Section):
+    """[deltas]: options of `add_deltas`."""
+
+    order: int = Field(default=2, ge=0)
+    window: int = Field(default=2, ge=1)
+
+
+class ShiftedDeltaOptions(Section):
+    """[sdc]: options of `shifted_deltas`."""
+
+    window: int = Field(default=1, ge=1)
+    num_blocks: int = Field(default=7, ge=1)
+    block_shift: int = Field(default=3, ge=1)
+
+
+class WarpOptions(Section):
+    """[warp]: options of `feature_warp`."""
+
+    window: int = Field(default=301, ge=1)
+
+
+class EnergyVadOptions(Section):
+    """[vad] with method = "energy": options of `energy_vad`."""
+
+    method: Literal["energy"] = "energy"
+    vad_energy_threshold: float = 5.0
+    vad_energy_mean_scale: float = 0.5
+    vad_frames_context: int = Field(default=0, ge=0)
+    vad_proportion_threshold: float = Field(default=0.6, gt=0, le=1)
+
+
+class RelativeVadOptions(Section):
+    """[vad] with method = "relative": options of `relative_energy_vad`."""
+
+    method: Literal["relative"] = "relative"
+    range_db: float = Field(default=50.0, ge=0)
+    context: int = Field(default=2, ge=0)
+
+
+class TwoGaussianVadOptions(Section):
+    """[vad] with method = "two_gaussians": options of `two_gaussian_vad`."""
+
+    method: Literal["two_gaussians"] = "two_gaussians"
+    smoothing_window: int = Field(default=10, ge=1)
+    max_iter: int = Field(default=10, ge=1)
+    tol: float = Field(default=5e-4, ge=0)
+    variance_floor: float = Field(default=5e-4, gt=0, le=1)
+
+
+class UtteranceCmvnOptions(Section):
+    """[cmvn] with method = "utterance": options of `cmvn`."""
+
+    method: Literal["utterance"] = "utterance"
+    norm_vars: bool = False
+    mean_scale: float = 1.0
+
+
+class SpeakerCmvnOptions(Section):
+    """[cmvn] with method = "speaker": `cmvn` over all utterances of a speaker."""
+
+    method: Literal["speaker"] = "speaker"
+    norm_vars: bool = False
+
+
+class StaticCmvnOptions(Section):
+    """[cmvn] with method = "static": `cmvn` of all frames before deltas, the energy left as it is: HTK's _Z."""
+
+    method: Literal["static"] = "static"
+
+
+class SlidingCmvnOptions(Section):
+    """[cmvn] with method = "sliding": options of `sliding_cmvn`."""
+
+    method: Literal["sliding"] = "sliding"
+    norm_vars: bool = False
+    cmn_window: int = Field(default=600, ge=1)
+    min_cmn_window: int = Field(default=100, ge=1)
+    center: bool = False
+
+
+FeatureOptions = MfccOptions | FbankOptions | PlpOptions | LfccOptions
+VadOptions = EnergyVadOptions | RelativeVadOptions | TwoGaussianVadOptions
+CmvnOptions = UtteranceCmvnOptions | SpeakerCmvnOptions | StaticCmvnOptions | SlidingCmvnOptions
+
+
+def describe_features(options: FeatureOptions) -> str:
+    """As in "13 MFCC".
+
+    Examples
+    --------
+    >>> describe_features(PlpOptions.model_validate({}))
+    '13 PLP'
+    """
+    if isinstance(options, FbankOptions):
+        return f"{options.num_mel_bins} mel bands"
+    return f"{options.dim} {options.type.upper()}"
+
+
+def describe_vad(vad: VadOptions | None) -> str:
+    """As in "relative VAD 50 dB"."""
+    if vad is None:
+        return "no VAD"
+    if isinstance(vad, RelativeVadOptions):
+        return f"relative VAD {vad.range_db:g} dB"
+    if isinstance(vad, TwoGaussianVadOptions):
+        return "two-Gaussian VAD"
+    return f"energy VAD {vad.vad_energy_threshold:g} + {vad.vad_energy_mean_scale:g} mean"
+
+
+def describe_cmvn(normalisation: CmvnOptions | None) -> str:
+    """As in "sliding CMN 300"."""
+    if normalisation is None:
+        return "no CMVN"
+    if isinstance(normalisation, StaticCmvnOptions):
+        return "static CMN"
+    name = "CMVN" if normalisation.norm_vars else "CMN"
+    if isinstance(normalisation, SlidingCmvnOptions):
+        return f"sliding {name} {normalisation.cmn_window}"
+    if isinstance(normalisation, SpeakerCmvnOptions):
+        return f"speaker {name}"
+    scale = "" if normalisation.mean_scale == 1 else f" x {normalisation.mean_scale:g}"
+    return f"utterance {name}{scale}"

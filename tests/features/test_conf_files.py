@@ -1,0 +1,176 @@
+"""Configurations of Kaldi and HTK give their numbers as they are; mistakes in them are named with their lines."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from gmmspeech.errors import ConfigError
+from gmmspeech.features.frontend import FrontEnd
+
+KALDI = [
+    *("mfcc_default16", "mfcc_hanning16", "mfcc_hires16", "mfcc_htk16", "mfcc_nonpow2_16", "mfcc_sre16", "mfcc_sre8"),
+    *("fbank40_16", "fbank80_16", "fbank_mag_linear16", "plp_default16", "plp_13_8"),
+]
+
+
+@pytest.mark.parametrize("name", KALDI)
+def test_kaldi_conf_gives_kaldis_features(name, golden, kaldi_feats, kaldi_wav):
+    path = golden / "kaldi" / "conf" / f"{name}.conf"
+    front = FrontEnd.from_kaldi_conf(path, name.partition("_")[0].rstrip("480"))
+    assert FrontEnd.from_file(path) == front
+    assert FrontEnd.from_json(front.to_json()) == front
+    for utterance, expected in kaldi_feats(name).items():
+        signal, rate = kaldi_wav(utterance)
+        # linear magnitudes run to 2e6, where the last bit of a float32 is worth 0.125
+        rtol = 1e-4 if "linear" in name else 0
+        np.testing.assert_allclose(front(signal, rate), expected, rtol=rtol, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", ["vad_default", "vad_sre", "vad_context"])
+def test_kaldi_vad_conf_gives_kaldis_vad(name, golden, kaldi_feats, kaldi_wav):
+    conf = golden / "kaldi" / "conf"
+    front = FrontEnd.from_kaldi_conf(conf / "mfcc_sre16.conf", vad=conf / f"{name}.conf", deltas={"window": 3})
+    assert front.dim == 60
+    for utterance, expected in kaldi_feats(name).items():
+        np.testing.assert_array_equal(front.voiced(*kaldi_wav(utterance)), expected == 1)
+
+
+@pytest.mark.parametrize(
+    ("conf", "feats", "atol"),
+    [
+        ("hcopy1", "test.wav.fea_htk.1", 1e-2),
+        ("hcopy2", "test.wav.fea_htk.2", 1e-2),
+        ("hcopy3", "test.wav.fea_htk.3", 1e-2),
+        ("fbank1", "test.wav.fbank_htk.1", 1e-3),
+        ("fbank2", "test.wav.fbank_htk.2", 1e-3),
+        ("plp1", "test.wav.plp_htk.1", 1e-2),
+    ],
+)
+def test_htk_conf_gives_htks_features(conf, feats, atol, golden, htk_feats):
+    path = golden / "htk" / f"{conf}.conf"
+    front = FrontEnd.from_htk_conf(path)
+    assert FrontEnd.from_file(path) == front
+    found, expected = front(*soundfile.read(golden / "htk" / "test.wav", dtype="int16")), htk_feats(feats)
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found[10:-10], expected[10:-10], atol=atol)
+    static = min(13, found.shape[1])
+    np.testing.assert_allclose(found[:, :static], expected[:, :static], atol=5e-3 if conf == "plp1" else 1e-3)
+
+
+def written(tmp_path, text, name="front.conf"):
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+def test_kaldi_options_of_every_kind(tmp_path):
+    text = """
+    # a comment
+    --Use_Energy=false   # and another
+    --frame-length=20
+    --htk-compat
+    --num-ceps = 13
+    --allow-downsample=true
+    --subtract-mean=true
+    --vtln-warp=1.0
+    --verbose=2
+    """
+    front = FrontEnd.from_kaldi_conf(written(tmp_path, text))
+    options = front.features
+    assert (options.use_energy, options.frame_length, options.htk_compat, options.num_ceps) == (False, 20.0, True, 13)
+    assert front.resample
+    assert front.cmvn.method == "utterance"
+    assert options.dither == 1.0  # Kaldi's own default
+
+
+def test_htk_defaults_are_htks(tmp_path):
+    text = "TARGETKIND = PLP_0_D_A_T_Z\nTARGETRATE = 100000.0\nHPARM: ZMEANSOURCE = T\nUSEHAMMING = F\nHIFREQ = -1"
+    front = FrontEnd.from_htk_conf(written(tmp_path, text), sample_frequency=8000)
+    options = front.features
+    assert (options.type, options.convention, options.num_ceps, options.num_mel_bins) == ("plp", "htk", 13, 20)
+    assert (options.frame_length, options.use_power, options.remove_dc_offset) == (25.6, False, True)
+    assert (options.window_type, options.compress_factor, options.preemphasis_coefficient) == (
+        "rectangular",
+        0.33,
+        0.97,
+    )
+    assert (front.sample_frequency, front.deltas.order, front.deltas.window) == (8000, 3, 2)
+    assert front.cmvn.method == "static"
+    melspec = "SOURCERATE = 1250\nTARGETKIND = MELSPEC\nTARGETRATE = 100000\nNUMCEPS = 9"
+    options = FrontEnd.from_htk_conf(written(tmp_path, melspec)).features
+    assert (options.type, options.use_log_fbank, options.dim) == ("fbank", False, 20)
+
+
+def test_zero_mean_of_static_features_leaves_energy_and_deltas(tmp_path):
+    text = "SOURCERATE = 625\nTARGETRATE = 100000\nENORMALISE = F\nTARGETKIND = MFCC_{}_D"
+    signal = np.random.default_rng(0).standard_normal(8000) * np.linspace(0.01, 0.1, 8000)
+    for kind, mean in (("E", [False]), ("0", [True])):
+        plain = FrontEnd.from_htk_conf(written(tmp_path, text.format(kind)))(signal, 16000)
+        zeroed = FrontEnd.from_htk_conf(written(tmp_path, text.format(kind) + "_Z"))(signal, 16000)
+        np.testing.assert_allclose(zeroed[:, 13:], plain[:, 13:], atol=1e-4)
+        where = np.array([True] * 12 + mean)
+        expected = plain[:, :13] - np.where(where, plain[:, :13].mean(axis=0), 0)
+        np.testing.assert_allclose(zeroed[:, :13], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\n--num-cep=13", "line 2: unknown option --num-cep; the nearest known one is --num-ceps"),
+        ("--mel-floor=1", "line 1: unknown option --mel-floor"),
+        ("num-ceps=13", "line 1: found 'num-ceps=13', expected --name=value"),
+        ("--num-ceps 13", "line 1: found '--num-ceps 13', expected --name=value"),
+        ("--num-ceps=x", "line 1: num_ceps: found 'x', expected a number"),
+        ("--num-ceps=1.5", "line 1: num_ceps: found 1.5, expected a whole number"),
+        ("--use-energy=yes", "line 1: use_energy: found 'yes', expected true or false"),
+        ("--vtln-warp=1.1", "line 1: vtln_warp: found 1.1, expected 1 or 1.0"),
+        ("--num-ceps=30", "[features] num_ceps: found 30, expected at most num_mel_bins, 23"),
+        ("--window-type=kaiser", "[features] window_type: found 'kaiser', expected"),
+    ],
+)
+def test_mistakes_in_kaldi_conf(text, message, tmp_path):
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        FrontEnd.from_kaldi_conf(path)
+    assert str(caught.value).startswith(f"{path}: {message}")
+    assert "\n" not in str(caught.value)
+
+
+GOOD = "SOURCERATE = 625\nTARGETRATE = 100000\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("NUMCEP = 12", "line 1: unknown option NUMCEP; the nearest known one is NUMCEPS"),
+        ("NUMCEPS 12", "line 1: found 'NUMCEPS 12', expected NAME = VALUE"),
+        (GOOD + "TARGETKIND = LPC", "line 3: TARGETKIND: found LPC, expected MFCC, PLP, FBANK, MELSPEC"),
+        (GOOD + "TARGETKIND = MFCC_D", "line 3: TARGETKIND: found MFCC_D, expected one of _E and _0"),
+        (GOOD + "TARGETKIND = MFCC_E_A\n", "line 3: TARGETKIND: found MFCC_E_A, expected _D before _A"),
+        (GOOD + "TARGETKIND = MFCC_0_V", "line 3: TARGETKIND: found qualifier _V"),
+        (GOOD + "TARGETKIND = FBANK_0", "line 3: TARGETKIND: found FBANK_0, expected no _0"),
+        (GOOD + "TARGETKIND = MFCC_E", "ENORMALISE: found T, its default, expected F"),
+        (GOOD + "TARGETKIND = MFCC_E\nENORMALISE = T", "line 4: ENORMALISE: found T"),
+        (GOOD + "TARGETKIND = MFCC_0\nWARPFREQ = 0.9", "line 4: WARPFREQ: found 0.9, expected 1 or 1.0"),
+        (GOOD + "TARGETKIND = MFCC_0_D_A\nACCWINDOW = 3", "line 4: ACCWINDOW: found 3, expected DELTAWINDOW's 2"),
+        (GOOD + "TARGETKIND = MFCC_0\nUSEPOWER = maybe", "line 4: USEPOWER: found 'maybe', expected true or false"),
+        ("SOURCERATE = 0\nTARGETRATE = 100000\nTARGETKIND = MFCC_0", "line 1: SOURCERATE: found 0, expected more"),
+        ("TARGETRATE = 100000\nTARGETKIND = MFCC_0", "found no SOURCERATE"),
+        ("TARGETKIND = MFCC_0", "found no TARGETRATE"),
+        (GOOD, "found no TARGETKIND"),
+    ],
+)
+def test_mistakes_in_htk_conf(text, message, tmp_path):
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        FrontEnd.from_htk_conf(path)
+    assert str(caught.value).startswith(f"{path}: {message}")
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(ConfigError, match=r"nowhere\.conf: not readable"):
+        FrontEnd.from_file(tmp_path / "nowhere.conf")
+    with pytest.raises(ConfigError, match="kind: found 'lfcc', expected 'mfcc', 'fbank', 'plp'"):
+        FrontEnd.from_kaldi_conf(written(tmp_path, ""), "lfcc")
+    with pytest.raises(ConfigError, match="found no TARGETKIND"):
+        FrontEnd.from_file(written(tmp_path, "# nothing\n"))
