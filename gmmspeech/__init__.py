@@ -56,6 +56,7 @@ from gmmspeech.speaker.jfa import JFA, train_jfa
 from gmmspeech.speaker.plda import PLDA, train_plda
 from gmmspeech.speaker.supervectors import adapted_means, supervectors
 from gmmspeech.speaker.ubm import train_ubm
+from gmmspeech.speaker.vad import gmm_vad, two_gaussian_vad
 from gmmspeech.speaker.verifier import SpeakerVerifier
 
 __all__ = [
@@ -102,6 +103,7 @@ __all__ = [
     "fit_pav",
     "fit_robust",
     "frame_labels",
+    "gmm_vad",
     "identify",
     "length_normalise",
     "lfcc",
@@ -135,6 +137,7 @@ __all__ = [
     "train_phone_hmm_on_labels",
     "train_plda",
     "train_ubm",
+    "two_gaussian_vad",
     "write_labels",
     "write_statistics",
     "write_store",

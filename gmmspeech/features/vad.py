@@ -57,7 +57,7 @@ def energy_vad(
         return np.zeros(0, dtype=np.bool_)
     log_energy = x[:, 0]
     loud = log_energy > vad_energy_threshold + vad_energy_mean_scale * log_energy.mean(dtype=np.float64)
-    hits, around = _counts(loud, vad_frames_context)
+    hits, around = count_around(loud, vad_frames_context)
     return hits >= around.astype(np.float32) * np.float32(vad_proportion_threshold)
 
 
@@ -100,7 +100,7 @@ def relative_energy_vad(log_energy: ArrayLike, *, range_db: float = 50.0, contex
     if not len(energy):
         return np.zeros(0, dtype=np.bool_)
     loud = (energy >= energy.max() - range_db * np.log(10) / 10) & (energy > np.log(np.float32(FLT_EPSILON)))
-    hits, around = _counts(loud, context)
+    hits, around = count_around(loud, context)
     return 2 * hits > around
 
 
@@ -126,7 +126,7 @@ def fitted_vad(method: str) -> VoiceDetector:
     return _fitted[method]
 
 
-def _counts(loud: NDArray[np.bool_], context: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def count_around(loud: NDArray[np.bool_], context: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """How many frames within `context` are loud, and how many there are."""
     if context < 0:
         raise ConfigError(f"frames of context: found {context}, expected 0 or more")

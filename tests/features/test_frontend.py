@@ -9,11 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, FeatureError
-from gmmspeech.features.deltas import add_deltas
+from gmmspeech.features.deltas import add_deltas, shifted_deltas
 from gmmspeech.features.frontend import SHIPPED, FrontEnd
-from gmmspeech.features.mfcc import fbank, mfcc
-from gmmspeech.features.normalization import cmvn, sliding_cmvn
+from gmmspeech.features.mfcc import fbank, lfcc, mfcc
+from gmmspeech.features.normalization import cmvn, rasta, sliding_cmvn
+from gmmspeech.features.plp import plp
 from gmmspeech.features.vad import energy_vad, relative_energy_vad
+from gmmspeech.features.warping import feature_warp
 
 RATE = 16000
 
@@ -79,6 +81,36 @@ def test_vad_looks_at_energy_whatever_the_columns(convention, vad, speech):
     voiced = front.voiced(speech, RATE)
     assert 0.5 < voiced.mean() <= 1
     assert len(front(speech, RATE)) == voiced.sum()
+
+
+@pytest.mark.parametrize("kind", ["mfcc", "fbank", "plp", "lfcc"])
+def test_every_kind_with_its_defaults(kind, speech):
+    function = {"mfcc": mfcc, "fbank": fbank, "plp": plp, "lfcc": lfcc}[kind]
+    np.testing.assert_array_equal(FrontEnd(features={"type": kind})(speech, RATE), function(speech, RATE))
+
+
+def test_other_steps_in_their_order(speech):
+    front = FrontEnd(
+        rasta={"pole": 0.94},
+        sdc={"num_blocks": 3},
+        cmvn={"method": "sliding", "center": True},
+        warp={"window": 101},
+        vad={"method": "energy"},
+    )
+    static = mfcc(speech, RATE)
+    frames = shifted_deltas(rasta(static, pole=0.94), num_blocks=3)
+    expected = feature_warp(sliding_cmvn(frames, center=True), window=101)[energy_vad(static)]
+    np.testing.assert_array_equal(front(speech, RATE), expected)
+    assert front.dim == expected.shape[1] == 52
+    assert front.describe() == (
+        "RASTA 13 MFCC + SDC 1-3-3, 25/10 ms, energy VAD 5 + 0.5 mean, sliding CMN 600, warping 101"
+    )
+    assert FrontEnd.from_json(front.to_json()) == front
+
+
+def test_sections_that_came_later_leave_the_text_of_others_as_it_was():
+    sections = json.loads(FrontEnd().to_json())
+    assert sections.keys() == {"sample_frequency", "resample", "features", "deltas", "vad", "cmvn"}
 
 
 def test_mean_scale():
