@@ -151,7 +151,7 @@ def _target_kind(text: str, place: Place) -> tuple[str, set[str], dict[str, Any]
         features["use_log_fbank"] = kind == "FBANK"
     sections: dict[str, Any] = {"features": features}
     if order:
-        sections["deltas"] = {"order": order}
+        sections["deltas"] = {"order": order, "convention": "htk"}
     if "Z" in qualifiers:
         sections["cmvn"] = {"method": "static"}
     return types[kind], qualifiers, sections

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import correlate1d
 
 from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.features.options import KaldiOrHtk
 
 
 def checked_frames(frames: ArrayLike) -> NDArray[np.float32]:
@@ -17,11 +20,14 @@ def checked_frames(frames: ArrayLike) -> NDArray[np.float32]:
     return matrix
 
 
-def add_deltas(frames: ArrayLike, *, order: int = 2, window: int = 2) -> NDArray[np.float32]:
-    """Append regression coefficients over time, as Kaldi's add-deltas does.
+def add_deltas(
+    frames: ArrayLike, *, order: int = 2, window: int = 2, convention: KaldiOrHtk = "kaldi"
+) -> NDArray[np.float32]:
+    """Append regression coefficients over time, as Kaldi's add-deltas or HTK does.
 
     d_t = sum_j j x_{t+j} / sum_j j**2 for j = -window ... window; each higher order applies that filter to the one
-    before. The composed filter runs over the features with their first and last frame repeated.
+    before. Beyond the ends Kaldi repeats the first and last frame of the features, HTK those of each order, so that
+    second and higher orders differ within order * window frames of the ends.
 
     Parameters
     ----------
@@ -30,6 +36,8 @@ def add_deltas(frames: ArrayLike, *, order: int = 2, window: int = 2) -> NDArray
         Derivatives to append; 0 for none.
     window : int
         Frames on either side.
+    convention : {"kaldi", "htk"}
+        Whose ends.
 
     Returns
     -------
@@ -38,7 +46,7 @@ def add_deltas(frames: ArrayLike, *, order: int = 2, window: int = 2) -> NDArray
     Raises
     ------
     ConfigError
-        `order` is below 0 or `window` below 1.
+        `order` is below 0, `window` below 1, or the convention neither.
     FeatureError
         `frames` isn't a matrix.
 
@@ -50,6 +58,8 @@ def add_deltas(frames: ArrayLike, *, order: int = 2, window: int = 2) -> NDArray
     """
     if order < 0 or window < 1:
         raise ConfigError(f"add_deltas: found order={order}, window={window}, expected order >= 0, window >= 1")
+    if convention not in get_args(KaldiOrHtk):
+        raise ConfigError(f"convention: found {convention!r}, expected 'kaldi' or 'htk'")
     static = checked_frames(frames)
     if not len(static):
         return np.zeros((0, (order + 1) * static.shape[1]), dtype=np.float32)
@@ -57,7 +67,8 @@ def add_deltas(frames: ArrayLike, *, order: int = 2, window: int = 2) -> NDArray
     taps, blocks = np.ones(1), [static]
     for _ in range(order):
         taps = np.convolve(taps, ramp)
-        blocks.append(correlate1d(static, taps, axis=0, mode="nearest"))
+        of, by = (static, taps) if convention == "kaldi" else (blocks[-1], ramp)
+        blocks.append(correlate1d(of, by, axis=0, mode="nearest"))
     return np.concatenate(blocks, axis=1)
 
 

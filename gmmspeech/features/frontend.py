@@ -70,7 +70,7 @@ class FrontEnd(Section):
     rasta : mapping or options, optional
         ``pole``; see `rasta`.
     deltas : mapping or options, optional
-        ``order`` and ``window``.
+        ``order``, ``window`` and ``convention`` of `add_deltas`.
     sdc : mapping or options, optional
         ``window``, ``num_blocks`` and ``block_shift`` of `shifted_deltas`, instead of deltas.
     vad : mapping or options, optional
@@ -195,7 +195,7 @@ class FrontEnd(Section):
         """Read a configuration of HTK's HCopy as it is.
 
         Options that the file leaves out have HTK's defaults. TARGETKIND is MFCC, PLP, FBANK or MELSPEC with the
-        qualifiers _E or _0, _D, _A, _T and _Z. Deltas at the first and last frames are Kaldi's.
+        qualifiers _E or _0, _D, _A, _T and _Z.
 
         Parameters
         ----------
@@ -279,8 +279,13 @@ class FrontEnd(Section):
 
     def to_json(self) -> str:
         """One line with every option spelled out and keys sorted: the same for equal configurations."""
-        absent = {section for section in ("rasta", "sdc", "warp") if getattr(self, section) is None}
-        return json.dumps(self.model_dump(exclude=absent), sort_keys=True)  # as before there were these sections
+        sections = self.model_dump()
+        for section in ("rasta", "sdc", "warp"):  # which came later: the text of what has none of it stays the same
+            if sections[section] is None:
+                del sections[section]
+        if self.deltas and self.deltas.convention == "kaldi":
+            del sections["deltas"]["convention"]
+        return json.dumps(sections, sort_keys=True)
 
     @cached_property
     def fingerprint(self) -> str:

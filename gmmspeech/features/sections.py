@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gmmspeech.features.options import FbankOptions, LfccOptions, MfccOptions, PlpOptions, Section
+from gmmspeech.features.options import FbankOptions, KaldiOrHtk, LfccOptions, MfccOptions, PlpOptions, Section
 
 
 class RastaOptions(Section):
@@ -20,6 +20,7 @@ class DeltaOptions(Section):
 
     order: int = Field(default=2, ge=0)
     window: int = Field(default=2, ge=1)
+    convention: KaldiOrHtk = "kaldi"
 
 
 class ShiftedDeltaOptions(Section):

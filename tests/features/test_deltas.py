@@ -74,3 +74,13 @@ def test_shifted_deltas_of_nothing_and_unreasonable():
     assert shifted_deltas(np.zeros((0, 3))).shape == (0, 24)
     with pytest.raises(ConfigError, match="num_blocks=0"):
         shifted_deltas(np.zeros((5, 3)), num_blocks=0)
+
+
+def test_htk_repeats_the_ends_of_each_order(htk_feats):
+    for name in ("test.wav.fea_htk.1", "test.wav.plp_htk.1"):
+        expected = htk_feats(name)
+        found = add_deltas(expected[:, :13], convention="htk")
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+        np.testing.assert_allclose(add_deltas(expected[:, :13])[4:-4], found[4:-4], atol=1e-4)
+    with pytest.raises(ConfigError, match="convention: found 'sphinx'"):
+        add_deltas(np.zeros((3, 1)), convention="sphinx")

@@ -8,7 +8,6 @@ import scipy.linalg
 import soundfile
 
 from gmmspeech.errors import ConfigError
-from gmmspeech.features.deltas import add_deltas
 from gmmspeech.features.lpc import levinson_durbin, predictor_cepstrum
 from gmmspeech.features.mfcc import fbank
 from gmmspeech.features.options import PlpOptions
@@ -28,9 +27,8 @@ def test_equals_kaldi(name, kaldi_conf, kaldi_feats, kaldi_wav):
 def test_equals_htk(golden, htk_feats):
     signal, rate = soundfile.read(golden / "htk" / "test.wav", dtype="int16")
     expected = htk_feats("test.wav.plp_htk.1")
-    static = plp(signal, rate, convention="htk", preemphasis_coefficient=0.0, use_energy=False)
-    np.testing.assert_allclose(static, expected[:, :13], atol=5e-3)
-    np.testing.assert_allclose(add_deltas(static)[10:-10], expected[10:-10], atol=5e-3)
+    found = plp(signal, rate, convention="htk", preemphasis_coefficient=0.0, use_energy=False)
+    np.testing.assert_allclose(found, expected[:, :13], atol=1e-4)
 
 
 def naive_plp(mel: np.ndarray, centres: np.ndarray, order: int, factor: float) -> list[float]:

@@ -31,7 +31,7 @@ FRONTS = {
             **{"frame_length": 25.0, "frame_shift": 10.0, "snip_edges": True},
         }
     },
-    "rasta": {"rasta": {}, "deltas": {"order": 1}},
+    "rasta": {"rasta": {}, "deltas": {"order": 3, "convention": "htk"}},
     "centred": {"cmvn": {"method": "sliding", "cmn_window": 50, "center": True, "norm_vars": True}, "deltas": {}},
     "causal": {"cmvn": {"method": "sliding", "cmn_window": 40, "min_cmn_window": 15, "norm_vars": True}},
     "warp": {"warp": {"window": 31}, "cmvn": {"method": "sliding"}},
