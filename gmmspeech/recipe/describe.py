@@ -28,7 +28,7 @@ from gmmspeech.speaker.verifier import SpeakerVerifier
 
 
 def describe(path: str) -> list[str]:
-    """Describe a file that a command wrote, or a front end's TOML file.
+    """Describe a file that a command wrote, or the configuration of a front end.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def describe(path: str) -> list[str]:
     """
     if path.startswith("scp:"):
         return _describe_store(path)
-    if path.endswith(".toml") or not Path(path).exists():
-        front = FrontEnd.from_toml(path)
+    if path.endswith((".toml", ".conf")) or not Path(path).exists():
+        front = FrontEnd.from_file(path)
         return [f"front end: {describe_front_end(front.to_json())}", *_as_toml(front)]
     try:
         return _DESCRIBERS.get(_format_of(path) or "", lambda path: _describe_model(models.load(path)))(path)

@@ -47,6 +47,23 @@ def prepare(run: Run, data: Path, out: Path, *, jobs: int = 1, scoring: str = "f
     assert succeeds(run, *words, *more) == "7 models enrolled\n"
 
 
+def test_configurations_of_kaldi_and_htk(run: Run, voices: Path, tmp_path: Path) -> None:
+    texts = {
+        "plp.conf": "--sample-frequency=8000\n--num-ceps=9\n",
+        "hcopy.conf": "SOURCERATE = 1250\nTARGETRATE = 100000\nTARGETKIND = PLP_0\nNUMCEPS = 8\n",
+    }
+    for name, text in texts.items():
+        conf = tmp_path / name
+        conf.write_text(text)
+        assert "\n6 utterances," in succeeds(run, "features", voices, tmp_path / "f.h5", "--config", conf)
+        assert "front end: 9 PLP, 25" in succeeds(run, "show", conf)
+        assert "front end: 9 PLP, 25" in succeeds(run, "show", tmp_path / "f.h5")
+    conf.write_text("\nNUMCEP = 12\n")
+    result = run("features", voices, tmp_path / "g.h5", "--config", conf)
+    assert result.exit_code == 1
+    assert f"{conf}: line 2: unknown option NUMCEP" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("scoring", "options"),
     [("frames", ()), ("frames", ("--top-c", 5)), ("statistics", ()), ("symmetric", ())],
