@@ -20,11 +20,11 @@ from gmmspeech.errors import ConfigError, FeatureError
 from gmmspeech.features import conf_files
 from gmmspeech.features.deltas import add_deltas, shifted_deltas
 from gmmspeech.features.normalization import cmvn, rasta, sliding_cmvn
-from gmmspeech.features.options import FbankOptions, LfccOptions, MfccOptions, PlpOptions, Section, explain
+from gmmspeech.features.options import MfccOptions, Section, explain
 from gmmspeech.features.sections import (
+    SECTIONS,
     CmvnOptions,
     DeltaOptions,
-    EnergyVadOptions,
     FeatureOptions,
     RastaOptions,
     RelativeVadOptions,
@@ -486,26 +486,7 @@ class FrontEnd(Section):
         return log_energy
 
 
-_MODELS: Mapping[tuple[str, ...], type[BaseModel]] = MappingProxyType(
-    {
-        (): FrontEnd,
-        ("features", "mfcc"): MfccOptions,
-        ("features", "fbank"): FbankOptions,
-        ("features", "plp"): PlpOptions,
-        ("features", "lfcc"): LfccOptions,
-        ("rasta",): RastaOptions,
-        ("deltas",): DeltaOptions,
-        ("sdc",): ShiftedDeltaOptions,
-        ("vad", "energy"): EnergyVadOptions,
-        ("vad", "relative"): RelativeVadOptions,
-        ("vad", "two_gaussians"): TwoGaussianVadOptions,
-        ("cmvn", "utterance"): UtteranceCmvnOptions,
-        ("cmvn", "speaker"): SpeakerCmvnOptions,
-        ("cmvn", "static"): StaticCmvnOptions,
-        ("cmvn", "sliding"): SlidingCmvnOptions,
-        ("warp",): WarpOptions,
-    }
-)
+_MODELS: Mapping[tuple[str, ...], type[BaseModel]] = MappingProxyType({(): FrontEnd, **SECTIONS})
 
 
 def _who(utterance: str) -> str:

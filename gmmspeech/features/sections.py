@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import Field
@@ -99,6 +101,28 @@ class SlidingCmvnOptions(Section):
 FeatureOptions = MfccOptions | FbankOptions | PlpOptions | LfccOptions
 VadOptions = EnergyVadOptions | RelativeVadOptions | TwoGaussianVadOptions
 CmvnOptions = UtteranceCmvnOptions | SpeakerCmvnOptions | StaticCmvnOptions | SlidingCmvnOptions
+
+
+SECTIONS: Mapping[tuple[str, ...], type[Section]] = MappingProxyType(
+    {
+        ("features", "mfcc"): MfccOptions,
+        ("features", "fbank"): FbankOptions,
+        ("features", "plp"): PlpOptions,
+        ("features", "lfcc"): LfccOptions,
+        ("rasta",): RastaOptions,
+        ("deltas",): DeltaOptions,
+        ("sdc",): ShiftedDeltaOptions,
+        ("vad", "energy"): EnergyVadOptions,
+        ("vad", "relative"): RelativeVadOptions,
+        ("vad", "two_gaussians"): TwoGaussianVadOptions,
+        ("cmvn", "utterance"): UtteranceCmvnOptions,
+        ("cmvn", "speaker"): SpeakerCmvnOptions,
+        ("cmvn", "static"): StaticCmvnOptions,
+        ("cmvn", "sliding"): SlidingCmvnOptions,
+        ("warp",): WarpOptions,
+    }
+)
+"""The model of each section by its place, and its type or method where it has one."""
 
 
 def describe_features(options: FeatureOptions) -> str:
