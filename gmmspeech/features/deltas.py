@@ -78,7 +78,7 @@ def shifted_deltas(
     """Append shifted delta cepstra, as Kaldi's add-deltas-sdc does.
 
     Block i holds the deltas d_{t + i P} of `add_deltas` for i = 0 ... k - 1 with P = `block_shift`, k = `num_blocks`
-    and d = `window` [1]_: what language identification calls N-d-P-k. Beyond the ends the first and the last frame
+    and d = `window`: what language identification calls N-d-P-k. Beyond the ends the first and the last frame
     are repeated.
 
     Parameters
@@ -105,8 +105,8 @@ def shifted_deltas(
 
     References
     ----------
-    .. [1] P. A. Torres-Carrasquillo et al., "Approaches to language identification using Gaussian mixture models and
-       shifted delta cepstral features", ICSLP 2002.
+    P. A. Torres-Carrasquillo et al., "Approaches to language identification using Gaussian mixture models and
+    shifted delta cepstral features", ICSLP 2002.
 
     Examples
     --------

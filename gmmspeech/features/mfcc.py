@@ -230,7 +230,7 @@ def lfcc(
     htk_compat: bool | None = None,
     seed: int = 0,
 ) -> NDArray[np.float32]:
-    """Linear-frequency cepstral coefficients: `mfcc` with filters at equal distances in Hz [1]_.
+    """Linear-frequency cepstral coefficients: `mfcc` with filters at equal distances in Hz.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ energy_floor, cepstral_lifter, htk_compat, seed
 
     References
     ----------
-    .. [1] X. Zhou et al., "Linear versus mel frequency cepstral coefficients for speaker recognition", ASRU 2011.
+    X. Zhou et al., "Linear versus mel frequency cepstral coefficients for speaker recognition", ASRU 2011.
 
     Examples
     --------

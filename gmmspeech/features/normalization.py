@@ -140,7 +140,7 @@ def window_bounds(
 
 
 def rasta(frames: ArrayLike, *, pole: float = 0.98) -> NDArray[np.float32]:
-    """RASTA filtering: keep what changes about as fast as speech does [1]_.
+    """RASTA filtering: keep what changes about as fast as speech does.
 
     Each column goes through y_t = pole y_{t-1} + 0.1 (2 x_t + x_{t-1} - x_{t-3} - 2 x_{t-4}), the filter of Hermansky
     and Morgan without the four frames by which they shift it back: nothing is looked at ahead of time. At the start
@@ -166,7 +166,7 @@ def rasta(frames: ArrayLike, *, pole: float = 0.98) -> NDArray[np.float32]:
 
     References
     ----------
-    .. [1] H. Hermansky and N. Morgan, "RASTA processing of speech", IEEE Trans. Speech and Audio Processing 2(4), 1994.
+    H. Hermansky and N. Morgan, "RASTA processing of speech", IEEE Trans. Speech and Audio Processing 2(4), 1994.
 
     Examples
     --------

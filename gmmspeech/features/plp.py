@@ -39,7 +39,7 @@ def plp(
     htk_compat: bool | None = None,
     seed: int = 0,
 ) -> NDArray[np.float32]:
-    """Perceptual linear prediction: cepstra of an all-pole model of the loudness of mel bands [1]_.
+    """Perceptual linear prediction: cepstra of an all-pole model of the loudness of mel bands.
 
     The outputs of the mel filters are weighted for equal loudness and compressed; the inverse Fourier transform of
     that spectrum, its first and last band doubled, is an autocorrelation, whose linear predictor (Levinson-Durbin)
@@ -86,7 +86,7 @@ preemphasis_coefficient, remove_dc_offset, round_to_power_of_two, use_power, mel
 
     References
     ----------
-    .. [1] H. Hermansky, "Perceptual linear predictive (PLP) analysis of speech", JASA 87(4), 1990.
+    H. Hermansky, "Perceptual linear predictive (PLP) analysis of speech", JASA 87(4), 1990.
 
     Examples
     --------

@@ -14,7 +14,7 @@ from gmmspeech.features.normalization import window_bounds
 
 
 def feature_warp(frames: ArrayLike, *, window: int = 301) -> NDArray[np.float32]:
-    """Make each column normally distributed over a sliding window by the rank of its values [1]_.
+    """Make each column normally distributed over a sliding window by the rank of its values.
 
     A value with rank R of N in the window around its frame, 1 for the smallest, becomes the normal quantile of
     (R - 1/2) / N. Equal values share the mean of their ranks. At the ends the window stays within the utterance, so
@@ -39,7 +39,7 @@ def feature_warp(frames: ArrayLike, *, window: int = 301) -> NDArray[np.float32]
 
     References
     ----------
-    .. [1] J. Pelecanos and S. Sridharan, "Feature warping for robust speaker verification", Odyssey 2001.
+    J. Pelecanos and S. Sridharan, "Feature warping for robust speaker verification", Odyssey 2001.
 
     Examples
     --------
