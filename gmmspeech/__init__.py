@@ -21,6 +21,7 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.robust import fit_robust
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.io.calibration import load_calibration
+from gmmspeech.io.checkpoints import Checkpoint
 from gmmspeech.io.dictionary import cmudict_dictionary, read_dictionary
 from gmmspeech.io.labels import read_labels, write_labels
 from gmmspeech.io.models import load
@@ -64,6 +65,7 @@ __all__ = [
     "JFA",
     "PLDA",
     "BackEnd",
+    "Checkpoint",
     "DiagonalGMM",
     "FeatureStore",
     "FrontEnd",

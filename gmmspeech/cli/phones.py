@@ -76,7 +76,8 @@ def train_phones(
 ) -> None:
     """Train phone HMMs from transcripts and a dictionary.
 
-    DATA_DIR is as in Kaldi: wav.scp, utt2spk and text (utterance, words).
+    DATA_DIR is as in Kaldi: wav.scp, utt2spk and text (utterance, words). After every update PHONES.h5.checkpoint is
+    written; the same command goes on from it should this one be killed, to the same model. It is removed at the end.
     """
     hmm, state, done = train_phones_dir(
         *(data_dir, model, FrontEnd.from_toml(config), read_pronunciations(dictionaries)),

@@ -11,11 +11,12 @@ EM's way where it does not.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.gmm.em import EMMonitor, maximise, mean_log_likelihood
+from gmmspeech.gmm.em import EMMonitor, EMState, maximise, mean_log_likelihood
 from gmmspeech.gmm.em import fit as fit_plainly
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.stats import GMMStats
@@ -25,28 +26,60 @@ GROWTH = 4.0  # of the longest step allowed when it was good, and its shrinking 
 SMALLEST_WEIGHT = 1e-12  # whose logarithm is still a number
 
 
+@dataclass(frozen=True)
+class AcceleratedState:
+    """Where accelerated EM is, after its plain updates and before an extrapolation.
+
+    Attributes
+    ----------
+    first, second : tuple of weights (K,), means (K, D), variances (K, D)
+        A mixture and what an update makes of it.
+    likelihood : float
+        Of `first`, in nats a frame.
+    longest : float
+        Length of the longest step allowed.
+    passes : int
+        Over the data, done.
+    history : tuple of float
+        As `EMMonitor` has it.
+    """
+
+    first: Parameters
+    second: Parameters
+    likelihood: float
+    longest: float
+    passes: int
+    history: tuple[float, ...]
+
+
 def fit(
     accumulate: Callable[[Parameters], GMMStats],
-    start: Parameters,
+    start: Parameters | EMState | AcceleratedState,
     *,
     variance_floor: NDArray[np.float64],
     max_iter: int,
     tol: float,
     callback: Callable[[EMMonitor], None] | None = None,
+    save: Callable[[EMState | AcceleratedState], None] | None = None,
 ) -> tuple[Parameters, EMMonitor]:
     """Run accelerated EM; arguments and results are those of `gmmspeech.gmm.em.fit`.
 
     `max_iter` counts passes over the data. The monitor's history holds the mixtures that were kept, so a pass that
     showed an extrapolation to be bad is not in it.
     """
-    parameters, monitor = fit_plainly(
-        *(accumulate, start),
-        variance_floor=variance_floor,
-        max_iter=min(WARM_UP, max_iter),
-        tol=tol,
-        callback=callback,
-    )
-    passes = len(monitor.history)
+    if isinstance(start, AcceleratedState):
+        first, second, likelihood = start.first, start.second, start.likelihood
+        longest, passes, monitor = start.longest, start.passes, EMMonitor(tol, list(start.history))
+    else:
+        first, monitor = fit_plainly(
+            *(accumulate, start),
+            variance_floor=variance_floor,
+            max_iter=min(WARM_UP, max_iter),
+            tol=tol,
+            callback=callback,
+            save=save,
+        )
+        longest, passes = 1.0, len(monitor.history)
 
     def step(mixture: Parameters) -> tuple[float, Parameters]:
         nonlocal passes
@@ -59,12 +92,14 @@ def fit(
         if callback is not None:
             callback(monitor)
 
-    if monitor.converged or passes >= max_iter:
-        return parameters, monitor
-    first, longest = parameters, 1.0
-    likelihood, second = step(first)
-    keep(likelihood)
+    if not isinstance(start, AcceleratedState):
+        if monitor.converged or passes >= max_iter:
+            return first, monitor
+        likelihood, second = step(first)
+        keep(likelihood)
     while passes + 2 <= max_iter:
+        if save is not None:
+            save(AcceleratedState(first, second, likelihood, longest, passes, tuple(monitor.history)))
         before, begun = likelihood, passes
         likelihood, third = step(second)
         keep(likelihood)

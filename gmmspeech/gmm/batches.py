@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.errors import FeatureError, ModelError
 from gmmspeech.features.match import check_same_front_end
+from gmmspeech.gmm.checkpoint import digest
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
 
@@ -161,14 +161,6 @@ def gmm_digest(gmm: DiagonalGMM) -> str:
     '68f962b48b11'
     """
     return digest(*gmm.parameters())
-
-
-def digest(*arrays: NDArray[np.float64]) -> str:
-    """SHA-256 of numbers in float64, 64 hexadecimal digits."""
-    found = hashlib.sha256()
-    for array in arrays:
-        found.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
-    return found.hexdigest()
 
 
 def check_origin(stats: Statistics, ubm_digest: str | None, front_end: str | None, *, model: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,14 +51,47 @@ class EMMonitor:
         return not self.converged
 
 
+@dataclass(frozen=True)
+class EMState:
+    """Where EM is before a pass over the data: all it takes to go on and end with the same bits.
+
+    Attributes
+    ----------
+    plain : tuple of weights (K,), means (K, D), variances (K, D)
+        The start, or what the last update gave.
+    reseeded : tuple, optional
+        The same with its starved components seeded anew, to be tried in its place.
+    best : tuple
+        The last mixture whose likelihood is known.
+    history : tuple of float
+        As `EMMonitor` has it.
+    may_reseed : bool
+        Re-seeding has not lowered the likelihood yet.
+    """
+
+    plain: Parameters
+    reseeded: Parameters | None
+    best: Parameters
+    history: tuple[float, ...] = ()
+    may_reseed: bool = True
+
+    @classmethod
+    def begin(cls, start: Parameters, variance_floor: NDArray[np.float64]) -> Self:
+        """Give the state before the first pass."""
+        weights, means, variances = start
+        floored: Parameters = (weights, means, np.maximum(variances, variance_floor))
+        return cls(floored, None, floored)
+
+
 def fit(
     accumulate: Callable[[Parameters], GMMStats],
-    start: Parameters,
+    start: Parameters | EMState,
     *,
     variance_floor: NDArray[np.float64],
     max_iter: int,
     tol: float,
     callback: Callable[[EMMonitor], None] | None = None,
+    save: Callable[[EMState], None] | None = None,
 ) -> tuple[Parameters, EMMonitor]:
     """Run EM from a start until the gain is below `tol` nats a frame, or `max_iter` updates are done.
 
@@ -65,7 +99,8 @@ def fit(
     ----------
     accumulate : callable
         Gives the statistics of all the data under a mixture.
-    start : tuple of weights (K,), means (K, D), variances (K, D)
+    start : tuple of weights (K,), means (K, D), variances (K, D), or EMState
+        A mixture, or a state that `save` was given, to go on from as if EM had never stopped.
     variance_floor : ndarray, shape (D,)
         Absolute.
     max_iter : int
@@ -73,6 +108,8 @@ def fit(
         Nats a frame.
     callback : callable, optional
         Called with the monitor after every E-step.
+    save : callable, optional
+        Called with the state before every pass.
 
     Returns
     -------
@@ -80,30 +117,28 @@ def fit(
         The last mixture whose likelihood is known not to be below the one before, updated once more.
     monitor : EMMonitor
     """
-    monitor = EMMonitor(tol)
-    weights, means, variances = start
-    current: Parameters = (weights, means, np.maximum(variances, variance_floor))
-    plain = current  # the same update without re-seeding, should re-seeding have lowered the likelihood
-    best = current
-    may_reseed = True
-    for _ in range(max_iter):
+    state = start if isinstance(start, EMState) else EMState.begin(start, variance_floor)
+    monitor = EMMonitor(tol, list(state.history))
+    while len(monitor.history) < max_iter:
+        if save is not None:
+            save(state)
+        current, may_reseed = state.reseeded or state.plain, state.may_reseed
         stats = accumulate(current)
-        if current is not plain and monitor.history and mean_log_likelihood(stats) < monitor.history[-1]:
+        if state.reseeded and monitor.history and mean_log_likelihood(stats) < monitor.history[-1]:
             logger.info("re-seeding lowered the likelihood; it is taken back and not tried again")
-            may_reseed, current = False, plain
+            may_reseed, current = False, state.plain
             stats = accumulate(current)
         go_on = monitor.report(mean_log_likelihood(stats))
         if callback is not None:
             callback(monitor)
-        if monitor.history[-1] == mean_log_likelihood(stats):
-            best = current
-        else:
-            return best, monitor
+        if monitor.history[-1] != mean_log_likelihood(stats):
+            return state.best, monitor
         plain = maximise(stats, variance_floor, previous=current)
         if not go_on:
             return plain, monitor
-        current = reseed_starved(plain, stats, variance_floor) if may_reseed else plain
-    return plain, monitor
+        reseeded = reseed_starved(plain, stats, variance_floor) if may_reseed else plain
+        state = EMState(plain, None if reseeded is plain else reseeded, current, tuple(monitor.history), may_reseed)
+    return state.plain, monitor
 
 
 def maximise(stats: GMMStats, variance_floor: NDArray[np.float64], *, previous: Parameters) -> Parameters:

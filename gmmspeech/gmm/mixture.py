@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
 from gmmspeech.gmm import acceleration, em
+from gmmspeech.gmm.checkpoint import StateKeeper, digest, seed_of
 from gmmspeech.gmm.frames import as_frames, check_weights, draw_frames, finite, frame_dim, weighted_pieces
 from gmmspeech.gmm.init import Parameters, kmeans, random_frames
 from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel, pack
@@ -24,6 +25,7 @@ INIT_FRAMES_PER_COMPONENT = 200  # for k-means, whose time then does not grow wi
 MIN_INIT_FRAMES = 20_000
 SMALLEST_FLOOR = 1e-10  # of the global variance, so that a component on equal frames keeps a density
 CONSTANT_DIMENSION_VARIANCE = 1e-6  # for a dimension in which all frames are equal
+_DECIDING_OPTIONS = ("n_components", "accelerate", "max_iter", "tol", "variance_floor")
 
 
 class DiagonalGMM(DensityMixin, BaseEstimator):
@@ -148,6 +150,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         *,
         sample_weight: ArrayLike | None = None,
         callback: Callable[[em.EMMonitor], None] | None = None,
+        checkpoint: StateKeeper | None = None,
     ) -> Self:
         """Train by EM.
 
@@ -161,18 +164,24 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
             A frame of weight 2 counts as two frames. For frames in one array only.
         callback : callable, optional
             Called with the `EMMonitor` after every pass over the data.
+        checkpoint : Checkpoint, optional
+            Where to keep the state before every pass, and to go on from.
 
         Raises
         ------
         ModelError
             Fewer frames than components.
+        ConfigError
+            An option that makes no sense; a checkpoint without a seed in `random_state`.
+        DataError
+            A checkpoint that can't be written, or is of other options or frames.
         FeatureError
             NaN or infinity in a frame; frames that are not two-dimensional.
         """
         self._check_options()
         frames = as_frames(X)
         weight = None if sample_weight is None else check_weights(sample_weight, frames)
-        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        seed = seed_of(self.random_state, checkpoint)
         moments = self._moments(frames, weight)
         if moments.num_frames < self.n_components and weight is None:
             raise ModelError(
@@ -180,7 +189,10 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
             )
         variance = _global_variance(moments)
         floor = self._floor(variance)
-        start = self._start(frames, weight, variance, int(moments.num_frames), rng)
+        front_end = getattr(frames, "front_end", None)
+        start = None if checkpoint is None else checkpoint.resume(self._origin(moments, front_end, seed))
+        if start is None:
+            start = self._start(frames, weight, variance, int(moments.num_frames), np.random.default_rng(seed))
         parameters, monitor = (acceleration if self.accelerate else em).fit(
             lambda p: self._accumulate(frames, weight, p),
             start,
@@ -188,8 +200,9 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
             max_iter=self.max_iter,
             tol=self.tol,
             callback=callback,
+            save=None if checkpoint is None else checkpoint.save,
         )
-        self._set(check_parameters(*parameters), getattr(frames, "front_end", None))
+        self._set(check_parameters(*parameters), front_end)
         self.history_: list[float] = monitor.history
         self.converged_, self.n_iter_ = monitor.converged, len(monitor.history)
         return self
@@ -348,6 +361,21 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         variance = first.var(axis=0, dtype=np.float64)
         variance[variance == 0] = 1.0
         return self._accumulate(frames, weight, (np.ones(1), mean[None], variance[None]))
+
+    def _origin(self, moments: GMMStats, front_end: str | None, seed: int) -> dict[str, Any]:
+        """All that decides what training gives, for a checkpoint; frames are told by their moments."""
+        options = {name: getattr(self, name) for name in _DECIDING_OPTIONS}
+        return {
+            "training": "mixture",
+            **options,
+            "init": digest(*self.init.parameters()) if isinstance(self.init, DiagonalGMM) else self.init,
+            "seed": seed,
+            "backend": get_backend(self.backend).__name__.rpartition(".")[2],
+            "front_end": front_end,
+            "frames": moments.num_frames,
+            "columns": moments.sum_x.shape[1],
+            "sums of the frames": digest(moments.sum_x, moments.sum_xx),
+        }
 
     def _floor(self, variance: NDArray[np.float64]) -> NDArray[np.float64]:
         floor = max(self.variance_floor, SMALLEST_FLOOR) * variance

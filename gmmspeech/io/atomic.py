@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gmmspeech.errors import DataError
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+_TOKEN_BYTES = 4
 
 
 @contextmanager
@@ -48,7 +51,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     ['scores.txt']
     """
     final = Path(os.path.realpath(path))
-    temporary = final.with_name(f".{final.stem}.{secrets.token_hex(4)}{final.suffix}")
+    temporary = final.with_name(f".{final.stem}.{secrets.token_hex(_TOKEN_BYTES)}{final.suffix}")
     try:
         if final.is_dir():
             raise IsADirectoryError(errno.EISDIR, "there is a folder of that name")
@@ -70,6 +73,27 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove the temporary files of `path` that processes left which were killed while they wrote it.
+
+    To be called where no other process writes the same file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / ".ubm.0123abcd.h5").write_bytes(b"half")
+    >>> remove_leftovers(folder / "ubm.h5")
+    >>> list(folder.iterdir())
+    []
+    """
+    final = Path(os.path.realpath(path))
+    pattern = f".{glob.escape(final.stem)}.{'[0-9a-f]' * 2 * _TOKEN_BYTES}{glob.escape(final.suffix)}"
+    for temporary in final.parent.glob(pattern):
+        with suppress(OSError):  # of a folder in which nothing may be removed, writing will tell
+            temporary.unlink()
 
 
 def write_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> None:

@@ -42,11 +42,7 @@ def save_extractor(path: str | os.PathLike[str], extractor: IVectorExtractor) ->
     """
     with create_hdf5(path, format=MODEL_FORMAT, version=VERSION) as file:
         file.attrs["kind"] = "IVectorExtractor"
-        for name in _EXTRACTOR:
-            file[name] = getattr(extractor, name)
-        file["history"] = np.array(extractor.history, dtype=np.float64)
-        file.attrs["ubm_digest"] = extractor.ubm_digest or ""
-        file.attrs["front_end"] = extractor.front_end or ""
+        write_extractor(file, extractor)
 
 
 def load_extractor(path: str | os.PathLike[str]) -> IVectorExtractor:
@@ -60,8 +56,17 @@ def load_extractor(path: str | os.PathLike[str]) -> IVectorExtractor:
     return _load(path, "IVectorExtractor")
 
 
+def write_extractor(file: h5py.Group, extractor: IVectorExtractor) -> None:
+    """Fill a group with an i-vector extractor."""
+    for name in _EXTRACTOR:
+        file[name] = getattr(extractor, name)
+    file["history"] = np.array(extractor.history, dtype=np.float64)
+    file.attrs["ubm_digest"] = extractor.ubm_digest or ""
+    file.attrs["front_end"] = extractor.front_end or ""
+
+
 def read_extractor(file: h5py.Group) -> IVectorExtractor:
-    """Make an i-vector extractor of what `save_extractor` wrote."""
+    """Make an i-vector extractor of what `write_extractor` wrote."""
     return IVectorExtractor(
         **{name: file[name][:] for name in _EXTRACTOR},
         ubm_digest=file.attrs["ubm_digest"] or None,

@@ -20,7 +20,6 @@ FORMAT = "gmmspeech model"
 VERSION = 1
 
 _ARRAYS = ("state_offsets", "self_loop", "mixture_offsets", "weights", "means", "variances")
-_POSTERIORS = ("frame", "state", "weight")
 
 
 def save_phone_hmm(path: str | os.PathLike[str], model: PhoneHMM) -> None:
@@ -116,18 +115,8 @@ def save_training_state(path: str | os.PathLike[str], state: TrainingState) -> N
         HDF5 file; it appears whole or not at all, so that a kill leaves the one before.
     state : TrainingState
     """
-    with create_hdf5(path, format=_TRAINING, version=VERSION) as file:
-        file.attrs["iteration"] = state.iteration
-        file.attrs["log_likelihood"] = state.log_likelihood
-        write_phone_hmm(file.create_group("model"), state.model)
-        group = file.create_group("posteriors")
-        group["names"] = np.array(list(state.posteriors), dtype=h5py.string_dtype())
-        values = list(state.posteriors.values())
-        group["offsets"] = np.cumsum([0, *(len(p.frame) for p in values)])
-        for field in _POSTERIORS:
-            group[field] = np.concatenate([getattr(p, field) for p in values])
-        group["stays"] = np.stack([p.stays for p in values])
-        group["log_likelihood"] = np.array([p.log_likelihood for p in values])
+    with create_hdf5(path, format=_TRAINING, version=_TRAINING_VERSION) as file:
+        write_training_state(file, state)
 
 
 def load_training_state(path: str | os.PathLike[str]) -> TrainingState:
@@ -140,17 +129,8 @@ def load_training_state(path: str | os.PathLike[str]) -> TrainingState:
     """
     name = os.fspath(path)
     try:
-        with open_hdf5(name, format=_TRAINING, version=VERSION) as file:
-            group = file["posteriors"]
-            offsets = group["offsets"][:]
-            columns = [group[field][:] for field in _POSTERIORS]
-            rows = zip(group["names"].asstr()[:], group["stays"][:], group["log_likelihood"][:], strict=True)
-            posteriors = {}
-            for i, (utterance, stays, score) in enumerate(rows):
-                frame, state, weight = (column[offsets[i] : offsets[i + 1]] for column in columns)
-                posteriors[utterance] = Posteriors(frame, state, weight, stays, float(score))
-            iteration, log_likelihood = int(file.attrs["iteration"]), float(file.attrs["log_likelihood"])
-            return TrainingState(iteration, read_phone_hmm(file["model"]), posteriors, log_likelihood)
+        with open_hdf5(name, format=_TRAINING, version=_TRAINING_VERSION) as file:
+            return read_training_state(file)
     except DataError:
         raise
     except (LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
@@ -158,6 +138,41 @@ def load_training_state(path: str | os.PathLike[str]) -> TrainingState:
 
 
 _TRAINING = "gmmspeech phone training"
+_TRAINING_VERSION = 2  # since which integers are as small as their values allow, and weights that are all 1 left out
+
+
+def write_training_state(group: h5py.Group, state: TrainingState) -> None:
+    """Fill a group with where training is."""
+    group.attrs["iteration"] = state.iteration
+    group.attrs["log_likelihood"] = state.log_likelihood
+    write_phone_hmm(group.create_group("model"), state.model)
+    aligned = group.create_group("posteriors")
+    aligned["names"] = np.array(list(state.posteriors), dtype=h5py.string_dtype())
+    values = list(state.posteriors.values())
+    aligned["offsets"] = np.cumsum([0, *(len(p.frame) for p in values)])
+    for field in ("frame", "state"):
+        column = np.concatenate([getattr(p, field) for p in values])
+        aligned[field] = column.astype(np.min_scalar_type(int(column.max(initial=0))))
+    weight = np.concatenate([p.weight for p in values])
+    if not (weight == 1).all():
+        aligned["weight"] = weight
+    aligned["stays"] = np.stack([p.stays for p in values])
+    aligned["log_likelihood"] = np.array([p.log_likelihood for p in values])
+
+
+def read_training_state(group: h5py.Group) -> TrainingState:
+    """Make a state of what `write_training_state` wrote."""
+    aligned = group["posteriors"]
+    offsets = aligned["offsets"][:]
+    frames, states = (aligned[field][:].astype(np.intp) for field in ("frame", "state"))
+    weights = aligned["weight"][:] if "weight" in aligned else np.ones(len(frames))
+    rows = zip(aligned["names"].asstr()[:], aligned["stays"][:], aligned["log_likelihood"][:], strict=True)
+    posteriors = {}
+    for i, (utterance, stays, score) in enumerate(rows):
+        here = slice(offsets[i], offsets[i + 1])
+        posteriors[utterance] = Posteriors(frames[here], states[here], weights[here], stays, float(score))
+    iteration, log_likelihood = int(group.attrs["iteration"]), float(group.attrs["log_likelihood"])
+    return TrainingState(iteration, read_phone_hmm(group["model"]), posteriors, log_likelihood)
 
 
 def write_phone_hmm(group: h5py.Group, model: PhoneHMM) -> None:

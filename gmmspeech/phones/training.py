@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, GmmSpeechWarning
+from gmmspeech.gmm.checkpoint import StateKeeper, digest
+from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.parallel import ordered_map, ordered_sum
 from gmmspeech.phones.estimation import HMMStats, accumulate, maximise, split, state_occupancy
 from gmmspeech.phones.graph import Pronunciations, pronunciations
@@ -81,6 +85,7 @@ def train_phone_hmm(
     n_jobs: int = 1,
     callback: Callable[[TrainingState], None] | None = None,
     resume: TrainingState | None = None,
+    checkpoint: StateKeeper | None = None,
 ) -> PhoneHMM:
     r"""Train phone HMMs from what was said, without times.
 
@@ -133,9 +138,12 @@ def train_phone_hmm(
     n_jobs : int
         Threads; any number gives the same bits.
     callback : callable, optional
-        Called with the `TrainingState` after every update.
+        Called with the `TrainingState` after every update, and with the one that a checkpoint had.
     resume : TrainingState, optional
         Go on from there, with the same data and options.
+    checkpoint : Checkpoint, optional
+        File that keeps the state after every update; where it has one, training goes on from there and ends with the
+        same bits as if it had never stopped.
 
     Returns
     -------
@@ -144,7 +152,8 @@ def train_phone_hmm(
     Raises
     ------
     DataError
-        An utterance with a word that the dictionary lacks or too few frames for its phones, by name.
+        An utterance with a word that the dictionary lacks or too few frames for its phones, by name. A checkpoint that
+        can't be written, or is of other options or data.
     ConfigError
         An option that makes no sense.
 
@@ -186,7 +195,15 @@ def train_phone_hmm(
         min_occupancy=min_occupancy,
         n_jobs=n_jobs,
     )
-    return _train(corpus, model, options, start, callback, resume)
+
+    def said() -> Any:
+        return [
+            silence_probability,
+            {name: [pronunciations(dictionary, word) for word in transcripts[name]] for name in corpus.pieces},
+            {name: digest(p.frame, p.state, p.weight, p.stays) for name, p in (start or {}).items()},
+        ]
+
+    return _train(corpus, model, options, start, callback, resume, checkpoint, said)
 
 
 def train_phone_hmm_on_labels(
@@ -211,6 +228,7 @@ def train_phone_hmm_on_labels(
     n_jobs: int = 1,
     callback: Callable[[TrainingState], None] | None = None,
     resume: TrainingState | None = None,
+    checkpoint: StateKeeper | None = None,
 ) -> PhoneHMM:
     """Train phone HMMs from labels with times, which are taken as they are: only states move within their phone.
 
@@ -226,7 +244,7 @@ def train_phone_hmm_on_labels(
     phones : sequence of str, optional
         By default those of the labels.
     silence, num_states, total_gaussians, num_iter, realign, method, acoustic_scale, power, variance_floor, \
-min_occupancy, skip_bad, n_jobs, callback, resume
+min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
         As `train_phone_hmm` has them.
 
     Returns
@@ -237,7 +255,7 @@ min_occupancy, skip_bad, n_jobs, callback, resume
     ------
     DataError
         An utterance whose labels overlap, go backwards or run past its end, or have a phone that is not among
-        `phones`, by name.
+        `phones`, by name. A checkpoint as above.
     ConfigError
         An option that makes no sense.
     """
@@ -272,7 +290,11 @@ min_occupancy, skip_bad, n_jobs, callback, resume
         min_occupancy=min_occupancy,
         n_jobs=n_jobs,
     )
-    return _train(corpus, model, options, None, callback, resume)
+
+    def said() -> Any:
+        return {name: [[p.start, p.stop, p.states.tolist()] for p in theirs] for name, theirs in corpus.pieces.items()}
+
+    return _train(corpus, model, options, None, callback, resume, checkpoint, said)
 
 
 @dataclass(frozen=True)
@@ -325,9 +347,17 @@ def _train(
     start: Mapping[str, Posteriors] | None,
     callback: Callable[[TrainingState], None] | None,
     resume: TrainingState | None,
+    checkpoint: StateKeeper | None,
+    said: Callable[[], Any],
 ) -> PhoneHMM:
     floor = options.variance_floor * corpus.variance
     flat = model
+    if checkpoint is not None:
+        kept = checkpoint.resume(_origin(corpus, model, options, said()))
+        if kept is not None:
+            resume = kept
+            if callback is not None:
+                callback(kept)
     if resume is not None:
         first, model, posteriors = resume.iteration, resume.model, dict(resume.posteriors)
     else:
@@ -348,14 +378,37 @@ def _train(
         starved = np.flatnonzero(occupancy < options.min_occupancy)
         model = maximise(model, stats, variance_floor=floor, min_occupancy=options.min_occupancy)
         model = split(model, occupancy, options.gaussians(iteration, model.num_states), power=options.power)
+        mean = stats.gaussians.log_likelihood / stats.gaussians.num_frames
+        state = TrainingState(update + 1, model, posteriors, mean)
+        if checkpoint is not None:
+            checkpoint.save(state)
         if callback is not None:
-            mean = stats.gaussians.log_likelihood / stats.gaussians.num_frames
-            callback(TrainingState(update + 1, model, posteriors, mean))
+            callback(state)
     if len(starved):
         phones = " ".join(dict.fromkeys(model.phones[model.phone_of_state[s]] for s in starved))
         message = f"too few frames for {len(starved)} states, which keep the parameters they had; phones: {phones}"
         warnings.warn(message, GmmSpeechWarning)
     return model
+
+
+def _origin(corpus: Corpus, flat: PhoneHMM, options: _Options, said: Any) -> dict[str, Any]:
+    """All that decides what training gives, for a checkpoint; frames are told by their moments."""
+    deciding = {name: value for name, value in asdict(options).items() if name != "n_jobs"}
+    realign = None if options.realign is None else [int(i) for i in options.realign]
+    return {
+        "training": "phone HMMs",
+        **deciding,
+        "realign": realign,
+        "phones": list(flat.phones),
+        "silence": flat.silence,
+        "states": flat.state_offsets.tolist(),
+        "backend": get_backend().__name__.rpartition(".")[2],
+        "front_end": flat.front_end,
+        "utterances": len(corpus.pieces),
+        "frames": sum(corpus.lengths[name] for name in corpus.pieces),
+        "moments of the frames": digest(corpus.mean, corpus.variance),
+        "what was said": hashlib.sha256(json.dumps(said, default=list).encode()).hexdigest(),
+    }
 
 
 def _align(corpus: Corpus, model: PhoneHMM, options: _Options) -> dict[str, Posteriors]:

@@ -48,6 +48,7 @@ from gmmspeech.phones.system import adapt_speakers, train_adapted_system
 from gmmspeech.phones.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
 from gmmspeech.recipe.phones import frame_times, write_alignment
 from gmmspeech.recipe.stages import Stage
+from gmmspeech.recipe.steps import checkpoint_of
 
 # Of log-likelihoods beside a phone bigram.
 LOOP_SCALE = 0.2
@@ -117,9 +118,8 @@ def flat_start_stage(
     """Stage that trains phone HMMs on transcripts; `options` of `train_phone_hmm`."""
     entries = speech.entries(dictionary)
 
-    def train(store: FeatureStore, show: Callable[[TrainingState], None]) -> PhoneHMM:
-        common: dict[str, Any] = {"skip_bad": skip_bad, "n_jobs": jobs, "callback": show}
-        return train_phone_hmm(store, speech.words, entries, **common, **options)
+    def train(store: FeatureStore, **common: Any) -> PhoneHMM:
+        return train_phone_hmm(store, speech.words, entries, skip_bad=skip_bad, n_jobs=jobs, **common, **options)
 
     updates = options.get("num_passes", 1) * options.get("num_iter", 40)
     return _training_stage(name, speech, out, train, updates, [], [entries, options, skip_bad])
@@ -128,10 +128,10 @@ def flat_start_stage(
 def labels_stage(name: str, speech: Speech, labels: Path, out: Path, *, jobs: int, **options: Any) -> Stage:
     """Stage that trains phone HMMs on phones with times, a CTM; `options` of `train_phone_hmm_on_labels`."""
 
-    def train(store: FeatureStore, show: Callable[[TrainingState], None]) -> PhoneHMM:
+    def train(store: FeatureStore, **common: Any) -> PhoneHMM:
         found = read_ctm(labels)
         theirs = {utterance: found[utterance] for utterance in speech.words}
-        common: dict[str, Any] = {"n_jobs": jobs, "callback": show, **frame_times(store.front_end)}
+        common |= {"n_jobs": jobs, **frame_times(store.front_end)}
         return train_phone_hmm_on_labels(store, theirs, **common, **options)
 
     return _training_stage(name, speech, out, train, options.get("num_iter", 40), [labels], [options])
@@ -141,7 +141,7 @@ def _training_stage(
     name: str,
     speech: Speech,
     out: Path,
-    train: Callable[[FeatureStore, Callable[[TrainingState], None]], PhoneHMM],
+    train: Callable[..., PhoneHMM],
     updates: int,
     inputs: Sequence[Path],
     configuration: Sequence[Any],
@@ -149,10 +149,15 @@ def _training_stage(
     step = f"train {name}"
 
     def run() -> None:
-        with FeatureStore(speech.features) as store, _training_bar(updates) as (show, last):
+        target = hmm_path(out, name)
+        with (
+            FeatureStore(speech.features) as store,
+            checkpoint_of(target) as checkpoint,
+            _training_bar(updates) as (show, last),
+        ):
             with _timed(out, step, _seconds(store, speech.words)):
-                model = train(store, show)
-            save_phone_hmm(hmm_path(out, name), model)
+                model = train(store, callback=show, checkpoint=checkpoint)
+            save_phone_hmm(target, model)
             save_training_state(state_path(out, name), last[0])
 
     return Stage(
@@ -377,6 +382,6 @@ def _training_bar(updates: int) -> Iterator[tuple[Callable[[TrainingState], None
         def show(state: TrainingState) -> None:
             last[:] = [state]
             bar.set_postfix_str(f"{state.log_likelihood:.3f} nats a frame")
-            bar.update()
+            bar.update(state.iteration - bar.n)
 
         yield show, last

@@ -28,7 +28,7 @@ from gmmspeech.phones.graph import StateGraph
 from gmmspeech.phones.hmm import PhoneHMM
 from gmmspeech.phones.labels import Label
 from gmmspeech.phones.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
-from gmmspeech.recipe.steps import Extraction, extract_features
+from gmmspeech.recipe.steps import Extraction, checkpoint_of, extract_features
 
 
 def read_pronunciations(names: Sequence[str], *, keep_stress: bool = False) -> Dictionary:
@@ -92,6 +92,8 @@ def train_phones_dir(
 ) -> tuple[PhoneHMM, TrainingState, Extraction]:
     """Train phone HMMs on a data directory and write them.
 
+    Until they are written, a checkpoint lies beside their place, from which a killed run goes on.
+
     Parameters
     ----------
     folder : Path
@@ -120,6 +122,7 @@ def train_phones_dir(
     last: list[TrainingState] = []
     with (
         features_of(data, front, jobs=jobs, skip_bad=skip_bad) as (store, done),
+        checkpoint_of(out) as checkpoint,
         tqdm(
             total=options.get("num_iter", 40),
             desc="training",
@@ -133,16 +136,16 @@ def train_phones_dir(
         def show(state: TrainingState) -> None:
             last[:] = [state]
             bar.set_postfix_str(f"{state.log_likelihood:.3f} nats a frame")
-            bar.update()
+            bar.update(state.iteration - bar.n)
 
-        common = {"skip_bad": skip_bad, "n_jobs": jobs, "callback": show, **options}
+        common = {"skip_bad": skip_bad, "n_jobs": jobs, "callback": show, "checkpoint": checkpoint, **options}
         if labels is None:
             model = train_phone_hmm(store, transcripts(data), dictionary, **common)
         else:
             known = _of_all(data, read_labels(labels), str(labels), skip_bad)
             model = train_phone_hmm_on_labels(store, known, **frame_times(front.to_json()), **common)
-    model = model.with_front_end(front.to_json())
-    save_phone_hmm(out, model)
+        model = model.with_front_end(front.to_json())
+        save_phone_hmm(out, model)
     return model, last[0], done
 
 

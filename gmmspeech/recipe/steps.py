@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.em import EMMonitor
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.io.atomic import remove_leftovers
+from gmmspeech.io.checkpoints import Checkpoint
 from gmmspeech.io.datadir import DataDir, load_utterance, read_list_map, read_map
 from gmmspeech.io.models import load_classifier, load_gmm, load_verifier
 from gmmspeech.io.store import FeatureStore, FeatureWriter
@@ -118,6 +121,8 @@ def _extracted_together(data: DataDir, front: FrontEnd) -> Iterable[Sequence[str
 def train_ubm_file(features: str | Path, out: Path, n_components: int, **options: Any) -> DiagonalGMM:
     """Train a background model on a feature store and write it.
 
+    Until it is written, a checkpoint lies beside its place, from which a killed run goes on.
+
     Parameters
     ----------
     features : str or Path
@@ -129,6 +134,7 @@ def train_ubm_file(features: str | Path, out: Path, n_components: int, **options
     """
     with (
         FeatureStore(features) as store,
+        checkpoint_of(out) as checkpoint,
         tqdm(
             total=options.get("max_iter", 20), desc="EM", unit="pass", disable=None, leave=False, file=sys.stderr
         ) as bar,
@@ -136,11 +142,20 @@ def train_ubm_file(features: str | Path, out: Path, n_components: int, **options
 
         def show(monitor: EMMonitor) -> None:
             bar.set_postfix_str(f"{monitor.history[-1]:.4f} nats a frame")
-            bar.update()
+            bar.update(1 if bar.n else len(monitor.history))
 
-        ubm = train_ubm(store, n_components, callback=show, **options)
-    ubm.save(out)
+        ubm = train_ubm(store, n_components, callback=show, checkpoint=checkpoint, **options)
+        ubm.save(out)
     return ubm
+
+
+@contextmanager
+def checkpoint_of(out: Path) -> Iterator[Checkpoint]:
+    """Give the checkpoint of a model that will be written to a place; it is removed when the block has ended well."""
+    remove_leftovers(out)
+    checkpoint = Checkpoint(f"{out}.checkpoint")
+    yield checkpoint
+    checkpoint.remove()
 
 
 def enroll_file(ubm: Path, features: str | Path, sessions: Path, out: Path, **options: Any) -> SpeakerVerifier:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ModelError
-from gmmspeech.gmm.batches import Statistics, check_origin, digest, stats_batches
+from gmmspeech.gmm.batches import Statistics, check_origin, stats_batches
+from gmmspeech.gmm.checkpoint import digest
 from gmmspeech.parallel import ordered_map, single_threaded_blas
 from gmmspeech.speaker.subspace import BATCH, Subspace
 

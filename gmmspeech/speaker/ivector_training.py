@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 
 from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.gmm.batches import Statistics, check_origin, gmm_digest, stats_batches
+from gmmspeech.gmm.checkpoint import StateKeeper, digest, seed_of
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.parallel import single_threaded_blas
 from gmmspeech.speaker.ivector import IVectorExtractor
@@ -29,6 +30,7 @@ def train_ivector_extractor(
     random_state: Any = 0,
     n_jobs: int = 1,
     callback: Callable[[IVectorExtractor], None] | None = None,
+    checkpoint: StateKeeper | None = None,
 ) -> IVectorExtractor:
     r"""Train an i-vector extractor by EM on the statistics of many utterances, each a speaker of its own.
 
@@ -67,6 +69,9 @@ def train_ivector_extractor(
         Threads. The bits don't depend on it.
     callback : callable, optional
         Called with the extractor after every iteration.
+    checkpoint : Checkpoint, optional
+        File that keeps the extractor after every iteration; where it has one, training goes on from there and ends
+        with the same bits as if it had never stopped.
 
     Returns
     -------
@@ -75,12 +80,14 @@ def train_ivector_extractor(
     Raises
     ------
     ConfigError
-        `rank` or `max_iter` below 1, or `init` of another rank.
+        `rank` or `max_iter` below 1, or `init` of another rank; a checkpoint without a seed in `random_state`.
     ModelError
         Fewer utterances than the rank, which could not span its space; statistics or `init` of another shape or
         background model.
     FeatureError
         An utterance without frames, statistics that are not finite, or stored ones of another front end.
+    DataError
+        A checkpoint that can't be written, or is of other options or statistics.
 
     References
     ----------
@@ -102,14 +109,21 @@ def train_ivector_extractor(
     >>> abs(np.corrcoef(ivectors, [x.mean() for x in utterances])[0, 1]) > 0.99
     np.True_
     """
-    extractor = init or _start(ubm, rank, random_state)
+    seed = seed_of(random_state, None if init else checkpoint)
+    extractor = init or _start(ubm, rank, seed)
     _check(ubm, stats, rank, max_iter, extractor)
-    for _ in range(max_iter):
+    last = len(extractor.history) + max_iter
+    if checkpoint is not None:
+        origin = _origin(ubm, stats, rank, max_iter, min_divergence, init.digest if init else seed)
+        extractor = checkpoint.resume(origin) or extractor
+    while len(extractor.history) < last:
         with single_threaded_blas():  # lest the last bits depend on its threads
             sums = _accumulate(extractor, stats, n_jobs)
             history = (*extractor.history, _log_likelihood(extractor, ubm, sums))
             extractor = _update(extractor, sums, min_divergence=min_divergence, n_jobs=n_jobs)
         extractor = replace(extractor, history=history)
+        if checkpoint is not None:
+            checkpoint.save(extractor)
         if callback is not None:
             callback(extractor)
     return extractor
@@ -128,12 +142,11 @@ class _Sums:
     num_frames: float = 0.0
 
 
-def _start(ubm: DiagonalGMM, rank: int, random_state: Any) -> IVectorExtractor:
+def _start(ubm: DiagonalGMM, rank: int, seed: int) -> IVectorExtractor:
     if rank < 1:
         raise ConfigError(f"rank: found {rank}, expected 1 or more")
     weights, means, variances = ubm.parameters()
-    rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
-    loading = random_loading(means.shape, rank, rng)
+    loading = random_loading(means.shape, rank, np.random.default_rng(seed))
     matrix = loading * np.sqrt(variances)[:, :, None]
     return IVectorExtractor(weights, means, variances, matrix, gmm_digest(ubm), ubm.front_end_)
 
@@ -149,6 +162,26 @@ def _check(ubm: DiagonalGMM, stats: Statistics, rank: int, max_iter: int, extrac
     check_origin(stats, digest, ubm.front_end_, model="the background model")
     if len(stats) < rank:
         raise ModelError(f"found {len(stats)} utterances, expected at least as many as the rank ({rank})")
+
+
+def _origin(
+    ubm: DiagonalGMM, stats: Statistics, rank: int, max_iter: int, min_divergence: bool, start: int | str
+) -> dict[str, Any]:
+    """All that decides what training gives, for a checkpoint; it reads the statistics once."""
+    found = hashlib.sha256()
+    for batch in stats_batches(stats, ubm.means_.shape, BATCH):
+        found.update(digest(batch.n, batch.sum_x, batch.num_frames).encode())
+    return {
+        "training": "i-vector extractor",
+        "rank": rank,
+        "max_iter": max_iter,
+        "min_divergence": min_divergence,
+        "start": start,
+        "front_end": ubm.front_end_,
+        "background model": gmm_digest(ubm),
+        "utterances": len(stats),
+        "statistics": found.hexdigest(),
+    }
 
 
 def _accumulate(extractor: IVectorExtractor, stats: Statistics, n_jobs: int) -> _Sums:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gmmspeech.errors import ConfigError
+from gmmspeech.gmm.checkpoint import StateKeeper
 from gmmspeech.gmm.em import EMMonitor
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.parallel import Frames
@@ -25,6 +26,7 @@ def train_ubm(
     n_jobs: int = 1,
     client: None = None,
     callback: Callable[[EMMonitor], None] | None = None,
+    checkpoint: StateKeeper | None = None,
 ) -> DiagonalGMM:
     """Train a universal background model on the frames of many speakers.
 
@@ -39,6 +41,9 @@ def train_ubm(
         Place of a Dask client; this version trains on one machine.
     callback : callable, optional
         Called with the `EMMonitor` after every pass over the frames.
+    checkpoint : Checkpoint, optional
+        File that keeps the state before every pass; where it has one, training goes on from there and ends with the
+        same bits as if it had never stopped.
 
     Returns
     -------
@@ -66,4 +71,4 @@ def train_ubm(
         backend=backend,
         n_jobs=n_jobs,
     )
-    return gmm.fit(frames, callback=callback)
+    return gmm.fit(frames, callback=callback, checkpoint=checkpoint)

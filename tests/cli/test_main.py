@@ -355,6 +355,7 @@ def test_ctrl_c_while_training(scored: Path, jobs: int) -> None:
     assert said.rstrip().endswith("gmmspeech: interrupted")
     assert "Traceback" not in said
     (scored / "long.h5").unlink()
+    (scored / "u.h5.checkpoint").unlink()  # from which the same command would go on
     assert {p.name: p.read_bytes() for p in scored.iterdir()} == before
 
 
