@@ -13,12 +13,14 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import check_random_state
 
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
+from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm import acceleration, em
 from gmmspeech.gmm.checkpoint import StateKeeper, digest, seed_of
 from gmmspeech.gmm.frames import as_frames, check_weights, draw_frames, finite, frame_dim, weighted_pieces
 from gmmspeech.gmm.init import Parameters, kmeans, random_frames
 from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel, pack
 from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.gmm.stepwise import blend
 from gmmspeech.parallel import PIECE, Frames, frame_pieces, ordered_map, ordered_sum
 
 INIT_FRAMES_PER_COMPONENT = 200  # for k-means, whose time then does not grow with the corpus
@@ -49,6 +51,8 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         EM stops when the mean log-likelihood a frame gains less than this, in nats.
     variance_floor : float
         Smallest variance of a component, relative to the variance of all frames in that dimension.
+    learning_decay : float
+        How fast `partial_fit` forgets: κ of `gmmspeech.gmm.stepwise`, above 0.5 (fast) and at most 1 (never).
     random_state : int, numpy RandomState or None
         Seed of the start and of `sample`.
     backend : {"auto", "native", "numpy"}
@@ -64,10 +68,13 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
     covariances_ : ndarray, shape (K, D), float64
         The diagonals, as scikit-learn names them.
     history_ : list of float
-        Mean log-likelihood a frame, in nats, before each update. It never falls.
+        Mean log-likelihood a frame, in nats, before each update. It never falls, but for that of `partial_fit`, where
+        it is each time that of another batch.
     converged_ : bool
     n_iter_ : int
         Updates done.
+    num_frames_ : float or None
+        Frames trained on (their summed weights); None where that isn't known.
     front_end_ : str or None
         Configuration of the front end whose frames the mixture was trained on, as JSON text.
 
@@ -90,6 +97,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         max_iter: int = 20,
         tol: float = 1e-3,
         variance_floor: float = 0.01,
+        learning_decay: float = 0.7,
         random_state: Any = None,
         backend: str = "auto",
         n_jobs: int = 1,
@@ -100,6 +108,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         self.max_iter = max_iter
         self.tol = tol
         self.variance_floor = variance_floor
+        self.learning_decay = learning_decay
         self.random_state = random_state
         self.backend = backend
         self.n_jobs = n_jobs
@@ -183,10 +192,6 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         weight = None if sample_weight is None else check_weights(sample_weight, frames)
         seed = seed_of(self.random_state, checkpoint)
         moments = self._moments(frames, weight)
-        if moments.num_frames < self.n_components and weight is None:
-            raise ModelError(
-                f"found {int(moments.num_frames)} frames, expected at least as many as components ({self.n_components})"
-            )
         variance = _global_variance(moments)
         floor = self._floor(variance)
         front_end = getattr(frames, "front_end", None)
@@ -205,7 +210,90 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         self._set(check_parameters(*parameters), front_end)
         self.history_: list[float] = monitor.history
         self.converged_, self.n_iter_ = monitor.converged, len(monitor.history)
+        self.num_frames_: float | None = float(moments.num_frames)
         return self
+
+    def partial_fit(self, X: Frames | ArrayLike, y: None = None, *, sample_weight: ArrayLike | None = None) -> Self:
+        """Go on training with one more batch of frames, by a step of stepwise EM (`gmmspeech.gmm.stepwise`).
+
+        A mixture that is trained, or given as `init`, is where it goes on from, and counts as the frames it was trained
+        on; where their number isn't known, as many as in this batch. Otherwise the first batch is where `init` starts.
+        A batch is passed over once: EM on all the data at once is better where they can be had, and needed where the
+        batches differ in more than chance (a speaker each), for the last ones then count for most.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, D), or list of those, or FeatureStore
+            The batch: some thousand frames, from as many speakers as can be.
+        y : None
+            Not used.
+        sample_weight : array_like, shape (N,), optional
+            As in `fit`.
+
+        Raises
+        ------
+        ConfigError, FeatureError, ModelError
+            As `fit`, or frames of another front end or dimension than before.
+
+        Examples
+        --------
+        >>> import numpy as np, gmmspeech as gs
+        >>> rng = np.random.default_rng(0)
+        >>> gmm = gs.DiagonalGMM(2, random_state=0)
+        >>> for _ in range(20):
+        ...     gmm = gmm.partial_fit(rng.normal([[-4.0], [4.0]], 1, (2, 250)).reshape(-1, 1))
+        >>> np.sort(gmm.means_[:, 0]).round(1), gmm.num_frames_
+        (array([-4.,  4.]), 10000.0)
+        """
+        self._check_options()
+        frames = as_frames(X)
+        weight = None if sample_weight is None else check_weights(sample_weight, frames)
+        front_end = getattr(frames, "front_end", None)
+        given = self if hasattr(self, "weights_") else self.init
+        if isinstance(given, DiagonalGMM):
+            mixture, before = given._check_batch(frames, front_end), given.num_frames_
+        else:
+            mixture, before = self._begin(frames, weight), 0.0
+        batch = self._accumulate(frames, weight, mixture)
+        if not batch.num_frames > 0:
+            raise ModelError("found 0 frames, expected a batch of one or more")
+        before = batch.num_frames if before is None else before
+        average = blend(mixture, before, batch, self.learning_decay)
+        history = [*getattr(self, "history_", []), em.mean_log_likelihood(batch)]
+        self._set(check_parameters(*self._maximise(average, mixture)), front_end or getattr(given, "front_end_", None))
+        self.history_, self.converged_, self.n_iter_ = history, False, len(history)
+        self.num_frames_ = float(before + batch.num_frames)
+        return self
+
+    def estimate(self, stats: GMMStats) -> Self:
+        """Mixture that one update of EM makes of this one, from statistics of the data under it.
+
+        Parameters
+        ----------
+        stats : GMMStats
+            Made by `accumulate`, here or elsewhere; those of parts of the data add.
+
+        Raises
+        ------
+        ModelError
+            Statistics of another shape or of no frames.
+
+        Examples
+        --------
+        >>> import numpy as np, gmmspeech as gs
+        >>> gmm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
+        >>> gmm.estimate(gmm.accumulate(np.array([[1.0]])) + gmm.accumulate(np.array([[3.0]]))).means_
+        array([[2.]])
+        """
+        mixture = self.parameters()
+        if stats.sum_x.shape != mixture[1].shape:
+            raise ModelError(
+                f"statistics: found shape {stats.sum_x.shape} (components, dimension), expected {mixture[1].shape}"
+            )
+        updated = self.with_parameters(*self._maximise(stats, mixture))
+        updated.history_ = [*self.history_, em.mean_log_likelihood(stats)]
+        updated.num_frames_ = float(stats.num_frames)
+        return updated
 
     def accumulate(self, X: Frames | ArrayLike, *, sample_weight: ArrayLike | None = None) -> GMMStats:
         """Sufficient statistics of frames under the mixture.
@@ -236,8 +324,10 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         kernel, parameters = get_backend(self.backend), self.kernel_parameters()
         return self._map(lambda piece: kernel.log_likelihood(piece, parameters), X)
 
-    def score(self, X: Frames | ArrayLike, y: None = None) -> float:
-        """Mean log-likelihood a frame, in nats."""
+    def score(self, X: Frames | ArrayLike, y: None = None, *, sample_weight: ArrayLike | None = None) -> float:
+        """Mean log-likelihood a frame, in nats; the mean of weights where they are given, as in `fit`."""
+        if sample_weight is not None:
+            return float(np.average(self.score_samples(X), weights=check_weights(sample_weight, as_frames(X))))
         return float(self.score_samples(X).mean())
 
     def predict_proba(self, X: Frames | ArrayLike) -> NDArray[np.float64]:
@@ -312,17 +402,38 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
             raise ModelError("this DiagonalGMM is not fitted yet: call fit, or make one by from_parameters")
         return self.weights_, self.means_, self.covariances_
 
+    def _maximise(self, stats: GMMStats, previous: Parameters) -> Parameters:
+        """Update from statistics of all the frames, whose variance is then known."""
+        n, sum_x, sum_xx = (a.sum(axis=0, keepdims=True) for a in (stats.n, stats.sum_x, stats.sum_xx))
+        together = GMMStats(n, sum_x, sum_xx, stats.log_likelihood, stats.num_frames)
+        return em.maximise(stats, self._floor(_global_variance(together)), previous=previous)
+
+    def _begin(self, frames: Frames, weight: NDArray[np.float64] | None) -> Parameters:
+        """Where EM starts, were these all the frames."""
+        moments = self._moments(frames, weight)
+        variance = _global_variance(moments)
+        rng = np.random.default_rng(seed_of(self.random_state, None))
+        weights, means, variances = self._start(frames, weight, variance, int(moments.num_frames), rng)
+        return weights, means, np.maximum(variances, self._floor(variance))
+
+    def _check_batch(self, frames: Frames, front_end: str | None) -> Parameters:
+        check_same_front_end(self.front_end_, front_end, model="the mixture", frames="the batch")
+        self._check_frames(frames)
+        return self.parameters()
+
     def _set(self, parameters: Parameters, front_end: str | None) -> None:
         self.weights_, self.means_, self.covariances_ = parameters
         self.n_features_in_ = self.means_.shape[1]
         self.front_end_ = front_end
         self.history_ = []
+        self.num_frames_ = None
 
     def _check_options(self) -> None:
         expectations = {
             "n_components": (self.n_components >= 1, "1 or more"),
             "max_iter": (self.max_iter >= 1, "1 or more"),
             "tol": (self.tol >= 0, "0 or more"),
+            "learning_decay": (0.5 < self.learning_decay <= 1, "above 0.5 and at most 1"),
             "variance_floor": (0 <= self.variance_floor < 1, "at least 0 and below 1"),
             "init": (isinstance(self.init, DiagonalGMM) or self.init in ("kmeans", "random"), "kmeans or random"),
         }
@@ -360,7 +471,12 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         mean = first.mean(axis=0, dtype=np.float64)
         variance = first.var(axis=0, dtype=np.float64)
         variance[variance == 0] = 1.0
-        return self._accumulate(frames, weight, (np.ones(1), mean[None], variance[None]))
+        moments = self._accumulate(frames, weight, (np.ones(1), mean[None], variance[None]))
+        if moments.num_frames < self.n_components and weight is None:
+            raise ModelError(
+                f"found {int(moments.num_frames)} frames, expected at least as many as components ({self.n_components})"
+            )
+        return moments
 
     def _origin(self, moments: GMMStats, front_end: str | None, seed: int) -> dict[str, Any]:
         """All that decides what training gives, for a checkpoint; frames are told by their moments."""

@@ -143,6 +143,8 @@ def _write_gmm(group: h5py.Group, gmm: DiagonalGMM) -> None:
     group.attrs["options"] = json.dumps(options, sort_keys=True)
     group.attrs["front_end"] = gmm.front_end_ or ""
     group["history"] = np.array(getattr(gmm, "history_", []), dtype=np.float64)
+    if gmm.num_frames_ is not None:
+        group.attrs["num_frames"] = gmm.num_frames_
 
 
 _SAVED_OPTIONS = ("max_iter", "tol", "variance_floor")
@@ -157,6 +159,7 @@ def _read_gmm(group: h5py.Group) -> DiagonalGMM:
         **json.loads(group.attrs["options"]),
     )
     gmm.history_ = group["history"][:].tolist()
+    gmm.num_frames_ = float(group.attrs["num_frames"]) if "num_frames" in group.attrs else None
     return gmm
 
 

@@ -240,6 +240,8 @@ def test_a_part_missing_or_replaced_is_a_damaged_file(saved):
             else:
                 assert read_or_named(path)
     for name, attribute in attributes:
+        if attribute == "num_frames":  # not known of every mixture
+            continue
         path.write_bytes(content)
         with h5py.File(path, "r+") as file:
             del file[name].attrs[attribute]

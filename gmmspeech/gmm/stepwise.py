@@ -1,0 +1,61 @@
+r"""EM on a stream of batches: stepwise, or online, EM.
+
+A mixture is a function of the average statistics of a frame, and with diagonal covariances they are one of it:
+:math:`\bar n = w`, :math:`\bar s = w \mu`, :math:`\bar q = w (\mu^2 + \sigma^2)`. A batch moves them towards its own
+average,
+
+.. math:: \bar s \leftarrow (1 - \eta) \bar s + \eta \hat s, \qquad \eta = \left( \frac{B}{N + B} \right)^{\kappa},
+
+B being the frames of the batch and N those before it. With batches of one size this is Cappé and Moulines'
+:math:`\eta_t = t^{-\kappa}` [1]_; it converges to a local optimum of the likelihood for 0.5 < κ <= 1. With κ = 1 every
+frame counts the same, and what an early, bad mixture made of its frames is never forgotten; less than that forgets it
+[2]_.
+
+.. [1] O. Cappé and E. Moulines, "On-line expectation-maximization algorithm for latent data models", Journal of the
+   Royal Statistical Society B 71(3), 2009.
+.. [2] P. Liang and D. Klein, "Online EM for unsupervised models", NAACL 2009.
+"""
+
+from __future__ import annotations
+
+from gmmspeech.gmm.init import Parameters
+from gmmspeech.gmm.stats import GMMStats
+
+
+def blend(mixture: Parameters, num_frames: float, batch: GMMStats, decay: float) -> GMMStats:
+    """Average statistics of a frame after a batch.
+
+    Parameters
+    ----------
+    mixture : tuple of weights (K,), means (K, D), variances (K, D)
+        Before the batch.
+    num_frames : float
+        N, how many frames it was trained on; 0 if it is only a start, which is forgotten then.
+    batch : GMMStats
+        Of the batch under that mixture.
+    decay : float
+        κ.
+
+    Returns
+    -------
+    GMMStats
+        Of one frame.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one = GMMStats(np.array([2.0]), np.array([[6.0]]), np.array([[18.0]]), -1.0, 2.0)
+    >>> blend((np.ones(1), np.zeros((1, 1)), np.ones((1, 1))), 2.0, one, 1.0).sum_x
+    array([[1.5]])
+    """
+    weights, means, variances = mixture
+    step = (batch.num_frames / (num_frames + batch.num_frames)) ** decay
+    keep, share = 1 - step, step / batch.num_frames
+    before = weights[:, None]
+    return GMMStats(
+        keep * weights + share * batch.n,
+        keep * before * means + share * batch.sum_x,
+        keep * before * (variances + means**2) + share * batch.sum_xx,
+        share * batch.log_likelihood,
+        1.0,
+    )
