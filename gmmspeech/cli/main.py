@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gmmspeech.cli import phone_gmms, phones, scores, speaker
+from gmmspeech.cli import phone_gmms, phones, scores, speaker, statistics
 from gmmspeech.cli.group import FEATURES, FILE, FOLDER, command, jobs_option, main, skip_bad_option
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.io.datadir import read_data_dir, read_map
@@ -20,7 +20,7 @@ from gmmspeech.recipe.steps import (
     train_ubm_file,
 )
 
-__all__ = ["main", "phone_gmms", "phones", "scores", "speaker"]
+__all__ = ["main", "phone_gmms", "phones", "scores", "speaker", "statistics"]
 
 scoring_option = click.option(
     "--scoring",

@@ -17,6 +17,7 @@ from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.io import ivectors
+from gmmspeech.io.accumulators import SummedStats, read_summed_stats
 from gmmspeech.io.hdf5 import create_hdf5, open_hdf5
 from gmmspeech.io.phone_classifiers import read_adapted_classifier, read_classifier
 from gmmspeech.io.phone_gmm import read_phone_gmm
@@ -30,7 +31,7 @@ from gmmspeech.speaker.verifier import SpeakerVerifier
 FORMAT = "gmmspeech model"
 VERSION = 1
 
-Model = DiagonalGMM | GMMClassifier | SpeakerVerifier | PhoneGMM | PhoneHMM | AdaptedSystem | Classifier
+Model = DiagonalGMM | GMMClassifier | SpeakerVerifier | PhoneGMM | PhoneHMM | AdaptedSystem | Classifier | SummedStats
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -42,7 +43,7 @@ def load(path: str | os.PathLike[str]) -> Model:
 
     Returns
     -------
-    DiagonalGMM, GMMClassifier, SpeakerVerifier, PhoneGMM, PhoneHMM, AdaptedSystem, PhoneClassifier and others
+    DiagonalGMM, GMMClassifier, SpeakerVerifier, PhoneGMM, PhoneHMM, AdaptedSystem, SummedStats and others
         Whichever the file holds.
 
     Raises
@@ -91,6 +92,11 @@ def load_phone_classifier(path: str | os.PathLike[str]) -> Classifier:
     """Read a classifier of phones, or raise a `DataError` that says what else the file holds."""
     kinds = (PhoneClassifier, AdaptedPhoneClassifier)
     return _expect(path, kinds, "a classifier of phones (made by train-phone-classifier)")
+
+
+def load_summed_stats(path: str | os.PathLike[str]) -> SummedStats:
+    """Read summed statistics, or raise a `DataError` that says what else the file holds."""
+    return _expect(path, SummedStats, "statistics (made by accumulate)")
 
 
 def save_gmm(path: Path, gmm: DiagonalGMM) -> None:
@@ -202,6 +208,7 @@ _READERS: dict[str, Callable[[h5py.File], Model]] = {
     "AdaptedPhoneClassifier": read_adapted_classifier,
     "PhoneHMM": read_phone_hmm,
     "AdaptedSystem": read_adapted_system,
+    "SummedStats": read_summed_stats,
     **ivectors.READERS,
 }
 

@@ -13,6 +13,7 @@ from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.io import calibration, ivectors, models, statistics, store
+from gmmspeech.io.accumulators import SummedStats
 from gmmspeech.io.statistics import StatisticsStore
 from gmmspeech.phones.classification import AdaptedPhoneClassifier, Classifier, PhoneClassifier
 from gmmspeech.phones.hmm import PhoneHMM
@@ -174,6 +175,14 @@ def _describe_model(model: models.Model) -> list[str]:
         return [_describe_plda(model)]
     if isinstance(model, ISV | JFA) and model.ubm is not None:
         return [f"{type(model).__name__}: rank {model.session.shape[2]} of sessions", *_describe_gmm(model.ubm)]
+    if isinstance(model, SummedStats):
+        num_components, dim = model.stats.sum_x.shape
+        mean = model.stats.log_likelihood / model.stats.num_frames
+        return [
+            f"statistics of a mixture: {num_components} components, {dim} dimensions, of {model.ubm_digest[:12]}",
+            f"part {model.part}/{model.num_parts}: {model.stats.num_frames:.0f} frames, {mean:.4f} nats a frame",
+            f"front end: {describe_front_end(model.front_end)}",
+        ]
     if not isinstance(model, DiagonalGMM):
         return [f"model of kind {type(model).__name__}"]
     return _describe_gmm(model)

@@ -1,5 +1,6 @@
 """Models come back to the bit; files that are damaged, newer or of another kind are named."""
 
+import dataclasses
 import os
 import pickle
 
@@ -10,7 +11,8 @@ import pytest
 from gmmspeech.errors import DataError, ModelError
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.io.models import load, load_classifier, load_gmm, load_verifier
+from gmmspeech.io.accumulators import SummedStats
+from gmmspeech.io.models import load, load_classifier, load_gmm, load_summed_stats, load_verifier
 from gmmspeech.io.store import write_store
 from gmmspeech.speaker.verifier import SCORINGS, SpeakerVerifier
 
@@ -42,8 +44,17 @@ def verifier(**options):
     return made
 
 
-MAKERS = {"mixture": mixture, "classifier": classifier, "verifier": verifier}
-LOADERS = {"mixture": load_gmm, "classifier": load_classifier, "verifier": load_verifier}
+def statistics():
+    return SummedStats(mixture().accumulate(frames(50)), "ab" * 32, "cd" * 32, 2, 3, FRONT_END)
+
+
+MAKERS = {"mixture": mixture, "classifier": classifier, "verifier": verifier, "statistics": statistics}
+LOADERS = {
+    "mixture": load_gmm,
+    "classifier": load_classifier,
+    "verifier": load_verifier,
+    "statistics": load_summed_stats,
+}
 
 
 def same_mixture(a, b):
@@ -52,6 +63,7 @@ def same_mixture(a, b):
         assert getattr(a, name).dtype == np.float64
     assert a.front_end_ == b.front_end_
     assert a.history_ == b.history_
+    assert a.num_frames_ == b.num_frames_
     assert (a.n_components, a.variance_floor, a.tol, a.max_iter) == (
         b.n_components,
         b.variance_floor,
@@ -133,6 +145,15 @@ def test_enrolled_speakers_come_back(tmp_path, scoring):
     assert (again.relevance_factor, again.update, again.scoring, again.top_c) == (7.5, "mvw", scoring, None)
 
 
+def test_summed_statistics_come_back(tmp_path):
+    made = statistics()
+    made.save(tmp_path / "s.h5")
+    for found in (load(tmp_path / "s.h5"), load_summed_stats(str(tmp_path / "s.h5"))):
+        for name in ("n", "sum_x", "sum_xx", "log_likelihood", "num_frames"):
+            np.testing.assert_array_equal(getattr(found.stats, name), getattr(made.stats, name))
+        assert dataclasses.replace(found, stats=made.stats) == made
+
+
 def test_a_verifier_without_speakers_and_one_with_top_c(tmp_path):
     for options in ({}, {"top_c": 2}, {"scoring": "symmetric"}):
         SpeakerVerifier(mixture(), **options).save(tmp_path / "models.h5")
@@ -168,7 +189,11 @@ def test_another_kind_than_expected(saved):
         if other == kind:
             loader(path)
         else:
-            fails(r"model\.h5: found a (DiagonalGMM|GMMClassifier|SpeakerVerifier), expected a? ?\w+", loader, path)
+            fails(
+                r"model\.h5: found a (DiagonalGMM|GMMClassifier|SpeakerVerifier|SummedStats), expected a? ?\w+",
+                loader,
+                path,
+            )
 
 
 def test_missing_text_and_other_files(tmp_path):
@@ -273,7 +298,7 @@ def test_what_was_there_stays_if_writing_fails(tmp_path, monkeypatch, kind):
     assert [p.name for p in tmp_path.iterdir()] == ["model.h5"]
 
 
-@pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.parametrize("kind", ["mixture", "classifier", "verifier"])
 def test_nothing_is_left_if_the_model_is_none(tmp_path, kind):
     unfit = {"mixture": DiagonalGMM(), "classifier": GMMClassifier(), "verifier": SpeakerVerifier(DiagonalGMM())}[kind]
     with pytest.raises(ModelError, match="not fitted"):

@@ -1,0 +1,49 @@
+"""The commands that share an iteration of EM among the jobs of a queue: accumulate, estimate."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from gmmspeech.cli.group import FEATURES, FILE, command, jobs_option
+from gmmspeech.recipe.statistics import accumulate_file, estimate_file
+
+
+def _part(_: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", value)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise click.BadParameter(f"found {value!r}, expected i/n with i from 1 to n, such as 3/8")
+    return int(found[1]), int(found[2])
+
+
+@command("accumulate")
+@click.argument("ubm", metavar="UBM.h5", type=FILE)
+@click.argument("feats", type=FEATURES)
+@click.argument("stats", metavar="STATS.h5", type=FILE)
+@click.option("--part", metavar="i/n", default="1/1", callback=_part, help="Only the i-th of n parts of the frames.")
+@jobs_option
+def accumulate(ubm: Path, feats: str, stats: Path, part: tuple[int, int], jobs: int) -> None:
+    """Sum up what EM needs of the frames, for `estimate`.
+
+    An iteration of train-ubm in pieces: every job of a queue does this for a part of the frames, or for features of
+    its own, and `estimate` makes a new model of all their statistics. FEATS is a file of features as `features`
+    writes it, or scp:PATH.
+    """
+    summed = accumulate_file(ubm, feats, stats, part=part[0], num_parts=part[1], jobs=jobs).stats
+    click.echo(f"{summed.num_frames:.0f} frames, {summed.log_likelihood / summed.num_frames:.4f} nats a frame")
+
+
+@command("estimate")
+@click.argument("ubm", metavar="UBM.h5", type=FILE)
+@click.argument("stats", metavar="STATS.h5...", type=FILE, nargs=-1, required=True)
+@click.argument("out", metavar="OUT.h5", type=FILE)
+def estimate(ubm: Path, stats: tuple[Path, ...], out: Path) -> None:
+    """Update a model from statistics of all parts of the data.
+
+    STATS.h5 are what `accumulate` wrote under UBM.h5, all parts, in any order. OUT.h5 is what one iteration of
+    train-ubm would have made of UBM.h5.
+    """
+    gmm = estimate_file(ubm, stats, out)
+    click.echo(f"{len(gmm.weights_)} components, {gmm.num_frames_:.0f} frames, {gmm.history_[-1]:.4f} nats a frame")
