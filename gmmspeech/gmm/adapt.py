@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -11,7 +11,12 @@ from gmmspeech.gmm.stats import GMMStats
 
 
 def map_adapt(
-    ubm: DiagonalGMM, data: NDArray | GMMStats, *, relevance_factor: float = 16.0, update: str = "m"
+    ubm: DiagonalGMM,
+    data: NDArray | GMMStats,
+    *,
+    relevance_factor: float = 16.0,
+    update: str = "m",
+    sample_weight: ArrayLike | None = None,
 ) -> DiagonalGMM:
     r"""Adapt a mixture to few data (Reynolds, Quatieri and Dunn 2000, equations 11 to 13).
 
@@ -32,6 +37,8 @@ def map_adapt(
         r, in frames: a component that saw r frames goes half of the way. At least 0.
     update : str
         Which to adapt: any of the letters "m" (means), "v" (variances) and "w" (weights).
+    sample_weight : array_like, shape (T,), optional
+        A frame of weight 2 counts as two frames.
 
     Returns
     -------
@@ -41,7 +48,7 @@ def map_adapt(
     Raises
     ------
     ConfigError
-        A letter other than m, v, w, or a negative relevance factor.
+        A letter other than m, v, w, a negative relevance factor, or weights beside statistics.
     ModelError
         Statistics of another number of components or dimension.
 
@@ -57,7 +64,9 @@ def map_adapt(
     if not relevance_factor >= 0:
         raise ConfigError(f"relevance_factor: found {relevance_factor}, expected 0 or more")
     weights, means, variances = ubm.parameters()
-    stats = data if isinstance(data, GMMStats) else ubm.accumulate(data)
+    if isinstance(data, GMMStats) and sample_weight is not None:
+        raise ConfigError("sample_weight: goes with frames, found statistics, which have theirs already")
+    stats = data if isinstance(data, GMMStats) else ubm.accumulate(data, sample_weight=sample_weight)
     if stats.sum_x.shape != ubm.means_.shape:
         raise ModelError(
             f"statistics: found shape {stats.sum_x.shape} (components, dimension), "

@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
-from gmmspeech.gmm.frames import as_frames, finite
+from gmmspeech.gmm.frames import as_frames, check_weights, finite
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 
@@ -72,7 +72,7 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
         self.backend = backend
         self.n_jobs = n_jobs
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> Self:
         """Train one mixture on the frames of each label.
 
         Parameters
@@ -80,6 +80,8 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
         X : array_like, shape (N, D)
         y : array_like, shape (N,)
             Label of every frame.
+        sample_weight : array_like, shape (N,), optional
+            A frame of weight 2 counts as two frames, for its class's mixture and prior.
 
         Raises
         ------
@@ -92,9 +94,13 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
             raise FeatureError(
                 f"found labels of shape {labels.shape}, expected one for each of the {len(frames)} frames"
             )
-        self.classes_, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        self.priors_ = self._check_priors(counts)
-        self.models_ = [self._fit_class(label, frames[codes == i]) for i, label in enumerate(self.classes_)]
+        weight = None if sample_weight is None else check_weights(sample_weight, frames)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        self.priors_ = self._check_priors(np.bincount(codes, weight))
+        self.models_ = [
+            self._fit_class(label, frames[codes == i], None if weight is None else weight[codes == i])
+            for i, label in enumerate(self.classes_)
+        ]
         self.n_features_in_ = frames.shape[1]
         self.front_end_: str | None = None
         return self
@@ -157,14 +163,16 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
 
         save_classifier(Path(path), self)
 
-    def _fit_class(self, label: Any, frames: NDArray) -> DiagonalGMM:
+    def _fit_class(self, label: Any, frames: NDArray, weight: NDArray[np.float64] | None) -> DiagonalGMM:
         options = {name: value for name, value in self.get_params(deep=False).items() if name != "priors"}
         try:
-            return DiagonalGMM(**options).fit(frames)
+            if weight is not None and not weight.any():
+                raise ModelError("found only frames of weight 0, expected some above")
+            return DiagonalGMM(**options).fit(frames, sample_weight=weight)
         except ModelError as error:
             raise ModelError(f"class {label}: {error}") from None
 
-    def _check_priors(self, counts: NDArray[np.intp]) -> NDArray[np.float64]:
+    def _check_priors(self, counts: NDArray) -> NDArray[np.float64]:
         if self.priors is None:
             return counts / counts.sum()
         priors = np.asarray(self.priors, dtype=np.float64)

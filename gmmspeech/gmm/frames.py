@@ -52,12 +52,13 @@ def finite(frames: NDArray, start: int = 0) -> NDArray:
 
 
 def check_weights(sample_weight: ArrayLike, frames: Frames) -> NDArray[np.float64]:
-    """Weights of frames, shape (N,), float64, or a `FeatureError`."""
-    if not isinstance(frames, np.ndarray):
-        raise FeatureError("sample_weight goes with frames in one array, not with a list or a store")
+    """Weights of all frames, shape (N,), float64, or a `FeatureError`."""
+    if not isinstance(frames, (np.ndarray, list, tuple)):
+        raise FeatureError("sample_weight goes with frames in arrays, not with a store")
     weight = np.asarray(sample_weight, dtype=np.float64)
-    if weight.shape != (len(frames),):
-        raise FeatureError(f"sample_weight: found shape {weight.shape}, expected ({len(frames)},)")
+    num_frames = len(frames) if isinstance(frames, np.ndarray) else sum(map(len, frames))
+    if weight.shape != (num_frames,):
+        raise FeatureError(f"sample_weight: found shape {weight.shape}, expected ({num_frames},)")
     if not np.isfinite(weight).all() or (weight < 0).any() or not weight.any():
         raise FeatureError("sample_weight: expected finite numbers, none negative and not all zero")
     return weight
@@ -78,9 +79,9 @@ def draw_frames(
 ) -> NDArray:
     """At most `size` frames drawn without replacement, in the order in which they stand."""
     if weight is not None:
-        num_frames = len(weight)
-        size = min(size, int(np.count_nonzero(weight)))
-        chosen = rng.choice(num_frames, size, replace=False, p=weight / weight.sum())
+        chosen = np.flatnonzero(weight)
+        if size < len(chosen):
+            chosen = rng.choice(len(weight), size, replace=False, p=weight / weight.sum())
     elif size >= num_frames:
         return np.concatenate(list(frame_pieces(frames)))
     else:

@@ -12,7 +12,9 @@ _BLOCK = 8192
 Parameters = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
-def random_frames(frames: NDArray, n_components: int, rng: np.random.Generator) -> Parameters:
+def random_frames(
+    frames: NDArray, n_components: int, rng: np.random.Generator, *, weight: NDArray[np.float64] | None = None
+) -> Parameters:
     """Means at frames drawn without replacement, equal weights, the variance of all frames.
 
     Parameters
@@ -20,18 +22,23 @@ def random_frames(frames: NDArray, n_components: int, rng: np.random.Generator) 
     frames : ndarray, shape (T, D)
     n_components : int
     rng : numpy.random.Generator
+    weight : ndarray, shape (T,), optional
+        Of the frames, above 0.
 
     Returns
     -------
     weights (K,), means (K, D), variances (K, D)
     """
-    chosen = np.sort(rng.choice(len(frames), n_components, replace=False))
+    share = None if weight is None else weight / weight.sum()
+    chosen = np.sort(rng.choice(len(frames), n_components, replace=False, p=share))
     means = frames[chosen].astype(np.float64)
-    variances = np.tile(frames.var(axis=0, dtype=np.float64), (n_components, 1))
+    variances = np.tile(_mean_and_deviation(frames, weight)[1] ** 2, (n_components, 1))
     return np.full(n_components, 1.0 / n_components), means, variances
 
 
-def kmeans(frames: NDArray, n_components: int, rng: np.random.Generator) -> Parameters:
+def kmeans(
+    frames: NDArray, n_components: int, rng: np.random.Generator, *, weight: NDArray[np.float64] | None = None
+) -> Parameters:
     """Ten iterations of Lloyd's k-means on standardised frames, from k-means++ seeds.
 
     Distances are written as one product, ``|x|^2 - 2 x c + |c|^2``. Ten iterations cost about as much as seven of EM
@@ -42,6 +49,8 @@ def kmeans(frames: NDArray, n_components: int, rng: np.random.Generator) -> Para
     frames : ndarray, shape (T, D)
     n_components : int
     rng : numpy.random.Generator
+    weight : ndarray, shape (T,), optional
+        Of the frames, above 0: one of weight 2 counts as two.
 
     Returns
     -------
@@ -56,21 +65,20 @@ def kmeans(frames: NDArray, n_components: int, rng: np.random.Generator) -> Para
     >>> np.sort(means.ravel()).round(4)
     array([0.1, 9.9])
     """
-    shift = frames.mean(axis=0, dtype=np.float64)
-    deviation = frames.std(axis=0, dtype=np.float64)
+    shift, deviation = _mean_and_deviation(frames, weight)
     deviation[deviation == 0] = 1.0
     z = ((frames - shift) / deviation).astype(np.float32)
-    centres = _plus_plus_seeds(z, n_components, rng)
+    centres = _plus_plus_seeds(z, n_components, rng, weight)
     for _ in range(KMEANS_ITERATIONS):
         labels, distances = _nearest(z, centres)
-        counts, sums = _cluster_sums(z, labels, n_components)
+        counts, sums = _cluster_sums(z, labels, n_components, weight)
         empty = np.flatnonzero(counts == 0)
         centres = sums / np.maximum(counts, 1)[:, None]
         if len(empty):  # to the frames that fit worst
             centres[empty] = z[np.argsort(distances)[-len(empty) :]]
     labels, _ = _nearest(z, centres)
-    counts, sums = _cluster_sums(z, labels, n_components)
-    _, squares = _cluster_sums(np.square(z, dtype=np.float64), labels, n_components)
+    counts, sums = _cluster_sums(z, labels, n_components, weight)
+    _, squares = _cluster_sums(np.square(z, dtype=np.float64), labels, n_components, weight)
     occupied = np.maximum(counts, 1)[:, None]
     z_means = np.where(counts[:, None] > 0, sums / occupied, centres)
     z_variances = np.maximum(squares / occupied - (sums / occupied) ** 2, 0)
@@ -80,22 +88,44 @@ def kmeans(frames: NDArray, n_components: int, rng: np.random.Generator) -> Para
     return weights, z_means * deviation + shift, z_variances * deviation**2
 
 
-def _plus_plus_seeds(z: NDArray[np.float32], n_components: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw seeds in proportion to the squared distance to the seeds before (Arthur and Vassilvitskii 2007)."""
+def _mean_and_deviation(
+    frames: NDArray, weight: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if weight is None:
+        return frames.mean(axis=0, dtype=np.float64), frames.std(axis=0, dtype=np.float64)
+    mean = np.average(frames, axis=0, weights=weight)
+    return mean, np.sqrt(np.average((frames - mean) ** 2, axis=0, weights=weight))
+
+
+def _plus_plus_seeds(
+    z: NDArray[np.float32], n_components: int, rng: np.random.Generator, weight: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """Draw seeds in proportion to the squared distance to the seeds before (Arthur and Vassilvitskii 2007).
+
+    Weights multiply the distances, or the chance to be in the sample where not all frames are.
+    """
     size = min(len(z), max(_SEEDING_FRAMES_PER_COMPONENT * n_components, 2000))
-    sample = z[np.sort(rng.choice(len(z), size, replace=False))]
-    chosen = [int(rng.integers(size))]
+    if weight is not None and size == len(z):
+        sample, times = z, weight
+        chosen = [_draw(weight, rng)]
+    else:
+        share = None if weight is None else weight / weight.sum()
+        sample, times = z[np.sort(rng.choice(len(z), size, replace=False, p=share))], np.ones(size)
+        chosen = [int(rng.integers(size))]
     distances = np.square(sample - sample[chosen[0]]).sum(axis=1, dtype=np.float64)
     for _ in range(1, n_components):
-        cumulative = np.cumsum(distances)
-        if cumulative[-1] > 0:
-            pick = int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))
-            pick = min(pick, size - 1)
-        else:  # fewer distinct frames than components
-            pick = int(rng.integers(size))
+        pick = _draw(times * distances, rng)
         chosen.append(pick)
         np.minimum(distances, np.square(sample - sample[pick]).sum(axis=1, dtype=np.float64), out=distances)
     return sample[chosen].astype(np.float64)
+
+
+def _draw(chances: NDArray[np.float64], rng: np.random.Generator) -> int:
+    """Draw a number in proportion to its chance; any, where fewer frames are distinct than there are components."""
+    cumulative = np.cumsum(chances)
+    if cumulative[-1] > 0:
+        return min(int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")), len(chances) - 1)
+    return int(rng.integers(len(chances)))
 
 
 def _nearest(z: NDArray[np.float32], centres: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
@@ -115,13 +145,16 @@ def _nearest(z: NDArray[np.float32], centres: NDArray[np.float64]) -> tuple[NDAr
 
 
 def _cluster_sums(
-    values: NDArray, labels: NDArray[np.intp], n_components: int
+    values: NDArray, labels: NDArray[np.intp], n_components: int, weight: NDArray[np.float64] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Count and sum of the rows of every cluster, in float64."""
+    if weight is not None:
+        values = values * weight[:, None]
     order = np.argsort(labels, kind="stable")
-    counts = np.bincount(labels, minlength=n_components)
-    occupied = np.flatnonzero(counts)
-    starts = np.concatenate([[0], np.cumsum(counts)])[occupied]
+    rows = np.bincount(labels, minlength=n_components)
+    occupied = np.flatnonzero(rows)
+    starts = np.concatenate([[0], np.cumsum(rows)])[occupied]
     sums = np.zeros((n_components, values.shape[1]))
     sums[occupied] = np.add.reduceat(values[order], starts, axis=0, dtype=np.float64)
+    counts = rows if weight is None else np.bincount(labels, weight, minlength=n_components)
     return counts.astype(np.float64), sums

@@ -170,7 +170,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         y : None
             Not used; there for scikit-learn's pipelines.
         sample_weight : array_like, shape (N,), optional
-            A frame of weight 2 counts as two frames. For frames in one array only.
+            A frame of weight 2 counts as two frames. For frames in arrays; of a list of them, all one after the other.
         callback : callable, optional
             Called with the `EMMonitor` after every pass over the data.
         checkpoint : Checkpoint, optional
@@ -518,7 +518,9 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         )
         if len(sample) < self.n_components:
             raise ModelError(f"found {len(sample)} frames of positive weight, expected {self.n_components} or more")
-        return (kmeans if self.init == "kmeans" else random_frames)(sample, self.n_components, rng)
+        everything = weight is not None and len(sample) == np.count_nonzero(weight)  # not drawn by weight then
+        times = weight[weight > 0] if weight is not None and everything else None
+        return (kmeans if self.init == "kmeans" else random_frames)(sample, self.n_components, rng, weight=times)
 
     def _num_free_parameters(self) -> int:
         return len(self.weights_) - 1 + 2 * self.means_.size

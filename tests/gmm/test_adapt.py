@@ -148,3 +148,15 @@ def test_what_is_refused():
     for data in (frames, ubm.accumulate(frames)):
         with pytest.raises(ModelError, match="not fitted"):
             map_adapt(DiagonalGMM(4), data)
+
+
+def test_whole_weights_are_repeated_frames():
+    rng = np.random.default_rng(0)
+    ubm = DiagonalGMM.from_parameters([0.5, 0.5], rng.normal(size=(2, 3)), np.ones((2, 3)))
+    frames, times = rng.normal(size=(50, 3)), rng.integers(0, 4, 50)
+    weighted = map_adapt(ubm, frames, update="mvw", sample_weight=times)
+    repeated = map_adapt(ubm, np.repeat(frames, times, axis=0), update="mvw")
+    for a, b in zip(weighted.parameters(), repeated.parameters(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10)
+    with pytest.raises(ConfigError, match="sample_weight: goes with frames, found statistics"):
+        map_adapt(ubm, ubm.accumulate(frames), sample_weight=times)

@@ -132,3 +132,16 @@ def test_an_estimator_like_others(fitted):
     assert new.get_params()["priors"] == [0.2, 0.3, 0.5]
     assert not hasattr(new, "models_")
     assert (cross_val_score(GMMClassifier(2, random_state=0), frames, y, cv=3) > 0.5).all()
+
+
+def test_whole_weights_are_repeated_frames():
+    x, y = data()
+    times = np.random.default_rng(0).integers(0, 4, len(x))
+    ours = GMMClassifier(2, random_state=0).fit(x, y, sample_weight=times)
+    many, labels = np.repeat(x, times, axis=0), np.repeat(y, times)
+    expected = GMMClassifier(2, random_state=0).fit(many, labels, sample_weight=np.ones(len(many)))
+    np.testing.assert_allclose(ours.priors_, expected.priors_)
+    np.testing.assert_allclose(ours.predict_log_proba(x), expected.predict_log_proba(x), atol=1e-2)
+    weight = np.where(np.asarray(y) == y[0], 0, 1)
+    with pytest.raises(ModelError, match=f"class {y[0]}: found only frames of weight 0"):
+        GMMClassifier(2).fit(x, y, sample_weight=weight)

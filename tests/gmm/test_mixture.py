@@ -15,6 +15,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import gmmspeech as gs
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
 from gmmspeech.gmm.frames import finite
 from gmmspeech.gmm.kernels import pack
@@ -155,6 +156,31 @@ def test_whole_weights_are_repeated_frames(seed, single):
     repeated = DiagonalGMM(3, **options).fit(np.repeat(frames, times, axis=0))
     assert_same(weighted, repeated, 1e-3 if single else 1e-9)
     assert weighted.history_[-1] == pytest.approx(repeated.history_[-1], rel=1e-5 if single else 1e-10)
+
+
+@given(seed=st.integers(0, 10**6), single=st.booleans())
+@few
+def test_whole_weights_are_repeated_frames_from_the_start_on(seed, single):
+    """From k-means too, where equal numbers are drawn; in one array or in several."""
+    rng = np.random.default_rng(seed)
+    frames = speechlike(rng, 150, 2).astype(np.float32 if single else np.float64)
+    times = rng.integers(0, 4, 150)
+    times[:3] = 1
+    repeated = np.repeat(frames, times, axis=0)
+    options = {"random_state": seed, "max_iter": 3, "tol": 0}
+    expected = DiagonalGMM(3, **options).fit(repeated, sample_weight=np.ones(len(repeated)))
+    for X in (frames, [frames[:40], frames[40:]]):
+        weighted = DiagonalGMM(3, **options).fit(X, sample_weight=times)
+        assert_same(weighted, expected, 1e-2 if single else 1e-3)  # k-means works in float32
+        assert weighted.history_[-1] == pytest.approx(expected.history_[-1], rel=1e-3)
+    whole = weighted.accumulate([frames[:40], frames[40:]], sample_weight=times)
+    np.testing.assert_allclose(whole.n, weighted.accumulate(repeated).n, rtol=1e-4 if single else 1e-10)
+
+
+def test_weights_of_a_store_are_refused(tmp_path):
+    gs.write_store(tmp_path / "f.h5", [("u", np.zeros((5, 2)))])
+    with gs.FeatureStore(tmp_path / "f.h5") as store, pytest.raises(FeatureError, match="not with a store"):
+        DiagonalGMM(1).fit(store, sample_weight=np.ones(5))
 
 
 @given(seed=st.integers(0, 10**6))
@@ -429,8 +455,8 @@ def test_no_frames_give_no_scores():
 def test_wrong_weights(weight, message):
     with pytest.raises(FeatureError, match=message):
         DiagonalGMM(1).fit(np.zeros((5, 2)), sample_weight=weight)
-    with pytest.raises(FeatureError, match="not with a list or a store"):
-        DiagonalGMM(1).fit([np.zeros((5, 2))], sample_weight=weight)
+    with pytest.raises(FeatureError, match=message):
+        DiagonalGMM(1).fit([np.zeros((2, 2)), np.zeros((3, 2))], sample_weight=weight)
 
 
 @pytest.mark.parametrize(
