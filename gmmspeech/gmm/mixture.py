@@ -217,9 +217,9 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         """Go on training with one more batch of frames, by a step of stepwise EM (`gmmspeech.gmm.stepwise`).
 
         A mixture that is trained, or given as `init`, is where it goes on from, and counts as the frames it was trained
-        on; where their number isn't known, as many as in this batch. Otherwise the first batch is where `init` starts.
-        A batch is passed over once: EM on all the data at once is better where they can be had, and needed where the
-        batches differ in more than chance (a speaker each), for the last ones then count for most.
+        on; where their number isn't known, as many as in this batch. Otherwise the first batch is where `init` starts,
+        which is the worst way: one pass then gives about what two iterations of `fit` on all the data would. `fit` on
+        what can be had at once and `partial_fit` with the rest come close to `fit` on everything.
 
         Parameters
         ----------
