@@ -19,6 +19,7 @@ from gmmspeech.gmm.checkpoint import StateKeeper, digest, seed_of
 from gmmspeech.gmm.frames import as_frames, check_weights, draw_frames, finite, frame_dim, weighted_pieces
 from gmmspeech.gmm.init import Parameters, kmeans, random_frames
 from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel, pack
+from gmmspeech.gmm.parameters import check_parameters, global_variance
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.gmm.stepwise import blend
 from gmmspeech.parallel import PIECE, Frames, frame_pieces, ordered_map, ordered_sum
@@ -192,7 +193,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         weight = None if sample_weight is None else check_weights(sample_weight, frames)
         seed = seed_of(self.random_state, checkpoint)
         moments = self._moments(frames, weight)
-        variance = _global_variance(moments)
+        variance = global_variance(moments)
         floor = self._floor(variance)
         front_end = getattr(frames, "front_end", None)
         start = None if checkpoint is None else checkpoint.resume(self._origin(moments, front_end, seed))
@@ -406,12 +407,12 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         """Update from statistics of all the frames, whose variance is then known."""
         n, sum_x, sum_xx = (a.sum(axis=0, keepdims=True) for a in (stats.n, stats.sum_x, stats.sum_xx))
         together = GMMStats(n, sum_x, sum_xx, stats.log_likelihood, stats.num_frames)
-        return em.maximise(stats, self._floor(_global_variance(together)), previous=previous)
+        return em.maximise(stats, self._floor(global_variance(together)), previous=previous)
 
     def _begin(self, frames: Frames, weight: NDArray[np.float64] | None) -> Parameters:
         """Where EM starts, were these all the frames."""
         moments = self._moments(frames, weight)
-        variance = _global_variance(moments)
+        variance = global_variance(moments)
         rng = np.random.default_rng(seed_of(self.random_state, None))
         weights, means, variances = self._start(frames, weight, variance, int(moments.num_frames), rng)
         return weights, means, np.maximum(variances, self._floor(variance))
@@ -524,35 +525,3 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
 
     def _num_free_parameters(self) -> int:
         return len(self.weights_) - 1 + 2 * self.means_.size
-
-
-def check_parameters(weights: ArrayLike, means: ArrayLike, covariances: ArrayLike) -> Parameters:
-    """Parameters of a mixture as float64 arrays, or a `ModelError` that names the component at fault."""
-    w, m, v = (np.array(a, dtype=np.float64) for a in (weights, means, covariances))
-    if w.ndim != 1 or m.ndim != 2 or v.shape != m.shape or len(w) != len(m) or not m.size:
-        raise ModelError(
-            f"found weights, means, variances of shapes {w.shape}, {m.shape}, {v.shape}, expected (K,), (K, D), (K, D)"
-        )
-    for name, values, good in (
-        ("weight", w[:, None], np.isfinite(w[:, None]) & (w[:, None] >= 0)),
-        ("mean", m, np.isfinite(m)),
-        ("variance", v, np.isfinite(v) & (v > 0)),
-    ):
-        if not good.all():
-            k, d = np.argwhere(~good)[0]
-            raise ModelError(
-                f"component {k}: found {name} {values[k, d]}, expected a finite {name}"
-                + (" above 0" if name == "variance" else "")
-            )
-    total = w.sum()
-    if abs(total - 1) > 1e-3:
-        raise ModelError(f"found weights that sum to {total:.6g}, expected 1")
-    # what is normalised already keeps its bits: a mixture saved and loaded is the same
-    return (w if abs(total - 1) < 1e-12 else w / total), m, v
-
-
-def _global_variance(moments: GMMStats) -> NDArray[np.float64]:
-    mean = moments.sum_x[0] / moments.n[0]
-    variance = moments.sum_xx[0] / moments.n[0] - mean**2
-    # what is left of a constant dimension is rounding
-    return np.where(variance > 1e-12 * mean**2, variance, 0.0)

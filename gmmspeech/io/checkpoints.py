@@ -80,16 +80,8 @@ class Checkpoint:
         remove_leftovers(self.path)
         if not os.path.lexists(self.path):
             return None
-        try:
-            with open_hdf5(self.path, format=FORMAT, version=VERSION) as file:
-                self._check_origin(json.loads(file.attrs["origin"]))
-                kind = _KINDS[file.attrs["kind"]]
-                return kind.read(file)
-        except DataError:
-            raise
-        except (LookupError, OSError, RuntimeError, TypeError, ValueError, AttributeError, ModelError) as error:
-            reason = " ".join(str(error).split())
-            raise DataError(f"{self.path}: damaged checkpoint ({reason}); remove it to start anew") from error
+        self._check_origin(read_origin(self.path))
+        return _read(self.path, lambda file: _KINDS[file.attrs["kind"]].read(file))
 
     def save(self, state: State) -> None:
         """Replace what the file holds.
@@ -117,6 +109,28 @@ class Checkpoint:
                     f"{self.path}: found a checkpoint of another training: {name} {_short(found.get(name))}, expected "
                     f"{_short(expected.get(name))}; remove the file to start anew"
                 )
+
+
+def read_origin(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Give what decides the result of the training that a file is a checkpoint of.
+
+    Raises
+    ------
+    DataError
+        The file is missing, damaged, or something else.
+    """
+    return _read(os.fspath(path), lambda file: dict(json.loads(file.attrs["origin"])))
+
+
+def _read(path: str, read: Callable[[h5py.File], Any]) -> Any:
+    try:
+        with open_hdf5(path, format=FORMAT, version=VERSION) as file:
+            return read(file)
+    except DataError:
+        raise
+    except (LookupError, OSError, RuntimeError, TypeError, ValueError, AttributeError, ModelError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path}: damaged checkpoint ({reason}); remove it to start anew") from error
 
 
 def _short(value: Any) -> str:

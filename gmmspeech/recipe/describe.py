@@ -12,7 +12,7 @@ from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.io import calibration, ivectors, models, statistics, store
+from gmmspeech.io import calibration, checkpoints, ivectors, models, statistics, store
 from gmmspeech.io.accumulators import SummedStats
 from gmmspeech.io.statistics import StatisticsStore
 from gmmspeech.phones.classification import AdaptedPhoneClassifier, Classifier, PhoneClassifier
@@ -125,11 +125,22 @@ def _describe_calibration(path: str) -> list[str]:
     return [f"calibration by pool-adjacent-violators: {len(found.scores)} points"]
 
 
+def _describe_checkpoint(path: str) -> list[str]:
+    origin = checkpoints.read_origin(path)
+    front_end = origin.pop("front_end", None)
+    return [
+        f"checkpoint of training: {origin.pop('training', 'unknown')}",
+        f"front end: {describe_front_end(front_end)}",
+        *(f"{name}: {value}" for name, value in origin.items()),
+    ]
+
+
 _DESCRIBERS = {
     store.FORMAT: _describe_store,
     statistics.FORMAT: _describe_statistics,
     ivectors.VECTORS_FORMAT: _describe_ivectors,
     calibration.FORMAT: _describe_calibration,
+    checkpoints.FORMAT: _describe_checkpoint,
 }
 
 

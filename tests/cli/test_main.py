@@ -359,6 +359,44 @@ def test_ctrl_c_while_training(scored: Path, jobs: int) -> None:
     assert {p.name: p.read_bytes() for p in scored.iterdir()} == before
 
 
+def test_training_goes_on_from_its_checkpoint(
+    scored: Path, run: Run, fails: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("train-ubm", scored / "f.h5", scored / "new.h5", "-k", 4, "--max-iter", 9, "--tol", 0)
+    assert run(*words).exit_code == 0
+    expected = (scored / "new.h5").read_bytes()
+    assert not (scored / "new.h5.checkpoint").exists()
+    (scored / "new.h5").unlink()
+
+    def no_space(*_: object) -> None:
+        raise OSError(28, "No space left on device", "new.h5")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(gs.DiagonalGMM, "save", no_space)
+        assert run(*words).exit_code == 1
+    assert (scored / "new.h5.checkpoint").exists()
+    other = ("train-ubm", scored / "f.h5", scored / "new.h5", "-k", 5, "--max-iter", 9, "--tol", 0)
+    fails(scored, other, "new.h5.checkpoint: found a checkpoint of another training: n_components 4, expected 5")
+    result = run(*words, "--jobs", 2)
+    assert result.exit_code == 0, result.output
+    assert (scored / "new.h5").read_bytes() == expected
+    assert not (scored / "new.h5.checkpoint").exists()
+
+
+@UNIX
+@pytest.mark.parametrize("limit", [0, 3000, 9000])
+def test_a_disk_that_fills_up_while_training(scored: Path, fails: Callable[..., None], limit: int) -> None:
+    """What was there stays, and nothing half written; the system refuses files over the limit."""
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
+    try:
+        fails(scored, ("train-ubm", scored / "f.h5", scored / "u.h5", "-k", 8), "u.h5", "can't be written")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
 @UNIX
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_while_a_file_is_written(voices: Path, jobs: int) -> None:

@@ -45,6 +45,13 @@ def test_a_mixture(store: gs.FeatureStore, tmp_path: Path) -> None:
     assert training == f"EM: {len(ubm.history_)} passes, {ubm.history_[0]:.4f} to {ubm.history_[-1]:.4f} nats a frame"
 
 
+def test_a_checkpoint(store: gs.FeatureStore, tmp_path: Path) -> None:
+    gs.train_ubm(store, 2, checkpoint=gs.Checkpoint(tmp_path / "u.checkpoint"))
+    lines = describe(str(tmp_path / "u.checkpoint"))
+    assert lines[:2] == ["checkpoint of training: mixture", f"front end: {FRONT_LINE}"]
+    assert {"n_components: 2", "max_iter: 20", "init: kmeans", "frames: 200", "columns: 3"} <= set(lines)
+
+
 def test_a_mixture_that_was_not_trained(tmp_path: Path) -> None:
     gs.DiagonalGMM.from_parameters([1.0, 0.0], np.zeros((2, 1)), np.ones((2, 1))).save(tmp_path / "g.h5")
     assert describe(str(tmp_path / "g.h5")) == [

@@ -124,3 +124,25 @@ def test_what_is_refused(digits: Path, dictionary, tmp_path: Path) -> None:
         frame_times(None)
     with pytest.raises((ConfigError, DataError), match="nosuch"):
         read_pronunciations([str(tmp_path / "nosuch")])
+
+
+def test_training_goes_on_from_its_checkpoint(digits: Path, dictionary, tmp_path: Path, monkeypatch) -> None:
+    """From its end too, where only the model was not written yet."""
+    out, front = tmp_path / "m.h5", gs.FrontEnd.from_toml("phones_8khz")
+
+    def train():
+        return train_phones_dir(digits, out, front, dictionary, total_gaussians=60, num_iter=3, jobs=2)
+
+    def no_space(*_: object) -> None:
+        raise DataError("m.h5: can't be written")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gmmspeech.recipe.phones.save_phone_hmm", no_space)
+        with pytest.raises(DataError, match="can't be written"):
+            train()
+    assert [path.name for path in tmp_path.iterdir()] == ["m.h5.checkpoint"]
+    _, state, _ = train()
+    again = out.read_bytes()
+    assert (state.iteration, [path.name for path in tmp_path.iterdir()]) == (3, ["m.h5"])
+    train()
+    assert out.read_bytes() == again

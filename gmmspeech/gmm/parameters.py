@@ -1,0 +1,43 @@
+"""Parameters of a mixture, checked, and what statistics say of all frames together."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.errors import ModelError
+from gmmspeech.gmm.init import Parameters
+from gmmspeech.gmm.stats import GMMStats
+
+
+def check_parameters(weights: ArrayLike, means: ArrayLike, covariances: ArrayLike) -> Parameters:
+    """Parameters of a mixture as float64 arrays, or a `ModelError` that names the component at fault."""
+    w, m, v = (np.array(a, dtype=np.float64) for a in (weights, means, covariances))
+    if w.ndim != 1 or m.ndim != 2 or v.shape != m.shape or len(w) != len(m) or not m.size:
+        raise ModelError(
+            f"found weights, means, variances of shapes {w.shape}, {m.shape}, {v.shape}, expected (K,), (K, D), (K, D)"
+        )
+    for name, values, good in (
+        ("weight", w[:, None], np.isfinite(w[:, None]) & (w[:, None] >= 0)),
+        ("mean", m, np.isfinite(m)),
+        ("variance", v, np.isfinite(v) & (v > 0)),
+    ):
+        if not good.all():
+            k, d = np.argwhere(~good)[0]
+            raise ModelError(
+                f"component {k}: found {name} {values[k, d]}, expected a finite {name}"
+                + (" above 0" if name == "variance" else "")
+            )
+    total = w.sum()
+    if abs(total - 1) > 1e-3:
+        raise ModelError(f"found weights that sum to {total:.6g}, expected 1")
+    # what is normalised already keeps its bits: a mixture saved and loaded is the same
+    return (w if abs(total - 1) < 1e-12 else w / total), m, v
+
+
+def global_variance(moments: GMMStats) -> NDArray[np.float64]:
+    """Variance of all frames, shape (D,), from their statistics as one component."""
+    mean = moments.sum_x[0] / moments.n[0]
+    variance = moments.sum_xx[0] / moments.n[0] - mean**2
+    # what is left of a constant dimension is rounding
+    return np.where(variance > 1e-12 * mean**2, variance, 0.0)
