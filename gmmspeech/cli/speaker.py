@@ -51,7 +51,9 @@ def statistics(ubm: Path, feats: str, out: Path, groups: Path | None, jobs: int)
 def train_ivector(ubm: Path, stats: Path, extractor: Path, rank: int, num_iter: int, seed: int, jobs: int) -> None:
     """Train an i-vector extractor.
 
-    STATS.h5 has the statistics of many utterances, at least as many as the rank, under UBM.h5.
+    STATS.h5 has the statistics of many utterances, at least as many as the rank, under UBM.h5. After every iteration
+    EXTRACTOR.h5.checkpoint is written; the same command goes on from it should this one be killed, to the same model.
+    It is removed at the end.
     """
     options = {"max_iter": num_iter, "random_state": seed, "n_jobs": jobs}
     found = train_ivector_file(ubm, stats, extractor, rank, **options)

@@ -30,7 +30,7 @@ from gmmspeech.io.statistics import StatisticsStore, write_statistics
 from gmmspeech.io.store import FeatureStore
 from gmmspeech.io.trials import read_labelled_trials, read_scores, read_speakers, read_trials, write_scores
 from gmmspeech.recipe.evaluation import aligned_scores, trial_speakers
-from gmmspeech.recipe.steps import check_frames, progress_bar
+from gmmspeech.recipe.steps import check_frames, checkpoint_of, progress_bar
 from gmmspeech.scoring.calibration import Calibration, PavCalibration, fit_calibration, fit_pav
 from gmmspeech.scoring.folds import cross_calibrate
 from gmmspeech.scoring.score_normalizer import ScoreNormalizer
@@ -82,6 +82,8 @@ def statistics_file(
 def train_ivector_file(ubm: Path, statistics: Path, out: Path, rank: int, **options: Any) -> IVectorExtractor:
     """Train an i-vector extractor on the statistics of many utterances, and write it.
 
+    Until it is written, a checkpoint lies beside its place, from which a killed run goes on.
+
     Parameters
     ----------
     ubm, statistics, out : Path
@@ -92,15 +94,19 @@ def train_ivector_file(ubm: Path, statistics: Path, out: Path, rank: int, **opti
         Of `train_ivector_extractor`.
     """
     model = load_gmm(ubm)
-    with StatisticsStore(statistics) as store, _bar("EM", "iteration", options.get("max_iter", 10)) as bar:
+    with (
+        StatisticsStore(statistics) as store,
+        checkpoint_of(out) as checkpoint,
+        _bar("EM", "iteration", options.get("max_iter", 10)) as bar,
+    ):
 
         def show(extractor: IVectorExtractor) -> None:
             bar.set_postfix_str(f"{extractor.history[-1]:.4f} nats a frame")
-            bar.update()
+            bar.update(len(extractor.history) - bar.n)
 
         with _naming(statistics, ModelError):
-            extractor = train_ivector_extractor(model, store, rank, callback=show, **options)
-    extractor.save(out)
+            extractor = train_ivector_extractor(model, store, rank, callback=show, checkpoint=checkpoint, **options)
+        extractor.save(out)
     return extractor
 
 
