@@ -25,7 +25,7 @@ def _part(_: click.Context, parameter: click.Parameter, value: str) -> tuple[int
 @click.option("--part", metavar="i/n", default="1/1", callback=_part, help="Only the i-th of n parts of the frames.")
 @jobs_option
 def accumulate(ubm: Path, feats: str, stats: Path, part: tuple[int, int], jobs: int) -> None:
-    """Sum up what EM needs of the frames, for `estimate`.
+    """Sum up what EM needs of frames.
 
     An iteration of train-ubm in pieces: every job of a queue does this for a part of the frames, or for features of
     its own, and `estimate` makes a new model of all their statistics. FEATS is a file of features as `features`
@@ -40,7 +40,7 @@ def accumulate(ubm: Path, feats: str, stats: Path, part: tuple[int, int], jobs: 
 @click.argument("stats", metavar="STATS.h5...", type=FILE, nargs=-1, required=True)
 @click.argument("out", metavar="OUT.h5", type=FILE)
 def estimate(ubm: Path, stats: tuple[Path, ...], out: Path) -> None:
-    """Update a model from statistics of all parts of the data.
+    """Update a model from such sums.
 
     STATS.h5 are what `accumulate` wrote under UBM.h5, all parts, in any order. OUT.h5 is what one iteration of
     train-ubm would have made of UBM.h5.
