@@ -48,7 +48,7 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, hel
 def features(
     data_dirs: tuple[Path, ...], out: Path, config: str, channel: int | None, skip_bad: bool, jobs: int
 ) -> None:
-    """Compute features of the utterances of data directories.
+    """Compute features of utterances.
 
     A DATA_DIR is as in Kaldi: wav.scp (recording, file) and utt2spk (utterance, speaker), perhaps segments
     (utterance, recording, start, end in seconds). `gmmspeech show` describes what is written.
@@ -198,10 +198,10 @@ def score(
 @seed_option
 @jobs_option
 def train_classifier(feats: str, utt2class: Path, classifier: Path, components: int, seed: int, jobs: int) -> None:
-    """Train one mixture a class: digits, speakers, languages.
+    """Train one mixture a class.
 
-    UTT2CLASS has an utterance to train on and its class in each line. FEATS is a file of features as `features`
-    writes it, or scp:PATH.
+    Classes may be digits, speakers, languages. UTT2CLASS has an utterance to train on and its class in each line.
+    FEATS is a file of features as `features` writes it, or scp:PATH.
     """
     model = train_classifier_file(feats, utt2class, classifier, components, random_state=seed, n_jobs=jobs)
     click.echo(f"{len(model.classes_)} classes of {components} components")

@@ -79,9 +79,9 @@ def train_phone_classifier(
     skip_bad: bool,
     jobs: int,
 ) -> None:
-    """Train a mixture for each part of each phone, on labels with times.
+    """Train mixtures of phones on labels with times.
 
-    DATA_DIR is as in Kaldi: wav.scp and utt2spk.
+    Each part of each phone gets one. DATA_DIR is as in Kaldi: wav.scp and utt2spk.
     """
     one_model = OneModel(components, parts, dim, size=size, smoothing=smoothing)
     how = replace(FullSystem(), one_model=one_model) if full else one_model
@@ -103,11 +103,11 @@ def train_phone_classifier(
 def classify_phones(
     data_dir: Path, model: Path, labels: Path | None, out: Path | None, silence: str, skip_bad: bool, jobs: int
 ) -> None:
-    """Say which phone each segment of known boundaries is, and how many are as labelled.
+    """Say which phone each labelled segment is.
 
-    DATA_DIR is as in Kaldi: wav.scp and utt2spk. MODEL.h5 is what train-phone-classifier wrote. Into --out go
-    segments.txt, log_posteriors.tsv (every phone, a line a segment), phones.tsv (precision and recall of each phone)
-    and confusion.png (with matplotlib).
+    Printed is how many are as labelled. DATA_DIR is as in Kaldi: wav.scp and utt2spk. MODEL.h5 is what
+    train-phone-classifier wrote. Into --out go segments.txt, log_posteriors.tsv (every phone, a line a segment),
+    phones.tsv (precision and recall of each phone) and confusion.png (with matplotlib).
     """
     done = classify_phones_dir(data_dir, model, labels=labels, silence=silence, jobs=jobs, skip_bad=skip_bad)
     if not done.labels:

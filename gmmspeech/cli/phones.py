@@ -74,7 +74,7 @@ def train_phones(
     skip_bad: bool,
     jobs: int,
 ) -> None:
-    """Train phone HMMs from transcripts and a dictionary.
+    """Train phone HMMs on transcripts, without times.
 
     DATA_DIR is as in Kaldi: wav.scp, utt2spk and text (utterance, words). After every update PHONES.h5.checkpoint is
     written; the same command goes on from it should this one be killed, to the same model. It is removed at the end.
@@ -121,7 +121,7 @@ def align(
     skip_bad: bool,
     jobs: int,
 ) -> None:
-    """Find when the words and phones of transcripts were said.
+    """Find when words and phones were said.
 
     DATA_DIR is as in Kaldi: wav.scp, utt2spk and text (utterance, words). PHONES.h5 is what train-phones wrote. Into
     --out go words and phones with their times (words.ctm and phones.ctm, or a TextGrid for every utterance), and

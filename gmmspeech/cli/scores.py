@@ -193,7 +193,7 @@ def _train(
 @click.option("--threshold", type=float, help="Open set: where no score reaches it, nobody enrolled is speaking.")
 @click.option("--reference", type=FILE, help="A test and who speaks in each line: print errors and how many are right.")
 def identify(scores: Path, threshold: float | None, reference: Path | None) -> None:
-    """Print the model of the highest score for each test.
+    """Print the best model of each test.
 
     SCORES has the scores of all models against all tests; see `all-trials`. A test of nobody enrolled gets "-", and it
     is right if there is no model of the name in the reference.
