@@ -9,6 +9,7 @@ import click
 from gmmspeech.cli import phone_gmms, phones, scores, speaker, statistics
 from gmmspeech.cli.group import FEATURES, FILE, FOLDER, command, jobs_option, main, skip_bad_option
 from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.gmm.kernels import BACKENDS
 from gmmspeech.io.datadir import read_data_dir, read_map
 from gmmspeech.recipe.describe import describe
 from gmmspeech.recipe.steps import (
@@ -80,6 +81,14 @@ def features(
     help="Least variance of a component, relative to that of all frames.",
 )
 @click.option("--init", type=click.Choice(["kmeans", "random"]), default="kmeans", help="Where EM starts.")
+@click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    default="auto",
+    help="What does the arithmetic: compiled C, NumPy, or torch (extra `torch`), for GPUs; auto is C where it was "
+    "compiled.",
+)
+@click.option("--device", show_default="a GPU where there is one", help="With torch: cpu, cuda or cuda:N.")
 @click.option("--accelerate", is_flag=True, help="Extrapolate EM's steps: a better model in the same number of passes.")
 @seed_option
 @jobs_option
@@ -91,6 +100,8 @@ def train_ubm(
     tol: float,
     variance_floor: float,
     init: str,
+    backend: str,
+    device: str | None,
     accelerate: bool,
     seed: int,
     jobs: int,
@@ -108,6 +119,8 @@ def train_ubm(
         tol=tol,
         variance_floor=variance_floor,
         init=init,
+        backend=backend,
+        device=device,
         accelerate=accelerate,
         random_state=seed,
         n_jobs=jobs,

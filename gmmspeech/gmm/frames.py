@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.errors import FeatureError
-from gmmspeech.parallel import Frames, frame_pieces
+from gmmspeech.parallel import PIECE, Frames, frame_pieces
 
 Piece = tuple[int, NDArray, NDArray[np.float64] | None]  # number of its first frame, frames, weights
 
@@ -64,10 +64,10 @@ def check_weights(sample_weight: ArrayLike, frames: Frames) -> NDArray[np.float6
     return weight
 
 
-def weighted_pieces(frames: Frames, weight: NDArray[np.float64] | None) -> Iterator[Piece]:
-    """Yield the number of the first frame, the frames and their weights, piece by piece."""
+def weighted_pieces(frames: Frames, weight: NDArray[np.float64] | None, size: int = PIECE) -> Iterator[Piece]:
+    """Yield the number of the first frame, the frames and their weights, piece by piece of `size` frames."""
     start = 0
-    for piece in frame_pieces(frames):
+    for piece in frame_pieces(frames, size):
         yield start, piece, None if weight is None else weight[start : start + len(piece)]
         start += len(piece)
     if not start:  # no frame at all is a piece too, whose statistics are zeros

@@ -18,7 +18,7 @@ from gmmspeech.gmm import acceleration, em
 from gmmspeech.gmm.checkpoint import StateKeeper, digest, seed_of
 from gmmspeech.gmm.frames import as_frames, check_weights, draw_frames, finite, frame_dim, weighted_pieces
 from gmmspeech.gmm.init import Parameters, kmeans, random_frames
-from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel, pack
+from gmmspeech.gmm.kernels import KernelParameters, WholePass, get_backend, numpy_kernel, pack
 from gmmspeech.gmm.parameters import check_parameters, global_variance
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.gmm.stepwise import blend
@@ -56,9 +56,11 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         How fast `partial_fit` forgets: κ of `gmmspeech.gmm.stepwise`, above 0.5 (fast) and at most 1 (never).
     random_state : int, numpy RandomState or None
         Seed of the start and of `sample`.
-    backend : {"auto", "native", "numpy"}
-        Kernel that evaluates the densities: compiled C, NumPy, or ("auto") the first where it was compiled, unless the
-        environment variable ``GMMSPEECH_BACKEND`` names one.
+    backend : {"auto", "native", "numpy", "torch"}
+        Kernel that evaluates the densities: compiled C, NumPy, torch (for GPUs), or ("auto") the first of these where
+        it was compiled, unless the environment variable ``GMMSPEECH_BACKEND`` names one.
+    device : str, optional
+        Of torch: "cpu", "cuda", "cuda:1". By default the first GPU where there is one, else the CPU.
     n_jobs : int
         Threads.
 
@@ -101,6 +103,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         learning_decay: float = 0.7,
         random_state: Any = None,
         backend: str = "auto",
+        device: str | None = None,
         n_jobs: int = 1,
     ) -> None:
         self.n_components = n_components
@@ -112,6 +115,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         self.learning_decay = learning_decay
         self.random_state = random_state
         self.backend = backend
+        self.device = device
         self.n_jobs = n_jobs
 
     @classmethod
@@ -200,7 +204,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         if start is None:
             start = self._start(frames, weight, variance, int(moments.num_frames), np.random.default_rng(seed))
         parameters, monitor = (acceleration if self.accelerate else em).fit(
-            lambda p: self._accumulate(frames, weight, p),
+            self._e_step(frames, weight),
             start,
             variance_floor=floor,
             max_iter=self.max_iter,
@@ -322,7 +326,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         >>> gmm.score_samples([[0.0]]).round(4)
         array([-0.9189])
         """
-        kernel, parameters = get_backend(self.backend), self.kernel_parameters()
+        kernel, parameters = get_backend(self.backend, self.device), self.kernel_parameters()
         return self._map(lambda piece: kernel.log_likelihood(piece, parameters), X)
 
     def score(self, X: Frames | ArrayLike, y: None = None, *, sample_weight: ArrayLike | None = None) -> float:
@@ -456,8 +460,16 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         results = list(ordered_map(function, pieces, n_jobs=self.n_jobs))
         return np.concatenate(results) if results else function(np.empty((0, self.n_features_in_), np.float32))
 
+    def _e_step(self, frames: Frames, weight: NDArray[np.float64] | None) -> Callable[[Parameters], GMMStats]:
+        """Give a function from a mixture to the statistics of the frames, to be called once an iteration."""
+        kernel = get_backend(self.backend, self.device)
+        if isinstance(kernel, WholePass):  # torch's: frames may stay on a GPU from one iteration to the next
+            statistics = kernel.e_step(frames, weight)
+            return lambda p: statistics(pack(*p))
+        return lambda p: self._accumulate(frames, weight, p)
+
     def _accumulate(self, frames: Frames, weight: NDArray[np.float64] | None, parameters: Parameters) -> GMMStats:
-        kernel, packed = get_backend(self.backend), pack(*parameters)
+        kernel, packed = get_backend(self.backend, self.device), pack(*parameters)
         return ordered_sum(
             lambda piece: kernel.accumulate(finite(piece[1], piece[0]), packed, piece[2]),
             weighted_pieces(frames, weight),

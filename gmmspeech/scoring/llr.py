@@ -98,7 +98,7 @@ def scorer(
     `dtype` is that of the tests' frames; see `log_likelihood_ratios` for the rest.
     """
     _check_sizes(top_c, models, ubm)
-    kernel, background = get_backend(ubm.backend), ubm.kernel_parameters()
+    kernel, background = get_backend(ubm.backend, ubm.device), ubm.kernel_parameters()
     if top_c is None:
         mixtures = [model.kernel_parameters() for model in models]
 

@@ -23,6 +23,7 @@ def train_ubm(
     accelerate: bool = False,
     random_state: Any = 0,
     backend: str = "auto",
+    device: str | None = None,
     n_jobs: int = 1,
     client: None = None,
     callback: Callable[[EMMonitor], None] | None = None,
@@ -35,7 +36,7 @@ def train_ubm(
     frames : FeatureStore, list of ndarray (T, D), or ndarray (N, D)
         A store is read piece by piece in every iteration, never as a whole.
     n_components : int
-    max_iter, tol, variance_floor, init, accelerate, random_state, backend, n_jobs
+    max_iter, tol, variance_floor, init, accelerate, random_state, backend, device, n_jobs
         See `DiagonalGMM`.
     client : None
         Place of a Dask client; this version trains on one machine.
@@ -69,6 +70,7 @@ def train_ubm(
         variance_floor=variance_floor,
         random_state=random_state,
         backend=backend,
+        device=device,
         n_jobs=n_jobs,
     )
     return gmm.fit(frames, callback=callback, checkpoint=checkpoint)

@@ -1,6 +1,6 @@
 """The hot functions, ``accumulate`` and ``log_likelihood``, once each for every backend.
 
-A backend is a module with
+A backend is a module (or, for the devices of torch, an object) with
 
 - ``accumulate(frames, parameters, sample_weight=None) -> GMMStats``
 - ``log_likelihood(frames, parameters) -> (T,)``
@@ -8,39 +8,73 @@ A backend is a module with
   ``top_c_log_likelihood(frames, stack, top_c) -> (1 + models,)``, for scoring many models
 
 on one piece of the data, in one thread. ``parameters`` is what `pack` makes of a mixture. Cutting the data into
-pieces, threads and the order of the sums lie above, in `gmmspeech.parallel`.
+pieces, threads and the order of the sums lie above, in `gmmspeech.parallel`. torch's has also
+``e_step(frames, sample_weight)``, which gives a function from ``parameters`` to the statistics of all the data.
 """
 
 from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable, Sequence
 from functools import cache
-from types import ModuleType
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from gmmspeech.errors import ConfigError, GmmSpeechWarning
 from gmmspeech.gmm.kernels import native_kernel, numpy_kernel
-from gmmspeech.gmm.kernels.parameters import KernelParameters, ModelStack, pack
+from gmmspeech.gmm.kernels.parameters import KernelParameters, Mixture, ModelStack, pack
+from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.parallel import Frames
 
-__all__ = ["KernelParameters", "ModelStack", "get_backend", "pack"]
+__all__ = ["Backend", "KernelParameters", "ModelStack", "WholePass", "get_backend", "pack"]
 
-BACKENDS = ("auto", "native", "numpy")
+BACKENDS = ("auto", "native", "numpy", "torch")
 VARIABLE = "GMMSPEECH_BACKEND"
 
 
-def get_backend(name: str = "auto") -> ModuleType:
-    """Module with the hot functions.
+class Backend(Protocol):
+    """What `get_backend` gives."""
+
+    def accumulate(
+        self, frames: NDArray, parameters: KernelParameters, sample_weight: NDArray[np.float64] | None = None
+    ) -> GMMStats: ...
+
+    def log_likelihood(self, frames: NDArray, parameters: KernelParameters) -> NDArray[np.float64]: ...
+
+    def stack_models(self, background: Mixture, models: Sequence[Mixture], dtype: DTypeLike) -> ModelStack: ...
+
+    def top_c_log_likelihood(self, frames: NDArray, stack: ModelStack, top_c: int) -> NDArray[np.float64]: ...
+
+
+@runtime_checkable
+class WholePass(Protocol):
+    """A backend that has its own way through all the data."""
+
+    def e_step(
+        self, frames: Frames, sample_weight: NDArray[np.float64] | None
+    ) -> Callable[[KernelParameters], GMMStats]: ...
+
+
+def get_backend(name: str = "auto", device: str | None = None) -> Backend:
+    """The hot functions.
 
     Parameters
     ----------
-    name : {"auto", "native", "numpy"}
-        "native" is compiled C, "numpy" runs everywhere; "auto" is what the environment variable ``GMMSPEECH_BACKEND``
-        says, else "native" where the install had a C compiler (where not, a warning says so once).
+    name : {"auto", "native", "numpy", "torch"}
+        "native" is compiled C, "numpy" runs everywhere, "torch" is for GPUs; "auto" is what the environment variable
+        ``GMMSPEECH_BACKEND`` says, else "native" where the install had a C compiler (where not, a warning says so
+        once).
+    device : str, optional
+        Of torch: "cpu", "cuda", "cuda:1". By default the first GPU where there is one, else the CPU.
 
     Raises
     ------
     ConfigError
-        Another name, or "native" where nothing was compiled.
+        Another name; "native" where nothing was compiled; "torch" where it is not installed; a device that is not
+        there, or given to another backend than torch.
 
     Examples
     --------
@@ -52,6 +86,12 @@ def get_backend(name: str = "auto") -> ModuleType:
         chosen, source = os.environ.get(VARIABLE) or "auto", VARIABLE
     if chosen not in BACKENDS:
         raise ConfigError(f"{source}: found {chosen!r}, expected one of {', '.join(BACKENDS)}")
+    if chosen == "torch":
+        from gmmspeech.gmm.kernels.torch_kernel import torch_kernel  # which takes seconds to import
+
+        return torch_kernel(device)
+    if device is not None:
+        raise ConfigError(f"device: found {device!r} with backend {chosen!r}, expected backend 'torch'")
     if chosen == "numpy" or (chosen == "auto" and not _native_or_say_so()):
         return numpy_kernel
     if not native_kernel.available():

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from gmmspeech.gmm.kernels import native_kernel, numpy_kernel
+from gmmspeech.gmm.kernels import get_backend, native_kernel, numpy_kernel
 
 NATIVE = native_kernel.instruction_sets() or ["not compiled"]
+TORCH = ["torch on cpu", "torch on cuda"]
 
 
 @contextmanager
@@ -31,11 +32,28 @@ def native(request):
         yield module
 
 
-@pytest.fixture(scope="module", params=["numpy", *NATIVE])
+def _torch_on(device):
+    torch = pytest.importorskip("torch", reason="needs the extra [torch]")
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+    torch.set_num_threads(1)  # other tests want the cores too
+    return get_backend("torch", device)
+
+
+@pytest.fixture(scope="module", params=TORCH)
+def on_torch(request):
+    """The kernels of torch, on one device."""
+    return _torch_on(request.param.split()[-1])
+
+
+@pytest.fixture(scope="module", params=["numpy", *TORCH, *NATIVE])
 def kernel(request):
-    """A kernel's module, the native one held to one instruction set."""
+    """A backend, the native one held to one instruction set."""
     if request.param == "numpy":
         yield numpy_kernel
+        return
+    if request.param in TORCH:
+        yield _torch_on(request.param.split()[-1])
         return
     with _native_with(request.param) as module:
         yield module
