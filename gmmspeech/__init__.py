@@ -26,7 +26,7 @@ from gmmspeech.io.dictionary import cmudict_dictionary, read_dictionary
 from gmmspeech.io.labels import read_labels, write_labels
 from gmmspeech.io.models import load
 from gmmspeech.io.statistics import StatisticsStore, write_statistics
-from gmmspeech.io.store import FeatureStore, write_store
+from gmmspeech.io.store import FeatureStore, write_index, write_store
 from gmmspeech.metrics.bootstrap import bootstrap_ci, paired_test
 from gmmspeech.metrics.cllr import cllr, min_cllr
 from gmmspeech.metrics.dcf import actual_dcf, bayes_threshold, min_dcf
@@ -140,6 +140,7 @@ __all__ = [
     "train_plda",
     "train_ubm",
     "two_gaussian_vad",
+    "write_index",
     "write_labels",
     "write_statistics",
     "write_store",

@@ -24,15 +24,27 @@ def check_same_front_end(expected: str | None, found: str | None, *, model: str,
     Traceback (most recent call last):
     gmmspeech.errors.FeatureError: feats.h5: found frames with num_ceps = 20, expected num_ceps = 13 as ubm.h5 ...
     """
-    if not expected or not found or expected == found:
-        return
-    a, b = _flat(json.loads(expected)), _flat(json.loads(found))
-    for key in sorted(a.keys() | b.keys()):
-        if a.get(key) != b.get(key):
-            raise FeatureError(
-                f"{frames}: found frames with {key} = {b.get(key)}, "
-                f"expected {key} = {a.get(key)} as {model} was trained on"
-            )
+    difference = first_difference(expected, found)
+    if difference is not None:
+        key, a, b = difference
+        raise FeatureError(f"{frames}: found frames with {key} = {b}, expected {key} = {a} as {model} was trained on")
+
+
+def first_difference(a: str | None, b: str | None) -> tuple[str, Any, Any] | None:
+    """Give the first key in which two front ends (JSON, or None where one isn't known) differ, and its values.
+
+    Examples
+    --------
+    >>> first_difference('{"num_ceps": 13}', '{"num_ceps": 20}')
+    ('num_ceps', 13, 20)
+    """
+    if not a or not b or a == b:
+        return None
+    flat_a, flat_b = _flat(json.loads(a)), _flat(json.loads(b))
+    for key in sorted(flat_a.keys() | flat_b.keys()):
+        if flat_a.get(key) != flat_b.get(key):
+            return key, flat_a.get(key), flat_b.get(key)
+    return None
 
 
 def _flat(nested: Any, prefix: str = "") -> dict[str, Any]:

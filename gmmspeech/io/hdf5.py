@@ -59,6 +59,16 @@ def open_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> h5p
     return file
 
 
+def hdf5_format(path: str | os.PathLike[str]) -> str | None:
+    """What a file says that it holds; None where it is not there, no HDF5, or of another kind."""
+    try:
+        with h5py.File(path, "r") as file:
+            found = file.attrs.get("format")
+    except OSError:
+        return None
+    return found if isinstance(found, str) else None
+
+
 @contextmanager
 def create_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> Iterator[h5py.File]:
     """Give a new HDF5 file to fill; it appears at `path`, whole, when the block has ended well.

@@ -99,6 +99,7 @@ def _describe_store(path: str) -> list[str]:
         return [
             f"feature store: {len(features)} utterances, {features.total_frames} frames of {features.dim} columns",
             f"front end: {describe_front_end(features.front_end)}",
+            *([f"kept as: {features.storage}"] if features.storage else []),
         ]
 
 
@@ -137,6 +138,7 @@ def _describe_checkpoint(path: str) -> list[str]:
 
 _DESCRIBERS = {
     store.FORMAT: _describe_store,
+    store.INDEX_FORMAT: _describe_store,
     statistics.FORMAT: _describe_statistics,
     ivectors.VECTORS_FORMAT: _describe_ivectors,
     calibration.FORMAT: _describe_calibration,

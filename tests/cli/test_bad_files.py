@@ -126,7 +126,7 @@ def test_a_file_that_is_damaged_or_of_another_kind(scored: Path, fails: Fails, n
         path.write_bytes(whole)
         with h5py.File(path, "r+") as file:
             file.attrs["format_version"] = 99
-        fails(scored, words, f"{name}: ", "version 99", "reads up to 1")
+        fails(scored, words, f"{name}: ", "version 99", "reads up to ")
         path.write_bytes(whole)
 
 

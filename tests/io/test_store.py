@@ -202,7 +202,7 @@ def test_other_files(tmp_path, h5):
     fails("no such file", FeatureStore, tmp_path / "none.h5")
     with h5py.File(h5, "r+") as file:
         file.attrs["format_version"] = VERSION + 1
-    fails(f"{FORMAT}: found version 2, this gmmspeech reads up to 1", FeatureStore, h5)
+    fails(f"{FORMAT}: found version 3, this gmmspeech reads up to 2", FeatureStore, h5)
     h5.write_bytes(h5.read_bytes()[:5000])
     fails("no readable HDF5", FeatureStore, h5)
 
