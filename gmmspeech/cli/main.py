@@ -11,11 +11,12 @@ from gmmspeech.cli.group import FEATURES, FILE, FOLDER, command, jobs_option, ma
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.gmm.kernels import BACKENDS
 from gmmspeech.io.datadir import read_data_dir, read_map
+from gmmspeech.io.hdf5_frames import COMPRESSIONS, STORAGES
 from gmmspeech.recipe.describe import describe
+from gmmspeech.recipe.extraction import extract_features
 from gmmspeech.recipe.steps import (
     classify_file,
     enroll_file,
-    extract_features,
     score_file,
     train_classifier_file,
     train_ubm_file,
@@ -44,19 +45,56 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, hel
     "clean_speech (any other name lists them), or a .conf file of Kaldi or of HTK's HCopy.",
 )
 @click.option("--channel", type=click.IntRange(0), help="Which channel of stereo recordings, from 0.")
+@click.option(
+    "--storage",
+    type=click.Choice(STORAGES),
+    default="float32",
+    help="What numbers are kept as: float16 takes half the room and keeps three digits.",
+)
+@click.option(
+    "--compress", type=click.Choice(COMPRESSIONS), help="Compress the frames: gzip is smaller, lzf is faster."
+)
+@click.option("--shards", type=click.IntRange(1), help="Write so many files, and OUT.h5 as an index of them.")
+@click.option(
+    "--shard",
+    type=click.IntRange(1),
+    help="Write this shard only: a task of a cluster's job array. Once all are done, the same without --shard writes "
+    "the index.",
+)
 @skip_bad_option
 @jobs_option
 def features(
-    data_dirs: tuple[Path, ...], out: Path, config: str, channel: int | None, skip_bad: bool, jobs: int
+    data_dirs: tuple[Path, ...],
+    out: Path,
+    config: str,
+    channel: int | None,
+    storage: str,
+    compress: str | None,
+    shards: int | None,
+    shard: int | None,
+    skip_bad: bool,
+    jobs: int,
 ) -> None:
     """Compute features of utterances.
 
     A DATA_DIR is as in Kaldi: wav.scp (recording, file) and utt2spk (utterance, speaker), perhaps segments
-    (utterance, recording, start, end in seconds). `gmmspeech show` describes what is written.
+    (utterance, recording, start, end in seconds). `gmmspeech show` describes what is written. After a run that was
+    killed or stopped by an error, the same command goes on where it was.
     """
     front = FrontEnd.from_file(config)
     parts = [read_data_dir(folder) for folder in data_dirs]
-    done = extract_features(parts, out, front, jobs=jobs, channel=channel, skip_bad=skip_bad)
+    done = extract_features(
+        parts,
+        out,
+        front,
+        jobs=jobs,
+        channel=channel,
+        skip_bad=skip_bad,
+        storage=storage,
+        compression=compress,
+        shards=shards,
+        shard=shard,
+    )
     for reason in done.skipped.values():
         click.echo(f"gmmspeech: skipped: {reason}", err=True)
     click.echo(f"{front.describe()}")

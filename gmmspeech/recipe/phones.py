@@ -28,7 +28,8 @@ from gmmspeech.phones.graph import StateGraph
 from gmmspeech.phones.hmm import PhoneHMM
 from gmmspeech.phones.labels import Label
 from gmmspeech.phones.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
-from gmmspeech.recipe.steps import Extraction, checkpoint_of, extract_features
+from gmmspeech.recipe.extraction import Extraction, extract_features
+from gmmspeech.recipe.steps import checkpoint_of
 
 
 def read_pronunciations(names: Sequence[str], *, keep_stress: bool = False) -> Dictionary:

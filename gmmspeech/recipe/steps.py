@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from gmmspeech.errors import DataError, FeatureError, GmmSpeechError
-from gmmspeech.features.frontend import FrontEnd, SpeakerCmvnOptions
+from gmmspeech.errors import FeatureError
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.em import EMMonitor
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.io.atomic import remove_leftovers
 from gmmspeech.io.checkpoints import Checkpoint
-from gmmspeech.io.datadir import DataDir, load_utterance, read_list_map, read_map
+from gmmspeech.io.datadir import read_list_map, read_map
 from gmmspeech.io.models import load_classifier, load_gmm, load_verifier
-from gmmspeech.io.store import FeatureStore, FeatureWriter
+from gmmspeech.io.store import FeatureStore
 from gmmspeech.io.trials import read_labelled_trials, read_scores, read_trials, write_scores
 from gmmspeech.metrics.summary import Summary
-from gmmspeech.parallel import ordered_map
 from gmmspeech.recipe.describe import verifier_configuration
 from gmmspeech.recipe.evaluation import Evaluation, evaluate_scores, rows_of_differences, rows_of_figures
 from gmmspeech.report.html import write_report
@@ -40,82 +37,6 @@ def progress_bar(description: str, unit: str, total: int | None = None) -> Calla
     return lambda items: tqdm(
         items, desc=description, unit=unit, total=total, disable=None, leave=False, file=sys.stderr
     )
-
-
-@dataclass
-class Extraction:
-    """What `extract_features` did."""
-
-    num_utterances: int = 0
-    num_frames: int = 0
-    skipped: dict[str, str] = field(default_factory=dict)
-
-
-def extract_features(
-    parts: Sequence[DataDir],
-    out: Path,
-    front: FrontEnd,
-    *,
-    jobs: int = 1,
-    channel: int | None = None,
-    skip_bad: bool = False,
-) -> Extraction:
-    """Compute the frames of all utterances of some data directories and write them to one feature store.
-
-    Parameters
-    ----------
-    parts : sequence of DataDir
-    out : Path
-        HDF5 file.
-    front : FrontEnd
-    jobs : int
-        Threads.
-    channel : int, optional
-        Which channel of recordings with several, from 0.
-    skip_bad : bool
-        Leave out utterances that can't be read or have no voiced frame, and report them, instead of stopping.
-    """
-    done = Extraction()
-
-    def frames_of(group: tuple[DataDir, Sequence[str]]) -> dict[str, NDArray[np.float32] | str]:
-        data, utterances = group
-        found: dict[str, NDArray[np.float32] | str] = {}
-        for utterance in utterances:
-            try:
-                found[utterance] = front.unnormalised(*load_utterance(data, utterance, channel=channel), utterance)
-            except GmmSpeechError as error:
-                if not skip_bad:
-                    raise
-                found[utterance] = str(error)
-        good = {utterance: frames for utterance, frames in found.items() if not isinstance(frames, str)}
-        return {**found, **dict(zip(good, front.of_speaker(list(good.values())), strict=True))} if good else found
-
-    groups = [(data, group) for data in parts for group in _extracted_together(data, front)]
-    results = ordered_map(frames_of, groups, n_jobs=jobs)
-    utterances = (item for found in results for item in found.items())
-    bar = progress_bar("features", "utt", total=sum(len(group) for _, group in groups))
-    with FeatureWriter(out, front_end=front.to_json()) as writer:
-        for utterance, frames in bar(utterances):
-            if isinstance(frames, str):
-                done.skipped[utterance] = frames
-                continue
-            writer.write(utterance, frames)
-            done.num_utterances += 1
-            done.num_frames += len(frames)
-        if done.skipped and not done.num_utterances:
-            reason = next(iter(done.skipped.values()))
-            raise DataError(f"{out}: all {len(done.skipped)} utterances are bad; the first: {reason}")
-    return done
-
-
-def _extracted_together(data: DataDir, front: FrontEnd) -> Iterable[Sequence[str]]:
-    """Utterances whose frames depend on one another: a speaker's with CMVN by speaker, else each for itself."""
-    if not isinstance(front.cmvn, SpeakerCmvnOptions):
-        return [[utterance] for utterance in data.utterances]
-    speakers: dict[str, list[str]] = {}
-    for utterance in data.utterances:
-        speakers.setdefault(data.utt2spk[utterance], []).append(utterance)
-    return speakers.values()
 
 
 def train_ubm_file(features: str | Path, out: Path, n_components: int, **options: Any) -> DiagonalGMM:

@@ -13,11 +13,11 @@ from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.io.atomic import write_lines
 from gmmspeech.io.datadir import DataDir
 from gmmspeech.metrics.summary import Summary, summarise
+from gmmspeech.recipe.extraction import extract_features
 from gmmspeech.recipe.stages import Stage
 from gmmspeech.recipe.steps import (
     enroll_file,
     evaluate_file,
-    extract_features,
     score_file,
     split_scores,
     train_ubm_file,

@@ -54,6 +54,16 @@ def test_frames_of_another_front_end(scored: Path, run: Run, fails: Fails) -> No
     fails(scored, ("classify", scored / "c.h5", other), expected)
 
 
+def test_shards_that_are_missing(scored: Path, run: Run, fails: Fails) -> None:
+    index = scored / "s.h5"
+    assert run("features", scored, index, "--config", scored / "front.toml", "--shards", 3).exit_code == 0
+    for shard in sorted((scored / "s.shards").glob("*.h5"))[1:]:
+        shard.unlink()
+    expected = "s.h5: 2 of its 3 shards are missing, the first: ", "0002-"
+    for words in (("train-ubm", index, scored / "u.h5"), ("show", index), ("classify", scored / "c.h5", index)):
+        fails(scored, words, *expected)
+
+
 def test_archives_with_another_number_of_columns(scored: Path, fails: Fails) -> None:
     kaldiio.save_ark(
         str(scored / "f.ark"),

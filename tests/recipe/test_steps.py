@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 
 import gmmspeech as gs
-from gmmspeech.errors import AudioError, DataError, FeatureError, ModelError
-from gmmspeech.features.frontend import SpeakerCmvnOptions
-from gmmspeech.io.datadir import load_utterance, read_data_dir, write_map
+from gmmspeech.errors import DataError, FeatureError, ModelError
+from gmmspeech.io.datadir import read_data_dir, write_map
 from gmmspeech.io.trials import read_scores, read_trials, write_scores, write_trials
+from gmmspeech.recipe.extraction import extract_features
 from gmmspeech.recipe.steps import (
     classify_file,
     enroll_file,
     evaluate_file,
-    extract_features,
     score_file,
     split_scores,
     train_classifier_file,
@@ -36,53 +35,6 @@ def digits(corpus) -> Path:
 def features(digits: Path, tmp_path: Path) -> Path:
     extract_features([read_data_dir(digits / "all")], tmp_path / "f.h5", FRONT)
     return tmp_path / "f.h5"
-
-
-def test_extracted_features_are_those_of_each_utterance(digits: Path, features: Path, tmp_path: Path) -> None:
-    data = read_data_dir(digits / "all")
-    done = extract_features([data], tmp_path / "again.h5", FRONT, jobs=2)
-    with gs.FeatureStore(features) as store:
-        assert tuple(store) == data.utterances
-        assert store.front_end == FRONT.to_json()
-        for utterance in data.utterances[::40]:
-            np.testing.assert_array_equal(store[utterance], FRONT(*load_utterance(data, utterance), utterance))
-        assert (done.num_utterances, done.num_frames, done.skipped) == (240, store.total_frames, {})
-    assert (tmp_path / "again.h5").read_bytes() == features.read_bytes()
-
-
-def test_dither_depends_on_the_utterance_alone(digits: Path, tmp_path: Path) -> None:
-    front = gs.FrontEnd(sample_frequency=8000, features={"type": "mfcc", "dither": 1.0})
-    whole = read_data_dir(digits / "all")
-    extract_features([whole], tmp_path / "whole.h5", front)
-    extract_features([read_data_dir(digits / "test")], tmp_path / "part.h5", front, jobs=2)
-    with gs.FeatureStore(tmp_path / "whole.h5") as a, gs.FeatureStore(tmp_path / "part.h5") as b:
-        for utterance in b:
-            np.testing.assert_array_equal(a[utterance], b[utterance])
-
-
-def test_speakers_are_normalised_over_all_their_utterances(digits: Path, features: Path, tmp_path: Path) -> None:
-    data = read_data_dir(digits / "all")
-    by_speaker = FRONT.model_copy(update={"cmvn": SpeakerCmvnOptions(norm_vars=True)})
-    extract_features([data], tmp_path / "speakers.h5", by_speaker, jobs=2)
-    with gs.FeatureStore(features) as plain, gs.FeatureStore(tmp_path / "speakers.h5") as normalised:
-        assert set(normalised) == set(plain)
-        for speaker in set(data.utt2spk.values()):
-            own = [u for u in data.utterances if data.utt2spk[u] == speaker]
-            expected = gs.cmvn(np.concatenate([plain[u] for u in own]), norm_vars=True)
-            np.testing.assert_array_equal(np.concatenate([normalised[u] for u in own]), expected)
-
-
-def test_a_bad_utterance(digits: Path, tmp_path: Path) -> None:
-    data = read_data_dir(digits / "test")
-    bad = data.utterances[7]
-    data.recordings[bad] = tmp_path / "not-there.flac"
-    with pytest.raises(AudioError, match=f"utterance {bad}: .*not-there.flac: no such file"):
-        extract_features([data], tmp_path / "f.h5", FRONT)
-    assert not list(tmp_path.iterdir())
-    done = extract_features([data], tmp_path / "f.h5", FRONT, skip_bad=True)
-    assert list(done.skipped) == [bad]
-    assert "no such file" in done.skipped[bad]
-    assert done.num_utterances == len(data.utterances) - 1
 
 
 def test_the_background_model_is_that_of_train_ubm(features: Path, tmp_path: Path) -> None:
