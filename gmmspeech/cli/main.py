@@ -264,13 +264,14 @@ def train_classifier(feats: str, utt2class: Path, classifier: Path, components: 
 @click.option(
     "--reference", type=FILE, help="True classes, as for train-classifier: print errors and accuracy, not all classes."
 )
-def classify(classifier: Path, feats: str, reference: Path | None) -> None:
+@jobs_option
+def classify(classifier: Path, feats: str, reference: Path | None, jobs: int) -> None:
     """Print the most probable class of each utterance.
 
     FEATS is a file of features as `features` writes it, or scp:PATH.
     """
     truth = None if reference is None else read_map(reference)
-    found = classify_file(classifier, feats, None if truth is None else list(truth))
+    found = classify_file(classifier, feats, None if truth is None else list(truth), jobs=jobs)
     if truth is None:
         for utterance, label in found.items():
             click.echo(f"{utterance} {label}")

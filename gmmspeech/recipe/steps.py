@@ -24,6 +24,7 @@ from gmmspeech.io.models import load_classifier, load_gmm, load_verifier
 from gmmspeech.io.store import FeatureStore
 from gmmspeech.io.trials import read_labelled_trials, read_scores, read_trials, write_scores
 from gmmspeech.metrics.summary import Summary
+from gmmspeech.parallel import ordered_map
 from gmmspeech.recipe.describe import verifier_configuration
 from gmmspeech.recipe.evaluation import Evaluation, evaluate_scores, rows_of_differences, rows_of_figures
 from gmmspeech.report.html import write_report
@@ -219,7 +220,9 @@ def train_classifier_file(
     return classifier
 
 
-def classify_file(classifier: Path, features: str | Path, utterances: Sequence[str] | None = None) -> dict[str, str]:
+def classify_file(
+    classifier: Path, features: str | Path, utterances: Sequence[str] | None = None, *, jobs: int = 1
+) -> dict[str, str]:
     """Most probable class of the utterances of a store (of all, or of those named).
 
     Parameters
@@ -228,14 +231,15 @@ def classify_file(classifier: Path, features: str | Path, utterances: Sequence[s
     features : str or Path
         Feature store.
     utterances : sequence of str, optional
+    jobs : int
+        Threads.
     """
     model = load_classifier(classifier)
     with FeatureStore(features) as store:
         check_frames(store, model, classifier)
         names = list(store if utterances is None else utterances)
-        return {
-            name: str(model.predict_segments([store[name]])[0]) for name in progress_bar("classifying", "utt")(names)
-        }
+        labels = ordered_map(lambda name: str(model.predict_segments([store[name]])[0]), names, n_jobs=jobs)
+        return dict(zip(names, progress_bar("classifying", "utt", total=len(names))(labels), strict=True))
 
 
 def check_frames(store: FeatureStore, model: DiagonalGMM | GMMClassifier, path: Path) -> None:

@@ -100,6 +100,7 @@ def test_classification(digits: Path, features: Path, tmp_path: Path) -> None:
         assert list(classify_file(tmp_path / "c.h5", features)) == list(store)
         truth = dict(line.split() for line in (digits / "test" / "utt2spk").read_text().splitlines())
         found = classify_file(tmp_path / "c.h5", features, list(truth))
+        assert classify_file(tmp_path / "c.h5", features, list(truth), jobs=2) == found
         assert found.keys() == truth.keys()
         assert np.mean([found[u] == truth[u] for u in truth]) > 0.8
         classifier = gs.load(tmp_path / "c.h5")
