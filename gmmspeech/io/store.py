@@ -42,7 +42,9 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
     Attributes
     ----------
     path : str
-        As given; several, with commas between them.
+        As given; several, with commas between them, for messages.
+    paths : list of str
+        The path, or all of them; what another process needs to open the same store.
     front_end : str or None
         How the frames were made, in JSON; None where it is not known, as in Kaldi's archives.
 
@@ -65,12 +67,12 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
     """
 
     def __init__(self, path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> None:
-        self._paths = [os.fspath(path)] if isinstance(path, (str, os.PathLike)) else [os.fspath(p) for p in path]
-        if not self._paths:
+        self.paths = [os.fspath(path)] if isinstance(path, (str, os.PathLike)) else [os.fspath(p) for p in path]
+        if not self.paths:
             raise DataError("feature store: found no paths, expected one or more")
-        self.path = ",".join(self._paths)
-        sources = [_source(name) for name in self._paths]
-        self._source: Source = sources[0] if len(sources) == 1 else JoinedFrames(self._paths, sources)
+        self.path = ",".join(self.paths)
+        sources = [_source(name) for name in self.paths]
+        self._source: Source = sources[0] if len(sources) == 1 else JoinedFrames(self.paths, sources)
         self.front_end = self._source.front_end
         self._index = {utterance: i for i, utterance in enumerate(self._source.utterances)}
 
@@ -91,7 +93,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         return self[utterance] if utterance in self._index else default
 
     def __reduce__(self) -> tuple[type[FeatureStore], tuple[list[str]]]:
-        return FeatureStore, (self._paths,)
+        return FeatureStore, (self.paths,)
 
     def __enter__(self) -> FeatureStore:
         return self

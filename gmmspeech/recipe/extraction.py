@@ -35,7 +35,8 @@ from gmmspeech.parallel import ordered_map, single_threaded_blas
 SHARD_BYTES = 2**21  # of audio: some seconds of work, which is what a killed run loses
 MAX_SHARDS = 1000
 VERSION = 1  # of what frames are, given all else: a shard of another one is not taken
-MAX_THREADS = 3  # Python's interpreter lock is held a quarter of the time; more workers than this are processes
+MAX_THREADS = 3  # Python's interpreter lock is held a quarter of the time; more workers than this are processes,
+WORTH_PROCESSES = 100 * SHARD_BYTES  # for so much audio: to start one takes seconds
 
 Group = tuple[DataDir, Sequence[str]]  # utterances of a data directory whose frames depend on one another
 
@@ -59,6 +60,7 @@ class _Shard:
 
     path: Path
     groups: Sequence[Group]
+    audio_bytes: float
     front: FrontEnd
     channel: int | None
     skip_bad: bool
@@ -95,7 +97,7 @@ def extract_features(
         HDF5 file.
     front : FrontEnd
     jobs : int
-        Threads, or processes from four on.
+        Threads; from four on, and for some hundred MB of audio, processes.
     channel : int, optional
         Which channel of recordings with several, from 0.
     skip_bad : bool
@@ -127,8 +129,8 @@ def extract_features(
         raise ConfigError(f"shards: found {shards}, expected 1 to {len(groups)}, as there is work to divide")
     folder = out.with_name(f".{out.stem}.unfinished" if shards is None else f"{out.stem}.shards")
     tasks = [
-        _named(_Shard(folder, part, front, channel, skip_bad, storage, compression), number)
-        for number, part in enumerate(_divided(groups, shards), start=1)
+        _named(_Shard(folder, part, size, front, channel, skip_bad, storage, compression), number)
+        for number, (part, size) in enumerate(_divided(groups, shards), start=1)
     ]
     done = Extraction()
     try:
@@ -182,10 +184,10 @@ def _work(tasks: Sequence[_Shard], jobs: int, done: Extraction) -> Generator[_Sh
 
 
 def _receipts(tasks: Sequence[_Shard], jobs: int) -> Generator[Extraction]:
-    if jobs <= MAX_THREADS or len(tasks) <= MAX_THREADS:
-        yield from ordered_map(_extract, tasks, n_jobs=jobs)
-    else:
+    if jobs > MAX_THREADS and sum(task.audio_bytes for task in tasks) >= WORTH_PROCESSES:
         yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(_extract_alone)(task) for task in tasks)
+    else:
+        yield from ordered_map(_extract, tasks, n_jobs=jobs)
 
 
 def _extract_alone(task: _Shard) -> Extraction:
@@ -251,7 +253,7 @@ def _extracted_together(data: DataDir, front: FrontEnd) -> Iterable[Sequence[str
     return speakers.values()
 
 
-def _divided(groups: Sequence[Group], shards: int | None) -> Iterator[list[Group]]:
+def _divided(groups: Sequence[Group], shards: int | None) -> Iterator[tuple[list[Group], float]]:
     """Cut the work, in order, into a number of parts of about the same size, or by default into parts of a fixed one.
 
     With a fixed size, what comes later does not move the edges of what was done.
@@ -266,7 +268,7 @@ def _divided(groups: Sequence[Group], shards: int | None) -> Iterator[list[Group
         for i in range(1, shards):  # none without work
             edges[i] = min(max(edges[i], edges[i - 1] + 1), len(groups) - (shards - i))
     for first, last in pairwise(edges):
-        yield [(_only(data, group), group) for data, group in groups[first:last]]
+        yield [(_only(data, group), group) for data, group in groups[first:last]], float(sizes[first:last].sum())
 
 
 def _audio_bytes(groups: Sequence[Group]) -> NDArray[np.float64]:

@@ -125,6 +125,7 @@ def test_any_number_of_jobs_gives_the_same_bytes(digits: Path, tmp_path: Path, m
 
     extract_alone = extraction._extract_alone
     monkeypatch.setattr(extraction, "_extract_alone", elsewhere)
+    monkeypatch.setattr(extraction, "WORTH_PROCESSES", 400_000)
     for jobs in (2, 3, 4):
         with joblib.parallel_config(backend="threading"):  # processes would take seconds to start
             assert extract_features([data], tmp_path / "n.h5", FRONT, jobs=jobs, compression="lzf") == one

@@ -7,7 +7,7 @@ several threads of ours take turns.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import NamedTuple
@@ -72,6 +72,9 @@ class TorchKernel:
         self.device = device
         self._mixtures: WeakKeyDictionary[KernelParameters, dict[torch.dtype, _OnDevice]] = WeakKeyDictionary()
         self._stacks: WeakKeyDictionary[ModelStack, torch.Tensor] = WeakKeyDictionary()
+
+    def __reduce__(self) -> tuple[Callable[[str], TorchKernel], tuple[str]]:
+        return torch_kernel, (str(self.device),)
 
     def accumulate(
         self, frames: NDArray, parameters: KernelParameters, sample_weight: NDArray[np.float64] | None = None

@@ -1,5 +1,6 @@
 """What torch's kernels alone have: devices, passes over all frames, and what is said where they can't be had."""
 
+import pickle
 import sys
 
 import numpy as np
@@ -132,6 +133,10 @@ def test_products_of_fewer_digits_are_never_used(on_torch, mixture, frames, prec
         assert torch.get_float32_matmul_precision() == precision
     finally:
         torch.set_float32_matmul_precision("highest")
+
+
+def test_another_process_gets_the_kernels_of_the_same_device(on_torch):
+    assert pickle.loads(pickle.dumps(on_torch)) is on_torch
 
 
 def test_the_device_is_a_parameter_of_the_estimator():
