@@ -499,7 +499,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
             **options,
             "init": digest(*self.init.parameters()) if isinstance(self.init, DiagonalGMM) else self.init,
             "seed": seed,
-            "backend": get_backend(self.backend).__name__.rpartition(".")[2],
+            "backend": get_backend(self.backend, self.device).name,
             "front_end": front_end,
             "frames": moments.num_frames,
             "columns": moments.sum_x.shape[1],

@@ -402,7 +402,7 @@ def _origin(corpus: Corpus, flat: PhoneHMM, options: _Options, said: Any) -> dic
         "phones": list(flat.phones),
         "silence": flat.silence,
         "states": flat.state_offsets.tolist(),
-        "backend": get_backend().__name__.rpartition(".")[2],
+        "backend": get_backend().name,
         "front_end": flat.front_end,
         "utterances": len(corpus.pieces),
         "frames": sum(corpus.lengths[name] for name in corpus.pieces),

@@ -177,7 +177,7 @@ def test_states_of_em_come_back(tmp_path, may_reseed):
         ({"init": "random"}, "init kmeans, expected random"),
         ({"random_state": 1}, "seed "),
         ({"accelerate": True}, "accelerate False, expected True"),
-        ({"backend": "numpy"}, "backend native_kernel, expected numpy_kernel"),
+        ({"backend": "numpy"}, "backend native, expected numpy"),
         ({"frames": FRAMES[:-1]}, "frames 600, expected 599"),
         ({"frames": FRAMES + 1e-9}, "sums of the frames "),
     ],

@@ -38,6 +38,10 @@ VARIABLE = "GMMSPEECH_BACKEND"
 class Backend(Protocol):
     """What `get_backend` gives."""
 
+    @property
+    def name(self) -> str:
+        """What decides the last bits of its sums, in a word."""
+
     def accumulate(
         self, frames: NDArray, parameters: KernelParameters, sample_weight: NDArray[np.float64] | None = None
     ) -> GMMStats: ...

@@ -15,6 +15,8 @@ from gmmspeech.gmm.kernels import parameters as packing
 from gmmspeech.gmm.kernels.parameters import KernelParameters, Mixture, ModelStack, unscaled, working_frames
 from gmmspeech.gmm.stats import GMMStats
 
+name = "numpy"
+
 BLOCK = 2048  # frames; larger blocks fall out of cache, smaller ones starve the matrix product
 
 Floats = NDArray[np.float32] | NDArray[np.float64]

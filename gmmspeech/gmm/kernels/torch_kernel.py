@@ -70,6 +70,7 @@ class TorchKernel:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
+        self.name = f"torch {device.type}"
         self._mixtures: WeakKeyDictionary[KernelParameters, dict[torch.dtype, _OnDevice]] = WeakKeyDictionary()
         self._stacks: WeakKeyDictionary[ModelStack, torch.Tensor] = WeakKeyDictionary()
 
