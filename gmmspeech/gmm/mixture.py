@@ -358,7 +358,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
             raise ConfigError(f"n_samples: found {n_samples}, expected 1 or more")
         weights, means, variances = self.parameters()
         rng = check_random_state(self.random_state)
-        components = rng.choice(len(weights), n_samples, p=weights)
+        components = rng.choice(len(weights), n_samples, p=weights / weights.sum())
         noise = rng.standard_normal((n_samples, means.shape[1]))
         return means[components] + noise * np.sqrt(variances[components]), components
 

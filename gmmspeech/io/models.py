@@ -1,4 +1,7 @@
-"""Models in HDF5: mixtures, classifiers, speakers, phones. Plain arrays and attributes; no code, never pickle."""
+"""Models in HDF5: mixtures, classifiers, speakers, phones. Plain arrays and attributes; no code, never pickle.
+
+`load` reads mixtures of other systems too.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,9 @@ from gmmspeech.io import ivectors
 from gmmspeech.io.accumulators import SummedStats, read_summed_stats
 from gmmspeech.io.hdf5 import create_hdf5, open_hdf5
 from gmmspeech.io.phone_classifiers import read_adapted_classifier, read_classifier
+from gmmspeech.io.kaldi import is_kaldi_gmm, read_kaldi_gmm
+from gmmspeech.io.mmf import is_mmf, read_mmf
+from gmmspeech.io.peers import read_peer
 from gmmspeech.io.phone_gmm import read_phone_gmm
 from gmmspeech.io.phone_models import read_adapted_system, read_phone_hmm
 from gmmspeech.phones.classification import AdaptedPhoneClassifier, Classifier, PhoneClassifier
@@ -35,11 +41,13 @@ Model = DiagonalGMM | GMMClassifier | SpeakerVerifier | PhoneGMM | PhoneHMM | Ad
 
 
 def load(path: str | os.PathLike[str]) -> Model:
-    """Read a model that `save` wrote.
+    """Read a model that `save` wrote, or a diagonal mixture of Kaldi, HTK, bob or SIDEKIT.
 
     Parameters
     ----------
     path : path-like
+        The file's content tells what it is: a model of this package; a ``DiagGmm`` of Kaldi's, binary or text; an MMF
+        of HTK's with one mixture (`read_mmf` reads them all); a ``GMMMachine`` of bob's or a ``Mixture`` of SIDEKIT's.
 
     Returns
     -------
@@ -61,6 +69,9 @@ def load(path: str | os.PathLike[str]) -> Model:
     array([[0.], [1.]])
     """
     name = os.fspath(path)
+    foreign = _load_foreign(name)
+    if foreign is not None:
+        return foreign
     try:
         with open_hdf5(name, format=FORMAT, version=VERSION) as file:
             kind = file.attrs.get("kind")
@@ -71,6 +82,24 @@ def load(path: str | os.PathLike[str]) -> Model:
         raise
     except (LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise DataError(f"{name}: damaged model ({' '.join(str(error).split())})") from error
+
+
+def _load_foreign(name: str) -> DiagonalGMM | None:
+    """Read a mixture that another system wrote, if the file is one."""
+    try:
+        with open(name, "rb") as file:
+            head = file.read(256)
+        if is_kaldi_gmm(head):
+            return read_kaldi_gmm(name)
+        if is_mmf(head):
+            models = read_mmf(name)
+            if len(models) > 1:
+                raise DataError(f"{name}: found {len(models)} mixtures, expected one (read_mmf reads them all)")
+            return next(iter(models.values()))
+        with h5py.File(name, "r") as file:
+            return None if "format" in file.attrs else read_peer(file)
+    except OSError:  # which opening it as our own format explains
+        return None
 
 
 def load_gmm(path: str | os.PathLike[str]) -> DiagonalGMM:
@@ -164,6 +193,7 @@ def _read_gmm(group: h5py.Group) -> DiagonalGMM:
         front_end=group.attrs["front_end"] or None,
         **json.loads(group.attrs["options"]),
     )
+    gmm.weights_ = group["weights"][:]  # to the bit, where another system's sum to 1 in float32 only
     gmm.history_ = group["history"][:].tolist()
     gmm.num_frames_ = float(group.attrs["num_frames"]) if "num_frames" in group.attrs else None
     return gmm

@@ -1,15 +1,15 @@
-"""Frames on disk: utterance id to frames, in HDF5 files or in Kaldi's archives."""
+"""Frames on disk: utterance id to frames, in HDF5 files, in Kaldi's archives or HTK's parameter files."""
 
 from __future__ import annotations
 
 import os
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-import kaldiio
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -17,12 +17,14 @@ from gmmspeech.errors import DataError
 from gmmspeech.io.datadir import find_base, read_map
 from gmmspeech.io.hdf5 import hdf5_format
 from gmmspeech.io.hdf5_frames import FORMAT, VERSION, FeatureWriter, HDF5Frames, check_finite, one_line
+from gmmspeech.io.htk import htk_places, read_htk_frames
 from gmmspeech.io.joined_frames import FORMAT as INDEX_FORMAT
 from gmmspeech.io.joined_frames import IndexedFrames, JoinedFrames, Source, write_index
+from gmmspeech.io.kaldi_ark import ark_places, read_matrix
 
 __all__ = ["FORMAT", "INDEX_FORMAT", "VERSION", "FeatureStore", "FeatureWriter", "write_index", "write_store"]
 
-_ARK_ENTRY = re.compile(r"(?P<file>.*?)(?P<where>(:\d+)?(\[[\d:,]*\])?)")
+_PLACE = re.compile(r"(?P<file>.*?)(?P<where>(:\d+)?(\[[\d:,]*\])?)")
 
 
 class FeatureStore(Mapping[str, NDArray[np.float32]]):
@@ -34,10 +36,11 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
     Parameters
     ----------
     path : path-like, or a sequence of them
-        An HDF5 file written by `FeatureWriter`, an index of such files written by `write_index`, or ``"scp:PATH"``
-        for a Kaldi script file; several of these are one store, if they have one front end. Relative archives named
-        in the script file are looked for in the current directory, in the script's folder, then in the folder
-        above; commands in it are not run.
+        An HDF5 file written by `FeatureWriter`, or an index of such files written by `write_index`; ``"scp:PATH"`` for
+        a Kaldi script file, ``"ark:PATH"`` for an archive of Kaldi's without one; ``"htk:PATH"`` for HTK's parameter
+        files, all in a folder or those that a script file lists. Several of these are one store, if they have one
+        front end. Relative files named in a script file are looked for in the current directory, in the script's
+        folder, then in the folder above; commands in it are not run.
 
     Attributes
     ----------
@@ -46,7 +49,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
     paths : list of str
         The path, or all of them; what another process needs to open the same store.
     front_end : str or None
-        How the frames were made, in JSON; None where it is not known, as in Kaldi's archives.
+        How the frames were made, in JSON; None where it is not known, as in Kaldi's archives and HTK's files.
 
     Raises
     ------
@@ -174,20 +177,21 @@ def write_store(
 
 
 def _source(path: str) -> Source:
-    if path.startswith("scp:"):
-        return _KaldiFrames(path.removeprefix("scp:"))
+    kind, _, place = path.partition(":")
+    if kind in FOREIGN:
+        return _FileFrames(place, *FOREIGN[kind])
     return IndexedFrames(path) if hdf5_format(path) == INDEX_FORMAT else HDF5Frames(path)
 
 
-class _KaldiFrames:
-    """Frames in Kaldi archives, found through a script file: a line is ``utterance file:offset``."""
+class _FileFrames:
+    """Frames in files of others: `find` gives utterance id to place (``file:offset``), `read` the matrix there."""
 
     front_end: str | None = None
     storage = ""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
-        entries = read_map(path, rest_of_line=True)
+    def __init__(self, path: str, find: Callable[[str], dict[str, str]], read: Callable[[str, str], NDArray]) -> None:
+        self._path, self._read = path, read
+        entries = find(path)
         self.utterances = list(entries)
         self._places = [self._place(name, value) for name, value in entries.items()]
         first = self._places[0][0]
@@ -198,7 +202,7 @@ class _KaldiFrames:
         self.dim: int = self.read(0).shape[1]
 
     def _place(self, name: str, value: str) -> tuple[str, str]:
-        place = _ARK_ENTRY.fullmatch(value)
+        place = _PLACE.fullmatch(value)
         if not value or place is None or value.endswith("|") or value.startswith("|"):
             expected = "an archive such as feats.ark:17 (commands are not run)"
             raise DataError(f"{self._path}: found {value or 'nothing'} for {name}, expected {expected}")
@@ -211,11 +215,10 @@ class _KaldiFrames:
         file, where = self._places[index]
         name = f"utterance {self.utterances[index]}: {file}{where}"
         try:
-            self._check_matrix(file, where)
-            frames = kaldiio.load_mat(file + where)
+            frames = self._read(file, where)
         except (OSError, ValueError, AssertionError, RuntimeError, IndexError, struct.error) as error:
             reason = one_line(error) or "cut short"
-            raise DataError(f"{name}: can't be read ({reason}), expected a matrix in Kaldi's format") from error
+            raise DataError(f"{name}: can't be read ({reason}), expected a matrix of Kaldi's or HTK's") from error
         if not isinstance(frames, np.ndarray) or frames.ndim != 2:
             shape = getattr(frames, "shape", type(frames).__name__)
             raise DataError(f"{name}: found {shape}, expected a matrix (T, D)")
@@ -237,14 +240,14 @@ class _KaldiFrames:
             yield waiting
 
     def close(self) -> None:
-        """Do nothing: archives are opened for each matrix."""
+        """Do nothing: files are opened for each matrix."""
 
-    @staticmethod
-    def _check_matrix(file: str, where: str) -> None:
-        """Look at the first bytes: kaldiio would also unpickle, and files must not bring code."""
-        offset = re.match(r":(\d+)", where)
-        with open(file, "rb") as archive:
-            archive.seek(int(offset[1]) if offset else 0)
-            head = archive.read(64)
-        if not head.startswith(b"\0B") and not head.lstrip().startswith(b"["):
-            raise ValueError("no matrix there")
+
+def _read_scp(path: str) -> dict[str, str]:
+    return read_map(path, rest_of_line=True)
+
+
+# What stands before the colon of a path: how to find the places of all utterances, how to read what is at one.
+FOREIGN: Mapping[str, tuple[Callable[[str], dict[str, str]], Callable[[str, str], NDArray]]] = MappingProxyType(
+    {"scp": (_read_scp, read_matrix), "ark": (ark_places, read_matrix), "htk": (htk_places, read_htk_frames)}
+)
