@@ -13,17 +13,23 @@ from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.mfcc import fbank, lfcc, mfcc
 from gmmspeech.features.normalization import cmvn, rasta, sliding_cmvn
 from gmmspeech.features.plp import plp
+from gmmspeech.features.transformer import MfccTransformer
 from gmmspeech.features.vad import energy_vad, relative_energy_vad
 from gmmspeech.features.warping import feature_warp
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.robust import fit_robust
+from gmmspeech.gmm.selection import select_components
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.io.calibration import load_calibration
 from gmmspeech.io.checkpoints import Checkpoint
 from gmmspeech.io.dictionary import cmudict_dictionary, read_dictionary
+from gmmspeech.io.htk import read_htk, write_htk
+from gmmspeech.io.kaldi import read_gselect, read_kaldi_gmm, write_gselect, write_kaldi_gmm
+from gmmspeech.io.kaldi_ark import write_kaldi_ark
 from gmmspeech.io.labels import read_labels, write_labels
+from gmmspeech.io.mmf import read_mmf, write_mmf
 from gmmspeech.io.models import load
 from gmmspeech.io.statistics import StatisticsStore, write_statistics
 from gmmspeech.io.store import FeatureStore, write_index, write_store
@@ -75,6 +81,7 @@ __all__ = [
     "GmmSpeechWarning",
     "IVectorExtractor",
     "Label",
+    "MfccTransformer",
     "PhoneGMM",
     "PhoneHMM",
     "ScoreNormalizer",
@@ -123,9 +130,14 @@ __all__ = [
     "rasta",
     "read_audio",
     "read_dictionary",
+    "read_gselect",
+    "read_htk",
+    "read_kaldi_gmm",
     "read_labels",
+    "read_mmf",
     "relative_energy_vad",
     "s_norm",
+    "select_components",
     "shifted_deltas",
     "sliding_cmvn",
     "statistics_llr",
@@ -140,8 +152,13 @@ __all__ = [
     "train_plda",
     "train_ubm",
     "two_gaussian_vad",
+    "write_gselect",
+    "write_htk",
     "write_index",
+    "write_kaldi_ark",
+    "write_kaldi_gmm",
     "write_labels",
+    "write_mmf",
     "write_statistics",
     "write_store",
     "z_norm",

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 
-from gmmspeech.errors import ConfigError, FeatureError, ModelError
-from gmmspeech.gmm.frames import as_frames, check_weights, finite
+from gmmspeech.errors import ConfigError, FeatureError, ModelError, NotFittedError
+from gmmspeech.gmm.frames import as_frames, check_weights, finite, is_segments
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 
@@ -35,6 +37,8 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
         Labels, sorted.
     models_ : list of DiagonalGMM
         In the order of `classes_`.
+    n_iter_ : int
+        Updates of EM done, at most for a class.
     priors_ : ndarray, shape (C,)
     front_end_ : str or None
         Configuration of the front end, as JSON text, when the caller has set it.
@@ -72,28 +76,35 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
         self.backend = backend
         self.n_jobs = n_jobs
 
-    def fit(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self, X: ArrayLike | Sequence[NDArray], y: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train one mixture on the frames of each label.
 
         Parameters
         ----------
-        X : array_like, shape (N, D)
+        X : array_like, shape (N, D), or list of those
+            Frames, or the frames of segments.
         y : array_like, shape (N,)
-            Label of every frame.
-        sample_weight : array_like, shape (N,), optional
+            Label of every frame; for a list, of every array in it (or of every frame in all of them).
+        sample_weight : array_like, shape (number of frames,), optional
             A frame of weight 2 counts as two frames, for its class's mixture and prior.
 
         Raises
         ------
         ModelError
             A class with fewer frames than components, by name.
+        FeatureError
+            Frames that are not (N, D) or not finite; labels that are missing, continuous or not as many as the frames.
         """
-        frames = finite(np.asarray(as_frames(X)))
-        labels = np.asarray(y)
-        if labels.shape != (len(frames),):
-            raise FeatureError(
-                f"found labels of shape {labels.shape}, expected one for each of the {len(frames)} frames"
-            )
+        checked = as_frames(X)
+        frames = finite(np.concatenate(checked) if is_segments(checked) else np.asarray(checked))
+        if is_segments(X) and np.shape(y)[:1] == (len(X),):
+            labels = np.repeat(_check_labels(y, len(X)), [len(segment) for segment in X])
+        else:
+            labels = _check_labels(y, len(frames))
+        if not len(frames):
+            raise FeatureError("found 0 frames, expected one or more of each class")
         weight = None if sample_weight is None else check_weights(sample_weight, frames)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         self.priors_ = self._check_priors(np.bincount(codes, weight))
@@ -101,6 +112,7 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
             self._fit_class(label, frames[codes == i], None if weight is None else weight[codes == i])
             for i, label in enumerate(self.classes_)
         ]
+        self.n_iter_ = max(model.n_iter_ for model in self.models_)
         self.n_features_in_ = frames.shape[1]
         self.front_end_: str | None = None
         return self
@@ -133,19 +145,19 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
         starts = np.cumsum([0, *(len(s) for s in segments[:-1])])
         return np.add.reduceat(self.log_likelihoods(np.concatenate(segments)), starts, axis=0)
 
-    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Log posterior of every class given each frame, shape (N, C)."""
-        joint = self.log_likelihoods(X) + self._log_priors()
+    def predict_log_proba(self, X: ArrayLike | Sequence[NDArray]) -> NDArray[np.float64]:
+        """Log posterior of every class given each frame, shape (N, C); of a list of arrays, given each of them."""
+        joint = self._joint(X)
         return joint - logsumexp(joint, axis=1, keepdims=True)
 
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Posterior of every class given each frame, shape (N, C)."""
+    def predict_proba(self, X: ArrayLike | Sequence[NDArray]) -> NDArray[np.float64]:
+        """Posterior of every class given each frame, shape (N, C); of a list of arrays, given each of them."""
         return np.exp(self.predict_log_proba(X))
 
-    def predict(self, X: ArrayLike) -> NDArray:
-        """Label of every frame, shape (N,)."""
-        joint = self.log_likelihoods(X) + self._log_priors()
-        return self.classes_[joint.argmax(axis=1)]
+    def predict(self, X: ArrayLike | Sequence[NDArray]) -> NDArray:
+        """Label of every frame, shape (N,); of a list of arrays, of each of them (see `predict_segments`)."""
+        best = self._joint(X).argmax(axis=1)
+        return self.classes_[best]
 
     def predict_segments(self, segments: Sequence[NDArray]) -> NDArray:
         """Label of every segment, all its frames taken together, shape (number of segments,).
@@ -162,6 +174,10 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
         from gmmspeech.io.models import save_classifier
 
         save_classifier(Path(path), self)
+
+    def _joint(self, X: ArrayLike | Sequence[NDArray]) -> NDArray[np.float64]:
+        likelihoods = self.segment_log_likelihoods(X) if is_segments(X) else self.log_likelihoods(X)
+        return likelihoods + self._log_priors()
 
     def _fit_class(self, label: Any, frames: NDArray, weight: NDArray[np.float64] | None) -> DiagonalGMM:
         options = {name: value for name, value in self.get_params(deep=False).items() if name != "priors"}
@@ -186,4 +202,21 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "models_"):
-            raise ModelError("this GMMClassifier is not fitted yet: call fit")
+            raise NotFittedError("this GMMClassifier is not fitted yet: call fit")
+
+
+def _check_labels(y: ArrayLike | None, count: int) -> NDArray:
+    """Labels as an array of `count`, or a `FeatureError`, in the words that scikit-learn's users know."""
+    if y is None:
+        raise FeatureError("GMMClassifier requires y to be passed, but the target y is None")
+    labels = np.asarray(y)
+    if labels.shape == (count, 1):
+        labels = column_or_1d(labels, warn=True)
+    if labels.shape != (count,):
+        raise FeatureError(f"found labels of shape {labels.shape}, expected one for each of the {count} frames")
+    try:
+        assert_all_finite(labels, input_name="y")
+        check_classification_targets(labels)
+    except ValueError as error:
+        raise FeatureError(f"labels: {' '.join(str(error).split())}") from None
+    return labels

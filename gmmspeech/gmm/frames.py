@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Iterator, Sequence
+from typing import TypeGuard, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 
 from gmmspeech.errors import FeatureError
 from gmmspeech.parallel import PIECE, Frames, frame_pieces
@@ -18,17 +19,29 @@ def as_frames(X: Frames | ArrayLike) -> Frames:
     """Frames as the training loops take them: one array, a list of arrays, or a store; else a `FeatureError`."""
     if hasattr(X, "blocks"):
         return cast(Frames, X)
-    if isinstance(X, (list, tuple)) and X and all(isinstance(x, np.ndarray) and x.ndim == 2 for x in X):
+    if is_segments(X):
         dims = sorted({x.shape[1] for x in X})
         if len(dims) > 1:
             raise FeatureError(f"found arrays of {dims} columns in one list, expected one dimension")
         return X
+    if issparse(X):
+        raise FeatureError(f"found a sparse {type(X).__name__}, expected a dense array: sparse data are not supported")
     frames = np.asarray(X)
     if frames.ndim != 2:
-        raise FeatureError(f"found frames of shape {frames.shape}, expected two dimensions (frames, coefficients)")
+        expected = "expected two dimensions (frames, coefficients). Reshape your data: X[None] is one frame"
+        raise FeatureError(f"found frames of shape {frames.shape}, {expected}")
+    if not frames.shape[1]:
+        raise FeatureError(f"found 0 feature(s) (shape={frames.shape}) while a minimum of 1 is required.")
+    if np.iscomplexobj(frames):
+        raise FeatureError(f"found {frames.dtype} numbers, expected real ones: Complex data not supported")
     if frames.dtype != np.float32:
         frames = frames.astype(np.float64, copy=False)
     return frames
+
+
+def is_segments(X: object) -> TypeGuard[Sequence[NDArray]]:
+    """Say whether frames come as a list of arrays (T, D), one an utterance or segment."""
+    return isinstance(X, (list, tuple)) and bool(X) and all(isinstance(x, np.ndarray) and x.ndim == 2 for x in X)
 
 
 def frame_dim(frames: Frames) -> int:
@@ -47,7 +60,9 @@ def finite(frames: NDArray, start: int = 0) -> NDArray:
         total = frames.sum()
     if not np.isfinite(total) and not np.isfinite(frames).all():
         t, d = np.argwhere(~np.isfinite(frames))[0]
-        raise FeatureError(f"frame {start + t}, column {d}: found {frames[t, d]}, expected a finite number")
+        raise FeatureError(
+            f"frame {start + t}, column {d}: found {frames[t, d]}, expected a finite number, no NaN or inf"
+        )
     return frames
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import check_random_state
 
-from gmmspeech.errors import ConfigError, FeatureError, ModelError
+from gmmspeech.errors import ConfigError, FeatureError, ModelError, NotFittedError
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm import acceleration, em
 from gmmspeech.gmm.checkpoint import StateKeeper, digest, seed_of
@@ -23,6 +23,9 @@ from gmmspeech.gmm.parameters import check_parameters, global_variance
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.gmm.stepwise import blend
 from gmmspeech.parallel import PIECE, Frames, frame_pieces, ordered_map, ordered_sum
+
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
 
 INIT_FRAMES_PER_COMPONENT = 200  # for k-means, whose time then does not grow with the corpus
 MIN_INIT_FRAMES = 20_000
@@ -216,6 +219,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         self.history_: list[float] = monitor.history
         self.converged_, self.n_iter_ = monitor.converged, len(monitor.history)
         self.num_frames_: float | None = float(moments.num_frames)
+        self.kernel_parameters()  # so that scoring does not change the estimator
         return self
 
     def partial_fit(self, X: Frames | ArrayLike, y: None = None, *, sample_weight: ArrayLike | None = None) -> Self:
@@ -377,6 +381,19 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
 
         save_gmm(Path(path), self)
 
+    def to_sklearn(self) -> GaussianMixture:
+        """Give scikit-learn's ``GaussianMixture`` of the same parameters, ready to use; see `gmm.scikit_learn`."""
+        from gmmspeech.gmm.scikit_learn import to_sklearn
+
+        return to_sklearn(self)
+
+    @classmethod
+    def from_sklearn(cls, mixture: GaussianMixture) -> DiagonalGMM:
+        """Make a mixture of a fitted ``GaussianMixture`` of scikit-learn's; see `gmm.scikit_learn`."""
+        from gmmspeech.gmm.scikit_learn import from_sklearn
+
+        return from_sklearn(mixture)
+
     def kernel_parameters(self) -> KernelParameters:
         """Pack the mixture for the kernels, once for each set of parameters."""
         current = self.parameters()
@@ -404,7 +421,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
     def parameters(self) -> Parameters:
         """Give weights (K,), means (K, D) and variances (K, D), or a `ModelError` before the mixture is fitted."""
         if not hasattr(self, "weights_"):
-            raise ModelError("this DiagonalGMM is not fitted yet: call fit, or make one by from_parameters")
+            raise NotFittedError("this DiagonalGMM is not fitted yet: call fit, or make one by from_parameters")
         return self.weights_, self.means_, self.covariances_
 
     def _maximise(self, stats: GMMStats, previous: Parameters) -> Parameters:
@@ -451,7 +468,8 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         frames = as_frames(X)
         found = frame_dim(frames)
         if found != dim:
-            raise FeatureError(f"found frames of {found} columns, expected {dim}, as the mixture has")
+            theirs = f"X has {found} features, but DiagonalGMM is expecting {dim} features as input"  # as scikit-learn
+            raise FeatureError(f"found frames of {found} columns, expected {dim}, as the mixture has ({theirs})")
         return frames
 
     def _map(self, function: Callable[[NDArray], NDArray], X: Frames | ArrayLike) -> NDArray:

@@ -154,7 +154,7 @@ def test_whole_weights_are_repeated_frames(seed, single):
     }
     weighted = DiagonalGMM(3, **options).fit(frames, sample_weight=times)
     repeated = DiagonalGMM(3, **options).fit(np.repeat(frames, times, axis=0))
-    assert_same(weighted, repeated, 1e-3 if single else 1e-9)
+    assert_same(weighted, repeated, 1e-3 if single else 1e-7)  # rounding, which five updates may magnify
     assert weighted.history_[-1] == pytest.approx(repeated.history_[-1], rel=1e-5 if single else 1e-10)
 
 

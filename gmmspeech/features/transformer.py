@@ -1,0 +1,112 @@
+"""Signals to frames as a step of scikit-learn's pipelines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
+
+from gmmspeech.errors import FeatureError
+from gmmspeech.features.frontend import FrontEnd
+
+
+class MfccTransformer(TransformerMixin, BaseEstimator):
+    """Turn a list of signals into a list of frames, for pipelines that end in a mixture or a classifier.
+
+    It learns nothing: `fit` checks the parameters only.
+
+    Parameters
+    ----------
+    rate : int
+        Samples a second of the signals, in Hz.
+    num_ceps : int, optional
+        Columns before deltas; by default as in the front end.
+    front_end : str, path-like or FrontEnd
+        How to compute frames: the name of a front end of this package, a TOML file, or a `FrontEnd`.
+
+    Attributes
+    ----------
+    front_end_ : FrontEnd
+        With `num_ceps`, and signals of other rates resampled.
+
+    Examples
+    --------
+    Two sounds, told apart by a mixture each; the steps' parameters can be searched as those of any estimator.
+
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from gmmspeech.gmm.classifier import GMMClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> hiss = [rng.normal(0, 0.1, 8000) for _ in range(4)]
+    >>> hum = [np.cumsum(noise) / 10 for noise in hiss]
+    >>> pipeline = make_pipeline(MfccTransformer(rate=16000), GMMClassifier(n_components=2, random_state=0))
+    >>> pipeline.fit(hiss[:3] + hum[:3], ["hiss"] * 3 + ["hum"] * 3).predict([hiss[3], hum[3]])
+    array(['hiss', 'hum'], dtype='<U4')
+    """
+
+    def __init__(
+        self,
+        rate: int = 16000,
+        *,
+        num_ceps: int | None = None,
+        front_end: str | os.PathLike[str] | FrontEnd = "mfcc_kaldi",
+    ) -> None:
+        self.rate = rate
+        self.num_ceps = num_ceps
+        self.front_end = front_end
+
+    def fit(self, X: Iterable[NDArray] | None = None, y: Any = None) -> Self:
+        """Check the parameters.
+
+        Parameters
+        ----------
+        X, y : ignored
+
+        Raises
+        ------
+        ConfigError
+            There is no such front end, or an option makes no sense at this rate.
+        """
+        given = self.front_end
+        front = given if isinstance(given, FrontEnd) else FrontEnd.from_toml(os.fspath(given))
+        sections = front.model_dump()
+        if self.num_ceps is not None:
+            sections["features"]["num_ceps"] = self.num_ceps
+        if not sections["resample"]:
+            sections["sample_frequency"] = self.rate
+        self.front_end_ = FrontEnd(**sections)
+        return self
+
+    def transform(self, X: Sequence[NDArray]) -> list[NDArray[np.float32]]:
+        """Frames of each signal.
+
+        Parameters
+        ----------
+        X : sequence of array_like, shape (n,)
+            Floating point in [-1, 1], or integers as 16-bit samples.
+
+        Returns
+        -------
+        list of ndarray, shape (T, D), float32
+
+        Raises
+        ------
+        FeatureError
+            A signal that has no frame, or is not one channel of finite numbers; by its place in the list.
+        """
+        if not hasattr(self, "front_end_"):
+            self.fit()
+        if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype != object:
+            raise FeatureError(f"found one array of shape {X.shape}, expected a list of signals: [signal] has one")
+        return [self.front_end_(signal, self.rate, str(i)) for i, signal in enumerate(X)]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.requires_fit = False
+        return tags

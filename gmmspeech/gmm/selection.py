@@ -1,0 +1,95 @@
+"""How many components a mixture should have, by an information criterion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gmmspeech.errors import ConfigError
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.parallel import Frames
+
+
+@dataclass(frozen=True)
+class ComponentSelection:
+    """What `select_components` found; `gmmspeech.report.selection.plot_selection` draws it.
+
+    Parameters
+    ----------
+    best : DiagonalGMM
+        The mixture of the lowest criterion.
+    n_components : tuple of int
+        What was tried, rising.
+    bic, aic : tuple of float
+        Of each number of components; the lower, the better.
+    criterion : {"bic", "aic"}
+        Which of the two decided.
+    """
+
+    best: DiagonalGMM
+    n_components: tuple[int, ...]
+    bic: tuple[float, ...]
+    aic: tuple[float, ...]
+    criterion: str
+
+
+def select_components(
+    X: Frames | ArrayLike,
+    n_components: Sequence[int] = (1, 2, 4, 8, 16, 32),
+    *,
+    criterion: Literal["bic", "aic"] = "bic",
+    **options: Any,
+) -> ComponentSelection:
+    """Train a mixture of each number of components and keep that of the lowest information criterion.
+
+    Parameters
+    ----------
+    X : array_like, shape (N, D), or list of those, or FeatureStore
+    n_components : sequence of int
+        The numbers to try.
+    criterion : {"bic", "aic"}
+        Schwarz's, -2 log L + p log N [1]_, or Akaike's, -2 log L + 2 p, which wants more components; L is the
+        likelihood of all frames and p the number of free parameters.
+    **options
+        Parameters of `DiagonalGMM`.
+
+    Returns
+    -------
+    ComponentSelection
+
+    Raises
+    ------
+    ConfigError
+        Nothing to try, a number twice, or an option or criterion that makes no sense.
+    ModelError, FeatureError
+        As `DiagonalGMM.fit`.
+
+    Notes
+    -----
+    Frames of speech depend on their neighbours, so that N overstates what was observed and BIC takes more components
+    than it would of independent data.
+
+    References
+    ----------
+    .. [1] G. Schwarz, "Estimating the dimension of a model", Annals of Statistics 6(2), 1978.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> x = np.concatenate([rng.normal(m, 1, (300, 2)) for m in (-6, 0, 6)])
+    >>> select_components(x, [1, 2, 3, 4], random_state=0).best.n_components
+    3
+    """
+    tried = tuple(sorted(n_components))
+    if not tried or len(set(tried)) < len(tried):
+        raise ConfigError(f"n_components: found {list(n_components)}, expected one or more different numbers")
+    if criterion not in ("bic", "aic"):
+        raise ConfigError(f"criterion: found {criterion!r}, expected bic or aic")
+    mixtures = [DiagonalGMM(count, **options).fit(X) for count in tried]
+    values = {name: tuple(getattr(mixture, name)(X) for mixture in mixtures) for name in ("bic", "aic")}
+    best = mixtures[int(np.argmin(values[criterion]))]
+    return ComponentSelection(best, tried, values["bic"], values["aic"], criterion)
