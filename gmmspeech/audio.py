@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -19,18 +22,80 @@ _STREAMED = 0x7FFF0000
 # libsndfile's log of a header that promises more than the file holds (WAV, AIFF, AU, W64).
 _SHORT_DATA = re.compile(r"^\s*(?:data|SSND|Data Size|riff) *: *(\d+) \(should be (\d+)\)", re.MULTILINE)
 _SPHERE_SAMPLES = re.compile(rb"^sample_count -i (\d+)", re.MULTILINE)
+_SPHERE_CODING = re.compile(rb"^sample_coding -s\d+ (\S+)", re.MULTILINE)
+_HEAD = 1024  # bytes of a SPHERE header
+# Encodings of raw audio: libsndfile's name, and the bytes of a sample.
+_ENCODINGS = {
+    "pcm16": ("PCM_16", 2),
+    "pcm24": ("PCM_24", 3),
+    "pcm32": ("PCM_32", 4),
+    "ulaw": ("ULAW", 1),
+    "alaw": ("ALAW", 1),
+    "float32": ("FLOAT", 4),
+}
+
+
+@dataclass(frozen=True)
+class RawAudio:
+    """What the missing header of a raw recording would say.
+
+    Parameters
+    ----------
+    rate : int
+        Samples a second.
+    encoding : {"pcm16", "pcm24", "pcm32", "ulaw", "alaw", "float32"}
+    channels : int
+        Interleaved.
+    big_endian : bool
+
+    Raises
+    ------
+    ConfigError
+        A rate or number of channels below 1, or another encoding.
+    """
+
+    rate: int
+    encoding: str = "pcm16"
+    channels: int = 1
+    big_endian: bool = False
+
+    def __post_init__(self) -> None:
+        if self.encoding not in _ENCODINGS:
+            raise ConfigError(f"encoding: found {self.encoding!r}, expected one of {', '.join(_ENCODINGS)}")
+        for name, value in (("rate", self.rate), ("channels", self.channels)):
+            if value < 1:
+                raise ConfigError(f"{name}: found {value}, expected 1 or more")
+
+    @classmethod
+    def parse(cls, text: str) -> RawAudio:
+        """Read ``RATE`` or ``RATE:ENCODING``, such as ``8000:ulaw``.
+
+        Examples
+        --------
+        >>> RawAudio.parse("8000:ulaw")
+        RawAudio(rate=8000, encoding='ulaw', channels=1, big_endian=False)
+        """
+        rate, _, encoding = text.partition(":")
+        if not rate.isdecimal():
+            raise ConfigError(f"raw: found {text!r}, expected RATE or RATE:ENCODING, such as 8000:ulaw")
+        return cls(int(rate), encoding or "pcm16")
 
 
 def read_audio(
-    path: str | os.PathLike[str], *, channel: int | None = None, start: float = 0.0, end: float | None = None
+    path: str | os.PathLike[str],
+    *,
+    channel: int | None = None,
+    start: float = 0.0,
+    end: float | None = None,
+    raw: RawAudio | None = None,
 ) -> tuple[NDArray[np.float32], int]:
     """Read a recording, or a piece of it, as one channel of float samples.
 
-    Everything that libsndfile decodes is taken: WAV, FLAC, OGG, MP3, AIFF, AU and NIST SPHERE (as PCM or
-    mu-law; SPHERE compressed by shorten is not). Only the piece asked for is decoded. Times become samples as in
-    Kaldi's ``extract-segments``: ``int(seconds * rate)``, the end not included; a piece that ends less than
-    half a second after the recording is cut at the recording's end, one that ends later is an error. (Kaldi
-    also drops pieces shorter than 0.1 s; here only a piece without samples is an error.)
+    Everything that libsndfile decodes is taken: WAV, FLAC, OGG, MP3, AIFF, AU and NIST SPHERE (as PCM, mu-law or
+    A-law; SPHERE compressed by shorten is not), and with `raw` samples without a header. Only the piece asked for is
+    decoded. Times become samples as in Kaldi's ``extract-segments``: ``int(seconds * rate)``, the end not included; a
+    piece that ends less than half a second after the recording is cut at the recording's end, one that ends later is
+    an error. (Kaldi also drops pieces shorter than 0.1 s; here only a piece without samples is an error.)
 
     Parameters
     ----------
@@ -41,6 +106,8 @@ def read_audio(
         Where the piece begins, in seconds.
     end : float, optional
         Where it ends, in seconds; by default where the recording does.
+    raw : RawAudio, optional
+        What the samples are, of a file without a header.
 
     Returns
     -------
@@ -67,15 +134,55 @@ def read_audio(
     """
     name = os.fspath(path)
     _check_is_file(name)
+    with open(name, "rb") as file:
+        head = file.read(_HEAD)
+    return _decode(name, name, head, os.path.getsize(name), channel, start, end, raw)
+
+
+def decode_audio(
+    content: bytes,
+    *,
+    name: str,
+    channel: int | None = None,
+    start: float = 0.0,
+    end: float | None = None,
+    raw: RawAudio | None = None,
+) -> tuple[NDArray[np.float32], int]:
+    """Do as `read_audio`, of a recording's bytes; `name` stands for it in messages.
+
+    Examples
+    --------
+    >>> signal, rate = decode_audio(bytes(16000), name="silence", raw=RawAudio(8000))
+    >>> signal.shape, rate
+    ((8000,), 8000)
+    """
+    return _decode(name, io.BytesIO(content), content[:_HEAD], len(content), channel, start, end, raw)
+
+
+def _decode(
+    name: str,
+    source: str | io.BytesIO,
+    head: bytes,
+    size: int,
+    channel: int | None,
+    start: float,
+    end: float | None,
+    raw: RawAudio | None,
+) -> tuple[NDArray[np.float32], int]:
+    options = {} if raw is None else _raw_options(name, size, raw)
     try:
-        with soundfile.SoundFile(name) as file:
-            _check_whole(name, file)
+        with soundfile.SoundFile(source, **options) as file:
+            _check_whole(name, file, head)
             column = _column(name, file.channels, channel)
             first, last = _piece(name, file.frames, file.samplerate, start, end)
             file.seek(first)
             samples = file.read(last - first, dtype="float32", always_2d=True)
             rate = file.samplerate
     except (soundfile.SoundFileError, RuntimeError, TypeError) as error:  # TypeError: a name ending in .raw
+        coding = _SPHERE_CODING.search(head)
+        if head.startswith(b"NIST_1A") and coding and b"shorten" in coding[1]:
+            found = f"SPHERE with samples as {coding[1].decode('ascii', 'replace')}"
+            raise AudioError(f"{name}: found {found}, expected pcm or ulaw (sph2pipe or w_decode unpack it)") from error
         reason = " ".join(str(error).split())
         raise AudioError(f"{name}: can't be decoded ({reason}), expected whole audio that libsndfile reads") from error
     if len(samples) < last - first:
@@ -133,14 +240,29 @@ def _check_is_file(name: str) -> None:
         raise AudioError(f"{name}: found 0 bytes, expected a recording")
 
 
-def _check_whole(name: str, file: soundfile.SoundFile) -> None:
+def _raw_options(name: str, size: int, raw: RawAudio) -> dict[str, Any]:
+    """What libsndfile wants to know of a file without a header."""
+    subtype, width = _ENCODINGS[raw.encoding]
+    if size % (width * raw.channels):
+        expected = f"a multiple of {width * raw.channels} ({raw.encoding}, {raw.channels} channels)"
+        raise AudioError(f"{name}: found {size} bytes, expected {expected}")
+    endian = "BIG" if raw.big_endian else "LITTLE"
+    return {
+        "format": "RAW",
+        "samplerate": raw.rate,
+        "channels": raw.channels,
+        "subtype": subtype,
+        "endian": endian,
+    }
+
+
+def _check_whole(name: str, file: soundfile.SoundFile, head: bytes) -> None:
     """Compare what the header promises with what is there; libsndfile itself goes on with what is there."""
     short = _SHORT_DATA.search(file.extra_info)
     if short and int(short[2]) < int(short[1]) < _STREAMED:
         raise AudioError(f"{name}: cut short: found {short[2]} bytes of data, expected {short[1]} as its header says")
     if file.format == "NIST":
-        with open(name, "rb") as raw:
-            promised = _SPHERE_SAMPLES.search(raw.read(1024))
+        promised = _SPHERE_SAMPLES.search(head)
         if promised and file.frames < int(promised[1]):
             count = int(promised[1])
             raise AudioError(f"{name}: cut short: found {file.frames} samples, expected {count} as its header says")

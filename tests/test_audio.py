@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from gmmspeech.audio import read_audio, resample
+from gmmspeech.audio import RawAudio, read_audio, resample
 from gmmspeech.errors import AudioError, ConfigError
 from gmmspeech.io.datadir import read_data_dir
 
@@ -162,3 +162,66 @@ def test_resample_keeps_the_type_and_checks_its_input():
         resample(np.zeros((2, 3), np.float32), 16000, 8000)
     with pytest.raises(ConfigError, match="target_rate: found 0"):
         resample(same, 16000, 0)
+
+
+# --- SPHERE and samples without a header
+
+
+def tone(n=800):
+    return (np.sin(np.arange(n) / 9) * 12000).astype(np.int16)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "ULAW", "ALAW"])
+def test_sphere(tmp_path, subtype):
+    path = tmp_path / "a.sph"
+    soundfile.write(path, tone(), 8000, format="NIST", subtype=subtype)
+    signal, rate = read_audio(path, start=0.01, end=0.05)
+    assert (rate, signal.shape) == (8000, (320,))
+    np.testing.assert_allclose(signal, tone()[80:400] / 32768, atol=0 if subtype == "PCM_16" else 0.02)
+
+
+def test_sphere_that_is_compressed(tmp_path):
+    header = b"NIST_1A\n   1024\nsample_rate -i 16000\nsample_count -i 800\nchannel_count -i 1\n"
+    header += b"sample_n_bytes -i 2\nsample_coding -s26 pcm,embedded-shorten-v2.00\nend_head\n"
+    (tmp_path / "a.sph").write_bytes(header.ljust(1024) + b"ajkg\x02" + bytes(500))
+    with pytest.raises(AudioError, match=r"a\.sph: found SPHERE with samples as pcm,embedded-shorten-v2\.00, expected"):
+        read_audio(tmp_path / "a.sph")
+
+
+@pytest.mark.parametrize(
+    ("raw", "content", "atol"),
+    [
+        (RawAudio(8000), tone().astype("<i2").tobytes(), 0),
+        (RawAudio(8000, big_endian=True), tone().astype(">i2").tobytes(), 0),
+        (RawAudio(8000, "pcm32"), (tone().astype("<i4") << 16).tobytes(), 0),
+        (RawAudio(8000, "float32"), (tone() / np.float32(32768)).astype("<f4").tobytes(), 0),
+        (RawAudio(8000, "pcm16", channels=2), np.repeat(tone(), 2).astype("<i2").tobytes(), 0),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("name", ["a.raw", "a", "a.wav"])
+def test_samples_without_a_header(tmp_path, raw, content, atol, name):
+    (tmp_path / name).write_bytes(content)
+    channel = 1 if raw.channels == 2 else None
+    signal, rate = read_audio(tmp_path / name, raw=raw, start=0.05, channel=channel)
+    assert rate == 8000
+    np.testing.assert_allclose(signal, tone()[400:] / 32768, atol=atol)
+
+
+def test_mu_law_without_a_header(tmp_path):
+    soundfile.write(tmp_path / "a.raw", tone(), 8000, format="RAW", subtype="ULAW")
+    signal, _ = read_audio(tmp_path / "a.raw", raw=RawAudio.parse("8000:ulaw"))
+    np.testing.assert_allclose(signal, tone() / 32768, atol=0.02)
+
+
+def test_samples_that_do_not_fit(tmp_path):
+    (tmp_path / "a.raw").write_bytes(bytes(801))
+    with pytest.raises(AudioError, match=r"a\.raw: found 801 bytes, expected a multiple of 2 \(pcm16, 1 channels\)"):
+        read_audio(tmp_path / "a.raw", raw=RawAudio(8000))
+    for text, match in {
+        "ulaw": "raw: found 'ulaw', expected RATE",
+        "8000:mp3": "encoding: found 'mp3'",
+        "0": "rate: found 0",
+    }.items():
+        with pytest.raises(ConfigError, match=match):
+            RawAudio.parse(text)

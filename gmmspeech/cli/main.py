@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gmmspeech.audio import RawAudio
 from gmmspeech.cli import phone_gmms, phones, scores, speaker, statistics
 from gmmspeech.cli.group import FEATURES, FILE, FOLDER, command, jobs_option, main, skip_bad_option
 from gmmspeech.features.frontend import FrontEnd
@@ -61,6 +62,13 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, hel
     help="Write this shard only: a task of a cluster's job array. Once all are done, the same without --shard writes "
     "the index.",
 )
+@click.option("--allow-pipes", is_flag=True, help="Run the commands that wav.scp may have in place of files.")
+@click.option(
+    "--raw",
+    metavar="RATE[:ENCODING]",
+    help="Recordings have no header: their samples a second, and pcm16 (default), pcm24, pcm32, ulaw, alaw or float32, "
+    "such as 8000:ulaw.",
+)
 @skip_bad_option
 @jobs_option
 def features(
@@ -72,6 +80,8 @@ def features(
     compress: str | None,
     shards: int | None,
     shard: int | None,
+    allow_pipes: bool,
+    raw: str | None,
     skip_bad: bool,
     jobs: int,
 ) -> None:
@@ -82,7 +92,8 @@ def features(
     killed or stopped by an error, the same command goes on where it was.
     """
     front = FrontEnd.from_file(config)
-    parts = [read_data_dir(folder) for folder in data_dirs]
+    audio = None if raw is None else RawAudio.parse(raw)
+    parts = [read_data_dir(folder, allow_pipes=allow_pipes, raw=audio) for folder in data_dirs]
     done = extract_features(
         parts,
         out,

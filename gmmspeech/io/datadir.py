@@ -7,16 +7,19 @@ A data directory holds small text files with one entry a line, the id first: ``w
 
 from __future__ import annotations
 
+import functools
 import math
 import os
+import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.audio import read_audio
+from gmmspeech.audio import RawAudio, decode_audio, read_audio
 from gmmspeech.errors import AudioError, DataError
 from gmmspeech.io.atomic import write_lines
 
@@ -48,6 +51,10 @@ class DataDir:
         Utterance id to speaker id.
     text : dict or None
         Utterance id to words; None where there is no such file.
+    commands : dict
+        Recording id to the command that prints it, of those that are no files; only where they are allowed.
+    raw : RawAudio or None
+        What the samples are, of recordings without headers.
     """
 
     path: Path
@@ -56,9 +63,11 @@ class DataDir:
     utterances: tuple[str, ...]
     utt2spk: dict[str, str]
     text: dict[str, str] | None
+    commands: dict[str, str] = field(default_factory=dict)
+    raw: RawAudio | None = None
 
 
-def read_data_dir(path: str | os.PathLike[str]) -> DataDir:
+def read_data_dir(path: str | os.PathLike[str], *, allow_pipes: bool = False, raw: RawAudio | None = None) -> DataDir:
     """Read a Kaldi-style data directory and check that its files agree.
 
     Relative paths in ``wav.scp`` are looked for under the corpus folder (two above the data directory, as in
@@ -69,6 +78,11 @@ def read_data_dir(path: str | os.PathLike[str]) -> DataDir:
     ----------
     path : path-like
         A folder with ``wav.scp`` and ``utt2spk``, perhaps ``segments`` and ``text``.
+    allow_pipes : bool
+        Take commands in ``wav.scp``, such as ``sph2pipe -f wav a.sph |``, which `load_utterance` then runs in a shell:
+        only for data directories whose commands may do anything here that you may.
+    raw : RawAudio, optional
+        What the samples are, of recordings without headers.
 
     Returns
     -------
@@ -78,7 +92,7 @@ def read_data_dir(path: str | os.PathLike[str]) -> DataDir:
     ------
     DataError
         If a file is missing or malformed (named with the line), its ids don't fit those of the others, or
-        ``wav.scp`` has a command in place of a file: commands are not run.
+        ``wav.scp`` has a command in place of a file without `allow_pipes`.
 
     Examples
     --------
@@ -93,9 +107,10 @@ def read_data_dir(path: str | os.PathLike[str]) -> DataDir:
     folder = Path(path)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder, expected a data directory (with wav.scp and utt2spk)")
-    recordings = _read_wav_scp(folder)
-    segments = _read_segments(folder / "segments", recordings) if (folder / "segments").exists() else None
-    utterances = tuple(sorted(recordings if segments is None else segments))
+    recordings, commands = _read_wav_scp(folder, allow_pipes)
+    known = {**recordings, **commands}
+    segments = _read_segments(folder / "segments", known) if (folder / "segments").exists() else None
+    utterances = tuple(sorted(known if segments is None else segments))
     source = folder / ("wav.scp" if segments is None else "segments")
     utt2spk = read_map(folder / "utt2spk")
     _check_known(folder / "utt2spk", utt2spk, utterances, source)
@@ -103,7 +118,7 @@ def read_data_dir(path: str | os.PathLike[str]) -> DataDir:
     text = read_map(folder / "text", rest_of_line=True) if (folder / "text").exists() else None
     if text is not None:
         _check_known(folder / "text", text, utterances, source)
-    return DataDir(folder, recordings, segments, utterances, utt2spk, text)
+    return DataDir(folder, recordings, segments, utterances, utt2spk, text, commands, raw)
 
 
 def load_utterance(data: DataDir, utterance: str, *, channel: int | None = None) -> tuple[NDArray[np.float32], int]:
@@ -125,17 +140,22 @@ def load_utterance(data: DataDir, utterance: str, *, channel: int | None = None)
     Raises
     ------
     AudioError
-        As `gmmspeech.audio.read_audio`; the message names the utterance and the file.
+        As `gmmspeech.audio.read_audio`, or a command fails; the message names the utterance and the file.
     DataError
         If there is no such utterance.
     """
-    ids = data.recordings if data.segments is None else data.segments
+    ids: Mapping[str, object] = {**data.recordings, **data.commands} if data.segments is None else data.segments
     if utterance not in ids:
         raise DataError(f"{data.path}: no utterance {utterance}, expected one of {len(ids)} such as {next(iter(ids))}")
     segment = Segment(utterance, 0.0, None) if data.segments is None else data.segments[utterance]
     chosen = channel if segment.channel is None else segment.channel
+    options: dict[str, Any] = {"channel": chosen, "start": segment.start, "end": segment.end, "raw": data.raw}
     try:
-        return read_audio(data.recordings[segment.recording], channel=chosen, start=segment.start, end=segment.end)
+        if segment.recording in data.commands:
+            command = data.commands[segment.recording]
+            content = (_run if data.segments is None else _run_once)(command)
+            return decode_audio(content, name=f"output of {command}", **options)
+        return read_audio(data.recordings[segment.recording], **options)
     except AudioError as error:
         raise AudioError(f"utterance {utterance}: {error}") from error
 
@@ -259,22 +279,39 @@ def _read_lines(path: str | os.PathLike[str]) -> list[str]:
     return text.removesuffix("\n").split("\n")  # splitlines() would split at rarer characters too
 
 
-def _read_wav_scp(folder: Path) -> dict[str, Path]:
+def _read_wav_scp(folder: Path, allow_pipes: bool) -> tuple[dict[str, Path], dict[str, str]]:
+    """Files and commands by recording id."""
     path = folder / "wav.scp"
     entries = read_map(path, rest_of_line=True)
+    commands = {name: value.removesuffix("|").strip() for name, value in entries.items() if value.endswith("|")}
     for number, (name, value) in enumerate(entries.items(), 1):
-        if not value:
+        if not value or value == "|":
             raise DataError(f"{path}:{number}: found {name} alone, expected a recording's file after it")
-        if value.endswith("|"):
-            raise DataError(f"{path}:{number}: found a command for {name}, expected a file (commands are not run)")
-    relative = next((value for value in entries.values() if not os.path.isabs(value)), None)
+        if name in commands and not allow_pipes:
+            expected = "a file (commands are not run without allow_pipes, --allow-pipes)"
+            raise DataError(f"{path}:{number}: found a command for {name}, expected {expected}")
+    files = {name: value for name, value in entries.items() if name not in commands}
+    relative = next((value for value in files.values() if not os.path.isabs(value)), None)
     base = Path()
     if relative is not None:
         base = find_base(path, relative, [Path(os.path.abspath(folder)).parent.parent, folder, Path()])
-    return {name: base / value for name, value in entries.items()}
+    return {name: base / value for name, value in files.items()}, commands
 
 
-def _read_segments(path: Path, recordings: Mapping[str, Path]) -> dict[str, Segment]:
+def _run(command: str) -> bytes:
+    """Give what a command prints, or an `AudioError` that says how it ended."""
+    done = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, capture_output=True)
+    if done.returncode or not done.stdout:
+        last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        found = f"status {done.returncode}, {len(done.stdout)} bytes{'; ' + last[0] if last else ''}"
+        raise AudioError(f"command {command}: found {found}, expected status 0 and a recording")
+    return done.stdout
+
+
+_run_once = functools.lru_cache(maxsize=4)(_run)  # the segments of a recording follow each other
+
+
+def _read_segments(path: Path, recordings: Mapping[str, object]) -> dict[str, Segment]:
     segments: dict[str, Segment] = {}
     for number, fields in read_fields(path):
         if len(fields) not in (4, 5):

@@ -1,10 +1,11 @@
+import sys
 import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gmmspeech.audio import read_audio
+from gmmspeech.audio import RawAudio, read_audio
 from gmmspeech.errors import AudioError, DataError
 from gmmspeech.io.datadir import Segment, load_utterance, read_data_dir, read_list_map, read_map, write_map
 
@@ -181,3 +182,68 @@ def test_line_ends_and_marks_of_windows_are_read(tmp_path):
     assert read_map(tmp_path / "utt2spk") == {"u1": "a", "u2": "b"}
     (tmp_path / "text").write_bytes("u1 oui\u00a0! \u2028non\r\nu2 b".encode())
     assert read_map(tmp_path / "text", rest_of_line=True) == {"u1": "oui\u00a0! \u2028non", "u2": "b"}
+
+
+# --- commands in wav.scp
+
+
+def piped(data, command):
+    """A data directory whose recordings are printed by commands; {} stands for the file."""
+    audio = data.parents[1] / "audio"
+    lines = [f"{name} {command.format(audio / f'{name}.wav')} |" for name in ("r1", "r2")]
+    (data / "wav.scp").write_text("\n".join(lines) + "\n")
+    return data
+
+
+PRINT = f"{sys.executable} -c \"import sys; sys.stdout.buffer.write(open(r'{{}}', 'rb').read())\""
+
+
+def test_commands_are_run_where_that_is_allowed(data):
+    plain = read_data_dir(data)
+    expected = {name: load_utterance(plain, name)[0] for name in plain.utterances}
+    fails("wav.scp:1: found a command for r1, expected a file .commands are not run", read_data_dir, piped(data, PRINT))
+    found = read_data_dir(data, allow_pipes=True)
+    assert (found.recordings, list(found.commands)) == ({}, ["r1", "r2"])
+    for name, signal in expected.items():
+        np.testing.assert_array_equal(load_utterance(found, name)[0], signal)
+
+
+def test_files_beside_commands(data):
+    line = (piped(data, PRINT) / "wav.scp").read_text().splitlines()[0]
+    (data / "wav.scp").write_text(f"{line}\nr2 audio/r2.wav\n")
+    (data / "segments").unlink()
+    (data / "text").unlink()
+    (data / "utt2spk").write_text("r1 a\nr2 b\n")
+    found = read_data_dir(data, allow_pipes=True)
+    assert (list(found.recordings), list(found.commands)) == (["r2"], ["r1"])
+    np.testing.assert_array_equal(load_utterance(found, "r1")[0], load_utterance(found, "r2")[0])
+
+
+@pytest.mark.parametrize(
+    ("command", "match"),
+    [
+        ("echo oh no >&2; exit 3; {}", "utterance a-1: command .*found status 3, 0 bytes; oh no, expected status 0"),
+        ("true {}", "utterance a-1: command true .*found status 0, 0 bytes"),
+        ("no-such-command-here {}", "utterance a-1: command no-such-command-here .*found status 127"),
+        ("echo {}", "utterance a-1: output of echo .*can't be decoded"),
+        ("head -c 1000 {}", "utterance a-1: output of head .*cut short: found 956 bytes"),
+    ],
+)
+def test_commands_that_fail(data, command, match):
+    found = read_data_dir(piped(data, command), allow_pipes=True)
+    with pytest.raises(AudioError, match=match) as caught:
+        load_utterance(found, "a-1")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_command(data):
+    (data / "wav.scp").write_text("r1 |\nr2 audio/r2.wav\n")
+    fails("wav.scp:1: found r1 alone", read_data_dir, data, allow_pipes=True)
+
+
+def test_recordings_without_headers(data):
+    audio = data.parents[1] / "audio"
+    for name in ("r1", "r2"):
+        (audio / f"{name}.wav").write_bytes((audio / f"{name}.wav").read_bytes()[44:])
+    found = read_data_dir(data, raw=RawAudio(8000))
+    np.testing.assert_array_equal(load_utterance(found, "b-2")[0], np.arange(4000, 8000) / np.float32(32768))
