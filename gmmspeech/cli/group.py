@@ -11,7 +11,7 @@ from gmmspeech.cli.errors import report_errors
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
-FEATURES = click.STRING  # a path, or scp:PATH
+FEATURES = click.STRING  # a path, or scp:PATH, ark:PATH, htk:PATH
 
 jobs_option = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
 skip_bad_option = click.option(
@@ -60,8 +60,9 @@ def main() -> None:
       gmmspeech classify-phones DATA_DIR MODEL.h5 --labels phones.ctm
 
     `gmmspeech demo` does the main job on voices that it makes itself; `gmmspeech COMMAND --help` explains a command.
-    FEATS is a file of features as `features` writes it, or scp:PATH for a script file of Kaldi's archives. Results
-    go to stdout, progress to stderr; the exit status is 0, 1 (the work failed) or 2 (bad usage).
+    FEATS is a file of features as `features` writes it, scp:PATH or ark:PATH for a script file or an archive of
+    Kaldi's, or htk:PATH for parameter files of HTK's. Results go to stdout, progress to stderr; the exit status is 0,
+    1 (the work failed) or 2 (bad usage).
     """
 
 

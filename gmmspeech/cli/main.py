@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gmmspeech.audio import RawAudio
-from gmmspeech.cli import phone_gmms, phones, scores, speaker, statistics
+from gmmspeech.cli import formats, phone_gmms, phones, scores, speaker, statistics
 from gmmspeech.cli.group import FEATURES, FILE, FOLDER, command, jobs_option, main, skip_bad_option
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.gmm.kernels import BACKENDS
@@ -23,7 +23,7 @@ from gmmspeech.recipe.steps import (
     train_ubm_file,
 )
 
-__all__ = ["main", "phone_gmms", "phones", "scores", "speaker", "statistics"]
+__all__ = ["formats", "main", "phone_gmms", "phones", "scores", "speaker", "statistics"]
 
 scoring_option = click.option(
     "--scoring",
@@ -298,8 +298,8 @@ def classify(classifier: Path, feats: str, reference: Path | None, jobs: int) ->
 def show(file: str) -> None:
     """Say what a file holds.
 
-    FILE is one that another command wrote (features, models), scp:PATH, or a front end: a TOML file, or the name of
-    one that comes with gmmspeech.
+    FILE is one that another command wrote (features, models), scp:PATH, ark:PATH or htk:PATH, a mixture of Kaldi's,
+    HTK's, bob's or SIDEKIT's, or a front end: a TOML file, or the name of one that comes with gmmspeech.
     """
     for line in describe(file):
         click.echo(line)

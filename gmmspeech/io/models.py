@@ -84,22 +84,31 @@ def load(path: str | os.PathLike[str]) -> Model:
         raise DataError(f"{name}: damaged model ({' '.join(str(error).split())})") from error
 
 
+def is_foreign(path: str | os.PathLike[str]) -> bool:
+    """Say whether a file is a mixture of Kaldi's or HTK's, whole or not."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(256)
+    except OSError:
+        return False
+    return is_kaldi_gmm(head) or is_mmf(head)
+
+
 def _load_foreign(name: str) -> DiagonalGMM | None:
     """Read a mixture that another system wrote, if the file is one."""
-    try:
-        with open(name, "rb") as file:
-            head = file.read(256)
-        if is_kaldi_gmm(head):
+    if not is_foreign(name):
+        try:
+            with h5py.File(name, "r") as file:
+                return None if "format" in file.attrs else read_peer(file)
+        except OSError:  # which opening it as our own format explains
+            return None
+    with open(name, "rb") as file:
+        if is_kaldi_gmm(file.read(256)):
             return read_kaldi_gmm(name)
-        if is_mmf(head):
-            models = read_mmf(name)
-            if len(models) > 1:
-                raise DataError(f"{name}: found {len(models)} mixtures, expected one (read_mmf reads them all)")
-            return next(iter(models.values()))
-        with h5py.File(name, "r") as file:
-            return None if "format" in file.attrs else read_peer(file)
-    except OSError:  # which opening it as our own format explains
-        return None
+    models = read_mmf(name)
+    if len(models) > 1:
+        raise DataError(f"{name}: found {len(models)} mixtures, expected one (read_mmf reads them all)")
+    return next(iter(models.values()))
 
 
 def load_gmm(path: str | os.PathLike[str]) -> DiagonalGMM:

@@ -34,13 +34,13 @@ def describe(path: str) -> list[str]:
     Parameters
     ----------
     path : str
-        A path, or ``scp:PATH``.
+        A path, or ``scp:PATH``, ``ark:PATH``, ``htk:PATH``.
 
     Returns
     -------
     list of str
     """
-    if path.startswith("scp:"):
+    if path.partition(":")[0] in store.FOREIGN:
         return _describe_store(path)
     if path.endswith((".toml", ".conf")) or not Path(path).exists():
         front = FrontEnd.from_file(path)
@@ -91,6 +91,8 @@ def _format_of(path: str) -> str | None:
         with h5py.File(path, "r") as file:
             return file.attrs.get("format")
     except OSError:
+        if models.is_foreign(path):
+            return None
         raise DataError(f"{path}: found no HDF5, expected a feature store or a model") from None
 
 

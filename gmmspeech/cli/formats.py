@@ -1,0 +1,54 @@
+"""Commands that bring features and models from one format to another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gmmspeech.cli.group import FEATURES, FILE, command
+from gmmspeech.io.copy import MODEL_FORMATS, copy_features, copy_model
+from gmmspeech.recipe.steps import progress_bar
+
+
+@command("copy-features")
+@click.argument("source", metavar="FEATS", type=FEATURES)
+@click.argument("out", type=FEATURES)
+@click.option("--compress", is_flag=True, help="Compress archives (a byte a number) or HTK's files (two), with loss.")
+@click.option("--kind", default="USER", help="Kind of the parameters, for HTK's files, such as MFCC_0_D_A.")
+@click.option(
+    "--frame-shift",
+    type=click.FloatRange(0, min_open=True),
+    show_default="what the features say, or 10",
+    help="Milliseconds from frame to frame, for HTK's files.",
+)
+def copy_features_command(source: str, out: str, compress: bool, kind: str, frame_shift: float | None) -> None:
+    """Copy features between HDF5, Kaldi's archives and HTK's files.
+
+    FEATS is a file of features as `features` writes it, scp:PATH or ark:PATH of Kaldi's, or htk:PATH, a folder or a
+    list of parameter files. OUT is a path (HDF5), ark:PATH, ark,t:PATH (text), ark,scp:ARK,SCP, or htk:FOLDER.
+    """
+    utterances, frames = copy_features(
+        source, out, compress=compress, kind=kind, frame_shift=frame_shift, progress=progress_bar("copying", "utt")
+    )
+    click.echo(f"{utterances} utterances, {frames} frames copied")
+
+
+@command("copy-model")
+@click.argument("model", type=FILE)
+@click.argument("out", type=FILE)
+@click.option(
+    "--to",
+    "format",
+    type=click.Choice(list(MODEL_FORMATS)),
+    show_default="by the suffix of OUT: .h5, .dubm, .txt, .mmf",
+    help="Format of OUT: of this package; Kaldi's DiagGmm, binary or text; HTK's MMF.",
+)
+def copy_model_command(model: Path, out: Path, format: str | None) -> None:
+    """Copy a mixture between this package, Kaldi and HTK.
+
+    MODEL is a mixture of this package, a DiagGmm of Kaldi's, an MMF of HTK's with one mixture, or a mixture of bob's or
+    SIDEKIT's. A classifier becomes an MMF with a mixture a class.
+    """
+    count = copy_model(model, out, format=format)
+    click.echo(f"{count} {'mixture' if count == 1 else 'mixtures'} copied")

@@ -1,0 +1,70 @@
+"""The commands that copy features and mixtures, and that read what others wrote."""
+
+import sys
+
+import numpy as np
+
+import gmmspeech as gs
+from gmmspeech.io.htk import write_htk
+
+
+def good(result):
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_features_there_and_back(scored, run):
+    folder = scored
+    out = f"ark,scp:{folder}/a.ark,{folder}/a.scp"
+    assert good(run("copy-features", folder / "f.h5", out)) == "6 utterances, 288 frames copied\n"
+    assert "6 utterances, 288 frames of 6 columns" in good(run("show", f"ark:{folder}/a.ark"))
+    good(run("copy-features", f"scp:{folder}/a.scp", f"htk:{folder}/htk", "--kind", "MFCC_0", "--frame-shift", "5"))
+    assert gs.read_htk(folder / "htk/ann-1.htk")[1:] == ("MFCC_0", 5.0)
+    good(run("train-ubm", f"htk:{folder}/htk", folder / "htk.h5", "-k", "4"))
+    np.testing.assert_array_equal(gs.load(folder / "htk.h5").means_, gs.load(folder / "u.h5").means_)
+
+
+def test_mixtures_there_and_back(scored, run):
+    good(run("copy-model", scored / "u.h5", scored / "u.dubm"))
+    assert good(run("show", scored / "u.dubm")).startswith("mixture: 4 components, 6 dimensions\n")
+    good(run("copy-model", scored / "u.dubm", scored / "u.model", "--to", "htk"))
+    assert good(run("show", scored / "u.model")).startswith("mixture: 4 components, 6 dimensions\n")
+    assert good(run("copy-model", scored / "c.h5", scored / "c.mmf")) == "2 mixtures copied\n"
+
+
+def test_bad_files(scored, run, fails):
+    (scored / "final.dubm").write_text("<FullGMM> \n")
+    expected = "final.dubm", "found <FullGMM>", "full covariances"
+    fails(scored, ("show", scored / "final.dubm"), *expected)
+    fails(scored, ("copy-model", scored / "final.dubm", scored / "new.h5"), *expected)
+    fails(scored, ("copy-model", scored / "u.h5", scored / "new.xyz"), "new.xyz", "expected one of hdf5")
+    fails(scored, ("copy-features", f"ark:{scored}/none", scored / "new.h5"), "none", "No such file")
+    write_htk(scored / "a.mfc", np.ones((2, 2)), kind="MFCC_K")
+    content = bytearray((scored / "a.mfc").read_bytes())
+    content[20] ^= 1
+    (scored / "a.mfc").write_bytes(content)
+    (scored / "list").write_text("a.mfc\n")
+    fails(scored, ("show", f"htk:{scored}/list"), "utterance a", "a.mfc: CRC: found")
+    (scored / "f.ark").write_bytes(b"u1 \0BFM \4\0\0\0\2\4\0\0\0\2" + np.ones(4, ">f4").tobytes())
+    fails(scored, ("train-ubm", f"ark:{scored}/f.ark", scored / "new.h5"), "utterance u1", "other byte order")
+
+
+def test_commands_and_raw_audio(voices, run, fails):
+    words = ("features", voices, voices / "f.h5", "--config", voices / "front.toml")
+    good(run(*words))
+    plain = gs.FeatureStore(voices / "f.h5")["ann-1"]
+    program = f"{sys.executable} -c \"import sys; sys.stdout.buffer.write(open(sys.argv[1], 'rb').read())\""
+    lines = (voices / "wav.scp").read_text().splitlines()
+    first, file = lines[0].split()
+    (voices / "wav.scp").write_text("\n".join([f"{first} {program} {voices / file} |", *lines[1:]]) + "\n")
+    fails(voices, words, "wav.scp:1", "found a command for ann-1", "--allow-pipes")
+    good(run(*words, "--allow-pipes"))
+    np.testing.assert_array_equal(gs.FeatureStore(voices / "f.h5")["ann-1"], plain)
+    (voices / "wav.scp").write_text("\n".join(lines) + "\n")
+    for line in lines:
+        path = voices / line.split()[1]
+        path.write_bytes(path.read_bytes()[44:])
+    fails(voices, words, "can't be decoded")
+    good(run(*words, "--raw", "8000"))
+    np.testing.assert_array_equal(gs.FeatureStore(voices / "f.h5")["ann-1"], plain)
+    fails(voices, (*words, "--raw", "8000:mp3"), "encoding: found 'mp3'")
