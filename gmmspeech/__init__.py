@@ -6,7 +6,7 @@
 (98, 13)
 """
 
-from gmmspeech.audio import read_audio
+from gmmspeech.audio import RawAudio, read_audio
 from gmmspeech.errors import GmmSpeechError, GmmSpeechWarning
 from gmmspeech.features.deltas import add_deltas, shifted_deltas
 from gmmspeech.features.frontend import FrontEnd
@@ -24,11 +24,13 @@ from gmmspeech.gmm.selection import select_components
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.io.calibration import load_calibration
 from gmmspeech.io.checkpoints import Checkpoint
+from gmmspeech.io.datadir import load_utterance, read_data_dir
 from gmmspeech.io.dictionary import cmudict_dictionary, read_dictionary
 from gmmspeech.io.htk import read_htk, write_htk
 from gmmspeech.io.kaldi import read_gselect, read_kaldi_gmm, write_gselect, write_kaldi_gmm
 from gmmspeech.io.kaldi_ark import write_kaldi_ark
 from gmmspeech.io.labels import read_labels, write_labels
+from gmmspeech.io.lhotse import read_lhotse
 from gmmspeech.io.mmf import read_mmf, write_mmf
 from gmmspeech.io.models import load
 from gmmspeech.io.statistics import StatisticsStore, write_statistics
@@ -84,6 +86,7 @@ __all__ = [
     "MfccTransformer",
     "PhoneGMM",
     "PhoneHMM",
+    "RawAudio",
     "ScoreNormalizer",
     "Scores",
     "SpeakerVerifier",
@@ -119,6 +122,7 @@ __all__ = [
     "linear_score",
     "load",
     "load_calibration",
+    "load_utterance",
     "log_likelihood_ratio",
     "log_likelihood_ratios",
     "map_adapt",
@@ -129,11 +133,13 @@ __all__ = [
     "plp",
     "rasta",
     "read_audio",
+    "read_data_dir",
     "read_dictionary",
     "read_gselect",
     "read_htk",
     "read_kaldi_gmm",
     "read_labels",
+    "read_lhotse",
     "read_mmf",
     "relative_energy_vad",
     "s_norm",
