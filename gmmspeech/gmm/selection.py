@@ -52,7 +52,7 @@ def select_components(
     n_components : sequence of int
         The numbers to try.
     criterion : {"bic", "aic"}
-        Schwarz's, -2 log L + p log N [1]_, or Akaike's, -2 log L + 2 p, which wants more components; L is the
+        Schwarz's, -2 log L + p log N, or Akaike's, -2 log L + 2 p, which wants more components; L is the
         likelihood of all frames and p the number of free parameters.
     **options
         Parameters of `DiagonalGMM`.
@@ -70,12 +70,12 @@ def select_components(
 
     Notes
     -----
-    Frames of speech depend on their neighbours, so that N overstates what was observed and BIC takes more components
-    than it would of independent data.
+    Frames of speech depend on their neighbours, so that N overstates what was observed and
+    BIC takes more components than it would of independent data.
 
     References
     ----------
-    .. [1] G. Schwarz, "Estimating the dimension of a model", Annals of Statistics 6(2), 1978.
+    G. Schwarz, "Estimating the dimension of a model", Annals of Statistics 6(2), 1978.
 
     Examples
     --------

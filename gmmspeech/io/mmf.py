@@ -294,7 +294,7 @@ class _Reader:
         return f"{self.name}:{line}" + (f": HMM {self.model}" if self.model else "")
 
     def error(self, found: str, expected: str) -> DataError:
-        return DataError(f"{self.where}: found {found}, expected {expected}")
+        return DataError(f"{self.where}: found {' '.join(found.split())[:60]}, expected {expected}")
 
 
 _MACROS: dict[str, Callable[[_Reader], Any]] = {

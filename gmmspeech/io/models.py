@@ -102,6 +102,8 @@ def _load_foreign(name: str) -> DiagonalGMM | None:
                 return None if "format" in file.attrs else read_peer(file)
         except OSError:  # which opening it as our own format explains
             return None
+        except RuntimeError as error:
+            raise DataError(f"{name}: damaged HDF5 ({' '.join(str(error).split())}), expected a model") from error
     with open(name, "rb") as file:
         if is_kaldi_gmm(file.read(256)):
             return read_kaldi_gmm(name)
