@@ -17,6 +17,9 @@ jobs_option = click.option("--jobs", type=click.IntRange(1), default=1, show_def
 skip_bad_option = click.option(
     "--skip-bad", is_flag=True, help="Leave bad utterances out and count them, instead of stopping."
 )
+allow_pipes_option = click.option(
+    "--allow-pipes", is_flag=True, help="Run the commands that wav.scp may have in place of files."
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100})

@@ -8,7 +8,7 @@ import click
 
 from gmmspeech.audio import RawAudio
 from gmmspeech.cli import formats, phone_gmms, phones, scores, speaker, statistics
-from gmmspeech.cli.group import FEATURES, FILE, FOLDER, command, jobs_option, main, skip_bad_option
+from gmmspeech.cli.group import FEATURES, FILE, FOLDER, allow_pipes_option, command, jobs_option, main, skip_bad_option
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.gmm.kernels import BACKENDS
 from gmmspeech.io.datadir import read_data_dir, read_map
@@ -62,7 +62,7 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, hel
     help="Write this shard only: a task of a cluster's job array. Once all are done, the same without --shard writes "
     "the index.",
 )
-@click.option("--allow-pipes", is_flag=True, help="Run the commands that wav.scp may have in place of files.")
+@allow_pipes_option
 @click.option(
     "--raw",
     metavar="RATE[:ENCODING]",

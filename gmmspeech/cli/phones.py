@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gmmspeech.cli.group import FILE, FOLDER, command, jobs_option, skip_bad_option
+from gmmspeech.cli.group import FILE, FOLDER, allow_pipes_option, command, jobs_option, skip_bad_option
 from gmmspeech.errors import ConfigError
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.io.datadir import read_data_dir
@@ -60,6 +60,7 @@ dictionary_option = click.option(
     default="viterbi",
     help="Whether a frame belongs to the state on the best path, or to all states by their posteriors.",
 )
+@allow_pipes_option
 @skip_bad_option
 @jobs_option
 def train_phones(
@@ -71,6 +72,7 @@ def train_phones(
     gaussians: int,
     num_iter: int,
     method: str,
+    allow_pipes: bool,
     skip_bad: bool,
     jobs: int,
 ) -> None:
@@ -85,6 +87,7 @@ def train_phones(
         total_gaussians=gaussians,
         num_iter=num_iter,
         method=method,
+        allow_pipes=allow_pipes,
         skip_bad=skip_bad,
         jobs=jobs,
     )
@@ -108,6 +111,7 @@ def train_phones(
     help="What to do with words that the dictionary lacks: error, skip (leave them out), or the phone of the model "
     "that stands for them, such as SPN.",
 )
+@allow_pipes_option
 @skip_bad_option
 @jobs_option
 def align(
@@ -118,6 +122,7 @@ def align(
     out: Path | None,
     goodness: bool,
     unknown_words: str,
+    allow_pipes: bool,
     skip_bad: bool,
     jobs: int,
 ) -> None:
@@ -131,6 +136,7 @@ def align(
         *(data_dir, model, read_pronunciations(dictionaries)),
         unknown_words=unknown_words,
         goodness=goodness,
+        allow_pipes=allow_pipes,
         skip_bad=skip_bad,
         jobs=jobs,
     )
@@ -172,6 +178,7 @@ def align(
     show_default="1 for words, 0.2 for phones",
     help="Factor of the log-likelihoods.",
 )
+@allow_pipes_option
 @skip_bad_option
 @jobs_option
 def recognize(
@@ -184,6 +191,7 @@ def recognize(
     reference: Path | None,
     penalty: float,
     acoustic_scale: float | None,
+    allow_pipes: bool,
     skip_bad: bool,
     jobs: int,
 ) -> None:
@@ -195,7 +203,7 @@ def recognize(
     """
     if bool(dictionaries) == (phones is not None):
         raise ConfigError("found both or none of --dictionary and --phones, expected one: words, or phones")
-    common: dict[str, Any] = {"skip_bad": skip_bad, "jobs": jobs}
+    common: dict[str, Any] = {"allow_pipes": allow_pipes, "skip_bad": skip_bad, "jobs": jobs}
     if phones is not None:
         sequences = [[label.name for label in labels] for labels in read_labels(phones).values()]
         scale = 0.2 if acoustic_scale is None else acoustic_scale
@@ -209,7 +217,7 @@ def recognize(
         silence = load_phone_hmm(model).silence
         _tell_recognised("phone", {name: a.phones for name, a in found.items()}, spoken, silence)
         return
-    data = read_data_dir(data_dir)
+    data = read_data_dir(data_dir, allow_pipes=allow_pipes)
     spoken = None if data.text is None else transcripts(data)
     grammar = _grammar(_vocabulary(words, spoken), read_pronunciations(dictionaries), isolated, penalty)
     found = recognise_dir(

@@ -89,6 +89,7 @@ def train_phones_dir(
     labels: Path | None = None,
     jobs: int = 1,
     skip_bad: bool = False,
+    allow_pipes: bool = False,
     **options: Any,
 ) -> tuple[PhoneHMM, TrainingState, Extraction]:
     """Train phone HMMs on a data directory and write them.
@@ -109,6 +110,8 @@ def train_phones_dir(
         Threads.
     skip_bad : bool
         Leave out utterances that can't be trained on instead of stopping.
+    allow_pipes : bool
+        Run commands in ``wav.scp``; see `gmmspeech.io.datadir.read_data_dir`.
     **options
         Of `train_phone_hmm`.
 
@@ -119,7 +122,7 @@ def train_phones_dir(
         The last.
     extraction : Extraction
     """
-    data = read_data_dir(folder)
+    data = read_data_dir(folder, allow_pipes=allow_pipes)
     last: list[TrainingState] = []
     with (
         features_of(data, front, jobs=jobs, skip_bad=skip_bad) as (store, done),
@@ -170,6 +173,7 @@ def align_dir(
     *,
     jobs: int = 1,
     skip_bad: bool = False,
+    allow_pipes: bool = False,
     **options: Any,
 ) -> AlignedCorpus:
     """Align the transcripts of a data directory with its audio.
@@ -185,10 +189,12 @@ def align_dir(
         Threads.
     skip_bad : bool
         Leave out utterances that can't be aligned instead of stopping.
+    allow_pipes : bool
+        Run commands in ``wav.scp``; see `gmmspeech.io.datadir.read_data_dir`.
     **options
         Of `align`.
     """
-    data, hmm = read_data_dir(folder), load_phone_hmm(model)
+    data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load_phone_hmm(model)
     times = frame_times(hmm.front_end)
     with features_of(data, FrontEnd.from_json(hmm.front_end or ""), jobs=jobs, skip_bad=skip_bad) as (store, done):
         found = align(hmm, store, transcripts(data), dictionary, n_jobs=jobs, skip_bad=skip_bad, **times, **options)
@@ -202,6 +208,7 @@ def recognise_dir(
     *,
     jobs: int = 1,
     skip_bad: bool = False,
+    allow_pipes: bool = False,
     **options: Any,
 ) -> dict[str, Alignment]:
     """Recognise the utterances of a data directory.
@@ -216,10 +223,12 @@ def recognise_dir(
     jobs : int
         Threads.
     skip_bad : bool
+    allow_pipes : bool
+        Run commands in ``wav.scp``; see `gmmspeech.io.datadir.read_data_dir`.
     **options
         Of `decode`.
     """
-    data, hmm = read_data_dir(folder), load_phone_hmm(model)
+    data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load_phone_hmm(model)
     times = frame_times(hmm.front_end)
     with features_of(data, FrontEnd.from_json(hmm.front_end or ""), jobs=jobs, skip_bad=skip_bad) as (store, _):
         return decode(hmm, store, graph_of(hmm), n_jobs=jobs, skip_bad=skip_bad, **times, **options)

@@ -68,3 +68,13 @@ def test_commands_and_raw_audio(voices, run, fails):
     good(run(*words, "--raw", "8000"))
     np.testing.assert_array_equal(gs.FeatureStore(voices / "f.h5")["ann-1"], plain)
     fails(voices, (*words, "--raw", "8000:mp3"), "encoding: found 'mp3'")
+
+
+def test_commands_for_phones(voices, fails):
+    lines = (voices / "wav.scp").read_text().splitlines()
+    (voices / "wav.scp").write_text("\n".join(["ann-1 echo no luck >&2; exit 3 |", *lines[1:]]) + "\n")
+    (voices / "text").write_text("".join(f"{line.split()[0]} one\n" for line in lines))
+    (voices / "dictionary").write_text("one W AH N\n")
+    words = ("train-phones", voices, voices / "p.h5", "--dictionary", voices / "dictionary")
+    fails(voices, words, "wav.scp:1", "--allow-pipes")
+    fails(voices, (*words, "--allow-pipes"), "utterance ann-1", "found status 3, 0 bytes; no luck")
