@@ -22,10 +22,10 @@ from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.io import ivectors
 from gmmspeech.io.accumulators import SummedStats, read_summed_stats
 from gmmspeech.io.hdf5 import create_hdf5, open_hdf5
-from gmmspeech.io.phone_classifiers import read_adapted_classifier, read_classifier
 from gmmspeech.io.kaldi import is_kaldi_gmm, read_kaldi_gmm
 from gmmspeech.io.mmf import is_mmf, read_mmf
 from gmmspeech.io.peers import read_peer
+from gmmspeech.io.phone_classifiers import read_adapted_classifier, read_classifier
 from gmmspeech.io.phone_gmm import read_phone_gmm
 from gmmspeech.io.phone_models import read_adapted_system, read_phone_hmm
 from gmmspeech.phones.classification import AdaptedPhoneClassifier, Classifier, PhoneClassifier
