@@ -27,7 +27,8 @@ class MfccTransformer(TransformerMixin, BaseEstimator):
     num_ceps : int, optional
         Columns before deltas; by default as in the front end.
     front_end : str, path-like or FrontEnd
-        How to compute frames: the name of a front end of this package, a TOML file, or a `FrontEnd`.
+        How to compute frames: the name of a front end of this package, a file that
+        `FrontEnd.from_file` reads, or a `FrontEnd`.
 
     Attributes
     ----------
@@ -73,7 +74,7 @@ class MfccTransformer(TransformerMixin, BaseEstimator):
             There is no such front end, or an option makes no sense at this rate.
         """
         given = self.front_end
-        front = given if isinstance(given, FrontEnd) else FrontEnd.from_toml(os.fspath(given))
+        front = given if isinstance(given, FrontEnd) else FrontEnd.from_file(os.fspath(given))
         sections = front.model_dump()
         if self.num_ceps is not None:
             sections["features"]["num_ceps"] = self.num_ceps
