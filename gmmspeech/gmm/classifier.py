@@ -76,9 +76,7 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
         self.backend = backend
         self.n_jobs = n_jobs
 
-    def fit(
-        self, X: ArrayLike | Sequence[NDArray], y: ArrayLike, *, sample_weight: ArrayLike | None = None
-    ) -> Self:
+    def fit(self, X: ArrayLike | Sequence[NDArray], y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> Self:
         """Train one mixture on the frames of each label.
 
         Parameters
