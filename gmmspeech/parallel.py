@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol, TypeVar
+from contextlib import ExitStack, contextmanager
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from threadpoolctl import ThreadpoolController
 from gmmspeech.errors import ConfigError
 
 PIECE = 16384  # frames given to a thread at a time; never changed by the number of jobs, since sums depend on it
+FAN_IN = 16  # results added to one partial sum, and partial sums to one sum of those: part of the order of sums too
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -36,16 +38,41 @@ def _threadpools() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def single_threaded_blas() -> AbstractContextManager:
-    """Hold BLAS to one thread: ours run over blocks, and sums of a fixed shape keep their bits."""
-    pools = _threadpools()
-    if all(pool["num_threads"] == 1 for pool in pools.info() if pool["user_api"] == "blas"):
-        return nullcontext()
-    return pools.limit(limits=1, user_api="blas")
+@contextmanager
+def single_threaded_blas() -> Iterator[None]:
+    """Hold BLAS to one thread: ours run over blocks, and sums of a fixed shape keep their bits.
+
+    Several threads may be in it; BLAS has its threads again when the last one has left.
+    """
+    with _limit.lock:
+        if not _limit.holders:
+            pools = _threadpools()
+            if any(pool["num_threads"] > 1 for pool in pools.info() if pool["user_api"] == "blas"):
+                _limit.stack.enter_context(pools.limit(limits=1, user_api="blas"))
+        _limit.holders += 1
+    try:
+        yield
+    finally:
+        with _limit.lock:
+            _limit.holders -= 1
+            if not _limit.holders:
+                _limit.stack.close()
+
+
+class _Limit:
+    """Who holds BLAS to one thread."""
+
+    def __init__(self) -> None:
+        self.lock, self.holders, self.stack = threading.Lock(), 0, ExitStack()
+
+
+_limit = _Limit()
 
 
 def frame_pieces(frames: Frames, size: int = PIECE) -> Iterator[NDArray]:
     """Cut frames into pieces of `size` (the last one shorter), whatever the utterances they come from.
+
+    Those of a store are read ahead.
 
     Parameters
     ----------
@@ -61,7 +88,7 @@ def frame_pieces(frames: Frames, size: int = PIECE) -> Iterator[NDArray]:
         for start in range(0, len(frames), size):
             yield frames[start : start + size]
     elif hasattr(frames, "blocks"):
-        yield from frames.blocks(size)
+        yield from read_ahead(frames.blocks(size))
     else:
         yield from _pieces_across(frames, size)
 
@@ -80,6 +107,22 @@ def _pieces_across(utterances: Iterable[NDArray], size: int) -> Iterator[NDArray
             count += len(rest)
     if count:
         yield np.concatenate(waiting)
+
+
+def read_ahead(items: Iterable[Item], *, depth: int = 2) -> Iterator[Item]:
+    """Give the items, taken `depth` ahead in a thread of their own: the disk reads while the processor counts.
+
+    Examples
+    --------
+    >>> list(read_ahead(range(3)))
+    [0, 1, 2]
+    """
+    source, end = iter(items), object()
+    with ThreadPoolExecutor(1) as reader:
+        waiting: deque[Future[Any]] = deque(reader.submit(next, source, end) for _ in range(depth))
+        while (item := waiting.popleft().result()) is not end:
+            waiting.append(reader.submit(next, source, end))
+            yield item
 
 
 def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], *, n_jobs: int = 1) -> Iterator[Result]:
@@ -114,9 +157,36 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], *, n_
 
 
 def ordered_sum(function: Callable[[Item], Result], items: Iterable[Item], *, n_jobs: int = 1) -> Result:
-    """Sum what a function gives for the items, added in their order. At least one item is needed."""
-    results = ordered_map(function, items, n_jobs=n_jobs)
-    total = next(results)
-    for result in results:
-        total = total + result  # type: ignore[operator]
-    return total
+    """Sum what a function gives for the items, in the order of `tree_sum`. At least one item is needed."""
+    return tree_sum(ordered_map(function, items, n_jobs=n_jobs))
+
+
+def tree_sum(values: Iterable[Result]) -> Result:
+    """Sum values in the one order in which everything here is summed.
+
+    From the left, `FAN_IN` values at a time come to a partial sum; the partial sums are summed likewise, and so on up
+    to the root. One machine needs no more than one partial sum a level, and several machines can share the work
+    without changing a bit.
+
+    Examples
+    --------
+    >>> tree_sum([1, 2, 3])
+    6
+    """
+    sums: list[Any] = []  # one that is being made on each level, from the values up
+    counts: list[int] = []  # and how many of the level below are in it
+    for value in values:
+        part: Any = value
+        for level in range(len(sums) + 1):
+            if level == len(sums):
+                sums.append(None)
+                counts.append(0)
+            sums[level] = sums[level] + part if counts[level] else part
+            counts[level] += 1
+            if counts[level] < FAN_IN:
+                break
+            part, counts[level] = sums[level], 0
+    unfinished = [part for part, count in zip(sums, counts, strict=True) if count]
+    if not unfinished:
+        raise ValueError("found nothing to sum, expected one value or more")
+    return functools.reduce(lambda below, part: part + below, unfinished)

@@ -1,5 +1,7 @@
 """Pieces are cut alike from any container, results come in order, sums have the same bits."""
 
+import functools
+import operator
 import threading
 
 import numpy as np
@@ -10,7 +12,15 @@ from threadpoolctl import threadpool_info
 
 from gmmspeech.errors import ConfigError
 from gmmspeech.io.store import FeatureStore, write_store
-from gmmspeech.parallel import frame_pieces, ordered_map, ordered_sum, single_threaded_blas
+from gmmspeech.parallel import (
+    FAN_IN,
+    frame_pieces,
+    ordered_map,
+    ordered_sum,
+    read_ahead,
+    single_threaded_blas,
+    tree_sum,
+)
 
 
 @given(lengths=st.lists(st.integers(0, 12), max_size=10), size=st.integers(1, 15))
@@ -55,14 +65,53 @@ def test_a_stream_is_not_read_far_ahead(n_jobs):
         assert len(read) <= i + 1 + 2 * n_jobs
 
 
-@given(values=st.lists(st.floats(-1e10, 1e10), min_size=1, max_size=40))
+@given(size=st.integers(1, 2 * FAN_IN**2), seed=st.integers(0, 1000))
 @settings(max_examples=30, deadline=None)
-def test_sums_are_added_from_the_left(values):
-    expected = values[0]
-    for value in values[1:]:
-        expected = expected + value
-    for n_jobs in (1, 2, 3):
-        assert ordered_sum(lambda x: x, values, n_jobs=n_jobs) == expected
+def test_sums_are_made_level_by_level(size, seed):
+    values = (1e10 * np.random.default_rng(seed).normal(size=size) ** 9).tolist()
+    level = values
+    while len(level) > 1:
+        level = [functools.reduce(operator.add, level[i : i + FAN_IN]) for i in range(0, len(level), FAN_IN)]
+    assert tree_sum(iter(values)) == level[0]
+    for n_jobs in (1, 2):
+        assert ordered_sum(lambda x: x, values, n_jobs=n_jobs) == level[0]
+
+
+def test_nothing_has_no_sum():
+    with pytest.raises(ValueError, match="found nothing to sum"):
+        tree_sum([])
+
+
+def test_reading_and_work_overlap():
+    read, worked = [threading.Event() for _ in range(20)], []
+
+    def stream():
+        for i, event in enumerate(read):
+            event.set()
+            yield i
+
+    for i in read_ahead(stream(), depth=2):
+        if i + 2 < len(read):
+            assert read[i + 2].wait(5)  # while this item is worked on
+        assert not any(event.is_set() for event in read[i + 4 :])
+        worked.append(i)
+    assert worked == list(range(20))
+
+
+def test_an_error_in_reading_comes_where_it_was_and_the_reader_ends():
+    def stream():
+        yield 1
+        raise OSError("disk")
+
+    before = threading.active_count()
+    items = read_ahead(stream())
+    assert next(items) == 1
+    with pytest.raises(OSError, match="disk"):
+        next(items)
+    left = read_ahead(iter(range(100)))
+    assert next(left) == 0
+    left.close()
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("n_jobs", [1, 3])
@@ -99,4 +148,11 @@ def test_blas_has_one_thread_meanwhile_and_its_own_again_after():
         assert set(threads()) <= {1}
     assert threads() == before
     assert all(set(count) <= {1} for count in ordered_map(lambda _: threads(), range(4), n_jobs=2))
+    assert threads() == before
+    first, second = single_threaded_blas(), single_threaded_blas()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)  # as threads may that know nothing of one another
+    assert set(threads()) <= {1}
+    second.__exit__(None, None, None)
     assert threads() == before

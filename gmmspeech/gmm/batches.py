@@ -14,6 +14,7 @@ from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm.checkpoint import digest
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.parallel import read_ahead
 
 
 class StatsSource(Protocol):
@@ -113,7 +114,11 @@ def stats_batches(stats: Statistics, shape: tuple[int, ...], size: int) -> Itera
     [[2.0, 4.0], [6.0]]
     """
     start = 0
-    for batch in _list_batches(stats, shape, size) if isinstance(stats, Sequence) else stats.batches(size):
+    if isinstance(stats, Sequence):
+        batches = _list_batches(stats, shape, size)
+    else:
+        batches = read_ahead(stats.batches(size), depth=1)
+    for batch in batches:
         _check_batch(batch, shape, start)
         yield batch
         start += len(batch)

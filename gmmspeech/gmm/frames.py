@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TypeGuard, cast
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeGuard, TypeVar, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 
 from gmmspeech.errors import FeatureError
-from gmmspeech.parallel import PIECE, Frames, frame_pieces
+from gmmspeech.parallel import PIECE, Frames, frame_pieces, ordered_map, ordered_sum
 
 Piece = tuple[int, NDArray, NDArray[np.float64] | None]  # number of its first frame, frames, weights
+Result = TypeVar("Result")
+
+
+@runtime_checkable
+class DistributedFrames(Protocol):
+    """Frames whose pieces lie on many machines, and are worked on there."""
+
+    def sum_pieces(self, function: Callable[[Piece], Result]) -> Result:
+        """Sum what a function (it is sent) gives for the pieces, in the order of `gmmspeech.parallel.tree_sum`."""
+
+    def map_pieces(self, function: Callable[[Piece], Result]) -> Iterator[Result]:
+        """Yield what a function (it is sent) gives for the pieces, in their order."""
 
 
 def as_frames(X: Frames | ArrayLike) -> Frames:
@@ -89,6 +102,22 @@ def weighted_pieces(frames: Frames, weight: NDArray[np.float64] | None, size: in
         yield 0, np.empty((0, frame_dim(frames)), np.float32), None
 
 
+def sum_pieces(
+    function: Callable[[Piece], Result], frames: Frames, weight: NDArray[np.float64] | None = None, *, n_jobs: int = 1
+) -> Result:
+    """Sum what a function gives for the pieces of the frames, wherever they are: the same bits everywhere."""
+    if isinstance(frames, DistributedFrames):
+        return frames.sum_pieces(function)
+    return ordered_sum(function, weighted_pieces(frames, weight), n_jobs=n_jobs)
+
+
+def map_pieces(function: Callable[[Piece], Result], frames: Frames, *, n_jobs: int = 1) -> Iterator[Result]:
+    """Yield what a function gives for the pieces of the frames, wherever they are, in their order."""
+    if isinstance(frames, DistributedFrames):
+        return frames.map_pieces(function)
+    return ordered_map(function, weighted_pieces(frames, None), n_jobs=n_jobs)
+
+
 def draw_frames(
     frames: Frames, weight: NDArray[np.float64] | None, size: int, num_frames: int, rng: np.random.Generator
 ) -> NDArray:
@@ -102,9 +131,11 @@ def draw_frames(
     else:
         chosen = rng.choice(num_frames, size, replace=False)
     chosen.sort()
-    drawn, start = [], 0
-    for piece in frame_pieces(frames):
-        low, high = np.searchsorted(chosen, [start, start + len(piece)])
-        drawn.append(piece[chosen[low:high] - start])
-        start += len(piece)
-    return np.concatenate(drawn)
+    return np.concatenate(list(map_pieces(functools.partial(_rows, chosen), frames)))
+
+
+def _rows(chosen: NDArray[np.intp], piece: Piece) -> NDArray:
+    """Those of the frames whose numbers, in rising order, are `chosen`, that are in a piece."""
+    start, frames, _ = piece
+    low, high = np.searchsorted(chosen, [start, start + len(frames)])
+    return frames[chosen[low:high] - start]

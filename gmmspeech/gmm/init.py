@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
+
+from gmmspeech.parallel import ordered_map
 
 KMEANS_ITERATIONS = 10
 _SEEDING_FRAMES_PER_COMPONENT = 20
@@ -37,7 +40,12 @@ def random_frames(
 
 
 def kmeans(
-    frames: NDArray, n_components: int, rng: np.random.Generator, *, weight: NDArray[np.float64] | None = None
+    frames: NDArray,
+    n_components: int,
+    rng: np.random.Generator,
+    *,
+    weight: NDArray[np.float64] | None = None,
+    n_jobs: int = 1,
 ) -> Parameters:
     """Ten iterations of Lloyd's k-means on standardised frames, from k-means++ seeds.
 
@@ -51,6 +59,8 @@ def kmeans(
     rng : numpy.random.Generator
     weight : ndarray, shape (T,), optional
         Of the frames, above 0: one of weight 2 counts as two.
+    n_jobs : int
+        Threads. The bits don't depend on it.
 
     Returns
     -------
@@ -70,15 +80,15 @@ def kmeans(
     z = ((frames - shift) / deviation).astype(np.float32)
     centres = _plus_plus_seeds(z, n_components, rng, weight)
     for _ in range(KMEANS_ITERATIONS):
-        labels, distances = _nearest(z, centres)
+        labels, distances = _nearest(z, centres, n_jobs)
         counts, sums = _cluster_sums(z, labels, n_components, weight)
         empty = np.flatnonzero(counts == 0)
         centres = sums / np.maximum(counts, 1)[:, None]
         if len(empty):  # to the frames that fit worst
             centres[empty] = z[np.argsort(distances)[-len(empty) :]]
-    labels, _ = _nearest(z, centres)
+    labels, _ = _nearest(z, centres, n_jobs)
     counts, sums = _cluster_sums(z, labels, n_components, weight)
-    _, squares = _cluster_sums(np.square(z, dtype=np.float64), labels, n_components, weight)
+    _, squares = _cluster_sums(z, labels, n_components, weight, squares=True)
     occupied = np.maximum(counts, 1)[:, None]
     z_means = np.where(counts[:, None] > 0, sums / occupied, centres)
     z_variances = np.maximum(squares / occupied - (sums / occupied) ** 2, 0)
@@ -128,33 +138,47 @@ def _draw(chances: NDArray[np.float64], rng: np.random.Generator) -> int:
     return int(rng.integers(len(chances)))
 
 
-def _nearest(z: NDArray[np.float32], centres: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+def _nearest(
+    z: NDArray[np.float32], centres: NDArray[np.float64], n_jobs: int
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Index of the nearest centre of every frame, and the squared distance to it."""
     labels = np.empty(len(z), np.intp)
     distances = np.empty(len(z), np.float32)
     half_norms = (0.5 * (centres**2).sum(axis=1)).astype(np.float32)
     matrix = centres.T.astype(np.float32)
-    for start in range(0, len(z), _BLOCK):
-        rows = slice(start, start + _BLOCK)
+
+    def assign(rows: slice) -> None:
         affinity = z[rows] @ matrix
         affinity -= half_norms
         labels[rows] = affinity.argmax(axis=1)
         best = np.take_along_axis(affinity, labels[rows, None], axis=1)[:, 0]
         distances[rows] = np.square(z[rows]).sum(axis=1) - 2 * best
+
+    for _ in ordered_map(assign, _blocks(len(z)), n_jobs=n_jobs):
+        pass
     return labels, distances
 
 
 def _cluster_sums(
-    values: NDArray, labels: NDArray[np.intp], n_components: int, weight: NDArray[np.float64] | None
+    z: NDArray[np.float32],
+    labels: NDArray[np.intp],
+    n_components: int,
+    weight: NDArray[np.float64] | None,
+    *,
+    squares: bool = False,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Count and sum of the rows of every cluster, in float64."""
-    if weight is not None:
-        values = values * weight[:, None]
-    order = np.argsort(labels, kind="stable")
-    rows = np.bincount(labels, minlength=n_components)
-    occupied = np.flatnonzero(rows)
-    starts = np.concatenate([[0], np.cumsum(rows)])[occupied]
-    sums = np.zeros((n_components, values.shape[1]))
-    sums[occupied] = np.add.reduceat(values[order], starts, axis=0, dtype=np.float64)
-    counts = rows if weight is None else np.bincount(labels, weight, minlength=n_components)
+    """Count of the rows of every cluster, and the sum of the rows or of their squares, in float64."""
+    sums = np.zeros((n_components, z.shape[1]))
+    for rows in _blocks(len(z)):
+        values = z[rows].astype(np.float64)
+        size = len(values)
+        # a row of the matrix has its only entry in the column of its cluster
+        entries = np.ones(size) if weight is None else weight[rows]
+        members = sparse.csr_array((entries, labels[rows], np.arange(size + 1)), shape=(size, n_components))
+        sums += members.T @ (np.square(values) if squares else values)
+    counts = np.bincount(labels, weight, minlength=n_components)
     return counts.astype(np.float64), sums
+
+
+def _blocks(count: int) -> list[slice]:
+    return [slice(start, start + _BLOCK) for start in range(0, count, _BLOCK)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,13 +17,23 @@ from gmmspeech.errors import ConfigError, FeatureError, ModelError, NotFittedErr
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm import acceleration, em
 from gmmspeech.gmm.checkpoint import StateKeeper, digest, seed_of
-from gmmspeech.gmm.frames import as_frames, check_weights, draw_frames, finite, frame_dim, weighted_pieces
+from gmmspeech.gmm.frames import (
+    DistributedFrames,
+    Piece,
+    as_frames,
+    check_weights,
+    draw_frames,
+    finite,
+    frame_dim,
+    map_pieces,
+    sum_pieces,
+)
 from gmmspeech.gmm.init import Parameters, kmeans, random_frames
 from gmmspeech.gmm.kernels import KernelParameters, WholePass, get_backend, numpy_kernel, pack
 from gmmspeech.gmm.parameters import check_parameters, global_variance
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.gmm.stepwise import blend
-from gmmspeech.parallel import PIECE, Frames, frame_pieces, ordered_map, ordered_sum
+from gmmspeech.parallel import Frames, frame_pieces, single_threaded_blas
 
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
@@ -337,7 +348,8 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         """Mean log-likelihood a frame, in nats; the mean of weights where they are given, as in `fit`."""
         if sample_weight is not None:
             return float(np.average(self.score_samples(X), weights=check_weights(sample_weight, as_frames(X))))
-        return float(self.score_samples(X).mean())
+        total, count = self._total(X)
+        return float(np.divide(total, count))
 
     def predict_proba(self, X: Frames | ArrayLike) -> NDArray[np.float64]:
         """Posterior probability of every component given each frame, shape (N, K)."""
@@ -368,12 +380,12 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
 
     def bic(self, X: Frames | ArrayLike) -> float:
         """Bayesian information criterion on `X`; the lower, the better."""
-        scores = self.score_samples(X)
-        return float(-2 * scores.sum() + self._num_free_parameters() * np.log(len(scores)))
+        total, count = self._total(X)
+        return float(-2 * total + self._num_free_parameters() * np.log(count))
 
     def aic(self, X: Frames | ArrayLike) -> float:
         """Akaike's information criterion on `X`; the lower, the better."""
-        return float(-2 * self.score_samples(X).sum() + 2 * self._num_free_parameters())
+        return float(-2 * self._total(X)[0] + 2 * self._num_free_parameters())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the mixture to an HDF5 file, from which `gmmspeech.load` brings it back."""
@@ -473,26 +485,33 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         return frames
 
     def _map(self, function: Callable[[NDArray], NDArray], X: Frames | ArrayLike) -> NDArray:
+        return np.concatenate(list(self._results(function, X)))
+
+    def _results(self, function: Callable[[NDArray], NDArray], X: Frames | ArrayLike) -> Iterator[NDArray]:
         frames = self._check_frames(X)
-        pieces = (finite(piece, i * PIECE) for i, piece in enumerate(frame_pieces(frames)))
-        results = list(ordered_map(function, pieces, n_jobs=self.n_jobs))
-        return np.concatenate(results) if results else function(np.empty((0, self.n_features_in_), np.float32))
+        return map_pieces(lambda piece: function(finite(piece[1], piece[0])), frames, n_jobs=self.n_jobs)
+
+    def _total(self, X: Frames | ArrayLike) -> tuple[float, int]:
+        """Log-likelihood of all frames, and their number; the frames' own are not kept."""
+        kernel, parameters = get_backend(self.backend, self.device), self.kernel_parameters()
+        total, count = 0.0, 0
+        for scores in self._results(lambda frames: kernel.log_likelihood(frames, parameters), X):
+            total, count = total + float(scores.sum()), count + len(scores)
+        return total, count
 
     def _e_step(self, frames: Frames, weight: NDArray[np.float64] | None) -> Callable[[Parameters], GMMStats]:
         """Give a function from a mixture to the statistics of the frames, to be called once an iteration."""
         kernel = get_backend(self.backend, self.device)
-        if isinstance(kernel, WholePass):  # torch's: frames may stay on a GPU from one iteration to the next
+        if isinstance(kernel, WholePass) and not isinstance(frames, DistributedFrames):  # torch's: frames may stay on a GPU from one iteration to the next
             statistics = kernel.e_step(frames, weight)
             return lambda p: statistics(pack(*p))
         return lambda p: self._accumulate(frames, weight, p)
 
     def _accumulate(self, frames: Frames, weight: NDArray[np.float64] | None, parameters: Parameters) -> GMMStats:
-        kernel, packed = get_backend(self.backend, self.device), pack(*parameters)
-        return ordered_sum(
-            lambda piece: kernel.accumulate(finite(piece[1], piece[0]), packed, piece[2]),
-            weighted_pieces(frames, weight),
-            n_jobs=self.n_jobs,
-        )
+        with single_threaded_blas():  # lest the last bits depend on its threads
+            packed = pack(*parameters)
+        backend = get_backend(self.backend, self.device).name.split()[0]
+        return sum_pieces(_Statistics(backend, self.device, packed), frames, weight, n_jobs=self.n_jobs)
 
     def _moments(self, frames: Frames, weight: NDArray[np.float64] | None) -> GMMStats:
         """Statistics of all frames as one component, about the first frames' mean lest digits be lost."""
@@ -551,7 +570,22 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
             raise ModelError(f"found {len(sample)} frames of positive weight, expected {self.n_components} or more")
         everything = weight is not None and len(sample) == np.count_nonzero(weight)  # not drawn by weight then
         times = weight[weight > 0] if weight is not None and everything else None
-        return (kmeans if self.init == "kmeans" else random_frames)(sample, self.n_components, rng, weight=times)
+        if self.init == "random":
+            return random_frames(sample, self.n_components, rng, weight=times)
+        return kmeans(sample, self.n_components, rng, weight=times, n_jobs=self.n_jobs)
 
     def _num_free_parameters(self) -> int:
         return len(self.weights_) - 1 + 2 * self.means_.size
+
+
+@dataclass(frozen=True, eq=False)
+class _Statistics:
+    """What EM asks of every piece of the frames, here or on another machine."""
+
+    backend: str  # the one that was chosen here, whatever another machine would choose
+    device: str | None
+    parameters: KernelParameters
+
+    def __call__(self, piece: Piece) -> GMMStats:
+        start, frames, weight = piece
+        return get_backend(self.backend, self.device).accumulate(finite(frames, start), self.parameters, weight)

@@ -22,7 +22,7 @@ from gmmspeech.gmm.batches import StatsBatch, gmm_digest
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.io.hdf5 import open_hdf5, stream_hdf5
-from gmmspeech.parallel import ordered_map
+from gmmspeech.parallel import ordered_map, read_ahead
 
 FORMAT = "gmmspeech statistics"
 VERSION = 1
@@ -91,7 +91,7 @@ def write_statistics(
         file.attrs["front_end"] = front_end or ubm.front_end_ or ""
         columns = _create_columns(file, ubm.means_.shape, second_order)
         names: dict[str, None] = {}
-        for utterance, stats in ordered_map(count, items, n_jobs=n_jobs):
+        for utterance, stats in ordered_map(count, read_ahead(items), n_jobs=n_jobs):
             if utterance in names:
                 raise DataError(f"{os.fspath(path)}: found utterance {utterance} again, expected each once")
             for field, column in columns.items():

@@ -16,7 +16,7 @@ from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.frames import finite
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
-from gmmspeech.parallel import ordered_map
+from gmmspeech.parallel import ordered_map, read_ahead
 from gmmspeech.scoring.llr import scorer
 from gmmspeech.scoring.statistics import statistics_llr
 from gmmspeech.scoring.trials import Scores, TrialList
@@ -202,9 +202,12 @@ class SpeakerVerifier:
         tests = list(places)
         batches = [tests[i : i + _TESTS_AT_ONCE] for i in range(0, len(tests), _TESTS_AT_ONCE)]
         known: dict[str, Any] = {}
-        for batch in progress(batches):
+
+        def read(batch: list[str]) -> list[NDArray]:
+            return [self._frames(f"test {t}", _members(t, groups), store) for t in batch]
+
+        for batch, frames in zip(progress(batches), read_ahead(map(read, batches), depth=1), strict=True):
             claims = [[trials.models[i] for i in places[test]] for test in batch]
-            frames = [self._frames(f"test {t}", _members(t, groups), store) for t in batch]
             for test, scores in zip(batch, self._score_tests(claims, frames, known), strict=True):
                 values[places[test]] = scores
         return Scores(trials.models, trials.tests, values)
