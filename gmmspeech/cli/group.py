@@ -14,6 +14,9 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 FEATURES = click.STRING  # a path, or scp:PATH, ark:PATH, htk:PATH
 
 jobs_option = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
+scheduler_option = click.option(
+    "--scheduler", metavar="ADDRESS", help="Work on the cluster of this Dask scheduler, such as tcp://10.0.0.7:8786."
+)
 skip_bad_option = click.option(
     "--skip-bad", is_flag=True, help="Leave bad utterances out and count them, instead of stopping."
 )

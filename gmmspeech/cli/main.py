@@ -8,7 +8,17 @@ import click
 
 from gmmspeech.audio import RawAudio
 from gmmspeech.cli import formats, phone_gmms, phones, scores, speaker, statistics
-from gmmspeech.cli.group import FEATURES, FILE, FOLDER, allow_pipes_option, command, jobs_option, main, skip_bad_option
+from gmmspeech.cli.group import (
+    FEATURES,
+    FILE,
+    FOLDER,
+    allow_pipes_option,
+    command,
+    jobs_option,
+    main,
+    scheduler_option,
+    skip_bad_option,
+)
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.gmm.kernels import BACKENDS
 from gmmspeech.io.datadir import read_data_dir, read_map
@@ -141,6 +151,7 @@ def features(
 @click.option("--accelerate", is_flag=True, help="Extrapolate EM's steps: a better model in the same number of passes.")
 @seed_option
 @jobs_option
+@scheduler_option
 def train_ubm(
     feats: str,
     ubm: Path,
@@ -154,6 +165,7 @@ def train_ubm(
     accelerate: bool,
     seed: int,
     jobs: int,
+    scheduler: str | None,
 ) -> None:
     """Train a universal background model by EM.
 
@@ -173,6 +185,7 @@ def train_ubm(
         accelerate=accelerate,
         random_state=seed,
         n_jobs=jobs,
+        scheduler=scheduler,
     )
     state = "converged" if gmm.converged_ else "not converged"
     click.echo(f"{components} components, {gmm.n_iter_} passes ({state}), {gmm.history_[-1]:.4f} nats a frame")

@@ -502,7 +502,8 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
     def _e_step(self, frames: Frames, weight: NDArray[np.float64] | None) -> Callable[[Parameters], GMMStats]:
         """Give a function from a mixture to the statistics of the frames, to be called once an iteration."""
         kernel = get_backend(self.backend, self.device)
-        if isinstance(kernel, WholePass) and not isinstance(frames, DistributedFrames):  # torch's: frames may stay on a GPU from one iteration to the next
+        if isinstance(kernel, WholePass) and not isinstance(frames, DistributedFrames):
+            # torch's: frames may stay on a GPU from one iteration to the next
             statistics = kernel.e_step(frames, weight)
             return lambda p: statistics(pack(*p))
         return lambda p: self._accumulate(frames, weight, p)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from gmmspeech.cluster import connect
 from gmmspeech.errors import FeatureError
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm.classifier import GMMClassifier
@@ -40,7 +41,9 @@ def progress_bar(description: str, unit: str, total: int | None = None) -> Calla
     )
 
 
-def train_ubm_file(features: str | Path, out: Path, n_components: int, **options: Any) -> DiagonalGMM:
+def train_ubm_file(
+    features: str | Path, out: Path, n_components: int, *, scheduler: str | None = None, **options: Any
+) -> DiagonalGMM:
     """Train a background model on a feature store and write it.
 
     Until it is written, a checkpoint lies beside its place, from which a killed run goes on.
@@ -51,12 +54,15 @@ def train_ubm_file(features: str | Path, out: Path, n_components: int, **options
         Feature store: an HDF5 file, or ``scp:PATH``.
     out : Path
     n_components : int
+    scheduler : str, optional
+        Address of a Dask scheduler on whose cluster to train.
     **options
         Of `train_ubm`.
     """
     with (
         FeatureStore(features) as store,
         checkpoint_of(out) as checkpoint,
+        nullcontext() if scheduler is None else connect(scheduler) as client,
         tqdm(
             total=options.get("max_iter", 20), desc="EM", unit="pass", disable=None, leave=False, file=sys.stderr
         ) as bar,
@@ -66,7 +72,7 @@ def train_ubm_file(features: str | Path, out: Path, n_components: int, **options
             bar.set_postfix_str(f"{monitor.history[-1]:.4f} nats a frame")
             bar.update(1 if bar.n else len(monitor.history))
 
-        ubm = train_ubm(store, n_components, callback=show, checkpoint=checkpoint, **options)
+        ubm = train_ubm(store, n_components, client=client, callback=show, checkpoint=checkpoint, **options)
         ubm.save(out)
     return ubm
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gmmspeech.errors import ConfigError
 from gmmspeech.gmm.checkpoint import StateKeeper
 from gmmspeech.gmm.em import EMMonitor
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.parallel import Frames
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 def train_ubm(
@@ -25,7 +27,7 @@ def train_ubm(
     backend: str = "auto",
     device: str | None = None,
     n_jobs: int = 1,
-    client: None = None,
+    client: Client | None = None,
     callback: Callable[[EMMonitor], None] | None = None,
     checkpoint: StateKeeper | None = None,
 ) -> DiagonalGMM:
@@ -38,8 +40,9 @@ def train_ubm(
     n_components : int
     max_iter, tol, variance_floor, init, accelerate, random_state, backend, device, n_jobs
         See `DiagonalGMM`.
-    client : None
-        Place of a Dask client; this version trains on one machine.
+    client : distributed.Client, optional
+        Train on the workers of a Dask cluster, which read a store by its path. The mixture has the same bits as on one
+        machine of their kind.
     callback : callable, optional
         Called with the `EMMonitor` after every pass over the frames.
     checkpoint : Checkpoint, optional
@@ -60,7 +63,9 @@ def train_ubm(
     (8, 3)
     """
     if client is not None:
-        raise ConfigError("client: training on a cluster is not in this version, expected None")
+        from gmmspeech.cluster import ClusterFrames  # which needs Dask
+
+        frames = ClusterFrames(frames, client)
     gmm = DiagonalGMM(
         n_components,
         init=init,

@@ -1,0 +1,272 @@
+"""Training on a Dask cluster, with the same bits as on one machine.
+
+Frames lie in shards of `gmmspeech.parallel.FAN_IN` pieces in the workers' memory. In every iteration the model is sent
+once, each worker sums the statistics of its shards, and the sums are summed in the order of
+`gmmspeech.parallel.tree_sum`, of which a shard is a partial sum of the first level. All that is sent is kept by the
+scheduler as something that can be done again, so that a worker may be lost, and join, at any moment.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import pickle
+import uuid
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechError, GmmSpeechWarning
+from gmmspeech.gmm.frames import Piece, frame_dim
+from gmmspeech.gmm.kernels import native_kernel
+from gmmspeech.parallel import FAN_IN, PIECE, Frames, frame_pieces, single_threaded_blas, tree_sum
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+SHARD = FAN_IN * PIECE  # frames
+TIMEOUT = 30.0  # seconds
+_SHARE_FOR_FRAMES = 0.5  # of the workers' memory: Dask begins to move data to disk at 0.6
+
+Result = TypeVar("Result")
+
+
+@contextmanager
+def connect(address: str, *, timeout: float = TIMEOUT) -> Iterator[Client]:
+    """Give the client of a running Dask scheduler, for as long as the block lasts.
+
+    Parameters
+    ----------
+    address : str
+        Such as ``tcp://10.0.0.7:8786``.
+    timeout : float
+        Seconds to wait for the scheduler.
+
+    Raises
+    ------
+    ConfigError
+        Dask is not installed (extra ``dask``), or the scheduler can't be reached.
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ConfigError(f"scheduler {address}: {error}; install gmmspeech[dask]") from None
+    try:
+        client = Client(address, timeout=timeout)
+    except (OSError, ValueError, TypeError) as error:
+        reason = _one_line(error)
+        raise ConfigError(
+            f"scheduler {address}: not reached in {timeout:g} s ({reason}), expected a running `dask scheduler`"
+        ) from error
+    with client:
+        yield client
+
+
+class ClusterFrames:
+    """Frames that the workers of a cluster have, to be given to `DiagonalGMM.fit` like any others.
+
+    Parameters
+    ----------
+    frames : FeatureStore, list of ndarray (T, D), or ndarray (N, D)
+        The workers read a store themselves, by its path, which must lead to the same file on all their machines.
+        Arrays are sent, and kept by the scheduler too.
+    client : distributed.Client
+    timeout : float
+        Seconds to wait for a first worker.
+
+    Raises
+    ------
+    ConfigError
+        No worker, or one without this version of the package.
+    """
+
+    def __init__(self, frames: Frames, client: Client, *, timeout: float = TIMEOUT) -> None:
+        self._frames, self._client = frames, client
+        self.dim = frame_dim(frames)
+        self.front_end: str | None = getattr(frames, "front_end", None)
+        memory = _check_workers(client, timeout)
+        shards = list(_store_shards(frames) if isinstance(frames, Mapping) else _array_shards(frames))
+        num_bytes = 4 * self.dim * sum(shard.num_frames for shard in shards)
+        self._shards: Sequence[_Shard | Future] = shards
+        if num_bytes <= _SHARE_FOR_FRAMES * memory:  # else they are read again in every iteration
+            self._shards = self._map(_Shard.read, shards)
+
+    def blocks(self, size: int) -> Iterator[NDArray]:
+        """Yield all frames, (at most size, D) at a time, read by this process."""
+        return frame_pieces(self._frames, size)
+
+    def sum_pieces(self, function: Callable[[Piece], Result]) -> Result:
+        """Sum what a function gives for the pieces, in the order of `gmmspeech.parallel.tree_sum`."""
+        level = self._map(_sum_shard, self._shards, [self._send(function)] * len(self._shards))
+        while len(level) > 1:
+            level = self._map(_fold, [level[i : i + FAN_IN] for i in range(0, len(level), FAN_IN)])
+        return self._gather(level[0])
+
+    def map_pieces(self, function: Callable[[Piece], Result]) -> Iterator[Result]:
+        """Yield what a function gives for the pieces, in their order."""
+        for future in self._map(_map_shard, self._shards, [self._send(function)] * len(self._shards)):
+            yield from self._gather(future)
+
+    def _send(self, function: Callable[[Piece], Any]) -> Future:
+        """Have a worker keep a function, from which the others get it; the scheduler can give it again."""
+        return self._map(_same, [_Work(version("gmmspeech"), function)])[0]
+
+    def _map(self, function: Callable, *arguments: Collection) -> list[Future]:
+        import dask
+
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
+            return self._client.map(function, *arguments, pure=False)
+
+    def _gather(self, future: Future) -> Any:
+        from distributed import KilledWorker
+
+        try:
+            return future.result()
+        except GmmSpeechError:
+            raise
+        except (CancelledError, KilledWorker, OSError) as error:
+            raise GmmSpeechError(
+                f"scheduler {_address(self._client)}: the work was lost ({_one_line(error)})"
+            ) from error
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """Where a shard's frames are: in an array, or in some utterances of a store."""
+
+    start: int
+    num_frames: int
+    array: NDArray | None = None
+    store: bytes = b""  # pickled: opened by those who read it only
+    run: str = ""
+    utterances: tuple[str, ...] = ()
+    skip: int = 0  # frames of the first one that are in the shard before
+
+    def read(self) -> tuple[int, NDArray]:
+        """Give the number of the first frame, and the frames."""
+        if self.array is not None:
+            return self.start, self.array
+        store, frames, filled = _open_store(self.store, self.run), None, 0
+        for utterance in self.utterances:
+            some = store[utterance][self.skip if not filled else 0 :][: self.num_frames - filled]
+            if frames is None:
+                frames = np.empty((self.num_frames, some.shape[1]), some.dtype)
+            frames[filled : filled + len(some)] = some
+            filled += len(some)
+        if frames is None or filled != self.num_frames:
+            raise FeatureError(f"frame {self.start}: found {filled} frames from there, expected {self.num_frames}")
+        return self.start, frames
+
+
+@functools.lru_cache(maxsize=2)
+def _open_store(pickled: bytes, run: str) -> Mapping[str, NDArray]:
+    """Open a store once for all the shards of a run; the next one may find another file at its path."""
+    return pickle.loads(pickled)
+
+
+def _store_shards(store: Mapping[str, NDArray]) -> Iterator[_Shard]:
+    pickled, run = pickle.dumps(store), uuid.uuid4().hex
+    names, start, skip, count = [], 0, 0, 0
+    for name in store:
+        length = store.num_frames(name)  # type: ignore[attr-defined]
+        names.append(name)
+        count += length
+        while count >= SHARD:
+            yield _Shard(start, SHARD, store=pickled, run=run, utterances=tuple(names), skip=skip)
+            start, count = start + SHARD, count - SHARD
+            names, skip = ([name], length - count) if count else ([], 0)
+    if count:
+        yield _Shard(start, count, store=pickled, run=run, utterances=tuple(names), skip=skip)
+
+
+def _array_shards(frames: Frames) -> Iterator[_Shard]:
+    start = 0
+    for piece in frame_pieces(frames, SHARD):
+        yield _Shard(start, len(piece), array=piece)
+        start += len(piece)
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """What is to be done with pieces, and by which version of the package."""
+
+    version: str
+    function: Callable[[Piece], Any]
+
+    def pieces(self, shard: _Shard | tuple[int, NDArray]) -> Iterator[Any]:
+        """Do it with those of a shard."""
+        if self.version != version("gmmspeech"):  # a worker that joined late
+            raise ConfigError(_other_version("a worker", version("gmmspeech"), self.version))
+        start, frames = shard.read() if isinstance(shard, _Shard) else shard
+        with single_threaded_blas():
+            for i in range(0, len(frames), PIECE):
+                yield self.function((start + i, frames[i : i + PIECE], None))
+
+
+def _sum_shard(shard: _Shard | tuple[int, NDArray], work: _Work) -> Any:
+    return tree_sum(work.pieces(shard))
+
+
+def _map_shard(shard: _Shard | tuple[int, NDArray], work: _Work) -> list[Any]:
+    return list(work.pieces(shard))
+
+
+def _fold(values: Sequence[Any]) -> Any:
+    return functools.reduce(operator.add, values)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _check_workers(client: Client, timeout: float) -> float:
+    """See that the workers can do the work; give the bytes of memory that they have together."""
+
+    def introduce(dask_worker: Any) -> tuple[str, list[str], float]:  # sent as it is, not looked up in the package
+        from importlib.metadata import version
+
+        from gmmspeech.gmm.kernels import native_kernel
+
+        limit = dask_worker.memory_manager.memory_limit
+        return version("gmmspeech"), native_kernel.instruction_sets()[-1:], limit or float("inf")
+
+    expected = version("gmmspeech")
+    try:
+        client.wait_for_workers(1, timeout=timeout)
+    except TimeoutError:
+        raise ConfigError(
+            f"scheduler {_address(client)}: found no worker in {timeout:g} s, expected one or more"
+        ) from None
+    memory = 0.0
+    for worker, found in client.run(introduce, on_error="return").items():
+        if isinstance(found, BaseException):
+            raise ConfigError(_other_version(f"worker {worker}", f"none ({_one_line(found)})", expected))
+        if found[0] != expected:
+            raise ConfigError(_other_version(f"worker {worker}", found[0], expected))
+        if found[1] != native_kernel.instruction_sets()[-1:]:
+            warnings.warn(
+                f"worker {worker}: found a processor of another kind ({' '.join(found[1]) or 'no compiled kernels'}): "
+                "the last bits may not be those of this machine",
+                GmmSpeechWarning,
+            )
+        memory += found[2]
+    return memory
+
+
+def _other_version(worker: str, found: str, expected: str) -> str:
+    return f"{worker}: found gmmspeech {found}, expected {expected} as here"
+
+
+def _address(client: Client) -> str:
+    return str(getattr(client.scheduler, "addr", "unknown"))
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,232 @@
+"""A real scheduler and real workers, over TCP on loopback: the same model file as on one machine, whoever dies."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import gmmspeech as gs
+from gmmspeech import cluster
+from gmmspeech.cli.main import main
+from gmmspeech.cluster import SHARD, ClusterFrames, connect
+from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.gmm.frames import draw_frames, map_pieces
+from gmmspeech.io.store import FeatureStore, write_store
+from gmmspeech.parallel import FAN_IN, PIECE
+
+pytest.importorskip("distributed")
+OPTIONS = {"n_components": 4, "max_iter": 4, "tol": 0.0}
+WORKER = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "1GiB"]
+
+
+class Cluster:
+    """A scheduler without workers, and what starts and ends those."""
+
+    def __init__(self, folder):
+        self.file, self.folder, self.workers = str(folder / "scheduler.json"), str(folder), {}
+        options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", self.file]
+        self.scheduler = self._start("dask_scheduler", options)
+        wait_until(lambda: os.path.exists(self.file))
+
+    def start(self, name):
+        options = ["--scheduler-file", self.file, "--name", name, "--local-directory", self.folder]
+        self.workers[name] = self._start("dask_worker", [*options, *WORKER])
+
+    def kill(self, name):
+        os.kill(self.workers[name].pid, signal.SIGKILL)
+        self.workers.pop(name).wait()
+
+    def close(self):
+        for process in (*self.workers.values(), self.scheduler):
+            process.terminate()
+        for process in (*self.workers.values(), self.scheduler):
+            process.wait(20)
+
+    @staticmethod
+    def _start(program, options):
+        command = [sys.executable, "-m", f"distributed.cli.{program}", *options]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    found = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def client(running):
+    from distributed import Client
+
+    with Client(scheduler_file=running.file, timeout=30) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """A store of more shards than are summed at once, cut within utterances, the last shard and piece not full."""
+    rng = np.random.default_rng(0)
+    frames = rng.normal(size=((FAN_IN + 1) * SHARD + 2 * PIECE + 77, 2)).astype(np.float32)
+    frames[::3] *= 2
+    frames[::2] += 3
+    cuts = np.sort(rng.choice(len(frames), 200, replace=False))
+    path = str(tmp_path_factory.mktemp("frames") / "feats.h5")
+    write_store(path, ((f"u{i}", part) for i, part in enumerate(np.split(frames, cuts))), front_end='{"num_ceps": 2}')
+    return path
+
+
+def digest(ubm, folder):
+    ubm.save(folder / "ubm.h5")
+    return hashlib.sha256((folder / "ubm.h5").read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def expected(path, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("expected")
+    with FeatureStore(path) as store:
+        one, two = (digest(gs.train_ubm(store, n_jobs=n_jobs, **OPTIONS), folder) for n_jobs in (1, 2))
+    assert one == two
+    return one
+
+
+def wait_until(condition, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def test_a_cluster_without_workers(client, path):
+    with pytest.raises(ConfigError, match=r"^scheduler tcp://127.0.0.1:\d+: found no worker in 0.1 s, expected one"):
+        ClusterFrames(FeatureStore(path), client, timeout=0.1)
+
+
+def test_one_worker(running, client, path, expected, tmp_path):
+    running.start("a")
+    client.wait_for_workers(1, timeout=30)
+    running.start("b")
+    running.start("c")
+    for name in "bc":
+        os.kill(running.workers[name].pid, signal.SIGSTOP)
+    assert digest(gs.train_ubm(FeatureStore(path), client=client, **OPTIONS), tmp_path) == expected
+    assert len(client.nthreads()) == 1
+    for name in "bc":
+        os.kill(running.workers[name].pid, signal.SIGCONT)
+
+
+def test_three_workers_by_the_command(running, client, path, expected, tmp_path):
+    client.wait_for_workers(3, timeout=30)
+    address = client.scheduler.addr
+    command = ["train-ubm", path, str(tmp_path / "ubm.h5"), "-k", "4", "--max-iter", "4", "--tol", "0"]
+    done = CliRunner().invoke(main, [*command, "--scheduler", address])
+    assert done.exit_code == 0, done.output
+    assert hashlib.sha256((tmp_path / "ubm.h5").read_bytes()).hexdigest() == expected
+
+
+def test_a_worker_killed_in_the_middle_of_an_iteration(running, client, path, expected, tmp_path):
+    address = client.run(lambda dask_worker: dask_worker.name)
+    victim = next(worker for worker, name in address.items() if name == "b")
+    passes, killed_in = [], []
+
+    def kill():
+        wait_until(lambda: len(passes) == 2 and client.processing([victim])[victim])
+        killed_in.append((len(passes), len(client.has_what([victim])[victim])))
+        running.kill("b")
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    ubm = gs.train_ubm(FeatureStore(path), client=client, callback=passes.append, **OPTIONS)
+    killer.join()
+    assert killed_in[0][0] == 2  # in the third of four passes
+    assert killed_in[0][1] >= 3  # shards were lost
+    assert len(client.nthreads()) == 2
+    assert digest(ubm, tmp_path) == expected
+
+
+def test_two_workers(client, path, expected, tmp_path):
+    with FeatureStore(path) as store:
+        assert digest(gs.train_ubm(store, client=client, **OPTIONS), tmp_path) == expected
+
+
+def test_a_worker_that_joins_late_and_takes_over(running, client, path, expected, tmp_path):
+    """All that began are lost: the last of them after the new one has joined."""
+    running.kill("c")
+    passes = []
+
+    def change(monitor):
+        passes.append(monitor)
+        if len(passes) == 1:
+            running.start("d")
+            client.wait_for_workers(2, timeout=30)
+        if len(passes) == 2:
+            running.kill("a")
+
+    ubm = gs.train_ubm(FeatureStore(path), client=client, callback=change, **OPTIONS)
+    assert list(client.run(lambda dask_worker: dask_worker.name).values()) == ["d"]
+    assert digest(ubm, tmp_path) == expected
+
+
+def test_frames_beyond_the_workers_memory_are_read_again(client, path, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "_SHARE_FOR_FRAMES", 0.01)
+    assert digest(gs.train_ubm(FeatureStore(path), client=client, **OPTIONS), tmp_path) == expected
+
+
+def test_arrays_of_the_client(client, tmp_path):
+    rng = np.random.default_rng(1)
+    frames = [rng.normal(i, 1, (SHARD // 2 + i, 2)).astype(np.float32) for i in range(4)]
+    there = ClusterFrames(frames, client)
+    drawn = [draw_frames(f, None, 1000, sum(map(len, frames)), np.random.default_rng(2)) for f in (frames, there)]
+    np.testing.assert_array_equal(*drawn)
+    starts = [list(map_pieces(lambda piece: piece[0], f)) for f in (frames, there)]
+    assert starts[0] == starts[1]
+    assert digest(gs.train_ubm(frames, 3, max_iter=2), tmp_path) == digest(
+        gs.train_ubm(frames, 3, max_iter=2, client=client), tmp_path
+    )
+
+
+def test_an_error_on_a_worker_is_the_one_of_this_machine(client):
+    frames = np.zeros((SHARD + 40_000, 2), np.float32)
+    frames[SHARD + 20_000, 1] = np.nan
+    for there in ({}, {"client": client}):
+        with pytest.raises(FeatureError, match=f"^frame {SHARD + 20_000}, column 1: found nan, expected a finite"):
+            gs.train_ubm(frames, 2, **there)
+
+
+def test_a_worker_with_another_version(client, monkeypatch):
+    monkeypatch.setattr(cluster, "version", lambda name: "99.0")
+    with pytest.raises(ConfigError, match=r"^worker tcp://.*: found gmmspeech 0\.\S+, expected 99.0 as here$"):
+        ClusterFrames(np.zeros((10, 2)), client)
+    monkeypatch.undo()
+    with pytest.raises(ConfigError, match=r"^a worker: found gmmspeech 0\.\S+, expected 99.0 as here$"):
+        list(cluster._Work("99.0", len).pieces((0, np.zeros((10, 2)))))
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"), [("tcp://127.0.0.1:1", "in 0.2 s"), ("elsewhere://x", "unknown address")]
+)
+def test_a_scheduler_that_cannot_be_reached(address, reason):
+    expected = f"^scheduler {address}: not reached .*{reason}.*running `dask scheduler`$"
+    with pytest.raises(ConfigError, match=expected), connect(address, timeout=0.2):
+        pass
+
+
+def test_the_command_names_the_scheduler(path, tmp_path):
+    out = tmp_path / "ubm.h5"
+    done = CliRunner().invoke(main, ["train-ubm", path, str(out), "--scheduler", "elsewhere://x"])
+    assert done.exit_code == 1
+    assert done.output.startswith("gmmspeech: error: scheduler elsewhere://x: not reached in 30 s")
+    assert done.output.count("\n") == 1
+    assert not out.exists()
+
+
+def test_dask_is_imported_when_it_is_needed():
+    code = "import sys, gmmspeech.cli.main; print([m for m in ('dask', 'distributed') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
