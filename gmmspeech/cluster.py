@@ -13,7 +13,8 @@ import operator
 import pickle
 import uuid
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 SHARD = FAN_IN * PIECE  # frames
+UTTERANCES = 16  # that are one task
 TIMEOUT = 30.0  # seconds
 _SHARE_FOR_FRAMES = 0.5  # of the workers' memory: Dask begins to move data to disk at 0.6
 
@@ -88,7 +90,7 @@ class ClusterFrames:
     """
 
     def __init__(self, frames: Frames, client: Client, *, timeout: float = TIMEOUT) -> None:
-        self._frames, self._client = frames, client
+        self._frames, self._cluster = frames, _Cluster(client)
         self.dim = frame_dim(frames)
         self.front_end: str | None = getattr(frames, "front_end", None)
         memory = _check_workers(client, timeout)
@@ -96,7 +98,7 @@ class ClusterFrames:
         num_bytes = 4 * self.dim * sum(shard.num_frames for shard in shards)
         self._shards: Sequence[_Shard | Future] = shards
         if num_bytes <= _SHARE_FOR_FRAMES * memory:  # else they are read again in every iteration
-            self._shards = self._map(_Shard.read, shards)
+            self._shards = self._cluster.map(_Shard.read, shards)
 
     def blocks(self, size: int) -> Iterator[NDArray]:
         """Yield all frames, (at most size, D) at a time, read by this process."""
@@ -104,27 +106,69 @@ class ClusterFrames:
 
     def sum_pieces(self, function: Callable[[Piece], Result]) -> Result:
         """Sum what a function gives for the pieces, in the order of `gmmspeech.parallel.tree_sum`."""
-        level = self._map(_sum_shard, self._shards, [self._send(function)] * len(self._shards))
+        level = self._cluster.map(_sum_shard, self._shards, [self._cluster.send(function)] * len(self._shards))
         while len(level) > 1:
-            level = self._map(_fold, [level[i : i + FAN_IN] for i in range(0, len(level), FAN_IN)])
-        return self._gather(level[0])
+            level = self._cluster.map(_fold, [level[i : i + FAN_IN] for i in range(0, len(level), FAN_IN)])
+        return self._cluster.gather(level[0])
 
     def map_pieces(self, function: Callable[[Piece], Result]) -> Iterator[Result]:
         """Yield what a function gives for the pieces, in their order."""
-        for future in self._map(_map_shard, self._shards, [self._send(function)] * len(self._shards)):
-            yield from self._gather(future)
+        for future in self._cluster.map(_map_shard, self._shards, [self._cluster.send(function)] * len(self._shards)):
+            yield from self._cluster.gather(future)
 
-    def _send(self, function: Callable[[Piece], Any]) -> Future:
+
+def map_utterances(
+    function: Callable[[tuple[str, NDArray]], Result], store: Mapping[str, NDArray], client: Client
+) -> Iterator[Result]:
+    """Yield what a function gives for the (utterance id, frames) of a store, in their order, worked out on a cluster.
+
+    The workers read the store by its path. No more results than some for each of their threads wait to be taken.
+
+    Parameters
+    ----------
+    function : callable
+        It is sent.
+    store : FeatureStore
+    client : distributed.Client
+
+    Raises
+    ------
+    ConfigError
+        No worker, or one without this version of the package.
+    """
+    _check_workers(client, TIMEOUT)
+    there = _Cluster(client)
+    pickled, run, work = pickle.dumps(store), uuid.uuid4().hex, there.send(function)
+    names = list(store)
+    waiting: deque[Future] = deque()
+    for start in range(0, len(names), UTTERANCES):
+        if len(waiting) >= 2 * sum(client.nthreads().values()):
+            yield from there.gather(waiting.popleft())
+        some = _Utterances(pickled, run, tuple(names[start : start + UTTERANCES]))
+        waiting += there.map(_map_utterances, [some], [work])
+    while waiting:
+        yield from there.gather(waiting.popleft())
+
+
+class _Cluster:
+    """A client, and the ways in which it is used here."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def send(self, function: Callable[[Any], Any]) -> Future:
         """Have a worker keep a function, from which the others get it; the scheduler can give it again."""
-        return self._map(_same, [_Work(version("gmmspeech"), function)])[0]
+        return self.map(_same, [_Work(version("gmmspeech"), function)])[0]
 
-    def _map(self, function: Callable, *arguments: Collection) -> list[Future]:
+    def map(self, function: Callable, *arguments: Collection) -> list[Future]:
+        """Have a function done for some arguments."""
         import dask
 
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
             return self._client.map(function, *arguments, pure=False)
 
-    def _gather(self, future: Future) -> Any:
+    def gather(self, future: Future) -> Any:
+        """Wait for a result, or raise what a worker raised, or a `GmmSpeechError` if there is no telling."""
         from distributed import KilledWorker
 
         try:
@@ -132,9 +176,23 @@ class ClusterFrames:
         except GmmSpeechError:
             raise
         except (CancelledError, KilledWorker, OSError) as error:
-            raise GmmSpeechError(
-                f"scheduler {_address(self._client)}: the work was lost ({_one_line(error)})"
-            ) from error
+            reason = _one_line(error)
+            raise GmmSpeechError(f"scheduler {_address(self._client)}: the work was lost ({reason})") from error
+
+
+@dataclass(frozen=True)
+class _Utterances:
+    """Some utterances of a store."""
+
+    store: bytes  # pickled: opened by those who read it only
+    run: str
+    names: tuple[str, ...]
+
+    def items(self) -> Iterator[tuple[str, NDArray]]:
+        """Yield their ids and frames."""
+        store = _open_store(self.store, self.run)
+        for name in self.names:
+            yield name, store[name]
 
 
 @dataclass(frozen=True)
@@ -144,18 +202,17 @@ class _Shard:
     start: int
     num_frames: int
     array: NDArray | None = None
-    store: bytes = b""  # pickled: opened by those who read it only
-    run: str = ""
-    utterances: tuple[str, ...] = ()
+    utterances: _Utterances | None = None
     skip: int = 0  # frames of the first one that are in the shard before
 
     def read(self) -> tuple[int, NDArray]:
         """Give the number of the first frame, and the frames."""
-        if self.array is not None:
+        if self.utterances is None:
+            assert self.array is not None
             return self.start, self.array
-        store, frames, filled = _open_store(self.store, self.run), None, 0
-        for utterance in self.utterances:
-            some = store[utterance][self.skip if not filled else 0 :][: self.num_frames - filled]
+        frames, filled = None, 0
+        for _, utterance in self.utterances.items():
+            some = utterance[0 if filled else self.skip :][: self.num_frames - filled]
             if frames is None:
                 frames = np.empty((self.num_frames, some.shape[1]), some.dtype)
             frames[filled : filled + len(some)] = some
@@ -167,8 +224,13 @@ class _Shard:
 
 @functools.lru_cache(maxsize=2)
 def _open_store(pickled: bytes, run: str) -> Mapping[str, NDArray]:
-    """Open a store once for all the shards of a run; the next one may find another file at its path."""
-    return pickle.loads(pickled)
+    """Open a store once for all the work of a run; the next run may find another file at its path."""
+    from distributed import get_worker
+
+    try:
+        return pickle.loads(pickled)
+    except GmmSpeechError as error:
+        raise type(error)(f"worker {get_worker().address}: {error}") from None
 
 
 def _store_shards(store: Mapping[str, NDArray]) -> Iterator[_Shard]:
@@ -179,11 +241,11 @@ def _store_shards(store: Mapping[str, NDArray]) -> Iterator[_Shard]:
         names.append(name)
         count += length
         while count >= SHARD:
-            yield _Shard(start, SHARD, store=pickled, run=run, utterances=tuple(names), skip=skip)
+            yield _Shard(start, SHARD, utterances=_Utterances(pickled, run, tuple(names)), skip=skip)
             start, count = start + SHARD, count - SHARD
             names, skip = ([name], length - count) if count else ([], 0)
     if count:
-        yield _Shard(start, count, store=pickled, run=run, utterances=tuple(names), skip=skip)
+        yield _Shard(start, count, utterances=_Utterances(pickled, run, tuple(names)), skip=skip)
 
 
 def _array_shards(frames: Frames) -> Iterator[_Shard]:
@@ -195,27 +257,35 @@ def _array_shards(frames: Frames) -> Iterator[_Shard]:
 
 @dataclass(frozen=True, eq=False)
 class _Work:
-    """What is to be done with pieces, and by which version of the package."""
+    """What is to be done with pieces or utterances, and by which version of the package."""
 
     version: str
-    function: Callable[[Piece], Any]
+    function: Callable[[Any], Any]
 
-    def pieces(self, shard: _Shard | tuple[int, NDArray]) -> Iterator[Any]:
-        """Do it with those of a shard."""
+    def apply(self, items: Iterable[Any]) -> Iterator[Any]:
+        """Do it, with BLAS held to one thread as everywhere."""
         if self.version != version("gmmspeech"):  # a worker that joined late
             raise ConfigError(_other_version("a worker", version("gmmspeech"), self.version))
-        start, frames = shard.read() if isinstance(shard, _Shard) else shard
         with single_threaded_blas():
-            for i in range(0, len(frames), PIECE):
-                yield self.function((start + i, frames[i : i + PIECE], None))
+            yield from map(self.function, items)
 
 
 def _sum_shard(shard: _Shard | tuple[int, NDArray], work: _Work) -> Any:
-    return tree_sum(work.pieces(shard))
+    return tree_sum(work.apply(_pieces(shard)))
 
 
 def _map_shard(shard: _Shard | tuple[int, NDArray], work: _Work) -> list[Any]:
-    return list(work.pieces(shard))
+    return list(work.apply(_pieces(shard)))
+
+
+def _map_utterances(utterances: _Utterances, work: _Work) -> list[Any]:
+    return list(work.apply(utterances.items()))
+
+
+def _pieces(shard: _Shard | tuple[int, NDArray]) -> Iterator[Piece]:
+    start, frames = shard.read() if isinstance(shard, _Shard) else shard
+    for i in range(0, len(frames), PIECE):
+        yield start + i, frames[i : i + PIECE], None
 
 
 def _fold(values: Sequence[Any]) -> Any:

@@ -16,8 +16,9 @@ import gmmspeech as gs
 from gmmspeech import cluster
 from gmmspeech.cli.main import main
 from gmmspeech.cluster import SHARD, ClusterFrames, connect
-from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.gmm.frames import draw_frames, map_pieces
+from gmmspeech.io.statistics import write_statistics
 from gmmspeech.io.store import FeatureStore, write_store
 from gmmspeech.parallel import FAN_IN, PIECE
 
@@ -45,7 +46,7 @@ class Cluster:
 
     def close(self):
         for process in (*self.workers.values(), self.scheduler):
-            process.terminate()
+            process.kill()  # leaving politely takes long when the scheduler leaves too
         for process in (*self.workers.values(), self.scheduler):
             process.wait(20)
 
@@ -175,7 +176,7 @@ def test_a_worker_that_joins_late_and_takes_over(running, client, path, expected
 
 
 def test_frames_beyond_the_workers_memory_are_read_again(client, path, expected, tmp_path, monkeypatch):
-    monkeypatch.setattr(cluster, "_SHARE_FOR_FRAMES", 0.01)
+    monkeypatch.setattr(cluster, "_SHARE_FOR_FRAMES", 0.001)
     assert digest(gs.train_ubm(FeatureStore(path), client=client, **OPTIONS), tmp_path) == expected
 
 
@@ -192,6 +193,19 @@ def test_arrays_of_the_client(client, tmp_path):
     )
 
 
+def test_statistics_of_utterances(client, path, tmp_path):
+    ubm = gs.DiagonalGMM.from_parameters([0.5, 0.5], [[0.0], [3.0]], [[1.0], [1.0]])
+    with FeatureStore(path) as store:
+        some = {name: store[name][:500] for name in store}
+    write_store(tmp_path / "some.h5", some.items())
+    with FeatureStore(tmp_path / "some.h5") as store:
+        for name, there in (("here", {}), ("there", {"client": client})):
+            write_statistics(tmp_path / name, ubm, store, **there)
+        with pytest.raises(ConfigError, match=r"client: found items of type list, expected a FeatureStore"):
+            write_statistics(tmp_path / "x", ubm, list(store.items()), client=client)
+    assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes()
+
+
 def test_an_error_on_a_worker_is_the_one_of_this_machine(client):
     frames = np.zeros((SHARD + 40_000, 2), np.float32)
     frames[SHARD + 20_000, 1] = np.nan
@@ -206,7 +220,15 @@ def test_a_worker_with_another_version(client, monkeypatch):
         ClusterFrames(np.zeros((10, 2)), client)
     monkeypatch.undo()
     with pytest.raises(ConfigError, match=r"^a worker: found gmmspeech 0\.\S+, expected 99.0 as here$"):
-        list(cluster._Work("99.0", len).pieces((0, np.zeros((10, 2)))))
+        list(cluster._Work("99.0", len).apply([np.zeros((10, 2))]))
+
+
+def test_a_store_that_the_workers_do_not_find(client, tmp_path):
+    write_store(tmp_path / "gone.h5", [("u", np.zeros((50, 2)))])
+    with FeatureStore(tmp_path / "gone.h5") as store:
+        (tmp_path / "gone.h5").unlink()
+        with pytest.raises(DataError, match=r"^worker tcp://.*: .*gone.h5: no such file, expected gmmspeech features"):
+            gs.train_ubm(store, 2, client=client)
 
 
 @pytest.mark.parametrize(

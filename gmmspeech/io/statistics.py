@@ -11,18 +11,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.errors import DataError, FeatureError
+from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm.batches import StatsBatch, gmm_digest
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.io.hdf5 import open_hdf5, stream_hdf5
 from gmmspeech.parallel import ordered_map, read_ahead
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 FORMAT = "gmmspeech statistics"
 VERSION = 1
@@ -33,11 +37,12 @@ _CHUNK_BYTES = 1 << 19
 def write_statistics(
     path: str | os.PathLike[str],
     ubm: DiagonalGMM,
-    items: Iterable[tuple[str, ArrayLike]],
+    items: Iterable[tuple[str, ArrayLike]] | Mapping[str, NDArray],
     *,
     front_end: str | None = None,
     second_order: bool = True,
     n_jobs: int = 1,
+    client: Client | None = None,
 ) -> None:
     """Count the statistics of utterances under a background model and write them, atomically.
 
@@ -47,7 +52,7 @@ def write_statistics(
         The HDF5 file.
     ubm : DiagonalGMM
     items : iterable of (str, array_like (T, D))
-        Utterance ids and frames, such as ``store.items()``; read as they are needed.
+        Utterance ids and frames, or a `FeatureStore`; read as they are needed.
     front_end : str, optional
         How the frames were made, in JSON: ``store.front_end``. Where not given, the background model's is taken.
     second_order : bool
@@ -55,6 +60,8 @@ def write_statistics(
         is half as large without.
     n_jobs : int
         Threads, over utterances.
+    client : distributed.Client, optional
+        Count on the workers of a Dask cluster; `items` is then a `FeatureStore`, which they read by its path.
 
     Raises
     ------
@@ -91,7 +98,7 @@ def write_statistics(
         file.attrs["front_end"] = front_end or ubm.front_end_ or ""
         columns = _create_columns(file, ubm.means_.shape, second_order)
         names: dict[str, None] = {}
-        for utterance, stats in ordered_map(count, read_ahead(items), n_jobs=n_jobs):
+        for utterance, stats in _map_items(count, items, n_jobs, client):
             if utterance in names:
                 raise DataError(f"{os.fspath(path)}: found utterance {utterance} again, expected each once")
             for field, column in columns.items():
@@ -101,6 +108,21 @@ def write_statistics(
         if not names:
             raise DataError(f"{os.fspath(path)}: found no utterance to write, expected one or more")
         _utterances = file.create_dataset("utterances", data=list(names), dtype=h5py.string_dtype("utf-8"))
+
+
+def _map_items(
+    function: Callable[[tuple[str, ArrayLike]], tuple[str, GMMStats]],
+    items: Iterable[tuple[str, ArrayLike]] | Mapping[str, NDArray],
+    n_jobs: int,
+    client: Client | None,
+) -> Iterator[tuple[str, GMMStats]]:
+    if client is None:
+        return ordered_map(function, read_ahead(items.items() if isinstance(items, Mapping) else items), n_jobs=n_jobs)
+    if not isinstance(items, Mapping):
+        raise ConfigError(f"client: found items of type {type(items).__name__}, expected a FeatureStore")
+    from gmmspeech.cluster import map_utterances  # which needs Dask
+
+    return map_utterances(function, items, client)
 
 
 class StatisticsStore(Mapping[str, GMMStats]):

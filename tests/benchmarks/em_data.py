@@ -11,12 +11,15 @@ from scipy.signal import lfilter
 
 import gmmspeech as gs
 from gmmspeech.io.datadir import load_utterance, read_data_dir
+from gmmspeech.io.store import FeatureWriter
 
 NUM_SOUNDS = 300
 MEAN_DURATION = 8  # frames
 MEMORY = 0.7  # of one frame's deviation from its sound in the next
 START_FRAMES_PER_COMPONENT = 100
 START_UPDATES = 3
+UTTERANCE = 1000  # frames
+NOISE = 0.1  # deviations
 
 
 def speech_like(num_frames: int, dim: int, seed: int = 0) -> NDArray[np.float32]:
@@ -46,6 +49,19 @@ def quality_frames(num_frames: int) -> tuple[NDArray[np.float32], str]:
     num_frames = min(num_frames, len(frames))
     chosen = np.sort(np.random.default_rng(0).choice(len(frames), num_frames, replace=False))
     return frames[chosen], f"{num_frames:,} frames of {frames.shape[1]} columns (mfcc_sre) of librispeech-mini"
+
+
+def write_tiled_store(path: str | Path, num_frames: int) -> str:
+    """Write frames, again and again with new noise, as utterances of ten seconds; say in words what they are."""
+    frames, description = quality_frames(num_frames)
+    deviation = frames.std(axis=0)
+    rng = np.random.default_rng(0)
+    with FeatureWriter(path) as writer:
+        for number, start in enumerate(range(0, num_frames, UTTERANCE)):
+            rows = np.arange(start, min(start + UTTERANCE, num_frames)) % len(frames)
+            noise = rng.standard_normal((len(rows), frames.shape[1]), np.float32)
+            writer.write(f"u{number}", frames[rows] + NOISE * deviation * noise)
+    return f"{num_frames:,} frames of {frames.shape[1]} columns ({description}, tiled with noise)"
 
 
 def save_workload(folder: Path, frames: NDArray[np.float32], components: int) -> None:

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
-from gmmspeech.errors import ConfigError, ModelError
+from gmmspeech.errors import ModelError
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.io.store import FeatureStore, write_store
 from gmmspeech.speaker.ubm import train_ubm
@@ -47,7 +47,5 @@ def test_its_defaults_are_the_mixtures():
 
 
 def test_what_is_refused(utterances):
-    with pytest.raises(ConfigError, match="client: training on a cluster is not in this version"):
-        train_ubm(utterances, 4, client=object())
     with pytest.raises(ModelError, match=r"found 3 frames, expected at least as many as components \(512\)"):
         train_ubm([utterances[0][:3]])
