@@ -31,7 +31,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
     """The frames of many utterances, read from disk as they are asked for.
 
     A mapping: ``store["u1"]`` is (T, D) float32, iteration gives the ids in stored order. Several threads may
-    read at once. Pickling (to another process) keeps the path only. A context manager.
+    read at once. Pickling (to another process) keeps the absolute path only. A context manager.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         return self[utterance] if utterance in self._index else default
 
     def __reduce__(self) -> tuple[type[FeatureStore], tuple[list[str]]]:
-        return FeatureStore, (self.paths,)
+        return FeatureStore, ([_absolute(path) for path in self.paths],)
 
     def __enter__(self) -> FeatureStore:
         return self
@@ -241,6 +241,12 @@ class _FileFrames:
 
     def close(self) -> None:
         """Do nothing: files are opened for each matrix."""
+
+
+def _absolute(path: str) -> str:
+    """Path that leads to the same file from any current directory."""
+    kind, colon, place = path.partition(":")
+    return kind + colon + os.path.abspath(place) if kind in FOREIGN else os.path.abspath(path)
 
 
 def _read_scp(path: str) -> dict[str, str]:

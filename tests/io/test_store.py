@@ -221,6 +221,14 @@ def test_threads_and_processes_may_share_a_store(h5, frames):
             np.testing.assert_array_equal(found, frames[name])
 
 
+def test_a_pickled_store_is_found_from_another_folder(tmp_path, monkeypatch):
+    write_store(tmp_path / "feats.h5", [("u1", np.ones((3, 2)))])
+    monkeypatch.chdir(tmp_path)
+    pickled = pickle.dumps(FeatureStore("feats.h5"))
+    monkeypatch.chdir("/")
+    assert list(pickle.loads(pickled)) == ["u1"]
+
+
 def test_memory_stays_a_block_however_long_the_store(tmp_path):
     block = np.zeros((5000, 20), np.float32)
     tracemalloc.start()
