@@ -138,14 +138,12 @@ def map_utterances(
     """
     _check_workers(client, TIMEOUT)
     there = _Cluster(client)
-    pickled, run, work = pickle.dumps(store), uuid.uuid4().hex, there.send(function)
-    names = list(store)
+    names, work, source = list(store), there.send(function), there.keep((pickle.dumps(store), uuid.uuid4().hex))
     waiting: deque[Future] = deque()
     for start in range(0, len(names), UTTERANCES):
         if len(waiting) >= 2 * sum(client.nthreads().values()):
             yield from there.gather(waiting.popleft())
-        some = _Utterances(pickled, run, tuple(names[start : start + UTTERANCES]))
-        waiting += there.map(_map_utterances, [some], [work])
+        waiting += there.map(_map_utterances, [names[start : start + UTTERANCES]], [source], [work])
     while waiting:
         yield from there.gather(waiting.popleft())
 
@@ -158,7 +156,11 @@ class _Cluster:
 
     def send(self, function: Callable[[Any], Any]) -> Future:
         """Have a worker keep a function, from which the others get it; the scheduler can give it again."""
-        return self.map(_same, [_Work(version("gmmspeech"), function)])[0]
+        return self.keep(_Work(version("gmmspeech"), function))
+
+    def keep(self, value: Any) -> Future:
+        """Have a worker keep what all need."""
+        return self.map(_same, [value])[0]
 
     def map(self, function: Callable, *arguments: Collection) -> list[Future]:
         """Have a function done for some arguments."""
@@ -278,8 +280,8 @@ def _map_shard(shard: _Shard | tuple[int, NDArray], work: _Work) -> list[Any]:
     return list(work.apply(_pieces(shard)))
 
 
-def _map_utterances(utterances: _Utterances, work: _Work) -> list[Any]:
-    return list(work.apply(utterances.items()))
+def _map_utterances(names: Sequence[str], source: tuple[bytes, str], work: _Work) -> list[Any]:
+    return list(work.apply(_Utterances(*source, tuple(names)).items()))
 
 
 def _pieces(shard: _Shard | tuple[int, NDArray]) -> Iterator[Piece]:

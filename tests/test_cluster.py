@@ -18,6 +18,7 @@ from gmmspeech.cli.main import main
 from gmmspeech.cluster import SHARD, ClusterFrames, connect
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.gmm.frames import draw_frames, map_pieces
+from gmmspeech.io.atomic import write_lines
 from gmmspeech.io.statistics import write_statistics
 from gmmspeech.io.store import FeatureStore, write_store
 from gmmspeech.parallel import FAN_IN, PIECE
@@ -203,6 +204,13 @@ def test_statistics_of_utterances(client, path, tmp_path):
             write_statistics(tmp_path / name, ubm, store, **there)
         with pytest.raises(ConfigError, match=r"client: found items of type list, expected a FeatureStore"):
             write_statistics(tmp_path / "x", ubm, list(store.items()), client=client)
+    assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes()
+    write_lines(tmp_path / "groups", [f"g{i} u{i} u{i + 1}" for i in range(50)])
+    ubm.save(tmp_path / "ubm.h5")
+    command = ["statistics", *(str(tmp_path / name) for name in ("ubm.h5", "some.h5")), "--groups"]
+    for out, there in (("here", []), ("there", ["--scheduler", client.scheduler.addr])):
+        done = CliRunner().invoke(main, [*command, str(tmp_path / "groups"), str(tmp_path / out), *there])
+        assert done.output == "statistics of 50 utterances\n"
     assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes()
 
 

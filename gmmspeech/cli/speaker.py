@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gmmspeech.cli.group import FEATURES, FILE, command, jobs_option
+from gmmspeech.cli.group import FEATURES, FILE, command, jobs_option, scheduler_option
 from gmmspeech.errors import ConfigError
 from gmmspeech.recipe.speaker_steps import (
     all_trials_file,
@@ -31,13 +31,15 @@ from gmmspeech.speaker.backend_training import STEPS
     help="File with a name and the utterances that are taken as one in each line.",
 )
 @jobs_option
-def statistics(ubm: Path, feats: str, out: Path, groups: Path | None, jobs: int) -> None:
+@scheduler_option
+def statistics(ubm: Path, feats: str, out: Path, groups: Path | None, jobs: int, scheduler: str | None) -> None:
     """Count the statistics of utterances.
 
     They are counted under a background model, and are what train-ivector, extract-ivectors and supervectors work on.
     FEATS is a file of features as `features` writes it, or scp:PATH.
     """
-    click.echo(f"statistics of {statistics_file(ubm, feats, out, groups=groups, jobs=jobs)} utterances")
+    count = statistics_file(ubm, feats, out, groups=groups, jobs=jobs, scheduler=scheduler)
+    click.echo(f"statistics of {count} utterances")
 
 
 @command("train-ivector")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from gmmspeech.cluster import connect
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError, ModelError
 from gmmspeech.gmm.batches import gmm_digest
 from gmmspeech.io.atomic import write_lines
@@ -49,7 +50,14 @@ Calibrated = Calibration | PavCalibration
 
 
 def statistics_file(
-    ubm: Path, features: str | Path, out: Path, *, groups: Path | None = None, second_order: bool = False, jobs: int = 1
+    ubm: Path,
+    features: str | Path,
+    out: Path,
+    *,
+    groups: Path | None = None,
+    second_order: bool = False,
+    jobs: int = 1,
+    scheduler: str | None = None,
 ) -> int:
     """Count the statistics of all utterances of a feature store under a background model, and write them.
 
@@ -63,6 +71,8 @@ def statistics_file(
         See `write_statistics`.
     jobs : int
         Threads.
+    scheduler : str, optional
+        Address of a Dask scheduler on whose cluster to count.
 
     Returns
     -------
@@ -70,13 +80,30 @@ def statistics_file(
         How many utterances there are.
     """
     model = load_gmm(ubm)
-    with FeatureStore(features) as store:
+    with FeatureStore(features) as store, nullcontext() if scheduler is None else connect(scheduler) as client:
         check_frames(store, model, ubm)
-        members = {name: [name] for name in store} if groups is None else read_list_map(groups)
-        bar = progress_bar("statistics", "utt")
-        items = ((name, np.concatenate([store[u] for u in some])) for name, some in bar(members.items()))
-        write_statistics(out, model, items, front_end=store.front_end, second_order=second_order, n_jobs=jobs)
-    return len(members)
+        frames = store if groups is None else _Joined(store, read_list_map(groups))
+        items = progress_bar("statistics", "utt")(frames.items()) if client is None else frames
+        options: dict[str, Any] = {"second_order": second_order, "n_jobs": jobs, "client": client}
+        write_statistics(out, model, items, front_end=store.front_end, **options)
+    return len(frames)
+
+
+@dataclass(frozen=True, eq=False)
+class _Joined(Mapping[str, NDArray[np.float32]]):
+    """Utterances of a store taken as one."""
+
+    store: FeatureStore
+    members: Mapping[str, Sequence[str]]
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        return np.concatenate([self.store[utterance] for utterance in self.members[name]])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.members)
+
+    def __len__(self) -> int:
+        return len(self.members)
 
 
 def train_ivector_file(ubm: Path, statistics: Path, out: Path, rank: int, **options: Any) -> IVectorExtractor:
