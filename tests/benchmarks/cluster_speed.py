@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -40,7 +41,7 @@ def sides(stack: ExitStack, store: FeatureStore, gmm: gs.DiagonalGMM) -> dict[st
         found[f"{jobs} thread{'s' * (jobs > 1)}"] = (lambda local=local: local.accumulate(array), time.process_time)
     for count in WORKERS:
         cluster = stack.enter_context(
-            LocalCluster(count, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit="6GiB")
+            LocalCluster(count, threads_per_worker=1, processes=True, dashboard_address=":0", memory_limit="6GiB")
         )
         client = stack.enter_context(Client(cluster))
 
@@ -73,6 +74,7 @@ def main() -> None:
                 before, began = spent(), time.perf_counter()
                 results[name] = work()
                 seconds = time.perf_counter() - began
+                print(f"round {turn}, {name}: {seconds:.2f} s", file=sys.stderr, flush=True)
                 if turn:
                     wall[name].append(seconds)
                     cpu[name].append(spent() - before)
