@@ -23,7 +23,9 @@ from gmmspeech.recipe.steps import progress_bar
     help="Milliseconds from frame to frame, for HTK's files.",
 )
 def copy_features_command(source: str, out: str, compress: bool, kind: str, frame_shift: float | None) -> None:
-    """Copy features between HDF5, Kaldi's archives and HTK's files.
+    """Copy features into another format.
+
+    Formats are HDF5, Kaldi's archives and HTK's files.
 
     FEATS is a file of features as `features` writes it, scp:PATH or ark:PATH of Kaldi's, or htk:PATH, a folder or a
     list of parameter files. OUT is a path (HDF5), ark:PATH, ark,t:PATH (text), ark,scp:ARK,SCP, or htk:FOLDER.
@@ -45,7 +47,9 @@ def copy_features_command(source: str, out: str, compress: bool, kind: str, fram
     help="Format of OUT: of this package; Kaldi's DiagGmm, binary or text; HTK's MMF.",
 )
 def copy_model_command(model: Path, out: Path, format: str | None) -> None:
-    """Copy a mixture between this package, Kaldi and HTK.
+    """Copy a mixture into another format.
+
+    Formats are this package's, Kaldi's and HTK's.
 
     MODEL is a mixture of this package, a DiagGmm of Kaldi's, an MMF of HTK's with one mixture, or a mixture of bob's or
     SIDEKIT's. A classifier becomes an MMF with a mixture a class.

@@ -273,16 +273,12 @@ def _divided(groups: Sequence[Group], shards: int | None) -> Iterator[tuple[list
 
 def _audio_bytes(groups: Sequence[Group]) -> NDArray[np.float64]:
     """Size of each group's audio; the utterances of a recording share it."""
+    holders = {(id(data), _recording(data, u)): data for data, group in groups for u in group}
     users = Counter((id(data), _recording(data, u)) for data, group in groups for u in group)
-    sizes: dict[Path, int] = {}
-    for data, group in groups:
-        for utterance in group:
-            file = data.recordings[_recording(data, utterance)]
-            if file not in sizes:
-                sizes[file] = _state(file)[0]
+    sizes = {(key, r): _state(data, r)[0] for (key, r), data in holders.items()}
     return np.array(
         [
-            sum(sizes[data.recordings[r]] / users[id(data), r] for r in (_recording(data, u) for u in group)) + 1.0
+            sum(sizes[place] / users[place] for place in ((id(data), _recording(data, u)) for u in group)) + 1.0
             for data, group in groups
         ]
     )
@@ -294,9 +290,16 @@ def _recording(data: DataDir, utterance: str) -> str:
 
 def _only(data: DataDir, utterances: Sequence[str]) -> DataDir:
     """What a data directory says of some utterances, which is little to send to another process."""
-    recordings = {r: data.recordings[r] for r in (_recording(data, u) for u in utterances)}
-    segments = None if data.segments is None else {u: data.segments[u] for u in utterances}
-    return DataDir(data.path, recordings, segments, tuple(utterances), {u: data.utt2spk[u] for u in utterances}, None)
+    used = list(dict.fromkeys(_recording(data, u) for u in utterances))
+    return replace(
+        data,
+        recordings={r: data.recordings[r] for r in used if r in data.recordings},
+        segments=None if data.segments is None else {u: data.segments[u] for u in utterances},
+        utterances=tuple(utterances),
+        utt2spk={u: data.utt2spk[u] for u in utterances},
+        text=None,
+        commands={r: data.commands[r] for r in used if r in data.commands},
+    )
 
 
 def _named(task: _Shard, number: int) -> _Shard:
@@ -304,18 +307,20 @@ def _named(task: _Shard, number: int) -> _Shard:
     decides: list[object] = [VERSION, task.front.to_json(), task.channel, task.skip_bad, task.storage, task.compression]
     for data, group in task.groups:
         for utterance in group:
-            file = data.recordings[_recording(data, utterance)]
+            recording = _recording(data, utterance)
+            source = data.commands.get(recording) or os.path.abspath(data.recordings[recording])
             segment = None if data.segments is None else astuple(data.segments[utterance])
-            decides.append((utterance, data.utt2spk[utterance], os.path.abspath(file), *_state(file), segment))
+            raw = None if data.raw is None else astuple(data.raw)
+            decides.append((utterance, data.utt2spk[utterance], source, *_state(data, recording), segment, raw))
     digest = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
     return replace(task, path=task.path / f"{number:04d}-{digest}.h5")
 
 
-def _state(file: Path) -> tuple[int, int]:
-    """Size and time of change; zeros where there is no file, which reading it will tell."""
+def _state(data: DataDir, recording: str) -> tuple[int, int]:
+    """Size and time of change; zeros where a command prints it, or there is no file, which reading it will tell."""
     try:
-        found = file.stat()
-    except OSError:
+        found = data.recordings[recording].stat()
+    except (KeyError, OSError):
         return 0, 0
     return found.st_size, found.st_mtime_ns
 

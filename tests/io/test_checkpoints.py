@@ -79,7 +79,8 @@ TRAININGS = {
 
 def arrays(model):
     names = [field.name for field in dataclasses.fields(model)] if dataclasses.is_dataclass(model) else vars(model)
-    return {name: vars(model)[name] for name in names if isinstance(vars(model)[name], (np.ndarray, tuple, list))}
+    kinds = (np.ndarray, tuple, list)
+    return {name: vars(model)[name] for name in names if name[0] != "_" and isinstance(vars(model)[name], kinds)}
 
 
 def assert_same(a, b):
