@@ -93,7 +93,7 @@ class ClusterFrames:
         self._frames, self._cluster = frames, _Cluster(client)
         self.dim = frame_dim(frames)
         self.front_end: str | None = getattr(frames, "front_end", None)
-        memory = _check_workers(client, timeout)
+        memory = check_workers(client, timeout)
         shards = list(_store_shards(frames) if isinstance(frames, Mapping) else _array_shards(frames))
         num_bytes = 4 * self.dim * sum(shard.num_frames for shard in shards)
         self._shards: Sequence[_Shard | Future] = shards
@@ -136,7 +136,7 @@ def map_utterances(
     ConfigError
         No worker, or one without this version of the package.
     """
-    _check_workers(client, TIMEOUT)
+    check_workers(client)
     there = _Cluster(client)
     names, work, source = list(store), there.send(function), there.keep((pickle.dumps(store), uuid.uuid4().hex))
     waiting: deque[Future] = deque()
@@ -298,7 +298,7 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _check_workers(client: Client, timeout: float) -> float:
+def check_workers(client: Client, timeout: float = TIMEOUT) -> float:
     """See that the workers can do the work; give the bytes of memory that they have together."""
 
     def introduce(dask_worker: Any) -> tuple[str, list[str], float]:  # sent as it is, not looked up in the package

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+import soundfile
 from click.testing import CliRunner
 
 import gmmspeech as gs
@@ -22,6 +23,7 @@ from gmmspeech.io.atomic import write_lines
 from gmmspeech.io.statistics import write_statistics
 from gmmspeech.io.store import FeatureStore, write_store
 from gmmspeech.parallel import FAN_IN, PIECE
+from gmmspeech.recipe import extraction
 
 pytest.importorskip("distributed")
 OPTIONS = {"n_components": 2, "max_iter": 3, "tol": 0.0}
@@ -212,6 +214,27 @@ def test_statistics_of_utterances(client, path, tmp_path):
         done = CliRunner().invoke(main, [*command, str(tmp_path / "groups"), str(tmp_path / out), *there])
         assert done.output == "statistics of 50 utterances\n"
     assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes()
+
+
+def test_features_by_the_command(client, tmp_path, monkeypatch):
+    """Of data directories named from here, in shards small enough that there are several."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(extraction, "SHARD_BYTES", 40_000)
+    (tmp_path / "data").mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(8):
+        soundfile.write(f"data/u{i}.wav", 0.1 * rng.standard_normal(16_000), 16_000)
+    write_lines(tmp_path / "data" / "wav.scp", [f"u{i} data/u{i}.wav" for i in range(8)])
+    write_lines(tmp_path / "data" / "utt2spk", [f"u{i} s{i % 2}" for i in range(8)])
+    for out, there in (("here", []), ("there", ["--scheduler", client.scheduler.addr])):
+        done = CliRunner().invoke(main, ["features", "data", out, *there], catch_exceptions=False)
+        assert done.output.splitlines()[-1] == "8 utterances, 784 frames of 13 columns, 0 skipped"
+    assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes()
+    (tmp_path / "data" / "u3.wav").write_bytes(b"RIFF")
+    done = CliRunner().invoke(main, ["features", "data", "bad", "--scheduler", client.scheduler.addr])
+    assert done.exit_code == 1
+    assert "u3.wav" in done.output.splitlines()[-1]
+    assert not (tmp_path / "bad").exists()
 
 
 def test_an_error_on_a_worker_is_the_one_of_this_machine(client):

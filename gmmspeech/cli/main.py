@@ -81,6 +81,7 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, hel
 )
 @skip_bad_option
 @jobs_option
+@scheduler_option
 def features(
     data_dirs: tuple[Path, ...],
     out: Path,
@@ -94,6 +95,7 @@ def features(
     raw: str | None,
     skip_bad: bool,
     jobs: int,
+    scheduler: str | None,
 ) -> None:
     """Compute features of utterances.
 
@@ -115,6 +117,7 @@ def features(
         compression=compress,
         shards=shards,
         shard=shard,
+        scheduler=scheduler,
     )
     for reason in done.skipped.values():
         click.echo(f"gmmspeech: skipped: {reason}", err=True)

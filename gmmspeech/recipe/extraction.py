@@ -14,16 +14,18 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import asdict, astuple, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from gmmspeech.cluster import check_workers, connect
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError
 from gmmspeech.features.frontend import FrontEnd, SpeakerCmvnOptions
 from gmmspeech.io.atomic import write_lines
@@ -31,6 +33,9 @@ from gmmspeech.io.datadir import DataDir, load_utterance
 from gmmspeech.io.hdf5_frames import FeatureWriter, HDF5Frames
 from gmmspeech.io.store import write_index
 from gmmspeech.parallel import ordered_map, single_threaded_blas
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 SHARD_BYTES = 2**21  # of audio: some seconds of work, which is what a killed run loses
 MAX_SHARDS = 1000
@@ -52,6 +57,14 @@ class Extraction:
 
 class _NothingGood(Exception):
     """A shard of bad utterances alone is no file."""
+
+
+@dataclass(frozen=True)
+class _Workers:
+    """Who does the shards: threads or processes here, or a cluster."""
+
+    jobs: int
+    client: Client | None
 
 
 @dataclass(frozen=True)
@@ -84,6 +97,7 @@ def extract_features(
     compression: str | None = None,
     shards: int | None = None,
     shard: int | None = None,
+    scheduler: str | None = None,
 ) -> Extraction:
     """Compute the frames of all utterances of some data directories and write them to one feature store.
 
@@ -109,6 +123,9 @@ def extract_features(
     shard : int, optional
         Write this one of the shards only, from 1, and no index: one task of a cluster's job array. When all are done,
         a call without it writes the index.
+    scheduler : str, optional
+        Address of a Dask scheduler, whose workers do the shards in place of threads here. They read the audio and write
+        the shards by their paths, which must lead to the same files on all machines.
 
     Raises
     ------
@@ -134,16 +151,18 @@ def extract_features(
     ]
     done = Extraction()
     try:
-        if shard is not None:
-            list(_work([tasks[shard - 1]], jobs, done))
-        elif shards is None:
-            _write_one(tasks, out, jobs, done)
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            made = list(_work(tasks, jobs, done))
-            _check_any(out, done)
-            write_index(out, [task.path for task in made])
-            _remove_others(folder, {path for task in tasks for path in (task.path, task.receipt)})
+        with nullcontext() if scheduler is None else connect(scheduler) as client:
+            workers = _Workers(jobs, client)
+            if shard is not None:
+                list(_work([tasks[shard - 1]], workers, done))
+            elif shards is None:
+                _write_one(tasks, out, workers, done)
+                shutil.rmtree(folder, ignore_errors=True)
+            else:
+                made = list(_work(tasks, workers, done))
+                _check_any(out, done)
+                write_index(out, [task.path for task in made])
+                _remove_others(folder, {path for task in tasks for path in (task.path, task.receipt)})
     except BaseException:
         if not any(task.path.exists() for task in tasks):  # nothing that a later run could take
             shutil.rmtree(folder, ignore_errors=True)
@@ -151,14 +170,14 @@ def extract_features(
     return done
 
 
-def _write_one(tasks: Sequence[_Shard], out: Path, jobs: int, done: Extraction) -> None:
+def _write_one(tasks: Sequence[_Shard], out: Path, workers: _Workers, done: Extraction) -> None:
     """Put the shards into one file, each as soon as it and those before are there."""
     first = tasks[0]
     whole = first.path.with_name("whole.h5")
     with FeatureWriter(
         whole, front_end=first.front.to_json(), storage=first.storage, compression=first.compression
     ) as writer:
-        with closing(_work(tasks, jobs, done)) as finished:
+        with closing(_work(tasks, workers, done)) as finished:
             for task in finished:
                 with closing(HDF5Frames(str(task.path))) as frames:
                     writer.write_all(frames)
@@ -169,11 +188,11 @@ def _write_one(tasks: Sequence[_Shard], out: Path, jobs: int, done: Extraction) 
         raise DataError(f"{out}: can't be written ({error.strerror}), expected a place to write a file to") from error
 
 
-def _work(tasks: Sequence[_Shard], jobs: int, done: Extraction) -> Generator[_Shard]:
+def _work(tasks: Sequence[_Shard], workers: _Workers, done: Extraction) -> Generator[_Shard]:
     """Do what is not done; count it, and yield the shards that are files, in their order."""
     total = sum(len(group) for task in tasks for _, group in task.groups)
     bar = tqdm(total=total, desc="features", unit="utt", disable=None, leave=False, file=sys.stderr)
-    with bar, closing(_receipts(tasks, jobs)) as receipts:
+    with bar, closing(_receipts(tasks, workers)) as receipts:
         for task, receipt in zip(tasks, receipts, strict=True):
             done.num_utterances += receipt.num_utterances
             done.num_frames += receipt.num_frames
@@ -183,11 +202,26 @@ def _work(tasks: Sequence[_Shard], jobs: int, done: Extraction) -> Generator[_Sh
                 yield task
 
 
-def _receipts(tasks: Sequence[_Shard], jobs: int) -> Generator[Extraction]:
-    if jobs > MAX_THREADS and sum(task.audio_bytes for task in tasks) >= WORTH_PROCESSES:
+def _receipts(tasks: Sequence[_Shard], workers: _Workers) -> Generator[Extraction]:
+    jobs, client = workers.jobs, workers.client
+    if client is not None:
+        check_workers(client)
+        with parallel_config(backend="dask", client=client):
+            found = Parallel(return_as="generator")(delayed(_extract_alone)(_anywhere(task)) for task in tasks)
+            yield from found
+    elif jobs > MAX_THREADS and sum(task.audio_bytes for task in tasks) >= WORTH_PROCESSES:
         yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(_extract_alone)(task) for task in tasks)
     else:
         yield from ordered_map(_extract, tasks, n_jobs=jobs)
+
+
+def _anywhere(task: _Shard) -> _Shard:
+    """Give a shard paths that lead to the same files from any folder."""
+
+    def absolute(data: DataDir) -> DataDir:
+        return replace(data, recordings={r: Path(os.path.abspath(file)) for r, file in data.recordings.items()})
+
+    return replace(task, groups=[(absolute(data), group) for data, group in task.groups])
 
 
 def _extract_alone(task: _Shard) -> Extraction:
