@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import signal
@@ -322,7 +323,9 @@ def interrupted(words: list[object], bar: str, number: int) -> tuple[int, str]:
     terminal, side = pty.openpty()
     fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     command = [sys.executable, "-m", "gmmspeech.cli.main", *map(str, words)]
-    with subprocess.Popen(command, stderr=side, stdout=subprocess.DEVNULL) as process:
+    # the shell that began the tests may have left SIGINT ignored, as for what it runs in the background
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(command, stderr=side, stdout=subprocess.DEVNULL, preexec_fn=heed) as process:
         os.close(side)
         said, sent = "", None
         try:
