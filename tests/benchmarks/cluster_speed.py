@@ -41,7 +41,9 @@ def sides(stack: ExitStack, store: FeatureStore, gmm: gs.DiagonalGMM) -> dict[st
         found[f"{jobs} thread{'s' * (jobs > 1)}"] = (lambda local=local: local.accumulate(array), time.process_time)
     for count in WORKERS:
         cluster = stack.enter_context(
-            LocalCluster(count, threads_per_worker=1, processes=True, dashboard_address=":0", memory_limit="6GiB")
+            LocalCluster(
+                n_workers=count, threads_per_worker=1, processes=True, dashboard_address=":0", memory_limit="6GiB"
+            )
         )
         client = stack.enter_context(Client(cluster))
 
