@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gmmspeech.audio import RawAudio
-from gmmspeech.cli import formats, phone_gmms, phones, scores, speaker, statistics
+from gmmspeech.cli import formats, phone_gmms, phones, prepare, scores, speaker, statistics
 from gmmspeech.cli.group import (
     FEATURES,
     FILE,
@@ -33,7 +33,7 @@ from gmmspeech.recipe.steps import (
     train_ubm_file,
 )
 
-__all__ = ["formats", "main", "phone_gmms", "phones", "scores", "speaker", "statistics"]
+__all__ = ["formats", "main", "phone_gmms", "phones", "prepare", "scores", "speaker", "statistics"]
 
 scoring_option = click.option(
     "--scoring",

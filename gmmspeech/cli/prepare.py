@@ -1,0 +1,36 @@
+"""The command that makes data directories of corpora."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gmmspeech.cli.group import FOLDER, command
+from gmmspeech.io.layouts import LAYOUTS, find_utterances, write_listing
+
+
+@command("prepare")
+@click.argument("layout", type=click.Choice(list(LAYOUTS)))
+@click.argument("source", type=FOLDER)
+@click.argument("out", type=FOLDER)
+def prepare(layout: str, source: Path, out: Path) -> None:
+    """Make a data directory of a known corpus.
+
+    LAYOUT says how the publishers call audio files, and so whose utterances they are:
+
+    \b
+      librispeech      SPEAKER/CHAPTER/SPEAKER-CHAPTER-NUMBER.flac
+      voxceleb         idNUMBER/VIDEO/NUMBER.wav
+      timit            TRAIN or TEST/REGION/SPEAKER/SENTENCE.WAV
+      fsdd             DIGIT_SPEAKER_TAKE.wav
+      arabic-commands  WORD/SPEAKER_NO_TAKE.wav
+      speakers         SPEAKER/.../NAME.wav, any folders of speakers
+
+    All audio under the folder SOURCE is listed, a part of a corpus or the whole. OUT gets wav.scp, utt2spk and
+    spk2utt; text and spk2gender where they are known; phones.ctm of TIMIT. The audio stays where it is.
+    """
+    listing = find_utterances(layout, source)
+    write_listing(out, listing)
+    speakers = len(set(listing.utt2spk.values()))
+    click.echo(f"{len(listing.recordings)} utterances, {speakers} speakers, {len(listing.text)} transcripts")
