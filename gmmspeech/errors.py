@@ -23,6 +23,10 @@ class DataError(GmmSpeechError, ValueError):
     """A list, data directory, score file or feature store is malformed or incomplete."""
 
 
+class DownloadError(DataError):
+    """A file can't be had from its origin, or is not what it should be."""
+
+
 class FeatureError(GmmSpeechError, ValueError):
     """Frames can't be computed, or don't fit what they are used for."""
 

@@ -1,9 +1,13 @@
-"""Fixtures that find the corpora and golden files through the environment."""
+"""Fixtures that find the corpora and golden files through the environment, and a server to download from."""
+
+from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import h5py
 import numpy as np
@@ -75,3 +79,72 @@ def bob(golden):
             return next(iter(file.values()))[()].astype(np.float64)
 
     return read
+
+
+class Origin:
+    """A server on the loopback device: files in memory, HTTP's ranges, connections that break off as told."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.cuts: dict[str, list[int]] = {}  # bytes that each of the next answers has before it breaks off
+        self.ranges = True
+        self.chunked = False  # without a length, as archives that are made while they are sent
+        self.asked: list[tuple[str, str | None]] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"origin": self}))
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread.start()
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/{name}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    origin: Origin
+
+    def do_GET(self) -> None:
+        name, asked = self.path[1:], self.headers.get("Range")
+        self.origin.asked.append((name, asked))
+        self.close_connection = True
+        if name not in self.origin.files:
+            self.send_error(404)
+            return
+        content = self.origin.files[name]
+        begin = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and self.origin.ranges else 0
+        if begin >= len(content):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(content)}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.send_response(206 if begin else 200)
+        if begin:
+            self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
+        rest = content[begin:]
+        cuts = self.origin.cuts.get(name)
+        sent = rest[: cuts.pop(0)] if cuts else rest
+        if self.origin.chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(sent), sent))
+            self.wfile.write(b"0\r\n\r\n" if sent == rest else b"")
+        else:
+            self.send_header("Content-Length", str(len(rest)))
+            self.end_headers()
+            self.wfile.write(sent)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    """A place to download from."""
+    server = Origin()
+    yield server
+    server.close()

@@ -26,7 +26,7 @@ def test_librispeech(tmp_path: Path) -> None:
     source = make(
         tmp_path / "LibriSpeech",
         {
-            "SPEAKERS.TXT": ";ID |SEX| SUBSET |MINUTES| NAME\n84  | F | dev-clean | 8.0 | Ann | Bee\n9 | M | x | 1 | C\n",
+            "SPEAKERS.TXT": ";ID |SEX| SUBSET |MINUTES| NAME\n84  | F | dev-clean | 8 | Ann | Bee\n9 | M | x | 1 | C\n",
             "dev-clean/84/121/84-121-0001.flac": "",
             "dev-clean/84/121/84-121-0000.flac": "",
             "dev-clean/84/121/84-121.trans.txt": "84-121-0000 GO ON\n84-121-0001 DON'T\n84-121-0002 NOT HERE\n",
