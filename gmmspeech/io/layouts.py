@@ -71,7 +71,7 @@ class Layout:
 
 
 def find_utterances(layout: str, source: str | os.PathLike[str]) -> Listing:
-    """Find the utterances of a corpus that is laid out as its publishers do.
+    """Find the utterances of a corpus that is laid out as its publishers do, and what is known of them.
 
     Parameters
     ----------
@@ -87,11 +87,8 @@ def find_utterances(layout: str, source: str | os.PathLike[str]) -> Listing:
 
     Raises
     ------
-    ConfigError
-        If there is no such layout.
-    DataError
-        If there is no such folder, no audio in it, an audio file whose name does not fit the layout or makes no
-        utterance id, two files of one utterance; or a file beside the audio is malformed.
+    ConfigError, DataError
+        As `find_recordings`; and if a file beside the audio is malformed.
 
     Examples
     --------
@@ -101,6 +98,21 @@ def find_utterances(layout: str, source: str | os.PathLike[str]) -> Listing:
     >>> listing = find_utterances("fsdd", folder)
     >>> listing.utt2spk, listing.text
     ({'ann-7-03': 'ann'}, {'ann-7-03': 'seven'})
+    """
+    listing = find_recordings(layout, source)
+    return LAYOUTS[layout].complete(listing, Path(os.path.abspath(source)))
+
+
+def find_recordings(layout: str, source: str | os.PathLike[str]) -> Listing:
+    """Find the utterances as `find_utterances` does, without what lies beside the audio.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such layout.
+    DataError
+        If there is no such folder, no audio in it, an audio file whose name does not fit the layout or makes no
+        utterance id, or two files of one utterance.
     """
     if layout not in LAYOUTS:
         raise ConfigError(f"{layout}: no such layout, expected one of {', '.join(LAYOUTS)}")
@@ -126,7 +138,7 @@ def find_utterances(layout: str, source: str | os.PathLike[str]) -> Listing:
         raise DataError(f"{name}: found an audio file of another name{count}, expected {form.pattern} without blanks")
     if not recordings:
         raise DataError(f"{source}: found no audio, expected {form.pattern}")
-    return form.complete(Listing(recordings, utt2spk), folder)
+    return Listing(recordings, utt2spk)
 
 
 def write_listing(folder: str | os.PathLike[str], listing: Listing, *, base: Path | None = None) -> None:

@@ -12,6 +12,7 @@ from gmmspeech.errors import DataError
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.io.datadir import DataDir
 from gmmspeech.io.labels import read_ctm, read_timit, write_ctm
+from gmmspeech.io.layouts import find_recordings
 from gmmspeech.metrics.error_rate import error_rate
 from gmmspeech.phones.classification import FullSystem
 from gmmspeech.phones.labels import Label
@@ -61,7 +62,7 @@ CORE_TEST = tuple(_CORE_TEST.split())
 @recipe_command()
 def main(corpus: Path, out: Path, jobs: int, stage: int | None, gaussians: int) -> None:
     """Train phones on TIMIT's training part, recognise those of the 24 speakers of the core test set."""
-    parts = {"train": find_utterances(corpus, "TRAIN"), "test": find_utterances(corpus, "TEST", CORE_TEST)}
+    parts = {"train": sentences(corpus, "TRAIN"), "test": sentences(corpus, "TEST", CORE_TEST)}
     front = FrontEnd.from_toml(FRONT_END)
     stages = [features_stage(name, [part], out, front, jobs=jobs) for name, part in parts.items()]
     stages += [write_labels_stage(name, part, out) for name, part in parts.items()]
@@ -130,28 +131,23 @@ def recognition_rows(
     ]
 
 
-def find_utterances(corpus: Path, part: str, speakers: Sequence[str] | None = None) -> DataDir:
-    """Find the sentences of a part (or of some speakers), those that all speakers read (SA) left out.
-
-    Files lie in PART/REGION/SPEAKER/SENTENCE.WAV, in upper or lower case. Sentences have the same names with several
-    speakers, so an utterance is SPEAKER_SENTENCE.
-    """
-    recordings: dict[str, Path] = {}
-    utt2spk: dict[str, str] = {}
-    for path in sorted(corpus.rglob("*")):
-        names = path.relative_to(corpus).with_suffix("").parts[-4:]
-        if path.suffix.upper() != ".WAV" or len(names) < 4 or "." in names[-1]:  # SX1.WAV.wav is a copy of SX1.WAV
-            continue
-        folder, _, speaker, sentence = map(str.upper, names)
-        if folder == part and (speakers is None or speaker in speakers) and not sentence.startswith("SA"):
-            recordings[f"{speaker}_{sentence}"] = path
-            utt2spk[f"{speaker}_{sentence}"] = speaker
+def sentences(corpus: Path, part: str, speakers: Sequence[str] | None = None) -> DataDir:
+    """Find the sentences of a part (or of some speakers), those that all speakers read (SA) left out."""
+    listing = find_recordings("timit", corpus)
+    chosen = {
+        utterance: path
+        for utterance, path in listing.recordings.items()
+        if path.parts[-4].upper() == part
+        and (speakers is None or listing.utt2spk[utterance] in speakers)
+        and not path.name.upper().startswith("SA")
+    }
+    utt2spk = {utterance: listing.utt2spk[utterance] for utterance in chosen}
     missing = set(speakers or ()) - set(utt2spk.values())
-    if not recordings or missing:
+    if not chosen or missing:
         found = f"no sentence of {min(missing)}" if missing else "no sentence"
         expected = f"{part}/REGION/SPEAKER/SENTENCE.WAV, as in TIMIT"
         raise DataError(f"{corpus}: found {found}, expected {expected}")
-    return DataDir(corpus, recordings, None, tuple(sorted(recordings)), utt2spk, None)
+    return DataDir(corpus, chosen, None, tuple(sorted(chosen)), utt2spk, None)
 
 
 def labels_of(data: DataDir, utterance: str) -> list[Label]:

@@ -14,11 +14,13 @@ from gmmspeech.errors import DataError
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.io.datadir import read_data_dir, read_fields, read_map, write_map
 from gmmspeech.io.ivectors import load_extractor, save_ivectors
+from gmmspeech.io.layouts import find_recordings, select, write_listing
 from gmmspeech.io.models import load_gmm
 from gmmspeech.io.store import FeatureStore
 from gmmspeech.io.trials import read_trials, write_trials
 from gmmspeech.parallel import ordered_map
 from gmmspeech.recipe.evaluation import aligned_scores, trial_speakers
+from gmmspeech.recipe.extraction import extract_features
 from gmmspeech.recipe.speaker_comparison import figures_of
 from gmmspeech.recipe.speaker_steps import (
     cross_calibrate_files,
@@ -28,7 +30,7 @@ from gmmspeech.recipe.speaker_steps import (
     train_plda_file,
 )
 from gmmspeech.recipe.stages import Stage, run_stages
-from gmmspeech.recipe.steps import evaluate_file, extract_features, progress_bar, train_ubm_file
+from gmmspeech.recipe.steps import evaluate_file, progress_bar, train_ubm_file
 from gmmspeech.recipe.verification import features_path, tell_results
 from gmmspeech.scoring.trials import TrialList
 from gmmspeech.speaker.subspace import BATCH
@@ -128,22 +130,22 @@ def main(
 def write_data(corpus: Path, trials: Path, out: Path, ubm_utterances: int) -> None:
     """Write data directories: `test` of the trials' files, `train` of all other speakers, `ubm` of a part of that.
 
-    Files lie in .../SPEAKER/VIDEO/NUMBER.wav, in one or several folders (VoxCeleb1 comes in ``dev`` and ``test``).
+    VoxCeleb1 may lie in one or several folders (it comes in ``dev`` and ``test``).
     """
-    found = {"/".join(path.parts[-3:]): path for path in sorted(corpus.rglob("*.wav"))}
+    listing = find_recordings("voxceleb", corpus)
     claims, names = read_official_trials(trials)
-    missing = [name for name in names if name not in found]
+    missing = [name for name in names if utterance_of(name) not in listing.recordings]
     if missing:
         expected = "SPEAKER/VIDEO/NUMBER.wav in it for every file of the trials"
         raise DataError(f"{corpus}: no {missing[0]} ({len(missing)} such of {len(names)}), expected {expected}")
-    tested = {speaker_of(name) for name in names}
-    others = [name for name in found if speaker_of(name) not in tested]
+    tested = {name.split("/")[0] for name in names}
+    others = [utterance for utterance, speaker in listing.utt2spk.items() if speaker not in tested]
     if not others:
         raise DataError(f"{corpus}: found no speaker who is in no trial, expected some to train on")
     step = max(len(others) // ubm_utterances, 1)
-    for part, files in (("test", names), ("train", others), ("ubm", others[::step][:ubm_utterances])):
-        write_map(out / part / "wav.scp", {utterance_of(name): str(found[name].absolute()) for name in files})
-        write_map(out / part / "utt2spk", {utterance_of(name): speaker_of(name) for name in files})
+    write_listing(out / "test", select(listing, map(utterance_of, names)))
+    write_listing(out / "train", select(listing, others))
+    write_listing(out / "ubm", select(listing, others[::step][:ubm_utterances]))
     write_map(out / "test" / "enroll_spk2utt", {model: [model] for model in claims.models})
     write_trials(out / "test" / "trials", claims)
 
@@ -165,11 +167,6 @@ def read_official_trials(path: Path) -> tuple[TrialList, list[str]]:
 def utterance_of(name: str) -> str:
     """Id of an utterance: its file, which begins with the speaker."""
     return name.removesuffix(".wav").replace("/", "-")
-
-
-def speaker_of(name: str) -> str:
-    """Speaker of a file."""
-    return name.split("/")[0]
 
 
 def write_longest(features: Path, count: int, out: Path) -> None:

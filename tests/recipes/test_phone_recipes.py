@@ -208,7 +208,7 @@ def little_timit(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         region, trained = f"DR{number // 3 + 1}", f"MAA{chr(65 + number)}0"
         sentences = [("TRAIN", trained, f"SX{i}") for i in range(4)] if number % 2 else []
         sentences += [("TRAIN", trained, "SA7"), ("TEST", tested, "SX8")]
-        sentences.append(("TEST", "MZZZ0", "SX9"))  # of the whole test set, but not of its core
+        sentences.append(("TEST", f"MZZ{chr(65 + number)}0", "SX9"))  # of the whole test set, but not of its core
         for part, speaker, sentence in sentences:
             utterance = f"{voice}-s{sentence[2]}"
             signal, rate = soundfile.read(voices / "audio" / f"{utterance}.wav", dtype="float32")

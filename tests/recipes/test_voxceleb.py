@@ -78,6 +78,8 @@ def test_from_the_layout_to_figures(vox: tuple[Path, Path], tmp_path: Path, reci
 )
 def test_bad_lists(tmp_path: Path, recipe, line: str, problem: str) -> None:
     (tmp_path / "veri").write_text(line + "\n")
+    (tmp_path / "id9" / "a").mkdir(parents=True)
+    (tmp_path / "id9" / "a" / "1.wav").touch()
     with pytest.raises(DataError, match=problem):
         recipe("voxceleb").write_data(tmp_path, tmp_path / "veri", tmp_path / "data", 10)
 
