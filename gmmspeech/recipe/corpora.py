@@ -21,6 +21,7 @@ CC_BY = "CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/)"
 CC_BY_SA = "CC BY-SA 4.0 (https://creativecommons.org/licenses/by-sa/4.0/)"
 OPENSLR = "https://www.openslr.org/resources/12"
 LIBRISPEECH = f"LibriSpeech, V. Panayotov, G. Chen, D. Povey, S. Khudanpur and the LibriVox readers, {CC_BY}"
+GITHUB = "https://github.com"
 FSDD_COMMIT = "26eb9aaf76e81b692f806f9140c2d2777410d7a1"
 
 
@@ -159,7 +160,7 @@ CORPORA: Mapping[str, OpenCorpus] = {
     ),
     "fsdd": OpenCorpus(
         f"Free Spoken Digit Dataset, Zohar Jackson and contributors, {CC_BY_SA}",
-        (Archive(f"https://github.com/Jakobovski/free-spoken-digit-dataset/archive/{FSDD_COMMIT}.tar.gz", "15 MB"),),
+        (Archive(f"{GITHUB}/Jakobovski/free-spoken-digit-dataset/archive/{FSDD_COMMIT}.tar.gz", "some 20 MB"),),
         "fsdd",
         _fsdd_parts,
         _everything,
@@ -168,7 +169,7 @@ CORPORA: Mapping[str, OpenCorpus] = {
         f"Arabic Speech Commands, A. Ghandoura, F. Hjabo, O. Al Dakkak, {CC_BY}",
         (
             Archive(
-                "https://github.com/abdulkaderghandoura/arabic-speech-commands-dataset/archive/refs/heads/master.tar.gz",
+                f"{GITHUB}/abdulkaderghandoura/arabic-speech-commands-dataset/archive/refs/heads/master.tar.gz",
                 "some 300 MB",
             ),
         ),

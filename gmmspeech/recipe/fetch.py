@@ -119,7 +119,7 @@ def fetch(name: str, corpus: OpenCorpus, lists: Path, *, cache: Path | None = No
         return folder
     print(f"{name}: {corpus.licence}", file=sys.stderr)
     for archive in corpus.archives:
-        target = cache / "downloads" / f"{name}-{PurePosixPath(archive.url).name}"
+        target = cache / "downloads" / name / PurePosixPath(archive.url).name
         print(f"{name}: from {archive.url} ({archive.size}) to {target}", file=sys.stderr)
         download(archive.url, target, checksum=archive.checksum, pause=pause)
         _unpack(archive, target, folder / "audio", corpus, lists)

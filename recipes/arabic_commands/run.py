@@ -34,7 +34,7 @@ CONFIGS = {
     "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Background models to average over."
 )
 @click.option("--pool", type=FOLDER, help="Corpus whose part `ubm` is added to a second background model.")
-@recipe_command()
+@recipe_command(fetch="arabic-speech-commands-mini")
 def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | None, seeds: int) -> None:
     """Verify speakers of the Arabic speech commands: UBM on `ubm`, trials of `eval`, one word and five words each."""
     front = FrontEnd.from_toml(FRONT_END)

@@ -65,7 +65,7 @@ CONFIGS = {
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Models to average over.")
 @click.option("--pool", type=FOLDER, help="Corpus whose part `ubm` is added to a second background model.")
 @click.option("--phones", is_flag=True, help="Recognise digits by phone HMMs, and classify phones, after all else.")
-@recipe_command()
+@recipe_command(fetch="fsdd")
 def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | None, seeds: int, phones: bool) -> None:
     """Classify digits and speakers of `test` after `train`, verify speakers of `verify`."""
     front = FrontEnd.from_toml(FRONT_END)
@@ -107,6 +107,8 @@ def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | Non
 def tell_phones(test: DataDir, everything: DataDir, out: Path) -> None:
     """Print what became of the digits and of their phones."""
     tell_results(recognition_rows(test, everything, out), out, "recognition")
+    if not has_labels(test):
+        return
     aligned = read_ctm(aligned_path(out, "digits") / "phones.ctm")
     tell_results([boundary_row("train → test", read_ctm(test.path / "phones.ctm"), aligned)], out, "alignment")
     tell_results(classified_rows("phones", out), out, "phones")
@@ -117,9 +119,11 @@ def phone_stages(parts: Mapping[str, DataDir], out: Path, jobs: int) -> list[Sta
 
     They are of all speakers for other takes, and of all but one for him.
     """
-    stages = [one_model_stage("phones", parts["train"], parts["test"], out, STATIC, PHONE_MODEL, jobs=jobs)]
-    if importlib.util.find_spec("matplotlib"):
-        stages.append(confusion_stage("phones", out))
+    stages = []
+    if has_labels(parts["train"]):
+        stages.append(one_model_stage("phones", parts["train"], parts["test"], out, STATIC, PHONE_MODEL, jobs=jobs))
+        if importlib.util.find_spec("matplotlib"):
+            stages.append(confusion_stage("phones", out))
     front, dictionary = FrontEnd.from_toml(PHONE_FRONT_END), read_pronunciations([str(DICTIONARY)])
     stages += [features_stage(f"phones-{name}", [part], out, front, jobs=jobs) for name, part in parts.items()]
     said = {name: Speech(features_path(out, f"phones-{name}"), transcripts(part)) for name, part in parts.items()}
@@ -137,6 +141,11 @@ def phone_stages(parts: Mapping[str, DataDir], out: Path, jobs: int) -> list[Sta
             recognise_word_stage(speaker, f"without-{speaker}", his, dictionary, out, jobs=jobs),
         ]
     return stages
+
+
+def has_labels(data: DataDir) -> bool:
+    """Whether there are phones to learn from and to compare with: not if the corpus was fetched."""
+    return (data.path / "phones.ctm").exists()
 
 
 def recognition_rows(test: DataDir, everything: DataDir, out: Path) -> list[dict[str, str]]:

@@ -24,15 +24,17 @@ from gmmspeech.recipe.verification import (
 
 FRONT_END = "clean_speech"  # enrolment and test are of one session: the channel tells the speaker too
 TESTS = ("sv80", "test-other")
+QUICK_TESTS = ("dev-clean",)
 
 
 @click.option("--components", type=click.IntRange(1), default=128, show_default=True, help="Of the background model.")
 @click.option(
     "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Background models to average over."
 )
-@recipe_command()
-def main(corpus: Path, out: Path, jobs: int, stage: int | None, components: int, seeds: int) -> None:
+@recipe_command(fetch="librispeech-mini", quick="librispeech-dev-clean")
+def main(corpus: Path, out: Path, jobs: int, stage: int | None, components: int, seeds: int, quick: bool) -> None:
     """Verify speakers of LibriSpeech: UBM on `ubm`, trials of `sv80` and of `test-other`."""
+    tests = QUICK_TESTS if quick else TESTS
     config = VerificationConfig(
         n_components=components, relevance_factor=10.0, update="mvw", scoring="symmetric", seeds=tuple(range(seeds))
     )
@@ -40,11 +42,11 @@ def main(corpus: Path, out: Path, jobs: int, stage: int | None, components: int,
     data = corpus / "data"
     protocols = [
         Protocol(name, features_path(out, name), data / name / "enroll_spk2utt", data / name / "trials")
-        for name in TESTS
+        for name in tests
     ]
     run_stages(
         [
-            *(features_stage(name, [read_data_dir(data / name)], out, front, jobs=jobs) for name in ("ubm", *TESTS)),
+            *(features_stage(name, [read_data_dir(data / name)], out, front, jobs=jobs) for name in ("ubm", *tests)),
             train_stage("librispeech", features_path(out, "ubm"), out, config, jobs=jobs),
             *(verify_stage("librispeech", protocol, out, config, jobs=jobs) for protocol in protocols),
         ],

@@ -54,13 +54,13 @@ PICTURE = (0.5, 3.0)  # s, of the first utterance
 
 @dataclass(frozen=True)
 class Experiment:
-    """Who is learned from and who is recognised; `labels` are those that the results are compared with."""
+    """Who is learned from and who is recognised; `labels` are the corpus' own, None if it was fetched without any."""
 
     name: str
     train: Speech
     test: Speech
     utt2spk: Mapping[str, str]
-    labels: Path
+    labels: Path | None
 
 
 @click.option(
@@ -78,7 +78,7 @@ class Experiment:
     help="More pronunciations, for words that CMUdict and the supplement lack.",
 )
 @skip_bad_option
-@recipe_command()
+@recipe_command(fetch="librispeech-mini", quick="librispeech-dev-clean")
 def main(
     corpus: Path,
     out: Path,
@@ -87,10 +87,12 @@ def main(
     gaussians: int,
     dictionaries: Sequence[Path],
     skip_bad: bool,
+    quick: bool,
 ) -> None:
     """Train phones on `background`, align and recognise `test-other`; and a fifth of `background` after the rest."""
-    front = FrontEnd.from_toml(FRONT_END)
-    parts = {name: read_data_dir(corpus / "data" / name) for name in ("background", "test-other")}
+    front, tested = FrontEnd.from_toml(FRONT_END), "dev-clean" if quick else "test-other"
+    parts = {name: read_data_dir(corpus / "data" / name) for name in ("background", tested)}
+    labelled = all(map(labels_of, parts.values()))
     dictionary = read_pronunciations(["cmudict", str(SUPPLEMENT), *map(str, dictionaries)])
     for part in parts.values():
         check_words(part, dictionary, skip_bad)
@@ -98,13 +100,18 @@ def main(
     found = experiments(parts, out)
     for experiment in found:
         stages += experiment_stages(experiment, dictionary, out, gaussians, jobs=jobs, skip_bad=skip_bad)
-    stages.append(classification_stage(parts, front, out, jobs))
+    pictures = [picture_stage(parts[tested], found[-1], out)]
+    if labelled:
+        stages.append(classification_stage(parts["background"], parts[tested], front, out, jobs))
+        pictures.append(confusion_stage(tested, out))
     if importlib.util.find_spec("matplotlib"):
-        stages += [picture_stage(parts["test-other"], found[-1], out), confusion_stage("test-other", out)]
+        stages += pictures
     run_stages(stages, out, first=stage)
-    tell_results([alignment_row(experiment, out) for experiment in found], out, "alignment")
+    if labelled:
+        tell_results([alignment_row(each, each.labels, out) for each in found if each.labels], out, "alignment")
     tell_results([row for experiment in found for row in recognition_rows(experiment, out)], out, "recognition")
-    tell_results(classified_rows("test-other", out), out, "classification")
+    if labelled:
+        tell_results(classified_rows(tested, out), out, "classification")
     tell_results(speed_rows(out, stages), out, "speed")
 
 
@@ -112,14 +119,20 @@ def experiments(parts: Mapping[str, DataDir], out: Path) -> list[Experiment]:
     """Test speakers after the whole background, and a fifth of the background after the rest."""
     background, test = (Speech(features_path(out, name), transcripts(part)) for name, part in parts.items())
     utt2spk = {name: speaker for part in parts.values() for name, speaker in part.utt2spk.items()}
-    labels = {name: part.path / "phones.ctm" for name, part in parts.items()}
+    train_labels, test_labels = map(labels_of, parts.values())
     held_out = development_speakers(parts["background"])
     dev = [name for name in background.words if utt2spk[name] in held_out]
     rest = [name for name in background.words if utt2spk[name] not in held_out]
     return [
-        Experiment("dev", background.only(rest), background.only(dev), utt2spk, labels["background"]),
-        Experiment("test-other", background, test, utt2spk, labels["test-other"]),
+        Experiment("dev", background.only(rest), background.only(dev), utt2spk, train_labels),
+        Experiment(list(parts)[-1], background, test, utt2spk, test_labels),
     ]
+
+
+def labels_of(data: DataDir) -> Path | None:
+    """File of the corpus' own phones, if there is one."""
+    path = data.path / "phones.ctm"
+    return path if path.exists() else None
 
 
 def development_speakers(background: DataDir) -> set[str]:
@@ -127,12 +140,11 @@ def development_speakers(background: DataDir) -> set[str]:
     return set(sorted(set(background.utt2spk.values()))[::DEV_EVERY])
 
 
-def classification_stage(parts: Mapping[str, DataDir], front: FrontEnd, out: Path, jobs: int) -> Stage:
+def classification_stage(train: DataDir, test: DataDir, front: FrontEnd, out: Path, jobs: int) -> Stage:
     """Stage that classifies the phones of test speakers, with weights fitted on a fifth of the background."""
-    train, test = parts["background"], parts["test-other"]
     static = FrontEnd(**{**front.model_dump(), "deltas": None})  # frames are spliced instead
     dev = sorted(development_speakers(train))
-    return full_system_stage("test-other", train, dev, test, out, static, CLASSIFIER, jobs=jobs)
+    return full_system_stage(test.path.name, train, dev, test, out, static, CLASSIFIER, jobs=jobs)
 
 
 def experiment_stages(
@@ -152,20 +164,24 @@ def experiment_stages(
     ]
 
 
-def alignment_row(experiment: Experiment, out: Path) -> dict[str, str]:
+def alignment_row(experiment: Experiment, labels: Path, out: Path) -> dict[str, str]:
     """Boundaries of the alignment beside those of the corpus."""
     found = read_ctm(aligned_path(out, experiment.name) / "phones.ctm")
-    return boundary_row(experiment.name, read_ctm(experiment.labels), found)
+    return boundary_row(experiment.name, read_ctm(labels), found)
 
 
 def recognition_rows(experiment: Experiment, out: Path) -> list[dict[str, str]]:
-    """Phone errors without and with adaptation to the speakers."""
-    names = names_of(read_ctm(experiment.labels))
-    said = {utterance: names[utterance] for utterance in experiment.test.words}
-    return [
-        error_row(f"{experiment.name}, {system}", error_rate(said, names_of(read_ctm(recognised_path(out, name)))))
-        for system, name in (("monophone", experiment.name), ("full system", f"{experiment.name}-adapted"))
-    ]
+    """Phone errors without and with adaptation to the speakers, beside the corpus' phones or those of the alignment."""
+    names = names_of(read_ctm(experiment.labels or aligned_path(out, experiment.name) / "phones.ctm"))
+    # what could not be aligned has no phones to compare with, where those of the alignment are used
+    compared = [utterance for utterance in experiment.test.words if experiment.labels or utterance in names]
+    said = {utterance: names[utterance] for utterance in compared}
+    rows = []
+    for system, name in (("monophone", experiment.name), ("full system", f"{experiment.name}-adapted")):
+        found = names_of(read_ctm(recognised_path(out, name)))
+        errors = error_rate(said, {utterance: found[utterance] for utterance in compared})
+        rows.append(error_row(f"{experiment.name}, {system}", errors))
+    return rows
 
 
 def check_words(data: DataDir, dictionary: Dictionary, skip_bad: bool) -> None:
@@ -186,11 +202,13 @@ def picture_stage(data: DataDir, experiment: Experiment, out: Path) -> Stage:
     def draw() -> None:
         found = read_ctm(aligned_path(out, experiment.name) / "phones.ctm")
         utterance = next(iter(found))
-        tiers = {"this alignment": found[utterance], "the corpus": read_ctm(experiment.labels)[utterance]}
+        tiers = {"this alignment": found[utterance]}
+        if experiment.labels:
+            tiers["the corpus"] = read_ctm(experiment.labels)[utterance]
         signal, rate = load_utterance(data, utterance)
         plot_labels(signal, rate, tiers, *PICTURE, title=utterance).savefig(target, dpi=72)
 
-    return Stage("picture", draw, [target], [experiment.labels], PICTURE)
+    return Stage("picture", draw, [target], [experiment.labels] if experiment.labels else [], PICTURE)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from gmmspeech.cli.recipe import FOLDER, recipe_command
+from gmmspeech.cli.recipe import FOLDER, fetched, recipe_command
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.io.datadir import DataDir, read_data_dir, read_list_map
 from gmmspeech.io.trials import read_trials
@@ -27,6 +27,7 @@ from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import features_path, features_stage, tell_results
 
 ENGLISH, ARABIC, DIGITS = "librispeech-mini", "arabic-speech-commands-mini", "fsdd"
+NEEDED = {"sv80": (ENGLISH,), "arabic": (ENGLISH, ARABIC), "fsdd": (ENGLISH, DIGITS)}
 RECIPES = Path(__file__).parent.parent
 TOP_N = 50
 
@@ -57,7 +58,11 @@ class Options:
 Work = tuple[list[Task], list[Stage]]
 
 
-@click.option("--corpora", type=FOLDER, required=True, help="Folder with the corpora, each under its own name.")
+@click.option(
+    "--corpora",
+    type=FOLDER,
+    help="Folder with the corpora, each under its own name.  [default: fetched from their origins]",
+)
 @click.option("--task", "names", type=click.Choice(["sv80", "arabic", "fsdd"]), multiple=True, help="Not all of them.")
 @click.option("--components", type=click.IntRange(1), help="Of all background models.  [default: each task's own]")
 @click.option("--rank", type=click.IntRange(2), help="Of all i-vectors.  [default: each task's own]")
@@ -67,17 +72,24 @@ Work = tuple[list[Task], list[Stage]]
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all models.")
 @recipe_command(corpus=False)
-def main(out: Path, jobs: int, stage: int | None, names: Sequence[str], **options: Any) -> None:
+def main(out: Path, jobs: int, stage: int | None, names: Sequence[str], corpora: Path | None, **options: Any) -> None:
     """Compare systems on sv80, on Arabic words and on digits; backgrounds have none of the speakers in trials."""
     tasks: list[Task] = []
     stages: list[Stage] = []
     for name in names or TASKS:
-        found, needed = TASKS[name](Options(out=out, jobs=jobs, **options))
+        folder = fetched_for(name) if corpora is None else corpora
+        found, needed = TASKS[name](Options(corpora=folder, out=out, jobs=jobs, **options))
         tasks += found
         stages += needed
     run_stages(stages, out, first=stage)
     tell_results([row for task in tasks for row in comparison_rows(task)], out)
     tell_results([shared_row(task) for task in tasks], out, "shared")
+
+
+def fetched_for(task: str) -> Path:
+    """Fetch the corpora of a task; give the folder that has them."""
+    folders = [fetched(name, option="--corpora") for name in NEEDED[task]]
+    return folders[0].parent
 
 
 def sv80(options: Options) -> Work:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from gmmspeech.cli.recipe import recipe_command
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, DownloadError
 from gmmspeech.recipe.stages import Stage, run_stages
 
 
@@ -54,6 +54,36 @@ def test_bad_usage() -> None:
 
     for words in (["--out", "exp"], ["--corpus", "c"], ["--corpus", "c", "--out", "exp", "--jobs", "0"]):
         assert CliRunner().invoke(recipe, words).exit_code == 2
+
+
+def test_a_corpus_is_fetched_where_none_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch_corpus(name: str) -> Path:
+        if name == "out-of-reach":
+            raise DownloadError("https://example.org/a.tar.gz: can't be downloaded (no connection)")
+        return tmp_path / name
+
+    monkeypatch.setattr("gmmspeech.recipe.corpora.fetch_corpus", fetch_corpus)
+    given: list[tuple[Path, bool]] = []
+
+    @recipe_command(fetch="large", quick="small")
+    def recipe(corpus: Path, quick: bool, **options: object) -> None:
+        """Do the work."""
+        given.append((corpus, quick))
+
+    for words in ([], ["--quick"], ["--corpus", "c"], ["--corpus", "c", "--quick"]):
+        assert CliRunner().invoke(recipe, ["--out", "exp", *words]).exit_code == 0
+    assert given == [(tmp_path / "large", False), (tmp_path / "small", True), (Path("c"), False), (Path("c"), True)]
+
+    @recipe_command(fetch="out-of-reach")
+    def other(**options: object) -> None:
+        """Do the work."""
+
+    result = CliRunner().invoke(other, ["--out", "exp"])
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "gmmspeech: error: https://example.org/a.tar.gz: can't be downloaded (no connection); "
+        "--corpus DIR takes the corpus from a folder instead\n"
+    )
 
 
 def test_an_error_is_one_line(tmp_path: Path) -> None:

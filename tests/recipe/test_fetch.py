@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import runpy
 import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from click.testing import CliRunner
 
 from gmmspeech.errors import ConfigError, DataError, DownloadError
 from gmmspeech.io.datadir import read_data_dir, read_map
@@ -21,6 +23,7 @@ from gmmspeech.io.trials import read_trials
 from gmmspeech.recipe.corpora import CORPORA, LISTS, fetch_corpus
 from gmmspeech.recipe.fetch import Archive, OpenCorpus, fetch, samples_digest
 
+RECIPES = Path(__file__).parent.parent.parent / "recipes"
 FILES = {"text", "utt2spk", "spk2utt", "utt2dur", "spk2gender", "segments", "enroll_spk2utt", "trials", "group2utt"}
 
 
@@ -137,6 +140,11 @@ def test_a_quick_try(corpus, place, tmp_path: Path) -> None:
     assert not set(background.utt2spk.values()) & set(test.utt2spk.values())
     trials = read_trials(folder / "data" / "dev-clean" / "trials")
     assert len(trials) == 3 * 3  # of four utterances, three make the model
+    main = runpy.run_path(str(RECIPES / "librispeech" / "run.py"))["main"]
+    words = ["--corpus", folder, "--quick", "--out", tmp_path / "exp", "--components", 8, "--seeds", 1, "--jobs", 2]
+    result = CliRunner().invoke(main, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    assert "| dev-clean | 9 (3) |" in result.output
 
 
 def test_fsdd(corpus, place, tmp_path: Path) -> None:
@@ -235,7 +243,7 @@ def test_an_utterance_with_other_samples(corpus, origin, place, tmp_path: Path) 
             fetch("fsdd", known, lists, cache=tmp_path, pause=0)
         assert not list(tmp_path.rglob("7_theo_5.wav"))
         assert not list(tmp_path.rglob("wav.scp"))
-        assert not list((tmp_path / "downloads").iterdir())
+        assert not list((tmp_path / "downloads").rglob("*.*"))
     folder = fetch("fsdd", place("fsdd", files), lists, cache=tmp_path, pause=0)
     assert (folder / "audio" / "recordings" / "7_theo_5.wav").read_bytes() == good
 
@@ -245,7 +253,7 @@ def test_an_archive_with_another_checksum(corpus, origin, place, tmp_path: Path)
     origin.files["a.tar.gz"] += b"?"
     with pytest.raises(DownloadError, match=r"a\.tar\.gz: found a file with \w+ \(deleted\), expected md5:"):
         fetch("librispeech-mini", known, LISTS / "librispeech-mini", cache=tmp_path, pause=0)
-    assert not list((tmp_path / "downloads").iterdir())
+    assert not list((tmp_path / "downloads").rglob("*.*"))
     assert not (tmp_path / "corpora").exists()
 
 
@@ -261,7 +269,7 @@ def test_an_archive_that_is_none_or_leads_elsewhere(origin, place, corpus, tmp_p
         fetch("fsdd", known, LISTS / "fsdd", cache=tmp_path, pause=0)
     assert not list(tmp_path.rglob("*.wav"))
     origin.files["a.tar.gz"] = b"<html>"
-    (tmp_path / "downloads" / "fsdd-a.tar.gz").unlink()
+    (tmp_path / "downloads" / "fsdd" / "a.tar.gz").unlink()
     with pytest.raises(DataError, match="found a broken archive"):
         fetch("fsdd", known, LISTS / "fsdd", cache=tmp_path, pause=0)
 

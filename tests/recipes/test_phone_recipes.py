@@ -149,6 +149,14 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
         assert found[system, unit] > limit
     assert done_before(run(module, *options, "--skip-bad").stderr)
 
+    for part in ("background", "test-other"):  # as fetched
+        (little_librispeech / "data" / part / "phones.ctm").unlink()
+    parts = {part: read_data_dir(little_librispeech / "data" / part) for part in ("background", "test-other")}
+    beside_the_alignment = module.recognition_rows(module.experiments(parts, out)[0], out)
+    for row, expected in zip(beside_the_alignment, recognition.values(), strict=True):
+        assert int(row["reference"]) < int(expected["reference"])  # without the utterance that was not aligned
+        assert percent(row["error rate"]) == pytest.approx(percent(expected["error rate"]), abs=6)
+
 
 def test_voices(recipe, voices: Path, tmp_path: Path):
     data = read_data_dir(voices / "data" / "all")
@@ -189,6 +197,8 @@ def test_fsdd(recipe, corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     capsys.readouterr()
     run_stages(module.phone_stages(parts, tmp_path, 2), tmp_path)
     assert done_before(capsys.readouterr().err)
+    unlabelled = {**parts, "train": replace(parts["train"], path=tmp_path)}  # as fetched
+    assert "digits" in module.phone_stages(unlabelled, tmp_path, 2)[3].name
 
 
 @pytest.fixture(scope="module")
