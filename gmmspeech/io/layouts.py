@@ -157,14 +157,19 @@ def write_listing(folder: str | os.PathLike[str], listing: Listing, *, base: Pat
     Raises
     ------
     DataError
-        If a file can't be written.
+        If a file can't be written, or the folder has one of another corpus that would not be replaced.
     """
     folder = Path(folder)
+    known = {"text": listing.text, "spk2gender": listing.spk2gender, "phones.ctm": listing.phones, "segments": None}
+    for name, entries in known.items():
+        if not entries and (folder / name).exists():
+            raise DataError(f"{folder / name}: found a file that these utterances have not, expected another folder")
     write_map(folder / "utt2spk", listing.utt2spk)
     write_map(folder / "spk2utt", by_speaker(listing.utt2spk))
-    for name, entries in (("text", listing.text), ("spk2gender", listing.spk2gender)):
-        if entries:
-            write_map(folder / name, entries)
+    if listing.text:
+        write_map(folder / "text", listing.text)
+    if listing.spk2gender:
+        write_map(folder / "spk2gender", listing.spk2gender)
     if listing.phones:
         write_ctm(folder / "phones.ctm", dict(sorted(listing.phones.items())))
     write_map(folder / "wav.scp", {u: as_listed(path, base) for u, path in listing.recordings.items()})

@@ -139,6 +139,14 @@ def test_two_files_of_one_utterance(tmp_path: Path) -> None:
         find_utterances("fsdd", source)
 
 
+def test_a_folder_that_has_files_of_another_corpus(tmp_path: Path) -> None:
+    listing = find_utterances("speakers", make(tmp_path / "corpus", {"ann/a.wav": ""}))
+    make(tmp_path / "data", {"phones.ctm": "84-121-0000 1 0 1 AH\n"})
+    with pytest.raises(DataError, match=r"data/phones\.ctm: found a file that these utterances have not"):
+        write_listing(tmp_path / "data", listing)
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["phones.ctm"]
+
+
 def test_an_unknown_layout(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such layout, expected one of librispeech, voxceleb"):
         find_utterances("aurora", tmp_path)
