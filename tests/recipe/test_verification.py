@@ -39,7 +39,7 @@ from pathlib import Path
 sys.path.insert(0, {folder!r})
 from test_verification import CONFIG, run
 from dataclasses import replace
-run(Path(sys.argv[1]), Path(sys.argv[2]), replace(CONFIG, n_components=32, seeds=(0, 1, 2, 3, 4, 5)))
+run(Path(sys.argv[1]), Path(sys.argv[2]), replace(CONFIG, n_components=32, seeds=(0, 1, 2)))
 """
 
 
@@ -149,9 +149,9 @@ def test_a_killed_run_goes_on_where_it_was(data: Path, tmp_path: Path, moment: s
     assert ("stage 2 of 3, ubm-own: done before" in said) == (moment == "the verification")
     assert features_path(killed, "all").stat() == features
 
-    run(data, whole, replace(CONFIG, n_components=32, seeds=(0, 1, 2, 3, 4, 5)))
+    run(data, whole, replace(CONFIG, n_components=32, seeds=(0, 1, 2)))
     names = sorted(str(p.relative_to(whole)) for p in whole.rglob("*") if p.is_file())
-    assert "ubm-own-seed5.h5" in names
+    assert "ubm-own-seed2.h5" in names
     for name in names:
         if not name.startswith(RECEIPTS):
             assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
