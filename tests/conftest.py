@@ -12,6 +12,11 @@ from threading import Thread
 import h5py
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# fewer examples than the default of 100 keep the whole suite short; a busy machine is no failure
+settings.register_profile("suite", max_examples=40, deadline=None)
+settings.load_profile("suite")
 
 
 def _folder(variable: str) -> Path:

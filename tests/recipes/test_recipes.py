@@ -1,4 +1,4 @@
-"""Every recipe runs from its own script, reaches what its README promises, and does no stage twice."""
+"""Recipes reach what their READMEs promise, and do no stage twice."""
 
 import json
 import subprocess
@@ -6,16 +6,22 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
 
 
-def run(recipe: str, out: Path, *options: str | Path) -> str:
-    """Run a recipe; give what it wrote to stderr."""
-    words = [sys.executable, RECIPES / recipe / "run.py", "--out", out, "--jobs", "2", *options]
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stderr
+@pytest.fixture
+def run(recipe):
+    """A function: run a recipe with options, give what it wrote to stderr."""
+
+    def run_one(name: str, out: Path, *options: str | Path) -> str:
+        words = ["--out", out, "--jobs", "2", *options]
+        done = CliRunner().invoke(recipe(name).main, [str(word) for word in words], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.stderr
+
+    return run_one
 
 
 def equal_error_rates(out: Path, name: str = "results") -> dict[str, float]:
@@ -28,7 +34,7 @@ def errors(out: Path) -> dict[str, int]:
     return {row["task"]: int(row["errors, a seed each"]) for row in rows}
 
 
-def test_voices(tmp_path):
+def test_voices(tmp_path, run):
     run("voices", tmp_path)
     assert errors(tmp_path)["speakers"] <= 6  # of 72
     assert equal_error_rates(tmp_path, "verification")["verify 12 voices"] <= 3.0
@@ -39,14 +45,14 @@ def test_voices(tmp_path):
     assert changed.count(" s\n") == 1
 
 
-def test_librispeech(tmp_path, corpus):
+def test_librispeech(tmp_path, corpus, run):
     run("librispeech", tmp_path, "--corpus", corpus("librispeech-mini"), "--seeds", "1")
     rates = equal_error_rates(tmp_path)
     assert rates["sv80"] <= 1.0
     assert rates["test-other"] == 0.0
 
 
-def test_arabic_commands(tmp_path, corpus):
+def test_arabic_commands(tmp_path, corpus, run):
     pool = corpus("librispeech-mini")
     run("arabic_commands", tmp_path, "--corpus", corpus("arabic-speech-commands-mini"), "--pool", pool, "--seeds", "1")
     rates = equal_error_rates(tmp_path)
@@ -56,7 +62,7 @@ def test_arabic_commands(tmp_path, corpus):
     assert rates["five-words, pooled UBM"] <= 4.0
 
 
-def test_fsdd(tmp_path, corpus):
+def test_fsdd(tmp_path, corpus, run):
     run("fsdd", tmp_path, "--corpus", corpus("fsdd"), "--seeds", "1")
     assert errors(tmp_path)["digits"] <= 1
     assert errors(tmp_path)["speakers"] == 0
@@ -64,10 +70,21 @@ def test_fsdd(tmp_path, corpus):
     assert rates["verify, UBM alone"] <= 2.0
 
 
-@pytest.mark.parametrize("recipe", ["librispeech", "arabic_commands", "fsdd", "phones_librispeech", "timit"])
-def test_a_missing_corpus_is_one_line_that_names_it(tmp_path, recipe):
-    words = [sys.executable, RECIPES / recipe / "run.py", "--corpus", tmp_path / "nowhere", "--out", tmp_path / "out"]
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
+def missing(folder: Path) -> list[str]:
+    return ["--corpus", str(folder / "nowhere"), "--out", str(folder / "out")]
+
+
+@pytest.mark.parametrize("name", ["arabic_commands", "fsdd", "phones_librispeech", "timit"])
+def test_a_missing_corpus_is_one_line_that_names_it(tmp_path, recipe, name):
+    done = CliRunner().invoke(recipe(name).main, missing(tmp_path))
+    assert done.exit_code == 1
+    assert done.stderr.count("\n") == 1
+    assert "nowhere" in done.stderr
+
+
+def test_a_script_as_a_process(tmp_path):
+    words = [sys.executable, str(RECIPES / "librispeech" / "run.py"), *missing(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "nowhere" in done.stderr
