@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 SHARD_BYTES = 2**21  # of audio: some seconds of work, which is what a killed run loses
 MAX_SHARDS = 1000
 VERSION = 1  # of what frames are, given all else: a shard of another one is not taken
-MAX_THREADS = 3  # Python's interpreter lock is held a quarter of the time; more workers than this are processes,
-WORTH_PROCESSES = 100 * SHARD_BYTES  # for so much audio: to start one takes seconds
+WORTH_PROCESSES = 100 * SHARD_BYTES  # of audio, 200 MiB: from there on processes, which take seconds to start, beat
+# threads, which wait for Python's interpreter lock
 
 Group = tuple[DataDir, Sequence[str]]  # utterances of a data directory whose frames depend on one another
 
@@ -111,7 +111,7 @@ def extract_features(
         HDF5 file.
     front : FrontEnd
     jobs : int
-        Threads; from four on, and for some hundred MB of audio, processes.
+        Threads; for more than 200 MiB of audio, processes.
     channel : int, optional
         Which channel of recordings with several, from 0.
     skip_bad : bool
@@ -209,7 +209,7 @@ def _receipts(tasks: Sequence[_Shard], workers: _Workers) -> Generator[Extractio
         with parallel_config(backend="dask", client=client):
             found = Parallel(return_as="generator")(delayed(_extract_alone)(_anywhere(task)) for task in tasks)
             yield from found
-    elif jobs > MAX_THREADS and sum(task.audio_bytes for task in tasks) >= WORTH_PROCESSES:
+    elif jobs > 1 and sum(task.audio_bytes for task in tasks) >= WORTH_PROCESSES:
         yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(_extract_alone)(task) for task in tasks)
     else:
         yield from ordered_map(_extract, tasks, n_jobs=jobs)

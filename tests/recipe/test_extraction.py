@@ -125,12 +125,12 @@ def test_any_number_of_jobs_gives_the_same_bytes(digits: Path, tmp_path: Path, m
 
     extract_alone = extraction._extract_alone
     monkeypatch.setattr(extraction, "_extract_alone", elsewhere)
-    monkeypatch.setattr(extraction, "WORTH_PROCESSES", 400_000)
-    for jobs in (2, 3, 4):
+    for jobs, worth in ((2, 10**9), (3, 10**9), (2, 400_000), (3, 400_000)):
+        monkeypatch.setattr(extraction, "WORTH_PROCESSES", worth)
         with joblib.parallel_config(backend="threading"):  # processes would take seconds to start
             assert extract_features([data], tmp_path / "n.h5", FRONT, jobs=jobs, compression="lzf") == one
         assert (tmp_path / "n.h5").read_bytes() == (tmp_path / "1.h5").read_bytes()
-        assert (len(sent) > 4) is (jobs > extraction.MAX_THREADS)
+        assert (len(sent) > 4) is (worth < 10**9)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["1.h5", "n.h5"]
 
 
