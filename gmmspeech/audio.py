@@ -52,6 +52,11 @@ class RawAudio:
     ------
     ConfigError
         A rate or number of channels below 1, or another encoding.
+
+    Examples
+    --------
+    >>> RawAudio(8000, "ulaw").channels
+    1
     """
 
     rate: int

@@ -8,7 +8,17 @@ import sklearn.exceptions
 
 
 class GmmSpeechError(Exception):
-    """Base of every error that gmmspeech raises on purpose."""
+    """Base of every error that gmmspeech raises on purpose.
+
+    Examples
+    --------
+    >>> import gmmspeech as gs
+    >>> try:
+    ...     gs.load("nowhere.h5")
+    ... except gs.GmmSpeechError as error:
+    ...     print(error)
+    nowhere.h5: ...
+    """
 
 
 class ConfigError(GmmSpeechError, ValueError):
@@ -40,4 +50,14 @@ class NotFittedError(ModelError, sklearn.exceptions.NotFittedError):
 
 
 class GmmSpeechWarning(UserWarning):
-    """Something was wrong but work goes on: an utterance without frames, a starved component."""
+    """Something was wrong but work goes on: an utterance without frames, a starved component.
+
+    Examples
+    --------
+    >>> import warnings, numpy as np, gmmspeech as gs
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     _ = gs.mfcc(np.zeros(10), 16000)
+    >>> said[0].category is gs.GmmSpeechWarning
+    True
+    """

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import gmmspeech
+
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "```python" in page.read_text(encoding="utf-8")]
 
@@ -15,3 +17,8 @@ def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     exec(compile(code, str(page), "exec"), {"__name__": "__main__"})
     assert "False" not in capsys.readouterr().out  # what pages print is either a figure or a claim
+
+
+@pytest.mark.parametrize("name", gmmspeech.__all__)
+def test_a_public_name_has_an_example(name):
+    assert ">>>" in (getattr(gmmspeech, name).__doc__ or "")

@@ -143,6 +143,17 @@ def load_utterance(data: DataDir, utterance: str, *, channel: int | None = None)
         As `gmmspeech.audio.read_audio`, or a command fails; the message names the utterance and the file.
     DataError
         If there is no such utterance.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, soundfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> soundfile.write(folder / "u1.wav", np.zeros(800), 8000)
+    >>> _ = (folder / "wav.scp").write_text(f"u1 {folder}/u1.wav\\n")
+    >>> _ = (folder / "utt2spk").write_text("u1 ann\\n")
+    >>> signal, rate = load_utterance(read_data_dir(folder), "u1")
+    >>> len(signal), rate
+    (800, 8000)
     """
     ids: Mapping[str, object] = {**data.recordings, **data.commands} if data.segments is None else data.segments
     if utterance not in ids:

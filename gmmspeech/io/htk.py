@@ -143,6 +143,14 @@ def write_htk(
         Frames are not (T, D), not finite in float32, or too wide for the format.
     DataError
         The file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/a.fea"
+    >>> write_htk(path, np.ones((3, 2)))
+    >>> len(open(path, "rb").read())  # a header of 12 bytes, 6 numbers of 4
+    36
     """
     code = _code_of(kind)
     base, *qualifiers = kind.split("_")

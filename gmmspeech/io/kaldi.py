@@ -100,6 +100,14 @@ def write_kaldi_gmm(path: str | os.PathLike[str], gmm: DiagonalGMM, *, binary: b
     ------
     DataError
         The file can't be written, or a number is beyond float32.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/final.dubm"
+    >>> write_kaldi_gmm(path, DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]]), binary=False)
+    >>> open(path).read().split()[0]
+    '<DiagGMM>'
     """
     weights, means, variances = gmm.parameters()
     with np.errstate(over="ignore", divide="ignore"):
@@ -164,6 +172,14 @@ def write_gselect(path: str | os.PathLike[str], selected: Mapping[str, ArrayLike
     ------
     DataError
         An id has a blank, the components are not (T, C), or the file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/gselect"
+    >>> write_gselect(path, {"u1": [[5, 8], [5, 13]]})
+    >>> open(path).read()
+    'u1 5 8 ; 5 13 ...\\n'
     """
     lines = []
     for utterance, components in selected.items():

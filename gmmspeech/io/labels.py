@@ -122,6 +122,14 @@ def write_labels(
     DataError
         If the format can't be told or can't hold the labels or the ids, labels are not as
         `gmmspeech.phones.labels.check_labels` wants them, or a file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/phones.ctm"
+    >>> write_labels(path, {"ann-1": [Label(0.0, 0.25, "SIL"), Label(0.25, 0.5, "AH")]})
+    >>> print(open(path).read().splitlines()[1])
+    ann-1 1 0.250000 0.250000 AH
     """
     _check_format(format)
     format = format or _format_of(Path(path))

@@ -42,6 +42,10 @@ def read_lhotse(
         A manifest is missing, malformed, or of another kind; a recording is more than one file, lies behind a URL, is
         changed on loading (speed, volume, reverberation), or is a command without `allow_pipes`; a supervision is of an
         unknown recording, of several channels, or comes twice.
+
+    Examples
+    --------
+    >>> data = read_lhotse("recordings.jsonl.gz", "supervisions.jsonl.gz")  # doctest: +SKIP
     """
     found = _read(recordings, "RecordingSet")
     files: dict[str, Path] = {}

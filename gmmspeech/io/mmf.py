@@ -100,6 +100,14 @@ def write_mmf(path: str | os.PathLike[str], models: Mapping[str, DiagonalGMM], *
     ------
     DataError
         There is none, dimensions differ, a name is empty or has quotes or line breaks, or the file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/models.mmf"
+    >>> write_mmf(path, {"ah": DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])})
+    >>> "<NUMSTATES>" in open(path).read().upper()
+    True
     """
     name = os.fspath(path)
     dims = sorted({gmm.parameters()[1].shape[1] for gmm in models.values()})

@@ -150,6 +150,16 @@ class StatisticsStore(Mapping[str, GMMStats]):
     ------
     DataError
         The file is missing, damaged, of another format, or of a newer version.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, gmmspeech as gs
+    >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
+    >>> path = tempfile.mkdtemp() + "/stats.h5"
+    >>> gs.write_statistics(path, ubm, [("u1", np.ones((3, 1)))])
+    >>> with StatisticsStore(path) as store:
+    ...     list(store), store["u1"].num_frames
+    (['u1'], 3.0)
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -170,6 +170,14 @@ def write_store(
     ------
     DataError, FeatureError
         As `FeatureWriter`; nothing is left at `path` then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/feats.h5"
+    >>> write_store(path, [("u1", np.ones((3, 2)))], storage="float16")
+    >>> FeatureStore(path)["u1"].dtype
+    dtype('float32')
     """
     with FeatureWriter(path, front_end=front_end, storage=storage, compression=compression) as writer:
         for utterance, frames in items:

@@ -93,6 +93,11 @@ def error_rate(
     ------
     DataError
         An utterance of the references that was not recognised, or the other way round, by name.
+
+    Examples
+    --------
+    >>> print(error_rate({"u": ["AA", "B", "S"]}, {"u": ["AA", "P"]}))
+    66.67 % of 3: 1 substitutions, 1 deletions, 0 insertions
     """
     _check_same(references, hypotheses)
     total = ErrorRate()

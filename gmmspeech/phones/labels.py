@@ -37,6 +37,11 @@ class Label(NamedTuple):
         In seconds; `end` belongs to the label after it.
     name : str
         Never empty: where nothing is labelled, there is no label.
+
+    Examples
+    --------
+    >>> Label(0.25, 0.5, "AH").end
+    0.5
     """
 
     start: float

@@ -56,6 +56,13 @@ class Scores:
     ------
     DataError
         If the three are not of the same length, or a value is NaN.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> scores = gs.Scores(["ann", "bob"], ["u1", "u1"], np.array([2.5, -1.0]))
+    >>> len(scores), scores.models[scores.values.argmax()]
+    (2, 'ann')
     """
 
     models: Sequence[str]

@@ -31,6 +31,13 @@ class BackEnd:
         Scores; without it the score is the cosine.
     extractor_digest : str, optional
         Which extractor's i-vectors it takes; see `IVectorExtractor.digest`.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> backend = gs.BackEnd()  # nothing but the cosine
+    >>> backend.score([[1.0, 0.0]], [[2.0, 0.0], [0.0, 3.0]])
+    array([[1., 0.]])
     """
 
     transforms: tuple[AffineTransform, ...] = ()
