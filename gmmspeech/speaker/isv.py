@@ -109,14 +109,8 @@ class ISV:
         ModelError
             Statistics of another shape, or stored statistics of another background model.
         """
-        if iterations < 1:
-            raise ConfigError(f"iterations: found {iterations}, expected 1 or more")
-        check_origin(sessions, gmm_digest(self.ubm), self.ubm.front_end_, model="the background model")
         means = self.ubm.means_
-        batch = next(stats_batches(sessions, means.shape, max(len(sessions), 1)), None)
-        if batch is None:
-            raise FeatureError("found no session to enrol from, expected one or more")
-        n, f = batch.n, batch.centred(means, self._deviations)
+        n, f = enrolment_sessions(self.ubm, self._deviations, sessions, iterations)
         offset = np.zeros(means.shape)
         for _ in range(iterations):
             x = self.subspace.posteriors(n, f - n[:, :, None] * offset).mean
@@ -254,6 +248,19 @@ def train_isv(
         if callback is not None:
             callback(model)
     return model
+
+
+def enrolment_sessions(
+    ubm: DiagonalGMM, deviations: NDArray[np.float64], sessions: Statistics, iterations: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Check what `enroll` is given; counts (S, K) of the sessions and their sums about the means, in deviations."""
+    if iterations < 1:
+        raise ConfigError(f"iterations: found {iterations}, expected 1 or more")
+    check_origin(sessions, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    batch = next(stats_batches(sessions, ubm.means_.shape, max(len(sessions), 1)), None)
+    if batch is None:
+        raise FeatureError("found no session to enrol from, expected one or more")
+    return batch.n, batch.centred(ubm.means_, deviations)
 
 
 def session_speakers(labels: ArrayLike, stats: Statistics, rank: int) -> NDArray[np.intp]:

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from gmmspeech.errors import ConfigError, FeatureError, ModelError
+from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.gmm.batches import Statistics, StatsBatch, check_origin, gmm_digest, stats_batches
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.parallel import single_threaded_blas
-from gmmspeech.speaker.isv import ISV, session_speakers, speaker_sums
+from gmmspeech.speaker.isv import ISV, enrolment_sessions, session_speakers, speaker_sums
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_loading
 
 
@@ -83,14 +83,8 @@ class JFA:
         ModelError
             Statistics of another shape, or stored statistics of another background model.
         """
-        if iterations < 1:
-            raise ConfigError(f"iterations: found {iterations}, expected 1 or more")
-        check_origin(sessions, gmm_digest(self.ubm), self.ubm.front_end_, model="the background model")
         means = self.ubm.means_
-        batch = next(stats_batches(sessions, means.shape, max(len(sessions), 1)), None)
-        if batch is None:
-            raise FeatureError("found no session to enrol from, expected one or more")
-        n, f = batch.n, batch.centred(means, self._deviations)
+        n, f = enrolment_sessions(self.ubm, self._deviations, sessions, iterations)
         n_all, f_all = n.sum(axis=0), f.sum(axis=0)
         residual = self.residual / self._deviations
         session_shift, offset = np.zeros_like(means), np.zeros_like(means)
