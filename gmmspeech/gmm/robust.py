@@ -94,17 +94,20 @@ def fit_robust(gmm: DiagonalGMM, X: ArrayLike, *, n_init: int = 10) -> RobustFit
         raise FeatureError(f"found frames of shape {frames.shape}, expected {expected}")
     finite(frames)
     rng = check_random_state(gmm.random_state)
-    fits = [_fit_once(gmm, frames, rng.choice(len(frames), gmm.n_components, replace=False)) for _ in range(n_init)]
+    variance, edges = _robust_variance(frames), np.ptp(frames, axis=0)
+    log_volume = np.log(edges, where=edges > 0, out=np.zeros(len(edges))).sum()
+    starts = [frames[rng.choice(len(frames), gmm.n_components, replace=False)] for _ in range(n_init)]
+    fits = [_fit_once(gmm, frames, means, variance, log_volume) for means in starts]
     return max(fits, key=lambda fit: fit.log_likelihood)
 
 
-def _fit_once(options: DiagonalGMM, frames: NDArray, chosen: NDArray[np.intp]) -> RobustFit:
-    variance = _robust_variance(frames)
+def _fit_once(
+    options: DiagonalGMM, frames: NDArray, means: NDArray, variance: NDArray[np.float64], log_volume: float
+) -> RobustFit:
     floor = max(options.variance_floor, SMALLEST_FLOOR) * variance
     k = options.n_components
-    parameters: Parameters = (np.full(k, 1 / k), frames[chosen].astype(np.float64), np.tile(variance, (k, 1)))
+    parameters: Parameters = (np.full(k, 1 / k), means.astype(np.float64), np.tile(variance, (k, 1)))
     share, last = FIRST_SHARE, -np.inf
-    log_volume = np.log(np.ptp(frames, axis=0), where=np.ptp(frames, axis=0) > 0, out=np.zeros(frames.shape[1])).sum()
     for iteration in range(options.max_iter + 1):
         gmm = DiagonalGMM.from_parameters(*parameters, **options.get_params(deep=False))
         inside, outside = np.log1p(-share) + gmm.score_samples(frames), np.log(share) - log_volume

@@ -207,8 +207,7 @@ def _receipts(tasks: Sequence[_Shard], workers: _Workers) -> Generator[Extractio
     if client is not None:
         check_workers(client)
         with parallel_config(backend="dask", client=client):
-            found = Parallel(return_as="generator")(delayed(_extract_alone)(_anywhere(task)) for task in tasks)
-            yield from found
+            yield from Parallel(return_as="generator")(delayed(_extract_alone)(_anywhere(task)) for task in tasks)
     elif jobs > 1 and sum(task.audio_bytes for task in tasks) >= WORTH_PROCESSES:
         yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(_extract_alone)(task) for task in tasks)
     else:
