@@ -1,24 +1,13 @@
 """The recipes for what mixtures are used for beside speech: on less data, they beat the usual alternative too."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from click.testing import CliRunner
 
-RECIPES = Path(__file__).parent.parent.parent / "recipes"
 PNG = b"\x89PNG"
-
-
-def load(recipe: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"recipe_{recipe}", RECIPES / recipe / "run.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look
-    spec.loader.exec_module(module)
-    return module
 
 
 def run(module: ModuleType, out: Path, picture: str) -> list[dict[str, str]]:
@@ -32,8 +21,8 @@ def figure(cell: str) -> float:
     return float(cell.split()[0].rstrip(",%"))
 
 
-def test_clustering(tmp_path, monkeypatch):
-    module = load("clustering")
+def test_clustering(tmp_path, monkeypatch, recipe):
+    module = recipe("clustering")
     monkeypatch.setattr(module, "STARTS", 3)
     rows = run(module, tmp_path, "clusters.png")
     for row in rows:
@@ -42,8 +31,8 @@ def test_clustering(tmp_path, monkeypatch):
         assert float(right) < float(wrong)
 
 
-def test_outliers(tmp_path, monkeypatch):
-    module = load("outliers")
+def test_outliers(tmp_path, monkeypatch, recipe):
+    module = recipe("outliers")
     monkeypatch.setattr(module, "SHARES", (0.0, 0.2))
     monkeypatch.setattr(module, "REPEATS", 1)
     monkeypatch.setattr(module, "STARTS", 5)
@@ -54,8 +43,8 @@ def test_outliers(tmp_path, monkeypatch):
             assert figure(row["found"]) == pytest.approx(20, abs=3)
 
 
-def test_image_segmentation(tmp_path, monkeypatch):
-    module = load("image_segmentation")
+def test_image_segmentation(tmp_path, monkeypatch, recipe):
+    module = recipe("image_segmentation")
     monkeypatch.setattr(module, "SEEDS", (0,))
     monkeypatch.setattr(module, "load_sample_image", lambda name, whole=module.load_sample_image: whole(name)[::4, ::4])
     rows = run(module, tmp_path, "segments.png")
@@ -65,8 +54,8 @@ def test_image_segmentation(tmp_path, monkeypatch):
         assert ours > theirs - 0.5  # one start each
 
 
-def test_anomaly_detection(tmp_path, monkeypatch):
-    module = load("anomaly_detection")
+def test_anomaly_detection(tmp_path, monkeypatch, recipe):
+    module = recipe("anomaly_detection")
     monkeypatch.setattr(module, "DIGITS", (3, 8))
     for row in run(module, tmp_path, "anomalies.png"):
         assert figure(row["mixture, ROC AUC"]) > figure(row["isolation forest, ROC AUC"]) > 80
@@ -74,8 +63,8 @@ def test_anomaly_detection(tmp_path, monkeypatch):
         assert figure(row["anomalies found"]) > 70
 
 
-def test_density_generation(tmp_path, monkeypatch):
-    module = load("density_generation")
+def test_density_generation(tmp_path, monkeypatch, recipe):
+    module = recipe("density_generation")
     monkeypatch.setattr(module, "FOLDS", 5)
     monkeypatch.setattr(module, "COMPONENTS", (1, 4))
     monkeypatch.setattr(module, "SECONDS", 1)
