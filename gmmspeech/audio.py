@@ -13,7 +13,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from gmmspeech.errors import AudioError, ConfigError
+from gmmspeech.errors import AudioError, ConfigError, one_line
 
 MAX_OVERSHOOT = 0.5  # seconds a cut may end after the recording does: Kaldi's extract-segments, its default
 
@@ -188,7 +188,7 @@ def _decode(
         if head.startswith(b"NIST_1A") and coding and b"shorten" in coding[1]:
             found = f"SPHERE with samples as {coding[1].decode('ascii', 'replace')}"
             raise AudioError(f"{name}: found {found}, expected pcm or ulaw (sph2pipe or w_decode unpack it)") from error
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise AudioError(f"{name}: can't be decoded ({reason}), expected whole audio that libsndfile reads") from error
     if len(samples) < last - first:
         found = f"{first + len(samples)} samples, then nothing more"

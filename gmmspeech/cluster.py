@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechError, GmmSpeechWarning
+from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechError, GmmSpeechWarning, one_line
 from gmmspeech.gmm.frames import Piece, frame_dim
 from gmmspeech.gmm.kernels import native_kernel
 from gmmspeech.parallel import FAN_IN, PIECE, Frames, frame_pieces, single_threaded_blas, tree_sum
@@ -341,4 +341,4 @@ def _address(client: Client) -> str:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return one_line(error) or type(error).__name__

@@ -61,3 +61,8 @@ class GmmSpeechWarning(UserWarning):
     >>> said[0].category is gs.GmmSpeechWarning
     True
     """
+
+
+def one_line(error: BaseException) -> str:
+    """Text of an error without its line ends."""
+    return " ".join(str(error).split())

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from gmmspeech.errors import ConfigError, FeatureError, ModelError, NotFittedError
+from gmmspeech.errors import ConfigError, FeatureError, ModelError, NotFittedError, one_line
 from gmmspeech.gmm.frames import as_frames, check_weights, finite, is_segments
 from gmmspeech.gmm.mixture import DiagonalGMM
 
@@ -216,5 +216,5 @@ def _check_labels(y: ArrayLike | None, count: int) -> NDArray:
         assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
     except ValueError as error:
-        raise FeatureError(f"labels: {' '.join(str(error).split())}") from None
+        raise FeatureError(f"labels: {one_line(error)}") from None
     return labels

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, one_line
 from gmmspeech.io.hdf5 import create_hdf5, open_hdf5
 from gmmspeech.scoring.calibration import Calibration, PavCalibration
 
@@ -52,7 +52,7 @@ def load_calibration(path: str | os.PathLike[str]) -> Calibration | PavCalibrati
     except DataError:
         raise
     except (LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise DataError(f"{name}: damaged calibration ({' '.join(str(error).split())})") from error
+        raise DataError(f"{name}: damaged calibration ({one_line(error)})") from error
 
 
 def save_calibration(path: Path, calibration: Calibration | PavCalibration) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from gmmspeech.errors import DataError, ModelError
+from gmmspeech.errors import DataError, ModelError, one_line
 from gmmspeech.gmm.acceleration import AcceleratedState
 from gmmspeech.gmm.em import EMState
 from gmmspeech.gmm.init import Parameters
@@ -129,7 +129,7 @@ def _read(path: str, read: Callable[[h5py.File], Any]) -> Any:
     except DataError:
         raise
     except (LookupError, OSError, RuntimeError, TypeError, ValueError, AttributeError, ModelError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise DataError(f"{path}: damaged checkpoint ({reason}); remove it to start anew") from error
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 import h5py
 import numpy as np
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, one_line
 from gmmspeech.io.atomic import atomic_path
 
 _ERRNO = re.compile(r"errno = (\d+)")  # in HDF5's messages about files
@@ -43,7 +43,7 @@ def open_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> h5p
     try:
         file = h5py.File(name, "r")
     except OSError as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise DataError(f"{name}: no readable HDF5 ({reason}), expected {format} in HDF5") from error
     try:
         found = file.attrs.get("format")

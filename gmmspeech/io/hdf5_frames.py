@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.errors import ConfigError, DataError, FeatureError
+from gmmspeech.errors import ConfigError, DataError, FeatureError, one_line
 from gmmspeech.io.hdf5 import open_hdf5, stream_hdf5
 
 FORMAT = "gmmspeech features"
@@ -245,8 +245,3 @@ def check_finite(name: str, frames: NDArray) -> None:
         row, column = np.argwhere(~finite)[0]
         found = f"{frames[row, column]} in frame {row}, column {column}"
         raise FeatureError(f"{name}: found {found}, expected finite {frames.dtype} numbers")
-
-
-def one_line(error: BaseException) -> str:
-    """Text of an error without its line ends."""
-    return " ".join(str(error).split())

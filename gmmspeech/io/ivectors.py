@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, one_line
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.io.hdf5 import create_hdf5, open_hdf5
 from gmmspeech.speaker.backend import AffineTransform, as_vectors
@@ -275,4 +275,4 @@ def _read(path: str | os.PathLike[str], format: str, read: Callable[[h5py.File],
     except DataError:
         raise
     except (LookupError, OSError, RuntimeError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{os.fspath(path)}: damaged {format} ({' '.join(str(error).split())})") from error
+        raise DataError(f"{os.fspath(path)}: damaged {format} ({one_line(error)})") from error

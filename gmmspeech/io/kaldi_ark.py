@@ -19,7 +19,7 @@ import kaldiio
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.errors import DataError, FeatureError
+from gmmspeech.errors import DataError, FeatureError, one_line
 from gmmspeech.io.atomic import atomic_path
 
 _PLACE = re.compile(r"(?::(?P<offset>\d+))?(?:\[(?P<range>[\d:,]*)\])?")
@@ -84,7 +84,7 @@ def ark_places(path: str) -> dict[str, str]:
                     _text_body(archive)
     except (OSError, ValueError) as error:
         name = f"{path}: utterance {utterance}" if utterance else path
-        raise DataError(f"{name}: {' '.join(str(error).split())}, expected an archive of Kaldi's") from error
+        raise DataError(f"{name}: {one_line(error)}, expected an archive of Kaldi's") from error
     if not places:
         raise DataError(f"{path}: found no utterance, expected an archive of Kaldi's")
     return places

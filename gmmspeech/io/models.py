@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, one_line
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
@@ -81,7 +81,7 @@ def load(path: str | os.PathLike[str]) -> Model:
     except DataError:
         raise
     except (LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise DataError(f"{name}: damaged model ({' '.join(str(error).split())})") from error
+        raise DataError(f"{name}: damaged model ({one_line(error)})") from error
 
 
 def is_foreign(path: str | os.PathLike[str]) -> bool:
@@ -103,7 +103,7 @@ def _load_foreign(name: str) -> DiagonalGMM | None:
         except OSError:  # which opening it as our own format explains
             return None
         except RuntimeError as error:
-            raise DataError(f"{name}: damaged HDF5 ({' '.join(str(error).split())}), expected a model") from error
+            raise DataError(f"{name}: damaged HDF5 ({one_line(error)}), expected a model") from error
     with open(name, "rb") as file:
         if is_kaldi_gmm(file.read(256)):
             return read_kaldi_gmm(name)

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import DataError, ModelError
+from gmmspeech.errors import DataError, ModelError, one_line
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 Parameters = tuple[NDArray, NDArray, NDArray]  # weights, means, variances
@@ -44,7 +44,7 @@ def read_peer(file: h5py.File) -> DiagonalGMM | None:
             except KeyError as error:
                 raise DataError(f"{file.filename}: {error.args[0]}, expected all of a mixture") from error
             except (ModelError, ValueError, TypeError, OSError) as error:
-                raise DataError(f"{file.filename}: {' '.join(str(error).split())}") from error
+                raise DataError(f"{file.filename}: {one_line(error)}") from error
     return None
 
 

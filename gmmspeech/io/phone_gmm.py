@@ -9,7 +9,7 @@ import os
 import h5py
 import numpy as np
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, one_line
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.io.hdf5 import create_hdf5, open_hdf5
 from gmmspeech.phones.phone_gmm import PhoneGMM
@@ -76,7 +76,7 @@ def load_phone_gmm(path: str | os.PathLike[str]) -> PhoneGMM:
     except DataError:
         raise
     except (LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise DataError(f"{name}: damaged model ({' '.join(str(error).split())})") from error
+        raise DataError(f"{name}: damaged model ({one_line(error)})") from error
 
 
 def write_phone_gmm(group: h5py.Group, model: PhoneGMM) -> None:

@@ -7,7 +7,7 @@ import os
 import h5py
 import numpy as np
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, one_line
 from gmmspeech.io.hdf5 import create_hdf5, open_hdf5
 from gmmspeech.phones.hmm import PhoneHMM
 from gmmspeech.phones.hmm_adaptation import SplicedTransform
@@ -206,4 +206,4 @@ def read_adapted_system(group: h5py.Group) -> AdaptedSystem:
 
 
 def _damaged(name: str, what: str, error: Exception) -> DataError:
-    return DataError(f"{name}: damaged {what} ({' '.join(str(error).split())})")
+    return DataError(f"{name}: damaged {what} ({one_line(error)})")

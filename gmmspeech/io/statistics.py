@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.errors import ConfigError, DataError, FeatureError
+from gmmspeech.errors import ConfigError, DataError, FeatureError, one_line
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm.batches import StatsBatch, gmm_digest
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -173,7 +173,7 @@ class StatisticsStore(Mapping[str, GMMStats]):
             self.shape = self._check(len(names))
         except (LookupError, OSError, RuntimeError, TypeError, ValueError, AttributeError) as error:
             self._file.close()
-            reason = " ".join(str(error).split())
+            reason = one_line(error)
             raise DataError(f"{self.path}: damaged ({reason}), expected {FORMAT} of version {VERSION}") from error
         self._rows = {name: row for row, name in enumerate(names)}
 
@@ -256,7 +256,7 @@ class StatisticsStore(Mapping[str, GMMStats]):
         try:
             return np.asarray(column[rows])
         except (OSError, RuntimeError, ValueError) as error:
-            raise DataError(f"{self.path}: can't be read ({' '.join(str(error).split())})") from error
+            raise DataError(f"{self.path}: can't be read ({one_line(error)})") from error
 
 
 _FIELDS = {"n": 1, "sum_x": 2, "sum_xx": 2, "log_likelihood": 0, "num_frames": 0}  # and their dimensions of (K, D)

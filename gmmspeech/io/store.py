@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, one_line
 from gmmspeech.io.datadir import find_base, read_map
 from gmmspeech.io.hdf5 import hdf5_format
-from gmmspeech.io.hdf5_frames import FORMAT, VERSION, FeatureWriter, HDF5Frames, check_finite, one_line
+from gmmspeech.io.hdf5_frames import FORMAT, VERSION, FeatureWriter, HDF5Frames, check_finite
 from gmmspeech.io.htk import htk_places, read_htk_frames
 from gmmspeech.io.joined_frames import FORMAT as INDEX_FORMAT
 from gmmspeech.io.joined_frames import IndexedFrames, JoinedFrames, Source, write_index

@@ -12,7 +12,7 @@ from pathlib import Path
 from praatio import textgrid
 from praatio.utilities.errors import PraatioException
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, one_line
 from gmmspeech.io.atomic import atomic_path
 from gmmspeech.phones.labels import Label, check_labels
 
@@ -45,7 +45,7 @@ def read_textgrid(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
         # an interval is (start, end, text), a point (time, text)
         labels = {name: [Label(float(e[0]), float(e[-2]), e[-1]) for e in entries] for name, entries in tiers.items()}
     except (PraatioException, ValueError, LookupError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise DataError(f"{path}: can't be parsed ({reason}), expected a Praat TextGrid") from error
     _check_whole(path, text, [len(found) for found in labels.values()])
     times = [time for found in labels.values() for label in found for time in label[:2]]
@@ -88,7 +88,7 @@ def write_textgrid(
         with atomic_path(path) as temporary:
             grid.save(os.fspath(temporary), "long_textgrid", includeBlankSpaces=True, reportingMode="silence")
     except PraatioException as error:
-        raise DataError(f"{path}: can't hold the labels ({' '.join(str(error).split())})") from error
+        raise DataError(f"{path}: can't hold the labels ({one_line(error)})") from error
 
 
 def check_lines(path: str | os.PathLike[str], names: Sequence[str]) -> None:
