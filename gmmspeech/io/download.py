@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import os
 import re
-import sys
 import tarfile
 import time
 import zlib
@@ -14,9 +13,9 @@ from pathlib import Path
 
 import pooch
 import requests
-from tqdm import tqdm
 
 from gmmspeech.errors import DataError, DownloadError
+from gmmspeech.progress import progress
 
 CACHE_VARIABLE = "GMMSPEECH_CACHE"
 
@@ -98,7 +97,7 @@ def read_archive(archive: Path, wanted: Callable[[str], bool]) -> Iterator[tuple
     """
     try:
         with tarfile.open(archive, "r|gz") as tar:
-            for member in tqdm(tar, desc=archive.name, unit="file", disable=None, leave=False, file=sys.stderr):
+            for member in progress(tar, desc=archive.name, unit="file"):
                 if member.isfile() and wanted(member.name) and (file := tar.extractfile(member)) is not None:
                     yield member.name, file.read()
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
@@ -143,16 +142,7 @@ def _download_rest(url: str, part: Path) -> bool:
         total = None if length is None else begin + int(length)
         with (
             open(part, "ab" if begin else "wb") as file,
-            tqdm(
-                desc=part.stem,
-                total=total,
-                initial=begin,
-                unit="B",
-                unit_scale=True,
-                disable=None,
-                leave=False,
-                file=sys.stderr,
-            ) as bar,
+            progress(desc=part.stem, total=total, initial=begin, unit="B", unit_scale=True) as bar,
         ):
             for piece in answer.iter_content(PIECE):
                 file.write(piece)

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext, suppress
@@ -23,7 +22,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from gmmspeech.cluster import check_workers, connect
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError
@@ -33,6 +31,7 @@ from gmmspeech.io.datadir import DataDir, load_utterance
 from gmmspeech.io.hdf5_frames import FeatureWriter, HDF5Frames
 from gmmspeech.io.store import write_index
 from gmmspeech.parallel import ordered_map, single_threaded_blas
+from gmmspeech.progress import progress
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -191,7 +190,7 @@ def _write_one(tasks: Sequence[_Shard], out: Path, workers: _Workers, done: Extr
 def _work(tasks: Sequence[_Shard], workers: _Workers, done: Extraction) -> Generator[_Shard]:
     """Do what is not done; count it, and yield the shards that are files, in their order."""
     total = sum(len(group) for task in tasks for _, group in task.groups)
-    bar = tqdm(total=total, desc="features", unit="utt", disable=None, leave=False, file=sys.stderr)
+    bar = progress(total=total, desc="features", unit="utt")
     with bar, closing(_receipts(tasks, workers)) as receipts:
         for task, receipt in zip(tasks, receipts, strict=True):
             done.num_utterances += receipt.num_utterances

@@ -6,7 +6,6 @@ Stages find each other's files by name: the phone HMMs of the name n are at `hmm
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from gmmspeech.errors import DataError
 from gmmspeech.features.frontend import FrontEnd
@@ -45,8 +43,8 @@ from gmmspeech.phones.graph import (
 from gmmspeech.phones.hmm import PhoneHMM
 from gmmspeech.phones.labels import Label
 from gmmspeech.phones.system import adapt_speakers, train_adapted_system
-from gmmspeech.phones.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
-from gmmspeech.recipe.phones import frame_times, write_alignment
+from gmmspeech.phones.training import train_phone_hmm, train_phone_hmm_on_labels
+from gmmspeech.recipe.phones import frame_times, training_bar, write_alignment
 from gmmspeech.recipe.stages import Stage
 from gmmspeech.recipe.steps import checkpoint_of
 
@@ -153,7 +151,7 @@ def _training_stage(
         with (
             FeatureStore(speech.features) as store,
             checkpoint_of(target) as checkpoint,
-            _training_bar(updates) as (show, last),
+            training_bar(updates) as (show, last),
         ):
             with _timed(out, step, _seconds(store, speech.words)):
                 model = train(store, callback=show, checkpoint=checkpoint)
@@ -371,17 +369,3 @@ def _timed(out: Path, step: str, speech: float) -> Iterator[None]:
     yield
     timing = {"step": step, "speech": speech, "cpu": time.process_time() - began}
     write_lines(_timing_path(out, step), [json.dumps(timing)])
-
-
-@contextmanager
-def _training_bar(updates: int) -> Iterator[tuple[Callable[[TrainingState], None], list[TrainingState]]]:
-    """Give a function to call after every update, and a list that then holds the last state."""
-    last: list[TrainingState] = []
-    with tqdm(total=updates, desc="training", unit="update", disable=None, leave=False, file=sys.stderr) as bar:
-
-        def show(state: TrainingState) -> None:
-            last[:] = [state]
-            bar.set_postfix_str(f"{state.log_likelihood:.3f} nats a frame")
-            bar.update(state.iteration - bar.n)
-
-        yield show, last

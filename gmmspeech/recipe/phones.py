@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.features.frontend import FrontEnd
@@ -28,6 +25,7 @@ from gmmspeech.phones.graph import StateGraph
 from gmmspeech.phones.hmm import PhoneHMM
 from gmmspeech.phones.labels import Label
 from gmmspeech.phones.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
+from gmmspeech.progress import progress
 from gmmspeech.recipe.extraction import Extraction, extract_features
 from gmmspeech.recipe.steps import checkpoint_of
 
@@ -123,25 +121,11 @@ def train_phones_dir(
     extraction : Extraction
     """
     data = read_data_dir(folder, allow_pipes=allow_pipes)
-    last: list[TrainingState] = []
     with (
         features_of(data, front, jobs=jobs, skip_bad=skip_bad) as (store, done),
         checkpoint_of(out) as checkpoint,
-        tqdm(
-            total=options.get("num_iter", 40),
-            desc="training",
-            unit="update",
-            disable=None,
-            leave=False,
-            file=sys.stderr,
-        ) as bar,
+        training_bar(options.get("num_iter", 40)) as (show, last),
     ):
-
-        def show(state: TrainingState) -> None:
-            last[:] = [state]
-            bar.set_postfix_str(f"{state.log_likelihood:.3f} nats a frame")
-            bar.update(state.iteration - bar.n)
-
         common = {"skip_bad": skip_bad, "n_jobs": jobs, "callback": show, "checkpoint": checkpoint, **options}
         if labels is None:
             model = train_phone_hmm(store, transcripts(data), dictionary, **common)
@@ -151,6 +135,20 @@ def train_phones_dir(
         model = model.with_front_end(front.to_json())
         save_phone_hmm(out, model)
     return model, last[0], done
+
+
+@contextlib.contextmanager
+def training_bar(updates: int) -> Iterator[tuple[Callable[[TrainingState], None], list[TrainingState]]]:
+    """Give a function to call after every update, and a list that then holds the last state."""
+    last: list[TrainingState] = []
+    with progress(total=updates, desc="training", unit="update") as bar:
+
+        def show(state: TrainingState) -> None:
+            last[:] = [state]
+            bar.set_postfix_str(f"{state.log_likelihood:.3f} nats a frame")
+            bar.update(state.iteration - bar.n)
+
+        yield show, last
 
 
 def _of_all(

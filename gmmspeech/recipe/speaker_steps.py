@@ -7,7 +7,6 @@ the same ones.
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from gmmspeech.cluster import connect
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError, ModelError
@@ -30,6 +28,7 @@ from gmmspeech.io.score_files import map_scores, read_score_blocks
 from gmmspeech.io.statistics import StatisticsStore, write_statistics
 from gmmspeech.io.store import FeatureStore
 from gmmspeech.io.trials import read_labelled_trials, read_scores, read_speakers, read_trials, write_scores
+from gmmspeech.progress import progress
 from gmmspeech.recipe.evaluation import aligned_scores, trial_speakers
 from gmmspeech.recipe.steps import check_frames, checkpoint_of, progress_bar
 from gmmspeech.scoring.calibration import Calibration, PavCalibration, fit_calibration, fit_pav
@@ -124,7 +123,7 @@ def train_ivector_file(ubm: Path, statistics: Path, out: Path, rank: int, **opti
     with (
         StatisticsStore(statistics) as store,
         checkpoint_of(out) as checkpoint,
-        _bar("EM", "iteration", options.get("max_iter", 10)) as bar,
+        progress(desc="EM", unit="iteration", total=options.get("max_iter", 10)) as bar,
     ):
 
         def show(extractor: IVectorExtractor) -> None:
@@ -307,7 +306,7 @@ def normalize_scores_file(
         speakers=read_speakers(speakers) if speakers else None,
     )
     done = 0
-    with _bar("normalising", "trial") as bar:
+    with progress(desc="normalising", unit="trial") as bar:
 
         def apply(block: Scores) -> Scores:
             nonlocal done
@@ -373,7 +372,7 @@ def cross_calibrate_files(
     columns = aligned_scores(scores, listed)
     models, tests = trial_speakers(listed, read_speakers(speakers), trials)
     fit = _fit(method, options)
-    with _bar("cross-validation", "fold") as bar:
+    with progress(desc="cross-validation", unit="fold") as bar:
 
         def fit_one(targets: NDArray, nontargets: NDArray) -> Calibrated:
             bar.update()
@@ -478,10 +477,6 @@ def _transformed(backend: BackEnd, path: Path) -> IVectors:
     with _naming(path, FeatureError, ModelError):
         vectors = backend.transform(found.vectors, extractor_digest=found.extractor_digest)
     return IVectors(found.names, vectors, found.extractor_digest)
-
-
-def _bar(description: str, unit: str, total: int | None = None) -> tqdm:
-    return tqdm(total=total, desc=description, unit=unit, disable=None, leave=False, file=sys.stderr)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from gmmspeech.io.accumulators import SummedStats
 from gmmspeech.io.models import load_gmm, load_summed_stats
 from gmmspeech.io.store import FeatureStore
 from gmmspeech.parallel import PIECE, frame_pieces
+from gmmspeech.progress import progress
 from gmmspeech.recipe.steps import check_frames
 
 
@@ -53,7 +53,7 @@ def accumulate_file(
             expected = f"a part of at most {num_pieces}, since they are of {PIECE} frames or more"
             raise ConfigError(f"part of {store.path}: found {part}/{num_parts}, expected {expected}")
         first, last = (PIECE * (num_pieces * i // num_parts) for i in (part - 1, part))
-        with tqdm(desc="frames", unit="frame", disable=None, leave=False, file=sys.stderr) as bar:
+        with progress(desc="frames", unit="frame") as bar:
             stats = gmm.accumulate(_Stretch(store, ends, first, last, bar))
         corpus = hashlib.sha256("\n".join(names).encode()).hexdigest()
         front_end = store.front_end or gmm.front_end_

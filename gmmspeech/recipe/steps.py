@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from gmmspeech.cluster import connect
 from gmmspeech.errors import FeatureError
@@ -26,6 +25,7 @@ from gmmspeech.io.store import FeatureStore
 from gmmspeech.io.trials import read_labelled_trials, read_scores, read_trials, write_scores
 from gmmspeech.metrics.summary import Summary
 from gmmspeech.parallel import ordered_map
+from gmmspeech.progress import progress
 from gmmspeech.recipe.describe import verifier_configuration
 from gmmspeech.recipe.evaluation import Evaluation, evaluate_scores, rows_of_differences, rows_of_figures
 from gmmspeech.report.html import write_report
@@ -36,9 +36,7 @@ from gmmspeech.speaker.verifier import SpeakerVerifier
 
 def progress_bar(description: str, unit: str, total: int | None = None) -> Callable[[Iterable], Iterable]:
     """Wrap an iterable in a bar on stderr, silent when that is no terminal."""
-    return lambda items: tqdm(
-        items, desc=description, unit=unit, total=total, disable=None, leave=False, file=sys.stderr
-    )
+    return functools.partial(progress, desc=description, unit=unit, total=total)
 
 
 def train_ubm_file(
@@ -63,9 +61,7 @@ def train_ubm_file(
         FeatureStore(features) as store,
         checkpoint_of(out) as checkpoint,
         nullcontext() if scheduler is None else connect(scheduler) as client,
-        tqdm(
-            total=options.get("max_iter", 20), desc="EM", unit="pass", disable=None, leave=False, file=sys.stderr
-        ) as bar,
+        progress(total=options.get("max_iter", 20), desc="EM", unit="pass") as bar,
     ):
 
         def show(monitor: EMMonitor) -> None:

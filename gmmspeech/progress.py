@@ -1,0 +1,20 @@
+"""Bars that show how far a work is, on stderr, silent when that is no terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from tqdm import tqdm
+
+
+def progress(items: Iterable | None = None, **options: Any) -> tqdm:
+    """Wrap an iterable in a bar, or make one to be updated by hand; `options` of `tqdm.tqdm`.
+
+    Examples
+    --------
+    >>> [item for item in progress("ab", desc="letters", unit="letter")]
+    ['a', 'b']
+    """
+    return tqdm(items, disable=None, leave=False, file=sys.stderr, **options)
