@@ -1,13 +1,11 @@
-"""Power spectra with the roundings of Kaldi's float32 FFTs, for the frames in which they are heard.
+"""Power spectra with the roundings of Kaldi's float32 FFTs.
 
 Kaldi's FFT in float32 (split radix [1]_ for powers of two, else one prime factor after the other) leaves about 1e-6 of
 a frame's loudest amplitude in every bin. Where a filter of the mel bank lies more than a dozen nats below the loudest
 one, that is a good part of what Kaldi gives, and its numbers can only be met by making the same errors: the same
 butterflies in the same order, the same factors, and the same products fused with a sum (one rounding for both) as GCC
-fuses them for processors that can. Spectra by scipy.fft are nearer the truth and cheaper, and what every other frame
-gets.
-
-Split radix is done in C where the install had a compiler (kaldi_fft.c), else in NumPy, with the same bits.
+fuses them for processors that can. Here that is done in NumPy, at ten times the time of scipy.fft, whose spectra are
+nearer the truth; mel_kernel.c has split radix with the same bits for every frame.
 
 .. [1] H. S. Malvar, "Signal Processing with Lapped Transforms", Artech House, 1992: the split-radix FFT, with complex
    factors in three products each.
@@ -15,9 +13,7 @@ Split radix is done in C where the install had a compiler (kaldi_fft.c), else in
 
 from __future__ import annotations
 
-import ctypes
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +31,6 @@ COSINE = [
 SINE = [float.fromhex(c) for c in ("0x1p0", "-0x1.555545995a603p-3", "0x1.1107605230bc4p-7", "-0x1.994eb3774cf24p-13")]
 SQRT_HALF = np.float32(np.sqrt(0.5))
 HALF = np.float32(0.5)
-LANES = 8  # frames that the compiled twin works on side by side
 
 
 def fused(a: Float32, b: Float32 | np.float32, c: Float32) -> Float32:
@@ -76,25 +71,6 @@ def kaldi_power_spectra(frames: Float32) -> Float32:
     array([[ 1.,  1.,  1.],
            [16.,  0.,  0.]], dtype=float32)
     """
-    library = _library()
-    half = frames.shape[1] // 2
-    if library is None or half & (half - 1):
-        return numpy_power_spectra(frames)
-    tables = _tables(half)
-    padded = np.zeros((-(-len(frames) // LANES) * LANES, 2 * half), dtype=np.float32)
-    padded[: len(frames)] = frames
-    power = np.empty((len(padded), half + 1), dtype=np.float32)
-    work = np.empty((3 * half + 1) * LANES, dtype=np.float32)
-    blocks, turns, order, factors = (array.ctypes.data for array in tables)
-    library.kaldi_power_spectra(
-        *(padded.ctypes.data, len(padded), half, blocks, len(tables[0]), turns, order, factors),
-        *(work.ctypes.data, power.ctypes.data),
-    )
-    return power[: len(frames)]
-
-
-def numpy_power_spectra(frames: Float32) -> Float32:
-    """`kaldi_power_spectra` in NumPy, for where nothing was compiled: the same bits at ten times the time."""
     half = frames.shape[1] // 2
     real, imag = (np.ascontiguousarray(frames[:, part::2].T) for part in (0, 1))  # (N / 2, T): bins lead
     if half & (half - 1):
@@ -255,7 +231,7 @@ def _bit_reversal(points: int) -> NDArray[np.intp]:
 
 
 @lru_cache(maxsize=16)
-def _tables(half: int) -> tuple[NDArray[np.intc], Float32, NDArray[np.intc], Float32]:
+def fft_tables(half: int) -> tuple[NDArray[np.intc], Float32, NDArray[np.intc], Float32]:
     """What the compiled twin reads: blocks, factors of all sizes from `half` to 4, bit reversal, running factors."""
     blocks = [(size, start) for size, starts in _blocks(half) for start in starts]
     sizes = [half >> level for level in range(half.bit_length() - 2)]
@@ -266,29 +242,3 @@ def _tables(half: int) -> tuple[NDArray[np.intc], Float32, NDArray[np.intc], Flo
         _bit_reversal(half).astype(np.intc),
         np.concatenate([part.ravel() for part in _running_factors(half)]),
     )
-
-
-@lru_cache(maxsize=1)
-def _library() -> ctypes.CDLL | None:
-    """Load the compiled twin, or give None where the install had no compiler."""
-    for path in Path(__file__).parent.glob("_kaldi_fft*.*"):
-        if path.suffix in (".so", ".pyd", ".dylib"):
-            library = ctypes.CDLL(str(path))
-            pointer = ctypes.c_void_p
-            library.kaldi_power_spectra.restype = None
-            library.kaldi_power_spectra.argtypes = [
-                *(
-                    pointer,
-                    ctypes.c_long,
-                    ctypes.c_int,
-                    pointer,
-                    ctypes.c_int,
-                    pointer,
-                    pointer,
-                    pointer,
-                    pointer,
-                    pointer,
-                )
-            ]
-            return library
-    return None

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.features.mel import centre_frequencies
 from gmmspeech.features.options import PlpOptions
-from gmmspeech.features.window import lane_product
+from gmmspeech.features.spectra import lane_product
 
 Float64 = NDArray[np.float64]
 

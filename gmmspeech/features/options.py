@@ -96,7 +96,7 @@ class StaticOptions(Section):
 
     specific: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     scale: ClassVar[Literal["mel", "linear"]] = "mel"  # axis on which the filters have equal distances
-    logarithmic: ClassVar[bool] = True  # Kaldi's roundings show in logarithms of its filters
+    of_kaldi: ClassVar[bool] = True  # what Kaldi computes, so that its roundings are wanted
 
     convention: Convention = "kaldi"
     frame_length: float | None = Field(default=None, gt=0)
@@ -182,7 +182,7 @@ class LfccOptions(MfccOptions):
     """Options of `lfcc`."""
 
     scale: ClassVar[Literal["mel", "linear"]] = "linear"
-    logarithmic: ClassVar[bool] = False  # Kaldi has no LFCC
+    of_kaldi: ClassVar[bool] = False
 
     type: Literal["lfcc"] = "lfcc"  # type: ignore[assignment]
     convention: KaldiOrHtk = "kaldi"
@@ -190,8 +190,6 @@ class LfccOptions(MfccOptions):
 
 class PlpOptions(StaticOptions):
     """Options of `plp`."""
-
-    logarithmic: ClassVar[bool] = False
 
     type: Literal["plp"] = "plp"
     convention: KaldiOrHtk = "kaldi"

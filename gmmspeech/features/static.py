@@ -11,14 +11,8 @@ from gmmspeech.errors import GmmSpeechWarning
 from gmmspeech.features.lpc import plp_cepstra
 from gmmspeech.features.mel import cepstral_matrix, mel_filters
 from gmmspeech.features.options import FbankOptions, MfccOptions, PlpOptions, StaticOptions
-from gmmspeech.features.window import (
-    INT16_SCALE,
-    checked_signal,
-    framed,
-    lane_product,
-    least_samples,
-    mel_energies,
-)
+from gmmspeech.features.spectra import lane_product, mel_energies
+from gmmspeech.features.window import INT16_SCALE, checked_signal, framed, least_samples
 from gmmspeech.parallel import single_threaded_blas
 
 TOP_DB = 80.0  # librosa's power_to_db: nothing is further below the utterance's maximum

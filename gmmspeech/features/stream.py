@@ -24,10 +24,11 @@ from gmmspeech.features.normalization import (
 )
 from gmmspeech.features.options import FbankOptions, MfccOptions, StaticOptions
 from gmmspeech.features.sections import EnergyVadOptions, SlidingCmvnOptions
+from gmmspeech.features.spectra import LANES, add_dither
 from gmmspeech.features.static import frame_features, sample_scale
 from gmmspeech.features.vad import energy_vad
 from gmmspeech.features.warping import warped
-from gmmspeech.features.window import LANES, add_dither, checked_signal, frame_layout, framed, least_samples
+from gmmspeech.features.window import checked_signal, frame_layout, framed, least_samples
 
 if TYPE_CHECKING:
     from gmmspeech.features.frontend import FrontEnd

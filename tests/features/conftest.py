@@ -10,6 +10,8 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from gmmspeech.features import mel_kernel
+
 
 @pytest.fixture
 def kaldi_feats(golden: Path) -> Callable[[str], dict[str, NDArray]]:
@@ -56,3 +58,12 @@ def htk_feats(golden: Path) -> Callable[[str], NDArray]:
         return np.frombuffer(data, dtype=">f4", offset=12).reshape(num_frames, width)
 
     return read
+
+
+@pytest.fixture(params=["compiled", "numpy"])
+def either_kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a test with the compiled loops, and as after an install without a compiler."""
+    if request.param == "numpy":
+        monkeypatch.setattr(mel_kernel, "_library", lambda: None)
+    elif not mel_kernel.available():
+        pytest.skip("installed without a C compiler")

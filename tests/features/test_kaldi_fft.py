@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gmmspeech.features import kaldi_fft
 from gmmspeech.features.kaldi_fft import kaldi_power_spectra
 from gmmspeech.features.mel import mel_filters
 from gmmspeech.features.window import window_function
@@ -59,22 +58,3 @@ def test_log_mel_equals_kaldi_in_every_frame(kaldi_feats, kaldi_wav):
         frames[:, :400] = emphasised.astype(np.float32) * window_function("povey", 400)
         mel = kaldi_power_spectra(frames).astype(np.float64) @ mel_filters("kaldi", 40, 512, rate, 20.0, 8000.0)
         np.testing.assert_allclose(np.log(np.maximum(mel, 1.19e-7)), expected, rtol=0, atol=3e-4)
-
-
-@pytest.mark.skipif(kaldi_fft._library() is None, reason="installed without a C compiler")
-@pytest.mark.parametrize("points", [4, 8, 16, 128, 512, 2048])
-@pytest.mark.parametrize("num_frames", [0, 1, 8, 21])
-def test_the_compiled_twin_gives_the_same_bits(points: int, num_frames: int) -> None:
-    rng = np.random.default_rng(points + num_frames)
-    loudness = 10.0 ** rng.uniform(-2, 4, (num_frames, 1))
-    frames = (rng.standard_normal((num_frames, points)) * loudness).astype(np.float32)
-    np.testing.assert_array_equal(
-        kaldi_fft.kaldi_power_spectra(frames), kaldi_fft.numpy_power_spectra(frames), strict=True
-    )
-
-
-def test_without_the_compiled_twin_numpy_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    frames = np.random.default_rng(0).standard_normal((3, 64)).astype(np.float32)
-    expected = kaldi_fft.kaldi_power_spectra(frames)
-    monkeypatch.setattr(kaldi_fft, "_library", lambda: None)
-    np.testing.assert_array_equal(kaldi_fft.kaldi_power_spectra(frames), expected)

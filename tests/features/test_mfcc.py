@@ -26,6 +26,7 @@ def noise(num_samples: int, seed: int = 0) -> NDArray[np.float32]:
 # ---- Kaldi ----
 
 
+@pytest.mark.usefixtures("either_kernel")
 @pytest.mark.parametrize(
     "name",
     [
@@ -41,6 +42,7 @@ def test_equals_kaldi(name, kaldi_conf, kaldi_feats, kaldi_wav):
         np.testing.assert_allclose(found, expected, rtol=0, atol=2e-3)
 
 
+@pytest.mark.usefixtures("either_kernel")
 def test_equals_kaldi_in_linear_magnitudes(kaldi_conf, kaldi_feats, kaldi_wav):
     for utterance, expected in kaldi_feats("fbank_mag_linear16").items():
         found = fbank(*kaldi_wav(utterance), **kaldi_conf("fbank_mag_linear16"))
@@ -51,6 +53,7 @@ def test_equals_kaldi_in_linear_magnitudes(kaldi_conf, kaldi_feats, kaldi_wav):
 # ---- HTK ----
 
 
+@pytest.mark.usefixtures("either_kernel")
 @pytest.mark.parametrize(
     ("number", "options"),
     [(1, {"use_energy": False}), (2, {}), (3, {"low_freq": 20.0})],
@@ -64,6 +67,7 @@ def test_equals_htk(number, options, golden, htk_feats):
     np.testing.assert_allclose(add_deltas(static)[10:-10], expected[10:-10], atol=1e-2)
 
 
+@pytest.mark.usefixtures("either_kernel")
 @pytest.mark.parametrize(("number", "low_freq"), [(1, 0.0), (2, 25.0)])
 def test_log_mel_equals_htk(number, low_freq, golden, htk_feats):
     signal, rate = soundfile.read(golden / "htk" / "test.wav", dtype="int16")
@@ -79,6 +83,7 @@ def assert_equal_to_librosa(found: NDArray, expected: NDArray) -> None:
     np.testing.assert_allclose(found, expected, atol=1e-4, rtol=2e-7)
 
 
+@pytest.mark.usefixtures("either_kernel")
 @pytest.mark.parametrize("utterance", ["1688-142285-0002", "george-0-01"])
 def test_equals_librosa(utterance, kaldi_wav):
     signal, rate = kaldi_wav(utterance)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from gmmspeech.compiled import compiled_library
 from gmmspeech.errors import ConfigError
 from gmmspeech.gmm.kernels import parameters as packing
 from gmmspeech.gmm.kernels.parameters import KernelParameters, Mixture, ModelStack, unscaled, working_frames
@@ -154,22 +154,19 @@ def _best_set() -> int:
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    """Load the compiled kernels, or give None where the install had no compiler."""
-    for path in Path(__file__).parent.glob("_em_kernel*.*"):
-        if path.suffix in (".so", ".pyd", ".dylib"):
-            library = ctypes.CDLL(str(path))
-            pointer, size, integer = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int
-            start: list[Any] = [integer, integer, pointer, pointer]  # instruction set, whether float64, mixture, frames
-            library.em_instruction_set.argtypes, library.em_instruction_set.restype = [integer], ctypes.c_char_p
-            library.em_work_bytes.argtypes = [integer, integer, integer, size, integer]
-            library.em_work_bytes.restype = ctypes.c_size_t
-            library.em_accumulate.argtypes = [*start, pointer, size, pointer, pointer, pointer, pointer]
-            library.em_log_likelihood.argtypes = [*start, size, pointer, pointer, pointer]
-            library.em_top_c.argtypes = [*start, size, integer, pointer, integer, integer, pointer, pointer]
-            for name in ("em_accumulate", "em_log_likelihood", "em_top_c"):
-                getattr(library, name).restype = None
-            return library
-    return None
+    library = compiled_library(__file__, "_em_kernel")
+    if library is not None:
+        pointer, size, integer = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int
+        start: list[Any] = [integer, integer, pointer, pointer]  # instruction set, whether float64, mixture, frames
+        library.em_instruction_set.argtypes, library.em_instruction_set.restype = [integer], ctypes.c_char_p
+        library.em_work_bytes.argtypes = [integer, integer, integer, size, integer]
+        library.em_work_bytes.restype = ctypes.c_size_t
+        library.em_accumulate.argtypes = [*start, pointer, size, pointer, pointer, pointer, pointer]
+        library.em_log_likelihood.argtypes = [*start, size, pointer, pointer, pointer]
+        library.em_top_c.argtypes = [*start, size, integer, pointer, integer, integer, pointer, pointer]
+        for name in ("em_accumulate", "em_log_likelihood", "em_top_c"):
+            getattr(library, name).restype = None
+    return library
 
 
 def _loaded() -> ctypes.CDLL:
