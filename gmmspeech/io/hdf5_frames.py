@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import pairwise
 from types import TracebackType
@@ -30,6 +30,7 @@ COMPRESSIONS = ("gzip", "lzf")
 
 _CHUNK_BYTES = 1 << 19  # half of HDF5's default chunk cache, so that appending does not reread chunks
 _CHUNK_FRAMES = 2048
+_CHUNKS_AT_ONCE = 8  # whole chunks, since a call to HDF5 costs more than it moves, and holds up all threads
 
 
 class FeatureWriter:
@@ -83,8 +84,9 @@ class FeatureWriter:
         self._front_end = front_end or ""
         self._dtype, self._compression = np.dtype(storage), compression
         self._lengths: dict[str, int] = {}
-        self._total = 0
         self._frames: h5py.Dataset | None = None
+        self._waiting = np.empty((0, 0), self._dtype)
+        self._num_waiting = 0
         self._index: list[h5py.Dataset] = []
         self._stack = ExitStack()
 
@@ -105,17 +107,16 @@ class FeatureWriter:
 
     def write(self, utterance: str, frames: ArrayLike) -> None:
         """Append an utterance's frames, (T, D)."""
-        self._check_new(utterance)
-        block = self._check(utterance, frames)
+        self._check_new([utterance])
+        block = stored_block(utterance, frames, self._dtype, None if self._frames is None else self._frames.shape[1])
         self._append(block)
         self._lengths[utterance] = len(block)
 
-    def write_all(self, source: HDF5Frames) -> None:
-        """Append all utterances of a file that was written with the same storage, in one piece."""
-        for utterance in source.utterances:
-            self._check_new(utterance)
-        self._append(source.stored())
-        self._lengths |= {utterance: source.num_frames(i) for i, utterance in enumerate(source.utterances)}
+    def write_all(self, lengths: Mapping[str, int], frames: NDArray) -> None:
+        """Append the frames of several utterances, one after the other, in the type in which they are stored."""
+        self._check_new(lengths)
+        self._append(frames)
+        self._lengths |= lengths
 
     def _append(self, block: NDArray) -> None:
         if self._frames is None:
@@ -125,30 +126,44 @@ class FeatureWriter:
             self._frames = self._file.create_dataset(
                 "frames", (0, block.shape[1]), self._dtype, maxshape=shape, chunks=(rows, block.shape[1]), **filters
             )
-        end = self._total + len(block)
-        self._frames.resize(end, axis=0)
-        self._frames[self._total : end] = block
-        self._total = end
+            self._waiting = np.empty((_CHUNKS_AT_ONCE * rows, block.shape[1]), self._dtype)
+        while len(block):
+            room = self._waiting[self._num_waiting :][: len(block)]
+            room[:], block = block[: len(room)], block[len(room) :]
+            self._num_waiting += len(room)
+            if self._num_waiting == len(self._waiting):
+                self._write_waiting()
 
-    def _check_new(self, utterance: str) -> None:
-        if utterance in self._lengths:
-            raise DataError(f"{self.path}: found utterance {utterance} again, expected each once")
+    def _write_waiting(self) -> None:
+        if self._frames is not None:
+            end = len(self._frames) + self._num_waiting
+            self._frames.resize(end, axis=0)
+            self._frames[end - self._num_waiting :] = self._waiting[: self._num_waiting]
+            self._num_waiting = 0
 
-    def _check(self, utterance: str, frames: ArrayLike) -> NDArray:
-        with np.errstate(over="ignore"):
-            block = np.asarray(frames, dtype=self._dtype)
-        if block.ndim != 2 or block.size == 0:
-            raise FeatureError(f"utterance {utterance}: found frames of shape {block.shape}, expected (T, D), T > 0")
-        if self._frames is not None and block.shape[1] != self._frames.shape[1]:
-            expected = f"{self._frames.shape[1]} as in the utterances before"
-            raise FeatureError(f"utterance {utterance}: found {block.shape[1]} columns, expected {expected}")
-        check_finite(f"utterance {utterance}", block)
-        return block
+    def _check_new(self, utterances: Iterable[str]) -> None:
+        for utterance in utterances:
+            if utterance in self._lengths:
+                raise DataError(f"{self.path}: found utterance {utterance} again, expected each once")
 
     def _finish(self) -> None:
         if not self._lengths:
             raise DataError(f"{self.path}: found no utterance to write, expected one or more")
+        self._write_waiting()
         self._index = write_utterances(self._file, self._lengths)
+
+
+def stored_block(utterance: str, frames: ArrayLike, dtype: np.dtype, columns: int | None) -> NDArray:
+    """Frames in the type in which they are stored; FeatureError if they aren't finite and (T, columns), T > 0."""
+    with np.errstate(over="ignore"):
+        block = np.asarray(frames, dtype=dtype)
+    if block.ndim != 2 or block.size == 0:
+        raise FeatureError(f"utterance {utterance}: found frames of shape {block.shape}, expected (T, D), T > 0")
+    if columns is not None and block.shape[1] != columns:
+        expected = f"{columns} as in the utterances before"
+        raise FeatureError(f"utterance {utterance}: found {block.shape[1]} columns, expected {expected}")
+    check_finite(f"utterance {utterance}", block)
+    return block
 
 
 def write_utterances(file: h5py.File, lengths: dict[str, int]) -> list[h5py.Dataset]:

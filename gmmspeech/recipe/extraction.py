@@ -12,9 +12,9 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, nullcontext, suppress
-from dataclasses import asdict, astuple, dataclass, field, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import astuple, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +28,8 @@ from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechErro
 from gmmspeech.features.frontend import FrontEnd, SpeakerCmvnOptions
 from gmmspeech.io.atomic import write_lines
 from gmmspeech.io.datadir import DataDir, load_utterance
-from gmmspeech.io.hdf5_frames import FeatureWriter, HDF5Frames
+from gmmspeech.io.hdf5_frames import FeatureWriter
+from gmmspeech.io.raw_frames import raw_writer, read_raw
 from gmmspeech.io.store import write_index
 from gmmspeech.parallel import ordered_map, single_threaded_blas
 from gmmspeech.progress import progress
@@ -36,10 +37,11 @@ from gmmspeech.progress import progress
 if TYPE_CHECKING:
     from distributed import Client
 
-SHARD_BYTES = 2**21  # of audio: some seconds of work, which is what a killed run loses
+SHARD_BYTES = 2**22  # of audio, which is what a killed run loses the work on
 MAX_SHARDS = 1000
-VERSION = 1  # of what frames are, given all else: a shard of another one is not taken
-WORTH_PROCESSES = 100 * SHARD_BYTES  # of audio, 200 MiB: from there on processes, which take seconds to start, beat
+RAW = ".raw"  # shards that become part of one file
+VERSION = 2  # of what frames are, given all else: a shard of another one is not taken
+WORTH_PROCESSES = 50 * SHARD_BYTES  # of audio, 200 MiB: from there on processes, which take seconds to start, beat
 # threads, which wait for Python's interpreter lock
 
 Group = tuple[DataDir, Sequence[str]]  # utterances of a data directory whose frames depend on one another
@@ -144,8 +146,9 @@ def extract_features(
     if shards is not None and not 1 <= shards <= len(groups):
         raise ConfigError(f"shards: found {shards}, expected 1 to {len(groups)}, as there is work to divide")
     folder = out.with_name(f".{out.stem}.unfinished" if shards is None else f"{out.stem}.shards")
+    suffix = RAW if shards is None else ".h5"
     tasks = [
-        _named(_Shard(folder, part, size, front, channel, skip_bad, storage, compression), number)
+        _named(_Shard(folder, part, size, front, channel, skip_bad, storage, compression), number, suffix)
         for number, (part, size) in enumerate(_divided(groups, shards), start=1)
     ]
     done = Extraction()
@@ -178,8 +181,8 @@ def _write_one(tasks: Sequence[_Shard], out: Path, workers: _Workers, done: Extr
     ) as writer:
         with closing(_work(tasks, workers, done)) as finished:
             for task in finished:
-                with closing(HDF5Frames(str(task.path))) as frames:
-                    writer.write_all(frames)
+                lengths = json.loads(task.receipt.read_text(encoding="utf-8"))["lengths"]
+                writer.write_all(lengths, read_raw(task.path, sum(lengths.values()), storage=task.storage))
         _check_any(out, done)
     try:
         os.replace(whole, out)  # in the same file system, where it is on the disk already
@@ -231,30 +234,41 @@ def _extract_alone(task: _Shard) -> Extraction:
 def _extract(task: _Shard) -> Extraction:
     """Write a shard and its receipt, unless they are there."""
     if task.receipt.exists():
-        before = Extraction(**json.loads(task.receipt.read_text(encoding="utf-8")))
+        found = json.loads(task.receipt.read_text(encoding="utf-8"))
+        before = Extraction(len(found["lengths"]), sum(found["lengths"].values()), found["skipped"])
         if task.path.exists() or not before.num_utterances:  # else a run was killed while it cleared up
             return before
-    done = Extraction()
-    front_end = task.front.to_json()
-    with (
-        suppress(_NothingGood),
-        FeatureWriter(task.path, front_end=front_end, storage=task.storage, compression=task.compression) as writer,
-    ):
+    lengths: dict[str, int] = {}
+    skipped: dict[str, str] = {}
+    with suppress(_NothingGood), _shard_writer(task) as write:
         for utterance, frames in _frames(task):
             try:
                 if isinstance(frames, str):
                     raise FeatureError(frames)
-                writer.write(utterance, frames)
-                done.num_utterances += 1
-                done.num_frames += len(frames)
+                write(utterance, frames)
+                lengths[utterance] = len(frames)
             except FeatureError as error:
                 if not task.skip_bad:
                     raise
-                done.skipped[utterance] = str(error)
-        if not done.num_utterances:
+                skipped[utterance] = str(error)
+        if not lengths:
             raise _NothingGood
-    write_lines(task.receipt, [json.dumps(asdict(done))])
-    return done
+    write_lines(task.receipt, [json.dumps({"lengths": lengths, "skipped": skipped})])
+    return Extraction(len(lengths), sum(lengths.values()), skipped)
+
+
+@contextmanager
+def _shard_writer(task: _Shard) -> Iterator[Callable[[str, NDArray[np.float32]], None]]:
+    """Give what writes utterances: to a store, or to what will become part of one."""
+    if task.path.suffix == RAW:
+        with raw_writer(task.path, storage=task.storage) as write:
+            yield write
+    else:
+        front_end = task.front.to_json()
+        with FeatureWriter(
+            task.path, front_end=front_end, storage=task.storage, compression=task.compression
+        ) as writer:
+            yield writer.write
 
 
 def _frames(task: _Shard) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
@@ -334,7 +348,7 @@ def _only(data: DataDir, utterances: Sequence[str]) -> DataDir:
     )
 
 
-def _named(task: _Shard, number: int) -> _Shard:
+def _named(task: _Shard, number: int, suffix: str) -> _Shard:
     """Name a shard after its number and a digest of all that decides what is in it."""
     decides: list[object] = [VERSION, task.front.to_json(), task.channel, task.skip_bad, task.storage, task.compression]
     for data, group in task.groups:
@@ -345,7 +359,7 @@ def _named(task: _Shard, number: int) -> _Shard:
             raw = None if data.raw is None else astuple(data.raw)
             decides.append((utterance, data.utt2spk[utterance], source, *_state(data, recording), segment, raw))
     digest = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
-    return replace(task, path=task.path / f"{number:04d}-{digest}.h5")
+    return replace(task, path=task.path / f"{number:04d}-{digest}{suffix}")
 
 
 def _state(data: DataDir, recording: str) -> tuple[int, int]:

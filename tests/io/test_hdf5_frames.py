@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmmspeech.errors import ConfigError, DataError, FeatureError
-from gmmspeech.io.hdf5_frames import HDF5Frames
+from gmmspeech.io import hdf5_frames
 from gmmspeech.io.store import FeatureStore, FeatureWriter, write_store
 
 
@@ -73,16 +73,27 @@ def test_no_such_storage(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_whole_files_are_appended(tmp_path, frames):
-    items = list(frames.items())
-    write_store(tmp_path / "a.h5", items[:2], storage="float16")
-    write_store(tmp_path / "b.h5", items[2:], storage="float16")
+def test_several_utterances_in_one_piece(tmp_path, frames):
+    lengths = {name: len(block) for name, block in frames.items()}
+    together = np.concatenate(list(frames.values())).astype(np.float16)
     with FeatureWriter(tmp_path / "all.h5", storage="float16") as writer:
-        for name in ("a.h5", "b.h5"):
-            writer.write_all(HDF5Frames(str(tmp_path / name)))
+        writer.write("first", together[:3])
+        writer.write_all(lengths, together)
         with pytest.raises(DataError, match="found utterance u0 again"):
-            writer.write_all(HDF5Frames(str(tmp_path / "a.h5")))
+            writer.write_all({"u0": 1}, together[:1])
     with FeatureStore(tmp_path / "all.h5") as store:
-        assert list(store) == list(frames)
-        for name, expected in items:
+        assert list(store) == ["first", *frames]
+        for name, expected in frames.items():
             np.testing.assert_array_equal(store[name], expected.astype(np.float16))
+
+
+@pytest.mark.parametrize("compression", [None, "gzip"])
+def test_the_size_of_the_pieces_written_changes_nothing(tmp_path, monkeypatch, compression):
+    frames = np.random.default_rng(0).normal(size=(3 * 2048 + 5, 40)).astype(np.float32)
+    for chunks in (1, 2, 8):
+        monkeypatch.setattr(hdf5_frames, "_CHUNKS_AT_ONCE", chunks)
+        for length in (1000, 2048, len(frames)):
+            pieces = np.split(frames, range(length, len(frames), length))
+            write_store(tmp_path / "f.h5", ((f"u{i}", p) for i, p in enumerate(pieces)), compression=compression)
+            with FeatureStore(tmp_path / "f.h5") as store:
+                np.testing.assert_array_equal(np.concatenate([block for _, block in store.items()]), frames)
