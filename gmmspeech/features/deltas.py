@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import correlate1d
 
 from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.features import mel_kernel
 from gmmspeech.features.options import KaldiOrHtk
 
 
@@ -64,12 +65,17 @@ def add_deltas(
     if not len(static):
         return np.zeros((0, (order + 1) * static.shape[1]), dtype=np.float32)
     ramp = np.arange(-window, window + 1) / np.sum(np.arange(-window, window + 1) ** 2)
-    taps, blocks = np.ones(1), [static]
-    for _ in range(order):
+    taps = np.ones(1)
+    out = np.empty((len(static), order + 1, static.shape[1]), dtype=np.float32)
+    out[:, 0] = static
+    for i in range(1, order + 1):
         taps = np.convolve(taps, ramp)
-        of, by = (static, taps) if convention == "kaldi" else (blocks[-1], ramp)
-        blocks.append(correlate1d(of, by, axis=0, mode="nearest"))
-    return np.concatenate(blocks, axis=1)
+        of, by = (out[:, 0], taps) if convention == "kaldi" else (out[:, i - 1], ramp)
+        if mel_kernel.available():
+            mel_kernel.correlate_rows(of, by, out[:, i])
+        else:
+            out[:, i] = correlate1d(of, by, axis=0, mode="nearest")
+    return out.reshape(len(out), -1)
 
 
 def shifted_deltas(

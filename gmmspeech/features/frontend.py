@@ -40,7 +40,7 @@ from gmmspeech.features.sections import (
     describe_features,
     describe_vad,
 )
-from gmmspeech.features.static import static_features
+from gmmspeech.features.static import features_of_samples
 from gmmspeech.features.stream import FrontEndStream, dither_seed
 from gmmspeech.features.vad import energy_vad, fitted_vad, relative_energy_vad
 from gmmspeech.features.warping import feature_warp
@@ -448,26 +448,28 @@ class FrontEnd(Section):
         self, signal: ArrayLike, rate: float, utterance: str
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         try:
-            samples = self._at_rate(signal, rate)
+            samples, full_scale = self._at_rate(signal, rate)
             if frame_layout(len(samples), self.sample_frequency, self.features)[0] == 0:
                 least = least_samples(self.sample_frequency, self.features)
                 raise FeatureError(
                     f"found {len(samples)} samples at {self.sample_frequency} Hz, expected at least {least}, one frame"
                 )
-            return static_features(samples, self.sample_frequency, self.features, seed=dither_seed(utterance))
+            seed = dither_seed(utterance)
+            return features_of_samples(samples, full_scale, self.sample_frequency, self.features, seed=seed)
         except FeatureError as error:
             raise FeatureError(f"{_who(utterance)}{error}") from None
 
-    def _at_rate(self, signal: ArrayLike, rate: float) -> NDArray:
+    def _at_rate(self, signal: ArrayLike, rate: float) -> tuple[NDArray[np.float32], float]:
+        """Samples at the front end's rate, and their full scale."""
         samples, full_scale = checked_signal(signal)
         if rate == self.sample_frequency:
-            return np.asarray(signal)
+            return samples, full_scale
         if not self.resample:
             raise FeatureError(
                 f"found {rate:g} Hz, expected {self.sample_frequency} Hz; set resample = true to convert, or"
                 f" sample_frequency = {rate:g}"
             )
-        return soxr.resample(samples / np.float32(full_scale), rate, self.sample_frequency, quality="HQ")
+        return soxr.resample(samples / np.float32(full_scale), rate, self.sample_frequency, quality="HQ"), 1.0
 
     def _voiced(self, log_energy: NDArray[np.float32]) -> NDArray[np.bool_]:
         if self.vad is None:

@@ -227,6 +227,28 @@ INLINE void row_products(const double *rows, ptrdiff_t num_rows, int terms, cons
     }
 }
 
+INLINE ptrdiff_t inside(ptrdiff_t t, ptrdiff_t num_rows) {
+    return t < 0 ? 0 : t < num_rows ? t : num_rows - 1;
+}
+
+/* out: rows correlated along time with the 2 reach + 1 taps; the first and the last row go on beyond the ends. Rows of
+   `columns` numbers begin `stride` apart, those of out `out_stride`. */
+INLINE void correlate_rows(const float *rows, ptrdiff_t num_rows, ptrdiff_t stride, int columns, const float *taps, int reach, float *out, ptrdiff_t out_stride) {
+    for (ptrdiff_t t = 0; t < num_rows; t++) {
+        int c = 0;
+        for (; c + LANES <= columns; c += LANES) {
+            Lanes sum = {0};
+            for (int j = -reach; j <= reach; j++) sum += taps[j + reach] * *(const Pieces *)(rows + inside(t + j, num_rows) * stride + c);
+            *(Pieces *)(out + t * out_stride + c) = sum;
+        }
+        for (; c < columns; c++) {
+            float sum = 0;
+            for (int j = -reach; j <= reach; j++) sum += taps[j + reach] * rows[inside(t + j, num_rows) * stride + c];
+            out[t * out_stride + c] = sum;
+        }
+    }
+}
+
 /* Each for processors with AVX2 and FMA, and for all. */
 #ifdef __x86_64__
 #define WIDE __attribute__((target("avx2,fma")))
@@ -263,3 +285,6 @@ VARIANTS(filter_spectra, (const MelOptions *o, const float *spectra, ptrdiff_t n
          (o, spectra, n, work, mel))
 VARIANTS(row_products, (const double *rows, ptrdiff_t n, int terms, const double *matrix, int columns, double *out),
          (rows, n, terms, matrix, columns, out))
+VARIANTS(correlate_rows,
+         (const float *rows, ptrdiff_t n, ptrdiff_t stride, int columns, const float *taps, int reach, float *out, ptrdiff_t out_stride),
+         (rows, n, stride, columns, taps, reach, out, out_stride))

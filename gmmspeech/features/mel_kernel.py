@@ -1,4 +1,4 @@
-"""The loops over frames compiled (mel_kernel.c): windows, Kaldi's FFT, filters and small products.
+"""The loops over frames compiled (mel_kernel.c): windows, Kaldi's FFT, filters, small products and deltas.
 
 A frame's bits depend on its samples alone. Threads may run side by side: the interpreter's lock is released meanwhile.
 """
@@ -115,6 +115,17 @@ def row_products(rows: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDAr
     return out[:, :columns]
 
 
+def correlate_rows(rows: Float32, taps: NDArray[np.float64], out: Float32) -> None:
+    """Write (T, D) rows correlated along time with an odd number of taps to what is given.
+
+    The first and the last row go on beyond the ends. Rows may be columns of a larger matrix; they, and the result, may
+    be parts of one.
+    """
+    single = taps.astype(np.float32)
+    stride, out_stride = rows.strides[0] // rows.itemsize, out.strides[0] // out.itemsize
+    _call("correlate_rows", rows, len(rows), stride, rows.shape[1], single, len(taps) // 2, out, out_stride)
+
+
 def _with_samples_in_a_row(frames: Float32) -> Float32:
     plain = frames.strides[1] == frames.itemsize and frames.strides[0] % frames.itemsize == 0
     return frames if plain else np.ascontiguousarray(frames)
@@ -146,6 +157,7 @@ def _library() -> ctypes.CDLL | None:
             "kaldi_mel_energies": [POINTER, POINTER, SIZE, SIZE, POINTER, POINTER, POINTER],
             "window_frames": [POINTER, POINTER, SIZE, SIZE, POINTER, POINTER, POINTER],
             "filter_spectra": [POINTER, POINTER, SIZE, POINTER, POINTER],
+            "correlate_rows": [POINTER, SIZE, SIZE, integer, POINTER, integer, POINTER, SIZE],
             "row_products": [POINTER, SIZE, integer, POINTER, integer, POINTER],
         }
         for name, arguments in signatures.items():

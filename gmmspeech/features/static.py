@@ -44,15 +44,21 @@ def static_features(
     >>> features.shape, log_energy.shape
     ((1, 23), (1,))
     """
+    return features_of_samples(*checked_signal(signal), rate, options, seed=seed)
+
+
+def features_of_samples(
+    samples: NDArray[np.float32], full_scale: float, rate: float, options: StaticOptions, *, seed: int = 0
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Do as `static_features` with what `checked_signal` gave."""
     options.check_rate(rate)
-    samples, full_scale = checked_signal(signal)
     scale = sample_scale(options, full_scale)
     frames = framed(samples, rate, options)
     if not len(frames):
         warnings.warn(
             f"signal of {len(samples)} samples has no frame, expected at least {least_samples(rate, options)} samples",
             GmmSpeechWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     noise = np.random.default_rng(seed) if options.dither else None
     return frame_features(frames, rate, options, scale=scale, noise=noise)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.errors import FeatureError
@@ -138,4 +137,8 @@ def framed(signal: NDArray[np.float32], rate: float, options: StaticOptions) -> 
     before, after = max(0, -first), max(0, first + (count - 1) * shift + length - len(signal))
     if before or after:
         signal = np.pad(signal, (before, after), mode="constant" if options.convention == "librosa" else "symmetric")
-    return sliding_window_view(signal, length)[first + before :: shift][:count]
+    signal = np.ascontiguousarray(signal)
+    step = signal.itemsize
+    frames = np.ndarray((count, length), signal.dtype, signal, (first + before) * step, (shift * step, step))
+    frames.flags.writeable = False  # rows overlap
+    return frames

@@ -13,6 +13,7 @@ import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -155,9 +156,12 @@ def load_utterance(data: DataDir, utterance: str, *, channel: int | None = None)
     >>> len(signal), rate
     (800, 8000)
     """
-    ids: Mapping[str, object] = {**data.recordings, **data.commands} if data.segments is None else data.segments
-    if utterance not in ids:
-        raise DataError(f"{data.path}: no utterance {utterance}, expected one of {len(ids)} such as {next(iter(ids))}")
+    ids: tuple[Mapping[str, object], ...] = (data.recordings, data.commands)
+    if data.segments is not None:
+        ids = (data.segments,)
+    if not any(utterance in known for known in ids):
+        number, one = sum(map(len, ids)), next(chain.from_iterable(ids))
+        raise DataError(f"{data.path}: no utterance {utterance}, expected one of {number} such as {one}")
     segment = Segment(utterance, 0.0, None) if data.segments is None else data.segments[utterance]
     chosen = channel if segment.channel is None else segment.channel
     options: dict[str, Any] = {"channel": chosen, "start": segment.start, "end": segment.end, "raw": data.raw}

@@ -37,12 +37,12 @@ from gmmspeech.progress import progress
 if TYPE_CHECKING:
     from distributed import Client
 
-SHARD_BYTES = 2**22  # of audio, which is what a killed run loses the work on
+SHARD_BYTES = 2**21  # of audio, which is what a killed run loses the work on
 MAX_SHARDS = 1000
 RAW = ".raw"  # shards that become part of one file
 VERSION = 2  # of what frames are, given all else: a shard of another one is not taken
-WORTH_PROCESSES = 50 * SHARD_BYTES  # of audio, 200 MiB: from there on processes, which take seconds to start, beat
-# threads, which wait for Python's interpreter lock
+WORTH_PROCESSES = 2**31  # of audio: from there on the seconds that processes take to start don't matter, and many of
+# them don't wait for Python's interpreter lock, as many threads do
 
 Group = tuple[DataDir, Sequence[str]]  # utterances of a data directory whose frames depend on one another
 
@@ -112,7 +112,7 @@ def extract_features(
         HDF5 file.
     front : FrontEnd
     jobs : int
-        Threads; for more than 200 MiB of audio, processes.
+        Threads; for more than 2 GiB of audio, processes.
     channel : int, optional
         Which channel of recordings with several, from 0.
     skip_bad : bool

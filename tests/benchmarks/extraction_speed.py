@@ -56,6 +56,7 @@ def extraction_table(parts: list, front: gs.FrontEnd, out: Path, options: argpar
     done = extract_features(parts, out, front)
     for _ in range(options.repetitions):
         for jobs in options.jobs:
+            out.unlink()  # not a part of the work, and of one job and of several the same
             start, start_cpu = time.perf_counter(), time.process_time()
             extract_features(parts, out, front, jobs=jobs)
             wall[jobs].append(time.perf_counter() - start)
