@@ -65,17 +65,16 @@ def add_deltas(
     if not len(static):
         return np.zeros((0, (order + 1) * static.shape[1]), dtype=np.float32)
     ramp = np.arange(-window, window + 1) / np.sum(np.arange(-window, window + 1) ** 2)
-    taps = np.ones(1)
-    out = np.empty((len(static), order + 1, static.shape[1]), dtype=np.float32)
-    out[:, 0] = static
-    for i in range(1, order + 1):
-        taps = np.convolve(taps, ramp)
-        of, by = (out[:, 0], taps) if convention == "kaldi" else (out[:, i - 1], ramp)
-        if mel_kernel.available():
-            mel_kernel.correlate_rows(of, by, out[:, i])
-        else:
-            out[:, i] = correlate1d(of, by, axis=0, mode="nearest")
-    return out.reshape(len(out), -1)
+    again = convention == "htk"
+    taps = [ramp]
+    for _ in range(1, order):
+        taps.append(ramp if again else np.convolve(taps[-1], ramp))
+    if mel_kernel.available():
+        return mel_kernel.deltas(static, taps[:order], again=again).reshape(len(static), -1)
+    blocks = [static]
+    for by in taps[:order]:
+        blocks.append(correlate1d(blocks[-1] if again else static, by, axis=0, mode="nearest"))
+    return np.concatenate(blocks, axis=1)
 
 
 def shifted_deltas(

@@ -231,9 +231,9 @@ INLINE ptrdiff_t inside(ptrdiff_t t, ptrdiff_t num_rows) {
     return t < 0 ? 0 : t < num_rows ? t : num_rows - 1;
 }
 
-/* out: rows correlated along time with the 2 reach + 1 taps; the first and the last row go on beyond the ends. Rows of
-   `columns` numbers begin `stride` apart, those of out `out_stride`. */
-INLINE void correlate_rows(const float *rows, ptrdiff_t num_rows, ptrdiff_t stride, int columns, const float *taps, int reach, float *out, ptrdiff_t out_stride) {
+/* Rows correlated along time with the 2 reach + 1 taps; the first and the last row go on beyond the ends. Rows begin
+   `stride` apart, those of out `out_stride`. */
+INLINE void correlate(const float *rows, ptrdiff_t num_rows, ptrdiff_t stride, int columns, const float *taps, int reach, float *out, ptrdiff_t out_stride) {
     for (ptrdiff_t t = 0; t < num_rows; t++) {
         int c = 0;
         for (; c + LANES <= columns; c += LANES) {
@@ -246,6 +246,17 @@ INLINE void correlate_rows(const float *rows, ptrdiff_t num_rows, ptrdiff_t stri
             for (int j = -reach; j <= reach; j++) sum += taps[j + reach] * rows[inside(t + j, num_rows) * stride + c];
             out[t * out_stride + c] = sum;
         }
+    }
+}
+
+/* out (num_rows, order + 1, columns): rows (num_rows, columns), then for each order correlations of the rows, or where
+   `again` of the order before. Taps of all orders, one after the other; order i has reaches[i - 1] on either side. */
+INLINE void deltas(const float *rows, ptrdiff_t num_rows, int columns, int order, int again, const float *taps, const int32_t *reaches, float *out) {
+    const ptrdiff_t stride = (ptrdiff_t)(order + 1) * columns;
+    for (ptrdiff_t t = 0; t < num_rows; t++) memcpy(out + t * stride, rows + t * columns, sizeof(float) * columns);
+    for (int i = 1; i <= order; taps += 2 * reaches[i - 1] + 1, i++) {
+        if (again) correlate(out + (i - 1) * columns, num_rows, stride, columns, taps, reaches[i - 1], out + i * columns, stride);
+        else correlate(rows, num_rows, columns, columns, taps, reaches[i - 1], out + i * columns, stride);
     }
 }
 
@@ -285,6 +296,6 @@ VARIANTS(filter_spectra, (const MelOptions *o, const float *spectra, ptrdiff_t n
          (o, spectra, n, work, mel))
 VARIANTS(row_products, (const double *rows, ptrdiff_t n, int terms, const double *matrix, int columns, double *out),
          (rows, n, terms, matrix, columns, out))
-VARIANTS(correlate_rows,
-         (const float *rows, ptrdiff_t n, ptrdiff_t stride, int columns, const float *taps, int reach, float *out, ptrdiff_t out_stride),
-         (rows, n, stride, columns, taps, reach, out, out_stride))
+VARIANTS(deltas,
+         (const float *rows, ptrdiff_t n, int columns, int order, int again, const float *taps, const int32_t *reaches, float *out),
+         (rows, n, columns, order, again, taps, reaches, out))

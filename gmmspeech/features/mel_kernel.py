@@ -6,6 +6,7 @@ A frame's bits depend on its samples alone. Threads may run side by side: the in
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -115,15 +116,18 @@ def row_products(rows: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDAr
     return out[:, :columns]
 
 
-def correlate_rows(rows: Float32, taps: NDArray[np.float64], out: Float32) -> None:
-    """Write (T, D) rows correlated along time with an odd number of taps to what is given.
+def deltas(rows: Float32, taps: Sequence[NDArray[np.float64]], *, again: bool) -> Float32:
+    """Rows correlated along time with each of several odd numbers of taps, (T, 1 + len(taps), D).
 
-    The first and the last row go on beyond the ends. Rows may be columns of a larger matrix; they, and the result, may
-    be parts of one.
+    The rows come first. With `again` what came before is correlated in place of the rows. The first and the last row go
+    on beyond the ends.
     """
-    single = taps.astype(np.float32)
-    stride, out_stride = rows.strides[0] // rows.itemsize, out.strides[0] // out.itemsize
-    _call("correlate_rows", rows, len(rows), stride, rows.shape[1], single, len(taps) // 2, out, out_stride)
+    rows = np.ascontiguousarray(rows)
+    out = np.empty((len(rows), 1 + len(taps), rows.shape[1]), np.float32)
+    single = np.concatenate([*taps, [0]]).astype(np.float32)
+    reaches = np.array([len(some) // 2 for some in taps], dtype=np.int32)
+    _call("deltas", rows, len(rows), rows.shape[1], len(taps), again, single, reaches, out)
+    return out
 
 
 def _with_samples_in_a_row(frames: Float32) -> Float32:
@@ -157,7 +161,7 @@ def _library() -> ctypes.CDLL | None:
             "kaldi_mel_energies": [POINTER, POINTER, SIZE, SIZE, POINTER, POINTER, POINTER],
             "window_frames": [POINTER, POINTER, SIZE, SIZE, POINTER, POINTER, POINTER],
             "filter_spectra": [POINTER, POINTER, SIZE, POINTER, POINTER],
-            "correlate_rows": [POINTER, SIZE, SIZE, integer, POINTER, integer, POINTER, SIZE],
+            "deltas": [POINTER, SIZE, integer, integer, integer, POINTER, POINTER, POINTER],
             "row_products": [POINTER, SIZE, integer, POINTER, integer, POINTER],
         }
         for name, arguments in signatures.items():

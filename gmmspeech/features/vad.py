@@ -130,7 +130,6 @@ def count_around(loud: NDArray[np.bool_], context: int) -> tuple[NDArray[np.intp
     """How many frames within `context` are loud, and how many there are."""
     if context < 0:
         raise ConfigError(f"frames of context: found {context}, expected 0 or more")
-    t = np.arange(len(loud))
-    start, end = np.maximum(t - context, 0), np.minimum(t + context + 1, len(loud))
-    sums = np.concatenate([[0], np.cumsum(loud)])
-    return sums[end] - sums[start], end - start
+    frames_around = np.ones(2 * context + 1, dtype=np.intp)
+    inside = slice(context, context + len(loud))
+    return np.convolve(loud, frames_around)[inside], np.convolve(np.ones_like(loud), frames_around)[inside]
