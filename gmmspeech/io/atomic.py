@@ -18,7 +18,7 @@ _TOKEN_BYTES = 4
 
 
 @contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary path to write to; it takes the name `path` once the block has ended well.
 
     The temporary file lies in the same folder (a rename within one file system is atomic), its name begins with
@@ -30,6 +30,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     ----------
     path : path-like
         Where the file shall be.
+    durable : bool
+        Wait until the file is on the disk. Without, one written just before the power failed may not be what it was.
 
     Yields
     ------
@@ -62,9 +64,11 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield temporary
         try:
-            _sync(temporary)
+            if durable:
+                _sync(temporary)
             os.replace(temporary, final)
-            _sync(final.parent)
+            if durable:
+                _sync(final.parent)
         except OSError as error:
             raise _cannot_write(path, error) from error
     except OSError as error:  # from the block: ours only if it is the disk that has no room
@@ -96,15 +100,20 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
             temporary.unlink()
 
 
-def write_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> None:
+def write_lines(path: str | os.PathLike[str], lines: Iterable[str], *, durable: bool = True) -> None:
     r"""Write lines of text (given without line ends) atomically, in UTF-8 with ``\n`` on every system.
+
+    `durable` is that of `atomic_path`.
 
     Raises
     ------
     DataError
         If the file can't be written.
     """
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
+    with (
+        atomic_path(path, durable=durable) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="\n") as file,
+    ):
         file.writelines(line + "\n" for line in lines)
 
 

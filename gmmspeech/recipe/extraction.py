@@ -29,7 +29,7 @@ from gmmspeech.features.frontend import FrontEnd, SpeakerCmvnOptions
 from gmmspeech.io.atomic import write_lines
 from gmmspeech.io.datadir import DataDir, load_utterance
 from gmmspeech.io.hdf5_frames import FeatureWriter
-from gmmspeech.io.raw_frames import raw_writer, read_raw
+from gmmspeech.io.raw_frames import raw_is_whole, raw_writer, read_raw
 from gmmspeech.io.store import write_index
 from gmmspeech.parallel import ordered_map, single_threaded_blas
 from gmmspeech.progress import progress
@@ -233,11 +233,8 @@ def _extract_alone(task: _Shard) -> Extraction:
 
 def _extract(task: _Shard) -> Extraction:
     """Write a shard and its receipt, unless they are there."""
-    if task.receipt.exists():
-        found = json.loads(task.receipt.read_text(encoding="utf-8"))
-        before = Extraction(len(found["lengths"]), sum(found["lengths"].values()), found["skipped"])
-        if task.path.exists() or not before.num_utterances:  # else a run was killed while it cleared up
-            return before
+    if before := _done_before(task):
+        return before
     lengths: dict[str, int] = {}
     skipped: dict[str, str] = {}
     with suppress(_NothingGood), _shard_writer(task) as write:
@@ -253,8 +250,21 @@ def _extract(task: _Shard) -> Extraction:
                 skipped[utterance] = str(error)
         if not lengths:
             raise _NothingGood
-    write_lines(task.receipt, [json.dumps({"lengths": lengths, "skipped": skipped})])
+    # A raw shard is gone at the end of the run; after a failure of the power it is looked at, not trusted.
+    durable = task.path.suffix != RAW
+    write_lines(task.receipt, [json.dumps({"lengths": lengths, "skipped": skipped})], durable=durable)
     return Extraction(len(lengths), sum(lengths.values()), skipped)
+
+
+def _done_before(task: _Shard) -> Extraction | None:
+    """What an earlier run did of a shard, if it did all and that is still there."""
+    try:
+        found = json.loads(task.receipt.read_text(encoding="utf-8"))
+        before = Extraction(len(found["lengths"]), sum(found["lengths"].values()), found["skipped"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+    there = raw_is_whole(task.path) if task.path.suffix == RAW else task.path.exists()
+    return before if there or not before.num_utterances else None  # a run may have been killed while it cleared up
 
 
 @contextmanager

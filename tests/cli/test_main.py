@@ -480,7 +480,11 @@ def test_an_output_folder_that_cannot_be(run: Run, scored: Path) -> None:
 def test_a_disk_that_fails_at_the_end(
     run: Run, scored: Path, monkeypatch: pytest.MonkeyPatch, call: str, error: int
 ) -> None:
-    before = {p: p.read_bytes() for p in scored.rglob("*") if p.is_file()}
+    def files() -> dict[Path, bytes]:
+        kept = (p for p in scored.rglob("*") if p.is_file() and p.parent.name != ".f.unfinished")  # for a later run
+        return {p: p.read_bytes() for p in kept}
+
+    before = files()
 
     def fail(*arguments: object) -> None:
         raise OSError(error, os.strerror(error))
@@ -492,4 +496,4 @@ def test_a_disk_that_fails_at_the_end(
         (line,) = result.stderr.splitlines()
         assert line.startswith("gmmspeech: error: ")
         assert f"can't be written ({os.strerror(error)})" in line
-        assert {p: p.read_bytes() for p in scored.rglob("*") if p.is_file()} == before
+        assert files() == before

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import DataError, FeatureError
-from gmmspeech.io.raw_frames import raw_writer, read_raw
+from gmmspeech.io import raw_frames
+from gmmspeech.io.raw_frames import raw_is_whole, raw_writer, read_raw
 
 
 @pytest.mark.parametrize("storage", ["float32", "float16"])
@@ -47,3 +48,24 @@ def test_files_that_are_not_what_was_said(tmp_path):
     for name in ("cut.raw", "empty.raw", "missing.raw"):
         with pytest.raises(DataError, match=f"{name}: can't be read, expected 2 frames of float32$"):
             read_raw(tmp_path / name, 2, storage="float32")
+
+
+def test_damage_is_noticed(tmp_path):
+    path = tmp_path / "a.raw"
+    with raw_writer(path, storage="float32") as write:
+        write("u1", np.ones((1000, 2)))
+        write("u2", np.zeros((1000, 2)))
+    assert raw_is_whole(path)
+    good = path.read_bytes()
+    for bad in (good[:-1], good[1:], good[:4000] + bytes(8) + good[4008:], bytes(len(good) - 4) + good[-4:], b""):
+        path.write_bytes(bad)
+        assert not raw_is_whole(path)
+    assert not raw_is_whole(tmp_path / "missing.raw")
+
+
+@pytest.mark.parametrize("piece", [1, 3, 4, 5, 4096])
+def test_the_size_of_pieces_does_not_matter(tmp_path, monkeypatch, piece):
+    monkeypatch.setattr(raw_frames, "_PIECE", piece)
+    with raw_writer(tmp_path / "a.raw", storage="float16") as write:
+        write("u", np.arange(20).reshape(5, 4))
+    assert raw_is_whole(tmp_path / "a.raw")

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import joblib
 import numpy as np
@@ -206,6 +207,22 @@ def test_a_shard_that_is_gone_is_made_again(digits: Path, tmp_path: Path, counte
     assert gone.exists()
     assert 0 < len(counted) < 60
     assert (tmp_path / "s.h5").read_bytes() == expected
+
+
+@pytest.mark.parametrize("damage", ["frames", "receipt"])
+def test_what_the_power_took_is_done_again(damage, digits, tmp_path, monkeypatch):
+    """Shards of a file in the making don't wait for the disk; a later run takes none that isn't whole."""
+    monkeypatch.setattr(extraction, "SHARD_BYTES", 50_000)
+    data = read_data_dir(digits / "all")
+    extract_features([data], tmp_path / "expected.h5", FRONT)
+    with monkeypatch.context() as patch:
+        patch.setattr(extraction, "_check_any", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            extract_features([data], tmp_path / "f.h5", FRONT)
+    left = sorted((tmp_path / ".f.unfinished").glob("*.raw" if damage == "frames" else "*.json"))
+    left[0].write_bytes(bytes(left[0].stat().st_size))
+    extract_features([data], tmp_path / "f.h5", FRONT)
+    assert (tmp_path / "f.h5").read_bytes() == (tmp_path / "expected.h5").read_bytes()
 
 
 @pytest.mark.usefixtures("small_shards")
