@@ -23,9 +23,9 @@
 #define EACH_LANE for (int l = 0; l < LANES; l++)
 
 typedef float Lanes __attribute__((vector_size(4 * LANES)));
-typedef float Pieces __attribute__((vector_size(4 * LANES), aligned(4))); /* LANES neighbours anywhere in an array */
+typedef float Pieces __attribute__((vector_size(4 * LANES), aligned(4), may_alias)); /* LANES neighbours anywhere in an array */
 
-typedef double Doubles __attribute__((vector_size(4 * LANES), aligned(8)));
+typedef double Doubles __attribute__((vector_size(4 * LANES), aligned(8), may_alias));
 
 typedef struct {
     const float *window;  /* (length,), with the samples' scale in it */
@@ -53,8 +53,9 @@ INLINE float sum_of_products(const float *a, const float *b, int length) {
     int n = 0;
     for (; n + SUMS * LANES <= length; n += SUMS * LANES)
         for (int s = 0; s < SUMS; s++) {
-            const Pieces *x = (const Pieces *)(a + n) + s, *y = (const Pieces *)(b + n) + s;
-            sums[s] += b ? *x * *y : *x;
+            Lanes term = *(const Pieces *)(a + n + s * LANES);
+            if (b) term *= *(const Pieces *)(b + n + s * LANES);
+            sums[s] += term;
         }
     float sum = 0;
     for (int s = 1; s < SUMS; s++) sums[0] += sums[s];

@@ -8,19 +8,14 @@ The space that the kernel works in ends where its memory ends, and is full of Na
 a read of what was not written goes unseen.
 """
 
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from sanitizing import run_sanitized
+
 SOURCE = Path(__file__).parents[3] / "gmmspeech" / "gmm" / "kernels" / "em_kernel.c"
-FLAGS = [
-    *("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g1", "-O0", "-std=gnu11"),
-    *("-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-shared", "-fPIC"),
-]
-MISSING = 77  # exit status of a test that could not run, by custom
+FLAGS = ("-O0", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math")
 
 # K, D, numbers of frames, numbers of models, top_c: K and models about the vectors' and tiles' widths, N about the
 # blocks' 96 frames and the 1024 scored at once, and the sizes at their limits
@@ -33,25 +28,6 @@ SHAPES = [
     (16, 512, (7,), (1,), (2,)),
     (8192, 1, (2,), (1,), (3,)),
 ]
-
-
-def main() -> int:
-    """Compile the library, and run `check` with it in a process that loads the sanitizer first."""
-    compiler = shutil.which("gcc")
-    runtime = compiler and subprocess.check_output([compiler, "-print-file-name=libasan.so"], text=True).strip()
-    if not runtime or not Path(runtime).is_absolute():  # GCC repeats a name that it cannot find
-        print("found no gcc with libasan.so, without which nothing can be checked")
-        return MISSING
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([compiler, *FLAGS, "-o", f"{folder}/_em_kernel.so", str(SOURCE), "-lm"], check=True)
-        environment = {
-            **os.environ,
-            "LD_PRELOAD": runtime,
-            "ASAN_OPTIONS": "detect_leaks=0",  # Python keeps memory to its end
-            "UBSAN_OPTIONS": "print_stacktrace=1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
-        return subprocess.run([sys.executable, __file__, folder], env=environment, check=False).returncode and 1
 
 
 def check(folder: str) -> None:
@@ -125,4 +101,4 @@ def exact_work(mixture, frames, top_c=0):
 
 
 if __name__ == "__main__":
-    sys.exit(check(sys.argv[1]) if len(sys.argv) > 1 else main())
+    sys.exit(check(sys.argv[1]) if len(sys.argv) > 1 else run_sanitized(__file__, SOURCE, *FLAGS))
