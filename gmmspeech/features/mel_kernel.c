@@ -1,5 +1,5 @@
-/* From samples to the outputs of mel filters, compiled: what window.py and spectra.py do in NumPy, with Kaldi's FFT, which
-   kaldi_fft.py explains and makes the tables for.
+/* From samples to the outputs of mel filters, small products and deltas, compiled: what spectra.py and deltas.py do in
+   NumPy, and Kaldi's FFT, which kaldi_fft.py explains and makes the tables for.
 
    LANES frames are worked on side by side, a vector holding the same number of each. Products are fused with a sum only
    where `fuse` says so: contraction by the compiler must be off.
@@ -24,13 +24,12 @@
 
 typedef float Lanes __attribute__((vector_size(4 * LANES)));
 typedef float Pieces __attribute__((vector_size(4 * LANES), aligned(4), may_alias)); /* LANES neighbours anywhere in an array */
-
 typedef double Doubles __attribute__((vector_size(4 * LANES), aligned(8), may_alias));
 
 typedef struct {
-    const float *window;  /* (length,), with the samples' scale in it */
-    const float *filters; /* (num_filters, points / 2 + 1) */
-    int32_t *spans;       /* (num_filters, 2): room for the first bin of a filter and the one after its last */
+    const float *window;   /* (length,), with the samples' scale in it */
+    const float *filters;  /* (num_filters, points / 2 + 1) */
+    int32_t *spans;        /* (num_filters, 2): room for the first bin of a filter and the one after its last */
     const int32_t *blocks; /* (num_blocks, 2): size and start of every block of the FFT, large ones first */
     const float *turns;    /* for each size from points / 2 down to 4: cosine, minus sum and difference of either multiple */
     const int32_t *order;  /* (points / 2,) */
@@ -47,7 +46,8 @@ INLINE void fuse(Lanes *result, float a, const Lanes *b, const Lanes *c) {
     EACH_LANE(*result)[l] = fmaf(a, (*b)[l], (*c)[l]);
 }
 
-/* Summed in the same order for every instruction set, by several sums that don't wait for one another. */
+/* Sum of a, or where b is given of their products: by several sums that don't wait for one another, in the same order
+   for every instruction set. */
 INLINE float sum_of_products(const float *a, const float *b, int length) {
     Lanes sums[SUMS] = {0};
     int n = 0;

@@ -19,7 +19,7 @@ import gmmspeech as gs
 from gmmspeech.io.ivectors import save_extractor
 from gmmspeech.recipe.steps import checkpoint_of, train_ubm_file
 
-KILLS_A_KIND = 5
+KILLS_A_KIND = 8
 
 
 def trainings(folder: Path) -> dict[str, Callable[[Path], None]]:
