@@ -193,13 +193,24 @@ def _decode(
         found = f"{first + len(samples)} samples, then nothing more"
         raise AudioError(f"{name}: cut short: found {found}, expected {last} as its header says")
     signal = np.ascontiguousarray(samples[:, column])
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = signal.sum()
-    bad = np.flatnonzero([] if np.isfinite(total) else ~np.isfinite(signal))  # the sum takes half the time
+    bad = not_finite(signal)
     if len(bad):
         at = (first + bad[0]) / rate
         raise AudioError(f"{name}: sample at {at:.3f} s: found {signal[bad[0]]}, expected finite samples")
     return signal, rate
+
+
+def not_finite(samples: NDArray) -> NDArray[np.intp]:
+    """Places of the samples that are infinite or no number.
+
+    Examples
+    --------
+    >>> not_finite(np.array([0.5, np.nan, 1.0, -np.inf])).tolist()
+    [1, 3]
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = samples.sum()  # takes half the time of looking at every sample
+    return np.flatnonzero([] if np.isfinite(total) else ~np.isfinite(samples))
 
 
 def resample(signal: NDArray, rate: int, target_rate: int) -> NDArray:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechError, GmmSpeechWarning, one_line
+from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechError, GmmSpeechWarning, text_or_type
 from gmmspeech.gmm.frames import Piece, frame_dim
 from gmmspeech.gmm.kernels import native_kernel
 from gmmspeech.parallel import FAN_IN, PIECE, Frames, frame_pieces, single_threaded_blas, tree_sum
@@ -63,7 +63,7 @@ def connect(address: str, *, timeout: float = TIMEOUT) -> Iterator[Client]:
     try:
         client = Client(address, timeout=timeout)
     except (OSError, ValueError, TypeError) as error:
-        reason = _one_line(error)
+        reason = text_or_type(error)
         raise ConfigError(
             f"scheduler {address}: not reached in {timeout:g} s ({reason}), expected a running `dask scheduler`"
         ) from error
@@ -178,7 +178,7 @@ class _Cluster:
         except GmmSpeechError:
             raise
         except (CancelledError, KilledWorker, OSError) as error:
-            reason = _one_line(error)
+            reason = text_or_type(error)
             raise GmmSpeechError(f"scheduler {_address(self._client)}: the work was lost ({reason})") from error
 
 
@@ -319,7 +319,7 @@ def check_workers(client: Client, timeout: float = TIMEOUT) -> float:
     memory = 0.0
     for worker, found in client.run(introduce, on_error="return").items():
         if isinstance(found, BaseException):
-            raise ConfigError(_other_version(f"worker {worker}", f"none ({_one_line(found)})", expected))
+            raise ConfigError(_other_version(f"worker {worker}", f"none ({text_or_type(found)})", expected))
         if found[0] != expected:
             raise ConfigError(_other_version(f"worker {worker}", found[0], expected))
         if found[1] != native_kernel.instruction_sets()[-1:]:
@@ -338,7 +338,3 @@ def _other_version(worker: str, found: str, expected: str) -> str:
 
 def _address(client: Client) -> str:
     return str(getattr(client.scheduler, "addr", "unknown"))
-
-
-def _one_line(error: BaseException) -> str:
-    return one_line(error) or type(error).__name__

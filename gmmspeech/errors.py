@@ -66,3 +66,8 @@ class GmmSpeechWarning(UserWarning):
 def one_line(error: BaseException) -> str:
     """Text of an error without its line ends."""
     return " ".join(str(error).split())
+
+
+def text_or_type(error: BaseException) -> str:
+    """Text of an error on one line, or what kind it is where it has none."""
+    return one_line(error) or type(error).__name__

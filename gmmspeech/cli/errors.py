@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from gmmspeech.errors import GmmSpeechError, GmmSpeechWarning, one_line
+from gmmspeech.errors import GmmSpeechError, GmmSpeechWarning, text_or_type
 
 
 def report_errors(function: Callable[..., None]) -> Callable[..., None]:
@@ -40,7 +40,7 @@ def report_errors(function: Callable[..., None]) -> Callable[..., None]:
 def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
-    return one_line(error) or type(error).__name__
+    return text_or_type(error)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:

@@ -127,6 +127,7 @@ def _by_blocks(
     rows = min(len(window), len(mel))
     room = np.zeros((rows, points), dtype=np.float32)
     compiled = mel_kernel.available()
+    filters = np.asfortranarray(filters) if compiled else filters  # as filter_spectra wants them, once for all blocks
     for start in range(0, len(frames), rows):
         given = frames[start : start + rows]
         if noise:

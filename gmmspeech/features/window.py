@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.audio import not_finite
 from gmmspeech.errors import FeatureError
 from gmmspeech.features.options import StaticOptions
 
@@ -88,11 +89,9 @@ def checked_signal(signal: ArrayLike) -> tuple[NDArray[np.float32], float]:
         raise FeatureError(f"signal: found dtype {samples.dtype}, expected floating point or integers")
     with np.errstate(over="ignore", invalid="ignore"):  # reported below
         converted = samples.astype(np.float32, copy=False)
-        total = converted.sum()
-    if not np.isfinite(total):  # the sum takes half the time of looking at every sample
-        bad = np.flatnonzero(~np.isfinite(converted))
-        if len(bad):
-            raise FeatureError(f"signal: found {samples[bad[0]]} at sample {bad[0]}, expected finite numbers")
+    bad = not_finite(converted)
+    if len(bad):
+        raise FeatureError(f"signal: found {samples[bad[0]]} at sample {bad[0]}, expected finite numbers")
     return converted, 1.0 if samples.dtype.kind == "f" else INT16_SCALE
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from gmmspeech.errors import ConfigError, DataError, one_line
+from gmmspeech.errors import ConfigError, DataError, text_or_type
 from gmmspeech.io.datadir import DataDir, Segment
 
 
@@ -110,7 +110,7 @@ def _read(path: str | os.PathLike[str], kind: str) -> list[Any]:
         manifest = lhotse.load_manifest(path)
         items = list(manifest)
     except Exception as error:  # lhotse raises what its parsers do: ValueError, KeyError, AssertionError, OSError ...
-        reason = one_line(error) or type(error).__name__
+        reason = text_or_type(error)
         raise DataError(f"{os.fspath(path)}: can't be read ({reason}), expected a {kind} of lhotse's") from error
     if type(manifest).__name__ != kind or not items:
         found = f"a {type(manifest).__name__} of {len(items)}"

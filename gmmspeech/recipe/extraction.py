@@ -14,7 +14,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +54,14 @@ class Extraction:
     num_utterances: int = 0
     num_frames: int = 0
     skipped: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Receipt:
+    """What became of a shard's utterances: the frames of each, or what is wrong with it."""
+
+    lengths: dict[str, int]
+    skipped: dict[str, str]
 
 
 class _NothingGood(Exception):
@@ -163,7 +171,7 @@ def extract_features(
             else:
                 made = list(_work(tasks, workers, done))
                 _check_any(out, done)
-                write_index(out, [task.path for task in made])
+                write_index(out, [task.path for task, _ in made])
                 _remove_others(folder, {path for task in tasks for path in (task.path, task.receipt)})
     except BaseException:
         if not any(task.path.exists() for task in tasks):  # nothing that a later run could take
@@ -180,8 +188,7 @@ def _write_one(tasks: Sequence[_Shard], out: Path, workers: _Workers, done: Extr
         whole, front_end=first.front.to_json(), storage=first.storage, compression=first.compression
     ) as writer:
         with closing(_work(tasks, workers, done)) as finished:
-            for task in finished:
-                lengths = json.loads(task.receipt.read_text(encoding="utf-8"))["lengths"]
+            for task, lengths in finished:
                 writer.write_all(lengths, read_raw(task.path, sum(lengths.values()), storage=task.storage))
         _check_any(out, done)
     try:
@@ -190,21 +197,21 @@ def _write_one(tasks: Sequence[_Shard], out: Path, workers: _Workers, done: Extr
         raise DataError(f"{out}: can't be written ({error.strerror}), expected a place to write a file to") from error
 
 
-def _work(tasks: Sequence[_Shard], workers: _Workers, done: Extraction) -> Generator[_Shard]:
-    """Do what is not done; count it, and yield the shards that are files, in their order."""
+def _work(tasks: Sequence[_Shard], workers: _Workers, done: Extraction) -> Generator[tuple[_Shard, dict[str, int]]]:
+    """Do what is not done; count it, and yield the shards that are files, in their order, with their utterances."""
     total = sum(len(group) for task in tasks for _, group in task.groups)
     bar = progress(total=total, desc="features", unit="utt")
     with bar, closing(_receipts(tasks, workers)) as receipts:
         for task, receipt in zip(tasks, receipts, strict=True):
-            done.num_utterances += receipt.num_utterances
-            done.num_frames += receipt.num_frames
+            done.num_utterances += len(receipt.lengths)
+            done.num_frames += sum(receipt.lengths.values())
             done.skipped |= receipt.skipped
-            bar.update(receipt.num_utterances + len(receipt.skipped))
-            if receipt.num_utterances:
-                yield task
+            bar.update(len(receipt.lengths) + len(receipt.skipped))
+            if receipt.lengths:
+                yield task, receipt.lengths
 
 
-def _receipts(tasks: Sequence[_Shard], workers: _Workers) -> Generator[Extraction]:
+def _receipts(tasks: Sequence[_Shard], workers: _Workers) -> Generator[_Receipt]:
     jobs, client = workers.jobs, workers.client
     if client is not None:
         check_workers(client)
@@ -225,46 +232,44 @@ def _anywhere(task: _Shard) -> _Shard:
     return replace(task, groups=[(absolute(data), group) for data, group in task.groups])
 
 
-def _extract_alone(task: _Shard) -> Extraction:
+def _extract_alone(task: _Shard) -> _Receipt:
     """Work on a shard in a process of its own, whose BLAS has one thread, as everywhere."""
     with single_threaded_blas():
         return _extract(task)
 
 
-def _extract(task: _Shard) -> Extraction:
+def _extract(task: _Shard) -> _Receipt:
     """Write a shard and its receipt, unless they are there."""
     if before := _done_before(task):
         return before
-    lengths: dict[str, int] = {}
-    skipped: dict[str, str] = {}
+    done = _Receipt({}, {})
     with suppress(_NothingGood), _shard_writer(task) as write:
         for utterance, frames in _frames(task):
             try:
                 if isinstance(frames, str):
                     raise FeatureError(frames)
                 write(utterance, frames)
-                lengths[utterance] = len(frames)
+                done.lengths[utterance] = len(frames)
             except FeatureError as error:
                 if not task.skip_bad:
                     raise
-                skipped[utterance] = str(error)
-        if not lengths:
+                done.skipped[utterance] = str(error)
+        if not done.lengths:
             raise _NothingGood
     # A raw shard is gone at the end of the run; after a failure of the power it is looked at, not trusted.
     durable = task.path.suffix != RAW
-    write_lines(task.receipt, [json.dumps({"lengths": lengths, "skipped": skipped})], durable=durable)
-    return Extraction(len(lengths), sum(lengths.values()), skipped)
+    write_lines(task.receipt, [json.dumps(asdict(done))], durable=durable)
+    return done
 
 
-def _done_before(task: _Shard) -> Extraction | None:
+def _done_before(task: _Shard) -> _Receipt | None:
     """What an earlier run did of a shard, if it did all and that is still there."""
     try:
-        found = json.loads(task.receipt.read_text(encoding="utf-8"))
-        before = Extraction(len(found["lengths"]), sum(found["lengths"].values()), found["skipped"])
-    except (FileNotFoundError, ValueError, KeyError):
+        before = _Receipt(**json.loads(task.receipt.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
         return None
     there = raw_is_whole(task.path) if task.path.suffix == RAW else task.path.exists()
-    return before if there or not before.num_utterances else None  # a run may have been killed while it cleared up
+    return before if there or not before.lengths else None  # a run may have been killed while it cleared up
 
 
 @contextmanager

@@ -119,7 +119,7 @@ def test_any_number_of_jobs_gives_the_same_bytes(digits: Path, tmp_path: Path, m
     one = extract_features([data], tmp_path / "1.h5", FRONT, compression="lzf")
     sent: list[str] = []
 
-    def elsewhere(task: extraction._Shard) -> extraction.Extraction:
+    def elsewhere(task: extraction._Shard) -> extraction._Receipt:
         """What a process of its own would do with what it is sent."""
         sent.append(task.path.name)
         return extract_alone(pickle.loads(pickle.dumps(task)))
