@@ -19,7 +19,9 @@ def extension(name: str, source: str, *flags: str, **options: list[str]) -> Exte
 setup(
     ext_modules=[
         # products and sums keep the roundings that are written
-        extension("gmmspeech.features._mel_kernel", "gmmspeech/features/mel_kernel.c", "-ffp-contract=off"),
+        extension(
+            "gmmspeech.features.native._mel_kernel", "gmmspeech/features/native/mel_kernel.c", "-ffp-contract=off"
+        ),
         # products and sums become one instruction
         extension(
             "gmmspeech.gmm.kernels._em_kernel",

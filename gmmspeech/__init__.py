@@ -1,4 +1,4 @@
-"""Gaussian-mixture acoustic modelling: features, diagonal GMMs, MAP adaptation, likelihood-ratio scoring.
+"""Gaussian-mixture acoustic modeling: features, diagonal GMMs, MAP adaptation, likelihood-ratio scoring.
 
 >>> import numpy as np, gmmspeech as gs
 >>> frames = gs.mfcc(np.random.default_rng(0).standard_normal(16000).astype("float32") / 10, 16000)
@@ -16,37 +16,35 @@ from gmmspeech.features.plp import plp
 from gmmspeech.features.transformer import MfccTransformer
 from gmmspeech.features.vad import energy_vad, relative_energy_vad
 from gmmspeech.features.warping import feature_warp
+from gmmspeech.files.calibration import load_calibration
+from gmmspeech.files.checkpoints import Checkpoint
+from gmmspeech.files.models import load
+from gmmspeech.formats.datadir import load_utterance, read_data_dir
+from gmmspeech.formats.dictionary import cmudict_dictionary, read_dictionary
+from gmmspeech.formats.htk import read_htk, write_htk
+from gmmspeech.formats.kaldi_ark import write_kaldi_ark
+from gmmspeech.formats.kaldi_models import read_gselect, read_kaldi_gmm, write_gselect, write_kaldi_gmm
+from gmmspeech.formats.labels import read_labels, write_labels
+from gmmspeech.formats.lhotse import read_lhotse
+from gmmspeech.formats.mmf import read_mmf, write_mmf
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.robust import fit_robust
 from gmmspeech.gmm.selection import select_components
 from gmmspeech.gmm.stats import GMMStats
-from gmmspeech.io.calibration import load_calibration
-from gmmspeech.io.checkpoints import Checkpoint
-from gmmspeech.io.datadir import load_utterance, read_data_dir
-from gmmspeech.io.dictionary import cmudict_dictionary, read_dictionary
-from gmmspeech.io.htk import read_htk, write_htk
-from gmmspeech.io.kaldi import read_gselect, read_kaldi_gmm, write_gselect, write_kaldi_gmm
-from gmmspeech.io.kaldi_ark import write_kaldi_ark
-from gmmspeech.io.labels import read_labels, write_labels
-from gmmspeech.io.lhotse import read_lhotse
-from gmmspeech.io.mmf import read_mmf, write_mmf
-from gmmspeech.io.models import load
-from gmmspeech.io.statistics import StatisticsStore, write_statistics
-from gmmspeech.io.store import FeatureStore, write_index, write_store
 from gmmspeech.metrics.bootstrap import bootstrap_ci, paired_test
 from gmmspeech.metrics.cllr import cllr, min_cllr
 from gmmspeech.metrics.dcf import actual_dcf, bayes_threshold, min_dcf
 from gmmspeech.metrics.det import det_curve
 from gmmspeech.metrics.eer import eer
 from gmmspeech.metrics.error_rate import error_rate
-from gmmspeech.phones.alignment import align
-from gmmspeech.phones.decoding import decode
-from gmmspeech.phones.hmm import PhoneHMM
-from gmmspeech.phones.labels import Label, frame_labels
-from gmmspeech.phones.phone_gmm import PhoneGMM
-from gmmspeech.phones.training import train_phone_hmm, train_phone_hmm_on_labels
+from gmmspeech.phones.decoding.alignment import align
+from gmmspeech.phones.decoding.recognition import decode
+from gmmspeech.phones.gmm.phone_gmm import PhoneGMM
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.training import train_phone_hmm, train_phone_hmm_on_labels
+from gmmspeech.phones.labels.labels import Label, frame_labels
 from gmmspeech.scoring.calibration import fit_calibration, fit_pav
 from gmmspeech.scoring.folds import cross_calibrate
 from gmmspeech.scoring.linear import linear_score
@@ -55,7 +53,7 @@ from gmmspeech.scoring.normalization import s_norm, t_norm, z_norm, zt_norm
 from gmmspeech.scoring.score_normalizer import ScoreNormalizer
 from gmmspeech.scoring.statistics import statistics_llr
 from gmmspeech.scoring.trials import Scores, TrialList
-from gmmspeech.speaker.backend import average_sessions, cosine_scores, length_normalise
+from gmmspeech.speaker.backend import average_sessions, cosine_scores, length_normalize
 from gmmspeech.speaker.backend_training import BackEnd, train_backend
 from gmmspeech.speaker.identification import identify
 from gmmspeech.speaker.isv import ISV, train_isv
@@ -67,6 +65,8 @@ from gmmspeech.speaker.supervectors import adapted_means, supervectors
 from gmmspeech.speaker.ubm import train_ubm
 from gmmspeech.speaker.vad import gmm_vad, two_gaussian_vad
 from gmmspeech.speaker.verifier import SpeakerVerifier
+from gmmspeech.stores.features import FeatureStore, write_index, write_store
+from gmmspeech.stores.statistics import StatisticsStore, write_statistics
 
 __all__ = [
     "ISV",
@@ -117,7 +117,7 @@ __all__ = [
     "frame_labels",
     "gmm_vad",
     "identify",
-    "length_normalise",
+    "length_normalize",
     "lfcc",
     "linear_score",
     "load",

@@ -1,8 +1,8 @@
 """Training on a Dask cluster, with the same bits as on one machine.
 
-Frames lie in shards of `gmmspeech.parallel.FAN_IN` pieces in the workers' memory. In every iteration the model is sent
+Frames lie in shards of `gmmspeech.blocks.FAN_IN` blocks in the workers' memory. In every iteration the model is sent
 once, each worker sums the statistics of its shards, and the sums are summed in the order of
-`gmmspeech.parallel.tree_sum`, of which a shard is a partial sum of the first level. All that is sent is kept by the
+`gmmspeech.blocks.tree_sum`, of which a shard is a partial sum of the first level. All that is sent is kept by the
 scheduler as something that can be done again, so that a worker may be lost, and join, at any moment.
 """
 
@@ -24,15 +24,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.blocks import BLOCK, FAN_IN, Frames, frame_blocks, single_threaded_blas, tree_sum
 from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechError, GmmSpeechWarning, text_or_type
-from gmmspeech.gmm.frames import Piece, frame_dim
+from gmmspeech.gmm.frames import Block, frame_dim
 from gmmspeech.gmm.kernels import native_kernel
-from gmmspeech.parallel import FAN_IN, PIECE, Frames, frame_pieces, single_threaded_blas, tree_sum
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-SHARD = FAN_IN * PIECE  # frames
+SHARD = FAN_IN * BLOCK  # frames
 UTTERANCES = 16  # that are one task
 TIMEOUT = 30.0  # seconds
 _SHARE_FOR_FRAMES = 0.5  # of the workers' memory: Dask begins to move data to disk at 0.6
@@ -102,17 +102,17 @@ class ClusterFrames:
 
     def blocks(self, size: int) -> Iterator[NDArray]:
         """Yield all frames, (at most size, D) at a time, read by this process."""
-        return frame_pieces(self._frames, size)
+        return frame_blocks(self._frames, size)
 
-    def sum_pieces(self, function: Callable[[Piece], Result]) -> Result:
-        """Sum what a function gives for the pieces, in the order of `gmmspeech.parallel.tree_sum`."""
+    def sum_blocks(self, function: Callable[[Block], Result]) -> Result:
+        """Sum what a function gives for the blocks, in the order of `gmmspeech.blocks.tree_sum`."""
         level = self._cluster.map(_sum_shard, self._shards, [self._cluster.send(function)] * len(self._shards))
         while len(level) > 1:
             level = self._cluster.map(_fold, [level[i : i + FAN_IN] for i in range(0, len(level), FAN_IN)])
         return self._cluster.gather(level[0])
 
-    def map_pieces(self, function: Callable[[Piece], Result]) -> Iterator[Result]:
-        """Yield what a function gives for the pieces, in their order."""
+    def map_blocks(self, function: Callable[[Block], Result]) -> Iterator[Result]:
+        """Yield what a function gives for the blocks, in their order."""
         for future in self._cluster.map(_map_shard, self._shards, [self._cluster.send(function)] * len(self._shards)):
             yield from self._cluster.gather(future)
 
@@ -252,14 +252,14 @@ def _store_shards(store: Mapping[str, NDArray]) -> Iterator[_Shard]:
 
 def _array_shards(frames: Frames) -> Iterator[_Shard]:
     start = 0
-    for piece in frame_pieces(frames, SHARD):
-        yield _Shard(start, len(piece), array=piece)
-        start += len(piece)
+    for block in frame_blocks(frames, SHARD):
+        yield _Shard(start, len(block), array=block)
+        start += len(block)
 
 
 @dataclass(frozen=True, eq=False)
 class _Work:
-    """What is to be done with pieces or utterances, and by which version of the package."""
+    """What is to be done with blocks or utterances, and by which version of the package."""
 
     version: str
     function: Callable[[Any], Any]
@@ -273,21 +273,21 @@ class _Work:
 
 
 def _sum_shard(shard: _Shard | tuple[int, NDArray], work: _Work) -> Any:
-    return tree_sum(work.apply(_pieces(shard)))
+    return tree_sum(work.apply(_blocks(shard)))
 
 
 def _map_shard(shard: _Shard | tuple[int, NDArray], work: _Work) -> list[Any]:
-    return list(work.apply(_pieces(shard)))
+    return list(work.apply(_blocks(shard)))
 
 
 def _map_utterances(names: Sequence[str], source: tuple[bytes, str], work: _Work) -> list[Any]:
     return list(work.apply(_Utterances(*source, tuple(names)).items()))
 
 
-def _pieces(shard: _Shard | tuple[int, NDArray]) -> Iterator[Piece]:
+def _blocks(shard: _Shard | tuple[int, NDArray]) -> Iterator[Block]:
     start, frames = shard.read() if isinstance(shard, _Shard) else shard
-    for i in range(0, len(frames), PIECE):
-        yield start + i, frames[i : i + PIECE], None
+    for i in range(0, len(frames), BLOCK):
+        yield start + i, frames[i : i + BLOCK], None
 
 
 def _fold(values: Sequence[Any]) -> Any:

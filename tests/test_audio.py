@@ -8,7 +8,7 @@ import soundfile
 
 from gmmspeech.audio import RawAudio, read_audio, resample
 from gmmspeech.errors import AudioError, ConfigError
-from gmmspeech.io.datadir import read_data_dir
+from gmmspeech.formats.datadir import read_data_dir
 
 RATE = 16000
 
@@ -69,7 +69,7 @@ def test_pieces_are_cut_as_extract_segments_does(tmp_path, pcm, kind, start, end
     np.testing.assert_array_equal(piece, whole[int(start * RATE) : RATE if end is None else int(end * RATE)])
 
 
-def test_neighbouring_pieces_share_no_sample_and_miss_none(wav):
+def test_neighboring_pieces_share_no_sample_and_miss_none(wav):
     times = [0.0, 0.0123456, 0.3, 0.70001, 1.0]
     pieces = [read_audio(wav, start=a, end=b)[0] for a, b in itertools.pairwise(times)]
     np.testing.assert_array_equal(np.concatenate(pieces), read_audio(wav)[0])

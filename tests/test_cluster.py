@@ -15,15 +15,15 @@ from click.testing import CliRunner
 
 import gmmspeech as gs
 from gmmspeech import cluster
+from gmmspeech.blocks import BLOCK, FAN_IN
 from gmmspeech.cli.main import main
 from gmmspeech.cluster import SHARD, ClusterFrames, connect
+from gmmspeech.commands import extraction
 from gmmspeech.errors import ConfigError, DataError, FeatureError
-from gmmspeech.gmm.frames import draw_frames, map_pieces
-from gmmspeech.io.atomic import write_lines
-from gmmspeech.io.statistics import write_statistics
-from gmmspeech.io.store import FeatureStore, write_store
-from gmmspeech.parallel import FAN_IN, PIECE
-from gmmspeech.recipe import extraction
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.gmm.frames import draw_frames, map_blocks
+from gmmspeech.stores.features import FeatureStore, write_store
+from gmmspeech.stores.statistics import write_statistics
 
 pytest.importorskip("distributed")
 OPTIONS = {"n_components": 2, "max_iter": 3, "tol": 0.0}
@@ -76,9 +76,9 @@ def client(running):
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    """A store of more shards than are summed at once, cut within utterances, the last shard and piece not full."""
+    """A store of more shards than are summed at once, cut within utterances, the last shard and block not full."""
     rng = np.random.default_rng(0)
-    frames = rng.normal(size=((FAN_IN + 1) * SHARD + 2 * PIECE + 77, 1)).astype(np.float32)
+    frames = rng.normal(size=((FAN_IN + 1) * SHARD + 2 * BLOCK + 77, 1)).astype(np.float32)
     frames[::3] *= 2
     frames[::2] += 3
     cuts = np.sort(rng.choice(len(frames), 200, replace=False))
@@ -189,7 +189,7 @@ def test_arrays_of_the_client(client, tmp_path):
     there = ClusterFrames(frames, client)
     drawn = [draw_frames(f, None, 1000, sum(map(len, frames)), np.random.default_rng(2)) for f in (frames, there)]
     np.testing.assert_array_equal(*drawn)
-    starts = [list(map_pieces(lambda piece: piece[0], f)) for f in (frames, there)]
+    starts = [list(map_blocks(lambda block: block[0], f)) for f in (frames, there)]
     assert starts[0] == starts[1]
     assert digest(gs.train_ubm(frames, 3, max_iter=2), tmp_path) == digest(
         gs.train_ubm(frames, 3, max_iter=2, client=client), tmp_path

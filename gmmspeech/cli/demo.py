@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gmmspeech.voices import write_voices
+from gmmspeech.corpora.voices import write_voices
 
 
 def run_demo(out: Path, jobs: int) -> None:

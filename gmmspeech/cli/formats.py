@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from gmmspeech.cli.group import FEATURES, FILE, command
-from gmmspeech.io.copy import MODEL_FORMATS, copy_features, copy_model
-from gmmspeech.recipe.steps import progress_bar
+from gmmspeech.commands.copy import MODEL_FORMATS, copy_features, copy_model
+from gmmspeech.commands.verification import progress_bar
 
 
 @command("copy-features")

@@ -28,7 +28,7 @@ allow_pipes_option = click.option(
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100})
 @click.version_option(package_name="gmmspeech")
 def main() -> None:
-    """Gaussian-mixture acoustic modelling: features, training, adaptation, scoring.
+    """Gaussian-mixture acoustic modeling: features, training, adaptation, scoring.
 
     The main job, from a corpus to an equal error rate:
 
@@ -39,7 +39,7 @@ def main() -> None:
       gmmspeech score MODELS.h5 FEATS.h5 TRIALS SCORES
       gmmspeech evaluate SCORES TRIALS --report REPORT
 
-    The back end: i-vectors, and scores normalised by a cohort and calibrated:
+    The back end: i-vectors, and scores normalized by a cohort and calibrated:
 
     \b
       gmmspeech statistics UBM.h5 FEATS.h5 STATS.h5
@@ -47,7 +47,7 @@ def main() -> None:
       gmmspeech extract-ivectors EXTRACTOR.h5 STATS.h5 IVECTORS.h5
       gmmspeech train-plda IVECTORS.h5 UTT2SPK BACKEND.h5
       gmmspeech score-ivectors BACKEND.h5 IVECTORS.h5 SPK2UTT TRIALS SCORES
-      gmmspeech normalize-scores SCORES NORMALISED --method as --top-n 200 ...
+      gmmspeech normalize-scores SCORES NORMALIZED --method as --top-n 200 ...
       gmmspeech calibrate SCORES TRIALS CALIBRATION.h5
       gmmspeech fuse SCORES SCORES2 TRIALS FUSION.h5
       gmmspeech apply-calibration CALIBRATION.h5 SCORES LLRS

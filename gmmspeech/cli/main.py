@@ -19,19 +19,19 @@ from gmmspeech.cli.group import (
     scheduler_option,
     skip_bad_option,
 )
-from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.gmm.kernels import BACKENDS
-from gmmspeech.io.datadir import read_data_dir, read_map
-from gmmspeech.io.hdf5_frames import COMPRESSIONS, STORAGES
-from gmmspeech.recipe.describe import describe
-from gmmspeech.recipe.extraction import extract_features
-from gmmspeech.recipe.steps import (
+from gmmspeech.commands.extraction import extract_features
+from gmmspeech.commands.show import describe
+from gmmspeech.commands.verification import (
     classify_file,
     enroll_file,
     score_file,
     train_classifier_file,
     train_ubm_file,
 )
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.formats.datadir import read_data_dir, read_map
+from gmmspeech.gmm.kernels import BACKENDS
+from gmmspeech.stores.hdf5_frames import COMPRESSIONS, STORAGES
 
 __all__ = ["formats", "main", "phone_gmms", "phones", "prepare", "scores", "speaker", "statistics"]
 
@@ -40,7 +40,7 @@ scoring_option = click.option(
     type=click.Choice(["frames", "symmetric", "statistics"]),
     default=None,
     show_default="frames, or as enrolled",
-    help="The test's frames against the model; mean of that and of the enrolment's frames against a model of the test "
+    help="The test's frames against the model; mean of that and of the enrollment's frames against a model of the test "
     "(to be given to enroll, which then keeps the frames); the test's statistics, the fastest.",
 )
 seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Seed of the start of EM.")
@@ -221,7 +221,7 @@ def enroll(
 ) -> None:
     """Adapt a model to each speaker of a list.
 
-    SPK2UTT has a speaker and the enrolment utterances in each line. FEATS is a file of features as `features`
+    SPK2UTT has a speaker and the enrollment utterances in each line. FEATS is a file of features as `features`
     writes it, or scp:PATH.
     """
     options = {"relevance_factor": relevance_factor, "update": update, "scoring": scoring or "frames", "n_jobs": jobs}
@@ -327,7 +327,7 @@ def show(file: str) -> None:
 def demo(out: Path, jobs: int) -> None:
     """Do the main job on synthetic voices.
 
-    Makes a small corpus with eSpeak NG (extra `demo`), then computes features, trains a background model, enrols
+    Makes a small corpus with eSpeak NG (extra `demo`), then computes features, trains a background model, enrolls
     speakers, scores trials and writes a report, printing each command that does it.
     """
     from gmmspeech.cli.demo import run_demo  # which calls the commands of this module

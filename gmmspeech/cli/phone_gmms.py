@@ -9,15 +9,15 @@ from typing import Any
 import click
 
 from gmmspeech.cli.group import FILE, FOLDER, command, jobs_option, skip_bad_option
-from gmmspeech.errors import ConfigError
-from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.phones.classification import FullSystem, OneModel
-from gmmspeech.recipe.phone_gmms import (
+from gmmspeech.commands.phone_gmms import (
     classify_phones_dir,
     segment_lines,
     train_phone_classifier_dir,
     write_classified,
 )
+from gmmspeech.errors import ConfigError
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.phones.gmm.classification import FullSystem, OneModel
 
 labels_option = click.option(
     "--labels",
@@ -48,13 +48,13 @@ silence_option = click.option(
 )
 @click.option("--parts", type=click.IntRange(1), default=OneModel.parts, help="That a phone is cut in.")
 @click.option(
-    "--dim", type=click.IntRange(1), default=OneModel.dim, help="Dimensions that frames with their neighbours get."
+    "--dim", type=click.IntRange(1), default=OneModel.dim, help="Dimensions that frames with their neighbors get."
 )
 @click.option(
     "--smoothing",
     type=click.FloatRange(0),
     default=OneModel.smoothing,
-    help="Deviation, in frames, of the window over neighbouring frames when frames are classified.",
+    help="Deviation, in frames, of the window over neighboring frames when frames are classified.",
 )
 @click.option(
     "--full",
@@ -88,7 +88,7 @@ def train_phone_classifier(
     common: dict[str, Any] = {"labels": labels, "silence": silence, "jobs": jobs, "skip_bad": skip_bad}
     classifier = train_phone_classifier_dir(data_dir, model, FrontEnd.from_toml(config), how, **common)
     if silence not in classifier.phones:
-        click.echo(f"gmmspeech: no segment is labelled {silence}, all phones are possible answers", err=True)
+        click.echo(f"gmmspeech: no segment is labeled {silence}, all phones are possible answers", err=True)
     click.echo(f"{len(classifier.phones)} phones in {parts} parts: {' '.join(classifier.phones)}")
 
 
@@ -103,9 +103,9 @@ def train_phone_classifier(
 def classify_phones(
     data_dir: Path, model: Path, labels: Path | None, out: Path | None, silence: str, skip_bad: bool, jobs: int
 ) -> None:
-    """Say which phone each labelled segment is.
+    """Say which phone each labeled segment is.
 
-    Printed is how many are as labelled. DATA_DIR is as in Kaldi: wav.scp and utt2spk. MODEL.h5 is what
+    Printed is how many are as labeled. DATA_DIR is as in Kaldi: wav.scp and utt2spk. MODEL.h5 is what
     train-phone-classifier wrote. Into --out go segments.txt, log_posteriors.tsv (every phone, a line a segment),
     phones.tsv (precision and recall of each phone) and confusion.png (with matplotlib).
     """

@@ -9,31 +9,31 @@ from typing import Any
 import click
 
 from gmmspeech.cli.group import FILE, FOLDER, allow_pipes_option, command, jobs_option, skip_bad_option
+from gmmspeech.commands.phones import (
+    align_dir,
+    read_pronunciations,
+    recognize_dir,
+    score_lines,
+    train_phones_dir,
+    transcripts,
+    write_alignment,
+)
 from gmmspeech.errors import ConfigError
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.io.datadir import read_data_dir
-from gmmspeech.io.labels import read_labels
-from gmmspeech.io.phone_models import load_phone_hmm
+from gmmspeech.files.phone_models import load_phone_hmm
+from gmmspeech.formats.datadir import read_data_dir
+from gmmspeech.formats.labels import read_labels
 from gmmspeech.metrics.error_rate import error_rate
-from gmmspeech.phones.dictionary import Dictionary
-from gmmspeech.phones.graph import (
+from gmmspeech.phones.hmm.graph import (
     StateGraph,
     estimate_bigram,
     phone_loop_graph,
     word_loop_graph,
     word_sequence_graph,
 )
-from gmmspeech.phones.hmm import PhoneHMM
-from gmmspeech.phones.labels import Label
-from gmmspeech.recipe.phones import (
-    align_dir,
-    read_pronunciations,
-    recognise_dir,
-    score_lines,
-    train_phones_dir,
-    transcripts,
-    write_alignment,
-)
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.labels.dictionary import Dictionary
+from gmmspeech.phones.labels.labels import Label
 
 dictionary_option = click.option(
     "--dictionary",
@@ -211,28 +211,28 @@ def recognize(
         def loop(hmm: PhoneHMM) -> StateGraph:
             return phone_loop_graph(hmm, estimate_bigram(sequences, hmm.phones), insertion_penalty=penalty)
 
-        found = recognise_dir(data_dir, model, loop, acoustic_scale=scale, **common)
+        found = recognize_dir(data_dir, model, loop, acoustic_scale=scale, **common)
         truth = None if reference is None else read_labels(reference)
         spoken = None if truth is None else {name: [label.name for label in truth[name]] for name in truth}
         silence = load_phone_hmm(model).silence
-        _tell_recognised("phone", {name: a.phones for name, a in found.items()}, spoken, silence)
+        _tell_recognized("phone", {name: a.phones for name, a in found.items()}, spoken, silence)
         return
     data = read_data_dir(data_dir, allow_pipes=allow_pipes)
     spoken = None if data.text is None else transcripts(data)
     grammar = _grammar(_vocabulary(words, spoken), read_pronunciations(dictionaries), isolated, penalty)
-    found = recognise_dir(
+    found = recognize_dir(
         data_dir, model, grammar, acoustic_scale=1.0 if acoustic_scale is None else acoustic_scale, **common
     )
-    _tell_recognised("word", {name: a.words for name, a in found.items()}, spoken)
+    _tell_recognized("word", {name: a.words for name, a in found.items()}, spoken)
 
 
-def _tell_recognised(
+def _tell_recognized(
     what: str,
     found: Mapping[str, Sequence[Label]],
     spoken: Mapping[str, Sequence[str]] | None,
     silence: str | None = None,
 ) -> None:
-    """Print what was recognised, and the error rate if the truth is known; silence is in neither."""
+    """Print what was recognized, and the error rate if the truth is known; silence is in neither."""
     said = {name: [label.name for label in labels if label.name != silence] for name, labels in found.items()}
     for name, line in said.items():
         click.echo(f"{name} {' '.join(line)}")

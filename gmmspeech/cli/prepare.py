@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gmmspeech.cli.group import FOLDER, command
-from gmmspeech.io.layouts import LAYOUTS, find_utterances, write_listing
+from gmmspeech.corpora.layouts import LAYOUTS, find_utterances, write_listing
 
 
 @command("prepare")

@@ -66,9 +66,9 @@ def fetched(name: str, *, option: str = "--corpus") -> Path:
     Raises
     ------
     DownloadError, DataError
-        As `gmmspeech.recipe.corpora.fetch_corpus`.
+        As `gmmspeech.corpora.open_corpora.fetch_corpus`.
     """
-    from gmmspeech.recipe.corpora import fetch_corpus  # whose libraries for downloads take time to import
+    from gmmspeech.corpora.open_corpora import fetch_corpus  # whose libraries for downloads take time to import
 
     try:
         return fetch_corpus(name)

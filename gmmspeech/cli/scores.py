@@ -9,22 +9,22 @@ from typing import Any
 import click
 
 from gmmspeech.cli.group import FILE, FOLDER, command
-from gmmspeech.errors import ConfigError
-from gmmspeech.metrics.summary import summarise
-from gmmspeech.recipe.evaluation import (
+from gmmspeech.commands.evaluation import (
     Evaluation,
     evaluate_scores,
     rows_of_differences,
     rows_of_figures,
 )
-from gmmspeech.recipe.speaker_steps import (
+from gmmspeech.commands.speaker import (
     apply_calibration_file,
     cross_calibrate_files,
     fuse_files,
     identify_file,
     normalize_scores_file,
 )
-from gmmspeech.recipe.steps import report_file, split_scores
+from gmmspeech.commands.verification import report_file, split_scores
+from gmmspeech.errors import ConfigError
+from gmmspeech.metrics.summary import summarize
 from gmmspeech.scoring.calibration import Calibration
 
 speakers_option = click.option(
@@ -61,7 +61,7 @@ def normalize_scores(
     top_n: int | None,
     speakers: Sequence[Path],
 ) -> None:
-    """Normalise scores by those of a cohort.
+    """Normalize scores by those of a cohort.
 
     The cohort are utterances of other speakers, each of them a cohort test, and a cohort model where it is enrolled.
     Its scores are made as all others: by `score` or `score-ivectors` on a list made by `all-trials`. With --speakers,
@@ -75,7 +75,7 @@ def normalize_scores(
         top_n=top_n,
         speakers=speakers,
     )
-    click.echo(f"{done} scores normalised")
+    click.echo(f"{done} scores normalized")
 
 
 def _calibration_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -183,7 +183,7 @@ def _train(
     if cross_validated is None:
         return
     cross_calibrate_files(scores, trials, cross_validated, speakers, n_folds=folds, **options)
-    summary = summarise(*split_scores(cross_validated, trials))
+    summary = summarize(*split_scores(cross_validated, trials))
     click.echo(f"cross-validated: Cllr {summary.cllr:.4f}, minCllr {summary.min_cllr:.4f}, "
                f"EER {100 * summary.eer_rocch:.2f} %")  # fmt: skip
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from gmmspeech.cli.group import FEATURES, FILE, command, jobs_option, scheduler_option
-from gmmspeech.errors import ConfigError
-from gmmspeech.recipe.speaker_steps import (
+from gmmspeech.commands.speaker import (
     all_trials_file,
     extract_ivectors_file,
     score_ivectors_file,
@@ -17,6 +16,7 @@ from gmmspeech.recipe.speaker_steps import (
     train_ivector_file,
     train_plda_file,
 )
+from gmmspeech.errors import ConfigError
 from gmmspeech.speaker.backend_training import STEPS
 
 
@@ -100,7 +100,7 @@ def train_plda(
     """Train a back end that scores i-vectors.
 
     It is trained on the utterances that UTT2SPK names: in each line one, and its speaker. There must be several of a
-    speaker, and more utterances than speakers by at least the dimension. Kaldi's back end is --steps centre,lda,length.
+    speaker, and more utterances than speakers by at least the dimension. Kaldi's back end is --steps center,lda,length.
     """
     if cosine and rank is not None:
         raise ConfigError("found --rank with --cosine, expected it for PLDA only")
@@ -120,9 +120,9 @@ def train_plda(
 @click.argument("spk2utt", type=FILE)
 @click.argument("trials", type=FILE)
 @click.argument("scores", type=FILE)
-@click.option("--enrolment", type=FILE, help="i-vectors of the enrolment, if IVECTORS.h5 has those of the tests only.")
+@click.option("--enrollment", type=FILE, help="i-vectors of the enrollment, if not in IVECTORS.h5.")
 @click.option(
-    "--by-the-book",
+    "--count-sessions",
     is_flag=True,
     help="Let PLDA count the sessions of a model, which it takes to be independent; else their mean counts as one.",
 )
@@ -132,16 +132,18 @@ def score_ivectors(
     spk2utt: Path,
     trials: Path,
     scores: Path,
-    enrolment: Path | None,
-    by_the_book: bool,
+    enrollment: Path | None,
+    count_sessions: bool,
 ) -> None:
     """Score the trials of a list by i-vectors.
 
-    SPK2UTT has a model and its enrolment utterances in each line: the model is the mean of their i-vectors. TRIALS has
+    SPK2UTT has a model and its enrollment utterances in each line: the model is the mean of their i-vectors. TRIALS has
     a model, a test utterance and perhaps target or nontarget in each line. SCORES gets a line of model, test and score
     for each.
     """
-    done = score_ivectors_file(backend, ivectors, spk2utt, trials, scores, enrolment=enrolment, by_the_book=by_the_book)
+    done = score_ivectors_file(
+        backend, ivectors, spk2utt, trials, scores, enrollment=enrollment, count_sessions=count_sessions
+    )
     click.echo(f"{len(done)} trials scored")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gmmspeech.cli.group import FEATURES, FILE, command, jobs_option
-from gmmspeech.recipe.statistics import accumulate_file, estimate_file
+from gmmspeech.commands.statistics import accumulate_file, estimate_file
 
 
 def _part(_: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import correlate1d
 
 from gmmspeech.errors import ConfigError, FeatureError
-from gmmspeech.features import mel_kernel
+from gmmspeech.features.native import mel_kernel
 from gmmspeech.features.options import KaldiOrHtk
 
 

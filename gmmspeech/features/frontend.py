@@ -50,7 +50,7 @@ SHIPPED = Path(__file__).resolve().parent.parent / "conf"
 
 
 class FrontEnd(Section):
-    """Waveform to frames: static features, voice activity, deltas, normalisation.
+    """Waveform to frames: static features, voice activity, deltas, normalization.
 
     The order of work: static features and log energies in one pass; which frames are voiced; over all frames RASTA,
     static CMVN, deltas or shifted deltas, sliding CMVN and feature warping; selection of the voiced frames; utterance
@@ -337,9 +337,9 @@ class FrontEnd(Section):
             Another sampling rate, fewer samples than a frame has, no voiced frame, a mask of another length, or not
             one channel of finite numbers; names the utterance.
         """
-        return self.of_speaker([self.unnormalised(signal, rate, utterance, voiced=voiced)])[0]
+        return self.of_speaker([self.unnormalized(signal, rate, utterance, voiced=voiced)])[0]
 
-    def unnormalised(
+    def unnormalized(
         self, signal: ArrayLike, rate: float, utterance: str = "", *, voiced: ArrayLike | None = None
     ) -> NDArray[np.float32]:
         """Frames of a waveform before utterance or speaker CMVN; parameters and errors as of calling the front end."""
@@ -371,11 +371,11 @@ class FrontEnd(Section):
         return frames[voiced] if selects else frames
 
     def _zero_mean(self, static: NDArray[np.float32]) -> NDArray[np.float32]:
-        normalised = cmvn(static)
+        normalized = cmvn(static)
         if self.features.use_energy:
             column = -1 if self.features.htk_compat else 0
-            normalised[:, column] = static[:, column]
-        return normalised
+            normalized[:, column] = static[:, column]
+        return normalized
 
     def stream(self, rate: float, utterance: str = "") -> FrontEndStream:
         """Frames of a signal that comes in pieces: the bits that calling the front end with all of it gives.
@@ -427,7 +427,7 @@ class FrontEnd(Section):
         Parameters
         ----------
         utterances : sequence of ndarray, shape (T, dim)
-            As `unnormalised` gives them.
+            As `unnormalized` gives them.
         """
         if isinstance(self.cmvn, SpeakerCmvnOptions):
             together = cmvn(np.concatenate(utterances), norm_vars=self.cmvn.norm_vars)

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.features.mel import centre_frequencies
+from gmmspeech.features.mel import center_frequencies
 from gmmspeech.features.options import PlpOptions
 from gmmspeech.features.spectra import lane_product
 
@@ -32,7 +32,7 @@ def plp_cepstra(mel: NDArray[np.float32], band: tuple[float, float], options: Pl
     ndarray, shape (T, num_ceps), float32
         In column 0 the logarithm of the prediction's error, which HTK has for c0.
     """
-    loudness = mel * equal_loudness(centre_frequencies(options.num_mel_bins, *band))
+    loudness = mel * equal_loudness(center_frequencies(options.num_mel_bins, *band))
     np.power(loudness, options.compress_factor, out=loudness)
     extended = np.pad(loudness, ((0, 0), (1, 1)), mode="edge")  # what lies at 0 Hz and at the Nyquist frequency
     autocorrelation = lane_product(extended, _inverse_transform(extended.shape[1], options.lpc_order + 1))

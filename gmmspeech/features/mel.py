@@ -79,12 +79,12 @@ def mel_filters(
     return filters
 
 
-def centre_frequencies(num_mel_bins: int, low_freq: float, high_freq: float) -> NDArray[np.float64]:
+def center_frequencies(num_mel_bins: int, low_freq: float, high_freq: float) -> NDArray[np.float64]:
     """Where the mel filters of Kaldi and HTK have their tops, in Hz.
 
     Examples
     --------
-    >>> centre_frequencies(3, 0.0, 8000.0).round()
+    >>> center_frequencies(3, 0.0, 8000.0).round()
     array([ 614., 1768., 3934.])
     """
     mel = _edges(num_mel_bins, low_freq, high_freq, "mel")[1:-1].astype(np.float64)
@@ -105,10 +105,10 @@ def _triangles(
 ) -> NDArray[np.float32]:
     # In float32 throughout: an edge that falls beside a bin weighs that bin with the rounding of Kaldi and HTK.
     edges = _edges(num_mel_bins, low_freq, high_freq, scale)
-    left, centre, right = edges[:-2], edges[1:-1], edges[2:]
+    left, center, right = edges[:-2], edges[1:-1], edges[2:]
     num_bins = num_fft // 2 + 1
     at = _on_axis(np.float32(rate / num_fft) * np.arange(num_bins, dtype=np.float32), scale)[:, None]
-    filters = np.maximum(np.minimum((at - left) / (centre - left), (right - at) / (right - centre)), 0)
+    filters = np.maximum(np.minimum((at - left) / (center - left), (right - at) / (right - center)), 0)
     if num_fft % 2 == 0:
         filters[-1] = 0
     empty = np.flatnonzero(~filters.any(axis=0))

@@ -70,7 +70,7 @@ def mfcc(
         Milliseconds: 25 and 10; librosa 2048 and 512 samples at any rate.
     snip_edges : bool
         Only frames that lie within the signal: True / True / False. False gives a frame for every shift, with
-        samples mirrored at the ends; for librosa centred frames with zeros beyond the ends.
+        samples mirrored at the ends; for librosa centerd frames with zeros beyond the ends.
     dither : float
         Deviation of the noise added to the samples, at their scale: 0.
     window_type : {"povey", "hamming", "hanning", "blackman", "rectangular", "sine"}

@@ -1,4 +1,4 @@
-"""Cepstral mean and variance normalisation, over an utterance or a sliding window, and RASTA."""
+"""Cepstral mean and variance normalization, over an utterance or a sliding window, and RASTA."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def cmvn(frames: ArrayLike, *, norm_vars: bool = False, mean_scale: float = 1.0)
     if not len(x):
         return x
     mean = x.mean(axis=0, dtype=np.float64)
-    normalised = x - mean_scale * mean
+    normalized = x - mean_scale * mean
     if norm_vars:
-        normalised /= np.sqrt(np.maximum(np.mean((x - mean) ** 2, axis=0), UTTERANCE_FLOOR))
-    return normalised.astype(np.float32)
+        normalized /= np.sqrt(np.maximum(np.mean((x - mean) ** 2, axis=0), UTTERANCE_FLOOR))
+    return normalized.astype(np.float32)
 
 
 def sliding_cmvn(
@@ -66,7 +66,7 @@ def sliding_cmvn(
     min_cmn_window : int
         Least frames at the start, where the window may reach ahead. Without effect if `center`.
     center : bool
-        Window centred on the frame (and moved inwards at the ends) instead of ending at it.
+        Window centerd on the frame (and moved inwards at the ends) instead of ending at it.
     norm_vars : bool
         Divide by the window's deviation too.
 
@@ -94,17 +94,17 @@ def sliding_cmvn(
     if not len(x):
         return x
     start, end = window_bounds(np.arange(len(x)), len(x), cmn_window, min_cmn_window, center)
-    return normalised_by_windows(x, start, end, running_sums(x.astype(np.float64) - x[0]), norm_vars)
+    return normalized_by_windows(x, start, end, running_sums(x.astype(np.float64) - x[0]), norm_vars)
 
 
-def running_sums(centred: NDArray[np.float64], before: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+def running_sums(centerd: NDArray[np.float64], before: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
     """Sums of frames and of their squares up to each frame, (T + 1, 2, D); the first are zero, or those `before`."""
-    both = np.stack([centred, centred**2], axis=1)
+    both = np.stack([centerd, centerd**2], axis=1)
     start = np.zeros((1, *both.shape[1:])) if before is None else before[None]
     return np.cumsum(np.concatenate([start, both]), axis=0)
 
 
-def normalised_by_windows(
+def normalized_by_windows(
     x: NDArray[np.float32],
     start: NDArray[np.intp],
     end: NDArray[np.intp],
@@ -118,11 +118,11 @@ def normalised_by_windows(
     """
     count = (end - start)[:, None].astype(np.float64)
     mean, square = np.moveaxis((sums[end] - sums[start]) / count[:, None], 1, 0)
-    normalised = x - (x[0] if reference is None else reference).astype(np.float64) - mean
+    normalized = x - (x[0] if reference is None else reference).astype(np.float64) - mean
     if norm_vars:
-        normalised /= np.sqrt(np.maximum(square - mean**2, SLIDING_FLOOR))
-        normalised[end - start == 1] = 0
-    return normalised.astype(np.float32)
+        normalized /= np.sqrt(np.maximum(square - mean**2, SLIDING_FLOOR))
+        normalized[end - start == 1] = 0
+    return normalized.astype(np.float32)
 
 
 def window_bounds(

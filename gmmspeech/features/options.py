@@ -87,7 +87,7 @@ class Section(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _normalise(cls, given: Any) -> Any:
+    def _normalize(cls, given: Any) -> Any:
         return _plain(given) if isinstance(given, Mapping) else given
 
 

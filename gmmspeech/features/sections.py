@@ -149,16 +149,16 @@ def describe_vad(vad: VadOptions | None) -> str:
     return f"energy VAD {vad.vad_energy_threshold:g} + {vad.vad_energy_mean_scale:g} mean"
 
 
-def describe_cmvn(normalisation: CmvnOptions | None) -> str:
+def describe_cmvn(normalization: CmvnOptions | None) -> str:
     """As in "sliding CMN 300"."""
-    if normalisation is None:
+    if normalization is None:
         return "no CMVN"
-    if isinstance(normalisation, StaticCmvnOptions):
+    if isinstance(normalization, StaticCmvnOptions):
         return "static CMN"
-    name = "CMVN" if normalisation.norm_vars else "CMN"
-    if isinstance(normalisation, SlidingCmvnOptions):
-        return f"sliding {name} {normalisation.cmn_window}"
-    if isinstance(normalisation, SpeakerCmvnOptions):
+    name = "CMVN" if normalization.norm_vars else "CMN"
+    if isinstance(normalization, SlidingCmvnOptions):
+        return f"sliding {name} {normalization.cmn_window}"
+    if isinstance(normalization, SpeakerCmvnOptions):
         return f"speaker {name}"
-    scale = "" if normalisation.mean_scale == 1 else f" x {normalisation.mean_scale:g}"
+    scale = "" if normalization.mean_scale == 1 else f" x {normalization.mean_scale:g}"
     return f"utterance {name}{scale}"

@@ -12,8 +12,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from gmmspeech.features import mel_kernel
-from gmmspeech.features.kaldi_fft import fused, kaldi_power_spectra
+from gmmspeech.features.native import mel_kernel
+from gmmspeech.features.native.kaldi_fft import fused, kaldi_power_spectra
 from gmmspeech.features.options import FLT_EPSILON, StaticOptions
 from gmmspeech.features.window import window_function
 
@@ -156,7 +156,7 @@ def _window_frames(given: Float32, window: Float32, options: StaticOptions, bloc
     if options.raw_energy:
         np.einsum("tn,tn->t", frame, frame, out=energy)
     if options.preemphasis_coefficient:
-        _preemphasise(block, np.float32(options.preemphasis_coefficient))
+        _preemphasize(block, np.float32(options.preemphasis_coefficient))
     block *= window[: len(block)]
     if not options.raw_energy:
         np.einsum("tn,tn->t", frame, frame, out=energy)
@@ -166,7 +166,7 @@ def _mean(frames: Float32) -> Float32:
     return (np.einsum("tn->t", frames) / np.float32(frames.shape[1]))[:, None]
 
 
-def _preemphasise(block: Float32, coefficient: np.float32) -> None:
+def _preemphasize(block: Float32, coefficient: np.float32) -> None:
     """In place x[n] - c x[n - 1]; the first sample of a row counts as its own predecessor."""
     first = block[:, 0] - coefficient * block[:, 0]
     samples = block.reshape(-1)

@@ -7,13 +7,13 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.errors import GmmSpeechWarning
 from gmmspeech.features.lpc import plp_cepstra
 from gmmspeech.features.mel import cepstral_matrix, mel_filters
 from gmmspeech.features.options import FbankOptions, MfccOptions, PlpOptions, StaticOptions
 from gmmspeech.features.spectra import lane_product, mel_energies
 from gmmspeech.features.window import INT16_SCALE, checked_signal, framed, least_samples
-from gmmspeech.parallel import single_threaded_blas
 
 TOP_DB = 80.0  # librosa's power_to_db: nothing is further below the utterance's maximum
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.errors import ConfigError, FeatureError
 from gmmspeech.features.deltas import add_deltas, shifted_deltas
 from gmmspeech.features.normalization import (
-    normalised_by_windows,
+    normalized_by_windows,
     rasta_from,
     rasta_state,
     running_sums,
@@ -366,7 +366,7 @@ class _SlidingCmvn(_Windowed):
         self.add(frames)
         assert self.frames is not None
         t, first, last = self.bounds(end)
-        given = normalised_by_windows(
+        given = normalized_by_windows(
             self.frames[t - self.start],
             first - self.sums_start,
             last - self.sums_start,

@@ -1,4 +1,4 @@
-"""Feature warping: short-time Gaussianisation."""
+"""Feature warping: short-time Gaussianization."""
 
 from __future__ import annotations
 

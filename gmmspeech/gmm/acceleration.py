@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.gmm.em import EMMonitor, EMState, maximise, mean_log_likelihood
+from gmmspeech.gmm.em import EMMonitor, EMState, maximize, mean_log_likelihood
 from gmmspeech.gmm.em import fit as fit_plainly
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.stats import GMMStats
@@ -85,7 +85,7 @@ def fit(
         nonlocal passes
         stats = accumulate(mixture)
         passes += 1
-        return mean_log_likelihood(stats), maximise(stats, variance_floor, previous=mixture)
+        return mean_log_likelihood(stats), maximize(stats, variance_floor, previous=mixture)
 
     def keep(likelihood: float) -> None:
         monitor.history.append(max(likelihood, monitor.history[-1]))

@@ -9,12 +9,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.blocks import read_ahead
 from gmmspeech.errors import FeatureError, ModelError
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm.checkpoint import digest
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
-from gmmspeech.parallel import read_ahead
 
 
 class StatsSource(Protocol):
@@ -63,7 +63,7 @@ class StatsBatch:
             rows = slice(start, start + size)
             yield StatsBatch(self.n[rows], self.sum_x[rows], self.num_frames[rows], self.ubm_digest, self.front_end)
 
-    def centred(self, means: NDArray[np.float64], deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+    def centerd(self, means: NDArray[np.float64], deviations: NDArray[np.float64]) -> NDArray[np.float64]:
         """First-order statistics about some means, in units of deviations: ``(sum_x - n means) / deviations``.
 
         Parameters
@@ -75,10 +75,10 @@ class StatsBatch:
         -------
         ndarray, shape (U, K, D)
         """
-        centred = self.n[:, :, None] * means
-        np.subtract(self.sum_x, centred, out=centred)
-        centred /= deviations
-        return centred
+        centerd = self.n[:, :, None] * means
+        np.subtract(self.sum_x, centerd, out=centerd)
+        centerd /= deviations
+        return centerd
 
 
 Statistics = Sequence[GMMStats] | StatsSource

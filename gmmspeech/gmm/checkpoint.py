@@ -14,7 +14,7 @@ from gmmspeech.errors import ConfigError
 
 
 class StateKeeper(Protocol):
-    """A place for the state of one training, such as `gmmspeech.io.checkpoints.Checkpoint`."""
+    """A place for the state of one training, such as `gmmspeech.files.checkpoints.Checkpoint`."""
 
     def resume(self, origin: Mapping[str, Any]) -> Any:
         """Give the state that was saved last, or None; an error if it is of another origin.

@@ -169,7 +169,7 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the classifier to an HDF5 file, from which `gmmspeech.load` brings it back."""
-        from gmmspeech.io.models import save_classifier
+        from gmmspeech.files.models import save_classifier
 
         save_classifier(Path(path), self)
 

@@ -1,4 +1,4 @@
-"""Expectation-maximisation: the loop, the update, and what happens to components that starve.
+"""Expectation-maximization: the loop, the update, and what happens to components that starve.
 
 The loop knows a mixture only as (weights, means, variances) and the data only through a function that gives the
 statistics of a mixture, so one loop serves arrays in memory, feature stores and machines far away.
@@ -133,7 +133,7 @@ def fit(
             callback(monitor)
         if monitor.history[-1] != mean_log_likelihood(stats):
             return state.best, monitor
-        plain = maximise(stats, variance_floor, previous=current)
+        plain = maximize(stats, variance_floor, previous=current)
         if not go_on:
             return plain, monitor
         reseeded = reseed_starved(plain, stats, variance_floor) if may_reseed else plain
@@ -141,7 +141,7 @@ def fit(
     return state.plain, monitor
 
 
-def maximise(stats: GMMStats, variance_floor: NDArray[np.float64], *, previous: Parameters) -> Parameters:
+def maximize(stats: GMMStats, variance_floor: NDArray[np.float64], *, previous: Parameters) -> Parameters:
     """Maximum-likelihood update (the M-step) with floored variances.
 
     Parameters

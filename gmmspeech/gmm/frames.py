@@ -10,22 +10,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 
+from gmmspeech.blocks import BLOCK, Frames, frame_blocks, ordered_map, ordered_sum
 from gmmspeech.errors import FeatureError
-from gmmspeech.parallel import PIECE, Frames, frame_pieces, ordered_map, ordered_sum
 
-Piece = tuple[int, NDArray, NDArray[np.float64] | None]  # number of its first frame, frames, weights
+Block = tuple[int, NDArray, NDArray[np.float64] | None]  # number of its first frame, frames, weights
 Result = TypeVar("Result")
 
 
 @runtime_checkable
 class DistributedFrames(Protocol):
-    """Frames whose pieces lie on many machines, and are worked on there."""
+    """Frames whose blocks lie on many machines, and are worked on there."""
 
-    def sum_pieces(self, function: Callable[[Piece], Result]) -> Result:
-        """Sum what a function (it is sent) gives for the pieces, in the order of `gmmspeech.parallel.tree_sum`."""
+    def sum_blocks(self, function: Callable[[Block], Result]) -> Result:
+        """Sum what a function (it is sent) gives for the blocks, in the order of `gmmspeech.blocks.tree_sum`."""
 
-    def map_pieces(self, function: Callable[[Piece], Result]) -> Iterator[Result]:
-        """Yield what a function (it is sent) gives for the pieces, in their order."""
+    def map_blocks(self, function: Callable[[Block], Result]) -> Iterator[Result]:
+        """Yield what a function (it is sent) gives for the blocks, in their order."""
 
 
 def as_frames(X: Frames | ArrayLike) -> Frames:
@@ -68,7 +68,7 @@ def frame_dim(frames: Frames) -> int:
 
 def finite(frames: NDArray, start: int = 0) -> NDArray:
     """Return the frames, or raise a `FeatureError` that says where NaN or infinity stands, counting from `start`."""
-    # the sum of a piece is finite unless an entry is not, or (rarely) float32 overflows: then the entries decide
+    # the sum of a block is finite unless an entry is not, or (rarely) float32 overflows: then the entries decide
     with np.errstate(over="ignore", invalid="ignore"):
         total = frames.sum()
     if not np.isfinite(total) and not np.isfinite(frames).all():
@@ -92,30 +92,30 @@ def check_weights(sample_weight: ArrayLike, frames: Frames) -> NDArray[np.float6
     return weight
 
 
-def weighted_pieces(frames: Frames, weight: NDArray[np.float64] | None, size: int = PIECE) -> Iterator[Piece]:
-    """Yield the number of the first frame, the frames and their weights, piece by piece of `size` frames."""
+def weighted_blocks(frames: Frames, weight: NDArray[np.float64] | None, size: int = BLOCK) -> Iterator[Block]:
+    """Yield the number of the first frame, the frames and their weights, block by block of `size` frames."""
     start = 0
-    for piece in frame_pieces(frames, size):
-        yield start, piece, None if weight is None else weight[start : start + len(piece)]
-        start += len(piece)
-    if not start:  # no frame at all is a piece too, whose statistics are zeros
+    for block in frame_blocks(frames, size):
+        yield start, block, None if weight is None else weight[start : start + len(block)]
+        start += len(block)
+    if not start:  # no frame at all is a block too, whose statistics are zeros
         yield 0, np.empty((0, frame_dim(frames)), np.float32), None
 
 
-def sum_pieces(
-    function: Callable[[Piece], Result], frames: Frames, weight: NDArray[np.float64] | None = None, *, n_jobs: int = 1
+def sum_blocks(
+    function: Callable[[Block], Result], frames: Frames, weight: NDArray[np.float64] | None = None, *, n_jobs: int = 1
 ) -> Result:
-    """Sum what a function gives for the pieces of the frames, wherever they are: the same bits everywhere."""
+    """Sum what a function gives for the blocks of the frames, wherever they are: the same bits everywhere."""
     if isinstance(frames, DistributedFrames):
-        return frames.sum_pieces(function)
-    return ordered_sum(function, weighted_pieces(frames, weight), n_jobs=n_jobs)
+        return frames.sum_blocks(function)
+    return ordered_sum(function, weighted_blocks(frames, weight), n_jobs=n_jobs)
 
 
-def map_pieces(function: Callable[[Piece], Result], frames: Frames, *, n_jobs: int = 1) -> Iterator[Result]:
-    """Yield what a function gives for the pieces of the frames, wherever they are, in their order."""
+def map_blocks(function: Callable[[Block], Result], frames: Frames, *, n_jobs: int = 1) -> Iterator[Result]:
+    """Yield what a function gives for the blocks of the frames, wherever they are, in their order."""
     if isinstance(frames, DistributedFrames):
-        return frames.map_pieces(function)
-    return ordered_map(function, weighted_pieces(frames, None), n_jobs=n_jobs)
+        return frames.map_blocks(function)
+    return ordered_map(function, weighted_blocks(frames, None), n_jobs=n_jobs)
 
 
 def draw_frames(
@@ -127,15 +127,15 @@ def draw_frames(
         if size < len(chosen):
             chosen = rng.choice(len(weight), size, replace=False, p=weight / weight.sum())
     elif size >= num_frames:
-        return np.concatenate(list(frame_pieces(frames)))
+        return np.concatenate(list(frame_blocks(frames)))
     else:
         chosen = rng.choice(num_frames, size, replace=False)
     chosen.sort()
-    return np.concatenate(list(map_pieces(functools.partial(_rows, chosen), frames)))
+    return np.concatenate(list(map_blocks(functools.partial(_rows, chosen), frames)))
 
 
-def _rows(chosen: NDArray[np.intp], piece: Piece) -> NDArray:
-    """Those of the frames whose numbers, in rising order, are `chosen`, that are in a piece."""
-    start, frames, _ = piece
+def _rows(chosen: NDArray[np.intp], block: Block) -> NDArray:
+    """Those of the frames whose numbers, in rising order, are `chosen`, that are in a block."""
+    start, frames, _ = block
     low, high = np.searchsorted(chosen, [start, start + len(frames)])
     return frames[chosen[low:high] - start]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gmmspeech.parallel import ordered_map
+from gmmspeech.blocks import ordered_map
 
 KMEANS_ITERATIONS = 10
 _SEEDING_FRAMES_PER_COMPONENT = 20
@@ -47,7 +47,7 @@ def kmeans(
     weight: NDArray[np.float64] | None = None,
     n_jobs: int = 1,
 ) -> Parameters:
-    """Ten iterations of Lloyd's k-means on standardised frames, from k-means++ seeds.
+    """Ten iterations of Lloyd's k-means on standardized frames, from k-means++ seeds.
 
     Distances are written as one product, ``|x|^2 - 2 x c + |c|^2``. Ten iterations cost about as much as seven of EM
     and leave it at a better optimum than random frames do.
@@ -78,19 +78,19 @@ def kmeans(
     shift, deviation = _mean_and_deviation(frames, weight)
     deviation[deviation == 0] = 1.0
     z = ((frames - shift) / deviation).astype(np.float32)
-    centres = _plus_plus_seeds(z, n_components, rng, weight)
+    centers = _plus_plus_seeds(z, n_components, rng, weight)
     for _ in range(KMEANS_ITERATIONS):
-        labels, distances = _nearest(z, centres, n_jobs)
+        labels, distances = _nearest(z, centers, n_jobs)
         counts, sums = _cluster_sums(z, labels, n_components, weight)
         empty = np.flatnonzero(counts == 0)
-        centres = sums / np.maximum(counts, 1)[:, None]
+        centers = sums / np.maximum(counts, 1)[:, None]
         if len(empty):  # to the frames that fit worst
-            centres[empty] = z[np.argsort(distances)[-len(empty) :]]
-    labels, _ = _nearest(z, centres, n_jobs)
+            centers[empty] = z[np.argsort(distances)[-len(empty) :]]
+    labels, _ = _nearest(z, centers, n_jobs)
     counts, sums = _cluster_sums(z, labels, n_components, weight)
     _, squares = _cluster_sums(z, labels, n_components, weight, squares=True)
     occupied = np.maximum(counts, 1)[:, None]
-    z_means = np.where(counts[:, None] > 0, sums / occupied, centres)
+    z_means = np.where(counts[:, None] > 0, sums / occupied, centers)
     z_variances = np.maximum(squares / occupied - (sums / occupied) ** 2, 0)
     # a cluster too small to have a variance takes that of all frames
     z_variances = np.where(counts[:, None] > 1, z_variances, 1.0)
@@ -139,13 +139,13 @@ def _draw(chances: NDArray[np.float64], rng: np.random.Generator) -> int:
 
 
 def _nearest(
-    z: NDArray[np.float32], centres: NDArray[np.float64], n_jobs: int
+    z: NDArray[np.float32], centers: NDArray[np.float64], n_jobs: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Index of the nearest centre of every frame, and the squared distance to it."""
+    """Index of the nearest center of every frame, and the squared distance to it."""
     labels = np.empty(len(z), np.intp)
     distances = np.empty(len(z), np.float32)
-    half_norms = (0.5 * (centres**2).sum(axis=1)).astype(np.float32)
-    matrix = centres.T.astype(np.float32)
+    half_norms = (0.5 * (centers**2).sum(axis=1)).astype(np.float32)
+    matrix = centers.T.astype(np.float32)
 
     def assign(rows: slice) -> None:
         affinity = z[rows] @ matrix

@@ -13,27 +13,27 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import check_random_state
 
+from gmmspeech.blocks import Frames, frame_blocks, single_threaded_blas
 from gmmspeech.errors import ConfigError, FeatureError, ModelError, NotFittedError
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm import acceleration, em
 from gmmspeech.gmm.checkpoint import StateKeeper, digest, seed_of
 from gmmspeech.gmm.frames import (
+    Block,
     DistributedFrames,
-    Piece,
     as_frames,
     check_weights,
     draw_frames,
     finite,
     frame_dim,
-    map_pieces,
-    sum_pieces,
+    map_blocks,
+    sum_blocks,
 )
 from gmmspeech.gmm.init import Parameters, kmeans, random_frames
 from gmmspeech.gmm.kernels import KernelParameters, WholePass, get_backend, numpy_kernel, pack
 from gmmspeech.gmm.parameters import check_parameters, global_variance
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.gmm.stepwise import blend
-from gmmspeech.parallel import Frames, frame_pieces, single_threaded_blas
 
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
@@ -185,7 +185,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         Parameters
         ----------
         X : array_like, shape (N, D), or list of those, or FeatureStore
-            Frames; the last is read piece by piece, never as a whole.
+            Frames; the last is read block by block, never as a whole.
         y : None
             Not used; there for scikit-learn's pipelines.
         sample_weight : array_like, shape (N,), optional
@@ -280,7 +280,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         before = batch.num_frames if before is None else before
         average = blend(mixture, before, batch, self.learning_decay)
         history = [*getattr(self, "history_", []), em.mean_log_likelihood(batch)]
-        self._set(check_parameters(*self._maximise(average, mixture)), front_end or getattr(given, "front_end_", None))
+        self._set(check_parameters(*self._maximize(average, mixture)), front_end or getattr(given, "front_end_", None))
         self.history_, self.converged_, self.n_iter_ = history, False, len(history)
         self.num_frames_ = float(before + batch.num_frames)
         return self
@@ -310,7 +310,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
             raise ModelError(
                 f"statistics: found shape {stats.sum_x.shape} (components, dimension), expected {mixture[1].shape}"
             )
-        updated = self.with_parameters(*self._maximise(stats, mixture))
+        updated = self.with_parameters(*self._maximize(stats, mixture))
         updated.history_ = [*self.history_, em.mean_log_likelihood(stats)]
         updated.num_frames_ = float(stats.num_frames)
         return updated
@@ -342,7 +342,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         array([-0.9189])
         """
         kernel, parameters = get_backend(self.backend, self.device), self.kernel_parameters()
-        return self._map(lambda piece: kernel.log_likelihood(piece, parameters), X)
+        return self._map(lambda block: kernel.log_likelihood(block, parameters), X)
 
     def score(self, X: Frames | ArrayLike, y: None = None, *, sample_weight: ArrayLike | None = None) -> float:
         """Mean log-likelihood a frame, in nats; the mean of weights where they are given, as in `fit`."""
@@ -354,12 +354,12 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
     def predict_proba(self, X: Frames | ArrayLike) -> NDArray[np.float64]:
         """Posterior probability of every component given each frame, shape (N, K)."""
         parameters = self.kernel_parameters()
-        return self._map(lambda piece: numpy_kernel.posteriors(piece, parameters), X)
+        return self._map(lambda block: numpy_kernel.posteriors(block, parameters), X)
 
     def predict(self, X: Frames | ArrayLike) -> NDArray[np.intp]:
         """Most probable component of each frame, shape (N,)."""
         parameters = self.kernel_parameters()
-        return self._map(lambda piece: numpy_kernel.posteriors(piece, parameters).argmax(axis=1), X)
+        return self._map(lambda block: numpy_kernel.posteriors(block, parameters).argmax(axis=1), X)
 
     def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Draw frames from the mixture.
@@ -389,7 +389,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the mixture to an HDF5 file, from which `gmmspeech.load` brings it back."""
-        from gmmspeech.io.models import save_gmm
+        from gmmspeech.files.models import save_gmm
 
         save_gmm(Path(path), self)
 
@@ -436,11 +436,11 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
             raise NotFittedError("this DiagonalGMM is not fitted yet: call fit, or make one by from_parameters")
         return self.weights_, self.means_, self.covariances_
 
-    def _maximise(self, stats: GMMStats, previous: Parameters) -> Parameters:
+    def _maximize(self, stats: GMMStats, previous: Parameters) -> Parameters:
         """Update from statistics of all the frames, whose variance is then known."""
         n, sum_x, sum_xx = (a.sum(axis=0, keepdims=True) for a in (stats.n, stats.sum_x, stats.sum_xx))
         together = GMMStats(n, sum_x, sum_xx, stats.log_likelihood, stats.num_frames)
-        return em.maximise(stats, self._floor(global_variance(together)), previous=previous)
+        return em.maximize(stats, self._floor(global_variance(together)), previous=previous)
 
     def _begin(self, frames: Frames, weight: NDArray[np.float64] | None) -> Parameters:
         """Where EM starts, were these all the frames."""
@@ -489,7 +489,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
 
     def _results(self, function: Callable[[NDArray], NDArray], X: Frames | ArrayLike) -> Iterator[NDArray]:
         frames = self._check_frames(X)
-        return map_pieces(lambda piece: function(finite(piece[1], piece[0])), frames, n_jobs=self.n_jobs)
+        return map_blocks(lambda block: function(finite(block[1], block[0])), frames, n_jobs=self.n_jobs)
 
     def _total(self, X: Frames | ArrayLike) -> tuple[float, int]:
         """Log-likelihood of all frames, and their number; the frames' own are not kept."""
@@ -512,11 +512,11 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         with single_threaded_blas():  # lest the last bits depend on its threads
             packed = pack(*parameters)
         backend = get_backend(self.backend, self.device).name.split()[0]
-        return sum_pieces(_Statistics(backend, self.device, packed), frames, weight, n_jobs=self.n_jobs)
+        return sum_blocks(_Statistics(backend, self.device, packed), frames, weight, n_jobs=self.n_jobs)
 
     def _moments(self, frames: Frames, weight: NDArray[np.float64] | None) -> GMMStats:
         """Statistics of all frames as one component, about the first frames' mean lest digits be lost."""
-        first = finite(next(frame_pieces(frames), np.empty((0, 1))))
+        first = finite(next(frame_blocks(frames), np.empty((0, 1))))
         if not len(first):
             raise ModelError(f"found 0 frames, expected at least as many as components ({self.n_components})")
         mean = first.mean(axis=0, dtype=np.float64)
@@ -581,12 +581,12 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
 
 @dataclass(frozen=True, eq=False)
 class _Statistics:
-    """What EM asks of every piece of the frames, here or on another machine."""
+    """What EM asks of every block of the frames, here or on another machine."""
 
     backend: str  # the one that was chosen here, whatever another machine would choose
     device: str | None
     parameters: KernelParameters
 
-    def __call__(self, piece: Piece) -> GMMStats:
-        start, frames, weight = piece
+    def __call__(self, block: Block) -> GMMStats:
+        start, frames, weight = block
         return get_backend(self.backend, self.device).accumulate(finite(frames, start), self.parameters, weight)

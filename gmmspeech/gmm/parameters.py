@@ -31,7 +31,7 @@ def check_parameters(weights: ArrayLike, means: ArrayLike, covariances: ArrayLik
     total = w.sum()
     if abs(total - 1) > 1e-3:
         raise ModelError(f"found weights that sum to {total:.6g}, expected 1")
-    # what is normalised already keeps its bits: a mixture saved and loaded is the same
+    # what is normalized already keeps its bits: a mixture saved and loaded is the same
     return (w if abs(total - 1) < 1e-12 else w / total), m, v
 
 

@@ -117,7 +117,7 @@ def _fit_once(
             break
         last = log_likelihood
         stats = gmm.accumulate(frames, sample_weight=np.maximum(weight, np.finfo(np.float64).tiny))
-        parameters = em.maximise(stats, floor, previous=parameters)
+        parameters = em.maximize(stats, floor, previous=parameters)
         share = float(np.clip(1 - weight.mean(), SMALLEST_SHARE, 1 - SMALLEST_SHARE))
     return RobustFit(gmm, 1 - weight, share, log_likelihood)
 

@@ -9,14 +9,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gmmspeech.blocks import Frames
 from gmmspeech.errors import ConfigError
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.parallel import Frames
 
 
 @dataclass(frozen=True)
 class ComponentSelection:
-    """What `select_components` found; `gmmspeech.report.selection.plot_selection` draws it.
+    """What `select_components` found; `gmmspeech.plot.selection.plot_selection` draws it.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def select_components(
 
     Notes
     -----
-    Frames of speech depend on their neighbours, so that N overstates what was observed and
+    Frames of speech depend on their neighbors, so that N overstates what was observed and
     BIC takes more components than it would of independent data.
 
     References

@@ -35,14 +35,14 @@ def confusion_matrix(truth: ArrayLike, found: ArrayLike, labels: Sequence[str]) 
     array([[1, 0],
            [1, 1]])
     """
-    said, recognised = np.asarray(truth, np.str_), np.asarray(found, np.str_)
-    if said.ndim != 1 or said.shape != recognised.shape:
-        raise DataError(f"found shapes {said.shape} and {recognised.shape} of true and found classes, expected (N,)")
+    said, recognized = np.asarray(truth, np.str_), np.asarray(found, np.str_)
+    if said.ndim != 1 or said.shape != recognized.shape:
+        raise DataError(f"found shapes {said.shape} and {recognized.shape} of true and found classes, expected (N,)")
     place = {label: i for i, label in enumerate(labels)}
-    unknown = sorted({*said.tolist(), *recognised.tolist()} - set(place))
+    unknown = sorted({*said.tolist(), *recognized.tolist()} - set(place))
     if unknown:
         raise DataError(f"found class {unknown[0]!r}, expected one of {' '.join(labels)}")
-    rows, columns = (np.array([place[name] for name in names.tolist()], np.intp) for names in (said, recognised))
+    rows, columns = (np.array([place[name] for name in names.tolist()], np.intp) for names in (said, recognized))
     counts = np.zeros((len(place), len(place)), np.int64)
     np.add.at(counts, (rows, columns), 1)
     return counts

@@ -28,7 +28,7 @@ def min_dcf(
     c_miss: float = 1.0,
     c_fa: float = 1.0,
 ) -> float:
-    r"""Least normalised detection cost over all thresholds.
+    r"""Least normalized detection cost over all thresholds.
 
     .. math::
 
@@ -112,7 +112,7 @@ def actual_dcf(
     c_miss: float = 1.0,
     c_fa: float = 1.0,
 ) -> float:
-    """Normalised detection cost of the decisions that log-likelihood ratios lead to.
+    """Normalized detection cost of the decisions that log-likelihood ratios lead to.
 
     The cost is that of `min_dcf`, the threshold is not the best one for these trials but `bayes_threshold`: the
     difference of the two is loss by calibration.
@@ -156,7 +156,7 @@ def actual_dcf(
 
 
 def bayes_error_rates(target_llrs: ArrayLike, nontarget_llrs: ArrayLike, prior_log_odds: ArrayLike) -> BayesErrorRates:
-    r"""Normalised Bayes error rates over a range of priors: actual and minimum detection cost at each.
+    r"""Normalized Bayes error rates over a range of priors: actual and minimum detection cost at each.
 
     .. math::
 
@@ -207,8 +207,8 @@ def bayes_error_rates(target_llrs: ArrayLike, nontarget_llrs: ArrayLike, prior_l
 
 
 def least_cost(counts: ErrorCounts, *, p_target: float, c_miss: float, c_fa: float) -> tuple[int, float]:
-    """Index of the lowest threshold of least cost on a curve of error counts, and that cost, normalised."""
-    miss_weight, fa_weight = _normalised(p_target, c_miss, c_fa)
+    """Index of the lowest threshold of least cost on a curve of error counts, and that cost, normalized."""
+    miss_weight, fa_weight = _normalized(p_target, c_miss, c_fa)
     p_miss, p_fa, _ = counts.rates()
     costs = miss_weight * p_miss + fa_weight * p_fa
     best = int(np.argmin(costs))
@@ -216,12 +216,12 @@ def least_cost(counts: ErrorCounts, *, p_target: float, c_miss: float, c_fa: flo
 
 
 def detection_cost(p_miss: float, p_fa: float, *, p_target: float, c_miss: float, c_fa: float) -> float:
-    """Normalised cost of given error rates."""
-    miss_weight, fa_weight = _normalised(p_target, c_miss, c_fa)
+    """Normalized cost of given error rates."""
+    miss_weight, fa_weight = _normalized(p_target, c_miss, c_fa)
     return float(miss_weight * p_miss + fa_weight * p_fa)
 
 
-def _normalised(p_target: float, c_miss: float, c_fa: float) -> tuple[float, float]:
+def _normalized(p_target: float, c_miss: float, c_fa: float) -> tuple[float, float]:
     """Weights of the two error rates over the lesser of them, so that rejecting all costs 1 without rounding."""
     miss_weight, fa_weight = _weights(p_target, c_miss, c_fa)
     scale = min(miss_weight, fa_weight)

@@ -62,7 +62,7 @@ def eer(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, method: Litera
 def eer_threshold(target_scores: ArrayLike, nontarget_scores: ArrayLike) -> float:
     """Threshold at which the miss and the false-alarm rate are the closest to each other.
 
-    All thresholds between two neighbouring scores take the same decisions; of these the middle is given. Where several
+    All thresholds between two neighboring scores take the same decisions; of these the middle is given. Where several
     come equally close, the lowest counts. The rates at this threshold are error rates that these trials really have;
     the EER, by either definition, need not equal one of them.
 

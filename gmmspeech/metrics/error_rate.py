@@ -1,4 +1,4 @@
-"""Errors of recognised phones or words, and how well two labelings agree on boundaries."""
+"""Errors of recognized phones or words, and how well two labelings agree on boundaries."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def error_rate(
     references : mapping of str to sequence of str
         Phones or words of each utterance.
     hypotheses : mapping of str to sequence of str
-        What was recognised, for every utterance of the references.
+        What was recognized, for every utterance of the references.
     ignore : collection of str
         Symbols that are not scored, on both sides.
 
@@ -92,7 +92,7 @@ def error_rate(
     Raises
     ------
     DataError
-        An utterance of the references that was not recognised, or the other way round, by name.
+        An utterance of the references that was not recognized, or the other way round, by name.
 
     Examples
     --------

@@ -26,7 +26,7 @@ class OperatingPoint:
 
 @dataclass(frozen=True)
 class DetectionCost:
-    """Normalised detection costs for one prior and costs of the two errors.
+    """Normalized detection costs for one prior and costs of the two errors.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class DetectionCost:
 
 @dataclass(frozen=True)
 class Summary:
-    """What `summarise` gives.
+    """What `summarize` gives.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class Summary:
         return [*rows, ("Cllr", f"{self.cllr:.4f}"), ("minCllr", f"{self.min_cllr:.4f}")]
 
 
-def summarise(
+def summarize(
     target_scores: ArrayLike,
     nontarget_scores: ArrayLike,
     *,
@@ -137,7 +137,7 @@ def summarise(
 
     Examples
     --------
-    >>> summary = summarise([2.0, 3.0, 4.0], [-1.0, 0.0, 1.0])
+    >>> summary = summarize([2.0, 3.0, 4.0], [-1.0, 0.0, 1.0])
     >>> summary.eer_rocch, summary.eer_point.threshold
     (0.0, 1.5)
     >>> for name, value in summary.rows()[:3]:

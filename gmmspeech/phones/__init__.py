@@ -1,1 +1,1 @@
-"""Labelled speech: labels, phone sets, dictionaries, phone models, alignment and decoding."""
+"""Labeled speech: labels, phone sets, dictionaries, phone models, alignment and decoding."""

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gmmspeech.io.atomic import write_lines
-from gmmspeech.io.datadir import DataDir, read_map
-from gmmspeech.recipe.stages import Stage
-from gmmspeech.recipe.steps import classify_file, train_classifier_file
+from gmmspeech.commands.verification import classify_file, train_classifier_file
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.formats.datadir import DataDir, read_map
+from gmmspeech.pipeline import Stage
 from gmmspeech.recipe.verification import features_path
 
 

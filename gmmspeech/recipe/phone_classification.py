@@ -1,4 +1,4 @@
-"""Stages that classify phones with the systems of `gmmspeech.phones.classification`.
+"""Stages that classify phones with the systems of `gmmspeech.phones.gmm.classification`.
 
 Data directories have the file ``phones.ctm``. A stage of the name n writes to `classified_path(out, n)`: the trained
 system, ``classifier.h5``; all that was found, ``results.json``; and ``phones.tsv``, the precision and recall of each
@@ -16,19 +16,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.commands.phones import features_of, frame_times
 from gmmspeech.errors import ConfigError
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.io.atomic import atomic_path, write_lines
-from gmmspeech.io.datadir import DataDir
-from gmmspeech.io.labels import read_labels
-from gmmspeech.io.phone_classifiers import save_phone_classifier
+from gmmspeech.files.atomic import atomic_path, write_lines
+from gmmspeech.files.phone_classifiers import save_phone_classifier
+from gmmspeech.formats.datadir import DataDir
+from gmmspeech.formats.labels import read_labels
 from gmmspeech.metrics.confusion import precision_recall
-from gmmspeech.phones.classification import Classifier, FullSystem, OneModel, train_full_system, train_one_model
-from gmmspeech.phones.segments import LabelledFrames, label_utterances
+from gmmspeech.phones.gmm.classification import Classifier, FullSystem, OneModel, train_full_system, train_one_model
+from gmmspeech.phones.labels.segments import LabeledFrames, label_utterances
+from gmmspeech.pipeline import Stage
+from gmmspeech.plot.plots import plot_confusion
 from gmmspeech.recipe.phone_systems import Classification, Result, classify
-from gmmspeech.recipe.phones import features_of, frame_times
-from gmmspeech.recipe.stages import Stage
-from gmmspeech.report.plots import plot_confusion
 
 LABELS = "phones.ctm"
 
@@ -38,7 +38,7 @@ def one_model_stage(
 ) -> Stage:
     """Stage that trains one model on the data directory `train`, with ``phones.ctm``, and classifies `test`."""
 
-    def learn(train: LabelledFrames, **_: LabelledFrames) -> Classifier:
+    def learn(train: LabeledFrames, **_: LabeledFrames) -> Classifier:
         return train_one_model(train, config, jobs=jobs)
 
     return _stage(name, {"train": train, "test": test}, out, front, learn, asdict(config), jobs)
@@ -72,7 +72,7 @@ def full_system_stage(
         found = f"dev speaker {unknown[0]}" if unknown else f"{len(set(dev))} dev speakers"
         raise ConfigError(f"{name}: found {found}, expected some, not all, of the {len(everyone)} of {train.path}")
 
-    def learn(train: LabelledFrames, dev: LabelledFrames, **_: LabelledFrames) -> Classifier:
+    def learn(train: LabeledFrames, dev: LabeledFrames, **_: LabeledFrames) -> Classifier:
         return train_full_system(train, dev, config, jobs=jobs)
 
     parts = {"train": of_speakers(train, everyone - set(dev)), "dev": of_speakers(train, dev), "test": test}
@@ -122,9 +122,9 @@ def of_speakers(data: DataDir, speakers: Collection[str]) -> DataDir:
     return replace(data, utterances=tuple(u for u in data.utterances if data.utt2spk[u] in speakers))
 
 
-def labelled(
+def labeled(
     data: DataDir, front: FrontEnd, *, labels: Path | None = None, jobs: int = 1, skip_bad: bool = False
-) -> LabelledFrames:
+) -> LabeledFrames:
     """Compute the frames of a data directory, and put them together with its ``phones.ctm``, or other labels."""
     found = read_labels(data.path / LABELS if labels is None else labels)
     with features_of(data, front, jobs=jobs, skip_bad=skip_bad) as (store, _):
@@ -142,11 +142,11 @@ def _stage(
     jobs: int,
     labels: Mapping[str, Path] | None = None,
 ) -> Stage:
-    """Stage that calls `learn` with the labelled frames of all parts, and classifies those but `train`."""
+    """Stage that calls `learn` with the labeled frames of all parts, and classifies those but `train`."""
     folder, made = classified_path(out, name), labels or {}
 
     def run() -> None:
-        data = {part: labelled(where, front, labels=made.get(part), jobs=jobs) for part, where in parts.items()}
+        data = {part: labeled(where, front, labels=made.get(part), jobs=jobs) for part, where in parts.items()}
         classifier = learn(**data).with_front_end(front.to_json())
         found = classify(classifier, {part: data[part] for part in data if part != "train"})
         save_phone_classifier(folder / "classifier.h5", classifier)

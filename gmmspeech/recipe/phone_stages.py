@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.commands.phones import frame_times, training_bar, write_alignment
+from gmmspeech.commands.verification import checkpoint_of
 from gmmspeech.errors import DataError
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.io.atomic import write_lines
-from gmmspeech.io.labels import read_ctm, write_ctm
-from gmmspeech.io.phone_models import (
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.phone_models import (
     load_adapted_system,
     load_phone_hmm,
     load_training_state,
@@ -28,11 +29,12 @@ from gmmspeech.io.phone_models import (
     save_phone_hmm,
     save_training_state,
 )
-from gmmspeech.io.store import FeatureStore
+from gmmspeech.formats.labels import read_ctm, write_ctm
 from gmmspeech.metrics.error_rate import ErrorRate, Times, boundary_agreement
-from gmmspeech.phones.alignment import align
-from gmmspeech.phones.decoding import decode
-from gmmspeech.phones.graph import (
+from gmmspeech.phones.decoding.alignment import align
+from gmmspeech.phones.decoding.recognition import decode
+from gmmspeech.phones.hmm.adapted_system import adapt_speakers, train_adapted_system
+from gmmspeech.phones.hmm.graph import (
     PhoneBigram,
     Pronunciations,
     estimate_bigram,
@@ -40,13 +42,11 @@ from gmmspeech.phones.graph import (
     pronunciations,
     word_sequence_graph,
 )
-from gmmspeech.phones.hmm import PhoneHMM
-from gmmspeech.phones.labels import Label
-from gmmspeech.phones.system import adapt_speakers, train_adapted_system
-from gmmspeech.phones.training import train_phone_hmm, train_phone_hmm_on_labels
-from gmmspeech.recipe.phones import frame_times, training_bar, write_alignment
-from gmmspeech.recipe.stages import Stage
-from gmmspeech.recipe.steps import checkpoint_of
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.training import train_phone_hmm, train_phone_hmm_on_labels
+from gmmspeech.phones.labels.labels import Label
+from gmmspeech.pipeline import Stage
+from gmmspeech.stores.features import FeatureStore
 
 # Of log-likelihoods beside a phone bigram.
 LOOP_SCALE = 0.2
@@ -98,9 +98,9 @@ def aligned_path(out: Path, name: str) -> Path:
     return out / f"aligned-{name}"
 
 
-def recognised_path(out: Path, name: str) -> Path:
-    """Where phones or words that were recognised are written."""
-    return out / f"recognised-{name}.ctm"
+def recognized_path(out: Path, name: str) -> Path:
+    """Where phones or words that were recognized are written."""
+    return out / f"recognized-{name}.ctm"
 
 
 def flat_start_stage(
@@ -197,8 +197,8 @@ def align_stage(
     )
 
 
-def recognise_phones_stage(name: str, model: str, speech: Speech, learned: Path, out: Path, *, jobs: int) -> Stage:
-    """Stage that recognises phones, with a bigram of the phones in the CTM `learned`."""
+def recognize_phones_stage(name: str, model: str, speech: Speech, learned: Path, out: Path, *, jobs: int) -> Stage:
+    """Stage that recognizes phones, with a bigram of the phones in the CTM `learned`."""
 
     def run() -> None:
         hmm = load_phone_hmm(hmm_path(out, model))
@@ -207,21 +207,21 @@ def recognise_phones_stage(name: str, model: str, speech: Speech, learned: Path,
             frames = {utterance: store[utterance] for utterance in speech.words}
             times = frame_times(store.front_end)
             found = decode(hmm, frames, graph, acoustic_scale=LOOP_SCALE, n_jobs=jobs, **times)
-        write_ctm(recognised_path(out, name), {utterance: a.phones for utterance, a in found.items()})
+        write_ctm(recognized_path(out, name), {utterance: a.phones for utterance, a in found.items()})
 
-    step = f"recognise {name}"
+    step = f"recognize {name}"
     return Stage(
-        f"recognise-{name}",
+        f"recognize-{name}",
         run,
-        outputs=[recognised_path(out, name), _timing_path(out, step)],
+        outputs=[recognized_path(out, name), _timing_path(out, step)],
         configuration=[model, list(speech.words), str(learned), LOOP_SCALE],
     )
 
 
-def recognise_word_stage(
+def recognize_word_stage(
     name: str, model: str, speech: Speech, dictionary: Pronunciations, out: Path, *, jobs: int
 ) -> Stage:
-    """Stage that recognises one word in each utterance, out of those that the utterances have together."""
+    """Stage that recognizes one word in each utterance, out of those that the utterances have together."""
     entries = dict(sorted(speech.entries(dictionary).items()))
 
     def run() -> None:
@@ -230,9 +230,9 @@ def recognise_word_stage(
         with FeatureStore(speech.features) as store:
             frames = {utterance: store[utterance] for utterance in speech.words}
             found = decode(hmm, frames, graph, n_jobs=jobs, **frame_times(store.front_end))
-        write_ctm(recognised_path(out, name), {utterance: a.words for utterance, a in found.items()})
+        write_ctm(recognized_path(out, name), {utterance: a.words for utterance, a in found.items()})
 
-    return Stage(f"recognise-{name}", run, [recognised_path(out, name)], configuration=[model, speech.words, entries])
+    return Stage(f"recognize-{name}", run, [recognized_path(out, name)], configuration=[model, speech.words, entries])
 
 
 def system_stage(
@@ -264,11 +264,11 @@ def system_stage(
     )
 
 
-def recognise_adapted_stage(
+def recognize_adapted_stage(
     name: str, system: str, speech: Speech, utt2spk: Mapping[str, str], learned: Path, out: Path, *, jobs: int
 ) -> Stage:
-    """Stage that recognises phones with the full system, in two passes: fMLLR needs to know what was said, roughly."""
-    step = f"recognise {name}"
+    """Stage that recognizes phones with the full system, in two passes: fMLLR needs to know what was said, roughly."""
+    step = f"recognize {name}"
     speakers = {utterance: utt2spk[utterance] for utterance in speech.words}
 
     def run() -> None:
@@ -278,12 +278,12 @@ def recognise_adapted_stage(
         with FeatureStore(speech.features) as store, _timed(out, step, _seconds(store, speech.words)):
             frames = adapt_speakers(models, _cepstra(store, speech.words), speakers, graph, **options)
             found = decode(models.adapted, frames, graph, **options, **frame_times(store.front_end))
-        write_ctm(recognised_path(out, name), {utterance: a.phones for utterance, a in found.items()})
+        write_ctm(recognized_path(out, name), {utterance: a.phones for utterance, a in found.items()})
 
     return Stage(
-        f"recognise-{name}",
+        f"recognize-{name}",
         run,
-        outputs=[recognised_path(out, name), _timing_path(out, step)],
+        outputs=[recognized_path(out, name), _timing_path(out, step)],
         configuration=[system, speakers, str(learned), ADAPTED_LOOP_SCALE],
     )
 
@@ -345,7 +345,7 @@ def _bigram(path: Path, model: PhoneHMM) -> PhoneBigram:
 
 
 def _cepstra(store: FeatureStore, utterances: Iterable[str]) -> dict[str, NDArray[np.float32]]:
-    """Frames without their deltas, which are the columns after the first; each was normalised for itself."""
+    """Frames without their deltas, which are the columns after the first; each was normalized for itself."""
     if store.front_end is None:
         raise DataError(f"{store.path}: found features without a front end, expected to know which columns are deltas")
     dim = FrontEnd.from_json(store.front_end).features.dim

@@ -1,4 +1,4 @@
-"""How much of what is said the systems of `gmmspeech.phones.classification` find.
+"""How much of what is said the systems of `gmmspeech.phones.gmm.classification` find.
 
 All phones of the labels are trained, silence too, but only the others are scored and may be found: where boundaries
 are known, silence is known. Of the frames, those in segments that are scored count.
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.metrics.confusion import confusion_matrix
-from gmmspeech.phones.classification import (
+from gmmspeech.phones.gmm.classification import (
     AdaptedPhoneClassifier,
     Classifier,
     PhoneClassifier,
@@ -22,12 +22,12 @@ from gmmspeech.phones.classification import (
     check_known,
     frame_log_posteriors,
 )
-from gmmspeech.phones.phone_gmm import PhoneGMM
-from gmmspeech.phones.segments import LabelledFrames, rows_of
+from gmmspeech.phones.gmm.phone_gmm import PhoneGMM
+from gmmspeech.phones.labels.segments import LabeledFrames, rows_of
 
 SILENCE = "SIL"
 
-Parts = Mapping[str, LabelledFrames]
+Parts = Mapping[str, LabeledFrames]
 Scores = Mapping[str, NDArray[np.float64]]
 
 
@@ -67,7 +67,7 @@ def classify(system: Classifier, tests: Parts) -> Classification:
     Parameters
     ----------
     system : PhoneClassifier or AdaptedPhoneClassifier
-    tests : mapping of str to LabelledFrames
+    tests : mapping of str to LabeledFrames
         By the name of the part, `test` and perhaps others.
 
     Raises
@@ -124,13 +124,13 @@ def _frame_results(system: str, model: PhoneGMM, tests: Parts) -> list[Result]:
     return results + [_frame_result(f"{system}, unsmoothed", part, alone, data) for part, data in tests.items()]
 
 
-def _frame_result(system: str, part: str, model: PhoneGMM, data: LabelledFrames) -> Result:
+def _frame_result(system: str, part: str, model: PhoneGMM, data: LabeledFrames) -> Result:
     right = count_frames(frame_log_posteriors(model, data), model.phones_, data)
     return Result(system, "frames", part, *right)
 
 
 def count_frames(
-    scores: NDArray[np.float64], phones: Sequence[str], data: LabelledFrames, *, silence: str = SILENCE
+    scores: NDArray[np.float64], phones: Sequence[str], data: LabeledFrames, *, silence: str = SILENCE
 ) -> tuple[int, int]:
     """How many frames in segments that are scored are right, and how many there are."""
     spoken = data.phones != silence

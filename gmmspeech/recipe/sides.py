@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import DataError
+from gmmspeech.formats.datadir import read_map, write_map
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.io.datadir import read_map, write_map
-from gmmspeech.io.statistics import StatisticsStore, write_statistics
-from gmmspeech.io.store import FeatureStore, FeatureWriter
+from gmmspeech.stores.features import FeatureStore, FeatureWriter
+from gmmspeech.stores.statistics import StatisticsStore, write_statistics
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def cut(utt2spk: Mapping[str, str], pieces: int) -> list[Entry]:
 def join(utt2spk: Mapping[str, str], size: int) -> list[Entry]:
     """Join short utterances of a speaker, at least `size` together, and those that are far apart in the list.
 
-    Neighbours in a list are often of one word; a speaker of fewer utterances gets one entry.
+    Neighbors in a list are often of one word; a speaker of fewer utterances gets one entry.
 
     Examples
     --------

@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.io.atomic import write_lines
-from gmmspeech.io.datadir import read_map
-from gmmspeech.io.models import load_gmm
-from gmmspeech.io.trials import read_trials, write_scores
+from gmmspeech.commands.evaluation import aligned_scores
+from gmmspeech.commands.speaker import cross_calibrate_files
+from gmmspeech.commands.verification import evaluate_file, train_ubm_file
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.models import load_gmm
+from gmmspeech.formats.datadir import read_map
+from gmmspeech.formats.trials import read_trials, write_scores
 from gmmspeech.metrics.bootstrap import Interval, bootstrap_ci
 from gmmspeech.metrics.cllr import cllr
-from gmmspeech.recipe.evaluation import aligned_scores
+from gmmspeech.pipeline import Stage
 from gmmspeech.recipe.sides import Entry, count_side, open_side, write_side
-from gmmspeech.recipe.speaker_steps import cross_calibrate_files
 from gmmspeech.recipe.speaker_systems import SYSTEMS, SystemSettings
-from gmmspeech.recipe.stages import Stage
-from gmmspeech.recipe.steps import evaluate_file, train_ubm_file
 from gmmspeech.scoring.normalization import s_norm
 from gmmspeech.scoring.trials import Scores, TrialList
 
@@ -41,7 +41,7 @@ class Background:
     folder : Path
         Where its sides ``sessions`` and ``cohort`` and its background model are kept.
     sessions, cohort : sequence of Entry
-        What is trained on, and what scores are normalised by.
+        What is trained on, and what scores are normalized by.
     n_components : int
     seed : int
     """
@@ -176,7 +176,7 @@ def task_stages(task: Task, features: Sequence[Path], *, jobs: int) -> list[Stag
 
 
 def comparison_rows(task: Task) -> list[dict[str, str]]:
-    """Rows of the table, one for each system with and without normalisation."""
+    """Rows of the table, one for each system with and without normalization."""
     return json.loads(_figures_path(task).read_text(encoding="utf-8"))
 
 
@@ -203,10 +203,10 @@ def _score(task: Task, system: str, jobs: int) -> None:
         with _timed(times, "scoring"):
             scores = score(models, tests)
         with _timed(times, "cohort"):
-            normalised = s_norm(scores, score(models, cohort), score(cohort, tests).T, top_n=task.top_n)
+            normalized = s_norm(scores, score(models, cohort), score(cohort, tests).T, top_n=task.top_n)
         rows, columns = ({name: i for i, name in enumerate(side.stats)} for side in (models, tests))
     places = [rows[model] for model in trials.models], [columns[test] for test in trials.tests]
-    for norm, matrix in zip(NORMS, (scores, normalised), strict=True):
+    for norm, matrix in zip(NORMS, (scores, normalized), strict=True):
         write_scores(task.scores_path(system, norm), Scores(trials.models, trials.tests, matrix[places]))
 
 

@@ -139,7 +139,7 @@ def isv(ubm: DiagonalGMM, background: Side, settings: SystemSettings, *, jobs: i
 
 def ivector_cosine(ubm: DiagonalGMM, background: Side, settings: SystemSettings, *, jobs: int = 1) -> Scorer:
     """Cosines of i-vectors after LDA to half of their dimensions and WCCN (Dehak et al. 2011)."""
-    return _ivector(ubm, background, settings, jobs, steps=("centre", "lda", "wccn"), plda=False)
+    return _ivector(ubm, background, settings, jobs, steps=("center", "lda", "wccn"), plda=False)
 
 
 def ivector_plda(ubm: DiagonalGMM, background: Side, settings: SystemSettings, *, jobs: int = 1) -> Scorer:

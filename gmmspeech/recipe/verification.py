@@ -9,19 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.io.atomic import write_lines
-from gmmspeech.io.datadir import DataDir
-from gmmspeech.metrics.summary import Summary, summarise
-from gmmspeech.recipe.extraction import extract_features
-from gmmspeech.recipe.stages import Stage
-from gmmspeech.recipe.steps import (
+from gmmspeech.commands.extraction import extract_features
+from gmmspeech.commands.verification import (
     enroll_file,
     evaluate_file,
     score_file,
     split_scores,
     train_ubm_file,
 )
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.formats.datadir import DataDir
+from gmmspeech.metrics.summary import Summary, summarize
+from gmmspeech.pipeline import Stage
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def train_stage(name: str, features: Path, out: Path, config: VerificationConfig
 
 
 def verify_stage(ubm: str, protocol: Protocol, out: Path, config: VerificationConfig, *, jobs: int) -> Stage:
-    """Stage that enrols, scores and (for the first seed) writes a report, with background models of the name `ubm`."""
+    """Stage that enrolls, scores and (for the first seed) writes a report, with background models of the name `ubm`."""
     targets = {seed: scores_path(out, ubm, protocol, seed) for seed in config.seeds}
     report = out / f"report-{ubm}-{protocol.name}"
 
@@ -134,7 +134,7 @@ def scores_path(out: Path, ubm: str, protocol: Protocol, seed: int) -> Path:
 
 def summaries(out: Path, ubm: str, protocol: Protocol, config: VerificationConfig) -> list[Summary]:
     """Figures of every seed."""
-    return [summarise(*split_scores(scores_path(out, ubm, protocol, s), protocol.trials)) for s in config.seeds]
+    return [summarize(*split_scores(scores_path(out, ubm, protocol, s), protocol.trials)) for s in config.seeds]
 
 
 def verification_row(task: str, found: Sequence[Summary]) -> dict[str, str]:

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.errors import DataError
-from gmmspeech.io.atomic import atomic_path
-from gmmspeech.metrics.summary import DetectionCost, Summary, summarise
-from gmmspeech.report import plots, score_plots
+from gmmspeech.files.atomic import atomic_path
+from gmmspeech.metrics.summary import DetectionCost, Summary, summarize
+from gmmspeech.plot import plots, score_plots
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 WORST_TRIALS = 10
 MAX_MODEL_ROWS = 20
 
-# Colours of the pictures, to be replaced by those of the page, which has a light and a dark set.
-_PAGE_COLOURS = {
+# Colors of the pictures, to be replaced by those of the page, which has a light and a dark set.
+_PAGE_COLORS = {
     plots.INK: "var(--ink)",
     plots.MUTED: "var(--muted)",
     plots.TARGETS: "var(--targets)",
@@ -79,7 +79,7 @@ def write_report(
     subtitle : str
         Set below the title; the place for a date.
     summary : Summary, optional
-        What `summarise` gave for these scores; computed if not given.
+        What `summarize` gave for these scores; computed if not given.
     figures : sequence of sequence of str, optional
         The table of figures, its head first, where it has more than those of the summary: intervals, other systems.
     tests_against : mapping, optional
@@ -117,7 +117,7 @@ def write_report(
             "expected one of each for every trial"
         )
     target_scores, nontarget_scores = values[target], values[~target]
-    summary = summary or summarise(target_scores, nontarget_scores)
+    summary = summary or summarize(target_scores, nontarget_scores)
     threshold = summary.eer_point.threshold
     sides = target_scores, nontarget_scores
     curves = {name: (np.asarray(x)[target], np.asarray(x)[~target]) for name, x in (others or {}).items()}
@@ -150,7 +150,7 @@ def write_report(
 
 
 def inline_svg(figure: Figure, *, name: str, alt: str) -> str:
-    """Draw a figure as an SVG element for a page: ids of its own, the page's colours and font, and a text beside it.
+    """Draw a figure as an SVG element for a page: ids of its own, the page's colors and font, and a text beside it.
 
     Parameters
     ----------
@@ -174,8 +174,8 @@ def inline_svg(figure: Figure, *, name: str, alt: str) -> str:
     view_box = re.search(r'viewBox="[^"]*"', svg)[0]  # type: ignore[index]
     body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", body)
     body = re.sub(r"'DejaVu Sans'[^;\"]*sans-serif", "system-ui, sans-serif", body)
-    for colour, variable in _PAGE_COLOURS.items():
-        body = body.replace(colour, variable)
+    for color, variable in _PAGE_COLORS.items():
+        body = body.replace(color, variable)
     return f'<svg {view_box} role="img" aria-label="{escape(alt)}">{body.rstrip()}'
 
 

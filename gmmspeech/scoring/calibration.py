@@ -18,7 +18,7 @@ from scipy.special import expit
 
 from gmmspeech.errors import ConfigError, DataError, ModelError
 
-_NOTHING_NEW = 1e-12  # share of a standardised system's variance below which others already say it all
+_NOTHING_NEW = 1e-12  # share of a standardized system's variance below which others already say it all
 _LEAST_WITHIN = 1e-6  # share of the whole variance that there is within the kinds at least
 
 
@@ -61,8 +61,8 @@ class Calibration:
         return columns @ self.weights + self.offset
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an HDF5 file, from which `gmmspeech.io.calibration.load_calibration` brings it back."""
-        from gmmspeech.io.calibration import save_calibration
+        """Write an HDF5 file, from which `gmmspeech.files.calibration.load_calibration` brings it back."""
+        from gmmspeech.files.calibration import save_calibration
 
         save_calibration(Path(path), self)
 
@@ -90,8 +90,8 @@ class PavCalibration:
         return np.interp(columns[:, 0], self.scores, self.llrs)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an HDF5 file, from which `gmmspeech.io.calibration.load_calibration` brings it back."""
-        from gmmspeech.io.calibration import save_calibration
+        """Write an HDF5 file, from which `gmmspeech.files.calibration.load_calibration` brings it back."""
+        from gmmspeech.files.calibration import save_calibration
 
         save_calibration(Path(path), self)
 
@@ -101,7 +101,7 @@ def fit_calibration(
 ) -> Calibration:
     r"""Learn to turn scores into log-likelihood ratios, by logistic regression weighted by the prior.
 
-    Minimised over the weights :math:`w` and the offset :math:`b`, with :math:`\ell = w^\top s + b`, is
+    Minimized over the weights :math:`w` and the offset :math:`b`, with :math:`\ell = w^\top s + b`, is
 
     .. math::
 
@@ -185,7 +185,7 @@ def fit_calibration(
     chance = 1 / len(targets) + 1 / len(nontargets)
     gap = targets.mean(axis=0) - nontargets.mean(axis=0)
     penalty = ridge * chance / (gap @ gap + max(len(gap), 1) * chance)
-    slopes, offset = _minimise(targets, nontargets, p_target, penalty)
+    slopes, offset = _minimize(targets, nontargets, p_target, penalty)
     if ridge == 0 and len(slopes) and np.min(targets @ slopes) >= np.max(nontargets @ slopes):
         raise ModelError("calibration: found targets and nontargets that a threshold separates, expected ridge above 0 "
                          "(without it their ratios have no bounds)")  # fmt: skip
@@ -264,8 +264,8 @@ def _whitening(
     R is S, but for systems that can be had from others.
     """
     means = targets.mean(axis=0), nontargets.mean(axis=0)
-    centred = targets - means[0], nontargets - means[1]
-    within = sum(c.T @ c / len(c) for c in centred) / 2
+    centerd = targets - means[0], nontargets - means[1]
+    within = sum(c.T @ c / len(c) for c in centerd) / 2
     between = np.outer(means[0] - means[1], means[0] - means[1]) / 4
     whole = within + between
     scale = np.sqrt(np.diag(whole))
@@ -277,7 +277,7 @@ def _whitening(
     return (means[0] + means[1]) / 2, axes @ np.linalg.inv(np.linalg.cholesky(inner)).T
 
 
-def _minimise(
+def _minimize(
     targets: NDArray[np.float64], nontargets: NDArray[np.float64], p_target: float, penalty: float
 ) -> tuple[NDArray[np.float64], float]:
     """Weights and offset of least cross-entropy plus ``penalty / 2`` times the squared length of the weights."""

@@ -21,14 +21,14 @@ def linear_score(
     ubm: DiagonalGMM,
     stats: Statistics,
     *,
-    frame_length_normalisation: bool = True,
+    frame_length_normalization: bool = True,
     channel_offset: NDArray[np.floating] | None = None,
 ) -> NDArray[np.float64]:
     r"""Score every model against every test by the first-order term of the log-likelihood ratio.
 
     With the frames of a test aligned to components by the background model (counts :math:`n_k`, sums :math:`f_k`),
     and a model that differs from it in its means only, the ratio is taken at the background model's means and
-    linearised there (Glembek et al. 2009):
+    linearized there (Glembek et al. 2009):
 
     .. math:: s = \sum_k (\hat\mu_k - \mu_k)^T \Sigma_k^{-1} \left( f_k - n_k (\mu_k + o_k) \right)
 
@@ -44,7 +44,7 @@ def linear_score(
     ubm : DiagonalGMM
     stats : sequence of GMMStats, or StatisticsStore
         Statistics of the U tests under `ubm`.
-    frame_length_normalisation : bool
+    frame_length_normalization : bool
         Divide by the number of frames, so that scores are nats a frame and tests of different length compare.
     channel_offset : ndarray, shape (U, K, D), optional
         Shift of each test's means, such as `ISV.channel_offsets`, that is taken to be the channel's.
@@ -92,10 +92,10 @@ def linear_score(
     for batch in stats_batches(stats, shape, BATCH):
         tests = slice(start, start + len(batch))
         expected = ubm.means_ if channel_offset is None else ubm.means_ + channel_offset[tests]
-        centred = batch.centred(expected, deviations)
-        if frame_length_normalisation:
-            centred /= batch.num_frames[:, None, None]
-        scores[:, tests] = shifts @ centred.reshape(len(batch), size).T
+        centerd = batch.centerd(expected, deviations)
+        if frame_length_normalization:
+            centerd /= batch.num_frames[:, None, None]
+        scores[:, tests] = shifts @ centerd.reshape(len(batch), size).T
         start = tests.stop
     return scores
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from gmmspeech.blocks import ordered_map
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
 from gmmspeech.gmm.frames import finite
 from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.parallel import ordered_map
 
 
 def log_likelihood_ratio(model: DiagonalGMM, ubm: DiagonalGMM, X: NDArray, *, top_c: int | None = None) -> float:

@@ -1,6 +1,6 @@
-r"""Score normalisation: scores in units of what impostors get.
+r"""Score normalization: scores in units of what impostors get.
 
-Models, tests and channels differ in the scores that impostors get, and so no threshold suits all. Normalised scores
+Models, tests and channels differ in the scores that impostors get, and so no threshold suits all. Normalized scores
 are relative to the mean and the standard deviation (ddof 1) of scores against a cohort of other speakers. With
 :math:`\mu, \sigma` of the model's scores against cohort tests (m), or of the test's scores against cohort models (t):
 
@@ -53,7 +53,7 @@ def z_norm(
     model_cohort : array-like, shape (M, C)
         Models by cohort tests.
     model_speakers, model_cohort_speakers : sequence, length M and C, optional
-        Who they are; a model is not normalised by tests of its own speaker. Both or neither.
+        Who they are; a model is not normalized by tests of its own speaker. Both or neither.
     out : ndarray, shape (M, T), optional
         Where to write, block by block; may be `scores` itself.
 
@@ -73,7 +73,7 @@ def z_norm(
     array([[3., 1.]])
     """
     codes = _codes(model_speakers, model_cohort=model_cohort_speakers)
-    return _normalise_matrix("z", scores, model_cohort, None, None, None, codes, out)
+    return _normalize_matrix("z", scores, model_cohort, None, None, None, codes, out)
 
 
 def t_norm(
@@ -110,7 +110,7 @@ def t_norm(
     array([[3., 0.]])
     """
     codes = _codes(model_speakers, test_cohort=test_cohort_speakers)
-    return _normalise_matrix("t", scores, None, test_cohort, None, None, codes, out)
+    return _normalize_matrix("t", scores, None, test_cohort, None, None, codes, out)
 
 
 def s_norm(
@@ -159,7 +159,7 @@ def s_norm(
     array([[1.75]])
     """
     codes = _codes(model_speakers, model_cohort=model_cohort_speakers, test_cohort=test_cohort_speakers)
-    return _normalise_matrix("s", scores, model_cohort, test_cohort, None, top_n, codes, out)
+    return _normalize_matrix("s", scores, model_cohort, test_cohort, None, top_n, codes, out)
 
 
 def zt_norm(
@@ -173,7 +173,7 @@ def zt_norm(
     test_cohort_speakers: Speakers | None = None,
     out: NDArray[np.floating] | None = None,
 ) -> NDArray:
-    """Zt-norm: t-norm of z-normalised scores, by z-normalised scores of the cohort models.
+    """Zt-norm: t-norm of z-normalized scores, by z-normalized scores of the cohort models.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def zt_norm(
     model_cohort : array-like, shape (M, C)
         Models by cohort tests.
     test_cohort : array-like, shape (T, C')
-        Tests by cohort models. A normalised copy is made in memory.
+        Tests by cohort models. A normalized copy is made in memory.
     cohort_cohort : array-like, shape (C', C)
         Cohort models by cohort tests.
     model_speakers, model_cohort_speakers, test_cohort_speakers : sequence, length M, C and C', optional
@@ -203,7 +203,7 @@ def zt_norm(
     array([[2.121]])
     """
     codes = _codes(model_speakers, model_cohort=model_cohort_speakers, test_cohort=test_cohort_speakers)
-    return _normalise_matrix("zt", scores, model_cohort, test_cohort, cohort_cohort, None, codes, out)
+    return _normalize_matrix("zt", scores, model_cohort, test_cohort, cohort_cohort, None, codes, out)
 
 
 class Normalization:
@@ -243,7 +243,7 @@ class Normalization:
         tests: NDArray[np.intp] | None,
         claimed: NDArray[np.intp],
     ) -> NDArray[np.float64]:
-        """Normalise the scores of trials, of which model, test and the claimed speaker are given."""
+        """Normalize the scores of trials, of which model, test and the claimed speaker are given."""
         found = []
         if self.model is not None:
             means, deviations = self.model
@@ -256,7 +256,7 @@ class Normalization:
         return sum(found[1:], start=found[0]) / len(found)
 
 
-def _normalise_matrix(
+def _normalize_matrix(
     method: str,
     scores: ArrayLike,
     model_cohort: ArrayLike | None,

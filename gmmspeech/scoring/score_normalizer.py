@@ -1,4 +1,4 @@
-"""Score normalisation of listed scores, which may be more than memory holds."""
+"""Score normalization of listed scores, which may be more than memory holds."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _NEEDED = {"z": (True, False, False), "t": (False, True, False), "zt": (True, Tr
 
 
 class ScoreNormalizer:
-    """Normalisation of listed scores, made ready from listed cohort scores; see `z_norm` and its like for what it does.
+    """Normalization of listed scores, made ready from listed cohort scores; see `z_norm` and its like for what it does.
 
-    The cohort scores are kept as matrices (8 bytes a score); the scores to normalise may come in blocks, so that
-    memory does not grow with the number of trials (`gmmspeech.io.score_files`).
+    The cohort scores are kept as matrices (8 bytes a score); the scores to normalize may come in blocks, so that
+    memory does not grow with the number of trials (`gmmspeech.formats.score_files`).
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class ScoreNormalizer:
         )
 
     def apply(self, scores: Scores) -> Scores:
-        """Normalise listed scores.
+        """Normalize listed scores.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What is done to i-vectors before and at scoring: whitening, length normalisation, LDA, WCCN, cosine."""
+"""What is done to i-vectors before and at scoring: whitening, length normalization, LDA, WCCN, cosine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class AffineTransform:
     mean : ndarray, shape (R,), float64
     matrix : ndarray, shape (S, R), float64
     unit_length : bool
-        Scale what comes out to length 1; see `length_normalise`.
+        Scale what comes out to length 1; see `length_normalize`.
 
     Examples
     --------
@@ -46,12 +46,12 @@ class AffineTransform:
     def __call__(self, x: ArrayLike) -> NDArray[np.float64]:
         """Transform vectors, (U, R) to (U, S)."""
         vectors = (as_vectors(x, dim=len(self.mean)) - self.mean) @ self.matrix.T
-        return length_normalise(vectors) if self.unit_length else vectors
+        return length_normalize(vectors) if self.unit_length else vectors
 
 
 @dataclass(frozen=True)
 class ClassStatistics:
-    """First- and second-order statistics of labelled vectors.
+    """First- and second-order statistics of labeled vectors.
 
     Parameters
     ----------
@@ -129,8 +129,8 @@ def whitening(x: ArrayLike) -> AffineTransform:
     """
     vectors = as_vectors(x)
     mean = vectors.mean(axis=0) if len(vectors) else np.zeros(vectors.shape[1])
-    centred = vectors - mean
-    covariance = centred.T @ centred / max(len(vectors), 1)
+    centerd = vectors - mean
+    covariance = centerd.T @ centerd / max(len(vectors), 1)
     check_covariance(covariance, "whitening: covariance", f"{len(vectors)} vectors")
     scale = 1 / np.sqrt(np.diagonal(covariance))
     variances, directions = eigh(covariance * scale[:, None] * scale)
@@ -178,7 +178,7 @@ def lda(x: ArrayLike, labels: ArrayLike, dim: int) -> AffineTransform:
 
 
 def wccn(x: ArrayLike, labels: ArrayLike) -> AffineTransform:
-    r"""Within-class covariance normalisation (Hatch, Kajarekar, Stolcke 2006).
+    r"""Within-class covariance normalization (Hatch, Kajarekar, Stolcke 2006).
 
     The transform is :math:`B^T x` with :math:`B B^T = W^{-1}`, W being the covariance within the
     classes. No mean is taken off, as for cosine scores it has been before.
@@ -229,7 +229,7 @@ def check_covariance(covariance: NDArray[np.float64], name: str, data: str) -> N
         )
 
 
-def length_normalise(x: ArrayLike) -> NDArray[np.float64]:
+def length_normalize(x: ArrayLike) -> NDArray[np.float64]:
     """Scale every vector to length 1 (Garcia-Romero and Espy-Wilson 2011).
 
     Raises
@@ -239,7 +239,7 @@ def length_normalise(x: ArrayLike) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> length_normalise([[3.0, 4.0]])
+    >>> length_normalize([[3.0, 4.0]])
     array([[0.6, 0.8]])
     """
     vectors = as_vectors(x)
@@ -258,13 +258,13 @@ def cosine_scores(models: ArrayLike, tests: ArrayLike) -> NDArray[np.float64]:
     array([[1., 0.]])
     """
     rows, columns = as_vectors(models), as_vectors(tests)
-    return length_normalise(rows) @ length_normalise(as_vectors(columns, dim=rows.shape[1])).T
+    return length_normalize(rows) @ length_normalize(as_vectors(columns, dim=rows.shape[1])).T
 
 
 def average_sessions(
     vectors: Mapping[str, NDArray], sessions: Mapping[str, Sequence[str]]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Mean vector of every model's enrolment sessions, and how many they are.
+    """Mean vector of every model's enrollment sessions, and how many they are.
 
     Parameters
     ----------

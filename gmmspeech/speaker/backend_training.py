@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.errors import ConfigError, DataError, ModelError
-from gmmspeech.parallel import single_threaded_blas
 from gmmspeech.speaker.backend import AffineTransform, as_vectors, cosine_scores, lda, wccn, whitening
 from gmmspeech.speaker.plda import PLDA, train_plda
 
-STEPS = ("centre", "whiten", "lda", "wccn", "length")
+STEPS = ("center", "whiten", "lda", "wccn", "length")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class BackEnd:
         Parameters
         ----------
         models : array_like, shape (M, S)
-            Mean of each model's transformed enrolment vectors; see `average_sessions`.
+            Mean of each model's transformed enrollment vectors; see `average_sessions`.
         tests : array_like, shape (U, S)
         sessions : int, or array_like of int, shape (M,)
             How many vectors each mean is of, for PLDA by the book; 1 for averaging. Cosines don't depend on it.
@@ -88,8 +88,8 @@ class BackEnd:
         return self.plda.score(models, tests, sessions=sessions)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to an HDF5 file, from which `gmmspeech.io.ivectors.load_backend` brings it back to the bit."""
-        from gmmspeech.io.ivectors import save_backend
+        """Write to an HDF5 file, from which `gmmspeech.files.ivectors.load_backend` brings it back to the bit."""
+        from gmmspeech.files.ivectors import save_backend
 
         save_backend(path, self)
 
@@ -105,7 +105,7 @@ def train_backend(
     max_iter: int = 20,
     extractor_digest: str | None = None,
 ) -> BackEnd:
-    """Train transforms on labelled i-vectors, each on what those before it make of them, and PLDA on the result.
+    """Train transforms on labeled i-vectors, each on what those before it make of them, and PLDA on the result.
 
     Parameters
     ----------
@@ -114,8 +114,8 @@ def train_backend(
     labels : array_like, shape (N,)
         Their speakers.
     steps : sequence of str
-        Any of "centre" (take off the mean), "whiten", "lda", "wccn", and "length" (to length 1) in any order. The
-        default is that of Garcia-Romero and Espy-Wilson (2011); ("centre", "lda", "length") is Kaldi's, ("centre",
+        Any of "center" (take off the mean), "whiten", "lda", "wccn", and "length" (to length 1) in any order. The
+        default is that of Garcia-Romero and Espy-Wilson (2011); ("center", "lda", "length") is Kaldi's, ("center",
         "lda", "wccn") with `plda` = False that of Dehak et al. (2011).
     lda_dim : int, optional
         Dimension after "lda"; see `lda`.
@@ -145,7 +145,7 @@ def train_backend(
     >>> rng = np.random.default_rng(0)
     >>> speakers = np.repeat(np.arange(50), 4)
     >>> x = 3 * rng.normal(size=(50, 5))[speakers] + rng.normal(size=(200, 5))
-    >>> backend = train_backend(x, speakers, steps=("centre", "lda", "length"), lda_dim=3)
+    >>> backend = train_backend(x, speakers, steps=("center", "lda", "length"), lda_dim=3)
     >>> vectors = backend.transform(x)
     >>> scores = backend.score(vectors[::4], vectors[1::4])
     >>> np.diagonal(scores).mean() > 1 > 0 > scores.mean()
@@ -176,5 +176,5 @@ def _train_step(step: str, x: NDArray[np.float64], labels: ArrayLike, lda_dim: i
         return lda(x, labels, lda_dim)
     if step == "wccn":
         return wccn(x, labels)
-    mean = x.mean(axis=0) if step == "centre" else np.zeros(x.shape[1])
+    mean = x.mean(axis=0) if step == "center" else np.zeros(x.shape[1])
     return AffineTransform(mean, np.eye(x.shape[1]), unit_length=step == "length")

@@ -16,7 +16,7 @@ def identify(scores: ArrayLike, *, threshold: float | None = None) -> NDArray[np
     Parameters
     ----------
     scores : array_like, shape (M, U)
-        Of every model against every test, comparable over models (likelihood ratios, or normalised scores).
+        Of every model against every test, comparable over models (likelihood ratios, or normalized scores).
     threshold : float, optional
         Open set: a test whose highest score is below it is of nobody who is enrolled. Without it the set is closed.
 

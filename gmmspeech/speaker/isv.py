@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
 from gmmspeech.gmm.batches import Statistics, StatsBatch, check_origin, gmm_digest, stats_batches
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.parallel import single_threaded_blas
 from gmmspeech.scoring.linear import linear_score
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_loading
 
@@ -24,7 +24,7 @@ from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_load
 class ISV:
     r"""Session h of speaker s has the means :math:`m + U x_{sh} + D z_s` (Vogt and Sridharan 2008; McCool et al. 2013).
 
-    x and z are standard normal. D is diagonal, :math:`D^2 = \Sigma / r`, so that without sessions (U = 0) enrolment is
+    x and z are standard normal. D is diagonal, :math:`D^2 = \Sigma / r`, so that without sessions (U = 0) enrollment is
     relevance MAP of the means. Made by `train_isv`, or of given parameters.
 
     Parameters
@@ -38,8 +38,8 @@ class ISV:
 
     References
     ----------
-    R. Vogt, S. Sridharan, "Explicit modelling of session variability for speaker verification", Computer Speech and
-    Language 22 (1), 2008. C. McCool, R. Wallace, M. McLaren, L. El Shafey, S. Marcel, "Session variability modelling
+    R. Vogt, S. Sridharan, "Explicit modeling of session variability for speaker verification", Computer Speech and
+    Language 22 (1), 2008. C. McCool, R. Wallace, M. McLaren, L. El Shafey, S. Marcel, "Session variability modeling
     for face authentication", IET Biometrics 2 (3), 2013.
 
     Examples
@@ -82,7 +82,7 @@ class ISV:
         check_origin(stats, gmm_digest(self.ubm), self.ubm.front_end_, model="the background model")
         found = [np.empty((0, self.rank))]
         for batch in stats_batches(stats, self.ubm.means_.shape, BATCH):
-            f = batch.centred(self.ubm.means_, self._deviations)
+            f = batch.centerd(self.ubm.means_, self._deviations)
             found.append(self.subspace.posteriors(batch.n, f, n_jobs=n_jobs).mean)
         return np.concatenate(found)
 
@@ -110,7 +110,7 @@ class ISV:
             Statistics of another shape, or stored statistics of another background model.
         """
         means = self.ubm.means_
-        n, f = enrolment_sessions(self.ubm, self._deviations, sessions, iterations)
+        n, f = enrollment_sessions(self.ubm, self._deviations, sessions, iterations)
         offset = np.zeros(means.shape)
         for _ in range(iterations):
             x = self.subspace.posteriors(n, f - n[:, :, None] * offset).mean
@@ -140,8 +140,8 @@ class ISV:
         return np.concatenate(found, axis=1)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to an HDF5 file, from which `gmmspeech.io.ivectors.load_isv` brings it back to the bit."""
-        from gmmspeech.io.ivectors import save_isv
+        """Write to an HDF5 file, from which `gmmspeech.files.ivectors.load_isv` brings it back to the bit."""
+        from gmmspeech.files.ivectors import save_isv
 
         save_isv(path, self)
 
@@ -157,7 +157,7 @@ class ISV:
     def _speaker_offset(
         self, n: NDArray[np.float64], f: NDArray[np.float64], nx: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """D z in deviations, (..., K, D), of a speaker's counts, centred sums and ``sum_h n_h x_h`` (..., K, R)."""
+        """D z in deviations, (..., K, D), of a speaker's counts, centerd sums and ``sum_h n_h x_h`` (..., K, R)."""
         sessions = np.einsum("kdr,...kr->...kd", self.subspace.loading, nx)
         return (f - sessions) / (n + self.relevance_factor)[..., None]
 
@@ -250,7 +250,7 @@ def train_isv(
     return model
 
 
-def enrolment_sessions(
+def enrollment_sessions(
     ubm: DiagonalGMM, deviations: NDArray[np.float64], sessions: Statistics, iterations: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Check what `enroll` is given; counts (S, K) of the sessions and their sums about the means, in deviations."""
@@ -259,8 +259,8 @@ def enrolment_sessions(
     check_origin(sessions, gmm_digest(ubm), ubm.front_end_, model="the background model")
     batch = next(stats_batches(sessions, ubm.means_.shape, max(len(sessions), 1)), None)
     if batch is None:
-        raise FeatureError("found no session to enrol from, expected one or more")
-    return batch.n, batch.centred(ubm.means_, deviations)
+        raise FeatureError("found no session to enroll from, expected one or more")
+    return batch.n, batch.centerd(ubm.means_, deviations)
 
 
 def session_speakers(labels: ArrayLike, stats: Statistics, rank: int) -> NDArray[np.intp]:
@@ -306,12 +306,12 @@ def _updated(
     nx = np.zeros((len(sums), len(means), model.rank))
     start = 0
     for batch in stats_batches(stats, means.shape, BATCH):
-        f = batch.centred(means, deviations)
+        f = batch.centerd(means, deviations)
         found = subspace.posteriors(batch.n, f, n_jobs=n_jobs)
         accumulator.add(batch.n, f, found, n_jobs=n_jobs)
         for s, n, x in zip(speakers[start : start + len(batch)], batch.n, found.mean, strict=True):
             nx[s] += np.outer(n, x)
         start += len(batch)
-    offsets = model._speaker_offset(sums.n, sums.centred(means, deviations), nx)
+    offsets = model._speaker_offset(sums.n, sums.centerd(means, deviations), nx)
     accumulator.first -= np.einsum("skd,skr->kdr", offsets, nx)
     return accumulator.loading(subspace.loading, n_jobs=n_jobs) * deviations[:, :, None]

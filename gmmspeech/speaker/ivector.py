@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.blocks import ordered_map, single_threaded_blas
 from gmmspeech.errors import ModelError
 from gmmspeech.gmm.batches import Statistics, check_origin, stats_batches
 from gmmspeech.gmm.checkpoint import digest
-from gmmspeech.parallel import ordered_map, single_threaded_blas
 from gmmspeech.speaker.subspace import BATCH, Subspace
 
 
@@ -123,7 +123,7 @@ class IVectorExtractor:
         found = [np.empty((0, self.rank))]
         with single_threaded_blas():  # lest the last bits depend on its threads
             for batch in stats_batches(stats, self.means.shape, BATCH):
-                f = batch.centred(self.means, deviations)
+                f = batch.centerd(self.means, deviations)
                 if fast:
                     found.append(self._extract_fast(batch.n, f, n_jobs))
                 else:
@@ -131,8 +131,8 @@ class IVectorExtractor:
         return np.concatenate(found)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to an HDF5 file, from which `gmmspeech.io.ivectors.load_extractor` brings it back to the bit."""
-        from gmmspeech.io.ivectors import save_extractor
+        """Write to an HDF5 file, from which `gmmspeech.files.ivectors.load_extractor` brings it back to the bit."""
+        from gmmspeech.files.ivectors import save_extractor
 
         save_extractor(path, self)
 

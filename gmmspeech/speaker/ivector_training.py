@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.gmm.batches import Statistics, check_origin, gmm_digest, stats_batches
 from gmmspeech.gmm.checkpoint import StateKeeper, digest, seed_of
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.parallel import single_threaded_blas
 from gmmspeech.speaker.ivector import IVectorExtractor
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_loading, unpack
 
@@ -136,7 +136,7 @@ class _Sums:
     loading: Accumulator
     mean: NDArray[np.float64]  # of E[w], (R,)
     second: NDArray[np.float64]  # of E[w w^T], packed
-    f: NDArray[np.float64]  # of the centred and scaled statistics, (K, D)
+    f: NDArray[np.float64]  # of the centerd and scaled statistics, (K, D)
     gain: float = 0.0
     num_utterances: int = 0
     num_frames: float = 0.0
@@ -190,7 +190,7 @@ def _accumulate(extractor: IVectorExtractor, stats: Statistics, n_jobs: int) -> 
     shape = extractor.means.shape
     sums = _Sums(Accumulator(shape, rank), np.zeros(rank), np.zeros(rank * (rank + 1) // 2), np.zeros(shape))
     for batch in stats_batches(stats, shape, BATCH):
-        f = batch.centred(extractor.means, deviations)
+        f = batch.centerd(extractor.means, deviations)
         found = subspace.posteriors(batch.n, f, n_jobs=n_jobs)
         sums.loading.add(batch.n, f, found, n_jobs=n_jobs)
         sums.mean += found.mean.sum(axis=0)

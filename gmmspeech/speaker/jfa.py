@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.gmm.batches import Statistics, StatsBatch, check_origin, gmm_digest, stats_batches
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.parallel import single_threaded_blas
-from gmmspeech.speaker.isv import ISV, enrolment_sessions, session_speakers, speaker_sums
+from gmmspeech.speaker.isv import ISV, enrollment_sessions, session_speakers, speaker_sums
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_loading
 
 
@@ -84,7 +84,7 @@ class JFA:
             Statistics of another shape, or stored statistics of another background model.
         """
         means = self.ubm.means_
-        n, f = enrolment_sessions(self.ubm, self._deviations, sessions, iterations)
+        n, f = enrollment_sessions(self.ubm, self._deviations, sessions, iterations)
         n_all, f_all = n.sum(axis=0), f.sum(axis=0)
         residual = self.residual / self._deviations
         session_shift, offset = np.zeros_like(means), np.zeros_like(means)
@@ -102,8 +102,8 @@ class JFA:
         return self._isv.score(models, stats, n_jobs=n_jobs)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to an HDF5 file, from which `gmmspeech.io.ivectors.load_jfa` brings it back to the bit."""
-        from gmmspeech.io.ivectors import save_jfa
+        """Write to an HDF5 file, from which `gmmspeech.files.ivectors.load_jfa` brings it back to the bit."""
+        from gmmspeech.files.ivectors import save_jfa
 
         save_jfa(path, self)
 
@@ -206,7 +206,7 @@ def train_jfa(
         u, sessions = _train_sessions(
             start.session / deviations[:, :, None], ubm, stats, speakers, shifts, max_iter, n_jobs
         )
-        rest = sums.centred(ubm.means_, deviations) - sums.n[:, :, None] * shifts - sessions
+        rest = sums.centerd(ubm.means_, deviations) - sums.n[:, :, None] * shifts - sessions
         d = _train_residual(start.residual / deviations, sums.n, rest, max_iter)
     return JFA(ubm, v * deviations[:, :, None], u * deviations[:, :, None], d * deviations)
 
@@ -229,12 +229,12 @@ def _train_speakers(
     for _ in range(max_iter):
         subspace, accumulator = Subspace(loading, n_jobs=n_jobs), Accumulator(means.shape, loading.shape[2])
         for batch in sums.batches(BATCH):
-            f = batch.centred(means, deviations)
+            f = batch.centerd(means, deviations)
             accumulator.add(batch.n, f, subspace.posteriors(batch.n, f, n_jobs=n_jobs), n_jobs=n_jobs)
         loading = accumulator.loading(loading, n_jobs=n_jobs)
     subspace = Subspace(loading, n_jobs=n_jobs)
     y = [
-        subspace.posteriors(batch.n, batch.centred(means, deviations), n_jobs=n_jobs).mean
+        subspace.posteriors(batch.n, batch.centerd(means, deviations), n_jobs=n_jobs).mean
         for batch in sums.batches(BATCH)
     ]
     return loading, np.concatenate(y)
@@ -257,7 +257,7 @@ def _train_sessions(
         start = 0
         for batch in stats_batches(stats, ubm.means_.shape, BATCH):
             here = speakers[start : start + len(batch)]
-            f = batch.centred(ubm.means_, deviations)
+            f = batch.centerd(ubm.means_, deviations)
             f -= batch.n[:, :, None] * shifts[here]
             found = subspace.posteriors(batch.n, f, n_jobs=n_jobs)
             if last:

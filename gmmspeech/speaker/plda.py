@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
+from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.errors import ConfigError, DataError, ModelError
-from gmmspeech.parallel import single_threaded_blas
 from gmmspeech.speaker.backend import ClassStatistics, as_vectors, class_statistics, within_covariance
 
 
@@ -91,7 +91,7 @@ class PLDA:
         Parameters
         ----------
         models : array_like, shape (M, R)
-            Mean of each model's enrolment vectors; see `average_sessions`.
+            Mean of each model's enrollment vectors; see `average_sessions`.
         tests : array_like, shape (U, R)
         sessions : int, or array_like of int, shape (M,)
             How many vectors each mean is of, for scores by the book; 1 for averaging.
@@ -123,8 +123,8 @@ class PLDA:
         return left @ right.T + constant[:, None]
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to an HDF5 file, from which `gmmspeech.io.ivectors.load_plda` brings it back to the bit."""
-        from gmmspeech.io.ivectors import save_plda
+        """Write to an HDF5 file, from which `gmmspeech.files.ivectors.load_plda` brings it back to the bit."""
+        from gmmspeech.files.ivectors import save_plda
 
         save_plda(path, self)
 
@@ -156,7 +156,7 @@ def train_plda(
     Parameters
     ----------
     x : array_like, shape (N, R)
-        Vectors, mostly whitened and normalised in length.
+        Vectors, mostly whitened and normalized in length.
     labels : array_like, shape (N,)
         Their speakers. With a single utterance each, cut it: `numpy.array_split` of the frames makes sessions of it.
     rank : int, optional

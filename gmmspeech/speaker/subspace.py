@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
+from gmmspeech.blocks import ordered_map
 from gmmspeech.errors import ModelError
-from gmmspeech.parallel import ordered_map
 
 BATCH = 256  # utterances whose statistics are in memory together; sums depend on it, so no number of jobs changes it
 _PIECE = 16  # utterances that a thread takes at a time
@@ -64,7 +64,7 @@ class Subspace:
         ----------
         n : ndarray, shape (U, K)
         f : ndarray, shape (U, K, D)
-            Centred and scaled, see the module.
+            Centerd and scaled, see the module.
         n_jobs : int
             Threads.
         """

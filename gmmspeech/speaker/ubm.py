@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from gmmspeech.blocks import Frames
 from gmmspeech.gmm.checkpoint import StateKeeper
 from gmmspeech.gmm.em import EMMonitor
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.parallel import Frames
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -36,7 +36,7 @@ def train_ubm(
     Parameters
     ----------
     frames : FeatureStore, list of ndarray (T, D), or ndarray (N, D)
-        A store is read piece by piece in every iteration, never as a whole.
+        A store is read block by block in every iteration, never as a whole.
     n_components : int
     max_iter, tol, variance_floor, init, accelerate, random_state, backend, device, n_jobs
         See `DiagonalGMM`.

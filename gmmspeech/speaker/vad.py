@@ -25,7 +25,7 @@ def two_gaussian_vad(
     """Voiced frames by a mixture of two Gaussians over the utterance's log energies, as bob.bio.spear has it.
 
     The mixture is fitted by EM from k-means, and a frame is voiced when the component with the greater mean has the
-    greater part in it. Then single frames that differ from both neighbours turn, and so do runs shorter than
+    greater part in it. Then single frames that differ from both neighbors turn, and so do runs shorter than
     `smoothing_window` between longer ones. An utterance whose energy hardly changes has no voiced frame.
 
     Parameters
@@ -85,7 +85,7 @@ def gmm_vad(
     ----------
     frames : array_like, shape (T, D)
     speech, nonspeech : DiagonalGMM
-        Trained on labelled frames of the same front end; `GMMClassifier` trains both at once.
+        Trained on labeled frames of the same front end; `GMMClassifier` trains both at once.
     threshold : float
         Nats; the logarithm of how much likelier silence is beforehand and how much worse it is to lose speech.
     context : int

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.blocks import ordered_map, read_ahead
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.frames import finite
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
-from gmmspeech.parallel import ordered_map, read_ahead
 from gmmspeech.scoring.llr import scorer
 from gmmspeech.scoring.statistics import statistics_llr
 from gmmspeech.scoring.trials import Scores, TrialList
@@ -43,8 +43,8 @@ class SpeakerVerifier:
         How a model meets a test utterance:
 
         - "frames": log-likelihood ratio of the test's frames (`log_likelihood_ratio`);
-        - "symmetric": mean of that and of its reverse, the ratio of the enrolment's frames under a model adapted to
-          the test. It costs twice the time, and the enrolment's frames are kept with the models;
+        - "symmetric": mean of that and of its reverse, the ratio of the enrollment's frames under a model adapted to
+          the test. It costs twice the time, and the enrollment's frames are kept with the models;
         - "statistics": as "frames", but each frame aligned to components as the background model aligns it, from the
           test's statistics alone (`statistics_llr`): many models at the price of one.
     top_c : int, optional
@@ -57,9 +57,9 @@ class SpeakerVerifier:
     models_ : dict
         Name to adapted `DiagonalGMM`.
     statistics_ : dict
-        Name to `GMMStats` of the enrolment under `ubm`.
+        Name to `GMMStats` of the enrollment under `ubm`.
     frames_ : dict
-        Name to frames of the enrolment, kept for "symmetric" scoring only.
+        Name to frames of the enrollment, kept for "symmetric" scoring only.
 
     Examples
     --------
@@ -123,12 +123,12 @@ class SpeakerVerifier:
             self.restore(name, self._statistics(f"model {name}", frames), frames)
 
     def enroll_all(self, sessions: Groups, store: Store, *, progress: Callable[[Iterable], Iterable] = iter) -> None:
-        """Enrol every model of a list from a feature store.
+        """Enroll every model of a list from a feature store.
 
         Parameters
         ----------
         sessions : mapping
-            Model name to the ids of its enrolment utterances, as in a ``spk2utt`` file.
+            Model name to the ids of its enrollment utterances, as in a ``spk2utt`` file.
         store : FeatureStore, or dict of ndarray (T, D)
         progress : callable, optional
             Wraps the iteration over models, as `tqdm.tqdm` does.
@@ -147,8 +147,8 @@ class SpeakerVerifier:
             return self._statistics(f"model {name}", frames), frames
 
         names = list(sessions)
-        for name, enrolment in zip(progress(names), ordered_map(read, names, n_jobs=self.n_jobs), strict=True):
-            self.restore(name, *enrolment)
+        for name, enrollment in zip(progress(names), ordered_map(read, names, n_jobs=self.n_jobs), strict=True):
+            self.restore(name, *enrollment)
 
     def score(self, name: str, X: NDArray) -> float:
         """Score of frames against an enrolled model: mean log-likelihood ratio a frame, in nats.
@@ -214,15 +214,15 @@ class SpeakerVerifier:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the background model and all speakers to an HDF5 file, from which `gmmspeech.load` brings them back."""
-        from gmmspeech.io.models import save_verifier
+        from gmmspeech.files.models import save_verifier
 
         save_verifier(Path(path), self)
 
     def restore(self, name: str, stats: GMMStats, frames: NDArray | None = None) -> None:
-        """Enrol a speaker from statistics that are known already, and the frames that they belong to."""
+        """Enroll a speaker from statistics that are known already, and the frames that they belong to."""
         self.models_[name] = self._adapt(stats)
         self.statistics_[name] = stats
-        self.frames_.pop(name, None)  # those of an enrolment before
+        self.frames_.pop(name, None)  # those of an enrollment before
         if self.scoring == "symmetric" and frames is not None:
             self.frames_[name] = frames
 
@@ -306,7 +306,7 @@ class SpeakerVerifier:
                 raise DataError(f"model {name} is not enrolled; {len(self.models_)} models are")
             if self.scoring == "symmetric" and name not in self.frames_:
                 raise DataError(
-                    f"model {name}: found no enrolment frames, expected a model enrolled for symmetric scoring"
+                    f"model {name}: found no enrollment frames, expected a model enrolled for symmetric scoring"
                 )
 
 

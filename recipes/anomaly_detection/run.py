@@ -17,9 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import gmmspeech as gs
-from gmmspeech import voices
 from gmmspeech.audio import resample
 from gmmspeech.cli.recipe import recipe_command
+from gmmspeech.corpora import voices
 from gmmspeech.recipe.verification import tell_results
 
 FALSE_ALARMS = 0.05  # wanted share of alarms among what is normal
@@ -201,8 +201,8 @@ def histogram(
     axes: Axes, scores: tuple[NDArray, NDArray], threshold: float, normal: str, strange: str, unit: str
 ) -> None:
     bins = np.linspace(min(s.min() for s in scores), max(s.max() for s in scores), 60)
-    for values, label, colour in zip(scores, (normal, strange), ("#0072b2", "#d55e00"), strict=True):
-        axes.hist(values, bins, density=True, alpha=0.6, color=colour, label=label)
+    for values, label, color in zip(scores, (normal, strange), ("#0072b2", "#d55e00"), strict=True):
+        axes.hist(values, bins, density=True, alpha=0.6, color=color, label=label)
     axes.axvline(threshold, color="black", linewidth=1, label=f"threshold for {FALSE_ALARMS:.0%} false alarms")
     axes.set_xlabel(f"log-likelihood, {unit}")
     axes.set_yticks([])

@@ -18,7 +18,7 @@ from gmmspeech.recipe.verification import tell_results
 
 DATA = {"iris": (load_iris, (2, 3)), "wine": (load_wine, (6, 12)), "breast cancer": (load_breast_cancer, (20, 27))}
 STARTS = 10  # of either method; the best by its own measure is kept
-COLOURS = np.array(["#0072b2", "#d55e00", "#009e73"])
+COLORS = np.array(["#0072b2", "#d55e00", "#009e73"])
 
 
 @recipe_command(corpus=False, stages=False)
@@ -44,7 +44,7 @@ def main(out: Path, jobs: int) -> None:
                 "k-means, as measured (ARI)": ari(
                     data.target, KMeans(kinds, n_init=STARTS, random_state=0).fit_predict(data.data)
                 ),
-                "k-means, standardised": ari(data.target, hard),
+                "k-means, standardized": ari(data.target, hard),
                 "mixture": ari(data.target, clusters),
                 "doubt where right / wrong (bits)": f"{doubt[right].mean():.3f} / {doubt[~right].mean():.3f}",
             }
@@ -55,7 +55,7 @@ def main(out: Path, jobs: int) -> None:
             (axes[1], majority(hard, data.target), "k-means"),
             (axes[2], majority(clusters, data.target), "mixture; rings: over 0.1 bit of doubt"),
         ):
-            axis.scatter(*data.data[:, columns].T, s=14, c=COLOURS[labels], linewidths=0)
+            axis.scatter(*data.data[:, columns].T, s=14, c=COLORS[labels], linewidths=0)
             axis.set_title(title, fontsize=10)
             axis.set_xlabel(names[0])
         axes[0].set_ylabel(names[1])

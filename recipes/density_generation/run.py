@@ -16,8 +16,8 @@ from sklearn.neighbors import KernelDensity
 from sklearn.preprocessing import StandardScaler
 
 import gmmspeech as gs
-from gmmspeech import voices
 from gmmspeech.cli.recipe import recipe_command
+from gmmspeech.corpora import voices
 from gmmspeech.recipe.verification import tell_results
 
 COLUMNS = (6, 12)  # flavanoids and proline

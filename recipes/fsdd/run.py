@@ -11,11 +11,13 @@ from typing import Any
 import click
 
 from gmmspeech.cli.recipe import FOLDER, recipe_command
+from gmmspeech.commands.phones import read_pronunciations, transcripts
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.io.datadir import DataDir, read_data_dir, read_list_map
-from gmmspeech.io.labels import read_ctm
+from gmmspeech.formats.datadir import DataDir, read_data_dir, read_list_map
+from gmmspeech.formats.labels import read_ctm
 from gmmspeech.metrics.error_rate import ErrorRate, error_rate
-from gmmspeech.phones.classification import OneModel
+from gmmspeech.phones.gmm.classification import OneModel
+from gmmspeech.pipeline import Stage, run_stages
 from gmmspeech.recipe.classification import classification_row, classification_stage
 from gmmspeech.recipe.phone_classification import classified_rows, confusion_stage, one_model_stage
 from gmmspeech.recipe.phone_stages import (
@@ -26,11 +28,9 @@ from gmmspeech.recipe.phone_stages import (
     error_row,
     flat_start_stage,
     names_of,
-    recognise_word_stage,
-    recognised_path,
+    recognize_word_stage,
+    recognized_path,
 )
-from gmmspeech.recipe.phones import read_pronunciations, transcripts
-from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import (
     Protocol,
     VerificationConfig,
@@ -51,7 +51,7 @@ DICTIONARY = Path(__file__).with_name("digits.dict")
 TRAINING: dict[str, Any] = {"total_gaussians": 300, "num_iter": 10}
 
 CEPSTRA = {"type": "mfcc", "num_ceps": 16, "num_mel_bins": 26, "use_energy": False, "snip_edges": False}
-# the test speakers are those of the training, each with his microphone: nothing is normalised
+# the test speakers are those of the training, each with his microphone: nothing is normalized
 STATIC = FrontEnd(sample_frequency=8000, features=CEPSTRA)
 PHONE_MODEL = OneModel(n_components=32, dim=40, max_iter=20, duration=False, scale=1.0, smoothing=1.0)
 
@@ -64,7 +64,7 @@ CONFIGS = {
 
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Models to average over.")
 @click.option("--pool", type=FOLDER, help="Corpus whose part `ubm` is added to a second background model.")
-@click.option("--phones", is_flag=True, help="Recognise digits by phone HMMs, and classify phones, after all else.")
+@click.option("--phones", is_flag=True, help="Recognize digits by phone HMMs, and classify phones, after all else.")
 @recipe_command(fetch="fsdd")
 def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | None, seeds: int, phones: bool) -> None:
     """Classify digits and speakers of `test` after `train`, verify speakers of `verify`."""
@@ -76,7 +76,7 @@ def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | Non
 
     verify = parts["verify"].path
     protocol = Protocol("verify", features_path(out, "verify"), verify / "enroll_spk2utt", verify / "trials")
-    own = without_enrolment(parts["train"], protocol.sessions)
+    own = without_enrollment(parts["train"], protocol.sessions)
     backgrounds = {"alone": [own]}
     if pool is not None:
         backgrounds["pooled"] = [own, read_data_dir(pool / "data" / "ubm")]
@@ -130,7 +130,7 @@ def phone_stages(parts: Mapping[str, DataDir], out: Path, jobs: int) -> list[Sta
     stages += [
         flat_start_stage("digits", said["train"], dictionary, out, jobs=jobs, **TRAINING),
         align_stage("digits", "digits", said["test"], dictionary, out, jobs=jobs),
-        recognise_word_stage("digits", "digits", said["test"], dictionary, out, jobs=jobs),
+        recognize_word_stage("digits", "digits", said["test"], dictionary, out, jobs=jobs),
     ]
     utt2spk = parts["all"].utt2spk
     for speaker in sorted(set(utt2spk.values())):
@@ -138,7 +138,7 @@ def phone_stages(parts: Mapping[str, DataDir], out: Path, jobs: int) -> list[Sta
         his = said["all"].only(u for u in utt2spk if utt2spk[u] == speaker)
         stages += [
             flat_start_stage(f"without-{speaker}", others, dictionary, out, jobs=jobs, **TRAINING),
-            recognise_word_stage(speaker, f"without-{speaker}", his, dictionary, out, jobs=jobs),
+            recognize_word_stage(speaker, f"without-{speaker}", his, dictionary, out, jobs=jobs),
         ]
     return stages
 
@@ -160,13 +160,13 @@ def recognition_rows(test: DataDir, everything: DataDir, out: Path) -> list[dict
 
 
 def word_errors(data: DataDir, name: str, out: Path) -> ErrorRate:
-    """Compare what was recognised with what was said."""
-    found = names_of(read_ctm(recognised_path(out, name)))
+    """Compare what was recognized with what was said."""
+    found = names_of(read_ctm(recognized_path(out, name)))
     said = transcripts(data)
     return error_rate({utterance: said[utterance] for utterance in found}, found)
 
 
-def without_enrolment(train: DataDir, sessions: Path) -> DataDir:
+def without_enrollment(train: DataDir, sessions: Path) -> DataDir:
     """Give the training part without the utterances that speakers are enrolled on."""
     enrolled = {utterance for utterances in read_list_map(sessions).values() for utterance in utterances}
     return replace(train, utterances=tuple(u for u in train.utterances if u not in enrolled))

@@ -1,4 +1,4 @@
-"""Segment photographs by colour and place: a pixel is a frame (red, green, blue, x, y), a component a segment."""
+"""Segment photographs by color and place: a pixel is a frame (red, green, blue, x, y), a component a segment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gmmspeech.recipe.verification import tell_results
 PHOTOGRAPHS = ("china.jpg", "flower.jpg")
 COMPONENTS = 8
 SEEDS = (0, 1, 2, 3, 4)  # starts; the likeliest mixture is kept
-PLACE = 0.5  # of the colours' range: how much nearness counts beside colour
+PLACE = 0.5  # of the colors' range: how much nearness counts beside color
 
 
 @recipe_command(corpus=False, stages=False)
@@ -50,7 +50,7 @@ def main(out: Path, jobs: int) -> None:
 
 
 def pixels(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Colours in [0, 1] and places in [0, PLACE], (pixels, 5)."""
+    """Colors in [0, 1] and places in [0, PLACE], (pixels, 5)."""
     height, width, _ = image.shape
     y, x = np.mgrid[:height, :width]
     place = np.stack([x / width, y / height], axis=-1) * PLACE
@@ -92,10 +92,10 @@ def race(X: NDArray[np.float32], jobs: int) -> tuple[Side, Side]:
 
 
 def painted(image: NDArray[np.uint8], segments: NDArray[np.intp]) -> NDArray[np.uint8]:
-    """Every segment in its mean colour."""
-    colours = image.reshape(-1, 3)
+    """Every segment in its mean color."""
+    colors = image.reshape(-1, 3)
     counts = np.maximum(np.bincount(segments, minlength=COMPONENTS), 1)
-    means = [np.bincount(segments, colours[:, c], COMPONENTS) / counts for c in range(3)]
+    means = [np.bincount(segments, colors[:, c], COMPONENTS) / counts for c in range(3)]
     return np.stack(means, axis=1).astype(np.uint8)[segments].reshape(image.shape)
 
 

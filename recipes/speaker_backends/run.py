@@ -11,8 +11,9 @@ import click
 
 from gmmspeech.cli.recipe import FOLDER, fetched, recipe_command
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.io.datadir import DataDir, read_data_dir, read_list_map
-from gmmspeech.io.trials import read_trials
+from gmmspeech.formats.datadir import DataDir, read_data_dir, read_list_map
+from gmmspeech.formats.trials import read_trials
+from gmmspeech.pipeline import Stage, run_stages
 from gmmspeech.recipe.sides import Entry, cut, join, of_groups
 from gmmspeech.recipe.speaker_comparison import (
     Background,
@@ -23,7 +24,6 @@ from gmmspeech.recipe.speaker_comparison import (
     task_stages,
 )
 from gmmspeech.recipe.speaker_systems import SystemSettings
-from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import features_path, features_stage, tell_results
 
 ENGLISH, ARABIC, DIGITS = "librispeech-mini", "arabic-speech-commands-mini", "fsdd"
@@ -109,7 +109,7 @@ def arabic(options: Options) -> Work:
     own, test = read_data_dir(data / "ubm"), read_data_dir(data / "eval")
     pooled = read_data_dir(options.corpora / ENGLISH / "data" / "ubm")
     sessions = [*join(of(own), 5), *cut(of(pooled), 4)]  # all of about three seconds
-    cohort = [*join(of(own), 20), *cut(of(pooled), 1)]  # as long as an enrolment
+    cohort = [*join(of(own), 20), *cut(of(pooled), 1)]  # as long as an enrollment
     background = options.background("arabic", sessions, cohort, 128)
     common = background, test, options.settings(10.0, 60), ("gmm-full", "ivector-plda")
     groups = test.path / "group2utt"

@@ -8,15 +8,16 @@ from pathlib import Path
 import click
 
 from gmmspeech.cli.recipe import recipe_command
+from gmmspeech.corpora.layouts import find_recordings
 from gmmspeech.errors import DataError
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.io.datadir import DataDir
-from gmmspeech.io.labels import read_ctm, read_timit, write_ctm
-from gmmspeech.io.layouts import find_recordings
+from gmmspeech.formats.datadir import DataDir
+from gmmspeech.formats.labels import read_ctm, read_timit, write_ctm
 from gmmspeech.metrics.error_rate import error_rate
-from gmmspeech.phones.classification import FullSystem
-from gmmspeech.phones.labels import Label
-from gmmspeech.phones.phone_sets import TIMIT_48, TIMIT_48_TO_39, TIMIT_61_TO_48, map_labels
+from gmmspeech.phones.gmm.classification import FullSystem
+from gmmspeech.phones.labels.labels import Label
+from gmmspeech.phones.labels.phone_sets import TIMIT_48, TIMIT_48_TO_39, TIMIT_61_TO_48, map_labels
+from gmmspeech.pipeline import Stage, run_stages
 from gmmspeech.recipe.phone_classification import classified_rows, full_system_stage
 from gmmspeech.recipe.phone_stages import (
     Speech,
@@ -26,14 +27,13 @@ from gmmspeech.recipe.phone_stages import (
     error_row,
     labels_stage,
     names_of,
-    recognise_adapted_stage,
-    recognise_phones_stage,
-    recognised_path,
+    recognize_adapted_stage,
+    recognize_phones_stage,
+    recognized_path,
     speed_rows,
     system_stage,
 )
 from gmmspeech.recipe.phone_systems import SILENCE as SCORED_SILENCE
-from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import features_path, features_stage, tell_results
 
 FRONT_END = "phones"
@@ -61,7 +61,7 @@ CORE_TEST = tuple(_CORE_TEST.split())
 )
 @recipe_command()
 def main(corpus: Path, out: Path, jobs: int, stage: int | None, gaussians: int) -> None:
-    """Train phones on TIMIT's training part, recognise those of the 24 speakers of the core test set."""
+    """Train phones on TIMIT's training part, recognize those of the 24 speakers of the core test set."""
     parts = {"train": sentences(corpus, "TRAIN"), "test": sentences(corpus, "TEST", CORE_TEST)}
     front = FrontEnd.from_toml(FRONT_END)
     stages = [features_stage(name, [part], out, front, jobs=jobs) for name, part in parts.items()]
@@ -82,11 +82,11 @@ def main(corpus: Path, out: Path, jobs: int, stage: int | None, gaussians: int) 
         ),
         # silence has its labels, as any phone
         align_stage("test", "labels", test, dictionary, out, jobs=jobs, silence_probability=0.0),
-        recognise_phones_stage("test", "labels", test, training, out, jobs=jobs),
+        recognize_phones_stage("test", "labels", test, training, out, jobs=jobs),
         system_stage(
             "labels", train, parts["train"].utt2spk, dictionary, out, total_gaussians=2 * gaussians, jobs=jobs, **SYSTEM
         ),
-        recognise_adapted_stage("test-adapted", "labels", test, parts["test"].utt2spk, training, out, jobs=jobs),
+        recognize_adapted_stage("test-adapted", "labels", test, parts["test"].utt2spk, training, out, jobs=jobs),
         classification_stage(parts, front, out, jobs),
     ]
     run_stages(stages, out, first=stage)
@@ -98,7 +98,7 @@ def main(corpus: Path, out: Path, jobs: int, stage: int | None, gaussians: int) 
         [
             row
             for system, name in (("monophone", "test"), ("full system", "test-adapted"))
-            for row in recognition_rows(system, reference, read_ctm(recognised_path(out, name)))
+            for row in recognition_rows(system, reference, read_ctm(recognized_path(out, name)))
         ],
         out,
         "recognition",
@@ -121,13 +121,13 @@ def recognition_rows(
     system: str, reference: Mapping[str, Sequence[Label]], found: Mapping[str, Sequence[Label]]
 ) -> list[dict[str, str]]:
     """Errors among 39 phones, silence counted as one of them (as Lee and Hon did) and not counted."""
-    said, recognised = (
+    said, recognized = (
         names_of({u: map_labels(labels, TIMIT_48_TO_39, silence=SILENCE, owner=u) for u, labels in side.items()})
         for side in (reference, found)
     )
     return [
-        error_row(f"core test, 39 phones, {system}", error_rate(said, recognised, ignore=[])),
-        error_row(f"core test, 39 phones, {system}, without silence", error_rate(said, recognised, ignore=[SILENCE])),
+        error_row(f"core test, 39 phones, {system}", error_rate(said, recognized, ignore=[])),
+        error_row(f"core test, 39 phones, {system}, without silence", error_rate(said, recognized, ignore=[SILENCE])),
     ]
 
 

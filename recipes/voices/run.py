@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
-from gmmspeech import voices
 from gmmspeech.cli.recipe import recipe_command
+from gmmspeech.commands.phones import read_pronunciations, transcripts
+from gmmspeech.corpora import voices
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.io.datadir import DataDir, read_data_dir
-from gmmspeech.io.labels import read_ctm
-from gmmspeech.phones.classification import OneModel
+from gmmspeech.formats.datadir import DataDir, read_data_dir
+from gmmspeech.formats.labels import read_ctm
+from gmmspeech.phones.gmm.classification import OneModel
+from gmmspeech.pipeline import Stage, run_stages
 from gmmspeech.recipe.classification import classification_row, classification_stage
 from gmmspeech.recipe.phone_classification import classified_rows, of_speakers, one_model_stage
 from gmmspeech.recipe.phone_stages import (
@@ -23,8 +25,6 @@ from gmmspeech.recipe.phone_stages import (
     flat_start_stage,
     labels_stage,
 )
-from gmmspeech.recipe.phones import read_pronunciations, transcripts
-from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import (
     Protocol,
     VerificationConfig,
@@ -121,7 +121,7 @@ def tell_phones(data: DataDir, out: Path) -> None:
 
 
 def alignment_row(data: DataDir, kind: str, out: Path) -> dict[str, str]:
-    """Boundaries of all folds beside those that the synthesiser reported."""
+    """Boundaries of all folds beside those that the synthesizer reported."""
     folders = [aligned_path(out, f"{kind}-{fold}") for fold in range(FOLDS)]
     found = {utterance: labels for path in folders for utterance, labels in read_ctm(path / "phones.ctm").items()}
     return boundary_row(ALIGNED_BY[kind], read_ctm(data.path / "phones.ctm"), found)

@@ -9,35 +9,35 @@ from pathlib import Path
 import click
 import numpy as np
 
+from gmmspeech.blocks import ordered_map
 from gmmspeech.cli.recipe import recipe_command
-from gmmspeech.errors import DataError
-from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.io.datadir import read_data_dir, read_fields, read_map, write_map
-from gmmspeech.io.ivectors import load_extractor, save_ivectors
-from gmmspeech.io.layouts import find_recordings, select, write_listing
-from gmmspeech.io.models import load_gmm
-from gmmspeech.io.store import FeatureStore
-from gmmspeech.io.trials import read_trials, write_trials
-from gmmspeech.parallel import ordered_map
-from gmmspeech.recipe.evaluation import aligned_scores, trial_speakers
-from gmmspeech.recipe.extraction import extract_features
-from gmmspeech.recipe.speaker_comparison import figures_of
-from gmmspeech.recipe.speaker_steps import (
+from gmmspeech.commands.evaluation import aligned_scores, trial_speakers
+from gmmspeech.commands.extraction import extract_features
+from gmmspeech.commands.speaker import (
     cross_calibrate_files,
     score_ivectors_file,
     statistics_file,
     train_ivector_file,
     train_plda_file,
 )
-from gmmspeech.recipe.stages import Stage, run_stages
-from gmmspeech.recipe.steps import evaluate_file, progress_bar, train_ubm_file
+from gmmspeech.commands.verification import evaluate_file, progress_bar, train_ubm_file
+from gmmspeech.corpora.layouts import find_recordings, select, write_listing
+from gmmspeech.errors import DataError
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.files.ivectors import load_extractor, save_ivectors
+from gmmspeech.files.models import load_gmm
+from gmmspeech.formats.datadir import read_data_dir, read_fields, read_map, write_map
+from gmmspeech.formats.trials import read_trials, write_trials
+from gmmspeech.pipeline import Stage, run_stages
+from gmmspeech.recipe.speaker_comparison import figures_of
 from gmmspeech.recipe.verification import features_path, tell_results
 from gmmspeech.scoring.trials import TrialList
 from gmmspeech.speaker.subspace import BATCH
+from gmmspeech.stores.features import FeatureStore
 
 FRONT_END = "mfcc_sre"
 PARTS = ("ubm", "train", "test")
-BACK_END = ("centre", "lda", "length")  # and PLDA: Kaldi's
+BACK_END = ("center", "lda", "length")  # and PLDA: Kaldi's
 LABELS = {"1": True, "0": False}
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -151,7 +151,7 @@ def write_data(corpus: Path, trials: Path, out: Path, ubm_utterances: int) -> No
 
 
 def read_official_trials(path: Path) -> tuple[TrialList, list[str]]:
-    """Trials, and all files in them; a model is named as the utterance that enrols it."""
+    """Trials, and all files in them; a model is named as the utterance that enrolls it."""
     labels, models, tests = [], [], []
     for number, fields in read_fields(path):
         if len(fields) != 3 or fields[0] not in LABELS or any(name.count("/") != 2 for name in fields[1:]):

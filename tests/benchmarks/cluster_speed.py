@@ -25,7 +25,7 @@ from em_data import write_tiled_store
 import gmmspeech as gs
 from gmmspeech.cluster import SHARD, ClusterFrames
 from gmmspeech.gmm.stats import GMMStats
-from gmmspeech.io.store import FeatureStore
+from gmmspeech.stores.features import FeatureStore
 
 WORKERS = (1, 2)
 

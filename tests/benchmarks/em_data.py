@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 import gmmspeech as gs
-from gmmspeech.io.datadir import load_utterance, read_data_dir
-from gmmspeech.io.store import FeatureWriter
+from gmmspeech.formats.datadir import load_utterance, read_data_dir
+from gmmspeech.stores.features import FeatureWriter
 
 NUM_SOUNDS = 300
 MEAN_DURATION = 8  # frames
@@ -26,12 +26,12 @@ def speech_like(num_frames: int, dim: int, seed: int = 0) -> NDArray[np.float32]
     """Draw frames from sounds that last some frames, with correlated columns of unlike scales, smooth in time."""
     rng = np.random.default_rng(seed)
     # so that posteriors spread over as many powers of ten as those of real MFCC do: exp slows down near its underflow
-    centres = 0.6 * rng.standard_normal((NUM_SOUNDS, dim))
+    centers = 0.6 * rng.standard_normal((NUM_SOUNDS, dim))
     factors = 0.8 * rng.standard_normal((NUM_SOUNDS, dim, dim)) / np.sqrt(dim) + 0.3 * np.eye(dim)
     durations = rng.geometric(1 / MEAN_DURATION, num_frames)
     sounds = np.repeat(rng.integers(NUM_SOUNDS, size=num_frames), durations)[:num_frames]
     noise = lfilter([np.sqrt(1 - MEMORY**2)], [1, -MEMORY], rng.standard_normal((num_frames, dim)), axis=0)
-    frames = centres[sounds]
+    frames = centers[sounds]
     for sound in range(NUM_SOUNDS):
         here = sounds == sound
         frames[here] += noise[here] @ factors[sound]

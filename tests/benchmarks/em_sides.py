@@ -34,14 +34,14 @@ def nothing(result: object) -> None:
 def gmmspeech_side(frames: Frames, start: Start, jobs: int, backend: str, *, accelerate: bool = False) -> Tasks:
     """Ours, with one of the kernels."""
     import gmmspeech as gs
-    from gmmspeech.gmm.em import maximise
+    from gmmspeech.gmm.em import maximize
     from gmmspeech.scoring.llr import scorer
 
     gmm = gs.DiagonalGMM.from_parameters(*start, backend=backend, n_jobs=jobs)
     floor = gmm.absolute_variance_floor()
 
     def iterate(num_frames: int) -> None:
-        maximise(gmm.accumulate(frames[:num_frames]), floor, previous=start)
+        maximize(gmm.accumulate(frames[:num_frames]), floor, previous=start)
 
     def fit(components: int, max_iter: int, tol: float, seed: int) -> list[tuple[float, float]]:
         """Processor seconds and mean log-likelihood after every E-step of a training, k-means included."""
@@ -59,7 +59,7 @@ def gmmspeech_side(frames: Frames, start: Start, jobs: int, backend: str, *, acc
 
     def statistics(num_frames: int) -> dict[str, Any]:
         some = frames[:num_frames]
-        _, means, variances = maximise(gmm.accumulate(some), floor, previous=start)
+        _, means, variances = maximize(gmm.accumulate(some), floor, previous=start)
         return {"scores": gmm.score_samples(some).tolist(), "means": means.tolist(), "variances": variances.tolist()}
 
     @cache

@@ -19,8 +19,8 @@ from collections import defaultdict
 from pathlib import Path
 
 import gmmspeech as gs
-from gmmspeech.io.datadir import read_data_dir
-from gmmspeech.recipe.extraction import extract_features
+from gmmspeech.commands.extraction import extract_features
+from gmmspeech.formats.datadir import read_data_dir
 
 PARTS = ("background", "test-other")
 KEPT = [

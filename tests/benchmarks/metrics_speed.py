@@ -15,7 +15,7 @@ import sklearn.metrics
 from gmmspeech.metrics.dcf import min_dcf
 from gmmspeech.metrics.det import det_curve, rocch
 from gmmspeech.metrics.eer import eer
-from gmmspeech.metrics.summary import summarise
+from gmmspeech.metrics.summary import summarize
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def functions(targets: np.ndarray, nontargets: np.ndarray) -> dict[str, Callable
         "eer, rocch": lambda: eer(targets, nontargets),
         "eer, kaldi": lambda: eer(targets, nontargets, method="kaldi"),
         "min_dcf": lambda: min_dcf(targets, nontargets),
-        "summarise": lambda: summarise(targets, nontargets),
+        "summarize": lambda: summarize(targets, nontargets),
         "sklearn roc_curve": lambda: sklearn.metrics.roc_curve(labels, scores),
         "sklearn det_curve": lambda: sklearn.metrics.det_curve(labels, scores),
     }

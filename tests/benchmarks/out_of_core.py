@@ -22,7 +22,7 @@ from pathlib import Path
 from em_data import write_tiled_store
 
 import gmmspeech as gs
-from gmmspeech.io.store import FeatureStore
+from gmmspeech.stores.features import FeatureStore
 
 IN_MEMORY = 1_000_000  # frames
 PASSES = ("warm", "cold", "warm", "cold")

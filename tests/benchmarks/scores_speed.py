@@ -1,4 +1,4 @@
-"""How long evaluation, bootstrap, calibration and normalisation of many trials take.
+"""How long evaluation, bootstrap, calibration and normalization of many trials take.
 
 python tests/benchmarks/scores_speed.py [--trials 10000000] [--runs 3]
 
@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gmmspeech.io.score_files import map_scores
+from gmmspeech.formats.score_files import map_scores
 from gmmspeech.metrics.bootstrap import bootstrap_ci
 from gmmspeech.metrics.cllr import cllr, min_cllr
 from gmmspeech.metrics.dcf import min_dcf
 from gmmspeech.metrics.eer import eer
-from gmmspeech.metrics.summary import summarise
+from gmmspeech.metrics.summary import summarize
 from gmmspeech.scoring.calibration import fit_calibration, fit_pav
 from gmmspeech.scoring.normalization import s_norm
 from gmmspeech.scoring.score_normalizer import ScoreNormalizer
@@ -35,7 +35,7 @@ def main() -> None:
     for share in (0.01, 0.5):
         figures(options.trials, int(share * options.trials), options.runs)
     bootstrap(options.trials // 10, options.runs)
-    normalisation(options.runs)
+    normalization(options.runs)
     score_file(options.trials // 10, options.runs)
 
 
@@ -49,7 +49,7 @@ def figures(trials: int, num_targets: int, runs: int) -> None:
         spent = measure(function.__name__, lambda function=function: function(targets, nontargets), runs)
         total = [a + b for a, b in zip(total, spent, strict=True)]
     tell("these four", total)
-    measure("all of them from one sort (summarise)", lambda: summarise(targets, nontargets), runs)
+    measure("all of them from one sort (summarize)", lambda: summarize(targets, nontargets), runs)
     for function in (fit_calibration, fit_pav):
         measure(function.__name__, lambda function=function: function(targets, nontargets), runs)
 
@@ -68,7 +68,7 @@ def bootstrap(trials: int, runs: int) -> None:
         measure(name, lambda s=scores, t=is_target, a=first, b=second: bootstrap_ci(s, t, a, b), min(runs, 2))
 
 
-def normalisation(runs: int) -> None:
+def normalization(runs: int) -> None:
     """Adaptive s-norm of a matrix: a foreign cohort, and one in which every claimed speaker is."""
     rng = np.random.default_rng(0)
     scores, models, tests = (rng.normal(size=(1000, 1000)) for _ in range(3))

@@ -168,7 +168,7 @@ def test_a_front_end_that_is_damaged(scored: Path, fails: Fails) -> None:
         fails(scored, ("classify", scored / "c.h5", scored / "f.h5"), "f.h5: ")
 
 
-# --- enrolment, trials and scores ----------------------------------------------------------------------------------
+# --- enrollment, trials and scores ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_front_end_that_is_damaged(scored: Path, fails: Fails) -> None:
         (" ann ann-1", ["enroll:1", "found a blank before ann"]),
     ],
 )
-def test_a_bad_enrolment(scored: Path, fails: Fails, line: str, expected: list[str]) -> None:
+def test_a_bad_enrollment(scored: Path, fails: Fails, line: str, expected: list[str]) -> None:
     (scored / "enroll").write_text(line + "\n")
     words = ("enroll", scored / "u.h5", scored / "f.h5", scored / "enroll", scored / "m.h5")
     fails(scored, words, *expected)

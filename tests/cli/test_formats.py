@@ -5,7 +5,7 @@ import sys
 import numpy as np
 
 import gmmspeech as gs
-from gmmspeech.io.htk import write_htk
+from gmmspeech.formats.htk import write_htk
 
 
 def good(result):

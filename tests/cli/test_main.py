@@ -23,7 +23,7 @@ from click.testing import Result
 
 import gmmspeech as gs
 from gmmspeech.cli.main import main
-from gmmspeech.io.trials import read_scores
+from gmmspeech.formats.trials import read_scores
 
 Run = Callable[..., Result]
 UNIX = pytest.mark.skipif(os.name == "nt", reason="Unix has the means to test it")
@@ -87,7 +87,7 @@ def test_the_main_job(run: Run, corpus, tmp_path: Path, scoring: str, options: t
     assert [p.name for p in report.iterdir()] == ["index.html"]
 
 
-def test_symmetric_scores_want_an_enrolment_that_keeps_frames(run: Run, corpus, tmp_path: Path) -> None:
+def test_symmetric_scores_want_an_enrollment_that_keeps_frames(run: Run, corpus, tmp_path: Path) -> None:
     data = corpus("librispeech-tiny") / "data" / "all"
     prepare(run, data, tmp_path)
     words = ("score", tmp_path / "m.h5", tmp_path / "f.h5", data / "trials", tmp_path / "s", "--scoring", "symmetric")
@@ -95,7 +95,7 @@ def test_symmetric_scores_want_an_enrolment_that_keeps_frames(run: Run, corpus, 
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1
     assert "symmetric" in result.stderr
-    assert "enrol" in result.stderr
+    assert "enroll" in result.stderr
     assert not (tmp_path / "s").exists()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gmmspeech.io.labels import read_ctm
+from gmmspeech.formats.labels import read_ctm
 
 TRAIN = ("--config", "phones_8khz", "-k", 2, "--dim", 16, "--jobs", 2)
 

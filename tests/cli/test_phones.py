@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gmmspeech.io.labels import read_ctm
+from gmmspeech.formats.labels import read_ctm
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from gmmspeech.cli.recipe import recipe_command
 from gmmspeech.errors import DataError, DownloadError
-from gmmspeech.recipe.stages import Stage, run_stages
+from gmmspeech.pipeline import Stage, run_stages
 
 
 def test_options_reach_the_recipe(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_corpus_is_fetched_where_none_is_given(tmp_path: Path, monkeypatch: py
             raise DownloadError("https://example.org/a.tar.gz: can't be downloaded (no connection)")
         return tmp_path / name
 
-    monkeypatch.setattr("gmmspeech.recipe.corpora.fetch_corpus", fetch_corpus)
+    monkeypatch.setattr("gmmspeech.corpora.open_corpora.fetch_corpus", fetch_corpus)
     given: list[tuple[Path, bool]] = []
 
     @recipe_command(fetch="large", quick="small")

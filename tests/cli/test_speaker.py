@@ -1,4 +1,4 @@
-"""The commands of the back end: from recordings to scores that are normalised, calibrated and fused."""
+"""The commands of the back end: from recordings to scores that are normalized, calibrated and fused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scipy.signal import lfilter
 
 import gmmspeech as gs
 from gmmspeech.cli.main import main
-from gmmspeech.io.trials import read_scores, read_trials
+from gmmspeech.formats.trials import read_scores, read_trials
 
 Run = Callable[..., Result]
 Fails = Callable[..., None]
@@ -116,7 +116,7 @@ def test_what_the_commands_say(made: tuple[Path, dict[str, str]]) -> None:
     assert said["train-plda"] == "whiten, length, PLDA of 4 dimensions, 4 of speakers\n"
     assert said["score-ivectors"] == "64 trials scored\n"
     assert said["all-trials"] == "64 trials\n"
-    assert said["normalize-scores"] == "288 scores normalised\n"
+    assert said["normalize-scores"] == "288 scores normalized\n"
     assert said["supervectors"] == "60 supervectors of 24 dimensions\n"
     weights, offset, cross = said["calibrate"].splitlines()
     assert weights.endswith(" times as")
@@ -203,13 +203,13 @@ def test_files_are_shown(run: Run, world: Path, file: str, expected: list[str]) 
 def test_other_back_ends(run: Run, world: Path) -> None:
     for options, said in (
         (
-            "--steps centre,lda,length --lda-dim 2 --rank 1",
-            "centre, lda, length, PLDA of 2 dimensions, 1 of speakers\n",
+            "--steps center,lda,length --lda-dim 2 --rank 1",
+            "center, lda, length, PLDA of 2 dimensions, 1 of speakers\n",
         ),
-        ("--steps centre,wccn --cosine", "centre, wccn, cosine\n"),
+        ("--steps center,wccn --cosine", "center, wccn, cosine\n"),
     ):
         assert does(run, f"train-plda i.h5 training b2.h5 {options}") == said
-        does(run, "score-ivectors b2.h5 i.h5 enroll trials other --by-the-book")
+        does(run, "score-ivectors b2.h5 i.h5 enroll trials other --count-sessions")
         assert gs.eer(*split("other")) < 0.4
     does(run, "calibrate plda trials pav.h5 --method pav")
     does(run, "apply-calibration pav.h5 plda other")
@@ -273,7 +273,7 @@ def test_bad_input(run: Run, world: Path, fails: Fails) -> None:
         ("train-plda i.h5 alone x", "i.h5: PLDA: within-class covariance: found it singular, from 12 vectors of 12"),
         ("train-plda i.h5 alone x --cosine --steps wccn", "wccn: within-class covariance: found it singular"),
         ("train-plda i.h5 alone x --cosine --rank 2", "found --rank with --cosine"),
-        ("train-plda i.h5 alone x --steps whiten,lenght", "steps: found 'lenght', expected any of centre"),
+        ("train-plda i.h5 alone x --steps whiten,lenght", "steps: found 'lenght', expected any of center"),
         ("score-ivectors b.h5 i2.h5 enroll trials x", "i2.h5: back end: found i-vectors of extractor"),
         ("score-ivectors b.h5 i.h5 few trials x", "trials: model s01 is not in few (11 such of 12)"),
         ("score-ivectors b.h5 i.h5 gone trials x", "i.h5: model s00: utterance s00-9 has no vector"),

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from gmmspeech.features import mel_kernel
+from gmmspeech.features.native import mel_kernel
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_speaker_cmvn_sees_all_utterances_of_the_speaker(speech):
     front = FrontEnd(cmvn={"method": "speaker", "norm_vars": True})
     parts = [speech[:9000], speech[9000:]]
     plain = [FrontEnd()(part, RATE) for part in parts]
-    frames = front.of_speaker([front.unnormalised(part, RATE) for part in parts])
+    frames = front.of_speaker([front.unnormalized(part, RATE) for part in parts])
     assert [len(x) for x in frames] == [len(x) for x in plain]
     np.testing.assert_array_equal(np.concatenate(frames), cmvn(np.concatenate(plain), norm_vars=True))
     np.testing.assert_array_equal(front(parts[0], RATE), cmvn(plain[0], norm_vars=True))  # all there is of the speaker

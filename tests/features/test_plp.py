@@ -33,9 +33,9 @@ def test_equals_htk(golden, htk_feats):
     np.testing.assert_allclose(found, expected[:, :13], atol=1e-4)
 
 
-def naive_plp(mel: np.ndarray, centres: np.ndarray, order: int, factor: float) -> list[float]:
+def naive_plp(mel: np.ndarray, centers: np.ndarray, order: int, factor: float) -> list[float]:
     """Log of the prediction error and cepstrum of one frame, by the normal equations and a power series."""
-    square = centres**2
+    square = centers**2
     loud = mel * (square / (square + 1.6e5)) ** 2 * (square + 1.44e6) / (square + 9.61e6)
     loud = np.concatenate([loud[:1], loud, loud[-1:]]) ** factor
     spectrum = np.concatenate([loud, loud[-2:0:-1]])  # over the whole circle
@@ -51,8 +51,8 @@ def test_equals_the_definition():
     options = {"num_mel_bins": 25, "low_freq": 100.0, "high_freq": 7000.0}
     mel = fbank(signal, RATE, use_log_fbank=False, **options).astype(np.float64)
     edges = 1127 * np.log1p(np.array([100.0, 7000.0]) / 700)
-    centres = 700 * np.expm1(np.linspace(*edges, 27)[1:-1] / 1127)
-    expected = np.array([naive_plp(row, centres, 16, 0.4) for row in mel])
+    centers = 700 * np.expm1(np.linspace(*edges, 27)[1:-1] / 1127)
+    expected = np.array([naive_plp(row, centers, 16, 0.4) for row in mel])
     found = plp(
         *(signal, RATE), lpc_order=16, num_ceps=17, compress_factor=0.4, use_energy=False, cepstral_lifter=0, **options
     )

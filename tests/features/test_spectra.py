@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gmmspeech.features import mel_kernel
 from gmmspeech.features.mel import mel_filters
+from gmmspeech.features.native import mel_kernel
 from gmmspeech.features.options import MfccOptions, validated
 from gmmspeech.features.spectra import lane_product, mel_energies
 from gmmspeech.features.window import framed

@@ -55,7 +55,7 @@ def test_one_update_equals_kaldis(kaldi, kaldi_mixture, kaldi_frames, dtype):
     assert np.abs((stats.sum_x - expected["MEANACCS"]) / scale).max() < 1e-3
     np.testing.assert_allclose(stats.sum_xx, expected["DIAGVARACCS"], rtol=1e-3)
 
-    weights, means, variances = em.maximise(stats, np.full(60, 0.001), previous=start)
+    weights, means, variances = em.maximize(stats, np.full(60, 0.001), previous=start)
     kaldi_weights, kaldi_means, kaldi_variances = kaldi_mixture("after.txt")
     np.testing.assert_allclose(weights, kaldi_weights, rtol=1e-3)
     np.testing.assert_allclose(variances, kaldi_variances, rtol=1e-3)
@@ -171,11 +171,11 @@ def test_permuted_components_stay_permuted(seed):
 # --- the update
 
 
-def test_maximise_is_the_weighted_mean_and_variance():
+def test_maximize_is_the_weighted_mean_and_variance():
     rng = np.random.default_rng(0)
     frames, gammas = rng.normal(5, 2, (40, 3)), rng.dirichlet(np.ones(2), 40)
     stats = GMMStats(gammas.sum(axis=0), gammas.T @ frames, gammas.T @ frames**2, -1.0, 40)
-    weights, means, variances = em.maximise(
+    weights, means, variances = em.maximize(
         stats, np.array([0.0, 0.0, 100.0]), previous=(None, np.zeros((2, 3)), np.ones((2, 3)))
     )
     for k in range(2):
@@ -187,7 +187,7 @@ def test_maximise_is_the_weighted_mean_and_variance():
 
 def test_a_component_without_frames_keeps_its_place():
     stats = GMMStats(np.array([4.0, 0.0]), np.array([[8.0], [0.0]]), np.array([[20.0], [0.0]]), -1.0, 4)
-    weights, means, variances = em.maximise(
+    weights, means, variances = em.maximize(
         stats, np.array([0.1]), previous=(None, np.array([[0.0], [7.0]]), np.array([[1.0], [3.0]]))
     )
     np.testing.assert_array_equal(weights, [1, 0])
@@ -203,7 +203,7 @@ def test_statistics_that_are_not_finite_are_refused():
         )
     nobody = GMMStats(np.zeros(1), np.ones((1, 1)), np.ones((1, 1)), 0.0, 0)
     with pytest.raises(ModelError, match=r"found 0\.0 frames over all components"):
-        em.maximise(nobody, np.ones(1), previous=(None, np.ones((1, 1)), np.ones((1, 1))))
+        em.maximize(nobody, np.ones(1), previous=(None, np.ones((1, 1)), np.ones((1, 1))))
 
 
 # --- when it ends

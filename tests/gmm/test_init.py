@@ -12,8 +12,8 @@ STARTS = {"kmeans": kmeans, "random": random_frames}
 
 
 def clusters(rng, k, d, each):
-    centres = 20 * rng.permutation(np.indices((k,) * d).reshape(d, -1).T)[:k]
-    return np.concatenate([rng.normal(c, 1 + i / k, (each, d)) for i, c in enumerate(centres)])
+    centers = 20 * rng.permutation(np.indices((k,) * d).reshape(d, -1).T)[:k]
+    return np.concatenate([rng.normal(c, 1 + i / k, (each, d)) for i, c in enumerate(centers)])
 
 
 def quantisation_error(frames, means):
@@ -85,7 +85,7 @@ def test_a_seed_gives_the_same_start_again(start):
 
 
 def test_kmeans_sees_all_dimensions_alike():
-    """Frames are standardised: neither units nor a far-away mean matter."""
+    """Frames are standardized: neither units nor a far-away mean matter."""
     rng = np.random.default_rng(1)
     frames = rng.normal(size=(800, 3))
     _, means, variances = kmeans(frames, 6, np.random.default_rng(2))

@@ -16,12 +16,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import gmmspeech as gs
+from gmmspeech.blocks import BLOCK
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
 from gmmspeech.gmm.frames import finite
 from gmmspeech.gmm.kernels import pack
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.io.store import FeatureStore, write_store
-from gmmspeech.parallel import PIECE
+from gmmspeech.stores.features import FeatureStore, write_store
 
 few = settings(max_examples=25, deadline=None)
 LEARNED = ("weights_", "means_", "covariances_")
@@ -203,7 +203,7 @@ def test_units_of_the_frames_do_not_matter(seed):
 
 def test_the_same_bits_for_any_number_of_threads_and_any_container(tmp_path):
     rng = np.random.default_rng(0)
-    lengths = [5, PIECE - 5, 1, 9000, PIECE, 2]
+    lengths = [5, BLOCK - 5, 1, 9000, BLOCK, 2]
     utterances = [rng.normal(i % 3, 1, (t, 3)).astype(np.float32) for i, t in enumerate(lengths)]
     frames = np.concatenate(utterances)
     write_store(
@@ -293,8 +293,8 @@ def test_a_constant_dimension(dtype, value):
 
 def test_a_dimension_constant_for_long():
     rng = np.random.default_rng(0)
-    frames = rng.normal(size=(PIECE + 3000, 2)).astype(np.float32)
-    frames[:PIECE, 1] = 0.1
+    frames = rng.normal(size=(BLOCK + 3000, 2)).astype(np.float32)
+    frames[:BLOCK, 1] = 0.1
     gmm = DiagonalGMM(3, random_state=0, max_iter=5).fit(frames)
     assert (np.diff(gmm.history_) >= 0).all()
     assert np.isfinite(gmm.score_samples(frames)).all()
@@ -385,16 +385,16 @@ def test_a_starved_component_is_seeded_again_and_named(caplog):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_frames_that_are_not_finite_are_named(value, dtype):
     rng = np.random.default_rng(0)
-    frames = rng.normal(size=(PIECE + 100, 3)).astype(dtype)
+    frames = rng.normal(size=(BLOCK + 100, 3)).astype(dtype)
     gmm = mixture(rng)
-    frames[PIECE + 40, 2] = value
+    frames[BLOCK + 40, 2] = value
     uses = (DiagonalGMM(2).fit, gmm.accumulate, gmm.score_samples, gmm.score, gmm.predict_proba, gmm.predict, gmm.bic)
     for use in uses:
         with pytest.raises(
-            FeatureError, match=f"frame {PIECE + 40}, column 2: found {value}, expected a finite number"
+            FeatureError, match=f"frame {BLOCK + 40}, column 2: found {value}, expected a finite number"
         ):
             use(frames)
-    with pytest.raises(FeatureError, match=f"frame {PIECE + 40}, column 2"):
+    with pytest.raises(FeatureError, match=f"frame {BLOCK + 40}, column 2"):
         gmm.accumulate([frames[:50], frames[50:]])
 
 

@@ -42,7 +42,7 @@ def kaldi_compute_eer(targets, nontargets):
 
 @given(any_scores, any_scores)
 def test_rocch_is_the_error_at_the_worst_prior(targets, nontargets):
-    """Brümmer and de Villiers' characterisation, with no hull computed."""
+    """Brümmer and de Villiers' characterization, with no hull computed."""
     assert eer(targets, nontargets) == pytest.approx(worst_prior_error(targets, nontargets), abs=1e-12)
 
 

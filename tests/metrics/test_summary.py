@@ -9,7 +9,7 @@ from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.metrics.cllr import cllr, min_cllr
 from gmmspeech.metrics.dcf import actual_dcf, bayes_threshold, min_dcf
 from gmmspeech.metrics.eer import eer, eer_threshold
-from gmmspeech.metrics.summary import summarise
+from gmmspeech.metrics.summary import summarize
 
 any_scores = st.lists(st.integers(-4, 4).map(float), min_size=1, max_size=25) | st.lists(
     st.floats(-1e6, 1e6), min_size=1, max_size=25
@@ -19,7 +19,7 @@ any_scores = st.lists(st.integers(-4, 4).map(float), min_size=1, max_size=25) | 
 @given(any_scores, any_scores)
 def test_figures_are_those_of_the_single_functions(targets, nontargets):
     """And the rates of every point are those one counts at its threshold."""
-    summary = summarise(targets, nontargets, p_targets=(0.01, 0.3), c_miss=2.0, c_fa=5.0)
+    summary = summarize(targets, nontargets, p_targets=(0.01, 0.3), c_miss=2.0, c_fa=5.0)
     assert (summary.num_targets, summary.num_nontargets) == (len(targets), len(nontargets))
     assert summary.eer_rocch == eer(targets, nontargets)
     assert summary.eer_kaldi == eer(targets, nontargets, method="kaldi")
@@ -40,18 +40,18 @@ def test_figures_are_those_of_the_single_functions(targets, nontargets):
 
 def test_rows_name_both_definitions():
     """What the command line prints."""
-    rows = dict(summarise([1.0, 3.0, 4.0], [0.0, 2.0]).rows())
+    rows = dict(summarize([1.0, 3.0, 4.0], [0.0, 2.0]).rows())
     assert rows["target trials"] == "3"
     assert rows["EER (ROC convex hull)"] == "20.00 %"
     assert rows["EER (Kaldi's compute-eer)"] == "33.33 %"
     assert rows["minDCF (p_target = 0.01)"] == "0.3333"
     assert "minDCF (p_target = 0.05)" in rows
-    assert dict(summarise([0.0], [1.0]).rows())["threshold at minDCF (p_target = 0.01)"] == "none: reject all"
+    assert dict(summarize([0.0], [1.0]).rows())["threshold at minDCF (p_target = 0.01)"] == "none: reject all"
 
 
 def test_rows_tell_costs_that_are_not_1():
     """And what they make of a threshold."""
-    rows = dict(summarise([1.0, 3.0, 4.0], [0.0, 2.0], p_targets=(0.5,), c_miss=10.0, c_fa=1.0).rows())
+    rows = dict(summarize([1.0, 3.0, 4.0], [0.0, 2.0], p_targets=(0.5,), c_miss=10.0, c_fa=1.0).rows())
     assert rows["actual DCF (p_target = 0.5, c_miss = 10, c_fa = 1)"] == "1.0000"
     assert rows["Bayes threshold (p_target = 0.5, c_miss = 10, c_fa = 1)"] == "-2.303"
     assert set(rows) > {"Cllr", "minCllr"}
@@ -60,6 +60,6 @@ def test_rows_tell_costs_that_are_not_1():
 def test_bad_input_is_refused():
     """Scores and priors."""
     with pytest.raises(DataError, match=r"^target scores: found an array of shape"):
-        summarise([], [0.0])
+        summarize([], [0.0])
     with pytest.raises(ConfigError, match=r"^p_target: found 1, expected"):
-        summarise([1.0], [0.0], p_targets=(1,))
+        summarize([1.0], [0.0], p_targets=(1,))

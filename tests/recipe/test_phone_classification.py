@@ -14,31 +14,31 @@ from scipy.special import softmax
 import gmmspeech as gs
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.features.normalization import cmvn
-from gmmspeech.io.datadir import DataDir, load_utterance, read_data_dir
-from gmmspeech.io.labels import read_ctm
-from gmmspeech.io.models import load_phone_classifier
+from gmmspeech.files.models import load_phone_classifier
+from gmmspeech.formats.datadir import DataDir, load_utterance, read_data_dir
+from gmmspeech.formats.labels import read_ctm
 from gmmspeech.metrics.confusion import confusion_matrix
-from gmmspeech.phones.classification import FullSystem, OneModel, train_one_model
-from gmmspeech.phones.fusion import fit_weights
-from gmmspeech.phones.gmm_adaptation import train_speaker_adapter
-from gmmspeech.phones.projection import estimate_projection, project
-from gmmspeech.phones.segment_gaussian import SegmentGaussian
-from gmmspeech.phones.segments import LabelledFrames, label_utterances, segment_vectors
+from gmmspeech.phones.gmm.adaptation import train_speaker_adapter
+from gmmspeech.phones.gmm.classification import FullSystem, OneModel, train_one_model
+from gmmspeech.phones.gmm.fusion import fit_weights
+from gmmspeech.phones.gmm.projection import estimate_projection, project
+from gmmspeech.phones.gmm.segment_gaussian import SegmentGaussian
+from gmmspeech.phones.labels.segments import LabeledFrames, label_utterances, segment_vectors
+from gmmspeech.pipeline import Stage, run_stages
 from gmmspeech.recipe.phone_classification import (
     classified_path,
     classified_rows,
     confusion_stage,
     full_system_stage,
-    labelled,
+    labeled,
     of_speakers,
     one_model_stage,
     read_classification,
 )
 from gmmspeech.recipe.phone_systems import Result, classify
-from gmmspeech.recipe.stages import Stage, run_stages
 
 FRONT = gs.FrontEnd(sample_frequency=8000, features={"type": "mfcc", "num_ceps": 8, "snip_edges": False})
-NORMALISED = gs.FrontEnd(**{**FRONT.model_dump(), "cmvn": {"method": "speaker", "norm_vars": True}})
+NORMALIZED = gs.FrontEnd(**{**FRONT.model_dump(), "cmvn": {"method": "speaker", "norm_vars": True}})
 ONE = OneModel(2, dim=12, context=2, max_iter=3, duration=False, scale=0.4, smoothing=1.0)
 FULL = FullSystem(ONE, adapter_components=1, segment_components=3, edges=((0, 2),), prior_frames=800.0)
 DEV = ("george", "theo")
@@ -56,20 +56,20 @@ def one_model(parts: dict[str, DataDir], out: Path, config: OneModel = ONE, jobs
 
 
 def full_system(parts: dict[str, DataDir], out: Path) -> Stage:
-    return full_system_stage("full", parts["train"], DEV, parts["test"], out, NORMALISED, FULL, jobs=1)
+    return full_system_stage("full", parts["train"], DEV, parts["test"], out, NORMALIZED, FULL, jobs=1)
 
 
-def by_hand(data: DataDir, *, normalised: bool = False) -> LabelledFrames:
+def by_hand(data: DataDir, *, normalized: bool = False) -> LabeledFrames:
     frames = {name: FRONT(*load_utterance(data, name), name) for name in data.utterances}
     found = label_utterances(frames, read_ctm(data.path / "phones.ctm"), data.utt2spk)
-    return found.map_speakers(lambda x: cmvn(x, norm_vars=True)) if normalised else found
+    return found.map_speakers(lambda x: cmvn(x, norm_vars=True)) if normalized else found
 
 
-def is_spoken(data: LabelledFrames) -> np.ndarray:
+def is_spoken(data: LabeledFrames) -> np.ndarray:
     return data.phones != "SIL"
 
 
-def count_frames(model: gs.PhoneGMM, data: LabelledFrames, smoothing: float) -> int:
+def count_frames(model: gs.PhoneGMM, data: LabeledFrames, smoothing: float) -> int:
     """Frames that are right, segment by segment; `model` has no silence."""
     model.set_params(smoothing=smoothing)
     found = np.concatenate([model.predict_frames(data.frames[rows]) for rows in data.utterance_rows()])
@@ -80,12 +80,12 @@ def count_frames(model: gs.PhoneGMM, data: LabelledFrames, smoothing: float) -> 
     )
 
 
-def assert_same_frames(scores: np.ndarray, model: gs.PhoneGMM, data: LabelledFrames) -> None:
+def assert_same_frames(scores: np.ndarray, model: gs.PhoneGMM, data: LabeledFrames) -> None:
     expected = [model.frame_log_posteriors(data.frames[rows]) for rows in data.utterance_rows()]
     np.testing.assert_allclose(scores, np.concatenate(expected), atol=1e-6)
 
 
-def fitted(count: int, data: LabelledFrames) -> gs.PhoneGMM:
+def fitted(count: int, data: LabeledFrames) -> gs.PhoneGMM:
     return gs.PhoneGMM(count, parts=3, max_iter=3, scale=0.4, random_state=0).fit(data.frames, data.ranges, data.phones)
 
 
@@ -146,8 +146,8 @@ def test_full_system(parts: dict[str, DataDir], tmp_path: Path) -> None:
     assert sorted(path.name for path in classified_path(tmp_path, "full").iterdir()) == OUTPUTS
 
     own = set(parts["train"].utt2spk.values()) - set(DEV)
-    train, dev = (by_hand(of_speakers(parts["train"], who), normalised=True) for who in (own, DEV))
-    plain = {"dev": dev, "test": by_hand(parts["test"], normalised=True)}
+    train, dev = (by_hand(of_speakers(parts["train"], who), normalized=True) for who in (own, DEV))
+    plain = {"dev": dev, "test": by_hand(parts["test"], normalized=True)}
     projection = estimate_projection(train, context=2, dim=12)
     wide = {part: project(data, projection) for part, data in plain.items()}
     wide_train = project(train, projection)
@@ -161,13 +161,13 @@ def test_full_system(parts: dict[str, DataDir], tmp_path: Path) -> None:
         right = int((best == plain[part].phones[spoken]).sum())
         expected[system, "segments", part] = (right, int(spoken.sum()))
 
-    def expect_frames(system: str, part: str, of_frames: gs.PhoneGMM, data: LabelledFrames) -> None:
+    def expect_frames(system: str, part: str, of_frames: gs.PhoneGMM, data: LabeledFrames) -> None:
         total = int(np.diff(data.ranges[is_spoken(data)]).sum())
         for end, smoothing in (("", 1.0), (", unsmoothed", 0.0)):
             right = count_frames(of_frames.select(names), data, smoothing)
             expected[system + end, "frames", part] = (right, total)
 
-    def vectors_of(data: LabelledFrames) -> np.ndarray:
+    def vectors_of(data: LabeledFrames) -> np.ndarray:
         found = []
         for rows in data.utterance_rows():
             inside = (data.ranges[:, 0] >= rows.start) & (data.ranges[:, 1] <= rows.stop)
@@ -177,7 +177,7 @@ def test_full_system(parts: dict[str, DataDir], tmp_path: Path) -> None:
     gaussian = SegmentGaussian(shrinkage=1000.0).fit(vectors_of(train), train.phones)
     vectors = {part: gaussian.log_likelihoods(vectors_of(data)) for part, data in plain.items()}
 
-    def combined(of: gs.PhoneGMM, frames: dict[str, LabelledFrames]) -> dict[str, np.ndarray]:
+    def combined(of: gs.PhoneGMM, frames: dict[str, LabeledFrames]) -> dict[str, np.ndarray]:
         systems = {}
         for part, data in frames.items():
             parts = of.average_parts(of.log_likelihoods(data.frames), data.ranges)
@@ -209,7 +209,7 @@ def test_full_system(parts: dict[str, DataDir], tmp_path: Path) -> None:
     assert list(results(tmp_path, "full"))[-1] == ("full system", "segments", "test")
 
     again = load_phone_classifier(classified_path(tmp_path, "full") / "classifier.h5")
-    assert again.front_end == NORMALISED.to_json()
+    assert again.front_end == NORMALIZED.to_json()
     np.testing.assert_allclose(again.segment_scores(plain["test"]), scores["test"], atol=1e-6)
     found = adapter.adapt_frames(wide["test"])
     assert_same_frames(again.frame_scores(plain["test"]), of_frames.set_params(smoothing=1.0), found)
@@ -228,7 +228,7 @@ def test_what_is_redone(parts, corpus, tmp_path: Path, capsys: pytest.CaptureFix
     run_stages([one_model(mine, out)], out)
     assert is_done(one_model(mine, out, jobs=2))
     assert not is_done(one_model(mine, out, replace(ONE, n_components=1)))
-    assert not is_done(one_model_stage("one", mine["train"], mine["test"], out, NORMALISED, ONE, jobs=1))
+    assert not is_done(one_model_stage("one", mine["train"], mine["test"], out, NORMALIZED, ONE, jobs=1))
     assert not is_done(one_model(mine, out))
     first, *rest = (folder / "test" / "phones.ctm").read_text().splitlines()
     (folder / "test" / "phones.ctm").write_text("\n".join([first.rsplit(" ", 1)[0] + " S", *rest]) + "\n")
@@ -242,7 +242,7 @@ def test_what_is_redone(parts, corpus, tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_other_speakers_to_fit_weights_on_redo_the_full_system(parts: dict[str, DataDir], tmp_path: Path) -> None:
     def configuration(dev: tuple[str, ...]) -> str:
-        stage = full_system_stage("x", parts["train"], dev, parts["test"], tmp_path, NORMALISED, FULL, jobs=1)
+        stage = full_system_stage("x", parts["train"], dev, parts["test"], tmp_path, NORMALIZED, FULL, jobs=1)
         return json.dumps(stage.configuration)
 
     assert configuration(("george", "theo")) == configuration(("theo", "george"))
@@ -295,18 +295,18 @@ def test_a_picture_of_the_confusions(tmp_path: Path) -> None:
 )
 def test_dev_speakers_that_are_refused(parts: dict[str, DataDir], tmp_path: Path, dev, found: str) -> None:
     with pytest.raises(ConfigError, match=f"digits: found {found}, expected some, not all, of the 6 of .*train"):
-        full_system_stage("digits", parts["train"], dev, parts["test"], tmp_path, NORMALISED, FULL, jobs=1)
+        full_system_stage("digits", parts["train"], dev, parts["test"], tmp_path, NORMALIZED, FULL, jobs=1)
 
 
 def test_a_phone_that_is_not_trained(parts: dict[str, DataDir]) -> None:
-    data = labelled(parts["test"], FRONT)
+    data = labeled(parts["test"], FRONT)
     strange = replace(data, phones=np.where(data.phones == "Z", "ZH", data.phones))
     with pytest.raises(DataError, match="test: found phone ZH, expected those that are trained: AH AO "):
         classify(train_one_model(data, ONE), {"test": strange})
 
 
-def test_labelled_frames_are_those_of_the_front_end(parts: dict[str, DataDir]) -> None:
-    for front, normalised in ((FRONT, False), (NORMALISED, True)):
-        found, expected = labelled(parts["test"], front, jobs=2), by_hand(parts["test"], normalised=normalised)
+def test_labeled_frames_are_those_of_the_front_end(parts: dict[str, DataDir]) -> None:
+    for front, normalized in ((FRONT, False), (NORMALIZED, True)):
+        found, expected = labeled(parts["test"], front, jobs=2), by_hand(parts["test"], normalized=normalized)
         np.testing.assert_array_equal(found.frames, expected.frames)
         np.testing.assert_array_equal(found.ranges, expected.ranges)

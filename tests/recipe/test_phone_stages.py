@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import gmmspeech as gs
-from gmmspeech.io.labels import read_ctm
-from gmmspeech.io.phone_models import load_phone_hmm, load_training_state
-from gmmspeech.io.store import write_store
+from gmmspeech.files.phone_models import load_phone_hmm, load_training_state
+from gmmspeech.formats.labels import read_ctm
 from gmmspeech.metrics.error_rate import error_rate
-from gmmspeech.phones.labels import Label
+from gmmspeech.phones.labels.labels import Label
+from gmmspeech.pipeline import run_stages
 from gmmspeech.recipe.phone_stages import (
     Speech,
     align_stage,
@@ -23,13 +23,13 @@ from gmmspeech.recipe.phone_stages import (
     hmm_path,
     labels_stage,
     names_of,
-    recognise_phones_stage,
-    recognise_word_stage,
-    recognised_path,
+    recognize_phones_stage,
+    recognize_word_stage,
+    recognized_path,
     speed_rows,
     state_path,
 )
-from gmmspeech.recipe.stages import run_stages
+from gmmspeech.stores.features import write_store
 
 SOUNDS = {"SIL": -6.0, "AA": 0.0, "S": 6.0}
 DICTIONARY = {"ASS": [["AA", "S"]], "SAH": [["S", "AA"]]}
@@ -58,8 +58,8 @@ def test_from_words_to_times_and_back(speech: Speech, tmp_path: Path) -> None:
         align_stage("train", "m", train, DICTIONARY, tmp_path, jobs=1),
         labels_stage("n", train, learned, tmp_path, **SMALL),
         align_stage("test", "n", test, DICTIONARY, tmp_path, jobs=1),
-        recognise_phones_stage("phones", "m", test, learned, tmp_path, jobs=1),
-        recognise_word_stage("words", "m", test, DICTIONARY, tmp_path, jobs=1),
+        recognize_phones_stage("phones", "m", test, learned, tmp_path, jobs=1),
+        recognize_word_stage("words", "m", test, DICTIONARY, tmp_path, jobs=1),
     ]
     run_stages(stages, tmp_path)
     assert load_phone_hmm(hmm_path(tmp_path, "m")).phones == ("SIL", "AA", "S")
@@ -69,11 +69,11 @@ def test_from_words_to_times_and_back(speech: Speech, tmp_path: Path) -> None:
     for name, labels in aligned.items():
         assert [label.name for label in labels] == ["SIL", *DICTIONARY[WORDS[name][0]][0], "SIL"]
         np.testing.assert_allclose([label.start for label in labels], [0, 0.12, 0.24, 0.36], atol=0.0101)
-    assert names_of(read_ctm(recognised_path(tmp_path, "phones"))) == names_of(aligned)
-    assert names_of(read_ctm(recognised_path(tmp_path, "words"))) == test.words
+    assert names_of(read_ctm(recognized_path(tmp_path, "phones"))) == names_of(aligned)
+    assert names_of(read_ctm(recognized_path(tmp_path, "words"))) == test.words
 
     rows = speed_rows(tmp_path, stages)
-    assert [row["step"] for row in rows] == ["train m", "align train", "train n", "align test", "recognise phones"]
+    assert [row["step"] for row in rows] == ["train m", "align train", "train n", "align test", "recognize phones"]
     assert [row["speech"] for row in rows] == ["3 s", "3 s", "3 s", "1 s", "1 s"]  # 6 and 3 times 0.48 s
 
 

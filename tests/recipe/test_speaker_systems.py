@@ -21,8 +21,8 @@ def world(tmp_path_factory: pytest.TempPathFactory):
     frames: dict[str, dict[str, np.ndarray]] = {"background": {}, "models": {}, "tests": {}}
     for side, names in (("background", "abcdefghij"), ("models", "xyz"), ("tests", "xyz")):
         for name in names:
-            centre = np.random.default_rng(ord(name)).normal(size=4)
-            frames[side][name] = (centre + rng.normal(size=(120, 4))).astype(np.float32)
+            center = np.random.default_rng(ord(name)).normal(size=4)
+            frames[side][name] = (center + rng.normal(size=(120, 4))).astype(np.float32)
     ubm = gs.train_ubm(list(frames["background"].values()), 2)
     sides = []
     for name, found in frames.items():

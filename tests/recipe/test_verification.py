@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import gmmspeech as gs
-from gmmspeech.io.datadir import read_data_dir
-from gmmspeech.recipe.stages import RECEIPTS, Stage, run_stages
+from gmmspeech.formats.datadir import read_data_dir
+from gmmspeech.pipeline import RECEIPTS, Stage, run_stages
 from gmmspeech.recipe.verification import (
     Protocol,
     VerificationConfig,

@@ -21,13 +21,13 @@ import soundfile
 import soxr
 from click.testing import CliRunner, Result
 
-from gmmspeech.io.datadir import read_data_dir
-from gmmspeech.io.dictionary import cmudict_dictionary
-from gmmspeech.io.labels import read_ctm, write_timit
-from gmmspeech.phones.classification import FullSystem, OneModel
-from gmmspeech.phones.labels import Label
-from gmmspeech.recipe.stages import run_stages
-from gmmspeech.voices import write_voices
+from gmmspeech.corpora.voices import write_voices
+from gmmspeech.formats.datadir import read_data_dir
+from gmmspeech.formats.dictionary import cmudict_dictionary
+from gmmspeech.formats.labels import read_ctm, write_timit
+from gmmspeech.phones.gmm.classification import FullSystem, OneModel
+from gmmspeech.phones.labels.labels import Label
+from gmmspeech.pipeline import run_stages
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
 # two men and a woman of each of TIMIT's eight dialect regions
@@ -46,7 +46,7 @@ CLASSIFIER = FullSystem(ONE, adapter_components=1, segment_components=1, edges=(
 def _few_updates_of_the_full_system(monkeypatch: pytest.MonkeyPatch) -> None:
     short = {"MLLT_UPDATES": 4, "UPDATES": 8, "REALIGN_UNADAPTED": (4,), "REALIGN_ADAPTED": (4,)}
     for name, value in short.items():
-        monkeypatch.setattr(f"gmmspeech.phones.system.{name}", value)
+        monkeypatch.setattr(f"gmmspeech.phones.hmm.adapted_system.{name}", value)
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
     text.write_text("\n".join([f"{first} XYZZYISH QWERTIED", *others, ""]), encoding="utf-8")
     (tmp_path / "more.dict").write_text("XYZZYISH Z IH Z IY IH SH\n", encoding="utf-8")
     out = tmp_path / "out"
-    monkeypatch.setattr("gmmspeech.recipe.phones.cmudict_dictionary", functools.cache(cmudict_dictionary))
+    monkeypatch.setattr("gmmspeech.commands.phones.cmudict_dictionary", functools.cache(cmudict_dictionary))
     module = recipe("phones_librispeech", TRAINING=UPDATES, SYSTEM=SYSTEM, CLASSIFIER=CLASSIFIER)
     both = module.experiments
     monkeypatch.setattr(module, "experiments", lambda *of: both(*of)[1:])  # the one on dev is the same
@@ -138,7 +138,7 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
     assert percent(alignment["test-other"]["within 20 ms"]) > 65
     for system in ("monophone", "full system"):  # always the most frequent phone: more than 90
         assert percent(recognition[f"test-other, {system}"]["error rate"]) < 75
-    assert utterance in read_ctm(out / "recognised-test-other.ctm")  # recognition needs no words
+    assert utterance in read_ctm(out / "recognized-test-other.ctm")  # recognition needs no words
     found = right(table(out, "classification"))
     for system, unit, limit in (  # the most frequent phone is one of nine
         ("one model", "segments", 35),
@@ -197,8 +197,8 @@ def test_fsdd(recipe, corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     capsys.readouterr()
     run_stages(module.phone_stages(parts, tmp_path, 2), tmp_path)
     assert done_before(capsys.readouterr().err)
-    unlabelled = {**parts, "train": replace(parts["train"], path=tmp_path)}  # as fetched
-    assert "digits" in module.phone_stages(unlabelled, tmp_path, 2)[3].name
+    unlabeled = {**parts, "train": replace(parts["train"], path=tmp_path)}  # as fetched
+    assert "digits" in module.phone_stages(unlabeled, tmp_path, 2)[3].name
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ def test_clustering(tmp_path, monkeypatch, recipe):
     monkeypatch.setattr(module, "STARTS", 3)
     rows = run(module, tmp_path, "clusters.png")
     for row in rows:
-        assert figure(row["mixture"]) > figure(row["k-means, standardised"])
+        assert figure(row["mixture"]) > figure(row["k-means, standardized"])
         right, wrong = row["doubt where right / wrong (bits)"].split(" / ")
         assert float(right) < float(wrong)
 

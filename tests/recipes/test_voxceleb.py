@@ -10,8 +10,8 @@ import soundfile
 
 import gmmspeech as gs
 from gmmspeech.errors import DataError
-from gmmspeech.io.datadir import read_data_dir
-from gmmspeech.io.trials import read_scores, read_trials
+from gmmspeech.formats.datadir import read_data_dir
+from gmmspeech.formats.trials import read_scores, read_trials
 
 TESTED = 4
 

@@ -24,7 +24,7 @@ def gaussian(num_systems=1, separation=1.0, num_targets=60, num_nontargets=900, 
 @pytest.mark.parametrize("p_target", [0.5, 0.01, 0.9])
 @pytest.mark.parametrize("num_systems", [1, 3])
 def test_is_weighted_logistic_regression(num_systems, p_target):
-    """scikit-learn's, with the prior as sample weights, none of its regularisation, and tau taken from the offset."""
+    """scikit-learn's, with the prior as sample weights, none of its regularization, and tau taken from the offset."""
     targets, nontargets = gaussian(num_systems)
     weights = np.repeat([p_target / len(targets), (1 - p_target) / len(nontargets)], [len(targets), len(nontargets)])
     model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-12, max_iter=1000)
@@ -35,7 +35,7 @@ def test_is_weighted_logistic_regression(num_systems, p_target):
 
 
 def test_minimum_of_what_is_documented():
-    """The formula of the docstring, by a general minimiser; p_target and ridge not the default."""
+    """The formula of the docstring, by a general minimizer; p_target and ridge not the default."""
     targets, nontargets = gaussian(2, 2.0)
     p, strength = 0.1, 3.0
     tau = np.log(p / (1 - p))

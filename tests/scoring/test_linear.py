@@ -1,4 +1,4 @@
-"""Linear scoring against bob's numbers (from Matlab), a naive loop, and the ratio that it linearises."""
+"""Linear scoring against bob's numbers (from Matlab), a naive loop, and the ratio that it linearizes."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def stats(n, sum_x):
 
 
 @pytest.mark.parametrize(
-    ("with_offset", "normalised", "expected"),
+    ("with_offset", "normalized", "expected"),
     [
         (False, False, [[2372.9, 5207.7, 5275.7], [2215.7, 4868.1, 4932.1]]),
         (False, True, [[790.96666667, 743.95714286, 753.67142857], [738.56666667, 695.44285714, 704.58571429]]),
@@ -28,15 +28,15 @@ def stats(n, sum_x):
         (True, True, [[871.83333333, 776.3, 770.35714286], [793.83333333, 714.18571429, 717.5]]),
     ],
 )  # fmt: skip
-def test_bobs_numbers(with_offset, normalised, expected):
+def test_bobs_numbers(with_offset, normalized, expected):
     """Reference scores of bob.learn.em's tests, computed in Matlab at Idiap."""
     ubm = mixture([[3, 70], [4, 72]], [[1, 10], [2, 5]])
     models = [mixture([[1, 2], [3, 4]], [[9, 10], [11, 12]]), mixture([[5, 6], [7, 8]], [[13, 14], [15, 16]])]
     tests = [stats([1, 2], [[1, 2], [3, 4]]), stats([3, 4], [[5, 6], [7, 8]]), stats([3, 4], [[5, 6], [7, 3]])]
     offset = np.array([[9, 8, 7, 6], [5, 4, 3, 2], [1, 0, 1, 2]], float).reshape(3, 2, 2) if with_offset else None
     for given in (models, np.array([m.means_ for m in models])):
-        found = linear_score(given, ubm, tests, frame_length_normalisation=normalised, channel_offset=offset)
-        np.testing.assert_allclose(found, expected, rtol=1e-10 if not normalised else 1e-9)
+        found = linear_score(given, ubm, tests, frame_length_normalization=normalized, channel_offset=offset)
+        np.testing.assert_allclose(found, expected, rtol=1e-10 if not normalized else 1e-9)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Score normalisation against the textbook's formulas, written as loops over every trial and every cohort entry."""
+"""Score normalization against the textbook's formulas, written as loops over every trial and every cohort entry."""
 
 import math
 from statistics import fmean, stdev

@@ -1,4 +1,4 @@
-"""Normalisation of listed scores against that of matrices."""
+"""Normalization of listed scores against that of matrices."""
 
 import numpy as np
 import pytest
@@ -24,10 +24,10 @@ def listed(matrix, models, tests, rng):
 
 
 def in_blocks(scores, size):
-    """The same list in pieces."""
+    """The same list in blocks."""
     for start in range(0, len(scores), size):
-        piece = slice(start, start + size)
-        yield Scores(scores.models[piece], scores.tests[piece], scores.values[piece])
+        block = slice(start, start + size)
+        yield Scores(scores.models[block], scores.tests[block], scores.values[block])
 
 
 @pytest.fixture

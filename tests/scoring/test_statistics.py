@@ -33,8 +33,8 @@ def test_equal_to_the_gain_of_ems_auxiliary_function(seed):
     rng = np.random.default_rng(seed)
     ubm = mixture(rng)
     tests = [rng.normal(1, 2, (t, D)) for t in (1, 20, 50)]
-    enrolment = rng.normal(1, 2, (30, D))
-    models = [map_adapt(ubm, enrolment), map_adapt(ubm, enrolment, update="mvw"), mixture(rng)]
+    enrollment = rng.normal(1, 2, (30, D))
+    models = [map_adapt(ubm, enrollment), map_adapt(ubm, enrollment, update="mvw"), mixture(rng)]
     scores = statistics_llr(models, ubm, [ubm.accumulate(x) for x in tests])
     assert scores.shape == (3, 3)
     for i, model in enumerate(models):

@@ -11,7 +11,7 @@ from gmmspeech.speaker.backend import (
     class_statistics,
     cosine_scores,
     lda,
-    length_normalise,
+    length_normalize,
     wccn,
     whitening,
 )
@@ -62,8 +62,8 @@ def test_whitening_is_bobs_but_for_a_rotation_and_its_divisor():
 
 def test_wccn(speakers):
     x, names = speakers
-    normalised = wccn(x, names)(x)
-    np.testing.assert_allclose(class_statistics(normalised, names).within, np.eye(4), atol=1e-10)
+    normalized = wccn(x, names)(x)
+    np.testing.assert_allclose(class_statistics(normalized, names).within, np.eye(4), atol=1e-10)
 
 
 def test_wccn_is_bobs_but_for_a_rotation_and_its_divisor():
@@ -100,10 +100,10 @@ def test_units_of_dimensions_do_not_matter(speakers, make):
 def test_length_and_cosine():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(5, 3)), rng.normal(size=(4, 3))
-    np.testing.assert_allclose(np.linalg.norm(length_normalise(a), axis=1), 1)
+    np.testing.assert_allclose(np.linalg.norm(length_normalize(a), axis=1), 1)
     expected = [[x @ y / np.linalg.norm(x) / np.linalg.norm(y) for y in b] for x in a]
     np.testing.assert_allclose(cosine_scores(a, b), expected, rtol=1e-12)
-    np.testing.assert_allclose(AffineTransform(a[0], np.eye(3), unit_length=True)(b), length_normalise(b - a[0]))
+    np.testing.assert_allclose(AffineTransform(a[0], np.eye(3), unit_length=True)(b), length_normalize(b - a[0]))
 
 
 def test_average_of_sessions():
@@ -151,11 +151,11 @@ def test_bad_vectors_and_labels(speakers):
     with pytest.raises(FeatureError, match="vector 7: found NaN or infinity"):
         whitening(bad)
     with pytest.raises(FeatureError, match=r"found vectors of shape \(4,\), expected two dimensions"):
-        length_normalise(x[0])
+        length_normalize(x[0])
     with pytest.raises(FeatureError, match=r"found vectors of shape \(120, 3\), expected \(utterances, 4\)"):
         whitening(x)(x[:, :3])
     with pytest.raises(FeatureError, match="vector 1: found length 0"):
-        length_normalise([[1.0], [0.0]])
+        length_normalize([[1.0], [0.0]])
     with pytest.raises(FeatureError, match=r"expected \(utterances, 4\)"):
         cosine_scores(x, x[:, :3])
     with pytest.raises(ModelError, match="transform: found mean and matrix of shapes"):

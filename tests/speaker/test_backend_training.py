@@ -5,7 +5,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
-from gmmspeech.speaker.backend import AffineTransform, cosine_scores, lda, length_normalise, wccn, whitening
+from gmmspeech.speaker.backend import AffineTransform, cosine_scores, lda, length_normalize, wccn, whitening
 from gmmspeech.speaker.backend_training import BackEnd, train_backend
 from gmmspeech.speaker.plda import train_plda
 
@@ -20,7 +20,7 @@ def speakers():
 def test_the_default_is_whitening_length_and_plda(speakers):
     x, names = speakers
     backend = train_backend(x, names, max_iter=7)
-    vectors = length_normalise(whitening(x)(x))
+    vectors = length_normalize(whitening(x)(x))
     np.testing.assert_allclose(backend.transform(x), vectors, rtol=1e-12)
     expected = train_plda(vectors, names, max_iter=7)
     found = backend.score(vectors[:6], vectors, sessions=[1, 2, 3, 1, 2, 3])
@@ -29,8 +29,8 @@ def test_the_default_is_whitening_length_and_plda(speakers):
 
 def test_steps_follow_one_another(speakers):
     x, names = speakers
-    backend = train_backend(x, names, steps=("centre", "length", "lda", "wccn"), lda_dim=3, plda=False)
-    vectors = length_normalise(x - x.mean(axis=0))
+    backend = train_backend(x, names, steps=("center", "length", "lda", "wccn"), lda_dim=3, plda=False)
+    vectors = length_normalize(x - x.mean(axis=0))
     vectors = lda(vectors, names, 3)(vectors)
     vectors = wccn(vectors, names)(vectors)
     np.testing.assert_allclose(backend.transform(x), vectors, rtol=1e-9, atol=1e-12)
@@ -67,7 +67,7 @@ def test_same_bits_for_any_number_of_blas_threads():
 
 def test_bad_input(speakers):
     x, names = speakers
-    with pytest.raises(ConfigError, match="steps: found 'pca', expected any of centre, whiten, lda, wccn, length"):
+    with pytest.raises(ConfigError, match="steps: found 'pca', expected any of center, whiten, lda, wccn, length"):
         train_backend(x, names, steps=("pca",))
     with pytest.raises(ConfigError, match="lda_dim: found None with steps lda"):
         train_backend(x, names, steps=("lda",))

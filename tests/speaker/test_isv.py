@@ -44,7 +44,7 @@ def bobs_sessions():
 
 
 BOBS_START = [0.5118, 0.3464, 0.0826, 0.8865, 0.7196, 0.4547, 0.9962, 0.4134, 0.3545, 0.2177, 0.9713, 0.1257]
-BOBS_ENROLMENT = columns(
+BOBS_ENROLLMENT = columns(
     [0.1579, 0.9245, 0.1323, 0.2458],
     [0.1579, 0.1925, 0.3242, 0.1234, 0.2354, 0.2734, 0.2514, 0.5874, 0.3345, 0.2463, 0.4789, 0.5236],
 )
@@ -60,7 +60,7 @@ def test_training_gives_bobs_numbers(bobs_ubm, bobs_sessions):
         [0.511099245664012, 0.278551249248978], [5.065578541930268, 0.509565618051587],
     ]  # fmt: skip
     np.testing.assert_allclose(isv.session.reshape(6, 2), expected, rtol=1e-10)
-    z = ((isv.enroll(BOBS_ENROLMENT, iterations=5) - bobs_ubm.means_) / np.sqrt(bobs_ubm.covariances_ / 4)).ravel()
+    z = ((isv.enroll(BOBS_ENROLLMENT, iterations=5) - bobs_ubm.means_) / np.sqrt(bobs_ubm.covariances_ / 4)).ravel()
     expected = [-0.079315777443826, 0.092702428248543, -0.342488761656616,
                 -0.059922635809136, 0.133539981073604, 0.213118695516570]  # fmt: skip
     np.testing.assert_allclose(z, expected, rtol=1e-10)
@@ -94,7 +94,7 @@ def test_without_session_variability_it_is_relevance_map(case):
     np.testing.assert_allclose(plain.score(expected[None], some), scores, rtol=1e-12)
 
 
-def test_enrolment_goes_to_the_joint_posterior(case):
+def test_enrollment_goes_to_the_joint_posterior(case):
     """All frames are one Gaussian vector in (x_1, x_2, x_3, z): the conditional mean of z, densely."""
     isv, sessions = case
     deviations = np.sqrt(isv.ubm.covariances_ / 3)
@@ -176,7 +176,7 @@ def test_bad_input(case):
         train_isv(ubm, some, [0, 0, 1], 1, relevance_factor=0)
     with pytest.raises(ModelError, match="init: found ISV of rank 2, expected rank 1"):
         train_isv(ubm, some, [0, 0, 1], 1, init=isv)
-    with pytest.raises(FeatureError, match="found no session to enrol from"):
+    with pytest.raises(FeatureError, match="found no session to enroll from"):
         isv.enroll([])
     with pytest.raises(ConfigError, match="iterations: found 0"):
         isv.enroll(some, iterations=0)

@@ -53,12 +53,12 @@ def test_training_gives_bobs_numbers():
     np.testing.assert_allclose(jfa.speaker.reshape(6, 2), speaker, rtol=1e-8)
     np.testing.assert_allclose(jfa.session.reshape(6, 2), session, rtol=1e-8)
     np.testing.assert_allclose(jfa.residual.ravel(), residual, rtol=1e-5)
-    enrolment = columns(
+    enrollment = columns(
         [0.1579, 0.9245, 0.1323, 0.2458],
         [0.1579, 0.1925, 0.3242, 0.1234, 0.2354, 0.2734, 0.2514, 0.5874, 0.3345, 0.2463, 0.4789, 0.5236],
     )
     expected = means + (np.array(speaker) @ [0.555991469319657, 0.002773650670010]).reshape(2, 3)
-    np.testing.assert_allclose(jfa.enroll(enrolment, iterations=5), expected, atol=1e-8)
+    np.testing.assert_allclose(jfa.enroll(enrollment, iterations=5), expected, atol=1e-8)
 
 
 def test_score_is_bobs():
@@ -80,7 +80,7 @@ def case(background, draw):
     return jfa, [draw(rng, ubm, speaker + jfa.session @ rng.normal(size=1), 8 + 3 * h) for h in range(3)]
 
 
-def test_enrolment_goes_to_the_joint_posterior(case):
+def test_enrollment_goes_to_the_joint_posterior(case):
     """All frames are one Gaussian vector in (y, x_1, x_2, x_3, z): conditional means, densely."""
     jfa, sessions = case
     rows, residues, noise = [], [], []
@@ -142,7 +142,7 @@ def test_bad_input(case):
             train_jfa(ubm, stats, [0, 0, 1], **{**ranks, name: 0})
     with pytest.raises(ConfigError, match="init: found JFA of ranks 2, 1, expected 1, 1"):
         train_jfa(ubm, stats, [0, 0, 1], init=jfa, **ranks)
-    with pytest.raises(FeatureError, match="found no session to enrol from"):
+    with pytest.raises(FeatureError, match="found no session to enroll from"):
         jfa.enroll([])
     with pytest.raises(ConfigError, match="iterations: found 0"):
         jfa.enroll(stats, iterations=0)

@@ -1,4 +1,4 @@
-"""PLDA against the dense Gaussians that it factorises: scores of all pairs, the likelihood that training reports."""
+"""PLDA against the dense Gaussians that it factorizes: scores of all pairs, the likelihood that training reports."""
 
 import numpy as np
 import pytest
@@ -28,13 +28,13 @@ def test_scores_are_ratios_of_joint_densities(seed, dim, data):
     """By the book, for one and for several sessions, with a full and with a low rank."""
     rng = np.random.default_rng(seed)
     plda = random_plda(rng, dim, data.draw(st.integers(1, dim)))
-    enrolments = [rng.normal(size=(n, dim)) for n in (1, 3, 2, 7)]
+    enrollments = [rng.normal(size=(n, dim)) for n in (1, 3, 2, 7)]
     tests = 2 * rng.normal(size=(5, dim))
-    means, counts = [e.mean(axis=0) for e in enrolments], [len(e) for e in enrolments]
+    means, counts = [e.mean(axis=0) for e in enrollments], [len(e) for e in enrollments]
     found = plda.score(means, tests, sessions=counts)
-    for i, enrolment in enumerate(enrolments):
+    for i, enrollment in enumerate(enrollments):
         for j, test in enumerate(tests):
-            expected = joint(plda, [*enrolment, test]) - joint(plda, enrolment) - joint(plda, [test])
+            expected = joint(plda, [*enrollment, test]) - joint(plda, enrollment) - joint(plda, [test])
             assert found[i, j] == pytest.approx(expected, abs=1e-8, rel=1e-8)
 
 

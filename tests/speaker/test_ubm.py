@@ -7,8 +7,8 @@ import pytest
 
 from gmmspeech.errors import ModelError
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.io.store import FeatureStore, write_store
 from gmmspeech.speaker.ubm import train_ubm
+from gmmspeech.stores.features import FeatureStore, write_store
 
 
 @pytest.fixture

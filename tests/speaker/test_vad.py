@@ -42,7 +42,7 @@ def test_two_gaussians_equal_a_plain_em():
         deviation = np.sqrt((post * (energy[:, None] - mean) ** 2).sum(axis=0) / post.sum(axis=0))
     found = two_gaussian_vad(energy, smoothing_window=1, max_iter=200, tol=1e-9)
     raw = post.argmax(axis=1) == 1
-    alone = np.zeros(len(raw), dtype=bool)  # frames that smoothing turns differ from both neighbours
+    alone = np.zeros(len(raw), dtype=bool)  # frames that smoothing turns differ from both neighbors
     alone[1:-1] = (raw[1:-1] != raw[:-2]) | (raw[1:-1] != raw[2:])
     np.testing.assert_array_equal(found[~alone], raw[~alone])
 

@@ -1,4 +1,4 @@
-"""Enrolment and scoring against the functions they are made of, and against what every way of scoring must hold."""
+"""Enrollment and scoring against the functions they are made of, and against what every way of scoring must hold."""
 
 import json
 
@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
+from gmmspeech.files.models import load
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.io.models import load
-from gmmspeech.io.store import FeatureStore, write_store
 from gmmspeech.scoring.llr import log_likelihood_ratio
 from gmmspeech.scoring.statistics import statistics_llr
 from gmmspeech.scoring.trials import TrialList
 from gmmspeech.speaker.ubm import train_ubm
 from gmmspeech.speaker.verifier import SCORINGS, SpeakerVerifier
+from gmmspeech.stores.features import FeatureStore, write_store
 
 SPEAKERS = ("ann", "bob", "eve")
 FRONT_END = json.dumps({"features": {"num_ceps": 3}, "vad": None})
@@ -64,7 +64,7 @@ def trials():
     return TrialList(models, tests, np.array([test.startswith(model) for model, test in pairs]))
 
 
-# --- enrolment
+# --- enrollment
 
 
 @pytest.mark.parametrize("update", ["m", "mvw"])
@@ -165,7 +165,7 @@ def test_more_tests_than_are_in_memory_together(make, utterances):
     assert batches[0] > 1
 
 
-def test_progress_over_enrolments(ubm, store):
+def test_progress_over_enrollments(ubm, store):
     seen = []
     verifier = SpeakerVerifier(ubm)
     verifier.enroll_all(
@@ -253,10 +253,10 @@ def test_bad_options(ubm):
         SpeakerVerifier(DiagonalGMM(2)).enroll("ann", np.zeros((3, 2)))
 
 
-def test_symmetric_scoring_needs_the_frames_of_enrolment(ubm, make, utterances):
+def test_symmetric_scoring_needs_the_frames_of_enrollment(ubm, make, utterances):
     verifier = make()  # enrolled while the scoring needed none
     verifier.set_scoring("symmetric")
-    with pytest.raises(DataError, match="model ann: found no enrolment frames"):
+    with pytest.raises(DataError, match="model ann: found no enrollment frames"):
         verifier.score("ann", utterances["ann2"])
     with pytest.raises(FeatureError, match="model ann: found statistics, expected frames"):
         verifier.enroll("ann", ubm.accumulate(utterances["ann0"]))

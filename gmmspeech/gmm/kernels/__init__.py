@@ -7,8 +7,8 @@ A backend is a module (or, for the devices of torch, an object) with
 - ``stack_models(background, models, dtype) -> ModelStack`` and
   ``top_c_log_likelihood(frames, stack, top_c) -> (1 + models,)``, for scoring many models
 
-on one piece of the data, in one thread. ``parameters`` is what `pack` makes of a mixture. Cutting the data into
-pieces, threads and the order of the sums lie above, in `gmmspeech.parallel`. torch's has also
+on one block of the data, in one thread. ``parameters`` is what `pack` makes of a mixture. Cutting the data into
+blocks, threads and the order of the sums lie above, in `gmmspeech.blocks`. torch's has also
 ``e_step(frames, sample_weight)``, which gives a function from ``parameters`` to the statistics of all the data.
 """
 
@@ -23,11 +23,11 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from gmmspeech.blocks import Frames
 from gmmspeech.errors import ConfigError, GmmSpeechWarning
 from gmmspeech.gmm.kernels import native_kernel, numpy_kernel
 from gmmspeech.gmm.kernels.parameters import KernelParameters, Mixture, ModelStack, pack
 from gmmspeech.gmm.stats import GMMStats
-from gmmspeech.parallel import Frames
 
 __all__ = ["Backend", "KernelParameters", "ModelStack", "WholePass", "get_backend", "pack"]
 

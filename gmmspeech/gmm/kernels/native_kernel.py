@@ -24,7 +24,7 @@ from gmmspeech.gmm.stats import GMMStats
 name = "native"
 
 COLUMNS = 16  # components, or models, that stand together in the matrices of em_kernel.c
-FRAMES_AT_ONCE = 1024  # scored by top C; all of a piece's choices are kept until all models have met them
+FRAMES_AT_ONCE = 1024  # scored by top C; all of a block's choices are kept until all models have met them
 LN2 = float(np.log(2))  # em_kernel.c counts logarithms in bits
 
 _matrices: WeakKeyDictionary[KernelParameters, dict[np.dtype, NDArray]] = WeakKeyDictionary()

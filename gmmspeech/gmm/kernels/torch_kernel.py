@@ -16,12 +16,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from gmmspeech.blocks import Frames
 from gmmspeech.errors import ConfigError
-from gmmspeech.gmm.frames import finite, weighted_pieces
+from gmmspeech.gmm.frames import finite, weighted_blocks
 from gmmspeech.gmm.kernels import parameters as packing
 from gmmspeech.gmm.kernels.parameters import KernelParameters, Mixture, ModelStack, unscaled, working_frames
 from gmmspeech.gmm.stats import GMMStats
-from gmmspeech.parallel import Frames
 
 try:
     import torch
@@ -231,7 +231,7 @@ class Pass:
             yield from self._held
             return
         kernel = self._kernel
-        for start, frames, weight in weighted_pieces(self._frames, self._weight, self._size):
+        for start, frames, weight in weighted_blocks(self._frames, self._weight, self._size):
             frames = finite(frames if frames.dtype == np.float32 else frames.astype(np.float64), start)
             self._may_hold = self._may_hold and kernel.has_room(frames.nbytes)
             block = kernel.moved(frames), None if weight is None else kernel.moved(weight)

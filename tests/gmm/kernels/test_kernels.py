@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmmspeech.blocks import BLOCK
 from gmmspeech.errors import ConfigError, GmmSpeechWarning
 from gmmspeech.gmm import kernels
-from gmmspeech.gmm.em import maximise
+from gmmspeech.gmm.em import maximize
 from gmmspeech.gmm.kernels import get_backend, native_kernel, numpy_kernel, pack
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.parallel import PIECE
 
 SUMS = ("n", "sum_x", "sum_xx", "log_likelihood", "num_frames")
 SINGLE, DOUBLE = np.float32, np.float64
@@ -289,9 +289,9 @@ def test_frames_far_from_zero(kernel, mixture, mean):
     exact = kernel.accumulate(frames.astype(np.float64), packed)
     # statistics are raw moments in float64, of whose digits variances lose the mean's square over the variance
     assert_accurate(kernel.accumulate(frames, packed), exact, max(5e-5, 1e-15 * mean**2))
-    centred = numpy_kernel.accumulate(frames.astype(np.float64) - mean, pack(weights, means, variances))
-    np.testing.assert_allclose(exact.n, centred.n, rtol=1e-8)
-    np.testing.assert_allclose(kernel.log_likelihood(frames, packed).sum(), centred.log_likelihood, rtol=1e-6)
+    centerd = numpy_kernel.accumulate(frames.astype(np.float64) - mean, pack(weights, means, variances))
+    np.testing.assert_allclose(exact.n, centerd.n, rtol=1e-8)
+    np.testing.assert_allclose(kernel.log_likelihood(frames, packed).sum(), centerd.log_likelihood, rtol=1e-6)
 
 
 @cache
@@ -299,15 +299,15 @@ def realistic():
     """Frames as a front end gives them, coefficients of any size about any value, and a mixture that EM has begun."""
     rng = np.random.default_rng(9)
     size, place = np.geomspace(8, 0.2, 60), rng.normal(0, 20, 60)
-    centres = rng.normal(size=(1000, 60))
-    frames = centres[rng.integers(1000, size=30_011)] + rng.normal(size=(30_011, 60)) * rng.uniform(0.3, 1, 60)
+    centers = rng.normal(size=(1000, 60))
+    frames = centers[rng.integers(1000, size=30_011)] + rng.normal(size=(30_011, 60)) * rng.uniform(0.3, 1, 60)
     frames = (frames * size + place).astype(np.float32)
     weights, means = np.full(512, 1 / 512), frames[rng.choice(len(frames), 512, replace=False)].astype(np.float64)
     variances = np.tile(frames.var(axis=0, dtype=np.float64), (512, 1)) / 2
     parameters = weights, means, variances
     for _ in range(2):
         stats = numpy_kernel.accumulate(frames, pack(*parameters))
-        parameters = maximise(stats, 0.01 * variances[0], previous=parameters)
+        parameters = maximize(stats, 0.01 * variances[0], previous=parameters)
     return frames, parameters, numpy_kernel.accumulate(frames.astype(np.float64), pack(*parameters))
 
 
@@ -334,7 +334,7 @@ def test_agreement_in_float64(kernel):
 def test_any_number_of_threads_gives_the_same_bits(kernel, mixture, dtype):
     rng = np.random.default_rng(10)
     parameters = mixture(rng, 5, 3)
-    frames = rng.normal(size=(2 * PIECE + 777, 3)).astype(dtype)
+    frames = rng.normal(size=(2 * BLOCK + 777, 3)).astype(dtype)
     backend = {numpy_kernel: "numpy", native_kernel: "native"}.get(kernel, "torch")
     device = str(kernel.device) if backend == "torch" else None
     results = []

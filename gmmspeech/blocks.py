@@ -1,0 +1,192 @@
+"""Frames in fixed blocks, worked on by threads, summed in a fixed order: the same bits for any number of jobs."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+from gmmspeech.errors import ConfigError
+
+BLOCK = 16384  # frames given to a thread at a time; never changed by the number of jobs, since sums depend on it
+FAN_IN = 16  # results added to one partial sum, and partial sums to one sum of those: part of the order of sums too
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class BlockSource(Protocol):
+    """Frames that need not fit in memory: a feature store."""
+
+    def blocks(self, size: int) -> Iterator[NDArray[np.float32]]:
+        """Yield all frames, (at most size, D) at a time."""
+
+
+Frames = NDArray | Sequence[NDArray] | BlockSource
+
+
+@functools.cache
+def _threadpools() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+@contextmanager
+def single_threaded_blas() -> Iterator[None]:
+    """Hold BLAS to one thread: ours run over blocks, and sums of a fixed shape keep their bits.
+
+    Several threads may be in it; BLAS has its threads again when the last one has left.
+    """
+    with _limit.lock:
+        if not _limit.holders:
+            pools = _threadpools()
+            if any(pool["num_threads"] > 1 for pool in pools.info() if pool["user_api"] == "blas"):
+                _limit.stack.enter_context(pools.limit(limits=1, user_api="blas"))
+        _limit.holders += 1
+    try:
+        yield
+    finally:
+        with _limit.lock:
+            _limit.holders -= 1
+            if not _limit.holders:
+                _limit.stack.close()
+
+
+class _Limit:
+    """Who holds BLAS to one thread."""
+
+    def __init__(self) -> None:
+        self.lock, self.holders, self.stack = threading.Lock(), 0, ExitStack()
+
+
+_limit = _Limit()
+
+
+def frame_blocks(frames: Frames, size: int = BLOCK) -> Iterator[NDArray]:
+    """Cut frames into blocks of `size` (the last one shorter), whatever the utterances they come from.
+
+    Those of a store are read ahead.
+
+    Parameters
+    ----------
+    frames : ndarray (T, D), sequence of those, or an object with ``blocks(size)`` such as `FeatureStore`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> [len(p) for p in frame_blocks([np.zeros((3, 1)), np.zeros((4, 1))], size=5)]
+    [5, 2]
+    """
+    if isinstance(frames, np.ndarray):
+        for start in range(0, len(frames), size):
+            yield frames[start : start + size]
+    elif hasattr(frames, "blocks"):
+        yield from read_ahead(frames.blocks(size))
+    else:
+        yield from _blocks_across(frames, size)
+
+
+def _blocks_across(utterances: Iterable[NDArray], size: int) -> Iterator[NDArray]:
+    waiting: list[NDArray] = []
+    count = 0
+    for utterance in utterances:
+        rest = utterance
+        while count + len(rest) >= size:
+            cut = size - count
+            yield np.concatenate([*waiting, rest[:cut]])
+            waiting, count, rest = [], 0, rest[cut:]
+        if len(rest):
+            waiting.append(rest)
+            count += len(rest)
+    if count:
+        yield np.concatenate(waiting)
+
+
+def read_ahead(items: Iterable[Item], *, depth: int = 2) -> Iterator[Item]:
+    """Give the items, taken `depth` ahead in a thread of their own: the disk reads while the processor counts.
+
+    Examples
+    --------
+    >>> list(read_ahead(range(3)))
+    [0, 1, 2]
+    """
+    source, end = iter(items), object()
+    with ThreadPoolExecutor(1) as reader:
+        waiting: deque[Future[Any]] = deque(reader.submit(next, source, end) for _ in range(depth))
+        while (item := waiting.popleft().result()) is not end:
+            waiting.append(reader.submit(next, source, end))
+            yield item
+
+
+def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], *, n_jobs: int = 1) -> Iterator[Result]:
+    """Apply a function to the items in `n_jobs` threads; give the results in the items' order.
+
+    At most ``2 * n_jobs`` items are read ahead, so that a stream larger than memory stays one. BLAS is held to
+    one thread meanwhile.
+
+    Examples
+    --------
+    >>> list(ordered_map(abs, [-1, 2, -3], n_jobs=2))
+    [1, 2, 3]
+    """
+    if n_jobs < 1:
+        raise ConfigError(f"n_jobs: found {n_jobs}, expected 1 or more")
+    with single_threaded_blas():
+        if n_jobs == 1:
+            yield from map(function, items)
+            return
+        waiting: deque[Future[Result]] = deque()
+        with ThreadPoolExecutor(n_jobs) as pool:
+            try:
+                for item in items:
+                    if len(waiting) == 2 * n_jobs:
+                        yield waiting.popleft().result()
+                    waiting.append(pool.submit(function, item))
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+
+def ordered_sum(function: Callable[[Item], Result], items: Iterable[Item], *, n_jobs: int = 1) -> Result:
+    """Sum what a function gives for the items, in the order of `tree_sum`. At least one item is needed."""
+    return tree_sum(ordered_map(function, items, n_jobs=n_jobs))
+
+
+def tree_sum(values: Iterable[Result]) -> Result:
+    """Sum values in the one order in which everything here is summed.
+
+    From the left, `FAN_IN` values at a time come to a partial sum; the partial sums are summed likewise, and so on up
+    to the root. One machine needs no more than one partial sum a level, and several machines can share the work
+    without changing a bit.
+
+    Examples
+    --------
+    >>> tree_sum([1, 2, 3])
+    6
+    """
+    sums: list[Any] = []  # one that is being made on each level, from the values up
+    counts: list[int] = []  # and how many of the level below are in it
+    for value in values:
+        part: Any = value
+        for level in range(len(sums) + 1):
+            if level == len(sums):
+                sums.append(None)
+                counts.append(0)
+            sums[level] = sums[level] + part if counts[level] else part
+            counts[level] += 1
+            if counts[level] < FAN_IN:
+                break
+            part, counts[level] = sums[level], 0
+    unfinished = [part for part, count in zip(sums, counts, strict=True) if count]
+    if not unfinished:
+        raise ValueError("found nothing to sum, expected one value or more")
+    return functools.reduce(lambda below, part: part + below, unfinished)

@@ -1,0 +1,177 @@
+"""Features and mixtures from one format to another."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.files.models import load, save_gmm
+from gmmspeech.formats.htk import write_htk
+from gmmspeech.formats.kaldi_ark import write_kaldi_ark
+from gmmspeech.formats.kaldi_models import write_kaldi_gmm
+from gmmspeech.formats.mmf import write_mmf
+from gmmspeech.gmm.classifier import GMMClassifier
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.stores.features import FeatureStore, write_store
+
+# Format of a mixture to the suffixes of its files; the first format of a suffix is its default.
+MODEL_FORMATS = {
+    "hdf5": (".h5", ".hdf5"),
+    "kaldi": (".dubm", ".gmm", ".bin"),
+    "kaldi-text": (".txt",),
+    "htk": (".mmf",),
+}
+_DEFAULT_SHIFT = 10.0  # milliseconds, of frames that don't say how they were made
+
+
+def copy_features(
+    source: str,
+    out: str,
+    *,
+    compress: bool = False,
+    kind: str = "USER",
+    frame_shift: float | None = None,
+    progress: Callable[[Iterator[Any]], Any] = iter,
+) -> tuple[int, int]:
+    """Copy frames between HDF5 stores, Kaldi's archives and HTK's parameter files.
+
+    Parameters
+    ----------
+    source : str
+        As `FeatureStore` reads them: a path, ``scp:PATH``, ``ark:PATH`` or ``htk:PATH``.
+    out : str
+        A path, for a feature store in HDF5; ``ark:PATH`` or, in text, ``ark,t:PATH``; ``ark,scp:ARK,SCP`` (or
+        ``ark,t,scp:``) for an archive with its script file; ``htk:FOLDER`` for a parameter file an utterance, with
+        the suffix ``.htk``.
+    compress : bool
+        Compress archives (a byte a number) and HTK's files (two).
+    kind : str
+        Kind of the parameters for HTK, such as ``"MFCC_0_D_A"``.
+    frame_shift : float, optional
+        Milliseconds, for HTK; by default what the store's front end says, else 10.
+    progress : callable
+        Wraps the iterator over utterances.
+
+    Returns
+    -------
+    num_utterances, num_frames : int
+
+    Raises
+    ------
+    ConfigError
+        An output or an option that makes no sense.
+    DataError, FeatureError
+        The source is bad, or a file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> folder = tempfile.mkdtemp()
+    >>> write_store(f"{folder}/feats.h5", [("u1", np.ones((3, 2)))])
+    >>> copy_features(f"{folder}/feats.h5", f"ark,scp:{folder}/feats.ark,{folder}/feats.scp")
+    (1, 3)
+    >>> FeatureStore(f"scp:{folder}/feats.scp")["u1"].shape
+    (3, 2)
+    """
+    write = _writer(out, compress)
+    with FeatureStore(source) as store:
+        counts = [0, 0]
+
+        def items() -> Iterator[tuple[str, NDArray]]:
+            for utterance, frames in progress(iter(store.items())):
+                counts[0] += 1
+                counts[1] += len(frames)
+                yield utterance, frames
+
+        write(items(), front_end=store.front_end, kind=kind, frame_shift=frame_shift)
+    return counts[0], counts[1]
+
+
+def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, format: str | None = None) -> int:
+    """Copy a mixture between HDF5, Kaldi's DiagGmm and HTK's MMF; bob's and SIDEKIT's files are read too.
+
+    Parameters
+    ----------
+    source : path-like
+        As `gmmspeech.load` reads it; for HTK also a classifier, whose mixtures become an HMM a class.
+    out : path-like
+    format : {"hdf5", "kaldi", "kaldi-text", "htk"}, optional
+        By default what the suffix says; see `MODEL_FORMATS`.
+
+    Returns
+    -------
+    int
+        Number of mixtures written.
+
+    Raises
+    ------
+    ConfigError
+        There is no such format, or the suffix does not tell.
+    DataError
+        The source is no such model, or the file can't be written.
+    """
+    suffix = Path(out).suffix.lower()
+    if format is None:
+        format = next((name for name, suffixes in MODEL_FORMATS.items() if suffix in suffixes), None)
+    if format not in MODEL_FORMATS:
+        known = ", ".join(f"{name} ({' '.join(suffixes)})" for name, suffixes in MODEL_FORMATS.items())
+        raise ConfigError(f"{os.fspath(out)}: found format {format or suffix!r}, expected one of {known}")
+    model = load(source)
+    if isinstance(model, GMMClassifier) and format == "htk":
+        write_mmf(out, {str(label): gmm for label, gmm in zip(model.classes_, model.models_, strict=True)})
+        return len(model.models_)
+    if not isinstance(model, DiagonalGMM):
+        raise DataError(f"{os.fspath(source)}: found a {type(model).__name__}, expected a mixture")
+    if format == "hdf5":
+        save_gmm(Path(out), model)
+    elif format == "htk":
+        write_mmf(out, {Path(source).stem: model})
+    else:
+        write_kaldi_gmm(out, model, binary=format == "kaldi")
+    return 1
+
+
+def _writer(out: str, compress: bool) -> Callable[..., None]:
+    kind, colon, place = out.partition(":")
+    options = kind.split(",")
+    if options[0] == "ark" and colon:
+        text = "t" in options[1:]
+        with_script = "scp" in options[1:]
+        ark, comma, scp = place.rpartition(",") if with_script else (place, ",", "")
+        if not set(options[1:]) <= {"t", "scp"} or not ark or not comma or (with_script and not scp):
+            raise ConfigError(f"{out}: expected ark:PATH, ark,t:PATH or ark,scp:ARK,SCP")
+        if text and compress:
+            raise ConfigError(f"{out}: found text and compression, expected one of them")
+        return lambda items, **_: write_kaldi_ark(ark, items, scp=scp or None, text=text, compress=compress)
+    if kind == "htk" and colon:
+        return lambda items, **given: _write_htk_folder(Path(place), items, compress=compress, **given)
+    if colon and kind == "scp":
+        raise ConfigError(f"{out}: expected ark,scp:ARK,SCP, the archive and its script file")
+    if compress:
+        raise ConfigError(f"{out}: found compression to HDF5, expected an archive or HTK's files")
+    return lambda items, front_end, **_: write_store(out, items, front_end=front_end)
+
+
+def _write_htk_folder(
+    folder: Path,
+    items: Iterator[tuple[str, NDArray]],
+    *,
+    compress: bool,
+    front_end: str | None,
+    kind: str,
+    frame_shift: float | None,
+) -> None:
+    known = json.loads(front_end or "{}").get("features", {}).get("frame_shift")
+    shift = frame_shift or known or _DEFAULT_SHIFT
+    full = f"{kind}_C" if compress and "C" not in kind.split("_") else kind
+    for utterance, frames in items:
+        if not utterance or set(utterance) & set("/\\\0") or utterance[0] == ".":
+            raise DataError(f"{folder}: can't hold the id {utterance!r}, expected what a file can be named")
+        write_htk(folder / f"{utterance}.htk", frames, kind=full, frame_shift=shift)

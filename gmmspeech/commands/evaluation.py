@@ -1,0 +1,183 @@
+"""Figures of scored trials, of one system or of several beside one another, with intervals and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_speakers
+from gmmspeech.metrics.bootstrap import Difference, Interval, bootstrap_ci, paired_test
+from gmmspeech.metrics.summary import DetectionCost, Summary, summarize
+from gmmspeech.scoring.trials import TrialList
+
+
+@dataclass(frozen=True)
+class System:
+    """Scores of one system in the order of the trials, and their figures.
+
+    Attributes
+    ----------
+    name : str
+    scores : ndarray, shape (trials,)
+    summary : Summary
+    intervals : dict
+        Name of a row of the summary to its 95 % confidence interval.
+    differences : dict
+        Name of a row to the `Difference` of the first system and this one.
+    """
+
+    name: str
+    scores: NDArray[np.float64]
+    summary: Summary
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    differences: Mapping[str, Difference] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate_scores` gives."""
+
+    trials: TrialList
+    systems: tuple[System, ...]
+
+
+def evaluate_scores(
+    scores: Sequence[Path],
+    trials: Path,
+    *,
+    p_targets: Sequence[float] = (0.01, 0.05),
+    c_miss: float = 1.0,
+    c_fa: float = 1.0,
+    bootstrap: int = 0,
+    speakers: Sequence[Path] = (),
+) -> Evaluation:
+    """Evaluate the score files of one or several systems on the same trials.
+
+    Parameters
+    ----------
+    scores : sequence of Path
+        Score files; scores of other pairs than the trials are left out.
+    trials : Path
+        Trial list.
+    p_targets, c_miss, c_fa
+        Operating points, as for `summarize`.
+    bootstrap : int
+        Resamples for confidence intervals, and for the tests of the first system against each other one.
+    speakers : sequence of Path
+        For that, files that name the speakers of models and tests; see `read_speakers`.
+    """
+    if bool(bootstrap) != bool(speakers):
+        found = f"found bootstrap = {bootstrap} and {len(speakers)} files of speakers"
+        raise ConfigError(f"{found}, expected both or none of them: it is speakers that are resampled")
+    listed = read_labeled_trials(trials)
+    is_target = np.asarray(listed.is_target)
+    columns = aligned_scores(scores, listed).T
+    summaries = [
+        summarize(column[is_target], column[~is_target], p_targets=p_targets, c_miss=c_miss, c_fa=c_fa)
+        for column in columns
+    ]
+    systems = [System(*one) for one in zip(_names(scores), columns, summaries, strict=True)]
+    if bootstrap:
+        sides = trial_speakers(listed, read_speakers(speakers), trials)
+        systems = [_resampled(system, systems[0], is_target, sides, bootstrap) for system in systems]
+    return Evaluation(listed, tuple(systems))
+
+
+def _resampled(
+    system: System, first: System, is_target: NDArray[np.bool_], sides: tuple[list[str], list[str]], n_resamples: int
+) -> System:
+    """Add intervals and, unless it is the first system, tests against that."""
+    intervals: dict[str, Interval] = {}
+    differences: dict[str, Difference] = {}
+    for rows, point in _figures(system.summary):
+        options: dict[str, Any] = {"metrics": list(rows), "n_resamples": n_resamples, **point}
+        spans = bootstrap_ci(system.scores, is_target, *sides, **options)
+        intervals |= {rows[metric]: spans[metric] for metric in rows}
+        if system is not first:
+            tests = paired_test(first.scores, system.scores, is_target, *sides, **options)
+            differences |= {rows[metric]: tests[metric] for metric in rows}
+    ordered = {name: differences[name] for name, _ in system.summary.rows() if name in differences}
+    return replace(system, intervals=intervals, differences=ordered)
+
+
+def aligned_scores(scores: Sequence[Path], trials: TrialList) -> NDArray[np.float64]:
+    """Scores of every trial (rows) from every file (columns), or a DataError that names the file."""
+    columns = np.empty((len(trials), len(scores)), order="F")
+    for i, path in enumerate(scores):
+        found = read_scores(path)
+        try:
+            columns[:, i] = found.align(trials)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
+    return columns
+
+
+def trial_speakers(trials: TrialList, speakers: Mapping[str, str], path: Path) -> tuple[list[str], list[str]]:
+    """Speaker of the model and of the test of every trial, or a DataError that names the one without."""
+    for kind, names in (("model", trials.models), ("test", trials.tests)):
+        unknown = [name for name in dict.fromkeys(names) if name not in speakers]
+        if unknown:
+            found = f"found no speaker of {kind} {unknown[0]} ({len(unknown)} such)"
+            raise DataError(f"{path}: {found}, expected one in the files of speakers")
+    return [speakers[name] for name in trials.models], [speakers[name] for name in trials.tests]
+
+
+def rows_of_figures(evaluation: Evaluation) -> list[list[str]]:
+    """Table of all figures as text, its head first: a column for each system, and one for the intervals it has."""
+    systems = evaluation.systems
+    head: list[str] = [""]
+    rows = [[name] for name, _ in systems[0].summary.rows()]
+    for system in systems:
+        head.append(system.name)
+        for row, (_, value) in zip(rows, system.summary.rows(), strict=True):
+            row.append(value)
+        if system.intervals:
+            head.append("95 %")
+            for row in rows:
+                row.append(_span(row[0], system.intervals.get(row[0])))
+    return [head, *rows]
+
+
+def rows_of_differences(system: System) -> list[list[str]]:
+    """Table of what was tested, as text: name, difference (first system less this), its interval and the p-value."""
+    rows = [["", "difference", "95 %", "p"]]
+    for name, found in system.differences.items():
+        difference = _number(name, found.difference.value, "+")
+        rows.append([name, difference, _span(name, found.difference, "+"), f"{found.p_value:.3f}"])
+    return rows
+
+
+def _span(name: str, interval: Interval | None, sign: str = "") -> str:
+    return "" if interval is None else f"{_number(name, interval.low, sign)} to {_number(name, interval.high, sign)}"
+
+
+def _number(name: str, value: float, sign: str = "") -> str:
+    return f"{100 * value:{sign}.2f} %" if name.startswith("EER") else f"{value:{sign}.4f}"
+
+
+def _figures(summary: Summary) -> Iterator[tuple[dict[str, str], dict[str, float]]]:
+    """Metrics of the bootstrap and the rows that they belong to, for every operating point."""
+    for i, cost in enumerate(summary.costs):
+        figures = {"min_dcf": f"minDCF ({cost.where})", "actual_dcf": f"actual DCF ({cost.where})"}
+        if i == 0:
+            figures = {"eer": "EER (ROC convex hull)", **figures, "cllr": "Cllr", "min_cllr": "minCllr"}
+        yield figures, _point(cost)
+
+
+def _point(cost: DetectionCost) -> dict[str, float]:
+    return {"p_target": cost.p_target, "c_miss": cost.c_miss, "c_fa": cost.c_fa}
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Names of files, with as much of their folders as tells them apart."""
+    for depth in range(1, max(len(path.parts) for path in paths) + 1):
+        names = ["/".join(path.parts[-depth:]) for path in paths]
+        if len(set(names)) == len(names):
+            break
+    return names

@@ -1,0 +1,399 @@
+"""From the audio of data directories to a feature store, shard by shard, so that a run that was ended goes on.
+
+The utterances are cut into shards, by the size of their audio alone. Each shard is a feature file of its own, with a
+receipt that is written when the file is whole; both are named after a digest of everything that decides the frames,
+so that a later run takes what was done and nothing else. The shards then become one file, or stay under an index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import asdict, astuple, dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from joblib import Parallel, delayed, parallel_config
+from numpy.typing import NDArray
+
+from gmmspeech.blocks import ordered_map, single_threaded_blas
+from gmmspeech.cluster import check_workers, connect
+from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError
+from gmmspeech.features.frontend import FrontEnd, SpeakerCmvnOptions
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.formats.datadir import DataDir, load_utterance
+from gmmspeech.progress import progress
+from gmmspeech.stores.features import write_index
+from gmmspeech.stores.hdf5_frames import FeatureWriter
+from gmmspeech.stores.raw_frames import raw_is_whole, raw_writer, read_raw
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+SHARD_BYTES = 2**21  # of audio, which is what a killed run loses the work on
+MAX_SHARDS = 1000
+RAW = ".raw"  # shards that become part of one file
+VERSION = 2  # of what frames are, given all else: a shard of another one is not taken
+WORTH_PROCESSES = 2**31  # of audio: from there on the seconds that processes take to start don't matter, and many of
+# them don't wait for Python's interpreter lock, as many threads do
+
+Group = tuple[DataDir, Sequence[str]]  # utterances of a data directory whose frames depend on one another
+
+
+@dataclass
+class Extraction:
+    """What `extract_features` did."""
+
+    num_utterances: int = 0
+    num_frames: int = 0
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Receipt:
+    """What became of a shard's utterances: the frames of each, or what is wrong with it."""
+
+    lengths: dict[str, int]
+    skipped: dict[str, str]
+
+
+class _NothingGood(Exception):
+    """A shard of bad utterances alone is no file."""
+
+
+@dataclass(frozen=True)
+class _Workers:
+    """Who does the shards: threads or processes here, or a cluster."""
+
+    jobs: int
+    client: Client | None
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """A part of the work: what `_extract` needs, in whichever process."""
+
+    path: Path
+    groups: Sequence[Group]
+    audio_bytes: float
+    front: FrontEnd
+    channel: int | None
+    skip_bad: bool
+    storage: str
+    compression: str | None
+
+    @property
+    def receipt(self) -> Path:
+        return self.path.with_suffix(".json")
+
+
+def extract_features(
+    parts: Sequence[DataDir],
+    out: Path,
+    front: FrontEnd,
+    *,
+    jobs: int = 1,
+    channel: int | None = None,
+    skip_bad: bool = False,
+    storage: str = "float32",
+    compression: str | None = None,
+    shards: int | None = None,
+    shard: int | None = None,
+    scheduler: str | None = None,
+) -> Extraction:
+    """Compute the frames of all utterances of some data directories and write them to one feature store.
+
+    A run that was ended, in whatever way, leaves a folder beside `out`; the same call takes from it what was done, and
+    ends with the same bytes as a run that was not. They are also the same for any number of jobs.
+
+    Parameters
+    ----------
+    parts : sequence of DataDir
+    out : Path
+        HDF5 file.
+    front : FrontEnd
+    jobs : int
+        Threads; for more than 2 GiB of audio, processes.
+    channel : int, optional
+        Which channel of recordings with several, from 0.
+    skip_bad : bool
+        Leave out utterances that can't be read or have no voiced frame, and report them, instead of stopping.
+    storage, compression
+        Of `FeatureWriter`.
+    shards : int, optional
+        Write so many files, in a folder beside `out`, which becomes an index of them.
+    shard : int, optional
+        Write this one of the shards only, from 1, and no index: one task of a cluster's job array. When all are done,
+        a call without it writes the index.
+    scheduler : str, optional
+        Address of a Dask scheduler, whose workers do the shards in place of threads here. They read the audio and write
+        the shards by their paths, which must lead to the same files on all machines.
+
+    Raises
+    ------
+    DataError
+        `out` can't be written, or all utterances are bad.
+    ConfigError
+        A shard that there is not.
+    """
+    out = Path(os.path.realpath(out))
+    groups = [(data, group) for data in parts for group in _extracted_together(data, front)]
+    counts = Counter(utterance for _, group in groups for utterance in group)
+    if len(counts) < sum(counts.values()):
+        twice = next(utterance for utterance, count in counts.items() if count > 1)
+        raise DataError(f"{out}: found utterance {twice} again, expected each once")
+    if shard is not None and not (shards and 1 <= shard <= shards):
+        raise ConfigError(f"shard: found {shard}, expected 1 to the number of shards ({shards or 'not given'})")
+    if shards is not None and not 1 <= shards <= len(groups):
+        raise ConfigError(f"shards: found {shards}, expected 1 to {len(groups)}, as there is work to divide")
+    folder = out.with_name(f".{out.stem}.unfinished" if shards is None else f"{out.stem}.shards")
+    suffix = RAW if shards is None else ".h5"
+    tasks = [
+        _named(_Shard(folder, part, size, front, channel, skip_bad, storage, compression), number, suffix)
+        for number, (part, size) in enumerate(_divided(groups, shards), start=1)
+    ]
+    done = Extraction()
+    try:
+        with nullcontext() if scheduler is None else connect(scheduler) as client:
+            workers = _Workers(jobs, client)
+            if shard is not None:
+                list(_work([tasks[shard - 1]], workers, done))
+            elif shards is None:
+                _write_one(tasks, out, workers, done)
+                shutil.rmtree(folder, ignore_errors=True)
+            else:
+                made = list(_work(tasks, workers, done))
+                _check_any(out, done)
+                write_index(out, [task.path for task, _ in made])
+                _remove_others(folder, {path for task in tasks for path in (task.path, task.receipt)})
+    except BaseException:
+        if not any(task.path.exists() for task in tasks):  # nothing that a later run could take
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return done
+
+
+def _write_one(tasks: Sequence[_Shard], out: Path, workers: _Workers, done: Extraction) -> None:
+    """Put the shards into one file, each as soon as it and those before are there."""
+    first = tasks[0]
+    whole = first.path.with_name("whole.h5")
+    with FeatureWriter(
+        whole, front_end=first.front.to_json(), storage=first.storage, compression=first.compression
+    ) as writer:
+        with closing(_work(tasks, workers, done)) as finished:
+            for task, lengths in finished:
+                writer.write_all(lengths, read_raw(task.path, sum(lengths.values()), storage=task.storage))
+        _check_any(out, done)
+    try:
+        os.replace(whole, out)  # in the same file system, where it is on the disk already
+    except OSError as error:
+        raise DataError(f"{out}: can't be written ({error.strerror}), expected a place to write a file to") from error
+
+
+def _work(tasks: Sequence[_Shard], workers: _Workers, done: Extraction) -> Generator[tuple[_Shard, dict[str, int]]]:
+    """Do what is not done; count it, and yield the shards that are files, in their order, with their utterances."""
+    total = sum(len(group) for task in tasks for _, group in task.groups)
+    bar = progress(total=total, desc="features", unit="utt")
+    with bar, closing(_receipts(tasks, workers)) as receipts:
+        for task, receipt in zip(tasks, receipts, strict=True):
+            done.num_utterances += len(receipt.lengths)
+            done.num_frames += sum(receipt.lengths.values())
+            done.skipped |= receipt.skipped
+            bar.update(len(receipt.lengths) + len(receipt.skipped))
+            if receipt.lengths:
+                yield task, receipt.lengths
+
+
+def _receipts(tasks: Sequence[_Shard], workers: _Workers) -> Generator[_Receipt]:
+    jobs, client = workers.jobs, workers.client
+    if client is not None:
+        check_workers(client)
+        with parallel_config(backend="dask", client=client):
+            yield from Parallel(return_as="generator")(delayed(_extract_alone)(_anywhere(task)) for task in tasks)
+    elif jobs > 1 and sum(task.audio_bytes for task in tasks) >= WORTH_PROCESSES:
+        yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(_extract_alone)(task) for task in tasks)
+    else:
+        yield from ordered_map(_extract, tasks, n_jobs=jobs)
+
+
+def _anywhere(task: _Shard) -> _Shard:
+    """Give a shard paths that lead to the same files from any folder."""
+
+    def absolute(data: DataDir) -> DataDir:
+        return replace(data, recordings={r: Path(os.path.abspath(file)) for r, file in data.recordings.items()})
+
+    return replace(task, groups=[(absolute(data), group) for data, group in task.groups])
+
+
+def _extract_alone(task: _Shard) -> _Receipt:
+    """Work on a shard in a process of its own, whose BLAS has one thread, as everywhere."""
+    with single_threaded_blas():
+        return _extract(task)
+
+
+def _extract(task: _Shard) -> _Receipt:
+    """Write a shard and its receipt, unless they are there."""
+    if before := _done_before(task):
+        return before
+    done = _Receipt({}, {})
+    with suppress(_NothingGood), _shard_writer(task) as write:
+        for utterance, frames in _frames(task):
+            try:
+                if isinstance(frames, str):
+                    raise FeatureError(frames)
+                write(utterance, frames)
+                done.lengths[utterance] = len(frames)
+            except FeatureError as error:
+                if not task.skip_bad:
+                    raise
+                done.skipped[utterance] = str(error)
+        if not done.lengths:
+            raise _NothingGood
+    # A raw shard is gone at the end of the run; after a failure of the power it is looked at, not trusted.
+    durable = task.path.suffix != RAW
+    write_lines(task.receipt, [json.dumps(asdict(done))], durable=durable)
+    return done
+
+
+def _done_before(task: _Shard) -> _Receipt | None:
+    """What an earlier run did of a shard, if it did all and that is still there."""
+    try:
+        before = _Receipt(**json.loads(task.receipt.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    there = raw_is_whole(task.path) if task.path.suffix == RAW else task.path.exists()
+    return before if there or not before.lengths else None  # a run may have been killed while it cleared up
+
+
+@contextmanager
+def _shard_writer(task: _Shard) -> Iterator[Callable[[str, NDArray[np.float32]], None]]:
+    """Give what writes utterances: to a store, or to what will become part of one."""
+    if task.path.suffix == RAW:
+        with raw_writer(task.path, storage=task.storage) as write:
+            yield write
+    else:
+        front_end = task.front.to_json()
+        with FeatureWriter(
+            task.path, front_end=front_end, storage=task.storage, compression=task.compression
+        ) as writer:
+            yield writer.write
+
+
+def _frames(task: _Shard) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
+    """Yield the utterances, each with its frames, or with what is wrong with it."""
+    for data, utterances in task.groups:
+        found: dict[str, NDArray[np.float32] | str] = {}
+        for utterance in utterances:
+            try:
+                signal, rate = load_utterance(data, utterance, channel=task.channel)
+                found[utterance] = task.front.unnormalized(signal, rate, utterance)
+            except GmmSpeechError as error:
+                if not task.skip_bad:
+                    raise
+                found[utterance] = str(error)
+        good = {utterance: frames for utterance, frames in found.items() if not isinstance(frames, str)}
+        if good:
+            found |= dict(zip(good, task.front.of_speaker(list(good.values())), strict=True))
+        yield from found.items()
+
+
+def _extracted_together(data: DataDir, front: FrontEnd) -> Iterable[Sequence[str]]:
+    """Utterances whose frames depend on one another: a speaker's with CMVN by speaker, else each for itself."""
+    if not isinstance(front.cmvn, SpeakerCmvnOptions):
+        return [[utterance] for utterance in data.utterances]
+    speakers: dict[str, list[str]] = {}
+    for utterance in data.utterances:
+        speakers.setdefault(data.utt2spk[utterance], []).append(utterance)
+    return speakers.values()
+
+
+def _divided(groups: Sequence[Group], shards: int | None) -> Iterator[tuple[list[Group], float]]:
+    """Cut the work, in order, into a number of parts of about the same size, or by default into parts of a fixed one.
+
+    With a fixed size, what comes later does not move the edges of what was done.
+    """
+    sizes = _audio_bytes(groups)
+    starts, total = np.cumsum(sizes) - sizes, sizes.sum()
+    if shards is None:
+        number_of = starts // max(SHARD_BYTES, total / MAX_SHARDS)
+        edges = [0, *(1 + np.flatnonzero(np.diff(number_of))), len(groups)]
+    else:
+        edges = np.searchsorted(starts + sizes / 2, total * np.arange(shards + 1) / shards).tolist()
+        for i in range(1, shards):  # none without work
+            edges[i] = min(max(edges[i], edges[i - 1] + 1), len(groups) - (shards - i))
+    for first, last in pairwise(edges):
+        yield [(_only(data, group), group) for data, group in groups[first:last]], float(sizes[first:last].sum())
+
+
+def _audio_bytes(groups: Sequence[Group]) -> NDArray[np.float64]:
+    """Size of each group's audio; the utterances of a recording share it."""
+    holders = {(id(data), _recording(data, u)): data for data, group in groups for u in group}
+    users = Counter((id(data), _recording(data, u)) for data, group in groups for u in group)
+    sizes = {(key, r): _state(data, r)[0] for (key, r), data in holders.items()}
+    return np.array(
+        [
+            sum(sizes[place] / users[place] for place in ((id(data), _recording(data, u)) for u in group)) + 1.0
+            for data, group in groups
+        ]
+    )
+
+
+def _recording(data: DataDir, utterance: str) -> str:
+    return utterance if data.segments is None else data.segments[utterance].recording
+
+
+def _only(data: DataDir, utterances: Sequence[str]) -> DataDir:
+    """What a data directory says of some utterances, which is little to send to another process."""
+    used = list(dict.fromkeys(_recording(data, u) for u in utterances))
+    return replace(
+        data,
+        recordings={r: data.recordings[r] for r in used if r in data.recordings},
+        segments=None if data.segments is None else {u: data.segments[u] for u in utterances},
+        utterances=tuple(utterances),
+        utt2spk={u: data.utt2spk[u] for u in utterances},
+        text=None,
+        commands={r: data.commands[r] for r in used if r in data.commands},
+    )
+
+
+def _named(task: _Shard, number: int, suffix: str) -> _Shard:
+    """Name a shard after its number and a digest of all that decides what is in it."""
+    decides: list[object] = [VERSION, task.front.to_json(), task.channel, task.skip_bad, task.storage, task.compression]
+    for data, group in task.groups:
+        for utterance in group:
+            recording = _recording(data, utterance)
+            source = data.commands.get(recording) or os.path.abspath(data.recordings[recording])
+            segment = None if data.segments is None else astuple(data.segments[utterance])
+            raw = None if data.raw is None else astuple(data.raw)
+            decides.append((utterance, data.utt2spk[utterance], source, *_state(data, recording), segment, raw))
+    digest = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
+    return replace(task, path=task.path / f"{number:04d}-{digest}{suffix}")
+
+
+def _state(data: DataDir, recording: str) -> tuple[int, int]:
+    """Size and time of change; zeros where a command prints it, or there is no file, which reading it will tell."""
+    try:
+        found = data.recordings[recording].stat()
+    except (KeyError, OSError):
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
+def _check_any(out: Path, done: Extraction) -> None:
+    if not done.num_utterances:
+        reason = next(iter(done.skipped.values()))
+        raise DataError(f"{out}: all {len(done.skipped)} utterances are bad; the first: {reason}")
+
+
+def _remove_others(folder: Path, wanted: set[Path]) -> None:
+    """Remove shards of other runs, and what killed processes were writing."""
+    for path in folder.iterdir():
+        if path not in wanted:
+            path.unlink()

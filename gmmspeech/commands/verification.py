@@ -1,0 +1,252 @@
+"""The steps of the main job, from files to files: the command line and the recipes call the same ones."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.blocks import ordered_map
+from gmmspeech.cluster import connect
+from gmmspeech.commands.evaluation import Evaluation, evaluate_scores, rows_of_differences, rows_of_figures
+from gmmspeech.commands.show import verifier_configuration
+from gmmspeech.errors import FeatureError
+from gmmspeech.features.match import check_same_front_end
+from gmmspeech.files.atomic import remove_leftovers
+from gmmspeech.files.checkpoints import Checkpoint
+from gmmspeech.files.models import load_classifier, load_gmm, load_verifier
+from gmmspeech.formats.datadir import read_list_map, read_map
+from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_trials, write_scores
+from gmmspeech.gmm.classifier import GMMClassifier
+from gmmspeech.gmm.em import EMMonitor
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.metrics.summary import Summary
+from gmmspeech.progress import progress
+from gmmspeech.report.html import write_report
+from gmmspeech.scoring.trials import Scores
+from gmmspeech.speaker.ubm import train_ubm
+from gmmspeech.speaker.verifier import SpeakerVerifier
+from gmmspeech.stores.features import FeatureStore
+
+
+def progress_bar(description: str, unit: str, total: int | None = None) -> Callable[[Iterable], Iterable]:
+    """Wrap an iterable in a bar on stderr, silent when that is no terminal."""
+    return functools.partial(progress, desc=description, unit=unit, total=total)
+
+
+def train_ubm_file(
+    features: str | Path, out: Path, n_components: int, *, scheduler: str | None = None, **options: Any
+) -> DiagonalGMM:
+    """Train a background model on a feature store and write it.
+
+    Until it is written, a checkpoint lies beside its place, from which a killed run goes on.
+
+    Parameters
+    ----------
+    features : str or Path
+        Feature store: an HDF5 file, or ``scp:PATH``.
+    out : Path
+    n_components : int
+    scheduler : str, optional
+        Address of a Dask scheduler on whose cluster to train.
+    **options
+        Of `train_ubm`.
+    """
+    with (
+        FeatureStore(features) as store,
+        checkpoint_of(out) as checkpoint,
+        nullcontext() if scheduler is None else connect(scheduler) as client,
+        progress(total=options.get("max_iter", 20), desc="EM", unit="pass") as bar,
+    ):
+
+        def show(monitor: EMMonitor) -> None:
+            bar.set_postfix_str(f"{monitor.history[-1]:.4f} nats a frame")
+            bar.update(1 if bar.n else len(monitor.history))
+
+        ubm = train_ubm(store, n_components, client=client, callback=show, checkpoint=checkpoint, **options)
+        ubm.save(out)
+    return ubm
+
+
+@contextmanager
+def checkpoint_of(out: Path) -> Iterator[Checkpoint]:
+    """Give the checkpoint of a model that will be written to a place; it is removed when the block has ended well."""
+    remove_leftovers(out)
+    checkpoint = Checkpoint(f"{out}.checkpoint")
+    yield checkpoint
+    checkpoint.remove()
+
+
+def enroll_file(ubm: Path, features: str | Path, sessions: Path, out: Path, **options: Any) -> SpeakerVerifier:
+    """Adapt a model to each speaker of a ``spk2utt`` file and write them all.
+
+    Parameters
+    ----------
+    ubm, features, sessions, out : Path
+        Background model, feature store, ``spk2utt`` file, file to write.
+    **options
+        Of `SpeakerVerifier`.
+    """
+    verifier = SpeakerVerifier(load_gmm(ubm), **options)
+    with FeatureStore(features) as store:
+        check_frames(store, verifier.ubm, ubm)
+        verifier.enroll_all(read_list_map(sessions), store, progress=progress_bar("enrolling", "model"))
+    verifier.save(out)
+    return verifier
+
+
+def score_file(
+    models: Path,
+    features: str | Path,
+    trials: Path,
+    out: Path,
+    *,
+    scoring: str | None = None,
+    top_c: int | None = None,
+    groups: Path | None = None,
+    jobs: int = 1,
+) -> Scores:
+    """Score the trials of a list and write ``model test score`` lines.
+
+    Parameters
+    ----------
+    models, features, trials, out : Path
+        Enrolled speakers, feature store, trial list, file to write.
+    scoring, top_c : optional
+        Of `SpeakerVerifier`, where they shall differ from those of the enrollment.
+    groups : Path, optional
+        File with a test id and the utterances that are scored as one on each line.
+    jobs : int
+        Threads.
+    """
+    verifier = load_verifier(models)
+    if scoring is not None or top_c is not None:
+        verifier.set_scoring(scoring or verifier.scoring, top_c)
+    verifier.n_jobs = jobs
+    with FeatureStore(features) as store:
+        check_frames(store, verifier.ubm, models)
+        scores = verifier.score_trials(
+            read_trials(trials),
+            store,
+            groups=None if groups is None else read_list_map(groups),
+            progress=progress_bar("scoring", "batch"),
+        )
+    write_scores(out, scores)
+    return scores
+
+
+def split_scores(scores: Path, trials: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Target and nontarget scores of the trials in a list."""
+    return read_scores(scores).split(read_labeled_trials(trials))
+
+
+def evaluate_file(scores: Path, trials: Path, *, report: Path | None = None, models: Path | None = None) -> Summary:
+    """Figures of scored trials, and a report on them.
+
+    Parameters
+    ----------
+    scores, trials : Path
+        Score file and trial list.
+    report : Path, optional
+        Folder in which to write ``index.html``.
+    models : Path, optional
+        Enrolled speakers that gave the scores; the report tells their configuration.
+    """
+    found = evaluate_scores([scores], trials)
+    if report is not None:
+        report_file(found, trials, report, models=models)
+    return found.systems[0].summary
+
+
+def report_file(evaluation: Evaluation, trials: Path, report: Path, *, models: Path | None = None) -> None:
+    """Write a page on evaluated scores.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Of `evaluate_scores`.
+    trials : Path
+        The list, for its name.
+    report : Path
+        Folder in which to write ``index.html``.
+    models : Path, optional
+        Enrolled speakers that gave the scores; the page tells their configuration.
+    """
+    verifier = None if models is None else load_verifier(models)
+    system, *others = evaluation.systems
+    listed = evaluation.trials
+    write_report(
+        report,
+        title=f"Speaker verification: {system.name}",
+        subtitle=f"trials of {trials.parent.name}/{trials.name}",
+        models=listed.models,
+        tests=listed.tests,
+        is_target=np.asarray(listed.is_target),
+        scores=system.scores,
+        summary=system.summary,
+        figures=rows_of_figures(evaluation),
+        tests_against={other.name: rows_of_differences(other) for other in others if other.differences},
+        others={other.name: other.scores for other in others},
+        configuration=None if verifier is None else verifier_configuration(verifier),
+    )
+
+
+def train_classifier_file(
+    features: str | Path, utt2class: Path, out: Path, n_components: int, **options: Any
+) -> GMMClassifier:
+    """Train one mixture a class on the utterances that a file labels, and write them.
+
+    Parameters
+    ----------
+    features : str or Path
+        Feature store.
+    utt2class : Path
+        File with an utterance and its class on each line.
+    out : Path
+    n_components : int
+    **options
+        Of `GMMClassifier`.
+    """
+    labels = read_map(utt2class)
+    with FeatureStore(features) as store:
+        segments = [store[utterance] for utterance in labels]
+        classifier = GMMClassifier(n_components, **options)
+        classifier.fit(np.concatenate(segments), np.repeat(list(labels.values()), [len(s) for s in segments]))
+        classifier.front_end_ = store.front_end
+    classifier.save(out)
+    return classifier
+
+
+def classify_file(
+    classifier: Path, features: str | Path, utterances: Sequence[str] | None = None, *, jobs: int = 1
+) -> dict[str, str]:
+    """Most probable class of the utterances of a store (of all, or of those named).
+
+    Parameters
+    ----------
+    classifier : Path
+    features : str or Path
+        Feature store.
+    utterances : sequence of str, optional
+    jobs : int
+        Threads.
+    """
+    model = load_classifier(classifier)
+    with FeatureStore(features) as store:
+        check_frames(store, model, classifier)
+        names = list(store if utterances is None else utterances)
+        labels = ordered_map(lambda name: str(model.predict_segments([store[name]])[0]), names, n_jobs=jobs)
+        return dict(zip(names, progress_bar("classifying", "utt", total=len(names))(labels), strict=True))
+
+
+def check_frames(store: FeatureStore, model: DiagonalGMM | GMMClassifier, path: Path) -> None:
+    """Check that frames fit a model; of Kaldi's archives only the number of columns is known."""
+    check_same_front_end(model.front_end_, store.front_end, model=str(path), frames=store.path)
+    if store.dim != model.n_features_in_:
+        expected = f"{model.n_features_in_} as {path} was trained on"
+        raise FeatureError(f"{store.path}: found frames of {store.dim} columns, expected {expected}")

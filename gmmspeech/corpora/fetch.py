@@ -1,0 +1,242 @@
+"""From a corpus' official origin to the data directories that recipes work on."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import soundfile
+
+from gmmspeech.corpora.download import cache_folder, download, read_archive
+from gmmspeech.corpora.layouts import LAYOUTS, Listing, as_listed, by_speaker, find_utterances, select, write_listing
+from gmmspeech.errors import DataError, DownloadError
+from gmmspeech.files.atomic import atomic_path, write_lines
+from gmmspeech.formats.datadir import read_map, write_map
+from gmmspeech.formats.trials import write_trials
+from gmmspeech.scoring.trials import TrialList
+
+VERSION = 1  # of what is written here
+DIGEST = 32  # hexadecimal digits of a SHA-256
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A ``.tar.gz`` file on the network; `checksum` is such as ``md5:...``, None where the server makes it anew."""
+
+    url: str
+    size: str
+    checksum: str | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """Utterances of a corpus that make one data directory.
+
+    Parameters
+    ----------
+    utterances : sequence of str
+        Whole recordings.
+    segments : sequence of str
+        Lines of ``segments``, where recordings are cut into other utterances.
+    enrollment : dict
+        Speaker to utterances that his model is made of; all models are tried with all tests.
+    tests : sequence of str
+        Utterances; where nothing is said, all those that are not for enrollment.
+    groups : dict
+        Name of a test to utterances that are scored as one: a second list of trials.
+    """
+
+    utterances: Sequence[str]
+    segments: Sequence[str] = ()
+    enrollment: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tests: Sequence[str] = ()
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OpenCorpus:
+    """Where a corpus comes from, and what becomes of it.
+
+    Parameters
+    ----------
+    license : str
+        Whose it is and how it may be used: shown before it is fetched.
+    archives : sequence of Archive
+    layout : str
+        One of `gmmspeech.corpora.layouts.LAYOUTS`.
+    parts : callable
+        Of all that was found, and the folder of the lists: name of a data directory to its `Part`.
+    listed : callable
+        Of the folder of the lists: the utterances that are unpacked; all if None.
+    """
+
+    license: str
+    archives: Sequence[Archive]
+    layout: str
+    parts: Callable[[Listing, Path], dict[str, Part]]
+    listed: Callable[[Path], set[str] | None]
+
+
+def fetch(name: str, corpus: OpenCorpus, lists: Path, *, cache: Path | None = None, pause: float = 1.0) -> Path:
+    """Fetch a corpus and write its data directories, unless that is done.
+
+    Archives go to ``downloads`` in the cache, audio and data directories to ``corpora`` and the corpus' name; archives
+    are not needed any more then. A run that was cut short goes on where it was.
+
+    Parameters
+    ----------
+    name : str
+    corpus : OpenCorpus
+    lists : Path
+        Folder that says which utterances are used, and has what else `OpenCorpus.parts` wants. If it has
+        ``checksums``, utterances are checked (see `samples_digest`); ``spk2gender`` goes into the data directories.
+    cache : Path, optional
+        In place of `gmmspeech.corpora.download.cache_folder`.
+    pause : float
+        Seconds between tries when a connection breaks off.
+
+    Returns
+    -------
+    Path
+        Folder with ``audio`` and ``data``.
+
+    Raises
+    ------
+    DownloadError
+        If an archive can't be had, or it has another checksum, or an utterance has.
+    DataError
+        If an archive is broken or lacks utterances, or a file can't be written.
+    """
+    cache = cache_folder() if cache is None else cache
+    folder = cache / "corpora" / name
+    receipt, digest = folder / ".fetched", _digest(corpus.archives, lists)
+    if receipt.exists() and receipt.read_text(encoding="utf-8").strip() == digest:
+        return folder
+    print(f"{name}: {corpus.license}", file=sys.stderr)
+    for archive in corpus.archives:
+        target = cache / "downloads" / name / PurePosixPath(archive.url).name
+        print(f"{name}: from {archive.url} ({archive.size}) to {target}", file=sys.stderr)
+        download(archive.url, target, checksum=archive.checksum, pause=pause)
+        _unpack(archive, target, folder / "audio", corpus, lists)
+    listing = find_utterances(corpus.layout, folder / "audio")
+    if (lists / "spk2gender").exists():
+        listing = replace(listing, spk2gender=read_map(lists / "spk2gender"))
+    for part, content in corpus.parts(listing, lists).items():
+        write_part(folder / "data" / part, content, listing, folder)
+    write_lines(receipt, [digest])
+    print(f"{name}: ready in {folder}", file=sys.stderr)
+    return folder
+
+
+def write_part(out: Path, part: Part, listing: Listing, base: Path) -> None:
+    """Write one data directory, with paths relative to a folder.
+
+    Raises
+    ------
+    DataError
+        If the listing lacks an utterance, or a file can't be written.
+    """
+    rows = [line.split() for line in part.segments]
+    recordings = list(dict.fromkeys(row[1] for row in rows)) if rows else list(part.utterances)
+    missing = [recording for recording in recordings if recording not in listing.recordings]
+    if missing:
+        raise DataError(f"{base}: found no {missing[0]} ({len(missing)} such), expected the utterances of {out.name}")
+    chosen = select(listing, recordings)
+    utt2spk = {row[0]: listing.utt2spk[row[1]] for row in rows} if rows else chosen.utt2spk
+    if rows:
+        write_lines(out / "segments", part.segments)
+        write_map(out / "wav.scp", {u: as_listed(path, base) for u, path in chosen.recordings.items()})
+        write_map(out / "utt2spk", utt2spk)
+        write_map(out / "spk2utt", by_speaker(utt2spk))
+        write_map(out / "spk2gender", chosen.spk2gender)
+    else:
+        write_map(out / "utt2dur", {u: f"{_seconds(path):.4f}" for u, path in chosen.recordings.items()})
+        write_listing(out, chosen, base=base)
+    if part.enrollment:
+        enrolled = {u for utterances in part.enrollment.values() for u in utterances}
+        tests = part.tests or [u for u in sorted(utt2spk) if u not in enrolled]
+        write_map(out / "enroll_spk2utt", part.enrollment)
+        write_trials(out / "trials", all_pairs(part.enrollment, {test: utt2spk[test] for test in tests}))
+    if part.groups:
+        speakers = {group: utt2spk[utterances[0]] for group, utterances in part.groups.items()}
+        write_map(out / "group2utt", part.groups)
+        write_trials(out / f"trials_group{len(next(iter(part.groups.values())))}", all_pairs(part.enrollment, speakers))
+
+
+def all_pairs(models: Iterable[str], tests: Mapping[str, str]) -> TrialList:
+    """Trials of every model, named as its speaker, with every test; `tests` has the speakers who are heard."""
+    pairs = [(model, test) for model in sorted(models) for test in sorted(tests)]
+    is_target = np.array([model == tests[test] for model, test in pairs])
+    return TrialList([model for model, _ in pairs], [test for _, test in pairs], is_target)
+
+
+def _digest(archives: Sequence[Archive], lists: Path) -> str:
+    """Tell apart what was written from what would be written now."""
+    files = sorted(path for path in lists.rglob("*") if path.is_file()) if lists.is_dir() else []
+    parts = [str(VERSION).encode(), *(archive.url.encode() for archive in archives)]
+    parts += [part for file in files for part in (file.relative_to(lists).as_posix().encode(), file.read_bytes())]
+    return hashlib.sha256(b"\n".join(parts)).hexdigest()
+
+
+def _seconds(path: Path) -> float:
+    found = soundfile.info(path)
+    return found.frames / found.samplerate
+
+
+def _unpack(archive: Archive, file: Path, out: Path, corpus: OpenCorpus, lists: Path) -> None:
+    """Unpack the listed utterances of an archive and what belongs to them, without the archive's topmost folder."""
+    listed = corpus.listed(lists)
+    checksums = read_map(lists / "checksums") if (lists / "checksums").exists() else {}
+    identify = LAYOUTS[corpus.layout].identify
+    chapters = None if listed is None else {utterance.rpartition("-")[0] for utterance in listed}
+
+    def place(name: str) -> Path:
+        return out.joinpath(*PurePosixPath(name).parts[1:])
+
+    def utterance_of(name: str) -> str | None:
+        path = PurePosixPath(name)
+        found = identify(path, path.parent) if path.suffix in (".wav", ".flac") else None
+        return found and found[0]
+
+    def wanted(name: str) -> bool:
+        path = PurePosixPath(name)
+        if ".." in path.parts or len(path.parts) < 2 or place(name).exists():
+            return False
+        if corpus.layout == "librispeech" and path.suffix.lower() == ".txt":  # of speakers, and transcripts of chapters
+            chapter = path.name.removesuffix(".trans.txt")
+            return path.name == "SPEAKERS.TXT" or (chapter != path.name and (chapters is None or chapter in chapters))
+        utterance = utterance_of(name)
+        return utterance is not None and (listed is None or utterance in listed)
+
+    for name, content in read_archive(file, wanted):
+        try:
+            _check_samples(archive, name, content, checksums.get(utterance_of(name) or ""))
+        except DataError:
+            file.unlink()  # to be fetched again
+            raise
+        with atomic_path(place(name)) as temporary:
+            temporary.write_bytes(content)
+
+
+def _check_samples(archive: Archive, name: str, content: bytes, expected: str | None) -> None:
+    found = expected and samples_digest(content, f"{archive.url}: {name}")
+    if found != expected:
+        problem = f"found samples with SHA-256 {found} in {name} (deleted), expected {expected}"
+        raise DownloadError(f"{archive.url}: {problem}")
+
+
+def samples_digest(content: bytes, name: str) -> str:
+    """First half of the SHA-256 of an audio file's samples (int16, little-endian), the same for any lossless format.
+
+    Archives that a server makes anew each time have no checksum of their own.
+    """
+    try:
+        samples, _ = soundfile.read(io.BytesIO(content), dtype="int16")
+    except soundfile.LibsndfileError as error:
+        raise DataError(f"{name}: found no audio ({error.error_string}), expected WAV or FLAC") from error
+    return hashlib.sha256(samples.astype("<i2").tobytes()).hexdigest()[:DIGEST]

@@ -1,0 +1,339 @@
+"""A corpus of synthetic voices, made on the spot: what the demonstration and the recipes use by default.
+
+eSpeak NG, in the wheel ``espeakng-loader`` (extra ``demo``), says ten sentences in each of 24 voices and reports
+every phoneme with its first sample, so the phone times are the synthesizer's own. Two things to know of them: the
+closure of a stop belongs to the phoneme before it, since the event comes at the burst; and where eSpeak makes one
+phoneme of a vowel and the r after it ("four", "hear"), both carry the vowel's label.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.formats.datadir import write_map
+from gmmspeech.formats.trials import write_trials
+from gmmspeech.scoring.trials import TrialList
+
+# The American English voice, plain and with eSpeak's speaker variants.
+_VARIANTS = "m1 m2 m3 m4 m5 m6 m7 m8 f1 f2 f3 f4 f5 linda steph Annie belinda Alex Andy Gene Lee Michael adam"
+VOICES = ("en-us", *(f"en-us+{variant}" for variant in _VARIANTS.split()))
+
+# All 39 phones are in the first seven, those of the training part.
+SENTENCES = (
+    "Dial nine, eight, seven, six, five, four, three, two, one, zero.",
+    "A judge in a beige cloak joined the noisy crowd at the gate.",
+    "Good bakers choose fresh yeast and push the dough with both hands.",
+    "My brother measures a huge box of toys with unusual pleasure.",
+    "Their younger aunt has caught five thin fish near the harbour.",
+    "We could hear the voice of a child shouting under the wide arch.",
+    "The blue kettle sings while heavy rain drums on the old tin roof.",
+    "Each evening the fog moves over the marsh and hides the bridge.",
+    "Why did the gray owl watch that white mouse for an hour?",
+    "Thirty sheep were happily chewing grass beside the quiet pool.",
+)
+
+# Sentences of the parts, by number.
+TRAIN, TEST = range(7), range(7, 10)
+ENROLL, VERIFY = range(5), range(5, 10)
+
+# What differs between two sentences of a voice: speed in words a minute and pitch on eSpeak's scale of 0 to 99, each
+# drawn evenly around its default, and white noise at an evenly drawn signal-to-noise ratio in dB.
+SPEED, SPEED_SPREAD = 165, 20
+PITCH, PITCH_SPREAD = 50, 12
+SNR_LOW, SNR_HIGH = 15.0, 30.0
+
+SEED = 1  # of eSpeak's own noise
+
+# Phones of ARPAbet, and the mnemonics of eSpeak's American English (without stress marks) that stand for each.
+_PHONES = (
+    "AA 0 A: A@ | AE a aa | AH V @ @2 a# | AO O O2 O: O@ o@ | AW aU | AY aI aI@ | EH E e e@ | ER 3 3: | EY eI"
+    "| IH I I2 I# | IY i i: i@ i@3 | OW oU | OY OI | UH U U@ | UW u u: | B b | CH tS | D d | DH D | F f | G g | HH h"
+    "| JH dZ | K k | L l @L | M m | N n | NG N | P p | R r r- | S s | SH S | T t t# t2 ? | TH T | V v | W w | Y j ;"
+    "| Z z | ZH Z"
+)
+_ARPABET = {mnemonic: phone for phone, *mnemonics in map(str.split, _PHONES.split("|")) for mnemonic in mnemonics}
+_STRESS = str.maketrans("", "", "',%=")
+
+Phones = list[tuple[int, int, str]]
+"""First sample, sample after the last, phone."""
+
+
+@dataclass(frozen=True)
+class _Utterance:
+    """A sentence that was said and written."""
+
+    name: str
+    speaker: str
+    sentence: int
+    duration: float
+    phones: list[tuple[float, float, str]]
+
+
+def write_voices(folder: str | os.PathLike[str]) -> Path:
+    """Make the corpus of synthetic voices: 24 voices, 10 sentences, exact phone times.
+
+    A synthesizer repeats itself to the sample, which would make every task trivial. So each utterance has its own
+    speed (165 words a minute, 20 more or less), pitch (50 of 99, 12 more or less) and white noise (15 to 30 dB below
+    the speech), drawn by a generator seeded with the voice and the sentence: some voices then overlap, and the
+    same folder comes out byte for byte with the same releases of eSpeak NG and NumPy.
+
+    The folder is laid out as any corpus here: ``audio/`` (WAV, 16 bits, 22050 Hz) and, in ``data/``, data directories
+    with ``wav.scp``, ``utt2spk``, ``spk2utt``, ``text``, ``utt2dur`` and ``phones.ctm`` (ARPAbet and SIL):
+
+    - ``all``;
+    - ``ubm`` and ``eval``, twelve voices each, ``eval`` with ``enroll_spk2utt`` (five sentences a voice) and
+      ``trials`` (each of the other sentences against each of the twelve);
+    - ``train`` (seven sentences) and ``test`` (three) of all voices, to identify one of 24.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where. It appears whole, at the end; if this function made it before, it is left as it is.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ConfigError
+        If eSpeak NG is not installed or does not work.
+    DataError
+        If the folder is there and is something else, or can't be written.
+    """
+    final = Path(folder)
+    if _is_complete(final):
+        return final
+    if final.exists() and (not final.is_dir() or any(final.iterdir())):
+        raise DataError(f"{final}: found something else, expected a new or empty folder for the synthetic voices")
+    if importlib.util.find_spec("espeakng_loader") is None:
+        expected = 'the extra "demo": pip install "gmmspeech[demo]"'
+        raise ConfigError(f"synthetic voices: found no package espeakng-loader, expected {expected}")
+    temporary = final.absolute().with_name(f".{final.absolute().name}.{secrets.token_hex(4)}")
+    try:
+        temporary.mkdir(parents=True)
+        _make_in_new_process(temporary)
+        temporary.replace(final)
+    except OSError as error:
+        if not _is_complete(final):  # else another process was faster
+            raise DataError(f"{final}: can't be written ({error.strerror}), expected a place for a corpus") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return final
+
+
+def _make_in_new_process(folder: Path) -> None:
+    """Write the corpus from a fresh interpreter.
+
+    eSpeak NG keeps the phase of its waves, its flutter and more in global variables that nothing resets, so only
+    a process that has said nothing yet says the same thing again.
+    """
+    code = "import sys; from gmmspeech.corpora.voices import _make; _make(sys.argv[1])"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run([sys.executable, "-c", code, folder], env=environment, capture_output=True, text=True)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        reason = re.sub(r"^[\w.]+Error: (synthetic voices: )?", "", reason)
+        raise ConfigError(f"synthetic voices: can't be made ({reason}), expected eSpeak NG to work")
+
+
+def _make(folder: str) -> None:
+    audio = Path(folder) / "audio"
+    audio.mkdir()
+    espeak = _Espeak()
+    numbers = [(voice, sentence) for voice in range(len(VOICES)) for sentence in range(len(SENTENCES))]
+    _write_parts(Path(folder) / "data", [_say_one(espeak, audio, *number) for number in numbers])
+
+
+class _Espeak:
+    """The synthesizer, once in a process.
+
+    Raises
+    ------
+    ConfigError
+        If it does not start.
+    """
+
+    def __init__(self) -> None:
+        import espeakng_loader
+
+        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
+        self._library.espeak_Synth.argtypes = _SYNTH_ARGUMENTS
+        data = Path(espeakng_loader.get_data_path()).parent
+        self.rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, os.fsencode(data), _REPORT_PHONEMES)
+        if self.rate <= 0:
+            raise ConfigError(f"synthetic voices: eSpeak NG gave code {self.rate}, expected to start with {data}")
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(SEED))  # otherwise the clock seeds the noise of breath
+        self._pieces: list[NDArray[np.int16]] = []
+        self._events: list[tuple[int, str]] = []
+        self._callback = _CALLBACK(self._receive)  # the library holds a bare pointer: keep it alive
+        self._library.espeak_SetSynthCallback(self._callback)
+
+    def say(self, text: str, voice: str, *, speed: int, pitch: int) -> tuple[NDArray[np.int16], Phones]:
+        """Say a sentence.
+
+        Parameters
+        ----------
+        text, voice : str
+        speed : int
+            Words a minute.
+        pitch : int
+            0 to 99.
+
+        Returns
+        -------
+        samples : ndarray, shape (n,), int16
+        phones : list of (first sample, sample after the last, ARPAbet phone or SIL)
+            Without gaps, from 0 to n.
+        """
+        self._pieces.clear()
+        self._events.clear()
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise ConfigError(f"synthetic voices: found no voice {voice}, expected it in eSpeak NG")
+        self._library.espeak_SetParameter(_SPEED, speed, 0)
+        self._library.espeak_SetParameter(_PITCH, pitch, 0)
+        raw = text.encode() + b"\0"
+        self._library.espeak_Synth(raw, len(raw), 0, 1, 0, _UTF8, None, None)
+        samples = np.concatenate(self._pieces)
+        return samples, _phones(self._events, len(samples))
+
+    def _receive(self, samples: ctypes._Pointer[ctypes.c_short], count: int, events: ctypes._Pointer[_Event]) -> int:
+        if samples and count > 0:
+            self._pieces.append(np.ctypeslib.as_array(samples, (count,)).copy())
+        index = 0
+        while events[index].type != _END_OF_LIST:
+            if events[index].type == _PHONEME:
+                mnemonic = bytes(events[index].id.text).split(b"\0")[0].decode("utf-8", "replace")
+                self._events.append((events[index].sample, mnemonic))
+            index += 1
+        return 0  # go on
+
+
+def _phones(events: Sequence[tuple[int, str]], end: int) -> Phones:
+    """Turn the beginnings of phonemes into phones without gaps; phonemes of no length go, silences join."""
+    starts = [0, *(min(start, end) for start, _ in events), end]
+    names = ["SIL", *(_arpabet(mnemonic) for _, mnemonic in events)]
+    phones: Phones = []
+    for start, stop, name in zip(starts, starts[1:], names, strict=False):
+        if start == stop:
+            continue
+        if name == "SIL" and phones and phones[-1][2] == "SIL":
+            start = phones.pop()[0]
+        phones.append((start, stop, name))
+    return phones
+
+
+def _arpabet(mnemonic: str) -> str:
+    plain = mnemonic.translate(_STRESS)
+    if not plain or plain.startswith("_"):
+        return "SIL"
+    if plain not in _ARPABET:
+        raise DataError(f"synthetic voices: found eSpeak's phoneme {mnemonic!r}, expected one of American English")
+    return _ARPABET[plain]
+
+
+def _say_one(espeak: _Espeak, audio: Path, voice: int, sentence: int) -> _Utterance:
+    speaker = VOICES[voice].partition("+")[2].lower() or "base"
+    name = f"{speaker}-s{sentence}"
+    random = np.random.default_rng([voice, sentence])
+    speed = SPEED + int(random.integers(-SPEED_SPREAD, SPEED_SPREAD, endpoint=True))
+    pitch = PITCH + int(random.integers(-PITCH_SPREAD, PITCH_SPREAD, endpoint=True))
+    snr = random.uniform(SNR_LOW, SNR_HIGH)
+    clean, phones = espeak.say(SENTENCES[sentence], VOICES[voice], speed=speed, pitch=pitch)
+    level = np.sqrt(np.mean(np.square(clean, dtype=np.float64))) * 10 ** (-snr / 20)
+    noisy = np.rint(clean + level * random.standard_normal(len(clean)))
+    soundfile.write(audio / f"{name}.wav", np.clip(noisy, -32768, 32767).astype(np.int16), espeak.rate, "PCM_16")
+    times = [(start / espeak.rate, stop / espeak.rate, phone) for start, stop, phone in phones]
+    return _Utterance(name, speaker, sentence, len(clean) / espeak.rate, times)
+
+
+def _write_parts(data: Path, utterances: Sequence[_Utterance]) -> None:
+    speakers = list(dict.fromkeys(u.speaker for u in utterances))
+    background, judged = speakers[::2], speakers[1::2]  # men and women in both
+    _write_part(data / "all", utterances)
+    _write_part(data / "ubm", [u for u in utterances if u.speaker in background])
+    _write_part(data / "eval", [u for u in utterances if u.speaker in judged])
+    _write_part(data / "train", [u for u in utterances if u.sentence in TRAIN])
+    _write_part(data / "test", [u for u in utterances if u.sentence in TEST])
+    enrollment = [u for u in utterances if u.speaker in judged and u.sentence in ENROLL]
+    write_map(data / "eval/enroll_spk2utt", _spk2utt(enrollment))
+    tests = [u for u in utterances if u.speaker in judged and u.sentence in VERIFY]
+    claims = sorted((model, u.name, model == u.speaker) for model in judged for u in tests)
+    models, names, is_target = zip(*claims, strict=True)
+    write_trials(data / "eval/trials", TrialList(models, names, np.array(is_target)))
+
+
+def _write_part(folder: Path, utterances: Sequence[_Utterance]) -> None:
+    write_map(folder / "wav.scp", {u.name: f"audio/{u.name}.wav" for u in utterances})
+    write_map(folder / "utt2spk", {u.name: u.speaker for u in utterances})
+    write_map(folder / "spk2utt", _spk2utt(utterances))
+    write_map(folder / "text", {u.name: re.sub("[^A-Z ]", "", SENTENCES[u.sentence].upper()) for u in utterances})
+    write_map(folder / "utt2dur", {u.name: f"{u.duration:.4f}" for u in utterances})
+    write_lines(
+        folder / "phones.ctm",
+        (
+            f"{u.name} 1 {start:.6f} {stop - start:.6f} {phone}"
+            for u in sorted(utterances, key=lambda u: u.name)
+            for start, stop, phone in u.phones
+        ),
+    )
+
+
+def _spk2utt(utterances: Iterable[_Utterance]) -> dict[str, list[str]]:
+    lists: dict[str, list[str]] = {}
+    for utterance in utterances:
+        lists.setdefault(utterance.speaker, []).append(utterance.name)
+    return lists
+
+
+def _is_complete(folder: Path) -> bool:
+    """Tell whether `write_voices` made the folder; it names it last, so what is there is whole."""
+    return (folder / "data/eval/trials").is_file() and (folder / "audio/base-s0.wav").is_file()
+
+
+# eSpeak NG's C interface (speak_lib.h): the constants and structures used above.
+_SYNCHRONOUS, _REPORT_PHONEMES, _UTF8 = 2, 1, 1
+_SPEED, _PITCH = 1, 3
+_END_OF_LIST, _PHONEME = 0, 7
+
+
+class _EventId(ctypes.Union):
+    _fields_ = (("number", ctypes.c_int), ("name", ctypes.c_char_p), ("text", ctypes.c_char * 8))
+
+
+class _Event(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),  # ms
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", _EventId),
+    )
+
+
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
+_SYNTH_ARGUMENTS: tuple[Any, ...] = (
+    *(ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int),  # text, its size, position, its unit
+    *(ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p),  # end, flags, identifier, user data
+)

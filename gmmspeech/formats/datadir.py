@@ -1,0 +1,367 @@
+"""Kaldi-style data directories: which recordings there are, what to cut of them, who speaks, what is said.
+
+A data directory holds small text files with one entry a line, the id first: ``wav.scp`` (recording, path),
+``utt2spk`` (utterance, speaker), and perhaps ``segments`` (utterance, recording, start, end in seconds) and
+``text`` (utterance, words). See https://kaldi-asr.org/doc/data_prep.html.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.audio import RawAudio, decode_audio, read_audio
+from gmmspeech.errors import AudioError, DataError
+from gmmspeech.files.atomic import write_lines
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A piece of a recording, in seconds; `end` None is the recording's end, `channel` None its only channel."""
+
+    recording: str
+    start: float
+    end: float | None
+    channel: int | None = None
+
+
+@dataclass(frozen=True)
+class DataDir:
+    """What `read_data_dir` found.
+
+    Parameters
+    ----------
+    path : Path
+    recordings : dict
+        Recording id to audio file.
+    segments : dict or None
+        Utterance id to `Segment`; None where each recording is one utterance.
+    utterances : tuple of str
+        Utterance ids, sorted.
+    utt2spk : dict
+        Utterance id to speaker id.
+    text : dict or None
+        Utterance id to words; None where there is no such file.
+    commands : dict
+        Recording id to the command that prints it, of those that are no files; only where they are allowed.
+    raw : RawAudio or None
+        What the samples are, of recordings without headers.
+    """
+
+    path: Path
+    recordings: dict[str, Path]
+    segments: dict[str, Segment] | None
+    utterances: tuple[str, ...]
+    utt2spk: dict[str, str]
+    text: dict[str, str] | None
+    commands: dict[str, str] = field(default_factory=dict)
+    raw: RawAudio | None = None
+
+
+def read_data_dir(path: str | os.PathLike[str], *, allow_pipes: bool = False, raw: RawAudio | None = None) -> DataDir:
+    """Read a Kaldi-style data directory and check that its files agree.
+
+    Relative paths in ``wav.scp`` are looked for under the corpus folder (two above the data directory, as in
+    ``corpus/data/train``), the data directory itself, then the current directory; the first of these that has
+    the first of the files is taken for all.
+
+    Parameters
+    ----------
+    path : path-like
+        A folder with ``wav.scp`` and ``utt2spk``, perhaps ``segments`` and ``text``.
+    allow_pipes : bool
+        Take commands in ``wav.scp``, such as ``sph2pipe -f wav a.sph |``, which `load_utterance` then runs in a shell:
+        only for data directories whose commands may do anything here that you may.
+    raw : RawAudio, optional
+        What the samples are, of recordings without headers.
+
+    Returns
+    -------
+    DataDir
+
+    Raises
+    ------
+    DataError
+        If a file is missing or malformed (named with the line), its ids don't fit those of the others, or
+        ``wav.scp`` has a command in place of a file without `allow_pipes`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> (folder / "a.wav").touch()
+    >>> write_map(folder / "wav.scp", {"ann-1": "a.wav"})
+    >>> write_map(folder / "utt2spk", {"ann-1": "ann"})
+    >>> read_data_dir(folder).utt2spk
+    {'ann-1': 'ann'}
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder, expected a data directory (with wav.scp and utt2spk)")
+    recordings, commands = _read_wav_scp(folder, allow_pipes)
+    known = {**recordings, **commands}
+    segments = _read_segments(folder / "segments", known) if (folder / "segments").exists() else None
+    utterances = tuple(sorted(known if segments is None else segments))
+    source = folder / ("wav.scp" if segments is None else "segments")
+    utt2spk = read_map(folder / "utt2spk")
+    _check_known(folder / "utt2spk", utt2spk, utterances, source)
+    _check_known(source, utterances, utt2spk, folder / "utt2spk")
+    text = read_map(folder / "text", rest_of_line=True) if (folder / "text").exists() else None
+    if text is not None:
+        _check_known(folder / "text", text, utterances, source)
+    return DataDir(folder, recordings, segments, utterances, utt2spk, text, commands, raw)
+
+
+def load_utterance(data: DataDir, utterance: str, *, channel: int | None = None) -> tuple[NDArray[np.float32], int]:
+    """Read the waveform of an utterance, cut as ``segments`` says.
+
+    Parameters
+    ----------
+    data : DataDir
+    utterance : str
+    channel : int, optional
+        Which channel of a recording with several, from 0; a channel in ``segments`` goes before it.
+
+    Returns
+    -------
+    signal : ndarray, shape (n,), float32, in [-1, 1]
+    rate : int
+        Samples a second.
+
+    Raises
+    ------
+    AudioError
+        As `gmmspeech.audio.read_audio`, or a command fails; the message names the utterance and the file.
+    DataError
+        If there is no such utterance.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, soundfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> soundfile.write(folder / "u1.wav", np.zeros(800), 8000)
+    >>> _ = (folder / "wav.scp").write_text(f"u1 {folder}/u1.wav\\n")
+    >>> _ = (folder / "utt2spk").write_text("u1 ann\\n")
+    >>> signal, rate = load_utterance(read_data_dir(folder), "u1")
+    >>> len(signal), rate
+    (800, 8000)
+    """
+    ids: tuple[Mapping[str, object], ...] = (data.recordings, data.commands)
+    if data.segments is not None:
+        ids = (data.segments,)
+    if not any(utterance in known for known in ids):
+        number, one = sum(map(len, ids)), next(chain.from_iterable(ids))
+        raise DataError(f"{data.path}: no utterance {utterance}, expected one of {number} such as {one}")
+    segment = Segment(utterance, 0.0, None) if data.segments is None else data.segments[utterance]
+    chosen = channel if segment.channel is None else segment.channel
+    options: dict[str, Any] = {"channel": chosen, "start": segment.start, "end": segment.end, "raw": data.raw}
+    try:
+        if segment.recording in data.commands:
+            command = data.commands[segment.recording]
+            content = (_run if data.segments is None else _run_once)(command)
+            return decode_audio(content, name=f"output of {command}", **options)
+        return read_audio(data.recordings[segment.recording], **options)
+    except AudioError as error:
+        raise AudioError(f"utterance {utterance}: {error}") from error
+
+
+def read_map(path: str | os.PathLike[str], *, rest_of_line: bool = False) -> dict[str, str]:
+    """Read a file of ``id value`` lines, such as ``utt2spk``.
+
+    Parameters
+    ----------
+    path : path-like
+    rest_of_line : bool
+        The value is the rest of the line with its blanks, and may be nothing: ``text``, ``wav.scp``.
+
+    Returns
+    -------
+    dict
+        In the file's order.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, empty or not UTF-8, or a line is empty, begins with a blank, has another number of
+        fields, or an id that was there before; the message has the file and the line.
+    """
+    entries: dict[str, str] = {}
+    for number, fields in read_fields(path, max_split=1 if rest_of_line else -1):
+        if not rest_of_line and len(fields) != 2:
+            raise DataError(f"{path}:{number}: found {len(fields)} fields, expected 2 (id value)")
+        _check_new(path, number, fields[0], entries)
+        entries[fields[0]] = fields[1].rstrip() if len(fields) > 1 else ""
+    return entries
+
+
+def read_list_map(path: str | os.PathLike[str]) -> dict[str, list[str]]:
+    """Read a file of ``id value value ...`` lines, such as ``spk2utt`` or ``enroll_spk2utt``.
+
+    Returns
+    -------
+    dict
+        In the file's order.
+
+    Raises
+    ------
+    DataError
+        As `read_map`; also if a line has no value, or the same one twice.
+    """
+    entries: dict[str, list[str]] = {}
+    for number, (name, *values) in read_fields(path):
+        if not values:
+            raise DataError(f"{path}:{number}: found {name} alone, expected one or more values after it")
+        _check_new(path, number, name, entries)
+        if len(set(values)) < len(values):
+            twice = next(v for i, v in enumerate(values) if v in values[:i])
+            raise DataError(f"{path}:{number}: found {twice} twice for {name}, expected each value once")
+        entries[name] = values
+    return entries
+
+
+def write_map(path: str | os.PathLike[str], entries: Mapping[str, str | Sequence[str]]) -> None:
+    """Write ``id value`` or ``id value value ...`` lines, sorted by id as in the C locale, atomically.
+
+    Raises
+    ------
+    DataError
+        If an id is empty or has a blank, a value would break its line, or the file can't be written.
+    """
+    lines = []
+    for name in sorted(entries):  # code points sort as the UTF-8 bytes do
+        entry = entries[name]
+        value = entry if isinstance(entry, str) else " ".join(entry)
+        if name.split() != [name] or "\n" in value:
+            raise DataError(f"{path}: can't hold {name!r} {value!r}, expected an id without blanks, and one line")
+        lines.append(f"{name} {value}".rstrip())
+    write_lines(path, lines)
+
+
+def read_fields(path: str | os.PathLike[str], *, max_split: int = -1) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the fields (at least one) of every line of a UTF-8 text file.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, empty or not UTF-8, a line is empty or begins with a blank.
+    """
+    for number, line in enumerate(_read_lines(path), 1):
+        fields = line.split(None, max_split)
+        if not fields:
+            raise DataError(f"{path}:{number}: found an empty line, expected an entry on every line")
+        if line[0].isspace():
+            raise DataError(f"{path}:{number}: found a blank before {fields[0]}, expected the id to begin the line")
+        yield number, fields
+
+
+def find_base(path: str | os.PathLike[str], entry: str, bases: Iterable[Path]) -> Path:
+    """Give the first of the folders under which a relative path, listed in the file `path`, exists.
+
+    Raises
+    ------
+    DataError
+        If there is none; the message has all that were tried.
+    """
+    tried = list(dict.fromkeys(bases))
+    for base in tried:
+        if (base / entry).exists():
+            return base
+    raise DataError(f"{path}: found no file {entry}, expected it under one of {', '.join(map(str, tried))}")
+
+
+def _read_lines(path: str | os.PathLike[str]) -> list[str]:
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: can't be read ({error.strerror}), expected a text file") from error
+    if not content:
+        raise DataError(f"{path}: found 0 bytes, expected one entry a line")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = content.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path}:{number}: found byte 0x{content[error.start]:02x}, expected UTF-8 text") from error
+    return text.removesuffix("\n").split("\n")  # splitlines() would split at rarer characters too
+
+
+def _read_wav_scp(folder: Path, allow_pipes: bool) -> tuple[dict[str, Path], dict[str, str]]:
+    """Files and commands by recording id."""
+    path = folder / "wav.scp"
+    entries = read_map(path, rest_of_line=True)
+    commands = {name: value.removesuffix("|").strip() for name, value in entries.items() if value.endswith("|")}
+    for number, (name, value) in enumerate(entries.items(), 1):
+        if not value or value == "|":
+            raise DataError(f"{path}:{number}: found {name} alone, expected a recording's file after it")
+        if name in commands and not allow_pipes:
+            expected = "a file (commands are not run without allow_pipes, --allow-pipes)"
+            raise DataError(f"{path}:{number}: found a command for {name}, expected {expected}")
+    files = {name: value for name, value in entries.items() if name not in commands}
+    relative = next((value for value in files.values() if not os.path.isabs(value)), None)
+    base = Path()
+    if relative is not None:
+        base = find_base(path, relative, [Path(os.path.abspath(folder)).parent.parent, folder, Path()])
+    return {name: base / value for name, value in files.items()}, commands
+
+
+def _run(command: str) -> bytes:
+    """Give what a command prints, or an `AudioError` that says how it ended."""
+    done = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, capture_output=True)
+    if done.returncode or not done.stdout:
+        last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        found = f"status {done.returncode}, {len(done.stdout)} bytes{'; ' + last[0] if last else ''}"
+        raise AudioError(f"command {command}: found {found}, expected status 0 and a recording")
+    return done.stdout
+
+
+_run_once = functools.lru_cache(maxsize=4)(_run)  # the segments of a recording follow each other
+
+
+def _read_segments(path: Path, recordings: Mapping[str, object]) -> dict[str, Segment]:
+    segments: dict[str, Segment] = {}
+    for number, fields in read_fields(path):
+        if len(fields) not in (4, 5):
+            expected = "4 (utterance recording start end) or 5 (and a channel)"
+            raise DataError(f"{path}:{number}: found {len(fields)} fields, expected {expected}")
+        name, recording = fields[:2]
+        _check_new(path, number, name, segments)
+        if recording not in recordings:
+            raise DataError(f"{path}:{number}: found recording {recording}, expected one that is in wav.scp")
+        try:
+            segments[name] = _segment(recording, *fields[2:])
+        except ValueError as error:
+            expected = "0 <= start < end in seconds (end -1: to the recording's end), and a channel from 0"
+            raise DataError(f"{path}:{number}: found {' '.join(fields[2:])}, expected {expected}") from error
+    return segments
+
+
+def _segment(recording: str, start: str, end: str, channel: str = "") -> Segment:
+    """Make a segment of the fields of its line; ValueError if they make no sense."""
+    first, last = float(start), float(end)
+    number = int(channel) if channel else None
+    if not 0 <= first < math.inf or not (last == -1 or first < last < math.inf) or (number or 0) < 0:
+        raise ValueError
+    return Segment(recording, first, None if last == -1 else last, number)
+
+
+def _check_new(path: str | os.PathLike[str], number: int, name: str, entries: Mapping[str, object]) -> None:
+    if name in entries:
+        first = list(entries).index(name) + 1
+        raise DataError(f"{path}:{number}: found {name} again, expected each id once (it is in line {first})")
+
+
+def _check_known(path: Path, names: Iterable[str], known: Iterable[str], source: Path) -> None:
+    known = set(known)
+    missing = [name for name in names if name not in known]
+    if missing:
+        count = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise DataError(f"{path}: found utterance {missing[0]}{count}, expected only those that are in {source}")

@@ -1,0 +1,285 @@
+"""HTK's parameter files: a header of 12 bytes, then frames, big-endian (The HTK Book 3.4, section 5.10.1).
+
+The kind of the parameters, such as ``MFCC_0_D_A``, is part of the header: with ``_C`` the frames are 16-bit numbers
+after two vectors A and B, of which x = (X + B) / A gives the parameters; with ``_K`` a checksum ends the file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.errors import ConfigError, DataError, FeatureError
+from gmmspeech.files.atomic import atomic_path
+from gmmspeech.formats.datadir import read_fields
+
+_KINDS = (
+    *("WAVEFORM", "LPC", "LPREFC", "LPCEPSTRA", "LPDELCEP", "IREFC"),
+    *("MFCC", "FBANK", "MELSPEC", "USER", "DISCRETE", "PLP"),
+)
+_NOT_FRAMES = ("WAVEFORM", "DISCRETE")
+_QUALIFIERS = {
+    "E": 0o100,
+    "D": 0o400,
+    "N": 0o200,
+    "A": 0o1000,
+    "T": 0o100000,
+    "C": 0o2000,
+    "Z": 0o4000,
+    "K": 0o10000,
+    "0": 0o20000,
+    "V": 0o40000,
+}
+_BASE = 0o77
+_HEADER = 12
+_TICKS = 10_000  # of 100 ns in a millisecond
+_SHORT = 32767
+_CHECKSUM_MODULUS = 36897
+_SCRIPT_ENTRY = re.compile(r"(?:(?P<name>[^=]+)=)?(?P<file>.+?)(?P<range>\[\d+,\d+\])?")
+_EXPECTED = "an HTK parameter file"
+
+
+class HtkFile(NamedTuple):
+    """What `read_htk` found.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (T, D), float32
+    kind : str
+        Such as ``"MFCC_0_D_A"``, with the qualifiers ``_C`` and ``_K`` of the file.
+    frame_shift : float
+        Milliseconds.
+    """
+
+    frames: NDArray[np.float32]
+    kind: str
+    frame_shift: float
+
+
+def read_htk(path: str | os.PathLike[str]) -> HtkFile:
+    """Read an HTK parameter file: any kind but waveforms and discrete symbols; compressed; with a checksum.
+
+    Parameters
+    ----------
+    path : path-like
+        Big-endian as HTK writes it, or little-endian (``NATURALWRITEORDER``): the size of the file tells.
+
+    Returns
+    -------
+    HtkFile
+
+    Raises
+    ------
+    DataError
+        The file is missing, cut short or longer than its header says, of an unknown kind or one without frames, or its
+        checksum differs. The message names the field.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/a.mfc"
+    >>> write_htk(path, np.ones((3, 13)), kind="MFCC_E")
+    >>> found = read_htk(path)
+    >>> found.frames.shape, found.kind, found.frame_shift
+    ((3, 13), 'MFCC_E', 10.0)
+    """
+    name = os.fspath(path)
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"{name}: can't be read ({error.strerror}), expected {_EXPECTED}") from error
+    if len(content) < _HEADER:
+        raise DataError(f"{name}: found {len(content)} bytes, expected {_EXPECTED}, whose header has {_HEADER}")
+    order = ">" if _fits(content, ">") or not _fits(content, "<") else "<"
+    samples, period, size, code = struct.unpack(f"{order}iihH", content[:_HEADER])
+    kind = _kind_of(name, code)
+    base, *qualifiers = kind.split("_")
+    width = 2 if "C" in qualifiers or base == "IREFC" else 4
+    if base in _NOT_FRAMES:
+        raise DataError(f"{name}: parmKind: found {kind}, expected parameters, frames of numbers")
+    if samples < 1 or size < 1 or size % width or period <= 0:
+        found = f"nSamples {samples}, sampPeriod {period}, sampSize {size}"
+        raise DataError(
+            f"{name}: found {found} in the header, expected numbers above 0, frames of {width} bytes a number"
+        )
+    body = content[_HEADER:]
+    expected = samples * size + (2 if "K" in qualifiers else 0)
+    if len(body) != expected:
+        reason = " (is it cut short?)" if len(body) < expected else ""
+        raise DataError(f"{name}: found {len(body)} bytes behind the header, expected {expected} as it says{reason}")
+    if "K" in qualifiers:
+        body, stored = body[:-2], struct.unpack(f"{order}H", body[-2:])[0]
+        if _checksum(body, order) != stored:
+            raise DataError(f"{name}: CRC: found {_checksum(body, order)}, expected {stored} as the file's end says")
+    return HtkFile(_decode(name, body, order, size // width, kind), kind, period / _TICKS)
+
+
+def write_htk(
+    path: str | os.PathLike[str], frames: ArrayLike, *, kind: str = "USER", frame_shift: float = 10.0
+) -> None:
+    """Write an HTK parameter file, big-endian, atomically.
+
+    Parameters
+    ----------
+    path : path-like
+    frames : array_like, shape (T, D)
+        Columns in HTK's order, such as `gmmspeech.mfcc` gives them with ``convention="htk"``.
+    kind : str
+        Such as ``"MFCC_0_D_A"``; with ``_C`` it is compressed to 16 bits a number, with ``_K`` it gets a checksum.
+    frame_shift : float
+        Milliseconds.
+
+    Raises
+    ------
+    ConfigError
+        There is no such kind of parameters, or no such time.
+    FeatureError
+        Frames are not (T, D), not finite in float32, or too wide for the format.
+    DataError
+        The file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/a.fea"
+    >>> write_htk(path, np.ones((3, 2)))
+    >>> len(open(path, "rb").read())  # a header of 12 bytes, 6 numbers of 4
+    36
+    """
+    code = _code_of(kind)
+    base, *qualifiers = kind.split("_")
+    period = round(frame_shift * _TICKS) if 0 < frame_shift < 2**31 / _TICKS else 0
+    if period < 1:
+        raise ConfigError(f"frame_shift: found {frame_shift}, expected milliseconds above 0")
+    with np.errstate(over="ignore"):
+        array = np.asarray(frames, dtype=np.float32)
+    if array.ndim != 2 or array.size == 0 or 4 * array.shape[1] > _SHORT or not np.isfinite(array).all():
+        raise FeatureError(f"{os.fspath(path)}: found frames of shape {array.shape}, expected finite (T, D), T > 0")
+    samples, size, body = len(array), 4 * array.shape[1], array.astype(">f4").tobytes()
+    if "C" in qualifiers or base == "IREFC":
+        samples, size, body = _compress(array, base)
+    header = struct.pack(">iihH", samples, period, size, code)
+    checksum = struct.pack(">H", _checksum(body, ">")) if "K" in qualifiers else b""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(header + body + checksum)
+
+
+def read_htk_frames(file: str, where: str = "") -> NDArray[np.float32]:
+    """Frames of a parameter file, or those of a range ``"[first,last]"`` of them, the last included.
+
+    Raises
+    ------
+    DataError
+        As `read_htk`, or the range is not in the file.
+    """
+    frames = read_htk(file).frames
+    if not where:
+        return frames
+    first, last = map(int, where.strip("[]").split(","))
+    if not first <= last < len(frames):
+        raise DataError(f"{file}: found the range {where}, expected one inside {len(frames)} frames")
+    return frames[first : last + 1]
+
+
+def htk_places(path: str) -> dict[str, str]:
+    """Find the parameter files of a folder, or of a script file of HTK's.
+
+    Parameters
+    ----------
+    path : str
+        A folder, whose files are utterances named by their stems; or a list of files, one a line, perhaps as
+        ``name=file[first,last]``.
+
+    Returns
+    -------
+    dict
+        Utterance id to file and range.
+
+    Raises
+    ------
+    DataError
+        There is none, the list is malformed, or two are of one name.
+    """
+    places: dict[str, str] = {}
+    if Path(path).is_dir():
+        found = [
+            (file.stem, str(file)) for file in sorted(Path(path).iterdir()) if file.is_file() and file.name[0] != "."
+        ]
+    else:
+        found = [_script_entry(path, number, fields) for number, fields in read_fields(path)]
+    for name, place in found:
+        if name in places:
+            raise DataError(f"{path}: found two files of the name {name}, expected each once")
+        places[name] = place
+    if not places:
+        raise DataError(f"{path}: found no file, expected parameter files of HTK's")
+    return places
+
+
+def _script_entry(path: str, number: int, fields: list[str]) -> tuple[str, str]:
+    entry = _SCRIPT_ENTRY.fullmatch(fields[0])
+    if len(fields) != 1 or entry is None:
+        raise DataError(f"{path}:{number}: found {' '.join(fields)}, expected a file, or name=file[first,last]")
+    return Path(entry["name"] or entry["file"]).stem, entry["file"] + (entry["range"] or "")
+
+
+def _fits(content: bytes, order: str) -> bool:
+    """Say whether the size that a header gives in a byte order is that of the file."""
+    samples, _, size, code = struct.unpack(f"{order}iihH", content[:_HEADER])
+    return len(content) == _HEADER + samples * size + (2 if code & _QUALIFIERS["K"] else 0)
+
+
+def _kind_of(name: str, code: int) -> str:
+    if code & _BASE >= len(_KINDS):
+        raise DataError(
+            f"{name}: parmKind: found {code & _BASE}, expected a kind from 0 to {len(_KINDS) - 1} ({_EXPECTED})"
+        )
+    return "_".join([_KINDS[code & _BASE], *(letter for letter, bit in _QUALIFIERS.items() if code & bit)])
+
+
+def _code_of(kind: str) -> int:
+    base, *qualifiers = kind.split("_")
+    allowed = [known for known in _KINDS if known not in _NOT_FRAMES]
+    if base not in allowed or not set(qualifiers) <= set(_QUALIFIERS) or len(set(qualifiers)) < len(qualifiers):
+        expected = f"one of {', '.join(allowed)}, and any of the qualifiers _{', _'.join(_QUALIFIERS)}"
+        raise ConfigError(f"kind: found {kind!r}, expected {expected}")
+    return _KINDS.index(base) + sum(_QUALIFIERS[letter] for letter in qualifiers)
+
+
+def _checksum(body: bytes, order: str) -> int:
+    """HTK's CRC: the file's 16-bit words, as one long number, modulo a constant."""
+    return int.from_bytes(np.frombuffer(body, f"{order}u2").astype(">u2").tobytes(), "big") % _CHECKSUM_MODULUS
+
+
+def _decode(name: str, body: bytes, order: str, dim: int, kind: str) -> NDArray[np.float32]:
+    base, *qualifiers = kind.split("_")
+    if base == "IREFC":  # reflection coefficients, all below 1
+        return (np.frombuffer(body, f"{order}i2").reshape(-1, dim) / np.float32(_SHORT)).astype(np.float32)
+    if "C" not in qualifiers:
+        return np.frombuffer(body, f"{order}f4").reshape(-1, dim).astype(np.float32)
+    if len(body) <= 8 * dim:
+        raise DataError(f"{name}: found {len(body)} bytes of compressed frames, expected more than A and B, {8 * dim}")
+    scale, offset = np.frombuffer(body, f"{order}f4", 2 * dim).reshape(2, dim)
+    if not (scale != 0).all():
+        raise DataError(f"{name}: A: found 0 in column {np.flatnonzero(scale == 0)[0]}, expected scales other than 0")
+    return ((np.frombuffer(body, f"{order}i2", offset=8 * dim).reshape(-1, dim) + offset) / scale).astype(np.float32)
+
+
+def _compress(frames: NDArray[np.float32], base: str) -> tuple[int, int, bytes]:
+    """Samples and their size as the header wants them, and the numbers; A and B count as four samples."""
+    count, dim = frames.shape
+    if base == "IREFC":
+        return count, 2 * dim, np.rint(frames * _SHORT).clip(-_SHORT, _SHORT).astype(">i2").tobytes()
+    least, most = frames.min(axis=0).astype(np.float64), frames.max(axis=0).astype(np.float64)
+    varies = most - least > 1e-30  # where not, A is 1 and B the value; a smaller spread would overflow A
+    spread = np.where(varies, most - least, 1.0)
+    scale = np.where(varies, 2 * _SHORT / spread, 1.0).astype(">f4")
+    offset = np.where(varies, (most + least) * _SHORT / spread, most).astype(">f4")
+    numbers = np.rint(frames * scale.astype(np.float64) - offset).clip(-_SHORT, _SHORT).astype(">i2")
+    return count + 4, 2 * dim, scale.tobytes() + offset.tobytes() + numbers.tobytes()

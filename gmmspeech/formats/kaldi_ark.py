@@ -1,0 +1,247 @@
+"""Kaldi's archives of matrices (ark) and their script files (scp): binary, text, and compressed, through kaldiio.
+
+kaldiio takes what it reads on trust, and would unpickle; here the sizes that a header gives are compared with the bytes
+that are there first, and text is parsed whatever its first number looks like.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import re
+import struct
+from collections.abc import Iterable
+from contextlib import ExitStack
+from typing import BinaryIO
+
+import kaldiio
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.errors import DataError, FeatureError, one_line
+from gmmspeech.files.atomic import atomic_path
+
+_PLACE = re.compile(r"(?::(?P<offset>\d+))?(?:\[(?P<range>[\d:,]*)\])?")
+_ITEM_SIZE = {"FM": 4, "DM": 8, "FV": 4, "DV": 8}
+_COMPRESSED = {"CM": (8, 1), "CM2": (0, 2), "CM3": (0, 1)}  # bytes of a column's header, of a number
+_SPEECH_FEATURE = 2  # Kaldi's compression of features: a byte a number, with quantiles of each column
+
+
+def read_matrix(file: str, where: str = "") -> NDArray:
+    """Read the matrix, or vector, at a place in an archive.
+
+    Parameters
+    ----------
+    file : str
+    where : str
+        ``":OFFSET"`` as script files have it, perhaps with ``"[first:last]"`` or ``"[first:last,first:last]"``, rows
+        and columns of which the last is included; by default the start of a file that holds a matrix alone.
+
+    Raises
+    ------
+    ValueError
+        There is no matrix of Kaldi's, it is cut short or written in the other byte order, or the range is not in it.
+    OSError
+        The file can't be read.
+    """
+    place = _PLACE.fullmatch(where)
+    if place is None:
+        raise ValueError(f"found {where!r}, expected :OFFSET and perhaps [first:last]")
+    offset = int(place["offset"] or 0)
+    with open(file, "rb") as archive:
+        archive.seek(offset)
+        if archive.read(2) == b"\0B":
+            _skip_binary(archive)
+            matrix = kaldiio.load_mat(f"{file}:{offset}")
+        else:
+            archive.seek(offset)
+            matrix = _parse_text(_text_body(archive))
+    return matrix if place["range"] is None else _cut(matrix, place["range"])
+
+
+def ark_places(path: str) -> dict[str, str]:
+    """Find what an archive holds, without decoding it: utterance id to ``"PATH:OFFSET"``.
+
+    Raises
+    ------
+    DataError
+        The file is missing, empty or no archive, an utterance comes twice, or one is cut short; the message names it.
+    """
+    places: dict[str, str] = {}
+    utterance = ""
+    try:
+        with open(path, "rb") as archive:
+            while key := _read_key(archive):
+                utterance = key
+                if key in places:
+                    raise ValueError("it was there before")
+                places[key] = f"{path}:{archive.tell()}"
+                if archive.read(2) == b"\0B":
+                    _skip_binary(archive)
+                else:
+                    archive.seek(-2, os.SEEK_CUR)
+                    _text_body(archive)
+    except (OSError, ValueError) as error:
+        name = f"{path}: utterance {utterance}" if utterance else path
+        raise DataError(f"{name}: {one_line(error)}, expected an archive of Kaldi's") from error
+    if not places:
+        raise DataError(f"{path}: found no utterance, expected an archive of Kaldi's")
+    return places
+
+
+def write_kaldi_ark(
+    ark: str | os.PathLike[str],
+    items: Iterable[tuple[str, ArrayLike]],
+    *,
+    scp: str | os.PathLike[str] | None = None,
+    text: bool = False,
+    compress: bool = False,
+) -> None:
+    """Write frames as an archive that Kaldi reads, and a script file of it, atomically.
+
+    Parameters
+    ----------
+    ark : path-like
+        The archive; the script file refers to it as it is given here.
+    items : iterable of (str, array_like (T, D))
+        Utterance id and frames, kept as float32; read one at a time.
+    scp : path-like, optional
+        The script file.
+    text : bool
+        Write text, which people read.
+    compress : bool
+        A byte a number, with some loss, as Kaldi's ``copy-feats --compress=true`` does.
+
+    Raises
+    ------
+    DataError
+        An id is empty or has a blank, comes twice, there is none, both text and compression are asked for, or a file
+        can't be written. Nothing is left then.
+    FeatureError
+        Frames are not (T, D), or not finite in float32.
+
+    Examples
+    --------
+    >>> import tempfile, gmmspeech as gs
+    >>> folder = tempfile.mkdtemp()
+    >>> write_kaldi_ark(f"{folder}/feats.ark", [("u1", np.ones((3, 2)))], scp=f"{folder}/feats.scp")
+    >>> gs.FeatureStore(f"scp:{folder}/feats.scp")["u1"].shape
+    (3, 2)
+    """
+    name = os.fspath(ark)
+    if text and compress:
+        raise DataError(f"{name}: found both text and compression, expected one of them")
+    lines: dict[str, str] = {}
+    with ExitStack() as files:
+        script = None if scp is None else files.enter_context(atomic_path(scp))
+        with atomic_path(ark) as temporary, open(temporary, "wb") as archive:
+            for utterance, frames in items:
+                if utterance.split() != [utterance] or utterance in lines:
+                    raise DataError(f"{name}: can't hold the id {utterance!r}, expected each once, without blanks")
+                matrix = _checked(utterance, frames)
+                lines[utterance] = f"{utterance} {name}:{archive.tell() + len(utterance.encode()) + 1}\n"
+                method = _SPEECH_FEATURE if compress else None
+                kaldiio.save_ark(archive, {utterance: matrix}, text=text, compression_method=method)
+            if not lines:
+                raise DataError(f"{name}: found no utterance to write, expected one or more")
+        if script is not None:
+            script.write_text("".join(lines.values()), encoding="utf-8", newline="\n")
+
+
+def _checked(utterance: str, frames: ArrayLike) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        matrix = np.ascontiguousarray(frames, dtype=np.float32)
+    if matrix.ndim != 2 or matrix.size == 0 or not np.isfinite(matrix).all():
+        found = f"shape {matrix.shape}" if matrix.ndim != 2 or matrix.size == 0 else "numbers that are not finite"
+        raise FeatureError(f"utterance {utterance}: found {found}, expected finite frames (T, D), T > 0")
+    return matrix
+
+
+def _read_key(archive: BinaryIO) -> str:
+    """Read an utterance id and the blank after it; nothing at the end of the file."""
+    key = bytearray()
+    while (byte := archive.read(1)) not in (b" ", b""):
+        key += byte
+        if len(key) > 4096 or byte == b"\0":
+            raise ValueError(f"found {bytes(key[:20])!r}, expected an utterance id")
+    if key.strip() and not byte:
+        raise ValueError(f"found {bytes(key[:20])!r} and then nothing")
+    return key.strip().decode("utf-8")  # UnicodeDecodeError is a ValueError
+
+
+def _skip_binary(archive: BinaryIO) -> None:
+    """Go behind a binary matrix, from behind its ``\\0B``; ValueError if it can't be whole."""
+    kind = b""
+    while len(kind) < 4 and not kind.endswith(b" "):
+        kind += archive.read(1) or b" "
+    name = kind.decode("latin-1").strip()
+    if name in _COMPRESSED:
+        sizes = _sizes(archive.read(16)[8:], 2, b"")  # behind the least value and the range
+    elif name in _ITEM_SIZE:
+        count = 2 if name.endswith("M") else 1
+        sizes = _sizes(archive.read(5 * count), count, b"\4")
+    else:
+        raise ValueError(f"found {name!r}, expected a matrix (FM, DM or CM)")
+    start, size = archive.tell(), _num_bytes(name, sizes)
+    there = archive.seek(0, os.SEEK_END) - start
+    if min(sizes) < 0 or size > there:
+        swapped = [struct.unpack(">i", struct.pack("<i", n))[0] for n in sizes]
+        fits = min(swapped) >= 0 and _num_bytes(name, swapped) <= there
+        reason = "is it written in the other byte order?" if fits else "is it cut short?"
+        raise ValueError(f"found {there} bytes for a matrix of {' x '.join(map(str, sizes))} numbers ({reason})")
+    archive.seek(start + size)
+
+
+def _sizes(content: bytes, count: int, mark: bytes) -> list[int]:
+    width = len(mark) + 4
+    pieces = [content[i * width : (i + 1) * width] for i in range(count)]
+    if not all(len(piece) == width and piece.startswith(mark) for piece in pieces):
+        raise ValueError("found no size of a matrix (is it cut short?)")
+    return [struct.unpack("<i", piece[-4:])[0] for piece in pieces]
+
+
+def _num_bytes(kind: str, sizes: list[int]) -> int:
+    if kind in _ITEM_SIZE:
+        return math.prod(sizes) * _ITEM_SIZE[kind]
+    per_column, per_number = _COMPRESSED[kind]
+    return sizes[1] * (per_column + sizes[0] * per_number)
+
+
+def _text_body(archive: BinaryIO) -> bytes:
+    """Read a matrix in text to the end of the line of its closing bracket; give what is between the brackets."""
+    body = b""
+    while b"]" not in body:
+        line = archive.readline()
+        body += line
+        if b"[" not in body and body.strip():
+            raise ValueError(f"found {body[:20]!r}, no matrix there")
+        if not line:
+            raise ValueError("found no ] (is it cut short?)")
+    before, _, rest = body.partition(b"[")
+    inside, _, after = rest.partition(b"]")
+    if before.strip() or after.strip():
+        raise ValueError(f"found {(before or after)[:20]!r} beside [ ... ]")
+    return inside
+
+
+def _parse_text(body: bytes) -> NDArray[np.float32]:
+    if not body.strip():
+        raise ValueError("found a matrix without numbers")
+    is_matrix = b"\n" in body
+    numbers = np.loadtxt(io.BytesIO(body), dtype=np.float32, ndmin=2)
+    return numbers if is_matrix else numbers[0]
+
+
+def _cut(matrix: NDArray, ranges: str) -> NDArray:
+    parts = ranges.split(",")
+    if len(parts) > matrix.ndim:
+        raise ValueError(f"found [{ranges}] of {matrix.ndim} dimensions")
+    slices = []
+    for part, size in zip(parts, matrix.shape, strict=False):
+        first, _, last = part.partition(":")
+        start, stop = (int(first), int(last or first) + 1) if part.strip(":") else (0, size)
+        if not start < stop <= size:
+            raise ValueError(f"found [{ranges}], expected a range inside {matrix.shape}")
+        slices.append(slice(start, stop))
+    return matrix[tuple(slices)]

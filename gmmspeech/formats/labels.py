@@ -1,0 +1,457 @@
+"""Label files: Kaldi CTM, HTK ``.lab`` and MLF, TIMIT ``.phn`` and ``.wrd``, Audacity, and any of these or TextGrids.
+
+Reading checks what a line says, not whether labels follow each other in time: that is
+`gmmspeech.phones.labels.labels.check_labels`, which names the utterance, so that one bad utterance can be left out.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.formats.datadir import read_fields
+from gmmspeech.formats.textgrid import check_lines, read_textgrid, write_textgrid
+from gmmspeech.phones.labels.labels import Label, check_labels
+
+# Format to the suffix of its files, in lower case.
+FORMATS = {
+    "ctm": ".ctm",
+    "mlf": ".mlf",
+    "textgrid": ".textgrid",
+    "lab": ".lab",
+    "phn": ".phn",
+    "wrd": ".wrd",
+    "audacity": ".txt",
+}
+_OF_MANY = ("ctm", "mlf")  # the formats that hold many utterances in a file
+_SUFFIXES = {"textgrid": ".TextGrid"}  # as others write it, where not in lower case
+_HTK_RATE = 10_000_000  # HTK counts time in steps of 100 ns
+
+
+def read_labels(
+    path: str | os.PathLike[str], *, format: str | None = None, tier: str | None = None, rate: int = 16000
+) -> dict[str, list[Label]]:
+    """Read the labels of utterances from a file, or from all files of one format in a folder and those in it.
+
+    Parameters
+    ----------
+    path : path-like
+    format : {"ctm", "mlf", "textgrid", "lab", "phn", "wrd", "audacity"}, optional
+        By default what the suffix says (``.txt``: Audacity), or the only one of these that the folder has.
+    tier : str, optional
+        The tier to take from TextGrids that have several.
+    rate : int
+        Samples a second, for ``.phn`` and ``.wrd``, which count samples.
+
+    Returns
+    -------
+    dict of str to list of Label
+        Utterance id to labels in seconds. Where a file holds one utterance, its id is the name without the suffix.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such format.
+    DataError
+        If a file is missing or malformed (with the line), its format can't be told, there is no such tier, or two
+        files are of one utterance.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_labels(folder / "phones.ctm", {"ann-1": [Label(0.0, 0.25, "SIL"), Label(0.25, 0.5, "AH")]})
+    >>> read_labels(folder / "phones.ctm")
+    {'ann-1': [Label(start=0.0, end=0.25, name='SIL'), Label(start=0.25, end=0.5, name='AH')]}
+    """
+    _check_format(format)
+    if not Path(path).is_dir():
+        return _read_file(Path(path), format or _format_of(Path(path)), tier, rate)
+    files: dict[str, list[Path]] = {}
+    for file in sorted(Path(path).rglob("*")):
+        name = _format_of_suffix(file)
+        if name and file.is_file():
+            files.setdefault(name, []).append(file)
+    format = format or (next(iter(files)) if len(files) == 1 else None)
+    if format is None or format not in files:
+        known = ", ".join(FORMATS.values() if format is None else [FORMATS[format]])
+        found = " and ".join(FORMATS[name] for name in files) or "none"
+        raise DataError(f"{path}: found label files of {found}, expected one of {known} (or choose by format)")
+    utterances: dict[str, list[Label]] = {}
+    for file in files[format]:
+        for utterance, labels in _read_file(file, format, tier, rate).items():
+            if utterance in utterances:
+                raise DataError(f"{file}: found utterance {utterance} again, expected each in one file")
+            utterances[utterance] = labels
+    return utterances
+
+
+def write_labels(
+    path: str | os.PathLike[str],
+    labels: Mapping[str, Sequence[Label]],
+    *,
+    format: str | None = None,
+    tier: str = "phones",
+    rate: int = 16000,
+) -> None:
+    """Write the labels of utterances, each file atomically.
+
+    Parameters
+    ----------
+    path : path-like
+        The file for CTM and MLF. Of the other formats, a file (with the format's suffix) for a single utterance, or
+        the folder in which each utterance gets its file.
+    labels : mapping of str to sequence of Label
+        Utterance id to labels.
+    format : {"ctm", "mlf", "textgrid", "lab", "phn", "wrd", "audacity"}, optional
+        By default what the suffix says.
+    tier : str
+        Name of the tier in TextGrids.
+    rate : int
+        Samples a second, for ``.phn`` and ``.wrd``, which count samples.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such format.
+    DataError
+        If the format can't be told or can't hold the labels or the ids, labels are not as
+        `gmmspeech.phones.labels.labels.check_labels` wants them, or a file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/phones.ctm"
+    >>> write_labels(path, {"ann-1": [Label(0.0, 0.25, "SIL"), Label(0.25, 0.5, "AH")]})
+    >>> print(open(path).read().splitlines()[1])
+    ann-1 1 0.250000 0.250000 AH
+    """
+    _check_format(format)
+    format = format or _format_of(Path(path))
+    if not labels:
+        raise DataError(f"{path}: found nothing to write, expected one or more utterances")
+    if format in _OF_MANY:
+        return (write_ctm if format == "ctm" else write_mlf)(path, labels)
+    if _format_of_suffix(Path(path)) == format:
+        if len(labels) > 1:
+            raise DataError(f"{path}: found {len(labels)} utterances, expected one, or a folder to write them to")
+        files = {Path(path): next(iter(labels.values()))}
+    else:
+        for utterance in labels:
+            if not utterance or set(utterance) & set("/\\\0") or utterance[0] == ".":
+                raise DataError(f"{path}: can't hold the id {utterance!r}, expected what a file can be named")
+        suffix = _SUFFIXES.get(format, FORMATS[format])
+        files = {Path(path) / f"{utterance}{suffix}": found for utterance, found in labels.items()}
+    for file, found in files.items():
+        if format == "textgrid":
+            write_textgrid(file, {tier: found})
+        elif format == "lab":
+            write_htk(file, found)
+        elif format == "audacity":
+            write_audacity(file, found)
+        else:
+            write_timit(file, found, rate=rate)
+
+
+def read_ctm(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
+    """Read a file of ``utterance channel start duration name`` lines, in seconds.
+
+    A confidence may follow and is not kept; lines that begin with ``;;`` are comments.
+
+    Returns
+    -------
+    dict of str to list of Label
+        Utterance id to labels, in the file's order. Ends are rounded to nanoseconds, so that the end of a label
+        equals the start of the next where the file means it.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, empty or not UTF-8, a line has other fields, or an utterance has two channels; with
+        the line.
+    """
+    labels: dict[str, list[Label]] = {}
+    channels: dict[str, str] = {}
+    for number, fields in read_fields(path):
+        if fields[0].startswith(";;"):
+            continue
+        if len(fields) not in (5, 6):
+            expected = "5 or 6 (utterance channel start duration name, and a confidence)"
+            raise DataError(f"{path}:{number}: found {len(fields)} fields, expected {expected}")
+        utterance, channel, *times, name = fields[:5]
+        if channels.setdefault(utterance, channel) != channel:
+            found = f"channel {channel} of {utterance}"
+            raise DataError(f"{path}:{number}: found {found}, expected {channels[utterance]} as before")
+        start, duration = _times(path, number, times, _seconds, "start and duration in seconds")
+        labels.setdefault(utterance, []).append(Label(start, round(start + duration, 9), name))
+    return labels
+
+
+def write_ctm(path: str | os.PathLike[str], labels: Mapping[str, Sequence[Label]]) -> None:
+    """Write a CTM, channel 1, utterances sorted by id as in the C locale, times to microseconds, atomically.
+
+    Raises
+    ------
+    DataError
+        If an id or a name is empty or has a blank, labels are not as `check_labels` wants
+        them, or the file can't be written.
+    """
+    lines = []
+    for utterance in sorted(labels):
+        check_labels(labels[utterance], owner=f"{path}: {utterance}")
+        _check_fields(path, [utterance, *(label.name for label in labels[utterance])])
+        for label in labels[utterance]:
+            start, end = (round(time, 6) for time in label[:2])  # so that start + duration is the end again
+            lines.append(f"{utterance} 1 {start:.6f} {end - start:.6f} {label.name}")
+    write_lines(path, lines)
+
+
+def read_htk(path: str | os.PathLike[str]) -> list[Label]:
+    """Read an HTK label file: ``start end name`` in steps of 100 ns, perhaps with scores, which are not kept.
+
+    Returns
+    -------
+    list of Label
+        In the file's order.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, empty or not UTF-8, or a line has other fields, no times above all; with the line.
+    """
+    return [_htk_label(path, number, fields) for number, fields in read_fields(path)]
+
+
+def write_htk(path: str | os.PathLike[str], labels: Sequence[Label]) -> None:
+    """Write an HTK label file, times to 100 ns, atomically.
+
+    Raises
+    ------
+    DataError
+        If a name is empty or has a blank, labels are not as `check_labels` wants them, or
+        the file can't be written.
+    """
+    check_labels(labels, owner=os.fspath(path))
+    _check_fields(path, [label.name for label in labels])
+    write_lines(path, _counted_lines(labels, _HTK_RATE))
+
+
+def read_mlf(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
+    r"""Read an HTK master label file: ``#!MLF!#``, then for each utterance ``"\*/NAME.lab"``, labels and ``.``.
+
+    Returns
+    -------
+    dict of str to list of Label
+        Utterance id (the name without folder and suffix) to labels, in the file's order.
+
+    Raises
+    ------
+    DataError
+        As `read_htk`; also if the first line is another, a name or a ``.`` is missing, or a name comes again.
+    """
+    labels: dict[str, list[Label]] = {}
+    utterance: str | None = None
+    for number, fields in read_fields(path):
+        line = " ".join(fields)
+        if number == 1:
+            if line != "#!MLF!#":
+                raise DataError(f"{path}:1: found {line!r}, expected #!MLF!#")
+        elif utterance is None:
+            if not re.fullmatch(r'"[^"]+"', line):
+                raise DataError(f"{path}:{number}: found {line!r}, expected the name of a label file in quotes")
+            utterance = Path(line[1:-1]).stem
+            if utterance in labels:
+                raise DataError(f"{path}:{number}: found {utterance} again, expected each name once")
+            labels[utterance] = []
+        elif line == ".":
+            utterance = None
+        else:
+            labels[utterance].append(_htk_label(path, number, fields))
+    if utterance is not None:
+        raise DataError(f"{path}: found the end of the file in {utterance}, expected a line with a dot before it")
+    return labels
+
+
+def write_mlf(path: str | os.PathLike[str], labels: Mapping[str, Sequence[Label]]) -> None:
+    """Write an HTK master label file, utterances sorted by id as in the C locale, times to 100 ns, atomically.
+
+    Raises
+    ------
+    DataError
+        If an id or a name is empty or has a blank, labels are not as `check_labels` wants
+        them, or the file can't be written.
+    """
+    lines = ["#!MLF!#"]
+    for utterance in sorted(labels):
+        check_labels(labels[utterance], owner=f"{path}: {utterance}")
+        _check_fields(path, [utterance, *(label.name for label in labels[utterance])])
+        if '"' in utterance or "/" in utterance:
+            raise DataError(f"{path}: can't hold the id {utterance!r}, expected no quotes and no slashes")
+        lines += [f'"*/{utterance}.lab"', *_counted_lines(labels[utterance], _HTK_RATE), "."]
+    write_lines(path, lines)
+
+
+def read_timit(path: str | os.PathLike[str], *, rate: int = 16000) -> list[Label]:
+    """Read a file of ``start end name`` lines in samples, as TIMIT's ``.phn`` and ``.wrd``.
+
+    Parameters
+    ----------
+    path : path-like
+    rate : int
+        Samples a second.
+
+    Returns
+    -------
+    list of Label
+        In the file's order, in seconds.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, empty or not UTF-8, or a line has other fields; with the line.
+    """
+    labels = []
+    for number, fields in read_fields(path):
+        if len(fields) != 3:
+            raise DataError(f"{path}:{number}: found {len(fields)} fields, expected 3 (start end name)")
+        start, end = _times(path, number, fields[:2], int, "start and end in samples")
+        labels.append(Label(start / rate, end / rate, fields[2]))
+    return labels
+
+
+def write_timit(path: str | os.PathLike[str], labels: Sequence[Label], *, rate: int = 16000) -> None:
+    """Write ``start end name`` lines in samples, atomically.
+
+    Parameters
+    ----------
+    path : path-like
+    labels : sequence of Label
+    rate : int
+        Samples a second.
+
+    Raises
+    ------
+    DataError
+        If a name is empty or has a blank, labels are not as `check_labels` wants them, or
+        the file can't be written.
+    """
+    check_labels(labels, owner=os.fspath(path))
+    _check_fields(path, [label.name for label in labels])
+    write_lines(path, _counted_lines(labels, rate))
+
+
+def read_audacity(path: str | os.PathLike[str]) -> list[Label]:
+    r"""Read a label track that Audacity has exported: ``start``, ``end`` and ``name``, with tabs, in seconds.
+
+    Names may have blanks. Lines with the frequencies of a selection (they begin with ``\``) are left out.
+
+    Returns
+    -------
+    list of Label
+        In the file's order.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, empty or not UTF-8, or a line has other fields, no name above all; with the line.
+    """
+    labels = []
+    for number, fields in read_fields(path, max_split=2):
+        if fields[0] == "\\":
+            continue
+        if len(fields) != 3:
+            raise DataError(f"{path}:{number}: found {' '.join(fields)!r}, expected start, end and a name")
+        start, end = _times(path, number, fields[:2], _seconds, "start and end in seconds")
+        labels.append(Label(start, end, fields[2].rstrip()))
+    return labels
+
+
+def write_audacity(path: str | os.PathLike[str], labels: Sequence[Label]) -> None:
+    """Write a label track for Audacity, times to microseconds, atomically.
+
+    Raises
+    ------
+    DataError
+        If a name is empty, has blanks around it or a line break, labels are not as
+        `gmmspeech.phones.labels.labels.check_labels` wants them, or the file can't be written.
+    """
+    check_labels(labels, owner=os.fspath(path))
+    check_lines(path, [label.name for label in labels])
+    write_lines(path, (f"{start:.6f}\t{end:.6f}\t{name}" for start, end, name in labels))
+
+
+def _check_format(format: str | None) -> None:
+    if format is not None and format not in FORMATS:
+        raise ConfigError(f"format: found {format!r}, expected one of {', '.join(FORMATS)}")
+
+
+def _format_of_suffix(path: Path) -> str | None:
+    return next((name for name, suffix in FORMATS.items() if suffix == path.suffix.lower()), None)
+
+
+def _format_of(path: Path) -> str:
+    format = _format_of_suffix(path)
+    if format is None:
+        expected = f"one of {', '.join(FORMATS.values())}, or a format"
+        raise DataError(f"{path}: found suffix {path.suffix!r}, expected {expected}")
+    return format
+
+
+def _read_file(path: Path, format: str, tier: str | None, rate: int) -> dict[str, list[Label]]:
+    if format in _OF_MANY:
+        return (read_ctm if format == "ctm" else read_mlf)(path)
+    readers: dict[str, Callable[[Path], list[Label]]] = {
+        "textgrid": lambda file: _read_tier(file, tier),
+        "lab": read_htk,
+        "audacity": read_audacity,
+    }
+    return {path.stem: readers.get(format, lambda file: read_timit(file, rate=rate))(path)}
+
+
+def _read_tier(path: Path, tier: str | None) -> list[Label]:
+    tiers = read_textgrid(path)
+    if tier is None and len(tiers) == 1:
+        return next(iter(tiers.values()))
+    if tier not in tiers:
+        expected = "the name of one of them" if tier is None else f"one called {tier}"
+        raise DataError(f"{path}: found tiers {', '.join(tiers) or '(none)'}, expected {expected}")
+    return tiers[tier]
+
+
+def _seconds(field: str) -> float:
+    time = float(field)
+    if not math.isfinite(time):
+        raise ValueError
+    return time
+
+
+def _times(
+    path: str | os.PathLike[str], line: int, fields: Sequence[str], parse: Callable[[str], float], expected: str
+) -> tuple[float, float]:
+    try:
+        return parse(fields[0]), parse(fields[1])
+    except ValueError as error:
+        raise DataError(f"{path}:{line}: found {' '.join(fields)}, expected {expected}") from error
+
+
+def _htk_label(path: str | os.PathLike[str], line: int, fields: Sequence[str]) -> Label:
+    if len(fields) < 3:
+        found = f"{' '.join(fields)} without start and end" if len(fields) == 1 else " ".join(fields)
+        raise DataError(f"{path}:{line}: found {found}, expected start end name (labels without times are not read)")
+    start, end = _times(path, line, fields[:2], int, "start and end in steps of 100 ns (whole numbers)")
+    return Label(start / _HTK_RATE, end / _HTK_RATE, fields[2])
+
+
+def _counted_lines(labels: Sequence[Label], rate: int) -> Iterator[str]:
+    return (f"{round(start * rate)} {round(end * rate)} {name}" for start, end, name in labels)
+
+
+def _check_fields(path: str | os.PathLike[str], names: Sequence[str]) -> None:
+    for name in names:
+        if name.split() != [name]:
+            raise DataError(f"{path}: can't hold the name {name!r}, expected no blanks, and not empty")

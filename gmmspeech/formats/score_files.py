@@ -1,0 +1,120 @@
+"""Score files that are larger than memory, in blocks of lines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+import numpy as np
+
+from gmmspeech.errors import DataError
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.scoring.trials import Scores
+
+BLOCK = 1 << 10  # lines read at a time; larger blocks take longer, they leave the processor's cache
+
+
+def read_score_blocks(path: str | os.PathLike[str]) -> Iterator[Scores]:
+    """Read a file of scores in blocks of about a thousand lines.
+
+    Parameters
+    ----------
+    path : path-like
+        Lines of ``model test score``.
+
+    Yields
+    ------
+    Scores
+        In the file's order.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, empty, not UTF-8, a line has other fields, or a score is no number; with the line.
+        That a pair comes again is not noticed, unlike by `gmmspeech.formats.trials.read_scores`: it would take keeping
+        them all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from gmmspeech.formats.trials import write_scores
+    >>> path = tempfile.mkdtemp() + "/scores"
+    >>> write_scores(path, Scores(["ann", "bob"], ["u1", "u1"], np.array([2.5, -1.25])))
+    >>> [block.values for block in read_score_blocks(path)]
+    [array([ 2.5 , -1.25])]
+    """
+    number = 1
+    try:
+        with open(path, encoding="utf-8-sig", newline="\n") as file:
+            while lines := list(islice(file, BLOCK)):
+                yield _parse(path, number, lines)
+                number += len(lines)
+    except OSError as error:
+        raise DataError(f"{path}: can't be read ({error.strerror}), expected a text file") from error
+    except UnicodeDecodeError as error:
+        expected = f"expected UTF-8 text (after line {number})"
+        raise DataError(f"{path}: found byte 0x{error.object[error.start]:02x}, {expected}") from error
+    if number == 1:
+        raise DataError(f"{path}: found 0 bytes, expected one entry a line")
+
+
+def map_scores(path: str | os.PathLike[str], out: str | os.PathLike[str], function: Callable[[Scores], Scores]) -> None:
+    """Apply a function to a file of scores, block by block, and write what it gives as another.
+
+    Parameters
+    ----------
+    path, out : path-like
+        The file appears at `out` when it is complete; both may be the same.
+    function : callable
+        `Scores` to `Scores`, such as `ScoreNormalizer.apply`.
+
+    Raises
+    ------
+    DataError
+        As `read_score_blocks`, and if `out` can't be written; or what `function` raises.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from gmmspeech.formats.trials import read_scores, write_scores
+    >>> path = tempfile.mkdtemp() + "/scores"
+    >>> write_scores(path, Scores(["ann", "bob"], ["u1", "u1"], np.array([2.5, -1.25])))
+    >>> map_scores(path, path, lambda block: Scores(block.models, block.tests, 2 * block.values))
+    >>> read_scores(path).values
+    array([ 5. , -2.5])
+    """
+    write_lines(out, (line for block in read_score_blocks(path) for line in _lines(function(block))))
+
+
+def _lines(scores: Scores) -> Iterator[str]:
+    for model, test, value in zip(scores.models, scores.tests, scores.values.tolist(), strict=True):
+        yield f"{model} {test} {value:.9g}"
+
+
+def _parse(path: str | os.PathLike[str], first: int, lines: list[str]) -> Scores:
+    rows = [line.split() for line in lines]
+    try:
+        models, tests, values = zip(*rows, strict=True)
+        scores = np.array([float(value) for value in values])
+        if not any(line[0].isspace() for line in lines) and not np.isnan(scores).any():
+            return Scores(models, tests, scores)
+    except ValueError:
+        pass
+    for number, (line, fields) in enumerate(zip(lines, rows, strict=True), first):
+        _check_line(f"{path}:{number}", line, fields)
+    raise DataError(f"{path}:{first}: found malformed lines, expected model test score")
+
+
+def _check_line(where: str, line: str, fields: list[str]) -> None:
+    if not fields:
+        raise DataError(f"{where}: found an empty line, expected an entry on every line")
+    if line[0].isspace():
+        raise DataError(f"{where}: found a blank before {fields[0]}, expected the id to begin the line")
+    if len(fields) != 3:
+        raise DataError(f"{where}: found {len(fields)} fields, expected 3 (model test score)")
+    try:
+        if np.isnan(float(fields[2])):
+            raise ValueError
+    except ValueError:
+        raise DataError(f"{where}: found {fields[2]!r}, expected a number as the score") from None

@@ -1,1 +1,0 @@
-"""Everything that reads or writes a file, except audio."""

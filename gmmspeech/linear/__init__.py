@@ -1,0 +1,1 @@
+"""Linear transforms that speaker and phone models share: LDA, MLLT, fMLLR."""

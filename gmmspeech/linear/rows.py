@@ -1,0 +1,93 @@
+"""Gales's row-by-row ascent, by which both MLLT and fMLLR find their transform."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+SMALLEST_GAIN = 1e-8  # nats a frame; a sweep that gains less is the last
+
+
+def objective(transform: NDArray[np.float64], beta: float, k: NDArray[np.float64], g: NDArray[np.float64]) -> float:
+    r"""Auxiliary function of a transform W = [A, b] or A, in nats, without the terms that don't depend on it.
+
+    Q(W) = β log |det A| + Σ_d (k_d · w_d - ½ w_d G_d w_dᵀ)
+
+    Parameters
+    ----------
+    transform : ndarray, shape (D, E)
+        Rows w_d; E is D, or D + 1 with b as the last column.
+    beta : float
+        Frames, β.
+    k : ndarray, shape (D, E)
+    g : ndarray, shape (D, E, E)
+        Symmetric and positive definite.
+    """
+    log_det = float(np.linalg.slogdet(transform[:, : len(transform)])[1])
+    quadratic = np.einsum("di,dij,dj->", transform, g, transform, optimize=True)
+    return beta * log_det + float((k * transform).sum()) - 0.5 * float(quadratic)
+
+
+def best_row(
+    cofactors: NDArray[np.float64], beta: float, k: NDArray[np.float64], inverse: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    r"""Row w that maximizes β log |p · w| + k · w - ½ w G wᵀ (Gales 1998).
+
+    The gradient vanishes at w = (α p + k) G⁻¹ with α² p G⁻¹ pᵀ + α p G⁻¹ kᵀ = β. At such a point p · w = β / α,
+    and the objective is -β log |α| - ½ α² p G⁻¹ pᵀ but for constants: of the two roots, the one nearer to zero is
+    the maximum. The scale of p doesn't matter.
+
+    Parameters
+    ----------
+    cofactors : ndarray, shape (E,)
+        p, proportional to the cofactors of the row; 0 for the offset.
+    beta : float
+    k : ndarray, shape (E,)
+    inverse : ndarray, shape (E, E)
+        G⁻¹.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> best_row(np.ones(1), 8.0, np.zeros(1), np.array([[0.5]]))
+    array([2.])
+    """
+    direction = cofactors @ inverse
+    a, b = float(direction @ cofactors), float(direction @ k)
+    root = math.sqrt(b * b + 4 * a * beta)
+    alpha = 2 * beta / (b + root if b >= 0 else b - root)  # the root nearer to zero, without cancellation
+    return alpha * direction + k @ inverse
+
+
+def ascend(
+    start: NDArray[np.float64], beta: float, k: NDArray[np.float64], g: NDArray[np.float64], max_iter: int
+) -> NDArray[np.float64]:
+    """Maximize `objective` a row at a time, in sweeps over all rows; no step lowers it.
+
+    Parameters
+    ----------
+    start : ndarray, shape (D, E)
+    beta, k, g
+        See `objective`.
+    max_iter : int
+        Sweeps at most.
+
+    Returns
+    -------
+    ndarray, shape (D, E)
+    """
+    dim = len(start)
+    inverse, unit = np.linalg.inv(g), np.eye(dim)
+    transform = start.copy()
+    reached = objective(transform, beta, k, g)
+    cofactors = np.zeros(start.shape[1])
+    for _ in range(max_iter):
+        for d in range(dim):
+            cofactors[:dim] = np.linalg.solve(transform[:, :dim], unit[d])  # column d of A^-1
+            transform[d] = best_row(cofactors, beta, k[d], inverse[d])
+        before, reached = reached, objective(transform, beta, k, g)
+        if reached - before < SMALLEST_GAIN * beta:
+            break
+    return transform

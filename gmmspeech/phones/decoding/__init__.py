@@ -1,0 +1,1 @@
+"""Alignment and recognition with phone HMMs."""

@@ -1,0 +1,370 @@
+"""Forced alignment: when each word and phone of a transcript was said, and how well it fits.
+
+A boundary lies where the first frame of a phone begins to count. With ``times="start"``, frame t counts from
+``t * frame_shift``, as most aligners write their times. With ``times="center"`` the boundary is the middle between the
+centers of the two frames' windows, ``(frame_length - frame_shift) / 2`` later: 7.5 ms for windows of 25 ms each 10 ms.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.blocks import ordered_map
+from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError, GmmSpeechWarning
+from gmmspeech.features.match import check_same_front_end
+from gmmspeech.phones.hmm.batches import read_batches
+from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph, word_sequence_graph
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.viterbi import Transitions, best_scores, path_log_likelihood, viterbi
+from gmmspeech.phones.labels.labels import FrameTimes, Label
+
+BEAM = 200.0
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Words and phones of an utterance with their times.
+
+    Attributes
+    ----------
+    words : list of Label
+        In seconds; silence between them has no label.
+    phones : list of Label
+        Silence included, without gaps.
+    log_likelihoods : ndarray, shape (number of phones,), float64
+        Mean log-likelihood a frame of each phone's frames in their states, in nats.
+    goodness : ndarray, shape (number of phones,), float64, or None
+        Goodness of pronunciation of each phone; see `goodness_of_pronunciation`.
+    log_likelihood : float
+        Of the whole utterance along its best path, transitions and pronunciations included, in nats a frame.
+    """
+
+    words: list[Label]
+    phones: list[Label]
+    log_likelihoods: NDArray[np.float64]
+    goodness: NDArray[np.float64] | None
+    log_likelihood: float
+
+
+@dataclass(frozen=True)
+class AlignedCorpus:
+    """What `align` did.
+
+    Attributes
+    ----------
+    alignments : dict of str to Alignment
+    skipped : dict of str to str
+        Utterances that could not be aligned, and why.
+    unknown_words : Counter
+        Words that the dictionary lacks, and how often they came.
+    """
+
+    alignments: dict[str, Alignment]
+    skipped: dict[str, str]
+    unknown_words: Counter[str]
+
+
+@dataclass(frozen=True)
+class FrameClock:
+    """When frames begin to count: in seconds from the start of the audio.
+
+    Examples
+    --------
+    >>> FrameClock(10.0, 25.0, "start").time(3), FrameClock(10.0, 25.0, "center").time(3)
+    (0.03, 0.0375)
+    """
+
+    frame_shift: float = 10.0
+    frame_length: float = 25.0
+    times: FrameTimes = "start"
+
+    def __post_init__(self) -> None:
+        if self.times not in ("center", "start"):
+            raise ConfigError(f"times: found {self.times!r}, expected 'center' or 'start'")
+        for name in ("frame_shift", "frame_length"):
+            if not 0 < getattr(self, name) < np.inf:
+                raise ConfigError(f"{name}: found {getattr(self, name)!r}, expected milliseconds above 0")
+
+    def time(self, frame: int) -> float:
+        """Time of the boundary in front of a frame; the audio's start in front of the first."""
+        offset = (self.frame_length - self.frame_shift) / 2 if self.times == "center" else 0.0
+        return round((frame * self.frame_shift + offset) / 1000, 9) if frame else 0.0
+
+
+@dataclass(frozen=True)
+class PhoneSpan:
+    """A phone on a path: frames ``start`` to ``stop``, its index, and the word that it belongs to."""
+
+    start: int
+    stop: int
+    phone: int
+    word: int
+    starts_word: bool
+
+
+def align(
+    model: PhoneHMM,
+    frames: Mapping[str, NDArray],
+    transcripts: Mapping[str, Sequence[str]],
+    dictionary: Pronunciations,
+    *,
+    frame_shift: float = 10.0,
+    frame_length: float = 25.0,
+    times: FrameTimes = "start",
+    unknown_words: str = "error",
+    goodness: bool = False,
+    silence_probability: float = 0.5,
+    acoustic_scale: float = 1.0,
+    beam: float | None = BEAM,
+    skip_bad: bool = False,
+    n_jobs: int = 1,
+) -> AlignedCorpus:
+    """Find when the words and phones of transcripts were said.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    frames : mapping of str to ndarray, shape (T, D)
+        Frames of each utterance, from the model's front end: a dict, or a `FeatureStore`.
+    transcripts : mapping of str to sequence of str
+        Words of each utterance; those of them that `frames` has are aligned.
+    dictionary : mapping
+        Word to its pronunciations.
+    frame_shift, frame_length : float
+        In milliseconds, of the features.
+    times : {"start", "center"}
+        Where boundaries lie; see this module's text.
+    unknown_words : str
+        What to do with words that the dictionary lacks: "error" makes their utterance a bad one, "skip" leaves them
+        out, and any other text is the phone of the model that stands for them, such as "SPN".
+    goodness : bool
+        Give each phone its goodness of pronunciation too, which takes about as long again.
+    silence_probability : float
+        Of silence before, between and after words.
+    acoustic_scale, beam
+        See `gmmspeech.phones.hmm.viterbi.viterbi`.
+    skip_bad : bool
+        Leave out utterances that can't be aligned instead of raising, with a warning that counts them.
+    n_jobs : int
+        Threads.
+
+    Returns
+    -------
+    AlignedCorpus
+
+    Raises
+    ------
+    DataError
+        An utterance with an unknown word or too few frames for its phones, by name.
+    FeatureError
+        Frames that don't fit the model, by utterance; a feature store of another front end.
+
+    Examples
+    --------
+    >>> import dataclasses, numpy as np
+    >>> from gmmspeech.phones.hmm.model import PhoneHMM
+    >>> model = PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0], num_states=1)
+    >>> model = dataclasses.replace(model, means=[[0.0], [5.0]])
+    >>> frames = {"u": np.array([0.0, 0, 5, 5, 5, 0]).reshape(6, 1)}
+    >>> aligned = align(model, frames, {"u": ["AH"]}, {"AH": [["AA"]]})
+    >>> aligned.alignments["u"].words
+    [Label(start=0.02, end=0.05, name='AH')]
+    >>> [label.name for label in aligned.alignments["u"].phones]
+    ['SIL', 'AA', 'SIL']
+    """
+    clock = FrameClock(frame_shift, frame_length, times)
+    check_front_end(model, frames)
+    skipped: dict[str, str] = {}
+    unknown: Counter[str] = Counter()
+    graphs: dict[str, StateGraph] = {}
+    for name in transcripts:
+        if name not in frames:
+            continue
+        lacking = [word for word in transcripts[name] if not pronunciations(dictionary, word, optional=True)]
+        unknown.update(lacking)
+        try:
+            words, entries = _known(transcripts[name], lacking, dictionary, unknown_words)
+            graphs[name] = utterance_graph(model, words, entries, silence_probability=silence_probability)
+        except GmmSpeechError as error:
+            if not skip_bad:
+                raise type(error)(f"utterance {name}: {error}") from None
+            skipped[name] = str(error)
+    transitions = Transitions.of(model.self_loop)
+
+    def align_batch(batch: Mapping[str, NDArray]) -> dict[str, Alignment | str]:
+        emissions, found = batch_emissions(model, batch, skip_bad)
+        good = list(emissions)
+        if not good:
+            return found
+        paths = viterbi(
+            *([graphs[n] for n in good], [emissions[n] for n in good], transitions),
+            acoustic_scale=acoustic_scale,
+            beam=beam,
+        )
+        for name, path in zip(good, paths, strict=True):
+            if path is None:
+                found[name] = f"found {len(emissions[name])} frames, expected more for the states of its phones"
+                if not skip_bad:
+                    raise DataError(f"utterance {name}: {found[name]}")
+            else:
+                found[name] = describe_path(model, graphs[name], path, emissions[name], clock, goodness=goodness)
+        return found
+
+    alignments: dict[str, Alignment] = {}
+    for found in ordered_map(align_batch, read_batches(frames, graphs), n_jobs=n_jobs):
+        for name, result in found.items():
+            if isinstance(result, str):
+                skipped[name] = result
+            else:
+                alignments[name] = result
+    if skipped:
+        name, reason = next(iter(skipped.items()))
+        warnings.warn(f"skipped {len(skipped)} utterances; the first: utterance {name}: {reason}", GmmSpeechWarning)
+    return AlignedCorpus({name: alignments[name] for name in graphs if name in alignments}, skipped, unknown)
+
+
+def describe_path(
+    model: PhoneHMM,
+    graph: StateGraph,
+    path: NDArray[np.intp],
+    emissions: NDArray[np.float32],
+    clock: FrameClock,
+    *,
+    goodness: bool = False,
+) -> Alignment:
+    """Words and phones along a path.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    graph : StateGraph
+    path : ndarray of int, shape (T,)
+        Node of each frame.
+    emissions : ndarray, shape (T, S)
+    clock : FrameClock
+    goodness : bool
+    """
+    spans = phone_spans(graph, path)
+    of_frames = emissions[np.arange(len(path)), graph.state[path]].astype(np.float64)
+    starts = np.array([span.start for span in spans])
+    lengths = np.array([span.stop - span.start for span in spans])
+    return Alignment(
+        words=_word_labels(graph, spans, clock),
+        phones=[Label(clock.time(s.start), clock.time(s.stop), model.phones[s.phone]) for s in spans],
+        log_likelihoods=np.add.reduceat(of_frames, starts) / lengths,
+        goodness=goodness_of_pronunciation(model, spans, emissions) if goodness else None,
+        log_likelihood=path_log_likelihood(graph, path, emissions, Transitions.of(model.self_loop)) / len(path),
+    )
+
+
+def phone_spans(graph: StateGraph, path: NDArray[np.intp]) -> list[PhoneSpan]:
+    """Phones along a path, silence included."""
+    enters = graph.phone_start[path]
+    enters[1:] &= path[1:] != path[:-1]
+    starts = np.flatnonzero(enters)
+    nodes = path[starts]
+    return [
+        PhoneSpan(*span)
+        for span in zip(
+            starts.tolist(),
+            [*starts[1:].tolist(), len(path)],
+            graph.phone[nodes].tolist(),
+            graph.word[nodes].tolist(),
+            graph.word_start[nodes].tolist(),
+            strict=True,
+        )
+    ]
+
+
+def goodness_of_pronunciation(
+    model: PhoneHMM, spans: Sequence[PhoneSpan], emissions: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    r"""How well the frames of each phone fit it, beside the phone that they fit best (Witt and Young 2000).
+
+    GOP = (log p(O | q) - max_r log p(O | r)) / T for the T frames O that were given to phone q, over all phones r of
+    the model, p(O | r) along the best path through the phone's states. It is 0 where no other phone fits better, and
+    negative otherwise. (The paper's denominator lets several phones follow one another in the frames, and its sign
+    is the opposite.)
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    spans : sequence of PhoneSpan
+        Phones with their frames, no fewer than the phone has states.
+    emissions : ndarray, shape (T, S)
+
+    Returns
+    -------
+    ndarray, shape (number of spans,), float64
+        Nats a frame.
+    """
+    each = {phone: [[phone]] for phone in model.phones}
+    any_phone = word_sequence_graph(model, [model.phones], each, silence_probability=0.0)
+    single = {
+        p: word_sequence_graph(model, [[model.phones[p]]], each, silence_probability=0.0)
+        for p in {s.phone for s in spans}
+    }
+    pieces = [emissions[s.start : s.stop] for s in spans]
+    transitions = Transitions.of(model.self_loop)
+    ours = best_scores([single[s.phone] for s in spans], pieces, transitions)
+    best = best_scores([any_phone] * len(spans), pieces, transitions) + np.log(len(model.phones))
+    return np.minimum(ours - best, 0.0) / np.array([s.stop - s.start for s in spans])
+
+
+def _word_labels(graph: StateGraph, spans: Sequence[PhoneSpan], clock: FrameClock) -> list[Label]:
+    words: list[tuple[int, int, str]] = []
+    for span in spans:
+        if span.starts_word:
+            words.append((span.start, span.stop, graph.words[span.word]))
+        elif span.word >= 0:
+            start, _, name = words.pop()
+            words.append((start, span.stop, name))
+    return [Label(clock.time(start), clock.time(stop), name) for start, stop, name in words]
+
+
+def _known(
+    words: Sequence[str], lacking: Sequence[str], dictionary: Pronunciations, unknown_words: str
+) -> tuple[Sequence[str], Pronunciations]:
+    """Words, and a dictionary that has them all."""
+    if not lacking:
+        return words, dictionary
+    if unknown_words == "skip":
+        return [word for word in words if word not in lacking], dictionary
+    if unknown_words == "error":
+        raise DataError(f"found no pronunciation of {', '.join(dict.fromkeys(lacking))}, expected it in the dictionary")
+    own = {word: pronunciations(dictionary, word) for word in words if word not in lacking}
+    return words, own | {word: [[unknown_words]] for word in lacking}
+
+
+def check_front_end(model: PhoneHMM, frames: Mapping[str, NDArray]) -> None:
+    """Raise a `FeatureError` if a feature store is of another front end than the model's."""
+    check_same_front_end(
+        model.front_end,
+        getattr(frames, "front_end", None),
+        model="the phone HMM",
+        frames=str(getattr(frames, "path", "the frames")),
+    )
+
+
+def batch_emissions(
+    model: PhoneHMM, batch: Mapping[str, NDArray], skip_bad: bool
+) -> tuple[dict[str, NDArray[np.float32]], dict[str, Alignment | str]]:
+    """Log-likelihoods of utterances, and the reasons why some have none."""
+    emissions: dict[str, NDArray[np.float32]] = {}
+    bad: dict[str, Alignment | str] = {}
+    for name, x in batch.items():
+        try:
+            if not len(x):
+                raise FeatureError("found no frames, expected one or more")
+            emissions[name] = model.log_likelihoods(x)
+        except GmmSpeechError as error:
+            if not skip_bad:
+                raise type(error)(f"utterance {name}: {error}") from None
+            bad[name] = str(error)
+    return emissions, bad

@@ -1,0 +1,107 @@
+"""Recognition: the phones or words on the best path through a graph that allows many.
+
+The graphs come from `gmmspeech.phones.hmm.graph`: `phone_loop_graph` (phones, with a bigram), `word_sequence_graph`
+(isolated words, small grammars) and `word_loop_graph` (connected words).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+
+from numpy.typing import NDArray
+
+from gmmspeech.blocks import ordered_map
+from gmmspeech.errors import DataError, GmmSpeechWarning
+from gmmspeech.phones.decoding.alignment import Alignment, FrameClock, batch_emissions, check_front_end, describe_path
+from gmmspeech.phones.hmm.batches import read_batches
+from gmmspeech.phones.hmm.graph import StateGraph
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.viterbi import Transitions, viterbi
+from gmmspeech.phones.labels.labels import FrameTimes
+
+
+def decode(
+    model: PhoneHMM,
+    frames: Mapping[str, NDArray],
+    graph: StateGraph,
+    *,
+    frame_shift: float = 10.0,
+    frame_length: float = 25.0,
+    times: FrameTimes = "start",
+    acoustic_scale: float = 1.0,
+    skip_bad: bool = False,
+    n_jobs: int = 1,
+) -> dict[str, Alignment]:
+    """Recognize utterances.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    frames : mapping of str to ndarray, shape (T, D)
+        Frames of each utterance, from the model's front end: a dict, or a `FeatureStore`.
+    graph : StateGraph
+        What may be said.
+    frame_shift, frame_length, times
+        As `gmmspeech.phones.decoding.alignment.align` has them.
+    acoustic_scale : float
+        Factor of the log-likelihoods. Neighboring frames say much the same, so that a bigram gets its due weight
+        with about 0.2 to 0.3.
+    skip_bad : bool
+        Leave out utterances that can't be recognized (no frames, or too few for any path) instead of raising, with a
+        warning that counts them.
+    n_jobs : int
+        Threads.
+
+    Returns
+    -------
+    dict of str to Alignment
+        Words (in a phone loop, phones) and phones with their times.
+
+    Raises
+    ------
+    DataError
+        An utterance with too few frames, by name.
+    FeatureError
+        Frames that don't fit the model, by utterance; a feature store of another front end.
+
+    Examples
+    --------
+    >>> import dataclasses, numpy as np
+    >>> from gmmspeech.phones.hmm.graph import word_sequence_graph
+    >>> model = PhoneHMM.from_phones(["SIL", "AA", "IY"], mean=[0.0], variance=[1.0], num_states=1)
+    >>> model = dataclasses.replace(model, means=[[0.0], [5.0], [9.0]])
+    >>> graph = word_sequence_graph(model, [["AH", "EE"]], {"AH": [["AA"]], "EE": [["IY"]]})
+    >>> decode(model, {"u": np.array([[0.0], [9.0], [9.0], [0.0]])}, graph)["u"].words
+    [Label(start=0.01, end=0.03, name='EE')]
+    """
+    clock = FrameClock(frame_shift, frame_length, times)
+    check_front_end(model, frames)
+    transitions = Transitions.of(model.self_loop)
+
+    def decode_batch(batch: Mapping[str, NDArray]) -> dict[str, Alignment | str]:
+        emissions, found = batch_emissions(model, batch, skip_bad)
+        if not emissions:
+            return found
+        paths = viterbi([graph] * len(emissions), list(emissions.values()), transitions, acoustic_scale=acoustic_scale)
+        for (name, emission), path in zip(emissions.items(), paths, strict=True):
+            if path is None:
+                found[name] = f"found {len(emission)} frames, expected more for the states of any phones"
+                if not skip_bad:
+                    raise DataError(f"utterance {name}: {found[name]}")
+            else:
+                found[name] = describe_path(model, graph, path, emission, clock)
+        return found
+
+    done: dict[str, Alignment] = {}
+    skipped: dict[str, str] = {}
+    for found in ordered_map(decode_batch, read_batches(frames, list(frames)), n_jobs=n_jobs):
+        for name, result in found.items():
+            if isinstance(result, str):
+                skipped[name] = result
+            else:
+                done[name] = result
+    if skipped:
+        name, reason = next(iter(skipped.items()))
+        warnings.warn(f"skipped {len(skipped)} utterances; the first: utterance {name}: {reason}", GmmSpeechWarning)
+    return {name: done[name] for name in frames if name in done}

@@ -1,0 +1,1 @@
+"""Mixtures of phones between known boundaries."""

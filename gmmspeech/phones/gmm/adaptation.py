@@ -1,0 +1,228 @@
+"""Adaptation of frames to phone mixtures, a speaker at a time, by fMLLR; and models trained on adapted frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import logsumexp
+from sklearn.base import clone
+
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.linear.fmllr import FMLLRStats, accumulate_fmllr, fmllr
+from gmmspeech.linear.transforms import apply_transform
+from gmmspeech.phones.gmm.phone_gmm import PhoneGMM
+from gmmspeech.phones.labels.segments import LabeledFrames, part_of_frames
+
+SMALLEST_POSTERIOR = 1e-3  # of a part or a component that counts
+
+Posteriors: TypeAlias = sparse.csr_array
+
+
+@dataclass(frozen=True, eq=False)
+class SpeakerAdapter:
+    r"""Unsupervised fMLLR: what is needed to adapt the frames of speakers whose phones are not known.
+
+    The first pass finds posteriors with a model of unadapted frames and estimates a transform to it; further passes
+    find posteriors on adapted frames, with the model of adapted frames, and estimate the transform to that one.
+
+    A speaker's statistics are joined by `prior_frames` frames' worth of those of all training speakers, which keeps
+    the transform of a few seconds of speech near to what suits everybody (in the spirit of fMAPLR, Lei et al. 2009).
+
+    Parameters
+    ----------
+    unadapted, adapted : PhoneGMM
+        Models of unadapted and of adapted frames. Few components serve best.
+    priors : pair of FMLLRStats
+        Statistics of all training speakers under the first and the second model, for one frame.
+    prior_frames : float
+    """
+
+    unadapted: PhoneGMM
+    adapted: PhoneGMM
+    priors: tuple[FMLLRStats, FMLLRStats]
+    prior_frames: float
+
+    def adapt_frames(self, data: LabeledFrames, *, passes: int = 2) -> LabeledFrames:
+        """Adapt the frames of all speakers, where boundaries of phones are not known. Segments are not looked at.
+
+        Parameters
+        ----------
+        data : LabeledFrames
+            Unadapted.
+        passes : int
+            1 or more.
+        """
+        if passes < 1:
+            raise ConfigError(f"passes: found {passes}, expected 1 or more")
+        now = data
+        for number in range(passes):
+            now = self._transform(data, now, frame_parts(self._model(number), now.frames), number)
+        return now
+
+    def adapt_segments(self, data: LabeledFrames, posteriors: NDArray[np.float64]) -> LabeledFrames:
+        """Adapt the frames of all speakers, where boundaries are known. The segments' names are not looked at.
+
+        Parameters
+        ----------
+        data : LabeledFrames
+            Unadapted.
+        posteriors : ndarray, shape (S, P)
+            Of the models' phones for each segment, such as a first pass has found.
+        """
+        parts = segment_parts(data, posteriors, self.adapted.parts)
+        now = self._transform(data, data, parts, 0)
+        return self._transform(data, now, parts, 1)
+
+    def _model(self, number: int) -> PhoneGMM:
+        return self.adapted if number else self.unadapted
+
+    def _transform(self, data: LabeledFrames, now: LabeledFrames, parts: Posteriors, number: int) -> LabeledFrames:
+        """One pass: `parts` are posteriors that somebody found on the frames as they are now."""
+        statistics = _speaker_statistics(self._model(number), data, now.frames, parts)
+        return _transformed(data, statistics, self.priors[min(number, 1)], self.prior_frames)
+
+
+def train_speaker_adapter(
+    data: LabeledFrames, model: PhoneGMM, *, prior_frames: float = 1500.0, rounds: int = 1
+) -> tuple[SpeakerAdapter, LabeledFrames]:
+    """Speaker-adaptive training (Anastasakos et al. 1996) with fMLLR.
+
+    In each round every training speaker gets a transform to the model, estimated from his known segments, and the
+    model is trained anew on the transformed frames.
+
+    Parameters
+    ----------
+    data : LabeledFrames
+        Training speakers, unadapted.
+    model : PhoneGMM
+        How to train: its options count. Few components (4, say) serve best.
+    prior_frames : float
+        See `SpeakerAdapter`; more than 0.
+    rounds : int
+        1 or more.
+
+    Returns
+    -------
+    adapter : SpeakerAdapter
+    adapted : LabeledFrames
+        The training speakers' frames, to train models on.
+    """
+    if rounds < 1:
+        raise ConfigError(f"rounds: found {rounds}, expected 1 or more")
+    if not prior_frames > 0:
+        raise ConfigError(f"prior_frames: found {prior_frames}, expected more than 0")
+    unadapted = clone(model).fit(data.frames, data.ranges, data.phones)
+    current, now, priors = unadapted, data, []
+    for number in range(rounds + 1):
+        parts = known_parts(current, data)
+        statistics = _speaker_statistics(current, data, now.frames, parts)
+        total = sum(list(statistics.values())[1:], next(iter(statistics.values())))
+        priors.append(_scaled(total, 1 / total.beta))
+        if number < rounds:
+            now = _transformed(data, statistics, priors[-1], prior_frames)
+            current = clone(model).fit(now.frames, data.ranges, data.phones)
+    return SpeakerAdapter(unadapted, current, (priors[0], priors[-1]), prior_frames), now
+
+
+def known_parts(model: PhoneGMM, data: LabeledFrames) -> Posteriors:
+    """Give each frame the part it is labeled with, shape (N, P * parts), as sparse posteriors."""
+    codes = part_of_frames(data.ranges, model.phone_indices(data.phones), len(data.frames), model.parts)
+    rows = np.flatnonzero(codes >= 0)
+    return sparse.csr_array((np.ones(len(rows)), (rows, codes[rows])), shape=(len(codes), len(model.models_)))
+
+
+def frame_parts(model: PhoneGMM, frames: NDArray[np.floating]) -> Posteriors:
+    """Posteriors of all parts given each frame alone, shape (N, P * parts), sparse."""
+    joint = model.log_likelihoods(frames) + np.log(np.maximum(model.part_priors_, np.finfo(np.float64).tiny))
+    return _sparse(np.exp(joint - logsumexp(joint, axis=1, keepdims=True)))
+
+
+def segment_parts(data: LabeledFrames, posteriors: NDArray[np.float64], parts: int) -> Posteriors:
+    """Give each frame the posteriors of its segment, shape (N, P * parts), sparse.
+
+    Parameters
+    ----------
+    data : LabeledFrames
+    posteriors : ndarray, shape (S, P)
+    parts : int
+        Parts a segment: a frame is in that where it lies, whatever the phone.
+    """
+    if len(posteriors) != len(data.ranges):
+        raise DataError(f"posteriors: found {len(posteriors)} rows, expected {len(data.ranges)}, one for each segment")
+    segment = part_of_frames(data.ranges, np.arange(len(data.ranges)), len(data.frames), parts)
+    rows = np.flatnonzero(segment >= 0)
+    of_frames = _sparse(posteriors[segment[rows] // parts]).tocoo()
+    columns = of_frames.col * parts + segment[rows][of_frames.row] % parts
+    shape = (len(data.frames), posteriors.shape[1] * parts)
+    return sparse.csr_array((of_frames.data, (rows[of_frames.row], columns)), shape=shape)
+
+
+def component_posteriors(model: PhoneGMM, frames: NDArray[np.floating], parts: Posteriors) -> Posteriors:
+    """Posteriors of the components of all mixtures side by side, given those of the parts, sparse.
+
+    Parameters
+    ----------
+    model : PhoneGMM
+    frames : ndarray, shape (N, D)
+    parts : sparse array, shape (N, P * parts)
+        Posteriors of the mixtures; only those above 0 are evaluated.
+
+    Returns
+    -------
+    scipy.sparse.csr_array, shape (N, components of all mixtures)
+    """
+    by_mixture = parts.tocsc()
+    rows, columns, values, first = [], [], [], 0
+    for code, mixture in enumerate(model.models_):
+        entries = slice(by_mixture.indptr[code], by_mixture.indptr[code + 1])
+        of_mixture = by_mixture.indices[entries]
+        size = len(mixture.weights_)
+        if len(of_mixture):
+            posteriors = mixture.predict_proba(frames[of_mixture]) * by_mixture.data[entries, None]
+            row, column = np.nonzero(posteriors > SMALLEST_POSTERIOR)
+            rows.append(of_mixture[row])
+            columns.append(first + column)
+            values.append(posteriors[row, column])
+        first += size
+    places = (np.concatenate(rows), np.concatenate(columns)) if rows else (np.empty(0, int), np.empty(0, int))
+    return sparse.csr_array((np.concatenate(values or [np.empty(0)]), places), shape=(len(frames), first))
+
+
+def _speaker_statistics(
+    model: PhoneGMM, data: LabeledFrames, adapted: NDArray[np.floating], parts: Posteriors
+) -> dict[str, FMLLRStats]:
+    """Statistics of each speaker's unadapted frames, by posteriors that the adapted ones give."""
+    means = np.concatenate([mixture.means_ for mixture in model.models_])
+    variances = np.concatenate([mixture.covariances_ for mixture in model.models_])
+    speakers, statistics = data.frame_speakers(), {}
+    for name in np.unique(data.speakers):
+        rows = np.flatnonzero(speakers == name)
+        own = parts[rows]
+        used = np.diff(own.indptr) > 0  # frames in no segment have no posteriors
+        rows, own = rows[used], own[used]
+        posteriors = component_posteriors(model, adapted[rows], own)
+        statistics[str(name)] = accumulate_fmllr(data.frames[rows], posteriors, means, variances)
+    return statistics
+
+
+def _transformed(
+    data: LabeledFrames, statistics: dict[str, FMLLRStats], prior: FMLLRStats, prior_frames: float
+) -> LabeledFrames:
+    """Each speaker's frames, put through the transform that his statistics and the prior give."""
+    frames, speakers = data.frames.copy(), data.frame_speakers()
+    for name, own in statistics.items():
+        transform, _ = fmllr(own + _scaled(prior, prior_frames), min_count=0.0)  # the prior determines it
+        frames[speakers == name] = apply_transform(data.frames[speakers == name], transform)
+    return data.with_frames(frames)
+
+
+def _scaled(statistics: FMLLRStats, factor: float) -> FMLLRStats:
+    return FMLLRStats(factor * statistics.beta, factor * statistics.k, factor * statistics.g)
+
+
+def _sparse(posteriors: NDArray[np.float64]) -> Posteriors:
+    return sparse.csr_array(np.where(posteriors < SMALLEST_POSTERIOR, 0.0, posteriors))

@@ -1,0 +1,492 @@
+"""`PhoneGMM`: a mixture for each phone, or for each of the parts that its segments are cut in."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.special import logsumexp
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+
+from gmmspeech.blocks import ordered_map
+from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechWarning, ModelError
+from gmmspeech.gmm.adapt import map_adapt
+from gmmspeech.gmm.frames import as_frames, finite
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.phones.gmm.mixture_size import SIZES, fit_sized
+from gmmspeech.phones.labels.segments import log_durations, part_edges, part_of_frames, segment_sums
+
+DURATION_VARIANCE_FLOOR = 0.01  # of log durations: a tenth of a segment's length either way
+
+Models = list[DiagonalGMM]
+
+
+class PhoneGMM(BaseEstimator):
+    r"""Diagonal mixtures of phones, trained on segments with known boundaries.
+
+    A segment is cut in `parts`, each with its mixture. The log-likelihood of a segment of a phone q is
+
+        L_q = Σ_j Σ_{t in part j} log p(x_t | q, j)  [ + log N(log duration; μ_q, σ²_q) ]
+
+    and the posterior of the phone is proportional to prior_q · exp(scale · L_q): as neighboring frames are alike,
+    their sum is too sure of itself, which a scale below 1 mends. Where boundaries are not known, a frame's
+    likelihood is ``p(x | q) = Σ_j w_qj p(x | q, j)``, with w_qj the share of the phone's frames in part j. As a
+    phone lasts longer than a frame, frames are classified better with `smoothing`: 2 frames of 10 ms raise the share
+    of right frames by three to four points in a hundred.
+
+    Parameters
+    ----------
+    n_components : int
+        Components of a mixture, at most.
+    size : {"fixed", "frames", "bic"}
+        Components that a mixture gets: `n_components`; one for every `frames_per_component` frames; or 1, 2, 4, ...,
+        whichever has the least Bayesian information criterion. Never more than one for five frames.
+    frames_per_component : int
+    parts : int
+        Parts a segment: 3 for begin, middle and end.
+    duration : bool
+        Let the segment's log duration count, by a Gaussian a phone.
+    scale : float
+        Of a segment's log-likelihood in its posteriors, above 0, and 1 at most.
+    smoothing : float
+        Deviation, in frames, of the Gaussian window with which a frame's log-likelihoods are averaged with those of
+        its neighbors before posteriors are taken of them. 0 for none.
+    ubm : DiagonalGMM, optional
+        Adapt the mixtures from this one by MAP instead of training each: for phones with few data.
+    relevance_factor, update
+        Of `map_adapt`, with `ubm`.
+    max_iter, tol, variance_floor, random_state, backend
+        See `DiagonalGMM`.
+    n_jobs : int
+        Threads; mixtures are trained and evaluated side by side.
+
+    Attributes
+    ----------
+    phones_ : tuple of str
+        P phones, sorted.
+    models_ : list of DiagonalGMM
+        Mixture of part j of phone i at ``i * parts + j``.
+    priors_ : ndarray, shape (P,), float64
+        Share of each phone in the training segments.
+    part_priors_ : ndarray, shape (P * parts,), float64
+        Share of each part in the training frames.
+    durations_ : ndarray, shape (P, 2), float64
+        Mean and variance of each phone's log duration, in frames.
+    front_end_ : str or None
+        Configuration of the front end, as JSON text, when the caller has set it.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> x = np.concatenate([rng.normal(-3, 1, (60, 2)), rng.normal(3, 1, (60, 2))])
+    >>> ranges = np.arange(0, 120, 6)[:, None] + [0, 6]
+    >>> model = PhoneGMM(2, parts=3, random_state=0).fit(x, ranges, ["AA"] * 10 + ["S"] * 10)
+    >>> model.predict_segments(x, [[0, 6], [117, 120]])
+    array(['AA', 'S'], dtype='<U2')
+    """
+
+    def __init__(
+        self,
+        n_components: int = 16,
+        *,
+        size: str = "fixed",
+        frames_per_component: int = 50,
+        parts: int = 1,
+        duration: bool = False,
+        scale: float = 1.0,
+        smoothing: float = 0.0,
+        ubm: DiagonalGMM | None = None,
+        relevance_factor: float = 16.0,
+        update: str = "m",
+        max_iter: int = 20,
+        tol: float = 1e-3,
+        variance_floor: float = 0.01,
+        random_state: Any = None,
+        backend: str = "auto",
+        n_jobs: int = 1,
+    ) -> None:
+        self.n_components = n_components
+        self.size = size
+        self.frames_per_component = frames_per_component
+        self.parts = parts
+        self.duration = duration
+        self.scale = scale
+        self.smoothing = smoothing
+        self.ubm = ubm
+        self.relevance_factor = relevance_factor
+        self.update = update
+        self.max_iter = max_iter
+        self.tol = tol
+        self.variance_floor = variance_floor
+        self.random_state = random_state
+        self.backend = backend
+        self.n_jobs = n_jobs
+
+    def fit(
+        self, X: ArrayLike, ranges: ArrayLike, phones: ArrayLike, *, inventory: Sequence[str] | None = None
+    ) -> Self:
+        """Train the mixtures.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, D)
+            Frames of all utterances.
+        ranges : array_like of int, shape (S, 2)
+            Rows of each segment: the first, and the one after the last.
+        phones : array_like of str, shape (S,)
+        inventory : sequence of str, optional
+            Phones to train, by default those that have segments. One without a segment is left out, with a warning;
+            segments of others are not used.
+
+        Raises
+        ------
+        DataError
+            A segment that is empty or outside the frames, or none at all.
+        FeatureError
+            NaN or infinity in a frame.
+        """
+        self._check_options()
+        frames, rows = self._checked(X, ranges)
+        names = np.asarray(phones, dtype=np.str_)
+        if names.shape != (len(rows),):
+            raise DataError(f"phones: found shape {names.shape}, expected ({len(rows)},), one for each segment")
+        self.phones_ = self._trainable(names, inventory)
+        indices = self.phone_indices(names)
+        counts = np.bincount(indices[indices >= 0], minlength=len(self.phones_))
+        self.priors_ = counts / counts.sum()
+        codes = part_of_frames(rows, indices, len(frames), self.parts)
+        in_parts = np.bincount(codes[codes >= 0], minlength=len(self.phones_) * self.parts).astype(np.float64)
+        self.part_priors_ = in_parts / in_parts.sum()
+        self.durations_ = _duration_moments(log_durations(rows), indices, len(self.phones_))
+        self.models_ = self._train(frames, codes)
+        self.n_features_in_ = frames.shape[1]
+        self.front_end_: str | None = None
+        return self
+
+    def phone_indices(self, phones: ArrayLike) -> NDArray[np.int64]:
+        """Place of each phone among `phones_`, or -1, shape of `phones`."""
+        names = np.asarray(phones, dtype=np.str_)
+        places = np.searchsorted(self.phones_, names).clip(max=len(self.phones_) - 1)
+        return np.where(np.asarray(self.phones_)[places] == names, places, -1)
+
+    def select(self, phones: Sequence[str]) -> Self:
+        """Give a model of some of the phones only, their priors rescaled.
+
+        Silence is best trained with the phones and left out where segments are known not to be silent.
+
+        Raises
+        ------
+        ModelError
+            A phone that the model doesn't have.
+        """
+        self._check_fitted()
+        kept = tuple(sorted(set(phones)))
+        indices = self.phone_indices(kept)
+        if not kept or (indices < 0).any():
+            found = kept[int((indices < 0).argmax())] if kept else "none"
+            raise ModelError(f"phones: found {found}, expected phones of the model: {' '.join(self.phones_)}")
+        rows = (indices[:, None] * self.parts + np.arange(self.parts)).ravel()
+        return self._like(
+            kept,
+            [self.models_[i] for i in rows],
+            self.priors_[indices] / self.priors_[indices].sum(),
+            self.part_priors_[rows] / self.part_priors_[rows].sum(),
+            self.durations_[indices],
+        )
+
+    def adapt(
+        self,
+        X: ArrayLike,
+        ranges: ArrayLike,
+        phones: ArrayLike,
+        *,
+        relevance_factor: float = 16.0,
+        update: str = "m",
+    ) -> Self:
+        """Adapt the mixtures to a speaker by MAP; see `map_adapt`.
+
+        Parameters
+        ----------
+        X, ranges, phones
+            Frames, segments and phones of the speaker, as `fit` takes them. Phones may also be those that the
+            model itself has found. A phone without a segment stays as it is.
+        relevance_factor : float
+        update : str
+
+        Returns
+        -------
+        PhoneGMM
+            Another one; priors and durations are those of this one.
+        """
+        self._check_fitted()
+        frames, rows = self._checked(X, ranges)
+        codes = part_of_frames(rows, self.phone_indices(phones), len(frames), self.parts)
+
+        def adapted(code: int) -> DiagonalGMM:
+            own = frames[codes == code]
+            if not len(own):
+                return self.models_[code]
+            return map_adapt(self.models_[code], own, relevance_factor=relevance_factor, update=update)
+
+        models = list(ordered_map(adapted, range(len(self.models_)), n_jobs=self.n_jobs))
+        return self._like(self.phones_, models, self.priors_, self.part_priors_, self.durations_)
+
+    def log_likelihoods(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Log-likelihood of every frame under every mixture, shape (N, P * parts), in nats."""
+        self._check_fitted()
+        frames = finite(np.asarray(as_frames(X)))
+        return np.stack(list(ordered_map(lambda m: m.score_samples(frames), self.models_, n_jobs=self.n_jobs)), axis=1)
+
+    def frame_log_likelihoods(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Log-likelihood of every frame under every phone, in whichever part, shape (N, P), in nats."""
+        scores = self.log_likelihoods(X)
+        weights = self.part_priors_.reshape(-1, self.parts)
+        with np.errstate(divide="ignore"):  # a part that no frame was in
+            joint = scores + np.log(weights / weights.sum(axis=1, keepdims=True)).ravel()
+        return logsumexp(joint.reshape(len(joint), -1, self.parts), axis=2)
+
+    def frame_log_posteriors(self, X: ArrayLike, *, lengths: Sequence[int] | None = None) -> NDArray[np.float64]:
+        """Log posterior of every phone given each frame, or with `smoothing` it and its neighbors, shape (N, P).
+
+        The priors are the phones' shares of the training frames.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, D)
+            Frames, in order if they are smoothed.
+        lengths : sequence of int, optional
+            Frames of each utterance, if `X` has several: smoothing doesn't reach beyond them.
+
+        Raises
+        ------
+        DataError
+            Lengths that don't add up to N.
+        """
+        self._check_options()
+        scores = self.frame_log_likelihoods(X)
+        priors = self.part_priors_.reshape(-1, self.parts).sum(axis=1)
+        stops = np.cumsum([len(scores)] if lengths is None else lengths)
+        if not len(stops) or stops[-1] != len(scores):
+            raise DataError(f"lengths: found {stops[-1:].sum()} frames in all, expected {len(scores)}")
+        if self.smoothing:
+            utterances = [part for part in np.split(scores, stops[:-1]) if len(part)]
+            smoothed = [gaussian_filter1d(part, self.smoothing, axis=0, mode="nearest") for part in utterances]
+            scores = np.concatenate(smoothed)
+        return _log_posteriors(scores, priors)
+
+    def predict_frames(self, X: ArrayLike, *, lengths: Sequence[int] | None = None) -> NDArray[np.str_]:
+        """Most probable phone of every frame, shape (N,); see `frame_log_posteriors`."""
+        return self._names(self.frame_log_posteriors(X, lengths=lengths))
+
+    def segment_log_likelihoods(self, X: ArrayLike, ranges: ArrayLike) -> NDArray[np.float64]:
+        """Log-likelihood of every segment under every phone, shape (S, P), in nats.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, D)
+        ranges : array_like of int, shape (S, 2)
+            Rows of each segment in `X`.
+
+        Raises
+        ------
+        DataError
+            A segment that is empty or outside the frames.
+        """
+        frames, rows = self._checked(X, ranges)
+        return self.sum_segments(self.log_likelihoods(frames), rows)
+
+    def sum_segments(self, log_likelihoods: NDArray[np.float64], ranges: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Do as `segment_log_likelihoods`, from what `log_likelihoods` gave for the frames."""
+        edges = part_edges(ranges, self.parts)
+        total = np.zeros((len(ranges), len(self.phones_)))
+        for j in range(self.parts):
+            total += segment_sums(self._of_part(log_likelihoods, j), edges[:, j : j + 2])
+        return total + self.duration_log_likelihoods(ranges) if self.duration else total
+
+    def average_parts(self, log_likelihoods: NDArray[np.float64], ranges: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Mean log-likelihood of each part of each segment, shape (parts, S, P), in nats a frame.
+
+        To be combined by weights: a mean doesn't grow surer with every frame as a sum does. 0 for a part without
+        frames.
+
+        Parameters
+        ----------
+        log_likelihoods : ndarray, shape (N, P * parts)
+            What `log_likelihoods` gave for the frames.
+        ranges : ndarray, shape (S, 2)
+        """
+        edges = part_edges(ranges, self.parts)
+        counts = np.maximum(np.diff(edges, axis=1), 1)
+        sums = [segment_sums(self._of_part(log_likelihoods, j), edges[:, j : j + 2]) for j in range(self.parts)]
+        return np.stack(sums) / counts.T[:, :, None]
+
+    def duration_log_likelihoods(self, ranges: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Log density of each segment's log duration under every phone, shape (S, P)."""
+        mean, variance = self.durations_.T
+        return -0.5 * (np.log(2 * np.pi * variance) + (log_durations(ranges)[:, None] - mean) ** 2 / variance)
+
+    def segment_log_posteriors(self, X: ArrayLike, ranges: ArrayLike) -> NDArray[np.float64]:
+        """Log posterior of every phone given each segment, shape (S, P), from what `segment_log_likelihoods` gives."""
+        self._check_options()
+        return _log_posteriors(self.scale * self.segment_log_likelihoods(X, ranges), self.priors_)
+
+    def predict_segments(self, X: ArrayLike, ranges: ArrayLike) -> NDArray[np.str_]:
+        """Most probable phone of every segment, shape (S,)."""
+        return self._names(self.segment_log_posteriors(X, ranges))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to an HDF5 file, from which `gmmspeech.files.phone_gmm.load_phone_gmm` brings it back."""
+        from gmmspeech.files.phone_gmm import save_phone_gmm
+
+        save_phone_gmm(Path(path), self)
+
+    @classmethod
+    def from_mixtures(
+        cls,
+        phones: Sequence[str],
+        models: Models,
+        *,
+        priors: NDArray[np.float64],
+        part_priors: NDArray[np.float64],
+        durations: NDArray[np.float64],
+        **options: Any,
+    ) -> Self:
+        """Model of given mixtures, ready to use.
+
+        Parameters
+        ----------
+        phones, models, priors, part_priors, durations
+            See the attributes.
+        **options
+            Parameters of the estimator.
+
+        Raises
+        ------
+        ModelError
+            Phones that are not sorted, or numbers of things that don't agree.
+        """
+        model = cls(**options)
+        count, total = len(phones), len(phones) * model.parts
+        found = (len(models), priors.shape, part_priors.shape, durations.shape)
+        expected = (total, (count,), (total,), (count, 2))
+        if not count or list(phones) != sorted(set(phones)) or found != expected:
+            raise ModelError(
+                f"phone GMMs: found {count} phones with mixtures, priors, part priors, durations of {found}, "
+                f"expected sorted phones and {expected}"
+            )
+        model._set(tuple(phones), models, priors, part_priors, durations)
+        model.front_end_ = None
+        return model
+
+    def __sklearn_clone__(self) -> Self:
+        clone = super().__sklearn_clone__()
+        clone.ubm = self.ubm  # a value: its clone would not be fitted
+        return clone
+
+    def _like(self, phones: tuple[str, ...], models: Models, *rest: NDArray[np.float64]) -> Self:
+        """Another model with the options and front end of this one."""
+        model = type(self)(**self.get_params(deep=False))
+        model._set(phones, models, *rest)
+        model.front_end_ = self.front_end_
+        return model
+
+    def _set(
+        self,
+        phones: tuple[str, ...],
+        models: Models,
+        priors: NDArray[np.float64],
+        part_priors: NDArray[np.float64],
+        durations: NDArray[np.float64],
+    ) -> None:
+        self.phones_, self.models_, self.priors_ = phones, models, priors
+        self.part_priors_, self.durations_ = part_priors, durations
+        self.n_features_in_ = models[0].n_features_in_
+
+    def _of_part(self, log_likelihoods: NDArray[np.float64], part: int) -> NDArray[np.float64]:
+        """Columns of one part of every phone, shape (N, P)."""
+        return log_likelihoods.reshape(len(log_likelihoods), -1, self.parts)[:, :, part]
+
+    def _trainable(self, names: NDArray[np.str_], inventory: Sequence[str] | None) -> tuple[str, ...]:
+        present = set(names.tolist())
+        wanted = present if inventory is None else set(inventory)
+        for phone in sorted(wanted - present):
+            warnings.warn(f"phone {phone}: found no training segment, left out", GmmSpeechWarning, stacklevel=3)
+        if not wanted & present:
+            raise DataError(f"found no segment of {len(wanted)} phones to train, expected one or more")
+        return tuple(sorted(wanted & present))
+
+    def _train(self, frames: NDArray, codes: NDArray[np.int64]) -> Models:
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        order = np.argsort(codes, kind="stable")
+        starts = np.searchsorted(codes[order], np.arange(len(self.phones_) * self.parts + 1))
+
+        def train(code: int) -> DiagonalGMM:
+            first, stop = starts[code], starts[code + 1]
+            if first == stop:  # segments too short to have this part: the whole phone stands in
+                first, stop = starts[code // self.parts * self.parts], starts[(code // self.parts + 1) * self.parts]
+            own = frames[order[first:stop]]
+            if self.ubm is not None:
+                return map_adapt(self.ubm, own, relevance_factor=self.relevance_factor, update=self.update)
+            return self._mixture(own, seed)
+
+        return list(ordered_map(train, range(len(starts) - 1), n_jobs=self.n_jobs))
+
+    def _mixture(self, frames: NDArray, seed: int) -> DiagonalGMM:
+        options = {name: getattr(self, name) for name in ("max_iter", "tol", "variance_floor", "backend")}
+        return fit_sized(
+            frames,
+            self.size,
+            lambda count: DiagonalGMM(count, random_state=seed, **options).fit(frames),
+            n_components=self.n_components,
+            frames_per_component=self.frames_per_component,
+        )
+
+    def _checked(self, X: ArrayLike, ranges: ArrayLike) -> tuple[NDArray, NDArray[np.int64]]:
+        frames = finite(np.asarray(as_frames(X)))
+        rows = np.asarray(ranges, dtype=np.int64).reshape(-1, 2)
+        bad = (rows[:, 0] < 0) | (rows[:, 1] <= rows[:, 0]) | (rows[:, 1] > len(frames))
+        if bad.any():
+            i = int(bad.argmax())
+            raise DataError(f"segment {i}: found rows {rows[i].tolist()}, expected one or more of {len(frames)} frames")
+        if hasattr(self, "n_features_in_") and self.models_ and frames.shape[1] != self.models_[0].n_features_in_:
+            raise FeatureError(f"found frames of {frames.shape[1]} columns, expected {self.n_features_in_}")
+        return frames, rows
+
+    def _check_options(self) -> None:
+        for name in ("n_components", "frames_per_component", "parts"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}: found {getattr(self, name)!r}, expected 1 or more")
+        if not 0 < self.scale <= 1:
+            raise ConfigError(f"scale: found {self.scale!r}, expected above 0, and 1 at most")
+        if not 0 <= self.smoothing < np.inf:
+            raise ConfigError(f"smoothing: found {self.smoothing!r}, expected 0 or more, in frames")
+        if self.size not in SIZES:
+            raise ConfigError(f"size: found {self.size!r}, expected {', '.join(SIZES)}")
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "models_"):
+            raise ModelError("this PhoneGMM is not fitted yet: call fit")
+
+    def _names(self, scores: NDArray[np.float64]) -> NDArray[np.str_]:
+        return np.asarray(self.phones_)[scores.argmax(axis=1)]
+
+
+def _log_posteriors(log_likelihoods: NDArray[np.float64], priors: NDArray[np.float64]) -> NDArray[np.float64]:
+    joint = log_likelihoods + np.log(priors)
+    return joint - logsumexp(joint, axis=1, keepdims=True)
+
+
+def _duration_moments(logs: NDArray[np.float64], indices: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    """Mean and floored variance of each phone's log durations, shape (P, 2)."""
+    moments = np.empty((count, 2))
+    for i in range(count):
+        own = logs[indices == i]
+        moments[i] = own.mean(), max(own.var(), DURATION_VARIANCE_FLOOR)
+    return moments

@@ -1,0 +1,103 @@
+"""`SegmentGaussian`: a full-covariance Gaussian for the segment vectors of each phone."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import LinAlgError, cholesky, solve_triangular
+from sklearn.base import BaseEstimator
+
+from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
+from gmmspeech.gmm.frames import as_frames, finite
+
+
+class SegmentGaussian(BaseEstimator):
+    r"""Gaussians of segment vectors, their covariances drawn towards what the phones have in common.
+
+    Phones have some hundred segments, their vectors a hundred dimensions, which are far from independent. With n_q
+    segments of covariance S_q, and the mean S of all S_q weighted by n_q, phone q gets
+
+        Σ_q = (n_q S_q + τ S) / (n_q + τ)
+
+    which is regularized discriminant analysis (Friedman 1989), the weight being that of τ segments, as in MAP.
+
+    Parameters
+    ----------
+    shrinkage : float
+        τ, in segments. Many: linear discriminant analysis; 0: every phone's own covariance.
+
+    Attributes
+    ----------
+    phones_ : tuple of str
+        P phones, sorted.
+    means_ : ndarray, shape (P, E), float64
+    precision_factors_ : ndarray, shape (P, E, E), float64
+        Inverses of the covariances' Cholesky factors, lower triangles.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> x = np.concatenate([rng.normal(-1, 1, (50, 3)), rng.normal(1, 1, (50, 3))])
+    >>> model = SegmentGaussian(shrinkage=10.0).fit(x, ["AA"] * 50 + ["S"] * 50)
+    >>> model.log_likelihoods(np.ones((1, 3))).argmax()
+    np.int64(1)
+    """
+
+    def __init__(self, *, shrinkage: float = 1000.0) -> None:
+        self.shrinkage = shrinkage
+
+    def fit(self, X: ArrayLike, phones: ArrayLike) -> Self:
+        """Estimate the Gaussians.
+
+        Parameters
+        ----------
+        X : array_like, shape (S, E)
+            Segment vectors; see `segment_vectors`.
+        phones : array_like of str, shape (S,)
+
+        Raises
+        ------
+        DataError
+            Another number of phones than of vectors, or none.
+        ModelError
+            Singular covariances: fewer segments than dimensions, or a constant one.
+        """
+        if not self.shrinkage >= 0:
+            raise ConfigError(f"shrinkage: found {self.shrinkage}, expected 0 or more")
+        vectors = finite(np.asarray(as_frames(X))).astype(np.float64, copy=False)
+        names, indices, counts = np.unique(np.asarray(phones, np.str_), return_inverse=True, return_counts=True)
+        if indices.shape != (len(vectors),) or not len(vectors):
+            raise DataError(f"found {len(vectors)} vectors and {indices.size} phones, expected one or more, as many")
+        means = np.stack([vectors[indices == i].mean(axis=0) for i in range(len(names))])
+        centerd = vectors - means[indices]
+        scatters = np.stack([centerd[indices == i].T @ centerd[indices == i] for i in range(len(names))])
+        pooled = scatters.sum(axis=0) / len(vectors)
+        weights = (counts + self.shrinkage)[:, None, None]
+        try:
+            factors = [cholesky(c, lower=True) for c in (scatters + self.shrinkage * pooled) / weights]
+        except LinAlgError:
+            raise ModelError(
+                f"segment vectors: the covariances of {len(vectors)} vectors of {vectors.shape[1]} dimensions are "
+                "singular; expected more, with no constant dimension, or some shrinkage"
+            ) from None
+        identity = np.eye(vectors.shape[1])
+        self.phones_ = tuple(names.tolist())
+        self.means_ = means
+        self.precision_factors_ = np.stack([solve_triangular(factor, identity, lower=True) for factor in factors])
+        return self
+
+    def log_likelihoods(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Log-likelihood of every vector under every phone, shape (S, P), in nats."""
+        if not hasattr(self, "means_"):
+            raise ModelError("this SegmentGaussian is not fitted yet: call fit")
+        vectors = finite(np.asarray(as_frames(X))).astype(np.float64, copy=False)
+        dim = self.means_.shape[1]
+        if vectors.shape[1] != dim:
+            raise FeatureError(f"found vectors of {vectors.shape[1]} columns, expected {dim}")
+        out = np.empty((len(vectors), len(self.phones_)))
+        for i, (mean, factor) in enumerate(zip(self.means_, self.precision_factors_, strict=True)):
+            whitened = (vectors - mean) @ factor.T
+            out[:, i] = np.log(np.diag(factor)).sum() - 0.5 * np.square(whitened).sum(axis=1)
+        return out - 0.5 * dim * np.log(2 * np.pi)

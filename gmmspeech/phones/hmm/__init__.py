@@ -1,0 +1,1 @@
+"""Phone HMMs: model, graphs, Viterbi, training, adaptation."""

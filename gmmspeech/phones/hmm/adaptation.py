@@ -1,0 +1,252 @@
+"""What is learned from alignments to make phone HMMs fit better: LDA and MLLT on spliced frames, fMLLR of speakers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from gmmspeech.blocks import ordered_map, ordered_sum
+from gmmspeech.errors import DataError
+from gmmspeech.linear.fmllr import FMLLRStats, accumulate_fmllr, fmllr
+from gmmspeech.linear.lda import LDAStats, accumulate_lda, lda
+from gmmspeech.linear.mllt import accumulate_mllt, mllt
+from gmmspeech.linear.transforms import apply_transform, splice
+from gmmspeech.phones.hmm.graph import StateGraph
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.pieces import path_posteriors
+from gmmspeech.phones.hmm.viterbi import Posteriors, Transitions, viterbi
+
+Frames = Mapping[str, NDArray]
+
+
+@dataclass(frozen=True)
+class SplicedTransform:
+    """Frames with their neighbors, put through a matrix.
+
+    Attributes
+    ----------
+    context : int
+        Frames on either side.
+    matrix : ndarray, shape (D', (2 context + 1) D), float64
+    """
+
+    context: int
+    matrix: NDArray[np.float64]
+
+    def __call__(self, frames: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Transform frames, shape (T, D), to shape (T, D')."""
+        return apply_transform(splice(frames, self.context), self.matrix)
+
+    def then(self, matrix: NDArray[np.float64]) -> SplicedTransform:
+        """Give the transform that is followed by another one."""
+        return SplicedTransform(self.context, matrix @ self.matrix)
+
+
+def estimate_lda(
+    frames: Frames,
+    posteriors: Mapping[str, Posteriors],
+    num_states: int,
+    *,
+    context: int = 7,
+    dim: int = 40,
+    n_jobs: int = 1,
+) -> SplicedTransform:
+    """LDA of spliced frames, whose classes are the states of an alignment.
+
+    Parameters
+    ----------
+    frames : mapping of str to ndarray, shape (T, D)
+    posteriors : mapping of str to Posteriors
+        Of the utterances to learn from; each frame counts for its most probable state.
+    num_states : int
+        S.
+    context : int
+        Frames on either side.
+    dim : int
+        D', of the transformed frames; below (2 context + 1) D and S.
+    n_jobs : int
+        Threads.
+    """
+
+    def statistics(name: str) -> LDAStats:
+        frame, state = _best_states(posteriors[name])
+        return accumulate_lda(splice(frames[name], context)[frame], state, num_states)
+
+    return SplicedTransform(context, lda(ordered_sum(statistics, posteriors, n_jobs=n_jobs), dim))
+
+
+def estimate_mllt(
+    model: PhoneHMM, frames: Frames, posteriors: Mapping[str, Posteriors], *, n_jobs: int = 1
+) -> NDArray[np.float64]:
+    """MLLT of frames for the Gaussians of a model.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+        Trained on these frames.
+    frames : mapping of str to ndarray, shape (T, D)
+    posteriors : mapping of str to Posteriors
+    n_jobs : int
+        Threads.
+
+    Returns
+    -------
+    ndarray, shape (D, D), float64
+    """
+    stats = ordered_sum(
+        lambda name: accumulate_mllt(
+            frames[name], gaussian_posteriors(model, frames[name], posteriors[name]), model.means, model.variances
+        ),
+        posteriors,
+        n_jobs=n_jobs,
+    )
+    return mllt(stats, model.means, model.variances)[0]
+
+
+def estimate_fmllr(
+    model: PhoneHMM,
+    frames: Frames,
+    posteriors: Mapping[str, Posteriors],
+    utt2spk: Mapping[str, str],
+    *,
+    transforms: Mapping[str, NDArray[np.float64]] | None = None,
+    prior: FMLLRStats | None = None,
+    relevance: float = 0.0,
+    min_count: float = 500.0,
+    n_jobs: int = 1,
+) -> tuple[dict[str, NDArray[np.float64]], FMLLRStats]:
+    """Transform of each speaker's frames to the model.
+
+    A full matrix has more numbers than some seconds of speech determine. So `relevance` frames of everybody, which
+    alone would give about the identity, can be added to each speaker's own statistics.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    frames : mapping of str to ndarray, shape (T, D)
+        Not adapted.
+    posteriors : mapping of str to Posteriors
+        Of the utterances to learn from.
+    utt2spk : mapping of str to str
+    transforms : mapping of str to ndarray, shape (D, D + 1), optional
+        By speaker: those in use when the frames are given to Gaussians. By default none.
+    prior : FMLLRStats, optional
+        Statistics of everybody; by default those of these speakers together.
+    relevance : float
+        How many frames of everybody to add.
+    min_count : float
+        A speaker of fewer frames than this keeps the identity.
+    n_jobs : int
+        Threads.
+
+    Returns
+    -------
+    transforms : dict of str to ndarray, shape (D, D + 1)
+        By speaker.
+    statistics : FMLLRStats
+        Of all speakers together, the `prior` of others.
+
+    Raises
+    ------
+    DataError
+        No utterance and no prior.
+    """
+
+    def statistics(name: str) -> FMLLRStats:
+        x = frames[name]
+        adapted = x if transforms is None else apply_transform(x, transforms[utt2spk[name]])
+        return accumulate_fmllr(x, gaussian_posteriors(model, adapted, posteriors[name]), model.means, model.variances)
+
+    total: dict[str, FMLLRStats] = {}
+    for name, stats in zip(posteriors, ordered_map(statistics, posteriors, n_jobs=n_jobs), strict=True):
+        speaker = utt2spk[name]
+        total[speaker] = total[speaker] + stats if speaker in total else stats
+    everybody = sum(total.values(), start=0) if prior is None else prior
+    if not isinstance(everybody, FMLLRStats):
+        raise DataError("fMLLR: found no utterance, expected one or more")
+    share = relevance / everybody.beta
+    added = FMLLRStats(share * everybody.beta, share * everybody.k, share * everybody.g)
+    identity = np.eye(model.dim, model.dim + 1)
+    found = {
+        speaker: identity if stats.beta < min_count else fmllr(stats + added, min_count=0.0)[0]
+        for speaker, stats in total.items()
+    }
+    return found, everybody
+
+
+def adapt_frames(
+    frames: Frames, utt2spk: Mapping[str, str], transforms: Mapping[str, NDArray[np.float64]]
+) -> dict[str, NDArray[np.floating]]:
+    """Frames of each utterance through the transform of its speaker; as they are, if the speaker has none."""
+    return {
+        name: apply_transform(frames[name], transforms[utt2spk[name]]) if utt2spk[name] in transforms else frames[name]
+        for name in frames
+    }
+
+
+def state_posteriors(
+    model: PhoneHMM,
+    frames: Sequence[NDArray],
+    graphs: Sequence[StateGraph],
+    *,
+    acoustic_scale: float = 1.0,
+    beam: float | None = None,
+) -> list[Posteriors | None]:
+    """States of the frames of utterances on their best paths; None for an utterance without a path.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    frames : sequence of ndarray, shape (T, D)
+    graphs : sequence of StateGraph
+    acoustic_scale, beam
+        See `gmmspeech.phones.hmm.viterbi.viterbi`.
+    """
+    emissions = [model.log_likelihoods(x) for x in frames]
+    transitions = Transitions.of(model.self_loop)
+    paths = viterbi(graphs, emissions, transitions, acoustic_scale=acoustic_scale, beam=beam)
+    return [
+        None if path is None else path_posteriors(model, graph.state[path], emission)
+        for path, graph, emission in zip(paths, graphs, emissions, strict=True)
+    ]
+
+
+def gaussian_posteriors(model: PhoneHMM, frames: NDArray[np.floating], posteriors: Posteriors) -> sparse.csr_array:
+    """Posterior probability of each Gaussian given each frame, and the states that it belongs to.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    frames : ndarray, shape (T, D)
+    posteriors : Posteriors
+        States of the frames.
+
+    Returns
+    -------
+    scipy.sparse.csr_array, shape (T, K), float64
+    """
+    rows, columns, values = [], [], []
+    for s in np.unique(posteriors.state):
+        mine = posteriors.state == s
+        frame, weight = posteriors.frame[mine], posteriors.weight[mine]
+        here = np.arange(*model.mixture_offsets[s : s + 2])
+        z = (frames[frame, None].astype(np.float64) - model.means[here]) ** 2 / model.variances[here]
+        with np.errstate(divide="ignore"):
+            joint = np.log(model.weights[here]) - 0.5 * (z + np.log(model.variances[here])).sum(axis=2)
+        joint = np.exp(joint - joint.max(axis=1, keepdims=True))
+        rows.append(np.repeat(frame, len(here)))
+        columns.append(np.tile(here, len(frame)))
+        values.append((joint * (weight / joint.sum(axis=1))[:, None]).ravel())
+    entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
+    return sparse.csr_array(sparse.coo_array(entries, shape=(len(frames), model.num_gaussians)))
+
+
+def _best_states(posteriors: Posteriors) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Frames, and the most probable state of each."""
+    order = np.lexsort((-posteriors.weight, posteriors.frame))
+    frame, first = np.unique(posteriors.frame[order], return_index=True)
+    return frame, posteriors.state[order][first]

@@ -1,0 +1,224 @@
+"""The full system: phone HMMs on frames that are spliced, transformed by LDA and MLLT, and adapted to each speaker.
+
+Training goes from an alignment, made by `train_phone_hmm` on cepstra and deltas, to LDA and MLLT, to a model of those
+frames that knows no speaker, to fMLLR of each training speaker and a model of the adapted frames, in turn
+(speaker-adaptive training). Recognition takes two passes or more: the model that knows no speaker says which states
+the frames belong to, fMLLR brings the speaker's frames to the other model, and that one decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.blocks import ordered_map
+from gmmspeech.errors import ConfigError
+from gmmspeech.linear.fmllr import FMLLRStats
+from gmmspeech.phones.hmm.adaptation import (
+    SplicedTransform,
+    adapt_frames,
+    estimate_fmllr,
+    estimate_lda,
+    estimate_mllt,
+    state_posteriors,
+)
+from gmmspeech.phones.hmm.batches import read_batches
+from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm
+from gmmspeech.phones.hmm.viterbi import Posteriors
+
+Frames = Mapping[str, NDArray]
+
+MLLT_ROUNDS = 2
+MLLT_GAUSSIANS = 4  # a state, when MLLT is estimated
+MLLT_UPDATES = 12
+UPDATES = 30
+REALIGN_UNADAPTED = (10, 20, 28)
+REALIGN_ADAPTED = (15, 25)
+
+
+@dataclass(frozen=True)
+class AdaptedSystem:
+    """Models that belong together.
+
+    Attributes
+    ----------
+    transform : SplicedTransform
+        Of the frames, before all else.
+    unadapted : PhoneHMM
+        Of transformed frames of any speaker.
+    adapted : PhoneHMM
+        Of transformed frames that fMLLR has adapted.
+    prior : FMLLRStats
+        Of all training speakers together.
+    relevance : float
+        How many of their frames are added to those of each speaker.
+    """
+
+    transform: SplicedTransform
+    unadapted: PhoneHMM
+    adapted: PhoneHMM
+    prior: FMLLRStats
+    relevance: float
+
+
+def train_adapted_system(
+    frames: Frames,
+    transcripts: Mapping[str, Sequence[str]],
+    dictionary: Pronunciations,
+    utt2spk: Mapping[str, str],
+    alignment: TrainingState,
+    *,
+    context: int = 7,
+    dim: int = 40,
+    total_gaussians: int = 1500,
+    relevance: float = 1000.0,
+    rounds: int = 2,
+    n_jobs: int = 1,
+) -> AdaptedSystem:
+    """Train the full system.
+
+    Parameters
+    ----------
+    frames : mapping of str to ndarray, shape (T, D)
+        Cepstra without deltas, normalized by speaker.
+    transcripts, dictionary
+        As `train_phone_hmm` has them.
+    utt2spk : mapping of str to str
+    alignment : TrainingState
+        The last one of `train_phone_hmm` on features of the same frames (its `callback` gets it).
+    context : int
+        Frames on either side that are spliced.
+    dim : int
+        Of the transformed frames.
+    total_gaussians : int
+        Of each model.
+    relevance : float
+        See `estimate_fmllr`.
+    rounds : int
+        How often speakers are adapted and the model trained on them.
+    n_jobs : int
+        Threads.
+
+    Raises
+    ------
+    ConfigError
+        `rounds` below 1, or `dim` that LDA can't give.
+    """
+    if rounds < 1:
+        raise ConfigError(f"rounds: found {rounds}, expected 1 or more")
+    names = list(alignment.posteriors)
+    posteriors, phones = alignment.posteriors, alignment.model.phones
+    num_states = alignment.model.num_states
+
+    def train(
+        data: Frames, start: Mapping[str, Posteriors], total: int, updates: int, realign: Sequence[int]
+    ) -> TrainingState:
+        states: list[TrainingState] = []
+        train_phone_hmm(
+            *(data, transcripts, dictionary),
+            phones=phones,
+            silence=alignment.model.silence,
+            total_gaussians=total,
+            num_iter=updates,
+            realign=realign,
+            start=start,
+            n_jobs=n_jobs,
+            callback=lambda state: states.__setitem__(slice(None), [state]),
+        )
+        return states[0]
+
+    transform = estimate_lda(frames, posteriors, num_states, context=context, dim=dim, n_jobs=n_jobs)
+    for _ in range(MLLT_ROUNDS):
+        data = _transformed(transform, frames, names, n_jobs)
+        model = train(data, posteriors, MLLT_GAUSSIANS * num_states, MLLT_UPDATES, ()).model
+        transform = transform.then(estimate_mllt(model, data, posteriors, n_jobs=n_jobs))
+    data = _transformed(transform, frames, names, n_jobs)
+    state = train(data, posteriors, total_gaussians, UPDATES, REALIGN_UNADAPTED)
+    unadapted, transforms = state.model, None
+    for _ in range(rounds):
+        transforms, prior = estimate_fmllr(
+            *(state.model, data, state.posteriors, utt2spk),
+            transforms=transforms,
+            relevance=relevance,
+            n_jobs=n_jobs,
+        )
+        state = train(
+            adapt_frames(data, utt2spk, transforms), state.posteriors, total_gaussians, UPDATES, REALIGN_ADAPTED
+        )
+    return AdaptedSystem(transform, unadapted, state.model, prior, relevance)
+
+
+def adapt_speakers(
+    system: AdaptedSystem,
+    frames: Frames,
+    utt2spk: Mapping[str, str],
+    graphs: StateGraph | Mapping[str, StateGraph],
+    *,
+    acoustic_scale: float = 1.0,
+    rounds: int = 2,
+    n_jobs: int = 1,
+) -> dict[str, NDArray]:
+    """Bring the frames of speakers to the system's adapted model, without transcripts or with.
+
+    Parameters
+    ----------
+    system : AdaptedSystem
+    frames : mapping of str to ndarray, shape (T, D)
+        As for training.
+    utt2spk : mapping of str to str
+    graphs : StateGraph, or mapping of str to StateGraph
+        What may have been said: the same for all utterances (a phone loop, to recognize), or of each (its transcript,
+        to align).
+    acoustic_scale : float
+        See `gmmspeech.phones.hmm.viterbi.viterbi`.
+    rounds : int
+        How often states and transforms are estimated.
+    n_jobs : int
+        Threads.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (T, dim)
+        Frames for `system.adapted`. An utterance without a path adds nothing to its speaker's transform.
+    """
+    data = _transformed(system.transform, frames, list(frames), n_jobs)
+    model, adapted, transforms = system.unadapted, data, None
+    for _ in range(rounds):
+        posteriors = _states(model, adapted, graphs, acoustic_scale, n_jobs)
+        model = system.adapted
+        transforms, _ = estimate_fmllr(
+            *(model, data, posteriors, utt2spk),
+            transforms=transforms,
+            prior=system.prior,
+            relevance=system.relevance,
+            n_jobs=n_jobs,
+        )
+        adapted = adapt_frames(data, utt2spk, transforms)
+    return adapted
+
+
+def _transformed(
+    transform: SplicedTransform, frames: Frames, names: Sequence[str], n_jobs: int
+) -> dict[str, NDArray[np.floating]]:
+    return dict(zip(names, ordered_map(lambda name: transform(frames[name]), names, n_jobs=n_jobs), strict=True))
+
+
+def _states(
+    model: PhoneHMM,
+    frames: Frames,
+    graphs: StateGraph | Mapping[str, StateGraph],
+    acoustic_scale: float,
+    n_jobs: int,
+) -> dict[str, Posteriors]:
+    def of_batch(batch: Mapping[str, NDArray]) -> list[Posteriors | None]:
+        theirs = [graphs if isinstance(graphs, StateGraph) else graphs[name] for name in batch]
+        return state_posteriors(model, list(batch.values()), theirs, acoustic_scale=acoustic_scale)
+
+    results = ordered_map(of_batch, read_batches(frames, frames), n_jobs=n_jobs)
+    found = (posterior for batch in results for posterior in batch)
+    return {name: posterior for name, posterior in zip(frames, found, strict=True) if posterior is not None}

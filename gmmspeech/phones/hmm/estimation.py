@@ -1,0 +1,176 @@
+"""Statistics of phone HMMs and what is made of them: new parameters, more Gaussians."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.gmm.kernels import get_backend, pack
+from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.viterbi import Posteriors
+
+SPLIT_STEP = 0.2  # deviations between a Gaussian and either of its halves, as HTK's HHEd has it
+SPLIT_OCCUPANCY = 20.0  # frames that each Gaussian of a state must have before the state gets one more; Kaldi's
+TRANSITION_FLOOR = 0.01  # least probability to stay in a state, and to leave it; Kaldi's
+
+
+@dataclass(frozen=True)
+class HMMStats:
+    """Sufficient statistics of a phone HMM; those of two sets of utterances add.
+
+    Attributes
+    ----------
+    gaussians : GMMStats
+        Of all K Gaussians. The log-likelihood is that of the frames in the states they were given to.
+    stays : ndarray, shape (S,), float64
+        Expected number of times that each state was followed by itself.
+    """
+
+    gaussians: GMMStats
+    stays: NDArray[np.float64]
+
+    def __add__(self, other: HMMStats) -> HMMStats:
+        return HMMStats(self.gaussians + other.gaussians, self.stays + other.stays)
+
+
+def accumulate(model: PhoneHMM, frames: Sequence[NDArray], posteriors: Sequence[Posteriors]) -> HMMStats:
+    """Statistics of utterances whose frames were given to states.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    frames : sequence of ndarray, shape (T, D)
+    posteriors : sequence of Posteriors
+        In the order of `frames`.
+    """
+    kernel = get_backend()
+    offsets = np.cumsum([0, *map(len, frames)])
+    rows = np.concatenate([p.frame + offset for p, offset in zip(posteriors, offsets, strict=False)])
+    states = np.concatenate([p.state for p in posteriors])
+    weights = np.concatenate([p.weight for p in posteriors])
+    order = np.argsort(states, kind="stable")
+    gathered = np.concatenate(frames)[rows[order]]
+    weights = weights[order]
+    edges = np.searchsorted(states[order], np.arange(model.num_states + 1))
+    unweighted = bool((weights == 1).all())
+    n = np.zeros(model.num_gaussians)
+    sum_x, sum_xx = (np.zeros_like(model.means) for _ in range(2))
+    log_likelihood = 0.0
+    for s in np.flatnonzero(np.diff(edges)):
+        here, mine = slice(*edges[s : s + 2]), slice(*model.mixture_offsets[s : s + 2])
+        parameters = pack(model.weights[mine], model.means[mine], model.variances[mine])
+        stats = kernel.accumulate(gathered[here], parameters, None if unweighted else weights[here])
+        n[mine], sum_x[mine], sum_xx[mine] = stats.n, stats.sum_x, stats.sum_xx
+        log_likelihood += stats.log_likelihood
+    return HMMStats(
+        GMMStats(n, sum_x, sum_xx, log_likelihood, float(weights.sum())),
+        np.sum([p.stays for p in posteriors], axis=0),
+    )
+
+
+def state_occupancy(model: PhoneHMM, stats: HMMStats) -> NDArray[np.float64]:
+    """Expected number of frames in each state, shape (S,)."""
+    return np.add.reduceat(stats.gaussians.n, model.mixture_offsets[:-1])
+
+
+def maximize(
+    model: PhoneHMM, stats: HMMStats, *, variance_floor: NDArray[np.float64], min_occupancy: float = 10.0
+) -> PhoneHMM:
+    """Maximum-likelihood update of all parameters (the M-step).
+
+    A Gaussian of fewer than `min_occupancy` frames is removed, but for the fullest of its state; a state that has
+    fewer frames than that in all keeps the parameters it had.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    stats : HMMStats
+        Of the training data under that model.
+    variance_floor : ndarray, shape (D,)
+        Absolute.
+    min_occupancy : float
+        Frames.
+    """
+    n = stats.gaussians.n
+    occupancy = state_occupancy(model, stats)
+    fed = (occupancy >= min_occupancy)[model.state_of_gaussian]
+    seen = np.maximum(n, np.finfo(np.float64).tiny)[:, None]
+    means = np.where(fed[:, None], stats.gaussians.sum_x / seen, model.means)
+    variances = np.where(fed[:, None], stats.gaussians.sum_xx / seen - means**2, model.variances)
+    weights = np.where(fed, n, model.weights)
+    fullest = np.maximum.reduceat(n, model.mixture_offsets[:-1])[model.state_of_gaussian]
+    keep = ~fed | (n >= min(min_occupancy, np.inf)) | (n == fullest)
+    counts = np.add.reduceat(keep.astype(np.intp), model.mixture_offsets[:-1])
+    weights = weights[keep]
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    weights = weights / np.repeat(np.add.reduceat(weights, offsets[:-1]), counts)
+    stay = stats.stays / np.maximum(occupancy, np.finfo(np.float64).tiny)
+    stay = np.where(occupancy >= min_occupancy, stay.clip(TRANSITION_FLOOR, 1 - TRANSITION_FLOOR), model.self_loop)
+    return replace(
+        model,
+        self_loop=stay,
+        mixture_offsets=offsets,
+        weights=weights,
+        means=means[keep],
+        variances=np.maximum(variances[keep], variance_floor),
+    )
+
+
+def split(model: PhoneHMM, occupancy: NDArray[np.float64], total: int, *, power: float = 0.25) -> PhoneHMM:
+    """Split the heaviest Gaussians until there are `total`, more in states that have more frames.
+
+    Gaussians are allotted so that a state's share goes with ``occupancy ** power``, as Kaldi's gmm-est does. A
+    Gaussian is split into two of half the weight, 0.2 deviations to either side.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    occupancy : ndarray, shape (S,)
+        Frames of each state.
+    total : int
+        Gaussians of all states together; fewer come out where frames are few, none is taken away.
+    power : float
+    """
+    wanted = np.maximum(_allot(occupancy, total, power), np.diff(model.mixture_offsets))
+    parts = []
+    for s, number in enumerate(wanted.tolist()):
+        here = slice(*model.mixture_offsets[s : s + 2])
+        parts.append(_split_state(model.weights[here], model.means[here], model.variances[here], number))
+    weights, means, variances = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    offsets = np.concatenate([[0], np.cumsum(wanted)])
+    return replace(model, mixture_offsets=offsets, weights=weights, means=means, variances=variances)
+
+
+def _allot(occupancy: NDArray[np.float64], total: int, power: float) -> NDArray[np.intp]:
+    """Give each state one Gaussian, then one more at a time to the state with most ``occupancy**power`` for each."""
+    numbers = np.ones(len(occupancy), dtype=np.intp)
+    queue = [(-(float(frames) ** power), s) for s, frames in enumerate(occupancy) if frames >= 2 * SPLIT_OCCUPANCY]
+    heapq.heapify(queue)
+    for _ in range(total - len(occupancy)):
+        if not queue:
+            break
+        _, s = heapq.heappop(queue)
+        numbers[s] += 1
+        if occupancy[s] >= SPLIT_OCCUPANCY * (numbers[s] + 1):
+            heapq.heappush(queue, (-(float(occupancy[s]) ** power) / numbers[s], s))
+    return numbers
+
+
+def _split_state(
+    weights: NDArray[np.float64], means: NDArray[np.float64], variances: NDArray[np.float64], number: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    w, m, v = list(weights), list(means), list(variances)
+    while len(w) < number:
+        k = int(np.argmax(w))
+        step = SPLIT_STEP * np.sqrt(v[k])
+        w[k] /= 2
+        w.append(w[k])
+        m.append(m[k] + step)
+        v.append(v[k])
+        m[k] = m[k] - step
+    return np.array(w), np.array(m), np.array(v)

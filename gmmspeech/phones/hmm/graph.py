@@ -1,0 +1,389 @@
+"""What may be said, as a graph of HMM states: one form for alignment and for recognition.
+
+Nodes are numbered so that each phone's states stand in a row, and each pronunciation's phones: most arcs lead from
+a node to the next, and are one shift of an array. All others (between words, around a loop) are listed. A graph knows
+which states a model has, not their probabilities, so it outlives the model's training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.phones.hmm.model import PhoneHMM
+
+Pronunciations = Mapping[str, Sequence[Sequence[str]]]
+"""Word to its pronunciations, each a sequence of phones."""
+
+
+@dataclass(frozen=True)
+class StateGraph:
+    """Nodes that each stand for an HMM state, and the arcs between them. Arcs from a node to itself go without saying.
+
+    Attributes
+    ----------
+    state : ndarray of int, shape (N,)
+        State of the model that each node stands for.
+    chained : ndarray of bool, shape (N,)
+        Whether an arc leads to node n from node n - 1.
+    source, target : ndarray of int, shape (A,)
+        The other arcs, sorted by target.
+    weight : ndarray, shape (A,), float64
+        Their log probabilities, given that the source is left.
+    initial, final : ndarray, shape (N,), float64
+        Log probabilities to begin in a node, and to end having left it.
+    phone, word : ndarray of int, shape (N,)
+        Indices into the model's phones and into `words`; word -1 is silence between words.
+    phone_start, word_start : ndarray of bool, shape (N,)
+        Whether the node is the first of a phone, of a word.
+    words : tuple of str
+        Of an utterance, its words in order; of a loop, the vocabulary (phones, in a phone loop).
+    """
+
+    state: NDArray[np.intp]
+    chained: NDArray[np.bool_]
+    source: NDArray[np.intp]
+    target: NDArray[np.intp]
+    weight: NDArray[np.float64]
+    initial: NDArray[np.float64]
+    final: NDArray[np.float64]
+    phone: NDArray[np.intp]
+    word: NDArray[np.intp]
+    phone_start: NDArray[np.bool_]
+    word_start: NDArray[np.bool_]
+    words: tuple[str, ...]
+
+    @property
+    def num_nodes(self) -> int:
+        """N."""
+        return len(self.state)
+
+
+Ends = list[tuple[int, float]]
+"""Nodes and log probabilities: where a part of a graph is entered, or left."""
+
+
+class _Builder:
+    """Collects chains of phones and the arcs between them."""
+
+    def __init__(self, model: PhoneHMM) -> None:
+        self.model = model
+        self.states: list[NDArray[np.intp]] = []
+        self.phones: list[int] = []
+        self.words: list[int] = []
+        self.starts_word: list[bool] = []
+        self.starts_chain: list[bool] = []
+        self.first: list[int] = []
+        self.num_nodes = 0
+        self.arcs: list[tuple[int, int, float]] = []
+
+    def chain(self, phones: Sequence[str], word: int) -> tuple[int, int]:
+        """Add phones one after the other; give the first and the last of their nodes."""
+        first = self.num_nodes
+        for i, phone in enumerate(phones):
+            states = self.model.states(phone)
+            self.states.append(states)
+            self.phones.append(self.model.phone_index[phone])
+            self.words.append(word)
+            self.starts_word.append(i == 0 and word >= 0)
+            self.starts_chain.append(i == 0)
+            self.first.append(self.num_nodes)
+            self.num_nodes += len(states)
+        return first, self.num_nodes - 1
+
+    def connect(self, exits: Ends, entries: Ends) -> None:
+        """Add an arc from every exit to every entry."""
+        self.arcs += [(a, b, p + q) for a, p in exits for b, q in entries]
+
+    def build(self, initial: Ends, final: Ends, words: Sequence[str]) -> StateGraph:
+        lengths = [len(s) for s in self.states]
+        chained = np.ones(self.num_nodes, dtype=np.bool_)
+        chained[np.array(self.first)[self.starts_chain]] = False
+        phone_start, word_start = (np.zeros(self.num_nodes, dtype=np.bool_) for _ in range(2))
+        phone_start[self.first] = True
+        word_start[self.first] = self.starts_word
+        arcs = np.array(sorted(self.arcs, key=lambda arc: (arc[1], arc[0])), dtype=np.float64).reshape(-1, 3)
+        return StateGraph(
+            state=np.concatenate(self.states),
+            chained=chained,
+            source=arcs[:, 0].astype(np.intp),
+            target=arcs[:, 1].astype(np.intp),
+            weight=arcs[:, 2],
+            initial=_at(initial, self.num_nodes),
+            final=_at(final, self.num_nodes),
+            phone=np.repeat(self.phones, lengths),
+            word=np.repeat(self.words, lengths),
+            phone_start=phone_start,
+            word_start=word_start,
+            words=tuple(words),
+        )
+
+
+def utterance_graph(
+    model: PhoneHMM, words: Sequence[str], dictionary: Pronunciations, *, silence_probability: float = 0.5
+) -> StateGraph:
+    """Words one after the other, each in any of its pronunciations, with silence where there may be some.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    words : sequence of str
+    dictionary : mapping
+        Word to its pronunciations, which are equally probable.
+    silence_probability : float
+        Of silence before the first word, between two words, and after the last; 0 allows none, 1 demands it.
+
+    Raises
+    ------
+    DataError
+        A word that the dictionary lacks, or no word and no silence.
+
+    Examples
+    --------
+    >>> model = PhoneHMM.from_phones(["SIL", "AA", "T"], mean=[0.0], variance=[1.0], num_states=3)
+    >>> graph = utterance_graph(model, ["AT"], {"AT": [["AA", "T"]]})
+    >>> graph.num_nodes, [model.phones[p] for p in graph.phone[graph.phone_start]]
+    (12, ['SIL', 'AA', 'T', 'SIL'])
+    """
+    return word_sequence_graph(model, [[word] for word in words], dictionary, silence_probability=silence_probability)
+
+
+def phone_sequence_graph(model: PhoneHMM, phones: Sequence[str]) -> StateGraph:
+    """Phones one after the other, and nothing else; each is its own word.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    phones : sequence of str
+        One or more.
+    """
+    dictionary = {phone: [[phone]] for phone in phones}
+    return utterance_graph(model, phones, dictionary, silence_probability=0.0)
+
+
+def word_sequence_graph(
+    model: PhoneHMM, slots: Sequence[Sequence[str]], dictionary: Pronunciations, *, silence_probability: float = 0.5
+) -> StateGraph:
+    """One word out of each of several lists: a small grammar. One list of all digits takes one digit, isolated.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    slots : sequence of sequences of str
+        Words that may stand in each place, equally probable.
+    dictionary, silence_probability
+        As `utterance_graph` has them.
+
+    Raises
+    ------
+    DataError
+        A word that the dictionary lacks, an empty list, or no word and no silence.
+    """
+    silent, spoken = _silence_log_probabilities(silence_probability)
+    builder = _Builder(model)
+    words = [word for slot in slots for word in slot]
+    starts: Ends = []
+    exits: Ends = []
+
+    def enter(entries: Ends, at_start: bool) -> None:
+        starts.extend(entries) if at_start else builder.connect(exits, entries)
+
+    number = 0
+    for place in range(len(slots) + 1):
+        at_start = place == 0
+        after = [(node, p + spoken) for node, p in exits] if spoken > -np.inf else []
+        open_start = at_start and spoken > -np.inf
+        if silent > -np.inf:
+            first, last = builder.chain([model.silence], -1)
+            enter([(first, silent)], at_start)
+            after.append((last, 0.0))
+        exits = after
+        if place == len(slots):
+            break
+        if not slots[place]:
+            raise DataError(f"word {place + 1}: found an empty list, expected the words that may stand there")
+        entries: Ends = []
+        ends: Ends = []
+        for word in slots[place]:
+            variants = pronunciations(dictionary, word)
+            share = -np.log(len(slots[place]) * len(variants))
+            for phones in variants:
+                first, last = builder.chain(phones, number)
+                entries.append((first, share))
+                ends.append((last, 0.0))
+            number += 1
+        if open_start:
+            starts.extend((node, p + spoken) for node, p in entries)
+        builder.connect(exits, entries)
+        exits = ends
+    if not builder.num_nodes:
+        raise DataError("found no words and no silence, expected one or the other")
+    return builder.build(starts, exits, words)
+
+
+def word_loop_graph(
+    model: PhoneHMM,
+    words: Sequence[str],
+    dictionary: Pronunciations,
+    *,
+    silence_probability: float = 0.5,
+    insertion_penalty: float = 0.0,
+) -> StateGraph:
+    """Any number of words of a vocabulary one after the other, for instance connected digits.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    words : sequence of str
+    dictionary, silence_probability
+        As `utterance_graph` has them.
+    insertion_penalty : float
+        Nats that each word costs beside its probability, one in the size of the vocabulary.
+
+    Raises
+    ------
+    DataError
+        A word that the dictionary lacks.
+    """
+    silent, spoken = _silence_log_probabilities(silence_probability)
+    builder = _Builder(model)
+    entries: Ends = []
+    exits: Ends = []
+    for number, word in enumerate(words):
+        variants = pronunciations(dictionary, word)
+        for phones in variants:
+            first, last = builder.chain(phones, number)
+            entries.append((first, -np.log(len(words) * len(variants)) - insertion_penalty))
+            exits.append((last, 0.0))
+    without = [(node, p + spoken) for node, p in entries]
+    starts, finals = ([], []) if spoken == -np.inf else (without, [(node, p + spoken) for node, p in exits])
+    if spoken > -np.inf:
+        builder.connect(exits, without)
+    if silent > -np.inf:
+        first, last = builder.chain([model.silence], -1)
+        builder.connect(exits, [(first, silent)])
+        builder.connect([(last, 0.0)], entries)
+        starts, finals = [*starts, (first, silent)], [*finals, (last, 0.0)]
+    return builder.build(starts, finals, words)
+
+
+@dataclass(frozen=True)
+class PhoneBigram:
+    """Probability of each phone after each other.
+
+    Attributes
+    ----------
+    phones : tuple of str
+    initial : ndarray, shape (P,), float64
+        Log probability to begin an utterance.
+    following : ndarray, shape (P, P), float64
+        Log probability of phone j (column) after phone i (row).
+    final : ndarray, shape (P,), float64
+        Log probability to end the utterance after phone i. With it, each row of `following` sums to one.
+    """
+
+    phones: tuple[str, ...]
+    initial: NDArray[np.float64]
+    following: NDArray[np.float64]
+    final: NDArray[np.float64]
+
+
+def estimate_bigram(sequences: Sequence[Sequence[str]], phones: Sequence[str]) -> PhoneBigram:
+    """Phone bigram with Witten and Bell's smoothing (IEEE Trans. Information Theory 37, 1991; method C).
+
+    A phone seen n times with t different successors gives ``t / (n + t)`` of its probability to the unigram, which is
+    itself smoothed the same way by the uniform distribution.
+
+    Parameters
+    ----------
+    sequences : sequence of sequences of str
+        Phones of each utterance, for instance of its alignment.
+    phones : sequence of str
+        All phones, seen or not.
+
+    Raises
+    ------
+    DataError
+        A phone that is not among `phones`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bigram = estimate_bigram([["A", "B", "A"]], ["A", "B"])
+    >>> np.exp(bigram.following).round(2)
+    array([[0.21, 0.39],
+           [0.71, 0.14]])
+    """
+    index = {phone: i for i, phone in enumerate(phones)}
+    size = len(phones)
+    counts = np.zeros((size + 1, size + 1))  # the last stands for the utterance's edge
+    for sequence in sequences:
+        unknown = [phone for phone in sequence if phone not in index]
+        if unknown:
+            raise DataError(f"bigram: found phone {unknown[0]}, expected one of {' '.join(phones)}")
+        path = [size, *(index[phone] for phone in sequence), size]
+        np.add.at(counts, (path[:-1], path[1:]), 1)
+    totals = counts.sum(axis=0)
+    unigram = _witten_bell(totals, np.full(size + 1, 1 / (size + 1)))
+    with np.errstate(divide="ignore"):
+        rows = np.log(np.stack([_witten_bell(row, unigram) for row in counts]))
+    return PhoneBigram(tuple(phones), rows[size, :size], rows[:size, :size], rows[:size, size])
+
+
+def phone_loop_graph(
+    model: PhoneHMM, bigram: PhoneBigram, *, scale: float = 1.0, insertion_penalty: float = 0.0
+) -> StateGraph:
+    """Any phones one after the other, as a bigram has it.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    bigram : PhoneBigram
+        Of the model's phones, or some of them.
+    scale : float
+        Factor of the bigram's log probabilities.
+    insertion_penalty : float
+        Nats that each phone costs.
+    """
+    builder = _Builder(model)
+    ends = [builder.chain([phone], number) for number, phone in enumerate(bigram.phones)]
+    for (_, last), row in zip(ends, bigram.following, strict=True):
+        entries = [(first, scale * p - insertion_penalty) for (first, _), p in zip(ends, row, strict=True)]
+        builder.connect([(last, 0.0)], [(node, p) for node, p in entries if p > -np.inf])
+    starts = [(first, scale * p - insertion_penalty) for (first, _), p in zip(ends, bigram.initial, strict=True)]
+    finals = [(last, scale * p) for (_, last), p in zip(ends, bigram.final, strict=True)]
+    return builder.build(starts, finals, bigram.phones)
+
+
+def pronunciations(dictionary: Pronunciations, word: str, *, optional: bool = False) -> Sequence[Sequence[str]]:
+    """Pronunciations of a word, looked up as it is and then in upper case.
+
+    A word without any is a `DataError` that names it, or has none if that is `optional`.
+    """
+    variants = dictionary[word] if word in dictionary else dictionary.get(word.upper(), ())
+    if not optional and (not variants or not all(len(phones) for phones in variants)):
+        raise DataError(f"word {word}: found no pronunciation, expected it in the dictionary")
+    return variants
+
+
+def _silence_log_probabilities(probability: float) -> tuple[float, float]:
+    if not 0 <= probability <= 1:
+        raise ConfigError(f"silence_probability: found {probability}, expected 0 to 1")
+    with np.errstate(divide="ignore"):
+        return float(np.log(probability)), float(np.log1p(-probability))
+
+
+def _at(ends: Ends, size: int) -> NDArray[np.float64]:
+    out = np.full(size, -np.inf)
+    for node, p in ends:
+        out[node] = np.logaddexp(out[node], p)
+    return out
+
+
+def _witten_bell(counts: NDArray[np.float64], backoff: NDArray[np.float64]) -> NDArray[np.float64]:
+    kinds = np.count_nonzero(counts)
+    return backoff if not kinds else (counts + kinds * backoff) / (counts.sum() + kinds)

@@ -1,0 +1,291 @@
+"""Left-to-right phone HMMs whose states emit Gaussian mixtures.
+
+All Gaussians of all states lie in one array, a state's beside each other, so that the log-likelihoods of a block of
+frames under every state are one matrix product and a log-sum-exp over each state's rows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.errors import FeatureError, ModelError
+from gmmspeech.gmm.frames import finite
+from gmmspeech.gmm.mixture import DiagonalGMM
+
+# Frames and Gaussians worked on at once: their densities, half a megabyte, stay in cache.
+BLOCK = 512
+GROUP = 256
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PhoneHMM:
+    """Phone HMMs: a chain of states a phone, a diagonal mixture a state.
+
+    State ``s`` is left with probability ``1 - self_loop[s]``, to the next of its phone or out of the phone; nothing is
+    skipped. Its Gaussians are ``mixture_offsets[s]`` to ``mixture_offsets[s + 1]``.
+
+    Parameters
+    ----------
+    phones : tuple of str
+        Names, in the order of their states.
+    state_offsets : ndarray of int, shape (P + 1,)
+        First state of each phone, and the number of states S.
+    self_loop : ndarray, shape (S,), float64
+        Probability to stay in a state for another frame, between 0 and 1.
+    mixture_offsets : ndarray of int, shape (S + 1,)
+        First Gaussian of each state, and the number of Gaussians K.
+    weights : ndarray, shape (K,), float64
+        They sum to one in each state.
+    means, variances : ndarray, shape (K, D), float64
+    silence : str
+        Which of the phones is silence.
+    front_end : str or None
+        Configuration of the front end, as JSON text, where it is known.
+
+    Raises
+    ------
+    ModelError
+        Arrays that don't fit each other, a phone twice, no silence among the phones, a weight, variance or
+        probability out of its range; names the phone or the Gaussian.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = PhoneHMM.from_phones(["SIL", "AA"], mean=np.zeros(2), variance=np.ones(2), num_states=3)
+    >>> model.num_states, model.num_gaussians
+    (6, 6)
+    >>> model.log_likelihoods(np.zeros((1, 2))).round(3)
+    array([[-1.838, -1.838, -1.838, -1.838, -1.838, -1.838]], dtype=float32)
+    """
+
+    phones: tuple[str, ...]
+    state_offsets: NDArray[np.intp]
+    self_loop: NDArray[np.float64]
+    mixture_offsets: NDArray[np.intp]
+    weights: NDArray[np.float64]
+    means: NDArray[np.float64]
+    variances: NDArray[np.float64]
+    silence: str = "SIL"
+    front_end: str | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        for name in ("state_offsets", "mixture_offsets"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.intp))
+        for name in ("self_loop", "weights", "means", "variances"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
+        self._check_shapes()
+        self._check_values()
+
+    @classmethod
+    def from_phones(
+        cls,
+        phones: Sequence[str],
+        *,
+        mean: ArrayLike,
+        variance: ArrayLike,
+        num_states: int = 3,
+        silence: str = "SIL",
+        self_loop: float = 0.75,
+        front_end: str | None = None,
+    ) -> PhoneHMM:
+        """Phones that are all alike: one Gaussian a state, from which a flat start begins.
+
+        Parameters
+        ----------
+        phones : sequence of str
+        mean, variance : array_like, shape (D,)
+        num_states : int
+            Emitting states a phone.
+        silence : str
+        self_loop : float
+            0.75 is Kaldi's: a state lasts four frames on average.
+        front_end : str, optional
+        """
+        total = len(phones) * num_states
+        return cls(
+            phones=tuple(phones),
+            state_offsets=np.arange(len(phones) + 1) * num_states,
+            self_loop=np.full(total, self_loop),
+            mixture_offsets=np.arange(total + 1),
+            weights=np.ones(total),
+            means=np.tile(np.asarray(mean, np.float64), (total, 1)),
+            variances=np.tile(np.asarray(variance, np.float64), (total, 1)),
+            silence=silence,
+            front_end=front_end,
+        )
+
+    @property
+    def num_states(self) -> int:
+        """S, of all phones together."""
+        return len(self.self_loop)
+
+    @property
+    def num_gaussians(self) -> int:
+        """K, of all states together."""
+        return len(self.weights)
+
+    @property
+    def dim(self) -> int:
+        """D, the columns of the frames."""
+        return int(self.means.shape[1])
+
+    @cached_property
+    def phone_index(self) -> dict[str, int]:
+        """Place of each phone in `phones`."""
+        return {phone: i for i, phone in enumerate(self.phones)}
+
+    @cached_property
+    def phone_of_state(self) -> NDArray[np.intp]:
+        """Index of the phone that each state belongs to, shape (S,)."""
+        return np.repeat(np.arange(len(self.phones)), np.diff(self.state_offsets))
+
+    @cached_property
+    def state_of_gaussian(self) -> NDArray[np.intp]:
+        """Index of the state that each Gaussian belongs to, shape (K,)."""
+        return np.repeat(np.arange(self.num_states), np.diff(self.mixture_offsets))
+
+    def states(self, phone: str) -> NDArray[np.intp]:
+        """Indices of a phone's states."""
+        if phone not in self.phone_index:
+            raise ModelError(f"phone {phone}: not in the model, whose phones are {' '.join(self.phones)}")
+        i = self.phone_index[phone]
+        return np.arange(self.state_offsets[i], self.state_offsets[i + 1])
+
+    def mixture(self, state: int) -> DiagonalGMM:
+        """Give the mixture of one state."""
+        here = slice(*self.mixture_offsets[state : state + 2])
+        return DiagonalGMM.from_parameters(
+            self.weights[here], self.means[here], self.variances[here], front_end=self.front_end
+        )
+
+    def log_likelihoods(self, frames: ArrayLike) -> NDArray[np.float32]:
+        """Log-likelihood of every frame under every state, in nats.
+
+        Parameters
+        ----------
+        frames : array_like, shape (T, D)
+
+        Returns
+        -------
+        ndarray, shape (T, S), float32
+
+        Raises
+        ------
+        FeatureError
+            Another number of columns than the model's, NaN or infinity.
+        """
+        x = np.asarray(frames)
+        if x.ndim != 2 or x.shape[1] != self.dim:
+            raise FeatureError(f"found frames of shape {x.shape}, expected (frames, {self.dim}) as the phone HMM has")
+        finite(x)
+        shift, scale, groups = self._packed
+        dim, size = self.dim, min(BLOCK, max(len(x), 1))
+        expanded = np.ones((2 * dim + 1, size), np.float32)
+        out = np.empty((len(x), self.num_states), np.float32)
+        for start in range(0, len(x), size):
+            block = x[start : start + size]
+            z = expanded[:, : len(block)]
+            z[:dim] = ((block - shift) * scale).T
+            np.square(z[:dim], out=z[dim : 2 * dim])
+            for states, matrix in groups:
+                # Gaussians are rows, frames columns: maxima and sums over a state run along whole rows
+                joint = (matrix @ z).reshape(len(states), -1, len(block))
+                out[start : start + size, states] = _log_sum(joint).T
+        return out
+
+    def with_front_end(self, front_end: str | None) -> PhoneHMM:
+        """Give the same model with another note of its front end."""
+        return replace(self, front_end=front_end)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to an HDF5 file, from which `gmmspeech.files.phone_models.load_phone_hmm` brings it back."""
+        from gmmspeech.files.phone_models import save_phone_hmm
+
+        save_phone_hmm(Path(path), self)
+
+    @cached_property
+    def _packed(self) -> tuple[NDArray[np.float64], NDArray[np.float64], list[tuple[NDArray[np.intp], Matrix]]]:
+        """Shift and scale of the frames; groups of states with equally many Gaussians and the matrix of those.
+
+        log w N(x) = matrix @ [z, z**2, 1] with z = (x - shift) scale.
+        """
+        share = self.weights / self.num_states
+        shift = share @ self.means
+        scale = 1 / np.sqrt(share @ (self.variances + (self.means - shift) ** 2))
+        mean, variance = (self.means - shift) * scale, self.variances * scale**2
+        with np.errstate(divide="ignore"):  # a weight of zero is a Gaussian that never answers
+            constant = np.log(self.weights) + np.log(scale).sum()
+        constant = constant - 0.5 * (np.log(2 * np.pi * variance) + mean**2 / variance).sum(axis=1)
+        matrix = np.concatenate([mean / variance, -0.5 / variance, constant[:, None]], axis=1).astype(np.float32)
+        sizes = np.diff(self.mixture_offsets)
+        groups = []
+        for size in np.unique(sizes):
+            alike = np.flatnonzero(sizes == size)
+            for states in np.array_split(alike, -(-len(alike) * size // GROUP)):
+                rows = self.mixture_offsets[states][:, None] + np.arange(size)
+                groups.append((states, matrix[rows.ravel()]))
+        return shift, scale, groups
+
+    def _check_shapes(self) -> None:
+        k, s, p = len(self.weights), len(self.self_loop), len(self.phones)
+        if self.means.ndim != 2 or self.means.shape != self.variances.shape or len(self.means) != k:
+            found = f"{self.weights.shape}, {self.means.shape}, {self.variances.shape}"
+            raise ModelError(
+                f"phone HMM: found weights, means, variances of shapes {found}, expected (K,), (K, D), (K, D)"
+            )
+        for name, offsets, count, end in (
+            ("state_offsets", self.state_offsets, p, s),
+            ("mixture_offsets", self.mixture_offsets, s, k),
+        ):
+            if offsets.shape != (count + 1,) or offsets[0] != 0 or offsets[-1] != end or (np.diff(offsets) < 1).any():
+                raise ModelError(f"phone HMM: {name}: expected {count + 1} rising numbers from 0 to {end}")
+
+    def _check_values(self) -> None:
+        if len(set(self.phones)) < len(self.phones):
+            twice = next(p for i, p in enumerate(self.phones) if p in self.phones[:i])
+            raise ModelError(f"phone HMM: found phone {twice} twice, expected each once")
+        if self.silence not in self.phones:
+            raise ModelError(
+                f"phone HMM: found no phone {self.silence}, expected silence among {' '.join(self.phones)}"
+            )
+        if not ((self.self_loop > 0) & (self.self_loop < 1)).all():
+            s = int(np.flatnonzero(~((self.self_loop > 0) & (self.self_loop < 1)))[0])
+            raise ModelError(f"{self.state_name(s)}: found self_loop {self.self_loop[s]}, expected it between 0 and 1")
+        good = np.isfinite(self.means).all(1) & (np.isfinite(self.variances) & (self.variances > 0)).all(1)
+        good &= np.isfinite(self.weights) & (self.weights >= 0)
+        if not good.all():
+            k = int(np.flatnonzero(~good)[0])
+            state = self.state_name(int(self.state_of_gaussian[k]))
+            raise ModelError(f"{state}: Gaussian {k}: expected finite parameters and variances above 0")
+        sums = np.add.reduceat(self.weights, self.mixture_offsets[:-1])
+        if (np.abs(sums - 1) > 1e-6).any():
+            s = int(np.argmax(np.abs(sums - 1)))
+            raise ModelError(f"{self.state_name(s)}: found weights that sum to {sums[s]:.6g}, expected 1")
+
+    def state_name(self, state: int) -> str:
+        """Name of a state for messages, such as "phone AA, state 2 of 3"."""
+        phone = int(self.phone_of_state[state])
+        first, end = self.state_offsets[phone : phone + 2]
+        return f"phone {self.phones[phone]}, state {state - first + 1} of {end - first}"
+
+
+def _log_sum(joint: Matrix) -> Matrix:
+    """Log of the sum of exponentials over the Gaussians: (S, K, T) to (S, T). `joint` is overwritten."""
+    if joint.shape[1] == 1:
+        return joint[:, 0]
+    peak = joint.max(axis=1)
+    joint -= peak[:, None]
+    np.exp(joint, out=joint)
+    total = joint.sum(axis=1)
+    np.log(total, out=total)
+    total += peak
+    return total

@@ -1,0 +1,171 @@
+"""What phone HMMs are trained on: utterances, cut into stretches of which it is known what was said in them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError
+from gmmspeech.phones.hmm.batches import batches
+from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_sequence_graph, pronunciations, utterance_graph
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.viterbi import Posteriors
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of frames and what may be said in it; no graph where it is too short for one."""
+
+    start: int
+    stop: int
+    graph: StateGraph | None
+    states: NDArray[np.intp]  # one after the other, for an equal alignment
+
+
+class Corpus:
+    """The utterances to be trained on: their frames, read when needed, and what may be said in them.
+
+    Attributes
+    ----------
+    mean, variance : ndarray, shape (D,), float64
+        Of all frames.
+    pieces : dict of str to list of Piece
+        Of the utterances that are not bad, once `set_pieces` has made them.
+    batches : list of list of str
+        Those utterances, longest first, in groups.
+    """
+
+    def __init__(self, frames: Mapping[str, NDArray], names: Sequence[str], skip_bad: bool) -> None:
+        if not names:
+            raise DataError("found no utterance with both frames and a transcript, expected one or more")
+        self.frames, self.skip_bad = frames, skip_bad
+        self.lengths: dict[str, int] = {}
+        self.pieces: dict[str, list[Piece]] = {}
+        self.bad: dict[str, str] = {}
+        total, squares, dim = 0.0, 0.0, None
+        for name in names:
+            x = np.asarray(frames[name], dtype=np.float64)
+            dim = dim or x.shape[-1]
+            if x.ndim != 2 or x.shape[1] != dim:
+                self._reject(name, DataError(f"found frames of shape {x.shape}, expected (frames, {dim})"))
+            elif not np.isfinite(x).all():
+                self._reject(name, DataError("found NaN or infinity in its frames, expected finite numbers"))
+            else:
+                self.lengths[name] = len(x)
+                total, squares = total + x.sum(axis=0), squares + (x**2).sum(axis=0)
+        self._check_any(self.lengths)
+        count = max(sum(self.lengths.values()), 1)
+        self.mean: NDArray[np.float64] = np.asarray(total / count)
+        variance = np.asarray(squares / count) - self.mean**2
+        self.variance = np.where(variance > 1e-12 * self.mean**2, variance, 1.0)
+
+    def first_model(self, phones: Sequence[str], num_states: int, silence: str) -> PhoneHMM:
+        """Phones that are all alike."""
+        return PhoneHMM.from_phones(
+            phones,
+            mean=self.mean,
+            variance=self.variance,
+            num_states=num_states,
+            silence=silence,
+            front_end=getattr(self.frames, "front_end", None),
+        )
+
+    def set_pieces(self, model: PhoneHMM, pieces_of: Callable[[str, int], list[Piece]]) -> None:
+        """Cut the utterances; those that can't be are bad."""
+        for name, length in self.lengths.items():
+            try:
+                pieces = pieces_of(name, length)
+                if not pieces:
+                    raise DataError("found no frames with a label, expected some")
+            except (DataError, ModelError) as error:
+                self._reject(name, error)
+            else:
+                self.pieces[name] = pieces
+        self._check_any(self.pieces)
+        if self.bad:
+            warnings.warn(f"skipped {len(self.bad)} utterances; the first: {self._first_bad()}", GmmSpeechWarning)
+        names = sorted(self.pieces, key=lambda name: (-self.lengths[name], name))
+        self.batches = list(batches((name, self.lengths[name]) for name in names))
+
+    def _reject(self, name: str, error: DataError | ModelError) -> None:
+        if not self.skip_bad:
+            raise type(error)(f"utterance {name}: {error}") from None
+        self.bad[name] = str(error)
+
+    def _check_any(self, good: Mapping[str, object]) -> None:
+        if not good:
+            raise DataError(f"all {len(self.bad)} utterances are bad; the first: {self._first_bad()}")
+
+    def _first_bad(self) -> str:
+        name, reason = next(iter(self.bad.items()))
+        return f"utterance {name}: {reason}"
+
+    def read(self, batch: Sequence[str]) -> list[NDArray]:
+        """Frames of some utterances."""
+        return [self.frames[name] for name in batch]
+
+
+def words_piece(
+    model: PhoneHMM, words: Sequence[str], dictionary: Pronunciations, length: int, silence_probability: float
+) -> Piece:
+    """Make one stretch of a whole utterance, whose words are known."""
+    variants = [pronunciations(dictionary, word) for word in words]
+    first = [phone for choice in variants for phone in choice[0]]
+    shortest = [phone for choice in variants for phone in min(choice, key=len)]
+    framed = [model.silence, *first, model.silence]
+    graph = utterance_graph(model, words, dictionary, silence_probability=silence_probability)
+    for phones in ([framed] if silence_probability > 0 else []) + [first, shortest]:
+        states = np.concatenate([model.states(phone) for phone in phones or [model.silence]])
+        if len(states) <= length:
+            return Piece(0, length, graph, states)
+    raise DataError(f"found {length} frames, expected at least {len(states)}, one for each state of its phones")
+
+
+def phone_piece(model: PhoneHMM, phone: str, start: int, stop: int) -> Piece:
+    """Make a stretch that is one phone."""
+    states = model.states(phone)
+    graph = phone_sequence_graph(model, [phone]) if stop - start >= len(states) else None
+    return Piece(start, stop, graph, states)
+
+
+def equal_states(piece: Piece) -> NDArray[np.intp]:
+    """Each state as many frames as the others; where frames are fewer than states, some are left out."""
+    length = piece.stop - piece.start
+    return piece.states[((np.arange(length) + 0.5) * len(piece.states) / length).astype(np.intp)]
+
+
+def equal_alignment(model: PhoneHMM, pieces: Sequence[Piece]) -> Posteriors:
+    """Share the frames of each stretch equally among its states."""
+    return joined([path_posteriors(model, equal_states(p)) for p in pieces], [p.start for p in pieces])
+
+
+def path_posteriors(
+    model: PhoneHMM, states: NDArray[np.intp], emissions: NDArray[np.float32] | None = None
+) -> Posteriors:
+    """States of the frames along a path, each with certainty."""
+    stayed = states[:-1][states[1:] == states[:-1]]
+    frame = np.arange(len(states))
+    return Posteriors(
+        frame=frame,
+        state=states,
+        weight=np.ones(len(states)),
+        stays=np.bincount(stayed, minlength=model.num_states).astype(np.float64),
+        log_likelihood=0.0 if emissions is None else float(emissions[frame, states].sum(dtype=np.float64)),
+    )
+
+
+def joined(parts: Sequence[Posteriors], starts: Sequence[int]) -> Posteriors:
+    """Posteriors of an utterance from those of its stretches."""
+    if len(parts) == 1 and starts[0] == 0:
+        return parts[0]
+    return Posteriors(
+        frame=np.concatenate([p.frame + start for p, start in zip(parts, starts, strict=True)]),
+        state=np.concatenate([p.state for p in parts]),
+        weight=np.concatenate([p.weight for p in parts]),
+        stays=np.sum([p.stays for p in parts], axis=0),
+        log_likelihood=sum(p.log_likelihood for p in parts),
+    )

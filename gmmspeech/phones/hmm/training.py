@@ -1,0 +1,493 @@
+"""Training of phone HMMs: from transcripts alone (flat start), or from labels with times."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.blocks import ordered_map, ordered_sum
+from gmmspeech.errors import ConfigError, GmmSpeechWarning
+from gmmspeech.gmm.checkpoint import StateKeeper, digest
+from gmmspeech.gmm.kernels import get_backend
+from gmmspeech.phones.hmm.estimation import HMMStats, accumulate, maximize, split, state_occupancy
+from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.pieces import (
+    Corpus,
+    Piece,
+    equal_alignment,
+    equal_states,
+    joined,
+    path_posteriors,
+    phone_piece,
+    words_piece,
+)
+from gmmspeech.phones.hmm.viterbi import Posteriors, Transitions, forward_backward, viterbi
+from gmmspeech.phones.labels.labels import FrameTimes, Label, check_labels, label_frames
+
+REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35, 38)  # of Kaldi's train_mono.sh
+LAST_SPLIT = 30  # Gaussians are added up to this iteration of Kaldi's 40
+BEAM = 200.0
+
+Method = Literal["viterbi", "baum-welch"]
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Where training is: all it takes to go on and end with the same bits.
+
+    Attributes
+    ----------
+    iteration : int
+        Updates done.
+    model : PhoneHMM
+        After them.
+    posteriors : dict of str to Posteriors
+        States of each utterance's frames, as last aligned.
+    log_likelihood : float
+        Nats a frame, of the frames in their states, under the model before the last update.
+    """
+
+    iteration: int
+    model: PhoneHMM
+    posteriors: dict[str, Posteriors]
+    log_likelihood: float
+
+
+def train_phone_hmm(
+    frames: Mapping[str, NDArray],
+    transcripts: Mapping[str, Sequence[str]],
+    dictionary: Pronunciations,
+    *,
+    phones: Sequence[str] | None = None,
+    silence: str = "SIL",
+    num_states: int = 3,
+    total_gaussians: int = 1000,
+    num_iter: int = 40,
+    num_passes: int = 1,
+    realign: Sequence[int] | None = None,
+    method: Method = "viterbi",
+    silence_probability: float = 0.5,
+    acoustic_scale: float = 1.0,
+    beam: float | None = BEAM,
+    power: float = 0.25,
+    variance_floor: float = 0.01,
+    min_occupancy: float = 10.0,
+    start: Mapping[str, Posteriors] | None = None,
+    skip_bad: bool = False,
+    n_jobs: int = 1,
+    callback: Callable[[TrainingState], None] | None = None,
+    resume: TrainingState | None = None,
+    checkpoint: StateKeeper | None = None,
+) -> PhoneHMM:
+    r"""Train phone HMMs from what was said, without times.
+
+    All phones begin alike, with the mean and variance of all frames, and each utterance's frames shared equally among
+    its phones' states. Then parameters and alignments are estimated in turn, while Gaussians are split, as Kaldi's
+    train_mono.sh does.
+
+    Parameters
+    ----------
+    frames : mapping of str to ndarray, shape (T, D)
+        Frames of each utterance: a dict, or a `FeatureStore`, which is read anew in every iteration. They should be
+        normalized by speaker.
+    transcripts : mapping of str to sequence of str
+        Words of each utterance; those of them that `frames` has are trained on.
+    dictionary : mapping
+        Word to its pronunciations.
+    phones : sequence of str, optional
+        By default those of the words in the transcripts, and silence.
+    silence : str
+        Name of the phone that may stand between words.
+    num_states : int
+        States a phone.
+    total_gaussians : int
+        Of all states together, in the end.
+    num_iter : int
+        Updates.
+    num_passes : int
+        How often to train: every time but the first begins again with one Gaussian a state, and the alignment that
+        the time before ended with. Twice with half the updates places boundaries better where data are few.
+    realign : sequence of int, optional
+        Before which updates the frames are aligned anew. By default as in Kaldi's recipe, stretched to `num_iter`, or
+        before every one with Baum-Welch.
+    method : {"viterbi", "baum-welch"}
+        Whether a frame belongs to its state on the best path, or to all states by their posteriors.
+    silence_probability : float
+        Of silence before, between and after words.
+    acoustic_scale, beam
+        See `gmmspeech.phones.hmm.viterbi.viterbi`.
+    power : float
+        A state's share of the Gaussians goes with its frames to this power.
+    variance_floor : float
+        Smallest variance allowed, as part of that of all frames.
+    min_occupancy : float
+        Frames below which a Gaussian is removed, and a state keeps what it had.
+    start : mapping of str to Posteriors, optional
+        States of the frames to begin with, in place of equal shares: of a model trained on other features of the
+        same frames.
+    skip_bad : bool
+        Leave out utterances that can't be trained on, with a warning that names them, instead of raising.
+    n_jobs : int
+        Threads; any number gives the same bits.
+    callback : callable, optional
+        Called with the `TrainingState` after every update, and with the one that a checkpoint had.
+    resume : TrainingState, optional
+        Go on from there, with the same data and options.
+    checkpoint : Checkpoint, optional
+        File that keeps the state after every update; where it has one, training goes on from there and ends with the
+        same bits as if it had never stopped.
+
+    Returns
+    -------
+    PhoneHMM
+
+    Raises
+    ------
+    DataError
+        An utterance with a word that the dictionary lacks or too few frames for its phones, by name. A checkpoint that
+        can't be written, or is of other options or data.
+    ConfigError
+        An option that makes no sense.
+
+    Warns
+    -----
+    GmmSpeechWarning
+        A phone that too few frames were aligned to: it keeps its parent's parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> sounds = {"SIL": -4.0, "AA": 0.0, "S": 4.0}
+    >>> def say(*phones): return np.concatenate([rng.normal(sounds[p], 1, (12, 1)) for p in phones])
+    >>> frames = {f"u{i}": say("SIL", "AA", "S", "SIL") for i in range(5)} | {"v": say("SIL", "S", "AA", "SIL")}
+    >>> words = {name: ["ASS" if name[0] == "u" else "SAH"] for name in frames}
+    >>> model = train_phone_hmm(frames, words, {"ASS": [["AA", "S"]], "SAH": [["S", "AA"]]}, total_gaussians=9)
+    >>> model.phones, model.means[model.states("S"), 0].round().tolist()
+    (('SIL', 'AA', 'S'), [4.0, 4.0, 4.0])
+    """
+    names = [name for name in transcripts if name in frames]
+    if phones is None:
+        phones = _phones_of(transcripts, names, dictionary, silence)
+    corpus = Corpus(frames, names, skip_bad)
+    model = corpus.first_model(phones, num_states, silence)
+    corpus.set_pieces(
+        model, lambda name, length: [words_piece(model, transcripts[name], dictionary, length, silence_probability)]
+    )
+    options = _Options(
+        total_gaussians=total_gaussians,
+        num_iter=num_iter,
+        num_passes=num_passes,
+        realign=realign,
+        method=method,
+        acoustic_scale=acoustic_scale,
+        beam=beam,
+        power=power,
+        variance_floor=variance_floor,
+        min_occupancy=min_occupancy,
+        n_jobs=n_jobs,
+    )
+
+    def said() -> Any:
+        return [
+            silence_probability,
+            {name: [pronunciations(dictionary, word) for word in transcripts[name]] for name in corpus.pieces},
+            {name: digest(p.frame, p.state, p.weight, p.stays) for name, p in (start or {}).items()},
+        ]
+
+    return _train(corpus, model, options, start, callback, resume, checkpoint, said)
+
+
+def train_phone_hmm_on_labels(
+    frames: Mapping[str, NDArray],
+    labels: Mapping[str, Sequence[Label]],
+    *,
+    frame_length: float = 25.0,
+    frame_shift: float = 10.0,
+    times: FrameTimes = "start",
+    phones: Sequence[str] | None = None,
+    silence: str = "SIL",
+    num_states: int = 3,
+    total_gaussians: int = 1000,
+    num_iter: int = 40,
+    realign: Sequence[int] | None = None,
+    method: Method = "viterbi",
+    acoustic_scale: float = 1.0,
+    power: float = 0.25,
+    variance_floor: float = 0.01,
+    min_occupancy: float = 10.0,
+    skip_bad: bool = False,
+    n_jobs: int = 1,
+    callback: Callable[[TrainingState], None] | None = None,
+    resume: TrainingState | None = None,
+    checkpoint: StateKeeper | None = None,
+) -> PhoneHMM:
+    """Train phone HMMs from labels with times, which are taken as they are: only states move within their phone.
+
+    Parameters
+    ----------
+    frames : mapping of str to ndarray, shape (T, D)
+    labels : mapping of str to sequence of Label
+        Phones of each utterance. Frames outside the labels are not used.
+    frame_length, frame_shift : float
+        In milliseconds, of the features.
+    times : {"start", "center"}
+        Which time a frame has; see `gmmspeech.phones.labels.labels`. Alignment with the model should use the same.
+    phones : sequence of str, optional
+        By default those of the labels.
+    silence, num_states, total_gaussians, num_iter, realign, method, acoustic_scale, power, variance_floor, \
+min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
+        As `train_phone_hmm` has them.
+
+    Returns
+    -------
+    PhoneHMM
+
+    Raises
+    ------
+    DataError
+        An utterance whose labels overlap, go backwards or run past its end, or have a phone that is not among
+        `phones`, by name. A checkpoint as above.
+    ConfigError
+        An option that makes no sense.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> rng = np.random.default_rng(0)
+    >>> frames = {f"u{i}": np.repeat([[0.0], [4.0]], 20, axis=0) + rng.normal(0, 1, (40, 1)) for i in range(4)}
+    >>> labels = {name: [gs.Label(0.0, 0.2, "AA"), gs.Label(0.2, 0.4, "S")] for name in frames}
+    >>> model = train_phone_hmm_on_labels(frames, labels, total_gaussians=6, num_iter=2)
+    >>> model.means[model.states("S"), 0].round().tolist()
+    [4.0, 4.0, 4.0]
+    """
+    names = [name for name in labels if name in frames]
+    if phones is None:
+        phones = _silence_first({label.name for name in names for label in labels[name]}, silence)
+    corpus = Corpus(frames, names, skip_bad)
+    model = corpus.first_model(phones, num_states, silence)
+
+    def pieces(name: str, length: int) -> list[Piece]:
+        check_labels(labels[name], owner="labels", duration=(length * frame_shift + frame_length) / 1000)
+        ranges = label_frames(
+            labels[name], length, frame_length=frame_length, frame_shift=frame_shift, times=times
+        ).tolist()
+        return [
+            phone_piece(model, label.name, start, stop)
+            for label, (start, stop) in zip(labels[name], ranges, strict=True)
+            if start < stop
+        ]
+
+    corpus.set_pieces(model, pieces)
+    options = _Options(
+        total_gaussians=total_gaussians,
+        num_iter=num_iter,
+        num_passes=1,
+        realign=realign,
+        method=method,
+        acoustic_scale=acoustic_scale,
+        beam=None,
+        power=power,
+        variance_floor=variance_floor,
+        min_occupancy=min_occupancy,
+        n_jobs=n_jobs,
+    )
+
+    def said() -> Any:
+        return {name: [[p.start, p.stop, p.states.tolist()] for p in theirs] for name, theirs in corpus.pieces.items()}
+
+    return _train(corpus, model, options, None, callback, resume, checkpoint, said)
+
+
+@dataclass(frozen=True)
+class _Options:
+    total_gaussians: int
+    num_iter: int
+    num_passes: int
+    realign: Sequence[int] | None
+    method: Method
+    acoustic_scale: float
+    beam: float | None
+    power: float
+    variance_floor: float
+    min_occupancy: float
+    n_jobs: int
+
+    def __post_init__(self) -> None:
+        expectations = {
+            "total_gaussians": (self.total_gaussians >= 1, "1 or more"),
+            "num_iter": (self.num_iter >= 1, "1 or more"),
+            "num_passes": (self.num_passes >= 1, "1 or more"),
+            "method": (self.method in ("viterbi", "baum-welch"), "viterbi or baum-welch"),
+            "acoustic_scale": (self.acoustic_scale > 0, "more than 0"),
+            "power": (self.power >= 0, "0 or more"),
+            "variance_floor": (0 < self.variance_floor < 1, "more than 0 and less than 1"),
+            "min_occupancy": (self.min_occupancy > 0, "more than 0"),
+        }
+        for name, (holds, expected) in expectations.items():
+            if not holds:
+                raise ConfigError(f"{name}: found {getattr(self, name)!r}, expected {expected}")
+
+    def realigns(self, iteration: int) -> bool:
+        """Whether frames are aligned anew before this update (those of number 0 are as given)."""
+        if iteration == 0:
+            return False
+        if self.realign is not None:
+            return iteration in self.realign
+        return self.method == "baum-welch" or iteration in {round(i * self.num_iter / 40) for i in REALIGN}
+
+    def gaussians(self, iteration: int, num_states: int) -> int:
+        """How many Gaussians there shall be after this update."""
+        grown = min(iteration / max(round(LAST_SPLIT * self.num_iter / 40), 1), 1)
+        return round(num_states + grown * max(self.total_gaussians - num_states, 0))
+
+
+def _train(
+    corpus: Corpus,
+    model: PhoneHMM,
+    options: _Options,
+    start: Mapping[str, Posteriors] | None,
+    callback: Callable[[TrainingState], None] | None,
+    resume: TrainingState | None,
+    checkpoint: StateKeeper | None,
+    said: Callable[[], Any],
+) -> PhoneHMM:
+    floor = options.variance_floor * corpus.variance
+    flat = model
+    if checkpoint is not None:
+        kept = checkpoint.resume(_origin(corpus, model, options, said()))
+        if kept is not None:
+            resume = kept
+            if callback is not None:
+                callback(kept)
+    if resume is not None:
+        first, model, posteriors = resume.iteration, resume.model, dict(resume.posteriors)
+    else:
+        given = start or {}
+        first = 0
+        posteriors = {
+            name: given[name] if name in given else equal_alignment(model, pieces)
+            for name, pieces in corpus.pieces.items()
+        }
+    starved: NDArray[np.intp] = np.empty(0, np.intp)
+    for update in range(first, options.num_passes * options.num_iter):
+        iteration = update % options.num_iter
+        model = model if iteration else flat
+        if options.realigns(iteration):
+            posteriors = _align(corpus, model, options)
+        stats = _accumulate(corpus, model, posteriors, options.n_jobs)
+        occupancy = state_occupancy(model, stats)
+        starved = np.flatnonzero(occupancy < options.min_occupancy)
+        model = maximize(model, stats, variance_floor=floor, min_occupancy=options.min_occupancy)
+        model = split(model, occupancy, options.gaussians(iteration, model.num_states), power=options.power)
+        mean = stats.gaussians.log_likelihood / stats.gaussians.num_frames
+        state = TrainingState(update + 1, model, posteriors, mean)
+        if checkpoint is not None:
+            checkpoint.save(state)
+        if callback is not None:
+            callback(state)
+    if len(starved):
+        phones = " ".join(dict.fromkeys(model.phones[model.phone_of_state[s]] for s in starved))
+        message = f"too few frames for {len(starved)} states, which keep the parameters they had; phones: {phones}"
+        warnings.warn(message, GmmSpeechWarning)
+    return model
+
+
+def _origin(corpus: Corpus, flat: PhoneHMM, options: _Options, said: Any) -> dict[str, Any]:
+    """All that decides what training gives, for a checkpoint; frames are told by their moments."""
+    deciding = {name: value for name, value in asdict(options).items() if name != "n_jobs"}
+    realign = None if options.realign is None else [int(i) for i in options.realign]
+    return {
+        "training": "phone HMMs",
+        **deciding,
+        "realign": realign,
+        "phones": list(flat.phones),
+        "silence": flat.silence,
+        "states": flat.state_offsets.tolist(),
+        "backend": get_backend().name,
+        "front_end": flat.front_end,
+        "utterances": len(corpus.pieces),
+        "frames": sum(corpus.lengths[name] for name in corpus.pieces),
+        "moments of the frames": digest(corpus.mean, corpus.variance),
+        "what was said": hashlib.sha256(json.dumps(said, default=list).encode()).hexdigest(),
+    }
+
+
+def _align(corpus: Corpus, model: PhoneHMM, options: _Options) -> dict[str, Posteriors]:
+    transitions = Transitions.of(model.self_loop)
+
+    def align(batch: Sequence[str]) -> list[Posteriors]:
+        emissions = [model.log_likelihoods(x) for x in corpus.read(batch)]
+        return _align_pieces(model, transitions, [corpus.pieces[name] for name in batch], emissions, options)
+
+    results = ordered_map(align, corpus.batches, n_jobs=options.n_jobs)
+    return {
+        name: posterior
+        for batch, aligned in zip(corpus.batches, results, strict=True)
+        for name, posterior in zip(batch, aligned, strict=True)
+    }
+
+
+def _align_pieces(
+    model: PhoneHMM,
+    transitions: Transitions,
+    utterances: Sequence[Sequence[Piece]],
+    emissions: Sequence[NDArray[np.float32]],
+    options: _Options,
+) -> list[Posteriors]:
+    flat = [
+        (piece, e[piece.start : piece.stop])
+        for pieces, e in zip(utterances, emissions, strict=True)
+        for piece in pieces
+    ]
+    graphs = [piece.graph for piece, _ in flat if piece.graph is not None]
+    theirs = [emission for piece, emission in flat if piece.graph is not None]
+    aligned: Iterator[Posteriors | None] = iter(())
+    if graphs and options.method == "viterbi":
+        paths = viterbi(graphs, theirs, transitions, acoustic_scale=options.acoustic_scale, beam=options.beam)
+        aligned = (
+            None if path is None else path_posteriors(model, graph.state[path], emission)
+            for path, graph, emission in zip(paths, graphs, theirs, strict=True)
+        )
+    elif graphs:
+        aligned = iter(
+            forward_backward(graphs, theirs, transitions, acoustic_scale=options.acoustic_scale, beam=options.beam)
+        )
+    results = []
+    for pieces, emission in zip(utterances, emissions, strict=True):
+        parts = []
+        for piece in pieces:
+            part = next(aligned) if piece.graph is not None else None
+            here = emission[piece.start : piece.stop]
+            parts.append(path_posteriors(model, equal_states(piece), here) if part is None else part)
+        results.append(joined(parts, [piece.start for piece in pieces]))
+    return results
+
+
+def _accumulate(corpus: Corpus, model: PhoneHMM, posteriors: Mapping[str, Posteriors], n_jobs: int) -> HMMStats:
+    return ordered_sum(
+        lambda batch: accumulate(model, corpus.read(batch), [posteriors[name] for name in batch]),
+        corpus.batches,
+        n_jobs=n_jobs,
+    )
+
+
+def _phones_of(
+    transcripts: Mapping[str, Sequence[str]], names: Iterable[str], dictionary: Pronunciations, silence: str
+) -> tuple[str, ...]:
+    words = {word for name in names for word in transcripts[name]}
+    return _silence_first(
+        {p for word in words for phones in pronunciations(dictionary, word, optional=True) for p in phones}, silence
+    )
+
+
+def _silence_first(phones: Iterable[str], silence: str) -> tuple[str, ...]:
+    return (silence, *sorted(set(phones) - {silence}))

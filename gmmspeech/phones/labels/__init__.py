@@ -1,0 +1,1 @@
+"""Labels, phone sets, dictionaries, segments."""

@@ -1,0 +1,233 @@
+"""Labels: which phone or word lasts from when to when, in seconds and in frames.
+
+Labels are in seconds; frames have an index. Two conventions say which time belongs to a frame, and they differ by
+half a window (12.5 ms for the usual 25 ms), more than many aligners differ from each other:
+
+- ``"center"``: frame t is at ``t * frame_shift + frame_length / 2``, the middle of the samples it was computed of.
+  Frames that are centerd at the middle of their own shift (Kaldi's ``snip_edges=False``) have that time with
+  ``frame_length=frame_shift``.
+- ``"start"``: frame t is at ``t * frame_shift``. Most aligners write their times so.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.errors import ConfigError, DataError
+
+FrameTimes = Literal["center", "start"]
+
+END_TOLERANCE = 0.010  # s: one frame, as aligners end the last label where the last whole frame ends
+OVERLAP_TOLERANCE = 0.001  # s: files round a start and a duration apart
+_SAME = 1e-6  # frames: far more than the rounding of float64 seconds, far less than a sample
+
+
+class Label(NamedTuple):
+    """A phone or a word with its times.
+
+    Parameters
+    ----------
+    start, end : float
+        In seconds; `end` belongs to the label after it.
+    name : str
+        Never empty: where nothing is labeled, there is no label.
+
+    Examples
+    --------
+    >>> Label(0.25, 0.5, "AH").end
+    0.5
+    """
+
+    start: float
+    end: float
+    name: str
+
+
+def check_labels(labels: Sequence[Label], *, owner: str, duration: float | None = None) -> None:
+    """Check that labels follow each other in time and within the audio. Gaps between them are allowed.
+
+    Parameters
+    ----------
+    labels : sequence of Label
+    owner : str
+        Whose labels they are (an utterance, a file), for the message.
+    duration : float, optional
+        Length of the audio in seconds. The last label may end up to 10 ms after it (one frame).
+
+    Raises
+    ------
+    DataError
+        If a label has a time that is negative or no number, ends before it starts, begins before the one in front of
+        it begins (goes backwards) or ends (overlaps, by more than 1 ms), or runs past the end of the audio.
+
+    Examples
+    --------
+    >>> labels = [Label(0.0, 0.25, "AH"), Label(0.2, 0.5, "S")]
+    >>> check_labels(labels, owner="ann-1")
+    Traceback (most recent call last):
+    gmmspeech.errors.DataError: ann-1: found S (0.2 to 0.5 s) after AH (0 to 0.25 s), expected labels that don't overlap
+    """
+    for before, label in zip([None, *labels], labels, strict=False):
+        start, end = label.start, label.end
+        if not (0 <= start < math.inf and 0 <= end < math.inf):
+            raise DataError(f"{owner}: found {_shown(label)}, expected times that are numbers from 0")
+        if end < start:
+            raise DataError(f"{owner}: found {_shown(label)}, expected it to end after it starts")
+        if before is not None and start < before.end - OVERLAP_TOLERANCE:
+            rule = "go backwards" if start < before.start else "overlap"
+            raise DataError(f"{owner}: found {_shown(label)} after {_shown(before)}, expected labels that don't {rule}")
+        if duration is not None and end > duration + END_TOLERANCE + _SAME / 1000:
+            expected = f"an end within the audio of {duration:.6g} s (or {1000 * END_TOLERANCE:g} ms after it)"
+            raise DataError(f"{owner}: found {_shown(label)}, expected {expected}")
+
+
+def label_frames(
+    labels: Sequence[Label],
+    num_frames: int,
+    *,
+    frame_length: float = 25.0,
+    frame_shift: float = 10.0,
+    times: FrameTimes = "center",
+) -> NDArray[np.int64]:
+    """Give the frames whose times lie in each label: from its start to just before its end.
+
+    Parameters
+    ----------
+    labels : sequence of Label
+        As `check_labels` wants them.
+    num_frames : int
+        Frames there are; nothing beyond is given.
+    frame_length, frame_shift : float
+        In milliseconds, of the features.
+    times : {"center", "start"}
+        Which time a frame has: the center of its window, or ``t * frame_shift``.
+
+    Returns
+    -------
+    ndarray, shape (len(labels), 2), int64
+        First frame, and the one after the last: ``frames[first:stop]``. Equal for a label too short to hold the time
+        of a frame. No frame is in two ranges.
+
+    Raises
+    ------
+    ConfigError
+        If `times`, `frame_shift` or `frame_length` makes no sense.
+
+    Examples
+    --------
+    >>> labels = [Label(0.0, 0.05, "SIL"), Label(0.05, 0.1, "AH")]
+    >>> label_frames(labels, 8)  # centers at 12.5, 22.5, ... ms
+    array([[0, 4], [4, 8]])
+    >>> label_frames(labels, 8, times="start")
+    array([[0, 5], [5, 8]])
+    """
+    first_time = _first_time(frame_length, frame_shift, times)
+    seconds = np.array([(label.start, label.end) for label in labels], dtype=np.float64).reshape(-1, 2)
+    frames = np.ceil((1000 * seconds - first_time) / frame_shift - _SAME)
+    ranges = np.clip(frames, 0, num_frames).astype(np.int64)
+    ranges[:-1, 1] = np.minimum(ranges[:-1, 1], ranges[1:, 0])  # where rounded times overlap a little
+    ranges[:, 1] = np.maximum(ranges[:, 0], ranges[:, 1])
+    return ranges
+
+
+def frame_labels(
+    labels: Sequence[Label],
+    num_frames: int,
+    *,
+    frame_length: float = 25.0,
+    frame_shift: float = 10.0,
+    times: FrameTimes = "center",
+) -> NDArray[np.str_]:
+    """Give each frame the name of the label that its time lies in.
+
+    Parameters
+    ----------
+    labels, num_frames, frame_length, frame_shift, times
+        As for `label_frames`, which gives the same frames to each label.
+
+    Returns
+    -------
+    ndarray, shape (num_frames,), str
+        "" where there is no label.
+
+    Raises
+    ------
+    ConfigError
+        If `times`, `frame_shift` or `frame_length` makes no sense.
+
+    Examples
+    --------
+    >>> frame_labels([Label(0.0, 0.05, "SIL"), Label(0.05, 0.08, "AH")], 8).tolist()
+    ['SIL', 'SIL', 'SIL', 'SIL', 'AH', 'AH', 'AH', '']
+    """
+    ranges = label_frames(labels, num_frames, frame_length=frame_length, frame_shift=frame_shift, times=times)
+    width = max((len(label.name) for label in labels), default=1)
+    names = np.full(num_frames, "", dtype=f"<U{width}")
+    for label, (first, stop) in zip(labels, ranges.tolist(), strict=True):
+        names[first:stop] = label.name
+    return names
+
+
+def labels_of_frames(
+    names: Iterable[str],
+    *,
+    frame_length: float = 25.0,
+    frame_shift: float = 10.0,
+    times: FrameTimes = "center",
+) -> list[Label]:
+    """Make labels of the runs of equal names, the reverse of `frame_labels`.
+
+    A boundary lies at the time of the first frame after it if frames count by their start, and half a shift before
+    that, in the middle between two frames' times, if they count by their center.
+
+    Parameters
+    ----------
+    names : iterable of str
+        One a frame; "" is no label.
+    frame_length, frame_shift, times
+        As for `label_frames`.
+
+    Returns
+    -------
+    list of Label
+
+    Raises
+    ------
+    ConfigError
+        If `times`, `frame_shift` or `frame_length` makes no sense.
+
+    Examples
+    --------
+    >>> labels_of_frames(["SIL", "SIL", "AH", "AH", "AH", ""], times="start")
+    [Label(start=0.0, end=0.02, name='SIL'), Label(start=0.02, end=0.05, name='AH')]
+    """
+    first_time = _first_time(frame_length, frame_shift, times)
+    first_edge = first_time - frame_shift / 2 if times == "center" else first_time
+    labels = []
+    stop = 0
+    for name, run in itertools.groupby(names):
+        start, stop = stop, stop + sum(1 for _ in run)
+        if name:
+            first, last = (max(0.0, round((first_edge + edge * frame_shift) / 1000, 9)) for edge in (start, stop))
+            labels.append(Label(first, last, str(name)))
+    return labels
+
+
+def _first_time(frame_length: float, frame_shift: float, times: FrameTimes) -> float:
+    """Give the time of frame 0 in milliseconds."""
+    if times not in ("center", "start"):
+        raise ConfigError(f"times: found {times!r}, expected 'center' or 'start'")
+    for name, value in (("frame_length", frame_length), ("frame_shift", frame_shift)):
+        if not 0 < value < math.inf:
+            raise ConfigError(f"{name}: found {value!r}, expected milliseconds above 0")
+    return frame_length / 2 if times == "center" else 0.0
+
+
+def _shown(label: Label) -> str:
+    return f"{label.name} ({label.start:.6g} to {label.end:.6g} s)"

@@ -1,0 +1,307 @@
+"""Segments: frames whose phones are known from when to when, parts of segments, sums and vectors over them."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning
+from gmmspeech.phones.labels.labels import FrameTimes, Label, check_labels, label_frames
+
+Edges = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, eq=False)
+class LabeledFrames:
+    """Frames of utterances in one array, and the segments in them.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (N, D)
+        Of all utterances, one after the other.
+    ranges : ndarray, shape (S, 2), int64
+        Rows of each segment: the first, and the one after the last. No segment is empty.
+    phones : ndarray, shape (S,), str
+        Phone of each segment.
+    offsets : ndarray, shape (U + 1,), int64
+        Row at which each utterance begins, and N.
+    speakers, utterances : ndarray, shape (U,), str
+        Speaker and name of each utterance.
+    """
+
+    frames: NDArray[np.floating]
+    ranges: NDArray[np.int64]
+    phones: NDArray[np.str_]
+    offsets: NDArray[np.int64]
+    speakers: NDArray[np.str_]
+    utterances: NDArray[np.str_]
+
+    def with_frames(self, frames: NDArray[np.floating]) -> Self:
+        """Give other frames to the same segments."""
+        if len(frames) != len(self.frames):
+            raise FeatureError(f"found {len(frames)} frames, expected {len(self.frames)}, as the segments are of")
+        return replace(self, frames=frames)
+
+    def map_utterances(self, function: Callable[[NDArray[np.floating]], NDArray[np.floating]]) -> Self:
+        """Put each utterance's frames, shape (T, D), through a function that gives as many."""
+        return self.with_frames(np.concatenate([function(self.frames[rows]) for rows in self.utterance_rows()]))
+
+    def map_speakers(self, function: Callable[[NDArray[np.floating]], NDArray[np.floating]]) -> Self:
+        """Put all frames of each speaker together through a function that gives as many, as CMVN is."""
+        speakers = self.frame_speakers()
+        mapped = {name: function(self.frames[speakers == name]) for name in np.unique(self.speakers)}
+        first = next(iter(mapped.values()))
+        frames = np.empty((len(self.frames), first.shape[1]), first.dtype)
+        for name, of_speaker in mapped.items():
+            frames[speakers == name] = of_speaker
+        return self.with_frames(frames)
+
+    def utterance_rows(self) -> Iterator[slice]:
+        """Rows of each utterance, in order."""
+        for first, stop in itertools.pairwise(self.offsets.tolist()):
+            yield slice(first, stop)
+
+    def frame_speakers(self) -> NDArray[np.str_]:
+        """Speaker of each frame, shape (N,)."""
+        return np.repeat(self.speakers, np.diff(self.offsets))
+
+    def segment_utterances(self) -> NDArray[np.intp]:
+        """Place of each segment's utterance, shape (S,)."""
+        return np.searchsorted(self.offsets, self.ranges[:, 0], side="right") - 1
+
+
+def label_utterances(
+    frames: Mapping[str, NDArray[np.floating]],
+    labels: Mapping[str, Sequence[Label]],
+    speakers: Mapping[str, str],
+    *,
+    frame_length: float = 25.0,
+    frame_shift: float = 10.0,
+    times: FrameTimes = "start",
+    skip_bad: bool = False,
+) -> LabeledFrames:
+    """Put utterances together with their labels.
+
+    A segment too short to hold the time of a frame, or after the last frame, is left out; a warning counts them.
+
+    Parameters
+    ----------
+    frames : mapping of str to ndarray, shape (T, D)
+        By utterance.
+    labels : mapping of str to sequence of Label
+    speakers : mapping of str to str
+        Speaker of each utterance.
+    frame_length, frame_shift : float
+        In milliseconds.
+    times : {"start", "center"}
+        Which time a frame has; see `label_frames`. Aligners mean "start".
+    skip_bad : bool
+        Leave out utterances whose labels are missing or wrong, with a warning, instead of stopping.
+
+    Returns
+    -------
+    LabeledFrames
+        Utterances in the order of `frames`.
+
+    Raises
+    ------
+    DataError
+        An utterance without labels or speaker, labels that overlap, go backwards or run past the last frame; by
+        name. Or no segment at all.
+
+    Examples
+    --------
+    >>> labels = {"a": [Label(0.0, 0.02, "AH"), Label(0.02, 0.05, "S")]}
+    >>> data = label_utterances({"a": np.zeros((5, 1))}, labels, {"a": "ann"})
+    >>> data.ranges, data.phones
+    (array([[0, 2], [2, 5]]), array(['AH', 'S'], dtype='<U2'))
+    """
+    kept, ranges, phones, empty, start = [], [], [], [], 0
+    for name, x in frames.items():
+        try:
+            if name not in labels:
+                raise DataError(f"{name}: found no labels, expected those of every utterance")
+            if name not in speakers:
+                raise DataError(f"{name}: found no speaker, expected that of every utterance")
+            # the signal is shorter than one more frame would need
+            check_labels(labels[name], owner=name, duration=(len(x) * frame_shift + frame_length) / 1000)
+        except DataError as error:
+            if not skip_bad:
+                raise
+            warnings.warn(f"skipped: {error}", GmmSpeechWarning, stacklevel=2)
+            continue
+        found = label_frames(labels[name], len(x), frame_length=frame_length, frame_shift=frame_shift, times=times)
+        for label, (first, stop) in zip(labels[name], found.tolist(), strict=True):
+            if first == stop:
+                empty.append(f"{label.name} at {label.start:.6g} s of {name}")
+                continue
+            ranges.append((start + first, start + stop))
+            phones.append(label.name)
+        kept.append(name)
+        start += len(x)
+    if empty:
+        warnings.warn(f"left out {len(empty)} segments without a frame, first {empty[0]}", GmmSpeechWarning)
+    if not ranges:
+        raise DataError(f"found no segment with a frame in {len(frames)} utterances, expected one or more")
+    return LabeledFrames(
+        np.concatenate([frames[name] for name in kept]),
+        np.array(ranges, dtype=np.int64),
+        np.array(phones),
+        np.cumsum([0, *(len(frames[name]) for name in kept)]),
+        np.array([speakers[name] for name in kept]),
+        np.array(kept),
+    )
+
+
+def part_edges(ranges: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
+    """Cut segments into parts as equal as frames allow; of fewer frames than parts, some are empty.
+
+    Parameters
+    ----------
+    ranges : ndarray, shape (S, 2)
+    parts : int
+
+    Returns
+    -------
+    ndarray, shape (S, parts + 1), int64
+        Part j is the rows from edge j to before edge j + 1.
+
+    Examples
+    --------
+    >>> part_edges(np.array([[0, 6], [10, 14], [20, 21]]), 3)
+    array([[ 0,  2,  4,  6],
+           [10, 11, 13, 14],
+           [20, 20, 21, 21]])
+    """
+    lengths = np.diff(ranges, axis=1)
+    return ranges[:, :1] + (lengths * np.arange(parts + 1) + parts // 2) // parts
+
+
+def part_of_frames(
+    ranges: NDArray[np.int64], phone_indices: NDArray[np.integer], num_frames: int, parts: int
+) -> NDArray[np.int64]:
+    """Part that each frame belongs to: ``phone * parts + part``, or -1 in no segment (or one of phone -1).
+
+    Parameters
+    ----------
+    ranges : ndarray, shape (S, 2)
+    phone_indices : ndarray of int, shape (S,)
+    num_frames, parts : int
+
+    Returns
+    -------
+    ndarray, shape (num_frames,), int64
+
+    Examples
+    --------
+    >>> part_of_frames(np.array([[0, 2], [3, 6]]), np.array([0, 1]), 7, 2)
+    array([ 0,  1, -1,  2,  2,  3, -1])
+    """
+    edges = part_edges(ranges, parts)
+    codes = np.where(phone_indices[:, None] < 0, -1, phone_indices[:, None] * parts + np.arange(parts))
+    lengths = np.diff(edges, axis=1).ravel()
+    of_frames = np.full(num_frames, -1, dtype=np.int64)
+    of_frames[rows_of(np.stack([edges[:, :-1].ravel(), edges[:, 1:].ravel()], axis=1))] = np.repeat(
+        codes.ravel(), lengths
+    )
+    return of_frames
+
+
+def rows_of(ranges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers of all rows of segments, one segment after the other.
+
+    Examples
+    --------
+    >>> rows_of(np.array([[5, 7], [0, 3]]))
+    array([5, 6, 0, 1, 2])
+    """
+    lengths = np.diff(ranges, axis=1).ravel()
+    ends = np.cumsum(lengths)
+    return np.arange(lengths.sum()) + np.repeat(ranges[:, 0] - ends + lengths, lengths)
+
+
+def segment_sums(values: NDArray[np.floating], ranges: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sum rows over each segment.
+
+    Parameters
+    ----------
+    values : ndarray, shape (N, C)
+    ranges : ndarray, shape (S, 2)
+        A segment without rows has the sum 0.
+
+    Returns
+    -------
+    ndarray, shape (S, C), float64
+
+    Examples
+    --------
+    >>> segment_sums(np.array([[1.0], [2.0], [4.0]]), np.array([[0, 2], [2, 2], [1, 3]]))
+    array([[3.], [0.], [6.]])
+    """
+    padded = np.concatenate([values, np.zeros_like(values[:1])]).astype(np.float64, copy=False)
+    sums = np.add.reduceat(padded, ranges.ravel(), axis=0)[::2] if len(ranges) else np.empty((0, values.shape[1]))
+    return np.where((ranges[:, 1] > ranges[:, 0])[:, None], sums, 0.0)
+
+
+def log_durations(ranges: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Natural logarithm of each segment's number of frames, shape (S,)."""
+    return np.log(np.diff(ranges, axis=1)[:, 0])
+
+
+def segment_vectors(
+    frames: NDArray[np.floating],
+    ranges: NDArray[np.int64],
+    *,
+    parts: int = 3,
+    edges: Edges = ((0, 2), (2, 6)),
+) -> NDArray[np.float32]:
+    """One vector of fixed size a segment: averages of its parts, of its surroundings, and its log duration.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (T, D)
+        Of one utterance: the surroundings reach up to its ends.
+    ranges : ndarray, shape (S, 2)
+    parts : int
+        A part that is empty, as the segment is short, is the segment's nearest frame.
+    edges : sequence of (int, int)
+        Windows to average on either side: from so many frames before the segment (or after it) to so many. Beyond
+        the ends of the utterance the first and last frame stand in.
+
+    Returns
+    -------
+    ndarray, shape (S, (parts + 2 * len(edges)) * D + 1), float32
+
+    Raises
+    ------
+    DataError
+        A segment without a frame, or outside the frames.
+
+    Examples
+    --------
+    >>> frames = np.arange(8.0)[:, None]
+    >>> segment_vectors(frames, np.array([[2, 5]]), edges=((0, 2),)).round(2)
+    array([[2. , 3. , 4. , 0.5, 5.5, 1.1]], dtype=float32)
+    """
+    first, stop = ranges[:, :1], ranges[:, 1:]
+    bad = ((first < 0) | (stop <= first) | (stop > len(frames))).ravel()
+    if bad.any():
+        i = int(bad.argmax())
+        raise DataError(f"segment {i}: found rows {ranges[i].tolist()}, expected one or more of {len(frames)} frames")
+    cuts = part_edges(ranges, parts)
+    starts = [np.minimum(cuts[:, :-1], stop - 1)]
+    stops = [np.maximum(cuts[:, 1:], starts[0] + 1)]
+    near, far = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+    # windows slide inwards only as far as they lie beyond the ends
+    starts += [np.clip(first - far, 0, None), np.minimum(stop + near, len(frames) - 1)]
+    stops += [np.maximum(first - near, starts[1] + 1), np.clip(stop + far, starts[2] + 1, len(frames))]
+    begin, end = np.concatenate(starts, axis=1), np.concatenate(stops, axis=1)
+    sums = segment_sums(frames, np.stack([begin.ravel(), end.ravel()], axis=1)).reshape(*begin.shape, -1)
+    means = sums / (end - begin)[:, :, None]
+    return np.column_stack([means.reshape(len(ranges), -1), log_durations(ranges)]).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Frames and statistics of many utterances on the disk."""

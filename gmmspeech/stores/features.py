@@ -1,0 +1,267 @@
+"""Frames on disk: utterance id to frames, in HDF5 files, in Kaldi's archives or HTK's parameter files."""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.errors import DataError, one_line
+from gmmspeech.files.hdf5 import hdf5_format
+from gmmspeech.formats.datadir import find_base, read_map
+from gmmspeech.formats.htk import htk_places, read_htk_frames
+from gmmspeech.formats.kaldi_ark import ark_places, read_matrix
+from gmmspeech.stores.hdf5_frames import FORMAT, VERSION, FeatureWriter, HDF5Frames, check_finite
+from gmmspeech.stores.joined_frames import FORMAT as INDEX_FORMAT
+from gmmspeech.stores.joined_frames import IndexedFrames, JoinedFrames, Source, write_index
+
+__all__ = ["FORMAT", "INDEX_FORMAT", "VERSION", "FeatureStore", "FeatureWriter", "write_index", "write_store"]
+
+_PLACE = re.compile(r"(?P<file>.*?)(?P<where>(:\d+)?(\[[\d:,]*\])?)")
+
+
+class FeatureStore(Mapping[str, NDArray[np.float32]]):
+    """The frames of many utterances, read from disk as they are asked for.
+
+    A mapping: ``store["u1"]`` is (T, D) float32, iteration gives the ids in stored order. Several threads may
+    read at once. Pickling (to another process) keeps the absolute path only. A context manager.
+
+    Parameters
+    ----------
+    path : path-like, or a sequence of them
+        An HDF5 file written by `FeatureWriter`, or an index of such files written by `write_index`; ``"scp:PATH"`` for
+        a Kaldi script file, ``"ark:PATH"`` for an archive of Kaldi's without one; ``"htk:PATH"`` for HTK's parameter
+        files, all in a folder or those that a script file lists. Several of these are one store, if they have one
+        front end. Relative files named in a script file are looked for in the current directory, in the script's
+        folder, then in the folder above; commands in it are not run.
+
+    Attributes
+    ----------
+    path : str
+        As given; several, with commas between them, for messages.
+    paths : list of str
+        The path, or all of them; what another process needs to open the same store.
+    front_end : str or None
+        How the frames were made, in JSON; None where it is not known, as in Kaldi's archives and HTK's files.
+
+    Raises
+    ------
+    DataError
+        If a file is missing, damaged, of another format, or of a newer version; if shards of an index are missing, or
+        an utterance is in two stores.
+    FeatureError
+        If stores of a sequence have different front ends, or numbers of columns.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/feats.h5"
+    >>> write_store(path, [("u1", np.ones((3, 2))), ("u2", np.zeros((4, 2)))])
+    >>> with FeatureStore(path) as store:
+    ...     list(store), store["u2"].shape, [len(block) for block in store.blocks(5)]
+    (['u1', 'u2'], (4, 2), [5, 2])
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> None:
+        self.paths = [os.fspath(path)] if isinstance(path, (str, os.PathLike)) else [os.fspath(p) for p in path]
+        if not self.paths:
+            raise DataError("feature store: found no paths, expected one or more")
+        self.path = ",".join(self.paths)
+        sources = [_source(name) for name in self.paths]
+        self._source: Source = sources[0] if len(sources) == 1 else JoinedFrames(self.paths, sources)
+        self.front_end = self._source.front_end
+        self._index = {utterance: i for i, utterance in enumerate(self._source.utterances)}
+
+    def __getitem__(self, utterance: str) -> NDArray[np.float32]:
+        return self._source.read(self._find(utterance))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __contains__(self, utterance: object) -> bool:
+        return utterance in self._index
+
+    def get(self, utterance: str, default: Any = None) -> Any:
+        """Give the frames of an utterance, or `default` if there is none of that name."""
+        return self[utterance] if utterance in self._index else default
+
+    def __reduce__(self) -> tuple[type[FeatureStore], tuple[list[str]]]:
+        return FeatureStore, ([_absolute(path) for path in self.paths],)
+
+    def __enter__(self) -> FeatureStore:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the store can't be read after that."""
+        self._source.close()
+
+    def num_frames(self, utterance: str) -> int:
+        """Count the frames of an utterance (in a Kaldi archive, by reading them)."""
+        return self._source.num_frames(self._find(utterance))
+
+    @property
+    def dim(self) -> int:
+        """Number of columns of the frames."""
+        return self._source.dim
+
+    @property
+    def total_frames(self) -> int:
+        """Number of frames of all utterances (in Kaldi archives, by reading them)."""
+        return sum(self._source.num_frames(i) for i in range(len(self)))
+
+    @property
+    def storage(self) -> str:
+        """How the frames are kept, for people, such as "float16, gzip"; nothing for plain float32."""
+        return self._source.storage
+
+    def blocks(self, size: int) -> Iterator[NDArray[np.float32]]:
+        """Yield all frames in stored order, `size` at a time whatever the utterances, the last block shorter.
+
+        Yields
+        ------
+        ndarray, shape (at most size, D), float32
+            No more than a block and an utterance are in memory.
+        """
+        return self._source.blocks(size)
+
+    def _find(self, utterance: str) -> int:
+        try:
+            return self._index[utterance]
+        except KeyError:
+            example = next(iter(self._index))
+            raise DataError(
+                f"{self.path}: no utterance {utterance}, expected one of {len(self)} such as {example}"
+            ) from None
+
+
+def write_store(
+    path: str | os.PathLike[str],
+    items: Iterable[tuple[str, ArrayLike]],
+    *,
+    front_end: str | None = None,
+    storage: str = "float32",
+    compression: str | None = None,
+) -> None:
+    """Write (utterance id, frames) pairs into a feature store, atomically.
+
+    Parameters
+    ----------
+    path : path-like
+        The HDF5 file.
+    items : iterable of (str, array_like (T, D))
+        Read one at a time.
+    front_end, storage, compression
+        As of `FeatureWriter`.
+
+    Raises
+    ------
+    DataError, FeatureError
+        As `FeatureWriter`; nothing is left at `path` then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/feats.h5"
+    >>> write_store(path, [("u1", np.ones((3, 2)))], storage="float16")
+    >>> FeatureStore(path)["u1"].dtype
+    dtype('float32')
+    """
+    with FeatureWriter(path, front_end=front_end, storage=storage, compression=compression) as writer:
+        for utterance, frames in items:
+            writer.write(utterance, frames)
+
+
+def _source(path: str) -> Source:
+    kind, _, place = path.partition(":")
+    if kind in FOREIGN:
+        return _FileFrames(place, *FOREIGN[kind])
+    return IndexedFrames(path) if hdf5_format(path) == INDEX_FORMAT else HDF5Frames(path)
+
+
+class _FileFrames:
+    """Frames in files of others: `find` gives utterance id to place (``file:offset``), `read` the matrix there."""
+
+    front_end: str | None = None
+    storage = ""
+
+    def __init__(self, path: str, find: Callable[[str], dict[str, str]], read: Callable[[str, str], NDArray]) -> None:
+        self._path, self._read = path, read
+        entries = find(path)
+        self.utterances = list(entries)
+        self._places = [self._place(name, value) for name, value in entries.items()]
+        first = self._places[0][0]
+        if not os.path.isabs(first):
+            folder = Path(os.path.abspath(path)).parent
+            base = find_base(path, first, [Path(), folder, folder.parent])
+            self._places = [(str(base / file), where) for file, where in self._places]
+        self.dim: int = self.read(0).shape[1]
+
+    def _place(self, name: str, value: str) -> tuple[str, str]:
+        place = _PLACE.fullmatch(value)
+        if not value or place is None or value.endswith("|") or value.startswith("|"):
+            expected = "an archive such as feats.ark:17 (commands are not run)"
+            raise DataError(f"{self._path}: found {value or 'nothing'} for {name}, expected {expected}")
+        return place["file"], place["where"]
+
+    def num_frames(self, index: int) -> int:
+        return len(self.read(index))
+
+    def read(self, index: int) -> NDArray[np.float32]:
+        file, where = self._places[index]
+        name = f"utterance {self.utterances[index]}: {file}{where}"
+        try:
+            frames = self._read(file, where)
+        except (OSError, ValueError, AssertionError, RuntimeError, IndexError, struct.error) as error:
+            reason = one_line(error) or "cut short"
+            raise DataError(f"{name}: can't be read ({reason}), expected a matrix of Kaldi's or HTK's") from error
+        if not isinstance(frames, np.ndarray) or frames.ndim != 2:
+            shape = getattr(frames, "shape", type(frames).__name__)
+            raise DataError(f"{name}: found {shape}, expected a matrix (T, D)")
+        if frames.shape[1] != getattr(self, "dim", frames.shape[1]):
+            raise DataError(f"{name}: found {frames.shape[1]} columns, expected {self.dim} as in the first utterance")
+        frames = np.ascontiguousarray(frames, dtype=np.float32)
+        check_finite(name, frames)
+        return frames
+
+    def blocks(self, size: int) -> Iterator[NDArray[np.float32]]:
+        waiting = np.empty((0, self.dim), np.float32)
+        for index in range(len(self.utterances)):
+            waiting = np.concatenate([waiting, self.read(index)])
+            whole = len(waiting) - len(waiting) % size
+            for start in range(0, whole, size):
+                yield waiting[start : start + size]
+            waiting = waiting[whole:]
+        if len(waiting):
+            yield waiting
+
+    def close(self) -> None:
+        """Do nothing: files are opened for each matrix."""
+
+
+def _absolute(path: str) -> str:
+    """Path that leads to the same file from any current directory."""
+    kind, colon, place = path.partition(":")
+    return kind + colon + os.path.abspath(place) if kind in FOREIGN else os.path.abspath(path)
+
+
+def _read_scp(path: str) -> dict[str, str]:
+    return read_map(path, rest_of_line=True)
+
+
+# What stands before the colon of a path: how to find the places of all utterances, how to read what is at one.
+FOREIGN: Mapping[str, tuple[Callable[[str], dict[str, str]], Callable[[str, str], NDArray]]] = MappingProxyType(
+    {"scp": (_read_scp, read_matrix), "ark": (ark_places, read_matrix), "htk": (htk_places, read_htk_frames)}
+)

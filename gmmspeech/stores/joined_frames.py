@@ -1,0 +1,278 @@
+"""Several stores as one: those of a list, or the shards that an index names.
+
+An index is a small HDF5 file (``format`` = "gmmspeech feature index", version 1): ``shards`` (S,) names feature files,
+relative to its own folder; ``utterances`` and ``offsets`` are those of all of them, one after the other, as in a
+feature file; ``edges`` (S + 1,) says where in ``utterances`` each shard begins; attributes ``front_end`` and ``dim``.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.errors import DataError, FeatureError
+from gmmspeech.features.match import first_difference
+from gmmspeech.files.hdf5 import create_hdf5, open_hdf5
+from gmmspeech.stores.hdf5_frames import HDF5Frames, check_front_end, check_utterances, damaged, write_utterances
+
+FORMAT = "gmmspeech feature index"
+VERSION = 1
+Result = TypeVar("Result")
+
+OPEN_FILES = 64  # shards open at once; systems allow a process some hundred files
+
+
+class Source(Protocol):
+    """Where a `FeatureStore` has its frames from."""
+
+    utterances: list[str]
+    front_end: str | None
+    dim: int
+
+    @property
+    def storage(self) -> str: ...
+
+    def num_frames(self, index: int) -> int: ...
+
+    def read(self, index: int) -> NDArray[np.float32]: ...
+
+    def blocks(self, size: int) -> Iterator[NDArray[np.float32]]: ...
+
+    def close(self) -> None: ...
+
+
+class JoinedFrames:
+    """Utterances of several sources, one source after the other."""
+
+    def __init__(self, names: Sequence[str], sources: Sequence[Source]) -> None:
+        self._sources = sources
+        self.front_end = _common_front_end(names, sources)
+        self.dim = sources[0].dim
+        for name, source in zip(names, sources, strict=True):
+            if source.dim != self.dim:
+                raise FeatureError(f"{name}: found {source.dim} columns, expected {self.dim} as in {names[0]}")
+        self.utterances = [utterance for source in sources for utterance in source.utterances]
+        _check_each_once(names, sources)
+        self._edges = np.cumsum([0, *(len(source.utterances) for source in sources)])
+
+    @property
+    def storage(self) -> str:
+        return f"{len(self._sources)} stores together"
+
+    def num_frames(self, index: int) -> int:
+        source, place = self._find(index)
+        return source.num_frames(place)
+
+    def read(self, index: int) -> NDArray[np.float32]:
+        source, place = self._find(index)
+        return source.read(place)
+
+    def blocks(self, size: int) -> Iterator[NDArray[np.float32]]:
+        return even_blocks((block for source in self._sources for block in source.blocks(size)), size)
+
+    def close(self) -> None:
+        for source in self._sources:
+            source.close()
+
+    def _find(self, index: int) -> tuple[Source, int]:
+        number = int(np.searchsorted(self._edges, index, side="right")) - 1
+        return self._sources[number], index - int(self._edges[number])
+
+
+class IndexedFrames:
+    """Frames in the shards of an index, which are opened as they are asked for."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        with open_hdf5(path, format=FORMAT, version=VERSION) as file:
+            try:
+                names: list[str] = file["shards"].asstr()[:].tolist()
+                self._edges: NDArray[np.int64] = file["edges"][:]
+                self._offsets: NDArray[np.int64] = file["offsets"][:]
+                self.utterances: list[str] = file["utterances"].asstr()[:].tolist()
+                self.front_end: str | None = file.attrs["front_end"] or None
+                self.dim = int(file.attrs["dim"])
+                check_utterances(self.utterances, self._offsets, int(self._offsets[-1]))
+                check_front_end(self.front_end)
+                if len(self._edges) != len(names) + 1 or self._edges[-1] != len(self.utterances):
+                    raise ValueError(f"{len(names)} shards, {len(self._edges)} edges")
+            except (KeyError, OSError, RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
+                raise damaged(path, error) from error
+        self.shards = [str(Path(path).parent / name) for name in names]
+        missing = [shard for shard in self.shards if not os.path.isfile(shard)]
+        if missing:
+            raise DataError(f"{path}: {len(missing)} of its {len(names)} shards are missing, the first: {missing[0]}")
+        self._open: OrderedDict[int, HDF5Frames] = OrderedDict()
+        self._lock = threading.Lock()  # HDF5 itself reads one thing at a time, so nothing is lost by it
+        self._closed = False
+
+    @property
+    def total_frames(self) -> int:
+        return int(self._offsets[-1])
+
+    @property
+    def storage(self) -> str:
+        """What is stored, for people."""
+        first = self._with_shard(0, lambda shard: shard.storage) or "float32"
+        return f"{first}, in {len(self.shards)} shards"
+
+    def num_frames(self, index: int) -> int:
+        return int(self._offsets[index + 1] - self._offsets[index])
+
+    def read(self, index: int) -> NDArray[np.float32]:
+        number = int(np.searchsorted(self._edges, index, side="right")) - 1
+        place = index - int(self._edges[number])
+        return self._with_shard(number, lambda shard: shard.read(place))
+
+    def blocks(self, size: int) -> Iterator[NDArray[np.float32]]:
+        return even_blocks(self._pieces(size), size)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            for shard in self._open.values():
+                shard.close()
+            self._open.clear()
+
+    def _pieces(self, size: int) -> Iterator[NDArray[np.float32]]:
+        """All frames, of one shard each."""
+        for number, (first, last) in enumerate(zip(self._edges[:-1], self._edges[1:], strict=True)):
+            length = int(self._offsets[last] - self._offsets[first])
+            for start in range(0, length, size):
+                end = min(start + size, length)
+                yield self._with_shard(number, partial(HDF5Frames.rows, start=start, end=end))
+
+    def _with_shard(self, number: int, use: Callable[[HDF5Frames], Result]) -> Result:
+        with self._lock:
+            if self._closed:
+                raise DataError(f"{self._path}: is closed, expected an open store")
+            if number not in self._open:
+                if len(self._open) == OPEN_FILES:
+                    self._open.popitem(last=False)[1].close()
+                self._open[number] = self._opened(number)
+            self._open.move_to_end(number)
+            return use(self._open[number])
+
+    def _opened(self, number: int) -> HDF5Frames:
+        shard = HDF5Frames(self.shards[number])
+        first, last = self._edges[number : number + 2]
+        expected = (
+            self.utterances[first:last],
+            int(self._offsets[last] - self._offsets[first]),
+            self.dim,
+            self.front_end,
+        )
+        if (shard.utterances, shard.total_frames, shard.dim, shard.front_end) != expected:
+            shard.close()
+            found = f"{len(shard.utterances)} utterances, {shard.total_frames} frames of {shard.dim} columns"
+            raise DataError(
+                f"{shard.path}: found {found}, expected the {len(expected[0])} utterances, {expected[1]} frames of "
+                f"{self.dim} columns that {self._path} names: it is not the shard the index was made of"
+            )
+        return shard
+
+
+def write_index(path: str | os.PathLike[str], shards: Sequence[str | os.PathLike[str]]) -> None:
+    """Write an index of feature files, through which `FeatureStore` reads all of them as one store.
+
+    Parameters
+    ----------
+    path : path-like
+        The index.
+    shards : sequence of path-like
+        Files written by `FeatureWriter`, all of one front end. They are named relative to the index, and may be moved
+        together with it.
+
+    Raises
+    ------
+    DataError
+        A file that is missing or damaged, no file at all, or an utterance that is in two of them.
+    FeatureError
+        Files of different front ends.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from gmmspeech.stores.features import FeatureStore, write_store
+    >>> folder = tempfile.mkdtemp()
+    >>> for name in ("a", "b"):
+    ...     write_store(f"{folder}/{name}.h5", [(name, np.ones((3, 2)))])
+    >>> write_index(folder + "/all.h5", [folder + "/a.h5", folder + "/b.h5"])
+    >>> FeatureStore(folder + "/all.h5").total_frames
+    6
+    """
+    if not shards:
+        raise DataError(f"{os.fspath(path)}: found no shards, expected one or more")
+    names = [os.fspath(shard) for shard in shards]
+    lengths: dict[str, int] = {}
+    edges = [0]
+    first: HDF5Frames | None = None
+    for name in names:
+        shard = HDF5Frames(name)
+        shard.close()
+        first = first or shard
+        _common_front_end([first.path, name], [first, shard])
+        if shard.dim != first.dim:
+            raise FeatureError(f"{name}: found {shard.dim} columns, expected {first.dim} as in {names[0]}")
+        for index, utterance in enumerate(shard.utterances):
+            if utterance in lengths:
+                raise DataError(f"{name}: found utterance {utterance} again, expected each in one shard")
+            lengths[utterance] = shard.num_frames(index)
+        edges.append(len(lengths))
+    folder = os.path.dirname(os.path.realpath(path))
+    with create_hdf5(path, format=FORMAT, version=VERSION) as file:
+        file.attrs["front_end"] = (first and first.front_end) or ""
+        file.attrs["dim"] = first.dim if first else 0
+        relative = [os.path.relpath(os.path.realpath(name), folder) for name in names]
+        file.create_dataset("shards", data=relative, dtype=h5py.string_dtype("utf-8"))
+        file.create_dataset("edges", data=np.array(edges, dtype=np.int64))
+        write_utterances(file, lengths)
+
+
+def even_blocks(pieces: Iterator[NDArray[np.float32]], size: int) -> Iterator[NDArray[np.float32]]:
+    """Cut pieces of any length into blocks of `size`, the last one shorter."""
+    waiting: list[NDArray[np.float32]] = []
+    count = 0
+    for piece in pieces:
+        rest = piece
+        while count + len(rest) >= size:
+            cut = size - count
+            yield np.concatenate([*waiting, rest[:cut]]) if waiting else rest[:cut]
+            waiting, count, rest = [], 0, rest[cut:]
+        if len(rest):
+            waiting.append(rest)
+            count += len(rest)
+    if count:
+        yield np.concatenate(waiting)
+
+
+def _common_front_end(names: Sequence[str], sources: Sequence[Source]) -> str | None:
+    """The front end of those sources whose front end is known."""
+    known = [(name, source.front_end) for name, source in zip(names, sources, strict=True) if source.front_end]
+    for name, front_end in known[1:]:
+        difference = first_difference(known[0][1], front_end)
+        if difference is not None:
+            key, expected, found = difference
+            raise FeatureError(
+                f"{name}: found frames with {key} = {found}, expected {key} = {expected} as in {known[0][0]}: stores "
+                "used together need one front end"
+            )
+    return known[0][1] if known else None
+
+
+def _check_each_once(names: Sequence[str], sources: Sequence[Source]) -> None:
+    owner: dict[str, str] = {}
+    for name, source in zip(names, sources, strict=True):
+        for utterance in source.utterances:
+            if utterance in owner:
+                raise DataError(f"{name}: found utterance {utterance}, which {owner[utterance]} has too")
+            owner[utterance] = name

@@ -1,0 +1,77 @@
+"""Frames of utterances as bare numbers, one after the other: what one part of a run leaves for another.
+
+HDF5 serves one thread at a time; this is quick to write from several. A checksum at the end tells a whole file from one
+that a failure of the power has left; no write waits for the disk. What utterances there are, and how many frames each
+has, is for the caller to keep.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.errors import DataError
+from gmmspeech.files.atomic import atomic_path
+from gmmspeech.stores.hdf5_frames import stored_block
+
+_CHECKSUM_BYTES = 4
+_PIECE = 2**22
+
+
+@contextmanager
+def raw_writer(path: str | os.PathLike[str], *, storage: str) -> Iterator[Callable[[str, ArrayLike], None]]:
+    """Give a function to call with every utterance and its frames; the file appears whole, at the end of the block.
+
+    Errors are those of `FeatureWriter`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/a.raw"
+    >>> with raw_writer(path, storage="float16") as write:
+    ...     write("u1", [[1, 2], [3, 4], [5, 6]])
+    >>> read_raw(path, 3, storage="float16")
+    memmap([[1., 2.],
+            [3., 4.],
+            [5., 6.]], dtype=float16)
+    """
+    with atomic_path(path, durable=False) as temporary, open(temporary, "wb") as file:
+        columns: int | None = None
+        checksum = 0
+
+        def write(utterance: str, frames: ArrayLike) -> None:
+            nonlocal columns, checksum
+            block = np.ascontiguousarray(stored_block(utterance, frames, np.dtype(storage), columns))
+            columns, checksum = block.shape[1], zlib.crc32(block, checksum)
+            file.write(block.data)
+
+        yield write
+        file.write(checksum.to_bytes(_CHECKSUM_BYTES, "little"))
+
+
+def raw_is_whole(path: str | os.PathLike[str]) -> bool:
+    """Whether there is such a file, with the checksum of what is in it."""
+    checksum, ahead = 0, b""
+    try:
+        with open(path, "rb") as file:
+            while piece := file.read(_PIECE):
+                piece = ahead + piece
+                ahead = piece[-_CHECKSUM_BYTES:]
+                checksum = zlib.crc32(piece[:-_CHECKSUM_BYTES], checksum)
+    except OSError:
+        return False
+    return len(ahead) == _CHECKSUM_BYTES and checksum == int.from_bytes(ahead, "little")
+
+
+def read_raw(path: str | os.PathLike[str], num_frames: int, *, storage: str) -> NDArray:
+    """Map the frames of a file into memory, (num_frames, D); DataError if it does not divide into so many."""
+    try:
+        num_numbers = (os.path.getsize(path) - _CHECKSUM_BYTES) // np.dtype(storage).itemsize
+        return np.memmap(path, storage, "r", shape=num_numbers).reshape(num_frames, -1)
+    except (OSError, ValueError, OverflowError) as error:  # OverflowError: shorter than a checksum
+        raise DataError(f"{os.fspath(path)}: can't be read, expected {num_frames} frames of {storage}") from error

@@ -1,0 +1,108 @@
+"""Features and mixtures keep their numbers from format to format."""
+
+import json
+
+import numpy as np
+import pytest
+
+from gmmspeech.commands.copy import copy_features, copy_model
+from gmmspeech.errors import ConfigError, DataError, FeatureError
+from gmmspeech.files.models import load
+from gmmspeech.formats.htk import read_htk
+from gmmspeech.formats.mmf import read_mmf
+from gmmspeech.gmm.classifier import GMMClassifier
+from gmmspeech.stores.features import FeatureStore, write_store
+
+FRAMES = {f"u-{i}": np.random.default_rng(i).normal(size=(n, 3)).astype(np.float32) for i, n in enumerate([4, 1, 6])}
+
+
+@pytest.fixture
+def h5(tmp_path):
+    front = json.dumps({"features": {"frame_shift": 12.5}})
+    write_store(tmp_path / "feats.h5", FRAMES.items(), front_end=front)
+    return str(tmp_path / "feats.h5")
+
+
+def same(path, tolerance=0.0):
+    with FeatureStore(path) as store:
+        assert sorted(store) == sorted(FRAMES)
+        for utterance, frames in FRAMES.items():
+            np.testing.assert_allclose(store[utterance], frames, rtol=0, atol=tolerance)
+
+
+def test_around_the_formats(h5, tmp_path):
+    t = tmp_path
+    way = [
+        (h5, f"ark,scp:{t}/a.ark,{t}/a.scp", f"scp:{t}/a.scp"),
+        (f"scp:{t}/a.scp", f"ark,t:{t}/a.txt", f"ark:{t}/a.txt"),
+        (f"ark:{t}/a.txt", f"htk:{t}/htk", f"htk:{t}/htk"),
+        (f"htk:{t}/htk", f"ark,t,scp:{t}/b.ark,{t}/b.scp", f"scp:{t}/b.scp"),
+        (f"scp:{t}/b.scp", f"ark:{t}/c.ark", f"ark:{t}/c.ark"),
+        (f"ark:{t}/c.ark", f"{t}/again.h5", f"{t}/again.h5"),
+    ]
+    for source, out, result in way:
+        assert copy_features(source, out) == (3, 11)
+        same(result)
+    assert (t / "a.txt").read_text().startswith("u-0  [\n")
+    assert FeatureStore(f"{t}/again.h5").front_end is None
+
+
+def test_what_htks_files_say(h5, tmp_path):
+    copy_features(h5, f"htk:{tmp_path}/htk", kind="MFCC_E", compress=True)
+    assert read_htk(tmp_path / "htk/u-0.htk")[1:] == ("MFCC_E_C", 12.5)
+    same(f"htk:{tmp_path}/htk", 1e-4)
+    copy_features(f"htk:{tmp_path}/htk", f"htk:{tmp_path}/other", frame_shift=5)
+    assert read_htk(tmp_path / "other/u-0.htk")[1:] == ("USER", 5.0)
+    copy_features(h5, f"ark:{tmp_path}/c.ark", compress=True)
+    same(f"ark:{tmp_path}/c.ark", 0.2)
+
+
+def test_outputs_that_make_no_sense(h5, tmp_path):
+    for out, options in {
+        "ark,x:a": {},
+        "ark,scp:a": {},
+        "ark,scp:a,": {},
+        "ark:": {},
+        "scp:a.scp": {},
+        "ark,t:a": {"compress": True},
+        f"{tmp_path}/a.h5": {"compress": True},
+        f"htk:{tmp_path}/htk": {"kind": "MFC"},
+    }.items():
+        with pytest.raises(ConfigError):
+            copy_features(h5, out, **options)
+    write_store(tmp_path / "slash.h5", [("a/b", FRAMES["u-0"])])
+    with pytest.raises(DataError, match="can't hold the id 'a/b'"):
+        copy_features(str(tmp_path / "slash.h5"), f"htk:{tmp_path}/htk")
+    (tmp_path / "bad.ark").write_text("u1  [\n 1 2 ]\nu2  [\n nan 2 ]\n")
+    with pytest.raises(FeatureError, match=r"utterance u2: .*nan"):
+        copy_features(f"ark:{tmp_path}/bad.ark", f"ark,scp:{tmp_path}/new.ark,{tmp_path}/new.scp")
+    assert not list(tmp_path.glob("new*"))
+
+
+def test_mixtures(golden, tmp_path):
+    original = load(golden / "kaldi/gmm/after.bin")
+    before = golden / "kaldi/gmm/after.bin"
+    for name in ("a.h5", "b.dubm", "c.txt", "d.mmf", "e.hdf5"):
+        assert copy_model(before, tmp_path / name) == 1
+        for found, expected in zip(load(tmp_path / name).parameters(), original.parameters(), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=3e-7)
+        before = tmp_path / name
+    assert copy_model(golden / "kaldi/gmm/after.txt", tmp_path / "final", format="kaldi") == 1
+    assert (tmp_path / "final").read_bytes().startswith(b"\0B<DiagGMM> ")
+    assert list(read_mmf(tmp_path / "d.mmf")) == ["c"]
+    with pytest.raises(ConfigError, match=r"found format '\.xyz', expected one of hdf5"):
+        copy_model(before, tmp_path / "a.xyz")
+    with pytest.raises(ConfigError, match="found format 'alize'"):
+        copy_model(before, tmp_path / "a.h5", format="alize")
+
+
+def test_a_classifier_becomes_hmms(tmp_path):
+    frames = np.concatenate(list(FRAMES.values()))
+    classifier = GMMClassifier(1).fit(frames, [1, 2] * 5 + [1])
+    classifier.save(tmp_path / "c.h5")
+    assert copy_model(tmp_path / "c.h5", tmp_path / "c.mmf") == 2
+    models = read_mmf(tmp_path / "c.mmf")
+    assert list(models) == ["1", "2"]
+    np.testing.assert_allclose(models["2"].means_, classifier.models_[1].means_, rtol=1e-8)
+    with pytest.raises(DataError, match="found a GMMClassifier, expected a mixture"):
+        copy_model(tmp_path / "c.h5", tmp_path / "c.dubm")

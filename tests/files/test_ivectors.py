@@ -1,0 +1,201 @@
+"""Extractors, PLDA, back ends, ISV and i-vectors come back to the bit; damaged and other files are named."""
+
+import h5py
+import numpy as np
+import pytest
+
+from gmmspeech.errors import DataError, FeatureError
+from gmmspeech.files.ivectors import (
+    load_backend,
+    load_extractor,
+    load_isv,
+    load_ivectors,
+    load_jfa,
+    load_plda,
+    save_ivectors,
+)
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.speaker.backend_training import BackEnd, train_backend
+from gmmspeech.speaker.isv import ISV
+from gmmspeech.speaker.ivector_training import train_ivector_extractor
+from gmmspeech.speaker.jfa import JFA
+
+FRONT_END = '{"num_ceps": 3}'
+
+
+def mixture():
+    rng = np.random.default_rng(0)
+    return DiagonalGMM.from_parameters(
+        rng.dirichlet(np.ones(4)), rng.normal(size=(4, 3)), rng.uniform(0.5, 2, (4, 3)), front_end=FRONT_END
+    )
+
+
+def statistics():
+    rng, ubm = np.random.default_rng(1), mixture()
+    return [ubm.accumulate(rng.normal(rng.normal(), 1, (20, 3))) for _ in range(10)]
+
+
+def extractor():
+    return train_ivector_extractor(mixture(), statistics(), 2, max_iter=2)
+
+
+def backend():
+    rng = np.random.default_rng(2)
+    names = np.arange(60) % 15
+    x = rng.normal(size=(15, 4))[names] + rng.normal(size=(60, 4))
+    return train_backend(x, names, steps=("whiten", "length", "lda"), lda_dim=3, plda_rank=2, extractor_digest="e" * 64)
+
+
+def isv():
+    return ISV(mixture(), np.random.default_rng(3).normal(size=(4, 3, 2)), 5.5)
+
+
+def jfa():
+    rng = np.random.default_rng(4)
+    return JFA(mixture(), rng.normal(size=(4, 3, 2)), rng.normal(size=(4, 3, 1)), rng.normal(size=(4, 3)))
+
+
+MAKERS = {"extractor": extractor, "plda": lambda: backend().plda, "backend": backend, "isv": isv, "jfa": jfa}
+LOADERS = {"extractor": load_extractor, "plda": load_plda, "backend": load_backend, "isv": load_isv, "jfa": load_jfa}
+
+
+@pytest.fixture(params=MAKERS)
+def saved(request, tmp_path):
+    """The kind of a model, and a file that holds one."""
+    path = tmp_path / "model.h5"
+    MAKERS[request.param]().save(path)
+    return request.param, path
+
+
+def same(a, b, names):
+    for name in names:
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+
+
+def test_an_extractor_comes_back(tmp_path):
+    made = extractor()
+    made.save(tmp_path / "x.h5")
+    again = load_extractor(str(tmp_path / "x.h5"))
+    same(again, made, ("weights", "means", "variances", "matrix"))
+    assert (again.ubm_digest, again.front_end, again.history) == (made.ubm_digest, FRONT_END, made.history)
+    assert again.digest == made.digest
+    np.testing.assert_array_equal(again.extract(statistics()), made.extract(statistics()))
+    resumed = train_ivector_extractor(mixture(), statistics(), 2, max_iter=1, init=again)
+    whole = train_ivector_extractor(mixture(), statistics(), 2, max_iter=3)
+    np.testing.assert_array_equal(resumed.matrix, whole.matrix)
+
+
+def test_a_back_end_and_its_plda_come_back(tmp_path):
+    made = backend()
+    made.save(tmp_path / "b.h5")
+    made.plda.save(tmp_path / "p.h5")
+    again, plda = load_backend(tmp_path / "b.h5"), load_plda(tmp_path / "p.h5")
+    assert again.extractor_digest == "e" * 64
+    assert [t.unit_length for t in again.transforms] == [False, True, False]
+    for ours, theirs in zip(again.transforms, made.transforms, strict=True):
+        same(ours, theirs, ("mean", "matrix"))
+    for one in (again.plda, plda):
+        same(one, made.plda, ("mean", "factors", "within"))
+        assert one.history == made.plda.history
+    x = np.random.default_rng(4).normal(size=(5, 4))
+    np.testing.assert_array_equal(again.transform(x), made.transform(x))
+    BackEnd().save(tmp_path / "none.h5")
+    assert load_backend(tmp_path / "none.h5") == BackEnd()
+
+
+def test_isv_comes_back(tmp_path):
+    made = isv()
+    made.save(tmp_path / "isv.h5")
+    again = load_isv(tmp_path / "isv.h5")
+    same(again, made, ("session", "relevance_factor"))
+    same(again.ubm, made.ubm, ("weights_", "means_", "covariances_", "front_end_"))
+    np.testing.assert_array_equal(again.enroll(statistics()), made.enroll(statistics()))
+
+
+def test_jfa_comes_back(tmp_path):
+    made = jfa()
+    made.save(tmp_path / "jfa.h5")
+    again = load_jfa(tmp_path / "jfa.h5")
+    same(again, made, ("speaker", "session", "residual"))
+    same(again.ubm, made.ubm, ("weights_", "means_", "covariances_", "front_end_"))
+
+
+def test_ivectors_come_back(tmp_path):
+    vectors = np.random.default_rng(0).normal(size=(3, 2))
+    save_ivectors(tmp_path / "v.h5", ["ü1", "b", "a"], vectors, extractor_digest="e" * 64)
+    again = load_ivectors(tmp_path / "v.h5")
+    assert (again.names, again.extractor_digest) == (("ü1", "b", "a"), "e" * 64)
+    np.testing.assert_array_equal(again.vectors, vectors)
+    np.testing.assert_array_equal(again.by_name()["b"], vectors[1])
+    for names in (["a", "b"], ["a", "b", "a"]):
+        with pytest.raises(DataError, match=r"x\.h5: found 3 vectors and 2 different names"):
+            save_ivectors(tmp_path / "x.h5", names, vectors)
+    with pytest.raises(FeatureError, match="vector 0: found NaN"):
+        save_ivectors(tmp_path / "x.h5", ["a"], [[np.nan]])
+    assert not (tmp_path / "x.h5").exists()
+
+
+def test_another_kind_than_expected(saved, tmp_path):
+    kind, path = saved
+    for other, loader in LOADERS.items():
+        if other != kind:
+            with pytest.raises(DataError, match=r"model\.h5: found a model of kind '\w+', expected \w+"):
+                loader(path)
+    with pytest.raises(DataError, match=r"model\.h5: found gmmspeech model, expected gmmspeech i-vectors"):
+        load_ivectors(path)
+    with pytest.raises(DataError, match=r"none\.h5: no such file"):
+        LOADERS[kind](tmp_path / "none.h5")
+
+
+def read_or_named(loader, path):
+    """Whether a file can be read, or else the error is one line that names it."""
+    try:
+        loader(path)
+    except DataError as error:
+        return str(path) in str(error) and "\n" not in str(error)
+    return True
+
+
+def parts(path):
+    names = []
+    with h5py.File(path) as file:
+        file.visit(names.append)
+        attributes = [("/", a) for a in file.attrs] + [(n, a) for n in names for a in file[n].attrs]
+    return names, attributes
+
+
+def test_a_part_missing_or_replaced_is_a_damaged_file(saved):
+    kind, path = saved
+    _every_part(LOADERS[kind], path, may_lack={"plda"})
+
+
+def test_damaged_ivectors(tmp_path):
+    path = tmp_path / "v.h5"
+    save_ivectors(path, ["a", "b"], np.ones((2, 2)))
+    _every_part(load_ivectors, path, may_lack=set())
+
+
+def _every_part(loader, path, may_lack):
+    content = path.read_bytes()
+    names, attributes = parts(path)
+    for name in names:
+        for replacement in (None, np.array([3.0]), np.array("text", dtype=object)):
+            path.write_bytes(content)
+            with h5py.File(path, "r+") as file:
+                del file[name]
+                if replacement is not None:
+                    file[name] = replacement
+            if replacement is None and name not in may_lack and not name.startswith("transforms/2"):
+                with pytest.raises(DataError, match=rf"{path.name}: "):
+                    loader(path)
+            else:
+                assert read_or_named(loader, path)
+    for name, attribute in attributes:
+        path.write_bytes(content)
+        with h5py.File(path, "r+") as file:
+            del file[name].attrs[attribute]
+        with pytest.raises(DataError, match=rf"{path.name}: "):
+            loader(path)
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(DataError, match=rf"{path.name}: "):
+        loader(path)

@@ -1,0 +1,157 @@
+"""Kaldi's archives: golden files, round trips, and what is wrong with bad ones."""
+
+import struct
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from gmmspeech.errors import DataError, FeatureError
+from gmmspeech.formats.kaldi_ark import read_matrix, write_kaldi_ark
+from gmmspeech.stores.features import FeatureStore
+
+FRAMES = {f"ütt-{i}": np.random.default_rng(i).normal(size=(n, 4)).astype(np.float32) for i, n in enumerate([5, 1, 9])}
+
+
+def fails(match, function, *arguments, kind=DataError, **options):
+    with pytest.raises(kind, match=match) as caught:
+        function(*arguments, **options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["scp:mfcc_sre16.scp", "ark:mfcc_sre16.ark", "ark:mfcc_sre16.txt"])
+def test_archives_of_kaldis(golden, kind):
+    prefix, name = kind.split(":")
+    folder = golden / "kaldi/feats"
+    with FeatureStore(f"{prefix}:{folder / name}") as store, FeatureStore(f"ark:{folder / 'mfcc_sre16.txt'}") as text:
+        assert list(store) == list(text) == ["1688-142285-0002", "1998-15444-0001"]
+        for utterance in store:
+            np.testing.assert_allclose(store[utterance], text[utterance], rtol=1e-6, atol=1e-6)
+            assert store[utterance].dtype == np.float32
+
+
+def test_a_compressed_archive_of_kaldis(golden):
+    folder = golden / "kaldi/feats"
+    with (
+        FeatureStore(f"ark:{folder / 'mfcc_sre16_compressed.ark'}") as store,
+        FeatureStore(f"ark:{folder / 'mfcc_sre16.ark'}") as exact,
+    ):
+        for utterance in exact:
+            spread = np.ptp(exact[utterance], axis=0)
+            assert (np.abs(store[utterance] - exact[utterance]) <= spread / 64).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"text": True}, {"compress": True}])
+def test_frames_come_back(tmp_path, monkeypatch, options):
+    monkeypatch.chdir(tmp_path)
+    write_kaldi_ark("feats.ark", FRAMES.items(), scp="feats.scp", **options)
+    assert Path("feats.scp").read_text(encoding="utf-8").splitlines()[0] == "ütt-0 feats.ark:7"
+    theirs = kaldiio.load_scp("feats.scp")
+    for path in ("ark:feats.ark", "scp:feats.scp"):
+        with FeatureStore(path) as store:
+            assert list(store) == list(FRAMES)
+            for utterance, frames in FRAMES.items():
+                np.testing.assert_array_equal(store[utterance], theirs[utterance].reshape(frames.shape))
+                atol = np.ptp(frames, axis=0).max() / 64 + 1e-4 if "compress" in options else 0
+                np.testing.assert_allclose(store[utterance], frames, rtol=0, atol=atol)
+
+
+def test_a_golden_archive_is_written_as_kaldi_does(golden, tmp_path):
+    original = golden / "kaldi/feats/mfcc_sre16.ark"
+    with FeatureStore(f"ark:{original}") as store:
+        write_kaldi_ark(tmp_path / "a.ark", store.items())
+        write_kaldi_ark(tmp_path / "c.ark", store.items(), compress=True)
+    assert (tmp_path / "a.ark").read_bytes() == original.read_bytes()
+    theirs, ours = (
+        np.frombuffer(path.read_bytes(), np.uint8).astype(int)
+        for path in (golden / "kaldi/feats/mfcc_sre16_compressed.ark", tmp_path / "c.ark")
+    )
+    assert (theirs != ours).mean() < 1e-3  # roundings
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    frames=hnp.arrays(
+        np.float32,
+        st.tuples(st.integers(1, 4), st.integers(1, 3)),
+        elements=st.floats(width=32, **{"allow_nan": False, "allow_infinity": False}),
+    ),
+    text=st.booleans(),
+)
+def test_every_float32_comes_back(tmp_path_factory, frames, text):
+    path = tmp_path_factory.getbasetemp() / "every.ark"
+    write_kaldi_ark(path, [("u", frames)], text=text)
+    with FeatureStore(f"ark:{path}") as store:
+        np.testing.assert_array_equal(store["u"], frames)
+
+
+def test_what_kaldi_writes_in_text(tmp_path):
+    path = tmp_path / "feats.txt"
+    path.write_text("u1  [\n  3 -1.5 \n  0 1e-05 ]\nu2  [\n  7 8 ]\n")  # whole numbers without a point
+    with FeatureStore(f"ark:{path}") as store:
+        np.testing.assert_array_equal(store["u1"], np.float32([[3, -1.5], [0, 1e-5]]))
+        np.testing.assert_array_equal(store["u2"], np.float32([[7, 8]]))
+
+
+def test_ranges(tmp_path):
+    write_kaldi_ark(tmp_path / "a.ark", FRAMES.items(), scp=tmp_path / "a.scp")
+    place = (tmp_path / "a.scp").read_text(encoding="utf-8").splitlines()[2].split()[1]
+    file, offset = place.rsplit(":", 1)
+    frames = FRAMES["ütt-2"]
+    np.testing.assert_array_equal(read_matrix(file, f":{offset}[2:4]"), frames[2:5])
+    np.testing.assert_array_equal(read_matrix(file, f":{offset}[:,1:2]"), frames[:, 1:3])
+    np.testing.assert_array_equal(read_matrix(file, f":{offset}[0:0,3:3]"), frames[:1, 3:])
+    for ranges in ("[2:9]", "[4:2]", "[1,2,3]"):
+        with pytest.raises(ValueError, match="found \\["):
+            read_matrix(file, f":{offset}{ranges}")
+
+
+def test_bad_archives(tmp_path):
+    path = tmp_path / "feats.ark"
+    matrix = struct.pack("<bibi", 4, 2, 4, 3) + np.arange(6, dtype="<f4").tobytes()
+    good = b"u1 \0BFM " + matrix + b"u2 \0BFM " + matrix
+    swapped = struct.pack(">bibi", 4, 2, 4, 3) + np.arange(6, dtype=">f4").tobytes()
+    for match, content in {
+        "utterance u2: found 23 bytes for a matrix of 2 x 3 numbers .*cut short": good[:-1],
+        "utterance u2: found no size of a matrix .*cut short": good[: -len(matrix) + 7],
+        "utterance u1: found 24 bytes for .*other byte order": b"u1 \0BFM " + swapped,
+        "utterance u1: found .*cut short": b"u1 \0BCM " + struct.pack("<ffii", 0, 1, 100, 13) + bytes(50),
+        "utterance u1: found 'XM', expected a matrix": b"u1 \0BXM " + matrix,
+        "utterance u1: it was there before": good.replace(b"u2", b"u1"),
+        "utterance u1: found b'PKL.*no matrix there": b"u1 PKL\x80\x04",
+        r"utterance u1: found no \]": b"u1  [\n 1 2\n 3 4\n",
+        "feats.ark: found b'.*expected an archive": b"\0B<DiagGMM> ",
+        "feats.ark: found b'u1' and then nothing": b"u1",
+        "found no utterance": b"",
+    }.items():
+        path.write_bytes(content)
+        fails(match, FeatureStore, f"ark:{path}")
+    for match, content in {
+        "utterance u1: .*could not convert": b"u1  [\n 1 2\n 3 x ]\n",
+        "utterance u1: .*number of columns": b"u1  [\n 1 2\n 3 ]\n",
+        "utterance u1: .*without numbers": b"u1  [ ]\n",
+        r"utterance u1: .*found \(3,\), expected a matrix": b"u1  [ 1 2 3 ]\n",
+        "utterance u1: .*found nan in frame 1, column 0": b"u1  [\n 1 2\n nan 3 ]\n",
+    }.items():
+        path.write_bytes(content)
+        fails(match, FeatureStore, f"ark:{path}", kind=FeatureError if "nan" in match else DataError)
+    fails("No such file", FeatureStore, f"ark:{tmp_path / 'none'}")
+
+
+def test_what_cannot_be_written(tmp_path):
+    path, script = tmp_path / "a.ark", tmp_path / "a.scp"
+    good = np.ones((2, 2))
+    for match, items in {
+        "can't hold the id 'a b'": [("u", good), ("a b", good)],
+        "can't hold the id 'u'": [("u", good), ("u", good)],
+        "found no utterance": [],
+    }.items():
+        fails(match, write_kaldi_ark, path, items, scp=script)
+    for bad in (good[0], good[:0], good * np.nan, good * 1e300):
+        fails("utterance u: found", write_kaldi_ark, path, [("u", bad)], kind=FeatureError)
+    fails("both text and compression", write_kaldi_ark, path, [("u", good)], text=True, compress=True)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,117 @@
+"""Mixtures of bob's and SIDEKIT's, in files laid out as their sources write them."""
+
+import h5py
+import numpy as np
+import pytest
+
+from gmmspeech.errors import DataError
+from gmmspeech.files.models import load
+
+WEIGHTS = np.array([0.25, 0.75])
+MEANS = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+VARIANCES = np.array([[1.0, 0.5, 2.0], [4.0, 0.25, 8.0]])
+
+
+def old_bob(file):
+    file["m_n_gaussians"], file["m_n_inputs"], file["m_weights"] = np.int64(2), np.int64(3), WEIGHTS
+    for k in range(2):
+        group = file.create_group(f"m_gaussians{k}")
+        group["m_mean"], group["m_variance"] = MEANS[k], VARIANCES[k]
+        group["m_variance_thresholds"], group["g_norm"], group["m_n_inputs"] = np.full(3, 1e-16), 7.0, np.int64(3)
+
+
+def bob(file):
+    file.attrs["file_version"], file.attrs["writer_class"] = "1.0", "<class 'bob.learn.em.gmm.GMMMachine'>"
+    file["n_gaussians"], file["trainer"], file["weights"] = 2, "ml", WEIGHTS
+    file["gaussians/means"], file["gaussians/variances"] = MEANS, VARIANCES
+    file["gaussians/variance_thresholds"] = 1e-16
+
+
+def sidekit(file):
+    file["w"], file["mu"], file["invcov"] = WEIGHTS, MEANS, 1 / VARIANCES
+    file["invchol"], file["cov_var_ctl"] = np.array([]), VARIANCES
+    file["cst"], file["det"], file["a"] = np.ones(2), VARIANCES.prod(axis=1), np.zeros(2)
+
+
+LAYOUTS = {"old_bob": old_bob, "bob": bob, "sidekit": sidekit}
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """A function: layout, edit, to the path of a file."""
+
+    def make(layout, edit=lambda file: None):
+        path = tmp_path / "model.hdf5"
+        with h5py.File(path, "w") as file:
+            LAYOUTS[layout](file)
+            edit(file)
+        return path
+
+    return make
+
+
+def fails(match, path):
+    with pytest.raises(DataError, match=f"model.hdf5: .*{match}") as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_mixture(edited, layout):
+    gmm = load(edited(layout))
+    for found, expected in zip(gmm.parameters(), (WEIGHTS, MEANS, VARIANCES), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-15)
+
+
+def test_bobs_own_figures(edited, bob):
+    """Parameters that bob trained, in its layout."""
+    names = {"weights": "weightsAfterML", "means": "meansAfterML", "variances": "variancesAfterML"}
+    arrays = {field: bob(name) for field, name in names.items()}
+
+    def edit(file):
+        del file["weights"], file["gaussians"]
+        file["weights"] = arrays["weights"]
+        file["gaussians/means"], file["gaussians/variances"] = arrays["means"], arrays["variances"]
+
+    gmm = load(edited("bob", edit))
+    np.testing.assert_array_equal(gmm.means_, arrays["means"])
+    assert gmm.score(bob("dataNormalized")) > -70
+
+
+def put(name, value):
+    def edit(file):
+        del file[name]
+        if value is not None:
+            file[name] = value
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("layout", "name", "value", "match"),
+    [
+        ("old_bob", "m_gaussians1/m_variance", [1.0, 0.0, 1.0], "component 1: found variance 0.0"),
+        ("old_bob", "m_weights", [0.5, 0.75], "found weights that sum to 1.25"),
+        ("old_bob", "m_gaussians1", None, "m_gaussians1"),
+        ("old_bob", "m_gaussians0/m_mean", [1.0], "same shape"),
+        ("bob", "gaussians/variances", -VARIANCES, "component 0: found variance -1.0"),
+        ("bob", "gaussians/means", None, "means"),
+        ("bob", "weights", [1.0], "found weights, means, variances of shapes"),
+        ("sidekit", "invcov", np.zeros((2, 3)), "invcov: component 0: found 0.0"),
+        ("sidekit", "invcov", np.ones((2, 3, 3)), "invcov: found full covariances"),
+        ("sidekit", "w", [0.5, 0.1], "found weights that sum to 0.6"),
+        ("sidekit", "mu", [[1.0, np.nan, 3.0], [4.0, 5.0, 6.0]], "component 0: found mean nan"),
+        ("sidekit", "mu", None, "'mu' doesn't exist"),
+    ],
+)
+def test_bad_mixtures(edited, layout, name, value, match):
+    fails(match, edited(layout, put(name, value)))
+
+
+def test_files_cut_short_and_of_other_kinds(edited, tmp_path):
+    path = edited("sidekit")
+    path.write_bytes(path.read_bytes()[:-1000])
+    fails("no readable HDF5", path)
+    with h5py.File(path, "w") as file:
+        file["array"] = MEANS
+    fails("found HDF5 of another kind", path)

@@ -1,0 +1,241 @@
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from praatio import textgrid
+
+from gmmspeech.errors import DataError
+from gmmspeech.formats.datadir import read_map
+from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.textgrid import read_textgrid, write_textgrid
+from gmmspeech.phones.labels.labels import Label
+
+# As Praat saves it: a gap, a name with quotes, a tier without labels, a point tier.
+LONG = """File type = "ooTextFile"
+Object class = "TextGrid"
+
+xmin = 0 
+xmax = 1.5 
+tiers? <exists> 
+size = 3 
+item []: 
+    item [1]:
+        class = "IntervalTier" 
+        name = "words" 
+        xmin = 0 
+        xmax = 1.5 
+        intervals: size = 3 
+        intervals [1]:
+            xmin = 0 
+            xmax = 0.25 
+            text = "" 
+        intervals [2]:
+            xmin = 0.25 
+            xmax = 1 
+            text = "so-called ""été"" " 
+        intervals [3]:
+            xmin = 1 
+            xmax = 1.5 
+            text = "done" 
+    item [2]:
+        class = "IntervalTier" 
+        name = "phones" 
+        xmin = 0 
+        xmax = 1.5 
+        intervals: size = 1 
+        intervals [1]:
+            xmin = 0 
+            xmax = 1.5 
+            text = "" 
+    item [3]:
+        class = "TextTier" 
+        name = "tones" 
+        xmin = 0 
+        xmax = 1.5 
+        points: size = 1 
+        points [1]:
+            number = 0.75 
+            mark = "H*" 
+"""  # noqa: W291
+SHORT = """File type = "ooTextFile"
+Object class = "TextGrid"
+
+0
+1.5
+<exists>
+3
+"IntervalTier"
+"words"
+0
+1.5
+3
+0
+0.25
+""
+0.25
+1
+"so-called ""été"" "
+1
+1.5
+"done"
+"IntervalTier"
+"phones"
+0
+1.5
+1
+0
+1.5
+""
+"TextTier"
+"tones"
+0
+1.5
+1
+0.75
+"H*"
+"""
+TIERS = {
+    "words": [Label(0.25, 1.0, 'so-called "été"'), Label(1.0, 1.5, "done")],
+    "phones": [],
+    "tones": [Label(0.75, 0.75, "H*")],
+}
+
+LINES = st.text(st.characters(exclude_categories=["Z", "C"], include_characters=" "), min_size=1, max_size=8)
+
+
+@st.composite
+def tracks(draw):
+    edges = sorted(draw(st.lists(st.integers(2, 1_000_000), min_size=2, max_size=10, unique=True)))
+    pieces = [(start, stop) for start, stop in itertools.pairwise(edges) if draw(st.booleans())]
+    names = LINES.map(str.strip).filter(bool)
+    return [Label(start / 16000, stop / 16000, draw(names)) for start, stop in pieces]
+
+
+def fails(match, function, path, *arguments, **options):
+    with pytest.raises(DataError, match=match) as caught:
+        function(path, *arguments, **options)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [LONG, SHORT], ids=["long", "short"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_formats_and_encodings(tmp_path, content, encoding, line_end):
+    path = tmp_path / "u.TextGrid"
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    path.write_bytes((mark + content).replace("\n", line_end).encode(encoding))
+    assert read_textgrid(path) == TIERS
+
+
+@given(tracks(), tracks(), st.floats(0, 2))
+def test_tiers_come_back_as_written_and_praatio_reads_the_same(tmp_path_factory, words, phones, silence):
+    path = tmp_path_factory.mktemp("labels") / "u.TextGrid"
+    end = max([label.end for label in words + phones], default=0.01) + silence
+    write_textgrid(path, {"words": words, "my phones": phones}, duration=end)
+    found = read_textgrid(path)
+    grid = textgrid.openTextgrid(str(path), includeEmptyIntervals=True)
+    assert list(found) == list(grid.tierNames) == ["words", "my phones"]
+    assert abs(grid.maxTimestamp - end) < 1e-6
+    for name, labels in (("words", words), ("my phones", phones)):
+        rounded = [Label(round(label.start, 6), round(label.end, 6), label.name) for label in labels]
+        assert found[name] == rounded
+        entries = grid.getTier(name).entries
+        assert [tuple(entry) for entry in entries if entry.label] == rounded
+        assert (entries[0].start, entries[-1].end) == (0, grid.maxTimestamp)  # as Praat wants it: without gaps
+        assert all(a.end == b.start for a, b in itertools.pairwise(entries))
+
+
+def test_what_praat_saved_comes_back(tmp_path):
+    path = tmp_path / "u.TextGrid"
+    write_textgrid(path, TIERS, duration=1.5)
+    assert read_textgrid(path) == TIERS
+    assert path.read_text(encoding="utf-8").replace(' "', '"') == LONG.replace('é"" "', 'é"""').replace(' "', '"')
+
+
+def test_times_that_praatio_would_not_read_back(tmp_path):
+    path = tmp_path / "u.TextGrid"
+    write_textgrid(path, {"phones": [Label(1 / 16000, 0.5, "A"), Label(0.4995, 1.004, "B")]}, duration=1.0)
+    assert read_textgrid(path) == {"phones": [Label(0.0, 0.4995, "A"), Label(0.4995, 1.004, "B")]}
+
+
+def test_two_tiers_of_one_name(tmp_path):
+    path = tmp_path / "u.TextGrid"
+    path.write_text(SHORT.replace('"phones"', '"words"'), encoding="utf-8")
+    assert list(read_textgrid(path)) == ["words", "words_2", "tones"]
+
+
+@pytest.mark.parametrize("content", [LONG, SHORT], ids=["long", "short"])
+def test_a_file_that_is_cut_off_is_never_taken_for_whole(tmp_path, content):
+    path = tmp_path / "u.TextGrid"
+    lines = content.splitlines(keepends=True)
+    for kept in range(len(lines)):
+        path.write_text("".join(lines[:kept]), encoding="utf-8")
+        fails("expected", read_textgrid, path)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (("xmin = 0.25", "xmin = 0.2x"), "can't be parsed .*, expected a Praat TextGrid"),
+        (("xmin = 0.25", "xmin = 0.2"), "can't be parsed .*overlap"),
+        (("xmax = 0.25", "xmax = 0"), "can't be parsed .*start time"),
+        (("xmin = 0 \nxmax", "xmin = -1 \nxmax"), "found times below 0"),
+        (
+            ("intervals: size = 3", "intervals: size = 4"),
+            "found 3 labels in tier 1, expected 4 as the head of the tier",
+        ),
+        (("size = 3 \nitem", "size = 4 \nitem"), "found 3 tiers, expected 4 as its head says"),
+        (('"TextGrid"', '"PitchTier"'), ":1: found .*, expected a Praat TextGrid, saved as text"),
+        (("ooTextFile", "ooBinaryFile"), ":1: found .*, expected a Praat TextGrid, saved as text"),
+    ],
+)
+def test_malformed_textgrids(tmp_path, change, match):
+    path = tmp_path / "u.TextGrid"
+    assert change[0] in LONG
+    path.write_text(LONG.replace(*change, 1), encoding="utf-8")
+    fails(match, read_textgrid, path)
+
+
+@pytest.mark.parametrize("content", [b"", b"1", b"[]", b"{}", b"\xff\xfe", b'ooTextFile "TextGrid"', b"\0" * 200])
+def test_what_is_no_textgrid(tmp_path, content):
+    (tmp_path / "u.TextGrid").write_bytes(content)
+    fails("expected", read_textgrid, tmp_path / "u.TextGrid")
+
+
+def test_latin_1_and_missing_files(tmp_path):
+    path = tmp_path / "u.TextGrid"
+    fails("can't be read", read_textgrid, path)
+    path.write_bytes(LONG.encode("latin-1"))
+    fails(":22: found .*, expected text in UTF-8 or UTF-16", read_textgrid, path)
+
+
+@pytest.mark.parametrize(
+    ("tiers", "options", "match"),
+    [
+        ({"a": [Label(0, 1, "A"), Label(0.5, 2, "B")]}, {}, "tier a: found B .* overlap"),
+        ({"a": [Label(0, 1, "A")]}, {"duration": 0.9}, "tier a: found A .*, expected an end within the audio"),
+        ({"a": [Label(0, 1, " A")]}, {}, "can't hold the name ' A'"),
+        ({"": [Label(0, 1, "A")]}, {}, "can't hold the name ''"),
+        ({"a": [Label(0, 1, "A"), Label(1, 1, "B")]}, {}, "can't hold the labels"),
+        ({"a": []}, {}, "nothing to write"),
+        ({}, {"duration": 1.0}, "nothing to write"),
+    ],
+)
+def test_what_is_not_written(tmp_path, tiers, options, match):
+    fails(match, write_textgrid, tmp_path / "u.TextGrid", tiers, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_words_of_a_corpus_and_there_and_back(corpus, tmp_path):
+    folder = corpus("librispeech-mini")
+    words = read_ctm(folder / "data/test-other/words.ctm")
+    durations = read_map(folder / "data/test-other/utt2dur")
+    for path in sorted((folder / "textgrid").glob("*.TextGrid"))[:20]:
+        tiers = read_textgrid(path)
+        assert list(tiers) == ["words", "phones"]
+        expected = [label._replace(name=label.name.lower()) for label in words[path.stem]]
+        assert tiers["words"] == expected
+        write_textgrid(tmp_path / "u.TextGrid", tiers, duration=float(durations[path.stem]))
+        assert read_textgrid(tmp_path / "u.TextGrid") == tiers

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gmmspeech.errors import DataError
+from gmmspeech.formats.trials import (
+    read_labeled_trials,
+    read_scores,
+    read_speakers,
+    read_trials,
+    write_scores,
+    write_trials,
+)
+from gmmspeech.scoring.trials import Scores, TrialList
+
+
+def fails(match, function, *arguments):
+    with pytest.raises(DataError, match=match) as caught:
+        function(*arguments)
+    assert str(arguments[0]) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("is_target", [None, np.array([True, False, True])])
+def test_trials_come_back_as_written(tmp_path, is_target):
+    write_trials(tmp_path / "trials", TrialList(["ann", "bob", "é"], ["u2", "u1", "u1"], is_target))
+    found = read_trials(tmp_path / "trials")
+    assert list(found.models) == ["ann", "bob", "é"]
+    assert list(found.tests) == ["u2", "u1", "u1"]
+    np.testing.assert_array_equal(found.is_target, is_target)
+
+
+def test_trials_of_the_test_corpora(corpus):
+    found = read_trials(corpus("librispeech-mini") / "data/sv80/trials")
+    assert len(found) == 6400
+    assert found.is_target is not None
+    assert found.is_target.sum() == 80
+
+
+@given(st.lists(st.floats(width=32, allow_nan=False), min_size=1))
+def test_float32_scores_come_back_bit_for_bit(tmp_path_factory, values):
+    path = tmp_path_factory.mktemp("scores") / "scores"
+    models = [f"m{i}" for i in range(len(values))]
+    write_scores(path, Scores(models, ["u"] * len(values), np.array(values)))
+    np.testing.assert_array_equal(read_scores(path).values.astype(np.float32), np.array(values, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        ("a u target\na v imposter\n", ":2: found 'imposter', expected model test target or nontarget"),
+        ("a u target\na v\n", ":2: found 2 fields, expected model test target or nontarget$"),
+        ("a u\na v target\n", ":2: found 'target', expected .* or model test on every line"),
+        ("a\n", ":1: found 1 fields"),
+        ("a u target x\n", ":1: found 4 fields"),
+        ("a u target\n\na v target\n", ":2: found an empty line"),
+        ("a u target\n a v target\n", ":2: found a blank before a"),
+        ("a u target\nb u target\na u nontarget\n", r":3: found model a, test u again, .* \(it is in line 1\)"),
+        ("", "found 0 bytes"),
+    ],
+)
+def test_malformed_trial_lists(tmp_path, content, match):
+    (tmp_path / "trials").write_text(content)
+    fails(match, read_trials, tmp_path / "trials")
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        ("a u 1.5\na v high\n", ":2: found 'high', expected a number"),
+        ("a u nan\n", ":1: found 'nan', expected a number"),
+        ("a u\n", ":1: found 2 fields, expected 3"),
+        ("a u 1\na u 2\n", ":2: found model a, test u again"),
+    ],
+)
+def test_malformed_scores(tmp_path, content, match):
+    (tmp_path / "scores").write_text(content)
+    fails(match, read_scores, tmp_path / "scores")
+
+
+def test_what_could_not_be_read_back_is_not_written(tmp_path):
+    path = tmp_path / "out"
+    for name in ("a b", "", "a\n"):
+        fails("can't hold the id", write_trials, path, TrialList([name], ["u"]))
+        fails("can't hold the id", write_scores, path, Scores(["a"], [name], np.zeros(1)))
+    fails("nothing to write", write_scores, path, Scores([], [], np.zeros(0)))
+    assert list(tmp_path.iterdir()) == []
+    fails("can't be read", read_scores, path)
+
+
+def test_labels_that_are_needed(tmp_path):
+    path = tmp_path / "trials"
+    for text, message in (
+        ("ann u1\n", "trials: found no labels, expected target or nontarget"),
+        ("ann u1 target\n", "trials: found no nontarget trials among 1"),
+        ("ann u1 nontarget\nbob u1 nontarget\n", "trials: found no target trials among 2"),
+    ):
+        path.write_text(text)
+        fails(message, read_labeled_trials, path)
+    path.write_text("ann u1 target\nbob u1 nontarget\n")
+    assert read_labeled_trials(path).is_target.tolist() == [True, False]
+
+
+def test_speakers_from_several_files(tmp_path):
+    """Names that are no speaker's own are those of the files, and a file may repeat another."""
+    first, second = tmp_path / "utt2spk", tmp_path / "models"
+    first.write_text("u1 ann\nu2 bob\n")
+    second.write_text("u1 ann\nann-model ann\nbob bob-senior\n")
+    expected = {"u1": "ann", "u2": "bob", "ann": "ann", "ann-model": "ann", "bob": "bob-senior"}
+    assert read_speakers([first, second]) == {**expected, "bob-senior": "bob-senior"}
+    second.write_text("u2 ann\n")
+    with pytest.raises(DataError, match=r"models: found u2 of speaker ann, expected bob as in another file"):
+        read_speakers([first, second])

@@ -1,0 +1,124 @@
+"""Forced alignment: times, words, scores, unknown words and bad utterances."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import gmmspeech as gs
+from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechWarning
+from gmmspeech.phones.decoding.alignment import FrameClock, align
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.labels.labels import Label
+from gmmspeech.stores.features import FeatureStore, FeatureWriter
+
+DICTIONARY = {"SEE": [["S", "IY"]], "EASE": [["IY", "S"], ["IY", "IY", "S"]]}
+
+
+@pytest.fixture
+def model():
+    flat = PhoneHMM.from_phones(["SIL", "IY", "S", "SPN"], mean=[0.0], variance=[1.0], num_states=3)
+    return dataclasses.replace(flat, means=np.repeat([0.0, 6.0, 12.0, -6.0], 3)[:, None])
+
+
+def frames(*runs):
+    """Frames of runs (value, length)."""
+    return np.concatenate([np.full((length, 1), value) for value, length in runs])
+
+
+def test_words_phones_and_times(model):
+    x = frames((0, 5), (12, 4), (6, 3), (0, 7), (6, 3), (12, 6))
+    aligned = align(model, {"u": x}, {"u": ["SEE", "EASE"]}, DICTIONARY).alignments["u"]
+    assert aligned.words == [Label(0.05, 0.12, "SEE"), Label(0.19, 0.28, "EASE")]
+    assert aligned.phones == [
+        Label(0.0, 0.05, "SIL"),
+        Label(0.05, 0.09, "S"),
+        Label(0.09, 0.12, "IY"),
+        Label(0.12, 0.19, "SIL"),
+        Label(0.19, 0.22, "IY"),
+        Label(0.22, 0.28, "S"),
+    ]
+    # every frame lies on a mean
+    np.testing.assert_allclose(aligned.log_likelihoods, -0.5 * np.log(2 * np.pi), rtol=1e-5)
+    assert aligned.log_likelihood < -0.5 * np.log(2 * np.pi)
+    assert aligned.goodness is None
+
+
+def test_the_pronunciation_that_fits_is_taken_and_equal_neighbors_stay_apart(model):
+    aligned = align(model, {"u": frames((6, 8), (12, 4))}, {"u": ["EASE"]}, {"EASE": [["IY", "IY", "S"]]})
+    assert [label.name for label in aligned.alignments["u"].phones] == ["IY", "IY", "S"]
+    aligned = align(model, {"u": frames((6, 4), (12, 4))}, {"u": ["EASE"]}, DICTIONARY)
+    assert [label.name for label in aligned.alignments["u"].phones] == ["IY", "S"]
+
+
+def test_time_conventions(model):
+    x = {"u": frames((12, 4), (6, 4))}
+    center = align(model, x, {"u": ["SEE"]}, DICTIONARY, times="center", frame_shift=5.0, frame_length=20.0)
+    assert center.alignments["u"].phones == [Label(0.0, 0.0275, "S"), Label(0.0275, 0.0475, "IY")]
+    assert FrameClock(10.0, 25.0, "start").time(7) == 0.07
+    with pytest.raises(ConfigError, match="times"):
+        FrameClock(10.0, 25.0, "end")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="frame_shift"):
+        FrameClock(0.0)
+
+
+def test_goodness_is_zero_for_what_fits_and_negative_for_what_does_not(model):
+    x = {"u": frames((12, 4), (6, 4)), "v": frames((12, 4), (12, 4))}
+    aligned = align(model, x, {"u": ["SEE"], "v": ["SEE"]}, DICTIONARY, goodness=True).alignments
+    np.testing.assert_allclose(aligned["u"].goodness, 0, atol=1e-5)
+    fit, misfit = aligned["v"].goodness
+    assert fit == pytest.approx(0, abs=1e-5)
+    assert misfit == pytest.approx(-18, abs=0.01)  # (12 - 6)**2 / 2 nats in each frame
+
+
+def test_many_utterances_of_different_lengths(model):
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(3, 40, (150, 3))
+    x = {f"u{i}": frames((0, a), (12, b), (6, c)) for i, (a, b, c) in enumerate(lengths)}
+    aligned = align(model, x, {name: ["SEE"] for name in x}, DICTIONARY, n_jobs=2).alignments
+    assert list(aligned) == list(x)
+    for (a, b, c), result in zip(lengths, aligned.values(), strict=True):
+        assert result.words == [Label(round(a / 100, 9), round((a + b + c) / 100, 9), "SEE")]
+
+
+def test_a_store_of_another_front_end_is_refused(model, tmp_path):
+    here, other = gs.FrontEnd(), gs.FrontEnd(cmvn={"method": "utterance"})
+    with FeatureWriter(tmp_path / "f.h5", front_end=other.to_json()) as writer:
+        writer.write("u", frames((12, 4), (6, 4)).astype(np.float32))
+    with FeatureStore(tmp_path / "f.h5") as store:
+        fits = align(dataclasses.replace(model, front_end=other.to_json()), store, {"u": ["SEE"]}, DICTIONARY)
+        assert fits.alignments["u"].words == [Label(0.0, 0.08, "SEE")]
+        with pytest.raises(FeatureError, match="found frames with cmvn"):
+            align(dataclasses.replace(model, front_end=here.to_json()), store, {"u": ["SEE"]}, DICTIONARY)
+
+
+def test_unknown_words(model):
+    x = {"u": frames((-6, 5), (12, 4), (6, 4))}
+    words = {"u": ["WHAT", "SEE"]}
+    with pytest.raises(DataError, match="utterance u: found no pronunciation of WHAT"):
+        align(model, x, words, DICTIONARY)
+    spelled = align(model, x, words, DICTIONARY, unknown_words="SPN")
+    assert [label.name for label in spelled.alignments["u"].phones] == ["SPN", "S", "IY"]
+    assert spelled.alignments["u"].words[0] == Label(0.0, 0.05, "WHAT")
+    assert spelled.unknown_words == {"WHAT": 1}
+    left_out = align(model, x, words, DICTIONARY, unknown_words="skip")
+    assert [label.name for label in left_out.alignments["u"].words] == ["SEE"]
+
+
+def test_bad_utterances_are_named_and_skipped_or_stop_the_work(model):
+    good = frames((12, 4), (6, 4))
+    x = {"good": good, "short": good[:5], "none": good[:0], "wide": np.zeros((9, 2)), "odd": good, "nan": good * np.nan}
+    words = {name: ["SEE"] for name in x} | {"odd": ["WHAT"], "absent": ["SEE"]}
+    for name, kind, message in (
+        ("short", DataError, "utterance short: found 5 frames"),
+        ("none", FeatureError, "utterance none: found no frames"),
+        ("wide", FeatureError, "utterance wide: found frames of shape"),
+        ("odd", DataError, "utterance odd: found no pronunciation of WHAT"),
+        ("nan", FeatureError, "utterance nan: frame 0"),
+    ):
+        with pytest.raises(kind, match=message):
+            align(model, {name: x[name]}, words, DICTIONARY)
+    with pytest.warns(GmmSpeechWarning, match="skipped 5 utterances"):
+        aligned = align(model, x, words, DICTIONARY, skip_bad=True)
+    assert list(aligned.alignments) == ["good"]
+    assert set(aligned.skipped) == {"short", "none", "wide", "odd", "nan"}

@@ -1,0 +1,78 @@
+"""Recognition of phones, isolated and connected words on made-up sounds."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from gmmspeech.errors import DataError, GmmSpeechWarning
+from gmmspeech.phones.decoding.recognition import decode
+from gmmspeech.phones.hmm.graph import estimate_bigram, phone_loop_graph, word_loop_graph, word_sequence_graph
+from gmmspeech.phones.hmm.model import PhoneHMM
+
+DICTIONARY = {"SEE": [["S", "IY"]], "EASE": [["IY", "S"]], "S": [["S"]]}
+VALUES = {"SIL": 0.0, "IY": 4.0, "S": 8.0}
+
+
+@pytest.fixture
+def model():
+    flat = PhoneHMM.from_phones(list(VALUES), mean=[0.0], variance=[1.0], num_states=3)
+    return dataclasses.replace(flat, means=np.repeat(list(VALUES.values()), 3)[:, None])
+
+
+def say(rng, *phones):
+    return np.concatenate([rng.normal(VALUES[p], 1, (rng.integers(4, 9), 1)) for p in phones])
+
+
+def test_phones(model):
+    rng = np.random.default_rng(0)
+    truth = {f"u{i}": ["SIL", *rng.permutation(["IY", "S"]).tolist(), "SIL"] for i in range(20)}
+    graph = phone_loop_graph(model, estimate_bigram(list(truth.values()), model.phones))
+    found = decode(model, {name: say(rng, *phones) for name, phones in truth.items()}, graph)
+    assert {name: [p.name for p in result.phones] for name, result in found.items()} == truth
+
+
+def test_a_bigram_decides_where_frames_do_not(model):
+    x = np.concatenate([np.full((4, 1), 8.0), np.full((4, 1), 6.0)])  # the end is half way between S and IY
+    for last in ("IY", "S"):
+        bigram = estimate_bigram([["S", last]] * 20, model.phones)
+        (result,) = decode(model, {"u": x}, phone_loop_graph(model, bigram)).values()
+        assert result.phones[-1].name == last
+
+
+def test_isolated_words(model):
+    rng = np.random.default_rng(1)
+    graph = word_sequence_graph(model, [list(DICTIONARY)], DICTIONARY)
+    for word, (phones,) in DICTIONARY.items():
+        (result,) = decode(model, {"u": say(rng, "SIL", *phones, "SIL")}, graph).values()
+        assert [label.name for label in result.words] == [word]
+        assert [label.name for label in result.phones] == ["SIL", *phones, "SIL"]
+
+
+def test_connected_words(model):
+    rng = np.random.default_rng(2)
+    graph = word_loop_graph(model, ["SEE", "EASE"], DICTIONARY)
+    for words in (["SEE"], ["SEE", "SEE", "EASE"], ["EASE", "SEE"] * 4):
+        phones = [p for word in words for p in [*DICTIONARY[word][0], "SIL"]]
+        (result,) = decode(model, {"u": say(rng, "SIL", *phones)}, graph).values()
+        assert [label.name for label in result.words] == words
+
+
+def test_threads_change_nothing(model):
+    rng = np.random.default_rng(3)
+    x = {f"u{i}": say(rng, "SIL", "S", "IY", "SIL") for i in range(150)}
+    graph = word_loop_graph(model, list(DICTIONARY), DICTIONARY)
+    one, three = decode(model, x, graph), decode(model, x, graph, n_jobs=3)
+    assert list(one) == list(x)
+    for name in x:
+        assert one[name].phones == three[name].phones
+        assert one[name].log_likelihood == three[name].log_likelihood
+
+
+def test_too_few_frames_are_named(model):
+    graph = word_sequence_graph(model, [["SEE"]], DICTIONARY)
+    x = {"good": np.zeros((9, 1)), "short": np.zeros((5, 1))}
+    with pytest.raises(DataError, match="utterance short: found 5 frames"):
+        decode(model, x, graph)
+    with pytest.warns(GmmSpeechWarning, match="skipped 1 utterances; the first: utterance short"):
+        assert list(decode(model, x, graph, skip_bad=True)) == ["good"]

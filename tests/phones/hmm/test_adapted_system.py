@@ -1,0 +1,66 @@
+"""The full system on speakers whose sounds are turned and shifted."""
+
+import numpy as np
+import pytest
+
+from gmmspeech.errors import ConfigError
+from gmmspeech.phones.decoding.recognition import decode
+from gmmspeech.phones.hmm.adapted_system import adapt_speakers, train_adapted_system
+from gmmspeech.phones.hmm.graph import estimate_bigram, phone_loop_graph
+from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm
+
+SOUNDS = {"SIL": (0, 0, 0), "A": (2.5, 0, 0), "B": (0, 2.5, 0), "C": (0, 0, 2.5), "D": (2.5, 2.5, 0)}
+DICTIONARY = {"AB": [["A", "B"]], "CA": [["C", "A"]], "BC": [["B", "C"]], "D": [["D"]]}
+
+
+def speak(rng, speaker, count):
+    """Utterances of a speaker, whose sounds all go through a matrix and a shift of his own, and their words."""
+    matrix, shift = np.eye(3) + rng.normal(0, 0.25, (3, 3)), rng.normal(0, 1.0, 3)
+    frames, words = {}, {}
+    for i in range(count):
+        chosen = rng.choice(list(DICTIONARY), 6).tolist()
+        phones = ["SIL", *(p for word in chosen for p in DICTIONARY[word][0]), "SIL"]
+        sounds = np.repeat([SOUNDS[p] for p in phones], rng.integers(4, 10, len(phones)), axis=0)
+        frames[f"{speaker}-{i}"] = (sounds + rng.normal(0, 0.7, sounds.shape)) @ matrix.T + shift
+        words[f"{speaker}-{i}"] = chosen
+    return frames, words
+
+
+def test_adaptation_lowers_errors_of_new_speakers():
+    rng = np.random.default_rng(0)
+    frames, words = {}, {}
+    for speaker in "abcdefgh":
+        for store, new in zip((frames, words), speak(rng, speaker, 6), strict=True):
+            store.update(new)
+    test, truth = {}, {}
+    for speaker in "xyz":
+        for store, new in zip((test, truth), speak(rng, speaker, 6), strict=True):
+            store.update(new)
+    utt2spk = {name: name[0] for name in frames | test}
+    states: list[TrainingState] = []
+    train_phone_hmm(frames, words, DICTIONARY, total_gaussians=15, num_iter=12, callback=states.append)
+    system = train_adapted_system(
+        *(frames, words, DICTIONARY, utt2spk, states[-1]),
+        context=1,
+        dim=6,
+        total_gaussians=30,
+        relevance=50.0,
+        rounds=1,
+    )
+    phones = {name: ["SIL", *(p for word in words[name] for p in DICTIONARY[word][0]), "SIL"] for name in words}
+    graph = phone_loop_graph(system.adapted, estimate_bigram(list(phones.values()), system.adapted.phones))
+    adapted = adapt_speakers(system, test, utt2spk, graph)
+
+    def right(model, data):
+        found = decode(model, data, graph)
+        expected = {name: [p for word in truth[name] for p in DICTIONARY[word][0]] for name in truth}
+        return np.mean([[p.name for p in found[n].phones if p.name != "SIL"] == expected[n] for n in truth])
+
+    plain = right(system.unadapted, {name: system.transform(x) for name, x in test.items()})
+    better = right(system.adapted, adapted)
+    assert better > plain
+    threaded = adapt_speakers(system, test, utt2spk, graph, n_jobs=2)
+    for name, x in adapted.items():
+        np.testing.assert_array_equal(x, threaded[name])
+    with pytest.raises(ConfigError, match="rounds: found 0"):
+        train_adapted_system(frames, words, DICTIONARY, utt2spk, states[-1], rounds=0)

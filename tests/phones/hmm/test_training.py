@@ -1,0 +1,228 @@
+"""Training: statistics against a plain sum, flat start on made-up sounds, resuming, bad input."""
+
+import numpy as np
+import pytest
+
+import gmmspeech as gs
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, GmmSpeechWarning
+from gmmspeech.formats.datadir import load_utterance, read_data_dir
+from gmmspeech.phones.decoding.alignment import align
+from gmmspeech.phones.decoding.recognition import decode
+from gmmspeech.phones.hmm.graph import word_sequence_graph
+from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
+from gmmspeech.phones.labels.labels import Label
+
+SOUNDS = {"SIL": (0.0, 0.0), "AA": (5.0, 0.0), "IY": (0.0, 5.0), "S": (5.0, 5.0)}
+DICTIONARY = {"SEE": [["S", "IY"]], "AS": [["AA", "S"], ["IY", "S"]], "A": [["AA"]]}
+
+
+def made_up(num_utterances: int = 24, seed: int = 0):
+    """Utterances of three words with silence around and sometimes between, and the labels of their phones."""
+    rng = np.random.default_rng(seed)
+    frames, transcripts, labels = {}, {}, {}
+    for i in range(num_utterances):
+        words = rng.choice(list(DICTIONARY), 3).tolist()
+        phones = ["SIL"]
+        for word in words:
+            phones += DICTIONARY[word][0] + (["SIL"] if rng.random() < 0.4 else [])
+        phones += ["SIL"] * (phones[-1] != "SIL")
+        lengths = rng.integers(4, 12, len(phones))
+        ends = np.cumsum(lengths) / 100
+        name = f"u{i:02d}"
+        frames[name] = np.concatenate(
+            [rng.normal(SOUNDS[p], 0.7, (n, 2)) for p, n in zip(phones, lengths, strict=True)]
+        ).astype(np.float32)
+        transcripts[name] = words
+        labels[name] = [Label(end - n / 100, end, p) for end, n, p in zip(ends, lengths, phones, strict=True)]
+    return frames, transcripts, labels
+
+
+def starts(labels):
+    return np.array([label.start for label in labels if label.name != "SIL"])
+
+
+@pytest.mark.parametrize("method", ["viterbi", "baum-welch"])
+def test_flat_start_finds_the_phones(method):
+    frames, transcripts, labels = made_up()
+    likelihoods = []
+    model = train_phone_hmm(
+        frames,
+        transcripts,
+        DICTIONARY,
+        total_gaussians=20,
+        num_iter=20,
+        method=method,
+        callback=lambda state: likelihoods.append(state.log_likelihood),
+    )
+    for phone, sound in SOUNDS.items():
+        np.testing.assert_allclose(model.means[model.mixture_offsets[model.states(phone)]], [sound] * 3, atol=0.8)
+    aligned = align(model, frames, transcripts, DICTIONARY).alignments
+    off = np.concatenate([starts(aligned[name].phones) - starts(labels[name]) for name in frames])
+    assert (np.abs(off) <= 0.0101).mean() > 0.95
+    assert likelihoods[-1] > likelihoods[0] + 1
+
+
+def test_labels_fix_the_phones_frames():
+    frames, _, labels = made_up()
+    model = train_phone_hmm_on_labels(frames, labels, times="start", total_gaussians=12, num_iter=10)
+    for phone, sound in SOUNDS.items():
+        own = np.concatenate(
+            [frames[u][round(100 * a) : round(100 * b)] for u in frames for a, b, name in labels[u] if name == phone]
+        )
+        of_model = np.average(
+            model.means[model.states(phone)], axis=0, weights=1 / (1 - model.self_loop[model.states(phone)])
+        )
+        np.testing.assert_allclose(of_model, own.mean(axis=0), atol=1e-2)
+        np.testing.assert_allclose(of_model, sound, atol=0.3)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([Label(0.0, 0.2, "AA"), Label(0.1, 0.3, "S")], "overlap"),
+        ([Label(0.1, 0.2, "AA"), Label(0.0, 0.1, "S")], "go backwards"),
+        ([Label(0.0, 99.0, "AA")], "an end within the audio"),
+        ([Label(0.0, 0.2, "ZH")], "phone ZH: not in the model"),
+        ([], "no frames with a label"),
+    ],
+)
+def test_bad_labels_are_named_and_skipped_or_stop_the_training(labels, message):
+    frames, _, good = made_up(4)
+    options = {"phones": tuple(SOUNDS), "num_iter": 2, "total_gaussians": 12}
+    with pytest.raises(GmmSpeechError, match=f"utterance u02: .*{message}"):
+        train_phone_hmm_on_labels(frames, good | {"u02": labels}, **options)
+    with pytest.warns(GmmSpeechWarning, match=f"skipped 1 utterances; the first: utterance u02: .*{message}"):
+        train_phone_hmm_on_labels(frames, good | {"u02": labels}, skip_bad=True, **options)
+
+
+def test_phones_shorter_than_their_states_are_used_too():
+    frames, _, labels = made_up(6)
+    name = next(iter(frames))
+    cut = [Label(0.0, 0.01, "AA"), Label(0.01, 0.03, "S")]
+    model = train_phone_hmm_on_labels(frames, labels | {name: cut}, times="start", num_iter=3, total_gaussians=12)
+    assert np.isfinite(model.means).all()
+
+
+@pytest.mark.parametrize("method", ["viterbi", "baum-welch"])
+def test_threads_and_interruptions_do_not_change_a_bit(method):
+    frames, transcripts, _ = made_up(80)
+    options = {"total_gaussians": 24, "num_iter": 4, "num_passes": 2, "method": method}
+    states: list[TrainingState] = []
+    model = train_phone_hmm(frames, transcripts, DICTIONARY, callback=states.append, **options)
+    threaded = train_phone_hmm(frames, transcripts, DICTIONARY, n_jobs=3, **options)
+    resumed = train_phone_hmm(frames, transcripts, DICTIONARY, resume=states[5], **options)
+    for other in (threaded, resumed):
+        for field in ("self_loop", "weights", "means", "variances", "mixture_offsets"):
+            np.testing.assert_array_equal(getattr(model, field), getattr(other, field))
+
+
+def test_gaussians_grow_to_the_total():
+    frames, transcripts, _ = made_up(60)
+    numbers = []
+    model = train_phone_hmm(
+        frames, transcripts, DICTIONARY, total_gaussians=20, callback=lambda s: numbers.append(s.model.num_gaussians)
+    )
+    assert numbers[0] == 12
+    assert max(np.diff(numbers)) <= 2
+    assert model.num_gaussians == 20
+
+
+def test_a_phone_that_is_never_said_keeps_its_parent_and_is_named():
+    frames, transcripts, _ = made_up(6)
+    with pytest.warns(GmmSpeechWarning, match="phones: .*ZH"):
+        model = train_phone_hmm(
+            frames, transcripts, DICTIONARY, phones=("SIL", "AA", "IY", "S", "ZH"), num_iter=4, total_gaussians=15
+        )
+    everything = np.concatenate(list(frames.values()))
+    np.testing.assert_allclose(
+        model.means[model.mixture_offsets[model.states("ZH")]], [everything.mean(axis=0)] * 3, rtol=1e-4
+    )
+    assert np.isfinite(model.means).all()
+
+
+def test_constant_columns_do_no_harm():
+    frames, transcripts, _ = made_up(6)
+    frames = {name: np.column_stack([x, np.full(len(x), 3.0)]) for name, x in frames.items()}
+    model = train_phone_hmm(frames, transcripts, DICTIONARY, num_iter=4, total_gaussians=12)
+    assert np.isfinite(model.means).all()
+    assert (model.variances > 0).all()
+
+
+def test_bad_utterances_are_named_and_skipped_or_stop_the_training():
+    frames, transcripts, _ = made_up(6)
+    short = frames | {"short": frames["u00"][:5]}
+    words = transcripts | {"short": ["SEE"]}
+    with pytest.raises(DataError, match="utterance short: found 5 frames, expected at least 6"):
+        train_phone_hmm(short, words, DICTIONARY, num_iter=2)
+    with pytest.warns(GmmSpeechWarning, match="skipped 1 utterances; the first: utterance short: found 5 frames"):
+        model = train_phone_hmm(short, words, DICTIONARY, num_iter=2, skip_bad=True)
+    np.testing.assert_allclose(
+        model.means[0], train_phone_hmm(frames, transcripts, DICTIONARY, num_iter=2).means[0], atol=0.2
+    )
+    with pytest.raises(DataError, match="utterance u00: word WHAT"):
+        train_phone_hmm(frames, transcripts | {"u00": ["WHAT"]}, DICTIONARY, num_iter=2)
+    with pytest.raises(DataError, match="all 1 utterances are bad"):
+        train_phone_hmm({"u": frames["u00"]}, {"u": ["WHAT"]}, DICTIONARY, num_iter=2, skip_bad=True)
+    with pytest.raises(DataError, match="found no utterance"):
+        train_phone_hmm(frames, {"v": ["A"]}, DICTIONARY)
+    spoilt = {**frames, "u03": np.full_like(frames["u03"], np.nan)}
+    with pytest.raises(DataError, match="utterance u03: found NaN"):
+        train_phone_hmm(spoilt, transcripts, DICTIONARY)
+    with pytest.warns(GmmSpeechWarning, match="skipped 1 utterances; the first: utterance u03: found NaN"):
+        train_phone_hmm(spoilt, transcripts, DICTIONARY, num_iter=2, skip_bad=True)
+    with pytest.raises(DataError, match=r"utterance u03: found frames of shape \(9, 3\), expected \(frames, 2\)"):
+        train_phone_hmm(frames | {"u03": np.zeros((9, 3))}, transcripts, DICTIONARY)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("total_gaussians", 0), ("num_iter", 0), ("method", "em"), ("acoustic_scale", 0.0), ("variance_floor", 0.0)],
+)
+def test_options_that_make_no_sense_are_refused(option, value):
+    frames, transcripts, _ = made_up(2)
+    with pytest.raises(ConfigError, match=option):
+        train_phone_hmm(frames, transcripts, DICTIONARY, **{option: value})
+
+
+def test_start_from_another_models_alignment():
+    frames, transcripts, _ = made_up(24)
+    states: list[TrainingState] = []
+    train_phone_hmm(frames, transcripts, DICTIONARY, total_gaussians=12, num_iter=12, callback=states.append)
+    doubled = {name: np.column_stack([x, x[:, ::-1]]) for name, x in frames.items()}
+    model = train_phone_hmm(
+        doubled, transcripts, DICTIONARY, total_gaussians=12, num_iter=1, start=states[-1].posteriors
+    )
+    np.testing.assert_allclose(model.means[:, :2], states[-1].model.means, atol=0.3)
+    np.testing.assert_allclose(model.means[:, 2:], model.means[:, 1::-1], rtol=1e-6)
+
+
+def test_digits_of_a_real_corpus_are_recognized(corpus):
+    folder = corpus("fsdd-tiny")
+    data = read_data_dir(folder / "data" / "all")
+    front = gs.FrontEnd(
+        sample_frequency=8000, features={"type": "mfcc"}, deltas={}, cmvn={"method": "utterance", "norm_vars": True}
+    )
+    frames = {name: front(*load_utterance(data, name), name) for name in data.utterances}
+    dictionary = {word: [tuple(phones.split())] for word, phones in _DIGITS.items()}
+    words = {name: data.text[name].split() for name in frames}
+    train = {name: x for i, (name, x) in enumerate(frames.items()) if i % 4}
+    model = train_phone_hmm(train, words, dictionary, total_gaussians=120, num_iter=12, skip_bad=True)
+    graph = word_sequence_graph(model, [sorted(_DIGITS)], dictionary)
+    test = {name: x for name, x in frames.items() if name not in train}
+    found = decode(model, test, graph, skip_bad=True)
+    right = sum([label.name.lower() for label in found[name].words] == words[name] for name in found)
+    assert right / len(test) > 0.8
+
+
+_DIGITS = {
+    "ZERO": "Z IH R OW",
+    "ONE": "W AH N",
+    "TWO": "T UW",
+    "THREE": "TH R IY",
+    "FOUR": "F AO R",
+    "FIVE": "F AY V",
+    "SIX": "S IH K S",
+    "SEVEN": "S EH V AH N",
+    "EIGHT": "EY T",
+    "NINE": "N AY N",
+}

@@ -1,0 +1,145 @@
+import itertools
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.formats.datadir import read_map
+from gmmspeech.formats.labels import read_ctm
+from gmmspeech.phones.labels.labels import Label, check_labels, frame_labels, label_frames, labels_of_frames
+
+TIMES = st.sampled_from(["center", "start"])
+GEOMETRY = st.sampled_from([(25.0, 10.0), (25.0, 5.0), (20.0, 12.5), (10.0, 10.0), (32.0, 16.0)])  # length, shift
+NAMES = st.sampled_from(["SIL", "AH", "S", "a longer name"])
+
+
+@st.composite
+def tracks(draw):
+    """Labels in order, some touching, some with gaps, some without length; times in whole microseconds."""
+    edges = sorted(draw(st.lists(st.integers(0, 3_000_000), min_size=2, max_size=24)))
+    if draw(st.booleans()):  # on frame boundaries, where it is decided to which side a frame goes
+        edges = [edge // 10_000 * 10_000 for edge in edges]
+    pieces = [(start, stop) for start, stop in itertools.pairwise(edges) if draw(st.booleans())]
+    return [Label(start / 1e6, stop / 1e6, draw(NAMES)) for start, stop in pieces]
+
+
+def exact_frames(label, num_frames, length, shift, times):
+    """Frames whose time lies in [start, end), counted one by one in exact arithmetic."""
+    start, end = (Fraction(round(seconds * 1_000_000), 1000) for seconds in (label.start, label.end))
+    offset = Fraction(length) / 2 if times == "center" else 0
+    return [t for t in range(num_frames) if start <= t * Fraction(shift) + offset < end]
+
+
+@given(tracks(), st.integers(0, 320), GEOMETRY, TIMES)
+@example([Label(0.57, 0.58, "AH")], 100, (25.0, 10.0), "start")  # 1000 * 0.57 / 10 is 56.99...
+def test_frames_are_those_whose_time_lies_in_the_label(labels, num_frames, geometry, times):
+    options = {"frame_length": geometry[0], "frame_shift": geometry[1], "times": times}
+    ranges = label_frames(labels, num_frames, **options)
+    names = frame_labels(labels, num_frames, **options)
+    expected = [""] * num_frames
+    for label, (first, stop) in zip(labels, ranges, strict=True):
+        frames = exact_frames(label, num_frames, *geometry, times)
+        assert list(range(first, stop)) == frames
+        for frame in frames:
+            expected[frame] = label.name
+    assert names.tolist() == expected
+
+
+@given(st.lists(st.sampled_from(["", "SIL", "AH"]), max_size=300), GEOMETRY, TIMES)
+def test_names_of_frames_come_back_through_labels(names, geometry, times):
+    options = {"frame_length": geometry[0], "frame_shift": geometry[1], "times": times}
+    labels = labels_of_frames(np.array(names, dtype=str), **options)
+    check_labels(labels, owner="u")
+    assert frame_labels(labels, len(names), **options).tolist() == names
+    assert all(a.end < b.start or a.name != b.name for a, b in itertools.pairwise(labels))
+
+
+@given(tracks(), GEOMETRY, TIMES)
+def test_labels_come_back_through_frames_to_half_a_shift(labels, geometry, times):
+    options = {"frame_length": geometry[0], "frame_shift": geometry[1], "times": times}
+    whole = [label for label in labels if label.end - label.start > 2 * geometry[1] / 1000]
+    found = labels_of_frames(frame_labels(whole, 1000, **options), **options)
+    limit = geometry[1] / 1000 * (0.5 if times == "center" else 1.0) + 1e-9
+    early = geometry[0] / 2000 if times == "center" else 0.0  # there is no frame whose center lies before
+    for label in whole:
+        inside = [run for run in found if run.name == label.name and run.start < label.end and label.start < run.end]
+        assert min(run.start for run in inside) <= max(label.start + limit, early)
+        assert max(run.end for run in inside) >= label.end - limit
+
+
+def test_the_two_conventions_differ_by_half_a_window():
+    labels = [Label(0.0, 0.1, "SIL"), Label(0.1, 0.2, "AH")]
+    assert frame_labels(labels, 20).tolist() == ["SIL"] * 9 + ["AH"] * 10 + [""]
+    assert frame_labels(labels, 20, times="start").tolist() == ["SIL"] * 10 + ["AH"] * 10
+    assert frame_labels(labels, 20, frame_length=10).tolist() == ["SIL"] * 10 + ["AH"] * 10
+    assert labels_of_frames(["a", "b"], times="start") == [Label(0.0, 0.01, "a"), Label(0.01, 0.02, "b")]
+    assert labels_of_frames(["a", "b"]) == [Label(0.0075, 0.0175, "a"), Label(0.0175, 0.0275, "b")]
+
+
+def test_rounded_times_that_overlap_a_little_share_no_frame():
+    labels = [Label(0.0, 0.1003, "SIL"), Label(0.1, 0.2, "AH")]
+    check_labels(labels, owner="u")
+    assert label_frames(labels, 20, times="start").tolist() == [[0, 10], [10, 20]]
+    assert label_frames([], 5).shape == (0, 2)
+    assert frame_labels([], 3).tolist() == ["", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("labels", "match"),
+    [
+        ([(0, 1, "A"), (0.5, 2, "B")], r"^u1: found B \(0.5 to 2 s\) after A \(0 to 1 s\), .* don't overlap"),
+        ([(1, 2, "A"), (0, 0.5, "B")], r"^u1: found B \(0 to 0.5 s\) after A \(1 to 2 s\), .* don't go backwards"),
+        ([(0.3, 0.2, "A")], r"^u1: found A \(0.3 to 0.2 s\), expected it to end after it starts"),
+        ([(-0.1, 0.2, "A")], r"^u1: found A \(-0.1 to 0.2 s\), expected times that are numbers from 0"),
+        ([(0, float("nan"), "A")], r"found A \(0 to nan s\), expected times that are numbers"),
+        ([(0, float("inf"), "A")], "found A .*, expected times that are numbers"),
+        (
+            [(0, 1, "A"), (1, 3.02, "B")],
+            r"^u1: found B \(1 to 3.02 s\), expected an end within the audio of 3 s \(or 10 ms",
+        ),
+    ],
+)
+def test_labels_that_make_no_sense(labels, match):
+    with pytest.raises(DataError, match=match) as caught:
+        check_labels([Label(*label) for label in labels], owner="u1", duration=3.0)
+    assert "\n" not in str(caught.value)
+
+
+def test_labels_that_make_sense():
+    labels = [Label(0, 1, "A"), Label(1.5, 1.5, "point"), Label(1.4995, 3.01, "B")]
+    check_labels(labels, owner="u", duration=3.0)
+    check_labels([], owner="u", duration=0.0)
+
+
+@pytest.mark.parametrize(
+    "options", [{"times": "end"}, {"frame_shift": 0.0}, {"frame_length": -25.0}, {"frame_shift": float("nan")}]
+)
+def test_options_that_make_no_sense(options):
+    name = next(iter(options))
+    for call in (lambda: frame_labels([], 5, **options), lambda: labels_of_frames([], **options)):
+        with pytest.raises(ConfigError, match=f"^{name}: found .*, expected "):
+            call()
+
+
+def test_labels_of_all_corpora_are_in_order_and_within_the_audio(corpus):
+    count = 0
+    for path in sorted(corpus("").glob("*/data/*/*.ctm")):
+        durations = read_map(path.parent / "utt2dur")
+        for utterance, labels in read_ctm(path).items():
+            check_labels(labels, owner=utterance, duration=float(durations[utterance]))
+            if path.name == "phones.ctm":  # without gaps, also in floating point
+                assert all(a.end == b.start for a, b in itertools.pairwise(labels))
+            count += 1
+    assert count > 3000
+
+
+def test_aligned_corpora_come_back_through_their_frames(corpus):
+    """The aligner wrote frame index x 10 ms, so with that convention nothing is lost."""
+    for labels in read_ctm(corpus("librispeech-tiny") / "data/all/phones.ctm").values():
+        names = frame_labels(labels, round(labels[-1].end * 100), times="start")
+        assert "" not in names
+        merged = [a for a, b in zip(labels, [*labels[1:], None], strict=True) if b is None or a.name != b.name]
+        assert [label.end for label in labels_of_frames(names, times="start")] == [label.end for label in merged]

@@ -1,0 +1,158 @@
+"""Pieces are cut alike from any container, results come in order, sums have the same bits."""
+
+import functools
+import operator
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
+
+from gmmspeech.blocks import (
+    FAN_IN,
+    frame_blocks,
+    ordered_map,
+    ordered_sum,
+    read_ahead,
+    single_threaded_blas,
+    tree_sum,
+)
+from gmmspeech.errors import ConfigError
+from gmmspeech.stores.features import FeatureStore, write_store
+
+
+@given(lengths=st.lists(st.integers(0, 12), max_size=10), size=st.integers(1, 15))
+@settings(max_examples=60, deadline=None)
+def test_pieces_do_not_depend_on_the_utterances(lengths, size):
+    frames = np.arange(2.0 * sum(lengths)).reshape(-1, 2)
+    utterances = np.split(frames, np.cumsum(lengths)[:-1]) if lengths else []
+    blocks = list(frame_blocks(utterances, size))
+    assert [len(p) for p in blocks] == [size] * (len(frames) // size) + [len(frames) % size] * (len(frames) % size > 0)
+    for ours, expected in zip(blocks, frame_blocks(frames, size), strict=True):
+        np.testing.assert_array_equal(ours, expected)
+
+
+def test_pieces_of_a_store(tmp_path):
+    utterances = {f"u{n}": np.full((n, 2), n, np.float32) for n in (3, 8, 1)}
+    write_store(tmp_path / "feats.h5", utterances.items())
+    blocks = list(frame_blocks(FeatureStore(tmp_path / "feats.h5"), 5))
+    for ours, expected in zip(blocks, frame_blocks(list(utterances.values()), 5), strict=True):
+        np.testing.assert_array_equal(ours, expected)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 5])
+def test_results_come_in_order_whoever_is_first(n_jobs):
+    rng = np.random.default_rng(0)
+    waits = rng.uniform(0, 2e-3, 50).tolist()
+    pause = threading.Event()
+    assert list(ordered_map(lambda wait: (pause.wait(wait), wait)[1], waits, n_jobs=n_jobs)) == waits
+    assert list(ordered_map(abs, [], n_jobs=n_jobs)) == []
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 5])
+def test_a_stream_is_not_read_far_ahead(n_jobs):
+    read = []
+
+    def stream():
+        for i in range(100):
+            read.append(i)
+            yield i
+
+    for i, result in enumerate(ordered_map(lambda x: x, stream(), n_jobs=n_jobs)):
+        assert result == i
+        assert len(read) <= i + 1 + 2 * n_jobs
+
+
+@given(size=st.integers(1, 2 * FAN_IN**2), seed=st.integers(0, 1000))
+@settings(max_examples=30, deadline=None)
+def test_sums_are_made_level_by_level(size, seed):
+    values = (1e10 * np.random.default_rng(seed).normal(size=size) ** 9).tolist()
+    level = values
+    while len(level) > 1:
+        level = [functools.reduce(operator.add, level[i : i + FAN_IN]) for i in range(0, len(level), FAN_IN)]
+    assert tree_sum(iter(values)) == level[0]
+    for n_jobs in (1, 2):
+        assert ordered_sum(lambda x: x, values, n_jobs=n_jobs) == level[0]
+
+
+def test_nothing_has_no_sum():
+    with pytest.raises(ValueError, match="found nothing to sum"):
+        tree_sum([])
+
+
+def test_reading_and_work_overlap():
+    read, worked = [threading.Event() for _ in range(20)], []
+
+    def stream():
+        for i, event in enumerate(read):
+            event.set()
+            yield i
+
+    for i in read_ahead(stream(), depth=2):
+        if i + 2 < len(read):
+            assert read[i + 2].wait(5)  # while this item is worked on
+        assert not any(event.is_set() for event in read[i + 4 :])
+        worked.append(i)
+    assert worked == list(range(20))
+
+
+def test_an_error_in_reading_comes_where_it_was_and_the_reader_ends():
+    def stream():
+        yield 1
+        raise OSError("disk")
+
+    before = threading.active_count()
+    items = read_ahead(stream())
+    assert next(items) == 1
+    with pytest.raises(OSError, match="disk"):
+        next(items)
+    left = read_ahead(iter(range(100)))
+    assert next(left) == 0
+    left.close()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3])
+def test_an_error_stops_the_work_and_is_passed_on(n_jobs):
+    done = []
+
+    def work(i):
+        if i == 4:
+            raise ValueError("item 4")
+        done.append(i)
+        return i
+
+    with pytest.raises(ValueError, match="item 4"):
+        list(ordered_map(work, range(1000), n_jobs=n_jobs))
+    assert len(done) < 20
+    assert threading.active_count() < 20
+
+
+@pytest.mark.parametrize("n_jobs", [0, -1])
+def test_the_number_of_jobs_is_checked(n_jobs):
+    with pytest.raises(ConfigError, match=f"n_jobs: found {n_jobs}, expected 1 or more"):
+        list(ordered_map(abs, [1], n_jobs=n_jobs))
+
+
+def test_blas_has_one_thread_meanwhile_and_its_own_again_after():
+    def threads():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    before = threads()
+    with single_threaded_blas():
+        assert set(threads()) <= {1}
+        with single_threaded_blas():
+            assert set(threads()) <= {1}
+        assert set(threads()) <= {1}
+    assert threads() == before
+    assert all(set(count) <= {1} for count in ordered_map(lambda _: threads(), range(4), n_jobs=2))
+    assert threads() == before
+    first, second = single_threaded_blas(), single_threaded_blas()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)  # as threads may that know nothing of one another
+    assert set(threads()) <= {1}
+    second.__exit__(None, None, None)
+    assert threads() == before
