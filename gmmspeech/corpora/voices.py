@@ -45,7 +45,7 @@ SENTENCES = (
     "We could hear the voice of a child shouting under the wide arch.",
     "The blue kettle sings while heavy rain drums on the old tin roof.",
     "Each evening the fog moves over the marsh and hides the bridge.",
-    "Why did the gray owl watch that white mouse for an hour?",
+    "Why did the grey owl watch that white mouse for an hour?",
     "Thirty sheep were happily chewing grass beside the quiet pool.",
 )
 

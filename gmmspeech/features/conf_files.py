@@ -105,9 +105,9 @@ def read_htk(path: Path, sample_frequency: int | None = None) -> dict[str, Any]:
             features[option] = convert(*found[name], name)
     if "num_ceps" in features:
         features["num_ceps"] += 1  # with the energy or c0
-    if found.get("ENORMALIZE", ("T", ""))[0].upper() not in ("F", "FALSE") and "E" in qualifiers:
-        place = found["ENORMALIZE"][1] if "ENORMALIZE" in found else f"{path}: "
-        raise ConfigError(f"{place}ENORMALIZE: found T, its default, expected F: energies stay as they are here")
+    if found.get("ENORMALISE", ("T", ""))[0].upper() not in ("F", "FALSE") and "E" in qualifiers:
+        place = found["ENORMALISE"][1] if "ENORMALISE" in found else f"{path}: "
+        raise ConfigError(f"{place}ENORMALISE: found T, its default, expected F: energies stay as they are here")
     if "TARGETRATE" not in found:
         raise ConfigError(f"{path}: found no TARGETRATE, expected one such as 100000, 10 ms")
     if "deltas" in sections:
@@ -279,4 +279,4 @@ _HTK_ONLY: Mapping[str, Collection[str] | None] = {
     "WARPFREQ": ("1", "1.0"),
     "ADDDITHER": ("0", "0.0"),
 }
-_HTK_NAMES = {*_HTK_OPTIONS, *_HTK_ONLY, *_HTK_WINDOWS, "SOURCERATE", "TARGETKIND", "ENORMALIZE"}
+_HTK_NAMES = {*_HTK_OPTIONS, *_HTK_ONLY, *_HTK_WINDOWS, "SOURCERATE", "TARGETKIND", "ENORMALISE"}

@@ -101,7 +101,7 @@ def test_htk_defaults_are_htks(tmp_path):
 
 
 def test_zero_mean_of_static_features_leaves_energy_and_deltas(tmp_path):
-    text = "SOURCERATE = 625\nTARGETRATE = 100000\nENORMALIZE = F\nTARGETKIND = MFCC_{}_D"
+    text = "SOURCERATE = 625\nTARGETRATE = 100000\nENORMALISE = F\nTARGETKIND = MFCC_{}_D"
     signal = np.random.default_rng(0).standard_normal(8000) * np.linspace(0.01, 0.1, 8000)
     for kind, mean in (("E", [False]), ("0", [True])):
         plain = FrontEnd.from_htk_conf(written(tmp_path, text.format(kind)))(signal, 16000)
@@ -148,8 +148,8 @@ GOOD = "SOURCERATE = 625\nTARGETRATE = 100000\n"
         (GOOD + "TARGETKIND = MFCC_E_A\n", "line 3: TARGETKIND: found MFCC_E_A, expected _D before _A"),
         (GOOD + "TARGETKIND = MFCC_0_V", "line 3: TARGETKIND: found qualifier _V"),
         (GOOD + "TARGETKIND = FBANK_0", "line 3: TARGETKIND: found FBANK_0, expected no _0"),
-        (GOOD + "TARGETKIND = MFCC_E", "ENORMALIZE: found T, its default, expected F"),
-        (GOOD + "TARGETKIND = MFCC_E\nENORMALIZE = T", "line 4: ENORMALIZE: found T"),
+        (GOOD + "TARGETKIND = MFCC_E", "ENORMALISE: found T, its default, expected F"),
+        (GOOD + "TARGETKIND = MFCC_E\nENORMALISE = T", "line 4: ENORMALISE: found T"),
         (GOOD + "TARGETKIND = MFCC_0\nWARPFREQ = 0.9", "line 4: WARPFREQ: found 0.9, expected 1 or 1.0"),
         (GOOD + "TARGETKIND = MFCC_0_D_A\nACCWINDOW = 3", "line 4: ACCWINDOW: found 3, expected DELTAWINDOW's 2"),
         (GOOD + "TARGETKIND = MFCC_0\nUSEPOWER = maybe", "line 4: USEPOWER: found 'maybe', expected true or false"),

@@ -1,6 +1,6 @@
 """Run the tests of the compiled loops under AddressSanitizer and UndefinedBehaviorSanitizer.
 
-``python tests/features/sanitize.py`` compiles mel_kernel.c anew, with the sanitizers, and runs test_mel_kernel.py and
+``python tests/features/native/sanitize.py`` compiles mel_kernel.c anew, with the sanitizers, and runs test_mel_kernel.py and
 test_deltas.py with it. Exit status 1 is a finding. Needs GCC with its sanitizers' libraries, and exits with status 77
 where they are not.
 """
@@ -9,11 +9,11 @@ import ctypes
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 from sanitizing import run_sanitized
 
 HERE = Path(__file__).parent
-SOURCE = HERE.parents[1] / "gmmspeech" / "features" / "mel_kernel.c"
+SOURCE = HERE.parents[2] / "gmmspeech" / "features" / "native" / "mel_kernel.c"
 FLAGS = ("-O1", "-ffp-contract=off", "-fno-math-errno")
 
 
@@ -32,7 +32,7 @@ def check(folder: str) -> int:
 
     mel_kernel._aligned = exact
     mel_kernel.compiled_library = lambda *_: ctypes.CDLL(f"{folder}/_mel_kernel.so")
-    tests = [f"{HERE}/test_mel_kernel.py", f"{HERE}/test_deltas.py"]
+    tests = [f"{HERE}/test_mel_kernel.py", f"{HERE.parent}/test_deltas.py"]
     return pytest.main(["-q", "-p", "no:cacheprovider", "-k", "not sanitizers", *tests])
 
 
