@@ -22,7 +22,7 @@ from gmmspeech.files.phone_classifiers import save_phone_classifier
 from gmmspeech.formats.datadir import read_data_dir
 from gmmspeech.metrics.confusion import confusion_matrix
 from gmmspeech.phones.gmm.classification import Classifier, FullSystem, OneModel, train_full_system, train_one_model
-from gmmspeech.phones.labels.labels import Label
+from gmmspeech.phones.labels.labels import FrameClock, Label
 from gmmspeech.plot.plots import plot_confusion
 from gmmspeech.recipe.phone_classification import labeled, of_speakers, write_phone_table
 from gmmspeech.recipe.phone_systems import SILENCE, count_frames
@@ -151,13 +151,15 @@ def classify_phones_dir(
     spoken = data.phones != silence
     scores = classifier.segment_scores(data)[spoken][:, names != silence]
     owners = data.segment_utterances()[spoken]
-    shift = frame_times(classifier.front_end)["frame_shift"] / 1000
-    times = ((data.ranges[spoken] - data.offsets[owners][:, None]) * shift).tolist()
+    clock = FrameClock(**frame_times(classifier.front_end))
+    ranges = (data.ranges[spoken] - data.offsets[owners][:, None]).tolist()
     said = data.phones[spoken].tolist()
     return ClassifiedPhones(
         phones=tuple(names[names != silence].tolist()),
         utterances=data.utterances[owners].tolist(),
-        labels=[Label(start, end, name) for (start, end), name in zip(times, said, strict=True)],
+        labels=[
+            Label(clock.time(start), clock.time(stop), name) for (start, stop), name in zip(ranges, said, strict=True)
+        ],
         scores=scores - logsumexp(scores, axis=1, keepdims=True),
         frames=count_frames(classifier.frame_scores(data), classifier.phones, data, silence=silence),
     )

@@ -63,7 +63,7 @@ class StatsBatch:
             rows = slice(start, start + size)
             yield StatsBatch(self.n[rows], self.sum_x[rows], self.num_frames[rows], self.ubm_digest, self.front_end)
 
-    def centerd(self, means: NDArray[np.float64], deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+    def centered(self, means: NDArray[np.float64], deviations: NDArray[np.float64]) -> NDArray[np.float64]:
         """First-order statistics about some means, in units of deviations: ``(sum_x - n means) / deviations``.
 
         Parameters
@@ -75,10 +75,10 @@ class StatsBatch:
         -------
         ndarray, shape (U, K, D)
         """
-        centerd = self.n[:, :, None] * means
-        np.subtract(self.sum_x, centerd, out=centerd)
-        centerd /= deviations
-        return centerd
+        centered = self.n[:, :, None] * means
+        np.subtract(self.sum_x, centered, out=centered)
+        centered /= deviations
+        return centered
 
 
 Statistics = Sequence[GMMStats] | StatsSource

@@ -25,6 +25,7 @@ from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.labels import read_labels
 from gmmspeech.metrics.confusion import precision_recall
 from gmmspeech.phones.gmm.classification import Classifier, FullSystem, OneModel, train_full_system, train_one_model
+from gmmspeech.phones.labels.labels import FrameTimes
 from gmmspeech.phones.labels.segments import LabeledFrames, label_utterances
 from gmmspeech.pipeline import Stage
 from gmmspeech.plot.plots import plot_confusion
@@ -123,13 +124,19 @@ def of_speakers(data: DataDir, speakers: Collection[str]) -> DataDir:
 
 
 def labeled(
-    data: DataDir, front: FrontEnd, *, labels: Path | None = None, jobs: int = 1, skip_bad: bool = False
+    data: DataDir,
+    front: FrontEnd,
+    *,
+    labels: Path | None = None,
+    jobs: int = 1,
+    skip_bad: bool = False,
+    times: FrameTimes = "center",
 ) -> LabeledFrames:
     """Compute the frames of a data directory, and put them together with its ``phones.ctm``, or other labels."""
     found = read_labels(data.path / LABELS if labels is None else labels)
     with features_of(data, front, jobs=jobs, skip_bad=skip_bad) as (store, _):
         frames = {utterance: store[utterance] for utterance in data.utterances if utterance in store}
-    return label_utterances(frames, found, data.utt2spk, skip_bad=skip_bad, **frame_times(front.to_json()))
+    return label_utterances(frames, found, data.utt2spk, skip_bad=skip_bad, times=times, **frame_times(front.to_json()))
 
 
 def _stage(
@@ -146,7 +153,10 @@ def _stage(
     folder, made = classified_path(out, name), labels or {}
 
     def run() -> None:
-        data = {part: labeled(where, front, labels=made.get(part), jobs=jobs) for part, where in parts.items()}
+        data = {
+            part: labeled(where, front, labels=made.get(part), jobs=jobs, times="start")
+            for part, where in parts.items()
+        }
         classifier = learn(**data).with_front_end(front.to_json())
         found = classify(classifier, {part: data[part] for part in data if part != "train"})
         save_phone_classifier(folder / "classifier.h5", classifier)

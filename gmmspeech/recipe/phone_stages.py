@@ -129,7 +129,7 @@ def labels_stage(name: str, speech: Speech, labels: Path, out: Path, *, jobs: in
     def train(store: FeatureStore, **common: Any) -> PhoneHMM:
         found = read_ctm(labels)
         theirs = {utterance: found[utterance] for utterance in speech.words}
-        common |= {"n_jobs": jobs, **frame_times(store.front_end)}
+        common |= {"n_jobs": jobs, **_start_times(store)}
         return train_phone_hmm_on_labels(store, theirs, **common, **options)
 
     return _training_stage(name, speech, out, train, options.get("num_iter", 40), [labels], [options])
@@ -184,7 +184,7 @@ def align_stage(
     def run() -> None:
         hmm = load_phone_hmm(hmm_path(out, model))
         with FeatureStore(speech.features) as store:
-            common: dict[str, Any] = {"skip_bad": skip_bad, "n_jobs": jobs, **frame_times(store.front_end)}
+            common: dict[str, Any] = {"skip_bad": skip_bad, "n_jobs": jobs, **_start_times(store)}
             with _timed(out, step, _seconds(store, speech.words)):
                 found = align(hmm, store, speech.words, entries, **common, **options)
         write_alignment(aligned_path(out, name), found.alignments)
@@ -205,7 +205,7 @@ def recognize_phones_stage(name: str, model: str, speech: Speech, learned: Path,
         graph = phone_loop_graph(hmm, _bigram(learned, hmm))
         with FeatureStore(speech.features) as store, _timed(out, step, _seconds(store, speech.words)):
             frames = {utterance: store[utterance] for utterance in speech.words}
-            times = frame_times(store.front_end)
+            times = _start_times(store)
             found = decode(hmm, frames, graph, acoustic_scale=LOOP_SCALE, n_jobs=jobs, **times)
         write_ctm(recognized_path(out, name), {utterance: a.phones for utterance, a in found.items()})
 
@@ -229,7 +229,7 @@ def recognize_word_stage(
         graph = word_sequence_graph(hmm, [list(entries)], entries)
         with FeatureStore(speech.features) as store:
             frames = {utterance: store[utterance] for utterance in speech.words}
-            found = decode(hmm, frames, graph, n_jobs=jobs, **frame_times(store.front_end))
+            found = decode(hmm, frames, graph, n_jobs=jobs, **_start_times(store))
         write_ctm(recognized_path(out, name), {utterance: a.words for utterance, a in found.items()})
 
     return Stage(f"recognize-{name}", run, [recognized_path(out, name)], configuration=[model, speech.words, entries])
@@ -277,7 +277,7 @@ def recognize_adapted_stage(
         options: dict[str, Any] = {"acoustic_scale": ADAPTED_LOOP_SCALE, "n_jobs": jobs}
         with FeatureStore(speech.features) as store, _timed(out, step, _seconds(store, speech.words)):
             frames = adapt_speakers(models, _cepstra(store, speech.words), speakers, graph, **options)
-            found = decode(models.adapted, frames, graph, **options, **frame_times(store.front_end))
+            found = decode(models.adapted, frames, graph, **options, **_start_times(store))
         write_ctm(recognized_path(out, name), {utterance: a.phones for utterance, a in found.items()})
 
     return Stage(
@@ -350,6 +350,11 @@ def _cepstra(store: FeatureStore, utterances: Iterable[str]) -> dict[str, NDArra
         raise DataError(f"{store.path}: found features without a front end, expected to know which columns are deltas")
     dim = FrontEnd.from_json(store.front_end).features.dim
     return {utterance: store[utterance][:, :dim] for utterance in utterances}
+
+
+def _start_times(store: FeatureStore) -> dict[str, Any]:
+    """Frames count from their start, as in the labels that come with corpora."""
+    return {**frame_times(store.front_end), "times": "start"}
 
 
 def _seconds(store: FeatureStore, utterances: Iterable[str]) -> float:

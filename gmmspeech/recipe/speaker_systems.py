@@ -75,7 +75,7 @@ def _gmm(ubm: DiagonalGMM, settings: SystemSettings, update: str, top_c: int | N
             map_adapt(ubm, stats, relevance_factor=settings.relevance_factor, update=update)
             for stats in models.stats.values()
         ]
-        return log_likelihood_ratios(adapted, ubm, list(tests.frames.values()), top_c=top_c, n_jobs=jobs).T
+        return log_likelihood_ratios(adapted, ubm, list(tests.frames.values()), top_c=top_c, n_jobs=jobs)
 
     return score
 

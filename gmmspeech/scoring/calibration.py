@@ -264,8 +264,8 @@ def _whitening(
     R is S, but for systems that can be had from others.
     """
     means = targets.mean(axis=0), nontargets.mean(axis=0)
-    centerd = targets - means[0], nontargets - means[1]
-    within = sum(c.T @ c / len(c) for c in centerd) / 2
+    centered = targets - means[0], nontargets - means[1]
+    within = sum(c.T @ c / len(c) for c in centered) / 2
     between = np.outer(means[0] - means[1], means[0] - means[1]) / 4
     whole = within + between
     scale = np.sqrt(np.diag(whole))

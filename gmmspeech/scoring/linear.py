@@ -92,10 +92,10 @@ def linear_score(
     for batch in stats_batches(stats, shape, BATCH):
         tests = slice(start, start + len(batch))
         expected = ubm.means_ if channel_offset is None else ubm.means_ + channel_offset[tests]
-        centerd = batch.centerd(expected, deviations)
+        centered = batch.centered(expected, deviations)
         if frame_length_normalization:
-            centerd /= batch.num_frames[:, None, None]
-        scores[:, tests] = shifts @ centerd.reshape(len(batch), size).T
+            centered /= batch.num_frames[:, None, None]
+        scores[:, tests] = shifts @ centered.reshape(len(batch), size).T
         start = tests.stop
     return scores
 

@@ -57,7 +57,7 @@ def log_likelihood_ratios(
     top_c: int | None = None,
     n_jobs: int = 1,
 ) -> NDArray[np.float64]:
-    """Mean log-likelihood ratios a frame of every test under every model.
+    """Mean log-likelihood ratios a frame of every model and test.
 
     The background model meets each test once for all models. With `top_c`, the frames of a test that chose the same
     component meet all models in one matrix product.
@@ -74,7 +74,7 @@ def log_likelihood_ratios(
 
     Returns
     -------
-    ndarray, shape (number of tests, number of models)
+    ndarray, shape (number of models, number of tests), float64
         In nats.
 
     Examples
@@ -83,11 +83,13 @@ def log_likelihood_ratios(
     >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
     >>> models = [gs.DiagonalGMM.from_parameters([1.0], [[m]], [[1.0]]) for m in (-1.0, 1.0)]
     >>> gs.log_likelihood_ratios(models, ubm, [np.array([[1.0], [2.0]])], top_c=1).round(6)
-    array([[-2.,  1.]])
+    array([[-2.],
+           [ 1.]])
     """
     tests = [np.asarray(X) for X in tests]
     score = scorer(models, ubm, top_c=top_c, dtype=np.result_type(np.float32, *tests))
-    return np.array(list(ordered_map(score, tests, n_jobs=n_jobs))).reshape(len(tests), len(models))
+    by_test = np.array(list(ordered_map(score, tests, n_jobs=n_jobs))).reshape(len(tests), len(models))
+    return np.ascontiguousarray(by_test.T)
 
 
 def scorer(

@@ -129,8 +129,8 @@ def whitening(x: ArrayLike) -> AffineTransform:
     """
     vectors = as_vectors(x)
     mean = vectors.mean(axis=0) if len(vectors) else np.zeros(vectors.shape[1])
-    centerd = vectors - mean
-    covariance = centerd.T @ centerd / max(len(vectors), 1)
+    centered = vectors - mean
+    covariance = centered.T @ centered / max(len(vectors), 1)
     check_covariance(covariance, "whitening: covariance", f"{len(vectors)} vectors")
     scale = 1 / np.sqrt(np.diagonal(covariance))
     variances, directions = eigh(covariance * scale[:, None] * scale)

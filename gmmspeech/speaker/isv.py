@@ -82,7 +82,7 @@ class ISV:
         check_origin(stats, gmm_digest(self.ubm), self.ubm.front_end_, model="the background model")
         found = [np.empty((0, self.rank))]
         for batch in stats_batches(stats, self.ubm.means_.shape, BATCH):
-            f = batch.centerd(self.ubm.means_, self._deviations)
+            f = batch.centered(self.ubm.means_, self._deviations)
             found.append(self.subspace.posteriors(batch.n, f, n_jobs=n_jobs).mean)
         return np.concatenate(found)
 
@@ -157,7 +157,7 @@ class ISV:
     def _speaker_offset(
         self, n: NDArray[np.float64], f: NDArray[np.float64], nx: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """D z in deviations, (..., K, D), of a speaker's counts, centerd sums and ``sum_h n_h x_h`` (..., K, R)."""
+        """D z in deviations, (..., K, D), of a speaker's counts, centered sums and ``sum_h n_h x_h`` (..., K, R)."""
         sessions = np.einsum("kdr,...kr->...kd", self.subspace.loading, nx)
         return (f - sessions) / (n + self.relevance_factor)[..., None]
 
@@ -260,7 +260,7 @@ def enrollment_sessions(
     batch = next(stats_batches(sessions, ubm.means_.shape, max(len(sessions), 1)), None)
     if batch is None:
         raise FeatureError("found no session to enroll from, expected one or more")
-    return batch.n, batch.centerd(ubm.means_, deviations)
+    return batch.n, batch.centered(ubm.means_, deviations)
 
 
 def session_speakers(labels: ArrayLike, stats: Statistics, rank: int) -> NDArray[np.intp]:
@@ -306,12 +306,12 @@ def _updated(
     nx = np.zeros((len(sums), len(means), model.rank))
     start = 0
     for batch in stats_batches(stats, means.shape, BATCH):
-        f = batch.centerd(means, deviations)
+        f = batch.centered(means, deviations)
         found = subspace.posteriors(batch.n, f, n_jobs=n_jobs)
         accumulator.add(batch.n, f, found, n_jobs=n_jobs)
         for s, n, x in zip(speakers[start : start + len(batch)], batch.n, found.mean, strict=True):
             nx[s] += np.outer(n, x)
         start += len(batch)
-    offsets = model._speaker_offset(sums.n, sums.centerd(means, deviations), nx)
+    offsets = model._speaker_offset(sums.n, sums.centered(means, deviations), nx)
     accumulator.first -= np.einsum("skd,skr->kdr", offsets, nx)
     return accumulator.loading(subspace.loading, n_jobs=n_jobs) * deviations[:, :, None]

@@ -123,7 +123,7 @@ class IVectorExtractor:
         found = [np.empty((0, self.rank))]
         with single_threaded_blas():  # lest the last bits depend on its threads
             for batch in stats_batches(stats, self.means.shape, BATCH):
-                f = batch.centerd(self.means, deviations)
+                f = batch.centered(self.means, deviations)
                 if fast:
                     found.append(self._extract_fast(batch.n, f, n_jobs))
                 else:

@@ -136,7 +136,7 @@ class _Sums:
     loading: Accumulator
     mean: NDArray[np.float64]  # of E[w], (R,)
     second: NDArray[np.float64]  # of E[w w^T], packed
-    f: NDArray[np.float64]  # of the centerd and scaled statistics, (K, D)
+    f: NDArray[np.float64]  # of the centered and scaled statistics, (K, D)
     gain: float = 0.0
     num_utterances: int = 0
     num_frames: float = 0.0
@@ -190,7 +190,7 @@ def _accumulate(extractor: IVectorExtractor, stats: Statistics, n_jobs: int) -> 
     shape = extractor.means.shape
     sums = _Sums(Accumulator(shape, rank), np.zeros(rank), np.zeros(rank * (rank + 1) // 2), np.zeros(shape))
     for batch in stats_batches(stats, shape, BATCH):
-        f = batch.centerd(extractor.means, deviations)
+        f = batch.centered(extractor.means, deviations)
         found = subspace.posteriors(batch.n, f, n_jobs=n_jobs)
         sums.loading.add(batch.n, f, found, n_jobs=n_jobs)
         sums.mean += found.mean.sum(axis=0)

@@ -206,7 +206,7 @@ def train_jfa(
         u, sessions = _train_sessions(
             start.session / deviations[:, :, None], ubm, stats, speakers, shifts, max_iter, n_jobs
         )
-        rest = sums.centerd(ubm.means_, deviations) - sums.n[:, :, None] * shifts - sessions
+        rest = sums.centered(ubm.means_, deviations) - sums.n[:, :, None] * shifts - sessions
         d = _train_residual(start.residual / deviations, sums.n, rest, max_iter)
     return JFA(ubm, v * deviations[:, :, None], u * deviations[:, :, None], d * deviations)
 
@@ -229,12 +229,12 @@ def _train_speakers(
     for _ in range(max_iter):
         subspace, accumulator = Subspace(loading, n_jobs=n_jobs), Accumulator(means.shape, loading.shape[2])
         for batch in sums.batches(BATCH):
-            f = batch.centerd(means, deviations)
+            f = batch.centered(means, deviations)
             accumulator.add(batch.n, f, subspace.posteriors(batch.n, f, n_jobs=n_jobs), n_jobs=n_jobs)
         loading = accumulator.loading(loading, n_jobs=n_jobs)
     subspace = Subspace(loading, n_jobs=n_jobs)
     y = [
-        subspace.posteriors(batch.n, batch.centerd(means, deviations), n_jobs=n_jobs).mean
+        subspace.posteriors(batch.n, batch.centered(means, deviations), n_jobs=n_jobs).mean
         for batch in sums.batches(BATCH)
     ]
     return loading, np.concatenate(y)
@@ -257,7 +257,7 @@ def _train_sessions(
         start = 0
         for batch in stats_batches(stats, ubm.means_.shape, BATCH):
             here = speakers[start : start + len(batch)]
-            f = batch.centerd(ubm.means_, deviations)
+            f = batch.centered(ubm.means_, deviations)
             f -= batch.n[:, :, None] * shifts[here]
             found = subspace.posteriors(batch.n, f, n_jobs=n_jobs)
             if last:

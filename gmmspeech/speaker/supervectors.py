@@ -50,7 +50,7 @@ def adapted_means(ubm: DiagonalGMM, stats: Statistics, *, relevance_factor: floa
     means = np.empty((len(stats), *ubm.means_.shape))
     start = 0
     for batch in stats_batches(stats, ubm.means_.shape, BATCH):
-        shifts = batch.centerd(ubm.means_, np.ones_like(ubm.means_))
+        shifts = batch.centered(ubm.means_, np.ones_like(ubm.means_))
         shifts /= (batch.n + relevance_factor)[:, :, None]
         np.add(shifts, ubm.means_, out=means[start : start + len(batch)])
         start += len(batch)

@@ -49,6 +49,9 @@ def test_train_and_classify(run, digits: Path, tmp_path: Path) -> None:
     segments = [line.split() for line in listed[1:-2]]
     count = sum(label.name != "SIL" for theirs in labels.values() for label in theirs)
     assert 0.97 * count < len(segments) <= count
+    lines = [line.split() for line in (digits / "test" / "phones.ctm").read_text().splitlines()]
+    (tmp_path / "short.ctm").write_text("".join(" ".join([*x[:3], "0.001", *x[4:]]) + "\n" for x in lines))
+    found = run("classify-phones", digits / "test", model, "--labels", tmp_path / "short.ctm")
     assert "segments without a frame" in found.stderr
     utterance, start, end, _, score, name = segments[0]
     spoken = next(label for label in labels[utterance] if label.name != "SIL")

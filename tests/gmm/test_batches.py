@@ -30,7 +30,7 @@ def test_a_list_and_a_batch_give_the_same(size):
     assert list(stats_batches([], (2, 3), 4)) == []
 
 
-def test_centerd_statistics():
+def test_centered_statistics():
     rng = np.random.default_rng(1)
     batch, deviations = as_batch(statistics()), rng.uniform(1, 2, (2, 3))
     for means in (rng.normal(size=(2, 3)), rng.normal(size=(7, 2, 3))):
@@ -38,7 +38,7 @@ def test_centerd_statistics():
             (s.sum_x - s.n[:, None] * m) / deviations
             for s, m in zip(statistics(), np.broadcast_to(means, (7, 2, 3)), strict=True)
         ]
-        np.testing.assert_allclose(batch.centerd(means, deviations), expected, rtol=1e-14)
+        np.testing.assert_allclose(batch.centered(means, deviations), expected, rtol=1e-14)
 
 
 def test_bad_statistics_are_named():

@@ -61,7 +61,7 @@ def full_system(parts: dict[str, DataDir], out: Path) -> Stage:
 
 def by_hand(data: DataDir, *, normalized: bool = False) -> LabeledFrames:
     frames = {name: FRONT(*load_utterance(data, name), name) for name in data.utterances}
-    found = label_utterances(frames, read_ctm(data.path / "phones.ctm"), data.utt2spk)
+    found = label_utterances(frames, read_ctm(data.path / "phones.ctm"), data.utt2spk, times="start")
     return found.map_speakers(lambda x: cmvn(x, norm_vars=True)) if normalized else found
 
 
@@ -299,7 +299,7 @@ def test_dev_speakers_that_are_refused(parts: dict[str, DataDir], tmp_path: Path
 
 
 def test_a_phone_that_is_not_trained(parts: dict[str, DataDir]) -> None:
-    data = labeled(parts["test"], FRONT)
+    data = labeled(parts["test"], FRONT, times="start")
     strange = replace(data, phones=np.where(data.phones == "Z", "ZH", data.phones))
     with pytest.raises(DataError, match="test: found phone ZH, expected those that are trained: AH AO "):
         classify(train_one_model(data, ONE), {"test": strange})
@@ -307,6 +307,9 @@ def test_a_phone_that_is_not_trained(parts: dict[str, DataDir]) -> None:
 
 def test_labeled_frames_are_those_of_the_front_end(parts: dict[str, DataDir]) -> None:
     for front, normalized in ((FRONT, False), (NORMALIZED, True)):
-        found, expected = labeled(parts["test"], front, jobs=2), by_hand(parts["test"], normalized=normalized)
+        found, expected = (
+            labeled(parts["test"], front, jobs=2, times="start"),
+            by_hand(parts["test"], normalized=normalized),
+        )
         np.testing.assert_array_equal(found.frames, expected.frames)
         np.testing.assert_array_equal(found.ranges, expected.ranges)

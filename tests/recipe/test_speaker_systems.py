@@ -49,7 +49,7 @@ def test_gmm_scores_are_those_of_the_functions(world) -> None:
     ubm, background, models, tests = world
     adapted = [gs.map_adapt(ubm, stats, relevance_factor=8.0) for stats in models.stats.values()]
     for system, top_c in (("gmm-full", None), ("gmm-top", 2)):
-        expected = gs.log_likelihood_ratios(adapted, ubm, list(tests.frames.values()), top_c=top_c).T
+        expected = gs.log_likelihood_ratios(adapted, ubm, list(tests.frames.values()), top_c=top_c)
         np.testing.assert_array_equal(SYSTEMS[system](ubm, background, SETTINGS)(models, tests), expected)
     expected = gs.linear_score(adapted, ubm, tests.stats)
     np.testing.assert_allclose(SYSTEMS["gmm-linear"](ubm, background, SETTINGS)(models, tests), expected)

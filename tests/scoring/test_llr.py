@@ -51,7 +51,7 @@ def test_equal_to_the_definition(seed, top_c, single):
     for c in (None, top_c):
         tests = [frames, frames[:7]]
         together = log_likelihood_ratios(models, ubm, tests, top_c=c, n_jobs=2)
-        alone = [[log_likelihood_ratio(model, ubm, X, top_c=c) for model in models] for X in tests]
+        alone = [[log_likelihood_ratio(model, ubm, X, top_c=c) for X in tests] for model in models]
         np.testing.assert_allclose(together, alone, atol=tolerance["abs"])
 
 
@@ -66,8 +66,8 @@ def test_properties(top_c):
     whole = log_likelihood_ratio(model, ubm, frames, top_c=top_c)
     assert whole == pytest.approx((50 * parts[0] + 150 * parts[1]) / 200, abs=1e-6)
     assert log_likelihood_ratio(model, ubm, frames + 1, top_c=top_c) > whole
-    assert log_likelihood_ratios([], ubm, [frames], top_c=top_c).shape == (1, 0)
-    assert log_likelihood_ratios([model], ubm, [], top_c=top_c).shape == (0, 1)
+    assert log_likelihood_ratios([], ubm, [frames], top_c=top_c).shape == (0, 1)
+    assert log_likelihood_ratios([model], ubm, [], top_c=top_c).shape == (1, 0)
     assert log_likelihood_ratio(model, ubm, frames.tolist(), top_c=top_c) == pytest.approx(whole, abs=1e-5)
 
 

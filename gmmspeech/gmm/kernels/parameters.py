@@ -174,7 +174,7 @@ def unscaled(
     """Statistics of x from sums (K, 2D + 1) of the posteriors times 1, z and z**2, where z = (x - shift) * scale."""
     dim = parameters.dim
     n = sums[:, 0].copy()
-    centerd = sums[:, 1 : 1 + dim] / parameters.scale  # sum of gamma (x - shift)
-    sum_x = centerd + n[:, None] * parameters.shift
-    sum_xx = sums[:, 1 + dim :] / parameters.scale**2 + parameters.shift * (centerd + sum_x)
+    centered = sums[:, 1 : 1 + dim] / parameters.scale  # sum of gamma (x - shift)
+    sum_x = centered + n[:, None] * parameters.shift
+    sum_xx = sums[:, 1 + dim :] / parameters.scale**2 + parameters.shift * (centered + sum_x)
     return GMMStats(n, sum_x, sum_xx, log_likelihood, num_frames)

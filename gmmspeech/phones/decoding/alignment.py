@@ -1,8 +1,8 @@
 """Forced alignment: when each word and phone of a transcript was said, and how well it fits.
 
-A boundary lies where the first frame of a phone begins to count. With ``times="start"``, frame t counts from
-``t * frame_shift``, as most aligners write their times. With ``times="center"`` the boundary is the middle between the
-centers of the two frames' windows, ``(frame_length - frame_shift) / 2`` later: 7.5 ms for windows of 25 ms each 10 ms.
+A boundary lies where the first frame of a phone begins to count. With ``times="center"`` that is the middle between the
+centers of the two frames' windows. With ``times="start"``, frame t counts from ``t * frame_shift``, as most aligners
+write their times: ``(frame_length - frame_shift) / 2`` earlier, 7.5 ms for windows of 25 ms each 10 ms.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map
-from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError, GmmSpeechWarning
+from gmmspeech.errors import DataError, FeatureError, GmmSpeechError, GmmSpeechWarning
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph, word_sequence_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.viterbi import Transitions, best_scores, path_log_likelihood, viterbi
-from gmmspeech.phones.labels.labels import FrameTimes, Label
+from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
 
 BEAM = 200.0
 
@@ -71,33 +71,6 @@ class AlignedCorpus:
 
 
 @dataclass(frozen=True)
-class FrameClock:
-    """When frames begin to count: in seconds from the start of the audio.
-
-    Examples
-    --------
-    >>> FrameClock(10.0, 25.0, "start").time(3), FrameClock(10.0, 25.0, "center").time(3)
-    (0.03, 0.0375)
-    """
-
-    frame_shift: float = 10.0
-    frame_length: float = 25.0
-    times: FrameTimes = "start"
-
-    def __post_init__(self) -> None:
-        if self.times not in ("center", "start"):
-            raise ConfigError(f"times: found {self.times!r}, expected 'center' or 'start'")
-        for name in ("frame_shift", "frame_length"):
-            if not 0 < getattr(self, name) < np.inf:
-                raise ConfigError(f"{name}: found {getattr(self, name)!r}, expected milliseconds above 0")
-
-    def time(self, frame: int) -> float:
-        """Time of the boundary in front of a frame; the audio's start in front of the first."""
-        offset = (self.frame_length - self.frame_shift) / 2 if self.times == "center" else 0.0
-        return round((frame * self.frame_shift + offset) / 1000, 9) if frame else 0.0
-
-
-@dataclass(frozen=True)
 class PhoneSpan:
     """A phone on a path: frames ``start`` to ``stop``, its index, and the word that it belongs to."""
 
@@ -116,7 +89,7 @@ def align(
     *,
     frame_shift: float = 10.0,
     frame_length: float = 25.0,
-    times: FrameTimes = "start",
+    times: FrameTimes = "center",
     unknown_words: str = "error",
     goodness: bool = False,
     silence_probability: float = 0.5,
@@ -138,7 +111,7 @@ def align(
         Word to its pronunciations.
     frame_shift, frame_length : float
         In milliseconds, of the features.
-    times : {"start", "center"}
+    times : {"center", "start"}
         Where boundaries lie; see this module's text.
     unknown_words : str
         What to do with words that the dictionary lacks: "error" makes their utterance a bad one, "skip" leaves them
@@ -174,7 +147,7 @@ def align(
     >>> frames = {"u": np.array([0.0, 0, 5, 5, 5, 0]).reshape(6, 1)}
     >>> aligned = align(model, frames, {"u": ["AH"]}, {"AH": [["AA"]]})
     >>> aligned.alignments["u"].words
-    [Label(start=0.02, end=0.05, name='AH')]
+    [Label(start=0.0275, end=0.0575, name='AH')]
     >>> [label.name for label in aligned.alignments["u"].phones]
     ['SIL', 'AA', 'SIL']
     """

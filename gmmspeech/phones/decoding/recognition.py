@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map
 from gmmspeech.errors import DataError, GmmSpeechWarning
-from gmmspeech.phones.decoding.alignment import Alignment, FrameClock, batch_emissions, check_front_end, describe_path
+from gmmspeech.phones.decoding.alignment import Alignment, batch_emissions, check_front_end, describe_path
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.graph import StateGraph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.viterbi import Transitions, viterbi
-from gmmspeech.phones.labels.labels import FrameTimes
+from gmmspeech.phones.labels.labels import FrameClock, FrameTimes
 
 
 def decode(
@@ -28,7 +28,7 @@ def decode(
     *,
     frame_shift: float = 10.0,
     frame_length: float = 25.0,
-    times: FrameTimes = "start",
+    times: FrameTimes = "center",
     acoustic_scale: float = 1.0,
     skip_bad: bool = False,
     n_jobs: int = 1,
@@ -73,7 +73,7 @@ def decode(
     >>> model = dataclasses.replace(model, means=[[0.0], [5.0], [9.0]])
     >>> graph = word_sequence_graph(model, [["AH", "EE"]], {"AH": [["AA"]], "EE": [["IY"]]})
     >>> decode(model, {"u": np.array([[0.0], [9.0], [9.0], [0.0]])}, graph)["u"].words
-    [Label(start=0.01, end=0.03, name='EE')]
+    [Label(start=0.0175, end=0.0375, name='EE')]
     """
     clock = FrameClock(frame_shift, frame_length, times)
     check_front_end(model, frames)

@@ -71,8 +71,8 @@ class SegmentGaussian(BaseEstimator):
         if indices.shape != (len(vectors),) or not len(vectors):
             raise DataError(f"found {len(vectors)} vectors and {indices.size} phones, expected one or more, as many")
         means = np.stack([vectors[indices == i].mean(axis=0) for i in range(len(names))])
-        centerd = vectors - means[indices]
-        scatters = np.stack([centerd[indices == i].T @ centerd[indices == i] for i in range(len(names))])
+        centered = vectors - means[indices]
+        scatters = np.stack([centered[indices == i].T @ centered[indices == i] for i in range(len(names))])
         pooled = scatters.sum(axis=0) / len(vectors)
         weights = (counts + self.shrinkage)[:, None, None]
         try:

@@ -212,7 +212,7 @@ def train_phone_hmm_on_labels(
     *,
     frame_length: float = 25.0,
     frame_shift: float = 10.0,
-    times: FrameTimes = "start",
+    times: FrameTimes = "center",
     phones: Sequence[str] | None = None,
     silence: str = "SIL",
     num_states: int = 3,
@@ -239,7 +239,7 @@ def train_phone_hmm_on_labels(
         Phones of each utterance. Frames outside the labels are not used.
     frame_length, frame_shift : float
         In milliseconds, of the features.
-    times : {"start", "center"}
+    times : {"center", "start"}
         Which time a frame has; see `gmmspeech.phones.labels.labels`. Alignment with the model should use the same.
     phones : sequence of str, optional
         By default those of the labels.

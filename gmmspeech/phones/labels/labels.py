@@ -3,9 +3,9 @@
 Labels are in seconds; frames have an index. Two conventions say which time belongs to a frame, and they differ by
 half a window (12.5 ms for the usual 25 ms), more than many aligners differ from each other:
 
-- ``"center"``: frame t is at ``t * frame_shift + frame_length / 2``, the middle of the samples it was computed of.
-  Frames that are centerd at the middle of their own shift (Kaldi's ``snip_edges=False``) have that time with
-  ``frame_length=frame_shift``.
+- ``"center"``, the default everywhere: frame t is at ``t * frame_shift + frame_length / 2``, the middle of the samples
+  it was computed of. Frames that are centered at the middle of their own shift (Kaldi's ``snip_edges=False``) have that
+  time with ``frame_length=frame_shift``.
 - ``"start"``: frame t is at ``t * frame_shift``. Most aligners write their times so.
 """
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -47,6 +48,42 @@ class Label(NamedTuple):
     start: float
     end: float
     name: str
+
+
+@dataclass(frozen=True)
+class FrameClock:
+    """When frames begin to count: in seconds from the start of the audio.
+
+    Examples
+    --------
+    >>> FrameClock(10.0, 25.0).time(3), FrameClock(10.0, 25.0, "start").time(3)
+    (0.0375, 0.03)
+    """
+
+    frame_shift: float = 10.0
+    frame_length: float = 25.0
+    times: FrameTimes = "center"
+
+    def __post_init__(self) -> None:
+        if self.times not in ("center", "start"):
+            raise ConfigError(f"times: found {self.times!r}, expected 'center' or 'start'")
+        for name in ("frame_length", "frame_shift"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigError(f"{name}: found {getattr(self, name)!r}, expected milliseconds above 0")
+
+    @property
+    def first(self) -> float:
+        """Time of frame 0 in milliseconds."""
+        return self.frame_length / 2 if self.times == "center" else 0.0
+
+    def edge(self, frame: int) -> float:
+        """Time of the boundary in front of a frame: the middle between two centers, or the frame's start."""
+        first = self.first - self.frame_shift / 2 if self.times == "center" else 0.0
+        return max(0.0, round((frame * self.frame_shift + first) / 1000, 9))
+
+    def time(self, frame: int) -> float:
+        """Time of the boundary in front of a frame; the audio's start in front of the first."""
+        return self.edge(frame) if frame else 0.0
 
 
 def check_labels(labels: Sequence[Label], *, owner: str, duration: float | None = None) -> None:
@@ -127,7 +164,7 @@ def label_frames(
     >>> label_frames(labels, 8, times="start")
     array([[0, 5], [5, 8]])
     """
-    first_time = _first_time(frame_length, frame_shift, times)
+    first_time = FrameClock(frame_shift, frame_length, times).first
     seconds = np.array([(label.start, label.end) for label in labels], dtype=np.float64).reshape(-1, 2)
     frames = np.ceil((1000 * seconds - first_time) / frame_shift - _SAME)
     ranges = np.clip(frames, 0, num_frames).astype(np.int64)
@@ -207,26 +244,14 @@ def labels_of_frames(
     >>> labels_of_frames(["SIL", "SIL", "AH", "AH", "AH", ""], times="start")
     [Label(start=0.0, end=0.02, name='SIL'), Label(start=0.02, end=0.05, name='AH')]
     """
-    first_time = _first_time(frame_length, frame_shift, times)
-    first_edge = first_time - frame_shift / 2 if times == "center" else first_time
+    clock = FrameClock(frame_shift, frame_length, times)
     labels = []
     stop = 0
     for name, run in itertools.groupby(names):
         start, stop = stop, stop + sum(1 for _ in run)
         if name:
-            first, last = (max(0.0, round((first_edge + edge * frame_shift) / 1000, 9)) for edge in (start, stop))
-            labels.append(Label(first, last, str(name)))
+            labels.append(Label(clock.edge(start), clock.edge(stop), str(name)))
     return labels
-
-
-def _first_time(frame_length: float, frame_shift: float, times: FrameTimes) -> float:
-    """Give the time of frame 0 in milliseconds."""
-    if times not in ("center", "start"):
-        raise ConfigError(f"times: found {times!r}, expected 'center' or 'start'")
-    for name, value in (("frame_length", frame_length), ("frame_shift", frame_shift)):
-        if not 0 < value < math.inf:
-            raise ConfigError(f"{name}: found {value!r}, expected milliseconds above 0")
-    return frame_length / 2 if times == "center" else 0.0
 
 
 def _shown(label: Label) -> str:

@@ -83,7 +83,7 @@ def label_utterances(
     *,
     frame_length: float = 25.0,
     frame_shift: float = 10.0,
-    times: FrameTimes = "start",
+    times: FrameTimes = "center",
     skip_bad: bool = False,
 ) -> LabeledFrames:
     """Put utterances together with their labels.
@@ -99,8 +99,8 @@ def label_utterances(
         Speaker of each utterance.
     frame_length, frame_shift : float
         In milliseconds.
-    times : {"start", "center"}
-        Which time a frame has; see `label_frames`. Aligners mean "start".
+    times : {"center", "start"}
+        Which time a frame has; see `label_frames`. Labels of most aligners need "start".
     skip_bad : bool
         Leave out utterances whose labels are missing or wrong, with a warning, instead of stopping.
 
@@ -118,7 +118,7 @@ def label_utterances(
     Examples
     --------
     >>> labels = {"a": [Label(0.0, 0.02, "AH"), Label(0.02, 0.05, "S")]}
-    >>> data = label_utterances({"a": np.zeros((5, 1))}, labels, {"a": "ann"})
+    >>> data = label_utterances({"a": np.zeros((5, 1))}, labels, {"a": "ann"}, times="start")
     >>> data.ranges, data.phones
     (array([[0, 2], [2, 5]]), array(['AH', 'S'], dtype='<U2'))
     """

@@ -289,9 +289,9 @@ def test_frames_far_from_zero(kernel, mixture, mean):
     exact = kernel.accumulate(frames.astype(np.float64), packed)
     # statistics are raw moments in float64, of whose digits variances lose the mean's square over the variance
     assert_accurate(kernel.accumulate(frames, packed), exact, max(5e-5, 1e-15 * mean**2))
-    centerd = numpy_kernel.accumulate(frames.astype(np.float64) - mean, pack(weights, means, variances))
-    np.testing.assert_allclose(exact.n, centerd.n, rtol=1e-8)
-    np.testing.assert_allclose(kernel.log_likelihood(frames, packed).sum(), centerd.log_likelihood, rtol=1e-6)
+    centered = numpy_kernel.accumulate(frames.astype(np.float64) - mean, pack(weights, means, variances))
+    np.testing.assert_allclose(exact.n, centered.n, rtol=1e-8)
+    np.testing.assert_allclose(kernel.log_likelihood(frames, packed).sum(), centered.log_likelihood, rtol=1e-6)
 
 
 @cache

@@ -28,7 +28,7 @@ def frames(*runs):
 
 def test_words_phones_and_times(model):
     x = frames((0, 5), (12, 4), (6, 3), (0, 7), (6, 3), (12, 6))
-    aligned = align(model, {"u": x}, {"u": ["SEE", "EASE"]}, DICTIONARY).alignments["u"]
+    aligned = align(model, {"u": x}, {"u": ["SEE", "EASE"]}, DICTIONARY, times="start").alignments["u"]
     assert aligned.words == [Label(0.05, 0.12, "SEE"), Label(0.19, 0.28, "EASE")]
     assert aligned.phones == [
         Label(0.0, 0.05, "SIL"),
@@ -55,6 +55,9 @@ def test_time_conventions(model):
     x = {"u": frames((12, 4), (6, 4))}
     center = align(model, x, {"u": ["SEE"]}, DICTIONARY, times="center", frame_shift=5.0, frame_length=20.0)
     assert center.alignments["u"].phones == [Label(0.0, 0.0275, "S"), Label(0.0275, 0.0475, "IY")]
+    assert align(model, x, {"u": ["SEE"]}, DICTIONARY).alignments["u"].phones[1] == Label(0.0475, 0.0875, "IY")
+    started = align(model, x, {"u": ["SEE"]}, DICTIONARY, times="start").alignments["u"].phones
+    assert started == [Label(0.0, 0.04, "S"), Label(0.04, 0.08, "IY")]
     assert FrameClock(10.0, 25.0, "start").time(7) == 0.07
     with pytest.raises(ConfigError, match="times"):
         FrameClock(10.0, 25.0, "end")  # type: ignore[arg-type]
@@ -75,7 +78,7 @@ def test_many_utterances_of_different_lengths(model):
     rng = np.random.default_rng(0)
     lengths = rng.integers(3, 40, (150, 3))
     x = {f"u{i}": frames((0, a), (12, b), (6, c)) for i, (a, b, c) in enumerate(lengths)}
-    aligned = align(model, x, {name: ["SEE"] for name in x}, DICTIONARY, n_jobs=2).alignments
+    aligned = align(model, x, {name: ["SEE"] for name in x}, DICTIONARY, times="start", n_jobs=2).alignments
     assert list(aligned) == list(x)
     for (a, b, c), result in zip(lengths, aligned.values(), strict=True):
         assert result.words == [Label(round(a / 100, 9), round((a + b + c) / 100, 9), "SEE")]
@@ -87,7 +90,7 @@ def test_a_store_of_another_front_end_is_refused(model, tmp_path):
         writer.write("u", frames((12, 4), (6, 4)).astype(np.float32))
     with FeatureStore(tmp_path / "f.h5") as store:
         fits = align(dataclasses.replace(model, front_end=other.to_json()), store, {"u": ["SEE"]}, DICTIONARY)
-        assert fits.alignments["u"].words == [Label(0.0, 0.08, "SEE")]
+        assert fits.alignments["u"].words == [Label(0.0, 0.0875, "SEE")]
         with pytest.raises(FeatureError, match="found frames with cmvn"):
             align(dataclasses.replace(model, front_end=here.to_json()), store, {"u": ["SEE"]}, DICTIONARY)
 
@@ -99,7 +102,7 @@ def test_unknown_words(model):
         align(model, x, words, DICTIONARY)
     spelled = align(model, x, words, DICTIONARY, unknown_words="SPN")
     assert [label.name for label in spelled.alignments["u"].phones] == ["SPN", "S", "IY"]
-    assert spelled.alignments["u"].words[0] == Label(0.0, 0.05, "WHAT")
+    assert spelled.alignments["u"].words[0] == Label(0.0, 0.0575, "WHAT")
     assert spelled.unknown_words == {"WHAT": 1}
     left_out = align(model, x, words, DICTIONARY, unknown_words="skip")
     assert [label.name for label in left_out.alignments["u"].words] == ["SEE"]

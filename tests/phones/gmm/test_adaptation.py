@@ -30,7 +30,7 @@ def speakers(count, seed, spread=1.2) -> LabeledFrames:
         x = np.repeat([PLACES[n] for n in names], 6, axis=0) + rng.normal(size=(240, 2))
         frames[f"u{i}"] = np.concatenate([x, x[:10]]) * rng.uniform(0.8, 1.25, 2) + rng.normal(0, spread, 2)
         labels[f"u{i}"] = [Label(t * 0.06, (t + 1) * 0.06, n) for t, n in enumerate(names)]
-    return label_utterances(frames, labels, {name: name for name in frames})
+    return label_utterances(frames, labels, {name: name for name in frames}, times="start")
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ def corpus(seed=0):
     for i, row in enumerate(names):
         frames[f"u{i}"] = (np.repeat([places[n] for n in row], 5, axis=0) + rng.normal(size=(150, 3))) @ mixing
         labels[f"u{i}"] = [Label(t / 20, (t + 1) / 20, n) for t, n in enumerate(row)]
-    return label_utterances(frames, labels, dict.fromkeys(frames, "ann"))
+    return label_utterances(frames, labels, dict.fromkeys(frames, "ann"), times="start")
 
 
 def spliced_by_hand(data, context):

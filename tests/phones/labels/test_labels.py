@@ -1,3 +1,4 @@
+import inspect
 import itertools
 from fractions import Fraction
 
@@ -9,7 +10,18 @@ from hypothesis import strategies as st
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.labels import read_ctm
-from gmmspeech.phones.labels.labels import Label, check_labels, frame_labels, label_frames, labels_of_frames
+from gmmspeech.phones.decoding.alignment import align
+from gmmspeech.phones.decoding.recognition import decode
+from gmmspeech.phones.hmm.training import train_phone_hmm_on_labels
+from gmmspeech.phones.labels.labels import (
+    FrameClock,
+    Label,
+    check_labels,
+    frame_labels,
+    label_frames,
+    labels_of_frames,
+)
+from gmmspeech.phones.labels.segments import label_utterances
 
 TIMES = st.sampled_from(["center", "start"])
 GEOMETRY = st.sampled_from([(25.0, 10.0), (25.0, 5.0), (20.0, 12.5), (10.0, 10.0), (32.0, 16.0)])  # length, shift
@@ -77,6 +89,17 @@ def test_the_two_conventions_differ_by_half_a_window():
     assert frame_labels(labels, 20, frame_length=10).tolist() == ["SIL"] * 10 + ["AH"] * 10
     assert labels_of_frames(["a", "b"], times="start") == [Label(0.0, 0.01, "a"), Label(0.01, 0.02, "b")]
     assert labels_of_frames(["a", "b"]) == [Label(0.0075, 0.0175, "a"), Label(0.0175, 0.0275, "b")]
+
+
+def test_times_of_frames_are_centers_unless_asked_otherwise():
+    functions = [align, decode, frame_labels, label_frames, labels_of_frames, label_utterances]
+    for function in [*functions, train_phone_hmm_on_labels, FrameClock]:
+        defaults = {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
+        assert (defaults["times"], defaults["frame_length"], defaults["frame_shift"]) == ("center", 25.0, 10.0)
+    assert FrameClock().first == 12.5
+    assert label_frames([Label(0.0125, 0.0325, "AH")], 9).tolist() == [[0, 2]]
+    data = label_utterances({"u": np.zeros((9, 1))}, {"u": [Label(0.0125, 0.0325, "AH")]}, {"u": "ann"})
+    assert data.ranges.tolist() == [[0, 2]]
 
 
 def test_rounded_times_that_overlap_a_little_share_no_frame():

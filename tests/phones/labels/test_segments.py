@@ -92,7 +92,7 @@ def test_vectors_of_segments_without_frames_are_refused(bad):
 
 def test_utterances_are_joined():
     frames, labels = corpus()
-    data = label_utterances(frames, labels, SPEAKERS)
+    data = label_utterances(frames, labels, SPEAKERS, times="start")
     np.testing.assert_array_equal(data.frames, np.concatenate(list(frames.values())))
     np.testing.assert_array_equal(data.ranges[3:5], [[10, 13], [13, 18]])
     assert data.phones.tolist() == ["SIL", "AH", "S"] * 3
@@ -104,9 +104,9 @@ def test_utterances_are_joined():
 def test_functions_of_an_utterance_or_a_speaker():
     frames, labels = corpus()
     data = label_utterances(frames, labels, SPEAKERS)
-    centerd = data.map_speakers(lambda x: x - x.mean(axis=0))
+    centered = data.map_speakers(lambda x: x - x.mean(axis=0))
     ann = np.concatenate([frames["u1"], frames["u3"]])
-    np.testing.assert_allclose(centerd.frames[20:], frames["u3"] - ann.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(centered.frames[20:], frames["u3"] - ann.mean(axis=0), rtol=1e-6)
     reversed_ = data.map_utterances(lambda x: x[::-1])
     np.testing.assert_array_equal(reversed_.frames[:10], frames["u1"][::-1])
     with pytest.raises(FeatureError, match="found 29 frames, expected 30"):
@@ -117,7 +117,7 @@ def test_segments_without_a_frame_are_left_out_and_counted():
     frames, labels = corpus()
     labels["u2"] = [Label(0.0, 0.041, "AH"), Label(0.041, 0.049, "T"), Label(0.05, 0.1, "S")]
     with pytest.warns(GmmSpeechWarning, match=r"left out 1 segments without a frame, first T at 0.041 s of u2"):
-        data = label_utterances(frames, labels, SPEAKERS)
+        data = label_utterances(frames, labels, SPEAKERS, times="start")
     assert "T" not in data.phones
 
 
