@@ -53,7 +53,7 @@ dictionary_option = click.option(
 @click.option("--config", default="phones", help="Front end: a TOML file, or the name of one that comes along.")
 @click.option("--labels", type=FILE, help="Phones with times (CTM, MLF): train on them, not on the transcripts.")
 @click.option("-k", "--gaussians", type=click.IntRange(1), default=1000, help="Of all states together.")
-@click.option("--num-iter", type=click.IntRange(1), default=40, help="Updates.")
+@click.option("--max-iter", type=click.IntRange(1), default=40, help="Updates.")
 @click.option(
     "--method",
     type=click.Choice(["viterbi", "baum-welch"]),
@@ -70,7 +70,7 @@ def train_phones(
     config: str,
     labels: Path | None,
     gaussians: int,
-    num_iter: int,
+    max_iter: int,
     method: str,
     allow_pipes: bool,
     skip_bad: bool,
@@ -85,7 +85,7 @@ def train_phones(
         *(data_dir, model, FrontEnd.from_toml(config), read_pronunciations(dictionaries)),
         labels=labels,
         total_gaussians=gaussians,
-        num_iter=num_iter,
+        max_iter=max_iter,
         method=method,
         allow_pipes=allow_pipes,
         skip_bad=skip_bad,

@@ -47,19 +47,19 @@ def statistics(ubm: Path, feats: str, out: Path, groups: Path | None, jobs: int,
 @click.argument("stats", metavar="STATS.h5", type=FILE)
 @click.argument("extractor", metavar="EXTRACTOR.h5", type=FILE)
 @click.option("-r", "--rank", type=click.IntRange(1), default=100, help="Dimension of the i-vectors.")
-@click.option("--num-iter", type=click.IntRange(1), default=10, help="Iterations of EM.")
+@click.option("--max-iter", type=click.IntRange(1), default=10, help="Iterations of EM.")
 @click.option("--seed", type=int, default=0, help="Seed of the start of EM.")
 @jobs_option
-def train_ivector(ubm: Path, stats: Path, extractor: Path, rank: int, num_iter: int, seed: int, jobs: int) -> None:
+def train_ivector(ubm: Path, stats: Path, extractor: Path, rank: int, max_iter: int, seed: int, jobs: int) -> None:
     """Train an i-vector extractor.
 
     STATS.h5 has the statistics of many utterances, at least as many as the rank, under UBM.h5. After every iteration
     EXTRACTOR.h5.checkpoint is written; the same command goes on from it should this one be killed, to the same model.
     It is removed at the end.
     """
-    options = {"max_iter": num_iter, "random_state": seed, "n_jobs": jobs}
+    options = {"max_iter": max_iter, "random_state": seed, "n_jobs": jobs}
     found = train_ivector_file(ubm, stats, extractor, rank, **options)
-    click.echo(f"rank {rank}, {num_iter} iterations, {found.history[-1]:.4f} nats a frame above the background model")
+    click.echo(f"rank {rank}, {max_iter} iterations, {found.history[-1]:.4f} nats a frame above the background model")
 
 
 @command("extract-ivectors")
@@ -85,7 +85,7 @@ def extract_ivectors(extractor: Path, stats: Path, ivectors: Path, fast: bool, j
 )
 @click.option("--lda-dim", type=click.IntRange(1), help="Dimension after the step lda.")
 @click.option("--rank", type=click.IntRange(1), show_default="all", help="Dimension of PLDA's space of speakers.")
-@click.option("--num-iter", type=click.IntRange(1), default=20, help="Iterations of EM.")
+@click.option("--max-iter", type=click.IntRange(1), default=20, help="Iterations of EM.")
 @click.option("--cosine", is_flag=True, help="Score by the cosine, without PLDA.")
 def train_plda(
     ivectors: Path,
@@ -94,7 +94,7 @@ def train_plda(
     steps: str,
     lda_dim: int | None,
     rank: int | None,
-    num_iter: int,
+    max_iter: int,
     cosine: bool,
 ) -> None:
     """Train a back end that scores i-vectors.
@@ -105,7 +105,7 @@ def train_plda(
     if cosine and rank is not None:
         raise ConfigError("found --rank with --cosine, expected it for PLDA only")
     parts = [step.strip() for step in steps.split(",") if step.strip()]
-    options = {"lda_dim": lda_dim, "plda": not cosine, "plda_rank": rank, "max_iter": num_iter}
+    options = {"lda_dim": lda_dim, "plda": not cosine, "plda_rank": rank, "max_iter": max_iter}
     found = train_plda_file(ivectors, utt2spk, backend, steps=parts, **options)
     if found.plda is None:
         click.echo(f"{', '.join([*parts, 'cosine'])}")

@@ -100,7 +100,7 @@ def train_phone_classifier_dir(
     options: dict[str, Any] = {"labels": labels, "jobs": jobs, "skip_bad": skip_bad}
     classifier: Classifier
     if isinstance(config, OneModel):
-        classifier = train_one_model(labeled(data, static, **options), config, jobs=jobs)
+        classifier = train_one_model(labeled(data, static, **options), config, n_jobs=jobs)
     else:
         everyone = sorted({data.utt2spk[utterance] for utterance in data.utterances})
         dev = everyone[::DEV_EVERY]
@@ -109,7 +109,7 @@ def train_phone_classifier_dir(
         train, held_out = (
             labeled(of_speakers(data, who), static, **options) for who in (set(everyone) - set(dev), dev)
         )
-        classifier = train_full_system(train, held_out, config, silence=silence, jobs=jobs)
+        classifier = train_full_system(train, held_out, config, silence=silence, n_jobs=jobs)
     save_phone_classifier(out, classifier.with_front_end(static.to_json()))
     return classifier
 

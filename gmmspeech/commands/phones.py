@@ -124,7 +124,7 @@ def train_phones_dir(
     with (
         features_of(data, front, jobs=jobs, skip_bad=skip_bad) as (store, done),
         checkpoint_of(out) as checkpoint,
-        training_bar(options.get("num_iter", 40)) as (show, last),
+        training_bar(options.get("max_iter", 40)) as (show, last),
     ):
         common = {"skip_bad": skip_bad, "n_jobs": jobs, "callback": show, "checkpoint": checkpoint, **options}
         if labels is None:

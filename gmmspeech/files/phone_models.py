@@ -77,7 +77,7 @@ def save_adapted_system(path: str | os.PathLike[str], system: AdaptedSystem) -> 
     """
     with create_hdf5(path, format=FORMAT, version=VERSION) as file:
         file.attrs["kind"] = "AdaptedSystem"
-        file.attrs["context"], file.attrs["relevance"] = system.transform.context, system.relevance
+        file.attrs["context"], file.attrs["relevance"] = system.transform.context, system.prior_frames
         file["transform"] = system.transform.matrix
         file.attrs["prior_beta"] = system.prior.beta
         file["prior_k"], file["prior_g"] = system.prior.k, system.prior.g
@@ -201,7 +201,7 @@ def read_adapted_system(group: h5py.Group) -> AdaptedSystem:
         unadapted=read_phone_hmm(group["unadapted"]),
         adapted=read_phone_hmm(group["adapted"]),
         prior=FMLLRStats(float(group.attrs["prior_beta"]), group["prior_k"][:], group["prior_g"][:]),
-        relevance=float(group.attrs["relevance"]),
+        prior_frames=float(group.attrs["relevance"]),
     )
 
 

@@ -40,7 +40,7 @@ def one_model_stage(
     """Stage that trains one model on the data directory `train`, with ``phones.ctm``, and classifies `test`."""
 
     def learn(train: LabeledFrames, **_: LabeledFrames) -> Classifier:
-        return train_one_model(train, config, jobs=jobs)
+        return train_one_model(train, config, n_jobs=jobs)
 
     return _stage(name, {"train": train, "test": test}, out, front, learn, asdict(config), jobs)
 
@@ -74,7 +74,7 @@ def full_system_stage(
         raise ConfigError(f"{name}: found {found}, expected some, not all, of the {len(everyone)} of {train.path}")
 
     def learn(train: LabeledFrames, dev: LabeledFrames, **_: LabeledFrames) -> Classifier:
-        return train_full_system(train, dev, config, jobs=jobs)
+        return train_full_system(train, dev, config, n_jobs=jobs)
 
     parts = {"train": of_speakers(train, everyone - set(dev)), "dev": of_speakers(train, dev), "test": test}
     made = {} if labels is None else {"train": labels[0], "dev": labels[0], "test": labels[1]}

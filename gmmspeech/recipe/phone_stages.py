@@ -119,7 +119,7 @@ def flat_start_stage(
     def train(store: FeatureStore, **common: Any) -> PhoneHMM:
         return train_phone_hmm(store, speech.words, entries, skip_bad=skip_bad, n_jobs=jobs, **common, **options)
 
-    updates = options.get("num_passes", 1) * options.get("num_iter", 40)
+    updates = options.get("num_passes", 1) * options.get("max_iter", 40)
     return _training_stage(name, speech, out, train, updates, [], [entries, options, skip_bad])
 
 
@@ -132,7 +132,7 @@ def labels_stage(name: str, speech: Speech, labels: Path, out: Path, *, jobs: in
         common |= {"n_jobs": jobs, **_start_times(store)}
         return train_phone_hmm_on_labels(store, theirs, **common, **options)
 
-    return _training_stage(name, speech, out, train, options.get("num_iter", 40), [labels], [options])
+    return _training_stage(name, speech, out, train, options.get("max_iter", 40), [labels], [options])
 
 
 def _training_stage(

@@ -53,7 +53,7 @@ class ISV:
 
     ubm: DiagonalGMM
     session: NDArray[np.float64]
-    relevance_factor: float = 4.0
+    relevance_factor: float = 16.0
 
     def __post_init__(self) -> None:
         shape = self.ubm.parameters()[1].shape
@@ -91,7 +91,7 @@ class ISV:
         factors = self.session_factors(stats, n_jobs=n_jobs)
         return (factors @ self.session.reshape(-1, self.rank).T).reshape(len(factors), *self.ubm.means_.shape)
 
-    def enroll(self, sessions: Statistics, *, iterations: int = 1) -> NDArray[np.float64]:
+    def enroll(self, sessions: Statistics, *, max_iter: int = 1) -> NDArray[np.float64]:
         """Means m + D z of a speaker, (K, D), from one or more sessions.
 
         x of every session and z are estimated in turn, each given the others. One iteration is what bob does; with
@@ -100,7 +100,7 @@ class ISV:
         Parameters
         ----------
         sessions : sequence of GMMStats, or StatisticsStore
-        iterations : int
+        max_iter : int
 
         Raises
         ------
@@ -110,9 +110,9 @@ class ISV:
             Statistics of another shape, or stored statistics of another background model.
         """
         means = self.ubm.means_
-        n, f = enrollment_sessions(self.ubm, self._deviations, sessions, iterations)
+        n, f = enrollment_sessions(self.ubm, self._deviations, sessions, max_iter)
         offset = np.zeros(means.shape)
-        for _ in range(iterations):
+        for _ in range(max_iter):
             x = self.subspace.posteriors(n, f - n[:, :, None] * offset).mean
             offset = self._speaker_offset(n.sum(axis=0), f.sum(axis=0), n.T @ x)
         return means + self._deviations * offset
@@ -168,7 +168,7 @@ def train_isv(
     labels: ArrayLike,
     rank: int,
     *,
-    relevance_factor: float = 4.0,
+    relevance_factor: float = 16.0,
     max_iter: int = 10,
     init: ISV | None = None,
     random_state: Any = 0,
@@ -251,11 +251,11 @@ def train_isv(
 
 
 def enrollment_sessions(
-    ubm: DiagonalGMM, deviations: NDArray[np.float64], sessions: Statistics, iterations: int
+    ubm: DiagonalGMM, deviations: NDArray[np.float64], sessions: Statistics, max_iter: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Check what `enroll` is given; counts (S, K) of the sessions and their sums about the means, in deviations."""
-    if iterations < 1:
-        raise ConfigError(f"iterations: found {iterations}, expected 1 or more")
+    if max_iter < 1:
+        raise ConfigError(f"max_iter: found {max_iter}, expected 1 or more")
     check_origin(sessions, gmm_digest(ubm), ubm.front_end_, model="the background model")
     batch = next(stats_batches(sessions, ubm.means_.shape, max(len(sessions), 1)), None)
     if batch is None:

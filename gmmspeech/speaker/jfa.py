@@ -66,7 +66,7 @@ class JFA:
         if not all(np.isfinite(a).all() for a in (self.speaker, self.session, self.residual)):
             raise ModelError("JFA: found a parameter that is not finite")
 
-    def enroll(self, sessions: Statistics, *, iterations: int = 1) -> NDArray[np.float64]:
+    def enroll(self, sessions: Statistics, *, max_iter: int = 1) -> NDArray[np.float64]:
         """Means m + V y + D z of a speaker, (K, D), from one or more sessions.
 
         y, x of every session, and z are estimated in turn, each given the others, as bob does.
@@ -74,7 +74,7 @@ class JFA:
         Parameters
         ----------
         sessions : sequence of GMMStats, or StatisticsStore
-        iterations : int
+        max_iter : int
 
         Raises
         ------
@@ -84,11 +84,11 @@ class JFA:
             Statistics of another shape, or stored statistics of another background model.
         """
         means = self.ubm.means_
-        n, f = enrollment_sessions(self.ubm, self._deviations, sessions, iterations)
+        n, f = enrollment_sessions(self.ubm, self._deviations, sessions, max_iter)
         n_all, f_all = n.sum(axis=0), f.sum(axis=0)
         residual = self.residual / self._deviations
         session_shift, offset = np.zeros_like(means), np.zeros_like(means)
-        for _ in range(iterations):
+        for _ in range(max_iter):
             rest = f_all - session_shift - n_all[:, None] * offset
             y = self._speakers.posteriors(n_all[None], rest[None]).mean[0]
             shift = self._speakers.loading @ y

@@ -48,7 +48,7 @@ CLASS_COMPONENTS = 32
 
 PHONE_FRONT_END = "phones_8khz"
 DICTIONARY = Path(__file__).with_name("digits.dict")
-TRAINING: dict[str, Any] = {"total_gaussians": 300, "num_iter": 10}
+TRAINING: dict[str, Any] = {"total_gaussians": 300, "max_iter": 10}
 
 CEPSTRA = {"type": "mfcc", "num_ceps": 16, "num_mel_bins": 26, "use_energy": False, "snip_edges": False}
 # the test speakers are those of the training, each with his microphone: nothing is normalized

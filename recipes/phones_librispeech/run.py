@@ -45,7 +45,7 @@ from gmmspeech.recipe.verification import features_path, features_stage, tell_re
 FRONT_END = "phones"
 SUPPLEMENT = Path(__file__).with_name("supplement.dict")
 PHONES = ("SIL", *ARPABET)
-TRAINING = {"num_iter": 40}
+TRAINING = {"max_iter": 40}
 SYSTEM = {"context": 9, "dim": 45}
 CLASSIFIER = FullSystem()
 DEV_EVERY = 5  # of the background's speakers, sorted, this one and its fellows are kept for development

@@ -39,7 +39,7 @@ from gmmspeech.recipe.verification import features_path, features_stage, tell_re
 FRONT_END = "phones"
 SILENCE = "sil"
 PHONES = (SILENCE, *(phone for phone in TIMIT_48 if phone != SILENCE))
-TRAINING = {"num_iter": 40}
+TRAINING = {"max_iter": 40}
 SYSTEM = {"context": 9, "dim": 45}
 CLASSIFIER = FullSystem()
 DEV_EVERY = 5  # of the training speakers, sorted, this one and its fellows fit the weights of the classifier

@@ -43,7 +43,7 @@ CLASS_COMPONENTS = 16
 PHONE_FRONT_END = Path(__file__).with_name("phones.toml")
 DICTIONARY = Path(__file__).with_name("words.dict")
 FOLDS = 3  # each time a third of the voices is aligned, after training on the others
-TRAINING: dict[str, Any] = {"total_gaussians": 400, "num_iter": 20}
+TRAINING: dict[str, Any] = {"total_gaussians": 400, "max_iter": 20}
 PASSES = 2  # of the flat start: once more from single Gaussians, as data are few
 CLASSIFIER = OneModel(smoothing=0.0)  # exact times need none
 ALIGNED_BY = {"flat": "flat start", "exact": "trained on the exact times"}

@@ -18,7 +18,7 @@ def digits(corpus) -> Path:
 
 def test_train_align_recognize(run, digits: Path, tmp_path: Path) -> None:
     model, cmudict = tmp_path / "m.h5", ("--dictionary", "cmudict")
-    words = ("train-phones", digits, model, *cmudict, "--config", "phones_8khz", "-k", 80, "--num-iter", 8)
+    words = ("train-phones", digits, model, *cmudict, "--config", "phones_8khz", "-k", 80, "--max-iter", 8)
     trained = run(*words, "--jobs", 2)
     assert trained.exit_code == 0, trained.output
     assert trained.stdout.startswith("20 phones, 60 states, ")
@@ -50,7 +50,7 @@ def test_a_word_that_the_dictionary_lacks(run, digits: Path, tmp_path: Path) -> 
     text = (data / "text").read_text().splitlines()
     (data / "text").write_text("\n".join([text[0].split()[0] + " xyzzy", *text[1:]]) + "\n")
     words = ("train-phones", data, tmp_path / "m.h5", "--dictionary", "cmudict", "--config", "phones_8khz")
-    few = ("-k", 60, "--num-iter", 2)
+    few = ("-k", 60, "--max-iter", 2)
     stopped = run(*words, *few)
     assert stopped.exit_code == 1
     assert "xyzzy" in stopped.stderr

@@ -34,7 +34,7 @@ train-ubm f.h5 u.h5 -k 4 --max-iter 3
 enroll u.h5 f.h5 enroll m.h5
 score m.h5 f.h5 trials gmm
 statistics u.h5 f.h5 s.h5 --jobs 2
-train-ivector u.h5 s.h5 t.h5 --rank 4 --num-iter 3 --jobs 2
+train-ivector u.h5 s.h5 t.h5 --rank 4 --max-iter 3 --jobs 2
 extract-ivectors t.h5 s.h5 i.h5 --jobs 2
 train-plda i.h5 training b.h5
 score-ivectors b.h5 i.h5 enroll trials plda
@@ -221,7 +221,7 @@ def test_bad_input(run: Run, world: Path, fails: Fails) -> None:
     """Each is told in one line that names it, with exit status 1, and nothing is written."""
     does(run, "train-ubm f.h5 u2.h5 -k 4 --max-iter 3 --seed 1")
     does(run, "statistics u2.h5 f.h5 s2.h5")
-    does(run, "train-ivector u2.h5 s2.h5 t2.h5 --rank 4 --num-iter 1")
+    does(run, "train-ivector u2.h5 s2.h5 t2.h5 --rank 4 --max-iter 1")
     does(run, "extract-ivectors t2.h5 s2.h5 i2.h5")
     trials, plda, cohort = ((world / name).read_text().splitlines(keepends=True) for name in ("trials", "plda", "mc"))
     for name, lines in {

@@ -44,7 +44,7 @@ def digits(corpus) -> Path:
 def model(digits: Path, dictionary, tmp_path: Path) -> Path:
     front = gs.FrontEnd.from_toml("phones_8khz")
     hmm, state, done = train_phones_dir(
-        digits, tmp_path / "m.h5", front, dictionary, total_gaussians=120, num_iter=12, jobs=2
+        digits, tmp_path / "m.h5", front, dictionary, total_gaussians=120, max_iter=12, jobs=2
     )
     saved = load_phone_hmm(tmp_path / "m.h5")
     assert (saved.phones, saved.front_end, saved.num_gaussians) == (hmm.phones, front.to_json(), hmm.num_gaussians)
@@ -93,7 +93,7 @@ def test_training_on_labels(digits: Path, dictionary, tmp_path: Path) -> None:
         *(digits, tmp_path / "m.h5", front, dictionary),
         labels=digits / "phones.ctm",
         total_gaussians=100,
-        num_iter=4,
+        max_iter=4,
         skip_bad=True,
     )
     assert set(hmm.phones) == {label.name for labels in read_ctm(digits / "phones.ctm").values() for label in labels}
@@ -131,7 +131,7 @@ def test_training_goes_on_from_its_checkpoint(digits: Path, dictionary, tmp_path
     out, front = tmp_path / "m.h5", gs.FrontEnd.from_toml("phones_8khz")
 
     def train():
-        return train_phones_dir(digits, out, front, dictionary, total_gaussians=60, num_iter=3, jobs=2)
+        return train_phones_dir(digits, out, front, dictionary, total_gaussians=60, max_iter=3, jobs=2)
 
     def no_space(*_: object) -> None:
         raise DataError("m.h5: can't be written")

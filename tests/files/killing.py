@@ -47,7 +47,7 @@ def trainings(folder: Path) -> dict[str, Callable[[Path], None]]:
 
     def phones(out: Path) -> None:
         with checkpoint_of(out) as checkpoint:
-            options = {"num_iter": 12, "total_gaussians": 30, "method": "baum-welch"}
+            options = {"max_iter": 12, "total_gaussians": 30, "method": "baum-welch"}
             gs.train_phone_hmm(spoken, words, dictionary, checkpoint=checkpoint, **options).save(out)
 
     return {

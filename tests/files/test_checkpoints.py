@@ -57,13 +57,13 @@ WORDS = {name: ["A"] for name in SPOKEN}
 
 
 def phones(checkpoint=None, frames=SPOKEN, words=WORDS, dictionary=(("AA", "B"),), **options):
-    options = {"num_iter": 6, "total_gaussians": 12, "min_occupancy": 3.0, **options}
+    options = {"max_iter": 6, "total_gaussians": 12, "min_occupancy": 3.0, **options}
     return gs.train_phone_hmm(frames, words, {"A": dictionary, "B": [["B"]]}, checkpoint=checkpoint, **options)
 
 
 def phones_on_labels(checkpoint=None, shift=0.0, **options):
     labels = {name: [gs.Label(0.0, 0.2 + shift, "AA"), gs.Label(0.2 + shift, 0.37, "B")] for name in SPOKEN}
-    options = {"num_iter": 6, "total_gaussians": 12, "min_occupancy": 3.0, **options}
+    options = {"max_iter": 6, "total_gaussians": 12, "min_occupancy": 3.0, **options}
     return gs.train_phone_hmm_on_labels(SPOKEN, labels, checkpoint=checkpoint, **options)
 
 
@@ -208,7 +208,7 @@ def test_another_extractor_is_refused(change, message, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"num_iter": 7}, "num_iter 6, expected 7"),
+        ({"max_iter": 7}, "max_iter 6, expected 7"),
         ({"realign": [2]}, r"realign None, expected \[2\]"),
         ({"method": "baum-welch"}, "method viterbi, expected baum-welch"),
         ({"num_states": 2}, "states "),

@@ -64,7 +64,7 @@ def test_checkpoint_round_trip_and_resuming(tmp_path):
     frames = {f"u{i}": rng.normal(size=(30, 2)) for i in range(3)}
     transcripts = {name: ["A"] for name in frames}
     dictionary = {"A": [["AA"]]}
-    options = {"num_iter": 5, "total_gaussians": 8}
+    options = {"max_iter": 5, "total_gaussians": 8}
     states: list[TrainingState] = []
     model = train_phone_hmm(frames, transcripts, dictionary, callback=states.append, **options)
     save_training_state(tmp_path / "state.h5", states[1])
@@ -84,7 +84,7 @@ def test_full_system_round_trip(model, tmp_path):
     system = AdaptedSystem(SplicedTransform(2, rng.normal(size=(3, 10))), model, model, prior, 100.0)
     save_adapted_system(tmp_path / "system.h5", system)
     loaded = load_adapted_system(tmp_path / "system.h5")
-    assert loaded.relevance == 100.0
+    assert loaded.prior_frames == 100.0
     for part in ("transform", "unadapted", "adapted", "prior"):
         assert_same(getattr(loaded, part), getattr(system, part))
     with pytest.raises(DataError, match="found a model of kind 'AdaptedSystem', expected phone HMMs"):

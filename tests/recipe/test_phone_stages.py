@@ -34,7 +34,7 @@ from gmmspeech.stores.features import write_store
 SOUNDS = {"SIL": -6.0, "AA": 0.0, "S": 6.0}
 DICTIONARY = {"ASS": [["AA", "S"]], "SAH": [["S", "AA"]]}
 WORDS = {f"u{i}": ["ASS" if i % 3 else "SAH"] for i in range(9)}
-SMALL = {"total_gaussians": 9, "num_iter": 6, "jobs": 1}
+SMALL = {"total_gaussians": 9, "max_iter": 6, "jobs": 1}
 
 
 @pytest.fixture

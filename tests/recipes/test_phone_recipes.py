@@ -36,7 +36,7 @@ CORE_TEST = (
     "FNLP0 MBPM0 MKLT0 FMGD0 MCMJ0 MJDH0 FDHC0 MGRT0 MNJM0 FMLD0 MJLN0 MPAM0"
 )
 
-UPDATES = {"num_iter": 12}
+UPDATES = {"max_iter": 12}
 SYSTEM = {"context": 3, "dim": 20, "rounds": 1}
 ONE = OneModel(1, dim=20, context=3, max_iter=2)
 CLASSIFIER = FullSystem(ONE, adapter_components=1, segment_components=1, edges=((0, 2),), passes=1)
@@ -162,7 +162,7 @@ def test_voices(recipe, voices: Path, tmp_path: Path):
     data = read_data_dir(voices / "data" / "all")
     few = sorted(set(data.utt2spk.values()))[::4]
     data = replace(data, utterances=tuple(u for u in data.utterances if data.utt2spk[u] in few))
-    updates = {"total_gaussians": 150, "num_iter": 8}
+    updates = {"total_gaussians": 150, "max_iter": 8}
     module = recipe("voices", FOLDS=2, PASSES=1, TRAINING=updates, CLASSIFIER=ONE)
     run_stages(module.phone_stages(data, tmp_path, 2), tmp_path)
     module.tell_phones(data, tmp_path)
@@ -183,7 +183,7 @@ def test_voices_do_without_phones_unless_asked(recipe):
 def test_fsdd(recipe, corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     folder = corpus("fsdd-tiny") / "data"
     parts = {name: read_data_dir(folder / name) for name in ("train", "test", "all")}
-    few = {"total_gaussians": 120, "num_iter": 6}
+    few = {"total_gaussians": 120, "max_iter": 6}
     module = recipe("fsdd", TRAINING=few, PHONE_MODEL=ONE)
     run_stages(module.phone_stages(parts, tmp_path, 2), tmp_path)
     module.tell_phones(parts["test"], parts["all"], tmp_path)

@@ -60,7 +60,7 @@ def test_training_gives_bobs_numbers(bobs_ubm, bobs_sessions):
         [0.511099245664012, 0.278551249248978], [5.065578541930268, 0.509565618051587],
     ]  # fmt: skip
     np.testing.assert_allclose(isv.session.reshape(6, 2), expected, rtol=1e-10)
-    z = ((isv.enroll(BOBS_ENROLLMENT, iterations=5) - bobs_ubm.means_) / np.sqrt(bobs_ubm.covariances_ / 4)).ravel()
+    z = ((isv.enroll(BOBS_ENROLLMENT, max_iter=5) - bobs_ubm.means_) / np.sqrt(bobs_ubm.covariances_ / 4)).ravel()
     expected = [-0.079315777443826, 0.092702428248543, -0.342488761656616,
                 -0.059922635809136, 0.133539981073604, 0.213118695516570]  # fmt: skip
     np.testing.assert_allclose(z, expected, rtol=1e-10)
@@ -69,7 +69,7 @@ def test_training_gives_bobs_numbers(bobs_ubm, bobs_sessions):
 def test_score_is_bobs():
     """Reference of bob.learn.em's tests; D there is given, and enters through the model's means."""
     ubm = DiagonalGMM.from_parameters([0.4, 0.6], [[1, 6, 2], [4, 3, 2]], [[1, 2, 1], [2, 1, 2]])
-    isv = ISV(ubm, np.arange(1.0, 13).reshape(2, 3, 2))
+    isv = ISV(ubm, np.arange(1.0, 13).reshape(2, 3, 2), 4.0)
     model = ubm.means_ + np.reshape([0, 1, 0, 1, 0, 1], (2, 3)) * np.reshape([3, 4, 1, 2, 0, 1], (2, 3))
     found = isv.score(model[None], [stats([0.4, 0.6], [1, 2, 3, 4, 5, 6])])
     np.testing.assert_allclose(found, [[-3.280498193082100]], rtol=1e-12)
@@ -111,7 +111,7 @@ def test_enrollment_goes_to_the_joint_posterior(case):
     hidden = design.T @ np.linalg.solve(design @ design.T + noise, np.concatenate(residues))
     expected = isv.ubm.means_ + deviations * hidden[6:].reshape(4, 3)
     some = [s.stats for s in sessions]
-    np.testing.assert_allclose(isv.enroll(some, iterations=3000), expected, atol=1e-8)
+    np.testing.assert_allclose(isv.enroll(some, max_iter=3000), expected, atol=1e-8)
     assert np.abs(isv.enroll(some) - expected).max() > 1e-3
 
 
@@ -132,11 +132,11 @@ def test_offsets_are_posterior_shifts(case):
 def test_session_space_is_found(background, draw):
     rng = np.random.default_rng(3)
     ubm = background(rng)
-    true = ISV(ubm, 2 * rng.normal(size=(4, 3, 1)))
+    true = ISV(ubm, 2 * rng.normal(size=(4, 3, 1)), 4.0)
     speakers = np.repeat(np.arange(60), 4)
     means = ubm.means_ + np.sqrt(ubm.covariances_ / 4) * rng.normal(size=(60, 4, 3))
     sessions = [draw(rng, ubm, means[s] + true.session @ rng.normal(size=1), 80).stats for s in speakers]
-    found = train_isv(ubm, sessions, [f"s{s}" for s in speakers], 1, max_iter=20)
+    found = train_isv(ubm, sessions, [f"s{s}" for s in speakers], 1, max_iter=20, relevance_factor=4.0)
     a, b = found.session.ravel(), true.session.ravel()
     assert abs(a @ b) / np.linalg.norm(a) / np.linalg.norm(b) > 0.97
 
@@ -178,8 +178,8 @@ def test_bad_input(case):
         train_isv(ubm, some, [0, 0, 1], 1, init=isv)
     with pytest.raises(FeatureError, match="found no session to enroll from"):
         isv.enroll([])
-    with pytest.raises(ConfigError, match="iterations: found 0"):
-        isv.enroll(some, iterations=0)
+    with pytest.raises(ConfigError, match="max_iter: found 0"):
+        isv.enroll(some, max_iter=0)
     with pytest.raises(ModelError, match="ISV: found a session matrix of shape"):
         ISV(ubm, np.zeros((3, 3, 1)))
     elsewhere = StatsBatch(np.ones((1, 4)), np.ones((1, 4, 3)), np.ones(1), ubm_digest="f" * 64)

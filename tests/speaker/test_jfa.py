@@ -58,7 +58,7 @@ def test_training_gives_bobs_numbers():
         [0.1579, 0.1925, 0.3242, 0.1234, 0.2354, 0.2734, 0.2514, 0.5874, 0.3345, 0.2463, 0.4789, 0.5236],
     )
     expected = means + (np.array(speaker) @ [0.555991469319657, 0.002773650670010]).reshape(2, 3)
-    np.testing.assert_allclose(jfa.enroll(enrollment, iterations=5), expected, atol=1e-8)
+    np.testing.assert_allclose(jfa.enroll(enrollment, max_iter=5), expected, atol=1e-8)
 
 
 def test_score_is_bobs():
@@ -95,7 +95,7 @@ def test_enrollment_goes_to_the_joint_posterior(case):
     design, noise = np.concatenate(rows), np.diag(np.concatenate(noise))
     hidden = design.T @ np.linalg.solve(design @ design.T + noise, np.concatenate(residues))
     expected = jfa.ubm.means_ + jfa.speaker @ hidden[:2] + jfa.residual * hidden[5:].reshape(4, 3)
-    np.testing.assert_allclose(jfa.enroll([s.stats for s in sessions], iterations=2000), expected, atol=1e-8)
+    np.testing.assert_allclose(jfa.enroll([s.stats for s in sessions], max_iter=2000), expected, atol=1e-8)
 
 
 def test_without_a_speaker_space_it_is_isv(case):
@@ -104,8 +104,8 @@ def test_without_a_speaker_space_it_is_isv(case):
     like_isv = JFA(jfa.ubm, np.zeros((4, 3, 1)), jfa.session, np.sqrt(jfa.ubm.covariances_ / 5))
     isv = ISV(jfa.ubm, jfa.session, relevance_factor=5.0)
     for iterations in (1, 4):
-        expected = isv.enroll(stats, iterations=iterations)
-        np.testing.assert_allclose(like_isv.enroll(stats, iterations=iterations), expected, rtol=1e-10)
+        expected = isv.enroll(stats, max_iter=iterations)
+        np.testing.assert_allclose(like_isv.enroll(stats, max_iter=iterations), expected, rtol=1e-10)
     np.testing.assert_array_equal(like_isv.score(expected[None], stats), isv.score(expected[None], stats))
 
 
@@ -144,8 +144,8 @@ def test_bad_input(case):
         train_jfa(ubm, stats, [0, 0, 1], init=jfa, **ranks)
     with pytest.raises(FeatureError, match="found no session to enroll from"):
         jfa.enroll([])
-    with pytest.raises(ConfigError, match="iterations: found 0"):
-        jfa.enroll(stats, iterations=0)
+    with pytest.raises(ConfigError, match="max_iter: found 0"):
+        jfa.enroll(stats, max_iter=0)
     with pytest.raises(ModelError, match="JFA: found speaker, session, residual of shapes"):
         JFA(ubm, jfa.speaker, jfa.session, jfa.session)
     with pytest.raises(ModelError, match="not finite"):

@@ -54,11 +54,11 @@ class OneModel:
     scale: float = 0.3
     smoothing: float = 2.0
 
-    def mixtures(self, n_components: int, jobs: int) -> PhoneGMM:
+    def mixtures(self, n_components: int, n_jobs: int) -> PhoneGMM:
         """Give a model to train that has another number of components."""
         kept = ("parts", "max_iter", "size", "duration", "scale", "smoothing")
         options: dict[str, Any] = {name: getattr(self, name) for name in kept}
-        return PhoneGMM(n_components, random_state=0, n_jobs=jobs, **options)
+        return PhoneGMM(n_components, random_state=0, n_jobs=n_jobs, **options)
 
 
 @dataclass(frozen=True)
@@ -225,14 +225,14 @@ class AdaptedPhoneClassifier:
 Classifier = PhoneClassifier | AdaptedPhoneClassifier
 
 
-def train_one_model(train: LabeledFrames, config: OneModel, *, jobs: int = 1) -> PhoneClassifier:
+def train_one_model(train: LabeledFrames, config: OneModel, *, n_jobs: int = 1) -> PhoneClassifier:
     """Learn the projection, and train the mixtures on what it gives.
 
     Parameters
     ----------
     train : LabeledFrames
     config : OneModel
-    jobs : int
+    n_jobs : int
         Threads.
 
     Examples
@@ -247,11 +247,13 @@ def train_one_model(train: LabeledFrames, config: OneModel, *, jobs: int = 1) ->
     array(['A', 'S', 'A', 'S'], dtype='<U1')
     """
     projection = estimate_projection(train, context=config.context, dim=config.dim, parts=config.parts)
-    return PhoneClassifier(projection, _fitted(config.mixtures(config.n_components, jobs), project(train, projection)))
+    return PhoneClassifier(
+        projection, _fitted(config.mixtures(config.n_components, n_jobs), project(train, projection))
+    )
 
 
 def train_full_system(
-    train: LabeledFrames, dev: LabeledFrames, config: FullSystem, *, silence: str = "SIL", jobs: int = 1
+    train: LabeledFrames, dev: LabeledFrames, config: FullSystem, *, silence: str = "SIL", n_jobs: int = 1
 ) -> AdaptedPhoneClassifier:
     """Train the full system.
 
@@ -262,7 +264,7 @@ def train_full_system(
     config : FullSystem
     silence : str
         Phone whose segments don't count for the weights.
-    jobs : int
+    n_jobs : int
         Threads.
 
     Raises
@@ -271,12 +273,12 @@ def train_full_system(
         A phone of `dev` that `train` doesn't have.
     """
     check_known(dev, set(train.phones.tolist()) | {silence}, "dev")
-    one = train_one_model(train, config.one_model, jobs=jobs)
+    one = train_one_model(train, config.one_model, n_jobs=n_jobs)
     gaussian = SegmentGaussian(shrinkage=config.shrinkage).fit(vectors_of(train, config.edges), train.phones)
-    target = config.one_model.mixtures(config.adapter_components, jobs)
+    target = config.one_model.mixtures(config.adapter_components, n_jobs)
     adapter, adapted = train_speaker_adapter(one.project(train), target, prior_frames=config.prior_frames)
     of_frames, of_segments = (
-        _fitted(config.one_model.mixtures(count, jobs), adapted)
+        _fitted(config.one_model.mixtures(count, n_jobs), adapted)
         for count in (config.one_model.n_components, config.segment_components)
     )
     no_weights = np.empty((0, config.one_model.parts + 3))

@@ -115,13 +115,13 @@ def estimate_fmllr(
     *,
     transforms: Mapping[str, NDArray[np.float64]] | None = None,
     prior: FMLLRStats | None = None,
-    relevance: float = 0.0,
+    prior_frames: float = 0.0,
     min_count: float = 500.0,
     n_jobs: int = 1,
 ) -> tuple[dict[str, NDArray[np.float64]], FMLLRStats]:
     """Transform of each speaker's frames to the model.
 
-    A full matrix has more numbers than some seconds of speech determine. So `relevance` frames of everybody, which
+    A full matrix has more numbers than some seconds of speech determine. So `prior_frames` frames of everybody, which
     alone would give about the identity, can be added to each speaker's own statistics.
 
     Parameters
@@ -136,7 +136,7 @@ def estimate_fmllr(
         By speaker: those in use when the frames are given to Gaussians. By default none.
     prior : FMLLRStats, optional
         Statistics of everybody; by default those of these speakers together.
-    relevance : float
+    prior_frames : float
         How many frames of everybody to add.
     min_count : float
         A speaker of fewer frames than this keeps the identity.
@@ -168,7 +168,7 @@ def estimate_fmllr(
     everybody = sum(total.values(), start=0) if prior is None else prior
     if not isinstance(everybody, FMLLRStats):
         raise DataError("fMLLR: found no utterance, expected one or more")
-    share = relevance / everybody.beta
+    share = prior_frames / everybody.beta
     added = FMLLRStats(share * everybody.beta, share * everybody.k, share * everybody.g)
     identity = np.eye(model.dim, model.dim + 1)
     found = {

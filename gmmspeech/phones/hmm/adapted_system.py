@@ -55,7 +55,7 @@ class AdaptedSystem:
         Of transformed frames that fMLLR has adapted.
     prior : FMLLRStats
         Of all training speakers together.
-    relevance : float
+    prior_frames : float
         How many of their frames are added to those of each speaker.
     """
 
@@ -63,7 +63,7 @@ class AdaptedSystem:
     unadapted: PhoneHMM
     adapted: PhoneHMM
     prior: FMLLRStats
-    relevance: float
+    prior_frames: float
 
 
 def train_adapted_system(
@@ -76,7 +76,7 @@ def train_adapted_system(
     context: int = 7,
     dim: int = 40,
     total_gaussians: int = 1500,
-    relevance: float = 1000.0,
+    prior_frames: float = 1000.0,
     rounds: int = 2,
     n_jobs: int = 1,
 ) -> AdaptedSystem:
@@ -97,7 +97,7 @@ def train_adapted_system(
         Of the transformed frames.
     total_gaussians : int
         Of each model.
-    relevance : float
+    prior_frames : float
         See `estimate_fmllr`.
     rounds : int
         How often speakers are adapted and the model trained on them.
@@ -124,7 +124,7 @@ def train_adapted_system(
             phones=phones,
             silence=alignment.model.silence,
             total_gaussians=total,
-            num_iter=updates,
+            max_iter=updates,
             realign=realign,
             start=start,
             n_jobs=n_jobs,
@@ -144,13 +144,13 @@ def train_adapted_system(
         transforms, prior = estimate_fmllr(
             *(state.model, data, state.posteriors, utt2spk),
             transforms=transforms,
-            relevance=relevance,
+            prior_frames=prior_frames,
             n_jobs=n_jobs,
         )
         state = train(
             adapt_frames(data, utt2spk, transforms), state.posteriors, total_gaussians, UPDATES, REALIGN_ADAPTED
         )
-    return AdaptedSystem(transform, unadapted, state.model, prior, relevance)
+    return AdaptedSystem(transform, unadapted, state.model, prior, prior_frames)
 
 
 def adapt_speakers(
@@ -195,7 +195,7 @@ def adapt_speakers(
             *(model, data, posteriors, utt2spk),
             transforms=transforms,
             prior=system.prior,
-            relevance=system.relevance,
+            prior_frames=system.prior_frames,
             n_jobs=n_jobs,
         )
         adapted = adapt_frames(data, utt2spk, transforms)

@@ -70,7 +70,7 @@ def train_phone_hmm(
     silence: str = "SIL",
     num_states: int = 3,
     total_gaussians: int = 1000,
-    num_iter: int = 40,
+    max_iter: int = 40,
     num_passes: int = 1,
     realign: Sequence[int] | None = None,
     method: Method = "viterbi",
@@ -110,13 +110,13 @@ def train_phone_hmm(
         States a phone.
     total_gaussians : int
         Of all states together, in the end.
-    num_iter : int
+    max_iter : int
         Updates.
     num_passes : int
         How often to train: every time but the first begins again with one Gaussian a state, and the alignment that
         the time before ended with. Twice with half the updates places boundaries better where data are few.
     realign : sequence of int, optional
-        Before which updates the frames are aligned anew. By default as in Kaldi's recipe, stretched to `num_iter`, or
+        Before which updates the frames are aligned anew. By default as in Kaldi's recipe, stretched to `max_iter`, or
         before every one with Baum-Welch.
     method : {"viterbi", "baum-welch"}
         Whether a frame belongs to its state on the best path, or to all states by their posteriors.
@@ -184,7 +184,7 @@ def train_phone_hmm(
     )
     options = _Options(
         total_gaussians=total_gaussians,
-        num_iter=num_iter,
+        max_iter=max_iter,
         num_passes=num_passes,
         realign=realign,
         method=method,
@@ -217,7 +217,7 @@ def train_phone_hmm_on_labels(
     silence: str = "SIL",
     num_states: int = 3,
     total_gaussians: int = 1000,
-    num_iter: int = 40,
+    max_iter: int = 40,
     realign: Sequence[int] | None = None,
     method: Method = "viterbi",
     acoustic_scale: float = 1.0,
@@ -243,7 +243,7 @@ def train_phone_hmm_on_labels(
         Which time a frame has; see `gmmspeech.phones.labels.labels`. Alignment with the model should use the same.
     phones : sequence of str, optional
         By default those of the labels.
-    silence, num_states, total_gaussians, num_iter, realign, method, acoustic_scale, power, variance_floor, \
+    silence, num_states, total_gaussians, max_iter, realign, method, acoustic_scale, power, variance_floor, \
 min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
         As `train_phone_hmm` has them.
 
@@ -265,7 +265,7 @@ min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
     >>> rng = np.random.default_rng(0)
     >>> frames = {f"u{i}": np.repeat([[0.0], [4.0]], 20, axis=0) + rng.normal(0, 1, (40, 1)) for i in range(4)}
     >>> labels = {name: [gs.Label(0.0, 0.2, "AA"), gs.Label(0.2, 0.4, "S")] for name in frames}
-    >>> model = train_phone_hmm_on_labels(frames, labels, total_gaussians=6, num_iter=2)
+    >>> model = train_phone_hmm_on_labels(frames, labels, total_gaussians=6, max_iter=2)
     >>> model.means[model.states("S"), 0].round().tolist()
     [4.0, 4.0, 4.0]
     """
@@ -289,7 +289,7 @@ min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
     corpus.set_pieces(model, pieces)
     options = _Options(
         total_gaussians=total_gaussians,
-        num_iter=num_iter,
+        max_iter=max_iter,
         num_passes=1,
         realign=realign,
         method=method,
@@ -310,7 +310,7 @@ min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
 @dataclass(frozen=True)
 class _Options:
     total_gaussians: int
-    num_iter: int
+    max_iter: int
     num_passes: int
     realign: Sequence[int] | None
     method: Method
@@ -324,7 +324,7 @@ class _Options:
     def __post_init__(self) -> None:
         expectations = {
             "total_gaussians": (self.total_gaussians >= 1, "1 or more"),
-            "num_iter": (self.num_iter >= 1, "1 or more"),
+            "max_iter": (self.max_iter >= 1, "1 or more"),
             "num_passes": (self.num_passes >= 1, "1 or more"),
             "method": (self.method in ("viterbi", "baum-welch"), "viterbi or baum-welch"),
             "acoustic_scale": (self.acoustic_scale > 0, "more than 0"),
@@ -342,11 +342,11 @@ class _Options:
             return False
         if self.realign is not None:
             return iteration in self.realign
-        return self.method == "baum-welch" or iteration in {round(i * self.num_iter / 40) for i in REALIGN}
+        return self.method == "baum-welch" or iteration in {round(i * self.max_iter / 40) for i in REALIGN}
 
     def gaussians(self, iteration: int, num_states: int) -> int:
         """How many Gaussians there shall be after this update."""
-        grown = min(iteration / max(round(LAST_SPLIT * self.num_iter / 40), 1), 1)
+        grown = min(iteration / max(round(LAST_SPLIT * self.max_iter / 40), 1), 1)
         return round(num_states + grown * max(self.total_gaussians - num_states, 0))
 
 
@@ -378,8 +378,8 @@ def _train(
             for name, pieces in corpus.pieces.items()
         }
     starved: NDArray[np.intp] = np.empty(0, np.intp)
-    for update in range(first, options.num_passes * options.num_iter):
-        iteration = update % options.num_iter
+    for update in range(first, options.num_passes * options.max_iter):
+        iteration = update % options.max_iter
         model = model if iteration else flat
         if options.realigns(iteration):
             posteriors = _align(corpus, model, options)

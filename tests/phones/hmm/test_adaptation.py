@@ -104,7 +104,7 @@ def test_fmllr_brings_a_speaker_back_to_the_model(corpus_of_states, model):
 
     assert likelihood(adapted, transforms) > likelihood(shifted) + 1000
     # many frames of everybody hold the transforms near the identity; few frames keep it
-    held, _ = estimate_fmllr(model, frames, posteriors, utt2spk, relevance=1e6)
+    held, _ = estimate_fmllr(model, frames, posteriors, utt2spk, prior_frames=1e6)
     np.testing.assert_allclose(held["x"], np.eye(2, 3), atol=0.1)
     kept, _ = estimate_fmllr(model, shifted, posteriors, utt2spk, min_count=5000)
     np.testing.assert_array_equal(kept["y"], np.eye(2, 3))

@@ -38,13 +38,13 @@ def test_adaptation_lowers_errors_of_new_speakers():
             store.update(new)
     utt2spk = {name: name[0] for name in frames | test}
     states: list[TrainingState] = []
-    train_phone_hmm(frames, words, DICTIONARY, total_gaussians=15, num_iter=12, callback=states.append)
+    train_phone_hmm(frames, words, DICTIONARY, total_gaussians=15, max_iter=12, callback=states.append)
     system = train_adapted_system(
         *(frames, words, DICTIONARY, utt2spk, states[-1]),
         context=1,
         dim=6,
         total_gaussians=30,
-        relevance=50.0,
+        prior_frames=50.0,
         rounds=1,
     )
     phones = {name: ["SIL", *(p for word in words[name] for p in DICTIONARY[word][0]), "SIL"] for name in words}

@@ -50,7 +50,7 @@ def test_flat_start_finds_the_phones(method):
         transcripts,
         DICTIONARY,
         total_gaussians=20,
-        num_iter=20,
+        max_iter=20,
         method=method,
         callback=lambda state: likelihoods.append(state.log_likelihood),
     )
@@ -64,7 +64,7 @@ def test_flat_start_finds_the_phones(method):
 
 def test_labels_fix_the_phones_frames():
     frames, _, labels = made_up()
-    model = train_phone_hmm_on_labels(frames, labels, times="start", total_gaussians=12, num_iter=10)
+    model = train_phone_hmm_on_labels(frames, labels, times="start", total_gaussians=12, max_iter=10)
     for phone, sound in SOUNDS.items():
         own = np.concatenate(
             [frames[u][round(100 * a) : round(100 * b)] for u in frames for a, b, name in labels[u] if name == phone]
@@ -88,7 +88,7 @@ def test_labels_fix_the_phones_frames():
 )
 def test_bad_labels_are_named_and_skipped_or_stop_the_training(labels, message):
     frames, _, good = made_up(4)
-    options = {"phones": tuple(SOUNDS), "num_iter": 2, "total_gaussians": 12}
+    options = {"phones": tuple(SOUNDS), "max_iter": 2, "total_gaussians": 12}
     with pytest.raises(GmmSpeechError, match=f"utterance u02: .*{message}"):
         train_phone_hmm_on_labels(frames, good | {"u02": labels}, **options)
     with pytest.warns(GmmSpeechWarning, match=f"skipped 1 utterances; the first: utterance u02: .*{message}"):
@@ -99,14 +99,14 @@ def test_phones_shorter_than_their_states_are_used_too():
     frames, _, labels = made_up(6)
     name = next(iter(frames))
     cut = [Label(0.0, 0.01, "AA"), Label(0.01, 0.03, "S")]
-    model = train_phone_hmm_on_labels(frames, labels | {name: cut}, times="start", num_iter=3, total_gaussians=12)
+    model = train_phone_hmm_on_labels(frames, labels | {name: cut}, times="start", max_iter=3, total_gaussians=12)
     assert np.isfinite(model.means).all()
 
 
 @pytest.mark.parametrize("method", ["viterbi", "baum-welch"])
 def test_threads_and_interruptions_do_not_change_a_bit(method):
     frames, transcripts, _ = made_up(80)
-    options = {"total_gaussians": 24, "num_iter": 4, "num_passes": 2, "method": method}
+    options = {"total_gaussians": 24, "max_iter": 4, "num_passes": 2, "method": method}
     states: list[TrainingState] = []
     model = train_phone_hmm(frames, transcripts, DICTIONARY, callback=states.append, **options)
     threaded = train_phone_hmm(frames, transcripts, DICTIONARY, n_jobs=3, **options)
@@ -131,7 +131,7 @@ def test_a_phone_that_is_never_said_keeps_its_parent_and_is_named():
     frames, transcripts, _ = made_up(6)
     with pytest.warns(GmmSpeechWarning, match="phones: .*ZH"):
         model = train_phone_hmm(
-            frames, transcripts, DICTIONARY, phones=("SIL", "AA", "IY", "S", "ZH"), num_iter=4, total_gaussians=15
+            frames, transcripts, DICTIONARY, phones=("SIL", "AA", "IY", "S", "ZH"), max_iter=4, total_gaussians=15
         )
     everything = np.concatenate(list(frames.values()))
     np.testing.assert_allclose(
@@ -143,7 +143,7 @@ def test_a_phone_that_is_never_said_keeps_its_parent_and_is_named():
 def test_constant_columns_do_no_harm():
     frames, transcripts, _ = made_up(6)
     frames = {name: np.column_stack([x, np.full(len(x), 3.0)]) for name, x in frames.items()}
-    model = train_phone_hmm(frames, transcripts, DICTIONARY, num_iter=4, total_gaussians=12)
+    model = train_phone_hmm(frames, transcripts, DICTIONARY, max_iter=4, total_gaussians=12)
     assert np.isfinite(model.means).all()
     assert (model.variances > 0).all()
 
@@ -153,30 +153,30 @@ def test_bad_utterances_are_named_and_skipped_or_stop_the_training():
     short = frames | {"short": frames["u00"][:5]}
     words = transcripts | {"short": ["SEE"]}
     with pytest.raises(DataError, match="utterance short: found 5 frames, expected at least 6"):
-        train_phone_hmm(short, words, DICTIONARY, num_iter=2)
+        train_phone_hmm(short, words, DICTIONARY, max_iter=2)
     with pytest.warns(GmmSpeechWarning, match="skipped 1 utterances; the first: utterance short: found 5 frames"):
-        model = train_phone_hmm(short, words, DICTIONARY, num_iter=2, skip_bad=True)
+        model = train_phone_hmm(short, words, DICTIONARY, max_iter=2, skip_bad=True)
     np.testing.assert_allclose(
-        model.means[0], train_phone_hmm(frames, transcripts, DICTIONARY, num_iter=2).means[0], atol=0.2
+        model.means[0], train_phone_hmm(frames, transcripts, DICTIONARY, max_iter=2).means[0], atol=0.2
     )
     with pytest.raises(DataError, match="utterance u00: word WHAT"):
-        train_phone_hmm(frames, transcripts | {"u00": ["WHAT"]}, DICTIONARY, num_iter=2)
+        train_phone_hmm(frames, transcripts | {"u00": ["WHAT"]}, DICTIONARY, max_iter=2)
     with pytest.raises(DataError, match="all 1 utterances are bad"):
-        train_phone_hmm({"u": frames["u00"]}, {"u": ["WHAT"]}, DICTIONARY, num_iter=2, skip_bad=True)
+        train_phone_hmm({"u": frames["u00"]}, {"u": ["WHAT"]}, DICTIONARY, max_iter=2, skip_bad=True)
     with pytest.raises(DataError, match="found no utterance"):
         train_phone_hmm(frames, {"v": ["A"]}, DICTIONARY)
     spoilt = {**frames, "u03": np.full_like(frames["u03"], np.nan)}
     with pytest.raises(DataError, match="utterance u03: found NaN"):
         train_phone_hmm(spoilt, transcripts, DICTIONARY)
     with pytest.warns(GmmSpeechWarning, match="skipped 1 utterances; the first: utterance u03: found NaN"):
-        train_phone_hmm(spoilt, transcripts, DICTIONARY, num_iter=2, skip_bad=True)
+        train_phone_hmm(spoilt, transcripts, DICTIONARY, max_iter=2, skip_bad=True)
     with pytest.raises(DataError, match=r"utterance u03: found frames of shape \(9, 3\), expected \(frames, 2\)"):
         train_phone_hmm(frames | {"u03": np.zeros((9, 3))}, transcripts, DICTIONARY)
 
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("total_gaussians", 0), ("num_iter", 0), ("method", "em"), ("acoustic_scale", 0.0), ("variance_floor", 0.0)],
+    [("total_gaussians", 0), ("max_iter", 0), ("method", "em"), ("acoustic_scale", 0.0), ("variance_floor", 0.0)],
 )
 def test_options_that_make_no_sense_are_refused(option, value):
     frames, transcripts, _ = made_up(2)
@@ -187,10 +187,10 @@ def test_options_that_make_no_sense_are_refused(option, value):
 def test_start_from_another_models_alignment():
     frames, transcripts, _ = made_up(24)
     states: list[TrainingState] = []
-    train_phone_hmm(frames, transcripts, DICTIONARY, total_gaussians=12, num_iter=12, callback=states.append)
+    train_phone_hmm(frames, transcripts, DICTIONARY, total_gaussians=12, max_iter=12, callback=states.append)
     doubled = {name: np.column_stack([x, x[:, ::-1]]) for name, x in frames.items()}
     model = train_phone_hmm(
-        doubled, transcripts, DICTIONARY, total_gaussians=12, num_iter=1, start=states[-1].posteriors
+        doubled, transcripts, DICTIONARY, total_gaussians=12, max_iter=1, start=states[-1].posteriors
     )
     np.testing.assert_allclose(model.means[:, :2], states[-1].model.means, atol=0.3)
     np.testing.assert_allclose(model.means[:, 2:], model.means[:, 1::-1], rtol=1e-6)
@@ -206,7 +206,7 @@ def test_digits_of_a_real_corpus_are_recognized(corpus):
     dictionary = {word: [tuple(phones.split())] for word, phones in _DIGITS.items()}
     words = {name: data.text[name].split() for name in frames}
     train = {name: x for i, (name, x) in enumerate(frames.items()) if i % 4}
-    model = train_phone_hmm(train, words, dictionary, total_gaussians=120, num_iter=12, skip_bad=True)
+    model = train_phone_hmm(train, words, dictionary, total_gaussians=120, max_iter=12, skip_bad=True)
     graph = word_sequence_graph(model, [sorted(_DIGITS)], dictionary)
     test = {name: x for name, x in frames.items() if name not in train}
     found = decode(model, test, graph, skip_bad=True)
