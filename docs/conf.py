@@ -1,7 +1,7 @@
 """Sphinx builds the documentation: `sphinx-build -W -b html docs exp/docs`."""
 
 import inspect
-from collections import defaultdict
+import sys
 from pathlib import Path
 
 import click
@@ -12,15 +12,17 @@ import gmmspeech
 from gmmspeech.cli.main import main
 
 HERE = Path(__file__).parent
-ROOMS = {  # in the order of the way of the data
+NAMESPACES = {  # in the order of the way of the data
     "audio": "Audio",
     "features": "Features",
     "gmm": "Mixtures",
-    "phones": "Phones",
-    "speaker": "Speakers",
     "scoring": "Scores",
+    "speaker": "Speakers",
+    "phones": "Phones",
     "metrics": "Figures of merit",
-    "io": "Files",
+    "formats": "Foreign formats",
+    "stores": "Stores",
+    "plot": "Plots",
     "errors": "Errors",
 }
 
@@ -43,24 +45,36 @@ html_title = "gmmspeech"
 
 
 def write_reference() -> None:
-    """Write a page a room with every public name, so that none is forgotten."""
-    rooms = defaultdict(list)
-    for name in gmmspeech.__all__:
-        rooms[getattr(gmmspeech, name).__module__.split(".")[1]].append(name)
+    """Write a page a namespace with every public name, so that none is forgotten."""
     folder = HERE / "reference"
     folder.mkdir(exist_ok=True)
-    missing = set(rooms) - set(ROOMS)
+    modules = {name for name in gmmspeech.__all__ if inspect.ismodule(getattr(gmmspeech, name))}
+    missing = modules ^ set(NAMESPACES)
     if missing:
-        raise ValueError(f"docs/conf.py: found public names in {sorted(missing)}, expected rooms among {list(ROOMS)}")
-    for room, title in ROOMS.items():
-        if room in rooms:
-            (folder / f"{room}.md").write_text(_page(title, rooms[room]))
+        raise ValueError(f"docs/conf.py: found {sorted(missing)} in one of NAMESPACES and gmmspeech, expected in both")
+    elsewhere = {}
+    for module in modules:
+        (folder / f"{module}.md").write_text(_page(NAMESPACES[module], f"gmmspeech.{module}", _names(module)))
+        elsewhere |= {name: f"gmmspeech.{module}.{name}" for name in _names(module)}
+    names = [name for name in gmmspeech.__all__ if name not in modules]
+    links = "\n".join(f"- :py:obj:`{name} <{elsewhere[name]}>`" for name in names if name in elsewhere)
+    text = f"Also by their short names, such as ``gmmspeech.mfcc``:\n\n{links}"
+    only_here = [name for name in names if name not in elsewhere]
+    (folder / "daily.md").write_text(_page("Names of daily use", "gmmspeech", only_here, text))
 
 
-def _page(title: str, names: list[str]) -> str:
-    lines = [f"# {title}", "", "```{eval-rst}", ".. currentmodule:: gmmspeech", ""]
+def _names(module: str) -> list[str]:
+    """Public names of a namespace; of a file, those it defines without an underscore."""
+    found = getattr(gmmspeech, module)
+    if hasattr(found, "__path__"):
+        return found.__all__
+    return [name for name, value in vars(found).items() if not name.startswith("_") and ">>>" in (value.__doc__ or "")]
+
+
+def _page(title: str, module: str, names: list[str], text: str = "") -> str:
+    lines = [f"# {title}", "", "```{eval-rst}", text, "", f".. currentmodule:: {module}", ""]
     for name in sorted(names, key=str.lower):
-        if inspect.isclass(getattr(gmmspeech, name)):
+        if inspect.isclass(getattr(sys.modules[module], name)):
             lines += [f".. autoclass:: {name}", "   :members:", ""]
         else:
             lines += [f".. autofunction:: {name}", ""]

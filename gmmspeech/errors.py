@@ -4,8 +4,6 @@ Every message is one line that names the thing (file, utterance, model, componen
 was expected. The command line prints that line and exits with status 1.
 """
 
-import sklearn.exceptions
-
 
 class GmmSpeechError(Exception):
     """Base of every error that gmmspeech raises on purpose.
@@ -43,10 +41,6 @@ class FeatureError(GmmSpeechError, ValueError):
 
 class ModelError(GmmSpeechError, ValueError):
     """A model can't be trained, read, or used with the given frames."""
-
-
-class NotFittedError(ModelError, sklearn.exceptions.NotFittedError):
-    """A model is used before it was trained."""
 
 
 class GmmSpeechWarning(UserWarning):

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -19,6 +20,18 @@ def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
     assert "False" not in capsys.readouterr().out  # what pages print is either a figure or a claim
 
 
-@pytest.mark.parametrize("name", gmmspeech.__all__)
-def test_a_public_name_has_an_example(name):
-    assert ">>>" in (getattr(gmmspeech, name).__doc__ or "")
+def public(package: ModuleType) -> dict[str, object]:
+    """Public names of a namespace and of those in it."""
+    found = {}
+    for name in package.__all__:
+        value = getattr(package, name)
+        if not isinstance(value, ModuleType):
+            found[f"{package.__name__}.{name}"] = value
+        elif hasattr(value, "__path__"):
+            found |= public(value)
+    return found
+
+
+@pytest.mark.parametrize(("name", "value"), public(gmmspeech).items())
+def test_a_public_name_has_an_example(name, value):
+    assert ">>>" in (value.__doc__ or "")

@@ -142,6 +142,18 @@ def extract_features(
         `out` can't be written, or all utterances are bad.
     ConfigError
         A shard that there is not.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile, numpy as np, soundfile, gmmspeech as gs
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> soundfile.write(folder / "u1.wav", np.random.default_rng(0).normal(0, 0.1, 16000), 16000)
+    >>> _ = (folder / "wav.scp").write_text(f"u1 {folder}/u1.wav")
+    >>> _ = (folder / "utt2spk").write_text("u1 ann")
+    >>> data = gs.read_data_dir(folder)
+    >>> done = gs.extract_features([data], folder / "feats.h5", gs.FrontEnd.from_toml("clean_speech"))
+    >>> done.num_utterances, done.num_frames
+    (1, 98)
     """
     out = Path(os.path.realpath(out))
     groups = [(data, group) for data in parts for group in _extracted_together(data, front)]

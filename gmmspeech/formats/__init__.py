@@ -1,1 +1,5 @@
 """Files of other systems, read and written: Kaldi, HTK, Praat, lhotse, bob, SIDEKIT."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

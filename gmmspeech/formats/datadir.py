@@ -216,6 +216,14 @@ def read_list_map(path: str | os.PathLike[str]) -> dict[str, list[str]]:
     ------
     DataError
         As `read_map`; also if a line has no value, or the same one twice.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "spk2utt")
+    >>> _ = path.write_text("ann u1 u2\\nbob u3\\n")
+    >>> read_list_map(path)
+    {'ann': ['u1', 'u2'], 'bob': ['u3']}
     """
     entries: dict[str, list[str]] = {}
     for number, (name, *values) in read_fields(path):

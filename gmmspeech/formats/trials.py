@@ -178,6 +178,14 @@ def write_scores(path: str | os.PathLike[str], scores: Scores) -> None:
     ------
     DataError
         If there are no scores, an id is empty or has a blank, or the file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "scores")
+    >>> write_scores(path, Scores(["ann"], ["u1"], np.array([2.5])))
+    >>> path.read_text()
+    'ann u1 2.5\\n'
     """
     _check_ids(path, scores.models, scores.tests)
     triples = zip(scores.models, scores.tests, scores.values.tolist(), strict=True)

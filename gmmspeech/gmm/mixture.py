@@ -14,10 +14,11 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import check_random_state
 
 from gmmspeech.blocks import Frames, frame_blocks, single_threaded_blas
-from gmmspeech.errors import ConfigError, FeatureError, ModelError, NotFittedError
+from gmmspeech.errors import ConfigError, FeatureError, ModelError
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm import acceleration, em
 from gmmspeech.gmm.checkpoint import StateKeeper, digest, seed_of
+from gmmspeech.gmm.errors import NotFittedError
 from gmmspeech.gmm.frames import (
     Block,
     DistributedFrames,

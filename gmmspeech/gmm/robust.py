@@ -82,7 +82,7 @@ def fit_robust(gmm: DiagonalGMM, X: ArrayLike, *, n_init: int = 10) -> RobustFit
     >>> rng = np.random.default_rng(0)
     >>> X = np.concatenate([rng.normal(0, 1, (800, 2)), rng.uniform(-20, 20, (200, 2))])
     >>> plain = gs.DiagonalGMM(1).fit(X)
-    >>> robust = gs.fit_robust(gs.DiagonalGMM(1, random_state=0), X)
+    >>> robust = gs.gmm.fit_robust(gs.DiagonalGMM(1, random_state=0), X)
     >>> plain.covariances_.round(), robust.gmm.covariances_.round(), round(robust.outlier_share, 2)
     (array([[29., 29.]]), array([[1., 1.]]), 0.2)
     """

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.mixture import GaussianMixture
 
-from gmmspeech.errors import ModelError, NotFittedError
+from gmmspeech.errors import ModelError
+from gmmspeech.gmm.errors import NotFittedError
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 

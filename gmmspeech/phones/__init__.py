@@ -1,1 +1,5 @@
 """Labeled speech: labels, phone sets, dictionaries, phone models, alignment and decoding."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

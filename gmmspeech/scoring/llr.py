@@ -82,7 +82,7 @@ def log_likelihood_ratios(
     >>> import numpy as np, gmmspeech as gs
     >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
     >>> models = [gs.DiagonalGMM.from_parameters([1.0], [[m]], [[1.0]]) for m in (-1.0, 1.0)]
-    >>> gs.log_likelihood_ratios(models, ubm, [np.array([[1.0], [2.0]])], top_c=1).round(6)
+    >>> gs.scoring.log_likelihood_ratios(models, ubm, [np.array([[1.0], [2.0]])], top_c=1).round(6)
     array([[-2.],
            [ 1.]])
     """

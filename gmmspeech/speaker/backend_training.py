@@ -35,7 +35,7 @@ class BackEnd:
     Examples
     --------
     >>> import numpy as np, gmmspeech as gs
-    >>> backend = gs.BackEnd()  # nothing but the cosine
+    >>> backend = gs.speaker.BackEnd()  # nothing but the cosine
     >>> backend.score([[1.0, 0.0]], [[2.0, 0.0], [0.0, 3.0]])
     array([[1., 0.]])
     """

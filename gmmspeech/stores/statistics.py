@@ -156,7 +156,7 @@ class StatisticsStore(Mapping[str, GMMStats]):
     >>> import tempfile, numpy as np, gmmspeech as gs
     >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
     >>> path = tempfile.mkdtemp() + "/stats.h5"
-    >>> gs.write_statistics(path, ubm, [("u1", np.ones((3, 1)))])
+    >>> gs.stores.write_statistics(path, ubm, [("u1", np.ones((3, 1)))])
     >>> with StatisticsStore(path) as store:
     ...     list(store), store["u1"].num_frames
     (['u1'], 3.0)

@@ -74,7 +74,7 @@ def trial(X: NDArray, kinds: NDArray, share: float, seed: int, jobs: int) -> NDA
     means = KMeans(k, n_init=STARTS, random_state=seed).fit(mixed)
     fitted = [gs.DiagonalGMM(k, random_state=start, **options).fit(mixed) for start in range(STARTS)]
     plain = max(fitted, key=lambda gmm: gmm.score(mixed))
-    robust = gs.fit_robust(gs.DiagonalGMM(k, random_state=seed, **options), mixed, n_init=STARTS)
+    robust = gs.gmm.fit_robust(gs.DiagonalGMM(k, random_state=seed, **options), mixed, n_init=STARTS)
     true = np.array([X[kinds == kind].mean(axis=0) for kind in range(k)])
     found = [
         (means.labels_[: len(X)], means.cluster_centers_),

@@ -19,7 +19,7 @@ def test_features_there_and_back(scored, run):
     assert good(run("copy-features", folder / "f.h5", out)) == "6 utterances, 288 frames copied\n"
     assert "6 utterances, 288 frames of 6 columns" in good(run("show", f"ark:{folder}/a.ark"))
     good(run("copy-features", f"scp:{folder}/a.scp", f"htk:{folder}/htk", "--kind", "MFCC_0", "--frame-shift", "5"))
-    assert gs.read_htk(folder / "htk/ann-1.htk")[1:] == ("MFCC_0", 5.0)
+    assert gs.formats.read_htk(folder / "htk/ann-1.htk")[1:] == ("MFCC_0", 5.0)
     good(run("train-ubm", f"htk:{folder}/htk", folder / "htk.h5", "-k", "4"))
     np.testing.assert_array_equal(gs.load(folder / "htk.h5").means_, gs.load(folder / "u.h5").means_)
 

@@ -143,10 +143,10 @@ def test_one_system_is_evaluated(run: Run, world: Path) -> None:
         ("Cllr", gs.cllr(*split("fused"))),
         ("minCllr", gs.min_cllr(*split("fused"))),
         (f"minDCF ({where})", gs.min_dcf(*split("fused"), **options)),
-        (f"actual DCF ({where})", gs.actual_dcf(*split("fused"), **options)),
+        (f"actual DCF ({where})", gs.metrics.actual_dcf(*split("fused"), **options)),
     ):
         assert rows[name] == f"{value:.4f}"
-    assert rows[f"Bayes threshold ({where})"] == f"{gs.bayes_threshold(**options):#.4g}"
+    assert rows[f"Bayes threshold ({where})"] == f"{gs.metrics.bayes_threshold(**options):#.4g}"
     assert len(rows) == 7 + 4 + 2
 
 

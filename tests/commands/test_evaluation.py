@@ -51,7 +51,7 @@ def test_systems_beside_one_another(trials: TrialList, tmp_path: Path) -> None:
             assert system.intervals["EER (ROC convex hull)"] == expected["eer"]
             assert (system.intervals["Cllr"], system.intervals["minCllr"]) == (expected["cllr"], expected["min_cllr"])
     assert first.differences == {}
-    tested = gs.paired_test(first.scores, second.scores, *sides, metrics=["cllr"], n_resamples=30)["cllr"]
+    tested = gs.metrics.paired_test(first.scores, second.scores, *sides, metrics=["cllr"], n_resamples=30)["cllr"]
     assert second.differences["Cllr"] == tested
     assert set(second.differences) == set(second.intervals)
     head, *rows = rows_of_figures(found)

@@ -75,7 +75,7 @@ def test_ivectors_are_those_of_the_functions(made: Path) -> None:
     ubm = gs.load(made / "ubm")
     with gs.FeatureStore(made / "feats") as store:
         stats = [ubm.accumulate(frames) for frames in store.values()]
-    extractor = gs.train_ivector_extractor(ubm, stats, 3, max_iter=3)
+    extractor = gs.speaker.train_ivector_extractor(ubm, stats, 3, max_iter=3)
     found = load_ivectors(made / "ivectors")
     np.testing.assert_allclose(found.vectors, extractor.extract(stats), rtol=1e-6, atol=1e-9)
     assert found.names == tuple(f"{s}-{i}" for s in SPEAKERS for i in range(5))
@@ -85,7 +85,7 @@ def test_ivectors_are_those_of_the_functions(made: Path) -> None:
 def test_groups_of_utterances_are_one(world: Path) -> None:
     write_map(world / "groups", {"both": ["s00-0", "s05-1"], "one": ["s03-2"]})
     assert statistics_file(world / "ubm", world / "feats", world / "g", groups=world / "groups") == 2
-    with gs.StatisticsStore(world / "g") as grouped, gs.StatisticsStore(world / "stats") as single:
+    with gs.stores.StatisticsStore(world / "g") as grouped, gs.stores.StatisticsStore(world / "stats") as single:
         np.testing.assert_allclose(grouped["both"].n, single["s00-0"].n + single["s05-1"].n, rtol=1e-5)
         np.testing.assert_array_equal(grouped["one"].sum_x, single["s03-2"].sum_x)
 
@@ -156,10 +156,10 @@ def test_normalization_is_that_of_matrices(world: Path, method: str, top_n: int 
     who = {"model_speakers": SPEAKERS}
     z, t = {"model_cohort_speakers": SPEAKERS[:8]}, {"test_cohort_speakers": SPEAKERS[:8]}
     expected = {
-        "z": lambda: gs.z_norm(scores, mc, **who, **z),
-        "t": lambda: gs.t_norm(scores, tc.T, **who, **t),
-        "zt": lambda: gs.zt_norm(scores, mc, tc.T, cc, **who, **z, **t),
-    }.get(method, lambda: gs.s_norm(scores, mc, tc.T, top_n=top_n, **who, **z, **t))()
+        "z": lambda: gs.scoring.z_norm(scores, mc, **who, **z),
+        "t": lambda: gs.scoring.t_norm(scores, tc.T, **who, **t),
+        "zt": lambda: gs.scoring.zt_norm(scores, mc, tc.T, cc, **who, **z, **t),
+    }.get(method, lambda: gs.scoring.s_norm(scores, mc, tc.T, top_n=top_n, **who, **z, **t))()
     np.testing.assert_allclose(read_scores(world / "out").values, expected.ravel(), rtol=1e-7)
 
 
@@ -171,14 +171,14 @@ def test_calibration_and_fusion(world: Path) -> None:
     is_target = read_trials(world / "trials").is_target
 
     done = calibrate_file(world / "scores", world / "trials", world / "c", p_target=0.1)
-    expected = gs.fit_calibration(columns[is_target, 0], columns[~is_target, 0], p_target=0.1)
+    expected = gs.scoring.fit_calibration(columns[is_target, 0], columns[~is_target, 0], p_target=0.1)
     np.testing.assert_allclose([*done.weights, done.offset], [*expected.weights, expected.offset], rtol=1e-5)
     assert apply_calibration_file(world / "c", [world / "scores"], world / "llrs") == 288
     np.testing.assert_allclose(read_scores(world / "llrs").values, expected.apply(first.values), rtol=1e-5, atol=1e-6)
 
     fuse_files([world / "scores", world / "noisy"], world / "trials", world / "f")
     apply_calibration_file(world / "f", [world / "scores", world / "noisy"], world / "fused")
-    expected = gs.fit_calibration(columns[is_target], columns[~is_target])
+    expected = gs.scoring.fit_calibration(columns[is_target], columns[~is_target])
     np.testing.assert_allclose(read_scores(world / "fused").values, expected.apply(columns), rtol=1e-4, atol=1e-5)
     calibrate_file(world / "scores", world / "trials", world / "p", method="pav")
     apply_calibration_file(world / "p", [world / "scores"], world / "llrs")
@@ -188,7 +188,7 @@ def test_calibration_and_fusion(world: Path) -> None:
     found = cross_calibrate_files([world / "scores", world / "noisy"], world / "trials", world / "x", speakers)
     who = read_speakers(speakers)
     sides = [[who[name] for name in names] for names in (first.models, first.tests)]
-    expected = gs.cross_calibrate(columns, is_target, *sides)
+    expected = gs.scoring.cross_calibrate(columns, is_target, *sides)
     np.testing.assert_allclose(found.values, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(read_scores(world / "x").values, found.values, rtol=1e-8)
 

@@ -43,7 +43,7 @@ def trainings(folder: Path) -> dict[str, Callable[[Path], None]]:
 
     def extractor(out: Path) -> None:
         with checkpoint_of(out) as checkpoint:
-            save_extractor(out, gs.train_ivector_extractor(ubm, stats, 24, max_iter=10, checkpoint=checkpoint))
+            save_extractor(out, gs.speaker.train_ivector_extractor(ubm, stats, 24, max_iter=10, checkpoint=checkpoint))
 
     def phones(out: Path) -> None:
         with checkpoint_of(out) as checkpoint:

@@ -49,7 +49,9 @@ STATS = [UBM.accumulate(x) for x in np.array_split(FRAMES, 20)]
 
 
 def extractor(checkpoint=None, stats=STATS, rank=2, background=UBM, **options):
-    return gs.train_ivector_extractor(background, stats, rank, checkpoint=checkpoint, **{"max_iter": 6, **options})
+    return gs.speaker.train_ivector_extractor(
+        background, stats, rank, checkpoint=checkpoint, **{"max_iter": 6, **options}
+    )
 
 
 SPOKEN = {f"u{i}": np.repeat([-3.0, 0.0, 3.0], 12)[:, None] + RNG.normal(size=(36, 2)) for i in range(5)}
@@ -62,9 +64,9 @@ def phones(checkpoint=None, frames=SPOKEN, words=WORDS, dictionary=(("AA", "B"),
 
 
 def phones_on_labels(checkpoint=None, shift=0.0, **options):
-    labels = {name: [gs.Label(0.0, 0.2 + shift, "AA"), gs.Label(0.2 + shift, 0.37, "B")] for name in SPOKEN}
+    labels = {name: [gs.phones.Label(0.0, 0.2 + shift, "AA"), gs.phones.Label(0.2 + shift, 0.37, "B")] for name in SPOKEN}
     options = {"max_iter": 6, "total_gaussians": 12, "min_occupancy": 3.0, **options}
-    return gs.train_phone_hmm_on_labels(SPOKEN, labels, checkpoint=checkpoint, **options)
+    return gs.phones.train_phone_hmm_on_labels(SPOKEN, labels, checkpoint=checkpoint, **options)
 
 
 TRAININGS = {

@@ -19,7 +19,7 @@ def contaminated(share: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("share", [0.05, 0.3])
 def test_clusters_and_share_are_found_among_outliers(share, dtype):
     X, is_outlier = contaminated(share)
-    fit = gs.fit_robust(gs.DiagonalGMM(2, max_iter=100, tol=1e-6, random_state=0), X.astype(dtype))
+    fit = gs.gmm.fit_robust(gs.DiagonalGMM(2, max_iter=100, tol=1e-6, random_state=0), X.astype(dtype))
     assert isinstance(fit, RobustFit)
     order = np.argsort(fit.gmm.means_[:, 0])
     np.testing.assert_allclose(fit.gmm.means_[order], [[0, 0], [5, 2]], atol=0.15)
@@ -30,7 +30,7 @@ def test_clusters_and_share_are_found_among_outliers(share, dtype):
 
 def test_update_is_that_of_a_mixture_with_a_uniform_component():
     X, _ = contaminated(0.2, seed=1)
-    fit = gs.fit_robust(gs.DiagonalGMM(2, max_iter=500, tol=0, variance_floor=0, random_state=0), X)
+    fit = gs.gmm.fit_robust(gs.DiagonalGMM(2, max_iter=500, tol=0, variance_floor=0, random_state=0), X)
     w, m, v, share = fit.gmm.weights_, fit.gmm.means_, fit.gmm.covariances_, fit.outlier_share
     densities = (1 - share) * w * np.exp(-0.5 * ((X[:, None] - m) ** 2 / v + np.log(2 * np.pi * v)).sum(axis=2))
     background = share / np.prod(np.ptp(X, axis=0))
@@ -46,14 +46,16 @@ def test_update_is_that_of_a_mixture_with_a_uniform_component():
 
 def test_likelihood_never_falls_with_more_iterations():
     X, _ = contaminated(0.1)
-    fits = [gs.fit_robust(gs.DiagonalGMM(3, max_iter=n, tol=0, random_state=0), X, n_init=1) for n in (1, 2, 5, 20, 60)]
+    fits = [
+        gs.gmm.fit_robust(gs.DiagonalGMM(3, max_iter=n, tol=0, random_state=0), X, n_init=1) for n in (1, 2, 5, 20, 60)
+    ]
     assert np.all(np.diff([fit.log_likelihood for fit in fits]) >= -1e-12)
 
 
 def test_constant_and_discrete_columns_do_not_stop_it():
     X, _ = contaminated(0.1)
     X = np.column_stack([X, np.full(len(X), 3.0), np.arange(len(X)) % 9 == 0])
-    fit = gs.fit_robust(gs.DiagonalGMM(2, random_state=0), X)
+    fit = gs.gmm.fit_robust(gs.DiagonalGMM(2, random_state=0), X)
     assert np.isfinite(fit.gmm.covariances_).all()
     assert np.isfinite(fit.log_likelihood)
 
@@ -61,8 +63,8 @@ def test_constant_and_discrete_columns_do_not_stop_it():
 def test_errors_name_what_was_found():
     gmm = gs.DiagonalGMM(3)
     with pytest.raises(gs.GmmSpeechError, match="n_init: found 0"):
-        gs.fit_robust(gmm, np.zeros((9, 2)), n_init=0)
+        gs.gmm.fit_robust(gmm, np.zeros((9, 2)), n_init=0)
     with pytest.raises(gs.GmmSpeechError, match=r"shape \(3, 2\), expected .* above 3"):
-        gs.fit_robust(gmm, np.zeros((3, 2)))
+        gs.gmm.fit_robust(gmm, np.zeros((3, 2)))
     with pytest.raises(gs.GmmSpeechError, match="frame 4, column 1: found nan"):
-        gs.fit_robust(gmm, np.where(np.arange(18).reshape(9, 2) == 9, np.nan, 1.0))
+        gs.gmm.fit_robust(gmm, np.where(np.arange(18).reshape(9, 2) == 9, np.nan, 1.0))

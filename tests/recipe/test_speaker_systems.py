@@ -49,7 +49,7 @@ def test_gmm_scores_are_those_of_the_functions(world) -> None:
     ubm, background, models, tests = world
     adapted = [gs.map_adapt(ubm, stats, relevance_factor=8.0) for stats in models.stats.values()]
     for system, top_c in (("gmm-full", None), ("gmm-top", 2)):
-        expected = gs.log_likelihood_ratios(adapted, ubm, list(tests.frames.values()), top_c=top_c)
+        expected = gs.scoring.log_likelihood_ratios(adapted, ubm, list(tests.frames.values()), top_c=top_c)
         np.testing.assert_array_equal(SYSTEMS[system](ubm, background, SETTINGS)(models, tests), expected)
     expected = gs.linear_score(adapted, ubm, tests.stats)
     np.testing.assert_allclose(SYSTEMS["gmm-linear"](ubm, background, SETTINGS)(models, tests), expected)
@@ -58,7 +58,7 @@ def test_gmm_scores_are_those_of_the_functions(world) -> None:
 
 
 def vectors(ubm: gs.DiagonalGMM, side: Side) -> np.ndarray:
-    return gs.supervectors(ubm, gs.adapted_means(ubm, side.stats, relevance_factor=8.0))
+    return gs.speaker.supervectors(ubm, gs.speaker.adapted_means(ubm, side.stats, relevance_factor=8.0))
 
 
 def test_svm_is_that_of_sklearn_on_all_other_speakers(world) -> None:

@@ -56,7 +56,7 @@ def test_from_the_layout_to_figures(vox: tuple[Path, Path], tmp_path: Path, reci
     assert test.utt2spk["id10003-vi-deo_1-00002"] == "id10003"
     trials = read_trials(out / "data" / "test" / "trials")
     assert (len(trials), int(np.sum(trials.is_target))) == (60, 12)
-    with gs.StatisticsStore(out / "stats.h5") as stats, gs.FeatureStore(out / "feats-train.h5") as store:
+    with gs.stores.StatisticsStore(out / "stats.h5") as stats, gs.FeatureStore(out / "feats-train.h5") as store:
         assert len(stats) == 10
         left_out = set(store) - set(stats)
         assert max(map(store.num_frames, left_out)) <= min(map(store.num_frames, stats))

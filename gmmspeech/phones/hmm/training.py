@@ -264,7 +264,7 @@ min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
     >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
     >>> frames = {f"u{i}": np.repeat([[0.0], [4.0]], 20, axis=0) + rng.normal(0, 1, (40, 1)) for i in range(4)}
-    >>> labels = {name: [gs.Label(0.0, 0.2, "AA"), gs.Label(0.2, 0.4, "S")] for name in frames}
+    >>> labels = {name: [gs.phones.Label(0.0, 0.2, "AA"), gs.phones.Label(0.2, 0.4, "S")] for name in frames}
     >>> model = train_phone_hmm_on_labels(frames, labels, total_gaussians=6, max_iter=2)
     >>> model.means[model.states("S"), 0].round().tolist()
     [4.0, 4.0, 4.0]

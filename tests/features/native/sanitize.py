@@ -1,8 +1,8 @@
 """Run the tests of the compiled loops under AddressSanitizer and UndefinedBehaviorSanitizer.
 
-``python tests/features/native/sanitize.py`` compiles mel_kernel.c anew, with the sanitizers, and runs test_mel_kernel.py and
-test_deltas.py with it. Exit status 1 is a finding. Needs GCC with its sanitizers' libraries, and exits with status 77
-where they are not.
+``python tests/features/native/sanitize.py`` compiles mel_kernel.c anew, with the sanitizers, and runs
+test_mel_kernel.py and test_deltas.py with it. Exit status 1 is a finding. Needs GCC with its sanitizers' libraries, and
+exits with status 77 where they are not.
 """
 
 import ctypes

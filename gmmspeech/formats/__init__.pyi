@@ -1,0 +1,56 @@
+from .datadir import (
+    load_utterance as load_utterance,
+)
+from .datadir import (
+    read_data_dir as read_data_dir,
+)
+from .datadir import (
+    read_list_map as read_list_map,
+)
+from .dictionary import (
+    cmudict_dictionary as cmudict_dictionary,
+)
+from .dictionary import (
+    read_dictionary as read_dictionary,
+)
+from .htk import (
+    read_htk as read_htk,
+)
+from .htk import (
+    write_htk as write_htk,
+)
+from .kaldi_ark import write_kaldi_ark as write_kaldi_ark
+from .kaldi_models import (
+    read_gselect as read_gselect,
+)
+from .kaldi_models import (
+    read_kaldi_gmm as read_kaldi_gmm,
+)
+from .kaldi_models import (
+    write_gselect as write_gselect,
+)
+from .kaldi_models import (
+    write_kaldi_gmm as write_kaldi_gmm,
+)
+from .labels import (
+    read_labels as read_labels,
+)
+from .labels import (
+    write_labels as write_labels,
+)
+from .lhotse import read_lhotse as read_lhotse
+from .mmf import (
+    read_mmf as read_mmf,
+)
+from .mmf import (
+    write_mmf as write_mmf,
+)
+from .trials import (
+    read_scores as read_scores,
+)
+from .trials import (
+    read_trials as read_trials,
+)
+from .trials import (
+    write_scores as write_scores,
+)

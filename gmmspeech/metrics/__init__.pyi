@@ -1,0 +1,24 @@
+from .bootstrap import (
+    bootstrap_ci as bootstrap_ci,
+)
+from .bootstrap import (
+    paired_test as paired_test,
+)
+from .cllr import (
+    cllr as cllr,
+)
+from .cllr import (
+    min_cllr as min_cllr,
+)
+from .dcf import (
+    actual_dcf as actual_dcf,
+)
+from .dcf import (
+    bayes_threshold as bayes_threshold,
+)
+from .dcf import (
+    min_dcf as min_dcf,
+)
+from .det import det_curve as det_curve
+from .eer import eer as eer
+from .error_rate import error_rate as error_rate

@@ -1,0 +1,16 @@
+from .decoding.alignment import align as align
+from .decoding.recognition import decode as decode
+from .gmm.phone_gmm import PhoneGMM as PhoneGMM
+from .hmm.model import PhoneHMM as PhoneHMM
+from .hmm.training import (
+    train_phone_hmm as train_phone_hmm,
+)
+from .hmm.training import (
+    train_phone_hmm_on_labels as train_phone_hmm_on_labels,
+)
+from .labels.labels import (
+    Label as Label,
+)
+from .labels.labels import (
+    frame_labels as frame_labels,
+)

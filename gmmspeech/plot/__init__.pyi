@@ -1,0 +1,20 @@
+from .plots import (
+    plot_confusion as plot_confusion,
+)
+from .plots import (
+    plot_det as plot_det,
+)
+from .plots import (
+    plot_em_history as plot_em_history,
+)
+from .plots import (
+    plot_scores as plot_scores,
+)
+from .score_plots import (
+    plot_bayes_error_rates as plot_bayes_error_rates,
+)
+from .score_plots import (
+    plot_tippett as plot_tippett,
+)
+from .selection import plot_selection as plot_selection
+from .spectrogram import plot_labels as plot_labels

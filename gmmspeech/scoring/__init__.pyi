@@ -1,0 +1,34 @@
+from .calibration import (
+    fit_calibration as fit_calibration,
+)
+from .calibration import (
+    fit_pav as fit_pav,
+)
+from .folds import cross_calibrate as cross_calibrate
+from .linear import linear_score as linear_score
+from .llr import (
+    log_likelihood_ratio as log_likelihood_ratio,
+)
+from .llr import (
+    log_likelihood_ratios as log_likelihood_ratios,
+)
+from .normalization import (
+    s_norm as s_norm,
+)
+from .normalization import (
+    t_norm as t_norm,
+)
+from .normalization import (
+    z_norm as z_norm,
+)
+from .normalization import (
+    zt_norm as zt_norm,
+)
+from .score_normalizer import ScoreNormalizer as ScoreNormalizer
+from .statistics import statistics_llr as statistics_llr
+from .trials import (
+    Scores as Scores,
+)
+from .trials import (
+    TrialList as TrialList,
+)

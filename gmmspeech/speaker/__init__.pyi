@@ -1,0 +1,50 @@
+from .backend import (
+    average_sessions as average_sessions,
+)
+from .backend import (
+    cosine_scores as cosine_scores,
+)
+from .backend import (
+    length_normalize as length_normalize,
+)
+from .backend_training import (
+    BackEnd as BackEnd,
+)
+from .backend_training import (
+    train_backend as train_backend,
+)
+from .identification import identify as identify
+from .isv import (
+    ISV as ISV,
+)
+from .isv import (
+    train_isv as train_isv,
+)
+from .ivector import IVectorExtractor as IVectorExtractor
+from .ivector_training import train_ivector_extractor as train_ivector_extractor
+from .jfa import (
+    JFA as JFA,
+)
+from .jfa import (
+    train_jfa as train_jfa,
+)
+from .plda import (
+    PLDA as PLDA,
+)
+from .plda import (
+    train_plda as train_plda,
+)
+from .supervectors import (
+    adapted_means as adapted_means,
+)
+from .supervectors import (
+    supervectors as supervectors,
+)
+from .ubm import train_ubm as train_ubm
+from .vad import (
+    gmm_vad as gmm_vad,
+)
+from .vad import (
+    two_gaussian_vad as two_gaussian_vad,
+)
+from .verifier import SpeakerVerifier as SpeakerVerifier

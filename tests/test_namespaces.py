@@ -1,0 +1,101 @@
+"""Names load when they are used, and are what their stubs say, whatever was imported before."""
+
+import importlib
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import gmmspeech as gs
+
+NAMESPACES = ["features", "formats", "gmm", "metrics", "phones", "plot", "scoring", "speaker", "stores"]
+MODULES = {"audio", "errors", *NAMESPACES}
+CLASHES = {
+    (namespace, name)
+    for namespace in NAMESPACES
+    for name in getattr(gs, namespace).__all__
+    if getattr(getattr(gs, namespace), name).__module__ == f"gmmspeech.{namespace}.{name}"
+}
+HEAVY = {"numpy", "scipy", "sklearn", "librosa", "h5py", "pandas", "matplotlib", "torch", "dask", "joblib", "soundfile"}
+
+
+def run(code: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_the_top_level_has_the_names_of_daily_use():
+    assert 35 <= len(set(gs.__all__) - MODULES) <= 45
+    assert set(gs.__all__) > MODULES
+    assert dir(gs) == gs.__all__
+
+
+@pytest.mark.parametrize("namespace", NAMESPACES)
+def test_a_namespace_is_a_package_whose_names_come_from_its_own_files(namespace):
+    package = getattr(gs, namespace)
+    assert package is importlib.import_module(f"gmmspeech.{namespace}")
+    assert dir(package) == package.__all__
+    for name in package.__all__:
+        assert getattr(package, name).__module__.startswith(f"gmmspeech.{namespace}.")
+
+
+def test_a_name_of_the_top_level_is_in_its_namespace_too():
+    for name in set(gs.__all__) - MODULES:
+        room = getattr(gs, name).__module__.split(".")[1]
+        if room in NAMESPACES:
+            assert getattr(getattr(gs, room), name) is getattr(gs, name)
+
+
+def test_there_are_functions_named_as_their_files():
+    assert {("features", "mfcc"), ("features", "plp"), ("metrics", "eer"), ("metrics", "cllr")} <= CLASHES
+
+
+@pytest.mark.parametrize(("namespace", "name"), sorted(CLASHES))
+@pytest.mark.parametrize(
+    "before",
+    [
+        "pass",
+        "import gmmspeech.{0}.{1}",
+        "from gmmspeech.{0}.{1} import {1}",
+        "gs.{0}.{1}; import gmmspeech.{0}.{1}",
+        "import importlib; importlib.import_module('gmmspeech.{0}.{1}')",
+        "from gmmspeech.{0} import *",
+        "import gmmspeech.cli.main, gmmspeech.commands.evaluation, gmmspeech.speaker.verifier",
+    ],
+)
+def test_a_function_named_as_its_file_is_never_hidden_by_it(before, namespace, name):
+    code = f"import gmmspeech as gs; {before.format(namespace, name)}; print(type(gs.{namespace}.{name}).__name__)"
+    assert run(code) == "function"
+
+
+def test_all_names_come_with_a_star():
+    names = run("from gmmspeech import *; print(*sorted(globals()))").split()
+    assert set(gs.__all__) <= set(names)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="nonsense"):
+        gs.nonsense  # noqa: B018
+
+
+def test_everything_can_be_loaded_at_once():
+    code = "import sys, gmmspeech as gs; print(callable(vars(gs)['mfcc']), 'gmmspeech.plot.plots' in sys.modules)"
+    assert run(code, EAGER_IMPORT="1") == "True True"
+
+
+def test_objects_and_functions_are_pickled():
+    model = gs.DiagonalGMM(n_components=1, random_state=0).fit(np.eye(3))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).means_, model.means_)
+    for name in ("mfcc", "eer", "FrontEnd"):
+        assert pickle.loads(pickle.dumps(getattr(gs, name))) is getattr(gs, name)
+
+
+@pytest.mark.parametrize("code", ["import gmmspeech", "import gmmspeech.errors"])
+def test_the_package_alone_imports_nothing_heavy(code):
+    assert run(f"{code}; import sys; print(*(sys.modules.keys() & {HEAVY}))") == ""
