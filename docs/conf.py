@@ -64,11 +64,12 @@ def write_reference() -> None:
 
 
 def _names(module: str) -> list[str]:
-    """Public names of a namespace; of a file, those it defines without an underscore."""
+    """Public names of a namespace; of a file, its classes, and its functions with an example."""
     found = getattr(gmmspeech, module)
     if hasattr(found, "__path__"):
         return found.__all__
-    return [name for name, value in vars(found).items() if not name.startswith("_") and ">>>" in (value.__doc__ or "")]
+    own = {name: value for name, value in vars(found).items() if getattr(value, "__module__", None) == found.__name__}
+    return [name for name, value in own.items() if inspect.isclass(value) or ">>>" in (value.__doc__ or "")]
 
 
 def _page(title: str, module: str, names: list[str], text: str = "") -> str:

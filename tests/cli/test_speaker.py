@@ -15,6 +15,7 @@ from scipy.signal import lfilter
 
 import gmmspeech as gs
 from gmmspeech.cli.main import main
+from gmmspeech.files.calibration import load_calibration
 from gmmspeech.formats.trials import read_scores, read_trials
 
 Run = Callable[..., Result]
@@ -130,7 +131,7 @@ def test_calibration_and_fusion_do_good(world: Path) -> None:
     assert gs.cllr(*split("as")) > gs.cllr(*split("as.llr"))
     assert gs.cllr(*split("as.llr")) < 0.7
     assert gs.cllr(*split("refused")) < gs.cllr(*split("fused"))
-    calibration = gs.load_calibration("c.h5")
+    calibration = load_calibration("c.h5")
     np.testing.assert_allclose(read_scores("applied").values, calibration.apply(read_scores("as").values), rtol=1e-6)
 
 
