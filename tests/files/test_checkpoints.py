@@ -64,7 +64,9 @@ def phones(checkpoint=None, frames=SPOKEN, words=WORDS, dictionary=(("AA", "B"),
 
 
 def phones_on_labels(checkpoint=None, shift=0.0, **options):
-    labels = {name: [gs.phones.Label(0.0, 0.2 + shift, "AA"), gs.phones.Label(0.2 + shift, 0.37, "B")] for name in SPOKEN}
+    labels = {
+        name: [gs.phones.Label(0.0, 0.2 + shift, "AA"), gs.phones.Label(0.2 + shift, 0.37, "B")] for name in SPOKEN
+    }
     options = {"max_iter": 6, "total_gaussians": 12, "min_occupancy": 3.0, **options}
     return gs.phones.train_phone_hmm_on_labels(SPOKEN, labels, checkpoint=checkpoint, **options)
 
