@@ -4,6 +4,12 @@ Every message is one line that names the thing (file, utterance, model, componen
 was expected. The command line prints that line and exits with status 1.
 """
 
+import functools
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any
+
 
 class GmmSpeechError(Exception):
     """Base of every error that gmmspeech raises on purpose.
@@ -65,3 +71,40 @@ def one_line(error: BaseException) -> str:
 def text_or_type(error: BaseException) -> str:
     """Text of an error on one line, or what kind it is where it has none."""
     return one_line(error) or type(error).__name__
+
+
+def report_errors(function: Callable[..., None]) -> Callable[..., None]:
+    """Wrap a command: an error is one line on stderr and exit status 1; with ``--debug`` also its traceback.
+
+    The wrapped function takes ``debug`` beside its own arguments.
+    """
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, debug: bool = False, **kwargs: Any) -> None:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning  # type: ignore[assignment]
+            try:
+                function(*args, **kwargs)
+            except BrokenPipeError:  # of `| head`: click ends quietly
+                raise
+            except (GmmSpeechError, OSError, MemoryError) as error:
+                if debug:
+                    raise
+                print(f"gmmspeech: error: {_line_of(error)}", file=sys.stderr)
+                sys.exit(1)
+            except KeyboardInterrupt:
+                print("gmmspeech: interrupted", file=sys.stderr)
+                sys.exit(130)
+
+    return wrapped
+
+
+def _line_of(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return text_or_type(error)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
+    name = "warning" if issubclass(category, GmmSpeechWarning) else category.__name__
+    print(f"gmmspeech: {name}: {' '.join(str(message).split())}", file=sys.stderr)

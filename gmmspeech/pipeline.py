@@ -1,107 +1,269 @@
-"""Stages of a recipe, in order; a finished one is not redone unless its inputs or configuration changed."""
+"""What recipes share: a command line, stages that are not done twice, and tables of results.
+
+A recipe is a script. It asks before each of its stages whether it is to be done, and ends with its results::
+
+    @pipeline.recipe(fetch="librispeech-mini")
+    def main(run, corpus):
+        if run.todo("features", makes=[features], of=[data], settings=FRONT_END):
+            gs.extract_features([data], features, FRONT_END, n_jobs=run.jobs)
+        ...
+        run.results(rows)
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import hashlib
 import json
+import os
+import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from gmmspeech.errors import ConfigError
+import click
+
+from gmmspeech.errors import ConfigError, DownloadError, report_errors
+from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines
+from gmmspeech.formats.datadir import DataDir
 
-RECEIPTS = ".stages"
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One step of a recipe.
-
-    Parameters
-    ----------
-    name : str
-    run : callable
-        Does the work, without arguments.
-    outputs : sequence of Path
-        Files it makes.
-    inputs : sequence of Path
-        Files and folders it reads that no earlier stage made; a folder stands for all files under it.
-    configuration : object
-        What else decides the outputs; anything that JSON can hold.
-    """
-
-    name: str
-    run: Callable[[], None]
-    outputs: Sequence[Path]
-    inputs: Sequence[Path] = ()
-    configuration: Any = None
+MARKS = ".stages"
+FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-def run_stages(stages: Sequence[Stage], out: Path, *, first: int | None = None) -> None:
-    """Run stages in order, each unless it is finished.
+class _Stage(NamedTuple):
+    """The stage that is being done."""
 
-    A stage's digest covers its configuration, its inputs, and the digest of the stage before, so whatever
-    changes upstream is redone downstream.
+    mark: Path
+    digest: str
+    title: str
+    began: float
+    cpu: float
+
+
+class Run:
+    """A run of a recipe: which stages are done, and what came of them.
+
+    A stage is done when the next one is asked for, so one that fails or is killed is not.
 
     Parameters
     ----------
-    stages : sequence of Stage
     out : Path
-        Folder of the outputs; receipts are kept in a folder ``.stages`` in it.
+        Folder for everything the recipe makes; ``.stages`` in it says which stages are done.
+    jobs : int
+        Threads, for the recipe to use.
     first : int, optional
-        Number (from 1) of the stage to begin with: it and all later ones are done anew, earlier ones are taken as
-        they are.
+        Number (from 1) of the stage to begin with: it and all later ones are done anew, earlier ones are taken as they
+        are.
+    settings : mapping, optional
+        What to write beside the results.
 
-    Raises
-    ------
-    ConfigError
-        A number that no stage has, or an earlier stage whose outputs are missing.
+    Examples
+    --------
+    >>> import tempfile
+    >>> out = Path(tempfile.mkdtemp())
+    >>> for _ in range(2):
+    ...     run = Run(out)
+    ...     if run.todo("copy", makes=[out / "copy"], settings={"text": "x"}):
+    ...         print("copying", (out / "copy").write_text("x"))
+    ...     run.results([{"task": "copy", "letters": "1"}])
+    copying 1
+    | task | letters |
+    | --- | --- |
+    | copy | 1 |
+    | task | letters |
+    | --- | --- |
+    | copy | 1 |
     """
-    if first is not None and not 1 <= first <= len(stages):
-        raise ConfigError(f"--stage: found {first}, expected 1 to {len(stages)}")
-    digest = ""
-    redo = False
-    for number, stage in enumerate(stages, start=1):
-        digest = _digest(stage, digest)
-        receipt = _receipt(out, number, stage)
-        title = f"stage {number} of {len(stages)}, {stage.name}"
-        if first is not None and number < first:
-            missing = [output for output in stage.outputs if not output.exists()]
+
+    def __init__(
+        self, out: Path, *, jobs: int = 1, first: int | None = None, settings: Mapping[str, Any] | None = None
+    ) -> None:
+        if first is not None and first < 1:
+            raise ConfigError(f"--stage: found {first}, expected 1 or more")
+        self.out, self.jobs = out, jobs
+        self._first, self._settings = first, settings or {}
+        self._count, self._digest, self._redo = 0, "", False
+        self._stage: _Stage | None = None
+        self._marks: dict[str, Path] = {}
+        self._tables: dict[str, Sequence[Mapping[str, str]]] = {}
+
+    def todo(
+        self, name: str, makes: Iterable[Path], *, of: Iterable[Path | DataDir] = (), settings: Any = None
+    ) -> bool:
+        """Say whether a stage is to be done; the one before is done now.
+
+        It is not if its outputs are there and were made with the same settings and inputs, after the same stages.
+
+        Parameters
+        ----------
+        name : str
+        makes : iterable of Path
+            Files it makes.
+        of : iterable of Path or DataDir
+            Files, folders (all files under them) and data directories (their utterances and audio) it reads that no
+            earlier stage made. Files are told apart by size and time.
+        settings : object
+            What else decides the outputs: anything that JSON can hold, front ends, dataclasses, and paths.
+
+        Raises
+        ------
+        ConfigError
+            An output of a stage before the first one to do is missing.
+        """
+        self._end_stage()
+        self._count += 1
+        outputs, mark = list(makes), self.out / MARKS / f"{self._count}-{name}"
+        self._digest, self._marks[name] = _digest(self._digest, name, of, settings), mark
+        title = f"stage {self._count}, {name}"
+        if self._first is not None and self._count < self._first:
+            missing = [path for path in outputs if not path.exists()]
             if missing:
-                raise ConfigError(f"--stage {first}: {missing[0]} of stage {number}, {stage.name}, is not there")
-            continue
-        if first is None and not redo and _is_finished(stage, receipt, digest):
+                number = f"stage {self._count}, {name}"
+                raise ConfigError(f"--stage {self._first}: {missing[0]} of {number}, is not there")
+            return False
+        same = mark.is_file() and mark.read_bytes().split(b"\n")[0] == self._digest.encode()
+        if self._first is None and not self._redo and same and all(path.exists() for path in outputs):
             print(f"{title}: done before", file=sys.stderr)
-            continue
-        redo = True
+            return False
+        self._redo = True
+        for later in (self.out / MARKS).glob("*-*"):  # to be redone too, in this run or the next
+            if int(later.name.split("-")[0]) >= self._count:
+                later.unlink()
         print(f"{title} ...", file=sys.stderr)
-        began = time.perf_counter()
-        # all later ones are to be redone too, in this run or the next
-        for later, other in enumerate(stages[number - 1 :], start=number):
-            _receipt(out, later, other).unlink(missing_ok=True)
-        stage.run()
-        write_lines(receipt, [digest])
-        print(f"{title}: {time.perf_counter() - began:.1f} s", file=sys.stderr)
+        self._stage = _Stage(mark, self._digest, title, time.perf_counter(), time.process_time())
+        return True
+
+    def cpu_seconds(self, name: str) -> float:
+        """Give how much CPU time, of all threads together, a stage took when it was done."""
+        self._end_stage()
+        return float(self._marks[name].read_text(encoding="utf-8").split()[1])
+
+    def results(self, rows: Sequence[Mapping[str, str]], name: str = "results") -> None:
+        """Print a Markdown table and keep it in ``NAME.md``, and with all other tables in ``results.json``."""
+        self._end_stage()
+        columns = list(rows[0])
+        cells = [columns, ["---"] * len(columns), *([row[column] for column in columns] for row in rows)]
+        lines = [f"| {' | '.join(line)} |" for line in cells]
+        self._tables[name] = rows
+        everything = {"command": shlex.join(sys.argv), "settings": self._settings, "tables": self._tables}
+        write_lines(self.out / f"{name}.md", lines)
+        write_lines(self.out / "results.json", [json.dumps(everything, indent=1, ensure_ascii=False, default=_plain)])
+        print("\n".join(lines))
+
+    def close(self) -> None:
+        """End the last stage.
+
+        Raises
+        ------
+        ConfigError
+            There is no stage of the number to begin with.
+        """
+        self._end_stage()
+        if self._first is not None and self._first > self._count:
+            raise ConfigError(f"--stage: found {self._first}, expected 1 to {self._count}")
+
+    def _end_stage(self) -> None:
+        if self._stage is not None:
+            stage, self._stage = self._stage, None
+            write_lines(stage.mark, [stage.digest, f"{time.process_time() - stage.cpu:.3f}"])
+            print(f"{stage.title}: {time.perf_counter() - stage.began:.1f} s", file=sys.stderr)
 
 
-def _receipt(out: Path, number: int, stage: Stage) -> Path:
-    return out / RECEIPTS / f"{number}-{stage.name}"
+def recipe(
+    *, corpus: bool = True, stages: bool = True, fetch: str | None = None, quick: str | None = None
+) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a recipe's main function a command.
+
+    It is called with a `Run`, with ``corpus`` (Path; unless the recipe makes its own), and with the options that it
+    declares itself.
+
+    Parameters
+    ----------
+    corpus : bool
+        Whether the recipe reads a corpus.
+    stages : bool
+        Whether the recipe has stages, or is done at once.
+    fetch : str, optional
+        Open corpus that is fetched where ``--corpus`` is not given.
+    quick : str, optional
+        Smaller one in its place for ``--quick``; the function is called with ``quick`` (bool) then.
+    """
+
+    def decorate(main: Callable[..., None]) -> click.Command:
+        @functools.wraps(main)
+        def command(out: Path, jobs: int, stage: int | None = None, **options: Any) -> None:
+            constants = {name: value for name, value in main.__globals__.items() if name.isupper()}
+            settings = {k: v for k, v in {**constants, **options}.items() if not isinstance(v, click.ParamType)}
+            run = Run(out, jobs=jobs, first=stage, settings=settings)
+            if fetch and options["corpus"] is None:
+                options["corpus"] = fetched(quick if quick and options["quick"] else fetch)
+            main(run, **options)
+            run.close()
+
+        done = report_errors(command)
+        for option in _options(corpus, stages, fetch, quick):
+            done = option(done)
+        return click.command(help=main.__doc__)(done)
+
+    return decorate
 
 
-def _is_finished(stage: Stage, receipt: Path, digest: str) -> bool:
-    made_of_the_same = receipt.is_file() and receipt.read_bytes().strip() == digest.encode()
-    return made_of_the_same and all(output.exists() for output in stage.outputs)
+def fetched(name: str, *, option: str = "--corpus") -> Path:
+    """Fetch an open corpus; an error tells of the option that takes one from a folder."""
+    from gmmspeech.corpora.open_corpora import fetch_corpus  # whose libraries for downloads take time to import
+
+    try:
+        return fetch_corpus(name)
+    except DownloadError as error:
+        raise DownloadError(f"{error}; {option} DIR takes the corpus from a folder instead") from error
 
 
-def _digest(stage: Stage, before: str) -> str:
-    parts = [before, stage.name, json.dumps(stage.configuration, sort_keys=True, default=str)]
-    for path in stage.inputs:
-        for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
-            # audio is told apart by size and time, as make does: reading a large corpus again would take minutes
-            found = file.stat() if file.exists() else None
-            parts.append(f"{file} {found.st_size} {found.st_mtime_ns}" if found else f"{file} missing")
+def _options(corpus: bool, stages: bool, fetch: str | None, quick: str | None) -> Iterator[Callable]:
+    """Options of a recipe, in the reverse order of its help."""
+    yield click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+    if stages:
+        yield click.option("--stage", type=int, help="Begin with this stage; do it and all later ones anew.")
+    yield click.option(
+        "--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="Threads.  [default: one a core]"
+    )
+    yield click.option("--out", type=FOLDER, required=True, help="Folder for everything the recipe makes.")
+    if corpus:
+        text = "Folder of the corpus, with audio/ and data/." + (
+            "  [default: fetched from its origin]" if fetch else ""
+        )
+        yield click.option("--corpus", type=FOLDER, required=not fetch, help=text)
+    if quick:
+        yield click.option("--quick", is_flag=True, help=f"A quick try, on the corpus {quick}.")
+
+
+def _digest(before: str, name: str, of: Iterable[Path | DataDir], settings: Any) -> str:
+    """Tell apart what a stage and all before it are made of."""
+    parts = [before, name, json.dumps(settings, sort_keys=True, default=_plain)]
+    for source in of:
+        if isinstance(source, DataDir):
+            parts += [f"{utterance} {source.utt2spk.get(utterance)}" for utterance in source.utterances]
+            parts += [_stamp(path) for path in (source.path / "wav.scp", source.path / "segments")]
+            parts += [_stamp(path) for path in source.recordings.values()]
+        elif source.is_dir():
+            parts += [_stamp(path) for path in sorted(source.rglob("*")) if path.is_file()]
+        else:
+            parts.append(_stamp(source))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _stamp(path: Path) -> str:
+    """Size and time of a file, as make has it: to read a large corpus again would take minutes."""
+    found = path.stat() if path.exists() else None
+    return f"{path} {found.st_size} {found.st_mtime_ns}" if found else f"{path} missing"
+
+
+def _plain(value: Any) -> Any:
+    """What JSON holds in place of an object."""
+    if isinstance(value, FrontEnd):
+        return json.loads(value.to_json())
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else str(value)  # type: ignore[arg-type]

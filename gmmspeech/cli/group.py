@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gmmspeech.cli.errors import report_errors
+from gmmspeech.errors import report_errors
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)

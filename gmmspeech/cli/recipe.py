@@ -10,8 +10,7 @@ from typing import Any
 
 import click
 
-from gmmspeech.cli.errors import report_errors
-from gmmspeech.errors import DownloadError
+from gmmspeech.errors import DownloadError, report_errors
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from gmmspeech.commands.verification import classify_file, train_classifier_file
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.formats.datadir import DataDir, read_map
-from gmmspeech.pipeline import Stage
+from gmmspeech.recipe.stages import Stage
 from gmmspeech.recipe.verification import features_path
 
 

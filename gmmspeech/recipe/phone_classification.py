@@ -27,9 +27,9 @@ from gmmspeech.metrics.confusion import precision_recall
 from gmmspeech.phones.gmm.classification import Classifier, FullSystem, OneModel, train_full_system, train_one_model
 from gmmspeech.phones.labels.labels import FrameTimes
 from gmmspeech.phones.labels.segments import LabeledFrames, label_utterances
-from gmmspeech.pipeline import Stage
 from gmmspeech.plot.plots import plot_confusion
 from gmmspeech.recipe.phone_systems import Classification, Result, classify
+from gmmspeech.recipe.stages import Stage
 
 LABELS = "phones.ctm"
 

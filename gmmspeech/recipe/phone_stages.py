@@ -45,7 +45,7 @@ from gmmspeech.phones.hmm.graph import (
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training import train_phone_hmm, train_phone_hmm_on_labels
 from gmmspeech.phones.labels.labels import Label
-from gmmspeech.pipeline import Stage
+from gmmspeech.recipe.stages import Stage
 from gmmspeech.stores.features import FeatureStore
 
 # Of log-likelihoods beside a phone bigram.

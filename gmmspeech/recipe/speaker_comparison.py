@@ -22,9 +22,9 @@ from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.trials import read_trials, write_scores
 from gmmspeech.metrics.bootstrap import Interval, bootstrap_ci
 from gmmspeech.metrics.cllr import cllr
-from gmmspeech.pipeline import Stage
 from gmmspeech.recipe.sides import Entry, count_side, open_side, write_side
 from gmmspeech.recipe.speaker_systems import SYSTEMS, SystemSettings
+from gmmspeech.recipe.stages import Stage
 from gmmspeech.scoring.normalization import s_norm
 from gmmspeech.scoring.trials import Scores, TrialList
 

@@ -21,7 +21,7 @@ from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.metrics.summary import Summary, summarize
-from gmmspeech.pipeline import Stage
+from gmmspeech.recipe.stages import Stage
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import click
 from gmmspeech.cli.recipe import FOLDER, recipe_command
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.formats.datadir import read_data_dir
-from gmmspeech.pipeline import run_stages
+from gmmspeech.recipe.stages import run_stages
 from gmmspeech.recipe.verification import (
     Protocol,
     VerificationConfig,

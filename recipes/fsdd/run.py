@@ -17,7 +17,6 @@ from gmmspeech.formats.datadir import DataDir, read_data_dir, read_list_map
 from gmmspeech.formats.labels import read_ctm
 from gmmspeech.metrics.error_rate import ErrorRate, error_rate
 from gmmspeech.phones.gmm.classification import OneModel
-from gmmspeech.pipeline import Stage, run_stages
 from gmmspeech.recipe.classification import classification_row, classification_stage
 from gmmspeech.recipe.phone_classification import classified_rows, confusion_stage, one_model_stage
 from gmmspeech.recipe.phone_stages import (
@@ -31,6 +30,7 @@ from gmmspeech.recipe.phone_stages import (
     recognize_word_stage,
     recognized_path,
 )
+from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import (
     Protocol,
     VerificationConfig,

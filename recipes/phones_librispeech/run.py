@@ -23,7 +23,6 @@ from gmmspeech.phones.gmm.classification import FullSystem
 from gmmspeech.phones.hmm.graph import pronunciations
 from gmmspeech.phones.labels.dictionary import Dictionary
 from gmmspeech.phones.labels.phone_sets import ARPABET
-from gmmspeech.pipeline import Stage, run_stages
 from gmmspeech.plot.spectrogram import plot_labels
 from gmmspeech.recipe.phone_classification import classified_rows, confusion_stage, full_system_stage
 from gmmspeech.recipe.phone_stages import (
@@ -40,6 +39,7 @@ from gmmspeech.recipe.phone_stages import (
     speed_rows,
     system_stage,
 )
+from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import features_path, features_stage, tell_results
 
 FRONT_END = "phones"

@@ -13,7 +13,6 @@ from gmmspeech.cli.recipe import FOLDER, fetched, recipe_command
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.formats.datadir import DataDir, read_data_dir, read_list_map
 from gmmspeech.formats.trials import read_trials
-from gmmspeech.pipeline import Stage, run_stages
 from gmmspeech.recipe.sides import Entry, cut, join, of_groups
 from gmmspeech.recipe.speaker_comparison import (
     Background,
@@ -24,6 +23,7 @@ from gmmspeech.recipe.speaker_comparison import (
     task_stages,
 )
 from gmmspeech.recipe.speaker_systems import SystemSettings
+from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import features_path, features_stage, tell_results
 
 ENGLISH, ARABIC, DIGITS = "librispeech-mini", "arabic-speech-commands-mini", "fsdd"

@@ -17,7 +17,6 @@ from gmmspeech.metrics.error_rate import error_rate
 from gmmspeech.phones.gmm.classification import FullSystem
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.phones.labels.phone_sets import TIMIT_48, TIMIT_48_TO_39, TIMIT_61_TO_48, map_labels
-from gmmspeech.pipeline import Stage, run_stages
 from gmmspeech.recipe.phone_classification import classified_rows, full_system_stage
 from gmmspeech.recipe.phone_stages import (
     Speech,
@@ -34,6 +33,7 @@ from gmmspeech.recipe.phone_stages import (
     system_stage,
 )
 from gmmspeech.recipe.phone_systems import SILENCE as SCORED_SILENCE
+from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import features_path, features_stage, tell_results
 
 FRONT_END = "phones"

@@ -14,7 +14,6 @@ from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.formats.datadir import DataDir, read_data_dir
 from gmmspeech.formats.labels import read_ctm
 from gmmspeech.phones.gmm.classification import OneModel
-from gmmspeech.pipeline import Stage, run_stages
 from gmmspeech.recipe.classification import classification_row, classification_stage
 from gmmspeech.recipe.phone_classification import classified_rows, of_speakers, one_model_stage
 from gmmspeech.recipe.phone_stages import (
@@ -25,6 +24,7 @@ from gmmspeech.recipe.phone_stages import (
     flat_start_stage,
     labels_stage,
 )
+from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import (
     Protocol,
     VerificationConfig,

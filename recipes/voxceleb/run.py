@@ -28,8 +28,8 @@ from gmmspeech.files.ivectors import load_extractor, save_ivectors
 from gmmspeech.files.models import load_gmm
 from gmmspeech.formats.datadir import read_data_dir, read_fields, read_map, write_map
 from gmmspeech.formats.trials import read_trials, write_trials
-from gmmspeech.pipeline import Stage, run_stages
 from gmmspeech.recipe.speaker_comparison import figures_of
+from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import features_path, tell_results
 from gmmspeech.scoring.trials import TrialList
 from gmmspeech.speaker.subspace import BATCH

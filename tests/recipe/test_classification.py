@@ -9,8 +9,8 @@ import pytest
 
 import gmmspeech as gs
 from gmmspeech.formats.datadir import read_data_dir
-from gmmspeech.pipeline import run_stages
 from gmmspeech.recipe.classification import classification_row, classification_stage
+from gmmspeech.recipe.stages import run_stages
 from gmmspeech.recipe.verification import features_stage
 
 FRONT = gs.FrontEnd(sample_frequency=8000, features={"type": "mfcc", "num_ceps": 13}, deltas={"order": 1})

@@ -24,7 +24,6 @@ from gmmspeech.phones.gmm.fusion import fit_weights
 from gmmspeech.phones.gmm.projection import estimate_projection, project
 from gmmspeech.phones.gmm.segment_gaussian import SegmentGaussian
 from gmmspeech.phones.labels.segments import LabeledFrames, label_utterances, segment_vectors
-from gmmspeech.pipeline import Stage, run_stages
 from gmmspeech.recipe.phone_classification import (
     classified_path,
     classified_rows,
@@ -36,6 +35,7 @@ from gmmspeech.recipe.phone_classification import (
     read_classification,
 )
 from gmmspeech.recipe.phone_systems import Result, classify
+from gmmspeech.recipe.stages import Stage, run_stages
 
 FRONT = gs.FrontEnd(sample_frequency=8000, features={"type": "mfcc", "num_ceps": 8, "snip_edges": False})
 NORMALIZED = gs.FrontEnd(**{**FRONT.model_dump(), "cmvn": {"method": "speaker", "norm_vars": True}})

@@ -12,7 +12,6 @@ from gmmspeech.files.phone_models import load_phone_hmm, load_training_state
 from gmmspeech.formats.labels import read_ctm
 from gmmspeech.metrics.error_rate import error_rate
 from gmmspeech.phones.labels.labels import Label
-from gmmspeech.pipeline import run_stages
 from gmmspeech.recipe.phone_stages import (
     Speech,
     align_stage,
@@ -29,6 +28,7 @@ from gmmspeech.recipe.phone_stages import (
     speed_rows,
     state_path,
 )
+from gmmspeech.recipe.stages import run_stages
 from gmmspeech.stores.features import write_store
 
 SOUNDS = {"SIL": -6.0, "AA": 0.0, "S": 6.0}

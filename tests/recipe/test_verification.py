@@ -15,7 +15,7 @@ import pytest
 
 import gmmspeech as gs
 from gmmspeech.formats.datadir import read_data_dir
-from gmmspeech.pipeline import RECEIPTS, Stage, run_stages
+from gmmspeech.recipe.stages import RECEIPTS, Stage, run_stages
 from gmmspeech.recipe.verification import (
     Protocol,
     VerificationConfig,

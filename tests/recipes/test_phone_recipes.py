@@ -27,7 +27,7 @@ from gmmspeech.formats.dictionary import cmudict_dictionary
 from gmmspeech.formats.labels import read_ctm, write_timit
 from gmmspeech.phones.gmm.classification import FullSystem, OneModel
 from gmmspeech.phones.labels.labels import Label
-from gmmspeech.pipeline import run_stages
+from gmmspeech.recipe.stages import run_stages
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
 # two men and a woman of each of TIMIT's eight dialect regions

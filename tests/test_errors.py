@@ -8,8 +8,15 @@ from collections.abc import Callable
 
 import pytest
 
-from gmmspeech.cli.errors import report_errors
-from gmmspeech.errors import AudioError, ConfigError, DataError, FeatureError, GmmSpeechWarning, ModelError
+from gmmspeech.errors import (
+    AudioError,
+    ConfigError,
+    DataError,
+    FeatureError,
+    GmmSpeechWarning,
+    ModelError,
+    report_errors,
+)
 
 
 def raising(error: BaseException) -> Callable[..., None]:
