@@ -1,4 +1,4 @@
-"""The main job on synthetic voices, command by command."""
+"""The command that does the main job on synthetic voices."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from pathlib import Path
 
 import click
 
-from gmmspeech.corpora.voices import write_voices
+from gmmspeech.cli.group import FOLDER, command, jobs_option, main
 
 
-def run_demo(out: Path, jobs: int) -> None:
-    """Make the voices and run the commands of the main job on them, printing each."""
-    from gmmspeech.cli.main import main
+@command("demo")
+@click.option("--out", type=FOLDER, default=Path("gmmspeech-demo"), help="Folder for everything the demo makes.")
+@jobs_option
+def demo(out: Path, jobs: int) -> None:
+    """Do the main job on synthetic voices.
+
+    Makes a small corpus with eSpeak NG (extra `demo`), then computes features, trains a background model, enrolls
+    speakers, scores trials and writes a report, printing each command that does it.
+    """
+    from gmmspeech.corpora.voices import write_voices
 
     corpus = out / "voices"
     click.echo("# 24 synthetic voices, 10 sentences each")

@@ -7,8 +7,6 @@ from pathlib import Path
 import click
 
 from gmmspeech.cli.group import FEATURES, FILE, command
-from gmmspeech.commands.copy import MODEL_FORMATS, copy_features, copy_model
-from gmmspeech.commands.verification import progress_bar
 
 
 @command("copy-features")
@@ -30,6 +28,9 @@ def copy_features_command(source: str, out: str, compress: bool, kind: str, fram
     FEATS is a file of features as `features` writes it, scp:PATH or ark:PATH of Kaldi's, or htk:PATH, a folder or a
     list of parameter files. OUT is a path (HDF5), ark:PATH, ark,t:PATH (text), ark,scp:ARK,SCP, or htk:FOLDER.
     """
+    from gmmspeech.commands.copy import copy_features
+    from gmmspeech.commands.verification import progress_bar
+
     utterances, frames = copy_features(
         source, out, compress=compress, kind=kind, frame_shift=frame_shift, progress=progress_bar("copying", "utt")
     )
@@ -42,7 +43,7 @@ def copy_features_command(source: str, out: str, compress: bool, kind: str, fram
 @click.option(
     "--to",
     "format",
-    type=click.Choice(list(MODEL_FORMATS)),
+    type=click.Choice(["hdf5", "kaldi", "kaldi-text", "htk"]),
     show_default="by the suffix of OUT: .h5, .dubm, .txt, .mmf",
     help="Format of OUT: of this package; Kaldi's DiagGmm, binary or text; HTK's MMF.",
 )
@@ -54,5 +55,7 @@ def copy_model_command(model: Path, out: Path, format: str | None) -> None:
     MODEL is a mixture of this package, a DiagGmm of Kaldi's, an MMF of HTK's with one mixture, or a mixture of bob's or
     SIDEKIT's. A classifier becomes an MMF with a mixture a class.
     """
+    from gmmspeech.commands.copy import copy_model
+
     count = copy_model(model, out, format=format)
     click.echo(f"{count} {'mixture' if count == 1 else 'mixtures'} copied")

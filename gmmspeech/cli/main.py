@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from gmmspeech.audio import RawAudio
-from gmmspeech.cli import formats, phone_gmms, phones, prepare, scores, speaker, statistics
+from gmmspeech.cli import demo, formats, phone_gmms, phones, prepare, scores, speaker, statistics
 from gmmspeech.cli.group import (
     FEATURES,
     FILE,
@@ -19,21 +18,8 @@ from gmmspeech.cli.group import (
     scheduler_option,
     skip_bad_option,
 )
-from gmmspeech.commands.extraction import extract_features
-from gmmspeech.commands.show import describe
-from gmmspeech.commands.verification import (
-    classify_file,
-    enroll_file,
-    score_file,
-    train_classifier_file,
-    train_ubm_file,
-)
-from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.formats.datadir import read_data_dir, read_map
-from gmmspeech.gmm.kernels import BACKENDS
-from gmmspeech.stores.hdf5_frames import COMPRESSIONS, STORAGES
 
-__all__ = ["formats", "main", "phone_gmms", "phones", "prepare", "scores", "speaker", "statistics"]
+__all__ = ["demo", "formats", "main", "phone_gmms", "phones", "prepare", "scores", "speaker", "statistics"]
 
 scoring_option = click.option(
     "--scoring",
@@ -58,12 +44,12 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, hel
 @click.option("--channel", type=click.IntRange(0), help="Which channel of stereo recordings, from 0.")
 @click.option(
     "--storage",
-    type=click.Choice(STORAGES),
+    type=click.Choice(["float32", "float16"]),
     default="float32",
     help="What numbers are kept as: float16 takes half the room and keeps three digits.",
 )
 @click.option(
-    "--compress", type=click.Choice(COMPRESSIONS), help="Compress the frames: gzip is smaller, lzf is faster."
+    "--compress", type=click.Choice(["gzip", "lzf"]), help="Compress the frames: gzip is smaller, lzf is faster."
 )
 @click.option("--shards", type=click.IntRange(1), help="Write so many files, and OUT.h5 as an index of them.")
 @click.option(
@@ -103,6 +89,11 @@ def features(
     (utterance, recording, start, end in seconds). `gmmspeech show` describes what is written. After a run that was
     killed or stopped by an error, the same command goes on where it was.
     """
+    from gmmspeech.audio import RawAudio
+    from gmmspeech.commands.extraction import extract_features
+    from gmmspeech.features.frontend import FrontEnd
+    from gmmspeech.formats.datadir import read_data_dir
+
     front = FrontEnd.from_file(config)
     audio = None if raw is None else RawAudio.parse(raw)
     parts = [read_data_dir(folder, allow_pipes=allow_pipes, raw=audio) for folder in data_dirs]
@@ -145,7 +136,7 @@ def features(
 @click.option("--init", type=click.Choice(["kmeans", "random"]), default="kmeans", help="Where EM starts.")
 @click.option(
     "--backend",
-    type=click.Choice(BACKENDS),
+    type=click.Choice(["auto", "native", "numpy", "torch"]),
     default="auto",
     help="What does the arithmetic: compiled C, NumPy, or torch (extra `torch`), for GPUs; auto is C where it was "
     "compiled.",
@@ -175,6 +166,8 @@ def train_ubm(
     FEATS is a file of features as `features` writes it, or scp:PATH. After every pass UBM.h5.checkpoint is written;
     the same command goes on from it should this one be killed, to the same model. It is removed at the end.
     """
+    from gmmspeech.commands.verification import train_ubm_file
+
     gmm = train_ubm_file(
         feats,
         ubm,
@@ -224,6 +217,8 @@ def enroll(
     SPK2UTT has a speaker and the enrollment utterances in each line. FEATS is a file of features as `features`
     writes it, or scp:PATH.
     """
+    from gmmspeech.commands.verification import enroll_file
+
     options = {"relevance_factor": relevance_factor, "update": update, "scoring": scoring or "frames", "n_jobs": jobs}
     verifier = enroll_file(ubm, feats, spk2utt, models, **options)
     click.echo(f"{len(verifier.models_)} models enrolled")
@@ -264,6 +259,8 @@ def score(
     test and score for each: the log-likelihood ratio of model and background model, in nats a frame. FEATS is a file
     of features as `features` writes it, or scp:PATH.
     """
+    from gmmspeech.commands.verification import score_file
+
     done = score_file(models, feats, trials, scores, scoring=scoring, top_c=top_c, groups=groups, jobs=jobs)
     click.echo(f"{len(done)} trials scored")
 
@@ -281,6 +278,8 @@ def train_classifier(feats: str, utt2class: Path, classifier: Path, components: 
     Classes may be digits, speakers, languages. UTT2CLASS has an utterance to train on and its class in each line.
     FEATS is a file of features as `features` writes it, or scp:PATH.
     """
+    from gmmspeech.commands.verification import train_classifier_file
+
     model = train_classifier_file(feats, utt2class, classifier, components, random_state=seed, n_jobs=jobs)
     click.echo(f"{len(model.classes_)} classes of {components} components")
 
@@ -297,6 +296,9 @@ def classify(classifier: Path, feats: str, reference: Path | None, jobs: int) ->
 
     FEATS is a file of features as `features` writes it, or scp:PATH.
     """
+    from gmmspeech.commands.verification import classify_file
+    from gmmspeech.formats.datadir import read_map
+
     truth = None if reference is None else read_map(reference)
     found = classify_file(classifier, feats, None if truth is None else list(truth), jobs=jobs)
     if truth is None:
@@ -317,22 +319,10 @@ def show(file: str) -> None:
     FILE is one that another command wrote (features, models), scp:PATH, ark:PATH or htk:PATH, a mixture of Kaldi's,
     HTK's, bob's or SIDEKIT's, or a front end: a TOML file, or the name of one that comes with gmmspeech.
     """
+    from gmmspeech.commands.show import describe
+
     for line in describe(file):
         click.echo(line)
-
-
-@command("demo")
-@click.option("--out", type=FOLDER, default=Path("gmmspeech-demo"), help="Folder for everything the demo makes.")
-@jobs_option
-def demo(out: Path, jobs: int) -> None:
-    """Do the main job on synthetic voices.
-
-    Makes a small corpus with eSpeak NG (extra `demo`), then computes features, trains a background model, enrolls
-    speakers, scores trials and writes a report, printing each command that does it.
-    """
-    from gmmspeech.cli.demo import run_demo  # which calls the commands of this module
-
-    run_demo(out, jobs)
 
 
 if __name__ == "__main__":

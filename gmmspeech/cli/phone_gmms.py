@@ -9,15 +9,7 @@ from typing import Any
 import click
 
 from gmmspeech.cli.group import FILE, FOLDER, command, jobs_option, skip_bad_option
-from gmmspeech.commands.phone_gmms import (
-    classify_phones_dir,
-    segment_lines,
-    train_phone_classifier_dir,
-    write_classified,
-)
 from gmmspeech.errors import ConfigError
-from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.phones.gmm.classification import FullSystem, OneModel
 
 labels_option = click.option(
     "--labels",
@@ -39,21 +31,19 @@ silence_option = click.option(
     default="phones",
     help="Front end: a TOML file, or the name of one that comes along; without its deltas.",
 )
-@click.option("-k", "--components", type=click.IntRange(1), default=OneModel.n_components, help="Of each mixture.")
+@click.option("-k", "--components", type=click.IntRange(1), default=16, help="Of each mixture.")
 @click.option(
     "--size",
     type=click.Choice(["fixed", "frames", "bic"]),
-    default=OneModel.size,
+    default="fixed",
     help="Whether mixtures have all these components, one for each 50 frames at most, or as many as BIC likes best.",
 )
-@click.option("--parts", type=click.IntRange(1), default=OneModel.parts, help="That a phone is cut in.")
-@click.option(
-    "--dim", type=click.IntRange(1), default=OneModel.dim, help="Dimensions that frames with their neighbors get."
-)
+@click.option("--parts", type=click.IntRange(1), default=3, help="That a phone is cut in.")
+@click.option("--dim", type=click.IntRange(1), default=50, help="Dimensions that frames with their neighbors get.")
 @click.option(
     "--smoothing",
     type=click.FloatRange(0),
-    default=OneModel.smoothing,
+    default=2.0,
     help="Deviation, in frames, of the window over neighboring frames when frames are classified.",
 )
 @click.option(
@@ -83,6 +73,10 @@ def train_phone_classifier(
 
     Each part of each phone gets one. DATA_DIR is as in Kaldi: wav.scp and utt2spk.
     """
+    from gmmspeech.commands.phone_gmms import train_phone_classifier_dir
+    from gmmspeech.features.frontend import FrontEnd
+    from gmmspeech.phones.gmm.classification import FullSystem, OneModel
+
     one_model = OneModel(components, parts, dim, size=size, smoothing=smoothing)
     how = replace(FullSystem(), one_model=one_model) if full else one_model
     common: dict[str, Any] = {"labels": labels, "silence": silence, "jobs": jobs, "skip_bad": skip_bad}
@@ -109,6 +103,8 @@ def classify_phones(
     train-phone-classifier wrote. Into --out go segments.txt, log_posteriors.tsv (every phone, a line a segment),
     phones.tsv (precision and recall of each phone) and confusion.png (with matplotlib).
     """
+    from gmmspeech.commands.phone_gmms import classify_phones_dir, segment_lines, write_classified
+
     done = classify_phones_dir(data_dir, model, labels=labels, silence=silence, jobs=jobs, skip_bad=skip_bad)
     if not done.labels:
         raise ConfigError(f"--silence: found {silence} on all segments, expected others too")

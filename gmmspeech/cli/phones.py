@@ -4,36 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gmmspeech.cli.group import FILE, FOLDER, allow_pipes_option, command, jobs_option, skip_bad_option
-from gmmspeech.commands.phones import (
-    align_dir,
-    read_pronunciations,
-    recognize_dir,
-    score_lines,
-    train_phones_dir,
-    transcripts,
-    write_alignment,
-)
 from gmmspeech.errors import ConfigError
-from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.files.phone_models import load_phone_hmm
-from gmmspeech.formats.datadir import read_data_dir
-from gmmspeech.formats.labels import read_labels
-from gmmspeech.metrics.error_rate import error_rate
-from gmmspeech.phones.hmm.graph import (
-    StateGraph,
-    estimate_bigram,
-    phone_loop_graph,
-    word_loop_graph,
-    word_sequence_graph,
-)
-from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.labels.dictionary import Dictionary
-from gmmspeech.phones.labels.labels import Label
+
+if TYPE_CHECKING:
+    from gmmspeech.phones.hmm.graph import StateGraph
+    from gmmspeech.phones.hmm.model import PhoneHMM
+    from gmmspeech.phones.labels.dictionary import Dictionary
+    from gmmspeech.phones.labels.labels import Label
 
 dictionary_option = click.option(
     "--dictionary",
@@ -81,6 +63,9 @@ def train_phones(
     DATA_DIR is as in Kaldi: wav.scp, utt2spk and text (utterance, words). After every update PHONES.h5.checkpoint is
     written; the same command goes on from it should this one be killed, to the same model. It is removed at the end.
     """
+    from gmmspeech.commands.phones import read_pronunciations, train_phones_dir
+    from gmmspeech.features.frontend import FrontEnd
+
     hmm, state, done = train_phones_dir(
         *(data_dir, model, FrontEnd.from_toml(config), read_pronunciations(dictionaries)),
         labels=labels,
@@ -132,6 +117,8 @@ def align(
     --out go words and phones with their times (words.ctm and phones.ctm, or a TextGrid for every utterance), and
     phone_scores.txt with how well each phone fits, in nats a frame.
     """
+    from gmmspeech.commands.phones import align_dir, read_pronunciations, score_lines, write_alignment
+
     done = align_dir(
         *(data_dir, model, read_pronunciations(dictionaries)),
         unknown_words=unknown_words,
@@ -201,6 +188,12 @@ def recognize(
     line an utterance says what was recognized; where DATA_DIR has text (or --reference is
     given), the error rate follows.
     """
+    from gmmspeech.commands.phones import read_pronunciations, recognize_dir, transcripts
+    from gmmspeech.files.phone_models import load_phone_hmm
+    from gmmspeech.formats.datadir import read_data_dir
+    from gmmspeech.formats.labels import read_labels
+    from gmmspeech.phones.hmm.graph import estimate_bigram, phone_loop_graph
+
     if bool(dictionaries) == (phones is not None):
         raise ConfigError("found both or none of --dictionary and --phones, expected one: words, or phones")
     common: dict[str, Any] = {"allow_pipes": allow_pipes, "skip_bad": skip_bad, "jobs": jobs}
@@ -233,6 +226,8 @@ def _tell_recognized(
     silence: str | None = None,
 ) -> None:
     """Print what was recognized, and the error rate if the truth is known; silence is in neither."""
+    from gmmspeech.metrics.error_rate import error_rate
+
     said = {name: [label.name for label in labels if label.name != silence] for name, labels in found.items()}
     for name, line in said.items():
         click.echo(f"{name} {' '.join(line)}")
@@ -252,6 +247,8 @@ def _vocabulary(words: str | None, spoken: Mapping[str, Sequence[str]] | None) -
 def _grammar(
     words: Sequence[str], dictionary: Dictionary, isolated: bool, penalty: float
 ) -> Callable[[PhoneHMM], StateGraph]:
+    from gmmspeech.phones.hmm.graph import word_loop_graph, word_sequence_graph
+
     if isolated:
         return lambda model: word_sequence_graph(model, [words], dictionary)
     return lambda model: word_loop_graph(model, words, dictionary, insertion_penalty=penalty)

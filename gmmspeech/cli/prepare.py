@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from gmmspeech.cli.group import FOLDER, command
-from gmmspeech.corpora.layouts import LAYOUTS, find_utterances, write_listing
 
 
 @command("prepare")
-@click.argument("layout", type=click.Choice(list(LAYOUTS)))
+@click.argument(
+    "layout", type=click.Choice(["librispeech", "voxceleb", "timit", "fsdd", "arabic-commands", "speakers"])
+)
 @click.argument("source", type=FOLDER)
 @click.argument("out", type=FOLDER)
 def prepare(layout: str, source: Path, out: Path) -> None:
@@ -30,6 +31,8 @@ def prepare(layout: str, source: Path, out: Path) -> None:
     All audio under the folder SOURCE is listed, a part of a corpus or the whole. OUT gets wav.scp, utt2spk and
     spk2utt; text and spk2gender where they are known; phones.ctm of TIMIT. The audio stays where it is.
     """
+    from gmmspeech.corpora.layouts import find_utterances, write_listing
+
     listing = find_utterances(layout, source)
     write_listing(out, listing)
     speakers = len(set(listing.utt2spk.values()))

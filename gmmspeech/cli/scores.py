@@ -4,28 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gmmspeech.cli.group import FILE, FOLDER, command
-from gmmspeech.commands.evaluation import (
-    Evaluation,
-    evaluate_scores,
-    rows_of_differences,
-    rows_of_figures,
-)
-from gmmspeech.commands.speaker import (
-    apply_calibration_file,
-    cross_calibrate_files,
-    fuse_files,
-    identify_file,
-    normalize_scores_file,
-)
-from gmmspeech.commands.verification import report_file, split_scores
 from gmmspeech.errors import ConfigError
-from gmmspeech.metrics.summary import summarize
-from gmmspeech.scoring.calibration import Calibration
+
+if TYPE_CHECKING:
+    from gmmspeech.commands.evaluation import Evaluation
 
 speakers_option = click.option(
     "--speakers",
@@ -67,6 +54,8 @@ def normalize_scores(
     Its scores are made as all others: by `score` or `score-ivectors` on a list made by `all-trials`. With --speakers,
     cohort entries of the claimed speaker are left out; models and cohort must all be named there.
     """
+    from gmmspeech.commands.speaker import normalize_scores_file
+
     done = normalize_scores_file(
         *(scores, out, method),
         model_cohort=model_cohort,
@@ -152,6 +141,8 @@ def apply_calibration(calibration: Path, scores: Sequence[Path], llrs: Path) -> 
     CALIBRATION.h5 is what `calibrate` wrote, or `fuse`: then one score file for each system follows, and the first says
     which trials there are.
     """
+    from gmmspeech.commands.speaker import apply_calibration_file
+
     click.echo(f"{apply_calibration_file(calibration, scores, llrs)} trials")
 
 
@@ -168,6 +159,11 @@ def _train(
     folds: int,
 ) -> None:
     """Calibrate or fuse, write, and tell what came out."""
+    from gmmspeech.commands.speaker import cross_calibrate_files, fuse_files
+    from gmmspeech.commands.verification import split_scores
+    from gmmspeech.metrics.summary import summarize
+    from gmmspeech.scoring.calibration import Calibration
+
     if (cross_validated is None) != (not speakers):
         raise ConfigError("found one of --cross-validated and --speakers, expected both or none of them")
     options: dict[str, Any] = {"method": method}
@@ -198,6 +194,8 @@ def identify(scores: Path, threshold: float | None, reference: Path | None) -> N
     SCORES has the scores of all models against all tests; see `all-trials`. A test of nobody enrolled gets "-", and it
     is right if there is no model of the name in the reference.
     """
+    from gmmspeech.commands.speaker import identify_file
+
     found = identify_file(scores, threshold=threshold, reference=reference)
     if reference is None:
         for one in found:
@@ -250,17 +248,23 @@ def evaluate(
     SCORES is what `score` wrote; TRIALS says target or nontarget in each line. Cllr and actual costs mean something
     for log-likelihood ratios, which `calibrate` makes of scores; the other figures for any scores.
     """
+    from gmmspeech.commands.evaluation import evaluate_scores
+
     costs = {"c_miss": c_miss, "c_fa": c_fa}
     found = evaluate_scores(
         [scores, *against], trials, p_targets=p_targets, **costs, bootstrap=bootstrap or 0, speakers=speakers
     )
     _tell(found)
     if report is not None:
+        from gmmspeech.commands.verification import report_file
+
         report_file(found, trials, report, models=models)
         click.echo(f"report: {report / 'index.html'}")
 
 
 def _tell(found: Evaluation) -> None:
+    from gmmspeech.commands.evaluation import rows_of_differences, rows_of_figures
+
     head, *rows = rows_of_figures(found)
     _columns([head, *rows] if len(head) > 2 else rows)
     for system in found.systems[1:]:

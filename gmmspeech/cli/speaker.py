@@ -7,17 +7,7 @@ from pathlib import Path
 import click
 
 from gmmspeech.cli.group import FEATURES, FILE, command, jobs_option, scheduler_option
-from gmmspeech.commands.speaker import (
-    all_trials_file,
-    extract_ivectors_file,
-    score_ivectors_file,
-    statistics_file,
-    supervectors_file,
-    train_ivector_file,
-    train_plda_file,
-)
 from gmmspeech.errors import ConfigError
-from gmmspeech.speaker.backend_training import STEPS
 
 
 @command("statistics")
@@ -38,6 +28,8 @@ def statistics(ubm: Path, feats: str, out: Path, groups: Path | None, jobs: int,
     They are counted under a background model, and are what train-ivector, extract-ivectors and supervectors work on.
     FEATS is a file of features as `features` writes it, or scp:PATH.
     """
+    from gmmspeech.commands.speaker import statistics_file
+
     count = statistics_file(ubm, feats, out, groups=groups, jobs=jobs, scheduler=scheduler)
     click.echo(f"statistics of {count} utterances")
 
@@ -57,6 +49,8 @@ def train_ivector(ubm: Path, stats: Path, extractor: Path, rank: int, max_iter: 
     EXTRACTOR.h5.checkpoint is written; the same command goes on from it should this one be killed, to the same model.
     It is removed at the end.
     """
+    from gmmspeech.commands.speaker import train_ivector_file
+
     options = {"max_iter": max_iter, "random_state": seed, "n_jobs": jobs}
     found = train_ivector_file(ubm, stats, extractor, rank, **options)
     click.echo(f"rank {rank}, {max_iter} iterations, {found.history[-1]:.4f} nats a frame above the background model")
@@ -70,6 +64,8 @@ def train_ivector(ubm: Path, stats: Path, extractor: Path, rank: int, max_iter: 
 @jobs_option
 def extract_ivectors(extractor: Path, stats: Path, ivectors: Path, fast: bool, jobs: int) -> None:
     """Extract the i-vector of each utterance."""
+    from gmmspeech.commands.speaker import extract_ivectors_file
+
     found = extract_ivectors_file(extractor, stats, ivectors, fast=fast, jobs=jobs)
     click.echo(f"{len(found.names)} i-vectors of {found.vectors.shape[1]} dimensions")
 
@@ -81,7 +77,8 @@ def extract_ivectors(extractor: Path, stats: Path, ivectors: Path, fast: bool, j
 @click.option(
     "--steps",
     default="whiten,length",
-    help=f"What is done to i-vectors first, one after the other: any of {', '.join(STEPS)}, with commas between.",
+    help="What is done to i-vectors first, one after the other: any of center, whiten, lda, wccn, length, with commas "
+    "between.",
 )
 @click.option("--lda-dim", type=click.IntRange(1), help="Dimension after the step lda.")
 @click.option("--rank", type=click.IntRange(1), show_default="all", help="Dimension of PLDA's space of speakers.")
@@ -102,6 +99,8 @@ def train_plda(
     It is trained on the utterances that UTT2SPK names: in each line one, and its speaker. There must be several of a
     speaker, and more utterances than speakers by at least the dimension. Kaldi's back end is --steps center,lda,length.
     """
+    from gmmspeech.commands.speaker import train_plda_file
+
     if cosine and rank is not None:
         raise ConfigError("found --rank with --cosine, expected it for PLDA only")
     parts = [step.strip() for step in steps.split(",") if step.strip()]
@@ -141,6 +140,8 @@ def score_ivectors(
     a model, a test utterance and perhaps target or nontarget in each line. SCORES gets a line of model, test and score
     for each.
     """
+    from gmmspeech.commands.speaker import score_ivectors_file
+
     done = score_ivectors_file(
         backend, ivectors, spk2utt, trials, scores, enrollment=enrollment, count_sessions=count_sessions
     )
@@ -164,6 +165,8 @@ def supervectors(ubm: Path, stats: Path, out: Path, relevance_factor: float) -> 
     A supervector has the means of the mixture adapted to an utterance, scaled so that dot products are the kernel of a
     linear SVM. VECTORS.h5 gets the datasets `utterances` and `vectors`; train-plda and score-ivectors take it too.
     """
+    from gmmspeech.commands.speaker import supervectors_file
+
     found = supervectors_file(ubm, stats, out, relevance_factor=relevance_factor)
     click.echo(f"{len(found.names)} supervectors of {found.vectors.shape[1]} dimensions")
 
@@ -178,4 +181,6 @@ def all_trials(models: Path, tests: Path, trials: Path) -> None:
     Cohort scores are of such trials, and identification. MODELS and TESTS have a name at the beginning of each line, as
     spk2utt and utt2spk have, or nothing else.
     """
+    from gmmspeech.commands.speaker import all_trials_file
+
     click.echo(f"{all_trials_file(models, tests, trials)} trials")

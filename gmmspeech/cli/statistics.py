@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from gmmspeech.cli.group import FEATURES, FILE, command, jobs_option
-from gmmspeech.commands.statistics import accumulate_file, estimate_file
 
 
 def _part(_: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
@@ -31,6 +30,8 @@ def accumulate(ubm: Path, feats: str, stats: Path, part: tuple[int, int], jobs: 
     its own, and `estimate` makes a new model of all their statistics. FEATS is a file of features as `features`
     writes it, or scp:PATH.
     """
+    from gmmspeech.commands.statistics import accumulate_file
+
     summed = accumulate_file(ubm, feats, stats, part=part[0], num_parts=part[1], jobs=jobs).stats
     click.echo(f"{summed.num_frames:.0f} frames, {summed.log_likelihood / summed.num_frames:.4f} nats a frame")
 
@@ -45,5 +46,7 @@ def estimate(ubm: Path, stats: tuple[Path, ...], out: Path) -> None:
     STATS.h5 are what `accumulate` wrote under UBM.h5, all parts, in any order. OUT.h5 is what one iteration of
     train-ubm would have made of UBM.h5.
     """
+    from gmmspeech.commands.statistics import estimate_file
+
     gmm = estimate_file(ubm, stats, out)
     click.echo(f"{len(gmm.weights_)} components, {gmm.num_frames_:.0f} frames, {gmm.history_[-1]:.4f} nats a frame")

@@ -1,0 +1,63 @@
+"""Commands start fast: they know their options without the modules that these belong to."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from gmmspeech.cli.main import main
+from gmmspeech.commands.copy import MODEL_FORMATS
+from gmmspeech.corpora.layouts import LAYOUTS
+from gmmspeech.gmm.kernels import BACKENDS
+from gmmspeech.phones.gmm.classification import OneModel
+from gmmspeech.speaker.backend_training import STEPS
+from gmmspeech.stores.hdf5_frames import COMPRESSIONS, STORAGES
+
+HEAVY = {"numpy", "scipy", "sklearn", "librosa", "h5py", "pandas", "matplotlib", "torch", "dask", "joblib", "pydantic"}
+
+
+@pytest.mark.parametrize("words", [["--help"], *([name, "--help"] for name in main.commands), ["--version"]])
+def test_help_imports_nothing_heavy(words):
+    code = f"""if True:
+        import sys
+        from gmmspeech.cli.main import main
+        main({words}, standalone_mode=False)
+        print("\\n", *(sys.modules.keys() & {HEAVY}))
+    """
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].strip() == ""
+
+
+def option(command, name):
+    return next(parameter for parameter in main.commands[command].params if parameter.name == name)
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "expected"),
+    [
+        ("features", "storage", STORAGES),
+        ("features", "compress", COMPRESSIONS),
+        ("train-ubm", "backend", BACKENDS),
+        ("copy-model", "format", MODEL_FORMATS),
+        ("prepare", "layout", LAYOUTS),
+    ],
+)
+def test_choices_are_those_there_are(command, name, expected):
+    assert list(option(command, name).type.choices) == list(expected)
+
+
+def test_help_of_train_plda_has_all_steps():
+    assert f"any of {', '.join(STEPS)}, with" in option("train-plda", "steps").help
+
+
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [
+        ("components", OneModel.n_components),
+        *((n, getattr(OneModel, n)) for n in ("size", "parts", "dim", "smoothing")),
+    ],
+)
+def test_defaults_of_train_phone_classifier_are_those_of_the_model(name, default):
+    assert option("train-phone-classifier", name).default == default
