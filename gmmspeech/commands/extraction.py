@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map, single_threaded_blas
@@ -225,14 +224,17 @@ def _work(tasks: Sequence[_Shard], workers: _Workers, done: Extraction) -> Gener
 
 def _receipts(tasks: Sequence[_Shard], workers: _Workers) -> Generator[_Receipt]:
     jobs, client = workers.jobs, workers.client
-    if client is not None:
-        check_workers(client)
-        with parallel_config(backend="dask", client=client):
-            yield from Parallel(return_as="generator")(delayed(_extract_alone)(_anywhere(task)) for task in tasks)
-    elif jobs > 1 and sum(task.audio_bytes for task in tasks) >= WORTH_PROCESSES:
-        yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(_extract_alone)(task) for task in tasks)
-    else:
+    if client is None and (jobs == 1 or sum(task.audio_bytes for task in tasks) < WORTH_PROCESSES):
         yield from ordered_map(_extract, tasks, n_jobs=jobs)
+        return
+    from joblib import Parallel, delayed, parallel_config  # which takes a while
+
+    if client is None:
+        yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(_extract_alone)(task) for task in tasks)
+        return
+    check_workers(client)
+    with parallel_config(backend="dask", client=client):
+        yield from Parallel(return_as="generator")(delayed(_extract_alone)(_anywhere(task)) for task in tasks)
 
 
 def _anywhere(task: _Shard) -> _Shard:

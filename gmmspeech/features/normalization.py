@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.signal
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.errors import ConfigError
@@ -184,12 +183,16 @@ RASTA_NUMERATOR = np.array([0.2, 0.1, 0.0, -0.1, -0.2])
 
 def rasta_state(x: NDArray[np.float32], pole: float) -> NDArray[np.float64]:
     """State of the filter after the first of some frames has stood for ever."""
-    return scipy.signal.lfilter_zi(RASTA_NUMERATOR, [1, -pole])[:, None] * x[0]
+    from scipy.signal import lfilter_zi  # which takes a while, as below
+
+    return lfilter_zi(RASTA_NUMERATOR, [1, -pole])[:, None] * x[0]
 
 
 def rasta_from(
     state: NDArray[np.float64], x: NDArray[np.float32], pole: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Filtered frames, and the state of the filter after them."""
-    filtered, state = scipy.signal.lfilter(RASTA_NUMERATOR, [1, -pole], x.astype(np.float64), axis=0, zi=state)
+    from scipy.signal import lfilter
+
+    filtered, state = lfilter(RASTA_NUMERATOR, [1, -pole], x.astype(np.float64), axis=0, zi=state)
     return filtered.astype(np.float32), state
