@@ -152,7 +152,10 @@ class Run:
         self._tables[name] = rows
         everything = {"command": shlex.join(sys.argv), "settings": self._settings, "tables": self._tables}
         write_lines(self.out / f"{name}.md", lines)
-        write_lines(self.out / "results.json", [json.dumps(everything, indent=1, ensure_ascii=False, default=_plain)])
+        write_lines(
+            self.out / "results.json",
+            [json.dumps(everything, indent=1, ensure_ascii=False, skipkeys=True, default=_plain)],
+        )
         print("\n".join(lines))
 
     def close(self) -> None:

@@ -101,7 +101,7 @@ def features(
         parts,
         out,
         front,
-        jobs=jobs,
+        n_jobs=jobs,
         channel=channel,
         skip_bad=skip_bad,
         storage=storage,

@@ -98,7 +98,7 @@ def extract_features(
     out: Path,
     front: FrontEnd,
     *,
-    jobs: int = 1,
+    n_jobs: int = 1,
     channel: int | None = None,
     skip_bad: bool = False,
     storage: str = "float32",
@@ -118,7 +118,7 @@ def extract_features(
     out : Path
         HDF5 file.
     front : FrontEnd
-    jobs : int
+    n_jobs : int
         Threads; for more than 2 GiB of audio, processes.
     channel : int, optional
         Which channel of recordings with several, from 0.
@@ -173,7 +173,7 @@ def extract_features(
     done = Extraction()
     try:
         with nullcontext() if scheduler is None else connect(scheduler) as client:
-            workers = _Workers(jobs, client)
+            workers = _Workers(n_jobs, client)
             if shard is not None:
                 list(_work([tasks[shard - 1]], workers, done))
             elif shards is None:

@@ -63,7 +63,7 @@ def features_of(
     """Compute the features of a data directory, to be read while the context lasts."""
     with tempfile.TemporaryDirectory(prefix="gmmspeech-") as folder:
         path = Path(folder) / "features.h5"
-        done = extract_features([data], path, front, jobs=jobs, skip_bad=skip_bad)
+        done = extract_features([data], path, front, n_jobs=jobs, skip_bad=skip_bad)
         with FeatureStore(path) as store:
             yield store, done
 

@@ -58,7 +58,7 @@ def features_stage(name: str, parts: Sequence[DataDir], out: Path, front: FrontE
     target = features_path(out, name)
 
     def extract() -> None:
-        extract_features(parts, target, front, jobs=jobs)
+        extract_features(parts, target, front, n_jobs=jobs)
 
     return Stage(
         f"features-{name}",

@@ -17,10 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import gmmspeech as gs
+from gmmspeech import pipeline
 from gmmspeech.audio import resample
-from gmmspeech.cli.recipe import recipe_command
 from gmmspeech.corpora import voices
-from gmmspeech.recipe.verification import tell_results
 
 FALSE_ALARMS = 0.05  # wanted share of alarms among what is normal
 RATE = 16000
@@ -29,15 +28,15 @@ CLIP = 4000  # samples, a quarter of a second: with a whole second both methods 
 SOUND_COMPONENTS, DIGIT_COMPONENTS, DIGIT_DIMENSIONS = 4, 2, 30
 
 
-@recipe_command(corpus=False, stages=False)
-def main(out: Path, jobs: int) -> None:
+@pipeline.recipe(corpus=False, stages=False)
+def main(run: pipeline.Run) -> None:
     """Thresholds on likelihood, set on normal data alone, against isolation forests."""
-    out.mkdir(parents=True, exist_ok=True)
+    run.out.mkdir(parents=True, exist_ok=True)
     figure = Figure(figsize=(10, 6.5), layout="constrained")
     panels = figure.subplot_mosaic([["sound", "digits"], ["normal", "alarm"]])
-    rows = [sounds(out, jobs, panels), digits(panels["digits"])]
-    figure.savefig(out / "anomalies.png", dpi=120)
-    tell_results(rows, out)
+    rows = [sounds(run.out, run.jobs, panels), digits(panels["digits"])]
+    figure.savefig(run.out / "anomalies.png", dpi=120)
+    run.results(rows)
 
 
 def sounds(out: Path, jobs: int, panels: dict[str, Axes]) -> dict[str, str]:
@@ -56,23 +55,16 @@ def sounds(out: Path, jobs: int, panels: dict[str, Axes]) -> dict[str, str]:
     train, held_out, test, strange = (scale.transform(describe(some)) for some in (known, spare, unknown, others))
     gmm = gs.DiagonalGMM(SOUND_COMPONENTS, variance_floor=0.1, random_state=0, n_jobs=jobs).fit(train)
     forest = IsolationForest(random_state=0).fit(train)
-    row, scores, threshold = judge(
-        "speech against other sounds, a quarter of a second",
-        gmm.score_samples,
-        forest.score_samples,
-        held_out,
-        test,
-        strange,
-    )
+    heard_by = gmm.score_samples, forest.score_samples
+    task = "speech against other sounds, a quarter of a second"
+    row, scores, threshold = judge(task, *heard_by, held_out, test, strange)
     histogram(panels["sound"], (scores[0], np.maximum(scores[1], -500)), threshold, "speech", "other sounds", "nats")
     others = np.concatenate([gs.fbank(make(rng)[:CLIP], RATE, num_mel_bins=40) for make in SOUNDS])
     voices_heard = np.concatenate(
         [gs.fbank(x[8000 : 8000 + CLIP], RATE, num_mel_bins=40) for x in unknown[:: len(unknown) // 6][:6]]
     )
-    for panel, picture, title in (
-        ("normal", voices_heard, "six voices"),
-        ("alarm", others, ", ".join(m.__name__ for m in SOUNDS)),
-    ):
+    kinds = ", ".join(make.__name__ for make in SOUNDS)
+    for panel, picture, title in (("normal", voices_heard, "six voices"), ("alarm", others, kinds)):
         panels[panel].imshow(picture.T, origin="lower", aspect="auto", cmap="magma")
         panels[panel].set_title(f"{title}: mel spectrum over time", fontsize=10)
         panels[panel].set_axis_off()
@@ -174,17 +166,15 @@ def engine(rng: np.random.Generator) -> NDArray[np.float32]:
 
 def bird(rng: np.random.Generator) -> NDArray[np.float32]:
     call = np.abs(np.sin(2 * np.pi * rng.uniform(2, 5) * _time())) ** 3
-    phase = (
-        2 * np.pi * np.cumsum(rng.uniform(2500, 4000) + 1200 * np.sin(2 * np.pi * rng.uniform(10, 25) * _time())) / RATE
-    )
+    pitch = rng.uniform(2500, 4000) + 1200 * np.sin(2 * np.pi * rng.uniform(10, 25) * _time())
+    phase = 2 * np.pi * np.cumsum(pitch) / RATE
     return _played(np.sin(phase) * call, rng)
 
 
 def hammer(rng: np.random.Generator) -> NDArray[np.float32]:
     since = (_time() * rng.uniform(3, 8)) % 1
-    return _played(
-        rng.standard_normal(RATE) * np.exp(-40 * since) + np.sin(2 * np.pi * 900 * _time()) * np.exp(-25 * since), rng
-    )
+    blow = rng.standard_normal(RATE) * np.exp(-40 * since)
+    return _played(blow + np.sin(2 * np.pi * 900 * _time()) * np.exp(-25 * since), rng)
 
 
 SOUNDS = (chord, siren, rain, engine, bird, hammer)

@@ -1,71 +1,65 @@
 """Text-independent speaker verification on single Arabic words, and on five words together."""
 
-from __future__ import annotations
-
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from gmmspeech.cli.recipe import FOLDER, recipe_command
-from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.formats.datadir import read_data_dir
-from gmmspeech.recipe.stages import run_stages
-from gmmspeech.recipe.verification import (
-    Protocol,
-    VerificationConfig,
-    features_path,
-    features_stage,
-    summaries,
-    tell_results,
-    train_stage,
-    verification_row,
-    verify_stage,
-)
+import gmmspeech as gs
+from gmmspeech import pipeline
+from gmmspeech.commands.verification import evaluate_file
+from gmmspeech.report.rows import verification_row
 
-FRONT_END = Path(__file__).with_name("front_end.toml")
-CONFIGS = {
-    "own": VerificationConfig(n_components=64, relevance_factor=10.0, scoring="statistics"),
-    "pooled": VerificationConfig(n_components=128, relevance_factor=10.0, scoring="statistics"),
-}
+FRONT_END = gs.FrontEnd.from_toml(Path(__file__).with_name("front_end.toml"))
+COMPONENTS = {"own": 64, "pooled": 128}  # of the background models
+VERIFIER = {"relevance_factor": 10.0, "scoring": "statistics"}
 
 
-@click.option(
-    "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Background models to average over."
-)
-@click.option("--pool", type=FOLDER, help="Corpus whose part `ubm` is added to a second background model.")
-@recipe_command(fetch="arabic-speech-commands-mini")
-def main(corpus: Path, out: Path, jobs: int, stage: int | None, pool: Path | None, seeds: int) -> None:
+@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="UBMs to average over.")
+@click.option("--pool", type=pipeline.FOLDER, help="Corpus whose part `ubm` is added to a second background model.")
+@pipeline.recipe(fetch="arabic-speech-commands-mini")
+def main(run: pipeline.Run, corpus: Path, pool: Path | None, seeds: int) -> None:
     """Verify speakers of the Arabic speech commands: UBM on `ubm`, trials of `eval`, one word and five words each."""
-    front = FrontEnd.from_toml(FRONT_END)
-    data = corpus / "data"
-    test = data / "eval"
-    features, sessions = features_path(out, "eval"), test / "enroll_spk2utt"
-    protocols = [
-        Protocol("one-word", features, sessions, test / "trials"),
-        Protocol("five-words", features, sessions, test / "trials_group5", groups=test / "group2utt"),
-    ]
-    backgrounds = {"own": [data / "ubm"]}
+    test, own = (gs.read_data_dir(corpus / "data" / name) for name in ("eval", "ubm"))
+    backgrounds = {"own": [own]}
     if pool is not None:
-        backgrounds["pooled"] = [data / "ubm", pool / "data" / "ubm"]
+        backgrounds["pooled"] = [own, gs.read_data_dir(pool / "data" / "ubm")]
+    sessions, words = test.path / "enroll_spk2utt", run.out / "feats-eval.h5"
+    tasks = {  # trials, and the words that are scored as one
+        "one-word": [test.path / "trials"],
+        "five-words": [test.path / "trials_group5", test.path / "group2utt"],
+    }
+    if run.todo("features-eval", makes=[words], of=[test], settings=FRONT_END):
+        gs.extract_features([test], words, FRONT_END, n_jobs=run.jobs)
 
-    configs = {name: replace(CONFIGS[name], seeds=tuple(range(seeds))) for name in backgrounds}
-    stages = [features_stage("eval", [read_data_dir(test)], out, front, jobs=jobs)]
-    for name, folders in backgrounds.items():
-        stages += [
-            features_stage(f"ubm-{name}", [read_data_dir(folder) for folder in folders], out, front, jobs=jobs),
-            train_stage(name, features_path(out, f"ubm-{name}"), out, configs[name], jobs=jobs),
-            *(verify_stage(name, protocol, out, configs[name], jobs=jobs) for protocol in protocols),
-        ]
-    run_stages(stages, out, first=stage)
-    tell_results(
-        [
-            verification_row(f"{protocol.name}, {name} UBM", summaries(out, name, protocol, configs[name]))
-            for protocol in protocols
-            for name in backgrounds
-        ],
-        out,
-    )
+    found = {}
+    for name, background in backgrounds.items():
+        features, ubms = run.out / f"feats-ubm-{name}.h5", [run.out / f"ubm-{name}-seed{s}.h5" for s in range(seeds)]
+        if run.todo(f"features-ubm-{name}", makes=[features], of=background, settings=FRONT_END):
+            gs.extract_features(background, features, FRONT_END, n_jobs=run.jobs)
+
+        if run.todo(f"ubm-{name}", makes=ubms, settings=[COMPONENTS[name], seeds]):
+            for seed, ubm in enumerate(ubms):
+                checkpoint = gs.Checkpoint(f"{ubm}.checkpoint")
+                with gs.FeatureStore(features) as store:
+                    options = {"random_state": seed, "n_jobs": run.jobs, "checkpoint": checkpoint}
+                    gs.train_ubm(store, COMPONENTS[name], **options).save(ubm)
+                checkpoint.remove()
+
+        for task, (trials, *groups) in tasks.items():
+            scores = [run.out / f"scores-{name}-{task}-seed{seed}" for seed in range(seeds)]
+            report = run.out / f"report-{name}-{task}"
+            outputs, lists = [*scores, report / "index.html"], [sessions, trials, *groups]
+            if run.todo(f"verify-{name}-{task}", makes=outputs, of=lists, settings=[VERIFIER, seeds]):
+                joined = gs.read_list_map(groups[0]) if groups else None
+                for ubm, path in zip(ubms, scores, strict=True):
+                    verifier = gs.SpeakerVerifier(gs.load(ubm), n_jobs=run.jobs, **VERIFIER)
+                    with gs.FeatureStore(words) as store:
+                        verifier.enroll_all(gs.read_list_map(sessions), store)
+                        gs.write_scores(path, verifier.score_trials(gs.read_trials(trials), store, groups=joined))
+                    verifier.save(f"{path}.models.h5")
+                evaluate_file(scores[0], trials, report=report, models=Path(f"{scores[0]}.models.h5"))
+            found[task, name] = [evaluate_file(path, trials) for path in scores]
+    run.results([verification_row(f"{t}, {n} UBM", found[t, n]) for t in tasks for n in backgrounds])
 
 
 if __name__ == "__main__":

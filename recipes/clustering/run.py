@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -13,18 +11,17 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import StandardScaler
 
 import gmmspeech as gs
-from gmmspeech.cli.recipe import recipe_command
-from gmmspeech.recipe.verification import tell_results
+from gmmspeech import pipeline
 
 DATA = {"iris": (load_iris, (2, 3)), "wine": (load_wine, (6, 12)), "breast cancer": (load_breast_cancer, (20, 27))}
 STARTS = 10  # of either method; the best by its own measure is kept
 COLORS = np.array(["#0072b2", "#d55e00", "#009e73"])
 
 
-@recipe_command(corpus=False, stages=False)
-def main(out: Path, jobs: int) -> None:
+@pipeline.recipe(corpus=False, stages=False)
+def main(run: pipeline.Run) -> None:
     """Soft clusters against k-means, on three tables that come with scikit-learn."""
-    out.mkdir(parents=True, exist_ok=True)
+    run.out.mkdir(parents=True, exist_ok=True)
     rows = []
     figure = Figure(figsize=(10, 3.2 * len(DATA)), layout="constrained")
     panels = figure.subplots(len(DATA), 3, squeeze=False)
@@ -33,7 +30,7 @@ def main(out: Path, jobs: int) -> None:
         kinds = len(data.target_names)
         X = StandardScaler().fit_transform(data.data)
         hard = KMeans(kinds, n_init=STARTS, random_state=0).fit_predict(X)
-        gmm = likeliest(X, kinds, jobs)
+        gmm = likeliest(X, kinds, run.jobs)
         soft = gmm.predict_proba(X)
         doubt = entropy(soft)
         clusters = soft.argmax(axis=1)
@@ -61,8 +58,8 @@ def main(out: Path, jobs: int) -> None:
         axes[0].set_ylabel(names[1])
         unsure = doubt > 0.1
         axes[2].scatter(*data.data[unsure][:, columns].T, s=55, facecolors="none", edgecolors="black", linewidths=0.6)
-    figure.savefig(out / "clusters.png", dpi=120)
-    tell_results(rows, out)
+    figure.savefig(run.out / "clusters.png", dpi=120)
+    run.results(rows)
 
 
 def likeliest(X: NDArray, kinds: int, jobs: int) -> gs.DiagonalGMM:

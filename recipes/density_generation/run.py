@@ -16,9 +16,8 @@ from sklearn.neighbors import KernelDensity
 from sklearn.preprocessing import StandardScaler
 
 import gmmspeech as gs
-from gmmspeech.cli.recipe import recipe_command
+from gmmspeech import pipeline
 from gmmspeech.corpora import voices
-from gmmspeech.recipe.verification import tell_results
 
 COLUMNS = (6, 12)  # flavanoids and proline
 COMPONENTS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
@@ -28,18 +27,18 @@ VOICE, VOICE_COMPONENTS, CEPSTRA, SECONDS = "linda", 64, 20, 3
 HOP, HOLD = 512, 4  # samples from frame to frame; frames from one that is drawn to the next
 
 
-@recipe_command(corpus=False, stages=False)
-def main(out: Path, jobs: int) -> None:
+@pipeline.recipe(corpus=False, stages=False)
+def main(run: pipeline.Run) -> None:
     """Contours and samples of two columns of a table, and sound made from a mixture of a voice's cepstra."""
-    out.mkdir(parents=True, exist_ok=True)
+    run.out.mkdir(parents=True, exist_ok=True)
     figure = Figure(figsize=(11, 7.5), layout="constrained")
     panels = figure.subplot_mosaic(
         [["data", "drawn", "held out"], ["voice", "voice", "voice"], ["made", "made", "made"]]
     )
-    row = densities(panels, jobs)
-    speak(out, panels, jobs)
-    figure.savefig(out / "densities.png", dpi=120)
-    tell_results([row], out)
+    row = densities(panels, run.jobs)
+    speak(run.out, panels, run.jobs)
+    figure.savefig(run.out / "densities.png", dpi=120)
+    run.results([row])
 
 
 def densities(panels: dict[str, Axes], jobs: int) -> dict[str, str]:

@@ -6,7 +6,6 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 import gmmspeech as gs
-from gmmspeech.cli.recipe import recipe_command
-from gmmspeech.recipe.verification import tell_results
+from gmmspeech import pipeline
 
 PHOTOGRAPHS = ("china.jpg", "flower.jpg")
 COMPONENTS = 8
@@ -26,15 +24,15 @@ SEEDS = (0, 1, 2, 3, 4)  # starts; the likeliest mixture is kept
 PLACE = 0.5  # of the colors' range: how much nearness counts beside color
 
 
-@recipe_command(corpus=False, stages=False)
-def main(out: Path, jobs: int) -> None:
+@pipeline.recipe(corpus=False, stages=False)
+def main(run: pipeline.Run) -> None:
     """Segment two photographs that come with scikit-learn, and time it against scikit-learn's mixture."""
-    out.mkdir(parents=True, exist_ok=True)
+    run.out.mkdir(parents=True, exist_ok=True)
     rows, pictures = [], []
     for name in PHOTOGRAPHS:
         image = load_sample_image(name)
         X = pixels(image)
-        theirs, ours = race(X, jobs)
+        theirs, ours = race(X, run.jobs)
         rows.append(
             {
                 "photograph": name,
@@ -45,8 +43,8 @@ def main(out: Path, jobs: int) -> None:
             }
         )
         pictures.append((image, painted(image, ours.best.predict(X))))
-    draw(pictures).savefig(out / "segments.png", dpi=120)
-    tell_results(rows, out)
+    draw(pictures).savefig(run.out / "segments.png", dpi=120)
+    run.results(rows)
 
 
 def pixels(image: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,59 +1,57 @@
 """Speaker verification on read English: a background model of 121 speakers, 87 others to tell apart."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click
 
-from gmmspeech.cli.recipe import recipe_command
-from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.formats.datadir import read_data_dir
-from gmmspeech.recipe.stages import run_stages
-from gmmspeech.recipe.verification import (
-    Protocol,
-    VerificationConfig,
-    features_path,
-    features_stage,
-    summaries,
-    tell_results,
-    train_stage,
-    verification_row,
-    verify_stage,
-)
+import gmmspeech as gs
+from gmmspeech import pipeline
+from gmmspeech.commands.verification import evaluate_file
+from gmmspeech.report.rows import verification_row
 
-FRONT_END = "clean_speech"  # enrollment and test are of one session: the channel tells the speaker too
-TESTS = ("sv80", "test-other")
-QUICK_TESTS = ("dev-clean",)
+# Enrollment and test are of one session: the channel tells the speaker too.
+FRONT_END = gs.FrontEnd.from_toml("clean_speech")
+TESTS, QUICK_TESTS = ("sv80", "test-other"), ("dev-clean",)
+VERIFIER = {"relevance_factor": 10.0, "update": "mvw", "scoring": "symmetric"}
 
 
 @click.option("--components", type=click.IntRange(1), default=128, show_default=True, help="Of the background model.")
-@click.option(
-    "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Background models to average over."
-)
-@recipe_command(fetch="librispeech-mini", quick="librispeech-dev-clean")
-def main(corpus: Path, out: Path, jobs: int, stage: int | None, components: int, seeds: int, quick: bool) -> None:
+@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="UBMs to average over.")
+@pipeline.recipe(fetch="librispeech-mini", quick="librispeech-dev-clean")
+def main(run: pipeline.Run, corpus: Path, components: int, seeds: int, quick: bool) -> None:
     """Verify speakers of LibriSpeech: UBM on `ubm`, trials of `sv80` and of `test-other`."""
     tests = QUICK_TESTS if quick else TESTS
-    config = VerificationConfig(
-        n_components=components, relevance_factor=10.0, update="mvw", scoring="symmetric", seeds=tuple(range(seeds))
-    )
-    front = FrontEnd.from_toml(FRONT_END)
-    data = corpus / "data"
-    protocols = [
-        Protocol(name, features_path(out, name), data / name / "enroll_spk2utt", data / name / "trials")
-        for name in tests
-    ]
-    run_stages(
-        [
-            *(features_stage(name, [read_data_dir(data / name)], out, front, jobs=jobs) for name in ("ubm", *tests)),
-            train_stage("librispeech", features_path(out, "ubm"), out, config, jobs=jobs),
-            *(verify_stage("librispeech", protocol, out, config, jobs=jobs) for protocol in protocols),
-        ],
-        out,
-        first=stage,
-    )
-    tell_results([verification_row(p.name, summaries(out, "librispeech", p, config)) for p in protocols], out)
+    parts = {name: gs.read_data_dir(corpus / "data" / name) for name in ("ubm", *tests)}
+    features = {name: run.out / f"feats-{name}.h5" for name in parts}
+    ubms = [run.out / f"ubm-seed{seed}.h5" for seed in range(seeds)]
+
+    for name, data in parts.items():
+        if run.todo(f"features-{name}", makes=[features[name]], of=[data], settings=FRONT_END):
+            gs.extract_features([data], features[name], FRONT_END, n_jobs=run.jobs)
+
+    if run.todo("ubm", makes=ubms, settings=[components, seeds]):
+        for seed, ubm in enumerate(ubms):
+            checkpoint = gs.Checkpoint(f"{ubm}.checkpoint")
+            with gs.FeatureStore(features["ubm"]) as store:
+                options = {"random_state": seed, "n_jobs": run.jobs, "checkpoint": checkpoint}
+                gs.train_ubm(store, components, **options).save(ubm)
+            checkpoint.remove()
+
+    rows = []
+    for name in tests:
+        sessions, trials = (parts[name].path / file for file in ("enroll_spk2utt", "trials"))
+        scores, report = [run.out / f"scores-{name}-seed{seed}" for seed in range(seeds)], run.out / f"report-{name}"
+        outputs = [*scores, report / "index.html"]
+        if run.todo(f"verify-{name}", makes=outputs, of=[sessions, trials], settings=[VERIFIER, seeds]):
+            for ubm, path in zip(ubms, scores, strict=True):
+                verifier = gs.SpeakerVerifier(gs.load(ubm), n_jobs=run.jobs, **VERIFIER)
+                with gs.FeatureStore(features[name]) as store:
+                    verifier.enroll_all(gs.read_list_map(sessions), store)
+                    gs.write_scores(path, verifier.score_trials(gs.read_trials(trials), store))
+                verifier.save(f"{path}.models.h5")
+            evaluate_file(scores[0], trials, report=report, models=Path(f"{scores[0]}.models.h5"))
+        rows.append(verification_row(name, [evaluate_file(path, trials) for path in scores]))
+    run.results(rows)
 
 
 if __name__ == "__main__":

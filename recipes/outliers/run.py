@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -14,8 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import StandardScaler
 
 import gmmspeech as gs
-from gmmspeech.cli.recipe import recipe_command
-from gmmspeech.recipe.verification import tell_results
+from gmmspeech import pipeline
 
 DATA = {"iris": load_iris, "wine": load_wine}
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)
@@ -25,10 +22,10 @@ REACH = 8.0  # outliers are uniform within so many deviations of the mean
 METHODS = {"k-means": "#80868f", "plain EM": "#d55e00", "robust EM": "#0072b2"}
 
 
-@recipe_command(corpus=False, stages=False)
-def main(out: Path, jobs: int) -> None:
+@pipeline.recipe(corpus=False, stages=False)
+def main(run: pipeline.Run) -> None:
     """k-means, plain EM and robust EM on two tables with 0 to 30 % of uniform outliers."""
-    out.mkdir(parents=True, exist_ok=True)
+    run.out.mkdir(parents=True, exist_ok=True)
     rows = []
     figure = Figure(figsize=(9, 3.4 * len(DATA)), layout="constrained")
     panels = figure.subplots(len(DATA), 2, squeeze=False)
@@ -36,7 +33,7 @@ def main(out: Path, jobs: int) -> None:
         X, kinds = load(return_X_y=True)
         X = StandardScaler().fit_transform(X)
         results = {
-            share: np.mean([trial(X, kinds, share, repeat, jobs) for repeat in range(REPEATS)], axis=0)
+            share: np.mean([trial(X, kinds, share, repeat, run.jobs) for repeat in range(REPEATS)], axis=0)
             for share in SHARES
         }
         for share, result in results.items():
@@ -60,8 +57,8 @@ def main(out: Path, jobs: int) -> None:
             axis.set_xlabel("outliers (%)")
             axis.set_ylim(bottom=0)
     panels[0, 0].legend(frameon=False)
-    figure.savefig(out / "outliers.png", dpi=120)
-    tell_results(rows, out)
+    figure.savefig(run.out / "outliers.png", dpi=120)
+    run.results(rows)
 
 
 def trial(X: NDArray, kinds: NDArray, share: float, seed: int, jobs: int) -> NDArray[np.float64]:

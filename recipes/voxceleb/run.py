@@ -75,7 +75,7 @@ def main(
     scores, llrs, report = out / "scores", out / "llrs", out / "report"
 
     def extract(part: str) -> None:
-        extract_features([read_data_dir(data / part)], features[part], front, jobs=jobs)
+        extract_features([read_data_dir(data / part)], features[part], front, n_jobs=jobs)
 
     def train_ubm() -> None:
         train_ubm_file(features["ubm"], ubm, components, random_state=seed, n_jobs=jobs)

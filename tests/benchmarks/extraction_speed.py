@@ -58,7 +58,7 @@ def extraction_table(parts: list, front: gs.FrontEnd, out: Path, options: argpar
         for jobs in options.jobs:
             out.unlink()  # not a part of the work, and of one job and of several the same
             start, start_cpu = time.perf_counter(), time.process_time()
-            extract_features(parts, out, front, jobs=jobs)
+            extract_features(parts, out, front, n_jobs=jobs)
             wall[jobs].append(time.perf_counter() - start)
             cpu[jobs].append(time.process_time() - start_cpu)
     print(

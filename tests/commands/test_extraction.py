@@ -38,7 +38,7 @@ def features(digits: Path, tmp_path: Path) -> Path:
 
 def test_extracted_features_are_those_of_each_utterance(digits: Path, features: Path, tmp_path: Path) -> None:
     data = read_data_dir(digits / "all")
-    done = extract_features([data], tmp_path / "again.h5", FRONT, jobs=2)
+    done = extract_features([data], tmp_path / "again.h5", FRONT, n_jobs=2)
     with gs.FeatureStore(features) as store:
         assert tuple(store) == data.utterances
         assert store.front_end == FRONT.to_json()
@@ -52,7 +52,7 @@ def test_dither_depends_on_the_utterance_alone(digits: Path, tmp_path: Path) -> 
     front = gs.FrontEnd(sample_frequency=8000, features={"type": "mfcc", "dither": 1.0})
     whole = read_data_dir(digits / "all")
     extract_features([whole], tmp_path / "whole.h5", front)
-    extract_features([read_data_dir(digits / "test")], tmp_path / "part.h5", front, jobs=2)
+    extract_features([read_data_dir(digits / "test")], tmp_path / "part.h5", front, n_jobs=2)
     with gs.FeatureStore(tmp_path / "whole.h5") as a, gs.FeatureStore(tmp_path / "part.h5") as b:
         for utterance in b:
             np.testing.assert_array_equal(a[utterance], b[utterance])
@@ -61,7 +61,7 @@ def test_dither_depends_on_the_utterance_alone(digits: Path, tmp_path: Path) -> 
 def test_speakers_are_normalized_over_all_their_utterances(digits: Path, features: Path, tmp_path: Path) -> None:
     data = read_data_dir(digits / "all")
     by_speaker = FRONT.model_copy(update={"cmvn": SpeakerCmvnOptions(norm_vars=True)})
-    extract_features([data], tmp_path / "speakers.h5", by_speaker, jobs=2)
+    extract_features([data], tmp_path / "speakers.h5", by_speaker, n_jobs=2)
     with gs.FeatureStore(features) as plain, gs.FeatureStore(tmp_path / "speakers.h5") as normalized:
         assert set(normalized) == set(plain)
         for speaker in set(data.utt2spk.values()):
@@ -129,7 +129,7 @@ def test_any_number_of_jobs_gives_the_same_bytes(digits: Path, tmp_path: Path, m
     for jobs, worth in ((2, 10**9), (3, 10**9), (2, 400_000), (3, 400_000)):
         monkeypatch.setattr(extraction, "WORTH_PROCESSES", worth)
         with joblib.parallel_config(backend="threading"):  # processes would take seconds to start
-            assert extract_features([data], tmp_path / "n.h5", FRONT, jobs=jobs, compression="lzf") == one
+            assert extract_features([data], tmp_path / "n.h5", FRONT, n_jobs=jobs, compression="lzf") == one
         assert (tmp_path / "n.h5").read_bytes() == (tmp_path / "1.h5").read_bytes()
         assert (len(sent) > 4) is (worth < 10**9)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["1.h5", "n.h5"]
@@ -149,13 +149,13 @@ waits = random.Random(0)
 for _ in range(8):
     child = os.fork()
     if child == 0:
-        extraction.extract_features([data], out, front, jobs=2)
+        extraction.extract_features([data], out, front, n_jobs=2)
         os._exit(0)
     time.sleep(waits.uniform(0, 0.5))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     print(len(list(out.parent.glob(".f.unfinished/*.json"))))
-extraction.extract_features([data], out, front, jobs=2)
+extraction.extract_features([data], out, front, n_jobs=2)
 """
 
 
@@ -264,7 +264,7 @@ def test_shards_under_an_index(digits: Path, features: Path, tmp_path: Path) -> 
     same_frames(out, features)
     assert sorted(p.suffix for p in (out.parent / "s.shards").iterdir()) == [".h5"] * 3 + [".json"] * 3
     before = out.read_bytes()
-    extract_features([data], out, FRONT, shards=3, jobs=2)
+    extract_features([data], out, FRONT, shards=3, n_jobs=2)
     assert out.read_bytes() == before
 
 

@@ -79,7 +79,7 @@ def right(rows: list[dict[str, str]]) -> dict[tuple[str, str], float]:
 
 
 def table(out: Path, name: str) -> list[dict[str, str]]:
-    return json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads((out / "results.json").read_text(encoding="utf-8"))["tables"][name]
 
 
 def rows(out: Path, name: str) -> dict[str, dict[str, str]]:

@@ -24,13 +24,17 @@ def run(recipe):
     return run_one
 
 
+def table(out: Path, name: str) -> list[dict[str, str]]:
+    return json.loads((out / "results.json").read_text(encoding="utf-8"))["tables"][name]
+
+
 def equal_error_rates(out: Path, name: str = "results") -> dict[str, float]:
-    rows = json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
+    rows = table(out, name)
     return {row["task"]: float(row["EER, ROC hull"].split()[0]) for row in rows}
 
 
 def errors(out: Path) -> dict[str, int]:
-    rows = json.loads((out / "classification.json").read_text(encoding="utf-8"))
+    rows = table(out, "classification")
     return {row["task"]: int(row["errors, a seed each"]) for row in rows}
 
 

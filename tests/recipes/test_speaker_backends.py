@@ -26,7 +26,7 @@ def test_every_system_has_a_row_with_all_figures(corpora: Path, tmp_path: Path, 
     main = recipe("speaker_backends").main
     main(words, standalone_mode=False)
     done = capsys.readouterr()
-    rows = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    rows = json.loads((out / "results.json").read_text(encoding="utf-8"))["tables"]["results"]
     expected = [(system, norm) for system in (*SYSTEMS, "fusion") for norm in ("raw", "as-norm")]
     assert [(row["system"], row["scores"]) for row in rows] == expected
     best = {row["system"]: row for row in rows if row["scores"] == "raw"}

@@ -14,7 +14,7 @@ def run(module: ModuleType, out: Path, picture: str) -> list[dict[str, str]]:
     done = CliRunner().invoke(module.main, ["--out", str(out), "--jobs", "1", "--debug"], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert (out / picture).read_bytes().startswith(PNG)
-    return json.loads((out / "results.json").read_text(encoding="utf-8"))
+    return json.loads((out / "results.json").read_text(encoding="utf-8"))["tables"]["results"]
 
 
 def figure(cell: str) -> float:

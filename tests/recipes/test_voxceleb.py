@@ -62,7 +62,7 @@ def test_from_the_layout_to_figures(vox: tuple[Path, Path], tmp_path: Path, reci
         assert max(map(store.num_frames, left_out)) <= min(map(store.num_frames, stats))
     targets, nontargets = read_scores(out / "scores").split(trials)
     assert targets.mean() > nontargets.mean()
-    row = json.loads((out / "results.json").read_text(encoding="utf-8"))[0]
+    row = json.loads((out / "results.json").read_text(encoding="utf-8"))["tables"]["results"][0]
     assert row["trials (targets)"] == "60 (12)"
     assert float(row["EER, %"].split()[0]) == pytest.approx(100 * gs.eer(targets, nontargets), abs=0.005)
     assert (out / "report" / "index.html").exists()

@@ -1,0 +1,104 @@
+"""Rows of the tables that recipes print: what was measured, as text under a heading each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.metrics.bootstrap import Interval, bootstrap_ci
+from gmmspeech.metrics.cllr import cllr
+from gmmspeech.metrics.error_rate import ErrorRate, Times, boundary_agreement
+from gmmspeech.metrics.summary import Summary
+
+Row = dict[str, str]
+
+
+def verification_row(task: str, found: Sequence[Summary]) -> Row:
+    """Row of speaker verification: means over seeds."""
+    rates = [100 * s.eer_rocch for s in found]
+    return {
+        "task": task,
+        "trials (targets)": f"{found[0].num_targets + found[0].num_nontargets} ({found[0].num_targets})",
+        "EER, ROC hull": f"{np.mean(rates):.2f} % ({', '.join(f'{r:.2f}' for r in rates)})",
+        "EER, Kaldi": f"{100 * np.mean([s.eer_kaldi for s in found]):.2f} %",
+        "minDCF 0.01": f"{np.mean([s.costs[0].min_dcf for s in found]):.3f}",
+    }
+
+
+def interval_row(
+    scores: NDArray[np.float64],
+    llrs: NDArray[np.float64],
+    is_target: NDArray[np.bool_],
+    model_speakers: Sequence[str],
+    test_speakers: Sequence[str],
+    *,
+    resamples: int = 1000,
+) -> Row:
+    """Row of scores, and of the ratios that calibration made of them, with intervals of resampled speakers."""
+    who = is_target, model_speakers, test_speakers
+    found = bootstrap_ci(scores, *who, metrics=("eer", "min_dcf"), n_resamples=resamples)
+    calibrated = bootstrap_ci(llrs, *who, metrics=("cllr",), n_resamples=resamples)["cllr"]
+    return {
+        "EER, %": _interval(found["eer"], 100, 2),
+        "minDCF 0.01": _interval(found["min_dcf"], 1, 3),
+        "Cllr as it is": f"{cllr(scores[is_target], scores[~is_target]):.3f}",
+        "Cllr calibrated": _interval(calibrated, 1, 3),
+    }
+
+
+def classification_row(task: str, found: Sequence[Mapping[str, str]], labels: Mapping[str, str]) -> Row:
+    """Row of classification: errors of every seed, each a class for every utterance that has a label."""
+    errors = [sum(classes[utterance] != label for utterance, label in labels.items()) for classes in found]
+    return {
+        "task": task,
+        "utterances": str(len(labels)),
+        "errors, a seed each": ", ".join(map(str, errors)),
+        "right": f"{100 * (1 - sum(errors) / (len(errors) * len(labels))):.2f} %",
+    }
+
+
+def boundary_row(
+    task: str, reference: Mapping[str, Times], found: Mapping[str, Times], *, ignore: Collection[str] = ("SIL",)
+) -> Row:
+    """Row of alignment: how far the starts of phones are from those of other labels."""
+    theirs = {utterance: reference[utterance] for utterance in found}
+    agreement = boundary_agreement(theirs, found, ignore=ignore)
+    matched = len(agreement.differences)
+    return {
+        "task": task,
+        "utterances": str(len(found)),
+        "phones": str(agreement.num_reference),
+        "unmatched": str(agreement.num_reference - matched),
+        "within 20 ms": f"{100 * agreement.within(0.02):.2f} %",
+        "within 10 ms": f"{100 * agreement.within(0.01):.2f} %",
+        "median difference": f"{1000 * np.median(agreement.differences):+.1f} ms",
+    }
+
+
+def error_row(task: str, errors: ErrorRate) -> Row:
+    """Row of recognition: phone or word errors."""
+    return {
+        "task": task,
+        "reference": str(errors.num_reference),
+        "error rate": f"{100 * errors.rate:.2f} %",
+        "substitutions": str(errors.substitutions),
+        "deletions": str(errors.deletions),
+        "insertions": str(errors.insertions),
+    }
+
+
+def speed_row(step: str, speech: float, cpu: float) -> Row:
+    """Row of how long a step took on so many seconds of speech."""
+    return {
+        "step": step,
+        "speech": f"{speech:.0f} s",
+        "CPU": f"{cpu:.1f} s",
+        "times faster than real time": f"{speech / cpu:.0f}",
+    }
+
+
+def _interval(found: Interval, factor: float, digits: int) -> str:
+    value, low, high = (f"{factor * x:.{digits}f}" for x in (found.value, found.low, found.high))
+    return f"{value} ({low}–{high})"
