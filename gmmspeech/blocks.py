@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeGuard, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from gmmspeech.errors import ConfigError
+from gmmspeech.checks import check_at_least
 
 BLOCK = 16384  # frames given to a thread at a time; never changed by the number of jobs, since sums depend on it
 FAN_IN = 16  # results added to one partial sum, and partial sums to one sum of those: part of the order of sums too
@@ -31,6 +31,18 @@ class BlockSource(Protocol):
 
 
 Frames = NDArray | Sequence[NDArray] | BlockSource
+Block = tuple[int, NDArray, NDArray[np.float64] | None]  # number of its first frame, frames, weights
+
+
+@runtime_checkable
+class DistributedFrames(Protocol):
+    """Frames whose blocks lie on many machines, and are worked on there."""
+
+    def sum_blocks(self, function: Callable[[Block], Result]) -> Result:
+        """Sum what a function (it is sent) gives for the blocks, in the order of `tree_sum`."""
+
+    def map_blocks(self, function: Callable[[Block], Result]) -> Iterator[Result]:
+        """Yield what a function (it is sent) gives for the blocks, in their order."""
 
 
 @functools.cache
@@ -136,8 +148,7 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], *, n_
     >>> list(ordered_map(abs, [-1, 2, -3], n_jobs=2))
     [1, 2, 3]
     """
-    if n_jobs < 1:
-        raise ConfigError(f"n_jobs: found {n_jobs}, expected 1 or more")
+    check_at_least(1, n_jobs=n_jobs)
     with single_threaded_blas():
         if n_jobs == 1:
             yield from map(function, items)
@@ -190,3 +201,43 @@ def tree_sum(values: Iterable[Result]) -> Result:
     if not unfinished:
         raise ValueError("found nothing to sum, expected one value or more")
     return functools.reduce(lambda below, part: part + below, unfinished)
+
+
+def is_segments(X: object) -> TypeGuard[Sequence[NDArray]]:
+    """Say whether frames come as a list of arrays (T, D), one an utterance or segment."""
+    return isinstance(X, (list, tuple)) and bool(X) and all(isinstance(x, np.ndarray) and x.ndim == 2 for x in X)
+
+
+def frame_dim(frames: Frames) -> int:
+    """D of the frames."""
+    if isinstance(frames, np.ndarray):
+        return int(frames.shape[1])
+    if isinstance(frames, (list, tuple)):
+        return int(frames[0].shape[1])
+    return int(frames.dim)  # type: ignore[union-attr]
+
+
+def weighted_blocks(frames: Frames, weight: NDArray[np.float64] | None, size: int = BLOCK) -> Iterator[Block]:
+    """Yield the number of the first frame, the frames and their weights, block by block of `size` frames."""
+    start = 0
+    for block in frame_blocks(frames, size):
+        yield start, block, None if weight is None else weight[start : start + len(block)]
+        start += len(block)
+    if not start:  # no frame at all is a block too, whose statistics are zeros
+        yield 0, np.empty((0, frame_dim(frames)), np.float32), None
+
+
+def sum_blocks(
+    function: Callable[[Block], Result], frames: Frames, weight: NDArray[np.float64] | None = None, *, n_jobs: int = 1
+) -> Result:
+    """Sum what a function gives for the blocks of the frames, wherever they are: the same bits everywhere."""
+    if isinstance(frames, DistributedFrames):
+        return frames.sum_blocks(function)
+    return ordered_sum(function, weighted_blocks(frames, weight), n_jobs=n_jobs)
+
+
+def map_blocks(function: Callable[[Block], Result], frames: Frames, *, n_jobs: int = 1) -> Iterator[Result]:
+    """Yield what a function gives for the blocks of the frames, wherever they are, in their order."""
+    if isinstance(frames, DistributedFrames):
+        return frames.map_blocks(function)
+    return ordered_map(function, weighted_blocks(frames, None), n_jobs=n_jobs)

@@ -24,9 +24,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.blocks import BLOCK, FAN_IN, Frames, frame_blocks, single_threaded_blas, tree_sum
+from gmmspeech.blocks import BLOCK, FAN_IN, Block, Frames, frame_blocks, frame_dim, single_threaded_blas, tree_sum
 from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechError, GmmSpeechWarning, text_or_type
-from gmmspeech.gmm.frames import Block, frame_dim
 from gmmspeech.gmm.kernels import native_kernel
 
 if TYPE_CHECKING:

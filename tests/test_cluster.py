@@ -15,13 +15,13 @@ from click.testing import CliRunner
 
 import gmmspeech as gs
 from gmmspeech import cluster
-from gmmspeech.blocks import BLOCK, FAN_IN
+from gmmspeech.blocks import BLOCK, FAN_IN, map_blocks
 from gmmspeech.cli.main import main
 from gmmspeech.cluster import SHARD, ClusterFrames, connect
 from gmmspeech.commands import extraction
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.files.atomic import write_lines
-from gmmspeech.gmm.frames import draw_frames, map_blocks
+from gmmspeech.gmm.frames import draw_frames
 from gmmspeech.stores.features import FeatureStore, write_store
 from gmmspeech.stores.statistics import write_statistics
 

@@ -27,7 +27,7 @@ from gmmspeech.files.models import load_gmm
 from gmmspeech.formats.datadir import read_fields, read_list_map, read_map
 from gmmspeech.formats.score_files import map_scores, read_score_blocks
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_speakers, read_trials, write_scores
-from gmmspeech.gmm.batches import gmm_digest
+from gmmspeech.gmm.utterance_stats import gmm_digest
 from gmmspeech.progress import progress
 from gmmspeech.scoring.calibration import Calibration, PavCalibration, fit_calibration, fit_pav
 from gmmspeech.scoring.folds import cross_calibrate

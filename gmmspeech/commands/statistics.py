@@ -18,8 +18,8 @@ from gmmspeech.errors import ConfigError, DataError, ModelError
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.files.accumulators import SummedStats
 from gmmspeech.files.models import load_gmm, load_summed_stats
-from gmmspeech.gmm.batches import gmm_digest
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.utterance_stats import gmm_digest
 from gmmspeech.progress import progress
 from gmmspeech.stores.features import FeatureStore
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.checks import check_at_least
 from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
@@ -61,8 +62,7 @@ def map_adapt(
     """
     if not update or set(update) - set("mvw"):
         raise ConfigError(f"update: found {update!r}, expected one or more of the letters m, v, w")
-    if not relevance_factor >= 0:
-        raise ConfigError(f"relevance_factor: found {relevance_factor}, expected 0 or more")
+    check_at_least(0, relevance_factor=relevance_factor)
     weights, means, variances = ubm.parameters()
     if isinstance(data, GMMStats) and sample_weight is not None:
         raise ConfigError("sample_weight: goes with frames, found statistics, which have theirs already")

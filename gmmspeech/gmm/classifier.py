@@ -14,9 +14,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from gmmspeech.blocks import is_segments
+from gmmspeech.checks import finite
 from gmmspeech.errors import ConfigError, FeatureError, ModelError, one_line
 from gmmspeech.gmm.errors import NotFittedError
-from gmmspeech.gmm.frames import as_frames, check_weights, finite, is_segments
+from gmmspeech.gmm.frames import as_frames, check_weights
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 

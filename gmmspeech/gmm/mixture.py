@@ -13,23 +13,23 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import check_random_state
 
-from gmmspeech.blocks import Frames, frame_blocks, single_threaded_blas
+from gmmspeech.blocks import (
+    Block,
+    DistributedFrames,
+    Frames,
+    frame_blocks,
+    frame_dim,
+    map_blocks,
+    single_threaded_blas,
+    sum_blocks,
+)
+from gmmspeech.checks import check_at_least, finite
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm import acceleration, em
 from gmmspeech.gmm.checkpoint import StateKeeper, digest, seed_of
 from gmmspeech.gmm.errors import NotFittedError
-from gmmspeech.gmm.frames import (
-    Block,
-    DistributedFrames,
-    as_frames,
-    check_weights,
-    draw_frames,
-    finite,
-    frame_dim,
-    map_blocks,
-    sum_blocks,
-)
+from gmmspeech.gmm.frames import as_frames, check_weights, draw_frames
 from gmmspeech.gmm.init import Parameters, kmeans, random_frames
 from gmmspeech.gmm.kernels import KernelParameters, WholePass, get_backend, numpy_kernel, pack
 from gmmspeech.gmm.parameters import check_parameters, global_variance
@@ -371,8 +371,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         components : ndarray of int, shape (n_samples,)
             The component each was drawn from.
         """
-        if n_samples < 1:
-            raise ConfigError(f"n_samples: found {n_samples}, expected 1 or more")
+        check_at_least(1, n_samples=n_samples)
         weights, means, variances = self.parameters()
         rng = check_random_state(self.random_state)
         components = rng.choice(len(weights), n_samples, p=weights / weights.sum())

@@ -10,9 +10,9 @@ from scipy.special import expit
 from scipy.stats import median_abs_deviation
 from sklearn.utils import check_random_state
 
-from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.checks import check_at_least, finite
+from gmmspeech.errors import FeatureError
 from gmmspeech.gmm import em
-from gmmspeech.gmm.frames import finite
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.mixture import CONSTANT_DIMENSION_VARIANCE, SMALLEST_FLOOR, DiagonalGMM
 
@@ -86,8 +86,7 @@ def fit_robust(gmm: DiagonalGMM, X: ArrayLike, *, n_init: int = 10) -> RobustFit
     >>> plain.covariances_.round(), robust.gmm.covariances_.round(), round(robust.outlier_share, 2)
     (array([[29., 29.]]), array([[1., 1.]]), 0.2)
     """
-    if n_init < 1:
-        raise ConfigError(f"n_init: found {n_init}, expected 1 or more")
+    check_at_least(1, n_init=n_init)
     frames = np.asarray(X)
     if frames.ndim != 2 or len(frames) <= gmm.n_components:
         expected = f"(N, D) with N above {gmm.n_components}, the number of components"

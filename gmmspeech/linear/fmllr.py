@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.checks import check_at_least
 from gmmspeech.errors import ConfigError
 from gmmspeech.linear.rows import ascend, best_row, objective
 from gmmspeech.linear.statistics import (
@@ -130,8 +131,7 @@ def fmllr(
     """
     if update not in ("full", "diagonal", "offset"):
         raise ConfigError(f"update: found {update!r}, expected full, diagonal or offset")
-    if max_iter < 1:
-        raise ConfigError(f"max_iter: found {max_iter}, expected 1 or more")
+    check_at_least(1, max_iter=max_iter)
     beta, k, g = stats.beta, stats.k, stats.g
     identity = np.eye(*k.shape)
     if beta < min_count:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError, ModelError
+from gmmspeech.checks import check_at_least
+from gmmspeech.errors import ModelError
 from gmmspeech.linear.rows import ascend, objective
 from gmmspeech.linear.statistics import (
     Additive,
@@ -125,8 +126,7 @@ def mllt(
     >>> bool(gain > 0.5), abs(np.corrcoef((x @ A.T).T)[0, 1]).round(6)
     (True, np.float64(0.0))
     """
-    if max_iter < 1:
-        raise ConfigError(f"max_iter: found {max_iter}, expected 1 or more")
+    check_at_least(1, max_iter=max_iter)
     if not stats.sum_x.shape == means.shape == variances.shape:
         raise ModelError(
             f"MLLT: found statistics of shape {stats.sum_x.shape}, means {means.shape} and variances "

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from gmmspeech.checks import as_matrix, check_finite
 from gmmspeech.errors import FeatureError, ModelError
 
 BLOCK = 512  # frames whose products x_i x_j are held at once: D (D + 1) / 2 numbers each
@@ -38,11 +39,7 @@ class Additive:
 
 def finite_frames(frames: NDArray[np.floating]) -> NDArray[np.float64]:
     """Frames as float64; FeatureError if they aren't a matrix of finite numbers."""
-    if frames.ndim != 2:
-        raise FeatureError(f"frames: found shape {frames.shape}, expected (T, D)")
-    bad = ~np.isfinite(frames).all(axis=1)
-    if bad.any():
-        raise FeatureError(f"frames: found NaN or infinity in frame {int(bad.argmax())}, expected finite numbers")
+    check_finite("frames", as_matrix(frames), item="frame")
     return frames.astype(np.float64, copy=False)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError, FeatureError, ModelError
+from gmmspeech.checks import as_matrix, check_at_least
+from gmmspeech.errors import FeatureError, ModelError
 
 
 def splice(frames: NDArray[np.floating], context: int) -> NDArray[np.floating]:
@@ -39,11 +40,8 @@ def splice(frames: NDArray[np.floating], context: int) -> NDArray[np.floating]:
            [1., 2., 3.],
            [2., 3., 3.]])
     """
-    if context < 0:
-        raise ConfigError(f"context: found {context}, expected 0 or more")
-    if frames.ndim != 2:
-        raise FeatureError(f"frames: found shape {frames.shape}, expected (T, D)")
-    count, dim = frames.shape
+    check_at_least(0, context=context)
+    count, dim = as_matrix(frames).shape
     neighbors = np.arange(count)[:, None] + np.arange(-context, context + 1)
     return frames[neighbors.clip(0, max(count - 1, 0))].reshape(count, (2 * context + 1) * dim)
 

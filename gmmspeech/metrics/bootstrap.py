@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
+from gmmspeech.checks import check_at_least, check_probability
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.metrics.cllr import hull_cllr, softplus
 from gmmspeech.metrics.dcf import bayes_threshold, detection_cost, least_cost
@@ -324,8 +325,7 @@ def _replicate(
     systems: Sequence[_System], trials: _Trials, options: _Options, n_resamples: int, random_state: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Figures of the systems on the trials as they are, (systems, metrics), and on every resample, one axis before."""
-    if n_resamples < 1:
-        raise ConfigError(f"n_resamples: found {n_resamples}, expected 1 or more")
+    check_at_least(1, n_resamples=n_resamples)
     rng = np.random.default_rng(random_state)
     count = trials.num_speakers
     rows = [_figures(systems, np.ones(count + 1, np.int64), options)]
@@ -361,8 +361,7 @@ def _share_below(replicates: NDArray[np.float64], value: float) -> float:
 
 
 def _checked_level(confidence: float) -> float:
-    if not 0 < confidence < 1:
-        raise ConfigError(f"confidence: found {confidence!r}, expected a probability between 0 and 1")
+    check_probability(confidence=confidence)
     return confidence
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.checks import as_vector, check_positive, check_probability
 from gmmspeech.metrics.det import ErrorCounts, checked, convex_hull, count_errors
 
 
@@ -195,9 +195,7 @@ def bayes_error_rates(target_llrs: ArrayLike, nontarget_llrs: ArrayLike, prior_l
     ([0.68, 0.5, 0.75], [0.25, 0.25, 0.25])
     """
     targets, nontargets = (np.sort(side) for side in checked(target_llrs, nontarget_llrs))
-    odds = np.asarray(prior_log_odds, dtype=np.float64)
-    if odds.ndim != 1 or not odds.size or not np.isfinite(odds).all():
-        raise DataError(f"prior log-odds: found {prior_log_odds!r}, expected one or more finite numbers in a row")
+    odds = as_vector(prior_log_odds, "prior log-odds")
     miss_weight, fa_weight = np.exp(np.maximum(odds, 0)), np.exp(np.maximum(-odds, 0))  # over the lesser of the two
     p_miss = np.searchsorted(targets, -odds) / len(targets)
     p_fa = 1 - np.searchsorted(nontargets, -odds) / len(nontargets)
@@ -229,9 +227,6 @@ def _normalized(p_target: float, c_miss: float, c_fa: float) -> tuple[float, flo
 
 
 def _weights(p_target: float, c_miss: float, c_fa: float) -> tuple[float, float]:
-    if not 0 < p_target < 1:
-        raise ConfigError(f"p_target: found {p_target!r}, expected a probability between 0 and 1")
-    for name, cost in (("c_miss", c_miss), ("c_fa", c_fa)):
-        if not (math.isfinite(cost) and cost > 0):
-            raise ConfigError(f"{name}: found {cost!r}, expected a number above 0")
+    check_probability(p_target=p_target)
+    check_positive(c_miss=c_miss, c_fa=c_fa)
     return c_miss * p_target, c_fa * (1 - p_target)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
 
-from gmmspeech.errors import DataError
+from gmmspeech.checks import as_vector
 
 
 class ErrorCounts(NamedTuple):
@@ -139,17 +139,4 @@ def convex_hull(counts: ErrorCounts) -> ErrorCounts:
 
 def checked(target_scores: ArrayLike, nontarget_scores: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Both sets of scores as float64 vectors, or a DataError that says what is wrong with them."""
-    return _finite_vector(target_scores, "target scores"), _finite_vector(nontarget_scores, "nontarget scores")
-
-
-def _finite_vector(scores: ArrayLike, name: str) -> NDArray[np.float64]:
-    try:
-        vector = np.asarray(scores, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name}: found something that is no number ({error}), expected finite numbers") from error
-    if vector.ndim != 1 or not len(vector):
-        raise DataError(f"{name}: found an array of shape {vector.shape}, expected one or more numbers in a row")
-    if not np.isfinite(vector).all():
-        nan, infinite = int(np.isnan(vector).sum()), int(np.isinf(vector).sum())
-        raise DataError(f"{name}: found {nan} NaN and {infinite} infinite among {len(vector)}, expected finite numbers")
-    return vector
+    return as_vector(target_scores, "target scores"), as_vector(nontarget_scores, "nontarget scores")

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit
 
+from gmmspeech.checks import all_finite, as_numbers, check_positive, check_probability
 from gmmspeech.errors import ConfigError, DataError, ModelError
 
 _NOTHING_NEW = 1e-12  # share of a standardized system's variance below which others already say it all
@@ -172,8 +173,7 @@ def fit_calibration(
     >>> fit_calibration([2.0, 3.0], [0.0, 1.0]).apply([0.5, 1.5, 2.5]).round(1)
     array([-6.5,  0. ,  6.5])
     """
-    if not 0 < p_target < 1:
-        raise ConfigError(f"p_target: found {p_target!r}, expected a probability between 0 and 1")
+    check_probability(p_target=p_target)
     if not (math.isfinite(ridge) and ridge >= 0):
         raise ConfigError(f"ridge: found {ridge!r}, expected a number from 0")
     targets, nontargets = _columns(target_scores, "target scores"), _columns(nontarget_scores, "nontarget scores")
@@ -236,8 +236,7 @@ def fit_pav(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, pseudo_tri
     >>> fit_pav([1.0, 2.0, 2.0, 3.0], [-1.0, 0.0, 0.0, 2.0]).apply([-1.0, 0.5, 2.0]).round(2)
     array([-1.1 , -0.2 ,  0.69])
     """
-    if not (math.isfinite(pseudo_trials) and pseudo_trials > 0):
-        raise ConfigError(f"pseudo_trials: found {pseudo_trials!r}, expected a number above 0")
+    check_positive(pseudo_trials=pseudo_trials)
     targets, nontargets = _columns(target_scores, "target scores"), _columns(nontarget_scores, "nontarget scores")
     if targets.shape[1] > 1 or nontargets.shape[1] > 1:
         found = max(targets.shape[1], nontargets.shape[1])
@@ -313,15 +312,12 @@ def _minimize(
 
 def _columns(scores: ArrayLike, name: str) -> NDArray[np.float64]:
     """Scores as a matrix (trials, systems), or a DataError that says what is wrong with them."""
-    try:
-        values = np.asarray(scores, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name}: found something that is no number ({error}), expected finite numbers") from error
+    values = as_numbers(scores, name)
     columns = values[:, None] if values.ndim == 1 else values
     if columns.ndim != 2 or not columns.size:
         raise DataError(f"{name}: found an array of shape {values.shape}, expected one or more trials (and systems)")
-    bad = np.argwhere(~np.isfinite(columns))
-    if len(bad):
+    if not all_finite(columns):
+        bad = np.argwhere(~np.isfinite(columns))
         where = f"trial {bad[0][0]}" + (f", system {bad[0][1]}" if columns.shape[1] > 1 else "")
         found = f"found {columns[tuple(bad[0])]} at {where} ({len(bad)} such of {columns.size})"
         raise DataError(f"{name}: {found}, expected finite numbers")

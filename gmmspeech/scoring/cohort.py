@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.checks import all_finite
 from gmmspeech.errors import ConfigError, DataError
 
 BLOCK = 1 << 20  # numbers worked on at a time
@@ -101,8 +102,8 @@ class Cohort:
     def _measure(self, rows: slice) -> None:
         """Mean, sum of squares about it, and least of the scores taken, of rows."""
         block = np.asarray(self.scores[rows], dtype=np.float64)
-        bad = np.argwhere(~np.isfinite(block))
-        if len(bad):
+        if not all_finite(block):
+            bad = np.argwhere(~np.isfinite(block))
             where = f"{self._name(rows.start + bad[0][0])}, cohort entry {bad[0][1]}"
             found = f"found {block[tuple(bad[0])]} ({len(bad)} such in {len(block)} rows)"
             raise DataError(f"{where}: {found}, expected a finite score")

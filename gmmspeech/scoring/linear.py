@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.checks import check_shape
 from gmmspeech.errors import ModelError
-from gmmspeech.gmm.batches import Statistics, check_origin, gmm_digest, stats_batches
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, gmm_digest, stats_batches
 
 BATCH = 1024  # tests whose statistics are in memory at once, where they come from a file
 
@@ -78,7 +79,7 @@ def linear_score(
            [-3. ]])
     """
     shape, size = ubm.means_.shape, ubm.means_.size
-    check_origin(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    check_same_ubm(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
     means = _means(models, shape)
     if channel_offset is not None and np.shape(channel_offset) != (len(stats), *shape):
         raise ModelError(
@@ -109,9 +110,5 @@ def _means(models: Models, shape: tuple[int, ...]) -> NDArray[np.float64]:
             )
         return models.astype(np.float64, copy=False)
     for i, model in enumerate(models):
-        if model.means_.shape != shape:
-            raise ModelError(
-                f"model {i}: found shape {model.means_.shape} (components, dimension), expected the background "
-                f"model's {shape}"
-            )
+        check_shape(f"model {i}", model.means_, shape)
     return np.array([model.means_ for model in models], dtype=np.float64).reshape(-1, *shape)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from gmmspeech.blocks import ordered_map
-from gmmspeech.errors import ConfigError, FeatureError, ModelError
-from gmmspeech.gmm.frames import finite
+from gmmspeech.checks import check_frames
+from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.gmm.mixture import DiagonalGMM
 
@@ -105,7 +105,7 @@ def scorer(
         mixtures = [model.kernel_parameters() for model in models]
 
         def full(X: NDArray) -> NDArray[np.float64]:
-            _check_test(X, background.dim)
+            check_frames(X, background.dim)
             scores = [kernel.log_likelihood(X, mixture).mean() for mixture in mixtures]
             return np.array(scores) - kernel.log_likelihood(X, background).mean()
 
@@ -113,17 +113,11 @@ def scorer(
     stack = kernel.stack_models(ubm.parameters(), [model.parameters() for model in models], dtype)
 
     def best_components(X: NDArray) -> NDArray[np.float64]:
-        _check_test(X, background.dim)
+        check_frames(X, background.dim)
         scores = kernel.top_c_log_likelihood(X, stack, top_c) / len(X)
         return scores[1:] - scores[0]
 
     return best_components
-
-
-def _check_test(X: NDArray, dim: int) -> None:
-    if X.ndim != 2 or not len(X) or X.shape[1] != dim:
-        raise FeatureError(f"found frames of shape {X.shape}, expected (one or more, {dim})")
-    finite(X)
 
 
 def _check_sizes(top_c: int | None, models: Sequence[DiagonalGMM], ubm: DiagonalGMM) -> None:

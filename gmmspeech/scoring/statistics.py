@@ -8,16 +8,18 @@ ICASSP 2009, without a channel): no frame is touched again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import FeatureError, ModelError
+from gmmspeech.checks import check_shape
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
+from gmmspeech.scoring.linear import BATCH
 
 
-def statistics_llr(models: Sequence[DiagonalGMM], ubm: DiagonalGMM, stats: Sequence[GMMStats]) -> NDArray[np.float64]:
+def statistics_llr(models: Sequence[DiagonalGMM], ubm: DiagonalGMM, stats: Statistics) -> NDArray[np.float64]:
     r"""Mean log-likelihood ratios a frame, frames aligned to components as the background model does.
 
     .. math:: \frac{1}{T} \sum_k \sum_t \gamma_{tk}
@@ -30,8 +32,8 @@ def statistics_llr(models: Sequence[DiagonalGMM], ubm: DiagonalGMM, stats: Seque
     models : sequence of DiagonalGMM
         Adaptations of `ubm`.
     ubm : DiagonalGMM
-    stats : sequence of GMMStats
-        Statistics of the tests under `ubm`.
+    stats : sequence of GMMStats, or StatisticsStore
+        Statistics of the tests under `ubm`; a store needs its second-order sums.
 
     Returns
     -------
@@ -41,9 +43,10 @@ def statistics_llr(models: Sequence[DiagonalGMM], ubm: DiagonalGMM, stats: Seque
     Raises
     ------
     ModelError
-        A model or statistics of another size than the background model.
+        A model or statistics of another size than the background model; stored statistics of another background
+        model.
     FeatureError
-        Statistics of no frames.
+        Statistics of no frames, not finite, of another front end, or stored without second-order sums.
 
     Examples
     --------
@@ -54,29 +57,26 @@ def statistics_llr(models: Sequence[DiagonalGMM], ubm: DiagonalGMM, stats: Seque
     >>> statistics_llr([model], ubm, [ubm.accumulate(np.array([[1.0], [2.0]]))])
     array([[1.]])
     """
-    for model in models:
-        if model.means_.shape != ubm.means_.shape:
-            raise ModelError(f"found a model of shape {model.means_.shape} (components, dimension), "
-                             f"expected the background model's {ubm.means_.shape}")  # fmt: skip
-    for test in stats:
-        if test.sum_x.shape != ubm.means_.shape:
-            raise ModelError(f"found statistics of shape {test.sum_x.shape} (components, dimension), "
-                             f"expected the background model's {ubm.means_.shape}")  # fmt: skip
-        if not test.num_frames > 0:
-            raise FeatureError("found statistics of 0 frames, expected one or more")
+    shape = ubm.means_.shape
+    check_same_ubm(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    for i, model in enumerate(models):
+        check_shape(f"model {i}", model.means_, shape)
     background = _natural_parameters(ubm)
-    gains = np.stack([_natural_parameters(model) - background for model in models])
-    return gains @ np.stack([_supervector(test) / test.num_frames for test in stats], axis=1)
+    gains = np.array([_natural_parameters(model) - background for model in models]).reshape(-1, len(background))
+    batches = stats_batches(stats, shape, BATCH, second_order=True)
+    return np.concatenate([np.empty((len(gains), 0)), *(gains @ _supervectors(batch).T for batch in batches)], axis=1)
 
 
 def _natural_parameters(gmm: DiagonalGMM) -> NDArray[np.float64]:
-    """Vector whose product with `_supervector` is the sum of n log(w N(x)), but for a constant."""
+    """Vector whose product with `_supervectors` is the sum of n log(w N(x)), but for a constant."""
     precisions = 1 / gmm.covariances_
     with np.errstate(divide="ignore"):
-        log_weights = np.maximum(np.log(gmm.weights_), -1e6)  # finite, lest inf - inf arise where nobody speaks
+        log_weights = np.maximum(np.log(gmm.weights_), -1e6)  # finite: two infinite ones would leave NaN
     constants = log_weights + 0.5 * np.log(precisions).sum(axis=1) - 0.5 * (gmm.means_**2 * precisions).sum(axis=1)
     return np.concatenate([(gmm.means_ * precisions).ravel(), (-0.5 * precisions).ravel(), constants])
 
 
-def _supervector(stats: GMMStats) -> NDArray[np.float64]:
-    return np.concatenate([stats.sum_x.ravel(), stats.sum_xx.ravel(), stats.n])
+def _supervectors(batch: StatsBatch) -> NDArray[np.float64]:
+    """Statistics a frame, an utterance a row."""
+    columns = (batch.sum_x, cast(NDArray, batch.sum_xx), batch.n)
+    return np.hstack([column.reshape(len(batch), -1) for column in columns]) / batch.num_frames[:, None]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
+from gmmspeech.checks import first_bad
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
 
 SMALLEST_RATIO = 1e-10  # of the eigenvalues of a covariance with unit diagonal; less is rounding
@@ -306,9 +307,9 @@ def as_vectors(x: ArrayLike, *, dim: int | None = None) -> NDArray[np.float64]:
     if vectors.ndim != 2 or dim not in (None, vectors.shape[1]):
         expected = "two dimensions (utterances, coefficients)" if dim is None else f"(utterances, {dim})"
         raise FeatureError(f"found vectors of shape {vectors.shape}, expected {expected}")
-    bad = ~np.isfinite(vectors).all(axis=1)
-    if bad.any():
-        raise FeatureError(f"vector {int(bad.argmax())}: found NaN or infinity, expected finite numbers")
+    bad = first_bad(vectors)
+    if bad is not None:
+        raise FeatureError(f"vector {bad[0]}: found NaN or infinity, expected finite numbers")
     return vectors
 
 

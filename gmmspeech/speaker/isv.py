@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from gmmspeech.blocks import single_threaded_blas
-from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
-from gmmspeech.gmm.batches import Statistics, StatsBatch, check_origin, gmm_digest, stats_batches
+from gmmspeech.checks import all_finite, check_at_least, check_positive
+from gmmspeech.errors import DataError, FeatureError, ModelError
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
 from gmmspeech.scoring.linear import linear_score
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_loading
 
@@ -57,13 +58,12 @@ class ISV:
 
     def __post_init__(self) -> None:
         shape = self.ubm.parameters()[1].shape
-        if self.session.ndim != 3 or self.session.shape[:2] != shape or not np.isfinite(self.session).all():
+        if self.session.ndim != 3 or self.session.shape[:2] != shape or not all_finite(self.session):
             raise ModelError(
                 f"ISV: found a session matrix of shape {self.session.shape}, expected (K, D, R) = "
                 f"({shape[0]}, {shape[1]}, R) and finite numbers"
             )
-        if not self.relevance_factor > 0:
-            raise ConfigError(f"relevance_factor: found {self.relevance_factor}, expected a number above 0")
+        check_positive(relevance_factor=self.relevance_factor)
 
     @property
     def rank(self) -> int:
@@ -79,7 +79,7 @@ class ISV:
         n_jobs : int
             Threads.
         """
-        check_origin(stats, gmm_digest(self.ubm), self.ubm.front_end_, model="the background model")
+        check_same_ubm(stats, gmm_digest(self.ubm), self.ubm.front_end_, model="the background model")
         found = [np.empty((0, self.rank))]
         for batch in stats_batches(stats, self.ubm.means_.shape, BATCH):
             f = batch.centered(self.ubm.means_, self._deviations)
@@ -132,7 +132,7 @@ class ISV:
         ndarray, shape (M, U), float64
             See `linear_score`.
         """
-        check_origin(stats, gmm_digest(self.ubm), self.ubm.front_end_, model="the background model")
+        check_same_ubm(stats, gmm_digest(self.ubm), self.ubm.front_end_, model="the background model")
         found = [np.empty((len(models), 0))]
         for batch in stats_batches(stats, self.ubm.means_.shape, BATCH):
             offsets = self.channel_offsets(batch, n_jobs=n_jobs)
@@ -233,9 +233,8 @@ def train_isv(
     >>> y > 10 * x  # the second dimension is the session's
     np.True_
     """
-    if rank < 1 or max_iter < 1:
-        raise ConfigError(f"rank, max_iter: found {rank} and {max_iter}, expected 1 or more")
-    check_origin(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    check_at_least(1, rank=rank, max_iter=max_iter)
+    check_same_ubm(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
     speakers = session_speakers(labels, stats, rank)
     model = init or ISV(ubm, _start(ubm, rank, random_state), relevance_factor)
     if model.rank != rank or gmm_digest(model.ubm) != gmm_digest(ubm):
@@ -254,9 +253,8 @@ def enrollment_sessions(
     ubm: DiagonalGMM, deviations: NDArray[np.float64], sessions: Statistics, max_iter: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Check what `enroll` is given; counts (S, K) of the sessions and their sums about the means, in deviations."""
-    if max_iter < 1:
-        raise ConfigError(f"max_iter: found {max_iter}, expected 1 or more")
-    check_origin(sessions, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    check_at_least(1, max_iter=max_iter)
+    check_same_ubm(sessions, gmm_digest(ubm), ubm.front_end_, model="the background model")
     batch = next(stats_batches(sessions, ubm.means_.shape, max(len(sessions), 1)), None)
     if batch is None:
         raise FeatureError("found no session to enroll from, expected one or more")

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map, single_threaded_blas
+from gmmspeech.checks import all_finite
 from gmmspeech.errors import ModelError
-from gmmspeech.gmm.batches import Statistics, check_origin, stats_batches
 from gmmspeech.gmm.checkpoint import digest
+from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, stats_batches
 from gmmspeech.speaker.subspace import BATCH, Subspace
 
 
@@ -70,7 +71,7 @@ class IVectorExtractor:
                 f"i-vector extractor: found weights, means, variances, matrix of shapes {', '.join(map(str, shapes))}, "
                 "expected (K,), (K, D), (K, D), (K, D, R)"
             )
-        finite = all(np.isfinite(a).all() for a in (self.weights, self.means, self.variances, self.matrix))
+        finite = all_finite(self.weights, self.means, self.variances, self.matrix)
         if not finite or not (self.variances > 0).all():
             raise ModelError("i-vector extractor: found a parameter that is not finite, or a variance not above 0")
 
@@ -118,7 +119,7 @@ class IVectorExtractor:
         O. Glembek, L. Burget, P. Matějka, M. Karafiát, P. Kenny, "Simplification and optimization of i-vector
         extraction", ICASSP 2011.
         """
-        check_origin(stats, self.ubm_digest, self.front_end, model="the i-vector extractor")
+        check_same_ubm(stats, self.ubm_digest, self.front_end, model="the i-vector extractor")
         deviations = np.sqrt(self.variances)
         found = [np.empty((0, self.rank))]
         with single_threaded_blas():  # lest the last bits depend on its threads

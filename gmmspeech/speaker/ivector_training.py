@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import single_threaded_blas
+from gmmspeech.checks import check_at_least
 from gmmspeech.errors import ConfigError, ModelError
-from gmmspeech.gmm.batches import Statistics, check_origin, gmm_digest, stats_batches
 from gmmspeech.gmm.checkpoint import StateKeeper, digest, seed_of
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, gmm_digest, stats_batches
 from gmmspeech.speaker.ivector import IVectorExtractor
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_loading, unpack
 
@@ -143,8 +144,7 @@ class _Sums:
 
 
 def _start(ubm: DiagonalGMM, rank: int, seed: int) -> IVectorExtractor:
-    if rank < 1:
-        raise ConfigError(f"rank: found {rank}, expected 1 or more")
+    check_at_least(1, rank=rank)
     weights, means, variances = ubm.parameters()
     loading = random_loading(means.shape, rank, np.random.default_rng(seed))
     matrix = loading * np.sqrt(variances)[:, :, None]
@@ -152,14 +152,13 @@ def _start(ubm: DiagonalGMM, rank: int, seed: int) -> IVectorExtractor:
 
 
 def _check(ubm: DiagonalGMM, stats: Statistics, rank: int, max_iter: int, extractor: IVectorExtractor) -> None:
-    if max_iter < 1:
-        raise ConfigError(f"max_iter: found {max_iter}, expected 1 or more")
+    check_at_least(1, max_iter=max_iter)
     if extractor.rank != rank:
         raise ConfigError(f"init: found an extractor of rank {extractor.rank}, expected rank = {rank}")
     digest = gmm_digest(ubm)
     if extractor.ubm_digest not in (None, digest) or extractor.means.shape != ubm.means_.shape:
         raise ModelError("init: found an extractor of another background model, expected one of `ubm`")
-    check_origin(stats, digest, ubm.front_end_, model="the background model")
+    check_same_ubm(stats, digest, ubm.front_end_, model="the background model")
     if len(stats) < rank:
         raise ModelError(f"found {len(stats)} utterances, expected at least as many as the rank ({rank})")
 

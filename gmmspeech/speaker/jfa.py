@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from gmmspeech.blocks import single_threaded_blas
+from gmmspeech.checks import check_at_least, check_parameters_finite
 from gmmspeech.errors import ConfigError, ModelError
-from gmmspeech.gmm.batches import Statistics, StatsBatch, check_origin, gmm_digest, stats_batches
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
 from gmmspeech.speaker.isv import ISV, enrollment_sessions, session_speakers, speaker_sums
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_loading
 
@@ -63,8 +64,7 @@ class JFA:
                 f"JFA: found speaker, session, residual of shapes {', '.join(map(str, shapes))}, expected (K, D, Q), "
                 f"(K, D, R), (K, D) with (K, D) = {shape}"
             )
-        if not all(np.isfinite(a).all() for a in (self.speaker, self.session, self.residual)):
-            raise ModelError("JFA: found a parameter that is not finite")
+        check_parameters_finite("JFA", speaker=self.speaker, session=self.session, residual=self.residual)
 
     def enroll(self, sessions: Statistics, *, max_iter: int = 1) -> NDArray[np.float64]:
         """Means m + V y + D z of a speaker, (K, D), from one or more sessions.
@@ -185,10 +185,8 @@ def train_jfa(
     >>> abs(jfa.speaker[0]).argmax(), abs(jfa.session[0]).argmax()
     (np.int64(0), np.int64(1))
     """
-    for name, value in (("speaker_rank", speaker_rank), ("session_rank", session_rank), ("max_iter", max_iter)):
-        if value < 1:
-            raise ConfigError(f"{name}: found {value}, expected 1 or more")
-    check_origin(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    check_at_least(1, speaker_rank=speaker_rank, session_rank=session_rank, max_iter=max_iter)
+    check_same_ubm(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
     speakers = session_speakers(labels, stats, session_rank)
     if speakers.max() + 1 < speaker_rank:
         raise ModelError(f"found {speakers.max() + 1} speakers, expected at least as many as the rank ({speaker_rank})")

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
 from gmmspeech.blocks import single_threaded_blas
+from gmmspeech.checks import check_at_least, check_parameters_finite
 from gmmspeech.errors import ConfigError, DataError, ModelError
 from gmmspeech.speaker.backend import ClassStatistics, as_vectors, class_statistics, within_covariance
 
@@ -59,8 +60,7 @@ class PLDA:
                 f"PLDA: found mean, factors, within of shapes {self.mean.shape}, {self.factors.shape}, "
                 f"{self.within.shape}, expected (R,), (R, Q), (R, R)"
             )
-        if not all(np.isfinite(a).all() for a in (self.mean, self.factors, self.within)):
-            raise ModelError("PLDA: found a parameter that is not finite")
+        check_parameters_finite("PLDA", mean=self.mean, factors=self.factors, within=self.within)
 
     @property
     def between(self) -> NDArray[np.float64]:
@@ -204,8 +204,7 @@ def train_plda(
     rank = dim if rank is None else rank
     if not 1 <= rank <= dim:
         raise ConfigError(f"rank: found {rank}, expected 1 to {dim}, the dimension of the vectors")
-    if max_iter < 1:
-        raise ConfigError(f"max_iter: found {max_iter}, expected 1 or more")
+    check_at_least(1, max_iter=max_iter)
     if len(stats.counts) < 2:
         raise ModelError(f"PLDA: found vectors of {len(stats.counts)} speaker, expected two or more")
     within_covariance(stats, "PLDA")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError, ModelError
-from gmmspeech.gmm.batches import Statistics, check_origin, gmm_digest, stats_batches
+from gmmspeech.checks import check_positive
+from gmmspeech.errors import ModelError
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, gmm_digest, stats_batches
 
 BATCH = 1024  # utterances whose statistics are in memory at once, where they come from a file
 
@@ -44,9 +45,8 @@ def adapted_means(ubm: DiagonalGMM, stats: Statistics, *, relevance_factor: floa
     >>> adapted_means(ubm, [ubm.accumulate(np.full((16, 1), 2.0))])
     array([[[1.]]])
     """
-    if not relevance_factor > 0:
-        raise ConfigError(f"relevance_factor: found {relevance_factor}, expected a number above 0")
-    check_origin(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    check_positive(relevance_factor=relevance_factor)
+    check_same_ubm(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
     means = np.empty((len(stats), *ubm.means_.shape))
     start = 0
     for batch in stats_batches(stats, ubm.means_.shape, BATCH):

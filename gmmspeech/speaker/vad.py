@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.checks import check_at_least
+from gmmspeech.errors import FeatureError
 from gmmspeech.features.deltas import checked_frames
 from gmmspeech.features.vad import count_around, register_fitted_vad
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -59,8 +60,7 @@ def two_gaussian_vad(
     >>> np.flatnonzero(np.diff(two_gaussian_vad(log_energy)))
     array([19, 39])
     """
-    if smoothing_window < 1:
-        raise ConfigError(f"smoothing_window: found {smoothing_window}, expected 1 or more")
+    check_at_least(1, smoothing_window=smoothing_window)
     energy = np.asarray(log_energy, dtype=np.float64)
     if energy.ndim != 1:
         raise FeatureError(f"log_energy: found shape {energy.shape}, expected (T,)")

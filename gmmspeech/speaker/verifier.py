@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map, read_ahead
+from gmmspeech.checks import check_frames
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm.adapt import map_adapt
-from gmmspeech.gmm.frames import finite
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.scoring.llr import scorer
@@ -281,13 +281,7 @@ class SpeakerVerifier:
     def _joined(self, owner: str, utterances: Iterable[tuple[object, NDArray]]) -> NDArray:
         dim, parts = self.ubm.n_features_in_, []
         for name, frames in utterances:
-            if np.ndim(frames) != 2 or not len(frames) or frames.shape[1] != dim:
-                found = f"found frames of shape {np.shape(frames)}, expected (one or more, {dim})"
-                raise FeatureError(f"{owner}: utterance {name}: {found}")
-            try:
-                parts.append(finite(frames))
-            except FeatureError as error:
-                raise FeatureError(f"{owner}: utterance {name}: {error}") from None
+            parts.append(check_frames(frames, dim, owner=f"{owner}: utterance {name}: "))
         if not parts:
             raise FeatureError(f"{owner}: found no frames, expected one or more")
         return np.concatenate(parts)

@@ -20,6 +20,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.checks import first_bad
 from gmmspeech.errors import ConfigError, DataError, FeatureError, one_line
 from gmmspeech.files.hdf5 import open_hdf5, stream_hdf5
 
@@ -255,8 +256,7 @@ def damaged(path: str, error: BaseException) -> DataError:
 
 def check_finite(name: str, frames: NDArray) -> None:
     """Raise a FeatureError that says where a number is not finite."""
-    finite = np.isfinite(frames)
-    if not finite.all():
-        row, column = np.argwhere(~finite)[0]
-        found = f"{frames[row, column]} in frame {row}, column {column}"
+    bad = first_bad(frames)
+    if bad is not None:
+        found = f"{frames[bad]} in frame {bad[0]}, column {bad[1]}"
         raise FeatureError(f"{name}: found {found}, expected finite {frames.dtype} numbers")

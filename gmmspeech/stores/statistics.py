@@ -21,9 +21,9 @@ from gmmspeech.blocks import ordered_map, read_ahead
 from gmmspeech.errors import ConfigError, DataError, FeatureError, one_line
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.files.hdf5 import open_hdf5, stream_hdf5
-from gmmspeech.gmm.batches import StatsBatch, gmm_digest
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.gmm.utterance_stats import StatsBatch, gmm_digest
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -227,14 +227,15 @@ class StatisticsStore(Mapping[str, GMMStats]):
             selection._rows[utterance] = self._rows[utterance]
         return selection
 
-    def batches(self, size: int) -> Iterator[StatsBatch]:
-        """Yield the statistics of `size` utterances at a time, without the second order."""
+    def batches(self, size: int, *, second_order: bool = False) -> Iterator[StatsBatch]:
+        """Yield the statistics of `size` utterances at a time, or raise if they lack the second order asked for."""
+        if second_order and "sum_xx" not in self._columns:
+            raise FeatureError(f"{self.path}: found no second-order sums, expected statistics written with them")
+        fields = (*_FIRST_ORDER, "sum_xx") if second_order else _FIRST_ORDER
         rows = np.fromiter(self._rows.values(), np.int64, len(self))
         for start in range(0, len(rows), size):
-            n, sum_x, num_frames = (
-                self._read_rows(self._columns[field], rows[start : start + size]) for field in _FIRST_ORDER
-            )
-            yield StatsBatch(n, sum_x, num_frames, self.ubm_digest, self.front_end)
+            found = {field: self._read_rows(self._columns[field], rows[start : start + size]) for field in fields}
+            yield StatsBatch(**found, ubm_digest=self.ubm_digest, front_end=self.front_end)
 
     def _check(self, count: int) -> tuple[int, ...]:
         num_components, dim = self._columns["sum_x"].shape[1:]

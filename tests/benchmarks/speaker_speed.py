@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gmmspeech.gmm.batches import StatsBatch
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.utterance_stats import StatsBatch
 from gmmspeech.scoring.linear import linear_score
 from gmmspeech.scoring.llr import log_likelihood_ratios
 from gmmspeech.speaker.ivector_training import train_ivector_extractor

@@ -17,8 +17,8 @@ from sklearn.preprocessing import StandardScaler
 
 import gmmspeech as gs
 from gmmspeech.blocks import BLOCK
+from gmmspeech.checks import finite
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
-from gmmspeech.gmm.frames import finite
 from gmmspeech.gmm.kernels import pack
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.stores.features import FeatureStore, write_store

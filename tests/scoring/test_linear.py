@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import FeatureError, ModelError
-from gmmspeech.gmm.batches import StatsBatch
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.gmm.utterance_stats import StatsBatch
 from gmmspeech.scoring.linear import linear_score
 from gmmspeech.scoring.statistics import statistics_llr
 

@@ -85,9 +85,9 @@ def test_what_is_refused():
     ubm = mixture(rng)
     stats = ubm.accumulate(rng.normal(size=(4, D)))
     for other in (mixture(rng, k=2), mixture(rng, d=2)):
-        with pytest.raises(ModelError, match=r"found a model of shape .* expected the background model's \(5, 3\)"):
+        with pytest.raises(ModelError, match=r"model 0: found shape .* expected the background model's \(5, 3\)"):
             statistics_llr([other], ubm, [stats])
-        with pytest.raises(ModelError, match=r"found statistics of shape .* expected the background model's \(5, 3\)"):
+        with pytest.raises(ModelError, match=r"statistics 0: found shape .* expected the background model's \(5, 3\)"):
             statistics_llr([ubm], ubm, [other.accumulate(np.zeros((4, other.n_features_in_)))])
-    with pytest.raises(FeatureError, match="statistics of 0 frames"):
+    with pytest.raises(FeatureError, match="statistics 0: found 0 frames"):
         statistics_llr([ubm], ubm, [GMMStats(np.zeros(K), np.zeros((K, D)), np.zeros((K, D)), 0.0, 0)])

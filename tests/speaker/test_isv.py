@@ -5,9 +5,9 @@ import pytest
 
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
 from gmmspeech.gmm.adapt import map_adapt
-from gmmspeech.gmm.batches import StatsBatch
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.gmm.utterance_stats import StatsBatch
 from gmmspeech.scoring.linear import linear_score
 from gmmspeech.speaker.isv import ISV, train_isv
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import FeatureError, ModelError
-from gmmspeech.gmm.batches import StatsBatch, gmm_digest
 from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.gmm.utterance_stats import StatsBatch, gmm_digest
 from gmmspeech.speaker.ivector import IVectorExtractor
 
 

@@ -8,8 +8,8 @@ from scipy.stats import multivariate_normal
 from threadpoolctl import threadpool_limits
 
 from gmmspeech.errors import ConfigError, ModelError
-from gmmspeech.gmm.batches import StatsBatch, gmm_digest
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.utterance_stats import StatsBatch, gmm_digest
 from gmmspeech.speaker.ivector_training import train_ivector_extractor
 
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import DataError, FeatureError, ModelError
-from gmmspeech.gmm.batches import gmm_digest
+from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.utterance_stats import gmm_digest
 from gmmspeech.scoring.linear import linear_score
+from gmmspeech.scoring.statistics import statistics_llr
 from gmmspeech.speaker.isv import train_isv
 from gmmspeech.speaker.ivector_training import train_ivector_extractor
 from gmmspeech.speaker.supervectors import adapted_means
@@ -82,11 +84,14 @@ def test_batches_and_selections(path, utterances, size):
 def test_training_and_scoring_take_a_store_as_a_list(path, ubm):
     with StatisticsStore(path) as store:
         stats = list(store.values())
+        models = [map_adapt(ubm, one, update="mvw") for one in stats[:3]]
+        assert statistics_llr(models, ubm, store).shape == (3, 20)
         for function in (
             lambda s: train_ivector_extractor(ubm, s, 2, max_iter=3).extract(s),
             lambda s: train_isv(ubm, s, np.arange(20) % 5, 2, max_iter=3).session,
             lambda s: adapted_means(ubm, s),
             lambda s: linear_score(adapted_means(ubm, stats), ubm, s),
+            lambda s: statistics_llr(models, ubm, s),
         ):
             np.testing.assert_array_equal(function(store), function(stats))
 
@@ -99,10 +104,14 @@ def test_another_background_model_or_front_end_is_refused(path, ubm, tmp_path):
             train_ivector_extractor(other, store, 2)
         with pytest.raises(ModelError, match=r"stats\.h5: .* as the background model has"):
             linear_score([other], other, store)
+        with pytest.raises(ModelError, match=r"stats\.h5: .* as the background model has"):
+            statistics_llr([other], other, store)
         extractor.extract(store)
         ubm.front_end_ = '{"num_ceps": 4}'
         with pytest.raises(FeatureError, match=r"stats\.h5: found frames with num_ceps = 3, expected num_ceps = 4"):
             adapted_means(ubm, store)
+        with pytest.raises(FeatureError, match=r"stats\.h5: found frames with num_ceps = 3, expected num_ceps = 4"):
+            statistics_llr([ubm], ubm, store)
     write_statistics(tmp_path / "other.h5", other, [("u", np.ones((2, 3)))])
     refused = pytest.raises(ModelError, match="as the i-vector extractor has")
     with StatisticsStore(tmp_path / "other.h5") as store, refused:
@@ -119,6 +128,11 @@ def test_without_the_second_order(tmp_path, ubm, utterances, path):
             np.testing.assert_array_equal(half[name].sum_x, store[name].sum_x)
             assert np.isnan(half[name].sum_xx).all()
         np.testing.assert_array_equal(next(half.batches(9)).sum_x, next(store.batches(9)).sum_x)
+        np.testing.assert_array_equal(next(store.batches(9, second_order=True)).sum_xx[0], store["ü0"].sum_xx)
+        with pytest.raises(
+            FeatureError, match=r"half\.h5: found no second-order sums, expected statistics written with"
+        ):
+            statistics_llr([ubm], ubm, half)
     assert (tmp_path / "half.h5").stat().st_size < path.stat().st_size
 
 

@@ -16,9 +16,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from gmmspeech.blocks import Frames
+from gmmspeech.blocks import Frames, weighted_blocks
+from gmmspeech.checks import finite
 from gmmspeech.errors import ConfigError
-from gmmspeech.gmm.frames import finite, weighted_blocks
 from gmmspeech.gmm.kernels import parameters as packing
 from gmmspeech.gmm.kernels.parameters import KernelParameters, Mixture, ModelStack, unscaled, working_frames
 from gmmspeech.gmm.stats import GMMStats

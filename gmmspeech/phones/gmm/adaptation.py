@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.special import logsumexp
 from sklearn.base import clone
 
+from gmmspeech.checks import check_at_least
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.linear.fmllr import FMLLRStats, accumulate_fmllr, fmllr
 from gmmspeech.linear.transforms import apply_transform
@@ -56,8 +57,7 @@ class SpeakerAdapter:
         passes : int
             1 or more.
         """
-        if passes < 1:
-            raise ConfigError(f"passes: found {passes}, expected 1 or more")
+        check_at_least(1, passes=passes)
         now = data
         for number in range(passes):
             now = self._transform(data, now, frame_parts(self._model(number), now.frames), number)
@@ -111,8 +111,7 @@ def train_speaker_adapter(
     adapted : LabeledFrames
         The training speakers' frames, to train models on.
     """
-    if rounds < 1:
-        raise ConfigError(f"rounds: found {rounds}, expected 1 or more")
+    check_at_least(1, rounds=rounds)
     if not prior_frames > 0:
         raise ConfigError(f"prior_frames: found {prior_frames}, expected more than 0")
     unadapted = clone(model).fit(data.frames, data.ranges, data.phones)

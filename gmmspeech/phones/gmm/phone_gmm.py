@@ -16,9 +16,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from gmmspeech.blocks import ordered_map
+from gmmspeech.checks import finite
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechWarning, ModelError
 from gmmspeech.gmm.adapt import map_adapt
-from gmmspeech.gmm.frames import as_frames, finite
+from gmmspeech.gmm.frames import as_frames
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.phones.gmm.mixture_size import SIZES, fit_sized
 from gmmspeech.phones.labels.segments import log_durations, part_edges, part_of_frames, segment_sums

@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 from sklearn.base import BaseEstimator
 
-from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
-from gmmspeech.gmm.frames import as_frames, finite
+from gmmspeech.checks import check_at_least, finite
+from gmmspeech.errors import DataError, FeatureError, ModelError
+from gmmspeech.gmm.frames import as_frames
 
 
 class SegmentGaussian(BaseEstimator):
@@ -64,8 +65,7 @@ class SegmentGaussian(BaseEstimator):
         ModelError
             Singular covariances: fewer segments than dimensions, or a constant one.
         """
-        if not self.shrinkage >= 0:
-            raise ConfigError(f"shrinkage: found {self.shrinkage}, expected 0 or more")
+        check_at_least(0, shrinkage=self.shrinkage)
         vectors = finite(np.asarray(as_frames(X))).astype(np.float64, copy=False)
         names, indices, counts = np.unique(np.asarray(phones, np.str_), return_inverse=True, return_counts=True)
         if indices.shape != (len(vectors),) or not len(vectors):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map
-from gmmspeech.errors import ConfigError
+from gmmspeech.checks import check_at_least
 from gmmspeech.linear.fmllr import FMLLRStats
 from gmmspeech.phones.hmm.adaptation import (
     SplicedTransform,
@@ -109,8 +109,7 @@ def train_adapted_system(
     ConfigError
         `rounds` below 1, or `dim` that LDA can't give.
     """
-    if rounds < 1:
-        raise ConfigError(f"rounds: found {rounds}, expected 1 or more")
+    check_at_least(1, rounds=rounds)
     names = list(alignment.posteriors)
     posteriors, phones = alignment.posteriors, alignment.model.phones
     num_states = alignment.model.num_states

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.checks import finite
 from gmmspeech.errors import FeatureError, ModelError
-from gmmspeech.gmm.frames import finite
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 # Frames and Gaussians worked on at once: their densities, half a megabyte, stay in cache.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError
 from gmmspeech.phones.hmm.batches import batches
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_sequence_graph, pronunciations, utterance_graph
@@ -52,7 +53,7 @@ class Corpus:
             dim = dim or x.shape[-1]
             if x.ndim != 2 or x.shape[1] != dim:
                 self._reject(name, DataError(f"found frames of shape {x.shape}, expected (frames, {dim})"))
-            elif not np.isfinite(x).all():
+            elif not all_finite(x):
                 self._reject(name, DataError("found NaN or infinity in its frames, expected finite numbers"))
             else:
                 self.lengths[name] = len(x)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import FeatureError, ModelError
-from gmmspeech.gmm.batches import StatsBatch, check_origin, gmm_digest, stats_batches
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.gmm.utterance_stats import StatsBatch, check_same_ubm, gmm_digest, stats_batches
 
 
 def statistics(count=7, k=2, d=3):
@@ -67,11 +67,11 @@ def test_statistics_of_elsewhere_are_refused():
     stats = statistics()
     known = as_batch(stats, ubm_digest="a" * 64, front_end='{"num_ceps": 13}')
     for source, digest, front_end in ((stats, "b", "{}"), (known, None, None), (known, "a" * 64, '{"num_ceps": 13}')):
-        check_origin(source, digest, front_end, model="m")
+        check_same_ubm(source, digest, front_end, model="m")
     for nothing in (stats[0], {"u": stats[0]}):
         with pytest.raises(FeatureError, match=r"found \w+, expected a list of GMMStats or a StatisticsStore"):
-            check_origin(nothing, None, None, model="m")
+            check_same_ubm(nothing, None, None, model="m")
     with pytest.raises(ModelError, match="found statistics under background model aaaaaaaaaaaa, expected bbb as m has"):
-        check_origin(known, "bbb", None, model="m")
+        check_same_ubm(known, "bbb", None, model="m")
     with pytest.raises(FeatureError, match="num_ceps = 13, expected num_ceps = 20 as m was trained on"):
-        check_origin(known, None, '{"num_ceps": 20}', model="m")
+        check_same_ubm(known, None, '{"num_ceps": 20}', model="m")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import read_ahead
+from gmmspeech.checks import check_shape, first_bad
 from gmmspeech.errors import FeatureError, ModelError
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.gmm.checkpoint import digest
@@ -31,13 +32,13 @@ class StatsSource(Protocol):
     def __len__(self) -> int:
         """Count the utterances."""
 
-    def batches(self, size: int) -> Iterator[StatsBatch]:
+    def batches(self, size: int, *, second_order: bool = False) -> Iterator[StatsBatch]:
         """Yield the statistics of `size` utterances at a time, the last batch shorter."""
 
 
 @dataclass(frozen=True)
 class StatsBatch:
-    """Zeroth- and first-order statistics of U utterances in memory.
+    """Statistics of U utterances in memory.
 
     Parameters
     ----------
@@ -46,6 +47,8 @@ class StatsBatch:
     num_frames : ndarray, shape (U,), float64
     ubm_digest, front_end : str, optional
         See `StatsSource`.
+    sum_xx : ndarray, shape (U, K, D), float64, optional
+        Second-order statistics, where they were asked for.
     """
 
     n: NDArray[np.float64]
@@ -53,15 +56,20 @@ class StatsBatch:
     num_frames: NDArray[np.float64]
     ubm_digest: str | None = None
     front_end: str | None = None
+    sum_xx: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.n)
 
-    def batches(self, size: int) -> Iterator[StatsBatch]:
+    def batches(self, size: int, *, second_order: bool = False) -> Iterator[StatsBatch]:
         """Yield the statistics of `size` utterances at a time."""
+        if second_order and self.sum_xx is None:
+            raise FeatureError("the statistics: found no second-order sums, expected them")
         for start in range(0, len(self), size):
             rows = slice(start, start + size)
-            yield StatsBatch(self.n[rows], self.sum_x[rows], self.num_frames[rows], self.ubm_digest, self.front_end)
+            squares = self.sum_xx[rows] if second_order and self.sum_xx is not None else None
+            columns = self.n[rows], self.sum_x[rows], self.num_frames[rows]
+            yield StatsBatch(*columns, self.ubm_digest, self.front_end, squares)
 
     def centered(self, means: NDArray[np.float64], deviations: NDArray[np.float64]) -> NDArray[np.float64]:
         """First-order statistics about some means, in units of deviations: ``(sum_x - n means) / deviations``.
@@ -84,7 +92,9 @@ class StatsBatch:
 Statistics = Sequence[GMMStats] | StatsSource
 
 
-def stats_batches(stats: Statistics, shape: tuple[int, ...], size: int) -> Iterator[StatsBatch]:
+def stats_batches(
+    stats: Statistics, shape: tuple[int, ...], size: int, *, second_order: bool = False
+) -> Iterator[StatsBatch]:
     """Yield statistics `size` utterances at a time, in their order, and check them.
 
     Parameters
@@ -93,6 +103,8 @@ def stats_batches(stats: Statistics, shape: tuple[int, ...], size: int) -> Itera
     shape : tuple
         (K, D) that they must have.
     size : int
+    second_order : bool
+        With the second-order sums.
 
     Yields
     ------
@@ -103,7 +115,7 @@ def stats_batches(stats: Statistics, shape: tuple[int, ...], size: int) -> Itera
     ModelError
         Statistics of another shape.
     FeatureError
-        An utterance without frames, or a statistic that is not finite.
+        An utterance without frames, a statistic that is not finite, or a file without second-order sums.
 
     Examples
     --------
@@ -115,49 +127,47 @@ def stats_batches(stats: Statistics, shape: tuple[int, ...], size: int) -> Itera
     """
     start = 0
     if isinstance(stats, Sequence):
-        batches = _list_batches(stats, shape, size)
+        batches = _list_batches(stats, shape, size, second_order)
     else:
-        batches = read_ahead(stats.batches(size), depth=1)
+        batches = read_ahead(stats.batches(size, second_order=second_order), depth=1)
     for batch in batches:
         _check_batch(batch, shape, start)
         yield batch
         start += len(batch)
 
 
-def _list_batches(stats: Sequence[GMMStats], shape: tuple[int, ...], size: int) -> Iterator[StatsBatch]:
+def _list_batches(
+    stats: Sequence[GMMStats], shape: tuple[int, ...], size: int, second_order: bool
+) -> Iterator[StatsBatch]:
     for start in range(0, len(stats), size):
         some = stats[start : start + size]
         for i, one in enumerate(some, start):
-            if one.sum_x.shape != shape:
-                raise _wrong_shape(f"statistics {i}", one.sum_x.shape, shape)
+            check_shape(f"statistics {i}", one.sum_x, shape)
         yield StatsBatch(
             np.stack([one.n for one in some]),
             np.stack([one.sum_x for one in some]),
             np.array([one.num_frames for one in some], dtype=np.float64),
+            sum_xx=np.stack([one.sum_xx for one in some]) if second_order else None,
         )
 
 
 def _check_batch(batch: StatsBatch, shape: tuple[int, ...], start: int) -> None:
-    if batch.sum_x.shape[1:] != shape:
-        raise _wrong_shape("statistics", batch.sum_x.shape[1:], shape)
+    check_shape("statistics", batch.sum_x[0], shape)
     empty = ~(batch.num_frames > 0)
     if empty.any():
         at = int(empty.argmax())
         raise FeatureError(f"statistics {start + at}: found {batch.num_frames[at]:g} frames, expected one or more")
-    bad = ~(np.isfinite(batch.n).all(axis=1) & np.isfinite(batch.sum_x).all(axis=(1, 2)))
-    if bad.any():
-        raise FeatureError(f"statistics {start + int(bad.argmax())}: found NaN or infinity, expected finite numbers")
-
-
-def _wrong_shape(owner: str, found: tuple[int, ...], expected: tuple[int, ...]) -> ModelError:
-    return ModelError(f"{owner}: found shape {found} (components, dimension), expected the model's {expected}")
+    for sums in (batch.n, batch.sum_x, batch.sum_xx):
+        bad = None if sums is None else first_bad(sums)
+        if bad is not None:
+            raise FeatureError(f"statistics {start + bad[0]}: found NaN or infinity, expected finite numbers")
 
 
 def gmm_digest(gmm: DiagonalGMM) -> str:
     """Name a mixture by its parameters: SHA-256 of weights, means and variances, 64 hexadecimal digits.
 
-    Statistics and what is trained on them keep the digest of their background model, lest those of different models
-    be mixed: components are matched by number, so that nothing else would show it.
+    Statistics and what is trained on them keep the digest of their background model, so that those of different models
+    can't be mixed: components are matched by number, and nothing else would show it.
 
     Examples
     --------
@@ -168,7 +178,7 @@ def gmm_digest(gmm: DiagonalGMM) -> str:
     return digest(*gmm.parameters())
 
 
-def check_origin(stats: Statistics, ubm_digest: str | None, front_end: str | None, *, model: str) -> None:
+def check_same_ubm(stats: Statistics, ubm_digest: str | None, front_end: str | None, *, model: str) -> None:
     """Raise if statistics say that they are of another background model or front end than a model's.
 
     Parameters
