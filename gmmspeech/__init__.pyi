@@ -68,13 +68,13 @@ from .features.plp import plp as plp
 from .features.vad import energy_vad as energy_vad
 from .features.warping import feature_warp as feature_warp
 from .files.checkpoints import Checkpoint as Checkpoint
-from .files.models import load as load
 from .formats.datadir import (
     read_data_dir as read_data_dir,
 )
 from .formats.datadir import (
     read_list_map as read_list_map,
 )
+from .formats.loading import load as load
 from .formats.trials import (
     read_scores as read_scores,
 )

@@ -189,10 +189,11 @@ def recognize(
     given), the error rate follows.
     """
     from gmmspeech.commands.phones import read_pronunciations, recognize_dir, transcripts
-    from gmmspeech.files.phone_models import load_phone_hmm
     from gmmspeech.formats.datadir import read_data_dir
     from gmmspeech.formats.labels import read_labels
+    from gmmspeech.formats.loading import load
     from gmmspeech.phones.hmm.graph import estimate_bigram, phone_loop_graph
+    from gmmspeech.phones.hmm.model import PhoneHMM
 
     if bool(dictionaries) == (phones is not None):
         raise ConfigError("found both or none of --dictionary and --phones, expected one: words, or phones")
@@ -207,7 +208,7 @@ def recognize(
         found = recognize_dir(data_dir, model, loop, acoustic_scale=scale, **common)
         truth = None if reference is None else read_labels(reference)
         spoken = None if truth is None else {name: [label.name for label in truth[name]] for name in truth}
-        silence = load_phone_hmm(model).silence
+        silence = load(model, PhoneHMM).silence
         _tell_recognized("phone", {name: a.phones for name, a in found.items()}, spoken, silence)
         return
     data = read_data_dir(data_dir, allow_pipes=allow_pipes)

@@ -11,10 +11,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, DataError
-from gmmspeech.files.models import load, save_gmm
 from gmmspeech.formats.htk import write_htk
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
 from gmmspeech.formats.kaldi_models import write_kaldi_gmm
+from gmmspeech.formats.loading import load
 from gmmspeech.formats.mmf import write_mmf
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -130,7 +130,7 @@ def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, f
     if not isinstance(model, DiagonalGMM):
         raise DataError(f"{os.fspath(source)}: found a {type(model).__name__}, expected a mixture")
     if format == "hdf5":
-        save_gmm(Path(out), model)
+        model.save(out)
     elif format == "htk":
         write_mmf(out, {Path(source).stem: model})
     else:

@@ -17,11 +17,18 @@ from gmmspeech.commands.phones import frame_times
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import atomic_path, write_lines
-from gmmspeech.files.models import load_phone_classifier
-from gmmspeech.files.phone_classifiers import save_phone_classifier
 from gmmspeech.formats.datadir import read_data_dir
+from gmmspeech.formats.loading import load
 from gmmspeech.metrics.confusion import confusion_matrix
-from gmmspeech.phones.gmm.classification import Classifier, FullSystem, OneModel, train_full_system, train_one_model
+from gmmspeech.phones.gmm.classification import (
+    AdaptedPhoneClassifier,
+    Classifier,
+    FullSystem,
+    OneModel,
+    PhoneClassifier,
+    train_full_system,
+    train_one_model,
+)
 from gmmspeech.phones.labels.labels import FrameClock, Label
 from gmmspeech.plot.plots import plot_confusion
 from gmmspeech.recipe.phone_classification import labeled, of_speakers, write_phone_table
@@ -110,7 +117,7 @@ def train_phone_classifier_dir(
             labeled(of_speakers(data, who), static, **options) for who in (set(everyone) - set(dev), dev)
         )
         classifier = train_full_system(train, held_out, config, silence=silence, n_jobs=jobs)
-    save_phone_classifier(out, classifier.with_front_end(static.to_json()))
+    classifier.with_front_end(static.to_json()).save(out)
     return classifier
 
 
@@ -139,7 +146,7 @@ def classify_phones_dir(
     skip_bad : bool
         Leave out utterances whose audio or labels are bad, with a warning, instead of stopping.
     """
-    classifier = load_phone_classifier(model)
+    classifier = load(model, (PhoneClassifier, AdaptedPhoneClassifier))
     if not classifier.front_end:
         raise DataError(f"{model}: found a classifier without a front end, expected one of train-phone-classifier")
     front = FrontEnd.from_json(classifier.front_end)

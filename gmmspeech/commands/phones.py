@@ -14,10 +14,10 @@ from gmmspeech.commands.verification import checkpoint_of
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines
-from gmmspeech.files.phone_models import load_phone_hmm, save_phone_hmm
 from gmmspeech.formats.datadir import DataDir, read_data_dir
 from gmmspeech.formats.dictionary import cmudict_dictionary, read_dictionary
 from gmmspeech.formats.labels import read_labels, write_ctm
+from gmmspeech.formats.loading import load
 from gmmspeech.formats.textgrid import write_textgrid
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align
 from gmmspeech.phones.decoding.recognition import decode
@@ -133,7 +133,7 @@ def train_phones_dir(
             known = _of_all(data, read_labels(labels), str(labels), skip_bad)
             model = train_phone_hmm_on_labels(store, known, **frame_times(front.to_json()), **common)
         model = model.with_front_end(front.to_json())
-        save_phone_hmm(out, model)
+        model.save(out)
     return model, last[0], done
 
 
@@ -192,7 +192,7 @@ def align_dir(
     **options
         Of `align`.
     """
-    data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load_phone_hmm(model)
+    data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load(model, PhoneHMM)
     times = frame_times(hmm.front_end)
     with features_of(data, FrontEnd.from_json(hmm.front_end or ""), jobs=jobs, skip_bad=skip_bad) as (store, done):
         found = align(hmm, store, transcripts(data), dictionary, n_jobs=jobs, skip_bad=skip_bad, **times, **options)
@@ -226,7 +226,7 @@ def recognize_dir(
     **options
         Of `decode`.
     """
-    data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load_phone_hmm(model)
+    data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load(model, PhoneHMM)
     times = frame_times(hmm.front_end)
     with features_of(data, FrontEnd.from_json(hmm.front_end or ""), jobs=jobs, skip_bad=skip_bad) as (store, _):
         return decode(hmm, store, graph_of(hmm), n_jobs=jobs, skip_bad=skip_bad, **times, **options)

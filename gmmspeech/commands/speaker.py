@@ -21,12 +21,11 @@ from gmmspeech.commands.evaluation import aligned_scores, trial_speakers
 from gmmspeech.commands.verification import check_frames, checkpoint_of, progress_bar
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError, ModelError
 from gmmspeech.files.atomic import write_lines
-from gmmspeech.files.calibration import load_calibration
-from gmmspeech.files.ivectors import IVectors, load_backend, load_extractor, load_ivectors, save_ivectors
-from gmmspeech.files.models import load_gmm
 from gmmspeech.formats.datadir import read_fields, read_list_map, read_map
+from gmmspeech.formats.loading import load
 from gmmspeech.formats.score_files import map_scores, read_score_blocks
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_speakers, read_trials, write_scores
+from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import gmm_digest
 from gmmspeech.progress import progress
 from gmmspeech.scoring.calibration import Calibration, PavCalibration, fit_calibration, fit_pav
@@ -36,7 +35,7 @@ from gmmspeech.scoring.trials import Scores, TrialList
 from gmmspeech.speaker.backend import average_sessions
 from gmmspeech.speaker.backend_training import BackEnd, train_backend
 from gmmspeech.speaker.identification import identify
-from gmmspeech.speaker.ivector import IVectorExtractor
+from gmmspeech.speaker.ivector import IVectorExtractor, IVectors
 from gmmspeech.speaker.ivector_training import train_ivector_extractor
 from gmmspeech.speaker.subspace import BATCH
 from gmmspeech.speaker.supervectors import adapted_means, supervectors
@@ -78,7 +77,7 @@ def statistics_file(
     int
         How many utterances there are.
     """
-    model = load_gmm(ubm)
+    model = load(ubm, DiagonalGMM)
     with FeatureStore(features) as store, nullcontext() if scheduler is None else connect(scheduler) as client:
         check_frames(store, model, ubm)
         frames = store if groups is None else _Joined(store, read_list_map(groups))
@@ -119,7 +118,7 @@ def train_ivector_file(ubm: Path, statistics: Path, out: Path, rank: int, **opti
     **options
         Of `train_ivector_extractor`.
     """
-    model = load_gmm(ubm)
+    model = load(ubm, DiagonalGMM)
     with (
         StatisticsStore(statistics) as store,
         checkpoint_of(out) as checkpoint,
@@ -147,15 +146,15 @@ def extract_ivectors_file(
     fast, jobs
         As `IVectorExtractor.extract` has `fast` and `n_jobs`.
     """
-    model = load_extractor(extractor)
+    model = load(extractor, IVectorExtractor)
     with StatisticsStore(statistics) as store:
         names = list(store)
         parts = [names[start : start + BATCH] for start in range(0, len(names), BATCH)]
         bar = progress_bar("i-vectors", "batch")
         found = [model.extract(store.select(part), fast=fast, n_jobs=jobs) for part in bar(parts)]
-    vectors = np.concatenate(found)
-    save_ivectors(out, names, vectors, extractor_digest=model.digest)
-    return IVectors(tuple(names), vectors, model.digest)
+    ivectors = IVectors(tuple(names), np.concatenate(found), model.digest)
+    ivectors.save(out)
+    return ivectors
 
 
 def train_plda_file(ivectors: Path, utt2spk: Path, out: Path, **options: Any) -> BackEnd:
@@ -168,7 +167,7 @@ def train_plda_file(ivectors: Path, utt2spk: Path, out: Path, **options: Any) ->
     **options
         Of `train_backend`.
     """
-    found, labels = load_ivectors(ivectors), read_map(utt2spk)
+    found, labels = load(ivectors, IVectors), read_map(utt2spk)
     vectors = _vectors(found, labels, ivectors)
     with _naming(ivectors, ModelError):
         backend = train_backend(
@@ -199,7 +198,7 @@ def score_ivectors_file(
     count_sessions : bool
         Score a model of n sessions as PLDA has it, not as if their mean were one session; see `PLDA.score`.
     """
-    model, listed, enrolled = load_backend(backend), read_trials(trials), read_list_map(sessions)
+    model, listed, enrolled = load(backend, BackEnd), read_trials(trials), read_list_map(sessions)
     tests = _transformed(model, ivectors)
     enrollments = tests if enrollment is None else _transformed(model, enrollment)
     claimed = list(dict.fromkeys(listed.models))
@@ -237,12 +236,13 @@ def supervectors_file(ubm: Path, statistics: Path, out: Path, *, relevance_facto
     relevance_factor : float
         See `adapted_means`.
     """
-    model = load_gmm(ubm)
+    model = load(ubm, DiagonalGMM)
     with StatisticsStore(statistics) as store:
         vectors = supervectors(model, adapted_means(model, store, relevance_factor=relevance_factor))
         names = tuple(store)
-    save_ivectors(out, names, vectors, extractor_digest=gmm_digest(model))
-    return IVectors(names, vectors, gmm_digest(model))
+    made = IVectors(names, vectors, gmm_digest(model))
+    made.save(out)
+    return made
 
 
 def all_trials_file(models: Path, tests: Path, out: Path) -> int:
@@ -400,7 +400,7 @@ def apply_calibration_file(calibration: Path, scores: Sequence[Path], out: Path)
     int
         Number of trials.
     """
-    model = load_calibration(calibration)
+    model = load(calibration, (Calibration, PavCalibration))
     systems = len(model.weights) if isinstance(model, Calibration) else 1
     if len(scores) != systems:
         raise ConfigError(f"{calibration}: found {len(scores)} score files, expected {systems}, one for each system")
@@ -473,7 +473,7 @@ def _vectors(found: IVectors, names: Iterable[str], path: Path) -> NDArray[np.fl
 
 
 def _transformed(backend: BackEnd, path: Path) -> IVectors:
-    found = load_ivectors(path)
+    found = load(path, IVectors)
     with _naming(path, FeatureError, ModelError):
         vectors = backend.transform(found.vectors, extractor_digest=found.extractor_digest)
     return IVectors(found.names, vectors, found.extractor_digest)

@@ -16,9 +16,9 @@ from gmmspeech.blocks import BLOCK, frame_blocks
 from gmmspeech.commands.verification import check_frames
 from gmmspeech.errors import ConfigError, DataError, ModelError
 from gmmspeech.features.match import check_same_front_end
-from gmmspeech.files.accumulators import SummedStats
-from gmmspeech.files.models import load_gmm, load_summed_stats
+from gmmspeech.formats.loading import load
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.stats import SummedStats
 from gmmspeech.gmm.utterance_stats import gmm_digest
 from gmmspeech.progress import progress
 from gmmspeech.stores.features import FeatureStore
@@ -42,7 +42,7 @@ def accumulate_file(
     jobs : int
         Threads.
     """
-    gmm = load_gmm(ubm)
+    gmm = load(ubm, DiagonalGMM)
     gmm.n_jobs = jobs
     with FeatureStore(features) as store:
         check_frames(store, gmm, ubm)
@@ -82,8 +82,8 @@ def estimate_file(ubm: Path, statistics: Sequence[Path], out: Path) -> DiagonalG
     DataError
         Parts that are missing or come twice; files that can't be read or written.
     """
-    gmm = load_gmm(ubm)
-    summed = [load_summed_stats(path) for path in statistics]
+    gmm = load(ubm, DiagonalGMM)
+    summed = [load(path, SummedStats) for path in statistics]
     for path, found in zip(statistics, summed, strict=True):
         check_same_front_end(gmm.front_end_, found.front_end, model=str(ubm), frames=str(path))
         if found.ubm_digest != gmm_digest(gmm):

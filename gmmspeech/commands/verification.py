@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from gmmspeech.blocks import ordered_map
 from gmmspeech.cluster import connect
 from gmmspeech.commands.evaluation import Evaluation, evaluate_scores, rows_of_differences, rows_of_figures
-from gmmspeech.commands.show import verifier_configuration
 from gmmspeech.errors import FeatureError
 from gmmspeech.features.match import check_same_front_end
 from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.checkpoints import Checkpoint
-from gmmspeech.files.models import load_classifier, load_gmm, load_verifier
 from gmmspeech.formats.datadir import read_list_map, read_map
+from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_trials, write_scores
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.em import EMMonitor
@@ -92,7 +91,7 @@ def enroll_file(ubm: Path, features: str | Path, sessions: Path, out: Path, **op
     **options
         Of `SpeakerVerifier`.
     """
-    verifier = SpeakerVerifier(load_gmm(ubm), **options)
+    verifier = SpeakerVerifier(load(ubm, DiagonalGMM), **options)
     with FeatureStore(features) as store:
         check_frames(store, verifier.ubm, ubm)
         verifier.enroll_all(read_list_map(sessions), store, progress=progress_bar("enrolling", "model"))
@@ -124,7 +123,7 @@ def score_file(
     jobs : int
         Threads.
     """
-    verifier = load_verifier(models)
+    verifier = load(models, SpeakerVerifier)
     if scoring is not None or top_c is not None:
         verifier.set_scoring(scoring or verifier.scoring, top_c)
     verifier.n_jobs = jobs
@@ -177,7 +176,7 @@ def report_file(evaluation: Evaluation, trials: Path, report: Path, *, models: P
     models : Path, optional
         Enrolled speakers that gave the scores; the page tells their configuration.
     """
-    verifier = None if models is None else load_verifier(models)
+    verifier = None if models is None else load(models, SpeakerVerifier)
     system, *others = evaluation.systems
     listed = evaluation.trials
     write_report(
@@ -192,7 +191,7 @@ def report_file(evaluation: Evaluation, trials: Path, report: Path, *, models: P
         figures=rows_of_figures(evaluation),
         tests_against={other.name: rows_of_differences(other) for other in others if other.differences},
         others={other.name: other.scores for other in others},
-        configuration=None if verifier is None else verifier_configuration(verifier),
+        configuration=None if verifier is None else verifier.configuration(),
     )
 
 
@@ -236,7 +235,7 @@ def classify_file(
     jobs : int
         Threads.
     """
-    model = load_classifier(classifier)
+    model = load(classifier, GMMClassifier)
     with FeatureStore(features) as store:
         check_frames(store, model, classifier)
         names = list(store if utterances is None else utterances)

@@ -54,3 +54,13 @@ def _flat(nested: Any, prefix: str = "") -> dict[str, Any]:
     for key, value in nested.items():
         out |= _flat(value, f"{prefix}{key}.")
     return out
+
+
+def describe_front_end(front_end: str | None) -> str:
+    """Tell a front end, given as JSON text, in one line."""
+    if not front_end:
+        return "unknown"
+    from gmmspeech.features.frontend import FrontEnd
+
+    front = FrontEnd.from_json(front_end)
+    return f"{front.describe()}, {front.sample_frequency} Hz ({front.fingerprint})"

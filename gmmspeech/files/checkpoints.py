@@ -1,36 +1,30 @@
 """Checkpoints: where training is, in one HDF5 file that is replaced after every iteration.
 
-The layout (``format`` = "gmmspeech checkpoint", version 1): the attribute ``origin`` says in JSON what decides the
-result (options, seed, front end, digests of the data), ``kind`` which training it is; the rest is its state, float64
-whole.
+The layout (``format`` = "gmmspeech checkpoint", version 2): the attribute ``settings`` says in JSON what decides the
+result (options, seed, front end, digests of the data), ``kind`` what kind the state is of; the rest is the state, as
+`gmmspeech.files.saving` writes it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
-from gmmspeech.errors import DataError, ModelError, one_line
+from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.hdf5 import create_hdf5, open_hdf5
-from gmmspeech.files.ivectors import read_extractor, write_extractor
-from gmmspeech.files.phone_models import read_training_state, write_training_state
-from gmmspeech.gmm.acceleration import AcceleratedState
-from gmmspeech.gmm.em import EMState
-from gmmspeech.gmm.init import Parameters
-from gmmspeech.phones.hmm.training import TrainingState
-from gmmspeech.speaker.ivector import IVectorExtractor
+from gmmspeech.files.saving import Saved, damage_named, read, write
 
 FORMAT = "gmmspeech checkpoint"
-VERSION = 1
-
-State = EMState | AcceleratedState | IVectorExtractor | TrainingState
+VERSION = 2
 
 
 class Checkpoint:
@@ -61,29 +55,29 @@ class Checkpoint:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
-        self._origin = "{}"
+        self._settings = "{}"
 
-    def resume(self, origin: Mapping[str, Any]) -> State | None:
+    def resume(self, settings: Mapping[str, Any]) -> Any:
         """Give the state that was saved last, or None where there is no file.
 
         Parameters
         ----------
-        origin : mapping
+        settings : mapping
             What decides the result: options and data, by name, in what JSON can hold.
 
         Raises
         ------
         DataError
-            The file is damaged, or of another origin.
+            The file is damaged, or of other settings.
         """
-        self._origin = json.dumps(dict(origin))
+        self._settings = json.dumps(dict(settings))
         remove_leftovers(self.path)
         if not os.path.lexists(self.path):
             return None
-        self._check_origin(read_origin(self.path))
-        return _read(self.path, lambda file: _KINDS[file.attrs["kind"]].read(file))
+        self._check_settings(read_settings(self.path))
+        return _read(self.path, read)
 
-    def save(self, state: State) -> None:
+    def save(self, state: Saved) -> None:
         """Replace what the file holds.
 
         Raises
@@ -91,18 +85,17 @@ class Checkpoint:
         DataError
             The file can't be written; the one before is whole still.
         """
-        name = type(state).__name__
         with create_hdf5(self.path, format=FORMAT, version=VERSION) as file:
-            file.attrs["origin"], file.attrs["kind"] = self._origin, name
-            _KINDS[name].write(file, state)
+            file.attrs["settings"] = self._settings
+            write(file, state)
 
     def remove(self) -> None:
         """Remove the file, should there be one: the model is written and training is over."""
         remove_leftovers(self.path)
         Path(self.path).unlink(missing_ok=True)
 
-    def _check_origin(self, found: Mapping[str, Any]) -> None:
-        expected = json.loads(self._origin)
+    def _check_settings(self, found: Mapping[str, Any]) -> None:
+        expected = json.loads(self._settings)
         for name in dict.fromkeys(["training", *expected, *found]):
             if found.get(name) != expected.get(name):
                 raise DataError(
@@ -111,7 +104,7 @@ class Checkpoint:
                 )
 
 
-def read_origin(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Give what decides the result of the training that a file is a checkpoint of.
 
     Raises
@@ -119,18 +112,15 @@ def read_origin(path: str | os.PathLike[str]) -> dict[str, Any]:
     DataError
         The file is missing, damaged, or something else.
     """
-    return _read(os.fspath(path), lambda file: dict(json.loads(file.attrs["origin"])))
+    return _read(os.fspath(path), lambda file: dict(json.loads(file.attrs["settings"])))
 
 
 def _read(path: str, read: Callable[[h5py.File], Any]) -> Any:
-    try:
-        with open_hdf5(path, format=FORMAT, version=VERSION) as file:
+    with open_hdf5(path, format=FORMAT, version=VERSION) as file:
+        if file.attrs["format_version"] < VERSION:
+            raise DataError(f"{path}: found a checkpoint of gmmspeech 0.1, expected a newer; remove it to start anew")
+        with damage_named(path, "checkpoint", "; remove it to start anew"):
             return read(file)
-    except DataError:
-        raise
-    except (LookupError, OSError, RuntimeError, TypeError, ValueError, AttributeError, ModelError) as error:
-        reason = one_line(error)
-        raise DataError(f"{path}: damaged checkpoint ({reason}); remove it to start anew") from error
 
 
 def _short(value: Any) -> str:
@@ -138,68 +128,18 @@ def _short(value: Any) -> str:
     return text if len(text) <= 24 else f"{text[:12]}..."
 
 
-def _write_mixture(group: h5py.Group, name: str, mixture: Parameters) -> None:
-    for part, array in zip(_MIXTURE, mixture, strict=True):
-        group[f"{name}/{part}"] = array
+def digest(*arrays: NDArray) -> str:
+    """SHA-256 of numbers in float64, 64 hexadecimal digits."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
+    return found.hexdigest()
 
 
-def _read_mixture(group: h5py.Group) -> Parameters:
-    weights, means, variances = (group[part][:] for part in _MIXTURE)
-    return weights, means, variances
+def seed_of(random_state: Any, checkpoint: Checkpoint | None) -> int:
+    """Draw the seed of a start; without a given state of the generator, no checkpoint would fit the next run."""
+    from sklearn.utils import check_random_state
 
-
-_MIXTURE = ("weights", "means", "variances")
-
-
-def _write_em(file: h5py.Group, state: EMState) -> None:
-    _write_mixture(file, "plain", state.plain)
-    _write_mixture(file, "best", state.best)
-    if state.reseeded is not None:
-        _write_mixture(file, "reseeded", state.reseeded)
-    file["history"] = np.array(state.history, dtype=np.float64)
-    file.attrs["may_reseed"] = state.may_reseed
-
-
-def _read_em(file: h5py.Group) -> EMState:
-    return EMState(
-        plain=_read_mixture(file["plain"]),
-        reseeded=_read_mixture(file["reseeded"]) if "reseeded" in file else None,
-        best=_read_mixture(file["best"]),
-        history=tuple(file["history"][:].tolist()),
-        may_reseed=bool(file.attrs["may_reseed"]),
-    )
-
-
-def _write_accelerated(file: h5py.Group, state: AcceleratedState) -> None:
-    _write_mixture(file, "first", state.first)
-    _write_mixture(file, "second", state.second)
-    file["history"] = np.array(state.history, dtype=np.float64)
-    file.attrs["likelihood"], file.attrs["longest"], file.attrs["passes"] = (
-        state.likelihood,
-        state.longest,
-        state.passes,
-    )
-
-
-def _read_accelerated(file: h5py.Group) -> AcceleratedState:
-    return AcceleratedState(
-        first=_read_mixture(file["first"]),
-        second=_read_mixture(file["second"]),
-        likelihood=float(file.attrs["likelihood"]),
-        longest=float(file.attrs["longest"]),
-        passes=int(file.attrs["passes"]),
-        history=tuple(file["history"][:].tolist()),
-    )
-
-
-class _Kind(NamedTuple):
-    write: Callable[[h5py.Group, Any], None]
-    read: Callable[[h5py.Group], State]
-
-
-_KINDS = {
-    "EMState": _Kind(_write_em, _read_em),
-    "AcceleratedState": _Kind(_write_accelerated, _read_accelerated),
-    "IVectorExtractor": _Kind(write_extractor, read_extractor),
-    "TrainingState": _Kind(write_training_state, read_training_state),
-}
+    if random_state is None and checkpoint is not None:
+        raise ConfigError("random_state: found None, expected a seed: a checkpoint belongs to one start")
+    return int(check_random_state(random_state).randint(2**31))

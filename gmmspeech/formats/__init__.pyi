@@ -39,6 +39,7 @@ from .labels import (
     write_labels as write_labels,
 )
 from .lhotse import read_lhotse as read_lhotse
+from .loading import load as load
 from .mmf import (
     read_mmf as read_mmf,
 )

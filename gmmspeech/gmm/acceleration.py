@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.files.saving import Saved
 from gmmspeech.gmm.em import EMMonitor, EMState, maximize, mean_log_likelihood
 from gmmspeech.gmm.em import fit as fit_plainly
 from gmmspeech.gmm.init import Parameters
@@ -27,7 +28,7 @@ SMALLEST_WEIGHT = 1e-12  # whose logarithm is still a number
 
 
 @dataclass(frozen=True)
-class AcceleratedState:
+class AcceleratedState(Saved, kind="AcceleratedState"):
     """Where accelerated EM is, after its plain updates and before an extrapolation.
 
     Attributes

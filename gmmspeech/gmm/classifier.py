@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -17,12 +15,16 @@ from sklearn.utils.multiclass import check_classification_targets
 from gmmspeech.blocks import is_segments
 from gmmspeech.checks import finite
 from gmmspeech.errors import ConfigError, FeatureError, ModelError, one_line
+from gmmspeech.features.match import describe_front_end
+from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.errors import NotFittedError
 from gmmspeech.gmm.frames import as_frames, check_weights
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 
-class GMMClassifier(ClassifierMixin, BaseEstimator):
+class GMMClassifier(
+    Saved, ClassifierMixin, BaseEstimator, kind="GMMClassifier", hint="a classifier (made by train-classifier)"
+):
     """Classify frames, or whole segments, by the class whose mixture makes them most probable.
 
     Parameters
@@ -170,11 +172,27 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
         joint = self.segment_log_likelihoods(segments) + self._log_priors()
         return self.classes_[joint.argmax(axis=1)]
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the classifier to an HDF5 file, from which `gmmspeech.load` brings it back."""
-        from gmmspeech.files.models import save_classifier
+    def to_state(self) -> State:
+        """Give labels, priors and mixtures, for a file."""
+        self._check_fitted()
+        labels = self.classes_.tolist() if self.classes_.dtype.kind in "UO" else self.classes_
+        return {
+            "classes": labels,
+            "priors": self.priors_,
+            "models": tuple(self.models_),
+            "front_end": self.front_end_ or "",
+        }
 
-        save_classifier(Path(path), self)
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make a classifier of what `to_state` gave."""
+        labels = np.array(state["classes"])
+        models = [DiagonalGMM.from_state(state["models"][str(i)]) for i in range(len(labels))]
+        classifier = cls(n_components=max(len(m.weights_) for m in models))
+        classifier.classes_, classifier.priors_, classifier.models_ = labels, state["priors"], models
+        classifier.n_features_in_ = models[0].n_features_in_
+        classifier.front_end_ = state["front_end"] or None
+        return classifier
 
     def _joint(self, X: ArrayLike | Sequence[NDArray]) -> NDArray[np.float64]:
         likelihoods = self.segment_log_likelihoods(X) if is_segments(X) else self.log_likelihoods(X)
@@ -204,6 +222,15 @@ class GMMClassifier(ClassifierMixin, BaseEstimator):
     def _check_fitted(self) -> None:
         if not hasattr(self, "models_"):
             raise NotFittedError("this GMMClassifier is not fitted yet: call fit")
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        sizes = sorted({len(m.weights_) for m in self.models_})
+        return [
+            f"classifier: {len(self.classes_)} classes, {'/'.join(map(str, sizes))} components each",
+            f"classes: {' '.join(map(str, self.classes_))}",
+            f"front end: {describe_front_end(self.front_end_)}",
+        ]
 
 
 def _check_labels(y: ArrayLike | None, count: int) -> NDArray:

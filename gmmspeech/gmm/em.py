@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ModelError
+from gmmspeech.files.saving import Saved
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.stats import GMMStats
 
@@ -52,7 +53,7 @@ class EMMonitor:
 
 
 @dataclass(frozen=True)
-class EMState:
+class EMState(Saved, kind="EMState"):
     """Where EM is before a pass over the data: all it takes to go on and end with the same bits.
 
     Attributes

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -25,9 +24,10 @@ from gmmspeech.blocks import (
 )
 from gmmspeech.checks import check_at_least, finite
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
-from gmmspeech.features.match import check_same_front_end
+from gmmspeech.features.match import check_same_front_end, describe_front_end
+from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
+from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm import acceleration, em
-from gmmspeech.gmm.checkpoint import StateKeeper, digest, seed_of
 from gmmspeech.gmm.errors import NotFittedError
 from gmmspeech.gmm.frames import as_frames, check_weights, draw_frames
 from gmmspeech.gmm.init import Parameters, kmeans, random_frames
@@ -43,10 +43,11 @@ INIT_FRAMES_PER_COMPONENT = 200  # for k-means, whose time then does not grow wi
 MIN_INIT_FRAMES = 20_000
 SMALLEST_FLOOR = 1e-10  # of the global variance, so that a component on equal frames keeps a density
 CONSTANT_DIMENSION_VARIANCE = 1e-6  # for a dimension in which all frames are equal
+_SAVED_OPTIONS = ("max_iter", "tol", "variance_floor")
 _DECIDING_OPTIONS = ("n_components", "accelerate", "max_iter", "tol", "variance_floor")
 
 
-class DiagonalGMM(DensityMixin, BaseEstimator):
+class DiagonalGMM(Saved, DensityMixin, BaseEstimator, kind="DiagonalGMM", hint="a mixture (made by train-ubm)"):
     """Gaussian mixture with diagonal covariances, trained by EM.
 
     Arithmetic follows the data: float32 frames are evaluated in float32 with statistics summed in float64, float64
@@ -179,7 +180,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         *,
         sample_weight: ArrayLike | None = None,
         callback: Callable[[em.EMMonitor], None] | None = None,
-        checkpoint: StateKeeper | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> Self:
         """Train by EM.
 
@@ -215,7 +216,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         variance = global_variance(moments)
         floor = self._floor(variance)
         front_end = getattr(frames, "front_end", None)
-        start = None if checkpoint is None else checkpoint.resume(self._origin(moments, front_end, seed))
+        start = None if checkpoint is None else checkpoint.resume(self._settings(moments, front_end, seed))
         if start is None:
             start = self._start(frames, weight, variance, int(moments.num_frames), np.random.default_rng(seed))
         parameters, monitor = (acceleration if self.accelerate else em).fit(
@@ -387,11 +388,34 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
         """Akaike's information criterion on `X`; the lower, the better."""
         return float(-2 * self._total(X)[0] + 2 * self._num_free_parameters())
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the mixture to an HDF5 file, from which `gmmspeech.load` brings it back."""
-        from gmmspeech.files.models import save_gmm
+    def to_state(self) -> State:
+        """Give parameters, options and history, for a file."""
+        weights, means, variances = self.parameters()
+        options = {name: getattr(self, name) for name in _SAVED_OPTIONS}
+        return {
+            "weights": weights,
+            "means": means,
+            "variances": variances,
+            "history": np.array(self.history_, dtype=np.float64),
+            "options": json.dumps(options, sort_keys=True),
+            "front_end": self.front_end_ or "",
+            "num_frames": self.num_frames_,
+        }
 
-        save_gmm(Path(path), self)
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make a mixture of what `to_state` gave."""
+        gmm = cls.from_parameters(
+            state["weights"],
+            state["means"],
+            state["variances"],
+            front_end=state["front_end"] or None,
+            **json.loads(state["options"]),
+        )
+        gmm.weights_ = state["weights"]  # to the bit, where another system's sum to 1 in float32 only
+        gmm.history_ = state["history"].tolist()
+        gmm.num_frames_ = float(state["num_frames"]) if "num_frames" in state else None
+        return gmm
 
     def to_sklearn(self) -> GaussianMixture:
         """Give scikit-learn's ``GaussianMixture`` of the same parameters, ready to use; see `gmm.scikit_learn`."""
@@ -529,7 +553,7 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
             )
         return moments
 
-    def _origin(self, moments: GMMStats, front_end: str | None, seed: int) -> dict[str, Any]:
+    def _settings(self, moments: GMMStats, front_end: str | None, seed: int) -> dict[str, Any]:
         """All that decides what training gives, for a checkpoint; frames are told by their moments."""
         options = {name: getattr(self, name) for name in _DECIDING_OPTIONS}
         return {
@@ -577,6 +601,20 @@ class DiagonalGMM(DensityMixin, BaseEstimator):
 
     def _num_free_parameters(self) -> int:
         return len(self.weights_) - 1 + 2 * self.means_.size
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        num_components, dim = self.means_.shape
+        lines = [
+            f"mixture: {num_components} components, {dim} dimensions",
+            f"weights: {self.weights_.min():.2g} to {self.weights_.max():.2g}, "
+            f"perplexity {np.exp(-np.sum(self.weights_ * np.log(np.maximum(self.weights_, 1e-300)))):.1f}",
+            f"front end: {describe_front_end(self.front_end_)}",
+        ]
+        if self.history_:
+            passes = f"{len(self.history_)} passes"
+            lines.append(f"EM: {passes}, {self.history_[0]:.4f} to {self.history_[-1]:.4f} nats a frame")
+        return lines
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ModelError
+from gmmspeech.features.match import describe_front_end
+from gmmspeech.files.saving import Saved, State
 
 
 @dataclass(frozen=True)
@@ -61,3 +64,54 @@ class GMMStats:
         )
 
     __radd__ = __add__
+
+
+@dataclass(frozen=True)
+class SummedStats(Saved, kind="SummedStats", hint="statistics (made by accumulate)"):
+    """Statistics of a part of the data, and where they come from.
+
+    Parameters
+    ----------
+    stats : GMMStats
+    ubm_digest : str
+        Of the mixture; see `gmm_digest`.
+    corpus : str
+        SHA-256 of the ids of all utterances, of which this is a part.
+    part, num_parts : int
+        Which part, from 1.
+    front_end : str, optional
+        How the frames were made, in JSON.
+    """
+
+    stats: GMMStats
+    ubm_digest: str
+    corpus: str
+    part: int = 1
+    num_parts: int = 1
+    front_end: str | None = None
+
+    def to_state(self) -> State:
+        """Give the statistics' arrays beside what they are of."""
+        state = super().to_state()
+        return {**vars(state.pop("stats")), **state}
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make summed statistics of what `to_state` gave, and check them."""
+        summed = super().from_state({**state, "stats": state})
+        n, sum_x, sum_xx = summed.stats.n, summed.stats.sum_x, summed.stats.sum_xx
+        if sum_x.ndim != 2 or sum_xx.shape != sum_x.shape or n.shape != sum_x.shape[:1] or not len(n):
+            raise ValueError(f"n, sum_x, sum_xx are of shapes {n.shape}, {sum_x.shape}, {sum_xx.shape}")
+        if not all(np.isfinite(a).all() for a in (n, sum_x, sum_xx)):
+            raise ValueError("statistics are not finite")
+        return summed
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        num_components, dim = self.stats.sum_x.shape
+        mean = self.stats.log_likelihood / self.stats.num_frames
+        return [
+            f"statistics of a mixture: {num_components} components, {dim} dimensions, of {self.ubm_digest[:12]}",
+            f"part {self.part}/{self.num_parts}: {self.stats.num_frames:.0f} frames, {mean:.4f} nats a frame",
+            f"front end: {describe_front_end(self.front_end)}",
+        ]

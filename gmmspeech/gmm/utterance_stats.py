@@ -13,7 +13,7 @@ from gmmspeech.blocks import read_ahead
 from gmmspeech.checks import check_shape, first_bad
 from gmmspeech.errors import FeatureError, ModelError
 from gmmspeech.features.match import check_same_front_end
-from gmmspeech.gmm.checkpoint import digest
+from gmmspeech.files.checkpoints import digest
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
 

@@ -20,7 +20,6 @@ from gmmspeech.commands.phones import features_of, frame_times
 from gmmspeech.errors import ConfigError
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import atomic_path, write_lines
-from gmmspeech.files.phone_classifiers import save_phone_classifier
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.labels import read_labels
 from gmmspeech.metrics.confusion import precision_recall
@@ -159,7 +158,7 @@ def _stage(
         }
         classifier = learn(**data).with_front_end(front.to_json())
         found = classify(classifier, {part: data[part] for part in data if part != "train"})
-        save_phone_classifier(folder / "classifier.h5", classifier)
+        classifier.save(folder / "classifier.h5")
         _write(folder, found)
 
     inputs = dict.fromkeys(

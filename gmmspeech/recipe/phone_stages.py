@@ -21,19 +21,12 @@ from gmmspeech.commands.verification import checkpoint_of
 from gmmspeech.errors import DataError
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines
-from gmmspeech.files.phone_models import (
-    load_adapted_system,
-    load_phone_hmm,
-    load_training_state,
-    save_adapted_system,
-    save_phone_hmm,
-    save_training_state,
-)
 from gmmspeech.formats.labels import read_ctm, write_ctm
+from gmmspeech.formats.loading import load
 from gmmspeech.metrics.error_rate import ErrorRate, Times, boundary_agreement
 from gmmspeech.phones.decoding.alignment import align
 from gmmspeech.phones.decoding.recognition import decode
-from gmmspeech.phones.hmm.adapted_system import adapt_speakers, train_adapted_system
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, adapt_speakers, train_adapted_system
 from gmmspeech.phones.hmm.graph import (
     PhoneBigram,
     Pronunciations,
@@ -44,6 +37,7 @@ from gmmspeech.phones.hmm.graph import (
 )
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training import train_phone_hmm, train_phone_hmm_on_labels
+from gmmspeech.phones.hmm.training_state import TrainingState
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.recipe.stages import Stage
 from gmmspeech.stores.features import FeatureStore
@@ -155,8 +149,8 @@ def _training_stage(
         ):
             with _timed(out, step, _seconds(store, speech.words)):
                 model = train(store, callback=show, checkpoint=checkpoint)
-            save_phone_hmm(target, model)
-            save_training_state(state_path(out, name), last[0])
+            model.save(target)
+            last[0].save(state_path(out, name))
 
     return Stage(
         f"train-{name}",
@@ -182,7 +176,7 @@ def align_stage(
     entries, step = speech.entries(dictionary), f"align {name}"
 
     def run() -> None:
-        hmm = load_phone_hmm(hmm_path(out, model))
+        hmm = load(hmm_path(out, model), PhoneHMM)
         with FeatureStore(speech.features) as store:
             common: dict[str, Any] = {"skip_bad": skip_bad, "n_jobs": jobs, **_start_times(store)}
             with _timed(out, step, _seconds(store, speech.words)):
@@ -201,7 +195,7 @@ def recognize_phones_stage(name: str, model: str, speech: Speech, learned: Path,
     """Stage that recognizes phones, with a bigram of the phones in the CTM `learned`."""
 
     def run() -> None:
-        hmm = load_phone_hmm(hmm_path(out, model))
+        hmm = load(hmm_path(out, model), PhoneHMM)
         graph = phone_loop_graph(hmm, _bigram(learned, hmm))
         with FeatureStore(speech.features) as store, _timed(out, step, _seconds(store, speech.words)):
             frames = {utterance: store[utterance] for utterance in speech.words}
@@ -225,7 +219,7 @@ def recognize_word_stage(
     entries = dict(sorted(speech.entries(dictionary).items()))
 
     def run() -> None:
-        hmm = load_phone_hmm(hmm_path(out, model))
+        hmm = load(hmm_path(out, model), PhoneHMM)
         graph = word_sequence_graph(hmm, [list(entries)], entries)
         with FeatureStore(speech.features) as store:
             frames = {utterance: store[utterance] for utterance in speech.words}
@@ -250,11 +244,11 @@ def system_stage(
     speakers = {utterance: utt2spk[utterance] for utterance in speech.words}
 
     def run() -> None:
-        state = load_training_state(state_path(out, name))
+        state = load(state_path(out, name), TrainingState)
         with FeatureStore(speech.features) as store, _timed(out, step, _seconds(store, speech.words)):
             frames = _cepstra(store, state.posteriors)
             system = train_adapted_system(frames, speech.words, entries, speakers, state, n_jobs=jobs, **options)
-        save_adapted_system(system_path(out, name), system)
+        system.save(system_path(out, name))
 
     return Stage(
         f"system-{name}",
@@ -272,7 +266,7 @@ def recognize_adapted_stage(
     speakers = {utterance: utt2spk[utterance] for utterance in speech.words}
 
     def run() -> None:
-        models = load_adapted_system(system_path(out, system))
+        models = load(system_path(out, system), AdaptedSystem)
         graph = phone_loop_graph(models.adapted, _bigram(learned, models.adapted))
         options: dict[str, Any] = {"acoustic_scale": ADAPTED_LOOP_SCALE, "n_jobs": jobs}
         with FeatureStore(speech.features) as store, _timed(out, step, _seconds(store, speech.words)):

@@ -17,9 +17,10 @@ from gmmspeech.commands.evaluation import aligned_scores
 from gmmspeech.commands.speaker import cross_calibrate_files
 from gmmspeech.commands.verification import evaluate_file, train_ubm_file
 from gmmspeech.files.atomic import write_lines
-from gmmspeech.files.models import load_gmm
 from gmmspeech.formats.datadir import read_map
+from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_trials, write_scores
+from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.metrics.bootstrap import Interval, bootstrap_ci
 from gmmspeech.metrics.cllr import cllr
 from gmmspeech.recipe.sides import Entry, count_side, open_side, write_side
@@ -119,7 +120,7 @@ def background_stages(background: Background, features: Sequence[Path], *, jobs:
                 n_jobs=jobs,
             )
         for side in sides:
-            count_side(folder / side, load_gmm(background.ubm), jobs=jobs)
+            count_side(folder / side, load(background.ubm, DiagonalGMM), jobs=jobs)
 
     entries = {side: [asdict(entry) for entry in found] for side, found in sides.items()}
     return [
@@ -142,7 +143,7 @@ def task_stages(task: Task, features: Sequence[Path], *, jobs: int) -> list[Stag
             write_side(task.folder / side, features, entries)
         with _timed(task.folder / "counting.json", "counting"):
             for side in sides:
-                count_side(task.folder / side, load_gmm(task.background.ubm), jobs=jobs)
+                count_side(task.folder / side, load(task.background.ubm, DiagonalGMM), jobs=jobs)
 
     entries = {side: [asdict(entry) for entry in found] for side, found in sides.items()}
     stages = [
@@ -191,7 +192,7 @@ def shared_row(task: Task) -> dict[str, str]:
 
 
 def _score(task: Task, system: str, jobs: int) -> None:
-    ubm = load_gmm(task.background.ubm)
+    ubm = load(task.background.ubm, DiagonalGMM)
     trials = read_trials(task.trials)
     times = task.times_path(system)
     with ExitStack() as stack:

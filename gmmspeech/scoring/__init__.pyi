@@ -1,3 +1,5 @@
+from .calibration import Calibration as Calibration
+from .calibration import PavCalibration as PavCalibration
 from .calibration import (
     fit_calibration as fit_calibration,
 )

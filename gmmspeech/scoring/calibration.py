@@ -7,9 +7,7 @@ Log-likelihood ratios, unlike scores, need no trial of their own kind to set a t
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,13 +16,16 @@ from scipy.special import expit
 
 from gmmspeech.checks import all_finite, as_numbers, check_positive, check_probability
 from gmmspeech.errors import ConfigError, DataError, ModelError
+from gmmspeech.files.saving import Saved
 
+_FORMAT = "gmmspeech calibration"
 _NOTHING_NEW = 1e-12  # share of a standardized system's variance below which others already say it all
+_UNSOUND = "its arrays don't fit together"
 _LEAST_WITHIN = 1e-6  # share of the whole variance that there is within the kinds at least
 
 
 @dataclass(frozen=True, eq=False)
-class Calibration:
+class Calibration(Saved, kind="Calibration", format=_FORMAT, hint="a calibration"):
     r"""An affine map of the scores of one or several systems to log-likelihood ratios.
 
     .. math:: \ell = b + \sum_i w_i s_i
@@ -38,6 +39,11 @@ class Calibration:
 
     weights: NDArray[np.float64]
     offset: float
+
+    def __post_init__(self) -> None:
+        weights = self.weights
+        if weights.ndim != 1 or not len(weights) or not np.isfinite([*weights, self.offset]).all():
+            raise ModelError(_UNSOUND)
 
     def apply(self, scores: ArrayLike) -> NDArray[np.float64]:
         """Turn scores into log-likelihood ratios.
@@ -61,15 +67,14 @@ class Calibration:
             raise DataError(f"scores: found those of {columns.shape[1]} systems, expected {len(self.weights)}")
         return columns @ self.weights + self.offset
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an HDF5 file, from which `gmmspeech.files.calibration.load_calibration` brings it back."""
-        from gmmspeech.files.calibration import save_calibration
-
-        save_calibration(Path(path), self)
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        weights = " ".join(f"{weight:.6g}" for weight in self.weights)
+        return [f"calibration of {len(self.weights)} system(s): weights {weights}, offset {self.offset:.6g}"]
 
 
 @dataclass(frozen=True, eq=False)
-class PavCalibration:
+class PavCalibration(Saved, kind="PavCalibration", format=_FORMAT, hint="a calibration"):
     """A rising, piecewise linear map of the scores of one system to log-likelihood ratios.
 
     Attributes
@@ -83,6 +88,13 @@ class PavCalibration:
     scores: NDArray[np.float64]
     llrs: NDArray[np.float64]
 
+    def __post_init__(self) -> None:
+        scores, llrs = self.scores, self.llrs
+        if scores.ndim != 1 or scores.shape != llrs.shape or not len(scores):
+            raise ModelError(_UNSOUND)
+        if not np.isfinite([scores, llrs]).all() or not (np.diff(scores) > 0).all():
+            raise ModelError(_UNSOUND)
+
     def apply(self, scores: ArrayLike) -> NDArray[np.float64]:
         """Turn scores, shape (n,), into log-likelihood ratios in nats; errors as of `Calibration.apply`."""
         columns = _columns(scores, "scores")
@@ -90,11 +102,9 @@ class PavCalibration:
             raise DataError(f"scores: found those of {columns.shape[1]} systems, expected 1")
         return np.interp(columns[:, 0], self.scores, self.llrs)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an HDF5 file, from which `gmmspeech.files.calibration.load_calibration` brings it back."""
-        from gmmspeech.files.calibration import save_calibration
-
-        save_calibration(Path(path), self)
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        return [f"calibration by pool-adjacent-violators: {len(self.scores)} points"]
 
 
 def fit_calibration(

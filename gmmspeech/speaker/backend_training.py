@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.errors import ConfigError, DataError, ModelError
+from gmmspeech.files.saving import Saved
 from gmmspeech.speaker.backend import AffineTransform, as_vectors, cosine_scores, lda, wccn, whitening
 from gmmspeech.speaker.plda import PLDA, train_plda
 
@@ -18,7 +18,7 @@ STEPS = ("center", "whiten", "lda", "wccn", "length")
 
 
 @dataclass(frozen=True)
-class BackEnd:
+class BackEnd(Saved, kind="BackEnd", hint="a back end (made by train-plda)"):
     """Transforms that i-vectors go through, and the model that scores them.
 
     Made by `train_backend`, or of given parts.
@@ -87,11 +87,13 @@ class BackEnd:
             return cosine_scores(models, tests)
         return self.plda.score(models, tests, sessions=sessions)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to an HDF5 file, from which `gmmspeech.files.ivectors.load_backend` brings it back to the bit."""
-        from gmmspeech.files.ivectors import save_backend
-
-        save_backend(path, self)
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        lines = ["back end of i-vectors"]
+        for transform in self.transforms:
+            to, before = transform.matrix.shape
+            lines.append(f"transform: {before} to {to} dimensions{', length 1' if transform.unit_length else ''}")
+        return [*lines, *(["cosine"] if self.plda is None else self.plda.describe())]
 
 
 def train_backend(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,14 +14,15 @@ from sklearn.utils import check_random_state
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import all_finite, check_at_least, check_positive
 from gmmspeech.errors import DataError, FeatureError, ModelError
+from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
 from gmmspeech.scoring.linear import linear_score
-from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_loading
+from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, beside_ubm, random_loading, with_ubm
 
 
 @dataclass(frozen=True)
-class ISV:
+class ISV(Saved, kind="ISV", hint="ISV"):
     r"""Session h of speaker s has the means :math:`m + U x_{sh} + D z_s` (Vogt and Sridharan 2008; McCool et al. 2013).
 
     x and z are standard normal. D is diagonal, :math:`D^2 = \Sigma / r`, so that without sessions (U = 0) enrollment is
@@ -64,6 +64,15 @@ class ISV:
                 f"({shape[0]}, {shape[1]}, R) and finite numbers"
             )
         check_positive(relevance_factor=self.relevance_factor)
+
+    def to_state(self) -> State:
+        """Give the background model's parameters beside the matrices."""
+        return beside_ubm(super().to_state())
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make the model of what `to_state` gave."""
+        return super().from_state(with_ubm(state))
 
     @property
     def rank(self) -> int:
@@ -139,12 +148,6 @@ class ISV:
             found.append(linear_score(models, self.ubm, batch, channel_offset=offsets))
         return np.concatenate(found, axis=1)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to an HDF5 file, from which `gmmspeech.files.ivectors.load_isv` brings it back to the bit."""
-        from gmmspeech.files.ivectors import save_isv
-
-        save_isv(path, self)
-
     @cached_property
     def _deviations(self) -> NDArray[np.float64]:
         return np.sqrt(self.ubm.covariances_)
@@ -160,6 +163,10 @@ class ISV:
         """D z in deviations, (..., K, D), of a speaker's counts, centered sums and ``sum_h n_h x_h`` (..., K, R)."""
         sessions = np.einsum("kdr,...kr->...kd", self.subspace.loading, nx)
         return (f - sessions) / (n + self.relevance_factor)[..., None]
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        return [f"ISV: rank {self.session.shape[2]} of sessions", *self.ubm.describe()]
 
 
 def train_isv(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -11,14 +10,17 @@ from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map, single_threaded_blas
 from gmmspeech.checks import all_finite
-from gmmspeech.errors import ModelError
-from gmmspeech.gmm.checkpoint import digest
+from gmmspeech.errors import DataError, ModelError
+from gmmspeech.features.match import describe_front_end
+from gmmspeech.files.checkpoints import digest
+from gmmspeech.files.saving import Saved
 from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, stats_batches
+from gmmspeech.speaker.backend import as_vectors
 from gmmspeech.speaker.subspace import BATCH, Subspace
 
 
 @dataclass(frozen=True)
-class IVectorExtractor:
+class IVectorExtractor(Saved, kind="IVectorExtractor", hint="an i-vector extractor (made by train-ivector)"):
     r"""Total variability model (Dehak et al. 2011): the means of an utterance are :math:`m_k + T_k w`, w ~ N(0, I).
 
     Made by `train_ivector_extractor`, or of given parameters.
@@ -131,12 +133,6 @@ class IVectorExtractor:
                     found.append(self._subspace.posteriors(batch.n, f, n_jobs=n_jobs).mean)
         return np.concatenate(found)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to an HDF5 file, from which `gmmspeech.files.ivectors.load_extractor` brings it back to the bit."""
-        from gmmspeech.files.ivectors import save_extractor
-
-        save_extractor(path, self)
-
     @cached_property
     def _subspace(self) -> Subspace:
         return Subspace(self.matrix / np.sqrt(self.variances)[:, :, None])
@@ -159,3 +155,57 @@ class IVectorExtractor:
 
         parts = [slice(start, start + 64) for start in range(0, len(n), 64)]
         return np.concatenate(list(ordered_map(extract, parts, n_jobs=n_jobs)))
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        num_components, dim = self.means.shape
+        size = f"rank {self.rank}, {num_components} components, {dim} dimensions"
+        return [f"i-vector extractor: {size}", f"front end: {describe_front_end(self.front_end)}"]
+
+
+@dataclass(frozen=True, eq=False)
+class IVectors(Saved, format="gmmspeech i-vectors", hint="i-vectors (made by extract-ivectors)"):
+    """Named i-vectors.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Utterances.
+    vectors : array_like, shape (U, R), float64
+    extractor_digest : str, optional
+        Which extractor made them; see `IVectorExtractor.digest`.
+
+    Raises
+    ------
+    DataError
+        Names of another number than the vectors, or one twice.
+    FeatureError
+        Vectors that are not finite or not two-dimensional.
+
+    Examples
+    --------
+    >>> IVectors(["u1", "u2"], [[0.5], [1.5]]).by_name()
+    {'u1': array([0.5]), 'u2': array([1.5])}
+    """
+
+    names: tuple[str, ...] = field(metadata={"saved_as": "utterances"})
+    vectors: NDArray[np.float64]
+    extractor_digest: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(self.names))
+        object.__setattr__(self, "vectors", as_vectors(self.vectors))
+        names, count = len(set(self.names)), len(self.vectors)
+        if len(self.names) != count or names != count:
+            raise DataError(f"i-vectors: found {count} vectors and {names} different names, expected as many")
+
+    def by_name(self) -> dict[str, NDArray[np.float64]]:
+        """Utterance to vector (R,), as `average_sessions` takes them."""
+        return dict(zip(self.names, self.vectors, strict=True))
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        return [
+            f"i-vectors: {len(self.names)} utterances, {self.vectors.shape[1]} dimensions",
+            f"extractor: {(self.extractor_digest or 'unknown')[:12]}",
+        ]

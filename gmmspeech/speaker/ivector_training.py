@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least
 from gmmspeech.errors import ConfigError, ModelError
-from gmmspeech.gmm.checkpoint import StateKeeper, digest, seed_of
+from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, gmm_digest, stats_batches
 from gmmspeech.speaker.ivector import IVectorExtractor
@@ -31,7 +31,7 @@ def train_ivector_extractor(
     random_state: Any = 0,
     n_jobs: int = 1,
     callback: Callable[[IVectorExtractor], None] | None = None,
-    checkpoint: StateKeeper | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> IVectorExtractor:
     r"""Train an i-vector extractor by EM on the statistics of many utterances, each a speaker of its own.
 
@@ -115,8 +115,8 @@ def train_ivector_extractor(
     _check(ubm, stats, rank, max_iter, extractor)
     last = len(extractor.history) + max_iter
     if checkpoint is not None:
-        origin = _origin(ubm, stats, rank, max_iter, min_divergence, init.digest if init else seed)
-        extractor = checkpoint.resume(origin) or extractor
+        settings = _settings(ubm, stats, rank, max_iter, min_divergence, init.digest if init else seed)
+        extractor = checkpoint.resume(settings) or extractor
     while len(extractor.history) < last:
         with single_threaded_blas():  # lest the last bits depend on its threads
             sums = _accumulate(extractor, stats, n_jobs)
@@ -163,7 +163,7 @@ def _check(ubm: DiagonalGMM, stats: Statistics, rank: int, max_iter: int, extrac
         raise ModelError(f"found {len(stats)} utterances, expected at least as many as the rank ({rank})")
 
 
-def _origin(
+def _settings(
     ubm: DiagonalGMM, stats: Statistics, rank: int, max_iter: int, min_divergence: bool, start: int | str
 ) -> dict[str, Any]:
     """All that decides what training gives, for a checkpoint; it reads the statistics once."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,14 +13,15 @@ from sklearn.utils import check_random_state
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least, check_parameters_finite
 from gmmspeech.errors import ConfigError, ModelError
+from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
 from gmmspeech.speaker.isv import ISV, enrollment_sessions, session_speakers, speaker_sums
-from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_loading
+from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, beside_ubm, random_loading, with_ubm
 
 
 @dataclass(frozen=True)
-class JFA:
+class JFA(Saved, kind="JFA", hint="JFA"):
     r"""Session h of speaker s has the means :math:`m + V y_s + U x_{sh} + D z_s` (Kenny et al. 2008).
 
     y, x and z are standard normal, D is diagonal. Made by `train_jfa`, or of given parameters.
@@ -66,6 +66,15 @@ class JFA:
             )
         check_parameters_finite("JFA", speaker=self.speaker, session=self.session, residual=self.residual)
 
+    def to_state(self) -> State:
+        """Give the background model's parameters beside the matrices."""
+        return beside_ubm(super().to_state())
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make the model of what `to_state` gave."""
+        return super().from_state(with_ubm(state))
+
     def enroll(self, sessions: Statistics, *, max_iter: int = 1) -> NDArray[np.float64]:
         """Means m + V y + D z of a speaker, (K, D), from one or more sessions.
 
@@ -101,12 +110,6 @@ class JFA:
         """Linear scores a frame of models (M, K, D) against tests; see `ISV.score`."""
         return self._isv.score(models, stats, n_jobs=n_jobs)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to an HDF5 file, from which `gmmspeech.files.ivectors.load_jfa` brings it back to the bit."""
-        from gmmspeech.files.ivectors import save_jfa
-
-        save_jfa(path, self)
-
     @cached_property
     def _deviations(self) -> NDArray[np.float64]:
         return np.sqrt(self.ubm.covariances_)
@@ -119,6 +122,10 @@ class JFA:
     def _isv(self) -> ISV:
         """For the sessions of tests, which JFA takes as ISV does: as if of the background model's speaker."""
         return ISV(self.ubm, self.session)
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        return [f"JFA: rank {self.session.shape[2]} of sessions", *self.ubm.describe()]
 
 
 def train_jfa(

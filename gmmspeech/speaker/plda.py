@@ -8,7 +8,6 @@ and scores are the same.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,11 +19,12 @@ from scipy.linalg import eigh
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least, check_parameters_finite
 from gmmspeech.errors import ConfigError, DataError, ModelError
+from gmmspeech.files.saving import Saved
 from gmmspeech.speaker.backend import ClassStatistics, as_vectors, class_statistics, within_covariance
 
 
 @dataclass(frozen=True)
-class PLDA:
+class PLDA(Saved, kind="PLDA", hint="PLDA (of a back end)"):
     r"""Gaussian model of speakers and sessions; see the module.
 
     Made by `train_plda`, or of given parameters.
@@ -122,11 +122,9 @@ class PLDA:
         right = np.concatenate([columns, columns**2], axis=1)
         return left @ right.T + constant[:, None]
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to an HDF5 file, from which `gmmspeech.files.ivectors.load_plda` brings it back to the bit."""
-        from gmmspeech.files.ivectors import save_plda
-
-        save_plda(path, self)
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        return [f"PLDA: {self.factors.shape[0]} dimensions, {self.factors.shape[1]} of speakers"]
 
 
 def train_plda(

@@ -26,6 +26,8 @@ from scipy.linalg import lapack
 
 from gmmspeech.blocks import ordered_map
 from gmmspeech.errors import ModelError
+from gmmspeech.files.saving import State
+from gmmspeech.gmm.mixture import DiagonalGMM
 
 BATCH = 256  # utterances whose statistics are in memory together; sums depend on it, so no number of jobs changes it
 _PIECE = 16  # utterances that a thread takes at a time
@@ -173,6 +175,19 @@ def random_loading(shape: tuple[int, ...], rank: int, rng: np.random.Generator) 
     That is the prior of relevance MAP with a relevance factor of 16 frames.
     """
     return rng.standard_normal((*shape, rank)) / np.sqrt(16 * rank)
+
+
+def beside_ubm(state: State) -> State:
+    """Put the parameters of a background model into the state of which it is a part."""
+    ubm = state.pop("ubm")
+    weights, means, variances = ubm.parameters()
+    return {"weights": weights, "means": means, "variances": variances, "front_end": ubm.front_end_ or "", **state}
+
+
+def with_ubm(state: State) -> State:
+    """Make the background model again of what `beside_ubm` gave."""
+    parameters = (state[name] for name in ("weights", "means", "variances"))
+    return {**state, "ubm": DiagonalGMM.from_parameters(*parameters, front_end=state["front_end"] or None)}
 
 
 def _slices(count: int, size: int) -> list[slice]:

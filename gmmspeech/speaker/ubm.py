@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gmmspeech.blocks import Frames
-from gmmspeech.gmm.checkpoint import StateKeeper
+from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.gmm.em import EMMonitor
 from gmmspeech.gmm.mixture import DiagonalGMM
 
@@ -29,7 +29,7 @@ def train_ubm(
     n_jobs: int = 1,
     client: Client | None = None,
     callback: Callable[[EMMonitor], None] | None = None,
-    checkpoint: StateKeeper | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> DiagonalGMM:
     """Train a universal background model on the frames of many speakers.
 

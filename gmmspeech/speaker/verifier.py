@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 from gmmspeech.blocks import ordered_map, read_ahead
 from gmmspeech.checks import check_frames
 from gmmspeech.errors import ConfigError, DataError, FeatureError
-from gmmspeech.features.match import check_same_front_end
+from gmmspeech.features.match import check_same_front_end, describe_front_end
+from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
@@ -28,8 +28,10 @@ _TESTS_AT_ONCE = 64  # whose frames or statistics are in memory together, whatev
 Store = Mapping[str, NDArray]
 Groups = Mapping[str, Sequence[str]]
 
+_STATISTICS = {"n": 1, "sum_x": 2, "sum_xx": 2, "log_likelihood": 0, "num_frames": 0}  # with their dimensions
 
-class SpeakerVerifier:
+
+class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (made by enroll)"):
     """Speaker models adapted from one background model, and their log-likelihood ratios.
 
     Parameters
@@ -212,11 +214,34 @@ class SpeakerVerifier:
                 values[places[test]] = scores
         return Scores(trials.models, trials.tests, values)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the background model and all speakers to an HDF5 file, from which `gmmspeech.load` brings them back."""
-        from gmmspeech.files.models import save_verifier
+    def to_state(self) -> State:
+        """Give the background model, and of each speaker what was enrolled, from which MAP makes the model again."""
+        shape = self.ubm.parameters()[1].shape
+        speakers: State = {"names": list(self.statistics_)}
+        for field, trailing in _STATISTICS.items():
+            values = [getattr(s, field) for s in self.statistics_.values()]
+            speakers[field] = np.array(values, dtype=np.float64).reshape(len(values), *shape[:trailing])
+        if self.scoring == "symmetric":
+            none = np.empty((0, shape[1]), np.float32)  # of those enrolled while the scoring needed no frames
+            frames = [self.frames_.get(name, none) for name in self.statistics_]
+            speakers["frames"] = np.concatenate([none, *frames])
+            speakers["frame_offsets"] = np.cumsum([0, *map(len, frames)])
+        options = {name: getattr(self, name) for name in ("relevance_factor", "update", "scoring", "top_c")}
+        return {"options": json.dumps(options, sort_keys=True), "ubm": self.ubm, "speakers": speakers}
 
-        save_verifier(Path(path), self)
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Enroll the speakers of what `to_state` gave."""
+        verifier = cls(DiagonalGMM.from_state(state["ubm"]), **json.loads(state["options"]))
+        speakers = state["speakers"]
+        columns = [speakers[field] for field in _STATISTICS]
+        offsets = speakers.get("frame_offsets")
+        for i, name in enumerate(speakers["names"]):
+            n, sum_x, sum_xx, log_likelihood, num_frames = (column[i] for column in columns)
+            frames = None if offsets is None else speakers["frames"][offsets[i] : offsets[i + 1]]
+            stats = GMMStats(n, sum_x, sum_xx, float(log_likelihood), float(num_frames))
+            verifier.restore(name, stats, frames if frames is not None and len(frames) else None)
+        return verifier
 
     def restore(self, name: str, stats: GMMStats, frames: NDArray | None = None) -> None:
         """Enroll a speaker from statistics that are known already, and the frames that they belong to."""
@@ -302,6 +327,26 @@ class SpeakerVerifier:
                 raise DataError(
                     f"model {name}: found no enrollment frames, expected a model enrolled for symmetric scoring"
                 )
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        return ["enrolled speakers", *(f"{name}: {value}" for name, value in self.configuration()["System"].items())]
+
+    def configuration(self) -> dict[str, dict[str, object]]:
+        """Give all that decides the scores, as headed tables."""
+        num_components, dim = self.ubm.means_.shape
+        adapted = ", ".join(name for name in ("means", "variances", "weights") if name[0] in self.update)
+        system: dict[str, object] = {
+            "front end": describe_front_end(self.ubm.front_end_),
+            "background model": f"{num_components} components, {dim} dimensions",
+            "adaptation": f"MAP of {adapted}, relevance factor {self.relevance_factor:g}",
+            "scoring": self.scoring if self.top_c is None else f"{self.scoring}, top {self.top_c}",
+            "models": len(self.models_),
+        }
+        tables = {"System": system}
+        if self.ubm.front_end_:
+            tables["Front end"] = json.loads(self.ubm.front_end_)
+        return tables
 
 
 def _members(test: str, groups: Groups | None) -> Sequence[str]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.errors import DataError, one_line
+from gmmspeech.features.match import describe_front_end
 from gmmspeech.files.hdf5 import hdf5_format
 from gmmspeech.formats.datadir import find_base, read_map
 from gmmspeech.formats.htk import htk_places, read_htk_frames
@@ -145,6 +146,14 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
             raise DataError(
                 f"{self.path}: no utterance {utterance}, expected one of {len(self)} such as {example}"
             ) from None
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        return [
+            f"feature store: {len(self)} utterances, {self.total_frames} frames of {self.dim} columns",
+            f"front end: {describe_front_end(self.front_end)}",
+            *([f"kept as: {self.storage}"] if self.storage else []),
+        ]
 
 
 def write_store(

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.blocks import ordered_map, read_ahead
 from gmmspeech.errors import ConfigError, DataError, FeatureError, one_line
-from gmmspeech.features.match import check_same_front_end
+from gmmspeech.features.match import check_same_front_end, describe_front_end
 from gmmspeech.files.hdf5 import open_hdf5, stream_hdf5
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
@@ -258,6 +258,12 @@ class StatisticsStore(Mapping[str, GMMStats]):
             return np.asarray(column[rows])
         except (OSError, RuntimeError, ValueError) as error:
             raise DataError(f"{self.path}: can't be read ({one_line(error)})") from error
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        size = "{} components, {} dimensions".format(*self.shape)
+        front = f"front end: {describe_front_end(self.front_end)}"
+        return [f"statistics: {len(self)} utterances, {size}, background model {self.ubm_digest[:12]}", front]
 
 
 _FIELDS = {"n": 1, "sum_x": 2, "sum_xx": 2, "log_likelihood": 0, "num_frames": 0}  # and their dimensions of (K, D)

@@ -24,14 +24,15 @@ from gmmspeech.commands.verification import evaluate_file, progress_bar, train_u
 from gmmspeech.corpora.layouts import find_recordings, select, write_listing
 from gmmspeech.errors import DataError
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.files.ivectors import load_extractor, save_ivectors
-from gmmspeech.files.models import load_gmm
 from gmmspeech.formats.datadir import read_data_dir, read_fields, read_map, write_map
+from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_trials, write_trials
+from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.recipe.speaker_comparison import figures_of
 from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import features_path, tell_results
 from gmmspeech.scoring.trials import TrialList
+from gmmspeech.speaker.ivector import IVectorExtractor, IVectors
 from gmmspeech.speaker.subspace import BATCH
 from gmmspeech.stores.features import FeatureStore
 
@@ -178,14 +179,14 @@ def write_longest(features: Path, count: int, out: Path) -> None:
 
 def extract_ivectors(features: Path, ubm: Path, extractor: Path, out: Path, *, jobs: int) -> None:
     """Extract i-vectors of all utterances of a feature store; of their statistics, one batch is kept at a time."""
-    background, model = load_gmm(ubm), load_extractor(extractor)
+    background, model = load(ubm, DiagonalGMM), load(extractor, IVectorExtractor)
     with FeatureStore(features) as store:
         names = list(store)
         vectors = []
         for part in progress_bar("i-vectors", "batch")(batches(names, BATCH)):
             stats = list(ordered_map(lambda name: background.accumulate(store[name]), part, n_jobs=jobs))
             vectors.append(model.extract(stats, n_jobs=jobs))
-    save_ivectors(out, names, np.concatenate(vectors), extractor_digest=model.digest)
+    IVectors(names, np.concatenate(vectors), model.digest).save(out)
 
 
 def batches(names: Sequence[str], size: int) -> Iterable[Sequence[str]]:

@@ -7,8 +7,8 @@ import pytest
 
 from gmmspeech.commands.copy import copy_features, copy_model
 from gmmspeech.errors import ConfigError, DataError, FeatureError
-from gmmspeech.files.models import load
 from gmmspeech.formats.htk import read_htk
+from gmmspeech.formats.loading import load
 from gmmspeech.formats.mmf import read_mmf
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.stores.features import FeatureStore, write_store

@@ -20,11 +20,12 @@ from gmmspeech.commands.phones import (
     write_alignment,
 )
 from gmmspeech.errors import ConfigError, DataError
-from gmmspeech.files.phone_models import load_phone_hmm
 from gmmspeech.formats.datadir import read_data_dir
 from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.loading import load
 from gmmspeech.formats.textgrid import read_textgrid
 from gmmspeech.phones.hmm.graph import word_sequence_graph
+from gmmspeech.phones.hmm.model import PhoneHMM
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -46,7 +47,7 @@ def model(digits: Path, dictionary, tmp_path: Path) -> Path:
     hmm, state, done = train_phones_dir(
         digits, tmp_path / "m.h5", front, dictionary, total_gaussians=120, max_iter=12, jobs=2
     )
-    saved = load_phone_hmm(tmp_path / "m.h5")
+    saved = load(tmp_path / "m.h5", PhoneHMM)
     assert (saved.phones, saved.front_end, saved.num_gaussians) == (hmm.phones, front.to_json(), hmm.num_gaussians)
     np.testing.assert_array_equal(saved.means, hmm.means)
     assert (state.iteration, done.num_utterances, done.skipped) == (12, 240, {})
@@ -137,7 +138,7 @@ def test_training_goes_on_from_its_checkpoint(digits: Path, dictionary, tmp_path
         raise DataError("m.h5: can't be written")
 
     with monkeypatch.context() as patched:
-        patched.setattr("gmmspeech.commands.phones.save_phone_hmm", no_space)
+        patched.setattr(PhoneHMM, "save", no_space)
         with pytest.raises(DataError, match="can't be written"):
             train()
     assert [path.name for path in tmp_path.iterdir()] == ["m.h5.checkpoint"]

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import gmmspeech as gs
-from gmmspeech.commands.show import describe, describe_front_end, verifier_configuration
+from gmmspeech.commands.show import describe
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.features.frontend import SHIPPED
+from gmmspeech.features.match import describe_front_end
 
 FRONT = gs.FrontEnd(sample_frequency=8000, features={"type": "mfcc", "num_ceps": 3})
 FRONT_LINE = f"3 MFCC, 25/10 ms, no VAD, no CMVN, 8000 Hz ({FRONT.fingerprint})"
@@ -86,7 +87,7 @@ def test_enrolled_speakers(store, tmp_path: Path, options: dict, adaptation: str
         f"scoring: {scoring}",
         "models: 2",
     ]
-    tables = verifier_configuration(verifier)
+    tables = verifier.configuration()
     assert list(tables) == ["System", "Front end"]
     assert tables["Front end"]["sample_frequency"] == 8000
 

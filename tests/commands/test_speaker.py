@@ -24,10 +24,12 @@ from gmmspeech.commands.speaker import (
     train_ivector_file,
     train_plda_file,
 )
-from gmmspeech.files.ivectors import load_backend, load_ivectors, save_ivectors
 from gmmspeech.formats.datadir import write_map
+from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_scores, read_speakers, read_trials, write_scores, write_trials
 from gmmspeech.scoring.trials import Scores, TrialList
+from gmmspeech.speaker.backend_training import BackEnd
+from gmmspeech.speaker.ivector import IVectors
 
 SPEAKERS = [f"s{i:02d}" for i in range(12)]
 IVECTOR_FILES = ("backend", "ivectors", "enroll", "trials")
@@ -76,7 +78,7 @@ def test_ivectors_are_those_of_the_functions(made: Path) -> None:
     with gs.FeatureStore(made / "feats") as store:
         stats = [ubm.accumulate(frames) for frames in store.values()]
     extractor = gs.speaker.train_ivector_extractor(ubm, stats, 3, max_iter=3)
-    found = load_ivectors(made / "ivectors")
+    found = load(made / "ivectors", IVectors)
     np.testing.assert_allclose(found.vectors, extractor.extract(stats), rtol=1e-6, atol=1e-9)
     assert found.names == tuple(f"{s}-{i}" for s in SPEAKERS for i in range(5))
     assert found.extractor_digest == gs.load(made / "extractor").digest
@@ -96,7 +98,7 @@ def test_trials_are_scored_by_the_mean_of_the_sessions(world: Path, monkeypatch,
     monkeypatch.setattr("gmmspeech.commands.speaker.MODELS_AT_ONCE", 5)
     paths = [world / name for name in IVECTOR_FILES]
     found = score_ivectors_file(*paths, world / "new", count_sessions=count_sessions)
-    backend, vectors = load_backend(world / "backend"), load_ivectors(world / "ivectors").by_name()
+    backend, vectors = load(world / "backend", BackEnd), load(world / "ivectors", IVectors).by_name()
 
     def score(model: str, test: str) -> float:
         sessions = backend.transform([vectors[f"{model}-0"], vectors[f"{model}-1"]])
@@ -108,11 +110,11 @@ def test_trials_are_scored_by_the_mean_of_the_sessions(world: Path, monkeypatch,
     np.testing.assert_allclose(read_scores(world / "new").values, found.values, rtol=1e-8)
     assert gs.eer(*split(world / "new", world / "trials")) < 0.2
 
-    every = load_ivectors(world / "ivectors")
+    every = load(world / "ivectors", IVectors)
     for name, sessions in (("e", "01"), ("t", "23")):
         kept = [i for i, utterance in enumerate(every.names) if utterance[-1] in sessions]
         digest = every.extractor_digest
-        save_ivectors(world / name, [every.names[i] for i in kept], every.vectors[kept], extractor_digest=digest)
+        IVectors([every.names[i] for i in kept], every.vectors[kept], digest).save(world / name)
     paths[1] = world / "t"
     again = score_ivectors_file(*paths, world / "new", enrollment=world / "e", count_sessions=count_sessions)
     np.testing.assert_allclose(again.values, found.values, rtol=1e-12)
@@ -124,7 +126,7 @@ def test_supervectors(world: Path) -> None:
     with gs.FeatureStore(world / "feats") as store:
         model = gs.map_adapt(ubm, store["s03-2"], relevance_factor=8.0)
     expected = (np.sqrt(ubm.weights_)[:, None] * model.means_ / np.sqrt(ubm.covariances_)).ravel()
-    np.testing.assert_allclose(load_ivectors(world / "sv").by_name()["s03-2"], expected, rtol=1e-9)
+    np.testing.assert_allclose(load(world / "sv", IVectors).by_name()["s03-2"], expected, rtol=1e-9)
     assert found.vectors.shape == (60, 16)
 
 

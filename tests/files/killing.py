@@ -17,7 +17,6 @@ import numpy as np
 
 import gmmspeech as gs
 from gmmspeech.commands.verification import checkpoint_of, train_ubm_file
-from gmmspeech.files.ivectors import save_extractor
 
 KILLS_A_KIND = 8
 
@@ -43,7 +42,7 @@ def trainings(folder: Path) -> dict[str, Callable[[Path], None]]:
 
     def extractor(out: Path) -> None:
         with checkpoint_of(out) as checkpoint:
-            save_extractor(out, gs.speaker.train_ivector_extractor(ubm, stats, 24, max_iter=10, checkpoint=checkpoint))
+            gs.speaker.train_ivector_extractor(ubm, stats, 24, max_iter=10, checkpoint=checkpoint).save(out)
 
     def phones(out: Path) -> None:
         with checkpoint_of(out) as checkpoint:

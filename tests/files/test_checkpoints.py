@@ -287,7 +287,7 @@ def test_damage_is_named(tmp_path):
         ubm(checkpoint)
     path.write_bytes(whole)
     with h5py.File(path, "r+") as file:
-        del file["plain/means"]
+        del file["plain/1"]
     with pytest.raises(DataError, match=r"it\.checkpoint: damaged checkpoint .*remove it to start anew"):
         ubm(checkpoint)
     path.unlink()

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import GmmSpeechError
-from gmmspeech.files.models import load
 from gmmspeech.formats.htk import read_htk, write_htk
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
 from gmmspeech.formats.kaldi_models import read_gselect, write_gselect, write_kaldi_gmm
+from gmmspeech.formats.loading import load
 from gmmspeech.formats.mmf import read_mmf, write_mmf
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.stores.features import FeatureStore

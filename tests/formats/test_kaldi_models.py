@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gmmspeech.errors import DataError
-from gmmspeech.files.models import load
 from gmmspeech.formats.kaldi_models import read_gselect, read_kaldi_gmm, write_gselect, write_kaldi_gmm
+from gmmspeech.formats.loading import load
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 FIELDS = ("WEIGHTS", "MEANS_INVVARS", "INV_VARS")

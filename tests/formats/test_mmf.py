@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import DataError
-from gmmspeech.files.models import load
+from gmmspeech.formats.loading import load
 from gmmspeech.formats.mmf import read_mmf, write_mmf
 from gmmspeech.gmm.mixture import DiagonalGMM
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import DataError
-from gmmspeech.files.models import load
+from gmmspeech.formats.loading import load
 
 WEIGHTS = np.array([0.25, 0.75])
 MEANS = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])

@@ -14,9 +14,9 @@ from scipy.special import softmax
 import gmmspeech as gs
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.features.normalization import cmvn
-from gmmspeech.files.models import load_phone_classifier
 from gmmspeech.formats.datadir import DataDir, load_utterance, read_data_dir
 from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.loading import load
 from gmmspeech.metrics.confusion import confusion_matrix
 from gmmspeech.phones.gmm.adaptation import train_speaker_adapter
 from gmmspeech.phones.gmm.classification import FullSystem, OneModel, train_one_model
@@ -208,7 +208,7 @@ def test_full_system(parts: dict[str, DataDir], tmp_path: Path) -> None:
     assert results(tmp_path, "full") == expected
     assert list(results(tmp_path, "full"))[-1] == ("full system", "segments", "test")
 
-    again = load_phone_classifier(classified_path(tmp_path, "full") / "classifier.h5")
+    again = load(classified_path(tmp_path, "full") / "classifier.h5")
     assert again.front_end == NORMALIZED.to_json()
     np.testing.assert_allclose(again.segment_scores(plain["test"]), scores["test"], atol=1e-6)
     found = adapter.adapt_frames(wide["test"])

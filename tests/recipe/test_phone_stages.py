@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import gmmspeech as gs
-from gmmspeech.files.phone_models import load_phone_hmm, load_training_state
 from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.loading import load
 from gmmspeech.metrics.error_rate import error_rate
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.recipe.phone_stages import (
@@ -62,8 +62,8 @@ def test_from_words_to_times_and_back(speech: Speech, tmp_path: Path) -> None:
         recognize_word_stage("words", "m", test, DICTIONARY, tmp_path, jobs=1),
     ]
     run_stages(stages, tmp_path)
-    assert load_phone_hmm(hmm_path(tmp_path, "m")).phones == ("SIL", "AA", "S")
-    assert set(load_training_state(state_path(tmp_path, "m")).posteriors) == set(train.words)
+    assert load(hmm_path(tmp_path, "m")).phones == ("SIL", "AA", "S")
+    assert set(load(state_path(tmp_path, "m")).posteriors) == set(train.words)
     aligned = read_ctm(aligned_path(tmp_path, "test") / "phones.ctm")
     assert set(aligned) == set(test.words)
     for name, labels in aligned.items():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
-from gmmspeech.files.models import load
+from gmmspeech.formats.loading import load
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.scoring.llr import log_likelihood_ratio

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from sklearn.base import clone
 
 from gmmspeech.checks import check_at_least
 from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.files.saving import State, from_fields
 from gmmspeech.linear.fmllr import FMLLRStats, accumulate_fmllr, fmllr
 from gmmspeech.linear.transforms import apply_transform
 from gmmspeech.phones.gmm.phone_gmm import PhoneGMM
@@ -46,6 +47,24 @@ class SpeakerAdapter:
     adapted: PhoneGMM
     priors: tuple[FMLLRStats, FMLLRStats]
     prior_frames: float
+
+    def to_state(self) -> State:
+        """Give the models and their statistics by name, for a file."""
+        first, second = self.priors
+        return {
+            "prior_frames": self.prior_frames,
+            "unadapted": self.unadapted,
+            "adapted": self.adapted,
+            "unadapted_prior": first,
+            "adapted_prior": second,
+        }
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make an adapter of what `to_state` gave."""
+        unadapted, adapted = (PhoneGMM.from_state(state[name]) for name in ("unadapted", "adapted"))
+        first, second = (from_fields(FMLLRStats, state[f"{name}_prior"]) for name in ("unadapted", "adapted"))
+        return cls(unadapted, adapted, (first, second), float(state["prior_frames"]))
 
     def adapt_frames(self, data: LabeledFrames, *, passes: int = 2) -> LabeledFrames:
         """Adapt the frames of all speakers, where boundaries of phones are not known. Segments are not looked at.

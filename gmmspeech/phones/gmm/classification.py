@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from gmmspeech.errors import DataError
+from gmmspeech.features.match import describe_front_end
+from gmmspeech.files.saving import Saved
 from gmmspeech.phones.gmm.adaptation import SpeakerAdapter, train_speaker_adapter
 from gmmspeech.phones.gmm.fusion import combine, fit_weights
 from gmmspeech.phones.gmm.phone_gmm import PhoneGMM
@@ -93,7 +95,7 @@ class FullSystem:
 
 
 @dataclass(frozen=True, eq=False)
-class PhoneClassifier:
+class PhoneClassifier(Saved, kind="PhoneClassifier", hint="a classifier of phones (made by train-phone-classifier)"):
     """Mixtures of phones, and the projection that gives their frames.
 
     Parameters
@@ -133,9 +135,15 @@ class PhoneClassifier:
         """Log posterior of every phone given each frame, shape (N, P). Segments are not looked at."""
         return frame_log_posteriors(self.model, self.project(data))
 
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        return _describe(self, "one model", self)
+
 
 @dataclass(frozen=True, eq=False)
-class AdaptedPhoneClassifier:
+class AdaptedPhoneClassifier(
+    Saved, kind="AdaptedPhoneClassifier", hint="a classifier of phones (made by train-phone-classifier)"
+):
     """The full system.
 
     Three systems score a segment: one Gaussian of its vector, and a `PhoneGMM`, of unadapted and then of adapted
@@ -157,8 +165,8 @@ class AdaptedPhoneClassifier:
     """
 
     one: PhoneClassifier
-    gaussian: SegmentGaussian
-    edges: Edges
+    gaussian: SegmentGaussian = field(metadata={"saved_as": "segment_gaussian"})
+    edges: tuple[tuple[int, int], ...]
     adapter: SpeakerAdapter
     of_frames: PhoneGMM
     of_segments: PhoneGMM
@@ -220,6 +228,10 @@ class AdaptedPhoneClassifier:
     def frame_scores(self, data: LabeledFrames) -> Scores:
         """Log posterior of every phone given each frame, shape (N, P). Segments are not looked at."""
         return frame_log_posteriors(self.of_frames, self.adapter.adapt_frames(self.one.project(data)))
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        return _describe(self, "segment vectors and adaptation to speakers", self.one)
 
 
 Classifier = PhoneClassifier | AdaptedPhoneClassifier
@@ -333,3 +345,15 @@ def check_known(data: LabeledFrames, known: set[str], owner: str) -> None:
 
 def _fitted(model: PhoneGMM, data: LabeledFrames) -> PhoneGMM:
     return model.fit(data.frames, data.ranges, data.phones)
+
+
+def _describe(classifier: Classifier, kind: str, one: PhoneClassifier) -> list[str]:
+    sizes = max(len(mixture.weights_) for mixture in one.model.models_)
+    dim, spliced = one.projection.shape
+    size = f"{len(classifier.phones)} phones in {one.model.parts} parts, up to {sizes} components"
+    return [
+        f"classifier of phones: {kind}, {size}",
+        f"phones: {' '.join(classifier.phones)}",
+        f"projection: {spliced} to {dim} dimensions",
+        f"front end: {describe_front_end(classifier.front_end)}",
+    ]

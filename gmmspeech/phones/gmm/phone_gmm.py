@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import itertools
+import json
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +18,8 @@ from sklearn.utils import check_random_state
 from gmmspeech.blocks import ordered_map
 from gmmspeech.checks import finite
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechWarning, ModelError
+from gmmspeech.features.match import describe_front_end
+from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.frames import as_frames
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -28,8 +30,23 @@ DURATION_VARIANCE_FLOOR = 0.01  # of log durations: a tenth of a segment's lengt
 
 Models = list[DiagonalGMM]
 
+_SAVED_OPTIONS = (
+    "n_components",
+    "size",
+    "frames_per_component",
+    "parts",
+    "duration",
+    "scale",
+    "smoothing",
+    "relevance_factor",
+    "update",
+    "max_iter",
+    "tol",
+    "variance_floor",
+)
 
-class PhoneGMM(BaseEstimator):
+
+class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
     r"""Diagonal mixtures of phones, trained on segments with known boundaries.
 
     A segment is cut in `parts`, each with its mixture. The log-likelihood of a segment of a phone q is
@@ -342,11 +359,38 @@ class PhoneGMM(BaseEstimator):
         """Most probable phone of every segment, shape (S,)."""
         return self._names(self.segment_log_posteriors(X, ranges))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to an HDF5 file, from which `gmmspeech.files.phone_gmm.load_phone_gmm` brings it back."""
-        from gmmspeech.files.phone_gmm import save_phone_gmm
+    def to_state(self) -> State:
+        """Give options, priors and all mixtures' parameters side by side; a UBM they were adapted from is not kept."""
+        self._check_fitted()
+        parameters = zip(*(m.parameters() for m in self.models_), strict=True)
+        weights, means, variances = map(np.concatenate, parameters)
+        return {
+            "front_end": self.front_end_ or "",
+            "options": json.dumps({name: getattr(self, name) for name in _SAVED_OPTIONS}, sort_keys=True),
+            "phones": self.phones_,
+            "priors": self.priors_,
+            "part_priors": self.part_priors_,
+            "durations": self.durations_,
+            "mixture_offsets": np.cumsum([0, *(len(mixture.weights_) for mixture in self.models_)]),
+            "weights": weights,
+            "means": means,
+            "variances": variances,
+        }
 
-        save_phone_gmm(Path(path), self)
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make a model of what `to_state` gave."""
+        options, front_end = json.loads(state["options"]), state["front_end"] or None
+        arrays = [state[name] for name in ("weights", "means", "variances")]
+        em = {name: options[name] for name in ("max_iter", "tol", "variance_floor")}
+        models = [
+            DiagonalGMM.from_parameters(*(a[first:stop] for a in arrays), front_end=front_end, **em)
+            for first, stop in itertools.pairwise(state["mixture_offsets"])
+        ]
+        rest = {name: state[name] for name in ("priors", "part_priors", "durations")}
+        model = cls.from_mixtures(state["phones"], models, **rest, **options)
+        model.front_end_ = front_end
+        return model
 
     @classmethod
     def from_mixtures(
@@ -477,6 +521,15 @@ class PhoneGMM(BaseEstimator):
 
     def _names(self, scores: NDArray[np.float64]) -> NDArray[np.str_]:
         return np.asarray(self.phones_)[scores.argmax(axis=1)]
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        sizes = sorted({len(mixture.weights_) for mixture in self.models_})
+        return [
+            f"phone mixtures: {len(self.phones_)} phones, {sizes[0]} to {sizes[-1]} components each",
+            f"phones: {' '.join(self.phones_)}",
+            f"front end: {describe_front_end(self.front_end_)}",
+        ]
 
 
 def _log_posteriors(log_likelihoods: NDArray[np.float64], priors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 
 from gmmspeech.checks import check_at_least, finite
 from gmmspeech.errors import DataError, FeatureError, ModelError
+from gmmspeech.files.saving import State
 from gmmspeech.gmm.frames import as_frames
 
 
@@ -87,6 +88,23 @@ class SegmentGaussian(BaseEstimator):
         self.means_ = means
         self.precision_factors_ = np.stack([solve_triangular(factor, identity, lower=True) for factor in factors])
         return self
+
+    def to_state(self) -> State:
+        """Give phones, means and precisions, for a file."""
+        return {
+            "shrinkage": self.shrinkage,
+            "phones": self.phones_,
+            "means": self.means_,
+            "precision_factors": self.precision_factors_,
+        }
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make a model of what `to_state` gave."""
+        model = cls(shrinkage=float(state["shrinkage"]))
+        model.phones_ = tuple(state["phones"])
+        model.means_, model.precision_factors_ = state["means"], state["precision_factors"]
+        return model
 
     def log_likelihoods(self, X: ArrayLike) -> NDArray[np.float64]:
         """Log-likelihood of every vector under every phone, shape (S, P), in nats."""

@@ -9,13 +9,15 @@ the frames belong to, fMLLR brings the speaker's frames to the other model, and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map
 from gmmspeech.checks import check_at_least
+from gmmspeech.files.saving import Saved, State
 from gmmspeech.linear.fmllr import FMLLRStats
 from gmmspeech.phones.hmm.adaptation import (
     SplicedTransform,
@@ -42,7 +44,7 @@ REALIGN_ADAPTED = (15, 25)
 
 
 @dataclass(frozen=True)
-class AdaptedSystem:
+class AdaptedSystem(Saved, kind="AdaptedSystem", hint="the full system of phone HMMs"):
     """Models that belong together.
 
     Attributes
@@ -63,7 +65,25 @@ class AdaptedSystem:
     unadapted: PhoneHMM
     adapted: PhoneHMM
     prior: FMLLRStats
-    prior_frames: float
+    prior_frames: float = field(metadata={"saved_as": "relevance"})
+
+    def to_state(self) -> State:
+        """Give the models by name, and what the transform and the prior are of beside them."""
+        state = super().to_state()
+        transform, prior = state.pop("transform"), state.pop("prior")
+        priors = {f"prior_{name}": value for name, value in vars(prior).items()}
+        return {"context": transform.context, "transform": transform.matrix, **priors, **state}
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make a system of what `to_state` gave."""
+        prior = {name: state[f"prior_{name}"] for name in ("beta", "k", "g")}
+        transform = {"context": state["context"], "matrix": state["transform"]}
+        return super().from_state({**state, "transform": transform, "prior": prior})
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        return ["phone HMMs adapted to speakers by fMLLR", *self.adapted.describe()[:2]]
 
 
 def train_adapted_system(

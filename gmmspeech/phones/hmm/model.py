@@ -6,17 +6,17 @@ frames under every state are one matrix product and a log-sum-exp over each stat
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.checks import finite
 from gmmspeech.errors import FeatureError, ModelError
+from gmmspeech.features.match import describe_front_end
+from gmmspeech.files.saving import Saved
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 # Frames and Gaussians worked on at once: their densities, half a megabyte, stay in cache.
@@ -27,7 +27,7 @@ Matrix = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class PhoneHMM:
+class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
     """Phone HMMs: a chain of states a phone, a diagonal mixture a state.
 
     State ``s`` is left with probability ``1 - self_loop[s]``, to the next of its phone or out of the phone; nothing is
@@ -206,12 +206,6 @@ class PhoneHMM:
         """Give the same model with another note of its front end."""
         return replace(self, front_end=front_end)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to an HDF5 file, from which `gmmspeech.files.phone_models.load_phone_hmm` brings it back."""
-        from gmmspeech.files.phone_models import save_phone_hmm
-
-        save_phone_hmm(Path(path), self)
-
     @cached_property
     def _packed(self) -> tuple[NDArray[np.float64], NDArray[np.float64], list[tuple[NDArray[np.intp], Matrix]]]:
         """Shift and scale of the frames; groups of states with equally many Gaussians and the matrix of those.
@@ -276,6 +270,15 @@ class PhoneHMM:
         phone = int(self.phone_of_state[state])
         first, end = self.state_offsets[phone : phone + 2]
         return f"phone {self.phones[phone]}, state {state - first + 1} of {end - first}"
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        num_gaussians = f"{self.num_gaussians} Gaussians of {self.dim} dimensions"
+        return [
+            f"phone HMMs: {len(self.phones)} phones, {self.num_states} states, {num_gaussians}",
+            f"phones: {' '.join(self.phones)}",
+            f"front end: {describe_front_end(self.front_end)}",
+        ]
 
 
 def _log_sum(joint: Matrix) -> Matrix:

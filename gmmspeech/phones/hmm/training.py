@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map, ordered_sum
 from gmmspeech.errors import ConfigError, GmmSpeechWarning
-from gmmspeech.gmm.checkpoint import StateKeeper, digest
+from gmmspeech.files.checkpoints import Checkpoint, digest
 from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.phones.hmm.estimation import HMMStats, accumulate, maximize, split, state_occupancy
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
@@ -29,6 +29,7 @@ from gmmspeech.phones.hmm.pieces import (
     phone_piece,
     words_piece,
 )
+from gmmspeech.phones.hmm.training_state import TrainingState
 from gmmspeech.phones.hmm.viterbi import Posteriors, Transitions, forward_backward, viterbi
 from gmmspeech.phones.labels.labels import FrameTimes, Label, check_labels, label_frames
 
@@ -37,28 +38,6 @@ LAST_SPLIT = 30  # Gaussians are added up to this iteration of Kaldi's 40
 BEAM = 200.0
 
 Method = Literal["viterbi", "baum-welch"]
-
-
-@dataclass(frozen=True)
-class TrainingState:
-    """Where training is: all it takes to go on and end with the same bits.
-
-    Attributes
-    ----------
-    iteration : int
-        Updates done.
-    model : PhoneHMM
-        After them.
-    posteriors : dict of str to Posteriors
-        States of each utterance's frames, as last aligned.
-    log_likelihood : float
-        Nats a frame, of the frames in their states, under the model before the last update.
-    """
-
-    iteration: int
-    model: PhoneHMM
-    posteriors: dict[str, Posteriors]
-    log_likelihood: float
 
 
 def train_phone_hmm(
@@ -85,7 +64,7 @@ def train_phone_hmm(
     n_jobs: int = 1,
     callback: Callable[[TrainingState], None] | None = None,
     resume: TrainingState | None = None,
-    checkpoint: StateKeeper | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> PhoneHMM:
     r"""Train phone HMMs from what was said, without times.
 
@@ -228,7 +207,7 @@ def train_phone_hmm_on_labels(
     n_jobs: int = 1,
     callback: Callable[[TrainingState], None] | None = None,
     resume: TrainingState | None = None,
-    checkpoint: StateKeeper | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> PhoneHMM:
     """Train phone HMMs from labels with times, which are taken as they are: only states move within their phone.
 
@@ -357,13 +336,13 @@ def _train(
     start: Mapping[str, Posteriors] | None,
     callback: Callable[[TrainingState], None] | None,
     resume: TrainingState | None,
-    checkpoint: StateKeeper | None,
+    checkpoint: Checkpoint | None,
     said: Callable[[], Any],
 ) -> PhoneHMM:
     floor = options.variance_floor * corpus.variance
     flat = model
     if checkpoint is not None:
-        kept = checkpoint.resume(_origin(corpus, model, options, said()))
+        kept = checkpoint.resume(_settings(corpus, model, options, said()))
         if kept is not None:
             resume = kept
             if callback is not None:
@@ -401,7 +380,7 @@ def _train(
     return model
 
 
-def _origin(corpus: Corpus, flat: PhoneHMM, options: _Options, said: Any) -> dict[str, Any]:
+def _settings(corpus: Corpus, flat: PhoneHMM, options: _Options, said: Any) -> dict[str, Any]:
     """All that decides what training gives, for a checkpoint; frames are told by their moments."""
     deciding = {name: value for name, value in asdict(options).items() if name != "n_jobs"}
     realign = None if options.realign is None else [int(i) for i in options.realign]

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import DataError, ModelError
-from gmmspeech.files.accumulators import SummedStats
-from gmmspeech.files.models import load, load_classifier, load_gmm, load_summed_stats, load_verifier
+from gmmspeech.formats.loading import load
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.stats import SummedStats
 from gmmspeech.speaker.verifier import SCORINGS, SpeakerVerifier
 from gmmspeech.stores.features import write_store
 
@@ -49,11 +49,11 @@ def statistics():
 
 
 MAKERS = {"mixture": mixture, "classifier": classifier, "verifier": verifier, "statistics": statistics}
-LOADERS = {
-    "mixture": load_gmm,
-    "classifier": load_classifier,
-    "verifier": load_verifier,
-    "statistics": load_summed_stats,
+KINDS = {
+    "mixture": DiagonalGMM,
+    "classifier": GMMClassifier,
+    "verifier": SpeakerVerifier,
+    "statistics": SummedStats,
 }
 
 
@@ -98,7 +98,7 @@ def test_a_mixture_comes_back(tmp_path):
     np.testing.assert_array_equal(again.score_samples(frames()), gmm.score_samples(frames()))
     np.testing.assert_array_equal(again.absolute_variance_floor(), gmm.absolute_variance_floor())
     again.save(str(tmp_path / "again.h5"))
-    same_mixture(load_gmm(str(tmp_path / "again.h5")), gmm)
+    same_mixture(load(str(tmp_path / "again.h5"), DiagonalGMM), gmm)
 
 
 def test_any_weights_come_back_to_the_bit(tmp_path):
@@ -106,7 +106,7 @@ def test_any_weights_come_back_to_the_bit(tmp_path):
         weights = np.random.default_rng(seed).dirichlet(np.ones(64))
         gmm = DiagonalGMM.from_parameters(weights, np.zeros((64, 1)), np.ones((64, 1)))
         gmm.save(tmp_path / "gmm.h5")
-        same_mixture(load_gmm(tmp_path / "gmm.h5"), gmm)
+        same_mixture(load(tmp_path / "gmm.h5", DiagonalGMM), gmm)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_any_weights_come_back_to_the_bit(tmp_path):
 def test_a_classifier_comes_back(tmp_path, labels):
     made = classifier(labels)
     made.save(tmp_path / "classifier.h5")
-    again = load_classifier(tmp_path / "classifier.h5")
+    again = load(tmp_path / "classifier.h5", GMMClassifier)
     np.testing.assert_array_equal(again.classes_, made.classes_)
     assert again.classes_.dtype == made.classes_.dtype
     np.testing.assert_array_equal(again.priors_, made.priors_)
@@ -132,7 +132,7 @@ def test_a_classifier_comes_back(tmp_path, labels):
 def test_enrolled_speakers_come_back(tmp_path, scoring):
     made = verifier(scoring=scoring)
     made.save(tmp_path / "models.h5")
-    again = load_verifier(tmp_path / "models.h5")
+    again = load(tmp_path / "models.h5", SpeakerVerifier)
     same_mixture(again.ubm, made.ubm)
     assert list(again.models_) == ["zoe", "ann", "Žofie", "bob"]
     for name in made.models_:
@@ -148,7 +148,7 @@ def test_enrolled_speakers_come_back(tmp_path, scoring):
 def test_summed_statistics_come_back(tmp_path):
     made = statistics()
     made.save(tmp_path / "s.h5")
-    for found in (load(tmp_path / "s.h5"), load_summed_stats(str(tmp_path / "s.h5"))):
+    for found in (load(tmp_path / "s.h5"), load(str(tmp_path / "s.h5"), SummedStats)):
         for name in ("n", "sum_x", "sum_xx", "log_likelihood", "num_frames"):
             np.testing.assert_array_equal(getattr(found.stats, name), getattr(made.stats, name))
         assert dataclasses.replace(found, stats=made.stats) == made
@@ -157,7 +157,7 @@ def test_summed_statistics_come_back(tmp_path):
 def test_a_verifier_without_speakers_and_one_with_top_c(tmp_path):
     for options in ({}, {"top_c": 2}, {"scoring": "symmetric"}):
         SpeakerVerifier(mixture(), **options).save(tmp_path / "models.h5")
-        again = load_verifier(tmp_path / "models.h5")
+        again = load(tmp_path / "models.h5", SpeakerVerifier)
         assert again.models_ == {}
         assert again.top_c == options.get("top_c")
 
@@ -167,7 +167,7 @@ def test_speakers_enrolled_without_frames_stay_without(tmp_path):
     made.set_scoring("symmetric")
     made.enroll("ann", frames(60, seed=8))
     made.save(tmp_path / "models.h5")
-    again = load_verifier(tmp_path / "models.h5")
+    again = load(tmp_path / "models.h5", SpeakerVerifier)
     assert again.score("ann", frames(20)) == made.score("ann", frames(20))
     with pytest.raises(DataError, match="model zoe: found no enrollment frames"):
         again.score("zoe", frames(20))
@@ -185,14 +185,15 @@ def test_a_front_end_that_is_not_known_stays_so(tmp_path):
 
 def test_another_kind_than_expected(saved):
     kind, path = saved
-    for other, loader in LOADERS.items():
+    for other, wanted in KINDS.items():
         if other == kind:
-            loader(path)
+            load(path, wanted)
         else:
             fails(
                 r"model\.h5: found a (DiagonalGMM|GMMClassifier|SpeakerVerifier|SummedStats), expected a? ?\w+",
-                loader,
+                load,
                 path,
+                wanted,
             )
 
 

@@ -5,20 +5,14 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import DataError, FeatureError
-from gmmspeech.files.ivectors import (
-    load_backend,
-    load_extractor,
-    load_isv,
-    load_ivectors,
-    load_jfa,
-    load_plda,
-    save_ivectors,
-)
+from gmmspeech.formats.loading import load
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.speaker.backend_training import BackEnd, train_backend
 from gmmspeech.speaker.isv import ISV
+from gmmspeech.speaker.ivector import IVectorExtractor, IVectors
 from gmmspeech.speaker.ivector_training import train_ivector_extractor
 from gmmspeech.speaker.jfa import JFA
+from gmmspeech.speaker.plda import PLDA
 
 FRONT_END = '{"num_ceps": 3}'
 
@@ -56,7 +50,7 @@ def jfa():
 
 
 MAKERS = {"extractor": extractor, "plda": lambda: backend().plda, "backend": backend, "isv": isv, "jfa": jfa}
-LOADERS = {"extractor": load_extractor, "plda": load_plda, "backend": load_backend, "isv": load_isv, "jfa": load_jfa}
+KINDS = {"extractor": IVectorExtractor, "plda": PLDA, "backend": BackEnd, "isv": ISV, "jfa": JFA}
 
 
 @pytest.fixture(params=MAKERS)
@@ -75,7 +69,7 @@ def same(a, b, names):
 def test_an_extractor_comes_back(tmp_path):
     made = extractor()
     made.save(tmp_path / "x.h5")
-    again = load_extractor(str(tmp_path / "x.h5"))
+    again = load(str(tmp_path / "x.h5"), IVectorExtractor)
     same(again, made, ("weights", "means", "variances", "matrix"))
     assert (again.ubm_digest, again.front_end, again.history) == (made.ubm_digest, FRONT_END, made.history)
     assert again.digest == made.digest
@@ -89,7 +83,7 @@ def test_a_back_end_and_its_plda_come_back(tmp_path):
     made = backend()
     made.save(tmp_path / "b.h5")
     made.plda.save(tmp_path / "p.h5")
-    again, plda = load_backend(tmp_path / "b.h5"), load_plda(tmp_path / "p.h5")
+    again, plda = load(tmp_path / "b.h5", BackEnd), load(tmp_path / "p.h5", PLDA)
     assert again.extractor_digest == "e" * 64
     assert [t.unit_length for t in again.transforms] == [False, True, False]
     for ours, theirs in zip(again.transforms, made.transforms, strict=True):
@@ -100,13 +94,13 @@ def test_a_back_end_and_its_plda_come_back(tmp_path):
     x = np.random.default_rng(4).normal(size=(5, 4))
     np.testing.assert_array_equal(again.transform(x), made.transform(x))
     BackEnd().save(tmp_path / "none.h5")
-    assert load_backend(tmp_path / "none.h5") == BackEnd()
+    assert load(tmp_path / "none.h5", BackEnd) == BackEnd()
 
 
 def test_isv_comes_back(tmp_path):
     made = isv()
     made.save(tmp_path / "isv.h5")
-    again = load_isv(tmp_path / "isv.h5")
+    again = load(tmp_path / "isv.h5", ISV)
     same(again, made, ("session", "relevance_factor"))
     same(again.ubm, made.ubm, ("weights_", "means_", "covariances_", "front_end_"))
     np.testing.assert_array_equal(again.enroll(statistics()), made.enroll(statistics()))
@@ -115,42 +109,41 @@ def test_isv_comes_back(tmp_path):
 def test_jfa_comes_back(tmp_path):
     made = jfa()
     made.save(tmp_path / "jfa.h5")
-    again = load_jfa(tmp_path / "jfa.h5")
+    again = load(tmp_path / "jfa.h5", JFA)
     same(again, made, ("speaker", "session", "residual"))
     same(again.ubm, made.ubm, ("weights_", "means_", "covariances_", "front_end_"))
 
 
 def test_ivectors_come_back(tmp_path):
     vectors = np.random.default_rng(0).normal(size=(3, 2))
-    save_ivectors(tmp_path / "v.h5", ["ü1", "b", "a"], vectors, extractor_digest="e" * 64)
-    again = load_ivectors(tmp_path / "v.h5")
+    IVectors(["ü1", "b", "a"], vectors, "e" * 64).save(tmp_path / "v.h5")
+    again = load(tmp_path / "v.h5", IVectors)
     assert (again.names, again.extractor_digest) == (("ü1", "b", "a"), "e" * 64)
     np.testing.assert_array_equal(again.vectors, vectors)
     np.testing.assert_array_equal(again.by_name()["b"], vectors[1])
     for names in (["a", "b"], ["a", "b", "a"]):
-        with pytest.raises(DataError, match=r"x\.h5: found 3 vectors and 2 different names"):
-            save_ivectors(tmp_path / "x.h5", names, vectors)
+        with pytest.raises(DataError, match="i-vectors: found 3 vectors and 2 different names"):
+            IVectors(names, vectors)
     with pytest.raises(FeatureError, match="vector 0: found NaN"):
-        save_ivectors(tmp_path / "x.h5", ["a"], [[np.nan]])
-    assert not (tmp_path / "x.h5").exists()
+        IVectors(["a"], [[np.nan]])
 
 
 def test_another_kind_than_expected(saved, tmp_path):
     kind, path = saved
-    for other, loader in LOADERS.items():
+    for other, wanted in KINDS.items():
         if other != kind:
-            with pytest.raises(DataError, match=r"model\.h5: found a model of kind '\w+', expected \w+"):
-                loader(path)
+            with pytest.raises(DataError, match=r"model\.h5: found an? \w+, expected \w+"):
+                load(path, wanted)
     with pytest.raises(DataError, match=r"model\.h5: found gmmspeech model, expected gmmspeech i-vectors"):
-        load_ivectors(path)
+        load(path, IVectors)
     with pytest.raises(DataError, match=r"none\.h5: no such file"):
-        LOADERS[kind](tmp_path / "none.h5")
+        load(tmp_path / "none.h5", KINDS[kind])
 
 
-def read_or_named(loader, path):
+def read_or_named(kind, path):
     """Whether a file can be read, or else the error is one line that names it."""
     try:
-        loader(path)
+        load(path, kind)
     except DataError as error:
         return str(path) in str(error) and "\n" not in str(error)
     return True
@@ -166,16 +159,16 @@ def parts(path):
 
 def test_a_part_missing_or_replaced_is_a_damaged_file(saved):
     kind, path = saved
-    _every_part(LOADERS[kind], path, may_lack={"plda"})
+    _every_part(KINDS[kind], path, may_lack={"plda"})
 
 
 def test_damaged_ivectors(tmp_path):
     path = tmp_path / "v.h5"
-    save_ivectors(path, ["a", "b"], np.ones((2, 2)))
-    _every_part(load_ivectors, path, may_lack=set())
+    IVectors(["a", "b"], np.ones((2, 2))).save(path)
+    _every_part(IVectors, path, may_lack=set())
 
 
-def _every_part(loader, path, may_lack):
+def _every_part(kind, path, may_lack):
     content = path.read_bytes()
     names, attributes = parts(path)
     for name in names:
@@ -187,15 +180,15 @@ def _every_part(loader, path, may_lack):
                     file[name] = replacement
             if replacement is None and name not in may_lack and not name.startswith("transforms/2"):
                 with pytest.raises(DataError, match=rf"{path.name}: "):
-                    loader(path)
+                    load(path, kind)
             else:
-                assert read_or_named(loader, path)
+                assert read_or_named(kind, path)
     for name, attribute in attributes:
         path.write_bytes(content)
         with h5py.File(path, "r+") as file:
             del file[name].attrs[attribute]
         with pytest.raises(DataError, match=rf"{path.name}: "):
-            loader(path)
+            load(path, kind)
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(DataError, match=rf"{path.name}: "):
-        loader(path)
+        load(path, kind)

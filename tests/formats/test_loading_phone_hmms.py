@@ -8,18 +8,13 @@ import pytest
 
 import gmmspeech as gs
 from gmmspeech.errors import DataError
-from gmmspeech.files.phone_models import (
-    load_adapted_system,
-    load_phone_hmm,
-    load_training_state,
-    save_adapted_system,
-    save_training_state,
-)
+from gmmspeech.formats.loading import load
 from gmmspeech.linear.fmllr import FMLLRStats
 from gmmspeech.phones.hmm.adaptation import SplicedTransform
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm
+from gmmspeech.phones.hmm.training import train_phone_hmm
+from gmmspeech.phones.hmm.training_state import TrainingState
 from gmmspeech.phones.hmm.viterbi import Posteriors
 
 
@@ -51,12 +46,12 @@ def assert_same(a, b):
 
 def test_round_trip(model, tmp_path):
     model.save(tmp_path / "phones.h5")
-    assert_same(load_phone_hmm(tmp_path / "phones.h5"), model)
+    assert_same(load(tmp_path / "phones.h5", PhoneHMM), model)
 
 
 def test_unknown_front_end_stays_unknown(model, tmp_path):
     dataclasses.replace(model, front_end=None).save(tmp_path / "phones.h5")
-    assert load_phone_hmm(tmp_path / "phones.h5").front_end is None
+    assert load(tmp_path / "phones.h5", PhoneHMM).front_end is None
 
 
 def test_checkpoint_round_trip_and_resuming(tmp_path):
@@ -67,8 +62,8 @@ def test_checkpoint_round_trip_and_resuming(tmp_path):
     options = {"max_iter": 5, "total_gaussians": 8}
     states: list[TrainingState] = []
     model = train_phone_hmm(frames, transcripts, dictionary, callback=states.append, **options)
-    save_training_state(tmp_path / "state.h5", states[1])
-    state = load_training_state(tmp_path / "state.h5")
+    states[1].save(tmp_path / "state.h5")
+    state = load(tmp_path / "state.h5", TrainingState)
     assert (state.iteration, state.log_likelihood) == (2, states[1].log_likelihood)
     assert_same(state.model, states[1].model)
     assert list(state.posteriors) == list(states[1].posteriors)
@@ -82,36 +77,36 @@ def test_full_system_round_trip(model, tmp_path):
     rng = np.random.default_rng(0)
     prior = FMLLRStats(5.0, rng.normal(size=(3, 4)), rng.normal(size=(3, 4, 4)))
     system = AdaptedSystem(SplicedTransform(2, rng.normal(size=(3, 10))), model, model, prior, 100.0)
-    save_adapted_system(tmp_path / "system.h5", system)
-    loaded = load_adapted_system(tmp_path / "system.h5")
+    system.save(tmp_path / "system.h5")
+    loaded = load(tmp_path / "system.h5", AdaptedSystem)
     assert loaded.prior_frames == 100.0
     for part in ("transform", "unadapted", "adapted", "prior"):
         assert_same(getattr(loaded, part), getattr(system, part))
-    with pytest.raises(DataError, match="found a model of kind 'AdaptedSystem', expected phone HMMs"):
-        load_phone_hmm(tmp_path / "system.h5")
+    with pytest.raises(DataError, match="found an AdaptedSystem, expected phone HMMs"):
+        load(tmp_path / "system.h5", PhoneHMM)
     model.save(tmp_path / "phones.h5")
     with pytest.raises(DataError, match="expected the full system"):
-        load_adapted_system(tmp_path / "phones.h5")
+        load(tmp_path / "phones.h5", AdaptedSystem)
 
 
 def test_damage_and_other_files_are_named(model, tmp_path):
     path = tmp_path / "phones.h5"
     with pytest.raises(DataError, match=r"phones\.h5: no such file"):
-        load_phone_hmm(path)
+        load(path, PhoneHMM)
     gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]]).save(path)
-    with pytest.raises(DataError, match=r"phones\.h5: found a model of kind 'DiagonalGMM', expected phone HMMs"):
-        load_phone_hmm(path)
+    with pytest.raises(DataError, match=r"phones\.h5: found a DiagonalGMM, expected phone HMMs"):
+        load(path, PhoneHMM)
     model.save(path)
     with pytest.raises(DataError, match=r"phones\.h5: found gmmspeech model"):
-        load_training_state(path)
+        load(path, TrainingState)
     with h5py.File(path, "r+") as file:
         file["variances"][0, 0] = -1.0
     with pytest.raises(DataError, match=r"phones\.h5: damaged model .*variances above 0"):
-        load_phone_hmm(path)
+        load(path, PhoneHMM)
     with h5py.File(path, "r+") as file:
         del file["self_loop"]
     with pytest.raises(DataError, match=r"phones\.h5: damaged model"):
-        load_phone_hmm(path)
+        load(path, PhoneHMM)
     path.write_bytes(path.read_bytes()[:900])
     with pytest.raises(DataError, match=r"phones\.h5"):
-        load_phone_hmm(path)
+        load(path, PhoneHMM)

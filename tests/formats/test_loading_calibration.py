@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import DataError
-from gmmspeech.files.calibration import load_calibration
-from gmmspeech.scoring.calibration import fit_calibration, fit_pav
+from gmmspeech.formats.loading import load
+from gmmspeech.scoring.calibration import Calibration, PavCalibration, fit_calibration, fit_pav
+
+KINDS = (Calibration, PavCalibration)
 
 
 def test_calibrations_come_back_bit_for_bit(tmp_path):
@@ -15,8 +17,8 @@ def test_calibrations_come_back_bit_for_bit(tmp_path):
     linear, pav = fit_calibration(targets, nontargets), fit_pav(targets[:, 0], nontargets[:, 0])
     linear.save(tmp_path / "linear.h5")
     pav.save(tmp_path / "pav.h5")
-    np.testing.assert_array_equal(load_calibration(tmp_path / "linear.h5").apply(targets), linear.apply(targets))
-    np.testing.assert_array_equal(load_calibration(tmp_path / "pav.h5").apply(targets[:, 0]), pav.apply(targets[:, 0]))
+    np.testing.assert_array_equal(load(tmp_path / "linear.h5", KINDS).apply(targets), linear.apply(targets))
+    np.testing.assert_array_equal(load(tmp_path / "pav.h5", KINDS).apply(targets[:, 0]), pav.apply(targets[:, 0]))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,7 @@ def test_damaged_files_are_refused(tmp_path, damage, message):
     with h5py.File(path, "r+") as file:
         damage(file)
     with pytest.raises(DataError, match=message) as caught:
-        load_calibration(path)
+        load(path, KINDS)
     assert str(caught.value).startswith(str(path))
 
 
@@ -52,6 +54,6 @@ def test_damaged_pav_is_refused(tmp_path):
     with h5py.File(path, "r+") as file:
         file["scores"][0] = np.inf
     with pytest.raises(DataError, match="damaged calibration"):
-        load_calibration(path)
+        load(path, KINDS)
     with pytest.raises(DataError, match="no such file, expected gmmspeech calibration"):
-        load_calibration(tmp_path / "missing.h5")
+        load(tmp_path / "missing.h5", KINDS)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import DataError
-from gmmspeech.files.phone_gmm import load_phone_gmm, save_phone_gmm
+from gmmspeech.formats.loading import load
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.phones.gmm.phone_gmm import PhoneGMM
 
@@ -27,7 +27,7 @@ def model():
 def test_comes_back_with_the_same_bits(model, tmp_path):
     path = tmp_path / "phones.h5"
     model.save(path)
-    again = load_phone_gmm(path)
+    again = load(path, PhoneGMM)
     x = np.random.default_rng(1).normal(size=(40, 2))
     ranges = [[0, 20], [20, 40]]
     np.testing.assert_array_equal(again.segment_log_posteriors(x, ranges), model.segment_log_posteriors(x, ranges))
@@ -42,8 +42,8 @@ def test_comes_back_with_the_same_bits(model, tmp_path):
 def test_models_adapted_from_a_ubm_are_kept_without_it(tmp_path):
     x = np.random.default_rng(0).normal(size=(75, 2))
     model = PhoneGMM(ubm=DiagonalGMM(2, random_state=0).fit(x)).fit(x, RANGES, ["AA", "S", "T"])
-    save_phone_gmm(tmp_path / "phones.h5", model)
-    again = load_phone_gmm(tmp_path / "phones.h5")
+    model.save(tmp_path / "phones.h5")
+    again = load(tmp_path / "phones.h5", PhoneGMM)
     np.testing.assert_array_equal(again.log_likelihoods(x), model.log_likelihoods(x))
     assert again.ubm is None
 
@@ -51,16 +51,16 @@ def test_models_adapted_from_a_ubm_are_kept_without_it(tmp_path):
 def test_damaged_files_and_others_are_named(model, tmp_path):
     path = tmp_path / "phones.h5"
     with pytest.raises(DataError, match=r"phones\.h5: no such file"):
-        load_phone_gmm(path)
+        load(path, PhoneGMM)
     model.save(path)
     with h5py.File(path, "a") as file:
         file["means"][0, 0] = np.nan
     with pytest.raises(DataError, match=r"phones\.h5: damaged model \(component 0: found mean nan"):
-        load_phone_gmm(path)
+        load(path, PhoneGMM)
     with h5py.File(path, "a") as file:
         del file["priors"]
     with pytest.raises(DataError, match=r"phones\.h5: damaged model"):
-        load_phone_gmm(path)
+        load(path, PhoneGMM)
     model.models_[0].save(path)
-    with pytest.raises(DataError, match="found a model of kind 'DiagonalGMM', expected phone mixtures"):
-        load_phone_gmm(path)
+    with pytest.raises(DataError, match="found a DiagonalGMM, expected phone mixtures"):
+        load(path, PhoneGMM)

@@ -1,0 +1,286 @@
+"""Saving and loading of any registered class in HDF5: plain arrays, numbers and text; no code, never pickle.
+
+A class that has `Saved` among its bases and names its ``kind`` has a method ``save``, and `load` brings its objects
+back where the class has been imported. `gmmspeech.load` imports it by itself.
+
+An object is written as its state, a dict by name: arrays become datasets, numbers and text attributes, dicts groups.
+The state of a dataclass is its fields, read again by their annotations; None is "" for text, and nothing at all
+otherwise. Of any other class, the methods ``to_state`` and ``from_state`` give and take it.
+
+The layout: the attributes ``format`` (such as "gmmspeech model") and ``kind`` say what the state is of; a
+format of one kind only has no ``kind``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import types
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import Field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from gmmspeech.errors import DataError, one_line
+
+if TYPE_CHECKING:
+    import h5py
+
+MODEL = "gmmspeech model"
+
+State = dict[str, Any]
+Object = TypeVar("Object")
+
+_DAMAGE = (LookupError, OSError, RuntimeError, TypeError, ValueError, AttributeError)
+_CLASSES: dict[str, type[Saved]] = {}  # by kind, or format where there is no kind
+
+
+class Saved:
+    """Base of the classes whose objects can be written to files and read again.
+
+    Parameters
+    ----------
+    kind : str, optional
+        What files call it, its name as a rule. A subclass without one is saved as its base is.
+    format : str, optional
+        Format of its files; without a kind, the class is the only one of that format.
+    version : int
+        Of that format.
+    hint : str, optional
+        What messages call it where another kind is found: "a mixture (made by train-ubm)".
+
+    Examples
+    --------
+    >>> import dataclasses, tempfile
+    >>> @dataclasses.dataclass
+    ... class Line(Saved, kind="Line"):
+    ...     slope: float
+    ...     names: tuple[str, ...] = ()
+    >>> path = tempfile.mkdtemp() + "/line.h5"
+    >>> Line(2.0, ("a", "b")).save(path)
+    >>> load(path)
+    Line(slope=2.0, names=('a', 'b'))
+    """
+
+    _format: ClassVar[str] = MODEL
+    _kind: ClassVar[str] = ""
+    _version: ClassVar[int] = 1
+    _hint: ClassVar[str] = ""
+
+    def __init_subclass__(
+        cls, *, kind: str = "", format: str = MODEL, version: int = 1, hint: str = "", **options: Any
+    ) -> None:
+        super().__init_subclass__(**options)
+        if kind or format != MODEL:
+            cls._kind, cls._format, cls._version, cls._hint = kind or format, format, version, hint or cls.__name__
+            _CLASSES[cls._kind] = cls
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write to an HDF5 file, from which `gmmspeech.load` brings it back to the bit.
+
+        Parameters
+        ----------
+        path : path-like
+            The file appears whole or not at all.
+
+        Raises
+        ------
+        DataError
+            The file can't be written.
+        """
+        from gmmspeech.files.hdf5 import create_hdf5
+
+        state = _plain(self)
+        with create_hdf5(path, format=self._format, version=self._version) as file:
+            if self._kind != self._format:
+                file.attrs["kind"] = self._kind
+            _write_state(file, state)
+
+    def to_state(self) -> State:
+        """Give all that is to be saved, by name: arrays, numbers, text, lists of text, objects, tuples and dicts."""
+        return fields_of(self)
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make the object of a state that was read: of numbers, text, arrays, lists of text, and states of objects."""
+        return from_fields(cls, state)
+
+
+def load(
+    path: str | os.PathLike[str],
+    kind: type | tuple[type, ...] | None = None,
+    *,
+    modules: Mapping[str, Mapping[str, str]] | None = None,
+) -> Any:
+    """Read what `Saved.save` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+    kind : type or tuple of types, optional
+        What it must be.
+    modules : mapping, optional
+        For every format, kinds and the modules that define them, imported where they have not been yet.
+
+    Raises
+    ------
+    DataError
+        The file is missing, truncated, damaged, of a newer version, or holds something else.
+    """
+    from gmmspeech.files.hdf5 import open_hdf5
+
+    name, wanted = os.fspath(path), as_kinds(kind)
+    known = modules or {c._format: dict.fromkeys(_CLASSES, c.__module__) for c in _CLASSES.values()}
+    formats = list(dict.fromkeys(getattr(c, "_format", MODEL) for c in wanted)) or list(known)
+    format, found = _told(name)
+    if found in known.get(format, {}):
+        importlib.import_module(known[format][found])
+    cls = _CLASSES.get(found)
+    expected = format if format in formats else formats[0]
+    with open_hdf5(name, format=expected, version=cls._version if cls else 1) as file:
+        if cls is None or cls._format != format:
+            kinds = list(known[format])
+            expected = " or ".join(kinds) if len(kinds) < 3 else f"one of {', '.join(kinds)}"
+            what, kind_found = format.removeprefix("gmmspeech "), file.attrs.get("kind")
+            raise DataError(f"{name}: found a {what} of kind {kind_found!r}, expected {expected}")
+        if wanted and not issubclass(cls, wanted):
+            raise wrong_kind(name, found, wanted)
+        with damage_named(name, format.removeprefix("gmmspeech ")):
+            return cls.from_state(_read_state(file))
+
+
+def write(group: h5py.Group, saved: Saved) -> None:
+    """Fill a group with an object, for `read`."""
+    group.attrs["kind"] = saved._kind
+    _write_state(group, _plain(saved))
+
+
+def read(group: h5py.Group) -> Any:
+    """Make the object of what `write` wrote; damage raises whatever error it leads to."""
+    return _CLASSES[group.attrs["kind"]].from_state(_read_state(group))
+
+
+def fields_of(value: Any) -> State:
+    """Give the fields of a dataclass, by the names that they have in files."""
+    hints = get_type_hints(type(value))
+    state = {_name_of(f): getattr(value, f.name) for f in fields(value)}
+    return {
+        name: "" if state[name] is None and hints[f.name] == (str | None) else state[name]
+        for name, f in zip(state, fields(value), strict=True)
+    }
+
+
+def from_fields(cls: type[Object], state: State) -> Object:
+    """Make an object of a dataclass of its saved fields; what else there is in the state is passed over."""
+    hints = get_type_hints(cls)
+    return cls(**{f.name: _field(hints[f.name], state, _name_of(f)) for f in fields(cls)})  # type: ignore[arg-type]
+
+
+def as_kinds(kind: type | tuple[type, ...] | None) -> tuple[type, ...]:
+    """Give the kinds that a file may be of, none of them for any."""
+    return () if kind is None else kind if isinstance(kind, tuple) else (kind,)
+
+
+def wrong_kind(name: str, found: str, wanted: tuple[type, ...]) -> DataError:
+    """Make the error for a file that holds another kind of object."""
+    hints = dict.fromkeys(getattr(c, "_hint", c.__name__) for c in wanted)
+    article = "an" if found[:1] in "AEIOU" else "a"
+    return DataError(f"{name}: found {article} {found}, expected {' or '.join(hints)}")
+
+
+@contextmanager
+def damage_named(name: str, content: str, advice: str = "") -> Iterator[None]:
+    """Turn whatever a damaged file leads to into one line that names it."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise DataError(f"{name}: damaged {content} ({one_line(error)}){advice}") from error
+
+
+def _told(name: str) -> tuple[str, str]:
+    """Format and kind that a file says it has, "" where it says none or can't be read."""
+    import h5py
+
+    try:
+        with h5py.File(name, "r") as file:
+            format, kind = file.attrs.get("format", ""), file.attrs.get("kind", "")
+    except (OSError, RuntimeError):
+        return "", ""
+    return (format, kind or format) if isinstance(format, str) and isinstance(kind, str) else ("", "")
+
+
+def _name_of(field: Field[Any]) -> str:
+    return str(field.metadata.get("saved_as", field.name))
+
+
+def _plain(value: Any) -> Any:
+    """State of an object, and of all that is in it: nested dicts of arrays, lists of text, numbers and text."""
+    if hasattr(value, "to_state"):
+        return _plain(value.to_state())
+    if is_dataclass(value):
+        return _plain(fields_of(value))
+    if isinstance(value, dict):
+        return {name: _plain(v) for name, v in value.items() if v is not None}
+    if isinstance(value, tuple) and value:
+        if isinstance(value[0], str):
+            return list(value)
+        if isinstance(value[0], np.ndarray) or is_dataclass(value[0]) or hasattr(value[0], "to_state"):
+            return {str(i): _plain(v) for i, v in enumerate(value)}
+    return np.array(value) if isinstance(value, tuple) else value
+
+
+def _write_state(group: h5py.Group, state: State) -> None:
+    import h5py
+
+    for name, value in state.items():
+        if isinstance(value, dict):
+            _write_state(group.create_group(name), value)
+        elif isinstance(value, list):
+            group[name] = np.array(value, dtype=h5py.string_dtype())
+        elif isinstance(value, np.ndarray):
+            group[name] = value
+        else:
+            group.attrs[name] = value
+
+
+def _read_state(group: h5py.Group) -> State:
+    import h5py
+
+    state: State = dict(group.attrs)
+    for name, item in group.items():
+        if isinstance(item, h5py.Group):
+            state[name] = _read_state(item)
+        elif h5py.check_string_dtype(item.dtype):
+            state[name] = item.asstr()[:].tolist()
+        else:
+            state[name] = item[:]
+    return state
+
+
+def _field(hint: Any, state: State, name: str) -> Any:
+    if get_origin(hint) in (Union, types.UnionType):
+        (hint,) = (h for h in get_args(hint) if h is not type(None))
+        if hint is str:
+            return str(state[name]) or None
+        if name not in state:
+            return None
+    return _restored(hint, state[name])
+
+
+def _restored(hint: Any, value: Any) -> Any:
+    """Bring a value that was read to what an annotation says."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is tuple:
+        items = [value[str(i)] for i in range(len(value))] if isinstance(value, dict) else np.asarray(value).tolist()
+        kinds = [args[0]] * len(items) if args[-1] is Ellipsis else args
+        return tuple(_restored(h, item) for h, item in zip(kinds, items, strict=True))
+    kind = origin or hint
+    if kind in (bool, int, float, str) and np.ndim(value) == 0:
+        return kind(value)
+    if isinstance(value, kind):
+        return value
+    if not isinstance(value, dict):
+        raise TypeError(f"found {type(value).__name__}, expected {kind.__name__}")
+    return kind.from_state(value) if hasattr(kind, "from_state") else from_fields(kind, value)

@@ -1,0 +1,135 @@
+"""`load`: the model that a file holds, ours or another system's; only what the file is of is imported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import h5py
+
+from gmmspeech.errors import DataError, one_line
+from gmmspeech.files import saving
+
+if TYPE_CHECKING:
+    from gmmspeech.gmm.mixture import DiagonalGMM
+
+Model = TypeVar("Model")
+
+_HDF5 = b"\x89HDF"
+
+MODULES = {
+    saving.MODEL: {
+        "DiagonalGMM": "gmmspeech.gmm.mixture",
+        "GMMClassifier": "gmmspeech.gmm.classifier",
+        "SummedStats": "gmmspeech.gmm.stats",
+        "SpeakerVerifier": "gmmspeech.speaker.verifier",
+        "IVectorExtractor": "gmmspeech.speaker.ivector",
+        "PLDA": "gmmspeech.speaker.plda",
+        "BackEnd": "gmmspeech.speaker.backend_training",
+        "ISV": "gmmspeech.speaker.isv",
+        "JFA": "gmmspeech.speaker.jfa",
+        "PhoneGMM": "gmmspeech.phones.gmm.phone_gmm",
+        "PhoneClassifier": "gmmspeech.phones.gmm.classification",
+        "AdaptedPhoneClassifier": "gmmspeech.phones.gmm.classification",
+        "PhoneHMM": "gmmspeech.phones.hmm.model",
+        "AdaptedSystem": "gmmspeech.phones.hmm.adapted_system",
+    },
+    "gmmspeech calibration": {
+        "Calibration": "gmmspeech.scoring.calibration",
+        "PavCalibration": "gmmspeech.scoring.calibration",
+    },
+    "gmmspeech i-vectors": {"gmmspeech i-vectors": "gmmspeech.speaker.ivector"},
+    "gmmspeech phone training": {"gmmspeech phone training": "gmmspeech.phones.hmm.training_state"},
+}
+
+
+@overload
+def load(path: str | os.PathLike[str], kind: type[Model]) -> Model: ...
+@overload
+def load(path: str | os.PathLike[str], kind: tuple[type, ...] | None = None) -> Any: ...
+def load(path: str | os.PathLike[str], kind: type | tuple[type, ...] | None = None) -> Any:
+    """Read what a method ``save`` wrote, or a diagonal mixture of Kaldi, HTK, bob or SIDEKIT.
+
+    Parameters
+    ----------
+    path : path-like
+        The file's content tells what it is: something of this package; a ``DiagGmm`` of Kaldi's, binary or text; an MMF
+        of HTK's with one mixture (`read_mmf` reads them all); a ``GMMMachine`` of bob's or a ``Mixture`` of SIDEKIT's.
+    kind : type or tuple of types, optional
+        What it must be, such as ``DiagonalGMM``.
+
+    Returns
+    -------
+    DiagonalGMM, GMMClassifier, SpeakerVerifier, PhoneHMM, IVectorExtractor, Calibration and others
+        Whichever the file holds.
+
+    Raises
+    ------
+    DataError
+        The file is missing, truncated, damaged, of a newer version of the format, or holds something else.
+
+    Examples
+    --------
+    >>> import tempfile, gmmspeech as gs
+    >>> gmm = gs.DiagonalGMM.from_parameters([0.5, 0.5], [[0.0], [1.0]], [[1.0], [1.0]])
+    >>> path = tempfile.mkdtemp() + "/gmm.h5"
+    >>> gmm.save(path)
+    >>> gs.load(path).means_
+    array([[0.], [1.]])
+    """
+    name, wanted = os.fspath(path), saving.as_kinds(kind)
+    model = _load_foreign(name)
+    if model is None:
+        return saving.load(name, kind, modules=MODULES)
+    if wanted and not isinstance(model, wanted):
+        raise saving.wrong_kind(name, type(model).__name__, wanted)
+    return model
+
+
+def is_foreign(path: str | os.PathLike[str]) -> bool:
+    """Say whether a file is a mixture of Kaldi's or HTK's, whole or not."""
+    return _reader(os.fspath(path)) is not None
+
+
+def _reader(name: str) -> Callable[[str], DiagonalGMM] | None:
+    """Give the function that reads a text or binary file of Kaldi's or HTK's, or None where it is none."""
+    try:
+        with open(name, "rb") as file:
+            head = file.read(256)
+    except OSError:
+        return None
+    if head.startswith(_HDF5):
+        return None
+    from gmmspeech.formats import kaldi_models, mmf
+
+    if kaldi_models.is_kaldi_gmm(head):
+        return kaldi_models.read_kaldi_gmm
+    return _read_only_mixture if mmf.is_mmf(head) else None
+
+
+def _read_only_mixture(name: str) -> DiagonalGMM:
+    from gmmspeech.formats.mmf import read_mmf
+
+    models = read_mmf(name)
+    if len(models) > 1:
+        raise DataError(f"{name}: found {len(models)} mixtures, expected one (read_mmf reads them all)")
+    return next(iter(models.values()))
+
+
+def _load_foreign(name: str) -> Any:
+    """Read a mixture that another system wrote, or None where the file is none."""
+    read = _reader(name)
+    if read is not None:
+        return read(name)
+    try:
+        with h5py.File(name, "r") as file:
+            if "format" in file.attrs:
+                return None
+            from gmmspeech.formats.peers import read_peer
+
+            return read_peer(file)
+    except OSError:  # which opening it as our own format explains
+        return None
+    except RuntimeError as error:
+        raise DataError(f"{name}: damaged HDF5 ({one_line(error)}), expected a model") from error

@@ -1,0 +1,74 @@
+"""Where training of phone HMMs is, for another run to go on from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from gmmspeech.files.saving import Saved, State
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.viterbi import Posteriors
+
+
+@dataclass(frozen=True)
+class TrainingState(Saved, format="gmmspeech phone training", version=2, hint="where training of phone HMMs is"):
+    """Where training is: all it takes to go on and end with the same bits.
+
+    Attributes
+    ----------
+    iteration : int
+        Updates done.
+    model : PhoneHMM
+        After them.
+    posteriors : dict of str to Posteriors
+        States of each utterance's frames, as last aligned.
+    log_likelihood : float
+        Nats a frame, of the frames in their states, under the model before the last update.
+    """
+
+    iteration: int
+    model: PhoneHMM
+    posteriors: dict[str, Posteriors]
+    log_likelihood: float
+
+    def to_state(self) -> State:
+        """Give the model and the posteriors side by side: small integers, and no weights that are all 1."""
+        values = list(self.posteriors.values())
+        weight = np.concatenate([p.weight for p in values])
+        aligned: State = {
+            "names": list(self.posteriors),
+            "offsets": np.cumsum([0, *(len(p.frame) for p in values)]),
+            "weight": None if (weight == 1).all() else weight,
+            "stays": np.stack([p.stays for p in values]),
+            "log_likelihood": np.array([p.log_likelihood for p in values]),
+        }
+        for name in ("frame", "state"):
+            column = np.concatenate([getattr(p, name) for p in values])
+            aligned[name] = column.astype(np.min_scalar_type(int(column.max(initial=0))))
+        return {
+            "iteration": self.iteration,
+            "log_likelihood": self.log_likelihood,
+            "model": self.model,
+            "posteriors": aligned,
+        }
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make what `to_state` gave anew."""
+        aligned = state["posteriors"]
+        offsets = aligned["offsets"]
+        frames, states = (aligned[name].astype(np.intp) for name in ("frame", "state"))
+        weights = aligned.get("weight", np.ones(len(frames)))
+        posteriors = {}
+        rows = zip(aligned["names"], aligned["stays"], aligned["log_likelihood"], strict=True)
+        for i, (utterance, stays, score) in enumerate(rows):
+            here = slice(offsets[i], offsets[i + 1])
+            posteriors[utterance] = Posteriors(frames[here], states[here], weights[here], stays, float(score))
+        model = PhoneHMM.from_state(state["model"])
+        return cls(int(state["iteration"]), model, posteriors, float(state["log_likelihood"]))
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        return [f"training of phone HMMs: {self.iteration} updates", *self.model.describe()]
