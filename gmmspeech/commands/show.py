@@ -8,8 +8,8 @@ from pathlib import Path
 import h5py
 
 from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.features.match import describe_front_end
 from gmmspeech.files import checkpoints
 from gmmspeech.files.hdf5 import hdf5_format
 from gmmspeech.formats.loading import is_foreign, load

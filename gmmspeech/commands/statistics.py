@@ -15,7 +15,7 @@ from tqdm import tqdm
 from gmmspeech.blocks import BLOCK, frame_blocks
 from gmmspeech.commands.verification import check_frames
 from gmmspeech.errors import ConfigError, DataError, ModelError
-from gmmspeech.features.match import check_same_front_end
+from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.formats.loading import load
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import SummedStats

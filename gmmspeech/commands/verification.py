@@ -15,7 +15,7 @@ from gmmspeech.blocks import ordered_map
 from gmmspeech.cluster import connect
 from gmmspeech.commands.evaluation import Evaluation, evaluate_scores, rows_of_differences, rows_of_figures
 from gmmspeech.errors import FeatureError
-from gmmspeech.features.match import check_same_front_end
+from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.formats.datadir import read_list_map, read_map

@@ -24,11 +24,15 @@ from .normalization import (
     sliding_cmvn as sliding_cmvn,
 )
 from .plp import plp as plp
+from .stream import FrontEndStream as FrontEndStream
 from .transformer import MfccTransformer as MfccTransformer
 from .vad import (
     energy_vad as energy_vad,
 )
 from .vad import (
     relative_energy_vad as relative_energy_vad,
+)
+from .vad import (
+    two_gaussian_vad as two_gaussian_vad,
 )
 from .warping import feature_warp as feature_warp

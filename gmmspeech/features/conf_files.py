@@ -11,6 +11,7 @@ from gmmspeech.errors import ConfigError
 from gmmspeech.features.options import FbankOptions, MfccOptions, PlpOptions, StaticOptions
 from gmmspeech.features.sections import EnergyVadOptions
 
+SHIPPED = Path(__file__).resolve().parent.parent / "conf"
 KALDI_KINDS = ("mfcc", "fbank", "plp")
 Place = str  # "file: line 3: " as messages begin
 
@@ -20,7 +21,7 @@ def is_kaldi(path: Path) -> bool:
     return any(line.startswith("--") for _, line in list(_lines(path))[:1])
 
 
-def read_kaldi(path: Path, kind: str) -> dict[str, Any]:
+def read_kaldi_features(path: Path, kind: str) -> dict[str, Any]:
     """Sections of a front end out of a configuration of compute-mfcc-feats, compute-fbank-feats or compute-plp-feats.
 
     Parameters
@@ -60,7 +61,7 @@ def read_kaldi(path: Path, kind: str) -> dict[str, Any]:
 
 
 def read_kaldi_vad(path: Path) -> dict[str, Any]:
-    """Section [vad] out of a configuration of compute-vad; errors as of `read_kaldi`."""
+    """Section [vad] out of a configuration of compute-vad; errors as of `read_kaldi_features`."""
     fields = EnergyVadOptions.model_fields
     types = {name: _type_of(field.annotation) for name, field in fields.items() if name != "method"}
     section: dict[str, Any] = {"method": "energy"}
@@ -70,7 +71,7 @@ def read_kaldi_vad(path: Path) -> dict[str, Any]:
     return section
 
 
-def read_htk(path: Path, sample_frequency: int | None = None) -> dict[str, Any]:
+def read_hcopy(path: Path, sample_frequency: int | None = None) -> dict[str, Any]:
     """Sections of a front end out of a configuration of HCopy.
 
     Parameters
@@ -280,3 +281,16 @@ _HTK_ONLY: Mapping[str, Collection[str] | None] = {
     "ADDDITHER": ("0", "0.0"),
 }
 _HTK_NAMES = {*_HTK_OPTIONS, *_HTK_ONLY, *_HTK_WINDOWS, "SOURCERATE", "TARGETKIND", "ENORMALISE"}
+
+
+def find(path: str | Path) -> Path:
+    """File of a path, or of the bare name of a configuration that comes with this package."""
+    file = Path(path)
+    if file.is_file():
+        return file
+    if len(file.parts) == 1:
+        shipped = SHIPPED / f"{file.name.removesuffix('.toml')}.toml"
+        if shipped.is_file():
+            return shipped
+    names = ", ".join(sorted(conf.stem for conf in SHIPPED.glob("*.toml")))
+    raise ConfigError(f"{path}: no such file, nor one of the configurations that come with this package: {names}")

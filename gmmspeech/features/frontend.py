@@ -40,13 +40,11 @@ from gmmspeech.features.sections import (
     describe_features,
     describe_vad,
 )
+from gmmspeech.features.spectra import dither_seed
 from gmmspeech.features.static import features_of_samples
-from gmmspeech.features.stream import FrontEndStream, dither_seed
-from gmmspeech.features.vad import energy_vad, fitted_vad, relative_energy_vad
+from gmmspeech.features.vad import energy_vad, relative_energy_vad, two_gaussian_vad
 from gmmspeech.features.warping import feature_warp
-from gmmspeech.features.window import INT16_SCALE, checked_signal, frame_layout, least_samples
-
-SHIPPED = Path(__file__).resolve().parent.parent / "conf"
+from gmmspeech.features.window import INT16_SCALE, checked_signal, frame_layout, least_samples, utterance_prefix
 
 
 class FrontEnd(Section):
@@ -144,7 +142,7 @@ class FrontEnd(Section):
         >>> FrontEnd.from_toml("mfcc_sre").describe()
         '20 MFCC + Δ + ΔΔ, 25/10 ms, energy VAD 5.5 + 0.5 mean, sliding CMN 300'
         """
-        file = _find(path)
+        file = conf_files.find(path)
         try:
             return cls(**tomllib.loads(file.read_text(encoding="utf-8")))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
@@ -185,7 +183,7 @@ class FrontEnd(Section):
         ...     FrontEnd.from_kaldi_conf(conf, deltas={}).describe()
         '20 MFCC + Δ + ΔΔ, 25/10 ms, no VAD, no CMVN'
         """
-        found = conf_files.read_kaldi(Path(path), kind)
+        found = conf_files.read_kaldi_features(Path(path), kind)
         if vad is not None:
             found["vad"] = conf_files.read_kaldi_vad(Path(vad))
         return cls._from_conf(path, found | sections)
@@ -220,7 +218,7 @@ class FrontEnd(Section):
         ...     FrontEnd.from_htk_conf(conf).describe()
         '13 PLP + Δ, 25.56/10 ms, no VAD, no CMVN'
         """
-        return cls._from_conf(path, conf_files.read_htk(Path(path), sample_frequency) | sections)
+        return cls._from_conf(path, conf_files.read_hcopy(Path(path), sample_frequency) | sections)
 
     @classmethod
     def from_file(cls, path: str | Path) -> FrontEnd:
@@ -348,12 +346,13 @@ class FrontEnd(Section):
         voiced = self._voiced(log_energy) if voiced is None else np.asarray(voiced)
         if voiced.dtype != np.bool_ or voiced.shape != log_energy.shape:
             raise FeatureError(
-                f"{_who(utterance)}voiced: found {voiced.dtype} of shape {voiced.shape}, expected bool of shape "
-                f"{log_energy.shape}, one for each frame"
+                f"{utterance_prefix(utterance)}voiced: found {voiced.dtype} of shape {voiced.shape}, expected bool of"
+                f" shape {log_energy.shape}, one for each frame"
             )
         if not voiced.any():
             raise FeatureError(
-                f"{_who(utterance)}found no voiced frame among {len(voiced)} (silence?), expected at least one"
+                f"{utterance_prefix(utterance)}found no voiced frame among {len(voiced)} (silence?), expected at least"
+                " one"
             )
         frames = static
         if self.rasta:
@@ -376,41 +375,6 @@ class FrontEnd(Section):
             column = -1 if self.features.htk_compat else 0
             normalized[:, column] = static[:, column]
         return normalized
-
-    def stream(self, rate: float, utterance: str = "") -> FrontEndStream:
-        """Frames of a signal that comes in pieces: the bits that calling the front end with all of it gives.
-
-        Parameters
-        ----------
-        rate : float
-            Hz.
-        utterance : str
-            Name for messages, and the seed of the dither.
-
-        Returns
-        -------
-        FrontEndStream
-            Call its `push` with samples, and `flush` at the end; both give frames, as far as they are settled. Deltas,
-            sliding windows and feature warping look ahead, so their frames come that much later.
-
-        Raises
-        ------
-        ConfigError
-            A step needs the whole utterance: voice activity by the mean or greatest energy, utterance, static or
-            speaker CMVN, librosa's decibels, resampling.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> front, signal = FrontEnd(deltas={}), np.sin(np.arange(8000.0))
-        >>> stream = front.stream(16000)
-        >>> pieces = [stream.push(signal[:3000]), stream.push(signal[3000:]), stream.flush()]
-        >>> [len(frames) for frames in pieces]
-        [13, 31, 4]
-        >>> np.array_equal(np.concatenate(pieces), front(signal, 16000))
-        True
-        """
-        return FrontEndStream(self, rate, utterance)
 
     def log_energies(self, signal: ArrayLike, rate: float, utterance: str = "") -> NDArray[np.float32]:
         """Natural logarithms of the frames' energies at the scale of 16-bit samples, shape (T,): what VADs look at.
@@ -457,7 +421,7 @@ class FrontEnd(Section):
             seed = dither_seed(utterance)
             return features_of_samples(samples, full_scale, self.sample_frequency, self.features, seed=seed)
         except FeatureError as error:
-            raise FeatureError(f"{_who(utterance)}{error}") from None
+            raise FeatureError(f"{utterance_prefix(utterance)}{error}") from None
 
     def _at_rate(self, signal: ArrayLike, rate: float) -> tuple[NDArray[np.float32], float]:
         """Samples at the front end's rate, and their full scale."""
@@ -479,7 +443,7 @@ class FrontEnd(Section):
         if isinstance(self.vad, RelativeVadOptions):
             return relative_energy_vad(log_energy, **options)
         if isinstance(self.vad, TwoGaussianVadOptions):
-            return fitted_vad(self.vad.method)(log_energy, **options)
+            return two_gaussian_vad(log_energy, **options)
         return energy_vad(log_energy[:, None], **options)
 
     def _at_int16_scale(self, log_energy: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -489,19 +453,3 @@ class FrontEnd(Section):
 
 
 _MODELS: Mapping[tuple[str, ...], type[BaseModel]] = MappingProxyType({(): FrontEnd, **SECTIONS})
-
-
-def _who(utterance: str) -> str:
-    return f"utterance {utterance}: " if utterance else ""
-
-
-def _find(path: str | Path) -> Path:
-    file = Path(path)
-    if file.is_file():
-        return file
-    if len(file.parts) == 1:
-        shipped = SHIPPED / f"{file.name.removesuffix('.toml')}.toml"
-        if shipped.is_file():
-            return shipped
-    names = ", ".join(sorted(conf.stem for conf in SHIPPED.glob("*.toml")))
-    raise ConfigError(f"{path}: no such file, nor one of the configurations that come with this package: {names}")

@@ -6,6 +6,7 @@ frame. Elsewhere NumPy and scipy.fft do it, and only frames in which the roundin
 
 from __future__ import annotations
 
+import hashlib
 from functools import lru_cache
 
 import numpy as np
@@ -86,6 +87,11 @@ def lane_product(x: NDArray, matrix: NDArray[np.float64]) -> NDArray[np.float64]
     product = np.empty((len(rows), matrix.shape[1]))
     _lane_product(rows, matrix, product)
     return product[: len(x)]
+
+
+def dither_seed(utterance: str) -> int:
+    """The seed of an utterance's dither."""
+    return int.from_bytes(hashlib.sha256(utterance.encode()).digest()[:8])
 
 
 def add_dither(frames: Float32, options: StaticOptions, scale: float, noise: np.random.Generator) -> None:

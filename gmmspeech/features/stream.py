@@ -5,9 +5,8 @@ Each step of a front end has a twin here that keeps what its next frames need, a
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.errors import ConfigError, FeatureError
 from gmmspeech.features.deltas import add_deltas, shifted_deltas
+from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.normalization import (
     normalized_by_windows,
     rasta_from,
@@ -24,20 +24,20 @@ from gmmspeech.features.normalization import (
 )
 from gmmspeech.features.options import FbankOptions, MfccOptions, StaticOptions
 from gmmspeech.features.sections import EnergyVadOptions, SlidingCmvnOptions
-from gmmspeech.features.spectra import LANES, add_dither
+from gmmspeech.features.spectra import LANES, add_dither, dither_seed
 from gmmspeech.features.static import frame_features, sample_scale
 from gmmspeech.features.vad import energy_vad
 from gmmspeech.features.warping import warped
-from gmmspeech.features.window import checked_signal, frame_layout, framed, least_samples
-
-if TYPE_CHECKING:
-    from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.features.window import checked_signal, frame_layout, framed, least_samples, utterance_prefix
 
 NO_END = np.iinfo(np.intp).max // 2  # frames of an utterance whose end isn't known
 
 
 class FrontEndStream:
-    """A front end at work on one signal; `FrontEnd.stream` makes it.
+    """Frames of a signal that comes in pieces: the bits that calling the front end with all of it gives.
+
+    Call `push` with samples, and `flush` at the end; both give frames, as far as they are settled. Deltas, sliding
+    windows and feature warping look ahead, so their frames come that much later.
 
     Parameters
     ----------
@@ -47,12 +47,22 @@ class FrontEndStream:
     utterance : str
         Name for messages, and the seed of the dither.
 
+    Raises
+    ------
+    ConfigError
+        A step needs the whole utterance: voice activity by the mean or greatest energy, utterance, static or
+        speaker CMVN, librosa's decibels, resampling.
+
     Examples
     --------
-    >>> from gmmspeech.features.frontend import FrontEnd
-    >>> stream = FrontEnd().stream(16000)
-    >>> stream.push(np.zeros(399)).shape, stream.push(np.zeros(161)).shape, stream.flush().shape
-    ((0, 13), (2, 13), (0, 13))
+    >>> import gmmspeech as gs
+    >>> front, signal = gs.FrontEnd(deltas={}), np.sin(np.arange(8000.0))
+    >>> stream = gs.features.FrontEndStream(front, 16000)
+    >>> pieces = [stream.push(signal[:3000]), stream.push(signal[3000:]), stream.flush()]
+    >>> [len(frames) for frames in pieces]
+    [13, 31, 4]
+    >>> np.array_equal(np.concatenate(pieces), front(signal, 16000))
+    True
     """
 
     def __init__(self, front: FrontEnd, rate: float, utterance: str = "") -> None:
@@ -60,8 +70,8 @@ class FrontEndStream:
         if rate != front.sample_frequency:
             if front.resample:
                 raise ConfigError("resample: found true, expected false in a stream: resample the signal before")
-            raise FeatureError(f"{_who(utterance)}found {rate:g} Hz, expected {front.sample_frequency} Hz")
-        self._front, self._who = front, _who(utterance)
+            raise FeatureError(f"{utterance_prefix(utterance)}found {rate:g} Hz, expected {front.sample_frequency} Hz")
+        self._front, self._who = front, utterance_prefix(utterance)
         self._static = _Static(front.features, front.sample_frequency, dither_seed(utterance))
         self._steps = _steps(front)
         self._vad = _vad_step(front)
@@ -137,15 +147,6 @@ class FrontEndStream:
         voiced, self._voiced = self._voiced[:count], self._voiced[count:]
         self._any_voiced = self._any_voiced or bool(voiced.any())
         return settled if voiced.all() else settled[voiced]
-
-
-def dither_seed(utterance: str) -> int:
-    """The seed of an utterance's dither."""
-    return int.from_bytes(hashlib.sha256(utterance.encode()).digest()[:8])
-
-
-def _who(utterance: str) -> str:
-    return f"utterance {utterance}: " if utterance else ""
 
 
 def _check_streamable(front: FrontEnd) -> None:

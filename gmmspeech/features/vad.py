@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.checks import check_at_least
 from gmmspeech.errors import ConfigError, FeatureError
 from gmmspeech.features.deltas import checked_frames
 from gmmspeech.features.options import FLT_EPSILON
+
+LEAST_DEVIATION = 1e-4  # of log energies: below it nothing tells speech from silence
+KMEANS_SEED = 209652396  # any would do; this one gives what `DiagonalGMM(2, random_state=0)` finds
+ENERGY_FLOOR = 0.0  # of log energies, that of a frame with one sample of 1
 
 
 def energy_vad(
@@ -104,26 +107,60 @@ def relative_energy_vad(log_energy: ArrayLike, *, range_db: float = 50.0, contex
     return 2 * hits > around
 
 
-VoiceDetector = Callable[..., NDArray[np.bool_]]
-_fitted: dict[str, VoiceDetector] = {}
+def two_gaussian_vad(
+    log_energy: ArrayLike,
+    *,
+    smoothing_window: int = 10,
+    max_iter: int = 10,
+    tol: float = 5e-4,
+    variance_floor: float = 5e-4,
+) -> NDArray[np.bool_]:
+    """Voiced frames by a mixture of two Gaussians over the utterance's log energies, as bob.bio.spear has it.
 
-
-def register_fitted_vad(method: str, detector: VoiceDetector) -> None:
-    """Give front ends a voice activity detection that fits a model, and so lives where models do.
+    The mixture is fitted by EM from k-means, and a frame is voiced when the component with the greater mean has the
+    greater part in it. Then single frames that differ from both neighbors turn, and so do runs shorter than
+    `smoothing_window` between longer ones. An utterance whose energy hardly changes has no voiced frame.
 
     Parameters
     ----------
-    method : str
-        Its name in a configuration's [vad].
-    detector : callable
-        Log energies, shape (T,), and the options of that section to bool, shape (T,).
+    log_energy : array_like, shape (T,)
+        Natural logarithms at the scale of 16-bit samples; those below 0, as of digital silence, count as 0.
+    smoothing_window : int
+        Frames; 1 for no smoothing of runs.
+    max_iter : int
+        Passes of EM.
+    tol : float
+        Gain in nats a frame at which EM stops.
+    variance_floor : float
+        Relative to the variance of all frames.
+
+    Returns
+    -------
+    ndarray, shape (T,), bool
+
+    Raises
+    ------
+    FeatureError
+        `log_energy` isn't a vector.
+    ConfigError
+        `smoothing_window` is below 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> log_energy = np.repeat([5.0, 18.0, 5.0], 20) + np.random.default_rng(0).standard_normal(60)
+    >>> np.flatnonzero(np.diff(two_gaussian_vad(log_energy)))
+    array([19, 39])
     """
-    _fitted[method] = detector
-
-
-def fitted_vad(method: str) -> VoiceDetector:
-    """What was registered under a name."""
-    return _fitted[method]
+    check_at_least(1, smoothing_window=smoothing_window)
+    energy = np.asarray(log_energy, dtype=np.float64)
+    if energy.ndim != 1:
+        raise FeatureError(f"log_energy: found shape {energy.shape}, expected (T,)")
+    energy = np.maximum(energy, ENERGY_FLOOR)
+    if len(energy) < 2 or energy.std() < LEAST_DEVIATION:
+        return np.zeros(len(energy), dtype=np.bool_)
+    voiced = _in_the_louder_gaussian(energy, max_iter=max_iter, tol=tol, variance_floor=variance_floor)
+    return _smoothed(voiced, smoothing_window)
 
 
 def count_around(loud: NDArray[np.bool_], context: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -133,3 +170,58 @@ def count_around(loud: NDArray[np.bool_], context: int) -> tuple[NDArray[np.intp
     frames_around = np.ones(2 * context + 1, dtype=np.intp)
     inside = slice(context, context + len(loud))
     return np.convolve(loud, frames_around)[inside], np.convolve(np.ones_like(loud), frames_around)[inside]
+
+
+def _in_the_louder_gaussian(
+    energy: NDArray[np.float64], *, max_iter: int, tol: float, variance_floor: float
+) -> NDArray[np.bool_]:
+    """Which energies belong to the Gaussian with the greater mean, of two fitted by EM from k-means."""
+    overall = energy.var()
+    member = _two_means(energy)
+    likelihood, converged = -np.inf, False
+    for _ in range(max_iter + 1):
+        n = np.maximum(member.sum(axis=1), np.finfo(np.float32).tiny)
+        mean = member @ energy / n
+        variance = (member * (energy - mean[:, None]) ** 2).sum(axis=1) / n
+        variance = np.maximum(np.where(n > 1, variance, overall), variance_floor * overall)
+        joint = np.log(n / n.sum()) - 0.5 * np.log(2 * np.pi * variance)
+        joint = joint[:, None] - 0.5 * (energy - mean[:, None]) ** 2 / variance[:, None]
+        total = np.logaddexp(*joint)
+        member = np.exp(joint - total)
+        if converged:
+            break
+        converged, likelihood = total.mean() - likelihood < tol, total.mean()
+    return member[np.argmax(mean)] > 0.5
+
+
+def _two_means(energy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Two clusters of energies by ten iterations of k-means from k-means++ seeds: 0 or 1, shape (2, T)."""
+    rng = np.random.default_rng(KMEANS_SEED)
+    sample = energy[np.sort(rng.choice(len(energy), min(len(energy), 2000), replace=False))]
+    seed = sample[rng.integers(len(sample))]
+    chances = np.cumsum((sample - seed) ** 2)
+    other = sample[min(np.searchsorted(chances, rng.random() * chances[-1], side="right"), len(sample) - 1)]
+    edge = (seed + other) / 2
+    for _ in range(10):
+        loud = energy > edge
+        edge = (energy[~loud].mean() + energy[loud].mean()) / 2
+    return np.stack([energy <= edge, energy > edge]).astype(np.float64)
+
+
+def _smoothed(voiced: NDArray[np.bool_], window: int) -> NDArray[np.bool_]:
+    """Without single frames and without runs shorter than `window` between longer ones, as bob.bio.spear does it."""
+    if voiced.sum() < window:
+        return voiced
+    labels = voiced.copy()
+    for value in (False, True):  # gaps first, then peaks
+        for t in range(1, len(labels) - 1):
+            if labels[t] == value and labels[t - 1] != value and labels[t + 1] != value:
+                labels[t] = not value
+    edges = np.flatnonzero(np.diff(labels)) + 1
+    starts, ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(labels)]])
+    lengths = ends - starts
+    for i in range(len(lengths)):
+        around = [lengths[j] for j in (i - 1, i + 1) if 0 <= j < len(lengths)]
+        if around and lengths[i] < window < min(around):
+            labels[starts[i] : ends[i]] = not labels[starts[i]]
+    return labels

@@ -58,6 +58,11 @@ def window_function(
     return weights
 
 
+def utterance_prefix(utterance: str) -> str:
+    """What a message about an utterance begins with."""
+    return f"utterance {utterance}: " if utterance else ""
+
+
 def checked_signal(signal: ArrayLike) -> tuple[NDArray[np.float32], float]:
     """Samples as float32, and their full scale; FeatureError if they aren't one channel of finite numbers.
 

@@ -151,7 +151,7 @@ def write_labels(
         if format == "textgrid":
             write_textgrid(file, {tier: found})
         elif format == "lab":
-            write_htk(file, found)
+            write_lab(file, found)
         elif format == "audacity":
             write_audacity(file, found)
         else:
@@ -211,7 +211,7 @@ def write_ctm(path: str | os.PathLike[str], labels: Mapping[str, Sequence[Label]
     write_lines(path, lines)
 
 
-def read_htk(path: str | os.PathLike[str]) -> list[Label]:
+def read_lab(path: str | os.PathLike[str]) -> list[Label]:
     """Read an HTK label file: ``start end name`` in steps of 100 ns, perhaps with scores, which are not kept.
 
     Returns
@@ -227,7 +227,7 @@ def read_htk(path: str | os.PathLike[str]) -> list[Label]:
     return [_htk_label(path, number, fields) for number, fields in read_fields(path)]
 
 
-def write_htk(path: str | os.PathLike[str], labels: Sequence[Label]) -> None:
+def write_lab(path: str | os.PathLike[str], labels: Sequence[Label]) -> None:
     """Write an HTK label file, times to 100 ns, atomically.
 
     Raises
@@ -252,7 +252,7 @@ def read_mlf(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
     Raises
     ------
     DataError
-        As `read_htk`; also if the first line is another, a name or a ``.`` is missing, or a name comes again.
+        As `read_lab`; also if the first line is another, a name or a ``.`` is missing, or a name comes again.
     """
     labels: dict[str, list[Label]] = {}
     utterance: str | None = None
@@ -407,7 +407,7 @@ def _read_file(path: Path, format: str, tier: str | None, rate: int) -> dict[str
         return (read_ctm if format == "ctm" else read_mlf)(path)
     readers: dict[str, Callable[[Path], list[Label]]] = {
         "textgrid": lambda file: _read_tier(file, tier),
-        "lab": read_htk,
+        "lab": read_lab,
         "audacity": read_audacity,
     }
     return {path.stem: readers.get(format, lambda file: read_timit(file, rate=rate))(path)}

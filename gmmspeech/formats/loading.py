@@ -126,9 +126,10 @@ def _load_foreign(name: str) -> Any:
         with h5py.File(name, "r") as file:
             if "format" in file.attrs:
                 return None
-            from gmmspeech.formats.peers import read_peer
+            from gmmspeech.formats.bob import read_bob
+            from gmmspeech.formats.sidekit import read_sidekit
 
-            return read_peer(file)
+            return read_bob(file) or read_sidekit(file)
     except OSError:  # which opening it as our own format explains
         return None
     except RuntimeError as error:

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from gmmspeech.blocks import is_segments
 from gmmspeech.checks import finite
 from gmmspeech.errors import ConfigError, FeatureError, ModelError, one_line
-from gmmspeech.features.match import describe_front_end
+from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.errors import NotFittedError
 from gmmspeech.gmm.frames import as_frames, check_weights

@@ -24,7 +24,7 @@ from gmmspeech.blocks import (
 )
 from gmmspeech.checks import check_at_least, finite
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
-from gmmspeech.features.match import check_same_front_end, describe_front_end
+from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
 from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm import acceleration, em

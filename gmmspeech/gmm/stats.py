@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ModelError
-from gmmspeech.features.match import describe_front_end
+from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 
 

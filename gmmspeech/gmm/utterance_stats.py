@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gmmspeech.blocks import read_ahead
 from gmmspeech.checks import check_shape, first_bad
 from gmmspeech.errors import FeatureError, ModelError
-from gmmspeech.features.match import check_same_front_end
+from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import digest
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats

@@ -42,10 +42,5 @@ from .supervectors import (
     supervectors as supervectors,
 )
 from .ubm import train_ubm as train_ubm
-from .vad import (
-    gmm_vad as gmm_vad,
-)
-from .vad import (
-    two_gaussian_vad as two_gaussian_vad,
-)
+from .vad import gmm_vad as gmm_vad
 from .verifier import SpeakerVerifier as SpeakerVerifier

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gmmspeech.blocks import ordered_map, single_threaded_blas
 from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, ModelError
-from gmmspeech.features.match import describe_front_end
+from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.checkpoints import digest
 from gmmspeech.files.saving import Saved
 from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, stats_batches

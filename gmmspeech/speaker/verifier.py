@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gmmspeech.blocks import ordered_map, read_ahead
 from gmmspeech.checks import check_frames
 from gmmspeech.errors import ConfigError, DataError, FeatureError
-from gmmspeech.features.match import check_same_front_end, describe_front_end
+from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.mixture import DiagonalGMM

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.errors import DataError, one_line
-from gmmspeech.features.match import describe_front_end
+from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.hdf5 import hdf5_format
 from gmmspeech.formats.datadir import find_base, read_map
 from gmmspeech.formats.htk import htk_places, read_htk_frames

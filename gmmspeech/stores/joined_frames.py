@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import DataError, FeatureError
-from gmmspeech.features.match import first_difference
+from gmmspeech.features.compatibility import first_difference
 from gmmspeech.files.hdf5 import create_hdf5, open_hdf5
 from gmmspeech.stores.hdf5_frames import HDF5Frames, check_front_end, check_utterances, damaged, write_utterances
 

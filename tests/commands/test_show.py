@@ -12,8 +12,8 @@ import pytest
 import gmmspeech as gs
 from gmmspeech.commands.show import describe
 from gmmspeech.errors import ConfigError, DataError
-from gmmspeech.features.frontend import SHIPPED
-from gmmspeech.features.match import describe_front_end
+from gmmspeech.features.compatibility import describe_front_end
+from gmmspeech.features.conf_files import SHIPPED
 
 FRONT = gs.FrontEnd(sample_frequency=8000, features={"type": "mfcc", "num_ceps": 3})
 FRONT_LINE = f"3 MFCC, 25/10 ms, no VAD, no CMVN, 8000 Hz ({FRONT.fingerprint})"

@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.features.conf_files import SHIPPED
 from gmmspeech.features.deltas import add_deltas, shifted_deltas
-from gmmspeech.features.frontend import SHIPPED, FrontEnd
+from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.mfcc import fbank, lfcc, mfcc
 from gmmspeech.features.normalization import cmvn, rasta, sliding_cmvn
 from gmmspeech.features.plp import plp

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from gmmspeech.errors import ConfigError, FeatureError
 from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.features.stream import FrontEndStream
 
 RATE = 8000
 SIGNAL = (0.1 * np.random.default_rng(0).standard_normal(12000)).astype(np.float32)
@@ -49,7 +50,7 @@ FRONTS = {
 
 
 def streamed(front: FrontEnd, signal: np.ndarray, cuts: list[int]) -> np.ndarray:
-    stream = front.stream(RATE, "ann-1")
+    stream = FrontEndStream(front, RATE, "ann-1")
     pieces = [stream.push(piece) for piece in np.split(signal, sorted(cuts))]
     return np.concatenate([*pieces, stream.flush()])
 
@@ -84,11 +85,11 @@ def test_short_signals_that_are_mirrored_more_than_once(length, cut):
 
 
 def test_frames_come_as_soon_as_they_are_settled():
-    stream = FrontEnd(sample_frequency=RATE).stream(RATE)
+    stream = FrontEndStream(FrontEnd(sample_frequency=RATE), RATE)
     assert [len(stream.push(SIGNAL[:n])) for n in (199, 1, 79, 1, 80)] == [0, 1, 0, 1, 1]
-    delayed = FrontEnd(sample_frequency=RATE, deltas={"order": 2, "window": 2}).stream(RATE)
+    delayed = FrontEndStream(FrontEnd(sample_frequency=RATE, deltas={"order": 2, "window": 2}), RATE)
     assert len(delayed.push(SIGNAL[: 200 + 9 * 80])) == 10 - 4
-    causal = FrontEnd(sample_frequency=RATE, cmvn={"method": "sliding", "min_cmn_window": 5}).stream(RATE)
+    causal = FrontEndStream(FrontEnd(sample_frequency=RATE, cmvn={"method": "sliding", "min_cmn_window": 5}), RATE)
     assert [len(causal.push(SIGNAL[:n])) for n in (200 + 3 * 80, 80, 80)] == [0, 5, 1]
 
 
@@ -106,18 +107,18 @@ def test_frames_come_as_soon_as_they_are_settled():
 )
 def test_what_needs_the_whole_utterance_is_refused(sections, message):
     with pytest.raises(ConfigError, match=message):
-        FrontEnd(**sections).stream(16000)
+        FrontEndStream(FrontEnd(**sections), 16000)
 
 
 def test_other_rates_are_refused():
     with pytest.raises(FeatureError, match="utterance ann-1: found 8000 Hz, expected 16000 Hz"):
-        FrontEnd().stream(8000, "ann-1")
+        FrontEndStream(FrontEnd(), 8000, "ann-1")
     with pytest.raises(ConfigError, match="resample"):
-        FrontEnd(resample=True).stream(8000)
+        FrontEndStream(FrontEnd(resample=True), 8000)
 
 
 def test_what_goes_wrong_with_signals():
-    stream = FrontEnd(sample_frequency=RATE).stream(RATE, "ann-1")
+    stream = FrontEndStream(FrontEnd(sample_frequency=RATE), RATE, "ann-1")
     stream.push(np.zeros(100))
     with pytest.raises(FeatureError, match="utterance ann-1: found integers beside floating point"):
         stream.push(np.zeros(10, dtype=np.int16))
@@ -131,7 +132,7 @@ def test_what_goes_wrong_with_signals():
 
 def test_silence_is_refused_at_the_end():
     vad = {"method": "energy", "vad_energy_mean_scale": 0.0}
-    stream = FrontEnd(sample_frequency=RATE, vad=vad).stream(RATE, "ann-1")
+    stream = FrontEndStream(FrontEnd(sample_frequency=RATE, vad=vad), RATE, "ann-1")
     assert stream.push(np.zeros(1000)).shape == (0, 13)
     with pytest.raises(FeatureError, match="utterance ann-1: found no voiced frame among 11"):
         stream.flush()

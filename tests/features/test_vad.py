@@ -1,14 +1,28 @@
-"""Energy VAD against Kaldi; relative VAD by its definition."""
+"""Energy VAD against Kaldi; relative VAD by its definition; two Gaussians against a plain EM and a DiagonalGMM."""
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.mfcc import mfcc
-from gmmspeech.features.vad import energy_vad, relative_energy_vad
+from gmmspeech.features.vad import energy_vad, relative_energy_vad, two_gaussian_vad
+from gmmspeech.gmm.mixture import DiagonalGMM
+
+RATE = 16000
+
+
+def bursts(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A signal of half-seconds of faint and loud noise, and which of its frames lie within the loud ones."""
+    rng = np.random.default_rng(seed)
+    loud = np.repeat(np.tile([False, True], 4), 8000)
+    signal = rng.standard_normal(len(loud)) * np.where(loud, 0.1, 1e-3)
+    starts = np.arange(0, len(loud) - 399, 160)
+    return signal.astype(np.float32), np.array([loud[s : s + 400].mean() > 0.5 for s in starts])
 
 
 @pytest.mark.parametrize("name", ["vad_default", "vad_sre", "vad_context"])
@@ -69,3 +83,71 @@ def test_empty_and_unreasonable():
         energy_vad(np.zeros((4, 1)), vad_frames_context=-1)
     with pytest.raises(ConfigError, match="range_db"):
         relative_energy_vad(np.zeros(4), range_db=-1)
+
+
+def test_two_gaussians_find_the_loud_parts():
+    signal, loud = bursts()
+    found = two_gaussian_vad(mfcc(signal, RATE)[:, 0])
+    assert (found == loud).mean() > 0.97
+    assert not (found & ~loud)[:45].any()
+
+
+def test_two_gaussians_equal_a_plain_em():
+    rng = np.random.default_rng(1)
+    energy = np.concatenate([rng.normal(6, 1.0, 300), rng.normal(12, 2.0, 200)])
+    mean, deviation, weight = np.array([5.0, 13.0]), np.ones(2), np.full(2, 0.5)
+    for _ in range(200):
+        joint = weight * scipy.stats.norm.pdf(energy[:, None], mean, deviation)
+        post = joint / joint.sum(axis=1, keepdims=True)
+        weight = post.mean(axis=0)
+        mean = (post * energy[:, None]).sum(axis=0) / post.sum(axis=0)
+        deviation = np.sqrt((post * (energy[:, None] - mean) ** 2).sum(axis=0) / post.sum(axis=0))
+    found = two_gaussian_vad(energy, smoothing_window=1, max_iter=200, tol=1e-9)
+    raw = post.argmax(axis=1) == 1
+    alone = np.zeros(len(raw), dtype=bool)  # frames that smoothing turns differ from both neighbors
+    alone[1:-1] = (raw[1:-1] != raw[:-2]) | (raw[1:-1] != raw[2:])
+    np.testing.assert_array_equal(found[~alone], raw[~alone])
+
+
+def test_short_runs_between_long_ones_are_turned():
+    energy = np.full(100, 5.0)
+    energy[20:80] = 18.0
+    energy[50:54] = 5.0
+    energy[90:93] = 18.0
+    expected = np.zeros(100, dtype=bool)
+    expected[20:80] = True
+    energy += np.linspace(0, 0.1, 100)
+    np.testing.assert_array_equal(two_gaussian_vad(energy)[:85], expected[:85])
+    assert two_gaussian_vad(energy)[90:93].all()  # for the run after it is short itself
+    assert not two_gaussian_vad(energy, smoothing_window=2)[50:54].any()
+
+
+@pytest.mark.parametrize("energy", [[], [3.0], np.full(50, 12.0), np.full(50, -15.9)])
+def test_an_even_energy_has_no_speech(energy):
+    assert not two_gaussian_vad(energy).any()
+
+
+def test_two_gaussians_in_a_front_end():
+    signal, _ = bursts()
+    front = FrontEnd(vad={"method": "two_gaussians", "smoothing_window": 5}, deltas={})
+    voiced = two_gaussian_vad(front.log_energies(signal, RATE), smoothing_window=5)
+    np.testing.assert_array_equal(front.voiced(signal, RATE), voiced)
+    np.testing.assert_array_equal(front(signal, RATE), FrontEnd(deltas={})(signal, RATE)[voiced])
+    assert "two-Gaussian VAD" in front.describe()
+    assert FrontEnd.from_json(front.to_json()) == front
+    with pytest.raises(FeatureError, match="no voiced frame"):
+        front(np.zeros(16000), RATE)
+
+
+def test_two_gaussians_equal_a_mixture():
+    energy = mfcc(bursts()[0], RATE)[:, 0].astype(np.float64)
+    gmm = DiagonalGMM(2, max_iter=10, tol=5e-4, variance_floor=5e-4, random_state=0).fit(energy[:, None])
+    voiced = gmm.predict(energy[:, None]) == np.argmax(gmm.means_[:, 0])
+    np.testing.assert_array_equal(two_gaussian_vad(energy, smoothing_window=1)[1:-1], voiced[1:-1])
+
+
+def test_two_gaussians_refuse_what_makes_no_sense():
+    with pytest.raises(FeatureError, match="log_energy"):
+        two_gaussian_vad(np.zeros((3, 2)))
+    with pytest.raises(ConfigError, match="smoothing_window: found 0"):
+        two_gaussian_vad(np.zeros(3), smoothing_window=0)

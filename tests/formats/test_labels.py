@@ -9,13 +9,13 @@ from gmmspeech.formats.labels import (
     FORMATS,
     read_audacity,
     read_ctm,
-    read_htk,
+    read_lab,
     read_labels,
     read_mlf,
     read_timit,
     write_audacity,
     write_ctm,
-    write_htk,
+    write_lab,
     write_labels,
     write_mlf,
     write_timit,
@@ -59,12 +59,12 @@ def test_labels_come_back_as_written(tmp_path_factory, labels):
     folder = tmp_path_factory.mktemp("labels")
     write_ctm(folder / "x", {"u": labels})
     near(read_ctm(folder / "x")["u"], labels)
-    write_htk(folder / "x", labels)
-    near(read_htk(folder / "x"), labels, 1e-7)
+    write_lab(folder / "x", labels)
+    near(read_lab(folder / "x"), labels, 1e-7)
     write_mlf(folder / "x", {"u": labels, "empty": []})
     assert read_mlf(folder / "x") == {
         "empty": [],
-        "u": read_htk(folder / "x") if False else read_mlf(folder / "x")["u"],
+        "u": read_lab(folder / "x") if False else read_mlf(folder / "x")["u"],
     }
     near(read_mlf(folder / "x")["u"], labels, 1e-7)
     write_timit(folder / "x", labels)
@@ -105,7 +105,7 @@ def test_what_other_programs_write(tmp_path):
     path.write_text(";; sclite\nu1 A 0.10 0.20 one 0.98\nu2 1 0 0.5 two NA\nu1 A 0.30 0.20 three\n")
     assert read_ctm(path) == {"u1": [Label(0.1, 0.3, "one"), Label(0.3, 0.5, "three")], "u2": [Label(0, 0.5, "two")]}
     path.write_text("0 3100000 sil -2345.6 SENT-START\r\n3100000 4200000 dh -700.1 the -950.0\r\n")
-    assert read_htk(path) == [Label(0.0, 0.31, "sil"), Label(0.31, 0.42, "dh")]
+    assert read_lab(path) == [Label(0.0, 0.31, "sil"), Label(0.31, 0.42, "dh")]
     path.write_text('#!MLF!#\n"/data/a/u 1.rec"\n0 3100000 sil -2345.6\n.\n"*/u.2.lab"\n.\n')
     assert read_mlf(path) == {"u 1": [Label(0.0, 0.31, "sil")], "u.2": []}
     path.write_text("0 9640 h#\n9640 11240 sh\n")
@@ -123,9 +123,9 @@ def test_what_other_programs_write(tmp_path):
         (read_ctm, "u 1 0 0.5 A\nu 2 0.5 0.1 B\n", ":2: found channel 2 of u, expected 1 as before"),
         (read_ctm, "u 1 0 0.5 A\n\nu 2 0.5 0.1 B\n", ":2: found an empty line"),
         (read_ctm, "", "found 0 bytes"),
-        (read_htk, "0 100 A\nB\n", r":2: found B without start and end, .* \(labels without times are not read\)"),
-        (read_htk, "0 100 A\n100 B\n", ":2: found 100 B, expected start end name"),
-        (read_htk, "0.0 0.51 A\n", r":1: found 0.0 0.51, expected .* in steps of 100 ns \(whole numbers\)"),
+        (read_lab, "0 100 A\nB\n", r":2: found B without start and end, .* \(labels without times are not read\)"),
+        (read_lab, "0 100 A\n100 B\n", ":2: found 100 B, expected start end name"),
+        (read_lab, "0.0 0.51 A\n", r":1: found 0.0 0.51, expected .* in steps of 100 ns \(whole numbers\)"),
         (read_timit, "0 100 A\n100 200\n", r":2: found 2 fields, expected 3 \(start end name\)"),
         (read_timit, "0 1.5 A\n", ":1: found 0 1.5, expected start and end in samples"),
         (read_audacity, "0\t1\tA\n1\t2\t\n", ":2: found '1 2', expected start, end and a name"),
@@ -147,7 +147,7 @@ def test_labels_out_of_order_are_read_but_not_written(tmp_path):
     (tmp_path / "x").write_text("u 1 0.5 0.5 A\nu 1 0.0 -0.2 B\n")
     labels = read_ctm(tmp_path / "x")["u"]
     assert labels == [Label(0.5, 1.0, "A"), Label(0.0, -0.2, "B")]
-    for writer in (write_htk, write_timit, write_audacity):
+    for writer in (write_lab, write_timit, write_audacity):
         fails(r"found B \(0 to -0.2 s\), expected", writer, tmp_path / "y", labels)
     for writer in (write_ctm, write_mlf):
         fails(r": u: found B \(0 to -0.2 s\), expected", writer, tmp_path / "y", {"u": labels})
@@ -157,7 +157,7 @@ def test_labels_out_of_order_are_read_but_not_written(tmp_path):
 def test_what_could_not_be_read_back_is_not_written(tmp_path):
     path = tmp_path / "y"
     for name in ("a b", "", "a\n"):
-        for writer in (write_htk, write_timit):
+        for writer in (write_lab, write_timit):
             fails("can't hold the name", writer, path, [Label(0, 1, name)])
         for writer in (write_ctm, write_mlf):
             fails("can't hold the name", writer, path, {"u": [Label(0, 1, name)]})

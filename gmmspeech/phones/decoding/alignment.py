@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechError, GmmSpeechWarning
-from gmmspeech.features.match import check_same_front_end
+from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph, word_sequence_graph
 from gmmspeech.phones.hmm.model import PhoneHMM

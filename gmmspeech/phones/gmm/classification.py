@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from gmmspeech.errors import DataError
-from gmmspeech.features.match import describe_front_end
+from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved
 from gmmspeech.phones.gmm.adaptation import SpeakerAdapter, train_speaker_adapter
 from gmmspeech.phones.gmm.fusion import combine, fit_weights

@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 from gmmspeech.blocks import ordered_map
 from gmmspeech.checks import finite
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechWarning, ModelError
-from gmmspeech.features.match import describe_front_end
+from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.frames import as_frames

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.checks import finite
 from gmmspeech.errors import FeatureError, ModelError
-from gmmspeech.features.match import describe_front_end
+from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved
 from gmmspeech.gmm.mixture import DiagonalGMM
 

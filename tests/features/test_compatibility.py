@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gmmspeech.errors import FeatureError
+from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.features.match import check_same_front_end
 
 SRE = FrontEnd.from_toml("mfcc_sre")
 

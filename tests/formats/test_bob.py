@@ -1,4 +1,4 @@
-"""Mixtures of bob's and SIDEKIT's, in files laid out as their sources write them."""
+"""Mixtures of bob's, in files laid out as its sources write them."""
 
 import h5py
 import numpy as np
@@ -27,13 +27,7 @@ def bob(file):
     file["gaussians/variance_thresholds"] = 1e-16
 
 
-def sidekit(file):
-    file["w"], file["mu"], file["invcov"] = WEIGHTS, MEANS, 1 / VARIANCES
-    file["invchol"], file["cov_var_ctl"] = np.array([]), VARIANCES
-    file["cst"], file["det"], file["a"] = np.ones(2), VARIANCES.prod(axis=1), np.zeros(2)
-
-
-LAYOUTS = {"old_bob": old_bob, "bob": bob, "sidekit": sidekit}
+LAYOUTS = {"old_bob": old_bob, "bob": bob}
 
 
 @pytest.fixture
@@ -97,21 +91,7 @@ def put(name, value):
         ("bob", "gaussians/variances", -VARIANCES, "component 0: found variance -1.0"),
         ("bob", "gaussians/means", None, "means"),
         ("bob", "weights", [1.0], "found weights, means, variances of shapes"),
-        ("sidekit", "invcov", np.zeros((2, 3)), "invcov: component 0: found 0.0"),
-        ("sidekit", "invcov", np.ones((2, 3, 3)), "invcov: found full covariances"),
-        ("sidekit", "w", [0.5, 0.1], "found weights that sum to 0.6"),
-        ("sidekit", "mu", [[1.0, np.nan, 3.0], [4.0, 5.0, 6.0]], "component 0: found mean nan"),
-        ("sidekit", "mu", None, "'mu' doesn't exist"),
     ],
 )
 def test_bad_mixtures(edited, layout, name, value, match):
     fails(match, edited(layout, put(name, value)))
-
-
-def test_files_cut_short_and_of_other_kinds(edited, tmp_path):
-    path = edited("sidekit")
-    path.write_bytes(path.read_bytes()[:-1000])
-    fails("no readable HDF5", path)
-    with h5py.File(path, "w") as file:
-        file["array"] = MEANS
-    fails("found HDF5 of another kind", path)

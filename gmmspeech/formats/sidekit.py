@@ -1,0 +1,51 @@
+"""Mixtures that SIDEKIT wrote: HDF5 of ``Mixture``."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+
+from gmmspeech.errors import DataError, ModelError, one_line
+from gmmspeech.gmm.mixture import DiagonalGMM
+
+
+def read_sidekit(file: h5py.File) -> DiagonalGMM | None:
+    """Read SIDEKIT's mixture in an HDF5 file; None if the file is of another kind.
+
+    ``invcov`` is one over the variances; ``cst``, ``det`` and ``a`` follow from the others.
+
+    Parameters
+    ----------
+    file : h5py.File
+
+    Raises
+    ------
+    DataError
+        An array is missing, shapes don't agree, covariances are full, or a parameter makes no sense; names file and
+        field.
+
+    Examples
+    --------
+    >>> with h5py.File("example", "w", driver="core", backing_store=False) as file:
+    ...     file["w"], file["mu"], file["invcov"] = [1.0], [[2.0, 3.0]], [[1.0, 4.0]]
+    ...     read_sidekit(file).covariances_
+    array([[1.  , 0.25]])
+    """
+    if "invcov" not in file:
+        return None
+    try:
+        weights, means, precisions = file["w"][()], file["mu"][()], file["invcov"][()]
+        if precisions.ndim == 3:
+            raise ValueError(
+                f"invcov: found full covariances, shape {precisions.shape}, expected diagonal ones, (K, D)"
+            )
+        bad = np.argwhere(~(np.isfinite(precisions) & (precisions > 0)))
+        if len(bad):
+            raise ValueError(
+                f"invcov: component {bad[0][0]}: found {precisions[tuple(bad[0])]}, expected a number above 0"
+            )
+        return DiagonalGMM.from_parameters(weights, means, 1 / precisions)
+    except KeyError as error:
+        raise DataError(f"{file.filename}: {error.args[0]}, expected all of a mixture") from error
+    except (ModelError, ValueError, TypeError, OSError) as error:
+        raise DataError(f"{file.filename}: {one_line(error)}") from error
