@@ -192,7 +192,7 @@ def recognize(
     from gmmspeech.formats.datadir import read_data_dir
     from gmmspeech.formats.labels import read_labels
     from gmmspeech.formats.loading import load
-    from gmmspeech.phones.hmm.graph import estimate_bigram, phone_loop_graph
+    from gmmspeech.phones.hmm.graph import phone_loop_graph, train_bigram
     from gmmspeech.phones.hmm.model import PhoneHMM
 
     if bool(dictionaries) == (phones is not None):
@@ -203,7 +203,7 @@ def recognize(
         scale = 0.2 if acoustic_scale is None else acoustic_scale
 
         def loop(hmm: PhoneHMM) -> StateGraph:
-            return phone_loop_graph(hmm, estimate_bigram(sequences, hmm.phones), insertion_penalty=penalty)
+            return phone_loop_graph(hmm, train_bigram(sequences, hmm.phones), insertion_penalty=penalty)
 
         found = recognize_dir(data_dir, model, loop, acoustic_scale=scale, **common)
         truth = None if reference is None else read_labels(reference)

@@ -419,7 +419,7 @@ class FrontEnd(Section):
                     f"found {len(samples)} samples at {self.sample_frequency} Hz, expected at least {least}, one frame"
                 )
             seed = dither_seed(utterance)
-            return features_of_samples(samples, full_scale, self.sample_frequency, self.features, seed=seed)
+            return features_of_samples(samples, full_scale, self.sample_frequency, self.features, random_state=seed)
         except FeatureError as error:
             raise FeatureError(f"{utterance_prefix(utterance)}{error}") from None
 

@@ -42,7 +42,7 @@ def mfcc(
     energy_floor: float | None = None,
     cepstral_lifter: float | None = None,
     htk_compat: bool | None = None,
-    seed: int = 0,
+    random_state: int = 0,
 ) -> NDArray[np.float32]:
     """Mel-frequency cepstral coefficients.
 
@@ -97,7 +97,7 @@ def mfcc(
         22 / 22 / 0; 0 for none.
     htk_compat : bool
         Put energy or c0 last, and multiply c0 by sqrt(2): False / True / False.
-    seed : int
+    random_state : int
         Of the dither.
 
     Returns
@@ -133,8 +133,8 @@ def mfcc(
     >>> mfcc(tone, 16000, convention="librosa").shape
     (32, 20)
     """
-    given = {name: value for name, value in locals().items() if name not in ("signal", "rate", "seed")}
-    return static_features(signal, rate, validated(MfccOptions, given), seed=seed)[0]
+    given = {name: value for name, value in locals().items() if name not in ("signal", "rate", "random_state")}
+    return static_features(signal, rate, validated(MfccOptions, given), random_state=random_state)[0]
 
 
 def fbank(
@@ -161,7 +161,7 @@ def fbank(
     raw_energy: bool | None = None,
     energy_floor: float | None = None,
     htk_compat: bool | None = None,
-    seed: int = 0,
+    random_state: int = 0,
 ) -> NDArray[np.float32]:
     """Log energies of mel filters.
 
@@ -178,7 +178,7 @@ def fbank(
         Log energy as one more column, first, or last with `htk_compat`: False.
     num_mel_bins, low_freq, high_freq, frame_length, frame_shift, snip_edges, dither, window_type, blackman_coeff, \
 preemphasis_coefficient, remove_dc_offset, round_to_power_of_two, use_power, mel_floor, raw_energy, energy_floor, \
-htk_compat, seed
+htk_compat, random_state
         As in `mfcc`.
 
     Returns
@@ -199,8 +199,8 @@ htk_compat, seed
     >>> fbank(np.zeros(1600), 16000, num_mel_bins=40).shape
     (8, 40)
     """
-    given = {name: value for name, value in locals().items() if name not in ("signal", "rate", "seed")}
-    return static_features(signal, rate, validated(FbankOptions, given), seed=seed)[0]
+    given = {name: value for name, value in locals().items() if name not in ("signal", "rate", "random_state")}
+    return static_features(signal, rate, validated(FbankOptions, given), random_state=random_state)[0]
 
 
 def lfcc(
@@ -228,7 +228,7 @@ def lfcc(
     energy_floor: float | None = None,
     cepstral_lifter: float | None = None,
     htk_compat: bool | None = None,
-    seed: int = 0,
+    random_state: int = 0,
 ) -> NDArray[np.float32]:
     """Linear-frequency cepstral coefficients: `mfcc` with filters at equal distances in Hz.
 
@@ -243,7 +243,7 @@ def lfcc(
         Linear filters: 23. They are triangles of height 1 on the frequency axis.
     num_ceps, low_freq, high_freq, frame_length, frame_shift, snip_edges, dither, window_type, blackman_coeff, \
 preemphasis_coefficient, remove_dc_offset, round_to_power_of_two, use_power, mel_floor, use_energy, raw_energy, \
-energy_floor, cepstral_lifter, htk_compat, seed
+energy_floor, cepstral_lifter, htk_compat, random_state
         As in `mfcc`.
 
     Returns
@@ -268,5 +268,5 @@ energy_floor, cepstral_lifter, htk_compat, seed
     >>> lfcc(np.sin(np.arange(1600.0)), 16000, num_ceps=20).shape
     (8, 20)
     """
-    given = {name: value for name, value in locals().items() if name not in ("signal", "rate", "seed")}
-    return static_features(signal, rate, validated(LfccOptions, given), seed=seed)[0]
+    given = {name: value for name, value in locals().items() if name not in ("signal", "rate", "random_state")}
+    return static_features(signal, rate, validated(LfccOptions, given), random_state=random_state)[0]

@@ -37,7 +37,7 @@ def plp(
     cepstral_lifter: float | None = None,
     cepstral_scale: float | None = None,
     htk_compat: bool | None = None,
-    seed: int = 0,
+    random_state: int = 0,
 ) -> NDArray[np.float32]:
     """Perceptual linear prediction: cepstra of an all-pole model of the loudness of mel bands.
 
@@ -69,7 +69,8 @@ def plp(
     htk_compat : bool
         Put energy or c0 last: False / True.
     num_mel_bins, low_freq, high_freq, frame_length, frame_shift, snip_edges, dither, window_type, blackman_coeff, \
-preemphasis_coefficient, remove_dc_offset, round_to_power_of_two, use_power, mel_floor, raw_energy, energy_floor, seed
+preemphasis_coefficient, remove_dc_offset, round_to_power_of_two, use_power, mel_floor, raw_energy, energy_floor, \
+random_state
         As in `mfcc`. The `mel_floor` makes digital silence finite in Kaldi's convention, where Kaldi has no number.
 
     Returns
@@ -94,5 +95,5 @@ preemphasis_coefficient, remove_dc_offset, round_to_power_of_two, use_power, mel
     >>> plp(np.sin(np.arange(1600.0)), 16000).shape
     (8, 13)
     """
-    given = {name: value for name, value in locals().items() if name not in ("signal", "rate", "seed")}
-    return static_features(signal, rate, validated(PlpOptions, given), seed=seed)[0]
+    given = {name: value for name, value in locals().items() if name not in ("signal", "rate", "random_state")}
+    return static_features(signal, rate, validated(PlpOptions, given), random_state=random_state)[0]

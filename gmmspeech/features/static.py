@@ -19,7 +19,7 @@ TOP_DB = 80.0  # librosa's power_to_db: nothing is further below the utterance's
 
 
 def static_features(
-    signal: ArrayLike, rate: float, options: StaticOptions, *, seed: int = 0
+    signal: ArrayLike, rate: float, options: StaticOptions, *, random_state: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Features and log energies of the frames, in one pass.
 
@@ -29,7 +29,7 @@ def static_features(
     rate : float
         Hz.
     options : StaticOptions
-    seed : int
+    random_state : int
         Of the dither.
 
     Returns
@@ -44,11 +44,11 @@ def static_features(
     >>> features.shape, log_energy.shape
     ((1, 23), (1,))
     """
-    return features_of_samples(*checked_signal(signal), rate, options, seed=seed)
+    return features_of_samples(*checked_signal(signal), rate, options, random_state=random_state)
 
 
 def features_of_samples(
-    samples: NDArray[np.float32], full_scale: float, rate: float, options: StaticOptions, *, seed: int = 0
+    samples: NDArray[np.float32], full_scale: float, rate: float, options: StaticOptions, *, random_state: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Do as `static_features` with what `checked_signal` gave."""
     options.check_rate(rate)
@@ -60,7 +60,7 @@ def features_of_samples(
             GmmSpeechWarning,
             stacklevel=4,
         )
-    noise = np.random.default_rng(seed) if options.dither else None
+    noise = np.random.default_rng(random_state) if options.dither else None
     return frame_features(frames, rate, options, scale=scale, noise=noise)
 
 

@@ -533,13 +533,13 @@ class DiagonalGMM(Saved, DensityMixin, BaseEstimator, kind="DiagonalGMM", hint="
         return lambda p: self._accumulate(frames, weight, p)
 
     def _accumulate(self, frames: Frames, weight: NDArray[np.float64] | None, parameters: Parameters) -> GMMStats:
-        with single_threaded_blas():  # lest the last bits depend on its threads
+        with single_threaded_blas():  # the last bits would depend on its threads
             packed = pack(*parameters)
         backend = get_backend(self.backend, self.device).name.split()[0]
         return sum_blocks(_Statistics(backend, self.device, packed), frames, weight, n_jobs=self.n_jobs)
 
     def _moments(self, frames: Frames, weight: NDArray[np.float64] | None) -> GMMStats:
-        """Statistics of all frames as one component, about the first frames' mean lest digits be lost."""
+        """Statistics of all frames as one component, about the first frames' mean, which keeps digits."""
         first = finite(next(frame_blocks(frames), np.empty((0, 1))))
         if not len(first):
             raise ModelError(f"found 0 frames, expected at least as many as components ({self.n_components})")

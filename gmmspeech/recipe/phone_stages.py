@@ -30,9 +30,9 @@ from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, adapt_speakers, t
 from gmmspeech.phones.hmm.graph import (
     PhoneBigram,
     Pronunciations,
-    estimate_bigram,
     phone_loop_graph,
     pronunciations,
+    train_bigram,
     word_sequence_graph,
 )
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -335,7 +335,7 @@ def names_of(labels: Mapping[str, Sequence[Label]]) -> dict[str, list[str]]:
 
 
 def _bigram(path: Path, model: PhoneHMM) -> PhoneBigram:
-    return estimate_bigram(list(names_of(read_ctm(path)).values()), model.phones)
+    return train_bigram(list(names_of(read_ctm(path)).values()), model.phones)
 
 
 def _cepstra(store: FeatureStore, utterances: Iterable[str]) -> dict[str, NDArray[np.float32]]:

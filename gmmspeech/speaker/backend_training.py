@@ -161,7 +161,7 @@ def train_backend(
     vectors = as_vectors(x)
     if np.shape(labels) != (len(vectors),):
         raise DataError(f"labels: found shape {np.shape(labels)}, expected ({len(vectors)},), one for each vector")
-    with single_threaded_blas():  # lest the last bits depend on its threads
+    with single_threaded_blas():  # the last bits would depend on its threads
         transforms = []
         for step in steps:
             transform = _train_step(step, vectors, labels, lda_dim)

@@ -248,7 +248,7 @@ def train_isv(
         raise ModelError(f"init: found ISV of rank {model.rank}, expected rank {rank} and the same background model")
     sums = None
     for _ in range(max_iter):
-        with single_threaded_blas():  # lest the last bits depend on its threads
+        with single_threaded_blas():  # the last bits would depend on its threads
             sums = sums or speaker_sums(ubm, stats, speakers)
             model = replace(model, session=_updated(model, stats, speakers, sums, n_jobs))
         if callback is not None:

@@ -124,7 +124,7 @@ class IVectorExtractor(Saved, kind="IVectorExtractor", hint="an i-vector extract
         check_same_ubm(stats, self.ubm_digest, self.front_end, model="the i-vector extractor")
         deviations = np.sqrt(self.variances)
         found = [np.empty((0, self.rank))]
-        with single_threaded_blas():  # lest the last bits depend on its threads
+        with single_threaded_blas():  # the last bits would depend on its threads
             for batch in stats_batches(stats, self.means.shape, BATCH):
                 f = batch.centered(self.means, deviations)
                 if fast:

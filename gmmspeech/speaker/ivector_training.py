@@ -118,7 +118,7 @@ def train_ivector_extractor(
         settings = _settings(ubm, stats, rank, max_iter, min_divergence, init.digest if init else seed)
         extractor = checkpoint.resume(settings) or extractor
     while len(extractor.history) < last:
-        with single_threaded_blas():  # lest the last bits depend on its threads
+        with single_threaded_blas():  # the last bits would depend on its threads
             sums = _accumulate(extractor, stats, n_jobs)
             history = (*extractor.history, _log_likelihood(extractor, ubm, sums))
             extractor = _update(extractor, sums, min_divergence=min_divergence, n_jobs=n_jobs)

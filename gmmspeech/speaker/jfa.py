@@ -204,7 +204,7 @@ def train_jfa(
             f"expected {speaker_rank}, {session_rank}"
         )
     deviations = np.sqrt(ubm.covariances_)
-    with single_threaded_blas():  # lest the last bits depend on its threads
+    with single_threaded_blas():  # the last bits would depend on its threads
         sums = speaker_sums(ubm, stats, speakers)
         v, y = _train_speakers(start.speaker / deviations[:, :, None], ubm, sums, max_iter, n_jobs)
         shifts = (y @ v.reshape(-1, speaker_rank).T).reshape(sums.sum_x.shape)

@@ -211,7 +211,7 @@ def train_plda(
     if model.factors.shape != (dim, rank):
         raise ConfigError(f"init: found PLDA of shape {model.factors.shape} (dimension, rank), expected {(dim, rank)}")
     for _ in range(max_iter):
-        with single_threaded_blas():  # lest the last bits depend on its threads
+        with single_threaded_blas():  # the last bits would depend on its threads
             log_likelihood, updated = _iterate(model, stats)
         model = replace(updated, history=(*model.history, log_likelihood))
         if callback is not None:

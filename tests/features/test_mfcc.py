@@ -270,9 +270,9 @@ def test_mirrored_edges():
 
 def test_dither_is_seeded():
     signal = noise(8000)
-    first, again = (mfcc(signal, RATE, dither=1.0, seed=3) for _ in range(2))
+    first, again = (mfcc(signal, RATE, dither=1.0, random_state=3) for _ in range(2))
     np.testing.assert_array_equal(first, again)
-    assert np.abs(first - mfcc(signal, RATE, dither=1.0, seed=4)).max() > 1e-4
+    assert np.abs(first - mfcc(signal, RATE, dither=1.0, random_state=4)).max() > 1e-4
     energies = mfcc(np.zeros(RATE), RATE, dither=2.0)[:, 0]
     assert np.exp(energies).mean() == pytest.approx(399 * 4, rel=0.02)
 
@@ -291,7 +291,7 @@ def test_the_longest_filter_ends_at_the_nyquist_frequency():
 
 def test_arguments_are_the_options():
     for function, kind in ((mfcc, MfccOptions), (fbank, FbankOptions), (lfcc, LfccOptions)):
-        arguments = set(inspect.signature(function).parameters) - {"signal", "rate", "seed"}
+        arguments = set(inspect.signature(function).parameters) - {"signal", "rate", "random_state"}
         assert arguments == set(kind.model_fields) - {"type"}
 
 

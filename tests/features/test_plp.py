@@ -91,7 +91,7 @@ def test_digital_silence_is_finite(convention, use_energy):
 
 
 def test_arguments_are_the_options():
-    arguments = set(inspect.signature(plp).parameters) - {"signal", "rate", "seed"}
+    arguments = set(inspect.signature(plp).parameters) - {"signal", "rate", "random_state"}
     assert arguments == set(PlpOptions.model_fields) - {"type"}
 
 

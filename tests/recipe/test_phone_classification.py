@@ -21,7 +21,7 @@ from gmmspeech.metrics.confusion import confusion_matrix
 from gmmspeech.phones.gmm.adaptation import train_speaker_adapter
 from gmmspeech.phones.gmm.classification import FullSystem, OneModel, train_one_model
 from gmmspeech.phones.gmm.fusion import fit_weights
-from gmmspeech.phones.gmm.projection import estimate_projection, project
+from gmmspeech.phones.gmm.projection import project, train_projection
 from gmmspeech.phones.gmm.segment_gaussian import SegmentGaussian
 from gmmspeech.phones.labels.segments import LabeledFrames, label_utterances, segment_vectors
 from gmmspeech.recipe.phone_classification import (
@@ -104,7 +104,7 @@ def test_one_model(parts: dict[str, DataDir], tmp_path: Path, capsys: pytest.Cap
     assert sorted(path.name for path in folder.iterdir()) == OUTPUTS
 
     train, test = by_hand(parts["train"]), by_hand(parts["test"])
-    projection = estimate_projection(train, context=2, dim=12)
+    projection = train_projection(train, context=2, dim=12)
     model = fitted(2, project(train, projection))
     wide, spoken = project(test, projection), is_spoken(test)
     names = spoken_names(model)
@@ -148,7 +148,7 @@ def test_full_system(parts: dict[str, DataDir], tmp_path: Path) -> None:
     own = set(parts["train"].utt2spk.values()) - set(DEV)
     train, dev = (by_hand(of_speakers(parts["train"], who), normalized=True) for who in (own, DEV))
     plain = {"dev": dev, "test": by_hand(parts["test"], normalized=True)}
-    projection = estimate_projection(train, context=2, dim=12)
+    projection = train_projection(train, context=2, dim=12)
     wide = {part: project(data, projection) for part, data in plain.items()}
     wide_train = project(train, projection)
     model = fitted(2, wide_train)

@@ -197,7 +197,7 @@ class Pass:
         self._kernel, self._frames, self._weight = kernel, frames, sample_weight
         self._held: list[tuple[torch.Tensor, torch.Tensor | None]] = []
         self._may_hold, self._all_held = True, False
-        self._size = 0  # of a block, from the first call on, lest sums depend on what else the GPU holds by then
+        self._size = 0  # of a block, from the first call on: sums must not depend on what else the GPU holds
 
     def __call__(self, parameters: KernelParameters) -> GMMStats:
         """Statistics of all frames under a mixture."""

@@ -21,7 +21,7 @@ from gmmspeech.files.saving import Saved
 from gmmspeech.phones.gmm.adaptation import SpeakerAdapter, train_speaker_adapter
 from gmmspeech.phones.gmm.fusion import combine, fit_weights
 from gmmspeech.phones.gmm.phone_gmm import PhoneGMM
-from gmmspeech.phones.gmm.projection import estimate_projection, project
+from gmmspeech.phones.gmm.projection import project, train_projection
 from gmmspeech.phones.gmm.segment_gaussian import SegmentGaussian
 from gmmspeech.phones.labels.segments import Edges, LabeledFrames, segment_vectors
 
@@ -39,7 +39,7 @@ class OneModel:
     parts : int
         That segments are cut in: 3 for begin, middle and end.
     dim, context : int
-        Of `estimate_projection`.
+        Of `train_projection`.
     max_iter : int
         Of EM.
     size, duration, scale, smoothing
@@ -101,7 +101,7 @@ class PhoneClassifier(Saved, kind="PhoneClassifier", hint="a classifier of phone
     Parameters
     ----------
     projection : ndarray, shape (dim, (2 context + 1) D), float64
-        Of `estimate_projection`.
+        Of `train_projection`.
     model : PhoneGMM
     """
 
@@ -258,7 +258,7 @@ def train_one_model(train: LabeledFrames, config: OneModel, *, n_jobs: int = 1) 
     >>> best_phones(classifier.segment_scores(data), classifier.phones)[:4]
     array(['A', 'S', 'A', 'S'], dtype='<U1')
     """
-    projection = estimate_projection(train, context=config.context, dim=config.dim, parts=config.parts)
+    projection = train_projection(train, context=config.context, dim=config.dim, parts=config.parts)
     return PhoneClassifier(
         projection, _fitted(config.mixtures(config.n_components, n_jobs), project(train, projection))
     )

@@ -15,7 +15,7 @@ from gmmspeech.phones.labels.segments import LabeledFrames, part_of_frames
 MLLT_VARIANCE_FLOOR = 0.01  # of the mean variance of all classes: a class of one frame has none of its own
 
 
-def estimate_projection(
+def train_projection(
     data: LabeledFrames, *, context: int = 10, dim: int = 60, parts: int = 3, rounds: int = 2
 ) -> NDArray[np.float64]:
     """Learn the projection of spliced frames: LDA whose classes are the parts of phones, then MLLT.
@@ -47,7 +47,7 @@ def estimate_projection(
     >>> x = np.random.default_rng(0).normal(size=(200, 3))
     >>> labels = [Label(i / 20, (i + 1) / 20, "AS"[i % 2]) for i in range(40)]
     >>> data = label_utterances({"u": x}, {"u": labels}, {"u": "ann"})
-    >>> project(data, estimate_projection(data, context=1, dim=4)).frames.shape
+    >>> project(data, train_projection(data, context=1, dim=4)).frames.shape
     (200, 4)
     """
     names, indices = np.unique(data.phones, return_inverse=True)
@@ -67,7 +67,7 @@ def estimate_projection(
 
 
 def project(data: LabeledFrames, projection: NDArray[np.float64]) -> LabeledFrames:
-    """Splice the frames of every utterance and put them through a projection of `estimate_projection`.
+    """Splice the frames of every utterance and put them through a projection of `train_projection`.
 
     Raises
     ------

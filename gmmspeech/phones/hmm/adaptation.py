@@ -46,7 +46,7 @@ class SplicedTransform:
         return SplicedTransform(self.context, matrix @ self.matrix)
 
 
-def estimate_lda(
+def train_lda(
     frames: Frames,
     posteriors: Mapping[str, Posteriors],
     num_states: int,
@@ -79,7 +79,7 @@ def estimate_lda(
     return SplicedTransform(context, lda(ordered_sum(statistics, posteriors, n_jobs=n_jobs), dim))
 
 
-def estimate_mllt(
+def train_mllt(
     model: PhoneHMM, frames: Frames, posteriors: Mapping[str, Posteriors], *, n_jobs: int = 1
 ) -> NDArray[np.float64]:
     """MLLT of frames for the Gaussians of a model.
@@ -107,7 +107,7 @@ def estimate_mllt(
     return mllt(stats, model.means, model.variances)[0]
 
 
-def estimate_fmllr(
+def train_fmllr(
     model: PhoneHMM,
     frames: Frames,
     posteriors: Mapping[str, Posteriors],

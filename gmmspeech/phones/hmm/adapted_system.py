@@ -22,10 +22,10 @@ from gmmspeech.linear.fmllr import FMLLRStats
 from gmmspeech.phones.hmm.adaptation import (
     SplicedTransform,
     adapt_frames,
-    estimate_fmllr,
-    estimate_lda,
-    estimate_mllt,
     state_posteriors,
+    train_fmllr,
+    train_lda,
+    train_mllt,
 )
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph
@@ -118,7 +118,7 @@ def train_adapted_system(
     total_gaussians : int
         Of each model.
     prior_frames : float
-        See `estimate_fmllr`.
+        See `train_fmllr`.
     rounds : int
         How often speakers are adapted and the model trained on them.
     n_jobs : int
@@ -151,16 +151,16 @@ def train_adapted_system(
         )
         return states[0]
 
-    transform = estimate_lda(frames, posteriors, num_states, context=context, dim=dim, n_jobs=n_jobs)
+    transform = train_lda(frames, posteriors, num_states, context=context, dim=dim, n_jobs=n_jobs)
     for _ in range(MLLT_ROUNDS):
         data = _transformed(transform, frames, names, n_jobs)
         model = train(data, posteriors, MLLT_GAUSSIANS * num_states, MLLT_UPDATES, ()).model
-        transform = transform.then(estimate_mllt(model, data, posteriors, n_jobs=n_jobs))
+        transform = transform.then(train_mllt(model, data, posteriors, n_jobs=n_jobs))
     data = _transformed(transform, frames, names, n_jobs)
     state = train(data, posteriors, total_gaussians, UPDATES, REALIGN_UNADAPTED)
     unadapted, transforms = state.model, None
     for _ in range(rounds):
-        transforms, prior = estimate_fmllr(
+        transforms, prior = train_fmllr(
             *(state.model, data, state.posteriors, utt2spk),
             transforms=transforms,
             prior_frames=prior_frames,
@@ -210,7 +210,7 @@ def adapt_speakers(
     for _ in range(rounds):
         posteriors = _states(model, adapted, graphs, acoustic_scale, n_jobs)
         model = system.adapted
-        transforms, _ = estimate_fmllr(
+        transforms, _ = train_fmllr(
             *(model, data, posteriors, utt2spk),
             transforms=transforms,
             prior=system.prior,

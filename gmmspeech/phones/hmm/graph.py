@@ -292,7 +292,7 @@ class PhoneBigram:
     final: NDArray[np.float64]
 
 
-def estimate_bigram(sequences: Sequence[Sequence[str]], phones: Sequence[str]) -> PhoneBigram:
+def train_bigram(sequences: Sequence[Sequence[str]], phones: Sequence[str]) -> PhoneBigram:
     """Phone bigram with Witten and Bell's smoothing (IEEE Trans. Information Theory 37, 1991; method C).
 
     A phone seen n times with t different successors gives ``t / (n + t)`` of its probability to the unigram, which is
@@ -313,7 +313,7 @@ def estimate_bigram(sequences: Sequence[Sequence[str]], phones: Sequence[str]) -
     Examples
     --------
     >>> import numpy as np
-    >>> bigram = estimate_bigram([["A", "B", "A"]], ["A", "B"])
+    >>> bigram = train_bigram([["A", "B", "A"]], ["A", "B"])
     >>> np.exp(bigram.following).round(2)
     array([[0.21, 0.39],
            [0.71, 0.14]])

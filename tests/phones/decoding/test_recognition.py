@@ -7,7 +7,7 @@ import pytest
 
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.phones.decoding.recognition import decode
-from gmmspeech.phones.hmm.graph import estimate_bigram, phone_loop_graph, word_loop_graph, word_sequence_graph
+from gmmspeech.phones.hmm.graph import phone_loop_graph, train_bigram, word_loop_graph, word_sequence_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 DICTIONARY = {"SEE": [["S", "IY"]], "EASE": [["IY", "S"]], "S": [["S"]]}
@@ -27,7 +27,7 @@ def say(rng, *phones):
 def test_phones(model):
     rng = np.random.default_rng(0)
     truth = {f"u{i}": ["SIL", *rng.permutation(["IY", "S"]).tolist(), "SIL"] for i in range(20)}
-    graph = phone_loop_graph(model, estimate_bigram(list(truth.values()), model.phones))
+    graph = phone_loop_graph(model, train_bigram(list(truth.values()), model.phones))
     found = decode(model, {name: say(rng, *phones) for name, phones in truth.items()}, graph)
     assert {name: [p.name for p in result.phones] for name, result in found.items()} == truth
 
@@ -35,7 +35,7 @@ def test_phones(model):
 def test_a_bigram_decides_where_frames_do_not(model):
     x = np.concatenate([np.full((4, 1), 8.0), np.full((4, 1), 6.0)])  # the end is half way between S and IY
     for last in ("IY", "S"):
-        bigram = estimate_bigram([["S", last]] * 20, model.phones)
+        bigram = train_bigram([["S", last]] * 20, model.phones)
         (result,) = decode(model, {"u": x}, phone_loop_graph(model, bigram)).values()
         assert result.phones[-1].name == last
 

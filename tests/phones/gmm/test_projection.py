@@ -5,7 +5,7 @@ import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from gmmspeech.errors import FeatureError
-from gmmspeech.phones.gmm.projection import estimate_projection, project
+from gmmspeech.phones.gmm.projection import project, train_projection
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.phones.labels.segments import label_utterances
 
@@ -33,7 +33,7 @@ def spliced_by_hand(data, context):
 
 def test_lda_of_spliced_frames():
     data = corpus()
-    projection = estimate_projection(data, context=1, dim=2, parts=1, rounds=0)
+    projection = train_projection(data, context=1, dim=2, parts=1, rounds=0)
     found = project(data, projection).frames
     classes = np.repeat(data.phones, np.diff(data.ranges)[:, 0])
     expected = LinearDiscriminantAnalysis(solver="eigen").fit_transform(spliced_by_hand(data, 1), classes)[:, :2]
@@ -50,7 +50,7 @@ def test_mllt_makes_the_covariances_of_classes_diagonal():
         spread = [np.log(frames[classes == c].var(axis=0)).sum() * np.mean(classes == c) for c in set(classes)]
         return np.linalg.slogdet(projection)[1] - 0.5 * sum(spread)
 
-    before, after = (estimate_projection(data, context=0, dim=2, parts=1, rounds=n) for n in (0, 2))
+    before, after = (train_projection(data, context=0, dim=2, parts=1, rounds=n) for n in (0, 2))
     rotation = after @ np.linalg.pinv(before)
     frames = project(data, before).frames
     assert likelihood(frames @ rotation.T, rotation) >= likelihood(frames, np.eye(2))
@@ -59,6 +59,6 @@ def test_mllt_makes_the_covariances_of_classes_diagonal():
 
 def test_frames_of_another_size_are_refused():
     data = corpus()
-    projection = estimate_projection(data, context=1, dim=2, parts=1, rounds=0)
+    projection = train_projection(data, context=1, dim=2, parts=1, rounds=0)
     with pytest.raises(FeatureError, match="found frames of 2 columns, expected 9 divided by an odd number"):
         project(data.with_frames(data.frames[:, :2]), projection)

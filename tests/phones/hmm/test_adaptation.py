@@ -8,11 +8,11 @@ import pytest
 from gmmspeech.linear.transforms import log_determinant
 from gmmspeech.phones.hmm.adaptation import (
     adapt_frames,
-    estimate_fmllr,
-    estimate_lda,
-    estimate_mllt,
     gaussian_posteriors,
     state_posteriors,
+    train_fmllr,
+    train_lda,
+    train_mllt,
 )
 from gmmspeech.phones.hmm.graph import utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -69,7 +69,7 @@ def test_lda_and_mllt_on_spliced_frames(corpus_of_states, model):
         name: np.column_stack([x @ mixing.T, np.random.default_rng(1).normal(size=len(x))])
         for name, x in frames.items()
     }
-    transform = estimate_lda(mixed, posteriors, 4, context=1, dim=2)
+    transform = train_lda(mixed, posteriors, 4, context=1, dim=2)
     lower = {name: transform(x) for name, x in mixed.items()}
     assert lower["x0"].shape == (160, 2)
     every, states = np.concatenate(list(lower.values())), np.concatenate([p.state for p in posteriors.values()])
@@ -81,7 +81,7 @@ def test_lda_and_mllt_on_spliced_frames(corpus_of_states, model):
     every = np.concatenate(list(skewed.values()))
     means = np.stack([every[states == s].mean(axis=0) for s in range(4)])
     variances = np.tile(((every - means[states]) ** 2).mean(axis=0), (4, 1))
-    matrix = estimate_mllt(dataclasses.replace(model, means=means, variances=variances), skewed, posteriors)
+    matrix = train_mllt(dataclasses.replace(model, means=means, variances=variances), skewed, posteriors)
     turned = (every - means[states]) @ matrix.T
     assert abs(np.corrcoef(turned.T)[0, 1]) < 0.01
 
@@ -92,7 +92,7 @@ def test_fmllr_brings_a_speaker_back_to_the_model(corpus_of_states, model):
     shifted = {
         name: (x @ [[1.2, 0.3], [0.0, 0.9]] + [2.0, -1.0] if name[0] == "y" else x) for name, x in frames.items()
     }
-    transforms, everybody = estimate_fmllr(model, shifted, posteriors, utt2spk)
+    transforms, everybody = train_fmllr(model, shifted, posteriors, utt2spk)
     assert everybody.beta == pytest.approx(1600)
     adapted = adapt_frames(shifted, utt2spk, transforms)
     for name in frames:
@@ -104,9 +104,9 @@ def test_fmllr_brings_a_speaker_back_to_the_model(corpus_of_states, model):
 
     assert likelihood(adapted, transforms) > likelihood(shifted) + 1000
     # many frames of everybody hold the transforms near the identity; few frames keep it
-    held, _ = estimate_fmllr(model, frames, posteriors, utt2spk, prior_frames=1e6)
+    held, _ = train_fmllr(model, frames, posteriors, utt2spk, prior_frames=1e6)
     np.testing.assert_allclose(held["x"], np.eye(2, 3), atol=0.1)
-    kept, _ = estimate_fmllr(model, shifted, posteriors, utt2spk, min_count=5000)
+    kept, _ = train_fmllr(model, shifted, posteriors, utt2spk, min_count=5000)
     np.testing.assert_array_equal(kept["y"], np.eye(2, 3))
 
 

@@ -6,7 +6,7 @@ import pytest
 from gmmspeech.errors import ConfigError
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.hmm.adapted_system import adapt_speakers, train_adapted_system
-from gmmspeech.phones.hmm.graph import estimate_bigram, phone_loop_graph
+from gmmspeech.phones.hmm.graph import phone_loop_graph, train_bigram
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm
 
 SOUNDS = {"SIL": (0, 0, 0), "A": (2.5, 0, 0), "B": (0, 2.5, 0), "C": (0, 0, 2.5), "D": (2.5, 2.5, 0)}
@@ -48,7 +48,7 @@ def test_adaptation_lowers_errors_of_new_speakers():
         rounds=1,
     )
     phones = {name: ["SIL", *(p for word in words[name] for p in DICTIONARY[word][0]), "SIL"] for name in words}
-    graph = phone_loop_graph(system.adapted, estimate_bigram(list(phones.values()), system.adapted.phones))
+    graph = phone_loop_graph(system.adapted, train_bigram(list(phones.values()), system.adapted.phones))
     adapted = adapt_speakers(system, test, utt2spk, graph)
 
     def right(model, data):

@@ -8,9 +8,9 @@ import pytest
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.phones.hmm.graph import (
     StateGraph,
-    estimate_bigram,
     phone_loop_graph,
     phone_sequence_graph,
+    train_bigram,
     utterance_graph,
     word_loop_graph,
     word_sequence_graph,
@@ -97,7 +97,7 @@ def test_word_loop_repeats_words(model):
 
 def test_phone_loop_has_the_bigrams_probabilities():
     model = PhoneHMM.from_phones(PHONES, mean=[0.0], variance=[1.0], num_states=2)
-    bigram = estimate_bigram([["SIL", "A", "B", "SIL"], ["A", "C"]], PHONES)
+    bigram = train_bigram([["SIL", "A", "B", "SIL"], ["A", "C"]], PHONES)
     found = sequences(phone_loop_graph(model, bigram, scale=2.0, insertion_penalty=0.5), longest=2)
     index = {phone: i for i, phone in enumerate(PHONES)}
     for pair in itertools.product(PHONES, repeat=2):
@@ -107,7 +107,7 @@ def test_phone_loop_has_the_bigrams_probabilities():
 
 
 def test_bigram_rows_are_distributions_and_follow_the_data():
-    bigram = estimate_bigram([["A", "B"]] * 50 + [["C"]], PHONES)
+    bigram = train_bigram([["A", "B"]] * 50 + [["C"]], PHONES)
     rows = np.exp(np.column_stack([bigram.following, bigram.final]))
     np.testing.assert_allclose(rows.sum(axis=1), 1)
     assert np.exp(bigram.initial).sum() < 1
@@ -125,7 +125,7 @@ def test_bad_input_is_named(model):
     with pytest.raises(ConfigError, match="silence_probability: found 2"):
         utterance_graph(model, ["AB"], DICTIONARY, silence_probability=2.0)
     with pytest.raises(DataError, match="bigram: found phone X"):
-        estimate_bigram([["X"]], PHONES)
+        train_bigram([["X"]], PHONES)
 
 
 def test_words_are_found_in_upper_case(model):

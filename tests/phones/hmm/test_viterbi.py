@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmmspeech.phones.hmm.graph import StateGraph, estimate_bigram, phone_loop_graph, utterance_graph
+from gmmspeech.phones.hmm.graph import StateGraph, phone_loop_graph, train_bigram, utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.viterbi import Transitions, best_scores, forward_backward, path_log_likelihood, viterbi
 
@@ -46,7 +46,7 @@ def all_paths(graph: StateGraph, emissions: np.ndarray, transitions: Transitions
 
 
 def graphs_of(model: PhoneHMM) -> list[StateGraph]:
-    bigram = estimate_bigram([["SIL", "A", "B"], ["B", "A", "A"]], model.phones)
+    bigram = train_bigram([["SIL", "A", "B"], ["B", "A", "A"]], model.phones)
     return [
         utterance_graph(model, ["AB"], DICTIONARY, silence_probability=0.3),
         utterance_graph(model, ["B"], DICTIONARY, silence_probability=0.0),
@@ -170,7 +170,7 @@ def test_hmmlearn_finds_the_same_path_and_likelihood():
     hmm = pytest.importorskip("hmmlearn.hmm")
     rng = np.random.default_rng(0)
     model = small_model(1)
-    bigram = estimate_bigram([["SIL", "A", "B", "A"], ["B", "A", "SIL"]], model.phones)
+    bigram = train_bigram([["SIL", "A", "B", "A"], ["B", "A", "SIL"]], model.phones)
     graph = phone_loop_graph(model, bigram)
     arcs, _ = dense(graph, Transitions.of(model.self_loop))
     peer = hmm.GMMHMM(n_components=3, n_mix=2, covariance_type="diag")
