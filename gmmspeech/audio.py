@@ -216,27 +216,7 @@ def not_finite(samples: NDArray) -> NDArray[np.intp]:
 def resample(signal: NDArray, rate: int, target_rate: int) -> NDArray:
     """Change the sampling rate, by soxr's high-quality polyphase filter.
 
-    Parameters
-    ----------
-    signal : ndarray, shape (n,), float32, float64, int16 or int32
-    rate, target_rate : int
-        Samples a second, of the signal and of what is wanted.
-
-    Returns
-    -------
-    ndarray, shape (about n * target_rate / rate,), dtype of `signal`
-
-    Raises
-    ------
-    AudioError
-        If the signal is not one channel of one of those types.
-    ConfigError
-        If a rate is not positive.
-
-    Examples
-    --------
-    >>> resample(np.zeros(16000, np.float32), 16000, 8000).shape
-    (8000,)
+    Shapes: `signal` (n,); gives (about n * target_rate / rate,).
     """
     signal = np.asarray(signal)
     if signal.ndim != 1 or signal.dtype not in (np.float32, np.float64, np.int16, np.int32):

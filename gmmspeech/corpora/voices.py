@@ -89,35 +89,8 @@ class _Utterance:
 def write_voices(folder: str | os.PathLike[str]) -> Path:
     """Make the corpus of synthetic voices: 24 voices, 10 sentences, exact phone times.
 
-    A synthesizer repeats itself to the sample, which would make every task trivial. So each utterance has its own
-    speed (165 words a minute, 20 more or less), pitch (50 of 99, 12 more or less) and white noise (15 to 30 dB below
-    the speech), drawn by a generator seeded with the voice and the sentence: some voices then overlap, and the
-    same folder comes out byte for byte with the same releases of eSpeak NG and NumPy.
-
     The folder is laid out as any corpus here: ``audio/`` (WAV, 16 bits, 22050 Hz) and, in ``data/``, data directories
     with ``wav.scp``, ``utt2spk``, ``spk2utt``, ``text``, ``utt2dur`` and ``phones.ctm`` (ARPAbet and SIL):
-
-    - ``all``;
-    - ``ubm`` and ``eval``, twelve voices each, ``eval`` with ``enroll_spk2utt`` (five sentences a voice) and
-      ``trials`` (each of the other sentences against each of the twelve);
-    - ``train`` (seven sentences) and ``test`` (three) of all voices, to identify one of 24.
-
-    Parameters
-    ----------
-    folder : path-like
-        Where. It appears whole, at the end; if this function made it before, it is left as it is.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    ConfigError
-        If eSpeak NG is not installed or does not work.
-    DataError
-        If the folder is there and is something else, or can't be written.
     """
     final = Path(folder)
     if _is_complete(final):
@@ -164,13 +137,7 @@ def _make(folder: str) -> None:
 
 
 class _Espeak:
-    """The synthesizer, once in a process.
-
-    Raises
-    ------
-    ConfigError
-        If it does not start.
-    """
+    """The synthesizer, once in a process."""
 
     def __init__(self) -> None:
         import espeakng_loader
@@ -190,19 +157,7 @@ class _Espeak:
     def say(self, text: str, voice: str, *, speed: int, pitch: int) -> tuple[NDArray[np.int16], Phones]:
         """Say a sentence.
 
-        Parameters
-        ----------
-        text, voice : str
-        speed : int
-            Words a minute.
-        pitch : int
-            0 to 99.
-
-        Returns
-        -------
-        samples : ndarray, shape (n,), int16
-        phones : list of (first sample, sample after the last, ARPAbet phone or SIL)
-            Without gaps, from 0 to n.
+        Gives `samples` (n,).
         """
         self._pieces.clear()
         self._events.clear()

@@ -9,21 +9,7 @@ from gmmspeech.errors import FeatureError
 
 
 def check_same_front_end(expected: str | None, found: str | None, *, model: str, frames: str) -> None:
-    """Raise a `FeatureError` that names the first difference between two front ends.
-
-    Parameters
-    ----------
-    expected, found : str or None
-        Canonical JSON of the model's and the frames' front end; None where it isn't known, which fits anything.
-    model, frames : str
-        What to call them in the message.
-
-    Examples
-    --------
-    >>> check_same_front_end('{"num_ceps": 13}', '{"num_ceps": 20}', model="ubm.h5", frames="feats.h5")
-    Traceback (most recent call last):
-    gmmspeech.errors.FeatureError: feats.h5: found frames with num_ceps = 20, expected num_ceps = 13 as ubm.h5 ...
-    """
+    """Raise a `FeatureError` that names the first difference between two front ends."""
     difference = first_difference(expected, found)
     if difference is not None:
         key, a, b = difference

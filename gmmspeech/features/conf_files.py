@@ -22,18 +22,7 @@ def is_kaldi(path: Path) -> bool:
 
 
 def read_kaldi_features(path: Path, kind: str) -> dict[str, Any]:
-    """Sections of a front end out of a configuration of compute-mfcc-feats, compute-fbank-feats or compute-plp-feats.
-
-    Parameters
-    ----------
-    path : Path
-    kind : {"mfcc", "fbank", "plp"}
-
-    Raises
-    ------
-    ConfigError
-        Names file and line.
-    """
+    """Sections of a front end out of a configuration of compute-{mfcc,fbank,plp}-feats."""
     kinds: dict[str, type[StaticOptions]] = {"mfcc": MfccOptions, "fbank": FbankOptions, "plp": PlpOptions}
     if kind not in kinds:
         raise ConfigError(f"kind: found {kind!r}, expected {', '.join(map(repr, kinds))}")
@@ -72,19 +61,7 @@ def read_kaldi_vad(path: Path) -> dict[str, Any]:
 
 
 def read_hcopy(path: Path, sample_frequency: int | None = None) -> dict[str, Any]:
-    """Sections of a front end out of a configuration of HCopy.
-
-    Parameters
-    ----------
-    path : Path
-    sample_frequency : int, optional
-        Hz, where the file has no SOURCERATE.
-
-    Raises
-    ------
-    ConfigError
-        Names file and line.
-    """
+    """Sections of a front end out of a configuration of HCopy."""
     found: dict[str, tuple[str, Place]] = {}
     for number, line in _lines(path):
         place = f"{path}: line {number}: "

@@ -19,18 +19,7 @@ LEAST_GAIN = 1e-5  # of one step of the recursion: what both Kaldi and HTK leave
 def plp_cepstra(mel: NDArray[np.float32], band: tuple[float, float], options: PlpOptions) -> NDArray[np.float32]:
     """Equal loudness, compression, autocorrelation, linear prediction, cepstrum.
 
-    Parameters
-    ----------
-    mel : ndarray, shape (T, M), float32
-        Outputs of the filters, above 0.
-    band : (float, float)
-        Hz, of the filters.
-    options : PlpOptions
-
-    Returns
-    -------
-    ndarray, shape (T, num_ceps), float32
-        In column 0 the logarithm of the prediction's error, which HTK has for c0.
+    Shapes: `mel` (T, M); gives (T, num_ceps).
     """
     loudness = mel * equal_loudness(center_frequencies(options.num_mel_bins, *band))
     np.power(loudness, options.compress_factor, out=loudness)
@@ -73,22 +62,7 @@ def _inverse_transform(num_bands: int, num_lags: int) -> Float64:
 def levinson_durbin(autocorrelation: Float64) -> tuple[Float64, Float64]:
     """Linear predictors of some order by the Levinson-Durbin recursion.
 
-    Parameters
-    ----------
-    autocorrelation : ndarray, shape (T, order + 1), float64
-
-    Returns
-    -------
-    predictor : ndarray, shape (T, order), float64
-        a_1 ... a_order, which predict x_t as the sum of a_i x_{t-i}.
-    error : ndarray, shape (T,), float64
-        Power of what is left.
-
-    Examples
-    --------
-    >>> predictor, error = levinson_durbin(np.array([[1.0, 0.5, 0.25]]))
-    >>> predictor, error
-    (array([[0.5, 0. ]]), array([0.75]))
+    Shapes: `autocorrelation` (T, order + 1); gives `predictor` (T, order), `error` (T,).
     """
     order = autocorrelation.shape[1] - 1
     r = np.ascontiguousarray(autocorrelation.T)  # lags lead
@@ -107,19 +81,7 @@ def levinson_durbin(autocorrelation: Float64) -> tuple[Float64, Float64]:
 def predictor_cepstrum(predictor: Float64) -> Float64:
     """Cepstrum of the all-pole model 1 / (1 - sum a_i z^-i): c_n = a_n + sum_{k<n} (k / n) c_k a_{n-k}.
 
-    Parameters
-    ----------
-    predictor : ndarray, shape (T, order), float64
-
-    Returns
-    -------
-    ndarray, shape (T, order), float64
-        c_1 ... c_order.
-
-    Examples
-    --------
-    >>> predictor_cepstrum(np.array([[0.5, 0.0]]))
-    array([[0.5  , 0.125]])
+    Shapes: `predictor` (T, order); gives (T, order).
     """
     a = np.ascontiguousarray(predictor.T)
     cepstrum = a.copy()

@@ -237,14 +237,7 @@ def validated(kind: type[Options], given: Mapping[str, Any]) -> Options:
 
 
 def explain(error: ValidationError, known: Mapping[tuple[str, ...], type[BaseModel]] = MappingProxyType({})) -> str:
-    """One line for the first thing that is wrong: where, what was found and what was expected.
-
-    Parameters
-    ----------
-    error : ValidationError
-    known : mapping
-        Model of a section by its place, to name the nearest known key for one that is not known.
-    """
+    """One line for the first thing that is wrong: where, what was found and what was expected."""
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]
     if first["type"] == "extra_forbidden":

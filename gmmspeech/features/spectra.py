@@ -38,25 +38,7 @@ def mel_energies(
 
     A frame's bits depend on its samples, and on its place among LANES frames, alone.
 
-    Parameters
-    ----------
-    frames : ndarray, shape (T, L), float32
-        As `framed` gives them.
-    rate : float
-        Hz.
-    options : StaticOptions
-    filters : ndarray, shape (num_fft // 2 + 1, M), float32
-    scale : float
-        What to multiply the samples with.
-    noise : Generator, optional
-        Of the dither.
-
-    Returns
-    -------
-    mel : ndarray, shape (T, M), float32
-        Not floored, no logarithm.
-    log_energy : ndarray, shape (T,), float32
-        Natural logarithm of the frame's sum of squares, floored at `energy_floor` and FLT_EPSILON.
+    Shapes: `frames` (T, L), `filters` (num_fft // 2 + 1, M); gives `mel` (T, M), `log_energy` (T,).
     """
     length, _, points = options.frame_sizes(rate)
     # The scale waits until the window, which costs nothing; it is a power of two, so no bit changes.

@@ -23,26 +23,7 @@ def static_features(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Features and log energies of the frames, in one pass.
 
-    Parameters
-    ----------
-    signal : array_like, shape (n,)
-    rate : float
-        Hz.
-    options : StaticOptions
-    random_state : int
-        Of the dither.
-
-    Returns
-    -------
-    features : ndarray, shape (T, options.dim), float32
-    log_energy : ndarray, shape (T,), float32
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> features, log_energy = static_features(np.full(400, 0.5), 16000, FbankOptions.model_validate({}))
-    >>> features.shape, log_energy.shape
-    ((1, 23), (1,))
+    Shapes: `signal` (n,); gives `features` (T, options.dim), `log_energy` (T,).
     """
     return features_of_samples(*checked_signal(signal), rate, options, random_state=random_state)
 
@@ -79,22 +60,7 @@ def frame_features(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Features and log energies of frames of samples.
 
-    Parameters
-    ----------
-    frames : ndarray, shape (T, L), float32
-        As `framed` gives them.
-    rate : float
-        Hz.
-    options : StaticOptions
-    scale : float
-        What to multiply the samples with.
-    noise : Generator, optional
-        Of the dither.
-
-    Returns
-    -------
-    features : ndarray, shape (T, options.dim), float32
-    log_energy : ndarray, shape (T,), float32
+    Shapes: `frames` (T, L); gives `features` (T, options.dim), `log_energy` (T,).
     """
     if not len(frames):
         return np.zeros((0, options.dim), dtype=np.float32), np.zeros(0, dtype=np.float32)

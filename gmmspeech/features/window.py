@@ -22,26 +22,7 @@ def window_function(
 
     With a = 2 pi / (L - 1), or 2 pi / L where `periodic` (as librosa has it):
 
-    - hanning 0.5 - 0.5 cos(a n), hamming 0.54 - 0.46 cos(a n), povey hanning**0.85, sine sin(a n / 2),
-    - blackman b - 0.5 cos(a n) + (0.5 - b) cos(2 a n) with b = `blackman_coeff`, rectangular 1.
-
-    Parameters
-    ----------
-    window_type : {"povey", "hamming", "hanning", "blackman", "rectangular", "sine"}
-    length : int
-        Samples in a frame, L.
-    periodic : bool
-    blackman_coeff : float
-
-    Returns
-    -------
-    ndarray, shape (L,), float32
-        Shared between calls and read-only.
-
-    Examples
-    --------
-    >>> window_function("hanning", 5)
-    array([0. , 0.5, 1. , 0.5, 0. ], dtype=float32)
+    Gives (L,).
     """
     angle = 2 * np.pi * np.arange(length) / (length if periodic else length - 1)
     blackman_coeff = float(np.float32(blackman_coeff))  # Kaldi's options are float32, and the difference is heard
@@ -66,23 +47,7 @@ def utterance_prefix(utterance: str) -> str:
 def checked_signal(signal: ArrayLike) -> tuple[NDArray[np.float32], float]:
     """Samples as float32, and their full scale; FeatureError if they aren't one channel of finite numbers.
 
-    Parameters
-    ----------
-    signal : array_like, shape (n,)
-        Floating point with full scale 1, or integers with full scale 32768.
-
-    Returns
-    -------
-    samples : ndarray, shape (n,), float32
-    full_scale : float
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> checked_signal([0.5, -1.0])
-    (array([ 0.5, -1. ], dtype=float32), 1.0)
-    >>> checked_signal(np.array([16384, -1], dtype=np.int16))
-    (array([ 1.6384e+04, -1.0000e+00], dtype=float32), 32768.0)
+    Shapes: `signal` (n,); gives `samples` (n,).
     """
     samples = np.asarray(signal)
     if samples.ndim != 1:
@@ -105,13 +70,6 @@ def frame_layout(num_samples: int, rate: float, options: StaticOptions) -> tuple
 
     Kaldi and HTK: with `snip_edges` as many frames as fit, else one for every shift, rounded, each centerd on its
     shift. librosa: with `snip_edges` as many FFTs as fit, else FFTs centerd on the multiples of the shift.
-
-    Examples
-    --------
-    >>> from gmmspeech.features.options import MfccOptions
-    >>> kaldi = MfccOptions.model_validate({})
-    >>> frame_layout(1000, 16000, kaldi)
-    (4, 0)
     """
     length, shift, points = options.frame_sizes(rate)
     if options.convention == "librosa":

@@ -13,15 +13,6 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 def read_bob(file: h5py.File) -> DiagonalGMM | None:
     """Read bob's mixture in an HDF5 file; None if the file is of another kind.
 
-    Parameters
-    ----------
-    file : h5py.File
-
-    Raises
-    ------
-    DataError
-        An array is missing, shapes don't agree, or a parameter makes no sense; names file and field.
-
     Examples
     --------
     >>> with h5py.File("example", "w", driver="core", backing_store=False) as file:

@@ -176,25 +176,7 @@ def load_utterance(data: DataDir, utterance: str, *, channel: int | None = None)
 
 
 def read_map(path: str | os.PathLike[str], *, rest_of_line: bool = False) -> dict[str, str]:
-    """Read a file of ``id value`` lines, such as ``utt2spk``.
-
-    Parameters
-    ----------
-    path : path-like
-    rest_of_line : bool
-        The value is the rest of the line with its blanks, and may be nothing: ``text``, ``wav.scp``.
-
-    Returns
-    -------
-    dict
-        In the file's order.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, empty or not UTF-8, or a line is empty, begins with a blank, has another number of
-        fields, or an id that was there before; the message has the file and the line.
-    """
+    """Read a file of ``id value`` lines, such as ``utt2spk``."""
     entries: dict[str, str] = {}
     for number, fields in read_fields(path, max_split=1 if rest_of_line else -1):
         if not rest_of_line and len(fields) != 2:
@@ -238,13 +220,7 @@ def read_list_map(path: str | os.PathLike[str]) -> dict[str, list[str]]:
 
 
 def write_map(path: str | os.PathLike[str], entries: Mapping[str, str | Sequence[str]]) -> None:
-    """Write ``id value`` or ``id value value ...`` lines, sorted by id as in the C locale, atomically.
-
-    Raises
-    ------
-    DataError
-        If an id is empty or has a blank, a value would break its line, or the file can't be written.
-    """
+    """Write ``id value`` or ``id value value ...`` lines, sorted by id as in the C locale, atomically."""
     lines = []
     for name in sorted(entries):  # code points sort as the UTF-8 bytes do
         entry = entries[name]
@@ -256,13 +232,7 @@ def write_map(path: str | os.PathLike[str], entries: Mapping[str, str | Sequence
 
 
 def read_fields(path: str | os.PathLike[str], *, max_split: int = -1) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number and the fields (at least one) of every line of a UTF-8 text file.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, empty or not UTF-8, a line is empty or begins with a blank.
-    """
+    """Yield the number and the fields (at least one) of every line of a UTF-8 text file."""
     for number, line in enumerate(_read_lines(path), 1):
         fields = line.split(None, max_split)
         if not fields:
@@ -273,13 +243,7 @@ def read_fields(path: str | os.PathLike[str], *, max_split: int = -1) -> Iterato
 
 
 def find_base(path: str | os.PathLike[str], entry: str, bases: Iterable[Path]) -> Path:
-    """Give the first of the folders under which a relative path, listed in the file `path`, exists.
-
-    Raises
-    ------
-    DataError
-        If there is none; the message has all that were tried.
-    """
+    """Give the first of the folders under which a relative path, listed in the file `path`, exists."""
     tried = list(dict.fromkeys(bases))
     for base in tried:
         if (base / entry).exists():

@@ -171,13 +171,7 @@ def write_htk(
 
 
 def read_htk_frames(file: str, where: str = "") -> NDArray[np.float32]:
-    """Frames of a parameter file, or those of a range ``"[first,last]"`` of them, the last included.
-
-    Raises
-    ------
-    DataError
-        As `read_htk`, or the range is not in the file.
-    """
+    """Frames of a parameter file, or those of a range ``"[first,last]"`` of them, the last included."""
     frames = read_htk(file).frames
     if not where:
         return frames
@@ -188,24 +182,7 @@ def read_htk_frames(file: str, where: str = "") -> NDArray[np.float32]:
 
 
 def htk_places(path: str) -> dict[str, str]:
-    """Find the parameter files of a folder, or of a script file of HTK's.
-
-    Parameters
-    ----------
-    path : str
-        A folder, whose files are utterances named by their stems; or a list of files, one a line, perhaps as
-        ``name=file[first,last]``.
-
-    Returns
-    -------
-    dict
-        Utterance id to file and range.
-
-    Raises
-    ------
-    DataError
-        There is none, the list is malformed, or two are of one name.
-    """
+    """Find the parameter files of a folder, or of a script file of HTK's."""
     places: dict[str, str] = {}
     if Path(path).is_dir():
         found = [

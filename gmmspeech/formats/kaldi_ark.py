@@ -29,22 +29,7 @@ _SPEECH_FEATURE = 2  # Kaldi's compression of features: a byte a number, with qu
 
 
 def read_matrix(file: str, where: str = "") -> NDArray:
-    """Read the matrix, or vector, at a place in an archive.
-
-    Parameters
-    ----------
-    file : str
-    where : str
-        ``":OFFSET"`` as script files have it, perhaps with ``"[first:last]"`` or ``"[first:last,first:last]"``, rows
-        and columns of which the last is included; by default the start of a file that holds a matrix alone.
-
-    Raises
-    ------
-    ValueError
-        There is no matrix of Kaldi's, it is cut short or written in the other byte order, or the range is not in it.
-    OSError
-        The file can't be read.
-    """
+    """Read the matrix, or vector, at a place in an archive."""
     place = _PLACE.fullmatch(where)
     if place is None:
         raise ValueError(f"found {where!r}, expected :OFFSET and perhaps [first:last]")
@@ -61,13 +46,7 @@ def read_matrix(file: str, where: str = "") -> NDArray:
 
 
 def ark_places(path: str) -> dict[str, str]:
-    """Find what an archive holds, without decoding it: utterance id to ``"PATH:OFFSET"``.
-
-    Raises
-    ------
-    DataError
-        The file is missing, empty or no archive, an utterance comes twice, or one is cut short; the message names it.
-    """
+    """Find what an archive holds, without decoding it: utterance id to ``"PATH:OFFSET"``."""
     places: dict[str, str] = {}
     utterance = ""
     try:

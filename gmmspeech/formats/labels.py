@@ -162,18 +162,6 @@ def read_ctm(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
     """Read a file of ``utterance channel start duration name`` lines, in seconds.
 
     A confidence may follow and is not kept; lines that begin with ``;;`` are comments.
-
-    Returns
-    -------
-    dict of str to list of Label
-        Utterance id to labels, in the file's order. Ends are rounded to nanoseconds, so that the end of a label
-        equals the start of the next where the file means it.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, empty or not UTF-8, a line has other fields, or an utterance has two channels; with
-        the line.
     """
     labels: dict[str, list[Label]] = {}
     channels: dict[str, str] = {}
@@ -193,14 +181,7 @@ def read_ctm(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
 
 
 def write_ctm(path: str | os.PathLike[str], labels: Mapping[str, Sequence[Label]]) -> None:
-    """Write a CTM, channel 1, utterances sorted by id as in the C locale, times to microseconds, atomically.
-
-    Raises
-    ------
-    DataError
-        If an id or a name is empty or has a blank, labels are not as `check_labels` wants
-        them, or the file can't be written.
-    """
+    """Write a CTM, channel 1, utterances sorted by id as in the C locale, times to microseconds, atomically."""
     lines = []
     for utterance in sorted(labels):
         check_labels(labels[utterance], owner=f"{path}: {utterance}")
@@ -212,48 +193,19 @@ def write_ctm(path: str | os.PathLike[str], labels: Mapping[str, Sequence[Label]
 
 
 def read_lab(path: str | os.PathLike[str]) -> list[Label]:
-    """Read an HTK label file: ``start end name`` in steps of 100 ns, perhaps with scores, which are not kept.
-
-    Returns
-    -------
-    list of Label
-        In the file's order.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, empty or not UTF-8, or a line has other fields, no times above all; with the line.
-    """
+    """Read an HTK label file: ``start end name`` in steps of 100 ns, perhaps with scores, which are not kept."""
     return [_htk_label(path, number, fields) for number, fields in read_fields(path)]
 
 
 def write_lab(path: str | os.PathLike[str], labels: Sequence[Label]) -> None:
-    """Write an HTK label file, times to 100 ns, atomically.
-
-    Raises
-    ------
-    DataError
-        If a name is empty or has a blank, labels are not as `check_labels` wants them, or
-        the file can't be written.
-    """
+    """Write an HTK label file, times to 100 ns, atomically."""
     check_labels(labels, owner=os.fspath(path))
     _check_fields(path, [label.name for label in labels])
     write_lines(path, _counted_lines(labels, _HTK_RATE))
 
 
 def read_mlf(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
-    r"""Read an HTK master label file: ``#!MLF!#``, then for each utterance ``"\*/NAME.lab"``, labels and ``.``.
-
-    Returns
-    -------
-    dict of str to list of Label
-        Utterance id (the name without folder and suffix) to labels, in the file's order.
-
-    Raises
-    ------
-    DataError
-        As `read_lab`; also if the first line is another, a name or a ``.`` is missing, or a name comes again.
-    """
+    r"""Read an HTK master label file: ``#!MLF!#``, then for each utterance ``"\*/NAME.lab"``, labels and ``.``."""
     labels: dict[str, list[Label]] = {}
     utterance: str | None = None
     for number, fields in read_fields(path):
@@ -278,14 +230,7 @@ def read_mlf(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
 
 
 def write_mlf(path: str | os.PathLike[str], labels: Mapping[str, Sequence[Label]]) -> None:
-    """Write an HTK master label file, utterances sorted by id as in the C locale, times to 100 ns, atomically.
-
-    Raises
-    ------
-    DataError
-        If an id or a name is empty or has a blank, labels are not as `check_labels` wants
-        them, or the file can't be written.
-    """
+    """Write an HTK master label file, utterances sorted by id as in the C locale, times to 100 ns, atomically."""
     lines = ["#!MLF!#"]
     for utterance in sorted(labels):
         check_labels(labels[utterance], owner=f"{path}: {utterance}")
@@ -297,24 +242,7 @@ def write_mlf(path: str | os.PathLike[str], labels: Mapping[str, Sequence[Label]
 
 
 def read_timit(path: str | os.PathLike[str], *, rate: int = 16000) -> list[Label]:
-    """Read a file of ``start end name`` lines in samples, as TIMIT's ``.phn`` and ``.wrd``.
-
-    Parameters
-    ----------
-    path : path-like
-    rate : int
-        Samples a second.
-
-    Returns
-    -------
-    list of Label
-        In the file's order, in seconds.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, empty or not UTF-8, or a line has other fields; with the line.
-    """
+    """Read a file of ``start end name`` lines in samples, as TIMIT's ``.phn`` and ``.wrd``."""
     labels = []
     for number, fields in read_fields(path):
         if len(fields) != 3:
@@ -325,21 +253,7 @@ def read_timit(path: str | os.PathLike[str], *, rate: int = 16000) -> list[Label
 
 
 def write_timit(path: str | os.PathLike[str], labels: Sequence[Label], *, rate: int = 16000) -> None:
-    """Write ``start end name`` lines in samples, atomically.
-
-    Parameters
-    ----------
-    path : path-like
-    labels : sequence of Label
-    rate : int
-        Samples a second.
-
-    Raises
-    ------
-    DataError
-        If a name is empty or has a blank, labels are not as `check_labels` wants them, or
-        the file can't be written.
-    """
+    """Write ``start end name`` lines in samples, atomically."""
     check_labels(labels, owner=os.fspath(path))
     _check_fields(path, [label.name for label in labels])
     write_lines(path, _counted_lines(labels, rate))
@@ -349,16 +263,6 @@ def read_audacity(path: str | os.PathLike[str]) -> list[Label]:
     r"""Read a label track that Audacity has exported: ``start``, ``end`` and ``name``, with tabs, in seconds.
 
     Names may have blanks. Lines with the frequencies of a selection (they begin with ``\``) are left out.
-
-    Returns
-    -------
-    list of Label
-        In the file's order.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, empty or not UTF-8, or a line has other fields, no name above all; with the line.
     """
     labels = []
     for number, fields in read_fields(path, max_split=2):
@@ -372,14 +276,7 @@ def read_audacity(path: str | os.PathLike[str]) -> list[Label]:
 
 
 def write_audacity(path: str | os.PathLike[str], labels: Sequence[Label]) -> None:
-    """Write a label track for Audacity, times to microseconds, atomically.
-
-    Raises
-    ------
-    DataError
-        If a name is empty, has blanks around it or a line break, labels are not as
-        `gmmspeech.phones.labels.labels.check_labels` wants them, or the file can't be written.
-    """
+    """Write a label track for Audacity, times to microseconds, atomically."""
     check_labels(labels, owner=os.fspath(path))
     check_lines(path, [label.name for label in labels])
     write_lines(path, (f"{start:.6f}\t{end:.6f}\t{name}" for start, end, name in labels))

@@ -16,34 +16,7 @@ BLOCK = 1 << 10  # lines read at a time; larger blocks take longer, they leave t
 
 
 def read_score_blocks(path: str | os.PathLike[str]) -> Iterator[Scores]:
-    """Read a file of scores in blocks of about a thousand lines.
-
-    Parameters
-    ----------
-    path : path-like
-        Lines of ``model test score``.
-
-    Yields
-    ------
-    Scores
-        In the file's order.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, empty, not UTF-8, a line has other fields, or a score is no number; with the line.
-        That a pair comes again is not noticed, unlike by `gmmspeech.formats.trials.read_scores`: it would take keeping
-        them all.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from gmmspeech.formats.trials import write_scores
-    >>> path = tempfile.mkdtemp() + "/scores"
-    >>> write_scores(path, Scores(["ann", "bob"], ["u1", "u1"], np.array([2.5, -1.25])))
-    >>> [block.values for block in read_score_blocks(path)]
-    [array([ 2.5 , -1.25])]
-    """
+    """Read a file of scores in blocks of about a thousand lines."""
     number = 1
     try:
         with open(path, encoding="utf-8-sig", newline="\n") as file:
@@ -60,30 +33,7 @@ def read_score_blocks(path: str | os.PathLike[str]) -> Iterator[Scores]:
 
 
 def map_scores(path: str | os.PathLike[str], out: str | os.PathLike[str], function: Callable[[Scores], Scores]) -> None:
-    """Apply a function to a file of scores, block by block, and write what it gives as another.
-
-    Parameters
-    ----------
-    path, out : path-like
-        The file appears at `out` when it is complete; both may be the same.
-    function : callable
-        `Scores` to `Scores`, such as `ScoreNormalizer.apply`.
-
-    Raises
-    ------
-    DataError
-        As `read_score_blocks`, and if `out` can't be written; or what `function` raises.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from gmmspeech.formats.trials import read_scores, write_scores
-    >>> path = tempfile.mkdtemp() + "/scores"
-    >>> write_scores(path, Scores(["ann", "bob"], ["u1", "u1"], np.array([2.5, -1.25])))
-    >>> map_scores(path, path, lambda block: Scores(block.models, block.tests, 2 * block.values))
-    >>> read_scores(path).values
-    array([ 5. , -2.5])
-    """
+    """Apply a function to a file of scores, block by block, and write what it gives as another."""
     write_lines(out, (line for block in read_score_blocks(path) for line in _lines(function(block))))
 
 

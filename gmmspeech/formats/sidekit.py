@@ -14,16 +14,6 @@ def read_sidekit(file: h5py.File) -> DiagonalGMM | None:
 
     ``invcov`` is one over the variances; ``cst``, ``det`` and ``a`` follow from the others.
 
-    Parameters
-    ----------
-    file : h5py.File
-
-    Raises
-    ------
-    DataError
-        An array is missing, shapes don't agree, covariances are full, or a parameter makes no sense; names file and
-        field.
-
     Examples
     --------
     >>> with h5py.File("example", "w", driver="core", backing_store=False) as file:

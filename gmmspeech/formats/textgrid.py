@@ -25,19 +25,7 @@ _NUM_ENTRIES = re.compile(
 
 
 def read_textgrid(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
-    """Read a Praat TextGrid: long or short text format, UTF-8 or UTF-16.
-
-    Returns
-    -------
-    dict of str to list of Label
-        Tier name to labels, without the empty intervals; of a second tier of a name, the name ends in ``_2``. The
-        points of a point tier are labels without length.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, no TextGrid of these formats or cut off, intervals overlap, or a time is negative.
-    """
+    """Read a Praat TextGrid: long or short text format, UTF-8 or UTF-16."""
     text = _read_text(path)
     try:
         grid = textgrid.openTextgrid(os.fspath(path), True, reportingMode="silence", duplicateNamesMode="rename")
@@ -57,23 +45,7 @@ def read_textgrid(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
 def write_textgrid(
     path: str | os.PathLike[str], tiers: Mapping[str, Sequence[Label]], *, duration: float | None = None
 ) -> None:
-    """Write a Praat TextGrid (long text format, UTF-8), atomically.
-
-    Parameters
-    ----------
-    path : path-like
-    tiers : mapping of str to sequence of Label
-        Tier name to labels. A tier of labels that have no length is written as a point tier. Times are written to
-        microseconds; those below 0.1 ms become 0, as praatio would write, but not read, an exponent.
-    duration : float, optional
-        Length of the audio in seconds. By default where the last label ends.
-
-    Raises
-    ------
-    DataError
-        If there is no tier or nothing that has a length, a name is empty, has blanks around it or a line break,
-        labels are not as `gmmspeech.phones.labels.labels.check_labels` wants them, or the file can't be written.
-    """
+    """Write a Praat TextGrid (long text format, UTF-8), atomically."""
     for name, labels in tiers.items():
         check_labels(labels, owner=f"{path}: tier {name}", duration=duration)
         check_lines(path, [name, *(label.name for label in labels)])
@@ -92,13 +64,7 @@ def write_textgrid(
 
 
 def check_lines(path: str | os.PathLike[str], names: Sequence[str]) -> None:
-    """Check that names come back as they are from a file where they may have blanks.
-
-    Raises
-    ------
-    DataError
-        If a name is empty, has blanks around it or a line break.
-    """
+    """Check that names come back as they are from a file where they may have blanks."""
     for name in names:
         if name.strip().splitlines() != [name]:
             raise DataError(f"{path}: can't hold the name {name!r}, expected one line, not empty, no blanks around it")

@@ -61,13 +61,7 @@ def read_trials(path: str | os.PathLike[str]) -> TrialList:
 
 
 def read_labeled_trials(path: str | os.PathLike[str]) -> TrialList:
-    """Read a trial list that says which claims are true, as `read_trials` does.
-
-    Raises
-    ------
-    DataError
-        As `read_trials`; also if there are no labels, no target, or no nontarget trials.
-    """
+    """Read a trial list that says which claims are true, as `read_trials` does."""
     trials = read_trials(path)
     if trials.is_target is None:
         raise DataError(f"{path}: found no labels, expected target or nontarget on every line")
@@ -79,33 +73,7 @@ def read_labeled_trials(path: str | os.PathLike[str]) -> TrialList:
 
 
 def read_speakers(paths: Iterable[str | os.PathLike[str]]) -> dict[str, str]:
-    """Read who speaks in which utterance, and for which model, from several files of ``name speaker`` lines.
-
-    Parameters
-    ----------
-    paths : iterable of path-like
-        Such as the ``utt2spk`` of the tests and the cohort, and a file of ``model speaker`` where models have other
-        names than speakers.
-
-    Returns
-    -------
-    dict
-        Name to speaker. A speaker's own name, unless a file says otherwise, stands for the speaker.
-
-    Raises
-    ------
-    DataError
-        As `gmmspeech.formats.datadir.read_map`; also if two files name different speakers.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from gmmspeech.formats.datadir import write_map
-    >>> path = tempfile.mkdtemp() + "/utt2spk"
-    >>> write_map(path, {"ann-1": "ann"})
-    >>> read_speakers([path])
-    {'ann': 'ann', 'ann-1': 'ann'}
-    """
+    """Read who speaks in which utterance, and for which model, from several files of ``name speaker`` lines."""
     found: dict[str, str] = {}
     for path in paths:
         for name, speaker in read_map(path).items():
@@ -115,13 +83,7 @@ def read_speakers(paths: Iterable[str | os.PathLike[str]]) -> dict[str, str]:
 
 
 def write_trials(path: str | os.PathLike[str], trials: TrialList) -> None:
-    """Write a trial list, atomically, as `read_trials` reads it.
-
-    Raises
-    ------
-    DataError
-        If there are no trials, an id is empty or has a blank, or the file can't be written.
-    """
+    """Write a trial list, atomically, as `read_trials` reads it."""
     _check_ids(path, trials.models, trials.tests)
     if trials.is_target is None:
         write_lines(path, map(" ".join, zip(trials.models, trials.tests, strict=True)))

@@ -25,15 +25,6 @@ class FMLLRStats(Additive):
     """Statistics for fMLLR of frames under diagonal Gaussians; those under the same Gaussians add.
 
     With the extended frames ``xi_t = [x_t, 1]``:
-
-    Parameters
-    ----------
-    beta : float
-        ``sum_tk gamma_tk``, the frames.
-    k : ndarray, shape (D, D + 1), float64
-        For each dimension d ``sum_t (sum_k gamma_tk mu_kd / var_kd) xi_t``.
-    g : ndarray, shape (D, D + 1, D + 1), float64
-        For each dimension d ``sum_t (sum_k gamma_tk / var_kd) xi_t xi_t^T``.
     """
 
     beta: float
@@ -49,29 +40,7 @@ def accumulate_fmllr(
     Costs about 2 K D + D**3 / 2 multiplications a frame; sparse posteriors reduce the first term to the components
     that they hold.
 
-    Parameters
-    ----------
-    frames : ndarray, shape (T, D)
-        Not yet transformed, whatever the posteriors were computed on.
-    posteriors : ndarray or scipy.sparse array, shape (T, K)
-        gamma_tk, by the components of one mixture or of all states' mixtures side by side.
-    means, variances : ndarray, shape (K, D)
-
-    Returns
-    -------
-    FMLLRStats
-
-    Raises
-    ------
-    ModelError, FeatureError
-        Shapes that don't fit; NaN or infinity in a frame.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> stats = accumulate_fmllr(np.array([[1.0], [3.0]]), np.ones((2, 1)), np.array([[2.0]]), np.array([[0.5]]))
-    >>> stats.beta, stats.k, stats.g
-    (2.0, array([[16.,  8.]]), array([[[20.,  8.], [ 8.,  4.]]]))
+    Shapes: `frames` (T, D), `posteriors` (T, K), `means` (K, D), `variances` (K, D).
     """
     x = frames_of_model(frames, posteriors, means, variances)
     extended = np.concatenate([x, np.ones((len(x), 1))], axis=1)
@@ -90,44 +59,7 @@ def fmllr(
     Gales (1998), "Maximum likelihood linear transformations for HMM-based speech recognition". Frames x
     become A x + b, the model stays. With rows w_d of W = [A, b], the auxiliary function of EM is
 
-        Q(W) = β log |det A| + Σ_d (k_d · w_d - ½ w_d G_d w_dᵀ)
-
-    which is maximized a row at a time, the other rows held, starting from the identity. As posteriors change with
-    the frames, accumulate and estimate again on them for a few rounds, always from the untransformed frames.
-
-    Parameters
-    ----------
-    stats : FMLLRStats
-        Of all the speaker's frames.
-    update : {"full", "diagonal", "offset"}
-        Which part is estimated: A and b, a diagonal A and b, or b alone.
-    min_count : float
-        A speaker of fewer frames than this gets the identity.
-    max_iter : int
-        Sweeps over the rows of a full A, at most; they end early when one gains less than 1e-8 nats a frame.
-
-    Returns
-    -------
-    transform : ndarray, shape (D, D + 1), float64
-        [A, b], for `apply_transform`; `log_determinant` gives what belongs to the likelihood of each frame.
-    gain : float
-        Q(W) - Q(I), in nats a frame; never negative but for rounding.
-
-    Raises
-    ------
-    ConfigError
-        An unknown `update`, or `max_iter` below 1.
-    ModelError
-        Frames that, for all their number, don't determine a transform.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> x = np.random.default_rng(0).normal(size=(1000, 1))
-    >>> stats = accumulate_fmllr(3 * x + 6, np.ones((1000, 1)), np.zeros((1, 1)), np.ones((1, 1)))
-    >>> W, gain = fmllr(stats)
-    >>> W.round(1)
-    array([[ 0.3, -2. ]])
+    Gives `transform` (D, D + 1).
     """
     if update not in ("full", "diagonal", "offset"):
         raise ConfigError(f"update: found {update!r}, expected full, diagonal or offset")

@@ -15,17 +15,7 @@ from gmmspeech.linear.statistics import Additive, check_determined, finite_frame
 
 @dataclass(frozen=True)
 class LDAStats(Additive):
-    """Class statistics of frames; they add.
-
-    Parameters
-    ----------
-    n : ndarray, shape (C,), float64
-        Frames of each class.
-    sum_x : ndarray, shape (C, D), float64
-        Their sums.
-    sum_xx : ndarray, shape (D, D), float64
-        ``sum_t x_t x_t^T`` over the frames of all classes.
-    """
+    """Class statistics of frames; they add."""
 
     n: NDArray[np.float64]
     sum_x: NDArray[np.float64]
@@ -35,31 +25,7 @@ class LDAStats(Additive):
 def accumulate_lda(frames: NDArray[np.floating], labels: NDArray[np.integer], num_classes: int) -> LDAStats:
     """Class statistics of labeled frames. Costs D**2 multiplications a frame.
 
-    Parameters
-    ----------
-    frames : ndarray, shape (T, D)
-    labels : ndarray of int, shape (T,)
-        Class of each frame, from 0 to `num_classes` - 1.
-    num_classes : int
-        C, the same for all statistics that are to be added.
-
-    Returns
-    -------
-    LDAStats
-
-    Raises
-    ------
-    DataError
-        Labels of another number than the frames, or outside the classes.
-    FeatureError
-        NaN or infinity in a frame.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> accumulate_lda(np.array([[1.0], [2.0], [5.0]]), np.array([0, 0, 1]), 2).sum_x
-    array([[3.],
-           [5.]])
+    Shapes: `frames` (T, D), `labels` (T,).
     """
     x = finite_frames(frames)
     if labels.shape != (len(x),):
@@ -75,40 +41,7 @@ def lda(stats: LDAStats, dim: int) -> NDArray[np.float64]:
 
     With N frames, class means m_c and overall mean m,
 
-    - within-class covariance S_w = (Σ_t x_t x_tᵀ - Σ_c n_c m_c m_cᵀ) / N,
-    - between-class covariance S_b = Σ_c n_c (m_c - m)(m_c - m)ᵀ / N,
-
-    the rows w of the transform W solve S_b w = λ S_w w and come in the order of decreasing λ, the between-class
-    variance along the row. The within-class covariance of the transformed frames is the identity (W S_w Wᵀ = I),
-    as in Kaldi's est-lda and scikit-learn's "eigen" solver. The transform is linear: no mean is removed, as by
-    default in Kaldi. Of each row's two signs the one is taken whose largest coefficient is positive.
-
-    Parameters
-    ----------
-    stats : LDAStats
-    dim : int
-        Rows to keep: at most D, and fewer than there are classes with frames, for S_b has no more directions.
-
-    Returns
-    -------
-    ndarray, shape (dim, D), float64
-        For `apply_transform`.
-
-    Raises
-    ------
-    ConfigError
-        `dim` out of its range.
-    ModelError
-        Singular within-class covariance.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> frames = np.array([[0.0, 1], [0, -1], [1, 0], [-1, 0]])
-    >>> shifted = frames + [4, 0]
-    >>> stats = accumulate_lda(np.concatenate([frames, shifted]), np.repeat([0, 1], 4), 2)
-    >>> lda(stats, 1).round(4)
-    array([[1.4142, 0.    ]])
+    Gives (dim, D).
     """
     seen = stats.n > 0
     full, most = len(stats.sum_xx), min(len(stats.sum_xx), int(seen.sum()) - 1)

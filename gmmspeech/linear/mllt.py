@@ -22,17 +22,7 @@ from gmmspeech.linear.statistics import (
 
 @dataclass(frozen=True)
 class MLLTStats(Additive):
-    """Statistics for MLLT of frames under diagonal Gaussians; those under the same Gaussians add.
-
-    Parameters
-    ----------
-    n : ndarray, shape (K,), float64
-        ``sum_t gamma_tk``.
-    sum_x : ndarray, shape (K, D), float64
-        ``sum_t gamma_tk x_t``.
-    moments : ndarray, shape (D, D, D), float64
-        For each dimension d ``sum_t (sum_k gamma_tk / var_kd) x_t x_t^T``.
-    """
+    """Statistics for MLLT of frames under diagonal Gaussians; those under the same Gaussians add."""
 
     n: NDArray[np.float64]
     sum_x: NDArray[np.float64]
@@ -47,28 +37,7 @@ def accumulate_mllt(
     Costs about 2 K D + D**3 / 2 multiplications a frame; sparse posteriors reduce the first term to the components
     that they hold. The means enter once at the end (see `mllt`), not here.
 
-    Parameters
-    ----------
-    frames : ndarray, shape (T, D)
-    posteriors : ndarray or scipy.sparse array, shape (T, K)
-        gamma_tk, by the components of one mixture or of all states' mixtures side by side.
-    means, variances : ndarray, shape (K, D)
-
-    Returns
-    -------
-    MLLTStats
-
-    Raises
-    ------
-    ModelError, FeatureError
-        Shapes that don't fit; NaN or infinity in a frame.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> stats = accumulate_mllt(np.array([[1.0], [3.0]]), np.ones((2, 1)), np.array([[2.0]]), np.array([[0.5]]))
-    >>> (stats + stats).moments
-    array([[[40.]]])
+    Shapes: `frames` (T, D), `posteriors` (T, K), `means` (K, D), `variances` (K, D).
     """
     x = frames_of_model(frames, posteriors, means, variances)
     return MLLTStats(occupancy(posteriors), posteriors.T @ x, weighted_moments(posteriors @ (1 / variances), x))
@@ -81,50 +50,7 @@ def mllt(
 
     Frames x become A x, means μ_k become A μ_k, variances σ²_kd stay. The auxiliary function of EM then is
 
-        Q(A) = β log |det A| - ½ Σ_d a_d G_d a_dᵀ,    G_d = Σ_k Σ_t γ_tk (x_t - μ_k)(x_t - μ_k)ᵀ / σ²_kd
-
-    with the rows a_d of A and β = Σ γ_tk. It is maximized a row at a time, the other rows held,
-    starting from the identity. With n_k = Σ_t γ_tk and s_k = Σ_t γ_tk x_t,
-
-        G_d = Σ_t (Σ_k γ_tk / σ²_kd) x_t x_tᵀ - H_d - H_dᵀ,    H_d = Σ_k (s_k - ½ n_k μ_k) μ_kᵀ / σ²_kd
-
-    so that no Gaussian needs a full covariance of its own.
-
-    Let M be the transform that made these frames (LDA, say). The new one is A M, and the model that goes with it has
-    means ``apply_transform(means, A)`` and the variances as they are; EM re-estimates both from then on. The
-    likelihood of the frames x under the new model is that of A x plus ``log_determinant(A)``; it gains at least what
-    is returned here.
-
-    Parameters
-    ----------
-    stats : MLLTStats
-        Accumulated with the same means and variances.
-    means, variances : ndarray, shape (K, D)
-    max_iter : int
-        Sweeps over the rows, at most; they end early when one gains less than 1e-8 nats a frame.
-
-    Returns
-    -------
-    transform : ndarray, shape (D, D), float64
-        A.
-    gain : float
-        Q(A) - Q(I), in nats a frame; never negative but for rounding.
-
-    Raises
-    ------
-    ConfigError
-        `max_iter` below 1.
-    ModelError
-        Shapes that don't fit, or too few frames for an A.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> x = np.random.default_rng(0).normal(size=(500, 2)) @ np.array([[1.0, 0.9], [0.0, 0.4]])
-    >>> mean, variance = x.mean(axis=0)[None], x.var(axis=0)[None]
-    >>> A, gain = mllt(accumulate_mllt(x, np.ones((500, 1)), mean, variance), mean, variance)
-    >>> bool(gain > 0.5), abs(np.corrcoef((x @ A.T).T)[0, 1]).round(6)
-    (True, np.float64(0.0))
+    Shapes: `means` (K, D), `variances` (K, D); gives `transform` (D, D).
     """
     check_at_least(1, max_iter=max_iter)
     if not stats.sum_x.shape == means.shape == variances.shape:

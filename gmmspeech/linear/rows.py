@@ -15,15 +15,7 @@ def objective(transform: NDArray[np.float64], beta: float, k: NDArray[np.float64
 
     Q(W) = β log |det A| + Σ_d (k_d · w_d - ½ w_d G_d w_dᵀ)
 
-    Parameters
-    ----------
-    transform : ndarray, shape (D, E)
-        Rows w_d; E is D, or D + 1 with b as the last column.
-    beta : float
-        Frames, β.
-    k : ndarray, shape (D, E)
-    g : ndarray, shape (D, E, E)
-        Symmetric and positive definite.
+    Shapes: `transform` (D, E), `k` (D, E), `g` (D, E, E).
     """
     log_det = float(np.linalg.slogdet(transform[:, : len(transform)])[1])
     quadratic = np.einsum("di,dij,dj->", transform, g, transform, optimize=True)
@@ -39,20 +31,7 @@ def best_row(
     and the objective is -β log |α| - ½ α² p G⁻¹ pᵀ but for constants: of the two roots, the one nearer to zero is
     the maximum. The scale of p doesn't matter.
 
-    Parameters
-    ----------
-    cofactors : ndarray, shape (E,)
-        p, proportional to the cofactors of the row; 0 for the offset.
-    beta : float
-    k : ndarray, shape (E,)
-    inverse : ndarray, shape (E, E)
-        G⁻¹.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> best_row(np.ones(1), 8.0, np.zeros(1), np.array([[0.5]]))
-    array([2.])
+    Shapes: `cofactors` (E,), `k` (E,), `inverse` (E, E).
     """
     direction = cofactors @ inverse
     a, b = float(direction @ cofactors), float(direction @ k)
@@ -66,17 +45,7 @@ def ascend(
 ) -> NDArray[np.float64]:
     """Maximize `objective` a row at a time, in sweeps over all rows; no step lowers it.
 
-    Parameters
-    ----------
-    start : ndarray, shape (D, E)
-    beta, k, g
-        See `objective`.
-    max_iter : int
-        Sweeps at most.
-
-    Returns
-    -------
-    ndarray, shape (D, E)
+    Shapes: `start` (D, E); gives (D, E).
     """
     dim = len(start)
     inverse, unit = np.linalg.inv(g), np.eye(dim)

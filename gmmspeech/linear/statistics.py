@@ -68,21 +68,7 @@ def weighted_moments(weights: NDArray[np.float64], frames: NDArray[np.float64]) 
 
     The D (D + 1) / 2 different products of a frame are formed once; all J moments then are one matrix product.
 
-    Parameters
-    ----------
-    weights : ndarray, shape (T, J)
-    frames : ndarray, shape (T, D)
-
-    Returns
-    -------
-    ndarray, shape (J, D, D)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> weighted_moments(np.array([[1.0], [2.0]]), np.array([[1.0, 0.0], [1.0, 3.0]]))
-    array([[[ 3.,  6.],
-            [ 6., 18.]]])
+    Shapes: `weights` (T, J), `frames` (T, D); gives (J, D, D).
     """
     dim = frames.shape[1]
     i, j = np.triu_indices(dim)

@@ -15,30 +15,7 @@ def splice(frames: NDArray[np.floating], context: int) -> NDArray[np.floating]:
     Row t holds frames t - context, ..., t, ..., t + context in this order; the first and last frame stand in for
     those beyond the edges, as in Kaldi's splice-feats.
 
-    Parameters
-    ----------
-    frames : ndarray, shape (T, D)
-    context : int
-        Frames on either side, c.
-
-    Returns
-    -------
-    ndarray, shape (T, (2 c + 1) D), the dtype of `frames`
-
-    Raises
-    ------
-    ConfigError
-        `context` below 0.
-    FeatureError
-        `frames` isn't a matrix.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> splice(np.array([[1.0], [2.0], [3.0]]), 1)
-    array([[1., 1., 2.],
-           [1., 2., 3.],
-           [2., 3., 3.]])
+    Shapes: `frames` (T, D); gives (T, (2 c + 1) D).
     """
     check_at_least(0, context=context)
     count, dim = as_matrix(frames).shape
@@ -51,27 +28,7 @@ def apply_transform(frames: NDArray[np.floating], transform: NDArray[np.float64]
 
     The rows may be frames, or the means of a mixture whose frames are being transformed.
 
-    Parameters
-    ----------
-    frames : ndarray, shape (T, D)
-    transform : ndarray, shape (D', D) or (D', D + 1)
-        A, or A with b as its last column.
-
-    Returns
-    -------
-    ndarray, shape (T, D'), the dtype of `frames`
-
-    Raises
-    ------
-    FeatureError
-        The shapes don't fit.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> frames = np.array([[1.0, 2.0]])
-    >>> apply_transform(frames, np.array([[1.0, 1.0]])), apply_transform(frames, np.array([[1.0, 1.0, 5.0]]))
-    (array([[3.]]), array([[8.]]))
+    Shapes: `frames` (T, D), `transform` (D', D); gives (T, D').
     """
     if frames.ndim != 2 or transform.ndim != 2 or not 0 <= transform.shape[1] - frames.shape[1] <= 1:
         raise FeatureError(
@@ -89,20 +46,7 @@ def log_determinant(transform: NDArray[np.float64]) -> float:
 
     The log-likelihood of a frame x under a model of the transformed frames is that of A x + b plus this number.
 
-    Parameters
-    ----------
-    transform : ndarray, shape (D, D) or (D, D + 1)
-
-    Raises
-    ------
-    ModelError
-        The transform has another shape: one that changes the dimension has no determinant.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> round(log_determinant(np.array([[2.0, 0.0, 7.0], [0.0, -1.0, 7.0]])), 4)
-    0.6931
+    Shapes: `transform` (D, D).
     """
     rows = len(transform)
     if transform.ndim != 2 or not 0 <= transform.shape[1] - rows <= 1:

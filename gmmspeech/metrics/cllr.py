@@ -104,35 +104,10 @@ def tippett_curves(
     Where the ratio is 0, one minus the first is the share of targets with evidence that misleads, and the second the
     share of nontargets with such evidence (or evidence of nothing).
 
-    Parameters
-    ----------
-    target_llrs, nontarget_llrs : array-like, shape (T,) and (N,)
+    Shapes: `target_llrs` (T,), `nontarget_llrs` (T,); gives `values` (M + 1,), `targets_above, nontargets_above` (M +
+    1,).
 
-    Returns
-    -------
-    values : ndarray of float64, shape (M + 1,)
-        The distinct ratios, rising, and infinity.
-    targets_above, nontargets_above : ndarray of float64, shape (M + 1,)
-        Each falls from 1 to 0.
-
-    Raises
-    ------
-    DataError
-        No scores, scores that are no numbers, NaN or infinite.
-
-    References
-    ----------
     I. Evett and J. Buckleton, "Statistical analysis of STR data", Advances in Forensic Haemogenetics 6, 1996.
-
-    Examples
-    --------
-    >>> values, targets_above, nontargets_above = tippett_curves([1.0, 3.0], [-2.0, 1.0])
-    >>> for point in zip(values.tolist(), targets_above.tolist(), nontargets_above.tolist()):
-    ...     print(point)
-    (-2.0, 1.0, 1.0)
-    (1.0, 1.0, 0.5)
-    (3.0, 0.5, 0.0)
-    (inf, 0.0, 0.0)
     """
     counts = count_errors(target_llrs, nontarget_llrs)
     _, nontargets_above, values = counts.rates()

@@ -13,27 +13,7 @@ from gmmspeech.errors import DataError
 def confusion_matrix(truth: ArrayLike, found: ArrayLike, labels: Sequence[str]) -> NDArray[np.int64]:
     """Count how often each class was taken for each.
 
-    Parameters
-    ----------
-    truth, found : array_like of str, shape (N,)
-    labels : sequence of str
-        The classes, C of them.
-
-    Returns
-    -------
-    ndarray, shape (C, C), int64
-        Rows are what was said, columns what was found, both in the order of `labels`.
-
-    Raises
-    ------
-    DataError
-        Another number of found than of true classes, or one that is not among `labels`.
-
-    Examples
-    --------
-    >>> confusion_matrix(["AA", "S", "S"], ["AA", "S", "AA"], ["AA", "S"])
-    array([[1, 0],
-           [1, 1]])
+    Shapes: `truth` (N,), `found` (N,); gives (C, C).
     """
     said, recognized = np.asarray(truth, np.str_), np.asarray(found, np.str_)
     if said.ndim != 1 or said.shape != recognized.shape:
@@ -49,13 +29,7 @@ def confusion_matrix(truth: ArrayLike, found: ArrayLike, labels: Sequence[str]) 
 
 
 def accuracy(counts: ArrayLike) -> float:
-    """Share of the diagonal of a confusion matrix; 0 where nothing was counted.
-
-    Examples
-    --------
-    >>> accuracy([[3, 1], [0, 4]])
-    0.875
-    """
+    """Share of the diagonal of a confusion matrix; 0 where nothing was counted."""
     matrix = np.asarray(counts)
     return float(np.trace(matrix) / max(matrix.sum(), 1))
 
@@ -63,23 +37,7 @@ def accuracy(counts: ArrayLike) -> float:
 def precision_recall(counts: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Precision and recall of every class.
 
-    Parameters
-    ----------
-    counts : array_like, shape (C, C)
-        Confusion matrix.
-
-    Returns
-    -------
-    precision : ndarray, shape (C,), float64
-        Of those found to be of the class, the share that is; 0 where none was found.
-    recall : ndarray, shape (C,), float64
-        Of those of the class, the share that was found; 0 where there is none.
-
-    Examples
-    --------
-    >>> precision, recall = precision_recall([[3, 1], [0, 4]])
-    >>> precision, recall
-    (array([1. , 0.8]), array([0.75, 1.  ]))
+    Shapes: `counts` (C, C); gives `precision` (C,), `recall` (C,).
     """
     matrix = np.asarray(counts)
     right = np.diagonal(matrix)

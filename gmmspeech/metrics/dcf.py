@@ -160,39 +160,9 @@ def bayes_error_rates(target_llrs: ArrayLike, nontarget_llrs: ArrayLike, prior_l
 
     .. math::
 
-        E(\lambda) = \frac{\pi P_{miss}(-\lambda) + (1 - \pi) P_{fa}(-\lambda)}{\min(\pi, 1 - \pi)},
-        \qquad \lambda = \log \frac{\pi}{1 - \pi}
+    Shapes: `target_llrs` (T,), `nontarget_llrs` (T,), `prior_log_odds` (P,).
 
-    An operating point of any costs is the same as one of costs 1 at the effective prior log-odds
-    :math:`\log (C_{miss} P_{target}) - \log (C_{fa} (1 - P_{target}))`, which is minus its `bayes_threshold`.
-
-    Parameters
-    ----------
-    target_llrs, nontarget_llrs : array-like, shape (T,) and (N,)
-        Natural logarithms of likelihood ratios.
-    prior_log_odds : array-like, shape (P,)
-        In nats; 0 is an even chance, -4.6 one target among 100 trials.
-
-    Returns
-    -------
-    BayesErrorRates
-        With the fields `prior_log_odds`, `actual` (at the Bayes threshold) and `minimum` (at the best threshold for
-        these trials), ndarrays of float64, shape (P,).
-
-    Raises
-    ------
-    DataError
-        No scores or priors, or some that are no numbers, NaN or infinite.
-
-    References
-    ----------
     N. Brümmer and E. de Villiers, "The BOSARIS Toolkit: theory, algorithms and code for surviving the new DCF", 2011.
-
-    Examples
-    --------
-    >>> rates = bayes_error_rates([1.0, 2.0, 4.0, 5.0], [-1.0, 0.5, 1.5, -3.0], [-1.0, 0.0, 1.0])
-    >>> rates.actual.round(3).tolist(), rates.minimum.round(3).tolist()
-    ([0.68, 0.5, 0.75], [0.25, 0.25, 0.25])
     """
     targets, nontargets = (np.sort(side) for side in checked(target_llrs, nontarget_llrs))
     odds = as_vector(prior_log_odds, "prior log-odds")

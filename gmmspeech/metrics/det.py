@@ -80,30 +80,10 @@ def rocch(
     belongs to the curve. The corners are found by the pool-adjacent-violators algorithm, in time linear in the number
     of sorted trials.
 
-    Parameters
-    ----------
-    target_scores, nontarget_scores : array-like, shape (T,) and (N,)
+    Shapes: `target_scores` (T,), `nontarget_scores` (T,); gives `p_miss, p_fa, thresholds` (H,).
 
-    Returns
-    -------
-    p_miss, p_fa, thresholds : ndarray of float64, shape (H,)
-        A selection of what `det_curve` gives, from (0, 1) to (1, 0).
-
-    Raises
-    ------
-    DataError
-        No scores, scores that are no numbers, NaN or infinite.
-
-    References
-    ----------
     N. Brümmer and E. de Villiers, "The BOSARIS Toolkit: theory, algorithms and code for surviving the new DCF", 2011.
     T. Fawcett and A. Niculescu-Mizil, "PAV and the ROC convex hull", Machine Learning 68, 2007.
-
-    Examples
-    --------
-    >>> p_miss, p_fa, thresholds = rocch([1.0, 2.0, 4.0], [0.0, 1.5, 3.0])
-    >>> thresholds.tolist(), p_miss.round(3).tolist(), p_fa.round(3).tolist()
-    ([0.0, 1.0, 4.0, inf], [0.0, 0.0, 0.667, 1.0], [1.0, 0.667, 0.0, 0.0])
     """
     return convex_hull(count_errors(target_scores, nontarget_scores)).rates()
 

@@ -66,24 +66,7 @@ def eer_threshold(target_scores: ArrayLike, nontarget_scores: ArrayLike) -> floa
     come equally close, the lowest counts. The rates at this threshold are error rates that these trials really have;
     the EER, by either definition, need not equal one of them.
 
-    Parameters
-    ----------
-    target_scores, nontarget_scores : array-like, shape (T,) and (N,)
-
-    Returns
-    -------
-    float
-        In the unit of the scores; a trial is accepted if its score is at or above it.
-
-    Raises
-    ------
-    DataError
-        No scores, scores that are no numbers, NaN or infinite.
-
-    Examples
-    --------
-    >>> eer_threshold([2.0, 3.0, 4.0], [-1.0, 0.0, 1.0])
-    1.5
+    Shapes: `target_scores` (T,), `nontarget_scores` (T,).
     """
     counts = count_errors(target_scores, nontarget_scores)
     return middle_threshold(counts.thresholds, closest_rates(counts))

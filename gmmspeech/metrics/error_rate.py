@@ -111,13 +111,6 @@ def error_rate(
 class BoundaryAgreement:
     """How far the starts of matched labels are apart.
 
-    Attributes
-    ----------
-    num_reference : int
-        Labels of the reference that are scored.
-    differences : ndarray, shape (M,), float64
-        Start in the hypothesis less that in the reference, of each matched label, in seconds.
-
     Examples
     --------
     >>> reference = {"u": [(0.0, 0.3, "SIL"), (0.3, 0.5, "AA"), (0.5, 0.6, "T")]}
@@ -148,18 +141,6 @@ def boundary_agreement(
 
     Labels are matched as for `error_rate`; where pronunciations differ, only labels that have the same name on both
     sides are compared.
-
-    Parameters
-    ----------
-    reference, hypothesis : mapping of str to sequence of (start, end, name)
-        Labels of each utterance, in seconds.
-    ignore : collection of str
-        Names that are not scored. The start of a label after one of them is.
-
-    Raises
-    ------
-    DataError
-        An utterance that only one of the two has, by name.
     """
     _check_same(reference, hypothesis)
     count, differences = 0, []

@@ -115,36 +115,7 @@ def summarize(
 ) -> Summary:
     """Compute the figures of one experiment, all from one sort of the scores.
 
-    Parameters
-    ----------
-    target_scores, nontarget_scores : array-like, shape (T,) and (N,)
-        Higher means more like a target.
-    p_targets : sequence of float
-        Priors of a target for which the detection costs are given.
-    c_miss, c_fa : float
-        Costs of a miss and of a false alarm, above 0.
-
-    Returns
-    -------
-    Summary
-
-    Raises
-    ------
-    DataError
-        No scores, scores that are no numbers, NaN or infinite.
-    ConfigError
-        A prior or cost out of its range.
-
-    Examples
-    --------
-    >>> summary = summarize([2.0, 3.0, 4.0], [-1.0, 0.0, 1.0])
-    >>> summary.eer_rocch, summary.eer_point.threshold
-    (0.0, 1.5)
-    >>> for name, value in summary.rows()[:3]:
-    ...     print(f"{name}: {value}")
-    target trials: 3
-    nontarget trials: 3
-    EER (ROC convex hull): 0.00 %
+    Shapes: `target_scores` (T,), `nontarget_scores` (T,).
     """
     targets, nontargets = (np.sort(side) for side in checked(target_scores, nontarget_scores))
     counts = count_sorted(targets, nontargets)

@@ -55,13 +55,7 @@ _STYLE = {
 
 @contextmanager
 def drawing(**settings: object) -> Iterator[None]:
-    """Set matplotlib to the look of our pictures, whatever the user's own settings are.
-
-    Raises
-    ------
-    ConfigError
-        matplotlib is not installed.
-    """
+    """Set matplotlib to the look of our pictures, whatever the user's own settings are."""
     try:
         import matplotlib.style
     except ImportError as error:

@@ -63,52 +63,7 @@ def write_report(
     The file refers to nothing outside itself and has no scripts. Equal input gives equal bytes. It appears only once it
     is complete.
 
-    Parameters
-    ----------
-    directory : path-like
-        Made if it is missing.
-    title : str
-    models, tests : sequence of str, length N
-        Who is claimed to speak in which utterance, for every trial.
-    is_target : array-like of bool, shape (N,)
-    scores : array-like of float, shape (N,)
-        Higher means more like a target.
-    configuration : mapping, optional
-        Heading to a mapping (name to value, set as a table; mappings within it get dotted names) or to text (set as it
-        is).
-    subtitle : str
-        Set below the title; the place for a date.
-    summary : Summary, optional
-        What `summarize` gave for these scores; computed if not given.
-    figures : sequence of sequence of str, optional
-        The table of figures, its head first, where it has more than those of the summary: intervals, other systems.
-    tests_against : mapping, optional
-        Name of another system to a table, its head first, of the differences from it.
-    others : mapping, optional
-        Name of another system to its scores, shape (N,), whose DET curve is drawn too.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    ConfigError
-        matplotlib is not installed.
-    DataError
-        Lists of different lengths, no targets or no nontargets, scores that are NaN or infinite, or no place to write.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = write_report(
-    ...     tempfile.mkdtemp(), title="Two speakers", configuration={"UBM": {"components": 64}},
-    ...     models=["ann", "ann", "ben", "ben"], tests=["u1", "u2", "u1", "u2"],
-    ...     is_target=[True, False, False, True], scores=[2.0, -1.0, 0.5, 3.0],
-    ... )
-    >>> path.name, "<h1>Two speakers</h1>" in path.read_text(encoding="utf-8")
-    ('index.html', True)
+    Shapes: `is_target` (N,), `scores` (N,).
     """
     values, target = np.asarray(scores, dtype=np.float64), np.asarray(is_target, dtype=bool)
     if values.ndim != 1 or not (len(models) == len(tests) == len(values) and target.shape == values.shape):
@@ -150,20 +105,7 @@ def write_report(
 
 
 def inline_svg(figure: Figure, *, name: str, alt: str) -> str:
-    """Draw a figure as an SVG element for a page: ids of its own, the page's colors and font, and a text beside it.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-    name : str
-        Put before all ids, so that several pictures can be on a page.
-    alt : str
-        What the picture shows.
-
-    Returns
-    -------
-    str
-    """
+    """Draw a figure as an SVG element for a page: ids of its own, the page's colors and font, and a text beside it."""
     buffer = io.StringIO()
     with plots.drawing(**{"svg.fonttype": "none", "svg.hashsalt": name, "svg.id": name}):
         nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
@@ -184,26 +126,7 @@ def worst_trials(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Trials that lie the farthest on the wrong side of a threshold, and after those the ones closest to it.
 
-    Parameters
-    ----------
-    is_target : ndarray of bool, shape (N,)
-    scores : ndarray of float64, shape (N,)
-    threshold : float
-        Scores at or above it are accepted.
-    count : int
-
-    Returns
-    -------
-    indices : ndarray of int64, shape (min(count, N),)
-        The worst first; of equals the earlier first.
-    distances : ndarray of float64, same shape
-        How far on the wrong side; negative on the right side.
-
-    Examples
-    --------
-    >>> indices, distances = worst_trials(np.array([True, False, True]), np.array([1.0, 2.5, 4.0]), 2.0)
-    >>> indices.tolist(), distances.tolist()
-    ([0, 1, 2], [1.0, 0.5, -2.0])
+    Shapes: `is_target` (N,), `scores` (N,); gives `indices` (min(count, N),).
     """
     distances = np.where(is_target, threshold - scores, scores - threshold)
     count = min(count, len(scores))

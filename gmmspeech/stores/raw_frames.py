@@ -28,17 +28,6 @@ def raw_writer(path: str | os.PathLike[str], *, storage: str) -> Iterator[Callab
     """Give a function to call with every utterance and its frames; the file appears whole, at the end of the block.
 
     Errors are those of `FeatureWriter`.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = tempfile.mkdtemp() + "/a.raw"
-    >>> with raw_writer(path, storage="float16") as write:
-    ...     write("u1", [[1, 2], [3, 4], [5, 6]])
-    >>> read_raw(path, 3, storage="float16")
-    memmap([[1., 2.],
-            [3., 4.],
-            [5., 6.]], dtype=float16)
     """
     with atomic_path(path, durable=False) as temporary, open(temporary, "wb") as file:
         columns: int | None = None

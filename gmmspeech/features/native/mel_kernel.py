@@ -47,19 +47,7 @@ def kaldi_mel_energies(
 ) -> tuple[Float32, Float32]:
     """Filter-bank energies and energies of frames, with the roundings of Kaldi's pre-emphasis and FFT.
 
-    Parameters
-    ----------
-    frames : ndarray, shape (T, L), float32
-        May be a view with overlapping rows.
-    window : ndarray, shape (L,), float32
-    filters : ndarray, shape (num_fft // 2 + 1, M), float32
-    options : StaticOptions
-
-    Returns
-    -------
-    mel : ndarray, shape (T, M), float32
-    energy : ndarray, shape (T,), float32
-        Sum of squares, no logarithm.
+    Shapes: `frames` (T, L), `window` (L,), `filters` (num_fft // 2 + 1, M); gives `mel` (T, M), `energy` (T,).
     """
     frames = _with_samples_in_a_row(frames)
     points, length = 2 * (len(filters) - 1), frames.shape[1]
