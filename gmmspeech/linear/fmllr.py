@@ -12,7 +12,7 @@ from gmmspeech.errors import ConfigError
 from gmmspeech.linear.rows import ascend, best_row, objective
 from gmmspeech.linear.statistics import (
     Additive,
-    Posteriors,
+    ComponentPosteriors,
     check_determined,
     frames_of_model,
     occupancy,
@@ -33,7 +33,10 @@ class FMLLRStats(Additive):
 
 
 def accumulate_fmllr(
-    frames: NDArray[np.floating], posteriors: Posteriors, means: NDArray[np.float64], variances: NDArray[np.float64]
+    frames: NDArray[np.floating],
+    posteriors: ComponentPosteriors,
+    means: NDArray[np.float64],
+    variances: NDArray[np.float64],
 ) -> FMLLRStats:
     """Statistics for fMLLR of one speaker's frames.
 

@@ -12,7 +12,7 @@ from gmmspeech.errors import ModelError
 from gmmspeech.linear.rows import ascend, objective
 from gmmspeech.linear.statistics import (
     Additive,
-    Posteriors,
+    ComponentPosteriors,
     check_determined,
     frames_of_model,
     occupancy,
@@ -30,7 +30,10 @@ class MLLTStats(Additive):
 
 
 def accumulate_mllt(
-    frames: NDArray[np.floating], posteriors: Posteriors, means: NDArray[np.float64], variances: NDArray[np.float64]
+    frames: NDArray[np.floating],
+    posteriors: ComponentPosteriors,
+    means: NDArray[np.float64],
+    variances: NDArray[np.float64],
 ) -> MLLTStats:
     """Statistics for MLLT.
 

@@ -15,7 +15,7 @@ from gmmspeech.errors import FeatureError, ModelError
 BLOCK = 512  # frames whose products x_i x_j are held at once: D (D + 1) / 2 numbers each
 SMALLEST_PIVOT = 1e-12  # of a covariance with unit diagonal; rounding alone leaves 1e-16 times the dimension
 
-Posteriors: TypeAlias = NDArray[np.floating] | sparse.csr_array
+ComponentPosteriors: TypeAlias = NDArray[np.floating] | sparse.csr_array
 
 
 class Additive:
@@ -44,7 +44,10 @@ def finite_frames(frames: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def frames_of_model(
-    frames: NDArray[np.floating], posteriors: Posteriors, means: NDArray[np.float64], variances: NDArray[np.float64]
+    frames: NDArray[np.floating],
+    posteriors: ComponentPosteriors,
+    means: NDArray[np.float64],
+    variances: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Frames as float64, after a check that all four fit one another."""
     expected = (len(frames), len(means))
@@ -58,7 +61,7 @@ def frames_of_model(
     return checked
 
 
-def occupancy(posteriors: Posteriors) -> NDArray[np.float64]:
+def occupancy(posteriors: ComponentPosteriors) -> NDArray[np.float64]:
     """Sum of the posteriors of each component, shape (K,)."""
     return np.ones(posteriors.shape[0]) @ posteriors
 

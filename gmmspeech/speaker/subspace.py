@@ -59,7 +59,7 @@ class Subspace:
 
         _run(products, _slices(num_components, _SLICE), n_jobs)
 
-    def posteriors(self, n: NDArray[np.float64], f: NDArray[np.float64], *, n_jobs: int = 1) -> Posteriors:
+    def posteriors(self, n: NDArray[np.float64], f: NDArray[np.float64], *, n_jobs: int = 1) -> FactorPosteriors:
         """Posteriors of the factors of some utterances.
 
         Parameters
@@ -72,7 +72,7 @@ class Subspace:
         """
         pieces = _slices(len(n), _PIECE)
         found = list(ordered_map(lambda part: self._posteriors(n[part], f[part]), pieces, n_jobs=n_jobs))
-        return Posteriors(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
+        return FactorPosteriors(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
 
     def _posteriors(self, n: NDArray[np.float64], f: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
         precisions = unpack(n @ self.gram, self.rank)
@@ -92,7 +92,7 @@ class Subspace:
 
 
 @dataclass(frozen=True)
-class Posteriors:
+class FactorPosteriors:
     """Posteriors of the factors of U utterances.
 
     Parameters
@@ -128,7 +128,7 @@ class Accumulator:
         self.second = np.zeros((shape[0], rank * (rank + 1) // 2))
         self.n = np.zeros(shape[0])
 
-    def add(self, n: NDArray[np.float64], f: NDArray[np.float64], found: Posteriors, *, n_jobs: int = 1) -> None:
+    def add(self, n: NDArray[np.float64], f: NDArray[np.float64], found: FactorPosteriors, *, n_jobs: int = 1) -> None:
         """Add a batch of utterances; each thread owns some components, so that the sums have the same bits always."""
 
         def add(part: slice) -> None:

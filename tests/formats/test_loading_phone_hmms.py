@@ -15,7 +15,7 @@ from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training import train_phone_hmm
 from gmmspeech.phones.hmm.training_state import TrainingState
-from gmmspeech.phones.hmm.viterbi import Posteriors
+from gmmspeech.phones.hmm.viterbi import StatePosteriors
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_checkpoint_round_trip_and_resuming(tmp_path):
     assert_same(state.model, states[1].model)
     assert list(state.posteriors) == list(states[1].posteriors)
     for name, posteriors in state.posteriors.items():
-        assert isinstance(posteriors, Posteriors)
+        assert isinstance(posteriors, StatePosteriors)
         assert_same(posteriors, states[1].posteriors[name])
     assert_same(train_phone_hmm(frames, transcripts, dictionary, resume=state, **options), model)
 

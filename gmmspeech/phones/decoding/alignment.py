@@ -283,10 +283,10 @@ def goodness_of_pronunciation(
         p: word_sequence_graph(model, [[model.phones[p]]], each, silence_probability=0.0)
         for p in {s.phone for s in spans}
     }
-    pieces = [emissions[s.start : s.stop] for s in spans]
+    theirs = [emissions[s.start : s.stop] for s in spans]
     transitions = Transitions.of(model.self_loop)
-    ours = best_scores([single[s.phone] for s in spans], pieces, transitions)
-    best = best_scores([any_phone] * len(spans), pieces, transitions) + np.log(len(model.phones))
+    ours = best_scores([single[s.phone] for s in spans], theirs, transitions)
+    best = best_scores([any_phone] * len(spans), theirs, transitions) + np.log(len(model.phones))
     return np.minimum(ours - best, 0.0) / np.array([s.stop - s.start for s in spans])
 
 

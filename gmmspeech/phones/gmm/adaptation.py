@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self, TypeAlias
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,6 @@ from gmmspeech.phones.gmm.phone_gmm import PhoneGMM
 from gmmspeech.phones.labels.segments import LabeledFrames, part_of_frames
 
 SMALLEST_POSTERIOR = 1e-3  # of a part or a component that counts
-
-Posteriors: TypeAlias = sparse.csr_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +97,9 @@ class SpeakerAdapter:
     def _model(self, number: int) -> PhoneGMM:
         return self.adapted if number else self.unadapted
 
-    def _transform(self, data: LabeledFrames, now: LabeledFrames, parts: Posteriors, number: int) -> LabeledFrames:
+    def _transform(
+        self, data: LabeledFrames, now: LabeledFrames, parts: sparse.csr_array, number: int
+    ) -> LabeledFrames:
         """One pass: `parts` are posteriors that somebody found on the frames as they are now."""
         statistics = _speaker_statistics(self._model(number), data, now.frames, parts)
         return _transformed(data, statistics, self.priors[min(number, 1)], self.prior_frames)
@@ -146,20 +146,20 @@ def train_speaker_adapter(
     return SpeakerAdapter(unadapted, current, (priors[0], priors[-1]), prior_frames), now
 
 
-def known_parts(model: PhoneGMM, data: LabeledFrames) -> Posteriors:
+def known_parts(model: PhoneGMM, data: LabeledFrames) -> sparse.csr_array:
     """Give each frame the part it is labeled with, shape (N, P * parts), as sparse posteriors."""
     codes = part_of_frames(data.ranges, model.phone_indices(data.phones), len(data.frames), model.parts)
     rows = np.flatnonzero(codes >= 0)
     return sparse.csr_array((np.ones(len(rows)), (rows, codes[rows])), shape=(len(codes), len(model.models_)))
 
 
-def frame_parts(model: PhoneGMM, frames: NDArray[np.floating]) -> Posteriors:
+def frame_parts(model: PhoneGMM, frames: NDArray[np.floating]) -> sparse.csr_array:
     """Posteriors of all parts given each frame alone, shape (N, P * parts), sparse."""
     joint = model.log_likelihoods(frames) + np.log(np.maximum(model.part_priors_, np.finfo(np.float64).tiny))
     return _sparse(np.exp(joint - logsumexp(joint, axis=1, keepdims=True)))
 
 
-def segment_parts(data: LabeledFrames, posteriors: NDArray[np.float64], parts: int) -> Posteriors:
+def segment_parts(data: LabeledFrames, posteriors: NDArray[np.float64], parts: int) -> sparse.csr_array:
     """Give each frame the posteriors of its segment, shape (N, P * parts), sparse.
 
     Parameters
@@ -179,7 +179,7 @@ def segment_parts(data: LabeledFrames, posteriors: NDArray[np.float64], parts: i
     return sparse.csr_array((of_frames.data, (rows[of_frames.row], columns)), shape=shape)
 
 
-def component_posteriors(model: PhoneGMM, frames: NDArray[np.floating], parts: Posteriors) -> Posteriors:
+def component_posteriors(model: PhoneGMM, frames: NDArray[np.floating], parts: sparse.csr_array) -> sparse.csr_array:
     """Posteriors of the components of all mixtures side by side, given those of the parts, sparse.
 
     Parameters
@@ -211,7 +211,7 @@ def component_posteriors(model: PhoneGMM, frames: NDArray[np.floating], parts: P
 
 
 def _speaker_statistics(
-    model: PhoneGMM, data: LabeledFrames, adapted: NDArray[np.floating], parts: Posteriors
+    model: PhoneGMM, data: LabeledFrames, adapted: NDArray[np.floating], parts: sparse.csr_array
 ) -> dict[str, FMLLRStats]:
     """Statistics of each speaker's unadapted frames, by posteriors that the adapted ones give."""
     means = np.concatenate([mixture.means_ for mixture in model.models_])
@@ -242,5 +242,5 @@ def _scaled(statistics: FMLLRStats, factor: float) -> FMLLRStats:
     return FMLLRStats(factor * statistics.beta, factor * statistics.k, factor * statistics.g)
 
 
-def _sparse(posteriors: NDArray[np.float64]) -> Posteriors:
+def _sparse(posteriors: NDArray[np.float64]) -> sparse.csr_array:
     return sparse.csr_array(np.where(posteriors < SMALLEST_POSTERIOR, 0.0, posteriors))

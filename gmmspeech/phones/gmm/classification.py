@@ -25,7 +25,7 @@ from gmmspeech.phones.gmm.projection import project, train_projection
 from gmmspeech.phones.gmm.segment_gaussian import SegmentGaussian
 from gmmspeech.phones.labels.segments import Edges, LabeledFrames, segment_vectors
 
-Scores = NDArray[np.float64]
+Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -127,11 +127,11 @@ class PhoneClassifier(Saved, kind="PhoneClassifier", hint="a classifier of phone
         """Give the frames of the model."""
         return project(data, self.projection)
 
-    def segment_scores(self, data: LabeledFrames) -> Scores:
+    def segment_scores(self, data: LabeledFrames) -> Float64:
         """Log posterior of every phone given each segment, shape (S, P). Names of segments are not looked at."""
         return self.model.segment_log_posteriors(self.project(data).frames, data.ranges)
 
-    def frame_scores(self, data: LabeledFrames) -> Scores:
+    def frame_scores(self, data: LabeledFrames) -> Float64:
         """Log posterior of every phone given each frame, shape (N, P). Segments are not looked at."""
         return frame_log_posteriors(self.model, self.project(data))
 
@@ -187,20 +187,20 @@ class AdaptedPhoneClassifier(
         self.one.with_front_end(front_end)
         return self
 
-    def segment_scores(self, data: LabeledFrames) -> Scores:
+    def segment_scores(self, data: LabeledFrames) -> Float64:
         """Log posterior of every phone given each segment, shape (S, P), but for a constant a segment."""
         return self.segment_passes(data)[-1]
 
-    def segment_passes(self, data: LabeledFrames) -> list[Scores]:
+    def segment_passes(self, data: LabeledFrames) -> list[Float64]:
         """Scores of segments with unadapted frames, then after each pass of adaptation."""
         projected, vectors = self.one.project(data), self.vector_scores(data)
-        scores: list[Scores] = []
+        scores: list[Float64] = []
         for weights in self.weights:
             systems = self.segment_systems(projected, vectors, scores[-1] if scores else None)
             scores.append(combine(systems, weights))
         return scores
 
-    def segment_systems(self, projected: LabeledFrames, vectors: Scores, before: Scores | None) -> Scores:
+    def segment_systems(self, projected: LabeledFrames, vectors: Float64, before: Float64 | None) -> Float64:
         """Give what is weighted, shape (parts + 3, S, P).
 
         The mean log-likelihoods of a segment's parts, the log-likelihood of its vector, that of its
@@ -221,11 +221,11 @@ class AdaptedPhoneClassifier(
         durations = model.duration_log_likelihoods(projected.ranges)
         return np.stack([*means, vectors, durations, np.broadcast_to(np.log(model.priors_), durations.shape)])
 
-    def vector_scores(self, data: LabeledFrames) -> Scores:
+    def vector_scores(self, data: LabeledFrames) -> Float64:
         """Log-likelihood of each segment's vector under every phone, shape (S, P)."""
         return self.gaussian.log_likelihoods(vectors_of(data, self.edges))
 
-    def frame_scores(self, data: LabeledFrames) -> Scores:
+    def frame_scores(self, data: LabeledFrames) -> Float64:
         """Log posterior of every phone given each frame, shape (N, P). Segments are not looked at."""
         return frame_log_posteriors(self.of_frames, self.adapter.adapt_frames(self.one.project(data)))
 
@@ -312,7 +312,7 @@ def _weights(system: AdaptedPhoneClassifier, dev: LabeledFrames, passes: int, si
     return np.stack(weights)
 
 
-def best_phones(scores: Scores, phones: Sequence[str], *, without: str = "") -> NDArray[np.str_]:
+def best_phones(scores: Float64, phones: Sequence[str], *, without: str = "") -> NDArray[np.str_]:
     """Phone of the highest score in each row, shape (S,); never `without`."""
     names = np.asarray(phones)
     columns = names != without
@@ -330,7 +330,7 @@ def vectors_of(data: LabeledFrames, edges: Edges) -> NDArray[np.float32]:
     )
 
 
-def frame_log_posteriors(model: PhoneGMM, data: LabeledFrames) -> Scores:
+def frame_log_posteriors(model: PhoneGMM, data: LabeledFrames) -> Float64:
     """Log posterior of every phone given each frame, shape (N, P); smoothing doesn't reach beyond an utterance."""
     return model.frame_log_posteriors(data.frames, lengths=np.diff(data.offsets).tolist())
 

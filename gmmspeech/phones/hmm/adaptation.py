@@ -17,8 +17,8 @@ from gmmspeech.linear.mllt import accumulate_mllt, mllt
 from gmmspeech.linear.transforms import apply_transform, splice
 from gmmspeech.phones.hmm.graph import StateGraph
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.pieces import path_posteriors
-from gmmspeech.phones.hmm.viterbi import Posteriors, Transitions, viterbi
+from gmmspeech.phones.hmm.spans import path_posteriors
+from gmmspeech.phones.hmm.viterbi import StatePosteriors, Transitions, viterbi
 
 Frames = Mapping[str, NDArray]
 
@@ -48,7 +48,7 @@ class SplicedTransform:
 
 def train_lda(
     frames: Frames,
-    posteriors: Mapping[str, Posteriors],
+    posteriors: Mapping[str, StatePosteriors],
     num_states: int,
     *,
     context: int = 7,
@@ -60,7 +60,7 @@ def train_lda(
     Parameters
     ----------
     frames : mapping of str to ndarray, shape (T, D)
-    posteriors : mapping of str to Posteriors
+    posteriors : mapping of str to StatePosteriors
         Of the utterances to learn from; each frame counts for its most probable state.
     num_states : int
         S.
@@ -80,7 +80,7 @@ def train_lda(
 
 
 def train_mllt(
-    model: PhoneHMM, frames: Frames, posteriors: Mapping[str, Posteriors], *, n_jobs: int = 1
+    model: PhoneHMM, frames: Frames, posteriors: Mapping[str, StatePosteriors], *, n_jobs: int = 1
 ) -> NDArray[np.float64]:
     """MLLT of frames for the Gaussians of a model.
 
@@ -89,7 +89,7 @@ def train_mllt(
     model : PhoneHMM
         Trained on these frames.
     frames : mapping of str to ndarray, shape (T, D)
-    posteriors : mapping of str to Posteriors
+    posteriors : mapping of str to StatePosteriors
     n_jobs : int
         Threads.
 
@@ -110,7 +110,7 @@ def train_mllt(
 def train_fmllr(
     model: PhoneHMM,
     frames: Frames,
-    posteriors: Mapping[str, Posteriors],
+    posteriors: Mapping[str, StatePosteriors],
     utt2spk: Mapping[str, str],
     *,
     transforms: Mapping[str, NDArray[np.float64]] | None = None,
@@ -129,7 +129,7 @@ def train_fmllr(
     model : PhoneHMM
     frames : mapping of str to ndarray, shape (T, D)
         Not adapted.
-    posteriors : mapping of str to Posteriors
+    posteriors : mapping of str to StatePosteriors
         Of the utterances to learn from.
     utt2spk : mapping of str to str
     transforms : mapping of str to ndarray, shape (D, D + 1), optional
@@ -195,7 +195,7 @@ def state_posteriors(
     *,
     acoustic_scale: float = 1.0,
     beam: float | None = None,
-) -> list[Posteriors | None]:
+) -> list[StatePosteriors | None]:
     """States of the frames of utterances on their best paths; None for an utterance without a path.
 
     Parameters
@@ -215,14 +215,14 @@ def state_posteriors(
     ]
 
 
-def gaussian_posteriors(model: PhoneHMM, frames: NDArray[np.floating], posteriors: Posteriors) -> sparse.csr_array:
+def gaussian_posteriors(model: PhoneHMM, frames: NDArray[np.floating], posteriors: StatePosteriors) -> sparse.csr_array:
     """Posterior probability of each Gaussian given each frame, and the states that it belongs to.
 
     Parameters
     ----------
     model : PhoneHMM
     frames : ndarray, shape (T, D)
-    posteriors : Posteriors
+    posteriors : StatePosteriors
         States of the frames.
 
     Returns
@@ -245,7 +245,7 @@ def gaussian_posteriors(model: PhoneHMM, frames: NDArray[np.floating], posterior
     return sparse.csr_array(sparse.coo_array(entries, shape=(len(frames), model.num_gaussians)))
 
 
-def _best_states(posteriors: Posteriors) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _best_states(posteriors: StatePosteriors) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Frames, and the most probable state of each."""
     order = np.lexsort((-posteriors.weight, posteriors.frame))
     frame, first = np.unique(posteriors.frame[order], return_index=True)

@@ -31,7 +31,7 @@ from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm
-from gmmspeech.phones.hmm.viterbi import Posteriors
+from gmmspeech.phones.hmm.viterbi import StatePosteriors
 
 Frames = Mapping[str, NDArray]
 
@@ -135,7 +135,7 @@ def train_adapted_system(
     num_states = alignment.model.num_states
 
     def train(
-        data: Frames, start: Mapping[str, Posteriors], total: int, updates: int, realign: Sequence[int]
+        data: Frames, start: Mapping[str, StatePosteriors], total: int, updates: int, realign: Sequence[int]
     ) -> TrainingState:
         states: list[TrainingState] = []
         train_phone_hmm(
@@ -233,8 +233,8 @@ def _states(
     graphs: StateGraph | Mapping[str, StateGraph],
     acoustic_scale: float,
     n_jobs: int,
-) -> dict[str, Posteriors]:
-    def of_batch(batch: Mapping[str, NDArray]) -> list[Posteriors | None]:
+) -> dict[str, StatePosteriors]:
+    def of_batch(batch: Mapping[str, NDArray]) -> list[StatePosteriors | None]:
         theirs = [graphs if isinstance(graphs, StateGraph) else graphs[name] for name in batch]
         return state_posteriors(model, list(batch.values()), theirs, acoustic_scale=acoustic_scale)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gmmspeech.gmm.kernels import get_backend, pack
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.viterbi import Posteriors
+from gmmspeech.phones.hmm.viterbi import StatePosteriors
 
 SPLIT_STEP = 0.2  # deviations between a Gaussian and either of its halves, as HTK's HHEd has it
 SPLIT_OCCUPANCY = 20.0  # frames that each Gaussian of a state must have before the state gets one more; Kaldi's
@@ -38,14 +38,14 @@ class HMMStats:
         return HMMStats(self.gaussians + other.gaussians, self.stays + other.stays)
 
 
-def accumulate(model: PhoneHMM, frames: Sequence[NDArray], posteriors: Sequence[Posteriors]) -> HMMStats:
+def accumulate(model: PhoneHMM, frames: Sequence[NDArray], posteriors: Sequence[StatePosteriors]) -> HMMStats:
     """Statistics of utterances whose frames were given to states.
 
     Parameters
     ----------
     model : PhoneHMM
     frames : sequence of ndarray, shape (T, D)
-    posteriors : sequence of Posteriors
+    posteriors : sequence of StatePosteriors
         In the order of `frames`.
     """
     kernel = get_backend()

@@ -19,18 +19,18 @@ from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.phones.hmm.estimation import HMMStats, accumulate, maximize, split, state_occupancy
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.pieces import (
+from gmmspeech.phones.hmm.spans import (
     Corpus,
-    Piece,
+    Span,
     equal_alignment,
     equal_states,
     joined,
     path_posteriors,
-    phone_piece,
-    words_piece,
+    phone_span,
+    words_span,
 )
 from gmmspeech.phones.hmm.training_state import TrainingState
-from gmmspeech.phones.hmm.viterbi import Posteriors, Transitions, forward_backward, viterbi
+from gmmspeech.phones.hmm.viterbi import StatePosteriors, Transitions, forward_backward, viterbi
 from gmmspeech.phones.labels.labels import FrameTimes, Label, check_labels, label_frames
 
 REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35, 38)  # of Kaldi's train_mono.sh
@@ -59,7 +59,7 @@ def train_phone_hmm(
     power: float = 0.25,
     variance_floor: float = 0.01,
     min_occupancy: float = 10.0,
-    start: Mapping[str, Posteriors] | None = None,
+    start: Mapping[str, StatePosteriors] | None = None,
     skip_bad: bool = False,
     n_jobs: int = 1,
     callback: Callable[[TrainingState], None] | None = None,
@@ -109,7 +109,7 @@ def train_phone_hmm(
         Smallest variance allowed, as part of that of all frames.
     min_occupancy : float
         Frames below which a Gaussian is removed, and a state keeps what it had.
-    start : mapping of str to Posteriors, optional
+    start : mapping of str to StatePosteriors, optional
         States of the frames to begin with, in place of equal shares: of a model trained on other features of the
         same frames.
     skip_bad : bool
@@ -158,8 +158,8 @@ def train_phone_hmm(
         phones = _phones_of(transcripts, names, dictionary, silence)
     corpus = Corpus(frames, names, skip_bad)
     model = corpus.first_model(phones, num_states, silence)
-    corpus.set_pieces(
-        model, lambda name, length: [words_piece(model, transcripts[name], dictionary, length, silence_probability)]
+    corpus.set_spans(
+        model, lambda name, length: [words_span(model, transcripts[name], dictionary, length, silence_probability)]
     )
     options = _Options(
         total_gaussians=total_gaussians,
@@ -178,7 +178,7 @@ def train_phone_hmm(
     def said() -> Any:
         return [
             silence_probability,
-            {name: [pronunciations(dictionary, word) for word in transcripts[name]] for name in corpus.pieces},
+            {name: [pronunciations(dictionary, word) for word in transcripts[name]] for name in corpus.spans},
             {name: digest(p.frame, p.state, p.weight, p.stays) for name, p in (start or {}).items()},
         ]
 
@@ -254,18 +254,18 @@ min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
     corpus = Corpus(frames, names, skip_bad)
     model = corpus.first_model(phones, num_states, silence)
 
-    def pieces(name: str, length: int) -> list[Piece]:
+    def spans(name: str, length: int) -> list[Span]:
         check_labels(labels[name], owner="labels", duration=(length * frame_shift + frame_length) / 1000)
         ranges = label_frames(
             labels[name], length, frame_length=frame_length, frame_shift=frame_shift, times=times
         ).tolist()
         return [
-            phone_piece(model, label.name, start, stop)
+            phone_span(model, label.name, start, stop)
             for label, (start, stop) in zip(labels[name], ranges, strict=True)
             if start < stop
         ]
 
-    corpus.set_pieces(model, pieces)
+    corpus.set_spans(model, spans)
     options = _Options(
         total_gaussians=total_gaussians,
         max_iter=max_iter,
@@ -281,7 +281,7 @@ min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
     )
 
     def said() -> Any:
-        return {name: [[p.start, p.stop, p.states.tolist()] for p in theirs] for name, theirs in corpus.pieces.items()}
+        return {name: [[p.start, p.stop, p.states.tolist()] for p in theirs] for name, theirs in corpus.spans.items()}
 
     return _train(corpus, model, options, None, callback, resume, checkpoint, said)
 
@@ -333,7 +333,7 @@ def _train(
     corpus: Corpus,
     model: PhoneHMM,
     options: _Options,
-    start: Mapping[str, Posteriors] | None,
+    start: Mapping[str, StatePosteriors] | None,
     callback: Callable[[TrainingState], None] | None,
     resume: TrainingState | None,
     checkpoint: Checkpoint | None,
@@ -353,8 +353,8 @@ def _train(
         given = start or {}
         first = 0
         posteriors = {
-            name: given[name] if name in given else equal_alignment(model, pieces)
-            for name, pieces in corpus.pieces.items()
+            name: given[name] if name in given else equal_alignment(model, spans)
+            for name, spans in corpus.spans.items()
         }
     starved: NDArray[np.intp] = np.empty(0, np.intp)
     for update in range(first, options.num_passes * options.max_iter):
@@ -393,19 +393,19 @@ def _settings(corpus: Corpus, flat: PhoneHMM, options: _Options, said: Any) -> d
         "states": flat.state_offsets.tolist(),
         "backend": get_backend().name,
         "front_end": flat.front_end,
-        "utterances": len(corpus.pieces),
-        "frames": sum(corpus.lengths[name] for name in corpus.pieces),
+        "utterances": len(corpus.spans),
+        "frames": sum(corpus.lengths[name] for name in corpus.spans),
         "moments of the frames": digest(corpus.mean, corpus.variance),
         "what was said": hashlib.sha256(json.dumps(said, default=list).encode()).hexdigest(),
     }
 
 
-def _align(corpus: Corpus, model: PhoneHMM, options: _Options) -> dict[str, Posteriors]:
+def _align(corpus: Corpus, model: PhoneHMM, options: _Options) -> dict[str, StatePosteriors]:
     transitions = Transitions.of(model.self_loop)
 
-    def align(batch: Sequence[str]) -> list[Posteriors]:
+    def align(batch: Sequence[str]) -> list[StatePosteriors]:
         emissions = [model.log_likelihoods(x) for x in corpus.read(batch)]
-        return _align_pieces(model, transitions, [corpus.pieces[name] for name in batch], emissions, options)
+        return _align_spans(model, transitions, [corpus.spans[name] for name in batch], emissions, options)
 
     results = ordered_map(align, corpus.batches, n_jobs=options.n_jobs)
     return {
@@ -415,21 +415,17 @@ def _align(corpus: Corpus, model: PhoneHMM, options: _Options) -> dict[str, Post
     }
 
 
-def _align_pieces(
+def _align_spans(
     model: PhoneHMM,
     transitions: Transitions,
-    utterances: Sequence[Sequence[Piece]],
+    utterances: Sequence[Sequence[Span]],
     emissions: Sequence[NDArray[np.float32]],
     options: _Options,
-) -> list[Posteriors]:
-    flat = [
-        (piece, e[piece.start : piece.stop])
-        for pieces, e in zip(utterances, emissions, strict=True)
-        for piece in pieces
-    ]
-    graphs = [piece.graph for piece, _ in flat if piece.graph is not None]
-    theirs = [emission for piece, emission in flat if piece.graph is not None]
-    aligned: Iterator[Posteriors | None] = iter(())
+) -> list[StatePosteriors]:
+    flat = [(span, e[span.start : span.stop]) for spans, e in zip(utterances, emissions, strict=True) for span in spans]
+    graphs = [span.graph for span, _ in flat if span.graph is not None]
+    theirs = [emission for span, emission in flat if span.graph is not None]
+    aligned: Iterator[StatePosteriors | None] = iter(())
     if graphs and options.method == "viterbi":
         paths = viterbi(graphs, theirs, transitions, acoustic_scale=options.acoustic_scale, beam=options.beam)
         aligned = (
@@ -441,17 +437,17 @@ def _align_pieces(
             forward_backward(graphs, theirs, transitions, acoustic_scale=options.acoustic_scale, beam=options.beam)
         )
     results = []
-    for pieces, emission in zip(utterances, emissions, strict=True):
+    for spans, emission in zip(utterances, emissions, strict=True):
         parts = []
-        for piece in pieces:
-            part = next(aligned) if piece.graph is not None else None
-            here = emission[piece.start : piece.stop]
-            parts.append(path_posteriors(model, equal_states(piece), here) if part is None else part)
-        results.append(joined(parts, [piece.start for piece in pieces]))
+        for span in spans:
+            part = next(aligned) if span.graph is not None else None
+            here = emission[span.start : span.stop]
+            parts.append(path_posteriors(model, equal_states(span), here) if part is None else part)
+        results.append(joined(parts, [span.start for span in spans]))
     return results
 
 
-def _accumulate(corpus: Corpus, model: PhoneHMM, posteriors: Mapping[str, Posteriors], n_jobs: int) -> HMMStats:
+def _accumulate(corpus: Corpus, model: PhoneHMM, posteriors: Mapping[str, StatePosteriors], n_jobs: int) -> HMMStats:
     return ordered_sum(
         lambda batch: accumulate(model, corpus.read(batch), [posteriors[name] for name in batch]),
         corpus.batches,

@@ -9,7 +9,7 @@ import numpy as np
 
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.viterbi import Posteriors
+from gmmspeech.phones.hmm.viterbi import StatePosteriors
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class TrainingState(Saved, format="gmmspeech phone training", version=2, hint="w
         Updates done.
     model : PhoneHMM
         After them.
-    posteriors : dict of str to Posteriors
+    posteriors : dict of str to StatePosteriors
         States of each utterance's frames, as last aligned.
     log_likelihood : float
         Nats a frame, of the frames in their states, under the model before the last update.
@@ -30,7 +30,7 @@ class TrainingState(Saved, format="gmmspeech phone training", version=2, hint="w
 
     iteration: int
     model: PhoneHMM
-    posteriors: dict[str, Posteriors]
+    posteriors: dict[str, StatePosteriors]
     log_likelihood: float
 
     def to_state(self) -> State:
@@ -65,7 +65,7 @@ class TrainingState(Saved, format="gmmspeech phone training", version=2, hint="w
         rows = zip(aligned["names"], aligned["stays"], aligned["log_likelihood"], strict=True)
         for i, (utterance, stays, score) in enumerate(rows):
             here = slice(offsets[i], offsets[i + 1])
-            posteriors[utterance] = Posteriors(frames[here], states[here], weights[here], stays, float(score))
+            posteriors[utterance] = StatePosteriors(frames[here], states[here], weights[here], stays, float(score))
         model = PhoneHMM.from_state(state["model"])
         return cls(int(state["iteration"]), model, posteriors, float(state["log_likelihood"]))
 

@@ -19,7 +19,7 @@ from gmmspeech.phones.hmm.graph import StateGraph
 
 BLOCK = 16  # frames between two looks at the beam
 
-Scores = NDArray[np.float32]
+Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Transitions:
 
 
 @dataclass(frozen=True)
-class Posteriors:
+class StatePosteriors:
     """Which states an utterance's frames belong to, and how probably.
 
     Attributes
@@ -148,7 +148,7 @@ def forward_backward(
     acoustic_scale: float = 1.0,
     beam: float | None = None,
     least: float = 1e-3,
-) -> list[Posteriors | None]:
+) -> list[StatePosteriors | None]:
     """State posteriors of each utterance over all paths through its graph (Baum-Welch's E-step).
 
     Parameters
@@ -160,7 +160,7 @@ def forward_backward(
 
     Returns
     -------
-    list of Posteriors or None
+    list of StatePosteriors or None
         None where there is no path.
     """
     results = _all_posteriors(graphs, emissions, transitions, acoustic_scale, np.inf if beam is None else beam, least)
@@ -192,15 +192,15 @@ class _Batch:
         self.state = np.concatenate([g.state for g in ordered])
         chained = np.concatenate([g.chained for g in ordered])
         leave = transitions.leave.astype(np.float32)[self.state]
-        self.stay: Scores = transitions.stay.astype(np.float32)[self.state]
-        self.advance: Scores = np.where(chained, np.concatenate([[np.float32(0)], leave[:-1]]), np.float32(-np.inf))
+        self.stay: Float32 = transitions.stay.astype(np.float32)[self.state]
+        self.advance: Float32 = np.where(chained, np.concatenate([[np.float32(0)], leave[:-1]]), np.float32(-np.inf))
         self.source = np.concatenate([g.source + o for g, o in zip(ordered, self.offsets, strict=False)])
         self.target = np.concatenate([g.target + o for g, o in zip(ordered, self.offsets, strict=False)])
-        self.weight: Scores = np.concatenate([g.weight for g in ordered]).astype(np.float32) + leave[self.source]
-        self.initial: Scores = np.concatenate([g.initial for g in ordered]).astype(np.float32)
-        self.final: Scores = np.concatenate([g.final for g in ordered]).astype(np.float32) + leave
+        self.weight: Float32 = np.concatenate([g.weight for g in ordered]).astype(np.float32) + leave[self.source]
+        self.initial: Float32 = np.concatenate([g.initial for g in ordered]).astype(np.float32)
+        self.final: Float32 = np.concatenate([g.final for g in ordered]).astype(np.float32) + leave
         self.num_states = len(transitions.stay)
-        self.emissions: Scores = np.concatenate([emissions[i].ravel() for i in self.order])
+        self.emissions: Float32 = np.concatenate([emissions[i].ravel() for i in self.order])
         if acoustic_scale != 1:
             self.emissions *= np.float32(acoustic_scale)
         rows = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
@@ -237,13 +237,13 @@ class _Block:
     start: int
     nodes: NDArray[np.intp]
     first: NDArray[np.intp]  # place of each active utterance's first node
-    stay: Scores
-    advance: Scores
+    stay: Float32
+    advance: Float32
     source: NDArray[np.intp]  # arcs, by place among `nodes`
     target: NDArray[np.intp]
-    weight: Scores
-    emissions: Scores
-    scores: Scores
+    weight: Float32
+    emissions: Float32
+    scores: Float32
     offset: NDArray[np.float64]  # of each active utterance: what is to be added to its scores
 
 
@@ -271,7 +271,7 @@ def _forward(batch: _Batch, beam: float, combine: np.ufunc) -> Iterator[_Block]:
 
 
 def _window(
-    batch: _Batch, nodes: NDArray[np.intp], scores: Scores, active: int, beam: float
+    batch: _Batch, nodes: NDArray[np.intp], scores: Float32, active: int, beam: float
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """First node, and the one after the last, that matters in the next block for each active utterance."""
     keep = nodes < batch.offsets[active]
@@ -295,7 +295,7 @@ def _open_block(
     start: int,
     nodes: NDArray[np.intp],
     first: NDArray[np.intp],
-    row: Scores,
+    row: Float32,
     offset: NDArray[np.float64],
 ) -> _Block:
     size = min(BLOCK, int(batch.lengths[0]) - start)
@@ -393,7 +393,7 @@ class _Incoming:
         self.weight = np.where(column < counts[:, None], block.weight[arcs] if width else 0, -np.inf)
 
 
-def _predecessors(block: _Block, arcs_in: _Incoming, before: Scores, places: NDArray[np.intp]) -> NDArray[np.intp]:
+def _predecessors(block: _Block, arcs_in: _Incoming, before: Float32, places: NDArray[np.intp]) -> NDArray[np.intp]:
     """Place of the best predecessor of each node, given the scores of the frame before."""
     stay = before[places] + block.stay[places]
     move = before[places - 1] + block.advance[places]  # the first node of all wraps around, and has no such arc
@@ -416,25 +416,25 @@ def _all_posteriors(
     acoustic_scale: float,
     beam: float,
     least: float,
-) -> list[Posteriors | None]:
+) -> list[StatePosteriors | None]:
     batch = _Batch(graphs, emissions, transitions, acoustic_scale)
     blocks = list(_forward(batch, beam, np.logaddexp))
     log_likelihoods = _totals(batch, blocks, np.logaddexp)
     pieces = []
     stays = np.zeros((len(batch.order), batch.num_states))
-    following: Scores = np.full(len(batch.state), -np.inf, np.float32)
+    following: Float32 = np.full(len(batch.state), -np.inf, np.float32)
     for block in reversed(blocks):
         pieces.append(_block_posteriors(batch, block, following, stays, least))
     frame, node, weight = (np.concatenate(column) for column in zip(*pieces, strict=True))
     utterance = batch.utterance[node]
     order = np.lexsort((node, frame, utterance))
     edges = np.searchsorted(utterance[order], np.arange(len(batch.order) + 1))
-    results: list[Posteriors | None] = [None] * len(batch.order)
+    results: list[StatePosteriors | None] = [None] * len(batch.order)
     for rank, i in enumerate(batch.order):
         if np.isfinite(log_likelihoods[rank]):
             rows = order[edges[rank] : edges[rank + 1]]
             sums = np.bincount(frame[rows], weight[rows])
-            results[i] = Posteriors(
+            results[i] = StatePosteriors(
                 *(frame[rows], batch.state[node[rows]], weight[rows] / sums[frame[rows]]),
                 *(stays[rank], float(log_likelihoods[rank])),
             )
@@ -453,7 +453,7 @@ def _totals(batch: _Batch, blocks: Sequence[_Block], combine: np.ufunc) -> NDArr
 
 
 def _block_posteriors(
-    batch: _Batch, block: _Block, following: Scores, stays: NDArray[np.float64], least: float
+    batch: _Batch, block: _Block, following: Float32, stays: NDArray[np.float64], least: float
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
     """Go backwards through a block; give the frames, nodes and posteriors, and add to the counts of stays.
 

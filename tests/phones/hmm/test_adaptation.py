@@ -16,13 +16,13 @@ from gmmspeech.phones.hmm.adaptation import (
 )
 from gmmspeech.phones.hmm.graph import utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.viterbi import Posteriors
+from gmmspeech.phones.hmm.viterbi import StatePosteriors
 
 CENTERS = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0], [6.0, 6.0]])
 
 
 def of_states(states):
-    return Posteriors(np.arange(len(states)), states, np.ones(len(states)), np.zeros(4), 0.0)
+    return StatePosteriors(np.arange(len(states)), states, np.ones(len(states)), np.zeros(4), 0.0)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_posteriors_of_gaussians_sum_to_those_of_states():
         np.ones((5, 3)),
     )
     frames = rng.normal(size=(6, 3))
-    given = Posteriors(
+    given = StatePosteriors(
         np.array([0, 0, 1, 2, 4, 5]), np.array([0, 1, 0, 1, 1, 0]), np.array([0.3, 0.7, 1, 1, 1, 1]), np.zeros(2), 0.0
     )
     found = gaussian_posteriors(model, frames, given).toarray()

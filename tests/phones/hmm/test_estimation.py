@@ -8,7 +8,7 @@ import pytest
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.phones.hmm.estimation import HMMStats, accumulate, maximize, split
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.viterbi import Posteriors
+from gmmspeech.phones.hmm.viterbi import StatePosteriors
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def posteriors(rng, num_frames, num_states=3):
     """Two states a frame, with weights that sum to one."""
     first = rng.integers(0, num_states, num_frames)
     weight = rng.uniform(0.2, 0.8, num_frames)
-    return Posteriors(
+    return StatePosteriors(
         frame=np.repeat(np.arange(num_frames), 2),
         state=np.stack([first, (first + 1) % num_states], axis=1).ravel(),
         weight=np.stack([weight, 1 - weight], axis=1).ravel(),

@@ -1,4 +1,4 @@
-"""What phone HMMs are trained on: utterances, cut into stretches of which it is known what was said in them."""
+"""What phone HMMs are trained on: utterances, cut into spans whose words or phones are known."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError
 from gmmspeech.phones.hmm.batches import batches
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_sequence_graph, pronunciations, utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.viterbi import Posteriors
+from gmmspeech.phones.hmm.viterbi import StatePosteriors
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A stretch of frames and what may be said in it; no graph where it is too short for one."""
+class Span:
+    """Frames of an utterance and what may be said in them; no graph where it is too short for one."""
 
     start: int
     stop: int
@@ -34,8 +34,8 @@ class Corpus:
     ----------
     mean, variance : ndarray, shape (D,), float64
         Of all frames.
-    pieces : dict of str to list of Piece
-        Of the utterances that are not bad, once `set_pieces` has made them.
+    spans : dict of str to list of Span
+        Of the utterances that are not bad, once `set_spans` has made them.
     batches : list of list of str
         Those utterances, longest first, in groups.
     """
@@ -45,7 +45,7 @@ class Corpus:
             raise DataError("found no utterance with both frames and a transcript, expected one or more")
         self.frames, self.skip_bad = frames, skip_bad
         self.lengths: dict[str, int] = {}
-        self.pieces: dict[str, list[Piece]] = {}
+        self.spans: dict[str, list[Span]] = {}
         self.bad: dict[str, str] = {}
         total, squares, dim = 0.0, 0.0, None
         for name in names:
@@ -75,21 +75,21 @@ class Corpus:
             front_end=getattr(self.frames, "front_end", None),
         )
 
-    def set_pieces(self, model: PhoneHMM, pieces_of: Callable[[str, int], list[Piece]]) -> None:
+    def set_spans(self, model: PhoneHMM, spans_of: Callable[[str, int], list[Span]]) -> None:
         """Cut the utterances; those that can't be are bad."""
         for name, length in self.lengths.items():
             try:
-                pieces = pieces_of(name, length)
-                if not pieces:
+                spans = spans_of(name, length)
+                if not spans:
                     raise DataError("found no frames with a label, expected some")
             except (DataError, ModelError) as error:
                 self._reject(name, error)
             else:
-                self.pieces[name] = pieces
-        self._check_any(self.pieces)
+                self.spans[name] = spans
+        self._check_any(self.spans)
         if self.bad:
             warnings.warn(f"skipped {len(self.bad)} utterances; the first: {self._first_bad()}", GmmSpeechWarning)
-        names = sorted(self.pieces, key=lambda name: (-self.lengths[name], name))
+        names = sorted(self.spans, key=lambda name: (-self.lengths[name], name))
         self.batches = list(batches((name, self.lengths[name]) for name in names))
 
     def _reject(self, name: str, error: DataError | ModelError) -> None:
@@ -110,10 +110,10 @@ class Corpus:
         return [self.frames[name] for name in batch]
 
 
-def words_piece(
+def words_span(
     model: PhoneHMM, words: Sequence[str], dictionary: Pronunciations, length: int, silence_probability: float
-) -> Piece:
-    """Make one stretch of a whole utterance, whose words are known."""
+) -> Span:
+    """Make one span of a whole utterance, whose words are known."""
     variants = [pronunciations(dictionary, word) for word in words]
     first = [phone for choice in variants for phone in choice[0]]
     shortest = [phone for choice in variants for phone in min(choice, key=len)]
@@ -122,35 +122,35 @@ def words_piece(
     for phones in ([framed] if silence_probability > 0 else []) + [first, shortest]:
         states = np.concatenate([model.states(phone) for phone in phones or [model.silence]])
         if len(states) <= length:
-            return Piece(0, length, graph, states)
+            return Span(0, length, graph, states)
     raise DataError(f"found {length} frames, expected at least {len(states)}, one for each state of its phones")
 
 
-def phone_piece(model: PhoneHMM, phone: str, start: int, stop: int) -> Piece:
-    """Make a stretch that is one phone."""
+def phone_span(model: PhoneHMM, phone: str, start: int, stop: int) -> Span:
+    """Make a span of one phone."""
     states = model.states(phone)
     graph = phone_sequence_graph(model, [phone]) if stop - start >= len(states) else None
-    return Piece(start, stop, graph, states)
+    return Span(start, stop, graph, states)
 
 
-def equal_states(piece: Piece) -> NDArray[np.intp]:
+def equal_states(span: Span) -> NDArray[np.intp]:
     """Each state as many frames as the others; where frames are fewer than states, some are left out."""
-    length = piece.stop - piece.start
-    return piece.states[((np.arange(length) + 0.5) * len(piece.states) / length).astype(np.intp)]
+    length = span.stop - span.start
+    return span.states[((np.arange(length) + 0.5) * len(span.states) / length).astype(np.intp)]
 
 
-def equal_alignment(model: PhoneHMM, pieces: Sequence[Piece]) -> Posteriors:
-    """Share the frames of each stretch equally among its states."""
-    return joined([path_posteriors(model, equal_states(p)) for p in pieces], [p.start for p in pieces])
+def equal_alignment(model: PhoneHMM, spans: Sequence[Span]) -> StatePosteriors:
+    """Share the frames of each span equally among its states."""
+    return joined([path_posteriors(model, equal_states(p)) for p in spans], [p.start for p in spans])
 
 
 def path_posteriors(
     model: PhoneHMM, states: NDArray[np.intp], emissions: NDArray[np.float32] | None = None
-) -> Posteriors:
+) -> StatePosteriors:
     """States of the frames along a path, each with certainty."""
     stayed = states[:-1][states[1:] == states[:-1]]
     frame = np.arange(len(states))
-    return Posteriors(
+    return StatePosteriors(
         frame=frame,
         state=states,
         weight=np.ones(len(states)),
@@ -159,11 +159,11 @@ def path_posteriors(
     )
 
 
-def joined(parts: Sequence[Posteriors], starts: Sequence[int]) -> Posteriors:
-    """Posteriors of an utterance from those of its stretches."""
+def joined(parts: Sequence[StatePosteriors], starts: Sequence[int]) -> StatePosteriors:
+    """Posteriors of an utterance from those of its spans."""
     if len(parts) == 1 and starts[0] == 0:
         return parts[0]
-    return Posteriors(
+    return StatePosteriors(
         frame=np.concatenate([p.frame + start for p, start in zip(parts, starts, strict=True)]),
         state=np.concatenate([p.state for p in parts]),
         weight=np.concatenate([p.weight for p in parts]),
