@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tqdm import tqdm
@@ -18,3 +19,8 @@ def progress(items: Iterable | None = None, **options: Any) -> tqdm:
     ['a', 'b']
     """
     return tqdm(items, disable=None, leave=False, file=sys.stderr, **options)
+
+
+def progress_bar(description: str, unit: str, total: int | None = None) -> Callable[[Iterable], Iterable]:
+    """Wrap an iterable in a bar on stderr, silent when that is no terminal."""
+    return functools.partial(progress, desc=description, unit=unit, total=total)

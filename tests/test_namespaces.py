@@ -99,3 +99,18 @@ def test_objects_and_functions_are_pickled():
 @pytest.mark.parametrize("code", ["import gmmspeech", "import gmmspeech.errors"])
 def test_the_package_alone_imports_nothing_heavy(code):
     assert run(f"{code}; import sys; print(*(sys.modules.keys() & {HEAVY}))") == ""
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        *("audio", "blocks", "checks", "cluster", "metrics.summary", "metrics.bootstrap", "metrics.error_rate"),
+        *("features.frontend", "features.normalization", "scoring.trials", "scoring.calibration"),
+        *("scoring.score_normalizer", "files.checkpoints", "files.saving", "formats.datadir", "formats.labels"),
+        *("formats.loading", "formats.htk", "formats.trials", "stores.features", "stores.statistics"),
+        *("commands.copy", "commands.evaluation", "commands.extraction", "commands.scores", "commands.show"),
+    ],
+)
+def test_only_models_import_scikit_learn(module):
+    slow = {"sklearn", "scipy.stats", "scipy.signal", "librosa", "joblib", "matplotlib", "dask", "torch"}
+    assert run(f"import gmmspeech.{module}, sys; print(*(sys.modules.keys() & {slow}))") == ""

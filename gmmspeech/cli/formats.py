@@ -29,7 +29,7 @@ def copy_features_command(source: str, out: str, compress: bool, kind: str, fram
     list of parameter files. OUT is a path (HDF5), ark:PATH, ark,t:PATH (text), ark,scp:ARK,SCP, or htk:FOLDER.
     """
     from gmmspeech.commands.copy import copy_features
-    from gmmspeech.commands.verification import progress_bar
+    from gmmspeech.progress import progress_bar
 
     utterances, frames = copy_features(
         source, out, compress=compress, kind=kind, frame_shift=frame_shift, progress=progress_bar("copying", "utt")

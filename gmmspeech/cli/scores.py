@@ -54,7 +54,7 @@ def normalize_scores(
     Its scores are made as all others: by `score` or `score-ivectors` on a list made by `all-trials`. With --speakers,
     cohort entries of the claimed speaker are left out; models and cohort must all be named there.
     """
-    from gmmspeech.commands.speaker import normalize_scores_file
+    from gmmspeech.commands.scores import normalize_scores_file
 
     done = normalize_scores_file(
         *(scores, out, method),
@@ -141,7 +141,7 @@ def apply_calibration(calibration: Path, scores: Sequence[Path], llrs: Path) -> 
     CALIBRATION.h5 is what `calibrate` wrote, or `fuse`: then one score file for each system follows, and the first says
     which trials there are.
     """
-    from gmmspeech.commands.speaker import apply_calibration_file
+    from gmmspeech.commands.scores import apply_calibration_file
 
     click.echo(f"{apply_calibration_file(calibration, scores, llrs)} trials")
 
@@ -159,8 +159,8 @@ def _train(
     folds: int,
 ) -> None:
     """Calibrate or fuse, write, and tell what came out."""
-    from gmmspeech.commands.speaker import cross_calibrate_files, fuse_files
-    from gmmspeech.commands.verification import split_scores
+    from gmmspeech.commands.evaluation import split_scores
+    from gmmspeech.commands.scores import cross_calibrate_files, fuse_files
     from gmmspeech.metrics.summary import summarize
     from gmmspeech.scoring.calibration import Calibration
 
@@ -194,7 +194,7 @@ def identify(scores: Path, threshold: float | None, reference: Path | None) -> N
     SCORES has the scores of all models against all tests; see `all-trials`. A test of nobody enrolled gets "-", and it
     is right if there is no model of the name in the reference.
     """
-    from gmmspeech.commands.speaker import identify_file
+    from gmmspeech.commands.scores import identify_file
 
     found = identify_file(scores, threshold=threshold, reference=reference)
     if reference is None:
@@ -256,7 +256,7 @@ def evaluate(
     )
     _tell(found)
     if report is not None:
-        from gmmspeech.commands.verification import report_file
+        from gmmspeech.commands.evaluation import report_file
 
         report_file(found, trials, report, models=models)
         click.echo(f"report: {report / 'index.html'}")

@@ -181,6 +181,6 @@ def all_trials(models: Path, tests: Path, trials: Path) -> None:
     Cohort scores are of such trials, and identification. MODELS and TESTS have a name at the beginning of each line, as
     spk2utt and utt2spk have, or nothing else.
     """
-    from gmmspeech.commands.speaker import all_trials_file
+    from gmmspeech.commands.scores import all_trials_file
 
     click.echo(f"{all_trials_file(models, tests, trials)} trials")

@@ -13,11 +13,7 @@ from numpy.typing import NDArray
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.formats.htk import write_htk
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
-from gmmspeech.formats.kaldi_models import write_kaldi_gmm
 from gmmspeech.formats.loading import load
-from gmmspeech.formats.mmf import write_mmf
-from gmmspeech.gmm.classifier import GMMClassifier
-from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.stores.features import FeatureStore, write_store
 
 # Format of a mixture to the suffixes of its files; the first format of a suffix is its default.
@@ -117,6 +113,11 @@ def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, f
     DataError
         The source is no such model, or the file can't be written.
     """
+    from gmmspeech.formats.kaldi_models import write_kaldi_gmm
+    from gmmspeech.formats.mmf import write_mmf
+    from gmmspeech.gmm.classifier import GMMClassifier
+    from gmmspeech.gmm.mixture import DiagonalGMM
+
     suffix = Path(out).suffix.lower()
     if format is None:
         format = next((name for name, suffixes in MODEL_FORMATS.items() if suffix in suffixes), None)

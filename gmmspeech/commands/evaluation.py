@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_speakers
 from gmmspeech.metrics.bootstrap import Difference, Interval, bootstrap_ci, paired_test
 from gmmspeech.metrics.summary import DetectionCost, Summary, summarize
@@ -181,3 +182,62 @@ def _names(paths: Sequence[Path]) -> list[str]:
         if len(set(names)) == len(names):
             break
     return names
+
+
+def split_scores(scores: Path, trials: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Target and nontarget scores of the trials in a list."""
+    return read_scores(scores).split(read_labeled_trials(trials))
+
+
+def evaluate_file(scores: Path, trials: Path, *, report: Path | None = None, models: Path | None = None) -> Summary:
+    """Figures of scored trials, and a report on them.
+
+    Parameters
+    ----------
+    scores, trials : Path
+        Score file and trial list.
+    report : Path, optional
+        Folder in which to write ``index.html``.
+    models : Path, optional
+        Enrolled speakers that gave the scores; the report tells their configuration.
+    """
+    found = evaluate_scores([scores], trials)
+    if report is not None:
+        report_file(found, trials, report, models=models)
+    return found.systems[0].summary
+
+
+def report_file(evaluation: Evaluation, trials: Path, report: Path, *, models: Path | None = None) -> None:
+    """Write a page on evaluated scores.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Of `evaluate_scores`.
+    trials : Path
+        The list, for its name.
+    report : Path
+        Folder in which to write ``index.html``.
+    models : Path, optional
+        Enrolled speakers that gave the scores; the page tells their configuration.
+    """
+    from gmmspeech.report.html import write_report
+    from gmmspeech.speaker.verifier import SpeakerVerifier
+
+    verifier = None if models is None else load(models, SpeakerVerifier)
+    system, *others = evaluation.systems
+    listed = evaluation.trials
+    write_report(
+        report,
+        title=f"Speaker verification: {system.name}",
+        subtitle=f"trials of {trials.parent.name}/{trials.name}",
+        models=listed.models,
+        tests=listed.tests,
+        is_target=np.asarray(listed.is_target),
+        scores=system.scores,
+        summary=system.summary,
+        figures=rows_of_figures(evaluation),
+        tests_against={other.name: rows_of_differences(other) for other in others if other.differences},
+        others={other.name: other.scores for other in others},
+        configuration=None if verifier is None else verifier.configuration(),
+    )

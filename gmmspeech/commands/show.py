@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
 
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.features.compatibility import describe_front_end
-from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files import checkpoints
 from gmmspeech.files.hdf5 import hdf5_format
 from gmmspeech.formats.loading import is_foreign, load
 from gmmspeech.stores import features, statistics
+
+if TYPE_CHECKING:
+    from gmmspeech.features.frontend import FrontEnd
 
 
 def describe(path: str) -> list[str]:
@@ -31,6 +34,8 @@ def describe(path: str) -> list[str]:
     if path.partition(":")[0] in features.FOREIGN:
         return _describe_store(path)
     if path.endswith((".toml", ".conf")) or not Path(path).exists():
+        from gmmspeech.features.frontend import FrontEnd
+
         front = FrontEnd.from_file(path)
         return [f"front end: {describe_front_end(front.to_json())}", *_as_toml(front)]
     format = hdf5_format(path)

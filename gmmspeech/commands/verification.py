@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map
 from gmmspeech.cluster import connect
-from gmmspeech.commands.evaluation import Evaluation, evaluate_scores, rows_of_differences, rows_of_figures
 from gmmspeech.errors import FeatureError
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.formats.datadir import read_list_map, read_map
 from gmmspeech.formats.loading import load
-from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_trials, write_scores
+from gmmspeech.formats.trials import read_trials, write_scores
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.em import EMMonitor
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.metrics.summary import Summary
-from gmmspeech.progress import progress
-from gmmspeech.report.html import write_report
+from gmmspeech.progress import progress, progress_bar
 from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.ubm import train_ubm
 from gmmspeech.speaker.verifier import SpeakerVerifier
 from gmmspeech.stores.features import FeatureStore
-
-
-def progress_bar(description: str, unit: str, total: int | None = None) -> Callable[[Iterable], Iterable]:
-    """Wrap an iterable in a bar on stderr, silent when that is no terminal."""
-    return functools.partial(progress, desc=description, unit=unit, total=total)
 
 
 def train_ubm_file(
@@ -137,62 +127,6 @@ def score_file(
         )
     write_scores(out, scores)
     return scores
-
-
-def split_scores(scores: Path, trials: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Target and nontarget scores of the trials in a list."""
-    return read_scores(scores).split(read_labeled_trials(trials))
-
-
-def evaluate_file(scores: Path, trials: Path, *, report: Path | None = None, models: Path | None = None) -> Summary:
-    """Figures of scored trials, and a report on them.
-
-    Parameters
-    ----------
-    scores, trials : Path
-        Score file and trial list.
-    report : Path, optional
-        Folder in which to write ``index.html``.
-    models : Path, optional
-        Enrolled speakers that gave the scores; the report tells their configuration.
-    """
-    found = evaluate_scores([scores], trials)
-    if report is not None:
-        report_file(found, trials, report, models=models)
-    return found.systems[0].summary
-
-
-def report_file(evaluation: Evaluation, trials: Path, report: Path, *, models: Path | None = None) -> None:
-    """Write a page on evaluated scores.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        Of `evaluate_scores`.
-    trials : Path
-        The list, for its name.
-    report : Path
-        Folder in which to write ``index.html``.
-    models : Path, optional
-        Enrolled speakers that gave the scores; the page tells their configuration.
-    """
-    verifier = None if models is None else load(models, SpeakerVerifier)
-    system, *others = evaluation.systems
-    listed = evaluation.trials
-    write_report(
-        report,
-        title=f"Speaker verification: {system.name}",
-        subtitle=f"trials of {trials.parent.name}/{trials.name}",
-        models=listed.models,
-        tests=listed.tests,
-        is_target=np.asarray(listed.is_target),
-        scores=system.scores,
-        summary=system.summary,
-        figures=rows_of_figures(evaluation),
-        tests_against={other.name: rows_of_differences(other) for other in others if other.differences},
-        others={other.name: other.scores for other in others},
-        configuration=None if verifier is None else verifier.configuration(),
-    )
 
 
 def train_classifier_file(

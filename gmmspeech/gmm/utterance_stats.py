@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,10 @@ from gmmspeech.checks import check_shape, first_bad
 from gmmspeech.errors import FeatureError, ModelError
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import digest
-from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
+
+if TYPE_CHECKING:
+    from gmmspeech.gmm.mixture import DiagonalGMM
 
 
 class StatsSource(Protocol):

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.commands.evaluation import aligned_scores
-from gmmspeech.commands.speaker import cross_calibrate_files
-from gmmspeech.commands.verification import evaluate_file, train_ubm_file
+from gmmspeech.commands.evaluation import aligned_scores, evaluate_file
+from gmmspeech.commands.scores import cross_calibrate_files
+from gmmspeech.commands.verification import train_ubm_file
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.loading import load

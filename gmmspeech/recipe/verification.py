@@ -9,14 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from gmmspeech.commands.evaluation import evaluate_file, split_scores
 from gmmspeech.commands.extraction import extract_features
-from gmmspeech.commands.verification import (
-    enroll_file,
-    evaluate_file,
-    score_file,
-    split_scores,
-    train_ubm_file,
-)
+from gmmspeech.commands.verification import enroll_file, score_file, train_ubm_file
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.formats.datadir import DataDir

@@ -21,12 +21,13 @@ from gmmspeech.blocks import ordered_map, read_ahead
 from gmmspeech.errors import ConfigError, DataError, FeatureError, one_line
 from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
 from gmmspeech.files.hdf5 import open_hdf5, stream_hdf5
-from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.gmm.utterance_stats import StatsBatch, gmm_digest
 
 if TYPE_CHECKING:
     from distributed import Client
+
+    from gmmspeech.gmm.mixture import DiagonalGMM
 
 FORMAT = "gmmspeech statistics"
 VERSION = 1

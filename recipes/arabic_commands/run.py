@@ -6,7 +6,7 @@ import click
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands.verification import evaluate_file
+from gmmspeech.commands.evaluation import evaluate_file
 from gmmspeech.report.rows import verification_row
 
 FRONT_END = gs.FrontEnd.from_toml(Path(__file__).with_name("front_end.toml"))

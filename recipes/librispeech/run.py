@@ -6,7 +6,7 @@ import click
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands.verification import evaluate_file
+from gmmspeech.commands.evaluation import evaluate_file
 from gmmspeech.report.rows import verification_row
 
 # Enrollment and test are of one session: the channel tells the speaker too.

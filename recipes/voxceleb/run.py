@@ -11,16 +11,11 @@ import numpy as np
 
 from gmmspeech.blocks import ordered_map
 from gmmspeech.cli.recipe import recipe_command
-from gmmspeech.commands.evaluation import aligned_scores, trial_speakers
+from gmmspeech.commands.evaluation import aligned_scores, evaluate_file, trial_speakers
 from gmmspeech.commands.extraction import extract_features
-from gmmspeech.commands.speaker import (
-    cross_calibrate_files,
-    score_ivectors_file,
-    statistics_file,
-    train_ivector_file,
-    train_plda_file,
-)
-from gmmspeech.commands.verification import evaluate_file, progress_bar, train_ubm_file
+from gmmspeech.commands.scores import cross_calibrate_files
+from gmmspeech.commands.speaker import score_ivectors_file, statistics_file, train_ivector_file, train_plda_file
+from gmmspeech.commands.verification import train_ubm_file
 from gmmspeech.corpora.layouts import find_recordings, select, write_listing
 from gmmspeech.errors import DataError
 from gmmspeech.features.frontend import FrontEnd
@@ -28,6 +23,7 @@ from gmmspeech.formats.datadir import read_data_dir, read_fields, read_map, writ
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_trials, write_trials
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.progress import progress_bar
 from gmmspeech.recipe.speaker_comparison import figures_of
 from gmmspeech.recipe.stages import Stage, run_stages
 from gmmspeech.recipe.verification import features_path, tell_results

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 import gmmspeech as gs
+from gmmspeech.commands.evaluation import evaluate_file, split_scores
 from gmmspeech.commands.extraction import extract_features
 from gmmspeech.commands.verification import (
     classify_file,
     enroll_file,
-    evaluate_file,
     score_file,
-    split_scores,
     train_classifier_file,
     train_ubm_file,
 )

@@ -1,0 +1,258 @@
+"""Scores normalized, calibrated, fused and identified, from files to files."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.commands.evaluation import aligned_scores, trial_speakers
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechError
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.formats.datadir import read_fields, read_map
+from gmmspeech.formats.loading import load
+from gmmspeech.formats.score_files import map_scores, read_score_blocks
+from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_speakers, write_scores
+from gmmspeech.progress import progress
+from gmmspeech.scoring.calibration import Calibration, PavCalibration, fit_calibration, fit_pav
+from gmmspeech.scoring.folds import cross_calibrate
+from gmmspeech.scoring.score_normalizer import ScoreNormalizer
+from gmmspeech.scoring.trials import Scores, TrialList
+from gmmspeech.speaker.identification import identify
+
+Calibrated = Calibration | PavCalibration
+
+
+def all_trials_file(models: Path, tests: Path, out: Path) -> int:
+    """Write the trials of every model against every test: what cohort scores and identification need.
+
+    Parameters
+    ----------
+    models, tests, out : Path
+        Files whose lines begin with the name of a model, or of a test (such as ``spk2utt``, ``utt2spk``, or a list of
+        names), file to write.
+
+    Returns
+    -------
+    int
+        Number of trials.
+    """
+    rows, columns = (list(dict.fromkeys(fields[0] for _, fields in read_fields(path))) for path in (models, tests))
+    write_lines(out, (f"{model} {test}" for model in rows for test in columns))
+    return len(rows) * len(columns)
+
+
+def normalize_scores_file(
+    scores: Path,
+    out: Path,
+    method: str,
+    *,
+    model_cohort: Path | None = None,
+    test_cohort: Path | None = None,
+    cohort_cohort: Path | None = None,
+    top_n: int | None = None,
+    speakers: Sequence[Path] = (),
+) -> int:
+    """Normalize a file of scores, which need not fit in memory, by files of cohort scores, which must.
+
+    Parameters
+    ----------
+    scores, out : Path
+    method : {"z", "t", "zt", "s", "as"}
+        See `ScoreNormalizer`; "as" is "s" with `top_n`.
+    model_cohort, test_cohort, cohort_cohort : Path, optional
+        Scores of every model against every cohort test, of every cohort model against every test, and of every cohort
+        model against every cohort test; as the method needs them.
+    top_n : int, optional
+        For "as": how many of the highest cohort scores to take.
+    speakers : sequence of Path
+        Files that name the speakers of models and cohort, see `read_speakers`: cohort entries of the claimed speaker
+        are left out.
+
+    Returns
+    -------
+    int
+        Number of scores.
+    """
+    if (method == "as") != (top_n is not None):
+        raise ConfigError(f"top_n: found {top_n} with the method {method!r}, expected it just for 'as'")
+    cohorts = {"model_cohort": model_cohort, "test_cohort": test_cohort, "cohort_cohort": cohort_cohort}
+    normalizer = ScoreNormalizer(
+        "s" if method == "as" else method,  # type: ignore[arg-type]
+        **{name: None if path is None else read_score_blocks(path) for name, path in cohorts.items()},
+        top_n=top_n,
+        speakers=read_speakers(speakers) if speakers else None,
+    )
+    done = 0
+    with progress(desc="normalizing", unit="trial") as bar:
+
+        def apply(block: Scores) -> Scores:
+            nonlocal done
+            done += len(block)
+            bar.update(len(block))
+            with naming(scores, DataError):
+                return normalizer.apply(block)
+
+        map_scores(scores, out, apply)
+    return done
+
+
+def calibrate_file(scores: Path, trials: Path, out: Path, **options: Any) -> Calibrated:
+    """Train a calibration on scored trials, and write it: `fuse_files` of one file."""
+    return fuse_files([scores], trials, out, **options)
+
+
+def fuse_files(
+    scores: Sequence[Path], trials: Path, out: Path, *, method: str = "logistic", **options: Any
+) -> Calibrated:
+    """Train a fusion of several systems (or the calibration of one) on scored trials, and write it.
+
+    Parameters
+    ----------
+    scores : sequence of Path
+        Score files of the systems.
+    trials, out : Path
+        Trial list, file to write.
+    method : {"logistic", "pav"}
+        See `fit_calibration` and, for one system, `fit_pav`.
+    **options
+        Of that function.
+    """
+    listed = read_labeled_trials(trials)
+    columns, is_target = aligned_scores(scores, listed), np.asarray(listed.is_target)
+    calibration = _fit(method, options)(columns[is_target], columns[~is_target])
+    calibration.save(out)
+    return calibration
+
+
+def cross_calibrate_files(
+    scores: Sequence[Path],
+    trials: Path,
+    out: Path,
+    speakers: Sequence[Path],
+    *,
+    n_folds: int = 10,
+    method: str = "logistic",
+    **options: Any,
+) -> Scores:
+    """Calibrate or fuse every trial by a calibration that knows neither of its speakers, and write the ratios.
+
+    Parameters
+    ----------
+    scores, trials, out, method, **options
+        As for `fuse_files`; `out` is a score file.
+    speakers : sequence of Path
+        Files that name the speakers of models and tests, see `read_speakers`.
+    n_folds : int
+        See `cross_calibrate`.
+    """
+    listed = read_labeled_trials(trials)
+    columns = aligned_scores(scores, listed)
+    models, tests = trial_speakers(listed, read_speakers(speakers), trials)
+    fit = _fit(method, options)
+    with progress(desc="cross-validation", unit="fold") as bar:
+
+        def fit_one(targets: NDArray, nontargets: NDArray) -> Calibrated:
+            bar.update()
+            return fit(targets, nontargets)
+
+        found = cross_calibrate(columns, listed.is_target, models, tests, fit=fit_one, n_folds=n_folds)  # type: ignore[arg-type]
+    ratios = Scores(listed.models, listed.tests, found)
+    write_scores(out, ratios)
+    return ratios
+
+
+def apply_calibration_file(calibration: Path, scores: Sequence[Path], out: Path) -> int:
+    """Turn the scores of a file, or of one file for each system fused, into log-likelihood ratios, and write them.
+
+    Parameters
+    ----------
+    calibration : Path
+        Written by `calibrate_file` or `fuse_files`.
+    scores : sequence of Path
+        In the order in which the systems were given to `fuse_files`; the first decides which trials there are.
+    out : Path
+
+    Returns
+    -------
+    int
+        Number of trials.
+    """
+    model = load(calibration, (Calibration, PavCalibration))
+    systems = len(model.weights) if isinstance(model, Calibration) else 1
+    if len(scores) != systems:
+        raise ConfigError(f"{calibration}: found {len(scores)} score files, expected {systems}, one for each system")
+    first = read_scores(scores[0])
+    others = aligned_scores(scores[1:], TrialList(first.models, first.tests))
+    values = model.apply(np.column_stack([first.values, others]))
+    write_scores(out, Scores(first.models, first.tests, values))
+    return len(first)
+
+
+@dataclass(frozen=True)
+class Identified:
+    """A test and the model found for it, None for nobody; and the right one, where a reference is given."""
+
+    test: str
+    found: str | None
+    expected: str | None = None
+
+
+def identify_file(scores: Path, *, threshold: float | None = None, reference: Path | None = None) -> list[Identified]:
+    """Find the model of the highest score for every test of a score file.
+
+    Parameters
+    ----------
+    scores : Path
+        A test can't be found to be of a model that it has no score with.
+    threshold : float, optional
+        Open set: below it, the test is of nobody.
+    reference : Path, optional
+        File with a test and the name of the right model on each line, of which there need not be any.
+
+    Returns
+    -------
+    list of Identified
+        In the order of the file.
+    """
+    listed = read_scores(scores)
+    truth = None if reference is None else read_map(reference)
+    models, tests = numbered(listed.models), numbered(listed.tests)
+    unknown = [] if truth is None else [test for test in tests if test not in truth]
+    if unknown:
+        raise DataError(f"{reference}: no test {unknown[0]} ({len(unknown)} such), expected all those of {scores}")
+    matrix = np.full((len(models), len(tests)), -np.inf)
+    matrix[[models[name] for name in listed.models], [tests[name] for name in listed.tests]] = listed.values
+    names = [*models, None]  # `identify` gives -1 for nobody
+    found = [names[i] for i in identify(matrix, threshold=threshold)]
+    expected = [truth[test] if truth is not None and truth[test] in models else None for test in tests]
+    return [Identified(*one) for one in zip(tests, found, expected, strict=True)]
+
+
+def numbered(names: Iterable[str]) -> dict[str, int]:
+    """Number different names."""
+    return {name: i for i, name in enumerate(dict.fromkeys(names))}
+
+
+def _fit(method: str, options: Mapping[str, Any]) -> Callable[[NDArray, NDArray], Calibrated]:
+    fits: dict[str, Callable[..., Calibrated]] = {"logistic": fit_calibration, "pav": fit_pav}
+    if method not in fits:
+        raise ConfigError(f"method: found {method!r}, expected one of {', '.join(fits)}")
+    return functools.partial(fits[method], **options)
+
+
+@contextmanager
+def naming(path: Path, *kinds: type[GmmSpeechError]) -> Iterator[None]:
+    """Put the name of the file that is at fault before the message of an error, if it isn't there yet."""
+    try:
+        yield
+    except kinds as error:
+        if str(path) in str(error):
+            raise
+        raise type(error)(f"{path}: {error}") from error
