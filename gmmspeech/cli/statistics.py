@@ -10,7 +10,7 @@ import click
 from gmmspeech.cli.group import FEATURES, FILE, command, jobs_option
 
 
-def _part(_: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
+def _shard(_: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", value)
     if not found or not 1 <= int(found[1]) <= int(found[2]):
         raise click.BadParameter(f"found {value!r}, expected i/n with i from 1 to n, such as 3/8")
@@ -21,18 +21,18 @@ def _part(_: click.Context, parameter: click.Parameter, value: str) -> tuple[int
 @click.argument("ubm", metavar="UBM.h5", type=FILE)
 @click.argument("feats", type=FEATURES)
 @click.argument("stats", metavar="STATS.h5", type=FILE)
-@click.option("--part", metavar="i/n", default="1/1", callback=_part, help="Only the i-th of n parts of the frames.")
+@click.option("--shard", metavar="i/n", default="1/1", callback=_shard, help="Only the i-th of n shards of the frames.")
 @jobs_option
-def accumulate(ubm: Path, feats: str, stats: Path, part: tuple[int, int], jobs: int) -> None:
+def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], jobs: int) -> None:
     """Sum up what EM needs of frames.
 
-    An iteration of train-ubm in pieces: every job of a queue does this for a part of the frames, or for features of
+    An iteration of train-ubm in shards: every job of a queue does this for a shard of the frames, or for features of
     its own, and `estimate` makes a new model of all their statistics. FEATS is a file of features as `features`
     writes it, or scp:PATH.
     """
     from gmmspeech.commands.statistics import accumulate_file
 
-    summed = accumulate_file(ubm, feats, stats, part=part[0], num_parts=part[1], jobs=jobs).stats
+    summed = accumulate_file(ubm, feats, stats, shard=shard[0], num_shards=shard[1], jobs=jobs).stats
     click.echo(f"{summed.num_frames:.0f} frames, {summed.log_likelihood / summed.num_frames:.4f} nats a frame")
 
 
@@ -43,7 +43,7 @@ def accumulate(ubm: Path, feats: str, stats: Path, part: tuple[int, int], jobs: 
 def estimate(ubm: Path, stats: tuple[Path, ...], out: Path) -> None:
     """Update a model from such sums.
 
-    STATS.h5 are what `accumulate` wrote under UBM.h5, all parts, in any order. OUT.h5 is what one iteration of
+    STATS.h5 are what `accumulate` wrote under UBM.h5, all shards, in any order. OUT.h5 is what one iteration of
     train-ubm would have made of UBM.h5.
     """
     from gmmspeech.commands.statistics import estimate_file

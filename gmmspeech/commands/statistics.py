@@ -25,9 +25,9 @@ from gmmspeech.stores.features import FeatureStore
 
 
 def accumulate_file(
-    ubm: Path, features: str | Path, out: Path, *, part: int = 1, num_parts: int = 1, jobs: int = 1
+    ubm: Path, features: str | Path, out: Path, *, shard: int = 1, num_shards: int = 1, jobs: int = 1
 ) -> SummedStats:
-    """Sum the statistics of a feature store's frames, or of a part of them, under a mixture and write them.
+    """Sum the statistics of a feature store's frames, or of a shard of them, under a mixture and write them.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ def accumulate_file(
     features : str or Path
         Feature store.
     out : Path
-    part, num_parts : int
-        Which part of the frames, from 1. Parts begin where training cuts frames for its threads, so that statistics
+    shard, num_shards : int
+        Which shard of the frames, from 1. Shards begin where training cuts frames for its threads, so that statistics
         are sums of the same numbers as there.
     jobs : int
         Threads.
@@ -48,16 +48,16 @@ def accumulate_file(
         check_frames(store, gmm, ubm)
         names = list(store)
         ends = np.cumsum([store.num_frames(name) for name in names])
-        num_pieces = -(-int(ends[-1]) // BLOCK)
-        if not 1 <= part <= num_parts <= num_pieces:
-            expected = f"a part of at most {num_pieces}, since they are of {BLOCK} frames or more"
-            raise ConfigError(f"part of {store.path}: found {part}/{num_parts}, expected {expected}")
-        first, last = (BLOCK * (num_pieces * i // num_parts) for i in (part - 1, part))
+        num_blocks = -(-int(ends[-1]) // BLOCK)
+        if not 1 <= shard <= num_shards <= num_blocks:
+            expected = f"a shard of at most {num_blocks}, since they are of {BLOCK} frames or more"
+            raise ConfigError(f"shard of {store.path}: found {shard}/{num_shards}, expected {expected}")
+        first, last = (BLOCK * (num_blocks * i // num_shards) for i in (shard - 1, shard))
         with progress(desc="frames", unit="frame") as bar:
-            stats = gmm.accumulate(_Stretch(store, ends, first, last, bar))
+            stats = gmm.accumulate(_FrameRange(store, ends, first, last, bar))
         corpus = hashlib.sha256("\n".join(names).encode()).hexdigest()
         front_end = store.front_end or gmm.front_end_
-    summed = SummedStats(stats, gmm_digest(gmm), corpus, part, num_parts, front_end)
+    summed = SummedStats(stats, gmm_digest(gmm), corpus, shard, num_shards, front_end)
     summed.save(out)
     return summed
 
@@ -70,7 +70,7 @@ def estimate_file(ubm: Path, statistics: Sequence[Path], out: Path) -> DiagonalG
     ubm : Path
         Mixture.
     statistics : sequence of Path
-        Of all parts of the data.
+        Of all shards of the data.
     out : Path
 
     Raises
@@ -80,7 +80,7 @@ def estimate_file(ubm: Path, statistics: Sequence[Path], out: Path) -> DiagonalG
     FeatureError
         Statistics of frames of another front end.
     DataError
-        Parts that are missing or come twice; files that can't be read or written.
+        Shards that are missing or come twice; files that can't be read or written.
     """
     gmm = load(ubm, DiagonalGMM)
     summed = [load(path, SummedStats) for path in statistics]
@@ -93,8 +93,8 @@ def estimate_file(ubm: Path, statistics: Sequence[Path], out: Path) -> DiagonalG
             )
         check_same_front_end(summed[0].front_end, found.front_end, model=str(statistics[0]), frames=str(path))
     _check_complete(statistics, summed)
-    # in the order of the parts, so that the order of the arguments doesn't change a bit
-    order = sorted(summed, key=lambda found: (found.corpus, found.num_parts, found.part))
+    # in the order of the shards, so that the order of the arguments doesn't change a bit
+    order = sorted(summed, key=lambda found: (found.corpus, found.num_shards, found.shard))
     updated = gmm.estimate(sum(found.stats for found in order[1:]) + order[0].stats)
     updated.front_end_ = gmm.front_end_ or summed[0].front_end
     updated.save(out)
@@ -104,21 +104,21 @@ def estimate_file(ubm: Path, statistics: Sequence[Path], out: Path) -> DiagonalG
 def _check_complete(paths: Sequence[Path], summed: Sequence[SummedStats]) -> None:
     seen: dict[tuple[str, int], dict[int, Path]] = {}
     for path, found in zip(paths, summed, strict=True):
-        parts = seen.setdefault((found.corpus, found.num_parts), {})
-        if found.part in parts:
-            part = f"part {found.part}/{found.num_parts} of the same utterances as {parts[found.part]}"
-            raise DataError(f"{path}: found {part}, expected each once")
-        parts[found.part] = path
-    for (_, num_parts), parts in seen.items():
-        missing = sorted(set(range(1, num_parts + 1)) - parts.keys())
+        shards = seen.setdefault((found.corpus, found.num_shards), {})
+        if found.shard in shards:
+            shard = f"shard {found.shard}/{found.num_shards} of the same utterances as {shards[found.shard]}"
+            raise DataError(f"{path}: found {shard}, expected each once")
+        shards[found.shard] = path
+    for (_, num_shards), shards in seen.items():
+        missing = sorted(set(range(1, num_shards + 1)) - shards.keys())
         if missing:
-            some = ", ".join(f"{part}/{num_parts}" for part in missing[:5])
-            first = next(iter(parts.values()))
-            raise DataError(f"{first}: found {len(parts)} of {num_parts} parts of its frames, expected {some} too")
+            some = ", ".join(f"{shard}/{num_shards}" for shard in missing[:5])
+            first = next(iter(shards.values()))
+            raise DataError(f"{first}: found {len(shards)} of {num_shards} shards of its frames, expected {some} too")
 
 
 @dataclass(frozen=True)
-class _Stretch:
+class _FrameRange:
     """The frames of a store from one number to another, read as they are asked for."""
 
     store: FeatureStore

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.checks import all_finite
 from gmmspeech.errors import ModelError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
@@ -68,7 +69,7 @@ class GMMStats:
 
 @dataclass(frozen=True)
 class SummedStats(Saved, kind="SummedStats", hint="statistics (made by accumulate)"):
-    """Statistics of a part of the data, and where they come from.
+    """Statistics of a shard of the data, and where they come from.
 
     Parameters
     ----------
@@ -76,9 +77,9 @@ class SummedStats(Saved, kind="SummedStats", hint="statistics (made by accumulat
     ubm_digest : str
         Of the mixture; see `gmm_digest`.
     corpus : str
-        SHA-256 of the ids of all utterances, of which this is a part.
-    part, num_parts : int
-        Which part, from 1.
+        SHA-256 of the ids of all utterances, of which this is a shard.
+    shard, num_shards : int
+        Which shard, from 1.
     front_end : str, optional
         How the frames were made, in JSON.
     """
@@ -86,8 +87,8 @@ class SummedStats(Saved, kind="SummedStats", hint="statistics (made by accumulat
     stats: GMMStats
     ubm_digest: str
     corpus: str
-    part: int = 1
-    num_parts: int = 1
+    shard: int = field(default=1, metadata={"saved_as": "part"})
+    num_shards: int = field(default=1, metadata={"saved_as": "num_parts"})
     front_end: str | None = None
 
     def to_state(self) -> State:
@@ -102,7 +103,7 @@ class SummedStats(Saved, kind="SummedStats", hint="statistics (made by accumulat
         n, sum_x, sum_xx = summed.stats.n, summed.stats.sum_x, summed.stats.sum_xx
         if sum_x.ndim != 2 or sum_xx.shape != sum_x.shape or n.shape != sum_x.shape[:1] or not len(n):
             raise ValueError(f"n, sum_x, sum_xx are of shapes {n.shape}, {sum_x.shape}, {sum_xx.shape}")
-        if not all(np.isfinite(a).all() for a in (n, sum_x, sum_xx)):
+        if not all_finite(n, sum_x, sum_xx):
             raise ValueError("statistics are not finite")
         return summed
 
@@ -112,6 +113,6 @@ class SummedStats(Saved, kind="SummedStats", hint="statistics (made by accumulat
         mean = self.stats.log_likelihood / self.stats.num_frames
         return [
             f"statistics of a mixture: {num_components} components, {dim} dimensions, of {self.ubm_digest[:12]}",
-            f"part {self.part}/{self.num_parts}: {self.stats.num_frames:.0f} frames, {mean:.4f} nats a frame",
+            f"shard {self.shard}/{self.num_shards}: {self.stats.num_frames:.0f} frames, {mean:.4f} nats a frame",
             f"front end: {describe_front_end(self.front_end)}",
         ]

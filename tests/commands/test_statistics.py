@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 def accumulate_all(folder: Path, parts: int) -> list[Path]:
     paths = [folder / f"s{i}of{parts}.h5" for i in range(1, parts + 1)]
     for i, path in enumerate(paths, start=1):
-        accumulate_file(folder / "u.h5", folder / "f.h5", path, part=i, num_parts=parts, jobs=i % 2 + 1)
+        accumulate_file(folder / "u.h5", folder / "f.h5", path, shard=i, num_shards=parts, jobs=i % 2 + 1)
     return paths
 
 
@@ -51,7 +51,7 @@ def test_one_iteration_of_train_ubm(folder: Path, parts: int) -> None:
 
 
 def test_features_of_each_machine_its_own(folder: Path) -> None:
-    """Shards in place of parts."""
+    """A shard of features each."""
     with gs.FeatureStore(folder / "f.h5") as store:
         whole = store.total_frames
         for name, some in (("a", list(store)[:4]), ("b", list(store)[4:])):
@@ -60,7 +60,7 @@ def test_features_of_each_machine_its_own(folder: Path) -> None:
     found = estimate_file(folder / "u.h5", [folder / "sa.h5", folder / "sb.h5"], folder / "v.h5")
     assert found.num_frames_ == whole
     with pytest.raises(
-        DataError, match=r"sa\.h5: found part 1/1 of the same utterances as .*sa\.h5, expected each once"
+        DataError, match=r"sa\.h5: found shard 1/1 of the same utterances as .*sa\.h5, expected each once"
     ):
         estimate_file(folder / "u.h5", [folder / "sa.h5"] * 2, folder / "w.h5")
 
@@ -99,13 +99,13 @@ def test_one_update_equals_kaldis(golden: Path, tmp_path: Path) -> None:
 def test_parts_that_are_missing_or_come_twice(folder: Path) -> None:
     paths = accumulate_all(folder, 4)
     out = folder / "v.h5"
-    with pytest.raises(DataError, match=r"s1of4\.h5: found 2 of 4 parts of its frames, expected 2/4, 4/4 too"):
+    with pytest.raises(DataError, match=r"s1of4\.h5: found 2 of 4 shards of its frames, expected 2/4, 4/4 too"):
         estimate_file(folder / "u.h5", [paths[0], paths[2]], out)
-    with pytest.raises(DataError, match=r"s2of4\.h5: found part 2/4 of the same utterances as .*s2of4\.h5"):
+    with pytest.raises(DataError, match=r"s2of4\.h5: found shard 2/4 of the same utterances as .*s2of4\.h5"):
         estimate_file(folder / "u.h5", [*paths, paths[1]], out)
     for part, parts in ((0, 2), (3, 2), (1, 7)):
-        with pytest.raises(ConfigError, match=rf"f\.h5: found {part}/{parts}, expected a part of at most 6"):
-            accumulate_file(folder / "u.h5", folder / "f.h5", out, part=part, num_parts=parts)
+        with pytest.raises(ConfigError, match=rf"f\.h5: found {part}/{parts}, expected a shard of at most 6"):
+            accumulate_file(folder / "u.h5", folder / "f.h5", out, shard=part, num_shards=parts)
     assert not out.exists()
 
 
