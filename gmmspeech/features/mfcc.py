@@ -1,49 +1,18 @@
-"""MFCC and log mel energies as Kaldi, HTK and librosa compute them, and LFCC."""
+"""MFCC, log mel energies and PLP as Kaldi and HTK compute them, MFCC and log mel energies as librosa does, and LFCC."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.features.options import (
-    Convention,
-    FbankOptions,
-    KaldiOrHtk,
-    LfccOptions,
-    MfccOptions,
-    WindowType,
-    validated,
-)
+from gmmspeech.features.options import FbankOptions, LfccOptions, MfccOptions, PlpOptions, validated, with_options_of
 from gmmspeech.features.static import static_features
 
 
-def mfcc(
-    signal: ArrayLike,
-    rate: float,
-    *,
-    convention: Convention = "kaldi",
-    num_ceps: int | None = None,
-    num_mel_bins: int | None = None,
-    low_freq: float | None = None,
-    high_freq: float | None = None,
-    frame_length: float | None = None,
-    frame_shift: float | None = None,
-    snip_edges: bool | None = None,
-    dither: float | None = None,
-    window_type: WindowType | None = None,
-    blackman_coeff: float | None = None,
-    preemphasis_coefficient: float | None = None,
-    remove_dc_offset: bool | None = None,
-    round_to_power_of_two: bool | None = None,
-    use_power: bool | None = None,
-    mel_floor: float | None = None,
-    use_energy: bool | None = None,
-    raw_energy: bool | None = None,
-    energy_floor: float | None = None,
-    cepstral_lifter: float | None = None,
-    htk_compat: bool | None = None,
-    random_state: int = 0,
-) -> NDArray[np.float32]:
+@with_options_of(MfccOptions)
+def mfcc(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: Any) -> NDArray[np.float32]:
     """Mel-frequency cepstral coefficients.
 
     A frame goes through dither, removal of its mean, pre-emphasis, window, power spectrum, triangular mel filters,
@@ -57,46 +26,7 @@ def mfcc(
         work at the scale of integers, librosa at [-1, 1].
     rate : float
         Sampling rate in Hz.
-    convention : {"kaldi", "htk", "librosa"}
-        Whose numbers to give. "htk": columns c1 ... cN, then energy or c0 as HTK scales it. "librosa": decibels
-        instead of natural logarithms, at most 80 dB below the utterance's maximum.
-    num_ceps : int
-        Columns, counting energy or c0: 13 / 13 / 20. HTK's NUMCEPS = 12 with _E or _0 is 13.
-    num_mel_bins : int
-        Filters: 23 / 23 / 128.
-    low_freq, high_freq : float
-        Edges of the filters in Hz: 20 / 0 / 0 and 0; a `high_freq` of 0 or less counts from the Nyquist frequency.
-    frame_length, frame_shift : float
-        Milliseconds: 25 and 10; librosa 2048 and 512 samples at any rate.
-    snip_edges : bool
-        Only frames that lie within the signal: True / True / False. False gives a frame for every shift, with
-        samples mirrored at the ends; for librosa centerd frames with zeros beyond the ends.
-    dither : float
-        Deviation of the noise added to the samples, at their scale: 0.
-    window_type : {"povey", "hamming", "hanning", "blackman", "rectangular", "sine"}
-        povey / hamming / hanning.
-    blackman_coeff : float
-        Of the Blackman window: 0.42.
-    preemphasis_coefficient : float
-        0.97 / 0.97 / 0.
-    remove_dc_offset : bool
-        Subtract the mean of each frame: True / False / False.
-    round_to_power_of_two : bool
-        Lengthen the FFT to a power of two: True.
-    use_power : bool
-        Filter the power, not the magnitude: True. HTK's own default, USEPOWER = F, is False.
-    mel_floor : float
-        Smallest filter output before the logarithm: 1.19e-7 / 1 / 1e-10.
-    use_energy : bool
-        Log energy in c0's place: True / True / False.
-    raw_energy : bool
-        Take the energy before pre-emphasis and window: True.
-    energy_floor : float
-        Smallest energy before the logarithm: 0 (which leaves 1.19e-7).
-    cepstral_lifter : float
-        22 / 22 / 0; 0 for none.
-    htk_compat : bool
-        Put energy or c0 last, and multiply c0 by sqrt(2): False / True / False.
+    **options
     random_state : int
         Of the dither.
 
@@ -133,53 +63,22 @@ def mfcc(
     >>> mfcc(tone, 16000, convention="librosa").shape
     (32, 20)
     """
-    given = {name: value for name, value in locals().items() if name not in ("signal", "rate", "random_state")}
-    return static_features(signal, rate, validated(MfccOptions, given), random_state=random_state)[0]
+    return static_features(signal, rate, validated(MfccOptions, options), random_state=random_state)[0]
 
 
-def fbank(
-    signal: ArrayLike,
-    rate: float,
-    *,
-    convention: Convention = "kaldi",
-    num_mel_bins: int | None = None,
-    low_freq: float | None = None,
-    high_freq: float | None = None,
-    frame_length: float | None = None,
-    frame_shift: float | None = None,
-    snip_edges: bool | None = None,
-    dither: float | None = None,
-    window_type: WindowType | None = None,
-    blackman_coeff: float | None = None,
-    preemphasis_coefficient: float | None = None,
-    remove_dc_offset: bool | None = None,
-    round_to_power_of_two: bool | None = None,
-    use_power: bool | None = None,
-    mel_floor: float | None = None,
-    use_log_fbank: bool | None = None,
-    use_energy: bool | None = None,
-    raw_energy: bool | None = None,
-    energy_floor: float | None = None,
-    htk_compat: bool | None = None,
-    random_state: int = 0,
-) -> NDArray[np.float32]:
+@with_options_of(FbankOptions)
+def fbank(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: Any) -> NDArray[np.float32]:
     """Log energies of mel filters.
 
     Parameters
     ----------
     signal : array_like, shape (n,)
+        As in `mfcc`, whose defaults stand here too unless another is given.
     rate : float
         Hz.
-    convention : {"kaldi", "htk", "librosa"}
-        In librosa's the logarithm is decibels, as power_to_db gives them.
-    use_log_fbank : bool
-        Logarithms, not the filters' outputs themselves: True.
-    use_energy : bool
-        Log energy as one more column, first, or last with `htk_compat`: False.
-    num_mel_bins, low_freq, high_freq, frame_length, frame_shift, snip_edges, dither, window_type, blackman_coeff, \
-preemphasis_coefficient, remove_dc_offset, round_to_power_of_two, use_power, mel_floor, raw_energy, energy_floor, \
-htk_compat, random_state
-        As in `mfcc`.
+    **options
+    random_state : int
+        Of the dither.
 
     Returns
     -------
@@ -199,52 +98,24 @@ htk_compat, random_state
     >>> fbank(np.zeros(1600), 16000, num_mel_bins=40).shape
     (8, 40)
     """
-    given = {name: value for name, value in locals().items() if name not in ("signal", "rate", "random_state")}
-    return static_features(signal, rate, validated(FbankOptions, given), random_state=random_state)[0]
+    return static_features(signal, rate, validated(FbankOptions, options), random_state=random_state)[0]
 
 
-def lfcc(
-    signal: ArrayLike,
-    rate: float,
-    *,
-    convention: KaldiOrHtk = "kaldi",
-    num_ceps: int | None = None,
-    num_mel_bins: int | None = None,
-    low_freq: float | None = None,
-    high_freq: float | None = None,
-    frame_length: float | None = None,
-    frame_shift: float | None = None,
-    snip_edges: bool | None = None,
-    dither: float | None = None,
-    window_type: WindowType | None = None,
-    blackman_coeff: float | None = None,
-    preemphasis_coefficient: float | None = None,
-    remove_dc_offset: bool | None = None,
-    round_to_power_of_two: bool | None = None,
-    use_power: bool | None = None,
-    mel_floor: float | None = None,
-    use_energy: bool | None = None,
-    raw_energy: bool | None = None,
-    energy_floor: float | None = None,
-    cepstral_lifter: float | None = None,
-    htk_compat: bool | None = None,
-    random_state: int = 0,
-) -> NDArray[np.float32]:
+@with_options_of(LfccOptions)
+def lfcc(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: Any) -> NDArray[np.float32]:
     """Linear-frequency cepstral coefficients: `mfcc` with filters at equal distances in Hz.
+
+    The filters are triangles of height 1 on the frequency axis.
 
     Parameters
     ----------
     signal : array_like, shape (n,)
+        As in `mfcc`, whose defaults stand here too unless another is given.
     rate : float
         Hz.
-    convention : {"kaldi", "htk"}
-        Whose defaults and order of columns to take; neither has LFCC of its own.
-    num_mel_bins : int
-        Linear filters: 23. They are triangles of height 1 on the frequency axis.
-    num_ceps, low_freq, high_freq, frame_length, frame_shift, snip_edges, dither, window_type, blackman_coeff, \
-preemphasis_coefficient, remove_dc_offset, round_to_power_of_two, use_power, mel_floor, use_energy, raw_energy, \
-energy_floor, cepstral_lifter, htk_compat, random_state
-        As in `mfcc`.
+    **options
+    random_state : int
+        Of the dither.
 
     Returns
     -------
@@ -268,5 +139,48 @@ energy_floor, cepstral_lifter, htk_compat, random_state
     >>> lfcc(np.sin(np.arange(1600.0)), 16000, num_ceps=20).shape
     (8, 20)
     """
-    given = {name: value for name, value in locals().items() if name not in ("signal", "rate", "random_state")}
-    return static_features(signal, rate, validated(LfccOptions, given), random_state=random_state)[0]
+    return static_features(signal, rate, validated(LfccOptions, options), random_state=random_state)[0]
+
+
+@with_options_of(PlpOptions)
+def plp(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: Any) -> NDArray[np.float32]:
+    """Perceptual linear prediction: cepstra of an all-pole model of the loudness of mel bands.
+
+    The outputs of the mel filters are weighted for equal loudness and compressed; the inverse Fourier transform of
+    that spectrum, its first and last band doubled, is an autocorrelation, whose linear predictor (Levinson-Durbin)
+    gives the cepstrum. Every option left at None takes the default of the convention, given below as kaldi / htk
+    where they differ. In Kaldi's convention `mel_floor` makes digital silence finite, where Kaldi has no number.
+
+    Parameters
+    ----------
+    signal : array_like, shape (n,)
+        As in `mfcc`, whose defaults stand here too unless another is given.
+    rate : float
+        Hz.
+    **options
+    random_state : int
+        Of the dither.
+
+    Returns
+    -------
+    ndarray, shape (T, num_ceps), float32
+        T is 0, with a GmmSpeechWarning, if the signal is shorter than a frame.
+
+    Raises
+    ------
+    FeatureError
+        The signal isn't one channel of finite numbers.
+    ConfigError
+        Options make no sense, alone, together or at this rate.
+
+    References
+    ----------
+    H. Hermansky, "Perceptual linear predictive (PLP) analysis of speech", JASA 87(4), 1990.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plp(np.sin(np.arange(1600.0)), 16000).shape
+    (8, 13)
+    """
+    return static_features(signal, rate, validated(PlpOptions, options), random_state=random_state)[0]

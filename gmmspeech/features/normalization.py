@@ -65,7 +65,7 @@ def sliding_cmvn(
     min_cmn_window : int
         Least frames at the start, where the window may reach ahead. Without effect if `center`.
     center : bool
-        Window centerd on the frame (and moved inwards at the ends) instead of ending at it.
+        Window centered on the frame (and moved inwards at the ends) instead of ending at it.
     norm_vars : bool
         Divide by the window's deviation too.
 
@@ -96,9 +96,9 @@ def sliding_cmvn(
     return normalized_by_windows(x, start, end, running_sums(x.astype(np.float64) - x[0]), norm_vars)
 
 
-def running_sums(centerd: NDArray[np.float64], before: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+def running_sums(centered: NDArray[np.float64], before: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
     """Sums of frames and of their squares up to each frame, (T + 1, 2, D); the first are zero, or those `before`."""
-    both = np.stack([centerd, centerd**2], axis=1)
+    both = np.stack([centered, centered**2], axis=1)
     start = np.zeros((1, *both.shape[1:])) if before is None else before[None]
     return np.cumsum(np.concatenate([start, both]), axis=0)
 

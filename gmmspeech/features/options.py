@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -98,25 +100,42 @@ class StaticOptions(Section):
     scale: ClassVar[Literal["mel", "linear"]] = "mel"  # axis on which the filters have equal distances
     of_kaldi: ClassVar[bool] = True  # what Kaldi computes, so that its roundings are wanted
 
-    convention: Convention = "kaldi"
-    frame_length: float | None = Field(default=None, gt=0)
-    frame_shift: float | None = Field(default=None, gt=0)
-    snip_edges: bool
-    dither: float = Field(ge=0)
-    window_type: WindowType
-    blackman_coeff: float
-    preemphasis_coefficient: float = Field(ge=0, le=1)
-    remove_dc_offset: bool
-    round_to_power_of_two: bool
-    num_mel_bins: int = Field(ge=3)
-    low_freq: float = Field(ge=0)
-    high_freq: float
-    use_power: bool
-    mel_floor: float = Field(gt=0)
-    use_energy: bool
-    raw_energy: bool
-    energy_floor: float = Field(ge=0)
-    htk_compat: bool
+    convention: Convention = Field(
+        default="kaldi",
+        description='Whose numbers to give. "htk": columns c1 ... cN, then energy or c0 as HTK scales it. "librosa": '
+        "decibels instead of natural logarithms, at most 80 dB below the utterance's maximum.",
+    )
+    frame_length: float | None = Field(
+        default=None, gt=0, description="Milliseconds: 25; librosa's is 2048 samples at any rate."
+    )
+    frame_shift: float | None = Field(
+        default=None, gt=0, description="Milliseconds: 10; librosa's is 512 samples at any rate."
+    )
+    snip_edges: bool = Field(
+        description="Only frames that lie within the signal: True / True / False. False gives a frame for every shift, "
+        "with samples mirrored at the ends; for librosa centered frames with zeros beyond the ends."
+    )
+    dither: float = Field(ge=0, description="Deviation of the noise added to the samples, at their scale: 0.")
+    window_type: WindowType = Field(description="povey / hamming / hanning.")
+    blackman_coeff: float = Field(description="Of the Blackman window: 0.42.")
+    preemphasis_coefficient: float = Field(ge=0, le=1, description="0.97 / 0.97 / 0.")
+    remove_dc_offset: bool = Field(description="Subtract the mean of each frame: True / False / False.")
+    round_to_power_of_two: bool = Field(description="Lengthen the FFT to a power of two: True.")
+    num_mel_bins: int = Field(ge=3, description="Filters: 23 / 23 / 128.")
+    low_freq: float = Field(ge=0, description="Lower edge of the filters in Hz: 20 / 0 / 0.")
+    high_freq: float = Field(
+        description="Upper edge of the filters in Hz; 0 or less counts from the Nyquist frequency: 0."
+    )
+    use_power: bool = Field(
+        description="Filter the power, not the magnitude: True. HTK's own default, USEPOWER = F, is False."
+    )
+    mel_floor: float = Field(gt=0, description="Smallest filter output before the logarithm: 1.19e-7 / 1 / 1e-10.")
+    use_energy: bool = Field(description="Log energy in c0's place: True / True / False.")
+    raw_energy: bool = Field(description="Take the energy before pre-emphasis and window: True.")
+    energy_floor: float = Field(ge=0, description="Smallest energy before the logarithm: 0 (which leaves 1.19e-7).")
+    htk_compat: bool = Field(
+        description="Put energy or c0 last, and multiply c0 of MFCC by sqrt(2): False / True / False."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -163,8 +182,11 @@ class MfccOptions(StaticOptions):
     """Options of `mfcc`."""
 
     type: Literal["mfcc"] = "mfcc"
-    num_ceps: int = Field(ge=1)
-    cepstral_lifter: float = Field(ge=0)
+    num_ceps: int = Field(
+        ge=1,
+        description="Columns, counting energy or c0: 13 / 13 / 20. HTK's NUMCEPS = 12 with _E or _0 is 13.",
+    )
+    cepstral_lifter: float = Field(ge=0, description="22 / 22 / 0; 0 for none.")
 
     @model_validator(mode="after")
     def _check(self) -> MfccOptions:
@@ -185,19 +207,32 @@ class LfccOptions(MfccOptions):
     of_kaldi: ClassVar[bool] = False
 
     type: Literal["lfcc"] = "lfcc"  # type: ignore[assignment]
-    convention: KaldiOrHtk = "kaldi"
+    convention: KaldiOrHtk = Field(
+        default="kaldi",
+        description="Whose defaults and order of columns to take; neither has LFCC of its own.",
+    )
 
 
 class PlpOptions(StaticOptions):
     """Options of `plp`."""
 
     type: Literal["plp"] = "plp"
-    convention: KaldiOrHtk = "kaldi"
-    num_ceps: int = Field(ge=1)
-    lpc_order: int = Field(ge=1)
-    compress_factor: float = Field(gt=0, le=1)
-    cepstral_lifter: float = Field(ge=0)
-    cepstral_scale: float = Field(gt=0)
+    convention: KaldiOrHtk = Field(
+        default="kaldi", description='Whose numbers to give. "htk": columns c1 ... cN, then energy or c0.'
+    )
+    num_ceps: int = Field(
+        ge=1,
+        description="Columns, counting energy or c0: 13; at most `lpc_order` + 1. HTK's NUMCEPS = 12 with _E or _0 is "
+        "13.",
+    )
+    use_energy: bool = Field(
+        description="Log energy in c0's place: True. Otherwise it is the logarithm of the prediction error, which "
+        "Kaldi floors at 0."
+    )
+    lpc_order: int = Field(ge=1, description="Order of the linear predictor: 12.")
+    compress_factor: float = Field(gt=0, le=1, description="Power that turns intensity into loudness: 0.33333 / 0.33.")
+    cepstral_lifter: float = Field(ge=0, description="22; 0 for none.")
+    cepstral_scale: float = Field(gt=0, description="What to multiply the cepstra with, not the energy: 1.")
 
     @model_validator(mode="after")
     def _check(self) -> PlpOptions:
@@ -217,7 +252,8 @@ class FbankOptions(StaticOptions):
     specific: ClassVar[Mapping[str, Any]] = MappingProxyType({"use_energy": False})
 
     type: Literal["fbank"] = "fbank"
-    use_log_fbank: bool
+    use_log_fbank: bool = Field(description="Logarithms, not the filters' outputs themselves: True.")
+    use_energy: bool = Field(description="Log energy as one more column, first, or last with `htk_compat`: False.")
 
     @property
     def dim(self) -> int:
@@ -233,7 +269,47 @@ def validated(kind: type[Options], given: Mapping[str, Any]) -> Options:
     try:
         return kind.model_validate(given)
     except ValidationError as error:
-        raise ConfigError(explain(error)) from None
+        raise ConfigError(explain(error, {(): kind})) from None
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def with_options_of(kind: type[StaticOptions]) -> Callable[[Function], Function]:
+    """Give a function of (signal, rate, random_state, **options) the signature and the documentation of its options."""
+    table = {name: field for name, field in kind.model_fields.items() if name != "type"}
+    table = {"convention": table.pop("convention"), **table}
+
+    def decorate(function: Function) -> Function:
+        own = inspect.signature(function).parameters
+        keywords = [
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=field.default if name == "convention" else None
+            )
+            for name, field in table.items()
+        ]
+        function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [own["signal"], own["rate"], *keywords, own["random_state"]], return_annotation=np.ndarray
+        )
+        text = "\n".join(
+            f"{name} : {_type(field.annotation)}\n{_indented(field.description)}" for name, field in table.items()
+        )
+        function.__doc__ = (function.__doc__ or "").replace("    **options\n", textwrap.indent(text, "    ") + "\n")
+        return function
+
+    return decorate
+
+
+def _type(annotation: Any) -> str:
+    """How numpydoc writes a type."""
+    if isinstance(annotation, type):
+        return annotation.__name__
+    choices = [choice for choice in get_args(annotation) if choice is not type(None)]
+    return choices[0].__name__ if isinstance(choices[0], type) else "{" + ", ".join(f'"{c}"' for c in choices) + "}"
+
+
+def _indented(text: str | None) -> str:
+    return textwrap.fill(text or "", 110, initial_indent="    ", subsequent_indent="    ")
 
 
 def explain(error: ValidationError, known: Mapping[tuple[str, ...], type[BaseModel]] = MappingProxyType({})) -> str:

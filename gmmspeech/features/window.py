@@ -68,8 +68,8 @@ def checked_signal(signal: ArrayLike) -> tuple[NDArray[np.float32], float]:
 def frame_layout(num_samples: int, rate: float, options: StaticOptions) -> tuple[int, int]:
     """How many frames a signal has, and the sample (negative for one before the start) at which the first begins.
 
-    Kaldi and HTK: with `snip_edges` as many frames as fit, else one for every shift, rounded, each centerd on its
-    shift. librosa: with `snip_edges` as many FFTs as fit, else FFTs centerd on the multiples of the shift.
+    Kaldi and HTK: with `snip_edges` as many frames as fit, else one for every shift, rounded, each centered on its
+    shift. librosa: with `snip_edges` as many FFTs as fit, else FFTs centered on the multiples of the shift.
     """
     length, shift, points = options.frame_sizes(rate)
     if options.convention == "librosa":

@@ -33,7 +33,7 @@ FRONTS = {
         }
     },
     "rasta": {"rasta": {}, "deltas": {"order": 3, "convention": "htk"}},
-    "centerd": {"cmvn": {"method": "sliding", "cmn_window": 50, "center": True, "norm_vars": True}, "deltas": {}},
+    "centered": {"cmvn": {"method": "sliding", "cmn_window": 50, "center": True, "norm_vars": True}, "deltas": {}},
     "causal": {"cmvn": {"method": "sliding", "cmn_window": 40, "min_cmn_window": 15, "norm_vars": True}},
     "warp": {"warp": {"window": 31}, "cmvn": {"method": "sliding"}},
     "vad": {

@@ -42,7 +42,7 @@ def test_least_samples_is_where_frames_begin(convention, snip_edges, frame_lengt
     assert frame_layout(least - 1, 16000, options)[0] == 0
 
 
-def test_centerd_frames():
+def test_centered_frames():
     options = validated(MfccOptions, {"snip_edges": False})
     assert frame_layout(1000, 16000, options) == (6, 80 - 200)
 

@@ -64,16 +64,16 @@ INLINE float sum_of_products(const float *a, const float *b, int length) {
     return sum;
 }
 
-/* A windowed frame of `length` samples and its energy; Kaldi's pre-emphasis is fused. `centerd` is scratch. */
-INLINE void windowed(const MelOptions *o, const float *samples, int fused, float *centerd, float *row, float *energy) {
+/* A windowed frame of `length` samples and its energy; Kaldi's pre-emphasis is fused. `centered` is scratch. */
+INLINE void windowed(const MelOptions *o, const float *samples, int fused, float *centered, float *row, float *energy) {
     const int length = o->length;
     const float mean = o->remove_dc_offset ? sum_of_products(samples, NULL, length) / (float)length : 0.0f;
     const float c = o->preemphasis, *window = o->window;
-    for (int n = 0; n < length; n++) centerd[n] = samples[n] - mean;
-    if (o->raw_energy) *energy = sum_of_products(centerd, centerd, length);
-    row[0] = (fused ? fmaf(-c, centerd[0], centerd[0]) : centerd[0] - c * centerd[0]) * window[0];
+    for (int n = 0; n < length; n++) centered[n] = samples[n] - mean;
+    if (o->raw_energy) *energy = sum_of_products(centered, centered, length);
+    row[0] = (fused ? fmaf(-c, centered[0], centered[0]) : centered[0] - c * centered[0]) * window[0];
     for (int n = 1; n < length; n++)
-        row[n] = (fused ? fmaf(-c, centerd[n - 1], centerd[n]) : centerd[n] - c * centerd[n - 1]) * window[n];
+        row[n] = (fused ? fmaf(-c, centered[n - 1], centered[n]) : centered[n] - c * centered[n - 1]) * window[n];
     if (!o->raw_energy) *energy = sum_of_products(row, row, length);
 }
 
@@ -171,16 +171,16 @@ INLINE void filter(const MelOptions *o, Lanes *power, int count, float *mel) {
 }
 
 /* Work, at a multiple of a vector's size: re and im (points / 2, LANES), power (points / 2 + 1, LANES),
-   rows (LANES, points), centerd (length,). */
+   rows (LANES, points), centered (length,). */
 INLINE void kaldi_mel_energies(const MelOptions *o, const float *samples, ptrdiff_t shift, ptrdiff_t num_frames, float *work, float *mel, float *energy) {
     const int points = o->points, half = points / 2;
     Lanes *re = (Lanes *)work, *im = re + half, *power = im + half;
-    float *rows = (float *)(power + half + 1), *centerd = rows + LANES * points;
+    float *rows = (float *)(power + half + 1), *centered = rows + LANES * points;
     memset(rows, 0, sizeof(float) * LANES * points);
     find_spans(o);
     for (ptrdiff_t t = 0; t < num_frames; t += LANES) {
         const int count = num_frames - t < LANES ? (int)(num_frames - t) : LANES;
-        for (int l = 0; l < count; l++) windowed(o, samples + (t + l) * shift, 1, centerd, rows + l * points, energy + t + l);
+        for (int l = 0; l < count; l++) windowed(o, samples + (t + l) * shift, 1, centered, rows + l * points, energy + t + l);
         into_lanes(rows, points, re, im);
         power_spectra(o, re, im, power);
         filter(o, power, count, mel + t * o->num_filters);
