@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import isotonic_regression
 
 from gmmspeech.checks import as_vector
 
@@ -110,6 +109,8 @@ def count_sorted(targets: NDArray[np.float64], nontargets: NDArray[np.float64]) 
 
 def convex_hull(counts: ErrorCounts) -> ErrorCounts:
     """Keep only the thresholds at the corners of the lower convex hull."""
+    from scipy.optimize import isotonic_regression  # which takes a while
+
     # Over the number of rejected trials, which rises at every step, the hull is the greatest convex minorant of the
     # misses: its slopes are the isotonic regression of the share of targets in every step.
     steps = np.diff(counts.misses - counts.false_alarms)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit
 
 from gmmspeech.checks import all_finite, as_numbers, check_positive, check_probability
@@ -246,6 +245,8 @@ def fit_pav(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, pseudo_tri
     >>> fit_pav([1.0, 2.0, 2.0, 3.0], [-1.0, 0.0, 0.0, 2.0]).apply([-1.0, 0.5, 2.0]).round(2)
     array([-1.1 , -0.2 ,  0.69])
     """
+    from scipy.optimize import isotonic_regression  # which takes a while, as below
+
     check_positive(pseudo_trials=pseudo_trials)
     targets, nontargets = _columns(target_scores, "target scores"), _columns(nontarget_scores, "nontarget scores")
     if targets.shape[1] > 1 or nontargets.shape[1] > 1:
@@ -290,6 +291,8 @@ def _minimize(
     targets: NDArray[np.float64], nontargets: NDArray[np.float64], p_target: float, penalty: float
 ) -> tuple[NDArray[np.float64], float]:
     """Weights and offset of least cross-entropy plus ``penalty / 2`` times the squared length of the weights."""
+    from scipy.optimize import minimize
+
     tau = math.log(p_target) - math.log1p(-p_target)
     sides = [(targets, -1.0, p_target / len(targets)), (nontargets, 1.0, (1 - p_target) / len(nontargets))]
     size = targets.shape[1]
