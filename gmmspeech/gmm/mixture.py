@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.utils import check_random_state
 
 from gmmspeech.blocks import (
-    Block,
     DistributedFrames,
     Frames,
     frame_blocks,
-    frame_dim,
-    map_blocks,
-    single_threaded_blas,
-    sum_blocks,
 )
-from gmmspeech.checks import check_at_least, finite
-from gmmspeech.errors import ConfigError, FeatureError, ModelError
-from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
+from gmmspeech.checks import finite
+from gmmspeech.errors import ConfigError, ModelError
+from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
-from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm import acceleration, em
-from gmmspeech.gmm.errors import NotFittedError
+from gmmspeech.gmm.density import DiagonalMixture
 from gmmspeech.gmm.frames import as_frames, check_weights, draw_frames
 from gmmspeech.gmm.init import Parameters, kmeans, random_frames
-from gmmspeech.gmm.kernels import KernelParameters, WholePass, get_backend, numpy_kernel, pack
+from gmmspeech.gmm.kernels import WholePass, get_backend, pack
 from gmmspeech.gmm.parameters import check_parameters, global_variance
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.gmm.stepwise import blend
@@ -43,11 +34,12 @@ INIT_FRAMES_PER_COMPONENT = 200  # for k-means, whose time then does not grow wi
 MIN_INIT_FRAMES = 20_000
 SMALLEST_FLOOR = 1e-10  # of the global variance, so that a component on equal frames keeps a density
 CONSTANT_DIMENSION_VARIANCE = 1e-6  # for a dimension in which all frames are equal
-_SAVED_OPTIONS = ("max_iter", "tol", "variance_floor")
 _DECIDING_OPTIONS = ("n_components", "accelerate", "max_iter", "tol", "variance_floor")
 
 
-class DiagonalGMM(Saved, DensityMixin, BaseEstimator, kind="DiagonalGMM", hint="a mixture (made by train-ubm)"):
+class DiagonalGMM(
+    DiagonalMixture, DensityMixin, BaseEstimator, kind="DiagonalGMM", hint="a mixture (made by train-ubm)"
+):
     """Gaussian mixture with diagonal covariances, trained by EM.
 
     Arithmetic follows the data: float32 frames are evaluated in float32 with statistics summed in float64, float64
@@ -134,38 +126,6 @@ class DiagonalGMM(Saved, DensityMixin, BaseEstimator, kind="DiagonalGMM", hint="
         self.device = device
         self.n_jobs = n_jobs
 
-    @classmethod
-    def from_parameters(
-        cls,
-        weights: ArrayLike,
-        means: ArrayLike,
-        covariances: ArrayLike,
-        *,
-        front_end: str | None = None,
-        **options: Any,
-    ) -> Self:
-        """Mixture with given parameters, ready to use.
-
-        Parameters
-        ----------
-        weights : array_like, shape (K,)
-        means, covariances : array_like, shape (K, D)
-        front_end : str, optional
-            See `front_end_`.
-        **options
-            Parameters of the estimator.
-
-        Raises
-        ------
-        ModelError
-            Shapes that don't agree, weights that don't sum to one, or a component with a parameter that is not
-            finite or a variance that is not positive.
-        """
-        parameters = check_parameters(weights, means, covariances)
-        gmm = cls(**{"n_components": len(parameters[0]), **options})
-        gmm._set(parameters, front_end)
-        return gmm
-
     def with_parameters(
         self, weights: NDArray[np.float64], means: NDArray[np.float64], covariances: NDArray[np.float64]
     ) -> Self:
@@ -213,16 +173,14 @@ class DiagonalGMM(Saved, DensityMixin, BaseEstimator, kind="DiagonalGMM", hint="
         weight = None if sample_weight is None else check_weights(sample_weight, frames)
         seed = seed_of(self.random_state, checkpoint)
         moments = self._moments(frames, weight)
-        variance = global_variance(moments)
-        floor = self._floor(variance)
         front_end = getattr(frames, "front_end", None)
         start = None if checkpoint is None else checkpoint.resume(self._settings(moments, front_end, seed))
         if start is None:
-            start = self._start(frames, weight, variance, int(moments.num_frames), np.random.default_rng(seed))
+            start = self._start(frames, weight, moments, seed)
         parameters, monitor = (acceleration if self.accelerate else em).fit(
             self._e_step(frames, weight),
             start,
-            variance_floor=floor,
+            variance_floor=self._floor(global_variance(moments)),
             max_iter=self.max_iter,
             tol=self.tol,
             callback=callback,
@@ -275,7 +233,10 @@ class DiagonalGMM(Saved, DensityMixin, BaseEstimator, kind="DiagonalGMM", hint="
         if isinstance(given, DiagonalGMM):
             mixture, before = given._check_batch(frames, front_end), given.num_frames_
         else:
-            mixture, before = self._begin(frames, weight), 0.0
+            moments = self._moments(frames, weight)
+            floor = self._floor(global_variance(moments))
+            weights, means, variances = self._start(frames, weight, moments, seed_of(self.random_state, None))
+            mixture, before = (weights, means, np.maximum(variances, floor)), 0.0
         batch = self._accumulate(frames, weight, mixture)
         if not batch.num_frames > 0:
             raise ModelError("found 0 frames, expected a batch of one or more")
@@ -317,127 +278,22 @@ class DiagonalGMM(Saved, DensityMixin, BaseEstimator, kind="DiagonalGMM", hint="
         updated.num_frames_ = float(stats.num_frames)
         return updated
 
-    def accumulate(self, X: Frames | ArrayLike, *, sample_weight: ArrayLike | None = None) -> GMMStats:
-        """Sufficient statistics of frames under the mixture.
-
-        Parameters
-        ----------
-        X : array_like, shape (N, D), or list of those, or FeatureStore
-        sample_weight : array_like, shape (N,), optional
-
-        Returns
-        -------
-        GMMStats
-        """
-        frames = self._check_frames(X)
-        weight = None if sample_weight is None else check_weights(sample_weight, frames)
-        return self._accumulate(frames, weight, self.parameters())
-
-    def score_samples(self, X: Frames | ArrayLike) -> NDArray[np.float64]:
-        """Log-likelihood of every frame, shape (N,), in nats.
-
-        Examples
-        --------
-        >>> import gmmspeech as gs
-        >>> gmm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
-        >>> gmm.score_samples([[0.0]]).round(4)
-        array([-0.9189])
-        """
-        kernel, parameters = get_backend(self.backend, self.device), self.kernel_parameters()
-        return self._map(lambda block: kernel.log_likelihood(block, parameters), X)
-
-    def score(self, X: Frames | ArrayLike, y: None = None, *, sample_weight: ArrayLike | None = None) -> float:
-        """Mean log-likelihood a frame, in nats; the mean of weights where they are given, as in `fit`."""
-        if sample_weight is not None:
-            return float(np.average(self.score_samples(X), weights=check_weights(sample_weight, as_frames(X))))
-        total, count = self._total(X)
-        return float(np.divide(total, count))
-
-    def predict_proba(self, X: Frames | ArrayLike) -> NDArray[np.float64]:
-        """Posterior probability of every component given each frame, shape (N, K)."""
-        parameters = self.kernel_parameters()
-        return self._map(lambda block: numpy_kernel.posteriors(block, parameters), X)
-
-    def predict(self, X: Frames | ArrayLike) -> NDArray[np.intp]:
-        """Most probable component of each frame, shape (N,)."""
-        parameters = self.kernel_parameters()
-        return self._map(lambda block: numpy_kernel.posteriors(block, parameters).argmax(axis=1), X)
-
-    def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-        """Draw frames from the mixture.
-
-        Returns
-        -------
-        X : ndarray, shape (n_samples, D)
-        components : ndarray of int, shape (n_samples,)
-            The component each was drawn from.
-        """
-        check_at_least(1, n_samples=n_samples)
-        weights, means, variances = self.parameters()
-        rng = check_random_state(self.random_state)
-        components = rng.choice(len(weights), n_samples, p=weights / weights.sum())
-        noise = rng.standard_normal((n_samples, means.shape[1]))
-        return means[components] + noise * np.sqrt(variances[components]), components
-
-    def bic(self, X: Frames | ArrayLike) -> float:
-        """Bayesian information criterion on `X`; the lower, the better."""
-        total, count = self._total(X)
-        return float(-2 * total + self._num_free_parameters() * np.log(count))
-
-    def aic(self, X: Frames | ArrayLike) -> float:
-        """Akaike's information criterion on `X`; the lower, the better."""
-        return float(-2 * self._total(X)[0] + 2 * self._num_free_parameters())
-
-    def to_state(self) -> State:
-        """Give parameters, options and history, for a file."""
-        weights, means, variances = self.parameters()
-        options = {name: getattr(self, name) for name in _SAVED_OPTIONS}
-        return {
-            "weights": weights,
-            "means": means,
-            "variances": variances,
-            "history": np.array(self.history_, dtype=np.float64),
-            "options": json.dumps(options, sort_keys=True),
-            "front_end": self.front_end_ or "",
-            "num_frames": self.num_frames_,
-        }
-
-    @classmethod
-    def from_state(cls, state: State) -> Self:
-        """Make a mixture of what `to_state` gave."""
-        gmm = cls.from_parameters(
-            state["weights"],
-            state["means"],
-            state["variances"],
-            front_end=state["front_end"] or None,
-            **json.loads(state["options"]),
-        )
-        gmm.weights_ = state["weights"]  # to the bit, where another system's sum to 1 in float32 only
-        gmm.history_ = state["history"].tolist()
-        gmm.num_frames_ = float(state["num_frames"]) if "num_frames" in state else None
-        return gmm
-
     def to_sklearn(self) -> GaussianMixture:
         """Give scikit-learn's ``GaussianMixture`` of the same parameters, ready to use; see `gmm.scikit_learn`."""
         from gmmspeech.gmm.scikit_learn import to_sklearn
 
-        return to_sklearn(self)
+        options = {name: getattr(self, name) for name in ("max_iter", "tol", "random_state")}
+        mixture = to_sklearn(self.parameters(), history=self.history_, n_iter=getattr(self, "n_iter_", 0), **options)
+        mixture.converged_ = getattr(self, "converged_", True)
+        return mixture
 
     @classmethod
-    def from_sklearn(cls, mixture: GaussianMixture) -> DiagonalGMM:
+    def from_sklearn(cls, mixture: GaussianMixture) -> Self:
         """Make a mixture of a fitted ``GaussianMixture`` of scikit-learn's; see `gmm.scikit_learn`."""
         from gmmspeech.gmm.scikit_learn import from_sklearn
 
-        return from_sklearn(mixture)
-
-    def kernel_parameters(self) -> KernelParameters:
-        """Pack the mixture for the kernels, once for each set of parameters."""
-        current = self.parameters()
-        cached = self.__dict__.get("_packed")
-        if cached is None or not all(map(np.array_equal, cached[0], current)):  # attributes may be written to
-            cached = (tuple(np.array(p) for p in current), pack(*current))
-            self._packed = cached
-        return cached[1]
+        parameters, options = from_sklearn(mixture)
+        return cls.from_parameters(*parameters, **options)
 
     def absolute_variance_floor(self) -> NDArray[np.float64]:
         """Smallest variance allowed, shape (D,): `variance_floor` times the variance of the whole mixture."""
@@ -454,37 +310,16 @@ class DiagonalGMM(Saved, DensityMixin, BaseEstimator, kind="DiagonalGMM", hint="
         clone.init = self.init  # a mixture given as the start of EM is a value: its clone would not be fitted
         return clone
 
-    def parameters(self) -> Parameters:
-        """Give weights (K,), means (K, D) and variances (K, D), or a `ModelError` before the mixture is fitted."""
-        if not hasattr(self, "weights_"):
-            raise NotFittedError("this DiagonalGMM is not fitted yet: call fit, or make one by from_parameters")
-        return self.weights_, self.means_, self.covariances_
-
     def _maximize(self, stats: GMMStats, previous: Parameters) -> Parameters:
         """Update from statistics of all the frames, whose variance is then known."""
         n, sum_x, sum_xx = (a.sum(axis=0, keepdims=True) for a in (stats.n, stats.sum_x, stats.sum_xx))
         together = GMMStats(n, sum_x, sum_xx, stats.log_likelihood, stats.num_frames)
         return em.maximize(stats, self._floor(global_variance(together)), previous=previous)
 
-    def _begin(self, frames: Frames, weight: NDArray[np.float64] | None) -> Parameters:
-        """Where EM starts, were these all the frames."""
-        moments = self._moments(frames, weight)
-        variance = global_variance(moments)
-        rng = np.random.default_rng(seed_of(self.random_state, None))
-        weights, means, variances = self._start(frames, weight, variance, int(moments.num_frames), rng)
-        return weights, means, np.maximum(variances, self._floor(variance))
-
     def _check_batch(self, frames: Frames, front_end: str | None) -> Parameters:
         check_same_front_end(self.front_end_, front_end, model="the mixture", frames="the batch")
         self._check_frames(frames)
         return self.parameters()
-
-    def _set(self, parameters: Parameters, front_end: str | None) -> None:
-        self.weights_, self.means_, self.covariances_ = parameters
-        self.n_features_in_ = self.means_.shape[1]
-        self.front_end_ = front_end
-        self.history_ = []
-        self.num_frames_ = None
 
     def _check_options(self) -> None:
         expectations = {
@@ -499,30 +334,6 @@ class DiagonalGMM(Saved, DensityMixin, BaseEstimator, kind="DiagonalGMM", hint="
             if not holds:
                 raise ConfigError(f"{name}: found {getattr(self, name)!r}, expected {expected}")
 
-    def _check_frames(self, X: Frames | ArrayLike) -> Frames:
-        dim = self.parameters()[1].shape[1]
-        frames = as_frames(X)
-        found = frame_dim(frames)
-        if found != dim:
-            theirs = f"X has {found} features, but DiagonalGMM is expecting {dim} features as input"  # as scikit-learn
-            raise FeatureError(f"found frames of {found} columns, expected {dim}, as the mixture has ({theirs})")
-        return frames
-
-    def _map(self, function: Callable[[NDArray], NDArray], X: Frames | ArrayLike) -> NDArray:
-        return np.concatenate(list(self._results(function, X)))
-
-    def _results(self, function: Callable[[NDArray], NDArray], X: Frames | ArrayLike) -> Iterator[NDArray]:
-        frames = self._check_frames(X)
-        return map_blocks(lambda block: function(finite(block[1], block[0])), frames, n_jobs=self.n_jobs)
-
-    def _total(self, X: Frames | ArrayLike) -> tuple[float, int]:
-        """Log-likelihood of all frames, and their number; the frames' own are not kept."""
-        kernel, parameters = get_backend(self.backend, self.device), self.kernel_parameters()
-        total, count = 0.0, 0
-        for scores in self._results(lambda frames: kernel.log_likelihood(frames, parameters), X):
-            total, count = total + float(scores.sum()), count + len(scores)
-        return total, count
-
     def _e_step(self, frames: Frames, weight: NDArray[np.float64] | None) -> Callable[[Parameters], GMMStats]:
         """Give a function from a mixture to the statistics of the frames, to be called once an iteration."""
         kernel = get_backend(self.backend, self.device)
@@ -531,12 +342,6 @@ class DiagonalGMM(Saved, DensityMixin, BaseEstimator, kind="DiagonalGMM", hint="
             statistics = kernel.e_step(frames, weight)
             return lambda p: statistics(pack(*p))
         return lambda p: self._accumulate(frames, weight, p)
-
-    def _accumulate(self, frames: Frames, weight: NDArray[np.float64] | None, parameters: Parameters) -> GMMStats:
-        with single_threaded_blas():  # the last bits would depend on its threads
-            packed = pack(*parameters)
-        backend = get_backend(self.backend, self.device).name.split()[0]
-        return sum_blocks(_Statistics(backend, self.device, packed), frames, weight, n_jobs=self.n_jobs)
 
     def _moments(self, frames: Frames, weight: NDArray[np.float64] | None) -> GMMStats:
         """Statistics of all frames as one component, about the first frames' mean, which keeps digits."""
@@ -572,20 +377,14 @@ class DiagonalGMM(Saved, DensityMixin, BaseEstimator, kind="DiagonalGMM", hint="
         floor = max(self.variance_floor, SMALLEST_FLOOR) * variance
         return np.where(variance > 0, floor, CONSTANT_DIMENSION_VARIANCE)
 
-    def _start(
-        self,
-        frames: Frames,
-        weight: NDArray[np.float64] | None,
-        variance: NDArray[np.float64],
-        num_frames: int,
-        rng: np.random.Generator,
-    ) -> Parameters:
+    def _start(self, frames: Frames, weight: NDArray[np.float64] | None, moments: GMMStats, seed: int) -> Parameters:
+        num_frames, dim, rng = int(moments.num_frames), moments.sum_x.shape[1], np.random.default_rng(seed)
         if isinstance(self.init, DiagonalGMM):
             start = self.init.parameters()
-            if start[1].shape != (self.n_components, len(variance)):
+            if start[1].shape != (self.n_components, dim):
                 raise ModelError(
                     f"init: found a mixture of shape {start[1].shape} (components, dimension), "
-                    f"expected {(self.n_components, len(variance))}"
+                    f"expected {(self.n_components, dim)}"
                 )
             return start
         sample = draw_frames(
@@ -598,33 +397,3 @@ class DiagonalGMM(Saved, DensityMixin, BaseEstimator, kind="DiagonalGMM", hint="
         if self.init == "random":
             return random_frames(sample, self.n_components, rng, weight=times)
         return kmeans(sample, self.n_components, rng, weight=times, n_jobs=self.n_jobs)
-
-    def _num_free_parameters(self) -> int:
-        return len(self.weights_) - 1 + 2 * self.means_.size
-
-    def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
-        num_components, dim = self.means_.shape
-        lines = [
-            f"mixture: {num_components} components, {dim} dimensions",
-            f"weights: {self.weights_.min():.2g} to {self.weights_.max():.2g}, "
-            f"perplexity {np.exp(-np.sum(self.weights_ * np.log(np.maximum(self.weights_, 1e-300)))):.1f}",
-            f"front end: {describe_front_end(self.front_end_)}",
-        ]
-        if self.history_:
-            passes = f"{len(self.history_)} passes"
-            lines.append(f"EM: {passes}, {self.history_[0]:.4f} to {self.history_[-1]:.4f} nats a frame")
-        return lines
-
-
-@dataclass(frozen=True, eq=False)
-class _Statistics:
-    """What EM asks of every block of the frames, here or on another machine."""
-
-    backend: str  # the one that was chosen here, whatever another machine would choose
-    device: str | None
-    parameters: KernelParameters
-
-    def __call__(self, block: Block) -> GMMStats:
-        start, frames, weight = block
-        return get_backend(self.backend, self.device).accumulate(finite(frames, start), self.parameters, weight)

@@ -2,55 +2,50 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.mixture import GaussianMixture
 
 from gmmspeech.errors import ModelError
 from gmmspeech.gmm.errors import NotFittedError
-from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.init import Parameters
 
 
-def to_sklearn(gmm: DiagonalGMM) -> GaussianMixture:
+def to_sklearn(parameters: Parameters, *, history: list[float], n_iter: int, **options: Any) -> GaussianMixture:
     """Give a mixture as scikit-learn's, fitted, with diagonal covariances.
 
     Parameters
     ----------
-    gmm : DiagonalGMM
+    parameters : tuple of weights (K,), means (K, D), variances (K, D)
+    history : list of float
+        Log-likelihoods of its training.
+    n_iter : int
+    **options
+        Of ``GaussianMixture``.
 
     Returns
     -------
     sklearn.mixture.GaussianMixture
-        `max_iter`, `tol` and `random_state` are those of `gmm`.
-
-    Raises
-    ------
-    NotFittedError
-        The mixture is not fitted.
 
     Examples
     --------
-    >>> gmm = DiagonalGMM.from_parameters([0.5, 0.5], [[0.0], [4.0]], [[1.0], [0.25]])
-    >>> to_sklearn(gmm).predict([[0.1], [3.0]])
+    >>> mixture = np.array([0.5, 0.5]), np.array([[0.0], [4.0]]), np.array([[1.0], [0.25]])
+    >>> to_sklearn(mixture, history=[], n_iter=0).predict([[0.1], [3.0]])
     array([0, 1])
     """
-    weights, means, variances = (array.copy() for array in gmm.parameters())
-    mixture = GaussianMixture(
-        n_components=len(weights),
-        covariance_type="diag",
-        max_iter=gmm.max_iter,
-        tol=gmm.tol,
-        random_state=gmm.random_state,
-    )
+    weights, means, variances = (array.copy() for array in parameters)
+    mixture = GaussianMixture(len(weights), covariance_type="diag", **options)
     mixture.weights_, mixture.means_, mixture.covariances_ = weights / weights.sum(), means, variances
     mixture.precisions_ = 1 / variances
     mixture.precisions_cholesky_ = np.sqrt(mixture.precisions_)
     mixture.n_features_in_ = means.shape[1]
-    mixture.converged_, mixture.n_iter_ = getattr(gmm, "converged_", True), getattr(gmm, "n_iter_", 0)
-    mixture.lower_bound_ = gmm.history_[-1] if gmm.history_ else -np.inf
+    mixture.n_iter_ = n_iter
+    mixture.lower_bound_ = history[-1] if history else -np.inf
     return mixture
 
 
-def from_sklearn(mixture: GaussianMixture) -> DiagonalGMM:
+def from_sklearn(mixture: GaussianMixture) -> tuple[Parameters, dict[str, Any]]:
     """Take over a fitted mixture of scikit-learn's whose covariances are diagonal or spherical.
 
     Parameters
@@ -60,8 +55,9 @@ def from_sklearn(mixture: GaussianMixture) -> DiagonalGMM:
 
     Returns
     -------
-    DiagonalGMM
-        `max_iter`, `tol` and `random_state` are those of `mixture`.
+    parameters : tuple of weights (K,), means (K, D), variances (K, D)
+    options : dict
+        Its `max_iter`, `tol` and `random_state`.
 
     Raises
     ------
@@ -74,8 +70,9 @@ def from_sklearn(mixture: GaussianMixture) -> DiagonalGMM:
     --------
     >>> x = np.random.default_rng(0).normal(size=(100, 2))
     >>> theirs = GaussianMixture(2, covariance_type="diag", random_state=0).fit(x)
-    >>> bool(np.isclose(from_sklearn(theirs).score(x), theirs.score(x)))
-    True
+    >>> (weights, means, variances), options = from_sklearn(theirs)
+    >>> means.shape, options
+    ((2, 2), {'max_iter': 100, 'tol': 0.001, 'random_state': 0})
     """
     if not hasattr(mixture, "weights_"):
         raise NotFittedError(f"this {type(mixture).__name__} is not fitted yet: call fit")
@@ -86,4 +83,4 @@ def from_sklearn(mixture: GaussianMixture) -> DiagonalGMM:
     if mixture.covariance_type == "spherical":
         variances = np.repeat(variances[:, None], mixture.means_.shape[1], axis=1)
     options = {name: getattr(mixture, name) for name in ("max_iter", "tol", "random_state")}
-    return DiagonalGMM.from_parameters(mixture.weights_, mixture.means_, variances, **options)
+    return (mixture.weights_, mixture.means_, variances), options

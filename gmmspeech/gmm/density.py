@@ -1,0 +1,265 @@
+"""A diagonal mixture of given parameters: densities, posteriors, statistics and samples, and its file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+
+from gmmspeech.blocks import (
+    Block,
+    Frames,
+    frame_dim,
+    map_blocks,
+    single_threaded_blas,
+    sum_blocks,
+)
+from gmmspeech.checks import check_at_least, finite
+from gmmspeech.errors import FeatureError
+from gmmspeech.features.compatibility import describe_front_end
+from gmmspeech.files.saving import Saved, State
+from gmmspeech.gmm.errors import NotFittedError
+from gmmspeech.gmm.frames import as_frames, check_weights
+from gmmspeech.gmm.init import Parameters
+from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel, pack
+from gmmspeech.gmm.parameters import check_parameters
+from gmmspeech.gmm.stats import GMMStats
+
+_SAVED_OPTIONS = ("max_iter", "tol", "variance_floor")
+
+
+class DiagonalMixture(Saved):
+    """What a mixture can do once it has parameters; `DiagonalGMM` adds how it gets them.
+
+    Its attributes are those of `DiagonalGMM`.
+    """
+
+    weights_: NDArray[np.float64]
+    means_: NDArray[np.float64]
+    covariances_: NDArray[np.float64]
+    history_: list[float]
+    num_frames_: float | None
+    front_end_: str | None
+    random_state: Any
+    backend: str
+    device: str | None
+    n_jobs: int
+
+    @classmethod
+    def from_parameters(
+        cls,
+        weights: ArrayLike,
+        means: ArrayLike,
+        covariances: ArrayLike,
+        *,
+        front_end: str | None = None,
+        **options: Any,
+    ) -> Self:
+        """Mixture with given parameters, ready to use.
+
+        Parameters
+        ----------
+        weights : array_like, shape (K,)
+        means, covariances : array_like, shape (K, D)
+        front_end : str, optional
+            See `front_end_`.
+        **options
+            Parameters of the estimator.
+
+        Raises
+        ------
+        ModelError
+            Shapes that don't agree, weights that don't sum to one, or a component with a parameter that is not
+            finite or a variance that is not positive.
+        """
+        parameters = check_parameters(weights, means, covariances)
+        gmm = cls(**{"n_components": len(parameters[0]), **options})
+        gmm._set(parameters, front_end)
+        return gmm
+
+    def accumulate(self, X: Frames | ArrayLike, *, sample_weight: ArrayLike | None = None) -> GMMStats:
+        """Sufficient statistics of frames under the mixture.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, D), or list of those, or FeatureStore
+        sample_weight : array_like, shape (N,), optional
+
+        Returns
+        -------
+        GMMStats
+        """
+        frames = self._check_frames(X)
+        weight = None if sample_weight is None else check_weights(sample_weight, frames)
+        return self._accumulate(frames, weight, self.parameters())
+
+    def score_samples(self, X: Frames | ArrayLike) -> NDArray[np.float64]:
+        """Log-likelihood of every frame, shape (N,), in nats.
+
+        Examples
+        --------
+        >>> import gmmspeech as gs
+        >>> gmm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
+        >>> gmm.score_samples([[0.0]]).round(4)
+        array([-0.9189])
+        """
+        kernel, parameters = get_backend(self.backend, self.device), self.kernel_parameters()
+        return self._map(lambda block: kernel.log_likelihood(block, parameters), X)
+
+    def score(self, X: Frames | ArrayLike, y: None = None, *, sample_weight: ArrayLike | None = None) -> float:
+        """Mean log-likelihood a frame, in nats; the mean of weights where they are given, as in `fit`."""
+        if sample_weight is not None:
+            return float(np.average(self.score_samples(X), weights=check_weights(sample_weight, as_frames(X))))
+        total, count = self._total(X)
+        return float(np.divide(total, count))
+
+    def predict_proba(self, X: Frames | ArrayLike) -> NDArray[np.float64]:
+        """Posterior probability of every component given each frame, shape (N, K)."""
+        parameters = self.kernel_parameters()
+        return self._map(lambda block: numpy_kernel.posteriors(block, parameters), X)
+
+    def predict(self, X: Frames | ArrayLike) -> NDArray[np.intp]:
+        """Most probable component of each frame, shape (N,)."""
+        parameters = self.kernel_parameters()
+        return self._map(lambda block: numpy_kernel.posteriors(block, parameters).argmax(axis=1), X)
+
+    def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """Draw frames from the mixture.
+
+        Returns
+        -------
+        X : ndarray, shape (n_samples, D)
+        components : ndarray of int, shape (n_samples,)
+            The component each was drawn from.
+        """
+        check_at_least(1, n_samples=n_samples)
+        weights, means, variances = self.parameters()
+        rng = check_random_state(self.random_state)
+        components = rng.choice(len(weights), n_samples, p=weights / weights.sum())
+        noise = rng.standard_normal((n_samples, means.shape[1]))
+        return means[components] + noise * np.sqrt(variances[components]), components
+
+    def bic(self, X: Frames | ArrayLike) -> float:
+        """Bayesian information criterion on `X`; the lower, the better."""
+        total, count = self._total(X)
+        return float(-2 * total + self._num_free_parameters() * np.log(count))
+
+    def aic(self, X: Frames | ArrayLike) -> float:
+        """Akaike's information criterion on `X`; the lower, the better."""
+        return float(-2 * self._total(X)[0] + 2 * self._num_free_parameters())
+
+    def to_state(self) -> State:
+        """Give parameters, options and history, for a file."""
+        weights, means, variances = self.parameters()
+        options = {name: getattr(self, name) for name in _SAVED_OPTIONS}
+        return {
+            "weights": weights,
+            "means": means,
+            "variances": variances,
+            "history": np.array(self.history_, dtype=np.float64),
+            "options": json.dumps(options, sort_keys=True),
+            "front_end": self.front_end_ or "",
+            "num_frames": self.num_frames_,
+        }
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make a mixture of what `to_state` gave."""
+        gmm = cls.from_parameters(
+            state["weights"],
+            state["means"],
+            state["variances"],
+            front_end=state["front_end"] or None,
+            **json.loads(state["options"]),
+        )
+        gmm.weights_ = state["weights"]  # to the bit, where another system's sum to 1 in float32 only
+        gmm.history_ = state["history"].tolist()
+        gmm.num_frames_ = float(state["num_frames"]) if "num_frames" in state else None
+        return gmm
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        num_components, dim = self.means_.shape
+        lines = [
+            f"mixture: {num_components} components, {dim} dimensions",
+            f"weights: {self.weights_.min():.2g} to {self.weights_.max():.2g}, "
+            f"perplexity {np.exp(-np.sum(self.weights_ * np.log(np.maximum(self.weights_, 1e-300)))):.1f}",
+            f"front end: {describe_front_end(self.front_end_)}",
+        ]
+        if self.history_:
+            passes = f"{len(self.history_)} passes"
+            lines.append(f"EM: {passes}, {self.history_[0]:.4f} to {self.history_[-1]:.4f} nats a frame")
+        return lines
+
+    def kernel_parameters(self) -> KernelParameters:
+        """Pack the mixture for the kernels, once for each set of parameters."""
+        current = self.parameters()
+        cached = self.__dict__.get("_packed")
+        if cached is None or not all(map(np.array_equal, cached[0], current)):  # attributes may be written to
+            cached = (tuple(np.array(p) for p in current), pack(*current))
+            self._packed = cached
+        return cached[1]
+
+    def parameters(self) -> Parameters:
+        """Give weights (K,), means (K, D) and variances (K, D), or a `ModelError` before the mixture is fitted."""
+        if not hasattr(self, "weights_"):
+            raise NotFittedError("this DiagonalGMM is not fitted yet: call fit, or make one by from_parameters")
+        return self.weights_, self.means_, self.covariances_
+
+    def _set(self, parameters: Parameters, front_end: str | None) -> None:
+        self.weights_, self.means_, self.covariances_ = parameters
+        self.n_features_in_ = self.means_.shape[1]
+        self.front_end_ = front_end
+        self.history_ = []
+        self.num_frames_ = None
+
+    def _check_frames(self, X: Frames | ArrayLike) -> Frames:
+        dim = self.parameters()[1].shape[1]
+        frames = as_frames(X)
+        found = frame_dim(frames)
+        if found != dim:
+            theirs = f"X has {found} features, but DiagonalGMM is expecting {dim} features as input"  # as scikit-learn
+            raise FeatureError(f"found frames of {found} columns, expected {dim}, as the mixture has ({theirs})")
+        return frames
+
+    def _map(self, function: Callable[[NDArray], NDArray], X: Frames | ArrayLike) -> NDArray:
+        return np.concatenate(list(self._results(function, X)))
+
+    def _results(self, function: Callable[[NDArray], NDArray], X: Frames | ArrayLike) -> Iterator[NDArray]:
+        frames = self._check_frames(X)
+        return map_blocks(lambda block: function(finite(block[1], block[0])), frames, n_jobs=self.n_jobs)
+
+    def _total(self, X: Frames | ArrayLike) -> tuple[float, int]:
+        """Log-likelihood of all frames, and their number; the frames' own are not kept."""
+        kernel, parameters = get_backend(self.backend, self.device), self.kernel_parameters()
+        total, count = 0.0, 0
+        for scores in self._results(lambda frames: kernel.log_likelihood(frames, parameters), X):
+            total, count = total + float(scores.sum()), count + len(scores)
+        return total, count
+
+    def _accumulate(self, frames: Frames, weight: NDArray[np.float64] | None, parameters: Parameters) -> GMMStats:
+        with single_threaded_blas():  # the last bits would depend on its threads
+            packed = pack(*parameters)
+        backend = get_backend(self.backend, self.device).name.split()[0]
+        return sum_blocks(_Statistics(backend, self.device, packed), frames, weight, n_jobs=self.n_jobs)
+
+    def _num_free_parameters(self) -> int:
+        return len(self.weights_) - 1 + 2 * self.means_.size
+
+
+@dataclass(frozen=True, eq=False)
+class _Statistics:
+    """What EM asks of every block of the frames, here or on another machine."""
+
+    backend: str  # the one that was chosen here, whatever another machine would choose
+    device: str | None
+    parameters: KernelParameters
+
+    def __call__(self, block: Block) -> GMMStats:
+        start, frames, weight = block
+        return get_backend(self.backend, self.device).accumulate(finite(frames, start), self.parameters, weight)
