@@ -43,6 +43,8 @@ autodoc_typehints = "none"  # the docstrings say it, with shapes
 html_theme = "furo"
 html_title = "gmmspeech"
 
+FOREIGN_BASES = "BaseEstimator, BaseModel, Exception, UserWarning, tuple, dict"  # whose methods are told elsewhere
+
 
 def write_reference() -> None:
     """Write a page a namespace with every public name, so that none is forgotten."""
@@ -76,7 +78,7 @@ def _page(title: str, module: str, names: list[str], text: str = "") -> str:
     lines = [f"# {title}", "", "```{eval-rst}", text, "", f".. currentmodule:: {module}", ""]
     for name in sorted(names, key=str.lower):
         if inspect.isclass(getattr(sys.modules[module], name)):
-            lines += [f".. autoclass:: {name}", "   :members:", ""]
+            lines += [f".. autoclass:: {name}", "   :members:", f"   :inherited-members: {FOREIGN_BASES}", ""]
         else:
             lines += [f".. autofunction:: {name}", ""]
     return "\n".join([*lines, "```", ""])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -263,3 +264,17 @@ class _Statistics:
     def __call__(self, block: Block) -> GMMStats:
         start, frames, weight = block
         return get_backend(self.backend, self.device).accumulate(finite(frames, start), self.parameters, weight)
+
+
+def joined_parameters(mixtures: Sequence[DiagonalMixture]) -> State:
+    """Put the parameters of mixtures side by side, with the offsets at which each begins, for a file."""
+    weights, means, variances = map(np.concatenate, zip(*(m.parameters() for m in mixtures), strict=True))
+    offsets = np.cumsum([0, *(len(mixture.weights_) for mixture in mixtures)])
+    return {"mixture_offsets": offsets, "weights": weights, "means": means, "variances": variances}
+
+
+def split_parameters(state: State) -> Iterator[Parameters]:
+    """Yield the parameters of each mixture in what `joined_parameters` gave."""
+    weights, means, variances = (state[name] for name in ("weights", "means", "variances"))
+    for first, stop in itertools.pairwise(state["mixture_offsets"]):
+        yield weights[first:stop], means[first:stop], variances[first:stop]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import warnings
 from collections.abc import Sequence
@@ -16,34 +15,18 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from gmmspeech.blocks import ordered_map
-from gmmspeech.checks import finite
+from gmmspeech.checks import check_at_least, finite
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechWarning, ModelError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.adapt import map_adapt
+from gmmspeech.gmm.density import joined_parameters, split_parameters
 from gmmspeech.gmm.frames import as_frames
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.phones.gmm.mixture_size import SIZES, fit_sized
-from gmmspeech.phones.labels.segments import log_durations, part_edges, part_of_frames, segment_sums
+from gmmspeech.phones.labels.segments import duration_moments, log_durations, part_edges, part_of_frames, segment_sums
 
-DURATION_VARIANCE_FLOOR = 0.01  # of log durations: a tenth of a segment's length either way
-
-Models = list[DiagonalGMM]
-
-_SAVED_OPTIONS = (
-    "n_components",
-    "size",
-    "frames_per_component",
-    "parts",
-    "duration",
-    "scale",
-    "smoothing",
-    "relevance_factor",
-    "update",
-    "max_iter",
-    "tol",
-    "variance_floor",
-)
+_NOT_SAVED = ("ubm", "random_state", "backend", "n_jobs")  # of the options
 
 
 class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
@@ -182,7 +165,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         codes = part_of_frames(rows, indices, len(frames), self.parts)
         in_parts = np.bincount(codes[codes >= 0], minlength=len(self.phones_) * self.parts).astype(np.float64)
         self.part_priors_ = in_parts / in_parts.sum()
-        self.durations_ = _duration_moments(log_durations(rows), indices, len(self.phones_))
+        self.durations_ = duration_moments(log_durations(rows), indices, len(self.phones_))
         self.models_ = self._train(frames, codes)
         self.n_features_in_ = frames.shape[1]
         self.front_end_: str | None = None
@@ -249,9 +232,8 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
 
         def adapted(code: int) -> DiagonalGMM:
             own = frames[codes == code]
-            if not len(own):
-                return self.models_[code]
-            return map_adapt(self.models_[code], own, relevance_factor=relevance_factor, update=update)
+            model = self.models_[code]
+            return map_adapt(model, own, relevance_factor=relevance_factor, update=update) if len(own) else model
 
         models = list(ordered_map(adapted, range(len(self.models_)), n_jobs=self.n_jobs))
         return self._like(self.phones_, models, self.priors_, self.part_priors_, self.durations_)
@@ -301,7 +283,8 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
 
     def predict_frames(self, X: ArrayLike, *, lengths: Sequence[int] | None = None) -> NDArray[np.str_]:
         """Most probable phone of every frame, shape (N,); see `frame_log_posteriors`."""
-        return self._names(self.frame_log_posteriors(X, lengths=lengths))
+        best = self.frame_log_posteriors(X, lengths=lengths).argmax(axis=1)
+        return np.asarray(self.phones_)[best]
 
     def segment_log_likelihoods(self, X: ArrayLike, ranges: ArrayLike) -> NDArray[np.float64]:
         """Log-likelihood of every segment under every phone, shape (S, P), in nats.
@@ -357,36 +340,29 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
 
     def predict_segments(self, X: ArrayLike, ranges: ArrayLike) -> NDArray[np.str_]:
         """Most probable phone of every segment, shape (S,)."""
-        return self._names(self.segment_log_posteriors(X, ranges))
+        best = self.segment_log_posteriors(X, ranges).argmax(axis=1)
+        return np.asarray(self.phones_)[best]
 
     def to_state(self) -> State:
         """Give options, priors and all mixtures' parameters side by side; a UBM they were adapted from is not kept."""
         self._check_fitted()
-        parameters = zip(*(m.parameters() for m in self.models_), strict=True)
-        weights, means, variances = map(np.concatenate, parameters)
+        options = {name: value for name, value in self.get_params(deep=False).items() if name not in _NOT_SAVED}
         return {
             "front_end": self.front_end_ or "",
-            "options": json.dumps({name: getattr(self, name) for name in _SAVED_OPTIONS}, sort_keys=True),
+            "options": json.dumps(options, sort_keys=True),
             "phones": self.phones_,
             "priors": self.priors_,
             "part_priors": self.part_priors_,
             "durations": self.durations_,
-            "mixture_offsets": np.cumsum([0, *(len(mixture.weights_) for mixture in self.models_)]),
-            "weights": weights,
-            "means": means,
-            "variances": variances,
+            **joined_parameters(self.models_),
         }
 
     @classmethod
     def from_state(cls, state: State) -> Self:
         """Make a model of what `to_state` gave."""
         options, front_end = json.loads(state["options"]), state["front_end"] or None
-        arrays = [state[name] for name in ("weights", "means", "variances")]
         em = {name: options[name] for name in ("max_iter", "tol", "variance_floor")}
-        models = [
-            DiagonalGMM.from_parameters(*(a[first:stop] for a in arrays), front_end=front_end, **em)
-            for first, stop in itertools.pairwise(state["mixture_offsets"])
-        ]
+        models = [DiagonalGMM.from_parameters(*p, front_end=front_end, **em) for p in split_parameters(state)]
         rest = {name: state[name] for name in ("priors", "part_priors", "durations")}
         model = cls.from_mixtures(state["phones"], models, **rest, **options)
         model.front_end_ = front_end
@@ -396,7 +372,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
     def from_mixtures(
         cls,
         phones: Sequence[str],
-        models: Models,
+        models: list[DiagonalGMM],
         *,
         priors: NDArray[np.float64],
         part_priors: NDArray[np.float64],
@@ -435,23 +411,15 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         clone.ubm = self.ubm  # a value: its clone would not be fitted
         return clone
 
-    def _like(self, phones: tuple[str, ...], models: Models, *rest: NDArray[np.float64]) -> Self:
+    def _like(self, phones: tuple[str, ...], models: list[DiagonalGMM], *rest: NDArray[np.float64]) -> Self:
         """Another model with the options and front end of this one."""
         model = type(self)(**self.get_params(deep=False))
         model._set(phones, models, *rest)
         model.front_end_ = self.front_end_
         return model
 
-    def _set(
-        self,
-        phones: tuple[str, ...],
-        models: Models,
-        priors: NDArray[np.float64],
-        part_priors: NDArray[np.float64],
-        durations: NDArray[np.float64],
-    ) -> None:
-        self.phones_, self.models_, self.priors_ = phones, models, priors
-        self.part_priors_, self.durations_ = part_priors, durations
+    def _set(self, phones: tuple[str, ...], models: list[DiagonalGMM], *rest: NDArray[np.float64]) -> None:
+        self.phones_, self.models_, (self.priors_, self.part_priors_, self.durations_) = phones, models, rest
         self.n_features_in_ = models[0].n_features_in_
 
     def _of_part(self, log_likelihoods: NDArray[np.float64], part: int) -> NDArray[np.float64]:
@@ -467,13 +435,13 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
             raise DataError(f"found no segment of {len(wanted)} phones to train, expected one or more")
         return tuple(sorted(wanted & present))
 
-    def _train(self, frames: NDArray, codes: NDArray[np.int64]) -> Models:
+    def _train(self, frames: NDArray, codes: NDArray[np.int64]) -> list[DiagonalGMM]:
         seed = int(check_random_state(self.random_state).randint(2**31))
         order = np.argsort(codes, kind="stable")
         starts = np.searchsorted(codes[order], np.arange(len(self.phones_) * self.parts + 1))
 
         def train(code: int) -> DiagonalGMM:
-            first, stop = starts[code], starts[code + 1]
+            first, stop = starts[code : code + 2]
             if first == stop:  # segments too short to have this part: the whole phone stands in
                 first, stop = starts[code // self.parts * self.parts], starts[(code // self.parts + 1) * self.parts]
             own = frames[order[first:stop]]
@@ -505,9 +473,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         return frames, rows
 
     def _check_options(self) -> None:
-        for name in ("n_components", "frames_per_component", "parts"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name}: found {getattr(self, name)!r}, expected 1 or more")
+        check_at_least(1, **{name: getattr(self, name) for name in ("n_components", "frames_per_component", "parts")})
         if not 0 < self.scale <= 1:
             raise ConfigError(f"scale: found {self.scale!r}, expected above 0, and 1 at most")
         if not 0 <= self.smoothing < np.inf:
@@ -518,9 +484,6 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
     def _check_fitted(self) -> None:
         if not hasattr(self, "models_"):
             raise ModelError("this PhoneGMM is not fitted yet: call fit")
-
-    def _names(self, scores: NDArray[np.float64]) -> NDArray[np.str_]:
-        return np.asarray(self.phones_)[scores.argmax(axis=1)]
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
@@ -535,12 +498,3 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
 def _log_posteriors(log_likelihoods: NDArray[np.float64], priors: NDArray[np.float64]) -> NDArray[np.float64]:
     joint = log_likelihoods + np.log(priors)
     return joint - logsumexp(joint, axis=1, keepdims=True)
-
-
-def _duration_moments(logs: NDArray[np.float64], indices: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-    """Mean and floored variance of each phone's log durations, shape (P, 2)."""
-    moments = np.empty((count, 2))
-    for i in range(count):
-        own = logs[indices == i]
-        moments[i] = own.mean(), max(own.var(), DURATION_VARIANCE_FLOOR)
-    return moments

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning
 from gmmspeech.phones.labels.labels import FrameTimes, Label, check_labels, label_frames
 
+DURATION_VARIANCE_FLOOR = 0.01  # of log durations: a tenth of a segment's length either way
+
 Edges = Sequence[tuple[int, int]]
 
 
@@ -252,6 +254,15 @@ def segment_sums(values: NDArray[np.floating], ranges: NDArray[np.int64]) -> NDA
 def log_durations(ranges: NDArray[np.int64]) -> NDArray[np.float64]:
     """Natural logarithm of each segment's number of frames, shape (S,)."""
     return np.log(np.diff(ranges, axis=1)[:, 0])
+
+
+def duration_moments(logs: NDArray[np.float64], indices: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    """Mean and floored variance of each phone's log durations, shape (P, 2)."""
+    moments = np.empty((count, 2))
+    for i in range(count):
+        own = logs[indices == i]
+        moments[i] = own.mean(), max(own.var(), DURATION_VARIANCE_FLOOR)
+    return moments
 
 
 def segment_vectors(
