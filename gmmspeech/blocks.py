@@ -102,17 +102,18 @@ def frame_blocks(frames: Frames, size: int = BLOCK) -> Iterator[NDArray]:
     elif hasattr(frames, "blocks"):
         yield from read_ahead(frames.blocks(size))
     else:
-        yield from _blocks_across(frames, size)
+        yield from even_blocks(frames, size)
 
 
-def _blocks_across(utterances: Iterable[NDArray], size: int) -> Iterator[NDArray]:
+def even_blocks(pieces: Iterable[NDArray], size: int) -> Iterator[NDArray]:
+    """Cut pieces of any length into blocks of `size`, the last one shorter."""
     waiting: list[NDArray] = []
     count = 0
-    for utterance in utterances:
-        rest = utterance
+    for piece in pieces:
+        rest = piece
         while count + len(rest) >= size:
             cut = size - count
-            yield np.concatenate([*waiting, rest[:cut]])
+            yield np.concatenate([*waiting, rest[:cut]]) if waiting else np.asarray(rest[:cut])
             waiting, count, rest = [], 0, rest[cut:]
         if len(rest):
             waiting.append(rest)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.blocks import even_blocks
 from gmmspeech.errors import DataError, one_line
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.hdf5 import hdf5_format
@@ -246,15 +247,7 @@ class _FileFrames:
         return frames
 
     def blocks(self, size: int) -> Iterator[NDArray[np.float32]]:
-        waiting = np.empty((0, self.dim), np.float32)
-        for index in range(len(self.utterances)):
-            waiting = np.concatenate([waiting, self.read(index)])
-            whole = len(waiting) - len(waiting) % size
-            for start in range(0, whole, size):
-                yield waiting[start : start + size]
-            waiting = waiting[whole:]
-        if len(waiting):
-            yield waiting
+        return even_blocks(map(self.read, range(len(self.utterances))), size)
 
     def close(self) -> None:
         """Do nothing: files are opened for each matrix."""

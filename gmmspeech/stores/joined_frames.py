@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.blocks import even_blocks
 from gmmspeech.errors import DataError, FeatureError
 from gmmspeech.features.compatibility import first_difference
 from gmmspeech.files.hdf5 import create_hdf5, open_hdf5
@@ -236,23 +237,6 @@ def write_index(path: str | os.PathLike[str], shards: Sequence[str | os.PathLike
         file.create_dataset("shards", data=relative, dtype=h5py.string_dtype("utf-8"))
         file.create_dataset("edges", data=np.array(edges, dtype=np.int64))
         write_utterances(file, lengths)
-
-
-def even_blocks(pieces: Iterator[NDArray[np.float32]], size: int) -> Iterator[NDArray[np.float32]]:
-    """Cut pieces of any length into blocks of `size`, the last one shorter."""
-    waiting: list[NDArray[np.float32]] = []
-    count = 0
-    for piece in pieces:
-        rest = piece
-        while count + len(rest) >= size:
-            cut = size - count
-            yield np.concatenate([*waiting, rest[:cut]]) if waiting else rest[:cut]
-            waiting, count, rest = [], 0, rest[cut:]
-        if len(rest):
-            waiting.append(rest)
-            count += len(rest)
-    if count:
-        yield np.concatenate(waiting)
 
 
 def _common_front_end(names: Sequence[str], sources: Sequence[Source]) -> str | None:
