@@ -27,8 +27,7 @@ from gmmspeech.progress import progress, progress_bar
 from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.backend import average_sessions
 from gmmspeech.speaker.backend_training import BackEnd, train_backend
-from gmmspeech.speaker.ivector import IVectorExtractor, IVectors
-from gmmspeech.speaker.ivector_training import train_ivector_extractor
+from gmmspeech.speaker.ivector import IVectorExtractor, IVectors, train_ivector_extractor
 from gmmspeech.speaker.subspace import BATCH
 from gmmspeech.speaker.supervectors import adapted_means, supervectors
 from gmmspeech.stores.features import FeatureStore

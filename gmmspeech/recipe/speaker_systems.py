@@ -16,7 +16,7 @@ from gmmspeech.scoring.linear import linear_score
 from gmmspeech.scoring.llr import log_likelihood_ratios
 from gmmspeech.speaker.backend_training import train_backend
 from gmmspeech.speaker.isv import train_isv
-from gmmspeech.speaker.ivector_training import train_ivector_extractor
+from gmmspeech.speaker.ivector import train_ivector_extractor
 from gmmspeech.speaker.supervectors import adapted_means, supervectors
 
 Scorer = Callable[[Side, Side], NDArray[np.float64]]

@@ -22,7 +22,7 @@ from .isv import (
 )
 from .ivector import IVectorExtractor as IVectorExtractor
 from .ivector import IVectors as IVectors
-from .ivector_training import train_ivector_extractor as train_ivector_extractor
+from .ivector import train_ivector_extractor as train_ivector_extractor
 from .jfa import (
     JFA as JFA,
 )

@@ -1,22 +1,26 @@
-"""i-vectors: an utterance as a point in the space in which the means of a mixture vary most."""
+"""i-vectors: an utterance as a point in the space in which the means of a mixture vary most, trained by EM."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map, single_threaded_blas
-from gmmspeech.checks import all_finite
-from gmmspeech.errors import DataError, ModelError
+from gmmspeech.checks import all_finite, check_at_least
+from gmmspeech.errors import ConfigError, DataError, ModelError
 from gmmspeech.features.compatibility import describe_front_end
-from gmmspeech.files.checkpoints import digest
+from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
 from gmmspeech.files.saving import Saved
-from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, stats_batches
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, gmm_digest, stats_batches
 from gmmspeech.speaker.backend import as_vectors
-from gmmspeech.speaker.subspace import BATCH, Subspace
+from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_loading, unpack
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,204 @@ class IVectorExtractor(Saved, kind="IVectorExtractor", hint="an i-vector extract
         num_components, dim = self.means.shape
         size = f"rank {self.rank}, {num_components} components, {dim} dimensions"
         return [f"i-vector extractor: {size}", f"front end: {describe_front_end(self.front_end)}"]
+
+
+def train_ivector_extractor(
+    ubm: DiagonalGMM,
+    stats: Statistics,
+    rank: int = 100,
+    *,
+    max_iter: int = 10,
+    min_divergence: bool = True,
+    init: IVectorExtractor | None = None,
+    random_state: Any = 0,
+    n_jobs: int = 1,
+    callback: Callable[[IVectorExtractor], None] | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> IVectorExtractor:
+    r"""Train an i-vector extractor by EM on the statistics of many utterances, each a speaker of its own.
+
+    Every iteration is Kenny's: the exact posterior of each utterance's w, then
+
+    .. math:: T_k = \left( \sum_u f_{uk} E[w_u]^T \right) \left( \sum_u n_{uk} E[w_u w_u^T] \right)^{-1},
+
+    and, for minimum divergence, the prior that the posteriors have on average, N(μ, Q), is made standard again by
+    :math:`m_k \leftarrow m_k + T_k \mu` and :math:`T_k \leftarrow T_k Q^{1/2}` (Kenny 2008; Brümmer 2009). Alignments
+    and variances stay the background model's. The likelihood never falls.
+
+    With K components, D dimensions, rank R and U utterances an iteration costs about
+
+    .. math:: U (2 K R^2 + 4 K D R + R^3) + K (D R^2 + R^3 / 3 + 2 D R^2)
+
+    operations, and 8 (K R² + 3 K D R + B (R² + 2 K D)) bytes, B = 256 utterances being in memory at a time: 1,000
+    utterances, K = 512, D = 60, R = 100 come to 27 billion operations and 0.3 GB; with K = 2048, R = 400 to 4.6 GB.
+
+    Parameters
+    ----------
+    ubm : DiagonalGMM
+    stats : sequence of GMMStats, or StatisticsStore
+        Under `ubm`; a store is read once in every iteration, never held as a whole.
+    rank : int
+        R, at most the number of utterances.
+    max_iter : int
+        Iterations to do.
+    min_divergence : bool
+        Do the minimum divergence step.
+    init : IVectorExtractor, optional
+        Go on from this one, such as the last one that `callback` was given, as if training had never stopped: the
+        result has the same bits.
+    random_state : int, numpy RandomState or None
+        Seed of the random start.
+    n_jobs : int
+        Threads. The bits don't depend on it.
+    callback : callable, optional
+        Called with the extractor after every iteration.
+    checkpoint : Checkpoint, optional
+        File that keeps the extractor after every iteration; where it has one, training goes on from there and ends
+        with the same bits as if it had never stopped.
+
+    Returns
+    -------
+    IVectorExtractor
+
+    Raises
+    ------
+    ConfigError
+        `rank` or `max_iter` below 1, or `init` of another rank; a checkpoint without a seed in `random_state`.
+    ModelError
+        Fewer utterances than the rank, which could not span its space; statistics or `init` of another shape or
+        background model.
+    FeatureError
+        An utterance without frames, statistics that are not finite, or stored ones of another front end.
+    DataError
+        A checkpoint that can't be written, or is of other options or statistics.
+
+    References
+    ----------
+    P. Kenny, G. Boulianne, P. Dumouchel, "Eigenvoice modeling with sparse training data", IEEE Transactions on Speech
+    and Audio Processing 13 (3), 2005. P. Kenny, P. Ouellet, N. Dehak, V. Gupta, P. Dumouchel, "A study of interspeaker
+    variability in speaker verification", IEEE Transactions on Audio, Speech, and Language Processing 16 (5), 2008.
+    N. Brümmer, "The EM algorithm and minimum divergence", Agnitio, 2009.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> rng = np.random.default_rng(0)
+    >>> utterances = [rng.normal(rng.normal(), 1, (50, 2)) for _ in range(40)]
+    >>> ubm = gs.train_ubm(utterances, n_components=1)
+    >>> stats = [ubm.accumulate(x) for x in utterances]
+    >>> extractor = train_ivector_extractor(ubm, stats, rank=1)
+    >>> ivectors = extractor.extract(stats)[:, 0]
+    >>> abs(np.corrcoef(ivectors, [x.mean() for x in utterances])[0, 1]) > 0.99
+    np.True_
+    """
+    seed = seed_of(random_state, None if init else checkpoint)
+    extractor = init or _start(ubm, rank, seed)
+    _check(ubm, stats, rank, max_iter, extractor)
+    last = len(extractor.history) + max_iter
+    if checkpoint is not None:
+        settings = _settings(ubm, stats, rank, max_iter, min_divergence, init.digest if init else seed)
+        extractor = checkpoint.resume(settings) or extractor
+    while len(extractor.history) < last:
+        with single_threaded_blas():  # the last bits would depend on its threads
+            sums = _accumulate(extractor, stats, n_jobs)
+            history = (*extractor.history, _log_likelihood(extractor, ubm, sums))
+            extractor = _update(extractor, sums, min_divergence=min_divergence, n_jobs=n_jobs)
+        extractor = replace(extractor, history=history)
+        if checkpoint is not None:
+            checkpoint.save(extractor)
+        if callback is not None:
+            callback(extractor)
+    return extractor
+
+
+@dataclass
+class _Sums:
+    """Of one pass over the utterances."""
+
+    loading: Accumulator
+    mean: NDArray[np.float64]  # of E[w], (R,)
+    second: NDArray[np.float64]  # of E[w w^T], packed
+    f: NDArray[np.float64]  # of the centered and scaled statistics, (K, D)
+    gain: float = 0.0
+    num_utterances: int = 0
+    num_frames: float = 0.0
+
+
+def _start(ubm: DiagonalGMM, rank: int, seed: int) -> IVectorExtractor:
+    check_at_least(1, rank=rank)
+    weights, means, variances = ubm.parameters()
+    loading = random_loading(means.shape, rank, np.random.default_rng(seed))
+    matrix = loading * np.sqrt(variances)[:, :, None]
+    return IVectorExtractor(weights, means, variances, matrix, gmm_digest(ubm), ubm.front_end_)
+
+
+def _check(ubm: DiagonalGMM, stats: Statistics, rank: int, max_iter: int, extractor: IVectorExtractor) -> None:
+    check_at_least(1, max_iter=max_iter)
+    if extractor.rank != rank:
+        raise ConfigError(f"init: found an extractor of rank {extractor.rank}, expected rank = {rank}")
+    digest = gmm_digest(ubm)
+    if extractor.ubm_digest not in (None, digest) or extractor.means.shape != ubm.means_.shape:
+        raise ModelError("init: found an extractor of another background model, expected one of `ubm`")
+    check_same_ubm(stats, digest, ubm.front_end_, model="the background model")
+    if len(stats) < rank:
+        raise ModelError(f"found {len(stats)} utterances, expected at least as many as the rank ({rank})")
+
+
+def _settings(
+    ubm: DiagonalGMM, stats: Statistics, rank: int, max_iter: int, min_divergence: bool, start: int | str
+) -> dict[str, Any]:
+    """All that decides what training gives, for a checkpoint; it reads the statistics once."""
+    found = hashlib.sha256()
+    for batch in stats_batches(stats, ubm.means_.shape, BATCH):
+        found.update(digest(batch.n, batch.sum_x, batch.num_frames).encode())
+    return {
+        "training": "i-vector extractor",
+        "rank": rank,
+        "max_iter": max_iter,
+        "min_divergence": min_divergence,
+        "start": start,
+        "front_end": ubm.front_end_,
+        "background model": gmm_digest(ubm),
+        "utterances": len(stats),
+        "statistics": found.hexdigest(),
+    }
+
+
+def _accumulate(extractor: IVectorExtractor, stats: Statistics, n_jobs: int) -> _Sums:
+    deviations, rank = np.sqrt(extractor.variances), extractor.rank
+    subspace = Subspace(extractor.matrix / deviations[:, :, None], n_jobs=n_jobs)
+    shape = extractor.means.shape
+    sums = _Sums(Accumulator(shape, rank), np.zeros(rank), np.zeros(rank * (rank + 1) // 2), np.zeros(shape))
+    for batch in stats_batches(stats, shape, BATCH):
+        f = batch.centered(extractor.means, deviations)
+        found = subspace.posteriors(batch.n, f, n_jobs=n_jobs)
+        sums.loading.add(batch.n, f, found, n_jobs=n_jobs)
+        sums.mean += found.mean.sum(axis=0)
+        sums.second += found.second.sum(axis=0)
+        sums.f += f.sum(axis=0)
+        sums.gain += found.gain.sum()
+        sums.num_utterances += len(batch)
+        sums.num_frames += batch.num_frames.sum()
+    return sums
+
+
+def _log_likelihood(extractor: IVectorExtractor, ubm: DiagonalGMM, sums: _Sums) -> float:
+    """Gain over the background model's means, in nats a frame: that of the shift of m, and that of T."""
+    shift = (extractor.means - ubm.means_) / np.sqrt(extractor.variances)
+    gain = (shift * sums.f).sum() + 0.5 * (sums.loading.n @ np.square(shift)).sum() + sums.gain
+    return float(gain / sums.num_frames)
+
+
+def _update(extractor: IVectorExtractor, sums: _Sums, *, min_divergence: bool, n_jobs: int) -> IVectorExtractor:
+    deviations = np.sqrt(extractor.variances)[:, :, None]
+    loading = sums.loading.loading(extractor.matrix / deviations, n_jobs=n_jobs)
+    matrix = loading * deviations
+    if not min_divergence:
+        return replace(extractor, matrix=matrix)
+    mean = sums.mean / sums.num_utterances
+    covariance = unpack(sums.second, extractor.rank) / sums.num_utterances - np.outer(mean, mean)
+    return replace(extractor, means=extractor.means + matrix @ mean, matrix=matrix @ np.linalg.cholesky(covariance))
 
 
 @dataclass(frozen=True, eq=False)

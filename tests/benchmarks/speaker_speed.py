@@ -17,7 +17,7 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import StatsBatch
 from gmmspeech.scoring.linear import linear_score
 from gmmspeech.scoring.llr import log_likelihood_ratios
-from gmmspeech.speaker.ivector_training import train_ivector_extractor
+from gmmspeech.speaker.ivector import train_ivector_extractor
 from gmmspeech.speaker.plda import PLDA
 
 FRAMES = 500  # of an utterance

@@ -9,8 +9,7 @@ from gmmspeech.formats.loading import load
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.speaker.backend_training import BackEnd, train_backend
 from gmmspeech.speaker.isv import ISV
-from gmmspeech.speaker.ivector import IVectorExtractor, IVectors
-from gmmspeech.speaker.ivector_training import train_ivector_extractor
+from gmmspeech.speaker.ivector import IVectorExtractor, IVectors, train_ivector_extractor
 from gmmspeech.speaker.jfa import JFA
 from gmmspeech.speaker.plda import PLDA
 

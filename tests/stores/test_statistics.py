@@ -14,7 +14,7 @@ from gmmspeech.gmm.utterance_stats import gmm_digest
 from gmmspeech.scoring.linear import linear_score
 from gmmspeech.scoring.statistics import statistics_llr
 from gmmspeech.speaker.isv import train_isv
-from gmmspeech.speaker.ivector_training import train_ivector_extractor
+from gmmspeech.speaker.ivector import train_ivector_extractor
 from gmmspeech.speaker.supervectors import adapted_means
 from gmmspeech.stores.features import FeatureStore, write_store
 from gmmspeech.stores.statistics import StatisticsStore, write_statistics
