@@ -72,7 +72,7 @@ def single_threaded_blas() -> Iterator[None]:
 
 
 class _Limit:
-    """Who holds BLAS to one thread."""
+    """The count of users that hold BLAS to one thread."""
 
     def __init__(self) -> None:
         self.lock, self.holders, self.stack = threading.Lock(), 0, ExitStack()

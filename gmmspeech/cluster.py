@@ -198,7 +198,7 @@ class _Utterances:
 
 @dataclass(frozen=True)
 class _Shard:
-    """Where a shard's frames are: in an array, or in some utterances of a store."""
+    """The frames of a shard: in an array, or in some utterances of a store."""
 
     start: int
     num_frames: int
@@ -258,7 +258,7 @@ def _array_shards(frames: Frames) -> Iterator[_Shard]:
 
 @dataclass(frozen=True, eq=False)
 class _Work:
-    """What is to be done with blocks or utterances, and by which version of the package."""
+    """Work to do with blocks or utterances, and the version of the package that asks for it."""
 
     version: str
     function: Callable[[Any], Any]

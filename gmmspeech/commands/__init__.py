@@ -1,1 +1,1 @@
-"""What each command does, from files to files."""
+"""The work of each command, from files to files."""

@@ -42,7 +42,7 @@ class System:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `evaluate_scores` gives."""
+    """Result of `evaluate_scores`."""
 
     trials: TrialList
     systems: tuple[System, ...]

@@ -1,7 +1,7 @@
 """From the audio of data directories to a feature store, shard by shard, so that a run that was ended goes on.
 
 The utterances are cut into shards, by the size of their audio alone. Each shard is a feature file of its own, with a
-receipt that is written when the file is whole; both are named after a digest of everything that decides the frames,
+record that is written when the file is whole; both are named after a digest of everything that decides the frames,
 so that a later run takes what was done and nothing else. The shards then become one file, or stay under an index.
 """
 
@@ -48,7 +48,7 @@ Group = tuple[DataDir, Sequence[str]]  # utterances of a data directory whose fr
 
 @dataclass
 class Extraction:
-    """What `extract_features` did."""
+    """Result of `extract_features`."""
 
     num_utterances: int = 0
     num_frames: int = 0
@@ -56,8 +56,8 @@ class Extraction:
 
 
 @dataclass(frozen=True)
-class _Receipt:
-    """What became of a shard's utterances: the frames of each, or what is wrong with it."""
+class _ShardRecord:
+    """Record of a finished shard: frames of each utterance, or the reason why it has none."""
 
     lengths: dict[str, int]
     skipped: dict[str, str]
@@ -69,7 +69,7 @@ class _NothingGood(Exception):
 
 @dataclass(frozen=True)
 class _Workers:
-    """Who does the shards: threads or processes here, or a cluster."""
+    """Where shards are computed: threads or processes here, or a cluster."""
 
     jobs: int
     client: Client | None
@@ -89,7 +89,7 @@ class _Shard:
     compression: str | None
 
     @property
-    def receipt(self) -> Path:
+    def record(self) -> Path:
         return self.path.with_suffix(".json")
 
 
@@ -183,7 +183,7 @@ def extract_features(
                 made = list(_work(tasks, workers, done))
                 _check_any(out, done)
                 write_index(out, [task.path for task, _ in made])
-                _remove_others(folder, {path for task in tasks for path in (task.path, task.receipt)})
+                _remove_others(folder, {path for task in tasks for path in (task.path, task.record)})
     except BaseException:
         if not any(task.path.exists() for task in tasks):  # nothing that a later run could take
             shutil.rmtree(folder, ignore_errors=True)
@@ -212,17 +212,17 @@ def _work(tasks: Sequence[_Shard], workers: _Workers, done: Extraction) -> Gener
     """Do what is not done; count it, and yield the shards that are files, in their order, with their utterances."""
     total = sum(len(group) for task in tasks for _, group in task.groups)
     bar = progress(total=total, desc="features", unit="utt")
-    with bar, closing(_receipts(tasks, workers)) as receipts:
-        for task, receipt in zip(tasks, receipts, strict=True):
-            done.num_utterances += len(receipt.lengths)
-            done.num_frames += sum(receipt.lengths.values())
-            done.skipped |= receipt.skipped
-            bar.update(len(receipt.lengths) + len(receipt.skipped))
-            if receipt.lengths:
-                yield task, receipt.lengths
+    with bar, closing(_records(tasks, workers)) as records:
+        for task, record in zip(tasks, records, strict=True):
+            done.num_utterances += len(record.lengths)
+            done.num_frames += sum(record.lengths.values())
+            done.skipped |= record.skipped
+            bar.update(len(record.lengths) + len(record.skipped))
+            if record.lengths:
+                yield task, record.lengths
 
 
-def _receipts(tasks: Sequence[_Shard], workers: _Workers) -> Generator[_Receipt]:
+def _records(tasks: Sequence[_Shard], workers: _Workers) -> Generator[_ShardRecord]:
     jobs, client = workers.jobs, workers.client
     if client is None and (jobs == 1 or sum(task.audio_bytes for task in tasks) < WORTH_PROCESSES):
         yield from ordered_map(_extract, tasks, n_jobs=jobs)
@@ -246,17 +246,17 @@ def _anywhere(task: _Shard) -> _Shard:
     return replace(task, groups=[(absolute(data), group) for data, group in task.groups])
 
 
-def _extract_alone(task: _Shard) -> _Receipt:
+def _extract_alone(task: _Shard) -> _ShardRecord:
     """Work on a shard in a process of its own, whose BLAS has one thread, as everywhere."""
     with single_threaded_blas():
         return _extract(task)
 
 
-def _extract(task: _Shard) -> _Receipt:
-    """Write a shard and its receipt, unless they are there."""
+def _extract(task: _Shard) -> _ShardRecord:
+    """Write a shard and its record, unless they are there."""
     if before := _done_before(task):
         return before
-    done = _Receipt({}, {})
+    done = _ShardRecord({}, {})
     with suppress(_NothingGood), _shard_writer(task) as write:
         for utterance, frames in _frames(task):
             try:
@@ -272,14 +272,14 @@ def _extract(task: _Shard) -> _Receipt:
             raise _NothingGood
     # A raw shard is gone at the end of the run; after a failure of the power it is looked at, not trusted.
     durable = task.path.suffix != RAW
-    write_lines(task.receipt, [json.dumps(asdict(done))], durable=durable)
+    write_lines(task.record, [json.dumps(asdict(done))], durable=durable)
     return done
 
 
-def _done_before(task: _Shard) -> _Receipt | None:
-    """What an earlier run did of a shard, if it did all and that is still there."""
+def _done_before(task: _Shard) -> _ShardRecord | None:
+    """Record of a shard that an earlier run finished, if its file is still there."""
     try:
-        before = _Receipt(**json.loads(task.receipt.read_text(encoding="utf-8")))
+        before = _ShardRecord(**json.loads(task.record.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
         return None
     there = raw_is_whole(task.path) if task.path.suffix == RAW else task.path.exists()

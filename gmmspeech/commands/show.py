@@ -1,4 +1,4 @@
-"""What a file holds, in a few lines for people."""
+"""The command `show`: a few lines about any file of ours."""
 
 from __future__ import annotations
 

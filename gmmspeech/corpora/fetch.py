@@ -60,7 +60,7 @@ class Part:
 
 @dataclass(frozen=True)
 class OpenCorpus:
-    """Where a corpus comes from, and what becomes of it.
+    """Archives of a corpus, and the data directories made of them.
 
     Parameters
     ----------

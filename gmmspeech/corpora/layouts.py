@@ -1,4 +1,4 @@
-"""How well-known corpora lay out their files: which utterances there are, who speaks, what is said.
+"""Layouts of well-known corpora: utterances, speakers and transcripts from the names of files.
 
 A layout is one function that tells an utterance and its speaker from a file's path, and perhaps one that reads what
 lies beside the audio.
@@ -28,7 +28,7 @@ _ARABIC = re.compile(r"(\d{8})_[A-Za-z]+_(\d+)")
 
 @dataclass(frozen=True)
 class Listing:
-    """What a corpus holds; the utterances are whole files.
+    """Content of a corpus; the utterances are whole files.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a corpus lays out its files.
+    """Layout of the files of a corpus.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ SMALLEST_WEIGHT = 1e-12  # whose logarithm is still a number
 
 @dataclass(frozen=True)
 class AcceleratedState(Saved, kind="AcceleratedState"):
-    """Where accelerated EM is, after its plain updates and before an extrapolation.
+    """State of accelerated EM, after its plain updates and before an extrapolation.
 
     Attributes
     ----------

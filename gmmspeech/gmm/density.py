@@ -255,7 +255,7 @@ class DiagonalMixture(Saved):
 
 @dataclass(frozen=True, eq=False)
 class _Statistics:
-    """What EM asks of every block of the frames, here or on another machine."""
+    """Statistics that EM needs of every block of the frames, here or on another machine."""
 
     backend: str  # the one that was chosen here, whatever another machine would choose
     device: str | None

@@ -27,7 +27,7 @@ SPLIT_STEP = 0.2  # deviations between the heaviest component and either of its 
 
 @dataclass
 class EMMonitor:
-    """What EM went through: mean log-likelihood a frame of every mixture it kept, and whether it converged.
+    """History of EM: mean log-likelihood a frame of every mixture it kept, and whether it converged.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class EMMonitor:
 
 @dataclass(frozen=True)
 class EMState(Saved, kind="EMState"):
-    """Where EM is before a pass over the data: all it takes to go on and end with the same bits.
+    """State of EM before a pass over the data: with it, another run goes on and ends with the same bits.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Where EM starts: random frames, or a short k-means."""
+"""Starts of EM: random frames, or a short k-means."""
 
 from __future__ import annotations
 

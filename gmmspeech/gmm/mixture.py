@@ -283,7 +283,9 @@ class DiagonalGMM(
         from gmmspeech.gmm.scikit_learn import to_sklearn
 
         options = {name: getattr(self, name) for name in ("max_iter", "tol", "random_state")}
-        mixture = to_sklearn(self.parameters(), history=self.history_, n_iter=getattr(self, "n_iter_", 0), **options)
+        mixture = to_sklearn(
+            self.parameters(), history=self.history_, num_updates=getattr(self, "n_iter_", 0), **options
+        )
         mixture.converged_ = getattr(self, "converged_", True)
         return mixture
 

@@ -21,7 +21,7 @@ SMALLEST_SHARE = 1e-6
 
 
 class RobustFit(NamedTuple):
-    """What `fit_robust` found.
+    """Result of `fit_robust`.
 
     Attributes
     ----------

@@ -12,7 +12,7 @@ from gmmspeech.gmm.errors import NotFittedError
 from gmmspeech.gmm.init import Parameters
 
 
-def to_sklearn(parameters: Parameters, *, history: list[float], n_iter: int, **options: Any) -> GaussianMixture:
+def to_sklearn(parameters: Parameters, *, history: list[float], num_updates: int, **options: Any) -> GaussianMixture:
     """Give a mixture as scikit-learn's, fitted, with diagonal covariances.
 
     Parameters
@@ -20,7 +20,7 @@ def to_sklearn(parameters: Parameters, *, history: list[float], n_iter: int, **o
     parameters : tuple of weights (K,), means (K, D), variances (K, D)
     history : list of float
         Log-likelihoods of its training.
-    n_iter : int
+    num_updates : int
     **options
         Of ``GaussianMixture``.
 
@@ -31,7 +31,7 @@ def to_sklearn(parameters: Parameters, *, history: list[float], n_iter: int, **o
     Examples
     --------
     >>> mixture = np.array([0.5, 0.5]), np.array([[0.0], [4.0]]), np.array([[1.0], [0.25]])
-    >>> to_sklearn(mixture, history=[], n_iter=0).predict([[0.1], [3.0]])
+    >>> to_sklearn(mixture, history=[], num_updates=0).predict([[0.1], [3.0]])
     array([0, 1])
     """
     weights, means, variances = (array.copy() for array in parameters)
@@ -40,7 +40,7 @@ def to_sklearn(parameters: Parameters, *, history: list[float], n_iter: int, **o
     mixture.precisions_ = 1 / variances
     mixture.precisions_cholesky_ = np.sqrt(mixture.precisions_)
     mixture.n_features_in_ = means.shape[1]
-    mixture.n_iter_ = n_iter
+    mixture.n_iter_ = num_updates
     mixture.lower_bound_ = history[-1] if history else -np.inf
     return mixture
 

@@ -1,4 +1,4 @@
-"""How many components a mixture should have, by an information criterion."""
+"""Choice of the number of components of a mixture by an information criterion."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 
 @dataclass(frozen=True)
 class ComponentSelection:
-    """What `select_components` found; `gmmspeech.plot.selection.plot_selection` draws it.
+    """Result of `select_components`; `gmmspeech.plot.selection.plot_selection` draws it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the statistics of LDA, MLLT and fMLLR have in common: they add, and they are weighted sums of x x^T."""
+"""Statistics of LDA, MLLT and fMLLR: weighted sums of x x^T, which add."""
 
 from __future__ import annotations
 

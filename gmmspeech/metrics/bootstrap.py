@@ -1,4 +1,4 @@
-r"""How sure a figure is: intervals, and a test for two systems, by the bootstrap over speakers.
+r"""Confidence intervals of figures, and a test for two systems, by the bootstrap over speakers.
 
 Trials are not independent: all trials of a speaker who sounds like many others go wrong together. So it is speakers
 that are drawn with replacement, as many as there are, and with them all of their trials. A speaker who is drawn
@@ -52,7 +52,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference:
-    """What `paired_test` gives for one figure.
+    """Result of `paired_test` for one figure.
 
     Attributes
     ----------
@@ -155,7 +155,7 @@ def paired_test(
     confidence: float = 0.95,
     random_state: int = 0,
 ) -> dict[str, Difference]:
-    """Whether two systems differ by more than the choice of speakers explains, on the same trials.
+    """Test whether two systems differ by more than the choice of speakers explains, on the same trials.
 
     Both systems are evaluated on each resample of the speakers, so that what is hard for both cancels: a difference
     may be certain though the intervals of `bootstrap_ci` overlap. The test is the one that belongs to the
@@ -207,7 +207,7 @@ def paired_test(
 
 @dataclass(frozen=True)
 class _Options:
-    """Which figures to compute."""
+    """Check the names of figures."""
 
     metrics: tuple[str, ...]
     p_target: float
@@ -230,7 +230,7 @@ class _Options:
 
 
 class _Trials:
-    """Who is in which trial: the same for all systems."""
+    """The speakers of every trial, the same for all systems."""
 
     def __init__(self, is_target: ArrayLike, model_speakers: Speakers, test_speakers: Speakers) -> None:
         self.is_target = np.asarray(is_target, dtype=bool)
@@ -245,7 +245,7 @@ class _Trials:
             pair = f"speaker {model_speakers[wrong[0]]} and a test of speaker {test_speakers[wrong[0]]}"
             raise DataError(f"trial {wrong[0]}: found a target trial of a model of {pair}, expected one and the same")
         self.num_speakers = len(code)
-        # The second speaker of a trial of one is somebody who is always there once.
+        # A trial of one speaker gets a second one of weight 1 in every replicate.
         self.first, self.second = models, np.where(models == tests, self.num_speakers, tests)
 
     def system(self, scores: ArrayLike, name: str = "scores") -> _System:

@@ -1,4 +1,4 @@
-"""Which class was taken for which: counts, accuracy, precision and recall."""
+"""Confusion matrices: counts, accuracy, precision and recall of classes."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from gmmspeech.metrics.det import ErrorCounts, checked, convex_hull, count_error
 
 
 class BayesErrorRates(NamedTuple):
-    """What `bayes_error_rates` gives: one entry for every prior."""
+    """Bayes error rates over priors, the result of `bayes_error_rates`: arrays with a value for every prior."""
 
     prior_log_odds: NDArray[np.float64]
     actual: NDArray[np.float64]

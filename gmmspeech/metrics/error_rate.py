@@ -109,7 +109,7 @@ def error_rate(
 
 @dataclass(frozen=True)
 class BoundaryAgreement:
-    """How far the starts of matched labels are apart.
+    """Distances in time between the starts of matched labels.
 
     Examples
     --------

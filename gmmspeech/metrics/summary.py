@@ -58,7 +58,7 @@ class DetectionCost:
 
 @dataclass(frozen=True)
 class Summary:
-    """What `summarize` gives.
+    """Figures of one system, the result of `summarize`.
 
     Attributes
     ----------

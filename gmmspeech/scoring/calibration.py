@@ -34,6 +34,11 @@ class Calibration(Saved, kind="Calibration", format=_FORMAT, hint="a calibration
     weights : ndarray, shape (S,), float64
         One for each system.
     offset : float
+
+    Examples
+    --------
+    >>> Calibration(np.array([2.0]), -1.0).apply([0.0, 1.5])
+    array([-1.,  2.])
     """
 
     weights: NDArray[np.float64]
@@ -41,7 +46,7 @@ class Calibration(Saved, kind="Calibration", format=_FORMAT, hint="a calibration
 
     def __post_init__(self) -> None:
         weights = self.weights
-        if weights.ndim != 1 or not len(weights) or not np.isfinite([*weights, self.offset]).all():
+        if weights.ndim != 1 or not len(weights) or not all_finite(weights, np.asarray(self.offset)):
             raise ModelError(_UNSOUND)
 
     def apply(self, scores: ArrayLike) -> NDArray[np.float64]:
@@ -82,6 +87,11 @@ class PavCalibration(Saved, kind="PavCalibration", format=_FORMAT, hint="a calib
         Rising; what lies between two of them is interpolated, what lies beyond gets the ratio of the end.
     llrs : ndarray, shape (M,), float64
         In nats.
+
+    Examples
+    --------
+    >>> PavCalibration(np.array([0.0, 1.0]), np.array([-2.0, 2.0])).apply([-1.0, 0.5])
+    array([-2.,  0.])
     """
 
     scores: NDArray[np.float64]
@@ -91,7 +101,7 @@ class PavCalibration(Saved, kind="PavCalibration", format=_FORMAT, hint="a calib
         scores, llrs = self.scores, self.llrs
         if scores.ndim != 1 or scores.shape != llrs.shape or not len(scores):
             raise ModelError(_UNSOUND)
-        if not np.isfinite([scores, llrs]).all() or not (np.diff(scores) > 0).all():
+        if not all_finite(scores, llrs) or not (np.diff(scores) > 0).all():
             raise ModelError(_UNSOUND)
 
     def apply(self, scores: ArrayLike) -> NDArray[np.float64]:

@@ -73,7 +73,7 @@ class Cohort:
         ----------
         rows : ndarray of int, shape (P,)
         excluded : ndarray of int, shape (P,)
-            Number of the speaker whose columns are left out; -1, or one without any, for nobody.
+            Number of the speaker whose columns are left out; -1 to leave out none.
 
         Returns
         -------

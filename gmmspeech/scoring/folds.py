@@ -14,7 +14,7 @@ from gmmspeech.scoring.cohort import Speakers, speaker_codes
 
 
 class Calibrator(Protocol):
-    """What turns scores into log-likelihood ratios."""
+    """A calibration: it turns scores into log-likelihood ratios."""
 
     def apply(self, scores: ArrayLike, /) -> NDArray[np.float64]:
         """Give a ratio for every trial."""

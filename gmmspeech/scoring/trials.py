@@ -1,4 +1,4 @@
-"""Who claims to be whom, and what came out."""
+"""Trials, and the scores that a system gives them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gmmspeech.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class TrialList:
-    """Claims to be judged: does test `tests[i]` belong to model `models[i]`?
+    """Trials: does test `tests[i]` belong to model `models[i]`?
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class TrialList:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What came out of trials: the higher, the more the test sounds like the model.
+    """Scores of trials: the higher, the more the test sounds like the model.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def _check_lengths(what: str, **columns: Sequence[str] | NDArray | None) -> None
 
 
 def _keys(pairs: TrialList | Scores, model_code: dict[str, int], test_code: dict[str, int]) -> NDArray[np.int64]:
-    """Number every pair of a known model and a known test, -1 for others; a million of them in a blink."""
+    """Number every pair of a known model and a known test, -1 for others; about a second for a million."""
     count = len(pairs)
     models = np.fromiter((model_code.get(name, -1) for name in pairs.models), np.int64, count)
     tests = np.fromiter((test_code.get(name, -1) for name in pairs.tests), np.int64, count)

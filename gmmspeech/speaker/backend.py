@@ -1,4 +1,4 @@
-"""What is done to i-vectors before and at scoring: whitening, length normalization, LDA, WCCN, cosine."""
+"""Transforms and scores of i-vectors: whitening, length normalization, LDA, WCCN, cosine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AffineTransform:
     mean : ndarray, shape (R,), float64
     matrix : ndarray, shape (S, R), float64
     unit_length : bool
-        Scale what comes out to length 1; see `length_normalize`.
+        Scale the result to length 1; see `length_normalize`.
 
     Examples
     --------

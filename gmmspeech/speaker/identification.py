@@ -1,4 +1,4 @@
-"""Who speaks: from a matrix of scores to names."""
+"""Speaker identification: the best model of every test, from a matrix of scores."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def identify(scores: ArrayLike, *, threshold: float | None = None) -> NDArray[np
     scores : array_like, shape (M, U)
         Of every model against every test, comparable over models (likelihood ratios, or normalized scores).
     threshold : float, optional
-        Open set: a test whose highest score is below it is of nobody who is enrolled. Without it the set is closed.
+        Open set: a test whose highest score is below it is of no enrolled speaker. Without it the set is closed.
 
     Returns
     -------
     ndarray, shape (U,), int
-        Row of `scores`, the first of equally high ones; -1 for nobody.
+        Row of `scores`, the first of equally high ones; -1 for no enrolled speaker.
 
     Raises
     ------

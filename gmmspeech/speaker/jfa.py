@@ -1,4 +1,4 @@
-"""Joint factor analysis: speakers and sessions each in a space of their own, and what is left in a third."""
+"""Joint factor analysis: factors of speakers, of sessions, and a residual of speakers."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class FactorPosteriors:
 
 
 class Accumulator:
-    """What EM's update of a loading needs: sums over utterances.
+    """Sums over utterances that EM's update of a loading needs.
 
     Attributes
     ----------

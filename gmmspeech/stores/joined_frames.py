@@ -33,7 +33,7 @@ OPEN_FILES = 64  # shards open at once; systems allow a process some hundred fil
 
 
 class Source(Protocol):
-    """Where a `FeatureStore` has its frames from."""
+    """Source of the frames of a `FeatureStore`."""
 
     utterances: list[str]
     front_end: str | None

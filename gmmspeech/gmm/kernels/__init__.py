@@ -36,11 +36,11 @@ VARIABLE = "GMMSPEECH_BACKEND"
 
 
 class Backend(Protocol):
-    """What `get_backend` gives."""
+    """A compute backend, the result of `get_backend`."""
 
     @property
     def name(self) -> str:
-        """What decides the last bits of its sums, in a word."""
+        """A word for the arithmetic that decides the last bits of its sums."""
 
     def accumulate(
         self, frames: NDArray, parameters: KernelParameters, sample_weight: NDArray[np.float64] | None = None

@@ -162,7 +162,7 @@ class TorchKernel:
         return tensor if self.device.type == "cpu" else tensor.pin_memory().to(self.device, non_blocking=True)
 
     def _memory(self) -> tuple[int, int]:
-        """Bytes that the GPU has left, with what torch holds for nobody, and those that it has at all."""
+        """Bytes that the GPU has left, with what torch holds unused, and those that it has at all."""
         free, everything = torch.cuda.mem_get_info(self.device)
         return free + torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device), everything
 

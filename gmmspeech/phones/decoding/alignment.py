@@ -1,4 +1,4 @@
-"""Forced alignment: when each word and phone of a transcript was said, and how well it fits.
+"""Forced alignment: times of the words and phones of a transcript, and goodness of pronunciation.
 
 A boundary lies where the first frame of a phone begins to count. With ``times="center"`` that is the middle between the
 centers of the two frames' windows. With ``times="start"``, frame t counts from ``t * frame_shift``, as most aligners
@@ -54,7 +54,7 @@ class Alignment:
 
 @dataclass(frozen=True)
 class AlignedCorpus:
-    """What `align` did.
+    """Result of `align`.
 
     Attributes
     ----------
@@ -258,7 +258,7 @@ def phone_spans(graph: StateGraph, path: NDArray[np.intp]) -> list[PhoneSpan]:
 def goodness_of_pronunciation(
     model: PhoneHMM, spans: Sequence[PhoneSpan], emissions: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    r"""How well the frames of each phone fit it, beside the phone that they fit best (Witt and Young 2000).
+    r"""Goodness of pronunciation of each phone: its likelihood over that of the best phone (Witt and Young 2000).
 
     GOP = (log p(O | q) - max_r log p(O | r)) / T for the T frames O that were given to phone q, over all phones r of
     the model, p(O | r) along the best path through the phone's states. It is 0 where no other phone fits better, and

@@ -30,7 +30,7 @@ class SpeakerAdapter:
     find posteriors on adapted frames, with the model of adapted frames, and estimate the transform to that one.
 
     A speaker's statistics are joined by `prior_frames` frames' worth of those of all training speakers, which keeps
-    the transform of a few seconds of speech near to what suits everybody (in the spirit of fMAPLR, Lei et al. 2009).
+    the transform of a few seconds of speech near to the one of all speakers (in the spirit of fMAPLR, Lei et al. 2009).
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class SpeakerAdapter:
     def _transform(
         self, data: LabeledFrames, now: LabeledFrames, parts: sparse.csr_array, number: int
     ) -> LabeledFrames:
-        """One pass: `parts` are posteriors that somebody found on the frames as they are now."""
+        """One pass: `parts` are posteriors given the frames as they are now."""
         statistics = _speaker_statistics(self._model(number), data, now.frames, parts)
         return _transformed(data, statistics, self.priors[min(number, 1)], self.prior_frames)
 

@@ -30,7 +30,7 @@ Float64 = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class OneModel:
-    """How to train a `PhoneGMM` of spliced and projected frames.
+    """Options to train a `PhoneGMM` of spliced and projected frames.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class OneModel:
 
 @dataclass(frozen=True)
 class FullSystem:
-    """How to train one model, a Gaussian of segment vectors, and models of frames that are adapted to speakers.
+    """Options to train one model, a Gaussian of segment vectors, and models of frames adapted to speakers.
 
     Parameters
     ----------

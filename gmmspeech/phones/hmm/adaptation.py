@@ -1,4 +1,4 @@
-"""What is learned from alignments to make phone HMMs fit better: LDA and MLLT on spliced frames, fMLLR of speakers."""
+"""LDA and MLLT on spliced frames, and fMLLR of speakers, trained on alignments by phone HMMs."""
 
 from __future__ import annotations
 
@@ -121,8 +121,8 @@ def train_fmllr(
 ) -> tuple[dict[str, NDArray[np.float64]], FMLLRStats]:
     """Transform of each speaker's frames to the model.
 
-    A full matrix has more numbers than some seconds of speech determine. So `prior_frames` frames of everybody, which
-    alone would give about the identity, can be added to each speaker's own statistics.
+    A full matrix has more numbers than some seconds of speech determine. So `prior_frames` frames of all speakers,
+    which alone would give about the identity, can be added to each speaker's own statistics.
 
     Parameters
     ----------
@@ -135,9 +135,9 @@ def train_fmllr(
     transforms : mapping of str to ndarray, shape (D, D + 1), optional
         By speaker: those in use when the frames are given to Gaussians. By default none.
     prior : FMLLRStats, optional
-        Statistics of everybody; by default those of these speakers together.
+        Statistics of all speakers; by default the sum over these.
     prior_frames : float
-        How many frames of everybody to add.
+        How many frames of all speakers to add.
     min_count : float
         A speaker of fewer frames than this keeps the identity.
     n_jobs : int

@@ -1,4 +1,4 @@
-"""What may be said, as a graph of HMM states: one form for alignment and for recognition.
+"""Graphs of HMM states for the words and phones that may be said, in alignment and in recognition.
 
 Nodes are numbered so that each phone's states stand in a row, and each pronunciation's phones: most arcs lead from
 a node to the next, and are one shift of an array. All others (between words, around a loop) are listed. A graph knows

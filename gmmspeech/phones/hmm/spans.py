@@ -1,4 +1,4 @@
-"""What phone HMMs are trained on: utterances, cut into spans whose words or phones are known."""
+"""Training data of phone HMMs: utterances, cut into spans whose words or phones are known."""
 
 from __future__ import annotations
 

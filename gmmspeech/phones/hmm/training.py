@@ -316,7 +316,7 @@ class _Options:
                 raise ConfigError(f"{name}: found {getattr(self, name)!r}, expected {expected}")
 
     def realigns(self, iteration: int) -> bool:
-        """Whether frames are aligned anew before this update (those of number 0 are as given)."""
+        """Say whether frames are aligned anew before this update (those of number 0 are as given)."""
         if iteration == 0:
             return False
         if self.realign is not None:
@@ -324,7 +324,7 @@ class _Options:
         return self.method == "baum-welch" or iteration in {round(i * self.max_iter / 40) for i in REALIGN}
 
     def gaussians(self, iteration: int, num_states: int) -> int:
-        """How many Gaussians there shall be after this update."""
+        """Number of Gaussians after this update."""
         grown = min(iteration / max(round(LAST_SPLIT * self.max_iter / 40), 1), 1)
         return round(num_states + grown * max(self.total_gaussians - num_states, 0))
 

@@ -1,4 +1,4 @@
-"""Where training of phone HMMs is, for another run to go on from."""
+"""State of the training of phone HMMs, from which another run can go on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gmmspeech.phones.hmm.viterbi import StatePosteriors
 
 @dataclass(frozen=True)
 class TrainingState(Saved, format="gmmspeech phone training", version=2, hint="where training of phone HMMs is"):
-    """Where training is: all it takes to go on and end with the same bits.
+    """State of training: with it, another run goes on and ends with the same bits.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ class Transitions:
 
 @dataclass(frozen=True)
 class StatePosteriors:
-    """Which states an utterance's frames belong to, and how probably.
+    """Posteriors of the states for the frames of an utterance, sparse.
 
     Attributes
     ----------
@@ -306,7 +306,7 @@ def _open_block(
     advance = batch.advance[nodes]
     advance[first] = -np.inf
     places = batch.place[nodes] + start * batch.num_states + np.arange(size)[:, None] * batch.num_states
-    # an utterance that ends within the block goes on with frames of another's: nobody looks at those scores
+    # an utterance that ends within the block goes on with frames of another's: those scores are not used
     emissions = batch.emissions.take(places, mode="clip")
     scores = np.empty((size + 1, len(nodes)), np.float32)
     scores[0] = row

@@ -52,7 +52,7 @@ class Label(NamedTuple):
 
 @dataclass(frozen=True)
 class FrameClock:
-    """When frames begin to count: in seconds from the start of the audio.
+    """Times of the boundaries between frames, in seconds from the start of the audio.
 
     Examples
     --------
