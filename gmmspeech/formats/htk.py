@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.checks import all_finite
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.formats.datadir import read_fields
@@ -159,7 +160,7 @@ def write_htk(
         raise ConfigError(f"frame_shift: found {frame_shift}, expected milliseconds above 0")
     with np.errstate(over="ignore"):
         array = np.asarray(frames, dtype=np.float32)
-    if array.ndim != 2 or array.size == 0 or 4 * array.shape[1] > _SHORT or not np.isfinite(array).all():
+    if array.ndim != 2 or array.size == 0 or 4 * array.shape[1] > _SHORT or not all_finite(array):
         raise FeatureError(f"{os.fspath(path)}: found frames of shape {array.shape}, expected finite (T, D), T > 0")
     samples, size, body = len(array), 4 * array.shape[1], array.astype(">f4").tobytes()
     if "C" in qualifiers or base == "IREFC":

@@ -19,6 +19,7 @@ import kaldiio
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, FeatureError, one_line
 from gmmspeech.files.atomic import atomic_path
 
@@ -131,7 +132,7 @@ def write_kaldi_ark(
 def _checked(utterance: str, frames: ArrayLike) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
         matrix = np.ascontiguousarray(frames, dtype=np.float32)
-    if matrix.ndim != 2 or matrix.size == 0 or not np.isfinite(matrix).all():
+    if matrix.ndim != 2 or matrix.size == 0 or not all_finite(matrix):
         found = f"shape {matrix.shape}" if matrix.ndim != 2 or matrix.size == 0 else "numbers that are not finite"
         raise FeatureError(f"utterance {utterance}: found {found}, expected finite frames (T, D), T > 0")
     return matrix

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, ModelError
 from gmmspeech.files.atomic import atomic_path, write_lines
 from gmmspeech.formats.datadir import read_map
@@ -114,7 +115,7 @@ def write_kaldi_gmm(path: str | os.PathLike[str], gmm: DiagonalGMM, *, binary: b
         constants = np.log(weights) - 0.5 * np.sum(np.log(2 * np.pi * variances) + means**2 / variances, axis=1)
         arrays = [array.astype("<f4") for array in (constants, weights, means / variances, 1 / variances)]
     for field, array in zip(_FIELDS[1:], arrays[1:], strict=True):
-        if not np.isfinite(array).all() or (field == "INV_VARS" and not (array > 0).all()):
+        if not all_finite(array) or (field == "INV_VARS" and not (array > 0).all()):
             raise DataError(f"{os.fspath(path)}: {field}: found numbers beyond float32, expected none")
     with atomic_path(path) as temporary:
         temporary.write_bytes(_binary(arrays) if binary else _text(arrays))
