@@ -25,11 +25,11 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import gmm_digest
 from gmmspeech.progress import progress, progress_bar
 from gmmspeech.scoring.trials import Scores
-from gmmspeech.speaker.backend import average_sessions
-from gmmspeech.speaker.backend_training import BackEnd, train_backend
+from gmmspeech.speaker.backend import BackEnd, train_backend
 from gmmspeech.speaker.ivector import IVectorExtractor, IVectors, train_ivector_extractor
 from gmmspeech.speaker.subspace import BATCH
 from gmmspeech.speaker.supervectors import adapted_means, supervectors
+from gmmspeech.speaker.transforms import average_sessions
 from gmmspeech.stores.features import FeatureStore
 from gmmspeech.stores.statistics import StatisticsStore, write_statistics
 

@@ -26,7 +26,7 @@ MODULES = {
         "SpeakerVerifier": "gmmspeech.speaker.verifier",
         "IVectorExtractor": "gmmspeech.speaker.ivector",
         "PLDA": "gmmspeech.speaker.plda",
-        "BackEnd": "gmmspeech.speaker.backend_training",
+        "BackEnd": "gmmspeech.speaker.backend",
         "ISV": "gmmspeech.speaker.isv",
         "JFA": "gmmspeech.speaker.jfa",
         "PhoneGMM": "gmmspeech.phones.gmm.phone_gmm",

@@ -57,5 +57,10 @@ def lda(stats: LDAStats, dim: int) -> NDArray[np.float64]:
     between = about_zero - np.outer(mean, mean)
     check_determined(within, "LDA", total)
     rows = eigh(between, within, subset_by_index=(full - dim, full - 1))[1].T[::-1]
+    return fix_signs(rows)
+
+
+def fix_signs(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give every row the sign with which its largest coefficient is positive."""
     largest = np.take_along_axis(rows, np.abs(rows).argmax(axis=1)[:, None], axis=1)
     return np.ascontiguousarray(rows * np.sign(largest))

@@ -14,7 +14,7 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.recipe.sides import Side
 from gmmspeech.scoring.linear import linear_score
 from gmmspeech.scoring.llr import log_likelihood_ratios
-from gmmspeech.speaker.backend_training import train_backend
+from gmmspeech.speaker.backend import train_backend
 from gmmspeech.speaker.isv import train_isv
 from gmmspeech.speaker.ivector import train_ivector_extractor
 from gmmspeech.speaker.supervectors import adapted_means, supervectors

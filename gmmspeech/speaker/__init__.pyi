@@ -1,16 +1,7 @@
 from .backend import (
-    average_sessions as average_sessions,
-)
-from .backend import (
-    cosine_scores as cosine_scores,
-)
-from .backend import (
-    length_normalize as length_normalize,
-)
-from .backend_training import (
     BackEnd as BackEnd,
 )
-from .backend_training import (
+from .backend import (
     train_backend as train_backend,
 )
 from .identification import identify as identify
@@ -40,6 +31,15 @@ from .supervectors import (
 )
 from .supervectors import (
     supervectors as supervectors,
+)
+from .transforms import (
+    average_sessions as average_sessions,
+)
+from .transforms import (
+    cosine_scores as cosine_scores,
+)
+from .transforms import (
+    length_normalize as length_normalize,
 )
 from .ubm import train_ubm as train_ubm
 from .vad import gmm_vad as gmm_vad

@@ -19,8 +19,8 @@ from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
 from gmmspeech.files.saving import Saved
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, gmm_digest, stats_batches
-from gmmspeech.speaker.backend import as_vectors
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_loading, unpack
+from gmmspeech.speaker.transforms import as_vectors
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least, check_parameters_finite
 from gmmspeech.errors import ConfigError, DataError, ModelError
 from gmmspeech.files.saving import Saved
-from gmmspeech.speaker.backend import ClassStatistics, as_vectors, class_statistics, within_covariance
+from gmmspeech.speaker.transforms import ClassStatistics, as_vectors, class_statistics, within_covariance
 
 
 @dataclass(frozen=True)

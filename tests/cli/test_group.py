@@ -11,7 +11,7 @@ from gmmspeech.commands.copy import MODEL_FORMATS
 from gmmspeech.corpora.layouts import LAYOUTS
 from gmmspeech.gmm.kernels import BACKENDS
 from gmmspeech.phones.gmm.classification import OneModel
-from gmmspeech.speaker.backend_training import STEPS
+from gmmspeech.speaker.backend import STEPS
 from gmmspeech.stores.hdf5_frames import COMPRESSIONS, STORAGES
 
 HEAVY = {"numpy", "scipy", "sklearn", "librosa", "h5py", "pandas", "matplotlib", "torch", "dask", "joblib", "pydantic"}

@@ -16,7 +16,7 @@ from gmmspeech.commands.speaker import (
 from gmmspeech.formats.datadir import write_map
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_scores, read_trials
-from gmmspeech.speaker.backend_training import BackEnd
+from gmmspeech.speaker.backend import BackEnd
 from gmmspeech.speaker.ivector import IVectors
 
 SPEAKERS = [f"s{i:02d}" for i in range(12)]

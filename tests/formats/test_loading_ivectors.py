@@ -7,7 +7,7 @@ import pytest
 from gmmspeech.errors import DataError, FeatureError
 from gmmspeech.formats.loading import load
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.speaker.backend_training import BackEnd, train_backend
+from gmmspeech.speaker.backend import BackEnd, train_backend
 from gmmspeech.speaker.isv import ISV
 from gmmspeech.speaker.ivector import IVectorExtractor, IVectors, train_ivector_extractor
 from gmmspeech.speaker.jfa import JFA

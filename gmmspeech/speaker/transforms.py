@@ -1,0 +1,314 @@
+"""Transforms and scores of i-vectors: whitening, length normalization, LDA, WCCN, cosine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import eigh
+
+from gmmspeech.checks import first_bad
+from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
+from gmmspeech.linear.lda import fix_signs
+
+SMALLEST_RATIO = 1e-10  # of the eigenvalues of a covariance with unit diagonal; less is rounding
+
+
+@dataclass(frozen=True)
+class AffineTransform:
+    """The map x -> matrix (x - mean), and then perhaps to length 1.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (R,), float64
+    matrix : ndarray, shape (S, R), float64
+    unit_length : bool
+        Scale the result to length 1; see `length_normalize`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> AffineTransform(np.array([1.0, 1.0]), 2 * np.eye(2))([[2.0, 3.0]])
+    array([[2., 4.]])
+    """
+
+    mean: NDArray[np.float64]
+    matrix: NDArray[np.float64]
+    unit_length: bool = False
+
+    def __post_init__(self) -> None:
+        if self.matrix.ndim != 2 or self.mean.shape != self.matrix.shape[1:]:
+            raise ModelError(
+                f"transform: found mean and matrix of shapes {self.mean.shape} and {self.matrix.shape}, "
+                "expected (R,) and (S, R)"
+            )
+
+    def __call__(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Transform vectors, (U, R) to (U, S)."""
+        vectors = (as_vectors(x, dim=len(self.mean)) - self.mean) @ self.matrix.T
+        return length_normalize(vectors) if self.unit_length else vectors
+
+
+@dataclass(frozen=True)
+class ClassStatistics:
+    """First- and second-order statistics of labeled vectors.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (S,), float64
+        Vectors of each class.
+    means : ndarray, shape (S, R)
+        Of each class.
+    mean : ndarray, shape (R,)
+        Of all vectors.
+    within : ndarray, shape (R, R)
+        Scatter of the vectors about the means of their classes, divided by the number of vectors.
+    """
+
+    counts: NDArray[np.float64]
+    means: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    within: NDArray[np.float64]
+
+    @property
+    def between(self) -> NDArray[np.float64]:
+        """Covariance of the class means, (R, R), a class counting as often as it has vectors."""
+        shifts = self.means - self.mean
+        return (shifts * self.counts[:, None]).T @ shifts / self.counts.sum()
+
+
+def class_statistics(x: ArrayLike, labels: ArrayLike) -> ClassStatistics:
+    """Gather the statistics that LDA, WCCN and PLDA need.
+
+    Parameters
+    ----------
+    x : array_like, shape (U, R)
+    labels : array_like, shape (U,)
+        Class (speaker) of each vector, of any kind that can be sorted.
+
+    Raises
+    ------
+    DataError
+        Labels of another number than the vectors.
+    FeatureError
+        Vectors that are not finite or not two-dimensional.
+    """
+    vectors, names = as_vectors(x), np.asarray(labels)
+    if names.shape != (len(vectors),) or not len(vectors):
+        raise DataError(f"labels: found shape {names.shape}, expected ({len(vectors)},), one for each vector")
+    _, which, counts = np.unique(names, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(counts), vectors.shape[1]))
+    np.add.at(sums, which, vectors)
+    means = sums / counts[:, None]
+    inner = vectors - means[which]
+    return ClassStatistics(counts.astype(np.float64), means, vectors.mean(axis=0), inner.T @ inner / len(vectors))
+
+
+def whitening(x: ArrayLike) -> AffineTransform:
+    r"""Transform after which the vectors have mean 0 and covariance I: :math:`\Lambda^{-1/2} Q^T S^{-1} (x - m)`.
+
+    S are the dimensions' deviations and :math:`Q \Lambda Q^T` is their correlation matrix. Rows come in the order of
+    decreasing λ; of each row's two signs the one is taken whose largest coefficient is positive.
+
+    Parameters
+    ----------
+    x : array_like, shape (U, R)
+
+    Raises
+    ------
+    ModelError
+        A singular covariance: fewer than R + 1 vectors, or dimensions that depend on one another.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).normal(5, [1, 3], (100, 2))
+    >>> np.cov(whitening(x)(x).T, bias=True).round(6) + 0
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    vectors = as_vectors(x)
+    mean = vectors.mean(axis=0) if len(vectors) else np.zeros(vectors.shape[1])
+    centered = vectors - mean
+    covariance = centered.T @ centered / max(len(vectors), 1)
+    check_covariance(covariance, "whitening: covariance", f"{len(vectors)} vectors")
+    scale = 1 / np.sqrt(np.diagonal(covariance))
+    variances, directions = eigh(covariance * scale[:, None] * scale)
+    return AffineTransform(mean, fix_signs((directions / np.sqrt(variances)).T[::-1] * scale))
+
+
+def lda(x: ArrayLike, labels: ArrayLike, dim: int) -> AffineTransform:
+    r"""Linear discriminant analysis: the directions in which speakers differ most, within-class covariance I.
+
+    With :math:`S_b` the covariance of the class means and :math:`S_w` that within the classes, rows a of the transform
+    solve :math:`S_b a = \lambda S_w a`, in the order of decreasing λ. The mean of all vectors is taken off.
+
+    Parameters
+    ----------
+    x : array_like, shape (U, R)
+    labels : array_like, shape (U,)
+    dim : int
+        Rows, at most R and fewer than there are classes.
+
+    Raises
+    ------
+    ConfigError
+        `dim` out of its range.
+    ModelError
+        Singular within-class covariance; see `within_covariance`.
+    DataError, FeatureError
+        As `class_statistics`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.array([[0.0, 1], [0, -1], [1, 0], [-1, 0], [4, 1], [4, -1], [5, 0], [3, 0]])
+    >>> lda(x, [0, 0, 0, 0, 1, 1, 1, 1], 1)(x).round(2).ravel()
+    array([-2.83, -2.83, -1.41, -4.24,  2.83,  2.83,  4.24,  1.41])
+    """
+    stats = class_statistics(x, labels)
+    full = len(stats.mean)
+    most = min(full, len(stats.counts) - 1)
+    if not 1 <= dim <= most:
+        raise ConfigError(
+            f"lda: found dim = {dim}, expected 1 to {most}, with {full} dimensions and {len(stats.counts)} classes"
+        )
+    rows = eigh(stats.between, within_covariance(stats, "lda"), subset_by_index=(full - dim, full - 1))[1].T[::-1]
+    return AffineTransform(stats.mean, fix_signs(rows))
+
+
+def wccn(x: ArrayLike, labels: ArrayLike) -> AffineTransform:
+    r"""Within-class covariance normalization (Hatch, Kajarekar, Stolcke 2006).
+
+    The transform is :math:`B^T x` with :math:`B B^T = W^{-1}`, W being the covariance within the
+    classes. No mean is taken off, as for cosine scores it has been before.
+
+    Parameters
+    ----------
+    x : array_like, shape (U, R)
+    labels : array_like, shape (U,)
+
+    Raises
+    ------
+    ModelError
+        Singular within-class covariance; see `within_covariance`.
+    DataError, FeatureError
+        As `class_statistics`.
+
+    Examples
+    --------
+    >>> wccn([[0.0], [2.0], [6.0], [10.0]], ["ann", "ann", "bob", "bob"]).matrix.round(4)
+    array([[0.6325]])
+    """
+    within = within_covariance(class_statistics(x, labels), "wccn")
+    return AffineTransform(np.zeros(len(within)), np.linalg.cholesky(np.linalg.inv(within)).T)
+
+
+def within_covariance(stats: ClassStatistics, name: str) -> NDArray[np.float64]:
+    """Within-class covariance of statistics, or a `ModelError` that tells how to get one that is not singular.
+
+    Its rank is at most the number of vectors less that of classes, so there must be R more vectors than classes.
+    """
+    total, classes = int(stats.counts.sum()), len(stats.counts)
+    check_covariance(stats.within, f"{name}: within-class covariance", f"{total} vectors of {classes} classes")
+    return stats.within
+
+
+def check_covariance(covariance: NDArray[np.float64], name: str, data: str) -> None:
+    """Raise a `ModelError` unless a covariance can be inverted, whatever the units of its rows and columns."""
+    diagonal = np.diagonal(covariance)
+    rank = 0
+    if (diagonal > 0).all():
+        scale = 1 / np.sqrt(diagonal)
+        values = np.linalg.eigvalsh(covariance * scale[:, None] * scale)
+        rank = int((values > SMALLEST_RATIO).sum())
+    if rank < len(covariance):
+        raise ModelError(
+            f"{name}: found it singular, from {data} in {len(covariance)} dimensions; expected more vectors, or fewer "
+            "dimensions (a lower rank of the i-vectors)"
+        )
+
+
+def length_normalize(x: ArrayLike) -> NDArray[np.float64]:
+    """Scale every vector to length 1 (Garcia-Romero and Espy-Wilson 2011).
+
+    Raises
+    ------
+    FeatureError
+        A vector of length 0.
+
+    Examples
+    --------
+    >>> length_normalize([[3.0, 4.0]])
+    array([[0.6, 0.8]])
+    """
+    vectors = as_vectors(x)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not (lengths > 0).all():
+        raise FeatureError(f"vector {int((lengths[:, 0] > 0).argmin())}: found length 0, expected a direction")
+    return vectors / lengths
+
+
+def cosine_scores(models: ArrayLike, tests: ArrayLike) -> NDArray[np.float64]:
+    """Cosines of the angles between all models (M, R) and all tests (U, R): (M, U), from -1 to 1.
+
+    Examples
+    --------
+    >>> cosine_scores([[1.0, 0.0]], [[2.0, 0.0], [0.0, 1.0]])
+    array([[1., 0.]])
+    """
+    rows, columns = as_vectors(models), as_vectors(tests)
+    return length_normalize(rows) @ length_normalize(as_vectors(columns, dim=rows.shape[1])).T
+
+
+def average_sessions(
+    vectors: Mapping[str, NDArray], sessions: Mapping[str, Sequence[str]]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Mean vector of every model's enrollment sessions, and how many they are.
+
+    Parameters
+    ----------
+    vectors : mapping
+        Utterance to its vector (R,).
+    sessions : mapping
+        Model to its utterances, as in a ``spk2utt`` file.
+
+    Returns
+    -------
+    means : ndarray, shape (M, R)
+        In the order of `sessions`.
+    counts : ndarray, shape (M,), int
+
+    Raises
+    ------
+    DataError
+        A model without utterances, or an utterance without a vector.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> average_sessions({"a1": np.array([0.0]), "a2": np.array([1.0])}, {"ann": ["a1", "a2"]})
+    (array([[0.5]]), array([2]))
+    """
+    means = []
+    for model, utterances in sessions.items():
+        missing = [utterance for utterance in utterances if utterance not in vectors]
+        if missing or not utterances:
+            found = f"utterance {missing[0]} has no vector" if missing else "found no utterance, expected one or more"
+            raise DataError(f"model {model}: {found}")
+        means.append(np.mean([vectors[utterance] for utterance in utterances], axis=0))
+    return np.array(means, dtype=np.float64), np.array([len(u) for u in sessions.values()], dtype=np.int64)
+
+
+def as_vectors(x: ArrayLike, *, dim: int | None = None) -> NDArray[np.float64]:
+    """Vectors as float64 (U, R), or a `FeatureError`."""
+    vectors = np.asarray(x, dtype=np.float64)
+    if vectors.ndim != 2 or dim not in (None, vectors.shape[1]):
+        expected = "two dimensions (utterances, coefficients)" if dim is None else f"(utterances, {dim})"
+        raise FeatureError(f"found vectors of shape {vectors.shape}, expected {expected}")
+    bad = first_bad(vectors)
+    if bad is not None:
+        raise FeatureError(f"vector {bad[0]}: found NaN or infinity, expected finite numbers")
+    return vectors
