@@ -94,13 +94,13 @@ def read_audio(
     end: float | None = None,
     raw: RawAudio | None = None,
 ) -> tuple[NDArray[np.float32], int]:
-    """Read a recording, or a piece of it, as one channel of float samples.
+    """Read a recording, or a segment of it, as one channel of float samples.
 
     Everything that libsndfile decodes is taken: WAV, FLAC, OGG, MP3, AIFF, AU and NIST SPHERE (as PCM, mu-law or
-    A-law; SPHERE compressed by shorten is not), and with `raw` samples without a header. Only the piece asked for is
+    A-law; SPHERE compressed by shorten is not), and with `raw` samples without a header. Only the segment asked for is
     decoded. Times become samples as in Kaldi's ``extract-segments``: ``int(seconds * rate)``, the end not included; a
-    piece that ends less than half a second after the recording is cut at the recording's end, one that ends later is
-    an error. (Kaldi also drops pieces shorter than 0.1 s; here only a piece without samples is an error.)
+    segment that ends less than half a second after the recording is cut at the recording's end, one that ends later is
+    an error. (Kaldi also drops segments shorter than 0.1 s; here only a segment without samples is an error.)
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def read_audio(
     channel : int, optional
         Which channel, from 0. Must be given if there are several.
     start : float
-        Where the piece begins, in seconds.
+        Where the segment begins, in seconds.
     end : float, optional
         Where it ends, in seconds; by default where the recording does.
     raw : RawAudio, optional
@@ -126,7 +126,7 @@ def read_audio(
     AudioError
         If the file is missing, empty, no audio, cut short (the header promises more than there is), without
         samples, or has NaN or infinite ones; if it has several channels and none was chosen, or not that one;
-        if the piece is not inside it. A FLAC or MP3 cut short is noticed when the missing part is asked for.
+        if the segment is not inside it. A FLAC or MP3 cut short is noticed when the missing part is asked for.
 
     Examples
     --------
@@ -290,12 +290,12 @@ def _piece(name: str, frames: int, rate: int, start: float, end: float | None) -
     if frames == 0:
         raise AudioError(f"{name}: found 0 samples, expected some")
     if not start >= 0 or not (end is None or end > start):
-        raise AudioError(f"{name}: piece from {start} to {end} s, expected 0 <= start < end")
+        raise AudioError(f"{name}: segment from {start} to {end} s, expected 0 <= start < end")
     first, last = int(start * rate), frames if end is None else int(end * rate)
     if first >= frames:
-        raise AudioError(f"{name}: piece begins at {start} s, expected inside the recording of {length}")
+        raise AudioError(f"{name}: segment begins at {start} s, expected inside the recording of {length}")
     if last >= frames + int(MAX_OVERSHOOT * rate):
-        raise AudioError(f"{name}: piece ends at {end} s, expected inside the recording of {length}")
+        raise AudioError(f"{name}: segment ends at {end} s, expected inside the recording of {length}")
     if first == last:
-        raise AudioError(f"{name}: piece from {start} to {end} s has no sample at {rate} Hz, expected some")
+        raise AudioError(f"{name}: segment from {start} to {end} s has no sample at {rate} Hz, expected some")
     return first, min(last, frames)

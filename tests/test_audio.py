@@ -77,8 +77,8 @@ def test_neighboring_pieces_share_no_sample_and_miss_none(wav):
 
 def test_a_small_overshoot_is_cut_and_a_large_one_is_an_error(wav):
     assert len(read_audio(wav, start=0.5, end=1.4999)[0]) == RATE // 2
-    fails("piece ends at 1.5 s", wav, start=0.5, end=1.5)
-    fails("piece begins at 1.0 s", wav, start=1.0, end=1.2)
+    fails("segment ends at 1.5 s", wav, start=0.5, end=1.5)
+    fails("segment begins at 1.0 s", wav, start=1.0, end=1.2)
     fails("expected 0 <= start < end", wav, start=0.5, end=0.5)
     fails("expected 0 <= start < end", wav, start=-0.5)
     fails("expected 0 <= start < end", wav, start=float("nan"))

@@ -27,7 +27,7 @@ from gmmspeech.files.atomic import write_lines
 
 @dataclass(frozen=True)
 class Segment:
-    """A piece of a recording, in seconds; `end` None is the recording's end, `channel` None its only channel."""
+    """A segment of a recording, in seconds; `end` None is the recording's end, `channel` None its only channel."""
 
     recording: str
     start: float

@@ -214,7 +214,7 @@ def test_a_missing_data_directory(voices: Path, fails: Fails) -> None:
         ("s2 eve-1 0 0.1", ["segments:2", "recording eve-1", "wav.scp"]),
         ("s2 ann-2 0.2 0.1", ["segments:2", "found 0.2 0.1", "start < end"]),
         ("s2 ann-2 0", ["segments:2", "3 fields"]),
-        ("s2 ann-2 0 9", ["utterance s2", "ann-2.wav: piece ends at 9.0 s", "0.500 s"]),
+        ("s2 ann-2 0 9", ["utterance s2", "ann-2.wav: segment ends at 9.0 s", "0.500 s"]),
     ],
 )
 def test_bad_segments(voices: Path, fails: Fails, line: str, expected: list[str]) -> None:
