@@ -75,10 +75,10 @@ def train_phone_classifier(
     """
     from gmmspeech.commands.phone_gmms import train_phone_classifier_dir
     from gmmspeech.features.frontend import FrontEnd
-    from gmmspeech.phones.gmm.classification import FullSystem, OneModel
+    from gmmspeech.phones.gmm.classification import AdaptedClassifierConfig, PhoneClassifierConfig
 
-    one_model = OneModel(components, parts, dim, size=size, smoothing=smoothing)
-    how = replace(FullSystem(), one_model=one_model) if full else one_model
+    one = PhoneClassifierConfig(components, parts, dim, size=size, smoothing=smoothing)
+    how = replace(AdaptedClassifierConfig(), unadapted=one) if full else one
     common: dict[str, Any] = {"labels": labels, "silence": silence, "jobs": jobs, "skip_bad": skip_bad}
     classifier = train_phone_classifier_dir(data_dir, model, FrontEnd.from_toml(config), how, **common)
     if silence not in classifier.phones:

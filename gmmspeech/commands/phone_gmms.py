@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from gmmspeech.commands.phones import frame_times
+from gmmspeech.commands.phones import features_of, frame_times
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import atomic_path, write_lines
-from gmmspeech.formats.datadir import read_data_dir
+from gmmspeech.formats.datadir import DataDir, read_data_dir
+from gmmspeech.formats.labels import read_labels
 from gmmspeech.formats.loading import load
-from gmmspeech.metrics.confusion import confusion_matrix
+from gmmspeech.metrics.confusion import confusion_matrix, precision_recall
 from gmmspeech.phones.gmm.classification import (
+    AdaptedClassifierConfig,
     AdaptedPhoneClassifier,
     Classifier,
-    FullSystem,
-    OneModel,
     PhoneClassifier,
-    train_full_system,
-    train_one_model,
+    PhoneClassifierConfig,
+    train_adapted_classifier,
+    train_phone_classifier,
 )
-from gmmspeech.phones.labels.labels import FrameClock, Label
+from gmmspeech.phones.gmm.evaluation import SILENCE, Classification, Result, count_frames, evaluate_classifier
+from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
+from gmmspeech.phones.labels.segments import LabeledFrames, label_utterances
 from gmmspeech.plot.plots import plot_confusion
-from gmmspeech.recipe.phone_classification import labeled, of_speakers, write_phone_table
-from gmmspeech.recipe.phone_systems import SILENCE, count_frames
 
+LABELS = "phones.ctm"
 DEV_EVERY = 5  # of the speakers, sorted, this one and its fellows fit the weights of the full system
 
 
@@ -72,11 +75,27 @@ class ClassifiedPhones:
         return sum(phone == label.name for phone, label in zip(self.found, self.labels, strict=True))
 
 
+def labeled_frames(
+    data: DataDir,
+    front: FrontEnd,
+    *,
+    labels: Path | None = None,
+    jobs: int = 1,
+    skip_bad: bool = False,
+    times: FrameTimes = "center",
+) -> LabeledFrames:
+    """Compute the frames of a data directory, and put them together with its ``phones.ctm``, or other labels."""
+    found = read_labels(data.path / LABELS if labels is None else labels)
+    with features_of(data, front, jobs=jobs, skip_bad=skip_bad) as (store, _):
+        frames = {utterance: store[utterance] for utterance in data.utterances if utterance in store}
+    return label_utterances(frames, found, data.utt2spk, skip_bad=skip_bad, times=times, **frame_times(front.to_json()))
+
+
 def train_phone_classifier_dir(
     folder: Path,
     out: Path,
     front: FrontEnd,
-    config: OneModel | FullSystem,
+    config: PhoneClassifierConfig | AdaptedClassifierConfig,
     *,
     labels: Path | None = None,
     silence: str = SILENCE,
@@ -92,7 +111,7 @@ def train_phone_classifier_dir(
         HDF5 file.
     front : FrontEnd
         Its deltas are left out: frames are spliced instead.
-    config : OneModel or FullSystem
+    config : PhoneClassifierConfig or AdaptedClassifierConfig
         The weights of the full system are fitted on every fifth speaker, and all else is trained on the others.
     labels : Path, optional
         Phones with times, by default ``phones.ctm`` of the data directory.
@@ -106,17 +125,18 @@ def train_phone_classifier_dir(
     static = FrontEnd(**{**front.model_dump(), "deltas": None})
     options: dict[str, Any] = {"labels": labels, "jobs": jobs, "skip_bad": skip_bad}
     classifier: Classifier
-    if isinstance(config, OneModel):
-        classifier = train_one_model(labeled(data, static, **options), config, n_jobs=jobs)
+    if isinstance(config, PhoneClassifierConfig):
+        classifier = train_phone_classifier(labeled_frames(data, static, **options), config, n_jobs=jobs)
     else:
         everyone = sorted({data.utt2spk[utterance] for utterance in data.utterances})
         dev = everyone[::DEV_EVERY]
         if len(everyone) < 2:
             raise ConfigError(f"{folder}: found {len(everyone)} speaker, expected two or more, to fit weights on one")
         train, held_out = (
-            labeled(of_speakers(data, who), static, **options) for who in (set(everyone) - set(dev), dev)
+            labeled_frames(data.only(u for u in data.utterances if data.utt2spk[u] in who), static, **options)
+            for who in (set(everyone) - set(dev), dev)
         )
-        classifier = train_full_system(train, held_out, config, silence=silence, n_jobs=jobs)
+        classifier = train_adapted_classifier(train, held_out, config, silence=silence, n_jobs=jobs)
     classifier.with_front_end(static.to_json()).save(out)
     return classifier
 
@@ -150,7 +170,7 @@ def classify_phones_dir(
     if not classifier.front_end:
         raise DataError(f"{model}: found a classifier without a front end, expected one of train-phone-classifier")
     front = FrontEnd.from_json(classifier.front_end)
-    data = labeled(read_data_dir(folder), front, labels=labels, jobs=jobs, skip_bad=skip_bad)
+    data = labeled_frames(read_data_dir(folder), front, labels=labels, jobs=jobs, skip_bad=skip_bad)
     names = np.asarray(classifier.phones)
     for phone in sorted(set(data.phones.tolist()) - {*classifier.phones, silence}):
         count = (data.phones == phone).sum()
@@ -170,6 +190,65 @@ def classify_phones_dir(
         scores=scores - logsumexp(scores, axis=1, keepdims=True),
         frames=count_frames(classifier.frame_scores(data), classifier.phones, data, silence=silence),
     )
+
+
+def train_and_classify(
+    folder: Path,
+    parts: Mapping[str, DataDir],
+    front: FrontEnd,
+    config: PhoneClassifierConfig | AdaptedClassifierConfig,
+    *,
+    labels: Mapping[str, Path] | None = None,
+    jobs: int = 1,
+) -> None:
+    """Train a classifier of phones, classify the phones of test parts, and write both.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets the classifier, ``classifier.h5``; all that was found, ``results.json``; the precision and recall of each
+        phone in the part `test`, ``phones.tsv``; and ``confusion.png``, where matplotlib is installed.
+    parts : mapping of str to DataDir
+        `train`, `test` and, if frames are adapted, `dev`, to fit weights on. Times of labels are those of frame starts.
+    front : FrontEnd
+    config : PhoneClassifierConfig or AdaptedClassifierConfig
+    labels : mapping of str to Path, optional
+        Of the parts, in place of their ``phones.ctm``.
+    jobs : int
+        Threads.
+    """
+    data = {
+        part: labeled_frames(where, front, labels=(labels or {}).get(part), jobs=jobs, times="start")
+        for part, where in parts.items()
+    }
+    classifier: Classifier
+    if isinstance(config, PhoneClassifierConfig):
+        classifier = train_phone_classifier(data["train"], config, n_jobs=jobs)
+    else:
+        classifier = train_adapted_classifier(data["train"], data["dev"], config, n_jobs=jobs)
+    found = evaluate_classifier(classifier, {part: each for part, each in data.items() if part != "train"})
+    classifier.with_front_end(front.to_json()).save(folder / "classifier.h5")
+    write_lines(folder / "results.json", [json.dumps({**asdict(found), "counts": found.counts.tolist()})])
+    _write_confusion(folder, found.phones, found.counts)
+
+
+def read_classification(folder: Path) -> Classification:
+    """Read what `train_and_classify` has found."""
+    found = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    results = [Result(**result) for result in found["results"]]
+    return Classification(results, tuple(found["phones"]), np.array(found["counts"], np.int64))
+
+
+def classification_rows(folders: Sequence[Path]) -> list[dict[str, str]]:
+    """Rows of a recipe's results: for each system, how much of each part is right, in all these folders together."""
+    found = [result for folder in folders for result in read_classification(folder).results]
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for system, unit, part in dict.fromkeys((result.system, result.unit, result.part) for result in found):
+        same = [result for result in found if (result.system, result.unit, result.part) == (system, unit, part)]
+        count = sum(result.count for result in same)
+        row = rows.setdefault((system, unit), {"system": system, "of": unit})
+        row[part] = f"{100 * sum(result.right for result in same) / max(count, 1):.2f} % of {count}"
+    return list(rows.values())
 
 
 def segment_lines(done: ClassifiedPhones) -> Iterator[str]:
@@ -195,7 +274,14 @@ def write_classified(folder: Path, done: ClassifiedPhones) -> None:
     write_lines(folder / "log_posteriors.tsv", ["\t".join(done.phones), *scores])
     known = [*done.phones, *sorted({label.name for label in done.labels} - set(done.phones))]
     counts = confusion_matrix([label.name for label in done.labels], done.found, known)
-    write_phone_table(folder / "phones.tsv", known, counts)
+    _write_confusion(folder, known, counts)
+
+
+def _write_confusion(folder: Path, phones: Sequence[str], counts: NDArray[np.int64]) -> None:
+    """Write how many segments each phone has, its precision and recall, from a confusion matrix, and draw that."""
+    table = zip(phones, counts.sum(axis=1), *precision_recall(counts), strict=True)
+    lines = (f"{phone}\t{count}\t{precision:.4f}\t{recall:.4f}" for phone, count, precision, recall in table)
+    write_lines(folder / "phones.tsv", ["phone\tsegments\tprecision\trecall", *lines])
     if importlib.util.find_spec("matplotlib"):
         with atomic_path(folder / "confusion.png") as path:
-            plot_confusion(counts, known).savefig(path, dpi=80)
+            plot_confusion(counts, phones).savefig(path, dpi=80)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gmmspeech.commands.extraction import Extraction, extract_features
 from gmmspeech.commands.verification import checkpoint_of
@@ -16,12 +19,13 @@ from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.formats.datadir import DataDir, read_data_dir
 from gmmspeech.formats.dictionary import cmudict_dictionary, read_dictionary
-from gmmspeech.formats.labels import read_labels, write_ctm
+from gmmspeech.formats.labels import read_ctm, read_labels, write_ctm
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.textgrid import write_textgrid
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align
 from gmmspeech.phones.decoding.recognition import decode
-from gmmspeech.phones.hmm.graph import StateGraph
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, adapt_speakers, train_adapted_system
+from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_loop_graph, pronunciations, train_bigram
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
 from gmmspeech.phones.labels.dictionary import Dictionary
@@ -54,6 +58,12 @@ def transcripts(data: DataDir) -> dict[str, list[str]]:
     if data.text is None:
         raise DataError(f"{data.path}: found no file text, expected one, with the words of each utterance")
     return {utterance: data.text[utterance].split() for utterance in data.utterances if utterance in data.text}
+
+
+def said_pronunciations(words: Mapping[str, Sequence[str]], dictionary: Pronunciations) -> Pronunciations:
+    """Give what a dictionary has of the words of utterances, sorted; nothing for a word it lacks."""
+    said = sorted({word for sentence in words.values() for word in sentence})
+    return {word: pronunciations(dictionary, word, optional=True) for word in said}
 
 
 @contextlib.contextmanager
@@ -121,20 +131,160 @@ def train_phones_dir(
     extraction : Extraction
     """
     data = read_data_dir(folder, allow_pipes=allow_pipes)
-    with (
-        features_of(data, front, jobs=jobs, skip_bad=skip_bad) as (store, done),
-        checkpoint_of(out) as checkpoint,
-        training_bar(options.get("max_iter", 40)) as (show, last),
-    ):
-        common = {"skip_bad": skip_bad, "n_jobs": jobs, "callback": show, "checkpoint": checkpoint, **options}
+    with features_of(data, front, jobs=jobs, skip_bad=skip_bad) as (store, done):
+        known = None if labels is None else _of_all(data, read_labels(labels), str(labels), skip_bad)
+        words = transcripts(data) if known is None else {}
+        model, state = _train_and_save(store, words, dictionary, out, known, skip_bad=skip_bad, n_jobs=jobs, **options)
+    return model, state, done
+
+
+def train_phones_file(
+    features: Path,
+    words: Mapping[str, Sequence[str]],
+    dictionary: Pronunciations,
+    out: Path,
+    *,
+    labels: Mapping[str, Sequence[Label]] | None = None,
+    alignment: Path | None = None,
+    jobs: int = 1,
+    **options: Any,
+) -> PhoneHMM:
+    """Train phone HMMs on a feature store and write them; a killed run goes on from a checkpoint beside their place.
+
+    Parameters
+    ----------
+    features : Path
+    words : mapping of str to sequence of str
+        Words of each utterance.
+    dictionary : mapping
+        Word to its pronunciations.
+    out : Path
+    labels : mapping, optional
+        Phones with times of each utterance: train on them instead of words.
+    alignment : Path, optional
+        File for the state that training ended in, from which `train_adapted_system` goes on.
+    jobs : int
+        Threads.
+    **options
+        Of `train_phone_hmm` or `train_phone_hmm_on_labels`.
+    """
+    with FeatureStore(features) as store:
+        model, state = _train_and_save(store, words, dictionary, out, labels, n_jobs=jobs, **options)
+    if alignment is not None:
+        state.save(alignment)
+    return model
+
+
+def _train_and_save(
+    store: FeatureStore,
+    words: Mapping[str, Sequence[str]],
+    dictionary: Pronunciations,
+    out: Path,
+    labels: Mapping[str, Sequence[Label]] | None,
+    **options: Any,
+) -> tuple[PhoneHMM, TrainingState]:
+    """Train phone HMMs on words, or on labels, and write them; give the last state too."""
+    updates = options.get("num_passes", 1) * options.get("max_iter", 40)
+    with checkpoint_of(out) as checkpoint, training_bar(updates) as (show, last):
+        options = {"callback": show, "checkpoint": checkpoint, **options}
         if labels is None:
-            model = train_phone_hmm(store, transcripts(data), dictionary, **common)
+            model = train_phone_hmm(store, words, dictionary, **options)
         else:
-            known = _of_all(data, read_labels(labels), str(labels), skip_bad)
-            model = train_phone_hmm_on_labels(store, known, **frame_times(front.to_json()), **common)
-        model = model.with_front_end(front.to_json())
+            model = train_phone_hmm_on_labels(store, labels, **frame_times(store.front_end), **options)
+        model = model.with_front_end(store.front_end)
         model.save(out)
-    return model, last[0], done
+    return model, last[0]
+
+
+def recognize_phones_file(
+    model: Path,
+    features: Path,
+    utterances: Iterable[str],
+    learned: Path,
+    out: Path,
+    *,
+    utt2spk: Mapping[str, str] | None = None,
+    jobs: int = 1,
+    **options: Any,
+) -> None:
+    """Recognize the phones of utterances in a feature store, and write them as CTM.
+
+    Parameters
+    ----------
+    model : Path
+        A `PhoneHMM`, or an `AdaptedSystem`, which needs to know roughly what was said to adapt frames: two passes.
+    features : Path
+    utterances : iterable of str
+    learned : Path
+        CTM of the phones that a bigram is estimated on.
+    out : Path
+    utt2spk : mapping of str to str, optional
+        For an `AdaptedSystem`.
+    jobs : int
+        Threads.
+    **options
+        Of `decode`.
+    """
+    names, system = list(utterances), load(model, (PhoneHMM, AdaptedSystem))
+    hmm = system.adapted if isinstance(system, AdaptedSystem) else system
+    sequences = [[label.name for label in labels] for labels in read_ctm(learned).values()]
+    graph = phone_loop_graph(hmm, train_bigram(sequences, hmm.phones))
+    with FeatureStore(features) as store:
+        clock = {**frame_times(store.front_end), "times": "start"}
+        if isinstance(system, AdaptedSystem):
+            scale = options.get("acoustic_scale", 1.0)
+            cepstra, speakers = cepstra_of(store, names), {name: (utt2spk or {})[name] for name in names}
+            frames = adapt_speakers(system, cepstra, speakers, graph, acoustic_scale=scale, n_jobs=jobs)
+        else:
+            frames = {name: store[name] for name in names}
+        found = decode(hmm, frames, graph, n_jobs=jobs, **clock, **options)
+    write_ctm(out, {utterance: alignment.phones for utterance, alignment in found.items()})
+
+
+def train_adapted_file(
+    features: Path,
+    words: Mapping[str, Sequence[str]],
+    dictionary: Pronunciations,
+    utt2spk: Mapping[str, str],
+    alignment: Path,
+    out: Path,
+    **options: Any,
+) -> AdaptedSystem:
+    """Train an `AdaptedSystem` on the cepstra of a feature store and write it.
+
+    Parameters
+    ----------
+    features, words, dictionary
+        As for `train_phones_file`.
+    utt2spk : mapping of str to str
+    alignment : Path
+        What `train_phones_file` wrote.
+    out : Path
+    **options
+        Of `train_adapted_system`.
+    """
+    state = load(alignment, TrainingState)
+    with FeatureStore(features) as store:
+        frames = cepstra_of(store, state.posteriors)
+        speakers = {utterance: utt2spk[utterance] for utterance in words}
+        system = train_adapted_system(frames, words, dictionary, speakers, state, **options)
+    system.save(out)
+    return system
+
+
+def cepstra_of(store: FeatureStore, utterances: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+    """Give frames without their deltas, which are the columns after the first; each was normalized for itself."""
+    if store.front_end is None:
+        raise DataError(f"{store.path}: found features without a front end, expected to know which columns are deltas")
+    dim = FrontEnd.from_json(store.front_end).features.dim
+    return {utterance: store[utterance][:, :dim] for utterance in utterances}
+
+
+def seconds_of(features: Path, utterances: Iterable[str]) -> float:
+    """Give how long utterances of a feature store are together."""
+    with FeatureStore(features) as store:
+        shift = frame_times(store.front_end)["frame_shift"]
+        return sum(store.num_frames(utterance) for utterance in utterances) * shift / 1000
 
 
 @contextlib.contextmanager

@@ -1,4 +1,7 @@
 from .datadir import (
+    DataDir as DataDir,
+)
+from .datadir import (
     load_utterance as load_utterance,
 )
 from .datadir import (

@@ -12,7 +12,7 @@ import math
 import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,12 @@ class DataDir:
         Recording id to the command that prints it, of those that are no files; only where they are allowed.
     raw : RawAudio or None
         What the samples are, of recordings without headers.
+
+    Examples
+    --------
+    >>> data = DataDir(Path("."), {"a": Path("a.wav"), "b": Path("b.wav")}, None, ("a", "b"), {"a": "ann", "b": "bob"})
+    >>> data.only(["b"]).utterances
+    ('b',)
     """
 
     path: Path
@@ -63,9 +69,13 @@ class DataDir:
     segments: dict[str, Segment] | None
     utterances: tuple[str, ...]
     utt2spk: dict[str, str]
-    text: dict[str, str] | None
+    text: dict[str, str] | None = None
     commands: dict[str, str] = field(default_factory=dict)
     raw: RawAudio | None = None
+
+    def only(self, utterances: Iterable[str]) -> DataDir:
+        """Give some of the utterances."""
+        return replace(self, utterances=tuple(utterances))
 
 
 def read_data_dir(path: str | os.PathLike[str], *, allow_pipes: bool = False, raw: RawAudio | None = None) -> DataDir:

@@ -7,47 +7,23 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
-from gmmspeech.cli.group import FILE, skip_bad_option
-from gmmspeech.cli.recipe import recipe_command
-from gmmspeech.commands.phones import read_pronunciations, transcripts
-from gmmspeech.errors import DataError
-from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.formats.datadir import DataDir, load_utterance, read_data_dir
-from gmmspeech.formats.labels import read_ctm
-from gmmspeech.metrics.error_rate import error_rate
-from gmmspeech.phones.gmm.classification import FullSystem
-from gmmspeech.phones.hmm.graph import pronunciations
-from gmmspeech.phones.labels.dictionary import Dictionary
+import gmmspeech as gs
+from gmmspeech import pipeline
+from gmmspeech.commands import phone_gmms, phones
 from gmmspeech.phones.labels.phone_sets import ARPABET
-from gmmspeech.plot.spectrogram import plot_labels
-from gmmspeech.recipe.phone_classification import classified_rows, confusion_stage, full_system_stage
-from gmmspeech.recipe.phone_stages import (
-    Speech,
-    align_stage,
-    aligned_path,
-    boundary_row,
-    error_row,
-    flat_start_stage,
-    names_of,
-    recognize_adapted_stage,
-    recognize_phones_stage,
-    recognized_path,
-    speed_rows,
-    system_stage,
-)
-from gmmspeech.recipe.stages import Stage, run_stages
-from gmmspeech.recipe.verification import features_path, features_stage, tell_results
+from gmmspeech.report import rows
 
-FRONT_END = "phones"
+FRONT_END = gs.FrontEnd.from_toml("phones")
+STATIC = gs.FrontEnd(**{**FRONT_END.model_dump(), "deltas": None})  # frames are spliced instead
 SUPPLEMENT = Path(__file__).with_name("supplement.dict")
 PHONES = ("SIL", *ARPABET)
 TRAINING = {"max_iter": 40}
 SYSTEM = {"context": 9, "dim": 45}
-CLASSIFIER = FullSystem()
+LOOP_SCALE, ADAPTED_LOOP_SCALE = 0.2, 0.3  # of log-likelihoods beside a phone bigram
+CLASSIFIER = phone_gmms.AdaptedClassifierConfig()
 DEV_EVERY = 5  # of the background's speakers, sorted, this one and its fellows are kept for development
 PICTURE = (0.5, 3.0)  # s, of the first utterance
 
@@ -57,158 +33,157 @@ class Experiment:
     """Who is learned from and who is recognized; `labels` are the corpus' own, None if it was fetched without any."""
 
     name: str
-    train: Speech
-    test: Speech
-    utt2spk: Mapping[str, str]
+    train: gs.formats.DataDir
+    test: gs.formats.DataDir
     labels: Path | None
 
 
-@click.option(
-    "--gaussians",
-    type=click.IntRange(1),
-    default=1000,
-    show_default=True,
-    help="Of the phone HMMs; the full system has twice as many.",
-)
-@click.option(
-    "--dictionary",
-    "dictionaries",
-    multiple=True,
-    type=FILE,
-    help="More pronunciations, for words that CMUdict and the supplement lack.",
-)
-@skip_bad_option
-@recipe_command(fetch="librispeech-mini", quick="librispeech-dev-clean")
-def main(
-    corpus: Path,
-    out: Path,
-    jobs: int,
-    stage: int | None,
-    gaussians: int,
-    dictionaries: Sequence[Path],
-    skip_bad: bool,
-    quick: bool,
-) -> None:
+@click.option("--gaussians", type=click.IntRange(1), default=1000, show_default=True, help="Of the phone HMMs.")
+@click.option("--dictionary", "more", multiple=True, help="More pronunciations, beside CMUdict and the supplement.")
+@click.option("--skip-bad", is_flag=True, help="Leave out utterances with words that no dictionary has.")
+@pipeline.recipe(fetch="librispeech-mini", quick="librispeech-dev-clean")
+def main(run: pipeline.Run, corpus: Path, gaussians: int, more: Sequence[str], skip_bad: bool, quick: bool) -> None:
     """Train phones on `background`, align and recognize `test-other`; and a fifth of `background` after the rest."""
-    front, tested = FrontEnd.from_toml(FRONT_END), "dev-clean" if quick else "test-other"
-    parts = {name: read_data_dir(corpus / "data" / name) for name in ("background", tested)}
-    labeled = all(map(labels_of, parts.values()))
-    dictionary = read_pronunciations(["cmudict", str(SUPPLEMENT), *map(str, dictionaries)])
-    for part in parts.values():
-        check_words(part, dictionary, skip_bad)
-    stages = [features_stage(name, [part], out, front, jobs=jobs) for name, part in parts.items()]
-    found = experiments(parts, out)
-    for experiment in found:
-        stages += experiment_stages(experiment, dictionary, out, gaussians, jobs=jobs, skip_bad=skip_bad)
-    pictures = [picture_stage(parts[tested], found[-1], out)]
+    names = ("background", "dev-clean" if quick else "test-other")
+    background, test = (gs.read_data_dir(corpus / "data" / name) for name in names)
+    known = phones.read_pronunciations(["cmudict", str(SUPPLEMENT), *more])
+    dictionary = {**check_words(background, known, skip_bad), **check_words(test, known, skip_bad)}
+    for part in (background, test):
+        if run.todo(f"features-{part.path.name}", makes=[features_of(run, part)], of=[part], settings=FRONT_END):
+            gs.extract_features([part], features_of(run, part), FRONT_END, n_jobs=run.jobs)
+
+    found = experiments(background, test)
+    speed = [row for each in found for row in recognize(run, each, dictionary, gaussians, skip_bad)]
+    folder, labeled = run.out / f"classified-{test.path.name}", [each for each in found if each.labels]
     if labeled:
-        stages.append(classification_stage(parts["background"], parts[tested], front, out, jobs))
-        pictures.append(confusion_stage(tested, out))
-    if importlib.util.find_spec("matplotlib"):
-        stages += pictures
-    run_stages(stages, out, first=stage)
+        (train, dev), labels = split(background), [part.path / "phones.ctm" for part in (background, test)]
+        makes, parts = [folder / "classifier.h5", folder / "results.json"], {"train": train, "dev": dev, "test": test}
+        if run.todo("classify", makes=makes, of=[*parts.values(), *labels], settings=[STATIC, CLASSIFIER]):
+            phone_gmms.train_and_classify(folder, parts, STATIC, CLASSIFIER, jobs=run.jobs)
+    picture = run.out / "alignment.png"
+    if importlib.util.find_spec("matplotlib") and run.todo("picture", makes=[picture], settings=PICTURE):
+        draw(found[-1], run.out, picture)
+
     if labeled:
-        tell_results([alignment_row(each, each.labels, out) for each in found if each.labels], out, "alignment")
-    tell_results([row for experiment in found for row in recognition_rows(experiment, out)], out, "recognition")
+        run.results([boundary_row(each, run.out) for each in labeled], "alignment")
+    run.results([row for each in found for row in recognition_rows(each, run.out)], "recognition")
     if labeled:
-        tell_results(classified_rows(tested, out), out, "classification")
-    tell_results(speed_rows(out, stages), out, "speed")
+        run.results(phone_gmms.classification_rows([folder]), "classification")
+    run.results(speed, "speed")
 
 
-def experiments(parts: Mapping[str, DataDir], out: Path) -> list[Experiment]:
-    """Test speakers after the whole background, and a fifth of the background after the rest."""
-    background, test = (Speech(features_path(out, name), transcripts(part)) for name, part in parts.items())
-    utt2spk = {name: speaker for part in parts.values() for name, speaker in part.utt2spk.items()}
-    train_labels, test_labels = map(labels_of, parts.values())
-    held_out = development_speakers(parts["background"])
-    dev = [name for name in background.words if utt2spk[name] in held_out]
-    rest = [name for name in background.words if utt2spk[name] not in held_out]
-    return [
-        Experiment("dev", background.only(rest), background.only(dev), utt2spk, train_labels),
-        Experiment(list(parts)[-1], background, test, utt2spk, test_labels),
-    ]
+def experiments(background: gs.formats.DataDir, test: gs.formats.DataDir) -> list[Experiment]:
+    """A fifth of the background after the rest, and test speakers after the whole background."""
+    labels = [part.path / "phones.ctm" for part in (background, test)]
+    own = labels if all(path.exists() for path in labels) else [None, None]
+    return [Experiment("dev", *split(background), own[0]), Experiment(test.path.name, background, test, own[1])]
 
 
-def labels_of(data: DataDir) -> Path | None:
-    """File of the corpus' own phones, if there is one."""
-    path = data.path / "phones.ctm"
-    return path if path.exists() else None
+def split(background: gs.formats.DataDir) -> tuple[gs.formats.DataDir, gs.formats.DataDir]:
+    """Every fifth speaker is kept for development."""
+    held_out = sorted(set(background.utt2spk.values()))[::DEV_EVERY]
+    kept = [background.utt2spk[utterance] in held_out for utterance in background.utterances]
+    sides = ((u for u, k in zip(background.utterances, kept, strict=True) if k == side) for side in (False, True))
+    return background.only(next(sides)), background.only(next(sides))
 
 
-def development_speakers(background: DataDir) -> set[str]:
-    """Every fifth speaker."""
-    return set(sorted(set(background.utt2spk.values()))[::DEV_EVERY])
-
-
-def classification_stage(train: DataDir, test: DataDir, front: FrontEnd, out: Path, jobs: int) -> Stage:
-    """Stage that classifies the phones of test speakers, with weights fitted on a fifth of the background."""
-    static = FrontEnd(**{**front.model_dump(), "deltas": None})  # frames are spliced instead
-    dev = sorted(development_speakers(train))
-    return full_system_stage(test.path.name, train, dev, test, out, static, CLASSIFIER, jobs=jobs)
-
-
-def experiment_stages(
-    experiment: Experiment, dictionary: Dictionary, out: Path, gaussians: int, *, jobs: int, skip_bad: bool
-) -> list[Stage]:
+def recognize(
+    run: pipeline.Run, task: Experiment, dictionary: Mapping, gaussians: int, skip_bad: bool
+) -> list[rows.Row]:
     """Flat start, alignment of both sides, phone recognition with these models and with the full system."""
-    name, train, test, utt2spk = experiment.name, experiment.train, experiment.test, experiment.utt2spk
-    learned = aligned_path(out, f"{name}-train") / "phones.ctm"
-    common: dict[str, Any] = {"jobs": jobs, "skip_bad": skip_bad}
-    return [
-        flat_start_stage(name, train, dictionary, out, phones=PHONES, total_gaussians=gaussians, **TRAINING, **common),
-        align_stage(f"{name}-train", name, train, dictionary, out, **common),
-        align_stage(name, name, test, dictionary, out, **common),
-        recognize_phones_stage(name, name, test, learned, out, jobs=jobs),
-        system_stage(name, train, utt2spk, dictionary, out, total_gaussians=2 * gaussians, jobs=jobs, **SYSTEM),
-        recognize_adapted_stage(f"{name}-adapted", name, test, utt2spk, learned, out, jobs=jobs),
-    ]
+    name, train, test = task.name, phones.transcripts(task.train), phones.transcripts(task.test)
+    learned_from, tested_on = features_of(run, task.train), features_of(run, task.test)
+    model, state, system = (run.out / f"{kind}-{name}.h5" for kind in ("hmm", "hmm-state", "system"))
+    utt2spk = {**task.train.utt2spk, **task.test.utt2spk}
+    times = {**phones.frame_times(FRONT_END.to_json()), "times": "start"}
+    settings = [train, dictionary, PHONES, gaussians, TRAINING, skip_bad]
+    if run.todo(f"train-{name}", makes=[model, state], settings=settings):
+        options = {"phones": PHONES, "total_gaussians": gaussians, "skip_bad": skip_bad, "jobs": run.jobs, **TRAINING}
+        phones.train_phones_file(learned_from, train, dictionary, model, alignment=state, **options)
+    for side, words, features in ((f"{name}-train", train, learned_from), (name, test, tested_on)):
+        aligned = run.out / f"aligned-{side}"
+        if run.todo(f"align-{side}", makes=[aligned / "phones.ctm"], settings=[words, skip_bad]):
+            options = {"skip_bad": skip_bad, "n_jobs": run.jobs, **times}
+            with gs.FeatureStore(features) as store:
+                phones.write_alignment(
+                    aligned, gs.align(gs.load(model), store, words, dictionary, **options).alignments
+                )
+    learned, found = run.out / f"aligned-{name}-train" / "phones.ctm", run.out / f"recognized-{name}.ctm"
+    if run.todo(f"recognize-{name}", makes=[found], settings=[list(test), LOOP_SCALE]):
+        options = {"acoustic_scale": LOOP_SCALE, "jobs": run.jobs}
+        phones.recognize_phones_file(model, tested_on, test, learned, found, **options)
+    if run.todo(f"system-{name}", makes=[system], settings=[train, utt2spk, gaussians, SYSTEM]):
+        options = {"total_gaussians": 2 * gaussians, "n_jobs": run.jobs, **SYSTEM}
+        phones.train_adapted_file(learned_from, train, dictionary, utt2spk, state, system, **options)
+    found = run.out / f"recognized-{name}-adapted.ctm"
+    if run.todo(f"recognize-{name}-adapted", makes=[found], settings=[list(test), ADAPTED_LOOP_SCALE]):
+        options = {"utt2spk": utt2spk, "acoustic_scale": ADAPTED_LOOP_SCALE, "jobs": run.jobs}
+        phones.recognize_phones_file(system, tested_on, test, learned, found, **options)
+    taught, tested = phones.seconds_of(learned_from, train), phones.seconds_of(tested_on, test)
+    steps = {f"train-{name}": taught, f"align-{name}-train": taught, f"align-{name}": tested}
+    steps |= {f"recognize-{name}": tested, f"system-{name}": taught, f"recognize-{name}-adapted": tested}
+    return [rows.speed_row(step.replace("-", " ", 1), s, run.cpu_seconds(step)) for step, s in steps.items()]
 
 
-def alignment_row(experiment: Experiment, labels: Path, out: Path) -> dict[str, str]:
+def features_of(run: pipeline.Run, part: gs.formats.DataDir) -> Path:
+    """Where the features of a part are."""
+    return run.out / f"feats-{part.path.name}.h5"
+
+
+def boundary_row(task: Experiment, out: Path) -> rows.Row:
     """Boundaries of the alignment beside those of the corpus."""
-    found = read_ctm(aligned_path(out, experiment.name) / "phones.ctm")
-    return boundary_row(experiment.name, read_ctm(labels), found)
+    aligned = gs.formats.read_labels(out / f"aligned-{task.name}" / "phones.ctm")
+    return rows.boundary_row(task.name, gs.formats.read_labels(task.labels), aligned)
 
 
-def recognition_rows(experiment: Experiment, out: Path) -> list[dict[str, str]]:
+def recognition_rows(task: Experiment, out: Path) -> list[rows.Row]:
     """Phone errors without and with adaptation to the speakers, beside the corpus' phones or those of the alignment."""
-    names = names_of(read_ctm(experiment.labels or aligned_path(out, experiment.name) / "phones.ctm"))
+    names = names_of(task.labels or out / f"aligned-{task.name}" / "phones.ctm")
     # what could not be aligned has no phones to compare with, where those of the alignment are used
-    compared = [utterance for utterance in experiment.test.words if experiment.labels or utterance in names]
-    said = {utterance: names[utterance] for utterance in compared}
-    rows = []
-    for system, name in (("monophone", experiment.name), ("full system", f"{experiment.name}-adapted")):
-        found = names_of(read_ctm(recognized_path(out, name)))
-        errors = error_rate(said, {utterance: found[utterance] for utterance in compared})
-        rows.append(error_row(f"{experiment.name}, {system}", errors))
-    return rows
+    said = {u: names[u] for u in phones.transcripts(task.test) if task.labels or u in names}
+    found = []
+    for system, file in (
+        ("monophone", f"recognized-{task.name}.ctm"),
+        ("full system", f"recognized-{task.name}-adapted.ctm"),
+    ):
+        recognized = names_of(out / file)
+        errors = gs.metrics.error_rate(said, {utterance: recognized[utterance] for utterance in said})
+        found.append(rows.error_row(f"{task.name}, {system}", errors))
+    return found
 
 
-def check_words(data: DataDir, dictionary: Dictionary, skip_bad: bool) -> None:
-    """Name the words that no dictionary has."""
-    words = Counter(word for said in transcripts(data).values() for word in said)
-    lacking = [word for word in words if not pronunciations(dictionary, word, optional=True)]
+def names_of(path: Path) -> dict[str, list[str]]:
+    """Phones of a CTM without their times."""
+    return {utterance: [label.name for label in labels] for utterance, labels in gs.formats.read_labels(path).items()}
+
+
+def check_words(data: gs.formats.DataDir, known: Mapping, skip_bad: bool) -> dict:
+    """Pronunciations of the words of a part; those that no dictionary has are named."""
+    said = phones.transcripts(data)
+    dictionary, count = (
+        phones.said_pronunciations(said, known),
+        Counter(word for words in said.values() for word in words),
+    )
+    lacking = [word for word in count if not dictionary[word]]
     if lacking and not skip_bad:
         expected = "them in CMUdict, the supplement or a --dictionary (or --skip-bad)"
-        raise DataError(f"{data.path}/text: found no pronunciation of {', '.join(lacking)}, expected {expected}")
+        raise gs.errors.DataError(
+            f"{data.path}/text: found no pronunciation of {', '.join(lacking)}, expected {expected}"
+        )
     for word in lacking:
-        click.echo(f"{data.path.name}: not in the dictionary: {word} ({words[word]} times)", err=True)
+        click.echo(f"{data.path.name}: not in the dictionary: {word} ({count[word]} times)", err=True)
+    return dictionary
 
 
-def picture_stage(data: DataDir, experiment: Experiment, out: Path) -> Stage:
-    """Stage that draws the beginning of the first utterance and both sides' phones."""
-    target = out / "alignment.png"
-
-    def draw() -> None:
-        found = read_ctm(aligned_path(out, experiment.name) / "phones.ctm")
-        utterance = next(iter(found))
-        tiers = {"this alignment": found[utterance]}
-        if experiment.labels:
-            tiers["the corpus"] = read_ctm(experiment.labels)[utterance]
-        signal, rate = load_utterance(data, utterance)
-        plot_labels(signal, rate, tiers, *PICTURE, title=utterance).savefig(target, dpi=72)
-
-    return Stage("picture", draw, [target], [experiment.labels] if experiment.labels else [], PICTURE)
+def draw(task: Experiment, out: Path, target: Path) -> None:
+    """Draw the beginning of the first utterance and both sides' phones."""
+    found = gs.formats.read_labels(out / f"aligned-{task.name}" / "phones.ctm")
+    utterance = next(iter(found))
+    tiers = {"this alignment": found[utterance]}
+    if task.labels:
+        tiers["the corpus"] = gs.formats.read_labels(task.labels)[utterance]
+    signal, rate = gs.formats.load_utterance(task.test, utterance)
+    gs.plot.plot_labels(signal, rate, tiers, *PICTURE, title=utterance).savefig(target, dpi=72)
 
 
 if __name__ == "__main__":

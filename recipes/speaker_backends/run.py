@@ -2,174 +2,166 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
+from comparison import NORMS, evaluate, score, shared_row, timed
+from sessions import Session, count_sessions, cut, join, of_groups, write_sessions
+from systems import SYSTEMS, SystemSettings
 
-from gmmspeech.cli.recipe import FOLDER, fetched, recipe_command
-from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.formats.datadir import DataDir, read_data_dir, read_list_map
-from gmmspeech.formats.trials import read_trials
-from gmmspeech.recipe.sides import Entry, cut, join, of_groups
-from gmmspeech.recipe.speaker_comparison import (
-    Background,
-    Task,
-    background_stages,
-    comparison_rows,
-    shared_row,
-    task_stages,
-)
-from gmmspeech.recipe.speaker_systems import SystemSettings
-from gmmspeech.recipe.stages import Stage, run_stages
-from gmmspeech.recipe.verification import features_path, features_stage, tell_results
+import gmmspeech as gs
+from gmmspeech import pipeline
+from gmmspeech.commands.verification import train_ubm_file
+from gmmspeech.formats.datadir import DataDir
 
 ENGLISH, ARABIC, DIGITS = "librispeech-mini", "arabic-speech-commands-mini", "fsdd"
 NEEDED = {"sv80": (ENGLISH,), "arabic": (ENGLISH, ARABIC), "fsdd": (ENGLISH, DIGITS)}
 RECIPES = Path(__file__).parent.parent
-TOP_N = 50
+TOP_N = 50  # sessions of the cohort that a score is normalized by
+COUNT = click.IntRange(1)
 
 
 @dataclass(frozen=True)
-class Options:
-    """Of the command line."""
+class Task:
+    """Speakers who are in no trial, and trials: each list with the utterances that are scored as one, if not each."""
 
-    corpora: Path
-    out: Path
-    jobs: int
-    components: int | None
-    rank: int | None
-    top_n: int
-    resamples: int
-    seed: int
-
-    def background(self, name: str, sessions: list[Entry], cohort: list[Entry], components: int) -> Background:
-        """Background of a name."""
-        folder = self.out / f"background-{name}"
-        return Background(folder, sessions, cohort, self.components or components, self.seed)
-
-    def settings(self, relevance_factor: float, rank: int) -> SystemSettings:
-        """Sizes of the systems."""
-        return SystemSettings(relevance_factor, self.rank or rank, seed=self.seed)
+    background: str
+    front_end: gs.FrontEnd
+    parts: Sequence[DataDir]
+    sessions: Sequence[Session]
+    cohort: Sequence[Session]
+    components: int
+    relevance_factor: float
+    rank: int
+    fused: Sequence[str]
+    test: DataDir
+    trials: Mapping[str, tuple[str, str | None]]
 
 
-Work = tuple[list[Task], list[Stage]]
+def sv80(corpora: Path) -> Task:
+    """80 readers, an utterance each, cut in two; 121 others in the background."""
+    ubm, test = (gs.read_data_dir(corpora / ENGLISH / "data" / name) for name in ("ubm", "sv80"))
+    front, own, fused = gs.FrontEnd.from_toml("clean_speech"), utt2spk_of(ubm), ("gmm-symmetric", "ivector-plda")
+    # an utterance each: parts of it are its speaker's sessions
+    background = "english", front, [ubm], cut(own, 4), cut(own, 1)
+    return Task(*background, 128, 10.0, 100, fused, test, {"sv80": ("trials", None)})
 
 
-@click.option(
-    "--corpora",
-    type=FOLDER,
-    help="Folder with the corpora, each under its own name.  [default: fetched from their origins]",
-)
-@click.option("--task", "names", type=click.Choice(["sv80", "arabic", "fsdd"]), multiple=True, help="Not all of them.")
-@click.option("--components", type=click.IntRange(1), help="Of all background models.  [default: each task's own]")
+def arabic(corpora: Path) -> Task:
+    """10 speakers of Arabic words; 8 others, and 121 readers of English, in the background."""
+    ubm, test = (gs.read_data_dir(corpora / ARABIC / "data" / name) for name in ("ubm", "eval"))
+    english = gs.read_data_dir(corpora / ENGLISH / "data" / "ubm")
+    own, pooled = utt2spk_of(ubm), utt2spk_of(english)
+    front = gs.FrontEnd.from_toml(RECIPES / "arabic_commands" / "front_end.toml")
+    sessions = [*join(own, 5), *cut(pooled, 4)]  # all of about three seconds
+    cohort = [*join(own, 20), *cut(pooled, 1)]  # as long as an enrollment
+    background = "arabic", front, [ubm, english], sessions, cohort
+    trials = {"arabic-one-word": ("trials", None), "arabic-five-words": ("trials_group5", "group2utt")}
+    return Task(*background, 128, 10.0, 60, ("gmm-full", "ivector-plda"), test, trials)
+
+
+def fsdd(corpora: Path) -> Task:
+    """6 speakers of digits; 121 readers of English in the background."""
+    english = gs.read_data_dir(corpora / ENGLISH / "data" / "ubm")
+    test = gs.read_data_dir(corpora / DIGITS / "data" / "verify")
+    front, pooled = gs.FrontEnd.from_toml(RECIPES / "fsdd" / "front_end.toml"), utt2spk_of(english)
+    background = "digits", front, [english], cut(pooled, 4), cut(pooled, 1)
+    return Task(*background, 64, 4.0, 60, ("gmm-symmetric", "ivector-plda"), test, {"fsdd": ("trials", None)})
+
+
+TASKS: dict[str, Callable[[Path], Task]] = {"sv80": sv80, "arabic": arabic, "fsdd": fsdd}
+
+
+@click.option("--corpora", type=pipeline.FOLDER, help="Folder with the corpora by name.  [default: fetched]")
+@click.option("--task", "names", type=click.Choice(list(TASKS)), multiple=True, help="Not all of them.")
+@click.option("--components", type=COUNT, help="Of all background models.  [default: each task's own]")
 @click.option("--rank", type=click.IntRange(2), help="Of all i-vectors.  [default: each task's own]")
 @click.option("--top-n", type=click.IntRange(2), default=TOP_N, show_default=True, help="Size of adaptive cohorts.")
-@click.option(
-    "--resamples", type=click.IntRange(1), default=1000, show_default=True, help="Of speakers, for intervals."
-)
+@click.option("--resamples", type=COUNT, default=1000, show_default=True, help="Of speakers, for intervals.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all models.")
-@recipe_command(corpus=False)
-def main(out: Path, jobs: int, stage: int | None, names: Sequence[str], corpora: Path | None, **options: Any) -> None:
+@pipeline.recipe(corpus=False)
+def main(
+    run: pipeline.Run,
+    names: Sequence[str],
+    corpora: Path | None,
+    components: int | None,
+    rank: int | None,
+    top_n: int,
+    resamples: int,
+    seed: int,
+) -> None:
     """Compare systems on sv80, on Arabic words and on digits; backgrounds have none of the speakers in trials."""
-    tasks: list[Task] = []
-    stages: list[Stage] = []
-    for name in names or TASKS:
-        folder = fetched_for(name) if corpora is None else corpora
-        found, needed = TASKS[name](Options(corpora=folder, out=out, jobs=jobs, **options))
-        tasks += found
-        stages += needed
-    run_stages(stages, out, first=stage)
-    tell_results([row for task in tasks for row in comparison_rows(task)], out)
-    tell_results([shared_row(task) for task in tasks], out, "shared")
+    rows: list[dict[str, str]] = []
+    shared: list[dict[str, str]] = []
+    for each in names or TASKS:
+        fetched = [pipeline.fetched(corpus, option="--corpora") for corpus in NEEDED[each]] if corpora is None else []
+        task = TASKS[each](fetched[0].parent if corpora is None else corpora)
+        settings = SystemSettings(task.relevance_factor, rank or task.rank, seed=seed)
+        background = run.out / f"background-{task.background}"
+        sets, ubm = {"sessions": task.sessions, "cohort": task.cohort}, background / "ubm.h5"
+        features = [run.out / f"feats-{kind}-{task.background}.h5" for kind in ("background", "test")]
+        for path, parts in zip(features, (task.parts, [task.test]), strict=True):
+            if run.todo(path.stem, makes=[path], of=parts, settings=task.front_end):
+                gs.extract_features(parts, path, task.front_end, n_jobs=run.jobs)
+
+        frames = [background / kind / "frames.h5" for kind in sets]
+        if run.todo(f"sessions-{task.background}", makes=frames, settings=sets):
+            for kind, sessions in sets.items():
+                write_sessions(background / kind, features[:1], sessions)
+
+        counted = [background / kind / "statistics.h5" for kind in sets]
+        size = components or task.components
+        if run.todo(f"ubm-{task.background}", makes=[ubm, *counted], settings=[size, seed]):
+            with timed(background / "ubm.json", "training"):
+                train_ubm_file(frames[0], ubm, size, random_state=seed, n_jobs=run.jobs)
+            for kind in sets:
+                count_sessions(background / kind, gs.load(ubm), n_jobs=run.jobs)
+
+        for name, (trials, groups) in task.trials.items():
+            folder, listed = run.out / name, task.test.path / trials
+            count(run, task, folder, listed, task.test.path / groups if groups else None, features[1:], ubm)
+            for system in SYSTEMS:
+                makes = [folder / "times" / f"{system}.json", *(folder / "scores" / f"{system}-{n}" for n in NORMS)]
+                if run.todo(f"score-{name}-{system}", makes=makes, of=[listed], settings=[settings, top_n]):
+                    score(system, folder, background, listed, settings, top_n, run.jobs)
+            figures = folder / "figures.json"
+            makes = [figures, folder / "report" / "index.html"]
+            if run.todo(f"evaluate-{name}", makes=makes, of=[listed], settings=[task.fused, resamples]):
+                found = evaluate(name, folder, listed, task.fused, resamples)
+                figures.write_text(json.dumps(found, indent=1, ensure_ascii=False), encoding="utf-8")
+            rows += json.loads(figures.read_text(encoding="utf-8"))
+            shared.append(shared_row(name, background, folder, listed))
+    run.results(rows)
+    run.results(shared, "shared")
 
 
-def fetched_for(task: str) -> Path:
-    """Fetch the corpora of a task; give the folder that has them."""
-    folders = [fetched(name, option="--corpora") for name in NEEDED[task]]
-    return folders[0].parent
+def count(
+    run: pipeline.Run,
+    task: Task,
+    folder: Path,
+    trials: Path,
+    groups: Path | None,
+    features: Sequence[Path],
+    ubm: Path,
+) -> None:
+    """Count the statistics of a task's enrollments and tests; tests are utterances, or the groups that a file names."""
+    enrolled = gs.read_list_map(task.test.path / "enroll_spk2utt")
+    tests = gs.read_list_map(groups) if groups else {u: [u] for u in dict.fromkeys(gs.read_trials(trials).tests)}
+    sets = {"models": of_groups(enrolled, task.test.utt2spk), "tests": of_groups(tests, task.test.utt2spk)}
+    if run.todo(f"count-{folder.name}", makes=[folder / kind / "statistics.h5" for kind in sets], settings=sets):
+        for kind, sessions in sets.items():
+            write_sessions(folder / kind, features, sessions)
+        with timed(folder / "counting.json", "counting"):
+            for kind in sets:
+                count_sessions(folder / kind, gs.load(ubm), n_jobs=run.jobs)
 
 
-def sv80(options: Options) -> Work:
-    """80 readers, an utterance each, cut in two; 121 others in the background."""
-    data = options.corpora / ENGLISH / "data"
-    ubm, test = read_data_dir(data / "ubm"), read_data_dir(data / "sv80")
-    # an utterance each: pieces of it are its speaker's sessions
-    background = options.background("english", cut(of(ubm), 4), cut(of(ubm), 1), 128)
-    fused = ("gmm-symmetric", "ivector-plda")
-    tasks = [task(options, "sv80", background, test, options.settings(10.0, 100), fused, test.path / "trials")]
-    return tasks, all_stages(options, "english", FrontEnd.from_toml("clean_speech"), [ubm], test, tasks)
-
-
-def arabic(options: Options) -> Work:
-    """10 speakers of Arabic words; 8 others, and 121 readers of English, in the background."""
-    data = options.corpora / ARABIC / "data"
-    own, test = read_data_dir(data / "ubm"), read_data_dir(data / "eval")
-    pooled = read_data_dir(options.corpora / ENGLISH / "data" / "ubm")
-    sessions = [*join(of(own), 5), *cut(of(pooled), 4)]  # all of about three seconds
-    cohort = [*join(of(own), 20), *cut(of(pooled), 1)]  # as long as an enrollment
-    background = options.background("arabic", sessions, cohort, 128)
-    common = background, test, options.settings(10.0, 60), ("gmm-full", "ivector-plda")
-    groups = test.path / "group2utt"
-    tasks = [
-        task(options, "arabic-one-word", *common, test.path / "trials"),
-        task(options, "arabic-five-words", *common, test.path / "trials_group5", groups=groups),
-    ]
-    front = FrontEnd.from_toml(RECIPES / "arabic_commands" / "front_end.toml")
-    return tasks, all_stages(options, "arabic", front, [own, pooled], test, tasks)
-
-
-def fsdd(options: Options) -> Work:
-    """6 speakers of digits; 121 readers of English in the background."""
-    pooled = read_data_dir(options.corpora / ENGLISH / "data" / "ubm")
-    test = read_data_dir(options.corpora / DIGITS / "data" / "verify")
-    background = options.background("digits", cut(of(pooled), 4), cut(of(pooled), 1), 64)
-    fused = ("gmm-symmetric", "ivector-plda")
-    tasks = [task(options, "fsdd", background, test, options.settings(4.0, 60), fused, test.path / "trials")]
-    front = FrontEnd.from_toml(RECIPES / "fsdd" / "front_end.toml")
-    return tasks, all_stages(options, "digits", front, [pooled], test, tasks)
-
-
-TASKS: dict[str, Callable[[Options], Work]] = {"sv80": sv80, "arabic": arabic, "fsdd": fsdd}
-
-
-def of(data: DataDir) -> dict[str, str]:
+def utt2spk_of(data: DataDir) -> dict[str, str]:
     """Utterances of a part, sorted, and their speakers."""
     return {utterance: data.utt2spk[utterance] for utterance in data.utterances}
-
-
-def task(
-    options: Options,
-    name: str,
-    background: Background,
-    test: DataDir,
-    settings: SystemSettings,
-    fused: Sequence[str],
-    trials: Path,
-    *,
-    groups: Path | None = None,
-) -> Task:
-    """Trials of a test part; their tests are utterances, or the groups that a file names."""
-    tests = {u: [u] for u in dict.fromkeys(read_trials(trials).tests)} if groups is None else read_list_map(groups)
-    models = read_list_map(test.path / "enroll_spk2utt")
-    sides = (of_groups(side, test.utt2spk) for side in (models, tests))
-    return Task(name, options.out / name, background, *sides, trials, settings, options.top_n, fused, options.resamples)
-
-
-def all_stages(
-    options: Options, name: str, front: FrontEnd, parts: Sequence[DataDir], test: DataDir, tasks: Sequence[Task]
-) -> list[Stage]:
-    """Stages of tasks that have a background of some parts in common."""
-    out, jobs = options.out, options.jobs
-    trained_on, tested_on = f"background-{name}", f"test-{name}"
-    return [
-        features_stage(trained_on, parts, out, front, jobs=jobs),
-        features_stage(tested_on, [test], out, front, jobs=jobs),
-        *background_stages(tasks[0].background, [features_path(out, trained_on)], jobs=jobs),
-        *(stage for task in tasks for stage in task_stages(task, [features_path(out, tested_on)], jobs=jobs)),
-    ]
 
 
 if __name__ == "__main__":

@@ -7,181 +7,120 @@ from pathlib import Path
 
 import click
 
-from gmmspeech.cli.recipe import recipe_command
-from gmmspeech.corpora.layouts import find_recordings
-from gmmspeech.errors import DataError
-from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.formats.datadir import DataDir
-from gmmspeech.formats.labels import read_ctm, read_timit, write_ctm
-from gmmspeech.metrics.error_rate import error_rate
-from gmmspeech.phones.gmm.classification import FullSystem
-from gmmspeech.phones.labels.labels import Label
-from gmmspeech.phones.labels.phone_sets import TIMIT_48, TIMIT_48_TO_39, TIMIT_61_TO_48, map_labels
-from gmmspeech.recipe.phone_classification import classified_rows, full_system_stage
-from gmmspeech.recipe.phone_stages import (
-    Speech,
-    align_stage,
-    aligned_path,
-    boundary_row,
-    error_row,
-    labels_stage,
-    names_of,
-    recognize_adapted_stage,
-    recognize_phones_stage,
-    recognized_path,
-    speed_rows,
-    system_stage,
-)
-from gmmspeech.recipe.phone_systems import SILENCE as SCORED_SILENCE
-from gmmspeech.recipe.stages import Stage, run_stages
-from gmmspeech.recipe.verification import features_path, features_stage, tell_results
+import gmmspeech as gs
+from gmmspeech import pipeline
+from gmmspeech.commands import phone_gmms, phones
+from gmmspeech.corpora import timit
+from gmmspeech.phones.labels.phone_sets import TIMIT_48, TIMIT_48_TO_39, map_labels
+from gmmspeech.report import rows
 
-FRONT_END = "phones"
+FRONT_END = gs.FrontEnd.from_toml("phones")
+STATIC = gs.FrontEnd(**{**FRONT_END.model_dump(), "deltas": None})  # frames are spliced instead
 SILENCE = "sil"
 PHONES = (SILENCE, *(phone for phone in TIMIT_48 if phone != SILENCE))
+SCORED = {phone: "SIL" if new == SILENCE else new for phone, new in TIMIT_48_TO_39.items()}  # by the classifier
 TRAINING = {"max_iter": 40}
 SYSTEM = {"context": 9, "dim": 45}
-CLASSIFIER = FullSystem()
+LOOP_SCALE, ADAPTED_LOOP_SCALE = 0.2, 0.3  # of log-likelihoods beside a phone bigram
+CLASSIFIER = phone_gmms.AdaptedClassifierConfig()
+SYSTEMS = {"monophone": "test", "full system": "test-adapted"}
 DEV_EVERY = 5  # of the training speakers, sorted, this one and its fellows fit the weights of the classifier
 
-# The core test set of the corpus' documentation: two men and a woman of each of the eight dialect regions.
-_CORE_TEST = (
-    "MDAB0 MWBT0 FELC0 MTAS1 MWEW0 FPAS0 MJMP0 MLNT0 FPKT0 MLLL0 MTLS0 FJLM0 "
-    "MBPM0 MKLT0 FNLP0 MCMJ0 MJDH0 FMGD0 MGRT0 MNJM0 FDHC0 MJLN0 MPAM0 FMLD0"
-)
-CORE_TEST = tuple(_CORE_TEST.split())
+Labels = Mapping[str, Sequence[gs.phones.Label]]
 
 
-@click.option(
-    "--gaussians",
-    type=click.IntRange(1),
-    default=2000,
-    show_default=True,
-    help="Of the phone HMMs; the full system has twice as many.",
-)
-@recipe_command()
-def main(corpus: Path, out: Path, jobs: int, stage: int | None, gaussians: int) -> None:
+@click.option("--gaussians", type=click.IntRange(1), default=2000, show_default=True, help="Of the phone HMMs.")
+@pipeline.recipe()
+def main(run: pipeline.Run, corpus: Path, gaussians: int) -> None:
     """Train phones on TIMIT's training part, recognize those of the 24 speakers of the core test set."""
-    parts = {"train": sentences(corpus, "TRAIN"), "test": sentences(corpus, "TEST", CORE_TEST)}
-    front = FrontEnd.from_toml(FRONT_END)
-    stages = [features_stage(name, [part], out, front, jobs=jobs) for name, part in parts.items()]
-    stages += [write_labels_stage(name, part, out) for name, part in parts.items()]
+    train = timit.find_sentences(corpus, "TRAIN")
+    test = timit.find_sentences(corpus, "TEST", timit.CORE_TEST)
+    parts, features, labels = {"train": train, "test": test}, {}, {}
+    for name, part in parts.items():
+        features[name] = run.out / f"feats-{name}.h5"
+        if run.todo(f"features-{name}", makes=[features[name]], of=[part], settings=FRONT_END):
+            gs.extract_features([part], features[name], FRONT_END, n_jobs=run.jobs)
+    for name, part in parts.items():
+        labels[name], labels[f"{name}-39"] = (run.out / f"labels-{end}.ctm" for end in (name, f"{name}-39"))
+        makes = [labels[name], labels[f"{name}-39"]]
+        if run.todo(f"labels-{name}", makes=makes, settings=part.utterances):
+            found = {utterance: timit.read_phones(part, utterance) for utterance in part.utterances}
+            gs.formats.write_labels(makes[0], found)
+            gs.formats.write_labels(makes[1], folded(found, SCORED, "SIL"))
+
     # each utterance is a "word" of its own, pronounced as its label file says
-    said = {name: Speech(features_path(out, name), {u: [u] for u in part.utterances}) for name, part in parts.items()}
-    dictionary = {u: [pronunciation(part, u)] for part in parts.values() for u in part.utterances}
-    training = labels_path(out, "train")
-    train, test = said["train"], said["test"]
-    stages += [
-        labels_stage(
-            *("labels", train, training, out),
-            phones=PHONES,
-            silence=SILENCE,
-            total_gaussians=gaussians,
-            jobs=jobs,
-            **TRAINING,
-        ),
+    reference = {name: gs.formats.read_labels(labels[name]) for name in parts}
+    said = {name: {utterance: [utterance] for utterance in part.utterances} for name, part in parts.items()}
+    dictionary = {u: [names] for found in reference.values() for u, names in names_of(found).items()}
+    models = [run.out / name for name in ("hmm-labels.h5", "hmm-labels-state.h5", "system-labels.h5")]
+    model, state, system = models
+    if run.todo("train-labels", makes=[model, state], settings=[PHONES, gaussians, TRAINING]):
+        options = {"phones": PHONES, "silence": SILENCE, "total_gaussians": gaussians, "times": "start", **TRAINING}
+        options |= {"labels": reference["train"], "alignment": state, "jobs": run.jobs}
+        phones.train_phones_file(features["train"], {}, {}, model, **options)
+
+    aligned = run.out / "aligned-test"
+    if run.todo("align-test", makes=[aligned / "phones.ctm"]):
         # silence has its labels, as any phone
-        align_stage("test", "labels", test, dictionary, out, jobs=jobs, silence_probability=0.0),
-        recognize_phones_stage("test", "labels", test, training, out, jobs=jobs),
-        system_stage(
-            "labels", train, parts["train"].utt2spk, dictionary, out, total_gaussians=2 * gaussians, jobs=jobs, **SYSTEM
-        ),
-        recognize_adapted_stage("test-adapted", "labels", test, parts["test"].utt2spk, training, out, jobs=jobs),
-        classification_stage(parts, front, out, jobs),
-    ]
-    run_stages(stages, out, first=stage)
+        options = {"silence_probability": 0.0, "times": "start", **phones.frame_times(FRONT_END.to_json())}
+        with gs.FeatureStore(features["test"]) as store:
+            found = gs.align(gs.load(model), store, said["test"], dictionary, n_jobs=run.jobs, **options)
+        phones.write_alignment(aligned, found.alignments)
 
-    reference = read_ctm(labels_path(out, "test"))
-    aligned = read_ctm(aligned_path(out, "test") / "phones.ctm")
-    tell_results([boundary_row("core test, 48 phones", reference, aligned, ignore=[SILENCE])], out, "alignment")
-    tell_results(
-        [
-            row
-            for system, name in (("monophone", "test"), ("full system", "test-adapted"))
-            for row in recognition_rows(system, reference, read_ctm(recognized_path(out, name)))
-        ],
-        out,
-        "recognition",
-    )
-    tell_results(classified_rows("test", out), out, "classification")
-    tell_results(speed_rows(out, stages), out, "speed")
+    recognized = {system: run.out / f"recognized-{end}.ctm" for system, end in SYSTEMS.items()}
+    options = {"utt2spk": test.utt2spk, "jobs": run.jobs}
+    what = features["test"], test.utterances, labels["train"]
+    if run.todo("recognize-test", makes=[recognized["monophone"]], settings=LOOP_SCALE):
+        phones.recognize_phones_file(model, *what, recognized["monophone"], acoustic_scale=LOOP_SCALE, **options)
+    if run.todo("system-labels", makes=[system], settings=[gaussians, SYSTEM]):
+        speech = features["train"], said["train"], dictionary, train.utt2spk, state
+        phones.train_adapted_file(*speech, system, total_gaussians=2 * gaussians, n_jobs=run.jobs, **SYSTEM)
+    if run.todo("recognize-test-adapted", makes=[recognized["full system"]], settings=ADAPTED_LOOP_SCALE):
+        options["acoustic_scale"] = ADAPTED_LOOP_SCALE
+        phones.recognize_phones_file(system, *what, recognized["full system"], **options)
 
-
-def classification_stage(parts: Mapping[str, DataDir], front: FrontEnd, out: Path, jobs: int) -> Stage:
-    """Stage that classifies frames and segments as one of 39 phones."""
-    static = FrontEnd(**{**front.model_dump(), "deltas": None})  # frames are spliced instead
-    dev = sorted(set(parts["train"].utt2spk.values()))[::DEV_EVERY]
-    labels = (labels_path(out, "train-39"), labels_path(out, "test-39"))
-    return full_system_stage(
-        "test", parts["train"], dev, parts["test"], out, static, CLASSIFIER, labels=labels, jobs=jobs
-    )
-
-
-def recognition_rows(
-    system: str, reference: Mapping[str, Sequence[Label]], found: Mapping[str, Sequence[Label]]
-) -> list[dict[str, str]]:
-    """Errors among 39 phones, silence counted as one of them (as Lee and Hon did) and not counted."""
-    said, recognized = (
-        names_of({u: map_labels(labels, TIMIT_48_TO_39, silence=SILENCE, owner=u) for u, labels in side.items()})
-        for side in (reference, found)
-    )
-    return [
-        error_row(f"core test, 39 phones, {system}", error_rate(said, recognized, ignore=[])),
-        error_row(f"core test, 39 phones, {system}, without silence", error_rate(said, recognized, ignore=[SILENCE])),
-    ]
-
-
-def sentences(corpus: Path, part: str, speakers: Sequence[str] | None = None) -> DataDir:
-    """Find the sentences of a part (or of some speakers), those that all speakers read (SA) left out."""
-    listing = find_recordings("timit", corpus)
-    chosen = {
-        utterance: path
-        for utterance, path in listing.recordings.items()
-        if path.parts[-4].upper() == part
-        and (speakers is None or listing.utt2spk[utterance] in speakers)
-        and not path.name.upper().startswith("SA")
+    folder = run.out / "classified-test"
+    makes = [folder / "classifier.h5", folder / "results.json"]
+    dev = sorted(set(train.utt2spk.values()))[::DEV_EVERY]
+    sides = {
+        "train": train.only(u for u in train.utterances if train.utt2spk[u] not in dev),
+        "dev": train.only(u for u in train.utterances if train.utt2spk[u] in dev),
+        "test": test,
     }
-    utt2spk = {utterance: listing.utt2spk[utterance] for utterance in chosen}
-    missing = set(speakers or ()) - set(utt2spk.values())
-    if not chosen or missing:
-        found = f"no sentence of {min(missing)}" if missing else "no sentence"
-        expected = f"{part}/REGION/SPEAKER/SENTENCE.WAV, as in TIMIT"
-        raise DataError(f"{corpus}: found {found}, expected {expected}")
-    return DataDir(corpus, chosen, None, tuple(sorted(chosen)), utt2spk, None)
+    if run.todo("classify-test", makes=makes, of=sides.values(), settings=[STATIC, CLASSIFIER]):
+        scored = {"train": labels["train-39"], "dev": labels["train-39"], "test": labels["test-39"]}
+        phone_gmms.train_and_classify(folder, sides, STATIC, CLASSIFIER, labels=scored, jobs=run.jobs)
+
+    found = gs.formats.read_labels(aligned / "phones.ctm")
+    run.results([rows.boundary_row("core test, 48 phones", reference["test"], found, ignore=[SILENCE])], "alignment")
+    compared = ((system, gs.formats.read_labels(path)) for system, path in recognized.items())
+    run.results([row for pair in compared for row in recognition_rows(*pair, reference["test"])], "recognition")
+    run.results(phone_gmms.classification_rows([folder]), "classification")
+    seconds = {name: phones.seconds_of(features[name], part.utterances) for name, part in parts.items()}
+    steps = dict.fromkeys(("train-labels", "system-labels"), seconds["train"])
+    steps |= dict.fromkeys(("align-test", "recognize-test", "recognize-test-adapted"), seconds["test"])
+    speed = [rows.speed_row(step.replace("-", " ", 1), s, run.cpu_seconds(step)) for step, s in steps.items()]
+    run.results(speed, "speed")
 
 
-def labels_of(data: DataDir, utterance: str) -> list[Label]:
-    """Read an utterance's phones, folded to 48."""
-    audio = data.recordings[utterance]
-    path = audio.with_suffix(".PHN" if audio.suffix.isupper() else ".phn")
-    return map_labels(read_timit(path), TIMIT_61_TO_48, silence=SILENCE, owner=str(path))
+def recognition_rows(system: str, found: Labels, reference: Labels) -> list[rows.Row]:
+    """Errors among 39 phones, silence counted as one of them (as Lee and Hon did) and not counted."""
+    said, recognized = (names_of(folded(each, TIMIT_48_TO_39, SILENCE)) for each in (reference, found))
+    kinds = {"": [], ", without silence": [SILENCE]}
+    return [
+        rows.error_row(f"core test, 39 phones, {system}{end}", gs.metrics.error_rate(said, recognized, ignore=ignore))
+        for end, ignore in kinds.items()
+    ]
 
 
-def pronunciation(data: DataDir, utterance: str) -> list[str]:
-    """Phones of an utterance."""
-    return [label.name for label in labels_of(data, utterance)]
+def folded(labels: Labels, phones: Mapping[str, str], silence: str) -> dict[str, list[gs.phones.Label]]:
+    """Labels of fewer phones."""
+    return {u: map_labels(each, phones, silence=silence, owner=u) for u, each in labels.items()}
 
 
-def labels_path(out: Path, name: str) -> Path:
-    """Where `write_labels_stage` writes."""
-    return out / f"labels-{name}.ctm"
-
-
-def write_labels_stage(name: str, data: DataDir, out: Path) -> Stage:
-    """Stage that writes the phones of a part, folded to 48 and to 39."""
-    targets = [labels_path(out, name), labels_path(out, f"{name}-39")]
-    to_39 = {phone: SCORED_SILENCE if new == SILENCE else new for phone, new in TIMIT_48_TO_39.items()}
-
-    def write() -> None:
-        labels = {utterance: labels_of(data, utterance) for utterance in data.utterances}
-        folded = {
-            utterance: map_labels(theirs, to_39, silence=SCORED_SILENCE, owner=utterance)
-            for utterance, theirs in labels.items()
-        }
-        for target, found in zip(targets, (labels, folded), strict=True):
-            write_ctm(target, found)
-
-    return Stage(f"labels-{name}", write, targets, configuration=data.utterances)
+def names_of(labels: Labels) -> dict[str, list[str]]:
+    """Phones of labels without their times."""
+    return {utterance: [label.name for label in each] for utterance, each in labels.items()}
 
 
 if __name__ == "__main__":

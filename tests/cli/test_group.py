@@ -10,7 +10,7 @@ from gmmspeech.cli.main import main
 from gmmspeech.commands.copy import MODEL_FORMATS
 from gmmspeech.corpora.layouts import LAYOUTS
 from gmmspeech.gmm.kernels import BACKENDS
-from gmmspeech.phones.gmm.classification import OneModel
+from gmmspeech.phones.gmm.classification import PhoneClassifierConfig
 from gmmspeech.speaker.backend import STEPS
 from gmmspeech.stores.hdf5_frames import COMPRESSIONS, STORAGES
 
@@ -55,8 +55,8 @@ def test_help_of_train_plda_has_all_steps():
 @pytest.mark.parametrize(
     ("name", "default"),
     [
-        ("components", OneModel.n_components),
-        *((n, getattr(OneModel, n)) for n in ("size", "parts", "dim", "smoothing")),
+        ("components", PhoneClassifierConfig.n_components),
+        *((n, getattr(PhoneClassifierConfig, n)) for n in ("size", "parts", "dim", "smoothing")),
     ],
 )
 def test_defaults_of_train_phone_classifier_are_those_of_the_model(name, default):

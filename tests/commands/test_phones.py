@@ -15,7 +15,11 @@ from gmmspeech.commands.phones import (
     frame_times,
     read_pronunciations,
     recognize_dir,
+    recognize_phones_file,
+    said_pronunciations,
+    seconds_of,
     train_phones_dir,
+    train_phones_file,
     transcripts,
     write_alignment,
 )
@@ -26,6 +30,8 @@ from gmmspeech.formats.loading import load
 from gmmspeech.formats.textgrid import read_textgrid
 from gmmspeech.phones.hmm.graph import word_sequence_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.training_state import TrainingState
+from gmmspeech.stores.features import write_store
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -147,3 +153,44 @@ def test_training_goes_on_from_its_checkpoint(digits: Path, dictionary, tmp_path
     assert (state.iteration, [path.name for path in tmp_path.iterdir()]) == (3, ["m.h5"])
     train()
     assert out.read_bytes() == again
+
+
+SOUNDS = {"SIL": -6.0, "AA": 0.0, "S": 6.0}
+PRONUNCIATIONS = {"ASS": [["AA", "S"]], "SAH": [["S", "AA"]]}
+WORDS = {f"u{i}": ["ASS" if i % 3 else "SAH"] for i in range(9)}
+
+
+def test_from_a_feature_store_to_phones(tmp_path: Path) -> None:
+    """Silence, two phones, silence; each lasts twelve frames."""
+    rng = np.random.default_rng(0)
+    frames = {
+        name: np.concatenate([rng.normal(SOUNDS[p], 1, (12, 2)) for p in ("SIL", *PRONUNCIATIONS[word][0], "SIL")])
+        for name, (word,) in WORDS.items()
+    }
+    features, (m, n), state = tmp_path / "feats.h5", (tmp_path / "m.h5", tmp_path / "n.h5"), tmp_path / "state.h5"
+    write_store(features, frames.items(), front_end=gs.FrontEnd().to_json())
+    train, test = dict(list(WORDS.items())[:6]), dict(list(WORDS.items())[6:])
+    small = {"total_gaussians": 9, "max_iter": 6}
+    train_phones_file(features, train, PRONUNCIATIONS, m, alignment=state, **small)
+    assert load(m).phones == ("SIL", "AA", "S")
+    assert set(load(state, TrainingState).posteriors) == set(train)
+    assert not list(tmp_path.glob("*.checkpoint"))
+    with gs.FeatureStore(features) as store:
+        learned = gs.align(load(m), store, train, PRONUNCIATIONS, times="start")
+        write_alignment(tmp_path / "train", learned.alignments)
+        labels = {name: alignment.phones for name, alignment in learned.alignments.items()}
+        train_phones_file(features, train, {}, n, labels=labels, times="start", **small)
+        found = gs.align(load(n), store, test, PRONUNCIATIONS, times="start").alignments
+    for name, alignment in found.items():
+        assert [label.name for label in alignment.phones] == ["SIL", *PRONUNCIATIONS[WORDS[name][0]][0], "SIL"]
+        starts = [label.start for label in alignment.phones]
+        np.testing.assert_allclose(starts, [0, 0.12, 0.24, 0.36], atol=0.0101)
+    recognize_phones_file(m, features, test, tmp_path / "train" / "phones.ctm", tmp_path / "recognized.ctm")
+    for name, phones in read_ctm(tmp_path / "recognized.ctm").items():
+        assert [phone.name for phone in phones] == [phone.name for phone in found[name].phones]
+    assert seconds_of(features, train) == pytest.approx(6 * 0.48)
+
+
+def test_pronunciations_of_the_words_said() -> None:
+    entries = said_pronunciations({"u": ["see", "me"], "v": ["see"]}, {"SEE": [["S", "IY"]], "SAW": [["S", "AO"]]})
+    assert entries == {"me": (), "see": [["S", "IY"]]}

@@ -9,6 +9,8 @@ from types import ModuleType
 import pytest
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
+for name in ("fsdd", "speaker_backends"):
+    sys.path.append(str(RECIPES / name))  # where the script finds the files beside it
 
 
 @pytest.fixture

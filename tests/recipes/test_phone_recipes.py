@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import digit_phones
 import pytest
 import soundfile
 import soxr
@@ -25,9 +26,9 @@ from gmmspeech.corpora.voices import write_voices
 from gmmspeech.formats.datadir import read_data_dir
 from gmmspeech.formats.dictionary import cmudict_dictionary
 from gmmspeech.formats.labels import read_ctm, write_timit
-from gmmspeech.phones.gmm.classification import FullSystem, OneModel
+from gmmspeech.phones.gmm.classification import AdaptedClassifierConfig, PhoneClassifierConfig
 from gmmspeech.phones.labels.labels import Label
-from gmmspeech.recipe.stages import run_stages
+from gmmspeech.pipeline import Run
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
 # two men and a woman of each of TIMIT's eight dialect regions
@@ -38,8 +39,8 @@ CORE_TEST = (
 
 UPDATES = {"max_iter": 12}
 SYSTEM = {"context": 3, "dim": 20, "rounds": 1}
-ONE = OneModel(1, dim=20, context=3, max_iter=2)
-CLASSIFIER = FullSystem(ONE, adapter_components=1, segment_components=1, edges=((0, 2),), passes=1)
+ONE = PhoneClassifierConfig(1, dim=20, context=3, max_iter=2)
+CLASSIFIER = AdaptedClassifierConfig(ONE, adapter_components=1, segment_components=1, edges=((0, 2),), passes=1)
 
 
 @pytest.fixture(autouse=True)
@@ -151,8 +152,8 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
 
     for part in ("background", "test-other"):  # as fetched
         (little_librispeech / "data" / part / "phones.ctm").unlink()
-    parts = {part: read_data_dir(little_librispeech / "data" / part) for part in ("background", "test-other")}
-    beside_the_alignment = module.recognition_rows(module.experiments(parts, out)[0], out)
+    parts = [read_data_dir(little_librispeech / "data" / part) for part in ("background", "test-other")]
+    beside_the_alignment = module.recognition_rows(module.experiments(*parts)[0], out)
     for row, expected in zip(beside_the_alignment, recognition.values(), strict=True):
         assert int(row["reference"]) < int(expected["reference"])  # without the utterance that was not aligned
         assert percent(row["error rate"]) == pytest.approx(percent(expected["error rate"]), abs=6)
@@ -164,8 +165,7 @@ def test_voices(recipe, voices: Path, tmp_path: Path):
     data = replace(data, utterances=tuple(u for u in data.utterances if data.utt2spk[u] in few))
     updates = {"total_gaussians": 150, "max_iter": 8}
     module = recipe("voices", FOLDS=2, PASSES=1, TRAINING=updates, CLASSIFIER=ONE)
-    run_stages(module.phone_stages(data, tmp_path, 2), tmp_path)
-    module.tell_phones(data, tmp_path)
+    module.align_and_classify(Run(tmp_path, jobs=2), data)
     within = {task: percent(row["within 20 ms"]) for task, row in rows(tmp_path, "alignment").items()}
     assert within["flat start"] > 50  # a path through all phones in even steps: about 10
     assert within["trained on the exact times"] > 85
@@ -180,13 +180,13 @@ def test_voices_do_without_phones_unless_asked(recipe):
     assert "--phones" in run(recipe("fsdd"), "--help").output
 
 
-def test_fsdd(recipe, corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_fsdd(corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     folder = corpus("fsdd-tiny") / "data"
     parts = {name: read_data_dir(folder / name) for name in ("train", "test", "all")}
     few = {"total_gaussians": 120, "max_iter": 6}
-    module = recipe("fsdd", TRAINING=few, PHONE_MODEL=ONE)
-    run_stages(module.phone_stages(parts, tmp_path, 2), tmp_path)
-    module.tell_phones(parts["test"], parts["all"], tmp_path)
+    for name, value in (("TRAINING", few), ("CLASSIFIER", ONE)):
+        monkeypatch.setattr(digit_phones, name, value)
+    digit_phones.recognize_by_phones(Run(tmp_path, jobs=2), *parts.values())
     words = {task: percent(row["error rate"]) for task, row in rows(tmp_path, "recognition").items()}
     assert words["train → test"] < 10  # by chance: 90
     assert words["others → one, all six"] < 35
@@ -195,10 +195,12 @@ def test_fsdd(recipe, corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert found["one model", "segments"] > 85  # the most frequent of 19 phones: 13
     assert found["one model", "frames"] > 70
     capsys.readouterr()
-    run_stages(module.phone_stages(parts, tmp_path, 2), tmp_path)
+    digit_phones.recognize_by_phones(Run(tmp_path, jobs=2), *parts.values())
     assert done_before(capsys.readouterr().err)
-    unlabeled = {**parts, "train": replace(parts["train"], path=tmp_path)}  # as fetched
-    assert "digits" in module.phone_stages(unlabeled, tmp_path, 2)[3].name
+    run = Run(tmp_path)
+    monkeypatch.setattr(run, "todo", lambda name, **_: sys.exit(name))
+    with pytest.raises(SystemExit, match="features-phones-train"):  # without labels, as fetched, no classification
+        digit_phones.recognize_by_phones(run, replace(parts["train"], path=tmp_path), parts["test"], parts["all"])
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from gmmspeech.recipe.speaker_systems import SYSTEMS
+from systems import SYSTEMS
 
 
 @pytest.fixture

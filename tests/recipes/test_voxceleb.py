@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 import gmmspeech as gs
+from gmmspeech.corpora.voxceleb import write_voxceleb
 from gmmspeech.errors import DataError
 from gmmspeech.formats.datadir import read_data_dir
 from gmmspeech.formats.trials import read_scores, read_trials
@@ -76,15 +77,15 @@ def test_from_the_layout_to_figures(vox: tuple[Path, Path], tmp_path: Path, reci
         ("1 id1/a/1.wav id1/a/2.wav", r"no id1/a/1\.wav \(2 such of 2\), expected SPEAKER/VIDEO/NUMBER"),
     ],
 )
-def test_bad_lists(tmp_path: Path, recipe, line: str, problem: str) -> None:
+def test_bad_lists(tmp_path: Path, line: str, problem: str) -> None:
     (tmp_path / "veri").write_text(line + "\n")
     (tmp_path / "id9" / "a").mkdir(parents=True)
     (tmp_path / "id9" / "a" / "1.wav").touch()
     with pytest.raises(DataError, match=problem):
-        recipe("voxceleb").write_data(tmp_path, tmp_path / "veri", tmp_path / "data", 10)
+        write_voxceleb(tmp_path, tmp_path / "veri", tmp_path / "data", 10)
 
 
-def test_somebody_must_be_left_to_train_on(vox: tuple[Path, Path], tmp_path: Path, recipe) -> None:
+def test_somebody_must_be_left_to_train_on(vox: tuple[Path, Path], tmp_path: Path) -> None:
     corpus, official = vox
     with pytest.raises(DataError, match="found no speaker who is in no trial"):
-        recipe("voxceleb").write_data(corpus / "test", official, tmp_path / "data", 10)
+        write_voxceleb(corpus / "test", official, tmp_path / "data", 10)

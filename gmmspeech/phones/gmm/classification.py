@@ -1,8 +1,8 @@
 """Systems that classify phones: segments between known boundaries, and frames.
 
-`train_one_model` learns a projection and a mixture for each part of each phone, `train_full_system` also a Gaussian of
-segment vectors and how to adapt frames to speakers. Both give something with the methods ``segment_scores`` and
-``frame_scores``, which `gmmspeech.load` brings back from a file.
+`train_phone_classifier` learns a projection and a mixture for each part of each phone, `train_adapted_classifier` also
+a Gaussian of segment vectors and how to adapt frames to speakers. Both give something with the methods
+``segment_scores`` and ``frame_scores``, which `gmmspeech.load` brings back from a file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class OneModel:
+class PhoneClassifierConfig:
     """Options to train a `PhoneGMM` of spliced and projected frames.
 
     Parameters
@@ -64,13 +64,13 @@ class OneModel:
 
 
 @dataclass(frozen=True)
-class FullSystem:
-    """Options to train one model, a Gaussian of segment vectors, and models of frames adapted to speakers.
+class AdaptedClassifierConfig:
+    """Options to train a `PhoneClassifier`, a Gaussian of segment vectors, and models of frames adapted to speakers.
 
     Parameters
     ----------
-    one_model : OneModel
-        Unadapted. That of adapted frames, for frames, has as many components.
+    unadapted : PhoneClassifierConfig
+        Of the unadapted frames. That of adapted frames, for frames, has as many components.
     shrinkage : float
         Of the `SegmentGaussian`.
     edges : sequence of (int, int)
@@ -85,7 +85,7 @@ class FullSystem:
         How often segments are adapted to, each time by the posteriors found before.
     """
 
-    one_model: OneModel = field(default_factory=OneModel)
+    unadapted: PhoneClassifierConfig = field(default_factory=PhoneClassifierConfig)
     shrinkage: float = 1000.0
     edges: tuple[tuple[int, int], ...] = ((0, 2), (2, 5), (5, 10))
     adapter_components: int = 4
@@ -144,7 +144,7 @@ class PhoneClassifier(Saved, kind="PhoneClassifier", hint="a classifier of phone
 class AdaptedPhoneClassifier(
     Saved, kind="AdaptedPhoneClassifier", hint="a classifier of phones (made by train-phone-classifier)"
 ):
-    """The full system.
+    """Classifier of segment vectors and of frames adapted to speakers: the full system.
 
     Three systems score a segment: one Gaussian of its vector, and a `PhoneGMM`, of unadapted and then of adapted
     frames, whose parts, duration and priors are weighted apart. Nothing is known of a test speaker but his frames and
@@ -237,13 +237,13 @@ class AdaptedPhoneClassifier(
 Classifier = PhoneClassifier | AdaptedPhoneClassifier
 
 
-def train_one_model(train: LabeledFrames, config: OneModel, *, n_jobs: int = 1) -> PhoneClassifier:
+def train_phone_classifier(train: LabeledFrames, config: PhoneClassifierConfig, *, n_jobs: int = 1) -> PhoneClassifier:
     """Learn the projection, and train the mixtures on what it gives.
 
     Parameters
     ----------
     train : LabeledFrames
-    config : OneModel
+    config : PhoneClassifierConfig
     n_jobs : int
         Threads.
 
@@ -254,7 +254,7 @@ def train_one_model(train: LabeledFrames, config: OneModel, *, n_jobs: int = 1) 
     >>> x = np.random.default_rng(0).normal(size=(400, 3)) + np.repeat([[0.0], [2.0]] * 40, 5, axis=0)
     >>> labels = [Label(i / 20, (i + 1) / 20, "AS"[i % 2]) for i in range(80)]
     >>> data = label_utterances({"u": x}, {"u": labels}, {"u": "ann"})
-    >>> classifier = train_one_model(data, OneModel(n_components=1, dim=4, context=1))
+    >>> classifier = train_phone_classifier(data, PhoneClassifierConfig(n_components=1, dim=4, context=1))
     >>> best_phones(classifier.segment_scores(data), classifier.phones)[:4]
     array(['A', 'S', 'A', 'S'], dtype='<U1')
     """
@@ -264,16 +264,16 @@ def train_one_model(train: LabeledFrames, config: OneModel, *, n_jobs: int = 1) 
     )
 
 
-def train_full_system(
-    train: LabeledFrames, dev: LabeledFrames, config: FullSystem, *, silence: str = "SIL", n_jobs: int = 1
+def train_adapted_classifier(
+    train: LabeledFrames, dev: LabeledFrames, config: AdaptedClassifierConfig, *, silence: str = "SIL", n_jobs: int = 1
 ) -> AdaptedPhoneClassifier:
-    """Train the full system.
+    """Train a `PhoneClassifier`, a Gaussian of segment vectors, and what adapts frames to speakers.
 
     Parameters
     ----------
     train, dev : LabeledFrames
         Of different speakers; weights are fitted on `dev`.
-    config : FullSystem
+    config : AdaptedClassifierConfig
     silence : str
         Phone whose segments don't count for the weights.
     n_jobs : int
@@ -285,15 +285,15 @@ def train_full_system(
         A phone of `dev` that `train` doesn't have.
     """
     check_known(dev, set(train.phones.tolist()) | {silence}, "dev")
-    one = train_one_model(train, config.one_model, n_jobs=n_jobs)
+    one = train_phone_classifier(train, config.unadapted, n_jobs=n_jobs)
     gaussian = SegmentGaussian(shrinkage=config.shrinkage).fit(vectors_of(train, config.edges), train.phones)
-    target = config.one_model.mixtures(config.adapter_components, n_jobs)
+    target = config.unadapted.mixtures(config.adapter_components, n_jobs)
     adapter, adapted = train_speaker_adapter(one.project(train), target, prior_frames=config.prior_frames)
     of_frames, of_segments = (
-        _fitted(config.one_model.mixtures(count, n_jobs), adapted)
-        for count in (config.one_model.n_components, config.segment_components)
+        _fitted(config.unadapted.mixtures(count, n_jobs), adapted)
+        for count in (config.unadapted.n_components, config.segment_components)
     )
-    no_weights = np.empty((0, config.one_model.parts + 3))
+    no_weights = np.empty((0, config.unadapted.parts + 3))
     system = AdaptedPhoneClassifier(one, gaussian, config.edges, adapter, of_frames, of_segments, no_weights)
     return replace(system, weights=_weights(system, dev, config.passes, silence))
 

@@ -1,21 +1,21 @@
-"""Systems with two sides in and a matrix out, against the functions that they are made of."""
+"""Systems with enrollments and tests in and a matrix out, against the functions that they are made of."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sessions import Sessions, count_sessions, cut, open_sessions, write_sessions
 from sklearn.svm import SVC
+from systems import SYSTEMS, SystemSettings
 
 import gmmspeech as gs
-from gmmspeech.recipe.sides import Side, count_side, cut, open_side, write_side
-from gmmspeech.recipe.speaker_systems import SYSTEMS, SystemSettings
 
 SETTINGS = SystemSettings(relevance_factor=8.0, rank=3, session_rank=2, svm_c=1.0)
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory):
-    """A background model, and three open sides of speakers who differ in their means."""
+    """A background model, and three open sets of sessions of speakers who differ in their means."""
     folder: Path = tmp_path_factory.mktemp("sides")
     rng = np.random.default_rng(0)
     frames: dict[str, dict[str, np.ndarray]] = {"background": {}, "models": {}, "tests": {}}
@@ -27,9 +27,11 @@ def world(tmp_path_factory: pytest.TempPathFactory):
     sides = []
     for name, found in frames.items():
         gs.write_store(folder / f"{name}.h5", found.items())
-        write_side(folder / name, [folder / f"{name}.h5"], cut({u: u for u in found}, 3 if name == "background" else 1))
-        count_side(folder / name, ubm)
-        sides.append(open_side(folder / name))
+        write_sessions(
+            folder / name, [folder / f"{name}.h5"], cut({u: u for u in found}, 3 if name == "background" else 1)
+        )
+        count_sessions(folder / name, ubm)
+        sides.append(open_sessions(folder / name))
     yield ubm, *(side.__enter__() for side in sides)
     for side in sides:
         side.__exit__(None, None, None)
@@ -57,7 +59,7 @@ def test_gmm_scores_are_those_of_the_functions(world) -> None:
     np.testing.assert_allclose(symmetric(models, tests), symmetric(tests, models).T)
 
 
-def vectors(ubm: gs.DiagonalGMM, side: Side) -> np.ndarray:
+def vectors(ubm: gs.DiagonalGMM, side: Sessions) -> np.ndarray:
     return gs.speaker.supervectors(ubm, gs.speaker.adapted_means(ubm, side.stats, relevance_factor=8.0))
 
 

@@ -1,13 +1,13 @@
-"""Sides: entries that are cut, joined and grouped as they say, and their statistics."""
+"""Sessionss: sessions that are cut, joined and grouped as they say, and their statistics."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sessions import Session, count_sessions, cut, join, of_groups, open_sessions, write_sessions
 
 import gmmspeech as gs
 from gmmspeech.errors import DataError
-from gmmspeech.recipe.sides import Entry, count_side, cut, join, of_groups, open_side, write_side
 
 SPEAKERS = {"a1": "ann", "a2": "ann", "b1": "bob"}
 
@@ -22,10 +22,10 @@ def features(tmp_path: Path) -> list[Path]:
 
 
 def test_pieces_make_up_the_utterance(tmp_path: Path, features: list[Path]) -> None:
-    write_side(tmp_path / "side", features, cut(SPEAKERS, 3))
+    write_sessions(tmp_path / "side", features, cut(SPEAKERS, 3))
     ubm = gs.DiagonalGMM.from_parameters([0.5, 0.5], [[0.0, 0.0], [1.0, 1.0]], np.ones((2, 2)))
-    count_side(tmp_path / "side", ubm)
-    with open_side(tmp_path / "side") as side, gs.FeatureStore(features[1]) as store:
+    count_sessions(tmp_path / "side", ubm)
+    with open_sessions(tmp_path / "side") as side, gs.FeatureStore(features[1]) as store:
         assert list(side.stats) == list(side.frames) == [f"{u}-{i}" for u in SPEAKERS for i in (1, 2, 3)]
         assert side.speakers == ["ann"] * 6 + ["bob"] * 3
         pieces = [side.frames[f"b1-{i}"] for i in (1, 2, 3)]
@@ -36,18 +36,18 @@ def test_pieces_make_up_the_utterance(tmp_path: Path, features: list[Path]) -> N
 
 
 def test_utterances_of_a_group_are_joined_in_order(tmp_path: Path, features: list[Path]) -> None:
-    entries = of_groups({"m": ["a2", "a1"], "n": ["b1"]}, SPEAKERS)
-    assert entries == [Entry("m", "ann", ("a2", "a1")), Entry("n", "bob", ("b1",))]
-    write_side(tmp_path / "side", features, entries)
+    sessions = of_groups({"m": ["a2", "a1"], "n": ["b1"]}, SPEAKERS)
+    assert sessions == [Session("m", "ann", ("a2", "a1")), Session("n", "bob", ("b1",))]
+    write_sessions(tmp_path / "side", features, sessions)
     with gs.FeatureStore(tmp_path / "side" / "frames.h5") as side, gs.FeatureStore(features[0]) as store:
         np.testing.assert_array_equal(side["m"], np.concatenate([store["a2"], store["a1"]]))
 
 
 def test_every_utterance_is_joined_once() -> None:
     speakers = {f"{s}{i}": s for s in "ab" for i in range(11)} | {"c0": "c"}
-    entries = join(speakers, 5)
-    assert [entry.speaker for entry in entries] == ["a", "a", "b", "b", "c"]
-    assert sorted(u for entry in entries for u in entry.utterances) == sorted(speakers)
+    sessions = join(speakers, 5)
+    assert [session.speaker for session in sessions] == ["a", "a", "b", "b", "c"]
+    assert sorted(u for session in sessions for u in session.utterances) == sorted(speakers)
 
 
 def test_groups_must_be_of_one_known_speaker(tmp_path: Path, features: list[Path]) -> None:
@@ -56,4 +56,4 @@ def test_groups_must_be_of_one_known_speaker(tmp_path: Path, features: list[Path
     with pytest.raises(DataError, match="m: utterance x is not in utt2spk"):
         of_groups({"m": ["x"]}, SPEAKERS)
     with pytest.raises(DataError, match=r"utterance b1 is not in .*ann\.h5"):
-        write_side(tmp_path / "side", features[:1], cut(SPEAKERS, 1))
+        write_sessions(tmp_path / "side", features[:1], cut(SPEAKERS, 1))

@@ -61,7 +61,7 @@ class Classification:
     counts: NDArray[np.int64]
 
 
-def classify(system: Classifier, tests: Parts) -> Classification:
+def evaluate_classifier(system: Classifier, tests: Parts) -> Classification:
     """Classify the segments and frames of some parts, by the system and by what it consists of.
 
     Parameters

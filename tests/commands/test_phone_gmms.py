@@ -1,9 +1,9 @@
-"""The stages that classify phones do what their parts do when they are called by hand, on real digits."""
+"""Training and classification of phones do what their parts do when they are called by hand, on real digits."""
 
 from __future__ import annotations
 
 import json
-import shutil
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,37 +12,27 @@ import pytest
 from scipy.special import softmax
 
 import gmmspeech as gs
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.commands.phone_gmms import classification_rows, labeled_frames, read_classification, train_and_classify
+from gmmspeech.errors import DataError
 from gmmspeech.features.normalization import cmvn
 from gmmspeech.formats.datadir import DataDir, load_utterance, read_data_dir
 from gmmspeech.formats.labels import read_ctm
 from gmmspeech.formats.loading import load
 from gmmspeech.metrics.confusion import confusion_matrix
 from gmmspeech.phones.gmm.adaptation import train_speaker_adapter
-from gmmspeech.phones.gmm.classification import FullSystem, OneModel, train_one_model
+from gmmspeech.phones.gmm.classification import AdaptedClassifierConfig, PhoneClassifierConfig, train_phone_classifier
+from gmmspeech.phones.gmm.evaluation import Result, evaluate_classifier
 from gmmspeech.phones.gmm.fusion import fit_weights
 from gmmspeech.phones.gmm.projection import project, train_projection
 from gmmspeech.phones.gmm.segment_gaussian import SegmentGaussian
 from gmmspeech.phones.labels.segments import LabeledFrames, label_utterances, segment_vectors
-from gmmspeech.recipe.phone_classification import (
-    classified_path,
-    classified_rows,
-    confusion_stage,
-    full_system_stage,
-    labeled,
-    of_speakers,
-    one_model_stage,
-    read_classification,
-)
-from gmmspeech.recipe.phone_systems import Result, classify
-from gmmspeech.recipe.stages import Stage, run_stages
 
 FRONT = gs.FrontEnd(sample_frequency=8000, features={"type": "mfcc", "num_ceps": 8, "snip_edges": False})
 NORMALIZED = gs.FrontEnd(**{**FRONT.model_dump(), "cmvn": {"method": "speaker", "norm_vars": True}})
-ONE = OneModel(2, dim=12, context=2, max_iter=3, duration=False, scale=0.4, smoothing=1.0)
-FULL = FullSystem(ONE, adapter_components=1, segment_components=3, edges=((0, 2),), prior_frames=800.0)
+ONE = PhoneClassifierConfig(2, dim=12, context=2, max_iter=3, duration=False, scale=0.4, smoothing=1.0)
+FULL = AdaptedClassifierConfig(ONE, adapter_components=1, segment_components=3, edges=((0, 2),), prior_frames=800.0)
 DEV = ("george", "theo")
-OUTPUTS = ["classifier.h5", "phones.tsv", "results.json"]
+OUTPUTS = ["classifier.h5", "confusion.png", "phones.tsv", "results.json"]
 
 
 @pytest.fixture
@@ -51,12 +41,14 @@ def parts(corpus) -> dict[str, DataDir]:
     return {"train": train, "test": replace(test, utterances=test.utterances[::6])}
 
 
-def one_model(parts: dict[str, DataDir], out: Path, config: OneModel = ONE, jobs: int = 1) -> Stage:
-    return one_model_stage("one", parts["train"], parts["test"], out, FRONT, config, jobs=jobs)
+def full_system(parts: dict[str, DataDir], out: Path) -> None:
+    own = set(parts["train"].utt2spk.values()) - set(DEV)
+    train, dev = (of_speakers(parts["train"], who) for who in (own, DEV))
+    train_and_classify(out / "full", {"train": train, "dev": dev, "test": parts["test"]}, NORMALIZED, FULL)
 
 
-def full_system(parts: dict[str, DataDir], out: Path) -> Stage:
-    return full_system_stage("full", parts["train"], DEV, parts["test"], out, NORMALIZED, FULL, jobs=1)
+def of_speakers(data: DataDir, speakers: Collection[str]) -> DataDir:
+    return data.only(u for u in data.utterances if data.utt2spk[u] in speakers)
 
 
 def by_hand(data: DataDir, *, normalized: bool = False) -> LabeledFrames:
@@ -94,13 +86,13 @@ def spoken_names(model: gs.PhoneGMM) -> list[str]:
 
 
 def results(out: Path, name: str) -> dict[tuple[str, str, str], tuple[int, int]]:
-    found = read_classification(name, out).results
+    found = read_classification(out / name).results
     return {(result.system, result.unit, result.part): (result.right, result.count) for result in found}
 
 
-def test_one_model(parts: dict[str, DataDir], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_stages([one_model(parts, tmp_path, jobs=2)], tmp_path)
-    folder = classified_path(tmp_path, "one")
+def test_one_model(parts: dict[str, DataDir], tmp_path: Path) -> None:
+    folder = tmp_path / "one"
+    train_and_classify(folder, parts, FRONT, ONE, jobs=2)
     assert sorted(path.name for path in folder.iterdir()) == OUTPUTS
 
     train, test = by_hand(parts["train"]), by_hand(parts["test"])
@@ -127,23 +119,18 @@ def test_one_model(parts: dict[str, DataDir], tmp_path: Path, capsys: pytest.Cap
         right = ((best == phone) & (truth == phone)).sum()
         expected = [(truth == phone).sum(), right / max((best == phone).sum(), 1), right / (truth == phone).sum()]
         np.testing.assert_allclose([float(value) for value in row], expected, atol=5e-5)
-    found = read_classification("one", tmp_path)
+    found = read_classification(folder)
     assert found.phones == tuple(names)
     np.testing.assert_array_equal(found.counts, confusion_matrix(truth, best, names))
 
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    capsys.readouterr()
-    run_stages([one_model(parts, tmp_path)], tmp_path)
-    assert "done before" in capsys.readouterr().err
-    (folder / "results.json").unlink()
-    run_stages([one_model(parts, tmp_path)], tmp_path)
-    assert "done before" not in capsys.readouterr().err
+    train_and_classify(folder, parts, FRONT, ONE)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_full_system(parts: dict[str, DataDir], tmp_path: Path) -> None:
-    run_stages([full_system(parts, tmp_path)], tmp_path)
-    assert sorted(path.name for path in classified_path(tmp_path, "full").iterdir()) == OUTPUTS
+    full_system(parts, tmp_path)
+    assert sorted(path.name for path in (tmp_path / "full").iterdir()) == OUTPUTS
 
     own = set(parts["train"].utt2spk.values()) - set(DEV)
     train, dev = (by_hand(of_speakers(parts["train"], who), normalized=True) for who in (own, DEV))
@@ -208,49 +195,15 @@ def test_full_system(parts: dict[str, DataDir], tmp_path: Path) -> None:
     assert results(tmp_path, "full") == expected
     assert list(results(tmp_path, "full"))[-1] == ("full system", "segments", "test")
 
-    again = load(classified_path(tmp_path, "full") / "classifier.h5")
+    again = load((tmp_path / "full") / "classifier.h5")
     assert again.front_end == NORMALIZED.to_json()
     np.testing.assert_allclose(again.segment_scores(plain["test"]), scores["test"], atol=1e-6)
     found = adapter.adapt_frames(wide["test"])
     assert_same_frames(again.frame_scores(plain["test"]), of_frames.set_params(smoothing=1.0), found)
 
 
-def test_what_is_redone(parts, corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.copytree(corpus("fsdd-tiny"), tmp_path / "corpus")
-    out, folder = tmp_path / "exp", tmp_path / "corpus" / "data"
-    mine = {name: read_data_dir(folder / name) for name in parts}
-
-    def is_done(stage: Stage) -> bool:
-        capsys.readouterr()
-        run_stages([replace(stage, run=lambda: None)], out)
-        return "done before" in capsys.readouterr().err
-
-    run_stages([one_model(mine, out)], out)
-    assert is_done(one_model(mine, out, jobs=2))
-    assert not is_done(one_model(mine, out, replace(ONE, n_components=1)))
-    assert not is_done(one_model_stage("one", mine["train"], mine["test"], out, NORMALIZED, ONE, jobs=1))
-    assert not is_done(one_model(mine, out))
-    first, *rest = (folder / "test" / "phones.ctm").read_text().splitlines()
-    (folder / "test" / "phones.ctm").write_text("\n".join([first.rsplit(" ", 1)[0] + " S", *rest]) + "\n")
-    assert not is_done(one_model(mine, out))
-    assert is_done(one_model(mine, out))
-    next(iter(mine["train"].recordings.values())).touch()
-    assert not is_done(one_model(mine, out))
-    few = replace(mine["train"], utterances=mine["train"].utterances[1:])
-    assert not is_done(one_model({**mine, "train": few}, out))
-
-
-def test_other_speakers_to_fit_weights_on_redo_the_full_system(parts: dict[str, DataDir], tmp_path: Path) -> None:
-    def configuration(dev: tuple[str, ...]) -> str:
-        stage = full_system_stage("x", parts["train"], dev, parts["test"], tmp_path, NORMALIZED, FULL, jobs=1)
-        return json.dumps(stage.configuration)
-
-    assert configuration(("george", "theo")) == configuration(("theo", "george"))
-    assert configuration(("george", "theo")) != configuration(("george", "lucas"))
-
-
 def write_results(out: Path) -> None:
-    """Write what a stage of the name n might have found."""
+    """Write what might have been found."""
     results = [
         Result("a", "segments", "dev", 3, 4),
         Result("a", "segments", "test", 1, 3),
@@ -258,17 +211,16 @@ def write_results(out: Path) -> None:
         Result("a", "frames", "test", 10, 10),
     ]
     found = {"results": [vars(result) for result in results], "phones": ["AA", "S"], "counts": [[1, 2], [0, 0]]}
-    classified_path(out, "n").mkdir()
-    (classified_path(out, "n") / "results.json").write_text(json.dumps(found))
+    (out / "results.json").write_text(json.dumps(found))
 
 
 def test_rows(tmp_path: Path) -> None:
     write_results(tmp_path)
-    assert classified_rows("n", tmp_path) == [
+    assert classification_rows([tmp_path]) == [
         {"system": "a", "of": "segments", "dev": "75.00 % of 4", "test": "33.33 % of 3"},
         {"system": "a", "of": "frames", "dev": "0.00 % of 0", "test": "100.00 % of 10"},
     ]
-    assert classified_rows(["n", "n"], tmp_path)[0] == {
+    assert classification_rows([tmp_path, tmp_path])[0] == {
         "system": "a",
         "of": "segments",
         "dev": "75.00 % of 8",
@@ -276,39 +228,17 @@ def test_rows(tmp_path: Path) -> None:
     }
 
 
-def test_a_picture_of_the_confusions(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    write_results(tmp_path)
-    stage = confusion_stage("n", tmp_path)
-    run_stages([stage], tmp_path)
-    assert [path.name for path in stage.outputs] == ["confusion.png"]
-    assert stage.outputs[0].read_bytes().startswith(b"\x89PNG")
-
-
-@pytest.mark.parametrize(
-    ("dev", "found"),
-    [
-        ((), "0 dev speakers"),
-        (("george", "nobody"), "dev speaker nobody"),
-        (("george", "jackson", "lucas", "nicolas", "theo", "yweweler"), "6 dev speakers"),
-    ],
-)
-def test_dev_speakers_that_are_refused(parts: dict[str, DataDir], tmp_path: Path, dev, found: str) -> None:
-    with pytest.raises(ConfigError, match=f"digits: found {found}, expected some, not all, of the 6 of .*train"):
-        full_system_stage("digits", parts["train"], dev, parts["test"], tmp_path, NORMALIZED, FULL, jobs=1)
-
-
 def test_a_phone_that_is_not_trained(parts: dict[str, DataDir]) -> None:
-    data = labeled(parts["test"], FRONT, times="start")
+    data = labeled_frames(parts["test"], FRONT, times="start")
     strange = replace(data, phones=np.where(data.phones == "Z", "ZH", data.phones))
     with pytest.raises(DataError, match="test: found phone ZH, expected those that are trained: AH AO "):
-        classify(train_one_model(data, ONE), {"test": strange})
+        evaluate_classifier(train_phone_classifier(data, ONE), {"test": strange})
 
 
 def test_labeled_frames_are_those_of_the_front_end(parts: dict[str, DataDir]) -> None:
     for front, normalized in ((FRONT, False), (NORMALIZED, True)):
         found, expected = (
-            labeled(parts["test"], front, jobs=2, times="start"),
+            labeled_frames(parts["test"], front, jobs=2, times="start"),
             by_hand(parts["test"], normalized=normalized),
         )
         np.testing.assert_array_equal(found.frames, expected.frames)

@@ -1,0 +1,57 @@
+"""VoxCeleb1, for those who have it: data directories of the official trials and of the speakers who are in none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from gmmspeech.corpora.layouts import find_recordings, select, write_listing
+from gmmspeech.errors import DataError
+from gmmspeech.formats.datadir import read_fields, write_map
+from gmmspeech.formats.trials import write_trials
+from gmmspeech.scoring.trials import TrialList
+
+_LABELS = {"1": True, "0": False}
+
+
+def write_voxceleb(corpus: Path, trials: Path, out: Path, ubm_utterances: int) -> None:
+    """Write data directories: `test` of the trials' files, `train` of all other speakers, `ubm` of a part of that.
+
+    VoxCeleb1 may lie in one or several folders (it comes in ``dev`` and ``test``).
+    """
+    listing = find_recordings("voxceleb", corpus)
+    claims, names = _read_official_trials(trials)
+    missing = [name for name in names if _utterance_of(name) not in listing.recordings]
+    if missing:
+        expected = "SPEAKER/VIDEO/NUMBER.wav in it for every file of the trials"
+        raise DataError(f"{corpus}: no {missing[0]} ({len(missing)} such of {len(names)}), expected {expected}")
+    tested = {name.split("/")[0] for name in names}
+    others = [utterance for utterance, speaker in listing.utt2spk.items() if speaker not in tested]
+    if not others:
+        raise DataError(f"{corpus}: found no speaker who is in no trial, expected some to train on")
+    step = max(len(others) // ubm_utterances, 1)
+    write_listing(out / "test", select(listing, map(_utterance_of, names)))
+    write_listing(out / "train", select(listing, others))
+    write_listing(out / "ubm", select(listing, others[::step][:ubm_utterances]))
+    write_map(out / "test" / "enroll_spk2utt", {model: [model] for model in claims.models})
+    write_trials(out / "test" / "trials", claims)
+
+
+def _read_official_trials(path: Path) -> tuple[TrialList, list[str]]:
+    """Trials, and all files in them; a model is named as the utterance that enrolls it."""
+    labels, models, tests = [], [], []
+    for number, fields in read_fields(path):
+        if len(fields) != 3 or fields[0] not in _LABELS or any(name.count("/") != 2 for name in fields[1:]):
+            found, expected = " ".join(fields), "1 or 0 and two files (SPEAKER/VIDEO/NUMBER.wav)"
+            raise DataError(f"{path}:{number}: found {found!r}, expected {expected}")
+        labels.append(_LABELS[fields[0]])
+        models.append(fields[1])
+        tests.append(fields[2])
+    trials = TrialList(list(map(_utterance_of, models)), list(map(_utterance_of, tests)), np.array(labels))
+    return trials, list(dict.fromkeys([*models, *tests]))
+
+
+def _utterance_of(name: str) -> str:
+    """Id of an utterance: its file, which begins with the speaker."""
+    return name.removesuffix(".wav").replace("/", "-")

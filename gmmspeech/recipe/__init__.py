@@ -1,1 +1,0 @@
-"""What recipes and the command line share: steps from files to files, and stages that are not done twice."""

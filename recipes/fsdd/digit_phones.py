@@ -1,0 +1,71 @@
+"""Digits by phone HMMs that are trained without any times, and the classification of phones; `run.py --phones`."""
+
+import json
+from pathlib import Path
+
+import gmmspeech as gs
+from gmmspeech import pipeline
+from gmmspeech.commands import phone_gmms, phones
+from gmmspeech.phones.hmm.graph import word_sequence_graph
+from gmmspeech.report import rows
+
+FRONT_END = gs.FrontEnd.from_toml("phones_8khz")
+DICTIONARY = Path(__file__).with_name("digits.dict")
+TRAINING = {"total_gaussians": 300, "max_iter": 10}
+CEPSTRA = {"type": "mfcc", "num_ceps": 16, "num_mel_bins": 26, "use_energy": False, "snip_edges": False}
+# the test speakers are those of the training, each with his microphone: nothing is normalized
+STATIC = gs.FrontEnd(sample_frequency=8000, features=CEPSTRA)
+CLASSIFIER = phone_gmms.PhoneClassifierConfig(32, dim=40, max_iter=20, duration=False, scale=1.0, smoothing=1.0)
+
+
+def recognize_by_phones(
+    run: pipeline.Run, train: gs.formats.DataDir, test: gs.formats.DataDir, everything: gs.formats.DataDir
+) -> None:
+    """Classify phones; recognize digits by models of all speakers' other takes, and each speaker by the others'."""
+    times = {**phones.frame_times(FRONT_END.to_json()), "times": "start"}
+    labeled, folder = (train.path / "phones.ctm").exists(), run.out / "classified-phones"  # fetched, it has none
+    if labeled:
+        labels = [part.path / "phones.ctm" for part in (train, test)]
+        makes = [folder / "classifier.h5", folder / "results.json"]
+        if run.todo("classify-phones", makes=makes, of=[train, test, *labels], settings=[STATIC, CLASSIFIER]):
+            phone_gmms.train_and_classify(folder, {"train": train, "test": test}, STATIC, CLASSIFIER, jobs=run.jobs)
+
+    features = {}
+    for name, part in (("train", train), ("test", test), ("all", everything)):
+        features[name] = run.out / f"feats-phones-{name}.h5"
+        if run.todo(f"features-phones-{name}", makes=[features[name]], of=[part], settings=FRONT_END):
+            gs.extract_features([part], features[name], FRONT_END, n_jobs=run.jobs)
+    said = phones.transcripts(everything)
+    dictionary = phones.said_pronunciations(said, phones.read_pronunciations([str(DICTIONARY)]))
+
+    utt2spk = everything.utt2spk
+    tasks = [("digits", "train → test", "train", phones.transcripts(train), "test", phones.transcripts(test))]
+    for speaker in sorted(set(utt2spk.values())):
+        others, own = ({u: said[u] for u in said if (utt2spk[u] == speaker) == own} for own in (False, True))
+        tasks.append((speaker, f"others → {speaker}", "all", others, "all", own))
+    found, total = [], gs.metrics.error_rate({}, {})
+    for name, task, learned, taught, tested, spoken in tasks:
+        model, recognized = run.out / f"hmm-{name}.h5", run.out / f"recognized-{name}.json"
+        if run.todo(f"train-{name}", makes=[model], settings=[taught, dictionary, TRAINING]):
+            phones.train_phones_file(features[learned], taught, dictionary, model, jobs=run.jobs, **TRAINING)
+        if name == "digits":
+            aligned = run.out / "aligned-digits"
+            if run.todo("align-digits", makes=[aligned / "phones.ctm"], settings=[spoken, dictionary]):
+                with gs.FeatureStore(features[tested]) as store:
+                    alignment = gs.align(gs.load(model), store, spoken, dictionary, n_jobs=run.jobs, **times)
+                phones.write_alignment(aligned, alignment.alignments)
+        if run.todo(f"recognize-{name}", makes=[recognized], settings=[spoken, dictionary]):
+            hmm = gs.load(model)
+            digits = word_sequence_graph(hmm, [list(dictionary)], dictionary)
+            with gs.FeatureStore(features[tested]) as store:
+                decoded = gs.phones.decode(hmm, {u: store[u] for u in spoken}, digits, n_jobs=run.jobs, **times)
+            recognized.write_text(json.dumps({u: [word.name for word in a.words] for u, a in decoded.items()}))
+        errors = gs.metrics.error_rate(spoken, json.loads(recognized.read_text()))
+        found.append(rows.error_row(task, errors))
+        total = total if name == "digits" else total + errors
+
+    run.results([*found, rows.error_row("others → one, all six", total)], "recognition")
+    if labeled:
+        reference, aligned = (gs.formats.read_labels(path) for path in (labels[1], aligned / "phones.ctm"))
+        run.results([rows.boundary_row("train → test", reference, aligned)], "alignment")
+        run.results(phone_gmms.classification_rows([folder]), "phones")

@@ -1,0 +1,62 @@
+"""Rows of recipes' tables."""
+
+from __future__ import annotations
+
+from gmmspeech.metrics.error_rate import error_rate
+from gmmspeech.metrics.summary import summarize
+from gmmspeech.phones.labels.labels import Label
+from gmmspeech.report.rows import boundary_row, classification_row, error_row, speed_row, verification_row
+
+
+def test_a_row_of_verification_has_means_over_seeds() -> None:
+    found = [summarize([2.0, 3.0, 4.0], [-1.0, 0.0, 1.0]), summarize([0.0, 3.0, 4.0], [-1.0, 0.0, 1.0])]
+    rates = [100 * summary.eer_rocch for summary in found]
+    assert rates[1] > 0
+    row = verification_row("digits", found)
+    assert (row["task"], row["trials (targets)"]) == ("digits", "6 (3)")
+    assert row["EER, ROC hull"] == f"{sum(rates) / 2:.2f} % ({rates[0]:.2f}, {rates[1]:.2f})"
+
+
+def test_a_row_of_classification_counts_errors_of_all_seeds() -> None:
+    found = [dict(enumerate("aaaa")), dict(enumerate("aabb"))]
+    assert classification_row("t", found, dict(enumerate("aaaa"))) == {
+        "task": "t",
+        "utterances": "4",
+        "errors, a seed each": "0, 2",
+        "right": "75.00 %",
+    }
+
+
+def test_a_row_of_speed() -> None:
+    assert speed_row("train", 60.0, 4.0) == {
+        "step": "train",
+        "speech": "60 s",
+        "CPU": "4.0 s",
+        "times faster than real time": "15",
+    }
+
+
+def test_rows_of_boundaries_and_errors() -> None:
+    reference = {
+        "u": [Label(0.0, 0.3, "SIL"), Label(0.3, 0.5, "AA"), Label(0.5, 0.6, "T"), Label(0.6, 0.7, "S")],
+        "v": [Label(0.0, 0.3, "AA")],
+    }
+    found = {"u": [Label(0.0, 0.31, "SIL"), Label(0.31, 0.53, "AA"), Label(0.53, 0.7, "S")]}
+    assert boundary_row("task", reference, found) == {
+        "task": "task",
+        "utterances": "1",
+        "phones": "3",
+        "unmatched": "1",
+        "within 20 ms": "50.00 %",
+        "within 10 ms": "50.00 %",
+        "median difference": "-30.0 ms",
+    }
+    assert boundary_row("task", reference, found, ignore=["T"])["phones"] == "3"
+    assert error_row("task", error_rate({"u": ["AA", "T"]}, {"u": ["AA", "S", "S"]})) == {
+        "task": "task",
+        "reference": "2",
+        "error rate": "100.00 %",
+        "substitutions": "1",
+        "deletions": "0",
+        "insertions": "1",
+    }
