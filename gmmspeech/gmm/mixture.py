@@ -9,11 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
 
-from gmmspeech.blocks import (
-    DistributedFrames,
-    Frames,
-    frame_blocks,
-)
+from gmmspeech.blocks import DistributedFrames, Frames, frame_blocks
 from gmmspeech.checks import finite
 from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.features.compatibility import check_same_front_end
