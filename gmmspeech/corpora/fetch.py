@@ -82,6 +82,11 @@ class OpenCorpus:
     listed: Callable[[Path], set[str] | None]
 
 
+def everything(_: Path) -> None:
+    """Say that all utterances of an archive are unpacked, for `OpenCorpus.listed`."""
+    return
+
+
 def fetch(name: str, corpus: OpenCorpus, lists: Path, *, cache: Path | None = None, pause: float = 1.0) -> Path:
     """Fetch a corpus and write its data directories, unless that is done.
 
