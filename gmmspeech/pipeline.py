@@ -123,8 +123,7 @@ class Run:
         if self._first is not None and self._count < self._first:
             missing = [path for path in outputs if not path.exists()]
             if missing:
-                number = f"stage {self._count}, {name}"
-                raise ConfigError(f"--stage {self._first}: {missing[0]} of {number}, is not there")
+                raise ConfigError(f"--stage {self._first}: {missing[0]} of {title}, is not there")
             return False
         same = mark.is_file() and mark.read_bytes().split(b"\n")[0] == self._digest.encode()
         if self._first is None and not self._redo and same and all(path.exists() for path in outputs):
@@ -139,9 +138,11 @@ class Run:
         return True
 
     def cpu_seconds(self, name: str) -> float:
-        """Give how much CPU time, of all threads together, a stage took when it was done."""
+        """Give how much CPU time, of all threads together, a stage took when it was done; NaN if that isn't known."""
         self._end_stage()
-        return float(self._marks[name].read_text(encoding="utf-8").split()[1])
+        mark = self._marks[name]
+        fields = mark.read_text(encoding="utf-8").split() if mark.is_file() else []
+        return float(fields[1]) if len(fields) == 2 else float("nan")
 
     def results(self, rows: Sequence[Mapping[str, str]], name: str = "results") -> None:
         """Print a Markdown table and keep it in ``NAME.md``, and with all other tables in ``results.json``."""

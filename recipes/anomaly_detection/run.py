@@ -60,9 +60,8 @@ def sounds(out: Path, jobs: int, panels: dict[str, Axes]) -> dict[str, str]:
     row, scores, threshold = judge(task, *heard_by, held_out, test, strange)
     histogram(panels["sound"], (scores[0], np.maximum(scores[1], -500)), threshold, "speech", "other sounds", "nats")
     others = np.concatenate([gs.fbank(make(rng)[:CLIP], RATE, num_mel_bins=40) for make in SOUNDS])
-    voices_heard = np.concatenate(
-        [gs.fbank(x[8000 : 8000 + CLIP], RATE, num_mel_bins=40) for x in unknown[:: len(unknown) // 6][:6]]
-    )
+    six = unknown[:: len(unknown) // 6][:6]
+    voices_heard = np.concatenate([gs.fbank(x[8000 : 8000 + CLIP], RATE, num_mel_bins=40) for x in six])
     kinds = ", ".join(make.__name__ for make in SOUNDS)
     for panel, picture, title in (("normal", voices_heard, "six voices"), ("alarm", others, kinds)):
         panels[panel].imshow(picture.T, origin="lower", aspect="auto", cmap="magma")
@@ -94,7 +93,10 @@ def digits(axes: Axes) -> dict[str, str]:
         stranges.append(some_strange - threshold)
     both = np.concatenate(normals), np.maximum(np.concatenate(stranges), -600)
     histogram(axes, both, 0.0, "the digit", "other digits", "nats above the threshold")
-    return {key: rows[0][key] if key == "task" else mean(row[key] for row in rows) for key in rows[0]}
+    return {
+        key: rows[0][key] if key == "task" else f"{np.mean([float(row[key].split()[0]) for row in rows]):.2f} %"
+        for key in rows[0]
+    }
 
 
 def judge(task: str, likelihood: Callable, peer: Callable, held_out, test, strange) -> tuple:
@@ -111,10 +113,6 @@ def judge(task: str, likelihood: Callable, peer: Callable, held_out, test, stran
         "anomalies found": f"{100 * (abnormal < threshold).mean():.2f} %",
     }
     return row, (normal, abnormal), threshold
-
-
-def mean(cells) -> str:
-    return f"{np.mean([float(cell.split()[0]) for cell in cells]):.2f} %"
 
 
 def describe(signals: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -135,20 +133,19 @@ def heard(x: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     return [clip for clip, p in zip(clips, power, strict=True) if p > max(power) / 100]
 
 
-def _time() -> NDArray[np.float64]:
-    return np.arange(RATE) / RATE
+TIME = np.arange(RATE) / RATE  # s
 
 
 def chord(rng: np.random.Generator) -> NDArray[np.float32]:
     """Three notes of a guitar-like sound, each with eight harmonics, dying away."""
     root = 110 * 2 ** rng.uniform(0, 2)
     notes = [root, root * 2 ** (rng.choice([3, 4]) / 12), root * 2 ** (7 / 12)]
-    tone = sum(np.sin(2 * np.pi * f * h * _time()) / h**1.5 for f in notes for h in range(1, 9))
-    return _played(tone * np.exp(-3 * _time()), rng)
+    tone = sum(np.sin(2 * np.pi * f * h * TIME) / h**1.5 for f in notes for h in range(1, 9))
+    return _played(tone * np.exp(-3 * TIME), rng)
 
 
 def siren(rng: np.random.Generator) -> NDArray[np.float32]:
-    swing = rng.uniform(500, 900) + rng.uniform(150, 300) * np.sin(2 * np.pi * rng.uniform(0.5, 3) * _time())
+    swing = rng.uniform(500, 900) + rng.uniform(150, 300) * np.sin(2 * np.pi * rng.uniform(0.5, 3) * TIME)
     phase = 2 * np.pi * np.cumsum(swing) / RATE
     return _played(np.sin(phase) + 0.3 * np.sin(3 * phase), rng)
 
@@ -165,16 +162,16 @@ def engine(rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def bird(rng: np.random.Generator) -> NDArray[np.float32]:
-    call = np.abs(np.sin(2 * np.pi * rng.uniform(2, 5) * _time())) ** 3
-    pitch = rng.uniform(2500, 4000) + 1200 * np.sin(2 * np.pi * rng.uniform(10, 25) * _time())
+    call = np.abs(np.sin(2 * np.pi * rng.uniform(2, 5) * TIME)) ** 3
+    pitch = rng.uniform(2500, 4000) + 1200 * np.sin(2 * np.pi * rng.uniform(10, 25) * TIME)
     phase = 2 * np.pi * np.cumsum(pitch) / RATE
     return _played(np.sin(phase) * call, rng)
 
 
 def hammer(rng: np.random.Generator) -> NDArray[np.float32]:
-    since = (_time() * rng.uniform(3, 8)) % 1
+    since = (TIME * rng.uniform(3, 8)) % 1
     blow = rng.standard_normal(RATE) * np.exp(-40 * since)
-    return _played(blow + np.sin(2 * np.pi * 900 * _time()) * np.exp(-25 * since), rng)
+    return _played(blow + np.sin(2 * np.pi * 900 * TIME) * np.exp(-25 * since), rng)
 
 
 SOUNDS = (chord, siren, rain, engine, bird, hammer)

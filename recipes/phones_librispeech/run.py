@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from words import check_words, draw, names_of
 
 import gmmspeech as gs
 from gmmspeech import pipeline
@@ -62,10 +62,13 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int, more: Sequence[str], s
             phone_gmms.train_and_classify(folder, parts, STATIC, CLASSIFIER, jobs=run.jobs)
     picture = run.out / "alignment.png"
     if importlib.util.find_spec("matplotlib") and run.todo("picture", makes=[picture], settings=PICTURE):
-        draw(found[-1], run.out, picture)
+        aligned = run.out / f"aligned-{test.path.name}" / "phones.ctm"
+        draw(test, aligned, found[-1].labels, PICTURE, picture)
 
     if labeled:
-        run.results([boundary_row(each, run.out) for each in labeled], "alignment")
+        read = gs.formats.read_labels
+        pairs = [(e.name, e.labels, run.out / f"aligned-{e.name}" / "phones.ctm") for e in labeled]
+        run.results([rows.boundary_row(name, read(own), read(found)) for name, own, found in pairs], "alignment")
     run.results([row for each in found for row in recognition_rows(each, run.out)], "recognition")
     if labeled:
         run.results(phone_gmms.classification_rows([folder]), "classification")
@@ -130,60 +133,17 @@ def features_of(run: pipeline.Run, part: gs.formats.DataDir) -> Path:
     return run.out / f"feats-{part.path.name}.h5"
 
 
-def boundary_row(task: Experiment, out: Path) -> rows.Row:
-    """Boundaries of the alignment beside those of the corpus."""
-    aligned = gs.formats.read_labels(out / f"aligned-{task.name}" / "phones.ctm")
-    return rows.boundary_row(task.name, gs.formats.read_labels(task.labels), aligned)
-
-
 def recognition_rows(task: Experiment, out: Path) -> list[rows.Row]:
     """Phone errors without and with adaptation to the speakers, beside the corpus' phones or those of the alignment."""
     names = names_of(task.labels or out / f"aligned-{task.name}" / "phones.ctm")
     # what could not be aligned has no phones to compare with, where those of the alignment are used
     said = {u: names[u] for u in phones.transcripts(task.test) if task.labels or u in names}
     found = []
-    for system, file in (
-        ("monophone", f"recognized-{task.name}.ctm"),
-        ("full system", f"recognized-{task.name}-adapted.ctm"),
-    ):
-        recognized = names_of(out / file)
+    for system, end in (("monophone", ""), ("full system", "-adapted")):
+        recognized = names_of(out / f"recognized-{task.name}{end}.ctm")
         errors = gs.metrics.error_rate(said, {utterance: recognized[utterance] for utterance in said})
         found.append(rows.error_row(f"{task.name}, {system}", errors))
     return found
-
-
-def names_of(path: Path) -> dict[str, list[str]]:
-    """Phones of a CTM without their times."""
-    return {utterance: [label.name for label in labels] for utterance, labels in gs.formats.read_labels(path).items()}
-
-
-def check_words(data: gs.formats.DataDir, known: Mapping, skip_bad: bool) -> dict:
-    """Pronunciations of the words of a part; those that no dictionary has are named."""
-    said = phones.transcripts(data)
-    dictionary, count = (
-        phones.said_pronunciations(said, known),
-        Counter(word for words in said.values() for word in words),
-    )
-    lacking = [word for word in count if not dictionary[word]]
-    if lacking and not skip_bad:
-        expected = "them in CMUdict, the supplement or a --dictionary (or --skip-bad)"
-        raise gs.errors.DataError(
-            f"{data.path}/text: found no pronunciation of {', '.join(lacking)}, expected {expected}"
-        )
-    for word in lacking:
-        click.echo(f"{data.path.name}: not in the dictionary: {word} ({count[word]} times)", err=True)
-    return dictionary
-
-
-def draw(task: Experiment, out: Path, target: Path) -> None:
-    """Draw the beginning of the first utterance and both sides' phones."""
-    found = gs.formats.read_labels(out / f"aligned-{task.name}" / "phones.ctm")
-    utterance = next(iter(found))
-    tiers = {"this alignment": found[utterance]}
-    if task.labels:
-        tiers["the corpus"] = gs.formats.read_labels(task.labels)[utterance]
-    signal, rate = gs.formats.load_utterance(task.test, utterance)
-    gs.plot.plot_labels(signal, rate, tiers, *PICTURE, title=utterance).savefig(target, dpi=72)
 
 
 if __name__ == "__main__":
