@@ -85,16 +85,6 @@ def frame_blocks(frames: Frames, size: int = BLOCK) -> Iterator[NDArray]:
     """Cut frames into blocks of `size` (the last one shorter), whatever the utterances they come from.
 
     Those of a store are read ahead.
-
-    Parameters
-    ----------
-    frames : ndarray (T, D), sequence of those, or an object with ``blocks(size)`` such as `FeatureStore`
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> [len(p) for p in frame_blocks([np.zeros((3, 1)), np.zeros((4, 1))], size=5)]
-    [5, 2]
     """
     if isinstance(frames, np.ndarray):
         for start in range(0, len(frames), size):
@@ -123,13 +113,7 @@ def even_blocks(pieces: Iterable[NDArray], size: int) -> Iterator[NDArray]:
 
 
 def read_ahead(items: Iterable[Item], *, depth: int = 2) -> Iterator[Item]:
-    """Give the items, taken `depth` ahead in a thread of their own: the disk reads while the processor counts.
-
-    Examples
-    --------
-    >>> list(read_ahead(range(3)))
-    [0, 1, 2]
-    """
+    """Give the items, taken `depth` ahead in a thread of their own: the disk reads while the processor counts."""
     source, end = iter(items), object()
     with ThreadPoolExecutor(1) as reader:
         waiting: deque[Future[Any]] = deque(reader.submit(next, source, end) for _ in range(depth))
@@ -143,11 +127,6 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], *, n_
 
     At most ``2 * n_jobs`` items are read ahead, so that a stream larger than memory stays one. BLAS is held to
     one thread meanwhile.
-
-    Examples
-    --------
-    >>> list(ordered_map(abs, [-1, 2, -3], n_jobs=2))
-    [1, 2, 3]
     """
     check_at_least(1, n_jobs=n_jobs)
     with single_threaded_blas():
@@ -179,11 +158,6 @@ def tree_sum(values: Iterable[Result]) -> Result:
     From the left, `FAN_IN` values at a time come to a partial sum; the partial sums are summed likewise, and so on up
     to the root. One machine needs no more than one partial sum a level, and several machines can share the work
     without changing a bit.
-
-    Examples
-    --------
-    >>> tree_sum([1, 2, 3])
-    6
     """
     sums: list[Any] = []  # one that is being made on each level, from the values up
     counts: list[int] = []  # and how many of the level below are in it

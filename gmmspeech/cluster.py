@@ -41,20 +41,7 @@ Result = TypeVar("Result")
 
 @contextmanager
 def connect(address: str, *, timeout: float = TIMEOUT) -> Iterator[Client]:
-    """Give the client of a running Dask scheduler, for as long as the block lasts.
-
-    Parameters
-    ----------
-    address : str
-        Such as ``tcp://10.0.0.7:8786``.
-    timeout : float
-        Seconds to wait for the scheduler.
-
-    Raises
-    ------
-    ConfigError
-        Dask is not installed (extra ``dask``), or the scheduler can't be reached.
-    """
+    """Give the client of a running Dask scheduler, for as long as the block lasts."""
     try:
         from distributed import Client
     except ImportError as error:
@@ -122,18 +109,6 @@ def map_utterances(
     """Yield what a function gives for the (utterance id, frames) of a store, in their order, worked out on a cluster.
 
     The workers read the store by its path. No more results than some for each of their threads wait to be taken.
-
-    Parameters
-    ----------
-    function : callable
-        It is sent.
-    store : FeatureStore
-    client : distributed.Client
-
-    Raises
-    ------
-    ConfigError
-        No worker, or one without this version of the package.
     """
     check_workers(client)
     there = _Cluster(client)

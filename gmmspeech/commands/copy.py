@@ -35,47 +35,7 @@ def copy_features(
     frame_shift: float | None = None,
     progress: Callable[[Iterator[Any]], Any] = iter,
 ) -> tuple[int, int]:
-    """Copy frames between HDF5 stores, Kaldi's archives and HTK's parameter files.
-
-    Parameters
-    ----------
-    source : str
-        As `FeatureStore` reads them: a path, ``scp:PATH``, ``ark:PATH`` or ``htk:PATH``.
-    out : str
-        A path, for a feature store in HDF5; ``ark:PATH`` or, in text, ``ark,t:PATH``; ``ark,scp:ARK,SCP`` (or
-        ``ark,t,scp:``) for an archive with its script file; ``htk:FOLDER`` for a parameter file an utterance, with
-        the suffix ``.htk``.
-    compress : bool
-        Compress archives (a byte a number) and HTK's files (two).
-    kind : str
-        Kind of the parameters for HTK, such as ``"MFCC_0_D_A"``.
-    frame_shift : float, optional
-        Milliseconds, for HTK; by default what the store's front end says, else 10.
-    progress : callable
-        Wraps the iterator over utterances.
-
-    Returns
-    -------
-    num_utterances, num_frames : int
-
-    Raises
-    ------
-    ConfigError
-        An output or an option that makes no sense.
-    DataError, FeatureError
-        The source is bad, or a file can't be written.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import numpy as np
-    >>> folder = tempfile.mkdtemp()
-    >>> write_store(f"{folder}/feats.h5", [("u1", np.ones((3, 2)))])
-    >>> copy_features(f"{folder}/feats.h5", f"ark,scp:{folder}/feats.ark,{folder}/feats.scp")
-    (1, 3)
-    >>> FeatureStore(f"scp:{folder}/feats.scp")["u1"].shape
-    (3, 2)
-    """
+    """Copy frames between HDF5 stores, Kaldi's archives and HTK's parameter files."""
     write = _writer(out, compress)
     with FeatureStore(source) as store:
         counts = [0, 0]
@@ -91,28 +51,7 @@ def copy_features(
 
 
 def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, format: str | None = None) -> int:
-    """Copy a mixture between HDF5, Kaldi's DiagGmm and HTK's MMF; bob's and SIDEKIT's files are read too.
-
-    Parameters
-    ----------
-    source : path-like
-        As `gmmspeech.load` reads it; for HTK also a classifier, whose mixtures become an HMM a class.
-    out : path-like
-    format : {"hdf5", "kaldi", "kaldi-text", "htk"}, optional
-        By default what the suffix says; see `MODEL_FORMATS`.
-
-    Returns
-    -------
-    int
-        Number of mixtures written.
-
-    Raises
-    ------
-    ConfigError
-        There is no such format, or the suffix does not tell.
-    DataError
-        The source is no such model, or the file can't be written.
-    """
+    """Copy a mixture between HDF5, Kaldi's DiagGmm and HTK's MMF; bob's and SIDEKIT's files are read too."""
     from gmmspeech.formats.kaldi_models import write_kaldi_gmm
     from gmmspeech.formats.mmf import write_mmf
     from gmmspeech.gmm.classifier import GMMClassifier

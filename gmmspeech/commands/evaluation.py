@@ -58,21 +58,7 @@ def evaluate_scores(
     bootstrap: int = 0,
     speakers: Sequence[Path] = (),
 ) -> Evaluation:
-    """Evaluate the score files of one or several systems on the same trials.
-
-    Parameters
-    ----------
-    scores : sequence of Path
-        Score files; scores of other pairs than the trials are left out.
-    trials : Path
-        Trial list.
-    p_targets, c_miss, c_fa
-        Operating points, as for `summarize`.
-    bootstrap : int
-        Resamples for confidence intervals, and for the tests of the first system against each other one.
-    speakers : sequence of Path
-        For that, files that name the speakers of models and tests; see `read_speakers`.
-    """
+    """Evaluate the score files of one or several systems on the same trials."""
     if bool(bootstrap) != bool(speakers):
         found = f"found bootstrap = {bootstrap} and {len(speakers)} files of speakers"
         raise ConfigError(f"{found}, expected both or none of them: it is speakers that are resampled")
@@ -208,19 +194,7 @@ def evaluate_file(scores: Path, trials: Path, *, report: Path | None = None, mod
 
 
 def report_file(evaluation: Evaluation, trials: Path, report: Path, *, models: Path | None = None) -> None:
-    """Write a page on evaluated scores.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        Of `evaluate_scores`.
-    trials : Path
-        The list, for its name.
-    report : Path
-        Folder in which to write ``index.html``.
-    models : Path, optional
-        Enrolled speakers that gave the scores; the page tells their configuration.
-    """
+    """Write a page on evaluated scores."""
     from gmmspeech.report.html import write_report
     from gmmspeech.speaker.verifier import SpeakerVerifier
 

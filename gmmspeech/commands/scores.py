@@ -30,19 +30,7 @@ Calibrated = Calibration | PavCalibration
 
 
 def all_trials_file(models: Path, tests: Path, out: Path) -> int:
-    """Write the trials of every model against every test: what cohort scores and identification need.
-
-    Parameters
-    ----------
-    models, tests, out : Path
-        Files whose lines begin with the name of a model, or of a test (such as ``spk2utt``, ``utt2spk``, or a list of
-        names), file to write.
-
-    Returns
-    -------
-    int
-        Number of trials.
-    """
+    """Write the trials of every model against every test: what cohort scores and identification need."""
     rows, columns = (list(dict.fromkeys(fields[0] for _, fields in read_fields(path))) for path in (models, tests))
     write_lines(out, (f"{model} {test}" for model in rows for test in columns))
     return len(rows) * len(columns)
@@ -59,27 +47,7 @@ def normalize_scores_file(
     top_n: int | None = None,
     speakers: Sequence[Path] = (),
 ) -> int:
-    """Normalize a file of scores, which need not fit in memory, by files of cohort scores, which must.
-
-    Parameters
-    ----------
-    scores, out : Path
-    method : {"z", "t", "zt", "s", "as"}
-        See `ScoreNormalizer`; "as" is "s" with `top_n`.
-    model_cohort, test_cohort, cohort_cohort : Path, optional
-        Scores of every model against every cohort test, of every cohort model against every test, and of every cohort
-        model against every cohort test; as the method needs them.
-    top_n : int, optional
-        For "as": how many of the highest cohort scores to take.
-    speakers : sequence of Path
-        Files that name the speakers of models and cohort, see `read_speakers`: cohort entries of the claimed speaker
-        are left out.
-
-    Returns
-    -------
-    int
-        Number of scores.
-    """
+    """Normalize a file of scores, which need not fit in memory, by files of cohort scores, which must."""
     if (method == "as") != (top_n is not None):
         raise ConfigError(f"top_n: found {top_n} with the method {method!r}, expected it just for 'as'")
     cohorts = {"model_cohort": model_cohort, "test_cohort": test_cohort, "cohort_cohort": cohort_cohort}
@@ -111,19 +79,7 @@ def calibrate_file(scores: Path, trials: Path, out: Path, **options: Any) -> Cal
 def fuse_files(
     scores: Sequence[Path], trials: Path, out: Path, *, method: str = "logistic", **options: Any
 ) -> Calibrated:
-    """Train a fusion of several systems (or the calibration of one) on scored trials, and write it.
-
-    Parameters
-    ----------
-    scores : sequence of Path
-        Score files of the systems.
-    trials, out : Path
-        Trial list, file to write.
-    method : {"logistic", "pav"}
-        See `fit_calibration` and, for one system, `fit_pav`.
-    **options
-        Of that function.
-    """
+    """Train a fusion of several systems (or the calibration of one) on scored trials, and write it."""
     listed = read_labeled_trials(trials)
     columns, is_target = aligned_scores(scores, listed), np.asarray(listed.is_target)
     calibration = _fit(method, options)(columns[is_target], columns[~is_target])
@@ -169,21 +125,7 @@ def cross_calibrate_files(
 
 
 def apply_calibration_file(calibration: Path, scores: Sequence[Path], out: Path) -> int:
-    """Turn the scores of a file, or of one file for each system fused, into log-likelihood ratios, and write them.
-
-    Parameters
-    ----------
-    calibration : Path
-        Written by `calibrate_file` or `fuse_files`.
-    scores : sequence of Path
-        In the order in which the systems were given to `fuse_files`; the first decides which trials there are.
-    out : Path
-
-    Returns
-    -------
-    int
-        Number of trials.
-    """
+    """Turn the scores of a file, or of one file for each system fused, into log-likelihood ratios, and write them."""
     model = load(calibration, (Calibration, PavCalibration))
     systems = len(model.weights) if isinstance(model, Calibration) else 1
     if len(scores) != systems:
@@ -205,22 +147,7 @@ class Identified:
 
 
 def identify_file(scores: Path, *, threshold: float | None = None, reference: Path | None = None) -> list[Identified]:
-    """Find the model of the highest score for every test of a score file.
-
-    Parameters
-    ----------
-    scores : Path
-        A test can't be found to be of a model that it has no score with.
-    threshold : float, optional
-        Open set: below it, the test is of nobody.
-    reference : Path, optional
-        File with a test and the name of the right model on each line, of which there need not be any.
-
-    Returns
-    -------
-    list of Identified
-        In the order of the file.
-    """
+    """Find the model of the highest score for every test of a score file."""
     listed = read_scores(scores)
     truth = None if reference is None else read_map(reference)
     models, tests = numbered(listed.models), numbered(listed.tests)

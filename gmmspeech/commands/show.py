@@ -20,17 +20,7 @@ if TYPE_CHECKING:
 
 
 def describe(path: str) -> list[str]:
-    """Describe a file that a command wrote, or the configuration of a front end.
-
-    Parameters
-    ----------
-    path : str
-        A path, or ``scp:PATH``, ``ark:PATH``, ``htk:PATH``.
-
-    Returns
-    -------
-    list of str
-    """
+    """Describe a file that a command wrote, or the configuration of a front end."""
     if path.partition(":")[0] in features.FOREIGN:
         return _describe_store(path)
     if path.endswith((".toml", ".conf")) or not Path(path).exists():

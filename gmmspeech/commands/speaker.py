@@ -46,26 +46,7 @@ def statistics_file(
     jobs: int = 1,
     scheduler: str | None = None,
 ) -> int:
-    """Count the statistics of all utterances of a feature store under a background model, and write them.
-
-    Parameters
-    ----------
-    ubm, features, out : Path
-        Background model, feature store, file to write.
-    groups : Path, optional
-        File with a name and the utterances that are taken as one on each line; those are counted instead.
-    second_order : bool
-        See `write_statistics`.
-    jobs : int
-        Threads.
-    scheduler : str, optional
-        Address of a Dask scheduler on whose cluster to count.
-
-    Returns
-    -------
-    int
-        How many utterances there are.
-    """
+    """Count the statistics of all utterances of a feature store under a background model, and write them."""
     model = load(ubm, DiagonalGMM)
     with FeatureStore(features) as store, nullcontext() if scheduler is None else connect(scheduler) as client:
         check_frames(store, model, ubm)
@@ -97,15 +78,6 @@ def train_ivector_file(ubm: Path, statistics: Path, out: Path, rank: int, **opti
     """Train an i-vector extractor on the statistics of many utterances, and write it.
 
     Until it is written, a checkpoint lies beside its place, from which a killed run goes on.
-
-    Parameters
-    ----------
-    ubm, statistics, out : Path
-        Background model, statistics under it, file to write.
-    rank : int
-        Dimension of the i-vectors.
-    **options
-        Of `train_ivector_extractor`.
     """
     model = load(ubm, DiagonalGMM)
     with (
@@ -127,14 +99,7 @@ def train_ivector_file(ubm: Path, statistics: Path, out: Path, rank: int, **opti
 def extract_ivectors_file(
     extractor: Path, statistics: Path, out: Path, *, fast: bool = False, jobs: int = 1
 ) -> IVectors:
-    """Extract the i-vectors of all utterances whose statistics a file has, and write them.
-
-    Parameters
-    ----------
-    extractor, statistics, out : Path
-    fast, jobs
-        As `IVectorExtractor.extract` has `fast` and `n_jobs`.
-    """
+    """Extract the i-vectors of all utterances whose statistics a file has, and write them."""
     model = load(extractor, IVectorExtractor)
     with StatisticsStore(statistics) as store:
         names = list(store)
@@ -147,15 +112,7 @@ def extract_ivectors_file(
 
 
 def train_plda_file(ivectors: Path, utt2spk: Path, out: Path, **options: Any) -> BackEnd:
-    """Train a back end on the i-vectors of the utterances that a file names, and write it.
-
-    Parameters
-    ----------
-    ivectors, utt2spk, out : Path
-        i-vectors, file with an utterance and its speaker on each line, file to write.
-    **options
-        Of `train_backend`.
-    """
+    """Train a back end on the i-vectors of the utterances that a file names, and write it."""
     found, labels = load(ivectors, IVectors), read_map(utt2spk)
     vectors = _vectors(found, labels, ivectors)
     with naming(ivectors, ModelError):
@@ -176,17 +133,7 @@ def score_ivectors_file(
     enrollment: Path | None = None,
     count_sessions: bool = False,
 ) -> Scores:
-    """Score the trials of a list by the i-vectors of models and tests.
-
-    Parameters
-    ----------
-    backend, ivectors, sessions, trials, out : Path
-        Back end, i-vectors, ``spk2utt`` file with the enrollment of each model, trial list, file to write.
-    enrollment : Path, optional
-        i-vectors of the enrollment, if `ivectors` has those of the tests only.
-    count_sessions : bool
-        Score a model of n sessions as PLDA has it, not as if their mean were one session; see `PLDA.score`.
-    """
+    """Score the trials of a list by the i-vectors of models and tests."""
     model, listed, enrolled = load(backend, BackEnd), read_trials(trials), read_list_map(sessions)
     tests = _transformed(model, ivectors)
     enrollments = tests if enrollment is None else _transformed(model, enrollment)
@@ -216,15 +163,7 @@ def score_ivectors_file(
 
 
 def supervectors_file(ubm: Path, statistics: Path, out: Path, *, relevance_factor: float = 16.0) -> IVectors:
-    """Write the supervector of every utterance whose statistics a file has, in the form of i-vectors.
-
-    Parameters
-    ----------
-    ubm, statistics, out : Path
-        Background model, statistics under it, file to write: HDF5 with ``utterances`` (U,) and ``vectors`` (U, K D).
-    relevance_factor : float
-        See `adapted_means`.
-    """
+    """Write the supervector of every utterance whose statistics a file has, in the form of i-vectors."""
     model = load(ubm, DiagonalGMM)
     with StatisticsStore(statistics) as store:
         vectors = supervectors(model, adapted_means(model, store, relevance_factor=relevance_factor))

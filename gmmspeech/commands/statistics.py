@@ -27,21 +27,7 @@ from gmmspeech.stores.features import FeatureStore
 def accumulate_file(
     ubm: Path, features: str | Path, out: Path, *, shard: int = 1, num_shards: int = 1, jobs: int = 1
 ) -> SummedStats:
-    """Sum the statistics of a feature store's frames, or of a shard of them, under a mixture and write them.
-
-    Parameters
-    ----------
-    ubm : Path
-        Mixture.
-    features : str or Path
-        Feature store.
-    out : Path
-    shard, num_shards : int
-        Which shard of the frames, from 1. Shards begin where training cuts frames for its threads, so that statistics
-        are sums of the same numbers as there.
-    jobs : int
-        Threads.
-    """
+    """Sum the statistics of a feature store's frames, or of a shard of them, under a mixture and write them."""
     gmm = load(ubm, DiagonalGMM)
     gmm.n_jobs = jobs
     with FeatureStore(features) as store:
@@ -63,25 +49,7 @@ def accumulate_file(
 
 
 def estimate_file(ubm: Path, statistics: Sequence[Path], out: Path) -> DiagonalGMM:
-    """Add up statistics that `accumulate_file` wrote, update the mixture that they were made under, and write it.
-
-    Parameters
-    ----------
-    ubm : Path
-        Mixture.
-    statistics : sequence of Path
-        Of all shards of the data.
-    out : Path
-
-    Raises
-    ------
-    ModelError
-        Statistics under another mixture.
-    FeatureError
-        Statistics of frames of another front end.
-    DataError
-        Shards that are missing or come twice; files that can't be read or written.
-    """
+    """Add up statistics that `accumulate_file` wrote, update the mixture that they were made under, and write it."""
     gmm = load(ubm, DiagonalGMM)
     summed = [load(path, SummedStats) for path in statistics]
     for path, found in zip(statistics, summed, strict=True):

@@ -72,15 +72,7 @@ def checkpoint_of(out: Path) -> Iterator[Checkpoint]:
 
 
 def enroll_file(ubm: Path, features: str | Path, sessions: Path, out: Path, **options: Any) -> SpeakerVerifier:
-    """Adapt a model to each speaker of a ``spk2utt`` file and write them all.
-
-    Parameters
-    ----------
-    ubm, features, sessions, out : Path
-        Background model, feature store, ``spk2utt`` file, file to write.
-    **options
-        Of `SpeakerVerifier`.
-    """
+    """Adapt a model to each speaker of a ``spk2utt`` file and write them all."""
     verifier = SpeakerVerifier(load(ubm, DiagonalGMM), **options)
     with FeatureStore(features) as store:
         check_frames(store, verifier.ubm, ubm)
@@ -100,19 +92,7 @@ def score_file(
     groups: Path | None = None,
     jobs: int = 1,
 ) -> Scores:
-    """Score the trials of a list and write ``model test score`` lines.
-
-    Parameters
-    ----------
-    models, features, trials, out : Path
-        Enrolled speakers, feature store, trial list, file to write.
-    scoring, top_c : optional
-        Of `SpeakerVerifier`, where they shall differ from those of the enrollment.
-    groups : Path, optional
-        File with a test id and the utterances that are scored as one on each line.
-    jobs : int
-        Threads.
-    """
+    """Score the trials of a list and write ``model test score`` lines."""
     verifier = load(models, SpeakerVerifier)
     if scoring is not None or top_c is not None:
         verifier.set_scoring(scoring or verifier.scoring, top_c)
@@ -132,19 +112,7 @@ def score_file(
 def train_classifier_file(
     features: str | Path, utt2class: Path, out: Path, n_components: int, **options: Any
 ) -> GMMClassifier:
-    """Train one mixture a class on the utterances that a file labels, and write them.
-
-    Parameters
-    ----------
-    features : str or Path
-        Feature store.
-    utt2class : Path
-        File with an utterance and its class on each line.
-    out : Path
-    n_components : int
-    **options
-        Of `GMMClassifier`.
-    """
+    """Train one mixture a class on the utterances that a file labels, and write them."""
     labels = read_map(utt2class)
     with FeatureStore(features) as store:
         segments = [store[utterance] for utterance in labels]
@@ -158,17 +126,7 @@ def train_classifier_file(
 def classify_file(
     classifier: Path, features: str | Path, utterances: Sequence[str] | None = None, *, jobs: int = 1
 ) -> dict[str, str]:
-    """Most probable class of the utterances of a store (of all, or of those named).
-
-    Parameters
-    ----------
-    classifier : Path
-    features : str or Path
-        Feature store.
-    utterances : sequence of str, optional
-    jobs : int
-        Threads.
-    """
+    """Most probable class of the utterances of a store (of all, or of those named)."""
     model = load(classifier, GMMClassifier)
     with FeatureStore(features) as store:
         check_frames(store, model, classifier)

@@ -312,29 +312,7 @@ class FrontEnd(Section):
     def __call__(
         self, signal: ArrayLike, rate: float, utterance: str = "", *, voiced: ArrayLike | None = None
     ) -> NDArray[np.float32]:
-        """Frames of a waveform; only the voiced ones where voice activity detection is on.
-
-        Parameters
-        ----------
-        signal : array_like, shape (n,)
-            One channel; floating point in [-1, 1], or integers as 16-bit samples.
-        rate : float
-            Hz.
-        utterance : str
-            Name for messages, and the seed of the dither.
-        voiced : array_like, shape (T,), bool, optional
-            Frames to keep, in place of what the configured voice activity detection finds; see `gmm_vad`.
-
-        Returns
-        -------
-        ndarray, shape (T, dim), float32
-
-        Raises
-        ------
-        FeatureError
-            Another sampling rate, fewer samples than a frame has, no voiced frame, a mask of another length, or not
-            one channel of finite numbers; names the utterance.
-        """
+        """Frames of a waveform; only the voiced ones where voice activity detection is on, (T, dim)."""
         return self.of_speaker([self.unnormalized(signal, rate, utterance, voiced=voiced)])[0]
 
     def unnormalized(

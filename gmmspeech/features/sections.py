@@ -126,13 +126,7 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = MappingProxyType(
 
 
 def describe_features(options: FeatureOptions) -> str:
-    """As in "13 MFCC".
-
-    Examples
-    --------
-    >>> describe_features(PlpOptions.model_validate({}))
-    '13 PLP'
-    """
+    """As in "13 MFCC"."""
     if isinstance(options, FbankOptions):
         return f"{options.num_mel_bins} mel bands"
     return f"{options.dim} {options.type.upper()}"

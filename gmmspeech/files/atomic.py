@@ -25,32 +25,6 @@ def atomic_path(path: str | os.PathLike[str], *, durable: bool = True) -> Iterat
     a dot and ends with the same suffix. Missing folders are made. Whatever was at `path` stays untouched until
     the new file is on the disk, and for good if the block raises. Of a symbolic link, the file it leads to is
     replaced.
-
-    Parameters
-    ----------
-    path : path-like
-        Where the file shall be.
-    durable : bool
-        Wait until the file is on the disk. Without, one written just before the power failed may not be what it was.
-
-    Yields
-    ------
-    Path
-        An empty file to write to.
-
-    Raises
-    ------
-    DataError
-        If the folder or the file can't be written, or the disk is full.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> folder = Path(tempfile.mkdtemp())
-    >>> with atomic_path(folder / "scores.txt") as temporary:
-    ...     _ = temporary.write_text("ann u1 2.5")
-    >>> [p.name for p in folder.iterdir()]
-    ['scores.txt']
     """
     final = Path(os.path.realpath(path))
     temporary = final.with_name(f".{final.stem}.{secrets.token_hex(_TOKEN_BYTES)}{final.suffix}")
@@ -83,15 +57,6 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
     """Remove the temporary files of `path` that processes left which were killed while they wrote it.
 
     To be called where no other process writes the same file.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> folder = Path(tempfile.mkdtemp())
-    >>> _ = (folder / ".ubm.0123abcd.h5").write_bytes(b"half")
-    >>> remove_leftovers(folder / "ubm.h5")
-    >>> list(folder.iterdir())
-    []
     """
     final = Path(os.path.realpath(path))
     pattern = f".{glob.escape(final.stem)}.{'[0-9a-f]' * 2 * _TOKEN_BYTES}{glob.escape(final.suffix)}"
@@ -104,11 +69,6 @@ def write_lines(path: str | os.PathLike[str], lines: Iterable[str], *, durable: 
     r"""Write lines of text (given without line ends) atomically, in UTF-8 with ``\n`` on every system.
 
     `durable` is that of `atomic_path`.
-
-    Raises
-    ------
-    DataError
-        If the file can't be written.
     """
     with (
         atomic_path(path, durable=durable) as temporary,

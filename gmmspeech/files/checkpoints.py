@@ -105,13 +105,7 @@ class Checkpoint:
 
 
 def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Give what decides the result of the training that a file is a checkpoint of.
-
-    Raises
-    ------
-    DataError
-        The file is missing, damaged, or something else.
-    """
+    """Give what decides the result of the training that a file is a checkpoint of."""
     return _read(os.fspath(path), lambda file: dict(json.loads(file.attrs["settings"])))
 
 

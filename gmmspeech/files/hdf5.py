@@ -17,26 +17,7 @@ _ERRNO = re.compile(r"errno = (\d+)")  # in HDF5's messages about files
 
 
 def open_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> h5py.File:
-    """Open a file that `create_hdf5` wrote, for reading.
-
-    Parameters
-    ----------
-    path : path-like
-    format : str
-        What the file must say it holds, such as ``"gmmspeech features"``.
-    version : int
-        The newest version of that format that the caller understands.
-
-    Returns
-    -------
-    h5py.File
-        A context manager. Its attribute ``format_version`` is at most `version`.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, no HDF5 or cut short, holds something else, or is of a newer version.
-    """
+    """Open a file that `create_hdf5` wrote, for reading."""
     name = os.fspath(path)
     if not os.path.isfile(name):
         raise DataError(f"{name}: no such file, expected {format} in HDF5")
@@ -75,33 +56,6 @@ def create_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> I
 
     It is made in memory: when a disk is full, HDF5 itself may crash. For what is larger than memory there is
     `stream_hdf5`.
-
-    Parameters
-    ----------
-    path : path-like
-    format : str
-        What the file holds; `open_hdf5` asks for it.
-    version : int
-        The version of that format.
-
-    Yields
-    ------
-    h5py.File
-
-    Raises
-    ------
-    DataError
-        If the file can't be written.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = tempfile.mkdtemp() + "/a.h5"
-    >>> with create_hdf5(path, format="gmmspeech example", version=1) as file:
-    ...     file["x"] = [1.0, 2.0]
-    >>> with open_hdf5(path, format="gmmspeech example", version=1) as file:
-    ...     file["x"][:]
-    array([1., 2.])
     """
     with atomic_path(path) as temporary:
         with h5py.File(temporary, "w", driver="core", backing_store=False) as file:
@@ -119,16 +73,6 @@ def stream_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> I
 
     Parameters and errors are the same. Datasets should be kept open until the end of the block: an error while one is
     closed can't be raised.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = tempfile.mkdtemp() + "/a.h5"
-    >>> with stream_hdf5(path, format="gmmspeech example", version=1) as file:
-    ...     data = file.create_dataset("x", data=[1.0, 2.0])
-    >>> with open_hdf5(path, format="gmmspeech example", version=1) as file:
-    ...     file["x"][:]
-    array([1., 2.])
     """
     with atomic_path(path) as temporary:
         try:

@@ -11,15 +11,7 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 
 
 def read_bob(file: h5py.File) -> DiagonalGMM | None:
-    """Read bob's mixture in an HDF5 file; None if the file is of another kind.
-
-    Examples
-    --------
-    >>> with h5py.File("example", "w", driver="core", backing_store=False) as file:
-    ...     file["gaussians/means"], file["gaussians/variances"], file["weights"] = [[2.0, 3.0]], [[1.0, 4.0]], [1.0]
-    ...     read_bob(file).covariances_
-    array([[1., 4.]])
-    """
+    """Read bob's mixture in an HDF5 file; None if the file is of another kind."""
     read = _before_version_4 if "m_n_gaussians" in file else _from_version_4 if "gaussians" in file else None
     if read is None:
         return None

@@ -13,13 +13,6 @@ def read_sidekit(file: h5py.File) -> DiagonalGMM | None:
     """Read SIDEKIT's mixture in an HDF5 file; None if the file is of another kind.
 
     ``invcov`` is one over the variances; ``cst``, ``det`` and ``a`` follow from the others.
-
-    Examples
-    --------
-    >>> with h5py.File("example", "w", driver="core", backing_store=False) as file:
-    ...     file["w"], file["mu"], file["invcov"] = [1.0], [[2.0, 3.0]], [[1.0, 4.0]]
-    ...     read_sidekit(file).covariances_
-    array([[1.  , 0.25]])
     """
     if "invcov" not in file:
         return None

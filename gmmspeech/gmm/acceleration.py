@@ -132,11 +132,6 @@ def extrapolate(
     With r = second - first and v = third - second - r, the result is first + 2 s r + s**2 v for the step length
     s = |r| / |v|, between 1 (which gives `third`) and `longest`. Steps are taken in the logarithms of weights and
     variances and in means by deviations of the third mixture, in which all parameters are of one size.
-
-    Returns
-    -------
-    parameters : tuple of weights (K,), means (K, D), variances (K, D)
-    length : float
     """
     scale = np.sqrt(third[2])
     start, middle, end = (_coordinates(mixture, scale) for mixture in (first, second, third))

@@ -94,30 +94,7 @@ def fit(
     callback: Callable[[EMMonitor], None] | None = None,
     save: Callable[[EMState], None] | None = None,
 ) -> tuple[Parameters, EMMonitor]:
-    """Run EM from a start until the gain is below `tol` nats a frame, or `max_iter` updates are done.
-
-    Parameters
-    ----------
-    accumulate : callable
-        Gives the statistics of all the data under a mixture.
-    start : tuple of weights (K,), means (K, D), variances (K, D), or EMState
-        A mixture, or a state that `save` was given, to go on from as if EM had never stopped.
-    variance_floor : ndarray, shape (D,)
-        Absolute.
-    max_iter : int
-    tol : float
-        Nats a frame.
-    callback : callable, optional
-        Called with the monitor after every E-step.
-    save : callable, optional
-        Called with the state before every pass.
-
-    Returns
-    -------
-    parameters : tuple
-        The last mixture whose likelihood is known not to be below the one before, updated once more.
-    monitor : EMMonitor
-    """
+    """Run EM from a start until the gain is below `tol` nats a frame, or `max_iter` updates are done."""
     state = start if isinstance(start, EMState) else EMState.begin(start, variance_floor)
     monitor = EMMonitor(tol, list(state.history))
     while len(monitor.history) < max_iter:
@@ -143,20 +120,7 @@ def fit(
 
 
 def maximize(stats: GMMStats, variance_floor: NDArray[np.float64], *, previous: Parameters) -> Parameters:
-    """Maximum-likelihood update (the M-step) with floored variances.
-
-    Parameters
-    ----------
-    stats : GMMStats
-    variance_floor : ndarray, shape (D,)
-        Absolute. A component's variances are not allowed below it.
-    previous : tuple
-        Mixture whose means and variances a component without any frame keeps.
-
-    Returns
-    -------
-    weights (K,), means (K, D), variances (K, D)
-    """
+    """Maximum-likelihood update (the M-step) with floored variances."""
     total = stats.n.sum()
     if not np.isfinite(total) or total <= 0:
         raise ModelError(f"EM: found {total} frames over all components, expected a positive number")
@@ -168,19 +132,7 @@ def maximize(stats: GMMStats, variance_floor: NDArray[np.float64], *, previous: 
 
 
 def reseed_starved(parameters: Parameters, stats: GMMStats, variance_floor: NDArray[np.float64]) -> Parameters:
-    """Give every starved component half of the heaviest one, a step to either side of its mean.
-
-    Parameters
-    ----------
-    parameters : tuple
-        Mixture just updated from `stats`; returned as it is when nothing starves.
-    stats : GMMStats
-    variance_floor : ndarray, shape (D,)
-
-    Returns
-    -------
-    tuple of weights, means, variances
-    """
+    """Give every starved component half of the heaviest one, a step to either side of its mean."""
     threshold = max(1.0, STARVED * stats.n.sum() / len(stats.n)) * stats.n.sum() / max(stats.num_frames, 1.0)
     starved = np.flatnonzero(stats.n < threshold)
     if not len(starved) or len(starved) == len(stats.n):

@@ -18,20 +18,7 @@ Parameters = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]
 def random_frames(
     frames: NDArray, n_components: int, rng: np.random.Generator, *, weight: NDArray[np.float64] | None = None
 ) -> Parameters:
-    """Means at frames drawn without replacement, equal weights, the variance of all frames.
-
-    Parameters
-    ----------
-    frames : ndarray, shape (T, D)
-    n_components : int
-    rng : numpy.random.Generator
-    weight : ndarray, shape (T,), optional
-        Of the frames, above 0.
-
-    Returns
-    -------
-    weights (K,), means (K, D), variances (K, D)
-    """
+    """Means at frames drawn without replacement, equal weights, the variance of all frames."""
     share = None if weight is None else weight / weight.sum()
     chosen = np.sort(rng.choice(len(frames), n_components, replace=False, p=share))
     means = frames[chosen].astype(np.float64)
@@ -51,29 +38,6 @@ def kmeans(
 
     Distances are written as one product, ``|x|^2 - 2 x c + |c|^2``. Ten iterations cost about as much as seven of EM
     and leave it at a better optimum than random frames do.
-
-    Parameters
-    ----------
-    frames : ndarray, shape (T, D)
-    n_components : int
-    rng : numpy.random.Generator
-    weight : ndarray, shape (T,), optional
-        Of the frames, above 0: one of weight 2 counts as two.
-    n_jobs : int
-        Threads. The bits don't depend on it.
-
-    Returns
-    -------
-    weights (K,), means (K, D), variances (K, D)
-        Share, mean and variance of each cluster's frames.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> x = np.array([[0.0], [0.2], [9.8], [10.0]])
-    >>> weights, means, _ = kmeans(x, 2, np.random.default_rng(0))
-    >>> np.sort(means.ravel()).round(4)
-    array([0.1, 9.9])
     """
     shift, deviation = _mean_and_deviation(frames, weight)
     deviation[deviation == 0] = 1.0

@@ -13,27 +13,7 @@ from gmmspeech.gmm.init import Parameters
 
 
 def to_sklearn(parameters: Parameters, *, history: list[float], num_updates: int, **options: Any) -> GaussianMixture:
-    """Give a mixture as scikit-learn's, fitted, with diagonal covariances.
-
-    Parameters
-    ----------
-    parameters : tuple of weights (K,), means (K, D), variances (K, D)
-    history : list of float
-        Log-likelihoods of its training.
-    num_updates : int
-    **options
-        Of ``GaussianMixture``.
-
-    Returns
-    -------
-    sklearn.mixture.GaussianMixture
-
-    Examples
-    --------
-    >>> mixture = np.array([0.5, 0.5]), np.array([[0.0], [4.0]]), np.array([[1.0], [0.25]])
-    >>> to_sklearn(mixture, history=[], num_updates=0).predict([[0.1], [3.0]])
-    array([0, 1])
-    """
+    """Give a mixture as scikit-learn's, fitted, with diagonal covariances."""
     weights, means, variances = (array.copy() for array in parameters)
     mixture = GaussianMixture(len(weights), covariance_type="diag", **options)
     mixture.weights_, mixture.means_, mixture.covariances_ = weights / weights.sum(), means, variances
@@ -46,34 +26,7 @@ def to_sklearn(parameters: Parameters, *, history: list[float], num_updates: int
 
 
 def from_sklearn(mixture: GaussianMixture) -> tuple[Parameters, dict[str, Any]]:
-    """Take over a fitted mixture of scikit-learn's whose covariances are diagonal or spherical.
-
-    Parameters
-    ----------
-    mixture : sklearn.mixture.GaussianMixture
-        Or BayesianGaussianMixture.
-
-    Returns
-    -------
-    parameters : tuple of weights (K,), means (K, D), variances (K, D)
-    options : dict
-        Its `max_iter`, `tol` and `random_state`.
-
-    Raises
-    ------
-    NotFittedError
-        The mixture is not fitted.
-    ModelError
-        Its covariances are full or tied.
-
-    Examples
-    --------
-    >>> x = np.random.default_rng(0).normal(size=(100, 2))
-    >>> theirs = GaussianMixture(2, covariance_type="diag", random_state=0).fit(x)
-    >>> (weights, means, variances), options = from_sklearn(theirs)
-    >>> means.shape, options
-    ((2, 2), {'max_iter': 100, 'tol': 0.001, 'random_state': 0})
-    """
+    """Take over a fitted mixture of scikit-learn's whose covariances are diagonal or spherical."""
     if not hasattr(mixture, "weights_"):
         raise NotFittedError(f"this {type(mixture).__name__} is not fitted yet: call fit")
     if mixture.covariance_type not in ("diag", "spherical"):

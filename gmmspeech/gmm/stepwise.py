@@ -23,31 +23,7 @@ from gmmspeech.gmm.stats import GMMStats
 
 
 def blend(mixture: Parameters, num_frames: float, batch: GMMStats, decay: float) -> GMMStats:
-    """Average statistics of a frame after a batch.
-
-    Parameters
-    ----------
-    mixture : tuple of weights (K,), means (K, D), variances (K, D)
-        Before the batch.
-    num_frames : float
-        N, how many frames it was trained on; 0 if it is only a start, which is forgotten then.
-    batch : GMMStats
-        Of the batch under that mixture.
-    decay : float
-        κ.
-
-    Returns
-    -------
-    GMMStats
-        Of one frame.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> one = GMMStats(np.array([2.0]), np.array([[6.0]]), np.array([[18.0]]), -1.0, 2.0)
-    >>> blend((np.ones(1), np.zeros((1, 1)), np.ones((1, 1))), 2.0, one, 1.0).sum_x
-    array([[1.5]])
-    """
+    """Average statistics of a frame after a batch."""
     weights, means, variances = mixture
     step = (batch.num_frames / (num_frames + batch.num_frames)) ** decay
     keep, share = 1 - step, step / batch.num_frames

@@ -97,36 +97,7 @@ Statistics = Sequence[GMMStats] | StatsSource
 def stats_batches(
     stats: Statistics, shape: tuple[int, ...], size: int, *, second_order: bool = False
 ) -> Iterator[StatsBatch]:
-    """Yield statistics `size` utterances at a time, in their order, and check them.
-
-    Parameters
-    ----------
-    stats : sequence of GMMStats, or StatsSource such as a `StatisticsStore`
-    shape : tuple
-        (K, D) that they must have.
-    size : int
-    second_order : bool
-        With the second-order sums.
-
-    Yields
-    ------
-    StatsBatch
-
-    Raises
-    ------
-    ModelError
-        Statistics of another shape.
-    FeatureError
-        An utterance without frames, a statistic that is not finite, or a file without second-order sums.
-
-    Examples
-    --------
-    >>> import numpy as np, gmmspeech as gs
-    >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
-    >>> stats = [ubm.accumulate(np.full((t, 1), 2.0)) for t in (1, 2, 3)]
-    >>> [batch.sum_x.ravel().tolist() for batch in stats_batches(stats, (1, 1), 2)]
-    [[2.0, 4.0], [6.0]]
-    """
+    """Yield statistics `size` utterances at a time, in their order, and check them."""
     start = 0
     if isinstance(stats, Sequence):
         batches = _list_batches(stats, shape, size, second_order)
@@ -170,35 +141,12 @@ def gmm_digest(gmm: DiagonalGMM) -> str:
 
     Statistics and what is trained on them keep the digest of their background model, so that those of different models
     can't be mixed: components are matched by number, and nothing else would show it.
-
-    Examples
-    --------
-    >>> import gmmspeech as gs
-    >>> gmm_digest(gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]]))[:12]
-    '68f962b48b11'
     """
     return digest(*gmm.parameters())
 
 
 def check_same_ubm(stats: Statistics, ubm_digest: str | None, front_end: str | None, *, model: str) -> None:
-    """Raise if statistics say that they are of another background model or front end than a model's.
-
-    Parameters
-    ----------
-    stats : Statistics
-        A list of `GMMStats` doesn't know where it comes from, and fits anything.
-    ubm_digest, front_end : str or None
-        The model's; None where it isn't known, which fits anything.
-    model : str
-        What to call the model in messages.
-
-    Raises
-    ------
-    FeatureError
-        Another front end (the first difference is named), or no statistics at all.
-    ModelError
-        Another background model.
-    """
+    """Raise if statistics say that they are of another background model or front end than a model's."""
     if isinstance(stats, Sequence):
         return
     if not hasattr(stats, "batches"):

@@ -32,34 +32,6 @@ def speaker_folds(
 
     Speakers are dealt out to folds. A trial has two, so for every two folds (and every one alone) the trials between
     them are held out, and what is learnt from are the trials among all other folds. Every trial is held out once.
-
-    Parameters
-    ----------
-    is_target : array-like of bool, shape (n,)
-    model_speakers, test_speakers : sequence, length n
-        Who the model and the test of every trial belong to.
-    n_folds : int
-        Number of folds, 3 or more; fewer if fewer speakers have target trials. There are up to
-        n_folds (n_folds + 1) / 2 splits.
-    random_state : int
-
-    Yields
-    ------
-    train, held_out : ndarray of bool, shape (n,)
-
-    Raises
-    ------
-    ConfigError
-        Fewer than 3 folds.
-    DataError
-        Columns of different lengths, or nothing of one kind to learn from in a split.
-
-    Examples
-    --------
-    >>> models, tests = (axis.ravel() for axis in np.indices((4, 4)))
-    >>> splits = list(speaker_folds(models == tests, models, tests))
-    >>> len(splits), {int(train.sum()) for train, _ in splits}
-    (10, {9, 4})
     """
     if n_folds < 3:
         raise ConfigError(f"n_folds: found {n_folds}, expected 3 or more (a trial may take up two of them)")

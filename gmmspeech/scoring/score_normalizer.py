@@ -159,28 +159,7 @@ def _places(names: Iterable[str], index: Mapping[str, int], what: str) -> NDArra
 def _pivot(
     scores: Iterable[Scores], *, rows: str, what: str
 ) -> tuple[dict[str, int], dict[str, int], NDArray[np.float64]]:
-    """Arrange listed cohort scores as a matrix.
-
-    Parameters
-    ----------
-    scores : iterable of Scores
-        Blocks of one list.
-    rows : {"models", "tests"}
-        Which of the two become rows; the others, columns, are the cohort.
-    what : str
-        What a row is, for messages.
-
-    Returns
-    -------
-    rows, columns : dict
-        Name to index, in the order in which they came.
-    matrix : ndarray, shape (rows, columns), float64
-
-    Raises
-    ------
-    DataError
-        A pair of row and column that is missing or there twice, or no scores.
-    """
+    """Arrange listed cohort scores as a matrix."""
     row_index: dict[str, int] = {}
     column_index: dict[str, int] = {}
     parts: list[tuple[NDArray, NDArray, NDArray]] = []

@@ -80,21 +80,7 @@ class ClassStatistics:
 
 
 def class_statistics(x: ArrayLike, labels: ArrayLike) -> ClassStatistics:
-    """Gather the statistics that LDA, WCCN and PLDA need.
-
-    Parameters
-    ----------
-    x : array_like, shape (U, R)
-    labels : array_like, shape (U,)
-        Class (speaker) of each vector, of any kind that can be sorted.
-
-    Raises
-    ------
-    DataError
-        Labels of another number than the vectors.
-    FeatureError
-        Vectors that are not finite or not two-dimensional.
-    """
+    """Gather the statistics that LDA, WCCN and PLDA need."""
     vectors, names = as_vectors(x), np.asarray(labels)
     if names.shape != (len(vectors),) or not len(vectors):
         raise DataError(f"labels: found shape {names.shape}, expected ({len(vectors)},), one for each vector")
@@ -111,23 +97,6 @@ def whitening(x: ArrayLike) -> AffineTransform:
 
     S are the dimensions' deviations and :math:`Q \Lambda Q^T` is their correlation matrix. Rows come in the order of
     decreasing λ; of each row's two signs the one is taken whose largest coefficient is positive.
-
-    Parameters
-    ----------
-    x : array_like, shape (U, R)
-
-    Raises
-    ------
-    ModelError
-        A singular covariance: fewer than R + 1 vectors, or dimensions that depend on one another.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> x = np.random.default_rng(0).normal(5, [1, 3], (100, 2))
-    >>> np.cov(whitening(x)(x).T, bias=True).round(6) + 0
-    array([[1., 0.],
-           [0., 1.]])
     """
     vectors = as_vectors(x)
     mean = vectors.mean(axis=0) if len(vectors) else np.zeros(vectors.shape[1])
@@ -144,29 +113,6 @@ def lda(x: ArrayLike, labels: ArrayLike, dim: int) -> AffineTransform:
 
     With :math:`S_b` the covariance of the class means and :math:`S_w` that within the classes, rows a of the transform
     solve :math:`S_b a = \lambda S_w a`, in the order of decreasing λ. The mean of all vectors is taken off.
-
-    Parameters
-    ----------
-    x : array_like, shape (U, R)
-    labels : array_like, shape (U,)
-    dim : int
-        Rows, at most R and fewer than there are classes.
-
-    Raises
-    ------
-    ConfigError
-        `dim` out of its range.
-    ModelError
-        Singular within-class covariance; see `within_covariance`.
-    DataError, FeatureError
-        As `class_statistics`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> x = np.array([[0.0, 1], [0, -1], [1, 0], [-1, 0], [4, 1], [4, -1], [5, 0], [3, 0]])
-    >>> lda(x, [0, 0, 0, 0, 1, 1, 1, 1], 1)(x).round(2).ravel()
-    array([-2.83, -2.83, -1.41, -4.24,  2.83,  2.83,  4.24,  1.41])
     """
     stats = class_statistics(x, labels)
     full = len(stats.mean)
@@ -184,23 +130,6 @@ def wccn(x: ArrayLike, labels: ArrayLike) -> AffineTransform:
 
     The transform is :math:`B^T x` with :math:`B B^T = W^{-1}`, W being the covariance within the
     classes. No mean is taken off, as for cosine scores it has been before.
-
-    Parameters
-    ----------
-    x : array_like, shape (U, R)
-    labels : array_like, shape (U,)
-
-    Raises
-    ------
-    ModelError
-        Singular within-class covariance; see `within_covariance`.
-    DataError, FeatureError
-        As `class_statistics`.
-
-    Examples
-    --------
-    >>> wccn([[0.0], [2.0], [6.0], [10.0]], ["ann", "ann", "bob", "bob"]).matrix.round(4)
-    array([[0.6325]])
     """
     within = within_covariance(class_statistics(x, labels), "wccn")
     return AffineTransform(np.zeros(len(within)), np.linalg.cholesky(np.linalg.inv(within)).T)

@@ -63,28 +63,7 @@ class WholePass(Protocol):
 
 
 def get_backend(name: str = "auto", device: str | None = None) -> Backend:
-    """The hot functions.
-
-    Parameters
-    ----------
-    name : {"auto", "native", "numpy", "torch"}
-        "native" is compiled C, "numpy" runs everywhere, "torch" is for GPUs; "auto" is what the environment variable
-        ``GMMSPEECH_BACKEND`` says, else "native" where the install had a C compiler (where not, a warning says so
-        once).
-    device : str, optional
-        Of torch: "cpu", "cuda", "cuda:1". By default the first GPU where there is one, else the CPU.
-
-    Raises
-    ------
-    ConfigError
-        Another name; "native" where nothing was compiled; "torch" where it is not installed; a device that is not
-        there, or given to another backend than torch.
-
-    Examples
-    --------
-    >>> get_backend("numpy").__name__
-    'gmmspeech.gmm.kernels.numpy_kernel'
-    """
+    """The hot functions."""
     chosen, source = name, "backend"
     if name == "auto":
         chosen, source = os.environ.get(VARIABLE) or "auto", VARIABLE

@@ -25,18 +25,7 @@ Floats = NDArray[np.float32] | NDArray[np.float64]
 def accumulate(
     frames: NDArray, parameters: KernelParameters, sample_weight: NDArray[np.float64] | None = None
 ) -> GMMStats:
-    """Statistics of the frames under the mixture (the E-step).
-
-    Parameters
-    ----------
-    frames : ndarray, shape (T, D)
-    parameters : KernelParameters
-    sample_weight : ndarray, shape (T,), optional
-
-    Returns
-    -------
-    GMMStats
-    """
+    """Statistics of the frames under the mixture (the E-step)."""
     frames = working_frames(frames, parameters)
     sums = np.zeros((parameters.num_components, 2 * parameters.dim + 1))
     log_likelihood = 0.0
@@ -58,13 +47,7 @@ def accumulate(
 
 
 def log_likelihood(frames: NDArray, parameters: KernelParameters) -> NDArray[np.float64]:
-    """Log-likelihood of every frame, shape (T,), float64, in nats.
-
-    Parameters
-    ----------
-    frames : ndarray, shape (T, D)
-    parameters : KernelParameters
-    """
+    """Log-likelihood of every frame, shape (T,), float64, in nats."""
     frames = working_frames(frames, parameters)
     out = np.empty(len(frames))
     for rows, _, joint in _blocks(frames, parameters):
@@ -92,19 +75,7 @@ def stack_models(background: Mixture, models: Sequence[Mixture], dtype: DTypeLik
 
 
 def top_c_log_likelihood(frames: NDArray, stack: ModelStack, top_c: int) -> NDArray[np.float64]:
-    """Log-likelihoods over the background's `top_c` best components a frame only (Reynolds et al. 2000, section 3.4).
-
-    Parameters
-    ----------
-    frames : ndarray, shape (T, D)
-    stack : ModelStack
-    top_c : int
-
-    Returns
-    -------
-    ndarray, shape (1 + number of models,), float64
-        Sums over the frames, in nats; the first is the background's own.
-    """
+    """Log-likelihoods over the background's `top_c` best components a frame only (Reynolds et al. 2000, 3.4)."""
     background, differences = stack.background, stack.differences[:, 0]  # (K, terms, models)
     frames = frames.astype(differences.dtype, copy=False)
     out = np.zeros(1 + stack.num_models)

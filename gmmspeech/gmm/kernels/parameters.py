@@ -90,22 +90,7 @@ def pack(
     *,
     like: KernelParameters | None = None,
 ) -> KernelParameters:
-    """Pack a mixture for the kernels.
-
-    Parameters
-    ----------
-    weights : ndarray, shape (K,)
-    means, variances : ndarray, shape (K, D)
-    like : KernelParameters, optional
-        Mixture whose shift and scale are taken.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> p = pack(np.array([1.0]), np.array([[5.0]]), np.array([[4.0]]))
-    >>> p.shift, p.scale
-    (array([5.]), array([0.5]))
-    """
+    """Pack a mixture for the kernels."""
     if like is None:
         shift = weights @ means
         scale = 1.0 / np.sqrt(weights @ (variances + (means - shift) ** 2))
@@ -134,22 +119,6 @@ def stack_models(
     """Put models side by side for scoring against their background model.
 
     Models that share its variances, as those adapted in their means do, differ in the rows for 1 and z only.
-
-    Parameters
-    ----------
-    background : tuple of weights (K,), means (K, D), variances (K, D)
-    models : sequence of those
-    dtype : dtype
-        Of the frames. A narrow component asks for float64 all the same.
-    columns : int
-        Models in a group.
-    unit : float
-        Nats in what the backend counts logarithms in.
-
-    Returns
-    -------
-    ModelStack
-        With differences of shape (K, groups, 1 + D or 1 + 2 D, columns); columns without a model are zeros.
     """
     packed = pack(*background)
     num_components, dim = background[1].shape

@@ -38,13 +38,7 @@ _one_at_a_time = threading.RLock()
 
 @cache
 def torch_kernel(device: str | None = None) -> TorchKernel:
-    """Give the kernels on a device; by default the first GPU where there is one, else the CPU.
-
-    Raises
-    ------
-    ConfigError
-        torch is not installed, or has no such device.
-    """
+    """Give the kernels on a device; by default the first GPU where there is one, else the CPU."""
     if torch is None:
         raise ConfigError("backend 'torch': found no torch, expected it installed: pip install 'gmmspeech[torch]'")
     name = device or ("cuda" if torch.cuda.is_available() else "cpu")

@@ -211,18 +211,7 @@ def describe_path(
     *,
     goodness: bool = False,
 ) -> Alignment:
-    """Words and phones along a path.
-
-    Parameters
-    ----------
-    model : PhoneHMM
-    graph : StateGraph
-    path : ndarray of int, shape (T,)
-        Node of each frame.
-    emissions : ndarray, shape (T, S)
-    clock : FrameClock
-    goodness : bool
-    """
+    """Words and phones along a path."""
     spans = phone_spans(graph, path)
     of_frames = emissions[np.arange(len(path)), graph.state[path]].astype(np.float64)
     starts = np.array([span.start for span in spans])
@@ -264,18 +253,6 @@ def goodness_of_pronunciation(
     the model, p(O | r) along the best path through the phone's states. It is 0 where no other phone fits better, and
     negative otherwise. (The paper's denominator lets several phones follow one another in the frames, and its sign
     is the opposite.)
-
-    Parameters
-    ----------
-    model : PhoneHMM
-    spans : sequence of PhoneSpan
-        Phones with their frames, no fewer than the phone has states.
-    emissions : ndarray, shape (T, S)
-
-    Returns
-    -------
-    ndarray, shape (number of spans,), float64
-        Nats a frame.
     """
     each = {phone: [[phone]] for phone in model.phones}
     any_phone = word_sequence_graph(model, [model.phones], each, silence_probability=0.0)

@@ -112,23 +112,6 @@ def train_speaker_adapter(
 
     In each round every training speaker gets a transform to the model, estimated from his known segments, and the
     model is trained anew on the transformed frames.
-
-    Parameters
-    ----------
-    data : LabeledFrames
-        Training speakers, unadapted.
-    model : PhoneGMM
-        How to train: its options count. Few components (4, say) serve best.
-    prior_frames : float
-        See `SpeakerAdapter`; more than 0.
-    rounds : int
-        1 or more.
-
-    Returns
-    -------
-    adapter : SpeakerAdapter
-    adapted : LabeledFrames
-        The training speakers' frames, to train models on.
     """
     check_at_least(1, rounds=rounds)
     if not prior_frames > 0:
@@ -160,15 +143,7 @@ def frame_parts(model: PhoneGMM, frames: NDArray[np.floating]) -> sparse.csr_arr
 
 
 def segment_parts(data: LabeledFrames, posteriors: NDArray[np.float64], parts: int) -> sparse.csr_array:
-    """Give each frame the posteriors of its segment, shape (N, P * parts), sparse.
-
-    Parameters
-    ----------
-    data : LabeledFrames
-    posteriors : ndarray, shape (S, P)
-    parts : int
-        Parts a segment: a frame is in that where it lies, whatever the phone.
-    """
+    """Give each frame the posteriors of its segment, shape (N, P * parts), sparse."""
     if len(posteriors) != len(data.ranges):
         raise DataError(f"posteriors: found {len(posteriors)} rows, expected {len(data.ranges)}, one for each segment")
     segment = part_of_frames(data.ranges, np.arange(len(data.ranges)), len(data.frames), parts)
@@ -180,19 +155,7 @@ def segment_parts(data: LabeledFrames, posteriors: NDArray[np.float64], parts: i
 
 
 def component_posteriors(model: PhoneGMM, frames: NDArray[np.floating], parts: sparse.csr_array) -> sparse.csr_array:
-    """Posteriors of the components of all mixtures side by side, given those of the parts, sparse.
-
-    Parameters
-    ----------
-    model : PhoneGMM
-    frames : ndarray, shape (N, D)
-    parts : sparse array, shape (N, P * parts)
-        Posteriors of the mixtures; only those above 0 are evaluated.
-
-    Returns
-    -------
-    scipy.sparse.csr_array, shape (N, components of all mixtures)
-    """
+    """Posteriors of the components of all mixtures side by side, (N, their number), sparse, given those of the parts."""
     by_mixture = parts.tocsc()
     rows, columns, values, first = [], [], [], 0
     for code, mixture in enumerate(model.models_):

@@ -238,26 +238,7 @@ Classifier = PhoneClassifier | AdaptedPhoneClassifier
 
 
 def train_phone_classifier(train: LabeledFrames, config: PhoneClassifierConfig, *, n_jobs: int = 1) -> PhoneClassifier:
-    """Learn the projection, and train the mixtures on what it gives.
-
-    Parameters
-    ----------
-    train : LabeledFrames
-    config : PhoneClassifierConfig
-    n_jobs : int
-        Threads.
-
-    Examples
-    --------
-    >>> from gmmspeech.phones.labels.labels import Label
-    >>> from gmmspeech.phones.labels.segments import label_utterances
-    >>> x = np.random.default_rng(0).normal(size=(400, 3)) + np.repeat([[0.0], [2.0]] * 40, 5, axis=0)
-    >>> labels = [Label(i / 20, (i + 1) / 20, "AS"[i % 2]) for i in range(80)]
-    >>> data = label_utterances({"u": x}, {"u": labels}, {"u": "ann"})
-    >>> classifier = train_phone_classifier(data, PhoneClassifierConfig(n_components=1, dim=4, context=1))
-    >>> best_phones(classifier.segment_scores(data), classifier.phones)[:4]
-    array(['A', 'S', 'A', 'S'], dtype='<U1')
-    """
+    """Learn the projection, and train the mixtures on what it gives."""
     projection = train_projection(train, context=config.context, dim=config.dim, parts=config.parts)
     return PhoneClassifier(
         projection, _fitted(config.mixtures(config.n_components, n_jobs), project(train, projection))
@@ -267,23 +248,7 @@ def train_phone_classifier(train: LabeledFrames, config: PhoneClassifierConfig, 
 def train_adapted_classifier(
     train: LabeledFrames, dev: LabeledFrames, config: AdaptedClassifierConfig, *, silence: str = "SIL", n_jobs: int = 1
 ) -> AdaptedPhoneClassifier:
-    """Train a `PhoneClassifier`, a Gaussian of segment vectors, and what adapts frames to speakers.
-
-    Parameters
-    ----------
-    train, dev : LabeledFrames
-        Of different speakers; weights are fitted on `dev`.
-    config : AdaptedClassifierConfig
-    silence : str
-        Phone whose segments don't count for the weights.
-    n_jobs : int
-        Threads.
-
-    Raises
-    ------
-    DataError
-        A phone of `dev` that `train` doesn't have.
-    """
+    """Train a `PhoneClassifier`, a Gaussian of segment vectors, and what adapts frames to speakers."""
     check_known(dev, set(train.phones.tolist()) | {silence}, "dev")
     one = train_phone_classifier(train, config.unadapted, n_jobs=n_jobs)
     gaussian = SegmentGaussian(shrinkage=config.shrinkage).fit(vectors_of(train, config.edges), train.phones)

@@ -62,19 +62,7 @@ class Classification:
 
 
 def evaluate_classifier(system: Classifier, tests: Parts) -> Classification:
-    """Classify the segments and frames of some parts, by the system and by what it consists of.
-
-    Parameters
-    ----------
-    system : PhoneClassifier or AdaptedPhoneClassifier
-    tests : mapping of str to LabeledFrames
-        By the name of the part, `test` and perhaps others.
-
-    Raises
-    ------
-    DataError
-        A part with a phone that the system doesn't know.
-    """
+    """Classify the segments and frames of some parts, by the system and by what it consists of."""
     for part, data in tests.items():
         check_known(data, {*system.phones, SILENCE}, part)
     one = system.one if isinstance(system, AdaptedPhoneClassifier) else system

@@ -16,29 +16,6 @@ def fit_weights(scores: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
 
     The combined posterior of class c is proportional to ``exp(Σ_i w_i score_i(c))``: logistic regression with one
     weight a system (Brümmer et al. 2007), whose log-likelihood has a single maximum. A log prior may be a system.
-
-    Parameters
-    ----------
-    scores : array_like, shape (systems, S, C)
-        Such as log-likelihoods of S segments under C phones, of segments that trained none of the systems.
-    truth : array_like of int, shape (S,)
-        Class of each segment.
-
-    Returns
-    -------
-    ndarray, shape (systems,), float64
-        For `combine`.
-
-    Raises
-    ------
-    DataError
-        Shapes that don't fit, scores that are not finite, or a class out of range.
-
-    Examples
-    --------
-    >>> scores = [[[1.0, 0.0]] * 4]  # one system, sure of class 0, and right three times out of four: log 3
-    >>> fit_weights(scores, [0, 0, 0, 1]).round(3)
-    array([1.099])
     """
     stack, classes = np.asarray(scores, dtype=np.float64), np.asarray(truth, dtype=np.int64)
     if stack.ndim != 3 or not stack.size or classes.shape != stack.shape[1:2]:
@@ -63,16 +40,5 @@ def fit_weights(scores: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
 
 
 def combine(scores: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
-    """Weighted sum of the scores of systems, shape (S, C).
-
-    Parameters
-    ----------
-    scores : array_like, shape (systems, S, C)
-    weights : array_like, shape (systems,)
-
-    Examples
-    --------
-    >>> combine([[[1.0, 2.0]], [[4.0, 0.0]]], [1.0, 0.5])
-    array([[3., 2.]])
-    """
+    """Weighted sum of the scores of systems, shape (S, C)."""
     return np.tensordot(np.asarray(weights, np.float64), np.asarray(scores, np.float64), 1)

@@ -15,29 +15,7 @@ Fit = Callable[[int], DiagonalGMM]
 
 
 def fit_sized(frames: NDArray, size: str, fit: Fit, *, n_components: int, frames_per_component: int) -> DiagonalGMM:
-    """Train a mixture of as many components as its frames allow.
-
-    Parameters
-    ----------
-    frames : ndarray, shape (N, D)
-    size : str
-        Key of `SIZES`; see `PhoneGMM`.
-    fit : callable
-        Number of components to a mixture trained on the frames.
-    n_components : int
-        Components, at most.
-    frames_per_component : int
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> x = np.random.default_rng(0).normal(size=(100, 2))
-    >>> mixture = fit_sized(
-    ...     x, "frames", lambda k: DiagonalGMM(k, random_state=0).fit(x), n_components=8, frames_per_component=25
-    ... )
-    >>> len(mixture.weights_)
-    4
-    """
+    """Train a mixture of as many components as its frames allow."""
     most = min(n_components, max(1, len(frames) // FEWEST_FRAMES))
     return SIZES[size](frames, fit, most, frames_per_component)
 

@@ -22,33 +22,6 @@ def train_projection(
 
     MLLT, for one Gaussian a class, makes the classes' covariances as diagonal as they can be together (Saon et al.
     2000, "Maximum likelihood discriminant feature spaces").
-
-    Parameters
-    ----------
-    data : LabeledFrames
-    context : int
-        Frames on either side that are spliced.
-    dim : int
-        Columns that are kept.
-    parts : int
-        Parts a segment.
-    rounds : int
-        Estimations of MLLT, each on the frames that the one before has transformed.
-
-    Returns
-    -------
-    ndarray, shape (dim, (2 context + 1) D), float64
-        For `project`.
-
-    Examples
-    --------
-    >>> from gmmspeech.phones.labels.segments import label_utterances
-    >>> from gmmspeech.phones.labels.labels import Label
-    >>> x = np.random.default_rng(0).normal(size=(200, 3))
-    >>> labels = [Label(i / 20, (i + 1) / 20, "AS"[i % 2]) for i in range(40)]
-    >>> data = label_utterances({"u": x}, {"u": labels}, {"u": "ann"})
-    >>> project(data, train_projection(data, context=1, dim=4)).frames.shape
-    (200, 4)
     """
     names, indices = np.unique(data.phones, return_inverse=True)
     classes = part_of_frames(data.ranges, indices, len(data.frames), parts)
@@ -67,13 +40,7 @@ def train_projection(
 
 
 def project(data: LabeledFrames, projection: NDArray[np.float64]) -> LabeledFrames:
-    """Splice the frames of every utterance and put them through a projection of `train_projection`.
-
-    Raises
-    ------
-    FeatureError
-        A projection that was learned from frames of another size.
-    """
+    """Splice the frames of every utterance and put them through a projection of `train_projection`."""
     spliced, dim = projection.shape[1], data.frames.shape[1]
     if spliced % dim or not spliced // dim % 2:
         raise FeatureError(f"found frames of {dim} columns, expected {spliced} divided by an odd number")

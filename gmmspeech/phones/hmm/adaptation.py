@@ -55,22 +55,7 @@ def train_lda(
     dim: int = 40,
     n_jobs: int = 1,
 ) -> SplicedTransform:
-    """LDA of spliced frames, whose classes are the states of an alignment.
-
-    Parameters
-    ----------
-    frames : mapping of str to ndarray, shape (T, D)
-    posteriors : mapping of str to StatePosteriors
-        Of the utterances to learn from; each frame counts for its most probable state.
-    num_states : int
-        S.
-    context : int
-        Frames on either side.
-    dim : int
-        D', of the transformed frames; below (2 context + 1) D and S.
-    n_jobs : int
-        Threads.
-    """
+    """LDA of spliced frames, whose classes are the states of an alignment."""
 
     def statistics(name: str) -> LDAStats:
         frame, state = _best_states(posteriors[name])
@@ -82,21 +67,7 @@ def train_lda(
 def train_mllt(
     model: PhoneHMM, frames: Frames, posteriors: Mapping[str, StatePosteriors], *, n_jobs: int = 1
 ) -> NDArray[np.float64]:
-    """MLLT of frames for the Gaussians of a model.
-
-    Parameters
-    ----------
-    model : PhoneHMM
-        Trained on these frames.
-    frames : mapping of str to ndarray, shape (T, D)
-    posteriors : mapping of str to StatePosteriors
-    n_jobs : int
-        Threads.
-
-    Returns
-    -------
-    ndarray, shape (D, D), float64
-    """
+    """MLLT of frames for the Gaussians of a model, (D, D)."""
     stats = ordered_sum(
         lambda name: accumulate_mllt(
             frames[name], gaussian_posteriors(model, frames[name], posteriors[name]), model.means, model.variances
@@ -123,37 +94,6 @@ def train_fmllr(
 
     A full matrix has more numbers than some seconds of speech determine. So `prior_frames` frames of all speakers,
     which alone would give about the identity, can be added to each speaker's own statistics.
-
-    Parameters
-    ----------
-    model : PhoneHMM
-    frames : mapping of str to ndarray, shape (T, D)
-        Not adapted.
-    posteriors : mapping of str to StatePosteriors
-        Of the utterances to learn from.
-    utt2spk : mapping of str to str
-    transforms : mapping of str to ndarray, shape (D, D + 1), optional
-        By speaker: those in use when the frames are given to Gaussians. By default none.
-    prior : FMLLRStats, optional
-        Statistics of all speakers; by default the sum over these.
-    prior_frames : float
-        How many frames of all speakers to add.
-    min_count : float
-        A speaker of fewer frames than this keeps the identity.
-    n_jobs : int
-        Threads.
-
-    Returns
-    -------
-    transforms : dict of str to ndarray, shape (D, D + 1)
-        By speaker.
-    statistics : FMLLRStats
-        Of all speakers together, the `prior` of others.
-
-    Raises
-    ------
-    DataError
-        No utterance and no prior.
     """
 
     def statistics(name: str) -> FMLLRStats:
@@ -196,16 +136,7 @@ def state_posteriors(
     acoustic_scale: float = 1.0,
     beam: float | None = None,
 ) -> list[StatePosteriors | None]:
-    """States of the frames of utterances on their best paths; None for an utterance without a path.
-
-    Parameters
-    ----------
-    model : PhoneHMM
-    frames : sequence of ndarray, shape (T, D)
-    graphs : sequence of StateGraph
-    acoustic_scale, beam
-        See `gmmspeech.phones.hmm.viterbi.viterbi`.
-    """
+    """States of the frames of utterances on their best paths; None for an utterance without a path."""
     emissions = [model.log_likelihoods(x) for x in frames]
     transitions = Transitions.of(model.self_loop)
     paths = viterbi(graphs, emissions, transitions, acoustic_scale=acoustic_scale, beam=beam)
@@ -216,19 +147,7 @@ def state_posteriors(
 
 
 def gaussian_posteriors(model: PhoneHMM, frames: NDArray[np.floating], posteriors: StatePosteriors) -> sparse.csr_array:
-    """Posterior probability of each Gaussian given each frame, and the states that it belongs to.
-
-    Parameters
-    ----------
-    model : PhoneHMM
-    frames : ndarray, shape (T, D)
-    posteriors : StatePosteriors
-        States of the frames.
-
-    Returns
-    -------
-    scipy.sparse.csr_array, shape (T, K), float64
-    """
+    """Posterior probability of each Gaussian given each frame, and the states that it belongs to, (T, K)."""
     rows, columns, values = [], [], []
     for s in np.unique(posteriors.state):
         mine = posteriors.state == s

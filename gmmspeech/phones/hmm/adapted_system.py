@@ -100,35 +100,7 @@ def train_adapted_system(
     rounds: int = 2,
     n_jobs: int = 1,
 ) -> AdaptedSystem:
-    """Train the full system.
-
-    Parameters
-    ----------
-    frames : mapping of str to ndarray, shape (T, D)
-        Cepstra without deltas, normalized by speaker.
-    transcripts, dictionary
-        As `train_phone_hmm` has them.
-    utt2spk : mapping of str to str
-    alignment : TrainingState
-        The last one of `train_phone_hmm` on features of the same frames (its `callback` gets it).
-    context : int
-        Frames on either side that are spliced.
-    dim : int
-        Of the transformed frames.
-    total_gaussians : int
-        Of each model.
-    prior_frames : float
-        See `train_fmllr`.
-    rounds : int
-        How often speakers are adapted and the model trained on them.
-    n_jobs : int
-        Threads.
-
-    Raises
-    ------
-    ConfigError
-        `rounds` below 1, or `dim` that LDA can't give.
-    """
+    """Train the full system."""
     check_at_least(1, rounds=rounds)
     names = list(alignment.posteriors)
     posteriors, phones = alignment.posteriors, alignment.model.phones
@@ -182,29 +154,7 @@ def adapt_speakers(
     rounds: int = 2,
     n_jobs: int = 1,
 ) -> dict[str, NDArray]:
-    """Bring the frames of speakers to the system's adapted model, without transcripts or with.
-
-    Parameters
-    ----------
-    system : AdaptedSystem
-    frames : mapping of str to ndarray, shape (T, D)
-        As for training.
-    utt2spk : mapping of str to str
-    graphs : StateGraph, or mapping of str to StateGraph
-        What may have been said: the same for all utterances (a phone loop, to recognize), or of each (its transcript,
-        to align).
-    acoustic_scale : float
-        See `gmmspeech.phones.hmm.viterbi.viterbi`.
-    rounds : int
-        How often states and transforms are estimated.
-    n_jobs : int
-        Threads.
-
-    Returns
-    -------
-    dict of str to ndarray, shape (T, dim)
-        Frames for `system.adapted`. An utterance without a path adds nothing to its speaker's transform.
-    """
+    """Bring the frames of speakers to the system's adapted model, without transcripts or with, (T, dim)."""
     data = _transformed(system.transform, frames, list(frames), n_jobs)
     model, adapted, transforms = system.unadapted, data, None
     for _ in range(rounds):

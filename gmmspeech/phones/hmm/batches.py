@@ -11,18 +11,7 @@ FRAMES = 131072  # no more than this, unless one utterance alone has them: 64 MB
 
 
 def batches(lengths: Iterable[tuple[str, int]]) -> Iterator[list[str]]:
-    """Group utterances in their order.
-
-    Parameters
-    ----------
-    lengths : iterable of (str, int)
-        Utterances with their numbers of frames.
-
-    Examples
-    --------
-    >>> [len(batch) for batch in batches((f"u{i}", 100) for i in range(100))]
-    [64, 36]
-    """
+    """Group utterances in their order."""
     batch: list[str] = []
     count = 0
     for name, length in lengths:
@@ -36,13 +25,7 @@ def batches(lengths: Iterable[tuple[str, int]]) -> Iterator[list[str]]:
 
 
 def read_batches(frames: Mapping[str, NDArray], names: Iterable[str]) -> Iterator[dict[str, NDArray]]:
-    """Read the frames of utterances, group after group.
-
-    Parameters
-    ----------
-    frames : mapping of str to ndarray, shape (T, D)
-    names : iterable of str
-    """
+    """Read the frames of utterances, group after group."""
     read: dict[str, NDArray] = {}
 
     def lengths() -> Iterator[tuple[str, int]]:

@@ -39,15 +39,7 @@ class HMMStats:
 
 
 def accumulate(model: PhoneHMM, frames: Sequence[NDArray], posteriors: Sequence[StatePosteriors]) -> HMMStats:
-    """Statistics of utterances whose frames were given to states.
-
-    Parameters
-    ----------
-    model : PhoneHMM
-    frames : sequence of ndarray, shape (T, D)
-    posteriors : sequence of StatePosteriors
-        In the order of `frames`.
-    """
+    """Statistics of utterances whose frames were given to states."""
     kernel = get_backend()
     offsets = np.cumsum([0, *map(len, frames)])
     rows = np.concatenate([p.frame + offset for p, offset in zip(posteriors, offsets, strict=False)])
@@ -85,16 +77,6 @@ def maximize(
 
     A Gaussian of fewer than `min_occupancy` frames is removed, but for the fullest of its state; a state that has
     fewer frames than that in all keeps the parameters it had.
-
-    Parameters
-    ----------
-    model : PhoneHMM
-    stats : HMMStats
-        Of the training data under that model.
-    variance_floor : ndarray, shape (D,)
-        Absolute.
-    min_occupancy : float
-        Frames.
     """
     n = stats.gaussians.n
     occupancy = state_occupancy(model, stats)
@@ -126,15 +108,6 @@ def split(model: PhoneHMM, occupancy: NDArray[np.float64], total: int, *, power:
 
     Gaussians are allotted so that a state's share goes with ``occupancy ** power``, as Kaldi's gmm-est does. A
     Gaussian is split into two of half the weight, 0.2 deviations to either side.
-
-    Parameters
-    ----------
-    model : PhoneHMM
-    occupancy : ndarray, shape (S,)
-        Frames of each state.
-    total : int
-        Gaussians of all states together; fewer come out where frames are few, none is taken away.
-    power : float
     """
     wanted = np.maximum(_allot(occupancy, total, power), np.diff(model.mixture_offsets))
     parts = []

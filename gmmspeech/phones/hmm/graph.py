@@ -126,41 +126,12 @@ class _Builder:
 def utterance_graph(
     model: PhoneHMM, words: Sequence[str], dictionary: Pronunciations, *, silence_probability: float = 0.5
 ) -> StateGraph:
-    """Words one after the other, each in any of its pronunciations, with silence where there may be some.
-
-    Parameters
-    ----------
-    model : PhoneHMM
-    words : sequence of str
-    dictionary : mapping
-        Word to its pronunciations, which are equally probable.
-    silence_probability : float
-        Of silence before the first word, between two words, and after the last; 0 allows none, 1 demands it.
-
-    Raises
-    ------
-    DataError
-        A word that the dictionary lacks, or no word and no silence.
-
-    Examples
-    --------
-    >>> model = PhoneHMM.from_phones(["SIL", "AA", "T"], mean=[0.0], variance=[1.0], num_states=3)
-    >>> graph = utterance_graph(model, ["AT"], {"AT": [["AA", "T"]]})
-    >>> graph.num_nodes, [model.phones[p] for p in graph.phone[graph.phone_start]]
-    (12, ['SIL', 'AA', 'T', 'SIL'])
-    """
+    """Words one after the other, each in any of its pronunciations, with silence where there may be some."""
     return word_sequence_graph(model, [[word] for word in words], dictionary, silence_probability=silence_probability)
 
 
 def phone_sequence_graph(model: PhoneHMM, phones: Sequence[str]) -> StateGraph:
-    """Phones one after the other, and nothing else; each is its own word.
-
-    Parameters
-    ----------
-    model : PhoneHMM
-    phones : sequence of str
-        One or more.
-    """
+    """Phones one after the other, and nothing else; each is its own word."""
     dictionary = {phone: [[phone]] for phone in phones}
     return utterance_graph(model, phones, dictionary, silence_probability=0.0)
 
@@ -233,22 +204,7 @@ def word_loop_graph(
     silence_probability: float = 0.5,
     insertion_penalty: float = 0.0,
 ) -> StateGraph:
-    """Any number of words of a vocabulary one after the other, for instance connected digits.
-
-    Parameters
-    ----------
-    model : PhoneHMM
-    words : sequence of str
-    dictionary, silence_probability
-        As `utterance_graph` has them.
-    insertion_penalty : float
-        Nats that each word costs beside its probability, one in the size of the vocabulary.
-
-    Raises
-    ------
-    DataError
-        A word that the dictionary lacks.
-    """
+    """Any number of words of a vocabulary one after the other, for instance connected digits."""
     silent, spoken = _silence_log_probabilities(silence_probability)
     builder = _Builder(model)
     entries: Ends = []
@@ -297,26 +253,6 @@ def train_bigram(sequences: Sequence[Sequence[str]], phones: Sequence[str]) -> P
 
     A phone seen n times with t different successors gives ``t / (n + t)`` of its probability to the unigram, which is
     itself smoothed the same way by the uniform distribution.
-
-    Parameters
-    ----------
-    sequences : sequence of sequences of str
-        Phones of each utterance, for instance of its alignment.
-    phones : sequence of str
-        All phones, seen or not.
-
-    Raises
-    ------
-    DataError
-        A phone that is not among `phones`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> bigram = train_bigram([["A", "B", "A"]], ["A", "B"])
-    >>> np.exp(bigram.following).round(2)
-    array([[0.21, 0.39],
-           [0.71, 0.14]])
     """
     index = {phone: i for i, phone in enumerate(phones)}
     size = len(phones)
@@ -337,18 +273,7 @@ def train_bigram(sequences: Sequence[Sequence[str]], phones: Sequence[str]) -> P
 def phone_loop_graph(
     model: PhoneHMM, bigram: PhoneBigram, *, scale: float = 1.0, insertion_penalty: float = 0.0
 ) -> StateGraph:
-    """Any phones one after the other, as a bigram has it.
-
-    Parameters
-    ----------
-    model : PhoneHMM
-    bigram : PhoneBigram
-        Of the model's phones, or some of them.
-    scale : float
-        Factor of the bigram's log probabilities.
-    insertion_penalty : float
-        Nats that each phone costs.
-    """
+    """Any phones one after the other, as a bigram has it."""
     builder = _Builder(model)
     ends = [builder.chain([phone], number) for number, phone in enumerate(bigram.phones)]
     for (_, last), row in zip(ends, bigram.following, strict=True):

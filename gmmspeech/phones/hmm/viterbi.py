@@ -66,35 +66,7 @@ def viterbi(
     acoustic_scale: float = 1.0,
     beam: float | None = None,
 ) -> list[NDArray[np.intp] | None]:
-    """Most probable path through each graph.
-
-    Parameters
-    ----------
-    graphs : sequence of StateGraph
-    emissions : sequence of ndarray, shape (T, S), float32
-        Log-likelihood of every frame under every state of the model.
-    transitions : Transitions
-    acoustic_scale : float
-        Factor of the log-likelihoods.
-    beam : float, optional
-        How many nats (of scaled score) below the best a node may fall. An utterance that finds no path to the end is
-        tried again without a beam.
-
-    Returns
-    -------
-    list of ndarray of int, shape (T,), or None
-        The node of each frame; None where there is no path: too few frames for the phones.
-
-    Examples
-    --------
-    >>> from gmmspeech.phones.hmm.graph import utterance_graph
-    >>> from gmmspeech.phones.hmm.model import PhoneHMM
-    >>> model = PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0], num_states=1)
-    >>> graph = utterance_graph(model, ["AH"], {"AH": [["AA"]]}, silence_probability=0.5)
-    >>> emissions = np.log(np.array([[0.9, 0.1], [0.1, 0.9], [0.1, 0.9], [0.8, 0.2]], dtype=np.float32))
-    >>> viterbi([graph], [emissions], Transitions.of(model.self_loop))
-    [array([0, 1, 1, 2])]
-    """
+    """Most probable path through each graph, (T,)."""
     paths = _best_paths(graphs, emissions, transitions, acoustic_scale, np.inf if beam is None else beam)
     lost = [i for i, path in enumerate(paths) if path is None] if beam is not None else []
     if lost:
@@ -111,13 +83,7 @@ def best_scores(
     *,
     acoustic_scale: float = 1.0,
 ) -> NDArray[np.float64]:
-    """Log score of the best path through each graph, shape (number of graphs,); minus infinity where there is none.
-
-    Parameters
-    ----------
-    graphs, emissions, transitions, acoustic_scale
-        As `viterbi` has them.
-    """
+    """Log score of the best path through each graph, shape (number of graphs,); minus infinity where there is none."""
     batch = _Batch(graphs, emissions, transitions, acoustic_scale)
     scores = np.empty(len(graphs))
     scores[batch.order] = _totals(batch, list(_forward(batch, np.inf, np.maximum)), np.maximum)
@@ -149,20 +115,7 @@ def forward_backward(
     beam: float | None = None,
     least: float = 1e-3,
 ) -> list[StatePosteriors | None]:
-    """State posteriors of each utterance over all paths through its graph (Baum-Welch's E-step).
-
-    Parameters
-    ----------
-    graphs, emissions, transitions, acoustic_scale, beam
-        As `viterbi` has them.
-    least : float
-        Posteriors below this are left out, and what remains of a frame sums to one again.
-
-    Returns
-    -------
-    list of StatePosteriors or None
-        None where there is no path.
-    """
+    """State posteriors of each utterance over all paths through its graph (Baum-Welch's E-step)."""
     results = _all_posteriors(graphs, emissions, transitions, acoustic_scale, np.inf if beam is None else beam, least)
     lost = [i for i, result in enumerate(results) if result is None] if beam is not None else []
     if lost:

@@ -87,29 +87,7 @@ class FrameClock:
 
 
 def check_labels(labels: Sequence[Label], *, owner: str, duration: float | None = None) -> None:
-    """Check that labels follow each other in time and within the audio. Gaps between them are allowed.
-
-    Parameters
-    ----------
-    labels : sequence of Label
-    owner : str
-        Whose labels they are (an utterance, a file), for the message.
-    duration : float, optional
-        Length of the audio in seconds. The last label may end up to 10 ms after it (one frame).
-
-    Raises
-    ------
-    DataError
-        If a label has a time that is negative or no number, ends before it starts, begins before the one in front of
-        it begins (goes backwards) or ends (overlaps, by more than 1 ms), or runs past the end of the audio.
-
-    Examples
-    --------
-    >>> labels = [Label(0.0, 0.25, "AH"), Label(0.2, 0.5, "S")]
-    >>> check_labels(labels, owner="ann-1")
-    Traceback (most recent call last):
-    gmmspeech.errors.DataError: ann-1: found S (0.2 to 0.5 s) after AH (0 to 0.25 s), expected labels that don't overlap
-    """
+    """Check that labels follow each other in time and within the audio. Gaps between them are allowed."""
     for before, label in zip([None, *labels], labels, strict=False):
         start, end = label.start, label.end
         if not (0 <= start < math.inf and 0 <= end < math.inf):
@@ -132,38 +110,7 @@ def label_frames(
     frame_shift: float = 10.0,
     times: FrameTimes = "center",
 ) -> NDArray[np.int64]:
-    """Give the frames whose times lie in each label: from its start to just before its end.
-
-    Parameters
-    ----------
-    labels : sequence of Label
-        As `check_labels` wants them.
-    num_frames : int
-        Frames there are; nothing beyond is given.
-    frame_length, frame_shift : float
-        In milliseconds, of the features.
-    times : {"center", "start"}
-        Which time a frame has: the center of its window, or ``t * frame_shift``.
-
-    Returns
-    -------
-    ndarray, shape (len(labels), 2), int64
-        First frame, and the one after the last: ``frames[first:stop]``. Equal for a label too short to hold the time
-        of a frame. No frame is in two ranges.
-
-    Raises
-    ------
-    ConfigError
-        If `times`, `frame_shift` or `frame_length` makes no sense.
-
-    Examples
-    --------
-    >>> labels = [Label(0.0, 0.05, "SIL"), Label(0.05, 0.1, "AH")]
-    >>> label_frames(labels, 8)  # centers at 12.5, 22.5, ... ms
-    array([[0, 4], [4, 8]])
-    >>> label_frames(labels, 8, times="start")
-    array([[0, 5], [5, 8]])
-    """
+    """Give the frames whose times lie in each label: from its start to just before its end, (len(labels)."""
     first_time = FrameClock(frame_shift, frame_length, times).first
     seconds = np.array([(label.start, label.end) for label in labels], dtype=np.float64).reshape(-1, 2)
     frames = np.ceil((1000 * seconds - first_time) / frame_shift - _SAME)
@@ -222,27 +169,6 @@ def labels_of_frames(
 
     A boundary lies at the time of the first frame after it if frames count by their start, and half a shift before
     that, in the middle between two frames' times, if they count by their center.
-
-    Parameters
-    ----------
-    names : iterable of str
-        One a frame; "" is no label.
-    frame_length, frame_shift, times
-        As for `label_frames`.
-
-    Returns
-    -------
-    list of Label
-
-    Raises
-    ------
-    ConfigError
-        If `times`, `frame_shift` or `frame_length` makes no sense.
-
-    Examples
-    --------
-    >>> labels_of_frames(["SIL", "SIL", "AH", "AH", "AH", ""], times="start")
-    [Label(start=0.0, end=0.02, name='SIL'), Label(start=0.02, end=0.05, name='AH')]
     """
     clock = FrameClock(frame_shift, frame_length, times)
     labels = []

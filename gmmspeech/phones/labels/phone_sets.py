@@ -50,22 +50,7 @@ _STRESSED = {
 
 
 def strip_stress(phone: str) -> str:
-    """Take the stress off an ARPAbet vowel; anything else stays as it is.
-
-    Parameters
-    ----------
-    phone : str
-        In upper or lower case.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> [strip_stress(phone) for phone in ("AH0", "ey1", "T", "SIL", "SPN2")]
-    ['AH', 'ey', 'T', 'SIL', 'SPN2']
-    """
+    """Take the stress off an ARPAbet vowel; anything else stays as it is."""
     return _STRESSED.get(phone, phone)
 
 

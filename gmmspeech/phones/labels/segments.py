@@ -91,38 +91,6 @@ def label_utterances(
     """Put utterances together with their labels.
 
     A segment too short to hold the time of a frame, or after the last frame, is left out; a warning counts them.
-
-    Parameters
-    ----------
-    frames : mapping of str to ndarray, shape (T, D)
-        By utterance.
-    labels : mapping of str to sequence of Label
-    speakers : mapping of str to str
-        Speaker of each utterance.
-    frame_length, frame_shift : float
-        In milliseconds.
-    times : {"center", "start"}
-        Which time a frame has; see `label_frames`. Labels of most aligners need "start".
-    skip_bad : bool
-        Leave out utterances whose labels are missing or wrong, with a warning, instead of stopping.
-
-    Returns
-    -------
-    LabeledFrames
-        Utterances in the order of `frames`.
-
-    Raises
-    ------
-    DataError
-        An utterance without labels or speaker, labels that overlap, go backwards or run past the last frame; by
-        name. Or no segment at all.
-
-    Examples
-    --------
-    >>> labels = {"a": [Label(0.0, 0.02, "AH"), Label(0.02, 0.05, "S")]}
-    >>> data = label_utterances({"a": np.zeros((5, 1))}, labels, {"a": "ann"}, times="start")
-    >>> data.ranges, data.phones
-    (array([[0, 2], [2, 5]]), array(['AH', 'S'], dtype='<U2'))
     """
     kept, ranges, phones, empty, start = [], [], [], [], 0
     for name, x in frames.items():
@@ -162,25 +130,7 @@ def label_utterances(
 
 
 def part_edges(ranges: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
-    """Cut segments into parts as equal as frames allow; of fewer frames than parts, some are empty.
-
-    Parameters
-    ----------
-    ranges : ndarray, shape (S, 2)
-    parts : int
-
-    Returns
-    -------
-    ndarray, shape (S, parts + 1), int64
-        Part j is the rows from edge j to before edge j + 1.
-
-    Examples
-    --------
-    >>> part_edges(np.array([[0, 6], [10, 14], [20, 21]]), 3)
-    array([[ 0,  2,  4,  6],
-           [10, 11, 13, 14],
-           [20, 20, 21, 21]])
-    """
+    """Cut segments into parts as equal as frames allow; of fewer frames than parts, some are empty, (S, parts + 1)."""
     lengths = np.diff(ranges, axis=1)
     return ranges[:, :1] + (lengths * np.arange(parts + 1) + parts // 2) // parts
 
@@ -188,23 +138,7 @@ def part_edges(ranges: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
 def part_of_frames(
     ranges: NDArray[np.int64], phone_indices: NDArray[np.integer], num_frames: int, parts: int
 ) -> NDArray[np.int64]:
-    """Part that each frame belongs to: ``phone * parts + part``, or -1 in no segment (or one of phone -1).
-
-    Parameters
-    ----------
-    ranges : ndarray, shape (S, 2)
-    phone_indices : ndarray of int, shape (S,)
-    num_frames, parts : int
-
-    Returns
-    -------
-    ndarray, shape (num_frames,), int64
-
-    Examples
-    --------
-    >>> part_of_frames(np.array([[0, 2], [3, 6]]), np.array([0, 1]), 7, 2)
-    array([ 0,  1, -1,  2,  2,  3, -1])
-    """
+    """Part that each frame belongs to: ``phone * parts + part``, or -1 in no segment (or one of phone -1)."""
     edges = part_edges(ranges, parts)
     codes = np.where(phone_indices[:, None] < 0, -1, phone_indices[:, None] * parts + np.arange(parts))
     lengths = np.diff(edges, axis=1).ravel()
@@ -216,36 +150,14 @@ def part_of_frames(
 
 
 def rows_of(ranges: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Numbers of all rows of segments, one segment after the other.
-
-    Examples
-    --------
-    >>> rows_of(np.array([[5, 7], [0, 3]]))
-    array([5, 6, 0, 1, 2])
-    """
+    """Numbers of all rows of segments, one segment after the other."""
     lengths = np.diff(ranges, axis=1).ravel()
     ends = np.cumsum(lengths)
     return np.arange(lengths.sum()) + np.repeat(ranges[:, 0] - ends + lengths, lengths)
 
 
 def segment_sums(values: NDArray[np.floating], ranges: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Sum rows over each segment.
-
-    Parameters
-    ----------
-    values : ndarray, shape (N, C)
-    ranges : ndarray, shape (S, 2)
-        A segment without rows has the sum 0.
-
-    Returns
-    -------
-    ndarray, shape (S, C), float64
-
-    Examples
-    --------
-    >>> segment_sums(np.array([[1.0], [2.0], [4.0]]), np.array([[0, 2], [2, 2], [1, 3]]))
-    array([[3.], [0.], [6.]])
-    """
+    """Sum rows over each segment, (S, C)."""
     padded = np.concatenate([values, np.zeros_like(values[:1])]).astype(np.float64, copy=False)
     sums = np.add.reduceat(padded, ranges.ravel(), axis=0)[::2] if len(ranges) else np.empty((0, values.shape[1]))
     return np.where((ranges[:, 1] > ranges[:, 0])[:, None], sums, 0.0)
@@ -272,34 +184,7 @@ def segment_vectors(
     parts: int = 3,
     edges: Edges = ((0, 2), (2, 6)),
 ) -> NDArray[np.float32]:
-    """One vector of fixed size a segment: averages of its parts, of its surroundings, and its log duration.
-
-    Parameters
-    ----------
-    frames : ndarray, shape (T, D)
-        Of one utterance: the surroundings reach up to its ends.
-    ranges : ndarray, shape (S, 2)
-    parts : int
-        A part that is empty, as the segment is short, is the segment's nearest frame.
-    edges : sequence of (int, int)
-        Windows to average on either side: from so many frames before the segment (or after it) to so many. Beyond
-        the ends of the utterance the first and last frame stand in.
-
-    Returns
-    -------
-    ndarray, shape (S, (parts + 2 * len(edges)) * D + 1), float32
-
-    Raises
-    ------
-    DataError
-        A segment without a frame, or outside the frames.
-
-    Examples
-    --------
-    >>> frames = np.arange(8.0)[:, None]
-    >>> segment_vectors(frames, np.array([[2, 5]]), edges=((0, 2),)).round(2)
-    array([[2. , 3. , 4. , 0.5, 5.5, 1.1]], dtype=float32)
-    """
+    """One vector a segment: averages of its parts, of its surroundings, and its log duration."""
     first, stop = ranges[:, :1], ranges[:, 1:]
     bad = ((first < 0) | (stop <= first) | (stop > len(frames))).ravel()
     if bad.any():
