@@ -155,7 +155,7 @@ def segment_parts(data: LabeledFrames, posteriors: NDArray[np.float64], parts: i
 
 
 def component_posteriors(model: PhoneGMM, frames: NDArray[np.floating], parts: sparse.csr_array) -> sparse.csr_array:
-    """Posteriors of the components of all mixtures side by side, (N, their number), sparse, given those of the parts."""
+    """Posteriors of the components of all mixtures side by side, (N, all), sparse, given those of the parts."""
     by_mixture = parts.tocsc()
     rows, columns, values, first = [], [], [], 0
     for code, mixture in enumerate(model.models_):
