@@ -36,29 +36,6 @@ def download(url: str, path: str | os.PathLike[str], *, checksum: str | None = N
 
     What came before a connection broke off is kept in ``path`` + ``.part``, and gone on with, at once and in later
     runs, if the server can do so (HTTP's ranges). A bar on stderr shows how far it is, if that is a terminal.
-
-    Parameters
-    ----------
-    url : str
-    path : path-like
-        Where the file shall be.
-    checksum : str, optional
-        Such as ``md5:`` or ``sha256:`` and hexadecimal digits; a file that is there is checked too.
-    pause : float
-        Seconds between tries.
-
-    Returns
-    -------
-    Path
-        `path`.
-
-    Raises
-    ------
-    DownloadError
-        If there is no connection, the server does not have the file, the connection broke off time and again, or the
-        checksum is another one: then nothing is kept.
-    DataError
-        If the file can't be written.
     """
     path = Path(path)
     part = path.with_name(f"{path.name}.part")
@@ -88,13 +65,7 @@ def download(url: str, path: str | os.PathLike[str], *, checksum: str | None = N
 
 
 def read_archive(archive: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
-    """Yield the path and the content of the files in a ``.tar.gz`` archive, of those that are wanted.
-
-    Raises
-    ------
-    DataError
-        If the archive is cut short or broken; it is deleted, so that another run fetches it again.
-    """
+    """Yield the path and the content of the files in a ``.tar.gz`` archive, of those that are wanted."""
     try:
         with tarfile.open(archive, "r|gz") as tar:
             for member in progress(tar, desc=archive.name, unit="file"):

@@ -92,30 +92,6 @@ def fetch(name: str, corpus: OpenCorpus, lists: Path, *, cache: Path | None = No
 
     Archives go to ``downloads`` in the cache, audio and data directories to ``corpora`` and the corpus' name; archives
     are not needed any more then. A run that was cut short goes on where it was.
-
-    Parameters
-    ----------
-    name : str
-    corpus : OpenCorpus
-    lists : Path
-        Folder that says which utterances are used, and has what else `OpenCorpus.parts` wants. If it has
-        ``checksums``, utterances are checked (see `samples_digest`); ``spk2gender`` goes into the data directories.
-    cache : Path, optional
-        In place of `gmmspeech.corpora.download.cache_folder`.
-    pause : float
-        Seconds between tries when a connection breaks off.
-
-    Returns
-    -------
-    Path
-        Folder with ``audio`` and ``data``.
-
-    Raises
-    ------
-    DownloadError
-        If an archive can't be had, or it has another checksum, or an utterance has.
-    DataError
-        If an archive is broken or lacks utterances, or a file can't be written.
     """
     cache = cache_folder() if cache is None else cache
     folder = cache / "corpora" / name
@@ -139,13 +115,7 @@ def fetch(name: str, corpus: OpenCorpus, lists: Path, *, cache: Path | None = No
 
 
 def write_part(out: Path, part: Part, listing: Listing, base: Path) -> None:
-    """Write one data directory, with paths relative to a folder.
-
-    Raises
-    ------
-    DataError
-        If the listing lacks an utterance, or a file can't be written.
-    """
+    """Write one data directory, with paths relative to a folder."""
     rows = [line.split() for line in part.segments]
     recordings = list(dict.fromkeys(row[1] for row in rows)) if rows else list(part.utterances)
     missing = [recording for recording in recordings if recording not in listing.recordings]

@@ -71,49 +71,13 @@ class Layout:
 
 
 def find_utterances(layout: str, source: str | os.PathLike[str]) -> Listing:
-    """Find the utterances of a corpus that is laid out as its publishers do, and what is known of them.
-
-    Parameters
-    ----------
-    layout : str
-        Name of one of `LAYOUTS`.
-    source : path-like
-        Folder of the corpus, or of a part of it; everything under it is looked at.
-
-    Returns
-    -------
-    Listing
-        In the order of the files' paths.
-
-    Raises
-    ------
-    ConfigError, DataError
-        As `find_recordings`; and if a file beside the audio is malformed.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> folder = Path(tempfile.mkdtemp())
-    >>> (folder / "7_ann_3.wav").touch()
-    >>> listing = find_utterances("fsdd", folder)
-    >>> listing.utt2spk, listing.text
-    ({'ann-7-03': 'ann'}, {'ann-7-03': 'seven'})
-    """
+    """Find the utterances of a corpus that is laid out as its publishers do, and what is known of them."""
     listing = find_recordings(layout, source)
     return LAYOUTS[layout].complete(listing, Path(os.path.abspath(source)))
 
 
 def find_recordings(layout: str, source: str | os.PathLike[str]) -> Listing:
-    """Find the utterances as `find_utterances` does, without what lies beside the audio.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such layout.
-    DataError
-        If there is no such folder, no audio in it, an audio file whose name does not fit the layout or makes no
-        utterance id, or two files of one utterance.
-    """
+    """Find the utterances as `find_utterances` does, without what lies beside the audio."""
     if layout not in LAYOUTS:
         raise ConfigError(f"{layout}: no such layout, expected one of {', '.join(LAYOUTS)}")
     form, folder = LAYOUTS[layout], Path(os.path.abspath(source))
@@ -146,18 +110,6 @@ def write_listing(folder: str | os.PathLike[str], listing: Listing, *, base: Pat
 
     There will be ``wav.scp`` (last, so that a directory which has it is whole), ``utt2spk``, ``spk2utt``, and ``text``,
     ``spk2gender`` and ``phones.ctm`` where something is known.
-
-    Parameters
-    ----------
-    folder : path-like
-    listing : Listing
-    base : Path, optional
-        Folder that paths in ``wav.scp`` are written relative to; otherwise they are absolute.
-
-    Raises
-    ------
-    DataError
-        If a file can't be written, or the folder has one of another corpus that would not be replaced.
     """
     folder = Path(folder)
     known = {"text": listing.text, "spk2gender": listing.spk2gender, "phones.ctm": listing.phones, "segments": None}

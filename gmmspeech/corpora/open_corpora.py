@@ -23,26 +23,7 @@ CORPORA: Mapping[str, OpenCorpus] = {
 
 
 def fetch_corpus(name: str, *, cache: Path | None = None) -> Path:
-    """Fetch one of `CORPORA` and write its data directories, unless that is done.
-
-    Parameters
-    ----------
-    name : str
-    cache : Path, optional
-        In place of `gmmspeech.corpora.download.cache_folder`.
-
-    Returns
-    -------
-    Path
-        Folder with ``audio`` and ``data``.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such corpus.
-    DataError
-        As `gmmspeech.corpora.fetch.fetch`.
-    """
+    """Fetch one of `CORPORA` and write its data directories, unless that is done."""
     if name not in CORPORA:
         raise ConfigError(f"{name}: no such corpus to fetch, expected one of {', '.join(CORPORA)}")
     return fetch(name, CORPORA[name], LISTS / name, cache=cache)
