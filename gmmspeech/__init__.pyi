@@ -55,7 +55,6 @@ from .features.mfcc import (
 from .features.mfcc import (
     mfcc as mfcc,
 )
-from .features.mfcc import plp as plp
 from .features.normalization import (
     cmvn as cmvn,
 )
@@ -65,6 +64,7 @@ from .features.normalization import (
 from .features.normalization import (
     sliding_cmvn as sliding_cmvn,
 )
+from .features.plp import plp as plp
 from .features.vad import energy_vad as energy_vad
 from .features.warping import feature_warp as feature_warp
 from .files.checkpoints import Checkpoint as Checkpoint

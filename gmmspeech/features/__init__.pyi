@@ -14,7 +14,6 @@ from .mfcc import (
 from .mfcc import (
     mfcc as mfcc,
 )
-from .mfcc import plp as plp
 from .normalization import (
     cmvn as cmvn,
 )
@@ -24,6 +23,7 @@ from .normalization import (
 from .normalization import (
     sliding_cmvn as sliding_cmvn,
 )
+from .plp import plp as plp
 from .stream import FrontEndStream as FrontEndStream
 from .transformer import MfccTransformer as MfccTransformer
 from .vad import (

@@ -12,8 +12,9 @@ from gmmspeech.errors import ConfigError, FeatureError
 from gmmspeech.features.conf_files import SHIPPED
 from gmmspeech.features.deltas import add_deltas, shifted_deltas
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.features.mfcc import fbank, lfcc, mfcc, plp
+from gmmspeech.features.mfcc import fbank, lfcc, mfcc
 from gmmspeech.features.normalization import cmvn, rasta, sliding_cmvn
+from gmmspeech.features.plp import plp
 from gmmspeech.features.vad import energy_vad, relative_energy_vad
 from gmmspeech.features.warping import feature_warp
 

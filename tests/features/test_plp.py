@@ -9,8 +9,9 @@ import soundfile
 
 from gmmspeech.errors import ConfigError
 from gmmspeech.features.lpc import levinson_durbin, predictor_cepstrum
-from gmmspeech.features.mfcc import fbank, plp
+from gmmspeech.features.mfcc import fbank
 from gmmspeech.features.options import PlpOptions
+from gmmspeech.features.plp import plp
 
 RATE = 16000
 

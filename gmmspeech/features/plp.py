@@ -1,0 +1,55 @@
+"""Perceptual linear prediction as Kaldi and HTK compute it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.features.options import PlpOptions, validated, with_options_of
+from gmmspeech.features.static import static_features
+
+
+@with_options_of(PlpOptions)
+def plp(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: Any) -> NDArray[np.float32]:
+    """Perceptual linear prediction: cepstra of an all-pole model of the loudness of mel bands.
+
+    The outputs of the mel filters are weighted for equal loudness and compressed; the inverse Fourier transform of
+    that spectrum, its first and last band doubled, is an autocorrelation, whose linear predictor (Levinson-Durbin)
+    gives the cepstrum. Every option left at None takes the default of the convention, given below as kaldi / htk
+    where they differ. In Kaldi's convention `mel_floor` makes digital silence finite, where Kaldi has no number.
+
+    Parameters
+    ----------
+    signal : array_like, shape (n,)
+        As in `mfcc`, whose defaults stand here too unless another is given.
+    rate : float
+        Hz.
+    **options
+    random_state : int
+        Of the dither.
+
+    Returns
+    -------
+    ndarray, shape (T, num_ceps), float32
+        T is 0, with a GmmSpeechWarning, if the signal is shorter than a frame.
+
+    Raises
+    ------
+    FeatureError
+        The signal isn't one channel of finite numbers.
+    ConfigError
+        Options make no sense, alone, together or at this rate.
+
+    References
+    ----------
+    H. Hermansky, "Perceptual linear predictive (PLP) analysis of speech", JASA 87(4), 1990.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plp(np.sin(np.arange(1600.0)), 16000).shape
+    (8, 13)
+    """
+    return static_features(signal, rate, validated(PlpOptions, options), random_state=random_state)[0]
