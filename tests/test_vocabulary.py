@@ -38,7 +38,8 @@ BRITISH = re.compile(
 )
 NO_VERBS = ("estimate_", "learn_", "calc_", "calculate_", "do_")
 NAMESPACES = [name for name in gs.__all__ if hasattr(getattr(gs, name), "__path__")]
-ROOMS = ("blocks", "audio", "metrics", "features", "gmm", "scoring", "linear", "speaker", "phones", "stores", "plot")
+ROOMS = ("blocks", "audio", "metrics", "features", "gmm", "scoring", "linear", "speaker", "phones", "stores", "corpora")
+ROOMS += ("plot", "commands")
 CORPUS = re.compile(r"Mapping|Store|Iterable|DataDir|Path")
 
 
@@ -91,7 +92,7 @@ def violations(name: str, value: Any) -> list[str]:
     found += [f"{name}({word}): American spelling" for word in (own, *has) if BRITISH.search(word)]
     if BRITISH.search(inspect.getdoc(value) or ""):
         found.append(f"{name}: American spelling in its docstring ({BRITISH.search(inspect.getdoc(value) or '')})")
-    if own.startswith(NO_VERBS):
+    if own.startswith(NO_VERBS) and not own.endswith("_file"):  # which is named as its command
         found.append(f"{name}: say fit_, train_, or what it gives")
     if own.startswith("fit_"):
         needed = [p for p in has.values() if p.default is p.empty and CORPUS.search(str(p.annotation))]

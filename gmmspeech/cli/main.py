@@ -261,7 +261,7 @@ def score(
     """
     from gmmspeech.commands.verification import score_file
 
-    done = score_file(models, feats, trials, scores, scoring=scoring, top_c=top_c, groups=groups, jobs=jobs)
+    done = score_file(models, feats, trials, scores, scoring=scoring, top_c=top_c, groups=groups, n_jobs=jobs)
     click.echo(f"{len(done)} trials scored")
 
 
@@ -300,7 +300,7 @@ def classify(classifier: Path, feats: str, reference: Path | None, jobs: int) ->
     from gmmspeech.formats.datadir import read_map
 
     truth = None if reference is None else read_map(reference)
-    found = classify_file(classifier, feats, None if truth is None else list(truth), jobs=jobs)
+    found = classify_file(classifier, feats, None if truth is None else list(truth), n_jobs=jobs)
     if truth is None:
         for utterance, label in found.items():
             click.echo(f"{utterance} {label}")

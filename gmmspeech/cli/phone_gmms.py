@@ -79,7 +79,7 @@ def train_phone_classifier(
 
     one = PhoneClassifierConfig(components, parts, dim, size=size, smoothing=smoothing)
     how = replace(AdaptedClassifierConfig(), unadapted=one) if full else one
-    common: dict[str, Any] = {"labels": labels, "silence": silence, "jobs": jobs, "skip_bad": skip_bad}
+    common: dict[str, Any] = {"labels": labels, "silence": silence, "n_jobs": jobs, "skip_bad": skip_bad}
     classifier = train_phone_classifier_dir(data_dir, model, FrontEnd.from_toml(config), how, **common)
     if silence not in classifier.phones:
         click.echo(f"gmmspeech: no segment is labeled {silence}, all phones are possible answers", err=True)
@@ -105,7 +105,7 @@ def classify_phones(
     """
     from gmmspeech.commands.phone_gmms import classify_phones_dir, segment_lines, write_classified
 
-    done = classify_phones_dir(data_dir, model, labels=labels, silence=silence, jobs=jobs, skip_bad=skip_bad)
+    done = classify_phones_dir(data_dir, model, labels=labels, silence=silence, n_jobs=jobs, skip_bad=skip_bad)
     if not done.labels:
         raise ConfigError(f"--silence: found {silence} on all segments, expected others too")
     if out is None:

@@ -74,7 +74,7 @@ def train_phones(
         method=method,
         allow_pipes=allow_pipes,
         skip_bad=skip_bad,
-        jobs=jobs,
+        n_jobs=jobs,
     )
     _tell_skipped(done.skipped)
     click.echo(
@@ -125,7 +125,7 @@ def align(
         goodness=goodness,
         allow_pipes=allow_pipes,
         skip_bad=skip_bad,
-        jobs=jobs,
+        n_jobs=jobs,
     )
     for word, count in done.unknown_words.most_common():
         click.echo(f"gmmspeech: not in the dictionary: {word} ({count} times)", err=True)
@@ -197,7 +197,7 @@ def recognize(
 
     if bool(dictionaries) == (phones is not None):
         raise ConfigError("found both or none of --dictionary and --phones, expected one: words, or phones")
-    common: dict[str, Any] = {"allow_pipes": allow_pipes, "skip_bad": skip_bad, "jobs": jobs}
+    common: dict[str, Any] = {"allow_pipes": allow_pipes, "skip_bad": skip_bad, "n_jobs": jobs}
     if phones is not None:
         sequences = [[label.name for label in labels] for labels in read_labels(phones).values()]
         scale = 0.2 if acoustic_scale is None else acoustic_scale

@@ -30,7 +30,7 @@ def statistics(ubm: Path, feats: str, out: Path, groups: Path | None, jobs: int,
     """
     from gmmspeech.commands.speaker import statistics_file
 
-    count = statistics_file(ubm, feats, out, groups=groups, jobs=jobs, scheduler=scheduler)
+    count = statistics_file(ubm, feats, out, groups=groups, n_jobs=jobs, scheduler=scheduler)
     click.echo(f"statistics of {count} utterances")
 
 
@@ -66,7 +66,7 @@ def extract_ivectors(extractor: Path, stats: Path, ivectors: Path, fast: bool, j
     """Extract the i-vector of each utterance."""
     from gmmspeech.commands.speaker import extract_ivectors_file
 
-    found = extract_ivectors_file(extractor, stats, ivectors, fast=fast, jobs=jobs)
+    found = extract_ivectors_file(extractor, stats, ivectors, fast=fast, n_jobs=jobs)
     click.echo(f"{len(found.names)} i-vectors of {found.vectors.shape[1]} dimensions")
 
 

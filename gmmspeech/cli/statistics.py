@@ -32,7 +32,7 @@ def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], jobs:
     """
     from gmmspeech.commands.statistics import accumulate_file
 
-    summed = accumulate_file(ubm, feats, stats, shard=shard[0], num_shards=shard[1], jobs=jobs).stats
+    summed = accumulate_file(ubm, feats, stats, shard=shard[0], num_shards=shard[1], n_jobs=jobs).stats
     click.echo(f"{summed.num_frames:.0f} frames, {summed.log_likelihood / summed.num_frames:.4f} nats a frame")
 
 

@@ -71,7 +71,7 @@ class _NothingGood(Exception):
 class _Workers:
     """Where shards are computed: threads or processes here, or a cluster."""
 
-    jobs: int
+    n_jobs: int
     client: Client | None
 
 
@@ -223,14 +223,14 @@ def _work(tasks: Sequence[_Shard], workers: _Workers, done: Extraction) -> Gener
 
 
 def _records(tasks: Sequence[_Shard], workers: _Workers) -> Generator[_ShardRecord]:
-    jobs, client = workers.jobs, workers.client
-    if client is None and (jobs == 1 or sum(task.audio_bytes for task in tasks) < WORTH_PROCESSES):
-        yield from ordered_map(_extract, tasks, n_jobs=jobs)
+    n_jobs, client = workers.n_jobs, workers.client
+    if client is None and (n_jobs == 1 or sum(task.audio_bytes for task in tasks) < WORTH_PROCESSES):
+        yield from ordered_map(_extract, tasks, n_jobs=n_jobs)
         return
     from joblib import Parallel, delayed, parallel_config  # which takes a while
 
     if client is None:
-        yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(_extract_alone)(task) for task in tasks)
+        yield from Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_extract_alone)(task) for task in tasks)
         return
     check_workers(client)
     with parallel_config(backend="dask", client=client):

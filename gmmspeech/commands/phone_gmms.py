@@ -80,13 +80,13 @@ def labeled_frames(
     front: FrontEnd,
     *,
     labels: Path | None = None,
-    jobs: int = 1,
+    n_jobs: int = 1,
     skip_bad: bool = False,
     times: FrameTimes = "center",
 ) -> LabeledFrames:
     """Compute the frames of a data directory, and put them together with its ``phones.ctm``, or other labels."""
     found = read_labels(data.path / LABELS if labels is None else labels)
-    with features_of(data, front, jobs=jobs, skip_bad=skip_bad) as (store, _):
+    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad) as (store, _):
         frames = {utterance: store[utterance] for utterance in data.utterances if utterance in store}
     return label_utterances(frames, found, data.utt2spk, skip_bad=skip_bad, times=times, **frame_times(front.to_json()))
 
@@ -99,16 +99,16 @@ def train_phone_classifier_dir(
     *,
     labels: Path | None = None,
     silence: str = SILENCE,
-    jobs: int = 1,
+    n_jobs: int = 1,
     skip_bad: bool = False,
 ) -> Classifier:
     """Train a classifier of phones on a data directory and write it."""
     data = read_data_dir(folder)
     static = FrontEnd(**{**front.model_dump(), "deltas": None})
-    options: dict[str, Any] = {"labels": labels, "jobs": jobs, "skip_bad": skip_bad}
+    options: dict[str, Any] = {"labels": labels, "n_jobs": n_jobs, "skip_bad": skip_bad}
     classifier: Classifier
     if isinstance(config, PhoneClassifierConfig):
-        classifier = train_phone_classifier(labeled_frames(data, static, **options), config, n_jobs=jobs)
+        classifier = train_phone_classifier(labeled_frames(data, static, **options), config, n_jobs=n_jobs)
     else:
         everyone = sorted({data.utt2spk[utterance] for utterance in data.utterances})
         dev = everyone[::DEV_EVERY]
@@ -118,7 +118,7 @@ def train_phone_classifier_dir(
             labeled_frames(data.only(u for u in data.utterances if data.utt2spk[u] in who), static, **options)
             for who in (set(everyone) - set(dev), dev)
         )
-        classifier = train_adapted_classifier(train, held_out, config, silence=silence, n_jobs=jobs)
+        classifier = train_adapted_classifier(train, held_out, config, silence=silence, n_jobs=n_jobs)
     classifier.with_front_end(static.to_json()).save(out)
     return classifier
 
@@ -129,7 +129,7 @@ def classify_phones_dir(
     *,
     labels: Path | None = None,
     silence: str = SILENCE,
-    jobs: int = 1,
+    n_jobs: int = 1,
     skip_bad: bool = False,
 ) -> ClassifiedPhones:
     """Classify the phones of a data directory between known boundaries."""
@@ -137,7 +137,7 @@ def classify_phones_dir(
     if not classifier.front_end:
         raise DataError(f"{model}: found a classifier without a front end, expected one of train-phone-classifier")
     front = FrontEnd.from_json(classifier.front_end)
-    data = labeled_frames(read_data_dir(folder), front, labels=labels, jobs=jobs, skip_bad=skip_bad)
+    data = labeled_frames(read_data_dir(folder), front, labels=labels, n_jobs=n_jobs, skip_bad=skip_bad)
     names = np.asarray(classifier.phones)
     for phone in sorted(set(data.phones.tolist()) - {*classifier.phones, silence}):
         count = (data.phones == phone).sum()
@@ -166,18 +166,18 @@ def train_and_classify(
     config: PhoneClassifierConfig | AdaptedClassifierConfig,
     *,
     labels: Mapping[str, Path] | None = None,
-    jobs: int = 1,
+    n_jobs: int = 1,
 ) -> None:
     """Train a classifier of phones, classify the phones of test parts, and write both."""
     data = {
-        part: labeled_frames(where, front, labels=(labels or {}).get(part), jobs=jobs, times="start")
+        part: labeled_frames(where, front, labels=(labels or {}).get(part), n_jobs=n_jobs, times="start")
         for part, where in parts.items()
     }
     classifier: Classifier
     if isinstance(config, PhoneClassifierConfig):
-        classifier = train_phone_classifier(data["train"], config, n_jobs=jobs)
+        classifier = train_phone_classifier(data["train"], config, n_jobs=n_jobs)
     else:
-        classifier = train_adapted_classifier(data["train"], data["dev"], config, n_jobs=jobs)
+        classifier = train_adapted_classifier(data["train"], data["dev"], config, n_jobs=n_jobs)
     found = evaluate_classifier(classifier, {part: each for part, each in data.items() if part != "train"})
     classifier.with_front_end(front.to_json()).save(folder / "classifier.h5")
     write_lines(folder / "results.json", [json.dumps({**asdict(found), "counts": found.counts.tolist()})])

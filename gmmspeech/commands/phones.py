@@ -60,12 +60,12 @@ def said_pronunciations(words: Mapping[str, Sequence[str]], dictionary: Pronunci
 
 @contextlib.contextmanager
 def features_of(
-    data: DataDir, front: FrontEnd, *, jobs: int = 1, skip_bad: bool = False
+    data: DataDir, front: FrontEnd, *, n_jobs: int = 1, skip_bad: bool = False
 ) -> Iterator[tuple[FeatureStore, Extraction]]:
     """Compute the features of a data directory, to be read while the context lasts."""
     with tempfile.TemporaryDirectory(prefix="gmmspeech-") as folder:
         path = Path(folder) / "features.h5"
-        done = extract_features([data], path, front, n_jobs=jobs, skip_bad=skip_bad)
+        done = extract_features([data], path, front, n_jobs=n_jobs, skip_bad=skip_bad)
         with FeatureStore(path) as store:
             yield store, done
 
@@ -87,7 +87,7 @@ def train_phones_dir(
     dictionary: Dictionary,
     *,
     labels: Path | None = None,
-    jobs: int = 1,
+    n_jobs: int = 1,
     skip_bad: bool = False,
     allow_pipes: bool = False,
     **options: Any,
@@ -97,10 +97,11 @@ def train_phones_dir(
     Until they are written, a checkpoint lies beside their place, from which a killed run goes on.
     """
     data = read_data_dir(folder, allow_pipes=allow_pipes)
-    with features_of(data, front, jobs=jobs, skip_bad=skip_bad) as (store, done):
+    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad) as (store, done):
         known = None if labels is None else _of_all(data, read_labels(labels), str(labels), skip_bad)
         words = transcripts(data) if known is None else {}
-        model, state = _train_and_save(store, words, dictionary, out, known, skip_bad=skip_bad, n_jobs=jobs, **options)
+        options |= {"skip_bad": skip_bad, "n_jobs": n_jobs}
+        model, state = _train_and_save(store, words, dictionary, out, known, **options)
     return model, state, done
 
 
@@ -112,12 +113,12 @@ def train_phones_file(
     *,
     labels: Mapping[str, Sequence[Label]] | None = None,
     alignment: Path | None = None,
-    jobs: int = 1,
+    n_jobs: int = 1,
     **options: Any,
 ) -> PhoneHMM:
     """Train phone HMMs on a feature store and write them; a killed run goes on from a checkpoint beside their place."""
     with FeatureStore(features) as store:
-        model, state = _train_and_save(store, words, dictionary, out, labels, n_jobs=jobs, **options)
+        model, state = _train_and_save(store, words, dictionary, out, labels, n_jobs=n_jobs, **options)
     if alignment is not None:
         state.save(alignment)
     return model
@@ -152,7 +153,7 @@ def recognize_phones_file(
     out: Path,
     *,
     utt2spk: Mapping[str, str] | None = None,
-    jobs: int = 1,
+    n_jobs: int = 1,
     **options: Any,
 ) -> None:
     """Recognize the phones of utterances in a feature store, and write them as CTM."""
@@ -165,10 +166,10 @@ def recognize_phones_file(
         if isinstance(system, AdaptedSystem):
             scale = options.get("acoustic_scale", 1.0)
             cepstra, speakers = cepstra_of(store, names), {name: (utt2spk or {})[name] for name in names}
-            frames = adapt_speakers(system, cepstra, speakers, graph, acoustic_scale=scale, n_jobs=jobs)
+            frames = adapt_speakers(system, cepstra, speakers, graph, acoustic_scale=scale, n_jobs=n_jobs)
         else:
             frames = {name: store[name] for name in names}
-        found = decode(hmm, frames, graph, n_jobs=jobs, **clock, **options)
+        found = decode(hmm, frames, graph, n_jobs=n_jobs, **clock, **options)
     write_ctm(out, {utterance: alignment.phones for utterance, alignment in found.items()})
 
 
@@ -238,7 +239,7 @@ def align_dir(
     model: Path,
     dictionary: Dictionary,
     *,
-    jobs: int = 1,
+    n_jobs: int = 1,
     skip_bad: bool = False,
     allow_pipes: bool = False,
     **options: Any,
@@ -246,8 +247,8 @@ def align_dir(
     """Align the transcripts of a data directory with its audio."""
     data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load(model, PhoneHMM)
     times = frame_times(hmm.front_end)
-    with features_of(data, FrontEnd.from_json(hmm.front_end or ""), jobs=jobs, skip_bad=skip_bad) as (store, done):
-        found = align(hmm, store, transcripts(data), dictionary, n_jobs=jobs, skip_bad=skip_bad, **times, **options)
+    with features_of(data, FrontEnd.from_json(hmm.front_end or ""), n_jobs=n_jobs, skip_bad=skip_bad) as (store, done):
+        found = align(hmm, store, transcripts(data), dictionary, n_jobs=n_jobs, skip_bad=skip_bad, **times, **options)
     return AlignedCorpus(found.alignments, {**done.skipped, **found.skipped}, found.unknown_words)
 
 
@@ -256,7 +257,7 @@ def recognize_dir(
     model: Path,
     graph_of: Callable[[PhoneHMM], StateGraph],
     *,
-    jobs: int = 1,
+    n_jobs: int = 1,
     skip_bad: bool = False,
     allow_pipes: bool = False,
     **options: Any,
@@ -264,8 +265,8 @@ def recognize_dir(
     """Recognize the utterances of a data directory."""
     data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load(model, PhoneHMM)
     times = frame_times(hmm.front_end)
-    with features_of(data, FrontEnd.from_json(hmm.front_end or ""), jobs=jobs, skip_bad=skip_bad) as (store, _):
-        return decode(hmm, store, graph_of(hmm), n_jobs=jobs, skip_bad=skip_bad, **times, **options)
+    with features_of(data, FrontEnd.from_json(hmm.front_end or ""), n_jobs=n_jobs, skip_bad=skip_bad) as (store, _):
+        return decode(hmm, store, graph_of(hmm), n_jobs=n_jobs, skip_bad=skip_bad, **times, **options)
 
 
 def write_alignment(folder: Path, alignments: Mapping[str, Alignment], *, format: str = "ctm") -> list[Path]:

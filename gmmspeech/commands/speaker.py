@@ -43,7 +43,7 @@ def statistics_file(
     *,
     groups: Path | None = None,
     second_order: bool = False,
-    jobs: int = 1,
+    n_jobs: int = 1,
     scheduler: str | None = None,
 ) -> int:
     """Count the statistics of all utterances of a feature store under a background model, and write them."""
@@ -52,7 +52,7 @@ def statistics_file(
         check_frames(store, model, ubm)
         frames = store if groups is None else _Joined(store, read_list_map(groups))
         items = progress_bar("statistics", "utt")(frames.items()) if client is None else frames
-        options: dict[str, Any] = {"second_order": second_order, "n_jobs": jobs, "client": client}
+        options: dict[str, Any] = {"second_order": second_order, "n_jobs": n_jobs, "client": client}
         write_statistics(out, model, items, front_end=store.front_end, **options)
     return len(frames)
 
@@ -97,7 +97,7 @@ def train_ivector_file(ubm: Path, statistics: Path, out: Path, rank: int, **opti
 
 
 def extract_ivectors_file(
-    extractor: Path, statistics: Path, out: Path, *, fast: bool = False, jobs: int = 1
+    extractor: Path, statistics: Path, out: Path, *, fast: bool = False, n_jobs: int = 1
 ) -> IVectors:
     """Extract the i-vectors of all utterances whose statistics a file has, and write them."""
     model = load(extractor, IVectorExtractor)
@@ -105,7 +105,7 @@ def extract_ivectors_file(
         names = list(store)
         parts = [names[start : start + BATCH] for start in range(0, len(names), BATCH)]
         bar = progress_bar("i-vectors", "batch")
-        found = [model.extract(store.select(part), fast=fast, n_jobs=jobs) for part in bar(parts)]
+        found = [model.extract(store.select(part), fast=fast, n_jobs=n_jobs) for part in bar(parts)]
     ivectors = IVectors(tuple(names), np.concatenate(found), model.digest)
     ivectors.save(out)
     return ivectors

@@ -25,11 +25,11 @@ from gmmspeech.stores.features import FeatureStore
 
 
 def accumulate_file(
-    ubm: Path, features: str | Path, out: Path, *, shard: int = 1, num_shards: int = 1, jobs: int = 1
+    ubm: Path, features: str | Path, out: Path, *, shard: int = 1, num_shards: int = 1, n_jobs: int = 1
 ) -> SummedStats:
     """Sum the statistics of a feature store's frames, or of a shard of them, under a mixture and write them."""
     gmm = load(ubm, DiagonalGMM)
-    gmm.n_jobs = jobs
+    gmm.n_jobs = n_jobs
     with FeatureStore(features) as store:
         check_frames(store, gmm, ubm)
         names = list(store)

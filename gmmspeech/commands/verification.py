@@ -90,13 +90,13 @@ def score_file(
     scoring: str | None = None,
     top_c: int | None = None,
     groups: Path | None = None,
-    jobs: int = 1,
+    n_jobs: int = 1,
 ) -> Scores:
     """Score the trials of a list and write ``model test score`` lines."""
     verifier = load(models, SpeakerVerifier)
     if scoring is not None or top_c is not None:
         verifier.set_scoring(scoring or verifier.scoring, top_c)
-    verifier.n_jobs = jobs
+    verifier.n_jobs = n_jobs
     with FeatureStore(features) as store:
         check_frames(store, verifier.ubm, models)
         scores = verifier.score_trials(
@@ -124,14 +124,14 @@ def train_classifier_file(
 
 
 def classify_file(
-    classifier: Path, features: str | Path, utterances: Sequence[str] | None = None, *, jobs: int = 1
+    classifier: Path, features: str | Path, utterances: Sequence[str] | None = None, *, n_jobs: int = 1
 ) -> dict[str, str]:
     """Most probable class of the utterances of a store (of all, or of those named)."""
     model = load(classifier, GMMClassifier)
     with FeatureStore(features) as store:
         check_frames(store, model, classifier)
         names = list(store if utterances is None else utterances)
-        labels = ordered_map(lambda name: str(model.predict_segments([store[name]])[0]), names, n_jobs=jobs)
+        labels = ordered_map(lambda name: str(model.predict_segments([store[name]])[0]), names, n_jobs=n_jobs)
         return dict(zip(names, progress_bar("classifying", "utt", total=len(names))(labels), strict=True))
 
 

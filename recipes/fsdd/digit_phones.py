@@ -28,7 +28,7 @@ def recognize_by_phones(
         labels = [part.path / "phones.ctm" for part in (train, test)]
         makes = [folder / "classifier.h5", folder / "results.json"]
         if run.todo("classify-phones", makes=makes, of=[train, test, *labels], settings=[STATIC, CLASSIFIER]):
-            phone_gmms.train_and_classify(folder, {"train": train, "test": test}, STATIC, CLASSIFIER, jobs=run.jobs)
+            phone_gmms.train_and_classify(folder, {"train": train, "test": test}, STATIC, CLASSIFIER, n_jobs=run.jobs)
 
     features = {}
     for name, part in (("train", train), ("test", test), ("all", everything)):
@@ -47,7 +47,7 @@ def recognize_by_phones(
     for name, task, learned, taught, tested, spoken in tasks:
         model, recognized = run.out / f"hmm-{name}.h5", run.out / f"recognized-{name}.json"
         if run.todo(f"train-{name}", makes=[model], settings=[taught, dictionary, TRAINING]):
-            phones.train_phones_file(features[learned], taught, dictionary, model, jobs=run.jobs, **TRAINING)
+            phones.train_phones_file(features[learned], taught, dictionary, model, n_jobs=run.jobs, **TRAINING)
         if name == "digits":
             aligned = run.out / "aligned-digits"
             if run.todo("align-digits", makes=[aligned / "phones.ctm"], settings=[spoken, dictionary]):

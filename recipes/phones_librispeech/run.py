@@ -59,7 +59,7 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int, more: Sequence[str], s
         (train, dev), labels = split(background), [part.path / "phones.ctm" for part in (background, test)]
         makes, parts = [folder / "classifier.h5", folder / "results.json"], {"train": train, "dev": dev, "test": test}
         if run.todo("classify", makes=makes, of=[*parts.values(), *labels], settings=[STATIC, CLASSIFIER]):
-            phone_gmms.train_and_classify(folder, parts, STATIC, CLASSIFIER, jobs=run.jobs)
+            phone_gmms.train_and_classify(folder, parts, STATIC, CLASSIFIER, n_jobs=run.jobs)
     picture = run.out / "alignment.png"
     if importlib.util.find_spec("matplotlib") and run.todo("picture", makes=[picture], settings=PICTURE):
         aligned = run.out / f"aligned-{test.path.name}" / "phones.ctm"
@@ -101,7 +101,7 @@ def recognize(
     times = {**phones.frame_times(FRONT_END.to_json()), "times": "start"}
     settings = [train, dictionary, PHONES, gaussians, TRAINING, skip_bad]
     if run.todo(f"train-{name}", makes=[model, state], settings=settings):
-        options = {"phones": PHONES, "total_gaussians": gaussians, "skip_bad": skip_bad, "jobs": run.jobs, **TRAINING}
+        options = {"phones": PHONES, "total_gaussians": gaussians, "skip_bad": skip_bad, "n_jobs": run.jobs, **TRAINING}
         phones.train_phones_file(learned_from, train, dictionary, model, alignment=state, **options)
     for side, words, features in ((f"{name}-train", train, learned_from), (name, test, tested_on)):
         aligned = run.out / f"aligned-{side}"
@@ -113,14 +113,14 @@ def recognize(
                 )
     learned, found = run.out / f"aligned-{name}-train" / "phones.ctm", run.out / f"recognized-{name}.ctm"
     if run.todo(f"recognize-{name}", makes=[found], settings=[list(test), LOOP_SCALE]):
-        options = {"acoustic_scale": LOOP_SCALE, "jobs": run.jobs}
+        options = {"acoustic_scale": LOOP_SCALE, "n_jobs": run.jobs}
         phones.recognize_phones_file(model, tested_on, test, learned, found, **options)
     if run.todo(f"system-{name}", makes=[system], settings=[train, utt2spk, gaussians, SYSTEM]):
         options = {"total_gaussians": 2 * gaussians, "n_jobs": run.jobs, **SYSTEM}
         phones.train_adapted_file(learned_from, train, dictionary, utt2spk, state, system, **options)
     found = run.out / f"recognized-{name}-adapted.ctm"
     if run.todo(f"recognize-{name}-adapted", makes=[found], settings=[list(test), ADAPTED_LOOP_SCALE]):
-        options = {"utt2spk": utt2spk, "acoustic_scale": ADAPTED_LOOP_SCALE, "jobs": run.jobs}
+        options = {"utt2spk": utt2spk, "acoustic_scale": ADAPTED_LOOP_SCALE, "n_jobs": run.jobs}
         phones.recognize_phones_file(system, tested_on, test, learned, found, **options)
     taught, tested = phones.seconds_of(learned_from, train), phones.seconds_of(tested_on, test)
     steps = {f"train-{name}": taught, f"align-{name}-train": taught, f"align-{name}": tested}

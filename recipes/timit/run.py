@@ -56,7 +56,7 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int) -> None:
     model, state, system = models
     if run.todo("train-labels", makes=[model, state], settings=[PHONES, gaussians, TRAINING]):
         options = {"phones": PHONES, "silence": SILENCE, "total_gaussians": gaussians, "times": "start", **TRAINING}
-        options |= {"labels": reference["train"], "alignment": state, "jobs": run.jobs}
+        options |= {"labels": reference["train"], "alignment": state, "n_jobs": run.jobs}
         phones.train_phones_file(features["train"], {}, {}, model, **options)
 
     aligned = run.out / "aligned-test"
@@ -68,7 +68,7 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int) -> None:
         phones.write_alignment(aligned, found.alignments)
 
     recognized = {system: run.out / f"recognized-{end}.ctm" for system, end in SYSTEMS.items()}
-    options = {"utt2spk": test.utt2spk, "jobs": run.jobs}
+    options = {"utt2spk": test.utt2spk, "n_jobs": run.jobs}
     what = features["test"], test.utterances, labels["train"]
     if run.todo("recognize-test", makes=[recognized["monophone"]], settings=LOOP_SCALE):
         phones.recognize_phones_file(model, *what, recognized["monophone"], acoustic_scale=LOOP_SCALE, **options)
@@ -89,7 +89,7 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int) -> None:
     }
     if run.todo("classify-test", makes=makes, of=sides.values(), settings=[STATIC, CLASSIFIER]):
         scored = {"train": labels["train-39"], "dev": labels["train-39"], "test": labels["test-39"]}
-        phone_gmms.train_and_classify(folder, sides, STATIC, CLASSIFIER, labels=scored, jobs=run.jobs)
+        phone_gmms.train_and_classify(folder, sides, STATIC, CLASSIFIER, labels=scored, n_jobs=run.jobs)
 
     found = gs.formats.read_labels(aligned / "phones.ctm")
     run.results([rows.boundary_row("core test, 48 phones", reference["test"], found, ignore=[SILENCE])], "alignment")

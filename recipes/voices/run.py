@@ -90,7 +90,7 @@ def align_and_classify(run: pipeline.Run, data: gs.formats.DataDir) -> None:
             model, out = run.out / f"hmm-{kind}-{fold}.h5", run.out / f"aligned-{kind}-{fold}"
             settings = [learned, dictionary, TRAINING, PASSES]
             if run.todo(f"train-{kind}-{fold}", makes=[model], of=[labels], settings=settings):
-                options = {**options, **TRAINING, "jobs": run.jobs}
+                options = {**options, **TRAINING, "n_jobs": run.jobs}
                 phones.train_phones_file(features, learned, dictionary, model, **options)
             if run.todo(f"align-{kind}-{fold}", makes=[out / "phones.ctm"], settings=[said, dictionary]):
                 with gs.FeatureStore(features) as store:
@@ -101,7 +101,7 @@ def align_and_classify(run: pipeline.Run, data: gs.formats.DataDir) -> None:
         folder = run.out / f"classified-phones-{fold}"
         makes = [folder / "classifier.h5", folder / "results.json"]
         if run.todo(f"classify-{fold}", makes=makes, of=[train, test, labels], settings=[STATIC, CLASSIFIER]):
-            phone_gmms.train_and_classify(folder, {"train": train, "test": test}, STATIC, CLASSIFIER, jobs=run.jobs)
+            phone_gmms.train_and_classify(folder, {"train": train, "test": test}, STATIC, CLASSIFIER, n_jobs=run.jobs)
     boundaries = [rows.boundary_row(task, exact, aligned[kind]) for kind, task in ALIGNED_BY.items()]
     run.results(boundaries, "alignment")
     folders = [run.out / f"classified-phones-{fold}" for fold in range(FOLDS)]

@@ -62,7 +62,7 @@ def main(
 
     if run.todo("extractor", makes=[extractor], settings=[rank, longest, iterations]):
         write_longest(features["train"], longest, train / "longest")
-        speaker.statistics_file(ubm, features["train"], statistics, groups=train / "longest", jobs=run.jobs)
+        speaker.statistics_file(ubm, features["train"], statistics, groups=train / "longest", n_jobs=run.jobs)
         options = {"max_iter": iterations, "random_state": seed, "n_jobs": run.jobs}
         speaker.train_ivector_file(ubm, statistics, extractor, rank, **options)
 

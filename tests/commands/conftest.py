@@ -44,9 +44,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_trials(folder / "trials", TrialList(models, tests, is_target))
     with gs.FeatureStore(folder / "feats") as store:
         gs.train_ubm(store, 4, max_iter=3).save(folder / "ubm")
-    assert statistics_file(folder / "ubm", folder / "feats", folder / "stats", jobs=2) == 60
+    assert statistics_file(folder / "ubm", folder / "feats", folder / "stats", n_jobs=2) == 60
     train_ivector_file(folder / "ubm", folder / "stats", folder / "extractor", 3, max_iter=3, n_jobs=2)
-    extract_ivectors_file(folder / "extractor", folder / "stats", folder / "ivectors", jobs=2)
+    extract_ivectors_file(folder / "extractor", folder / "stats", folder / "ivectors", n_jobs=2)
     train_plda_file(folder / "ivectors", folder / "train", folder / "backend")
     score_ivectors_file(*(folder / name for name in IVECTOR_FILES), folder / "scores")
     return folder

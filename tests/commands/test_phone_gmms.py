@@ -92,7 +92,7 @@ def results(out: Path, name: str) -> dict[tuple[str, str, str], tuple[int, int]]
 
 def test_one_model(parts: dict[str, DataDir], tmp_path: Path) -> None:
     folder = tmp_path / "one"
-    train_and_classify(folder, parts, FRONT, ONE, jobs=2)
+    train_and_classify(folder, parts, FRONT, ONE, n_jobs=2)
     assert sorted(path.name for path in folder.iterdir()) == OUTPUTS
 
     train, test = by_hand(parts["train"]), by_hand(parts["test"])
@@ -238,7 +238,7 @@ def test_a_phone_that_is_not_trained(parts: dict[str, DataDir]) -> None:
 def test_labeled_frames_are_those_of_the_front_end(parts: dict[str, DataDir]) -> None:
     for front, normalized in ((FRONT, False), (NORMALIZED, True)):
         found, expected = (
-            labeled_frames(parts["test"], front, jobs=2, times="start"),
+            labeled_frames(parts["test"], front, n_jobs=2, times="start"),
             by_hand(parts["test"], normalized=normalized),
         )
         np.testing.assert_array_equal(found.frames, expected.frames)

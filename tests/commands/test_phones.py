@@ -51,7 +51,7 @@ def digits(corpus) -> Path:
 def model(digits: Path, dictionary, tmp_path: Path) -> Path:
     front = gs.FrontEnd.from_toml("phones_8khz")
     hmm, state, done = train_phones_dir(
-        digits, tmp_path / "m.h5", front, dictionary, total_gaussians=120, max_iter=12, jobs=2
+        digits, tmp_path / "m.h5", front, dictionary, total_gaussians=120, max_iter=12, n_jobs=2
     )
     saved = load(tmp_path / "m.h5", PhoneHMM)
     assert (saved.phones, saved.front_end, saved.num_gaussians) == (hmm.phones, front.to_json(), hmm.num_gaussians)
@@ -107,7 +107,7 @@ def test_training_on_labels(digits: Path, dictionary, tmp_path: Path) -> None:
 
 
 def test_features_last_as_long_as_they_are_needed(digits: Path) -> None:
-    with features_of(read_data_dir(digits), gs.FrontEnd.from_toml("phones_8khz"), jobs=2) as (store, done):
+    with features_of(read_data_dir(digits), gs.FrontEnd.from_toml("phones_8khz"), n_jobs=2) as (store, done):
         path = Path(store.path)
         assert path.exists()
         assert len(store) == done.num_utterances == 240
@@ -138,7 +138,7 @@ def test_training_goes_on_from_its_checkpoint(digits: Path, dictionary, tmp_path
     out, front = tmp_path / "m.h5", gs.FrontEnd.from_toml("phones_8khz")
 
     def train():
-        return train_phones_dir(digits, out, front, dictionary, total_gaussians=60, max_iter=3, jobs=2)
+        return train_phones_dir(digits, out, front, dictionary, total_gaussians=60, max_iter=3, n_jobs=2)
 
     def no_space(*_: object) -> None:
         raise DataError("m.h5: can't be written")

@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 def accumulate_all(folder: Path, parts: int) -> list[Path]:
     paths = [folder / f"s{i}of{parts}.h5" for i in range(1, parts + 1)]
     for i, path in enumerate(paths, start=1):
-        accumulate_file(folder / "u.h5", folder / "f.h5", path, shard=i, num_shards=parts, jobs=i % 2 + 1)
+        accumulate_file(folder / "u.h5", folder / "f.h5", path, shard=i, num_shards=parts, n_jobs=i % 2 + 1)
     return paths
 
 

@@ -50,7 +50,7 @@ def test_enrollment_and_scores_are_those_of_the_verifier(digits: Path, features:
     sessions, trials = digits / "all" / "enroll_spk2utt", digits / "all" / "trials"
     train_ubm_file(features, tmp_path / "u.h5", 8)
     enroll_file(tmp_path / "u.h5", features, sessions, tmp_path / "m.h5", relevance_factor=4.0)
-    done = score_file(tmp_path / "m.h5", features, trials, tmp_path / "scores", jobs=2)
+    done = score_file(tmp_path / "m.h5", features, trials, tmp_path / "scores", n_jobs=2)
 
     verifier = gs.SpeakerVerifier(gs.load(tmp_path / "u.h5"), relevance_factor=4.0)
     with gs.FeatureStore(features) as store:
@@ -99,7 +99,7 @@ def test_classification(digits: Path, features: Path, tmp_path: Path) -> None:
         assert list(classify_file(tmp_path / "c.h5", features)) == list(store)
         truth = dict(line.split() for line in (digits / "test" / "utt2spk").read_text().splitlines())
         found = classify_file(tmp_path / "c.h5", features, list(truth))
-        assert classify_file(tmp_path / "c.h5", features, list(truth), jobs=2) == found
+        assert classify_file(tmp_path / "c.h5", features, list(truth), n_jobs=2) == found
         assert found.keys() == truth.keys()
         assert np.mean([found[u] == truth[u] for u in truth]) > 0.8
         classifier = gs.load(tmp_path / "c.h5")
