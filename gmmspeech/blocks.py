@@ -95,12 +95,12 @@ def frame_blocks(frames: Frames, size: int = BLOCK) -> Iterator[NDArray]:
         yield from even_blocks(frames, size)
 
 
-def even_blocks(pieces: Iterable[NDArray], size: int) -> Iterator[NDArray]:
-    """Cut pieces of any length into blocks of `size`, the last one shorter."""
+def even_blocks(arrays: Iterable[NDArray], size: int) -> Iterator[NDArray]:
+    """Cut arrays of any length into blocks of `size`, the last one shorter."""
     waiting: list[NDArray] = []
     count = 0
-    for piece in pieces:
-        rest = piece
+    for array in arrays:
+        rest = array
         while count + len(rest) >= size:
             cut = size - count
             yield np.concatenate([*waiting, rest[:cut]]) if waiting else np.asarray(rest[:cut])

@@ -1,4 +1,4 @@
-"""Pieces are cut alike from any container, results come in order, sums have the same bits."""
+"""Blocks are cut alike from any container, results come in order, sums have the same bits."""
 
 import functools
 import operator

@@ -19,8 +19,8 @@ from gmmspeech.progress import progress
 
 CACHE_VARIABLE = "GMMSPEECH_CACHE"
 
-TIMEOUT = 30  # s, for a connection and for every piece
-PIECE = 1 << 16  # bytes; of a connection that breaks off, the last piece is lost
+TIMEOUT = 30  # s, for a connection and for every block
+BLOCK = 1 << 16  # bytes; of a connection that breaks off, the last block is lost
 TRIES = 5  # in a row that brought nothing more
 CLOSED = "the connection was closed"
 
@@ -115,9 +115,9 @@ def _download_rest(url: str, part: Path) -> bool:
             open(part, "ab" if begin else "wb") as file,
             progress(desc=part.stem, total=total, initial=begin, unit="B", unit_scale=True) as bar,
         ):
-            for piece in answer.iter_content(PIECE):
-                file.write(piece)
-                bar.update(len(piece))
+            for block in answer.iter_content(BLOCK):
+                file.write(block)
+                bar.update(len(block))
     return total is None or _size(part) == total
 
 

@@ -95,8 +95,8 @@ def fetch(name: str, corpus: OpenCorpus, lists: Path, *, cache: Path | None = No
     """
     cache = cache_folder() if cache is None else cache
     folder = cache / "corpora" / name
-    receipt, digest = folder / ".fetched", _digest(corpus.archives, lists)
-    if receipt.exists() and receipt.read_text(encoding="utf-8").strip() == digest:
+    record, digest = folder / ".fetched", _digest(corpus.archives, lists)
+    if record.exists() and record.read_text(encoding="utf-8").strip() == digest:
         return folder
     print(f"{name}: {corpus.license}", file=sys.stderr)
     for archive in corpus.archives:
@@ -109,7 +109,7 @@ def fetch(name: str, corpus: OpenCorpus, lists: Path, *, cache: Path | None = No
         listing = replace(listing, spk2gender=read_map(lists / "spk2gender"))
     for part, content in corpus.parts(listing, lists).items():
         write_part(folder / "data" / part, content, listing, folder)
-    write_lines(receipt, [digest])
+    write_lines(record, [digest])
     print(f"{name}: ready in {folder}", file=sys.stderr)
     return folder
 

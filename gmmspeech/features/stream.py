@@ -1,4 +1,4 @@
-"""Frames of a signal that comes in pieces, with the bits that they have when it comes at once.
+"""Frames of a signal that comes in blocks, with the bits that they have when it comes at once.
 
 Each step of a front end has a twin here that keeps what its next frames need, and says which frames are settled.
 """
@@ -34,7 +34,7 @@ NO_END = np.iinfo(np.intp).max // 2  # frames of an utterance whose end isn't kn
 
 
 class FrontEndStream:
-    """Frames of a signal that comes in pieces: the bits that calling the front end with all of it gives.
+    """Frames of a signal that comes in blocks: the bits that calling the front end with all of it gives.
 
     Call `push` with samples, and `flush` at the end; both give frames, as far as they are settled. Deltas, sliding
     windows and feature warping look ahead, so their frames come that much later.
@@ -58,10 +58,10 @@ class FrontEndStream:
     >>> import gmmspeech as gs
     >>> front, signal = gs.FrontEnd(deltas={}), np.sin(np.arange(8000.0))
     >>> stream = gs.features.FrontEndStream(front, 16000)
-    >>> pieces = [stream.push(signal[:3000]), stream.push(signal[3000:]), stream.flush()]
-    >>> [len(frames) for frames in pieces]
+    >>> blocks = [stream.push(signal[:3000]), stream.push(signal[3000:]), stream.flush()]
+    >>> [len(frames) for frames in blocks]
     [13, 31, 4]
-    >>> np.array_equal(np.concatenate(pieces), front(signal, 16000))
+    >>> np.array_equal(np.concatenate(blocks), front(signal, 16000))
     True
     """
 
@@ -85,7 +85,7 @@ class FrontEndStream:
         Parameters
         ----------
         samples : array_like, shape (n,)
-            As when calling the front end; all pieces floating point, or all integers.
+            As when calling the front end; all blocks floating point, or all integers.
 
         Returns
         -------
@@ -205,7 +205,7 @@ def _vad_step(front: FrontEnd) -> _Local | None:
 
 
 class Step(Protocol):
-    """What turns frames into frames piece by piece."""
+    """What turns frames into frames block by block."""
 
     def push(self, frames: NDArray[np.float32], end: bool) -> NDArray[Any]:
         """Take more frames, the last ones if `end`, and give those that are settled; at least one is taken."""
@@ -231,7 +231,7 @@ class _Static:
 
     def push(self, samples: NDArray[np.float32], full_scale: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         if self.full_scale not in (None, full_scale):
-            raise FeatureError("found integers beside floating point, expected pieces of one kind")
+            raise FeatureError("found integers beside floating point, expected blocks of one kind")
         self.full_scale = full_scale
         self.kept = np.concatenate([self.kept, samples])
         self.num_samples += len(samples)

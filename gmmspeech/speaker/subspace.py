@@ -30,7 +30,7 @@ from gmmspeech.files.saving import State
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 BATCH = 256  # utterances whose statistics are in memory together; sums depend on it, so no number of jobs changes it
-_PIECE = 16  # utterances that a thread takes at a time
+_BLOCK = 16  # utterances that a thread takes at a time
 _SLICE = 32  # components that a thread takes at a time
 
 
@@ -70,8 +70,8 @@ class Subspace:
         n_jobs : int
             Threads.
         """
-        pieces = _slices(len(n), _PIECE)
-        found = list(ordered_map(lambda part: self._posteriors(n[part], f[part]), pieces, n_jobs=n_jobs))
+        blocks = _slices(len(n), _BLOCK)
+        found = list(ordered_map(lambda part: self._posteriors(n[part], f[part]), blocks, n_jobs=n_jobs))
         return FactorPosteriors(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
 
     def _posteriors(self, n: NDArray[np.float64], f: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:

@@ -20,7 +20,7 @@ from gmmspeech.files.atomic import atomic_path
 from gmmspeech.stores.hdf5_frames import stored_block
 
 _CHECKSUM_BYTES = 4
-_PIECE = 2**22
+_BLOCK = 2**22
 
 
 @contextmanager
@@ -48,10 +48,10 @@ def raw_is_whole(path: str | os.PathLike[str]) -> bool:
     checksum, ahead = 0, b""
     try:
         with open(path, "rb") as file:
-            while piece := file.read(_PIECE):
-                piece = ahead + piece
-                ahead = piece[-_CHECKSUM_BYTES:]
-                checksum = zlib.crc32(piece[:-_CHECKSUM_BYTES], checksum)
+            while block := file.read(_BLOCK):
+                block = ahead + block
+                ahead = block[-_CHECKSUM_BYTES:]
+                checksum = zlib.crc32(block[:-_CHECKSUM_BYTES], checksum)
     except OSError:
         return False
     return len(ahead) == _CHECKSUM_BYTES and checksum == int.from_bytes(ahead, "little")

@@ -196,7 +196,7 @@ def test_what_was_done_is_not_done_again(digits: Path, tmp_path: Path, counted: 
 
 @pytest.mark.usefixtures("small_shards")
 def test_a_shard_that_is_gone_is_made_again(digits: Path, tmp_path: Path, counted: list[str]) -> None:
-    """A run that is killed while it removes its shards leaves receipts of shards that are not there."""
+    """A run that is killed while it removes its shards leaves records of shards that are not there."""
     data = read_data_dir(digits / "test")
     extract_features([data], tmp_path / "s.h5", FRONT, shards=4)
     expected = (tmp_path / "s.h5").read_bytes()
@@ -209,7 +209,7 @@ def test_a_shard_that_is_gone_is_made_again(digits: Path, tmp_path: Path, counte
     assert (tmp_path / "s.h5").read_bytes() == expected
 
 
-@pytest.mark.parametrize("damage", ["frames", "receipt"])
+@pytest.mark.parametrize("damage", ["frames", "record"])
 def test_what_the_power_took_is_done_again(damage, digits, tmp_path, monkeypatch):
     """Shards of a file in the making don't wait for the disk; a later run takes none that isn't whole."""
     monkeypatch.setattr(extraction, "SHARD_BYTES", 50_000)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gmmspeech.corpora.download import CACHE_VARIABLE, PIECE, TRIES, cache_folder, download, read_archive
+from gmmspeech.corpora.download import BLOCK, CACHE_VARIABLE, TRIES, cache_folder, download, read_archive
 from gmmspeech.errors import DataError, DownloadError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
@@ -37,21 +37,21 @@ def test_a_file_is_fetched_once(served, tmp_path: Path) -> None:
 
 
 def test_a_broken_connection_is_gone_on_with(served, tmp_path: Path) -> None:
-    served.cuts["a.tar.gz"] = [20 * PIECE + 5, 0, PIECE]
+    served.cuts["a.tar.gz"] = [20 * BLOCK + 5, 0, BLOCK]
     path = download(served.url("a.tar.gz"), tmp_path / "a.tar.gz", checksum=MD5, pause=0)
     assert path.read_bytes() == CONTENT
     begins = [asked for _, asked in served.asked]
-    assert begins == [None, *(f"bytes={pieces * PIECE}-" for pieces in (20, 20, 21))]
+    assert begins == [None, *(f"bytes={blocks * BLOCK}-" for blocks in (20, 20, 21))]
 
 
 def test_the_next_run_goes_on_too(served, tmp_path: Path) -> None:
-    served.cuts["a.tar.gz"] = [10 * PIECE, *[0] * TRIES]
-    with pytest.raises(DownloadError, match=rf"{served.url('a')}.*broke off after {10 * PIECE} bytes \(.*is kept"):
+    served.cuts["a.tar.gz"] = [10 * BLOCK, *[0] * TRIES]
+    with pytest.raises(DownloadError, match=rf"{served.url('a')}.*broke off after {10 * BLOCK} bytes \(.*is kept"):
         download(served.url("a.tar.gz"), tmp_path / "a.tar.gz", checksum=MD5, pause=0)
     assert names(tmp_path) == ["a.tar.gz.part"]
     served.asked.clear()
     assert download(served.url("a.tar.gz"), tmp_path / "a.tar.gz", checksum=MD5).read_bytes() == CONTENT
-    assert served.asked == [("a.tar.gz", f"bytes={10 * PIECE}-")]
+    assert served.asked == [("a.tar.gz", f"bytes={10 * BLOCK}-")]
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -51,8 +51,8 @@ FRONTS = {
 
 def streamed(front: FrontEnd, signal: np.ndarray, cuts: list[int]) -> np.ndarray:
     stream = FrontEndStream(front, RATE, "ann-1")
-    pieces = [stream.push(piece) for piece in np.split(signal, sorted(cuts))]
-    return np.concatenate([*pieces, stream.flush()])
+    blocks = [stream.push(block) for block in np.split(signal, sorted(cuts))]
+    return np.concatenate([*blocks, stream.flush()])
 
 
 @pytest.mark.parametrize("name", FRONTS)

@@ -63,9 +63,9 @@ def test_damage_is_noticed(tmp_path):
     assert not raw_is_whole(tmp_path / "missing.raw")
 
 
-@pytest.mark.parametrize("piece", [1, 3, 4, 5, 4096])
-def test_the_size_of_pieces_does_not_matter(tmp_path, monkeypatch, piece):
-    monkeypatch.setattr(raw_frames, "_PIECE", piece)
+@pytest.mark.parametrize("block", [1, 3, 4, 5, 4096])
+def test_the_size_of_blocks_does_not_matter(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(raw_frames, "_BLOCK", block)
     with raw_writer(tmp_path / "a.raw", storage="float16") as write:
         write("u", np.arange(20).reshape(5, 4))
     assert raw_is_whole(tmp_path / "a.raw")
