@@ -219,7 +219,7 @@ def recipe(
 
 def fetched(name: str, *, option: str = "--corpus") -> Path:
     """Fetch an open corpus; an error tells of the option that takes one from a folder."""
-    from gmmspeech.corpora.open_corpora import fetch_corpus  # whose libraries for downloads take time to import
+    from gmmspeech.corpora.registry import fetch_corpus  # which knows all corpora
 
     try:
         return fetch_corpus(name)

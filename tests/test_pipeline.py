@@ -319,7 +319,7 @@ def test_a_corpus_is_fetched_where_none_is_given(tmp_path: Path, monkeypatch: py
             raise DownloadError("https://example.org/a.tar.gz: can't be downloaded (no connection)")
         return tmp_path / name
 
-    monkeypatch.setattr("gmmspeech.corpora.open_corpora.fetch_corpus", fetch_corpus)
+    monkeypatch.setattr("gmmspeech.corpora.registry.fetch_corpus", fetch_corpus)
     given: list[tuple[Path, bool]] = []
 
     @make_recipe(fetch="large", quick="small")

@@ -31,9 +31,10 @@ def prepare(layout: str, source: Path, out: Path) -> None:
     All audio under the folder SOURCE is listed, a part of a corpus or the whole. OUT gets wav.scp, utt2spk and
     spk2utt; text and spk2gender where they are known; phones.ctm of TIMIT. The audio stays where it is.
     """
-    from gmmspeech.corpora.layouts import find_utterances, write_listing
+    from gmmspeech.corpora.listing import write_listing
+    from gmmspeech.corpora.registry import list_corpus
 
-    listing = find_utterances(layout, source)
+    listing = list_corpus(layout, source)
     write_listing(out, listing)
     speakers = len(set(listing.utt2spk.values()))
     click.echo(f"{len(listing.recordings)} utterances, {speakers} speakers, {len(listing.text)} transcripts")

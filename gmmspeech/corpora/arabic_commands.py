@@ -1,12 +1,13 @@
-"""The Arabic Speech Commands from GitHub: listed utterances, scored alone and by fives."""
+"""The Arabic Speech Commands, as they lie on a disk and from GitHub: listed utterances, scored alone and by fives."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from gmmspeech.corpora.fetch import Archive, OpenCorpus, Part
-from gmmspeech.corpora.layouts import Listing
+from gmmspeech.corpora.corpus import Archive, Layout, Listing, OpenCorpus, Part
+from gmmspeech.corpora.listing import with_known
 from gmmspeech.formats.datadir import read_fields, read_map
 
 GROUP = 5  # words that are scored as one
@@ -14,6 +15,19 @@ LICENSE = (
     "Arabic Speech Commands, A. Ghandoura, F. Hjabo, O. Al Dakkak, "
     "CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/)"
 )
+_NAME = re.compile(r"(\d{8})_[A-Za-z]+_(\d+)")
+
+
+def _identify(path: PurePath, _: PurePath) -> tuple[str, str] | None:
+    found = _NAME.fullmatch(path.stem)
+    return found and (f"{found[1]}-{path.parent.name.replace(' ', '_')}-{int(found[2]):02d}", found[1])
+
+
+def _complete(listing: Listing, _: Path) -> Listing:
+    return with_known(listing, {u: path.parent.name for u, path in listing.recordings.items()}, {})
+
+
+LAYOUT = Layout("WORD/SPEAKER_NO_TAKE.wav", _identify, _complete)
 
 
 def _arabic_parts(_: Listing, lists: Path) -> dict[str, Part]:
@@ -58,7 +72,7 @@ MINI = OpenCorpus(
             "some 300 MB",
         ),
     ),
-    "arabic-commands",
+    LAYOUT,
     _arabic_parts,
     _with_checksums,
 )

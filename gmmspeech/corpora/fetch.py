@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import soundfile
 
+from gmmspeech.corpora.corpus import Archive, Listing, OpenCorpus, Part
 from gmmspeech.corpora.download import cache_folder, download, read_archive
-from gmmspeech.corpora.layouts import LAYOUTS, Listing, as_listed, by_speaker, find_utterances, select, write_listing
+from gmmspeech.corpora.listing import as_listed, by_speaker, find_utterances, select, write_listing
 from gmmspeech.errors import DataError, DownloadError
 from gmmspeech.files.atomic import atomic_path, write_lines
 from gmmspeech.formats.datadir import read_map, write_map
@@ -22,69 +23,6 @@ from gmmspeech.scoring.trials import TrialList
 
 VERSION = 1  # of what is written here
 DIGEST = 32  # hexadecimal digits of a SHA-256
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A ``.tar.gz`` file on the network; `checksum` is such as ``md5:...``, None where the server makes it anew."""
-
-    url: str
-    size: str
-    checksum: str | None = None
-
-
-@dataclass(frozen=True)
-class Part:
-    """Utterances of a corpus that make one data directory.
-
-    Parameters
-    ----------
-    utterances : sequence of str
-        Whole recordings.
-    segments : sequence of str
-        Lines of ``segments``, where recordings are cut into other utterances.
-    enrollment : dict
-        Speaker to utterances that his model is made of; all models are tried with all tests.
-    tests : sequence of str
-        Utterances; where nothing is said, all those that are not for enrollment.
-    groups : dict
-        Name of a test to utterances that are scored as one: a second list of trials.
-    """
-
-    utterances: Sequence[str]
-    segments: Sequence[str] = ()
-    enrollment: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    tests: Sequence[str] = ()
-    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class OpenCorpus:
-    """Archives of a corpus, and the data directories made of them.
-
-    Parameters
-    ----------
-    license : str
-        Whose it is and how it may be used: shown before it is fetched.
-    archives : sequence of Archive
-    layout : str
-        One of `gmmspeech.corpora.layouts.LAYOUTS`.
-    parts : callable
-        Of all that was found, and the folder of the lists: name of a data directory to its `Part`.
-    listed : callable
-        Of the folder of the lists: the utterances that are unpacked; all if None.
-    """
-
-    license: str
-    archives: Sequence[Archive]
-    layout: str
-    parts: Callable[[Listing, Path], dict[str, Part]]
-    listed: Callable[[Path], set[str] | None]
-
-
-def everything(_: Path) -> None:
-    """Say that all utterances of an archive are unpacked, for `OpenCorpus.listed`."""
-    return
 
 
 def fetch(name: str, corpus: OpenCorpus, lists: Path, *, cache: Path | None = None, pause: float = 1.0) -> Path:
@@ -167,26 +105,23 @@ def _unpack(archive: Archive, file: Path, out: Path, corpus: OpenCorpus, lists: 
     """Unpack the listed utterances of an archive and what belongs to them, without the archive's topmost folder."""
     listed = corpus.listed(lists)
     checksums = read_map(lists / "checksums") if (lists / "checksums").exists() else {}
-    identify = LAYOUTS[corpus.layout].identify
-    chapters = None if listed is None else {utterance.rpartition("-")[0] for utterance in listed}
 
     def place(name: str) -> Path:
         return out.joinpath(*PurePosixPath(name).parts[1:])
 
     def utterance_of(name: str) -> str | None:
         path = PurePosixPath(name)
-        found = identify(path, path.parent) if path.suffix in (".wav", ".flac") else None
+        found = corpus.layout.identify(path, path.parent) if path.suffix in (".wav", ".flac") else None
         return found and found[0]
 
     def wanted(name: str) -> bool:
         path = PurePosixPath(name)
         if ".." in path.parts or len(path.parts) < 2 or place(name).exists():
             return False
-        if corpus.layout == "librispeech" and path.suffix.lower() == ".txt":  # of speakers, and transcripts of chapters
-            chapter = path.name.removesuffix(".trans.txt")
-            return path.name == "SPEAKERS.TXT" or (chapter != path.name and (chapters is None or chapter in chapters))
         utterance = utterance_of(name)
-        return utterance is not None and (listed is None or utterance in listed)
+        if utterance is None:
+            return corpus.layout.belongs(path, listed)
+        return listed is None or utterance in listed
 
     for name, content in read_archive(file, wanted):
         try:

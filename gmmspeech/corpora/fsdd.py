@@ -1,11 +1,12 @@
-"""The Free Spoken Digit Dataset from GitHub."""
+"""The Free Spoken Digit Dataset, as it lies on a disk and from GitHub."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from pathlib import Path, PurePath
 
-from gmmspeech.corpora.fetch import Archive, OpenCorpus, Part, everything
-from gmmspeech.corpora.layouts import Listing
+from gmmspeech.corpora.corpus import Archive, Layout, Listing, OpenCorpus, Part, everything
+from gmmspeech.corpora.listing import with_known
 from gmmspeech.formats.datadir import read_map
 
 COMMIT = "26eb9aaf76e81b692f806f9140c2d2777410d7a1"
@@ -13,6 +14,20 @@ LICENSE = (
     "Free Spoken Digit Dataset, Zohar Jackson and contributors, "
     "CC BY-SA 4.0 (https://creativecommons.org/licenses/by-sa/4.0/)"
 )
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_NAME = re.compile(r"(\d)_([^\W_]+)_(\d+)")
+
+
+def _identify(path: PurePath, _: PurePath) -> tuple[str, str] | None:
+    found = _NAME.fullmatch(path.stem)
+    return found and (f"{found[2]}-{found[1]}-{int(found[3]):02d}", found[2])
+
+
+def _complete(listing: Listing, _: Path) -> Listing:
+    return with_known(listing, {u: DIGITS[int(u.split("-")[1])] for u in listing.recordings}, {})
+
+
+LAYOUT = Layout("DIGIT_SPEAKER_TAKE.wav", _identify, _complete)
 
 
 def _fsdd_parts(listing: Listing, lists: Path) -> dict[str, Part]:
@@ -34,7 +49,7 @@ def _fsdd_parts(listing: Listing, lists: Path) -> dict[str, Part]:
 FSDD = OpenCorpus(
     LICENSE,
     (Archive(f"https://github.com/Jakobovski/free-spoken-digit-dataset/archive/{COMMIT}.tar.gz", "some 20 MB"),),
-    "fsdd",
+    LAYOUT,
     _fsdd_parts,
     everything,
 )

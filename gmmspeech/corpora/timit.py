@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePath
 
-from gmmspeech.corpora.layouts import find_recordings
+from gmmspeech.corpora.corpus import Layout, Listing
+from gmmspeech.corpora.listing import find_recordings, with_known
 from gmmspeech.errors import DataError
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.labels import read_timit
@@ -20,9 +22,35 @@ _CORE_TEST = (
 CORE_TEST = tuple(_CORE_TEST.split())
 
 
+def _identify(path: PurePath, _: PurePath) -> tuple[str, str] | None:
+    """Sentences have the same names with several speakers, so an utterance is SPEAKER_SENTENCE."""
+    names = [part.upper() for part in path.with_suffix("").parts[-4:]]
+    if len(names) < 4 or names[0] not in ("TRAIN", "TEST"):
+        return None
+    return f"{names[2]}_{names[3]}", names[2]
+
+
+def _complete(listing: Listing, _: Path) -> Listing:
+    """Words and phones lie beside the audio; a speaker's name begins with his sex."""
+    beside = {u: {kind: _beside(path, kind) for kind in ("WRD", "PHN")} for u, path in listing.recordings.items()}
+    words = {u: read_timit(files["WRD"]) for u, files in beside.items() if files["WRD"].exists()}
+    phones = {u: read_timit(files["PHN"]) for u, files in beside.items() if files["PHN"].exists()}
+    text = {u: " ".join(label.name for label in labels) for u, labels in words.items()}
+    genders = {speaker: speaker[0].lower() for speaker in listing.utt2spk.values() if speaker[0] in "FM"}
+    return replace(with_known(listing, text, genders), phones=phones)
+
+
+def _beside(audio: Path, kind: str) -> Path:
+    """File of another kind beside a TIMIT recording, in the recording's case."""
+    return audio.with_suffix(f".{kind}" if audio.suffix.isupper() else f".{kind.lower()}")
+
+
+LAYOUT = Layout("TRAIN or TEST/REGION/SPEAKER/SENTENCE.WAV", _identify, _complete)
+
+
 def find_sentences(corpus: Path, part: str, speakers: Sequence[str] | None = None) -> DataDir:
     """Find the sentences of a part (or of some speakers), those that all speakers read (SA) left out."""
-    listing = find_recordings("timit", corpus)
+    listing = find_recordings(LAYOUT, corpus)
     chosen = {
         utterance: path
         for utterance, path in listing.recordings.items()
@@ -41,6 +69,5 @@ def find_sentences(corpus: Path, part: str, speakers: Sequence[str] | None = Non
 
 def read_phones(data: DataDir, utterance: str) -> list[Label]:
     """Read an utterance's phones, folded to 48."""
-    audio = data.recordings[utterance]
-    path = audio.with_suffix(".PHN" if audio.suffix.isupper() else ".phn")
+    path = _beside(data.recordings[utterance], "PHN")
     return map_labels(read_timit(path), TIMIT_61_TO_48, silence="sil", owner=str(path))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from pathlib import Path, PurePath
 
 import numpy as np
 
-from gmmspeech.corpora.layouts import find_recordings, select, write_listing
+from gmmspeech.corpora.corpus import Layout
+from gmmspeech.corpora.listing import find_recordings, select, write_listing
 from gmmspeech.errors import DataError
 from gmmspeech.formats.datadir import read_fields, write_map
 from gmmspeech.formats.trials import write_trials
@@ -15,12 +17,21 @@ from gmmspeech.scoring.trials import TrialList
 _LABELS = {"1": True, "0": False}
 
 
+def _identify(path: PurePath, _: PurePath) -> tuple[str, str] | None:
+    """Ids begin with the speaker, so that sorting by either is the same."""
+    names = path.with_suffix("").parts[-3:]
+    return ("-".join(names), names[0]) if len(names) == 3 and re.fullmatch(r"id\d+", names[0]) else None
+
+
+LAYOUT = Layout("idNUMBER/VIDEO/NUMBER.wav", _identify)
+
+
 def write_voxceleb(corpus: Path, trials: Path, out: Path, ubm_utterances: int) -> None:
     """Write data directories: `test` of the trials' files, `train` of all other speakers, `ubm` of a part of that.
 
     VoxCeleb1 may lie in one or several folders (it comes in ``dev`` and ``test``).
     """
-    listing = find_recordings("voxceleb", corpus)
+    listing = find_recordings(LAYOUT, corpus)
     claims, names = _read_official_trials(trials)
     missing = [name for name in names if _utterance_of(name) not in listing.recordings]
     if missing:

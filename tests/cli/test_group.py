@@ -8,7 +8,7 @@ import pytest
 
 from gmmspeech.cli.main import main
 from gmmspeech.commands.copy import MODEL_FORMATS
-from gmmspeech.corpora.layouts import LAYOUTS
+from gmmspeech.corpora.registry import LAYOUTS
 from gmmspeech.gmm.kernels import BACKENDS
 from gmmspeech.phones.gmm.classification import PhoneClassifierConfig
 from gmmspeech.speaker.backend import STEPS

@@ -16,9 +16,9 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from gmmspeech.corpora.fetch import Archive, OpenCorpus, fetch, samples_digest
-from gmmspeech.corpora.layouts import Listing
-from gmmspeech.corpora.open_corpora import CORPORA, LISTS, fetch_corpus
+from gmmspeech.corpora.corpus import Archive, Listing, OpenCorpus
+from gmmspeech.corpora.fetch import fetch, samples_digest
+from gmmspeech.corpora.registry import CORPORA, LISTS, fetch_corpus
 from gmmspeech.errors import ConfigError, DataError, DownloadError
 from gmmspeech.formats.datadir import read_data_dir, read_map
 from gmmspeech.formats.trials import read_trials

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gmmspeech.corpora.layouts import LAYOUTS, find_utterances, select, write_listing
+from gmmspeech.corpora.listing import select, write_listing
+from gmmspeech.corpora.registry import LAYOUTS, list_corpus
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.formats.datadir import read_data_dir, read_list_map, read_map
 from gmmspeech.formats.labels import read_ctm
@@ -34,7 +35,7 @@ def test_librispeech(tmp_path: Path) -> None:
         },
     )
     for folder in (source, source / "dev-clean"):
-        listing = find_utterances("librispeech", folder)
+        listing = list_corpus("librispeech", folder)
         assert listing.utt2spk == {"777-5-0000": "777", "84-121-0000": "84", "84-121-0001": "84"}
         assert listing.text == {"84-121-0000": "GO ON", "84-121-0001": "DON'T"}
         assert listing.spk2gender == {"84": "f"}
@@ -43,7 +44,7 @@ def test_librispeech(tmp_path: Path) -> None:
 
 def test_voxceleb(tmp_path: Path) -> None:
     names = ["dev/wav/id10001/vi-deo_/00001.wav", "test/wav/id10270/other/00012.wav"]
-    listing = find_utterances("voxceleb", make(tmp_path, dict.fromkeys(names, "")))
+    listing = list_corpus("voxceleb", make(tmp_path, dict.fromkeys(names, "")))
     assert listing.utt2spk == {"id10001-vi-deo_-00001": "id10001", "id10270-other-00012": "id10270"}
 
 
@@ -58,7 +59,7 @@ def test_timit(tmp_path: Path, case) -> None:
         case("test/dr2/mabc0/sa1.wav"): "",
         "doc/readme.txt": "",
     }
-    listing = find_utterances("timit", make(tmp_path, files))
+    listing = list_corpus("timit", make(tmp_path, files))
     assert listing.utt2spk == {"MABC0_SA1": "MABC0", "FCJF0_SA1": "FCJF0"}
     assert listing.text == {"FCJF0_SA1": "she had"}
     assert listing.spk2gender == {"FCJF0": "f", "MABC0": "m"}
@@ -71,13 +72,13 @@ def test_timit(tmp_path: Path, case) -> None:
 
 def test_arabic_commands(tmp_path: Path) -> None:
     names = ["dataset/zoom in/00000001_NO_01.wav", "dataset/zero/00000001_NO_10.wav", "dataset/train.csv"]
-    listing = find_utterances("arabic-commands", make(tmp_path, dict.fromkeys(names, "")))
+    listing = list_corpus("arabic-commands", make(tmp_path, dict.fromkeys(names, "")))
     assert listing.text == {"00000001-zero-10": "zero", "00000001-zoom_in-01": "zoom in"}
 
 
 def test_fsdd_is_listed_as_in_the_corpus(tmp_path: Path, corpus) -> None:
     shared = corpus("fsdd") / "data" / "all"
-    write_listing(tmp_path / "data", find_utterances("fsdd", corpus("fsdd") / "audio"))
+    write_listing(tmp_path / "data", list_corpus("fsdd", corpus("fsdd") / "audio"))
     for name in ("utt2spk", "spk2utt", "text"):
         assert (tmp_path / "data" / name).read_bytes() == (shared / name).read_bytes()
     assert [path.resolve() for path in read_data_dir(tmp_path / "data").recordings.values()] == [
@@ -87,7 +88,7 @@ def test_fsdd_is_listed_as_in_the_corpus(tmp_path: Path, corpus) -> None:
 
 def test_folders_of_speakers(tmp_path: Path) -> None:
     source = make(tmp_path / "corpus", {"ann/a.wav": "", "ann/monday/b.FLAC": "", "bob/a.wav": "", "bob/._a.wav": ""})
-    listing = find_utterances("speakers", source)
+    listing = list_corpus("speakers", source)
     assert listing.utt2spk == {"ann-a": "ann", "ann-monday-b": "ann", "bob-a": "bob"}
     write_listing(tmp_path / "data", listing, base=tmp_path)
     assert read_map(tmp_path / "data" / "wav.scp")["ann-monday-b"] == "corpus/ann/monday/b.FLAC"
@@ -99,9 +100,9 @@ def test_folders_of_speakers(tmp_path: Path) -> None:
 @pytest.mark.parametrize("layout", list(LAYOUTS))
 def test_a_folder_without_audio(tmp_path: Path, layout: str) -> None:
     with pytest.raises(DataError, match=rf"{tmp_path}: found no audio, expected .*(wav|WAV|flac)"):
-        find_utterances(layout, make(tmp_path, {"readme.txt": ""}))
+        list_corpus(layout, make(tmp_path, {"readme.txt": ""}))
     with pytest.raises(DataError, match=r"nowhere: no such folder"):
-        find_utterances(layout, tmp_path / "nowhere")
+        list_corpus(layout, tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_a_folder_without_audio(tmp_path: Path, layout: str) -> None:
 def test_other_names(tmp_path: Path, layout: str, name: str) -> None:
     source = make(tmp_path / "corpus", {name: ""})
     with pytest.raises(DataError, match=r"found an audio file of another name, expected .*") as raised:
-        find_utterances(layout, source)
+        list_corpus(layout, source)
     assert os.path.basename(name) in str(raised.value)
 
 
@@ -130,17 +131,17 @@ def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
     (tmp_path / "ann" / os.fsdecode(b"caf\xe9.wav")).touch()
     (tmp_path / "ann" / os.fsdecode(b"th\xe9.wav")).touch()
     with pytest.raises(DataError, match=r"caf\\xe9\.wav: found an audio file of another name \(2 such\)"):
-        find_utterances("speakers", tmp_path)
+        list_corpus("speakers", tmp_path)
 
 
 def test_two_files_of_one_utterance(tmp_path: Path) -> None:
     source = make(tmp_path, {"old/7_ann_1.wav": "", "new/7_ann_1.flac": ""})
     with pytest.raises(DataError, match=r"old/7_ann_1\.wav: found utterance ann-7-01 again.*new/7_ann_1\.flac"):
-        find_utterances("fsdd", source)
+        list_corpus("fsdd", source)
 
 
 def test_a_folder_that_has_files_of_another_corpus(tmp_path: Path) -> None:
-    listing = find_utterances("speakers", make(tmp_path / "corpus", {"ann/a.wav": ""}))
+    listing = list_corpus("speakers", make(tmp_path / "corpus", {"ann/a.wav": ""}))
     make(tmp_path / "data", {"phones.ctm": "84-121-0000 1 0 1 AH\n"})
     with pytest.raises(DataError, match=r"data/phones\.ctm: found a file that these utterances have not"):
         write_listing(tmp_path / "data", listing)
@@ -149,4 +150,4 @@ def test_a_folder_that_has_files_of_another_corpus(tmp_path: Path) -> None:
 
 def test_an_unknown_layout(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such layout, expected one of librispeech, voxceleb"):
-        find_utterances("aurora", tmp_path)
+        list_corpus("aurora", tmp_path)

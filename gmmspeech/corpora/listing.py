@@ -1,0 +1,141 @@
+"""From a folder of audio to its utterances and speakers, and from these to a data directory."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from gmmspeech.corpora.corpus import Layout, Listing
+from gmmspeech.errors import DataError
+from gmmspeech.formats.datadir import write_map
+from gmmspeech.formats.labels import write_ctm
+
+AUDIO = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".sph"}
+
+
+def find_utterances(layout: Layout, source: str | os.PathLike[str]) -> Listing:
+    """Find the utterances of a corpus that is laid out as its publishers do, and what is known of them."""
+    listing = find_recordings(layout, source)
+    return layout.complete(listing, Path(os.path.abspath(source)))
+
+
+def find_recordings(layout: Layout, source: str | os.PathLike[str]) -> Listing:
+    """Find the utterances as `find_utterances` does, without what lies beside the audio."""
+    folder = Path(os.path.abspath(source))
+    if not folder.is_dir():
+        raise DataError(f"{source}: no such folder, expected one with {layout.pattern}")
+    recordings: dict[str, Path] = {}
+    utt2spk: dict[str, str] = {}
+    strange: list[Path] = []
+    for path in _audio_files(folder):
+        found = layout.identify(path, folder)
+        if found is None or not all(map(_is_id, found)) or not _fits_a_line(path):
+            strange.append(path)
+            continue
+        utterance, speaker = found
+        if utterance in recordings:
+            expected = f"each once (it is {recordings[utterance]} too)"
+            raise DataError(f"{path}: found utterance {utterance} again, expected {expected}")
+        recordings[utterance], utt2spk[utterance] = path, speaker
+    if strange:
+        count = f" ({len(strange)} such)" if len(strange) > 1 else ""
+        name = os.fsencode(strange[0]).decode("utf-8", "backslashreplace")
+        raise DataError(f"{name}: found an audio file of another name{count}, expected {layout.pattern} without blanks")
+    if not recordings:
+        raise DataError(f"{source}: found no audio, expected {layout.pattern}")
+    return Listing(recordings, utt2spk)
+
+
+def write_listing(folder: str | os.PathLike[str], listing: Listing, *, base: Path | None = None) -> None:
+    """Write a listing as a Kaldi-style data directory.
+
+    There will be ``wav.scp`` (last, so that a directory which has it is whole), ``utt2spk``, ``spk2utt``, and ``text``,
+    ``spk2gender`` and ``phones.ctm`` where something is known.
+    """
+    folder = Path(folder)
+    known = {"text": listing.text, "spk2gender": listing.spk2gender, "phones.ctm": listing.phones, "segments": None}
+    for name, entries in known.items():
+        if not entries and (folder / name).exists():
+            raise DataError(f"{folder / name}: found a file that these utterances have not, expected another folder")
+    write_map(folder / "utt2spk", listing.utt2spk)
+    write_map(folder / "spk2utt", by_speaker(listing.utt2spk))
+    if listing.text:
+        write_map(folder / "text", listing.text)
+    if listing.spk2gender:
+        write_map(folder / "spk2gender", listing.spk2gender)
+    if listing.phones:
+        write_ctm(folder / "phones.ctm", dict(sorted(listing.phones.items())))
+    write_map(folder / "wav.scp", {u: as_listed(path, base) for u, path in listing.recordings.items()})
+
+
+def select(listing: Listing, utterances: Iterable[str]) -> Listing:
+    """Give some utterances of a listing, and what is known of them and their speakers."""
+    chosen = list(utterances)
+    speakers = {listing.utt2spk[u] for u in chosen}
+    return Listing(
+        {u: listing.recordings[u] for u in chosen},
+        {u: listing.utt2spk[u] for u in chosen},
+        {u: listing.text[u] for u in chosen if u in listing.text},
+        {s: gender for s, gender in listing.spk2gender.items() if s in speakers},
+        {u: listing.phones[u] for u in chosen if u in listing.phones},
+    )
+
+
+def with_known(listing: Listing, text: Mapping[str, str], genders: Mapping[str, str]) -> Listing:
+    """Add transcripts and genders, of those who are listed."""
+    speakers = set(listing.utt2spk.values())
+    return replace(
+        listing,
+        text={u: text[u] for u in listing.recordings if u in text},
+        spk2gender={s: genders[s] for s in sorted(speakers) if s in genders},
+    )
+
+
+def by_speaker(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
+    """Utterances of each speaker, sorted."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for utterance in sorted(utt2spk):
+        groups[utt2spk[utterance]].append(utterance)
+    return dict(groups)
+
+
+def as_listed(path: Path, base: Path | None) -> str:
+    """Write a path as in ``wav.scp``: relative to a folder, or absolute."""
+    return str(path) if base is None else path.relative_to(base).as_posix()
+
+
+def _audio_files(folder: Path) -> list[Path]:
+    """Audio files under a folder, sorted by path.
+
+    Not hidden ones, which some archivers leave beside the real ones; nor SX1.WAV.wav, a copy of SX1.WAV for those who
+    can't read that.
+    """
+    found = []
+    for root, _, names in os.walk(folder):
+        beside = set(names)
+        for name in names:
+            stem, suffix = os.path.splitext(name)
+            if suffix.lower() in AUDIO and not name.startswith(".") and stem not in beside:
+                found.append(Path(root, name))
+    return sorted(found)
+
+
+def _is_id(name: str) -> bool:
+    return name.split() == [name] and _is_utf8(name)
+
+
+def _fits_a_line(path: Path) -> bool:
+    """Whether ``wav.scp`` can hold a path: a line of UTF-8 that is not read as a command."""
+    text = str(path)
+    return text == text.strip() and "\n" not in text and not text.endswith("|") and _is_utf8(text)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # the file system's own bytes
+        return False
+    return True

@@ -1,0 +1,48 @@
+"""The corpora by name: those that `gmmspeech prepare` knows, and those that are fetched from their publishers.
+
+The folder ``data/`` of this project has, for each corpus, which utterances are used, and how. What a rule says (all
+pairs of models and tests, takes of a digit) is not listed but made in the corpus' own file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from gmmspeech.corpora import arabic_commands, fsdd, librispeech, speaker_folders, timit, voxceleb
+from gmmspeech.corpora.corpus import Layout, Listing, OpenCorpus
+from gmmspeech.corpora.listing import find_utterances
+from gmmspeech.errors import ConfigError
+
+LISTS = Path(__file__).resolve().parent.parent / "data"
+LAYOUTS: Mapping[str, Layout] = {
+    "librispeech": librispeech.LAYOUT,
+    "voxceleb": voxceleb.LAYOUT,
+    "timit": timit.LAYOUT,
+    "fsdd": fsdd.LAYOUT,
+    "arabic-commands": arabic_commands.LAYOUT,
+    "speakers": speaker_folders.LAYOUT,
+}
+CORPORA: Mapping[str, OpenCorpus] = {
+    "librispeech-mini": librispeech.MINI,
+    "librispeech-dev-clean": librispeech.DEV_CLEAN,
+    "fsdd": fsdd.FSDD,
+    "arabic-speech-commands-mini": arabic_commands.MINI,
+}
+
+
+def list_corpus(name: str, source: str | os.PathLike[str]) -> Listing:
+    """List the utterances of a copy of one of `LAYOUTS`, and what is known of them."""
+    if name not in LAYOUTS:
+        raise ConfigError(f"{name}: no such layout, expected one of {', '.join(LAYOUTS)}")
+    return find_utterances(LAYOUTS[name], source)
+
+
+def fetch_corpus(name: str, *, cache: Path | None = None) -> Path:
+    """Fetch one of `CORPORA` and write its data directories, unless that is done."""
+    from gmmspeech.corpora.fetch import fetch  # whose libraries for downloads take time to import
+
+    if name not in CORPORA:
+        raise ConfigError(f"{name}: no such corpus to fetch, expected one of {', '.join(CORPORA)}")
+    return fetch(name, CORPORA[name], LISTS / name, cache=cache)
