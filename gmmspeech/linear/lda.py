@@ -56,8 +56,13 @@ def lda(stats: LDAStats, dim: int) -> NDArray[np.float64]:
     within = stats.sum_xx / total - about_zero
     between = about_zero - np.outer(mean, mean)
     check_determined(within, "LDA", total)
-    rows = eigh(between, within, subset_by_index=(full - dim, full - 1))[1].T[::-1]
-    return fix_signs(rows)
+    return discriminants(between, within, dim)
+
+
+def discriminants(between: NDArray[np.float64], within: NDArray[np.float64], dim: int) -> NDArray[np.float64]:
+    """Rows a, (dim, D), of the largest λ in ``between a = λ within a``, in decreasing order; within becomes I."""
+    full = len(within)
+    return fix_signs(eigh(between, within, subset_by_index=(full - dim, full - 1))[1].T[::-1])
 
 
 def fix_signs(rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from scipy.linalg import eigh
 
 from gmmspeech.checks import first_bad
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
-from gmmspeech.linear.lda import fix_signs
+from gmmspeech.linear.lda import discriminants, fix_signs
 
 SMALLEST_RATIO = 1e-10  # of the eigenvalues of a covariance with unit diagonal; less is rounding
 
@@ -121,8 +121,7 @@ def lda(x: ArrayLike, labels: ArrayLike, dim: int) -> AffineTransform:
         raise ConfigError(
             f"lda: found dim = {dim}, expected 1 to {most}, with {full} dimensions and {len(stats.counts)} classes"
         )
-    rows = eigh(stats.between, within_covariance(stats, "lda"), subset_by_index=(full - dim, full - 1))[1].T[::-1]
-    return AffineTransform(stats.mean, fix_signs(rows))
+    return AffineTransform(stats.mean, discriminants(stats.between, within_covariance(stats, "lda"), dim))
 
 
 def wccn(x: ArrayLike, labels: ArrayLike) -> AffineTransform:
