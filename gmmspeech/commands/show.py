@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import h5py
 
@@ -15,9 +13,6 @@ from gmmspeech.files.hdf5 import hdf5_format
 from gmmspeech.formats.loading import is_foreign, load
 from gmmspeech.stores import features, statistics
 
-if TYPE_CHECKING:
-    from gmmspeech.features.frontend import FrontEnd
-
 
 def describe(path: str) -> list[str]:
     """Describe a file that a command wrote, or the configuration of a front end."""
@@ -27,7 +22,7 @@ def describe(path: str) -> list[str]:
         from gmmspeech.features.frontend import FrontEnd
 
         front = FrontEnd.from_file(path)
-        return [f"front end: {describe_front_end(front.to_json())}", *_as_toml(front)]
+        return [f"front end: {describe_front_end(front.to_json())}", *front.to_toml().splitlines()]
     format = hdf5_format(path)
     try:
         if format in (features.FORMAT, features.INDEX_FORMAT):
@@ -36,7 +31,7 @@ def describe(path: str) -> list[str]:
             with statistics.StatisticsStore(path) as stats:
                 return stats.describe()
         if format == checkpoints.FORMAT:
-            return _describe_checkpoint(path)
+            return checkpoints.Checkpoint(path).describe(describe_front_end)
         if format is None and not h5py.is_hdf5(path) and not is_foreign(path):
             raise DataError(f"{path}: found no HDF5, expected a feature store or a model")
         return list(load(path).describe())
@@ -44,26 +39,6 @@ def describe(path: str) -> list[str]:
         raise DataError(f"{path}: damaged front end ({error})") from error
 
 
-def _as_toml(front: FrontEnd) -> list[str]:
-    """Every option, those left to their defaults too, as a TOML file would have it."""
-    options = front.model_dump(exclude_none=True)
-    sections = {name: options.pop(name) for name in list(options) if isinstance(options[name], dict)}
-    lines = [f"{key} = {json.dumps(value)}" for key, value in options.items()]
-    for name, section in sections.items():
-        lines += ["", f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in section.items())]
-    return lines
-
-
 def _describe_store(path: str) -> list[str]:
     with features.FeatureStore(path) as store:
         return store.describe()
-
-
-def _describe_checkpoint(path: str) -> list[str]:
-    settings = checkpoints.read_settings(path)
-    front_end = settings.pop("front_end", None)
-    return [
-        f"checkpoint of training: {settings.pop('training', 'unknown')}",
-        f"front end: {describe_front_end(front_end)}",
-        *(f"{name}: {value}" for name, value in settings.items()),
-    ]

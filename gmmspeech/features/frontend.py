@@ -285,6 +285,22 @@ class FrontEnd(Section):
             del sections["deltas"]["convention"]
         return json.dumps(sections, sort_keys=True)
 
+    def to_toml(self) -> str:
+        """Every option, those left to their defaults too, as a TOML file has them.
+
+        Examples
+        --------
+        >>> print(FrontEnd(warp={"window": 301}).to_toml().rpartition("\\n\\n")[2])
+        [warp]
+        window = 301
+        """
+        options = self.model_dump(exclude_none=True)
+        sections = {name: options.pop(name) for name in list(options) if isinstance(options[name], dict)}
+        parts = ["\n".join(f"{key} = {json.dumps(value)}" for key, value in options.items())]
+        for name, section in sections.items():
+            parts.append("\n".join([f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in section.items())]))
+        return "\n\n".join(parts)
+
     @cached_property
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that differ between different configurations."""

@@ -74,7 +74,7 @@ class Checkpoint:
         remove_leftovers(self.path)
         if not os.path.lexists(self.path):
             return None
-        self._check_settings(read_settings(self.path))
+        self._check_settings(_read_settings(self.path))
         return _read(self.path, read)
 
     def save(self, state: Saved) -> None:
@@ -88,6 +88,32 @@ class Checkpoint:
         with create_hdf5(self.path, format=FORMAT, version=VERSION) as file:
             file.attrs["settings"] = self._settings
             write(file, state)
+
+    def describe(self, front_end: Callable[[str | None], str]) -> list[str]:
+        """Lines for people about the training that the file belongs to.
+
+        Parameters
+        ----------
+        front_end : callable
+            Tells a front end, given as JSON or None where it is not known, in one line.
+
+        Raises
+        ------
+        DataError
+            The file is damaged.
+
+        Examples
+        --------
+        >>> import tempfile, numpy as np, gmmspeech as gs
+        >>> checkpoint = gs.Checkpoint(tempfile.mkdtemp() + "/ubm.checkpoint")
+        >>> ubm = gs.train_ubm(np.random.default_rng(0).normal(size=(500, 2)), 4, checkpoint=checkpoint)
+        >>> checkpoint.describe(lambda found: found or "unknown")[:2]
+        ['checkpoint of training: mixture', 'front end: unknown']
+        """
+        settings = _read_settings(self.path)
+        told = f"front end: {front_end(settings.pop('front_end', None))}"
+        training = settings.pop("training", "unknown")
+        return [f"checkpoint of training: {training}", told, *(f"{name}: {value}" for name, value in settings.items())]
 
     def remove(self) -> None:
         """Remove the file, should there be one: the model is written and training is over."""
@@ -104,9 +130,9 @@ class Checkpoint:
                 )
 
 
-def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
+def _read_settings(path: str) -> dict[str, Any]:
     """Give what decides the result of the training that a file is a checkpoint of."""
-    return _read(os.fspath(path), lambda file: dict(json.loads(file.attrs["settings"])))
+    return _read(path, lambda file: dict(json.loads(file.attrs["settings"])))
 
 
 def _read(path: str, read: Callable[[h5py.File], Any]) -> Any:
