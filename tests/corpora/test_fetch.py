@@ -18,8 +18,8 @@ from click.testing import CliRunner
 
 from gmmspeech.corpora.corpus import Archive, Listing, OpenCorpus
 from gmmspeech.corpora.fetch import fetch, samples_digest
-from gmmspeech.corpora.registry import CORPORA, LISTS, fetch_corpus
-from gmmspeech.errors import ConfigError, DataError, DownloadError
+from gmmspeech.corpora.registry import CORPORA, LISTS
+from gmmspeech.errors import DataError, DownloadError
 from gmmspeech.formats.datadir import read_data_dir, read_map
 from gmmspeech.formats.trials import read_trials
 
@@ -272,8 +272,3 @@ def test_an_archive_that_is_none_or_leads_elsewhere(origin, place, corpus, tmp_p
     (tmp_path / "downloads" / "fsdd" / "a.tar.gz").unlink()
     with pytest.raises(DataError, match="found a broken archive"):
         fetch("fsdd", known, LISTS / "fsdd", cache=tmp_path, pause=0)
-
-
-def test_an_unknown_corpus() -> None:
-    with pytest.raises(ConfigError, match="no such corpus to fetch, expected one of librispeech-mini"):
-        fetch_corpus("switchboard")
