@@ -8,4 +8,18 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> object:
+    """Load a name when it is asked for; say where it is if a namespace has it."""
+    try:
+        return _load(name)
+    except AttributeError:
+        import importlib
+
+        rooms = ("features", "gmm", "scoring", "speaker", "phones", "metrics", "formats", "plot", "stores")
+        for room in rooms if not name.startswith("_") else ():
+            if name in importlib.import_module(f"{__name__}.{room}").__all__:
+                raise AttributeError(f"module {__name__!r} has no attribute {name!r}: it is gs.{room}.{name}") from None
+        raise

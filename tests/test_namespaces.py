@@ -114,3 +114,12 @@ def test_the_package_alone_imports_nothing_heavy(code):
 def test_only_models_import_scikit_learn(module):
     slow = {"sklearn", "scipy.stats", "scipy.signal", "librosa", "joblib", "matplotlib", "dask", "torch"}
     assert run(f"import gmmspeech.{module}, sys; print(*(sys.modules.keys() & {slow}))") == ""
+
+
+def test_a_name_that_is_elsewhere_is_told_where():
+    import gmmspeech
+
+    with pytest.raises(AttributeError, match=r"no attribute 'PLDA': it is gs\.speaker\.PLDA$"):
+        _ = gmmspeech.PLDA
+    with pytest.raises(AttributeError, match="No gmmspeech attribute nothing"):
+        _ = gmmspeech.nothing

@@ -19,6 +19,8 @@ _ERRNO = re.compile(r"errno = (\d+)")  # in HDF5's messages about files
 def open_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> h5py.File:
     """Open a file that `create_hdf5` wrote, for reading."""
     name = os.fspath(path)
+    if os.path.isdir(name):
+        raise DataError(f"{name}: found a folder, expected {format} in HDF5")
     if not os.path.isfile(name):
         raise DataError(f"{name}: no such file, expected {format} in HDF5")
     try:

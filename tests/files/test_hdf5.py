@@ -30,6 +30,7 @@ def test_a_file_comes_back_and_the_same_content_gives_the_same_bytes(tmp_path):
 
 def test_files_that_are_something_else(tmp_path):
     path = tmp_path / "a.h5"
+    fails("found a folder, expected gmmspeech example", path.parent)
     fails("no such file, expected gmmspeech example", path)
     path.write_text("hello")
     fails("no readable HDF5", path)
