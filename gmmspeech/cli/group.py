@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,9 @@ def command(name: str) -> Any:
         return main.command(name)(debug(report_errors(function)))
 
     return decorate
+
+
+def tell_skipped(reasons: Iterable[str]) -> None:
+    """Print a line on stderr for every utterance that was left out."""
+    for reason in reasons:
+        click.echo(f"gmmspeech: skipped: {reason}", err=True)

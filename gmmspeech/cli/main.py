@@ -17,6 +17,7 @@ from gmmspeech.cli.group import (
     main,
     scheduler_option,
     skip_bad_option,
+    tell_skipped,
 )
 
 __all__ = ["demo", "formats", "main", "phone_gmms", "phones", "prepare", "scores", "speaker", "statistics"]
@@ -110,8 +111,7 @@ def features(
         shard=shard,
         scheduler=scheduler,
     )
-    for reason in done.skipped.values():
-        click.echo(f"gmmspeech: skipped: {reason}", err=True)
+    tell_skipped(done.skipped.values())
     click.echo(f"{front.describe()}")
     click.echo(
         f"{done.num_utterances} utterances, {done.num_frames} frames of {front.dim} columns, "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gmmspeech.cli.group import FILE, FOLDER, allow_pipes_option, command, jobs_option, skip_bad_option
+from gmmspeech.cli.group import FILE, FOLDER, allow_pipes_option, command, jobs_option, skip_bad_option, tell_skipped
 from gmmspeech.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def train_phones(
         skip_bad=skip_bad,
         n_jobs=jobs,
     )
-    _tell_skipped(done.skipped)
+    tell_skipped(f"{name}: {reason}" for name, reason in done.skipped.items())
     click.echo(
         f"{len(hmm.phones)} phones, {hmm.num_states} states, {hmm.num_gaussians} Gaussians, "
         f"{state.log_likelihood:.3f} nats a frame of {len(state.posteriors)} utterances"
@@ -129,7 +129,7 @@ def align(
     )
     for word, count in done.unknown_words.most_common():
         click.echo(f"gmmspeech: not in the dictionary: {word} ({count} times)", err=True)
-    _tell_skipped(done.skipped)
+    tell_skipped(f"{name}: {reason}" for name, reason in done.skipped.items())
     if out is None:
         for line in score_lines(done.alignments):
             click.echo(line)
@@ -253,8 +253,3 @@ def _grammar(
     if isolated:
         return lambda model: word_sequence_graph(model, [words], dictionary)
     return lambda model: word_loop_graph(model, words, dictionary, insertion_penalty=penalty)
-
-
-def _tell_skipped(skipped: Mapping[str, str]) -> None:
-    for name, reason in skipped.items():
-        click.echo(f"gmmspeech: skipped: {name}: {reason}", err=True)
