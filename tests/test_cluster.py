@@ -43,6 +43,14 @@ class Cluster:
         options = ["--scheduler-file", self.file, "--name", name, "--local-directory", self.folder]
         self.workers[name] = self._start("dask_worker", [*options, *WORKER])
 
+    def have(self, client, *names):
+        """See that just these workers are there, whichever tests this process has been given before."""
+        for name in set(self.workers) - set(names):
+            self.kill(name)
+        for name in set(names) - set(self.workers):
+            self.start(name)
+        wait_until(lambda: len(client.nthreads()) == len(names), 60)
+
     def kill(self, name):
         os.kill(self.workers[name].pid, signal.SIGKILL)
         self.workers.pop(name).wait()
@@ -72,6 +80,13 @@ def client(running):
 
     with Client(scheduler_file=running.file, timeout=30) as found:
         yield found
+
+
+@pytest.fixture
+def worker(running, client):
+    """At least one worker."""
+    if not running.workers:
+        running.have(client, "e")
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +142,7 @@ def test_one_worker(running, client, path, expected, tmp_path):
 
 
 def test_three_workers_by_the_command(running, client, path, expected, tmp_path):
-    client.wait_for_workers(3, timeout=30)
+    running.have(client, "a", "b", "c")
     address = client.scheduler.addr
     command = ["train-ubm", path, str(tmp_path / "ubm.h5"), "-k", "2", "--max-iter", "3", "--tol", "0"]
     done = CliRunner().invoke(main, [*command, "--scheduler", address])
@@ -136,6 +151,7 @@ def test_three_workers_by_the_command(running, client, path, expected, tmp_path)
 
 
 def test_a_worker_killed_in_the_middle_of_an_iteration(running, client, path, expected, tmp_path):
+    running.have(client, "a", "b", "c")
     address = client.run(lambda dask_worker: dask_worker.name)
     victim = next(worker for worker, name in address.items() if name == "b")
     passes, killed_in = [], []
@@ -155,13 +171,15 @@ def test_a_worker_killed_in_the_middle_of_an_iteration(running, client, path, ex
     assert digest(ubm, tmp_path) == expected
 
 
-def test_two_workers(client, path, expected, tmp_path):
+def test_two_workers(running, client, path, expected, tmp_path):
+    running.have(client, "a", "c")
     with FeatureStore(path) as store:
         assert digest(gs.train_ubm(store, client=client, **OPTIONS), tmp_path) == expected
 
 
 def test_a_worker_that_joins_late_and_takes_over(running, client, path, expected, tmp_path):
     """All that began are lost: the last of them after the new one has joined."""
+    running.have(client, "a", "c")
     running.kill("c")
     passes = []
 
@@ -178,11 +196,13 @@ def test_a_worker_that_joins_late_and_takes_over(running, client, path, expected
     assert digest(ubm, tmp_path) == expected
 
 
+@pytest.mark.usefixtures("worker")
 def test_frames_beyond_the_workers_memory_are_read_again(client, path, expected, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "_SHARE_FOR_FRAMES", 0.001)
     assert digest(gs.train_ubm(FeatureStore(path), client=client, **OPTIONS), tmp_path) == expected
 
 
+@pytest.mark.usefixtures("worker")
 def test_arrays_of_the_client(client, tmp_path):
     rng = np.random.default_rng(1)
     frames = [rng.normal(i, 1, (SHARD // 2 + i, 2)).astype(np.float32) for i in range(4)]
@@ -196,6 +216,7 @@ def test_arrays_of_the_client(client, tmp_path):
     )
 
 
+@pytest.mark.usefixtures("worker")
 def test_statistics_of_utterances(client, path, tmp_path):
     ubm = gs.DiagonalGMM.from_parameters([0.5, 0.5], [[0.0], [3.0]], [[1.0], [1.0]])
     with FeatureStore(path) as store:
@@ -216,6 +237,7 @@ def test_statistics_of_utterances(client, path, tmp_path):
     assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes()
 
 
+@pytest.mark.usefixtures("worker")
 def test_features_by_the_command(client, tmp_path, monkeypatch):
     """Of data directories named from here, in shards small enough that there are several."""
     monkeypatch.chdir(tmp_path)
@@ -237,6 +259,7 @@ def test_features_by_the_command(client, tmp_path, monkeypatch):
     assert not (tmp_path / "bad").exists()
 
 
+@pytest.mark.usefixtures("worker")
 def test_an_error_on_a_worker_is_the_one_of_this_machine(client):
     frames = np.zeros((SHARD + 40_000, 2), np.float32)
     frames[SHARD + 20_000, 1] = np.nan
@@ -245,6 +268,7 @@ def test_an_error_on_a_worker_is_the_one_of_this_machine(client):
             gs.train_ubm(frames, 2, **there)
 
 
+@pytest.mark.usefixtures("worker")
 def test_a_worker_with_another_version(client, monkeypatch):
     monkeypatch.setattr(cluster, "version", lambda name: "99.0")
     with pytest.raises(ConfigError, match=r"^worker tcp://.*: found gmmspeech 0\.\S+, expected 99.0 as here$"):
@@ -254,6 +278,7 @@ def test_a_worker_with_another_version(client, monkeypatch):
         list(cluster._Work("99.0", len).apply([np.zeros((10, 2))]))
 
 
+@pytest.mark.usefixtures("worker")
 def test_a_store_that_the_workers_do_not_find(client, tmp_path):
     write_store(tmp_path / "gone.h5", [("u", np.zeros((50, 2)))])
     with FeatureStore(tmp_path / "gone.h5") as store:
