@@ -102,8 +102,14 @@ def write_commands() -> None:
     (HERE / "commands.md").write_text("\n".join(lines))
 
 
+def leave_out_foreign(app, kind, name, member, skip, options) -> bool | None:
+    """Leave out the methods that come from scikit-learn: its own pages tell them, and their links lead nowhere here."""
+    return True if str(getattr(member, "__module__", "")).startswith("sklearn.") else None
+
+
 def setup(app) -> None:
     """Give formulas to the browser as MathML, which needs no script from the network."""
+    app.connect("autodoc-skip-member", leave_out_foreign)
 
     def visit(translator, node) -> None:
         block = isinstance(node, nodes.math_block)
