@@ -16,10 +16,7 @@ def __getattr__(name: str) -> object:
     try:
         return _load(name)
     except AttributeError:
-        import importlib
-
-        rooms = ("features", "gmm", "scoring", "speaker", "phones", "metrics", "formats", "plot", "stores")
-        for room in rooms if not name.startswith("_") else ():
-            if name in importlib.import_module(f"{__name__}.{room}").__all__:
+        for room in __all__ if not name.startswith("_") else ():
+            if hasattr(_load(room), "__path__") and name in _load(room).__all__:
                 raise AttributeError(f"module {__name__!r} has no attribute {name!r}: it is gs.{room}.{name}") from None
         raise

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from naive import assert_same, mixture, naive_log_densities, speechlike
 from scipy.special import logsumexp
 from scipy.stats import kstest, norm
 from sklearn.mixture import GaussianMixture
@@ -17,23 +18,6 @@ from gmmspeech.gmm.kernels import pack
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 few = settings(max_examples=25, deadline=None)
-LEARNED = ("weights_", "means_", "covariances_")
-
-
-def naive_log_densities(frames, gmm):
-    """Log of weight times density by scipy, (T, K)."""
-    x = np.asarray(frames, dtype=np.float64)[:, None]
-    return norm.logpdf(x, gmm.means_, np.sqrt(gmm.covariances_)).sum(axis=2) + np.log(gmm.weights_)
-
-
-def mixture(rng, k=4, d=3, **options):
-    return DiagonalGMM.from_parameters(
-        rng.dirichlet(np.full(k, 3.0)), rng.normal(0, 2, (k, d)), rng.uniform(0.3, 2, (k, d)), **options
-    )
-
-
-def speechlike(rng, t=2000, d=4):
-    return rng.normal(size=(t, d)) @ rng.normal(size=(d, d)) + rng.choice([-3, 0, 3], (t, 1))
 
 
 def in_scikit_learn(gmm):
@@ -41,15 +25,6 @@ def in_scikit_learn(gmm):
     theirs.weights_, theirs.means_, theirs.covariances_ = gmm.weights_, gmm.means_, gmm.covariances_
     theirs.precisions_cholesky_ = 1 / np.sqrt(gmm.covariances_)
     return theirs
-
-
-def assert_same(a, b, tolerance=0.0):
-    for name in LEARNED:
-        x, y = getattr(a, name), getattr(b, name)
-        if tolerance:
-            np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance, err_msg=name)
-        else:
-            np.testing.assert_array_equal(x, y, err_msg=name)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
