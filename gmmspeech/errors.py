@@ -5,10 +5,19 @@ was expected. The command line prints that line and exits with status 1.
 """
 
 import functools
+import os
+import re
+import reprlib
 import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
+
+LONGEST = 1000  # characters of a message: what stands in a file never fills a screen
+
+_LINE_ENDS = re.compile(r"\s*[\r\n\t]\s*")
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = LONGEST
 
 
 class GmmSpeechError(Exception):
@@ -23,6 +32,9 @@ class GmmSpeechError(Exception):
     ...     print(error)
     nowhere.h5: ...
     """
+
+    def __str__(self) -> str:
+        return shown(_LINE_ENDS.sub(" ", super().__str__()), LONGEST)
 
 
 class ConfigError(GmmSpeechError, ValueError):
@@ -62,10 +74,28 @@ class GmmSpeechWarning(UserWarning):
     True
     """
 
+    def __str__(self) -> str:
+        return shown(_LINE_ENDS.sub(" ", super().__str__()), LONGEST)
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """Text of what was found, for a message: at most `limit` characters, and escapes for what can't be printed."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    try:
+        text = value if isinstance(value, str) else _REPR.repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        text = f"<{type(value).__name__}>"
+    if len(text) > 2 * limit:
+        text = text[:limit] + text[-limit:]
+    text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    half = (limit - 3) // 2
+    return text if len(text) <= limit else f"{text[:half]}...{text[-half:]}"
+
 
 def one_line(error: BaseException) -> str:
-    """Text of an error without its line ends."""
-    return " ".join(str(error).split())
+    """Text of an error on one line, not longer than a message may be."""
+    return shown(" ".join(str(error).split()), LONGEST)
 
 
 def text_or_type(error: BaseException) -> str:
@@ -101,10 +131,10 @@ def report_errors(function: Callable[..., None]) -> Callable[..., None]:
 
 def _line_of(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
+        return f"{shown(error.filename, LONGEST)}: {error.strerror}"
     return text_or_type(error)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
     name = "warning" if issubclass(category, GmmSpeechWarning) else category.__name__
-    print(f"gmmspeech: {name}: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"gmmspeech: {name}: {shown(' '.join(str(message).split()), LONGEST)}", file=sys.stderr)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import errno
 import warnings
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gmmspeech.errors import (
+    LONGEST,
     AudioError,
     ConfigError,
     DataError,
@@ -16,6 +21,7 @@ from gmmspeech.errors import (
     GmmSpeechWarning,
     ModelError,
     report_errors,
+    shown,
 )
 
 
@@ -80,3 +86,52 @@ def test_warnings_are_lines_too(capsys: pytest.CaptureFixture[str]) -> None:
         command()
     assert capsys.readouterr().err == "gmmspeech: warning: component 3 of 8 starves\ngmmspeech: FutureWarning: old\n"
     assert warnings.showwarning is before
+
+
+def nested(depth: int) -> list[Any]:
+    found: list[Any] = []
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("ann-1", "ann-1"),
+        ("10\u00a0000", "10\\xa0000"),
+        ("a\x1b[31m\nb", "a\\x1b[31m\\nb"),
+        ("\udcff", "\\udcff"),
+        ("ß語", "ß語"),
+        (Path("a/b.wav"), "a/b.wav"),
+        (1.5, "1.5"),
+        (None, "None"),
+    ],
+)
+def test_what_was_found_is_shown_as_it_is(value: object, expected: str) -> None:
+    assert shown(value) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["x" * 10**6, b"x" * 10**6, list(range(10**5)), nested(10**5), 10**5000],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_was_found_is_cut(value: object) -> None:
+    assert len(shown(value)) <= 80
+    assert len(shown(value, 30)) <= 30
+
+
+@given(st.text(), st.integers(min_value=10, max_value=100))
+def test_what_was_found_is_one_short_line(value: str, limit: int) -> None:
+    found = shown(value, limit)
+    assert len(found) <= limit
+    assert found.isprintable()
+
+
+@pytest.mark.parametrize("kind", [DataError, GmmSpeechWarning])
+def test_no_message_is_longer_than_a_screen(kind: type[Exception]) -> None:
+    text = str(kind(f"trials:3: found {'x' * 10**6}\n, expected target"))
+    assert len(text) <= LONGEST
+    assert text.startswith("trials:3: found xxx")
+    assert text.endswith("xxx , expected target")
