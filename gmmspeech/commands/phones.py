@@ -17,6 +17,7 @@ from gmmspeech.commands.verification import checkpoint_of
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.text import split_fields
 from gmmspeech.formats.datadir import DataDir, read_data_dir
 from gmmspeech.formats.dictionary import cmudict_dictionary, read_dictionary
 from gmmspeech.formats.labels import read_ctm, read_labels, write_ctm
@@ -49,7 +50,7 @@ def transcripts(data: DataDir) -> dict[str, list[str]]:
     """Words of the utterances of a data directory that has ``text``."""
     if data.text is None:
         raise DataError(f"{data.path}: found no file text, expected one, with the words of each utterance")
-    return {utterance: data.text[utterance].split() for utterance in data.utterances if utterance in data.text}
+    return {utterance: split_fields(data.text[utterance]) for utterance in data.utterances if utterance in data.text}
 
 
 def said_pronunciations(words: Mapping[str, Sequence[str]], dictionary: Pronunciations) -> Pronunciations:

@@ -8,7 +8,6 @@ A data directory holds small text files with one entry a line, the id first: ``w
 from __future__ import annotations
 
 import functools
-import math
 import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,8 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.audio import RawAudio, decode_audio, read_audio
-from gmmspeech.errors import AudioError, DataError
+from gmmspeech.errors import AudioError, DataError, shown
 from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.text import (
+    BLANKS,
+    check_distinct,
+    is_field,
+    is_holdable,
+    look_alike,
+    parse_number,
+    parse_whole,
+    read_lines,
+    split_fields,
+)
 
 
 @dataclass(frozen=True)
@@ -171,7 +181,8 @@ def load_utterance(data: DataDir, utterance: str, *, channel: int | None = None)
         ids = (data.segments,)
     if not any(utterance in known for known in ids):
         number, one = sum(map(len, ids)), next(chain.from_iterable(ids))
-        raise DataError(f"{data.path}: no utterance {utterance}, expected one of {number} such as {one}")
+        expected = f"one of {number} such as {shown(one)}{look_alike(utterance, chain.from_iterable(ids))}"
+        raise DataError(f"{data.path}: no utterance {shown(utterance)}, expected {expected}")
     segment = Segment(utterance, 0.0, None) if data.segments is None else data.segments[utterance]
     chosen = channel if segment.channel is None else segment.channel
     options: dict[str, Any] = {"channel": chosen, "start": segment.start, "end": segment.end, "raw": data.raw}
@@ -179,10 +190,10 @@ def load_utterance(data: DataDir, utterance: str, *, channel: int | None = None)
         if segment.recording in data.commands:
             command = data.commands[segment.recording]
             content = (_run if data.segments is None else _run_once)(command)
-            return decode_audio(content, name=f"output of {command}", **options)
+            return decode_audio(content, name=f"output of {shown(command)}", **options)
         return read_audio(data.recordings[segment.recording], **options)
     except AudioError as error:
-        raise AudioError(f"utterance {utterance}: {error}") from error
+        raise AudioError(f"utterance {shown(utterance)}: {error}") from error
 
 
 def read_map(path: str | os.PathLike[str], *, rest_of_line: bool = False) -> dict[str, str]:
@@ -192,7 +203,8 @@ def read_map(path: str | os.PathLike[str], *, rest_of_line: bool = False) -> dic
         if not rest_of_line and len(fields) != 2:
             raise DataError(f"{path}:{number}: found {len(fields)} fields, expected 2 (id value)")
         _check_new(path, number, fields[0], entries)
-        entries[fields[0]] = fields[1].rstrip() if len(fields) > 1 else ""
+        entries[fields[0]] = fields[1].rstrip(BLANKS) if len(fields) > 1 else ""
+    check_distinct(path, entries)
     return entries
 
 
@@ -220,12 +232,14 @@ def read_list_map(path: str | os.PathLike[str]) -> dict[str, list[str]]:
     entries: dict[str, list[str]] = {}
     for number, (name, *values) in read_fields(path):
         if not values:
-            raise DataError(f"{path}:{number}: found {name} alone, expected one or more values after it")
+            raise DataError(f"{path}:{number}: found {shown(name)} alone, expected one or more values after it")
         _check_new(path, number, name, entries)
         if len(set(values)) < len(values):
             twice = next(v for i, v in enumerate(values) if v in values[:i])
-            raise DataError(f"{path}:{number}: found {twice} twice for {name}, expected each value once")
+            found = f"{shown(twice)} twice for {shown(name)}"
+            raise DataError(f"{path}:{number}: found {found}, expected each value once")
         entries[name] = values
+    check_distinct(path, entries)
     return entries
 
 
@@ -235,20 +249,23 @@ def write_map(path: str | os.PathLike[str], entries: Mapping[str, str | Sequence
     for name in sorted(entries):  # code points sort as the UTF-8 bytes do
         entry = entries[name]
         value = entry if isinstance(entry, str) else " ".join(entry)
-        if name.split() != [name] or "\n" in value:
-            raise DataError(f"{path}: can't hold {name!r} {value!r}, expected an id without blanks, and one line")
-        lines.append(f"{name} {value}".rstrip())
+        whole = isinstance(entry, str) or all(map(is_field, entry))
+        if not (whole and is_field(name) and is_holdable(value)) or "\n" in value or "\r" in value:
+            found = f"{shown(repr(name))} {shown(repr(value))}"
+            raise DataError(f"{path}: can't hold {found}, expected an id without blanks, and one line")
+        lines.append(f"{name} {value}".rstrip(BLANKS))
     write_lines(path, lines)
 
 
 def read_fields(path: str | os.PathLike[str], *, max_split: int = -1) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number and the fields (at least one) of every line of a UTF-8 text file."""
-    for number, line in enumerate(_read_lines(path), 1):
-        fields = line.split(None, max_split)
+    """Yield the number and the fields (at least one), between ASCII blanks, of every line of a text file."""
+    for number, line in enumerate(read_lines(path), 1):
+        fields = split_fields(line, max_split)
         if not fields:
             raise DataError(f"{path}:{number}: found an empty line, expected an entry on every line")
-        if line[0].isspace():
-            raise DataError(f"{path}:{number}: found a blank before {fields[0]}, expected the id to begin the line")
+        if line[0] in BLANKS:
+            found = f"a blank before {shown(fields[0])}"
+            raise DataError(f"{path}:{number}: found {found}, expected the id to begin the line")
         yield number, fields
 
 
@@ -256,37 +273,22 @@ def find_base(path: str | os.PathLike[str], entry: str, bases: Iterable[Path]) -
     """Give the first of the folders under which a relative path, listed in the file `path`, exists."""
     tried = list(dict.fromkeys(bases))
     for base in tried:
-        if (base / entry).exists():
+        if os.path.exists(base / entry):  # unlike Path.exists, of any name
             return base
-    raise DataError(f"{path}: found no file {entry}, expected it under one of {', '.join(map(str, tried))}")
-
-
-def _read_lines(path: str | os.PathLike[str]) -> list[str]:
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: can't be read ({error.strerror}), expected a text file") from error
-    if not content:
-        raise DataError(f"{path}: found 0 bytes, expected one entry a line")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = content.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{path}:{number}: found byte 0x{content[error.start]:02x}, expected UTF-8 text") from error
-    return text.removesuffix("\n").split("\n")  # splitlines() would split at rarer characters too
+    raise DataError(f"{path}: found no file {shown(entry)}, expected it under one of {', '.join(map(str, tried))}")
 
 
 def _read_wav_scp(folder: Path, allow_pipes: bool) -> tuple[dict[str, Path], dict[str, str]]:
     """Files and commands by recording id."""
     path = folder / "wav.scp"
     entries = read_map(path, rest_of_line=True)
-    commands = {name: value.removesuffix("|").strip() for name, value in entries.items() if value.endswith("|")}
+    commands = {name: value.removesuffix("|").strip(BLANKS) for name, value in entries.items() if value.endswith("|")}
     for number, (name, value) in enumerate(entries.items(), 1):
         if not value or value == "|":
-            raise DataError(f"{path}:{number}: found {name} alone, expected a recording's file after it")
+            raise DataError(f"{path}:{number}: found {shown(name)} alone, expected a recording's file after it")
         if name in commands and not allow_pipes:
             expected = "a file (commands are not run without allow_pipes, --allow-pipes)"
-            raise DataError(f"{path}:{number}: found a command for {name}, expected {expected}")
+            raise DataError(f"{path}:{number}: found a command for {shown(name)}, expected {expected}")
     files = {name: value for name, value in entries.items() if name not in commands}
     relative = next((value for value in files.values() if not os.path.isabs(value)), None)
     base = Path()
@@ -300,8 +302,8 @@ def _run(command: str) -> bytes:
     done = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, capture_output=True)
     if done.returncode or not done.stdout:
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-        found = f"status {done.returncode}, {len(done.stdout)} bytes{'; ' + last[0] if last else ''}"
-        raise AudioError(f"command {command}: found {found}, expected status 0 and a recording")
+        found = f"status {done.returncode}, {len(done.stdout)} bytes{'; ' + shown(last[0]) if last else ''}"
+        raise AudioError(f"command {shown(command)}: found {found}, expected status 0 and a recording")
     return done.stdout
 
 
@@ -317,20 +319,23 @@ def _read_segments(path: Path, recordings: Mapping[str, object]) -> dict[str, Se
         name, recording = fields[:2]
         _check_new(path, number, name, segments)
         if recording not in recordings:
-            raise DataError(f"{path}:{number}: found recording {recording}, expected one that is in wav.scp")
+            expected = f"one that is in wav.scp{look_alike(recording, recordings)}"
+            raise DataError(f"{path}:{number}: found recording {shown(recording)}, expected {expected}")
         try:
             segments[name] = _segment(recording, *fields[2:])
         except ValueError as error:
             expected = "0 <= start < end in seconds (end -1: to the recording's end), and a channel from 0"
-            raise DataError(f"{path}:{number}: found {' '.join(fields[2:])}, expected {expected}") from error
+            found = shown(" ".join(fields[2:]))
+            raise DataError(f"{path}:{number}: found {found}, expected {expected}") from error
+    check_distinct(path, segments)
     return segments
 
 
 def _segment(recording: str, start: str, end: str, channel: str = "") -> Segment:
     """Make a segment of the fields of its line; ValueError if they make no sense."""
-    first, last = float(start), float(end)
-    number = int(channel) if channel else None
-    if not 0 <= first < math.inf or not (last == -1 or first < last < math.inf) or (number or 0) < 0:
+    first, last = parse_number(start), parse_number(end)
+    number = parse_whole(channel) if channel else None
+    if first < 0 or not (last == -1 or first < last) or (number or 0) < 0:
         raise ValueError
     return Segment(recording, first, None if last == -1 else last, number)
 
@@ -338,7 +343,7 @@ def _segment(recording: str, start: str, end: str, channel: str = "") -> Segment
 def _check_new(path: str | os.PathLike[str], number: int, name: str, entries: Mapping[str, object]) -> None:
     if name in entries:
         first = list(entries).index(name) + 1
-        raise DataError(f"{path}:{number}: found {name} again, expected each id once (it is in line {first})")
+        raise DataError(f"{path}:{number}: found {shown(name)} again, expected each id once (it is in line {first})")
 
 
 def _check_known(path: Path, names: Iterable[str], known: Iterable[str], source: Path) -> None:
@@ -346,4 +351,6 @@ def _check_known(path: Path, names: Iterable[str], known: Iterable[str], source:
     missing = [name for name in names if name not in known]
     if missing:
         count = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        raise DataError(f"{path}: found utterance {missing[0]}{count}, expected only those that are in {source}")
+        found = f"utterance {shown(missing[0])}{count}"
+        expected = f"only those that are in {source}{look_alike(missing[0], known)}"
+        raise DataError(f"{path}: found {found}, expected {expected}")

@@ -1,0 +1,171 @@
+r"""Text that others wrote: decoded in one place, cut at ASCII blanks and ``\n`` alone, numbers as C writes them.
+
+Python's own ``split``, ``strip`` and ``splitlines`` also cut at blanks of Unicode, such as the no-break space in
+``10 000``, and ``float`` and ``int`` take ``1_0`` and the digits of every script.
+"""
+
+from __future__ import annotations
+
+import codecs
+import math
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+from gmmspeech.errors import DataError, GmmSpeechError, shown
+
+BLANKS = " \t\n\r\f\v"  # those of Kaldi's SplitStringToVector, and of C's isspace
+
+_FIELD = re.compile(f"[^{BLANKS}]+")
+_GAP = re.compile(f"[{BLANKS}]+")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")  # what fits 64 bits
+_INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+
+def read_bytes(
+    path: str | os.PathLike[str], *, expected: str = "a text file", kind: type[GmmSpeechError] = DataError
+) -> bytes:
+    """Content of a file or of the end of a pipe, or an error; a named pipe would wait, and a device never end."""
+    try:
+        found = _endless(os.stat(path).st_mode, path)
+        content = b"" if found else Path(path).read_bytes()
+    except OSError as error:
+        raise kind(f"{os.fspath(path)}: can't be read ({error.strerror}), expected {expected}") from error
+    except ValueError as error:  # of the path
+        raise kind(f"{os.fspath(path)}: found a null byte in the name, expected {expected}") from error
+    if found:
+        raise kind(f"{os.fspath(path)}: found {found}, expected {expected}")
+    return content
+
+
+def read_text(
+    path: str | os.PathLike[str],
+    *,
+    expected: str = "a text file",
+    kind: type[GmmSpeechError] = DataError,
+    any_line_ends: bool = False,
+) -> str:
+    r"""Text of a file in UTF-8, or in UTF-16 that its first bytes tell, without the byte-order mark, or an error.
+
+    Lines end with ``\n``, or with ``\r\n``, whose ``\r`` stays; with `any_line_ends` all become ``\n``.
+    """
+    content = read_bytes(path, expected=expected, kind=kind)
+    mark, encoding = _encoding(content)
+    try:
+        text = content[len(mark) :].decode(encoding)
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].decode(encoding, "replace").count("\n") + 1
+        found = f"byte 0x{error.object[error.start]:02x}"
+        raise kind(f"{os.fspath(path)}:{line}: found {found}, expected {encoding.upper()} text") from error
+    if any_line_ends and "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    for what, place in _refused(text).items():
+        if place >= 0:
+            line = text.count("\n", 0, place + 1) + 1
+            raise kind(f"{os.fspath(path)}:{line}: found {what}, expected {expected}")
+    return text
+
+
+def read_lines(
+    path: str | os.PathLike[str], *, expected: str = "one entry a line", kind: type[GmmSpeechError] = DataError
+) -> list[str]:
+    r"""Lines of a text file, without their ``\n``; an error where there is none."""
+    text = read_text(path, kind=kind)
+    if not text:
+        raise kind(f"{os.fspath(path)}: found 0 bytes, expected {expected}")
+    return text.removesuffix("\n").split("\n")
+
+
+def split_fields(text: str, max_split: int = -1) -> list[str]:
+    """Cut text at ASCII blanks; the last of `max_split` + 1 fields keeps its own."""
+    if max_split < 0:
+        return _FIELD.findall(text)
+    text = text.strip(BLANKS)
+    return _GAP.split(text, max_split) if text else []
+
+
+def is_field(text: str) -> bool:
+    """Say whether text comes back as it is from a file where blanks end a field."""
+    return bool(_FIELD.fullmatch(text)) and is_holdable(text)
+
+
+def is_holdable(text: str) -> bool:
+    """Say whether a text file can hold text: no null byte, no half of a surrogate pair, no byte-order mark first."""
+    if "\0" in text or text.startswith("\ufeff"):
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def parse_number(text: str, *, infinite: bool = False) -> float:
+    """Give the finite number that text is in C's decimal form; ValueError where it is none."""
+    if _NUMBER.fullmatch(text):
+        number = float(text)
+        if math.isfinite(number):
+            return number
+    elif infinite and _INFINITE.fullmatch(text):
+        return float(text)
+    raise ValueError(f"found {shown(text)}, expected a number")
+
+
+def parse_whole(text: str) -> int:
+    """Give the whole number of at most 18 ASCII digits that text is; ValueError where it is none."""
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    raise ValueError(f"found {shown(text)}, expected a whole number")
+
+
+def normal_form(name: str) -> str:
+    """Give the same letters in one Unicode normalization form: names that look alike become equal."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def check_distinct(owner: str | os.PathLike[str], names: Iterable[str]) -> None:
+    """Raise a `DataError` where two names look alike: they differ in their Unicode normalization form only."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if not name.isascii() and seen.setdefault(normal_form(name), name) != name:
+            found = f"{shown(name)} twice, in two Unicode normalization forms (NFC and NFD differ)"
+            raise DataError(f"{os.fspath(owner)}: found {found}, expected each id once")
+
+
+def look_alike(name: str, known: Iterable[str]) -> str:
+    """Words for a message that one of the known names differs in its Unicode normalization only, or nothing."""
+    wanted = normal_form(name)
+    if any(each != name and normal_form(each) == wanted for each in known):
+        return " (there is one that looks alike, in another Unicode normalization form: NFC and NFD differ)"
+    return ""
+
+
+def _endless(mode: int, path: str | os.PathLike[str]) -> str:
+    """What a file is whose end may never come, or nothing."""
+    if stat.S_ISFIFO(mode):
+        return "a named pipe" if os.path.exists(os.path.realpath(path)) else ""  # the shell's /dev/fd/63 leads nowhere
+    return "" if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else "a device"
+
+
+def _encoding(content: bytes) -> tuple[bytes, str]:
+    """Byte-order mark of text, and its encoding; UTF-16 without one begins with an ASCII character."""
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return mark, encoding
+    low, high = content[:1] == b"\0", content[1:2] == b"\0"
+    return b"", "utf-8" if low == high else ("utf-16-be" if low else "utf-16-le")
+
+
+def _refused(text: str) -> dict[str, int]:
+    """What no text has, and its place, -1 for nowhere."""
+    lone = next((m.start() for m in re.finditer(r"\r(?!\n)", text)), -1) if "\r" in text else -1
+    return {
+        "a null byte": text.find("\0"),
+        "a byte-order mark inside the file": text.find("\n\ufeff"),
+        "a line that ends in a carriage return alone": lone,
+    }

@@ -1,0 +1,139 @@
+"""Text of others, whatever its encoding, blanks and line ends."""
+
+import os
+import re
+import threading
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.files.text import (
+    BLANKS,
+    check_distinct,
+    is_field,
+    look_alike,
+    parse_number,
+    parse_whole,
+    read_bytes,
+    read_lines,
+    read_text,
+    split_fields,
+)
+
+TEXT = "zoë 10\u00a0000\x85\u2028\x1c 語\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TEXT.encode(),
+        TEXT.encode("utf-8-sig"),
+        b"\xff\xfe" + TEXT.encode("utf-16-le"),
+        b"\xfe\xff" + TEXT.encode("utf-16-be"),
+        TEXT.encode("utf-16-le"),
+        TEXT.encode("utf-16-be"),
+    ],
+)
+def test_every_encoding_is_told_by_the_first_bytes(tmp_path, content):
+    (tmp_path / "text").write_bytes(content)
+    assert read_text(tmp_path / "text") == TEXT
+    assert [split_fields(line) for line in read_lines(tmp_path / "text")] == [
+        ["zoë", "10\u00a0000\x85\u2028\x1c", "語"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (b"a b\nc \xff\n", "text:2: found byte 0xff, expected UTF-8 text"),
+        (b"a b\nc \0\n", "text:2: found a null byte, expected"),
+        ("a b\n\ufeffc d\n".encode(), "text:2: found a byte-order mark inside the file"),
+        (b"a b\rc d\r", "text:1: found a line that ends in a carriage return alone"),
+        (b"\xff\xfea", "text:1: found byte 0x61, expected UTF-16-LE text"),
+        (b"", "text: found 0 bytes"),
+    ],
+)
+def test_what_is_no_text_is_refused_by_its_line(tmp_path, content, match):
+    (tmp_path / "text").write_bytes(content)
+    with pytest.raises(DataError, match=match):
+        read_lines(tmp_path / "text")
+    with pytest.raises(ConfigError, match=match):
+        read_lines(tmp_path / "text", kind=ConfigError)
+
+
+def test_line_ends_of_windows_are_blanks_and_others_only_where_they_are_asked_for(tmp_path):
+    (tmp_path / "text").write_bytes(b"a b\r\nc d\r\n")
+    assert [split_fields(line) for line in read_lines(tmp_path / "text")] == [["a", "b"], ["c", "d"]]
+    (tmp_path / "text").write_bytes(b"a\rb\r\nc\n")
+    assert read_text(tmp_path / "text", any_line_ends=True) == "a\nb\nc\n"
+
+
+def test_what_would_wait_or_never_end_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path, found in [(tmp_path / "pipe", "a named pipe"), ("/dev/zero", "a device"), ("a\0b", "a null byte")]:
+        with pytest.raises(DataError, match=f": found {found}"):
+            read_bytes(path)
+    with pytest.raises(DataError, match="can't be read"):
+        read_bytes(tmp_path)
+    with pytest.raises(DataError, match="can't be read"):
+        read_bytes("x" * 300)
+
+
+def test_the_end_of_a_pipe_of_the_shell_is_read():
+    out, into = os.pipe()
+    writer = threading.Timer(0.05, lambda: (os.write(into, b"a b\n"), os.close(into)))
+    writer.start()
+    assert read_lines(f"/dev/fd/{out}") == ["a b"]
+    writer.join()
+    os.close(out)
+
+
+@given(st.text())
+def test_fields_are_those_of_bytes(text):
+    encoded = text.encode()  # bytes know ASCII blanks alone
+    assert [field.encode() for field in split_fields(text)] == encoded.split()
+    assert [field.encode() for field in split_fields(text, 1)] == encoded.strip(BLANKS.encode()).split(None, 1)
+    assert all(is_field(field) == ("\0" not in field and field[0] != "\ufeff") for field in split_fields(text))
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_numbers_of_python_and_c_are_read(number):
+    assert parse_number(repr(number)) == number
+    assert parse_number(f"{number:.17e}") == number
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1_0", "١", "１", "inf", "-Infinity", "nan", "1e999", "0x10", "1d5", "", " 11\n", ".", "e5", "1,5"],
+)
+def test_nothing_else_is_a_number(text):
+    with pytest.raises(ValueError, match="expected a number"):
+        parse_number(text)
+
+
+@pytest.mark.parametrize("text", ["1_0", "١", "1.0", "", " 1", "1" * 19, "9" * 10**5, "0x1", "+-1"])
+def test_nothing_else_is_a_whole_number(text):
+    with pytest.raises(ValueError, match="expected a whole number"):
+        parse_whole(text)
+    assert parse_whole("-0012") == -12
+
+
+def test_infinity_is_a_number_where_it_is_asked_for():
+    assert [parse_number(text, infinite=True) for text in ("inf", "-inf", "2")] == [float("inf"), float("-inf"), 2]
+    for text in ("nan", "1e999", "infinit"):
+        with pytest.raises(ValueError):
+            parse_number(text, infinite=True)
+
+
+@given(st.text(min_size=1))
+def test_names_that_look_alike_are_told(name):
+    composed, decomposed = unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)
+    found = look_alike(composed, ["other", decomposed])
+    assert bool(found) == (composed != decomposed)
+    if found:
+        with pytest.raises(DataError, match=re.escape("ids: found")):
+            check_distinct("ids", [composed, decomposed])
+    check_distinct("ids", [composed, composed])
