@@ -140,9 +140,7 @@ class Run:
     def cpu_seconds(self, name: str) -> float:
         """Give how much CPU time, of all threads together, a stage took when it was done; NaN if that isn't known."""
         self._end_stage()
-        mark = self._marks[name]
-        fields = mark.read_text(encoding="utf-8").split() if mark.is_file() else []
-        return float(fields[1]) if len(fields) == 2 else float("nan")
+        return _cpu_seconds(self._marks[name])
 
     def results(self, rows: Sequence[Mapping[str, str]], name: str = "results") -> None:
         """Print a Markdown table and keep it in ``NAME.md``, and with all other tables in ``results.json``."""
@@ -151,7 +149,9 @@ class Run:
         cells = [columns, ["---"] * len(columns), *([row[column] for column in columns] for row in rows)]
         lines = [f"| {' | '.join(line)} |" for line in cells]
         self._tables[name] = rows
-        everything = {"command": shlex.join(sys.argv), "settings": self._settings, "tables": self._tables}
+        seconds = round(sum(map(_cpu_seconds, self._marks.values())), 1)
+        everything = {"command": shlex.join(sys.argv), "settings": self._settings, "processor seconds": seconds}
+        everything["tables"] = self._tables
         write_lines(self.out / f"{name}.md", lines)
         write_lines(
             self.out / "results.json",
@@ -264,6 +264,12 @@ def _stamp(path: Path) -> str:
     """Size and time of a file, as make has it: to read a large corpus again would take minutes."""
     found = path.stat() if path.exists() else None
     return f"{path} {found.st_size} {found.st_mtime_ns}" if found else f"{path} missing"
+
+
+def _cpu_seconds(mark: Path) -> float:
+    """Processor seconds that the mark of a stage has; NaN if that isn't known."""
+    fields = mark.read_text(encoding="utf-8").split() if mark.is_file() else []
+    return float(fields[1]) if len(fields) == 2 else float("nan")
 
 
 def _plain(value: Any) -> Any:

@@ -266,6 +266,7 @@ def test_results_are_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFixt
     found = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert found["tables"] == {"verification": rows, "results": rows[:1]}
     assert found["settings"] == {"SEEDS": "range(0, 2)"}
+    assert 0 <= found["processor seconds"] < 10
     assert found["command"]
     assert 0 <= run.cpu_seconds("s") < 10
 

@@ -94,7 +94,7 @@ def train_phones(
     "--unknown-words",
     default="error",
     help="What to do with words that the dictionary lacks: error, skip (leave them out), or the phone of the model "
-    "that stands for them, such as SPN.",
+    "that stands for them, such as SIL.",
 )
 @allow_pipes_option
 @skip_bad_option

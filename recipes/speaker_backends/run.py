@@ -20,6 +20,11 @@ from gmmspeech.formats.datadir import DataDir
 ENGLISH, ARABIC, DIGITS = "librispeech-mini", "arabic-speech-commands-mini", "fsdd"
 NEEDED = {"sv80": (ENGLISH,), "arabic": (ENGLISH, ARABIC), "fsdd": (ENGLISH, DIGITS)}
 RECIPES = Path(__file__).parent.parent
+SIZES = {  # of the background model and of i-vectors, and the relevance factor
+    "sv80": {"components": 128, "rank": 100, "relevance_factor": 10.0},
+    "arabic": {"components": 128, "rank": 60, "relevance_factor": 10.0},
+    "fsdd": {"components": 64, "rank": 60, "relevance_factor": 4.0},
+}
 TOP_N = 50  # sessions of the cohort that a score is normalized by
 COUNT = click.IntRange(1)
 
@@ -33,12 +38,12 @@ class Task:
     parts: Sequence[DataDir]
     sessions: Sequence[Session]
     cohort: Sequence[Session]
-    components: int
-    relevance_factor: float
-    rank: int
     fused: Sequence[str]
     test: DataDir
     trials: Mapping[str, tuple[str, str | None]]
+    components: int
+    rank: int
+    relevance_factor: float
 
 
 def sv80(corpora: Path) -> Task:
@@ -47,7 +52,7 @@ def sv80(corpora: Path) -> Task:
     front, own, fused = gs.FrontEnd.from_toml("clean_speech"), utt2spk_of(ubm), ("gmm-symmetric", "ivector-plda")
     # an utterance each: parts of it are its speaker's sessions
     background = "english", front, [ubm], cut(own, 4), cut(own, 1)
-    return Task(*background, 128, 10.0, 100, fused, test, {"sv80": ("trials", None)})
+    return Task(*background, fused, test, {"sv80": ("trials", None)}, **SIZES["sv80"])
 
 
 def arabic(corpora: Path) -> Task:
@@ -60,7 +65,7 @@ def arabic(corpora: Path) -> Task:
     cohort = [*join(own, 20), *cut(pooled, 1)]  # as long as an enrollment
     background = "arabic", front, [ubm, english], sessions, cohort
     trials = {"arabic-one-word": ("trials", None), "arabic-five-words": ("trials_group5", "group2utt")}
-    return Task(*background, 128, 10.0, 60, ("gmm-full", "ivector-plda"), test, trials)
+    return Task(*background, ("gmm-full", "ivector-plda"), test, trials, **SIZES["arabic"])
 
 
 def fsdd(corpora: Path) -> Task:
@@ -69,7 +74,8 @@ def fsdd(corpora: Path) -> Task:
     test = gs.read_data_dir(corpora / DIGITS / "data" / "verify")
     front, pooled = gs.FrontEnd.from_toml(RECIPES / "fsdd" / "front_end.toml"), utt2spk_of(english)
     background = "digits", front, [english], cut(pooled, 4), cut(pooled, 1)
-    return Task(*background, 64, 4.0, 60, ("gmm-symmetric", "ivector-plda"), test, {"fsdd": ("trials", None)})
+    fused = "gmm-symmetric", "ivector-plda"
+    return Task(*background, fused, test, {"fsdd": ("trials", None)}, **SIZES["fsdd"])
 
 
 TASKS: dict[str, Callable[[Path], Task]] = {"sv80": sv80, "arabic": arabic, "fsdd": fsdd}

@@ -115,7 +115,7 @@ def align(
         Where boundaries lie; see this module's text.
     unknown_words : str
         What to do with words that the dictionary lacks: "error" makes their utterance a bad one, "skip" leaves them
-        out, and any other text is the phone of the model that stands for them, such as "SPN".
+        out, and any other text is the phone of the model that stands for them, such as "SIL".
     goodness : bool
         Give each phone its goodness of pronunciation too, which takes about as long again.
     silence_probability : float
