@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
-from gmmspeech.cli.group import FOLDER, command, jobs_option, main
+from gmmspeech.cli.group import command, jobs_option, main
+from gmmspeech.cli.places import OUT_FOLDER
 
 
 @command("demo")
-@click.option("--out", type=FOLDER, default=Path("gmmspeech-demo"), help="Folder for everything the demo makes.")
+@click.option("--out", type=OUT_FOLDER, default=Path("gmmspeech-demo"), help="Folder for everything the demo makes.")
 @jobs_option
 def demo(out: Path, jobs: int) -> None:
     """Do the main job on synthetic voices.

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from gmmspeech.cli.group import FEATURES, FILE, command
+from gmmspeech.cli.group import command
+from gmmspeech.cli.places import FEATURES, FILE, OUT, OUT_FEATURES
 
 
 @command("copy-features")
 @click.argument("source", metavar="FEATS", type=FEATURES)
-@click.argument("out", type=FEATURES)
+@click.argument("out", type=OUT_FEATURES)
 @click.option("--compress", is_flag=True, help="Compress archives (a byte a number) or HTK's files (two), with loss.")
 @click.option("--kind", default="USER", help="Kind of the parameters, for HTK's files, such as MFCC_0_D_A.")
 @click.option(
@@ -39,7 +40,7 @@ def copy_features_command(source: str, out: str, compress: bool, kind: str, fram
 
 @command("copy-model")
 @click.argument("model", type=FILE)
-@click.argument("out", type=FILE)
+@click.argument("out", type=OUT)
 @click.option(
     "--to",
     "format",

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import click
 
+from gmmspeech.cli.places import check_places
 from gmmspeech.errors import report_errors
-
-FILE = click.Path(path_type=Path, dir_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
-FEATURES = click.STRING  # a path, or scp:PATH, ark:PATH, htk:PATH
 
 jobs_option = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
 scheduler_option = click.option(
@@ -78,7 +75,13 @@ def command(name: str) -> Any:
 
     def decorate(function: Any) -> click.Command:
         debug = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-        return main.command(name)(debug(report_errors(function)))
+
+        @functools.wraps(function)
+        def checked(**options: Any) -> None:
+            check_places(click.get_current_context())
+            function(**options)
+
+        return main.command(name)(debug(report_errors(checked)))
 
     return decorate
 

@@ -8,9 +8,6 @@ import click
 
 from gmmspeech.cli import demo, formats, phone_gmms, phones, prepare, scores, speaker, statistics
 from gmmspeech.cli.group import (
-    FEATURES,
-    FILE,
-    FOLDER,
     allow_pipes_option,
     command,
     jobs_option,
@@ -19,6 +16,7 @@ from gmmspeech.cli.group import (
     skip_bad_option,
     tell_skipped,
 )
+from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, FOLDER, OUT
 
 __all__ = ["demo", "formats", "main", "phone_gmms", "phones", "prepare", "scores", "speaker", "statistics"]
 
@@ -35,9 +33,10 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, hel
 
 @command("features")
 @click.argument("data_dirs", metavar="DATA_DIR...", type=FOLDER, nargs=-1, required=True)
-@click.argument("out", metavar="OUT.h5", type=FILE)
+@click.argument("out", metavar="OUT.h5", type=OUT)
 @click.option(
     "--config",
+    type=FILE_OR_NAME,
     default="mfcc_kaldi",
     help="Front end, how to compute frames: a TOML file, or the name of one that comes with gmmspeech, such as "
     "clean_speech (any other name lists them), or a .conf file of Kaldi or of HTK's HCopy.",
@@ -121,7 +120,7 @@ def features(
 
 @command("train-ubm")
 @click.argument("feats", type=FEATURES)
-@click.argument("ubm", metavar="UBM.h5", type=FILE)
+@click.argument("ubm", metavar="UBM.h5", type=OUT)
 @click.option("-k", "--components", type=click.IntRange(1), default=64, help="Number of components.")
 @click.option("--max-iter", type=click.IntRange(1), default=20, help="Passes of EM at most.")
 @click.option(
@@ -191,7 +190,7 @@ def train_ubm(
 @click.argument("ubm", metavar="UBM.h5", type=FILE)
 @click.argument("feats", type=FEATURES)
 @click.argument("spk2utt", type=FILE)
-@click.argument("models", metavar="MODELS.h5", type=FILE)
+@click.argument("models", metavar="MODELS.h5", type=OUT)
 @click.option(
     "-r",
     "--relevance-factor",
@@ -228,7 +227,7 @@ def enroll(
 @click.argument("models", metavar="MODELS.h5", type=FILE)
 @click.argument("feats", type=FEATURES)
 @click.argument("trials", type=FILE)
-@click.argument("scores", type=FILE)
+@click.argument("scores", type=OUT)
 @scoring_option
 @click.option(
     "--top-c",
@@ -268,7 +267,7 @@ def score(
 @command("train-classifier")
 @click.argument("feats", type=FEATURES)
 @click.argument("utt2class", type=FILE)
-@click.argument("classifier", metavar="CLASSIFIER.h5", type=FILE)
+@click.argument("classifier", metavar="CLASSIFIER.h5", type=OUT)
 @click.option("-k", "--components", type=click.IntRange(1), default=8, help="Components of each class's mixture.")
 @seed_option
 @jobs_option

@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
-from gmmspeech.cli.group import FILE, FOLDER, command, jobs_option, skip_bad_option
+from gmmspeech.cli.group import command, jobs_option, skip_bad_option
+from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.errors import ConfigError
 
 labels_option = click.option(
     "--labels",
-    type=click.Path(path_type=Path),
+    type=FILE_OR_FOLDER,
     show_default="phones.ctm in DATA_DIR",
     help="Phones with times: a CTM, an MLF, or a folder of TextGrid, .lab, .phn or Audacity files.",
 )
@@ -24,10 +25,11 @@ silence_option = click.option(
 
 @command("train-phone-classifier")
 @click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
-@click.argument("model", metavar="MODEL.h5", type=FILE)
+@click.argument("model", metavar="MODEL.h5", type=OUT)
 @labels_option
 @click.option(
     "--config",
+    type=FILE_OR_NAME,
     default="phones",
     help="Front end: a TOML file, or the name of one that comes along; without its deltas.",
 )
@@ -90,7 +92,7 @@ def train_phone_classifier(
 @click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
 @click.argument("model", metavar="MODEL.h5", type=FILE)
 @labels_option
-@click.option("--out", type=FOLDER, help="Folder for what is found; without it, a line a segment goes to stdout.")
+@click.option("--out", type=OUT_FOLDER, help="Folder for what is found; without it, a line a segment goes to stdout.")
 @silence_option
 @skip_bad_option
 @jobs_option

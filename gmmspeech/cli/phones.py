@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gmmspeech.cli.group import FILE, FOLDER, allow_pipes_option, command, jobs_option, skip_bad_option, tell_skipped
+from gmmspeech.cli.group import allow_pipes_option, command, jobs_option, skip_bad_option, tell_skipped
+from gmmspeech.cli.places import FILE, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 dictionary_option = click.option(
     "--dictionary",
     "dictionaries",
+    type=FILE_OR_NAME,
     multiple=True,
     required=True,
     metavar="FILE|cmudict",
@@ -30,9 +32,11 @@ dictionary_option = click.option(
 
 @command("train-phones")
 @click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
-@click.argument("model", metavar="PHONES.h5", type=FILE)
+@click.argument("model", metavar="PHONES.h5", type=OUT)
 @dictionary_option
-@click.option("--config", default="phones", help="Front end: a TOML file, or the name of one that comes along.")
+@click.option(
+    "--config", type=FILE_OR_NAME, default="phones", help="Front end: a TOML file, or the name of one that comes along."
+)
 @click.option("--labels", type=FILE, help="Phones with times (CTM, MLF): train on them, not on the transcripts.")
 @click.option("-k", "--gaussians", type=click.IntRange(1), default=1000, help="Of all states together.")
 @click.option("--max-iter", type=click.IntRange(1), default=40, help="Updates.")
@@ -88,7 +92,7 @@ def train_phones(
 @click.argument("model", metavar="PHONES.h5", type=FILE)
 @dictionary_option
 @click.option("--format", type=click.Choice(["ctm", "textgrid"]), default="ctm", help="Of the files in --out.")
-@click.option("--out", type=FOLDER, help="Folder for the files; without it, a line a phone goes to stdout.")
+@click.option("--out", type=OUT_FOLDER, help="Folder for the files; without it, a line a phone goes to stdout.")
 @click.option("--goodness", is_flag=True, help="Give each phone its goodness of pronunciation too.")
 @click.option(
     "--unknown-words",
@@ -145,6 +149,7 @@ def align(
 @click.option(
     "--dictionary",
     "dictionaries",
+    type=FILE_OR_NAME,
     multiple=True,
     metavar="FILE|cmudict",
     help="Recognize words: their pronunciations, as for train-phones.",

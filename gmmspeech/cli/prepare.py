@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from gmmspeech.cli.group import FOLDER, command
+from gmmspeech.cli.group import command
+from gmmspeech.cli.places import FOLDER, OUT_FOLDER
 
 
 @command("prepare")
@@ -14,7 +15,7 @@ from gmmspeech.cli.group import FOLDER, command
     "layout", type=click.Choice(["librispeech", "voxceleb", "timit", "fsdd", "arabic-commands", "speakers"])
 )
 @click.argument("source", type=FOLDER)
-@click.argument("out", type=FOLDER)
+@click.argument("out", type=OUT_FOLDER)
 def prepare(layout: str, source: Path, out: Path) -> None:
     """Make a data directory of a known corpus.
 

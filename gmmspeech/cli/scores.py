@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gmmspeech.cli.group import FILE, FOLDER, command
+from gmmspeech.cli.group import command
+from gmmspeech.cli.places import FILE, OUT, OUT_FOLDER
 from gmmspeech.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ speakers_option = click.option(
 
 @command("normalize-scores")
 @click.argument("scores", type=FILE)
-@click.argument("out", type=FILE)
+@click.argument("out", type=OUT)
 @click.option(
     "--method",
     type=click.Choice(["z", "t", "zt", "s", "as"]),
@@ -74,7 +75,7 @@ def _calibration_options(function: Callable[..., None]) -> Callable[..., None]:
         speakers_option,
         click.option(
             "--cross-validated",
-            type=FILE,
+            type=OUT,
             metavar="LLRS",
             help="Write ratios of these trials themselves, each by a calibration that knows neither the speaker of its "
             "model nor that of its test. Needs --speakers.",
@@ -99,7 +100,7 @@ def _calibration_options(function: Callable[..., None]) -> Callable[..., None]:
 @command("calibrate")
 @click.argument("scores", type=FILE)
 @click.argument("trials", type=FILE)
-@click.argument("calibration", metavar="CALIBRATION.h5", type=FILE)
+@click.argument("calibration", metavar="CALIBRATION.h5", type=OUT)
 @click.option(
     "--method",
     type=click.Choice(["logistic", "pav"]),
@@ -120,7 +121,7 @@ def calibrate(scores: Path, trials: Path, calibration: Path, **options: Any) -> 
 @command("fuse")
 @click.argument("scores", type=FILE, nargs=-1, required=True)
 @click.argument("trials", type=FILE)
-@click.argument("fusion", metavar="FUSION.h5", type=FILE)
+@click.argument("fusion", metavar="FUSION.h5", type=OUT)
 @_calibration_options
 def fuse(scores: Sequence[Path], trials: Path, fusion: Path, **options: Any) -> None:
     """Learn to fuse the scores of several systems.
@@ -134,7 +135,7 @@ def fuse(scores: Sequence[Path], trials: Path, fusion: Path, **options: Any) -> 
 @command("apply-calibration")
 @click.argument("calibration", metavar="CALIBRATION.h5", type=FILE)
 @click.argument("scores", type=FILE, nargs=-1, required=True)
-@click.argument("llrs", type=FILE)
+@click.argument("llrs", type=OUT)
 def apply_calibration(calibration: Path, scores: Sequence[Path], llrs: Path) -> None:
     """Turn scores into log-likelihood ratios.
 
@@ -229,7 +230,7 @@ def identify(scores: Path, threshold: float | None, reference: Path | None) -> N
     "of the difference. Needs --speakers.",
 )
 @speakers_option
-@click.option("--report", type=FOLDER, help="Write a page with curves and the worst errors into this folder.")
+@click.option("--report", type=OUT_FOLDER, help="Write a page with curves and the worst errors into this folder.")
 @click.option("--models", type=FILE, help="Models that gave the scores; the report then tells their configuration.")
 def evaluate(
     scores: Path,

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
-from gmmspeech.cli.group import FEATURES, FILE, command, jobs_option, scheduler_option
+from gmmspeech.cli.group import command, jobs_option, scheduler_option
+from gmmspeech.cli.places import FEATURES, FILE, OUT
 from gmmspeech.errors import ConfigError
 
 
 @command("statistics")
 @click.argument("ubm", metavar="UBM.h5", type=FILE)
 @click.argument("feats", type=FEATURES)
-@click.argument("out", metavar="STATS.h5", type=FILE)
+@click.argument("out", metavar="STATS.h5", type=OUT)
 @click.option(
     "--groups",
     type=FILE,
@@ -37,7 +38,7 @@ def statistics(ubm: Path, feats: str, out: Path, groups: Path | None, jobs: int,
 @command("train-ivector")
 @click.argument("ubm", metavar="UBM.h5", type=FILE)
 @click.argument("stats", metavar="STATS.h5", type=FILE)
-@click.argument("extractor", metavar="EXTRACTOR.h5", type=FILE)
+@click.argument("extractor", metavar="EXTRACTOR.h5", type=OUT)
 @click.option("-r", "--rank", type=click.IntRange(1), default=100, help="Dimension of the i-vectors.")
 @click.option("--max-iter", type=click.IntRange(1), default=10, help="Iterations of EM.")
 @click.option("--seed", type=int, default=0, help="Seed of the start of EM.")
@@ -59,7 +60,7 @@ def train_ivector(ubm: Path, stats: Path, extractor: Path, rank: int, max_iter: 
 @command("extract-ivectors")
 @click.argument("extractor", metavar="EXTRACTOR.h5", type=FILE)
 @click.argument("stats", metavar="STATS.h5", type=FILE)
-@click.argument("ivectors", metavar="IVECTORS.h5", type=FILE)
+@click.argument("ivectors", metavar="IVECTORS.h5", type=OUT)
 @click.option("--fast", is_flag=True, help="Approximate, for many components and a high rank.")
 @jobs_option
 def extract_ivectors(extractor: Path, stats: Path, ivectors: Path, fast: bool, jobs: int) -> None:
@@ -73,7 +74,7 @@ def extract_ivectors(extractor: Path, stats: Path, ivectors: Path, fast: bool, j
 @command("train-plda")
 @click.argument("ivectors", metavar="IVECTORS.h5", type=FILE)
 @click.argument("utt2spk", type=FILE)
-@click.argument("backend", metavar="BACKEND.h5", type=FILE)
+@click.argument("backend", metavar="BACKEND.h5", type=OUT)
 @click.option(
     "--steps",
     default="whiten,length",
@@ -118,7 +119,7 @@ def train_plda(
 @click.argument("ivectors", metavar="IVECTORS.h5", type=FILE)
 @click.argument("spk2utt", type=FILE)
 @click.argument("trials", type=FILE)
-@click.argument("scores", type=FILE)
+@click.argument("scores", type=OUT)
 @click.option("--enrollment", type=FILE, help="i-vectors of the enrollment, if not in IVECTORS.h5.")
 @click.option(
     "--count-sessions",
@@ -151,7 +152,7 @@ def score_ivectors(
 @command("supervectors")
 @click.argument("ubm", metavar="UBM.h5", type=FILE)
 @click.argument("stats", metavar="STATS.h5", type=FILE)
-@click.argument("out", metavar="VECTORS.h5", type=FILE)
+@click.argument("out", metavar="VECTORS.h5", type=OUT)
 @click.option(
     "-r",
     "--relevance-factor",
@@ -174,7 +175,7 @@ def supervectors(ubm: Path, stats: Path, out: Path, relevance_factor: float) -> 
 @command("all-trials")
 @click.argument("models", type=FILE)
 @click.argument("tests", type=FILE)
-@click.argument("trials", type=FILE)
+@click.argument("trials", type=OUT)
 def all_trials(models: Path, tests: Path, trials: Path) -> None:
     """List the trials of all models against all tests.
 

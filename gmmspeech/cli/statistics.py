@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from gmmspeech.cli.group import FEATURES, FILE, command, jobs_option
+from gmmspeech.cli.group import command, jobs_option
+from gmmspeech.cli.places import FEATURES, FILE, OUT
 
 
 def _shard(_: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
@@ -20,7 +21,7 @@ def _shard(_: click.Context, parameter: click.Parameter, value: str) -> tuple[in
 @command("accumulate")
 @click.argument("ubm", metavar="UBM.h5", type=FILE)
 @click.argument("feats", type=FEATURES)
-@click.argument("stats", metavar="STATS.h5", type=FILE)
+@click.argument("stats", metavar="STATS.h5", type=OUT)
 @click.option("--shard", metavar="i/n", default="1/1", callback=_shard, help="Only the i-th of n shards of the frames.")
 @jobs_option
 def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], jobs: int) -> None:
@@ -39,7 +40,7 @@ def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], jobs:
 @command("estimate")
 @click.argument("ubm", metavar="UBM.h5", type=FILE)
 @click.argument("stats", metavar="STATS.h5...", type=FILE, nargs=-1, required=True)
-@click.argument("out", metavar="OUT.h5", type=FILE)
+@click.argument("out", metavar="OUT.h5", type=OUT)
 def estimate(ubm: Path, stats: tuple[Path, ...], out: Path) -> None:
     """Update a model from such sums.
 

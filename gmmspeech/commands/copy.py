@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.files.names import file_name, parse_output
 from gmmspeech.formats.htk import write_htk
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
 from gmmspeech.formats.loading import load
@@ -79,21 +80,17 @@ def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, f
 
 
 def _writer(out: str, compress: bool) -> Callable[..., None]:
-    kind, colon, place = out.partition(":")
-    options = kind.split(",")
-    if options[0] == "ark" and colon:
-        text = "t" in options[1:]
-        with_script = "scp" in options[1:]
-        ark, comma, scp = place.rpartition(",") if with_script else (place, ",", "")
-        if not set(options[1:]) <= {"t", "scp"} or not ark or not comma or (with_script and not scp):
-            raise ConfigError(f"{out}: expected ark:PATH, ark,t:PATH or ark,scp:ARK,SCP")
-        if text and compress:
+    """Give what writes (utterance, frames) pairs, of one front end, to where an argument says."""
+    try:
+        to = parse_output(out, archives=True)
+    except ConfigError as error:
+        raise ConfigError(f"output: {error}") from error
+    if to.kind == "ark":
+        if to.text and compress:
             raise ConfigError(f"{out}: found text and compression, expected one of them")
-        return lambda items, **_: write_kaldi_ark(ark, items, scp=scp or None, text=text, compress=compress)
-    if kind == "htk" and colon:
-        return lambda items, **given: _write_htk_folder(Path(place), items, compress=compress, **given)
-    if colon and kind == "scp":
-        raise ConfigError(f"{out}: expected ark,scp:ARK,SCP, the archive and its script file")
+        return lambda items, **_: write_kaldi_ark(to.path, items, scp=to.script, text=to.text, compress=compress)
+    if to.kind == "htk":
+        return lambda items, **given: _write_htk_folder(Path(to.path), items, compress=compress, **given)
     if compress:
         raise ConfigError(f"{out}: found compression to HDF5, expected an archive or HTK's files")
     return lambda items, front_end, **_: write_store(out, items, front_end=front_end)
@@ -112,6 +109,4 @@ def _write_htk_folder(
     shift = frame_shift or known or _DEFAULT_SHIFT
     full = f"{kind}_C" if compress and "C" not in kind.split("_") else kind
     for utterance, frames in items:
-        if not utterance or set(utterance) & set("/\\\0") or utterance[0] == ".":
-            raise DataError(f"{folder}: can't hold the id {utterance!r}, expected what a file can be named")
-        write_htk(folder / f"{utterance}.htk", frames, kind=full, frame_shift=shift)
+        write_htk(folder / file_name(utterance, ".htk"), frames, kind=full, frame_shift=shift)

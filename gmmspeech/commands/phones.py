@@ -17,6 +17,7 @@ from gmmspeech.commands.verification import checkpoint_of
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.names import file_name
 from gmmspeech.files.text import split_fields
 from gmmspeech.formats.datadir import DataDir, read_data_dir
 from gmmspeech.formats.dictionary import cmudict_dictionary, read_dictionary
@@ -279,9 +280,10 @@ def write_alignment(folder: Path, alignments: Mapping[str, Alignment], *, format
         write_ctm(folder / "words.ctm", {name: a.words for name, a in alignments.items()})
         write_ctm(folder / "phones.ctm", {name: a.phones for name, a in alignments.items()})
         return [folder / "words.ctm", folder / "phones.ctm", scores]
-    for name, alignment in alignments.items():
-        write_textgrid(folder / f"{name}.TextGrid", {"words": alignment.words, "phones": alignment.phones})
-    return [*(folder / f"{name}.TextGrid" for name in alignments), scores]
+    grids = {folder / file_name(name, ".TextGrid"): alignment for name, alignment in alignments.items()}
+    for path, alignment in grids.items():
+        write_textgrid(path, {"words": alignment.words, "phones": alignment.phones})
+    return [*grids, scores]
 
 
 def score_lines(alignments: Mapping[str, Alignment]) -> Iterator[str]:

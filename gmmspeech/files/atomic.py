@@ -1,20 +1,32 @@
-"""Files that are there as a whole or not at all."""
+"""Files that are there as a whole or not at all, written by one run at a time."""
 
 from __future__ import annotations
 
 import errno
 import glob
 import os
+import re
 import secrets
+import stat
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, GmmSpeechWarning, shown
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing is locked, and no leftovers are removed
+    fcntl = None  # type: ignore[assignment]
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 _TOKEN_BYTES = 4
+_TOKEN = "[0-9a-f]" * (2 * _TOKEN_BYTES)
+_LONGEST_NAME = 255  # bytes, of most file systems
+_LONGEST_SUFFIX = 32
+_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
 @contextmanager
@@ -23,21 +35,21 @@ def atomic_path(path: str | os.PathLike[str], *, durable: bool = True) -> Iterat
 
     The temporary file lies in the same folder (a rename within one file system is atomic), its name begins with
     a dot and ends with the same suffix. Missing folders are made. Whatever was at `path` stays untouched until
-    the new file is on the disk, and for good if the block raises. Of a symbolic link, the file it leads to is
-    replaced.
+    the new file is on the disk, and for good if the block raises; the new file has its permissions. Of a symbolic
+    link, the file it leads to is replaced. What is no plain file, or read-only, is refused.
     """
-    final = Path(os.path.realpath(path))
-    temporary = final.with_name(f".{final.stem}.{secrets.token_hex(_TOKEN_BYTES)}{final.suffix}")
+    final = check_output(path)
     try:
-        if final.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "there is a folder of that name")
         final.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch(exist_ok=False)
+        before = final.stat() if final.exists() else None
+        temporary, lock = _create(final, 0o666 if before is None else before.st_mode & 0o666 | 0o200)
     except OSError as error:
         raise _cannot_write(path, error) from error
     try:
         yield temporary
         try:
+            if before is not None:
+                _take_over(temporary, before)
             if durable:
                 _sync(temporary)
             os.replace(temporary, final)
@@ -51,18 +63,102 @@ def atomic_path(path: str | os.PathLike[str], *, durable: bool = True) -> Iterat
         raise
     finally:
         temporary.unlink(missing_ok=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def check_output(path: str | os.PathLike[str]) -> Path:
+    """Give the place that a new file will take, of a link the one it leads to; DataError if it can't be written.
+
+    Nothing is touched. There may be a plain file that may be written to, or nothing; the folder may be missing if it
+    can be made.
+    """
+    try:
+        final = Path(os.path.realpath(path))
+        if final.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        found = _stat(path) or _stat(final)  # links of /proc lead to what has no other name
+        if found is None:
+            _check_folder(final.parent)
+        elif stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "there is a folder of that name")
+        elif not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, f"it is {_KINDS.get(stat.S_IFMT(found.st_mode), 'no plain file')}")
+        elif not found.st_mode & 0o222 or not os.access(final, os.W_OK):  # root may write to any
+            raise PermissionError(errno.EACCES, "it is read-only")
+        else:
+            _check_folder(final.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    except ValueError as error:  # a null character in it
+        raise _cannot_write(path, OSError(errno.EINVAL, str(error))) from error
+    return final
+
+
+def check_output_folder(path: str | os.PathLike[str]) -> None:
+    """Raise a DataError unless a folder is there, or can be made, to write files to; nothing is touched."""
+    try:
+        _check_folder(Path(os.path.realpath(path)))
+    except OSError as error:
+        raise _cannot_write(path, error) from error
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
     """Remove the temporary files of `path` that processes left which were killed while they wrote it.
 
-    To be called where no other process writes the same file.
+    A process that lives holds a lock on its own, which stays.
     """
-    final = Path(os.path.realpath(path))
-    pattern = f".{glob.escape(final.stem)}.{'[0-9a-f]' * 2 * _TOKEN_BYTES}{glob.escape(final.suffix)}"
-    for temporary in final.parent.glob(pattern):
-        with suppress(OSError):  # of a folder in which nothing may be removed, writing will tell
-            temporary.unlink()
+    stem, suffix = _parts(Path(os.path.realpath(path)).name)
+    for temporary in Path(os.path.realpath(path)).parent.glob(f".{glob.escape(stem)}.{_TOKEN}{glob.escape(suffix)}"):
+        remove_abandoned(temporary)
+
+
+def is_temporary(name: str) -> bool:
+    """Say whether a file's name is one that `atomic_path` gives to write to."""
+    return re.fullmatch(rf"\..+\.{_TOKEN}(\.[^.]*)?", name, flags=re.DOTALL) is not None
+
+
+def remove_abandoned(path: Path) -> bool:
+    """Remove a file of ours on which no process holds a lock; say whether it was one."""
+    with suppress(OSError):  # of a folder in which nothing may be removed, writing will tell
+        if fcntl is None:
+            return False
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+                return False
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+            return True
+        finally:
+            os.close(descriptor)
+    return False
+
+
+@contextmanager
+def one_run_at_a_time(path: str | os.PathLike[str], *, shared: bool = False) -> Iterator[None]:
+    """Let no other process into such a block for the same `path`; wait for one that is in it, with a warning.
+
+    Those that `share` it only wait for one that does not. A file ``.NAME.lock`` lies beside `path` meanwhile. Where a
+    file system knows no locks, nobody waits.
+    """
+    final = check_output(path)
+    stem, suffix = _parts(final.name)
+    place = final.with_name(f".{stem}{suffix}.lock")
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _enter(place, final, shared)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # others who share it stay in
+            if fcntl is not None:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            place.unlink()
+        os.close(descriptor)
 
 
 def write_lines(path: str | os.PathLike[str], lines: Iterable[str], *, durable: bool = True) -> None:
@@ -77,8 +173,99 @@ def write_lines(path: str | os.PathLike[str], lines: Iterable[str], *, durable: 
         file.writelines(line + "\n" for line in lines)
 
 
+def _parts(name: str) -> tuple[str, str]:
+    """Stem and suffix of a file's name, cut so that a temporary name made of them is not too long."""
+    stem, suffix = os.path.splitext(name)
+    if len(os.fsencode(suffix)) > _LONGEST_SUFFIX:
+        stem, suffix = name, ""
+    room = _LONGEST_NAME - len(os.fsencode(suffix)) - 2 * _TOKEN_BYTES - 2
+    while len(os.fsencode(stem)) > room:
+        stem = stem[:-1]
+    return stem, suffix
+
+
+def _create(final: Path, mode: int) -> tuple[Path, int | None]:
+    """Make a temporary file for a place; give its path, and the descriptor that holds a lock on it."""
+    stem, suffix = _parts(final.name)
+    while True:
+        temporary = final.with_name(f".{stem}.{secrets.token_hex(_TOKEN_BYTES)}{suffix}")
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode)
+        if fcntl is None:  # Windows renames no open files
+            os.close(descriptor)
+            return temporary, None
+        _lock(descriptor, shared=True)  # as readers do of HDF5, who may come before it is closed
+        if _is_at(descriptor, temporary):  # and not taken for abandoned meanwhile
+            return temporary, descriptor
+        os.close(descriptor)
+
+
+def _enter(place: Path, final: Path, shared: bool) -> int:
+    """Wait until a lock file is ours; give its descriptor."""
+    told = False
+    while True:
+        descriptor = os.open(place, os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        try:
+            while not _lock(descriptor, shared=shared, wait=told):
+                warnings.warn(f"{final}: another run is writing it, waiting for its end", GmmSpeechWarning)
+                told = True
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if _is_at(descriptor, place):
+            return descriptor
+        os.close(descriptor)  # the one before has removed it
+
+
+def _lock(descriptor: int, *, shared: bool, wait: bool = True) -> bool:
+    """Lock a file; say whether that is done, which it is too where there are no locks."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Say whether an open file is still the one at its path."""
+    found = _stat(path)
+    return fcntl is None or (found is not None and os.path.samestat(found, os.fstat(descriptor)))
+
+
+def _stat(path: str | os.PathLike[str]) -> os.stat_result | None:
+    """What is at a path, or None where nothing is."""
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise an OSError unless a folder can be written to, or can be made."""
+    for parent in (folder, *folder.parents):
+        found = _stat(parent)
+        if found is not None:
+            break
+    if not stat.S_ISDIR(found.st_mode):  # type: ignore[union-attr]
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _take_over(temporary: Path, before: os.stat_result) -> None:
+    """Give a new file the owner, as far as that is allowed, and the permissions of the one that it replaces."""
+    if os.name != "nt":
+        with suppress(OSError):
+            os.chown(temporary, before.st_uid, before.st_gid)
+        os.chmod(temporary, stat.S_IMODE(before.st_mode))
+
+
 def _cannot_write(path: str | os.PathLike[str], error: OSError) -> DataError:
-    return DataError(f"{os.fspath(path)}: can't be written ({error.strerror}), expected a place to write a file to")
+    reason, name = error.strerror, shown(os.fspath(path), 400)
+    return DataError(f"{name}: can't be written ({reason}), expected a place to write a file to")
 
 
 def _sync(path: Path) -> None:

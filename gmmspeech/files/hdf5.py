@@ -78,7 +78,7 @@ def stream_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> I
     """
     with atomic_path(path) as temporary:
         try:
-            file = h5py.File(temporary, "w")
+            file = h5py.File(temporary, "w", locking=False)  # it is locked, as what is being written
             try:
                 file.attrs["format"] = format
                 file.attrs["format_version"] = version

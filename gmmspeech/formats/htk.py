@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.checks import all_finite
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.files.atomic import atomic_path
+from gmmspeech.files.names import id_of_name
 from gmmspeech.formats.datadir import read_fields
 
 _KINDS = (
@@ -187,7 +188,9 @@ def htk_places(path: str) -> dict[str, str]:
     places: dict[str, str] = {}
     if Path(path).is_dir():
         found = [
-            (file.stem, str(file)) for file in sorted(Path(path).iterdir()) if file.is_file() and file.name[0] != "."
+            (id_of_name(file.stem), str(file))
+            for file in sorted(Path(path).iterdir())
+            if file.is_file() and file.name[0] != "."
         ]
     else:
         found = [_script_entry(path, number, fields) for number, fields in read_fields(path)]

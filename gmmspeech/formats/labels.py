@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.names import file_name, id_of_name
 from gmmspeech.formats.datadir import read_fields
 from gmmspeech.formats.textgrid import check_lines, read_textgrid, write_textgrid
 from gmmspeech.phones.labels.labels import Label, check_labels
@@ -142,11 +143,8 @@ def write_labels(
             raise DataError(f"{path}: found {len(labels)} utterances, expected one, or a folder to write them to")
         files = {Path(path): next(iter(labels.values()))}
     else:
-        for utterance in labels:
-            if not utterance or set(utterance) & set("/\\\0") or utterance[0] == ".":
-                raise DataError(f"{path}: can't hold the id {utterance!r}, expected what a file can be named")
         suffix = _SUFFIXES.get(format, FORMATS[format])
-        files = {Path(path) / f"{utterance}{suffix}": found for utterance, found in labels.items()}
+        files = {Path(path) / file_name(utterance, suffix): found for utterance, found in labels.items()}
     for file, found in files.items():
         if format == "textgrid":
             write_textgrid(file, {tier: found})
@@ -307,7 +305,7 @@ def _read_file(path: Path, format: str, tier: str | None, rate: int) -> dict[str
         "lab": read_lab,
         "audacity": read_audacity,
     }
-    return {path.stem: readers.get(format, lambda file: read_timit(file, rate=rate))(path)}
+    return {id_of_name(path.stem): readers.get(format, lambda file: read_timit(file, rate=rate))(path)}
 
 
 def _read_tier(path: Path, tier: str | None) -> list[Label]:

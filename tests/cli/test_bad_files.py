@@ -142,7 +142,11 @@ def test_a_file_that_is_damaged_or_of_another_kind(scored: Path, fails: Fails, n
 
 def test_a_model_of_another_kind(scored: Path, fails: Fails) -> None:
     f, u, m = scored / "f.h5", scored / "u.h5", scored / "m.h5"
-    fails(scored, ("enroll", m, f, scored / "enroll", m), "m.h5: found a SpeakerVerifier, expected a mixture")
+    fails(
+        scored,
+        ("enroll", m, f, scored / "enroll", scored / "m2.h5"),
+        "m.h5: found a SpeakerVerifier, expected a mixture",
+    )
     fails(scored, ("score", u, f, scored / "trials", scored / "s"), "u.h5: found a DiagonalGMM, expected enrolled")
     fails(scored, ("classify", u, f), "u.h5: found a DiagonalGMM, expected a classifier")
 

@@ -165,11 +165,23 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path):
     for name in (" a", "", "a\nb"):
         fails("can't hold the name", write_audacity, path, [Label(0, 1, name)])
     fails("can't hold the id", write_mlf, path, {"a/b": [Label(0, 1, "A")]})
-    for utterance in ("a/b", "", ".a"):
-        fails("can't hold the id", write_labels, path, {utterance: LABELS}, format="lab")
     fails("found 2 utterances, expected one, or a folder", write_labels, tmp_path / "y.lab", {"u": [], "v": []})
     fails("nothing to write", write_labels, tmp_path / "y.ctm", {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ids_that_are_no_names_of_files_come_back(tmp_path):
+    ids = ["/abs/x", "../../x", "a/b", "a%2Fb", ".", "..", "", ".a"]
+    for format in ("lab", "textgrid", "audacity"):
+        folder = tmp_path / format / "labels"
+        write_labels(folder, {id: [Label(0, 1, f"A{i}")] for i, id in enumerate(ids)}, format=format)
+        assert len(list(folder.iterdir())) == len(ids)
+        assert {id: labels[0].name for id, labels in read_labels(folder).items()} == {
+            id: f"A{i}" for i, id in enumerate(ids)
+        }
+    assert {path.parent.parent for path in tmp_path.rglob("*") if path.is_file()} == {
+        tmp_path / format for format in ("lab", "textgrid", "audacity")
+    }
 
 
 @pytest.mark.parametrize("format", list(FORMATS))

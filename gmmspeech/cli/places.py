@@ -1,0 +1,123 @@
+"""What arguments of commands name: files to read and to write, checked in one place before any work begins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gmmspeech.errors import ConfigError, DataError, shown
+from gmmspeech.files.atomic import check_output, check_output_folder, remove_leftovers
+from gmmspeech.files.names import parse_output
+
+LISTS = ("wav.scp", "segments", "utt2spk", "spk2utt", "text", "phones.ctm", "spk2gender", "utt2dur")  # of a DATA_DIR
+
+
+class _Output(click.Path):
+    """A file or folder to write: no other program, and no stream."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            parse_output(os.fspath(value))
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class _Text(click.types.StringParamType):
+    """Text that names a file, perhaps among other things; kept as it is."""
+
+
+class _OutputFeatures(_Text):
+    """Where to write features, in whichever format."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            parse_output(value, archives=True)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+        return value
+
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE_OR_FOLDER = click.Path(path_type=Path)
+FEATURES = _Text()  # a path, or scp:PATH, ark:PATH, htk:PATH
+FILE_OR_NAME = _Text()  # a path, or the name of something that comes along
+OUT = _Output(path_type=Path, dir_okay=False, readable=False)
+OUT_FOLDER = _Output(path_type=Path, file_okay=False, readable=False)
+OUT_FEATURES = _OutputFeatures()
+
+
+def check_places(context: click.Context) -> None:
+    """See that all outputs of a command can be written, and are neither read too nor where messages go.
+
+    What killed runs left of the same outputs is removed.
+    """
+    written: list[tuple[str, Path]] = []
+    folders: list[Path] = []
+    read: list[tuple[str, Path]] = []
+    for parameter in context.command.params:
+        for value in _values(context.params.get(parameter.name or "")):
+            name, kind = parameter.make_metavar(context), parameter.type
+            name = name if isinstance(parameter, click.Argument) else parameter.opts[-1]
+            if kind is OUT:
+                written.append((name, Path(value)))
+            elif kind is OUT_FEATURES:
+                output = parse_output(value, archives=True)
+                if output.kind == "htk":
+                    folders.append(Path(output.path))
+                else:
+                    written += [(name, Path(path)) for path in output.paths]
+            elif kind is OUT_FOLDER:
+                folders.append(Path(value))
+            elif isinstance(kind, (click.Path, _Text)):
+                read += [(name, place) for place in _read_from(value)]
+    for folder in folders:
+        check_output_folder(folder)
+    for i, (name, path) in enumerate(written):
+        check_output(path)
+        _check_stream(path)
+        for other, place in [*written[:i], *read]:
+            if _same(path, place):
+                raise DataError(f"{shown(path, 400)}: found it as {other} and as {name}, expected two places")
+    for _, path in written:
+        remove_leftovers(path)
+
+
+def _values(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else () if value is None else (value,)
+
+
+def _read_from(value: str | Path) -> Iterator[Path]:
+    """Files that an argument leads to: itself, or the lists of a data directory."""
+    text = os.fspath(value)
+    kind, colon, place = text.partition(":")
+    path = Path(place if colon and kind in ("scp", "ark", "htk") else text)
+    yield path
+    with suppress(OSError, ValueError):
+        if path.is_dir():
+            yield from (path / name for name in LISTS)
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Say whether two paths are one file: by whichever links, and also where it is not there yet."""
+    with suppress(OSError, ValueError):
+        if os.path.realpath(one) == os.path.realpath(other):
+            return True
+        return os.path.samefile(one, other)
+    return False
+
+
+def _check_stream(path: Path) -> None:
+    """Raise a DataError if a file is what standard output, or error, goes to."""
+    with suppress(OSError):
+        found = os.stat(path)
+        for number, stream in ((1, "standard output"), (2, "standard error")):
+            with suppress(OSError):
+                if os.path.samestat(found, os.fstat(number)):
+                    raise DataError(f"{shown(path, 400)}: found where {stream} goes, expected another file")

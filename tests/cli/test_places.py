@@ -1,0 +1,201 @@
+"""Outputs are checked before any command works: what they are, and that nothing that is read is replaced."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import Result
+
+from gmmspeech.cli.main import main
+from gmmspeech.cli.places import OUT, OUT_FEATURES, OUT_FOLDER
+
+Run = Callable[..., Result]
+UNIX = pytest.mark.skipif(os.name == "nt", reason="Unix has such files")
+
+
+def commands(folder: Path) -> dict[str, list[object]]:
+    """Words of every command that writes, by name; each of its outputs is OUT."""
+    f, u, m, scores, trials = (folder / name for name in ("f.h5", "u.h5", "m.h5", "scores", "trials"))
+    return {
+        "features": [folder, "OUT", "--config", folder / "front.toml"],
+        "train-ubm": [f, "OUT", "-k", 2],
+        "enroll": [u, f, folder / "enroll", "OUT"],
+        "score": [m, f, trials, "OUT"],
+        "train-classifier": [f, folder / "utt2spk", "OUT"],
+        "copy-features": [f, "OUT"],
+        "copy-model": [u, "OUT", "--to", "kaldi"],
+        "statistics": [u, f, "OUT"],
+        "train-ivector": [u, folder / "st.h5", "OUT", "-r", 2],
+        "extract-ivectors": [folder / "e.h5", folder / "st.h5", "OUT"],
+        "train-plda": [folder / "i.h5", folder / "utt2spk", "OUT"],
+        "score-ivectors": [folder / "b.h5", folder / "i.h5", folder / "enroll", trials, "OUT"],
+        "supervectors": [u, folder / "st.h5", "OUT"],
+        "all-trials": [folder / "enroll", folder / "utt2spk", "OUT"],
+        "accumulate": [u, f, "OUT"],
+        "estimate": [u, folder / "acc.h5", "OUT"],
+        "normalize-scores": [scores, "OUT", "--method", "t", "--test-cohort", scores],
+        "calibrate": [scores, trials, "OUT"],
+        "fuse": [scores, trials, "OUT"],
+        "apply-calibration": [folder / "cal.h5", scores, "OUT"],
+        "train-phones": [folder, "OUT", "--dictionary", folder / "words.dict"],
+        "train-phone-classifier": [folder, "OUT", "--labels", folder / "phones.ctm"],
+    }
+
+
+def filled(name: str, words: list[object], out: object) -> list[object]:
+    return [name, *(out if word == "OUT" else word for word in words)]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_every_command_that_writes_is_here(tmp_path: Path) -> None:
+    writing = {
+        name
+        for name, command in main.commands.items()
+        if any(parameter.type in (OUT, OUT_FEATURES) for parameter in command.params)
+    }
+    assert writing == set(commands(tmp_path))
+    folders = {n for n, c in main.commands.items() if any(p.type is OUT_FOLDER for p in c.params)}
+    assert folders == {"align", "classify-phones", "demo", "evaluate", "prepare"}
+    for command in main.commands.values():
+        for parameter in command.params:
+            if isinstance(parameter, click.Argument) and (parameter.metavar or parameter.name).startswith("OUT"):
+                assert parameter.type in (OUT, OUT_FEATURES, OUT_FOLDER)
+
+
+@pytest.mark.parametrize("out", ["-", "ark,t:-", "ark:| gzip -c > x.gz", "| cat", "scp,ark:a,b", "ark:", ""])
+def test_what_is_no_file_to_write_is_bad_usage(
+    voices: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for name, words in commands(voices).items():
+        result = run(*filled(name, words, out))
+        assert result.exit_code == 2, result.output
+        assert "found" in result.stderr
+        assert "expected" in result.stderr
+        assert not list(Path().iterdir())
+    for name, words in {
+        "align": [voices, voices / "u.h5", "--dictionary", "cmudict", "--out"],
+        "classify-phones": [voices, voices / "u.h5", "--out"],
+        "evaluate": [voices / "scores", voices / "trials", "--report"],
+        "prepare": ["speakers", voices],
+        "demo": ["--out"],
+    }.items():
+        assert run(name, *words, out).exit_code == 2
+        assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("link", ["same", "hard", "symbolic", "another way"])
+def test_an_input_is_never_replaced(scored: Path, run: Run, link: str) -> None:
+    for name, words in commands(scored).items():
+        for source in [word for word in words if isinstance(word, Path) and word.is_file()]:
+            before = contents(scored)
+            out = {"same": source, "another way": scored / "." / ".." / scored.name / source.name}.get(link)
+            if out is None:
+                out = scored / "link"
+                out.hardlink_to(source) if link == "hard" else out.symlink_to(source)
+            result = run(*filled(name, words, out))
+            assert result.exit_code == 1, (name, result.output)
+            assert f"{out}: found it as " in result.stderr
+            assert result.stderr.count("\n") == 1
+            (scored / "link").unlink(missing_ok=True)
+            assert contents(scored) == before
+
+
+@pytest.mark.parametrize("prefix", ["ark:", "ark,t:"])
+def test_features_are_not_copied_onto_themselves(scored: Path, run: Run, prefix: str) -> None:
+    assert run("copy-features", scored / "f.h5", f"ark,scp:{scored}/f.ark,{scored}/f.scp").exit_code == 0
+    before = contents(scored)
+    for source in (f"ark:{scored}/f.ark", f"scp:{scored}/f.scp"):
+        for out in (f"{prefix}{source.partition(':')[2]}", f"ark,scp:{scored}/new.ark,{source.partition(':')[2]}"):
+            assert "found it as FEATS and as OUT" in run("copy-features", source, out).stderr
+    assert (
+        "found it as OUT and as OUT" in run("copy-features", scored / "f.h5", f"ark,scp:{scored}/x,{scored}/x").stderr
+    )
+    assert contents(scored) == before
+
+
+@pytest.mark.parametrize("name", ["wav.scp", "utt2spk"])
+def test_the_lists_of_a_data_directory_are_not_replaced(voices: Path, run: Run, name: str) -> None:
+    before = contents(voices)
+    for words in (
+        ["features", voices, voices / name],
+        ["train-phones", voices, voices / name, "--dictionary", "cmudict"],
+    ):
+        assert f"{name}: found it as DATA_DIR" in run(*words).stderr
+        assert contents(voices) == before
+
+
+def test_two_outputs_are_two_files(scored: Path, run: Run) -> None:
+    words = ["calibrate", scored / "scores", scored / "trials", scored / "x", "--cross-validated", scored / "x"]
+    result = run(*words, "--speakers", scored / "utt2spk")
+    assert "x: found it as CALIBRATION.h5 and as --cross-validated, expected two places" in result.stderr
+
+
+@UNIX
+def test_an_output_that_can_not_be_written_is_told_before_the_work(scored: Path, run: Run) -> None:
+    (scored / "kept").write_text("kept")
+    (scored / "kept").chmod(0o400)
+    os.mkfifo(scored / "pipe")
+    (scored / "pipe.link").symlink_to("pipe")
+    before = sorted(scored.iterdir())
+    for name, words in commands(scored).items():
+        for out, reason in (("kept", "read-only"), ("pipe", "a pipe"), ("pipe.link", "a pipe")):
+            result = run(*filled(name, words, scored / out))
+            assert result.exit_code == 1, (name, result.output)
+            assert f"{out}: can't be written (it is {reason}" in result.stderr
+            assert result.stderr.count("\n") == 1
+        for out in ("/dev/null", "/dev/full"):
+            assert "it is a device" in run(*filled(name, words, out)).stderr
+    assert sorted(scored.iterdir()) == before
+    assert (scored / "kept").read_text() == "kept"
+
+
+@UNIX
+def test_outputs_are_not_where_messages_go(scored: Path) -> None:
+    words = [sys.executable, "-m", "gmmspeech.cli.main", "score", scored / "m.h5", scored / "f.h5", scored / "trials"]
+    said = scored / "said"
+    for stream in ("stdout", "stderr"):
+        with open(said, "w") as file:
+            done = subprocess.run(
+                [*words, said], **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: file}
+            )
+        assert done.returncode == 1
+    assert "said: found where standard error goes" in said.read_text()
+    with open(said, "a") as file:
+        done = subprocess.run([*words, "/dev/stdout"], stdout=file, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert "/dev/stdout: found where standard output goes" in done.stderr
+    done = subprocess.run([*words, "/dev/stdout"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "/dev/stdout: can't be written (it is a pipe)" in done.stderr
+
+
+@UNIX
+def test_permissions_and_links_of_outputs_stay(scored: Path, run: Run) -> None:
+    words = ("score", scored / "m.h5", scored / "f.h5", scored / "trials")
+    out, link = scored / "scores", scored / "link"
+    out.chmod(0o600)
+    link.symlink_to("scores")
+    for place in (out, link):
+        assert run(*words, place).exit_code == 0
+        assert out.stat().st_mode & 0o777 == 0o600
+        assert link.is_symlink()
+
+
+def test_leftovers_of_killed_runs_are_removed(scored: Path, run: Run) -> None:
+    left, other = scored / ".st.01234567.h5", scored / ".stats.01234567.h5"
+    for path in (left, other):
+        path.write_bytes(b"half")
+    assert run("statistics", scored / "u.h5", scored / "f.h5", scored / "st.h5").exit_code == 0
+    assert not left.exists()
+    assert other.exists()
