@@ -6,16 +6,25 @@ Reading checks what a line says, not whether labels follow each other in time: t
 
 from __future__ import annotations
 
-import math
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import ConfigError, DataError, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.names import file_name, id_of_name
+from gmmspeech.files.text import (
+    BLANKS,
+    check_distinct,
+    is_field,
+    is_holdable,
+    parse_number,
+    parse_whole,
+    read_lines,
+    split_fields,
+)
 from gmmspeech.formats.datadir import read_fields
+from gmmspeech.formats.htk_strings import escaped, split_names
 from gmmspeech.formats.textgrid import check_lines, read_textgrid, write_textgrid
 from gmmspeech.phones.labels.labels import Label, check_labels
 
@@ -31,7 +40,9 @@ FORMATS = {
 }
 _OF_MANY = ("ctm", "mlf")  # the formats that hold many utterances in a file
 _SUFFIXES = {"textgrid": ".TextGrid"}  # as others write it, where not in lower case
+_COMMENT = ";;"  # of CTM
 _HTK_RATE = 10_000_000  # HTK counts time in steps of 100 ns
+_LONGEST = 1e9  # seconds, thirty years: no recording is longer
 
 
 def read_labels(
@@ -87,8 +98,9 @@ def read_labels(
     for file in files[format]:
         for utterance, labels in _read_file(file, format, tier, rate).items():
             if utterance in utterances:
-                raise DataError(f"{file}: found utterance {utterance} again, expected each in one file")
+                raise DataError(f"{file}: found utterance {shown(utterance)} again, expected each in one file")
             utterances[utterance] = labels
+    check_distinct(path, utterances)
     return utterances
 
 
@@ -159,22 +171,26 @@ def write_labels(
 def read_ctm(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
     """Read a file of ``utterance channel start duration name`` lines, in seconds.
 
-    A confidence may follow and is not kept; lines that begin with ``;;`` are comments.
+    A confidence from 0 to 1, or ``NA``, may follow and is not kept; lines that begin with ``;;`` are comments.
     """
     labels: dict[str, list[Label]] = {}
     channels: dict[str, str] = {}
     for number, fields in read_fields(path):
-        if fields[0].startswith(";;"):
+        if fields[0].startswith(_COMMENT):
             continue
         if len(fields) not in (5, 6):
             expected = "5 or 6 (utterance channel start duration name, and a confidence)"
             raise DataError(f"{path}:{number}: found {len(fields)} fields, expected {expected}")
         utterance, channel, *times, name = fields[:5]
         if channels.setdefault(utterance, channel) != channel:
-            found = f"channel {channel} of {utterance}"
-            raise DataError(f"{path}:{number}: found {found}, expected {channels[utterance]} as before")
+            found, expected = f"channel {shown(channel)} of {shown(utterance)}", shown(channels[utterance])
+            raise DataError(f"{path}:{number}: found {found}, expected {expected} as before")
+        if not all(map(_is_confidence, fields[5:])):
+            expected = "a confidence from 0 to 1 behind the name, or nothing (names have no blanks)"
+            raise DataError(f"{path}:{number}: found {shown(fields[5])}, expected {expected}")
         start, duration = _times(path, number, times, _seconds, "start and duration in seconds")
         labels.setdefault(utterance, []).append(Label(start, round(start + duration, 9), name))
+    check_distinct(path, labels)
     return labels
 
 
@@ -182,8 +198,10 @@ def write_ctm(path: str | os.PathLike[str], labels: Mapping[str, Sequence[Label]
     """Write a CTM, channel 1, utterances sorted by id as in the C locale, times to microseconds, atomically."""
     lines = []
     for utterance in sorted(labels):
-        check_labels(labels[utterance], owner=f"{path}: {utterance}")
+        check_labels(labels[utterance], owner=f"{path}: {shown(utterance)}")
         _check_fields(path, [utterance, *(label.name for label in labels[utterance])])
+        if utterance.startswith(_COMMENT):
+            raise DataError(f"{path}: can't hold the id {shown(repr(utterance))}, expected no comment ({_COMMENT})")
         for label in labels[utterance]:
             start, end = (round(time, 6) for time in label[:2])  # so that start + duration is the end again
             lines.append(f"{utterance} 1 {start:.6f} {end - start:.6f} {label.name}")
@@ -191,51 +209,61 @@ def write_ctm(path: str | os.PathLike[str], labels: Mapping[str, Sequence[Label]
 
 
 def read_lab(path: str | os.PathLike[str]) -> list[Label]:
-    """Read an HTK label file: ``start end name`` in steps of 100 ns, perhaps with scores, which are not kept."""
-    return [_htk_label(path, number, fields) for number, fields in read_fields(path)]
+    r"""Read an HTK label file: ``start end name`` in steps of 100 ns, perhaps with scores, which are not kept.
+
+    Names may be in quotes, and have escapes such as ``\303\251`` (the bytes of UTF-8, in octal).
+    """
+    return [_htk_label(path, number, line) for number, line in _htk_lines(path)]
 
 
 def write_lab(path: str | os.PathLike[str], labels: Sequence[Label]) -> None:
-    """Write an HTK label file, times to 100 ns, atomically."""
+    """Write an HTK label file, times to 100 ns, names with HTK's escapes, atomically."""
     check_labels(labels, owner=os.fspath(path))
-    _check_fields(path, [label.name for label in labels])
-    write_lines(path, _counted_lines(labels, _HTK_RATE))
+    _check_names(path, [label.name for label in labels])
+    write_lines(path, _htk_label_lines(labels))
 
 
 def read_mlf(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
     r"""Read an HTK master label file: ``#!MLF!#``, then for each utterance ``"\*/NAME.lab"``, labels and ``.``."""
     labels: dict[str, list[Label]] = {}
     utterance: str | None = None
-    for number, fields in read_fields(path):
-        line = " ".join(fields)
+    for number, line in _htk_lines(path):
         if number == 1:
             if line != "#!MLF!#":
-                raise DataError(f"{path}:1: found {line!r}, expected #!MLF!#")
+                raise DataError(f"{path}:1: found {shown(repr(line))}, expected #!MLF!#")
         elif utterance is None:
-            if not re.fullmatch(r'"[^"]+"', line):
-                raise DataError(f"{path}:{number}: found {line!r}, expected the name of a label file in quotes")
-            utterance = Path(line[1:-1]).stem
+            names = _names(path, number, line) if line[0] == '"' else []
+            utterance = _stem(names[0]) if len(names) == 1 else ""
+            if not utterance:
+                found = shown(repr(line))
+                raise DataError(f"{path}:{number}: found {found}, expected the name of a label file in quotes")
             if utterance in labels:
-                raise DataError(f"{path}:{number}: found {utterance} again, expected each name once")
+                raise DataError(f"{path}:{number}: found {shown(utterance)} again, expected each name once")
             labels[utterance] = []
         elif line == ".":
             utterance = None
         else:
-            labels[utterance].append(_htk_label(path, number, fields))
+            labels[utterance].append(_htk_label(path, number, line))
     if utterance is not None:
-        raise DataError(f"{path}: found the end of the file in {utterance}, expected a line with a dot before it")
+        found = f"the end of the file in {shown(utterance)}"
+        raise DataError(f"{path}: found {found}, expected a line with a dot before it")
+    check_distinct(path, labels)
     return labels
 
 
 def write_mlf(path: str | os.PathLike[str], labels: Mapping[str, Sequence[Label]]) -> None:
-    """Write an HTK master label file, utterances sorted by id as in the C locale, times to 100 ns, atomically."""
+    """Write an HTK master label file, utterances sorted by id as in the C locale, times to 100 ns, atomically.
+
+    Names and ids have HTK's escapes.
+    """
     lines = ["#!MLF!#"]
     for utterance in sorted(labels):
-        check_labels(labels[utterance], owner=f"{path}: {utterance}")
-        _check_fields(path, [utterance, *(label.name for label in labels[utterance])])
-        if '"' in utterance or "/" in utterance:
-            raise DataError(f"{path}: can't hold the id {utterance!r}, expected no quotes and no slashes")
-        lines += [f'"*/{utterance}.lab"', *_counted_lines(labels[utterance], _HTK_RATE), "."]
+        check_labels(labels[utterance], owner=f"{path}: {shown(utterance)}")
+        _check_names(path, [utterance, *(label.name for label in labels[utterance])])
+        if "/" in utterance:
+            raise DataError(f"{path}: can't hold the id {shown(repr(utterance))}, expected no slashes")
+        file = escaped(f"*/{utterance}.lab", '"')
+        lines += [file, *_htk_label_lines(labels[utterance]), "."]
     write_lines(path, lines)
 
 
@@ -245,7 +273,7 @@ def read_timit(path: str | os.PathLike[str], *, rate: int = 16000) -> list[Label
     for number, fields in read_fields(path):
         if len(fields) != 3:
             raise DataError(f"{path}:{number}: found {len(fields)} fields, expected 3 (start end name)")
-        start, end = _times(path, number, fields[:2], int, "start and end in samples")
+        start, end = _times(path, number, fields[:2], parse_whole, "start and end in samples")
         labels.append(Label(start / rate, end / rate, fields[2]))
     return labels
 
@@ -267,9 +295,10 @@ def read_audacity(path: str | os.PathLike[str]) -> list[Label]:
         if fields[0] == "\\":
             continue
         if len(fields) != 3:
-            raise DataError(f"{path}:{number}: found {' '.join(fields)!r}, expected start, end and a name")
+            found = shown(repr(" ".join(fields)))
+            raise DataError(f"{path}:{number}: found {found}, expected start, end and a name")
         start, end = _times(path, number, fields[:2], _seconds, "start and end in seconds")
-        labels.append(Label(start, end, fields[2].rstrip()))
+        labels.append(Label(start, end, fields[2].rstrip(BLANKS)))
     return labels
 
 
@@ -314,15 +343,23 @@ def _read_tier(path: Path, tier: str | None) -> list[Label]:
         return next(iter(tiers.values()))
     if tier not in tiers:
         expected = "the name of one of them" if tier is None else f"one called {tier}"
-        raise DataError(f"{path}: found tiers {', '.join(tiers) or '(none)'}, expected {expected}")
+        found = shown(", ".join(tiers), 300) or "(none)"
+        raise DataError(f"{path}: found tiers {found}, expected {expected}")
     return tiers[tier]
 
 
 def _seconds(field: str) -> float:
-    time = float(field)
-    if not math.isfinite(time):
+    time = parse_number(field)
+    if abs(time) > _LONGEST:
         raise ValueError
     return time
+
+
+def _is_confidence(field: str) -> bool:
+    try:
+        return field == "NA" or 0 <= parse_number(field) <= 1
+    except ValueError:
+        return False
 
 
 def _times(
@@ -331,15 +368,43 @@ def _times(
     try:
         return parse(fields[0]), parse(fields[1])
     except ValueError as error:
-        raise DataError(f"{path}:{line}: found {' '.join(fields)}, expected {expected}") from error
+        raise DataError(f"{path}:{line}: found {shown(' '.join(fields))}, expected {expected}") from error
 
 
-def _htk_label(path: str | os.PathLike[str], line: int, fields: Sequence[str]) -> Label:
+def _htk_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(read_lines(path), 1):
+        if not line.strip(BLANKS):
+            raise DataError(f"{path}:{number}: found an empty line, expected an entry on every line")
+        yield number, line.strip(BLANKS)
+
+
+def _names(path: str | os.PathLike[str], line: int, text: str) -> list[str]:
+    try:
+        return split_names(text)
+    except ValueError as error:
+        raise DataError(f"{path}:{line}: {error}") from None
+
+
+def _stem(name: str) -> str:
+    """Id that the name of a label file has: without its folders and its suffix."""
+    file = name.rpartition("/")[2]
+    return file.rpartition(".")[0] or file
+
+
+def _htk_label(path: str | os.PathLike[str], line: int, text: str) -> Label:
+    fields = split_fields(text, 2)
     if len(fields) < 3:
-        found = f"{' '.join(fields)} without start and end" if len(fields) == 1 else " ".join(fields)
+        found = shown(text) + (" without start and end" if len(fields) == 1 else "")
         raise DataError(f"{path}:{line}: found {found}, expected start end name (labels without times are not read)")
-    start, end = _times(path, line, fields[:2], int, "start and end in steps of 100 ns (whole numbers)")
-    return Label(start / _HTK_RATE, end / _HTK_RATE, fields[2])
+    start, end = _times(path, line, fields[:2], parse_whole, "start and end in steps of 100 ns (whole numbers)")
+    name = _names(path, line, fields[2])[0]
+    if not name or "\0" in name:
+        raise DataError(f"{path}:{line}: found {shown(repr(name))}, expected a name that is not empty")
+    return Label(start / _HTK_RATE, end / _HTK_RATE, name)
+
+
+def _htk_label_lines(labels: Sequence[Label]) -> Iterator[str]:
+    return _counted_lines([label._replace(name=escaped(label.name)) for label in labels], _HTK_RATE)
 
 
 def _counted_lines(labels: Sequence[Label], rate: int) -> Iterator[str]:
@@ -348,5 +413,11 @@ def _counted_lines(labels: Sequence[Label], rate: int) -> Iterator[str]:
 
 def _check_fields(path: str | os.PathLike[str], names: Sequence[str]) -> None:
     for name in names:
-        if name.split() != [name]:
-            raise DataError(f"{path}: can't hold the name {name!r}, expected no blanks, and not empty")
+        if not is_field(name):
+            raise DataError(f"{path}: can't hold the name {shown(repr(name))}, expected no blanks, and not empty")
+
+
+def _check_names(path: str | os.PathLike[str], names: Sequence[str]) -> None:
+    for name in names:
+        if not name or not is_holdable(name):
+            raise DataError(f"{path}: can't hold the name {shown(repr(name))}, expected text that is not empty")

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.files.text import BLANKS, normal_form
 from gmmspeech.formats.labels import (
     FORMATS,
     read_audacity,
@@ -25,7 +26,9 @@ from gmmspeech.phones.labels.labels import Label
 
 LABELS = [Label(0.0, 0.5, "SIL"), Label(0.5, 0.58, "DH"), Label(0.7, 0.7625, "é")]
 
-FIELDS = st.text(st.characters(exclude_categories=["Z", "C"]), min_size=1, max_size=4).filter(lambda t: t[:2] != ";;")
+# every character that does not end a field or a file
+ANY = st.characters(exclude_characters=BLANKS + "\0\ufeff", exclude_categories=["Cs"])
+FIELDS = st.text(ANY, min_size=1, max_size=4).filter(lambda text: text[:2] != ";;")
 
 
 @st.composite
@@ -73,8 +76,27 @@ def test_labels_come_back_as_written(tmp_path_factory, labels):
     near(read_audacity(folder / "x"), labels)
 
 
-@given(st.dictionaries(FIELDS.filter(lambda name: not set(name) & set('"/\\')), tracks().filter(bool), min_size=1))
-def test_utterances_come_back_as_written(tmp_path_factory, labels):
+@given(st.lists(st.text(st.characters(exclude_characters="\0\ufeff", exclude_categories=["Cs"]), min_size=1)))
+def test_htk_holds_names_with_blanks(tmp_path_factory, names):
+    if not names:
+        return
+    path = tmp_path_factory.mktemp("labels") / "x"
+    labels = [Label(i / 4, (i + 1) / 4, name) for i, name in enumerate(names)]
+    write_lab(path, labels)
+    assert read_lab(path) == labels
+    ids = sorted({normal_form(name): name for name in names if "/" not in name}.values())
+    if ids:
+        write_mlf(path, dict.fromkeys(ids, labels))
+        assert read_mlf(path) == dict.fromkeys(ids, labels)
+        assert path.read_bytes().isascii()
+
+
+IDS = st.lists(FIELDS.filter(lambda name: "/" not in name), min_size=1, max_size=4, unique_by=normal_form)
+
+
+@given(IDS, st.data())
+def test_utterances_come_back_as_written(tmp_path_factory, ids, data):
+    labels = {name: data.draw(tracks().filter(bool)) for name in ids}
     folder = tmp_path_factory.mktemp("labels")
     write_ctm(folder / "x", labels)
     write_mlf(folder / "y", labels)
@@ -114,9 +136,62 @@ def test_what_other_programs_write(tmp_path):
     assert read_audacity(path) == [Label(0.0, 0.5, "a long vowel"), Label(0.5, 0.5, "burst")]
 
 
+def test_names_with_htks_quotes_and_escapes(tmp_path):
+    path = tmp_path / "x"
+    lines = ["0 3000000 \\303\\251t\\303\\251 -120.5", "3000000 5000000 \\'em -80.1", '5000000 9000000 "d\'accord" -77']
+    path.write_text("\n".join(["#!MLF!#", '"*/u1.rec"', *lines, "."]))
+    labels = [Label(0, 0.3, "été"), Label(0.3, 0.5, "'em"), Label(0.5, 0.9, "d'accord")]
+    assert read_mlf(path) == {"u1": labels}
+    write_lab(path, labels)  # as HTK's ReWriteString gives it, quotes only where they are needed
+    assert path.read_text() == "0 3000000 \\303\\251t\\303\\251\n3000000 5000000 \\'em\n5000000 9000000 d'accord\n"
+    path.write_text("0 3000000 \"sil\"\n3000000 6000000 'a b'\n6000000 7000000 a\\\\b\\040\n")
+    assert read_lab(path) == [Label(0, 0.3, "sil"), Label(0.3, 0.6, "a b"), Label(0.6, 0.7, "a\\b ")]
+    path.write_text('#!MLF!#\n"*/\\303\\251 \\"1\\".lab"\n.\n')
+    assert read_mlf(path) == {'é "1"': []}
+    write_mlf(path, {'é "1"': []})
+    assert path.read_text() == '#!MLF!#\n"*/\\303\\251 \\"1\\".lab"\n.\n'
+
+
+def test_times_of_htk_are_whole_numbers_of_100_ns(tmp_path):
+    path = tmp_path / "x"
+    lines = [f"{tick} {tick + 1} a" for tick in (0, 1, 3, 123456789, 10**12 + 7, 10**15 + 1)]
+    path.write_text("\n".join(lines) + "\n")
+    write_lab(tmp_path / "y", read_lab(path))
+    assert (tmp_path / "y").read_text() == path.read_text()
+
+
+def test_a_blank_that_is_not_ascii_is_part_of_a_name(tmp_path):
+    path = tmp_path / "x"
+    path.write_text("u1 1 0.00 0.50 10\u00a0000\nu1 1 0.50 0.25 euros\u2028\x85\x1c\r\n", newline="")
+    labels = {"u1": [Label(0.0, 0.5, "10\u00a0000"), Label(0.5, 0.75, "euros\u2028\x85\x1c")]}
+    assert read_ctm(path) == labels
+    write_ctm(path, labels)
+    assert read_ctm(path) == labels
+
+
 @pytest.mark.parametrize(
     ("reader", "content", "match"),
     [
+        (read_ctm, "u 1 0 0.5 New York\n", ":1: found York, expected a confidence from 0 to 1 behind the name"),
+        (read_ctm, "u 1 0 0.5 10 500\n", ":1: found 500, expected a confidence from 0 to 1 behind the name"),
+        (read_ctm, "u 1 0 1_0 A\n", ":1: found 0 1_0, expected start and duration in seconds"),
+        (read_ctm, "u 1 0 ١ A\n", ":1: found 0 ١, expected start and duration in seconds"),
+        (read_ctm, "u 1 0 inf A\n", ":1: found 0 inf, expected start and duration in seconds"),
+        (read_ctm, "u 1 0 1e300 A\n", ":1: found 0 1e300, expected start and duration in seconds"),
+        (read_ctm, "u 1 0 0x10 A\n", ":1: found 0 0x10, expected start and duration in seconds"),
+        (read_ctm, "u 1 0 1 A\ru 1 1 1 B\r", ":1: found a line that ends in a carriage return alone"),
+        (read_ctm, "u 1 0 1 A\n\0u 1 1 1 B\n", ":2: found a null byte"),
+        (read_ctm, "é 1 0 1 A\ne\u0301 1 0 1 B\n", "found e\u0301 twice, in two Unicode normalization forms"),
+        (read_lab, "0 1_0 A\n", ":1: found 0 1_0, expected .* in steps of 100 ns"),
+        (read_lab, "0 ١ A\n", ":1: found 0 ١, expected .* in steps of 100 ns"),
+        (read_lab, '0 100 "A\n', ':1: found "A, expected a name with its quotes and escapes whole'),
+        (read_lab, "0 100 \\351t\n", r":1: found \\351t, expected escapes that are UTF-8 text"),
+        (read_lab, '0 100 ""\n', ":1: found '', expected a name that is not empty"),
+        (read_lab, "0 100 A\r100 200 B\r", ":1: found a line that ends in a carriage return alone"),
+        (read_timit, "0 1_000 A\n", ":1: found 0 1_000, expected start and end in samples"),
+        (read_audacity, "0\tinf\tA\n", ":1: found 0 inf, expected start and end in seconds"),
+        (read_audacity, "0\t" + "9" * 10**5 + "\tA\n", r":1: found 0 999.*\.\.\..*9, expected start and end"),
+        (read_mlf, '#!MLF!#\n"*/u.lab\n.\n', ':2: found "\\*/u.lab, expected a name with its quotes'),
         (read_ctm, "u 1 0.0 0.5 A\nu 1 0.5 B\n", ":2: found 4 fields, expected 5 or 6"),
         (read_ctm, "u 1 0.0 0.5 A\nu 1 0.5 x B\n", ":2: found 0.5 x, expected start and duration in seconds"),
         (read_ctm, "u 1 nan 0.5 A\n", ":1: found nan 0.5, expected start and duration"),
@@ -156,12 +231,14 @@ def test_labels_out_of_order_are_read_but_not_written(tmp_path):
 
 def test_what_could_not_be_read_back_is_not_written(tmp_path):
     path = tmp_path / "y"
-    for name in ("a b", "", "a\n"):
-        for writer in (write_lab, write_timit):
-            fails("can't hold the name", writer, path, [Label(0, 1, name)])
-        for writer in (write_ctm, write_mlf):
-            fails("can't hold the name", writer, path, {"u": [Label(0, 1, name)]})
-            fails("can't hold the name", writer, path, {name: [Label(0, 1, "A")]})
+    for name in ("a b", "", "a\n", "\0", "\ufeffa", "\udcff"):
+        fails("can't hold the name", write_timit, path, [Label(0, 1, name)])
+        fails("can't hold the name", write_ctm, path, {"u": [Label(0, 1, name)]})
+        fails("can't hold the name", write_ctm, path, {name: [Label(0, 1, "A")]})
+    for name in ("", "\0", "\udcff"):
+        fails("can't hold the name", write_lab, path, [Label(0, 1, name)])
+        fails("can't hold the name", write_mlf, path, {"u": [Label(0, 1, name)]})
+        fails("can't hold the name", write_mlf, path, {name: [Label(0, 1, "A")]})
     for name in (" a", "", "a\nb"):
         fails("can't hold the name", write_audacity, path, [Label(0, 1, name)])
     fails("can't hold the id", write_mlf, path, {"a/b": [Label(0, 1, "A")]})

@@ -101,14 +101,19 @@ TIERS = {
     "tones": [Label(0.75, 0.75, "H*")],
 }
 
-LINES = st.text(st.characters(exclude_categories=["Z", "C"], include_characters=" "), min_size=1, max_size=8)
+LINES = st.text(
+    st.characters(exclude_characters="\0\ufeff\n\r\t\v\f", exclude_categories=["Cs"]), min_size=1, max_size=8
+)
+
+
+PLAIN = st.text(st.characters(exclude_categories=["Z", "C"], include_characters=" "), min_size=1, max_size=8)
 
 
 @st.composite
-def tracks(draw):
+def tracks(draw, texts=LINES):
     edges = sorted(draw(st.lists(st.integers(2, 1_000_000), min_size=2, max_size=10, unique=True)))
     pieces = [(start, stop) for start, stop in itertools.pairwise(edges) if draw(st.booleans())]
-    names = LINES.map(str.strip).filter(bool)
+    names = texts.map(lambda text: text.strip(" ")).filter(bool)
     return [Label(start / 16000, stop / 16000, draw(names)) for start, stop in pieces]
 
 
@@ -119,17 +124,106 @@ def fails(match, function, path, *arguments, **options):
     assert "\n" not in str(caught.value)
 
 
+def read_by_praat(path):
+    """Tiers as Praat itself reads them, labels without text left out."""
+    parselmouth = pytest.importorskip("parselmouth")
+    call = parselmouth.praat.call
+    grid = parselmouth.read(str(path))
+    tiers = {}
+    for tier in range(1, call(grid, "Get number of tiers") + 1):
+        if call(grid, "Is interval tier", tier):
+            kind, count, times = "interval", "intervals", ("Get start time of interval", "Get end time of interval")
+        else:
+            kind, count, times = "point", "points", ("Get time of point", "Get time of point")
+        tiers[call(grid, "Get tier name", tier)] = [
+            Label(*(call(grid, time, tier, i) for time in times), call(grid, f"Get label of {kind}", tier, i))
+            for i in range(1, call(grid, f"Get number of {count}", tier) + 1)
+        ]
+    return {name: [label for label in labels if label.name] for name, labels in tiers.items()}
+
+
 @pytest.mark.parametrize("content", [LONG, SHORT], ids=["long", "short"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
-@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-16-le without mark"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 def test_formats_and_encodings(tmp_path, content, encoding, line_end):
     path = tmp_path / "u.TextGrid"
     mark = "\ufeff" if encoding == "utf-16-be" else ""
-    path.write_bytes((mark + content).replace("\n", line_end).encode(encoding))
+    path.write_bytes((mark + content).replace("\n", line_end).encode(encoding.split()[0]))
     assert read_textgrid(path) == TIERS
 
 
-@given(tracks(), tracks(), st.floats(0, 2))
+MINIMAL = """"ooTextFile"
+"TextGrid"
+0 1.5 ! time domain of TextGrid
+<exists>
+2 tiers
+"IntervalTier" "phones" 0 1.5 ! "not this one" 7
+2 intervals coming
+0 5e-05 "a!" 5e-05 1.5 "item [3]:
+""b"" xmin = 2"
+"TextTier" "tones" 0 1.5 and 1 point time=2 time = 2.5e-1 mark = "H*"
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "tiers"),
+    [
+        (
+            LONG,
+            {
+                name: [label._replace(name=label.name + " " * (label.start == 0.25)) for label in labels]
+                for name, labels in TIERS.items()
+            },
+        ),
+        (
+            MINIMAL,
+            {
+                "phones": [Label(0, 5e-05, "a!"), Label(5e-05, 1.5, 'item [3]:\n"b" xmin = 2')],
+                "tones": [Label(0.25, 0.25, "H*")],
+            },
+        ),
+        (MINIMAL.replace('"ooTextFile"', 'File type = "ooTextFile short"'), None),
+        (MINIMAL.replace("5e-05 1.5", "5.0000000000000001e-05 1.5"), None),
+        (MINIMAL.replace("5e-05 1.5", "4.99999999999e-05 1.5"), None),
+        (MINIMAL.replace("0 1.5 !", "xmin = 0\nxmax = +1.5 !"), None),
+        (MINIMAL.replace("<exists>", "tiers? <exists> ! <absent>"), None),
+    ],
+)
+def test_what_stands_free_is_read_and_nothing_else_as_by_praat(tmp_path, content, tiers):
+    path = tmp_path / "u.TextGrid"
+    path.write_text(content, encoding="utf-8")
+    of_praat = read_by_praat(path)
+    assert tiers in (None, of_praat)
+    assert read_textgrid(path) == {
+        name: [label._replace(name=label.name.strip(" ")) for label in labels] for name, labels in of_praat.items()
+    }
+
+
+def test_a_textgrid_without_tiers(tmp_path):
+    path = tmp_path / "u.TextGrid"
+    path.write_text('File type = "ooTextFile"\nObject class = "TextGrid"\n\n0 1.5 <absent>\n')
+    assert read_textgrid(path) == {}
+
+
+@given(tracks(), tracks())
+def test_praat_reads_what_is_written(tmp_path_factory, words, phones):
+    path = tmp_path_factory.mktemp("labels") / "u.TextGrid"
+    several_lines = [label._replace(name=f"{label.name}\n{label.name}") for label in phones]
+    tiers = {'my "words"': words, "phones": several_lines}
+    write_textgrid(path, tiers, duration=100.0)
+    assert read_by_praat(path) == read_textgrid(path)
+    for name, labels in tiers.items():
+        assert [label.name for label in read_textgrid(path)[name]] == [label.name for label in labels]
+
+
+def test_a_text_that_never_ends_is_refused_at_once(tmp_path):
+    path = tmp_path / "u.TextGrid"
+    for tail in ('"' * 10**6 + "x", '"' + "a" * 10**6, "<" * 10**6, "1" * 10**6, "[" * 10**6):
+        path.write_text(LONG.replace('"phones"', tail))
+        fails("expected", read_textgrid, path)
+
+
+@given(tracks(PLAIN), tracks(PLAIN), st.floats(0, 2))  # praatio strips blanks that are not ASCII
 def test_tiers_come_back_as_written_and_praatio_reads_the_same(tmp_path_factory, words, phones, silence):
     path = tmp_path_factory.mktemp("labels") / "u.TextGrid"
     end = max([label.end for label in words + phones], default=0.01) + silence
@@ -154,10 +248,11 @@ def test_what_praat_saved_comes_back(tmp_path):
     assert path.read_text(encoding="utf-8").replace(' "', '"') == LONG.replace('é"" "', 'é"""').replace(' "', '"')
 
 
-def test_times_that_praatio_would_not_read_back(tmp_path):
+def test_times_are_written_to_microseconds_without_exponents(tmp_path):
     path = tmp_path / "u.TextGrid"
-    write_textgrid(path, {"phones": [Label(1 / 16000, 0.5, "A"), Label(0.4995, 1.004, "B")]}, duration=1.0)
-    assert read_textgrid(path) == {"phones": [Label(0.0, 0.4995, "A"), Label(0.4995, 1.004, "B")]}
+    write_textgrid(path, {"phones": [Label(0.00005, 0.5, "A"), Label(0.4995, 1.0040000001, "B")]}, duration=1.0)
+    assert read_textgrid(path) == {"phones": [Label(0.00005, 0.4995, "A"), Label(0.4995, 1.004, "B")]}
+    assert "xmin = 0.00005 \n" in path.read_text()
 
 
 def test_two_tiers_of_one_name(tmp_path):
@@ -188,6 +283,18 @@ def test_a_file_that_is_cut_off_is_never_taken_for_whole(tmp_path, content):
         ),
         (("size = 3 \nitem", "size = 4 \nitem"), "found 3 tiers, expected 4 as its head says"),
         (('"TextGrid"', '"PitchTier"'), ":1: found .*, expected a Praat TextGrid, saved as text"),
+        (("xmin = 0.25", "xmin = 1_0"), "TextGrid:20: can't be parsed .found 1_0 , expected a start"),
+        (("xmin = 0.25", "xmin = inf"), "TextGrid:22: can't be parsed .found .so-called"),
+        (("xmin = 0.25", "xmin = ١"), "expected"),
+        (("xmin = 0.25", "xmin = 1e999"), "TextGrid:20: can't be parsed .found 1e999"),
+        (("size = 3 \nitem", "size = 1e9 \nitem"), "found 3 tiers, expected 1000000000 as its head says"),
+        (("size = 3 \nitem", "size = 2 \nitem"), "expected the end of the file after 2 tiers"),
+        (
+            ("size = 3 \nitem", "size = 2.5 \nitem"),
+            "TextGrid:7: can't be parsed .found 2.5 , expected the number of tiers",
+        ),
+        (("intervals: size = 3", "intervals: size = 2"), "TextGrid:24: can't be parsed"),
+        (('"so-called', '"so-called"'), "TextGrid:22: can't be parsed"),
         (("ooTextFile", "ooBinaryFile"), ":1: found .*, expected a Praat TextGrid, saved as text"),
     ],
 )
@@ -208,7 +315,7 @@ def test_latin_1_and_missing_files(tmp_path):
     path = tmp_path / "u.TextGrid"
     fails("can't be read", read_textgrid, path)
     path.write_bytes(LONG.encode("latin-1"))
-    fails(":22: found .*, expected text in UTF-8 or UTF-16", read_textgrid, path)
+    fails(":22: found byte 0xe9, expected UTF-8 text", read_textgrid, path)
 
 
 @pytest.mark.parametrize(
