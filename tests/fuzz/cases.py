@@ -1,0 +1,162 @@
+"""Cases by number: a kind of file, a target and damage to the file, all drawn from a seed and the number."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+from fuzz import kinds_of_binaries, kinds_of_models, kinds_of_text, world
+from fuzz.bounded import bounded
+from fuzz.kinds import KINDS, Kind
+from fuzz.mutations_of_bytes import BINARY, BYTES
+from fuzz.mutations_of_hdf5 import HDF5
+from fuzz.mutations_of_places import PLACES
+from fuzz.mutations_of_text import TEXT
+from fuzz.verdicts import Judged, Taken, examine, taken
+
+__all__ = ["KINDS", "Case", "Result", "Workshop", "kinds_of_binaries", "kinds_of_models", "kinds_of_text"]
+
+SEED = 0
+_PEAK = 300 << 20  # bytes of memory that any small file may take
+_FORMS = {"hdf5": [*HDF5, *BYTES], "text": [*TEXT], "binary": [*BINARY]}
+_PLACE = 0.04  # share of cases in which something else than a file is there
+
+
+class Case(NamedTuple):
+    """A case."""
+
+    number: int
+    kind: str
+    target: str
+    damage: str
+    seed: int
+
+
+class Result(NamedTuple):
+    """What came of a case."""
+
+    case: Case
+    verdict: str
+    told: str
+    seconds: float
+    peak: int
+
+
+class Workshop:
+    """A folder with whole files of all kinds, where cases are run.
+
+    Parameters
+    ----------
+    folder : Path
+        Empty.
+    only : iterable of str, optional
+        Some of the kinds.
+    """
+
+    def __init__(self, folder: Path, only: Iterable[str] | None = None) -> None:
+        self.folder, self.world = folder, folder / "world"
+        self.world.mkdir(parents=True)
+        world.build(self.world)
+        self.kinds = list(KINDS) if only is None else list(only)
+        self._whole: dict[tuple[str, str], Taken] = {}
+        for name in self.kinds:
+            path = self._home(KINDS[name]) / KINDS[name].file
+            path.parent.mkdir(parents=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                KINDS[name].make(path, self.world)
+
+    def case(self, number: int, seed: int = SEED, *, damage: str = "") -> Case:
+        """Draw a case by its number."""
+        rng = np.random.default_rng([seed, number])
+        kind = KINDS[self.kinds[number % len(self.kinds)]]
+        target = str(rng.choice(list(kind.targets)))
+        names = list(PLACES) if rng.random() < _PLACE else _FORMS[kind.form]
+        return Case(number, kind.name, target, damage or str(rng.choice(names)), seed)
+
+    def run(self, case: Case, keep: Path | None = None) -> Result:
+        """Run a case; `keep` is where its file is to be left."""
+        kind = KINDS[case.kind]
+        whole = self.whole(kind, case.target)
+        here = self.folder / "case"
+        shutil.rmtree(here, ignore_errors=True)
+        shutil.copytree(self._home(kind), here, symlinks=True)
+        path = here / kind.file
+        damaged = bounded(partial(self._damage, path, case), seconds=60, memory=8 << 30, file_size=16 << 30)
+        if damaged.how != "ended":
+            return Result(case, "not made", f"{damaged.how}: {damaged.value}", damaged.seconds, 0)
+        sealed = kind.sealed and case.damage in HDF5.keys() | BYTES.keys()
+        ended = bounded(partial(_judge, kind, case.target, path, self.world, whole, sealed))
+        if ended.how == "hang":  # once more: the machine may have been busy
+            ended = bounded(partial(_judge, kind, case.target, path, self.world, whole, sealed))
+        verdict, told = (
+            ended.value if ended.how == "ended" else ({"raised": "died"}.get(ended.how, ended.how), str(ended.value))
+        )
+        size = path.stat().st_blocks * 512 if path.is_file() else 0
+        if verdict in ("ok", "refused") and ended.peak > _PEAK + 20 * size:
+            verdict, told = "memory", f"{ended.peak >> 20} MiB; {told}"
+        if keep is not None:
+            shutil.copytree(here, keep, symlinks=True, ignore=shutil.ignore_patterns("pipe"), dirs_exist_ok=True)
+        return Result(case, verdict, told.replace(str(self.folder), ""), ended.seconds, ended.peak)
+
+    def whole(self, kind: Kind, target: str) -> Taken:
+        """Give what a target finds in a whole file."""
+        if (kind.name, target) not in self._whole:
+            here = self.folder / "case"
+            shutil.rmtree(here, ignore_errors=True)
+            shutil.copytree(self._home(kind), here)
+            with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+                warnings.simplefilter("ignore")
+                self._whole[kind.name, target] = taken(kind.targets[target](here / kind.file, self.world))
+        return self._whole[kind.name, target]
+
+    def _home(self, kind: Kind) -> Path:
+        return self.folder / "whole" / kind.name.replace("/", " ")
+
+    def _damage(self, path: Path, case: Case) -> str:
+        rng = np.random.default_rng([case.seed, case.number, 1])
+        if case.damage in PLACES:
+            PLACES[case.damage](path, rng)
+        elif case.damage in HDF5:
+            with h5py.File(path, "r+", libver="latest") as file:
+                HDF5[case.damage](file, rng, self.world)
+        else:
+            change = {**TEXT, **BINARY}[case.damage]
+            path.write_bytes(change(path.read_bytes(), rng))
+        return ""
+
+
+def _judge(kind: Kind, target: str, path: Path, world: Path, whole: Taken, sealed: bool) -> Judged:
+    warnings.simplefilter("ignore")
+    names = sorted({os.fspath(file) for file in path.parent.rglob("*")} | {path.name, path.stem}, key=len, reverse=True)
+    return examine(lambda: kind.targets[target](path, world), names, whole, sealed=sealed)
+
+
+def run_many(workshop: Workshop, numbers: Iterable[int], seed: int = SEED) -> Iterator[Result]:
+    """Run cases by their numbers."""
+    for number in numbers:
+        yield workshop.run(workshop.case(number, seed))
+
+
+def table(results: Iterable[Result]) -> list[str]:
+    """Lines of a table: kinds and how many cases ended with which verdict."""
+    counts: dict[str, Counter[str]] = {}
+    for result in results:
+        counts.setdefault(result.case.kind, Counter())[result.verdict] += 1
+    total = sum(counts.values(), Counter())
+    verdicts = [name for name, _ in total.most_common()]
+    rows = [["kind", *verdicts]]
+    rows += [[kind, *(str(counts[kind][v]) for v in verdicts)] for kind in sorted(counts)]
+    rows += [["all", *(str(total[v]) for v in verdicts)]]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

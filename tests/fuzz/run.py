@@ -1,0 +1,50 @@
+"""Run cases of the fuzzer: ``python -m fuzz.run --cases 10000 --seed 1`` from tests/; ``--case N`` shows one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def main() -> int:
+    """Run what the command line asks for; exit status 1 if a case ended badly."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=300, help="how many")
+    parser.add_argument("--first", type=int, default=0, help="number of the first")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", action="append", help="a kind of files; may be given again")
+    parser.add_argument("--damage", default="", help="the same damage in all cases")
+    parser.add_argument("--case", type=int, help="run one case and say what came of it")
+    parser.add_argument("--keep", type=Path, help="folder for the file of that case")
+    parser.add_argument("--out", type=Path, help="write all results to this file, a line of JSON each")
+    given = parser.parse_args()
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"  # so that this process has one thread, and can be forked
+    from fuzz.cases import Workshop, table
+    from fuzz.verdicts import GOOD
+
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        workshop = Workshop(Path(folder).resolve() / "fuzz", given.only)
+        numbers = range(given.first, given.first + given.cases) if given.case is None else [given.case]
+        results = []
+        began = time.monotonic()
+        for number in numbers:
+            result = workshop.run(workshop.case(number, given.seed, damage=given.damage), given.keep)
+            results.append(result)
+            if result.verdict not in GOOD or given.case is not None:
+                print(f"{number}: {'/'.join(result.case[1:4])}: {result.verdict}: {result.told}", flush=True)
+            if given.out:
+                with open(given.out, "a", encoding="utf-8") as file:
+                    file.write(json.dumps([*result.case, *result[1:]]) + "\n")
+        print("\n".join(table(results)))
+        print(f"{len(results)} cases in {time.monotonic() - began:.0f} s")
+    return int(any(result.verdict not in (*GOOD, "not made") for result in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
