@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, DataError
-from gmmspeech.files.names import file_name, parse_output
+from gmmspeech.files.names import Output, file_name, parse_output
 from gmmspeech.formats.htk import write_htk
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
 from gmmspeech.formats.loading import load
@@ -39,6 +39,7 @@ def copy_features(
     """Copy frames between HDF5 stores, Kaldi's archives and HTK's parameter files."""
     write = _writer(out, compress)
     with FeatureStore(source) as store:
+        _check_not_read(store, parse_output(out, archives=True))
         counts = [0, 0]
 
         def items() -> Iterator[tuple[str, NDArray]]:
@@ -94,6 +95,19 @@ def _writer(out: str, compress: bool) -> Callable[..., None]:
     if compress:
         raise ConfigError(f"{out}: found compression to HDF5, expected an archive or HTK's files")
     return lambda items, front_end, **_: write_store(out, items, front_end=front_end)
+
+
+def _check_not_read(store: FeatureStore, to: Output) -> None:
+    """Raise a DataError if an output is a file that the frames are read from, which it would replace."""
+    written = [Path(path) for path in to.paths]
+    if to.kind == "htk":
+        written = [Path(to.path, file_name(utterance, ".htk")) for utterance in store]
+    there = {(found.st_dev, found.st_ino): path for path in written if path.exists() for found in [path.stat()]}
+    if there:
+        for file in filter(os.path.exists, store.files):
+            found = os.stat(file)
+            if path := there.get((found.st_dev, found.st_ino)):
+                raise DataError(f"{path}: found it in {store.path}, which is read, expected another place to write to")
 
 
 def _write_htk_folder(

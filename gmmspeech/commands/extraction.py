@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
@@ -24,9 +23,10 @@ from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map, single_threaded_blas
 from gmmspeech.cluster import check_workers, connect
+from gmmspeech.commands.shard_folder import RAW, WHOLE, check_shard_folder, clear_shard_folder, read_record
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError
 from gmmspeech.features.frontend import FrontEnd, SpeakerCmvnOptions
-from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.atomic import check_output, move_into_place, one_run_at_a_time, remove_leftovers, write_lines
 from gmmspeech.formats.datadir import DataDir, load_utterance
 from gmmspeech.progress import progress
 from gmmspeech.stores.features import write_index
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 SHARD_BYTES = 2**21  # of audio, which is what a killed run loses the work on
 MAX_SHARDS = 1000
-RAW = ".raw"  # shards that become part of one file
 VERSION = 2  # of what frames are, given all else: a shard of another one is not taken
 WORTH_PROCESSES = 2**31  # of audio: from there on the seconds that processes take to start don't matter, and many of
 # them don't wait for Python's interpreter lock, as many threads do
@@ -154,7 +153,9 @@ def extract_features(
     >>> done.num_utterances, done.num_frames
     (1, 98)
     """
-    out = Path(os.path.realpath(out))
+    out = check_output(out)
+    for data in parts:
+        check_not_recording(data, out)
     groups = [(data, group) for data in parts for group in _extracted_together(data, front)]
     counts = Counter(utterance for _, group in groups for utterance in group)
     if len(counts) < sum(counts.values()):
@@ -171,30 +172,41 @@ def extract_features(
         for number, (part, size) in enumerate(_divided(groups, shards), start=1)
     ]
     done = Extraction()
-    try:
-        with nullcontext() if scheduler is None else connect(scheduler) as client:
-            workers = _Workers(n_jobs, client)
-            if shard is not None:
-                list(_work([tasks[shard - 1]], workers, done))
-            elif shards is None:
-                _write_one(tasks, out, workers, done)
-                shutil.rmtree(folder, ignore_errors=True)
-            else:
-                made = list(_work(tasks, workers, done))
-                _check_any(out, done)
-                write_index(out, [task.path for task, _ in made])
-                _remove_others(folder, {path for task in tasks for path in (task.path, task.record)})
-    except BaseException:
-        if not any(task.path.exists() for task in tasks):  # nothing that a later run could take
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
+    with one_run_at_a_time(folder, shared=shard is not None):
+        check_shard_folder(folder)
+        try:
+            with nullcontext() if scheduler is None else connect(scheduler) as client:
+                workers = _Workers(n_jobs, client)
+                if shard is not None:
+                    list(_work([tasks[shard - 1]], workers, done))
+                elif shards is None:
+                    _write_one(tasks, out, workers, done)
+                    clear_shard_folder(folder)
+                else:
+                    made = list(_work(tasks, workers, done))
+                    _check_any(out, done)
+                    write_index(out, [task.path for task, _ in made])
+                    clear_shard_folder(folder, keep={path for task in tasks for path in (task.path, task.record)})
+        except BaseException:
+            if not any(task.path.exists() for task in tasks):  # nothing that a later run could take
+                clear_shard_folder(folder)
+            raise
     return done
+
+
+def check_not_recording(data: DataDir, out: Path) -> None:
+    """Raise a DataError if an output is a recording of a data directory, which it would replace."""
+    if out.exists():
+        for recording, path in data.recordings.items():
+            if path.exists() and path.samefile(out):
+                raise DataError(f"{out}: found it as recording {recording}, expected another place to write to")
 
 
 def _write_one(tasks: Sequence[_Shard], out: Path, workers: _Workers, done: Extraction) -> None:
     """Put the shards into one file, each as soon as it and those before are there."""
     first = tasks[0]
-    whole = first.path.with_name("whole.h5")
+    whole = first.path.with_name(WHOLE)
+    remove_leftovers(whole)
     with FeatureWriter(
         whole, front_end=first.front.to_json(), storage=first.storage, compression=first.compression
     ) as writer:
@@ -202,10 +214,7 @@ def _write_one(tasks: Sequence[_Shard], out: Path, workers: _Workers, done: Extr
             for task, lengths in finished:
                 writer.write_all(lengths, read_raw(task.path, sum(lengths.values()), storage=task.storage))
         _check_any(out, done)
-    try:
-        os.replace(whole, out)  # in the same file system, where it is on the disk already
-    except OSError as error:
-        raise DataError(f"{out}: can't be written ({error.strerror}), expected a place to write a file to") from error
+    move_into_place(whole, out)
 
 
 def _work(tasks: Sequence[_Shard], workers: _Workers, done: Extraction) -> Generator[tuple[_Shard, dict[str, int]]]:
@@ -278,10 +287,10 @@ def _extract(task: _Shard) -> _ShardRecord:
 
 def _done_before(task: _Shard) -> _ShardRecord | None:
     """Record of a shard that an earlier run finished, if its file is still there."""
-    try:
-        before = _ShardRecord(**json.loads(task.record.read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+    record = read_record(task.record)
+    if record is None:
         return None
+    before = _ShardRecord(**record)
     there = raw_is_whole(task.path) if task.path.suffix == RAW else task.path.exists()
     return before if there or not before.lengths else None  # a run may have been killed while it cleared up
 
@@ -404,10 +413,3 @@ def _check_any(out: Path, done: Extraction) -> None:
     if not done.num_utterances:
         reason = next(iter(done.skipped.values()))
         raise DataError(f"{out}: all {len(done.skipped)} utterances are bad; the first: {reason}")
-
-
-def _remove_others(folder: Path, wanted: set[Path]) -> None:
-    """Remove shards of other runs, and what killed processes were writing."""
-    for path in folder.iterdir():
-        if path not in wanted:
-            path.unlink()

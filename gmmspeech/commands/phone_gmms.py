@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from gmmspeech.commands.extraction import check_not_recording
 from gmmspeech.commands.phones import features_of, frame_times
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
 from gmmspeech.features.frontend import FrontEnd
@@ -104,6 +105,7 @@ def train_phone_classifier_dir(
 ) -> Classifier:
     """Train a classifier of phones on a data directory and write it."""
     data = read_data_dir(folder)
+    check_not_recording(data, out)
     static = FrontEnd(**{**front.model_dump(), "deltas": None})
     options: dict[str, Any] = {"labels": labels, "n_jobs": n_jobs, "skip_bad": skip_bad}
     classifier: Classifier

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.commands.extraction import Extraction, extract_features
+from gmmspeech.commands.extraction import Extraction, check_not_recording, extract_features
 from gmmspeech.commands.verification import checkpoint_of
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.atomic import temporary_folder, write_lines
 from gmmspeech.files.names import file_name
 from gmmspeech.files.text import split_fields
 from gmmspeech.formats.datadir import DataDir, read_data_dir
@@ -65,8 +64,8 @@ def features_of(
     data: DataDir, front: FrontEnd, *, n_jobs: int = 1, skip_bad: bool = False
 ) -> Iterator[tuple[FeatureStore, Extraction]]:
     """Compute the features of a data directory, to be read while the context lasts."""
-    with tempfile.TemporaryDirectory(prefix="gmmspeech-") as folder:
-        path = Path(folder) / "features.h5"
+    with temporary_folder() as folder:
+        path = folder / "features.h5"
         done = extract_features([data], path, front, n_jobs=n_jobs, skip_bad=skip_bad)
         with FeatureStore(path) as store:
             yield store, done
@@ -99,6 +98,7 @@ def train_phones_dir(
     Until they are written, a checkpoint lies beside their place, from which a killed run goes on.
     """
     data = read_data_dir(folder, allow_pipes=allow_pipes)
+    check_not_recording(data, out)
     with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad) as (store, done):
         known = None if labels is None else _of_all(data, read_labels(labels), str(labels), skip_bad)
         words = transcripts(data) if known is None else {}

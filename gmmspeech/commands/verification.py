@@ -13,7 +13,7 @@ from gmmspeech.blocks import ordered_map
 from gmmspeech.cluster import connect
 from gmmspeech.errors import FeatureError
 from gmmspeech.features.compatibility import check_same_front_end
-from gmmspeech.files.atomic import remove_leftovers
+from gmmspeech.files.atomic import one_run_at_a_time, remove_leftovers
 from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.formats.datadir import read_list_map, read_map
 from gmmspeech.formats.loading import load
@@ -64,11 +64,15 @@ def train_ubm_file(
 
 @contextmanager
 def checkpoint_of(out: Path) -> Iterator[Checkpoint]:
-    """Give the checkpoint of a model that will be written to a place; it is removed when the block has ended well."""
-    remove_leftovers(out)
-    checkpoint = Checkpoint(f"{out}.checkpoint")
-    yield checkpoint
-    checkpoint.remove()
+    """Give the checkpoint of a model that will be written to a place; it is removed when the block has ended well.
+
+    Another run that writes the same model waits meanwhile.
+    """
+    with one_run_at_a_time(out):
+        remove_leftovers(out)
+        checkpoint = Checkpoint(f"{out}.checkpoint")
+        yield checkpoint
+        checkpoint.remove()
 
 
 def enroll_file(ubm: Path, features: str | Path, sessions: Path, out: Path, **options: Any) -> SpeakerVerifier:

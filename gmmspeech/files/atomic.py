@@ -7,7 +7,9 @@ import glob
 import os
 import re
 import secrets
+import shutil
 import stat
+import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +28,7 @@ _TOKEN_BYTES = 4
 _TOKEN = "[0-9a-f]" * (2 * _TOKEN_BYTES)
 _LONGEST_NAME = 255  # bytes, of most file systems
 _LONGEST_SUFFIX = 32
+_FOLDER, _ALIVE = "gmmspeech-", ".alive"
 _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
@@ -41,15 +44,14 @@ def atomic_path(path: str | os.PathLike[str], *, durable: bool = True) -> Iterat
     final = check_output(path)
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        before = final.stat() if final.exists() else None
+        before = _stat(final)
         temporary, lock = _create(final, 0o666 if before is None else before.st_mode & 0o666 | 0o200)
     except OSError as error:
         raise _cannot_write(path, error) from error
     try:
         yield temporary
         try:
-            if before is not None:
-                _take_over(temporary, before)
+            _take_over(temporary, before)
             if durable:
                 _sync(temporary)
             os.replace(temporary, final)
@@ -95,6 +97,16 @@ def check_output(path: str | os.PathLike[str]) -> Path:
     return final
 
 
+def move_into_place(whole: Path, path: str | os.PathLike[str]) -> None:
+    """Give a whole file, which lies in the same file system, the name `path`, as `atomic_path` does."""
+    final = check_output(path)
+    try:
+        _take_over(whole, _stat(final))
+        os.replace(whole, final)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
 def check_output_folder(path: str | os.PathLike[str]) -> None:
     """Raise a DataError unless a folder is there, or can be made, to write files to; nothing is touched."""
     try:
@@ -138,12 +150,12 @@ def remove_abandoned(path: Path) -> bool:
 
 @contextmanager
 def one_run_at_a_time(path: str | os.PathLike[str], *, shared: bool = False) -> Iterator[None]:
-    """Let no other process into such a block for the same `path`; wait for one that is in it, with a warning.
+    """Let no other process into such a block for the same file or folder; wait for one that is in it, with a warning.
 
     Those that `share` it only wait for one that does not. A file ``.NAME.lock`` lies beside `path` meanwhile. Where a
     file system knows no locks, nobody waits.
     """
-    final = check_output(path)
+    final = Path(os.path.realpath(path))
     stem, suffix = _parts(final.name)
     place = final.with_name(f".{stem}{suffix}.lock")
     try:
@@ -159,6 +171,33 @@ def one_run_at_a_time(path: str | os.PathLike[str], *, shared: bool = False) -> 
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             place.unlink()
         os.close(descriptor)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Give a folder in the system's place for such, for the time of the block; remove those that killed runs left."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        _remove_dead_folder(folder)
+    with tempfile.TemporaryDirectory(prefix=_FOLDER) as made:
+        lock = Path(made, _ALIVE)
+        with open(lock.with_suffix(".new"), "xb") as file:
+            _lock(file.fileno(), shared=False)
+            if fcntl is not None:
+                lock.with_suffix(".new").rename(lock)  # so that it is locked from its first moment
+            yield Path(made)
+
+
+def _remove_dead_folder(folder: Path) -> None:
+    """Remove a folder of `temporary_folder` whose process is no more, if it was our user's."""
+    with suppress(OSError):
+        if fcntl is None or folder.lstat().st_uid != os.geteuid() or not stat.S_ISDIR(folder.lstat().st_mode):
+            return
+        descriptor = os.open(folder / _ALIVE, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)  # which follows no links
+        finally:
+            os.close(descriptor)
 
 
 def write_lines(path: str | os.PathLike[str], lines: Iterable[str], *, durable: bool = True) -> None:
@@ -255,9 +294,9 @@ def _check_folder(folder: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def _take_over(temporary: Path, before: os.stat_result) -> None:
+def _take_over(temporary: Path, before: os.stat_result | None) -> None:
     """Give a new file the owner, as far as that is allowed, and the permissions of the one that it replaces."""
-    if os.name != "nt":
+    if before is not None and os.name != "nt":
         with suppress(OSError):
             os.chown(temporary, before.st_uid, before.st_gid)
         os.chmod(temporary, stat.S_IMODE(before.st_mode))

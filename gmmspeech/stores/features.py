@@ -129,6 +129,11 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         """How the frames are kept, for people, such as "float16, gzip"; nothing for plain float32."""
         return self._source.storage
 
+    @property
+    def files(self) -> Iterable[str]:
+        """Files that the frames are read from, and those that name them."""
+        return self._source.files
+
     def blocks(self, size: int) -> Iterator[NDArray[np.float32]]:
         """Yield all frames in stored order, `size` at a time whatever the utterances, the last block shorter.
 
@@ -225,6 +230,10 @@ class _FileFrames:
             expected = "an archive such as feats.ark:17 (commands are not run)"
             raise DataError(f"{self._path}: found {value or 'nothing'} for {name}, expected {expected}")
         return place["file"], place["where"]
+
+    @property
+    def files(self) -> Iterable[str]:
+        return dict.fromkeys([self._path, *(file for file, _ in self._places)])
 
     def num_frames(self, index: int) -> int:
         return len(self.read(index))

@@ -205,6 +205,10 @@ class HDF5Frames:
     def total_frames(self) -> int:
         return int(self._offsets[-1])
 
+    @property
+    def files(self) -> Iterable[str]:
+        return [self.path]
+
     def num_frames(self, index: int) -> int:
         return int(self._offsets[index + 1] - self._offsets[index])
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -42,6 +42,9 @@ class Source(Protocol):
     @property
     def storage(self) -> str: ...
 
+    @property
+    def files(self) -> Iterable[str]: ...
+
     def num_frames(self, index: int) -> int: ...
 
     def read(self, index: int) -> NDArray[np.float32]: ...
@@ -68,6 +71,10 @@ class JoinedFrames:
     @property
     def storage(self) -> str:
         return f"{len(self._sources)} stores together"
+
+    @property
+    def files(self) -> Iterable[str]:
+        return [file for source in self._sources for file in source.files]
 
     def num_frames(self, index: int) -> int:
         source, place = self._find(index)
@@ -119,6 +126,10 @@ class IndexedFrames:
     @property
     def total_frames(self) -> int:
         return int(self._offsets[-1])
+
+    @property
+    def files(self) -> Iterable[str]:
+        return [self._path, *self.shards]
 
     @property
     def storage(self) -> str:

@@ -19,6 +19,7 @@ from gmmspeech.errors import DataError
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.stores.hdf5_frames import stored_block
 
+_MAGIC = b"gmmspeech frames"  # 16 bytes, which leave the numbers where processors like them
 _CHECKSUM_BYTES = 4
 _BLOCK = 2**22
 
@@ -31,7 +32,8 @@ def raw_writer(path: str | os.PathLike[str], *, storage: str) -> Iterator[Callab
     """
     with atomic_path(path, durable=False) as temporary, open(temporary, "wb") as file:
         columns: int | None = None
-        checksum = 0
+        checksum = zlib.crc32(_MAGIC)
+        file.write(_MAGIC)
 
         def write(utterance: str, frames: ArrayLike) -> None:
             nonlocal columns, checksum
@@ -41,6 +43,15 @@ def raw_writer(path: str | os.PathLike[str], *, storage: str) -> Iterator[Callab
 
         yield write
         file.write(checksum.to_bytes(_CHECKSUM_BYTES, "little"))
+
+
+def is_raw(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins as those of `raw_writer` do."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
 
 
 def raw_is_whole(path: str | os.PathLike[str]) -> bool:
@@ -54,13 +65,14 @@ def raw_is_whole(path: str | os.PathLike[str]) -> bool:
                 checksum = zlib.crc32(block[:-_CHECKSUM_BYTES], checksum)
     except OSError:
         return False
-    return len(ahead) == _CHECKSUM_BYTES and checksum == int.from_bytes(ahead, "little")
+    return is_raw(path) and checksum == int.from_bytes(ahead, "little")
 
 
 def read_raw(path: str | os.PathLike[str], num_frames: int, *, storage: str) -> NDArray:
     """Map the frames of a file into memory, (num_frames, D); DataError if it does not divide into so many."""
     try:
-        num_numbers = (os.path.getsize(path) - _CHECKSUM_BYTES) // np.dtype(storage).itemsize
-        return np.memmap(path, storage, "r", shape=num_numbers).reshape(num_frames, -1)
-    except (OSError, ValueError, OverflowError) as error:  # OverflowError: shorter than a checksum
+        num_numbers = (os.path.getsize(path) - len(_MAGIC) - _CHECKSUM_BYTES) // np.dtype(storage).itemsize
+        frames = np.memmap(path, storage, "r", offset=len(_MAGIC), shape=num_numbers)
+        return frames.reshape(num_frames, -1)
+    except (OSError, ValueError, OverflowError) as error:  # OverflowError: shorter than all that
         raise DataError(f"{os.fspath(path)}: can't be read, expected {num_frames} frames of {storage}") from error

@@ -124,6 +124,29 @@ def test_features_are_not_copied_onto_themselves(scored: Path, run: Run, prefix:
     assert contents(scored) == before
 
 
+def test_folders_and_shards_are_not_copied_onto_themselves(scored: Path, run: Run) -> None:
+    assert run("copy-features", scored / "f.h5", f"htk:{scored}/htk").exit_code == 0
+    words = ("features", scored, scored / "s.h5", "--config", scored / "front.toml", "--shards", 2)
+    assert run(*words).exit_code == 0
+    before = contents(scored)
+    assert "ann-1.htk: found it in htk:" in run("copy-features", f"htk:{scored}/htk", f"htk:{scored}/htk").stderr
+    shard = next((scored / "s.shards").glob("*.h5"))
+    assert f"{shard.name}: found it in " in run("copy-features", scored / "s.h5", shard).stderr
+    assert contents(scored) == before
+
+
+@pytest.mark.parametrize("command", ["features", "train-phones", "train-phone-classifier"])
+def test_recordings_are_not_replaced(voices: Path, run: Run, command: str) -> None:
+    (voices / "text").write_text("".join(f"{speaker}-{i} a\n" for speaker in ("ann", "bob") for i in (1, 2, 3)))
+    (voices / "words.dict").write_text("a AH\n")
+    (voices / "phones.ctm").write_text("".join(f"{s}-{i} 1 0 0.5 AH\n" for s in ("ann", "bob") for i in (1, 2, 3)))
+    before = contents(voices)
+    words = {"train-phones": ["--dictionary", voices / "words.dict"]}.get(command, [])
+    result = run(command, voices, voices / "ann-2.wav", *words)
+    assert "ann-2.wav: found it as recording ann-2, expected another place" in result.stderr
+    assert contents(voices) == before
+
+
 @pytest.mark.parametrize("name", ["wav.scp", "utt2spk"])
 def test_the_lists_of_a_data_directory_are_not_replaced(voices: Path, run: Run, name: str) -> None:
     before = contents(voices)

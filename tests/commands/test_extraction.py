@@ -258,7 +258,7 @@ def test_shards_under_an_index(digits: Path, features: Path, tmp_path: Path) -> 
     assert sum(one_by_one) == 240
     assert min(one_by_one) > 40
     assert not out.exists()
-    (out.parent / "s.shards" / ".0001-left.h5").write_text("by a killed process")
+    (out.parent / "s.shards" / ".0001-0123456789abcdef.01234567.h5").write_text("by a killed process")
     done = extract_features([data], out, FRONT, shards=3)
     assert done.num_utterances == 240
     same_frames(out, features)
