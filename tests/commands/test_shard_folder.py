@@ -166,7 +166,12 @@ extraction.extract_features([read_data_dir(sys.argv[1])], Path(sys.argv[2]), gs.
 
 @UNIX
 def test_temporary_folders_of_killed_runs_are_removed(tmp_path, monkeypatch):
-    code = "from gmmspeech.files.atomic import temporary_folder\nwith temporary_folder() as f:\n print(f, flush=True)\n input()"
+    code = """
+from gmmspeech.files.atomic import temporary_folder
+with temporary_folder() as folder:
+    print(folder, flush=True)
+    input()
+"""
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
     (tmp_path / "gmmspeech-notes").mkdir()
