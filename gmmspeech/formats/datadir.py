@@ -30,7 +30,8 @@ from gmmspeech.files.text import (
     look_alike,
     parse_number,
     parse_whole,
-    read_lines,
+    read_line_blocks,
+    split_all_fields,
     split_fields,
 )
 
@@ -259,14 +260,15 @@ def write_map(path: str | os.PathLike[str], entries: Mapping[str, str | Sequence
 
 def read_fields(path: str | os.PathLike[str], *, max_split: int = -1) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the fields (at least one), between ASCII blanks, of every line of a text file."""
-    for number, line in enumerate(read_lines(path), 1):
-        fields = split_fields(line, max_split)
-        if not fields:
-            raise DataError(f"{path}:{number}: found an empty line, expected an entry on every line")
-        if line[0] in BLANKS:
-            found = f"a blank before {shown(fields[0])}"
-            raise DataError(f"{path}:{number}: found {found}, expected the id to begin the line")
-        yield number, fields
+    for first, lines in read_line_blocks(path):
+        rows = split_all_fields(lines) if max_split < 0 else [split_fields(line, max_split) for line in lines]
+        for number, (line, fields) in enumerate(zip(lines, rows, strict=True), first):
+            if not fields:
+                raise DataError(f"{path}:{number}: found an empty line, expected an entry on every line")
+            if line[0] in BLANKS:
+                found = f"a blank before {shown(fields[0])}"
+                raise DataError(f"{path}:{number}: found {found}, expected the id to begin the line")
+            yield number, fields
 
 
 def find_base(path: str | os.PathLike[str], entry: str, bases: Iterable[Path]) -> Path:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import re
 from collections.abc import Iterator
 
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import ConfigError, DataError, shown
+from gmmspeech.files.text import check_distinct
 from gmmspeech.formats.datadir import read_fields
 from gmmspeech.phones.labels.dictionary import Dictionary, make_dictionary
 
-_ALTERNATIVE = re.compile(r"(.+)\(\d+\)")
-_PROBABILITY = re.compile(r"\d*\.\d+")
+_ALTERNATIVE = re.compile(r"(.+)\([0-9]+\)")
+_NUMBER = re.compile(r"[0-9]+|[0-9]*\.[0-9]+|[0-9]+\.")
+_COLUMNS = (1, 4)  # Kaldi's lexiconp.txt; lexiconp_silprob.txt and MFA's dictionaries
 
 
 def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False) -> Dictionary:
@@ -23,7 +26,9 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False) 
     path : path-like
         Lines of ``WORD PHONE PHONE ...`` in UTF-8 (CMUdict 0.7b is Latin-1: convert it). A further pronunciation is
         one more line, of the same word or of ``WORD(2)``. Lines that begin with ``;;;`` are comments, and so is the
-        rest of a line from a field that begins with ``#``.
+        rest of a line from a field that begins with ``#``. Numbers before the phones are left out: a pronunciation's
+        probability (Kaldi's ``lexiconp.txt``), or it and three of silence (``lexiconp_silprob.txt``, and dictionaries
+        of the Montreal Forced Aligner): here all pronunciations of a word are as likely.
     keep_stress : bool
         Keep the stress of ARPAbet vowels (``AH0``).
 
@@ -35,8 +40,9 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False) 
     Raises
     ------
     DataError
-        If the file is missing, empty or not UTF-8, a line is empty or begins with a blank, a word has no phones, or
-        a number in their place (a column of probabilities); with the line.
+        If the file is missing, empty or not text, a line is empty or begins with a blank, a word has no phones, or
+        another number of columns before them; with the line. If two words differ in their Unicode normalization
+        form only.
 
     Examples
     --------
@@ -50,6 +56,7 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False) 
     dictionary = make_dictionary(_entries(path), keep_stress=keep_stress)
     if not dictionary:
         raise DataError(f"{path}: found comments alone, expected lines of a word and its phones")
+    check_distinct(path, dictionary)
     return dictionary
 
 
@@ -88,11 +95,23 @@ def _entries(path: str | os.PathLike[str]) -> Iterator[tuple[str, list[str]]]:
         if word.startswith(";;;"):
             continue
         comment = next((i for i, field in enumerate(fields) if field.startswith("#")), len(fields))
-        phones = fields[:comment]
-        if not phones:
-            raise DataError(f"{path}:{number}: found {word} alone, expected its phones after it")
-        if _PROBABILITY.fullmatch(phones[0]):
-            expected = f"a phone of {word} (probabilities are not read)"
-            raise DataError(f"{path}:{number}: found {phones[0]}, expected {expected}")
+        phones = _without_numbers(f"{path}:{number}", word, fields[:comment])
         alternative = _ALTERNATIVE.fullmatch(word)
         yield alternative[1] if alternative else word, phones
+
+
+def _without_numbers(where: str, word: str, fields: list[str]) -> list[str]:
+    """Phones of a line: its fields behind the columns of a probability, or of a probability and what MFA adds."""
+    columns = list(itertools.takewhile(_NUMBER.fullmatch, fields))
+    phones = fields[len(columns) :]
+    if not any("." in column for column in columns):  # whole numbers may be names of phones
+        if phones and columns in (["0"], ["1"]):
+            expected = f"a phone of {shown(word)}, or a probability with a point, 1.0"
+            raise DataError(f"{where}: found {columns[0]}, expected {expected}")
+        phones = fields
+    elif len(columns) not in _COLUMNS or float(columns[0]) > 1:
+        found = shown(" ".join(columns))
+        raise DataError(f"{where}: found {found} before the phones, expected a probability, or MFA's four columns")
+    if not phones:
+        raise DataError(f"{where}: found {shown(word)} alone, expected its phones after it")
+    return phones

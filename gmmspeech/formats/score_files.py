@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from itertools import islice
 
 import numpy as np
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, shown
 from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.text import BLANKS, parse_number, parse_numbers, read_line_blocks, split_all_fields
 from gmmspeech.scoring.trials import Scores
 
 BLOCK = 1 << 10  # lines read at a time; larger blocks take longer, they leave the processor's cache
@@ -17,19 +17,8 @@ BLOCK = 1 << 10  # lines read at a time; larger blocks take longer, they leave t
 
 def read_score_blocks(path: str | os.PathLike[str]) -> Iterator[Scores]:
     """Read a file of scores in blocks of about a thousand lines."""
-    number = 1
-    try:
-        with open(path, encoding="utf-8-sig", newline="\n") as file:
-            while lines := list(islice(file, BLOCK)):
-                yield _parse(path, number, lines)
-                number += len(lines)
-    except OSError as error:
-        raise DataError(f"{path}: can't be read ({error.strerror}), expected a text file") from error
-    except UnicodeDecodeError as error:
-        expected = f"expected UTF-8 text (after line {number})"
-        raise DataError(f"{path}: found byte 0x{error.object[error.start]:02x}, {expected}") from error
-    if number == 1:
-        raise DataError(f"{path}: found 0 bytes, expected one entry a line")
+    for number, lines in read_line_blocks(path, BLOCK):
+        yield _parse(path, number, lines)
 
 
 def map_scores(path: str | os.PathLike[str], out: str | os.PathLike[str], function: Callable[[Scores], Scores]) -> None:
@@ -43,11 +32,11 @@ def _lines(scores: Scores) -> Iterator[str]:
 
 
 def _parse(path: str | os.PathLike[str], first: int, lines: list[str]) -> Scores:
-    rows = [line.split() for line in lines]
+    rows = split_all_fields(lines)
     try:
         models, tests, values = zip(*rows, strict=True)
-        scores = np.array([float(value) for value in values])
-        if not any(line[0].isspace() for line in lines) and not np.isnan(scores).any():
+        scores = np.array(parse_numbers(values, infinite=True))
+        if not any(line[0] in BLANKS for line in lines):
             return Scores(models, tests, scores)
     except ValueError:
         pass
@@ -59,12 +48,11 @@ def _parse(path: str | os.PathLike[str], first: int, lines: list[str]) -> Scores
 def _check_line(where: str, line: str, fields: list[str]) -> None:
     if not fields:
         raise DataError(f"{where}: found an empty line, expected an entry on every line")
-    if line[0].isspace():
-        raise DataError(f"{where}: found a blank before {fields[0]}, expected the id to begin the line")
+    if line[0] in BLANKS:
+        raise DataError(f"{where}: found a blank before {shown(fields[0])}, expected the id to begin the line")
     if len(fields) != 3:
         raise DataError(f"{where}: found {len(fields)} fields, expected 3 (model test score)")
     try:
-        if np.isnan(float(fields[2])):
-            raise ValueError
+        parse_number(fields[2], infinite=True)
     except ValueError:
-        raise DataError(f"{where}: found {fields[2]!r}, expected a number as the score") from None
+        raise DataError(f"{where}: found {shown(repr(fields[2]))}, expected a number as the score") from None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, shown
 from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.text import check_distinct, is_field, parse_number
 from gmmspeech.formats.datadir import read_fields, read_map
 from gmmspeech.scoring.trials import Scores, TrialList
 
@@ -50,7 +50,7 @@ def read_trials(path: str | os.PathLike[str]) -> TrialList:
         if len(fields) == 3 and fields[2] in _LABELS and len(labels) == len(models):
             labels.append(_LABELS[fields[2]])
         elif len(fields) != 2 or labels:
-            found = f"{fields[2]!r}" if len(fields) == 3 else f"{len(fields)} fields"
+            found = shown(repr(fields[2])) if len(fields) == 3 else f"{len(fields)} fields"
             also = "" if labels else ", or model test on every line"
             raise DataError(f"{path}:{number}: found {found}, expected model test target or nontarget{also}")
         models.append(fields[0])
@@ -78,7 +78,8 @@ def read_speakers(paths: Iterable[str | os.PathLike[str]]) -> dict[str, str]:
     for path in paths:
         for name, speaker in read_map(path).items():
             if found.setdefault(name, speaker) != speaker:
-                raise DataError(f"{path}: found {name} of speaker {speaker}, expected {found[name]} as in another file")
+                told = f"{shown(name)} of speaker {shown(speaker)}"
+                raise DataError(f"{path}: found {told}, expected {shown(found[name])} as in another file")
     return {**{speaker: speaker for speaker in found.values()}, **found}
 
 
@@ -156,12 +157,9 @@ def write_scores(path: str | os.PathLike[str], scores: Scores) -> None:
 
 def _number(path: str | os.PathLike[str], line: int, field: str) -> float:
     try:
-        value = float(field)
+        return parse_number(field, infinite=True)
     except ValueError:
-        value = math.nan
-    if math.isnan(value):
-        raise DataError(f"{path}:{line}: found {field!r}, expected a number as the score")
-    return value
+        raise DataError(f"{path}:{line}: found {shown(repr(field))}, expected a number as the score") from None
 
 
 def _shared(names: Iterable[str]) -> list[str]:
@@ -174,13 +172,15 @@ def _check_pairs(path: str | os.PathLike[str], models: Sequence[str], tests: Seq
     first_line: dict[tuple[str, str], int] = {}
     for number, pair in enumerate(zip(models, tests, strict=True), 1):
         if first_line.setdefault(pair, number) != number:
-            found, first = f"model {pair[0]}, test {pair[1]} again", first_line[pair]
+            found, first = f"model {shown(pair[0])}, test {shown(pair[1])} again", first_line[pair]
             raise DataError(f"{path}:{number}: found {found}, expected each pair once (it is in line {first})")
+    for names in (models, tests):
+        check_distinct(path, dict.fromkeys(names))
 
 
 def _check_ids(path: str | os.PathLike[str], *columns: Sequence[str]) -> None:
     for name in set().union(*columns):
-        if name.split() != [name]:
-            raise DataError(f"{path}: can't hold the id {name!r}, expected no blanks, and not empty")
+        if not is_field(name):
+            raise DataError(f"{path}: can't hold the id {shown(repr(name))}, expected no blanks, and not empty")
     if not columns[0]:
         raise DataError(f"{path}: found nothing to write, expected one or more pairs")

@@ -16,10 +16,13 @@ from gmmspeech.files.text import (
     is_field,
     look_alike,
     parse_number,
+    parse_numbers,
     parse_whole,
     read_bytes,
+    read_line_blocks,
     read_lines,
     read_text,
+    split_all_fields,
     split_fields,
 )
 
@@ -71,6 +74,22 @@ def test_line_ends_of_windows_are_blanks_and_others_only_where_they_are_asked_fo
     assert read_text(tmp_path / "text", any_line_ends=True) == "a\nb\nc\n"
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 1 << 16])
+def test_lines_come_in_blocks(tmp_path, size):
+    path = tmp_path / "text"
+    for content, encodings in [("a\n", 3), ("a\nbé\n\nc", 3), ("\n", 3), ("é\n" * 7, 2)]:
+        for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le")[: encodings + 1]:
+            path.write_bytes(content.encode(encoding))
+            blocks = list(read_line_blocks(path, size))
+            assert [line for _, lines in blocks for line in lines] == content.removesuffix("\n").split("\n")
+            assert [number for number, _ in blocks] == [
+                1 + sum(len(each) for _, each in blocks[:i]) for i in range(len(blocks))
+            ]
+    path.write_bytes(b"a\nb\nc\nd\xff\n")
+    with pytest.raises(DataError, match="text:4: found byte 0xff"):
+        list(read_line_blocks(path, size))
+
+
 def test_what_would_wait_or_never_end_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path, found in [(tmp_path / "pipe", "a named pipe"), ("/dev/zero", "a device"), ("a\0b", "a null byte")]:
@@ -96,6 +115,7 @@ def test_fields_are_those_of_bytes(text):
     encoded = text.encode()  # bytes know ASCII blanks alone
     assert [field.encode() for field in split_fields(text)] == encoded.split()
     assert [field.encode() for field in split_fields(text, 1)] == encoded.strip(BLANKS.encode()).split(None, 1)
+    assert split_all_fields([text, "a b"]) == [split_fields(text), ["a", "b"]]
     assert all(is_field(field) == ("\0" not in field and field[0] != "\ufeff") for field in split_fields(text))
 
 
@@ -119,6 +139,23 @@ def test_nothing_else_is_a_whole_number(text):
     with pytest.raises(ValueError, match="expected a whole number"):
         parse_whole(text)
     assert parse_whole("-0012") == -12
+
+
+@given(st.text("0123456789.eE+-_ x١\n\x1c", max_size=6))
+def test_a_number_is_what_c_writes(text):
+    """Compared with the grammar of strtod's decimal form."""
+    good = re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text, re.ASCII)
+    try:
+        found = parse_number(text)
+    except ValueError:
+        found = None
+    if found is None:
+        with pytest.raises(ValueError):
+            parse_numbers(["1", text])
+    else:
+        assert parse_numbers(["1", text, "inf"], infinite=True) == [1, found, float("inf")]
+        assert parse_numbers(["1", text]) == [1, found]
+    assert found == (float(text) if good and abs(float(text)) < float("inf") else None)
 
 
 def test_infinity_is_a_number_where_it_is_asked_for():

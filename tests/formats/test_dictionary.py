@@ -39,12 +39,38 @@ def test_a_lexicon_of_kaldi_with_phones_of_its_own(tmp_path):
     }
 
 
+@pytest.mark.parametrize("columns", ["", "1.0 ", "0.33\t", "1\t0.0\t0.0\t0.0\t", "0.99 0.16 1.57 .82 "])
+def test_probabilities_are_left_out(tmp_path, columns):
+    path = tmp_path / "digits.dict"
+    path.write_text(f"zero\t{columns}Z IH R OW\ntwo\t{columns}T UW\n")
+    assert read_dictionary(path) == {"ZERO": (("Z", "IH", "R", "OW"),), "TWO": (("T", "UW"),)}
+
+
+def test_phones_may_be_numbers(tmp_path):
+    path = tmp_path / "units.dict"
+    path.write_text("a 17 3 3\nb 2 x\n")
+    assert read_dictionary(path) == {"A": (("17", "3", "3"),), "B": (("2", "x"),)}
+
+
+def test_a_blank_that_is_not_ascii_is_part_of_a_word(tmp_path):
+    path = tmp_path / "nbsp.dict"
+    path.write_text("a\u00a0b\tah b\nc\u2028d k\n", encoding="utf-8")
+    assert read_dictionary(path) == {"A\u00a0B": (("ah", "b"),), "C\u2028D": (("k",),)}
+
+
 @pytest.mark.parametrize(
     ("content", "match"),
     [
         ("CAT K AE1 T\nDOG\n", ":2: found DOG alone, expected its phones after it"),
         ("CAT K AE1 T\nDOG # D AO1 G\n", ":2: found DOG alone"),
-        ("CAT 0.5 K AE1 T\n", r":1: found 0.5, expected a phone of CAT \(probabilities are not read\)"),
+        ("CAT 1 K AE1 T\n", ":1: found 1, expected a phone of CAT, or a probability with a point, 1.0"),
+        ("CAT 1.5 K AE1 T\n", ":1: found 1.5 before the phones, expected a probability, or MFA's four columns"),
+        ("CAT 0.5 0.1 K AE1 T\n", ":1: found 0.5 0.1 before the phones, expected a probability"),
+        ("CAT 1 0.0 0.0 0.0\n", ":1: found CAT alone, expected its phones after it"),
+        ("CAT 0.5\n", ":1: found CAT alone"),
+        ("É e\nE\u0301 e\n", "twice, in two Unicode normalization forms"),
+        ("A e\n\0B e\n", ":2: found a null byte"),
+        ("A e\rB e\r", ":1: found a line that ends in a carriage return alone"),
         ("CAT K AE1 T\n\nDOG D AO1 G\n", ":2: found an empty line"),
         ("CAT K AE1 T\n DOG D AO1 G\n", ":2: found a blank before DOG"),
         (b"CAT K AE1 T\nD\xc9J\xc0 D EY2\n", ":2: found byte 0xc9, expected UTF-8 text"),

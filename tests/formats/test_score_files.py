@@ -57,7 +57,7 @@ def test_files_that_are_no_text(tmp_path):
     with pytest.raises(DataError, match=r"missing: can't be read \(No such file or directory\)"):
         list(read_score_blocks(tmp_path / "missing"))
     (tmp_path / "scores").write_bytes(b"a u 1\nb\xff u 2\n")
-    with pytest.raises(DataError, match=r"scores: found byte 0xff, expected UTF-8 text"):
+    with pytest.raises(DataError, match=r"scores:2: found byte 0xff, expected UTF-8 text"):
         list(read_score_blocks(tmp_path / "scores"))
 
 
