@@ -23,14 +23,14 @@ from gmmspeech.formats.dictionary import cmudict_dictionary, read_dictionary
 from gmmspeech.formats.labels import read_ctm, read_labels, write_ctm
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.textgrid import write_textgrid
-from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align
+from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align, search_note
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, adapt_speakers, train_adapted_system
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_loop_graph, pronunciations, train_bigram
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
 from gmmspeech.phones.labels.dictionary import Dictionary
-from gmmspeech.phones.labels.labels import Label
+from gmmspeech.phones.labels.labels import FrameClock, Label
 from gmmspeech.progress import progress
 from gmmspeech.stores.features import FeatureStore
 
@@ -72,13 +72,11 @@ def features_of(
 
 
 def frame_times(front_end: str | None) -> dict[str, Any]:
-    """Length and shift in ms of the frames of a front end given as JSON text."""
+    """Length and shift in ms of the frames of a front end given as JSON text, as `FrameClock` takes them."""
     if not front_end:
         raise DataError("found a model without a front end, expected one that `train-phones` wrote")
-    front = FrontEnd.from_json(front_end)
-    length, shift, _ = front.features.frame_sizes(front.sample_frequency)
-    scale = 1000 / front.sample_frequency
-    return {"frame_length": length * scale, "frame_shift": shift * scale}
+    clock = FrameClock.of(front_end)
+    return {"frame_length": clock.frame_length, "frame_shift": clock.frame_shift}
 
 
 def train_phones_dir(
@@ -288,7 +286,7 @@ def write_alignment(folder: Path, alignments: Mapping[str, Alignment], *, format
 
 def score_lines(alignments: Mapping[str, Alignment]) -> Iterator[str]:
     """One line a phone: utterance, start, end, phone, log-likelihood a frame, and goodness if known."""
-    yield "# utterance start end phone log_likelihood goodness (nats a frame)"
+    yield f"# utterance start end phone log_likelihood goodness (nats a frame; {search_note(alignments.values())})"
     for name, alignment in alignments.items():
         for i, phone in enumerate(alignment.phones):
             goodness = "-" if alignment.goodness is None else f"{alignment.goodness[i]:.4f}"

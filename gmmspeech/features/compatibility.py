@@ -16,6 +16,11 @@ def check_same_front_end(expected: str | None, found: str | None, *, model: str,
         raise FeatureError(f"{frames}: found frames with {key} = {b}, expected {key} = {a} as {model} was trained on")
 
 
+def front_end_of(frames: object) -> str | None:
+    """Front end, as JSON text, of frames in a store that knows it; None of frames in a dict."""
+    return getattr(frames, "front_end", None) or None
+
+
 def first_difference(a: str | None, b: str | None) -> tuple[str, Any, Any] | None:
     """Give the first key in which two front ends (JSON, or None where one isn't known) differ, and its values."""
     if not a or not b or a == b:

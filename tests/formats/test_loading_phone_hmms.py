@@ -12,10 +12,10 @@ from gmmspeech.formats.loading import load
 from gmmspeech.linear.fmllr import FMLLRStats
 from gmmspeech.phones.hmm.adaptation import SplicedTransform
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
+from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training import train_phone_hmm
 from gmmspeech.phones.hmm.training_state import TrainingState
-from gmmspeech.phones.hmm.viterbi import StatePosteriors
 
 
 @pytest.fixture

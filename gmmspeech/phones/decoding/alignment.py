@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map
+from gmmspeech.checks import check_positive
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechError, GmmSpeechWarning
-from gmmspeech.features.compatibility import check_same_front_end
+from gmmspeech.features.compatibility import check_same_front_end, front_end_of
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph, word_sequence_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.viterbi import Transitions, best_scores, path_log_likelihood, viterbi
+from gmmspeech.phones.hmm.trellis import Transitions
+from gmmspeech.phones.hmm.viterbi import BestPath, best_paths, best_scores, path_log_likelihood
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
-
-BEAM = 200.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Alignment:
         Goodness of pronunciation of each phone; see `goodness_of_pronunciation`.
     log_likelihood : float
         Of the whole utterance along its best path, transitions and pronunciations included, in nats a frame.
+    beam : float or None
+        None: the path is the best of all. A number: it is the best within that beam, and there may be a better one.
     """
 
     words: list[Label]
@@ -50,6 +52,7 @@ class Alignment:
     log_likelihoods: NDArray[np.float64]
     goodness: NDArray[np.float64] | None
     log_likelihood: float
+    beam: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,14 +90,14 @@ def align(
     transcripts: Mapping[str, Sequence[str]],
     dictionary: Pronunciations,
     *,
-    frame_shift: float = 10.0,
-    frame_length: float = 25.0,
+    frame_shift: float | None = None,
+    frame_length: float | None = None,
     times: FrameTimes = "center",
     unknown_words: str = "error",
     goodness: bool = False,
     silence_probability: float = 0.5,
     acoustic_scale: float = 1.0,
-    beam: float | None = BEAM,
+    beam: float | None = None,
     skip_bad: bool = False,
     n_jobs: int = 1,
 ) -> AlignedCorpus:
@@ -109,8 +112,9 @@ def align(
         Words of each utterance; those of them that `frames` has are aligned.
     dictionary : mapping
         Word to its pronunciations.
-    frame_shift, frame_length : float
-        In milliseconds, of the features.
+    frame_shift, frame_length : float, optional
+        In milliseconds, of the features. By default as the front end of the model (or of the store) has them; 10 and
+        25 where neither is known.
     times : {"center", "start"}
         Where boundaries lie; see this module's text.
     unknown_words : str
@@ -120,8 +124,12 @@ def align(
         Give each phone its goodness of pronunciation too, which takes about as long again.
     silence_probability : float
         Of silence before, between and after words.
-    acoustic_scale, beam
-        See `gmmspeech.phones.hmm.viterbi.viterbi`.
+    acoustic_scale : float
+        Factor of the log-likelihoods.
+    beam : float, optional
+        Nats by which a path may fall behind the best; paths that fall further are given up, which saves time where
+        the words are right, and loses the best path where some are missing or wrong. Without one, the best of all
+        paths is found, in a time that grows with the square of an utterance's length.
     skip_bad : bool
         Leave out utterances that can't be aligned instead of raising, with a warning that counts them.
     n_jobs : int
@@ -137,6 +145,8 @@ def align(
         An utterance with an unknown word or too few frames for its phones, by name.
     FeatureError
         Frames that don't fit the model, by utterance; a feature store of another front end.
+    ConfigError
+        A front end that leaves out frames, so that they have no times; an option that makes no sense.
 
     Examples
     --------
@@ -151,7 +161,9 @@ def align(
     >>> [label.name for label in aligned.alignments["u"].phones]
     ['SIL', 'AA', 'SIL']
     """
-    clock = FrameClock(frame_shift, frame_length, times)
+    clock = FrameClock.of(model.front_end or front_end_of(frames), frame_shift, frame_length, times)
+    if beam is not None:
+        check_positive(beam=beam)
     check_front_end(model, frames)
     skipped: dict[str, str] = {}
     unknown: Counter[str] = Counter()
@@ -175,7 +187,7 @@ def align(
         good = list(emissions)
         if not good:
             return found
-        paths = viterbi(
+        paths = best_paths(
             *([graphs[n] for n in good], [emissions[n] for n in good], transitions),
             acoustic_scale=acoustic_scale,
             beam=beam,
@@ -202,17 +214,23 @@ def align(
     return AlignedCorpus({name: alignments[name] for name in graphs if name in alignments}, skipped, unknown)
 
 
+def search_note(alignments: Iterable[Alignment]) -> str:
+    """Tell whether paths are the best of all, or within which beam."""
+    beams = sorted({a.beam for a in alignments if a.beam is not None})
+    return f"best paths within a beam of {', '.join(f'{beam:g}' for beam in beams)}" if beams else "best of all paths"
+
+
 def describe_path(
     model: PhoneHMM,
     graph: StateGraph,
-    path: NDArray[np.intp],
+    best: BestPath,
     emissions: NDArray[np.float32],
     clock: FrameClock,
     *,
     goodness: bool = False,
 ) -> Alignment:
     """Words and phones along a path."""
-    spans = phone_spans(graph, path)
+    path, spans = best.nodes, phone_spans(graph, best.nodes)
     of_frames = emissions[np.arange(len(path)), graph.state[path]].astype(np.float64)
     starts = np.array([span.start for span in spans])
     lengths = np.array([span.stop - span.start for span in spans])
@@ -222,6 +240,7 @@ def describe_path(
         log_likelihoods=np.add.reduceat(of_frames, starts) / lengths,
         goodness=goodness_of_pronunciation(model, spans, emissions) if goodness else None,
         log_likelihood=path_log_likelihood(graph, path, emissions, Transitions.of(model.self_loop)) / len(path),
+        beam=best.beam,
     )
 
 
@@ -296,7 +315,7 @@ def check_front_end(model: PhoneHMM, frames: Mapping[str, NDArray]) -> None:
     """Raise a `FeatureError` if a feature store is of another front end than the model's."""
     check_same_front_end(
         model.front_end,
-        getattr(frames, "front_end", None),
+        front_end_of(frames),
         model="the phone HMM",
         frames=str(getattr(frames, "path", "the frames")),
     )

@@ -1,4 +1,4 @@
-"""Recognition: the phones or words on the best path through a graph that allows many.
+"""Recognition: the phones or words on the best of all paths through a graph that allows many; nothing is pruned.
 
 The graphs come from `gmmspeech.phones.hmm.graph`: `phone_loop_graph` (phones, with a bigram), `word_sequence_graph`
 (isolated words, small grammars) and `word_loop_graph` (connected words).
@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map
 from gmmspeech.errors import DataError, GmmSpeechWarning
+from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.phones.decoding.alignment import Alignment, batch_emissions, check_front_end, describe_path
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.graph import StateGraph
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.viterbi import Transitions, viterbi
+from gmmspeech.phones.hmm.trellis import Transitions
+from gmmspeech.phones.hmm.viterbi import best_paths
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes
 
 
@@ -26,8 +28,8 @@ def decode(
     frames: Mapping[str, NDArray],
     graph: StateGraph,
     *,
-    frame_shift: float = 10.0,
-    frame_length: float = 25.0,
+    frame_shift: float | None = None,
+    frame_length: float | None = None,
     times: FrameTimes = "center",
     acoustic_scale: float = 1.0,
     skip_bad: bool = False,
@@ -75,7 +77,7 @@ def decode(
     >>> decode(model, {"u": np.array([[0.0], [9.0], [9.0], [0.0]])}, graph)["u"].words
     [Label(start=0.0175, end=0.0375, name='EE')]
     """
-    clock = FrameClock(frame_shift, frame_length, times)
+    clock = FrameClock.of(model.front_end or front_end_of(frames), frame_shift, frame_length, times)
     check_front_end(model, frames)
     transitions = Transitions.of(model.self_loop)
 
@@ -83,7 +85,9 @@ def decode(
         emissions, found = batch_emissions(model, batch, skip_bad)
         if not emissions:
             return found
-        paths = viterbi([graph] * len(emissions), list(emissions.values()), transitions, acoustic_scale=acoustic_scale)
+        paths = best_paths(
+            [graph] * len(emissions), list(emissions.values()), transitions, acoustic_scale=acoustic_scale
+        )
         for (name, emission), path in zip(emissions.items(), paths, strict=True):
             if path is None:
                 found[name] = f"found {len(emission)} frames, expected more for the states of any phones"

@@ -28,10 +28,10 @@ from gmmspeech.phones.hmm.adaptation import (
     train_mllt,
 )
 from gmmspeech.phones.hmm.batches import read_batches
+from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm
-from gmmspeech.phones.hmm.viterbi import StatePosteriors
 
 Frames = Mapping[str, NDArray]
 

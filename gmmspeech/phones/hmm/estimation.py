@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from gmmspeech.gmm.kernels import get_backend, pack
 from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.viterbi import StatePosteriors
 
 SPLIT_STEP = 0.2  # deviations between a Gaussian and either of its halves, as HTK's HHEd has it
 SPLIT_OCCUPANCY = 20.0  # frames that each Gaussian of a state must have before the state gets one more; Kaldi's

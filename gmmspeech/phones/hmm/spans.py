@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError
 from gmmspeech.phones.hmm.batches import batches
+from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_sequence_graph, pronunciations, utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.viterbi import StatePosteriors
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map, ordered_sum
 from gmmspeech.errors import ConfigError, GmmSpeechWarning
+from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.files.checkpoints import Checkpoint, digest
 from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.phones.hmm.estimation import HMMStats, accumulate, maximize, split, state_occupancy
+from gmmspeech.phones.hmm.forward_backward import StatePosteriors, forward_backward
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import (
@@ -30,12 +32,12 @@ from gmmspeech.phones.hmm.spans import (
     words_span,
 )
 from gmmspeech.phones.hmm.training_state import TrainingState
-from gmmspeech.phones.hmm.viterbi import StatePosteriors, Transitions, forward_backward, viterbi
-from gmmspeech.phones.labels.labels import FrameTimes, Label, check_labels, label_frames
+from gmmspeech.phones.hmm.trellis import Transitions
+from gmmspeech.phones.hmm.viterbi import viterbi
+from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label, check_labels, label_frames
 
 REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35, 38)  # of Kaldi's train_mono.sh
 LAST_SPLIT = 30  # Gaussians are added up to this iteration of Kaldi's 40
-BEAM = 200.0
 
 Method = Literal["viterbi", "baum-welch"]
 
@@ -55,7 +57,7 @@ def train_phone_hmm(
     method: Method = "viterbi",
     silence_probability: float = 0.5,
     acoustic_scale: float = 1.0,
-    beam: float | None = BEAM,
+    beam: float | None = None,
     power: float = 0.25,
     variance_floor: float = 0.01,
     min_occupancy: float = 10.0,
@@ -102,7 +104,7 @@ def train_phone_hmm(
     silence_probability : float
         Of silence before, between and after words.
     acoustic_scale, beam
-        See `gmmspeech.phones.hmm.viterbi.viterbi`.
+        As `gmmspeech.phones.decoding.alignment.align` has them: without a beam, every alignment is over all paths.
     power : float
         A state's share of the Gaussians goes with its frames to this power.
     variance_floor : float
@@ -189,8 +191,8 @@ def train_phone_hmm_on_labels(
     frames: Mapping[str, NDArray],
     labels: Mapping[str, Sequence[Label]],
     *,
-    frame_length: float = 25.0,
-    frame_shift: float = 10.0,
+    frame_length: float | None = None,
+    frame_shift: float | None = None,
     times: FrameTimes = "center",
     phones: Sequence[str] | None = None,
     silence: str = "SIL",
@@ -216,8 +218,9 @@ def train_phone_hmm_on_labels(
     frames : mapping of str to ndarray, shape (T, D)
     labels : mapping of str to sequence of Label
         Phones of each utterance. Frames outside the labels are not used.
-    frame_length, frame_shift : float
-        In milliseconds, of the features.
+    frame_length, frame_shift : float, optional
+        In milliseconds, of the features. By default as the front end of a `FeatureStore` has them; 25 and 10 where it
+        isn't known.
     times : {"center", "start"}
         Which time a frame has; see `gmmspeech.phones.labels.labels`. Alignment with the model should use the same.
     phones : sequence of str, optional
@@ -253,12 +256,12 @@ min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
         phones = _silence_first({label.name for name in names for label in labels[name]}, silence)
     corpus = Corpus(frames, names, skip_bad)
     model = corpus.first_model(phones, num_states, silence)
+    clock = FrameClock.of(front_end_of(frames), frame_shift, frame_length, times)
 
     def spans(name: str, length: int) -> list[Span]:
-        check_labels(labels[name], owner="labels", duration=(length * frame_shift + frame_length) / 1000)
-        ranges = label_frames(
-            labels[name], length, frame_length=frame_length, frame_shift=frame_shift, times=times
-        ).tolist()
+        lasting = (length * clock.frame_shift + clock.frame_length) / 1000
+        check_labels(labels[name], owner="labels", duration=lasting)
+        ranges = label_frames(labels[name], length, **asdict(clock)).tolist()
         return [
             phone_span(model, label.name, start, stop)
             for label, (start, stop) in zip(labels[name], ranges, strict=True)
@@ -307,6 +310,7 @@ class _Options:
             "num_passes": (self.num_passes >= 1, "1 or more"),
             "method": (self.method in ("viterbi", "baum-welch"), "viterbi or baum-welch"),
             "acoustic_scale": (self.acoustic_scale > 0, "more than 0"),
+            "beam": (self.beam is None or self.beam > 0, "more than 0"),
             "power": (self.power >= 0, "0 or more"),
             "variance_floor": (0 < self.variance_floor < 1, "more than 0 and less than 1"),
             "min_occupancy": (self.min_occupancy > 0, "more than 0"),

@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 
 from gmmspeech.files.saving import Saved, State
+from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.viterbi import StatePosteriors
 
 
 @dataclass(frozen=True)

@@ -67,9 +67,35 @@ class FrameClock:
     def __post_init__(self) -> None:
         if self.times not in ("center", "start"):
             raise ConfigError(f"times: found {self.times!r}, expected 'center' or 'start'")
-        for name in ("frame_length", "frame_shift"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ConfigError(f"{name}: found {getattr(self, name)!r}, expected milliseconds above 0")
+        if not 0 < self.frame_shift < math.inf:
+            raise ConfigError(f"frame_shift: found {self.frame_shift!r}, expected milliseconds above 0")
+        if not 0 <= self.frame_length < math.inf:
+            raise ConfigError(f"frame_length: found {self.frame_length!r}, expected milliseconds from 0")
+
+    @classmethod
+    def of(
+        cls,
+        front_end: str | None,
+        frame_shift: float | None = None,
+        frame_length: float | None = None,
+        times: FrameTimes = "center",
+    ) -> FrameClock:
+        """Times of the frames of a front end, given as JSON text, but for what is given beside it.
+
+        Where no front end is known, frames are 25 ms long, 10 ms apart. The length is that of the window, or what puts
+        the first center in its place where windows begin before the audio: with Kaldi's ``snip_edges=False`` the
+        shift, with librosa's centered frames 0.
+
+        Examples
+        --------
+        >>> import gmmspeech as gs
+        >>> FrameClock.of(gs.FrontEnd(features={"frame_shift": 5.0, "snip_edges": False}).to_json())
+        FrameClock(frame_shift=5.0, frame_length=5.0, times='center')
+        """
+        shift, length = (10.0, 25.0) if front_end is None else _frames_of(front_end)
+        return cls(
+            shift if frame_shift is None else frame_shift, length if frame_length is None else frame_length, times
+        )
 
     @property
     def first(self) -> float:
@@ -84,6 +110,23 @@ class FrameClock:
     def time(self, frame: int) -> float:
         """Time of the boundary in front of a frame; the audio's start in front of the first."""
         return self.edge(frame) if frame else 0.0
+
+
+def _frames_of(front_end: str) -> tuple[float, float]:
+    """Shift of a front end's frames in milliseconds, and twice the time of the first one's center."""
+    from gmmspeech.features.frontend import FrontEnd
+    from gmmspeech.features.window import frame_layout
+
+    front = FrontEnd.from_json(front_end)
+    if front.vad:
+        raise ConfigError(
+            "front end: found voice activity detection, which leaves frames out, expected one without it, "
+            "as frames are counted for their times"
+        )
+    length, shift, _ = front.features.frame_sizes(front.sample_frequency)
+    first = frame_layout(0, front.sample_frequency, front.features)[1]
+    scale = 1000 / front.sample_frequency
+    return shift * scale, (length + 2 * first) * scale
 
 
 def check_labels(labels: Sequence[Label], *, owner: str, duration: float | None = None) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning
-from gmmspeech.phones.labels.labels import FrameTimes, Label, check_labels, label_frames
+from gmmspeech.features.compatibility import front_end_of
+from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label, check_labels, label_frames
 
 DURATION_VARIANCE_FLOOR = 0.01  # of log durations: a tenth of a segment's length either way
 
@@ -83,15 +84,17 @@ def label_utterances(
     labels: Mapping[str, Sequence[Label]],
     speakers: Mapping[str, str],
     *,
-    frame_length: float = 25.0,
-    frame_shift: float = 10.0,
+    frame_length: float | None = None,
+    frame_shift: float | None = None,
     times: FrameTimes = "center",
     skip_bad: bool = False,
 ) -> LabeledFrames:
     """Put utterances together with their labels.
 
-    A segment too short to hold the time of a frame, or after the last frame, is left out; a warning counts them.
+    A segment too short to hold the time of a frame, or after the last frame, is left out; a warning counts them. Frames
+    are as long and as far apart as the front end of a `FeatureStore` has them, where nothing else is given.
     """
+    clock = FrameClock.of(front_end_of(frames), frame_shift, frame_length, times)
     kept, ranges, phones, empty, start = [], [], [], [], 0
     for name, x in frames.items():
         try:
@@ -100,13 +103,14 @@ def label_utterances(
             if name not in speakers:
                 raise DataError(f"{name}: found no speaker, expected that of every utterance")
             # the signal is shorter than one more frame would need
-            check_labels(labels[name], owner=name, duration=(len(x) * frame_shift + frame_length) / 1000)
+            lasting = (len(x) * clock.frame_shift + clock.frame_length) / 1000
+            check_labels(labels[name], owner=name, duration=lasting)
         except DataError as error:
             if not skip_bad:
                 raise
             warnings.warn(f"skipped: {error}", GmmSpeechWarning, stacklevel=2)
             continue
-        found = label_frames(labels[name], len(x), frame_length=frame_length, frame_shift=frame_shift, times=times)
+        found = label_frames(labels[name], len(x), **asdict(clock))
         for label, (first, stop) in zip(labels[name], found.tolist(), strict=True):
             if first == stop:
                 empty.append(f"{label.name} at {label.start:.6g} s of {name}")

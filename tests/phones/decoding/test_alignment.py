@@ -7,7 +7,9 @@ import pytest
 
 import gmmspeech as gs
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechWarning
-from gmmspeech.phones.decoding.alignment import FrameClock, align
+from gmmspeech.phones.decoding.alignment import FrameClock, align, search_note
+from gmmspeech.phones.decoding.recognition import decode
+from gmmspeech.phones.hmm.graph import word_sequence_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.stores.features import FeatureStore, FeatureWriter
@@ -125,3 +127,43 @@ def test_bad_utterances_are_named_and_skipped_or_stop_the_work(model):
         aligned = align(model, x, words, DICTIONARY, skip_bad=True)
     assert list(aligned.alignments) == ["good"]
     assert set(aligned.skipped) == {"short", "none", "wide", "odd", "nan"}
+
+
+def test_times_come_from_the_models_front_end(model):
+    x = {"u": frames((12, 4), (6, 4))}
+    for options, boundary, end in (
+        ({"frame_shift": 5.0, "frame_length": 20.0}, 0.0275, 0.0475),
+        ({"frame_shift": 5.0, "frame_length": 20.0, "snip_edges": False}, 0.02, 0.04),
+        ({"frame_shift": 16.0, "frame_length": 64.0, "convention": "librosa"}, 0.056, 0.12),  # centers at 0, 16, ... ms
+    ):
+        front = gs.FrontEnd(features={"type": "mfcc", **options}).to_json()
+        own = dataclasses.replace(model, front_end=front)
+        aligned = align(own, x, {"u": ["SEE"]}, DICTIONARY).alignments["u"]
+        assert aligned.phones == [Label(0.0, boundary, "S"), Label(boundary, end, "IY")]
+        graph = word_sequence_graph(model, [["SEE"]], DICTIONARY)
+        assert decode(own, x, graph)["u"].phones == aligned.phones
+    given = align(own, x, {"u": ["SEE"]}, DICTIONARY, frame_shift=10.0, frame_length=25.0)
+    assert given.alignments["u"].phones[1] == Label(0.0475, 0.0875, "IY")
+
+
+def test_times_of_a_store_whose_front_end_only_it_knows(model, tmp_path):
+    front = gs.FrontEnd(features={"type": "mfcc", "frame_shift": 5.0, "frame_length": 20.0})
+    with FeatureWriter(tmp_path / "f.h5", front_end=front.to_json()) as writer:
+        writer.write("u", frames((12, 4), (6, 4)).astype(np.float32))
+    with FeatureStore(tmp_path / "f.h5") as store:
+        assert align(model, store, {"u": ["SEE"]}, DICTIONARY).alignments["u"].phones[1] == Label(0.0275, 0.0475, "IY")
+
+
+def test_a_word_that_nobody_wrote_down_does_not_take_the_others_along(model):
+    """A beam of 200 takes the first sounds that fit, and has given up the path to those that fit better by then."""
+    x = {"u": frames((0, 5), (12, 9), (6, 9), (0, 60), (6, 8), (12, 8), (0, 60), (6, 60), (12, 60))}
+    aligned = align(model, x, {"u": ["SEE", "EASE"]}, DICTIONARY, times="start").alignments["u"]
+    assert aligned.words == [Label(0.05, 0.23, "SEE"), Label(1.59, 2.79, "EASE")]
+    assert aligned.beam is None
+    assert search_note([aligned]) == "best of all paths"
+    narrow = align(model, x, {"u": ["SEE", "EASE"]}, DICTIONARY, times="start", beam=200.0).alignments["u"]
+    assert narrow.beam == 200
+    assert narrow.log_likelihood < aligned.log_likelihood
+    assert search_note([aligned, narrow]) == "best paths within a beam of 200"
+    with pytest.raises(ConfigError, match=r"^beam: found 0, expected a number above 0"):
+        align(model, x, {"u": ["SEE"]}, DICTIONARY, beam=0)

@@ -7,8 +7,8 @@ import pytest
 
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.phones.hmm.estimation import HMMStats, accumulate, maximize, split
+from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.viterbi import StatePosteriors
 
 
 @pytest.fixture

@@ -8,8 +8,10 @@ from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, GmmSpeechWa
 from gmmspeech.formats.datadir import load_utterance, read_data_dir
 from gmmspeech.phones.decoding.alignment import align
 from gmmspeech.phones.decoding.recognition import decode
-from gmmspeech.phones.hmm.graph import word_sequence_graph
+from gmmspeech.phones.hmm.graph import utterance_graph, word_sequence_graph
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
+from gmmspeech.phones.hmm.trellis import Transitions
+from gmmspeech.phones.hmm.viterbi import viterbi
 from gmmspeech.phones.labels.labels import Label
 
 SOUNDS = {"SIL": (0.0, 0.0), "AA": (5.0, 0.0), "IY": (0.0, 5.0), "S": (5.0, 5.0)}
@@ -226,3 +228,17 @@ _DIGITS = {
     "EIGHT": "EY T",
     "NINE": "N AY N",
 }
+
+
+def test_training_aligns_by_the_best_of_all_paths_where_words_are_missing():
+    frames, words, _ = made_up(12)
+    told = {name: said[:1] for name, said in words.items()}
+    states: list[TrainingState] = []
+    train_phone_hmm(frames, told, DICTIONARY, total_gaussians=9, max_iter=3, realign=[2], callback=states.append)
+    before = states[1].model
+    for name, posteriors in states[2].posteriors.items():
+        graph, emissions = utterance_graph(before, told[name], DICTIONARY), before.log_likelihoods(frames[name])
+        (path,) = viterbi([graph], [emissions], Transitions.of(before.self_loop))
+        np.testing.assert_array_equal(posteriors.state, graph.state[path])
+    with pytest.raises(ConfigError, match=r"beam: found 0, expected more than 0"):
+        train_phone_hmm(frames, told, DICTIONARY, beam=0)

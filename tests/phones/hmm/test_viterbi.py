@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmmspeech.phones.hmm.forward_backward import forward_backward
 from gmmspeech.phones.hmm.graph import StateGraph, phone_loop_graph, train_bigram, utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.viterbi import Transitions, best_scores, forward_backward, path_log_likelihood, viterbi
+from gmmspeech.phones.hmm.trellis import Transitions
+from gmmspeech.phones.hmm.viterbi import best_scores, path_log_likelihood, viterbi
 
 DICTIONARY = {"AB": [["A", "B"], ["B"]], "B": [["B", "A"]]}
 

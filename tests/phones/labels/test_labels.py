@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import gmmspeech as gs
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.labels import read_ctm
@@ -92,14 +93,45 @@ def test_the_two_conventions_differ_by_half_a_window():
 
 
 def test_times_of_frames_are_centers_unless_asked_otherwise():
-    functions = [align, decode, frame_labels, label_frames, labels_of_frames, label_utterances]
-    for function in [*functions, train_phone_hmm_on_labels, FrameClock]:
+    of_a_front_end = {align, decode, label_utterances, train_phone_hmm_on_labels, FrameClock.of}
+    for function in [*of_a_front_end, frame_labels, label_frames, labels_of_frames, FrameClock]:
         defaults = {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
-        assert (defaults["times"], defaults["frame_length"], defaults["frame_shift"]) == ("center", 25.0, 10.0)
+        sizes = (None, None) if function in of_a_front_end else (25.0, 10.0)
+        assert (defaults["times"], defaults["frame_length"], defaults["frame_shift"]) == ("center", *sizes)
     assert FrameClock().first == 12.5
     assert label_frames([Label(0.0125, 0.0325, "AH")], 9).tolist() == [[0, 2]]
     data = label_utterances({"u": np.zeros((9, 1))}, {"u": [Label(0.0125, 0.0325, "AH")]}, {"u": "ann"})
     assert data.ranges.tolist() == [[0, 2]]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"frame_shift": 5.0, "frame_length": 20.0},
+        {"frame_shift": 12.5, "snip_edges": False},
+        {"convention": "htk", "frame_shift": 8.0},
+        {"convention": "librosa", "frame_shift": 16.0, "frame_length": 32.0},
+        {"convention": "librosa", "snip_edges": False, "frame_shift": 16.0, "frame_length": 32.0},
+    ],
+)
+def test_frames_are_where_the_front_end_takes_them_from(options):
+    """A click at the center of frame 20 makes that frame, or the two beside the center, the loudest."""
+    front = gs.FrontEnd(features={"type": "fbank", "dither": 0.0, **options})
+    clock = FrameClock.of(front.to_json())
+    center = clock.first + 20 * clock.frame_shift
+    signal = np.zeros(16000, np.float32)
+    signal[round(16 * center)] = 0.9
+    energy = front(signal, 16000).sum(axis=1)
+    loud = np.flatnonzero(energy > energy.min() + 0.5 * (energy.max() - energy.min()))
+    assert loud.mean() == pytest.approx(20, abs=0.5)
+    edge = 1000 * clock.edge(20)
+    assert edge == pytest.approx(center - clock.frame_shift / 2)
+
+
+def test_front_ends_that_leave_frames_out_have_no_times():
+    with pytest.raises(ConfigError, match=r"^front end: found voice activity detection, .*, expected one without"):
+        FrameClock.of(gs.FrontEnd(vad={"method": "energy"}).to_json())
 
 
 def test_rounded_times_that_overlap_a_little_share_no_frame():

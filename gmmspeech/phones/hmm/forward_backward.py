@@ -1,0 +1,132 @@
+"""State posteriors on graphs of HMM states, for batches of utterances at a time: Baum-Welch's E-step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.phones.hmm.graph import StateGraph
+from gmmspeech.phones.hmm.trellis import BLOCK, Batch, BlockScores, Float32, Transitions, forward, searched, totals
+
+EXACT_CELLS = 2**26  # frames times nodes; a score and an emission of each is kept: half a gigabyte
+
+
+@dataclass(frozen=True)
+class StatePosteriors:
+    """Posteriors of the states for the frames of an utterance, sparse.
+
+    Attributes
+    ----------
+    frame, state : ndarray of int, shape (M,)
+        Sorted by frame.
+    weight : ndarray, shape (M,), float64
+        They sum to one in each frame.
+    stays : ndarray, shape (S,), float64
+        Expected number of times that each state was followed by itself.
+    log_likelihood : float
+        Of the utterance, in nats.
+    """
+
+    frame: NDArray[np.intp]
+    state: NDArray[np.intp]
+    weight: NDArray[np.float64]
+    stays: NDArray[np.float64]
+    log_likelihood: float
+
+
+def forward_backward(
+    graphs: Sequence[StateGraph],
+    emissions: Sequence[NDArray[np.float32]],
+    transitions: Transitions,
+    *,
+    acoustic_scale: float = 1.0,
+    beam: float | None = None,
+    least: float = 1e-3,
+) -> list[StatePosteriors | None]:
+    """State posteriors of each utterance over all paths through its graph, or over those within a beam in nats."""
+
+    def batch_of(indices: Sequence[int]) -> Batch:
+        chosen = [graphs[i] for i in indices], [emissions[i] for i in indices]
+        return Batch(*chosen, transitions, acoustic_scale)
+
+    found = searched(
+        *(graphs, emissions, beam, EXACT_CELLS),
+        lambda indices, beam: _posteriors(batch_of(indices), beam, least),
+        lambda i: float(totals(batch_of([i]), np.inf, np.logaddexp)[0]),
+    )
+    return [None if result is None else result[0] for result in found]
+
+
+def _posteriors(batch: Batch, beam: float, least: float) -> list[tuple[StatePosteriors, float] | None]:
+    """Posteriors of each utterance and its log-likelihood, in the order of the graphs."""
+    blocks = [found for _, found in forward(batch, beam, np.logaddexp)]
+    pieces = []
+    stays = np.zeros((len(batch.order), batch.num_states))
+    following: Float32 = np.full(len(batch.state), -np.inf, np.float32)
+    for block in reversed(blocks):
+        pieces.append(_block_posteriors(batch, block, following, stays, least))
+    frame, node, weight = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    utterance = batch.utterance[node]
+    order = np.lexsort((node, frame, utterance))
+    edges = np.searchsorted(utterance[order], np.arange(len(batch.order) + 1))
+    results: list[tuple[StatePosteriors, float] | None] = [None] * len(batch.order)
+    for rank, i in enumerate(batch.order):
+        block = blocks[(batch.lengths[rank] - 1) // BLOCK]
+        total = float(np.logaddexp.reduce(batch.ends(block, rank).astype(np.float64)) + block.offset[rank])
+        if total > -np.inf:
+            rows = order[edges[rank] : edges[rank + 1]]
+            sums = np.bincount(frame[rows], weight[rows])
+            weights = weight[rows] / sums[frame[rows]]
+            found = StatePosteriors(frame[rows], batch.state[node[rows]], weights, stays[rank], total)
+            results[i] = found, total
+    return results
+
+
+def _block_posteriors(
+    batch: Batch, block: BlockScores, following: Float32, stays: NDArray[np.float64], least: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Go backwards through a block; give the frames, nodes and posteriors, and add to the counts of stays.
+
+    `following` has, for all nodes, the score of the frames after the block, and then that of those after its start.
+    """
+    nodes, first = block.nodes, block.first
+    counts = np.diff(np.append(first, len(nodes)))
+    utterance = np.repeat(np.arange(len(first)), counts)
+    after = following[nodes]
+    by_source = np.argsort(block.source, kind="stable")
+    sources, starts = np.unique(block.source[by_source], return_index=True)
+    frames, chosen, weights = [], [], []
+    for t in range(len(block.emissions) - 1, -1, -1):
+        frame = block.start + t
+        ending = np.isin(utterance, np.arange(batch.num_active(frame + 1), batch.num_active(frame)))
+        after = np.where(ending, batch.final[nodes], after)
+        joint = block.scores[t + 1] + after
+        peak = np.maximum.reduceat(joint, first)
+        peak = np.where(np.isfinite(peak), peak, 0)[utterance]
+        total = np.add.reduceat(np.exp(joint - peak), first)
+        with np.errstate(divide="ignore"):
+            evidence = peak + np.log(total)[utterance]
+        posterior = np.exp(joint - np.where(np.isfinite(evidence), evidence, 0))
+        keep = (posterior >= least) & (utterance < batch.num_active(frame))
+        frames.append(np.full(np.count_nonzero(keep), frame))
+        chosen.append(nodes[keep])
+        weights.append(posterior[keep].astype(np.float64))
+        if frame == 0:
+            break
+        onward = block.emissions[t] + after
+        stayed = np.exp(block.scores[t] + block.stay + onward - np.where(np.isfinite(evidence), evidence, np.inf))
+        stayed = np.where(utterance < batch.num_active(frame), stayed, 0)
+        np.add.at(stays, (utterance, batch.state[nodes]), stayed)
+        now = block.stay + onward
+        now[:-1] = np.logaddexp(now[:-1], block.advance[1:] + onward[1:])
+        if len(sources):
+            candidates = (block.weight + onward[block.target])[by_source]
+            now[sources] = np.logaddexp(now[sources], np.logaddexp.reduceat(candidates, starts))
+        best = np.maximum.reduceat(now, first)
+        after = now - np.where(np.isfinite(best), best, 0)[utterance]
+    following[:] = -np.inf
+    following[nodes] = after
+    return np.concatenate(frames), np.concatenate(chosen), np.concatenate(weights)

@@ -1,0 +1,297 @@
+"""The recursion over the nodes of graphs of HMM states, for batches of utterances at a time.
+
+One recursion, in the log domain, serves all: over the nodes of all utterances of a batch side by side it takes the
+maximum (Viterbi) or the log-sum (forward-backward). Frames go by in blocks. At the start of a block the nodes that
+can't matter any more are left out: in a graph whose arcs lead forwards, those before the first and after the last
+node within the beam, plus what a path can gain in a block. Scores are counted anew from each block's best, so
+float32 loses nothing however long a recording is.
+
+Without a beam nothing is left out that a path can reach. What that needs in memory grows with the square of a
+recording's length, so `searched` finds the score of a long one first, which needs none, and then widens a beam until
+the search within it reaches that score: the result is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.phones.hmm.graph import StateGraph
+
+BLOCK = 16  # frames between two looks at the beam
+FIRST_BEAM = 200.0  # nats; what a search that widens begins with
+WIDER = 4.0
+SAME_SCORE = 0.01  # nats: the rounding of float32 over a long recording
+
+Float32 = NDArray[np.float32]
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """Log probabilities to stay in each state of a model and to leave it, shape (S,)."""
+
+    stay: NDArray[np.float64]
+    leave: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, self_loop: NDArray[np.float64]) -> Transitions:
+        """From the probabilities to stay."""
+        return cls(np.log(self_loop), np.log1p(-self_loop))
+
+
+class Batch:
+    """Graphs side by side, longest utterance first; scores are those of the model's present parameters."""
+
+    def __init__(
+        self,
+        graphs: Sequence[StateGraph],
+        emissions: Sequence[NDArray[np.float32]],
+        transitions: Transitions,
+        acoustic_scale: float,
+    ) -> None:
+        self.lengths = np.array([len(e) for e in emissions])
+        self.order = np.argsort(-self.lengths, kind="stable")
+        self.lengths = self.lengths[self.order]
+        ordered = [graphs[i] for i in self.order]
+        sizes = np.array([g.num_nodes for g in ordered])
+        self.offsets = np.concatenate([[0], np.cumsum(sizes)])
+        self.utterance = np.repeat(np.arange(len(ordered)), sizes)
+        self.state = np.concatenate([g.state for g in ordered])
+        chained = np.concatenate([g.chained for g in ordered])
+        leave = transitions.leave.astype(np.float32)[self.state]
+        self.stay: Float32 = transitions.stay.astype(np.float32)[self.state]
+        self.advance: Float32 = np.where(chained, np.concatenate([[np.float32(0)], leave[:-1]]), np.float32(-np.inf))
+        self.source = np.concatenate([g.source + o for g, o in zip(ordered, self.offsets, strict=False)])
+        self.target = np.concatenate([g.target + o for g, o in zip(ordered, self.offsets, strict=False)])
+        self.weight: Float32 = np.concatenate([g.weight for g in ordered]).astype(np.float32) + leave[self.source]
+        self.initial: Float32 = np.concatenate([g.initial for g in ordered]).astype(np.float32)
+        self.final: Float32 = np.concatenate([g.final for g in ordered]).astype(np.float32) + leave
+        self.num_states = len(transitions.stay)
+        self.emissions: Float32 = np.concatenate([emissions[i].ravel() for i in self.order])
+        if acoustic_scale != 1:
+            self.emissions *= np.float32(acoustic_scale)
+        rows = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
+        self.place = rows[self.utterance] * self.num_states + self.state  # of each node's score in the first frame
+        self._set_reach(chained)
+
+    def _set_reach(self, chained: NDArray[np.bool_]) -> None:
+        """Furthest node that a path from each node (or one before it) can reach within a block, and come from."""
+        onward, back = np.arange(len(self.state)), np.arange(len(self.state))
+        onward[:-1][chained[1:]] += 1
+        back[1:][chained[1:]] -= 1
+        np.maximum.at(onward, self.source, self.target)
+        np.minimum.at(back, self.target, self.source)
+        self.reach = _repeated(np.maximum.accumulate(onward))
+        self.origin = _repeated(np.minimum.accumulate(back[::-1])[::-1])
+        backwards = np.zeros(len(self.order), dtype=np.bool_)
+        backwards[self.utterance[self.source[self.target <= self.source]]] = True
+        self.has_loop = backwards
+
+    def num_active(self, frame: int) -> int:
+        """Number of utterances, of the longest first, that have this frame."""
+        return int(np.searchsorted(-self.lengths, -frame, side="left"))
+
+    def ends(self, block: BlockScores, u: int) -> Float32:
+        """Scores of an utterance's nodes in its last frame, which is in the block, to end there."""
+        here = slice(block.first[u], block.first[u + 1] if u + 1 < len(block.first) else len(block.nodes))
+        return block.scores[self.lengths[u] - block.start, here] + self.final[block.nodes[here]]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Nodes that matter in a block of frames, and their scores in the frame before, from each utterance's best."""
+
+    start: int
+    nodes: NDArray[np.intp]
+    first: NDArray[np.intp]  # place of each active utterance's first node
+    row: Float32
+    offset: NDArray[np.float64]  # of each active utterance: what is to be added to its scores
+
+    def part(self, first: NDArray[np.intp], counts: NDArray[np.intp]) -> Block:
+        """The same block with fewer nodes: the places that each utterance's begin at, and how many they are."""
+        starts, places = _ranges(first, counts)
+        return Block(self.start, self.nodes[places], starts, self.row[places], self.offset)
+
+
+@dataclass(frozen=True)
+class BlockScores:
+    """Scores of a block's nodes in its frames; row 0 is the frame before."""
+
+    start: int
+    nodes: NDArray[np.intp]
+    first: NDArray[np.intp]
+    offset: NDArray[np.float64]
+    stay: Float32
+    advance: Float32
+    source: NDArray[np.intp]  # arcs, by place among `nodes`
+    target: NDArray[np.intp]
+    weight: Float32
+    emissions: Float32
+    scores: Float32
+
+
+def forward(batch: Batch, beam: float, combine: np.ufunc) -> Iterator[tuple[Block, BlockScores]]:
+    """Run the recursion; yield block after block."""
+    scores = batch.initial
+    nodes = np.arange(len(batch.state))
+    offset = np.zeros(len(batch.order))
+    for start in range(0, int(batch.lengths[0]), BLOCK):
+        active = batch.num_active(start)
+        first, end = _window(batch, nodes, scores, active, beam)
+        starts, window = _ranges(first, end - first)
+        before = np.full(len(batch.state), -np.inf, np.float32)
+        before[nodes] = scores
+        row = before[window]
+        best = np.maximum.reduceat(row, starts)
+        best = np.where(np.isfinite(best), best, 0)
+        offset = offset[:active] + best
+        block = Block(start, window, starts, row - np.repeat(best, end - first), offset)
+        found = score_block(batch, block, combine)
+        yield block, found
+        nodes, scores = window, found.scores[-1]
+
+
+def _ranges(first: NDArray[np.intp], counts: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Runs of whole numbers one after the other: where each begins among them, and they."""
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    return starts, np.repeat(first - starts, counts) + np.arange(counts.sum())
+
+
+def _repeated(step: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Where as many steps as a block has frames lead."""
+    end = np.arange(len(step))
+    for _ in range(BLOCK):
+        end = step[end]
+    return end
+
+
+def _window(
+    batch: Batch, nodes: NDArray[np.intp], scores: Float32, active: int, beam: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First node, and the one after the last, that matters in the next block for each active utterance."""
+    keep = nodes < batch.offsets[active]
+    nodes, scores = nodes[keep], scores[keep]
+    utterance = batch.utterance[nodes]
+    starts = np.searchsorted(utterance, np.arange(active))
+    best = np.maximum.reduceat(scores, starts)
+    alive = scores >= np.where(np.isfinite(best), best - beam, np.inf)[utterance]
+    alive &= scores > -np.inf
+    first = np.minimum.reduceat(np.where(alive, nodes, len(batch.state)), starts)
+    last = np.maximum.reduceat(np.where(alive, nodes, -1), starts)
+    dead = last < 0  # no path: one node goes on without one
+    everything = batch.has_loop[:active]
+    first = np.where(dead | everything, batch.offsets[:active], first)
+    end = np.where(everything, batch.offsets[1 : active + 1], batch.reach[np.maximum(last, 0)] + 1)
+    return first, np.where(dead & ~everything, first + 1, end)
+
+
+def score_block(batch: Batch, block: Block, combine: np.ufunc) -> BlockScores:
+    """Scores of a block's nodes, from those of the frame before it."""
+    nodes, start = block.nodes, block.start
+    size = min(BLOCK, int(batch.lengths[0]) - start)
+    place_of = np.full(len(batch.state), -1)
+    place_of[nodes] = np.arange(len(nodes))
+    source, target = place_of[batch.source], place_of[batch.target]
+    inside = (source >= 0) & (target >= 0)
+    advance = batch.advance[nodes]
+    advance[block.first] = -np.inf
+    places = batch.place[nodes] + start * batch.num_states + np.arange(size)[:, None] * batch.num_states
+    # an utterance that ends within the block goes on with frames of another's: those scores are not used
+    emissions = batch.emissions.take(places, mode="clip")
+    scores = np.empty((size + 1, len(nodes)), np.float32)
+    scores[0] = block.row
+    found = BlockScores(
+        *(start, nodes, block.first, block.offset, batch.stay[nodes], advance),
+        *(source[inside], target[inside], batch.weight[inside], emissions, scores),
+    )
+    _run(found, combine)
+    return found
+
+
+def _run(block: BlockScores, combine: np.ufunc) -> None:
+    targets, starts = np.unique(block.target, return_index=True)
+    moved, candidates = np.empty(len(block.nodes), np.float32), np.empty(len(block.source), np.float32)
+    for t, emission in enumerate(block.emissions):
+        before, now = block.scores[t], block.scores[t + 1]
+        if block.start + t == 0:
+            np.add(before, emission, out=now)
+            continue
+        np.add(before, block.stay, out=now)
+        np.add(before[:-1], block.advance[1:], out=moved[1:])
+        combine(now[1:], moved[1:], out=now[1:])
+        if len(targets):
+            before.take(block.source, out=candidates, mode="clip")
+            np.add(candidates, block.weight, out=candidates)
+            now[targets] = combine(now[targets], combine.reduceat(candidates, starts))
+        np.add(now, emission, out=now)
+
+
+def totals(batch: Batch, beam: float, combine: np.ufunc) -> NDArray[np.float64]:
+    """Score of each utterance over all paths (or the best), in the order of the graphs."""
+    out = np.full(len(batch.order), -np.inf)
+    for _, found in forward(batch, beam, combine):
+        for u in range(batch.num_active(found.start + BLOCK), len(found.first)):  # those that end in this block
+            out[batch.order[u]] = combine.reduce(batch.ends(found, u).astype(np.float64)) + found.offset[u]
+    return out
+
+
+def searched(
+    graphs: Sequence[StateGraph],
+    emissions: Sequence[Float32],
+    beam: float | None,
+    most: int,
+    find: Callable[[Sequence[int], float], Sequence[tuple[Found, float] | None]],
+    total: Callable[[int], float],
+) -> list[tuple[Found, float | None] | None]:
+    """Search each graph: what was found and the beam that it was found within, None where that left nothing out.
+
+    `find` searches some of the graphs within a beam, and gives what it found with its score; `total` gives the score
+    that a search without a beam would find in one. Where a beam loses all paths, it is as if none had been given. At
+    most `most` scores are kept at a time, but for those of a graph that is larger alone.
+    """
+    sizes = [(len(e), g.num_nodes) for e, g in zip(emissions, graphs, strict=True)]
+    results: list[tuple[Found, float | None] | None] = [None] * len(graphs)
+    if beam is not None:
+        for group in _groups(range(len(graphs)), sizes, most):
+            for i, result in zip(group, find(group, beam), strict=True):
+                results[i] = None if result is None else (result[0], beam)
+    for group in _groups([i for i, result in enumerate(results) if result is None], sizes, most):
+        if sizes[group[0]][0] * sizes[group[0]][1] > most:
+            found = [_widened(group[0], find, total(group[0]))]
+        else:
+            found = list(find(group, np.inf))
+        for i, result in zip(group, found, strict=True):
+            results[i] = None if result is None else (result[0], None)
+    return results
+
+
+def _widened(
+    i: int, find: Callable[[Sequence[int], float], Sequence[tuple[Found, float] | None]], best: float
+) -> tuple[Found, float] | None:
+    """Search a graph within a beam that is widened until the score is the one of a search without."""
+    beam = FIRST_BEAM
+    while best > -np.inf:
+        (result,) = find([i], beam)
+        if result is not None and result[1] >= best - SAME_SCORE:
+            return result
+        beam *= WIDER
+    return None
+
+
+def _groups(indices: Iterable[int], sizes: Sequence[tuple[int, int]], most: int) -> Iterator[list[int]]:
+    """Put utterances of given frames and nodes together while all their scores are at most so many."""
+    group: list[int] = []
+    longest = nodes = 0
+    for i in indices:
+        if group and max(longest, sizes[i][0]) * (nodes + sizes[i][1]) > most:
+            yield group
+            group, longest, nodes = [], 0, 0
+        group.append(i)
+        longest, nodes = max(longest, sizes[i][0]), nodes + sizes[i][1]
+    if group:
+        yield group
