@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import io
+import math
 import os
 import re
+import stat
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from gmmspeech.errors import AudioError, ConfigError, one_line
+from gmmspeech.audio.headers import STREAMED, Content, Sound, examine, how_to_convert
+from gmmspeech.errors import AudioError, ConfigError, one_line, shown
 
 MAX_OVERSHOOT = 0.5  # seconds a cut may end after the recording does: Kaldi's extract-segments, its default
 
-# Data sizes from here on mean "not known", written by programs that stream into a pipe.
-_STREAMED = 0x7FFF0000
 # libsndfile's log of a header that promises more than the file holds (WAV, AIFF, AU, W64).
 _SHORT_DATA = re.compile(r"^\s*(?:data|SSND|Data Size|riff) *: *(\d+) \(should be (\d+)\)", re.MULTILINE)
-_SPHERE_SAMPLES = re.compile(rb"^sample_count -i (\d+)", re.MULTILINE)
-_SPHERE_CODING = re.compile(rb"^sample_coding -s\d+ (\S+)", re.MULTILINE)
-_HEAD = 1024  # bytes of a SPHERE header
+_UNKNOWN = 2**62  # libsndfile's number of samples that it can't tell, or nearly
+_MAX_SAMPLE = 2.0**62  # where a time in samples ends
+_IN_ARCHIVE = re.compile(r"(?P<file>.+):(?P<offset>[0-9]{1,18})", re.DOTALL)
+_BLOCK = 2**16  # samples decoded at a time
+_A_BYTE = 16  # samples that a byte of a recording may hold before memory is taken step by step
 # Encodings of raw audio: libsndfile's name, and the bytes of a sample.
 _ENCODINGS = {
     "pcm16": ("PCM_16", 2),
@@ -66,7 +68,7 @@ class RawAudio:
 
     def __post_init__(self) -> None:
         if self.encoding not in _ENCODINGS:
-            raise ConfigError(f"encoding: found {self.encoding!r}, expected one of {', '.join(_ENCODINGS)}")
+            raise ConfigError(f"encoding: found {shown(repr(self.encoding))}, expected one of {', '.join(_ENCODINGS)}")
         for name, value in (("rate", self.rate), ("channels", self.channels)):
             if value < 1:
                 raise ConfigError(f"{name}: found {value}, expected 1 or more")
@@ -81,8 +83,8 @@ class RawAudio:
         RawAudio(rate=8000, encoding='ulaw', channels=1, big_endian=False)
         """
         rate, _, encoding = text.partition(":")
-        if not rate.isdecimal():
-            raise ConfigError(f"raw: found {text!r}, expected RATE or RATE:ENCODING, such as 8000:ulaw")
+        if not (rate.isascii() and rate.isdigit() and len(rate) < 10):
+            raise ConfigError(f"raw: found {shown(repr(text))}, expected RATE or RATE:ENCODING, such as 8000:ulaw")
         return cls(int(rate), encoding or "pcm16")
 
 
@@ -97,14 +99,17 @@ def read_audio(
     """Read a recording, or a segment of it, as one channel of float samples.
 
     Everything that libsndfile decodes is taken: WAV, FLAC, OGG, MP3, AIFF, AU and NIST SPHERE (as PCM, mu-law or
-    A-law; SPHERE compressed by shorten is not), and with `raw` samples without a header. Only the segment asked for is
-    decoded. Times become samples as in Kaldi's ``extract-segments``: ``int(seconds * rate)``, the end not included; a
-    segment that ends less than half a second after the recording is cut at the recording's end, one that ends later is
-    an error. (Kaldi also drops segments shorter than 0.1 s; here only a segment without samples is an error.)
+    A-law; SPHERE compressed by shorten is not), and with `raw` samples without a header. What was written into a pipe
+    and does not say how long it is (or, as a WAV of size 0 or an MP3 of variable bit rate without Xing's header, says
+    it wrongly) is read to its end. Only the segment asked for is decoded. Times become samples by `sample_at`, as in
+    Kaldi's ``extract-segments``, the end not included; a segment that ends less than half a second after the recording
+    is cut at the recording's end, one that ends later is an error. (Kaldi also drops segments shorter than 0.1 s; here
+    only a segment without samples is an error.)
 
     Parameters
     ----------
     path : path-like
+        A file, or ``FILE:OFFSET``, the WAV file that begins at a byte of one of Kaldi's archives.
     channel : int, optional
         Which channel, from 0. Must be given if there are several.
     start : float
@@ -124,9 +129,15 @@ def read_audio(
     Raises
     ------
     AudioError
-        If the file is missing, empty, no audio, cut short (the header promises more than there is), without
-        samples, or has NaN or infinite ones; if it has several channels and none was chosen, or not that one;
-        if the segment is not inside it. A FLAC or MP3 cut short is noticed when the missing part is asked for.
+        If the file is missing, no regular file, empty, no audio, cut short (the header promises more than there is),
+        several recordings in one, without samples, or has NaN or infinite ones; if it has several channels and none
+        was chosen, or not that one; if the segment is not inside it. Of what only others decode (M4A, WebM, AMR, WMA,
+        video), the message has the command that converts it.
+
+    Warns
+    -----
+    GmmSpeechWarning
+        If there are many bytes behind the samples that the header tells of, which sox leaves out too.
 
     Examples
     --------
@@ -138,8 +149,20 @@ def read_audio(
     ((4000,), dtype('float32'), 8000)
     """
     name = os.fspath(path)
-    _check_is_file(name)
-    return _decode(name, name, os.path.getsize(name), channel, start, end, raw)
+    archive, offset = audio_file(name)
+    _check_is_file(archive)
+    try:
+        if offset is not None:
+            return decode_audio(_of_archive(archive, offset), name=name, channel=channel, start=start, end=end, raw=raw)
+        with open(name, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            sound = (
+                examine(shown(name, 500), file, size) if raw is None else Sound(options=_raw_options(name, size, raw))
+            )
+        return _decode(name, name, size, sound, channel, start, end)
+    except OSError as error:
+        reason = error.strerror or one_line(error)
+        raise AudioError(f"{name}: can't be read ({reason}), expected a recording") from error
 
 
 def decode_audio(
@@ -159,45 +182,112 @@ def decode_audio(
     >>> signal.shape, rate
     ((8000,), 8000)
     """
-    return _decode(name, io.BytesIO(content), len(content), channel, start, end, raw)
+    file, size = Content(content), len(content)
+    sound = _examine(name, file, size, raw)
+    file.seek(0)
+    return _decode(name, file, size, sound, channel, start, end)
+
+
+def sample_at(seconds: float, rate: float) -> int:
+    """Number of the sample nearest to a time, as in Kaldi's ``extract-segments``: ``int(seconds * rate + 0.5)``.
+
+    Examples
+    --------
+    >>> sample_at(0.29, 16000), int(0.29 * 16000)
+    (4640, 4639)
+    """
+    return int(min(seconds * rate + 0.5, _MAX_SAMPLE))
+
+
+def audio_file(name: str) -> tuple[str, int | None]:
+    """Split ``FILE:OFFSET``, a recording inside an archive; other names have no offset."""
+    place = None if os.path.exists(name) else _IN_ARCHIVE.fullmatch(name)
+    if place is None or not os.path.exists(place["file"]):
+        return name, None
+    return place["file"], int(place["offset"])
+
+
+def _examine(name: str, file: BinaryIO, size: int, raw: RawAudio | None) -> Sound:
+    return examine(name, file, size) if raw is None else Sound(options=_raw_options(name, size, raw))
+
+
+def _of_archive(archive: str, offset: int) -> bytes:
+    """Give the WAV file that begins at a byte of an archive, as long as its header says."""
+    with open(archive, "rb") as file:
+        file.seek(offset)
+        head = file.read(8)
+        size = int.from_bytes(head[4:], "little")
+        if len(head) < 8 or not head.startswith(b"RIFF") or not 0 < size < STREAMED:
+            found = f"{head[:4]!r} of {size} bytes"
+            raise AudioError(f"{archive}:{offset}: found {found}, expected a WAV file that says how long it is")
+        return head + file.read(size)
 
 
 def _decode(
     name: str,
-    source: str | io.BytesIO,
+    source: str | Content,
     size: int,
+    sound: Sound,
     channel: int | None,
     start: float,
     end: float | None,
-    raw: RawAudio | None,
 ) -> tuple[NDArray[np.float32], int]:
-    options = {} if raw is None else _raw_options(name, size, raw)
     try:
-        with soundfile.SoundFile(source, **options) as file:
-            _check_whole(name, file, source)
+        with soundfile.SoundFile(sound.content or source, **(sound.options or {})) as file:
+            rate, frames = file.samplerate, _frames(name, file, sound)
             column = _column(name, file.channels, channel)
-            first, last = _piece(name, file.frames, file.samplerate, start, end)
+            first, last = _piece(name, frames, rate, start, end)
             if first:  # which takes a decoder a while, wherever it leads
                 file.seek(first)
-            samples = file.read(last - first, dtype="float32", always_2d=True)
-            rate = file.samplerate
-    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:  # TypeError: a name ending in .raw
-        head = _head(source)
-        coding = _SPHERE_CODING.search(head)
-        if head.startswith(b"NIST_1A") and coding and b"shorten" in coding[1]:
-            found = f"SPHERE with samples as {coding[1].decode('ascii', 'replace')}"
-            raise AudioError(f"{name}: found {found}, expected pcm or ulaw (sph2pipe or w_decode unpack it)") from error
-        reason = one_line(error)
+            signal = _read(file, last - first, column, size)
+    except AudioError:
+        raise
+    except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
+        reason = getattr(error, "error_string", "") or one_line(error)
         raise AudioError(f"{name}: can't be decoded ({reason}), expected whole audio that libsndfile reads") from error
-    if len(samples) < last - first:
-        found = f"{first + len(samples)} samples, then nothing more"
+    if len(signal) < last - first:
+        found = f"{first + len(signal)} samples, then nothing more"
         raise AudioError(f"{name}: cut short: found {found}, expected {last} as its header says")
-    signal = np.ascontiguousarray(samples[:, column])
     bad = not_finite(signal)
     if len(bad):
         at = (first + bad[0]) / rate
         raise AudioError(f"{name}: sample at {at:.3f} s: found {signal[bad[0]]}, expected finite samples")
     return signal, rate
+
+
+def _frames(name: str, file: soundfile.SoundFile, sound: Sound) -> int:
+    """Give the number of samples that there are; compare with what the header promises, which libsndfile does not."""
+    short = _SHORT_DATA.search(file.extra_info)
+    if short and int(short[2]) < int(short[1]) < STREAMED:
+        raise AudioError(f"{name}: cut short: found {short[2]} bytes of data, expected {short[1]} as its header says")
+    frames = file.frames if sound.frames is None else sound.frames
+    if frames > min(file.frames, _UNKNOWN):
+        found = "a length that libsndfile can't tell"
+        raise AudioError(f"{name}: found {found}, expected one{how_to_convert(name)}")
+    return frames
+
+
+def _read(file: soundfile.SoundFile, count: int, column: int, size: int) -> NDArray[np.float32]:
+    """Read so many samples of a channel, or as many as there are: these take memory, not what a header says."""
+    # a decoder of MPEG loses what frames share wherever it is told to go on; its frames were counted
+    block = count if file.format == "MP3" else max(1, _BLOCK // file.channels)
+    signal = np.empty(min(count, max(_A_BYTE * size, block)), np.float32)
+    done = 0
+    while done < count:
+        wanted = min(block, count - done)
+        if done + wanted > len(signal):
+            signal.resize(min(count, max(2 * len(signal), done + wanted)), refcheck=False)
+        if file.channels == 1:
+            found = len(file.read(out=signal[done : done + wanted]))
+        else:
+            samples = file.read(wanted, dtype="float32", always_2d=True)
+            found = len(samples)
+            signal[done : done + found] = samples[:, column]
+        if not found:
+            break
+        done += found
+    signal.resize(done, refcheck=False)
+    return signal
 
 
 def not_finite(samples: NDArray) -> NDArray[np.intp]:
@@ -229,11 +319,17 @@ def resample(signal: NDArray, rate: int, target_rate: int) -> NDArray:
 
 
 def _check_is_file(name: str) -> None:
-    if not os.path.exists(name):
-        raise AudioError(f"{name}: no such file, expected a recording")
-    if not os.path.isfile(name):
+    """Check that there is something to read: a pipe would wait for someone who writes, a device may never end."""
+    try:
+        found = os.stat(name)
+    except FileNotFoundError:
+        raise AudioError(f"{name}: no such file, expected a recording") from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte
+        reason = getattr(error, "strerror", None) or one_line(error)
+        raise AudioError(f"{shown(name, 500)}: can't be read ({reason}), expected a recording") from None
+    if not stat.S_ISREG(found.st_mode):
         raise AudioError(f"{name}: is no file, expected a recording")
-    if os.path.getsize(name) == 0:
+    if found.st_size == 0:
         raise AudioError(f"{name}: found 0 bytes, expected a recording")
 
 
@@ -253,26 +349,6 @@ def _raw_options(name: str, size: int, raw: RawAudio) -> dict[str, Any]:
     }
 
 
-def _head(source: str | io.BytesIO) -> bytes:
-    """Bytes in which a SPHERE header says what libsndfile does not pass on."""
-    if isinstance(source, io.BytesIO):
-        return source.getvalue()[:_HEAD]
-    with open(source, "rb") as file:
-        return file.read(_HEAD)
-
-
-def _check_whole(name: str, file: soundfile.SoundFile, source: str | io.BytesIO) -> None:
-    """Compare what the header promises with what is there; libsndfile itself goes on with what is there."""
-    short = _SHORT_DATA.search(file.extra_info)
-    if short and int(short[2]) < int(short[1]) < _STREAMED:
-        raise AudioError(f"{name}: cut short: found {short[2]} bytes of data, expected {short[1]} as its header says")
-    if file.format == "NIST":
-        promised = _SPHERE_SAMPLES.search(_head(source))
-        if promised and file.frames < int(promised[1]):
-            count = int(promised[1])
-            raise AudioError(f"{name}: cut short: found {file.frames} samples, expected {count} as its header says")
-
-
 def _column(name: str, channels: int, channel: int | None) -> int:
     if channel is None:
         if channels != 1:
@@ -289,9 +365,9 @@ def _piece(name: str, frames: int, rate: int, start: float, end: float | None) -
     length = f"{frames / rate:.3f} s"
     if frames == 0:
         raise AudioError(f"{name}: found 0 samples, expected some")
-    if not start >= 0 or not (end is None or end > start):
-        raise AudioError(f"{name}: segment from {start} to {end} s, expected 0 <= start < end")
-    first, last = int(start * rate), frames if end is None else int(end * rate)
+    if not 0 <= start < math.inf or not (end is None or start < end < math.inf):
+        raise AudioError(f"{name}: segment from {start} to {end} s, expected 0 <= start < end, both finite")
+    first, last = sample_at(start, rate), frames if end is None else sample_at(end, rate)
     if first >= frames:
         raise AudioError(f"{name}: segment begins at {start} s, expected inside the recording of {length}")
     if last >= frames + int(MAX_OVERSHOOT * rate):
