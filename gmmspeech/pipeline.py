@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from gmmspeech.audio import audio_file
 from gmmspeech.errors import ConfigError, DownloadError, report_errors
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines
@@ -252,7 +253,7 @@ def _digest(before: str, name: str, of: Iterable[Path | DataDir], settings: Any)
         if isinstance(source, DataDir):
             parts += [f"{utterance} {source.utt2spk.get(utterance)}" for utterance in source.utterances]
             parts += [_stamp(path) for path in (source.path / "wav.scp", source.path / "segments")]
-            parts += [_stamp(path) for path in source.recordings.values()]
+            parts += [_stamp(Path(audio_file(str(path))[0])) for path in source.recordings.values()]
         elif source.is_dir():
             parts += [_stamp(path) for path in sorted(source.rglob("*")) if path.is_file()]
         else:

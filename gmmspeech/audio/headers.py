@@ -147,7 +147,9 @@ def _au(name: str, file: BinaryIO, size: int) -> Sound:
         content = _content(file)
         struct.pack_into(">I", content, 8, _UNKNOWN_SIZE)
         return Sound(Content(content))
-    _check_behind(name, file, begin + length, size, chunks=False)
+    _check_single(name, file, begin + length)
+    if size - begin - length > _REST:
+        _warn_of_rest(name, size - begin - length)
     return Sound()
 
 
@@ -159,9 +161,9 @@ def _w64(name: str, file: BinaryIO, size: int) -> Sound:
         if len(head) < 24:
             break
         length = int.from_bytes(head[16:], "little")
-        place += max(24, length + -length % 8)
+        place += max(24, min(length + -length % 8, size))
         if head.startswith(b"data"):
-            _check_behind(name, file, place, size)
+            _check_single(name, file, place)
             break
     return Sound()
 
@@ -333,16 +335,19 @@ def _are_chunks(file: BinaryIO, place: int, size: int) -> bool:
     return False
 
 
-def _check_behind(name: str, file: BinaryIO, end: int, size: int, *, chunks: bool = True) -> None:
-    """Refuse a second file behind the samples of the first, and warn of much that is no chunk."""
-    end += end % 2 if chunks else 0
-    if end >= size:
-        return
+def _check_single(name: str, file: BinaryIO, end: int) -> None:
+    """Refuse a second file behind the samples of the first."""
     file.seek(end)
     if file.read(4) in (b"RIFF", b"RF64", b"FORM", b"riff", b".snd"):
         found = "a second recording behind the first"
         raise AudioError(f"{name}: found {found}, expected one{how_to_convert(name)}")
-    if size - end > _REST and not (chunks and _are_chunks(file, end, size)):
+
+
+def _check_behind(name: str, file: BinaryIO, end: int, size: int) -> None:
+    """Refuse a second file behind the samples of the first, and warn of much that is no chunk."""
+    end += end % 2
+    _check_single(name, file, end)
+    if size - end > _REST and not _are_chunks(file, end, size):
         _warn_of_rest(name, size - end)
 
 

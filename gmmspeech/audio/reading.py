@@ -193,8 +193,8 @@ def sample_at(seconds: float, rate: float) -> int:
 
     Examples
     --------
-    >>> sample_at(0.29, 16000), int(0.29 * 16000)
-    (4640, 4639)
+    >>> sample_at(1.001, 16000), int(1.001 * 16000)
+    (16016, 16015)
     """
     return int(min(seconds * rate + 0.5, _MAX_SAMPLE))
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.audio import audio_file
 from gmmspeech.blocks import ordered_map, single_threaded_blas
 from gmmspeech.cluster import check_workers, connect
 from gmmspeech.commands.shard_folder import RAW, WHOLE, check_shard_folder, clear_shard_folder, read_record
@@ -356,16 +357,11 @@ def _divided(groups: Sequence[Group], shards: int | None) -> Iterator[tuple[list
 
 
 def _audio_bytes(groups: Sequence[Group]) -> NDArray[np.float64]:
-    """Size of each group's audio; the utterances of a recording share it."""
-    holders = {(id(data), _recording(data, u)): data for data, group in groups for u in group}
-    users = Counter((id(data), _recording(data, u)) for data, group in groups for u in group)
-    sizes = {(key, r): _state(data, r)[0] for (key, r), data in holders.items()}
-    return np.array(
-        [
-            sum(sizes[place] / users[place] for place in ((id(data), _recording(data, u)) for u in group)) + 1.0
-            for data, group in groups
-        ]
-    )
+    """Size of each group's audio; the utterances of a recording share it, and recordings that of their archive."""
+    files = [[_file(data, _recording(data, u)) for u in group] for data, group in groups]
+    users = Counter(file for group in files for file in group)
+    sizes = {file: _state(file)[0] for file in users}
+    return np.array([sum(sizes[file] / users[file] for file in group) + 1.0 for group in files])
 
 
 def _recording(data: DataDir, utterance: str) -> str:
@@ -395,16 +391,21 @@ def _named(task: _Shard, number: int, suffix: str) -> _Shard:
             source = data.commands.get(recording) or os.path.abspath(data.recordings[recording])
             segment = None if data.segments is None else astuple(data.segments[utterance])
             raw = None if data.raw is None else astuple(data.raw)
-            decides.append((utterance, data.utt2spk[utterance], source, *_state(data, recording), segment, raw))
+            decides.append((utterance, data.utt2spk[utterance], source, *_state(_file(data, recording)), segment, raw))
     digest = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
     return replace(task, path=task.path / f"{number:04d}-{digest}{suffix}")
 
 
-def _state(data: DataDir, recording: str) -> tuple[int, int]:
-    """Size and time of change; zeros where a command prints it, or there is no file, which reading it will tell."""
+def _file(data: DataDir, recording: str) -> str:
+    """Path of the file that a recording, or the archive it is in, is read from; nothing where a command prints it."""
+    return audio_file(str(data.recordings[recording]))[0] if recording in data.recordings else ""
+
+
+def _state(file: str) -> tuple[int, int]:
+    """Size and time of change; zeros where there is no file, which reading it will tell."""
     try:
-        found = data.recordings[recording].stat()
-    except (KeyError, OSError):
+        found = os.stat(file)
+    except (OSError, ValueError):  # ValueError: a null byte
         return 0, 0
     return found.st_size, found.st_mtime_ns
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.audio import RawAudio, decode_audio, read_audio
+from gmmspeech.audio import RawAudio, audio_file, decode_audio, read_audio
 from gmmspeech.errors import AudioError, DataError, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import (
@@ -54,7 +54,7 @@ class DataDir:
     ----------
     path : Path
     recordings : dict
-        Recording id to audio file.
+        Recording id to audio file, or ``ARCHIVE:OFFSET``.
     segments : dict or None
         Utterance id to `Segment`; None where each recording is one utterance.
     utterances : tuple of str
@@ -275,7 +275,7 @@ def find_base(path: str | os.PathLike[str], entry: str, bases: Iterable[Path]) -
     """Give the first of the folders under which a relative path, listed in the file `path`, exists."""
     tried = list(dict.fromkeys(bases))
     for base in tried:
-        if os.path.exists(base / entry):  # unlike Path.exists, of any name
+        if os.path.exists(audio_file(str(base / entry))[0]):  # unlike Path.exists, of any name
             return base
     raise DataError(f"{path}: found no file {shown(entry)}, expected it under one of {', '.join(map(str, tried))}")
 
