@@ -14,6 +14,7 @@ PICTURE = Path(__file__).with_name("rooms.svg")
 # A file imports from its own room and from those above it here. Phones and speaker never know each other.
 ROOMS = {
     "errors": "one form of error",
+    "arguments": "one table of constraints",
     "checks": "one set of array checks",
     "progress": "bars",
     "compiled": "libraries in C",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from gmmspeech.checks import check_at_least
+from gmmspeech.arguments import check, jobs
 
 BLOCK = 16384  # frames given to a thread at a time; never changed by the number of jobs, since sums depend on it
 FAN_IN = 16  # results added to one partial sum, and partial sums to one sum of those: part of the order of sums too
@@ -122,22 +122,34 @@ def read_ahead(items: Iterable[Item], *, depth: int = 2) -> Iterator[Item]:
             yield item
 
 
-def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], *, n_jobs: int = 1) -> Iterator[Result]:
+def num_threads(n_jobs: int | None) -> int:
+    """Threads that `n_jobs` means, as joblib takes it: -1 is one for each processor, None 1 or what a context says."""
+    check(jobs, n_jobs=n_jobs)
+    if n_jobs is not None and n_jobs > 0:
+        return int(n_jobs)
+    from joblib import effective_n_jobs  # which takes a while
+
+    return int(effective_n_jobs(n_jobs))
+
+
+def ordered_map(
+    function: Callable[[Item], Result], items: Iterable[Item], *, n_jobs: int | None = 1
+) -> Iterator[Result]:
     """Apply a function to the items in `n_jobs` threads; give the results in the items' order.
 
     At most ``2 * n_jobs`` items are read ahead, so that a stream larger than memory stays one. BLAS is held to
     one thread meanwhile.
     """
-    check_at_least(1, n_jobs=n_jobs)
+    threads = num_threads(n_jobs)
     with single_threaded_blas():
-        if n_jobs == 1:
+        if threads == 1:
             yield from map(function, items)
             return
         waiting: deque[Future[Result]] = deque()
-        with ThreadPoolExecutor(n_jobs) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             try:
                 for item in items:
-                    if len(waiting) == 2 * n_jobs:
+                    if len(waiting) == 2 * threads:
                         yield waiting.popleft().result()
                     waiting.append(pool.submit(function, item))
                 while waiting:
@@ -147,7 +159,7 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], *, n_
                     future.cancel()
 
 
-def ordered_sum(function: Callable[[Item], Result], items: Iterable[Item], *, n_jobs: int = 1) -> Result:
+def ordered_sum(function: Callable[[Item], Result], items: Iterable[Item], *, n_jobs: int | None = 1) -> Result:
     """Sum what a function gives for the items, in the order of `tree_sum`. At least one item is needed."""
     return tree_sum(ordered_map(function, items, n_jobs=n_jobs))
 
@@ -179,8 +191,8 @@ def tree_sum(values: Iterable[Result]) -> Result:
 
 
 def is_segments(X: object) -> TypeGuard[Sequence[NDArray]]:
-    """Say whether frames come as a list of arrays (T, D), one an utterance or segment."""
-    return isinstance(X, (list, tuple)) and bool(X) and all(isinstance(x, np.ndarray) and x.ndim == 2 for x in X)
+    """Say whether frames come as a list of arrays (T, D), or tables of pandas and the like, one an utterance."""
+    return isinstance(X, (list, tuple)) and bool(X) and all(len(getattr(x, "shape", ())) == 2 for x in X)
 
 
 def frame_dim(frames: Frames) -> int:
@@ -203,7 +215,11 @@ def weighted_blocks(frames: Frames, weight: NDArray[np.float64] | None, size: in
 
 
 def sum_blocks(
-    function: Callable[[Block], Result], frames: Frames, weight: NDArray[np.float64] | None = None, *, n_jobs: int = 1
+    function: Callable[[Block], Result],
+    frames: Frames,
+    weight: NDArray[np.float64] | None = None,
+    *,
+    n_jobs: int | None = 1,
 ) -> Result:
     """Sum what a function gives for the blocks of the frames, wherever they are: the same bits everywhere."""
     if isinstance(frames, DistributedFrames):
@@ -211,7 +227,7 @@ def sum_blocks(
     return ordered_sum(function, weighted_blocks(frames, weight), n_jobs=n_jobs)
 
 
-def map_blocks(function: Callable[[Block], Result], frames: Frames, *, n_jobs: int = 1) -> Iterator[Result]:
+def map_blocks(function: Callable[[Block], Result], frames: Frames, *, n_jobs: int | None = 1) -> Iterator[Result]:
     """Yield what a function gives for the blocks of the frames, wherever they are, in their order."""
     if isinstance(frames, DistributedFrames):
         return frames.map_blocks(function)

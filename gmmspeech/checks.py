@@ -2,34 +2,99 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError, ModelError
+from gmmspeech.arguments import POSITIVE, check, real, told
+from gmmspeech.errors import DataError, FeatureError, GmmSpeechError, ModelError, one_line
 
 
 def check_at_least(lowest: int, **values: float) -> None:
-    """Raise a `ConfigError` for an option below `lowest`."""
-    for name, value in values.items():
-        if not value >= lowest:
-            raise ConfigError(f"{name}: found {value!r}, expected {lowest} or more")
+    """Raise a `ConfigError` for an option that is no number from `lowest`."""
+    check(real(least=lowest), **values)
 
 
 def check_positive(**values: float) -> None:
     """Raise a `ConfigError` for an option that is not a finite number above 0."""
-    for name, value in values.items():
-        if not (math.isfinite(value) and value > 0):
-            raise ConfigError(f"{name}: found {value!r}, expected a number above 0")
+    check(POSITIVE, **values)
 
 
 def check_probability(**values: float) -> None:
     """Raise a `ConfigError` for an option that is not between 0 and 1."""
-    for name, value in values.items():
-        if not 0 < value < 1:
-            raise ConfigError(f"{name}: found {value!r}, expected a probability between 0 and 1")
+    inside = real(above=0, below=1)
+    check(lambda value: inside(value) and "a probability between 0 and 1", **values)
+
+
+def real_array(
+    x: Any, owner: str = "frames", error: type[GmmSpeechError] = FeatureError, *, bools: bool = False
+) -> NDArray:
+    """Array of real numbers (of bools too, as 0 and 1, where allowed), or an error: nothing is dropped or guessed."""
+    if hasattr(x, "toarray") and hasattr(x, "nnz"):
+        expected = "expected a dense array: sparse data are not supported"
+        raise error(f"{owner}: found a sparse {type(x).__name__}, {expected}")
+    if x is None or isinstance(x, (str, bytes, bytearray, os.PathLike, Mapping, Set)):
+        raise error(f"{owner}: found {told(x)}, which is no number, expected numbers")
+    masked = sum(map(_count_masked, x if isinstance(x, (list, tuple)) else [x]))
+    if masked:
+        raise error(f"{owner}: found {masked} masked entries, expected none: leave their rows out, or fill them")
+    try:
+        array = np.asarray(x)
+        if array.dtype.kind == "O":
+            if any(isinstance(entry, (str, bytes)) for entry in array.flat):
+                raise TypeError("argument must be a string-free array of real numbers, found text")
+            array = array.astype(np.float64)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as problem:
+        raise error(f"{owner}: found something that is no number ({one_line(problem)}), expected numbers") from None
+    if array.dtype.kind == "c":
+        raise error(f"{owner}: found {array.dtype} numbers, expected real ones: Complex data not supported")
+    if array.dtype.kind not in ("fiub" if bools else "fiu"):
+        found = {"U": "text", "S": "bytes", "b": "True and False", "M": "times", "m": "times"}
+        raise error(f"{owner}: found {found.get(array.dtype.kind, array.dtype)}, expected numbers")
+    return array
+
+
+def as_labels(y: Any, owner: str = "labels", error: type[GmmSpeechError] = DataError) -> NDArray:
+    """Labels, all text or all numbers, or an error: what is missing or masked is never taken for a name."""
+    if y is None or isinstance(y, (str, bytes, os.PathLike, Mapping, Set)):
+        raise error(f"{owner}: found {told(y)}, expected a list of labels")
+    if _count_masked(y):
+        raise error(f"{owner}: found {_count_masked(y)} masked entries, expected none")
+    try:
+        labels = np.asarray(y)
+    except (TypeError, ValueError) as problem:
+        raise error(f"{owner}: found lists of different lengths ({one_line(problem)}), expected labels") from None
+    kind = labels.dtype.kind
+    if kind in "OUS":
+        entries = y if kind != "O" and isinstance(y, (list, tuple)) and labels.ndim == 1 else labels.flat
+        text = kind != "O" or isinstance(next(iter(entries), ""), str)
+        for entry in entries:
+            if not isinstance(entry, (str, bytes) if text else (int, float, np.number)) or entry != entry:
+                raise error(f"{owner}: found {told(entry)}, expected {'text' if text else 'text or numbers'} only")
+    elif kind not in "iufb" or not all_finite(labels):
+        found = "NaN or infinity" if kind == "f" else labels.dtype
+        raise error(f"{owner}: found {found}, expected text or finite numbers")
+    return labels
+
+
+def as_names(y: Any, owner: str, error: type[GmmSpeechError] = DataError) -> NDArray[np.str_]:
+    """Text in a row, or an error; numbers are no names."""
+    labels = as_labels(y, owner, error)
+    if labels.size and not isinstance(labels.flat[0], str):
+        raise error(f"{owner}: found {told(labels.flat[0])}, expected text")
+    return labels.astype(np.str_, copy=False)
+
+
+def _count_masked(x: object) -> int:
+    return int(np.ma.count_masked(x)) if isinstance(x, np.ma.MaskedArray) else 0
+
+
+def transposed(shape: tuple[int, ...], dim: int) -> str:
+    """Say that frames stand in columns, where their shape shows it."""
+    return "; they stand in columns: transpose, X.T" if len(shape) == 2 and shape[0] == dim != shape[1] else ""
 
 
 def first_bad(array: NDArray) -> tuple[int, ...] | None:
@@ -75,18 +140,20 @@ def check_parameters_finite(owner: str, **parameters: NDArray) -> None:
 
 def as_matrix(x: ArrayLike, *, owner: str = "frames", dim: int | None = None, axes: str = "T, D") -> NDArray:
     """Array of two dimensions, with `dim` columns where that is given, or a `FeatureError`."""
-    matrix = np.asarray(x)
+    matrix = real_array(x, owner)
     if matrix.ndim != 2 or dim not in (None, matrix.shape[1]):
-        expected = f"({axes})" if dim is None else f"({axes.split(', ')[0]}, {dim})"
+        expected = f"({axes})" if dim is None else f"({axes.split(', ')[0]}, {dim}){transposed(matrix.shape, dim)}"
         raise FeatureError(f"{owner}: found shape {matrix.shape}, expected {expected}")
     return matrix
 
 
 def check_frames(frames: NDArray, dim: int | None = None, *, owner: str = "") -> NDArray:
     """Return one or more finite frames, with `dim` columns where that is given, or raise a `FeatureError`."""
+    frames = real_array(frames, f"{owner}frames", bools=True)
     if np.ndim(frames) != 2 or not len(frames) or dim not in (None, frames.shape[1]):
         shape = f"(one or more, {'columns' if dim is None else dim})"
-        raise FeatureError(f"{owner}found frames of shape {np.shape(frames)}, expected {shape}")
+        hint = "" if dim is None else transposed(np.shape(frames), dim)
+        raise FeatureError(f"{owner}found frames of shape {np.shape(frames)}, expected {shape}{hint}")
     try:
         return finite(frames)
     except FeatureError as error:
@@ -115,15 +182,12 @@ def as_vector(x: ArrayLike, owner: str) -> NDArray[np.float64]:
 
 def as_numbers(x: ArrayLike, owner: str) -> NDArray[np.float64]:
     """Array of any shape as float64, or a `DataError`."""
-    try:
-        return np.asarray(x, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{owner}: found something that is no number ({error}), expected finite numbers") from error
+    return real_array(x, owner, DataError).astype(np.float64, copy=False)
 
 
 def as_weights(sample_weight: ArrayLike, num_frames: int) -> NDArray[np.float64]:
     """Weights of frames, shape (num_frames,), float64, or a `FeatureError`."""
-    weight = np.asarray(sample_weight, dtype=np.float64)
+    weight = real_array(sample_weight, "sample_weight", bools=True).astype(np.float64, copy=False)
     if weight.shape != (num_frames,):
         raise FeatureError(f"sample_weight: found shape {weight.shape}, expected ({num_frames},)")
     if not all_finite(weight) or (weight < 0).any() or not weight.any():

@@ -37,8 +37,8 @@ class GmmSpeechError(Exception):
         return shown(_LINE_ENDS.sub(" ", super().__str__()), LONGEST)
 
 
-class ConfigError(GmmSpeechError, ValueError):
-    """A configuration file, option or parameter has a value that makes no sense."""
+class ConfigError(GmmSpeechError, ValueError, TypeError):
+    """A configuration file, option or parameter has a value that makes no sense, or is of a wrong type."""
 
 
 class AudioError(GmmSpeechError, ValueError):
@@ -53,7 +53,7 @@ class DownloadError(DataError):
     """A file can't be had from its origin, or is not what it should be."""
 
 
-class FeatureError(GmmSpeechError, ValueError):
+class FeatureError(GmmSpeechError, ValueError, TypeError):
     """Frames can't be computed, or don't fit what they are used for."""
 
 

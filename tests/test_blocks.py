@@ -4,6 +4,7 @@ import functools
 import operator
 import threading
 
+import joblib
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from threadpoolctl import threadpool_info
 from gmmspeech.blocks import (
     FAN_IN,
     frame_blocks,
+    num_threads,
     ordered_map,
     ordered_sum,
     read_ahead,
@@ -130,10 +132,18 @@ def test_an_error_stops_the_work_and_is_passed_on(n_jobs):
     assert threading.active_count() < 20
 
 
-@pytest.mark.parametrize("n_jobs", [0, -1])
+@pytest.mark.parametrize("n_jobs", [0, 2.0, "2", True])
 def test_the_number_of_jobs_is_checked(n_jobs):
-    with pytest.raises(ConfigError, match=f"n_jobs: found {n_jobs}, expected 1 or more"):
+    with pytest.raises(ConfigError, match=f"^n_jobs: found {n_jobs!r}, expected "):
         list(ordered_map(abs, [1], n_jobs=n_jobs))
+
+
+@pytest.mark.parametrize("n_jobs", [-1, -2, None, np.int64(3)])
+def test_jobs_are_those_of_joblib(n_jobs):
+    assert num_threads(n_jobs) == joblib.effective_n_jobs(n_jobs)
+    assert list(ordered_map(abs, range(-9, 0), n_jobs=n_jobs)) == list(range(9, 0, -1))
+    with joblib.parallel_config(backend="threading", n_jobs=3):
+        assert num_threads(None) == 3
 
 
 def test_blas_has_one_thread_meanwhile_and_its_own_again_after():

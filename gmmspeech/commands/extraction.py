@@ -71,7 +71,7 @@ class _NothingGood(Exception):
 class _Workers:
     """Where shards are computed: threads or processes here, or a cluster."""
 
-    n_jobs: int
+    n_jobs: int | None
     client: Client | None
 
 
@@ -98,7 +98,7 @@ def extract_features(
     out: Path,
     front: FrontEnd,
     *,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     channel: int | None = None,
     skip_bad: bool = False,
     storage: str = "float32",

@@ -81,7 +81,7 @@ def labeled_frames(
     front: FrontEnd,
     *,
     labels: Path | None = None,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     skip_bad: bool = False,
     times: FrameTimes = "center",
 ) -> LabeledFrames:
@@ -100,7 +100,7 @@ def train_phone_classifier_dir(
     *,
     labels: Path | None = None,
     silence: str = SILENCE,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     skip_bad: bool = False,
 ) -> Classifier:
     """Train a classifier of phones on a data directory and write it."""
@@ -131,7 +131,7 @@ def classify_phones_dir(
     *,
     labels: Path | None = None,
     silence: str = SILENCE,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     skip_bad: bool = False,
 ) -> ClassifiedPhones:
     """Classify the phones of a data directory between known boundaries."""
@@ -168,7 +168,7 @@ def train_and_classify(
     config: PhoneClassifierConfig | AdaptedClassifierConfig,
     *,
     labels: Mapping[str, Path] | None = None,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
 ) -> None:
     """Train a classifier of phones, classify the phones of test parts, and write both."""
     data = {

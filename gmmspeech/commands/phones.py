@@ -61,7 +61,7 @@ def said_pronunciations(words: Mapping[str, Sequence[str]], dictionary: Pronunci
 
 @contextlib.contextmanager
 def features_of(
-    data: DataDir, front: FrontEnd, *, n_jobs: int = 1, skip_bad: bool = False
+    data: DataDir, front: FrontEnd, *, n_jobs: int | None = 1, skip_bad: bool = False
 ) -> Iterator[tuple[FeatureStore, Extraction]]:
     """Compute the features of a data directory, to be read while the context lasts."""
     with temporary_folder() as folder:
@@ -86,7 +86,7 @@ def train_phones_dir(
     dictionary: Dictionary,
     *,
     labels: Path | None = None,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     skip_bad: bool = False,
     allow_pipes: bool = False,
     **options: Any,
@@ -113,7 +113,7 @@ def train_phones_file(
     *,
     labels: Mapping[str, Sequence[Label]] | None = None,
     alignment: Path | None = None,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     **options: Any,
 ) -> PhoneHMM:
     """Train phone HMMs on a feature store and write them; a killed run goes on from a checkpoint beside their place."""
@@ -153,7 +153,7 @@ def recognize_phones_file(
     out: Path,
     *,
     utt2spk: Mapping[str, str] | None = None,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     **options: Any,
 ) -> None:
     """Recognize the phones of utterances in a feature store, and write them as CTM."""
@@ -239,7 +239,7 @@ def align_dir(
     model: Path,
     dictionary: Dictionary,
     *,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     skip_bad: bool = False,
     allow_pipes: bool = False,
     **options: Any,
@@ -257,7 +257,7 @@ def recognize_dir(
     model: Path,
     graph_of: Callable[[PhoneHMM], StateGraph],
     *,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     skip_bad: bool = False,
     allow_pipes: bool = False,
     **options: Any,

@@ -43,7 +43,7 @@ def statistics_file(
     *,
     groups: Path | None = None,
     second_order: bool = False,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     scheduler: str | None = None,
 ) -> int:
     """Count the statistics of all utterances of a feature store under a background model, and write them."""
@@ -97,7 +97,7 @@ def train_ivector_file(ubm: Path, statistics: Path, out: Path, rank: int, **opti
 
 
 def extract_ivectors_file(
-    extractor: Path, statistics: Path, out: Path, *, fast: bool = False, n_jobs: int = 1
+    extractor: Path, statistics: Path, out: Path, *, fast: bool = False, n_jobs: int | None = 1
 ) -> IVectors:
     """Extract the i-vectors of all utterances whose statistics a file has, and write them."""
     model = load(extractor, IVectorExtractor)

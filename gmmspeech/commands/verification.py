@@ -94,7 +94,7 @@ def score_file(
     scoring: str | None = None,
     top_c: int | None = None,
     groups: Path | None = None,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
 ) -> Scores:
     """Score the trials of a list and write ``model test score`` lines."""
     verifier = load(models, SpeakerVerifier)
@@ -128,7 +128,7 @@ def train_classifier_file(
 
 
 def classify_file(
-    classifier: Path, features: str | Path, utterances: Sequence[str] | None = None, *, n_jobs: int = 1
+    classifier: Path, features: str | Path, utterances: Sequence[str] | None = None, *, n_jobs: int | None = 1
 ) -> dict[str, str]:
     """Most probable class of the utterances of a store (of all, or of those named)."""
     model = load(classifier, GMMClassifier)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from gmmspeech.arguments import NOTHING, any_of, check, check_options, listed
 from gmmspeech.blocks import is_segments
-from gmmspeech.checks import finite
-from gmmspeech.errors import ConfigError, FeatureError, ModelError, one_line
+from gmmspeech.checks import as_labels, finite, real_array
+from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechWarning, ModelError, one_line
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.errors import NotFittedError
-from gmmspeech.gmm.frames import as_frames, check_weights
+from gmmspeech.gmm.frames import as_frames, check_names, check_weights, saved_names, set_names, warn_if_wide
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.options import of_mixtures
 
 
 class GMMClassifier(
@@ -30,7 +33,7 @@ class GMMClassifier(
     Parameters
     ----------
     n_components : int
-        Components of each class's mixture.
+        Components of each class's mixture; a class of fewer frames gets one a frame, with a GmmSpeechWarning.
     priors : array_like, shape (C,), optional
         Class priors in the order of `classes_`; by default each class's share of the training frames.
     init, max_iter, tol, variance_floor, random_state, backend, n_jobs
@@ -45,6 +48,9 @@ class GMMClassifier(
     n_iter_ : int
         Updates of EM done, at most for a class.
     priors_ : ndarray, shape (C,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str, shape (D,)
+        Names of the columns, where `X` was a table with names; columns of other names are refused from then on.
     front_end_ : str or None
         Configuration of the front end, as JSON text, when the caller has set it.
 
@@ -58,6 +64,11 @@ class GMMClassifier(
     array(['a', 'b'], dtype='<U1')
     """
 
+    _parameter_constraints: ClassVar = {
+        **of_mixtures("n_components", "init", "max_iter", "tol", "variance_floor", "random_state", "backend", "n_jobs"),
+        "priors": any_of(NOTHING, listed()),
+    }
+
     def __init__(
         self,
         n_components: int = 8,
@@ -69,7 +80,7 @@ class GMMClassifier(
         variance_floor: float = 0.01,
         random_state: Any = None,
         backend: str = "auto",
-        n_jobs: int = 1,
+        n_jobs: int | None = 1,
     ) -> None:
         self.n_components = n_components
         self.priors = priors
@@ -95,17 +106,25 @@ class GMMClassifier(
 
         Raises
         ------
+        ConfigError
+            An option that makes no sense.
         ModelError
-            A class with fewer frames than components, by name.
+            A class without a frame of weight above 0, by name.
         FeatureError
             Frames that are not (N, D) or not finite; labels that are missing, continuous or not as many as the frames.
         """
+        check_options(self)
+        check_names(self, X, reset=True)
         checked = as_frames(X)
+        warn_if_wide(checked)
         frames = finite(np.concatenate(checked) if is_segments(checked) else np.asarray(checked))
-        if is_segments(X) and np.shape(y)[:1] == (len(X),):
-            labels = np.repeat(_check_labels(y, len(X)), [len(segment) for segment in X])
-        else:
-            labels = _check_labels(y, len(frames))
+        labels, count = _check_labels(y), len(checked) if is_segments(checked) else len(frames)
+        if is_segments(checked) and len(labels) == count:
+            labels = np.repeat(labels, [len(segment) for segment in checked])
+        if len(labels) != len(frames):
+            expected = f"one for each of the {len(frames)} frames"
+            expected += f", or of the {count} arrays" if is_segments(checked) else ""
+            raise FeatureError(f"found labels of shape {labels.shape}, expected {expected}")
         if not len(frames):
             raise FeatureError("found 0 frames, expected one or more of each class")
         weight = None if sample_weight is None else check_weights(sample_weight, frames)
@@ -122,8 +141,8 @@ class GMMClassifier(
 
     def log_likelihoods(self, X: ArrayLike) -> NDArray[np.float64]:
         """Log-likelihood of every frame under every class, shape (N, C), in nats."""
-        self._check_fitted()
-        return np.stack([model.score_samples(X) for model in self.models_], axis=1)
+        frames = self._checked(X)
+        return np.stack([model.score_samples(frames) for model in self.models_], axis=1)
 
     def segment_log_likelihoods(self, segments: Sequence[NDArray]) -> NDArray[np.float64]:
         """Summed log-likelihood of every segment under every class, shape (number of segments, C), in nats.
@@ -138,15 +157,16 @@ class GMMClassifier(
             A segment without frames, by its place in the sequence.
         """
         self._check_fitted()
-        for i, segment in enumerate(segments):
-            if np.ndim(segment) != 2 or not len(segment):
-                raise FeatureError(
-                    f"segment {i}: found shape {np.shape(segment)}, expected (one or more frames, columns)"
-                )
-        if not len(segments):
+        check(listed(words="a list of arrays"), segments=segments)
+        tables = [s if hasattr(s, "shape") else real_array(s, f"segment {i}") for i, s in enumerate(segments)]
+        for i, table in enumerate(tables):
+            if len(table.shape) != 2 or not len(table):
+                raise FeatureError(f"segment {i}: found shape {table.shape}, expected (one or more frames, columns)")
+        if not tables:
             return np.empty((0, len(self.classes_)))
-        starts = np.cumsum([0, *(len(s) for s in segments[:-1])])
-        return np.add.reduceat(self.log_likelihoods(np.concatenate(segments)), starts, axis=0)
+        checked = self._checked(tables)
+        starts = np.cumsum([0, *(len(s) for s in checked[:-1])])
+        return np.add.reduceat(self.log_likelihoods(np.concatenate(checked)), starts, axis=0)
 
     def predict_log_proba(self, X: ArrayLike | Sequence[NDArray]) -> NDArray[np.float64]:
         """Log posterior of every class given each frame, shape (N, C); of a list of arrays, given each of them."""
@@ -181,6 +201,7 @@ class GMMClassifier(
             "priors": self.priors_,
             "models": tuple(self.models_),
             "front_end": self.front_end_ or "",
+            "feature_names": saved_names(self),
         }
 
     @classmethod
@@ -192,7 +213,14 @@ class GMMClassifier(
         classifier.classes_, classifier.priors_, classifier.models_ = labels, state["priors"], models
         classifier.n_features_in_ = models[0].n_features_in_
         classifier.front_end_ = state["front_end"] or None
+        set_names(classifier, state.get("feature_names"))
         return classifier
+
+    def _checked(self, X: ArrayLike | Sequence[NDArray]) -> Any:
+        """Frames, or a list of them, with the columns that the classifier was fitted to."""
+        self._check_fitted()
+        check_names(self, X, reset=False)
+        return as_frames(X)
 
     def _joint(self, X: ArrayLike | Sequence[NDArray]) -> NDArray[np.float64]:
         likelihoods = self.segment_log_likelihoods(X) if is_segments(X) else self.log_likelihoods(X)
@@ -200,17 +228,22 @@ class GMMClassifier(
 
     def _fit_class(self, label: Any, frames: NDArray, weight: NDArray[np.float64] | None) -> DiagonalGMM:
         options = {name: value for name, value in self.get_params(deep=False).items() if name != "priors"}
+        count = len(frames) if weight is None else int(np.count_nonzero(weight))
+        if 0 < count < self.n_components:
+            found = f"class {label}: found {count} frames for {self.n_components} components"
+            warnings.warn(f"{found}; its mixture gets {count}", GmmSpeechWarning, stacklevel=4)
+            options["n_components"] = count
         try:
-            if weight is not None and not weight.any():
+            if not count:
                 raise ModelError("found only frames of weight 0, expected some above")
-            return DiagonalGMM(**options).fit(frames, sample_weight=weight)
+            return DiagonalGMM(**options)._train(frames, weight)
         except ModelError as error:
             raise ModelError(f"class {label}: {error}") from None
 
     def _check_priors(self, counts: NDArray) -> NDArray[np.float64]:
         if self.priors is None:
             return counts / counts.sum()
-        priors = np.asarray(self.priors, dtype=np.float64)
+        priors = real_array(self.priors, "priors", ConfigError).astype(np.float64)
         if priors.shape != counts.shape or not (priors >= 0).all() or abs(priors.sum() - 1) > 1e-6:
             raise ConfigError(f"priors: found {priors}, expected {len(counts)} numbers, none negative, that sum to 1")
         return priors
@@ -233,18 +266,17 @@ class GMMClassifier(
         ]
 
 
-def _check_labels(y: ArrayLike | None, count: int) -> NDArray:
-    """Labels as an array of `count`, or a `FeatureError`, in the words that scikit-learn's users know."""
+def _check_labels(y: ArrayLike | None) -> NDArray:
+    """Labels in a row, or a `FeatureError`, in the words that scikit-learn's users know."""
     if y is None:
         raise FeatureError("GMMClassifier requires y to be passed, but the target y is None")
-    labels = np.asarray(y)
-    if labels.shape == (count, 1):
+    labels = as_labels(y, error=FeatureError)
+    if labels.ndim == 2 and labels.shape[1] == 1:
         labels = column_or_1d(labels, warn=True)
-    if labels.shape != (count,):
-        raise FeatureError(f"found labels of shape {labels.shape}, expected one for each of the {count} frames")
+    if labels.ndim != 1:
+        raise FeatureError(f"found labels of shape {labels.shape}, expected one for each frame")
     try:
-        assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise FeatureError(f"labels: {one_line(error)}") from None
     return labels

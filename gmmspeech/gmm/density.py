@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from gmmspeech.arguments import check, check_options, whole
 from gmmspeech.blocks import (
     Block,
     Frames,
@@ -20,12 +21,12 @@ from gmmspeech.blocks import (
     single_threaded_blas,
     sum_blocks,
 )
-from gmmspeech.checks import check_at_least, finite
+from gmmspeech.checks import finite, transposed
 from gmmspeech.errors import FeatureError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.errors import NotFittedError
-from gmmspeech.gmm.frames import as_frames, check_weights
+from gmmspeech.gmm.frames import as_frames, check_names, check_weights, saved_names, set_names
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel, pack
 from gmmspeech.gmm.parameters import check_parameters
@@ -49,7 +50,7 @@ class DiagonalMixture(Saved):
     random_state: Any
     backend: str
     device: str | None
-    n_jobs: int
+    n_jobs: int | None
 
     @classmethod
     def from_parameters(
@@ -117,7 +118,7 @@ class DiagonalMixture(Saved):
         if sample_weight is not None:
             return float(np.average(self.score_samples(X), weights=check_weights(sample_weight, as_frames(X))))
         total, count = self._total(X)
-        return float(np.divide(total, count))
+        return total / count
 
     def predict_proba(self, X: Frames | ArrayLike) -> NDArray[np.float64]:
         """Posterior probability of every component given each frame, shape (N, K)."""
@@ -138,7 +139,8 @@ class DiagonalMixture(Saved):
         components : ndarray of int, shape (n_samples,)
             The component each was drawn from.
         """
-        check_at_least(1, n_samples=n_samples)
+        check(whole(1), n_samples=n_samples)
+        check_options(self)
         weights, means, variances = self.parameters()
         rng = check_random_state(self.random_state)
         components = rng.choice(len(weights), n_samples, p=weights / weights.sum())
@@ -166,6 +168,7 @@ class DiagonalMixture(Saved):
             "options": json.dumps(options, sort_keys=True),
             "front_end": self.front_end_ or "",
             "num_frames": self.num_frames_,
+            "feature_names": saved_names(self),
         }
 
     @classmethod
@@ -181,6 +184,7 @@ class DiagonalMixture(Saved):
         gmm.weights_ = state["weights"]  # to the bit, where another system's sum to 1 in float32 only
         gmm.history_ = state["history"].tolist()
         gmm.num_frames_ = float(state["num_frames"]) if "num_frames" in state else None
+        set_names(gmm, state.get("feature_names"))
         return gmm
 
     def describe(self) -> list[str]:
@@ -221,11 +225,13 @@ class DiagonalMixture(Saved):
 
     def _check_frames(self, X: Frames | ArrayLike) -> Frames:
         dim = self.parameters()[1].shape[1]
+        check_names(self, X, reset=False)
         frames = as_frames(X)
         found = frame_dim(frames)
         if found != dim:
             theirs = f"X has {found} features, but DiagonalGMM is expecting {dim} features as input"  # as scikit-learn
-            raise FeatureError(f"found frames of {found} columns, expected {dim}, as the mixture has ({theirs})")
+            hint = transposed(np.shape(frames), dim) if isinstance(frames, np.ndarray) else ""
+            raise FeatureError(f"found frames of {found} columns, expected {dim}, as the mixture has ({theirs}){hint}")
         return frames
 
     def _map(self, function: Callable[[NDArray], NDArray], X: Frames | ArrayLike) -> NDArray:
@@ -241,6 +247,8 @@ class DiagonalMixture(Saved):
         total, count = 0.0, 0
         for scores in self._results(lambda frames: kernel.log_likelihood(frames, parameters), X):
             total, count = total + float(scores.sum()), count + len(scores)
+        if not count:
+            raise FeatureError("found 0 frames, expected one or more")
         return total, count
 
     def _accumulate(self, frames: Frames, weight: NDArray[np.float64] | None, parameters: Parameters) -> GMMStats:

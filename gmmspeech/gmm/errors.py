@@ -1,8 +1,8 @@
-"""The one error that scikit-learn must know too, so what imports this imports scikit-learn."""
+"""The errors that scikit-learn must know too, so what imports this imports scikit-learn."""
 
 import sklearn.exceptions
 
-from gmmspeech.errors import ModelError
+from gmmspeech.errors import FeatureError, ModelError
 
 
 class NotFittedError(ModelError, sklearn.exceptions.NotFittedError):
@@ -17,3 +17,10 @@ class NotFittedError(ModelError, sklearn.exceptions.NotFittedError):
     ...     print(error)
     this DiagonalGMM is not fitted yet: call fit, or make one by from_parameters
     """
+
+
+class FeatureNamesError(FeatureError):
+    """Columns of other names, or in another order, than those that an estimator was fitted to."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # with the line ends that scikit-learn's own check of this asks for

@@ -3,39 +3,86 @@
 from __future__ import annotations
 
 import functools
-from typing import cast
+import warnings
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import issparse
 
 from gmmspeech.blocks import Block, Frames, frame_blocks, is_segments, map_blocks
-from gmmspeech.checks import as_weights
-from gmmspeech.errors import FeatureError
+from gmmspeech.checks import as_weights, finite, real_array, transposed
+from gmmspeech.errors import FeatureError, GmmSpeechWarning
+from gmmspeech.gmm.errors import FeatureNamesError
 
 
 def as_frames(X: Frames | ArrayLike) -> Frames:
     """Frames as the training loops take them: one array, a list of arrays, or a store; else a `FeatureError`."""
-    if hasattr(X, "blocks"):
+    if hasattr(X, "blocks") and hasattr(X, "dim"):
         return cast(Frames, X)
     if is_segments(X):
-        dims = sorted({x.shape[1] for x in X})
+        segments = [_numbers(x, f"item {i}") for i, x in enumerate(X)]
+        dims = sorted({x.shape[1] for x in segments})
         if len(dims) > 1:
-            raise FeatureError(f"found arrays of {dims} columns in one list, expected one dimension")
-        return X
-    if issparse(X):
-        raise FeatureError(f"found a sparse {type(X).__name__}, expected a dense array: sparse data are not supported")
-    frames = np.asarray(X)
+            heights = {len(x) for x in segments}
+            hint = transposed(segments[0].shape, heights.pop()) if len(heights) == 1 else ""
+            raise FeatureError(f"found arrays of {dims} columns in one list, expected one dimension{hint}")
+        return segments
+    frames = _numbers(X, "frames")
     if frames.ndim != 2:
         expected = "expected two dimensions (frames, coefficients). Reshape your data: X[None] is one frame"
         raise FeatureError(f"found frames of shape {frames.shape}, {expected}")
     if not frames.shape[1]:
         raise FeatureError(f"found 0 feature(s) (shape={frames.shape}) while a minimum of 1 is required.")
-    if np.iscomplexobj(frames):
-        raise FeatureError(f"found {frames.dtype} numbers, expected real ones: Complex data not supported")
-    if frames.dtype != np.float32:
-        frames = frames.astype(np.float64, copy=False)
     return frames
+
+
+def as_table(X: ArrayLike) -> NDArray:
+    """Finite frames in one array, shape (N, D), or a `FeatureError`."""
+    frames = as_frames(X)
+    if not isinstance(frames, np.ndarray):
+        raise FeatureError(f"found {type(X).__name__} of several arrays, expected one: np.concatenate joins them")
+    return finite(frames)
+
+
+def _numbers(x: object, owner: str) -> NDArray:
+    array = real_array(x, owner, bools=True)
+    return array if array.dtype == np.float32 else array.astype(np.float64, copy=False)
+
+
+def check_names(estimator: Any, X: object, *, reset: bool) -> None:
+    """Keep the names of columns that a table has (`reset`), or refuse other names or another order of them.
+
+    It is what scikit-learn does, with its attribute ``feature_names_in_``, its warnings and its words.
+    """
+    tables = [x for x in X if not isinstance(x, np.ndarray)] or X[:1] if is_segments(X) else [X]
+    if not hasattr(estimator, "feature_names_in_") and all(isinstance(x, np.ndarray) for x in tables):
+        return
+    from sklearn.utils.validation import validate_data
+
+    try:
+        for i, table in enumerate(tables):
+            validate_data(estimator, table, reset=reset and i == 0, skip_check_array=True, ensure_2d=False)
+    except (TypeError, ValueError) as error:
+        raise FeatureNamesError(str(error)) from None
+
+
+def saved_names(estimator: object) -> tuple[str, ...] | None:
+    """Names of columns for a file, None where the estimator knows none."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return None if names is None else tuple(names.tolist())
+
+
+def set_names(estimator: Any, names: object) -> None:
+    """Give an estimator the names of columns that a file or another estimator has, if it has some."""
+    if names is not None:
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+
+
+def warn_if_wide(frames: Frames) -> None:
+    """Warn of more columns than frames, which is mostly one array of frames in columns."""
+    if isinstance(frames, np.ndarray) and 1 < len(frames) < frames.shape[1]:
+        found = f"found {len(frames)} frames of {frames.shape[1]} columns, more columns than frames"
+        warnings.warn(f"{found}: frames are rows; X.T, where they stand in columns", GmmSpeechWarning, stacklevel=3)
 
 
 def check_weights(sample_weight: ArrayLike, frames: Frames) -> NDArray[np.float64]:

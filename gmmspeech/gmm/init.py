@@ -32,7 +32,7 @@ def kmeans(
     rng: np.random.Generator,
     *,
     weight: NDArray[np.float64] | None = None,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
 ) -> Parameters:
     """Ten iterations of Lloyd's k-means on standardized frames, from k-means++ seeds.
 
@@ -103,7 +103,7 @@ def _draw(chances: NDArray[np.float64], rng: np.random.Generator) -> int:
 
 
 def _nearest(
-    z: NDArray[np.float32], centers: NDArray[np.float64], n_jobs: int
+    z: NDArray[np.float32], centers: NDArray[np.float64], n_jobs: int | None
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Index of the nearest center of every frame, and the squared distance to it."""
     labels = np.empty(len(z), np.intp)

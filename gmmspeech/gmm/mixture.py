@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
 
+from gmmspeech.arguments import check_options
 from gmmspeech.blocks import DistributedFrames, Frames, frame_blocks
 from gmmspeech.checks import finite
-from gmmspeech.errors import ConfigError, ModelError
+from gmmspeech.errors import ModelError
 from gmmspeech.features.compatibility import check_same_front_end
-from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
+from gmmspeech.files.checkpoints import Checkpoint, seed_of
 from gmmspeech.gmm import acceleration, em
 from gmmspeech.gmm.density import DiagonalMixture
-from gmmspeech.gmm.frames import as_frames, check_weights, draw_frames
+from gmmspeech.gmm.frames import as_frames, check_names, check_weights, draw_frames, set_names, warn_if_wide
 from gmmspeech.gmm.init import Parameters, kmeans, random_frames
 from gmmspeech.gmm.kernels import WholePass, get_backend, pack
+from gmmspeech.gmm.options import OF_MIXTURES, deciding
 from gmmspeech.gmm.parameters import check_parameters, global_variance
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.gmm.stepwise import blend
@@ -30,7 +32,6 @@ INIT_FRAMES_PER_COMPONENT = 200  # for k-means, whose time then does not grow wi
 MIN_INIT_FRAMES = 20_000
 SMALLEST_FLOOR = 1e-10  # of the global variance, so that a component on equal frames keeps a density
 CONSTANT_DIMENSION_VARIANCE = 1e-6  # for a dimension in which all frames are equal
-_DECIDING_OPTIONS = ("n_components", "accelerate", "max_iter", "tol", "variance_floor")
 
 
 class DiagonalGMM(
@@ -46,7 +47,8 @@ class DiagonalGMM(
     n_components : int
         Number of components, K.
     init : {"kmeans", "random"} or DiagonalGMM
-        Start of EM: ten k-means iterations, frames drawn at random, or a given mixture.
+        Start of EM: ten k-means iterations, frames drawn at random, or a given mixture. Means alone are refused:
+        `from_parameters` makes a mixture of them with weights and variances.
     accelerate : bool
         Extrapolate the steps of EM (`gmmspeech.gmm.acceleration`): the optimum is reached in a third of the passes, by
         another way than that of plain EM.
@@ -65,8 +67,8 @@ class DiagonalGMM(
         it was compiled, unless the environment variable ``GMMSPEECH_BACKEND`` names one.
     device : str, optional
         Of torch: "cpu", "cuda", "cuda:1". By default the first GPU where there is one, else the CPU.
-    n_jobs : int
-        Threads.
+    n_jobs : int or None
+        Threads, as joblib takes them: -1 is one for each processor, None one (or what `joblib.parallel_config` says).
 
     Attributes
     ----------
@@ -82,6 +84,9 @@ class DiagonalGMM(
         Updates done.
     num_frames_ : float or None
         Frames trained on (their summed weights); None where that isn't known.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str, shape (D,)
+        Names of the columns, where `X` was a table with names; columns of other names are refused from then on.
     front_end_ : str or None
         Configuration of the front end whose frames the mixture was trained on, as JSON text.
 
@@ -94,6 +99,8 @@ class DiagonalGMM(
     >>> np.sort(gmm.means_[:, 0]).round()
     array([-4.,  4.])
     """
+
+    _parameter_constraints: ClassVar = OF_MIXTURES
 
     def __init__(
         self,
@@ -108,7 +115,7 @@ class DiagonalGMM(
         random_state: Any = None,
         backend: str = "auto",
         device: str | None = None,
-        n_jobs: int = 1,
+        n_jobs: int | None = 1,
     ) -> None:
         self.n_components = n_components
         self.init = init
@@ -127,7 +134,9 @@ class DiagonalGMM(
     ) -> Self:
         """Mixture with other parameters, its options and front end those of this one."""
         options = {**self.get_params(deep=False), "n_components": len(weights)}
-        return type(self).from_parameters(weights, means, covariances, front_end=self.front_end_, **options)
+        mixture = self.from_parameters(weights, means, covariances, front_end=self.front_end_, **options)
+        set_names(mixture, getattr(self, "feature_names_in_", None))
+        return mixture
 
     def fit(
         self,
@@ -164,13 +173,29 @@ class DiagonalGMM(
         FeatureError
             NaN or infinity in a frame; frames that are not two-dimensional.
         """
-        self._check_options()
+        check_options(self)
+        check_names(self, X, reset=True)
         frames = as_frames(X)
+        warn_if_wide(frames)
         weight = None if sample_weight is None else check_weights(sample_weight, frames)
+        return self._train(frames, weight, callback, checkpoint)
+
+    def fit_predict(self, X: Frames | ArrayLike, y: None = None, **options: Any) -> NDArray[np.intp]:
+        """Train by EM, then give the most probable component of each frame, shape (N,); options are those of `fit`."""
+        return self.fit(X, **options).predict(X)
+
+    def _train(
+        self,
+        frames: Frames,
+        weight: NDArray[np.float64] | None,
+        callback: Callable[[em.EMMonitor], None] | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> Self:
+        """Do as `fit` with checked frames, those of one class or phone for example."""
         seed = seed_of(self.random_state, checkpoint)
         moments = self._moments(frames, weight)
         front_end = getattr(frames, "front_end", None)
-        start = None if checkpoint is None else checkpoint.resume(self._settings(moments, front_end, seed))
+        start = None if checkpoint is None else checkpoint.resume(deciding(self, moments, front_end, seed))
         if start is None:
             start = self._start(frames, weight, moments, seed)
         parameters, monitor = (acceleration if self.accelerate else em).fit(
@@ -221,7 +246,8 @@ class DiagonalGMM(
         >>> np.sort(gmm.means_[:, 0]).round(1), gmm.num_frames_
         (array([-4.,  4.]), 10000.0)
         """
-        self._check_options()
+        check_options(self)
+        check_names(self, X, reset=not hasattr(self, "weights_"))
         frames = as_frames(X)
         weight = None if sample_weight is None else check_weights(sample_weight, frames)
         front_end = getattr(frames, "front_end", None)
@@ -319,19 +345,6 @@ class DiagonalGMM(
         self._check_frames(frames)
         return self.parameters()
 
-    def _check_options(self) -> None:
-        expectations = {
-            "n_components": (self.n_components >= 1, "1 or more"),
-            "max_iter": (self.max_iter >= 1, "1 or more"),
-            "tol": (self.tol >= 0, "0 or more"),
-            "learning_decay": (0.5 < self.learning_decay <= 1, "above 0.5 and at most 1"),
-            "variance_floor": (0 <= self.variance_floor < 1, "at least 0 and below 1"),
-            "init": (isinstance(self.init, DiagonalGMM) or self.init in ("kmeans", "random"), "kmeans or random"),
-        }
-        for name, (holds, expected) in expectations.items():
-            if not holds:
-                raise ConfigError(f"{name}: found {getattr(self, name)!r}, expected {expected}")
-
     def _e_step(self, frames: Frames, weight: NDArray[np.float64] | None) -> Callable[[Parameters], GMMStats]:
         """Give a function from a mixture to the statistics of the frames, to be called once an iteration."""
         kernel = get_backend(self.backend, self.device)
@@ -355,21 +368,6 @@ class DiagonalGMM(
                 f"found {int(moments.num_frames)} frames, expected at least as many as components ({self.n_components})"
             )
         return moments
-
-    def _settings(self, moments: GMMStats, front_end: str | None, seed: int) -> dict[str, Any]:
-        """All that decides what training gives, for a checkpoint; frames are told by their moments."""
-        options = {name: getattr(self, name) for name in _DECIDING_OPTIONS}
-        return {
-            "training": "mixture",
-            **options,
-            "init": digest(*self.init.parameters()) if isinstance(self.init, DiagonalGMM) else self.init,
-            "seed": seed,
-            "backend": get_backend(self.backend, self.device).name,
-            "front_end": front_end,
-            "frames": moments.num_frames,
-            "columns": moments.sum_x.shape[1],
-            "sums of the frames": digest(moments.sum_x, moments.sum_xx),
-        }
 
     def _floor(self, variance: NDArray[np.float64]) -> NDArray[np.float64]:
         floor = max(self.variance_floor, SMALLEST_FLOOR) * variance

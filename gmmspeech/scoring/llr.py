@@ -55,7 +55,7 @@ def log_likelihood_ratios(
     tests: Sequence[NDArray],
     *,
     top_c: int | None = None,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
 ) -> NDArray[np.float64]:
     """Mean log-likelihood ratios a frame of every model and test.
 

@@ -79,7 +79,7 @@ class ISV(Saved, kind="ISV", hint="ISV"):
         """R, the dimension of the sessions' space."""
         return int(self.session.shape[2])
 
-    def session_factors(self, stats: Statistics, *, n_jobs: int = 1) -> NDArray[np.float64]:
+    def session_factors(self, stats: Statistics, *, n_jobs: int | None = 1) -> NDArray[np.float64]:
         """Posterior means of x, (U, R), of utterances of unknown speakers (z = 0).
 
         Parameters
@@ -95,7 +95,7 @@ class ISV(Saved, kind="ISV", hint="ISV"):
             found.append(self.subspace.posteriors(batch.n, f, n_jobs=n_jobs).mean)
         return np.concatenate(found)
 
-    def channel_offsets(self, stats: Statistics, *, n_jobs: int = 1) -> NDArray[np.float64]:
+    def channel_offsets(self, stats: Statistics, *, n_jobs: int | None = 1) -> NDArray[np.float64]:
         """Shifts U x of the means, (U, K, D), that utterances' sessions make; for `linear_score`."""
         factors = self.session_factors(stats, n_jobs=n_jobs)
         return (factors @ self.session.reshape(-1, self.rank).T).reshape(len(factors), *self.ubm.means_.shape)
@@ -126,7 +126,7 @@ class ISV(Saved, kind="ISV", hint="ISV"):
             offset = self._speaker_offset(n.sum(axis=0), f.sum(axis=0), n.T @ x)
         return means + self._deviations * offset
 
-    def score(self, models: NDArray[np.floating], stats: Statistics, *, n_jobs: int = 1) -> NDArray[np.float64]:
+    def score(self, models: NDArray[np.floating], stats: Statistics, *, n_jobs: int | None = 1) -> NDArray[np.float64]:
         """Linear scores a frame of models against tests, the tests' session shifts taken off.
 
         Parameters
@@ -179,7 +179,7 @@ def train_isv(
     max_iter: int = 10,
     init: ISV | None = None,
     random_state: Any = 0,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     callback: Callable[[ISV], None] | None = None,
 ) -> ISV:
     r"""Train the session matrix U by EM on speakers with several sessions each, as bob does.
@@ -302,7 +302,7 @@ def _start(ubm: DiagonalGMM, rank: int, random_state: Any) -> NDArray[np.float64
 
 
 def _updated(
-    model: ISV, stats: Statistics, speakers: NDArray[np.intp], sums: StatsBatch, n_jobs: int
+    model: ISV, stats: Statistics, speakers: NDArray[np.intp], sums: StatsBatch, n_jobs: int | None
 ) -> NDArray[np.float64]:
     """New session matrix. As f - n D z is linear in D z, one pass over the sessions does."""
     means, deviations = model.ubm.means_, model._deviations

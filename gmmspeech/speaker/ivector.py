@@ -91,7 +91,7 @@ class IVectorExtractor(Saved, kind="IVectorExtractor", hint="an i-vector extract
         """Name of the extractor, of its parameters: i-vectors of another one are not comparable."""
         return digest(self.means, self.variances, self.matrix)
 
-    def extract(self, stats: Statistics, *, fast: bool = False, n_jobs: int = 1) -> NDArray[np.float64]:
+    def extract(self, stats: Statistics, *, fast: bool = False, n_jobs: int | None = 1) -> NDArray[np.float64]:
         r"""i-vectors of utterances: the means of their posteriors,
         :math:`(I + \sum_k n_k T_k^T \Sigma_k^{-1} T_k)^{-1} \sum_k T_k^T \Sigma_k^{-1} (f_k - n_k m_k)`.
 
@@ -150,7 +150,7 @@ class IVectorExtractor(Saved, kind="IVectorExtractor", hint="an i-vector extract
         rotated = loading @ basis
         return basis, rotated.reshape(-1, self.rank), np.square(rotated).sum(axis=1)
 
-    def _extract_fast(self, n: NDArray[np.float64], f: NDArray[np.float64], n_jobs: int) -> NDArray[np.float64]:
+    def _extract_fast(self, n: NDArray[np.float64], f: NDArray[np.float64], n_jobs: int | None) -> NDArray[np.float64]:
         basis, loading, diagonals = self._diagonal
 
         def extract(part: slice) -> NDArray[np.float64]:
@@ -176,7 +176,7 @@ def train_ivector_extractor(
     min_divergence: bool = True,
     init: IVectorExtractor | None = None,
     random_state: Any = 0,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     callback: Callable[[IVectorExtractor], None] | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> IVectorExtractor:
@@ -329,7 +329,7 @@ def _settings(
     }
 
 
-def _accumulate(extractor: IVectorExtractor, stats: Statistics, n_jobs: int) -> _Sums:
+def _accumulate(extractor: IVectorExtractor, stats: Statistics, n_jobs: int | None) -> _Sums:
     deviations, rank = np.sqrt(extractor.variances), extractor.rank
     subspace = Subspace(extractor.matrix / deviations[:, :, None], n_jobs=n_jobs)
     shape = extractor.means.shape
@@ -354,7 +354,7 @@ def _log_likelihood(extractor: IVectorExtractor, ubm: DiagonalGMM, sums: _Sums) 
     return float(gain / sums.num_frames)
 
 
-def _update(extractor: IVectorExtractor, sums: _Sums, *, min_divergence: bool, n_jobs: int) -> IVectorExtractor:
+def _update(extractor: IVectorExtractor, sums: _Sums, *, min_divergence: bool, n_jobs: int | None) -> IVectorExtractor:
     deviations = np.sqrt(extractor.variances)[:, :, None]
     loading = sums.loading.loading(extractor.matrix / deviations, n_jobs=n_jobs)
     matrix = loading * deviations

@@ -106,7 +106,7 @@ class JFA(Saved, kind="JFA", hint="JFA"):
             offset = residual * _latent_residual(residual, n_all, f_all - session_shift - n_all[:, None] * shift)
         return means + self._deviations * (shift + offset)
 
-    def score(self, models: NDArray[np.floating], stats: Statistics, *, n_jobs: int = 1) -> NDArray[np.float64]:
+    def score(self, models: NDArray[np.floating], stats: Statistics, *, n_jobs: int | None = 1) -> NDArray[np.float64]:
         """Linear scores a frame of models (M, K, D) against tests; see `ISV.score`."""
         return self._isv.score(models, stats, n_jobs=n_jobs)
 
@@ -138,7 +138,7 @@ def train_jfa(
     max_iter: int = 10,
     init: JFA | None = None,
     random_state: Any = 0,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
 ) -> JFA:
     r"""Train V, then U, then D by EM, each with those before it held, as bob does ("decoupled").
 
@@ -227,7 +227,7 @@ def _start(ubm: DiagonalGMM, speaker_rank: int, session_rank: int, random_state:
 
 
 def _train_speakers(
-    loading: NDArray[np.float64], ubm: DiagonalGMM, sums: StatsBatch, max_iter: int, n_jobs: int
+    loading: NDArray[np.float64], ubm: DiagonalGMM, sums: StatsBatch, max_iter: int, n_jobs: int | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """V, in deviations, and y of every speaker, (S, Q)."""
     means, deviations = ubm.means_, np.sqrt(ubm.covariances_)
@@ -252,7 +252,7 @@ def _train_sessions(
     speakers: NDArray[np.intp],
     shifts: NDArray[np.float64],
     max_iter: int,
-    n_jobs: int,
+    n_jobs: int | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """U, in deviations, and ``sum_h n_h U x_h`` of every speaker, (S, K, D)."""
     deviations = np.sqrt(ubm.covariances_)

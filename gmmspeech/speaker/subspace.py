@@ -48,7 +48,7 @@ class Subspace:
         Upper triangle of ``loading[k].T @ loading[k]`` for every component.
     """
 
-    def __init__(self, loading: NDArray[np.float64], *, n_jobs: int = 1) -> None:
+    def __init__(self, loading: NDArray[np.float64], *, n_jobs: int | None = 1) -> None:
         self.loading = np.ascontiguousarray(loading, dtype=np.float64)
         num_components, _, self.rank = loading.shape
         self.gram = np.empty((num_components, self.rank * (self.rank + 1) // 2))
@@ -59,7 +59,7 @@ class Subspace:
 
         _run(products, _slices(num_components, _SLICE), n_jobs)
 
-    def posteriors(self, n: NDArray[np.float64], f: NDArray[np.float64], *, n_jobs: int = 1) -> FactorPosteriors:
+    def posteriors(self, n: NDArray[np.float64], f: NDArray[np.float64], *, n_jobs: int | None = 1) -> FactorPosteriors:
         """Posteriors of the factors of some utterances.
 
         Parameters
@@ -128,7 +128,9 @@ class Accumulator:
         self.second = np.zeros((shape[0], rank * (rank + 1) // 2))
         self.n = np.zeros(shape[0])
 
-    def add(self, n: NDArray[np.float64], f: NDArray[np.float64], found: FactorPosteriors, *, n_jobs: int = 1) -> None:
+    def add(
+        self, n: NDArray[np.float64], f: NDArray[np.float64], found: FactorPosteriors, *, n_jobs: int | None = 1
+    ) -> None:
         """Add a batch of utterances; each thread owns some components, so that the sums have the same bits always."""
 
         def add(part: slice) -> None:
@@ -139,7 +141,7 @@ class Accumulator:
         _run(add, _slices(len(self.n), _SLICE), n_jobs)
         self.n += n.sum(axis=0)
 
-    def loading(self, previous: NDArray[np.float64], *, n_jobs: int = 1) -> NDArray[np.float64]:
+    def loading(self, previous: NDArray[np.float64], *, n_jobs: int | None = 1) -> NDArray[np.float64]:
         """New loading (K, D, R); a component without any frame keeps the previous one."""
         rank, updated = previous.shape[2], previous.copy()
         seen = np.flatnonzero(self.n > np.finfo(np.float32).tiny)
@@ -194,6 +196,6 @@ def _slices(count: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-def _run(function: Callable[[slice], None], parts: list[slice], n_jobs: int) -> None:
+def _run(function: Callable[[slice], None], parts: list[slice], n_jobs: int | None) -> None:
     for _ in ordered_map(function, parts, n_jobs=n_jobs):
         pass

@@ -26,7 +26,7 @@ def train_ubm(
     random_state: Any = 0,
     backend: str = "auto",
     device: str | None = None,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     client: Client | None = None,
     callback: Callable[[EMMonitor], None] | None = None,
     checkpoint: Checkpoint | None = None,

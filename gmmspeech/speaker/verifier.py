@@ -83,7 +83,7 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
         update: str = "m",
         scoring: str = "frames",
         top_c: int | None = None,
-        n_jobs: int = 1,
+        n_jobs: int | None = 1,
     ) -> None:
         self.ubm = ubm
         self.relevance_factor = relevance_factor

@@ -42,7 +42,7 @@ def write_statistics(
     *,
     front_end: str | None = None,
     second_order: bool = True,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     client: Client | None = None,
 ) -> None:
     """Count the statistics of utterances under a background model and write them, atomically.
@@ -114,7 +114,7 @@ def write_statistics(
 def _map_items(
     function: Callable[[tuple[str, ArrayLike]], tuple[str, GMMStats]],
     items: Iterable[tuple[str, ArrayLike]] | Mapping[str, NDArray],
-    n_jobs: int,
+    n_jobs: int | None,
     client: Client | None,
 ) -> Iterator[tuple[str, GMMStats]]:
     if client is None:

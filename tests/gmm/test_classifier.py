@@ -8,7 +8,7 @@ from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
-from gmmspeech.errors import ConfigError, FeatureError, ModelError
+from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechWarning, ModelError
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.mixture import DiagonalGMM
 
@@ -85,11 +85,16 @@ def test_priors_decide_where_frames_do_not():
             GMMClassifier(2, priors=priors).fit(frames, y)
 
 
-def test_a_class_with_too_few_frames_is_named():
+def test_a_class_with_fewer_frames_than_components_gets_one_component_a_frame():
     frames, y = data()
     y = np.where(np.arange(len(y)) < 3, "rare", y)
-    with pytest.raises(ModelError, match=r"class rare: found 3 frames, expected at least as many as components \(4\)"):
-        GMMClassifier(4).fit(frames, y)
+    with pytest.warns(GmmSpeechWarning, match="^class rare: found 3 frames for 4 components; its mixture gets 3$"):
+        fitted = GMMClassifier(4, random_state=0).fit(frames, y)
+    assert [len(model.weights_) for model in fitted.models_] == [3 if c == "rare" else 4 for c in fitted.classes_]
+    with pytest.warns(GmmSpeechWarning, match="^class rare: found 2 frames"):  # those of weight 0 are no frames
+        GMMClassifier(4, random_state=0).fit(frames, y, sample_weight=np.arange(len(y)) > 0)
+    with pytest.raises(ModelError, match="class rare: found only frames of weight 0, expected some above"):
+        GMMClassifier(4).fit(frames, y, sample_weight=(y != "rare").astype(float))
 
 
 def test_what_is_refused(fitted, tmp_path):

@@ -99,7 +99,7 @@ def align(
     acoustic_scale: float = 1.0,
     beam: float | None = None,
     skip_bad: bool = False,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
 ) -> AlignedCorpus:
     """Find when the words and phones of transcripts were said.
 

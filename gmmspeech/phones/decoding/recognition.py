@@ -33,7 +33,7 @@ def decode(
     times: FrameTimes = "center",
     acoustic_scale: float = 1.0,
     skip_bad: bool = False,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
 ) -> dict[str, Alignment]:
     """Recognize utterances.
 

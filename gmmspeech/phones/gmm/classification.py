@@ -56,7 +56,7 @@ class PhoneClassifierConfig:
     scale: float = 0.3
     smoothing: float = 2.0
 
-    def mixtures(self, n_components: int, n_jobs: int) -> PhoneGMM:
+    def mixtures(self, n_components: int, n_jobs: int | None) -> PhoneGMM:
         """Give a model to train that has another number of components."""
         kept = ("parts", "max_iter", "size", "duration", "scale", "smoothing")
         options: dict[str, Any] = {name: getattr(self, name) for name in kept}
@@ -237,7 +237,9 @@ class AdaptedPhoneClassifier(
 Classifier = PhoneClassifier | AdaptedPhoneClassifier
 
 
-def train_phone_classifier(train: LabeledFrames, config: PhoneClassifierConfig, *, n_jobs: int = 1) -> PhoneClassifier:
+def train_phone_classifier(
+    train: LabeledFrames, config: PhoneClassifierConfig, *, n_jobs: int | None = 1
+) -> PhoneClassifier:
     """Learn the projection, and train the mixtures on what it gives."""
     projection = train_projection(train, context=config.context, dim=config.dim, parts=config.parts)
     return PhoneClassifier(
@@ -246,7 +248,12 @@ def train_phone_classifier(train: LabeledFrames, config: PhoneClassifierConfig, 
 
 
 def train_adapted_classifier(
-    train: LabeledFrames, dev: LabeledFrames, config: AdaptedClassifierConfig, *, silence: str = "SIL", n_jobs: int = 1
+    train: LabeledFrames,
+    dev: LabeledFrames,
+    config: AdaptedClassifierConfig,
+    *,
+    silence: str = "SIL",
+    n_jobs: int | None = 1,
 ) -> AdaptedPhoneClassifier:
     """Train a `PhoneClassifier`, a Gaussian of segment vectors, and what adapts frames to speakers."""
     check_known(dev, set(train.phones.tolist()) | {silence}, "dev")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,17 +13,28 @@ from scipy.special import logsumexp
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
+from gmmspeech.arguments import check_options
 from gmmspeech.blocks import ordered_map
-from gmmspeech.checks import check_at_least, finite
-from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechWarning, ModelError
+from gmmspeech.checks import as_names, transposed
+from gmmspeech.errors import DataError, FeatureError, ModelError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.density import joined_parameters, split_parameters
-from gmmspeech.gmm.frames import as_frames
+from gmmspeech.gmm.errors import NotFittedError
+from gmmspeech.gmm.frames import as_table, check_names, saved_names, set_names, warn_if_wide
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.phones.gmm.mixture_size import SIZES, fit_sized
-from gmmspeech.phones.labels.segments import duration_moments, log_durations, part_edges, part_of_frames, segment_sums
+from gmmspeech.phones.gmm.mixture_size import fit_sized
+from gmmspeech.phones.gmm.options import OF_PHONE_GMMS
+from gmmspeech.phones.labels.segments import (
+    as_ranges,
+    duration_moments,
+    log_durations,
+    part_edges,
+    part_of_frames,
+    segment_sums,
+    trainable,
+)
 
 _NOT_SAVED = ("ubm", "random_state", "backend", "n_jobs")  # of the options
 
@@ -80,6 +90,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         Share of each part in the training frames.
     durations_ : ndarray, shape (P, 2), float64
         Mean and variance of each phone's log duration, in frames.
+    feature_names_in_ : ndarray of str, shape (D,), where `X` was a table with names of columns
     front_end_ : str or None
         Configuration of the front end, as JSON text, when the caller has set it.
 
@@ -92,6 +103,8 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
     >>> model.predict_segments(x, [[0, 6], [117, 120]])
     array(['AA', 'S'], dtype='<U2')
     """
+
+    _parameter_constraints: ClassVar = OF_PHONE_GMMS
 
     def __init__(
         self,
@@ -111,7 +124,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         variance_floor: float = 0.01,
         random_state: Any = None,
         backend: str = "auto",
-        n_jobs: int = 1,
+        n_jobs: int | None = 1,
     ) -> None:
         self.n_components = n_components
         self.size = size
@@ -153,12 +166,13 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         FeatureError
             NaN or infinity in a frame.
         """
-        self._check_options()
-        frames, rows = self._checked(X, ranges)
-        names = np.asarray(phones, dtype=np.str_)
+        check_options(self)
+        frames = self._checked(X, reset=True)
+        rows, names = as_ranges(ranges, len(frames)), as_names(phones, "phones")
+        warn_if_wide(frames)
         if names.shape != (len(rows),):
             raise DataError(f"phones: found shape {names.shape}, expected ({len(rows)},), one for each segment")
-        self.phones_ = self._trainable(names, inventory)
+        self.phones_ = trainable(names, inventory)
         indices = self.phone_indices(names)
         counts = np.bincount(indices[indices >= 0], minlength=len(self.phones_))
         self.priors_ = counts / counts.sum()
@@ -173,7 +187,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
 
     def phone_indices(self, phones: ArrayLike) -> NDArray[np.int64]:
         """Place of each phone among `phones_`, or -1, shape of `phones`."""
-        names = np.asarray(phones, dtype=np.str_)
+        names = as_names(phones, "phones")
         places = np.searchsorted(self.phones_, names).clip(max=len(self.phones_) - 1)
         return np.where(np.asarray(self.phones_)[places] == names, places, -1)
 
@@ -226,8 +240,8 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         PhoneGMM
             Another one; priors and durations are those of this one.
         """
-        self._check_fitted()
-        frames, rows = self._checked(X, ranges)
+        frames = self._checked(X)
+        rows = as_ranges(ranges, len(frames))
         codes = part_of_frames(rows, self.phone_indices(phones), len(frames), self.parts)
 
         def adapted(code: int) -> DiagonalGMM:
@@ -240,8 +254,9 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
 
     def log_likelihoods(self, X: ArrayLike) -> NDArray[np.float64]:
         """Log-likelihood of every frame under every mixture, shape (N, P * parts), in nats."""
-        self._check_fitted()
-        frames = finite(np.asarray(as_frames(X)))
+        return self._score(self._checked(X))
+
+    def _score(self, frames: NDArray) -> NDArray[np.float64]:
         return np.stack(list(ordered_map(lambda m: m.score_samples(frames), self.models_, n_jobs=self.n_jobs)), axis=1)
 
     def frame_log_likelihoods(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -269,7 +284,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         DataError
             Lengths that don't add up to N.
         """
-        self._check_options()
+        check_options(self)
         scores = self.frame_log_likelihoods(X)
         priors = self.part_priors_.reshape(-1, self.parts).sum(axis=1)
         stops = np.cumsum([len(scores)] if lengths is None else lengths)
@@ -300,8 +315,9 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         DataError
             A segment that is empty or outside the frames.
         """
-        frames, rows = self._checked(X, ranges)
-        return self.sum_segments(self.log_likelihoods(frames), rows)
+        frames = self._checked(X)
+        rows = as_ranges(ranges, len(frames))
+        return self.sum_segments(self._score(frames), rows)
 
     def sum_segments(self, log_likelihoods: NDArray[np.float64], ranges: NDArray[np.int64]) -> NDArray[np.float64]:
         """Do as `segment_log_likelihoods`, from what `log_likelihoods` gave for the frames."""
@@ -335,7 +351,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
 
     def segment_log_posteriors(self, X: ArrayLike, ranges: ArrayLike) -> NDArray[np.float64]:
         """Log posterior of every phone given each segment, shape (S, P), from what `segment_log_likelihoods` gives."""
-        self._check_options()
+        check_options(self)
         return _log_posteriors(self.scale * self.segment_log_likelihoods(X, ranges), self.priors_)
 
     def predict_segments(self, X: ArrayLike, ranges: ArrayLike) -> NDArray[np.str_]:
@@ -354,6 +370,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
             "priors": self.priors_,
             "part_priors": self.part_priors_,
             "durations": self.durations_,
+            "feature_names": saved_names(self),
             **joined_parameters(self.models_),
         }
 
@@ -366,6 +383,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         rest = {name: state[name] for name in ("priors", "part_priors", "durations")}
         model = cls.from_mixtures(state["phones"], models, **rest, **options)
         model.front_end_ = front_end
+        set_names(model, state.get("feature_names"))
         return model
 
     @classmethod
@@ -416,6 +434,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         model = type(self)(**self.get_params(deep=False))
         model._set(phones, models, *rest)
         model.front_end_ = self.front_end_
+        set_names(model, getattr(self, "feature_names_in_", None))
         return model
 
     def _set(self, phones: tuple[str, ...], models: list[DiagonalGMM], *rest: NDArray[np.float64]) -> None:
@@ -425,15 +444,6 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
     def _of_part(self, log_likelihoods: NDArray[np.float64], part: int) -> NDArray[np.float64]:
         """Columns of one part of every phone, shape (N, P)."""
         return log_likelihoods.reshape(len(log_likelihoods), -1, self.parts)[:, :, part]
-
-    def _trainable(self, names: NDArray[np.str_], inventory: Sequence[str] | None) -> tuple[str, ...]:
-        present = set(names.tolist())
-        wanted = present if inventory is None else set(inventory)
-        for phone in sorted(wanted - present):
-            warnings.warn(f"phone {phone}: found no training segment, left out", GmmSpeechWarning, stacklevel=3)
-        if not wanted & present:
-            raise DataError(f"found no segment of {len(wanted)} phones to train, expected one or more")
-        return tuple(sorted(wanted & present))
 
     def _train(self, frames: NDArray, codes: NDArray[np.int64]) -> list[DiagonalGMM]:
         seed = int(check_random_state(self.random_state).randint(2**31))
@@ -456,34 +466,24 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         return fit_sized(
             frames,
             self.size,
-            lambda count: DiagonalGMM(count, random_state=seed, **options).fit(frames),
+            lambda count: DiagonalGMM(count, random_state=seed, **options)._train(frames, None),
             n_components=self.n_components,
             frames_per_component=self.frames_per_component,
         )
 
-    def _checked(self, X: ArrayLike, ranges: ArrayLike) -> tuple[NDArray, NDArray[np.int64]]:
-        frames = finite(np.asarray(as_frames(X)))
-        rows = np.asarray(ranges, dtype=np.int64).reshape(-1, 2)
-        bad = (rows[:, 0] < 0) | (rows[:, 1] <= rows[:, 0]) | (rows[:, 1] > len(frames))
-        if bad.any():
-            i = int(bad.argmax())
-            raise DataError(f"segment {i}: found rows {rows[i].tolist()}, expected one or more of {len(frames)} frames")
-        if hasattr(self, "n_features_in_") and self.models_ and frames.shape[1] != self.models_[0].n_features_in_:
-            raise FeatureError(f"found frames of {frames.shape[1]} columns, expected {self.n_features_in_}")
-        return frames, rows
-
-    def _check_options(self) -> None:
-        check_at_least(1, **{name: getattr(self, name) for name in ("n_components", "frames_per_component", "parts")})
-        if not 0 < self.scale <= 1:
-            raise ConfigError(f"scale: found {self.scale!r}, expected above 0, and 1 at most")
-        if not 0 <= self.smoothing < np.inf:
-            raise ConfigError(f"smoothing: found {self.smoothing!r}, expected 0 or more, in frames")
-        if self.size not in SIZES:
-            raise ConfigError(f"size: found {self.size!r}, expected {', '.join(SIZES)}")
+    def _checked(self, X: ArrayLike, *, reset: bool = False) -> NDArray:
+        if not reset:
+            self._check_fitted()
+        check_names(self, X, reset=reset)
+        frames = as_table(X)
+        if not reset and frames.shape[1] != self.n_features_in_:
+            hint = transposed(frames.shape, self.n_features_in_)
+            raise FeatureError(f"found frames of {frames.shape[1]} columns, expected {self.n_features_in_}{hint}")
+        return frames
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "models_"):
-            raise ModelError("this PhoneGMM is not fitted yet: call fit")
+            raise NotFittedError("this PhoneGMM is not fitted yet: call fit")
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""

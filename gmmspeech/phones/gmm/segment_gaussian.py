@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 from sklearn.base import BaseEstimator
 
-from gmmspeech.checks import check_at_least, finite
+from gmmspeech.arguments import check_options, real
+from gmmspeech.checks import as_names, transposed
 from gmmspeech.errors import DataError, FeatureError, ModelError
 from gmmspeech.files.saving import State
-from gmmspeech.gmm.frames import as_frames
+from gmmspeech.gmm.errors import NotFittedError
+from gmmspeech.gmm.frames import as_table, check_names, saved_names, set_names
 
 
 class SegmentGaussian(BaseEstimator):
@@ -47,6 +49,8 @@ class SegmentGaussian(BaseEstimator):
     np.int64(1)
     """
 
+    _parameter_constraints: ClassVar = {"shrinkage": real(least=0, below=float("inf"))}
+
     def __init__(self, *, shrinkage: float = 1000.0) -> None:
         self.shrinkage = shrinkage
 
@@ -66,9 +70,10 @@ class SegmentGaussian(BaseEstimator):
         ModelError
             Singular covariances: fewer segments than dimensions, or a constant one.
         """
-        check_at_least(0, shrinkage=self.shrinkage)
-        vectors = finite(np.asarray(as_frames(X))).astype(np.float64, copy=False)
-        names, indices, counts = np.unique(np.asarray(phones, np.str_), return_inverse=True, return_counts=True)
+        check_options(self)
+        check_names(self, X, reset=True)
+        vectors = as_table(X).astype(np.float64, copy=False)
+        names, indices, counts = np.unique(as_names(phones, "phones"), return_inverse=True, return_counts=True)
         if indices.shape != (len(vectors),) or not len(vectors):
             raise DataError(f"found {len(vectors)} vectors and {indices.size} phones, expected one or more, as many")
         means = np.stack([vectors[indices == i].mean(axis=0) for i in range(len(names))])
@@ -94,6 +99,7 @@ class SegmentGaussian(BaseEstimator):
         return {
             "shrinkage": self.shrinkage,
             "phones": self.phones_,
+            "feature_names": saved_names(self),
             "means": self.means_,
             "precision_factors": self.precision_factors_,
         }
@@ -103,17 +109,20 @@ class SegmentGaussian(BaseEstimator):
         """Make a model of what `to_state` gave."""
         model = cls(shrinkage=float(state["shrinkage"]))
         model.phones_ = tuple(state["phones"])
+        set_names(model, state.get("feature_names"))
         model.means_, model.precision_factors_ = state["means"], state["precision_factors"]
         return model
 
     def log_likelihoods(self, X: ArrayLike) -> NDArray[np.float64]:
         """Log-likelihood of every vector under every phone, shape (S, P), in nats."""
         if not hasattr(self, "means_"):
-            raise ModelError("this SegmentGaussian is not fitted yet: call fit")
-        vectors = finite(np.asarray(as_frames(X))).astype(np.float64, copy=False)
+            raise NotFittedError("this SegmentGaussian is not fitted yet: call fit")
+        check_names(self, X, reset=False)
+        vectors = as_table(X).astype(np.float64, copy=False)
         dim = self.means_.shape[1]
         if vectors.shape[1] != dim:
-            raise FeatureError(f"found vectors of {vectors.shape[1]} columns, expected {dim}")
+            hint = transposed(vectors.shape, dim)
+            raise FeatureError(f"found vectors of {vectors.shape[1]} columns, expected {dim}{hint}")
         out = np.empty((len(vectors), len(self.phones_)))
         for i, (mean, factor) in enumerate(zip(self.means_, self.precision_factors_, strict=True)):
             whitened = (vectors - mean) @ factor.T

@@ -55,7 +55,7 @@ def train_lda(
     *,
     context: int = 7,
     dim: int = 40,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
 ) -> SplicedTransform:
     """LDA of spliced frames, whose classes are the states of an alignment."""
 
@@ -67,7 +67,7 @@ def train_lda(
 
 
 def train_mllt(
-    model: PhoneHMM, frames: Frames, posteriors: Mapping[str, StatePosteriors], *, n_jobs: int = 1
+    model: PhoneHMM, frames: Frames, posteriors: Mapping[str, StatePosteriors], *, n_jobs: int | None = 1
 ) -> NDArray[np.float64]:
     """MLLT of frames for the Gaussians of a model, (D, D)."""
     stats = ordered_sum(
@@ -90,7 +90,7 @@ def train_fmllr(
     prior: FMLLRStats | None = None,
     prior_frames: float = 0.0,
     min_count: float = 500.0,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
 ) -> tuple[dict[str, NDArray[np.float64]], FMLLRStats]:
     """Transform of each speaker's frames to the model.
 

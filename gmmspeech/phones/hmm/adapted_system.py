@@ -98,7 +98,7 @@ def train_adapted_system(
     total_gaussians: int = 1500,
     prior_frames: float = 1000.0,
     rounds: int = 2,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
 ) -> AdaptedSystem:
     """Train the full system."""
     check_at_least(1, rounds=rounds)
@@ -152,7 +152,7 @@ def adapt_speakers(
     *,
     acoustic_scale: float = 1.0,
     rounds: int = 2,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
 ) -> dict[str, NDArray]:
     """Bring the frames of speakers to the system's adapted model, without transcripts or with, (T, dim)."""
     data = _transformed(system.transform, frames, list(frames), n_jobs)
@@ -172,7 +172,7 @@ def adapt_speakers(
 
 
 def _transformed(
-    transform: SplicedTransform, frames: Frames, names: Sequence[str], n_jobs: int
+    transform: SplicedTransform, frames: Frames, names: Sequence[str], n_jobs: int | None
 ) -> dict[str, NDArray[np.floating]]:
     return dict(zip(names, ordered_map(lambda name: transform(frames[name]), names, n_jobs=n_jobs), strict=True))
 
@@ -182,7 +182,7 @@ def _states(
     frames: Frames,
     graphs: StateGraph | Mapping[str, StateGraph],
     acoustic_scale: float,
-    n_jobs: int,
+    n_jobs: int | None,
 ) -> dict[str, StatePosteriors]:
     def of_batch(batch: Mapping[str, NDArray]) -> list[StatePosteriors | None]:
         theirs = [graphs if isinstance(graphs, StateGraph) else graphs[name] for name in batch]

@@ -63,7 +63,7 @@ def train_phone_hmm(
     min_occupancy: float = 10.0,
     start: Mapping[str, StatePosteriors] | None = None,
     skip_bad: bool = False,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     callback: Callable[[TrainingState], None] | None = None,
     resume: TrainingState | None = None,
     checkpoint: Checkpoint | None = None,
@@ -206,7 +206,7 @@ def train_phone_hmm_on_labels(
     variance_floor: float = 0.01,
     min_occupancy: float = 10.0,
     skip_bad: bool = False,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     callback: Callable[[TrainingState], None] | None = None,
     resume: TrainingState | None = None,
     checkpoint: Checkpoint | None = None,
@@ -301,7 +301,7 @@ class _Options:
     power: float
     variance_floor: float
     min_occupancy: float
-    n_jobs: int
+    n_jobs: int | None
 
     def __post_init__(self) -> None:
         expectations = {
@@ -451,7 +451,9 @@ def _align_spans(
     return results
 
 
-def _accumulate(corpus: Corpus, model: PhoneHMM, posteriors: Mapping[str, StatePosteriors], n_jobs: int) -> HMMStats:
+def _accumulate(
+    corpus: Corpus, model: PhoneHMM, posteriors: Mapping[str, StatePosteriors], n_jobs: int | None
+) -> HMMStats:
     return ordered_sum(
         lambda batch: accumulate(model, corpus.read(batch), [posteriors[name] for name in batch]),
         corpus.batches,

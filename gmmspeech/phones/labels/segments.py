@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.checks import real_array
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label, check_labels, label_frames
@@ -18,6 +19,31 @@ from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label, check_
 DURATION_VARIANCE_FLOOR = 0.01  # of log durations: a tenth of a segment's length either way
 
 Edges = Sequence[tuple[int, int]]
+
+
+def as_ranges(ranges: ArrayLike, num_frames: int) -> NDArray[np.int64]:
+    """Rows of segments, shape (S, 2), each of one or more of the frames, or a `DataError`."""
+    rows = real_array(ranges, "ranges", DataError)
+    if rows.size and (rows.dtype.kind not in "iu" or rows.shape[1:] != (2,)):
+        found = f"{rows.dtype} of shape {rows.shape}"
+        raise DataError(f"ranges: found {found}, expected integers (S, 2), the first row and the one after the last")
+    rows = rows.astype(np.int64, copy=False).reshape(-1, 2)
+    bad = (rows[:, 0] < 0) | (rows[:, 1] <= rows[:, 0]) | (rows[:, 1] > num_frames)
+    if bad.any():
+        i = int(bad.argmax())
+        raise DataError(f"segment {i}: found rows {rows[i].tolist()}, expected one or more of {num_frames} frames")
+    return rows
+
+
+def trainable(names: NDArray[np.str_], inventory: Sequence[str] | None) -> tuple[str, ...]:
+    """Phones that have segments, sorted, of an inventory where that is given; a warning names those without."""
+    present = set(names.tolist())
+    wanted = present if inventory is None else set(inventory)
+    for phone in sorted(wanted - present):
+        warnings.warn(f"phone {phone}: found no training segment, left out", GmmSpeechWarning, stacklevel=3)
+    if not wanted & present:
+        raise DataError(f"found no segment of {len(wanted)} phones to train, expected one or more")
+    return tuple(sorted(wanted & present))
 
 
 @dataclass(frozen=True, eq=False)
