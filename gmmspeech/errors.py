@@ -103,6 +103,14 @@ def text_or_type(error: BaseException) -> str:
     return one_line(error) or type(error).__name__
 
 
+def as_of_utterance(utterance: str, error: Exception) -> GmmSpeechError:
+    """Give an error that names the utterance, whatever was raised: a decoder, or memory that is not there."""
+    name = f"utterance {shown(utterance)}: "
+    text = str(error) if isinstance(error, GmmSpeechError) else f"{type(error).__name__}: {one_line(error)}".strip(": ")
+    kind = type(error) if isinstance(error, GmmSpeechError) else FeatureError
+    return kind(text if text.startswith(name) else name + text)
+
+
 def report_errors(function: Callable[..., None]) -> Callable[..., None]:
     """Wrap a command: an error is one line on stderr and exit status 1; with ``--debug`` also its traceback.
 

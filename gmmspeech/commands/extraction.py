@@ -25,7 +25,7 @@ from gmmspeech.audio import audio_file
 from gmmspeech.blocks import ordered_map, single_threaded_blas
 from gmmspeech.cluster import check_workers, connect
 from gmmspeech.commands.shard_folder import RAW, WHOLE, check_shard_folder, clear_shard_folder, read_record
-from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError
+from gmmspeech.errors import ConfigError, DataError, FeatureError, as_of_utterance
 from gmmspeech.features.frontend import FrontEnd, SpeakerCmvnOptions
 from gmmspeech.files.atomic import check_output, move_into_place, one_run_at_a_time, remove_leftovers, write_lines
 from gmmspeech.formats.datadir import DataDir, load_utterance
@@ -199,7 +199,8 @@ def check_not_recording(data: DataDir, out: Path) -> None:
     """Raise a DataError if an output is a recording of a data directory, which it would replace."""
     if out.exists():
         for recording, path in data.recordings.items():
-            if path.exists() and path.samefile(out):
+            file = audio_file(str(path))[0]
+            if os.path.exists(file) and os.path.samefile(file, out):
                 raise DataError(f"{out}: found it as recording {recording}, expected another place to write to")
 
 
@@ -274,10 +275,12 @@ def _extract(task: _Shard) -> _ShardRecord:
                     raise FeatureError(frames)
                 write(utterance, frames)
                 done.lengths[utterance] = len(frames)
-            except FeatureError as error:
+            except (FeatureError, MemoryError) as error:
                 if not task.skip_bad:
                     raise
-                done.skipped[utterance] = str(error)
+                done.skipped[utterance] = (
+                    str(error) if isinstance(frames, str) else str(as_of_utterance(utterance, error))
+                )
         if not done.lengths:
             raise _NothingGood
     # A raw shard is gone at the end of the run; after a failure of the power it is looked at, not trusted.
@@ -315,17 +318,24 @@ def _frames(task: _Shard) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
     for data, utterances in task.groups:
         found: dict[str, NDArray[np.float32] | str] = {}
         for utterance in utterances:
-            try:
+            with _skipping(task, [utterance], found):
                 signal, rate = load_utterance(data, utterance, channel=task.channel)
                 found[utterance] = task.front.unnormalized(signal, rate, utterance)
-            except GmmSpeechError as error:
-                if not task.skip_bad:
-                    raise
-                found[utterance] = str(error)
         good = {utterance: frames for utterance, frames in found.items() if not isinstance(frames, str)}
-        if good:
-            found |= dict(zip(good, task.front.of_speaker(list(good.values())), strict=True))
+        with _skipping(task, list(good), found):
+            found |= dict(zip(good, task.front.of_speaker(list(good.values())), strict=True)) if good else {}
         yield from found.items()
+
+
+@contextmanager
+def _skipping(task: _Shard, utterances: Sequence[str], found: dict[str, NDArray[np.float32] | str]) -> Iterator[None]:
+    """Keep what is wrong with utterances in place of their frames, or raise it as an error that names the first."""
+    try:
+        yield
+    except Exception as error:  # decoders raise what they like
+        if not task.skip_bad:
+            raise as_of_utterance(utterances[0], error) from error
+        found |= {utterance: str(as_of_utterance(utterance, error)) for utterance in utterances}
 
 
 def _extracted_together(data: DataDir, front: FrontEnd) -> Iterable[Sequence[str]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from gmmspeech.commands.extraction import check_not_recording
-from gmmspeech.commands.phones import features_of, frame_times
+from gmmspeech.commands.phones import features_of, frame_times, warn_of_skipped
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import atomic_path, write_lines
@@ -87,7 +87,8 @@ def labeled_frames(
 ) -> LabeledFrames:
     """Compute the frames of a data directory, and put them together with its ``phones.ctm``, or other labels."""
     found = read_labels(data.path / LABELS if labels is None else labels)
-    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad) as (store, _):
+    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad) as (store, done):
+        warn_of_skipped(done)
         frames = {utterance: store[utterance] for utterance in data.utterances if utterance in store}
     return label_utterances(frames, found, data.utt2spk, skip_bad=skip_bad, times=times, **frame_times(front.to_json()))
 

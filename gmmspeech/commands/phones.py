@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.commands.extraction import Extraction, check_not_recording, extract_features
 from gmmspeech.commands.verification import checkpoint_of
-from gmmspeech.errors import DataError, GmmSpeechWarning
+from gmmspeech.errors import DataError, GmmSpeechWarning, shown
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import temporary_folder, write_lines
 from gmmspeech.files.names import file_name
@@ -69,6 +69,15 @@ def features_of(
         done = extract_features([data], path, front, n_jobs=n_jobs, skip_bad=skip_bad)
         with FeatureStore(path) as store:
             yield store, done
+
+
+def warn_of_skipped(done: Extraction) -> None:
+    """Warn of the utterances that have no features: how many, which, and what is wrong with the first."""
+    if done.skipped:
+        names, reason = ", ".join(map(shown, done.skipped)), next(iter(done.skipped.values()))
+        warnings.warn(
+            f"skipped {len(done.skipped)} utterances ({shown(names, 300)}); the first: {reason}", GmmSpeechWarning
+        )
 
 
 def frame_times(front_end: str | None) -> dict[str, Any]:
@@ -265,7 +274,8 @@ def recognize_dir(
     """Recognize the utterances of a data directory."""
     data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load(model, PhoneHMM)
     times = frame_times(hmm.front_end)
-    with features_of(data, FrontEnd.from_json(hmm.front_end or ""), n_jobs=n_jobs, skip_bad=skip_bad) as (store, _):
+    with features_of(data, FrontEnd.from_json(hmm.front_end or ""), n_jobs=n_jobs, skip_bad=skip_bad) as (store, done):
+        warn_of_skipped(done)
         return decode(hmm, store, graph_of(hmm), n_jobs=n_jobs, skip_bad=skip_bad, **times, **options)
 
 

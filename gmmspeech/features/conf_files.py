@@ -33,11 +33,12 @@ def read_kaldi_features(path: Path, kind: str) -> dict[str, Any]:
         types.pop("use_power")
     features: dict[str, Any] = {"type": kind, "dither": 1.0}
     sections: dict[str, Any] = {"features": features}
+    directions: dict[str, bool] = {}
     for place, name, text in _kaldi_options(path):
         if name == "sample_frequency":
             sections["sample_frequency"] = _whole(_number(text, place, name), place, name)
         elif name in ("allow_downsample", "allow_upsample"):
-            sections["resample"] = sections.get("resample", False) or _boolean(text, place, name)
+            directions[name.removeprefix("allow_").removesuffix("sample")] = _boolean(text, place, name)
         elif name == "subtract_mean":
             if _boolean(text, place, name):
                 sections["cmvn"] = {"method": "utterance"}
@@ -46,6 +47,9 @@ def read_kaldi_features(path: Path, kind: str) -> dict[str, Any]:
         else:
             _check_known(name, types, place, dashes=True)
             features[name] = types[name](text, place, name)
+    allowed = [direction for direction, value in directions.items() if value]
+    if allowed:
+        sections["resample"] = True if len(allowed) == 2 else allowed[0]
     return sections
 
 

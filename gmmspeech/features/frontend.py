@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import soxr
@@ -61,8 +61,9 @@ class FrontEnd(Section):
     ----------
     sample_frequency : int
         Hz; 16000.
-    resample : bool
-        Convert other rates (soxr, HQ) instead of refusing them.
+    resample : bool or {"down", "up"}
+        Convert other rates (soxr, HQ) instead of refusing them: all, only higher or only lower ones. Kaldi's
+        ``--allow-downsample`` is "down", ``--allow-upsample`` is "up".
     features : mapping or options
         ``type`` "mfcc", "fbank", "plp" or "lfcc", and the options of the function of that name.
     rasta : mapping or options, optional
@@ -97,7 +98,7 @@ class FrontEnd(Section):
     """
 
     sample_frequency: int = Field(default=16000, ge=1)
-    resample: bool = False
+    resample: bool | Literal["down", "up"] = False
     features: Annotated[FeatureOptions, Field(discriminator="type")] = MfccOptions.model_validate({})
     rasta: RastaOptions | None = None
     deltas: DeltaOptions | None = None
@@ -422,12 +423,17 @@ class FrontEnd(Section):
         samples, full_scale = checked_signal(signal)
         if rate == self.sample_frequency:
             return samples, full_scale
-        if not self.resample:
+        wanted = "down" if rate > self.sample_frequency else "up"
+        if self.resample not in (True, wanted):
             raise FeatureError(
-                f"found {rate:g} Hz, expected {self.sample_frequency} Hz; set resample = true to convert, or"
-                f" sample_frequency = {rate:g}"
+                f"found {rate:g} Hz, expected {self.sample_frequency} Hz{self._also()}; set resample = true to convert,"
+                f" or sample_frequency = {rate:g}"
             )
         return soxr.resample(samples / np.float32(full_scale), rate, self.sample_frequency, quality="HQ"), 1.0
+
+    def _also(self) -> str:
+        """Words for the rates that are converted."""
+        return {"down": " or more", "up": " or less"}.get(str(self.resample), "")
 
     def _voiced(self, log_energy: NDArray[np.float32]) -> NDArray[np.bool_]:
         if self.vad is None:

@@ -7,12 +7,14 @@ import pickle
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
 import joblib
 import numpy as np
 import pytest
+import soundfile
 from numpy.typing import NDArray
 
 import gmmspeech as gs
@@ -20,7 +22,7 @@ from gmmspeech.commands import extraction
 from gmmspeech.commands.extraction import extract_features
 from gmmspeech.errors import AudioError, ConfigError, DataError, FeatureError
 from gmmspeech.features.frontend import DeltaOptions, SpeakerCmvnOptions
-from gmmspeech.formats.datadir import DataDir, load_utterance, read_data_dir
+from gmmspeech.formats.datadir import DataDir, load_utterance, read_data_dir, write_map
 
 FRONT = gs.FrontEnd(sample_frequency=8000, features={"type": "mfcc", "num_ceps": 8}, vad={"method": "relative"})
 
@@ -309,3 +311,70 @@ def test_an_utterance_that_is_in_two_folders(digits: Path, tmp_path: Path) -> No
     with pytest.raises(DataError, match=f"f.h5: found utterance {parts[1].utterances[0]} again"):
         extract_features(parts, tmp_path / "f.h5", FRONT)
     assert not list(tmp_path.iterdir())
+
+
+# --- whatever one utterance can do
+
+
+def noises(folder: Path) -> DataDir:
+    """Eight recordings of noise, u0 to u7."""
+    rng = np.random.default_rng(0)
+    for number in range(8):
+        soundfile.write(folder / f"u{number}.wav", rng.normal(0, 0.1, 1600), 8000)
+    write_map(folder / "wav.scp", {f"u{number}": f"{folder}/u{number}.wav" for number in range(8)})
+    write_map(folder / "utt2spk", {f"u{number}": "ann" for number in range(8)})
+    return read_data_dir(folder)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("odd"),
+        MemoryError(),
+        PermissionError(13, "Permission denied"),
+        OverflowError("too large"),
+        RuntimeError("a decoder's"),
+        ZeroDivisionError("by 0"),
+        IndexError("list index out of range"),
+        UnicodeError("no text"),
+    ],
+)
+def test_skip_bad_survives_what_a_decoder_raises(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    data = noises(tmp_path)
+    load = extraction.load_utterance
+
+    def failing(data: DataDir, utterance: str, **options: object) -> object:
+        if utterance == "u0":
+            raise error
+        return load(data, utterance, **options)
+
+    monkeypatch.setattr(extraction, "load_utterance", failing)
+    done = extract_features([data], tmp_path / "a.h5", FRONT, skip_bad=True)
+    assert list(done.skipped) == ["u0"]
+    assert done.skipped["u0"].startswith(f"utterance u0: {type(error).__name__}")
+    assert done.num_utterances == len(data.utterances) - 1
+    with pytest.raises(FeatureError, match=f"utterance u0: {type(error).__name__}"):
+        extract_features([data], tmp_path / "b.h5", FRONT)
+
+
+def test_skip_bad_survives_any_file(tmp_path: Path) -> None:
+    data = noises(tmp_path)
+    paths = {}
+    for number, name in enumerate(data.utterances[:6]):
+        paths[name] = path = tmp_path / f"bad{number}.wav"
+        if number == 0:
+            os.mkfifo(path)
+        elif number == 1:
+            path.mkdir()
+        elif number == 2:
+            path.symlink_to(path)
+        elif number == 3:
+            path.write_bytes(b"RIFF" + b"\xff" * 100)
+    last = data.utterances[6]
+    paths[last] = Path(f"{tmp_path}/null\0byte.wav")
+    data = replace(data, recordings={**data.recordings, **paths})
+    done = extract_features([data], tmp_path / "a.h5", FRONT, skip_bad=True)
+    assert set(done.skipped) == set(paths)
+    assert all(reason.startswith(f"utterance {name}: ") for name, reason in done.skipped.items())

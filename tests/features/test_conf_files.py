@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from gmmspeech.errors import ConfigError
+from gmmspeech.errors import ConfigError, FeatureError
 from gmmspeech.features.frontend import FrontEnd
 
 KALDI = [
@@ -76,9 +76,32 @@ def test_kaldi_options_of_every_kind(tmp_path):
     front = FrontEnd.from_kaldi_conf(written(tmp_path, text))
     options = front.features
     assert (options.use_energy, options.frame_length, options.htk_compat, options.num_ceps) == (False, 20.0, True, 13)
-    assert front.resample
+    assert front.resample == "down"
     assert front.cmvn.method == "utterance"
     assert options.dither == 1.0  # Kaldi's own default
+
+
+@pytest.mark.parametrize(
+    ("text", "resample", "refused"),
+    [
+        ("--allow-downsample=true", "down", [11025, 8000]),
+        ("--allow-upsample=true", "up", [22050, 44100]),
+        ("--allow-downsample=true\n--allow-upsample=true", True, []),
+        ("--allow-downsample=true\n--allow-downsample=false", False, [8000, 44100]),
+        ("--allow-upsample=false", False, [8000, 44100]),
+    ],
+)
+def test_each_direction_of_resampling_has_its_own_option(tmp_path, text, resample, refused):
+    front = FrontEnd.from_kaldi_conf(written(tmp_path, f"--sample-frequency=16000\n--dither=0\n{text}"))
+    assert front.resample == resample
+    assert FrontEnd.from_json(front.to_json()) == front
+    for rate in (8000, 11025, 22050, 44100):
+        signal = np.sin(np.arange(rate) / 10)
+        if rate in refused or not resample:
+            with pytest.raises(FeatureError, match=rf"found {rate} Hz, expected 16000 Hz.*; set resample = true"):
+                front(signal, rate)
+        else:
+            assert len(front(signal, rate)) == 98
 
 
 def test_htk_defaults_are_htks(tmp_path):

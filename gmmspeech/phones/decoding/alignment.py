@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map
 from gmmspeech.checks import check_positive
-from gmmspeech.errors import DataError, FeatureError, GmmSpeechError, GmmSpeechWarning
+from gmmspeech.errors import (
+    DataError,
+    FeatureError,
+    GmmSpeechError,
+    GmmSpeechWarning,
+    as_of_utterance,
+    text_or_type,
+)
 from gmmspeech.features.compatibility import check_same_front_end, front_end_of
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph, word_sequence_graph
@@ -332,8 +339,8 @@ def batch_emissions(
             if not len(x):
                 raise FeatureError("found no frames, expected one or more")
             emissions[name] = model.log_likelihoods(x)
-        except GmmSpeechError as error:
+        except Exception as error:  # memory too, of which a long utterance may need more than there is
             if not skip_bad:
-                raise type(error)(f"utterance {name}: {error}") from None
-            bad[name] = str(error)
+                raise as_of_utterance(name, error) from None
+            bad[name] = text_or_type(error)
     return emissions, bad

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.checks import all_finite
-from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError
+from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError, text_or_type
 from gmmspeech.phones.hmm.batches import batches
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_sequence_graph, pronunciations, utterance_graph
@@ -49,7 +49,11 @@ class Corpus:
         self.bad: dict[str, str] = {}
         total, squares, dim = 0.0, 0.0, None
         for name in names:
-            x = np.asarray(frames[name], dtype=np.float64)
+            try:
+                x = np.asarray(frames[name], dtype=np.float64)
+            except (ValueError, MemoryError) as error:
+                self._reject(name, DataError(text_or_type(error)))
+                continue
             dim = dim or x.shape[-1]
             if x.ndim != 2 or x.shape[1] != dim:
                 self._reject(name, DataError(f"found frames of shape {x.shape}, expected (frames, {dim})"))
