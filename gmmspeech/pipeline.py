@@ -27,9 +27,10 @@ from typing import Any, NamedTuple
 import click
 
 from gmmspeech.audio import audio_file
-from gmmspeech.errors import ConfigError, DownloadError, report_errors
+from gmmspeech.errors import ConfigError, DataError, DownloadError, report_errors
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.text import parse_number, read_text
 from gmmspeech.formats.datadir import DataDir
 
 MARKS = ".stages"
@@ -126,13 +127,14 @@ class Run:
             if missing:
                 raise ConfigError(f"--stage {self._first}: {missing[0]} of {title}, is not there")
             return False
-        same = mark.is_file() and mark.read_bytes().split(b"\n")[0] == self._digest.encode()
+        same = _read_mark(mark)[0] == self._digest
         if self._first is None and not self._redo and same and all(path.exists() for path in outputs):
             print(f"{title}: done before", file=sys.stderr)
             return False
         self._redo = True
         for later in (self.out / MARKS).glob("*-*"):  # to be redone too, in this run or the next
-            if int(later.name.split("-")[0]) >= self._count:
+            number = later.name.split("-")[0]
+            if number.isdecimal() and int(number) >= self._count and not later.is_dir():
                 later.unlink()
         print(f"{title} ...", file=sys.stderr)
         self._stage = _Stage(mark, self._digest, title, time.perf_counter(), time.process_time())
@@ -267,10 +269,17 @@ def _stamp(path: Path) -> str:
     return f"{path} {found.st_size} {found.st_mtime_ns}" if found else f"{path} missing"
 
 
+def _read_mark(mark: Path) -> tuple[str, float]:
+    """Digest and processor seconds that the mark of a stage has, "" and NaN where it has none that make sense."""
+    try:
+        digest, seconds = read_text(mark).split()
+        return digest, parse_number(seconds)
+    except (DataError, ValueError):
+        return "", float("nan")
+
+
 def _cpu_seconds(mark: Path) -> float:
-    """Processor seconds that the mark of a stage has; NaN if that isn't known."""
-    fields = mark.read_text(encoding="utf-8").split() if mark.is_file() else []
-    return float(fields[1]) if len(fields) == 2 else float("nan")
+    return _read_mark(mark)[1]
 
 
 def _plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -230,6 +231,17 @@ def test_a_mark_that_is_damaged(recipe: Recipe) -> None:
     for content in (b"", b"\xff\xfe", b"0" * 64):
         (recipe.out / MARKS / "2-train").write_bytes(content)
         assert recipe.run() == ["train", "score"]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\0", b"", b"x y z", b"x 1_0", b"x nan"])
+def test_a_mark_that_is_none_tells_no_time(tmp_path: Path, content: bytes) -> None:
+    """It passes for no mark, whatever it is, and so does a folder."""
+    (tmp_path / ".stages" / "later-than").mkdir(parents=True)
+    (tmp_path / ".stages" / "1-one").write_bytes(content)
+    run = Run(tmp_path, first=2)
+    assert not run.todo("one", makes=[])
+    assert math.isnan(run.cpu_seconds("one"))
+    assert Run(tmp_path).todo("one", makes=[])
 
 
 def test_an_output_folder_that_cannot_be(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.files.names import Output, file_name, parse_output
+from gmmspeech.files.text import parse_object
 from gmmspeech.formats.htk import write_htk
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
 from gmmspeech.formats.loading import load
@@ -110,6 +110,13 @@ def _check_not_read(store: FeatureStore, to: Output) -> None:
                 raise DataError(f"{path}: found it in {store.path}, which is read, expected another place to write to")
 
 
+def _known_shift(front_end: str | None) -> float:
+    """Milliseconds from frame to frame, as a front end says or by default."""
+    features = parse_object(front_end or "{}").get("features")
+    known = features.get("frame_shift") if isinstance(features, dict) else None
+    return known if isinstance(known, int | float) else _DEFAULT_SHIFT
+
+
 def _write_htk_folder(
     folder: Path,
     items: Iterator[tuple[str, NDArray]],
@@ -119,8 +126,7 @@ def _write_htk_folder(
     kind: str,
     frame_shift: float | None,
 ) -> None:
-    known = json.loads(front_end or "{}").get("features", {}).get("frame_shift")
-    shift = frame_shift or known or _DEFAULT_SHIFT
+    shift = frame_shift or _known_shift(front_end)
     full = f"{kind}_C" if compress and "C" not in kind.split("_") else kind
     for utterance, frames in items:
         write_htk(folder / file_name(utterance, ".htk"), frames, kind=full, frame_shift=shift)

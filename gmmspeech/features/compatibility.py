@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from gmmspeech.errors import FeatureError
+from gmmspeech.files.text import parse_object
 
 
 def check_same_front_end(expected: str | None, found: str | None, *, model: str, frames: str) -> None:
@@ -25,11 +25,18 @@ def first_difference(a: str | None, b: str | None) -> tuple[str, Any, Any] | Non
     """Give the first key in which two front ends (JSON, or None where one isn't known) differ, and its values."""
     if not a or not b or a == b:
         return None
-    flat_a, flat_b = _flat(json.loads(a)), _flat(json.loads(b))
+    flat_a, flat_b = _flat(_options(a)), _flat(_options(b))
     for key in sorted(flat_a.keys() | flat_b.keys()):
         if flat_a.get(key) != flat_b.get(key):
             return key, flat_a.get(key), flat_b.get(key)
     return None
+
+
+def _options(front_end: str) -> dict[str, Any]:
+    try:
+        return parse_object(front_end)
+    except ValueError as error:
+        raise FeatureError(f"front end: {error}") from None
 
 
 def _flat(nested: Any, prefix: str = "") -> dict[str, Any]:

@@ -45,6 +45,7 @@ from gmmspeech.features.static import features_of_samples
 from gmmspeech.features.vad import energy_vad, relative_energy_vad, two_gaussian_vad
 from gmmspeech.features.warping import feature_warp
 from gmmspeech.features.window import INT16_SCALE, checked_signal, frame_layout, least_samples, utterance_prefix
+from gmmspeech.files.text import parse_object
 
 
 class FrontEnd(Section):
@@ -269,11 +270,9 @@ class FrontEnd(Section):
         True
         """
         try:
-            sections = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ConfigError(f"front end: not readable as JSON: {error}") from None
-        if not isinstance(sections, dict):
-            raise ConfigError(f"front end: found JSON of {type(sections).__name__}, expected an object")
+            sections = parse_object(text)
+        except ValueError as error:
+            raise ConfigError(f"front end: {error}") from None
         return cls(**sections)
 
     def to_json(self) -> str:

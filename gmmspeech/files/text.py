@@ -7,6 +7,7 @@ Python's own ``split``, ``strip`` and ``splitlines`` also cut at blanks of Unico
 from __future__ import annotations
 
 import codecs
+import json
 import math
 import os
 import re
@@ -16,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from gmmspeech.errors import DataError, GmmSpeechError, shown
 
@@ -144,6 +145,17 @@ def parse_whole(text: str) -> int:
     if _WHOLE.fullmatch(text):
         return int(text)
     raise ValueError(f"found {shown(text)}, expected a whole number")
+
+
+def parse_object(text: str) -> dict[str, Any]:
+    """Give the object that text is in JSON; ValueError where it is something else, or nested too deep to be read."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not readable as JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"found JSON of {type(found).__name__}, expected an object")
+    return found
 
 
 def normal_form(name: str) -> str:

@@ -59,3 +59,9 @@ def test_any_changed_value_is_found(tree, key):
     check(json.dumps(tree), json.dumps(dict(reversed(tree.items()))))
     with pytest.raises(FeatureError, match=f"{key}"):
         check(json.dumps(tree), json.dumps(changed_tree))
+
+
+@pytest.mark.parametrize("text", ["7", "[]", "[" * 100_000, "nothing"], ids=lambda text: text[:9])
+def test_a_front_end_that_is_no_json_object(text):
+    with pytest.raises(FeatureError, match=r"front end: .*JSON"):
+        check(SRE.to_json(), text)

@@ -17,6 +17,7 @@ from gmmspeech.files.text import (
     look_alike,
     parse_number,
     parse_numbers,
+    parse_object,
     parse_whole,
     read_bytes,
     read_line_blocks,
@@ -174,3 +175,15 @@ def test_names_that_look_alike_are_told(name):
         with pytest.raises(DataError, match=re.escape("ids: found")):
             check_distinct("ids", [composed, decomposed])
     check_distinct("ids", [composed, composed])
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "7", "null", "nothing", "[" * 100_000, '{"a":' * 100_000, '{"a": ' + "9" * 5000 + "}"]
+)
+def test_json_that_is_no_object(text):
+    with pytest.raises(ValueError, match="JSON"):
+        parse_object(text)
+
+
+def test_an_object_of_json():
+    assert parse_object('{"a": {"b": [1, 2.5]}}') == {"a": {"b": [1, 2.5]}}

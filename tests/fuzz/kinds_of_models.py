@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 from fuzz.kinds import add
-from fuzz.targets import checkpoint, command, load, score_frames, statistics, store
+from fuzz.targets import checkpoint, command, copy_model, load, score_frames, statistics, store
 
 import gmmspeech as gs
 
@@ -24,7 +24,7 @@ _OF_WORLD = {
         "u.h5",
         {
             "score": score_frames,
-            "copy-model": command("copy-model {path} {out}/a.txt"),
+            "copy-model": copy_model,
             "enroll": command("enroll {path} {world}/f.h5 {world}/enroll {out}/m.h5"),
             "train": command("statistics {path} {world}/f.h5 {out}/s.h5"),
         },
@@ -109,7 +109,7 @@ for _name, _values in _LAYOUTS.items():
         _name,
         "model.hdf5",
         "hdf5",
-        {"load": load, "copy-model": command("copy-model {path} {out}/a.txt")},
+        {"load": load, "copy-model": copy_model},
         _layout(_values),
     )
 

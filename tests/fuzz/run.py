@@ -8,7 +8,16 @@ import os
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
+
+if __name__ == "__main__":
+    for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[_variable] = "1"  # so that this process has one thread, and can be forked
+
+from fuzz.cases import KINDS, Workshop, table
+from fuzz.hostile import HOSTILE
+from fuzz.verdicts import GOOD
 
 
 def main() -> int:
@@ -21,16 +30,14 @@ def main() -> int:
     parser.add_argument("--damage", default="", help="the same damage in all cases")
     parser.add_argument("--case", type=int, help="run one case and say what came of it")
     parser.add_argument("--keep", type=Path, help="folder for the file of that case")
+    parser.add_argument("--hostile", action="store_true", help="run the cases that have names")
     parser.add_argument("--out", type=Path, help="write all results to this file, a line of JSON each")
     given = parser.parse_args()
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = "1"  # so that this process has one thread, and can be forked
-    from fuzz.cases import Workshop, table
-    from fuzz.verdicts import GOOD
-
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         workshop = Workshop(Path(folder).resolve() / "fuzz", given.only)
         numbers = range(given.first, given.first + given.cases) if given.case is None else [given.case]
+        if given.hostile:
+            return _run_hostile(workshop, given.out)
         results = []
         began = time.monotonic()
         for number in numbers:
@@ -44,6 +51,19 @@ def main() -> int:
         print("\n".join(table(results)))
         print(f"{len(results)} cases in {time.monotonic() - began:.0f} s")
     return int(any(result.verdict not in (*GOOD, "not made") for result in results))
+
+
+def _run_hostile(workshop: Workshop, out: Path | None) -> int:
+    bad = 0
+    for name, (kind, target, edit, verdict, words) in HOSTILE.items():
+        found, told, seconds, peak = workshop.judge(KINDS[kind], target, partial(edit, world=workshop.world), False)
+        good = found == verdict and all(word in told for word in words)
+        bad += not good
+        print(f"{name}: {found}: {told}" + ("" if good else f"   <<< expected {verdict} {' '.join(words)}"), flush=True)
+        if out:
+            with open(out, "a", encoding="utf-8") as file:
+                file.write(json.dumps([name, found, told, good, seconds, peak]) + "\n")
+    return int(bad > 0)
 
 
 if __name__ == "__main__":

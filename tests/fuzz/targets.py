@@ -31,6 +31,12 @@ def score_frames(path: Path, world: Path) -> Any:
     return {"model": gmm, "scores": gmm.score_samples(x), "posteriors": gmm.predict_proba(x)}
 
 
+def copy_model(path: Path, world: Path) -> Any:
+    """Copy a mixture by the command, and load the copy."""
+    done = command("copy-model {path} {out}/a.txt")(path, world)
+    return {**done, "model": gs.load(path.parent / "out" / "a.txt")}
+
+
 def store(prefix: str = "") -> Target:
     """Give a target that reads all frames of a store, by utterances and in blocks."""
 

@@ -6,26 +6,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from fuzz.starting import start
+from fuzz.verdicts import GOOD
 
-TESTS = Path(__file__).parents[1]
 CASES, LONG = 160, 10_000
 
 
 def run(out: Path, *options: object) -> list[str]:
     """Run cases in a process of their own, which has one thread; give those that ended badly."""
-    from fuzz.verdicts import GOOD
-
-    path = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "fuzz.run", "--out", out, *options]
-    done = subprocess.run(
-        [*map(str, command)], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, check=False
-    )
+    done = start("--out", out, *options)
     assert done.returncode in (0, 1), done.stderr[-2000:]
     results = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert results, done.stderr[-2000:]

@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import soundfile
-from fuzz.verdicts import _CANARY, SECRET_NUMBER
+from fuzz.verdicts import CANARY, SECRET_NUMBER
 
 import gmmspeech as gs
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -90,6 +90,6 @@ def rng_vectors() -> np.ndarray:
 
 
 def _secrets(folder: Path) -> None:
-    (folder / "secret.txt").write_bytes(_CANARY * 512)
+    (folder / "secret.txt").write_bytes(CANARY * 512)
     with h5py.File(folder / "secret.h5", "w") as file:
         file["means"], file["flat"] = np.full((64, 64), SECRET_NUMBER), np.full(64, SECRET_NUMBER)

@@ -1,0 +1,24 @@
+"""The checksum of files that were changed, written anew: what somebody does who means harm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+
+try:
+    from gmmspeech.files.hdf5_content import CHECKSUM, Content, content_digest
+except ImportError:
+    CHECKSUM = "checksum"
+
+
+def sealed_again(path: Path) -> bool:
+    """Write the checksum of what a file holds now; say whether it could be, which it can't of what is not plain."""
+    try:
+        with h5py.File(path, "r+") as file:
+            if CHECKSUM not in file.attrs:
+                return False
+            file.attrs[CHECKSUM] = content_digest(Content(file))
+    except (OSError, RuntimeError, ValueError, TypeError, LookupError, MemoryError):
+        return False
+    return True
