@@ -30,12 +30,16 @@ def prepare(layout: str, source: Path, out: Path) -> None:
       speakers         SPEAKER/.../NAME.wav, any folders of speakers
 
     All audio under the folder SOURCE is listed, a part of a corpus or the whole. OUT gets wav.scp, utt2spk and
-    spk2utt; text and spk2gender where they are known; phones.ctm of TIMIT. The audio stays where it is.
+    spk2utt; text and spk2gender where they are known; phones.ctm of TIMIT. The audio stays where it is. Links to
+    folders are followed. What is left out is counted by extension, such as video, which has to be converted first.
     """
-    from gmmspeech.corpora.listing import write_listing
+    from gmmspeech.corpora.listing import OTHER_AUDIO, counted, write_listing
     from gmmspeech.corpora.registry import list_corpus
 
     listing = list_corpus(layout, source)
     write_listing(out, listing)
     speakers = len(set(listing.utt2spk.values()))
+    if listing.left_out:
+        convert = " (ffmpeg -i FILE FILE.wav converts audio and video)" if OTHER_AUDIO & set(listing.left_out) else ""
+        click.echo(f"gmmspeech: left out: {counted(listing.left_out)}{convert}", err=True)
     click.echo(f"{len(listing.recordings)} utterances, {speakers} speakers, {len(listing.text)} transcripts")

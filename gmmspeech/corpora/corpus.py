@@ -25,6 +25,8 @@ class Listing:
         Speaker id to ``f`` or ``m``, where known.
     phones : dict
         Utterance id to its phones, where the corpus has their times.
+    left_out : dict
+        What else there is: extension to the number of files.
     """
 
     recordings: dict[str, Path]
@@ -32,6 +34,7 @@ class Listing:
     text: dict[str, str] = field(default_factory=dict)
     spk2gender: dict[str, str] = field(default_factory=dict)
     phones: dict[str, list[Label]] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+import stat
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from gmmspeech.audio.headers import how_to_convert
 from gmmspeech.corpora.corpus import Layout, Listing
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, shown
 from gmmspeech.formats.datadir import write_map
 from gmmspeech.formats.labels import write_ctm
 
-AUDIO = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".sph"}
+_READ = ".wav .flac .ogg .oga .opus .mp3 .mp2 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .bwf .sph .nist"
+_CONVERTED = (
+    ".m4a .m4b .m4v .mp4 .mov .3gp .3g2 .webm .mkv .mka .amr .awb .wma .wmv .asf .aac .flv .avi .rm .ra .ac3 .wv .ape"
+    " .tta .mpc .dsf .dff .spx .mpg .mpeg .vob .ts .mts .ogv .shn"
+)
+AUDIO = frozenset(_READ.split())
+OTHER_AUDIO = frozenset(_CONVERTED.split())  # and video, that has to be converted first
 
 
 def find_utterances(layout: Layout, source: str | os.PathLike[str]) -> Listing:
@@ -30,7 +38,8 @@ def find_recordings(layout: Layout, source: str | os.PathLike[str]) -> Listing:
     recordings: dict[str, Path] = {}
     utt2spk: dict[str, str] = {}
     strange: list[Path] = []
-    for path in _audio_files(folder):
+    files, others = _files(folder)
+    for path in files:
         found = layout.identify(path, folder)
         if found is None or not all(map(_is_id, found)) or not _fits_a_line(path):
             strange.append(path)
@@ -42,11 +51,13 @@ def find_recordings(layout: Layout, source: str | os.PathLike[str]) -> Listing:
         recordings[utterance], utt2spk[utterance] = path, speaker
     if strange:
         count = f" ({len(strange)} such)" if len(strange) > 1 else ""
-        name = os.fsencode(strange[0]).decode("utf-8", "backslashreplace")
+        name = shown(os.fsencode(strange[0]).decode("utf-8", "backslashreplace"), 500)
         raise DataError(f"{name}: found an audio file of another name{count}, expected {layout.pattern} without blanks")
     if not recordings:
-        raise DataError(f"{source}: found no audio, expected {layout.pattern}")
-    return Listing(recordings, utt2spk)
+        beside, how = _to_convert(others)
+        raise DataError(f"{source}: found no audio{beside}, expected {layout.pattern}{how}")
+    kinds = Counter(_kind(path) for path in others if not layout.belongs(path.relative_to(folder), None))
+    return Listing(recordings, utt2spk, left_out=dict(sorted(kinds.items())))
 
 
 def write_listing(folder: str | os.PathLike[str], listing: Listing, *, base: Path | None = None) -> None:
@@ -107,20 +118,82 @@ def as_listed(path: Path, base: Path | None) -> str:
     return str(path) if base is None else path.relative_to(base).as_posix()
 
 
-def _audio_files(folder: Path) -> list[Path]:
-    """Audio files under a folder, sorted by path.
+def _files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Audio files under a folder, and what else there is, both sorted.
 
-    Not hidden ones, which some archivers leave beside the real ones; nor SX1.WAV.wav, a copy of SX1.WAV for those who
-    can't read that.
+    Hidden ones are no audio, some archivers leave them beside the real ones; nor is SX1.WAV.wav, a copy of SX1.WAV for
+    those who can't read that. Links are followed, after all that is no link, but not to a folder that was there.
     """
-    found = []
-    for root, _, names in os.walk(folder):
-        beside = set(names)
-        for name in names:
+    files: list[Path] = []
+    others: list[Path] = []
+    folders: list[str] = [str(folder)]
+    links: list[str] = []
+    seen: set[str] = set()
+    while folders or links:
+        current = folders.pop() if folders else links.pop(0)
+        real = os.path.realpath(current)
+        if real in seen:
+            others.append(Path(current))
+            continue
+        seen.add(real)
+        entries = _entries(current)
+        for name, entry in entries.items():
             stem, suffix = os.path.splitext(name)
-            if suffix.lower() in AUDIO and not name.startswith(".") and stem not in beside:
-                found.append(Path(root, name))
-    return sorted(found)
+            if _leads_to(entry, stat.S_ISDIR):
+                (links if entry.is_symlink() else folders).append(entry.path)
+            elif (
+                suffix.lower() in AUDIO
+                and not (name.startswith(".") or stem in entries)
+                and _leads_to(entry, stat.S_ISREG)
+            ):
+                files.append(Path(entry.path))
+            else:
+                others.append(Path(entry.path))
+        links.sort()
+    return sorted(files), sorted(others)
+
+
+def _entries(folder: str) -> dict[str, os.DirEntry[str]]:
+    """Give what is in a folder, by name."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name: entry for entry in entries}
+    except OSError as error:
+        raise DataError(f"{folder}: can't be read ({error.strerror}), expected a folder of audio") from error
+
+
+def _leads_to(entry: os.DirEntry[str], kind: Callable[[int], bool]) -> bool:
+    """Say whether an entry, or what it links to, is of a kind."""
+    try:
+        return kind(entry.stat().st_mode)
+    except OSError:
+        return False
+
+
+def _kind(path: Path) -> str:
+    """Extension of a file that is left out, and why if that does not say it."""
+    suffix = path.suffix.lower() or "without extension"
+    if path.is_dir():
+        return "folders that were found before, by links"
+    if path.name.startswith("."):
+        return "hidden"
+    if suffix not in AUDIO:
+        return suffix
+    return f"{suffix} (copies)" if path.is_file() else f"{suffix} (not regular files)"
+
+
+def _to_convert(others: Sequence[Path]) -> tuple[str, str]:
+    """Words for what a folder without audio has, and how to convert it."""
+    kinds = Counter(path.suffix.lower() for path in others if path.suffix.lower() in OTHER_AUDIO)
+    if not kinds:
+        return "", ""
+    first = next(path for path in others if path.suffix.lower() in OTHER_AUDIO)
+    return f" that libsndfile reads, but {counted(kinds)}", how_to_convert(str(first))
+
+
+def counted(kinds: Mapping[str, int]) -> str:
+    """Write numbers and what they are of on a line."""
+    return shown(", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())), 300)
 
 
 def _is_id(name: str) -> bool:

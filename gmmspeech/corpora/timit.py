@@ -45,7 +45,11 @@ def _beside(audio: Path, kind: str) -> Path:
     return audio.with_suffix(f".{kind}" if audio.suffix.isupper() else f".{kind.lower()}")
 
 
-LAYOUT = Layout("TRAIN or TEST/REGION/SPEAKER/SENTENCE.WAV", _identify, _complete)
+def _belongs(path: PurePath, _: set[str] | None) -> bool:
+    return path.suffix.upper() in (".WRD", ".PHN", ".TXT")
+
+
+LAYOUT = Layout("TRAIN or TEST/REGION/SPEAKER/SENTENCE.WAV", _identify, _complete, _belongs)
 
 
 def find_sentences(corpus: Path, part: str, speakers: Sequence[str] | None = None) -> DataDir:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.audio import not_finite
-from gmmspeech.errors import FeatureError
+from gmmspeech.errors import FeatureError, GmmSpeechWarning
 from gmmspeech.features.options import StaticOptions
 
 INT16_SCALE = 32768.0
+LOUDEST = 16.0  # of floating-point samples: mixed or boosted ones may leave [-1, 1]
+QUIETEST = 8.0  # of the loudest integers: less is what becomes of [-1, 1], or silence
 
 
 @lru_cache(maxsize=64)
@@ -44,8 +47,10 @@ def utterance_prefix(utterance: str) -> str:
     return f"utterance {utterance}: " if utterance else ""
 
 
-def checked_signal(signal: ArrayLike) -> tuple[NDArray[np.float32], float]:
+def checked_signal(signal: ArrayLike, *, whole: bool = True) -> tuple[NDArray[np.float32], float]:
     """Samples as float32, and their full scale; FeatureError if they aren't one channel of finite numbers.
+
+    A warning tells, once, of samples that must have been meant at another scale; a part of a signal may be quiet.
 
     Shapes: `signal` (n,); gives `samples` (n,).
     """
@@ -62,7 +67,28 @@ def checked_signal(signal: ArrayLike) -> tuple[NDArray[np.float32], float]:
     bad = not_finite(converted)
     if len(bad):
         raise FeatureError(f"signal: found {samples[bad[0]]} at sample {bad[0]}, expected finite numbers")
+    _warn_of_scale(converted, samples.dtype, whole)
     return converted, 1.0 if samples.dtype.kind == "f" else INT16_SCALE
+
+
+def _warn_of_scale(samples: NDArray[np.float32], dtype: np.dtype, whole: bool) -> None:
+    """Tell of samples far outside the scale they are taken at; the same words each time, so that they come once."""
+    peak = max(samples.max(), -samples.min()) if len(samples) else 0.0
+    if dtype.kind == "f":
+        given, taken, other = "floating-point", "in [-1, 1]", "divide 16-bit samples by 32768, or give integers"
+        lowest, highest = 1 / INT16_SCALE, LOUDEST
+    else:
+        given, taken, other = "integer", "of 16 bits", "give floating point in [-1, 1] as it is, others as int16"
+        lowest, highest = QUIETEST, INT16_SCALE
+    if peak > highest:
+        found = f"beyond {highest:g}"
+    elif dtype.kind == "u":
+        found = "without a sign"
+    elif whole and 0 < peak < lowest:
+        found = f"all within {lowest:g}"
+    else:
+        return
+    warnings.warn(f"signal: found {given} samples {found}, expected samples {taken}: {other}", GmmSpeechWarning)
 
 
 def frame_layout(num_samples: int, rate: float, options: StaticOptions) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import gaussian
 
+from gmmspeech.audio import sample_at
 from gmmspeech.errors import DataError
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.plot.plots import INK, MUTED, NONTARGETS, TARGETS, THIRD, drawing
@@ -70,7 +71,7 @@ def plot_labels(
 
         figure = Figure(figsize=(1 + INCHES_A_SECOND * (end - start), 3.0 + 0.35 * len(tiers)))
         axes = figure.subplots(1 + len(tiers), sharex=True, height_ratios=[6, *[1] * len(tiers)])
-        _draw_spectrogram(axes[0], x[round(start * rate) : round(end * rate)], rate, start)
+        _draw_spectrogram(axes[0], x[sample_at(start, rate) : sample_at(end, rate)], rate, start)
         colors = (NONTARGETS, TARGETS, THIRD)
         reach = np.linspace(0, 1, len(tiers) + 1)  # of each tier's lines, so that none hides another
         for i, (below, (name, labels)) in enumerate(zip(axes[1:], tiers.items(), strict=True)):

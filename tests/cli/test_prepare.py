@@ -26,3 +26,15 @@ def test_bad_sources(run, tmp_path: Path) -> None:
     assert done.stderr == f"gmmspeech: error: {tmp_path}: found no audio, expected SPEAKER/.../NAME.wav\n"
     assert not (tmp_path / "data").exists()
     assert run("prepare", "aurora", tmp_path, tmp_path / "data").exit_code == 2
+
+
+def test_what_is_left_out_is_told(run, tmp_path: Path) -> None:
+    for name in ("ann/a.wav", "ann/b.m4a", "bob/notes.txt"):
+        path = tmp_path / "source" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    done = run("prepare", "speakers", tmp_path / "source", tmp_path / "data")
+    assert done.exit_code == 0
+    assert done.stdout == "1 utterances, 1 speakers, 0 transcripts\n"
+    how = "ffmpeg -i FILE FILE.wav converts audio and video"
+    assert done.stderr == f"gmmspeech: left out: 1 .m4a, 1 .txt ({how})\n"

@@ -1,9 +1,12 @@
 """Windows against scipy, frame layout against a count by hand."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.signal
 
+from gmmspeech.errors import GmmSpeechWarning
 from gmmspeech.features.options import MfccOptions, validated
 from gmmspeech.features.window import checked_signal, frame_layout, least_samples, window_function
 
@@ -56,3 +59,37 @@ def test_integers_keep_their_scale():
 def test_a_sum_that_overflows_is_not_an_error():
     loud = np.full(10, 3e38, dtype=np.float32)
     assert checked_signal(loud)[1] == 1
+
+
+@pytest.mark.parametrize(
+    ("signal", "match"),
+    [
+        (np.array([21000.0, -3.0]), r"found floating-point samples beyond 16, expected samples in \[-1, 1\]"),
+        (np.array([1e-6, -1e-5], np.float32), "found floating-point samples all within 3.05176e-05"),
+        (np.array([1, 0, -1], np.int16), "found integer samples all within 8, expected samples of 16 bits"),
+        (np.array([2**30, 0], np.int32), "found integer samples beyond 32768"),
+        (np.array([128, 255], np.uint8), "found integer samples without a sign"),
+    ],
+)
+def test_samples_of_another_scale(signal, match):
+    with pytest.warns(GmmSpeechWarning, match=match):
+        checked_signal(signal)
+
+
+def test_samples_of_the_scale_they_are_taken_at():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for signal in ([0.0, 0.0], [1.5, -2.0], [1e-3]):
+            checked_signal(np.array(signal))
+        for signal in ([0, 0], [-32768, 32767], [10, -5]):
+            checked_signal(np.array(signal, np.int16))
+        checked_signal(np.array([1e-9]), whole=False)
+        checked_signal(np.zeros(0))
+
+
+def test_the_scale_is_told_once():
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("default")
+        for peak in range(20000, 20010):
+            checked_signal(np.array([float(peak), 0.5]))
+    assert len(said) == 1
