@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
-
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files import checkpoints
-from gmmspeech.files.hdf5 import hdf5_format
+from gmmspeech.files.hdf5 import hdf5_format, is_hdf5
 from gmmspeech.formats.loading import is_foreign, load
 from gmmspeech.stores import features, statistics
 
@@ -32,7 +30,7 @@ def describe(path: str) -> list[str]:
                 return stats.describe()
         if format == checkpoints.FORMAT:
             return checkpoints.Checkpoint(path).describe(describe_front_end)
-        if format is None and not h5py.is_hdf5(path) and not is_foreign(path):
+        if format is None and not is_hdf5(path) and not is_foreign(path):
             raise DataError(f"{path}: found no HDF5, expected a feature store or a model")
         return list(load(path).describe())
     except ConfigError as error:

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.files.atomic import remove_leftovers
-from gmmspeech.files.hdf5 import create_hdf5, open_hdf5
-from gmmspeech.files.saving import Saved, damage_named, read, write
+from gmmspeech.files.hdf5 import create_hdf5, damage_named, open_hdf5
+from gmmspeech.files.saving import Saved, read, write
 
 FORMAT = "gmmspeech checkpoint"
 VERSION = 2
+_ADVICE = "; remove it to start anew"
 
 
 class Checkpoint:
@@ -136,10 +137,10 @@ def _read_settings(path: str) -> dict[str, Any]:
 
 
 def _read(path: str, read: Callable[[h5py.File], Any]) -> Any:
-    with open_hdf5(path, format=FORMAT, version=VERSION) as file:
+    with open_hdf5(path, format=FORMAT, version=VERSION, advice=_ADVICE) as file:
         if file.attrs["format_version"] < VERSION:
             raise DataError(f"{path}: found a checkpoint of gmmspeech 0.1, expected a newer; remove it to start anew")
-        with damage_named(path, "checkpoint", "; remove it to start anew"):
+        with damage_named(path, "checkpoint", _ADVICE):
             return read(file)
 
 

@@ -10,46 +10,90 @@ from contextlib import contextmanager, suppress
 import h5py
 import numpy as np
 
-from gmmspeech.errors import DataError, one_line
+from gmmspeech.errors import DataError, one_line, shown, text_or_type
 from gmmspeech.files.atomic import atomic_path
+from gmmspeech.files.hdf5_content import CHECKSUM, Content, check_content, content_digest
+from gmmspeech.files.regular import check_regular
 
+# What reading a damaged file may lead to.
+DAMAGE = (LookupError, OSError, RuntimeError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError)
+
+# Where HDF5 checks its own structures: without that, a bit of them can turn frames into zeros.
+_LAYOUT = ("v110", "v110")
 _ERRNO = re.compile(r"errno = (\d+)")  # in HDF5's messages about files
 
 
-def open_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> h5py.File:
-    """Open a file that `create_hdf5` wrote, for reading."""
-    name = os.fspath(path)
-    if os.path.isdir(name):
-        raise DataError(f"{name}: found a folder, expected {format} in HDF5")
-    if not os.path.isfile(name):
-        raise DataError(f"{name}: no such file, expected {format} in HDF5")
+def open_hdf5(path: str | os.PathLike[str], *, format: str, version: int, advice: str = "") -> h5py.File:
+    """Open a file that `create_hdf5` wrote, for reading; all that it holds is plain and, by its checksum, undamaged."""
+    name, what = os.fspath(path), format.removeprefix("gmmspeech ")
+    file = open_any_hdf5(name, expected=format)
     try:
-        file = h5py.File(name, "r")
-    except OSError as error:
-        reason = one_line(error)
-        raise DataError(f"{name}: no readable HDF5 ({reason}), expected {format} in HDF5") from error
-    try:
-        found = file.attrs.get("format")
+        with damage_named(name, what, advice):
+            content = Content(file)
+            attributes = content.attributes(file)
+        found = attributes.get("format")
         if not isinstance(found, str) or found != format:
-            raise DataError(f"{name}: found {'HDF5 of another kind' if found is None else found}, expected {format}")
-        found = file.attrs.get("format_version")
+            found = "HDF5 of another kind" if found is None else shown(found)
+            raise DataError(f"{name}: found {found}, expected {format}")
+        found = attributes.get("format_version")
         if not isinstance(found, np.integer) or not 1 <= found <= version:
-            found = "no version" if found is None else f"version {found}"
+            found = "no version" if found is None else f"version {shown(str(found))}"
             raise DataError(f"{name}: {format}: found {found}, this gmmspeech reads up to {version}")
+        with damage_named(name, what, advice):
+            check_content(content, attributes.get(CHECKSUM))
     except BaseException:
         file.close()
         raise
     return file
 
 
+def open_any_hdf5(path: str | os.PathLike[str], *, expected: str) -> h5py.File:
+    """Open an HDF5 file of any kind, of which nothing must be read but through `Content`."""
+    name = os.fspath(path)
+    if os.path.isdir(name):
+        raise DataError(f"{name}: found a folder, expected {expected} in HDF5")
+    try:
+        check_regular(os.stat(name).st_mode, name)
+        return h5py.File(name, "r")
+    except FileNotFoundError as error:
+        raise DataError(f"{name}: no such file, expected {expected} in HDF5") from error
+    except (OSError, RuntimeError, ValueError) as error:  # ValueError: a null byte in the name
+        found = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
+        raise DataError(f"{shown(name)}: no readable HDF5 ({found}), expected {expected} in HDF5") from error
+
+
+def is_hdf5(path: str | os.PathLike[str]) -> bool:
+    """Say whether a file is HDF5, whole or not."""
+    try:
+        check_regular(os.stat(path).st_mode, os.fspath(path))
+        return bool(h5py.is_hdf5(path))
+    except (OSError, ValueError):
+        return False
+
+
 def hdf5_format(path: str | os.PathLike[str]) -> str | None:
     """What a file says that it holds; None where it is not there, no HDF5, or of another kind."""
+    return hdf5_kind(path)[0] or None
+
+
+def hdf5_kind(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Format and kind that a file says it has, "" where it says none or is no HDF5 that can be read."""
     try:
-        with h5py.File(path, "r") as file:
-            found = file.attrs.get("format")
-    except OSError:
-        return None
-    return found if isinstance(found, str) else None
+        with open_any_hdf5(path, expected="any") as file:
+            attributes = Content(file).attributes(file)
+    except DAMAGE:
+        return "", ""
+    format, kind = attributes.get("format", ""), attributes.get("kind", "")
+    return (format, kind or format) if isinstance(format, str) and isinstance(kind, str) else ("", "")
+
+
+@contextmanager
+def damage_named(name: str, content: str, advice: str = "") -> Iterator[None]:
+    """Turn whatever a damaged file leads to into one line that names it."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise DataError(f"{name}: damaged {content} ({text_or_type(error)}){advice}") from error
 
 
 @contextmanager
@@ -60,11 +104,11 @@ def create_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> I
     `stream_hdf5`.
     """
     with atomic_path(path) as temporary:
-        with h5py.File(temporary, "w", driver="core", backing_store=False) as file:
+        with h5py.File(temporary, "w", driver="core", backing_store=False, libver=_LAYOUT) as file:
             file.attrs["format"] = format
             file.attrs["format_version"] = version
             yield file
-            file.flush()
+            _seal(file, path)
             image = file.id.get_file_image()
         temporary.write_bytes(image)
 
@@ -78,12 +122,12 @@ def stream_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> I
     """
     with atomic_path(path) as temporary:
         try:
-            file = h5py.File(temporary, "w", locking=False)  # it is locked, as what is being written
+            file = h5py.File(temporary, "w", libver=_LAYOUT, locking=False)  # it is locked, as what is being written
             try:
                 file.attrs["format"] = format
                 file.attrs["format_version"] = version
                 yield file
-                file.flush()
+                _seal(file, path)
             except BaseException:
                 _abandon(file)
                 raise
@@ -93,6 +137,16 @@ def stream_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> I
             if number is None:
                 raise
             raise OSError(int(number[1]), os.strerror(int(number[1])), os.fspath(path)) from error
+
+
+def _seal(file: h5py.File, path: str | os.PathLike[str]) -> None:
+    """Write the checksum of all that was written, or raise a DataError for what could not be read again."""
+    file.flush()
+    try:
+        file.attrs[CHECKSUM] = content_digest(Content(file))
+    except ValueError as error:
+        raise DataError(f"{os.fspath(path)}: can't be written: {error}") from error
+    file.flush()
 
 
 def _abandon(file: h5py.File) -> None:

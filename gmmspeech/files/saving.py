@@ -16,14 +16,13 @@ from __future__ import annotations
 import importlib
 import os
 import types
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import Field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from gmmspeech.errors import DataError, one_line
+from gmmspeech.errors import DataError
 
 if TYPE_CHECKING:
     import h5py
@@ -33,7 +32,6 @@ MODEL = "gmmspeech model"
 State = dict[str, Any]
 Object = TypeVar("Object")
 
-_DAMAGE = (LookupError, OSError, RuntimeError, TypeError, ValueError, AttributeError)
 _CLASSES: dict[str, type[Saved]] = {}  # by kind, or format where there is no kind
 
 
@@ -129,12 +127,12 @@ def load(
     DataError
         The file is missing, truncated, damaged, of a newer version, or holds something else.
     """
-    from gmmspeech.files.hdf5 import open_hdf5
+    from gmmspeech.files.hdf5 import damage_named, hdf5_kind, open_hdf5
 
     name, wanted = os.fspath(path), as_kinds(kind)
     known = modules or {c._format: dict.fromkeys(_CLASSES, c.__module__) for c in _CLASSES.values()}
     formats = list(dict.fromkeys(getattr(c, "_format", MODEL) for c in wanted)) or list(known)
-    format, found = _told(name)
+    format, found = hdf5_kind(name)
     if found in known.get(format, {}):
         importlib.import_module(known[format][found])
     cls = _CLASSES.get(found)
@@ -190,27 +188,6 @@ def wrong_kind(name: str, found: str, wanted: tuple[type, ...]) -> DataError:
     return DataError(f"{name}: found {article} {found}, expected {' or '.join(hints)}")
 
 
-@contextmanager
-def damage_named(name: str, content: str, advice: str = "") -> Iterator[None]:
-    """Turn whatever a damaged file leads to into one line that names it."""
-    try:
-        yield
-    except _DAMAGE as error:
-        raise DataError(f"{name}: damaged {content} ({one_line(error)}){advice}") from error
-
-
-def _told(name: str) -> tuple[str, str]:
-    """Format and kind that a file says it has, "" where it says none or can't be read."""
-    import h5py
-
-    try:
-        with h5py.File(name, "r") as file:
-            format, kind = file.attrs.get("format", ""), file.attrs.get("kind", "")
-    except (OSError, RuntimeError):
-        return "", ""
-    return (format, kind or format) if isinstance(format, str) and isinstance(kind, str) else ("", "")
-
-
 def _name_of(field: Field[Any]) -> str:
     return str(field.metadata.get("saved_as", field.name))
 
@@ -248,7 +225,9 @@ def _write_state(group: h5py.Group, state: State) -> None:
 def _read_state(group: h5py.Group) -> State:
     import h5py
 
-    state: State = dict(group.attrs)
+    from gmmspeech.files.hdf5_content import CHECKSUM
+
+    state: State = {name: value for name, value in group.attrs.items() if name != CHECKSUM}
     for name, item in group.items():
         if isinstance(item, h5py.Group):
             state[name] = _read_state(item)

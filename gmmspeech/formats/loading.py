@@ -6,10 +6,9 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-import h5py
-
-from gmmspeech.errors import DataError, one_line
+from gmmspeech.errors import DataError
 from gmmspeech.files import saving
+from gmmspeech.files.regular import open_regular
 
 if TYPE_CHECKING:
     from gmmspeech.gmm.mixture import DiagonalGMM
@@ -95,7 +94,7 @@ def is_foreign(path: str | os.PathLike[str]) -> bool:
 def _reader(name: str) -> Callable[[str], DiagonalGMM] | None:
     """Give the function that reads a text or binary file of Kaldi's or HTK's, or None where it is none."""
     try:
-        with open(name, "rb") as file:
+        with open_regular(name) as file:
             head = file.read(256)
     except OSError:
         return None
@@ -122,15 +121,19 @@ def _load_foreign(name: str) -> Any:
     read = _reader(name)
     if read is not None:
         return read(name)
-    try:
-        with h5py.File(name, "r") as file:
-            if "format" in file.attrs:
-                return None
-            from gmmspeech.formats.bob import read_bob
-            from gmmspeech.formats.sidekit import read_sidekit
+    from gmmspeech.files.hdf5 import damage_named, open_any_hdf5
+    from gmmspeech.files.hdf5_content import Content
 
-            return read_bob(file) or read_sidekit(file)
-    except OSError:  # which opening it as our own format explains
+    try:
+        file = open_any_hdf5(name, expected="a model")
+    except DataError:  # which opening it as our own format tells again
         return None
-    except RuntimeError as error:
-        raise DataError(f"{name}: damaged HDF5 ({one_line(error)}), expected a model") from error
+    with file:
+        with damage_named(name, "model"):
+            content = Content(file)
+            if "format" in content.attributes(file):
+                return None
+        from gmmspeech.formats.bob import read_bob
+        from gmmspeech.formats.sidekit import read_sidekit
+
+        return read_bob(name, content) or read_sidekit(name, content)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import h5py
 import numpy as np
 
 from gmmspeech.errors import DataError, ModelError, one_line
+from gmmspeech.files.hdf5_content import Content
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 
-def read_sidekit(file: h5py.File) -> DiagonalGMM | None:
+def read_sidekit(name: str, content: Content) -> DiagonalGMM | None:
     """Read SIDEKIT's mixture in an HDF5 file; None if the file is of another kind.
 
     ``invcov`` is one over the variances; ``cst``, ``det`` and ``a`` follow from the others.
     """
-    if "invcov" not in file:
+    if "invcov" not in content:
         return None
     try:
-        weights, means, precisions = file["w"][()], file["mu"][()], file["invcov"][()]
+        weights, means, precisions = (content.array(key) for key in ("w", "mu", "invcov"))
         if precisions.ndim == 3:
             raise ValueError(
                 f"invcov: found full covariances, shape {precisions.shape}, expected diagonal ones, (K, D)"
@@ -29,6 +29,6 @@ def read_sidekit(file: h5py.File) -> DiagonalGMM | None:
             )
         return DiagonalGMM.from_parameters(weights, means, 1 / precisions)
     except KeyError as error:
-        raise DataError(f"{file.filename}: {error.args[0]}, expected all of a mixture") from error
+        raise DataError(f"{name}: {error.args[0]}, expected all of a mixture") from error
     except (ModelError, ValueError, TypeError, OSError) as error:
-        raise DataError(f"{file.filename}: {one_line(error)}") from error
+        raise DataError(f"{name}: {one_line(error)}") from error

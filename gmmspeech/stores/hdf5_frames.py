@@ -125,7 +125,13 @@ class FeatureWriter:
             filters: dict[str, Any] = {"compression": self._compression, "shuffle": True} if self._compression else {}
             shape = (None, block.shape[1])
             self._frames = self._file.create_dataset(
-                "frames", (0, block.shape[1]), self._dtype, maxshape=shape, chunks=(rows, block.shape[1]), **filters
+                "frames",
+                (0, block.shape[1]),
+                self._dtype,
+                maxshape=shape,
+                chunks=(rows, block.shape[1]),
+                fletcher32=True,
+                **filters,
             )
             self._waiting = np.empty((_CHUNKS_AT_ONCE * rows, block.shape[1]), self._dtype)
         while len(block):

@@ -279,7 +279,7 @@ def _create_columns(file: h5py.File, shape: tuple[int, ...], second_order: bool)
         row = shape[:trailing]
         rows = max(1, _CHUNK_BYTES // (8 * int(np.prod(row))))
         columns[field] = file.create_dataset(
-            field, (0, *row), np.float64, maxshape=(None, *row), chunks=(min(rows, 1024), *row)
+            field, (0, *row), np.float64, maxshape=(None, *row), chunks=(min(rows, 1024), *row), fletcher32=True
         )
     return columns
 

@@ -12,6 +12,7 @@ import kaldiio
 import numpy as np
 import pytest
 from click.testing import Result
+from editing import edited
 
 import gmmspeech as gs
 
@@ -134,7 +135,7 @@ def test_a_file_that_is_damaged_or_of_another_kind(scored: Path, fails: Fails, n
             file["something"] = [1, 2, 3]
         fails(scored, words, f"{name}: found HDF5 of another kind")
         path.write_bytes(whole)
-        with h5py.File(path, "r+") as file:
+        with edited(path) as file:
             file.attrs["format_version"] = 99
         fails(scored, words, f"{name}: ", "version 99", "reads up to ")
         path.write_bytes(whole)
@@ -158,7 +159,7 @@ def test_a_model_with_a_part_missing(scored: Path, fails: Fails, name: str) -> N
         parts: list[str] = []
         file.visititems(lambda part, item: parts.append(part) if isinstance(item, h5py.Dataset) else None)
     for part in parts:
-        with h5py.File(scored / name, "r+") as file:
+        with edited(scored / name) as file:
             del file[part]
         fails(scored, ("show", scored / name), f"{name}: damaged")
         (scored / name).write_bytes(whole)
@@ -166,7 +167,7 @@ def test_a_model_with_a_part_missing(scored: Path, fails: Fails, name: str) -> N
 
 def test_a_front_end_that_is_damaged(scored: Path, fails: Fails) -> None:
     for text in ("{broken", "[]", json.dumps({"deltas": 7})):
-        with h5py.File(scored / "f.h5", "r+") as file:
+        with edited(scored / "f.h5") as file:
             file.attrs["front_end"] = text
         fails(scored, ("show", scored / "f.h5"), "f.h5: damaged", "front end")
         fails(scored, ("classify", scored / "c.h5", scored / "f.h5"), "f.h5: ")

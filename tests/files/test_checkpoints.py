@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from editing import edited
 
 import gmmspeech as gs
 from gmmspeech.errors import ConfigError, DataError
@@ -286,7 +287,7 @@ def test_damage_is_named(tmp_path):
     with pytest.raises(DataError, match=r"it\.checkpoint: found gmmspeech model, expected gmmspeech checkpoint"):
         ubm(checkpoint)
     path.write_bytes(whole)
-    with h5py.File(path, "r+") as file:
+    with edited(path) as file:
         del file["plain/1"]
     with pytest.raises(DataError, match=r"it\.checkpoint: damaged checkpoint .*remove it to start anew"):
         ubm(checkpoint)

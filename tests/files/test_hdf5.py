@@ -1,6 +1,7 @@
 import h5py
 import numpy as np
 import pytest
+from editing import edited
 
 from gmmspeech.errors import DataError
 from gmmspeech.files.hdf5 import create_hdf5, open_hdf5
@@ -45,7 +46,7 @@ def test_files_that_are_something_else(tmp_path):
     with h5py.File(path, "w") as file:
         file.attrs["format"] = FORMAT
     fails("found no version", path)
-    with h5py.File(path, "r+") as file:
+    with edited(path) as file:
         file.attrs["format_version"] = "one"
     fails("found version one, this gmmspeech reads up to 1", path)
 

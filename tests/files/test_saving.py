@@ -6,6 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from editing import edited
 from numpy.typing import NDArray
 
 from gmmspeech.commands.show import describe
@@ -97,11 +98,11 @@ def test_another_kind_a_newer_version_and_damage_are_named(tmp_path):
     everything().save(path)
     with pytest.raises(DataError, match=r"e\.h5: found a test everything, expected a counter"):
         load(path, Counter)
-    with h5py.File(path, "r+") as file:
+    with edited(path) as file:
         file.attrs["number"] = "many"
     with pytest.raises(DataError, match=r"e\.h5: damaged tests \(invalid literal for int.*many"):
         load(path)
-    with h5py.File(path, "r+") as file:
+    with edited(path) as file:
         file.attrs["format_version"] = 2
     with pytest.raises(DataError, match=r"e\.h5: gmmspeech tests: found version 2, this gmmspeech reads up to 1"):
         load(path, Everything)
@@ -139,7 +140,7 @@ def test_files_of_version_0_1_are_read_and_written_again_as_they_were(tmp_path, 
     path = OLD / f"{stem}.h5"
     loading.load(path).save(tmp_path / "again.h5")
     again, before = content(tmp_path / "again.h5"), content(path)
-    assert again.keys() == before.keys()
+    assert again.keys() - before.keys() == {("", "checksum")}  # which came later
     for name, value in before.items():
         assert again[name] == value, name
     assert describe(str(path))

@@ -7,6 +7,7 @@ import pickle
 import h5py
 import numpy as np
 import pytest
+from editing import edited
 
 from gmmspeech.errors import DataError, ModelError
 from gmmspeech.formats.loading import load
@@ -222,10 +223,10 @@ def test_truncated(saved, share):
 
 def test_a_newer_version_and_an_unknown_kind(saved):
     _, path = saved
-    with h5py.File(path, "r+") as file:
+    with edited(path) as file:
         file.attrs["format_version"] = 99
     fails(r"model\.h5: gmmspeech model: found version 99, this gmmspeech reads up to 1", load, path)
-    with h5py.File(path, "r+") as file:
+    with edited(path) as file:
         file.attrs["format_version"] = 1
         file.attrs["kind"] = "HMM"
     fails(r"model\.h5: found a model of kind 'HMM', expected one of DiagonalGMM", load, path)
@@ -257,7 +258,7 @@ def test_a_part_missing_or_replaced_is_a_damaged_file(saved):
     for name in names:
         for replacement in (None, np.array([3.0]), np.array("text", dtype=object)):
             path.write_bytes(content)
-            with h5py.File(path, "r+") as file:
+            with edited(path) as file:
                 del file[name]
                 if replacement is not None:
                     file[name] = replacement
@@ -266,17 +267,17 @@ def test_a_part_missing_or_replaced_is_a_damaged_file(saved):
             else:
                 assert read_or_named(path)
     for name, attribute in attributes:
-        if attribute == "num_frames":  # not known of every mixture
+        if attribute in ("num_frames", "checksum"):  # not known of every mixture; not in every file
             continue
         path.write_bytes(content)
-        with h5py.File(path, "r+") as file:
+        with edited(path) as file:
             del file[name].attrs[attribute]
         fails(r"model\.h5: ", load, path)
 
 
 def test_parameters_that_are_no_mixture(tmp_path):
     mixture().save(tmp_path / "gmm.h5")
-    with h5py.File(tmp_path / "gmm.h5", "r+") as file:
+    with edited(tmp_path / "gmm.h5") as file:
         file["variances"][2, 1] = -1
     fails(r"gmm\.h5: damaged model \(component 2: found variance -1\.0", load, tmp_path / "gmm.h5")
 

@@ -1,8 +1,8 @@
 """Calibrations come back from files as they were."""
 
-import h5py
 import numpy as np
 import pytest
+from editing import edited
 
 from gmmspeech.errors import DataError
 from gmmspeech.formats.loading import load
@@ -41,7 +41,7 @@ def test_calibrations_come_back_bit_for_bit(tmp_path):
 def test_damaged_files_are_refused(tmp_path, damage, message):
     path = tmp_path / "calibration.h5"
     fit_calibration([1.0, 2.0], [0.0, 1.5]).save(path)
-    with h5py.File(path, "r+") as file:
+    with edited(path) as file:
         damage(file)
     with pytest.raises(DataError, match=message) as caught:
         load(path, KINDS)
@@ -51,7 +51,7 @@ def test_damaged_files_are_refused(tmp_path, damage, message):
 def test_damaged_pav_is_refused(tmp_path):
     path = tmp_path / "calibration.h5"
     fit_pav([1.0, 2.0], [0.0, 1.5]).save(path)
-    with h5py.File(path, "r+") as file:
+    with edited(path) as file:
         file["scores"][0] = np.inf
     with pytest.raises(DataError, match="damaged calibration"):
         load(path, KINDS)

@@ -3,6 +3,7 @@
 import h5py
 import numpy as np
 import pytest
+from editing import edited
 
 from gmmspeech.errors import DataError, FeatureError
 from gmmspeech.formats.loading import load
@@ -173,7 +174,7 @@ def _every_part(kind, path, may_lack):
     for name in names:
         for replacement in (None, np.array([3.0]), np.array("text", dtype=object)):
             path.write_bytes(content)
-            with h5py.File(path, "r+") as file:
+            with edited(path) as file:
                 del file[name]
                 if replacement is not None:
                     file[name] = replacement
@@ -183,8 +184,10 @@ def _every_part(kind, path, may_lack):
             else:
                 assert read_or_named(kind, path)
     for name, attribute in attributes:
+        if attribute == "checksum":  # not in files of version 0.1
+            continue
         path.write_bytes(content)
-        with h5py.File(path, "r+") as file:
+        with edited(path) as file:
             del file[name].attrs[attribute]
         with pytest.raises(DataError, match=rf"{path.name}: "):
             load(path, kind)

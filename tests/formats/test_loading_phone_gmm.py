@@ -1,8 +1,8 @@
 """Phone mixtures come back from a file with the same bits, and damaged files are named."""
 
-import h5py
 import numpy as np
 import pytest
+from editing import edited
 
 from gmmspeech.errors import DataError
 from gmmspeech.formats.loading import load
@@ -53,11 +53,11 @@ def test_damaged_files_and_others_are_named(model, tmp_path):
     with pytest.raises(DataError, match=r"phones\.h5: no such file"):
         load(path, PhoneGMM)
     model.save(path)
-    with h5py.File(path, "a") as file:
+    with edited(path) as file:
         file["means"][0, 0] = np.nan
     with pytest.raises(DataError, match=r"phones\.h5: damaged model \(component 0: found mean nan"):
         load(path, PhoneGMM)
-    with h5py.File(path, "a") as file:
+    with edited(path) as file:
         del file["priors"]
     with pytest.raises(DataError, match=r"phones\.h5: damaged model"):
         load(path, PhoneGMM)

@@ -2,9 +2,9 @@
 
 import dataclasses
 
-import h5py
 import numpy as np
 import pytest
+from editing import edited
 
 import gmmspeech as gs
 from gmmspeech.errors import DataError
@@ -99,11 +99,11 @@ def test_damage_and_other_files_are_named(model, tmp_path):
     model.save(path)
     with pytest.raises(DataError, match=r"phones\.h5: found gmmspeech model"):
         load(path, TrainingState)
-    with h5py.File(path, "r+") as file:
+    with edited(path) as file:
         file["variances"][0, 0] = -1.0
     with pytest.raises(DataError, match=r"phones\.h5: damaged model .*variances above 0"):
         load(path, PhoneHMM)
-    with h5py.File(path, "r+") as file:
+    with edited(path) as file:
         del file["self_loop"]
     with pytest.raises(DataError, match=r"phones\.h5: damaged model"):
         load(path, PhoneHMM)

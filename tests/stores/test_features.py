@@ -2,10 +2,10 @@ import pickle
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
-import h5py
 import kaldiio
 import numpy as np
 import pytest
+from editing import edited
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -191,7 +191,7 @@ def test_the_same_frames_give_the_same_bytes(tmp_path, h5, frames):
     ],
 )
 def test_damaged_files(h5, name, value):
-    with h5py.File(h5, "r+") as file:
+    with edited(h5) as file:
         del file[name]
         if value is not None:
             file[name] = value
@@ -200,7 +200,7 @@ def test_damaged_files(h5, name, value):
 
 def test_other_files(tmp_path, h5):
     fails("no such file", FeatureStore, tmp_path / "none.h5")
-    with h5py.File(h5, "r+") as file:
+    with edited(h5) as file:
         file.attrs["format_version"] = VERSION + 1
     fails(f"{FORMAT}: found version 3, this gmmspeech reads up to 2", FeatureStore, h5)
     h5.write_bytes(h5.read_bytes()[:5000])

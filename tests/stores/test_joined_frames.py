@@ -4,10 +4,10 @@ import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
-import h5py
 import kaldiio
 import numpy as np
 import pytest
+from editing import edited
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -143,7 +143,7 @@ def test_stores_of_other_kinds_join_a_list(tmp_path, parts, index):
     ("name", "value"), [("edges", [0, 2, 3]), ("offsets", [0, 1]), ("utterances", None), ("shards", [1, 2, 3])]
 )
 def test_a_damaged_index(index, name, value):
-    with h5py.File(index, "r+") as file:
+    with edited(index) as file:
         del file[name]
         if value is not None:
             file[name] = value

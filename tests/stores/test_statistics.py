@@ -6,6 +6,7 @@ import pickle
 import h5py
 import numpy as np
 import pytest
+from editing import edited
 
 from gmmspeech.errors import DataError, FeatureError, ModelError
 from gmmspeech.gmm.adapt import map_adapt
@@ -189,7 +190,7 @@ def test_damaged_files(path, tmp_path):
     for name in (*FIELDS, "utterances"):
         for replacement in (None, np.array([3.0]), np.array("text", dtype=object), np.zeros((20, 4, 3), np.float32)):
             path.write_bytes(content)
-            with h5py.File(path, "r+") as file:
+            with edited(path) as file:
                 del file[name]
                 if replacement is not None:
                     file[name] = replacement
@@ -200,7 +201,7 @@ def test_damaged_files(path, tmp_path):
             assert "\n" not in str(caught.value)
     for attribute in ("ubm_digest", "front_end"):
         path.write_bytes(content)
-        with h5py.File(path, "r+") as file:
+        with edited(path) as file:
             del file.attrs[attribute]
         with pytest.raises(DataError, match=r"stats\.h5: damaged"):
             StatisticsStore(path)
