@@ -19,6 +19,7 @@ from gmmspeech.checks import all_finite
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.files.names import id_of_name
+from gmmspeech.files.regular import open_regular
 from gmmspeech.formats.datadir import read_fields
 
 _KINDS = (
@@ -93,7 +94,8 @@ def read_htk(path: str | os.PathLike[str]) -> HtkFile:
     """
     name = os.fspath(path)
     try:
-        content = Path(path).read_bytes()
+        with open_regular(path) as file:
+            content = file.read()
     except OSError as error:
         raise DataError(f"{name}: can't be read ({error.strerror}), expected {_EXPECTED}") from error
     if len(content) < _HEADER:

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, FeatureError, one_line
 from gmmspeech.files.atomic import atomic_path
+from gmmspeech.files.regular import open_regular
 
 _PLACE = re.compile(r"(?::(?P<offset>\d+))?(?:\[(?P<range>[\d:,]*)\])?")
 _ITEM_SIZE = {"FM": 4, "DM": 8, "FV": 4, "DV": 8}
@@ -35,7 +36,7 @@ def read_matrix(file: str, where: str = "") -> NDArray:
     if place is None:
         raise ValueError(f"found {where!r}, expected :OFFSET and perhaps [first:last]")
     offset = int(place["offset"] or 0)
-    with open(file, "rb") as archive:
+    with open_regular(file) as archive:
         archive.seek(offset)
         if archive.read(2) == b"\0B":
             _skip_binary(archive)
@@ -51,7 +52,7 @@ def ark_places(path: str) -> dict[str, str]:
     places: dict[str, str] = {}
     utterance = ""
     try:
-        with open(path, "rb") as archive:
+        with open_regular(path) as archive:
             while key := _read_key(archive):
                 utterance = key
                 if key in places:
