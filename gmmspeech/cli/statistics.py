@@ -12,7 +12,7 @@ from gmmspeech.cli.places import FEATURES, FILE, OUT
 
 
 def _shard(_: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", value)
+    found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", value)
     if not found or not 1 <= int(found[1]) <= int(found[2]):
         raise click.BadParameter(f"found {value!r}, expected i/n with i from 1 to n, such as 3/8")
     return int(found[1]), int(found[2])

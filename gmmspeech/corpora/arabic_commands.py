@@ -15,7 +15,7 @@ LICENSE = (
     "Arabic Speech Commands, A. Ghandoura, F. Hjabo, O. Al Dakkak, "
     "CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/)"
 )
-_NAME = re.compile(r"(\d{8})_[A-Za-z]+_(\d+)")
+_NAME = re.compile(r"([0-9]{8})_[A-Za-z]+_([0-9]+)")
 
 
 def _identify(path: PurePath, _: PurePath) -> tuple[str, str] | None:

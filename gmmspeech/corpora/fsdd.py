@@ -15,7 +15,7 @@ LICENSE = (
     "CC BY-SA 4.0 (https://creativecommons.org/licenses/by-sa/4.0/)"
 )
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_NAME = re.compile(r"(\d)_([^\W_]+)_(\d+)")
+_NAME = re.compile(r"([0-9])_([^\W_]+)_([0-9]+)")
 
 
 def _identify(path: PurePath, _: PurePath) -> tuple[str, str] | None:

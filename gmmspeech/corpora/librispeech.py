@@ -14,7 +14,7 @@ LICENSE = (
     "LibriSpeech, V. Panayotov, G. Chen, D. Povey, S. Khudanpur and the LibriVox readers, "
     "CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/)"
 )
-_NAME = re.compile(r"(\d+)-\d+-\d+")
+_NAME = re.compile(r"([0-9]+)-[0-9]+-[0-9]+")
 
 
 def _identify(path: PurePath, _: PurePath) -> tuple[str, str] | None:

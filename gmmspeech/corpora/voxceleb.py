@@ -20,7 +20,7 @@ _LABELS = {"1": True, "0": False}
 def _identify(path: PurePath, _: PurePath) -> tuple[str, str] | None:
     """Ids begin with the speaker, so that sorting by either is the same."""
     names = path.with_suffix("").parts[-3:]
-    return ("-".join(names), names[0]) if len(names) == 3 and re.fullmatch(r"id\d+", names[0]) else None
+    return ("-".join(names), names[0]) if len(names) == 3 and re.fullmatch(r"id[0-9]+", names[0]) else None
 
 
 LAYOUT = Layout("idNUMBER/VIDEO/NUMBER.wav", _identify)

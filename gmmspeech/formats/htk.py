@@ -16,11 +16,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.checks import all_finite
-from gmmspeech.errors import ConfigError, DataError, FeatureError
+from gmmspeech.errors import ConfigError, DataError, FeatureError, shown
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.files.names import id_of_name
+<<<<<<< HEAD
 from gmmspeech.files.regular import open_regular
 from gmmspeech.formats.datadir import read_fields
+=======
+from gmmspeech.files.text import check_distinct, read_bytes, read_lines
+from gmmspeech.formats.htk_strings import split_names
+>>>>>>> 55f3810 (Read HTK's script files with quotes and escapes; cut ranges that go a little too far, as Kaldi)
 
 _KINDS = (
     *("WAVEFORM", "LPC", "LPREFC", "LPCEPSTRA", "LPDELCEP", "IREFC"),
@@ -44,7 +49,7 @@ _HEADER = 12
 _TICKS = 10_000  # of 100 ns in a millisecond
 _SHORT = 32767
 _CHECKSUM_MODULUS = 36897
-_SCRIPT_ENTRY = re.compile(r"(?:(?P<name>[^=]+)=)?(?P<file>.+?)(?P<range>\[\d+,\d+\])?")
+_SCRIPT_ENTRY = re.compile(r"(?:(?P<name>[^=]+)=)?(?P<file>.+?)(?P<range>\[[0-9]{1,18},[0-9]{1,18}\])?", re.DOTALL)
 _EXPECTED = "an HTK parameter file"
 
 
@@ -93,11 +98,15 @@ def read_htk(path: str | os.PathLike[str]) -> HtkFile:
     ((3, 13), 'MFCC_E', 10.0)
     """
     name = os.fspath(path)
+<<<<<<< HEAD
     try:
         with open_regular(path) as file:
             content = file.read()
     except OSError as error:
         raise DataError(f"{name}: can't be read ({error.strerror}), expected {_EXPECTED}") from error
+=======
+    content = read_bytes(path, expected=_EXPECTED)
+>>>>>>> 55f3810 (Read HTK's script files with quotes and escapes; cut ranges that go a little too far, as Kaldi)
     if len(content) < _HEADER:
         raise DataError(f"{name}: found {len(content)} bytes, expected {_EXPECTED}, whose header has {_HEADER}")
     order = ">" if _fits(content, ">") or not _fits(content, "<") else "<"
@@ -195,20 +204,26 @@ def htk_places(path: str) -> dict[str, str]:
             if file.is_file() and file.name[0] != "."
         ]
     else:
-        found = [_script_entry(path, number, fields) for number, fields in read_fields(path)]
+        found = [_script_entry(f"{path}:{number}", line) for number, line in enumerate(read_lines(path), 1)]
     for name, place in found:
         if name in places:
-            raise DataError(f"{path}: found two files of the name {name}, expected each once")
+            raise DataError(f"{path}: found two files of the name {shown(name)}, expected each once")
         places[name] = place
+    check_distinct(path, places)
     if not places:
         raise DataError(f"{path}: found no file, expected parameter files of HTK's")
     return places
 
 
-def _script_entry(path: str, number: int, fields: list[str]) -> tuple[str, str]:
-    entry = _SCRIPT_ENTRY.fullmatch(fields[0])
-    if len(fields) != 1 or entry is None:
-        raise DataError(f"{path}:{number}: found {' '.join(fields)}, expected a file, or name=file[first,last]")
+def _script_entry(where: str, line: str) -> tuple[str, str]:
+    """Name and place of a line of a script file, in which names may have HTK's quotes and escapes."""
+    try:
+        names = split_names(line)
+    except ValueError as error:
+        raise DataError(f"{where}: {error}") from None
+    entry = _SCRIPT_ENTRY.fullmatch(names[0]) if len(names) == 1 else None
+    if entry is None or "\0" in names[0]:
+        raise DataError(f"{where}: found {shown(repr(line))}, expected a file, or name=file[first,last]")
     return Path(entry["name"] or entry["file"]).stem, entry["file"] + (entry["range"] or "")
 
 

@@ -11,6 +11,7 @@ import math
 import os
 import re
 import struct
+import warnings
 from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import BinaryIO
@@ -20,11 +21,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.checks import all_finite
-from gmmspeech.errors import DataError, FeatureError, one_line
+from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, one_line, shown
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.files.regular import open_regular
 
-_PLACE = re.compile(r"(?::(?P<offset>\d+))?(?:\[(?P<range>[\d:,]*)\])?")
+_PLACE = re.compile(r"(?::(?P<offset>[0-9]{1,18}))?(?:\[(?P<range>[0-9:,]*)\])?")
+_RANGE = re.compile(r"(?P<first>[0-9]{1,18})(?::(?P<last>[0-9]{1,18}))?")
+_SPARE_ROWS = 3  # that a range may go beyond the end, as in Kaldi: times of segments are rounded
 _ITEM_SIZE = {"FM": 4, "DM": 8, "FV": 4, "DV": 8}
 _COMPRESSED = {"CM": (8, 1), "CM2": (0, 2), "CM3": (0, 1)}  # bytes of a column's header, of a number
 _SPEECH_FEATURE = 2  # Kaldi's compression of features: a byte a number, with quantiles of each column
@@ -34,7 +37,7 @@ def read_matrix(file: str, where: str = "") -> NDArray:
     """Read the matrix, or vector, at a place in an archive."""
     place = _PLACE.fullmatch(where)
     if place is None:
-        raise ValueError(f"found {where!r}, expected :OFFSET and perhaps [first:last]")
+        raise ValueError(f"found {shown(repr(where))}, expected :OFFSET and perhaps [first:last]")
     offset = int(place["offset"] or 0)
     with open_regular(file) as archive:
         archive.seek(offset)
@@ -44,7 +47,7 @@ def read_matrix(file: str, where: str = "") -> NDArray:
         else:
             archive.seek(offset)
             matrix = _parse_text(_text_body(archive))
-    return matrix if place["range"] is None else _cut(matrix, place["range"])
+    return matrix if place["range"] is None else _cut(matrix, place["range"], file + where)
 
 
 def ark_places(path: str) -> dict[str, str]:
@@ -214,15 +217,19 @@ def _parse_text(body: bytes) -> NDArray[np.float32]:
     return numbers if is_matrix else numbers[0]
 
 
-def _cut(matrix: NDArray, ranges: str) -> NDArray:
+def _cut(matrix: NDArray, ranges: str, owner: str) -> NDArray:
+    """Rows and columns of a matrix from first to last, the last included."""
     parts = ranges.split(",")
     if len(parts) > matrix.ndim:
-        raise ValueError(f"found [{ranges}] of {matrix.ndim} dimensions")
+        raise ValueError(f"found [{shown(ranges)}] of {matrix.ndim} dimensions")
     slices = []
-    for part, size in zip(parts, matrix.shape, strict=False):
-        first, _, last = part.partition(":")
-        start, stop = (int(first), int(last or first) + 1) if part.strip(":") else (0, size)
-        if not start < stop <= size:
-            raise ValueError(f"found [{ranges}], expected a range inside {matrix.shape}")
-        slices.append(slice(start, stop))
+    for axis, (part, size) in enumerate(zip(parts, matrix.shape, strict=False)):
+        found = _RANGE.fullmatch(part)
+        first = int(found["first"]) if found else 0
+        stop = int(found["last"] or first) + 1 if found else size
+        if not (found or part in ("", ":")) or not first < stop <= size + _SPARE_ROWS * (axis == 0) or first >= size:
+            raise ValueError(f"found [{shown(ranges)}], expected a range inside {matrix.shape}")
+        if stop > size:
+            warnings.warn(f"{owner}: found [{ranges}] of {size} rows, cut to those there are", GmmSpeechWarning)
+        slices.append(slice(first, stop))
     return matrix[tuple(slices)]

@@ -26,7 +26,7 @@ from gmmspeech.stores.joined_frames import IndexedFrames, JoinedFrames, Source, 
 
 __all__ = ["FORMAT", "INDEX_FORMAT", "VERSION", "FeatureStore", "FeatureWriter", "write_index", "write_store"]
 
-_PLACE = re.compile(r"(?P<file>.*?)(?P<where>(:\d+)?(\[[\d:,]*\])?)")
+_PLACE = re.compile(r"(?P<file>.*?)(?P<where>(:[0-9]+)?(\[[0-9:,]*\])?)")
 
 
 class FeatureStore(Mapping[str, NDArray[np.float32]]):

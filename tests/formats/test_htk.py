@@ -1,5 +1,6 @@
 """HTK's parameter files: golden files, round trips, and what is wrong with bad ones."""
 
+import os
 import struct
 
 import numpy as np
@@ -151,8 +152,18 @@ def test_a_store_of_files(tmp_path):
     with FeatureStore(f"htk:{script}") as store:
         assert list(store) == ["a", "one"]
         np.testing.assert_array_equal(store["one"], FRAMES[2:5])
+    (folder / "é b.mfc").write_bytes((folder / "a.mfc").read_bytes())
+    script.write_text('"htk/\\303\\251 b.mfc"\r\n\\\'a\\040=htk/a.mfc\r\n')  # quotes and escapes as HTK reads them
+    with FeatureStore(f"htk:{script}") as store:
+        assert list(store) == ["é b", "'a "]
+        np.testing.assert_array_equal(store["é b"], FRAMES)
+    os.mkfifo(folder / "pipe")
     for text, match in {
-        "htk/a.mfc htk/b.mfc\n": ":1: found htk/a.mfc htk/b.mfc",
+        "htk/pipe\n": "htk/pipe: found a named pipe, expected an HTK parameter file",
+        '"htk/a.mfc\n': ':1: found "htk/a.mfc, expected a name with its quotes and escapes whole',
+        "htk/a\\000.mfc\n": ":1: found 'htk/a.*, expected a file",
+        "htk/a.mfc[0,٣]\n": "found no file",
+        "htk/a.mfc htk/b.mfc\n": ":1: found 'htk/a.mfc htk/b.mfc'",
         "htk/a.mfc\nx=htk/a.mfc\na=htk/b.mfc\n": "found two files of the name a",
         "htk/a.mfc[5,9]\n": r"utterance a.*the range \[5,9\]",
         "htk/none.mfc\n": "found no file htk/none.mfc",

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from gmmspeech.errors import DataError, FeatureError
+from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning
 from gmmspeech.formats.kaldi_ark import read_matrix, write_kaldi_ark
 from gmmspeech.stores.features import FeatureStore
 
@@ -105,9 +105,26 @@ def test_ranges(tmp_path):
     np.testing.assert_array_equal(read_matrix(file, f":{offset}[2:4]"), frames[2:5])
     np.testing.assert_array_equal(read_matrix(file, f":{offset}[:,1:2]"), frames[:, 1:3])
     np.testing.assert_array_equal(read_matrix(file, f":{offset}[0:0,3:3]"), frames[:1, 3:])
-    for ranges in ("[2:9]", "[4:2]", "[1,2,3]"):
+    for ranges in ("[2:12]", "[4:2]", "[1,2,3]", "[1:2:3]"):
         with pytest.raises(ValueError, match="found \\["):
             read_matrix(file, f":{offset}{ranges}")
+    for ranges in ("[٢:٣]", "[" + "9" * 30 + "]"):
+        with pytest.raises(ValueError, match="found "):
+            read_matrix(file, f":{offset}{ranges}")
+
+
+def test_ranges_up_to_three_rows_too_long_are_cut_as_by_kaldi(tmp_path):
+    write_kaldi_ark(tmp_path / "a.ark", [("u", FRAMES["ütt-2"])])
+    rows, columns = FRAMES["ütt-2"].shape
+    for beyond in (1, 2, 3):
+        (tmp_path / "feats.scp").write_text(f"u {tmp_path}/a.ark:2[1:{rows - 1 + beyond}]\n")
+        with FeatureStore(f"scp:{tmp_path}/feats.scp") as store:
+            expected = f"ark:2.1:{rows - 1 + beyond}.: found .1:{rows - 1 + beyond}. of {rows} rows, cut"
+            with pytest.warns(GmmSpeechWarning, match=expected):
+                np.testing.assert_array_equal(store["u"], FRAMES["ütt-2"][1:])
+    for ranges in (f"1:{rows + 3}", f"{rows}:{rows}", f":,0:{columns}"):
+        with pytest.raises(ValueError, match=r"found .*, expected a range inside"):
+            read_matrix(f"{tmp_path}/a.ark", f":2[{ranges}]")
 
 
 def test_bad_archives(tmp_path):
