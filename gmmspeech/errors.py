@@ -15,7 +15,7 @@ from typing import Any
 
 LONGEST = 1000  # characters of a message: what stands in a file never fills a screen
 
-_LINE_ENDS = re.compile(r"\s*[\r\n\t]\s*")
+_LINE_ENDS = re.compile(r"[\r\n\t]+")
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = LONGEST
 

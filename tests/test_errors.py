@@ -135,3 +135,4 @@ def test_no_message_is_longer_than_a_screen(kind: type[Exception]) -> None:
     assert len(text) <= LONGEST
     assert text.startswith("trials:3: found xxx")
     assert text.endswith("xxx , expected target")
+    assert len(str(kind(" " * 10**6 + "x"))) <= LONGEST

@@ -17,7 +17,7 @@ from gmmspeech.errors import DataError, GmmSpeechWarning, shown
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import temporary_folder, write_lines
 from gmmspeech.files.names import file_name
-from gmmspeech.files.text import split_fields
+from gmmspeech.files.text import look_alike, split_fields
 from gmmspeech.formats.datadir import DataDir, read_data_dir
 from gmmspeech.formats.dictionary import cmudict_dictionary, read_dictionary
 from gmmspeech.formats.labels import read_ctm, read_labels, write_ctm
@@ -236,7 +236,8 @@ def _of_all(
     """Labels of the utterances of a data directory, those that have none named."""
     missing = [utterance for utterance in data.utterances if utterance not in labels]
     if missing:
-        found = f"{owner}: found no labels of {len(missing)} utterances of {data.path}, the first {missing[0]}"
+        first = shown(missing[0]) + look_alike(missing[0], labels)
+        found = f"{owner}: found no labels of {len(missing)} utterances of {data.path}, the first {first}"
         if not skip_bad or len(missing) == len(data.utterances):
             raise DataError(f"{found}, expected those of all")
         warnings.warn(f"{found}; skipped", GmmSpeechWarning)

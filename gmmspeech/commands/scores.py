@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.commands.evaluation import aligned_scores, trial_speakers
-from gmmspeech.errors import ConfigError, DataError, GmmSpeechError
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, shown
 from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import read_fields, read_map
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.score_files import map_scores, read_score_blocks
@@ -153,7 +154,9 @@ def identify_file(scores: Path, *, threshold: float | None = None, reference: Pa
     models, tests = numbered(listed.models), numbered(listed.tests)
     unknown = [] if truth is None else [test for test in tests if test not in truth]
     if unknown:
-        raise DataError(f"{reference}: no test {unknown[0]} ({len(unknown)} such), expected all those of {scores}")
+        alike = look_alike(unknown[0], truth or ())
+        lacking = f"no test {shown(unknown[0])} ({len(unknown)} such)"
+        raise DataError(f"{reference}: {lacking}, expected all those of {scores}{alike}")
     matrix = np.full((len(models), len(tests)), -np.inf)
     matrix[[models[name] for name in listed.models], [tests[name] for name in listed.tests]] = listed.values
     names = [*models, None]  # `identify` gives -1 for nobody

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from gmmspeech.cluster import connect
 from gmmspeech.commands.scores import naming, numbered
 from gmmspeech.commands.verification import check_frames, checkpoint_of
-from gmmspeech.errors import DataError, FeatureError, ModelError
+from gmmspeech.errors import DataError, FeatureError, ModelError, shown
+from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import read_list_map, read_map
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_trials, write_scores
@@ -140,7 +141,9 @@ def score_ivectors_file(
     claimed = list(dict.fromkeys(listed.models))
     missing = [name for name in claimed if name not in enrolled]
     if missing:
-        raise DataError(f"{trials}: model {missing[0]} is not in {sessions} ({len(missing)} such of {len(claimed)})")
+        alike = look_alike(missing[0], enrolled)
+        found = f"model {shown(missing[0])} is not in {sessions} ({len(missing)} such of {len(claimed)}){alike}"
+        raise DataError(f"{trials}: {found}")
     with naming(ivectors if enrollment is None else enrollment, DataError):
         means, counts = average_sessions(enrollments.by_name(), {name: enrolled[name] for name in claimed})
     rows, columns = numbered(claimed), numbered(listed.tests)
@@ -178,7 +181,8 @@ def _vectors(found: IVectors, names: Iterable[str], path: Path) -> NDArray[np.fl
     rows = numbered(found.names)
     missing = [name for name in names if name not in rows]
     if missing:
-        raise DataError(f"{path}: no utterance {missing[0]} ({len(missing)} such), expected one of {len(rows)}")
+        expected = f"one of {len(rows)}{look_alike(missing[0], rows)}"
+        raise DataError(f"{path}: no utterance {shown(missing[0])} ({len(missing)} such), expected {expected}")
     return found.vectors[[rows[name] for name in names]]
 
 

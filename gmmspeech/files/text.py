@@ -25,7 +25,7 @@ BLANKS = " \t\n\r\f\v"  # those of Kaldi's SplitStringToVector, and of C's isspa
 
 _FIELD = re.compile(f"[^{BLANKS}]+")
 _GAP = re.compile(f"[{BLANKS}]+")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _PLAIN = re.compile(r"[0-9.eE+-]*")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")  # what fits 64 bits
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import ConfigError, DataError, shown
+from gmmspeech.files.text import look_alike
 from gmmspeech.scoring.normalization import Normalization
 from gmmspeech.scoring.trials import Scores
 
@@ -124,8 +125,9 @@ class ScoreNormalizer:
                 return np.array([code.setdefault(speakers[name], len(code)) for name in names], np.intp)
             return np.fromiter((code.get(speakers[name], -1) for name in names), np.intp, len(names))
         except KeyError as error:
-            raise DataError(f"{error.args[0]}: found no speaker of it, expected one for every model and cohort entry "
-                            f"(there are {len(speakers)})") from None  # fmt: skip
+            name = error.args[0]
+            expected = f"one for every model and cohort entry (there are {len(speakers)}){look_alike(name, speakers)}"
+            raise DataError(f"{shown(name)}: found no speaker of it, expected {expected}") from None
 
 
 def _check_method(method: str, *given: object) -> None:
@@ -152,7 +154,8 @@ def _places(names: Iterable[str], index: Mapping[str, int], what: str) -> NDArra
     if missing.size:
         unknown = list(dict.fromkeys(name for name in names if name not in index))
         found = f"found no cohort scores ({len(unknown)} such of {len(set(names))} {what}s)"
-        raise DataError(f"{what} {unknown[0]}: {found}, expected some for every {what}")
+        alike = look_alike(unknown[0], index)
+        raise DataError(f"{what} {shown(unknown[0])}: {found}, expected some for every {what}{alike}")
     return places
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, shown
+from gmmspeech.files.text import look_alike
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ class Scores:
         _check_lengths("scores", models=self.models, tests=self.tests, values=self.values)
         bad = np.flatnonzero(np.isnan(self.values))
         if bad.size:
-            pair = f"model {self.models[bad[0]]}, test {self.tests[bad[0]]}"
+            pair = f"model {shown(self.models[bad[0]])}, test {shown(self.tests[bad[0]])}"
             raise DataError(f"score of {pair}: found nan, expected a number")
 
     def __len__(self) -> int:
@@ -112,8 +113,10 @@ class Scores:
         place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
         missing = np.flatnonzero(keys[place] != wanted) if len(keys) else np.arange(len(wanted))
         if missing.size:
-            pair = f"model {trials.models[missing[0]]}, test {trials.tests[missing[0]]}"
-            raise DataError(f"trial of {pair}: found no score ({missing.size} such of {len(trials)}), expected one")
+            model, test = trials.models[missing[0]], trials.tests[missing[0]]
+            alike = look_alike(model, model_code) or look_alike(test, test_code)
+            found = f"no score ({missing.size} such of {len(trials)})"
+            raise DataError(f"trial of model {shown(model)}, test {shown(test)}: found {found}, expected one{alike}")
         trial_order = np.argsort(wanted)
         _check_once(wanted[trial_order], trial_order, trials, "trial")
         return self.values[order[place]]
@@ -167,5 +170,5 @@ def _check_once(keys: NDArray[np.int64], order: NDArray[np.intp], pairs: TrialLi
     again = np.flatnonzero(keys[1:] == keys[:-1])
     if again.size:
         at = order[again[0]]
-        pair = f"model {pairs.models[at]}, test {pairs.tests[at]}"
+        pair = f"model {shown(pairs.models[at])}, test {shown(pairs.tests[at])}"
         raise DataError(f"{what} of {pair}: found more than once ({again.size} such), expected once")

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map, read_ahead
 from gmmspeech.checks import check_frames
-from gmmspeech.errors import ConfigError, DataError, FeatureError
+from gmmspeech.errors import ConfigError, DataError, FeatureError, shown
 from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
 from gmmspeech.files.saving import Saved, State
+from gmmspeech.files.text import look_alike
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
@@ -298,7 +299,8 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
     def _frames(self, owner: str, utterances: Sequence[str], store: Store) -> NDArray:
         missing = [u for u in utterances if u not in store]
         if missing:
-            raise DataError(f"{owner}: utterance {missing[0]} is not in {_store_name(store)}")
+            alike = look_alike(missing[0], store)
+            raise DataError(f"{owner}: utterance {shown(missing[0])} is not in {_store_name(store)}{alike}")
         if not utterances:
             raise DataError(f"{owner}: found no utterance, expected one or more")
         return self._joined(owner, ((u, store[u]) for u in utterances))
@@ -322,7 +324,8 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
     def _check_models(self, names: Iterable[str]) -> None:
         for name in dict.fromkeys(names):
             if name not in self.models_:
-                raise DataError(f"model {name} is not enrolled; {len(self.models_)} models are")
+                alike = look_alike(name, self.models_)
+                raise DataError(f"model {shown(name)} is not enrolled; {len(self.models_)} models are{alike}")
             if self.scoring == "symmetric" and name not in self.frames_:
                 raise DataError(
                     f"model {name}: found no enrollment frames, expected a model enrolled for symmetric scoring"
@@ -353,7 +356,9 @@ def _members(test: str, groups: Groups | None) -> Sequence[str]:
     if groups is None:
         return [test]
     if test not in groups:
-        raise DataError(f"test {test}: not among the {len(groups)} groups of utterances")
+        raise DataError(
+            f"test {shown(test)}: not among the {len(groups)} groups of utterances{look_alike(test, groups)}"
+        )
     return groups[test]
 
 

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.blocks import even_blocks
-from gmmspeech.errors import DataError, one_line
+from gmmspeech.errors import DataError, one_line, shown
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.hdf5 import hdf5_format
+from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import find_base, read_map
 from gmmspeech.formats.htk import htk_places, read_htk_frames
 from gmmspeech.formats.kaldi_ark import ark_places, read_matrix
@@ -149,9 +150,8 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
             return self._index[utterance]
         except KeyError:
             example = next(iter(self._index))
-            raise DataError(
-                f"{self.path}: no utterance {utterance}, expected one of {len(self)} such as {example}"
-            ) from None
+            expected = f"one of {len(self)} such as {shown(example)}{look_alike(utterance, self._index)}"
+            raise DataError(f"{self.path}: no utterance {shown(utterance)}, expected {expected}") from None
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
@@ -228,7 +228,7 @@ class _FileFrames:
         place = _PLACE.fullmatch(value)
         if not value or place is None or value.endswith("|") or value.startswith("|"):
             expected = "an archive such as feats.ark:17 (commands are not run)"
-            raise DataError(f"{self._path}: found {value or 'nothing'} for {name}, expected {expected}")
+            raise DataError(f"{self._path}: found {shown(value) or 'nothing'} for {shown(name)}, expected {expected}")
         return place["file"], place["where"]
 
     @property
@@ -240,7 +240,7 @@ class _FileFrames:
 
     def read(self, index: int) -> NDArray[np.float32]:
         file, where = self._places[index]
-        name = f"utterance {self.utterances[index]}: {file}{where}"
+        name = f"utterance {shown(self.utterances[index])}: {shown(file + where, 300)}"
         try:
             frames = self._read(file, where)
         except (OSError, ValueError, AssertionError, RuntimeError, IndexError, struct.error) as error:

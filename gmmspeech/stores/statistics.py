@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.blocks import ordered_map, read_ahead
-from gmmspeech.errors import ConfigError, DataError, FeatureError, one_line
+from gmmspeech.errors import ConfigError, DataError, FeatureError, one_line, shown
 from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
 from gmmspeech.files.hdf5 import open_hdf5, stream_hdf5
+from gmmspeech.files.text import look_alike
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.gmm.utterance_stats import StatsBatch, gmm_digest
 
@@ -180,7 +181,8 @@ class StatisticsStore(Mapping[str, GMMStats]):
 
     def __getitem__(self, utterance: str) -> GMMStats:
         if utterance not in self._rows:
-            raise DataError(f"{self.path}: no utterance {utterance}, expected one of {len(self)}")
+            expected = f"one of {len(self)}{look_alike(utterance, self._rows)}"
+            raise DataError(f"{self.path}: no utterance {shown(utterance)}, expected {expected}")
         values = {field: self._read(column, self._rows[utterance]) for field, column in self._columns.items()}
         # not known, which shows in whatever is computed of it
         sum_xx = values.get("sum_xx", np.full(self.shape, np.nan))

@@ -159,6 +159,13 @@ def test_a_number_is_what_c_writes(text):
     assert found == (float(text) if good and abs(float(text)) < float("inf") else None)
 
 
+def test_long_texts_are_refused_in_linear_time():
+    for text in ("9" * 10**6 + "x", "1" + "." * 10**6, "1e" + "9" * 10**6, " " * 10**6):
+        for parse in (parse_number, parse_whole):
+            with pytest.raises(ValueError, match="expected a"):
+                parse(text)
+
+
 def test_infinity_is_a_number_where_it_is_asked_for():
     assert [parse_number(text, infinite=True) for text in ("inf", "-inf", "2")] == [float("inf"), float("-inf"), 2]
     for text in ("nan", "1e999", "infinit"):

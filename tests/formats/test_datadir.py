@@ -4,9 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gmmspeech.audio import RawAudio, read_audio
 from gmmspeech.errors import AudioError, DataError
+from gmmspeech.files.text import BLANKS, normal_form
 from gmmspeech.formats.datadir import Segment, load_utterance, read_data_dir, read_list_map, read_map, write_map
 
 
@@ -247,3 +250,67 @@ def test_recordings_without_headers(data):
         (audio / f"{name}.wav").write_bytes((audio / f"{name}.wav").read_bytes()[44:])
     found = read_data_dir(data, raw=RawAudio(8000))
     np.testing.assert_array_equal(load_utterance(found, "b-2")[0], np.arange(4000, 8000) / np.float32(32768))
+
+
+COMPOSED, DECOMPOSED = "ren\u00e9", "rene\u0301"
+
+
+@pytest.mark.parametrize("name", ["utt2spk", "text", "segments"])
+def test_ids_that_look_alike_are_told(data, name):
+    files = {
+        "wav.scp": "r1 audio/r1.wav\n",
+        "segments": f"{COMPOSED} r1 0 0.5\n",
+        "utt2spk": f"{COMPOSED} a\n",
+        "text": f"{COMPOSED} one\n",
+    }
+    for file, content in files.items():
+        (data / file).write_text(content, encoding="utf-8")
+    assert read_data_dir(data).utterances == (COMPOSED,)
+    fails("no utterance .* looks alike, in another Unicode", load_utterance, read_data_dir(data), DECOMPOSED)
+    (data / name).write_text(files[name].replace(COMPOSED, DECOMPOSED), encoding="utf-8")
+    fails("found utterance .* looks alike, in another Unicode normalization form", read_data_dir, data)
+    both = files[name] + files[name].replace(COMPOSED, DECOMPOSED)
+    (data / name).write_text(both, encoding="utf-8")
+    fails(f"{name}: found .* twice, in two Unicode normalization forms", read_data_dir, data)
+
+
+def test_numbers_of_segments_are_those_of_c(data):
+    for times in ("1_0 2", "0 ٢", "0 inf", "nan 1", "0 1e999", "0x0 1", "0 1 ١"):
+        (data / "segments").write_text(f"a-1 r1 {times}\n", encoding="utf-8")
+        fails("segments:1: found .*, expected 0 <= start < end in seconds", read_data_dir, data)
+
+
+def test_a_blank_that_is_not_ascii_is_part_of_a_field(data):
+    (data / "text").write_text("a-1 10\u00a0000 euros\u3000\x85\nb-2 one\nb-3 two\x1cthree\n", encoding="utf-8")
+    found = read_data_dir(data).text
+    assert found == {"a-1": "10\u00a0000 euros\u3000\x85", "b-2": "one", "b-3": "two\x1cthree"}
+
+
+IDS = st.text(st.characters(exclude_characters=BLANKS + "\0\ufeff", exclude_categories=["Cs"]), min_size=1)
+MAPS = st.lists(
+    st.tuples(IDS, st.lists(IDS, min_size=1, max_size=3)), min_size=1, unique_by=lambda e: normal_form(e[0])
+)
+
+
+@given(MAPS)
+def test_maps_come_back_as_written(tmp_path_factory, entries):
+    path = tmp_path_factory.mktemp("maps") / "map"
+    write_map(path, {name: values[0] for name, values in entries})
+    assert read_map(path) == {name: values[0] for name, values in entries}
+    once = {name: list(dict.fromkeys(values)) for name, values in entries}
+    write_map(path, once)
+    assert read_list_map(path) == once
+
+
+def test_what_could_not_be_read_back_is_not_written(tmp_path):
+    for entries in (
+        {"a b": "x"},
+        {"": "x"},
+        {"a": "x\ny"},
+        {"a": "x\ry"},
+        {"a": ["x y"]},
+        {"a": "\0"},
+        {"\udcff": "x"},
+    ):
+        fails("can't hold ", write_map, tmp_path / "map", entries)
+    assert list(tmp_path.iterdir()) == []

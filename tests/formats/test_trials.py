@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gmmspeech.errors import DataError
+from gmmspeech.files.text import BLANKS, normal_form
+from gmmspeech.formats.score_files import read_score_blocks
 from gmmspeech.formats.trials import (
     read_labeled_trials,
     read_scores,
@@ -112,3 +114,38 @@ def test_speakers_from_several_files(tmp_path):
     second.write_text("u2 ann\n")
     with pytest.raises(DataError, match=r"models: found u2 of speaker ann, expected bob as in another file"):
         read_speakers([first, second])
+
+
+def test_ids_that_look_alike_are_told(tmp_path):
+    composed, decomposed = "ren\u00e9", "rene\u0301"
+    path = tmp_path / "trials"
+    path.write_text(f"{composed} u target\n{decomposed} v nontarget\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"trials: found .* twice, in two Unicode normalization forms"):
+        read_trials(path)
+    path.write_text(f"{decomposed} u target\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"found no score .*looks alike, in another Unicode normalization form"):
+        Scores([composed], ["u"], np.array([1.0])).align(read_trials(path))
+
+
+IDS = st.text(st.characters(exclude_characters=BLANKS + "\0\ufeff", exclude_categories=["Cs"]), min_size=1)
+
+
+@given(st.lists(st.tuples(IDS, IDS, st.floats(width=32, allow_nan=False)), min_size=1))
+def test_scores_of_any_ids_come_back(tmp_path_factory, rows):
+    models, tests = ({normal_form(row[i]): row[i] for row in rows} for i in (0, 1))  # one of those that look alike
+    once = {(models[normal_form(m)], tests[normal_form(t)]): value for m, t, value in rows}
+    names, values = list(zip(*once, strict=True)), np.array(list(once.values()))
+    path = tmp_path_factory.mktemp("scores") / "scores"
+    write_scores(path, Scores(*names, values))
+    found = read_scores(path)
+    assert [tuple(found.models), tuple(found.tests)] == names
+    np.testing.assert_array_equal(found.values.astype(np.float32), values.astype(np.float32))
+
+
+@pytest.mark.parametrize("value", ["1_0", "١", "0x1p3", "nan", "1e999", "1,5", "infinit", "9" * 10**5 + "x"])
+def test_what_is_no_score(tmp_path, value):
+    (tmp_path / "scores").write_text(f"a u 1\nb u {value}\n", encoding="utf-8")
+    for read in (read_scores, lambda path: list(read_score_blocks(path))):
+        with pytest.raises(DataError, match=r"scores:2: found '.*, expected a number as the score") as raised:
+            read(tmp_path / "scores")
+        assert len(str(raised.value)) < 400

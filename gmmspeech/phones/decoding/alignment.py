@@ -23,9 +23,11 @@ from gmmspeech.errors import (
     GmmSpeechError,
     GmmSpeechWarning,
     as_of_utterance,
+    shown,
     text_or_type,
 )
 from gmmspeech.features.compatibility import check_same_front_end, front_end_of
+from gmmspeech.files.text import look_alike
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph, word_sequence_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -313,7 +315,9 @@ def _known(
     if unknown_words == "skip":
         return [word for word in words if word not in lacking], dictionary
     if unknown_words == "error":
-        raise DataError(f"found no pronunciation of {', '.join(dict.fromkeys(lacking))}, expected it in the dictionary")
+        found = shown(", ".join(dict.fromkeys(lacking)), 300)
+        expected = f"it in the dictionary{look_alike(lacking[0].upper(), dictionary)}"
+        raise DataError(f"found no pronunciation of {found}, expected {expected}")
     own = {word: pronunciations(dictionary, word) for word in words if word not in lacking}
     return words, own | {word: [[unknown_words]] for word in lacking}
 

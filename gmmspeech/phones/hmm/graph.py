@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import ConfigError, DataError, shown
+from gmmspeech.files.text import look_alike
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 Pronunciations = Mapping[str, Sequence[Sequence[str]]]
@@ -291,7 +292,8 @@ def pronunciations(dictionary: Pronunciations, word: str, *, optional: bool = Fa
     """
     variants = dictionary[word] if word in dictionary else dictionary.get(word.upper(), ())
     if not optional and (not variants or not all(len(phones) for phones in variants)):
-        raise DataError(f"word {word}: found no pronunciation, expected it in the dictionary")
+        expected = f"it in the dictionary{look_alike(word.upper(), dictionary)}"
+        raise DataError(f"word {shown(word)}: found no pronunciation, expected {expected}")
     return variants
 
 

@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import ConfigError, DataError, shown
 
 FrameTimes = Literal["center", "start"]
 
@@ -224,4 +224,4 @@ def labels_of_frames(
 
 
 def _shown(label: Label) -> str:
-    return f"{label.name} ({label.start:.6g} to {label.end:.6g} s)"
+    return f"{shown(label.name)} ({label.start:.6g} to {label.end:.6g} s)"

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, shown
+from gmmspeech.files.text import look_alike
 from gmmspeech.phones.labels.labels import OVERLAP_TOLERANCE, Label
 
 _PHONES = (
@@ -90,8 +91,8 @@ def map_labels(
     mapped: list[Label] = []
     for start, end, name in labels:
         if name not in mapping:
-            known = f"one of {len(mapping)} names such as {next(iter(mapping), None)}"
-            raise DataError(f"{owner}: found label {name!r} at {start:.6g} s, expected {known}")
+            known = f"one of {len(mapping)} names such as {next(iter(mapping), None)}{look_alike(name, mapping)}"
+            raise DataError(f"{owner}: found label {shown(repr(name))} at {start:.6g} s, expected {known}")
         new = mapping[name]
         if new is None:
             continue

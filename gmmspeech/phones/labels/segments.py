@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.checks import real_array
-from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning
+from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, shown
 from gmmspeech.features.compatibility import front_end_of
+from gmmspeech.files.text import look_alike
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label, check_labels, label_frames
 
 DURATION_VARIANCE_FLOOR = 0.01  # of log durations: a tenth of a segment's length either way
@@ -125,9 +126,11 @@ def label_utterances(
     for name, x in frames.items():
         try:
             if name not in labels:
-                raise DataError(f"{name}: found no labels, expected those of every utterance")
+                alike = look_alike(name, labels)
+                raise DataError(f"{shown(name)}: found no labels, expected those of every utterance{alike}")
             if name not in speakers:
-                raise DataError(f"{name}: found no speaker, expected that of every utterance")
+                alike = look_alike(name, speakers)
+                raise DataError(f"{shown(name)}: found no speaker, expected that of every utterance{alike}")
             # the signal is shorter than one more frame would need
             lasting = (len(x) * clock.frame_shift + clock.frame_length) / 1000
             check_labels(labels[name], owner=name, duration=lasting)
