@@ -20,6 +20,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from gmmspeech.errors import DataError, GmmSpeechError, shown
+from gmmspeech.files.regular import open_regular
 
 BLANKS = " \t\n\r\f\v"  # those of Kaldi's SplitStringToVector, and of C's isspace
 
@@ -183,26 +184,18 @@ def look_alike(name: str, known: Iterable[str]) -> str:
 @contextmanager
 def _opened(path: str | os.PathLike[str], expected: str, kind: type[GmmSpeechError]) -> Iterator[BinaryIO]:
     try:
-        found = _endless(os.stat(path).st_mode, path)
-        file = None if found else open(path, "rb")  # noqa: SIM115
+        with open(path, "rb") if _is_pipe_of_shell(path) else open_regular(path) as file:
+            yield file
     except OSError as error:
         raise kind(f"{os.fspath(path)}: can't be read ({error.strerror}), expected {expected}") from error
-    except ValueError as error:  # of the path
-        raise kind(f"{os.fspath(path)}: found a null byte in the name, expected {expected}") from error
-    if file is None:
-        raise kind(f"{os.fspath(path)}: found {found}, expected {expected}")
-    with file:
-        try:
-            yield file
-        except OSError as error:
-            raise kind(f"{os.fspath(path)}: can't be read ({error.strerror}), expected {expected}") from error
 
 
-def _endless(mode: int, path: str | os.PathLike[str]) -> str:
-    """What a file is whose end may never come, or nothing."""
-    if stat.S_ISFIFO(mode):
-        return "a named pipe" if os.path.exists(os.path.realpath(path)) else ""  # the shell's /dev/fd/63 leads nowhere
-    return "" if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else "a device"
+def _is_pipe_of_shell(path: str | os.PathLike[str]) -> bool:
+    """Say whether a path is such as /dev/fd/63, the end of a pipe that has no name in any folder."""
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode) and not os.path.exists(os.path.realpath(path))
+    except (OSError, ValueError):  # which opening it explains
+        return False
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,8 @@ from gmmspeech.checks import all_finite
 from gmmspeech.errors import ConfigError, DataError, FeatureError, shown
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.files.names import id_of_name
-<<<<<<< HEAD
-from gmmspeech.files.regular import open_regular
-from gmmspeech.formats.datadir import read_fields
-=======
 from gmmspeech.files.text import check_distinct, read_bytes, read_lines
 from gmmspeech.formats.htk_strings import split_names
->>>>>>> 55f3810 (Read HTK's script files with quotes and escapes; cut ranges that go a little too far, as Kaldi)
 
 _KINDS = (
     *("WAVEFORM", "LPC", "LPREFC", "LPCEPSTRA", "LPDELCEP", "IREFC"),
@@ -98,15 +93,7 @@ def read_htk(path: str | os.PathLike[str]) -> HtkFile:
     ((3, 13), 'MFCC_E', 10.0)
     """
     name = os.fspath(path)
-<<<<<<< HEAD
-    try:
-        with open_regular(path) as file:
-            content = file.read()
-    except OSError as error:
-        raise DataError(f"{name}: can't be read ({error.strerror}), expected {_EXPECTED}") from error
-=======
     content = read_bytes(path, expected=_EXPECTED)
->>>>>>> 55f3810 (Read HTK's script files with quotes and escapes; cut ranges that go a little too far, as Kaldi)
     if len(content) < _HEADER:
         raise DataError(f"{name}: found {len(content)} bytes, expected {_EXPECTED}, whose header has {_HEADER}")
     order = ">" if _fits(content, ">") or not _fits(content, "<") else "<"
