@@ -10,7 +10,8 @@ import re
 import reprlib
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 LONGEST = 1000  # characters of a message: what stands in a file never fills a screen
@@ -119,30 +120,49 @@ def report_errors(function: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def wrapped(*args: Any, debug: bool = False, **kwargs: Any) -> None:
-        with warnings.catch_warnings():
-            warnings.showwarning = _show_warning  # type: ignore[assignment]
+        with warnings_said():
             try:
                 function(*args, **kwargs)
             except BrokenPipeError:  # of `| head`: click ends quietly
                 raise
-            except (GmmSpeechError, OSError, MemoryError) as error:
+            except Exception as error:
                 if debug:
                     raise
-                print(f"gmmspeech: error: {_line_of(error)}", file=sys.stderr)
+                say(f"error: {line_of(error)}")
                 sys.exit(1)
             except KeyboardInterrupt:
-                print("gmmspeech: interrupted", file=sys.stderr)
+                say("interrupted")
                 sys.exit(130)
 
     return wrapped
 
 
-def _line_of(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{shown(error.filename, LONGEST)}: {error.strerror}"
-    return text_or_type(error)
+@contextmanager
+def warnings_said() -> Iterator[None]:
+    """Print warnings as lines on stderr while the block lasts."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning  # type: ignore[assignment]
+        yield
+
+
+def line_of(error: BaseException) -> str:
+    """Text of an error for the command line, on one line."""
+    if isinstance(error, GmmSpeechError):
+        return text_or_type(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{shown(error.filename, LONGEST)}: {error.strerror}" if error.filename else text_or_type(error)
+    if isinstance(error, MemoryError):
+        return text_or_type(error)
+    return f"unexpected {type(error).__name__}: {one_line(error)} (--debug shows where)"
+
+
+def say(text: str) -> None:
+    """Print a line on stderr, if there is one that takes it."""
+    with suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            print(f"gmmspeech: {shown(text, LONGEST)}", file=sys.stderr, flush=True)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
     name = "warning" if issubclass(category, GmmSpeechWarning) else category.__name__
-    print(f"gmmspeech: {name}: {shown(' '.join(str(message).split()), LONGEST)}", file=sys.stderr)
+    say(f"{name}: {' '.join(str(message).split())}")

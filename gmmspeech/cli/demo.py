@@ -9,6 +9,7 @@ import click
 
 from gmmspeech.cli.group import command, jobs_option, main
 from gmmspeech.cli.places import OUT_FOLDER
+from gmmspeech.cli.process import tell
 
 
 @command("demo")
@@ -23,7 +24,7 @@ def demo(out: Path, jobs: int) -> None:
     from gmmspeech.corpora.voices import write_voices
 
     corpus = out / "voices"
-    click.echo("# 24 synthetic voices, 10 sentences each")
+    tell("# 24 synthetic voices, 10 sentences each")
     write_voices(corpus)
     data = corpus / "data"
     ubm_feats, eval_feats = out / "ubm_feats.h5", out / "eval_feats.h5"
@@ -38,5 +39,5 @@ def demo(out: Path, jobs: int) -> None:
         ["evaluate", scores, trials, "--models", models, "--report", out / "report"],
     ):
         arguments = [str(word) for word in words]
-        click.echo(f"\n$ gmmspeech {shlex.join(arguments)}")
+        tell(f"\n$ gmmspeech {shlex.join(arguments)}")
         main.main(arguments, standalone_mode=False)

@@ -8,6 +8,7 @@ import click
 
 from gmmspeech.cli.group import command
 from gmmspeech.cli.places import FEATURES, FILE, OUT, OUT_FEATURES
+from gmmspeech.cli.process import tell
 
 
 @command("copy-features")
@@ -35,7 +36,7 @@ def copy_features_command(source: str, out: str, compress: bool, kind: str, fram
     utterances, frames = copy_features(
         source, out, compress=compress, kind=kind, frame_shift=frame_shift, progress=progress_bar("copying", "utt")
     )
-    click.echo(f"{utterances} utterances, {frames} frames copied")
+    tell(f"{utterances} utterances, {frames} frames copied")
 
 
 @command("copy-model")
@@ -59,4 +60,4 @@ def copy_model_command(model: Path, out: Path, format: str | None) -> None:
     from gmmspeech.commands.copy import copy_model
 
     count = copy_model(model, out, format=format)
-    click.echo(f"{count} {'mixture' if count == 1 else 'mixtures'} copied")
+    tell(f"{count} {'mixture' if count == 1 else 'mixtures'} copied")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any
 
 import click
 
 from gmmspeech.cli.places import check_places
-from gmmspeech.errors import report_errors
+from gmmspeech.cli.process import Main, traceback_shown
+from gmmspeech.errors import say, warnings_said
 
 jobs_option = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
 scheduler_option = click.option(
@@ -23,7 +25,9 @@ allow_pipes_option = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100})
+@click.group(
+    cls=Main, context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
+)
 @click.version_option(package_name="gmmspeech")
 def main() -> None:
     """Gaussian-mixture acoustic modeling: features, training, adaptation, scoring.
@@ -77,11 +81,12 @@ def command(name: str) -> Any:
         debug = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 
         @functools.wraps(function)
-        def checked(**options: Any) -> None:
-            check_places(click.get_current_context())
-            function(**options)
+        def checked(*, debug: bool, **options: Any) -> None:
+            with warnings_said(), traceback_shown() if debug else nullcontext():
+                check_places(click.get_current_context())
+                function(**options)
 
-        return main.command(name)(debug(report_errors(checked)))
+        return main.command(name)(debug(checked))
 
     return decorate
 
@@ -89,4 +94,4 @@ def command(name: str) -> Any:
 def tell_skipped(reasons: Iterable[str]) -> None:
     """Print a line on stderr for every utterance that was left out."""
     for reason in reasons:
-        click.echo(f"gmmspeech: skipped: {reason}", err=True)
+        say(f"skipped: {reason}")

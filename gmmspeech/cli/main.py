@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before all that takes a while to import
+    from gmmspeech.cli.entry import run
+
+    run()
+
 from pathlib import Path
 
 import click
@@ -17,6 +22,7 @@ from gmmspeech.cli.group import (
     tell_skipped,
 )
 from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, FOLDER, OUT
+from gmmspeech.cli.process import tell
 
 __all__ = ["demo", "formats", "main", "phone_gmms", "phones", "prepare", "scores", "speaker", "statistics"]
 
@@ -111,8 +117,8 @@ def features(
         scheduler=scheduler,
     )
     tell_skipped(done.skipped.values())
-    click.echo(f"{front.describe()}")
-    click.echo(
+    tell(f"{front.describe()}")
+    tell(
         f"{done.num_utterances} utterances, {done.num_frames} frames of {front.dim} columns, "
         f"{len(done.skipped)} skipped"
     )
@@ -183,7 +189,7 @@ def train_ubm(
         scheduler=scheduler,
     )
     state = "converged" if gmm.converged_ else "not converged"
-    click.echo(f"{components} components, {gmm.n_iter_} passes ({state}), {gmm.history_[-1]:.4f} nats a frame")
+    tell(f"{components} components, {gmm.n_iter_} passes ({state}), {gmm.history_[-1]:.4f} nats a frame")
 
 
 @command("enroll")
@@ -220,7 +226,7 @@ def enroll(
 
     options = {"relevance_factor": relevance_factor, "update": update, "scoring": scoring or "frames", "n_jobs": jobs}
     verifier = enroll_file(ubm, feats, spk2utt, models, **options)
-    click.echo(f"{len(verifier.models_)} models enrolled")
+    tell(f"{len(verifier.models_)} models enrolled")
 
 
 @command("score")
@@ -261,7 +267,7 @@ def score(
     from gmmspeech.commands.verification import score_file
 
     done = score_file(models, feats, trials, scores, scoring=scoring, top_c=top_c, groups=groups, n_jobs=jobs)
-    click.echo(f"{len(done)} trials scored")
+    tell(f"{len(done)} trials scored")
 
 
 @command("train-classifier")
@@ -280,7 +286,7 @@ def train_classifier(feats: str, utt2class: Path, classifier: Path, components: 
     from gmmspeech.commands.verification import train_classifier_file
 
     model = train_classifier_file(feats, utt2class, classifier, components, random_state=seed, n_jobs=jobs)
-    click.echo(f"{len(model.classes_)} classes of {components} components")
+    tell(f"{len(model.classes_)} classes of {components} components")
 
 
 @command("classify")
@@ -302,12 +308,12 @@ def classify(classifier: Path, feats: str, reference: Path | None, jobs: int) ->
     found = classify_file(classifier, feats, None if truth is None else list(truth), n_jobs=jobs)
     if truth is None:
         for utterance, label in found.items():
-            click.echo(f"{utterance} {label}")
+            tell(f"{utterance} {label}")
         return
     errors = [u for u in found if found[u] != truth[u]]
     for utterance in errors:
-        click.echo(f"{utterance}: found {found[utterance]}, expected {truth[utterance]}")
-    click.echo(f"{len(found) - len(errors)} of {len(found)} right ({100 * (1 - len(errors) / len(found)):.2f} %)")
+        tell(f"{utterance}: found {found[utterance]}, expected {truth[utterance]}")
+    tell(f"{len(found) - len(errors)} of {len(found)} right ({100 * (1 - len(errors) / len(found)):.2f} %)")
 
 
 @command("show")
@@ -321,8 +327,4 @@ def show(file: str) -> None:
     from gmmspeech.commands.show import describe
 
     for line in describe(file):
-        click.echo(line)
-
-
-if __name__ == "__main__":
-    main()
+        tell(line)

@@ -10,7 +10,8 @@ import click
 
 from gmmspeech.cli.group import command, jobs_option, skip_bad_option
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
-from gmmspeech.errors import ConfigError
+from gmmspeech.cli.process import tell
+from gmmspeech.errors import ConfigError, say
 
 labels_option = click.option(
     "--labels",
@@ -84,8 +85,8 @@ def train_phone_classifier(
     common: dict[str, Any] = {"labels": labels, "silence": silence, "n_jobs": jobs, "skip_bad": skip_bad}
     classifier = train_phone_classifier_dir(data_dir, model, FrontEnd.from_toml(config), how, **common)
     if silence not in classifier.phones:
-        click.echo(f"gmmspeech: no segment is labeled {silence}, all phones are possible answers", err=True)
-    click.echo(f"{len(classifier.phones)} phones in {parts} parts: {' '.join(classifier.phones)}")
+        say(f"no segment is labeled {silence}, all phones are possible answers")
+    tell(f"{len(classifier.phones)} phones in {parts} parts: {' '.join(classifier.phones)}")
 
 
 @command("classify-phones")
@@ -112,8 +113,8 @@ def classify_phones(
         raise ConfigError(f"--silence: found {silence} on all segments, expected others too")
     if out is None:
         for line in segment_lines(done):
-            click.echo(line)
+            tell(line)
     else:
         write_classified(out, done)
     for unit, right, count in (("segments", done.right, len(done.labels)), ("frames", *done.frames)):
-        click.echo(f"{unit}: {right} of {count} right ({100 * right / count:.2f} %)")
+        tell(f"{unit}: {right} of {count} right ({100 * right / count:.2f} %)")

@@ -10,7 +10,8 @@ import click
 
 from gmmspeech.cli.group import allow_pipes_option, command, jobs_option, skip_bad_option, tell_skipped
 from gmmspeech.cli.places import FILE, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
-from gmmspeech.errors import ConfigError
+from gmmspeech.cli.process import tell
+from gmmspeech.errors import ConfigError, say
 
 if TYPE_CHECKING:
     from gmmspeech.phones.hmm.graph import StateGraph
@@ -95,7 +96,7 @@ def train_phones(
         n_jobs=jobs,
     )
     tell_skipped(f"{name}: {reason}" for name, reason in done.skipped.items())
-    click.echo(
+    tell(
         f"{len(hmm.phones)} phones, {hmm.num_states} states, {hmm.num_gaussians} Gaussians, "
         f"{state.log_likelihood:.3f} nats a frame of {len(state.posteriors)} utterances, "
         f"{'all paths' if beam is None else f'paths within a beam of {beam:g}'}"
@@ -151,16 +152,16 @@ def align(
         n_jobs=jobs,
     )
     for word, count in done.unknown_words.most_common():
-        click.echo(f"gmmspeech: not in the dictionary: {word} ({count} times)", err=True)
+        say(f"not in the dictionary: {word} ({count} times)")
     tell_skipped(f"{name}: {reason}" for name, reason in done.skipped.items())
     if out is None:
         for line in score_lines(done.alignments):
-            click.echo(line)
+            tell(line)
         return
     write_alignment(out, done.alignments, format=format)
     phones = sum(len(a.phones) for a in done.alignments.values())
     note = search_note(done.alignments.values())
-    click.echo(f"{len(done.alignments)} utterances, {phones} phones in {out}, {note}, {len(done.skipped)} skipped")
+    tell(f"{len(done.alignments)} utterances, {phones} phones in {out}, {note}, {len(done.skipped)} skipped")
 
 
 @command("recognize")
@@ -256,10 +257,10 @@ def _tell_recognized(
 
     said = {name: [label.name for label in labels if label.name != silence] for name, labels in found.items()}
     for name, line in said.items():
-        click.echo(f"{name} {' '.join(line)}")
+        tell(f"{name} {' '.join(line)}")
     if spoken is not None:
         known = {name: [symbol for symbol in spoken[name] if symbol != silence] for name in said if name in spoken}
-        click.echo(f"{what} error rate: {error_rate(known, {name: said[name] for name in known})}")
+        tell(f"{what} error rate: {error_rate(known, {name: said[name] for name in known})}")
 
 
 def _vocabulary(words: str | None, spoken: Mapping[str, Sequence[str]] | None) -> list[str]:

@@ -8,6 +8,8 @@ import click
 
 from gmmspeech.cli.group import command
 from gmmspeech.cli.places import FOLDER, OUT_FOLDER
+from gmmspeech.cli.process import tell
+from gmmspeech.errors import say
 
 
 @command("prepare")
@@ -41,5 +43,5 @@ def prepare(layout: str, source: Path, out: Path) -> None:
     speakers = len(set(listing.utt2spk.values()))
     if listing.left_out:
         convert = " (ffmpeg -i FILE FILE.wav converts audio and video)" if OTHER_AUDIO & set(listing.left_out) else ""
-        click.echo(f"gmmspeech: left out: {counted(listing.left_out)}{convert}", err=True)
-    click.echo(f"{len(listing.recordings)} utterances, {speakers} speakers, {len(listing.text)} transcripts")
+        say(f"left out: {counted(listing.left_out)}{convert}")
+    tell(f"{len(listing.recordings)} utterances, {speakers} speakers, {len(listing.text)} transcripts")

@@ -10,6 +10,7 @@ import click
 
 from gmmspeech.cli.group import command
 from gmmspeech.cli.places import FILE, OUT, OUT_FOLDER
+from gmmspeech.cli.process import tell
 from gmmspeech.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def normalize_scores(
         top_n=top_n,
         speakers=speakers,
     )
-    click.echo(f"{done} scores normalized")
+    tell(f"{done} scores normalized")
 
 
 def _calibration_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -144,7 +145,7 @@ def apply_calibration(calibration: Path, scores: Sequence[Path], llrs: Path) -> 
     """
     from gmmspeech.commands.scores import apply_calibration_file
 
-    click.echo(f"{apply_calibration_file(calibration, scores, llrs)} trials")
+    tell(f"{apply_calibration_file(calibration, scores, llrs)} trials")
 
 
 def _train(
@@ -173,15 +174,15 @@ def _train(
     found = fuse_files(scores, trials, out, **options)
     if isinstance(found, Calibration):
         for path, weight in zip(scores, found.weights, strict=True):
-            click.echo(f"{weight:#.6g} times {path}")
-        click.echo(f"{found.offset:+#.6g}")
+            tell(f"{weight:#.6g} times {path}")
+        tell(f"{found.offset:+#.6g}")
     else:
-        click.echo(f"{len(found.scores)} points, ratios {found.llrs[0]:#.4g} to {found.llrs[-1]:#.4g}")
+        tell(f"{len(found.scores)} points, ratios {found.llrs[0]:#.4g} to {found.llrs[-1]:#.4g}")
     if cross_validated is None:
         return
     cross_calibrate_files(scores, trials, cross_validated, speakers, n_folds=folds, **options)
     summary = summarize(*split_scores(cross_validated, trials))
-    click.echo(f"cross-validated: Cllr {summary.cllr:.4f}, minCllr {summary.min_cllr:.4f}, "
+    tell(f"cross-validated: Cllr {summary.cllr:.4f}, minCllr {summary.min_cllr:.4f}, "
                f"EER {100 * summary.eer_rocch:.2f} %")  # fmt: skip
 
 
@@ -200,12 +201,12 @@ def identify(scores: Path, threshold: float | None, reference: Path | None) -> N
     found = identify_file(scores, threshold=threshold, reference=reference)
     if reference is None:
         for one in found:
-            click.echo(f"{one.test} {one.found or '-'}")
+            tell(f"{one.test} {one.found or '-'}")
         return
     errors = [one for one in found if one.found != one.expected]
     for one in errors:
-        click.echo(f"{one.test}: found {one.found or '-'}, expected {one.expected or '-'}")
-    click.echo(f"{len(found) - len(errors)} of {len(found)} right ({100 * (1 - len(errors) / len(found)):.2f} %)")
+        tell(f"{one.test}: found {one.found or '-'}, expected {one.expected or '-'}")
+    tell(f"{len(found) - len(errors)} of {len(found)} right ({100 * (1 - len(errors) / len(found)):.2f} %)")
 
 
 @command("evaluate")
@@ -260,7 +261,7 @@ def evaluate(
         from gmmspeech.commands.evaluation import report_file
 
         report_file(found, trials, report, models=models)
-        click.echo(f"report: {report / 'index.html'}")
+        tell(f"report: {report / 'index.html'}")
 
 
 def _tell(found: Evaluation) -> None:
@@ -270,7 +271,7 @@ def _tell(found: Evaluation) -> None:
     _columns([head, *rows] if len(head) > 2 else rows)
     for system in found.systems[1:]:
         if system.differences:
-            click.echo(f"\n{found.systems[0].name} less {system.name}")
+            tell(f"\n{found.systems[0].name} less {system.name}")
             _columns(rows_of_differences(system))
 
 
@@ -278,4 +279,4 @@ def _columns(rows: Sequence[Sequence[str]]) -> None:
     """Print a table, the columns as wide as they must be."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
-        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+        tell("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -8,6 +8,7 @@ import click
 
 from gmmspeech.cli.group import command, jobs_option, scheduler_option
 from gmmspeech.cli.places import FEATURES, FILE, OUT
+from gmmspeech.cli.process import tell
 from gmmspeech.errors import ConfigError
 
 
@@ -32,7 +33,7 @@ def statistics(ubm: Path, feats: str, out: Path, groups: Path | None, jobs: int,
     from gmmspeech.commands.speaker import statistics_file
 
     count = statistics_file(ubm, feats, out, groups=groups, n_jobs=jobs, scheduler=scheduler)
-    click.echo(f"statistics of {count} utterances")
+    tell(f"statistics of {count} utterances")
 
 
 @command("train-ivector")
@@ -54,7 +55,7 @@ def train_ivector(ubm: Path, stats: Path, extractor: Path, rank: int, max_iter: 
 
     options = {"max_iter": max_iter, "random_state": seed, "n_jobs": jobs}
     found = train_ivector_file(ubm, stats, extractor, rank, **options)
-    click.echo(f"rank {rank}, {max_iter} iterations, {found.history[-1]:.4f} nats a frame above the background model")
+    tell(f"rank {rank}, {max_iter} iterations, {found.history[-1]:.4f} nats a frame above the background model")
 
 
 @command("extract-ivectors")
@@ -68,7 +69,7 @@ def extract_ivectors(extractor: Path, stats: Path, ivectors: Path, fast: bool, j
     from gmmspeech.commands.speaker import extract_ivectors_file
 
     found = extract_ivectors_file(extractor, stats, ivectors, fast=fast, n_jobs=jobs)
-    click.echo(f"{len(found.names)} i-vectors of {found.vectors.shape[1]} dimensions")
+    tell(f"{len(found.names)} i-vectors of {found.vectors.shape[1]} dimensions")
 
 
 @command("train-plda")
@@ -108,10 +109,10 @@ def train_plda(
     options = {"lda_dim": lda_dim, "plda": not cosine, "plda_rank": rank, "max_iter": max_iter}
     found = train_plda_file(ivectors, utt2spk, backend, steps=parts, **options)
     if found.plda is None:
-        click.echo(f"{', '.join([*parts, 'cosine'])}")
+        tell(f"{', '.join([*parts, 'cosine'])}")
         return
     dim, rank = found.plda.factors.shape
-    click.echo(f"{', '.join([*parts, 'PLDA'])} of {dim} dimensions, {rank} of speakers")
+    tell(f"{', '.join([*parts, 'PLDA'])} of {dim} dimensions, {rank} of speakers")
 
 
 @command("score-ivectors")
@@ -146,7 +147,7 @@ def score_ivectors(
     done = score_ivectors_file(
         backend, ivectors, spk2utt, trials, scores, enrollment=enrollment, count_sessions=count_sessions
     )
-    click.echo(f"{len(done)} trials scored")
+    tell(f"{len(done)} trials scored")
 
 
 @command("supervectors")
@@ -169,7 +170,7 @@ def supervectors(ubm: Path, stats: Path, out: Path, relevance_factor: float) -> 
     from gmmspeech.commands.speaker import supervectors_file
 
     found = supervectors_file(ubm, stats, out, relevance_factor=relevance_factor)
-    click.echo(f"{len(found.names)} supervectors of {found.vectors.shape[1]} dimensions")
+    tell(f"{len(found.names)} supervectors of {found.vectors.shape[1]} dimensions")
 
 
 @command("all-trials")
@@ -184,4 +185,4 @@ def all_trials(models: Path, tests: Path, trials: Path) -> None:
     """
     from gmmspeech.commands.scores import all_trials_file
 
-    click.echo(f"{all_trials_file(models, tests, trials)} trials")
+    tell(f"{all_trials_file(models, tests, trials)} trials")

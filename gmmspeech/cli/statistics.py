@@ -9,6 +9,7 @@ import click
 
 from gmmspeech.cli.group import command, jobs_option
 from gmmspeech.cli.places import FEATURES, FILE, OUT
+from gmmspeech.cli.process import tell
 
 
 def _shard(_: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
@@ -34,7 +35,7 @@ def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], jobs:
     from gmmspeech.commands.statistics import accumulate_file
 
     summed = accumulate_file(ubm, feats, stats, shard=shard[0], num_shards=shard[1], n_jobs=jobs).stats
-    click.echo(f"{summed.num_frames:.0f} frames, {summed.log_likelihood / summed.num_frames:.4f} nats a frame")
+    tell(f"{summed.num_frames:.0f} frames, {summed.log_likelihood / summed.num_frames:.4f} nats a frame")
 
 
 @command("estimate")
@@ -50,4 +51,4 @@ def estimate(ubm: Path, stats: tuple[Path, ...], out: Path) -> None:
     from gmmspeech.commands.statistics import estimate_file
 
     gmm = estimate_file(ubm, stats, out)
-    click.echo(f"{len(gmm.weights_)} components, {gmm.num_frames_:.0f} frames, {gmm.history_[-1]:.4f} nats a frame")
+    tell(f"{len(gmm.weights_)} components, {gmm.num_frames_:.0f} frames, {gmm.history_[-1]:.4f} nats a frame")

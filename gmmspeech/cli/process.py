@@ -1,0 +1,155 @@
+"""How the process of a command ends: in one line whatever happens, and with the right status."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn
+
+import click
+
+from gmmspeech.errors import DataError, line_of, say, shown
+
+INTERRUPTED = 130  # what shells give for it
+
+
+def tell(line: str = "") -> None:
+    """Print a line on standard output; what would command a terminal is escaped there."""
+    if sys.stdout is not None and sys.stdout.isatty():
+        line = "\n".join(shown(part, len(part) * 10 + 10) for part in line.split("\n"))
+    try:
+        click.echo(line)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise DataError(f"standard output: can't be written ({error.strerror})") from error
+
+
+@contextmanager
+def traceback_shown() -> Iterator[None]:
+    """Print the traceback of an error that ends the block, and end the process."""
+    try:
+        yield
+    except Exception:
+        traceback.print_exc()
+        sys.exit(1)
+
+
+@contextmanager
+def orderly() -> Iterator[None]:
+    """Let a block end the process in an orderly way, whichever exception ends the block."""
+    _open_streams()
+    interrupted: list[int] = []
+
+    def interrupt(*_: object) -> NoReturn:
+        interrupted.append(1)
+        raise KeyboardInterrupt
+
+    def unraisable(found: Any) -> None:
+        if found.exc_type is KeyboardInterrupt:  # in a place where Python drops it
+            signal.raise_signal(signal.SIGINT)
+        else:
+            before(found)
+
+    before, hooked = sys.unraisablehook, signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with suppress(ValueError):  # not the main thread
+        if hooked:
+            signal.signal(signal.SIGINT, interrupt)
+            sys.unraisablehook = unraisable
+    try:
+        try:
+            yield
+        finally:
+            if hooked:  # another interruption ends the process at once
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+        _flush()
+    except SystemExit as error:
+        _leave(INTERRUPTED if interrupted else error.code)
+    except click.ClickException as error:
+        with suppress(OSError, ValueError):
+            error.show()
+        _leave(error.exit_code)
+    except BaseException as error:
+        if interrupted or isinstance(error, (KeyboardInterrupt, click.Abort)):
+            say("interrupted")
+            _leave(INTERRUPTED)
+        if not isinstance(error, BrokenPipeError):
+            say(f"error: {line_of(error)}")
+        _leave(1)
+    finally:
+        sys.unraisablehook = before
+        if hooked:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def _interruption() -> Iterator[None]:
+    """End the process when it is interrupted: click would print an empty line first."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("interrupted")
+        sys.exit(INTERRUPTED)
+
+
+def _open_streams() -> None:
+    """Make standard streams that are closed lead nowhere, and no character one that can't be printed."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:  # else a file that is opened would take the number, and messages go into it
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        elif getattr(stream, "errors", "") == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise BrokenPipeError from error
+        raise DataError(f"standard output: can't be written ({error.strerror})") from error
+
+
+def _leave(status: object) -> NoReturn:
+    """End the process; what can't be printed is given up."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):  # else Python would try again, and tell of it
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(status)  # type: ignore[arg-type]
+
+
+class Main(click.Group):
+    """The group of all commands, which ends in an orderly way."""
+
+    def main(self, *arguments: Any, standalone_mode: bool = True, **options: Any) -> Any:
+        """Do what the command line says."""
+        done: Callable[..., Any] = super().main
+        if not standalone_mode:
+            return done(*arguments, standalone_mode=False, **options)
+        with orderly():
+            status = done(*arguments, standalone_mode=False, **options)
+            sys.exit(status if isinstance(status, int) else 0)
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Parse the command line."""
+        with _interruption():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the command."""
+        with _interruption():
+            return super().invoke(ctx)

@@ -1,0 +1,151 @@
+"""Real processes end in one line and with the right status, whatever happens to their streams, and when interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+import gmmspeech as gs
+import gmmspeech.formats.loading
+from gmmspeech.cli.main import main
+from gmmspeech.cli.process import tell
+
+Run = Callable[..., Result]
+GMMSPEECH = f"{sys.executable} -m gmmspeech.cli.main"
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Unix has the means to test it")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A mixture u.h5, features f.h5 and a front end."""
+    gs.DiagonalGMM.from_parameters([0.5, 0.5], [[0.0], [3.0]], [[1.0], [1.0]]).save(tmp_path / "u.h5")
+    gs.write_store(tmp_path / "f.h5", [("u", np.random.default_rng(0).normal(size=(20_000, 8)))])
+    (tmp_path / "front.toml").write_text('sample_frequency = 8000\n[features]\ntype = "mfcc"\nnum_ceps = 6\n[deltas]\n')
+    return tmp_path
+
+
+def shell(script: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a line of shell, in which G is the command."""
+    environment = {**os.environ, "G": GMMSPEECH, **variables}
+    return subprocess.run(["bash", "-c", script], env=environment, capture_output=True, timeout=60)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii", "utf-8"])
+def test_any_encoding_of_standard_output(folder: Path, encoding: str) -> None:
+    done = shell(f"$G show {folder}/front.toml", PYTHONIOENCODING=encoding)
+    assert (done.returncode, done.stderr) == (0, b"")
+    if encoding in ("ascii", "utf-8"):  # click takes ASCII for a mistake
+        assert "6 MFCC + Δ + ΔΔ" in done.stdout.decode()
+    else:
+        assert r"6 MFCC + \u0394 + \u0394\u0394" in done.stdout.decode(encoding)
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "out", "error"),
+    [
+        ("$G show $D/u.h5 >&-", 0, "", ""),
+        ("$G show $D/u.h5 2>&-", 0, "mixture: 2 components", ""),
+        ("$G show $D/u.h5 <&- >&- 2>&-", 0, "", ""),
+        ("$G show $D/none 2>&-", 1, "", ""),
+        ("$G show --what 2>&-", 2, "", ""),
+        ("$G show $D/none 2>/dev/full", 1, "", ""),
+        ("$G show $D/u.h5 >/dev/full", 1, "", "gmmspeech: error: standard output: can't be written (No space left"),
+        ("$G --help >/dev/full", 1, "", "No space left"),
+        ("$G show $D/u.h5 | head -0; exit ${PIPESTATUS[0]}", 1, "", ""),
+        ("$G --help | head -1", 0, "Usage: gmmspeech", ""),
+        ("$G copy-features $D/f.h5 ark,t:$D/new >&- 2>&- <&- && head -1 $D/new && tail -1 $D/new", 0, "u  [", ""),
+    ],
+)
+def test_streams_that_are_closed_or_full(folder: Path, script: str, status: int, out: str, error: str) -> None:
+    done = shell(script, D=str(folder))
+    assert done.returncode == status, done
+    assert out in done.stdout.decode()
+    assert bool(out) == bool(done.stdout)
+    assert error in done.stderr.decode()
+    assert done.stderr.count(b"\n") == bool(error)
+
+
+@pytest.mark.parametrize("module", ["gmmspeech.cli.main", "gmmspeech"])
+def test_ctrl_c_at_any_time_is_one_line(folder: Path, module: str) -> None:
+    """From the first moment that Python has begun with our code, while it imports, and while it works."""
+    code = f"import runpy, sys; print(1, flush=True); runpy.run_module({module!r}, run_name='__main__')"
+    words = ["train-ubm", folder / "f.h5", folder / "new.h5", "-k", "64", "--max-iter", "99999", "--tol", "0"]
+    command = [sys.executable, "-c", code, *map(str, words)]
+    heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    for wait in (0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **heed) as process:
+            process.stdout.readline()
+            time.sleep(wait)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=30)
+        assert (process.returncode, said) == (130, b"gmmspeech: interrupted\n"), wait
+        assert not list(folder.glob(".new*"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ZeroDivisionError("x"),
+        MemoryError(),
+        RecursionError("x"),
+        OSError(5, "x"),
+        UnicodeEncodeError("ascii", "é", 0, 1, "x"),
+    ],
+)
+def test_only_debug_shows_a_traceback(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(gmmspeech.formats.loading, "load", fail)
+    monkeypatch.setattr("gmmspeech.commands.show.load", fail)
+    result = run("show", folder / "u.h5")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("gmmspeech: error: ")
+    assert result.stderr.count("\n") == 1
+    debugged = run("show", folder / "u.h5", "--debug")
+    assert debugged.exit_code == 1
+    assert "Traceback" in debugged.stderr
+
+
+def test_an_error_after_an_interruption_is_the_interruption(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Libraries that are being imported may make another error of it."""
+
+    def fail(*_: object, **__: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("numpy: you should not try") from None
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        monkeypatch.setattr("gmmspeech.commands.show.load", fail)
+        result = CliRunner().invoke(main, ["show", str(folder / "u.h5")])
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (result.exit_code, result.output) == (130, "gmmspeech: interrupted\n")
+
+
+def test_what_commands_a_terminal_is_escaped(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    hostile = "u\x1b]0;title\x07\x1b[2J"
+    result = run("show", folder / hostile)
+    assert result.exit_code == 1
+    assert r"u\x1b]0;title\x07\x1b[2J" in result.stderr
+    assert result.stderr.rstrip("\n").isprintable()
+    said: list[str] = []
+    monkeypatch.setattr("gmmspeech.cli.process.click.echo", said.append)
+    for terminal in (True, False):
+        monkeypatch.setattr("sys.stdout.isatty", lambda terminal=terminal: terminal, raising=False)
+        tell(f"{hostile} one\nü two")
+    assert said == [r"u\x1b]0;title\x07\x1b[2J one" + "\nü two", f"{hostile} one\nü two"]
