@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from importlib import import_module
 from typing import NoReturn
 
 
@@ -13,11 +14,10 @@ def run() -> NoReturn:
     heeded = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # else the shell has it ignored
     if heeded:
         signal.signal(signal.SIGINT, _end)
-    from gmmspeech.cli.main import main
-
+    commands = import_module("gmmspeech.cli.main")  # which begins here itself where it is run as a module
     if heeded:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    main(prog_name="gmmspeech")
+    commands.main(prog_name="gmmspeech")
     sys.exit(0)
 
 

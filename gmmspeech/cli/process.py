@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ import click
 from gmmspeech.errors import DataError, line_of, say, shown
 
 INTERRUPTED = 130  # what shells give for it
+_SOON = 0.02  # seconds
 
 
 def tell(line: str = "") -> None:
@@ -51,8 +53,8 @@ def orderly() -> Iterator[None]:
         raise KeyboardInterrupt
 
     def unraisable(found: Any) -> None:
-        if found.exc_type is KeyboardInterrupt:  # in a place where Python drops it
-            signal.raise_signal(signal.SIGINT)
+        if found.exc_type is KeyboardInterrupt:  # in a place where Python drops it, so once more when that is left
+            threading.Timer(_SOON, os.kill, [os.getpid(), signal.SIGINT]).start()
         else:
             before(found)
 

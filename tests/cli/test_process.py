@@ -74,10 +74,16 @@ def test_streams_that_are_closed_or_full(folder: Path, script: str, status: int,
     assert done.stderr.count(b"\n") == bool(error)
 
 
-@pytest.mark.parametrize("module", ["gmmspeech.cli.main", "gmmspeech"])
-def test_ctrl_c_at_any_time_is_one_line(folder: Path, module: str) -> None:
+@pytest.mark.parametrize(
+    "start",
+    [
+        "import runpy; runpy.run_module('gmmspeech.cli.main', run_name='__main__')",
+        "from gmmspeech.cli.entry import run; run()",
+    ],
+)
+def test_ctrl_c_at_any_time_is_one_line(folder: Path, start: str) -> None:
     """From the first moment that Python has begun with our code, while it imports, and while it works."""
-    code = f"import runpy, sys; print(1, flush=True); runpy.run_module({module!r}, run_name='__main__')"
+    code = f"print(1, flush=True); {start}"
     words = ["train-ubm", folder / "f.h5", folder / "new.h5", "-k", "64", "--max-iter", "99999", "--tol", "0"]
     command = [sys.executable, "-c", code, *map(str, words)]
     heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
@@ -116,6 +122,21 @@ def test_only_debug_shows_a_traceback(
     debugged = run("show", folder / "u.h5", "--debug")
     assert debugged.exit_code == 1
     assert "Traceback" in debugged.stderr
+
+
+def test_an_interruption_that_python_drops_comes_again(folder: Path) -> None:
+    code = """
+import signal, time, weakref
+from gmmspeech.cli.process import orderly
+class A: pass
+with orderly():
+    a = A()
+    found = weakref.ref(a, lambda _: signal.raise_signal(signal.SIGINT))
+    del a
+    time.sleep(20)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=15)
+    assert (done.returncode, done.stderr) == (130, b"gmmspeech: interrupted\n")
 
 
 def test_an_error_after_an_interruption_is_the_interruption(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
