@@ -20,7 +20,7 @@ from gmmspeech.errors import ConfigError, FeatureError
 from gmmspeech.features import conf_files
 from gmmspeech.features.deltas import add_deltas, shifted_deltas
 from gmmspeech.features.normalization import cmvn, rasta, sliding_cmvn
-from gmmspeech.features.options import MfccOptions, Section, explain
+from gmmspeech.features.options import MAX_RATE, MfccOptions, Section, explain
 from gmmspeech.features.sections import (
     SECTIONS,
     CmvnOptions,
@@ -45,7 +45,7 @@ from gmmspeech.features.static import features_of_samples
 from gmmspeech.features.vad import energy_vad, relative_energy_vad, two_gaussian_vad
 from gmmspeech.features.warping import feature_warp
 from gmmspeech.features.window import INT16_SCALE, checked_signal, frame_layout, least_samples, utterance_prefix
-from gmmspeech.files.text import parse_object
+from gmmspeech.files.text import parse_object, read_bytes
 
 
 class FrontEnd(Section):
@@ -98,7 +98,7 @@ class FrontEnd(Section):
     '20 MFCC + Δ, 25/10 ms, no VAD, no CMVN'
     """
 
-    sample_frequency: int = Field(default=16000, ge=1)
+    sample_frequency: int = Field(default=16000, ge=1, le=MAX_RATE)
     resample: bool | Literal["down", "up"] = False
     features: Annotated[FeatureOptions, Field(discriminator="type")] = MfccOptions.model_validate({})
     rasta: RastaOptions | None = None
@@ -146,11 +146,12 @@ class FrontEnd(Section):
         """
         file = conf_files.find(path)
         try:
-            return cls(**tomllib.loads(file.read_text(encoding="utf-8")))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            sections = tomllib.loads(read_bytes(file, expected="TOML", kind=ConfigError).decode("utf-8-sig"))
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, ConfigError):
+                raise
             raise ConfigError(f"{file}: not readable as TOML: {error}") from None
-        except ConfigError as error:
-            raise ConfigError(f"{file}: {error}") from None
+        return cls._from_conf(file, sections)
 
     @classmethod
     def from_kaldi_conf(

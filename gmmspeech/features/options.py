@@ -78,6 +78,14 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 """Defaults of a convention. `use_energy` is for MFCC; filter banks have False everywhere, as in Kaldi."""
 
 
+# What a configuration may ask for, so that a slip or malice in one takes no time and memory without bound.
+MAX_SAMPLES = 1 << 18  # of a frame: 16 s at 16 kHz
+MAX_BINS = 10_000
+MAX_ORDER = 200
+MAX_RATE = 10_000_000
+MAX_FRAMES = 1_000_000  # that are looked at around one: 3 hours
+
+
 def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
     return {key: v.item() if isinstance(v, np.generic) else v for key, v in given.items() if v is not None}
 
@@ -121,7 +129,7 @@ class StaticOptions(Section):
     preemphasis_coefficient: float = Field(ge=0, le=1, description="0.97 / 0.97 / 0.")
     remove_dc_offset: bool = Field(description="Subtract the mean of each frame: True / False / False.")
     round_to_power_of_two: bool = Field(description="Lengthen the FFT to a power of two: True.")
-    num_mel_bins: int = Field(ge=3, description="Filters: 23 / 23 / 128.")
+    num_mel_bins: int = Field(ge=3, le=MAX_BINS, description="Filters: 23 / 23 / 128.")
     low_freq: float = Field(ge=0, description="Lower edge of the filters in Hz: 20 / 0 / 0.")
     high_freq: float = Field(
         description="Upper edge of the filters in Hz; 0 or less counts from the Nyquist frequency: 0."
@@ -167,10 +175,10 @@ class StaticOptions(Section):
         if not rate > 0:
             raise ConfigError(f"sampling rate: found {rate} Hz, expected more than 0")
         length, shift, _ = self.frame_sizes(rate)
-        if length < 2:
-            raise ConfigError(f"frame_length: found {length} samples at {rate:g} Hz, expected 2 or more")
-        if shift < 1:
-            raise ConfigError(f"frame_shift: found {shift} samples at {rate:g} Hz, expected 1 or more")
+        for name, found, least in (("frame_length", length, 2), ("frame_shift", shift, 1)):
+            if not least <= found <= MAX_SAMPLES:
+                expected = f"{least} or more" if found < least else f"at most {MAX_SAMPLES}"
+                raise ConfigError(f"{name}: found {found:g} samples at {rate:g} Hz, expected {expected}")
         low, high = self.band(rate)
         if high > rate / 2:
             raise ConfigError(f"high_freq: found {high:g} Hz, expected at most {rate / 2:g} Hz, half the sampling rate")
@@ -229,7 +237,7 @@ class PlpOptions(StaticOptions):
         description="Log energy in c0's place: True. Otherwise it is the logarithm of the prediction error, which "
         "Kaldi floors at 0."
     )
-    lpc_order: int = Field(ge=1, description="Order of the linear predictor: 12.")
+    lpc_order: int = Field(ge=1, le=MAX_ORDER, description="Order of the linear predictor: 12.")
     compress_factor: float = Field(gt=0, le=1, description="Power that turns intensity into loudness: 0.33333 / 0.33.")
     cepstral_lifter: float = Field(ge=0, description="22; 0 for none.")
     cepstral_scale: float = Field(gt=0, description="What to multiply the cepstra with, not the energy: 1.")

@@ -8,7 +8,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from gmmspeech.features.options import FbankOptions, KaldiOrHtk, LfccOptions, MfccOptions, PlpOptions, Section
+from gmmspeech.features.options import (
+    MAX_FRAMES,
+    FbankOptions,
+    KaldiOrHtk,
+    LfccOptions,
+    MfccOptions,
+    PlpOptions,
+    Section,
+)
 
 
 class RastaOptions(Section):
@@ -20,23 +28,23 @@ class RastaOptions(Section):
 class DeltaOptions(Section):
     """[deltas]: options of `add_deltas`."""
 
-    order: int = Field(default=2, ge=0)
-    window: int = Field(default=2, ge=1)
+    order: int = Field(default=2, ge=0, le=10)
+    window: int = Field(default=2, ge=1, le=1000)
     convention: KaldiOrHtk = "kaldi"
 
 
 class ShiftedDeltaOptions(Section):
     """[sdc]: options of `shifted_deltas`."""
 
-    window: int = Field(default=1, ge=1)
-    num_blocks: int = Field(default=7, ge=1)
-    block_shift: int = Field(default=3, ge=1)
+    window: int = Field(default=1, ge=1, le=100)
+    num_blocks: int = Field(default=7, ge=1, le=100)
+    block_shift: int = Field(default=3, ge=1, le=100)
 
 
 class WarpOptions(Section):
     """[warp]: options of `feature_warp`."""
 
-    window: int = Field(default=301, ge=1)
+    window: int = Field(default=301, ge=1, le=MAX_FRAMES)
 
 
 class EnergyVadOptions(Section):
@@ -45,7 +53,7 @@ class EnergyVadOptions(Section):
     method: Literal["energy"] = "energy"
     vad_energy_threshold: float = 5.0
     vad_energy_mean_scale: float = 0.5
-    vad_frames_context: int = Field(default=0, ge=0)
+    vad_frames_context: int = Field(default=0, ge=0, le=MAX_FRAMES)
     vad_proportion_threshold: float = Field(default=0.6, gt=0, le=1)
 
 
@@ -54,15 +62,15 @@ class RelativeVadOptions(Section):
 
     method: Literal["relative"] = "relative"
     range_db: float = Field(default=50.0, ge=0)
-    context: int = Field(default=2, ge=0)
+    context: int = Field(default=2, ge=0, le=MAX_FRAMES)
 
 
 class TwoGaussianVadOptions(Section):
     """[vad] with method = "two_gaussians": options of `two_gaussian_vad`."""
 
     method: Literal["two_gaussians"] = "two_gaussians"
-    smoothing_window: int = Field(default=10, ge=1)
-    max_iter: int = Field(default=10, ge=1)
+    smoothing_window: int = Field(default=10, ge=1, le=MAX_FRAMES)
+    max_iter: int = Field(default=10, ge=1, le=MAX_FRAMES)
     tol: float = Field(default=5e-4, ge=0)
     variance_floor: float = Field(default=5e-4, gt=0, le=1)
 
@@ -93,8 +101,8 @@ class SlidingCmvnOptions(Section):
 
     method: Literal["sliding"] = "sliding"
     norm_vars: bool = False
-    cmn_window: int = Field(default=600, ge=1)
-    min_cmn_window: int = Field(default=100, ge=1)
+    cmn_window: int = Field(default=600, ge=1, le=MAX_FRAMES)
+    min_cmn_window: int = Field(default=100, ge=1, le=MAX_FRAMES)
     center: bool = False
 
 

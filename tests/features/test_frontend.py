@@ -231,6 +231,22 @@ def test_describe(sections, text):
         ('[cmvn]\nmethod = "gauss"', "[cmvn] method: found 'gauss', expected 'utterance' or 'speaker' or 'static'"),
         ('[cmvn]\nmethod = "sliding"\ncmn_window = 0', "[cmvn] cmn_window: found 0"),
         ("sample_frequency = ", "not readable as TOML"),
+        ("a = " + "[" * 100_000, "not readable as TOML"),
+        ("a = " + "9" * 5000, "not readable as TOML"),
+        ("sample_frequency = 1000000000000", "sample_frequency: found 1000000000000, expected less than or equal to"),
+        (
+            '[features]\ntype = "mfcc"\nframe_length = 1e10',
+            "[features] frame_length: found 1.6e+11 samples at",
+        ),
+        ('[features]\ntype = "mfcc"\nframe_shift = 1e300', "[features] frame_shift: found 1.6e+301 samples"),
+        ('[features]\ntype = "mfcc"\nnum_mel_bins = 1000000000', "[features] num_mel_bins: found 1000000000, expected"),
+        ('[features]\ntype = "plp"\nlpc_order = 1000000000', "[features] lpc_order: found 1000000000, expected"),
+        ("[deltas]\norder = 1000000", "[deltas] order: found 1000000, expected less than or equal to 10"),
+        ("[deltas]\nwindow = 1000000000", "[deltas] window: found 1000000000, expected"),
+        ("[sdc]\nnum_blocks = 1000000000", "[sdc] num_blocks: found 1000000000, expected"),
+        ("[warp]\nwindow = 1000000000", "[warp] window: found 1000000000, expected"),
+        ('[vad]\nmethod = "relative"\ncontext = 1000000000', "[vad] context: found 1000000000, expected"),
+        ('[cmvn]\nmethod = "sliding"\ncmn_window = 1000000000', "[cmvn] cmn_window: found 1000000000, expected"),
         ("a = 1\na = 2", "not readable as TOML"),
     ],
 )
@@ -242,6 +258,12 @@ def test_mistakes_in_toml(text, message, tmp_path):
     line = str(caught.value)
     assert line.startswith(f"{path}: {message}")
     assert "\n" not in line
+
+
+def test_toml_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "front.toml"
+    path.write_text("\ufeffsample_frequency = 8000\n", encoding="utf-8")
+    assert FrontEnd.from_toml(path).sample_frequency == 8000
 
 
 def test_a_missing_file_names_what_there_is():

@@ -6,10 +6,7 @@ from pathlib import Path
 
 import h5py
 
-try:
-    from gmmspeech.files.hdf5_content import CHECKSUM, Content, content_digest
-except ImportError:
-    CHECKSUM = "checksum"
+from gmmspeech.files.hdf5_content import CHECKSUM, Content, content_digest
 
 
 def sealed_again(path: Path) -> bool:
