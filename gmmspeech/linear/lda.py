@@ -55,7 +55,7 @@ def lda(stats: LDAStats, dim: int) -> NDArray[np.float64]:
     mean = stats.sum_x.sum(axis=0) / total
     within = stats.sum_xx / total - about_zero
     between = about_zero - np.outer(mean, mean)
-    check_determined(within, "LDA", total)
+    check_determined(within, "LDA", total, stats.sum_xx / total)
     return discriminants(between, within, dim)
 
 

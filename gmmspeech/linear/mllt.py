@@ -67,7 +67,7 @@ def mllt(
     for d in range(dim):
         cross = (rest / variances[:, d, None]).T @ means
         moments[d] = stats.moments[d] - cross - cross.T
-    check_determined(moments, "MLLT", beta)
+    check_determined(moments, "MLLT", beta, stats.moments)
     no_linear_term, start = np.zeros((dim, dim)), np.eye(dim)
     transform = ascend(start, beta, no_linear_term, moments, max_iter)
     gain = objective(transform, beta, no_linear_term, moments) - objective(start, beta, no_linear_term, moments)

@@ -90,12 +90,15 @@ def weighted_moments(weights: NDArray[np.float64], frames: NDArray[np.float64]) 
     return moments
 
 
-def check_determined(moments: NDArray[np.float64], name: str, num_frames: float) -> None:
+def check_determined(
+    moments: NDArray[np.float64], name: str, num_frames: float, whole: NDArray[np.float64] | None = None
+) -> None:
     """Raise ModelError unless the second moments, shape (..., D, D), can be inverted.
 
-    Rows and columns are first scaled to a unit diagonal, so that units don't matter.
+    Rows and columns are first scaled to a unit diagonal, so that units don't matter: to that of `whole`, what the
+    moments are a part of, so that what is left of it by rounding alone isn't taken for moments.
     """
-    diagonal = np.diagonal(moments, axis1=-2, axis2=-1)
+    diagonal = np.diagonal(moments if whole is None else whole, axis1=-2, axis2=-1)
     if (diagonal > 0).all():
         scale: NDArray[Any] = 1 / np.sqrt(diagonal)
         try:
@@ -107,5 +110,5 @@ def check_determined(moments: NDArray[np.float64], name: str, num_frames: float)
                 return
     raise ModelError(
         f"{name}: the statistics of {num_frames:g} frames in {moments.shape[-1]} dimensions are singular; expected "
-        "more frames, and no dimension that is constant or a combination of others"
+        "more different frames, and no dimension that is constant or a combination of others"
     )

@@ -19,6 +19,7 @@ from gmmspeech.files.saving import Saved
 
 _FORMAT = "gmmspeech calibration"
 _NOTHING_NEW = 1e-12  # share of a standardized system's variance below which others already say it all
+_CONSTANT = 1e-10  # part of their mean by which a system's scores deviate at least
 _UNSOUND = "its arrays don't fit together"
 _LEAST_WITHIN = 1e-6  # share of the whole variance that there is within the kinds at least
 
@@ -289,7 +290,8 @@ def _whitening(
     between = np.outer(means[0] - means[1], means[0] - means[1]) / 4
     whole = within + between
     scale = np.sqrt(np.diag(whole))
-    scale[scale == 0] = 1.0
+    constant = scale <= _CONSTANT * np.abs(means[0] + means[1]) / 2  # what deviates no more does so by rounding
+    whole[constant], whole[:, constant], scale[constant] = 0.0, 0.0, 1.0
     variances, axes = np.linalg.eigh(whole / np.outer(scale, scale))
     kept = variances > _NOTHING_NEW * max(variances.max(), 1.0)
     axes = axes[:, kept] / scale[:, None]

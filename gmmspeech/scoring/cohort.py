@@ -11,6 +11,7 @@ from gmmspeech.checks import all_finite
 from gmmspeech.errors import ConfigError, DataError
 
 BLOCK = 1 << 20  # numbers worked on at a time
+_CONSTANT = 1e-10  # part of their mean by which scores deviate at least; less is rounding
 _CANCELLED = 1e-4  # share of a sum of squares that is left when a difference is no longer trusted
 
 Speakers = Sequence[Hashable] | NDArray
@@ -93,7 +94,7 @@ class Cohort:
             for start, stop in blocks(len(pairs), self._columns.shape[1]):
                 some = pairs[start:stop]
                 means[some], squares[some], sizes[some] = self._without(rows[some], excluded[some])
-        flat = np.flatnonzero(~(squares > 0))
+        flat = np.flatnonzero(~(squares > sizes * (_CONSTANT * means) ** 2))
         if flat.size:
             found = f"found scores against the cohort that are all {means[flat[0]]:g}"
             raise DataError(f"{self._name(rows[flat[0]])}: {found}, expected them to vary")

@@ -20,7 +20,13 @@ from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least, check_parameters_finite
 from gmmspeech.errors import ConfigError, DataError, ModelError
 from gmmspeech.files.saving import Saved
-from gmmspeech.speaker.transforms import ClassStatistics, as_vectors, class_statistics, within_covariance
+from gmmspeech.speaker.transforms import (
+    ClassStatistics,
+    as_vectors,
+    check_means_differ,
+    class_statistics,
+    within_covariance,
+)
 
 
 @dataclass(frozen=True)
@@ -174,8 +180,8 @@ def train_plda(
     ConfigError
         `rank` or `max_iter` out of range.
     ModelError
-        Fewer than two speakers, or a singular within-speaker covariance: there must be at least R more vectors than
-        speakers.
+        Fewer than two speakers, or of the same mean; or a within-speaker covariance that is singular beside that of
+        all vectors: there must be at least R more different vectors than speakers.
     DataError, FeatureError
         Labels or vectors that don't fit, see `class_statistics`.
 
@@ -205,7 +211,8 @@ def train_plda(
     check_at_least(1, max_iter=max_iter)
     if len(stats.counts) < 2:
         raise ModelError(f"PLDA: found vectors of {len(stats.counts)} speaker, expected two or more")
-    within_covariance(stats, "PLDA")
+    within_covariance(stats, "PLDA", x, labels)
+    check_means_differ(stats, "PLDA")
     with single_threaded_blas():
         model = init or _start(stats, rank)
     if model.factors.shape != (dim, rank):

@@ -13,7 +13,8 @@ from gmmspeech.checks import first_bad
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
 from gmmspeech.linear.lda import discriminants, fix_signs
 
-SMALLEST_RATIO = 1e-10  # of the eigenvalues of a covariance with unit diagonal; less is rounding
+SMALLEST_RATIO = 1e-10  # of variances within classes to those of all vectors; less is rounding
+CONSTANT = 1e-10  # part of its mean by which a dimension deviates at least
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def whitening(x: ArrayLike) -> AffineTransform:
     mean = vectors.mean(axis=0) if len(vectors) else np.zeros(vectors.shape[1])
     centered = vectors - mean
     covariance = centered.T @ centered / max(len(vectors), 1)
-    check_covariance(covariance, "whitening: covariance", f"{len(vectors)} vectors")
+    _check_covariance(covariance, covariance, "whitening: covariance", vectors, np.zeros(len(vectors)))
     scale = 1 / np.sqrt(np.diagonal(covariance))
     variances, directions = eigh(covariance * scale[:, None] * scale)
     return AffineTransform(mean, fix_signs((directions / np.sqrt(variances)).T[::-1] * scale))
@@ -121,7 +122,7 @@ def lda(x: ArrayLike, labels: ArrayLike, dim: int) -> AffineTransform:
         raise ConfigError(
             f"lda: found dim = {dim}, expected 1 to {most}, with {full} dimensions and {len(stats.counts)} classes"
         )
-    return AffineTransform(stats.mean, discriminants(stats.between, within_covariance(stats, "lda"), dim))
+    return AffineTransform(stats.mean, discriminants(stats.between, within_covariance(stats, "lda", x, labels), dim))
 
 
 def wccn(x: ArrayLike, labels: ArrayLike) -> AffineTransform:
@@ -130,33 +131,65 @@ def wccn(x: ArrayLike, labels: ArrayLike) -> AffineTransform:
     The transform is :math:`B^T x` with :math:`B B^T = W^{-1}`, W being the covariance within the
     classes. No mean is taken off, as for cosine scores it has been before.
     """
-    within = within_covariance(class_statistics(x, labels), "wccn")
+    within = within_covariance(class_statistics(x, labels), "wccn", x, labels)
     return AffineTransform(np.zeros(len(within)), np.linalg.cholesky(np.linalg.inv(within)).T)
 
 
-def within_covariance(stats: ClassStatistics, name: str) -> NDArray[np.float64]:
-    """Within-class covariance of statistics, or a `ModelError` that tells how to get one that is not singular.
-
-    Its rank is at most the number of vectors less that of classes, so there must be R more vectors than classes.
-    """
-    total, classes = int(stats.counts.sum()), len(stats.counts)
-    check_covariance(stats.within, f"{name}: within-class covariance", f"{total} vectors of {classes} classes")
+def within_covariance(stats: ClassStatistics, name: str, x: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
+    """Within-class covariance of statistics, or a `ModelError` that tells how to get one that is not singular."""
+    codes = np.unique(np.asarray(labels), return_inverse=True)[1].astype(np.float64)
+    whole = stats.within + stats.between
+    _check_covariance(stats.within, whole, f"{name}: within-class covariance", as_vectors(x), codes)
     return stats.within
 
 
-def check_covariance(covariance: NDArray[np.float64], name: str, data: str) -> None:
-    """Raise a `ModelError` unless a covariance can be inverted, whatever the units of its rows and columns."""
-    diagonal = np.diagonal(covariance)
-    rank = 0
-    if (diagonal > 0).all():
-        scale = 1 / np.sqrt(diagonal)
-        values = np.linalg.eigvalsh(covariance * scale[:, None] * scale)
-        rank = int((values > SMALLEST_RATIO).sum())
-    if rank < len(covariance):
-        raise ModelError(
-            f"{name}: found it singular, from {data} in {len(covariance)} dimensions; expected more vectors, or fewer "
-            "dimensions (a lower rank of the i-vectors)"
-        )
+def check_means_differ(stats: ClassStatistics, name: str) -> None:
+    """Raise a `ModelError` if the means of all classes are the same but for rounding."""
+    between, within = np.diagonal(stats.between), np.diagonal(stats.within)
+    if not (between > (1e-14 * np.abs(stats.mean)) ** 2 + 1e-28 * within).any():
+        raise ModelError(f"{name}: found the same mean in all {len(stats.counts)} classes, expected them to differ")
+
+
+def _check_covariance(
+    covariance: NDArray[np.float64],
+    whole: NDArray[np.float64],
+    name: str,
+    vectors: NDArray[np.float64],
+    classes: NDArray[np.float64],
+) -> None:
+    """Raise a `ModelError` unless a covariance can be inverted, whatever the units; `whole` is that of all vectors."""
+    dim = len(whole)
+    deviations = np.sqrt(np.diagonal(whole))
+    mean = np.abs(vectors.mean(axis=0)) if len(vectors) else np.zeros(dim)
+    varies = deviations > CONSTANT * mean
+    scale = 1 / deviations[varies]
+    values = np.linalg.eigvalsh(covariance[np.ix_(varies, varies)] * scale[:, None] * scale)
+    rank = int((values > SMALLEST_RATIO).sum())
+    if rank == dim:
+        return
+    number = int(classes.max(initial=0)) + 1
+    of_classes = f" of {number} classes" if covariance is not whole else ""
+    found = f"found it singular, from {len(vectors)} vectors{of_classes} in {dim} dimensions: 0 in {dim - rank} of them"
+    raise ModelError(f"{name}: {found}, as {_why_singular(vectors, classes, varies, bool(of_classes))}")
+
+
+def _why_singular(
+    vectors: NDArray[np.float64], classes: NDArray[np.float64], varies: NDArray[np.bool_], within: bool
+) -> str:
+    """Say why a covariance is singular, and what helps."""
+    if not varies.all() and len(vectors) > 1 and varies.any():
+        return f"dimension {int(varies.argmin())} is the same in all vectors; expected such dimensions left out"
+    distinct, number = len(np.unique(np.column_stack([classes, vectors]), axis=0)), int(classes.max(initial=0)) + 1
+    fewer = "fewer dimensions (a lower rank of the i-vectors)"
+    if within and distinct == number:
+        once = "one vector" if len(vectors) == number else "one distinct vector"
+        sessions = "different vectors of the same class (numpy.array_split of an utterance's frames gives some)"
+        return f"every class has {once}; expected {sessions}"
+    if distinct - number < len(varies):
+        repeated = "" if distinct == len(vectors) else f", {distinct} of them distinct,"
+        most = "that less the number of classes" if within else "one less"
+        return f"so many vectors{repeated} vary in no more dimensions than {most}; expected more vectors, or {fewer}"
+    return f"a dimension is a combination of others, or vectors repeat but for rounding; expected {fewer}"
 
 
 def length_normalize(x: ArrayLike) -> NDArray[np.float64]:

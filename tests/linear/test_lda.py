@@ -93,3 +93,15 @@ def test_what_is_refused():
         stats + accumulate_lda(frames, labels, 6)
     with pytest.raises(TypeError):
         stats + 1
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+def test_what_rounding_leaves_of_repeated_frames_is_no_spread(unit, offset):
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(8), 30)
+    frames = (rng.normal(size=(8, 4))[labels] + offset) * unit
+    with pytest.raises(ModelError, match="LDA: the statistics of 240 frames in 4 dimensions are singular"):
+        lda(accumulate_lda(frames, labels, 8), 2)
+    spread = frames + 0.1 * unit * rng.normal(size=frames.shape)
+    assert np.isfinite(lda(accumulate_lda(spread, labels, 8), 2)).all()

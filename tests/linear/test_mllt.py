@@ -153,3 +153,16 @@ def test_what_is_refused(make_case):
         accumulate_mllt(frames[:, :1], posteriors, means, variances)
     with pytest.raises(FeatureError, match="NaN or infinity in frame 0"):
         accumulate_mllt(frames * np.inf, posteriors, means, variances)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+def test_what_rounding_leaves_of_frames_on_their_means_is_no_spread(unit, offset):
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(8), 30)
+    means, variances = (rng.normal(size=(8, 4)) + offset) * unit, np.full((8, 4), unit**2)
+    with pytest.raises(ModelError, match="MLLT: the statistics of 240 frames in 4 dimensions are singular"):
+        mllt(accumulate_mllt(means[labels], np.eye(8)[labels], means, variances), means, variances)
+    spread = means[labels] + 0.1 * unit * rng.normal(size=(240, 4))
+    transform, _ = mllt(accumulate_mllt(spread, np.eye(8)[labels], means, variances), means, variances)
+    np.testing.assert_allclose(np.abs(np.linalg.slogdet(transform)[1]), 4 * np.log(10), rtol=0.05)

@@ -201,7 +201,7 @@ def test_pav_with_hardly_any_pseudo_trials_has_the_minimum_cllr():
             DataError,
             "^scores: found 2 systems for targets and 1 for nont",
         ),
-        (lambda: fit_calibration(["a"], [0.0]), DataError, "^target scores: found something that is no number"),
+        (lambda: fit_calibration(["a"], [0.0]), DataError, "^target scores: found text, expected numbers"),
         (lambda: fit_pav([[0.0, 1.0]], [0.0]), DataError, "^scores: found those of 2 systems, expected 1"),
         (lambda: fit_calibration([1.0], [0.0], p_target=1.0), ConfigError, "^p_target: found 1.0, expected a probab"),
         (lambda: fit_calibration([1.0], [0.0], ridge=-1), ConfigError, "^ridge: found -1, expected a number from 0$"),
@@ -223,3 +223,26 @@ def test_bad_input_is_refused(call, error, message):
     with pytest.raises(error, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [0.1, 1e-7, -1e9 / 3])
+def test_scores_that_vary_by_rounding_alone_say_nothing(value):
+    constant = fit_calibration(np.full(7, value), np.full(13, value))
+    assert constant.weights == [0]
+    assert constant.apply([value]) == pytest.approx([0], abs=1e-9)
+    rng = np.random.default_rng(0)
+    targets, nontargets = rng.normal(2, 1, 50), rng.normal(0, 1, 200)
+    alone = fit_calibration(targets, nontargets)
+    beside = fit_calibration(
+        np.column_stack([np.full(50, value), targets]), np.column_stack([np.full(200, value), nontargets])
+    )
+    assert beside.weights == pytest.approx([0, *alone.weights], abs=1e-2)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_units_of_scores_change_no_ratio(unit):
+    rng = np.random.default_rng(0)
+    targets, nontargets = rng.normal(2, 1, (50, 2)), rng.normal(0, 1, (200, 2))
+    scores = np.linspace(-1, 3, 9)[:, None] * [1.0, 0.5]
+    found = fit_calibration(targets * unit, nontargets * unit).apply(scores * unit)
+    np.testing.assert_allclose(found, fit_calibration(targets, nontargets).apply(scores), rtol=1e-5, atol=1e-6)

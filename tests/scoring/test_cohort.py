@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gmmspeech.errors import DataError
 from gmmspeech.scoring import cohort
 from gmmspeech.scoring.cohort import Cohort, speaker_codes
 
@@ -29,3 +30,11 @@ def test_codes_are_shared_by_columns():
     first, second = speaker_codes(["a", "b", "a"], np.array(["c", "b"]))
     assert first.tolist() == [0, 1, 0]
     assert second.tolist() == [2, 1]
+
+
+def test_scores_that_vary_by_rounding_alone_do_not_vary():
+    for value in (0.1, 1e-7, -1e9 / 3):
+        with pytest.raises(DataError, match=r"test 1: found scores against the cohort that are all .*, expected them"):
+            Cohort(np.stack([np.arange(9.0), np.full(9, value)]), "test", top_n=None, codes=None).statistics(
+                np.arange(2), np.full(2, -1)
+            )

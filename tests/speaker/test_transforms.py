@@ -5,6 +5,8 @@ import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
+from gmmspeech.speaker.backend import train_backend
+from gmmspeech.speaker.plda import train_plda
 from gmmspeech.speaker.transforms import (
     AffineTransform,
     average_sessions,
@@ -160,3 +162,56 @@ def test_bad_vectors_and_labels(speakers):
         cosine_scores(x, x[:, :3])
     with pytest.raises(ModelError, match="transform: found mean and matrix of shapes"):
         AffineTransform(np.zeros(3), np.eye(2))
+
+
+def repeated(rng, count, repeats):
+    return np.repeat(rng.normal(size=(count, 5)), repeats, axis=0), np.repeat(np.arange(count), repeats)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize(("repeats", "offset"), [(2, 0.0), (3, 0.0), (3, 100.0), (7, -1000.0)])
+def test_what_rounding_leaves_of_repeated_vectors_is_no_covariance(unit, repeats, offset):
+    x, names = repeated(np.random.default_rng(0), 60, repeats)
+    x = (x + offset) * unit
+    cause = r"0 in 5 of them, as every class has one distinct vector; expected different vectors of the same class"
+    calls = [lambda: wccn(x, names), lambda: lda(x, names, 2), lambda: train_plda(x, names)]
+    for call in [*calls, lambda: train_backend(x, names), lambda: train_backend(x, names, steps=("wccn",), plda=False)]:
+        with pytest.raises(ModelError, match=cause):
+            call()
+    assert np.isfinite(whitening(x).matrix).all()  # of 60 distinct vectors, which vary
+
+
+def test_why_a_covariance_is_singular():
+    rng = np.random.default_rng(1)
+    x, names = repeated(rng, 60, 2)
+    few = np.concatenate([x, rng.normal(size=(4, 5))]), np.append(names, [0, 1, 2, 2])
+    for function, cause in (
+        (lambda: wccn(*few), r"0 in 1 of them, as so many vectors, 64 of them distinct, vary in no more dimensions"),
+        (lambda: wccn(x, np.arange(120)), r"0 in 5 of them, as every class has one vector; expected"),
+        (lambda: whitening(np.repeat(x[::2][:4], 30, axis=0)), r"0 in 2 of them, as so many vectors, 4 of them dis"),
+        (lambda: whitening(np.column_stack([x, np.full(120, 0.1)])), r"0 in 1 .* dimension 5 is the same in all vec"),
+        (lambda: whitening(np.column_stack([x, x[:, 0] - 2 * x[:, 1]])), r"0 in 1 .* is a combination of others"),
+    ):
+        with pytest.raises(ModelError, match=cause):
+            function()
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_units_change_no_decision(unit, speakers):
+    x, names = speakers
+    for steps, plda in ((("whiten", "length"), True), (("center", "lda", "wccn"), False), (("center", "lda"), True)):
+        options = {"steps": steps, "plda": plda, "lda_dim": 2 if "lda" in steps else None}
+        scores = []
+        for vectors in (x, x * unit):
+            backend = train_backend(vectors, names, **options)
+            y = backend.transform(vectors)
+            scores.append(backend.score(y[:20], y))
+        np.testing.assert_allclose(scores[1], scores[0], rtol=1e-5, atol=1e-6)
+
+
+def test_speakers_that_do_not_differ_are_refused():
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(60, 3))
+    x = np.concatenate([x, 2 * x.mean(axis=0) - x])
+    with pytest.raises(ModelError, match="PLDA: found the same mean in all 60 classes, expected them to differ"):
+        train_plda(x, np.tile(np.arange(60), 2))

@@ -15,6 +15,7 @@ from gmmspeech.errors import DataError, FeatureError, ModelError
 from gmmspeech.files.saving import State
 from gmmspeech.gmm.errors import NotFittedError
 from gmmspeech.gmm.frames import as_table, check_names, saved_names, set_names
+from gmmspeech.linear.statistics import check_determined
 
 
 class SegmentGaussian(BaseEstimator):
@@ -82,11 +83,14 @@ class SegmentGaussian(BaseEstimator):
         pooled = scatters.sum(axis=0) / len(vectors)
         weights = (counts + self.shrinkage)[:, None, None]
         try:
-            factors = [cholesky(c, lower=True) for c in (scatters + self.shrinkage * pooled) / weights]
-        except LinAlgError:
+            covariances = (scatters + self.shrinkage * pooled) / weights
+            centered = vectors - vectors.mean(axis=0)
+            check_determined(covariances, "segment vectors", len(vectors), centered.T @ centered / len(vectors))
+            factors = [cholesky(c, lower=True) for c in covariances]
+        except (LinAlgError, ModelError):
             raise ModelError(
                 f"segment vectors: the covariances of {len(vectors)} vectors of {vectors.shape[1]} dimensions are "
-                "singular; expected more, with no constant dimension, or some shrinkage"
+                "singular; expected more different ones, with no constant dimension, or some shrinkage"
             ) from None
         identity = np.eye(vectors.shape[1])
         self.phones_ = tuple(names.tolist())

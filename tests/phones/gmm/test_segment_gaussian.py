@@ -52,3 +52,12 @@ def test_what_is_refused():
         model.log_likelihoods(x[:, :3])
     with pytest.raises(FeatureError, match="found nan"):
         model.log_likelihoods(np.full((1, 4), np.nan))
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_repeated_segments_have_no_covariance(unit):
+    phones = np.repeat(["AA", "IY", "S"], 40)
+    x = np.repeat(np.random.default_rng(0).normal(size=(3, 4)), 40, axis=0) * unit
+    for shrinkage in (0.0, 10.0):
+        with pytest.raises(ModelError, match="segment vectors: the covariances of 120 vectors of 4 dimensions are sin"):
+            SegmentGaussian(shrinkage=shrinkage).fit(x, phones)
