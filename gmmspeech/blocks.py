@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -54,31 +55,46 @@ def _threadpools() -> ThreadpoolController:
 def single_threaded_blas() -> Iterator[None]:
     """Hold BLAS to one thread: ours run over blocks, and sums of a fixed shape keep their bits.
 
-    Several threads may be in it; BLAS has its threads again when the last one has left.
+    Several threads may be in it; BLAS has its threads again when the last one has left. A process that is forked
+    meanwhile has the forking thread only.
     """
+    thread = threading.get_ident()
     with _limit.lock:
         if not _limit.holders:
             pools = _threadpools()
             if any(pool["num_threads"] > 1 for pool in pools.info() if pool["user_api"] == "blas"):
                 _limit.stack.enter_context(pools.limit(limits=1, user_api="blas"))
-        _limit.holders += 1
+        _limit.holders[thread] += 1
     try:
         yield
     finally:
         with _limit.lock:
-            _limit.holders -= 1
-            if not _limit.holders:
-                _limit.stack.close()
+            _limit.leave(thread, 1)
 
 
 class _Limit:
-    """The count of users that hold BLAS to one thread."""
+    """The threads that hold BLAS to one thread, and how often."""
 
     def __init__(self) -> None:
-        self.lock, self.holders, self.stack = threading.Lock(), 0, ExitStack()
+        self.lock, self.holders, self.stack = threading.RLock(), Counter[int](), ExitStack()
+
+    def leave(self, thread: int, times: int) -> None:
+        """Count a thread out; the last one gives BLAS its threads back."""
+        self.holders[thread] -= times
+        self.holders += Counter()  # without zeros
+        if not self.holders:
+            self.stack.close()
+
+    def forked(self) -> None:
+        """Forget, in a new process, the threads that it does not have."""
+        for thread in set(self.holders) - {threading.get_ident()}:
+            self.leave(thread, self.holders[thread])
+        self.lock.release()
 
 
 _limit = _Limit()
+if hasattr(os, "register_at_fork"):  # no thread is in the middle of a change then
+    os.register_at_fork(before=_limit.lock.acquire, after_in_parent=_limit.lock.release, after_in_child=_limit.forked)
 
 
 def frame_blocks(frames: Frames, size: int = BLOCK) -> Iterator[NDArray]:

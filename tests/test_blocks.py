@@ -2,6 +2,10 @@
 
 import functools
 import operator
+import os
+import signal
+import subprocess
+import sys
 import threading
 
 import joblib
@@ -13,6 +17,7 @@ from threadpoolctl import threadpool_info
 
 from gmmspeech.blocks import (
     FAN_IN,
+    _limit,
     frame_blocks,
     num_threads,
     ordered_map,
@@ -166,3 +171,77 @@ def test_blas_has_one_thread_meanwhile_and_its_own_again_after():
     assert set(threads()) <= {1}
     second.__exit__(None, None, None)
     assert threads() == before
+
+
+FORK = """
+import os, sys, threading, time
+import numpy as np
+import gmmspeech as gs
+from gmmspeech import blocks
+from gmmspeech.stores.hdf5_frames import HDF5Frames
+from threadpoolctl import threadpool_info
+
+def blas():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+def slow(function):
+    def slowly(*arguments, **options):
+        time.sleep(0.05)
+        return function(*arguments, **options)
+    return slowly
+
+folder, before = sys.argv[1], blas()
+rng = np.random.default_rng(0)
+for name in "ab":
+    gs.write_store(f"{folder}/{name}.h5", [(name, rng.normal(size=(50, 2)))])
+gs.stores.write_index(f"{folder}/all.h5", [f"{folder}/a.h5", f"{folder}/b.h5"])
+ubm = gs.DiagonalGMM.from_parameters([0.5, 0.5], [[0.0, 0.0], [3.0, 3.0]], np.ones((2, 2)))
+ubm.n_jobs = 2
+store = gs.FeatureStore(f"{folder}/all.h5")
+expected = ubm.score(store)
+blocks._threadpools, HDF5Frames.rows = slow(blocks._threadpools), slow(HDF5Frames.rows)  # while locks are held
+going = True
+
+def work():
+    while going:
+        assert ubm.score(store) == expected
+
+threads = [threading.Thread(target=work) for _ in range(2)]
+for thread in threads:
+    thread.start()
+children = []
+for _ in range(6):
+    time.sleep(0.03)
+    children.append(os.fork())
+    if children[-1] == 0:
+        os._exit(0 if ubm.score(store) == expected and blas() == before else 1)
+statuses = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+going = False
+for thread in threads:
+    thread.join()
+print(statuses, blas() == before)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs fork")
+def test_a_fork_while_threads_score(tmp_path):
+    """A new process has neither the threads that hold locks nor their count."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", FORK, str(tmp_path)], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        said, _ = process.communicate(timeout=40)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    assert said == "[0, 0, 0, 0, 0, 0] True\n"
+
+
+def test_a_generator_may_end_in_another_thread():
+    """Who has entered is counted out, whichever thread does it."""
+    context = single_threaded_blas()
+    context.__enter__()
+    thread = threading.Thread(target=context.__exit__, args=(None, None, None))
+    thread.start()
+    thread.join()
+    assert not _limit.holders

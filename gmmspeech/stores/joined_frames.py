@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import h5py
 import numpy as np
@@ -30,6 +31,26 @@ VERSION = 1
 Result = TypeVar("Result")
 
 OPEN_FILES = 64  # shards open at once; systems allow a process some hundred files
+
+
+_locks: weakref.WeakSet[Any] = weakref.WeakSet()  # of all indexed stores
+_held: list[Any] = []  # those that a fork waits for
+
+
+def _before_fork() -> None:
+    """Wait until no thread reads an indexed store, which a new process could not read to the end."""
+    for lock in list(_locks):
+        lock.acquire()
+        _held.append(lock)
+
+
+def _after_fork() -> None:
+    while _held:
+        _held.pop().release()
+
+
+if hasattr(os, "register_at_fork"):  # after HDF5 has, whose lock is taken when one of ours is held
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
 class Source(Protocol):
@@ -120,7 +141,8 @@ class IndexedFrames:
         if missing:
             raise DataError(f"{path}: {len(missing)} of its {len(names)} shards are missing, the first: {missing[0]}")
         self._open: OrderedDict[int, HDF5Frames] = OrderedDict()
-        self._lock = threading.Lock()  # HDF5 itself reads one thing at a time, so nothing is lost by it
+        self._lock = threading.RLock()  # HDF5 itself reads one thing at a time, so nothing is lost by it
+        _locks.add(self._lock)
         self._closed = False
 
     @property

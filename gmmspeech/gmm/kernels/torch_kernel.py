@@ -6,6 +6,7 @@ several threads of ours take turns.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,12 @@ WORK_SHARE = 1 / 8  # of the GPU's free memory, for a block's work
 SPARE_SHARE = 1 / 4  # of all its memory, which no frames are left in
 
 _one_at_a_time = threading.RLock()
+if hasattr(os, "register_at_fork"):  # no thread holds it for ever in a new process
+    os.register_at_fork(
+        before=_one_at_a_time.acquire,
+        after_in_parent=_one_at_a_time.release,
+        after_in_child=_one_at_a_time.release,
+    )
 
 
 @cache
