@@ -46,6 +46,7 @@ _OTHERS = (
     (0, b".RMF", "RealMedia"),
     (0, b".ra\xfd", "RealAudio"),
     (0, b"\x0bw", "AC-3"),
+    (0, b"\xf0\x7e", "MIDI sample dump"),  # of which libsndfile prints errors
     (0, b"\0\0\1\xba", "MPEG program stream"),
     (28, b"Speex   ", "Speex"),
     (28, b"\x80theora", "Theora video"),
@@ -141,7 +142,7 @@ def _aiff(name: str, file: BinaryIO, size: int) -> Sound:
 def _au(name: str, file: BinaryIO, size: int) -> Sound:
     file.seek(4)
     begin, length = struct.unpack(">II", file.read(8).ljust(8, b"\0"))
-    if begin >= size:
+    if begin >= size or size < 24:
         return Sound()
     if length == 0 or length >= STREAMED > size - begin:
         content = _content(file)

@@ -6,6 +6,8 @@ import math
 import os
 import re
 import stat
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.audio.headers import STREAMED, Content, Sound, examine, how_to_convert
 from gmmspeech.errors import AudioError, ConfigError, one_line, shown
+from gmmspeech.files.regular import open_regular
 
 MAX_OVERSHOOT = 0.5  # seconds a cut may end after the recording does: Kaldi's extract-segments, its default
 
@@ -148,18 +151,36 @@ def read_audio(
     >>> signal.shape, signal.dtype, rate
     ((4000,), dtype('float32'), 8000)
     """
+    options: dict[str, Any] = {"channel": channel, "start": start, "end": end, "raw": raw}
+    with closing(read_audio_blocks(path, None, **options)) as blocks:
+        return next(blocks)
+
+
+def read_audio_blocks(
+    path: str | os.PathLike[str],
+    size: int | None,
+    *,
+    channel: int | None = None,
+    start: float = 0.0,
+    end: float | None = None,
+    raw: RawAudio | None = None,
+) -> Generator[tuple[NDArray[np.float32], int]]:
+    """Yield what `read_audio` gives in blocks of `size` samples, the last one shorter, each with the rate.
+
+    MP3 comes as one block, since a decoder that is told to go on in its midst loses what frames share; so does a
+    recording inside an archive, and with `size` None any.
+    """
     name = os.fspath(path)
     archive, offset = audio_file(name)
     _check_is_file(archive)
     try:
         if offset is not None:
-            return decode_audio(_of_archive(archive, offset), name=name, channel=channel, start=start, end=end, raw=raw)
-        with open(name, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            sound = (
-                examine(shown(name, 500), file, size) if raw is None else Sound(options=_raw_options(name, size, raw))
-            )
-        return _decode(name, name, size, sound, channel, start, end)
+            yield decode_audio(_of_archive(archive, offset), name=name, channel=channel, start=start, end=end, raw=raw)
+            return
+        with open_regular(name) as file:
+            num_bytes = os.fstat(file.fileno()).st_size
+            sound = _examine(name, file, num_bytes, raw)
+        yield from _decode(name, name, num_bytes, sound, size, channel, start, end)
     except OSError as error:
         reason = error.strerror or one_line(error)
         raise AudioError(f"{name}: can't be read ({reason}), expected a recording") from error
@@ -182,10 +203,11 @@ def decode_audio(
     >>> signal.shape, rate
     ((8000,), 8000)
     """
-    file, size = Content(content), len(content)
-    sound = _examine(name, file, size, raw)
+    file = Content(content)
+    sound = _examine(name, file, len(content), raw)
     file.seek(0)
-    return _decode(name, file, size, sound, channel, start, end)
+    with closing(_decode(name, file, len(content), sound, None, channel, start, end)) as blocks:
+        return next(blocks)
 
 
 def sample_at(seconds: float, rate: float) -> int:
@@ -213,7 +235,7 @@ def _examine(name: str, file: BinaryIO, size: int, raw: RawAudio | None) -> Soun
 
 def _of_archive(archive: str, offset: int) -> bytes:
     """Give the WAV file that begins at a byte of an archive, as long as its header says."""
-    with open(archive, "rb") as file:
+    with open_regular(archive) as file:
         file.seek(offset)
         head = file.read(8)
         size = int.from_bytes(head[4:], "little")
@@ -226,12 +248,14 @@ def _of_archive(archive: str, offset: int) -> bytes:
 def _decode(
     name: str,
     source: str | Content,
-    size: int,
+    num_bytes: int,
     sound: Sound,
+    size: int | None,
     channel: int | None,
     start: float,
     end: float | None,
-) -> tuple[NDArray[np.float32], int]:
+) -> Generator[tuple[NDArray[np.float32], int]]:
+    """Yield the samples of a segment, and their rate, in blocks of `size`."""
     try:
         with soundfile.SoundFile(sound.content or source, **(sound.options or {})) as file:
             rate, frames = file.samplerate, _frames(name, file, sound)
@@ -239,20 +263,29 @@ def _decode(
             first, last = _piece(name, frames, rate, start, end)
             if first:  # which takes a decoder a while, wherever it leads
                 file.seek(first)
-            signal = _read(file, last - first, column, size)
+            if size is None or file.format == "MP3":
+                size = last - first
+            for place in range(first, last, size):
+                wanted = min(size, last - place)
+                signal = _read(file, wanted, column, num_bytes)
+                _check_samples(name, signal, place, last, wanted, rate)
+                yield signal, rate
     except AudioError:
         raise
     except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
         reason = getattr(error, "error_string", "") or one_line(error)
         raise AudioError(f"{name}: can't be decoded ({reason}), expected whole audio that libsndfile reads") from error
-    if len(signal) < last - first:
-        found = f"{first + len(signal)} samples, then nothing more"
+
+
+def _check_samples(name: str, signal: NDArray[np.float32], place: int, last: int, wanted: int, rate: int) -> None:
+    """Check that all samples from a place on are there, and finite."""
+    if len(signal) < wanted:
+        found = f"{place + len(signal)} samples, then nothing more"
         raise AudioError(f"{name}: cut short: found {found}, expected {last} as its header says")
     bad = not_finite(signal)
     if len(bad):
-        at = (first + bad[0]) / rate
+        at = (place + bad[0]) / rate
         raise AudioError(f"{name}: sample at {at:.3f} s: found {signal[bad[0]]}, expected finite samples")
-    return signal, rate
 
 
 def _frames(name: str, file: soundfile.SoundFile, sound: Sound) -> int:

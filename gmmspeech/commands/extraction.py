@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import asdict, astuple, dataclass, field, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +26,10 @@ from gmmspeech.blocks import ordered_map, single_threaded_blas
 from gmmspeech.cluster import check_workers, connect
 from gmmspeech.commands.shard_folder import RAW, WHOLE, check_shard_folder, clear_shard_folder, read_record
 from gmmspeech.errors import ConfigError, DataError, FeatureError, as_of_utterance
-from gmmspeech.features.frontend import FrontEnd, SpeakerCmvnOptions
+from gmmspeech.features.frontend import FrontEnd, SpeakerCmvnOptions, UtteranceCmvnOptions
+from gmmspeech.features.stream import FrontEndStream
 from gmmspeech.files.atomic import check_output, move_into_place, one_run_at_a_time, remove_leftovers, write_lines
-from gmmspeech.formats.datadir import DataDir, load_utterance
+from gmmspeech.formats.datadir import DataDir, load_utterance, load_utterance_blocks
 from gmmspeech.progress import progress
 from gmmspeech.stores.features import write_index
 from gmmspeech.stores.hdf5_frames import FeatureWriter
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 SHARD_BYTES = 2**21  # of audio, which is what a killed run loses the work on
 MAX_SHARDS = 1000
+LONG = 2**23  # samples: of more, nine minutes at 16 kHz, frames are computed block by block
+LONG_FILE = 2**23  # bytes of a file that may hold so many
 VERSION = 2  # of what frames are, given all else: a shard of another one is not taken
 WORTH_PROCESSES = 2**31  # of audio: from there on the seconds that processes take to start don't matter, and many of
 # them don't wait for Python's interpreter lock, as many threads do
@@ -319,12 +322,37 @@ def _frames(task: _Shard) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
         found: dict[str, NDArray[np.float32] | str] = {}
         for utterance in utterances:
             with _skipping(task, [utterance], found):
-                signal, rate = load_utterance(data, utterance, channel=task.channel)
-                found[utterance] = task.front.unnormalized(signal, rate, utterance)
+                found[utterance] = _unnormalized(task.front, data, utterance, task.channel)
         good = {utterance: frames for utterance, frames in found.items() if not isinstance(frames, str)}
         with _skipping(task, list(good), found):
             found |= dict(zip(good, task.front.of_speaker(list(good.values())), strict=True)) if good else {}
         yield from found.items()
+
+
+def _unnormalized(front: FrontEnd, data: DataDir, utterance: str, channel: int | None) -> NDArray[np.float32]:
+    """Frames of an utterance before CMVN; those of a long one from its blocks, where the front end needs no more."""
+    if _state(_file(data, _recording(data, utterance)))[0] > LONG_FILE:
+        with closing(load_utterance_blocks(data, utterance, LONG, channel=channel)) as blocks:
+            first = next(blocks)
+            second = next(blocks, None)
+            if second is None:
+                return front.unnormalized(*first, utterance)
+            stream = stream_of(front, first[1], utterance)
+            if stream is not None:
+                parts = [stream.push(block) for block, _ in chain([first, second], blocks)]
+                return np.concatenate([*parts, stream.flush()])
+    return front.unnormalized(*load_utterance(data, utterance, channel=channel), utterance)
+
+
+def stream_of(front: FrontEnd, rate: int, utterance: str) -> FrontEndStream | None:
+    """Give what computes frames before utterance or speaker CMVN block by block; None where that can't be."""
+    if isinstance(front.cmvn, (UtteranceCmvnOptions, SpeakerCmvnOptions)):
+        front = front.model_copy(update={"cmvn": None})
+    if rate != front.sample_frequency:
+        return None
+    with suppress(ConfigError):
+        return FrontEndStream(front, rate, utterance)
+    return None
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from __future__ import annotations
 import functools
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.audio import RawAudio, audio_file, decode_audio, read_audio
+from gmmspeech.audio import RawAudio, audio_file, decode_audio, read_audio_blocks
 from gmmspeech.errors import AudioError, DataError, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import (
@@ -94,7 +95,7 @@ def read_data_dir(path: str | os.PathLike[str], *, allow_pipes: bool = False, ra
 
     Relative paths in ``wav.scp`` are looked for under the corpus folder (two above the data directory, as in
     ``corpus/data/train``), the data directory itself, then the current directory; the first of these that has
-    the first of the files is taken for all.
+    one of the files is taken for all.
 
     Parameters
     ----------
@@ -177,6 +178,14 @@ def load_utterance(data: DataDir, utterance: str, *, channel: int | None = None)
     >>> len(signal), rate
     (800, 8000)
     """
+    with closing(load_utterance_blocks(data, utterance, None, channel=channel)) as blocks:
+        return next(blocks)
+
+
+def load_utterance_blocks(
+    data: DataDir, utterance: str, size: int | None, *, channel: int | None = None
+) -> Generator[tuple[NDArray[np.float32], int]]:
+    """Yield the waveform of an utterance in blocks of `size` samples, as `gmmspeech.audio.read_audio_blocks` does."""
     ids: tuple[Mapping[str, object], ...] = (data.recordings, data.commands)
     if data.segments is not None:
         ids = (data.segments,)
@@ -191,8 +200,9 @@ def load_utterance(data: DataDir, utterance: str, *, channel: int | None = None)
         if segment.recording in data.commands:
             command = data.commands[segment.recording]
             content = (_run if data.segments is None else _run_once)(command)
-            return decode_audio(content, name=f"output of {shown(command)}", **options)
-        return read_audio(data.recordings[segment.recording], **options)
+            yield decode_audio(content, name=f"output of {shown(command)}", **options)
+        else:
+            yield from read_audio_blocks(data.recordings[segment.recording], size, **options)
     except AudioError as error:
         raise AudioError(f"utterance {shown(utterance)}: {error}") from error
 
@@ -275,9 +285,13 @@ def find_base(path: str | os.PathLike[str], entry: str, bases: Iterable[Path]) -
     """Give the first of the folders under which a relative path, listed in the file `path`, exists."""
     tried = list(dict.fromkeys(bases))
     for base in tried:
-        if os.path.exists(audio_file(str(base / entry))[0]):  # unlike Path.exists, of any name
+        if _is_there(base / entry):
             return base
     raise DataError(f"{path}: found no file {shown(entry)}, expected it under one of {', '.join(map(str, tried))}")
+
+
+def _is_there(path: Path) -> bool:
+    return os.path.exists(audio_file(str(path))[0])  # unlike Path.exists, of any name
 
 
 def _read_wav_scp(folder: Path, allow_pipes: bool) -> tuple[dict[str, Path], dict[str, str]]:
@@ -292,10 +306,10 @@ def _read_wav_scp(folder: Path, allow_pipes: bool) -> tuple[dict[str, Path], dic
             expected = "a file (commands are not run without allow_pipes, --allow-pipes)"
             raise DataError(f"{path}:{number}: found a command for {shown(name)}, expected {expected}")
     files = {name: value for name, value in entries.items() if name not in commands}
-    relative = next((value for value in files.values() if not os.path.isabs(value)), None)
-    base = Path()
-    if relative is not None:
-        base = find_base(path, relative, [Path(os.path.abspath(folder)).parent.parent, folder, Path()])
+    relative = [value for value in files.values() if not os.path.isabs(value)]
+    bases = [Path(os.path.abspath(folder)).parent.parent, folder, Path()]
+    there = (value for value in relative if any(_is_there(base / value) for base in bases))
+    base = find_base(path, next(there, relative[0]), bases) if relative else Path()
     return {name: base / value for name, value in files.items()}, commands
 
 

@@ -283,7 +283,7 @@ def test_a_file_that_may_not_be_read(wav, monkeypatch):
     def refuse(*arguments, **options):
         raise PermissionError(errno.EACCES, "Permission denied", str(wav))
 
-    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("gmmspeech.audio.reading.open_regular", refuse)
     fails(r"can't be read \(Permission denied\), expected a recording", wav)
 
 

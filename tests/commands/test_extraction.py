@@ -378,3 +378,39 @@ def test_skip_bad_survives_any_file(tmp_path: Path) -> None:
     done = extract_features([data], tmp_path / "a.h5", FRONT, skip_bad=True)
     assert set(done.skipped) == set(paths)
     assert all(reason.startswith(f"utterance {name}: ") for name, reason in done.skipped.items())
+
+
+# --- long recordings
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {},
+        {"cmvn": {"method": "utterance"}, "deltas": {}},
+        {"cmvn": {"method": "speaker"}},
+        {"cmvn": {"method": "sliding", "cmn_window": 30}, "vad": {"method": "energy", "vad_energy_mean_scale": 0.0}},
+        {"vad": {"method": "relative"}},  # which needs the whole
+        {"sample_frequency": 16000, "resample": True},
+    ],
+)
+def test_long_recordings_give_the_same_frames_in_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sections: dict[str, object]
+) -> None:
+    data = noises(tmp_path)
+    front = gs.FrontEnd(**{"sample_frequency": 8000, "features": {"type": "mfcc", "dither": 1.0}, **sections})
+    extract_features([data], tmp_path / "whole.h5", front)
+    monkeypatch.setattr(extraction, "LONG", 500)
+    monkeypatch.setattr(extraction, "LONG_FILE", 1000)
+    extract_features([data], tmp_path / "blocks.h5", front)
+    with gs.FeatureStore(tmp_path / "whole.h5") as whole, gs.FeatureStore(tmp_path / "blocks.h5") as blocks:
+        for utterance in data.utterances:
+            np.testing.assert_array_equal(whole[utterance], blocks[utterance])
+
+
+def test_a_missing_file_is_no_reason_to_skip_the_others(tmp_path: Path) -> None:
+    noises(tmp_path)
+    write_map(tmp_path / "wav.scp", {"u0": "missing.wav", "u1": "u1.wav", "u2": "u2.wav"})
+    write_map(tmp_path / "utt2spk", {"u0": "ann", "u1": "ann", "u2": "ann"})
+    done = extract_features([read_data_dir(tmp_path)], tmp_path / "a.h5", FRONT, skip_bad=True)
+    assert (list(done.skipped), done.num_utterances) == (["u0"], 2)
