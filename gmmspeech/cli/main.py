@@ -96,13 +96,12 @@ def features(
     killed or stopped by an error, the same command goes on where it was.
     """
     from gmmspeech.audio import RawAudio
-    from gmmspeech.commands.extraction import extract_features
-    from gmmspeech.features.frontend import FrontEnd
+    from gmmspeech.commands.extraction import extract_features, read_front_end
     from gmmspeech.formats.datadir import read_data_dir
 
-    front = FrontEnd.from_file(config)
     audio = None if raw is None else RawAudio.parse(raw)
     parts = [read_data_dir(folder, allow_pipes=allow_pipes, raw=audio) for folder in data_dirs]
+    front = read_front_end(config, parts, channel)
     done = extract_features(
         parts,
         out,

@@ -25,7 +25,8 @@ from gmmspeech.audio import audio_file
 from gmmspeech.blocks import ordered_map, single_threaded_blas
 from gmmspeech.cluster import check_workers, connect
 from gmmspeech.commands.shard_folder import RAW, WHOLE, check_shard_folder, clear_shard_folder, read_record
-from gmmspeech.errors import ConfigError, DataError, FeatureError, as_of_utterance
+from gmmspeech.errors import AudioError, ConfigError, DataError, FeatureError, as_of_utterance
+from gmmspeech.features import conf_files
 from gmmspeech.features.frontend import FrontEnd, SpeakerCmvnOptions, UtteranceCmvnOptions
 from gmmspeech.features.stream import FrontEndStream
 from gmmspeech.files.atomic import check_output, move_into_place, one_run_at_a_time, remove_leftovers, write_lines
@@ -47,6 +48,21 @@ WORTH_PROCESSES = 2**31  # of audio: from there on the seconds that processes ta
 # them don't wait for Python's interpreter lock, as many threads do
 
 Group = tuple[DataDir, Sequence[str]]  # utterances of a data directory whose frames depend on one another
+
+
+def read_front_end(config: str, parts: Sequence[DataDir], channel: int | None = None) -> FrontEnd:
+    """Front end of a configuration; one of HTK's without SOURCERATE has the rate of the first recording."""
+    rate = _rate_of(parts, channel) if conf_files.lacks_rate(Path(config)) else None
+    return FrontEnd.from_file(config, sample_frequency=rate)
+
+
+def _rate_of(parts: Sequence[DataDir], channel: int | None) -> int | None:
+    """Samples a second of the first utterance that can be read; extraction names those that can't."""
+    for data in parts:
+        for utterance in data.utterances:
+            with suppress(AudioError, OSError):
+                return load_utterance(data, utterance, channel=channel)[1]
+    return None
 
 
 @dataclass

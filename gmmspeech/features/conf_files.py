@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
+import os
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gmmspeech.errors import ConfigError
-from gmmspeech.features.options import FbankOptions, MfccOptions, PlpOptions, StaticOptions
+from gmmspeech.errors import ConfigError, shown
+from gmmspeech.features.options import MAX_RATE, FbankOptions, MfccOptions, PlpOptions, StaticOptions, nearest
 from gmmspeech.features.sections import EnergyVadOptions
+from gmmspeech.files.text import BLANKS, parse_number, read_text, split_fields
 
 SHIPPED = Path(__file__).resolve().parent.parent / "conf"
 KALDI_KINDS = ("mfcc", "fbank", "plp")
+_KALDI_OPTIONS: Mapping[str, type[StaticOptions]] = {"mfcc": MfccOptions, "fbank": FbankOptions, "plp": PlpOptions}
 Place = str  # "file: line 3: " as messages begin
 
 
@@ -21,16 +24,37 @@ def is_kaldi(path: Path) -> bool:
     return any(line.startswith("--") for _, line in list(_lines(path))[:1])
 
 
-def read_kaldi_features(path: Path, kind: str) -> dict[str, Any]:
-    """Sections of a front end out of a configuration of compute-{mfcc,fbank,plp}-feats."""
-    kinds: dict[str, type[StaticOptions]] = {"mfcc": MfccOptions, "fbank": FbankOptions, "plp": PlpOptions}
-    if kind not in kinds:
-        raise ConfigError(f"kind: found {kind!r}, expected {', '.join(map(repr, kinds))}")
-    types = {name: _type_of(field.annotation) for name, field in kinds[kind].model_fields.items()}
+def kind_of_kaldi(path: Path) -> str:
+    """Of which program a configuration of Kaldi's is: its name tells, or the options that only one of them has."""
+    named = [kind for kind in KALDI_KINDS if kind in re.split("[^a-z]+", path.stem.lower())]
+    named = named or [kind for kind in KALDI_KINDS if path.name.startswith(kind)]
+    if len(named) == 1:
+        return named[0]
+    given = {name for _, name, _ in _kaldi_options(path)}
+    fitting = [kind for kind in KALDI_KINDS if given <= _kaldi_types(kind).keys() | _KALDI_SHARED | _KALDI_ONLY.keys()]
+    if len(fitting) > 1 and "fbank" not in fitting:  # of cepstra, where nothing is of PLP alone
+        fitting = ["mfcc"]
+    if len(fitting) == 1 or not fitting:
+        return fitting[0] if fitting else "mfcc"  # which names what it does not know
+    expected = "a name that tells, such as fbank.conf, mfcc.conf, plp.conf (or kind= of FrontEnd.from_kaldi_conf)"
+    raise ConfigError(f"{path}: found options that {', '.join(fitting)} all have, expected {expected}")
+
+
+def _kaldi_types(kind: str) -> dict[str, Callable[[str, Place, str], Any]]:
+    """What parses the value of each option that a kind of features has of its own."""
+    types = {name: _type_of(field.annotation) for name, field in _KALDI_OPTIONS[kind].model_fields.items()}
     for ours in ("type", "convention", "mel_floor"):  # Kaldi has no such options
         types.pop(ours)
     if kind != "fbank":
         types.pop("use_power")
+    return types
+
+
+def read_kaldi_features(path: Path, kind: str) -> dict[str, Any]:
+    """Sections of a front end out of a configuration of compute-{mfcc,fbank,plp}-feats."""
+    if kind not in _KALDI_OPTIONS:
+        raise ConfigError(f"kind: found {kind!r}, expected {', '.join(map(repr, _KALDI_OPTIONS))}")
+    types = _kaldi_types(kind)
     features: dict[str, Any] = {"type": kind, "dither": 1.0}
     sections: dict[str, Any] = {"features": features}
     directions: dict[str, bool] = {}
@@ -53,6 +77,18 @@ def read_kaldi_features(path: Path, kind: str) -> dict[str, Any]:
     return sections
 
 
+def lacks_rate(path: Path) -> bool:
+    """Whether a file is a configuration of HCopy's that leaves the sampling rate to the recordings."""
+    if path.suffix != ".conf" or is_kaldi(path):
+        return False
+    return not any(_htk_name(line) == "SOURCERATE" for _, line in _lines(path))
+
+
+def _htk_name(line: str) -> str:
+    """Name of the option that a line of HCopy's sets: HPARM: NUMCEPS = 12 is for that module."""
+    return line.partition("=")[0].rpartition(":")[2].strip(BLANKS).upper()
+
+
 def read_kaldi_vad(path: Path) -> dict[str, Any]:
     """Section [vad] out of a configuration of compute-vad; errors as of `read_kaldi_features`."""
     fields = EnergyVadOptions.model_fields
@@ -69,11 +105,11 @@ def read_hcopy(path: Path, sample_frequency: int | None = None) -> dict[str, Any
     found: dict[str, tuple[str, Place]] = {}
     for number, line in _lines(path):
         place = f"{path}: line {number}: "
-        name, equals, text = line.partition("=")
-        name = name.rpartition(":")[2].strip().upper()  # HPARM: NUMCEPS = 12 is for that module
-        if not equals or not name or not text.strip():
-            raise ConfigError(f"{place}found {line!r}, expected NAME = VALUE")
-        found[name] = text.strip().strip("\"'"), place
+        name, (_, equals, text) = _htk_name(line), line.partition("=")
+        text = text.strip(BLANKS)
+        if not equals or not name or not text:
+            raise ConfigError(f"{place}found {shown(repr(line))}, expected NAME = VALUE")
+        found[name] = text.strip("\"'"), place
     for name, (text, place) in found.items():
         _check_known(name, _HTK_NAMES, place)
         if name in _HTK_ONLY:
@@ -104,7 +140,9 @@ def read_hcopy(path: Path, sample_frequency: int | None = None) -> dict[str, Any
         text, place = found["SOURCERATE"]
         period = _number(text, place, "SOURCERATE")
         if not period > 0:
-            raise ConfigError(f"{place}SOURCERATE: found {text}, expected more than 0 (units of 100 ns)")
+            raise ConfigError(f"{place}SOURCERATE: found {shown(text)}, expected more than 0 (units of 100 ns)")
+        if not 1 <= 1e7 / period <= MAX_RATE:
+            raise ConfigError(f"{place}SOURCERATE: found {shown(text)}, expected units of 100 ns such as 625, 16000 Hz")
         sample_frequency = round(1e7 / period)
     if sample_frequency is None:
         raise ConfigError(f"{path}: found no SOURCERATE, expected one such as 625, 16000 Hz, or sample_frequency=")
@@ -116,18 +154,20 @@ def _target_kind(text: str, place: Place) -> tuple[str, set[str], dict[str, Any]
     qualifiers = set(letters)
     types = {"MFCC": "mfcc", "PLP": "plp", "FBANK": "fbank", "MELSPEC": "fbank"}
     if kind not in types:
-        raise ConfigError(f"{place}TARGETKIND: found {kind}, expected {', '.join(types)}")
+        raise ConfigError(f"{place}TARGETKIND: found {shown(kind)}, expected {', '.join(types)}")
     unknown = qualifiers - set("E0DATZCK")  # C and K are about how a file is written
     if unknown:
-        raise ConfigError(f"{place}TARGETKIND: found qualifier _{min(unknown)}, expected _E, _0, _D, _A, _T, _Z")
+        raise ConfigError(
+            f"{place}TARGETKIND: found qualifier _{shown(min(unknown), 20)}, expected _E, _0, _D, _A, _T, _Z"
+        )
     cepstra = kind in ("MFCC", "PLP")
     if cepstra and len(qualifiers & {"E", "0"}) != 1:
-        raise ConfigError(f"{place}TARGETKIND: found {text}, expected one of _E and _0")
+        raise ConfigError(f"{place}TARGETKIND: found {shown(text)}, expected one of _E and _0")
     if not cepstra and "0" in qualifiers:
-        raise ConfigError(f"{place}TARGETKIND: found {text}, expected no _0 without cepstra")
+        raise ConfigError(f"{place}TARGETKIND: found {shown(text)}, expected no _0 without cepstra")
     order = next((3 - i for i, letter in enumerate("TAD") if letter in qualifiers), 0)
     if not set("DAT"[:order]) <= qualifiers:
-        raise ConfigError(f"{place}TARGETKIND: found {text}, expected _D before _A before _T")
+        raise ConfigError(f"{place}TARGETKIND: found {shown(text)}, expected _D before _A before _T")
     features = {"type": types[kind], "convention": "htk", "use_energy": "E" in qualifiers}
     if not cepstra:
         features["use_log_fbank"] = kind == "FBANK"
@@ -143,12 +183,10 @@ def _target_kind(text: str, place: Place) -> tuple[str, set[str], dict[str, Any]
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not readable as a configuration: {error}") from None
-    for number, line in enumerate(text.splitlines(), start=1):
-        line = line.partition("#")[0].strip()
+    """Lines that have more than a comment, and their numbers."""
+    text = read_text(path, expected="a configuration", kind=ConfigError)
+    for number, line in enumerate(text.split("\n"), start=1):
+        line = line.partition("#")[0].strip(BLANKS)
         if line:
             yield number, line
 
@@ -157,29 +195,29 @@ def _kaldi_options(path: Path) -> Iterator[tuple[Place, str, str]]:
     for number, line in _lines(path):
         place = f"{path}: line {number}: "
         name, equals, text = line.partition("=")
-        if not line.startswith("--") or len(name.split()) != 1:
-            raise ConfigError(f"{place}found {line!r}, expected --name=value")
-        yield place, name[2:].strip().lower().replace("-", "_"), text.strip() if equals else "true"
+        if not line.startswith("--") or len(split_fields(name)) != 1:
+            raise ConfigError(f"{place}found {shown(repr(line))}, expected --name=value")
+        name = name[2:].strip(BLANKS).lower().replace("-", "_")
+        yield place, name, text.strip(BLANKS) if equals else "true"
 
 
 def _check_known(name: str, known: Collection[str], place: Place, *, dashes: bool = False) -> None:
     if name in known:
         return
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-    shown = ["--" + each.replace("_", "-") if dashes else each for each in (name, nearest)]
-    raise ConfigError(f"{place}unknown option {shown[0]}; the nearest known one is {shown[1]}")
+    both = ["--" + each.replace("_", "-") if dashes else each for each in (name, nearest(name, known))]
+    raise ConfigError(f"{place}unknown option {shown(both[0])}; the nearest known one is {both[1]}")
 
 
 def _refuse_unless(text: str, allowed: Collection[str] | None, place: Place, name: str) -> None:
     if allowed is not None and text not in allowed:
-        raise ConfigError(f"{place}{name}: found {text}, expected {' or '.join(allowed)}, all there is here")
+        raise ConfigError(f"{place}{name}: found {shown(text)}, expected {' or '.join(allowed)}, all there is here")
 
 
 def _number(text: str, place: Place, name: str) -> float:
     try:
-        return float(text)
+        return parse_number(text)
     except ValueError:
-        raise ConfigError(f"{place}{name}: found {text!r}, expected a number") from None
+        raise ConfigError(f"{place}{name}: found {shown(repr(text))}, expected a number") from None
 
 
 def _whole(value: float, place: Place, name: str) -> int:
@@ -195,7 +233,7 @@ def _integer(text: str, place: Place, name: str) -> int:
 def _boolean(text: str, place: Place, name: str) -> bool:
     truth = {"true": True, "t": True, "1": True, "": True, "false": False, "f": False, "0": False}
     if text.lower() not in truth:
-        raise ConfigError(f"{place}{name}: found {text!r}, expected true or false")
+        raise ConfigError(f"{place}{name}: found {shown(repr(text))}, expected true or false")
     return truth[text.lower()]
 
 
@@ -223,6 +261,7 @@ def _window(text: str, place: Place, name: str) -> str:
     return "hamming" if _boolean(text, place, name) else "rectangular"
 
 
+_KALDI_SHARED = {"sample_frequency", "allow_downsample", "allow_upsample", "subtract_mean"}
 _KALDI_ONLY: Mapping[str, Collection[str] | None] = {  # values of no effect here, None for any
     **dict.fromkeys(("verbose", "print_args", "debug_mel", "max_feature_vectors", "write_utt2dur"), None),
     **dict.fromkeys(("vtln_low", "vtln_high"), None),
@@ -267,11 +306,13 @@ _HTK_NAMES = {*_HTK_OPTIONS, *_HTK_ONLY, *_HTK_WINDOWS, "SOURCERATE", "TARGETKIN
 def find(path: str | Path) -> Path:
     """File of a path, or of the bare name of a configuration that comes with this package."""
     file = Path(path)
-    if file.is_file():
+    if os.path.isfile(file):  # unlike Path.is_file, of any name
         return file
     if len(file.parts) == 1:
         shipped = SHIPPED / f"{file.name.removesuffix('.toml')}.toml"
-        if shipped.is_file():
+        if os.path.isfile(shipped):
             return shipped
     names = ", ".join(sorted(conf.stem for conf in SHIPPED.glob("*.toml")))
-    raise ConfigError(f"{path}: no such file, nor one of the configurations that come with this package: {names}")
+    raise ConfigError(
+        f"{shown(path, 300)}: no such file, nor one of the configurations that come with this package: {names}"
+    )

@@ -45,7 +45,7 @@ from gmmspeech.features.static import features_of_samples
 from gmmspeech.features.vad import energy_vad, relative_energy_vad, two_gaussian_vad
 from gmmspeech.features.warping import feature_warp
 from gmmspeech.features.window import INT16_SCALE, checked_signal, frame_layout, least_samples, utterance_prefix
-from gmmspeech.files.text import parse_object, read_bytes
+from gmmspeech.files.text import parse_object, read_text
 
 
 class FrontEnd(Section):
@@ -146,7 +146,7 @@ class FrontEnd(Section):
         """
         file = conf_files.find(path)
         try:
-            sections = tomllib.loads(read_bytes(file, expected="TOML", kind=ConfigError).decode("utf-8-sig"))
+            sections = tomllib.loads(read_text(file, expected="TOML", kind=ConfigError))
         except (ValueError, RecursionError) as error:
             if isinstance(error, ConfigError):
                 raise
@@ -224,11 +224,18 @@ class FrontEnd(Section):
         return cls._from_conf(path, conf_files.read_hcopy(Path(path), sample_frequency) | sections)
 
     @classmethod
-    def from_file(cls, path: str | Path) -> FrontEnd:
+    def from_file(cls, path: str | Path, *, sample_frequency: int | None = None) -> FrontEnd:
         """Read a TOML file or the name of one of this package, or a ``.conf`` file of Kaldi or HTK.
 
         Kaldi's are told from HTK's by their first option. Of which program a file of Kaldi's is its name says, as in
-        ``plp.conf``, ``fbank_40.conf``; any other is for MFCC.
+        ``plp.conf``, ``fbank_40.conf``, or options that the others lack, such as ``--use-log-fbank``; one with options
+        of cepstra and none of PLP alone is for MFCC.
+
+        Parameters
+        ----------
+        path : str or Path
+        sample_frequency : int, optional
+            Hz, of the recordings: for a configuration of HTK's that has no SOURCERATE.
 
         Raises
         ------
@@ -244,9 +251,8 @@ class FrontEnd(Section):
         if file.suffix != ".conf":
             return cls.from_toml(path)
         if not conf_files.is_kaldi(file):
-            return cls.from_htk_conf(file)
-        kinds = [kind for kind in conf_files.KALDI_KINDS if file.name.startswith(kind)]
-        return cls.from_kaldi_conf(file, *kinds)
+            return cls.from_htk_conf(file, sample_frequency=sample_frequency)
+        return cls.from_kaldi_conf(file, conf_files.kind_of_kaldi(file))
 
     @classmethod
     def _from_conf(cls, path: str | Path, sections: Mapping[str, Any]) -> FrontEnd:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gmmspeech.errors import ConfigError
+from gmmspeech.errors import ConfigError, shown
 
 Convention = Literal["kaldi", "htk", "librosa"]
 KaldiOrHtk = Literal["kaldi", "htk"]
@@ -80,7 +80,9 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 # What a configuration may ask for, so that a slip or malice in one takes no time and memory without bound.
 MAX_SAMPLES = 1 << 18  # of a frame: 16 s at 16 kHz
+MAX_TIME = 1e300  # ms, of which samples are finite; they have bounds of their own
 MAX_BINS = 10_000
+MAX_FILTERS = 1 << 25  # numbers in the filters of all bins: 128 MiB
 MAX_ORDER = 200
 MAX_RATE = 10_000_000
 MAX_FRAMES = 1_000_000  # that are looked at around one: 3 hours
@@ -114,10 +116,10 @@ class StaticOptions(Section):
         "decibels instead of natural logarithms, at most 80 dB below the utterance's maximum.",
     )
     frame_length: float | None = Field(
-        default=None, gt=0, description="Milliseconds: 25; librosa's is 2048 samples at any rate."
+        default=None, gt=0, le=MAX_TIME, description="Milliseconds: 25; librosa's is 2048 samples at any rate."
     )
     frame_shift: float | None = Field(
-        default=None, gt=0, description="Milliseconds: 10; librosa's is 512 samples at any rate."
+        default=None, gt=0, le=MAX_TIME, description="Milliseconds: 10; librosa's is 512 samples at any rate."
     )
     snip_edges: bool = Field(
         description="Only frames that lie within the signal: True / True / False. False gives a frame for every shift, "
@@ -174,11 +176,14 @@ class StaticOptions(Section):
         """Raise ConfigError where the options make no sense at a sampling rate."""
         if not rate > 0:
             raise ConfigError(f"sampling rate: found {rate} Hz, expected more than 0")
-        length, shift, _ = self.frame_sizes(rate)
+        length, shift, points = self.frame_sizes(rate)
         for name, found, least in (("frame_length", length, 2), ("frame_shift", shift, 1)):
             if not least <= found <= MAX_SAMPLES:
                 expected = f"{least} or more" if found < least else f"at most {MAX_SAMPLES}"
                 raise ConfigError(f"{name}: found {found:g} samples at {rate:g} Hz, expected {expected}")
+        if points * self.num_mel_bins > 2 * MAX_FILTERS:
+            many = f"{self.num_mel_bins} filters of a spectrum of {points} points"
+            raise ConfigError(f"num_mel_bins: found {many}, expected fewer, or a shorter frame_length")
         low, high = self.band(rate)
         if high > rate / 2:
             raise ConfigError(f"high_freq: found {high:g} Hz, expected at most {rate / 2:g} Hz, half the sampling rate")
@@ -326,21 +331,30 @@ def explain(error: ValidationError, known: Mapping[tuple[str, ...], type[BaseMod
     place = [str(part) for part in first["loc"]]
     if first["type"] == "extra_forbidden":
         model = known.get(tuple(place[:-1]))
-        nearest = difflib.get_close_matches(place[-1], model.model_fields, n=1, cutoff=0) if model else []
-        hint = f"; the nearest known key is {nearest[0]!r}" if nearest else ""
-        return f"{_section(place)}unknown key {place[-1]!r}{hint}"
+        hint = f"; the nearest known key is {nearest(place[-1], model.model_fields)!r}" if model else ""
+        return f"{_section(place)}unknown key {shown(repr(place[-1]))}{hint}"
     if first["type"] == "value_error":
         return _section([*place, ""]) + str(first["ctx"]["error"])
     if first["type"].startswith("union_tag"):
         key = first["ctx"]["discriminator"].strip("'")
-        found = first["ctx"].get("tag")
+        tag = first["ctx"].get("tag")
+        found = f"found {shown(repr(tag))}" if tag else "missing"
         choices = " or ".join(repr(tag) for path in known if list(path[:1]) == place for tag in path[1:])
-        return f"{_section([*place, ''])}{key}: {f'found {found!r}' if found else 'missing'}, expected {choices}"
+        return f"{_section([*place, ''])}{key}: {found}, expected {choices}"
     if first["type"] in ("model_type", "model_attributes_type"):
-        return f"{place[-1]}: found {first['input']!r}, expected a section of options"
+        return f"{shown(place[-1])}: found {_repr(first['input'])}, expected a section of options"
     expected = first["msg"].replace("Input should be ", "expected ")
-    return f"{_section(place)}{place[-1]}: found {first['input']!r}, {expected}"
+    return f"{_section(place)}{shown(place[-1])}: found {_repr(first['input'])}, {shown(expected, 200)}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Give the known name that looks most like another."""
+    return difflib.get_close_matches(name[:100], known, n=1, cutoff=0)[0]
+
+
+def _repr(value: Any) -> str:
+    return shown(repr(value)) if isinstance(value, str) else shown(value)
 
 
 def _section(place: list[str]) -> str:
-    return f"[{place[0]}] " if len(place) > 1 else ""
+    return f"[{shown(place[0])}] " if len(place) > 1 else ""

@@ -74,7 +74,9 @@ class MfccTransformer(TransformerMixin, BaseEstimator):
             There is no such front end, or an option makes no sense at this rate.
         """
         given = self.front_end
-        front = given if isinstance(given, FrontEnd) else FrontEnd.from_file(os.fspath(given))
+        front = (
+            given if isinstance(given, FrontEnd) else FrontEnd.from_file(os.fspath(given), sample_frequency=self.rate)
+        )
         sections = front.model_dump()
         if self.num_ceps is not None:
             sections["features"]["num_ceps"] = self.num_ceps

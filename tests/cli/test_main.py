@@ -59,6 +59,9 @@ def test_configurations_of_kaldi_and_htk(run: Run, voices: Path, tmp_path: Path)
         assert "\n6 utterances," in succeeds(run, "features", voices, tmp_path / "f.h5", "--config", conf)
         assert "front end: 9 PLP, 25" in succeeds(run, "show", conf)
         assert "front end: 9 PLP, 25" in succeeds(run, "show", tmp_path / "f.h5")
+    conf.write_text("TARGETRATE = 100000\nTARGETKIND = PLP_0\nNUMCEPS = 8\n")  # the rate is the recordings'
+    assert "\n6 utterances," in succeeds(run, "features", voices, tmp_path / "f.h5", "--config", conf)
+    assert "9 PLP, 25.5/10 ms, no VAD, no CMVN, 8000 Hz" in succeeds(run, "show", tmp_path / "f.h5")
     conf.write_text("\nNUMCEP = 12\n")
     result = run("features", voices, tmp_path / "g.h5", "--config", conf)
     assert result.exit_code == 1

@@ -5,7 +5,9 @@ import pytest
 import soundfile
 
 from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.features.conf_files import lacks_rate
 from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.features.transformer import MfccTransformer
 
 KALDI = [
     *("mfcc_default16", "mfcc_hanning16", "mfcc_hires16", "mfcc_htk16", "mfcc_nonpow2_16", "mfcc_sre16", "mfcc_sre8"),
@@ -190,9 +192,106 @@ def test_mistakes_in_htk_conf(text, message, tmp_path):
 
 
 def test_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(ConfigError, match=r"nowhere\.conf: not readable"):
+    with pytest.raises(ConfigError, match=r"nowhere\.conf: can't be read"):
         FrontEnd.from_file(tmp_path / "nowhere.conf")
     with pytest.raises(ConfigError, match="kind: found 'lfcc', expected 'mfcc', 'fbank', 'plp'"):
         FrontEnd.from_kaldi_conf(written(tmp_path, ""), "lfcc")
     with pytest.raises(ConfigError, match="found no TARGETKIND"):
         FrontEnd.from_file(written(tmp_path, "# nothing\n"))
+
+
+def test_a_mark_of_the_byte_order_is_no_option(tmp_path):
+    text = "--sample-frequency=16000\n--num-ceps=20\n"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        (tmp_path / "bom.conf").write_text(text, encoding=encoding)
+        front = FrontEnd.from_file(tmp_path / "bom.conf")
+        assert (front.sample_frequency, front.features.type, front.features.num_ceps) == (16000, "mfcc", 20)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("a.conf", "--use-log-fbank=true\n--num-mel-bins=40", "fbank"),
+        ("a.conf", "--num-mel-bins=40\n--use-power=false", "fbank"),
+        ("a.conf", "--num-ceps=13\n--cepstral-lifter=0", "mfcc"),
+        ("a.conf", "--num-ceps=13\n--lpc-order=14", "plp"),
+        ("hires-fbank.conf", "--num-mel-bins=80", "fbank"),
+        ("my_mfcc.conf", "--sample-frequency=8000", "mfcc"),
+        ("fbank40.conf", "--num-mel-bins=40", "fbank"),
+        ("plp_8k.conf", "--num-mel-bins=21", "plp"),
+        ("a.conf", "--num-mel-bins=40\n--dither=0", None),
+        ("mfcc_or_plp.conf", "--sample-frequency=8000", None),
+    ],
+)
+def test_the_name_or_the_options_tell_the_program(tmp_path, name, text, kind):
+    path = written(tmp_path, text, name)
+    if kind is None:
+        expected = "expected a name that tells, such as fbank.conf, mfcc.conf, plp.conf"
+        with pytest.raises(ConfigError, match=f"found options that .* all have, {expected}"):
+            FrontEnd.from_file(path)
+    else:
+        assert FrontEnd.from_file(path) == FrontEnd.from_kaldi_conf(path, kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("--num-ceps=13\n--mystery=1", "line 2: unknown option --mystery; the nearest known one is"),
+        ("--use-log-fbank=true\n--num-ceps=13", "line 1: unknown option --use-log-fbank; the nearest known one is"),
+        ("--sample-frequency=1_000\n--num-ceps=3", "line 1: sample_frequency: found '1_000', expected a number"),
+        ("--sample-frequency=inf\n--num-ceps=3", "line 1: sample_frequency: found 'inf', expected a number"),
+        ("--num-ceps=\u0661", "line 1: num_ceps: found '\u0661', expected a number"),
+        ("--dither=nan\n--num-ceps=3", "line 1: dither: found 'nan', expected a number"),
+        ("--num-ceps=3\n--" + "x" * 10**6, "line 2: unknown option --xxx"),
+        ("--num-ceps=" + "9" * 10**6, "line 1: num_ceps: found '999"),
+        ("--num-ceps=3\r--dither=0\r", "1: found a line that ends in a carriage return alone"),
+        (
+            "TARGETKIND = MFCC_0\nTARGETRATE = inf\nSOURCERATE = 625",
+            "line 2: TARGETRATE: found 'inf', expected a number",
+        ),
+        (GOOD + "TARGETKIND = " + "M" * 10**6, "line 3: TARGETKIND: found MMM"),
+        (GOOD + "TARGETKIND = MFCC_0\nMYSTERY = 3", "line 4: unknown option MYSTERY; the nearest known one is"),
+        ("TARGETRATE = 100000\nTARGETKIND = MFCC_0\nSOURCERATE = 1e-300", "line 3: SOURCERATE: found 1e-300, expected"),
+        ("TARGETRATE = 100000\nTARGETKIND = MFCC_0\nSOURCERATE = 1e300", "line 3: SOURCERATE: found 1e300, expected"),
+        (GOOD.replace("100000", "1e300") + "TARGETKIND = MFCC_0", "[features] frame_shift: found"),
+        ("--num-mel-bins=10000\n--num-ceps=3\n--frame-length=16000", "[features] num_mel_bins: found 10000 filters"),
+    ],
+)
+def test_what_no_configuration_says(tmp_path, text, message):
+    path = tmp_path / "front.conf"
+    path.write_text(text, encoding="utf-8", newline="")
+    with pytest.raises(ConfigError) as caught:
+        FrontEnd.from_file(path)
+    assert str(caught.value).startswith((f"{path}: {message}", f"{path}:{message}"))
+    assert len(str(caught.value)) < 400
+
+
+PSF29 = """SOURCEFORMAT = NIST
+TARGETKIND = MFCC_0
+TARGETRATE = 100000
+SAVECOMPRESSED = F
+SAVEWITHCRC = F
+WINDOWSIZE = 250000
+USEHAMMING = F
+PREEMCOEF = 0.97
+NUMCHANS = 26
+CEPLIFTER = 22
+NUMCEPS = 12
+ENORMALISE = F
+"""
+
+
+def test_a_configuration_of_hcopy_leaves_the_rate_to_the_recordings(tmp_path):
+    path = written(tmp_path, PSF29, "psf29.conf")
+    assert lacks_rate(path)
+    assert not lacks_rate(written(tmp_path, PSF29 + "HPARM: SOURCERATE = 625"))
+    assert not lacks_rate(written(tmp_path, "--num-ceps=13"))
+    with pytest.raises(ConfigError, match="found no SOURCERATE, expected one such as 625"):
+        FrontEnd.from_file(path)
+    front = FrontEnd.from_file(path, sample_frequency=8000)
+    assert (front.sample_frequency, front.features.num_mel_bins, front.features.num_ceps) == (8000, 26, 13)
+    signal = np.sin(np.arange(11025) / 10)
+    np.testing.assert_array_equal(
+        MfccTransformer(11025, front_end=path).transform([signal])[0],
+        FrontEnd.from_htk_conf(path, sample_frequency=11025)(signal, 11025),
+    )
