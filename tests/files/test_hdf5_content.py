@@ -136,7 +136,7 @@ def half_written(file):
 
 
 def bomb(file):
-    file.create_dataset("x", (20_000_000,), "f4", chunks=(10**6,), compression="gzip")[:] = 0
+    file.create_dataset("x", (30_000_000,), "f4", chunks=(10**6,), compression="gzip")[:] = 0
 
 
 def huge_chunks(file):
@@ -202,7 +202,7 @@ def text_in_chunks(file):
         (never_written, "/x: found a shape of 8000000000 bytes and 0 bytes stored"),
         (never_written_chunks, "/x: found 0 chunks of data, expected 10000000"),
         (half_written, "/x: found 2 chunks of data, expected 4"),
-        (bomb, "/x: found a shape of 80000000 bytes"),
+        (bomb, "/x: found a shape of 120000000 bytes"),
         (huge_chunks, "/x: found chunks of shape"),
         (other_filter, "/x: found a filter"),
         (compound, "/x: found values of a type"),
