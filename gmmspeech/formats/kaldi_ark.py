@@ -1,12 +1,11 @@
 """Kaldi's archives of matrices (ark) and their script files (scp): binary, text, and compressed, through kaldiio.
 
-kaldiio takes what it reads on trust, and would unpickle; here the sizes that a header gives are compared with the bytes
-that are there first, and text is parsed whatever its first number looks like.
+kaldiio takes what it reads on trust, would unpickle, and reads text a byte at a time; here the sizes that a header
+gives are compared with the bytes that are there first, and text is read in blocks, every number of it strictly.
 """
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import re
@@ -18,18 +17,23 @@ from typing import BinaryIO
 
 import kaldiio
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from kaldiio.matio import read_matrix_or_vector
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, one_line, shown
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.files.regular import open_regular
+from gmmspeech.files.text import is_field
 
 _PLACE = re.compile(r"(?::(?P<offset>[0-9]{1,18}))?(?:\[(?P<range>[0-9:,]*)\])?")
 _RANGE = re.compile(r"(?P<first>[0-9]{1,18})(?::(?P<last>[0-9]{1,18}))?")
 _SPARE_ROWS = 3  # that a range may go beyond the end, as in Kaldi: times of segments are rounded
 _ITEM_SIZE = {"FM": 4, "DM": 8, "FV": 4, "DV": 8}
 _COMPRESSED = {"CM": (8, 1), "CM2": (0, 2), "CM3": (0, 1)}  # bytes of a column's header, of a number
+_NO_NUMBER = re.compile(rb"[^-+.0-9eEinfatyINFATY\s]")  # what has no place in a number, infinity or NaN
+_BLOCK = 1 << 16
+_LONGEST_KEY = 4096
 _SPEECH_FEATURE = 2  # Kaldi's compression of features: a byte a number, with quantiles of each column
 
 
@@ -43,10 +47,11 @@ def read_matrix(file: str, where: str = "") -> NDArray:
         archive.seek(offset)
         if archive.read(2) == b"\0B":
             _skip_binary(archive)
-            matrix = kaldiio.load_mat(f"{file}:{offset}")
+            archive.seek(offset)
+            matrix = read_matrix_or_vector(archive)
         else:
             archive.seek(offset)
-            matrix = _parse_text(_text_body(archive))
+            matrix = parse_matrix(_text_body(archive), np.float32)
     return matrix if place["range"] is None else _cut(matrix, place["range"], file + where)
 
 
@@ -67,7 +72,7 @@ def ark_places(path: str) -> dict[str, str]:
                     archive.seek(-2, os.SEEK_CUR)
                     _text_body(archive)
     except (OSError, ValueError) as error:
-        name = f"{path}: utterance {utterance}" if utterance else path
+        name = f"{path}: utterance {shown(utterance)}" if utterance else path
         raise DataError(f"{name}: {one_line(error)}, expected an archive of Kaldi's") from error
     if not places:
         raise DataError(f"{path}: found no utterance, expected an archive of Kaldi's")
@@ -147,11 +152,14 @@ def _read_key(archive: BinaryIO) -> str:
     key = bytearray()
     while (byte := archive.read(1)) not in (b" ", b""):
         key += byte
-        if len(key) > 4096 or byte == b"\0":
-            raise ValueError(f"found {bytes(key[:20])!r}, expected an utterance id")
-    if key.strip() and not byte:
-        raise ValueError(f"found {bytes(key[:20])!r} and then nothing")
-    return key.strip().decode("utf-8")  # UnicodeDecodeError is a ValueError
+        if len(key) > _LONGEST_KEY or byte == b"\0":
+            raise ValueError(f"found {shown(repr(bytes(key[:20])))}, expected an utterance id")
+    name = bytes(key).strip(b"\n").decode("utf-8")  # UnicodeDecodeError is a ValueError
+    if name and not byte:
+        raise ValueError(f"found {shown(repr(bytes(key[:20])))} and then nothing")
+    if byte and not is_field(name):
+        raise ValueError(f"found {shown(repr(name))}, expected an utterance id")
+    return name
 
 
 def _skip_binary(archive: BinaryIO) -> None:
@@ -166,7 +174,7 @@ def _skip_binary(archive: BinaryIO) -> None:
         count = 2 if name.endswith("M") else 1
         sizes = _sizes(archive.read(5 * count), count, b"\4")
     else:
-        raise ValueError(f"found {name!r}, expected a matrix (FM, DM or CM)")
+        raise ValueError(f"found {shown(repr(name))}, expected a matrix (FM, DM or CM)")
     start, size = archive.tell(), _num_bytes(name, sizes)
     there = archive.seek(0, os.SEEK_END) - start
     if min(sizes) < 0 or size > there:
@@ -194,27 +202,39 @@ def _num_bytes(kind: str, sizes: list[int]) -> int:
 
 def _text_body(archive: BinaryIO) -> bytes:
     """Read a matrix in text to the end of the line of its closing bracket; give what is between the brackets."""
-    body = b""
-    while b"]" not in body:
-        line = archive.readline()
-        body += line
-        if b"[" not in body and body.strip():
-            raise ValueError(f"found {body[:20]!r}, no matrix there")
-        if not line:
+    begin, pieces, length = archive.tell(), [], 0
+    while True:
+        piece = archive.read(_BLOCK)
+        if not pieces and piece.strip() and not piece.lstrip().startswith(b"["):
+            raise ValueError(f"found {shown(repr(piece[:20]))}, no matrix there")
+        if not piece:
             raise ValueError("found no ] (is it cut short?)")
-    before, _, rest = body.partition(b"[")
-    inside, _, after = rest.partition(b"]")
-    if before.strip() or after.strip():
-        raise ValueError(f"found {(before or after)[:20]!r} beside [ ... ]")
-    return inside
+        end = piece.find(b"]")
+        pieces.append(piece if end < 0 else piece[:end])
+        length += len(pieces[-1])
+        if end >= 0:
+            break
+    archive.seek(begin + length + 1)
+    after = archive.readline(_BLOCK)
+    if after.strip():
+        raise ValueError(f"found {shown(repr(after[:20]))} beside [ ... ]")
+    return b"".join(pieces).lstrip()[1:]
 
 
-def _parse_text(body: bytes) -> NDArray[np.float32]:
+def parse_matrix(body: bytes, dtype: DTypeLike) -> NDArray:
+    """Parse what stands between the brackets of a matrix or vector in text; ValueError for what is no number."""
     if not body.strip():
         raise ValueError("found a matrix without numbers")
-    is_matrix = b"\n" in body
-    numbers = np.loadtxt(io.BytesIO(body), dtype=np.float32, ndmin=2)
-    return numbers if is_matrix else numbers[0]
+    found = _NO_NUMBER.search(body)
+    if found is not None:
+        near = body[max(found.start() - 20, 0) : found.end() + 20]
+        raise ValueError(f"found {shown(repr(near))}, expected numbers")
+    lines = [line for line in body.split(b"\n") if line.strip()]
+    with np.errstate(over="ignore"):  # of numbers beyond float32, which are infinite then
+        rows = [np.array([float(number) for number in line.split()], dtype) for line in lines]
+    if len({len(row) for row in rows}) > 1:
+        raise ValueError(f"found rows of {shown(sorted({len(row) for row in rows}))} numbers, expected one length")
+    return np.stack(rows) if b"\n" in body else rows[0]  # a matrix opens with a line end
 
 
 def _cut(matrix: NDArray, ranges: str, owner: str) -> NDArray:

@@ -10,15 +10,16 @@ import os
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.checks import all_finite
-from gmmspeech.errors import DataError, ModelError
+from gmmspeech.errors import DataError, ModelError, shown
 from gmmspeech.files.atomic import atomic_path, write_lines
+from gmmspeech.files.text import read_bytes
 from gmmspeech.formats.datadir import read_map
+from gmmspeech.formats.kaldi_ark import parse_matrix
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 _BINARY = b"\0B"
@@ -64,10 +65,7 @@ def read_kaldi_gmm(path: str | os.PathLike[str]) -> DiagonalGMM:
            [0.25]])
     """
     name = os.fspath(path)
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"{name}: can't be read ({error.strerror}), expected {_EXPECTED}") from error
+    content = read_bytes(path, expected=_EXPECTED)
     fields = _read_fields(name, content)
     weights, scaled_means, precisions = (fields[field] for field in _FIELDS[1:])
     if weights.ndim != 1 or scaled_means.ndim != 2 or scaled_means.shape != precisions.shape:
@@ -198,14 +196,14 @@ def _read_fields(name: str, content: bytes) -> dict[str, NDArray[np.float64]]:
     if begin not in _BEGIN:
         hints = {"FullGMM": "full covariances; fgmm-global-to-gmm converts them", "TransitionModel": "acoustic model"}
         reason = next((f" ({hint})" for kind, hint in hints.items() if begin.startswith(kind)), "")
-        raise DataError(f"{name}: found <{begin}>{reason}, expected {_EXPECTED}")
+        raise DataError(f"{name}: found <{shown(begin)}>{reason}, expected {_EXPECTED}")
     fields: dict[str, NDArray[np.float64]] = {}
     while True:
         token, position = _token(name, content, position)
         if token in _END:
             break
         if token not in _FIELDS or token in fields:
-            raise DataError(f"{name}: found <{token}>, expected one each of {', '.join(_FIELDS)}")
+            raise DataError(f"{name}: found <{shown(token)}>, expected one each of {', '.join(_FIELDS)}")
         try:
             fields[token], position = (_binary_array if binary else _text_array)(content, position)
         except ValueError as error:
@@ -257,15 +255,7 @@ def _text_array(content: bytes, position: int) -> tuple[NDArray[np.float64], int
     found = re.compile(rb"\s*\[([^\]<]*)\]").match(content, position)
     if found is None:
         raise ValueError(f"found {content[position : position + 20]!r}, expected [ numbers ] (is the file cut short?)")
-    rows = [line.split() for line in found[1].strip().split(b"\n")]
-    if len({len(row) for row in rows}) > 1:
-        raise ValueError(f"found rows of {sorted({len(row) for row in rows})} numbers, expected one length")
-    try:
-        array = np.array([[float(number) for number in row] for row in rows], dtype=np.float64)
-    except ValueError as error:
-        raise ValueError(f"{error}, expected numbers") from error
-    vector = b"\n" not in found[1]  # a matrix opens with a line end
-    return (array[0] if vector else array), found.end()
+    return parse_matrix(found[1], np.float64), found.end()
 
 
 def _binary(arrays: list[NDArray[np.float32]]) -> bytes:

@@ -9,17 +9,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import DataError, ModelError
+from gmmspeech.errors import DataError, ModelError, shown
 from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.text import parse_number, read_bytes
 from gmmspeech.gmm.mixture import DiagonalGMM
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|<[^>]*>|~\w|[^\s<"]+')
+# what does not end goes on to the end of the file, so that nothing is looked at twice
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|<[^<>]*>|~\w|[^\s<"]+|<', re.DOTALL)
+_BINARY_MACRO = re.compile(rb"~\w\s*(?:\"[^\"]*\"\s*)?:")
 _EXPECTED = "diagonal mixtures in an MMF of HTK's, in text"
 _STAY = 0.9  # the probability that the one state follows itself: where a mixture is all there is, it has no say
 _UNSUPPORTED = {
@@ -70,14 +72,13 @@ def read_mmf(path: str | os.PathLike[str]) -> dict[str, DiagonalGMM]:
            [1.]])
     """
     name = os.fspath(path)
+    content = read_bytes(path, expected=_EXPECTED)
+    if b"\0" in content or _BINARY_MACRO.search(content):
+        raise DataError(f"{name}: found a binary MMF, expected {_EXPECTED}")
     try:
-        text = Path(path).read_bytes().decode("utf-8")
-    except OSError as error:
-        raise DataError(f"{name}: can't be read ({error.strerror}), expected {_EXPECTED}") from error
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(f"{name}: found bytes that are no text (a binary MMF?), expected {_EXPECTED}") from error
-    if "\0" in text or re.search(r"~\w\s*(\"[^\"]*\")?\s*:", text):
-        raise DataError(f"{name}: found a binary MMF, expected {_EXPECTED}")
     reader = _Reader(name, text)
     models = reader.read()
     if not models:
@@ -141,18 +142,26 @@ class _Reader:
         self.name = name
         self.model = ""
         self.macros: dict[tuple[str, str], Any] = {}
-        self.tokens = [(found[0], found.start()) for found in _TOKEN.finditer(text)]
         self.text = text
-        self.at = 0
+        self.tokens = _TOKEN.finditer(text)
+        self.at = 0  # where the token before this one began
+        self.found = next(self.tokens, None)
+
+    @property
+    def token(self) -> str:
+        """The token to be read next, "" at the end of the file."""
+        return self.found[0] if self.found else ""
 
     def read(self) -> dict[str, DiagonalGMM]:
         models: dict[str, DiagonalGMM] = {}
-        while self.at < len(self.tokens):
+        seen = set()
+        while self.token:
             token = self.next()
             if token == "~h":
                 self.model = self.quoted()
-                if any(key.split("[")[0] == self.model for key in models):
+                if self.model in seen:
                     raise self.error("the same HMM again", "each once")
+                seen.add(self.model)
                 models |= self.hmm()
                 self.model = ""
             elif token in _MACROS:
@@ -230,8 +239,8 @@ class _Reader:
 
     def shared(self, macro: str, read: Callable[[_Reader], Any]) -> Any:
         """Read what stands here, or take what a macro of that kind stands for."""
-        if self.at < len(self.tokens) and self.tokens[self.at][0] == macro:
-            self.at += 1
+        if self.token == macro:
+            self.next()
             label = self.quoted()
             if (macro, label) not in self.macros:
                 raise self.error(f'{macro} "{label}"', "a macro that was defined before")
@@ -240,20 +249,17 @@ class _Reader:
 
     def skip(self) -> None:
         """Go on to the next keyword of interest."""
-        while self.at < len(self.tokens) and not re.match(
-            r"~|<(STATE|ENDHMM)>", self.tokens[self.at][0], re.IGNORECASE
-        ):
-            token = self.tokens[self.at][0]
+        while self.token and not re.match(r"~|<(STATE|ENDHMM)>", self.token, re.IGNORECASE):
+            token = self.next()
             if token.startswith("<"):
                 self.check(token.strip("<>").upper())
-            self.at += 1
 
     def check(self, keyword: str) -> None:
         if keyword in _UNSUPPORTED:
             raise self.error(f"<{keyword}> ({_UNSUPPORTED[keyword]})", "diagonal mixtures of one stream")
 
     def peek(self, keyword: str) -> bool:
-        return self.at < len(self.tokens) and self.tokens[self.at][0].upper() == f"<{keyword}>"
+        return self.token.upper() == f"<{keyword}>"
 
     def keyword(self, *, transitions: bool = False) -> str:
         token = self.next()
@@ -274,6 +280,8 @@ class _Reader:
 
     def quoted(self) -> str:
         token = self.next()
+        if token.startswith('"') and (len(token) < 2 or not token.endswith('"')):
+            raise self.error(token, 'a name in " "')
         return token[1:-1] if token.startswith('"') else token
 
     def integer(self) -> int:
@@ -285,24 +293,24 @@ class _Reader:
     def number(self) -> float:
         token = self.next()
         try:
-            return float(token)
+            return parse_number(token)
         except ValueError:
             raise self.error(token, "a number") from None
 
     def next(self) -> str:
-        if self.at == len(self.tokens):
+        if self.found is None:
             raise DataError(f"{self.where}: found the end of the file, expected more (is it cut short?)")
-        self.at += 1
-        return self.tokens[self.at - 1][0]
+        self.at, token = self.found.start(), self.found[0]
+        self.found = next(self.tokens, None)
+        return token
 
     @property
     def where(self) -> str:
-        at = self.tokens[min(self.at, len(self.tokens)) - 1][1] if self.tokens else 0
-        line = self.text.count("\n", 0, at) + 1
-        return f"{self.name}:{line}" + (f": HMM {self.model}" if self.model else "")
+        line = self.text.count("\n", 0, self.at) + 1
+        return f"{self.name}:{line}" + (f": HMM {shown(self.model)}" if self.model else "")
 
     def error(self, found: str, expected: str) -> DataError:
-        return DataError(f"{self.where}: found {' '.join(found.split())[:60]}, expected {expected}")
+        return DataError(f"{self.where}: found {shown(' '.join(found[:200].split()), 60)}, expected {expected}")
 
 
 _MACROS: dict[str, Callable[[_Reader], Any]] = {

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.blocks import even_blocks
 from gmmspeech.errors import DataError, one_line, shown
 from gmmspeech.features.compatibility import describe_front_end
-from gmmspeech.files.hdf5 import hdf5_format
+from gmmspeech.files.hdf5 import DAMAGE, hdf5_format
 from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import find_base, read_map
 from gmmspeech.formats.htk import htk_places, read_htk_frames
@@ -243,15 +243,16 @@ class _FileFrames:
         name = f"utterance {shown(self.utterances[index])}: {shown(file + where, 300)}"
         try:
             frames = self._read(file, where)
-        except (OSError, ValueError, AssertionError, RuntimeError, IndexError, struct.error) as error:
+        except (*DAMAGE, AssertionError, struct.error) as error:
             reason = one_line(error) or "cut short"
             raise DataError(f"{name}: can't be read ({reason}), expected a matrix of Kaldi's or HTK's") from error
-        if not isinstance(frames, np.ndarray) or frames.ndim != 2:
+        if not isinstance(frames, np.ndarray) or frames.ndim != 2 or not frames.size:
             shape = getattr(frames, "shape", type(frames).__name__)
             raise DataError(f"{name}: found {shape}, expected a matrix (T, D)")
         if frames.shape[1] != getattr(self, "dim", frames.shape[1]):
             raise DataError(f"{name}: found {frames.shape[1]} columns, expected {self.dim} as in the first utterance")
-        frames = np.ascontiguousarray(frames, dtype=np.float32)
+        with np.errstate(over="ignore"):  # of doubles, which are infinite then
+            frames = np.ascontiguousarray(frames, dtype=np.float32)
         check_finite(name, frames)
         return frames
 

@@ -1,6 +1,9 @@
 """Kaldi's archives: golden files, round trips, and what is wrong with bad ones."""
 
+import os
 import struct
+import time
+import tracemalloc
 from pathlib import Path
 
 import kaldiio
@@ -12,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning
 from gmmspeech.formats.kaldi_ark import read_matrix, write_kaldi_ark
-from gmmspeech.stores.features import FeatureStore
+from gmmspeech.stores.features import FeatureStore, write_store
 
 FRAMES = {f"ütt-{i}": np.random.default_rng(i).normal(size=(n, 4)).astype(np.float32) for i, n in enumerate([5, 1, 9])}
 
@@ -148,8 +151,8 @@ def test_bad_archives(tmp_path):
         path.write_bytes(content)
         fails(match, FeatureStore, f"ark:{path}")
     for match, content in {
-        "utterance u1: .*could not convert": b"u1  [\n 1 2\n 3 x ]\n",
-        "utterance u1: .*number of columns": b"u1  [\n 1 2\n 3 ]\n",
+        "utterance u1: .*found .*x.*, expected numbers": b"u1  [\n 1 2\n 3 x ]\n",
+        r"utterance u1: .*found rows of \[1, 2\] numbers": b"u1  [\n 1 2\n 3 ]\n",
         "utterance u1: .*without numbers": b"u1  [ ]\n",
         r"utterance u1: .*found \(3,\), expected a matrix": b"u1  [ 1 2 3 ]\n",
         "utterance u1: .*found nan in frame 1, column 0": b"u1  [\n 1 2\n nan 3 ]\n",
@@ -172,3 +175,83 @@ def test_what_cannot_be_written(tmp_path):
         fails("utterance u: found", write_kaldi_ark, path, [("u", bad)], kind=FeatureError)
     fails("both text and compression", write_kaldi_ark, path, [("u", good)], text=True, compress=True)
     assert list(tmp_path.iterdir()) == []
+
+
+# --- text in linear time, and every number of it strictly
+
+
+def text_ark(path, rows):
+    path.write_text("u  [\n  " + "\n  ".join(rows) + " ]\n")
+    return f"ark:{path}"
+
+
+def test_long_text_is_read_in_linear_time(tmp_path):
+    frames = np.random.default_rng(0).normal(size=(4000, 39)).astype(np.float32)
+    seconds = []
+    for count in (1000, 4000):
+        write_kaldi_ark(tmp_path / "a.ark", [("u", frames[:count])], text=True)
+        start = time.process_time()
+        with FeatureStore(f"ark:{tmp_path}/a.ark") as store:
+            np.testing.assert_array_equal(store["u"], frames[:count])
+        seconds.append(time.process_time() - start)
+    assert seconds[1] < 10 * seconds[0]  # by the square it would be 16 times as long
+
+
+@pytest.mark.parametrize("number", ["1_0", "\u0661", "0x10", "1,5", "#1", "1e", "e", "--1", "i", "1\u00a02"])
+def test_what_is_no_number_is_refused(tmp_path, number):
+    with pytest.raises(DataError, match=r"utterance u: .*a\.ark"):
+        FeatureStore(text_ark(tmp_path / "a.ark", [f"1 {number}"]))
+
+
+@pytest.mark.parametrize("number", ["inf", "-inf", "nan", "1e39", "-1e400"])
+def test_what_is_not_finite_is_refused_by_utterance(tmp_path, number):
+    (tmp_path / "a.ark").write_text(f"u1  [\n  1 2 ]\nu2  [\n  1 {number} ]\n")
+    with FeatureStore(f"ark:{tmp_path}/a.ark") as store:
+        assert store["u1"].tolist() == [[1, 2]]
+        with pytest.raises(FeatureError, match=r"utterance u2: .*in frame 0, column 1, expected finite"):
+            store["u2"]
+
+
+def test_doubles_beyond_float32_are_refused(tmp_path):
+    matrix = b"\0BDM " + struct.pack("<bibi", 4, 1, 4, 2) + np.array([1.0, 1e300]).tobytes()
+    (tmp_path / "a.ark").write_bytes(b"u " + matrix)
+    with pytest.raises(FeatureError, match=r"utterance u: .*found inf in frame 0, column 1"):
+        FeatureStore(f"ark:{tmp_path}/a.ark")
+
+
+@pytest.mark.parametrize("kind", ["FM", "DM", "CM", "CM2", "CM3"])
+@pytest.mark.parametrize("sizes", [(2**31 - 1, 2**31 - 1), (-1, -1), (-4, 3), (40_000, 40_000), (0, 0), (3, 0)])
+def test_sizes_that_are_not_there(tmp_path, kind, sizes):
+    head = (
+        struct.pack("<ffii", 0, 1, *sizes) if kind.startswith("C") else struct.pack("<bibi", 4, sizes[0], 4, sizes[1])
+    )
+    (tmp_path / "a.ark").write_bytes(b"u \0B" + kind.encode() + b" " + head + bytes(64))
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"a\.ark"):
+        FeatureStore(f"ark:{tmp_path}/a.ark")
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("place", ["a.ark:1000", "a.ark:" + "9" * 18, "a.ark:" + "9" * 40, "pipe", "pipe:3", "."])
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_places_outside_of_files(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    write_kaldi_ark("a.ark", [("u", np.ones((1, 2)))])
+    (tmp_path / "feats.scp").write_text(f"u {place}\n")
+    with pytest.raises(DataError, match=r"u: |feats"):
+        FeatureStore("scp:feats.scp")
+
+
+def test_a_file_that_changes_while_it_is_open(tmp_path):
+    ark, h5 = tmp_path / "a.ark", tmp_path / "a.h5"
+    frames = np.random.default_rng(0).normal(size=(20_000, 20)).astype(np.float32)
+    write_kaldi_ark(ark, [("u", frames)])
+    write_store(h5, [("u", frames)])
+    with FeatureStore(f"ark:{ark}") as first, FeatureStore(h5) as second:
+        for path, store in ((ark, first), (h5, second)):
+            with open(path, "r+b") as file:
+                file.truncate(100_000)
+            with pytest.raises(DataError, match=path.name):
+                store["u"]

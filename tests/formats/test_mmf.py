@@ -1,5 +1,7 @@
 """HTK's model files: round trips, what HTK itself writes, and what is wrong with bad ones."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -152,3 +154,29 @@ def test_bad_files(tmp_path):
     one, two = (DiagonalGMM.from_parameters([1], [[0.0] * d], [[1.0] * d]) for d in (1, 2))
     fails(r"of \[1, 2\] dimensions", write_mmf, path, {"one": one, "two": two})
     fails("can't hold the name", write_mmf, path, {'a"b': one})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '~h "' + '\\"' * 100_000,
+        "~o " + "<" * 200_000,
+        "~h" + " " * 200_000 + "x",
+        '~h "a" <BEGINHMM> <STATE> 2 <MEAN> 999999999 ' + "1 " * 100_000,
+        '~h "a" <BEGINHMM> <STATE> 2 <NUMMIXES> 1e400',
+        '~h "a" <BEGINHMM> <STATE> 2 <MEAN> 1 1_0 <VARIANCE> 1 1',
+        '~h "a" <BEGINHMM> <STATE> 2 <MEAN> 1 ١ <VARIANCE> 1 1',
+        '~h "a" <BEGINHMM> <STATE> 2 <MEAN> 1 inf <VARIANCE> 1 1',
+        "~h " + "a" * 100_000,
+        "~o " + "~t x" * 100_000,
+    ],
+    ids=range(10),
+)
+def test_hostile_text_is_refused_in_linear_time(tmp_path, content):
+    path = tmp_path / "hostile.mmf"
+    path.write_text(content, encoding="utf-8")
+    start = time.process_time()
+    with pytest.raises(DataError, match=r"hostile\.mmf") as caught:
+        read_mmf(path)
+    assert time.process_time() - start < 5
+    assert len(str(caught.value)) < 500
