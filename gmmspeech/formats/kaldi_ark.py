@@ -202,7 +202,8 @@ def _num_bytes(kind: str, sizes: list[int]) -> int:
 
 def _text_body(archive: BinaryIO) -> bytes:
     """Read a matrix in text to the end of the line of its closing bracket; give what is between the brackets."""
-    begin, pieces, length = archive.tell(), [], 0
+    begin, length = archive.tell(), 0
+    pieces: list[bytes] = []
     while True:
         piece = archive.read(_BLOCK)
         if not pieces and piece.strip() and not piece.lstrip().startswith(b"["):
