@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.files.saving import Saved
-from gmmspeech.gmm.em import EMMonitor, EMState, maximize, mean_log_likelihood
+from gmmspeech.gmm import floors
+from gmmspeech.gmm.em import EMMonitor, EMState, mean_log_likelihood, update
 from gmmspeech.gmm.em import fit as fit_plainly
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.stats import GMMStats
@@ -42,7 +43,8 @@ class AcceleratedState(Saved, kind="AcceleratedState"):
     passes : int
         Over the data, done.
     history : tuple of float
-        As `EMMonitor` has it.
+    unsettled : int
+        As `EMMonitor` has them.
     """
 
     first: Parameters
@@ -51,13 +53,14 @@ class AcceleratedState(Saved, kind="AcceleratedState"):
     longest: float
     passes: int
     history: tuple[float, ...]
+    unsettled: int = 0
 
 
 def fit(
     accumulate: Callable[[Parameters], GMMStats],
     start: Parameters | EMState | AcceleratedState,
     *,
-    variance_floor: NDArray[np.float64],
+    variance_floor: float,
     max_iter: int,
     tol: float,
     callback: Callable[[EMMonitor], None] | None = None,
@@ -70,7 +73,8 @@ def fit(
     """
     if isinstance(start, AcceleratedState):
         first, second, likelihood = start.first, start.second, start.likelihood
-        longest, passes, monitor = start.longest, start.passes, EMMonitor(tol, list(start.history))
+        longest, passes = start.longest, start.passes
+        monitor = EMMonitor(tol, list(start.history), unsettled=start.unsettled)
     else:
         first, monitor = fit_plainly(
             *(accumulate, start),
@@ -86,7 +90,8 @@ def fit(
         nonlocal passes
         stats = accumulate(mixture)
         passes += 1
-        return mean_log_likelihood(stats), maximize(stats, variance_floor, previous=mixture)
+        updated, monitor.floored = update(stats, variance_floor, previous=mixture)
+        return mean_log_likelihood(stats), updated
 
     def keep(likelihood: float) -> None:
         monitor.history.append(max(likelihood, monitor.history[-1]))
@@ -94,17 +99,21 @@ def fit(
             callback(monitor)
 
     if not isinstance(start, AcceleratedState):
-        if monitor.converged or passes >= max_iter:
+        if monitor.converged or monitor.fall or passes >= max_iter:
             return first, monitor
         likelihood, second = step(first)
         keep(likelihood)
+    last = -np.inf
     while passes + 2 <= max_iter:
         if save is not None:
-            save(AcceleratedState(first, second, likelihood, longest, passes, tuple(monitor.history)))
+            save(
+                AcceleratedState(first, second, likelihood, longest, passes, tuple(monitor.history), monitor.unsettled)
+            )
         before, begun = likelihood, passes
         likelihood, third = step(second)
         keep(likelihood)
-        candidate, length = extrapolate(first, second, third, variance_floor, longest)
+        lowest = np.minimum(variance_floor * floors.scale(third[0], third[2]), third[2])
+        candidate, length = extrapolate(first, second, third, lowest, longest)
         reached, beyond = step(candidate)
         if reached >= likelihood:
             if length == longest:
@@ -114,7 +123,14 @@ def fit(
         else:
             longest = max(longest / GROWTH, 1.0)
             first, second = second, third
-        if (likelihood - before) / (passes - begun) < monitor.tol:
+        gain = (likelihood - before) / (passes - begun)
+        if gain <= last:  # the halves of what was split part ever faster at first
+            monitor.unsettled = max(monitor.unsettled - (passes - begun), 0)
+        last = gain
+        if gain < -monitor.margin(likelihood):
+            monitor.fall = before - likelihood
+            break
+        if gain < monitor.tol and not monitor.unsettled:
             monitor.converged = True
             break
     return second, monitor
@@ -124,7 +140,7 @@ def extrapolate(
     first: Parameters,
     second: Parameters,
     third: Parameters,
-    variance_floor: NDArray[np.float64],
+    lowest: NDArray[np.float64],
     longest: float,
 ) -> tuple[Parameters, float]:
     """Go on from two steps of EM as far as they promise.
@@ -146,7 +162,7 @@ def extrapolate(
     weights = np.exp(log_weights - log_weights.max())
     most = 10 * third[2].max(axis=0)  # what is beyond is no extrapolation any more
     variances = np.exp(np.minimum(log_variances.reshape(scale.shape), np.log(most)))
-    return (weights / weights.sum(), means.reshape(scale.shape) * scale, np.maximum(variances, variance_floor)), length
+    return (weights / weights.sum(), means.reshape(scale.shape) * scale, np.maximum(variances, lowest)), length
 
 
 def _coordinates(mixture: Parameters, scale: NDArray[np.float64]) -> NDArray[np.float64]:

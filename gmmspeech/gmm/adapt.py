@@ -25,8 +25,9 @@ def map_adapt(
 
     - weights: ŵ = γ (α n / T + (1 - α) w), γ making them sum to one;
     - means: μ̂ = α E(x) + (1 - α) μ;
-    - variances: σ̂² = α E(x²) + (1 - α) (σ² + μ²) - μ̂², with μ̂ the mean the adapted model has, and floored
-      as in training.
+    - variances: σ̂² = α E(x²) + (1 - α) (σ² + μ²) - μ̂², which is α E((x - μ)²) + (1 - α) σ² - (μ̂ - μ)². Where means
+      are not adapted, μ̂ is μ in the latter, as in Kaldi. They are floored as in training (`gmmspeech.gmm.floors`), but
+      not raised above the background model's own.
 
     Parameters
     ----------
@@ -81,6 +82,8 @@ def map_adapt(
     if "m" in update:
         means = column * (stats.sum_x / seen[:, None]) + (1 - column) * ubm.means_
     if "v" in update:
-        second = column * (stats.sum_xx / seen[:, None]) + (1 - column) * (variances + ubm.means_**2)
-        variances = np.maximum(second - means**2, ubm.absolute_variance_floor())
+        # about the background model's means, so that no digit is lost where those are far from zero
+        spread = column * (stats.squares_about(ubm.means_) / seen[:, None]) + (1 - column) * variances
+        lowest = np.minimum(ubm.absolute_variance_floor(), variances)
+        variances = np.maximum(spread - (means - ubm.means_) ** 2, lowest)
     return ubm.with_parameters(weights, means, variances)

@@ -19,6 +19,7 @@ from gmmspeech.checks import as_labels, finite, real_array
 from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechWarning, ModelError, one_line
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
+from gmmspeech.gmm import floors
 from gmmspeech.gmm.errors import NotFittedError
 from gmmspeech.gmm.frames import as_frames, check_names, check_weights, saved_names, set_names, warn_if_wide
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -134,6 +135,7 @@ class GMMClassifier(
             self._fit_class(label, frames[codes == i], None if weight is None else weight[codes == i])
             for i, label in enumerate(self.classes_)
         ]
+        floors.warn(type(self).__name__, self.models_)
         self.n_iter_ = max(model.n_iter_ for model in self.models_)
         self.n_features_in_ = frames.shape[1]
         self.front_end_: str | None = None

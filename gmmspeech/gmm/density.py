@@ -26,7 +26,7 @@ from gmmspeech.errors import FeatureError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.errors import NotFittedError
-from gmmspeech.gmm.frames import as_frames, check_names, check_weights, saved_names, set_names
+from gmmspeech.gmm.frames import as_frames, check_names, check_weights, in_units, near_one, saved_names, set_names
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel, pack
 from gmmspeech.gmm.parameters import check_parameters
@@ -255,7 +255,9 @@ class DiagonalMixture(Saved):
         with single_threaded_blas():  # the last bits would depend on its threads
             packed = pack(*parameters)
         backend = get_backend(self.backend, self.device).name.split()[0]
-        return sum_blocks(_Statistics(backend, self.device, packed), frames, weight, n_jobs=self.n_jobs)
+        unit, near = near_one(weight)
+        stats = sum_blocks(_Statistics(backend, self.device, packed), frames, near, n_jobs=self.n_jobs)
+        return stats if near is None else in_units(stats, unit, near)
 
     def _num_free_parameters(self) -> int:
         return len(self.weights_) - 1 + 2 * self.means_.size

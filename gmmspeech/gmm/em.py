@@ -7,15 +7,15 @@ statistics of a mixture, so one loop serves arrays in memory, feature stores and
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gmmspeech.errors import ModelError
+from gmmspeech.errors import GmmSpeechWarning, ModelError
 from gmmspeech.files.saving import Saved
+from gmmspeech.gmm import floors
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.stats import GMMStats
 
@@ -23,11 +23,18 @@ logger = logging.getLogger(__name__)
 
 STARVED = 0.01  # of the fair share N / K; less than one frame counts as starved too
 SPLIT_STEP = 0.2  # deviations between the heaviest component and either of its halves, as HTK's HHEd has it
+SETTLING = 5  # updates after a re-seeding in which a small gain is no convergence: halves part slowly at first
+GIVE_UP = 1.0  # nats a frame that a re-seeding may lose in the meantime
+NOISE = 1e-5  # rounding of a mean log-likelihood, relative to it (or to one nat)
 
 
 @dataclass
 class EMMonitor:
     """History of EM: mean log-likelihood a frame of every mixture it kept, and whether it converged.
+
+    Converged means that the last update changed the mean log-likelihood by less than `tol`, or than rounding does, and
+    that no component was re-seeded shortly before. A larger fall, which only arithmetic at its limits brings, ends EM
+    with the mixture before it, not converged.
 
     Attributes
     ----------
@@ -35,21 +42,41 @@ class EMMonitor:
         Nats a frame; entry i belongs to the parameters before update i + 1. It never falls.
     converged : bool
         The last gain was less than the tolerance.
+    unsettled : int
+        Updates to come in which a small gain is no convergence.
+    fall : float
+        Nats a frame by which EM fell at its end, 0 as a rule.
+    floored : int
+        Variances that the last update left on the floor.
     """
 
     tol: float
     history: list[float] = field(default_factory=list)
     converged: bool = False
+    unsettled: int = 0
+    fall: float = 0.0
+    floored: int = 0
 
     def report(self, log_likelihood: float) -> bool:
         """Take the newest mean log-likelihood; say whether to go on."""
         if self.history:
             gain = log_likelihood - self.history[-1]
-            self.converged = gain < self.tol
-            if gain < 0:  # rounding at the optimum: the parameters before were as good
+            growing = len(self.history) > 1 and gain > self.history[-1] - self.history[-2]
+            self.unsettled -= self.unsettled > 0 and not (growing and gain > 0)
+            margin = self.margin(log_likelihood)
+            if gain < -margin:
+                self.fall = -gain
                 return False
+            self.converged = not self.unsettled and gain < self.tol
+            if gain < 0 and self.converged:  # rounding at the optimum: the parameters before were as good
+                return False
+            log_likelihood = max(log_likelihood, self.history[-1])
         self.history.append(log_likelihood)
         return not self.converged
+
+    def margin(self, log_likelihood: float) -> float:
+        """Nats a frame by which a likelihood may fall without meaning."""
+        return max(self.tol, NOISE * max(1.0, abs(log_likelihood)))
 
 
 @dataclass(frozen=True)
@@ -58,83 +85,99 @@ class EMState(Saved, kind="EMState"):
 
     Attributes
     ----------
-    plain : tuple of weights (K,), means (K, D), variances (K, D)
-        The start, or what the last update gave.
-    reseeded : tuple, optional
-        The same with its starved components seeded anew, to be tried in its place.
+    current : tuple of weights (K,), means (K, D), variances (K, D)
+        The start, or what the last update gave, with starved components seeded anew.
+    fallback : tuple, optional
+        What to go on from if the re-seeding turns out to lower the likelihood.
     best : tuple
         The last mixture whose likelihood is known.
     history : tuple of float
         As `EMMonitor` has it.
     may_reseed : bool
         Re-seeding has not lowered the likelihood yet.
+    unsettled : int
+        As `EMMonitor` has it.
     """
 
-    plain: Parameters
-    reseeded: Parameters | None
+    current: Parameters
+    fallback: Parameters | None
     best: Parameters
     history: tuple[float, ...] = ()
     may_reseed: bool = True
-
-    @classmethod
-    def begin(cls, start: Parameters, variance_floor: NDArray[np.float64]) -> Self:
-        """Give the state before the first pass."""
-        weights, means, variances = start
-        floored: Parameters = (weights, means, np.maximum(variances, variance_floor))
-        return cls(floored, None, floored)
+    unsettled: int = 0
 
 
 def fit(
     accumulate: Callable[[Parameters], GMMStats],
     start: Parameters | EMState,
     *,
-    variance_floor: NDArray[np.float64],
+    variance_floor: float,
     max_iter: int,
     tol: float,
     callback: Callable[[EMMonitor], None] | None = None,
     save: Callable[[EMState], None] | None = None,
 ) -> tuple[Parameters, EMMonitor]:
-    """Run EM from a start until the gain is below `tol` nats a frame, or `max_iter` updates are done."""
-    state = start if isinstance(start, EMState) else EMState.begin(start, variance_floor)
-    monitor = EMMonitor(tol, list(state.history))
+    """Run EM from a start until it converged (see `EMMonitor`), or `max_iter` updates are done.
+
+    `variance_floor` is the share of `gmmspeech.gmm.floors`.
+    """
+    state = start if isinstance(start, EMState) else EMState(start, None, start)
+    monitor = EMMonitor(tol, list(state.history), unsettled=state.unsettled)
     while len(monitor.history) < max_iter:
         if save is not None:
             save(state)
-        current, may_reseed = state.reseeded or state.plain, state.may_reseed
+        current, fallback, may_reseed = state.current, state.fallback, state.may_reseed
         stats = accumulate(current)
-        if state.reseeded and monitor.history and mean_log_likelihood(stats) < monitor.history[-1]:
-            logger.info("re-seeding lowered the likelihood; it is taken back and not tried again")
-            may_reseed, current = False, state.plain
-            stats = accumulate(current)
-        go_on = monitor.report(mean_log_likelihood(stats))
+        if fallback is not None:
+            loss = monitor.history[-1] - mean_log_likelihood(stats)
+            if loss <= 0:
+                fallback = None
+            elif loss > GIVE_UP or monitor.unsettled <= 1:
+                logger.info("re-seeding lowered the likelihood; it is taken back and not tried again")
+                current, fallback, may_reseed, monitor.unsettled = fallback, None, False, 0
+                stats = accumulate(current)
+        likelihood = mean_log_likelihood(stats)
+        if fallback is not None:  # on trial: it counts from when it has made up for its loss
+            likelihood = monitor.history[-1]
+        go_on = monitor.report(likelihood)
         if callback is not None:
             callback(monitor)
-        if monitor.history[-1] != mean_log_likelihood(stats):
+        if not go_on and likelihood < monitor.history[-1]:
             return state.best, monitor
-        plain = maximize(stats, variance_floor, previous=current)
+        updated, monitor.floored = update(stats, variance_floor, previous=current)
         if not go_on:
-            return plain, monitor
-        reseeded = reseed_starved(plain, stats, variance_floor) if may_reseed else plain
-        state = EMState(plain, None if reseeded is plain else reseeded, current, tuple(monitor.history), may_reseed)
-    return state.plain, monitor
+            return updated, monitor
+        reseeded = updated
+        if may_reseed and fallback is None:
+            reseeded = reseed_starved(updated, stats)
+            if reseeded is not updated:
+                fallback, monitor.unsettled = updated, monitor.unsettled or SETTLING
+        state = EMState(reseeded, fallback, current, tuple(monitor.history), may_reseed, monitor.unsettled)
+    return state.fallback or state.current, monitor
 
 
-def maximize(stats: GMMStats, variance_floor: NDArray[np.float64], *, previous: Parameters) -> Parameters:
+def maximize(stats: GMMStats, variance_floor: float, *, previous: Parameters) -> Parameters:
     """Maximum-likelihood update (the M-step) with floored variances."""
+    return update(stats, variance_floor, previous=previous)[0]
+
+
+def update(stats: GMMStats, variance_floor: float, *, previous: Parameters) -> tuple[Parameters, int]:
+    """Maximum-likelihood update, and how many variances lie on the floor."""
     total = stats.n.sum()
     if not np.isfinite(total) or total <= 0:
         raise ModelError(f"EM: found {total} frames over all components, expected a positive number")
-    alive = stats.n > np.finfo(np.float32).tiny
-    n = np.where(alive, stats.n, 1.0)[:, None]
-    means = np.where(alive[:, None], stats.sum_x / n, previous[1])
-    variances = np.where(alive[:, None], stats.sum_xx / n - means**2, previous[2])
-    return stats.n / total, means, np.maximum(variances, variance_floor)
+    alive = stats.n > np.finfo(np.float32).tiny * total
+    found_means, found_variances = stats.moments(np.where(alive, stats.n, total))
+    means = np.where(alive[:, None], found_means, previous[1])
+    variances = np.where(alive[:, None], found_variances, previous[2])
+    weights = stats.n / total
+    floored = floors.apply(variance_floor, stats.n / (stats.frame or 1.0), means, variances, previous=previous)
+    return (weights, means, floored.variances), floored.number
 
 
-def reseed_starved(parameters: Parameters, stats: GMMStats, variance_floor: NDArray[np.float64]) -> Parameters:
+def reseed_starved(parameters: Parameters, stats: GMMStats) -> Parameters:
     """Give every starved component half of the heaviest one, a step to either side of its mean."""
-    threshold = max(1.0, STARVED * stats.n.sum() / len(stats.n)) * stats.n.sum() / max(stats.num_frames, 1.0)
-    starved = np.flatnonzero(stats.n < threshold)
+    starved = np.flatnonzero(stats.n < max(stats.frame or 1.0, STARVED * stats.n.sum() / len(stats.n)))
     if not len(starved) or len(starved) == len(stats.n):
         return parameters
     weights, means, variances = (p.copy() for p in parameters)
@@ -146,9 +189,20 @@ def reseed_starved(parameters: Parameters, stats: GMMStats, variance_floor: NDAr
         weights[k] = weights[heaviest]
         means[k] = means[heaviest] + step
         means[heaviest] -= step
-        variances[k] = np.maximum(variances[heaviest], variance_floor)
+        variances[k] = variances[heaviest]
         logger.info("component %d starved (%.2f frames): re-seeded by splitting component %d", k, stats.n[k], heaviest)
     return weights / weights.sum(), means, variances
+
+
+def warn_of_fall(monitor: EMMonitor) -> None:
+    """Say that EM ended with a fall of the likelihood, if it did."""
+    if monitor.fall:
+        warnings.warn(
+            f"EM: the mean log-likelihood fell by {monitor.fall:.3g} nats at update {len(monitor.history)}, where "
+            "rounding outweighs the data; the mixture before it is kept, not converged",
+            GmmSpeechWarning,
+            stacklevel=3,
+        )
 
 
 def mean_log_likelihood(stats: GMMStats) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -13,6 +14,7 @@ from gmmspeech.blocks import Block, Frames, frame_blocks, is_segments, map_block
 from gmmspeech.checks import as_weights, finite, real_array, transposed
 from gmmspeech.errors import FeatureError, GmmSpeechWarning
 from gmmspeech.gmm.errors import FeatureNamesError
+from gmmspeech.gmm.stats import GMMStats
 
 
 def as_frames(X: Frames | ArrayLike) -> Frames:
@@ -91,6 +93,24 @@ def check_weights(sample_weight: ArrayLike, frames: Frames) -> NDArray[np.float6
         raise FeatureError("sample_weight goes with frames in arrays, not with a store")
     num_frames = len(frames) if isinstance(frames, np.ndarray) else sum(map(len, frames))
     return as_weights(sample_weight, num_frames)
+
+
+def near_one(weight: NDArray[np.float64] | None) -> tuple[float, NDArray[np.float64] | None]:
+    """Split weights into a power of two and weights of at most 2, which float32 holds."""
+    if weight is None:
+        return 1.0, None
+    exponent = int(np.frexp(weight.max())[1]) - 1
+    return float(np.ldexp(1.0, exponent)), np.ldexp(weight, -exponent)
+
+
+def in_units(stats: GMMStats, unit: float, near: NDArray[np.float64] | None) -> GMMStats:
+    """Statistics of weighted frames from what `near_one` gave and the statistics by those weights.
+
+    What counts as a frame is the mean of the weights, each counted by its own weight: tiny ones do not change it.
+    """
+    if near is None:
+        return stats
+    return replace(stats, frame=float(near @ near / near.sum())) * unit
 
 
 def draw_frames(

@@ -6,13 +6,39 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gmmspeech.blocks import ordered_map
+from gmmspeech.blocks import Frames, ordered_map
+from gmmspeech.errors import ModelError
+from gmmspeech.gmm.frames import draw_frames
 
+INIT_FRAMES_PER_COMPONENT = 200  # for k-means, whose time then does not grow with the corpus
+MIN_INIT_FRAMES = 20_000
 KMEANS_ITERATIONS = 10
 _SEEDING_FRAMES_PER_COMPONENT = 20
 _BLOCK = 8192
 
 Parameters = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+
+def draw_start(
+    frames: Frames,
+    weight: NDArray[np.float64] | None,
+    num_frames: int,
+    n_components: int,
+    rng: np.random.Generator,
+    *,
+    kind: str,
+    n_jobs: int | None,
+) -> Parameters:
+    """Start of EM, "kmeans" or "random", from a sample of the frames; variances may be 0."""
+    size = max(INIT_FRAMES_PER_COMPONENT * n_components, MIN_INIT_FRAMES)
+    sample = draw_frames(frames, weight, size, num_frames, rng)
+    if len(sample) < n_components:
+        raise ModelError(f"found {len(sample)} frames of positive weight, expected {n_components} or more")
+    everything = weight is not None and len(sample) == np.count_nonzero(weight)  # not drawn by weight then
+    times = weight[weight > 0] if weight is not None and everything else None
+    if kind == "random":
+        return random_frames(sample, n_components, rng, weight=times)
+    return kmeans(sample, n_components, rng, weight=times, n_jobs=n_jobs)
 
 
 def random_frames(
@@ -47,18 +73,19 @@ def kmeans(
         labels, distances = _nearest(z, centers, n_jobs)
         counts, sums = _cluster_sums(z, labels, n_components, weight)
         empty = np.flatnonzero(counts == 0)
-        centers = sums / np.maximum(counts, 1)[:, None]
+        centers = sums / np.where(counts > 0, counts, 1)[:, None]
         if len(empty):  # to the frames that fit worst
             centers[empty] = z[np.argsort(distances)[-len(empty) :]]
     labels, _ = _nearest(z, centers, n_jobs)
     counts, sums = _cluster_sums(z, labels, n_components, weight)
     _, squares = _cluster_sums(z, labels, n_components, weight, squares=True)
-    occupied = np.maximum(counts, 1)[:, None]
+    occupied = np.where(counts > 0, counts, 1)[:, None]
     z_means = np.where(counts[:, None] > 0, sums / occupied, centers)
     z_variances = np.maximum(squares / occupied - (sums / occupied) ** 2, 0)
     # a cluster too small to have a variance takes that of all frames
-    z_variances = np.where(counts[:, None] > 1, z_variances, 1.0)
-    weights = (counts + 1e-3) / (counts + 1e-3).sum()
+    z_variances = np.where(np.bincount(labels, minlength=n_components)[:, None] > 1, z_variances, 1.0)
+    weights = counts + 1e-3 * counts.sum() / len(z)  # a thousandth of a frame
+    weights /= weights.sum()
     return weights, z_means * deviation + shift, z_variances * deviation**2
 
 

@@ -15,23 +15,18 @@ from gmmspeech.checks import finite
 from gmmspeech.errors import ModelError
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import Checkpoint, seed_of
-from gmmspeech.gmm import acceleration, em
+from gmmspeech.gmm import acceleration, em, floors
 from gmmspeech.gmm.density import DiagonalMixture
-from gmmspeech.gmm.frames import as_frames, check_names, check_weights, draw_frames, set_names, warn_if_wide
-from gmmspeech.gmm.init import Parameters, kmeans, random_frames
+from gmmspeech.gmm.frames import as_frames, check_names, check_weights, in_units, near_one, set_names, warn_if_wide
+from gmmspeech.gmm.init import Parameters, draw_start
 from gmmspeech.gmm.kernels import WholePass, get_backend, pack
 from gmmspeech.gmm.options import OF_MIXTURES, deciding
-from gmmspeech.gmm.parameters import check_parameters, global_variance
+from gmmspeech.gmm.parameters import check_parameters
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.gmm.stepwise import blend
 
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
-
-INIT_FRAMES_PER_COMPONENT = 200  # for k-means, whose time then does not grow with the corpus
-MIN_INIT_FRAMES = 20_000
-SMALLEST_FLOOR = 1e-10  # of the global variance, so that a component on equal frames keeps a density
-CONSTANT_DIMENSION_VARIANCE = 1e-6  # for a dimension in which all frames are equal
 
 
 class DiagonalGMM(
@@ -55,9 +50,10 @@ class DiagonalGMM(
     max_iter : int
         EM updates at most; passes over the data with `accelerate`.
     tol : float
-        EM stops when the mean log-likelihood a frame gains less than this, in nats.
+        EM stops when the mean log-likelihood a frame gains less than this, in nats, and no component was re-seeded just
+        before.
     variance_floor : float
-        Smallest variance of a component, relative to the variance of all frames in that dimension.
+        Smallest variance of a component, relative to that of the narrowest ones (`gmmspeech.gmm.floors`).
     learning_decay : float
         How fast `partial_fit` forgets: κ of `gmmspeech.gmm.stepwise`, above 0.5 (fast) and at most 1 (never).
     random_state : int, numpy RandomState or None
@@ -82,6 +78,8 @@ class DiagonalGMM(
     converged_ : bool
     n_iter_ : int
         Updates done.
+    num_floored_ : int
+        Variances on the floor after the last update; more than 0 are warned of at the end of `fit`.
     num_frames_ : float or None
         Frames trained on (their summed weights); None where that isn't known.
     n_features_in_ : int
@@ -178,7 +176,9 @@ class DiagonalGMM(
         frames = as_frames(X)
         warn_if_wide(frames)
         weight = None if sample_weight is None else check_weights(sample_weight, frames)
-        return self._train(frames, weight, callback, checkpoint)
+        self._train(frames, weight, callback, checkpoint)
+        floors.warn("EM", [self])
+        return self
 
     def fit_predict(self, X: Frames | ArrayLike, y: None = None, **options: Any) -> NDArray[np.intp]:
         """Train by EM, then give the most probable component of each frame, shape (N,); options are those of `fit`."""
@@ -191,7 +191,7 @@ class DiagonalGMM(
         callback: Callable[[em.EMMonitor], None] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> Self:
-        """Do as `fit` with checked frames, those of one class or phone for example."""
+        """Do as `fit` with checked frames, those of a class for example; what ended on the floor isn't warned of."""
         seed = seed_of(self.random_state, checkpoint)
         moments = self._moments(frames, weight)
         front_end = getattr(frames, "front_end", None)
@@ -201,7 +201,7 @@ class DiagonalGMM(
         parameters, monitor = (acceleration if self.accelerate else em).fit(
             self._e_step(frames, weight),
             start,
-            variance_floor=self._floor(global_variance(moments)),
+            variance_floor=self.variance_floor,
             max_iter=self.max_iter,
             tol=self.tol,
             callback=callback,
@@ -211,6 +211,8 @@ class DiagonalGMM(
         self.history_: list[float] = monitor.history
         self.converged_, self.n_iter_ = monitor.converged, len(monitor.history)
         self.num_frames_: float | None = float(moments.num_frames)
+        self.num_floored_ = monitor.floored
+        em.warn_of_fall(monitor)
         self.kernel_parameters()  # so that scoring does not change the estimator
         return self
 
@@ -256,16 +258,18 @@ class DiagonalGMM(
             mixture, before = given._check_batch(frames, front_end), given.num_frames_
         else:
             moments = self._moments(frames, weight)
-            floor = self._floor(global_variance(moments))
-            weights, means, variances = self._start(frames, weight, moments, seed_of(self.random_state, None))
-            mixture, before = (weights, means, np.maximum(variances, floor)), 0.0
+            mixture, before = self._start(frames, weight, moments, seed_of(self.random_state, None)), 0.0
         batch = self._accumulate(frames, weight, mixture)
         if not batch.num_frames > 0:
             raise ModelError("found 0 frames, expected a batch of one or more")
         before = batch.num_frames if before is None else before
         average = blend(mixture, before, batch, self.learning_decay)
         history = [*getattr(self, "history_", []), em.mean_log_likelihood(batch)]
-        self._set(check_parameters(*self._maximize(average, mixture)), front_end or getattr(given, "front_end_", None))
+        updated, floored = em.update(average, self.variance_floor, previous=mixture)
+        self._set(check_parameters(*updated), front_end or getattr(given, "front_end_", None))
+        warned, self.num_floored_ = getattr(self, "num_floored_", 0), floored
+        if not warned:  # once in a stream
+            floors.warn("EM", [self])
         self.history_, self.converged_, self.n_iter_ = history, False, len(history)
         self.num_frames_ = float(before + batch.num_frames)
         return self
@@ -295,7 +299,9 @@ class DiagonalGMM(
             raise ModelError(
                 f"statistics: found shape {stats.sum_x.shape} (components, dimension), expected {mixture[1].shape}"
             )
-        updated = self.with_parameters(*self._maximize(stats, mixture))
+        parameters, floored = em.update(stats, self.variance_floor, previous=mixture)
+        updated = self.with_parameters(*parameters)
+        updated.num_floored_ = floored
         updated.history_ = [*self.history_, em.mean_log_likelihood(stats)]
         updated.num_frames_ = float(stats.num_frames)
         return updated
@@ -320,9 +326,9 @@ class DiagonalGMM(
         return cls.from_parameters(*parameters, **options)
 
     def absolute_variance_floor(self) -> NDArray[np.float64]:
-        """Smallest variance allowed, shape (D,): `variance_floor` times the variance of the whole mixture."""
-        weights, means, variances = self.parameters()
-        return self._floor(weights @ (variances + (means - weights @ means) ** 2))
+        """Smallest variance allowed, shape (D,), as the mixture's own variances give it; see `gmmspeech.gmm.floors`."""
+        weights, _, variances = self.parameters()
+        return self.variance_floor * floors.scale(weights, variances)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
@@ -334,12 +340,6 @@ class DiagonalGMM(
         clone.init = self.init  # a mixture given as the start of EM is a value: its clone would not be fitted
         return clone
 
-    def _maximize(self, stats: GMMStats, previous: Parameters) -> Parameters:
-        """Update from statistics of all the frames, whose variance is then known."""
-        n, sum_x, sum_xx = (a.sum(axis=0, keepdims=True) for a in (stats.n, stats.sum_x, stats.sum_xx))
-        together = GMMStats(n, sum_x, sum_xx, stats.log_likelihood, stats.num_frames)
-        return em.maximize(stats, self._floor(global_variance(together)), previous=previous)
-
     def _check_batch(self, frames: Frames, front_end: str | None) -> Parameters:
         check_same_front_end(self.front_end_, front_end, model="the mixture", frames="the batch")
         self._check_frames(frames)
@@ -350,8 +350,9 @@ class DiagonalGMM(
         kernel = get_backend(self.backend, self.device)
         if isinstance(kernel, WholePass) and not isinstance(frames, DistributedFrames):
             # torch's: frames may stay on a GPU from one iteration to the next
-            statistics = kernel.e_step(frames, weight)
-            return lambda p: statistics(pack(*p))
+            unit, near = near_one(weight)
+            statistics = kernel.e_step(frames, near)
+            return lambda p: in_units(statistics(pack(*p)), unit, near)
         return lambda p: self._accumulate(frames, weight, p)
 
     def _moments(self, frames: Frames, weight: NDArray[np.float64] | None) -> GMMStats:
@@ -369,10 +370,6 @@ class DiagonalGMM(
             )
         return moments
 
-    def _floor(self, variance: NDArray[np.float64]) -> NDArray[np.float64]:
-        floor = max(self.variance_floor, SMALLEST_FLOOR) * variance
-        return np.where(variance > 0, floor, CONSTANT_DIMENSION_VARIANCE)
-
     def _start(self, frames: Frames, weight: NDArray[np.float64] | None, moments: GMMStats, seed: int) -> Parameters:
         num_frames, dim, rng = int(moments.num_frames), moments.sum_x.shape[1], np.random.default_rng(seed)
         if isinstance(self.init, DiagonalGMM):
@@ -383,13 +380,6 @@ class DiagonalGMM(
                     f"expected {(self.n_components, dim)}"
                 )
             return start
-        sample = draw_frames(
-            frames, weight, max(INIT_FRAMES_PER_COMPONENT * self.n_components, MIN_INIT_FRAMES), num_frames, rng
-        )
-        if len(sample) < self.n_components:
-            raise ModelError(f"found {len(sample)} frames of positive weight, expected {self.n_components} or more")
-        everything = weight is not None and len(sample) == np.count_nonzero(weight)  # not drawn by weight then
-        times = weight[weight > 0] if weight is not None and everything else None
-        if self.init == "random":
-            return random_frames(sample, self.n_components, rng, weight=times)
-        return kmeans(sample, self.n_components, rng, weight=times, n_jobs=self.n_jobs)
+        parameters = draw_start(frames, weight, num_frames, self.n_components, rng, kind=self.init, n_jobs=self.n_jobs)
+        n = parameters[0] * moments.num_frames / (moments.frame or 1.0)
+        return *parameters[:2], floors.apply(self.variance_floor, n, *parameters[1:]).variances

@@ -1,13 +1,12 @@
-"""Parameters of a mixture, checked, and what statistics say of all frames together."""
+"""Parameters of a mixture, checked."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from gmmspeech.errors import ModelError
 from gmmspeech.gmm.init import Parameters
-from gmmspeech.gmm.stats import GMMStats
 
 
 def check_parameters(weights: ArrayLike, means: ArrayLike, covariances: ArrayLike) -> Parameters:
@@ -33,11 +32,3 @@ def check_parameters(weights: ArrayLike, means: ArrayLike, covariances: ArrayLik
         raise ModelError(f"found weights that sum to {total:.6g}, expected 1")
     # what is normalized already keeps its bits: a mixture saved and loaded is the same
     return (w if abs(total - 1) < 1e-12 else w / total), m, v
-
-
-def global_variance(moments: GMMStats) -> NDArray[np.float64]:
-    """Variance of all frames, shape (D,), from their statistics as one component."""
-    mean = moments.sum_x[0] / moments.n[0]
-    variance = moments.sum_xx[0] / moments.n[0] - mean**2
-    # what is left of a constant dimension is rounding
-    return np.where(variance > 1e-12 * mean**2, variance, 0.0)

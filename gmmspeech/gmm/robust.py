@@ -13,8 +13,9 @@ from sklearn.utils import check_random_state
 from gmmspeech.checks import check_at_least, finite
 from gmmspeech.errors import FeatureError
 from gmmspeech.gmm import em
+from gmmspeech.gmm.floors import CONSTANT_COLUMN_VARIANCE
 from gmmspeech.gmm.init import Parameters
-from gmmspeech.gmm.mixture import CONSTANT_DIMENSION_VARIANCE, SMALLEST_FLOOR, DiagonalGMM
+from gmmspeech.gmm.mixture import DiagonalGMM
 
 FIRST_SHARE = 0.1  # of outliers, before the first update
 SMALLEST_SHARE = 1e-6
@@ -103,7 +104,6 @@ def fit_robust(gmm: DiagonalGMM, X: ArrayLike, *, n_init: int = 10) -> RobustFit
 def _fit_once(
     options: DiagonalGMM, frames: NDArray, means: NDArray, variance: NDArray[np.float64], log_volume: float
 ) -> RobustFit:
-    floor = max(options.variance_floor, SMALLEST_FLOOR) * variance
     k = options.n_components
     parameters: Parameters = (np.full(k, 1 / k), means.astype(np.float64), np.tile(variance, (k, 1)))
     share, last = FIRST_SHARE, -np.inf
@@ -116,7 +116,7 @@ def _fit_once(
             break
         last = log_likelihood
         stats = gmm.accumulate(frames, sample_weight=np.maximum(weight, np.finfo(np.float64).tiny))
-        parameters = em.maximize(stats, floor, previous=parameters)
+        parameters = em.maximize(stats, options.variance_floor, previous=parameters)
         share = float(np.clip(1 - weight.mean(), SMALLEST_SHARE, 1 - SMALLEST_SHARE))
     return RobustFit(gmm, 1 - weight, share, log_likelihood)
 
@@ -125,4 +125,4 @@ def _robust_variance(frames: NDArray) -> NDArray[np.float64]:
     """Square of the median absolute deviation scaled to the normal's; the variance where more than half are equal."""
     deviation = median_abs_deviation(frames.astype(np.float64), axis=0, scale="normal")
     variance = np.where(deviation > 0, deviation**2, frames.var(axis=0, dtype=np.float64))
-    return np.where(variance > 0, variance, CONSTANT_DIMENSION_VARIANCE)
+    return np.where(variance > 0, variance, CONSTANT_COLUMN_VARIANCE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -33,6 +33,13 @@ class GMMStats:
         Log-likelihood of all the frames, in nats.
     num_frames : float
         Number of frames (their summed weights, where frames are weighted).
+    center : ndarray, shape (D,) or (K, D), float64, optional
+        A point near the frames, which `squares` are about.
+    squares : ndarray, shape (K, D), float64, optional
+        ``sum_t gamma_tk (x_t - center)**2``: gives the variance of frames far from zero too, in which ``sum_xx`` keeps
+        no digit of it.
+    frame : float, optional
+        Weight that counts as one frame, where frames are weighted; 1 by default.
 
     Examples
     --------
@@ -48,6 +55,9 @@ class GMMStats:
     sum_xx: NDArray[np.float64]
     log_likelihood: float
     num_frames: float
+    center: NDArray[np.float64] | None = None
+    squares: NDArray[np.float64] | None = None
+    frame: float | None = None
 
     def __add__(self, other: GMMStats | int) -> GMMStats:
         if isinstance(other, int) and other == 0:  # what sum() starts from
@@ -62,9 +72,42 @@ class GMMStats:
             self.sum_xx + other.sum_xx,
             self.log_likelihood + other.log_likelihood,
             self.num_frames + other.num_frames,
+            self.center,
+            None if self.center is None or self.squares is None else self.squares + other.squares_about(self.center),
+            _frame_of(self, other),
         )
 
     __radd__ = __add__
+
+    def __mul__(self, factor: float) -> GMMStats:
+        values = {name: value for name, value in vars(self).items() if name != "center" and value is not None}
+        return replace(self, **{name: factor * value for name, value in values.items()})
+
+    def squares_about(self, center: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums ``sum_t gamma_tk (x_t - center)**2``, shape (K, D), about any point, (D,) or (K, D)."""
+        mine, squares = np.zeros(1), self.sum_xx
+        if self.center is not None and self.squares is not None:
+            mine, squares = self.center, self.squares
+        if mine is center or np.array_equal(mine, center):
+            return squares
+        n = self.n[:, None]
+        step = mine - center
+        return squares + step * (2 * (self.sum_x - n * mine) + n * step)
+
+    def moments(self, n: NDArray[np.float64] | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Means and variances of the components, shape (K, D), by counts above 0 where some of `n` are not."""
+        counts = (self.n if n is None else n)[:, None]
+        means = self.sum_x / counts
+        center = np.zeros(1) if self.center is None else self.center
+        return means, self.squares_about(center) / counts - (means - center) ** 2
+
+
+def _frame_of(*parts: GMMStats) -> float | None:
+    """Weight that counts as a frame in several statistics together."""
+    if all(part.frame is None for part in parts):
+        return None
+    total = sum(part.num_frames for part in parts)
+    return sum((part.frame or 1.0) * part.num_frames for part in parts) / total if total > 0 else parts[0].frame
 
 
 @dataclass(frozen=True)
@@ -103,7 +146,12 @@ class SummedStats(Saved, kind="SummedStats", hint="statistics (made by accumulat
         n, sum_x, sum_xx = summed.stats.n, summed.stats.sum_x, summed.stats.sum_xx
         if sum_x.ndim != 2 or sum_xx.shape != sum_x.shape or n.shape != sum_x.shape[:1] or not len(n):
             raise ValueError(f"n, sum_x, sum_xx are of shapes {n.shape}, {sum_x.shape}, {sum_xx.shape}")
-        if not all_finite(n, sum_x, sum_xx):
+        squares = summed.stats.squares
+        if (squares is None) != (summed.stats.center is None):
+            raise ValueError("found one of center and squares, expected both")
+        if squares is not None and squares.shape != sum_x.shape:
+            raise ValueError(f"squares, sum_x are of shapes {squares.shape}, {sum_x.shape}")
+        if not all_finite(n, sum_x, sum_xx, *(a for a in (squares, summed.stats.center) if a is not None)):
             raise ValueError("statistics are not finite")
         return summed
 

@@ -28,10 +28,14 @@ def blend(mixture: Parameters, num_frames: float, batch: GMMStats, decay: float)
     step = (batch.num_frames / (num_frames + batch.num_frames)) ** decay
     keep, share = 1 - step, step / batch.num_frames
     before = weights[:, None]
+    center = weights @ means if batch.center is None else batch.center
     return GMMStats(
         keep * weights + share * batch.n,
         keep * before * means + share * batch.sum_x,
         keep * before * (variances + means**2) + share * batch.sum_xx,
         share * batch.log_likelihood,
         1.0,
+        center,
+        keep * before * (variances + (means - center) ** 2) + share * batch.squares_about(center),
+        (batch.frame or 1.0) / (num_frames + batch.num_frames),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -29,7 +30,7 @@ _TESTS_AT_ONCE = 64  # whose frames or statistics are in memory together, whatev
 Store = Mapping[str, NDArray]
 Groups = Mapping[str, Sequence[str]]
 
-_STATISTICS = {"n": 1, "sum_x": 2, "sum_xx": 2, "log_likelihood": 0, "num_frames": 0}  # with their dimensions
+_STATISTICS = {"n": 1, "sum_x": 2, "sum_xx": 2, "log_likelihood": 0, "num_frames": 0, "squares": 2}  # and dimensions
 
 
 class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (made by enroll)"):
@@ -238,19 +239,27 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
         columns = [speakers[field] for field in _STATISTICS]
         offsets = speakers.get("frame_offsets")
         for i, name in enumerate(speakers["names"]):
-            n, sum_x, sum_xx, log_likelihood, num_frames = (column[i] for column in columns)
+            n, sum_x, sum_xx, log_likelihood, num_frames, squares = (column[i] for column in columns)
             frames = None if offsets is None else speakers["frames"][offsets[i] : offsets[i + 1]]
-            stats = GMMStats(n, sum_x, sum_xx, float(log_likelihood), float(num_frames))
+            center = verifier._center()
+            stats = GMMStats(n, sum_x, sum_xx, float(log_likelihood), float(num_frames), center, squares)
             verifier.restore(name, stats, frames if frames is not None and len(frames) else None)
         return verifier
 
     def restore(self, name: str, stats: GMMStats, frames: NDArray | None = None) -> None:
         """Enroll a speaker from statistics that are known already, and the frames that they belong to."""
+        center = self._center()
+        stats = replace(stats, center=center, squares=stats.squares_about(center))  # as files have them
         self.models_[name] = self._adapt(stats)
         self.statistics_[name] = stats
         self.frames_.pop(name, None)  # those of an enrollment before
         if self.scoring == "symmetric" and frames is not None:
             self.frames_[name] = frames
+
+    def _center(self) -> NDArray[np.float64]:
+        """Give the point that second-order statistics are kept about, shape (D,)."""
+        weights, means, _ = self.ubm.parameters()
+        return weights @ means
 
     def _adapt(self, stats: GMMStats) -> DiagonalGMM:
         return map_adapt(self.ubm, stats, relevance_factor=self.relevance_factor, update=self.update)

@@ -152,7 +152,7 @@ def test_a_reseeded_component_is_kept(tmp_path):
     with pytest.raises(Killed):
         ubm(checkpoint, k=2, init=start, callback=stop_after(2))
     with h5py.File(checkpoint.path) as file:
-        assert "reseeded" in file
+        assert "fallback" in file
     assert_same(ubm(checkpoint, k=2, init=start), expected)
 
 
@@ -164,8 +164,8 @@ def test_states_of_em_come_back(tmp_path, may_reseed):
     assert checkpoint.resume({"training": "mixture"}) is None
     checkpoint.save(state)
     found = Checkpoint(checkpoint.path).resume({"training": "mixture"})
-    assert (found.reseeded, found.history, found.may_reseed) == (None, (-3.5, -3.25), may_reseed)
-    for name in ("plain", "best"):
+    assert (found.fallback, found.history, found.may_reseed) == (None, (-3.5, -3.25), may_reseed)
+    for name in ("current", "best"):
         for a, b in zip(getattr(found, name), mixture, strict=True):
             np.testing.assert_array_equal(a, b)
 
@@ -288,7 +288,7 @@ def test_damage_is_named(tmp_path):
         ubm(checkpoint)
     path.write_bytes(whole)
     with edited(path) as file:
-        del file["plain/1"]
+        del file["current/1"]
     with pytest.raises(DataError, match=r"it\.checkpoint: damaged checkpoint .*remove it to start anew"):
         ubm(checkpoint)
     path.unlink()

@@ -17,14 +17,13 @@ def overlapping(rng, n=4000, d=3):
 
 
 def train(how, frames, start, **options):
-    floor = 0.01 * frames.var(axis=0)
     passes = []
 
     def accumulate(parameters):
         passes.append(parameters)
         return numpy_kernel.accumulate(frames, pack(*parameters))
 
-    return (*how(accumulate, start, variance_floor=floor, **options), passes)
+    return (*how(accumulate, start, variance_floor=0.01, **options), passes)
 
 
 def a_start(rng, frames, k):
@@ -51,7 +50,7 @@ def test_likelihoods_are_those_of_the_mixtures_and_never_fall(seed, k, max_iter)
     assert (np.diff(monitor.history) >= 0).all()
     assert 1 <= len(monitor.history) <= len(passes) <= max_iter
     assert weights.sum() == pytest.approx(1)
-    assert (variances >= 0.01 * frames.var(axis=0) * (1 - 1e-9)).all()
+    assert (variances > 0).all()
     assert np.isfinite(means).all()
     last = numpy_kernel.log_likelihood(frames, pack(weights, means, variances)).mean()
     assert last >= monitor.history[-1] - 1e-9

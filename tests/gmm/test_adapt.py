@@ -49,6 +49,8 @@ def naive_map(ubm, frames, r, update):
                 means[i][j] = alpha * first + (1 - alpha) * mu[i][j]
             if "v" in update:
                 variances[i][j] = alpha * second + (1 - alpha) * (var[i][j] + mu[i][j] ** 2) - means[i][j] ** 2
+                if "m" not in update:  # about the mean that stays, as in Kaldi
+                    variances[i][j] -= 2 * alpha * mu[i][j] * (first - mu[i][j])
     return np.array(weights) / sum(weights), np.array(means), np.array(variances)
 
 

@@ -22,7 +22,7 @@ from gmmspeech.gmm.stats import GMMStats
 
 # With a component this much narrower than the whole, everything is evaluated in float64: [1, z, z**2] @ matrix cancels
 # terms of size (deviation ratio)**-2, of which float32 keeps seven digits.
-NARROW = 1e-2
+NARROW = 5e-2
 
 Mixture = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]  # weights, means, variances
 
@@ -145,5 +145,6 @@ def unscaled(
     n = sums[:, 0].copy()
     centered = sums[:, 1 : 1 + dim] / parameters.scale  # sum of gamma (x - shift)
     sum_x = centered + n[:, None] * parameters.shift
-    sum_xx = sums[:, 1 + dim :] / parameters.scale**2 + parameters.shift * (centered + sum_x)
-    return GMMStats(n, sum_x, sum_xx, log_likelihood, num_frames)
+    squares = sums[:, 1 + dim :] / parameters.scale**2
+    sum_xx = squares + parameters.shift * (centered + sum_x)
+    return GMMStats(n, sum_x, sum_xx, log_likelihood, num_frames, parameters.shift, squares)

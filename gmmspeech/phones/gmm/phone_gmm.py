@@ -19,6 +19,7 @@ from gmmspeech.checks import as_names, transposed
 from gmmspeech.errors import DataError, FeatureError, ModelError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
+from gmmspeech.gmm import floors
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.density import joined_parameters, split_parameters
 from gmmspeech.gmm.errors import NotFittedError
@@ -181,6 +182,8 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         self.part_priors_ = in_parts / in_parts.sum()
         self.durations_ = duration_moments(log_durations(rows), indices, len(self.phones_))
         self.models_ = self._train(frames, codes)
+        if self.ubm is None:
+            floors.warn(type(self).__name__, self.models_)
         self.n_features_in_ = frames.shape[1]
         self.front_end_: str | None = None
         return self

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.gmm import floors
 from gmmspeech.gmm.kernels import get_backend, pack
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
@@ -51,16 +53,21 @@ def accumulate(model: PhoneHMM, frames: Sequence[NDArray], posteriors: Sequence[
     edges = np.searchsorted(states[order], np.arange(model.num_states + 1))
     unweighted = bool((weights == 1).all())
     n = np.zeros(model.num_gaussians)
-    sum_x, sum_xx = (np.zeros_like(model.means) for _ in range(2))
+    sum_x, sum_xx, squares = (np.zeros_like(model.means) for _ in range(3))
+    center = np.empty_like(model.means)
+    for first, stop in itertools.pairwise(model.mixture_offsets):
+        mine = slice(first, stop)
+        center[mine] = model.weights[mine] @ model.means[mine]
     log_likelihood = 0.0
     for s in np.flatnonzero(np.diff(edges)):
         here, mine = slice(*edges[s : s + 2]), slice(*model.mixture_offsets[s : s + 2])
         parameters = pack(model.weights[mine], model.means[mine], model.variances[mine])
         stats = kernel.accumulate(gathered[here], parameters, None if unweighted else weights[here])
         n[mine], sum_x[mine], sum_xx[mine] = stats.n, stats.sum_x, stats.sum_xx
+        squares[mine] = stats.squares_about(center[mine][0])
         log_likelihood += stats.log_likelihood
     return HMMStats(
-        GMMStats(n, sum_x, sum_xx, log_likelihood, float(weights.sum())),
+        GMMStats(n, sum_x, sum_xx, log_likelihood, float(weights.sum()), center, squares),
         np.sum([p.stays for p in posteriors], axis=0),
     )
 
@@ -71,19 +78,20 @@ def state_occupancy(model: PhoneHMM, stats: HMMStats) -> NDArray[np.float64]:
 
 
 def maximize(
-    model: PhoneHMM, stats: HMMStats, *, variance_floor: NDArray[np.float64], min_occupancy: float = 10.0
-) -> PhoneHMM:
-    """Maximum-likelihood update of all parameters (the M-step).
+    model: PhoneHMM, stats: HMMStats, *, variance_floor: float, min_occupancy: float = 10.0
+) -> tuple[PhoneHMM, int]:
+    """Maximum-likelihood update of all parameters (the M-step), and how many variances lie on the floor.
 
     A Gaussian of fewer than `min_occupancy` frames is removed, but for the fullest of its state; a state that has
-    fewer frames than that in all keeps the parameters it had.
+    fewer frames than that in all keeps the parameters it had. The floor is that of `gmmspeech.gmm.floors`.
     """
     n = stats.gaussians.n
     occupancy = state_occupancy(model, stats)
     fed = (occupancy >= min_occupancy)[model.state_of_gaussian]
-    seen = np.maximum(n, np.finfo(np.float64).tiny)[:, None]
-    means = np.where(fed[:, None], stats.gaussians.sum_x / seen, model.means)
-    variances = np.where(fed[:, None], stats.gaussians.sum_xx / seen - means**2, model.variances)
+    seen = np.maximum(n, np.finfo(np.float64).tiny)
+    found_means, found_variances = stats.gaussians.moments(np.where(fed, seen, 1.0))
+    means = np.where(fed[:, None], found_means, model.means)
+    variances = np.where(fed[:, None], found_variances, model.variances)
     weights = np.where(fed, n, model.weights)
     fullest = np.maximum.reduceat(n, model.mixture_offsets[:-1])[model.state_of_gaussian]
     keep = ~fed | (n >= min(min_occupancy, np.inf)) | (n == fullest)
@@ -93,14 +101,19 @@ def maximize(
     weights = weights / np.repeat(np.add.reduceat(weights, offsets[:-1]), counts)
     stay = stats.stays / np.maximum(occupancy, np.finfo(np.float64).tiny)
     stay = np.where(occupancy >= min_occupancy, stay.clip(TRANSITION_FLOOR, 1 - TRANSITION_FLOOR), model.self_loop)
-    return replace(
+    share = np.where(keep & fed, n, 0.0)
+    before = share / max(share.sum(), np.finfo(np.float64).tiny), model.means, model.variances
+    weight, mean, variance = (p[keep] for p in before)
+    floored = floors.apply(variance_floor, share[keep], means[keep], variances[keep], previous=(weight, mean, variance))
+    updated = replace(
         model,
         self_loop=stay,
         mixture_offsets=offsets,
         weights=weights,
         means=means[keep],
-        variances=np.maximum(variances[keep], variance_floor),
+        variances=floored.variances,
     )
+    return updated, floored.number
 
 
 def split(model: PhoneHMM, occupancy: NDArray[np.float64], total: int, *, power: float = 0.25) -> PhoneHMM:

@@ -48,6 +48,7 @@ class Corpus:
         self.spans: dict[str, list[Span]] = {}
         self.bad: dict[str, str] = {}
         total, squares, dim = 0.0, 0.0, None
+        center = np.zeros(1)
         for name in names:
             try:
                 x = np.asarray(frames[name], dtype=np.float64)
@@ -60,13 +61,16 @@ class Corpus:
             elif not all_finite(x):
                 self._reject(name, DataError("found NaN or infinity in its frames, expected finite numbers"))
             else:
+                if len(x) and not any(self.lengths.values()):
+                    center = x.mean(axis=0)  # about which no digit of the variance is lost
                 self.lengths[name] = len(x)
-                total, squares = total + x.sum(axis=0), squares + (x**2).sum(axis=0)
+                total, squares = total + (x - center).sum(axis=0), squares + ((x - center) ** 2).sum(axis=0)
         self._check_any(self.lengths)
         count = max(sum(self.lengths.values()), 1)
-        self.mean: NDArray[np.float64] = np.asarray(total / count)
-        variance = np.asarray(squares / count) - self.mean**2
-        self.variance = np.where(variance > 1e-12 * self.mean**2, variance, 1.0)
+        mean = np.asarray(total / count)
+        variance = np.asarray(squares / count) - mean**2
+        self.mean: NDArray[np.float64] = center + mean
+        self.variance = np.where(variance > 1e-30 * self.mean**2, variance, 1.0)
 
     def first_model(self, phones: Sequence[str], num_states: int, silence: str) -> PhoneHMM:
         """Phones that are all alike."""

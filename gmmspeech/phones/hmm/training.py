@@ -16,6 +16,7 @@ from gmmspeech.blocks import ordered_map, ordered_sum
 from gmmspeech.errors import ConfigError, GmmSpeechWarning
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.files.checkpoints import Checkpoint, digest
+from gmmspeech.gmm import floors
 from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.phones.hmm.estimation import HMMStats, accumulate, maximize, split, state_occupancy
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors, forward_backward
@@ -108,7 +109,7 @@ def train_phone_hmm(
     power : float
         A state's share of the Gaussians goes with its frames to this power.
     variance_floor : float
-        Smallest variance allowed, as part of that of all frames.
+        Smallest variance allowed, relative to that of the narrowest Gaussians (`gmmspeech.gmm.floors`).
     min_occupancy : float
         Frames below which a Gaussian is removed, and a state keeps what it had.
     start : mapping of str to StatePosteriors, optional
@@ -343,7 +344,7 @@ def _train(
     checkpoint: Checkpoint | None,
     said: Callable[[], Any],
 ) -> PhoneHMM:
-    floor = options.variance_floor * corpus.variance
+    floored = 0
     flat = model
     if checkpoint is not None:
         kept = checkpoint.resume(_settings(corpus, model, options, said()))
@@ -369,7 +370,9 @@ def _train(
         stats = _accumulate(corpus, model, posteriors, options.n_jobs)
         occupancy = state_occupancy(model, stats)
         starved = np.flatnonzero(occupancy < options.min_occupancy)
-        model = maximize(model, stats, variance_floor=floor, min_occupancy=options.min_occupancy)
+        model, floored = maximize(
+            model, stats, variance_floor=options.variance_floor, min_occupancy=options.min_occupancy
+        )
         model = split(model, occupancy, options.gaussians(iteration, model.num_states), power=options.power)
         mean = stats.gaussians.log_likelihood / stats.gaussians.num_frames
         state = TrainingState(update + 1, model, posteriors, mean)
@@ -381,6 +384,7 @@ def _train(
         phones = " ".join(dict.fromkeys(model.phones[model.phone_of_state[s]] for s in starved))
         message = f"too few frames for {len(starved)} states, which keep the parameters they had; phones: {phones}"
         warnings.warn(message, GmmSpeechWarning)
+    floors.tell("phone HMMs", floored, model.variances.size)
     return model
 
 

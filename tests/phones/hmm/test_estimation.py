@@ -70,17 +70,21 @@ def stats_of(n, mean=1.0, second=3.0):
 
 
 def test_update_of_all_parameters(model):
-    new = maximize(model, stats_of([40, 60, 100, 20, 30, 50]), variance_floor=np.full(2, 0.1))
+    new, number = maximize(model, stats_of([40, 60, 100, 20, 30, 50]), variance_floor=0.1)
+    assert number == 0
     np.testing.assert_allclose(new.weights, [0.4, 0.6, 1, 0.2, 0.3, 0.5])
     np.testing.assert_allclose(new.means, 1)
     np.testing.assert_allclose(new.variances, 2)
     np.testing.assert_allclose(new.self_loop, [0.5, 0.3, 0.02])
-    floored = maximize(model, stats_of([40, 60, 100, 20, 30, 50], second=1.0), variance_floor=np.full(2, 0.1))
-    np.testing.assert_allclose(floored.variances, 0.1)
+    second = np.array([3.0, 3, 3, 3, 1, 3])[:, None]  # equal frames in one of them
+    floored, number = maximize(model, stats_of([40, 60, 100, 20, 30, 50], second=second), variance_floor=0.1)
+    assert number == 2
+    np.testing.assert_allclose(floored.variances[4], 0.2)
+    np.testing.assert_allclose(np.delete(floored.variances, 4, axis=0), 2)
 
 
 def test_starved_gaussians_go_and_starved_states_stay(model):
-    new = maximize(model, stats_of([3, 60, 4, 0, 0, 0]), variance_floor=np.full(2, 0.1), min_occupancy=10)
+    new, _ = maximize(model, stats_of([3, 60, 4, 0, 0, 0]), variance_floor=0.1, min_occupancy=10)
     np.testing.assert_array_equal(new.mixture_offsets, [0, 1, 2, 5])
     np.testing.assert_allclose(new.means[0], 1)
     np.testing.assert_allclose(new.means[1:], model.means[2:])
@@ -109,5 +113,5 @@ def test_no_more_gaussians_than_frames_for_them():
 def test_model_is_left_alone(model):
     before = dataclasses.replace(model, means=model.means.copy())
     split(model, np.full(3, 1e4), 20)
-    maximize(model, stats_of([40, 60, 100, 20, 30, 50]), variance_floor=np.full(2, 0.1))
+    maximize(model, stats_of([40, 60, 100, 20, 30, 50]), variance_floor=0.1)
     np.testing.assert_array_equal(model.means, before.means)
