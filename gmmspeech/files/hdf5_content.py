@@ -29,6 +29,7 @@ _MOST_OBJECTS = 100_000
 _DEEPEST = 8  # groups in groups; our own files have 4
 _FILTERS = {h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}
 _COMPRESSIONS = {h5z.FILTER_DEFLATE, h5z.FILTER_LZF}
+_FLETCHER32_BYTES = 4
 _MOST_CHUNK_BYTES = 1 << 26  # of what has to be unpacked at once
 _MOST_TIMES = 200  # as large as it is stored may compressed data be, beside what is small
 _SMALL = 1 << 26
@@ -128,23 +129,26 @@ class Content:
         settings = dataset.get_create_plist()
         if settings.get_layout() == h5d.VIRTUAL or settings.get_external_count():
             raise ValueError("found data that lie in another file, expected them in this one")
-        filters = {settings.get_filter(i)[0] for i in range(settings.get_nfilters())}
-        if filters - _FILTERS - _COMPRESSIONS:
+        filters = [settings.get_filter(i)[0] for i in range(settings.get_nfilters())]
+        if not set(filters) <= _FILTERS | _COMPRESSIONS:
             raise ValueError("found a filter that is not one of gzip, lzf, shuffle and fletcher32")
         declared, stored = _num_bytes(dataset.get_space(), dataset.get_type()), dataset.get_storage_size()
         self._take(stored)
         most = stored
         if settings.get_layout() == h5d.CHUNKED:
             chunk = settings.get_chunk()
-            if math.prod(chunk) * dataset.get_type().get_size() > _MOST_CHUNK_BYTES:
+            size = math.prod(chunk) * dataset.get_type().get_size()
+            if size > _MOST_CHUNK_BYTES:
                 raise ValueError(f"found chunks of shape {shown(chunk)}, expected at most {_MOST_CHUNK_BYTES} bytes")
             count = math.prod(-(-size // part) for size, part in zip(dataset.shape, chunk, strict=True))
-            found = []
-            dataset.chunk_iter(lambda place: found.append((place.byte_offset, place.byte_offset + place.size)))
+            found: list[h5d.StoreInfo] = []
+            dataset.chunk_iter(found.append)
             if len(found) != count:
                 raise ValueError(f"found {len(found)} chunks of data, expected {count}")
-            self._data += found
-            most = _SMALL + _MOST_TIMES * stored if filters & _COMPRESSIONS else stored
+            for place in found if not _is_text(dataset.get_type()) else ():
+                _check_chunk(place, size, filters)
+            self._data += [(place.byte_offset, place.byte_offset + place.size) for place in found]
+            most = _SMALL + _MOST_TIMES * stored if _COMPRESSIONS & set(filters) else stored
         elif dataset.get_offset() is not None:
             self._data.append((dataset.get_offset(), dataset.get_offset() + stored))
         if declared > most or (not declared and max(dataset.shape, default=0) > _LONGEST_EMPTY):
@@ -241,6 +245,15 @@ def _add(digest: Any, name: str, value: Any) -> None:
         encoded = part.encode()
         digest.update(len(encoded).to_bytes(8, "little") + encoded)
     digest.update(array.reshape(-1).view(np.uint8))
+
+
+def _check_chunk(place: h5d.StoreInfo, num_bytes: int, filters: list[int]) -> None:
+    """Raise a ValueError for a chunk that can't be whole: HDF5 crashes where one is shorter than its checksum."""
+    applied = {each for i, each in enumerate(filters) if not place.filter_mask >> i & 1}  # those that were of any use
+    checksum = _FLETCHER32_BYTES if h5z.FILTER_FLETCHER32 in applied else 0
+    packed = place.size > checksum if applied & _COMPRESSIONS else place.size == num_bytes + checksum
+    if not packed:
+        raise ValueError(f"found a chunk of {place.size} bytes, expected the {num_bytes + checksum} that it takes")
 
 
 def _num_bytes(space: h5s.SpaceID, kind: h5t.TypeID) -> int:

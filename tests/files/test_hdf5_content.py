@@ -196,9 +196,27 @@ def text_in_chunks(file):
     file.create_dataset("x", data=["a", "b"], dtype=h5py.string_dtype(), chunks=(1,))
 
 
+def chunk_shorter_than_its_checksum(file):
+    """HDF5 crashes where it reads one."""
+    made = file.create_dataset("x", data=np.arange(9.0), chunks=(9,), compression="gzip", fletcher32=True)
+    made.id.write_direct_chunk((0,), b"abc")
+
+
+def chunk_without_its_filters(file):
+    made = file.create_dataset("x", data=np.arange(9.0), chunks=(9,), compression="gzip")
+    made.id.write_direct_chunk((0,), np.arange(9.0).tobytes()[1:], filter_mask=1)
+
+
+def chunk_of_another_length(file):
+    file.create_dataset("x", data=np.arange(9.0), chunks=(9,), shuffle=True).id.write_direct_chunk((0,), bytes(64))
+
+
 @pytest.mark.parametrize(
     ("make", "match"),
     [
+        (chunk_shorter_than_its_checksum, "/x: found a chunk of 3 bytes"),
+        (chunk_without_its_filters, "/x: found a chunk of 71 bytes"),
+        (chunk_of_another_length, "/x: found a chunk of 64 bytes, expected the 72"),
         (never_written, "/x: found a shape of 8000000000 bytes and 0 bytes stored"),
         (never_written_chunks, "/x: found 0 chunks of data, expected 10000000"),
         (half_written, "/x: found 2 chunks of data, expected 4"),

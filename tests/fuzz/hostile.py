@@ -255,7 +255,7 @@ HOSTILE: dict[str, Hostile] = {
     },
     **{f"JSON that is {name}": Hostile("front end in JSON", "read", _text(text)) for name, text in _JSON.items()},
     "i-vectors with names that are numbers": Hostile(
-        "i-vectors", "load", _member("ids", lambda f, n, s, w: f.__setitem__(n, np.arange(6.0)))
+        "i-vectors", "load", _member("utterances", lambda f, n, s, w: f.__setitem__(n, np.arange(6.0)))
     ),
     "an index whose dimension is text": Hostile("index of features", "read", _attribute("dim", "x")),
     "an index of shards elsewhere": Hostile(

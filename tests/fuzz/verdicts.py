@@ -18,6 +18,7 @@ GOOD = ("ok", "refused", "usage")
 BAD = ("traceback", "hang", "died", "memory", "message", "unnamed", "other file", "nonsense", "changed")
 LONGEST = 1000  # characters of a message beside the names of files
 _NO_MEMORY = re.compile(r"unable to allocate|MemoryError|cannot allocate|can't allocate|out of memory", re.IGNORECASE)
+_NAMED = re.compile(r"\b(utterance|model|test|recording|speaker|class|word|tier|tests?) \S")
 CANARY = b"CANARY@@"  # of which the file of secrets is made, again and again; an ordinary number in float64
 SECRET_NUMBER = 7654.321  # all that the HDF5 file of secrets holds
 _SECRETS = (
@@ -84,7 +85,7 @@ def judge_message(message: str, names: list[str]) -> Judged:
     seen = all(unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp", "Cf") for character in message)
     if not seen or len(rest) > LONGEST or not rest.strip():
         return Judged("message", f"{len(message)} characters: {message[:150]!r} ... {message[-80:]!r}")
-    if not any(name in message for name in names):
+    if not any(name in message for name in names) and not _NAMED.search(message):
         return Judged("unnamed", message[:300])
     return Judged("refused", message[:300])
 
