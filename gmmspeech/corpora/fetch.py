@@ -17,6 +17,7 @@ from gmmspeech.corpora.download import cache_folder, download, read_archive
 from gmmspeech.corpora.listing import as_listed, by_speaker, find_utterances, select, write_listing
 from gmmspeech.errors import DataError, DownloadError
 from gmmspeech.files.atomic import atomic_path, write_lines
+from gmmspeech.files.text import split_fields
 from gmmspeech.formats.datadir import read_map, write_map
 from gmmspeech.formats.trials import write_trials
 from gmmspeech.scoring.trials import TrialList
@@ -54,7 +55,7 @@ def fetch(name: str, corpus: OpenCorpus, lists: Path, *, cache: Path | None = No
 
 def write_part(out: Path, part: Part, listing: Listing, base: Path) -> None:
     """Write one data directory, with paths relative to a folder."""
-    rows = [line.split() for line in part.segments]
+    rows = [split_fields(line) for line in part.segments]
     recordings = list(dict.fromkeys(row[1] for row in rows)) if rows else list(part.utterances)
     missing = [recording for recording in recordings if recording not in listing.recordings]
     if missing:

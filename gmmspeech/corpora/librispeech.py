@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 
 from gmmspeech.corpora.corpus import Archive, Layout, Listing, OpenCorpus, Part, everything
 from gmmspeech.corpora.listing import by_speaker, with_known
+from gmmspeech.files.text import BLANKS
 from gmmspeech.formats.datadir import read_fields, read_list_map, read_map
 
 OPENSLR = "https://www.openslr.org/resources/12"
@@ -31,8 +32,8 @@ def _complete(listing: Listing, source: Path) -> Listing:
     genders: dict[str, str] = {}
     described = [place / "SPEAKERS.TXT" for place in (source, source.parent)]
     for file in [file for file in described if file.is_file()][:1]:
-        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-            speaker, *rest = (part.strip() for part in line.split("|"))
+        for line in file.read_text(encoding="utf-8", errors="replace").split("\n"):
+            speaker, *rest = (part.strip(BLANKS) for part in line.split("|"))
             if not line.startswith(";") and rest and rest[0] in ("F", "M"):
                 genders[speaker] = rest[0].lower()
     return with_known(listing, text, genders)

@@ -12,6 +12,7 @@ from pathlib import Path
 from gmmspeech.audio.headers import how_to_convert
 from gmmspeech.corpora.corpus import Layout, Listing
 from gmmspeech.errors import DataError, shown
+from gmmspeech.files.text import BLANKS, is_field, is_holdable
 from gmmspeech.formats.datadir import write_map
 from gmmspeech.formats.labels import write_ctm
 
@@ -197,18 +198,10 @@ def counted(kinds: Mapping[str, int]) -> str:
 
 
 def _is_id(name: str) -> bool:
-    return name.split() == [name] and _is_utf8(name)
+    return is_field(name)
 
 
 def _fits_a_line(path: Path) -> bool:
     """Whether ``wav.scp`` can hold a path: a line of UTF-8 that is not read as a command."""
     text = str(path)
-    return text == text.strip() and "\n" not in text and not text.endswith("|") and _is_utf8(text)
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # the file system's own bytes
-        return False
-    return True
+    return text == text.strip(BLANKS) and not set(text) & set("\r\n") and text[-1:] != "|" and is_holdable(text)

@@ -9,7 +9,7 @@ import numpy as np
 
 from gmmspeech.corpora.corpus import Layout
 from gmmspeech.corpora.listing import find_recordings, select, write_listing
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, shown
 from gmmspeech.formats.datadir import read_fields, write_map
 from gmmspeech.formats.trials import write_trials
 from gmmspeech.scoring.trials import TrialList
@@ -55,7 +55,7 @@ def _read_official_trials(path: Path) -> tuple[TrialList, list[str]]:
     for number, fields in read_fields(path):
         if len(fields) != 3 or fields[0] not in _LABELS or any(name.count("/") != 2 for name in fields[1:]):
             found, expected = " ".join(fields), "1 or 0 and two files (SPEAKER/VIDEO/NUMBER.wav)"
-            raise DataError(f"{path}:{number}: found {found!r}, expected {expected}")
+            raise DataError(f"{path}:{number}: found {shown(repr(found))}, expected {expected}")
         labels.append(_LABELS[fields[0]])
         models.append(fields[1])
         tests.append(fields[2])

@@ -1,6 +1,8 @@
 """Manifests of lhotse, written by lhotse, give the same utterances as the files they list."""
 
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import soundfile
 
 from gmmspeech.audio import read_audio
 from gmmspeech.errors import AudioError, ConfigError, DataError
-from gmmspeech.formats.datadir import load_utterance
+from gmmspeech.formats.datadir import Segment, load_utterance
 from gmmspeech.formats.lhotse import read_lhotse
 
 
@@ -95,6 +97,68 @@ def test_what_is_not_read(manifests, lhotse, tmp_path):
     fails("recording r: found a source of type url", manifests([lhotse.Recording("r", [source], 8000, 8000, 1.0)])[0])
     parts = [lhotse.audio.AudioSource("file", [i], str(tmp_path / "one.wav")) for i in (0, 1)]
     fails("recording r: found 2 sources", manifests([lhotse.Recording("r", parts, 8000, 8000, 1.0)])[0])
+
+
+def recording(**changes):
+    source = SimpleNamespace(type="file", source="a.wav")
+    return SimpleNamespace(**{"id": "r", "sources": [source], "transforms": None, "num_channels": 1} | changes)
+
+
+def supervision(**changes):
+    given = {"id": "s", "recording_id": "r", "start": 0.5, "duration": 1.0, "end": 1.5, "channel": 0}
+    return SimpleNamespace(**given | {"speaker": "ann", "text": "so"} | changes)
+
+
+class RecordingSet(list):
+    pass
+
+
+class SupervisionSet(list):
+    pass
+
+
+@pytest.fixture
+def read(monkeypatch, tmp_path):
+    """Read manifests whose content lhotse has not checked, as it does not of every field."""
+
+    def read(recordings=None, supervisions=None):
+        sets = {
+            "recordings.jsonl": RecordingSet(recordings or [recording()]),
+            "supervisions.jsonl": SupervisionSet(supervisions or [supervision()]),
+        }
+        load = SimpleNamespace(load_manifest=lambda path: sets[Path(path).name])
+        monkeypatch.setitem(sys.modules, "lhotse", load)
+        for name in sets:
+            (tmp_path / name).touch()
+        return read_lhotse(*(tmp_path / name for name in sets))
+
+    return read
+
+
+def test_values_of_other_types(read):
+    assert read().segments == {"s": Segment("r", 0.5, 1.5)}
+    for name, values in {
+        "id": (5, None, "", ["s"]),
+        "recording_id": (5, None, ["r"], "x" * 10**6),
+        "start": ("0.5", None, float("nan"), float("inf"), -1, True, 10**400),
+        "duration": ("1", None, float("nan"), -1.0),
+        "channel": ("0", None, [0, 1], [[0]], -1, True),
+        "speaker": (5, ["ann"]),
+        "text": (5, ["so"], {}),
+    }.items():
+        for value in values:
+            with pytest.raises(DataError, match=r"supervisions.jsonl: .*found .*, expected") as raised:
+                read(supervisions=[supervision(**{name: value})])
+            assert len(str(raised.value)) < 400
+    source = SimpleNamespace(type="file", source=5)
+    for name, values in {"id": (5, None), "sources": (None, 5, [source], [None]), "transforms": ([1],)}.items():
+        for value in values:
+            with pytest.raises(DataError, match=r"recordings.jsonl: .*found .*, expected"):
+                read(recordings=[recording(**{name: value})])
+    with pytest.raises(DataError, match="found recording r again"):
+        read(recordings=[recording(), recording()])
+    with pytest.raises(DataError, match=r"found recording .*looks alike, in another Unicode normalization form"):
+        read([recording(id="ren\u00e9")], [supervision(recording_id="rene\u0301")])
 
 
 def test_without_lhotse(monkeypatch, tmp_path):
