@@ -180,10 +180,14 @@ def _train(
         tell(f"{len(found.scores)} points, ratios {found.llrs[0]:#.4g} to {found.llrs[-1]:#.4g}")
     if cross_validated is None:
         return
-    cross_calibrate_files(scores, trials, cross_validated, speakers, n_folds=folds, **options)
+    fusion = cross_calibrate_files(scores, trials, cross_validated, speakers, n_folds=folds, **options).fusion
     summary = summarize(*split_scores(cross_validated, trials))
     tell(f"cross-validated: Cllr {summary.cllr:.4f}, minCllr {summary.min_cllr:.4f}, "
                f"EER {100 * summary.eer_rocch:.2f} %")  # fmt: skip
+    if fusion is not None:
+        gain = f"{fusion.gain.value:.4f} ({fusion.gain.low:.4f} to {fusion.gain.high:.4f})"
+        kept = "" if fusion.kept is None else f"; cross-validated ratios are of it alone: {scores[fusion.kept]}"
+        click.echo(f"fusing lowers the Cllr of the better system by {gain}{kept}")
 
 
 @command("identify")

@@ -23,6 +23,7 @@ from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_spea
 from gmmspeech.progress import progress
 from gmmspeech.scoring.calibration import Calibration, PavCalibration, fit_calibration, fit_pav
 from gmmspeech.scoring.folds import cross_calibrate
+from gmmspeech.scoring.fusion import CrossFusion, cross_fuse
 from gmmspeech.scoring.score_normalizer import ScoreNormalizer
 from gmmspeech.scoring.trials import Scores, TrialList
 from gmmspeech.speaker.identification import identify
@@ -88,6 +89,13 @@ def fuse_files(
     return calibration
 
 
+@dataclass(frozen=True, eq=False)
+class CrossCalibrated(Scores):
+    """Ratios of `cross_calibrate_files`, and how systems were fused; None of one system."""
+
+    fusion: CrossFusion | None = None
+
+
 def cross_calibrate_files(
     scores: Sequence[Path],
     trials: Path,
@@ -97,8 +105,10 @@ def cross_calibrate_files(
     n_folds: int = 10,
     method: str = "logistic",
     **options: Any,
-) -> Scores:
+) -> CrossCalibrated:
     """Calibrate or fuse every trial by a calibration that knows neither of its speakers, and write the ratios.
+
+    Several systems are fused if that is better than the better one alone, see `gmmspeech.scoring.cross_fuse`.
 
     Parameters
     ----------
@@ -107,7 +117,7 @@ def cross_calibrate_files(
     speakers : sequence of Path
         Files that name the speakers of models and tests, see `read_speakers`.
     n_folds : int
-        See `cross_calibrate`.
+        See `cross_fuse`.
     """
     listed = read_labeled_trials(trials)
     columns = aligned_scores(scores, listed)
@@ -119,8 +129,13 @@ def cross_calibrate_files(
             bar.update()
             return fit(targets, nontargets)
 
-        found = cross_calibrate(columns, listed.is_target, models, tests, fit=fit_one, n_folds=n_folds)  # type: ignore[arg-type]
-    ratios = Scores(listed.models, listed.tests, found)
+        trial, fusion = (listed.is_target, models, tests), None
+        if len(scores) > 1:
+            fusion = cross_fuse(columns, *trial, fit=fit_one, n_folds=n_folds)  # type: ignore[arg-type]
+            found = fusion.llrs
+        else:
+            found = cross_calibrate(columns, *trial, fit=fit_one, n_folds=n_folds)  # type: ignore[arg-type]
+    ratios = CrossCalibrated(listed.models, listed.tests, found, fusion)
     write_scores(out, ratios)
     return ratios
 

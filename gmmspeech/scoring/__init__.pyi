@@ -7,6 +7,8 @@ from .calibration import (
     fit_pav as fit_pav,
 )
 from .folds import cross_calibrate as cross_calibrate
+from .fusion import CrossFusion as CrossFusion
+from .fusion import cross_fuse as cross_fuse
 from .linear import linear_score as linear_score
 from .llr import (
     log_likelihood_ratio as log_likelihood_ratio,

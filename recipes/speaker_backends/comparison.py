@@ -52,13 +52,15 @@ def evaluate(name: str, folder: Path, trials: Path, fused: Sequence[str], resamp
     for system in (*SYSTEMS, FUSION):
         for norm in NORMS:
             paths = [folder / "scores" / f"{part}-{norm}" for part in (fused if system == FUSION else [system])]
-            llrs = cross_calibrate_files(paths, trials, folder / "llrs" / f"{system}-{norm}", files).values
-            scores = llrs if system == FUSION else aligned_scores(paths, listed)[:, 0]
-            found = interval_row(scores, llrs, np.asarray(listed.is_target), *who, resamples=resamples)
+            calibrated = cross_calibrate_files(paths, trials, folder / "llrs" / f"{system}-{norm}", files)
+            fusion = calibrated.fusion
+            scores = aligned_scores(paths, listed)[:, 0] if fusion is None else fusion.scores
+            found = interval_row(scores, calibrated.values, np.asarray(listed.is_target), *who, resamples=resamples)
             times = seconds(folder / "times" / f"{system}.json")
             times["cohort"] = "" if norm == NORMS[0] else times.get("cohort", "")
             spent = {f"{step}, s": times.get(step, "") for step in ("training", "scoring", "cohort")}
-            rows.append({"task": name, "system": system, "scores": norm, **found, **spent})
+            alone = "" if fusion is None or fusion.kept is None else fused[fusion.kept]
+            rows.append({"task": name, "system": system, "scores": norm, **found, **spent, "kept alone": alone})
     evaluate_file(folder / "llrs" / f"{FUSION}-{NORMS[0]}", trials, report=folder / "report")
     return rows
 

@@ -124,6 +124,7 @@ def test_what_the_commands_say(made: tuple[Path, dict[str, str]]) -> None:
     assert float(offset) < 0
     assert cross.startswith("cross-validated: Cllr 0.")
     assert [line.split()[-1] for line in said["fuse"].splitlines()[:2]] == ["gmm", "as"]
+    assert said["fuse"].splitlines()[-1].startswith("fusing lowers the Cllr of the better system by ")
 
 
 def test_calibration_and_fusion_do_good(world: Path) -> None:

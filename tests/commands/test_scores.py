@@ -91,8 +91,9 @@ def test_calibration_and_fusion(world: Path) -> None:
     found = cross_calibrate_files([world / "scores", world / "noisy"], world / "trials", world / "x", speakers)
     who = read_speakers(speakers)
     sides = [[who[name] for name in names] for names in (first.models, first.tests)]
-    expected = gs.scoring.cross_calibrate(columns, is_target, *sides)
-    np.testing.assert_allclose(found.values, expected, rtol=1e-4, atol=1e-5)
+    expected = gs.scoring.cross_fuse(columns, is_target, *sides)
+    np.testing.assert_allclose(found.values, expected.llrs, rtol=1e-4, atol=1e-5)
+    assert found.fusion.kept == expected.kept
     np.testing.assert_allclose(read_scores(world / "x").values, found.values, rtol=1e-8)
 
 
