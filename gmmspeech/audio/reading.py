@@ -169,6 +169,31 @@ def read_audio_blocks(
 
     MP3 comes as one block, since a decoder that is told to go on in its midst loses what frames share; so does a
     recording inside an archive, and with `size` None any.
+
+    Parameters
+    ----------
+    path, channel, start, end, raw
+        As of `read_audio`.
+    size : int or None
+        Samples of a block.
+
+    Yields
+    ------
+    signal : ndarray, shape (n,), float32
+    rate : int
+
+    Raises
+    ------
+    AudioError
+        As of `read_audio`, once the place is reached.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/a.wav"
+    >>> soundfile.write(path, np.linspace(0, 0.5, 8000), 8000)
+    >>> [len(signal) for signal, rate in read_audio_blocks(path, 3000)]
+    [3000, 3000, 2000]
     """
     name = os.fspath(path)
     archive, offset = audio_file(name)
@@ -222,7 +247,17 @@ def sample_at(seconds: float, rate: float) -> int:
 
 
 def audio_file(name: str) -> tuple[str, int | None]:
-    """Split ``FILE:OFFSET``, a recording inside an archive; other names have no offset."""
+    """Split ``FILE:OFFSET``, a recording inside an archive; other names have no offset.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> (folder / "wav.ark").touch()
+    >>> file, offset = audio_file(f"{folder}/wav.ark:57")
+    >>> pathlib.Path(file).name, offset
+    ('wav.ark', 57)
+    """
     place = None if os.path.exists(name) else _IN_ARCHIVE.fullmatch(name)
     if place is None or not os.path.exists(place["file"]):
         return name, None
@@ -339,7 +374,29 @@ def not_finite(samples: NDArray) -> NDArray[np.intp]:
 def resample(signal: NDArray, rate: int, target_rate: int) -> NDArray:
     """Change the sampling rate, by soxr's high-quality polyphase filter.
 
-    Shapes: `signal` (n,); gives (about n * target_rate / rate,).
+    Parameters
+    ----------
+    signal : ndarray, shape (n,)
+        float32, float64, int16 or int32.
+    rate, target_rate : int
+        Samples a second.
+
+    Returns
+    -------
+    ndarray, shape (about n * target_rate / rate,)
+        Of the same type; `signal` itself where the rates are the same.
+
+    Raises
+    ------
+    AudioError
+        `signal` is not one channel of such numbers.
+    ConfigError
+        A rate that is not above 0.
+
+    Examples
+    --------
+    >>> len(resample(np.zeros(16000, np.float32), 16000, 8000))
+    8000
     """
     signal = np.asarray(signal)
     if signal.ndim != 1 or signal.dtype not in (np.float32, np.float64, np.int16, np.int32):

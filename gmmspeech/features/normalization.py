@@ -10,6 +10,7 @@ from gmmspeech.features.deltas import checked_frames
 
 UTTERANCE_FLOOR = 1e-20  # of a variance, Kaldi's in apply-cmvn
 SLIDING_FLOOR = 1e-10  # and in apply-cmvn-sliding
+BLOCK = 2**14  # frames whose windows are worked on at a time
 
 
 def cmvn(frames: ArrayLike, *, norm_vars: bool = False, mean_scale: float = 1.0) -> NDArray[np.float32]:
@@ -92,8 +93,16 @@ def sliding_cmvn(
     x = checked_frames(frames)
     if not len(x):
         return x
-    start, end = window_bounds(np.arange(len(x)), len(x), cmn_window, min_cmn_window, center)
-    return normalized_by_windows(x, start, end, running_sums(x.astype(np.float64) - x[0]), norm_vars)
+    normalized = np.empty_like(x)
+    sums, place = running_sums(x[:0].astype(np.float64)), 0  # of the frames from `place` on
+    for first in range(0, len(x), BLOCK):  # sums of a long recording would take ten times the room of its frames
+        t = np.arange(first, min(first + BLOCK, len(x)))
+        start, end = window_bounds(t, len(x), cmn_window, min_cmn_window, center)
+        sums, place = sums[start[0] - place :], start[0]
+        more = x[place + len(sums) - 1 : end[-1]].astype(np.float64) - x[0]
+        sums = np.concatenate([sums, running_sums(more, sums[-1])[1:]])
+        normalized[t] = normalized_by_windows(x[t], start - place, end - place, sums, norm_vars, x[0])
+    return normalized
 
 
 def running_sums(centered: NDArray[np.float64], before: NDArray[np.float64] | None = None) -> NDArray[np.float64]:

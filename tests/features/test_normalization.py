@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.features import normalization
 from gmmspeech.features.normalization import cmvn, rasta, sliding_cmvn
 
 
@@ -124,3 +125,16 @@ def test_rasta_of_nothing_and_unreasonable():
     assert rasta(np.zeros((0, 5))).shape == (0, 5)
     with pytest.raises(ConfigError, match=r"pole=1\.0"):
         rasta(np.zeros((5, 1)), pole=1.0)
+
+
+@pytest.mark.parametrize("center", [True, False])
+@pytest.mark.parametrize("block", [1, 7, 50])
+def test_sliding_windows_are_the_same_bits_in_blocks(monkeypatch, center, block):
+    rng = np.random.default_rng(block)
+    for length, window, least in [(1, 300, 100), (49, 10, 3), (50, 1, 1), (51, 300, 100), (200, 31, 40)]:
+        frames = rng.normal(5, 2, (length, 3)).astype(np.float32)
+        options = {"cmn_window": window, "min_cmn_window": least, "center": center, "norm_vars": True}
+        expected = sliding_cmvn(frames, **options)
+        with monkeypatch.context() as patched:
+            patched.setattr(normalization, "BLOCK", block)
+            np.testing.assert_array_equal(sliding_cmvn(frames, **options), expected)
