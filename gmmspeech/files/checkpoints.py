@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.hdf5 import create_hdf5, damage_named, open_hdf5
-from gmmspeech.files.saving import Saved, read, write
+from gmmspeech.files.saving import Saved, as_kinds, read, write, wrong_kind
 
 FORMAT = "gmmspeech checkpoint"
 VERSION = 2
@@ -58,13 +58,15 @@ class Checkpoint:
         self.path = os.fspath(path)
         self._settings = "{}"
 
-    def resume(self, settings: Mapping[str, Any]) -> Any:
+    def resume(self, settings: Mapping[str, Any], kind: type | tuple[type, ...] = Saved) -> Any:
         """Give the state that was saved last, or None where there is no file.
 
         Parameters
         ----------
         settings : mapping
             What decides the result: options and data, by name, in what JSON can hold.
+        kind : type or tuple of types
+            What the state must be.
 
         Raises
         ------
@@ -76,7 +78,10 @@ class Checkpoint:
         if not os.path.lexists(self.path):
             return None
         self._check_settings(_read_settings(self.path))
-        return _read(self.path, read)
+        state = _read(self.path, read)
+        if not isinstance(state, kind):
+            raise wrong_kind(self.path, type(state).__name__, as_kinds(kind))
+        return state
 
     def save(self, state: Saved) -> None:
         """Replace what the file holds.

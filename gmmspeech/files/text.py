@@ -188,6 +188,9 @@ def _opened(path: str | os.PathLike[str], expected: str, kind: type[GmmSpeechErr
             yield file
     except OSError as error:
         raise kind(f"{os.fspath(path)}: can't be read ({error.strerror}), expected {expected}") from error
+    except MemoryError as error:
+        found = f"{os.path.getsize(path)} bytes"
+        raise kind(f"{os.fspath(path)}: found {found}, more than there is memory for, expected {expected}") from error
 
 
 def _is_pipe_of_shell(path: str | os.PathLike[str]) -> bool:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, ModelError, shown
 from gmmspeech.files.atomic import atomic_path, write_lines
-from gmmspeech.files.text import read_bytes
+from gmmspeech.files.text import parse_whole, read_bytes, split_fields
 from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.kaldi_ark import parse_matrix
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -27,6 +27,7 @@ _FIELDS = ("GCONSTS", "WEIGHTS", "MEANS_INVVARS", "INV_VARS")
 _TYPES = {b"FV ": ("<f4", 1), b"DV ": ("<f8", 1), b"FM ": ("<f4", 2), b"DM ": ("<f8", 2)}
 _BEGIN, _END = ("DiagGMM", "DiagGMMBegin"), ("/DiagGMM", "DiagGMMEnd")
 _TOKEN = re.compile(rb"\s*<(/?\w+)>\s?")
+_MOST_COMPONENTS = 2**31 - 1  # Kaldi's int32
 _EXPECTED = "a DiagGmm of Kaldi, in binary or text"
 _WEIGHT_ROUNDING = 1e-5  # by how much thousands of float32 weights, or of 7 digits each, may miss a sum of 1
 
@@ -147,14 +148,18 @@ def read_gselect(path: str | os.PathLike[str]) -> dict[str, NDArray[np.int32]]:
     """
     selected = {}
     for utterance, line in read_map(path, rest_of_line=True).items():
-        groups = [group.split() for group in line.split(";")]
+        groups = [split_fields(group) for group in line.split(";")]
         if not line or groups.pop() or len({len(group) for group in groups}) > 1 or not groups[0]:
             expected = "as many components for every frame, and ; after each frame"
             raise DataError(f"{os.fspath(path)}: utterance {utterance}: found {line[:30]!r} ..., expected {expected}")
         try:
-            selected[utterance] = np.array(groups, dtype=np.int64).astype(np.int32)
+            found = np.array([[parse_whole(component) for component in group] for group in groups])
+            if not ((found >= 0) & (found <= _MOST_COMPONENTS)).all():
+                raise ValueError(f"found components {found.min()} to {found.max()}")
+            selected[utterance] = found.astype(np.int32)
         except ValueError as error:
-            raise DataError(f"{os.fspath(path)}: utterance {utterance}: {error}, expected whole numbers") from error
+            expected = f"whole numbers from 0 to {_MOST_COMPONENTS}"
+            raise DataError(f"{os.fspath(path)}: utterance {utterance}: {error}, expected {expected}") from error
     return selected
 
 

@@ -10,15 +10,18 @@ EM's way where it does not.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.files.saving import Saved
+from gmmspeech.errors import DataError
+from gmmspeech.files.checkpoints import Checkpoint
+from gmmspeech.files.saving import Saved, State, from_fields
 from gmmspeech.gmm import floors
-from gmmspeech.gmm.em import EMMonitor, EMState, mean_log_likelihood, update
+from gmmspeech.gmm.em import EMMonitor, EMState, check_alike, mean_log_likelihood, update
 from gmmspeech.gmm.em import fit as fit_plainly
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.stats import GMMStats
@@ -54,6 +57,28 @@ class AcceleratedState(Saved, kind="AcceleratedState"):
     passes: int
     history: tuple[float, ...]
     unsettled: int = 0
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make a state of what was saved, of mixtures of one shape."""
+        found = from_fields(cls, state)
+        check_alike(found.first, found.second)
+        return found
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Components and dimensions."""
+        return self.first[1].shape
+
+
+def resume(
+    checkpoint: Checkpoint, settings: Mapping[str, Any], shape: tuple[int, int]
+) -> EMState | AcceleratedState | None:
+    """Give the state in a checkpoint, of mixtures of a shape (K, D), or None where there is no file."""
+    state = checkpoint.resume(settings, (EMState, AcceleratedState))
+    if state is not None and state.shape != shape:
+        raise DataError(f"{checkpoint.path}: damaged checkpoint (found shape {state.shape}, expected {shape})")
+    return state
 
 
 def fit(

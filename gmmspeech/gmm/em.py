@@ -10,13 +10,15 @@ import logging
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
 from gmmspeech.errors import GmmSpeechWarning, ModelError
-from gmmspeech.files.saving import Saved
+from gmmspeech.files.saving import Saved, State, from_fields
 from gmmspeech.gmm import floors
 from gmmspeech.gmm.init import Parameters
+from gmmspeech.gmm.parameters import check_parameters
 from gmmspeech.gmm.stats import GMMStats
 
 logger = logging.getLogger(__name__)
@@ -105,6 +107,25 @@ class EMState(Saved, kind="EMState"):
     history: tuple[float, ...] = ()
     may_reseed: bool = True
     unsettled: int = 0
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make a state of what was saved, of mixtures of one shape."""
+        found = from_fields(cls, state)
+        check_alike(found.current, found.fallback or found.current, found.best)
+        return found
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Components and dimensions."""
+        return self.best[1].shape
+
+
+def check_alike(*mixtures: Parameters) -> None:
+    """Raise a `ModelError` unless all are mixtures, and of one shape."""
+    shapes = {check_parameters(*parameters)[1].shape for parameters in mixtures}
+    if len(shapes) > 1:
+        raise ModelError(f"found mixtures of shapes {', '.join(map(str, sorted(shapes)))}, expected one")
 
 
 def fit(

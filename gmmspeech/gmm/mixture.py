@@ -195,9 +195,11 @@ class DiagonalGMM(
         seed = seed_of(self.random_state, checkpoint)
         moments = self._moments(frames, weight)
         front_end = getattr(frames, "front_end", None)
-        start = None if checkpoint is None else checkpoint.resume(deciding(self, moments, front_end, seed))
-        if start is None:
-            start = self._start(frames, weight, moments, seed)
+        kept: em.EMState | acceleration.AcceleratedState | None = None
+        if checkpoint is not None:
+            shape = self.n_components, moments.sum_x.shape[1]
+            kept = acceleration.resume(checkpoint, deciding(self, moments, front_end, seed), shape)
+        start = self._start(frames, weight, moments, seed) if kept is None else kept
         parameters, monitor = (acceleration if self.accelerate else em).fit(
             self._e_step(frames, weight),
             start,

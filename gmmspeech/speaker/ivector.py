@@ -262,7 +262,7 @@ def train_ivector_extractor(
     last = len(extractor.history) + max_iter
     if checkpoint is not None:
         settings = _settings(ubm, stats, rank, max_iter, min_divergence, init.digest if init else seed)
-        extractor = checkpoint.resume(settings) or extractor
+        extractor = checkpoint.resume(settings, IVectorExtractor) or extractor
     while len(extractor.history) < last:
         with single_threaded_blas():  # the last bits would depend on its threads
             sums = _accumulate(extractor, stats, n_jobs)

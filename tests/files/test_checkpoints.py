@@ -297,6 +297,36 @@ def test_damage_is_named(tmp_path):
         ubm(checkpoint)
 
 
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (("current",), "found mixtures of shapes"),
+        (("current", "best"), r"found shape \(1, 3\), expected \(5, 3\)"),
+    ],
+)
+def test_mixtures_that_do_not_fit_are_damage(tmp_path, parts, message):
+    checkpoint = Checkpoint(tmp_path / "it.checkpoint")
+    ubm(checkpoint)
+    with edited(checkpoint.path) as file:
+        file.pop("fallback", None)
+        for part in parts:
+            for name, value in (("0", np.ones(1)), ("1", np.zeros((1, 3))), ("2", np.ones((1, 3)))):
+                del file[f"{part}/{name}"]
+                file[f"{part}/{name}"] = value
+    with pytest.raises(DataError, match=rf"it\.checkpoint: damaged checkpoint \({message}"):
+        ubm(checkpoint)
+
+
+def test_the_state_of_another_training_is_refused(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "it.checkpoint")
+    ubm(checkpoint)
+    settings = json.loads(h5py.File(checkpoint.path).attrs["settings"])
+    checkpoint.resume(settings)
+    checkpoint.save(UBM)
+    with pytest.raises(DataError, match=r"it\.checkpoint: found a DiagonalGMM, expected EMState or AcceleratedState"):
+        ubm(checkpoint)
+
+
 def test_a_full_disk_keeps_the_state_before(tmp_path):
     """The system refuses to let files grow over a limit, as it does when the disk is full."""
     checkpoint = Checkpoint(tmp_path / "checkpoint")

@@ -160,7 +160,11 @@ def test_best_components(golden, tmp_path, kaldi_frames):
     for line, match in {
         "u1 1 2 ; 3 ;": "utterance u1: found",
         "u1 1 2": "utterance u1: found",
-        "u1 1 x ;": "utterance u1: invalid literal",
+        "u1 1 x ;": "utterance u1: found x, expected a whole number",
+        "u1 1 1_0 ;": "utterance u1: found 1_0, expected a whole number",
+        "u1 1 -1 ;": "utterance u1: found components -1 to 1, expected whole numbers from 0",
+        "u1 1 2147483648 ;": "utterance u1: found components 1 to 2147483648",
+        "u1 1 9999999999999999999 ;": "utterance u1: found 9999999999999999999",
         "u1": "utterance u1: found ''",
     }.items():
         (tmp_path / "bad").write_text(line + "\n")

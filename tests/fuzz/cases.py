@@ -116,7 +116,7 @@ class Workshop:
             if ended.how != "hang":
                 break
         verdict, told = ended.value if ended.how == "ended" else (_ENDS.get(ended.how, ended.how), str(ended.value))
-        size = path.stat().st_blocks * 512 if path.is_file() else 0
+        size = path.stat().st_size if path.is_file() else 0
         if verdict in ("ok", "refused") and ended.peak > _PEAK + 20 * size:
             verdict, told = "memory", f"{ended.peak >> 20} MiB; {told}"
         return verdict, told.replace(str(self.folder), ""), ended.seconds, ended.peak

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from fuzz.verdicts import Refused
 
 import gmmspeech as gs
+from gmmspeech.files.text import read_text
 
 Target = Callable[[Path, Path], Any]  # of a file, in the world of all others
 _OUTPUT = 1 << 20  # bytes of an output that are looked at
@@ -91,10 +92,9 @@ def lhotse(path: Path, world: Path) -> Any:
 
 def front_end_json(path: Path, world: Path) -> Any:
     """Read a front end from JSON, as files of features have it."""
+    text = read_text(path)
     try:
-        return gs.FrontEnd.from_json(path.read_text(encoding="utf-8")).to_json()
-    except UnicodeDecodeError:
-        raise gs.GmmSpeechError(f"{path}: no text") from None
+        return gs.FrontEnd.from_json(text).to_json()
     except gs.GmmSpeechError as error:
         raise gs.GmmSpeechError(f"{path}: {error}") from None
 

@@ -18,7 +18,7 @@ GOOD = ("ok", "refused", "usage")
 BAD = ("traceback", "hang", "died", "memory", "message", "unnamed", "other file", "nonsense", "changed")
 LONGEST = 1000  # characters of a message beside the names of files
 _NO_MEMORY = re.compile(r"unable to allocate|MemoryError|cannot allocate|can't allocate|out of memory", re.IGNORECASE)
-_NAMED = re.compile(r"\b(utterance|model|test|recording|speaker|class|word|tier|tests?) \S")
+_NAMED = re.compile(r"\b(utterance|model|test|recording|speaker|class|word|tier) \S|^[\w-]+: found ")
 CANARY = b"CANARY@@"  # of which the file of secrets is made, again and again; an ordinary number in float64
 SECRET_NUMBER = 7654.321  # all that the HDF5 file of secrets holds
 _SECRETS = (
@@ -77,6 +77,8 @@ def judge_message(message: str, names: list[str]) -> Judged:
     """Say whether a message is one line of bounded length, of characters that can be seen, and names a file."""
     if message.startswith("usage: "):
         return Judged("usage" if len(message) < 2 * LONGEST else "message", message[:300])
+    if message.startswith("unexpected "):
+        return Judged("traceback", message[:300])
     if _NO_MEMORY.search(message):
         return Judged("memory", message[:300])
     rest = message

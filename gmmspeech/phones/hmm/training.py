@@ -347,7 +347,7 @@ def _train(
     floored = 0
     flat = model
     if checkpoint is not None:
-        kept = checkpoint.resume(_settings(corpus, model, options, said()))
+        kept = checkpoint.resume(_settings(corpus, model, options, said()), TrainingState)
         if kept is not None:
             resume = kept
             if callback is not None:
