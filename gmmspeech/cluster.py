@@ -11,12 +11,13 @@ from __future__ import annotations
 import functools
 import operator
 import pickle
+import time
 import uuid
 import warnings
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,8 +35,11 @@ if TYPE_CHECKING:
 SHARD = FAN_IN * BLOCK  # frames
 UTTERANCES = 16  # that are one task
 TIMEOUT = 30.0  # seconds
+ALONE = 15.0  # seconds that the client waits for a worker when all are gone
+_LOOK_EVERY = 1.0  # seconds
 _SHARE_FOR_FRAMES = 0.5  # of the workers' memory: Dask begins to move data to disk at 0.6
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -115,11 +119,18 @@ def map_utterances(
     names, work, source = list(store), there.send(function), there.keep((pickle.dumps(store), uuid.uuid4().hex))
     waiting: deque[Future] = deque()
     for start in range(0, len(names), UTTERANCES):
-        if len(waiting) >= 2 * sum(client.nthreads().values()):
+        if len(waiting) >= max(1, 2 * sum(client.nthreads().values())):
             yield from there.gather(waiting.popleft())
         waiting += there.map(_map_utterances, [names[start : start + UTTERANCES]], [source], [work])
     while waiting:
         yield from there.gather(waiting.popleft())
+
+
+def map_items(function: Callable[[Item], Result], items: Collection[Item], client: Client) -> Iterator[Result]:
+    """Yield what a function gives for items, in their order, worked out on a cluster; both are sent."""
+    check_workers(client)
+    there = _Cluster(client)
+    yield from map(there.gather, there.map(function, items))
 
 
 class _Cluster:
@@ -148,12 +159,26 @@ class _Cluster:
         from distributed import KilledWorker
 
         try:
+            self._wait(future)
             return future.result()
         except GmmSpeechError:
             raise
         except (CancelledError, KilledWorker, OSError) as error:
             reason = text_or_type(error)
             raise GmmSpeechError(f"scheduler {_address(self._client)}: the work was lost ({reason})") from error
+
+    def _wait(self, future: Future) -> None:
+        """Wait until work is done; raise a `GmmSpeechError` when nobody is there to do it."""
+        from distributed import wait
+
+        alone_since: float | None = None
+        while not future.done():
+            with suppress(TimeoutError):
+                wait([future], timeout=_LOOK_EVERY)
+            alone_since = None if self._client.nthreads() else alone_since or time.monotonic()
+            if alone_since is not None and time.monotonic() - alone_since > ALONE and not future.done():
+                found = f"all workers are gone, and none came in {ALONE:g} s"
+                raise GmmSpeechError(f"scheduler {_address(self._client)}: found {found}, expected one or more")
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,45 @@ def test_a_worker_that_joins_late_and_takes_over(running, client, path, expected
     assert digest(ubm, tmp_path) == expected
 
 
+@pytest.mark.parametrize("command", ["train-ubm", "statistics", "features"])
+def test_all_workers_gone(running, client, path, tmp_path, monkeypatch, command):
+    """The client says so in seconds, in place of waiting for ever."""
+    assert cluster.ALONE < 25
+    monkeypatch.setattr(cluster, "ALONE", 1.0)
+    monkeypatch.setattr(cluster, "_LOOK_EVERY", 0.2)
+    monkeypatch.setattr(extraction, "SHARD_BYTES", 1000)
+    running.have(client, "g")
+    wait_until(lambda: [each["name"] for each in client.scheduler_info()["workers"].values()] == ["g"])
+    wait_until(lambda: not any(client.processing().values()))  # of another test
+    if command == "features":
+        for i in range(40):
+            soundfile.write(tmp_path / f"u{i}.wav", 0.1 * np.random.default_rng(i).standard_normal(160_000), 16_000)
+        write_lines(tmp_path / "wav.scp", [f"u{i} {tmp_path}/u{i}.wav" for i in range(40)])
+        write_lines(tmp_path / "utt2spk", [f"u{i} s" for i in range(40)])
+    gs.DiagonalGMM.from_parameters([0.5, 0.5], [[0.0], [3.0]], [[1.0], [1.0]]).save(tmp_path / "ubm.h5")
+    words = {
+        "train-ubm": [path, tmp_path / "out.h5", "-k", 2, "--init", "random", "--max-iter", 9999, "--tol", 0],
+        "statistics": [tmp_path / "ubm.h5", path, tmp_path / "out.h5"],
+        "features": [tmp_path, tmp_path / "out.h5"],
+    }[command]
+    started = []
+
+    def kill():
+        wait_until(lambda: any(client.processing().values()))
+        running.kill("g")
+        started.append(time.monotonic())
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    done = CliRunner().invoke(main, [command, *map(str, words), "--scheduler", client.scheduler.addr])
+    killer.join()
+    assert time.monotonic() - started[0] < 15, done.output
+    assert done.exit_code == 1
+    assert "found all workers are gone, and none came in 1 s, expected one or more" in done.output
+    assert done.output.count("\n") == 1
+    assert not (tmp_path / "out.h5").exists()
+
+
 @pytest.mark.usefixtures("worker")
 def test_frames_beyond_the_workers_memory_are_read_again(client, path, expected, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "_SHARE_FOR_FRAMES", 0.001)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.audio import audio_file
 from gmmspeech.blocks import ordered_map, single_threaded_blas
-from gmmspeech.cluster import check_workers, connect
+from gmmspeech.cluster import connect, map_items
 from gmmspeech.commands.shard_folder import RAW, WHOLE, check_shard_folder, clear_shard_folder, read_record
 from gmmspeech.errors import AudioError, ConfigError, DataError, FeatureError, as_of_utterance
 from gmmspeech.features import conf_files
@@ -257,14 +257,12 @@ def _records(tasks: Sequence[_Shard], workers: _Workers) -> Generator[_ShardReco
     if client is None and (n_jobs == 1 or sum(task.audio_bytes for task in tasks) < WORTH_PROCESSES):
         yield from ordered_map(_extract, tasks, n_jobs=n_jobs)
         return
-    from joblib import Parallel, delayed, parallel_config  # which takes a while
-
-    if client is None:
-        yield from Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_extract_alone)(task) for task in tasks)
+    if client is not None:
+        yield from map_items(_extract_alone, [_anywhere(task) for task in tasks], client)
         return
-    check_workers(client)
-    with parallel_config(backend="dask", client=client):
-        yield from Parallel(return_as="generator")(delayed(_extract_alone)(_anywhere(task)) for task in tasks)
+    from joblib import Parallel, delayed  # which takes a while
+
+    yield from Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_extract_alone)(task) for task in tasks)
 
 
 def _anywhere(task: _Shard) -> _Shard:
