@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import POSITIVE, check, real, told
-from gmmspeech.errors import DataError, FeatureError, GmmSpeechError, ModelError, one_line
+from gmmspeech.errors import DataError, FeatureError, GmmSpeechError, ModelError, one_line, shown
 
 
 def check_at_least(lowest: int, **values: float) -> None:
@@ -136,6 +136,24 @@ def check_parameters_finite(owner: str, **parameters: NDArray) -> None:
     for name, array in parameters.items():
         if not all_finite(array):
             raise ModelError(f"{owner}: found a parameter that is not finite, {name}")
+
+
+def as_history(values: ArrayLike) -> list[float]:
+    """Log-likelihoods of the passes of training as a list, or a `ModelError`."""
+    history = np.asarray(values)
+    if history.ndim != 1 or history.dtype.kind != "f" or not all_finite(history):
+        found = f"{history.dtype} of shape {history.shape}"
+        raise ModelError(f"history: found {found}, expected finite log-likelihoods in a row")
+    return history.tolist()
+
+
+def check_distribution(
+    owner: str, probabilities: NDArray, count: int, error: type[GmmSpeechError] = ModelError
+) -> None:
+    """Raise an error unless there are `count` probabilities that sum to 1."""
+    p = np.asarray(probabilities)
+    if p.shape != (count,) or p.dtype.kind != "f" or not (p >= 0).all() or not abs(p.sum() - 1) <= 1e-6:
+        raise error(f"{owner}: found {shown(p)}, expected {count} numbers, none negative, that sum to 1")
 
 
 def as_matrix(x: ArrayLike, *, owner: str = "frames", dim: int | None = None, axes: str = "T, D") -> NDArray:

@@ -21,13 +21,19 @@ from dataclasses import Field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
+from numpy.typing import NDArray
 
+from gmmspeech.checks import first_bad
 from gmmspeech.errors import DataError
+from gmmspeech.files.text import parse_object
 
 if TYPE_CHECKING:
     import h5py
 
 MODEL = "gmmspeech model"
+
+_JSON = ("front_end", "options")  # text that is an object in JSON, or empty
+_MAY_BE_UNKNOWN = ("sum_xx",)  # NaN where statistics were counted without
 
 State = dict[str, Any]
 Object = TypeVar("Object")
@@ -91,6 +97,10 @@ class Saved:
         from gmmspeech.files.hdf5 import create_hdf5
 
         state = _plain(self)
+        try:
+            _check(state)
+        except ValueError as error:
+            raise DataError(f"{os.fspath(path)}: can't be written: {error}") from error
         with create_hdf5(path, format=self._format, version=self._version) as file:
             if self._kind != self._format:
                 file.attrs["kind"] = self._kind
@@ -146,7 +156,7 @@ def load(
         if wanted and not issubclass(cls, wanted):
             raise wrong_kind(name, found, wanted)
         with damage_named(name, format.removeprefix("gmmspeech ")):
-            return cls.from_state(_read_state(file))
+            return _made(cls, _read_state(file))
 
 
 def write(group: h5py.Group, saved: Saved) -> None:
@@ -157,7 +167,7 @@ def write(group: h5py.Group, saved: Saved) -> None:
 
 def read(group: h5py.Group) -> Any:
     """Make the object of what `write` wrote; damage raises whatever error it leads to."""
-    return _CLASSES[group.attrs["kind"]].from_state(_read_state(group))
+    return _made(_CLASSES[group.attrs["kind"]], _read_state(group))
 
 
 def fields_of(value: Any) -> State:
@@ -186,6 +196,30 @@ def wrong_kind(name: str, found: str, wanted: tuple[type, ...]) -> DataError:
     hints = dict.fromkeys(getattr(c, "_hint", c.__name__) for c in wanted)
     article = "an" if found[:1] in "AEIOU" else "a"
     return DataError(f"{name}: found {article} {found}, expected {' or '.join(hints)}")
+
+
+def _made(cls: type[Saved], state: State) -> Any:
+    """Make the object of a state that was read, which its class checks first: it knows what its parts are."""
+    made = cls.from_state(state)
+    _check(state)
+    return made
+
+
+def _check(state: State, place: str = "") -> None:
+    """Raise a ValueError that names the first number that is not finite, or JSON that is not an object."""
+    for name, value in state.items():
+        if isinstance(value, dict):
+            _check(value, f"{place}{name}/")
+        elif isinstance(value, str) and name in _JSON and value:
+            try:
+                parse_object(value)
+            except ValueError as error:
+                raise ValueError(f"{place}{name}: {error}") from None
+        elif isinstance(value, np.ndarray | np.floating | float) and name not in _MAY_BE_UNKNOWN:
+            array = np.asarray(value)
+            bad = first_bad(array) if array.dtype.kind == "f" else None
+            if bad is not None:
+                raise ValueError(f"{place}{name}: found {array[bad]}, expected finite numbers")
 
 
 def _name_of(field: Field[Any]) -> str:
@@ -242,24 +276,48 @@ def _field(hint: Any, state: State, name: str) -> Any:
     if get_origin(hint) in (Union, types.UnionType):
         (hint,) = (h for h in get_args(hint) if h is not type(None))
         if hint is str:
-            return str(state[name]) or None
+            return _restored(str, state[name], name) or None
         if name not in state:
             return None
-    return _restored(hint, state[name])
+    return _restored(hint, state[name], name)
 
 
-def _restored(hint: Any, value: Any) -> Any:
-    """Bring a value that was read to what an annotation says."""
+def _restored(hint: Any, value: Any, name: str) -> Any:
+    """Bring a value that was read to what an annotation says; TypeError where it is of another type."""
     origin, args = get_origin(hint), get_args(hint)
-    if origin is tuple:
+    if origin is tuple and not isinstance(value, str):
         items = [value[str(i)] for i in range(len(value))] if isinstance(value, dict) else np.asarray(value).tolist()
+        if not isinstance(items, list):
+            raise TypeError(f"{name}: found one value, expected several")
         kinds = [args[0]] * len(items) if args[-1] is Ellipsis else args
-        return tuple(_restored(h, item) for h, item in zip(kinds, items, strict=True))
+        return tuple(_restored(h, item, name) for h, item in zip(kinds, items, strict=True))
     kind = origin or hint
-    if kind in (bool, int, float, str) and np.ndim(value) == 0:
+    if kind in _SCALARS and isinstance(value, _SCALARS[kind]):
         return kind(value)
+    if kind is np.ndarray and isinstance(value, np.ndarray):
+        return _of_type(hint, value, name)
+    if kind in (tuple, np.ndarray, *_SCALARS) or not isinstance(value, dict | kind):
+        raise TypeError(f"{name}: found {type(value).__name__}, expected {kind.__name__}")
     if isinstance(value, kind):
         return value
-    if not isinstance(value, dict):
-        raise TypeError(f"found {type(value).__name__}, expected {kind.__name__}")
     return kind.from_state(value) if hasattr(kind, "from_state") else from_fields(kind, value)
+
+
+def _of_type(hint: Any, array: NDArray, name: str) -> NDArray:
+    """Give an array in the type that an annotation names, if it is one of such numbers."""
+    args = get_args(get_args(hint)[-1])
+    if args and isinstance(args[0], type) and issubclass(args[0], np.floating | np.integer):
+        wanted = np.dtype(args[0]) if args[0] not in (np.floating, np.integer) else array.dtype
+        if array.dtype.kind not in ("f" if issubclass(args[0], np.floating) else "iu"):
+            raise TypeError(f"{name}: found {array.dtype} numbers, expected {wanted}")
+        return array.astype(wanted, copy=False)
+    return array
+
+
+# What a number or text is where it has been read from a file, or made here.
+_SCALARS: dict[Any, tuple[type, ...]] = {
+    bool: (bool, np.bool_),
+    int: (int, np.integer),
+    float: (float, int, np.floating, np.integer),
+    str: (str,),
+}

@@ -15,8 +15,8 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from gmmspeech.arguments import NOTHING, any_of, check, check_options, listed
 from gmmspeech.blocks import is_segments
-from gmmspeech.checks import as_labels, finite, real_array
-from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechWarning, ModelError, one_line
+from gmmspeech.checks import as_labels, check_distribution, finite, real_array
+from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechWarning, ModelError, one_line, shown
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm import floors
@@ -212,6 +212,9 @@ class GMMClassifier(
         labels = np.array(state["classes"])
         models = [DiagonalGMM.from_state(state["models"][str(i)]) for i in range(len(labels))]
         classifier = cls(n_components=max(len(m.weights_) for m in models))
+        check_distribution("priors", state["priors"], len(labels))
+        if labels.ndim != 1 or len(np.unique(labels)) != len(labels) or len({m.n_features_in_ for m in models}) != 1:
+            raise ModelError(f"classes: found {shown(labels)}, expected each once, with mixtures of one dimension")
         classifier.classes_, classifier.priors_, classifier.models_ = labels, state["priors"], models
         classifier.n_features_in_ = models[0].n_features_in_
         classifier.front_end_ = state["front_end"] or None

@@ -21,10 +21,11 @@ from gmmspeech.blocks import (
     single_threaded_blas,
     sum_blocks,
 )
-from gmmspeech.checks import finite, transposed
-from gmmspeech.errors import FeatureError
+from gmmspeech.checks import as_history, finite, transposed
+from gmmspeech.errors import FeatureError, ModelError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
+from gmmspeech.files.text import parse_object
 from gmmspeech.gmm.errors import NotFittedError
 from gmmspeech.gmm.frames import as_frames, check_names, check_weights, in_units, near_one, saved_names, set_names
 from gmmspeech.gmm.init import Parameters
@@ -179,11 +180,14 @@ class DiagonalMixture(Saved):
             state["means"],
             state["variances"],
             front_end=state["front_end"] or None,
-            **json.loads(state["options"]),
+            **parse_object(state["options"]),
         )
+        check_options(gmm)
         gmm.weights_ = state["weights"]  # to the bit, where another system's sum to 1 in float32 only
-        gmm.history_ = state["history"].tolist()
+        gmm.history_ = as_history(state["history"])
         gmm.num_frames_ = float(state["num_frames"]) if "num_frames" in state else None
+        if gmm.num_frames_ is not None and not 0 <= gmm.num_frames_ < np.inf:
+            raise ModelError(f"num_frames: found {gmm.num_frames_}, expected 0 or more")
         set_names(gmm, state.get("feature_names"))
         return gmm
 

@@ -110,6 +110,20 @@ def _frame_of(*parts: GMMStats) -> float | None:
     return sum((part.frame or 1.0) * part.num_frames for part in parts) / total if total > 0 else parts[0].frame
 
 
+def check_statistics(owner: str, stats: GMMStats, shape: tuple[int, ...]) -> None:
+    """Raise a `ModelError` unless statistics are finite, of a mixture's shape (K, D), and of one frame or more.
+
+    The squares alone may be NaN: where they were not counted.
+    """
+    if stats.n.shape != shape[:1] or stats.sum_x.shape != shape or stats.sum_xx.shape != shape:
+        found = f"{stats.n.shape}, {stats.sum_x.shape}, {stats.sum_xx.shape}"
+        raise ModelError(f"{owner}: found n, sum_x, sum_xx of shapes {found}, expected (K,), (K, D) of {shape}")
+    if not all_finite(stats.n, stats.sum_x, np.array([stats.log_likelihood, stats.num_frames])):
+        raise ModelError(f"{owner}: found NaN or infinity, expected finite numbers")
+    if np.isinf(stats.sum_xx).any() or (stats.sum_xx < 0).any() or (stats.n < 0).any() or not stats.num_frames > 0:
+        raise ModelError(f"{owner}: found a negative count or square or no frames, expected some of one frame or more")
+
+
 @dataclass(frozen=True)
 class SummedStats(Saved, kind="SummedStats", hint="statistics (made by accumulate)"):
     """Statistics of a shard of the data, and where they come from.
@@ -151,8 +165,11 @@ class SummedStats(Saved, kind="SummedStats", hint="statistics (made by accumulat
             raise ValueError("found one of center and squares, expected both")
         if squares is not None and squares.shape != sum_x.shape:
             raise ValueError(f"squares, sum_x are of shapes {squares.shape}, {sum_x.shape}")
-        if not all_finite(n, sum_x, sum_xx, *(a for a in (squares, summed.stats.center) if a is not None)):
+        if not all_finite(sum_xx, *(a for a in (squares, summed.stats.center) if a is not None)):
             raise ValueError("statistics are not finite")
+        check_statistics("statistics", summed.stats, sum_x.shape)
+        if not 1 <= summed.shard <= summed.num_shards:
+            raise ValueError(f"part: found {summed.shard} of {summed.num_shards}, expected 1 or more of as many")
         return summed
 
     def describe(self) -> list[str]:

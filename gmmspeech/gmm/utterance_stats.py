@@ -130,6 +130,9 @@ def _check_batch(batch: StatsBatch, shape: tuple[int, ...], start: int) -> None:
     if empty.any():
         at = int(empty.argmax())
         raise FeatureError(f"statistics {start + at}: found {batch.num_frames[at]:g} frames, expected one or more")
+    if (batch.n < 0).any():
+        at = int((batch.n < 0).any(axis=1).argmax())
+        raise FeatureError(f"statistics {start + at}: found a negative count, expected 0 or more")
     for sums in (batch.n, batch.sum_x, batch.sum_xx):
         bad = None if sums is None else first_bad(sums)
         if bad is not None:

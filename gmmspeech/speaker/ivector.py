@@ -80,6 +80,9 @@ class IVectorExtractor(Saved, kind="IVectorExtractor", hint="an i-vector extract
         finite = all_finite(self.weights, self.means, self.variances, self.matrix)
         if not finite or not (self.variances > 0).all():
             raise ModelError("i-vector extractor: found a parameter that is not finite, or a variance not above 0")
+        if not (self.weights >= 0).all() or not abs(self.weights.sum() - 1) <= 1e-3 or not self.rank:
+            found = f"weights that sum to {self.weights.sum():.6g}, rank {self.rank}"
+            raise ModelError(f"i-vector extractor: found {found}, expected none negative, a sum of 1, a rank above 0")
 
     @property
     def rank(self) -> int:

@@ -67,6 +67,10 @@ class PLDA(Saved, kind="PLDA", hint="PLDA (of a back end)"):
                 f"{self.within.shape}, expected (R,), (R, Q), (R, R)"
             )
         check_parameters_finite("PLDA", mean=self.mean, factors=self.factors, within=self.within)
+        if not np.allclose(self.within, self.within.T, rtol=1e-6, atol=1e-9 * np.abs(self.within).max(initial=0)):
+            raise ModelError("PLDA: found a within-speaker covariance that is not symmetric, expected a symmetric one")
+        if not (np.diagonal(self.within) > 0).all():
+            raise ModelError("PLDA: found a within-speaker covariance that is not positive definite")
 
     @property
     def between(self) -> NDArray[np.float64]:

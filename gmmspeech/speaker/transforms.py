@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
-from gmmspeech.checks import first_bad
+from gmmspeech.checks import check_parameters_finite, first_bad
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
 from gmmspeech.linear.lda import discriminants, fix_signs
 
@@ -45,6 +45,7 @@ class AffineTransform:
                 f"transform: found mean and matrix of shapes {self.mean.shape} and {self.matrix.shape}, "
                 "expected (R,) and (S, R)"
             )
+        check_parameters_finite("transform", mean=self.mean, matrix=self.matrix)
 
     def __call__(self, x: ArrayLike) -> NDArray[np.float64]:
         """Transform vectors, (U, R) to (U, S)."""

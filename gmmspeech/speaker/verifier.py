@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map, read_ahead
-from gmmspeech.checks import check_frames
+from gmmspeech.checks import check_frames, check_positive
 from gmmspeech.errors import ConfigError, DataError, FeatureError, shown
 from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
 from gmmspeech.files.saving import Saved, State
-from gmmspeech.files.text import look_alike
+from gmmspeech.files.text import look_alike, parse_object
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.gmm.stats import GMMStats, check_statistics
 from gmmspeech.scoring.llr import scorer
 from gmmspeech.scoring.statistics import statistics_llr
 from gmmspeech.scoring.trials import Scores, TrialList
@@ -234,15 +234,20 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
     @classmethod
     def from_state(cls, state: State) -> Self:
         """Enroll the speakers of what `to_state` gave."""
-        verifier = cls(DiagonalGMM.from_state(state["ubm"]), **json.loads(state["options"]))
+        verifier = cls(DiagonalGMM.from_state(state["ubm"]), **parse_object(state["options"]))
+        check_positive(relevance_factor=verifier.relevance_factor)
         speakers = state["speakers"]
         columns = [speakers[field] for field in _STATISTICS]
         offsets = speakers.get("frame_offsets")
-        for i, name in enumerate(speakers["names"]):
+        names, shape = speakers["names"], verifier.ubm.means_.shape
+        if len(set(names)) != len(names) or any(len(column) != len(names) for column in columns):
+            raise DataError(f"speakers: found {shown(names)}, expected each once, with statistics of all")
+        for i, name in enumerate(names):
             n, sum_x, sum_xx, log_likelihood, num_frames, squares = (column[i] for column in columns)
             frames = None if offsets is None else speakers["frames"][offsets[i] : offsets[i + 1]]
             center = verifier._center()
             stats = GMMStats(n, sum_x, sum_xx, float(log_likelihood), float(num_frames), center, squares)
+            check_statistics(f"model {shown(name)}", stats, shape)
             verifier.restore(name, stats, frames if frames is not None and len(frames) else None)
         return verifier
 

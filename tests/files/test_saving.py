@@ -100,7 +100,7 @@ def test_another_kind_a_newer_version_and_damage_are_named(tmp_path):
         load(path, Counter)
     with edited(path) as file:
         file.attrs["number"] = "many"
-    with pytest.raises(DataError, match=r"e\.h5: damaged tests \(invalid literal for int.*many"):
+    with pytest.raises(DataError, match=r"e\.h5: damaged tests \(number: found str, expected int"):
         load(path)
     with edited(path) as file:
         file.attrs["format_version"] = 2
@@ -151,3 +151,74 @@ def test_a_checkpoint_of_version_0_1_is_refused(tmp_path):
         Checkpoint(OLD / "checkpoint.h5").resume({"training": "mixture"})
     with open_hdf5(OLD / "checkpoint.h5", format="gmmspeech checkpoint", version=2) as file:
         assert file.attrs["format_version"] == 1
+
+
+# --- numbers that make no sense
+
+CHANGES = [
+    ("mixture", "history", np.array([np.inf]), "history: found float64 of shape"),
+    ("mixture", "history", np.array([[1.0]]), "history: found float64 of shape"),
+    ("mixture", "weights", np.array([0.5, 0.5, 0.5]), "weights|found weights"),
+    ("mixture", "variances", np.array([[-1.0]]), "shapes|variance"),
+    ("classifier", "priors", np.array([np.nan, np.nan]), "priors: found"),
+    ("classifier", "priors", np.array([0.5, 0.6]), "priors: found"),
+    ("classifier", "priors", np.array([-0.5, 1.5]), "priors: found"),
+    ("statistics", "n", "negative", "negative count"),
+    ("statistics", "sum_x", "nan", "NaN or infinity"),
+    ("verifier-frames", "speakers/n", "negative", "negative count"),
+    ("verifier-frames", "speakers/sum_xx", "inf", "negative count or square"),
+    ("extractor", "weights", "negative", "weights that sum to"),
+    ("extractor", "history", "inf", "history: found inf"),
+    ("plda", "within", "negative", "within-speaker covariance"),
+    ("phone-mixtures", "priors", "nan", "priors: found"),
+    ("phone-mixtures", "durations", "inf", "durations"),
+    ("phone-training", "posteriors/log_likelihood", "nan", "posteriors/log_likelihood: found nan"),
+    ("calibration", "weights", "nan", "don't fit|finite"),
+]
+
+
+@pytest.mark.parametrize(("stem", "name", "value", "match"), CHANGES)
+def test_numbers_that_make_no_sense_are_refused_by_name(tmp_path, stem, name, value, match):
+    path = tmp_path / f"{stem}.h5"
+    path.write_bytes((OLD / f"{stem}.h5").read_bytes())
+    with edited(path) as file:
+        if isinstance(value, str):
+            number = {"negative": -1.0}.get(value) or float(value)
+            value = np.where(np.arange(file[name].size) == 0, number, file[name][()].ravel()).reshape(file[name].shape)
+        del file[name]
+        file[name] = value
+    with pytest.raises(DataError, match=rf"{stem}\.h5: damaged .*({match})") as caught:
+        loading.load(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", "[" * 100_000, '{"a": ' * 100_000, "1", "null"])
+@pytest.mark.parametrize("name", ["options", "front_end"])
+def test_json_of_another_type_or_nested_deep_is_refused(tmp_path, name, text):
+    path = tmp_path / "mixture.h5"
+    path.write_bytes((OLD / "mixture.h5").read_bytes())
+    with edited(path) as file:
+        file.attrs[name] = text
+    with pytest.raises(DataError, match=r"mixture\.h5: damaged model \(") as caught:
+        loading.load(path)
+    assert len(str(caught.value)) < 500
+
+
+def test_what_could_not_be_read_is_not_written(tmp_path):
+    with pytest.raises(DataError, match=r"e\.h5: can't be written: array: found nan"):
+        everything(array=np.array([np.nan])).save(tmp_path / "e.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("number", 1.5), ("number", "1"), ("yes", 1), ("text", 3.0), ("history", "x"), ("array", 1.0), ("number", [1, 2])],
+)
+def test_a_field_of_another_type_is_named(tmp_path, name, value):
+    path = tmp_path / "e.h5"
+    everything().save(path)
+    with edited(path) as file:
+        (file if name in file else file.attrs).pop(name)
+        file.attrs[name] = value
+    with pytest.raises(DataError, match=rf"e\.h5: damaged tests \({name}: found .*, expected"):
+        load(path)

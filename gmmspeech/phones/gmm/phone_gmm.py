@@ -15,10 +15,11 @@ from sklearn.utils import check_random_state
 
 from gmmspeech.arguments import check_options
 from gmmspeech.blocks import ordered_map
-from gmmspeech.checks import as_names, transposed
+from gmmspeech.checks import as_names, check_distribution, transposed
 from gmmspeech.errors import DataError, FeatureError, ModelError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
+from gmmspeech.files.text import parse_object
 from gmmspeech.gmm import floors
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.density import joined_parameters, split_parameters
@@ -380,7 +381,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
     @classmethod
     def from_state(cls, state: State) -> Self:
         """Make a model of what `to_state` gave."""
-        options, front_end = json.loads(state["options"]), state["front_end"] or None
+        options, front_end = parse_object(state["options"]), state["front_end"] or None
         em = {name: options[name] for name in ("max_iter", "tol", "variance_floor")}
         models = [DiagonalGMM.from_parameters(*p, front_end=front_end, **em) for p in split_parameters(state)]
         rest = {name: state[name] for name in ("priors", "part_priors", "durations")}
@@ -415,6 +416,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
             Phones that are not sorted, or numbers of things that don't agree.
         """
         model = cls(**options)
+        check_options(model)
         count, total = len(phones), len(phones) * model.parts
         found = (len(models), priors.shape, part_priors.shape, durations.shape)
         expected = (total, (count,), (total,), (count, 2))
@@ -423,6 +425,14 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
                 f"phone GMMs: found {count} phones with mixtures, priors, part priors, durations of {found}, "
                 f"expected sorted phones and {expected}"
             )
+        check_distribution("priors", priors, count)
+        check_distribution("part priors", part_priors, total)
+        if not (
+            np.isfinite(durations).all()
+            and (durations[:, 1] > 0).all()
+            and len({m.n_features_in_ for m in models}) == 1
+        ):
+            raise ModelError("phone GMMs: found durations, or dimensions of mixtures, that make no sense")
         model._set(tuple(phones), models, priors, part_priors, durations)
         model.front_end_ = None
         return model

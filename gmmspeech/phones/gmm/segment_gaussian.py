@@ -10,7 +10,7 @@ from scipy.linalg import LinAlgError, cholesky, solve_triangular
 from sklearn.base import BaseEstimator
 
 from gmmspeech.arguments import check_options, real
-from gmmspeech.checks import as_names, transposed
+from gmmspeech.checks import all_finite, as_names, transposed
 from gmmspeech.errors import DataError, FeatureError, ModelError
 from gmmspeech.files.saving import State
 from gmmspeech.gmm.errors import NotFittedError
@@ -114,7 +114,13 @@ class SegmentGaussian(BaseEstimator):
         model = cls(shrinkage=float(state["shrinkage"]))
         model.phones_ = tuple(state["phones"])
         set_names(model, state.get("feature_names"))
-        model.means_, model.precision_factors_ = state["means"], state["precision_factors"]
+        means, factors = state["means"], state["precision_factors"]
+        count, dim = means.shape
+        if len(set(model.phones_)) != count or factors.shape != (count, dim, dim):
+            raise ModelError(f"segment Gaussians: found means, factors of shapes {means.shape}, {factors.shape}")
+        if not all_finite(means, factors) or not (np.diagonal(factors, axis1=1, axis2=2) > 0).all():
+            raise ModelError("segment Gaussians: found parameters that are not finite, or a variance not above 0")
+        model.means_, model.precision_factors_ = means, factors
         return model
 
     def log_likelihoods(self, X: ArrayLike) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 
+from gmmspeech.errors import ModelError
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -61,12 +62,23 @@ class TrainingState(Saved, format="gmmspeech phone training", version=2, hint="w
         offsets = aligned["offsets"]
         frames, states = (aligned[name].astype(np.intp) for name in ("frame", "state"))
         weights = aligned.get("weight", np.ones(len(frames)))
+        names = aligned["names"]
+        if (
+            len(set(names)) != len(names)
+            or offsets.shape != (len(names) + 1,)
+            or (np.diff(offsets, prepend=0) < 0).any()
+        ):
+            raise ModelError(f"posteriors: found {len(names)} names, expected each once, with rising offsets")
+        if len(weights) != len(frames) or len(states) != len(frames) or offsets[-1] != len(frames):
+            raise ModelError(f"posteriors: found {len(frames)} frames, expected a state and a weight for each")
+        model = PhoneHMM.from_state(state["model"])
+        if not ((frames >= 0) & (states >= 0) & (states < model.num_states)).all() or not (weights >= 0).all():
+            raise ModelError("posteriors: found frames, states or weights out of range")
         posteriors = {}
-        rows = zip(aligned["names"], aligned["stays"], aligned["log_likelihood"], strict=True)
+        rows = zip(names, aligned["stays"], aligned["log_likelihood"], strict=True)
         for i, (utterance, stays, score) in enumerate(rows):
             here = slice(offsets[i], offsets[i + 1])
             posteriors[utterance] = StatePosteriors(frames[here], states[here], weights[here], stays, float(score))
-        model = PhoneHMM.from_state(state["model"])
         return cls(int(state["iteration"]), model, posteriors, float(state["log_likelihood"]))
 
     def describe(self) -> list[str]:
