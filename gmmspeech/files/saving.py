@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MODEL = "gmmspeech model"
 
 _JSON = ("front_end", "options")  # text that is an object in JSON, or empty
-_MAY_BE_UNKNOWN = ("sum_xx",)  # NaN where statistics were counted without
+_MAY_BE_UNKNOWN = ("sum_xx", "squares")  # NaN where statistics were counted without
 
 State = dict[str, Any]
 Object = TypeVar("Object")

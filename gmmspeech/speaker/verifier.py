@@ -237,16 +237,19 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
         verifier = cls(DiagonalGMM.from_state(state["ubm"]), **parse_object(state["options"]))
         check_positive(relevance_factor=verifier.relevance_factor)
         speakers = state["speakers"]
-        columns = [speakers[field] for field in _STATISTICS]
+        known = [
+            field for field in _STATISTICS if field in speakers or field != "squares"
+        ]  # version 0.1 had no squares
+        columns = [speakers[field] for field in known]
         offsets = speakers.get("frame_offsets")
         names, shape = speakers["names"], verifier.ubm.means_.shape
         if len(set(names)) != len(names) or any(len(column) != len(names) for column in columns):
             raise DataError(f"speakers: found {shown(names)}, expected each once, with statistics of all")
         for i, name in enumerate(names):
-            n, sum_x, sum_xx, log_likelihood, num_frames, squares = (column[i] for column in columns)
+            n, sum_x, sum_xx, log_likelihood, num_frames, *squares = (column[i] for column in columns)
             frames = None if offsets is None else speakers["frames"][offsets[i] : offsets[i + 1]]
-            center = verifier._center()
-            stats = GMMStats(n, sum_x, sum_xx, float(log_likelihood), float(num_frames), center, squares)
+            about = (verifier._center(), *squares) if squares else ()
+            stats = GMMStats(n, sum_x, sum_xx, float(log_likelihood), float(num_frames), *about)
             check_statistics(f"model {shown(name)}", stats, shape)
             verifier.restore(name, stats, frames if frames is not None and len(frames) else None)
         return verifier

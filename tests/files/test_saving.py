@@ -140,7 +140,7 @@ def test_files_of_version_0_1_are_read_and_written_again_as_they_were(tmp_path, 
     path = OLD / f"{stem}.h5"
     loading.load(path).save(tmp_path / "again.h5")
     again, before = content(tmp_path / "again.h5"), content(path)
-    assert again.keys() - before.keys() == {("", "checksum")}  # which came later
+    assert again.keys() - before.keys() <= {("", "checksum"), "speakers/squares"}  # which came later
     for name, value in before.items():
         assert again[name] == value, name
     assert describe(str(path))

@@ -262,7 +262,7 @@ def test_a_part_missing_or_replaced_is_a_damaged_file(saved):
                 del file[name]
                 if replacement is not None:
                     file[name] = replacement
-            if replacement is None:
+            if replacement is None and name != "speakers/squares":  # which version 0.1 did not have
                 fails(r"model\.h5: ", load, path)
             else:
                 assert read_or_named(path)
