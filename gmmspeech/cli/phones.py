@@ -95,11 +95,11 @@ def train_phones(
         skip_bad=skip_bad,
         n_jobs=jobs,
     )
-    tell_skipped(f"{name}: {reason}" for name, reason in done.skipped.items())
+    tell_skipped(done.skipped.values())
     tell(
         f"{len(hmm.phones)} phones, {hmm.num_states} states, {hmm.num_gaussians} Gaussians, "
         f"{state.log_likelihood:.3f} nats a frame of {len(state.posteriors)} utterances, "
-        f"{'all paths' if beam is None else f'paths within a beam of {beam:g}'}"
+        f"{'all paths' if beam is None else f'paths within a beam of {beam:g}'}, {len(done.skipped)} skipped"
     )
 
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from gmmspeech.audio import sample_at
 from gmmspeech.errors import ConfigError, DataError, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.names import file_name, id_of_name
@@ -408,7 +409,7 @@ def _htk_label_lines(labels: Sequence[Label]) -> Iterator[str]:
 
 
 def _counted_lines(labels: Sequence[Label], rate: int) -> Iterator[str]:
-    return (f"{round(start * rate)} {round(end * rate)} {name}" for start, end, name in labels)
+    return (f"{sample_at(start, rate)} {sample_at(end, rate)} {name}" for start, end, name in labels)
 
 
 def _check_fields(path: str | os.PathLike[str], names: Sequence[str]) -> None:

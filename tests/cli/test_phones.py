@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
+from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.labels import read_ctm
 
 
@@ -63,3 +66,32 @@ def test_a_word_that_the_dictionary_lacks(run, digits: Path, tmp_path: Path) -> 
     assert left_out.exit_code == 0
     assert "not in the dictionary: xyzzy (1 times)" in left_out.stderr
     assert "1 skipped" in left_out.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes there")
+def test_bad_recordings_are_skipped_named_and_counted(run, digits: Path, tmp_path: Path) -> None:
+    data = tmp_path / "corpus" / "data" / "test"
+    shutil.copytree(digits.parents[1], tmp_path / "corpus")
+    paths = read_map(data / "wav.scp")
+    names = sorted(paths)[:3]
+    files = [tmp_path / "corpus" / paths[name] for name in names]
+    for file in files:
+        file.unlink()
+    os.mkfifo(files[0])
+    files[1].mkdir()
+    files[2].write_bytes(b"\0\0\0\x20ftypM4A " + bytes(500))
+
+    def says(done: Result) -> None:
+        assert done.exit_code == 0, done.output
+        assert all(name in done.stderr for name in names), done.stderr
+        assert "3 skipped" in done.output or "skipped 3 utterances" in done.stderr
+
+    front = ("--config", "phones_8khz")
+    says(run("features", data, tmp_path / "f.h5", *front, "--skip-bad"))
+    model, words = tmp_path / "m.h5", ("--dictionary", "cmudict")
+    says(run("train-phones", data, model, *words, *front, "-k", 60, "--max-iter", 2, "--skip-bad"))
+    says(run("align", data, model, *words, "--out", tmp_path / "al", "--skip-bad"))
+    says(run("recognize", data, model, *words, "--isolated", "--skip-bad"))
+    stopped = run("align", data, model, *words)
+    assert stopped.exit_code == 1
+    assert f"utterance {names[0]}: {files[0]}: is no file, expected a recording" in stopped.stderr
