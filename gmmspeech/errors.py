@@ -138,10 +138,15 @@ def report_errors(function: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextmanager
-def warnings_said() -> Iterator[None]:
-    """Print warnings as lines on stderr while the block lasts."""
+def warnings_said(translate: Callable[[str], str] = str) -> Iterator[None]:
+    """Print warnings as lines on stderr while the block lasts, in the words that `translate` puts them in."""
+
+    def show(message: Warning | str, category: type[Warning], *_: Any) -> None:
+        name = "warning" if issubclass(category, GmmSpeechWarning) else category.__name__
+        say(f"{name}: {translate(' '.join(str(message).split()))}")
+
     with warnings.catch_warnings():
-        warnings.showwarning = _show_warning  # type: ignore[assignment]
+        warnings.showwarning = show  # type: ignore[assignment]
         yield
 
 
@@ -161,8 +166,3 @@ def say(text: str) -> None:
     with suppress(OSError, ValueError):
         if sys.stderr is not None:
             print(f"gmmspeech: {shown(text, LONGEST)}", file=sys.stderr, flush=True)
-
-
-def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
-    name = "warning" if issubclass(category, GmmSpeechWarning) else category.__name__
-    say(f"{name}: {' '.join(str(message).split())}")

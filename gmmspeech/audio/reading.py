@@ -442,7 +442,7 @@ def _raw_options(name: str, size: int, raw: RawAudio) -> dict[str, Any]:
 def _column(name: str, channels: int, channel: int | None) -> int:
     if channel is None:
         if channels != 1:
-            choice = "channel=0 for the first; --channel 0 on the command line"
+            choice = "channel=0 for the first"
             raise AudioError(f"{name}: found {channels} channels, expected one, or a choice ({choice})")
         return 0
     if not 0 <= channel < channels:

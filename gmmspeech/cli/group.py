@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
+from gmmspeech.cli.messages import as_typed
 from gmmspeech.cli.places import check_places
 from gmmspeech.cli.process import Main, traceback_shown
-from gmmspeech.errors import say, warnings_said
+from gmmspeech.errors import GmmSpeechError, say, warnings_said
 
 jobs_option = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
 scheduler_option = click.option(
@@ -82,9 +83,14 @@ def command(name: str) -> Any:
 
         @functools.wraps(function)
         def checked(*, debug: bool, **options: Any) -> None:
-            with warnings_said(), traceback_shown() if debug else nullcontext():
-                check_places(click.get_current_context())
-                function(**options)
+            context = click.get_current_context()
+            translate = as_typed(context.command)
+            with warnings_said(translate), traceback_shown() if debug else nullcontext():
+                try:
+                    check_places(context)
+                    function(**options)
+                except GmmSpeechError as error:
+                    raise type(error)(translate(str(error))) from error
 
         return main.command(name)(debug(checked))
 
@@ -93,5 +99,6 @@ def command(name: str) -> Any:
 
 def tell_skipped(reasons: Iterable[str]) -> None:
     """Print a line on stderr for every utterance that was left out."""
+    translate = as_typed(click.get_current_context().command)
     for reason in reasons:
-        say(f"skipped: {reason}")
+        say(f"skipped: {translate(reason)}")

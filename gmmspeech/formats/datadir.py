@@ -303,7 +303,7 @@ def _read_wav_scp(folder: Path, allow_pipes: bool) -> tuple[dict[str, Path], dic
         if not value or value == "|":
             raise DataError(f"{path}:{number}: found {shown(name)} alone, expected a recording's file after it")
         if name in commands and not allow_pipes:
-            expected = "a file (commands are not run without allow_pipes, --allow-pipes)"
+            expected = "a file (commands are not run without allow_pipes)"
             raise DataError(f"{path}:{number}: found a command for {shown(name)}, expected {expected}")
     files = {name: value for name, value in entries.items() if name not in commands}
     relative = [value for value in files.values() if not os.path.isabs(value)]
