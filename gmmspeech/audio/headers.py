@@ -22,6 +22,7 @@ from gmmspeech.errors import AudioError, GmmSpeechWarning, shown
 STREAMED = 0x7FFF0000
 _STREAMED_64 = 2**48
 _UNKNOWN_SIZE = 0xFFFFFFFF
+_MPEG_CODINGS = (0x50, 0x55)  # in a WAV
 _MAX_CHUNKS = 10_000  # before that of the samples
 _REST = 4096  # bytes behind the samples that nobody misses
 _PAGE = 27  # bytes of the head of an Ogg page
@@ -47,6 +48,7 @@ _OTHERS = (
     (0, b".ra\xfd", "RealAudio"),
     (0, b"\x0bw", "AC-3"),
     (0, b"\xf0\x7e", "MIDI sample dump"),  # of which libsndfile prints errors
+    (0, b"Creative Voice File", "VOC"),  # of which libsndfile reads what stands between two blocks too
     (0, b"\0\0\1\xba", "MPEG program stream"),
     (28, b"Speex   ", "Speex"),
     (28, b"\x80theora", "Theora video"),
@@ -66,12 +68,14 @@ class Sound(NamedTuple):
     """How libsndfile is to read a recording.
 
     `content` takes the place of the file where its header is mended; `options` are those of a file without a header;
-    `frames` is the number of samples where the header does not say it.
+    `frames` is the number of samples where the header does not say it. MPEG audio is `counted`, or its length is a
+    guess of libsndfile's.
     """
 
     content: Content | None = None
     options: dict[str, Any] | None = None
     frames: int | None = None
+    counted: bool = False
 
 
 class _Chunk(NamedTuple):
@@ -80,6 +84,7 @@ class _Chunk(NamedTuple):
     begin: int
     size: int
     place64: int = 0  # of the three long numbers of RF64
+    coding: int = 0  # of the samples of a WAV
 
 
 def examine(name: str, file: BinaryIO, size: int) -> Sound:
@@ -113,6 +118,11 @@ def _riff(name: str, file: BinaryIO, size: int) -> Sound:
     data = _find_chunk(file, size, b"data", big_endian=big)
     if data is None:
         return Sound()
+    if not big and data.coding in _MPEG_CODINGS:
+        file.seek(data.begin)
+        frames = file.read(data.size if 0 < data.size < STREAMED else -1)
+        found = mend_mpeg(name, frames)
+        return Sound() if found is None else Sound(Content(found[0] or frames), None, found[1], counted=True)
     there = size - data.begin
     limit = _STREAMED_64 if wide and data.place64 else STREAMED
     if 0 < data.size <= there:
@@ -236,7 +246,7 @@ def _mpeg(name: str, file: BinaryIO, size: int) -> Sound:
     if found is None:
         return Sound()
     content, frames = found
-    return Sound(None if content is None else Content(content), frames=frames)
+    return Sound(None if content is None else Content(content), None, frames, counted=True)
 
 
 def _sphere(name: str, file: BinaryIO, size: int) -> Sound:
@@ -303,7 +313,7 @@ def _sphere_number(name: str, fields: dict[str, str], key: str) -> int:
 def _find_chunk(file: BinaryIO, size: int, wanted: bytes, *, big_endian: bool) -> _Chunk | None:
     """Find the samples of a file of chunks (RIFF, AIFF)."""
     form = ">4sI" if big_endian else "<4sI"
-    place, place64, size64 = 12, 0, 0
+    place, place64, size64, coding = 12, 0, 0, 0
     for _ in range(_MAX_CHUNKS):
         file.seek(place)
         head = file.read(8)
@@ -311,7 +321,9 @@ def _find_chunk(file: BinaryIO, size: int, wanted: bytes, *, big_endian: bool) -
             return None
         chunk, length = struct.unpack(form, head)
         if chunk == wanted:
-            return _Chunk(place + 8, size64 if place64 and length == _UNKNOWN_SIZE else length, place64)
+            return _Chunk(place + 8, size64 if place64 and length == _UNKNOWN_SIZE else length, place64, coding)
+        if chunk == b"fmt ":
+            coding = int.from_bytes(file.read(2), "little")
         if chunk == b"ds64":
             numbers = file.read(24)
             if len(numbers) == 24:

@@ -25,6 +25,7 @@ _KIND = 0xFFFE0C00  # bits of a header that are the same in all frames of a file
 _MONO = 3
 _NO_CRC, _BITRATE, _PADDING = 1 << 16, 12, 1 << 9
 _HAS_COUNT, _HAS_BYTES, _HAS_TABLE, _HAS_QUALITY = 1, 2, 4, 8
+_AFTER_TAG = 2**16  # bytes
 _DELAY = 529  # samples by which decoders are late
 
 
@@ -84,7 +85,11 @@ def mend_mpeg(name: str, content: bytes) -> tuple[bytes | None, int | None] | No
 
 def _walk(name: str, content: bytes) -> _Stream | None:
     """Find the frames, or nothing; an AudioError where not all bytes from the first to the last one are frames."""
-    first = place = _behind_tags(content, 0)
+    place = _behind_tags(content, 0)
+    if place:  # some write zeros behind a tag
+        zeros = content[place : place + _AFTER_TAG]
+        place += len(zeros) - len(zeros.lstrip(b"\0"))
+    first = place
     word = _word_at(content, place)
     size = _size_at(content, place)
     if not size or not (place + size >= len(content) or _size_at(content, place + size)):

@@ -298,7 +298,7 @@ def _decode(
             first, last = _piece(name, frames, rate, start, end)
             if first:  # which takes a decoder a while, wherever it leads
                 file.seek(first)
-            if size is None or file.format == "MP3":
+            if size is None or "MPEG" in file.subtype:
                 size = last - first
             for place in range(first, last, size):
                 wanted = min(size, last - place)
@@ -328,6 +328,11 @@ def _frames(name: str, file: soundfile.SoundFile, sound: Sound) -> int:
     short = _SHORT_DATA.search(file.extra_info)
     if short and int(short[2]) < int(short[1]) < STREAMED:
         raise AudioError(f"{name}: cut short: found {short[2]} bytes of data, expected {short[1]} as its header says")
+    if "MPEG" in file.subtype and not sound.counted:
+        found = "MPEG audio whose frames can't be counted"
+        raise AudioError(
+            f"{name}: found {found}, expected nothing but frames of a known bit rate{how_to_convert(name)}"
+        )
     frames = file.frames if sound.frames is None else sound.frames
     if frames > min(file.frames, _UNKNOWN):
         found = "a length that libsndfile can't tell"
@@ -338,7 +343,7 @@ def _frames(name: str, file: soundfile.SoundFile, sound: Sound) -> int:
 def _read(file: soundfile.SoundFile, count: int, column: int, size: int) -> NDArray[np.float32]:
     """Read so many samples of a channel, or as many as there are: these take memory, not what a header says."""
     # a decoder of MPEG loses what frames share wherever it is told to go on; its frames were counted
-    block = count if file.format == "MP3" else max(1, _BLOCK // file.channels)
+    block = count if "MPEG" in file.subtype else max(1, _BLOCK // file.channels)
     signal = np.empty(min(count, max(_A_BYTE * size, block)), np.float32)
     done = 0
     while done < count:

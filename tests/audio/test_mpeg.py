@@ -1,5 +1,6 @@
 """MP3 whose header says nothing, or that of the first of two: sizes are those of ffmpeg 5.1 and mpg123 1.31."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import soundfile
 from sounds import RATE, sweep, with_pause
 
-from gmmspeech.audio import read_audio
+from gmmspeech.audio import decode_audio, read_audio
 from gmmspeech.audio.mpeg import mend_mpeg
 from gmmspeech.errors import AudioError
 
@@ -78,7 +79,13 @@ def test_tags_are_no_frames():
     id3 = b"ID3\4\0\0\0\0\0\x0a" + b"\xff\xf3" * 5
     ape = b"APETAGEX" + (2000).to_bytes(4, "little") + (40).to_bytes(4, "little") + bytes(16) + bytes(40)
     expected, _ = mend_mpeg("a", plain)
-    for tagged in (id3 + plain, id3 + plain + b"TAG".ljust(128), plain + id3, plain + bytes(300)):
+    for tagged in (
+        id3 + bytes(500) + plain,
+        id3 + plain,
+        id3 + plain + b"TAG".ljust(128),
+        plain + id3,
+        plain + bytes(300),
+    ):
         assert mend_mpeg("a", tagged)[0].startswith(expected)
     assert mend_mpeg("a", plain + ape)[0].startswith(expected)
     assert mend_mpeg("a", b"\xff\xfb" + bytes(500)) is None
@@ -104,3 +111,21 @@ def test_a_file_with_a_header_that_is_cut_short_between_frames(tmp_path):
     (tmp_path / "a.mp3").write_bytes(content[:place])
     with pytest.raises(AudioError, match=r"cut short: found \d+ frames, expected \d+ as its header says"):
         read_audio(tmp_path / "a.mp3")
+
+
+@pytest.mark.parametrize("size", [None, 0, 0xFFFFFFFF])
+def test_mp3_inside_wav(size):
+    content = (FOLDER / "vbr_of_a_pipe.mp3").read_bytes()
+    fmt = struct.pack("<4sIHHIIHHHHIHHH", b"fmt ", 30, 0x55, 1, RATE, 8000, 1, 0, 12, 1, 2, 576, 1, 1393)
+    body = b"WAVE" + fmt + b"data" + struct.pack("<I", len(content) if size is None else size) + content
+    signal, rate = decode_audio(b"RIFF" + struct.pack("<I", len(body)) + body, name="a.wav")
+    assert rate == RATE
+    np.testing.assert_array_equal(signal, read_audio(FOLDER / "vbr_of_a_pipe.mp3")[0])
+
+
+def test_frames_that_cannot_be_counted():
+    content = bytearray((FOLDER / "cbr_of_a_pipe.mp3").read_bytes())
+    place = content.index(b"\xff\xf3")
+    content[place + 2] &= 0x0F  # a free bit rate
+    with pytest.raises(AudioError, match=r"found MPEG audio whose frames can't be counted|can't be decoded"):
+        decode_audio(bytes(content), name="a.mp3")
