@@ -1,6 +1,8 @@
+import ast
 import inspect
 import itertools
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -198,3 +200,18 @@ def test_aligned_corpora_come_back_through_their_frames(corpus):
         assert "" not in names
         merged = [a for a, b in zip(labels, [*labels[1:], None], strict=True) if b is None or a.name != b.name]
         assert [label.end for label in labels_of_frames(names, times="start")] == [label.end for label in merged]
+
+
+def test_no_function_has_another_default_of_times():
+    """Found in the source, so that a function that comes later is held to it too."""
+    found = {}
+    for path in Path(gs.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                positional = zip(reversed(node.args.args), reversed(node.args.defaults), strict=False)
+                named = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+                for argument, default in [*positional, *named]:
+                    if argument.arg == "times":
+                        found[f"{path.stem}.{node.name}"] = None if default is None else ast.literal_eval(default)
+    assert len(found) >= 8
+    assert set(found.values()) <= {"center", None}, found  # None: it has to be given
