@@ -222,7 +222,11 @@ class _FileFrames:
             folder = Path(os.path.abspath(path)).parent
             base = find_base(path, first, [Path(), folder, folder.parent])
             self._places = [(str(base / file), where) for file, where in self._places]
-        self.dim: int = self.read(0).shape[1]
+        frames = self.read(0)
+        self.dim: int = frames.shape[1]
+        if _is_cmvn(frames):
+            found = f"statistics of CMVN, sums of {frames[0, -1]:g} frames of {self.dim - 1} columns"
+            raise DataError(f"{shown(path)}: found {found}, expected features, such as those of feats.scp")
 
     def _place(self, name: str, value: str) -> tuple[str, str]:
         place = _PLACE.fullmatch(value)
@@ -261,6 +265,14 @@ class _FileFrames:
 
     def close(self) -> None:
         """Do nothing: files are opened for each matrix."""
+
+
+def _is_cmvn(matrix: NDArray) -> bool:
+    """Say whether a matrix is statistics of Kaldi's: sums and their count, sums of squares and a zero."""
+    if len(matrix) != 2 or matrix.shape[1] < 2:
+        return False
+    (sums, squares), (count, zero) = matrix[:, :-1].astype(np.float64), matrix[:, -1].astype(np.float64)
+    return bool(zero == 0 and count >= 1 and np.all(sums**2 <= count * squares * (1 + 1e-5)))
 
 
 def _absolute(path: str) -> str:

@@ -238,3 +238,28 @@ def test_memory_stays_a_block_however_long_the_store(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 * block.nbytes  # the store has forty
+
+
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize("spread", [0.0, 1e-3, 1.0, 100.0])
+def test_statistics_of_cmvn_are_no_features(tmp_path, text, spread):
+    """As Kaldi's compute-cmvn-stats writes them: sums and their count, sums of squares and a zero."""
+    stats = {}
+    for speaker in ("ann", "bob"):
+        frames = 5 + spread * np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32).astype(float)
+        sums, squares = frames.sum(axis=0), (frames**2).sum(axis=0)
+        stats[speaker] = np.array([[*sums, len(frames)], [*squares, 0]])
+    kaldiio.save_ark(str(tmp_path / "cmvn.ark"), stats, scp=str(tmp_path / "cmvn.scp"), text=text)
+    for path in (f"scp:{tmp_path}/cmvn.scp", f"ark:{tmp_path}/cmvn.ark"):
+        with pytest.raises(
+            DataError, match=r"cmvn.*: found statistics of CMVN, sums of 300 frames of 4 columns, expected"
+        ):
+            FeatureStore(path)
+
+
+@pytest.mark.parametrize(
+    "rows", [[[3, 1, 2], [1, 1, 0]], [[3, 1, -2], [9, 9, 0]], [[3, 1, 2], [9, 9, 9]], [[0, 0], [0, 0]]]
+)
+def test_two_frames_are_features(tmp_path, rows):
+    kaldiio.save_ark(f"{tmp_path}/f.ark", {"u": np.array(rows, np.float32)})
+    assert FeatureStore(f"ark:{tmp_path}/f.ark").total_frames == 2
