@@ -13,6 +13,10 @@ _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 def __getattr__(name: str) -> object:
     """Load a name when it is asked for; say where it is if a namespace has it."""
+    if name == "__version__":  # looked up on demand: it takes longer than importing the rest
+        from importlib.metadata import version
+
+        return version(__name__)
     try:
         return _load(name)
     except AttributeError:

@@ -117,3 +117,5 @@ from .stores.features import (
 from .stores.features import (
     write_store as write_store,
 )
+
+__version__: str

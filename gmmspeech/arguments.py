@@ -70,8 +70,9 @@ def real(
     above: float | None = None,
     most: float | None = None,
     below: float | None = None,
+    nan: bool = False,
 ) -> Constraint:
-    """Allow numbers but NaN, within bounds where those are given; without a greatest infinity too."""
+    """Allow numbers within bounds where those are given; without a greatest infinity too, and NaN if asked for."""
     bounds = _bounds(least=least, above=above, most=most, below=below)
 
     def expected(value: object) -> str:
@@ -83,7 +84,7 @@ def real(
             and (most is None or value <= most)
             and (below is None or value < below)
         )
-        return "" if within and not math.isnan(value) else bounds or "a number"
+        return "" if within and (nan or not math.isnan(value)) else bounds or "a number"
 
     return expected
 
@@ -121,16 +122,35 @@ def any_of(*constraints: Constraint) -> Constraint:
     return expected
 
 
+def _numbers(value: object) -> str:
+    right = isinstance(value, np.ndarray) and value.ndim > 0 and value.dtype.kind in "fiu"
+    return "" if right else "an array of numbers"
+
+
 def listed(item: Constraint | None = None, words: str = "a list") -> Constraint:
     """Allow lists and the like, never text, a dict or a set, whose items one more constraint allows."""
 
     def expected(value: object) -> str:
         if isinstance(value, (str, bytes, Mapping, Set)) or not hasattr(value, "__len__"):
             return words
+        if getattr(value, "shape", None) == ():
+            return words
         if item is None:
             return ""
         first = next(filter(None, map(item, value)), "")  # type: ignore[call-overload]
         return f"{words}, each item {first}" if first else ""
+
+    return expected
+
+
+def _tuple(items: Sequence[Constraint | None]) -> Constraint:
+    words = f"{len(items)} in a tuple"
+
+    def expected(value: object) -> str:
+        if not isinstance(value, (tuple, list)) or len(value) != len(items):
+            return words
+        found = [item(part) for item, part in zip(items, value, strict=True) if item is not None]
+        return f"{words}, {', '.join(filter(None, found))}" if any(found) else ""
 
     return expected
 
@@ -163,6 +183,9 @@ def jobs(value: object) -> str:
     return "1 or more, -1 for all processors, or None" if value == 0 else ""
 
 
+_NAMED: Mapping[str, Constraint] = {"n_jobs": jobs, "random_state": SEED}
+
+
 def checked(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Check the arguments of a function by their annotations: options, objects, lists and dicts, but not arrays."""
     code = function.__code__
@@ -170,16 +193,21 @@ def checked(function: Callable[Arguments, Result]) -> Callable[Arguments, Result
     table: dict[str, Constraint] = {}
     read = False
 
+    def own(name: str, value: Any) -> Any:
+        if name not in table:
+            return value
+        check(table[name], **{name: value})
+        return value.item() if isinstance(value, np.generic) else value  # products with an int8 would overflow
+
     @functools.wraps(function)
     def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         nonlocal read
         if not read:  # at the first call: importing stays quick
             table.update(_table(function.__annotations__, function.__globals__))
             read = True
-        for name, value in (*zip(names, args, strict=False), *kwargs.items()):
-            if name in table:
-                check(table[name], **{name: value})
-        return function(*args, **kwargs)
+        given: Any = [own(name, value) for name, value in zip(names, args, strict=False)] + list(args[len(names) :])
+        named: Any = {name: own(name, value) for name, value in kwargs.items()}
+        return function(*given, **named)
 
     return call
 
@@ -204,7 +232,7 @@ def _table(hints: Mapping[str, Any], names: dict[str, Any], *, arrays: bool = Fa
             found = eval(hint, names) if isinstance(hint, str) else hint
         except NameError:  # known to type checkers only
             continue
-        constraint = jobs if name == "n_jobs" else _constraint(found, arrays=arrays)
+        constraint = _NAMED[name] if name in _NAMED else _constraint(found, arrays=arrays)
         if constraint is not None and name != "return":
             table[name] = constraint
     return table
@@ -212,8 +240,11 @@ def _table(hints: Mapping[str, Any], names: dict[str, Any], *, arrays: bool = Fa
 
 def _constraint(hint: Any, *, arrays: bool = False) -> Constraint | None:
     """Give the constraint that an annotation comes to, None where it has none."""
-    simple = {bool: FLAG, int: whole(), float: real(), str: TEXT, None: NOTHING, type(None): NOTHING}
+    number = real(nan=arrays)  # of a file, whose class tells of it
+    simple = {bool: FLAG, int: whole(), float: number, str: TEXT, None: NOTHING, type(None): NOTHING}
     origin, args = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return None
     if isinstance(hint, type | None) and hint in simple:
         return simple[hint]
     if origin is Literal:
@@ -222,7 +253,7 @@ def _constraint(hint: Any, *, arrays: bool = False) -> Constraint | None:
         parts = [_constraint(part, arrays=arrays) for part in args]
         return None if None in parts else any_of(*filter(None, parts))
     if origin is np.ndarray:
-        return instance(np.ndarray, words="an array") if arrays else None
+        return _numbers if arrays else None
     kind = origin or hint
     if not isinstance(kind, type) or getattr(kind, "_is_protocol", False) or kind is object:
         return None
@@ -233,9 +264,9 @@ def _constraint(hint: Any, *, arrays: bool = False) -> Constraint | None:
     if origin and issubclass(kind, Mapping):
         return mapped(_constraint(args[1]))
     if kind is tuple and args[-1] is not ...:
-        return listed()
+        return _tuple([_constraint(part) for part in args])
     if origin and issubclass(kind, Sequence):
         return listed(_constraint(args[0]), f"a list of {getattr(args[0], '__name__', 'items')}")
     if origin and issubclass(kind, Iterable):
         return lambda value: "" if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else "a list"
-    return instance(kind)
+    return instance(type, words="a class") if kind is type else instance(kind)

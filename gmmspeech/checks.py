@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -37,23 +37,25 @@ def real_array(
         expected = "expected a dense array: sparse data are not supported"
         raise error(f"{owner}: found a sparse {type(x).__name__}, {expected}")
     if x is None or isinstance(x, (str, bytes, bytearray, os.PathLike, Mapping, Set)):
-        raise error(f"{owner}: found {told(x)}, which is no number, expected numbers")
+        raise error(f"{owner}: found something that is no number ({told(x)}), expected numbers")
     masked = sum(map(_count_masked, x if isinstance(x, (list, tuple)) else [x]))
     if masked:
         raise error(f"{owner}: found {masked} masked entries, expected none: leave their rows out, or fill them")
     try:
         array = np.asarray(x)
         if array.dtype.kind == "O":
-            if any(isinstance(entry, (str, bytes)) for entry in array.flat):
-                raise TypeError("argument must be a string-free array of real numbers, found text")
+            wrong = next((entry for entry in array.flat if entry is None or isinstance(entry, (str, bytes))), 0)
+            if wrong != 0:
+                raise TypeError(f"found {told(wrong)}")
             array = array.astype(np.float64)
     except (TypeError, ValueError, RuntimeError, OverflowError) as problem:
         raise error(f"{owner}: found something that is no number ({one_line(problem)}), expected numbers") from None
     if array.dtype.kind == "c":
         raise error(f"{owner}: found {array.dtype} numbers, expected real ones: Complex data not supported")
     if array.dtype.kind not in ("fiub" if bools else "fiu"):
-        found = {"U": "text", "S": "bytes", "b": "True and False", "M": "times", "m": "times"}
-        raise error(f"{owner}: found {found.get(array.dtype.kind, array.dtype)}, expected numbers")
+        kinds = {"U": "text", "S": "bytes", "M": "times", "m": "times"}
+        found = kinds.get(array.dtype.kind, str(array.dtype))
+        raise error(f"{owner}: found something that is no number ({found}), expected numbers")
     return array
 
 
@@ -67,10 +69,12 @@ def as_labels(y: Any, owner: str = "labels", error: type[GmmSpeechError] = DataE
         labels = np.asarray(y)
     except (TypeError, ValueError) as problem:
         raise error(f"{owner}: found lists of different lengths ({one_line(problem)}), expected labels") from None
+    if not labels.ndim:
+        raise error(f"{owner}: found {told(y)}, expected a list of labels")
     kind = labels.dtype.kind
     if kind in "OUS":
-        entries = y if kind != "O" and isinstance(y, (list, tuple)) and labels.ndim == 1 else labels.flat
-        text = kind != "O" or isinstance(next(iter(entries), ""), str)
+        entries = y if kind != "O" and isinstance(y, (list, tuple)) and labels.ndim == 1 else labels.ravel()
+        text = kind != "O" or (labels.size > 0 and isinstance(entries[0], str))
         for entry in entries:
             if not isinstance(entry, (str, bytes) if text else (int, float, np.number)) or entry != entry:
                 raise error(f"{owner}: found {told(entry)}, expected {'text' if text else 'text or numbers'} only")
@@ -86,6 +90,16 @@ def as_names(y: Any, owner: str, error: type[GmmSpeechError] = DataError) -> NDA
     if labels.size and not isinstance(labels.flat[0], str):
         raise error(f"{owner}: found {told(labels.flat[0])}, expected text")
     return labels.astype(np.str_, copy=False)
+
+
+def named(items: Any, owner: str) -> Iterator[tuple[str, Any]]:
+    """Yield pairs of a name and what it is of, from a list of them or a mapping, or raise a `DataError`."""
+    if not isinstance(items, Mapping) and getattr(items, "shape", None) == ():
+        raise DataError(f"{owner}: found {told(items)}, expected pairs of a name and frames")
+    for i, item in enumerate(items.items() if isinstance(items, Mapping) else items):
+        if not isinstance(item, (tuple, list)) or len(item) != 2 or not isinstance(item[0], str):
+            raise DataError(f"{owner} {i}: found {told(item)}, expected a name and frames")
+        yield item[0], item[1]
 
 
 def _count_masked(x: object) -> int:
@@ -201,6 +215,14 @@ def as_vector(x: ArrayLike, owner: str) -> NDArray[np.float64]:
 def as_numbers(x: ArrayLike, owner: str) -> NDArray[np.float64]:
     """Array of any shape as float64, or a `DataError`."""
     return real_array(x, owner, DataError).astype(np.float64, copy=False)
+
+
+def as_flags(x: ArrayLike, owner: str = "is_target") -> NDArray[np.bool_]:
+    """True and False in a row, or 1 and 0; else a `DataError`."""
+    flags = real_array(x, owner, DataError, bools=True)
+    if flags.ndim != 1 or not np.isin(flags, (0, 1)).all():
+        raise DataError(f"{owner}: found {told(flags)}, expected True and False in a row")
+    return flags.astype(np.bool_, copy=False)
 
 
 def as_weights(sample_weight: ArrayLike, num_frames: int) -> NDArray[np.float64]:

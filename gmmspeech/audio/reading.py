@@ -16,7 +16,9 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import NOTHING, PATH, any_of, check, checked, instance, real, whole
 from gmmspeech.audio.headers import STREAMED, Content, Sound, examine, how_to_convert
+from gmmspeech.checks import check_finite, real_array
 from gmmspeech.errors import AudioError, ConfigError, one_line, shown
 from gmmspeech.files.regular import open_regular
 
@@ -77,6 +79,7 @@ class RawAudio:
                 raise ConfigError(f"{name}: found {value}, expected 1 or more")
 
     @classmethod
+    @checked
     def parse(cls, text: str) -> RawAudio:
         """Read ``RATE`` or ``RATE:ENCODING``, such as ``8000:ulaw``.
 
@@ -151,7 +154,13 @@ def read_audio(
     >>> signal.shape, signal.dtype, rate
     ((4000,), dtype('float32'), 8000)
     """
-    options: dict[str, Any] = {"channel": channel, "start": start, "end": end, "raw": raw}
+    check(PATH, path=path)
+    check(any_of(whole(), NOTHING), channel=channel)
+    check(any_of(instance(RawAudio), NOTHING), raw=raw)
+    check(real(nan=True), start=start)
+    check(any_of(real(nan=True), NOTHING), end=end)
+    end = None if end is None else float(end)
+    options: dict[str, Any] = {"channel": channel, "start": float(start), "end": end, "raw": raw}
     with closing(read_audio_blocks(path, None, **options)) as blocks:
         return next(blocks)
 
@@ -376,6 +385,7 @@ def not_finite(samples: NDArray) -> NDArray[np.intp]:
     return np.flatnonzero([] if np.isfinite(total) else ~np.isfinite(samples))
 
 
+@checked
 def resample(signal: NDArray, rate: int, target_rate: int) -> NDArray:
     """Change the sampling rate, by soxr's high-quality polyphase filter.
 
@@ -403,10 +413,11 @@ def resample(signal: NDArray, rate: int, target_rate: int) -> NDArray:
     >>> len(resample(np.zeros(16000, np.float32), 16000, 8000))
     8000
     """
-    signal = np.asarray(signal)
+    signal = real_array(signal, "signal", AudioError)
     if signal.ndim != 1 or signal.dtype not in (np.float32, np.float64, np.int16, np.int32):
         expected = "(n,) of float32, float64, int16 or int32"
         raise AudioError(f"signal: found {signal.dtype} of shape {signal.shape}, expected {expected}")
+    check_finite("signal", signal, item="sample", kind=AudioError)
     for name, value in (("rate", rate), ("target_rate", target_rate)):
         if not value > 0:
             raise ConfigError(f"{name}: found {value}, expected more than 0 samples a second")

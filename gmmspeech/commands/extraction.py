@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.audio import audio_file
 from gmmspeech.blocks import ordered_map, single_threaded_blas
 from gmmspeech.cluster import connect, map_items
@@ -112,6 +113,7 @@ class _Shard:
         return self.path.with_suffix(".json")
 
 
+@checked
 def extract_features(
     parts: Sequence[DataDir],
     out: Path,
@@ -178,6 +180,8 @@ def extract_features(
         check_not_recording(data, out)
     groups = [(data, group) for data in parts for group in _extracted_together(data, front)]
     counts = Counter(utterance for _, group in groups for utterance in group)
+    if not counts:
+        raise DataError(f"{out}: found no utterance to extract, expected one or more")
     if len(counts) < sum(counts.values()):
         twice = next(utterance for utterance, count in counts.items() if count > 1)
         raise DataError(f"{out}: found utterance {twice} again, expected each once")

@@ -8,19 +8,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import correlate1d
 
-from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.arguments import checked
+from gmmspeech.checks import as_matrix, finite
+from gmmspeech.errors import ConfigError
 from gmmspeech.features.native import mel_kernel
 from gmmspeech.features.options import KaldiOrHtk
 
 
 def checked_frames(frames: ArrayLike) -> NDArray[np.float32]:
-    """Frames as float32; FeatureError if they aren't a matrix."""
-    matrix = np.asarray(frames, dtype=np.float32)
-    if matrix.ndim != 2:
-        raise FeatureError(f"frames: found shape {matrix.shape}, expected (T, D)")
-    return matrix
+    """Frames as float32; FeatureError if they aren't a matrix of finite numbers."""
+    return finite(as_matrix(frames).astype(np.float32, copy=False))
 
 
+@checked
 def add_deltas(
     frames: ArrayLike, *, order: int = 2, window: int = 2, convention: KaldiOrHtk = "kaldi"
 ) -> NDArray[np.float32]:
@@ -77,6 +77,7 @@ def add_deltas(
     return np.concatenate(blocks, axis=1)
 
 
+@checked
 def shifted_deltas(
     frames: ArrayLike, *, window: int = 1, num_blocks: int = 7, block_shift: int = 3
 ) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ import soxr
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, FeatureError
 from gmmspeech.features import conf_files
 from gmmspeech.features.deltas import add_deltas, shifted_deltas
@@ -131,6 +132,7 @@ class FrontEnd(Section):
         return {**given, "deltas": None} if isinstance(deltas, Mapping) and deltas.get("order") == 0 else given
 
     @classmethod
+    @checked
     def from_toml(cls, path: str | Path) -> FrontEnd:
         """Read a TOML file, or a configuration of this package by its bare name, such as "mfcc_sre".
 
@@ -154,6 +156,7 @@ class FrontEnd(Section):
         return cls._from_conf(file, sections)
 
     @classmethod
+    @checked
     def from_kaldi_conf(
         cls, path: str | Path, kind: str = "mfcc", *, vad: str | Path | None = None, **sections: Any
     ) -> FrontEnd:
@@ -192,6 +195,7 @@ class FrontEnd(Section):
         return cls._from_conf(path, found | sections)
 
     @classmethod
+    @checked
     def from_htk_conf(cls, path: str | Path, *, sample_frequency: int | None = None, **sections: Any) -> FrontEnd:
         """Read a configuration of HTK's HCopy as it is.
 
@@ -224,6 +228,7 @@ class FrontEnd(Section):
         return cls._from_conf(path, conf_files.read_hcopy(Path(path), sample_frequency) | sections)
 
     @classmethod
+    @checked
     def from_file(cls, path: str | Path, *, sample_frequency: int | None = None) -> FrontEnd:
         """Read a TOML file or the name of one of this package, or a ``.conf`` file of Kaldi or HTK.
 
@@ -262,6 +267,7 @@ class FrontEnd(Section):
             raise ConfigError(f"{path}: {error}") from None
 
     @classmethod
+    @checked
     def from_json(cls, text: str) -> FrontEnd:
         """Read what `to_json` gave.
 
@@ -332,12 +338,14 @@ class FrontEnd(Section):
         steps = [f"{length * scale:.4g}/{shift * scale:.4g} ms", describe_vad(self.vad), describe_cmvn(self.cmvn)]
         return ", ".join([" + ".join(parts), *steps, *([f"warping {self.warp.window}"] if self.warp else [])])
 
+    @checked
     def __call__(
         self, signal: ArrayLike, rate: float, utterance: str = "", *, voiced: ArrayLike | None = None
     ) -> NDArray[np.float32]:
         """Frames of a waveform; only the voiced ones where voice activity detection is on, (T, dim)."""
         return self.of_speaker([self.unnormalized(signal, rate, utterance, voiced=voiced)])[0]
 
+    @checked
     def unnormalized(
         self, signal: ArrayLike, rate: float, utterance: str = "", *, voiced: ArrayLike | None = None
     ) -> NDArray[np.float32]:
@@ -377,6 +385,7 @@ class FrontEnd(Section):
             normalized[:, column] = static[:, column]
         return normalized
 
+    @checked
     def log_energies(self, signal: ArrayLike, rate: float, utterance: str = "") -> NDArray[np.float32]:
         """Natural logarithms of the frames' energies at the scale of 16-bit samples, shape (T,): what VADs look at.
 
@@ -384,6 +393,7 @@ class FrontEnd(Section):
         """
         return self._at_int16_scale(self._static(signal, rate, utterance)[1])
 
+    @checked
     def of_speaker(self, utterances: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Give the frames of a speaker's utterances the CMVN that needs all frames of an utterance, or of the speaker.
 
@@ -402,6 +412,7 @@ class FrontEnd(Section):
             return [cmvn(frames, **options) for frames in utterances]
         return list(utterances)
 
+    @checked
     def voiced(self, signal: ArrayLike, rate: float, utterance: str = "") -> NDArray[np.bool_]:
         """Which frames of a waveform are voiced, shape (T,); all of them where voice activity detection is off.
 

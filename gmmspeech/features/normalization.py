@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError
 from gmmspeech.features.deltas import checked_frames
 
@@ -13,6 +14,7 @@ SLIDING_FLOOR = 1e-10  # and in apply-cmvn-sliding
 BLOCK = 2**14  # frames whose windows are worked on at a time
 
 
+@checked
 def cmvn(frames: ArrayLike, *, norm_vars: bool = False, mean_scale: float = 1.0) -> NDArray[np.float32]:
     """Subtract the mean of all frames, as Kaldi's apply-cmvn does with the utterance's own statistics.
 
@@ -48,6 +50,7 @@ def cmvn(frames: ArrayLike, *, norm_vars: bool = False, mean_scale: float = 1.0)
     return normalized.astype(np.float32)
 
 
+@checked
 def sliding_cmvn(
     frames: ArrayLike,
     *,
@@ -147,6 +150,7 @@ def window_bounds(
     return np.maximum(start - beyond, 0), end - beyond
 
 
+@checked
 def rasta(frames: ArrayLike, *, pole: float = 0.98) -> NDArray[np.float32]:
     """RASTA filtering: keep what changes about as fast as speech does.
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from gmmspeech.arguments import POSITIVE, told
 from gmmspeech.errors import ConfigError, shown
 
 Convention = Literal["kaldi", "htk", "librosa"]
@@ -125,7 +126,7 @@ class StaticOptions(Section):
         description="Only frames that lie within the signal: True / True / False. False gives a frame for every shift, "
         "with samples mirrored at the ends; for librosa centered frames with zeros beyond the ends."
     )
-    dither: float = Field(ge=0, description="Deviation of the noise added to the samples, at their scale: 0.")
+    dither: float = Field(ge=0, le=1e6, description="Deviation of the noise added to the samples, at their scale: 0.")
     window_type: WindowType = Field(description="povey / hamming / hanning.")
     blackman_coeff: float = Field(description="Of the Blackman window: 0.42.")
     preemphasis_coefficient: float = Field(ge=0, le=1, description="0.97 / 0.97 / 0.")
@@ -174,8 +175,7 @@ class StaticOptions(Section):
 
     def check_rate(self, rate: float) -> None:
         """Raise ConfigError where the options make no sense at a sampling rate."""
-        if not rate > 0:
-            raise ConfigError(f"sampling rate: found {rate} Hz, expected more than 0")
+        check_rate(rate)
         length, shift, points = self.frame_sizes(rate)
         for name, found, least in (("frame_length", length, 2), ("frame_shift", shift, 1)):
             if not least <= found <= MAX_SAMPLES:
@@ -274,11 +274,20 @@ class FbankOptions(StaticOptions):
         return self.num_mel_bins + self.use_energy
 
 
+def check_rate(rate: float) -> None:
+    """Raise ConfigError for a sampling rate that is none."""
+    if not POSITIVE(rate):
+        return
+    raise ConfigError(f"sampling rate: found {told(rate)} Hz, expected a number, more than 0")
+
+
 Options = TypeVar("Options", bound=StaticOptions)
 
 
 def validated(kind: type[Options], given: Mapping[str, Any]) -> Options:
     """Options out of keyword arguments; None stands for the convention's default. ConfigError on a bad value."""
+    if "type" in given:  # which is how a section of a front end says what it is
+        raise ConfigError(f"unknown key 'type': it is {kind.model_fields['type'].default} already")
     try:
         return kind.model_validate(given)
     except ValidationError as error:
@@ -330,8 +339,11 @@ def explain(error: ValidationError, known: Mapping[tuple[str, ...], type[BaseMod
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]
     if first["type"] == "extra_forbidden":
-        model = known.get(tuple(place[:-1]))
-        hint = f"; the nearest known key is {nearest(place[-1], model.model_fields)!r}" if model else ""
+        keys = _keys(place[:-1], known)
+        hint = ""
+        if keys:
+            key = nearest(place[-1], keys)
+            hint = f"; the nearest known key is {key!r}{keys[key]}"
         return f"{_section(place)}unknown key {shown(repr(place[-1]))}{hint}"
     if first["type"] == "value_error":
         return _section([*place, ""]) + str(first["ctx"]["error"])
@@ -354,6 +366,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def _repr(value: Any) -> str:
     return shown(repr(value)) if isinstance(value, str) else shown(value)
+
+
+def _keys(place: list[str], known: Mapping[tuple[str, ...], type[BaseModel]]) -> dict[str, str]:
+    """Keys that a section knows, and those of the sections in it, with the words for where they are."""
+    found: dict[str, str] = {}
+    for path, model in sorted(known.items(), key=lambda item: len(item[0])):
+        if list(path[: len(place)]) == place:
+            where = f" of [{path[0]}]" if len(path) > len(place) else ""
+            found = {**dict.fromkeys(model.model_fields, where), **found}
+    return found
 
 
 def _section(place: list[str]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, FeatureError
 from gmmspeech.features.deltas import add_deltas, shifted_deltas
 from gmmspeech.features.frontend import FrontEnd
@@ -65,6 +66,7 @@ class FrontEndStream:
     True
     """
 
+    @checked
     def __init__(self, front: FrontEnd, rate: float, utterance: str = "") -> None:
         _check_streamable(front)
         if rate != front.sample_frequency:
@@ -79,6 +81,7 @@ class FrontEndStream:
         self._voiced = np.zeros(0, dtype=np.bool_)
         self._any_voiced, self._ended = False, False
 
+    @checked
     def push(self, samples: ArrayLike) -> NDArray[np.float32]:
         """Take the next samples and give the frames that are settled by them.
 

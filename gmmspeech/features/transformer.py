@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
+from gmmspeech.arguments import NOTHING, PATH, any_of, check, check_options, instance, listed, one_of, whole
 from gmmspeech.errors import FeatureError
 from gmmspeech.features.frontend import FrontEnd
 
 
-class MfccTransformer(TransformerMixin, BaseEstimator):
+class MfccTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Turn a list of signals into a list of frames, for pipelines that end in a mixture or a classifier.
 
     It learns nothing: `fit` checks the parameters only.
@@ -50,6 +53,12 @@ class MfccTransformer(TransformerMixin, BaseEstimator):
     array(['hiss', 'hum'], dtype='<U4')
     """
 
+    _parameter_constraints: ClassVar = {
+        "rate": whole(1),
+        "num_ceps": any_of(whole(1), NOTHING),
+        "front_end": any_of(PATH, instance(FrontEnd)),
+    }
+
     def __init__(
         self,
         rate: int = 16000,
@@ -73,6 +82,7 @@ class MfccTransformer(TransformerMixin, BaseEstimator):
         ConfigError
             There is no such front end, or an option makes no sense at this rate.
         """
+        check_options(self)
         given = self.front_end
         front = (
             given if isinstance(given, FrontEnd) else FrontEnd.from_file(os.fspath(given), sample_frequency=self.rate)
@@ -85,7 +95,41 @@ class MfccTransformer(TransformerMixin, BaseEstimator):
         self.front_end_ = FrontEnd(**sections)
         return self
 
-    def transform(self, X: Sequence[NDArray]) -> list[NDArray[np.float32]]:
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Names of the columns of the frames, shape (D,): ``mfcc0``, ..., and ``mfcc0_d1``, ... of derivatives.
+
+        Parameters
+        ----------
+        input_features : None
+            Signals have no columns, so no names either.
+
+        Raises
+        ------
+        ConfigError
+            Names of columns are given.
+        """
+        check(NOTHING, input_features=input_features)
+        if not hasattr(self, "front_end_"):
+            self.fit()
+        front = self.front_end_
+        static = [f"{front.features.type}{i}" for i in range(front.features.dim)]
+        parts = range(1, front.dim // len(static))
+        return np.array([*static, *(f"{name}_d{part}" for part in parts for name in static)], dtype=object)
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Choose what `transform` makes of each signal: an array, or a table whose columns have names.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, optional
+            None leaves it as it is.
+        """
+        check(any_of(one_of("default", "pandas", "polars"), NOTHING), transform=transform)
+        if transform is not None:
+            self._sklearn_output_config = {"transform": transform}
+        return self
+
+    def transform(self, X: Sequence[NDArray]) -> list[Any]:
         """Frames of each signal.
 
         Parameters
@@ -96,6 +140,7 @@ class MfccTransformer(TransformerMixin, BaseEstimator):
         Returns
         -------
         list of ndarray, shape (T, D), float32
+            Of DataFrames, where `set_output` asks for them.
 
         Raises
         ------
@@ -106,7 +151,14 @@ class MfccTransformer(TransformerMixin, BaseEstimator):
             self.fit()
         if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype != object:
             raise FeatureError(f"found one array of shape {X.shape}, expected a list of signals: [signal] has one")
-        return [self.front_end_(signal, self.rate, str(i)) for i, signal in enumerate(X)]
+        check(listed(words="a list of signals"), X=X)
+        frames = [self.front_end_(signal, self.rate, str(i)) for i, signal in enumerate(X)]
+        library = getattr(self, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
+        if library == "default":
+            return frames
+        table = importlib.import_module(library).DataFrame
+        names = self.get_feature_names_out().tolist()
+        return [table(dict(zip(names, x.T, strict=True))) for x in frames]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.checks import check_at_least
+from gmmspeech.arguments import checked
+from gmmspeech.checks import check_at_least, real_array
 from gmmspeech.errors import ConfigError, FeatureError
 from gmmspeech.features.deltas import checked_frames
 from gmmspeech.features.options import FLT_EPSILON
@@ -15,6 +16,7 @@ KMEANS_SEED = 209652396  # any would do; this one gives what `DiagonalGMM(2, ran
 ENERGY_FLOOR = 0.0  # of log energies, that of a frame with one sample of 1
 
 
+@checked
 def energy_vad(
     frames: ArrayLike,
     *,
@@ -64,6 +66,7 @@ def energy_vad(
     return hits >= around.astype(np.float32) * np.float32(vad_proportion_threshold)
 
 
+@checked
 def relative_energy_vad(log_energy: ArrayLike, *, range_db: float = 50.0, context: int = 2) -> NDArray[np.bool_]:
     """Voiced frames by their distance from the loudest frame of the utterance.
 
@@ -95,9 +98,7 @@ def relative_energy_vad(log_energy: ArrayLike, *, range_db: float = 50.0, contex
     >>> relative_energy_vad([2.0, 18.0, 17.0, 16.0], context=0)
     array([False,  True,  True,  True])
     """
-    energy = np.asarray(log_energy, dtype=np.float32)
-    if energy.ndim != 1:
-        raise FeatureError(f"log_energy: found shape {energy.shape}, expected (T,)")
+    energy = _energies(log_energy).astype(np.float32, copy=False)
     if range_db < 0:
         raise ConfigError(f"range_db: found {range_db}, expected 0 or more")
     if not len(energy):
@@ -107,6 +108,7 @@ def relative_energy_vad(log_energy: ArrayLike, *, range_db: float = 50.0, contex
     return 2 * hits > around
 
 
+@checked
 def two_gaussian_vad(
     log_energy: ArrayLike,
     *,
@@ -143,7 +145,7 @@ def two_gaussian_vad(
     FeatureError
         `log_energy` isn't a vector.
     ConfigError
-        `smoothing_window` is below 1.
+        `smoothing_window` or `max_iter` is below 1, or another option below 0.
 
     Examples
     --------
@@ -152,15 +154,24 @@ def two_gaussian_vad(
     >>> np.flatnonzero(np.diff(two_gaussian_vad(log_energy)))
     array([19, 39])
     """
-    check_at_least(1, smoothing_window=smoothing_window)
-    energy = np.asarray(log_energy, dtype=np.float64)
-    if energy.ndim != 1:
-        raise FeatureError(f"log_energy: found shape {energy.shape}, expected (T,)")
+    check_at_least(1, smoothing_window=smoothing_window, max_iter=max_iter)
+    check_at_least(0, tol=tol, variance_floor=variance_floor)
+    energy = _energies(log_energy).astype(np.float64, copy=False)
     energy = np.maximum(energy, ENERGY_FLOOR)
     if len(energy) < 2 or energy.std() < LEAST_DEVIATION:
         return np.zeros(len(energy), dtype=np.bool_)
     voiced = _in_the_louder_gaussian(energy, max_iter=max_iter, tol=tol, variance_floor=variance_floor)
     return _smoothed(voiced, smoothing_window)
+
+
+def _energies(log_energy: ArrayLike) -> NDArray:
+    energy = real_array(log_energy, "log_energy")
+    if energy.ndim != 1:
+        raise FeatureError(f"log_energy: found shape {energy.shape}, expected (T,)")
+    bad = np.isnan(energy) | (energy == np.inf)  # that of digital silence may be minus infinity
+    if bad.any():
+        raise FeatureError(f"log_energy: found {energy[bad][0]} in frame {int(bad.argmax())}, expected numbers")
+    return energy
 
 
 def count_around(loud: NDArray[np.bool_], context: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError
 from gmmspeech.features.deltas import checked_frames
 from gmmspeech.features.normalization import window_bounds
 
 
+@checked
 def feature_warp(frames: ArrayLike, *, window: int = 301) -> NDArray[np.float32]:
     """Make each column normally distributed over a sliding window by the rank of its values.
 

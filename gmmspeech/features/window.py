@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.audio import not_finite
+from gmmspeech.checks import real_array
 from gmmspeech.errors import FeatureError, GmmSpeechWarning
 from gmmspeech.features.options import StaticOptions
 
@@ -54,14 +55,12 @@ def checked_signal(signal: ArrayLike, *, whole: bool = True) -> tuple[NDArray[np
 
     Shapes: `signal` (n,); gives `samples` (n,).
     """
-    samples = np.asarray(signal)
+    samples = real_array(signal, "signal")
     if samples.ndim != 1:
         raise FeatureError(
             f"signal: found shape {samples.shape}, expected one channel (n,);"
             " choose one, as with read_audio(..., channel=0)"
         )
-    if samples.dtype.kind not in "fiu":
-        raise FeatureError(f"signal: found dtype {samples.dtype}, expected floating point or integers")
     with np.errstate(over="ignore", invalid="ignore"):  # reported below
         converted = samples.astype(np.float32, copy=False)
     bad = not_finite(converted)

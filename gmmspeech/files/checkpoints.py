@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.hdf5 import create_hdf5, damage_named, open_hdf5
@@ -54,10 +55,12 @@ class Checkpoint:
     >>> checkpoint.remove()
     """
 
+    @checked
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
         self._settings = "{}"
 
+    @checked
     def resume(self, settings: Mapping[str, Any], kind: type | tuple[type, ...] = Saved) -> Any:
         """Give the state that was saved last, or None where there is no file.
 
@@ -83,6 +86,7 @@ class Checkpoint:
             raise wrong_kind(self.path, type(state).__name__, as_kinds(kind))
         return state
 
+    @checked
     def save(self, state: Saved) -> None:
         """Replace what the file holds.
 
@@ -95,6 +99,7 @@ class Checkpoint:
             file.attrs["settings"] = self._settings
             write(file, state)
 
+    @checked
     def describe(self, front_end: Callable[[str | None], str]) -> list[str]:
         """Lines for people about the training that the file belongs to.
 

@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Union, get_args,
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import PATH, check
 from gmmspeech.checks import first_bad
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, shown
 from gmmspeech.files.text import parse_object
 
 if TYPE_CHECKING:
@@ -87,15 +88,19 @@ class Saved:
         Parameters
         ----------
         path : path-like
-            The file appears whole or not at all.
+            The file appears whole or not at all. Its folder must be there.
 
         Raises
         ------
         DataError
-            The file can't be written.
+            The file can't be written, or there is no such folder.
         """
         from gmmspeech.files.hdf5 import create_hdf5
 
+        check(PATH, path=path)
+        folder = os.path.dirname(os.fspath(path))
+        if folder and not os.path.isdir(folder):
+            raise DataError(f"{shown(path)}: found no folder {shown(folder)}, expected one that is there")
         state = _plain(self)
         try:
             _check(state)

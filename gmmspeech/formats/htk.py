@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.checks import all_finite
+from gmmspeech.arguments import checked
+from gmmspeech.checks import all_finite, real_array
 from gmmspeech.errors import ConfigError, DataError, FeatureError, shown
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.files.names import id_of_name
@@ -65,6 +66,7 @@ class HtkFile(NamedTuple):
     frame_shift: float
 
 
+@checked
 def read_htk(path: str | os.PathLike[str]) -> HtkFile:
     """Read an HTK parameter file: any kind but waveforms and discrete symbols; compressed; with a checksum.
 
@@ -120,6 +122,7 @@ def read_htk(path: str | os.PathLike[str]) -> HtkFile:
     return HtkFile(_decode(name, body, order, size // width, kind), kind, period / _TICKS)
 
 
+@checked
 def write_htk(
     path: str | os.PathLike[str], frames: ArrayLike, *, kind: str = "USER", frame_shift: float = 10.0
 ) -> None:
@@ -158,7 +161,7 @@ def write_htk(
     if period < 1:
         raise ConfigError(f"frame_shift: found {frame_shift}, expected milliseconds above 0")
     with np.errstate(over="ignore"):
-        array = np.asarray(frames, dtype=np.float32)
+        array = real_array(frames, os.fspath(path)).astype(np.float32, copy=False)
     if array.ndim != 2 or array.size == 0 or 4 * array.shape[1] > _SHORT or not all_finite(array):
         raise FeatureError(f"{os.fspath(path)}: found frames of shape {array.shape}, expected finite (T, D), T > 0")
     samples, size, body = len(array), 4 * array.shape[1], array.astype(">f4").tobytes()

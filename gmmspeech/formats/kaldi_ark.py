@@ -20,7 +20,8 @@ import numpy as np
 from kaldiio.matio import read_matrix_or_vector
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from gmmspeech.checks import all_finite
+from gmmspeech.arguments import checked
+from gmmspeech.checks import all_finite, named, real_array
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, one_line, shown
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.files.regular import open_regular
@@ -79,6 +80,7 @@ def ark_places(path: str) -> dict[str, str]:
     return places
 
 
+@checked
 def write_kaldi_ark(
     ark: str | os.PathLike[str],
     items: Iterable[tuple[str, ArrayLike]],
@@ -125,7 +127,7 @@ def write_kaldi_ark(
     with ExitStack() as files:
         script = None if scp is None else files.enter_context(atomic_path(scp))
         with atomic_path(ark) as temporary, open(temporary, "wb") as archive:
-            for utterance, frames in items:
+            for utterance, frames in named(items, "item"):
                 if utterance.split() != [utterance] or utterance in lines:
                     raise DataError(f"{name}: can't hold the id {utterance!r}, expected each once, without blanks")
                 matrix = _checked(utterance, frames)
@@ -140,7 +142,7 @@ def write_kaldi_ark(
 
 def _checked(utterance: str, frames: ArrayLike) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
-        matrix = np.ascontiguousarray(frames, dtype=np.float32)
+        matrix = np.ascontiguousarray(real_array(frames, f"utterance {utterance}"), dtype=np.float32)
     if matrix.ndim != 2 or matrix.size == 0 or not all_finite(matrix):
         found = f"shape {matrix.shape}" if matrix.ndim != 2 or matrix.size == 0 else "numbers that are not finite"
         raise FeatureError(f"utterance {utterance}: found {found}, expected finite frames (T, D), T > 0")

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, ModelError, shown
 from gmmspeech.files.atomic import atomic_path, write_lines
@@ -37,6 +38,7 @@ def is_kaldi_gmm(head: bytes) -> bool:
     return re.match(rb"\s*<(DiagGMM|FullGMM|TransitionModel)", head.removeprefix(_BINARY)) is not None
 
 
+@checked
 def read_kaldi_gmm(path: str | os.PathLike[str]) -> DiagonalGMM:
     """Read a DiagGmm such as ``final.dubm``, binary or text, of any version of Kaldi.
 
@@ -85,6 +87,7 @@ def read_kaldi_gmm(path: str | os.PathLike[str]) -> DiagonalGMM:
     return gmm
 
 
+@checked
 def write_kaldi_gmm(path: str | os.PathLike[str], gmm: DiagonalGMM, *, binary: bool = True) -> None:
     """Write a mixture as a DiagGmm of Kaldi, atomically.
 
@@ -120,6 +123,7 @@ def write_kaldi_gmm(path: str | os.PathLike[str], gmm: DiagonalGMM, *, binary: b
         temporary.write_bytes(_binary(arrays) if binary else _text(arrays))
 
 
+@checked
 def read_gselect(path: str | os.PathLike[str]) -> dict[str, NDArray[np.int32]]:
     """Read which components were best for each frame, as Kaldi's ``gmm-gselect`` writes them in text.
 
@@ -163,6 +167,7 @@ def read_gselect(path: str | os.PathLike[str]) -> dict[str, NDArray[np.int32]]:
     return selected
 
 
+@checked
 def write_gselect(path: str | os.PathLike[str], selected: Mapping[str, ArrayLike]) -> None:
     """Write the best components of each frame, atomically, as text that Kaldi reads as ``ark,t:``.
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from gmmspeech.arguments import checked
 from gmmspeech.audio import sample_at
 from gmmspeech.errors import ConfigError, DataError, shown
 from gmmspeech.files.atomic import write_lines
@@ -46,6 +47,7 @@ _HTK_RATE = 10_000_000  # HTK counts time in steps of 100 ns
 _LONGEST = 1e9  # seconds, thirty years: no recording is longer
 
 
+@checked
 def read_labels(
     path: str | os.PathLike[str], *, format: str | None = None, tier: str | None = None, rate: int = 16000
 ) -> dict[str, list[Label]]:
@@ -105,6 +107,7 @@ def read_labels(
     return utterances
 
 
+@checked
 def write_labels(
     path: str | os.PathLike[str],
     labels: Mapping[str, Sequence[Label]],

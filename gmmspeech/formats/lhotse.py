@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, DataError, shown, text_or_type
 from gmmspeech.files.text import check_distinct, look_alike
 from gmmspeech.formats.datadir import DataDir, Segment
@@ -15,6 +16,7 @@ from gmmspeech.formats.datadir import DataDir, Segment
 _LONGEST = 1e9  # seconds, thirty years: no recording is longer
 
 
+@checked
 def read_lhotse(
     recordings: str | os.PathLike[str],
     supervisions: str | os.PathLike[str] | None = None,

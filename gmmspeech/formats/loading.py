@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError
 from gmmspeech.files import saving
 from gmmspeech.files.regular import open_regular
@@ -47,6 +48,7 @@ MODULES = {
 def load(path: str | os.PathLike[str], kind: type[Model]) -> Model: ...
 @overload
 def load(path: str | os.PathLike[str], kind: tuple[type, ...] | None = None) -> Any: ...
+@checked
 def load(path: str | os.PathLike[str], kind: type | tuple[type, ...] | None = None) -> Any:
     """Read what a method ``save`` wrote, or a diagonal mixture of Kaldi, HTK, bob or SIDEKIT.
 

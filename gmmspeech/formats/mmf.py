@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError, ModelError, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import parse_number, read_bytes
@@ -42,6 +43,7 @@ def is_mmf(head: bytes) -> bool:
     return re.match(rb"\s*~[ohsmuvt]\b|\s*~[ohsmuvt]\s*[:<\"]", head) is not None
 
 
+@checked
 def read_mmf(path: str | os.PathLike[str]) -> dict[str, DiagonalGMM]:
     """Read the mixtures of HTK's HMMs.
 
@@ -86,6 +88,7 @@ def read_mmf(path: str | os.PathLike[str]) -> dict[str, DiagonalGMM]:
     return models
 
 
+@checked
 def write_mmf(path: str | os.PathLike[str], models: Mapping[str, DiagonalGMM], *, kind: str = "USER") -> None:
     """Write mixtures as an MMF of HTK's, each an HMM of one emitting state, atomically.
 

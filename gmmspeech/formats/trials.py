@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import check_distinct, is_field, parse_number
@@ -16,6 +17,7 @@ from gmmspeech.scoring.trials import Scores, TrialList
 _LABELS = {"target": True, "nontarget": False}
 
 
+@checked
 def read_trials(path: str | os.PathLike[str]) -> TrialList:
     """Read a trial list.
 
@@ -93,6 +95,7 @@ def write_trials(path: str | os.PathLike[str], trials: TrialList) -> None:
     write_lines(path, map(" ".join, zip(trials.models, trials.tests, labels, strict=True)))
 
 
+@checked
 def read_scores(path: str | os.PathLike[str]) -> Scores:
     """Read a file of scores.
 
@@ -134,6 +137,7 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
     return Scores(models, tests, np.array(values))
 
 
+@checked
 def write_scores(path: str | os.PathLike[str], scores: Scores) -> None:
     """Write scores, atomically, with nine significant digits (each float32 comes back as it was).
 

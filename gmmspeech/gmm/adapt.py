@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.checks import check_at_least
 from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
 
 
+@checked
 def map_adapt(
     ubm: DiagonalGMM,
     data: NDArray | GMMStats,

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from gmmspeech.arguments import NOTHING, any_of, check, check_options, listed
 from gmmspeech.blocks import is_segments
-from gmmspeech.checks import as_labels, check_distribution, finite, real_array
+from gmmspeech.checks import as_labels, as_weights, check_distribution, finite, real_array
 from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechWarning, ModelError, one_line, shown
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
@@ -183,6 +183,14 @@ class GMMClassifier(
         """Label of every frame, shape (N,); of a list of arrays, of each of them (see `predict_segments`)."""
         best = self._joint(X).argmax(axis=1)
         return self.classes_[best]
+
+    def score(self, X: ArrayLike | Sequence[NDArray], y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Share of the frames, or of the arrays of a list, whose label is found; the mean of weights if given."""
+        labels, found = _check_labels(y), self.predict(X)
+        if labels.shape != found.shape or not len(found):
+            raise FeatureError(f"found labels of shape {labels.shape}, expected one for each of the {len(found)}")
+        weight = None if sample_weight is None else as_weights(sample_weight, len(found))
+        return float(np.average(labels == found, weights=weight))
 
     def predict_segments(self, segments: Sequence[NDArray]) -> NDArray:
         """Label of every segment, all its frames taken together, shape (number of segments,).

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
 
-from gmmspeech.arguments import check_options
+from gmmspeech.arguments import check, check_options, instance
 from gmmspeech.blocks import DistributedFrames, Frames, frame_blocks
 from gmmspeech.checks import finite
 from gmmspeech.errors import ModelError
@@ -296,6 +296,7 @@ class DiagonalGMM(
         >>> gmm.estimate(gmm.accumulate(np.array([[1.0]])) + gmm.accumulate(np.array([[3.0]]))).means_
         array([[2.]])
         """
+        check(instance(GMMStats), stats=stats)
         mixture = self.parameters()
         if stats.sum_x.shape != mixture[1].shape:
             raise ModelError(
@@ -382,6 +383,8 @@ class DiagonalGMM(
                     f"expected {(self.n_components, dim)}"
                 )
             return start
-        parameters = draw_start(frames, weight, num_frames, self.n_components, rng, kind=self.init, n_jobs=self.n_jobs)
+        parameters = draw_start(
+            frames, weight, num_frames, int(self.n_components), rng, kind=self.init, n_jobs=self.n_jobs
+        )
         n = parameters[0] * moments.num_frames / (moments.frame or 1.0)
         return *parameters[:2], floors.apply(self.variance_floor, n, *parameters[1:]).variances

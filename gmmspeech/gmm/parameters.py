@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gmmspeech.checks import real_array
 from gmmspeech.errors import ModelError
 from gmmspeech.gmm.init import Parameters
 
 
 def check_parameters(weights: ArrayLike, means: ArrayLike, covariances: ArrayLike) -> Parameters:
     """Parameters of a mixture as float64 arrays, or a `ModelError` that names the component at fault."""
-    w, m, v = (np.array(a, dtype=np.float64) for a in (weights, means, covariances))
+    given = {"weights": weights, "means": means, "covariances": covariances}
+    w, m, v = (real_array(a, name, ModelError).astype(np.float64) for name, a in given.items())
     if w.ndim != 1 or m.ndim != 2 or v.shape != m.shape or len(w) != len(m) or not m.size:
         raise ModelError(
             f"found weights, means, variances of shapes {w.shape}, {m.shape}, {v.shape}, expected (K,), (K, D), (K, D)"

@@ -10,10 +10,12 @@ from scipy.special import expit
 from scipy.stats import median_abs_deviation
 from sklearn.utils import check_random_state
 
-from gmmspeech.checks import check_at_least, finite
+from gmmspeech.arguments import checked
+from gmmspeech.checks import check_at_least
 from gmmspeech.errors import FeatureError
 from gmmspeech.gmm import em
 from gmmspeech.gmm.floors import CONSTANT_COLUMN_VARIANCE
+from gmmspeech.gmm.frames import as_table, check_names
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.mixture import DiagonalGMM
 
@@ -42,6 +44,7 @@ class RobustFit(NamedTuple):
     log_likelihood: float
 
 
+@checked
 def fit_robust(gmm: DiagonalGMM, X: ArrayLike, *, n_init: int = 10) -> RobustFit:
     r"""Fit a mixture to frames of which some are outliers.
 
@@ -88,11 +91,11 @@ def fit_robust(gmm: DiagonalGMM, X: ArrayLike, *, n_init: int = 10) -> RobustFit
     (array([[29., 29.]]), array([[1., 1.]]), 0.2)
     """
     check_at_least(1, n_init=n_init)
-    frames = np.asarray(X)
+    check_names(gmm, X, reset=False)
+    frames = as_table(X)
     if frames.ndim != 2 or len(frames) <= gmm.n_components:
         expected = f"(N, D) with N above {gmm.n_components}, the number of components"
         raise FeatureError(f"found frames of shape {frames.shape}, expected {expected}")
-    finite(frames)
     rng = check_random_state(gmm.random_state)
     variance, edges = _robust_variance(frames), np.ptp(frames, axis=0)
     log_volume = np.log(edges, where=edges > 0, out=np.zeros(len(edges))).sum()

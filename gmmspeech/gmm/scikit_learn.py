@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.mixture import GaussianMixture
+from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 
+from gmmspeech.arguments import check, instance
 from gmmspeech.errors import ModelError
 from gmmspeech.gmm.errors import NotFittedError
 from gmmspeech.gmm.init import Parameters
@@ -27,6 +28,7 @@ def to_sklearn(parameters: Parameters, *, history: list[float], num_updates: int
 
 def from_sklearn(mixture: GaussianMixture) -> tuple[Parameters, dict[str, Any]]:
     """Take over a fitted mixture of scikit-learn's whose covariances are diagonal or spherical."""
+    check(instance(GaussianMixture, BayesianGaussianMixture, words="a mixture of scikit-learn's"), mixture=mixture)
     if not hasattr(mixture, "weights_"):
         raise NotFittedError(f"this {type(mixture).__name__} is not fitted yet: call fit")
     if mixture.covariance_type not in ("diag", "spherical"):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gmmspeech.arguments import checked
 from gmmspeech.blocks import Frames
 from gmmspeech.errors import ConfigError
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -37,6 +38,7 @@ class ComponentSelection:
     criterion: str
 
 
+@checked
 def select_components(
     X: Frames | ArrayLike,
     n_components: Sequence[int] = (1, 2, 4, 8, 16, 32),

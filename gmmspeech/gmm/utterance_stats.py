@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import told
 from gmmspeech.blocks import read_ahead
 from gmmspeech.checks import check_shape, first_bad
 from gmmspeech.errors import FeatureError, ModelError
@@ -150,7 +151,10 @@ def gmm_digest(gmm: DiagonalGMM) -> str:
 
 def check_same_ubm(stats: Statistics, ubm_digest: str | None, front_end: str | None, *, model: str) -> None:
     """Raise if statistics say that they are of another background model or front end than a model's."""
-    if isinstance(stats, Sequence):
+    if isinstance(stats, Sequence) and not isinstance(stats, (str, bytes)):
+        for i, one in enumerate(stats):
+            if not isinstance(one, GMMStats):
+                raise FeatureError(f"statistics {i}: found {told(one)}, expected GMMStats")
         return
     if not hasattr(stats, "batches"):
         raise FeatureError(f"found {type(stats).__name__}, expected a list of GMMStats or a StatisticsStore")

@@ -31,11 +31,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
-from gmmspeech.checks import check_at_least, check_probability
+from gmmspeech.arguments import checked
+from gmmspeech.checks import as_flags, as_labels, as_numbers, check_at_least, check_probability
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.metrics.cllr import hull_cllr, softplus
 from gmmspeech.metrics.dcf import bayes_threshold, detection_cost, least_cost
-from gmmspeech.metrics.det import ErrorCounts, checked, convex_hull, count_errors
+from gmmspeech.metrics.det import ErrorCounts, both_sides, convex_hull, count_errors
 from gmmspeech.metrics.eer import rocch_eer
 
 Speakers = Sequence[Hashable] | NDArray
@@ -71,6 +72,7 @@ class Difference:
     p_value: float
 
 
+@checked
 def bootstrap_ci(
     scores: ArrayLike,
     is_target: ArrayLike,
@@ -140,6 +142,7 @@ def bootstrap_ci(
     return {name: _interval(values[0, i], replicates[:, 0, i], level) for i, name in enumerate(options.metrics)}
 
 
+@checked
 def paired_test(
     first_scores: ArrayLike,
     second_scores: ArrayLike,
@@ -233,7 +236,8 @@ class _Trials:
     """The speakers of every trial, the same for all systems."""
 
     def __init__(self, is_target: ArrayLike, model_speakers: Speakers, test_speakers: Speakers) -> None:
-        self.is_target = np.asarray(is_target, dtype=bool)
+        self.is_target = as_flags(is_target)
+        as_labels(model_speakers, "model_speakers"), as_labels(test_speakers, "test_speakers")
         lengths = (self.is_target.shape, (len(model_speakers),), (len(test_speakers),))
         if len(set(lengths)) > 1:
             expected = "the same number for is_target, model_speakers and test_speakers"
@@ -249,7 +253,7 @@ class _Trials:
         self.first, self.second = models, np.where(models == tests, self.num_speakers, tests)
 
     def system(self, scores: ArrayLike, name: str = "scores") -> _System:
-        values = np.asarray(scores)
+        values = as_numbers(scores, name)
         if values.shape != self.is_target.shape:
             raise DataError(f"{name}: found shape {values.shape}, expected one score for each of the "
                             f"{len(self.is_target)} trials")  # fmt: skip
@@ -261,7 +265,7 @@ class _System:
 
     def __init__(self, scores: NDArray, trials: _Trials) -> None:
         is_target = trials.is_target
-        targets, nontargets = checked(scores[is_target], scores[~is_target])
+        targets, nontargets = both_sides(scores[is_target], scores[~is_target])
         counts = count_errors(targets, nontargets)
         target_steps, nontarget_steps = np.diff(counts.misses), -np.diff(counts.false_alarms)
         straight = (target_steps[1:] == 0) & (target_steps[:-1] == 0)

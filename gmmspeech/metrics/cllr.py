@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import rel_entr
 
-from gmmspeech.metrics.det import ErrorCounts, checked, convex_hull, count_errors
+from gmmspeech.arguments import checked
+from gmmspeech.metrics.det import ErrorCounts, both_sides, convex_hull, count_errors
 
 
+@checked
 def cllr(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> float:
     r"""Cost of log-likelihood ratios as such, over all thresholds that could be set on them.
 
@@ -49,9 +51,10 @@ def cllr(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> float:
     >>> cllr([0.0], [0.0, 0.0])
     1.0
     """
-    return mean_cllr(*checked(target_llrs, nontarget_llrs))
+    return mean_cllr(*both_sides(target_llrs, nontarget_llrs))
 
 
+@checked
 def min_cllr(target_scores: ArrayLike, nontarget_scores: ArrayLike) -> float:
     r"""Cllr that the best rising calibration of the scores would have, chosen on these very trials.
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.checks import as_vector, check_positive, check_probability
-from gmmspeech.metrics.det import ErrorCounts, checked, convex_hull, count_errors
+from gmmspeech.metrics.det import ErrorCounts, both_sides, convex_hull, count_errors
 
 
 class BayesErrorRates(NamedTuple):
@@ -20,6 +21,7 @@ class BayesErrorRates(NamedTuple):
     minimum: NDArray[np.float64]
 
 
+@checked
 def min_dcf(
     target_scores: ArrayLike,
     nontarget_scores: ArrayLike,
@@ -71,6 +73,7 @@ def min_dcf(
     return least_cost(hull, p_target=p_target, c_miss=c_miss, c_fa=c_fa)[1]
 
 
+@checked
 def bayes_threshold(*, p_target: float = 0.01, c_miss: float = 1.0, c_fa: float = 1.0) -> float:
     r"""Threshold on log-likelihood ratios that costs the least, if they are what they say.
 
@@ -104,6 +107,7 @@ def bayes_threshold(*, p_target: float = 0.01, c_miss: float = 1.0, c_fa: float 
     return math.log(fa_weight) - math.log(miss_weight)
 
 
+@checked
 def actual_dcf(
     target_llrs: ArrayLike,
     nontarget_llrs: ArrayLike,
@@ -148,7 +152,7 @@ def actual_dcf(
     >>> actual_dcf([1.0, 2.0, 4.0, 5.0], [-1.0, 0.5, 1.5, -3.0], p_target=0.5)
     0.5
     """
-    targets, nontargets = checked(target_llrs, nontarget_llrs)
+    targets, nontargets = both_sides(target_llrs, nontarget_llrs)
     threshold = bayes_threshold(p_target=p_target, c_miss=c_miss, c_fa=c_fa)
     p_miss = np.count_nonzero(targets < threshold) / len(targets)
     p_fa = np.count_nonzero(nontargets >= threshold) / len(nontargets)
@@ -164,7 +168,7 @@ def bayes_error_rates(target_llrs: ArrayLike, nontarget_llrs: ArrayLike, prior_l
 
     N. Brümmer and E. de Villiers, "The BOSARIS Toolkit: theory, algorithms and code for surviving the new DCF", 2011.
     """
-    targets, nontargets = (np.sort(side) for side in checked(target_llrs, nontarget_llrs))
+    targets, nontargets = (np.sort(side) for side in both_sides(target_llrs, nontarget_llrs))
     odds = as_vector(prior_log_odds, "prior log-odds")
     miss_weight, fa_weight = np.exp(np.maximum(odds, 0)), np.exp(np.maximum(-odds, 0))  # over the lesser of the two
     p_miss = np.searchsorted(targets, -odds) / len(targets)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.checks import as_vector
+from gmmspeech.errors import GmmSpeechWarning
 
 
 class ErrorCounts(NamedTuple):
@@ -22,6 +25,7 @@ class ErrorCounts(NamedTuple):
         return self.misses / self.misses[-1], self.false_alarms / self.false_alarms[0], self.thresholds
 
 
+@checked
 def det_curve(
     target_scores: ArrayLike, nontarget_scores: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -89,7 +93,7 @@ def rocch(
 
 def count_errors(target_scores: ArrayLike, nontarget_scores: ArrayLike) -> ErrorCounts:
     """Misses and false alarms at every threshold; see `det_curve`, which divides them by the numbers of trials."""
-    return count_sorted(*(np.sort(side) for side in checked(target_scores, nontarget_scores)))
+    return count_sorted(*(np.sort(side) for side in both_sides(target_scores, nontarget_scores)))
 
 
 def count_sorted(targets: NDArray[np.float64], nontargets: NDArray[np.float64]) -> ErrorCounts:
@@ -118,6 +122,16 @@ def convex_hull(counts: ErrorCounts) -> ErrorCounts:
     return ErrorCounts(counts.misses[corners], counts.false_alarms[corners], counts.thresholds[corners])
 
 
-def checked(target_scores: ArrayLike, nontarget_scores: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both sets of scores as float64 vectors, or a DataError that says what is wrong with them."""
-    return as_vector(target_scores, "target scores"), as_vector(nontarget_scores, "nontarget scores")
+def both_sides(
+    target_scores: ArrayLike, nontarget_scores: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both sets of scores as float64 vectors, or a DataError that says what is wrong with them.
+
+    Targets that are mostly below the nontargets give a warning: sides were swapped, or the sign of the scores.
+    """
+    targets, nontargets = as_vector(target_scores, "target scores"), as_vector(nontarget_scores, "nontarget scores")
+    middle, other = float(np.median(targets)), float(np.median(nontargets))
+    if middle < other:
+        found = f"target scores: found a median of {middle:.4g}, below that of the nontarget scores, {other:.4g}"
+        warnings.warn(f"{found}: are the two swapped, or distances for scores?", GmmSpeechWarning, stacklevel=4)
+    return targets, nontargets

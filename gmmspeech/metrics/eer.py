@@ -7,10 +7,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError
-from gmmspeech.metrics.det import ErrorCounts, checked, convex_hull, count_errors
+from gmmspeech.metrics.det import ErrorCounts, both_sides, convex_hull, count_errors
 
 
+@checked
 def eer(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, method: Literal["rocch", "kaldi"] = "rocch") -> float:
     r"""Equal error rate: where as large a share of the targets is missed as of the nontargets is accepted.
 
@@ -55,7 +57,7 @@ def eer(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, method: Litera
     if method == "rocch":
         return rocch_eer(count_errors(target_scores, nontarget_scores))
     if method == "kaldi":
-        return kaldi_eer(*(np.sort(side) for side in checked(target_scores, nontarget_scores)))
+        return kaldi_eer(*(np.sort(side) for side in both_sides(target_scores, nontarget_scores)))
     raise ConfigError(f'method: found {method!r}, expected "rocch" or "kaldi"')
 
 

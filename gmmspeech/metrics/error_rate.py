@@ -10,6 +10,7 @@ import kaldialign
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError
 
 Times = Sequence[tuple[float, float, str]]
@@ -68,6 +69,7 @@ class ErrorRate:
         )
 
 
+@checked
 def error_rate(
     references: Mapping[str, Sequence[str]],
     hypotheses: Mapping[str, Sequence[str]],

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.metrics.cllr import hull_cllr, mean_cllr
 from gmmspeech.metrics.dcf import bayes_threshold, detection_cost, least_cost
-from gmmspeech.metrics.det import checked, convex_hull, count_sorted
+from gmmspeech.metrics.det import both_sides, convex_hull, count_sorted
 from gmmspeech.metrics.eer import closest_rates, hull_eer, kaldi_eer, middle_threshold
 
 
@@ -117,7 +117,7 @@ def summarize(
 
     Shapes: `target_scores` (T,), `nontarget_scores` (T,).
     """
-    targets, nontargets = (np.sort(side) for side in checked(target_scores, nontarget_scores))
+    targets, nontargets = (np.sort(side) for side in both_sides(target_scores, nontarget_scores))
     counts = count_sorted(targets, nontargets)
     hull = convex_hull(counts)
 

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from gmmspeech.arguments import checked
+from gmmspeech.checks import all_finite, as_numbers
 from gmmspeech.errors import ConfigError, DataError
-from gmmspeech.metrics.det import det_curve, rocch
+from gmmspeech.metrics.det import both_sides, det_curve, rocch
 from gmmspeech.metrics.summary import DetectionCost, Summary, summarize
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ def drawing(**settings: object) -> Iterator[None]:
         yield
 
 
+@checked
 def plot_det(
     target_scores: ArrayLike,
     nontarget_scores: ArrayLike,
@@ -127,6 +130,7 @@ def plot_det(
     return figure
 
 
+@checked
 def plot_scores(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, threshold: float | None = None) -> Figure:
     """Histograms of the scores of targets and nontargets, each as shares of its own kind.
 
@@ -151,7 +155,7 @@ def plot_scores(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, thresh
     >>> figure.axes[0].get_ylabel()
     'share of its kind (%)'
     """
-    targets, nontargets = np.asarray(target_scores, np.float64), np.asarray(nontarget_scores, np.float64)
+    targets, nontargets = both_sides(target_scores, nontarget_scores)
     edges = _bins(targets, nontargets)
     with drawing():
         figure, axes = _new_figure(5.6, 4.6)
@@ -167,6 +171,7 @@ def plot_scores(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, thresh
     return figure
 
 
+@checked
 def plot_em_history(history: Sequence[float]) -> Figure:
     """Mean log-likelihood a frame over the updates of EM.
 
@@ -201,6 +206,7 @@ def plot_em_history(history: Sequence[float]) -> Figure:
     return figure
 
 
+@checked
 def plot_confusion(matrix: ArrayLike, labels: Sequence[str]) -> Figure:
     """Confusion matrix: rows are what was said, columns what was recognized, the color is the share of the row.
 
@@ -227,7 +233,9 @@ def plot_confusion(matrix: ArrayLike, labels: Sequence[str]) -> Figure:
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['9', '1', '2', '8']
     """
-    counts = np.asarray(matrix)
+    counts = as_numbers(matrix, "confusion matrix")
+    if not all_finite(counts) or (counts < 0).any():
+        raise DataError("confusion matrix: found a negative number, NaN or infinity, expected counts")
     if counts.shape != (len(labels), len(labels)):
         raise DataError(f"confusion matrix: found shape {counts.shape}, expected {(len(labels), len(labels))}")
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gmmspeech.arguments import checked
 from gmmspeech.metrics.cllr import cllr, min_cllr, tippett_curves
 from gmmspeech.metrics.dcf import bayes_error_rates, bayes_threshold
 from gmmspeech.plot.plots import INK, MUTED, NONTARGETS, TARGETS, _new_figure, _thinned, drawing
@@ -21,6 +22,7 @@ _PRIORS = 321  # drawn; the curves have corners
 _HIGHEST_RATE = 1.4  # shown; above 1 a system does harm
 
 
+@checked
 def plot_tippett(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> Figure:
     """Tippett curves: what share of the targets and of the nontargets has at least a given likelihood ratio.
 
@@ -73,6 +75,7 @@ def plot_tippett(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> Figure:
     return figure
 
 
+@checked
 def plot_bayes_error_rates(
     target_llrs: ArrayLike,
     nontarget_llrs: ArrayLike,

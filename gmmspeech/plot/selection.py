@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gmmspeech.arguments import checked
 from gmmspeech.gmm.selection import ComponentSelection
 from gmmspeech.plot.plots import INK, MUTED, NONTARGETS, TARGETS, _new_figure, drawing
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@checked
 def plot_selection(selection: ComponentSelection) -> Figure:
     """BIC and AIC over the number of components, each less its lowest value, and what was chosen.
 

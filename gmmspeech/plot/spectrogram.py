@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import gaussian
 
+from gmmspeech.arguments import checked
 from gmmspeech.audio import sample_at
+from gmmspeech.checks import as_vector, check_positive
 from gmmspeech.errors import DataError
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.plot.plots import INK, MUTED, NONTARGETS, TARGETS, THIRD, drawing
@@ -26,6 +28,7 @@ INCHES_A_SECOND = 5.0
 LEAST_WRITTEN = 0.02  # s: the name of a shorter label would run over others
 
 
+@checked
 def plot_labels(
     signal: ArrayLike, rate: int, tiers: Mapping[str, Sequence[Label]], start: float, end: float, *, title: str = ""
 ) -> Figure:
@@ -60,10 +63,13 @@ def plot_labels(
     >>> len(figure.axes), [text.get_text() for text in figure.axes[1].texts]
     (2, ['SIL', 'AA'])
     """
-    x = np.asarray(signal, np.float64)
+    check_positive(rate=rate)
+    x = as_vector(signal, "signal")
     end = min(end, len(x) / rate)
     if not 0 <= start < end:
         raise DataError(f"{title or 'signal'}: found {len(x) / rate:.6g} s, expected some after {start:g} s")
+    if (end - start) * rate < WINDOW * rate:
+        raise DataError(f"{title or 'signal'}: found {end - start:.6g} s, expected {WINDOW:g} s or more")
     if not 1 <= len(tiers) <= 3:
         raise DataError(f"tiers: found {len(tiers)}, expected 1 to 3")
     with drawing():

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
+from gmmspeech.arguments import check_fields, checked
 from gmmspeech.checks import all_finite, as_numbers, check_positive, check_probability
 from gmmspeech.errors import ConfigError, DataError, ModelError
 from gmmspeech.files.saving import Saved
@@ -46,10 +47,12 @@ class Calibration(Saved, kind="Calibration", format=_FORMAT, hint="a calibration
     offset: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         weights = self.weights
         if weights.ndim != 1 or not len(weights) or not all_finite(weights, np.asarray(self.offset)):
             raise ModelError(_UNSOUND)
 
+    @checked
     def apply(self, scores: ArrayLike) -> NDArray[np.float64]:
         """Turn scores into log-likelihood ratios.
 
@@ -99,12 +102,14 @@ class PavCalibration(Saved, kind="PavCalibration", format=_FORMAT, hint="a calib
     llrs: NDArray[np.float64]
 
     def __post_init__(self) -> None:
+        check_fields(self)
         scores, llrs = self.scores, self.llrs
         if scores.ndim != 1 or scores.shape != llrs.shape or not len(scores):
             raise ModelError(_UNSOUND)
         if not all_finite(scores, llrs) or not (np.diff(scores) > 0).all():
             raise ModelError(_UNSOUND)
 
+    @checked
     def apply(self, scores: ArrayLike) -> NDArray[np.float64]:
         """Turn scores, shape (n,), into log-likelihood ratios in nats; errors as of `Calibration.apply`."""
         columns = _columns(scores, "scores")
@@ -117,6 +122,7 @@ class PavCalibration(Saved, kind="PavCalibration", format=_FORMAT, hint="a calib
         return [f"calibration by pool-adjacent-violators: {len(self.scores)} points"]
 
 
+@checked
 def fit_calibration(
     target_scores: ArrayLike, nontarget_scores: ArrayLike, *, p_target: float = 0.5, ridge: float = 0.1
 ) -> Calibration:
@@ -213,6 +219,7 @@ def fit_calibration(
     return Calibration(weights, float(offset - weights @ middle))
 
 
+@checked
 def fit_pav(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, pseudo_trials: float = 1.0) -> PavCalibration:
     r"""Learn the best rising map of scores to log-likelihood ratios, by the pool-adjacent-violators algorithm.
 

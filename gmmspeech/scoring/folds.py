@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.arguments import checked
+from gmmspeech.checks import as_flags, as_labels, as_numbers
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.scoring.calibration import fit_calibration
 from gmmspeech.scoring.cohort import Speakers, speaker_codes
@@ -35,7 +37,8 @@ def speaker_folds(
     """
     if n_folds < 3:
         raise ConfigError(f"n_folds: found {n_folds}, expected 3 or more (a trial may take up two of them)")
-    labels = np.asarray(is_target, dtype=bool)
+    labels = as_flags(is_target)
+    as_labels(model_speakers, "model_speakers"), as_labels(test_speakers, "test_speakers")
     if not labels.shape == (len(model_speakers),) == (len(test_speakers),):
         found = f"{len(model_speakers)} model speakers, {len(test_speakers)} test speakers"
         raise DataError(f"trials: found {found}, labels of shape {labels.shape}, expected one of each for every trial")
@@ -62,6 +65,7 @@ def speaker_folds(
             yield train, held_out
 
 
+@checked
 def cross_calibrate(
     scores: ArrayLike,
     is_target: ArrayLike,
@@ -103,9 +107,11 @@ def cross_calibrate(
     >>> bool((llrs[models == tests] > 0).mean() > 0.95)
     True
     """
-    values, labels = np.asarray(scores), np.asarray(is_target, dtype=bool)
-    if len(values) != len(labels):
-        raise DataError(f"scores: found {len(values)}, expected one for each of the {len(labels)} trials")
+    values, labels = as_numbers(scores, "scores"), as_flags(is_target)
+    if values.shape[:1] != labels.shape:
+        raise DataError(
+            f"scores: found {len(values) if values.ndim else 1}, expected one for each of the {len(labels)} trials"
+        )
     llrs = np.empty(len(values))
     for train, held_out in speaker_folds(
         labels, model_speakers, test_speakers, n_folds=n_folds, random_state=random_state

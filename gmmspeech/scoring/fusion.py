@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.arguments import checked
+from gmmspeech.checks import as_flags, as_numbers
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.metrics.bootstrap import Interval, paired_test
 from gmmspeech.metrics.cllr import cllr
@@ -42,6 +44,7 @@ class CrossFusion:
     gain: Interval
 
 
+@checked
 def cross_fuse(
     scores: ArrayLike,
     is_target: ArrayLike,
@@ -103,7 +106,7 @@ def cross_fuse(
     >>> cross_fuse(np.column_stack([good, rng.normal(4.0 * target, 1.0)]), target, models, tests).kept is None
     True
     """
-    values, labels = np.asarray(scores, dtype=np.float64), np.asarray(is_target, dtype=bool)
+    values, labels = as_numbers(scores, "scores"), as_flags(is_target)
     if values.ndim != 2 or values.shape[1] < 2:
         raise DataError(f"fusion: found scores of shape {values.shape}, expected (trials, systems) of two or more")
     who = labels, model_speakers, test_speakers

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.checks import check_shape
+from gmmspeech.arguments import check, checked, instance, listed
+from gmmspeech.checks import check_finite, check_shape, real_array
 from gmmspeech.errors import ModelError
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, gmm_digest, stats_batches
@@ -17,6 +18,7 @@ BATCH = 1024  # tests whose statistics are in memory at once, where they come fr
 Models = Sequence[DiagonalGMM] | NDArray[np.floating]
 
 
+@checked
 def linear_score(
     models: Models,
     ubm: DiagonalGMM,
@@ -103,12 +105,15 @@ def linear_score(
 
 def _means(models: Models, shape: tuple[int, ...]) -> NDArray[np.float64]:
     if isinstance(models, np.ndarray):
+        models = real_array(models, "models", ModelError)
         if models.ndim != 3 or models.shape[1:] != shape:
             raise ModelError(
                 f"models: found means of shape {models.shape}, expected (models, components, dimension) with the "
                 f"background model's {shape}"
             )
+        check_finite("models", models, item="model", kind=ModelError)
         return models.astype(np.float64, copy=False)
+    check(listed(instance(DiagonalGMM)), models=models)
     for i, model in enumerate(models):
         check_shape(f"model {i}", model.means_, shape)
     return np.array([model.means_ for model in models], dtype=np.float64).reshape(-1, *shape)

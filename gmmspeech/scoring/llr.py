@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.blocks import ordered_map
-from gmmspeech.checks import check_frames
+from gmmspeech.checks import check_frames, real_array
 from gmmspeech.errors import ConfigError, ModelError
+from gmmspeech.gmm.frames import check_names
 from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 
+@checked
 def log_likelihood_ratio(model: DiagonalGMM, ubm: DiagonalGMM, X: NDArray, *, top_c: int | None = None) -> float:
     """Mean log-likelihood ratio a frame between a model and the background model it was adapted from.
 
@@ -49,6 +52,7 @@ def log_likelihood_ratio(model: DiagonalGMM, ubm: DiagonalGMM, X: NDArray, *, to
     return float(log_likelihood_ratios([model], ubm, [X], top_c=top_c)[0, 0])
 
 
+@checked
 def log_likelihood_ratios(
     models: Sequence[DiagonalGMM],
     ubm: DiagonalGMM,
@@ -86,7 +90,7 @@ def log_likelihood_ratios(
     array([[-2.],
            [ 1.]])
     """
-    tests = [np.asarray(X) for X in tests]
+    tests = [_frames_of(ubm, X) for X in tests]
     score = scorer(models, ubm, top_c=top_c, dtype=np.result_type(np.float32, *tests))
     by_test = np.array(list(ordered_map(score, tests, n_jobs=n_jobs))).reshape(len(tests), len(models))
     return np.ascontiguousarray(by_test.T)
@@ -118,6 +122,11 @@ def scorer(
         return scores[1:] - scores[0]
 
     return best_components
+
+
+def _frames_of(ubm: DiagonalGMM, X: ArrayLike) -> NDArray:
+    check_names(ubm, X, reset=False)
+    return real_array(X, bools=True)
 
 
 def _check_sizes(top_c: int | None, models: Sequence[DiagonalGMM], ubm: DiagonalGMM) -> None:

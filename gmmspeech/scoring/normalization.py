@@ -32,10 +32,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.arguments import check, checked
+from gmmspeech.checks import real_array
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.scoring.cohort import Cohort, Speakers, blocks, speaker_codes
 
 
+@checked
 def z_norm(
     scores: ArrayLike,
     model_cohort: ArrayLike,
@@ -76,6 +79,7 @@ def z_norm(
     return _normalize_matrix("z", scores, model_cohort, None, None, None, codes, out)
 
 
+@checked
 def t_norm(
     scores: ArrayLike,
     test_cohort: ArrayLike,
@@ -113,6 +117,7 @@ def t_norm(
     return _normalize_matrix("t", scores, None, test_cohort, None, None, codes, out)
 
 
+@checked
 def s_norm(
     scores: ArrayLike,
     model_cohort: ArrayLike,
@@ -162,6 +167,7 @@ def s_norm(
     return _normalize_matrix("s", scores, model_cohort, test_cohort, None, top_n, codes, out)
 
 
+@checked
 def zt_norm(
     scores: ArrayLike,
     model_cohort: ArrayLike,
@@ -256,6 +262,14 @@ class Normalization:
         return sum(found[1:], start=found[0]) / len(found)
 
 
+_NEEDED = {
+    "z": ("model_cohort",),
+    "t": ("test_cohort",),
+    "s": ("model_cohort", "test_cohort"),
+    "zt": ("model_cohort", "test_cohort", "cohort_cohort"),
+}
+
+
 def _normalize_matrix(
     method: str,
     scores: ArrayLike,
@@ -266,6 +280,9 @@ def _normalize_matrix(
     codes: dict[str, NDArray[np.intp]],
     out: NDArray[np.floating] | None,
 ) -> NDArray:
+    given = {"model_cohort": model_cohort, "test_cohort": test_cohort, "cohort_cohort": cohort_cohort}
+    for name in _NEEDED[method]:
+        check(lambda cohort: "numbers" if cohort is None else "", **{name: given[name]})
     matrix = _matrix(scores, "scores", None, None)
     shapes = {"model_cohort": len(matrix), "test_cohort": matrix.shape[1]}
     cohorts = {
@@ -295,7 +312,7 @@ def _normalize_matrix(
         raise DataError(f"out: found shape {out.shape}, expected that of the scores, {matrix.shape}")
     tests = np.arange(matrix.shape[1])
     for start, stop in blocks(*matrix.shape):
-        block = np.asarray(matrix[start:stop], dtype=np.float64)
+        block = matrix[start:stop].astype(np.float64, copy=False)
         bad = np.argwhere(np.isnan(block))
         if len(bad):
             where = f"model {start + bad[0][0]}, test {bad[0][1]}"
@@ -319,7 +336,7 @@ def _codes(model_speakers: Speakers | None, **cohorts: Speakers | None) -> dict[
 
 
 def _matrix(scores: ArrayLike, name: str, rows: int | None, columns: int | None) -> NDArray:
-    matrix = scores if isinstance(scores, np.ndarray) else np.asarray(scores, dtype=np.float64)
+    matrix = real_array(scores, name, DataError)
     shape = tuple("any" if n is None else n for n in (rows, columns))
     wrong = [found for found, size in zip(matrix.shape, (rows, columns), strict=False) if size not in (None, found)]
     if matrix.ndim != 2 or wrong or matrix.dtype.kind not in "fiu":

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, DataError, shown
 from gmmspeech.files.text import look_alike
 from gmmspeech.scoring.normalization import Normalization
@@ -55,6 +56,7 @@ class ScoreNormalizer:
     array([3., 1.])
     """
 
+    @checked
     def __init__(
         self,
         method: Method,
@@ -98,6 +100,7 @@ class ScoreNormalizer:
             test_names=list(self._tests),
         )
 
+    @checked
     def apply(self, scores: Scores) -> Scores:
         """Normalize listed scores.
 

@@ -13,12 +13,14 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.checks import check_shape
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
 from gmmspeech.scoring.linear import BATCH
 
 
+@checked
 def statistics_llr(models: Sequence[DiagonalGMM], ubm: DiagonalGMM, stats: Statistics) -> NDArray[np.float64]:
     r"""Mean log-likelihood ratios a frame, frames aligned to components as the background model does.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError, shown
 from gmmspeech.files.text import look_alike
 
@@ -80,6 +81,7 @@ class Scores:
     def __len__(self) -> int:
         return len(self.models)
 
+    @checked
     def align(self, trials: TrialList) -> NDArray[np.float64]:
         """Look up the score of each trial, by model and test.
 
@@ -121,6 +123,7 @@ class Scores:
         _check_once(wanted[trial_order], trial_order, trials, "trial")
         return self.values[order[place]]
 
+    @checked
     def split(self, trials: TrialList) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Give the scores of true and of false claims.
 

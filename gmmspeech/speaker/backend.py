@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.arguments import check_fields, checked
 from gmmspeech.blocks import single_threaded_blas
+from gmmspeech.checks import as_labels
 from gmmspeech.errors import ConfigError, DataError, ModelError
 from gmmspeech.files.saving import Saved
 from gmmspeech.speaker.plda import PLDA, train_plda
@@ -45,6 +47,7 @@ class BackEnd(Saved, kind="BackEnd", hint="a back end (made by train-plda)"):
     extractor_digest: str | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         inputs = [transform.matrix.shape[1] for transform in self.transforms]
         if self.plda is not None:
             inputs.append(len(self.plda.mean))
@@ -53,6 +56,7 @@ class BackEnd(Saved, kind="BackEnd", hint="a back end (made by train-plda)"):
             if found != expected:
                 raise ModelError(f"back end: found {found} dimensions after transform {i}, expected {expected}")
 
+    @checked
     def transform(self, x: ArrayLike, *, extractor_digest: str | None = None) -> NDArray[np.float64]:
         """Take i-vectors (U, R) through all transforms, to (U, S).
 
@@ -72,6 +76,7 @@ class BackEnd(Saved, kind="BackEnd", hint="a back end (made by train-plda)"):
             vectors = transform(vectors)
         return vectors
 
+    @checked
     def score(self, models: ArrayLike, tests: ArrayLike, *, sessions: ArrayLike | int = 1) -> NDArray[np.float64]:
         """Score all pairs of transformed vectors, (M, S) and (U, S): (M, U).
 
@@ -96,6 +101,7 @@ class BackEnd(Saved, kind="BackEnd", hint="a back end (made by train-plda)"):
         return [*lines, *(["cosine"] if self.plda is None else self.plda.describe())]
 
 
+@checked
 def train_backend(
     x: ArrayLike,
     labels: ArrayLike,
@@ -159,8 +165,9 @@ def train_backend(
     if ("lda" in steps) != (lda_dim is not None):
         raise ConfigError(f"lda_dim: found {lda_dim} with steps {', '.join(steps)}, expected it just where lda is one")
     vectors = as_vectors(x)
-    if np.shape(labels) != (len(vectors),):
-        raise DataError(f"labels: found shape {np.shape(labels)}, expected ({len(vectors)},), one for each vector")
+    labels = as_labels(labels)
+    if labels.shape != (len(vectors),):
+        raise DataError(f"labels: found shape {labels.shape}, expected ({len(vectors)},), one for each vector")
     with single_threaded_blas():  # the last bits would depend on its threads
         transforms = []
         for step in steps:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.arguments import checked
+from gmmspeech.checks import as_numbers
 from gmmspeech.errors import DataError
 
 UNKNOWN = -1
 
 
+@checked
 def identify(scores: ArrayLike, *, threshold: float | None = None) -> NDArray[np.intp]:
     """Find the model of the highest score for every test.
 
@@ -38,7 +41,7 @@ def identify(scores: ArrayLike, *, threshold: float | None = None) -> NDArray[np
     >>> identify(scores, threshold=0.4)
     array([ 0,  1, -1])
     """
-    values = np.asarray(scores, dtype=np.float64)
+    values = as_numbers(scores, "scores")
     if values.ndim != 2 or not len(values):
         raise DataError(f"scores: found shape {values.shape}, expected (models, tests) and one model or more")
     if np.isnan(values).any():

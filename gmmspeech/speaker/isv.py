@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from gmmspeech.arguments import check_fields, checked
 from gmmspeech.blocks import single_threaded_blas
-from gmmspeech.checks import all_finite, check_at_least, check_positive
+from gmmspeech.checks import all_finite, as_labels, check_at_least, check_positive
 from gmmspeech.errors import DataError, FeatureError, ModelError
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -57,6 +58,7 @@ class ISV(Saved, kind="ISV", hint="ISV"):
     relevance_factor: float = 16.0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         shape = self.ubm.parameters()[1].shape
         if self.session.ndim != 3 or self.session.shape[:2] != shape or not all_finite(self.session):
             raise ModelError(
@@ -79,6 +81,7 @@ class ISV(Saved, kind="ISV", hint="ISV"):
         """R, the dimension of the sessions' space."""
         return int(self.session.shape[2])
 
+    @checked
     def session_factors(self, stats: Statistics, *, n_jobs: int | None = 1) -> NDArray[np.float64]:
         """Posterior means of x, (U, R), of utterances of unknown speakers (z = 0).
 
@@ -95,11 +98,13 @@ class ISV(Saved, kind="ISV", hint="ISV"):
             found.append(self.subspace.posteriors(batch.n, f, n_jobs=n_jobs).mean)
         return np.concatenate(found)
 
+    @checked
     def channel_offsets(self, stats: Statistics, *, n_jobs: int | None = 1) -> NDArray[np.float64]:
         """Shifts U x of the means, (U, K, D), that utterances' sessions make; for `linear_score`."""
         factors = self.session_factors(stats, n_jobs=n_jobs)
         return (factors @ self.session.reshape(-1, self.rank).T).reshape(len(factors), *self.ubm.means_.shape)
 
+    @checked
     def enroll(self, sessions: Statistics, *, max_iter: int = 1) -> NDArray[np.float64]:
         """Means m + D z of a speaker, (K, D), from one or more sessions.
 
@@ -126,6 +131,7 @@ class ISV(Saved, kind="ISV", hint="ISV"):
             offset = self._speaker_offset(n.sum(axis=0), f.sum(axis=0), n.T @ x)
         return means + self._deviations * offset
 
+    @checked
     def score(self, models: NDArray[np.floating], stats: Statistics, *, n_jobs: int | None = 1) -> NDArray[np.float64]:
         """Linear scores a frame of models against tests, the tests' session shifts taken off.
 
@@ -169,6 +175,7 @@ class ISV(Saved, kind="ISV", hint="ISV"):
         return [f"ISV: rank {self.session.shape[2]} of sessions", *self.ubm.describe()]
 
 
+@checked
 def train_isv(
     ubm: DiagonalGMM,
     stats: Statistics,
@@ -270,7 +277,7 @@ def enrollment_sessions(
 
 def session_speakers(labels: ArrayLike, stats: Statistics, rank: int) -> NDArray[np.intp]:
     """Number of each session's speaker, (U,), after a check that sessions can be told from speakers."""
-    names = np.asarray(labels)
+    names = as_labels(labels)
     if names.shape != (len(stats),):
         raise DataError(f"labels: found shape {names.shape}, expected ({len(stats)},), one for each of the statistics")
     if len(names) < rank:

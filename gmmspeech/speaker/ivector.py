@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import check_fields, checked
 from gmmspeech.blocks import ordered_map, single_threaded_blas
 from gmmspeech.checks import all_finite, check_at_least
 from gmmspeech.errors import ConfigError, DataError, ModelError
@@ -70,6 +71,7 @@ class IVectorExtractor(Saved, kind="IVectorExtractor", hint="an i-vector extract
     history: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        check_fields(self)
         shape = self.means.shape
         shapes = (self.weights.shape, shape, self.variances.shape, self.matrix.shape)
         if len(shape) != 2 or shapes != (shape[:1], shape, shape, (*shape, *self.matrix.shape[2:3])):
@@ -94,6 +96,7 @@ class IVectorExtractor(Saved, kind="IVectorExtractor", hint="an i-vector extract
         """Name of the extractor, of its parameters: i-vectors of another one are not comparable."""
         return digest(self.means, self.variances, self.matrix)
 
+    @checked
     def extract(self, stats: Statistics, *, fast: bool = False, n_jobs: int | None = 1) -> NDArray[np.float64]:
         r"""i-vectors of utterances: the means of their posteriors,
         :math:`(I + \sum_k n_k T_k^T \Sigma_k^{-1} T_k)^{-1} \sum_k T_k^T \Sigma_k^{-1} (f_k - n_k m_k)`.
@@ -170,6 +173,7 @@ class IVectorExtractor(Saved, kind="IVectorExtractor", hint="an i-vector extract
         return [f"i-vector extractor: {size}", f"front end: {describe_front_end(self.front_end)}"]
 
 
+@checked
 def train_ivector_extractor(
     ubm: DiagonalGMM,
     stats: Statistics,

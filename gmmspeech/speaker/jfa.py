@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from gmmspeech.arguments import check_fields, checked
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least, check_parameters_finite
 from gmmspeech.errors import ConfigError, ModelError
@@ -57,6 +58,7 @@ class JFA(Saved, kind="JFA", hint="JFA"):
     residual: NDArray[np.float64]
 
     def __post_init__(self) -> None:
+        check_fields(self)
         shape = self.ubm.parameters()[1].shape
         shapes = (self.speaker.shape, self.session.shape, self.residual.shape)
         if [len(s) for s in shapes] != [3, 3, 2] or any(s[:2] != shape for s in shapes):
@@ -75,6 +77,7 @@ class JFA(Saved, kind="JFA", hint="JFA"):
         """Make the model of what `to_state` gave."""
         return super().from_state(with_ubm(state))
 
+    @checked
     def enroll(self, sessions: Statistics, *, max_iter: int = 1) -> NDArray[np.float64]:
         """Means m + V y + D z of a speaker, (K, D), from one or more sessions.
 
@@ -106,6 +109,7 @@ class JFA(Saved, kind="JFA", hint="JFA"):
             offset = residual * _latent_residual(residual, n_all, f_all - session_shift - n_all[:, None] * shift)
         return means + self._deviations * (shift + offset)
 
+    @checked
     def score(self, models: NDArray[np.floating], stats: Statistics, *, n_jobs: int | None = 1) -> NDArray[np.float64]:
         """Linear scores a frame of models (M, K, D) against tests; see `ISV.score`."""
         return self._isv.score(models, stats, n_jobs=n_jobs)
@@ -128,6 +132,7 @@ class JFA(Saved, kind="JFA", hint="JFA"):
         return [f"JFA: rank {self.session.shape[2]} of sessions", *self.ubm.describe()]
 
 
+@checked
 def train_jfa(
     ubm: DiagonalGMM,
     stats: Statistics,

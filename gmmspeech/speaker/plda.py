@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
+from gmmspeech.arguments import check_fields, checked
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least, check_parameters_finite
 from gmmspeech.errors import ConfigError, DataError, ModelError
@@ -60,6 +61,7 @@ class PLDA(Saved, kind="PLDA", hint="PLDA (of a back end)"):
     history: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        check_fields(self)
         dim = len(self.mean)
         if self.mean.ndim != 1 or self.factors.shape[:-1] != (dim,) or self.within.shape != (dim, dim):
             raise ModelError(
@@ -86,6 +88,7 @@ class PLDA(Saved, kind="PLDA", hint="PLDA (of a back end)"):
             raise ModelError("PLDA: found a within-speaker covariance that is not positive definite") from error
         return columns.T, np.maximum(variances, 0.0)
 
+    @checked
     def score(self, models: ArrayLike, tests: ArrayLike, *, sessions: ArrayLike | int = 1) -> NDArray[np.float64]:
         r"""Log-likelihood ratio of "the same speaker" against "another speaker", of all pairs in one product.
 
@@ -137,6 +140,7 @@ class PLDA(Saved, kind="PLDA", hint="PLDA (of a back end)"):
         return [f"PLDA: {self.factors.shape[0]} dimensions, {self.factors.shape[1]} of speakers"]
 
 
+@checked
 def train_plda(
     x: ArrayLike,
     labels: ArrayLike,

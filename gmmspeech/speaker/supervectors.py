@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.checks import check_positive
+from gmmspeech.arguments import checked
+from gmmspeech.checks import check_finite, check_positive, real_array
 from gmmspeech.errors import ModelError
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, gmm_digest, stats_batches
@@ -13,6 +14,7 @@ from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, gmm_digest
 BATCH = 1024  # utterances whose statistics are in memory at once, where they come from a file
 
 
+@checked
 def adapted_means(ubm: DiagonalGMM, stats: Statistics, *, relevance_factor: float = 16.0) -> NDArray[np.float64]:
     r"""Means of many utterances by relevance MAP: :math:`\mu_k + (f_k - n_k \mu_k) / (n_k + r)`.
 
@@ -57,6 +59,7 @@ def adapted_means(ubm: DiagonalGMM, stats: Statistics, *, relevance_factor: floa
     return means
 
 
+@checked
 def supervectors(ubm: DiagonalGMM, means: NDArray[np.floating]) -> NDArray[np.float64]:
     r"""Supervectors whose dot product is the kernel of Campbell, Sturim and Reynolds (2006).
 
@@ -101,10 +104,11 @@ def supervectors(ubm: DiagonalGMM, means: NDArray[np.floating]) -> NDArray[np.fl
     >>> LinearSVC(random_state=0).fit(x[[0, 1, 3, 4]], ["ann", "ann", "bob", "bob"]).predict(x[[2, 5]])
     array(['ann', 'bob'], dtype='<U3')
     """
-    shape = ubm.means_.shape
+    shape, means = ubm.means_.shape, real_array(means, "means", ModelError)
     if means.ndim != 3 or means.shape[1:] != shape:
         raise ModelError(
             f"means: found shape {means.shape}, expected (utterances, {shape[0]} components, {shape[1]} dimensions)"
         )
+    check_finite("means", means, item="utterance", kind=ModelError)
     scale = np.sqrt(ubm.weights_)[:, None] / np.sqrt(ubm.covariances_)
-    return (means * scale).reshape(len(means), -1)
+    return (means * scale).reshape(len(means), shape[0] * shape[1])

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
-from gmmspeech.checks import check_parameters_finite, first_bad
+from gmmspeech.arguments import checked
+from gmmspeech.checks import as_labels, check_parameters_finite, first_bad, real_array
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
 from gmmspeech.linear.lda import discriminants, fix_signs
 
@@ -83,7 +84,7 @@ class ClassStatistics:
 
 def class_statistics(x: ArrayLike, labels: ArrayLike) -> ClassStatistics:
     """Gather the statistics that LDA, WCCN and PLDA need."""
-    vectors, names = as_vectors(x), np.asarray(labels)
+    vectors, names = as_vectors(x), as_labels(labels)
     if names.shape != (len(vectors),) or not len(vectors):
         raise DataError(f"labels: found shape {names.shape}, expected ({len(vectors)},), one for each vector")
     _, which, counts = np.unique(names, return_inverse=True, return_counts=True)
@@ -193,6 +194,7 @@ def _why_singular(
     return f"a dimension is a combination of others, or vectors repeat but for rounding; expected {fewer}"
 
 
+@checked
 def length_normalize(x: ArrayLike) -> NDArray[np.float64]:
     """Scale every vector to length 1 (Garcia-Romero and Espy-Wilson 2011).
 
@@ -213,6 +215,7 @@ def length_normalize(x: ArrayLike) -> NDArray[np.float64]:
     return vectors / lengths
 
 
+@checked
 def cosine_scores(models: ArrayLike, tests: ArrayLike) -> NDArray[np.float64]:
     """Cosines of the angles between all models (M, R) and all tests (U, R): (M, U), from -1 to 1.
 
@@ -225,6 +228,7 @@ def cosine_scores(models: ArrayLike, tests: ArrayLike) -> NDArray[np.float64]:
     return length_normalize(rows) @ length_normalize(as_vectors(columns, dim=rows.shape[1])).T
 
 
+@checked
 def average_sessions(
     vectors: Mapping[str, NDArray], sessions: Mapping[str, Sequence[str]]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -266,7 +270,9 @@ def average_sessions(
 
 def as_vectors(x: ArrayLike, *, dim: int | None = None) -> NDArray[np.float64]:
     """Vectors as float64 (U, R), or a `FeatureError`."""
-    vectors = np.asarray(x, dtype=np.float64)
+    if hasattr(x, "columns"):
+        raise FeatureError(f"found a {type(x).__name__}, whose names of columns are not kept, expected an array")
+    vectors = real_array(x, "vectors").astype(np.float64, copy=False)
     if vectors.ndim != 2 or dim not in (None, vectors.shape[1]):
         expected = "two dimensions (utterances, coefficients)" if dim is None else f"(utterances, {dim})"
         raise FeatureError(f"found vectors of shape {vectors.shape}, expected {expected}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from gmmspeech.arguments import checked
 from gmmspeech.blocks import Frames
 from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.gmm.em import EMMonitor
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 
+@checked
 def train_ubm(
     frames: Frames,
     n_components: int = 512,

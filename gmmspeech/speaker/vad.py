@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.features.deltas import checked_frames
 from gmmspeech.features.vad import count_around
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 
+@checked
 def gmm_vad(
     frames: ArrayLike, speech: DiagonalGMM, nonspeech: DiagonalGMM, *, threshold: float = 0.0, context: int = 5
 ) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import check, checked, listed
 from gmmspeech.blocks import ordered_map, read_ahead
 from gmmspeech.checks import check_frames, check_positive
 from gmmspeech.errors import ConfigError, DataError, FeatureError, shown
@@ -77,6 +78,7 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
     True
     """
 
+    @checked
     def __init__(
         self,
         ubm: DiagonalGMM,
@@ -96,6 +98,7 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
         self.statistics_: dict[str, GMMStats] = {}
         self.frames_: dict[str, NDArray] = {}
 
+    @checked
     def set_scoring(self, scoring: str, top_c: int | None = None) -> None:
         """Score in another way from now on; see the parameters of the class."""
         if scoring not in SCORINGS:
@@ -105,6 +108,7 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
         self.scoring = scoring
         self.top_c = top_c
 
+    @checked
     def enroll(self, name: str, data: NDArray | Sequence[NDArray] | GMMStats) -> None:
         """Adapt a model to a speaker's frames; a model of that name is replaced.
 
@@ -123,9 +127,12 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
                 raise FeatureError(f"model {name}: found statistics, expected frames, which symmetric scoring needs")
             self.restore(name, data)
         else:
+            if not isinstance(data, np.ndarray):
+                check(listed(words="frames, a list of them, or GMMStats"), data=data)
             frames = data if isinstance(data, np.ndarray) else self._joined(f"model {name}", enumerate(data))
             self.restore(name, self._statistics(f"model {name}", frames), frames)
 
+    @checked
     def enroll_all(self, sessions: Groups, store: Store, *, progress: Callable[[Iterable], Iterable] = iter) -> None:
         """Enroll every model of a list from a feature store.
 
@@ -154,6 +161,7 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
         for name, enrollment in zip(progress(names), ordered_map(read, names, n_jobs=self.n_jobs), strict=True):
             self.restore(name, *enrollment)
 
+    @checked
     def score(self, name: str, X: NDArray) -> float:
         """Score of frames against an enrolled model: mean log-likelihood ratio a frame, in nats.
 
@@ -165,6 +173,7 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
         self._check_models([name])
         return float(self._score_tests([[name]], [X], {})[0][0])
 
+    @checked
     def score_trials(
         self,
         trials: TrialList,
@@ -254,6 +263,7 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
             verifier.restore(name, stats, frames if frames is not None and len(frames) else None)
         return verifier
 
+    @checked
     def restore(self, name: str, stats: GMMStats, frames: NDArray | None = None) -> None:
         """Enroll a speaker from statistics that are known already, and the frames that they belong to."""
         center = self._center()

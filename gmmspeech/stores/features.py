@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.blocks import even_blocks
+from gmmspeech.checks import named
 from gmmspeech.errors import DataError, one_line, shown
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.hdf5 import DAMAGE, hdf5_format
@@ -72,6 +74,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
     (['u1', 'u2'], (4, 2), [5, 2])
     """
 
+    @checked
     def __init__(self, path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> None:
         self.paths = [os.fspath(path)] if isinstance(path, (str, os.PathLike)) else [os.fspath(p) for p in path]
         if not self.paths:
@@ -94,6 +97,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
     def __contains__(self, utterance: object) -> bool:
         return utterance in self._index
 
+    @checked
     def get(self, utterance: str, default: Any = None) -> Any:
         """Give the frames of an utterance, or `default` if there is none of that name."""
         return self[utterance] if utterance in self._index else default
@@ -111,6 +115,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         """Close the file; the store can't be read after that."""
         self._source.close()
 
+    @checked
     def num_frames(self, utterance: str) -> int:
         """Count the frames of an utterance (in a Kaldi archive, by reading them)."""
         return self._source.num_frames(self._find(utterance))
@@ -135,6 +140,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         """Files that the frames are read from, and those that name them."""
         return self._source.files
 
+    @checked
     def blocks(self, size: int) -> Iterator[NDArray[np.float32]]:
         """Yield all frames in stored order, `size` at a time whatever the utterances, the last block shorter.
 
@@ -162,6 +168,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         ]
 
 
+@checked
 def write_store(
     path: str | os.PathLike[str],
     items: Iterable[tuple[str, ArrayLike]],
@@ -195,7 +202,7 @@ def write_store(
     dtype('float32')
     """
     with FeatureWriter(path, front_end=front_end, storage=storage, compression=compression) as writer:
-        for utterance, frames in items:
+        for utterance, frames in named(items, "item"):
             writer.write(utterance, frames)
 
 

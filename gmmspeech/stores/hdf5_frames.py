@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.checks import first_bad
+from gmmspeech.checks import first_bad, real_array
 from gmmspeech.errors import ConfigError, DataError, FeatureError, one_line
 from gmmspeech.files.hdf5 import open_hdf5, stream_hdf5
 
@@ -163,7 +163,7 @@ class FeatureWriter:
 def stored_block(utterance: str, frames: ArrayLike, dtype: np.dtype, columns: int | None) -> NDArray:
     """Frames in the type in which they are stored; FeatureError if they aren't finite and (T, columns), T > 0."""
     with np.errstate(over="ignore"):
-        block = np.asarray(frames, dtype=dtype)
+        block = real_array(frames, f"utterance {utterance}").astype(dtype, copy=False)
     if block.ndim != 2 or block.size == 0:
         raise FeatureError(f"utterance {utterance}: found frames of shape {block.shape}, expected (T, D), T > 0")
     if columns is not None and block.shape[1] != columns:

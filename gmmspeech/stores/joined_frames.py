@@ -20,6 +20,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.blocks import even_blocks
 from gmmspeech.errors import DataError, FeatureError
 from gmmspeech.features.compatibility import first_difference
@@ -215,6 +216,7 @@ class IndexedFrames:
         return shard
 
 
+@checked
 def write_index(path: str | os.PathLike[str], shards: Sequence[str | os.PathLike[str]]) -> None:
     """Write an index of feature files, through which `FeatureStore` reads all of them as one store.
 

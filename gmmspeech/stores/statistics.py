@@ -17,11 +17,14 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.arguments import check, checked, instance
 from gmmspeech.blocks import ordered_map, read_ahead
+from gmmspeech.checks import named
 from gmmspeech.errors import ConfigError, DataError, FeatureError, one_line, shown
 from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
 from gmmspeech.files.hdf5 import open_hdf5, stream_hdf5
 from gmmspeech.files.text import look_alike
+from gmmspeech.gmm.density import DiagonalMixture
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.gmm.utterance_stats import StatsBatch, gmm_digest
 
@@ -36,6 +39,7 @@ VERSION = 1
 _CHUNK_BYTES = 1 << 19
 
 
+@checked
 def write_statistics(
     path: str | os.PathLike[str],
     ubm: DiagonalGMM,
@@ -83,6 +87,7 @@ def write_statistics(
     ...     list(store), store["u2"].num_frames, [batch.num_frames.tolist() for batch in store.batches(256)]
     (['u1', 'u2'], 4.0, [[3.0, 4.0]])
     """
+    check(instance(DiagonalMixture, words="a DiagonalGMM"), ubm=ubm)
     check_same_front_end(ubm.front_end_, front_end, model="the background model", frames=os.fspath(path))
 
     def count(item: tuple[str, ArrayLike]) -> tuple[str, GMMStats]:
@@ -119,7 +124,7 @@ def _map_items(
     client: Client | None,
 ) -> Iterator[tuple[str, GMMStats]]:
     if client is None:
-        return ordered_map(function, read_ahead(items.items() if isinstance(items, Mapping) else items), n_jobs=n_jobs)
+        return ordered_map(function, read_ahead(named(items, "item")), n_jobs=n_jobs)
     if not isinstance(items, Mapping):
         raise ConfigError(f"client: found items of type {type(items).__name__}, expected a FeatureStore")
     from gmmspeech.cluster import map_utterances  # which needs Dask
@@ -164,6 +169,7 @@ class StatisticsStore(Mapping[str, GMMStats]):
     (['u1'], 3.0)
     """
 
+    @checked
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
         self._file = open_hdf5(self.path, format=FORMAT, version=VERSION)
@@ -213,6 +219,7 @@ class StatisticsStore(Mapping[str, GMMStats]):
         """Close the file; neither the store nor its selections can be read after that."""
         self._file.close()
 
+    @checked
     def select(self, utterances: Sequence[str]) -> StatisticsStore:
         """Give a store of some of the utterances, in the order given, that reads the same file.
 
@@ -230,6 +237,7 @@ class StatisticsStore(Mapping[str, GMMStats]):
             selection._rows[utterance] = self._rows[utterance]
         return selection
 
+    @checked
     def batches(self, size: int, *, second_order: bool = False) -> Iterator[StatsBatch]:
         """Yield the statistics of `size` utterances at a time, or raise if they lack the second order asked for."""
         if second_order and "sum_xx" not in self._columns:

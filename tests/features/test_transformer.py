@@ -1,7 +1,10 @@
 """`MfccTransformer` gives the front end's frames, in pipelines and searches."""
 
 import numpy as np
+import pandas
+import polars
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -65,3 +68,36 @@ def test_what_makes_no_sense():
     for options in ({"num_ceps": 99}, {"front_end": "none"}, {"rate": 0}):
         with pytest.raises(ConfigError):
             MfccTransformer(**{"rate": RATE, **options}).fit(signals)
+
+
+def test_tables_of_named_columns():
+    signals, labels = sounds()
+    deltas = FrontEnd(sample_frequency=RATE, features={"type": "mfcc", "num_ceps": 3}, deltas={"order": 2})
+    transformer = MfccTransformer(RATE, front_end=deltas)
+    names = ["mfcc0", "mfcc1", "mfcc2", *(f"mfcc{i}_d{order}" for order in (1, 2) for i in range(3))]
+    assert transformer.get_feature_names_out().tolist() == names
+    plain = transformer.fit_transform(signals)
+    for library in (pandas, polars):
+        tables = clone(transformer.set_output(transform=library.__name__)).fit_transform(signals)
+        assert [type(table) for table in tables] == [library.DataFrame] * len(signals)
+        assert list(tables[0].columns) == names
+        np.testing.assert_array_equal(tables[0].to_numpy(), plain[0])
+        classifier = GMMClassifier(2, random_state=0).fit(tables, labels)
+        assert classifier.feature_names_in_.tolist() == names
+        assert classifier.score(tables, labels) == 1
+        with pytest.raises(FeatureError, match="Feature names must be in the same order"):
+            classifier.predict([table[names[::-1]] for table in tables])
+    with config_context(transform_output="pandas"):
+        assert isinstance(MfccTransformer(RATE).transform(signals)[0], pandas.DataFrame)
+    pipeline = make_pipeline(MfccTransformer(RATE), GMMClassifier(2, random_state=0)).set_output(transform="pandas")
+    assert pipeline.fit(signals, labels).score(signals, labels) == 1
+    with pytest.raises(ConfigError, match=r"^transform: found 'numpy', expected default, pandas or polars or None"):
+        transformer.set_output(transform="numpy")
+    with pytest.raises(ConfigError, match=r"^input_features: found"):
+        transformer.get_feature_names_out(names)
+
+
+@pytest.mark.parametrize("options", [{"rate": "8000"}, {"rate": 8000.0}, {"num_ceps": True}, {"front_end": 3}])
+def test_options_of_a_wrong_type(options):
+    with pytest.raises(ConfigError, match=f"^{next(iter(options))}: found "):
+        MfccTransformer(**options).fit()

@@ -145,7 +145,7 @@ def test_bad_cohorts_are_named(world):
 def test_options_that_do_not_fit_are_refused(world):
     """Each method takes what it uses, and nothing else."""
     _, lists, _ = world
-    with pytest.raises(ConfigError, match=r"^method: found 'as', expected one of z, t, zt, s$"):
+    with pytest.raises(ConfigError, match=r"^method: found 'as', expected z, t, zt or s$"):
         ScoreNormalizer("as")
     with pytest.raises(ConfigError, match=r"^test_cohort: found none, expected some for the method 's'$"):
         ScoreNormalizer("s", model_cohort=lists["model_cohort"])

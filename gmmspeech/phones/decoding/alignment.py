@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.blocks import ordered_map
 from gmmspeech.checks import check_positive
 from gmmspeech.errors import (
@@ -93,6 +94,7 @@ class PhoneSpan:
     starts_word: bool
 
 
+@checked
 def align(
     model: PhoneHMM,
     frames: Mapping[str, NDArray],

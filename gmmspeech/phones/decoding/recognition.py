@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.blocks import ordered_map
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.features.compatibility import front_end_of
@@ -23,6 +24,7 @@ from gmmspeech.phones.hmm.viterbi import best_paths
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes
 
 
+@checked
 def decode(
     model: PhoneHMM,
     frames: Mapping[str, NDArray],

@@ -26,11 +26,13 @@ from gmmspeech.gmm.density import joined_parameters, split_parameters
 from gmmspeech.gmm.errors import NotFittedError
 from gmmspeech.gmm.frames import as_table, check_names, saved_names, set_names, warn_if_wide
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.phones.gmm.fusion import log_posteriors
 from gmmspeech.phones.gmm.mixture_size import fit_sized
 from gmmspeech.phones.gmm.options import OF_PHONE_GMMS
 from gmmspeech.phones.labels.segments import (
     as_ranges,
     duration_moments,
+    ends_of,
     log_durations,
     part_edges,
     part_of_frames,
@@ -169,11 +171,8 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
             NaN or infinity in a frame.
         """
         check_options(self)
-        frames = self._checked(X, reset=True)
-        rows, names = as_ranges(ranges, len(frames)), as_names(phones, "phones")
+        frames, rows, names = self._segments(X, ranges, phones, reset=True)
         warn_if_wide(frames)
-        if names.shape != (len(rows),):
-            raise DataError(f"phones: found shape {names.shape}, expected ({len(rows)},), one for each segment")
         self.phones_ = trainable(names, inventory)
         indices = self.phone_indices(names)
         counts = np.bincount(indices[indices >= 0], minlength=len(self.phones_))
@@ -206,19 +205,15 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
             A phone that the model doesn't have.
         """
         self._check_fitted()
-        kept = tuple(sorted(set(phones)))
+        kept = tuple(np.unique(as_names(phones, "phones")).tolist())
         indices = self.phone_indices(kept)
         if not kept or (indices < 0).any():
             found = kept[int((indices < 0).argmax())] if kept else "none"
             raise ModelError(f"phones: found {found}, expected phones of the model: {' '.join(self.phones_)}")
         rows = (indices[:, None] * self.parts + np.arange(self.parts)).ravel()
-        return self._like(
-            kept,
-            [self.models_[i] for i in rows],
-            self.priors_[indices] / self.priors_[indices].sum(),
-            self.part_priors_[rows] / self.part_priors_[rows].sum(),
-            self.durations_[indices],
-        )
+        models, durations = [self.models_[i] for i in rows], self.durations_[indices]
+        priors, part_priors = self.priors_[indices], self.part_priors_[rows]
+        return self._like(kept, models, priors / priors.sum(), part_priors / part_priors.sum(), durations)
 
     def adapt(
         self,
@@ -244,9 +239,8 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         PhoneGMM
             Another one; priors and durations are those of this one.
         """
-        frames = self._checked(X)
-        rows = as_ranges(ranges, len(frames))
-        codes = part_of_frames(rows, self.phone_indices(phones), len(frames), self.parts)
+        frames, rows, names = self._segments(X, ranges, phones)
+        codes = part_of_frames(rows, self.phone_indices(names), len(frames), self.parts)
 
         def adapted(code: int) -> DiagonalGMM:
             own = frames[codes == code]
@@ -269,7 +263,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         weights = self.part_priors_.reshape(-1, self.parts)
         with np.errstate(divide="ignore"):  # a part that no frame was in
             joint = scores + np.log(weights / weights.sum(axis=1, keepdims=True)).ravel()
-        return logsumexp(joint.reshape(len(joint), -1, self.parts), axis=2)
+        return logsumexp(joint.reshape(len(joint), len(self.phones_), self.parts), axis=2)
 
     def frame_log_posteriors(self, X: ArrayLike, *, lengths: Sequence[int] | None = None) -> NDArray[np.float64]:
         """Log posterior of every phone given each frame, or with `smoothing` it and its neighbors, shape (N, P).
@@ -291,14 +285,12 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         check_options(self)
         scores = self.frame_log_likelihoods(X)
         priors = self.part_priors_.reshape(-1, self.parts).sum(axis=1)
-        stops = np.cumsum([len(scores)] if lengths is None else lengths)
-        if not len(stops) or stops[-1] != len(scores):
-            raise DataError(f"lengths: found {stops[-1:].sum()} frames in all, expected {len(scores)}")
+        stops = ends_of(lengths, len(scores))
         if self.smoothing:
             utterances = [part for part in np.split(scores, stops[:-1]) if len(part)]
             smoothed = [gaussian_filter1d(part, self.smoothing, axis=0, mode="nearest") for part in utterances]
             scores = np.concatenate(smoothed)
-        return _log_posteriors(scores, priors)
+        return log_posteriors(scores, priors)
 
     def predict_frames(self, X: ArrayLike, *, lengths: Sequence[int] | None = None) -> NDArray[np.str_]:
         """Most probable phone of every frame, shape (N,); see `frame_log_posteriors`."""
@@ -356,7 +348,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
     def segment_log_posteriors(self, X: ArrayLike, ranges: ArrayLike) -> NDArray[np.float64]:
         """Log posterior of every phone given each segment, shape (S, P), from what `segment_log_likelihoods` gives."""
         check_options(self)
-        return _log_posteriors(self.scale * self.segment_log_likelihoods(X, ranges), self.priors_)
+        return log_posteriors(self.scale * self.segment_log_likelihoods(X, ranges), self.priors_)
 
     def predict_segments(self, X: ArrayLike, ranges: ArrayLike) -> NDArray[np.str_]:
         """Most probable phone of every segment, shape (S,)."""
@@ -489,10 +481,20 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
             self._check_fitted()
         check_names(self, X, reset=reset)
         frames = as_table(X)
-        if not reset and frames.shape[1] != self.n_features_in_:
-            hint = transposed(frames.shape, self.n_features_in_)
-            raise FeatureError(f"found frames of {frames.shape[1]} columns, expected {self.n_features_in_}{hint}")
+        dim = frames.shape[1] if reset else self.n_features_in_
+        if frames.shape[1] != dim:
+            hint = transposed(frames.shape, dim)
+            raise FeatureError(f"found frames of {frames.shape[1]} columns, expected {dim}{hint}")
         return frames
+
+    def _segments(
+        self, X: ArrayLike, ranges: ArrayLike, phones: ArrayLike, *, reset: bool = False
+    ) -> tuple[NDArray, NDArray[np.int64], NDArray[np.str_]]:
+        frames = self._checked(X, reset=reset)
+        rows, names = as_ranges(ranges, len(frames)), as_names(phones, "phones")
+        if names.shape != (len(rows),):
+            raise DataError(f"phones: found shape {names.shape}, expected ({len(rows)},), one for each segment")
+        return frames, rows, names
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "models_"):
@@ -506,8 +508,3 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
             f"phones: {' '.join(self.phones_)}",
             f"front end: {describe_front_end(self.front_end_)}",
         ]
-
-
-def _log_posteriors(log_likelihoods: NDArray[np.float64], priors: NDArray[np.float64]) -> NDArray[np.float64]:
-    joint = log_likelihoods + np.log(priors)
-    return joint - logsumexp(joint, axis=1, keepdims=True)

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import told
+from gmmspeech.errors import FeatureError
+
 UTTERANCES = 64  # fewer leave Viterbi's small arrays to Python's overhead
 FRAMES = 131072  # no more than this, unless one utterance alone has them: 64 MB of log-likelihoods
 
@@ -31,6 +34,8 @@ def read_batches(frames: Mapping[str, NDArray], names: Iterable[str]) -> Iterato
     def lengths() -> Iterator[tuple[str, int]]:
         for name in names:
             read[name] = frames[name]
+            if not hasattr(read[name], "__len__"):
+                raise FeatureError(f"utterance {name}: found {told(read[name])}, expected frames (T, D)")
             yield name, len(read[name])
 
     for batch in batches(lengths()):

@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.checks import finite
+from gmmspeech.arguments import checked
+from gmmspeech.checks import check_at_least, finite, real_array
 from gmmspeech.errors import FeatureError, ModelError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved
@@ -86,6 +87,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         self._check_values()
 
     @classmethod
+    @checked
     def from_phones(
         cls,
         phones: Sequence[str],
@@ -110,6 +112,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
             0.75 is Kaldi's: a state lasts four frames on average.
         front_end : str, optional
         """
+        check_at_least(1, num_states=num_states)
         total = len(phones) * num_states
         return cls(
             phones=tuple(phones),
@@ -153,6 +156,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         """Index of the state that each Gaussian belongs to, shape (K,)."""
         return np.repeat(np.arange(self.num_states), np.diff(self.mixture_offsets))
 
+    @checked
     def states(self, phone: str) -> NDArray[np.intp]:
         """Indices of a phone's states."""
         if phone not in self.phone_index:
@@ -160,6 +164,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         i = self.phone_index[phone]
         return np.arange(self.state_offsets[i], self.state_offsets[i + 1])
 
+    @checked
     def mixture(self, state: int) -> DiagonalGMM:
         """Give the mixture of one state."""
         here = slice(*self.mixture_offsets[state : state + 2])
@@ -167,6 +172,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
             self.weights[here], self.means[here], self.variances[here], front_end=self.front_end
         )
 
+    @checked
     def log_likelihoods(self, frames: ArrayLike) -> NDArray[np.float32]:
         """Log-likelihood of every frame under every state, in nats.
 
@@ -183,7 +189,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         FeatureError
             Another number of columns than the model's, NaN or infinity.
         """
-        x = np.asarray(frames)
+        x = real_array(frames)
         if x.ndim != 2 or x.shape[1] != self.dim:
             raise FeatureError(f"found frames of shape {x.shape}, expected (frames, {self.dim}) as the phone HMM has")
         finite(x)
@@ -202,6 +208,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
                 out[start : start + size, states] = _log_sum(joint).T
         return out
 
+    @checked
     def with_front_end(self, front_end: str | None) -> PhoneHMM:
         """Give the same model with another note of its front end."""
         return replace(self, front_end=front_end)
@@ -265,6 +272,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
             s = int(np.argmax(np.abs(sums - 1)))
             raise ModelError(f"{self.state_name(s)}: found weights that sum to {sums[s]:.6g}, expected 1")
 
+    @checked
     def state_name(self, state: int) -> str:
         """Name of a state for messages, such as "phone AA, state 2 of 3"."""
         phone = int(self.phone_of_state[state])

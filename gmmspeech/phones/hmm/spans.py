@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.checks import all_finite
+from gmmspeech.checks import all_finite, as_matrix
 from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError, text_or_type
 from gmmspeech.phones.hmm.batches import batches
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
@@ -51,12 +51,12 @@ class Corpus:
         center = np.zeros(1)
         for name in names:
             try:
-                x = np.asarray(frames[name], dtype=np.float64)
-            except (ValueError, MemoryError) as error:
+                x = as_matrix(frames[name]).astype(np.float64, copy=False)
+            except (ValueError, MemoryError) as error:  # a FeatureError is one
                 self._reject(name, DataError(text_or_type(error)))
                 continue
-            dim = dim or x.shape[-1]
-            if x.ndim != 2 or x.shape[1] != dim:
+            dim = dim or x.shape[1]
+            if x.shape[1] != dim:
                 self._reject(name, DataError(f"found frames of shape {x.shape}, expected (frames, {dim})"))
             elif not all_finite(x):
                 self._reject(name, DataError("found NaN or infinity in its frames, expected finite numbers"))

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import checked
 from gmmspeech.blocks import ordered_map, ordered_sum
 from gmmspeech.errors import ConfigError, GmmSpeechWarning
 from gmmspeech.features.compatibility import front_end_of
@@ -43,6 +44,7 @@ LAST_SPLIT = 30  # Gaussians are added up to this iteration of Kaldi's 40
 Method = Literal["viterbi", "baum-welch"]
 
 
+@checked
 def train_phone_hmm(
     frames: Mapping[str, NDArray],
     transcripts: Mapping[str, Sequence[str]],
@@ -188,6 +190,7 @@ def train_phone_hmm(
     return _train(corpus, model, options, start, callback, resume, checkpoint, said)
 
 
+@checked
 def train_phone_hmm_on_labels(
     frames: Mapping[str, NDArray],
     labels: Mapping[str, Sequence[Label]],
@@ -312,7 +315,7 @@ class _Options:
             "method": (self.method in ("viterbi", "baum-welch"), "viterbi or baum-welch"),
             "acoustic_scale": (self.acoustic_scale > 0, "more than 0"),
             "beam": (self.beam is None or self.beam > 0, "more than 0"),
-            "power": (self.power >= 0, "0 or more"),
+            "power": (0 <= self.power <= 1, "0 to 1"),
             "variance_floor": (0 < self.variance_floor < 1, "more than 0 and less than 1"),
             "min_occupancy": (self.min_occupancy > 0, "more than 0"),
         }

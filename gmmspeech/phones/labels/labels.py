@@ -20,6 +20,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import checked
+from gmmspeech.checks import check_at_least
 from gmmspeech.errors import ConfigError, DataError, shown
 
 FrameTimes = Literal["center", "start"]
@@ -163,6 +165,7 @@ def label_frames(
     return ranges
 
 
+@checked
 def frame_labels(
     labels: Sequence[Label],
     num_frames: int,
@@ -193,6 +196,7 @@ def frame_labels(
     >>> frame_labels([Label(0.0, 0.05, "SIL"), Label(0.05, 0.08, "AH")], 8).tolist()
     ['SIL', 'SIL', 'SIL', 'SIL', 'AH', 'AH', 'AH', '']
     """
+    check_at_least(0, num_frames=num_frames)
     ranges = label_frames(labels, num_frames, frame_length=frame_length, frame_shift=frame_shift, times=times)
     width = max((len(label.name) for label in labels), default=1)
     names = np.full(num_frames, "", dtype=f"<U{width}")

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.checks import real_array
+from gmmspeech.checks import as_names, real_array
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, shown
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.files.text import look_alike
@@ -36,10 +36,19 @@ def as_ranges(ranges: ArrayLike, num_frames: int) -> NDArray[np.int64]:
     return rows
 
 
+def ends_of(lengths: ArrayLike | None, num_frames: int) -> NDArray[np.int64]:
+    """Where utterances of some lengths end among all frames, or a `DataError`; None is one of all of them."""
+    counts = real_array([num_frames] if lengths is None else lengths, "lengths", DataError)
+    if counts.ndim != 1 or counts.dtype.kind not in "iu" or (counts < 0).any() or counts.sum() != num_frames:
+        found = f"{counts.sum()} frames in all" if counts.dtype.kind in "iu" else str(counts.dtype)
+        raise DataError(f"lengths: found {found}, expected {num_frames} in whole numbers")
+    return np.cumsum(counts)
+
+
 def trainable(names: NDArray[np.str_], inventory: Sequence[str] | None) -> tuple[str, ...]:
     """Phones that have segments, sorted, of an inventory where that is given; a warning names those without."""
     present = set(names.tolist())
-    wanted = present if inventory is None else set(inventory)
+    wanted = present if inventory is None else set(as_names(inventory, "inventory").tolist())
     for phone in sorted(wanted - present):
         warnings.warn(f"phone {phone}: found no training segment, left out", GmmSpeechWarning, stacklevel=3)
     if not wanted & present:

