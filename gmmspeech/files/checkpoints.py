@@ -23,6 +23,7 @@ from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.hdf5 import create_hdf5, damage_named, open_hdf5
 from gmmspeech.files.saving import Saved, as_kinds, read, write, wrong_kind
+from gmmspeech.files.text import parse_object
 
 FORMAT = "gmmspeech checkpoint"
 VERSION = 2
@@ -143,7 +144,7 @@ class Checkpoint:
 
 def _read_settings(path: str) -> dict[str, Any]:
     """Give what decides the result of the training that a file is a checkpoint of."""
-    return _read(path, lambda file: dict(json.loads(file.attrs["settings"])))
+    return _read(path, lambda file: parse_object(file.attrs["settings"]))
 
 
 def _read(path: str, read: Callable[[h5py.File], Any]) -> Any:

@@ -33,6 +33,7 @@ _FLETCHER32_BYTES = 4
 _MOST_CHUNK_BYTES = 1 << 26  # of what has to be unpacked at once
 _MOST_TIMES = 200  # as large as it is stored may compressed data be, beside what is small
 _SMALL = 1 << 26
+_MOST_BESIDE = 1 << 28  # names, heaps of texts, indexes of chunks
 _LONGEST_EMPTY = 1 << 20  # side of an array without numbers
 
 _HEAP = b"GCOL\1"  # where a heap begins, in which texts are
@@ -188,6 +189,9 @@ def check_heaps(raw: BinaryIO, data: list[tuple[int, int]], size: int) -> None:
 
     Heaps are looked for wherever the values of datasets are not.
     """
+    beside = size - sum(end - begin for begin, end in data)
+    if beside > _MOST_BESIDE:
+        raise ValueError(f"found {beside} bytes beside the values of datasets, expected at most {_MOST_BESIDE}")
     at = 0
     for begin, end in [*data, (size, size)]:
         while at < begin:

@@ -189,7 +189,8 @@ class StatisticsStore(Mapping[str, GMMStats]):
         if utterance not in self._rows:
             expected = f"one of {len(self)}{look_alike(utterance, self._rows)}"
             raise DataError(f"{self.path}: no utterance {shown(utterance)}, expected {expected}")
-        values = {field: self._read(column, self._rows[utterance]) for field, column in self._columns.items()}
+        row = self._rows[utterance]
+        values = {field: self._read(field, slice(row, row + 1))[0] for field in self._columns}
         # not known, which shows in whatever is computed of it
         sum_xx = values.get("sum_xx", np.full(self.shape, np.nan))
         scalars = float(values["log_likelihood"]), float(values["num_frames"])
@@ -245,7 +246,7 @@ class StatisticsStore(Mapping[str, GMMStats]):
         fields = (*_FIRST_ORDER, "sum_xx") if second_order else _FIRST_ORDER
         rows = np.fromiter(self._rows.values(), np.int64, len(self))
         for start in range(0, len(rows), size):
-            found = {field: self._read_rows(self._columns[field], rows[start : start + size]) for field in fields}
+            found = {field: self._read_rows(field, rows[start : start + size]) for field in fields}
             yield StatsBatch(**found, ubm_digest=self.ubm_digest, front_end=self.front_end)
 
     def _check(self, count: int) -> tuple[int, ...]:
@@ -257,18 +258,27 @@ class StatisticsStore(Mapping[str, GMMStats]):
                 raise ValueError(f"{field} is {found.dtype} of shape {found.shape}, expected {expected[field]}")
         return num_components, dim
 
-    def _read_rows(self, column: h5py.Dataset, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _read_rows(self, field: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         if (np.diff(rows) == 1).all():
-            return self._read(column, slice(int(rows[0]), int(rows[-1]) + 1))
-        return np.stack([self._read(column, int(row)) for row in rows])
+            return self._read(field, slice(int(rows[0]), int(rows[-1]) + 1))
+        return np.concatenate([self._read(field, slice(int(row), int(row) + 1)) for row in rows])
 
-    def _read(self, column: h5py.Dataset, rows: int | slice) -> NDArray[np.float64]:
+    def _read(self, field: str, rows: slice) -> NDArray[np.float64]:
         if not self._file:
             raise DataError(f"{self.path}: is closed, expected an open store")
         try:
-            return np.asarray(column[rows])
+            found = np.asarray(self._columns[field][rows])
         except (OSError, RuntimeError, ValueError) as error:
             raise DataError(f"{self.path}: can't be read ({one_line(error)})") from error
+        bad = ~np.isfinite(found)
+        if field in _COUNTS:
+            bad |= found < 0
+        if bad.any():
+            row = int(rows.start + np.argwhere(bad)[0][0])
+            name = next(name for name, place in self._rows.items() if place == row)
+            expected = "counts from 0" if field in _COUNTS else "finite numbers"
+            raise DataError(f"{self.path}: utterance {name}: {field}: found {found[bad][0]}, expected {expected}")
+        return found
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
@@ -278,6 +288,7 @@ class StatisticsStore(Mapping[str, GMMStats]):
 
 
 _FIELDS = {"n": 1, "sum_x": 2, "sum_xx": 2, "log_likelihood": 0, "num_frames": 0}  # and their dimensions of (K, D)
+_COUNTS = ("n", "num_frames")
 _FIRST_ORDER = ("n", "sum_x", "num_frames")
 
 

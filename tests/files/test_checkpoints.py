@@ -317,6 +317,17 @@ def test_mixtures_that_do_not_fit_are_damage(tmp_path, parts, message):
         ubm(checkpoint)
 
 
+@pytest.mark.parametrize("text", ["[]", "7", "nothing", "[" * 2000])
+def test_settings_that_are_no_object_are_damage(tmp_path, text):
+    checkpoint = Checkpoint(tmp_path / "it.checkpoint")
+    ubm(checkpoint)
+    with edited(checkpoint.path) as file:
+        file.attrs["settings"] = text
+    for read in (lambda: ubm(checkpoint), lambda: checkpoint.describe(str)):
+        with pytest.raises(DataError, match=r"it\.checkpoint: damaged checkpoint \(.*JSON"):
+            read()
+
+
 def test_the_state_of_another_training_is_refused(tmp_path):
     checkpoint = Checkpoint(tmp_path / "it.checkpoint")
     ubm(checkpoint)

@@ -297,6 +297,14 @@ def test_what_we_could_not_read_we_don_t_write(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_with_a_long_tail_is_refused_at_once(tmp_path):
+    GMM.save(tmp_path / "a.h5")
+    with open(tmp_path / "a.h5", "r+b") as file:
+        file.truncate(1 << 33)  # a hole, which takes no room
+    with pytest.raises(DataError, match=r"a\.h5: damaged model \(found 85\d+ bytes beside the values of datasets"):
+        load(tmp_path / "a.h5")
+
+
 def test_plain_files_of_other_layouts_are_read(tmp_path):
     """As version 0.1 wrote them, or other programs."""
     path = tmp_path / "a.h5"

@@ -207,6 +207,27 @@ def test_damaged_files(path, tmp_path):
             StatisticsStore(path)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("n", -1.0, "counts"),
+        ("num_frames", np.nan, "counts"),
+        ("sum_x", np.inf, "finite"),
+        ("sum_xx", np.nan, "finite"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_named_by_utterance(path, field, value, expected):
+    with edited(path) as file:
+        file[field][3] = value
+    with StatisticsStore(path) as store:
+        for read in (lambda: store["ü3"], lambda: list(store.batches(7, second_order=True))):
+            with pytest.raises(
+                DataError, match=rf"stats\.h5: utterance ü3: {field}: found {value}, expected {expected}"
+            ):
+                read()
+        assert store["ü4"].num_frames == 9
+
+
 def test_what_was_there_stays_if_writing_fails(tmp_path, ubm, monkeypatch):
     path = tmp_path / "stats.h5"
     path.write_text("what was there")
