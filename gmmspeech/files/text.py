@@ -22,6 +22,9 @@ from typing import Any, BinaryIO
 from gmmspeech.errors import DataError, GmmSpeechError, shown
 from gmmspeech.files.regular import open_regular
 
+_LARGEST = 1 << 28  # bytes, of text that is read at once
+_LONGEST = 1 << 27  # bytes of a line: the best 20 components of each of a million frames need half as many
+
 BLANKS = " \t\n\r\f\v"  # those of Kaldi's SplitStringToVector, and of C's isspace
 
 _FIELD = re.compile(f"[^{BLANKS}]+")
@@ -38,7 +41,7 @@ def read_bytes(
 ) -> bytes:
     """Content of a file or of the end of a pipe, or an error; a named pipe would wait, and a device never end."""
     with _opened(path, expected, kind) as file:
-        return file.read()
+        return _read_rest(file, path, expected, kind)
 
 
 def read_text(
@@ -80,9 +83,10 @@ def read_line_blocks(
         decode = _Decoder(os.fspath(path), encoding, "a text file", kind)
         rest, number = head[len(mark) :], 1
         if encoding != "utf-8":  # bytes do not tell where its lines end
-            yield 1, decode(rest + file.read()).removesuffix("\n").split("\n")
+            yield 1, decode(rest + _read_rest(file, path, expected, kind)).removesuffix("\n").split("\n")
             return
-        while block := list(islice(file, size)):
+        pieces = _bounded_lines(file, path, kind)
+        while block := list(islice(pieces, size)):
             lines = decode(rest + b"".join(block), number).removesuffix("\n").split("\n")
             yield number, lines
             rest, number = b"", number + len(lines)
@@ -179,6 +183,22 @@ def look_alike(name: str, known: Iterable[str]) -> str:
     if any(each != name and normal_form(each) == wanted for each in known):
         return " (there is one that looks alike, in another Unicode normalization form: NFC and NFD differ)"
     return ""
+
+
+def _read_rest(file: BinaryIO, path: str | os.PathLike[str], expected: str, kind: type[GmmSpeechError]) -> bytes:
+    """Read a file to its end, or raise an error where it is larger than any such text."""
+    content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise kind(f"{os.fspath(path)}: found more than {_LARGEST >> 20} MiB, expected {expected}")
+    return content
+
+
+def _bounded_lines(file: BinaryIO, path: str | os.PathLike[str], kind: type[GmmSpeechError]) -> Iterator[bytes]:
+    """Yield the lines of a file, or raise an error where one is longer than any entry: a large file of zeros."""
+    while line := file.readline(_LONGEST):
+        if len(line) == _LONGEST:
+            raise kind(f"{os.fspath(path)}: found a line longer than {_LONGEST >> 20} MiB, expected a text file")
+        yield line
 
 
 @contextmanager

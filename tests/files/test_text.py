@@ -91,6 +91,14 @@ def test_lines_come_in_blocks(tmp_path, size):
         list(read_line_blocks(path, size))
 
 
+def test_a_large_file_of_zeros_is_refused(tmp_path):
+    with open(tmp_path / "text", "wb") as file:
+        file.truncate(1 << 40)
+    for read, found in ((read_lines, "a line longer than 128 MiB"), (read_text, "more than 256 MiB")):
+        with pytest.raises(DataError, match=f"text: found {found}, expected"):
+            read(tmp_path / "text")
+
+
 def test_what_would_wait_or_never_end_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path, found in [
