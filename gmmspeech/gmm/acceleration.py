@@ -11,7 +11,7 @@ EM's way where it does not.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from gmmspeech.errors import DataError
 from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.files.saving import Saved, State, from_fields
-from gmmspeech.gmm import floors
 from gmmspeech.gmm.em import EMMonitor, EMState, check_alike, mean_log_likelihood, update
 from gmmspeech.gmm.em import fit as fit_plainly
 from gmmspeech.gmm.init import Parameters
@@ -48,6 +47,8 @@ class AcceleratedState(Saved, kind="AcceleratedState"):
     history : tuple of float
     unsettled : int
         As `EMMonitor` has them.
+    floor : ndarray, shape (D,)
+        Of variances.
     """
 
     first: Parameters
@@ -57,6 +58,7 @@ class AcceleratedState(Saved, kind="AcceleratedState"):
     passes: int
     history: tuple[float, ...]
     unsettled: int = 0
+    floor: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -76,8 +78,9 @@ def resume(
 ) -> EMState | AcceleratedState | None:
     """Give the state in a checkpoint, of mixtures of a shape (K, D), or None where there is no file."""
     state = checkpoint.resume(settings, (EMState, AcceleratedState))
-    if state is not None and state.shape != shape:
-        raise DataError(f"{checkpoint.path}: damaged checkpoint (found shape {state.shape}, expected {shape})")
+    if state is not None and (state.shape, state.floor.shape) != (shape, shape[1:]):
+        found = f"found shape {state.shape}, expected {shape}, with a floor of {state.floor.shape}"
+        raise DataError(f"{checkpoint.path}: damaged checkpoint ({found})")
     return state
 
 
@@ -85,7 +88,7 @@ def fit(
     accumulate: Callable[[Parameters], GMMStats],
     start: Parameters | EMState | AcceleratedState,
     *,
-    variance_floor: float,
+    variance_floor: NDArray[np.float64],
     max_iter: int,
     tol: float,
     callback: Callable[[EMMonitor], None] | None = None,
@@ -131,13 +134,12 @@ def fit(
     last = -np.inf
     while passes + 2 <= max_iter:
         if save is not None:
-            save(
-                AcceleratedState(first, second, likelihood, longest, passes, tuple(monitor.history), monitor.unsettled)
-            )
+            done = passes, tuple(monitor.history), monitor.unsettled
+            save(AcceleratedState(first, second, likelihood, longest, *done, variance_floor))
         before, begun = likelihood, passes
         likelihood, third = step(second)
         keep(likelihood)
-        lowest = np.minimum(variance_floor * floors.scale(third[0], third[2]), third[2])
+        lowest = np.minimum(variance_floor, third[2])
         candidate, length = extrapolate(first, second, third, lowest, longest)
         reached, beyond = step(candidate)
         if reached >= likelihood:

@@ -47,6 +47,7 @@ class DiagonalMixture(Saved):
     covariances_: NDArray[np.float64]
     history_: list[float]
     num_frames_: float | None
+    floor_: NDArray[np.float64] | None
     front_end_: str | None
     random_state: Any
     backend: str
@@ -169,6 +170,7 @@ class DiagonalMixture(Saved):
             "options": json.dumps(options, sort_keys=True),
             "front_end": self.front_end_ or "",
             "num_frames": self.num_frames_,
+            "floor": self.floor_,
             "feature_names": saved_names(self),
         }
 
@@ -188,6 +190,11 @@ class DiagonalMixture(Saved):
         gmm.num_frames_ = float(state["num_frames"]) if "num_frames" in state else None
         if gmm.num_frames_ is not None and not 0 <= gmm.num_frames_ < np.inf:
             raise ModelError(f"num_frames: found {gmm.num_frames_}, expected 0 or more")
+        gmm.floor_ = state.get("floor")
+        if gmm.floor_ is not None and not (gmm.floor_.shape == gmm.means_.shape[1:] and (gmm.floor_ >= 0).all()):
+            raise ModelError(
+                f"floor: found shape {gmm.floor_.shape}, expected {gmm.means_.shape[1:]} and none negative"
+            )
         set_names(gmm, state.get("feature_names"))
         return gmm
 
@@ -220,12 +227,12 @@ class DiagonalMixture(Saved):
             raise NotFittedError("this DiagonalGMM is not fitted yet: call fit, or make one by from_parameters")
         return self.weights_, self.means_, self.covariances_
 
-    def _set(self, parameters: Parameters, front_end: str | None) -> None:
+    def _set(self, parameters: Parameters, front_end: str | None, floor: NDArray[np.float64] | None = None) -> None:
         self.weights_, self.means_, self.covariances_ = parameters
         self.n_features_in_ = self.means_.shape[1]
         self.front_end_ = front_end
         self.history_ = []
-        self.num_frames_ = None
+        self.num_frames_, self.floor_ = None, floor
 
     def _check_frames(self, X: Frames | ArrayLike) -> Frames:
         dim = self.parameters()[1].shape[1]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gmmspeech.errors import GmmSpeechWarning, ModelError
 from gmmspeech.files.saving import Saved, State, from_fields
@@ -99,6 +100,8 @@ class EMState(Saved, kind="EMState"):
         Re-seeding has not lowered the likelihood yet.
     unsettled : int
         As `EMMonitor` has it.
+    floor : ndarray, shape (D,)
+        Of variances.
     """
 
     current: Parameters
@@ -107,6 +110,7 @@ class EMState(Saved, kind="EMState"):
     history: tuple[float, ...] = ()
     may_reseed: bool = True
     unsettled: int = 0
+    floor: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -132,7 +136,7 @@ def fit(
     accumulate: Callable[[Parameters], GMMStats],
     start: Parameters | EMState,
     *,
-    variance_floor: float,
+    variance_floor: NDArray[np.float64],
     max_iter: int,
     tol: float,
     callback: Callable[[EMMonitor], None] | None = None,
@@ -140,9 +144,9 @@ def fit(
 ) -> tuple[Parameters, EMMonitor]:
     """Run EM from a start until it converged (see `EMMonitor`), or `max_iter` updates are done.
 
-    `variance_floor` is the share of `gmmspeech.gmm.floors`.
+    `variance_floor`, shape (D,), is that of `gmmspeech.gmm.floors`.
     """
-    state = start if isinstance(start, EMState) else EMState(start, None, start)
+    state = start if isinstance(start, EMState) else EMState(start, None, start, floor=variance_floor)
     monitor = EMMonitor(tol, list(state.history), unsettled=state.unsettled)
     while len(monitor.history) < max_iter:
         if save is not None:
@@ -173,16 +177,18 @@ def fit(
             reseeded = reseed_starved(updated, stats)
             if reseeded is not updated:
                 fallback, monitor.unsettled = updated, monitor.unsettled or SETTLING
-        state = EMState(reseeded, fallback, current, tuple(monitor.history), may_reseed, monitor.unsettled)
+        state = EMState(
+            reseeded, fallback, current, tuple(monitor.history), may_reseed, monitor.unsettled, variance_floor
+        )
     return state.fallback or state.current, monitor
 
 
-def maximize(stats: GMMStats, variance_floor: float, *, previous: Parameters) -> Parameters:
+def maximize(stats: GMMStats, variance_floor: NDArray[np.float64], *, previous: Parameters) -> Parameters:
     """Maximum-likelihood update (the M-step) with floored variances."""
     return update(stats, variance_floor, previous=previous)[0]
 
 
-def update(stats: GMMStats, variance_floor: float, *, previous: Parameters) -> tuple[Parameters, int]:
+def update(stats: GMMStats, variance_floor: NDArray[np.float64], *, previous: Parameters) -> tuple[Parameters, int]:
     """Maximum-likelihood update, and how many variances lie on the floor."""
     total = stats.n.sum()
     if not np.isfinite(total) or total <= 0:
@@ -192,7 +198,7 @@ def update(stats: GMMStats, variance_floor: float, *, previous: Parameters) -> t
     means = np.where(alive[:, None], found_means, previous[1])
     variances = np.where(alive[:, None], found_variances, previous[2])
     weights = stats.n / total
-    floored = floors.apply(variance_floor, stats.n / (stats.frame or 1.0), means, variances, previous=previous)
+    floored = floors.apply(variance_floor, stats.n, means, variances, previous=previous[2])
     return (weights, means, floored.variances), floored.number
 
 

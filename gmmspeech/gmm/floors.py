@@ -1,82 +1,104 @@
 """The variance floor: how narrow a component may become.
 
 A component on a few frames, or on equal ones, would become ever narrower and its density ever higher. The floor of a
-column is a share (the option ``variance_floor``) of the variance of the narrowest components that together have a tenth
-of the frames, as the statistics at hand give it; components of fewer than ten frames, whose variance tells little, do
-not count. That is a scale from within clusters: neither outliers nor the distances between clusters raise it, as they
-do the variance of all frames, and clusters wider than the narrowest tenth don't either. Being a function of statistics
-it is the same for frames in memory, in a store, on a cluster or in a stream.
+column is a share (the option ``variance_floor``) of a robust variance within clusters, decided once, at the start of a
+training: frames of a sample go to the components of the start that they are most probable under, and the squared median
+deviation (scaled to the normal's) of the narrowest clusters that together have a tenth of the frames counts. Neither
+outliers nor the distances between clusters raise it, as they do the variance of all frames, and clusters wider than the
+narrowest tenth don't either. Frames in memory, in a store or on a cluster have the same; a stream has that of its first
+batch, and a mixture keeps it with its parameters. Of a mixture that never had one, variances stand in for deviations.
 
+- Clusters of fewer than ten frames, and deviations of 0 (half of a cluster's frames equal), don't count. Where none
+  counts in a column, the variance of all frames does, and where that is 0 too, the floor is 1e-6.
 - A variance below the floor rises to it, but never above what it was before the update: the likelihood can't fall.
-- Variances that are only rounding (a component on equal frames) don't count for the scale either. Where no component
-  counts in a column, the scale is the variance of all frames in it, and where that is none either, the floor is 1e-6.
 """
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import median_abs_deviation
 
 from gmmspeech.errors import GmmSpeechWarning
-from gmmspeech.gmm.init import Parameters
-from gmmspeech.gmm.kernels.parameters import NARROW
 
-FEWEST = 10  # frames of a component that counts; Kaldi's min-gaussian-occupancy
-NARROWEST = 0.1  # share of the frames in the components that give the scale
+FEWEST = 10  # frames of a cluster that counts; Kaldi's min-gaussian-occupancy
+NARROWEST = 0.1  # share of the frames in the clusters that count
+SMALLEST = 1e-10  # share that stands in for 0, so that a component on equal frames keeps a density
 CONSTANT_COLUMN_VARIANCE = 1e-6  # for a column in which all frames are equal
-_SINGLE, _DOUBLE = 1e-6, 1e-14  # rounding of a variance, relative to the squared distance from the mean of all frames
-_EQUAL = 16 * np.finfo(np.float64).eps  # relative deviation of numbers that differ by rounding only
+ROUNDING = 1e-14  # of a variance, relative to the squared distance from the mean of all frames
 
 
 class Floored(NamedTuple):
-    """Variances (K, D) after the floor, and how many of them lie on it (those of constant columns left out)."""
+    """Variances (K, D) after the floor, and how many of them lie on it."""
 
     variances: NDArray[np.float64]
     number: int
 
 
-def scale(weights: NDArray[np.float64], variances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Variance in each column, shape (D,), of the narrowest components that have a tenth of the weight; 0 is none."""
+def scale(n: NDArray[np.float64], variances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Variance in each column, shape (D,), of the narrowest clusters that have a tenth of `n`; 0 where all have 0."""
     order = np.argsort(variances, axis=0)
     ordered = np.take_along_axis(variances, order, axis=0)
-    shares = np.cumsum(np.where(ordered > 0, weights[order], 0.0), axis=0)
+    shares = np.cumsum(np.where(ordered > 0, n[order], 0.0), axis=0)
     first = (shares >= NARROWEST * shares[-1]) & (ordered > 0)
     return np.where(shares[-1] > 0, np.take_along_axis(ordered, first.argmax(axis=0)[None], axis=0)[0], 0.0)
 
 
+def of_clusters(share: float, frames: NDArray, clusters: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Floor, shape (D,), of frames that were given to clusters."""
+    order = np.argsort(clusters, kind="stable")
+    edges = np.flatnonzero(np.diff(clusters[order], prepend=-1, append=-1))
+    parts = [order[first:stop] for first, stop in itertools.pairwise(edges) if stop - first >= FEWEST]
+    found = np.zeros(frames.shape[1])
+    if parts:
+        n = np.array([len(rows) for rows in parts], np.float64)
+        found = scale(n, np.stack([median_abs_deviation(frames[rows], axis=0, scale="normal") ** 2 for rows in parts]))
+    # about the first frame, from which those of a constant column have no difference at all
+    return _shared(share, found, (frames - frames[0].astype(np.float64)).var(axis=0))
+
+
+def of_groups(
+    share: float, n: NDArray[np.float64], means: NDArray[np.float64], variances: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Floor, shape (D,), of groups whose means and variances (G, D) are known, such as the states of an HMM."""
+    weights = n / n.sum()
+    mean = weights @ means
+    whole = weights @ (np.maximum(variances, 0) + (means - mean) ** 2)
+    counts = (n >= FEWEST)[:, None] & (variances > ROUNDING * (means - mean) ** 2)
+    rounding = (16 * np.finfo(np.float64).eps * mean) ** 2
+    return _shared(share, scale(n, np.where(counts, variances, 0.0)), np.where(whole > rounding, whole, 0.0))
+
+
+def of_mixture(share: float, weights: NDArray[np.float64], variances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Floor, shape (D,), of a mixture that never had one."""
+    return max(share, SMALLEST) * scale(weights, variances)
+
+
 def apply(
-    share: float,
+    floor: NDArray[np.float64],
     n: NDArray[np.float64],
     means: NDArray[np.float64],
     variances: NDArray[np.float64],
     *,
-    previous: Parameters | None = None,
+    previous: NDArray[np.float64] | None = None,
 ) -> Floored:
-    """Floor the variances of components of `n` frames; `previous` is the mixture that statistics were made under."""
-    if not n.any():
-        return Floored(variances, 0)
-    weights = n / n.sum()
-    mean = weights @ means
-    whole = weights @ (np.maximum(variances, 0) + (means - mean) ** 2)
-    constant = whole <= (_EQUAL * np.abs(means).max(axis=0)) ** 2
-    precise = previous is None or _needs_float64(previous)
-    rounding = (_DOUBLE if precise else _SINGLE) * (means - mean) ** 2 + (_EQUAL * means) ** 2
-    counts = n >= FEWEST
-    found = scale(n, np.where((variances > rounding) & counts[:, None], variances, 0.0))
-    if precise or not counts.any():
-        found = np.where(found > 0, found, whole)
-    else:  # the next pass is made in float64, and tells
-        rounding = np.maximum(rounding, 1e-10 * whole)
-    lowest: NDArray[np.float64] = np.where(constant, CONSTANT_COLUMN_VARIANCE, share * found)
-    if previous is not None:
-        lowest = np.minimum(lowest, previous[2])
-    lowest = np.maximum(lowest, rounding)
-    below = (variances < lowest) & ~constant & (weights > 0)[:, None]
+    """Floor variances of components that saw `n` frames; `previous` are those before the update."""
+    lowest = np.broadcast_to(floor, variances.shape) if previous is None else np.minimum(floor, previous)
+    mean = n @ means / max(n.sum(), np.finfo(np.float64).tiny)
+    lowest = np.maximum(lowest, ROUNDING * (means - mean) ** 2)
+    below = (variances < lowest) & (floor != CONSTANT_COLUMN_VARIANCE) & (n > 0)[:, None]
     return Floored(np.maximum(variances, np.maximum(lowest, np.finfo(np.float64).tiny)), int(below.sum()))
+
+
+def _shared(share: float, found: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of the scale that was found, else of the variance of all frames, else the constant."""
+    floor = max(share, SMALLEST) * np.where(found > 0, found, whole)
+    return np.where((whole > 0) & (floor > 0), floor, CONSTANT_COLUMN_VARIANCE)
 
 
 def warn(owner: str, mixtures: Iterable[Any]) -> None:
@@ -91,10 +113,3 @@ def tell(owner: str, number: int, size: int, *, stacklevel: int = 3) -> None:
         found = f"{owner}: {number} of {size} variances ended on the floor"
         hint = "their components have few or equal frames; fewer components may serve better"
         warnings.warn(f"{found}: {hint}", GmmSpeechWarning, stacklevel=stacklevel)
-
-
-def _needs_float64(mixture: Parameters) -> bool:
-    """Say whether the kernels evaluate a mixture in float64 whatever the frames are."""
-    weights, means, variances = mixture
-    whole = weights @ (variances + (means - weights @ means) ** 2)
-    return bool((variances < NARROW**2 * whole).any())

@@ -6,12 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gmmspeech.blocks import Frames, ordered_map
+from gmmspeech.blocks import Frames, ordered_map, single_threaded_blas
 from gmmspeech.errors import ModelError
+from gmmspeech.gmm import floors
 from gmmspeech.gmm.frames import draw_frames
+from gmmspeech.gmm.kernels import numpy_kernel, pack
 
 INIT_FRAMES_PER_COMPONENT = 200  # for k-means, whose time then does not grow with the corpus
 MIN_INIT_FRAMES = 20_000
+FLOOR_FRAMES_PER_COMPONENT = 20
 KMEANS_ITERATIONS = 10
 _SEEDING_FRAMES_PER_COMPONENT = 20
 _BLOCK = 8192
@@ -22,23 +25,43 @@ Parameters = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]
 def draw_start(
     frames: Frames,
     weight: NDArray[np.float64] | None,
-    num_frames: int,
-    n_components: int,
+    init: str | Parameters,
     rng: np.random.Generator,
     *,
-    kind: str,
+    share: float,
+    num_frames: int,
+    shape: tuple[int, int],
     n_jobs: int | None,
-) -> Parameters:
-    """Start of EM, "kmeans" or "random", from a sample of the frames; variances may be 0."""
+) -> tuple[Parameters, NDArray[np.float64]]:
+    """Start of EM, given or from a sample of the frames by "kmeans" or at "random", and the floor of its variances."""
+    if not isinstance(init, str) and init[1].shape != shape:
+        found = f"found a mixture of shape {init[1].shape} (components, dimension)"
+        raise ModelError(f"init: {found}, expected {shape}")
+    n_components = shape[0]
     size = max(INIT_FRAMES_PER_COMPONENT * n_components, MIN_INIT_FRAMES)
     sample = draw_frames(frames, weight, size, num_frames, rng)
+    if not isinstance(init, str):
+        return init, floor_of(share, sample, init)
     if len(sample) < n_components:
         raise ModelError(f"found {len(sample)} frames of positive weight, expected {n_components} or more")
     everything = weight is not None and len(sample) == np.count_nonzero(weight)  # not drawn by weight then
     times = weight[weight > 0] if weight is not None and everything else None
-    if kind == "random":
-        return random_frames(sample, n_components, rng, weight=times)
-    return kmeans(sample, n_components, rng, weight=times, n_jobs=n_jobs)
+    if init == "random":
+        weights, means, variances = random_frames(sample, n_components, rng, weight=times)
+    else:
+        weights, means, variances = kmeans(sample, n_components, rng, weight=times, n_jobs=n_jobs)
+    # a component on equal frames has a density nevertheless, by which frames are given to it
+    wide = np.where(variances > 0, variances, np.maximum(sample.var(axis=0, dtype=np.float64), floors.SMALLEST))
+    floor = floor_of(share, sample, (weights, means, wide))
+    return (weights, means, floors.apply(floor, weights, means, variances).variances), floor
+
+
+def floor_of(share: float, sample: NDArray, start: Parameters) -> NDArray[np.float64]:
+    """Variance floor of a training that begins with a mixture, from a sample of its frames."""
+    some = sample[:: -(-len(sample) // max(FLOOR_FRAMES_PER_COMPONENT * len(start[0]), MIN_INIT_FRAMES))]
+    with single_threaded_blas():
+        clusters = numpy_kernel.posteriors(some, pack(*start)).argmax(axis=1)
+    return floors.of_clusters(share, some, clusters)
 
 
 def random_frames(

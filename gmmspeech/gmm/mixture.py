@@ -17,7 +17,15 @@ from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import Checkpoint, seed_of
 from gmmspeech.gmm import acceleration, em, floors
 from gmmspeech.gmm.density import DiagonalMixture
-from gmmspeech.gmm.frames import as_frames, check_names, check_weights, in_units, near_one, set_names, warn_if_wide
+from gmmspeech.gmm.frames import (
+    as_frames,
+    check_names,
+    check_weights,
+    in_units,
+    near_one,
+    set_names,
+    warn_if_wide,
+)
 from gmmspeech.gmm.init import Parameters, draw_start
 from gmmspeech.gmm.kernels import WholePass, get_backend, pack
 from gmmspeech.gmm.options import OF_MIXTURES, deciding
@@ -53,7 +61,7 @@ class DiagonalGMM(
         EM stops when the mean log-likelihood a frame gains less than this, in nats, and no component was re-seeded just
         before.
     variance_floor : float
-        Smallest variance of a component, relative to that of the narrowest ones (`gmmspeech.gmm.floors`).
+        Smallest variance of a component, relative to a robust variance within clusters (`gmmspeech.gmm.floors`).
     learning_decay : float
         How fast `partial_fit` forgets: κ of `gmmspeech.gmm.stepwise`, above 0.5 (fast) and at most 1 (never).
     random_state : int, numpy RandomState or None
@@ -199,17 +207,17 @@ class DiagonalGMM(
         if checkpoint is not None:
             shape = self.n_components, moments.sum_x.shape[1]
             kept = acceleration.resume(checkpoint, deciding(self, moments, front_end, seed), shape)
-        start = self._start(frames, weight, moments, seed) if kept is None else kept
+        start, self.floor_ = (kept, kept.floor) if kept else self._start(frames, weight, moments, seed)
         parameters, monitor = (acceleration if self.accelerate else em).fit(
             self._e_step(frames, weight),
             start,
-            variance_floor=self.variance_floor,
+            variance_floor=self.floor_,
             max_iter=self.max_iter,
             tol=self.tol,
             callback=callback,
             save=None if checkpoint is None else checkpoint.save,
         )
-        self._set(check_parameters(*parameters), front_end)
+        self._set(check_parameters(*parameters), front_end, self.floor_)
         self.history_: list[float] = monitor.history
         self.converged_, self.n_iter_ = monitor.converged, len(monitor.history)
         self.num_frames_: float | None = float(moments.num_frames)
@@ -257,18 +265,23 @@ class DiagonalGMM(
         front_end = getattr(frames, "front_end", None)
         given = self if hasattr(self, "weights_") else self.init
         if isinstance(given, DiagonalGMM):
-            mixture, before = given._check_batch(frames, front_end), given.num_frames_
+            mixture, before, floor = (
+                given._check_batch(frames, front_end),
+                given.num_frames_,
+                given.absolute_variance_floor(),
+            )
         else:
             moments = self._moments(frames, weight)
-            mixture, before = self._start(frames, weight, moments, seed_of(self.random_state, None)), 0.0
+            mixture, floor = self._start(frames, weight, moments, seed_of(self.random_state, None))
+            before = 0.0
         batch = self._accumulate(frames, weight, mixture)
         if not batch.num_frames > 0:
             raise ModelError("found 0 frames, expected a batch of one or more")
         before = batch.num_frames if before is None else before
         average = blend(mixture, before, batch, self.learning_decay)
         history = [*getattr(self, "history_", []), em.mean_log_likelihood(batch)]
-        updated, floored = em.update(average, self.variance_floor, previous=mixture)
-        self._set(check_parameters(*updated), front_end or getattr(given, "front_end_", None))
+        updated, floored = em.update(average, floor, previous=mixture)
+        self._set(check_parameters(*updated), front_end or getattr(given, "front_end_", None), floor)
         warned, self.num_floored_ = getattr(self, "num_floored_", 0), floored
         if not warned:  # once in a stream
             floors.warn("EM", [self])
@@ -302,8 +315,9 @@ class DiagonalGMM(
             raise ModelError(
                 f"statistics: found shape {stats.sum_x.shape} (components, dimension), expected {mixture[1].shape}"
             )
-        parameters, floored = em.update(stats, self.variance_floor, previous=mixture)
+        parameters, floored = em.update(stats, self.absolute_variance_floor(), previous=mixture)
         updated = self.with_parameters(*parameters)
+        updated.floor_ = self.floor_
         updated.num_floored_ = floored
         updated.history_ = [*self.history_, em.mean_log_likelihood(stats)]
         updated.num_frames_ = float(stats.num_frames)
@@ -329,9 +343,9 @@ class DiagonalGMM(
         return cls.from_parameters(*parameters, **options)
 
     def absolute_variance_floor(self) -> NDArray[np.float64]:
-        """Smallest variance allowed, shape (D,), as the mixture's own variances give it; see `gmmspeech.gmm.floors`."""
+        """Smallest variance allowed, shape (D,): see `gmmspeech.gmm.floors`."""
         weights, _, variances = self.parameters()
-        return self.variance_floor * floors.scale(weights, variances)
+        return floors.of_mixture(self.variance_floor, weights, variances) if self.floor_ is None else self.floor_
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
@@ -373,18 +387,11 @@ class DiagonalGMM(
             )
         return moments
 
-    def _start(self, frames: Frames, weight: NDArray[np.float64] | None, moments: GMMStats, seed: int) -> Parameters:
-        num_frames, dim, rng = int(moments.num_frames), moments.sum_x.shape[1], np.random.default_rng(seed)
-        if isinstance(self.init, DiagonalGMM):
-            start = self.init.parameters()
-            if start[1].shape != (self.n_components, dim):
-                raise ModelError(
-                    f"init: found a mixture of shape {start[1].shape} (components, dimension), "
-                    f"expected {(self.n_components, dim)}"
-                )
-            return start
-        parameters = draw_start(
-            frames, weight, num_frames, int(self.n_components), rng, kind=self.init, n_jobs=self.n_jobs
-        )
-        n = parameters[0] * moments.num_frames / (moments.frame or 1.0)
-        return *parameters[:2], floors.apply(self.variance_floor, n, *parameters[1:]).variances
+    def _start(
+        self, frames: Frames, weight: NDArray[np.float64] | None, moments: GMMStats, seed: int
+    ) -> tuple[Parameters, NDArray[np.float64]]:
+        """Give where EM starts, and the floor of variances."""
+        init = self.init.parameters() if isinstance(self.init, DiagonalGMM) else self.init
+        shape, rng = (int(self.n_components), moments.sum_x.shape[1]), np.random.default_rng(seed)
+        count, share = int(moments.num_frames), self.variance_floor
+        return draw_start(frames, weight, init, rng, share=share, num_frames=count, shape=shape, n_jobs=self.n_jobs)

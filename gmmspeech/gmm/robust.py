@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from gmmspeech.arguments import checked
 from gmmspeech.checks import check_at_least
 from gmmspeech.errors import FeatureError
-from gmmspeech.gmm import em
+from gmmspeech.gmm import em, floors
 from gmmspeech.gmm.floors import CONSTANT_COLUMN_VARIANCE
 from gmmspeech.gmm.frames import as_table, check_names
 from gmmspeech.gmm.init import Parameters
@@ -118,8 +118,11 @@ def _fit_once(
         if log_likelihood - last < options.tol or iteration == options.max_iter:
             break
         last = log_likelihood
-        stats = gmm.accumulate(frames, sample_weight=np.maximum(weight, np.finfo(np.float64).tiny))
-        parameters = em.maximize(stats, options.variance_floor, previous=parameters)
+        tiny = np.finfo(np.float64).tiny
+        stats = gmm.accumulate(frames, sample_weight=np.maximum(weight, tiny))
+        frames_in = stats.n / (stats.frame or 1.0)
+        floor = floors.of_groups(options.variance_floor, frames_in, *stats.moments(np.maximum(stats.n, tiny)))
+        parameters = em.maximize(stats, floor, previous=parameters)
         share = float(np.clip(1 - weight.mean(), SMALLEST_SHARE, 1 - SMALLEST_SHARE))
     return RobustFit(gmm, 1 - weight, share, log_likelihood)
 

@@ -256,6 +256,8 @@ def test_a_part_missing_or_replaced_is_a_damaged_file(saved):
     content = path.read_bytes()
     names, attributes = members(path)
     for name in names:
+        if name.endswith("floor"):  # not known of every mixture
+            continue
         for replacement in (None, np.array([3.0]), np.array("text", dtype=object)):
             path.write_bytes(content)
             with edited(path) as file:

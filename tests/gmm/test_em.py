@@ -144,7 +144,7 @@ def test_shifted_and_scaled_frames_give_the_shifted_and_scaled_mixture(seed):
     moved, moved_monitor = em.fit(
         lambda p: numpy_kernel.accumulate(frames * scale + shift, pack(*p)),
         (weights, means * scale + shift, variances * scale**2),
-        variance_floor=1e-3,
+        variance_floor=1e-3 * scale**2,
         max_iter=5,
         tol=0,
     )

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import assert_same, mixture, naive_log_densities, speechlike
 from scipy.special import logsumexp
+from scipy.stats import median_abs_deviation
 from sklearn.base import clone
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
@@ -69,7 +70,7 @@ def test_whole_weights_are_repeated_frames(seed, single):
     weighted = DiagonalGMM(3, **options).fit(frames, sample_weight=times)
     repeated = DiagonalGMM(3, **options).fit(np.repeat(frames, times, axis=0))
     assert_same(weighted, repeated, 1e-3 if single else 1e-7)  # rounding, which five updates may magnify
-    assert weighted.history_[-1] == pytest.approx(repeated.history_[-1], rel=1e-5 if single else 1e-10)
+    assert weighted.history_[-1] == pytest.approx(repeated.history_[-1], rel=1e-4 if single else 1e-10)
 
 
 @given(seed=st.integers(0, 10**6), single=st.booleans())
@@ -244,10 +245,10 @@ def test_the_floor_is_relative_to_the_narrowest_tenth():
     start = DiagonalGMM.from_parameters(np.full(3, 1 / 3), [[0, 0], [10, 1e3], [20, 2e3]], [[0.01, 100]] * 3)
     with pytest.warns(GmmSpeechWarning, match="2 of 6 variances ended on the floor"):
         gmm = DiagonalGMM(3, init=start, variance_floor=0.05).fit(np.concatenate(parts) * [1, 100])
-    np.testing.assert_allclose(gmm.covariances_[2], 0.05 * parts[0].var(axis=0) * [1, 1e4], rtol=1e-6)
+    floor = 0.05 * median_abs_deviation(parts[0] * [1, 100], axis=0, scale="normal") ** 2
+    np.testing.assert_allclose(gmm.covariances_[2], floor, rtol=1e-6)
     np.testing.assert_allclose(gmm.covariances_[:2] / [1, 1e4], [p.var(axis=0) for p in parts[:2]], rtol=1e-6)
     assert gmm.num_floored_ == 2
-    floor = 0.05 * gmm.covariances_[2]  # which has more than a tenth of the frames
     np.testing.assert_allclose(gmm.absolute_variance_floor(), floor)
 
 

@@ -101,10 +101,10 @@ def maximize(
     weights = weights / np.repeat(np.add.reduceat(weights, offsets[:-1]), counts)
     stay = stats.stays / np.maximum(occupancy, np.finfo(np.float64).tiny)
     stay = np.where(occupancy >= min_occupancy, stay.clip(TRANSITION_FLOOR, 1 - TRANSITION_FLOOR), model.self_loop)
-    share = np.where(keep & fed, n, 0.0)
-    before = share / max(share.sum(), np.finfo(np.float64).tiny), model.means, model.variances
-    weight, mean, variance = (p[keep] for p in before)
-    floored = floors.apply(variance_floor, share[keep], means[keep], variances[keep], previous=(weight, mean, variance))
+    floor = _floor(model, stats.gaussians, variance_floor)
+    floored = floors.apply(
+        floor, np.where(fed, n, 0.0)[keep], means[keep], variances[keep], previous=model.variances[keep]
+    )
     updated = replace(
         model,
         self_loop=stay,
@@ -114,6 +114,16 @@ def maximize(
         variances=floored.variances,
     )
     return updated, floored.number
+
+
+def _floor(model: PhoneHMM, stats: GMMStats, share: float) -> NDArray[np.float64]:
+    """Variance floor, shape (D,), from the variances within states."""
+    starts = model.mixture_offsets[:-1]
+    center = stats.n @ model.means / stats.n.sum()
+    n, sum_x, squares = (np.add.reduceat(a, starts) for a in (stats.n, stats.sum_x, stats.squares_about(center)))
+    some = n > 0
+    means = sum_x[some] / n[some, None]
+    return floors.of_groups(share, n[some], means, squares[some] / n[some, None] - (means - center) ** 2)
 
 
 def split(model: PhoneHMM, occupancy: NDArray[np.float64], total: int, *, power: float = 0.25) -> PhoneHMM:

@@ -307,7 +307,7 @@ def realistic():
     parameters = weights, means, variances
     for _ in range(2):
         stats = numpy_kernel.accumulate(frames, pack(*parameters))
-        parameters = maximize(stats, 0.01, previous=parameters)
+        parameters = maximize(stats, 0.01 * variances[0], previous=parameters)
     return frames, parameters, numpy_kernel.accumulate(frames.astype(np.float64), pack(*parameters))
 
 
