@@ -50,7 +50,7 @@ class Content:
     def __init__(self, file: h5py.File) -> None:
         self._file = file
         self._size = os.path.getsize(file.filename) if file.mode == "r" else None
-        self._budget = self._size  # bytes that data may take
+        self._budget = self._size  # bytes that data may still take, each time that all of them are gone through
         self._data: list[tuple[int, int]] = []  # begin and end of the datasets' values in the file
         if file.id.get_create_plist().get_sizes() != (8, 8):
             raise ValueError("found addresses of an uncommon size, expected 8 bytes")
@@ -63,6 +63,7 @@ class Content:
 
     def objects(self) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
         """Yield name and object of the file itself and all that is in it, groups before what they hold."""
+        self._budget = self._size
         waiting: list[tuple[str, h5py.Group]] = [("", self._file["/"])]
         seen = {h5o.get_info(self._file["/"].id).addr}
         while waiting:

@@ -255,7 +255,8 @@ class _FileFrames:
         try:
             frames = self._read(file, where)
         except (*DAMAGE, AssertionError, struct.error) as error:
-            reason = one_line(error) or "cut short"
+            told = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
+            reason = told or "cut short"
             raise DataError(f"{name}: can't be read ({reason}), expected a matrix of Kaldi's or HTK's") from error
         if not isinstance(frames, np.ndarray) or frames.ndim != 2 or not frames.size:
             shape = getattr(frames, "shape", type(frames).__name__)

@@ -158,7 +158,7 @@ def test_a_model_with_a_part_missing(scored: Path, fails: Fails, name: str) -> N
     with h5py.File(scored / name, "r") as file:
         parts: list[str] = []
         file.visititems(lambda part, item: parts.append(part) if isinstance(item, h5py.Dataset) else None)
-    for part in parts:
+    for part in set(parts) - {"speakers/squares"}:  # which version 0.1 did not have
         with edited(scored / name) as file:
             del file[part]
         fails(scored, ("show", scored / name), f"{name}: damaged")

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import h5py
 import numpy as np
@@ -396,3 +397,21 @@ def test_a_checksum_is_of_all_that_there_is(tmp_path):
     others = [{"attribute": "b"}, {"numbers": (1.0, 3.0)}, {"numbers": ((1.0, 2.0),)}, {"text": "bc"}, {"name": "y"}]
     assert len(same) == 1
     assert len(same | {write(tmp_path / "c", **other) for other in others}) == 1 + len(others)
+
+
+def test_an_attribute_may_be_most_of_a_file(tmp_path):
+    GMM.front_end_ = '{"a": "' + 60_000 * "x" + '"}'
+    try:
+        GMM.save(tmp_path / "gmm.h5")
+        assert load(tmp_path / "gmm.h5").front_end_ == GMM.front_end_
+    finally:
+        GMM.front_end_ = None
+
+
+def test_a_hole_of_many_gigabytes_is_not_read(tmp_path):
+    GMM.save(tmp_path / "gmm.h5")
+    os.truncate(tmp_path / "gmm.h5", 1 << 36)
+    start = time.process_time()
+    with pytest.raises(DataError, match="beside the values of datasets"):
+        load(tmp_path / "gmm.h5")
+    assert time.process_time() - start < 5
