@@ -7,6 +7,8 @@ import re
 from gmmspeech.errors import shown
 from gmmspeech.files.text import BLANKS
 
+QUOTE = '"'
+
 _NAME = re.compile(
     rf"""[{BLANKS}]*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|((?:[^{BLANKS}"'\\]|\\.)(?:[^{BLANKS}\\]|\\.)*))"""
 )

@@ -128,8 +128,10 @@ def write_kaldi_ark(
         script = None if scp is None else files.enter_context(atomic_path(scp))
         with atomic_path(ark) as temporary, open(temporary, "wb") as archive:
             for utterance, frames in named(items, "item"):
-                if utterance.split() != [utterance] or utterance in lines:
-                    raise DataError(f"{name}: can't hold the id {utterance!r}, expected each once, without blanks")
+                if not is_field(utterance) or utterance in lines:
+                    raise DataError(
+                        f"{name}: can't hold the id {shown(repr(utterance))}, expected each once, without blanks"
+                    )
                 matrix = _checked(utterance, frames)
                 lines[utterance] = f"{utterance} {name}:{archive.tell() + len(utterance.encode()) + 1}\n"
                 method = _SPEECH_FEATURE if compress else None

@@ -18,7 +18,7 @@ from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, ModelError, shown
 from gmmspeech.files.atomic import atomic_path, write_lines
-from gmmspeech.files.text import parse_whole, read_bytes, split_fields
+from gmmspeech.files.text import is_field, parse_whole, read_bytes, split_fields
 from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.kaldi_ark import parse_matrix
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -193,8 +193,8 @@ def write_gselect(path: str | os.PathLike[str], selected: Mapping[str, ArrayLike
     lines = []
     for utterance, components in selected.items():
         array = np.asarray(components)
-        if utterance.split() != [utterance] or array.ndim != 2 or not np.issubdtype(array.dtype, np.integer):
-            found = f"{utterance!r} with {array.dtype} of shape {array.shape}"
+        if not is_field(utterance) or array.ndim != 2 or not np.issubdtype(array.dtype, np.integer):
+            found = f"{shown(repr(utterance))} with {array.dtype} of shape {array.shape}"
             raise DataError(f"{os.fspath(path)}: can't hold {found}, expected an id without blanks, integers (T, C)")
         lines.append(f"{utterance} " + " ".join(" ".join(map(str, frame)) + " ;" for frame in array.tolist()) + " ")
     write_lines(path, lines)

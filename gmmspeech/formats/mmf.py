@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError, ModelError, shown
 from gmmspeech.files.atomic import write_lines
-from gmmspeech.files.text import parse_number, read_bytes
+from gmmspeech.files.text import is_holdable, parse_number, read_bytes
+from gmmspeech.formats.htk_strings import QUOTE, escaped, split_names
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 # what does not end goes on to the end of the file, so that nothing is looked at twice
@@ -103,7 +104,7 @@ def write_mmf(path: str | os.PathLike[str], models: Mapping[str, DiagonalGMM], *
     Raises
     ------
     DataError
-        There is none, dimensions differ, a name is empty or has quotes or line breaks, or the file can't be written.
+        There is none, dimensions differ, a name is empty or no text, or the file can't be written.
 
     Examples
     --------
@@ -119,9 +120,9 @@ def write_mmf(path: str | os.PathLike[str], models: Mapping[str, DiagonalGMM], *
         raise DataError(f"{name}: found mixtures of {dims or 'no'} dimensions, expected one or more of one dimension")
     lines = ["~o", f"<STREAMINFO> 1 {dims[0]}", f"<VECSIZE> {dims[0]}<NULLD><{kind}><DIAGC>"]
     for model, gmm in models.items():
-        if not model or re.search(r'["\\\n\r]', model):
-            raise DataError(f"{name}: can't hold the name {model!r}, expected one without quotes and line breaks")
-        lines += [f'~h "{model}"', "<BEGINHMM>", "<NUMSTATES> 3", "<STATE> 2", *_mixture_lines(gmm)]
+        if not model or not is_holdable(model):
+            raise DataError(f"{name}: can't hold the name {shown(repr(model))}, expected text that is not empty")
+        lines += [f"~h {escaped(model, QUOTE)}", "<BEGINHMM>", "<NUMSTATES> 3", "<STATE> 2", *_mixture_lines(gmm)]
         lines += ["<TRANSP> 3", " 0 1 0", f" 0 {_STAY} {1 - _STAY:.1f}", " 0 0 0", "<ENDHMM>"]
     write_lines(path, lines)
 
@@ -283,9 +284,11 @@ class _Reader:
 
     def quoted(self) -> str:
         token = self.next()
-        if token.startswith('"') and (len(token) < 2 or not token.endswith('"')):
-            raise self.error(token, 'a name in " "')
-        return token[1:-1] if token.startswith('"') else token
+        try:
+            (name,) = split_names(token)
+        except ValueError:
+            raise self.error(token, 'a name in " "') from None
+        return name
 
     def integer(self) -> int:
         number = self.number()

@@ -153,7 +153,8 @@ def test_bad_files(tmp_path):
     fails("no dimensions|of no", write_mmf, path, {})
     one, two = (DiagonalGMM.from_parameters([1], [[0.0] * d], [[1.0] * d]) for d in (1, 2))
     fails(r"of \[1, 2\] dimensions", write_mmf, path, {"one": one, "two": two})
-    fails("can't hold the name", write_mmf, path, {'a"b': one})
+    fails("can't hold the name", write_mmf, path, {"": one})
+    fails("can't hold the name", write_mmf, path, {"a\0": one})
 
 
 @pytest.mark.parametrize(
@@ -180,3 +181,17 @@ def test_hostile_text_is_refused_in_linear_time(tmp_path, content):
         read_mmf(path)
     assert time.process_time() - start < 5
     assert len(str(caught.value)) < 500
+
+
+def test_names_have_htks_quotes_and_escapes(tmp_path):
+    path = tmp_path / "names.mmf"
+    one = DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
+    names = ['a"b', "\u00e9t\u00e9", "'em", "a b\\", "\u00a0", "<x>"]
+    write_mmf(path, dict.fromkeys(names, one))
+    assert list(read_mmf(path)) == names
+    text = path.read_text()
+    assert text.isascii()
+    assert '~h "\\303\\251t\\303\\251"' in text
+    path.write_text(text.replace('~h "a\\"b"', "~h 'a b'").replace('"<x>"', '"a\\351"'))
+    with pytest.raises(DataError, match="expected a name in"):
+        read_mmf(path)
