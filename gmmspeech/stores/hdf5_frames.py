@@ -246,6 +246,10 @@ def check_utterances(utterances: list[str], offsets: NDArray[np.int64], num_fram
     """Raise a ValueError unless there are utterances, and offsets that divide the frames among them."""
     if len(offsets) != len(utterances) + 1 or not utterances:
         raise ValueError(f"{len(utterances)} utterances, {len(offsets)} offsets")
+    if len(set(utterances)) != len(utterances) or "" in utterances:
+        raise ValueError("an utterance is there twice, or has no name")
+    if offsets.ndim != 1 or offsets.dtype.kind not in "iu":
+        raise ValueError(f"offsets are {offsets.dtype} of shape {offsets.shape}")
     if offsets[0] != 0 or offsets[-1] != num_frames or np.any(np.diff(offsets) <= 0):
         raise ValueError(f"offsets don't rise from 0 to {num_frames}")
 

@@ -133,8 +133,7 @@ class IndexedFrames:
                 self.dim = int(file.attrs["dim"])
                 check_utterances(self.utterances, self._offsets, int(self._offsets[-1]))
                 check_front_end(self.front_end)
-                if len(self._edges) != len(names) + 1 or self._edges[-1] != len(self.utterances):
-                    raise ValueError(f"{len(names)} shards, {len(self._edges)} edges")
+                check_utterances(names, self._edges, len(self.utterances))  # each shard has some of them
             except (KeyError, OSError, RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
                 raise damaged(path, error) from error
         self.shards = [str(Path(path).parent / name) for name in names]

@@ -188,6 +188,10 @@ def test_the_same_frames_give_the_same_bytes(tmp_path, h5, frames):
         ("frames", np.zeros((3020, 5))),
         ("frames", None),
         ("utterances", np.arange(4)),
+        ("utterances", np.array(["a", "b", "a", "c"], dtype=object)),
+        ("utterances", np.array(["a", "b", "", "c"], dtype=object)),
+        ("offsets", np.array([0, 7.5, 8, 3008, 3020])),
+        ("offsets", np.array([[0], [7], [8], [3008], [3020]])),
     ],
 )
 def test_damaged_files(h5, name, value):

@@ -140,7 +140,15 @@ def test_stores_of_other_kinds_join_a_list(tmp_path, parts, index):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("edges", [0, 2, 3]), ("offsets", [0, 1]), ("utterances", None), ("shards", [1, 2, 3])]
+    ("name", "value"),
+    [
+        ("edges", [0, 2, 3]),
+        ("edges", [0.0, 1.0]),
+        ("edges", [0, 0, 5]),
+        ("offsets", [0, 1]),
+        ("utterances", None),
+        ("shards", [1, 2, 3]),
+    ],
 )
 def test_a_damaged_index(index, name, value):
     with edited(index) as file:
