@@ -84,7 +84,7 @@ def hdf5_kind(path: str | os.PathLike[str]) -> tuple[str, str]:
     except DAMAGE:
         return "", ""
     format, kind = attributes.get("format", ""), attributes.get("kind", "")
-    return (format, kind or format) if isinstance(format, str) and isinstance(kind, str) else ("", "")
+    return (format, shown(str(kind)) or format) if isinstance(format, str) else ("", "")
 
 
 @contextmanager

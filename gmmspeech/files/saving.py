@@ -154,10 +154,10 @@ def load(
     expected = format if format in formats else formats[0]
     with open_hdf5(name, format=expected, version=cls._version if cls else 1) as file:
         if cls is None or cls._format != format:
-            kinds = list(known[format])
+            kinds = list(known.get(format, ()))
             expected = " or ".join(kinds) if len(kinds) < 3 else f"one of {', '.join(kinds)}"
-            what, kind_found = format.removeprefix("gmmspeech "), file.attrs.get("kind")
-            raise DataError(f"{name}: found a {what} of kind {kind_found!r}, expected {expected}")
+            what, kind_found = format.removeprefix("gmmspeech "), shown(repr(file.attrs.get("kind")))
+            raise DataError(f"{name}: found a {what} of kind {kind_found}, expected {expected}")
         if wanted and not issubclass(cls, wanted):
             raise wrong_kind(name, found, wanted)
         with damage_named(name, format.removeprefix("gmmspeech ")):

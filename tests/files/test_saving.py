@@ -108,6 +108,17 @@ def test_another_kind_a_newer_version_and_damage_are_named(tmp_path):
         load(path, Everything)
 
 
+@pytest.mark.parametrize("kind", [5, np.bytes_("PLDA"), "", "x" * 10_000, np.arange(3)])
+def test_a_kind_that_there_is_not_is_named(tmp_path, kind):
+    path = tmp_path / "plda.h5"
+    path.write_bytes((OLD / "plda.h5").read_bytes())
+    with edited(path) as file:
+        file.attrs["kind"] = kind
+    with pytest.raises(DataError, match=r"plda\.h5: ") as caught:
+        loading.load(path)
+    assert len(str(caught.value)) < 500
+
+
 # --- files of version 0.1
 
 
