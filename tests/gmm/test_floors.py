@@ -105,3 +105,10 @@ def test_discrete_and_constant_columns_keep_a_floor_of_the_size_of_their_values(
     frames = np.column_stack([rng.normal(size=2000), rng.random(2000) < 0.03, np.full(2000, 0.1)])
     floor = floors.of_clusters(0.01, frames, rng.integers(4, size=2000))
     np.testing.assert_allclose(floor, [0.01, 0.01 * frames[:, 1].var(), 1e-6], rtol=0.3)
+
+
+def test_a_classifier_warns_once():
+    frames = np.concatenate([np.repeat(np.eye(3) * scale, 30, axis=0) for scale in (1, 5)])
+    with pytest.warns(GmmSpeechWarning) as caught:
+        gs.GMMClassifier(2, random_state=0).fit(frames, np.repeat(["a", "b"], 90))
+    assert len([w for w in caught if "ended on the floor" in str(w.message)]) == 1

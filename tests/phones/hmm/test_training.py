@@ -242,3 +242,18 @@ def test_training_aligns_by_the_best_of_all_paths_where_words_are_missing():
         np.testing.assert_array_equal(posteriors.state, graph.state[path])
     with pytest.raises(ConfigError, match=r"beam: found 0, expected more than 0"):
         train_phone_hmm(frames, told, DICTIONARY, beam=0)
+
+
+def test_states_far_apart_and_a_frame_far_away_leave_the_variances_alone():
+    rng = np.random.default_rng(0)
+    sounds = {"SIL": -300.0, "AA": 0.0, "S": 300.0}
+
+    def say(*phones):
+        return np.concatenate([rng.normal(sounds[p], 1, (60, 1)) for p in phones])
+
+    frames = {f"u{i}": say("SIL", "AA", "S", "SIL") for i in range(8)}
+    frames["u0"][10] = 1e6
+    words = {name: ["ASS"] for name in frames}
+    model = train_phone_hmm(frames, words, {"ASS": [["AA", "S"]]}, total_gaussians=9, max_iter=10, method="viterbi")
+    for phone in ("AA", "S"):
+        assert (model.variances[model.states(phone)] < 2).all()  # a hundredth of all frames' is millions
