@@ -8,7 +8,6 @@ version 2 is the same with float16 frames.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -23,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.checks import first_bad, real_array
 from gmmspeech.errors import ConfigError, DataError, FeatureError, one_line
 from gmmspeech.files.hdf5 import open_hdf5, stream_hdf5
+from gmmspeech.files.text import parse_object
 
 FORMAT = "gmmspeech features"
 VERSION = 2
@@ -230,7 +230,14 @@ class HDF5Frames:
 
     def rows(self, start: int, end: int) -> NDArray[np.float32]:
         """Frames by their place in the file."""
-        return self.stored(start, end).astype(np.float32, copy=False)
+        found = self.stored(start, end)
+        bad = first_bad(found)
+        if bad is not None:
+            row = start + bad[0]
+            index = int(np.searchsorted(self._offsets, row, side="right")) - 1
+            name = f"{self.path}: utterance {self.utterances[index]}"
+            raise FeatureError(f"{name}: found {found[bad]} in frame {row - self._offsets[index]}, expected numbers")
+        return found.astype(np.float32, copy=False)
 
     def stored(self, start: int = 0, end: int | None = None) -> NDArray:
         """Frames by their place in the file, in the type in which they are stored."""
@@ -257,10 +264,10 @@ def check_utterances(utterances: list[str], offsets: NDArray[np.int64], num_fram
 def check_front_end(front_end: str | None) -> None:
     """Raise a ValueError unless a front end is not known, or in JSON."""
     try:
-        if front_end and not isinstance(json.loads(front_end), dict):
-            raise ValueError
-    except ValueError:
-        raise ValueError(f"front end is {front_end!r}") from None
+        if front_end:
+            parse_object(front_end)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"front end: {error}") from None
 
 
 def damaged(path: str, error: BaseException) -> DataError:

@@ -27,6 +27,7 @@ from gmmspeech.files.text import look_alike
 from gmmspeech.gmm.density import DiagonalMixture
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.gmm.utterance_stats import StatsBatch, gmm_digest
+from gmmspeech.stores.hdf5_frames import check_front_end
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -178,7 +179,7 @@ class StatisticsStore(Mapping[str, GMMStats]):
             names = self._file["utterances"].asstr()[:].tolist()
             self.ubm_digest: str = self._file.attrs["ubm_digest"]
             self.front_end: str | None = self._file.attrs["front_end"] or None
-            self.shape = self._check(len(names))
+            self.shape = self._check(names)
         except (LookupError, OSError, RuntimeError, TypeError, ValueError, AttributeError) as error:
             self._file.close()
             reason = one_line(error)
@@ -249,7 +250,13 @@ class StatisticsStore(Mapping[str, GMMStats]):
             found = {field: self._read_rows(field, rows[start : start + size]) for field in fields}
             yield StatsBatch(**found, ubm_digest=self.ubm_digest, front_end=self.front_end)
 
-    def _check(self, count: int) -> tuple[int, ...]:
+    def _check(self, names: list[str]) -> tuple[int, ...]:
+        count = len(names)
+        if len(set(names)) < count:
+            raise ValueError("an utterance is there twice")
+        if not isinstance(self.ubm_digest, str):
+            raise ValueError(f"ubm_digest is {self.ubm_digest!r}")
+        check_front_end(self.front_end)
         num_components, dim = self._columns["sum_x"].shape[1:]
         expected = {field: (count, *(num_components, dim)[:trailing]) for field, trailing in _FIELDS.items()}
         for field in (*_FIRST_ORDER, "log_likelihood", *self._columns):

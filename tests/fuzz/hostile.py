@@ -266,6 +266,10 @@ HOSTILE: dict[str, Hostile] = {
     "a mark of a stage that is no text": Hostile(
         "marks of stages", "ask", lambda path, world: path.write_bytes(b"\xff\xfe\0x y") and None, "ok"
     ),
+    "a projection of frames that is no matrix": Hostile(
+        "phone-classifier", "load", _member("projection", lambda f, n, s, w: f.__setitem__(n, np.ones(3)))
+    ),
+    "frames that are no numbers": Hostile("features", "read", _put("frames", np.nan), words=("utterance u0",)),
     # values
     "priors that are no numbers": Hostile("classifier", "load", _put("priors", np.nan)),
     "a history that is infinite": Hostile("mixture", "load", _put("history", np.inf)),

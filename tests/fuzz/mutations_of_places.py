@@ -39,9 +39,9 @@ def circle(path: Path, rng: np.random.Generator) -> None:
 
 
 def sparse(path: Path, rng: np.random.Generator) -> None:
-    """Let zeros follow, 8 GiB of them, that take no room on the disk."""
+    """Let zeros follow, more of them than there is memory, that take no room on the disk."""
     with open(path, "r+b") as file:
-        file.truncate(8 << 30)
+        file.truncate(5 << 29)
 
 
 PLACES = {f.__name__: f for f in (folder, pipe, device, dangling, circle, sparse)}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import h5py
 
+from gmmspeech.files.hdf5 import DAMAGE
 from gmmspeech.files.hdf5_content import CHECKSUM, Content, content_digest
 
 
@@ -16,6 +17,6 @@ def sealed_again(path: Path) -> bool:
             if CHECKSUM not in file.attrs:
                 return False
             file.attrs[CHECKSUM] = content_digest(Content(file))
-    except (OSError, RuntimeError, ValueError, TypeError, LookupError, MemoryError):
+    except DAMAGE:
         return False
     return True

@@ -28,13 +28,11 @@ def run(out: Path, *options: object) -> list[str]:
     ]
 
 
-@pytest.mark.xfail(strict=False, reason="readers are being mended")
 def test_hundreds_of_cases(tmp_path):
     assert run(tmp_path / "results", "--cases", CASES) == []
 
 
 @pytest.mark.fuzz_long
-@pytest.mark.xfail(strict=False, reason="readers are being mended")
 @pytest.mark.parametrize("seed", [1, 2])
 def test_thousands_of_cases(tmp_path, seed):
     assert run(tmp_path / "results", "--cases", LONG // 2, "--seed", seed) == []

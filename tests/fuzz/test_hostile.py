@@ -18,7 +18,6 @@ def found(tmp_path_factory):
     return {name: rest for name, *rest in map(json.loads, out.read_text(encoding="utf-8").splitlines())}
 
 
-@pytest.mark.xfail(strict=False, reason="readers are being mended")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_comes_of_it(found, name):
     verdict, told, good, *_ = found[name]

@@ -3,6 +3,7 @@
 import h5py
 import numpy as np
 import pytest
+from editing import edited
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -97,3 +98,18 @@ def test_the_size_of_the_pieces_written_changes_nothing(tmp_path, monkeypatch, c
             write_store(tmp_path / "f.h5", ((f"u{i}", p) for i, p in enumerate(pieces)), compression=compression)
             with FeatureStore(tmp_path / "f.h5") as store:
                 np.testing.assert_array_equal(np.concatenate([block for _, block in store.items()]), frames)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_frames_that_are_no_numbers_are_named_by_utterance(tmp_path, value):
+    write_store(tmp_path / "f.h5", [("a", np.ones((3, 2))), ("b", np.ones((4, 2)))])
+    with edited(tmp_path / "f.h5") as file:
+        frames = file["frames"][:]
+        frames[4, 1] = value
+        del file["frames"]
+        file["frames"] = frames
+    with FeatureStore(tmp_path / "f.h5") as store:
+        assert store["a"].shape == (3, 2)
+        for read in (lambda: store["b"], lambda: list(store.blocks(100))):
+            with pytest.raises(FeatureError, match=rf"f\.h5: utterance b: found {value} in frame 1"):
+                read()

@@ -228,6 +228,14 @@ def test_numbers_that_make_no_sense_are_named_by_utterance(path, field, value, e
         assert store["ü4"].num_frames == 9
 
 
+@pytest.mark.parametrize(("name", "value"), [("ubm_digest", 7), ("front_end", "[]"), ("front_end", 1.5)])
+def test_attributes_of_another_kind_are_damage(path, name, value):
+    with edited(path) as file:
+        file.attrs[name] = value
+    with pytest.raises(DataError, match=r"stats\.h5: damaged \("):
+        StatisticsStore(path)
+
+
 def test_what_was_there_stays_if_writing_fails(tmp_path, ubm, monkeypatch):
     path = tmp_path / "stats.h5"
     path.write_text("what was there")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, ModelError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved
 from gmmspeech.phones.gmm.adaptation import SpeakerAdapter, train_speaker_adapter
@@ -107,6 +107,11 @@ class PhoneClassifier(Saved, kind="PhoneClassifier", hint="a classifier of phone
 
     projection: NDArray[np.float64]
     model: PhoneGMM
+
+    def __post_init__(self) -> None:
+        dim = self.model.models_[0].means_.shape[1]
+        if self.projection.ndim != 2 or len(self.projection) != dim:
+            raise ModelError(f"projection: found shape {self.projection.shape}, expected ({dim}, columns of frames)")
 
     @property
     def phones(self) -> tuple[str, ...]:
