@@ -122,6 +122,7 @@ def train_phone_classifier_dir(
             for who in (set(everyone) - set(dev), dev)
         )
         classifier = train_adapted_classifier(train, held_out, config, silence=silence, n_jobs=n_jobs)
+    out.parent.mkdir(parents=True, exist_ok=True)
     classifier.with_front_end(static.to_json()).save(out)
     return classifier
 
@@ -182,6 +183,7 @@ def train_and_classify(
     else:
         classifier = train_adapted_classifier(data["train"], data["dev"], config, n_jobs=n_jobs)
     found = evaluate_classifier(classifier, {part: each for part, each in data.items() if part != "train"})
+    folder.mkdir(parents=True, exist_ok=True)
     classifier.with_front_end(front.to_json()).save(folder / "classifier.h5")
     write_lines(folder / "results.json", [json.dumps({**asdict(found), "counts": found.counts.tolist()})])
     _write_confusion(folder, found.phones, found.counts)

@@ -201,7 +201,11 @@ def test_pav_with_hardly_any_pseudo_trials_has_the_minimum_cllr():
             DataError,
             "^scores: found 2 systems for targets and 1 for nont",
         ),
-        (lambda: fit_calibration(["a"], [0.0]), DataError, "^target scores: found text, expected numbers"),
+        (
+            lambda: fit_calibration(["a"], [0.0]),
+            DataError,
+            r"^target scores: found something that is no number .text., expected numbers",
+        ),
         (lambda: fit_pav([[0.0, 1.0]], [0.0]), DataError, "^scores: found those of 2 systems, expected 1"),
         (lambda: fit_calibration([1.0], [0.0], p_target=1.0), ConfigError, "^p_target: found 1.0, expected a probab"),
         (lambda: fit_calibration([1.0], [0.0], ridge=-1), ConfigError, "^ridge: found -1, expected a number from 0$"),

@@ -91,7 +91,7 @@ class FrameClock:
         Examples
         --------
         >>> import gmmspeech as gs
-        >>> FrameClock.of(gs.FrontEnd(features={"frame_shift": 5.0, "snip_edges": False}).to_json())
+        >>> FrameClock.of(gs.FrontEnd(features={"type": "mfcc", "frame_shift": 5.0, "snip_edges": False}).to_json())
         FrameClock(frame_shift=5.0, frame_length=5.0, times='center')
         """
         shift, length = (10.0, 25.0) if front_end is None else _frames_of(front_end)
