@@ -86,6 +86,7 @@ def check_places(context: click.Context) -> None:
             if _same(path, place):
                 raise DataError(f"{shown(path, 400)}: found it as {other} and as {name}, expected two places")
     for _, path in written:
+        path.parent.mkdir(parents=True, exist_ok=True)  # a model isn't saved where there is no folder
         remove_leftovers(path)
 
 

@@ -122,7 +122,6 @@ def train_phone_classifier_dir(
             for who in (set(everyone) - set(dev), dev)
         )
         classifier = train_adapted_classifier(train, held_out, config, silence=silence, n_jobs=n_jobs)
-    out.parent.mkdir(parents=True, exist_ok=True)
     classifier.with_front_end(static.to_json()).save(out)
     return classifier
 
