@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.checks import all_finite, real_array
+from gmmspeech.checks import all_finite, first_bad, real_array
 from gmmspeech.errors import ConfigError, DataError, FeatureError, shown
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.files.names import id_of_name
@@ -119,7 +119,12 @@ def read_htk(path: str | os.PathLike[str]) -> HtkFile:
         body, stored = body[:-2], struct.unpack(f"{order}H", body[-2:])[0]
         if _checksum(body, order) != stored:
             raise DataError(f"{name}: CRC: found {_checksum(body, order)}, expected {stored} as the file's end says")
-    return HtkFile(_decode(name, body, order, size // width, kind), kind, period / _TICKS)
+    with np.errstate(over="ignore", invalid="ignore"):  # of what is refused below
+        frames = _decode(name, body, order, size // width, kind)
+    bad = first_bad(frames)
+    if bad is not None:
+        raise DataError(f"{name}: found {frames[bad]} in frame {bad[0]}, column {bad[1]}, expected finite numbers")
+    return HtkFile(frames, kind, period / _TICKS)
 
 
 @checked

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, text_or_type
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.stores.hdf5_frames import stored_block
 
@@ -75,4 +75,5 @@ def read_raw(path: str | os.PathLike[str], num_frames: int, *, storage: str) -> 
         frames = np.memmap(path, storage, "r", offset=len(_MAGIC), shape=num_numbers)
         return frames.reshape(num_frames, -1)
     except (OSError, ValueError, OverflowError) as error:  # OverflowError: shorter than all that
-        raise DataError(f"{os.fspath(path)}: can't be read, expected {num_frames} frames of {storage}") from error
+        found = f"can't be read ({text_or_type(error)})"
+        raise DataError(f"{os.fspath(path)}: {found}, expected {num_frames} frames of {storage}") from error

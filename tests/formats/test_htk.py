@@ -137,6 +137,16 @@ def test_bad_files(tmp_path):
         fails("found frames of shape", write_htk, path, bad, kind=FeatureError)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_frames_that_are_no_numbers_are_refused(tmp_path, value):
+    write_htk(tmp_path / "a.htk", np.ones((3, 2)))
+    content = bytearray((tmp_path / "a.htk").read_bytes())
+    content[24:28] = np.array(value, ">f4").tobytes()
+    (tmp_path / "a.htk").write_bytes(content)
+    with pytest.raises(DataError, match=rf"a\.htk: found {value} in frame 1, column 1, expected finite"):
+        read_htk(tmp_path / "a.htk")
+
+
 def test_a_store_of_files(tmp_path):
     folder = tmp_path / "htk"
     folder.mkdir()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import shutil
 import warnings
@@ -23,7 +21,7 @@ from fuzz.mutations_of_hdf5 import HDF5
 from fuzz.mutations_of_places import PLACES
 from fuzz.mutations_of_text import TEXT
 from fuzz.sealing import sealed_again
-from fuzz.verdicts import Judged, Taken, examine, taken
+from fuzz.verdicts import Judged, Whole, examine, leaves_of, whole_of
 from fuzz.world import UTTERANCES
 
 __all__ = ["KINDS", "Case", "Result", "Workshop", "kinds_of_binaries", "kinds_of_models", "kinds_of_text"]
@@ -71,7 +69,7 @@ class Workshop:
         self.world.mkdir(parents=True)
         world.build(self.world)
         self.kinds = list(KINDS) if only is None else list(only)
-        self._whole: dict[tuple[str, str], Taken] = {}
+        self._whole: dict[tuple[str, str], Whole] = {}
         for name in self.kinds:
             path = self._home(KINDS[name]) / KINDS[name].file
             path.parent.mkdir(parents=True)
@@ -124,15 +122,17 @@ class Workshop:
             verdict, told = "memory", f"{ended.peak >> 20} MiB; {told}"
         return verdict, told.replace(str(self.folder), ""), ended.seconds, ended.peak
 
-    def whole(self, kind: Kind, target: str) -> Taken:
+    def whole(self, kind: Kind, target: str) -> Whole:
         """Give what a target finds in a whole file."""
         if (kind.name, target) not in self._whole:
             here = self.folder / "case"
             shutil.rmtree(here, ignore_errors=True)
             shutil.copytree(self._home(kind), here)
-            with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-                warnings.simplefilter("ignore")
-                self._whole[kind.name, target] = taken(kind.targets[target](here / kind.file, self.world))
+            read = partial(kind.targets[target], here / kind.file, self.world)
+            ended = bounded(lambda: whole_of(leaves_of(read())))  # which may start threads, this process must not
+            if ended.how != "ended":
+                raise RuntimeError(f"{kind.name}, {target}: {ended.how}: {ended.value}, of a whole file")
+            self._whole[kind.name, target] = Whole(*ended.value)
         return self._whole[kind.name, target]
 
     def _home(self, kind: Kind) -> Path:
@@ -157,7 +157,7 @@ def _damage(path: Path, world: Path, case: Case) -> None:
         path.write_bytes({**TEXT, **BINARY}[case.damage](path.read_bytes(), rng))
 
 
-def _judge(kind: Kind, target: str, path: Path, world: Path, whole: Taken, sealed: bool) -> Judged:
+def _judge(kind: Kind, target: str, path: Path, world: Path, whole: Whole, sealed: bool) -> Judged:
     warnings.simplefilter("ignore")
     files = [os.fspath(file) for folder in (path.parent, world) for file in folder.rglob("*")]
     names = sorted(

@@ -41,14 +41,14 @@ class Judged(NamedTuple):
     told: str = ""
 
 
-class Taken(NamedTuple):
-    """What was read, as text and numbers by name, and its digest."""
+class Whole(NamedTuple):
+    """What is known of what was read before a file was damaged: digests by name, and names of what is not finite."""
 
-    leaves: dict[str, Any]
-    digest: str
+    digests: dict[str, str]
+    senseless: list[str]
 
 
-def examine(read: Callable[[], Any], names: list[str], whole: Taken | None = None, *, sealed: bool = False) -> Judged:
+def examine(read: Callable[[], Any], names: list[str], whole: Whole | None = None, *, sealed: bool = False) -> Judged:
     """Read a file and judge how that went.
 
     Parameters
@@ -57,20 +57,20 @@ def examine(read: Callable[[], Any], names: list[str], whole: Taken | None = Non
         Reads, and gives what it has found.
     names : list of str
         Names of files, of which a message has to tell one.
-    whole : Taken, optional
+    whole : Whole, optional
         What was read before the file was damaged: what is not finite there may be so here.
     sealed : bool
         Whether the file has a checksum, so that nothing else than the whole may be taken.
     """
     try:
-        found = taken(read())
+        leaves = leaves_of(read())
     except (GmmSpeechError, Refused) as error:
         return judge_message(str(error), names)
     except MemoryError as error:
         return Judged("memory", _place(error))
     except BaseException as error:
         return Judged("traceback", f"{type(error).__name__}: {str(error)[:200]} {_place(error)}")
-    return judge_found(found, whole, sealed)
+    return judge_found(leaves, whole, sealed)
 
 
 def judge_message(message: str, names: list[str]) -> Judged:
@@ -92,28 +92,30 @@ def judge_message(message: str, names: list[str]) -> Judged:
     return Judged("refused", message[:300])
 
 
-def judge_found(found: Taken, whole: Taken | None, sealed: bool) -> Judged:
+def judge_found(leaves: Mapping[str, Any], whole: Whole | None, sealed: bool) -> Judged:
     """Say whether what was taken makes sense."""
-    if secret := _secret(found.leaves):
+    if secret := _secret(leaves):
         return Judged("other file", secret)
-    before = set(_senseless(whole.leaves)) if whole else set()
-    senseless = [name for name in _senseless(found.leaves) if name not in before]
+    found = whole_of(leaves)
+    senseless = [name for name in found.senseless if whole is None or name not in whole.senseless]
     if senseless:
-        return Judged("nonsense", f"{senseless[:3]} of {list(found.leaves)[:20]}")
-    if sealed and whole is not None and found.digest != whole.digest:
-        names = [name for name in {**whole.leaves, **found.leaves} if not _same(whole, found, name)]
+        return Judged("nonsense", f"{senseless[:3]} of {list(leaves)[:20]}")
+    if sealed and whole is not None and found.digests != whole.digests:
+        either = {**whole.digests, **found.digests}
+        names = [name for name in either if whole.digests.get(name) != found.digests.get(name)]
         return Judged("changed", f"{names[:5]} differ from the whole file's")
     return Judged("ok")
 
 
-def taken(value: Any) -> Taken:
-    """All text and numbers of what was read."""
-    leaves = dict(_leaves(value, "", 0))
-    digest = hashlib.sha256()
-    for name in sorted(leaves):
-        digest.update(name.encode("utf-8", "surrogatepass"))
-        digest.update(_bytes(leaves[name]))
-    return Taken(leaves, digest.hexdigest())
+def whole_of(leaves: Mapping[str, Any]) -> Whole:
+    """Give what is to be known of text and numbers."""
+    digests = {name: hashlib.sha256(_bytes(leaf)).hexdigest() for name, leaf in leaves.items()}
+    return Whole(digests, list(_senseless(leaves)))
+
+
+def leaves_of(value: Any) -> dict[str, Any]:
+    """All text and numbers of what was read, by name."""
+    return dict(_leaves(value, "", 0))
 
 
 def _leaves(value: Any, name: str, depth: int) -> Iterator[tuple[str, Any]]:
@@ -173,12 +175,6 @@ def _secret(leaves: Mapping[str, Any]) -> str:
         elif CANARY in array.tobytes():
             return name
     return ""
-
-
-def _same(whole: Taken, found: Taken, name: str) -> bool:
-    if name not in whole.leaves or name not in found.leaves:
-        return False
-    return _bytes(whole.leaves[name]) == _bytes(found.leaves[name])
 
 
 def _bytes(leaf: Any) -> bytes:
