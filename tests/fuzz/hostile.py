@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import h5py
 import numpy as np
+from fuzz.mutations_of_hdf5 import HDF5
+from fuzz.mutations_of_places import PLACES
 from fuzz.sealing import sealed_again
 
 Edit = Callable[[Path, Path], None]  # of a whole file, in the world of all others
@@ -179,6 +183,44 @@ def _toml(line: str) -> Edit:
     return _text(f'sample_frequency = 8000\n[features]\ntype = "mfcc"\n{line}\n')
 
 
+def _place(change: Callable[[Path, np.random.Generator], None], path: Path, world: Path) -> None:
+    change(path, np.random.default_rng(0))
+
+
+def _damaged(change: Callable[..., None], path: Path, world: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        change(file, np.random.default_rng(0), world)
+    sealed_again(path)
+
+
+def _replaced_number(pattern: bytes, number: str) -> Edit:
+    def edit(path: Path, world: Path) -> None:
+        content, count = re.subn(pattern, number.encode(), path.read_bytes(), count=1)
+        assert count == 1
+        path.write_bytes(content)
+
+    return edit
+
+
+_WHERE = {
+    "mixture": "load",
+    "features": "read",
+    "statistics of utterances": "show",
+    "checkpoint": "resume",
+    "WAV": "read",
+    "archive": "read",
+    "MMF": "read",
+    "DiagGmm": "load",
+    "parameters of HTK's": "read",
+    "trials": "read",
+    "scores": "blocks",
+    "dictionary": "read",
+    "CTM": "read",
+    "TextGrid": "read",
+    "TOML": "read",
+    "HCopy's configuration": "read",
+    "segments": "read",
+}
 _DEEP = "[" * 100_000
 _JSON = {
     "a list": "[]",
@@ -322,7 +364,33 @@ HOSTILE: dict[str, Hostile] = {
     "a pipe in wav.scp, left out": Hostile("wav.scp", "features", _wav_of("{folder}/pipe"), "ok"),
     "a folder in wav.scp, left out": Hostile("wav.scp", "features", _wav_of("{folder}"), "ok"),
     "a null byte in a list of HTK's": Hostile("script of HTK's", "read", _list_of("a\0b"), words=("f.list",)),
+    **{
+        f"{name} in place of {kind}": Hostile(kind, target, partial(_place, change))
+        for name, change in PLACES.items()
+        if name != "sparse"
+        for kind, target in _WHERE.items()
+    },
+    # numbers that only Python takes
+    **{
+        f"{number} in {kind}": Hostile(kind, target, _replaced_number(old, number))
+        for number in ("1_0", "\u0663", "nan", "1e999")
+        for kind, target, old in (
+            ("archive in text", "read", rb"-?0\.[0-9]+"),
+            ("MMF of one", "load", rb"(?<=\n )-?[0-9.]+"),
+            ("DiagGmm in text", "load", rb"(?<=  )-?[0-9.]+"),
+            ("TextGrid", "read", rb"(?<=xmin = )0\.[0-9]+"),
+            ("MLF", "read", rb"(?<=\n)2000000"),
+            ("TIMIT's labels", "read", b"1600"),
+            ("Audacity's labels", "read", rb"0\.200000"),
+            ("Kaldi's VAD", "read", rb"5\.5"),
+        )
+    },
     # length and depth
+    **{
+        f"{name.removeprefix('hdf5 ')} in {kind}": Hostile(kind, target, partial(_damaged, HDF5[name]))
+        for name in ("hdf5 bomb", "hdf5 hard_circle", "hdf5 wide_text", "hdf5 huge")
+        for kind, target in (("mixture", "show"), ("features", "read"), ("statistics of utterances", "read"))
+    },
     "a text archive of 20,000 frames": Hostile("archive in text", "read", _long_ark, "ok"),
     "an MMF of 4,000 components": Hostile("MMF", "read", _long_mmf, "ok"),
     "a word of a million letters": Hostile("trials", "read", _added("x" * 10**6 + "\n"), words=("trials:5",)),
