@@ -11,7 +11,7 @@ import click
 from gmmspeech.cli.group import allow_pipes_option, command, jobs_option, skip_bad_option, tell_skipped
 from gmmspeech.cli.places import FILE, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell
-from gmmspeech.errors import ConfigError, say
+from gmmspeech.errors import ConfigError, DataError, say
 
 if TYPE_CHECKING:
     from gmmspeech.phones.hmm.graph import StateGraph
@@ -260,6 +260,10 @@ def _tell_recognized(
         tell(f"{name} {' '.join(line)}")
     if spoken is not None:
         known = {name: [symbol for symbol in spoken[name] if symbol != silence] for name in said if name in spoken}
+        if not any(known.values()):
+            raise DataError(f"reference: found no {what} of any of {len(said)} utterances, expected what was said")
+        if missing := [name for name in said if name not in known]:
+            say(f"not counted: {len(missing)} utterances without a reference, the first: {missing[0]}")
         tell(f"{what} error rate: {error_rate(known, {name: said[name] for name in known})}")
 
 

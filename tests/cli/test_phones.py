@@ -44,6 +44,15 @@ def test_train_align_recognize(run, digits: Path, tmp_path: Path) -> None:
     found = run("recognize", digits, model, "--phones", tmp_path / "al" / "phones.ctm", "--reference", ctm)
     assert found.exit_code == 0, found.output
     assert float(found.stdout.splitlines()[-1].split("phone error rate: ")[1].split()[0]) < 60  # per cent
+    some = tmp_path / "some.ctm"
+    first = next(iter(phones))
+    some.write_text("".join(line for line in ctm.read_text().splitlines(True) if line.startswith(f"{first} ")))
+    found = run("recognize", digits, model, "--phones", ctm, "--reference", some)
+    assert f"not counted: {len(phones) - 1} utterances without a reference" in found.stderr
+    some.write_text(some.read_text().upper().replace(first.upper(), "another"))
+    found = run("recognize", digits, model, "--phones", ctm, "--reference", some)
+    assert found.exit_code == 1
+    assert "reference: found no phone of any of" in found.stderr
     assert "found both or none of --dictionary and --phones" in run("recognize", digits, model).stderr
 
 

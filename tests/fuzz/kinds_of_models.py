@@ -26,7 +26,10 @@ _OF_WORLD = {
             "score": score_frames,
             "copy-model": copy_model,
             "enroll": command("enroll {path} {world}/f.h5 {world}/enroll {out}/m.h5"),
-            "train": command("statistics {path} {world}/f.h5 {out}/s.h5"),
+            "statistics": command("statistics {path} {world}/f.h5 {out}/s.h5"),
+            "train-ivector": command("train-ivector {path} {world}/s.h5 {out}/e.h5 --rank 1 --max-iter 1"),
+            "accumulate": command("accumulate {path} {world}/f.h5 {out}/a.h5"),
+            "supervectors": command("supervectors {path} {world}/s.h5 {out}/v.h5"),
         },
     ),
     "verifier": ("m.h5", {"score": command("score {path} {world}/f.h5 {world}/trials {out}/scores")}),
@@ -40,7 +43,18 @@ _OF_WORLD = {
         "backend.h5",
         {"score": command("score-ivectors {path} {world}/ivectors.h5 {world}/enroll {world}/trials {out}/scores")},
     ),
-    "phone HMMs": ("hmm.h5", {"align": command("align {world} {path} --dictionary {world}/words.dict --out {out}")}),
+    "phone HMMs": (
+        "hmm.h5",
+        {
+            "align": command("align {world} {path} --dictionary {world}/words.dict --out {out}"),
+            "recognize": command("recognize {world} {path} --dictionary {world}/words.dict"),
+        },
+    ),
+    "accumulated statistics": ("a.h5", {"estimate": command("estimate {world}/u.h5 {path} {out}/u.h5")}),
+    "classifier of labels": (
+        "labeled.h5",
+        {"classify": command("classify-phones {world} {path} --labels {world}/phones.ctm")},
+    ),
     "calibration": ("calibration.h5", {"apply": command("apply-calibration {path} {world}/scores {out}/llrs")}),
 }
 

@@ -100,6 +100,7 @@ add(
     {
         "read": call(gs.read_list_map),
         "enroll": command("enroll {world}/u.h5 {world}/f.h5 {path} {out}/m.h5"),
+        "all-trials": command("all-trials {path} {world}/utt2spk {out}/trials"),
     },
     _world_text("enroll"),
 )
@@ -135,6 +136,9 @@ add(
         "calibrate": command("calibrate {path} {world}/trials {out}/c.h5"),
         "apply": command("apply-calibration {world}/calibration.h5 {path} {out}/llrs"),
         "identify": command("identify {path}"),
+        "normalize": command("normalize-scores {path} {out}/n --method z --model-cohort {world}/scores"),
+        "cohort": command("normalize-scores {world}/scores {out}/n --method z --model-cohort {path}"),
+        "fuse": command("fuse {path} {world}/scores {world}/trials {out}/f.h5"),
     },
     _world_text("scores"),
 )
@@ -150,7 +154,12 @@ _CLASSIFY = command(
     "train-phone-classifier {world} {out}/m.h5 --labels {path} -k 1 --parts 1 --dim 2 --config {world}/front.toml"
 )
 _LABELED = {"read": call(read_labels)}
-add("CTM", "phones.ctm", "text", {**_LABELED, "train": _CLASSIFY}, _text(LABELS))
+_RECOGNIZE = {
+    "classify": command("classify-phones {world} {world}/labeled.h5 --labels {path} --out {out}"),
+    "recognize": command("recognize {world} {world}/hmm.h5 --phones {path} --reference {world}/phones.ctm"),
+    "reference": command("recognize {world} {world}/hmm.h5 --phones {world}/phones.ctm --reference {path}"),
+}
+add("CTM", "phones.ctm", "text", {**_LABELED, "train": _CLASSIFY, **_RECOGNIZE}, _text(LABELS))
 add("MLF", "phones.mlf", "text", {**_LABELED, "train": _CLASSIFY}, _text(_MLF))
 add("HTK labels", "ann-1.lab", "text", _LABELED, _text(_LAB))
 add("TIMIT's labels", "ann-1.phn", "text", _LABELED, _text(_PHN))

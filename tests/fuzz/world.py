@@ -7,9 +7,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import soundfile
+from click.testing import CliRunner
 from fuzz.verdicts import CANARY, SECRET_NUMBER
 
 import gmmspeech as gs
+from gmmspeech.cli.main import main
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 RATE = 8000
@@ -50,6 +52,14 @@ def build(folder: Path) -> None:
     gs.extract_features([gs.read_data_dir(folder)], folder / "f.h5", front)
     with gs.FeatureStore(folder / "f.h5") as store:
         _models(folder, {name: store[name] for name in store}, front.to_json())
+    for line in (
+        "accumulate u.h5 f.h5 a.h5",
+        "train-phone-classifier . labeled.h5 --labels phones.ctm -k 1 --parts 1 --dim 2 --config front.toml",
+    ):
+        name, *words = line.split()
+        paths = [str(folder / word) if "." in word else word for word in words]
+        done = CliRunner().invoke(main, [name, *paths])
+        assert done.exit_code == 0, done.output
     _secrets(folder)
 
 
