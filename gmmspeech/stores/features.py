@@ -231,7 +231,7 @@ class _FileFrames:
             self._places = [(str(base / file), where) for file, where in self._places]
         frames = self.read(0)
         self.dim: int = frames.shape[1]
-        if _is_cmvn(frames):
+        if all(_is_cmvn(self.read(i)) for i in range(len(self._places))):  # ends at the first that is not
             found = f"statistics of CMVN, sums of {frames[0, -1]:g} frames of {self.dim - 1} columns"
             raise DataError(f"{shown(path)}: found {found}, expected features, such as those of feats.scp")
 
@@ -275,12 +275,16 @@ class _FileFrames:
         """Do nothing: files are opened for each matrix."""
 
 
+_FEWEST_COUNTED = 10  # frames: two frames of features may look like statistics of fewer by chance
+
+
 def _is_cmvn(matrix: NDArray) -> bool:
     """Say whether a matrix is statistics of Kaldi's: sums and their count, sums of squares and a zero."""
     if len(matrix) != 2 or matrix.shape[1] < 2:
         return False
     (sums, squares), (count, zero) = matrix[:, :-1].astype(np.float64), matrix[:, -1].astype(np.float64)
-    return bool(zero == 0 and count >= 1 and np.all(sums**2 <= count * squares * (1 + 1e-5)))
+    counted = count >= _FEWEST_COUNTED and count.is_integer()
+    return bool(zero == 0 and counted and np.all(sums**2 <= count * squares * (1 + 1e-5)))
 
 
 def _absolute(path: str) -> str:

@@ -262,8 +262,23 @@ def test_statistics_of_cmvn_are_no_features(tmp_path, text, spread):
 
 
 @pytest.mark.parametrize(
-    "rows", [[[3, 1, 2], [1, 1, 0]], [[3, 1, -2], [9, 9, 0]], [[3, 1, 2], [9, 9, 9]], [[0, 0], [0, 0]]]
+    "rows",
+    [
+        [[3, 1, 2], [1, 1, 0]],
+        [[3, 1, -2], [9, 9, 0]],
+        [[3, 1, 2], [9, 9, 9]],
+        [[0, 0], [0, 0]],
+        [[1, 1, 1], [1, 1, 0]],
+        [[3, 1, 2], [9, 9, 0]],
+        [[3, 1, 12.5], [9, 9, 0]],
+    ],
 )
 def test_two_frames_are_features(tmp_path, rows):
     kaldiio.save_ark(f"{tmp_path}/f.ark", {"u": np.array(rows, np.float32)})
     assert FeatureStore(f"ark:{tmp_path}/f.ark").total_frames == 2
+
+
+def test_one_matrix_like_statistics_among_others_is_features(tmp_path):
+    like, other = np.array([[3, 1, 20], [9, 9, 0]], np.float32), np.ones((3, 3), np.float32)
+    kaldiio.save_ark(f"{tmp_path}/f.ark", {"u": like, "v": other})
+    assert FeatureStore(f"ark:{tmp_path}/f.ark").total_frames == 5
