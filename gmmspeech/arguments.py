@@ -124,7 +124,7 @@ def any_of(*constraints: Constraint) -> Constraint:
 
 def _numbers(value: object) -> str:
     right = isinstance(value, np.ndarray) and value.ndim > 0 and value.dtype.kind in "fiu"
-    return "" if right else "an array of numbers"
+    return "" if right and not isinstance(value, np.ma.MaskedArray) else "an array of numbers"
 
 
 def listed(item: Constraint | None = None, words: str = "a list") -> Constraint:

@@ -106,7 +106,7 @@ def examine(name: str, file: BinaryIO, size: int) -> Sound:
 def how_to_convert(name: str) -> str:
     """Words that tell of the command that makes a WAV file of anything."""
     shell = shlex.quote(name)
-    return f"; ffmpeg -i {shown(shell)} {shown(shlex.quote(f'{PurePath(name).stem}.wav'))} makes WAV of it"
+    return f"; ffmpeg -i {shown(shell, 400)} {shown(shlex.quote(f'{PurePath(name).stem}.wav'))} makes WAV of it"
 
 
 def _riff(name: str, file: BinaryIO, size: int) -> Sound:

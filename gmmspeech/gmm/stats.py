@@ -13,6 +13,8 @@ from gmmspeech.errors import ModelError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 
+ROUNDING = 1e-5  # of the largest square
+
 
 @dataclass(frozen=True)
 class GMMStats:
@@ -120,7 +122,9 @@ def check_statistics(owner: str, stats: GMMStats, shape: tuple[int, ...]) -> Non
         raise ModelError(f"{owner}: found n, sum_x, sum_xx of shapes {found}, expected (K,), (K, D) of {shape}")
     if not all_finite(stats.n, stats.sum_x, np.array([stats.log_likelihood, stats.num_frames])):
         raise ModelError(f"{owner}: found NaN or infinity, expected finite numbers")
-    if np.isinf(stats.sum_xx).any() or (stats.sum_xx < 0).any() or (stats.n < 0).any() or not stats.num_frames > 0:
+    # of components with hardly a frame, rounding may leave a square just below 0
+    negative = (stats.n < 0).any() or (stats.sum_xx < -ROUNDING * np.nan_to_num(stats.sum_xx).max(initial=0)).any()
+    if np.isinf(stats.sum_xx).any() or negative or not stats.num_frames > 0:
         raise ModelError(f"{owner}: found a negative count or square or no frames, expected some of one frame or more")
 
 

@@ -127,11 +127,21 @@ def both_sides(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Both sets of scores as float64 vectors, or a DataError that says what is wrong with them.
 
-    Targets that are mostly below the nontargets give a warning: sides were swapped, or the sign of the scores.
+    Targets that lie below the nontargets by more than chance give a warning: sides were swapped, or the sign of the
+    scores.
     """
     targets, nontargets = as_vector(target_scores, "target scores"), as_vector(nontarget_scores, "nontarget scores")
     middle, other = float(np.median(targets)), float(np.median(nontargets))
-    if middle < other:
+    if middle < other and _below_by_more_than_chance(targets, nontargets):
         found = f"target scores: found a median of {middle:.4g}, below that of the nontarget scores, {other:.4g}"
         warnings.warn(f"{found}: are the two swapped, or distances for scores?", GmmSpeechWarning, stacklevel=4)
     return targets, nontargets
+
+
+def _below_by_more_than_chance(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> bool:
+    """Say whether all of `lower` lies below `upper`, or so much of it that ranks at random would hardly do it."""
+    m, n = len(lower), len(upper)
+    ordered = np.sort(upper)
+    above = np.searchsorted(ordered, lower, "left").sum() + np.searchsorted(ordered, lower, "right").sum()
+    deviation = np.sqrt((m + n + 1) / (12 * m * n))  # of the share of ordered pairs (Mann and Whitney 1947)
+    return bool(above == 0 or above / (2 * m * n) < 0.5 - 1.96 * deviation)

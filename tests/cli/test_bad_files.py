@@ -22,10 +22,11 @@ Fails = Callable[..., None]
 # --- frames and models ---------------------------------------------------------------------------------------------
 
 
-def test_fewer_frames_than_components(scored: Path, fails: Fails) -> None:
+def test_fewer_frames_than_components(scored: Path, fails: Fails, run: Run) -> None:
     fails(scored, ("train-ubm", scored / "f.h5", scored / "u.h5", "-k", 999), "found 288 frames", "999")
-    words = ("train-classifier", scored / "f.h5", scored / "utt2spk", scored / "c.h5", "-k", 200)
-    fails(scored, words, "class ann", "found 144 frames", "200")
+    result = run("train-classifier", scored / "f.h5", scored / "utt2spk", scored / "c.h5", "-k", 200)
+    assert result.exit_code == 0
+    assert "class ann: found 144 frames for 200 components; its mixture gets 144" in result.stderr
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -158,7 +159,8 @@ def test_a_model_with_a_part_missing(scored: Path, fails: Fails, name: str) -> N
     with h5py.File(scored / name, "r") as file:
         parts: list[str] = []
         file.visititems(lambda part, item: parts.append(part) if isinstance(item, h5py.Dataset) else None)
-    for part in set(parts) - {"speakers/squares"}:  # which version 0.1 did not have
+    later = ("squares", "floor", "feature_names_in")  # which version 0.1 did not have
+    for part in (part for part in parts if part.rpartition("/")[2] not in later):
         with edited(scored / name) as file:
             del file[part]
         fails(scored, ("show", scored / name), f"{name}: damaged")
@@ -226,7 +228,7 @@ def test_bad_groups(scored: Path, fails: Fails) -> None:
 
 def test_top_c_of_another_scoring(scored: Path, fails: Fails) -> None:
     words = ("score", scored / "m.h5", scored / "f.h5", scored / "trials", scored / "scores", "--top-c", 2)
-    fails(scored, (*words, "--scoring", "symmetric"), "top_c", "symmetric", "frames")
+    fails(scored, (*words, "--scoring", "symmetric"), "--top-c", "symmetric", "frames")
 
 
 @pytest.mark.parametrize(

@@ -392,7 +392,7 @@ def test_training_goes_on_from_its_checkpoint(
         assert run(*words).exit_code == 1
     assert (scored / "new.h5.checkpoint").exists()
     other = ("train-ubm", scored / "f.h5", scored / "new.h5", "-k", 5, "--max-iter", 9, "--tol", 0)
-    fails(scored, other, "new.h5.checkpoint: found a checkpoint of another training: n_components 4, expected 5")
+    fails(scored, other, "new.h5.checkpoint: found a checkpoint of another training: --components 4, expected 5")
     result = run(*words, "--jobs", 2)
     assert result.exit_code == 0, result.output
     assert (scored / "new.h5").read_bytes() == expected
