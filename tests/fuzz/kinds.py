@@ -18,7 +18,7 @@ class Kind:
     name : str
     file : str
         Name of the file that is damaged, in a folder of its own.
-    form : {"hdf5", "text", "binary"}
+    form : {"hdf5", "text", "binary", "audio"}
         Which damage makes sense.
     make : callable
         Writes the file, and others that belong to it into the same folder; told the path, and the folder of the world.

@@ -74,7 +74,7 @@ def _models(path: Path, world: Path) -> None:
 _FEATURES = "features {folder} {out}/f.h5 --config {world}/front.toml"
 _SOUND = {"read": audio, "features": command(_FEATURES), "skip-bad": command(f"{_FEATURES} --skip-bad")}
 for _name, (_file, _options) in _AUDIO.items():
-    add(_name, _file, "binary", _SOUND, _sound(**_options))
+    add(_name, _file, "audio", _SOUND, _sound(**_options))
 
 _ARK = {
     "read": store("ark:"),

@@ -129,7 +129,7 @@ for _name, _values in _LAYOUTS.items():
 
 _STORE = {"read": store(), "show": _SHOW, "copy": command("copy-features {path} ark,t:{out}/f.ark")}
 _TRAIN = {"train-ubm": command("train-ubm {path} {out}/u.h5 -k 2 --max-iter 2")}
-add("features", "f.h5", "hdf5", {**_STORE, **_TRAIN}, lambda path, world: gs.write_store(path, _frames()))
+add("features", "f.h5", "hdf5", {**_STORE, **_TRAIN}, lambda path, world: gs.write_store(path, _frames()), sealed=True)
 add(
     "features of the world",
     "f.h5",
@@ -139,15 +139,18 @@ add(
         "classify": command("classify {world}/c.h5 {path}"),
     },
     _copied("f.h5"),
+    sealed=True,
 )
 add(
     *("compressed features", "f.h5", "hdf5", _STORE),
     lambda path, world: gs.write_store(path, _frames(), storage="float16", compression="gzip"),
+    sealed=True,
 )
-add("index of features", "f.h5", "hdf5", _STORE, _index)
+add("index of features", "f.h5", "hdf5", _STORE, _index, sealed=True)
 add(
     *("statistics of utterances", "s.h5", "hdf5"),
     {"read": statistics, "show": _SHOW, "extract": command("extract-ivectors {world}/extractor.h5 {path} {out}/i.h5")},
     _copied("s.h5"),
+    sealed=True,
 )
-add("checkpoint", "u.checkpoint", "hdf5", {"resume": checkpoint, "show": _SHOW}, _checkpoint)
+add("checkpoint", "u.checkpoint", "hdf5", {"resume": checkpoint, "show": _SHOW}, _checkpoint, sealed=True)
