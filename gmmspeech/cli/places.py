@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from gmmspeech.errors import ConfigError, DataError, shown
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, shown
 from gmmspeech.files.atomic import check_output, check_output_folder, remove_leftovers
 from gmmspeech.files.names import parse_output
 
@@ -61,6 +61,7 @@ def check_places(context: click.Context) -> None:
     written: list[tuple[str, Path]] = []
     folders: list[Path] = []
     read: list[tuple[str, Path]] = []
+    features: list[str] = []
     for parameter in context.command.params:
         for value in _values(context.params.get(parameter.name or "")):
             name, kind = parameter.make_metavar(context), parameter.type
@@ -77,17 +78,38 @@ def check_places(context: click.Context) -> None:
                 folders.append(Path(value))
             elif isinstance(kind, (click.Path, _Text)):
                 read += [(name, place) for place in _read_from(value)]
+                if kind is FEATURES:
+                    features.append(value)
     for folder in folders:
         check_output_folder(folder)
+        if any(name.startswith("DATA_DIR") and _same(folder, place) for name, place in read):
+            raise DataError(f"{shown(folder, 400)}: found it as DATA_DIR and as output, expected two folders")
     for i, (name, path) in enumerate(written):
         check_output(path)
         _check_stream(path)
         for other, place in [*written[:i], *read]:
             if _same(path, place):
                 raise DataError(f"{shown(path, 400)}: found it as {other} and as {name}, expected two places")
+    _check_not_read([path for _, path in written if path.exists()], features)
     for _, path in written:
         path.parent.mkdir(parents=True, exist_ok=True)  # a model isn't saved where there is no folder
         remove_leftovers(path)
+
+
+def _check_not_read(paths: list[Path], features: list[str]) -> None:
+    """Raise a DataError if a file, which would be replaced, is an archive or a shard that features lead to."""
+    if not paths or not features:
+        return
+    from gmmspeech.stores.features import FeatureStore
+
+    for source in features:
+        files: list[str] = []
+        with suppress(GmmSpeechError), FeatureStore(source) as store:  # the command will tell what is wrong
+            files = list(store.files)
+        for path in paths:
+            if any(_same(path, Path(file)) for file in files):
+                there = f"{shown(path, 400)}: found it in {shown(source, 400)}, which is read"
+                raise DataError(f"{there}, expected another place to write to")
 
 
 def _values(value: Any) -> tuple[Any, ...]:

@@ -135,6 +135,37 @@ def test_folders_and_shards_are_not_copied_onto_themselves(scored: Path, run: Ru
     assert contents(scored) == before
 
 
+@pytest.mark.parametrize("kind", ["scp", "htk", "shards"])
+def test_what_features_lead_to_is_not_replaced(scored: Path, run: Run, kind: str) -> None:
+    if kind == "shards":
+        words = ("features", scored, scored / "s.h5", "--config", scored / "front.toml", "--shards", 2)
+        assert run(*words).exit_code == 0
+        source, file = f"{scored}/s.h5", next((scored / "s.shards").glob("*.h5"))
+    elif kind == "scp":
+        assert run("copy-features", scored / "f.h5", f"ark,scp:{scored}/f.ark,{scored}/f.scp").exit_code == 0
+        source, file = f"scp:{scored}/f.scp", scored / "f.ark"
+    else:
+        assert run("copy-features", scored / "f.h5", f"htk:{scored}/htk").exit_code == 0
+        source, file = f"htk:{scored}/htk", scored / "htk" / "ann-1.htk"
+    (scored / "link.h5").symlink_to(file)
+    before = contents(scored)
+    for out in (file, scored / "link.h5"):
+        result = run("train-ubm", source, out, "-k", 1)
+        assert result.exit_code == 1
+        assert f"{out.name}: found it in {source}, which is read" in result.stderr
+        assert contents(scored) == before
+
+
+@pytest.mark.parametrize("command", ["align", "classify-phones"])
+def test_a_data_directory_is_no_folder_for_results(voices: Path, run: Run, command: str) -> None:
+    (voices / "phones.ctm").write_text("kept")
+    before = contents(voices)
+    for option in (["--dictionary", "cmudict"] if command == "align" else ["--labels", voices / "phones.ctm"],):
+        result = run(command, voices, voices / "none.h5", *option, "--out", voices / ".")
+        assert "found it as DATA_DIR and as output" in result.stderr
+    assert contents(voices) == before
+
+
 @pytest.mark.parametrize("command", ["features", "train-phones", "train-phone-classifier"])
 def test_recordings_are_not_replaced(voices: Path, run: Run, command: str) -> None:
     (voices / "text").write_text("".join(f"{speaker}-{i} a\n" for speaker in ("ann", "bob") for i in (1, 2, 3)))
