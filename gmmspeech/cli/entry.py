@@ -17,7 +17,11 @@ def run() -> NoReturn:
     commands = import_module("gmmspeech.cli.main")  # which begins here itself where it is run as a module
     if heeded:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    commands.main(prog_name="gmmspeech")
+    try:
+        commands.main(prog_name="gmmspeech")
+    finally:
+        if heeded:  # what is left to do is Python's own
+            signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     sys.exit(0)
 
 

@@ -68,7 +68,7 @@ def orderly() -> Iterator[None]:
             yield
         finally:
             if hooked:  # another interruption ends the process at once
-                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
         _flush()
     except SystemExit as error:
         _leave(INTERRUPTED if interrupted else error.code)
