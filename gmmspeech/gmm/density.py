@@ -21,7 +21,7 @@ from gmmspeech.blocks import (
     single_threaded_blas,
     sum_blocks,
 )
-from gmmspeech.checks import as_history, finite, transposed
+from gmmspeech.checks import as_history, finite, in_range, transposed
 from gmmspeech.errors import FeatureError, ModelError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
@@ -130,7 +130,7 @@ class DiagonalMixture(Saved):
     def predict(self, X: Frames | ArrayLike) -> NDArray[np.intp]:
         """Most probable component of each frame, shape (N,)."""
         parameters = self.kernel_parameters()
-        return self._map(lambda block: numpy_kernel.posteriors(block, parameters).argmax(axis=1), X)
+        return self._map(lambda block: in_range(numpy_kernel.posteriors(block, parameters)).argmax(axis=1), X)
 
     def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Draw frames from the mixture.
@@ -250,7 +250,9 @@ class DiagonalMixture(Saved):
 
     def _results(self, function: Callable[[NDArray], NDArray], X: Frames | ArrayLike) -> Iterator[NDArray]:
         frames = self._check_frames(X)
-        return map_blocks(lambda block: function(finite(block[1], block[0])), frames, n_jobs=self.n_jobs)
+        return map_blocks(
+            lambda block: in_range(function(finite(block[1], block[0])), block[0]), frames, n_jobs=self.n_jobs
+        )
 
     def _total(self, X: Frames | ArrayLike) -> tuple[float, int]:
         """Log-likelihood of all frames, and their number; the frames' own are not kept."""
@@ -284,7 +286,9 @@ class _Statistics:
 
     def __call__(self, block: Block) -> GMMStats:
         start, frames, weight = block
-        return get_backend(self.backend, self.device).accumulate(finite(frames, start), self.parameters, weight)
+        stats = get_backend(self.backend, self.device).accumulate(finite(frames, start), self.parameters, weight)
+        in_range(np.full(1, stats.log_likelihood), start)
+        return stats
 
 
 def joined_parameters(mixtures: Sequence[DiagonalMixture]) -> State:

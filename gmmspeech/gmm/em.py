@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 STARVED = 0.01  # of the fair share N / K; less than one frame counts as starved too
 SPLIT_STEP = 0.2  # deviations between the heaviest component and either of its halves, as HTK's HHEd has it
-SETTLING = 5  # updates after a re-seeding in which a small gain is no convergence: halves part slowly at first
+SETTLING = 10  # updates after a re-seeding in which a small gain is no convergence: halves part slowly at first
 GIVE_UP = 1.0  # nats a frame that a re-seeding may lose in the meantime
 NOISE = 1e-5  # rounding of a mean log-likelihood, relative to it (or to one nat)
 

@@ -18,6 +18,8 @@ FLOOR_FRAMES_PER_COMPONENT = 20
 KMEANS_ITERATIONS = 10
 _SEEDING_FRAMES_PER_COMPONENT = 20
 _BLOCK = 8192
+LIGHTEST = 0.01  # of the fair share 1 / K, in what decides the floor
+FAR = 100.0  # times the variance that the median deviation tells: beyond it, outliers make the variance of all frames
 
 Parameters = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
@@ -59,20 +61,24 @@ def draw_start(
 def floor_of(share: float, sample: NDArray, start: Parameters) -> NDArray[np.float64]:
     """Variance floor of a training that begins with a mixture, from a sample of its frames."""
     some = sample[:: -(-len(sample) // max(FLOOR_FRAMES_PER_COMPONENT * len(start[0]), MIN_INIT_FRAMES))]
+    weights, means, variances = start
+    weights = np.maximum(weights, LIGHTEST / len(weights))  # one of no weight has its place, and will have weight
     with single_threaded_blas():
-        clusters = numpy_kernel.posteriors(some, pack(*start)).argmax(axis=1)
+        clusters = numpy_kernel.posteriors(some, pack(weights / weights.sum(), means, variances)).argmax(axis=1)
     return floors.of_clusters(share, some, clusters)
 
 
 def random_frames(
     frames: NDArray, n_components: int, rng: np.random.Generator, *, weight: NDArray[np.float64] | None = None
 ) -> Parameters:
-    """Means at frames drawn without replacement, equal weights, the variance of all frames."""
+    """Means at frames drawn without replacement, equal weights, the variance of all frames but for far outliers."""
     share = None if weight is None else weight / weight.sum()
     chosen = np.sort(rng.choice(len(frames), n_components, replace=False, p=share))
     means = frames[chosen].astype(np.float64)
-    variances = np.tile(_mean_and_deviation(frames, weight)[1] ** 2, (n_components, 1))
-    return np.full(n_components, 1.0 / n_components), means, variances
+    variances = _mean_and_deviation(frames, weight)[1] ** 2
+    median = (1.4826 * np.median(np.abs(frames - np.median(frames, axis=0)), axis=0)).astype(np.float64) ** 2
+    variances = np.where((median > 0) & (variances > FAR * median), median, variances)
+    return np.full(n_components, 1.0 / n_components), means, np.tile(variances, (n_components, 1))
 
 
 def kmeans(

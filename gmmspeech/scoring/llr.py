@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.blocks import ordered_map
-from gmmspeech.checks import check_frames, real_array
+from gmmspeech.checks import check_frames, in_range, real_array
 from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.gmm.frames import check_names
 from gmmspeech.gmm.kernels import get_backend
@@ -111,7 +111,7 @@ def scorer(
         def full(X: NDArray) -> NDArray[np.float64]:
             check_frames(X, background.dim)
             scores = [kernel.log_likelihood(X, mixture).mean() for mixture in mixtures]
-            return np.array(scores) - kernel.log_likelihood(X, background).mean()
+            return in_range(np.array(scores) - kernel.log_likelihood(X, background).mean())
 
         return full
     stack = kernel.stack_models(ubm.parameters(), [model.parameters() for model in models], dtype)
@@ -119,7 +119,7 @@ def scorer(
     def best_components(X: NDArray) -> NDArray[np.float64]:
         check_frames(X, background.dim)
         scores = kernel.top_c_log_likelihood(X, stack, top_c) / len(X)
-        return scores[1:] - scores[0]
+        return in_range(scores[1:] - scores[0])
 
     return best_components
 

@@ -18,6 +18,7 @@ from gmmspeech.features.compatibility import check_same_front_end, describe_fron
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.files.text import look_alike, parse_object
 from gmmspeech.gmm.adapt import map_adapt
+from gmmspeech.gmm.frames import check_names
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats, check_statistics
 from gmmspeech.scoring.llr import scorer
@@ -127,9 +128,10 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
                 raise FeatureError(f"model {name}: found statistics, expected frames, which symmetric scoring needs")
             self.restore(name, data)
         else:
+            sessions: Any = [data] if len(getattr(data, "shape", ())) == 2 else data
             if not isinstance(data, np.ndarray):
-                check(listed(words="frames, a list of them, or GMMStats"), data=data)
-            frames = data if isinstance(data, np.ndarray) else self._joined(f"model {name}", enumerate(data))
+                check(listed(words="frames, a list of them, or GMMStats"), data=sessions)
+            frames = self._joined(f"model {name}", enumerate(sessions))
             self.restore(name, self._statistics(f"model {name}", frames), frames)
 
     @checked
@@ -171,7 +173,7 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
         X : ndarray, shape (T, D)
         """
         self._check_models([name])
-        return float(self._score_tests([[name]], [X], {})[0][0])
+        return float(self._score_tests([[name]], [self._joined("test", enumerate([X]))], {})[0][0])
 
     @checked
     def score_trials(
@@ -333,8 +335,9 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
         return self._joined(owner, ((u, store[u]) for u in utterances))
 
     def _joined(self, owner: str, utterances: Iterable[tuple[object, NDArray]]) -> NDArray:
-        dim, parts = self.ubm.n_features_in_, []
+        dim, parts = self.ubm.parameters()[1].shape[1], []
         for name, frames in utterances:
+            check_names(self.ubm, frames, reset=False)
             parts.append(check_frames(frames, dim, owner=f"{owner}: utterance {name}: "))
         if not parts:
             raise FeatureError(f"{owner}: found no frames, expected one or more")

@@ -13,7 +13,7 @@ from scipy.stats import kstest, norm
 from sklearn.mixture import GaussianMixture
 
 from gmmspeech.checks import finite
-from gmmspeech.errors import ConfigError, FeatureError, ModelError
+from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechError, ModelError
 from gmmspeech.gmm.kernels import pack
 from gmmspeech.gmm.mixture import DiagonalGMM
 
@@ -157,3 +157,13 @@ def test_a_packed_mixture_is_kept():
     np.testing.assert_array_equal(
         gmm.kernel_parameters().matrix, pack(gmm.weights_, gmm.means_, gmm.covariances_).matrix
     )
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid", "ignore:divide")
+@pytest.mark.parametrize(
+    "method", ["score", "score_samples", "predict", "predict_proba", "accumulate", "bic", "fit", "partial_fit"]
+)
+def test_frames_whose_squares_overflow_are_refused(method):
+    gmm = DiagonalGMM.from_parameters([0.5, 0.5], [[0.0], [1.0]], [[1.0], [1.0]])
+    with pytest.raises(GmmSpeechError, match=r"squares overflow|expected a finite number"):
+        getattr(gmm, method)(np.array([[1e200], [-1e200], [3e250]]))

@@ -298,3 +298,14 @@ def test_many_starved_components_at_once():
     assert np.abs(means).max() < 40
     assert (np.diff(monitor.history) >= 0).all()
     assert DiagonalGMM.from_parameters(weights, means, np.ones((8, 2))).n_features_in_ == 2
+
+
+@pytest.mark.parametrize("weights", [(0.5, 0.5, 0.0), (1.0, 0.0, 0.0)])
+def test_halves_that_part_slowly_are_no_convergence(weights):
+    """From a component of no weight EM comes to what the same clusters give from a start at their places."""
+    rng = np.random.default_rng(5)
+    frames = np.r_[rng.normal(-3, 1, (500, 1)), rng.normal(3, 1, (500, 1)), rng.normal(9, 0.5, (500, 1))]
+    starts = [DiagonalGMM.from_parameters(w, [[-3.0], [3.0], [9.0]], np.ones((3, 1))) for w in (weights, [1 / 3] * 3)]
+    found, best = (DiagonalGMM(3, init=start, max_iter=200).fit(frames) for start in starts)
+    assert found.converged_
+    assert found.score(frames) == pytest.approx(best.score(frames), abs=2e-3)

@@ -93,3 +93,14 @@ def test_kmeans_sees_all_dimensions_alike():
     _, moved, stretched = kmeans(frames * scale + shift, 6, np.random.default_rng(2))
     np.testing.assert_allclose(moved, means * scale + shift, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(stretched, variances * scale**2, rtol=1e-4)
+
+
+@pytest.mark.parametrize("outlier", [1e6, 1e9])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_one_far_frame_does_not_widen_a_random_start(outlier, seed):
+    rng = np.random.default_rng(0)
+    frames = rng.normal(size=(8, 4))[rng.integers(8, size=6000)] * 20 + rng.normal(size=(6000, 4))
+    clean = random_frames(frames, 8, np.random.default_rng(seed))[2]
+    frames[17] = outlier
+    spoiled = random_frames(frames, 8, np.random.default_rng(seed))[2]
+    assert (spoiled < 10 * clean).all()

@@ -108,3 +108,11 @@ def test_what_is_refused():
     for pair in ((DiagonalGMM(2), ubm), (ubm, DiagonalGMM(2))):
         with pytest.raises(ModelError, match="not fitted"):
             log_likelihood_ratio(*pair, frames)
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
+@pytest.mark.parametrize("top_c", [None, 1])
+def test_frames_whose_squares_overflow_are_refused(top_c):
+    ubm = DiagonalGMM.from_parameters([0.5, 0.5], [[0.0], [1.0]], [[1.0], [1.0]])
+    with pytest.raises(FeatureError, match="squares overflow"):
+        log_likelihood_ratio(ubm, ubm, np.array([[1e200], [-1e200]]), top_c=top_c)

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
@@ -270,3 +271,24 @@ def test_scoring_can_be_changed(make, utterances):
     assert verifier.score("ann", utterances["ann2"]) == make(scoring="statistics").score("ann", utterances["ann2"])
     verifier.set_scoring("frames", top_c=2)
     assert verifier.score("ann", utterances["ann2"]) == make(top_c=2).score("ann", utterances["ann2"])
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_tables_are_frames_whose_columns_count():
+    frames = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 3)), columns=["a", "b", "c"])
+    verifier = SpeakerVerifier(DiagonalGMM(2, random_state=0).fit(frames))
+    verifier.enroll("ann", frames[:50])
+    score = verifier.score("ann", frames)
+    verifier.enroll("ann", frames[:50].to_numpy())
+    assert score == verifier.score("ann", frames.to_numpy()) == verifier.score("ann", frames.to_numpy().tolist())
+    for call in (verifier.enroll, verifier.score):
+        with pytest.raises(FeatureError, match="same order"):
+            call("ann", frames[["c", "b", "a"]])
+
+
+@pytest.mark.parametrize("X", ["a.wav", {"a": 1}, np.zeros((2, 2), "M8[s]"), [[1], [1, 2]], None, np.zeros((0, 2))])
+def test_what_is_no_frames_is_refused(ubm, make, X):
+    verifier = make()
+    verifier.enroll("ann", np.zeros((5, ubm.means_.shape[1])))
+    with pytest.raises(FeatureError, match="test: utterance 0"):
+        verifier.score("ann", X)
