@@ -241,4 +241,9 @@ def as_weights(sample_weight: ArrayLike, num_frames: int) -> NDArray[np.float64]
         raise FeatureError(f"sample_weight: found shape {weight.shape}, expected ({num_frames},)")
     if not all_finite(weight) or (weight < 0).any() or not weight.any():
         raise FeatureError("sample_weight: expected finite numbers, none negative and not all zero")
+    with np.errstate(over="ignore"):
+        if not np.isfinite(weight.sum()):
+            raise FeatureError(
+                f"sample_weight: found up to {weight.max():.3g}, whose sum overflows, expected smaller ones"
+            )
     return weight

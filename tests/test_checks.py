@@ -85,3 +85,9 @@ def test_options():
     ):
         with pytest.raises(ConfigError, match=f"^{message}$"):
             call()
+
+
+def test_weights_whose_sum_overflows_are_refused():
+    assert checks.as_weights([1e307, 5e-324], 2).tolist() == [1e307, 5e-324]
+    with pytest.raises(FeatureError, match=r"sample_weight: found up to 1.7e\+308, whose sum overflows"):
+        checks.as_weights(np.full(20, 1.7e308), 20)
