@@ -215,9 +215,11 @@ def _check(state: State, place: str = "") -> None:
     for name, value in state.items():
         if isinstance(value, dict):
             _check(value, f"{place}{name}/")
-        elif isinstance(value, str) and name in _JSON and value:
+        elif name in _JSON:
+            if not isinstance(value, str):
+                raise ValueError(f"{place}{name}: found {type(value).__name__}, expected text")
             try:
-                parse_object(value)
+                parse_object(value or "{}")
             except ValueError as error:
                 raise ValueError(f"{place}{name}: {error}") from None
         elif isinstance(value, np.ndarray | np.floating | float) and name not in _MAY_BE_UNKNOWN:

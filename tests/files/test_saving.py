@@ -203,7 +203,7 @@ def test_numbers_that_make_no_sense_are_refused_by_name(tmp_path, stem, name, va
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["[1]", "{", "[" * 100_000, '{"a": ' * 100_000, "1", "null"])
+@pytest.mark.parametrize("text", ["[1]", "{", "[" * 100_000, '{"a": ' * 100_000, "1", "null", 5, np.bytes_(b"{}")])
 @pytest.mark.parametrize("name", ["options", "front_end"])
 def test_json_of_another_type_or_nested_deep_is_refused(tmp_path, name, text):
     path = tmp_path / "mixture.h5"
