@@ -15,7 +15,8 @@ from gmmspeech.formats.datadir import read_fields
 from gmmspeech.phones.labels.dictionary import Dictionary, make_dictionary
 
 _ALTERNATIVE = re.compile(r"(.+)\([0-9]+\)")
-_NUMBER = re.compile(r"[0-9]+|[0-9]*\.[0-9]+|[0-9]+\.")
+_NUMBER = re.compile(r"-?([0-9]+|([0-9]*\.[0-9]+|[0-9]+\.)(e[-+]?[0-9]+)?|[0-9]+e[-+][0-9]+)", re.IGNORECASE)
+_WHOLE = re.compile("-?[0-9]+")
 _COLUMNS = (1, 4)  # Kaldi's lexiconp.txt; lexiconp_silprob.txt and MFA's dictionaries
 
 
@@ -107,12 +108,12 @@ def _without_numbers(where: str, word: str, fields: list[str]) -> list[str]:
     """Phones of a line: its fields behind the columns of a probability, or of a probability and what MFA adds."""
     columns = list(itertools.takewhile(_NUMBER.fullmatch, fields))
     phones = fields[len(columns) :]
-    if not any("." in column for column in columns):  # whole numbers may be names of phones
+    if all(map(_WHOLE.fullmatch, columns)):  # whole numbers may be names of phones
         if phones and columns in (["0"], ["1"]):
             expected = f"a phone of {shown(word)}, or a probability with a point, 1.0"
             raise DataError(f"{where}: found {columns[0]}, expected {expected}")
         phones = fields
-    elif len(columns) not in _COLUMNS or float(columns[0]) > 1:
+    elif len(columns) not in _COLUMNS or not 0 <= float(columns[0]) <= 1:
         found = shown(" ".join(columns))
         raise DataError(f"{where}: found {found} before the phones, expected a probability, or MFA's four columns")
     if not phones:

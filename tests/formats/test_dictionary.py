@@ -39,7 +39,7 @@ def test_a_lexicon_of_kaldi_with_phones_of_its_own(tmp_path):
     }
 
 
-@pytest.mark.parametrize("columns", ["", "1.0 ", "0.33\t", "1\t0.0\t0.0\t0.0\t", "0.99 0.16 1.57 .82 "])
+@pytest.mark.parametrize("columns", ["", "1.0 ", "0.33\t", "1\t0.0\t0.0\t0.0\t", "0.99 0.16 1.57 .82 ", "1e-05 "])
 def test_probabilities_are_left_out(tmp_path, columns):
     path = tmp_path / "digits.dict"
     path.write_text(f"zero\t{columns}Z IH R OW\ntwo\t{columns}T UW\n")
@@ -65,6 +65,7 @@ def test_a_blank_that_is_not_ascii_is_part_of_a_word(tmp_path):
         ("CAT K AE1 T\nDOG # D AO1 G\n", ":2: found DOG alone"),
         ("CAT 1 K AE1 T\n", ":1: found 1, expected a phone of CAT, or a probability with a point, 1.0"),
         ("CAT 1.5 K AE1 T\n", ":1: found 1.5 before the phones, expected a probability, or MFA's four columns"),
+        ("CAT -0.5 K AE1 T\n", ":1: found -0.5 before the phones, expected a probability"),
         ("CAT 0.5 0.1 K AE1 T\n", ":1: found 0.5 0.1 before the phones, expected a probability"),
         ("CAT 1 0.0 0.0 0.0\n", ":1: found CAT alone, expected its phones after it"),
         ("CAT 0.5\n", ":1: found CAT alone"),
