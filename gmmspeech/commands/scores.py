@@ -51,7 +51,8 @@ def normalize_scores_file(
 ) -> int:
     """Normalize a file of scores, which need not fit in memory, by files of cohort scores, which must."""
     if (method == "as") != (top_n is not None):
-        raise ConfigError(f"top_n: found {top_n} with the method {method!r}, expected it just for 'as'")
+        found = "no number of scores" if top_n is None else top_n
+        raise ConfigError(f"top_n: found {found} with the method {method!r}, expected one with 'as' and no other")
     cohorts = {"model_cohort": model_cohort, "test_cohort": test_cohort, "cohort_cohort": cohort_cohort}
     normalizer = ScoreNormalizer(
         "s" if method == "as" else method,  # type: ignore[arg-type]

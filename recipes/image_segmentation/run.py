@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_sample_image
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits
 
 import gmmspeech as gs
 from gmmspeech import pipeline
@@ -81,7 +82,7 @@ def race(X: NDArray[np.float32], jobs: int) -> tuple[Side, Side]:
         lambda seed: GaussianMixture(COMPONENTS, covariance_type="diag", random_state=seed), X.astype(np.float64)
     )
     ours = Side(lambda seed: gs.DiagonalGMM(COMPONENTS, random_state=seed, **options), X)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(jobs):
         warnings.simplefilter("ignore", ConvergenceWarning)
         for seed in SEEDS:
             theirs.start(seed)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gmmspeech.errors import ModelError
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.gmm.stats import GMMStats, check_statistics
 
 FIELDS = [field.name for field in dataclasses.fields(GMMStats)]
 
@@ -89,3 +89,18 @@ def test_what_does_not_add():
     with pytest.raises(TypeError):
         a + 1
     assert sum([a, a]).num_frames == 4
+
+
+def test_rounding_below_zero_is_no_damage():
+    """A square of a component with hardly a frame may come out as a little less than 0; one as large as others not."""
+    rng = np.random.default_rng(0)
+    stats = DiagonalGMM.from_parameters([0.5, 0.5], rng.normal(size=(2, 3)), np.ones((2, 3))).accumulate(
+        rng.normal(5, 1, (50, 3))
+    )
+    for value, right in ((-1e-12, True), (-1.0, False)):
+        stats.sum_xx[1, 2] = value * stats.sum_xx.max()
+        if right:
+            check_statistics("model ann", stats, (2, 3))
+        else:
+            with pytest.raises(ModelError, match=r"^model ann: found a negative count or square"):
+                check_statistics("model ann", stats, (2, 3))
