@@ -89,7 +89,11 @@ def test_a_command_names_no_option_of_another() -> None:
 @pytest.mark.parametrize(
     ("command", "words", "expected"),
     [
-        ("normalize-scores", ["scores", "out", "--method", "as", "--test-cohort", "scores"], "--top-n: found no number of scores"),
+        (
+            "normalize-scores",
+            ["scores", "out", "--method", "as", "--test-cohort", "scores"],
+            "--top-n: found no number of scores",
+        ),
         ("normalize-scores", ["scores", "out", "--method", "z"], "--model-cohort: found none, expected some"),
         ("normalize-scores", ["scores", "out", "--method", "t"], "--test-cohort: found none, expected some"),
         ("score", ["m.h5", "f.h5", "trials", "out", "--top-c", 99], "--top-c: found 99"),
