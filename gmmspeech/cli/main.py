@@ -135,7 +135,7 @@ def features(
     "--variance-floor",
     type=click.FloatRange(0, 1),
     default=0.01,
-    help="Least variance of a component, relative to that of all frames.",
+    help="Least variance of a component, relative to a robust variance within clusters of the frames.",
 )
 @click.option("--init", type=click.Choice(["kmeans", "random"]), default="kmeans", help="Where EM starts.")
 @click.option(
