@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,7 +12,8 @@ from numpy.typing import ArrayLike
 
 from gmmspeech.arguments import checked
 from gmmspeech.blocks import Frames
-from gmmspeech.errors import ConfigError
+from gmmspeech.errors import ConfigError, GmmSpeechWarning
+from gmmspeech.gmm import floors
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 
@@ -91,7 +93,10 @@ def select_components(
         raise ConfigError(f"n_components: found {list(n_components)}, expected one or more different numbers")
     if criterion not in ("bic", "aic"):
         raise ConfigError(f"criterion: found {criterion!r}, expected bic or aic")
-    mixtures = [DiagonalGMM(count, **options).fit(X) for count in tried]
+    with warnings.catch_warnings():  # too many components are tried on purpose
+        warnings.filterwarnings("ignore", ".* ended on the floor", GmmSpeechWarning)
+        mixtures = [DiagonalGMM(count, **options).fit(X) for count in tried]
     values = {name: tuple(getattr(mixture, name)(X) for mixture in mixtures) for name in ("bic", "aic")}
     best = mixtures[int(np.argmin(values[criterion]))]
+    floors.warn("EM", [best])
     return ComponentSelection(best, tried, values["bic"], values["aic"], criterion)
