@@ -128,7 +128,7 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
                 raise FeatureError(f"model {name}: found statistics, expected frames, which symmetric scoring needs")
             self.restore(name, data)
         else:
-            sessions: Any = [data] if len(getattr(data, "shape", ())) == 2 else data
+            sessions: Any = [data] if len(getattr(data, "shape", (0, 0, 0))) <= 2 else data
             if not isinstance(data, np.ndarray):
                 check(listed(words="frames, a list of them, or GMMStats"), data=sessions)
             frames = self._joined(f"model {name}", enumerate(sessions))
