@@ -276,15 +276,16 @@ class _FileFrames:
 
 
 _FEWEST_COUNTED = 10  # frames: two frames of features may look like statistics of fewer by chance
+_FEWEST_COLUMNS = 4  # likewise
 
 
 def _is_cmvn(matrix: NDArray) -> bool:
     """Say whether a matrix is statistics of Kaldi's: sums and their count, sums of squares and a zero."""
-    if len(matrix) != 2 or matrix.shape[1] < 2:
+    if len(matrix) != 2 or matrix.shape[1] <= _FEWEST_COLUMNS:
         return False
     (sums, squares), (count, zero) = matrix[:, :-1].astype(np.float64), matrix[:, -1].astype(np.float64)
     counted = count >= _FEWEST_COUNTED and count.is_integer()
-    return bool(zero == 0 and counted and np.all(sums**2 <= count * squares * (1 + 1e-5)))
+    return bool(zero == 0 and counted and squares.any() and np.all(sums**2 <= count * squares * (1 + 1e-5)))
 
 
 def _absolute(path: str) -> str:
