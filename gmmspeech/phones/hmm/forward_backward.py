@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.phones.hmm.graph import StateGraph
-from gmmspeech.phones.hmm.trellis import BLOCK, Batch, BlockScores, Float32, Transitions, forward, searched, totals
+from gmmspeech.phones.hmm.trellis import BLOCK, Batch, BlockScores, Float32, Transitions, forward, searched
 
 EXACT_CELLS = 2**26  # frames times nodes; a score and an emission of each is kept: half a gigabyte
 
@@ -47,16 +48,8 @@ def forward_backward(
     least: float = 1e-3,
 ) -> list[StatePosteriors | None]:
     """State posteriors of each utterance over all paths through its graph, or over those within a beam in nats."""
-
-    def batch_of(indices: Sequence[int]) -> Batch:
-        chosen = [graphs[i] for i in indices], [emissions[i] for i in indices]
-        return Batch(*chosen, transitions, acoustic_scale)
-
-    found = searched(
-        *(graphs, emissions, beam, EXACT_CELLS),
-        lambda indices, beam: _posteriors(batch_of(indices), beam, least),
-        lambda i: float(totals(batch_of([i]), np.inf, np.logaddexp)[0]),
-    )
+    search = partial(_posteriors, least=least)
+    found = searched(graphs, emissions, transitions, acoustic_scale, beam, EXACT_CELLS, search, np.logaddexp)
     return [None if result is None else result[0] for result in found]
 
 

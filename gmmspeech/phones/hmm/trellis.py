@@ -243,17 +243,26 @@ def totals(batch: Batch, beam: float, combine: np.ufunc) -> NDArray[np.float64]:
 def searched(
     graphs: Sequence[StateGraph],
     emissions: Sequence[Float32],
+    transitions: Transitions,
+    acoustic_scale: float,
     beam: float | None,
     most: int,
-    find: Callable[[Sequence[int], float], Sequence[tuple[Found, float] | None]],
-    total: Callable[[int], float],
+    search: Callable[[Batch, float], Sequence[tuple[Found, float] | None]],
+    combine: np.ufunc,
 ) -> list[tuple[Found, float | None] | None]:
     """Search each graph: what was found and the beam that it was found within, None where that left nothing out.
 
-    `find` searches some of the graphs within a beam, and gives what it found with its score; `total` gives the score
-    that a search without a beam would find in one. Where a beam loses all paths, it is as if none had been given. At
-    most `most` scores are kept at a time, but for those of a graph that is larger alone.
+    `search` goes through a batch of the graphs within a beam, and gives what it found with its score; `combine` is what
+    it does with paths that meet. Where a beam loses all paths, it is as if none had been given. At most `most` scores
+    are kept at a time, but for those of a graph that is larger alone.
     """
+
+    def batch_of(indices: Sequence[int]) -> Batch:
+        return Batch([graphs[i] for i in indices], [emissions[i] for i in indices], transitions, acoustic_scale)
+
+    def find(indices: Sequence[int], beam: float) -> Sequence[tuple[Found, float] | None]:
+        return search(batch_of(indices), beam)
+
     sizes = [(len(e), g.num_nodes) for e, g in zip(emissions, graphs, strict=True)]
     results: list[tuple[Found, float | None] | None] = [None] * len(graphs)
     if beam is not None:
@@ -262,7 +271,8 @@ def searched(
                 results[i] = None if result is None else (result[0], beam)
     for group in _groups([i for i, result in enumerate(results) if result is None], sizes, most):
         if sizes[group[0]][0] * sizes[group[0]][1] > most:
-            found = [_widened(group[0], find, total(group[0]))]
+            best = float(totals(batch_of(group), np.inf, combine)[0])
+            found = [_widened(group[0], find, best)]
         else:
             found = list(find(group, np.inf))
         for i, result in zip(group, found, strict=True):

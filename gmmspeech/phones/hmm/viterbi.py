@@ -44,16 +44,7 @@ def best_paths(
     beam: float | None = None,
 ) -> list[BestPath | None]:
     """Most probable path through each graph: of all, or within a beam in nats; None where there is no path."""
-
-    def batch_of(indices: Sequence[int]) -> Batch:
-        chosen = [graphs[i] for i in indices], [emissions[i] for i in indices]
-        return Batch(*chosen, transitions, acoustic_scale)
-
-    found = searched(
-        *(graphs, emissions, beam, EXACT_CELLS),
-        lambda indices, beam: _paths(batch_of(indices), beam),
-        lambda i: float(totals(batch_of([i]), np.inf, np.maximum)[0]),
-    )
+    found = searched(graphs, emissions, transitions, acoustic_scale, beam, EXACT_CELLS, _paths, np.maximum)
     return [None if result is None else BestPath(*result) for result in found]
 
 
