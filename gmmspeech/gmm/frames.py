@@ -68,6 +68,16 @@ def check_names(estimator: Any, X: object, *, reset: bool) -> None:
         raise FeatureNamesError(str(error)) from None
 
 
+def known_columns(estimator: Any, X: ArrayLike, dim: int, items: str = "frames") -> NDArray:
+    """Finite rows in one array, (N, D), of the names and number of columns that an estimator was trained on."""
+    check_names(estimator, X, reset=False)
+    rows = as_table(X)
+    if rows.shape[1] != dim:
+        hint = transposed(rows.shape, dim)
+        raise FeatureError(f"found {items} of {rows.shape[1]} columns, expected {dim}{hint}")
+    return rows
+
+
 def saved_names(estimator: object) -> tuple[str, ...] | None:
     """Names of columns for a file, None where the estimator knows none."""
     names = getattr(estimator, "feature_names_in_", None)

@@ -15,8 +15,8 @@ from sklearn.utils import check_random_state
 
 from gmmspeech.arguments import check_options
 from gmmspeech.blocks import ordered_map
-from gmmspeech.checks import as_names, check_distribution, transposed
-from gmmspeech.errors import DataError, FeatureError, ModelError
+from gmmspeech.checks import all_finite, as_names, check_distribution
+from gmmspeech.errors import DataError, ModelError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.files.text import parse_object
@@ -24,7 +24,7 @@ from gmmspeech.gmm import floors
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.density import joined_parameters, split_parameters
 from gmmspeech.gmm.errors import NotFittedError
-from gmmspeech.gmm.frames import as_table, check_names, saved_names, set_names, warn_if_wide
+from gmmspeech.gmm.frames import as_table, check_names, known_columns, saved_names, set_names, warn_if_wide
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.phones.gmm.fusion import log_posteriors
 from gmmspeech.phones.gmm.mixture_size import fit_sized
@@ -216,13 +216,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         return self._like(kept, models, priors / priors.sum(), part_priors / part_priors.sum(), durations)
 
     def adapt(
-        self,
-        X: ArrayLike,
-        ranges: ArrayLike,
-        phones: ArrayLike,
-        *,
-        relevance_factor: float = 16.0,
-        update: str = "m",
+        self, X: ArrayLike, ranges: ArrayLike, phones: ArrayLike, *, relevance_factor: float = 16.0, update: str = "m"
     ) -> Self:
         """Adapt the mixtures to a speaker by MAP; see `map_adapt`.
 
@@ -318,9 +312,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
     def sum_segments(self, log_likelihoods: NDArray[np.float64], ranges: NDArray[np.int64]) -> NDArray[np.float64]:
         """Do as `segment_log_likelihoods`, from what `log_likelihoods` gave for the frames."""
         edges = part_edges(ranges, self.parts)
-        total = np.zeros((len(ranges), len(self.phones_)))
-        for j in range(self.parts):
-            total += segment_sums(self._of_part(log_likelihoods, j), edges[:, j : j + 2])
+        total = sum(self._part_sums(log_likelihoods, edges), np.zeros((len(ranges), len(self.phones_))))
         return total + self.duration_log_likelihoods(ranges) if self.duration else total
 
     def average_parts(self, log_likelihoods: NDArray[np.float64], ranges: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -337,8 +329,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         """
         edges = part_edges(ranges, self.parts)
         counts = np.maximum(np.diff(edges, axis=1), 1)
-        sums = [segment_sums(self._of_part(log_likelihoods, j), edges[:, j : j + 2]) for j in range(self.parts)]
-        return np.stack(sums) / counts.T[:, :, None]
+        return np.stack(self._part_sums(log_likelihoods, edges)) / counts.T[:, :, None]
 
     def duration_log_likelihoods(self, ranges: NDArray[np.int64]) -> NDArray[np.float64]:
         """Log density of each segment's log duration under every phone, shape (S, P)."""
@@ -419,11 +410,8 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
             )
         check_distribution("priors", priors, count)
         check_distribution("part priors", part_priors, total)
-        if not (
-            np.isfinite(durations).all()
-            and (durations[:, 1] > 0).all()
-            and len({m.n_features_in_ for m in models}) == 1
-        ):
+        dims = {mixture.n_features_in_ for mixture in models}
+        if not all_finite(durations) or (durations[:, 1] <= 0).any() or len(dims) > 1:
             raise ModelError("phone GMMs: found durations, or dimensions of mixtures, that make no sense")
         model._set(tuple(phones), models, priors, part_priors, durations)
         model.front_end_ = None
@@ -446,9 +434,10 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         self.phones_, self.models_, (self.priors_, self.part_priors_, self.durations_) = phones, models, rest
         self.n_features_in_ = models[0].n_features_in_
 
-    def _of_part(self, log_likelihoods: NDArray[np.float64], part: int) -> NDArray[np.float64]:
-        """Columns of one part of every phone, shape (N, P)."""
-        return log_likelihoods.reshape(len(log_likelihoods), -1, self.parts)[:, :, part]
+    def _part_sums(self, log_likelihoods: NDArray[np.float64], edges: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+        """Summed log-likelihoods of each part of each segment, (S, P) a part."""
+        of_parts = log_likelihoods.reshape(len(log_likelihoods), -1, self.parts)
+        return [segment_sums(of_parts[:, :, j], edges[:, j : j + 2]) for j in range(self.parts)]
 
     def _train(self, frames: NDArray, codes: NDArray[np.int64]) -> list[DiagonalGMM]:
         seed = int(check_random_state(self.random_state).randint(2**31))
@@ -477,15 +466,11 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         )
 
     def _checked(self, X: ArrayLike, *, reset: bool = False) -> NDArray:
-        if not reset:
-            self._check_fitted()
-        check_names(self, X, reset=reset)
-        frames = as_table(X)
-        dim = frames.shape[1] if reset else self.n_features_in_
-        if frames.shape[1] != dim:
-            hint = transposed(frames.shape, dim)
-            raise FeatureError(f"found frames of {frames.shape[1]} columns, expected {dim}{hint}")
-        return frames
+        if reset:
+            check_names(self, X, reset=True)
+            return as_table(X)
+        self._check_fitted()
+        return known_columns(self, X, self.n_features_in_)
 
     def _segments(
         self, X: ArrayLike, ranges: ArrayLike, phones: ArrayLike, *, reset: bool = False

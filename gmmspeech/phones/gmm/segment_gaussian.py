@@ -10,11 +10,11 @@ from scipy.linalg import LinAlgError, cholesky, solve_triangular
 from sklearn.base import BaseEstimator
 
 from gmmspeech.arguments import check_options, real
-from gmmspeech.checks import all_finite, as_names, transposed
-from gmmspeech.errors import DataError, FeatureError, ModelError
+from gmmspeech.checks import all_finite, as_names
+from gmmspeech.errors import DataError, ModelError
 from gmmspeech.files.saving import State
 from gmmspeech.gmm.errors import NotFittedError
-from gmmspeech.gmm.frames import as_table, check_names, saved_names, set_names
+from gmmspeech.gmm.frames import as_table, check_names, known_columns, saved_names, set_names
 from gmmspeech.linear.statistics import check_determined
 
 
@@ -127,12 +127,8 @@ class SegmentGaussian(BaseEstimator):
         """Log-likelihood of every vector under every phone, shape (S, P), in nats."""
         if not hasattr(self, "means_"):
             raise NotFittedError("this SegmentGaussian is not fitted yet: call fit")
-        check_names(self, X, reset=False)
-        vectors = as_table(X).astype(np.float64, copy=False)
         dim = self.means_.shape[1]
-        if vectors.shape[1] != dim:
-            hint = transposed(vectors.shape, dim)
-            raise FeatureError(f"found vectors of {vectors.shape[1]} columns, expected {dim}{hint}")
+        vectors = known_columns(self, X, dim, "vectors").astype(np.float64, copy=False)
         out = np.empty((len(vectors), len(self.phones_)))
         for i, (mean, factor) in enumerate(zip(self.means_, self.precision_factors_, strict=True)):
             whitened = (vectors - mean) @ factor.T
