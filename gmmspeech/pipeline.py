@@ -282,8 +282,18 @@ def _cpu_seconds(mark: Path) -> float:
     return _read_mark(mark)[1]
 
 
-def _plain(value: Any) -> Any:
-    """What JSON holds in place of an object."""
+def as_data(value: Any) -> Any:
+    """Give what JSON holds in place of a front end or a dataclass; of anything else, a TypeError."""
     if isinstance(value, FrontEnd):
         return json.loads(value.to_json())
-    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else str(value)  # type: ignore[arg-type]
+    if dataclasses.is_dataclass(value):
+        return dataclasses.asdict(value)  # type: ignore[arg-type]
+    raise TypeError(f"found {type(value).__name__}, expected a front end or a dataclass")
+
+
+def _plain(value: Any) -> Any:
+    """What JSON holds in place of an object."""
+    try:
+        return as_data(value)
+    except TypeError:
+        return str(value)

@@ -18,7 +18,6 @@ results.json is kept beside it, as the run left it. A recipe for a corpus that i
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import re
 import runpy
@@ -32,7 +31,7 @@ from typing import Any
 
 import click
 
-import gmmspeech as gs
+from gmmspeech import pipeline
 
 RECIPES = Path(__file__).parent
 README = RECIPES.parent / "README.md"
@@ -131,13 +130,7 @@ def told(values: Mapping[str, Any], kept: Callable[[str], bool]) -> dict[str, An
 
 def plain(value: Any) -> Any:
     """What JSON holds in place of a front end, a dataclass, or a range."""
-    if isinstance(value, gs.FrontEnd):
-        return json.loads(value.to_json())
-    if isinstance(value, range):
-        return list(value)
-    if dataclasses.is_dataclass(value):
-        return dataclasses.asdict(value)
-    raise TypeError(f"found {type(value).__name__}, which JSON has not")
+    return list(value) if isinstance(value, range) else pipeline.as_data(value)
 
 
 def value(found: Mapping[str, Any], place: str) -> str:
