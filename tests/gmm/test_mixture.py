@@ -57,7 +57,7 @@ def test_training_gives_a_mixture_and_never_a_worse_one(seed, k, single, init):
 
 @given(seed=st.integers(0, 10**6), single=st.booleans())
 # As only ratios of weights count, a component of less than the mean weight is re-seeded, where repeated frames count as
-# more than one: seed 36652 has such a component, so that equality does not hold of every seed, and those drawn are fixed.
+# more than one: seed 36652 has such a component, so that equality does not hold of every seed; those drawn are fixed.
 @settings(few, derandomize=True)
 def test_whole_weights_are_repeated_frames(seed, single):
     rng = np.random.default_rng(seed)
