@@ -217,9 +217,11 @@ def test_all_workers_gone(running, client, path, tmp_path, monkeypatch, command)
         "statistics": [tmp_path / "ubm.h5", path, tmp_path / "out.h5"],
         "features": [tmp_path, tmp_path / "out.h5"],
     }[command]
-    started = []
+    started, begun, check = [], threading.Event(), cluster.check_workers
+    monkeypatch.setattr(cluster, "check_workers", lambda *given: (check(*given), begun.set())[0])
 
     def kill():
+        assert begun.wait(30)  # what is left of other tests may be worked on before
         wait_until(lambda: any(client.processing().values()))
         running.kill("g")
         started.append(time.monotonic())
