@@ -102,6 +102,13 @@ FUNCTIONS = {
         "n_resamples": 5,
         "random_state": 0,
     },
+    "metrics.boundary_agreement": {"reference": SEGMENTS, "hypothesis": SEGMENTS, "ignore": ("SIL",), "ends": True},
+    "metrics.detect_boundaries": {
+        "reference": SEGMENTS,
+        "hypothesis": SEGMENTS,
+        "tolerance": 0.02,
+        "ignore": ("SIL",),
+    },
     "metrics.error_rate": {"references": {"u": ["A", "B"]}, "hypotheses": {"u": ["A"]}, "ignore": ("SIL",)},
     "scoring.fit_calibration": {**sides, "p_target": 0.5, "ridge": 0.1},
     "scoring.fit_pav": {**sides, "pseudo_trials": 1.0},

@@ -4,6 +4,12 @@ from .bootstrap import (
 from .bootstrap import (
     paired_test as paired_test,
 )
+from .boundaries import (
+    boundary_agreement as boundary_agreement,
+)
+from .boundaries import (
+    detect_boundaries as detect_boundaries,
+)
 from .cllr import (
     cllr as cllr,
 )

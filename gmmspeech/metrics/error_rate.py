@@ -1,4 +1,4 @@
-"""Errors of recognized phones or words, and how well two labelings agree on boundaries."""
+"""Errors of recognized phones or words."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import kaldialign
-import numpy as np
-from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError
@@ -17,7 +15,6 @@ Times = Sequence[tuple[float, float, str]]
 """Labels: start and end in seconds, name."""
 
 _NOTHING = "\0"  # stands for a missing partner; no name of a phone or word can be that
-_SAME = 1e-6  # s: far more than the rounding of sums of seconds, far less than a sample
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ def error_rate(
     >>> print(error_rate({"u": ["AA", "B", "S"]}, {"u": ["AA", "P"]}))
     66.67 % of 3: 1 substitutions, 1 deletions, 0 insertions
     """
-    _check_same(references, hypotheses)
+    check_same(references, hypotheses)
     total = ErrorRate()
     for name in references:
         reference, hypothesis = ([s for s in side[name] if s not in ignore] for side in (references, hypotheses))
@@ -109,68 +106,22 @@ def error_rate(
     return total
 
 
-@dataclass(frozen=True)
-class BoundaryAgreement:
-    """Distances in time between the starts of matched labels.
-
-    Examples
-    --------
-    >>> reference = {"u": [(0.0, 0.3, "SIL"), (0.3, 0.5, "AA"), (0.5, 0.6, "T")]}
-    >>> agreement = boundary_agreement(reference, {"u": [(0.0, 0.31, "AA"), (0.47, 0.6, "T")]})
-    >>> agreement.differences.round(3), agreement.within(0.03)
-    (array([-0.3 , -0.03]), 0.5)
-    """
-
-    num_reference: int
-    differences: NDArray[np.float64]
-
-    @property
-    def matched(self) -> float:
-        """Part of the reference's labels that have a partner."""
-        return len(self.differences) / self.num_reference if self.num_reference else float("nan")
-
-    def within(self, tolerance: float = 0.02) -> float:
-        """Part of the matched labels that start at most `tolerance` seconds apart; NaN without any."""
-        if not len(self.differences):
-            return float("nan")
-        return float(np.mean(np.abs(self.differences) <= tolerance + _SAME))
-
-
-def boundary_agreement(
-    reference: Mapping[str, Times], hypothesis: Mapping[str, Times], *, ignore: Collection[str] = ("SIL",)
-) -> BoundaryAgreement:
-    """Compare where two labelings place the starts of labels.
-
-    Labels are matched as for `error_rate`; where pronunciations differ, only labels that have the same name on both
-    sides are compared.
-    """
-    _check_same(reference, hypothesis)
-    count, differences = 0, []
-    for name in reference:
-        ours, theirs = ([label for label in side[name] if label[2] not in ignore] for side in (reference, hypothesis))
-        count += len(ours)
-        i = j = 0
-        for a, b in _align([label[2] for label in ours], [label[2] for label in theirs]):
-            if a == b:
-                differences.append(theirs[j][0] - ours[i][0])
-            i, j = i + bool(a), j + bool(b)
-    return BoundaryAgreement(count, np.array(differences, dtype=np.float64))
-
-
 def _count(reference: Sequence[str], hypothesis: Sequence[str]) -> ErrorRate:
-    confusions = Counter(pair for pair in _align(reference, hypothesis) if pair[0] != pair[1])
+    confusions = Counter(pair for pair in align_symbols(reference, hypothesis) if pair[0] != pair[1])
     deletions = sum(number for (_, b), number in confusions.items() if not b)
     insertions = sum(number for (a, _), number in confusions.items() if not a)
     substitutions = confusions.total() - deletions - insertions
     return ErrorRate(len(reference), substitutions, deletions, insertions, confusions)
 
 
-def _align(reference: Sequence[str], hypothesis: Sequence[str]) -> list[tuple[str, str]]:
+def align_symbols(reference: Sequence[str], hypothesis: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs along a least number of edits; "" is where a side has no partner."""
     pairs = kaldialign.align(list(reference), list(hypothesis), _NOTHING)
     return [("" if a == _NOTHING else a, "" if b == _NOTHING else b) for a, b in pairs]
 
 
-def _check_same(references: Mapping[str, object], hypotheses: Mapping[str, object]) -> None:
+def check_same(references: Mapping[str, object], hypotheses: Mapping[str, object]) -> None:
+    """Raise a DataError that names an utterance which only one side has."""
     for owner, names, others in (("hypotheses", references, hypotheses), ("references", hypotheses, references)):
         missing = [name for name in names if name not in others]
         if missing:
