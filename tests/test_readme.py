@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 README = Path(__file__).parent.parent / "README.md"
 
 
@@ -26,23 +29,54 @@ def test_python_quick_start_scores_the_speaker_above_another(tmp_path):
     assert shape == "(8, 72)"
 
 
-def test_command_line_quick_start_ends_with_a_report(tmp_path):
-    commands = block("command line quick start")
+def typed(commands, folder):
+    """Output of commands as a newcomer would type them in a folder: standard output, and standard error."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
-        cwd=tmp_path,
+        cwd=folder,
         env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    rates = [float(rate) for rate in re.findall(r"EER \(ROC convex hull\)\s+([\d.]+) %", done.stdout)]
+    return done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def quick_start(tmp_path_factory):
+    """Folder in which the quick start was typed, and what it printed."""
+    folder = tmp_path_factory.mktemp("quick")
+    return folder, typed(block("command line quick start"), folder)[0]
+
+
+def test_command_line_quick_start_ends_with_a_report(quick_start):
+    folder, said = quick_start
+    rates = [float(rate) for rate in re.findall(r"EER \(ROC convex hull\)\s+([\d.]+) %", said)]
     # once by the demo, once by the commands typed out
     assert len(rates) == 2
     assert rates[0] == rates[1] < 10
-    assert "<svg" in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert "<svg" in (folder / "report" / "index.html").read_text(encoding="utf-8")
+
+
+def test_fusion_says_what_is_shown_and_keeps_the_better_system(quick_start):
+    """Words are as shown, figures as near as other processors' rounding leaves them; EER and minDCF are kept."""
+    said, warned = typed(block("fusion"), quick_start[0])
+    shown = block("fusion says").splitlines()
+    found = [line for line in warned.splitlines() if "fusion: " in line]
+    found += [line for line in said.splitlines() if line.startswith(("cross-validated:", "fusing"))]
+    number = re.compile(r"-?\d+\.\d+")
+    assert [number.sub("#", line) for line in found] == [number.sub("#", line) for line in shown]
+    figures = ([float(figure) for line in lines for figure in number.findall(line)] for lines in (found, shown))
+    np.testing.assert_allclose(*figures, atol=0.02)
+    for name in ("EER (ROC convex hull)", "minDCF (p_target = 0.01)"):
+        row = next(line for line in said.splitlines() if line.startswith(name)).removeprefix(name)
+        fused, scores = re.findall(r"([\d.]+(?: %)?)  +[\d.]+(?: %)? to", row)
+        assert fused == scores
+    told = re.search(r"their\s+Cllr \(([\d.]+)\)", README.read_text(encoding="utf-8"))
+    cost = next(line for line in said.splitlines() if line.startswith("Cllr")).split()[1]
+    assert float(cost) == pytest.approx(float(told[1]), abs=0.02)
 
 
 def test_names_of_the_front_ends_are_those_that_ship():

@@ -79,7 +79,7 @@ def _calibration_options(function: Callable[..., None]) -> Callable[..., None]:
             type=OUT,
             metavar="LLRS",
             help="Write ratios of these trials themselves, each by a calibration that knows neither the speaker of its "
-            "model nor that of its test. Needs --speakers.",
+            "model nor that of its test; of several systems on one scale. Needs --speakers.",
         ),
         click.option(
             "--ridge",
@@ -129,6 +129,10 @@ def fuse(scores: Sequence[Path], trials: Path, fusion: Path, **options: Any) -> 
 
     What comes of it is a log-likelihood ratio, as with `calibrate`. TRIALS says target or nontarget of each trial; each
     of the SCORES has all of them. `apply-calibration` does it to other scores then, given in the same order.
+
+    With --cross-validated, systems are fused only where that is better than the better one alone, whose ratios are
+    written otherwise. The Cllr told is that of the ratios as the folds' maps make them. Those written are on one scale,
+    for EER and minDCF; where speakers are few their Cllr is too low.
     """
     _train(scores, trials, fusion, method="logistic", **options)
 
@@ -180,9 +184,10 @@ def _train(
         tell(f"{len(found.scores)} points, ratios {found.llrs[0]:#.4g} to {found.llrs[-1]:#.4g}")
     if cross_validated is None:
         return
-    fusion = cross_calibrate_files(scores, trials, cross_validated, speakers, n_folds=folds, **options).fusion
+    ratios = cross_calibrate_files(scores, trials, cross_validated, speakers, n_folds=folds, **options)
+    fusion = ratios.fusion
     summary = summarize(*split_scores(cross_validated, trials))
-    tell(f"cross-validated: Cllr {summary.cllr:.4f}, minCllr {summary.min_cllr:.4f}, "
+    tell(f"cross-validated: Cllr {ratios.cllr:.4f}, minCllr {summary.min_cllr:.4f}, "
                f"EER {100 * summary.eer_rocch:.2f} %")  # fmt: skip
     if fusion is not None:
         gain = f"{fusion.gain.value:.4f} ({fusion.gain.low:.4f} to {fusion.gain.high:.4f})"

@@ -20,9 +20,10 @@ from gmmspeech.formats.datadir import read_fields, read_map
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.score_files import map_scores, read_score_blocks
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_speakers, write_scores
+from gmmspeech.metrics.cllr import cllr
 from gmmspeech.progress import progress
 from gmmspeech.scoring.calibration import Calibration, PavCalibration, fit_calibration, fit_pav
-from gmmspeech.scoring.folds import cross_calibrate
+from gmmspeech.scoring.folds import fold_ratios
 from gmmspeech.scoring.fusion import CrossFusion, cross_fuse
 from gmmspeech.scoring.score_normalizer import ScoreNormalizer
 from gmmspeech.scoring.trials import Scores, TrialList
@@ -92,9 +93,11 @@ def fuse_files(
 
 @dataclass(frozen=True, eq=False)
 class CrossCalibrated(Scores):
-    """Ratios of `cross_calibrate_files`, and how systems were fused; None of one system."""
+    """Ratios as `cross_calibrate_files` wrote them; as the folds' maps made them, with their Cllr; what was fused."""
 
-    fusion: CrossFusion | None = None
+    llrs: NDArray[np.float64]
+    cllr: float
+    fusion: CrossFusion | None
 
 
 def cross_calibrate_files(
@@ -109,7 +112,8 @@ def cross_calibrate_files(
 ) -> CrossCalibrated:
     """Calibrate or fuse every trial by a calibration that knows neither of its speakers, and write the ratios.
 
-    Several systems are fused if that is better than the better one alone, see `gmmspeech.scoring.cross_fuse`.
+    Several systems are fused if that is better than the better one alone, see `gmmspeech.scoring.cross_fuse`. Written
+    are ratios on one scale then, see `gmmspeech.scoring.cross_calibrate`.
 
     Parameters
     ----------
@@ -130,13 +134,13 @@ def cross_calibrate_files(
             bar.update()
             return fit(targets, nontargets)
 
-        trial, fusion = (listed.is_target, models, tests), None
-        if len(scores) > 1:
-            fusion = cross_fuse(columns, *trial, fit=fit_one, n_folds=n_folds)  # type: ignore[arg-type]
-            found = fusion.llrs
-        else:
-            found = cross_calibrate(columns, *trial, fit=fit_one, n_folds=n_folds)  # type: ignore[arg-type]
-    ratios = CrossCalibrated(listed.models, listed.tests, found, fusion)
+        is_target, options = np.asarray(listed.is_target), {"fit": fit_one, "n_folds": n_folds}
+        trial = is_target, models, tests
+        fusion = cross_fuse(columns, *trial, **options) if len(scores) > 1 else None
+        used = columns if fusion is None or fusion.kept is None else columns[:, [fusion.kept]]
+        llrs, on_one_scale = fold_ratios(used, *trial, **options)
+    written, cost = llrs if fusion is None else on_one_scale, cllr(llrs[is_target], llrs[~is_target])
+    ratios = CrossCalibrated(listed.models, listed.tests, written, llrs, cost, fusion)
     write_scores(out, ratios)
     return ratios
 

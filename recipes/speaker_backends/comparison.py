@@ -55,7 +55,7 @@ def evaluate(name: str, folder: Path, trials: Path, fused: Sequence[str], resamp
             calibrated = cross_calibrate_files(paths, trials, folder / "llrs" / f"{system}-{norm}", files)
             fusion = calibrated.fusion
             scores = aligned_scores(paths, listed)[:, 0] if fusion is None else fusion.scores
-            found = interval_row(scores, calibrated.values, np.asarray(listed.is_target), *who, resamples=resamples)
+            found = interval_row(scores, calibrated.llrs, np.asarray(listed.is_target), *who, resamples=resamples)
             times = seconds(folder / "times" / f"{system}.json")
             times["cohort"] = "" if norm == NORMS[0] else times.get("cohort", "")
             spent = {f"{step}, s": times.get(step, "") for step in ("training", "scoring", "cohort")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,8 @@ from gmmspeech.commands.speaker import (
     score_ivectors_file,
 )
 from gmmspeech.formats.datadir import write_map
-from gmmspeech.formats.trials import read_scores, read_speakers, read_trials, write_scores
-from gmmspeech.scoring.trials import Scores
+from gmmspeech.formats.trials import read_scores, read_speakers, read_trials, write_scores, write_trials
+from gmmspeech.scoring.trials import Scores, TrialList
 
 SPEAKERS = [f"s{i:02d}" for i in range(12)]
 
@@ -92,9 +93,34 @@ def test_calibration_and_fusion(world: Path) -> None:
     who = read_speakers(speakers)
     sides = [[who[name] for name in names] for names in (first.models, first.tests)]
     expected = gs.scoring.cross_fuse(columns, is_target, *sides)
-    np.testing.assert_allclose(found.values, expected.llrs, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.llrs, expected.llrs, rtol=1e-4, atol=1e-5)
+    assert found.cllr == gs.cllr(found.llrs[is_target], found.llrs[~is_target])
     assert found.fusion.kept == expected.kept
     np.testing.assert_allclose(read_scores(world / "x").values, found.values, rtol=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore:fusion. found")
+@pytest.mark.parametrize(("good", "kept"), [(3.0, None), (0.0, 0)])
+def test_what_fuse_writes_is_no_worse_than_the_better_part(tmp_path: Path, good: float, kept: int | None) -> None:
+    """A dozen speakers: pooled, their ratios had a minDCF far above that of a part."""
+    rng = np.random.default_rng(2)
+    names, tests = [f"s{i:02d}" for i in range(12)], [f"s{i:02d}-{j}" for i in range(12) for j in range(4)]
+    pairs = [(model, test) for model in names for test in tests]
+    target = np.array([test.startswith(model) for model, test in pairs])
+    write_trials(tmp_path / "trials", TrialList(*zip(*pairs, strict=True), target))
+    write_map(tmp_path / "who", {test: test[:3] for test in tests})
+    hard = 0.3 * rng.normal(size=(12, 2)).repeat(48, axis=0)
+    columns = (target[:, None] * [3.0, good] + hard + rng.normal(size=(len(pairs), 2))).T
+    for name, column in zip("ab", columns, strict=True):
+        write_scores(tmp_path / name, Scores(*zip(*pairs, strict=True), column))
+    done = cross_calibrate_files(
+        [tmp_path / "a", tmp_path / "b"], tmp_path / "trials", tmp_path / "o", [tmp_path / "who"]
+    )
+    assert done.fusion.kept == kept
+    written = read_scores(tmp_path / "o").values
+    for cost in (partial(gs.min_dcf, p_target=0.01), gs.eer):
+        parts = [cost(column[target], column[~target]) for column in columns]
+        assert cost(written[target], written[~target]) <= min(parts) + 1e-9
 
 
 def test_identification(tmp_path: Path) -> None:

@@ -1,16 +1,19 @@
 """Nobody is on both sides."""
 
 import functools
+import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech import eer, min_dcf
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
 from gmmspeech.metrics.cllr import cllr
 from gmmspeech.scoring.calibration import fit_calibration, fit_pav
-from gmmspeech.scoring.folds import cross_calibrate, speaker_folds
+from gmmspeech.scoring.folds import cross_calibrate, fold_ratios, speaker_folds
 
 
 def crossed(num_speakers, separation=4.0, seed=0):
@@ -47,19 +50,63 @@ def test_folds_are_even():
 
 
 def test_calibration_by_those_who_know_nothing_of_the_trial():
-    """Each trial's ratio is that of the calibration of its split, for any calibrator, and for several systems."""
+    """Each trial's ratio is that of the calibration of its split, for any calibrator."""
     scores, is_target, models, tests = crossed(15)
-    two = np.column_stack([scores, scores**2])
     for values, fit in [
         (scores, fit_calibration),
         (scores, functools.partial(fit_calibration, p_target=0.1, ridge=1.0)),
         (scores, fit_pav),
-        (two, fit_calibration),
     ]:
         found = cross_calibrate(values, is_target, models, tests, fit=fit, n_folds=4)
         for train, held_out in speaker_folds(is_target, models, tests, n_folds=4):
             calibration = fit(values[train & is_target], values[train & ~is_target])
             np.testing.assert_array_equal(found[held_out], calibration.apply(values[held_out]))
+
+
+@dataclass
+class Scaled:
+    """A calibration that is right but for a scale and an offset of its own, drawn anew for every fold."""
+
+    scale: float
+    offset: float
+
+    def apply(self, scores):
+        return self.scale * np.asarray(scores).reshape(len(scores), -1).mean(axis=1) + self.offset
+
+
+def test_a_scale_of_each_fold_leaves_fused_systems_as_they_are():
+    """The sum of two systems, with any scale and offset in every fold, has the minDCF and EER of the sum itself."""
+    scores, is_target, models, tests = crossed(40, 3.0)
+    two = np.column_stack([scores, crossed(40, 3.0, seed=1)[0]])
+    rng = np.random.default_rng(0)
+    drawn = []
+
+    def fit(targets, nontargets):
+        drawn.append(Scaled(rng.uniform(0.2, 5.0), rng.uniform(-8.0, 8.0)))
+        return drawn[-1]
+
+    found = cross_calibrate(two, is_target, models, tests, fit=fit)
+    total = two.mean(axis=1)
+    for figure in (functools.partial(min_dcf, p_target=0.01), functools.partial(min_dcf, p_target=0.5), eer):
+        expected = figure(total[is_target], total[~is_target])
+        assert figure(found[is_target], found[~is_target]) == pytest.approx(expected, abs=1e-12)
+    scale, offset = np.mean([one.scale for one in drawn]), np.mean([one.offset for one in drawn])
+    np.testing.assert_allclose(found, scale * total + offset, rtol=1e-9)
+    pooled, on_one_scale = fold_ratios(total, is_target, models, tests, fit=fit)
+    assert eer(pooled[is_target], pooled[~is_target]) > 2 * eer(total[is_target], total[~is_target])
+    assert eer(on_one_scale[is_target], on_one_scale[~is_target]) == pytest.approx(
+        eer(total[is_target], total[~is_target]), abs=1e-12
+    )
+
+
+def test_few_speakers_of_several_systems_are_told_of():
+    scores, is_target, models, tests = crossed(12)
+    with pytest.warns(GmmSpeechWarning, match=r"^fusion: found 12 speakers with target trials, expected 30 or more"):
+        cross_calibrate(np.column_stack([scores, -scores]), is_target, models, tests, n_folds=4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        one = cross_calibrate(scores, is_target, models, tests, n_folds=4)
+        np.testing.assert_array_equal(cross_calibrate(scores[:, None], is_target, models, tests, n_folds=4), one)
 
 
 def test_almost_separable_folds_do_not_explode():
