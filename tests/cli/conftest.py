@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,13 +26,13 @@ method = "relative"
 """
 
 
+def run_words(*words: object) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words], prog_name="gmmspeech")
+
+
 @pytest.fixture
 def run() -> Callable[..., Result]:
     """A function that runs a command in this process and gives what it printed and its exit status."""
-
-    def run_words(*words: object) -> Result:
-        return CliRunner().invoke(main, [str(word) for word in words], prog_name="gmmspeech")
-
     return run_words
 
 
@@ -46,10 +47,10 @@ def process() -> Callable[..., subprocess.CompletedProcess[str]]:
     return run_process
 
 
-@pytest.fixture
-def voices(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def made_voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory of two speakers' three short noises each, with a front end for it in ``front.toml``."""
-    folder = tmp_path / "voices"
+    folder = tmp_path_factory.mktemp("made") / "voices"
     folder.mkdir()
     (folder / "front.toml").write_text(FRONT_END)
     rng = np.random.default_rng(0)
@@ -68,20 +69,33 @@ def voices(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def scored(voices: Path, run: Callable[..., Result]) -> Path:
+@pytest.fixture(scope="session")
+def made_scored(made_voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same folder, with features f.h5, background model u.h5, models m.h5, scores and classifier c.h5."""
-    f, u, m, c = (voices / f"{name}.h5" for name in "fumc")
+    folder = Path(shutil.copytree(made_voices, tmp_path_factory.mktemp("made") / "voices"))
+    f, u, m, c = (folder / f"{name}.h5" for name in "fumc")
     for words in (
-        ("features", voices, f, "--config", voices / "front.toml"),
+        ("features", folder, f, "--config", folder / "front.toml"),
         ("train-ubm", f, u, "-k", 4),
-        ("enroll", u, f, voices / "enroll", m),
-        ("score", m, f, voices / "trials", voices / "scores"),
-        ("train-classifier", f, voices / "utt2spk", c, "-k", 2),
+        ("enroll", u, f, folder / "enroll", m),
+        ("score", m, f, folder / "trials", folder / "scores"),
+        ("train-classifier", f, folder / "utt2spk", c, "-k", 2),
     ):
-        result = run(*words)
+        result = run_words(*words)
         assert result.exit_code == 0, result.output
-    return voices
+    return folder
+
+
+@pytest.fixture
+def voices(made_voices: Path, tmp_path: Path) -> Path:
+    """A copy of the data directory, for a test to work in."""
+    return Path(shutil.copytree(made_voices, tmp_path / "voices"))
+
+
+@pytest.fixture
+def scored(made_scored: Path, tmp_path: Path) -> Path:
+    """A copy of the folder with features, models and scores, for a test to work in."""
+    return Path(shutil.copytree(made_scored, tmp_path / "voices"))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
