@@ -27,7 +27,7 @@ from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.files.text import parse_object
 from gmmspeech.gmm.errors import NotFittedError
-from gmmspeech.gmm.frames import as_frames, check_names, check_weights, in_units, near_one, saved_names, set_names
+from gmmspeech.gmm.frames import as_frames, check_names, check_weights, near_one, saved_names, set_names
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel, pack
 from gmmspeech.gmm.parameters import check_parameters
@@ -270,7 +270,7 @@ class DiagonalMixture(Saved):
         backend = get_backend(self.backend, self.device).name.split()[0]
         unit, near = near_one(weight)
         stats = sum_blocks(_Statistics(backend, self.device, packed), frames, near, n_jobs=self.n_jobs)
-        return stats if near is None else in_units(stats, unit, near)
+        return stats if near is None else stats * unit
 
     def _num_free_parameters(self) -> int:
         return len(self.weights_) - 1 + 2 * self.means_.size

@@ -24,7 +24,7 @@ from gmmspeech.gmm.stats import GMMStats
 
 logger = logging.getLogger(__name__)
 
-STARVED = 0.01  # of the fair share N / K; less than one frame counts as starved too
+STARVED = 0.01  # of the fair share N / K: neither the unit of weights nor how frames are repeated matters
 SPLIT_STEP = 0.2  # deviations between the heaviest component and either of its halves, as HTK's HHEd has it
 SETTLING = 10  # updates after a re-seeding in which a small gain is no convergence: halves part slowly at first
 GIVE_UP = 1.0  # nats a frame that a re-seeding may lose in the meantime
@@ -204,7 +204,7 @@ def update(stats: GMMStats, variance_floor: NDArray[np.float64], *, previous: Pa
 
 def reseed_starved(parameters: Parameters, stats: GMMStats) -> Parameters:
     """Give every starved component half of the heaviest one, a step to either side of its mean."""
-    starved = np.flatnonzero(stats.n < max(stats.frame or 1.0, STARVED * stats.n.sum() / len(stats.n)))
+    starved = np.flatnonzero(stats.n < STARVED * stats.n.sum() / len(stats.n))
     if not len(starved) or len(starved) == len(stats.n):
         return parameters
     weights, means, variances = (p.copy() for p in parameters)

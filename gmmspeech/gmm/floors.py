@@ -8,28 +8,29 @@ outliers nor the distances between clusters raise it, as they do the variance of
 narrowest tenth don't either. Frames in memory, in a store or on a cluster have the same; a stream has that of its first
 batch, and a mixture keeps it with its parameters. Of a mixture that never had one, variances stand in for deviations.
 
-- Clusters of fewer than ten frames, and deviations of 0 (half of a cluster's frames equal), don't count. Where none
-  counts in a column, the variance of all frames does, and where that is 0 too, the floor is 1e-6.
+- Clusters of fewer than ten different frames and deviations of 0 (half of a cluster's frames equal) don't count. Where
+  none counts in a column, the variance of all frames does, and where that is 0 too, the floor is 1e-6.
+- A frame of weight 2 counts as two equal frames do; only ratios of weights matter.
 - A variance below the floor rises to it, but never above what it was before the update: the likelihood can't fall.
 """
 
 from __future__ import annotations
 
-import itertools
 import warnings
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import median_abs_deviation
 
 from gmmspeech.errors import GmmSpeechWarning
 
-FEWEST = 10  # frames of a cluster that counts; Kaldi's min-gaussian-occupancy
+FEWEST = 10  # different frames of a cluster that counts; Kaldi's min-gaussian-occupancy
 NARROWEST = 0.1  # share of the frames in the clusters that count
 SMALLEST = 1e-10  # share that stands in for 0, so that a component on equal frames keeps a density
 CONSTANT_COLUMN_VARIANCE = 1e-6  # for a column in which all frames are equal
+NORMAL = 1.482602218505602  # deviations of a normal distribution in its median absolute deviation
+TIE = 1e-9  # share of the weight by which sums of parts may miss a half, or a tenth
 ROUNDING = 1e-14  # of a variance, relative to the squared distance from the mean of all frames
 
 
@@ -45,21 +46,45 @@ def scale(n: NDArray[np.float64], variances: NDArray[np.float64]) -> NDArray[np.
     order = np.argsort(variances, axis=0)
     ordered = np.take_along_axis(variances, order, axis=0)
     shares = np.cumsum(np.where(ordered > 0, n[order], 0.0), axis=0)
-    first = (shares >= NARROWEST * shares[-1]) & (ordered > 0)
+    first = (shares >= (NARROWEST - TIE) * shares[-1]) & (ordered > 0)
     return np.where(shares[-1] > 0, np.take_along_axis(ordered, first.argmax(axis=0)[None], axis=0)[0], 0.0)
 
 
-def of_clusters(share: float, frames: NDArray, clusters: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Floor, shape (D,), of frames that were given to clusters."""
+def of_clusters(
+    share: float, frames: NDArray, clusters: NDArray[np.intp], weight: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Floor, shape (D,), of frames, weighted or not, that were given to clusters."""
+    rows = np.ascontiguousarray(frames)
+    _, first_of_its_kind = np.unique(rows.view(f"V{rows[:1].nbytes}").ravel(), return_index=True)
+    different = np.bincount(clusters[first_of_its_kind], minlength=clusters.max() + 1)
     order = np.argsort(clusters, kind="stable")
-    edges = np.flatnonzero(np.diff(clusters[order], prepend=-1, append=-1))
-    parts = [order[first:stop] for first, stop in itertools.pairwise(edges) if stop - first >= FEWEST]
+    parts = np.split(order, np.flatnonzero(np.diff(clusters[order])) + 1)
+    parts = [part for part in parts if different[clusters[part[0]]] >= FEWEST]
     found = np.zeros(frames.shape[1])
     if parts:
-        n = np.array([len(rows) for rows in parts], np.float64)
-        found = scale(n, np.stack([median_abs_deviation(frames[rows], axis=0, scale="normal") ** 2 for rows in parts]))
+        times = np.ones(len(frames)) if weight is None else weight
+        squares = [median_deviation(frames[part], None if weight is None else weight[part]) ** 2 for part in parts]
+        found = scale(np.array([times[part].sum() for part in parts]), np.stack(squares))
     # about the first frame, from which those of a constant column have no difference at all
-    return _shared(share, found, (frames - frames[0].astype(np.float64)).var(axis=0))
+    moved = frames - frames[0].astype(np.float64)
+    mean = np.average(moved, axis=0, weights=weight)
+    return _shared(share, found, np.average((moved - mean) ** 2, axis=0, weights=weight))
+
+
+def median_deviation(frames: NDArray, weight: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """Median absolute deviation of every column, shape (D,), scaled to the normal's standard deviation."""
+    frames = frames.astype(np.float64, copy=False)
+    return NORMAL * _median(np.abs(frames - _median(frames, weight)), weight)
+
+
+def _median(values: NDArray[np.float64], weight: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Median of every column, shape (D,); the same for rows of whole weights as for repeated ones."""
+    if weight is None:
+        return np.median(values, axis=0)
+    order = np.argsort(values, axis=0)
+    shares = np.cumsum(weight[order], axis=0) / weight.sum()
+    halves = [(shares >= 0.5 - TIE).argmax(axis=0), (shares > 0.5 + TIE).argmax(axis=0)]
+    return np.take_along_axis(np.take_along_axis(values, order, axis=0), np.stack(halves), axis=0).mean(axis=0)
 
 
 def of_groups(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import warnings
-from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -14,7 +13,6 @@ from gmmspeech.blocks import Block, Frames, frame_blocks, is_segments, map_block
 from gmmspeech.checks import as_weights, finite, real_array, transposed
 from gmmspeech.errors import FeatureError, GmmSpeechWarning
 from gmmspeech.gmm.errors import FeatureNamesError
-from gmmspeech.gmm.stats import GMMStats
 
 
 def as_frames(X: Frames | ArrayLike) -> Frames:
@@ -111,16 +109,6 @@ def near_one(weight: NDArray[np.float64] | None) -> tuple[float, NDArray[np.floa
         return 1.0, None
     exponent = int(np.frexp(weight.max())[1]) - 1
     return float(np.ldexp(1.0, exponent)), np.ldexp(weight, -exponent)
-
-
-def in_units(stats: GMMStats, unit: float, near: NDArray[np.float64] | None) -> GMMStats:
-    """Statistics of weighted frames from what `near_one` gave and the statistics by those weights.
-
-    What counts as a frame is the mean of the weights, each counted by its own weight: tiny ones do not change it.
-    """
-    if near is None:
-        return stats
-    return replace(stats, frame=float(near @ near / near.sum())) * unit
 
 
 def draw_frames(

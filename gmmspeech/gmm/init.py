@@ -18,6 +18,7 @@ FLOOR_FRAMES_PER_COMPONENT = 20
 KMEANS_ITERATIONS = 10
 _SEEDING_FRAMES_PER_COMPONENT = 20
 _BLOCK = 8192
+ROUNDING = 1e-12  # of a variance that would be 0, where that of all frames is 1
 LIGHTEST = 0.01  # of the fair share 1 / K, in what decides the floor
 FAR = 100.0  # times the variance that the median deviation tells: beyond it, outliers make the variance of all frames
 
@@ -42,30 +43,33 @@ def draw_start(
     n_components = shape[0]
     size = max(INIT_FRAMES_PER_COMPONENT * n_components, MIN_INIT_FRAMES)
     sample = draw_frames(frames, weight, size, num_frames, rng)
-    if not isinstance(init, str):
-        return init, floor_of(share, sample, init)
-    if len(sample) < n_components:
-        raise ModelError(f"found {len(sample)} frames of positive weight, expected {n_components} or more")
     everything = weight is not None and len(sample) == np.count_nonzero(weight)  # not drawn by weight then
     times = weight[weight > 0] if weight is not None and everything else None
+    if not isinstance(init, str):
+        return init, floor_of(share, sample, init, times)
+    if len(sample) < n_components:
+        raise ModelError(f"found {len(sample)} frames of positive weight, expected {n_components} or more")
     if init == "random":
         weights, means, variances = random_frames(sample, n_components, rng, weight=times)
     else:
         weights, means, variances = kmeans(sample, n_components, rng, weight=times, n_jobs=n_jobs)
     # a component on equal frames has a density nevertheless, by which frames are given to it
-    wide = np.where(variances > 0, variances, np.maximum(sample.var(axis=0, dtype=np.float64), floors.SMALLEST))
-    floor = floor_of(share, sample, (weights, means, wide))
+    wide = np.where(variances > 0, variances, np.maximum(_mean_and_deviation(sample, times)[1] ** 2, floors.SMALLEST))
+    floor = floor_of(share, sample, (weights, means, wide), times)
     return (weights, means, floors.apply(floor, weights, means, variances).variances), floor
 
 
-def floor_of(share: float, sample: NDArray, start: Parameters) -> NDArray[np.float64]:
-    """Variance floor of a training that begins with a mixture, from a sample of its frames."""
-    some = sample[:: -(-len(sample) // max(FLOOR_FRAMES_PER_COMPONENT * len(start[0]), MIN_INIT_FRAMES))]
+def floor_of(
+    share: float, sample: NDArray, start: Parameters, weight: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Variance floor of a training that begins with a mixture, from a sample of its frames, weighted or not."""
+    some = slice(None, None, -(-len(sample) // max(FLOOR_FRAMES_PER_COMPONENT * len(start[0]), MIN_INIT_FRAMES)))
+    frames, times = sample[some], None if weight is None else weight[some]
     weights, means, variances = start
     weights = np.maximum(weights, LIGHTEST / len(weights))  # one of no weight has its place, and will have weight
     with single_threaded_blas():
-        clusters = numpy_kernel.posteriors(some, pack(weights / weights.sum(), means, variances)).argmax(axis=1)
-    return floors.of_clusters(share, some, clusters)
+        clusters = numpy_kernel.posteriors(frames, pack(weights / weights.sum(), means, variances)).argmax(axis=1)
+    return floors.of_clusters(share, frames, clusters, times)
 
 
 def random_frames(
@@ -76,7 +80,7 @@ def random_frames(
     chosen = np.sort(rng.choice(len(frames), n_components, replace=False, p=share))
     means = frames[chosen].astype(np.float64)
     variances = _mean_and_deviation(frames, weight)[1] ** 2
-    median = (1.4826 * np.median(np.abs(frames - np.median(frames, axis=0)), axis=0)).astype(np.float64) ** 2
+    median = floors.median_deviation(frames, weight) ** 2
     variances = np.where((median > 0) & (variances > FAR * median), median, variances)
     return np.full(n_components, 1.0 / n_components), means, np.tile(variances, (n_components, 1))
 
@@ -111,8 +115,8 @@ def kmeans(
     occupied = np.where(counts > 0, counts, 1)[:, None]
     z_means = np.where(counts[:, None] > 0, sums / occupied, centers)
     z_variances = np.maximum(squares / occupied - (sums / occupied) ** 2, 0)
-    # a cluster too small to have a variance takes that of all frames
-    z_variances = np.where(np.bincount(labels, minlength=n_components)[:, None] > 1, z_variances, 1.0)
+    # a cluster of one frame, or of equal ones, takes the variance of all frames
+    z_variances = np.where((z_variances > ROUNDING).any(axis=1, keepdims=True), z_variances, 1.0)
     weights = counts + 1e-3 * counts.sum() / len(z)  # a thousandth of a frame
     weights /= weights.sum()
     return weights, z_means * deviation + shift, z_variances * deviation**2

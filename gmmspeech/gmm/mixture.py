@@ -21,7 +21,6 @@ from gmmspeech.gmm.frames import (
     as_frames,
     check_names,
     check_weights,
-    in_units,
     near_one,
     set_names,
     warn_if_wide,
@@ -369,7 +368,7 @@ class DiagonalGMM(
             # torch's: frames may stay on a GPU from one iteration to the next
             unit, near = near_one(weight)
             statistics = kernel.e_step(frames, near)
-            return lambda p: in_units(statistics(pack(*p)), unit, near)
+            return lambda p: statistics(pack(*p)) * unit
         return lambda p: self._accumulate(frames, weight, p)
 
     def _moments(self, frames: Frames, weight: NDArray[np.float64] | None) -> GMMStats:

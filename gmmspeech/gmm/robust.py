@@ -120,8 +120,7 @@ def _fit_once(
         last = log_likelihood
         tiny = np.finfo(np.float64).tiny
         stats = gmm.accumulate(frames, sample_weight=np.maximum(weight, tiny))
-        frames_in = stats.n / (stats.frame or 1.0)
-        floor = floors.of_groups(options.variance_floor, frames_in, *stats.moments(np.maximum(stats.n, tiny)))
+        floor = floors.of_groups(options.variance_floor, stats.n, *stats.moments(np.maximum(stats.n, tiny)))
         parameters = em.maximize(stats, floor, previous=parameters)
         share = float(np.clip(1 - weight.mean(), SMALLEST_SHARE, 1 - SMALLEST_SHARE))
     return RobustFit(gmm, 1 - weight, share, log_likelihood)

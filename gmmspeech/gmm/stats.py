@@ -40,8 +40,6 @@ class GMMStats:
     squares : ndarray, shape (K, D), float64, optional
         ``sum_t gamma_tk (x_t - center)**2``: gives the variance of frames far from zero too, in which ``sum_xx`` keeps
         no digit of it.
-    frame : float, optional
-        Weight that counts as one frame, where frames are weighted; 1 by default.
 
     Examples
     --------
@@ -59,7 +57,6 @@ class GMMStats:
     num_frames: float
     center: NDArray[np.float64] | None = None
     squares: NDArray[np.float64] | None = None
-    frame: float | None = None
 
     def __add__(self, other: GMMStats | int) -> GMMStats:
         if isinstance(other, int) and other == 0:  # what sum() starts from
@@ -76,7 +73,6 @@ class GMMStats:
             self.num_frames + other.num_frames,
             self.center,
             None if self.center is None or self.squares is None else self.squares + other.squares_about(self.center),
-            _frame_of(self, other),
         )
 
     __radd__ = __add__
@@ -102,14 +98,6 @@ class GMMStats:
         means = self.sum_x / counts
         center = np.zeros(1) if self.center is None else self.center
         return means, self.squares_about(center) / counts - (means - center) ** 2
-
-
-def _frame_of(*parts: GMMStats) -> float | None:
-    """Weight that counts as a frame in several statistics together."""
-    if all(part.frame is None for part in parts):
-        return None
-    total = sum(part.num_frames for part in parts)
-    return sum((part.frame or 1.0) * part.num_frames for part in parts) / total if total > 0 else parts[0].frame
 
 
 def check_statistics(owner: str, stats: GMMStats, shape: tuple[int, ...]) -> None:

@@ -37,5 +37,4 @@ def blend(mixture: Parameters, num_frames: float, batch: GMMStats, decay: float)
         1.0,
         center,
         keep * before * (variances + (means - center) ** 2) + share * batch.squares_about(center),
-        (batch.frame or 1.0) / (num_frames + batch.num_frames),
     )

@@ -259,16 +259,19 @@ def test_a_starved_component_takes_half_of_the_heaviest(caplog):
 
 
 def test_reseeding_splits_along_the_deviations():
-    stats = GMMStats(np.array([60.0, 0.5, 39.5]), np.zeros((3, 2)), np.zeros((3, 2)), -1.0, 100)
-    parameters = np.array([0.6, 0.005, 0.395]), np.arange(6.0).reshape(3, 2), np.array([[4.0, 1], [9, 9], [1, 1]])
+    stats = GMMStats(np.array([60.0, 0.2, 39.8]), np.zeros((3, 2)), np.zeros((3, 2)), -1.0, 100)
+    parameters = np.array([0.6, 0.002, 0.398]), np.arange(6.0).reshape(3, 2), np.array([[4.0, 1], [9, 9], [1, 1]])
     weights, means, variances = em.reseed_starved(parameters, stats)
-    np.testing.assert_allclose(weights, np.array([0.3, 0.3, 0.395]) / 0.995)
+    np.testing.assert_allclose(weights, np.array([0.3, 0.3, 0.398]) / 0.998)
     np.testing.assert_allclose(means[0] + means[1], 2 * parameters[1][0])
     np.testing.assert_allclose(means[1] - means[0], 2 * em.SPLIT_STEP * np.sqrt([4.0, 1]))
     np.testing.assert_array_equal(variances[1], variances[0])
     np.testing.assert_array_equal(means[2], parameters[1][2])
     fed = GMMStats(np.array([60.0, 5.0, 35.0]), stats.sum_x, stats.sum_xx, -1.0, 100)
     assert em.reseed_starved(parameters, fed) is parameters
+    for unit in (1e-6, 1e6):  # of weights
+        assert em.reseed_starved(parameters, fed * unit) is parameters
+        np.testing.assert_array_equal(em.reseed_starved(parameters, stats * unit)[1], means)
 
 
 def test_reseeding_that_lowers_the_likelihood_is_taken_back(caplog):
@@ -278,7 +281,7 @@ def test_reseeding_that_lowers_the_likelihood_is_taken_back(caplog):
         calls.append(parameters)
         moved = parameters[1][1, 0] != 100.0  # the starved component was given another place
         total = -200.0 if moved else -100.0 + len(calls)
-        return GMMStats(np.array([99.5, 0.5]), np.array([[1.0], [50.0]]), np.array([[99.5], [5050.0]]), total, 100)
+        return GMMStats(np.array([99.8, 0.2]), np.array([[1.0], [20.0]]), np.array([[99.8], [2020.0]]), total, 100)
 
     start = np.array([0.9, 0.1]), np.array([[0.0], [100.0]]), np.ones((2, 1))
     with caplog.at_level(logging.INFO, "gmmspeech"):

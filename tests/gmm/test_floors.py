@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import median_abs_deviation
 from sklearn.mixture import GaussianMixture
 
 import gmmspeech as gs
@@ -105,6 +106,21 @@ def test_discrete_and_constant_columns_keep_a_floor_of_the_size_of_their_values(
     frames = np.column_stack([rng.normal(size=2000), rng.random(2000) < 0.03, np.full(2000, 0.1)])
     floor = floors.of_clusters(0.01, frames, rng.integers(4, size=2000))
     np.testing.assert_allclose(floor, [0.01, 0.01 * frames[:, 1].var(), 1e-6], rtol=0.3)
+
+
+@given(seed=st.integers(0, 10**6), unit=st.sampled_from([1.0, 0.1, 1e-9, 3e7]))
+@few
+def test_the_floor_of_weighted_frames_is_that_of_repeated_ones(seed, unit):
+    rng = np.random.default_rng(seed)
+    frames, labels = clusters(rng, (-9, 0, 9), 90), rng.integers(3, size=90)
+    frames[:9] = frames[0]  # ever so often, and no ten frames
+    labels[:9], labels[9:][labels[9:] == 0] = 0, 1
+    times = rng.integers(1, 5, 90)
+    weighted = floors.of_clusters(0.01, frames, labels, times * unit)
+    frames, labels = np.repeat(frames, times, axis=0), np.repeat(labels, times)
+    np.testing.assert_allclose(weighted, floors.of_clusters(0.01, frames, labels), rtol=1e-9)
+    found = [median_abs_deviation(frames[labels == i], scale="normal") ** 2 for i in (1, 2)]
+    np.testing.assert_allclose(weighted, 0.01 * np.min(found, axis=0), rtol=1e-9)
 
 
 def test_a_classifier_warns_once():
