@@ -1,8 +1,11 @@
 """Recordings to waveforms: decode, cut, resample."""
 
+from gmmspeech.audio.raw import RawAudio
 from gmmspeech.audio.reading import (
-    RawAudio,
+    AudioFormat,
+    Channel,
     audio_file,
+    audio_format,
     decode_audio,
     not_finite,
     read_audio,
@@ -12,8 +15,11 @@ from gmmspeech.audio.reading import (
 )
 
 __all__ = [
+    "AudioFormat",
+    "Channel",
     "RawAudio",
     "audio_file",
+    "audio_format",
     "decode_audio",
     "not_finite",
     "read_audio",

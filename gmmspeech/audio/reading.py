@@ -6,21 +6,23 @@ import math
 import os
 import re
 import stat
-from collections.abc import Generator
-from contextlib import closing
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from gmmspeech.arguments import NOTHING, PATH, any_of, check, checked, instance, real, whole
+from gmmspeech.arguments import NOTHING, PATH, any_of, check, checked, instance, one_of, real, whole
 from gmmspeech.audio.headers import STREAMED, Content, Sound, examine, how_to_convert
+from gmmspeech.audio.raw import RawAudio, raw_options
 from gmmspeech.checks import check_finite, real_array
 from gmmspeech.errors import AudioError, ConfigError, one_line, shown
 from gmmspeech.files.regular import open_regular
+
+Channel = int | Literal["mix"] | None  # one from 0, the mean of all, or the only one
 
 MAX_OVERSHOOT = 0.5  # seconds a cut may end after the recording does: Kaldi's extract-segments, its default
 
@@ -31,73 +33,12 @@ _MAX_SAMPLE = 2.0**62  # where a time in samples ends
 _IN_ARCHIVE = re.compile(r"(?P<file>.+):(?P<offset>[0-9]{1,18})", re.DOTALL)
 _BLOCK = 2**16  # samples decoded at a time
 _A_BYTE = 16  # samples that a byte of a recording may hold before memory is taken step by step
-# Encodings of raw audio: libsndfile's name, and the bytes of a sample.
-_ENCODINGS = {
-    "pcm16": ("PCM_16", 2),
-    "pcm24": ("PCM_24", 3),
-    "pcm32": ("PCM_32", 4),
-    "ulaw": ("ULAW", 1),
-    "alaw": ("ALAW", 1),
-    "float32": ("FLOAT", 4),
-}
-
-
-@dataclass(frozen=True)
-class RawAudio:
-    """What the missing header of a raw recording would say.
-
-    Parameters
-    ----------
-    rate : int
-        Samples a second.
-    encoding : {"pcm16", "pcm24", "pcm32", "ulaw", "alaw", "float32"}
-    channels : int
-        Interleaved.
-    big_endian : bool
-
-    Raises
-    ------
-    ConfigError
-        A rate or number of channels below 1, or another encoding.
-
-    Examples
-    --------
-    >>> RawAudio(8000, "ulaw").channels
-    1
-    """
-
-    rate: int
-    encoding: str = "pcm16"
-    channels: int = 1
-    big_endian: bool = False
-
-    def __post_init__(self) -> None:
-        if self.encoding not in _ENCODINGS:
-            raise ConfigError(f"encoding: found {shown(repr(self.encoding))}, expected one of {', '.join(_ENCODINGS)}")
-        for name, value in (("rate", self.rate), ("channels", self.channels)):
-            if value < 1:
-                raise ConfigError(f"{name}: found {value}, expected 1 or more")
-
-    @classmethod
-    @checked
-    def parse(cls, text: str) -> RawAudio:
-        """Read ``RATE`` or ``RATE:ENCODING``, such as ``8000:ulaw``.
-
-        Examples
-        --------
-        >>> RawAudio.parse("8000:ulaw")
-        RawAudio(rate=8000, encoding='ulaw', channels=1, big_endian=False)
-        """
-        rate, _, encoding = text.partition(":")
-        if not (rate.isascii() and rate.isdigit() and len(rate) < 10):
-            raise ConfigError(f"raw: found {shown(repr(text))}, expected RATE or RATE:ENCODING, such as 8000:ulaw")
-        return cls(int(rate), encoding or "pcm16")
 
 
 def read_audio(
     path: str | os.PathLike[str],
     *,
-    channel: int | None = None,
+    channel: Channel = None,
     start: float = 0.0,
     end: float | None = None,
     raw: RawAudio | None = None,
@@ -116,8 +57,8 @@ def read_audio(
     ----------
     path : path-like
         A file, or ``FILE:OFFSET``, the WAV file that begins at a byte of one of Kaldi's archives.
-    channel : int, optional
-        Which channel, from 0. Must be given if there are several.
+    channel : int or "mix", optional
+        Which channel, from 0, or the mean of all. Must be given if there are several.
     start : float
         Where the segment begins, in seconds.
     end : float, optional
@@ -155,7 +96,7 @@ def read_audio(
     ((4000,), dtype('float32'), 8000)
     """
     check(PATH, path=path)
-    check(any_of(whole(), NOTHING), channel=channel)
+    check(any_of(whole(), one_of("mix"), NOTHING), channel=channel)
     check(any_of(instance(RawAudio), NOTHING), raw=raw)
     check(real(nan=True), start=start)
     check(any_of(real(nan=True), NOTHING), end=end)
@@ -169,7 +110,7 @@ def read_audio_blocks(
     path: str | os.PathLike[str],
     size: int | None,
     *,
-    channel: int | None = None,
+    channel: Channel = None,
     start: float = 0.0,
     end: float | None = None,
     raw: RawAudio | None = None,
@@ -224,7 +165,7 @@ def decode_audio(
     content: bytes,
     *,
     name: str,
-    channel: int | None = None,
+    channel: Channel = None,
     start: float = 0.0,
     end: float | None = None,
     raw: RawAudio | None = None,
@@ -242,6 +183,46 @@ def decode_audio(
     file.seek(0)
     with closing(_decode(name, file, len(content), sound, None, channel, start, end)) as blocks:
         return next(blocks)
+
+
+class AudioFormat(NamedTuple):
+    """What a recording is, as `audio_format` tells."""
+
+    rate: int
+    channels: int
+    num_samples: int
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.num_samples / self.rate
+
+
+def audio_format(path: str | os.PathLike[str], *, raw: RawAudio | None = None) -> AudioFormat:
+    """Tell rate, channels and length of a recording without decoding it; errors as of `read_audio`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/a.wav"
+    >>> soundfile.write(path, np.zeros((4000, 2)), 8000)
+    >>> audio_format(path), audio_format(path).duration
+    (AudioFormat(rate=8000, channels=2, num_samples=4000), 0.5)
+    """
+    name = os.fspath(path)
+    archive, offset = audio_file(name)
+    _check_is_file(archive)
+    try:
+        content = b"" if offset is None else _of_archive(archive, offset)
+        with open_regular(name) if offset is None else Content(content) as file:
+            size = os.stat(name).st_size if offset is None else len(content)
+            sound = _examine(name, file, size, raw)
+            source = name if offset is None else Content(content)
+            with _opened(name, sound.content or source, sound) as found:
+                return AudioFormat(found.samplerate, found.channels, _frames(name, found, sound))
+    except OSError as error:
+        reason = error.strerror or one_line(error)
+        raise AudioError(f"{name}: can't be read ({reason}), expected a recording") from error
 
 
 def sample_at(seconds: float, rate: float) -> int:
@@ -274,7 +255,7 @@ def audio_file(name: str) -> tuple[str, int | None]:
 
 
 def _examine(name: str, file: BinaryIO, size: int, raw: RawAudio | None) -> Sound:
-    return examine(name, file, size) if raw is None else Sound(options=_raw_options(name, size, raw))
+    return examine(name, file, size) if raw is None else Sound(options=raw_options(name, size, raw))
 
 
 def _of_archive(archive: str, offset: int) -> bytes:
@@ -295,25 +276,32 @@ def _decode(
     num_bytes: int,
     sound: Sound,
     size: int | None,
-    channel: int | None,
+    channel: Channel,
     start: float,
     end: float | None,
 ) -> Generator[tuple[NDArray[np.float32], int]]:
     """Yield the samples of a segment, and their rate, in blocks of `size`."""
+    with _opened(name, sound.content or source, sound) as file:
+        rate, frames = file.samplerate, _frames(name, file, sound)
+        column = _column(name, file.channels, channel)
+        first, last = _piece(name, frames, rate, start, end)
+        if first:  # which takes a decoder a while, wherever it leads
+            file.seek(first)
+        if size is None or "MPEG" in file.subtype:
+            size = last - first
+        for place in range(first, last, size):
+            wanted = min(size, last - place)
+            signal = _read(file, wanted, column, num_bytes)
+            _check_samples(name, signal, place, last, wanted, rate)
+            yield signal, rate
+
+
+@contextmanager
+def _opened(name: str, source: str | Content, sound: Sound) -> Iterator[soundfile.SoundFile]:
+    """Give a file that libsndfile has opened; what it can't decode is an AudioError."""
     try:
-        with soundfile.SoundFile(sound.content or source, **(sound.options or {})) as file:
-            rate, frames = file.samplerate, _frames(name, file, sound)
-            column = _column(name, file.channels, channel)
-            first, last = _piece(name, frames, rate, start, end)
-            if first:  # which takes a decoder a while, wherever it leads
-                file.seek(first)
-            if size is None or "MPEG" in file.subtype:
-                size = last - first
-            for place in range(first, last, size):
-                wanted = min(size, last - place)
-                signal = _read(file, wanted, column, num_bytes)
-                _check_samples(name, signal, place, last, wanted, rate)
-                yield signal, rate
+        with soundfile.SoundFile(source, **(sound.options or {})) as file:
+            yield file
     except AudioError:
         raise
     except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
@@ -349,7 +337,7 @@ def _frames(name: str, file: soundfile.SoundFile, sound: Sound) -> int:
     return frames
 
 
-def _read(file: soundfile.SoundFile, count: int, column: int, size: int) -> NDArray[np.float32]:
+def _read(file: soundfile.SoundFile, count: int, column: int | None, size: int) -> NDArray[np.float32]:
     """Read so many samples of a channel, or as many as there are: these take memory, not what a header says."""
     # a decoder of MPEG loses what frames share wherever it is told to go on; its frames were counted
     block = count if "MPEG" in file.subtype else max(1, _BLOCK // file.channels)
@@ -364,7 +352,7 @@ def _read(file: soundfile.SoundFile, count: int, column: int, size: int) -> NDAr
         else:
             samples = file.read(wanted, dtype="float32", always_2d=True)
             found = len(samples)
-            signal[done : done + found] = samples[:, column]
+            signal[done : done + found] = samples.mean(axis=1) if column is None else samples[:, column]
         if not found:
             break
         done += found
@@ -439,26 +427,13 @@ def _check_is_file(name: str) -> None:
         raise AudioError(f"{name}: found 0 bytes, expected a recording")
 
 
-def _raw_options(name: str, size: int, raw: RawAudio) -> dict[str, Any]:
-    """What libsndfile wants to know of a file without a header."""
-    subtype, width = _ENCODINGS[raw.encoding]
-    if size % (width * raw.channels):
-        expected = f"a multiple of {width * raw.channels} ({raw.encoding}, {raw.channels} channels)"
-        raise AudioError(f"{name}: found {size} bytes, expected {expected}")
-    endian = "BIG" if raw.big_endian else "LITTLE"
-    return {
-        "format": "RAW",
-        "samplerate": raw.rate,
-        "channels": raw.channels,
-        "subtype": subtype,
-        "endian": endian,
-    }
-
-
-def _column(name: str, channels: int, channel: int | None) -> int:
+def _column(name: str, channels: int, channel: Channel) -> int | None:
+    """Place of the channel to read, None for the mean of all."""
+    if channel == "mix":
+        return 0 if channels == 1 else None
     if channel is None:
         if channels != 1:
-            choice = "channel=0 for the first"
+            choice = "channel=0 for the first, channel='mix' for the mean of all"
             raise AudioError(f"{name}: found {channels} channels, expected one, or a choice ({choice})")
         return 0
     if not 0 <= channel < channels:

@@ -21,6 +21,12 @@ scheduler_option = click.option(
 skip_bad_option = click.option(
     "--skip-bad", is_flag=True, help="Leave bad utterances out and count them, instead of stopping."
 )
+channel_option = click.option(
+    "--channel",
+    type=click.IntRange(0),
+    show_default="their mean",
+    help="Which channel of recordings with several, from 0.",
+)
 allow_pipes_option = click.option(
     "--allow-pipes", is_flag=True, help="Run the commands that wav.scp may have in place of files."
 )

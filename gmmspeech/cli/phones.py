@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gmmspeech.cli.group import allow_pipes_option, command, jobs_option, skip_bad_option, tell_skipped
+from gmmspeech.cli.group import allow_pipes_option, channel_option, command, jobs_option, skip_bad_option, tell_skipped
 from gmmspeech.cli.places import FILE, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import ConfigError, DataError, say
@@ -56,6 +56,7 @@ beam_option = click.option(
     help="Whether a frame belongs to the state on the best path, or to all states by their posteriors.",
 )
 @beam_option
+@channel_option
 @allow_pipes_option
 @skip_bad_option
 @jobs_option
@@ -69,6 +70,7 @@ def train_phones(
     max_iter: int,
     method: str,
     beam: float | None,
+    channel: int | None,
     allow_pipes: bool,
     skip_bad: bool,
     jobs: int,
@@ -91,6 +93,7 @@ def train_phones(
         max_iter=max_iter,
         method=method,
         **searching,
+        channel="mix" if channel is None else channel,
         allow_pipes=allow_pipes,
         skip_bad=skip_bad,
         n_jobs=jobs,
@@ -117,6 +120,7 @@ def train_phones(
     "that stands for them, such as SIL.",
 )
 @beam_option
+@channel_option
 @allow_pipes_option
 @skip_bad_option
 @jobs_option
@@ -129,6 +133,7 @@ def align(
     goodness: bool,
     unknown_words: str,
     beam: float | None,
+    channel: int | None,
     allow_pipes: bool,
     skip_bad: bool,
     jobs: int,
@@ -147,6 +152,7 @@ def align(
         unknown_words=unknown_words,
         goodness=goodness,
         beam=beam,
+        channel="mix" if channel is None else channel,
         allow_pipes=allow_pipes,
         skip_bad=skip_bad,
         n_jobs=jobs,
@@ -191,6 +197,7 @@ def align(
     show_default="1 for words, 0.2 for phones",
     help="Factor of the log-likelihoods.",
 )
+@channel_option
 @allow_pipes_option
 @skip_bad_option
 @jobs_option
@@ -204,6 +211,7 @@ def recognize(
     reference: Path | None,
     penalty: float,
     acoustic_scale: float | None,
+    channel: int | None,
     allow_pipes: bool,
     skip_bad: bool,
     jobs: int,
@@ -223,7 +231,12 @@ def recognize(
 
     if bool(dictionaries) == (phones is not None):
         raise ConfigError("found both or none of --dictionary and --phones, expected one: words, or phones")
-    common: dict[str, Any] = {"allow_pipes": allow_pipes, "skip_bad": skip_bad, "n_jobs": jobs}
+    common: dict[str, Any] = {
+        "channel": "mix" if channel is None else channel,
+        "allow_pipes": allow_pipes,
+        "skip_bad": skip_bad,
+        "n_jobs": jobs,
+    }
     if phones is not None:
         sequences = [[label.name for label in labels] for labels in read_labels(phones).values()]
         scale = 0.2 if acoustic_scale is None else acoustic_scale

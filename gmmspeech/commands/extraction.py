@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.audio import audio_file
+from gmmspeech.audio import Channel, audio_file
 from gmmspeech.blocks import ordered_map, single_threaded_blas
 from gmmspeech.cluster import connect, map_items
 from gmmspeech.commands.shard_folder import RAW, WHOLE, check_shard_folder, clear_shard_folder, read_record
@@ -51,13 +51,13 @@ WORTH_PROCESSES = 2**31  # of audio: from there on the seconds that processes ta
 Group = tuple[DataDir, Sequence[str]]  # utterances of a data directory whose frames depend on one another
 
 
-def read_front_end(config: str, parts: Sequence[DataDir], channel: int | None = None) -> FrontEnd:
+def read_front_end(config: str, parts: Sequence[DataDir], channel: Channel = None) -> FrontEnd:
     """Front end of a configuration; one of HTK's without SOURCERATE has the rate of the first recording."""
     rate = _rate_of(parts, channel) if conf_files.lacks_rate(Path(config)) else None
     return FrontEnd.from_file(config, sample_frequency=rate)
 
 
-def _rate_of(parts: Sequence[DataDir], channel: int | None) -> int | None:
+def _rate_of(parts: Sequence[DataDir], channel: Channel) -> int | None:
     """Samples a second of the first utterance that can be read; extraction names those that can't."""
     for data in parts:
         for utterance in data.utterances:
@@ -103,7 +103,7 @@ class _Shard:
     groups: Sequence[Group]
     audio_bytes: float
     front: FrontEnd
-    channel: int | None
+    channel: Channel
     skip_bad: bool
     storage: str
     compression: str | None
@@ -120,7 +120,7 @@ def extract_features(
     front: FrontEnd,
     *,
     n_jobs: int | None = 1,
-    channel: int | None = None,
+    channel: Channel = None,
     skip_bad: bool = False,
     storage: str = "float32",
     compression: str | None = None,
@@ -141,8 +141,8 @@ def extract_features(
     front : FrontEnd
     n_jobs : int
         Threads; for more than 2 GiB of audio, processes.
-    channel : int, optional
-        Which channel of recordings with several, from 0.
+    channel : int or "mix", optional
+        Which channel of recordings with several, from 0, or the mean of all.
     skip_bad : bool
         Leave out utterances that can't be read or have no voiced frame, and report them, instead of stopping.
     storage, compression
@@ -347,7 +347,7 @@ def _frames(task: _Shard) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
         yield from found.items()
 
 
-def _unnormalized(front: FrontEnd, data: DataDir, utterance: str, channel: int | None) -> NDArray[np.float32]:
+def _unnormalized(front: FrontEnd, data: DataDir, utterance: str, channel: Channel) -> NDArray[np.float32]:
     """Frames of an utterance before CMVN; those of a long one from its blocks, where the front end needs no more."""
     if _state(_file(data, _recording(data, utterance)))[0] > LONG_FILE:
         with closing(load_utterance_blocks(data, utterance, LONG, channel=channel)) as blocks:

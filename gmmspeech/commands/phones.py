@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.audio import Channel
+from gmmspeech.commands.conversion import audio_formats, converting, warn_of_conversions
 from gmmspeech.commands.extraction import Extraction, check_not_recording, extract_features
 from gmmspeech.commands.verification import checkpoint_of
 from gmmspeech.errors import DataError, GmmSpeechWarning, shown
@@ -61,12 +63,17 @@ def said_pronunciations(words: Mapping[str, Sequence[str]], dictionary: Pronunci
 
 @contextlib.contextmanager
 def features_of(
-    data: DataDir, front: FrontEnd, *, n_jobs: int | None = 1, skip_bad: bool = False
+    data: DataDir, front: FrontEnd, *, n_jobs: int | None = 1, skip_bad: bool = False, channel: Channel = "mix"
 ) -> Iterator[tuple[FeatureStore, Extraction]]:
-    """Compute the features of a data directory, to be read while the context lasts."""
+    """Compute the features of a data directory, to be read while the context lasts.
+
+    Recordings of other rates than the front end's are resampled, those of several channels mixed unless one is chosen,
+    with a warning that counts them.
+    """
+    warn_of_conversions(audio_formats(data), front.sample_frequency, channel)
     with temporary_folder() as folder:
         path = folder / "features.h5"
-        done = extract_features([data], path, front, n_jobs=n_jobs, skip_bad=skip_bad)
+        done = extract_features([data], path, converting(front), n_jobs=n_jobs, skip_bad=skip_bad, channel=channel)
         with FeatureStore(path) as store:
             yield store, done
 
@@ -98,6 +105,7 @@ def train_phones_dir(
     n_jobs: int | None = 1,
     skip_bad: bool = False,
     allow_pipes: bool = False,
+    channel: Channel = "mix",
     **options: Any,
 ) -> tuple[PhoneHMM, TrainingState, Extraction]:
     """Train phone HMMs on a data directory and write them.
@@ -106,10 +114,10 @@ def train_phones_dir(
     """
     data = read_data_dir(folder, allow_pipes=allow_pipes)
     check_not_recording(data, out)
-    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad) as (store, done):
+    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad, channel=channel) as (store, done):
         known = None if labels is None else _of_all(data, read_labels(labels), str(labels), skip_bad)
         words = transcripts(data) if known is None else {}
-        options |= {"skip_bad": skip_bad, "n_jobs": n_jobs}
+        options |= {"skip_bad": skip_bad, "n_jobs": n_jobs, "front_end": front.to_json()}
         model, state = _train_and_save(store, words, dictionary, out, known, **options)
     return model, state, done
 
@@ -139,9 +147,11 @@ def _train_and_save(
     dictionary: Pronunciations,
     out: Path,
     labels: Mapping[str, Sequence[Label]] | None,
+    *,
+    front_end: str | None = None,
     **options: Any,
 ) -> tuple[PhoneHMM, TrainingState]:
-    """Train phone HMMs on words, or on labels, and write them; give the last state too."""
+    """Train phone HMMs on words, or on labels, and write them, by default with the store's front end; the state too."""
     updates = options.get("num_passes", 1) * options.get("max_iter", 40)
     with checkpoint_of(out) as checkpoint, training_bar(updates) as (show, last):
         options = {"callback": show, "checkpoint": checkpoint, **options}
@@ -149,7 +159,7 @@ def _train_and_save(
             model = train_phone_hmm(store, words, dictionary, **options)
         else:
             model = train_phone_hmm_on_labels(store, labels, **frame_times(store.front_end), **options)
-        model = model.with_front_end(store.front_end)
+        model = model.with_front_end(front_end or store.front_end)
         model.save(out)
     return model, last[0]
 
@@ -252,12 +262,14 @@ def align_dir(
     n_jobs: int | None = 1,
     skip_bad: bool = False,
     allow_pipes: bool = False,
+    channel: Channel = "mix",
     **options: Any,
 ) -> AlignedCorpus:
     """Align the transcripts of a data directory with its audio."""
     data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load(model, PhoneHMM)
     times = frame_times(hmm.front_end)
-    with features_of(data, FrontEnd.from_json(hmm.front_end or ""), n_jobs=n_jobs, skip_bad=skip_bad) as (store, done):
+    front = FrontEnd.from_json(hmm.front_end or "")
+    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad, channel=channel) as (store, done):
         found = align(hmm, store, transcripts(data), dictionary, n_jobs=n_jobs, skip_bad=skip_bad, **times, **options)
     return AlignedCorpus(found.alignments, {**done.skipped, **found.skipped}, found.unknown_words)
 
@@ -270,12 +282,14 @@ def recognize_dir(
     n_jobs: int | None = 1,
     skip_bad: bool = False,
     allow_pipes: bool = False,
+    channel: Channel = "mix",
     **options: Any,
 ) -> dict[str, Alignment]:
     """Recognize the utterances of a data directory."""
     data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load(model, PhoneHMM)
     times = frame_times(hmm.front_end)
-    with features_of(data, FrontEnd.from_json(hmm.front_end or ""), n_jobs=n_jobs, skip_bad=skip_bad) as (store, done):
+    front = FrontEnd.from_json(hmm.front_end or "")
+    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad, channel=channel) as (store, done):
         warn_of_skipped(done)
         return decode(hmm, store, graph_of(hmm), n_jobs=n_jobs, skip_bad=skip_bad, **times, **options)
 

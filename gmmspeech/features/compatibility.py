@@ -26,7 +26,7 @@ def first_difference(a: str | None, b: str | None) -> tuple[str, Any, Any] | Non
     if not a or not b or a == b:
         return None
     flat_a, flat_b = _flat(_options(a)), _flat(_options(b))
-    for key in sorted(flat_a.keys() | flat_b.keys()):
+    for key in sorted((flat_a.keys() | flat_b.keys()) - {"resample"}):  # whichever rates were converted to theirs
         if flat_a.get(key) != flat_b.get(key):
             return key, flat_a.get(key), flat_b.get(key)
     return None

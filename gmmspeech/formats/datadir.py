@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.audio import RawAudio, audio_file, decode_audio, read_audio_blocks
+from gmmspeech.audio import Channel, RawAudio, audio_file, decode_audio, read_audio_blocks
 from gmmspeech.errors import AudioError, DataError, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import (
@@ -148,15 +148,15 @@ def read_data_dir(path: str | os.PathLike[str], *, allow_pipes: bool = False, ra
 
 
 @checked
-def load_utterance(data: DataDir, utterance: str, *, channel: int | None = None) -> tuple[NDArray[np.float32], int]:
+def load_utterance(data: DataDir, utterance: str, *, channel: Channel = None) -> tuple[NDArray[np.float32], int]:
     """Read the waveform of an utterance, cut as ``segments`` says.
 
     Parameters
     ----------
     data : DataDir
     utterance : str
-    channel : int, optional
-        Which channel of a recording with several, from 0; a channel in ``segments`` goes before it.
+    channel : int or "mix", optional
+        Which channel of a recording with several, from 0, or the mean of all; a channel in ``segments`` goes before it.
 
     Returns
     -------
@@ -187,7 +187,7 @@ def load_utterance(data: DataDir, utterance: str, *, channel: int | None = None)
 
 
 def load_utterance_blocks(
-    data: DataDir, utterance: str, size: int | None, *, channel: int | None = None
+    data: DataDir, utterance: str, size: int | None, *, channel: Channel = None
 ) -> Generator[tuple[NDArray[np.float32], int]]:
     """Yield the waveform of an utterance in blocks of `size` samples, as `gmmspeech.audio.read_audio_blocks` does."""
     ids: tuple[Mapping[str, object], ...] = (data.recordings, data.commands)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from gmmspeech.audio import RawAudio, read_audio, resample, sample_at
+from gmmspeech.audio import RawAudio, audio_format, read_audio, resample, sample_at
 from gmmspeech.errors import AudioError, ConfigError
 from gmmspeech.formats.datadir import read_data_dir
 
@@ -100,6 +100,27 @@ def test_channels(tmp_path, wav, pcm):
     fails("channel 2 of 2, expected 0 to 1", stereo, channel=2)
     fails("channel 1 of 1, expected 0 to 0", wav, channel=1)
     np.testing.assert_array_equal(read_audio(wav, channel=0)[0], read_audio(wav)[0])
+    np.testing.assert_array_equal(read_audio(wav, channel="mix")[0], read_audio(wav)[0])
+    soundfile.write(stereo, np.stack([pcm, -pcm, pcm], axis=1), RATE)
+    np.testing.assert_allclose(read_audio(stereo, channel="mix")[0], pcm / 98304, atol=1e-6)
+
+
+def test_formats_are_told_without_decoding(tmp_path, wav, pcm):
+    assert audio_format(wav) == (RATE, 1, RATE)
+    for kind in ("flac", "ogg", "mp3"):
+        soundfile.write(tmp_path / f"a.{kind}", np.stack([pcm, pcm], axis=1) / 40000, RATE)
+        signal, rate = read_audio(tmp_path / f"a.{kind}", channel=0)
+        assert audio_format(tmp_path / f"a.{kind}") == (rate, 2, len(signal))
+    kaldiio.save_ark(str(tmp_path / "wav.ark"), {"u": (RATE, pcm)}, scp=str(tmp_path / "wav.scp"))
+    place = (tmp_path / "wav.scp").read_text().split()[1]
+    assert audio_format(place) == (RATE, 1, RATE)
+    (tmp_path / "a.raw").write_bytes(bytes(800))
+    assert audio_format(tmp_path / "a.raw", raw=RawAudio(8000, "pcm16", 2)).duration == 200 / 8000
+    for name, content in {"none.wav": None, "text.wav": b"hello", "empty.wav": b""}.items():
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        with pytest.raises(AudioError, match=name):
+            audio_format(tmp_path / name)
 
 
 def test_files_that_are_no_recordings(tmp_path):

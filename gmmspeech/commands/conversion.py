@@ -1,0 +1,65 @@
+"""Recordings of any rate and number of channels for one front end: converted, and told in one line."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+
+from gmmspeech.audio import AudioFormat, Channel, audio_format
+from gmmspeech.errors import AudioError, GmmSpeechWarning, shown
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.formats.datadir import DataDir
+
+_NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
+
+
+def converting(front: FrontEnd) -> FrontEnd:
+    """Give a front end that takes recordings of any rate."""
+    return front.model_copy(update={"resample": True})
+
+
+def audio_formats(data: DataDir) -> dict[str, AudioFormat]:
+    """Tell what the recordings are that the utterances of a data directory need; reading names those that are bad."""
+    used = (u if data.segments is None else data.segments[u].recording for u in data.utterances)
+    found: dict[str, AudioFormat] = {}
+    for recording in dict.fromkeys(used):
+        if recording in data.recordings:
+            with suppress(AudioError):
+                found[recording] = audio_format(data.recordings[recording], raw=data.raw)
+    return found
+
+
+def warn_of_conversions(formats: Mapping[str, AudioFormat], rate: int, channel: Channel) -> None:
+    """Warn in one line of recordings that are resampled, and of those whose channels are mixed."""
+    told = conversion_note(formats.values(), rate, channel)
+    if told:
+        warnings.warn(told, GmmSpeechWarning)
+
+
+def conversion_note(formats: Iterable[AudioFormat], rate: int, channel: Channel) -> str:
+    """Tell how many recordings are resampled and mixed, "" where none is.
+
+    Examples
+    --------
+    >>> conversion_note([AudioFormat(8000, 1, 800), AudioFormat(44100, 2, 800), AudioFormat(16000, 1, 1)], 16000, "mix")
+    'resampled 2 of 3 recordings from 8000 and 44100 Hz to 16000; mixed 1 of 3 from two channels'
+    """
+    listed = list(formats)
+    rates = Counter(found.rate for found in listed if found.rate != rate)
+    channels = Counter(found.channels for found in listed if channel == "mix" and found.channels > 1)
+    parts = []
+    if rates:
+        count = f"{rates.total()} of {len(listed)} recordings"
+        parts.append(f"resampled {count} from {_listed(map(str, sorted(rates)))} Hz to {rate}")
+    if channels:
+        count = f"{channels.total()} of {len(listed)}{'' if rates else ' recordings'}"
+        parts.append(f"mixed {count} from {_listed(_NUMBERS.get(n, str(n)) for n in sorted(channels))} channels")
+    return "; ".join(parts)
+
+
+def _listed(words: Iterable[str]) -> str:
+    """Words with commas, and "and" before the last."""
+    *before, last = words
+    return shown(f"{', '.join(before)} and {last}" if before else last)
