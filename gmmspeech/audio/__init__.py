@@ -3,7 +3,6 @@
 from gmmspeech.audio.raw import RawAudio
 from gmmspeech.audio.reading import (
     AudioFormat,
-    Channel,
     audio_file,
     audio_format,
     decode_audio,
@@ -16,7 +15,6 @@ from gmmspeech.audio.reading import (
 
 __all__ = [
     "AudioFormat",
-    "Channel",
     "RawAudio",
     "audio_file",
     "audio_format",

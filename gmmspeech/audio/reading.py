@@ -186,7 +186,13 @@ def decode_audio(
 
 
 class AudioFormat(NamedTuple):
-    """What a recording is, as `audio_format` tells."""
+    """What a recording is, as `audio_format` tells.
+
+    Examples
+    --------
+    >>> AudioFormat(8000, 1, 4000).duration
+    0.5
+    """
 
     rate: int
     channels: int

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
-from gmmspeech.audio import AudioFormat, Channel, audio_format
+from gmmspeech.audio import AudioFormat, audio_format
+from gmmspeech.audio.reading import Channel
 from gmmspeech.errors import AudioError, GmmSpeechWarning, shown
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.formats.datadir import DataDir

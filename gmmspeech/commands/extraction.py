@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.audio import Channel, audio_file
+from gmmspeech.audio import audio_file
+from gmmspeech.audio.reading import Channel
 from gmmspeech.blocks import ordered_map, single_threaded_blas
 from gmmspeech.cluster import connect, map_items
 from gmmspeech.commands.shard_folder import RAW, WHOLE, check_shard_folder, clear_shard_folder, read_record

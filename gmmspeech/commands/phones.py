@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.audio import Channel
+from gmmspeech.audio.reading import Channel
 from gmmspeech.commands.conversion import audio_formats, converting, warn_of_conversions
 from gmmspeech.commands.extraction import Extraction, check_not_recording, extract_features
 from gmmspeech.commands.verification import checkpoint_of
