@@ -59,8 +59,9 @@ def _imported(path: Path, known: dict[str, Path]) -> set[str]:
 
 
 def room_of(module: str) -> str:
-    """Give the room of a module; the package itself has none."""
-    return [*module.split("."), ""][1]
+    """Give the room of a module; the package itself has none, and what runs it as a program is of the last."""
+    room = [*module.split("."), ""][1]
+    return "cli" if room == "__main__" else room
 
 
 def draw(imports: dict[str, set[str]]) -> str:

@@ -14,6 +14,7 @@ import pickle
 import time
 import uuid
 import warnings
+import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
@@ -35,9 +36,11 @@ if TYPE_CHECKING:
 SHARD = FAN_IN * BLOCK  # frames
 UTTERANCES = 16  # that are one task
 TIMEOUT = 30.0  # seconds
-ALONE = 15.0  # seconds that the client waits for a worker when all are gone
+ALONE = 12.0  # seconds that the client waits for a worker when all are gone
 _LOOK_EVERY = 1.0  # seconds
 _SHARE_FOR_FRAMES = 0.5  # of the workers' memory: Dask begins to move data to disk at 0.6
+
+_with_workers: weakref.WeakSet[Any] = weakref.WeakSet()  # clients whose first worker has come
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -177,8 +180,7 @@ class _Cluster:
                 wait([future], timeout=_LOOK_EVERY)
             alone_since = None if self._client.nthreads() else alone_since or time.monotonic()
             if alone_since is not None and time.monotonic() - alone_since > ALONE and not future.done():
-                found = f"all workers are gone, and none came in {ALONE:g} s"
-                raise GmmSpeechError(f"scheduler {_address(self._client)}: found {found}, expected one or more")
+                raise GmmSpeechError(_all_gone(self._client))
 
 
 @dataclass(frozen=True)
@@ -298,7 +300,10 @@ def _same(value: Any) -> Any:
 
 
 def check_workers(client: Client, timeout: float = TIMEOUT) -> float:
-    """See that the workers can do the work; give the bytes of memory that they have together."""
+    """See that the workers can do the work; give the bytes of memory that they have together.
+
+    `timeout` seconds are waited for a first worker, `ALONE` for another one when all are gone.
+    """
 
     def introduce(dask_worker: Any) -> tuple[str, list[str], float]:  # sent as it is, not looked up in the package
         from importlib.metadata import version
@@ -309,12 +314,16 @@ def check_workers(client: Client, timeout: float = TIMEOUT) -> float:
         return version("gmmspeech"), native_kernel.instruction_sets()[-1:], limit or float("inf")
 
     expected = version("gmmspeech")
+    known = client in _with_workers
     try:
-        client.wait_for_workers(1, timeout=timeout)
+        client.wait_for_workers(1, timeout=min(timeout, ALONE) if known else timeout)
     except TimeoutError:
+        if known:
+            raise GmmSpeechError(_all_gone(client)) from None
         raise ConfigError(
             f"scheduler {_address(client)}: found no worker in {timeout:g} s, expected one or more"
         ) from None
+    _with_workers.add(client)
     memory = 0.0
     for worker, found in client.run(introduce, on_error="return").items():
         if isinstance(found, BaseException):
@@ -333,6 +342,11 @@ def check_workers(client: Client, timeout: float = TIMEOUT) -> float:
 
 def _other_version(worker: str, found: str, expected: str) -> str:
     return f"{worker}: found gmmspeech {found}, expected {expected} as here"
+
+
+def _all_gone(client: Client) -> str:
+    found = f"all workers are gone, and none came in {ALONE:g} s"
+    return f"scheduler {_address(client)}: found {found}, expected one or more"
 
 
 def _address(client: Client) -> str:

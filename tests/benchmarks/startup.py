@@ -22,7 +22,7 @@ import soundfile
 
 from gmmspeech.cli.main import main as commands
 
-GMMSPEECH = [sys.executable, "-m", "gmmspeech.cli.main"]
+GMMSPEECH = [sys.executable, "-m", "gmmspeech"]
 NUMPY = [sys.executable, "-c", "import numpy"]
 RUNS = """\
 prepare speakers audio data

@@ -41,7 +41,7 @@ def process() -> Callable[..., subprocess.CompletedProcess[str]]:
     """A function that runs a command as a process of its own."""
 
     def run_process(*words: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "gmmspeech.cli.main", *map(str, words)]
+        command = [sys.executable, "-m", "gmmspeech", *map(str, words)]
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
     return run_process

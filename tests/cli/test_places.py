@@ -216,7 +216,7 @@ def test_an_output_that_can_not_be_written_is_told_before_the_work(scored: Path,
 
 @UNIX
 def test_outputs_are_not_where_messages_go(scored: Path) -> None:
-    words = [sys.executable, "-m", "gmmspeech.cli.main", "score", scored / "m.h5", scored / "f.h5", scored / "trials"]
+    words = [sys.executable, "-m", "gmmspeech", "score", scored / "m.h5", scored / "f.h5", scored / "trials"]
     said = scored / "said"
     for stream in ("stdout", "stderr"):
         with open(said, "w") as file:

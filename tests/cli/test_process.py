@@ -20,7 +20,7 @@ from gmmspeech.cli.main import main
 from gmmspeech.cli.process import tell
 
 Run = Callable[..., Result]
-GMMSPEECH = f"{sys.executable} -m gmmspeech.cli.main"
+GMMSPEECH = f"{sys.executable} -m gmmspeech"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Unix has the means to test it")
 
 
@@ -74,13 +74,24 @@ def test_streams_that_are_closed_or_full(folder: Path, script: str, status: int,
     assert done.stderr.count(b"\n") == bool(error)
 
 
-def test_ctrl_c_at_any_time_is_one_line(folder: Path) -> None:
+AS_A_MODULE = "import runpy; runpy.run_module({!r}, None, '__main__', True)"
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "from gmmspeech.cli.entry import run; run()",
+        AS_A_MODULE.format("gmmspeech"),
+        AS_A_MODULE.format("gmmspeech.cli.main"),
+    ],
+)
+def test_ctrl_c_at_any_time_is_one_line(folder: Path, start: str) -> None:
     """From the first moment that Python has begun with our code, while it imports, and while it works."""
-    code = "print(1, flush=True); from gmmspeech.cli.entry import run; run()"
+    code = f"print(1, flush=True); {start}"
     words = ["train-ubm", folder / "f.h5", folder / "new.h5", "-k", "64", "--max-iter", "99999", "--tol", "0"]
     command = [sys.executable, "-c", code, *map(str, words)]
     heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
-    for wait in (0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5):
+    for wait in (0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5) if "entry" in start else (0.2, 0.5, 1.2):
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **heed) as process:
             process.stdout.readline()
             time.sleep(wait)
