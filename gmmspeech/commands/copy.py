@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.names import Output, file_name, parse_output
 from gmmspeech.files.text import parse_object
 from gmmspeech.formats.htk import write_htk
@@ -39,7 +40,9 @@ def copy_features(
     """Copy frames between HDF5 stores, Kaldi's archives and HTK's parameter files."""
     write = _writer(out, compress)
     with FeatureStore(source) as store:
-        _check_not_read(store, parse_output(out, archives=True))
+        written = _written(store, parse_output(out, archives=True))
+        _check_not_read(store, written)
+        remove_leftovers(*written)
         counts = [0, 0]
 
         def items() -> Iterator[tuple[str, NDArray]]:
@@ -97,11 +100,15 @@ def _writer(out: str, compress: bool) -> Callable[..., None]:
     return lambda items, front_end, **_: write_store(out, items, front_end=front_end)
 
 
-def _check_not_read(store: FeatureStore, to: Output) -> None:
-    """Raise a DataError if an output is a file that the frames are read from, which it would replace."""
-    written = [Path(path) for path in to.paths]
+def _written(store: FeatureStore, to: Output) -> list[Path]:
+    """Files that an output consists of."""
     if to.kind == "htk":
-        written = [Path(to.path, file_name(utterance, ".htk")) for utterance in store]
+        return [Path(to.path, file_name(utterance, ".htk")) for utterance in store]
+    return [Path(path) for path in to.paths]
+
+
+def _check_not_read(store: FeatureStore, written: list[Path]) -> None:
+    """Raise a DataError if an output is a file that the frames are read from, which it would replace."""
     there = {(found.st_dev, found.st_ino): path for path in written if path.exists() for found in [path.stat()]}
     if there:
         for file in filter(os.path.exists, store.files):

@@ -18,7 +18,7 @@ from gmmspeech.commands.extraction import check_not_recording
 from gmmspeech.commands.phones import features_of, frame_times, warn_of_skipped
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.files.atomic import atomic_path, write_lines
+from gmmspeech.files.atomic import atomic_path, remove_leftovers, write_lines
 from gmmspeech.formats.datadir import DataDir, read_data_dir
 from gmmspeech.formats.labels import read_labels
 from gmmspeech.formats.loading import load
@@ -217,6 +217,7 @@ def segment_lines(done: ClassifiedPhones) -> Iterator[str]:
 
 def write_classified(folder: Path, done: ClassifiedPhones) -> None:
     """Write what was found."""
+    remove_leftovers(*(folder / n for n in ("segments.txt", "log_posteriors.tsv", "phones.tsv", "confusion.png")))
     write_lines(folder / "segments.txt", segment_lines(done))
     scores = ("\t".join(f"{score:.4f}" for score in row) for row in done.scores)
     write_lines(folder / "log_posteriors.tsv", ["\t".join(done.phones), *scores])

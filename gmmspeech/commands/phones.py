@@ -17,7 +17,7 @@ from gmmspeech.commands.extraction import Extraction, check_not_recording, extra
 from gmmspeech.commands.verification import checkpoint_of
 from gmmspeech.errors import DataError, GmmSpeechWarning, shown
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.files.atomic import temporary_folder, write_lines
+from gmmspeech.files.atomic import remove_leftovers, temporary_folder, write_lines
 from gmmspeech.files.names import file_name
 from gmmspeech.files.text import look_alike, split_fields
 from gmmspeech.formats.datadir import DataDir, read_data_dir
@@ -297,16 +297,17 @@ def recognize_dir(
 def write_alignment(folder: Path, alignments: Mapping[str, Alignment], *, format: str = "ctm") -> list[Path]:
     """Write words and phones with their times, and a line a phone of how well it fits."""
     folder.mkdir(parents=True, exist_ok=True)
-    scores = folder / "phone_scores.txt"
-    write_lines(scores, score_lines(alignments))
+    names = ["words.ctm", "phones.ctm"] if format == "ctm" else [file_name(each, ".TextGrid") for each in alignments]
+    written = [folder / name for name in [*names, "phone_scores.txt"]]
+    remove_leftovers(*written)
+    write_lines(written[-1], score_lines(alignments))
     if format == "ctm":
-        write_ctm(folder / "words.ctm", {name: a.words for name, a in alignments.items()})
-        write_ctm(folder / "phones.ctm", {name: a.phones for name, a in alignments.items()})
-        return [folder / "words.ctm", folder / "phones.ctm", scores]
-    grids = {folder / file_name(name, ".TextGrid"): alignment for name, alignment in alignments.items()}
-    for path, alignment in grids.items():
-        write_textgrid(path, {"words": alignment.words, "phones": alignment.phones})
-    return [*grids, scores]
+        write_ctm(written[0], {name: alignment.words for name, alignment in alignments.items()})
+        write_ctm(written[1], {name: alignment.phones for name, alignment in alignments.items()})
+    else:
+        for path, alignment in zip(written[:-1], alignments.values(), strict=True):
+            write_textgrid(path, {"words": alignment.words, "phones": alignment.phones})
+    return written
 
 
 def score_lines(alignments: Mapping[str, Alignment]) -> Iterator[str]:

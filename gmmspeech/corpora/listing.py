@@ -12,6 +12,7 @@ from pathlib import Path
 from gmmspeech.audio.headers import how_to_convert
 from gmmspeech.corpora.corpus import Layout, Listing
 from gmmspeech.errors import DataError, shown
+from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.text import BLANKS, is_field, is_holdable
 from gmmspeech.formats.datadir import write_map
 from gmmspeech.formats.labels import write_ctm
@@ -72,6 +73,7 @@ def write_listing(folder: str | os.PathLike[str], listing: Listing, *, base: Pat
     for name, entries in known.items():
         if not entries and (folder / name).exists():
             raise DataError(f"{folder / name}: found a file that these utterances have not, expected another folder")
+    remove_leftovers(*(folder / name for name in ("wav.scp", "utt2spk", "spk2utt", *known)))
     write_map(folder / "utt2spk", listing.utt2spk)
     write_map(folder / "spk2utt", by_speaker(listing.utt2spk))
     if listing.text:

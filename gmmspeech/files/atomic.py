@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import glob
 import os
 import re
 import secrets
@@ -25,7 +24,9 @@ except ImportError:  # Windows, where nothing is locked, and no leftovers are re
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 _TOKEN_BYTES = 4
-_TOKEN = "[0-9a-f]" * (2 * _TOKEN_BYTES)
+_TEMPORARY = [  # of names without a suffix, and with one; both fit some
+    re.compile(rf"\.(.+)\.[0-9a-f]{{{2 * _TOKEN_BYTES}}}({suffix})", flags=re.DOTALL) for suffix in ("", r"\.[^.]*")
+]
 _LONGEST_NAME = 255  # bytes, of most file systems
 _LONGEST_SUFFIX = 32
 _FOLDER, _ALIVE = "gmmspeech-", ".alive"
@@ -115,19 +116,25 @@ def check_output_folder(path: str | os.PathLike[str]) -> None:
         raise _cannot_write(path, error) from error
 
 
-def remove_leftovers(path: str | os.PathLike[str]) -> None:
-    """Remove the temporary files of `path` that processes left which were killed while they wrote it.
+def remove_leftovers(*paths: str | os.PathLike[str]) -> None:
+    """Remove the temporary files of `paths` that processes left which were killed while they wrote them.
 
-    A process that lives holds a lock on its own, which stays.
+    A process that lives holds a lock on its own, which stays. Each folder is listed once.
     """
-    stem, suffix = _parts(Path(os.path.realpath(path)).name)
-    for temporary in Path(os.path.realpath(path)).parent.glob(f".{glob.escape(stem)}.{_TOKEN}{glob.escape(suffix)}"):
-        remove_abandoned(temporary)
+    written: dict[str, set[tuple[str, ...]]] = {}
+    for path in paths:
+        folder, name = os.path.split(os.path.realpath(path))
+        written.setdefault(folder, set()).add(_parts(name))
+    for folder, parts in written.items():
+        with suppress(OSError):  # writing will tell
+            for name in os.listdir(folder):
+                if any(found and found.groups() in parts for found in (each.fullmatch(name) for each in _TEMPORARY)):
+                    remove_abandoned(Path(folder, name))
 
 
 def is_temporary(name: str) -> bool:
     """Say whether a file's name is one that `atomic_path` gives to write to."""
-    return re.fullmatch(rf"\..+\.{_TOKEN}(\.[^.]*)?", name, flags=re.DOTALL) is not None
+    return any(each.fullmatch(name) for each in _TEMPORARY)
 
 
 def remove_abandoned(path: Path) -> bool:

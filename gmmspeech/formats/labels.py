@@ -13,7 +13,7 @@ from pathlib import Path
 from gmmspeech.arguments import checked
 from gmmspeech.audio import sample_at
 from gmmspeech.errors import ConfigError, DataError, shown
-from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.atomic import remove_leftovers, write_lines
 from gmmspeech.files.names import file_name, id_of_name
 from gmmspeech.files.text import (
     BLANKS,
@@ -161,6 +161,7 @@ def write_labels(
     else:
         suffix = _SUFFIXES.get(format, FORMATS[format])
         files = {Path(path) / file_name(utterance, suffix): found for utterance, found in labels.items()}
+    remove_leftovers(*files)
     for file, found in files.items():
         if format == "textgrid":
             write_textgrid(file, {tier: found})

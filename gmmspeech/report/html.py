@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.errors import DataError
-from gmmspeech.files.atomic import atomic_path
+from gmmspeech.files.atomic import atomic_path, remove_leftovers
 from gmmspeech.metrics.summary import DetectionCost, Summary, summarize
 from gmmspeech.plot import plots, score_plots
 
@@ -99,6 +99,7 @@ def write_report(
         configuration=_configuration_section(configuration or {}),
     )
     path = Path(directory) / "index.html"
+    remove_leftovers(path)
     with atomic_path(path) as temporary:
         temporary.write_bytes(page.encode("utf-8", errors="xmlcharrefreplace"))  # file names need not be valid Unicode
     return path

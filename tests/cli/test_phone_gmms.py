@@ -39,8 +39,11 @@ def test_train_and_classify(run, digits: Path, tmp_path: Path) -> None:
         assert trained.stdout.startswith("20 phones in 3 parts: AH AO ")
         assert "classifier of phones: " in run("show", model).stdout
 
+        out.mkdir()
+        (out / ".segments.01234567.txt").touch()  # of a run that was killed
         found = run("classify-phones", digits / "test", model, "--out", out)
         assert found.exit_code == 0, found.output
+        assert not list(out.glob(".*"))
         assert all(share > limit for share, limit in zip(shares(found.stdout), limits, strict=True)), found.stdout
         listed = run("classify-phones", digits / "test", model).stdout.splitlines()
         assert listed[:-2] == (out / "segments.txt").read_text().splitlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -92,6 +93,24 @@ def test_what_is_no_file_to_write_is_bad_usage(
     }.items():
         assert run(name, *words, out).exit_code == 2
         assert not list(Path().iterdir())
+
+
+@UNIX
+def test_what_killed_runs_left_in_folders_is_removed(scored: Path, run: Run) -> None:
+    out = scored / "out"
+    for words in (
+        ["copy-features", scored / "f.h5", f"htk:{out}"],
+        ["evaluate", scored / "scores", scored / "trials", "--report", out],
+        ["prepare", "speakers", scored.parent, out],
+    ):
+        assert run(*words).exit_code == 0
+        written = contents(out)
+        for name in written:
+            (out / f".{Path(name).stem}.01234567{Path(name).suffix}").touch()
+        (out / ".other.01234567.htk").touch()
+        assert run(*words).exit_code == 0
+        assert contents(out) == {**written, ".other.01234567.htk": b""}, words
+        shutil.rmtree(out)
 
 
 @pytest.mark.parametrize("link", ["same", "hard", "symbolic", "another way"])

@@ -200,6 +200,25 @@ def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_stay(tmp_path
 
 
 @UNIX
+def test_leftovers_of_many_files_of_a_folder(tmp_path):
+    """Each name that is written, whatever its suffix; no other name of the same pattern."""
+    names = ["a", "b.htk", ".c", "d.e.htk", "f.01234567", "g.89abcdef.htk", "[h]*.x"]
+    (tmp_path / "link.htk").symlink_to(tmp_path / "i.htk")
+    for name in [*names, "i.htk", "k.htk"]:
+        with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / name) as left:
+            raise KeyboardInterrupt
+        left.touch()
+    others = ["b.htk", ".b.htk", ".b.0123456.htk", ".b.012345678.htk", ".b.0123456G.htk", ".b.01234567.htk.htk"]
+    for name in others:
+        (tmp_path / name).touch()
+    assert len(list(tmp_path.iterdir())) == len(names) + len(others) + 3
+    remove_leftovers(*(tmp_path / name for name in [*names, "link.htk"]), tmp_path / "none" / "b.htk")
+    found = {path.name for path in tmp_path.iterdir()} - {"link.htk", *others}
+    assert len(found) == 1
+    assert found.pop().startswith(".k.")
+
+
+@UNIX
 def test_one_run_waits_for_the_other_and_says_so(tmp_path):
     path = tmp_path / "new" / "f.h5"
     code = """

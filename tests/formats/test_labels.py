@@ -270,6 +270,9 @@ def test_a_corpus_in_every_format(tmp_path, format):
         assert (tmp_path / "out").is_file()
     else:
         files = sorted((tmp_path / "out").iterdir())
+        (tmp_path / "out" / f".bob-1.01234567{files[1].suffix}").touch()  # of a run that was killed
+        write_labels(tmp_path / "out", labels, format=format)
+        assert sorted((tmp_path / "out").iterdir()) == files
         assert [file.stem for file in files] == ["ann-1", "bob-1"]
         assert read_labels(tmp_path / "out") == labels  # the only format there is
         assert read_labels(files[0]) == {"ann-1": LABELS}  # by its suffix
