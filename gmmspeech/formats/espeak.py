@@ -1,0 +1,335 @@
+"""Pronunciations by eSpeak NG: what a language's rules and lists say of words that no dictionary has.
+
+eSpeak NG (GPL-3.0, about 130 languages) comes with the wheel ``espeakng-loader``, in the extra ``g2p``, and is called
+directly: in this process, one word at a time, always with the same result. The other ways to it bring more and no
+better phones: ``phonemizer`` (GPL-3.0, kept up) needs a system's eSpeak and works on sentences through the same call,
+``espeak-phonemizer`` and ``py-espeak-ng`` are no longer kept up.
+
+Phones are eSpeak's own, in IPA: affricates (``tʃ``), diphthongs (``aɪ``) and long vowels (``iː``) are one phone each; a
+vowel and a consonant that eSpeak says as one (``ɔːɹ``, ``əl``) are two. Stress is left out. A tone belongs to its
+vowel, as the number that eSpeak gives it: pitches from 1 to 5 for Mandarin (``ɑ²¹⁴``), numbers of the tones elsewhere.
+
+A word is pronounced by itself, as in a list: nothing is linked or reduced, and of two ways to say what is written alike
+(``read``) there is the commoner. Where vowels are not written (Arabic, Hebrew, Persian), many are missing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import difflib
+import importlib.util
+import itertools
+import os
+import re
+import threading
+import unicodedata
+import warnings
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from gmmspeech.arguments import checked, told
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
+from gmmspeech.phones.labels.articulation import nearest_phones
+from gmmspeech.phones.labels.dictionary import Dictionary, make_dictionary
+from gmmspeech.phones.labels.ipa import VOWELS, notation_of, split_segments
+
+# What stands for a language without its country, where it is not the first that eSpeak lists.
+_USUAL = {"en": "en-us", "english": "en-us", "mandarin": "cmn", "chinese": "cmn"}
+_TONAL = ("cmn", "yue", "hak", "vi", "th", "my", "shn")
+_HAN = ("cmn", "yue", "hak")
+_SEPARATOR = "\u00b7"
+_SWITCH = re.compile(r"\([^()]*\)")  # "(en)", where eSpeak takes another language's rules
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_MARKS = str.maketrans("", "", "ˈˌ-_|.\u200d")
+# IPA in place of eSpeak's names, where those have none.
+_UNWRITTEN = {"onɡ": "ʊŋ", "unɡ": "ʊŋ", "o-": "ɤ", "ər": "ɚ", "i.": "ɨ", "i̪": "ɨ", "tɕh": "tɕʰ", "ts.h": "tʂʰ"}
+_UNWRITTEN |= {"ts.": "tʂ", "s.": "ʂ", "r.": "ɽ", "n^": "ɲ", "ᵻ": "ɪ", "sx": "ɧ"}
+_LETTERS = str.maketrans("εΦ?SZNXA`[", "ɛɸʔʃʒŋχɑʼ\u032a") | {ord("ʦ"): "ts"}
+_UNKNOWN_HAN = "@:11"  # said for a character that eSpeak does not know
+# American English in ARPAbet, where the nearest phone is not what dictionaries have.
+_ENGLISH = {"ɜː": ("ɝ",), "ɾ": ("t",), "ʔ": ("t",), "n̩": ("ə", "n"), "l̩": ("ə", "l"), "oː": ("ɔ",), "ɐ": ("ʌ",)}
+_JOINED = {("ɚ", "ɹ"), ("ɝ", "ɹ")}
+
+_LOCK = threading.Lock()  # eSpeak has one state in a process
+
+# eSpeak NG's C interface (speak_lib.h).
+_RETRIEVAL, _UTF8, _IPA = 1, 1, 0x02
+
+
+@checked
+def pronounce_words(words: Iterable[str], language: str, *, phones: Collection[str] | None = None) -> Dictionary:
+    """Pronounce words by eSpeak NG.
+
+    Parameters
+    ----------
+    words : iterable of str
+        As people write them, in upper or lower case.
+    language : str
+        Code that eSpeak NG has (see `espeak_languages`): ``"de"``, ``"pt-br"``, ``"cmn"``. A country that it lacks
+        is left out (``"de-AT"``); ``"en"`` is American English.
+    phones : collection of str, optional
+        Phones of a model or of a dictionary, in any notation: in place of each of eSpeak's stands the one of them
+        that is articulated most like it (`gmmspeech.phones.labels.articulation.nearest_phones`).
+
+    Returns
+    -------
+    dict of str to tuple of tuple of str
+        Words in upper case, as other dictionaries have them, each with one pronunciation; two that differ in case
+        alone (German "Maße", "Masse") keep their own, as in `gmmspeech.formats.dictionary.read_dictionary`.
+
+    Raises
+    ------
+    ConfigError
+        If eSpeak NG lacks the language, or is not installed.
+
+    Warns
+    -----
+    GmmSpeechWarning
+        Of words that can't be pronounced and are left out: those of punctuation alone, or in a script of which eSpeak
+        NG would only spell the letters' names.
+
+    Examples
+    --------
+    >>> pronounce_words(["Zeit", "Häuser"], "de")
+    {'ZEIT': (('ts', 'aɪ', 't'),), 'HÄUSER': (('h', 'ɔø', 'z', 'ɜ'),)}
+    >>> pronounce_words(["phonetician"], "en", phones=["F", "AH", "N", "T", "IH", "SH"])
+    {'PHONETICIAN': (('F', 'AH', 'N', 'IH', 'T', 'IH', 'SH', 'AH', 'N'),)}
+    """
+    listed = list(dict.fromkeys(_texts(words, "words")))
+    known = None if phones is None else _texts(phones, "phones")
+    voice = _voice(language)
+    found = {word: of_word for word, of_word in zip(listed, _spoken(listed, voice), strict=True) if of_word}
+    if known is not None:
+        found = _mapped(found, voice, known)
+    if missing := [word for word in listed if word not in found]:
+        names = shown(", ".join(missing), 300)
+        message = f"eSpeak NG ({voice}): found no pronunciation of {len(missing)} words, left out: {names}"
+        warnings.warn(message, GmmSpeechWarning)
+    return make_dictionary(found.items(), keep_stress=True)
+
+
+@checked
+def espeak_languages() -> dict[str, str]:
+    """Give the codes and names of the languages that eSpeak NG has.
+
+    Returns
+    -------
+    dict of str to str
+
+    Raises
+    ------
+    ConfigError
+        If it is not installed.
+
+    Examples
+    --------
+    >>> espeak_languages()["tr"]
+    'Turkish'
+    """
+    return {code: name for code, (name, _) in _languages()[0].items()}
+
+
+def _texts(values: Iterable[str], owner: str) -> list[str]:
+    """A list of texts, or a `DataError`."""
+    single = isinstance(values, str) or getattr(values, "shape", None) == ()
+    listed = [values] if single else list(values)
+    for value in listed:
+        if not isinstance(value, str):
+            raise DataError(f"{owner}: found {told(value)}, expected text")
+    return listed
+
+
+def _voice(language: str) -> str:
+    """Code of the voice for a language, or a `ConfigError` that names near ones."""
+    names, others = _languages()
+    tags = language.strip().lower().replace("_", "-").split("-")
+    for end in range(len(tags), 0, -1):
+        code = "-".join(tags[:end])
+        code = _USUAL.get(code, code if code in names else others.get(code, ""))
+        if code:
+            return code
+    of_name = {name.lower(): code for code, (name, _) in names.items()}
+    if language.lower() in of_name:
+        return of_name[language.lower()]
+    text = language.lower()
+    near = [code for name, code in of_name.items() if text[:3] in name and len(text) > 2]
+    near += [of_name.get(n, n) for n in difflib.get_close_matches(text, [*of_name, *names], 3)]
+    some = ", ".join(
+        f"{code} ({names[code][0]})" for code in list(dict.fromkeys(near))[:4] or ["de", "es", "ru", "cmn"]
+    )
+    raise ConfigError(f"language: found {shown(repr(language))}, expected one that eSpeak NG has, such as {some}")
+
+
+@lru_cache(maxsize=1)
+def _languages() -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
+    """Name and file of eSpeak's voices by their code, and other codes of them, such as "zh" of "cmn"."""
+    voices = _library().espeak_ListVoices(None)
+    names: dict[str, tuple[str, str]] = {}
+    others: dict[str, tuple[int, str]] = {}
+    for voice in _each(voices):
+        (_, code), *more = _codes(voice.languages)
+        if not _has_rules(code, voice.identifier.decode()):
+            continue
+        names.setdefault(code.lower(), (voice.name.decode().strip(), voice.identifier.decode()))
+        for priority, other in more:
+            others[other.lower()] = min(others.get(other.lower(), (99, "")), (priority, code.lower()))
+    return names, {other: code for other, (_, code) in others.items() if other not in names}
+
+
+def _each(voices: ctypes._Pointer[ctypes._Pointer[_Voice]]) -> Iterator[_Voice]:
+    """The entries of a list that ends with a null pointer."""
+    i = 0
+    while voices[i]:
+        yield voices[i].contents
+        i += 1
+
+
+def _codes(at: int) -> list[tuple[int, str]]:
+    """Priority and code of each language of a voice: a byte and a string each, closed by a byte of 0."""
+    found = []
+    while priority := ctypes.string_at(at, 1)[0]:
+        code = ctypes.string_at(at + 1)
+        found.append((priority, code.decode()))
+        at += len(code) + 2
+    return found
+
+
+def _spoken(words: Iterable[str], voice: str) -> list[tuple[str, ...]]:
+    """Phones of each word; none where eSpeak can't read it."""
+    library, file = _library(), _languages()[0][voice][1]
+    with _LOCK:
+        if library.espeak_SetVoiceByName(file.encode()) != 0:
+            raise ConfigError(f"language: found no voice of eSpeak NG for {voice}, expected its data to be whole")
+        return [_phones_of(word, voice, library) for word in words]
+
+
+def _phones_of(word: str, voice: str, library: ctypes.CDLL) -> tuple[str, ...]:
+    text = unicodedata.normalize("NFC", word).replace("\0", "")
+    ipa = _translate(text, library, _IPA)
+    if not _is_read(text, ipa, voice):
+        return ()
+    pieces = _pieces(ipa)
+    names = _pieces(_translate(text, library, 0)) if voice.startswith(_TONAL) else pieces
+    if len(names) != len(pieces):
+        names = pieces
+    if any(name.strip("',%=") == _UNKNOWN_HAN for name in names):
+        return ()
+    phones = [p for piece, name in zip(pieces, names, strict=True) for p in _split(piece, name, voice)]
+    doubled = {i for i, pair in enumerate(itertools.pairwise(phones)) if pair == ("ɹ", "ɹ")}  # "ʊɹ·ɹ" of "during"
+    return tuple(phone for i, phone in enumerate(phones) if i not in doubled)
+
+
+def _translate(text: str, library: ctypes.CDLL, mode: int) -> str:
+    """What eSpeak says for a text, its phonemes apart: their names, or IPA."""
+    raw = ctypes.create_string_buffer(text.encode("utf-8", "replace"))
+    rest = ctypes.c_void_p(ctypes.addressof(raw))
+    parts = []
+    while rest.value is not None:  # a clause at a time
+        said = library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, mode | ord(_SEPARATOR) << 8)
+        parts.append((said or b"").decode("utf-8", "replace"))
+    return " ".join(parts)
+
+
+def _pieces(said: str) -> list[str]:
+    return _SWITCH.sub(_SEPARATOR, said).replace(" ", _SEPARATOR).split(_SEPARATOR)
+
+
+def _is_read(text: str, ipa: str, voice: str) -> bool:
+    """Tell whether eSpeak reads the text, not the names of letters that it can't read."""
+    letters = [c for c in text if c.isalpha()]
+    if not letters or len(letters) != len(text) or any(unicodedata.name(c, "").startswith("LATIN") for c in letters):
+        return True
+    if any("CJK" in unicodedata.name(c, "") for c in letters) and not voice.startswith(_HAN):
+        return False
+    spelled = " " in ipa.strip() and not voice.startswith(_HAN)
+    return not spelled and "(en)" not in ipa
+
+
+def _split(piece: str, name: str, voice: str) -> list[str]:
+    """Phones in IPA of one of eSpeak's phonemes, whose name has the tone."""
+    tone = ""
+    if voice.startswith(_TONAL) and (digits := re.search("[0-9]+$", name)):
+        tone = digits[0].translate(_SUPERSCRIPTS)
+        piece = re.sub("[0-9ɜ]+$", "", piece)
+    piece = piece.strip("ˈˌ")
+    plain = re.sub("[0-9]", "", _UNWRITTEN.get(piece, piece).translate(_LETTERS).translate(_MARKS))
+    plain = re.sub("(?<=[ptkcqsʂɕfbdɡʃ])h$", "ʰ", plain)
+    phones: list[str] = []
+    for segment in split_segments(plain):
+        if phones and _joins(phones[-1], segment):
+            phones[-1] += segment
+        else:
+            phones.append(segment)
+    toned = [phone + tone if phone[0] in VOWELS else phone for phone in phones]
+    return [unicodedata.normalize("NFC", phone) for phone in toned]
+
+
+def _joins(phone: str, segment: str) -> bool:
+    """Tell whether a segment makes a diphthong or an affricate with what comes before it."""
+    if segment[0] in VOWELS:
+        return phone[0] in VOWELS and len(split_segments(phone)) == 1 and segment[0] not in "ɚɝ"
+    return phone[0] in "ptkbdɡʈɖ" and len(split_segments(phone)) == 1 and segment[0] in "fvszʃʒʂʐɕʑθðxçɬ"
+
+
+def _mapped(found: dict[str, tuple[str, ...]], voice: str, phones: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Pronunciations in the nearest of given phones; words go where none can be read."""
+    english = voice.startswith("en") and notation_of(phones) == "arpabet"
+    replaced = {word: _for_english(spoken) if english else spoken for word, spoken in found.items()}
+    own = {p for spoken in replaced.values() for p in spoken}
+    nearest = nearest_phones(sorted(own), phones)
+    return {
+        word: tuple(nearest[p][0] for p in spoken)
+        for word, spoken in replaced.items()
+        if all(p in nearest for p in spoken)
+    }
+
+
+def _for_english(spoken: Iterable[str]) -> tuple[str, ...]:
+    """Phones of English as dictionaries in ARPAbet have them; an r after its vowel is a part of that."""
+    phones = [q for p in spoken for q in _ENGLISH.get(p, (p,))]
+    return tuple(p for p, before in zip(phones, ["", *phones], strict=False) if (before, p) not in _JOINED)
+
+
+class _Voice(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("languages", ctypes.c_void_p),
+        ("identifier", ctypes.c_char_p),
+        ("kind", ctypes.c_ubyte * 4),
+        ("score", ctypes.c_int),
+        ("spare", ctypes.c_void_p),
+    )
+
+
+@lru_cache(maxsize=1)
+def _library() -> ctypes.CDLL:
+    """The library, started once in a process."""
+    if importlib.util.find_spec("espeakng_loader") is None:
+        expected = 'the extra "g2p": pip install "gmmspeech[g2p]"'
+        raise ConfigError(f"eSpeak NG: found no package espeakng-loader, expected {expected}")
+    import espeakng_loader
+
+    with _LOCK:
+        library = ctypes.CDLL(espeakng_loader.get_library_path())
+        rate = library.espeak_Initialize(_RETRIEVAL, 0, os.fsencode(_data()), 0)
+        if rate <= 0:
+            raise ConfigError(f"eSpeak NG: found code {rate}, expected it to start with {_data()}")
+        library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
+        library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        library.espeak_TextToPhonemes.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
+        return library
+
+
+def _has_rules(code: str, file: str) -> bool:
+    """Tell whether a voice's rules come along; those of some languages are only planned."""
+    data = _data() / "espeak-ng-data"
+    named = re.search(r"^dictionary\s+(\S+)", (data / "lang" / file).read_text("utf-8"), re.MULTILINE)
+    return (data / f"{named[1] if named else code.split('-')[0]}_dict").is_file()
+
+
+def _data() -> Path:
+    """The folder in which eSpeak looks for its data."""
+    import espeakng_loader
+
+    return Path(espeakng_loader.get_data_path()).parent

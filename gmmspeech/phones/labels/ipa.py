@@ -1,0 +1,117 @@
+r"""Notations of phones: the segments of IPA, and how ARPAbet, TIMIT's symbols and X-SAMPA are written in it.
+
+Which notation phones are in shows from all of them together: ARPAbet if each is one of ARPAbet's or TIMIT's, in one
+case, with or without stress; X-SAMPA if they are ASCII otherwise; else IPA. X-SAMPA's letters mean the same as in IPA
+where they are small, so ``"tS"`` and ``"tʃ"`` may both stand beside ``"t"``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Literal
+
+Notation = Literal["arpabet", "x-sampa", "ipa"]
+
+# Silence and what is no speech, in the names that dictionaries and models give them.
+_NON_SPEECH = "sil sp spn nsn lau brth pau epi h# silence noise <eps> <sil> <unk> _"
+NON_SPEECH = frozenset(_NON_SPEECH.split())
+
+
+def _pairs(table: str) -> dict[str, str]:
+    fields = table.split()
+    return dict(zip(fields[::2], fields[1::2], strict=True))
+
+
+# A closure of TIMIT's is told by the stop that it belongs to.
+ARPABET_IPA = _pairs(
+    """
+    AA ɑ   AE æ   AH ʌ   AO ɔ   AW aʊ  AX ə   AXR ɚ  AX-H ə̥  AY aɪ  EH ɛ   ER ɝ   EY eɪ  IH ɪ   IX ɨ   IY i   OW oʊ
+    OY ɔɪ  UH ʊ   UW u   UX ʉ   B b    CH tʃ  D d    DH ð    DX ɾ   EL l̩   EM m̩   EN n̩   ENG ŋ̍  F f    G ɡ    HH h
+    HV ɦ   JH dʒ  K k    L l    M m    N n    NG ŋ   NX ɾ̃    P p    Q ʔ    R ɹ    S s    SH ʃ   T t    TH θ   V v
+    W w    WH ʍ   Y j    Z z    ZH ʒ   BCL b  DCL d  GCL ɡ   PCL p  TCL t  KCL k
+    """
+)
+XSAMPA_IPA = _pairs(
+    r"""
+    b_< ɓ    d` ɖ    d_< ɗ   g ɡ     g_< ɠ   h\ ɦ    j\ ʝ    l` ɭ    l\ ɺ    n` ɳ    p\ ɸ    r` ɽ    r\` ɻ   r\ ɹ
+    s` ʂ     s\ ɕ    t` ʈ    v\ ʋ    P ʋ     x\ ɧ    z` ʐ    z\ ʑ    A ɑ     B\ ʙ    B β     C ç     D ð     E ɛ
+    F ɱ      G\_< ʛ  G\ ɢ    G ɣ     H\ ʜ    H ɥ     I\ ɨ    I ɪ     J\_< ʄ  J\ ɟ    J ɲ     K\ ɮ    K ɬ     L\ ʟ
+    L ʎ      M\ ɰ    M ɯ     N\ ɴ    N ŋ     O\ ʘ    O ɔ     Q ɒ     R\ ʀ    R ʁ     S ʃ     T θ     U\ ʊ    U ʊ
+    V ʌ      W ʍ     X\ ħ    X χ     Y ʏ     Z ʒ     @` ɚ    @\ ɘ    @ ə     { æ     } ʉ     1 ɨ     2 ø     3` ɝ
+    3\ ɞ     3 ɜ     4 ɾ     5 ɫ     6 ɐ     7 ɤ     8 ɵ     9 œ     & ɶ     ?\ ʕ    ? ʔ     <\ ʢ    >\ ʡ    !\ ǃ
+    |\|\ ǁ   |\ ǀ    =\ ǂ    _h ʰ    _j ʲ    ' ʲ     _w ʷ    _G ˠ    _?\ ˤ   _l ˡ    _n ⁿ    _> ʼ    :\ ˑ    : ː
+    """
+) | {"~": "\u0303", "_~": "\u0303", "_0": "\u0325", "_v": "\u032c", "_t": "\u0324", "_k": "\u0330", "=": "\u0329"}
+_XSAMPA_SYMBOL = re.compile("|".join(map(re.escape, sorted(XSAMPA_IPA, key=lambda s: -len(s)))) + r"|_[^_]|.")
+_TONE = re.compile("[0-9⁰¹²³⁴⁵⁶⁷⁸⁹˥˦˧˨˩꜀-꜇↓↑]+$")
+_STRESS = str.maketrans("", "", 'ˈˌ"%')
+
+BASES = frozenset(
+    "pbtdʈɖcɟkɡgqɢʔʡmɱnɳɲŋɴʙrʀʜʢⱱɾɽɸβfvθðszʃʒʂʐɕʑçʝxɣχʁħʕhɦɬɮʋɹɻjɰlɭʎʟɫɺwɥʍɧʘǀǃǂǁɓɗᶑʄɠʛ"  # consonants
+    "iyɨʉɯuɪʏʊeøɘɵɤoəɚɛœɜɝɞʌɔæɐaɶɑɒäᵻᵿ"  # vowels
+)
+VOWELS = frozenset("iyɨʉɯuɪʏʊeøɘɵɤoəɚɛœɜɝɞʌɔæɐaɶɑɒäᵻᵿ")
+_BEFORE = frozenset("ⁿᵐᵑᶮˀ")  # superscripts that stand before what they change
+_TIES = frozenset("\u0361\u035c‿")
+
+
+def is_speech(phone: str) -> bool:
+    """Tell a phone from silence and noise."""
+    return phone.lower() not in NON_SPEECH
+
+
+def notation_of(phones: Iterable[str]) -> Notation:
+    """Notation that phones are written in, judged by all of them; silence and noise have none."""
+    names = [phone for phone in phones if is_speech(phone)]
+    plain = [re.sub("[0-2]$", "", name) for name in names]
+    for case in (str.upper, str.lower):
+        if all(name == case(name) and name.upper() in ARPABET_IPA for name in plain) and any(
+            len(name) > 1 or case is str.upper for name in plain
+        ):
+            return "arpabet"
+    return "x-sampa" if all(map(str.isascii, names)) else "ipa"
+
+
+def to_ipa(phone: str, notation: Notation) -> str:
+    """A phone in IPA, without stress and tone; of a phone in no notation, what can be read."""
+    if notation == "arpabet":
+        return ARPABET_IPA.get(re.sub("[0-2]$", "", phone).upper(), "")
+    plain = phone.translate(_STRESS)
+    if notation == "ipa" or not plain.isascii():
+        return _TONE.sub("", plain)
+    if not re.fullmatch("[0-9]", plain):  # else a vowel
+        plain = re.sub("(_[TLMHBRF])+$|(?<=[a-z])[0-9]+$", "", plain)
+    return "".join(XSAMPA_IPA.get(symbol, symbol) for symbol in _XSAMPA_SYMBOL.findall(plain))
+
+
+def split_segments(ipa: str) -> list[str]:
+    """Cut IPA into segments: a base with its diacritics; what ties join is one, as what cannot be read is none.
+
+    Examples
+    --------
+    >>> split_segments("ⁿdʲaːt͡ʃʰ")
+    ['ⁿdʲ', 'aː', 't͡ʃʰ']
+    """
+    segments: list[str] = []
+    before, tied = "", False
+    for symbol in _symbols(ipa):
+        if symbol in BASES:
+            if tied:
+                segments[-1] += symbol
+            else:
+                segments.append(before + symbol)
+            before, tied = "", False
+        elif symbol in _BEFORE:
+            before += symbol
+        elif segments:
+            segments[-1] += symbol
+            tied = symbol in _TIES
+    return segments
+
+
+def _symbols(ipa: str) -> list[str]:
+    """Symbols of IPA: composed letters apart from their diacritics, unless IPA has the letter."""
+    composed = unicodedata.normalize("NFC", ipa)
+    return [s for c in composed for s in (c if c in BASES else unicodedata.normalize("NFD", c))]

@@ -1,0 +1,84 @@
+import unicodedata
+
+import pytest
+
+from gmmspeech.phones.labels.ipa import (
+    ARPABET_IPA,
+    BASES,
+    XSAMPA_IPA,
+    is_speech,
+    notation_of,
+    split_segments,
+    to_ipa,
+)
+from gmmspeech.phones.labels.phone_sets import ARPABET, ARPABET_WITH_STRESS, TIMIT_61
+
+
+@pytest.mark.parametrize(
+    ("phones", "notation"),
+    [
+        (ARPABET, "arpabet"),
+        (ARPABET_WITH_STRESS, "arpabet"),
+        ([*TIMIT_61, "sil"], "arpabet"),
+        (["SIL", "SPN", "AH0", "S"], "arpabet"),
+        (["s", "S", "i", "tS"], "x-sampa"),
+        (["b", "d", "s"], "x-sampa"),  # which small letters mean the same in IPA
+        (["ao1", "ao3", "er2"], "x-sampa"),
+        (["AH", "s"], "x-sampa"),
+        (["t", "ʃ", "aɪ"], "ipa"),
+        (["SIL"], "x-sampa"),
+    ],
+)
+def test_the_notation_shows_from_all_phones(phones, notation):
+    assert notation_of(phones) == notation
+
+
+def test_silence_in_any_case_is_no_speech():
+    assert not any(map(is_speech, ["SIL", "sil", "sp", "SPN", "h#", "pau", "<eps>"]))
+    assert all(map(is_speech, ["s", "S", "P", "AH0"]))
+
+
+@pytest.mark.parametrize(
+    ("xsampa", "ipa"),
+    # the table of J. C. Wells, "Computer-coding the IPA" (1995)
+    [
+        *[
+            ("s", "s"),
+            ("S", "ʃ"),
+            ("tS", "tʃ"),
+            ("n`", "ɳ"),
+            ("r\\", "ɹ"),
+            ("r\\`", "ɻ"),
+            ("J\\_<", "ʄ"),
+            ("|\\|\\", "ǁ"),
+        ],
+        *[("2:", "øː"), ("@`", "ɚ"), ("9~", "œ\u0303"), ("t_h", "tʰ"), ("t'", "tʲ"), ("n=", "n\u0329"), ("}", "ʉ")],
+        *[("ao1", "ao"), ("er2", "er"), ('"a', "a"), ("a_T", "a"), ("6", "ɐ"), ("3`", "ɝ"), ("I\\", "ɨ")],
+    ],
+)
+def test_x_sampa_in_ipa(xsampa, ipa):
+    assert to_ipa(xsampa, "x-sampa") == ipa
+
+
+def test_arpabet_and_timit_in_ipa():
+    assert [to_ipa(p, "arpabet") for p in ("AH0", "ah", "ER2", "CH", "dcl", "axr")] == ["ʌ", "ʌ", "ɝ", "tʃ", "d", "ɚ"]
+    assert all(split_segments(ipa) for ipa in ARPABET_IPA.values())
+    assert {p.upper() for p in TIMIT_61} - set(ARPABET_IPA) == {"H#", "PAU", "EPI"}
+
+
+def test_every_base_of_x_sampa_is_one_of_ipa():
+    letters = {ipa for ipa in XSAMPA_IPA.values() if unicodedata.category(ipa) in ("Ll", "Lo")}
+    assert len(letters) > 70
+    assert letters <= BASES
+
+
+def test_tones_and_stress_are_left_out():
+    assert [to_ipa(p, "ipa") for p in ("a˥˩", "ɑu²¹⁴", "ˈɛ", "a1")] == ["a", "ɑu", "ɛ", "a"]
+
+
+def test_segments_keep_their_diacritics():
+    assert split_segments("t͡ɕʰi") == ["t͡ɕʰ", "i"]
+    assert split_segments("ç") == ["ç"]  # a letter of its own, not a c with a cedilla
+    assert split_segments("õ") == ["o\u0303"]
+    assert split_segments("ᵐbɔː") == ["ᵐb", "ɔː"]
+    assert split_segments("Ж") == []
