@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gmmspeech.errors import ConfigError, DataError, shown
 from gmmspeech.files.text import look_alike
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.labels.dictionary import dictionary_key
 
 Pronunciations = Mapping[str, Sequence[Sequence[str]]]
 """Word to its pronunciations, each a sequence of phones."""
@@ -286,11 +287,12 @@ def phone_loop_graph(
 
 
 def pronunciations(dictionary: Pronunciations, word: str, *, optional: bool = False) -> Sequence[Sequence[str]]:
-    """Pronunciations of a word, looked up as it is and then in upper case.
+    """Pronunciations of a word, looked up as it is and then without its case.
 
     A word without any is a `DataError` that names it, or has none if that is `optional`.
     """
-    variants = dictionary[word] if word in dictionary else dictionary.get(word.upper(), ())
+    forms = (form for form in (word, dictionary_key(word), word.upper()) if form in dictionary)
+    variants = dictionary.get(next(forms, word), ())
     if not optional and (not variants or not all(len(phones) for phones in variants)):
         expected = f"it in the dictionary{look_alike(word.upper(), dictionary)}"
         raise DataError(f"word {shown(word)}: found no pronunciation, expected {expected}")

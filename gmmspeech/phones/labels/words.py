@@ -1,0 +1,180 @@
+"""Words as people write them, and as dictionaries have them: the one place where text is normalized.
+
+`words_of` cuts text into words by these rules, in this order:
+
+- Text gets Unicode's form NFC. Soft hyphens and other characters without width go, but the joiners that scripts need.
+  All apostrophes become ``'``, all hyphens ``-``; dashes and ellipses separate words, as blanks do.
+- A piece between blanks that the dictionary has is a word, whatever is in it: ``'em``, ``Mr.``, ``<unk>``, ``x-ray``.
+- A piece in square, angle or curly brackets, such as ``[laughter]``, stays whole: something that is no word was heard.
+- Punctuation around a piece goes, apostrophes last: ``'em`` is a word of its own, ``'hello'`` is ``hello``.
+- A piece with a hyphen that the dictionary lacks becomes its parts: ``well-known`` is ``well`` and ``known``. So does
+  one with other punctuation inside, ``and/or``, and with an apostrophe where the dictionary has both parts, as in
+  ``l'homme``.
+- Numbers, and signs that are read aloud (``&``, ``%``, ``$``), are words as they stand: no dictionary has them, so
+  they are named among the unknown words and never spelled out, as nobody knows what was said.
+- Words keep their case, which dictionaries are looked up without. In Turkish and Azerbaijani they become lower case,
+  since there ``I`` is the capital of ``ı``, not of ``i``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Collection, Iterator
+
+from gmmspeech.arguments import checked
+from gmmspeech.files.text import split_fields
+from gmmspeech.phones.labels.dictionary import dictionary_key
+
+_APOSTROPHES = "\u2019\u2018\u02bc\u02b9\u02bb\u2032\u201b\uff07\u0060\u00b4\u055a\ua78c"
+_HYPHENS = "\u2010\u2011\ufe63\uff0d\u2043"
+# Without width, and without meaning but for how text is set; joiners (U+200C, U+200D) tell words apart.
+_INVISIBLE = "\u00ad\u200b\u2060\ufeff\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_REPLACED = str.maketrans(
+    {**dict.fromkeys(_APOSTROPHES, "'"), **dict.fromkeys(_HYPHENS, "-"), **dict.fromkeys(_INVISIBLE)}
+)
+_BREAK = re.compile(r"[\u2012-\u2015\u2212\u2026\u22ef\u2e3a\u2e3b]|--+|\.\.+")
+_NOISE = re.compile(r"[\[<{][^\[\]<>{}]+[\]>}]")
+_SPOKEN = frozenset("&%\u2030@+=\u00d7\u00f7#\u00a7\u00b0\uff06\uff05\uff20\uff0b\uff1d\uff03")
+_DOTTED_I = ("tr", "az", "tur", "aze")  # languages
+
+
+@checked
+def words_of(text: str, *, language: str = "en", dictionary: Collection[str] | None = None) -> list[str]:
+    """Cut text into words, as this module's text tells.
+
+    Parameters
+    ----------
+    text : str
+        As people write it.
+    language : str
+        Its code, such as "en" or "tr", which decides about case.
+    dictionary : mapping, optional
+        Word to pronunciations, as `gmmspeech.formats.read_dictionary` gives it: which words there are.
+
+    Returns
+    -------
+    list of str
+        What the dictionary lacks is among them.
+
+    Examples
+    --------
+    >>> words_of("“Don’t,” she said: it’s a well-known x-ray!", dictionary={"X-RAY": ()})
+    ["Don't", 'she', 'said', "it's", 'a', 'well', 'known', 'x-ray']
+    >>> words_of("IŞIK", language="tr"), words_of("In 1984 – [laughter] – 5 % left…")
+    (['ışık'], ['In', '1984', '[laughter]', '5', '%', 'left'])
+    """
+    known = {} if dictionary is None else dictionary
+    lowered = lower_case(text, language) if _has_dotted_i(language) else text
+    text = unicodedata.normalize("NFC", lowered).translate(_REPLACED)
+    return [word for piece in split_fields(text) for word in _of_piece(piece, known)]
+
+
+def lower_case(text: str, language: str = "en") -> str:
+    """Give text in lower case, by the rules of a language."""
+    if _has_dotted_i(language):
+        text = unicodedata.normalize("NFC", text).replace("I", "ı").replace("İ", "i")
+    return text.lower()
+
+
+def _has_dotted_i(language: str) -> bool:
+    return re.split("[-_]", language.lower())[0] in _DOTTED_I
+
+
+def _of_piece(piece: str, known: Collection[str]) -> Iterator[str]:
+    """Words of what stands between blanks."""
+    blank = len(piece.split()) > 1  # a no-break space, of which some are inside words
+    for form in (piece, _stripped(piece, "'-")) if blank else (piece,):
+        found = _known_form(form, known) if form.strip("'-.") else None
+        if found is not None:
+            yield found
+            return
+    for part in (part for blank in piece.split() for part in _BREAK.split(blank)):
+        yield from _of_part(part, known)
+
+
+def _of_part(part: str, known: Collection[str]) -> Iterator[str]:
+    """Words of a piece without blanks and dashes."""
+    noise = _NOISE.search(part)
+    if noise and not any(map(_is_letter, part[: noise.start()] + part[noise.end() :])):
+        yield noise[0]
+        return
+    quoted = _stripped(part, "'-")
+    bare = _stripped(part, "")
+    for form in dict.fromkeys((part, quoted, quoted.rstrip("'-"), quoted.lstrip("'-"), bare, f"{bare}.")):
+        found = _known_form(form, known) if form.strip("'-.") else None
+        if found is not None:
+            yield found
+            return
+    if any(map(_is_letter, bare)) or any(map(_is_sign, bare)):
+        yield from _of_unknown(bare, known)
+
+
+def _of_unknown(word: str, known: Collection[str]) -> Iterator[str]:
+    """Parts of a word that the dictionary lacks, or the word itself."""
+    if "-" in word:
+        for part in word.split("-"):
+            yield from _of_part(part, known)
+        return
+    inside = [i for i, character in enumerate(word) if _separates(word, i)]
+    if inside:
+        for start, stop in itertools.pairwise([-1, *inside, len(word)]):
+            yield from _of_part(word[start + 1 : stop], known)
+        return
+    dots = [part for part in word.split(".") if part]
+    if len(dots) > 1 and all(_known_form(part, known) for part in dots) and any(len(part) > 1 for part in dots):
+        yield from dots  # a full stop without a blank after it
+        return
+    head, apostrophe, rest = word.partition("'")
+    parts = [_known_form(head + apostrophe, known), _known_form(rest, known)] if apostrophe and rest else [None]
+    if None not in parts:
+        yield from (part for part in parts if part is not None)
+    else:
+        yield word
+
+
+def _known_form(word: str, known: Collection[str]) -> str | None:
+    """Spelling of a word that the dictionary has, of those that look alike; None where it has none."""
+    if not known or not word:
+        return None
+    for form in (word, *_alike(word)):
+        if form in known or dictionary_key(form) in known or form.upper() in known:
+            return form
+    return None
+
+
+def _alike(word: str) -> Iterator[str]:
+    """Other spellings of a word: with typographic apostrophes, and in the other normalization form."""
+    spelled = [word.replace("'", other) for other in ("\u2019", "\u02bc")] if "'" in word else []
+    yield from spelled
+    if not word.isascii():
+        yield from (unicodedata.normalize("NFD", form) for form in (word, *spelled))
+
+
+def _stripped(text: str, kept: str) -> str:
+    """Text without what is around its words, but for some characters."""
+    inside = [i for i, character in enumerate(text) if character in kept or not _is_around(character)]
+    return text[inside[0] : inside[-1] + 1] if inside else ""
+
+
+def _is_around(character: str) -> bool:
+    """Say whether a character is punctuation, or a symbol that nobody reads aloud."""
+    return unicodedata.category(character)[0] in "PSZC" and character not in "\u200c\u200d" and not _is_sign(character)
+
+
+def _is_sign(character: str) -> bool:
+    """Say whether a character is a sign that is read aloud."""
+    return character in _SPOKEN or unicodedata.category(character) == "Sc"
+
+
+def _is_letter(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LMN"
+
+
+def _separates(word: str, place: int) -> bool:
+    """Say whether a character inside a word is punctuation between two words: not in 1,000, nor in it's."""
+    character = word[place]
+    if character in "'-._" or not _is_around(character):
+        return False
+    return not (word[place - 1 : place].isnumeric() and word[place + 1 : place + 2].isnumeric())
