@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from gmmspeech.cli import demo, formats, phone_gmms, phones, prepare, scores, speaker, statistics
+from gmmspeech.cli import alignments, demo, formats, phone_gmms, phones, prepare, scores, speaker, statistics
 from gmmspeech.cli.group import (
     allow_pipes_option,
     command,
@@ -24,7 +24,18 @@ from gmmspeech.cli.group import (
 from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, FOLDER, OUT
 from gmmspeech.cli.process import tell
 
-__all__ = ["demo", "formats", "main", "phone_gmms", "phones", "prepare", "scores", "speaker", "statistics"]
+__all__ = [
+    "alignments",
+    "demo",
+    "formats",
+    "main",
+    "phone_gmms",
+    "phones",
+    "prepare",
+    "scores",
+    "speaker",
+    "statistics",
+]
 
 scoring_option = click.option(
     "--scoring",

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
@@ -30,6 +30,13 @@ def tell(line: str = "") -> None:
         raise
     except OSError as error:
         raise DataError(f"standard output: can't be written ({error.strerror})") from error
+
+
+def tell_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print a table, the columns as wide as they must be."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        tell("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 @contextmanager

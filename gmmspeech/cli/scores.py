@@ -10,7 +10,7 @@ import click
 
 from gmmspeech.cli.group import command
 from gmmspeech.cli.places import FILE, OUT, OUT_FOLDER
-from gmmspeech.cli.process import tell
+from gmmspeech.cli.process import tell, tell_columns
 from gmmspeech.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -277,15 +277,8 @@ def _tell(found: Evaluation) -> None:
     from gmmspeech.commands.evaluation import rows_of_differences, rows_of_figures
 
     head, *rows = rows_of_figures(found)
-    _columns([head, *rows] if len(head) > 2 else rows)
+    tell_columns([head, *rows] if len(head) > 2 else rows)
     for system in found.systems[1:]:
         if system.differences:
             tell(f"\n{found.systems[0].name} less {system.name}")
-            _columns(rows_of_differences(system))
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> None:
-    """Print a table, the columns as wide as they must be."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        tell("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+            tell_columns(rows_of_differences(system))

@@ -1,4 +1,4 @@
-"""Label files: Kaldi CTM, HTK ``.lab`` and MLF, TIMIT ``.phn`` and ``.wrd``, Audacity, and any of these or TextGrids.
+"""Label files: Kaldi CTM, HTK ``.lab`` and MLF, TIMIT's and Buckeye's, Audacity's, and any of these or TextGrids.
 
 Reading checks what a line says, not whether labels follow each other in time: that is
 `gmmspeech.phones.labels.labels.check_labels`, which names the utterance, so that one bad utterance can be left out.
@@ -25,6 +25,7 @@ from gmmspeech.files.text import (
     read_lines,
     split_fields,
 )
+from gmmspeech.formats.buckeye import read_buckeye, write_buckeye
 from gmmspeech.formats.datadir import read_fields
 from gmmspeech.formats.htk_strings import escaped, split_names
 from gmmspeech.formats.textgrid import check_lines, read_textgrid, write_textgrid
@@ -38,6 +39,8 @@ FORMATS = {
     "lab": ".lab",
     "phn": ".phn",
     "wrd": ".wrd",
+    "phones": ".phones",
+    "words": ".words",
     "audacity": ".txt",
 }
 _OF_MANY = ("ctm", "mlf")  # the formats that hold many utterances in a file
@@ -56,8 +59,9 @@ def read_labels(
     Parameters
     ----------
     path : path-like
-    format : {"ctm", "mlf", "textgrid", "lab", "phn", "wrd", "audacity"}, optional
-        By default what the suffix says (``.txt``: Audacity), or the only one of these that the folder has.
+    format : {"ctm", "mlf", "textgrid", "lab", "phn", "wrd", "phones", "words", "audacity"}, optional
+        By default what the suffix says (``.txt``: Audacity; ``.phones``, ``.words``: Buckeye), or the only one of these
+        that the folder has.
     tier : str, optional
         The tier to take from TextGrids that have several.
     rate : int
@@ -125,7 +129,7 @@ def write_labels(
         the folder in which each utterance gets its file.
     labels : mapping of str to sequence of Label
         Utterance id to labels.
-    format : {"ctm", "mlf", "textgrid", "lab", "phn", "wrd", "audacity"}, optional
+    format : {"ctm", "mlf", "textgrid", "lab", "phn", "wrd", "phones", "words", "audacity"}, optional
         By default what the suffix says.
     tier : str
         Name of the tier in TextGrids.
@@ -169,6 +173,8 @@ def write_labels(
             write_lab(file, found)
         elif format == "audacity":
             write_audacity(file, found)
+        elif format in ("phones", "words"):
+            write_buckeye(file, found)
         else:
             write_timit(file, found, rate=rate)
 
@@ -338,6 +344,8 @@ def _read_file(path: Path, format: str, tier: str | None, rate: int) -> dict[str
         "textgrid": lambda file: _read_tier(file, tier),
         "lab": read_lab,
         "audacity": read_audacity,
+        "phones": read_buckeye,
+        "words": read_buckeye,
     }
     return {id_of_name(path.stem): readers.get(format, lambda file: read_timit(file, rate=rate))(path)}
 

@@ -97,6 +97,17 @@ class BoundaryAgreement:
             return float("nan")
         return float(np.mean(np.abs(self.differences) <= tolerance + _SAME))
 
+    @property
+    def is_end(self) -> NDArray[np.bool_]:
+        """Which boundaries are the ends of labels in front of silence."""
+        return self.after == ""
+
+    def of(self, rows: NDArray) -> BoundaryAgreement:
+        """Give some of the boundaries that have a partner, by their places or a mask."""
+        names = ("differences", "utterances", "times", "before", "after")
+        chosen = {name: getattr(self, name)[rows] for name in names}
+        return replace(self, num_reference=len(chosen["differences"]), **chosen)
+
     def by_class(self, classes: Mapping[str, str]) -> dict[tuple[str, str], BoundaryAgreement]:
         """Split by the classes of the labels on both sides, the most frequent pair first.
 
@@ -118,11 +129,7 @@ class BoundaryAgreement:
         rows: dict[tuple[str, str], list[int]] = {}
         for i, pair in enumerate(pairs):
             rows.setdefault(pair, []).append(i)
-        return {pair: self._rows(rows[pair]) for pair in sorted(rows, key=lambda pair: (-len(rows[pair]), pair))}
-
-    def _rows(self, rows: Sequence[int]) -> BoundaryAgreement:
-        names = ("differences", "utterances", "times", "before", "after")
-        return replace(self, num_reference=len(rows), **{name: getattr(self, name)[list(rows)] for name in names})
+        return {pair: self.of(np.array(rows[pair])) for pair in sorted(rows, key=lambda pair: (-len(rows[pair]), pair))}
 
 
 @checked

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.metrics.bootstrap import Interval, bootstrap_ci
-from gmmspeech.metrics.boundaries import boundary_agreement
+from gmmspeech.metrics.boundaries import TOLERANCES, BoundaryAgreement, BoundaryDetection, boundary_agreement
 from gmmspeech.metrics.cllr import cllr
 from gmmspeech.metrics.error_rate import ErrorRate, Times
 from gmmspeech.metrics.summary import Summary
@@ -75,6 +75,31 @@ def boundary_row(
         "within 20 ms": f"{100 * agreement.within(0.02):.2f} %",
         "within 10 ms": f"{100 * agreement.within(0.01):.2f} %",
         "median difference": f"{1000 * agreement.median:+.1f} ms",
+    }
+
+
+def agreement_row(name: str, found: BoundaryAgreement) -> Row:
+    """Row of boundaries: mean and median distance, bias, and how many are within some tolerances."""
+    return {
+        "boundaries": name,
+        "matched": f"{len(found.differences)} of {found.num_reference}",
+        "mean abs.": f"{1000 * found.mean_absolute:.1f} ms",
+        "median abs.": f"{1000 * found.median_absolute:.1f} ms",
+        "bias": f"{1000 * found.bias:+.1f} ms",
+        **{f"within {1000 * limit:g} ms": f"{100 * found.within(limit):.1f} %" for limit in TOLERANCES},
+    }
+
+
+def detection_row(tolerance: float, found: BoundaryDetection) -> Row:
+    """Row of boundaries as events without names: precision, recall, F1 and R-value at a tolerance."""
+    return {
+        "tolerance": f"{1000 * tolerance:g} ms",
+        "found": f"{found.hits} of {found.num_reference}",
+        "surplus": str(found.num_hypothesis - found.hits),
+        "precision": f"{found.precision:.4f}",
+        "recall": f"{found.recall:.4f}",
+        "F1": f"{found.f1:.4f}",
+        "R-value": f"{found.r_value:.4f}",
     }
 
 

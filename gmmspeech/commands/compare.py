@@ -1,0 +1,141 @@
+"""Two labelings of the same recordings, compared boundary by boundary."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gmmspeech.errors import DataError, shown
+from gmmspeech.formats.tiers import Voice, read_tiers
+from gmmspeech.metrics.boundaries import (
+    OTHER,
+    SILENCE,
+    BoundaryAgreement,
+    BoundaryDetection,
+    boundary_agreement,
+    detect_boundaries,
+)
+from gmmspeech.phones.labels.folding import fold_timit39, has_closures, join_closures
+from gmmspeech.phones.labels.labels import Label, check_labels
+from gmmspeech.phones.labels.manner import is_silence, manners
+
+Labels = dict[str, list[Label]]
+_Voices = Mapping[Voice, list[Label]]
+
+_LONGEST_PHONES = 3  # characters, on average
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What `compare_alignments` found.
+
+    Parameters
+    ----------
+    files : int
+        Files (or speakers in them) that both sides have.
+    agreement : BoundaryAgreement
+        Of all boundaries of labels that both sides have.
+    detection : BoundaryDetection
+        At the tolerance.
+    tolerance : float
+        In seconds.
+    classes : dict of str to str
+        Manner of articulation of each name of the reference.
+    notes : list of str
+        What was left out, or done to the labels.
+    """
+
+    files: int
+    agreement: BoundaryAgreement
+    detection: BoundaryDetection
+    tolerance: float
+    classes: dict[str, str]
+    notes: list[str]
+
+    def parts(self) -> Iterator[tuple[str, BoundaryAgreement]]:
+        """Name and agreement of all boundaries, of starts and ends, and of each pair of manners, if any is known."""
+        yield "all", self.agreement
+        ends = self.agreement.is_end
+        if ends.any() and not ends.all():
+            yield "starts", self.agreement.of(~ends)
+            yield "ends before silence", self.agreement.of(ends)
+        if set(self.classes.values()) - {SILENCE, OTHER}:
+            for (before, after), part in self.agreement.by_class(self.classes).items():
+                yield f"{before} → {after}", part
+
+
+def compare_alignments(
+    reference: Path,
+    hypothesis: Path,
+    *,
+    tolerance: float = 0.02,
+    tiers: Sequence[str] = (),
+    fold: str | None = None,
+) -> Comparison:
+    """Compare the labels of two files or folders; `tiers` is the tier of both sides, or one of each."""
+    names: Sequence[str | None] = [None, None] if not tiers else [tiers[0], tiers[-1]]
+    sides = [read_tiers(path, tier) for path, tier in zip((reference, hypothesis), names, strict=True)]
+    ours, theirs = _named_alike(*sides)
+    notes = []
+    for path, one, other in ((reference, ours, theirs), (hypothesis, theirs, ours)):
+        missing = [name for name in one if name not in other]
+        if len(missing) == len(one):
+            found = f"nothing of the other's {len(other)} files, such as {shown(next(iter(other), 'none'))}"
+            raise DataError(f"{path}: found {found}, but {shown(next(iter(one), 'none'))}, expected the same names")
+        if missing:
+            notes.append(f"not compared: {len(missing)} of {path}, the first {shown(missing[0])}")
+    both = [name for name in ours if name in theirs]
+    ours, theirs = ({name: side[name] for name in both} for side in (ours, theirs))
+    for path, side in ((reference, ours), (hypothesis, theirs)):
+        for name, labels in side.items():
+            check_labels(labels, owner=f"{path}: {shown(name)}")
+    if fold is not None:
+        ours, theirs, more = _folded(ours, theirs)
+        notes += more
+    spoken, others = ({label.name for each in side.values() for label in each} for side in (ours, theirs))
+    silence = set(filter(is_silence, spoken | others))
+    return Comparison(
+        len(both),
+        boundary_agreement(ours, theirs, ignore=silence, ends=True),
+        detect_boundaries(ours, theirs, ignore=silence, tolerance=tolerance),
+        tolerance,
+        manners(spoken) if _are_phones(spoken - silence) else {},
+        notes,
+    )
+
+
+def _are_phones(names: Collection[str]) -> bool:
+    """Say whether names are short, as those of phones are and those of words are not."""
+    return sum(map(len, names)) <= _LONGEST_PHONES * len(names)
+
+
+def _named_alike(reference: _Voices, hypothesis: _Voices) -> tuple[Labels, Labels]:
+    """Names of files by which both sides are matched: without folders, unless two files then have the same name."""
+    sides = [_without_lone_speakers(side) for side in (reference, hypothesis)]
+    short = [
+        {voice._replace(file=voice.file.rpartition("/")[2]): labels for voice, labels in side.items()} for side in sides
+    ]
+    if all(map(len, sides)) and [len(side) for side in short] == [len(side) for side in sides]:
+        sides = short
+    one, other = ({str(voice): labels for voice, labels in side.items()} for side in sides)
+    return one, other
+
+
+def _without_lone_speakers(labels: _Voices) -> dict[Voice, list[Label]]:
+    """Voices whose file has no other, without the name of the speaker, which the other side may not tell."""
+    voices = Counter(voice.file for voice in labels)
+    return {Voice(voice.file) if voices[voice.file] == 1 else voice: each for voice, each in labels.items()}
+
+
+def _folded(reference: Labels, hypothesis: Labels) -> tuple[Labels, Labels, list[str]]:
+    """Both sides in TIMIT's 39 phones; closures join their stops where only one side has them."""
+    sides, notes = [reference, hypothesis], []
+    with_closures = [has_closures(side.values()) for side in sides]
+    if sum(with_closures) == 1:
+        i = with_closures.index(True)
+        sides[i] = {name: join_closures(labels) for name, labels in sides[i].items()}
+        notes.append(f"closures of stops, which only {('REF', 'HYP')[i]} has, are joined with their releases")
+    one, other = ({name: fold_timit39(labels, owner=shown(name)) for name, labels in side.items()} for side in sides)
+    return one, other, notes

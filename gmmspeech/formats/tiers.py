@@ -1,0 +1,205 @@
+"""Labels of files and speakers out of whatever holds them: TextGrids with tiers, label files, tables of `align`.
+
+One file, or a folder of them and its folders. Of what holds phones beside words, the tier says which are read: tiers of
+TextGrids (``phones``, or ``ann - phones`` where several people speak), ``.phn`` or ``.wrd``, ``.phones`` or ``.words``,
+``phones.ctm`` or ``words.ctm``, rows of ``alignment.csv``, parts of ``alignment.json``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from gmmspeech.arguments import checked
+from gmmspeech.errors import DataError, shown
+from gmmspeech.files.names import id_of_name
+from gmmspeech.files.text import check_distinct, parse_number, read_text
+from gmmspeech.formats.labels import FORMATS, read_labels
+from gmmspeech.formats.textgrid import read_textgrid
+from gmmspeech.phones.labels.labels import Label
+
+OF_SPEAKER = " - "  # between the speaker and the kind of a tier, as the Montreal Forced Aligner has it
+PHONES, WORDS = "phones", "words"
+CSV, JSON = "alignment.csv", "alignment.json"
+_PAIRS = (("phn", "wrd"), ("phones", "words"))  # formats of phones and of words, side by side in a corpus
+
+
+class Voice(NamedTuple):
+    """Whose labels: the file, by its path in the folder without the suffix (or its id), and the speaker.
+
+    Parameters
+    ----------
+    file : str
+    speaker : str
+        "" where the file does not tell.
+
+    Examples
+    --------
+    >>> Voice("ann/a1")
+    Voice(file='ann/a1', speaker='')
+    """
+
+    file: str
+    speaker: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file} ({self.speaker})" if self.speaker else self.file
+
+
+@checked
+def read_tiers(path: str | os.PathLike[str], tier: str | None = None) -> dict[Voice, list[Label]]:
+    """Read one tier of labels from a file, or from all files of one format in a folder and those in it.
+
+    Parameters
+    ----------
+    path : path-like
+    tier : str, optional
+        Which tier. By default the only one, or ``phones``.
+
+    Returns
+    -------
+    dict of Voice to list of Label
+        In seconds of the file.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or malformed (with the line), a TextGrid has no such tier, or a folder has label files of
+        several formats.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from gmmspeech.formats.textgrid import write_textgrid
+    >>> path = Path(tempfile.mkdtemp(), "a.TextGrid")
+    >>> write_textgrid(path, {"ann - phones": [Label(0.0, 0.5, "AH")], "bob - phones": [Label(0.5, 1.0, "S")]})
+    >>> for voice, labels in read_tiers(path).items():
+    ...     print(voice, labels)
+    a (ann) [Label(start=0.0, end=0.5, name='AH')]
+    a (bob) [Label(start=0.5, end=1.0, name='S')]
+    """
+    place = Path(path)
+    if not place.is_dir():
+        return _read_file(place, id_of_name(place.stem), tier)
+    kind, files = _files(place, tier)
+    found: dict[Voice, list[Label]] = {}
+    for file in files:
+        parts = file.relative_to(place).with_suffix("").parts
+        for voice, labels in _read_file(file, "/".join(map(id_of_name, parts)), tier, kind).items():
+            if voice in found:
+                raise DataError(f"{file}: found labels of {shown(str(voice))} again, expected each in one file")
+            found[voice] = labels
+    check_distinct(place, [str(voice) for voice in found])
+    return found
+
+
+def tiers_of_voices(tiers: Mapping[str, list[Label]], tier: str | None, owner: str) -> dict[str, list[Label]]:
+    """Give the tier that is asked for of each speaker of a TextGrid; the speaker is "" where there are no several."""
+    if tier is None and len(tiers) == 1:
+        return {"": next(iter(tiers.values()))}
+    wanted = tier or PHONES
+    if wanted in tiers:
+        return {"": tiers[wanted]}
+    end = OF_SPEAKER + wanted
+    found = {name.removesuffix(end): labels for name, labels in tiers.items() if name.endswith(end)}
+    if not found:
+        expected = f"one called {shown(wanted)}" + (" (or another to be named by tier)" if tier is None else "")
+        raise DataError(f"{owner}: found tiers {shown(', '.join(tiers), 300) or '(none)'}, expected {expected}")
+    return found
+
+
+def _files(folder: Path, tier: str | None) -> tuple[str, list[Path]]:
+    """Files of a folder that have the labels that are asked for, and their kind."""
+    kinds: dict[str, list[Path]] = {}
+    for file in sorted(folder.rglob("*")):
+        kind = _kind(file)
+        if kind and file.is_file():
+            kinds.setdefault(kind, []).append(file)
+    for more in (CSV, JSON, "audacity"):  # tables beside the same labels, and transcripts
+        if len(kinds) > 1:
+            kinds.pop(more, None)
+    for pair in _PAIRS:
+        if kinds.keys() >= set(pair):
+            del kinds[pair[0] if tier == WORDS else pair[1]]
+    if len(kinds) != 1:
+        found = " and ".join(FORMATS.get(kind, kind) for kind in kinds) or "none"
+        known = ", ".join([*FORMATS.values(), CSV, JSON])
+        raise DataError(f"{folder}: found label files of {found}, expected those of one of {known}")
+    ((kind, files),) = kinds.items()
+    if kind == "ctm":
+        named = [file for file in files if file.stem == (tier or PHONES)]
+        files = named or files
+    return kind, files
+
+
+def _kind(file: Path) -> str | None:
+    """Format that a file has by its name, or the name of a table of `align`."""
+    if file.name in (CSV, JSON):
+        return file.name
+    return next((name for name, suffix in FORMATS.items() if suffix == file.suffix.lower()), None)
+
+
+def _read_file(path: Path, name: str, tier: str | None, kind: str | None = None) -> dict[Voice, list[Label]]:
+    kind = kind or _kind(path) or {".csv": CSV, ".json": JSON}.get(path.suffix.lower())
+    if kind == "textgrid":
+        tiers = tiers_of_voices(read_textgrid(path), tier, str(path))
+        return {Voice(name, speaker): labels for speaker, labels in tiers.items()}
+    if kind in (CSV, JSON):
+        read = _read_csv if kind == CSV else _read_json
+        return _by_voice(read(path, tier or PHONES))
+    labels = read_labels(path, format=kind)
+    return {Voice(id if kind in ("ctm", "mlf") else name): found for id, found in labels.items()}
+
+
+def _by_voice(rows: Iterable[tuple[Voice, Label]]) -> dict[Voice, list[Label]]:
+    """Labels of each voice in their order; a speaker who is alone in a file needs no name."""
+    found: dict[Voice, list[Label]] = {}
+    for voice, label in rows:
+        found.setdefault(voice, []).append(label)
+    speakers = Counter(voice.file for voice in found)
+    return {
+        Voice(voice.file) if speakers[voice.file] == 1 else voice: sorted(labels) for voice, labels in found.items()
+    }
+
+
+def _read_csv(path: Path, tier: str) -> Iterator[tuple[Voice, Label]]:
+    rows = csv.DictReader(io.StringIO(read_text(path), newline=""), restval="")
+    needed = ("file", "speaker", "begin", "end", "label", "tier")
+    try:
+        if not set(needed) <= set(rows.fieldnames or ()):
+            found = shown(", ".join(rows.fieldnames or ()), 300) or "nothing"
+            raise DataError(f"{path}:1: found {found}, expected columns of a table of align: {', '.join(needed)}")
+        for row in rows:
+            if row["tier"] == tier:
+                yield Voice(row["file"], row["speaker"]), _label(f"{path}:{rows.line_num}", row)
+    except csv.Error as error:
+        raise DataError(f"{path}:{rows.line_num}: found {error}, expected a table of align") from None
+
+
+def _read_json(path: Path, tier: str) -> Iterator[tuple[Voice, Label]]:
+    try:
+        content = json.loads(read_text(path))
+        for file in content["files"]:
+            for utterance in file["utterances"]:
+                for entry in utterance.get(tier, ()):
+                    voice = Voice(file["file"], utterance["speaker"])
+                    yield voice, _label(str(path), {name: str(entry[name]) for name in ("begin", "end", "label")})
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        if isinstance(error, DataError):
+            raise
+        reason = f"{type(error).__name__}: {shown(str(error))}"
+        raise DataError(f"{path}: found other content ({reason}), expected what align writes as JSON") from None
+
+
+def _label(owner: str, row: Mapping[str, str]) -> Label:
+    try:
+        return Label(parse_number(row["begin"]), parse_number(row["end"]), row["label"])
+    except (ValueError, TypeError):
+        found = f"{row['begin']} {row['end']}"
+        raise DataError(f"{owner}: found {shown(found)}, expected begin and end in seconds") from None

@@ -1,0 +1,118 @@
+"""Picture of how far boundaries are off: all of them, and by the manners of articulation on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gmmspeech.arguments import checked
+from gmmspeech.errors import DataError
+from gmmspeech.metrics.boundaries import BoundaryAgreement
+from gmmspeech.plot.plots import INK, MUTED, NONTARGETS, TARGETS, drawing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BIN = 2.5  # ms
+WIDEST = 100.0  # ms; what is farther off counts in the last bin
+MOST_CLASSES = 20
+FEWEST = 5  # boundaries of a pair of classes, to be drawn
+
+
+@checked
+def plot_boundary_errors(
+    agreement: BoundaryAgreement, *, classes: Mapping[str, str] | None = None, tolerance: float = 0.02
+) -> Figure:
+    """Histogram of signed errors of boundaries, and their medians and quartiles by class.
+
+    Parameters
+    ----------
+    agreement : BoundaryAgreement
+        What `gmmspeech.metrics.boundary_agreement` gave.
+    classes : mapping of str to str, optional
+        Name of a label to its class; pairs of classes with five boundaries or more are drawn, twenty of them at most.
+    tolerance : float
+        Seconds, drawn as lines on both sides of 0.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ConfigError
+        matplotlib is not installed.
+    DataError
+        No boundary has a partner.
+
+    Examples
+    --------
+    >>> from gmmspeech.metrics.boundaries import boundary_agreement
+    >>> reference = {"u": [(i / 10, (i + 1) / 10, "A") for i in range(8)]}
+    >>> found = {"u": [(i / 10 + 0.01, (i + 1) / 10 + 0.01, "A") for i in range(8)]}
+    >>> figure = plot_boundary_errors(boundary_agreement(reference, found), classes={"A": "vowel"})
+    >>> [text.get_text() for text in figure.axes[1].get_yticklabels()]
+    ['vowel → vowel (7)']
+    """
+    errors = 1000 * agreement.differences
+    if not len(errors):
+        raise DataError("boundaries: found none that has a partner, expected one or more")
+    parts = [
+        (f"{before} → {after} ({len(part.differences)})", 1000 * part.differences)
+        for (before, after), part in (agreement.by_class(classes).items() if classes else ())
+        if len(part.differences) >= FEWEST
+    ][:MOST_CLASSES]
+    with drawing():
+        from matplotlib.figure import Figure
+
+        height = 3.6 + (0.3 * len(parts) + 0.9 if parts else 0)
+        figure = Figure(figsize=(7.2, height))
+        heights = [3.4, 0.3 * len(parts) + 0.7] if parts else [1]
+        axes = figure.subplots(len(heights), squeeze=False, height_ratios=heights)[:, 0]
+        _draw_histogram(axes[0], errors, 1000 * tolerance, agreement)
+        if parts:
+            _draw_classes(axes[1], parts, 1000 * tolerance)
+    return figure
+
+
+def _draw_histogram(axes: Axes, errors: np.ndarray, tolerance: float, agreement: BoundaryAgreement) -> None:
+    edges = np.arange(-WIDEST - BIN / 2, WIDEST + BIN, BIN)
+    shares = 100 * np.histogram(np.clip(errors, -WIDEST, WIDEST), edges)[0] / len(errors)
+    axes.stairs(shares, edges, fill=True, color=TARGETS, alpha=0.3)
+    axes.stairs(shares, edges, color=TARGETS, linewidth=1.2)
+    _draw_lines(axes, tolerance)
+    axes.axvline(agreement.median * 1000, color=NONTARGETS, linewidth=1.4)
+    within = f"{100 * agreement.within(tolerance / 1000):.1f} % within {tolerance:g} ms"
+    text = (
+        f"{len(errors):,} boundaries\n{within}\nmean abs. {1000 * agreement.mean_absolute:.1f} ms\n"
+        f"median abs. {1000 * agreement.median_absolute:.1f} ms\nbias {1000 * agreement.bias:+.1f} ms"
+    )
+    axes.text(0.985, 0.97, text, transform=axes.transAxes, ha="right", va="top", linespacing=1.4)
+    axes.set(
+        xlim=(edges[0], edges[-1]), ylim=(0, None), xlabel="early  ←  error (ms)  →  late", ylabel="boundaries (%)"
+    )
+    axes.grid(axis="y")
+
+
+def _draw_classes(axes: Axes, parts: list[tuple[str, np.ndarray]], tolerance: float) -> None:
+    places = np.arange(len(parts))[::-1]
+    for place, (_, errors) in zip(places, parts, strict=True):
+        outer, low, middle, high, last = np.percentile(errors, [5, 25, 50, 75, 95])
+        axes.plot([outer, last], [place, place], color=MUTED, linewidth=1.0)
+        axes.plot([low, high], [place, place], color=TARGETS, linewidth=5.0, solid_capstyle="butt", alpha=0.6)
+        axes.plot(middle, place, "o", color=NONTARGETS, markersize=5)
+    _draw_lines(axes, tolerance)
+    reach = max(2 * tolerance, *(float(np.abs(np.percentile(errors, [5, 95])).max()) for _, errors in parts))
+    reach = min(1.08 * reach, 2 * WIDEST)
+    axes.set_yticks(places, [name.replace("$", r"\$") for name, _ in parts])
+    axes.set(xlim=(-reach, reach), ylim=(-0.7, len(parts) - 0.3), xlabel="error (ms): median, quartiles, 5 and 95 %")
+    axes.grid(axis="x")
+
+
+def _draw_lines(axes: Axes, tolerance: float) -> None:
+    axes.axvline(0.0, color=INK, linewidth=0.9)
+    for side in (-tolerance, tolerance):
+        axes.axvline(side, color=MUTED, linewidth=0.9, linestyle="--")

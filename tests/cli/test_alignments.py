@@ -1,0 +1,36 @@
+"""The commands that look at alignments, as a user types them."""
+
+from gmmspeech.formats.labels import write_labels
+from gmmspeech.phones.labels.labels import Label
+
+REFERENCE = {"u": [Label(0.1, 0.2, "AA"), Label(0.2, 0.3, "T"), Label(0.3, 0.4, "S"), Label(0.4, 0.5, "AA")]}
+HYPOTHESIS = {"u": [Label(0.1, 0.207, "AA"), Label(0.207, 0.33, "T"), Label(0.33, 0.4, "S"), Label(0.4, 0.52, "AA")]}
+
+
+def test_tables_and_a_picture(run, tmp_path):
+    write_labels(tmp_path / "ref.ctm", REFERENCE)
+    write_labels(tmp_path / "hyp.mlf", HYPOTHESIS)
+    sides = (tmp_path / "ref.ctm", tmp_path / "hyp.mlf")
+    done = run("compare-alignment", *sides, "--plot", tmp_path / "errors.png")
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert lines[0] == "1 files compared"
+    assert lines[2].split("  ")[0] == "boundaries"
+    row = lines[3].split("  ")
+    # five boundaries, off by 0, 7, 30, 0 and 20 ms
+    assert [cell.strip() for cell in row if cell.strip()] == [
+        *("all", "5 of 5", "11.4 ms", "7.0 ms", "+11.4 ms", "40.0 %", "60.0 %", "80.0 %", "100.0 %")
+    ]
+    assert lines[-1].split() == ["20", "ms", "4", "of", "5", "1", "0.8000", "0.8000", "0.8000", "0.8293"]
+    assert (tmp_path / "errors.png").read_bytes().startswith(b"\x89PNG")
+    finer = run("compare-alignment", *sides, "--tolerance", "5")
+    assert finer.stdout.splitlines()[-1].split()[:5] == ["5", "ms", "2", "of", "5"]
+
+
+def test_bad_usage(run, tmp_path):
+    write_labels(tmp_path / "ref.ctm", REFERENCE)
+    sides = (tmp_path / "ref.ctm", tmp_path / "ref.ctm")
+    assert run("compare-alignment", *sides, "--tolerance", "0.02").exit_code == 2  # these would be seconds
+    many = run("compare-alignment", *sides, "--tier", "a", "--tier", "b", "--tier", "c")
+    assert (many.exit_code, "--tier: found 3" in many.stderr) == (1, True)
+    assert run("compare-alignment", tmp_path / "ref.ctm", tmp_path / "none.ctm").exit_code == 1

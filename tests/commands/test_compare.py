@@ -1,0 +1,58 @@
+"""Two labelings of the same files, told apart by hand."""
+
+import numpy as np
+import pytest
+
+from gmmspeech.commands.compare import compare_alignments
+from gmmspeech.errors import DataError
+from gmmspeech.formats.labels import write_labels
+from gmmspeech.formats.textgrid import write_textgrid
+from gmmspeech.phones.labels.labels import Label
+
+REFERENCE = [Label(0.0, 0.2, "h#"), Label(0.2, 0.3, "ae"), Label(0.3, 0.36, "tcl"), Label(0.36, 0.4, "t")]
+REFERENCE += [Label(0.4, 0.5, "axr"), Label(0.5, 0.6, "h#")]
+HYPOTHESIS = [Label(0.0, 0.21, "SIL"), Label(0.21, 0.3, "AE1"), Label(0.3, 0.395, "T"), Label(0.395, 0.53, "ER0")]
+HYPOTHESIS += [Label(0.53, 0.6, "SIL")]
+
+
+def test_folded_to_39_phones_with_closures_joined(tmp_path):
+    write_labels(tmp_path / "ref" / "dr1" / "fa" / "sa1.phn", {"u": REFERENCE})
+    write_textgrid(tmp_path / "hyp" / "sa1.TextGrid", {"words": [Label(0.21, 0.53, "atter")], "phones": HYPOTHESIS})
+    found = compare_alignments(tmp_path / "ref", tmp_path / "hyp", fold="timit39", tolerance=0.01)
+    np.testing.assert_allclose(found.agreement.differences, [0.01, 0.0, -0.005, 0.03], atol=1e-9)
+    assert (found.detection.hits, found.detection.num_reference, found.detection.num_hypothesis) == (3, 4, 4)
+    assert found.notes == ["closures of stops, which only REF has, are joined with their releases"]
+    names = [name for name, _ in found.parts()]
+    assert names[:3] == ["all", "starts", "ends before silence"]
+    assert set(names[3:]) == {"silence → vowel", "vowel → stop", "stop → vowel", "vowel → silence"}
+    plain = compare_alignments(tmp_path / "ref", tmp_path / "hyp")
+    assert (len(plain.agreement.differences), plain.agreement.num_reference) == (0, 5)
+
+
+def test_files_of_the_same_name_in_two_folders_keep_their_folders(tmp_path):
+    for side, moved in (("ref", 0.0), ("hyp", 0.02)):
+        for speaker in ("ann", "bob"):
+            labels = [Label(0.1 + moved, 0.3, "AH"), Label(0.3, 0.5, "S")]
+            write_textgrid(tmp_path / side / speaker / "1.TextGrid", {"phones": labels})
+    (tmp_path / "hyp" / "bob" / "1.TextGrid").unlink()
+    found = compare_alignments(tmp_path / "ref", tmp_path / "hyp")
+    assert found.files == 1
+    assert found.notes == [f"not compared: 1 of {tmp_path / 'ref'}, the first bob/1"]
+    assert found.agreement.utterances.tolist() == ["ann/1"] * 3
+    np.testing.assert_allclose(found.agreement.differences, [0.02, 0, 0], atol=1e-9)
+
+
+def test_a_lone_speaker_needs_no_name_and_words_no_classes(tmp_path):
+    words = [Label(0.1, 0.3, "before"), Label(0.3, 0.5, "that")]
+    write_textgrid(tmp_path / "ref" / "a.TextGrid", {"ann - words": words, "ann - phones": HYPOTHESIS})
+    write_textgrid(tmp_path / "hyp" / "a.TextGrid", {"ORT": words, "MAU": HYPOTHESIS})
+    found = compare_alignments(tmp_path / "ref", tmp_path / "hyp", tiers=["words", "ORT"])
+    assert found.agreement.mean_absolute == 0
+    assert [name for name, _ in found.parts()] == ["all", "starts", "ends before silence"]
+
+
+def test_nothing_in_common(tmp_path):
+    write_labels(tmp_path / "a.ctm", {"u": HYPOTHESIS})
+    write_labels(tmp_path / "b.ctm", {"v": HYPOTHESIS})
+    with pytest.raises(DataError, match=r"a\.ctm: found nothing of the other's 1 files, such as v, but u, expected"):
+        compare_alignments(tmp_path / "a.ctm", tmp_path / "b.ctm")

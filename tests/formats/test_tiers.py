@@ -1,0 +1,95 @@
+"""Labels of files and speakers out of everything that holds them."""
+
+import json
+
+import pytest
+
+from gmmspeech.errors import DataError
+from gmmspeech.formats.labels import write_labels
+from gmmspeech.formats.textgrid import write_textgrid
+from gmmspeech.formats.tiers import Voice, read_tiers
+from gmmspeech.phones.labels.labels import Label
+
+PHONES = [Label(0.0, 0.2, "SIL"), Label(0.2, 0.3, "AH"), Label(0.3, 0.5, "S")]
+WORDS = [Label(0.2, 0.5, "us")]
+HEADER = "file,speaker,begin,end,label,tier,log-likelihood,goodness,deviation\n"
+
+
+def test_tiers_of_speakers(tmp_path):
+    tiers = {"ann - words": WORDS, "ann - phones": PHONES, "bob - words": [], "bob - phones": PHONES[1:]}
+    write_textgrid(tmp_path / "sub" / "a.TextGrid", tiers)
+    write_textgrid(tmp_path / "b.TextGrid", {"words": WORDS, "phones": PHONES})
+    found = {Voice("sub/a", "ann"): PHONES, Voice("sub/a", "bob"): PHONES[1:], Voice("b"): PHONES}
+    assert read_tiers(tmp_path) == found
+    assert read_tiers(tmp_path, "phones") == found
+    assert read_tiers(tmp_path, "words")[Voice("sub/a", "ann")] == WORDS
+    assert read_tiers(tmp_path / "sub" / "a.TextGrid", "ann - phones") == {Voice("a"): PHONES}
+    with pytest.raises(DataError, match=r"b\.TextGrid: found tiers words, phones, expected one called MAU$"):
+        read_tiers(tmp_path, "MAU")
+
+
+def test_one_tier_needs_no_name(tmp_path):
+    write_textgrid(tmp_path / "a.TextGrid", {"MAU": PHONES})
+    assert read_tiers(tmp_path) == {Voice("a"): PHONES}
+    write_textgrid(tmp_path / "a.TextGrid", {"MAU": PHONES, "ORT": WORDS})
+    with pytest.raises(DataError, match=r"expected one called phones \(or another to be named by tier"):
+        read_tiers(tmp_path)
+
+
+def test_phones_beside_words_in_two_corpora(tmp_path):
+    """TIMIT has transcripts too, which are no labels of Audacity's."""
+    for folder, (phones, words) in {"timit": ("phn", "wrd"), "buckeye": ("phones", "words")}.items():
+        for speaker in ("fa", "mb"):
+            write_labels(tmp_path / folder / speaker / f"sa1.{phones}", {"u": PHONES}, format=phones)
+            write_labels(tmp_path / folder / speaker / f"sa1.{words}", {"u": WORDS}, format=words)
+            (tmp_path / folder / speaker / "sa1.txt").write_text("0 46797 She had your dark suit.\n")
+        assert read_tiers(tmp_path / folder) == {Voice("fa/sa1"): PHONES, Voice("mb/sa1"): PHONES}
+        assert read_tiers(tmp_path / folder, "words") == {Voice("fa/sa1"): WORDS, Voice("mb/sa1"): WORDS}
+
+
+def test_tables_of_align(tmp_path):
+    rows = "".join(f"x/a,ann,{b},{e},{name},phones,-50.1,,\n" for b, e, name in PHONES)
+    more = "".join(f"x/b,{speaker},{b},{e},{name},phones,,,0.01\n" for speaker in "st" for b, e, name in PHONES)
+    table = tmp_path / "alignment.csv"
+    table.write_text(HEADER + rows + "x/a,ann,0.2,0.5,us,words,,,\n" + more)
+    expected = {Voice("x/a"): PHONES, Voice("x/b", "s"): PHONES, Voice("x/b", "t"): PHONES}
+    assert read_tiers(table) == read_tiers(tmp_path) == expected
+    assert read_tiers(table, "words") == {Voice("x/a"): WORDS}
+    write_textgrid(tmp_path / "x" / "a.TextGrid", {"phones": PHONES[:2]})
+    assert read_tiers(tmp_path) == {Voice("x/a"): PHONES[:2]}  # what may be mended by hand goes before the table
+
+    entries = [{"begin": b, "end": e, "label": name} for b, e, name in PHONES]
+    content = {"files": [{"file": "a", "utterances": [{"speaker": "ann", "phones": entries}]}]}
+    (tmp_path / "alignment.json").write_text(json.dumps(content))
+    assert read_tiers(tmp_path / "alignment.json") == {Voice("a"): PHONES}
+
+
+def test_ctm_of_phones_and_words(tmp_path):
+    write_labels(tmp_path / "phones.ctm", {"u": PHONES, "v": PHONES})
+    write_labels(tmp_path / "words.ctm", {"u": WORDS})
+    assert read_tiers(tmp_path) == {Voice("u"): PHONES, Voice("v"): PHONES}
+    assert read_tiers(tmp_path, "words") == {Voice("u"): WORDS}
+
+
+def test_what_is_refused(tmp_path):
+    with pytest.raises(DataError, match="found label files of none"):
+        read_tiers(tmp_path)
+    write_textgrid(tmp_path / "a.TextGrid", {"phones": PHONES})
+    write_labels(tmp_path / "a.lab", {"a": PHONES})
+    with pytest.raises(DataError, match=r"found label files of \.textgrid and \.lab, expected"):
+        read_tiers(tmp_path)
+    for text, message in {
+        "a,b\n1,2\n": "alignment.csv:1: found a, b, expected columns of a table of align: file, speaker",
+        HEADER + "a,ann,x,0.5,us,phones,,,\n": "alignment.csv:2: found x 0.5, expected begin and end",
+        HEADER + "a,ann,0.1\n": "",
+    }.items():
+        (tmp_path / "alignment.csv").write_text(text)
+        if message:
+            with pytest.raises(DataError, match=message):
+                read_tiers(tmp_path / "alignment.csv")
+        else:
+            assert read_tiers(tmp_path / "alignment.csv") == {}
+    for text in ("{", "[]", "null", '{"files": [{"file": "a", "utterances": [{"speaker": "b", "phones": [{}]}]}]}'):
+        (tmp_path / "alignment.json").write_text(text)
+        with pytest.raises(DataError, match=r"alignment\.json: found other content"):
+            read_tiers(tmp_path / "alignment.json")
