@@ -218,6 +218,12 @@ def check_fields(value: Any) -> None:
         check(constraint, **{f"{type(value).__name__}: {name}": getattr(value, name)})
 
 
+def set_fields(value: Any, **fields: object) -> None:
+    """Give fields of a frozen dataclass, while it is made, the values that checks made of them."""
+    for name, field in fields.items():
+        object.__setattr__(value, name, field)
+
+
 @functools.cache
 def _fields(cls: type) -> dict[str, Constraint]:
     hints = {field.name: field.type for field in dataclasses.fields(cls)}

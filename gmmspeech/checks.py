@@ -229,7 +229,7 @@ def as_numbers(x: ArrayLike, owner: str) -> NDArray[np.float64]:
 def as_flags(x: ArrayLike, owner: str = "is_target") -> NDArray[np.bool_]:
     """True and False in a row, or 1 and 0; else a `DataError`."""
     flags = real_array(x, owner, DataError, bools=True)
-    if flags.ndim != 1 or not np.isin(flags, (0, 1)).all():
+    if flags.ndim != 1 or not (flags.dtype == np.bool_ or np.isin(flags, (0, 1)).all()):
         raise DataError(f"{owner}: found {told(flags)}, expected True and False in a row")
     return flags.astype(np.bool_, copy=False)
 

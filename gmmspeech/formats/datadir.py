@@ -38,6 +38,8 @@ from gmmspeech.files.text import (
     split_fields,
 )
 
+_BLANK = frozenset(BLANKS)
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -277,14 +279,29 @@ def write_map(path: str | os.PathLike[str], entries: Mapping[str, str | Sequence
 def read_fields(path: str | os.PathLike[str], *, max_split: int = -1) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the fields (at least one), between ASCII blanks, of every line of a text file."""
     for first, lines in read_line_blocks(path):
-        rows = split_all_fields(lines) if max_split < 0 else [split_fields(line, max_split) for line in lines]
-        for number, (line, fields) in enumerate(zip(lines, rows, strict=True), first):
-            if not fields:
-                raise DataError(f"{path}:{number}: found an empty line, expected an entry on every line")
-            if line[0] in BLANKS:
-                found = f"a blank before {shown(fields[0])}"
-                raise DataError(f"{path}:{number}: found {found}, expected the id to begin the line")
-            yield number, fields
+        yield from enumerate(fields_of_lines(path, first, lines, max_split=max_split), first)
+
+
+def fields_of_lines(
+    path: str | os.PathLike[str], first: int, lines: list[str], *, max_split: int = -1
+) -> list[list[str]]:
+    """Fields of lines of a file, the number of whose first is given, as `read_fields`."""
+    rows = split_all_fields(lines) if max_split < 0 else [split_fields(line, max_split) for line in lines]
+    if not all(rows) or not _BLANK.isdisjoint(line[0] for line in lines):
+        raise _misplaced(path, first, lines, rows)
+    return rows
+
+
+def _misplaced(path: str | os.PathLike[str], first: int, lines: list[str], rows: list[list[str]]) -> DataError:
+    """Name the first line that is empty or begins with a blank."""
+    number, fields = next(
+        (number, fields)
+        for number, (line, fields) in enumerate(zip(lines, rows, strict=True), first)
+        if not fields or line[0] in _BLANK
+    )
+    if not fields:
+        return DataError(f"{path}:{number}: found an empty line, expected an entry on every line")
+    return DataError(f"{path}:{number}: found a blank before {shown(fields[0])}, expected the id to begin the line")
 
 
 def find_base(path: str | os.PathLike[str], entry: str, bases: Iterable[Path]) -> Path:

@@ -10,9 +10,10 @@ import numpy as np
 from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError, shown
 from gmmspeech.files.atomic import write_lines
-from gmmspeech.files.text import check_distinct, is_field, parse_number
-from gmmspeech.formats.datadir import read_fields, read_map
-from gmmspeech.scoring.trials import Scores, TrialList
+from gmmspeech.files.text import check_distinct, is_field, read_line_blocks, split_columns
+from gmmspeech.formats.datadir import fields_of_lines, read_map
+from gmmspeech.formats.score_files import read_score_blocks
+from gmmspeech.scoring.trials import Scores, TrialList, look_up, places
 
 _LABELS = {"target": True, "nontarget": False}
 
@@ -48,18 +49,40 @@ def read_trials(path: str | os.PathLike[str]) -> TrialList:
     models: list[str] = []
     tests: list[str] = []
     labels: list[bool] = []
-    for number, fields in read_fields(path):
-        if len(fields) == 3 and fields[2] in _LABELS and len(labels) == len(models):
-            labels.append(_LABELS[fields[2]])
-        elif len(fields) != 2 or labels:
-            found = shown(repr(fields[2])) if len(fields) == 3 else f"{len(fields)} fields"
-            also = "" if labels else ", or model test on every line"
-            raise DataError(f"{path}:{number}: found {found}, expected model test target or nontarget{also}")
-        models.append(fields[0])
-        tests.append(fields[1])
-    models, tests = _shared(models), _shared(tests)
-    _check_pairs(path, models, tests)
+    for first, lines in read_line_blocks(path):
+        columns = _columns(lines, [3] if labels else [2] if models else [3, 2])
+        if columns is None:
+            rows = fields_of_lines(path, first, lines)
+            raise _malformed(path, first, rows, labeled=bool(labels), begun=bool(models))
+        models += columns[0]
+        tests += columns[1]
+        labels += map(_LABELS.__getitem__, columns[2]) if len(columns) == 3 else []
+    models, tests = _distinct_pairs(path, models, tests)
     return TrialList(models, tests, np.array(labels) if labels else None)
+
+
+def _columns(lines: list[str], counts: Iterable[int]) -> list[list[str]] | None:
+    """Models, tests and, of three, labels of lines of one of some numbers of fields; None where there are others."""
+    for count in counts:
+        columns = split_columns(lines, count)
+        if columns is not None:
+            return columns if count == 2 or _LABELS.keys() >= set(columns[2]) else None
+    return None
+
+
+def _malformed(
+    path: str | os.PathLike[str], first: int, rows: list[list[str]], *, labeled: bool, begun: bool
+) -> DataError:
+    """Name the first line that is not like those before."""
+    for fields in rows:
+        if len(fields) == 3 and fields[2] in _LABELS and (labeled or not begun):
+            labeled = True
+        elif len(fields) != 2 or labeled:
+            break
+        begun, first = True, first + 1
+    found = shown(repr(fields[2])) if len(fields) == 3 else f"{len(fields)} fields"
+    also = "" if labeled else ", or model test on every line"
+    return DataError(f"{path}:{first}: found {found}, expected model test target or nontarget{also}")
 
 
 def read_labeled_trials(path: str | os.PathLike[str]) -> TrialList:
@@ -125,16 +148,13 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
     """
     models: list[str] = []
     tests: list[str] = []
-    values: list[float] = []
-    for number, fields in read_fields(path):
-        if len(fields) != 3:
-            raise DataError(f"{path}:{number}: found {len(fields)} fields, expected 3 (model test score)")
-        models.append(fields[0])
-        tests.append(fields[1])
-        values.append(_number(path, number, fields[2]))
-    models, tests = _shared(models), _shared(tests)
-    _check_pairs(path, models, tests)
-    return Scores(models, tests, np.array(values))
+    values = []
+    for block in read_score_blocks(path):
+        models += block.models
+        tests += block.tests
+        values.append(block.values)
+    models, tests = _distinct_pairs(path, models, tests)
+    return Scores(models, tests, np.concatenate(values))
 
 
 @checked
@@ -159,32 +179,29 @@ def write_scores(path: str | os.PathLike[str], scores: Scores) -> None:
     write_lines(path, (f"{model} {test} {value:.9g}" for model, test, value in triples))
 
 
-def _number(path: str | os.PathLike[str], line: int, field: str) -> float:
-    try:
-        return parse_number(field, infinite=True)
-    except ValueError:
-        raise DataError(f"{path}:{line}: found {shown(repr(field))}, expected a number as the score") from None
-
-
-def _shared(names: Iterable[str]) -> list[str]:
-    """Keep one string where many are equal: a million trials have few models."""
-    kept: dict[str, str] = {}
-    return [kept.setdefault(name, name) for name in names]
-
-
-def _check_pairs(path: str | os.PathLike[str], models: Sequence[str], tests: Sequence[str]) -> None:
-    first_line: dict[tuple[str, str], int] = {}
-    for number, pair in enumerate(zip(models, tests, strict=True), 1):
-        if first_line.setdefault(pair, number) != number:
-            found, first = f"model {shown(pair[0])}, test {shown(pair[1])} again", first_line[pair]
-            raise DataError(f"{path}:{number}: found {found}, expected each pair once (it is in line {first})")
-    for names in (models, tests):
-        check_distinct(path, dict.fromkeys(names))
+def _distinct_pairs(path: str | os.PathLike[str], models: list[str], tests: list[str]) -> tuple[list[str], list[str]]:
+    """Names with one string where many are equal, or an error that names the first line whose pair was there before."""
+    known = places(models), places(tests)
+    rows, columns = look_up(models, known[0]), look_up(tests, known[1])
+    keys = np.sort(rows * len(tests) + columns)
+    if (keys[1:] == keys[:-1]).any():
+        first_line: dict[tuple[str, str], int] = {}
+        for number, pair in enumerate(zip(models, tests, strict=True), 1):
+            if first_line.setdefault(pair, number) != number:
+                found, first = f"model {shown(pair[0])}, test {shown(pair[1])} again", first_line[pair]
+                raise DataError(f"{path}:{number}: found {found}, expected each pair once (it is in line {first})")
+    for names in known:
+        if not "".join(names).isascii():
+            check_distinct(path, names)
+    return list(map(models.__getitem__, rows.tolist())), list(map(tests.__getitem__, columns.tolist()))
 
 
 def _check_ids(path: str | os.PathLike[str], *columns: Sequence[str]) -> None:
-    for name in set().union(*columns):
+    if not len(columns[0]):
+        raise DataError(f"{path}: found nothing to write, expected one or more pairs")
+    names = set().union(*columns)
+    if "" not in names and (joined := "".join(names)).isascii() and is_field(joined):
+        return
+    for name in names:
         if not is_field(name):
             raise DataError(f"{path}: can't hold the id {shown(repr(name))}, expected no blanks, and not empty")
-    if not columns[0]:
-        raise DataError(f"{path}: found nothing to write, expected one or more pairs")

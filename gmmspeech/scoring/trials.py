@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.arguments import checked
+from gmmspeech.arguments import checked, set_fields, told
+from gmmspeech.checks import as_flags, as_names, as_numbers
 from gmmspeech.errors import DataError, shown
 from gmmspeech.files.text import look_alike
 
@@ -19,14 +22,14 @@ class TrialList:
 
     Parameters
     ----------
-    models, tests : sequence of str, length N
-    is_target : ndarray, shape (N,), bool, optional
+    models, tests : array-like of str, length N
+    is_target : array-like, shape (N,), bool, optional
         Whether the claim is true; None where that is not known.
 
     Raises
     ------
     DataError
-        If the three are not of the same length.
+        If the three are not of the same length, or one is no row of text or of flags.
 
     Examples
     --------
@@ -39,6 +42,9 @@ class TrialList:
     is_target: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
+        set_fields(self, models=_names(self.models, "TrialList: models"), tests=_names(self.tests, "TrialList: tests"))
+        if self.is_target is not None:
+            set_fields(self, is_target=as_flags(self.is_target, "TrialList: is_target"))
         _check_lengths("trials", models=self.models, tests=self.tests, is_target=self.is_target)
 
     def __len__(self) -> int:
@@ -51,13 +57,13 @@ class Scores:
 
     Parameters
     ----------
-    models, tests : sequence of str, length N
-    values : ndarray, shape (N,), float64
+    models, tests : array-like of str, length N
+    values : array-like, shape (N,), float64
 
     Raises
     ------
     DataError
-        If the three are not of the same length, or a value is NaN.
+        If the three are not of the same length, one is no row of text or of numbers, or a value is NaN.
 
     Examples
     --------
@@ -72,6 +78,11 @@ class Scores:
     values: NDArray[np.float64]
 
     def __post_init__(self) -> None:
+        values = as_numbers(self.values, "Scores: values")
+        if values.ndim != 1:
+            raise DataError(f"Scores: values: found {told(values)}, expected one number for each pair")
+        names = {name: _names(getattr(self, name), f"Scores: {name}") for name in ("models", "tests")}
+        set_fields(self, values=values, **names)
         _check_lengths("scores", models=self.models, tests=self.tests, values=self.values)
         bad = np.flatnonzero(np.isnan(self.values))
         if bad.size:
@@ -105,18 +116,17 @@ class Scores:
         >>> scores.align(TrialList(["ann"], ["u1"]))
         array([2.5])
         """
-        model_code = {name: i for i, name in enumerate(dict.fromkeys(self.models))}
-        test_code = {name: i for i, name in enumerate(dict.fromkeys(self.tests))}
-        keys = _keys(self, model_code, test_code)
+        codes = places(self.models), places(self.tests)
+        keys = _keys(self, *codes, len(self))
         order = np.argsort(keys)
         keys = keys[order]
         _check_once(keys, order, self, "score")
-        wanted = _keys(trials, model_code, test_code)
+        wanted = _keys(trials, *codes, len(self))
         place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
         missing = np.flatnonzero(keys[place] != wanted) if len(keys) else np.arange(len(wanted))
         if missing.size:
             model, test = trials.models[missing[0]], trials.tests[missing[0]]
-            alike = look_alike(model, model_code) or look_alike(test, test_code)
+            alike = look_alike(model, codes[0]) or look_alike(test, codes[1])
             found = f"no score ({missing.size} such of {len(trials)})"
             raise DataError(f"trial of model {shown(model)}, test {shown(test)}: found {found}, expected one{alike}")
         trial_order = np.argsort(wanted)
@@ -154,18 +164,36 @@ class Scores:
         return values[trials.is_target], values[~trials.is_target]
 
 
+def _names(names: Any, owner: str) -> Sequence[str]:
+    """Names as they are where they are a list or a tuple of text, as a list where they are another row of text."""
+    if isinstance(names, (list, tuple)) and set(map(type, names)) <= {str}:
+        return names
+    found = as_names(names, owner)
+    if found.ndim != 1:
+        raise DataError(f"{owner}: found {told(found)}, expected names in a row")
+    return found.tolist()
+
+
 def _check_lengths(what: str, **columns: Sequence[str] | NDArray | None) -> None:
     lengths = {name: len(column) for name, column in columns.items() if column is not None}
     if len(set(lengths.values())) > 1:
         raise DataError(f"{what}: found columns of lengths {lengths}, expected the same for all")
 
 
-def _keys(pairs: TrialList | Scores, model_code: dict[str, int], test_code: dict[str, int]) -> NDArray[np.int64]:
-    """Number every pair of a known model and a known test, -1 for others; about a second for a million."""
-    count = len(pairs)
-    models = np.fromiter((model_code.get(name, -1) for name in pairs.models), np.int64, count)
-    tests = np.fromiter((test_code.get(name, -1) for name in pairs.tests), np.int64, count)
-    return np.where((models < 0) | (tests < 0), -1, models * len(test_code) + tests)
+def places(names: Sequence[str]) -> dict[str, int]:
+    """Find each name, the last of equal ones."""
+    return dict(zip(names, range(len(names)), strict=True))
+
+
+def look_up(names: Sequence[str], known: dict[str, int]) -> NDArray[np.int64]:
+    """Numbers of names, -1 for those not known; a quarter of a second for a million."""
+    return np.fromiter(map(known.get, names, repeat(-1)), np.int64, len(names))
+
+
+def _keys(pairs: TrialList | Scores, models: dict[str, int], tests: dict[str, int], width: int) -> NDArray[np.int64]:
+    """Number every pair of a known model and a known test, whose numbers are below `width`, -1 for others."""
+    rows, columns = look_up(pairs.models, models), look_up(pairs.tests, tests)
+    return np.where((rows < 0) | (columns < 0), -1, rows * width + columns)
 
 
 def _check_once(keys: NDArray[np.int64], order: NDArray[np.intp], pairs: TrialList | Scores, what: str) -> None:

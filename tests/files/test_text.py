@@ -24,6 +24,7 @@ from gmmspeech.files.text import (
     read_lines,
     read_text,
     split_all_fields,
+    split_columns,
     split_fields,
 )
 
@@ -206,3 +207,11 @@ def test_json_that_is_no_object(text):
 
 def test_an_object_of_json():
     assert parse_object('{"a": {"b": [1, 2.5]}}') == {"a": {"b": [1, 2.5]}}
+
+
+@given(st.lists(st.text(" \ta\u00a0\x1c", max_size=8), min_size=1, max_size=4), st.integers(1, 3))
+def test_columns_are_those_of_lines_with_so_many_fields(lines, count):
+    """As of each line alone: cut at ASCII blanks, of one number of fields, the first at its begin."""
+    rows = [re.split("[ \t]+", line.strip(" \t")) if line.strip(" \t") else [] for line in lines]
+    right = all(len(row) == count and line[0] not in " \t" for line, row in zip(lines, rows, strict=True))
+    assert split_columns(lines, count) == ([list(column) for column in zip(*rows, strict=True)] if right else None)

@@ -1,9 +1,11 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gmmspeech.errors import DataError
+from gmmspeech.formats.trials import write_scores, write_trials
 from gmmspeech.scoring.trials import Scores, TrialList
 
 pairs = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("uvwx")), min_size=1, unique=True)
@@ -58,3 +60,48 @@ def test_columns_must_fit_and_scores_be_numbers():
         Scores(["a"], ["u"], np.zeros(2))
     with pytest.raises(DataError, match="score of model b, test v: found nan"):
         Scores(["a", "b"], ["u", "v"], np.array([np.inf, np.nan]))
+
+
+PAIRS = ["a", "b"], ["u", "v"]
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, pd.Series, lambda x: np.array(x, object)])
+def test_columns_of_any_kind_become_lists_and_arrays(kind, tmp_path):
+    """What is written of them comes back; integers are numbers too."""
+    scores = Scores(*map(kind, PAIRS), kind([1, -2]))
+    assert scores.values.dtype == np.float64
+    trials = TrialList(*map(kind, PAIRS), kind([True, False]))
+    assert trials.is_target.dtype == np.bool_
+    assert {type(name) for pairs in (scores, trials) for name in (*pairs.models, *pairs.tests)} == {str}
+    assert [found.tolist() for found in scores.split(trials)] == [[1.0], [-2.0]]
+    write_scores(tmp_path / "scores", scores)
+    write_trials(tmp_path / "trials", trials)
+    assert (tmp_path / "scores").read_text() == "a u 1\nb v -2\n"
+    assert (tmp_path / "trials").read_text() == "a u target\nb v nontarget\n"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Scores(*PAIRS, ["1", "2"]), r"^Scores: values: found something that is no number \(text\)"),
+        (lambda: Scores(*PAIRS, None), r"^Scores: values: found something that is no number \(None\)"),
+        (lambda: Scores(*PAIRS, np.zeros((2, 1))), r"^Scores: values: found ndarray of shape \(2, 1\), expected one"),
+        (lambda: Scores(*PAIRS, 1.0), r"^Scores: values: found array.1\.., expected one number for each pair$"),
+        (lambda: Scores(*PAIRS, np.ma.array([1, 2], mask=[1, 0])), r"^Scores: values: found 1 masked"),
+        (lambda: Scores(*PAIRS, [1.0, np.nan]), r"^score of model b, test v: found nan, expected a number$"),
+        (lambda: Scores("ab", ["u", "v"], [1, 2]), r"^Scores: models: found 'ab', expected a list of labels$"),
+        (lambda: Scores([1, 2], ["u", "v"], [1, 2]), r"^Scores: models: found .*1.*, expected text$"),
+        (lambda: Scores(["a", "b"], ["u", None], [1, 2]), r"^Scores: tests: found None, expected text"),
+        (lambda: Scores([["a"], ["b"]], ["u", "v"], [1, 2]), r"^Scores: models: found .*, expected names in a row$"),
+        (lambda: Scores(["a"], ["u", "v"], [1, 2]), r"^scores: found columns of lengths"),
+        (lambda: TrialList(*PAIRS, ["target", "nontarget"]), r"^TrialList: is_target: found something that is no"),
+        (lambda: TrialList(*PAIRS, [2, 0]), r"^TrialList: is_target: found .*, expected True and False in a row$"),
+        (lambda: TrialList(*PAIRS, [[True, False]]), r"^TrialList: is_target: found .*, expected True and False"),
+        (lambda: TrialList({"a": 1, "b": 2}, ["u", "v"]), r"^TrialList: models: found .*, expected a list of labels$"),
+        (lambda: TrialList(["a", np.nan], ["u", "v"]), r"^TrialList: models: found nan, expected text"),
+    ],
+)
+def test_other_columns_are_refused_by_name(make, message):
+    with pytest.raises(DataError, match=message) as caught:
+        make()
+    assert "\n" not in str(caught.value)
