@@ -27,6 +27,7 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from gmmspeech.arguments import checked, told
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
@@ -133,7 +134,7 @@ def espeak_languages() -> dict[str, str]:
 def _texts(values: Iterable[str], owner: str) -> list[str]:
     """A list of texts, or a `DataError`."""
     single = isinstance(values, str) or getattr(values, "shape", None) == ()
-    listed = [values] if single else list(values)
+    listed: list[Any] = [values] if single else list(values)
     for value in listed:
         if not isinstance(value, str):
             raise DataError(f"{owner}: found {told(value)}, expected text")
