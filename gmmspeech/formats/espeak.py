@@ -76,8 +76,8 @@ def pronounce_words(words: Iterable[str], language: str, *, phones: Collection[s
     Returns
     -------
     dict of str to tuple of tuple of str
-        Words in upper case, as other dictionaries have them, each with one pronunciation; two that differ in case
-        alone (German "Maße", "Masse") keep their own, as in `gmmspeech.formats.dictionary.read_dictionary`.
+        Words as dictionaries have them (`gmmspeech.phones.labels.dictionary.dictionary_key`), each pronounced in one
+        way.
 
     Raises
     ------

@@ -44,8 +44,10 @@ def test_phones_of_words(line):
         assert said(word, language) == phones
 
 
-def test_words_that_differ_in_case_or_letters_that_it_folds_keep_their_own():
-    assert pronounce_words(["Maße", "Masse", "masse"], "de")["MASSE"] == (("m", "ɑː", "s", "ə"), ("m", "a", "s", "ə"))
+def test_words_that_upper_case_would_make_one_keep_their_own():
+    words = pronounce_words(["Maße", "Masse", "masse"], "de")
+    assert words == {"MAßE": (("m", "ɑː", "s", "ə"),), "MASSE": (("m", "a", "s", "ə"),)}
+    assert list(pronounce_words(["ılık", "ilik"], "tr").values()) == [(("ɯ", "ɫ", "ɯ", "k"),), (("i", "l", "i", "k"),)]
 
 
 def test_american_english_in_arpabet_is_near_to_cmudict():
