@@ -10,6 +10,7 @@ batch, and a mixture keeps it with its parameters. Of a mixture that never had o
 
 - Clusters of fewer than ten different frames and deviations of 0 (half of a cluster's frames equal) don't count. Where
   none counts in a column, the variance of all frames does, and where that is 0 too, the floor is 1e-6.
+- Variances that end on the floor are warned of, once a training, those of columns of equal frames too.
 - A frame of weight 2 counts as two equal frames do; only ratios of weights matter.
 - A variance below the floor rises to it, but never above what it was before the update: the likelihood can't fall.
 """
@@ -35,10 +36,11 @@ ROUNDING = 1e-14  # of a variance, relative to the squared distance from the mea
 
 
 class Floored(NamedTuple):
-    """Variances (K, D) after the floor, and how many of them lie on it."""
+    """Variances (K, D) after the floor, how many of them lie on it, and how many of those are of constant columns."""
 
     variances: NDArray[np.float64]
     number: int
+    constant: int
 
 
 def scale(n: NDArray[np.float64], variances: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -116,8 +118,10 @@ def apply(
     lowest = np.broadcast_to(floor, variances.shape) if previous is None else np.minimum(floor, previous)
     mean = n @ means / max(n.sum(), np.finfo(np.float64).tiny)
     lowest = np.maximum(lowest, ROUNDING * (means - mean) ** 2)
-    below = (variances < lowest) & (floor != CONSTANT_COLUMN_VARIANCE) & (n > 0)[:, None]
-    return Floored(np.maximum(variances, np.maximum(lowest, np.finfo(np.float64).tiny)), int(below.sum()))
+    constant = (floor == CONSTANT_COLUMN_VARIANCE) & (n > 0)[:, None]
+    below = (variances < lowest) & (n > 0)[:, None] | constant
+    floored = np.maximum(variances, np.maximum(lowest, np.finfo(np.float64).tiny))
+    return Floored(floored, int(below.sum()), int(np.broadcast_to(constant, variances.shape).sum()))
 
 
 def _shared(share: float, found: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -128,13 +132,22 @@ def _shared(share: float, found: NDArray[np.float64], whole: NDArray[np.float64]
 
 def warn(owner: str, mixtures: Iterable[Any]) -> None:
     """Say how many variances of trained mixtures ended on the floor, if any did."""
-    ended = [(mixture.num_floored_, mixture.covariances_.size) for mixture in mixtures]
-    tell(owner, sum(number for number, _ in ended), sum(size for _, size in ended), stacklevel=4)
+    number = size = constant = 0
+    for mixture in mixtures:
+        number, size = number + mixture.num_floored_, size + mixture.covariances_.size
+        columns = np.count_nonzero(mixture.absolute_variance_floor() == CONSTANT_COLUMN_VARIANCE)
+        constant += int(columns * np.count_nonzero(mixture.weights_))
+    tell(owner, number, size, constant, stacklevel=4)
 
 
-def tell(owner: str, number: int, size: int, *, stacklevel: int = 3) -> None:
-    """Warn of variances on the floor, if there are any."""
-    if number:
-        found = f"{owner}: {number} of {size} variances ended on the floor"
-        hint = "their components have few or equal frames; fewer components may serve better"
-        warnings.warn(f"{found}: {hint}", GmmSpeechWarning, stacklevel=stacklevel)
+def tell(owner: str, number: int, size: int, constant: int, *, stacklevel: int = 3) -> None:
+    """Warn of variances on the floor, if there are any, `constant` of them in columns of equal frames."""
+    if not number:
+        return
+    found = f"{owner}: {number} of {size} variances ended on the floor"
+    hints = []
+    if number > constant:
+        hints.append("their components have few or equal frames; fewer components may serve better")
+    if constant:
+        hints.append(f"{constant} are of columns whose frames are all equal, which tell nothing")
+    warnings.warn(f"{found}: {'; '.join(hints)}", GmmSpeechWarning, stacklevel=stacklevel)

@@ -101,7 +101,9 @@ def fit_robust(gmm: DiagonalGMM, X: ArrayLike, *, n_init: int = 10) -> RobustFit
     log_volume = np.log(edges, where=edges > 0, out=np.zeros(len(edges))).sum()
     starts = [frames[rng.choice(len(frames), gmm.n_components, replace=False)] for _ in range(n_init)]
     fits = [_fit_once(gmm, frames, means, variance, log_volume) for means in starts]
-    return max(fits, key=lambda fit: fit.log_likelihood)
+    best = max(fits, key=lambda fit: fit.log_likelihood)
+    floors.warn("fit_robust", [best.gmm])
+    return best
 
 
 def _fit_once(
@@ -109,7 +111,7 @@ def _fit_once(
 ) -> RobustFit:
     k = options.n_components
     parameters: Parameters = (np.full(k, 1 / k), means.astype(np.float64), np.tile(variance, (k, 1)))
-    share, last = FIRST_SHARE, -np.inf
+    share, last, floored, floor = FIRST_SHARE, -np.inf, 0, None
     for iteration in range(options.max_iter + 1):
         gmm = DiagonalGMM.from_parameters(*parameters, **options.get_params(deep=False))
         inside, outside = np.log1p(-share) + gmm.score_samples(frames), np.log(share) - log_volume
@@ -121,8 +123,9 @@ def _fit_once(
         tiny = np.finfo(np.float64).tiny
         stats = gmm.accumulate(frames, sample_weight=np.maximum(weight, tiny))
         floor = floors.of_groups(options.variance_floor, stats.n, *stats.moments(np.maximum(stats.n, tiny)))
-        parameters = em.maximize(stats, floor, previous=parameters)
+        parameters, floored = em.update(stats, floor, previous=parameters)
         share = float(np.clip(1 - weight.mean(), SMALLEST_SHARE, 1 - SMALLEST_SHARE))
+    gmm.floor_, gmm.num_floored_ = floor, floored
     return RobustFit(gmm, 1 - weight, share, log_likelihood)
 
 

@@ -123,6 +123,27 @@ def test_the_floor_of_weighted_frames_is_that_of_repeated_ones(seed, unit):
     np.testing.assert_allclose(weighted, 0.01 * np.min(found, axis=0), rtol=1e-9)
 
 
+def test_columns_of_equal_frames_are_told_once_a_training():
+    rng = np.random.default_rng(0)
+    frames = np.column_stack([rng.normal(size=(400, 2)), np.full(400, 0.1)])
+    gmm, ranges = DiagonalGMM(3, random_state=0), np.arange(0, 400, 10)[:, None] + [0, 10]
+    trainings = {
+        "EM: 3 of 9": [lambda: gmm.fit(frames), lambda: gs.train_ubm([frames, frames], 3)],
+        "fit_robust: 3 of 9": [lambda: gs.gmm.fit_robust(gmm, frames)],
+        "GMMClassifier: 8 of 24": [lambda: gs.GMMClassifier(2, random_state=0).fit(frames, np.arange(400) % 4)],
+        "PhoneGMM: 4 of 12": [
+            lambda: gs.phones.PhoneGMM(2, random_state=0).fit(frames.astype(np.float32), ranges, ["AA", "S"] * 20)
+        ],
+    }
+    for words, trained in trainings.items():
+        for train in trained:
+            with pytest.warns(GmmSpeechWarning) as caught:
+                train()
+            number = words.split()[1]
+            of_columns = f"{number} are of columns whose frames are all equal, which tell nothing"
+            assert [str(w.message) for w in caught] == [f"{words} variances ended on the floor: {of_columns}"]
+
+
 def test_a_classifier_warns_once():
     frames = np.concatenate([np.repeat(np.eye(3) * scale, 30, axis=0) for scale in (1, 5)])
     with pytest.warns(GmmSpeechWarning) as caught:

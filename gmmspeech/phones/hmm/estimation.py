@@ -18,6 +18,7 @@ from gmmspeech.phones.hmm.model import PhoneHMM
 
 SPLIT_STEP = 0.2  # deviations between a Gaussian and either of its halves, as HTK's HHEd has it
 SPLIT_OCCUPANCY = 20.0  # frames that each Gaussian of a state must have before the state gets one more; Kaldi's
+ROUNDING = 1e-11  # of a variance, relative to the squared distance from the mean of all frames, in float32
 TRANSITION_FLOOR = 0.01  # least probability to stay in a state, and to leave it; Kaldi's
 
 
@@ -79,8 +80,8 @@ def state_occupancy(model: PhoneHMM, stats: HMMStats) -> NDArray[np.float64]:
 
 def maximize(
     model: PhoneHMM, stats: HMMStats, *, variance_floor: float, min_occupancy: float = 10.0
-) -> tuple[PhoneHMM, int]:
-    """Maximum-likelihood update of all parameters (the M-step), and how many variances lie on the floor.
+) -> tuple[PhoneHMM, floors.Floored]:
+    """Maximum-likelihood update of all parameters (the M-step), and which variances lie on the floor.
 
     A Gaussian of fewer than `min_occupancy` frames is removed, but for the fullest of its state; a state that has
     fewer frames than that in all keeps the parameters it had. The floor is that of `gmmspeech.gmm.floors`.
@@ -113,17 +114,20 @@ def maximize(
         means=means[keep],
         variances=floored.variances,
     )
-    return updated, floored.number
+    return updated, floored
 
 
 def _floor(model: PhoneHMM, stats: GMMStats, share: float) -> NDArray[np.float64]:
-    """Variance floor, shape (D,), from the variances within states."""
-    starts = model.mixture_offsets[:-1]
-    center = stats.n @ model.means / stats.n.sum()
-    n, sum_x, squares = (np.add.reduceat(a, starts) for a in (stats.n, stats.sum_x, stats.squares_about(center)))
-    some = n > 0
-    means = sum_x[some] / n[some, None]
-    return floors.of_groups(share, n[some], means, squares[some] / n[some, None] - (means - center) ** 2)
+    """Variance floor, shape (D,), from the variances of Gaussians, but for those that shrink to equal frames."""
+    some = stats.n > 0
+    n, center = stats.n[some], stats.n @ model.means / stats.n.sum()
+    means = stats.sum_x[some] / n[:, None]
+    variances = stats.squares_about(center)[some] / n[:, None] - (means - center) ** 2
+    # a floor that followed them would fall with every update; a state's only Gaussian begins with all frames' variance
+    alone = (np.diff(model.mixture_offsets) == 1)[model.state_of_gaussian][some]
+    shrinking = (variances < share * model.variances[some]) & ~alone[:, None]
+    equal = variances < ROUNDING * (means - center) ** 2
+    return floors.of_groups(share, n, means, np.where(shrinking | equal, 0.0, variances))
 
 
 def split(model: PhoneHMM, occupancy: NDArray[np.float64], total: int, *, power: float = 0.25) -> PhoneHMM:

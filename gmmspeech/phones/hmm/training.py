@@ -347,7 +347,7 @@ def _train(
     checkpoint: Checkpoint | None,
     said: Callable[[], Any],
 ) -> PhoneHMM:
-    floored = 0
+    floored = floors.Floored(model.variances, 0, 0)
     flat = model
     if checkpoint is not None:
         kept = checkpoint.resume(_settings(corpus, model, options, said()), TrainingState)
@@ -387,7 +387,7 @@ def _train(
         phones = " ".join(dict.fromkeys(model.phones[model.phone_of_state[s]] for s in starved))
         message = f"too few frames for {len(starved)} states, which keep the parameters they had; phones: {phones}"
         warnings.warn(message, GmmSpeechWarning)
-    floors.tell("phone HMMs", floored, model.variances.size)
+    floors.tell("phone HMMs", floored.number, model.variances.size, floored.constant)
     return model
 
 

@@ -70,17 +70,17 @@ def stats_of(n, mean=1.0, second=3.0):
 
 
 def test_update_of_all_parameters(model):
-    new, number = maximize(model, stats_of([40, 60, 100, 20, 30, 50]), variance_floor=0.1)
-    assert number == 0
+    new, floored = maximize(model, stats_of([40, 60, 100, 20, 30, 50]), variance_floor=0.1)
+    assert floored.number == 0
     np.testing.assert_allclose(new.weights, [0.4, 0.6, 1, 0.2, 0.3, 0.5])
     np.testing.assert_allclose(new.means, 1)
     np.testing.assert_allclose(new.variances, 2)
     np.testing.assert_allclose(new.self_loop, [0.5, 0.3, 0.02])
     second = np.array([3.0, 3, 3, 3, 1, 3])[:, None]  # equal frames in one of them
-    floored, number = maximize(model, stats_of([40, 60, 100, 20, 30, 50], second=second), variance_floor=0.1)
-    assert number == 2
-    np.testing.assert_allclose(floored.variances[4], 0.1 * 1.4)  # of the narrowest state
-    np.testing.assert_allclose(np.delete(floored.variances, 4, axis=0), 2)
+    new, floored = maximize(model, stats_of([40, 60, 100, 20, 30, 50], second=second), variance_floor=0.1)
+    assert floored.number == 2
+    np.testing.assert_allclose(new.variances[4], 0.1 * 2)  # of the narrowest Gaussian that has some
+    np.testing.assert_allclose(np.delete(new.variances, 4, axis=0), 2)
 
 
 def test_starved_gaussians_go_and_starved_states_stay(model):

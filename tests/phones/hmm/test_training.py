@@ -118,6 +118,56 @@ def test_threads_and_interruptions_do_not_change_a_bit(method):
             np.testing.assert_array_equal(getattr(model, field), getattr(other, field))
 
 
+def labelled(draw, num_utterances=30):
+    """Utterances of eight sounds of 30 frames each, drawn by a function of generator, sound and size."""
+    rng = np.random.default_rng(0)
+    frames, labels = {}, {}
+    for i in range(num_utterances):
+        sounds = rng.choice(["SIL", "AA", "S"], 8).tolist()
+        frames[f"u{i}"] = np.concatenate([draw(rng, {"SIL": 0.0, "AA": 200.0, "S": -300.0}[p], 30) for p in sounds])
+        labels[f"u{i}"] = [Label(0.3 * j, 0.3 * (j + 1), p) for j, p in enumerate(sounds)]
+    return frames, labels
+
+
+def two_clusters(rng, place, size):
+    return place + rng.choice([-30.0, 30.0], (size, 1)) + rng.normal(size=(size, 2))
+
+
+@pytest.mark.filterwarnings("error::gmmspeech.errors.GmmSpeechWarning")
+def test_far_clusters_within_states_keep_their_variance():
+    frames, labels = labelled(two_clusters)
+    model = train_phone_hmm_on_labels(frames, labels, times="start", total_gaussians=18, max_iter=20)
+    assert (model.variances < 2).all()
+    assert np.average(model.variances, axis=0, weights=model.weights) == pytest.approx([1, 1], abs=0.1)
+
+
+@pytest.mark.filterwarnings("error::gmmspeech.errors.GmmSpeechWarning")
+def test_one_frame_far_away_spoils_its_own_state_alone():
+    frames, labels = labelled(lambda rng, place, size: place + rng.normal(size=(size, 2)))
+    frames["u3"][7] = 1e6
+    model = train_phone_hmm_on_labels(frames, labels, times="start", total_gaussians=9, max_iter=20)
+    assert np.sort(model.variances.max(axis=1))[-2] < 2
+
+
+def test_equal_frames_get_the_floor_of_the_others_and_are_told():
+    """A start of silence of equal frames, and a column of equal frames."""
+
+    def draw(rng, place, size):
+        frames = np.column_stack([place + rng.normal(size=(size, 2)), np.full(size, 0.1)])
+        frames[: size // 2, :2] = frames[: size // 2, :2] if place else -9.0
+        return frames
+
+    frames, labels = labelled(draw)
+    options = {"times": "start", "total_gaussians": 30, "max_iter": 20}
+    with pytest.warns(GmmSpeechWarning) as caught:
+        model = train_phone_hmm_on_labels(frames, labels, **options)
+    assert (model.variances[:, :2] > 1e-3).all()
+    np.testing.assert_allclose(model.variances[:, 2], 1e-6, rtol=0.2)
+    (words,) = (str(w.message) for w in caught)
+    assert words.startswith("phone HMMs: ")
+    assert "are of columns whose frames are all equal" in words
+
+
 def test_gaussians_grow_to_the_total():
     frames, transcripts, _ = made_up(60)
     numbers = []
