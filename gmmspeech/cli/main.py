@@ -8,6 +8,7 @@ if __name__ == "__main__":  # before all that takes a while to import
     run()
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -257,6 +258,7 @@ def enroll(
     show_default="each utterance is a test",
     help="File with a test and the utterances that are scored as one in each line.",
 )
+@skip_bad_option
 @jobs_option
 def score(
     models: Path,
@@ -266,6 +268,7 @@ def score(
     scoring: str | None,
     top_c: int | None,
     groups: Path | None,
+    skip_bad: bool,
     jobs: int,
 ) -> None:
     """Score the trials of a list.
@@ -276,8 +279,11 @@ def score(
     """
     from gmmspeech.commands.verification import score_file
 
-    done = score_file(models, feats, trials, scores, scoring=scoring, top_c=top_c, groups=groups, n_jobs=jobs)
-    tell(f"{len(done)} trials scored")
+    bad: dict[str, str] | None = {} if skip_bad else None
+    options: dict[str, Any] = {"scoring": scoring, "top_c": top_c, "groups": groups, "n_jobs": jobs}
+    done = score_file(models, feats, trials, scores, skipped=bad, **options)
+    tell_skipped((bad or {}).values())
+    tell(f"{len(done)} trials scored" + (f", {len(bad)} tests skipped" if bad else ""))
 
 
 @command("train-classifier")

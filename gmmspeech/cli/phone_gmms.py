@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gmmspeech.cli.group import command, jobs_option, skip_bad_option
+from gmmspeech.cli.group import allow_pipes_option, command, jobs_option, skip_bad_option
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import ConfigError, say
@@ -55,6 +55,7 @@ silence_option = click.option(
     help="Segment vectors and adaptation to speakers too; every fifth speaker is kept to weight them.",
 )
 @silence_option
+@allow_pipes_option
 @skip_bad_option
 @jobs_option
 def train_phone_classifier(
@@ -69,6 +70,7 @@ def train_phone_classifier(
     smoothing: float,
     full: bool,
     silence: str,
+    allow_pipes: bool,
     skip_bad: bool,
     jobs: int,
 ) -> None:
@@ -83,6 +85,7 @@ def train_phone_classifier(
     one = PhoneClassifierConfig(components, parts, dim, size=size, smoothing=smoothing)
     how = replace(AdaptedClassifierConfig(), unadapted=one) if full else one
     common: dict[str, Any] = {"labels": labels, "silence": silence, "n_jobs": jobs, "skip_bad": skip_bad}
+    common["allow_pipes"] = allow_pipes
     classifier = train_phone_classifier_dir(data_dir, model, FrontEnd.from_toml(config), how, **common)
     if silence not in classifier.phones:
         say(f"no segment is labeled {silence}, all phones are possible answers")
@@ -95,10 +98,18 @@ def train_phone_classifier(
 @labels_option
 @click.option("--out", type=OUT_FOLDER, help="Folder for what is found; without it, a line a segment goes to stdout.")
 @silence_option
+@allow_pipes_option
 @skip_bad_option
 @jobs_option
 def classify_phones(
-    data_dir: Path, model: Path, labels: Path | None, out: Path | None, silence: str, skip_bad: bool, jobs: int
+    data_dir: Path,
+    model: Path,
+    labels: Path | None,
+    out: Path | None,
+    silence: str,
+    allow_pipes: bool,
+    skip_bad: bool,
+    jobs: int,
 ) -> None:
     """Say which phone each labeled segment is.
 
@@ -108,7 +119,8 @@ def classify_phones(
     """
     from gmmspeech.commands.phone_gmms import classify_phones_dir, segment_lines, write_classified
 
-    done = classify_phones_dir(data_dir, model, labels=labels, silence=silence, n_jobs=jobs, skip_bad=skip_bad)
+    options: dict[str, Any] = {"labels": labels, "silence": silence, "n_jobs": jobs, "skip_bad": skip_bad}
+    done = classify_phones_dir(data_dir, model, allow_pipes=allow_pipes, **options)
     if not done.labels:
         raise ConfigError(f"--silence: found {silence} on all segments, expected others too")
     if out is None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import ConfigError, DataError, shown
 from gmmspeech.files.atomic import remove_leftovers
-from gmmspeech.files.names import Output, file_name, parse_output
+from gmmspeech.files.names import Output, file_name, id_of_name, parse_output
 from gmmspeech.files.text import parse_object
 from gmmspeech.formats.htk import write_htk
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
@@ -40,8 +40,11 @@ def copy_features(
     """Copy frames between HDF5 stores, Kaldi's archives and HTK's parameter files."""
     write = _writer(out, compress)
     with FeatureStore(source) as store:
-        written = _written(store, parse_output(out, archives=True))
+        to = parse_output(out, archives=True)
+        written = _written(store, to)
         _check_not_read(store, written)
+        if to.kind == "htk":
+            _check_ids_come_back(store)
         remove_leftovers(*written)
         counts = [0, 0]
 
@@ -115,6 +118,15 @@ def _check_not_read(store: FeatureStore, written: list[Path]) -> None:
             found = os.stat(file)
             if path := there.get((found.st_dev, found.st_ino)):
                 raise DataError(f"{path}: found it in {store.path}, which is read, expected another place to write to")
+
+
+def _check_ids_come_back(store: FeatureStore) -> None:
+    """Raise a DataError if a file's name can't hold an id, which would be read back as another one."""
+    for utterance in store:
+        if id_of_name(file_name(utterance, ".htk").removesuffix(".htk")) != utterance:
+            found = f"an id of {len(utterance.encode('utf-8', 'surrogatepass'))} bytes"
+            expected = "one that the name of a file can hold; an archive of Kaldi's or HDF5 holds any"
+            raise DataError(f"{store.path}: utterance {shown(utterance)}: found {found}, expected {expected}")
 
 
 def _known_shift(front_end: str | None) -> float:

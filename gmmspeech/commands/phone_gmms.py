@@ -103,9 +103,10 @@ def train_phone_classifier_dir(
     silence: str = SILENCE,
     n_jobs: int | None = 1,
     skip_bad: bool = False,
+    allow_pipes: bool = False,
 ) -> Classifier:
     """Train a classifier of phones on a data directory and write it."""
-    data = read_data_dir(folder)
+    data = read_data_dir(folder, allow_pipes=allow_pipes)
     check_not_recording(data, out)
     static = FrontEnd(**{**front.model_dump(), "deltas": None})
     options: dict[str, Any] = {"labels": labels, "n_jobs": n_jobs, "skip_bad": skip_bad}
@@ -134,13 +135,15 @@ def classify_phones_dir(
     silence: str = SILENCE,
     n_jobs: int | None = 1,
     skip_bad: bool = False,
+    allow_pipes: bool = False,
 ) -> ClassifiedPhones:
     """Classify the phones of a data directory between known boundaries."""
     classifier = load(model, (PhoneClassifier, AdaptedPhoneClassifier))
     if not classifier.front_end:
         raise DataError(f"{model}: found a classifier without a front end, expected one of train-phone-classifier")
     front = FrontEnd.from_json(classifier.front_end)
-    data = labeled_frames(read_data_dir(folder), front, labels=labels, n_jobs=n_jobs, skip_bad=skip_bad)
+    where = read_data_dir(folder, allow_pipes=allow_pipes)
+    data = labeled_frames(where, front, labels=labels, n_jobs=n_jobs, skip_bad=skip_bad)
     names = np.asarray(classifier.phones)
     for phone in sorted(set(data.phones.tolist()) - {*classifier.phones, silence}):
         count = (data.phones == phone).sum()

@@ -11,7 +11,7 @@ import numpy as np
 
 from gmmspeech.blocks import ordered_map
 from gmmspeech.cluster import connect
-from gmmspeech.errors import FeatureError
+from gmmspeech.errors import DataError, FeatureError
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.atomic import one_run_at_a_time, remove_leftovers
 from gmmspeech.files.checkpoints import Checkpoint
@@ -95,8 +95,12 @@ def score_file(
     top_c: int | None = None,
     groups: Path | None = None,
     n_jobs: int | None = 1,
+    skipped: dict[str, str] | None = None,
 ) -> Scores:
-    """Score the trials of a list and write ``model test score`` lines."""
+    """Score the trials of a list and write ``model test score`` lines.
+
+    A dict `skipped` takes the tests whose frames can't be had, with what is wrong, and their trials are left out.
+    """
     verifier = load(models, SpeakerVerifier)
     if scoring is not None or top_c is not None:
         verifier.set_scoring(scoring or verifier.scoring, top_c)
@@ -108,7 +112,10 @@ def score_file(
             store,
             groups=None if groups is None else read_list_map(groups),
             progress=progress_bar("scoring", "batch"),
+            skipped=skipped,
         )
+    if skipped and not len(scores):
+        raise DataError(f"{trials}: all {len(skipped)} tests are bad; the first: {next(iter(skipped.values()))}")
     write_scores(out, scores)
     return scores
 

@@ -424,7 +424,7 @@ class FrontEnd(Section):
         self, signal: ArrayLike, rate: float, utterance: str
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         try:
-            samples, full_scale = self._at_rate(signal, rate)
+            samples, full_scale = self._at_rate(signal, rate, utterance_prefix(utterance))
             if frame_layout(len(samples), self.sample_frequency, self.features)[0] == 0:
                 least = least_samples(self.sample_frequency, self.features)
                 raise FeatureError(
@@ -435,9 +435,9 @@ class FrontEnd(Section):
         except FeatureError as error:
             raise FeatureError(f"{utterance_prefix(utterance)}{error}") from None
 
-    def _at_rate(self, signal: ArrayLike, rate: float) -> tuple[NDArray[np.float32], float]:
+    def _at_rate(self, signal: ArrayLike, rate: float, owner: str) -> tuple[NDArray[np.float32], float]:
         """Samples at the front end's rate, and their full scale."""
-        samples, full_scale = checked_signal(signal)
+        samples, full_scale = checked_signal(signal, owner=owner)
         if rate == self.sample_frequency:
             return samples, full_scale
         wanted = "down" if rate > self.sample_frequency else "up"

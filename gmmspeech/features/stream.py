@@ -103,7 +103,7 @@ class FrontEndStream:
         if self._ended:
             raise FeatureError(f"{self._who}found samples after the end of the signal")
         try:
-            return self._settled(*self._static.push(*checked_signal(samples, whole=False)), end=False)
+            return self._settled(*self._static.push(*checked_signal(samples, whole=False, owner=self._who)), end=False)
         except FeatureError as error:
             raise FeatureError(f"{self._who}{error}") from None
 

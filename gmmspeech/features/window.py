@@ -48,10 +48,11 @@ def utterance_prefix(utterance: str) -> str:
     return f"utterance {utterance}: " if utterance else ""
 
 
-def checked_signal(signal: ArrayLike, *, whole: bool = True) -> tuple[NDArray[np.float32], float]:
+def checked_signal(signal: ArrayLike, *, whole: bool = True, owner: str = "") -> tuple[NDArray[np.float32], float]:
     """Samples as float32, and their full scale; FeatureError if they aren't one channel of finite numbers.
 
-    A warning tells, once, of samples that must have been meant at another scale; a part of a signal may be quiet.
+    A warning tells, once of each `owner`, of samples that must have been meant at another scale; a part of a signal
+    may be quiet.
 
     Shapes: `signal` (n,); gives `samples` (n,).
     """
@@ -66,11 +67,11 @@ def checked_signal(signal: ArrayLike, *, whole: bool = True) -> tuple[NDArray[np
     bad = not_finite(converted)
     if len(bad):
         raise FeatureError(f"signal: found {samples[bad[0]]} at sample {bad[0]}, expected finite numbers")
-    _warn_of_scale(converted, samples.dtype, whole)
+    _warn_of_scale(converted, samples.dtype, whole, owner)
     return converted, 1.0 if samples.dtype.kind == "f" else INT16_SCALE
 
 
-def _warn_of_scale(samples: NDArray[np.float32], dtype: np.dtype, whole: bool) -> None:
+def _warn_of_scale(samples: NDArray[np.float32], dtype: np.dtype, whole: bool, owner: str) -> None:
     """Tell of samples far outside the scale they are taken at; the same words each time, so that they come once."""
     peak = max(samples.max(), -samples.min()) if len(samples) else 0.0
     if dtype.kind == "f":
@@ -87,7 +88,7 @@ def _warn_of_scale(samples: NDArray[np.float32], dtype: np.dtype, whole: bool) -
         found = f"all within {lowest:g}"
     else:
         return
-    warnings.warn(f"signal: found {given} samples {found}, expected samples {taken}: {other}", GmmSpeechWarning)
+    warnings.warn(f"{owner}signal: found {given} samples {found}, expected samples {taken}: {other}", GmmSpeechWarning)
 
 
 def frame_layout(num_samples: int, rate: float, options: StaticOptions) -> tuple[int, int]:

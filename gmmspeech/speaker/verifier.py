@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import check, checked, listed
 from gmmspeech.blocks import ordered_map, read_ahead
 from gmmspeech.checks import check_frames, check_positive
-from gmmspeech.errors import ConfigError, DataError, FeatureError, shown
+from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError, shown
 from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.files.text import look_alike, parse_object
@@ -183,6 +183,7 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
         *,
         groups: Groups | None = None,
         progress: Callable[[Iterable], Iterable] = iter,
+        skipped: dict[str, str] | None = None,
     ) -> Scores:
         """Score every trial of a list.
 
@@ -195,6 +196,9 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
             Test id to the ids of several utterances that are scored as one.
         progress : callable, optional
             Wraps the iteration over batches of tests, as `tqdm.tqdm` does.
+        skipped : dict of str to str, optional
+            Takes tests whose frames can't be had, each with what is wrong with it, in place of an error; their trials
+            are left out.
 
         Returns
         -------
@@ -218,14 +222,27 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
         batches = [tests[i : i + _TESTS_AT_ONCE] for i in range(0, len(tests), _TESTS_AT_ONCE)]
         known: dict[str, Any] = {}
 
-        def read(batch: list[str]) -> list[NDArray]:
-            return [self._frames(f"test {t}", _members(t, groups), store) for t in batch]
+        def read(batch: list[str]) -> dict[str, NDArray]:
+            found = {}
+            for test in batch:
+                try:
+                    found[test] = self._frames(f"test {test}", _members(test, groups), store)
+                except GmmSpeechError as error:
+                    if skipped is None:
+                        raise
+                    skipped[test] = str(error)
+            return found
 
-        for batch, frames in zip(progress(batches), read_ahead(map(read, batches), depth=1), strict=True):
-            claims = [[trials.models[i] for i in places[test]] for test in batch]
-            for test, scores in zip(batch, self._score_tests(claims, frames, known), strict=True):
+        for _, frames in zip(progress(batches), read_ahead(map(read, batches), depth=1), strict=True):
+            if not frames:
+                continue
+            claims = [[trials.models[i] for i in places[test]] for test in frames]
+            for test, scores in zip(frames, self._score_tests(claims, list(frames.values()), known), strict=True):
                 values[places[test]] = scores
-        return Scores(trials.models, trials.tests, values)
+        if not skipped:
+            return Scores(trials.models, trials.tests, values)
+        kept = [i for i, test in enumerate(trials.tests) if test not in skipped]
+        return Scores([trials.models[i] for i in kept], [trials.tests[i] for i in kept], values[kept])
 
     def to_state(self) -> State:
         """Give the background model, and of each speaker what was enrolled, from which MAP makes the model again."""

@@ -97,6 +97,21 @@ def test_bad_labels_are_named(run, copied: Path, tmp_path: Path, spoil, named: s
     assert f"gmmspeech: warning: skipped: {first}: found " in skipped.stderr
 
 
+def test_commands_in_place_of_recordings(run, copied: Path, tmp_path: Path) -> None:
+    rows = [line.split(maxsplit=1) for line in (copied / "wav.scp").read_text().splitlines()]
+    base = next(base for base in (copied, *copied.parents) if (base / rows[0][1]).exists())
+    (copied / "wav.scp").write_text("".join(f"{name} cat '{base / path}' |\n" for name, path in rows))
+    for words in (
+        ("train-phone-classifier", copied, tmp_path / "m.h5", *TRAIN),
+        ("classify-phones", copied, tmp_path / "m.h5"),
+    ):
+        refused = run(*words)
+        assert refused.exit_code == 1
+        assert "commands are not run without --allow-pipes" in refused.stderr
+        done = run(*words, "--allow-pipes")
+        assert done.exit_code == 0, done.output
+
+
 def test_a_phone_that_was_not_trained(run, copied: Path, digits: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels.ctm"
     labels.write_text((digits / "train" / "phones.ctm").read_text().replace(" Z\n", " S\n"))

@@ -93,3 +93,8 @@ def test_the_scale_is_told_once():
         for peak in range(20000, 20010):
             checked_signal(np.array([float(peak), 0.5]))
     assert len(said) == 1
+
+
+def test_the_scale_is_told_of_each_utterance():
+    with pytest.warns(GmmSpeechWarning, match="^utterance u1: signal: found floating-point samples beyond 16"):
+        checked_signal(np.array([20000.0, 0.5]), owner="utterance u1: ")
