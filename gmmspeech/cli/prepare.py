@@ -35,7 +35,8 @@ def prepare(layout: str, source: Path, out: Path) -> None:
     spk2utt; text and spk2gender where they are known; phones.ctm of TIMIT. The audio stays where it is. Links to
     folders are followed. What is left out is counted by extension, such as video, which has to be converted first.
     """
-    from gmmspeech.corpora.listing import OTHER_AUDIO, counted, write_listing
+    from gmmspeech.audio.folders import OTHER_AUDIO
+    from gmmspeech.corpora.listing import counted, write_listing
     from gmmspeech.corpora.registry import list_corpus
 
     listing = list_corpus(layout, source)

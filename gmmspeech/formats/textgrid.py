@@ -39,13 +39,18 @@ def read_textgrid(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
 
     Labels without text are left out, and blanks around the others; of a point, `start` is `end`.
     """
+    return read_timed_textgrid(path)[1]
+
+
+def read_timed_textgrid(path: str | os.PathLike[str]) -> tuple[float, dict[str, list[Label]]]:
+    """Read a Praat TextGrid as `read_textgrid` does; give the time at which it ends, in seconds, too."""
     text = read_text(path, expected=_EXPECTED, any_line_ends=True)
     head, _, _ = text.partition("\n")
     reader = _Reader(path, text, len(head))
     if "ooTextFile" not in head or reader.next is None or reader.next[:2] != ("text", "TextGrid"):
         raise DataError(f"{path}:1: found {shown(repr(text[:40]))}, expected {_EXPECTED}")
     reader.take("text", "TextGrid")
-    _read_times(reader)
+    end = _read_times(reader)
     has_tiers = reader.take("flag", "<exists> or <absent>") == "<exists>"
     count = int(reader.number("the number of tiers", whole=True)) if has_tiers else 0
     tiers: dict[str, list[Label]] = {}
@@ -56,7 +61,7 @@ def read_textgrid(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
         tiers[_free_name(name, tiers)] = [label for label in labels if label.name]
     if reader.next is not None:
         raise reader.error(f"the end of the file after {count} tiers, as its head says")
-    return tiers
+    return end, tiers
 
 
 def write_textgrid(
@@ -156,10 +161,10 @@ def _read_tier(reader: _Reader, number: int) -> tuple[str, list[Label]]:
     return name, labels
 
 
-def _read_times(reader: _Reader) -> None:
-    """Read the start and the end of a TextGrid or a tier, of which nothing is kept."""
+def _read_times(reader: _Reader) -> float:
+    """Read the start and the end of a TextGrid or a tier; give the end."""
     reader.number("a start in seconds from 0")
-    reader.number("an end in seconds from 0")
+    return reader.number("an end in seconds from 0")
 
 
 def _read_interval(reader: _Reader, before: float) -> tuple[float, float]:

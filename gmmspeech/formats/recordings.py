@@ -1,0 +1,263 @@
+"""Folders of recordings with transcripts beside them, as the Montreal Forced Aligner takes them."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+from gmmspeech.arguments import checked
+from gmmspeech.audio import audio_format
+from gmmspeech.audio.folders import OTHER_AUDIO, audio_files
+from gmmspeech.audio.headers import how_to_convert
+from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, shown
+from gmmspeech.files.text import read_text
+from gmmspeech.formats.datadir import DataDir, Segment
+from gmmspeech.formats.textgrid import read_timed_textgrid
+from gmmspeech.phones.labels.labels import Label
+
+TRANSCRIPTS = (".lab", ".txt", ".textgrid")  # suffixes in lower case; the first that holds a transcript is taken
+SAME_LENGTH = 0.1  # seconds: decoders of lossy audio differ by some milliseconds, TextGrids of other files by more
+
+# Tiers that aligners write, with the speaker before them (MFA), and those for people.
+_NO_TRANSCRIPT = re.compile(r"(.* - )?(words?|phones?|phonemes?|confidence|notes?|comments?)", re.IGNORECASE)
+_TIMED_LINE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s+([0-9]+(?:\.[0-9]+)?)\s+\S.*")
+_SHORTEST_LABEL = 100  # samples or steps of 100 ns: "1 2 three" is text
+_LOSSLESS_FIRST = (".wav", ".flac", ".aiff", ".aif")
+
+
+@checked
+def read_recordings(path: str | os.PathLike[str]) -> tuple[DataDir, dict[str, str]]:
+    """Read a folder of recordings with transcripts beside them.
+
+    Next to a recording ``a.wav``, of any kind that `gmmspeech.audio.read_audio` reads, lies what is said in it:
+    ``a.lab`` or ``a.txt``, or ``a.TextGrid`` with a tier for each speaker, whose intervals with text are utterances.
+    The first of these that holds a transcript is taken. Tiers that are called words, phones, confidence or notes (or
+    ``ann - words``) are of an earlier alignment, and no transcripts.
+
+    A recording belongs to the speaker after whom its folder is called. Where a TextGrid has several tiers, or lies in
+    the topmost folder, its tiers are called after the speakers.
+
+    Parameters
+    ----------
+    path : path-like
+        A folder; those in it are searched too.
+
+    Returns
+    -------
+    data : DataDir
+        With text as people wrote it. The id of a recording is its path below the folder without the suffix, blanks
+        and ``%`` and ``#`` in it escaped (`path_of_id` gives it back); that of an utterance in a TextGrid has the
+        numbers of tier and utterance too: ``ann/a#1-0003``.
+    left_out : dict of str to str
+        What can't be used: path below the folder, and the reason.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder, or nothing in it can be used.
+
+    Warns
+    -----
+    GmmSpeechWarning
+        If TextGrids end before their recordings, which then have no utterances in the rest.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, soundfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> (folder / "ann").mkdir()
+    >>> for name in ("a", "b"):
+    ...     soundfile.write(folder / "ann" / f"{name}.wav", np.zeros(800), 8000)
+    >>> _ = (folder / "ann" / "a.txt").write_text("Hello, world!")
+    >>> data, left_out = read_recordings(folder)
+    >>> data.text, data.utt2spk
+    ({'ann/a': 'Hello, world!'}, {'ann/a': 'ann'})
+    >>> left_out
+    {'ann/b.wav': 'found no transcript beside it, expected b.lab, b.txt or b.TextGrid'}
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder, expected one of recordings, or a data directory (with wav.scp)")
+    files, others = audio_files(folder)
+    collected = _Collected(folder)
+    for audio, beside in _together(folder, files, others, collected.left_out):
+        collected.add(audio, beside)
+    if not collected.utt2spk:
+        expected = "recordings with transcripts beside them (.lab, .txt or .TextGrid), or a data directory with wav.scp"
+        reasons = [f"; the first: {name}: {reason}" for name, reason in collected.left_out.items()]
+        found = f"{len(files)} recordings, none of them with a transcript" if files else "no recordings"
+        raise DataError(f"{folder}: found {found}{''.join(reasons[:1])}, expected {expected}")
+    collected.warn_of_short()
+    return collected.data_dir(), dict(sorted(collected.left_out.items()))
+
+
+def id_of_path(path: str | os.PathLike[str]) -> str:
+    """Give the id of a recording: its path without a suffix, escaped where an id may not have a character.
+
+    Examples
+    --------
+    >>> id_of_path("ann/my file"), path_of_id("ann/my%20file")
+    ('ann/my%20file', 'ann/my file')
+    """
+    text = os.fspath(path)
+    text = text.replace(os.sep, "/")
+    return "".join(_escaped(character) for character in text)
+
+
+def path_of_id(id: str) -> str:
+    """Give the path, without a suffix, that `id_of_path` made an id of."""
+    return os.fsdecode(unquote_to_bytes(id.encode("utf-8", "surrogateescape")))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable() and not character.isspace() and character not in "%#":
+        return character
+    return "".join(f"%{byte:02X}" for byte in os.fsencode(character))
+
+
+class _Collected:
+    """What was found in a folder so far."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.recordings: dict[str, Path] = {}
+        self.segments: dict[str, Segment] = {}
+        self.utt2spk: dict[str, str] = {}
+        self.text: dict[str, str] = {}
+        self.left_out: dict[str, str] = {}
+        self.short: list[str] = []
+
+    def add(self, audio: Path, beside: Sequence[Path]) -> None:
+        """Add a recording with the first transcript beside it that is one; else keep the reasons."""
+        reasons: dict[str, str] = {}
+        for transcript in beside:
+            try:
+                self._add_textgrid(audio, transcript) if _is_textgrid(transcript) else self._add_text(audio, transcript)
+                return
+            except GmmSpeechError as error:
+                name = _below(transcript, self.folder)
+                reasons[name] = str(error).removeprefix(f"{transcript}:").strip()
+        if not reasons:
+            stem = shown(audio.stem)
+            expected = f"{stem}.lab, {stem}.txt or {stem}.TextGrid"
+            reasons[_below(audio, self.folder)] = f"found no transcript beside it, expected {expected}"
+        self.left_out |= reasons
+
+    def _add_text(self, audio: Path, transcript: Path) -> None:
+        text = read_text(transcript, expected="a transcript", any_line_ends=True)
+        lines = [line for line in text.split("\n") if line.strip()]
+        if not lines:
+            raise DataError("found no text, expected what is said")
+        if all(map(_is_timed, lines)):
+            raise DataError(f"found labels with times ({shown(repr(lines[0]), 60)}), expected a transcript alone")
+        name = self._recording(audio)
+        self._utterance(name, Segment(name, 0.0, None), self._speaker(audio), " ".join(lines))
+
+    def _add_textgrid(self, audio: Path, transcript: Path) -> None:
+        end, tiers = read_timed_textgrid(transcript)
+        spoken = {tier: labels for tier, labels in tiers.items() if not _NO_TRANSCRIPT.fullmatch(tier.strip())}
+        if not spoken:
+            found = shown(", ".join(tiers), 300) or "none"
+            raise DataError(f"found tiers {found}, expected one of a transcript, called after its speaker")
+        intervals = {tier: [label for label in spoken[tier] if label.start < label.end] for tier in spoken}
+        if not any(intervals.values()):
+            raise DataError("found no interval with text, expected what is said")
+        duration = audio_format(audio).duration
+        self._check_length(transcript, max(end, *(t[-1].end for t in intervals.values() if t)), duration)
+        recording = self._recording(audio)
+        for tier_number, (tier, labels) in enumerate(intervals.items(), 1):
+            speaker = self._speaker(audio, tier if len(intervals) > 1 or audio.parent == self.folder else "")
+            for number, label in enumerate(labels, 1):
+                segment = Segment(recording, label.start, min(label.end, duration))
+                self._utterance(f"{recording}#{tier_number}-{number:04d}", segment, speaker, _one_line(label))
+
+    def _check_length(self, transcript: Path, end: float, duration: float) -> None:
+        if end > duration + SAME_LENGTH:
+            raise DataError(f"found a TextGrid of {end:.3f} s, expected {duration:.3f} s as its recording has")
+        if end < duration - SAME_LENGTH:
+            self.short.append(f"{_below(transcript, self.folder)} ({end:.3f} of {duration:.3f} s)")
+
+    def _recording(self, audio: Path) -> str:
+        name = id_of_path(audio.relative_to(self.folder).with_suffix(""))
+        self.recordings[name] = audio
+        return name
+
+    def _utterance(self, name: str, segment: Segment, speaker: str, text: str) -> None:
+        self.segments[name], self.utt2spk[name], self.text[name] = segment, speaker, text
+
+    def _speaker(self, audio: Path, tier: str = "") -> str:
+        """Give the name of a tier, or else of the recording's folder."""
+        folder = audio.parent.relative_to(self.folder)
+        return tier or (folder.as_posix() if folder.parts else Path(os.path.abspath(self.folder)).name or "speaker")
+
+    def warn_of_short(self) -> None:
+        """Warn of TextGrids that end before their recordings."""
+        if self.short:
+            first = self.short[0]
+            warnings.warn(
+                f"{len(self.short)} TextGrids end before their recordings; the first: {first}", GmmSpeechWarning
+            )
+
+    def data_dir(self) -> DataDir:
+        """Put it all in one; segments where some recording is not one utterance."""
+        utterances = tuple(sorted(self.utt2spk))
+        whole = all(name == segment.recording for name, segment in self.segments.items())
+        segments = None if whole else self.segments
+        return DataDir(self.folder, self.recordings, segments, utterances, self.utt2spk, self.text)
+
+
+def _together(
+    folder: Path, files: Sequence[Path], others: Sequence[Path], left_out: dict[str, str]
+) -> Iterator[tuple[Path, list[Path]]]:
+    """Yield each recording with the transcripts beside it, in the order in which they are to be tried."""
+    transcripts: dict[Path, list[Path]] = {}
+    for path in others:
+        if path.name.startswith(".") or not path.is_file():
+            continue
+        if path.suffix.lower() in TRANSCRIPTS:
+            transcripts.setdefault(path.with_suffix(""), []).append(path)
+        elif path.suffix.lower() in OTHER_AUDIO:
+            left_out[_below(path, folder)] = f"found audio that libsndfile does not read{how_to_convert(str(path))}"
+    recordings: dict[Path, list[Path]] = {}
+    for path in files:
+        recordings.setdefault(path.with_suffix(""), []).append(path)
+    for stem, same in sorted(recordings.items()):
+        first, *further = sorted(same, key=_by_suffix)
+        for path in further:
+            left_out[_below(path, folder)] = f"found {shown(first.name)} too, expected one recording of a name"
+        yield first, sorted(transcripts.pop(stem, []), key=lambda path: TRANSCRIPTS.index(path.suffix.lower()))
+    for alone in transcripts.values():
+        for path in alone:
+            left_out[_below(path, folder)] = "found no recording of that name beside it, expected one"
+
+
+def _by_suffix(path: Path) -> tuple[bool, str]:
+    """Sort what has no loss before the rest."""
+    suffix = path.suffix.lower()
+    return suffix not in _LOSSLESS_FIRST, f"{_LOSSLESS_FIRST.index(suffix) if suffix in _LOSSLESS_FIRST else suffix}"
+
+
+def _is_textgrid(path: Path) -> bool:
+    return path.suffix.lower() == ".textgrid"
+
+
+def _is_timed(line: str) -> bool:
+    """Say whether a line is a label of HTK, TIMIT or Audacity: a start, an end and a name."""
+    found = _TIMED_LINE.fullmatch(line)
+    if found is None:
+        return False
+    start, end = map(float, found.groups())
+    return end > start and ("." in found[1] + found[2] or end - start >= _SHORTEST_LABEL)
+
+
+def _one_line(label: Label) -> str:
+    return " ".join(label.name.split())
+
+
+def _below(path: Path, folder: Path) -> str:
+    """Path below a folder, for messages."""
+    return shown(os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace"), 300)
