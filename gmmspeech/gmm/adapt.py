@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import check_at_least
 from gmmspeech.errors import ConfigError, ModelError
+from gmmspeech.gmm import floors
+from gmmspeech.gmm.frames import as_frames
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
 
@@ -88,4 +90,7 @@ def map_adapt(
         spread = column * (stats.squares_about(ubm.means_) / seen[:, None]) + (1 - column) * variances
         lowest = np.minimum(ubm.absolute_variance_floor(), variances)
         variances = np.maximum(spread - (means - ubm.means_) ** 2, lowest)
-    return ubm.with_parameters(weights, means, variances)
+    adapted = ubm.with_parameters(weights, means, variances)
+    if not isinstance(data, GMMStats):
+        floors.warn_if_coarse("map_adapt", as_frames(data), [adapted])
+    return adapted

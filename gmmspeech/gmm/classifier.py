@@ -136,6 +136,7 @@ class GMMClassifier(
             for i, label in enumerate(self.classes_)
         ]
         floors.warn(type(self).__name__, self.models_)
+        floors.warn_if_coarse(type(self).__name__, frames, self.models_)
         self.n_iter_ = max(model.n_iter_ for model in self.models_)
         self.n_features_in_ = frames.shape[1]
         self.front_end_: str | None = None

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.blocks import Frames
 from gmmspeech.errors import GmmSpeechWarning
 
 FEWEST = 10  # different frames of a cluster that counts; Kaldi's min-gaussian-occupancy
@@ -151,3 +152,22 @@ def tell(owner: str, number: int, size: int, constant: int, *, stacklevel: int =
     if constant:
         hints.append(f"{constant} are of columns whose frames are all equal, which tell nothing")
     warnings.warn(f"{found}: {'; '.join(hints)}", GmmSpeechWarning, stacklevel=stacklevel)
+
+
+def warn_if_coarse(owner: str, frames: Frames, mixtures: Iterable[Any]) -> None:
+    """Warn where the numbers of float32 stand farther apart than the frames of a component deviate from its mean."""
+    some = frames[0] if isinstance(frames, (list, tuple)) and len(frames) else frames
+    if getattr(some, "dtype", np.float32) != np.float32:  # a store has no dtype: its frames are in float32
+        return
+    for mixture in mixtures:
+        means, deviations = mixture.means_, np.sqrt(mixture.covariances_)
+        with np.errstate(over="ignore"):
+            spacing = np.spacing(np.abs(means).astype(np.float32))
+        coarse = np.argwhere((spacing > deviations) & (mixture.weights_ > 0)[:, None])
+        if len(coarse):
+            k, d = coarse[0]
+            found = f"{owner}: found float32 frames near {means[k, d]:.6g} in column {d}, where float32 has steps of"
+            hint = "give float64 frames, or take a constant off before they become float32"
+            words = f"{found} {spacing[k, d]:.3g}, above their deviation of {deviations[k, d]:.3g}; {hint}"
+            warnings.warn(words, GmmSpeechWarning, stacklevel=3)
+            return

@@ -185,6 +185,7 @@ class DiagonalGMM(
         weight = None if sample_weight is None else check_weights(sample_weight, frames)
         self._train(frames, weight, callback, checkpoint)
         floors.warn("EM", [self])
+        floors.warn_if_coarse("EM", frames, [self])
         return self
 
     def fit_predict(self, X: Frames | ArrayLike, y: None = None, **options: Any) -> NDArray[np.intp]:
@@ -284,6 +285,8 @@ class DiagonalGMM(
         warned, self.num_floored_ = getattr(self, "num_floored_", 0), floored
         if not warned:  # once in a stream
             floors.warn("EM", [self])
+        if not before:
+            floors.warn_if_coarse("EM", frames, [self])
         self.history_, self.converged_, self.n_iter_ = history, False, len(history)
         self.num_frames_ = float(before + batch.num_frames)
         return self

@@ -103,6 +103,7 @@ def fit_robust(gmm: DiagonalGMM, X: ArrayLike, *, n_init: int = 10) -> RobustFit
     fits = [_fit_once(gmm, frames, means, variance, log_volume) for means in starts]
     best = max(fits, key=lambda fit: fit.log_likelihood)
     floors.warn("fit_robust", [best.gmm])
+    floors.warn_if_coarse("fit_robust", frames, [best.gmm])
     return best
 
 

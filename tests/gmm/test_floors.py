@@ -144,6 +144,30 @@ def test_columns_of_equal_frames_are_told_once_a_training():
             assert [str(w.message) for w in caught] == [f"{words} variances ended on the floor: {of_columns}"]
 
 
+@pytest.mark.parametrize(("offset", "step"), [(1e3, 0), (3e7, 2), (1e8, 8)])
+def test_frames_in_float32_whose_steps_are_wider_than_they_deviate_are_told(offset, step):
+    frames = np.random.default_rng(0).normal(size=(400, 2)) + offset
+    gmm, single = DiagonalGMM(1, random_state=0), frames.astype(np.float32)
+    ranges = np.arange(0, 400, 10)[:, None] + [0, 10]
+    wide = DiagonalGMM.from_parameters([1.0], [[offset] * 2], [[1.0] * 2])
+    for train in (
+        gmm.fit,
+        lambda x: gs.train_ubm([x, x], 1),
+        lambda x: DiagonalGMM(1).partial_fit(x),
+        lambda x: gs.gmm.fit_robust(gmm, x, n_init=1),
+        lambda x: gs.map_adapt(wide, x, update="v"),
+        lambda x: gs.GMMClassifier(1, random_state=0).fit(x, np.arange(400) % 4),
+        lambda x: gs.phones.PhoneGMM(1, random_state=0).fit(x, ranges, ["AA", "S"] * 20),
+    ):
+        for x in (frames, single):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                train(x)
+            told = [str(w.message) for w in caught if "steps of" in str(w.message)]
+            assert len(told) == (step > 0 and x is single)
+            assert not told or f"in column 0, where float32 has steps of {step}, above" in told[0]
+
+
 def test_a_classifier_warns_once():
     frames = np.concatenate([np.repeat(np.eye(3) * scale, 30, axis=0) for scale in (1, 5)])
     with pytest.warns(GmmSpeechWarning) as caught:

@@ -184,6 +184,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         self.models_ = self._train(frames, codes)
         if self.ubm is None:
             floors.warn(type(self).__name__, self.models_)
+        floors.warn_if_coarse(type(self).__name__, frames, self.models_)
         self.n_features_in_ = frames.shape[1]
         self.front_end_: str | None = None
         return self
