@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import warnings
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +14,8 @@ from gmmspeech.blocks import Block, Frames, frame_blocks, is_segments, map_block
 from gmmspeech.checks import as_weights, finite, real_array, transposed
 from gmmspeech.errors import FeatureError, GmmSpeechWarning
 from gmmspeech.gmm.errors import FeatureNamesError
+
+Estimator = TypeVar("Estimator")
 
 
 def as_frames(X: Frames | ArrayLike) -> Frames:
@@ -86,6 +89,15 @@ def set_names(estimator: Any, names: object) -> None:
     """Give an estimator the names of columns that a file or another estimator has, if it has some."""
     if names is not None:
         estimator.feature_names_in_ = np.array(names, dtype=object)
+
+
+def without_names(estimator: Estimator) -> Estimator:
+    """Give the estimator, or a shallow copy that knows no names of columns: for frames whose names were checked."""
+    if not hasattr(estimator, "feature_names_in_"):
+        return estimator
+    nameless: Any = copy.copy(estimator)
+    del nameless.feature_names_in_
+    return cast(Estimator, nameless)
 
 
 def warn_if_wide(frames: Frames) -> None:

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import check_fields
 from gmmspeech.checks import all_finite
 from gmmspeech.errors import ModelError
 from gmmspeech.features.compatibility import describe_front_end
@@ -57,6 +58,14 @@ class GMMStats:
     num_frames: float
     center: NDArray[np.float64] | None = None
     squares: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        shape = self.sum_x.shape
+        fits = len(shape) == 2 and self.n.shape == shape[:1] and self.sum_xx.shape == shape
+        if not fits or (self.squares is not None and self.squares.shape != shape):
+            found = f"{self.n.shape}, {shape}, {self.sum_xx.shape}"
+            raise ModelError(f"GMMStats: found n, sum_x, sum_xx of shapes {found}, expected (K,), (K, D), (K, D)")
 
     def __add__(self, other: GMMStats | int) -> GMMStats:
         if isinstance(other, int) and other == 0:  # what sum() starts from

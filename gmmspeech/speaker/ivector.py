@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.arguments import check_fields, checked
+from gmmspeech.arguments import check_fields, checked, set_fields
 from gmmspeech.blocks import ordered_map, single_threaded_blas
-from gmmspeech.checks import all_finite, check_at_least
+from gmmspeech.checks import all_finite, as_names, check_at_least
 from gmmspeech.errors import ConfigError, DataError, ModelError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
@@ -402,8 +402,9 @@ class IVectors(Saved, format="gmmspeech i-vectors", hint="i-vectors (made by ext
     extractor_digest: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "names", tuple(self.names))
-        object.__setattr__(self, "vectors", as_vectors(self.vectors))
+        names_of = as_names(self.names, "IVectors: names")
+        set_fields(self, names=tuple(names_of.ravel().tolist()), vectors=as_vectors(self.vectors))
+        check_fields(self)
         names, count = len(set(self.names)), len(self.vectors)
         if len(self.names) != count or names != count:
             raise DataError(f"i-vectors: found {count} vectors and {names} different names, expected as many")

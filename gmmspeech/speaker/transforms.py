@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
-from gmmspeech.arguments import checked
+from gmmspeech.arguments import check_fields, checked
 from gmmspeech.checks import as_labels, check_parameters_finite, first_bad, real_array
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
 from gmmspeech.linear.lda import discriminants, fix_signs
@@ -41,6 +41,7 @@ class AffineTransform:
     unit_length: bool = False
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.matrix.ndim != 2 or self.mean.shape != self.matrix.shape[1:]:
             raise ModelError(
                 f"transform: found mean and matrix of shapes {self.mean.shape} and {self.matrix.shape}, "

@@ -18,7 +18,7 @@ from gmmspeech.features.compatibility import check_same_front_end, describe_fron
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.files.text import look_alike, parse_object
 from gmmspeech.gmm.adapt import map_adapt
-from gmmspeech.gmm.frames import check_names
+from gmmspeech.gmm.frames import check_names, without_names
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats, check_statistics
 from gmmspeech.scoring.llr import scorer
@@ -325,9 +325,11 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
 
     def _score_symmetric(self, names: list[str], X: NDArray) -> NDArray[np.float64]:
         test_stats = self._statistics("test", X)
-        test_model = self._adapt(test_stats)
-        forward = [self.models_[name].score(X) - _mean(test_stats) for name in names]
-        reverse = [test_model.score(self.frames_[name]) - _mean(self.statistics_[name]) for name in names]
+        test_model = without_names(self._adapt(test_stats))
+        forward = [without_names(self.models_[name]).score(X) - _mean(test_stats) for name in names]
+        reverse = [
+            without_names(test_model).score(self.frames_[name]) - _mean(self.statistics_[name]) for name in names
+        ]
         return (np.array(forward) + np.array(reverse)) / 2
 
     def _score_statistics(self, claims: list[list[str]], tests: list[NDArray]) -> list[NDArray[np.float64]]:
@@ -340,7 +342,7 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
         if np.ndim(X) != 2 or not len(X):
             expected = f"(one or more, {self.ubm.means_.shape[1]})"
             raise FeatureError(f"{owner}: found frames of shape {np.shape(X)}, expected {expected}")
-        return self.ubm.accumulate(X)
+        return without_names(self.ubm).accumulate(X)
 
     def _frames(self, owner: str, utterances: Sequence[str], store: Store) -> NDArray:
         missing = [u for u in utterances if u not in store]

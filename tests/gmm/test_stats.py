@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmmspeech.errors import ModelError
+from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats, check_statistics
 
@@ -104,3 +104,18 @@ def test_rounding_below_zero_is_no_damage():
         else:
             with pytest.raises(ModelError, match=r"^model ann: found a negative count or square"):
                 check_statistics("model ann", stats, (2, 3))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (([1.0], np.ones((1, 2)), np.ones((1, 2)), 0.0, 1.0), r"^GMMStats: n: found \[1.0\], expected an array"),
+        ((np.array(["1"]), np.ones((1, 2)), np.ones((1, 2)), 0.0, 1.0), r"^GMMStats: n: found .*, expected an array"),
+        ((np.ones(1), np.ones((1, 2)), np.ones((1, 2)), "x", 1.0), r"^GMMStats: log_likelihood: found 'x', expected"),
+        ((np.ones(2), np.ones((1, 2)), np.ones((1, 2)), 0.0, 1.0), r"^GMMStats: found n, sum_x, sum_xx of shapes"),
+        ((np.ones(1), np.ones(2), np.ones(2), 0.0, 1.0), r"^GMMStats: found n, sum_x, sum_xx of shapes \(1,\), \(2,\)"),
+    ],
+)
+def test_fields_of_another_kind_are_refused_by_name(fields, message):
+    with pytest.raises((ConfigError, ModelError), match=message):
+        GMMStats(*fields)

@@ -1,6 +1,7 @@
 """Enrollment and scoring against the functions they are made of, and against what every way of scoring must hold."""
 
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -292,3 +293,21 @@ def test_what_is_no_frames_is_refused(ubm, make, X):
     verifier.enroll("ann", np.zeros((5, ubm.means_.shape[1])))
     with pytest.raises(FeatureError, match="test: utterance 0"):
         verifier.score("ann", X)
+
+
+@pytest.mark.parametrize("scoring", ["frames", "symmetric", "statistics"])
+def test_tables_with_names_need_no_warning_and_keep_their_order(scoring):
+    """Scores of a table are those of its numbers; columns in another order are refused."""
+    frames = np.random.default_rng(0).normal(size=(90, 3)) + np.repeat([[0.0], [3.0], [6.0]], 30, axis=0)
+    table = pd.DataFrame(frames, columns=list("abc"))
+    named, plain = (DiagonalGMM(2, random_state=0).fit(X) for X in (table, frames))
+    scores = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        for ubm, X in ((named, table), (plain, frames)):
+            verifier = SpeakerVerifier(ubm, scoring=scoring)
+            verifier.enroll("ann", X[:30])
+            scores.append(verifier.score("ann", X[30:50]))
+    assert scores[0] == pytest.approx(scores[1], rel=1e-12)
+    with pytest.raises(ValueError, match="Feature names must be in the same order"):
+        SpeakerVerifier(named, scoring=scoring).enroll("ann", table[["c", "b", "a"]])

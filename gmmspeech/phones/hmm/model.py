@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.arguments import checked
-from gmmspeech.checks import check_at_least, finite, real_array
+from gmmspeech.arguments import check_fields, checked, set_fields, told
+from gmmspeech.checks import as_names, check_at_least, finite, real_array
 from gmmspeech.errors import FeatureError, ModelError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved
@@ -79,10 +79,16 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
     front_end: str | None = field(default=None)
 
     def __post_init__(self) -> None:
+        for name in ("state_offsets", "self_loop", "mixture_offsets", "weights", "means", "variances"):
+            numbers = real_array(getattr(self, name), f"PhoneHMM: {name}", ModelError)
+            set_fields(self, **{name: numbers.astype(np.float64, copy=False)})
         for name in ("state_offsets", "mixture_offsets"):
-            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.intp))
-        for name in ("self_loop", "weights", "means", "variances"):
-            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
+            numbers = getattr(self, name)
+            if not (numbers == np.trunc(numbers)).all():
+                raise ModelError(f"PhoneHMM: {name}: found {told(numbers)}, expected whole numbers")
+            set_fields(self, **{name: numbers.astype(np.intp)})
+        set_fields(self, phones=tuple(as_names(self.phones, "PhoneHMM: phones", ModelError).tolist()))
+        check_fields(self)
         self._check_shapes()
         self._check_values()
 

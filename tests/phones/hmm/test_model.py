@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gmmspeech.errors import FeatureError, ModelError
+from gmmspeech.errors import ConfigError, FeatureError, ModelError
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 
@@ -87,3 +87,22 @@ def test_what_makes_no_sense_is_refused(change, message):
     model = PhoneHMM.from_phones(["SIL", "AA"], mean=np.zeros(2), variance=np.ones(2))
     with pytest.raises(ModelError, match=message):
         dataclasses.replace(model, **change)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("means", [["a", "b"]], r"^PhoneHMM: means: found something that is no number \(text\)"),
+        ("state_offsets", [0, 1.5, 2], r"^PhoneHMM: state_offsets: found .*, expected whole numbers$"),
+        ("self_loop", None, r"^PhoneHMM: self_loop: found something that is no number \(None\)"),
+        ("phones", [1, 2], r"^PhoneHMM: phones: found .*1.*, expected text$"),
+        ("phones", "SA", r"^PhoneHMM: phones: found 'SA', expected a list of labels$"),
+        ("silence", 3, r"^PhoneHMM: silence: found 3, expected text$"),
+    ],
+)
+def test_fields_of_another_kind_are_refused_by_name(field, value, message):
+    model = PhoneHMM.from_phones(["SIL", "A"], mean=np.zeros(2), variance=np.ones(2), num_states=1)
+    with pytest.raises((ModelError, ConfigError), match=message):
+        dataclasses.replace(model, **{field: value})
+    lists = {name: getattr(model, name).tolist() for name in ("means", "state_offsets", "self_loop")}
+    np.testing.assert_array_equal(dataclasses.replace(model, **lists).means, model.means)
