@@ -18,6 +18,7 @@ _TAILS = (2**14, 2**17, 2**20)  # bytes at the end of a file that are searched, 
 _TRIES = 4  # what begins as a frame and is none is rare
 _BEGIN = b"fLaC\0\0\0\x22"
 _BLOCK = 2**20
+_BESIDE = 2**28  # bytes of pictures, and of what else stands beside samples
 
 
 def flac_length(name: str, file: BinaryIO, size: int) -> tuple[int, int] | None:
@@ -28,6 +29,11 @@ def flac_length(name: str, file: BinaryIO, size: int) -> tuple[int, int] | None:
         return None
     block, packed = int.from_bytes(head[4:6], "big"), int.from_bytes(head[14:22], "big")
     claimed = packed & (1 << 36) - 1
+    channels, width = (packed >> 41 & 7) + 1, ((packed >> 36 & 31) + 8) // 8
+    most = _BESIDE + 2 * claimed * channels * width  # no encoder makes samples longer than they are
+    if claimed and size > most:
+        expected = f"at most {most} for the samples that its header tells of"
+        raise AudioError(f"{name}: found {size} bytes, expected {expected}")
     _check_single(name, file)
     for length in _TAILS:
         tail, tried = _tail(file, size, length), 0

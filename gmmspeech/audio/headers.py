@@ -7,6 +7,7 @@ is put right here before libsndfile sees it; one that promises more than there i
 from __future__ import annotations
 
 import io
+import mmap
 import shlex
 import struct
 import warnings
@@ -105,8 +106,10 @@ def examine(name: str, file: BinaryIO, size: int) -> Sound:
 
 def how_to_convert(name: str) -> str:
     """Words that tell of the command that makes a WAV file of anything."""
-    shell = shlex.quote(name)
-    return f"; ffmpeg -i {shown(shell, 400)} {shown(shlex.quote(f'{PurePath(name).stem}.wav'))} makes WAV of it"
+    shell, path = shlex.quote(name), PurePath(name)
+    other = "-converted" if path.suffix.lower() == ".wav" else ""  # so that nothing is written to what is read
+    out = f"{path.stem}{other}.wav"
+    return f"; ffmpeg -i {shown(shell, 400)} {shown(shlex.quote(out))} makes WAV of it"
 
 
 def _riff(name: str, file: BinaryIO, size: int) -> Sound:
@@ -130,7 +133,9 @@ def _riff(name: str, file: BinaryIO, size: int) -> Sound:
         return Sound()
     if limit > data.size > there:
         raise AudioError(f"{name}: cut short: found {there} bytes of data, expected {data.size} as its header says")
-    if not there or (data.size == 0 and _are_chunks(file, data.begin, size)):
+    if data.size == 0 and _are_chunks(file, data.begin, size):  # which libsndfile takes for samples
+        raise AudioError(f"{name}: found 0 samples, expected some")
+    if not there:
         return Sound()
     if data.size and not wide:
         return Sound()  # which libsndfile takes for not known
@@ -172,9 +177,15 @@ def _w64(name: str, file: BinaryIO, size: int) -> Sound:
         if len(head) < 24:
             break
         length = int.from_bytes(head[16:], "little")
+        end = place + length
         place += max(24, min(length + -length % 8, size))
         if head.startswith(b"data"):
             _check_single(name, file, place)
+            if length > 24 and end < size:  # libsndfile takes all to the end of the file for samples
+                if size - place > _REST:
+                    _warn_of_rest(name, size - place)
+                file.seek(0)
+                return Sound(Content(file.read(end)))
             break
     return Sound()
 
@@ -237,16 +248,24 @@ def _ogg(name: str, file: BinaryIO, size: int) -> Sound:
     if not ended:
         found = f"no end of the Ogg stream in {size} bytes"
         raise AudioError(f"{name}: cut short: found {found}, expected one{how_to_convert(name)}")
+    if size - place > _REST:  # in which libsndfile would search for pages
+        _warn_of_rest(name, size - place)
+        file.seek(0)
+        return Sound(Content(file.read(place)))
     return Sound()
 
 
 def _mpeg(name: str, file: BinaryIO, size: int) -> Sound:
-    file.seek(0)
-    found = mend_mpeg(name, file.read())
+    found = mend_mpeg(name, file.getvalue() if isinstance(file, Content) else _mapped(file))
     if found is None:
         return Sound()
     content, frames = found
     return Sound(None if content is None else Content(content), None, frames, counted=True)
+
+
+def _mapped(file: BinaryIO) -> mmap.mmap:
+    """Bytes of a file, which take no memory before they are looked at."""
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _sphere(name: str, file: BinaryIO, size: int) -> Sound:

@@ -7,6 +7,7 @@ holds for a constant bit rate. Here all frames are counted, and the decoder gets
 from __future__ import annotations
 
 import functools
+import mmap
 import struct
 from typing import NamedTuple
 
@@ -26,7 +27,11 @@ _MONO = 3
 _NO_CRC, _BITRATE, _PADDING = 1 << 16, 12, 1 << 9
 _HAS_COUNT, _HAS_BYTES, _HAS_TABLE, _HAS_QUALITY = 1, 2, 4, 8
 _AFTER_TAG = 2**16  # bytes
+_MOST_BEHIND = 2**24  # bytes that are searched for more frames
 _DELAY = 529  # samples by which decoders are late
+
+
+Bytes = bytes | mmap.mmap
 
 
 class _Frame(NamedTuple):
@@ -47,7 +52,7 @@ class _Stream(NamedTuple):
     word: int
 
 
-def mend_mpeg(name: str, content: bytes) -> tuple[bytes | None, int | None] | None:
+def mend_mpeg(name: str, content: Bytes) -> tuple[bytes | None, int | None] | None:
     """Give content whose first frame says how many there are, and the number of samples where no frame can say it.
 
     None where content is no MPEG audio, and None in place of content that is right as it is.
@@ -83,7 +88,7 @@ def mend_mpeg(name: str, content: bytes) -> tuple[bytes | None, int | None] | No
     return bytes(mended), None
 
 
-def _walk(name: str, content: bytes) -> _Stream | None:
+def _walk(name: str, content: Bytes) -> _Stream | None:
     """Find the frames, or nothing; an AudioError where not all bytes from the first to the last one are frames."""
     place = _behind_tags(content, 0)
     if place:  # some write zeros behind a tag
@@ -107,6 +112,11 @@ def _walk(name: str, content: bytes) -> _Stream | None:
             raise AudioError(f"{name}: cut short: found {found}, expected whole frames")
         else:
             place, count = place + size, count + 1
+    if len(content) - place > _MOST_BEHIND:
+        found = f"{len(content) - place} bytes behind its frames"
+        raise AudioError(
+            f"{name}: found {found}, expected frames of one sampling rate and number of channels to the end"
+        )
     lost = _find_frames(content, place)
     if lost is not None:
         expected = "frames of one sampling rate and number of channels to the end"
@@ -129,11 +139,11 @@ def _frame_of(bits: int) -> _Frame | None:
     return _Frame(version, layer, samples // 8 * 1000 * kbits // hertz + padding, samples)
 
 
-def _word_at(content: bytes, place: int) -> int:
+def _word_at(content: Bytes, place: int) -> int:
     return int.from_bytes(content[place : place + 4], "big")
 
 
-def _size_at(content: bytes, place: int) -> int:
+def _size_at(content: Bytes, place: int) -> int:
     """Bytes of the frame that begins at a place, 0 if none does."""
     frame = _frame_of(_word_at(content, place) >> 9) if place + 4 <= len(content) else None
     return 0 if frame is None else frame.size
@@ -149,7 +159,7 @@ def _tag_offset(word: int) -> int:
     return 4 + {(1, False): 32, (1, True): 17, (2, False): 17, (2, True): 9}[version, _is_mono(word)]
 
 
-def _behind_tags(content: bytes, place: int) -> int:
+def _behind_tags(content: Bytes, place: int) -> int:
     """Skip what players show: ID3, at the start or the end, and APE."""
     while True:
         if content[place : place + 3] == b"ID3" and place + 10 <= len(content):
@@ -165,7 +175,7 @@ def _behind_tags(content: bytes, place: int) -> int:
             return min(place, len(content))
 
 
-def _find_frames(content: bytes, place: int) -> int | None:
+def _find_frames(content: Bytes, place: int) -> int | None:
     """Find where two frames follow each other behind a place."""
     place = content.find(b"\xff", place)
     while place >= 0:

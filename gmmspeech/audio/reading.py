@@ -84,7 +84,9 @@ def read_audio(
     Warns
     -----
     GmmSpeechWarning
-        If there are many bytes behind the samples that the header tells of, which sox leaves out too.
+        If there are many bytes behind the samples that the header tells of (of Ogg, behind the pages), which sox leaves
+        out too. Behind FLAC and MP3 they are an error. Formats whose headers hold no length (raw, IRCAM, PVF, PAF) have
+        samples to the end of the file, and take memory for all of them.
 
     Examples
     --------

@@ -2,7 +2,9 @@
 
 import io
 import itertools
+import os
 import struct
+import time
 import warnings
 
 import numpy as np
@@ -126,7 +128,8 @@ def test_files_cut_short_anywhere(kind):
 def test_two_files_in_one(kind):
     content = encoded(kind, "VORBIS" if kind == "OGG" else "PCM_16")
     fails(
-        content * 2, r"a\.wav: found a second recording behind the first, expected one; ffmpeg -i a\.wav a\.wav makes"
+        content * 2,
+        r"a\.wav: found a second recording behind the first, expected one; ffmpeg -i a\.wav a-converted\.wav makes",
     )
 
 
@@ -257,3 +260,46 @@ def test_files_of_others_and_how_to_convert_them(tmp_path, kind):
         read_audio(path)
     assert f"my voice.{kind}: found {name}" in str(caught.value)
     assert str(caught.value).endswith(f"; ffmpeg -i '{path}' 'my voice.wav' makes WAV of it")
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype"), [("WAV", "PCM_16"), ("W64", "PCM_16"), ("OGG", "VORBIS"), ("FLAC", "PCM_16"), ("MP3", None)]
+)
+def test_zeros_far_behind_a_recording(tmp_path, kind, subtype):
+    """Time and memory are those of what the header or the pages hold; the file is sparse."""
+    path = tmp_path / "a.rec"
+    path.write_bytes(encoded(kind, subtype or "MPEG_LAYER_III"))
+    expected, _ = read_audio(path)
+    os.truncate(path, path.stat().st_size + 5 * 2**29)
+    begun = time.monotonic()
+    if kind in ("FLAC", "MP3"):
+        with pytest.raises(AudioError, match=r"a\.rec: (found \d+ bytes|can't be read)"):
+            read_audio(path)
+    else:
+        with pytest.warns(
+            GmmSpeechWarning, match=r"a\.rec: found \d+ bytes behind the samples that its header tells of"
+        ):
+            np.testing.assert_array_equal(read_audio(path)[0], expected)
+    assert time.monotonic() - begun < 5
+
+
+def test_a_chunk_behind_w64_is_no_samples():
+    content = encoded("W64")
+    chunk = b"LIST" + bytes(12) + struct.pack("<Q", 48) + bytes(24)
+    np.testing.assert_array_equal(decoded(content + chunk), SIGNAL)
+
+
+@pytest.mark.parametrize("riff", [0, None])
+def test_wav_of_size_0_before_a_chunk_has_no_samples_as_sox_says(riff):
+    content = encoded("WAV")[:44]
+    content[40:44] = bytes(4)
+    content += b"LIST" + struct.pack("<I", 12) + b"INFOISFT" + bytes(4)
+    content[4:8] = struct.pack("<I", len(content) - 8 if riff is None else riff)
+    fails(content, "found 0 samples, expected some")
+
+
+def test_the_command_that_converts_writes_another_file(tmp_path):
+    path = tmp_path / "film.WAV"
+    path.write_bytes(b"\0\0\0\x18ftypM4A " + bytes(200))
+    with pytest.raises(AudioError, match=r"found MP4 .*; ffmpeg -i \S*film.WAV film-converted.wav makes WAV of it"):
+        read_audio(path)
