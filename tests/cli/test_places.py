@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -111,6 +112,32 @@ def test_what_killed_runs_left_in_folders_is_removed(scored: Path, run: Run) -> 
         assert run(*words).exit_code == 0
         assert contents(out) == {**written, ".other.01234567.htk": b""}, words
         shutil.rmtree(out)
+
+
+@UNIX
+@pytest.mark.parametrize(
+    "name", ["features", "train-ubm", "enroll", "score", "train-classifier", "copy-model", "statistics", "accumulate"]
+)
+def test_a_run_that_is_killed_before_its_end_leaves_nothing_half_done(scored: Path, run: Run, name: str) -> None:
+    out = scored / "out.h5"
+    words = list(map(str, filled(name, commands(scored)[name], out)))
+    before = contents(scored)
+    assert run(*words).exit_code == 0
+    expected = contents(scored)
+    out.unlink()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+            main(words, standalone_mode=False)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    left = contents(scored)
+    assert "out.h5" not in left
+    assert len(left) > len(before)
+    assert run(*words).exit_code == 0
+    assert contents(scored) == expected
 
 
 @pytest.mark.parametrize("link", ["same", "hard", "symbolic", "another way"])
