@@ -31,7 +31,7 @@ from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, adapt_speakers, t
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_loop_graph, pronunciations, train_bigram
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
-from gmmspeech.phones.labels.dictionary import Dictionary
+from gmmspeech.phones.labels.dictionary import Dictionary, supplemented
 from gmmspeech.phones.labels.labels import FrameClock, Label
 from gmmspeech.progress import progress
 from gmmspeech.stores.features import FeatureStore
@@ -42,9 +42,8 @@ def read_pronunciations(names: Sequence[str], *, keep_stress: bool = False) -> D
     merged: Dictionary = {}
     for name in names:
         known = name == "cmudict" and not Path(name).exists()
-        merged |= (
-            cmudict_dictionary(keep_stress=keep_stress) if known else read_dictionary(name, keep_stress=keep_stress)
-        )
+        read = cmudict_dictionary(keep_stress=keep_stress) if known else read_dictionary(name, keep_stress=keep_stress)
+        merged = supplemented(merged, read)
     return merged
 
 

@@ -33,12 +33,15 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False) 
         probability (Kaldi's ``lexiconp.txt``), or it and three of silence (``lexiconp_silprob.txt``, and dictionaries
         of the Montreal Forced Aligner): here all pronunciations of a word are as likely.
     keep_stress : bool
-        Keep the stress of ARPAbet vowels (``AH0``).
+        Keep the stress of ARPAbet vowels (``AH0``). Otherwise it goes where all phones of the file are ARPAbet: tones,
+        as in ``ao1`` and ``ao3``, stay.
 
     Returns
     -------
     dict of str to tuple of tuple of str
-        Words in upper case, as `gmmspeech.phones.labels.dictionary.pronounce` looks them up.
+        Words in upper case, as `gmmspeech.phones.labels.dictionary.pronounce` looks them up. Words that differ in case
+        have their pronunciations together; in other notations than ARPAbet, where they share none (``s_i`` and
+        ``S_i``), each has its own besides, under its own spelling.
 
     Raises
     ------

@@ -1,14 +1,15 @@
 """Pronunciation dictionaries: the words in upper case, each with one or more pronunciations.
 
-A dictionary is a plain ``dict``, so a supplement is added with ``|``: in ``dictionary | supplement`` the
-pronunciations of the supplement take the place of those that the dictionary has for the same word.
+A dictionary is a plain ``dict``. A supplement is added by `supplemented`: its pronunciations take the place of those
+that the dictionary has for the same word.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
-from gmmspeech.phones.labels.phone_sets import strip_stress
+from gmmspeech.phones.labels.phone_sets import is_arpabet, strip_stress
 
 Pronunciation = tuple[str, ...]
 Dictionary = dict[str, tuple[Pronunciation, ...]]
@@ -30,12 +31,55 @@ def dictionary_key(word: str) -> str:
 
 
 def make_dictionary(entries: Iterable[tuple[str, Sequence[str]]], *, keep_stress: bool = False) -> Dictionary:
-    """Make a dictionary of words with their phones."""
+    """Make a dictionary of words with their phones.
+
+    Stress is taken off only where all phones are ARPAbet: of the tones ``ao1``, ``ao2`` and ``ao3`` none is a stress.
+    Words that differ in case have their pronunciations together; in other notations than ARPAbet, if they share none
+    (``s_i`` and ``S_i`` in X-SAMPA), each has its own besides, under its own spelling.
+
+    Examples
+    --------
+    >>> make_dictionary([("a", ["AH0"]), ("a", ["EY1"])])
+    {'A': (('AH',), ('EY',))}
+    >>> make_dictionary([("s_i", ["s", "i"]), ("S_i", ["S", "i"])])
+    {'S_I': (('s', 'i'), ('S', 'i')), 's_i': (('s', 'i'),), 'S_i': (('S', 'i'),)}
+    """
+    listed = [(word, tuple(phones)) for word, phones in entries]
+    names = set(itertools.chain.from_iterable(phones for _, phones in listed))
+    arpabet = is_arpabet(names)
+    plain = {name: strip_stress(name) if arpabet and not keep_stress else name for name in names}
     found: dict[str, dict[Pronunciation, None]] = {}
+    for word, phones in listed:
+        found.setdefault(dictionary_key(word), {})[tuple(map(plain.__getitem__, phones))] = None
+    merged = {word: tuple(pronunciations) for word, pronunciations in found.items()}
+    return merged if arpabet else merged | _apart(listed)
+
+
+def _apart(entries: Iterable[tuple[str, Pronunciation]]) -> Dictionary:
+    """Words that differ from others in case alone, and share no pronunciation with them, in their own spelling."""
+    spellings: dict[str, dict[str, dict[Pronunciation, None]]] = {}
     for word, phones in entries:
-        pronunciation = tuple(phones) if keep_stress else tuple(map(strip_stress, phones))
-        found.setdefault(dictionary_key(word), {})[pronunciation] = None
-    return {word: tuple(pronunciations) for word, pronunciations in found.items()}
+        spellings.setdefault(dictionary_key(word), {}).setdefault(word, {})[phones] = None
+    return {
+        word: tuple(pronunciations)
+        for alike in spellings.values()
+        if len(alike) > 1 and sum(map(len, alike.values())) == len({p for own in alike.values() for p in own})
+        for word, pronunciations in alike.items()
+    }
+
+
+def supplemented(dictionary: Dictionary, supplement: Dictionary) -> Dictionary:
+    """Give a dictionary in which the words of a supplement, in any case, are pronounced as that has them.
+
+    Examples
+    --------
+    >>> german = make_dictionary([("Sucht", ["z", "ʊ"]), ("sucht", ["z", "uː"])])
+    >>> supplemented(german, {"SUCHT": (("s", "ʊ"),), "A": (("a",),)})
+    {'SUCHT': (('s', 'ʊ'),), 'A': (('a',),)}
+    """
+    replaced = [word for word in dictionary if not word.isupper() and dictionary_key(word) in supplement]
+    kept = {word: dictionary[word] for word in dictionary if word not in replaced} if replaced else dictionary
+    return kept | supplement
 
 
 def pronounce(
@@ -43,6 +87,6 @@ def pronounce(
 ) -> tuple[list[tuple[Pronunciation, ...]], list[str]]:
     """Look words up, in upper or lower case."""
     listed = list(words)
-    pronunciations = [dictionary.get(dictionary_key(word), ()) for word in listed]
+    pronunciations = [dictionary.get(word) or dictionary.get(dictionary_key(word), ()) for word in listed]
     missing = dict.fromkeys(word for word, found in zip(listed, pronunciations, strict=True) if not found)
     return pronunciations, list(missing)

@@ -7,7 +7,7 @@ sh-zh, ao-aa, ih-ix and ah-ax are not counted as errors, which leaves 39.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from gmmspeech.errors import DataError, shown
 from gmmspeech.files.text import look_alike
@@ -48,11 +48,20 @@ ARPABET_WITH_STRESS = tuple(
 _STRESSED = {
     f(vowel) + stress: f(vowel) for vowel in ARPABET_VOWELS for stress in "012" for f in (str.upper, str.lower)
 }
+_NO_SPEECH = ("sil", "sp", "spn", "nsn", "lau", "brth", "<eps>")
+_ARPABET_LIKE = frozenset(
+    f(phone) for phone in (*TIMIT_61, *map(str.lower, ARPABET), *_NO_SPEECH) for f in (str.upper, str.lower)
+)
 
 
 def strip_stress(phone: str) -> str:
     """Take the stress off an ARPAbet vowel; anything else stays as it is."""
     return _STRESSED.get(phone, phone)
+
+
+def is_arpabet(phones: Iterable[str]) -> bool:
+    """Tell whether all phones are ARPAbet's or TIMIT's, with or without stress, or silence or noise."""
+    return all(phone in _ARPABET_LIKE or strip_stress(phone) in _ARPABET_LIKE for phone in phones)
 
 
 def map_labels(

@@ -1,4 +1,4 @@
-from gmmspeech.phones.labels.dictionary import make_dictionary, pronounce
+from gmmspeech.phones.labels.dictionary import make_dictionary, pronounce, supplemented
 
 ENTRIES = [("record", ["R", "AH0", "K", "AO1", "R", "D"]), ("Record", ["R", "EH1", "K", "ER0", "D"]), ("a", ["AH0"])]
 
@@ -26,3 +26,27 @@ def test_a_supplement_is_added_with_a_bar():
     merged = make_dictionary(ENTRIES) | make_dictionary([("a", ["EY1"]), ("xyzzy", ["Z", "IH1", "Z", "IY0"])])
     assert merged["A"] == (("EY",),)
     assert pronounce(["XYZZY", "a", "record"], merged)[1] == []
+
+
+def test_tones_are_no_stress():
+    entries = [("好", ["h", "ao3"]), ("高", ["k", "ao1"]), ("二", ["er2"])]
+    assert make_dictionary(entries) == {"好": (("h", "ao3"),), "高": (("k", "ao1"),), "二": (("er2",),)}
+    assert make_dictionary([("a", ["AH0"]), ("uh", ["SPN"])]) == {"A": (("AH",),), "UH": (("SPN",),)}
+    assert make_dictionary([("a", ["ah0"]), ("b", ["dcl", "b"])])["A"] == (("ah",),)
+    assert make_dictionary([("a", ["AH0"]), ("ö", ["OE1"])])["A"] == (("AH0",),)
+
+
+def test_words_that_differ_in_case_stay_apart_where_they_sound_different():
+    entries = [("s_i", "s i"), ("S_i", "S i"), ("The", "D @"), ("the", "D @"), ("the", "D i")]
+    found = make_dictionary((word, phones.split()) for word, phones in entries)
+    assert pronounce(["s_i", "S_i", "S_I", "the", "The"], found)[0] == [
+        (("s", "i"),), (("S", "i"),), (("s", "i"), ("S", "i")), (("D", "@"), ("D", "i")), (("D", "@"), ("D", "i")),
+    ]  # fmt: skip
+    found = make_dictionary([("A", ["A"]), ("a", ["a"])])
+    assert pronounce(["A", "a"], found)[0] == [(("A",),), (("a",),)]
+
+
+def test_a_supplement_replaces_a_word_in_any_case():
+    german = make_dictionary([("Sucht", ["z", "ʊ"]), ("sucht", ["z", "uː"]), ("a", ["a"])])
+    assert sorted(german) == ["A", "SUCHT", "Sucht", "sucht"]
+    assert supplemented(german, {"SUCHT": (("s",),)}) == {"A": (("a",),), "SUCHT": (("s",),)}
