@@ -22,25 +22,14 @@ def plp(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: Any
 
     Parameters
     ----------
-    signal : array_like, shape (n,)
+    signal, rate, random_state
         As in `mfcc`, whose defaults stand here too unless another is given.
-    rate : float
-        Hz.
     **options
-    random_state : int
-        Of the dither.
 
     Returns
     -------
     ndarray, shape (T, num_ceps), float32
-        T is 0, with a GmmSpeechWarning, if the signal is shorter than a frame.
-
-    Raises
-    ------
-    FeatureError
-        The signal isn't one channel of finite numbers.
-    ConfigError
-        Options make no sense, alone, together or at this rate.
+        With the warnings and errors of `mfcc`.
 
     References
     ----------
