@@ -12,8 +12,6 @@ import ctypes
 import importlib.util
 import os
 import re
-import secrets
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -26,7 +24,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, DataError
-from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.atomic import folder_beside, write_lines
 from gmmspeech.formats.datadir import write_map
 from gmmspeech.formats.trials import write_trials
 from gmmspeech.scoring.trials import TrialList
@@ -100,16 +98,13 @@ def write_voices(folder: str | os.PathLike[str]) -> Path:
     if importlib.util.find_spec("espeakng_loader") is None:
         expected = 'the extra "demo": pip install "gmmspeech[demo]"'
         raise ConfigError(f"synthetic voices: found no package espeakng-loader, expected {expected}")
-    temporary = final.absolute().with_name(f".{final.absolute().name}.{secrets.token_hex(4)}")
     try:
-        temporary.mkdir(parents=True)
-        _make_in_new_process(temporary)
-        temporary.replace(final)
+        with folder_beside(final.absolute()) as temporary:
+            _make_in_new_process(temporary)
+            temporary.replace(final)
     except OSError as error:
         if not _is_complete(final):  # else another process was faster
             raise DataError(f"{final}: can't be written ({error.strerror}), expected a place for a corpus") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return final
 
 

@@ -185,13 +185,36 @@ def temporary_folder() -> Iterator[Path]:
     """Give a folder in the system's place for such, for the time of the block; remove those that killed runs left."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
         _remove_dead_folder(folder)
-    with tempfile.TemporaryDirectory(prefix=_FOLDER) as made:
-        lock = Path(made, _ALIVE)
-        with open(lock.with_suffix(".new"), "xb") as file:
-            _lock(file.fileno(), shared=False)
-            if fcntl is not None:
-                lock.with_suffix(".new").rename(lock)  # so that it is locked from its first moment
-            yield Path(made)
+    with tempfile.TemporaryDirectory(prefix=_FOLDER) as made, _held(Path(made)):
+        yield Path(made)
+
+
+@contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """Give a folder to fill that may then be renamed to `path`; remove those that killed runs left."""
+    begin, end = f".{path.name}.", rf"[0-9a-f]{{{2 * _TOKEN_BYTES}}}"
+    for folder in path.parent.iterdir() if path.parent.is_dir() else ():
+        if folder.name.startswith(begin) and re.fullmatch(end, folder.name[len(begin) :]):
+            _remove_dead_folder(folder)
+    outer = path.with_name(f".{path.name}.{secrets.token_hex(_TOKEN_BYTES)}")
+    outer.mkdir(parents=True)
+    try:
+        with _held(outer):
+            (outer / "whole").mkdir()
+            yield outer / "whole"
+    finally:
+        shutil.rmtree(outer, ignore_errors=True)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keep a lock in a folder, by which others know that it is in use."""
+    lock = folder / _ALIVE
+    with open(lock.with_suffix(".new"), "xb") as file:
+        _lock(file.fileno(), shared=False)
+        if fcntl is not None:
+            lock.with_suffix(".new").rename(lock)  # so that it is locked from its first moment
+        yield
 
 
 def _remove_dead_folder(folder: Path) -> None:

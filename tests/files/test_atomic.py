@@ -13,6 +13,7 @@ from gmmspeech.files.atomic import (
     atomic_path,
     check_output,
     check_output_folder,
+    folder_beside,
     is_temporary,
     one_run_at_a_time,
     remove_leftovers,
@@ -260,3 +261,20 @@ def test_tasks_of_an_array_share_an_output(tmp_path):
             assert len(list(tmp_path.iterdir())) == 1
             run.terminate()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such locks")
+def test_folders_beside_that_killed_runs_left_are_removed(tmp_path):
+    left, alien = tmp_path / ".corpus.0123abcd", tmp_path / ".corpus.4567abcd"
+    code = (
+        "import os, pathlib, sys\nfrom gmmspeech.files.atomic import folder_beside\n"
+        "with folder_beside(pathlib.Path(sys.argv[1])) as folder:\n    (folder / 'a').touch()\n    os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, tmp_path / "corpus"]).returncode == 9
+    next(tmp_path.glob(".corpus.*")).rename(left)
+    alien.mkdir()  # not ours: nothing in it says so
+    with folder_beside(tmp_path / "corpus") as one, folder_beside(tmp_path / "corpus") as other:
+        assert one.is_dir()  # in use
+        assert not left.exists()
+        other.rename(tmp_path / "corpus")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [alien.name, "corpus"]
