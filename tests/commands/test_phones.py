@@ -67,7 +67,8 @@ def test_from_audio_and_words_to_times_and_words_again(digits: Path, model: Path
     assert (done.skipped, dict(done.unknown_words)) == ({}, {})
     for name, alignment in done.alignments.items():
         assert [word.name for word in alignment.words] == transcripts(data)[name]
-        assert (alignment.goodness <= 0).all()
+        assert np.isfinite(alignment.goodness).all()
+        assert alignment.fit < 2
 
     # another aligner's times of the same phones
     reference = read_ctm(digits / "phones.ctm")

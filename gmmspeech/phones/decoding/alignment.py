@@ -29,11 +29,15 @@ from gmmspeech.errors import (
 )
 from gmmspeech.features.compatibility import check_same_front_end, front_end_of
 from gmmspeech.files.text import look_alike
+from gmmspeech.phones.decoding.boundaries import Boundaries, Chain, place_boundaries
+from gmmspeech.phones.decoding.confidence import goodness_of_pronunciation, loop_log_likelihoods
+from gmmspeech.phones.decoding.spans import PhoneSpan, phone_spans
+from gmmspeech.phones.hmm.adaptation import adapted_to_speakers
 from gmmspeech.phones.hmm.batches import read_batches
-from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph, word_sequence_graph
+from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.trellis import Transitions
-from gmmspeech.phones.hmm.viterbi import BestPath, best_paths, best_scores, path_log_likelihood
+from gmmspeech.phones.hmm.viterbi import BestPath, best_paths, path_log_likelihood
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
 
 
@@ -53,6 +57,12 @@ class Alignment:
         Goodness of pronunciation of each phone; see `goodness_of_pronunciation`.
     log_likelihood : float
         Of the whole utterance along its best path, transitions and pronunciations included, in nats a frame.
+    deviations : ndarray, shape (number of phones,), float64, or None
+        Standard deviation of where each phone begins, in seconds; the first begins with the audio. 1.96 of them to
+        either side hold about 95 % of the boundaries. None where boundaries are those of whole frames.
+    fit : float or None
+        `log_likelihood` less that of the best path through any phones: how much worse, in nats a frame, the transcript
+        explains the frames. About -1 where all was said as written; the more below, the more of it is wrong or missing.
     beam : float or None
         None: the path is the best of all. A number: it is the best within that beam, and there may be a better one.
     """
@@ -63,6 +73,8 @@ class Alignment:
     goodness: NDArray[np.float64] | None
     log_likelihood: float
     beam: float | None = None
+    deviations: NDArray[np.float64] | None = None
+    fit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -83,17 +95,6 @@ class AlignedCorpus:
     unknown_words: Counter[str]
 
 
-@dataclass(frozen=True)
-class PhoneSpan:
-    """A phone on a path: frames ``start`` to ``stop``, its index, and the word that it belongs to."""
-
-    start: int
-    stop: int
-    phone: int
-    word: int
-    starts_word: bool
-
-
 @checked
 def align(
     model: PhoneHMM,
@@ -106,6 +107,8 @@ def align(
     times: FrameTimes = "center",
     unknown_words: str = "error",
     goodness: bool = False,
+    utt2spk: Mapping[str, str] | None = None,
+    refine: bool = True,
     silence_probability: float = 0.5,
     acoustic_scale: float = 1.0,
     beam: float | None = None,
@@ -132,7 +135,14 @@ def align(
         What to do with words that the dictionary lacks: "error" makes their utterance a bad one, "skip" leaves them
         out, and any other text is the phone of the model that stands for them, such as "SIL".
     goodness : bool
-        Give each phone its goodness of pronunciation too, which takes about as long again.
+        Give each phone its goodness of pronunciation too, and each utterance its fit, which takes about as long again.
+    utt2spk : mapping of str to str, optional
+        Speaker of each utterance: adapt the frames of each speaker to the model by fMLLR, in a pass before (Gales
+        1998). It helps where speakers or recordings differ from those that the model was trained on.
+    refine : bool
+        Place boundaries finer than a frame, at the means of their posteriors, and give their deviations; see
+        `gmmspeech.phones.decoding.boundaries`. Those of silence stay where the best path has them. Without, all lie
+        between two frames.
     silence_probability : float
         Of silence before, between and after words.
     acoustic_scale : float
@@ -191,6 +201,10 @@ def align(
             if not skip_bad:
                 raise type(error)(f"utterance {name}: {error}") from None
             skipped[name] = str(error)
+    if utt2spk is not None:
+        frames = adapted_to_speakers(
+            model, frames, graphs, utt2spk, acoustic_scale=acoustic_scale, beam=beam, n_jobs=n_jobs
+        )
     transitions = Transitions.of(model.self_loop)
 
     def align_batch(batch: Mapping[str, NDArray]) -> dict[str, Alignment | str]:
@@ -203,13 +217,19 @@ def align(
             acoustic_scale=acoustic_scale,
             beam=beam,
         )
-        for name, path in zip(good, paths, strict=True):
-            if path is None:
+        reached = {name: path for name, path in zip(good, paths, strict=True) if path is not None}
+        for name in good:
+            if name not in reached:
                 found[name] = f"found {len(emissions[name])} frames, expected more for the states of its phones"
                 if not skip_bad:
                     raise DataError(f"utterance {name}: {found[name]}")
-            else:
-                found[name] = describe_path(model, graphs[name], path, emissions[name], clock, goodness=goodness)
+        theirs = {name: emissions[name] for name in reached}
+        placed = _placed(model, graphs, reached, theirs, transitions) if refine else dict.fromkeys(reached)
+        loops = loop_log_likelihoods(model, list(theirs.values())) if goodness and theirs else [None] * len(theirs)
+        for (name, path), loop in zip(reached.items(), loops, strict=True):
+            found[name] = describe_path(
+                *(model, graphs[name], path, theirs[name], clock), goodness=goodness, placed=placed[name], loop=loop
+            )
         return found
 
     alignments: dict[str, Alignment] = {}
@@ -231,6 +251,23 @@ def search_note(alignments: Iterable[Alignment]) -> str:
     return f"best paths within a beam of {', '.join(f'{beam:g}' for beam in beams)}" if beams else "best of all paths"
 
 
+def _placed(
+    model: PhoneHMM,
+    graphs: Mapping[str, StateGraph],
+    paths: Mapping[str, BestPath],
+    emissions: Mapping[str, NDArray[np.float32]],
+    transitions: Transitions,
+) -> dict[str, Boundaries | None]:
+    """Boundaries of utterances, finer than a frame."""
+    if not paths:
+        return {}
+    spans = [phone_spans(graphs[name], path.nodes) for name, path in paths.items()]
+    chains = [Chain.of(path.nodes, graphs[name].state[path.nodes]) for name, path in paths.items()]
+    silence = model.phone_index[model.silence]
+    theirs = [emissions[name] for name in paths]
+    return dict(zip(paths, place_boundaries(spans, chains, theirs, transitions, silence), strict=True))
+
+
 def describe_path(
     model: PhoneHMM,
     graph: StateGraph,
@@ -239,73 +276,39 @@ def describe_path(
     clock: FrameClock,
     *,
     goodness: bool = False,
+    placed: Boundaries | None = None,
+    loop: float | None = None,
 ) -> Alignment:
     """Words and phones along a path."""
     path, spans = best.nodes, phone_spans(graph, best.nodes)
     of_frames = emissions[np.arange(len(path)), graph.state[path]].astype(np.float64)
     starts = np.array([span.start for span in spans])
     lengths = np.array([span.stop - span.start for span in spans])
+    if placed is None:
+        times = [clock.time(frame) for frame in (*starts.tolist(), len(path))]
+    else:
+        times = [round(clock.time(edge), 6) for edge in placed.edges.tolist()]
+    log_likelihood = path_log_likelihood(graph, path, emissions, Transitions.of(model.self_loop)) / len(path)
     return Alignment(
-        words=_word_labels(graph, spans, clock),
-        phones=[Label(clock.time(s.start), clock.time(s.stop), model.phones[s.phone]) for s in spans],
+        words=_word_labels(graph, spans, times),
+        phones=[Label(a, b, model.phones[s.phone]) for s, a, b in zip(spans, times, times[1:], strict=False)],
         log_likelihoods=np.add.reduceat(of_frames, starts) / lengths,
         goodness=goodness_of_pronunciation(model, spans, emissions) if goodness else None,
-        log_likelihood=path_log_likelihood(graph, path, emissions, Transitions.of(model.self_loop)) / len(path),
+        log_likelihood=log_likelihood,
         beam=best.beam,
+        deviations=None if placed is None else placed.deviations * clock.frame_shift / 1000,
+        fit=None if loop is None else float(log_likelihood - loop),
     )
 
 
-def phone_spans(graph: StateGraph, path: NDArray[np.intp]) -> list[PhoneSpan]:
-    """Phones along a path, silence included."""
-    enters = graph.phone_start[path]
-    enters[1:] &= path[1:] != path[:-1]
-    starts = np.flatnonzero(enters)
-    nodes = path[starts]
-    return [
-        PhoneSpan(*span)
-        for span in zip(
-            starts.tolist(),
-            [*starts[1:].tolist(), len(path)],
-            graph.phone[nodes].tolist(),
-            graph.word[nodes].tolist(),
-            graph.word_start[nodes].tolist(),
-            strict=True,
-        )
-    ]
-
-
-def goodness_of_pronunciation(
-    model: PhoneHMM, spans: Sequence[PhoneSpan], emissions: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    r"""Goodness of pronunciation of each phone: its likelihood over that of the best phone (Witt and Young 2000).
-
-    GOP = (log p(O | q) - max_r log p(O | r)) / T for the T frames O that were given to phone q, over all phones r of
-    the model, p(O | r) along the best path through the phone's states. It is 0 where no other phone fits better, and
-    negative otherwise. (The paper's denominator lets several phones follow one another in the frames, and its sign
-    is the opposite.)
-    """
-    each = {phone: [[phone]] for phone in model.phones}
-    any_phone = word_sequence_graph(model, [model.phones], each, silence_probability=0.0)
-    single = {
-        p: word_sequence_graph(model, [[model.phones[p]]], each, silence_probability=0.0)
-        for p in {s.phone for s in spans}
-    }
-    theirs = [emissions[s.start : s.stop] for s in spans]
-    transitions = Transitions.of(model.self_loop)
-    ours = best_scores([single[s.phone] for s in spans], theirs, transitions)
-    best = best_scores([any_phone] * len(spans), theirs, transitions) + np.log(len(model.phones))
-    return np.minimum(ours - best, 0.0) / np.array([s.stop - s.start for s in spans])
-
-
-def _word_labels(graph: StateGraph, spans: Sequence[PhoneSpan], clock: FrameClock) -> list[Label]:
-    words: list[tuple[int, int, str]] = []
-    for span in spans:
+def _word_labels(graph: StateGraph, spans: Sequence[PhoneSpan], times: Sequence[float]) -> list[Label]:
+    words: list[Label] = []
+    for span, start, stop in zip(spans, times, times[1:], strict=False):
         if span.starts_word:
-            words.append((span.start, span.stop, graph.words[span.word]))
+            words.append(Label(start, stop, graph.words[span.word]))
         elif span.word >= 0:
-            start, _, name = words.pop()
-            words.append((start, span.stop, name))
-    return [Label(clock.time(start), clock.time(stop), name) for start, stop, name in words]
+            words.append(words.pop()._replace(end=stop))
+    return words
 
 
 def _known(

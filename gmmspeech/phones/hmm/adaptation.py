@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from gmmspeech.blocks import ordered_map, ordered_sum
-from gmmspeech.errors import DataError
+from gmmspeech.checks import all_finite, as_matrix
+from gmmspeech.errors import DataError, GmmSpeechError
 from gmmspeech.linear.fmllr import FMLLRStats, accumulate_fmllr, fmllr
 from gmmspeech.linear.lda import LDAStats, accumulate_lda, lda
 from gmmspeech.linear.mllt import accumulate_mllt, mllt
 from gmmspeech.linear.transforms import apply_transform, splice
+from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import StateGraph
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -23,6 +25,10 @@ from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import viterbi
 
 Frames = Mapping[str, NDArray]
+
+SWEEPS = (
+    8  # over the rows of a transform: more of them move no boundary, and take most of the time of a short recording
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,7 @@ def train_fmllr(
     prior: FMLLRStats | None = None,
     prior_frames: float = 0.0,
     min_count: float = 500.0,
+    max_iter: int = 40,
     n_jobs: int | None = 1,
 ) -> tuple[dict[str, NDArray[np.float64]], FMLLRStats]:
     """Transform of each speaker's frames to the model.
@@ -114,10 +121,90 @@ def train_fmllr(
     added = FMLLRStats(share * everybody.beta, share * everybody.k, share * everybody.g)
     identity = np.eye(model.dim, model.dim + 1)
     found = {
-        speaker: identity if stats.beta < min_count else fmllr(stats + added, min_count=0.0)[0]
+        speaker: identity if stats.beta < min_count else fmllr(stats + added, min_count=0.0, max_iter=max_iter)[0]
         for speaker, stats in total.items()
     }
     return found, everybody
+
+
+def model_statistics(model: PhoneHMM) -> FMLLRStats:
+    """Statistics for fMLLR that a frame drawn from the model itself is expected to give; their transform is none."""
+    share = model.weights / (1 - model.self_loop)[model.state_of_gaussian]  # a state lasts that long
+    share /= share.sum()
+    extended = np.concatenate([model.means, np.ones((model.num_gaussians, 1))], axis=1)
+    precise = share[:, None] / model.variances
+    moments = np.stack([(extended * weight[:, None]).T @ extended for weight in precise.T])
+    each = np.arange(model.dim)
+    moments[:, each, each] += precise.T @ model.variances
+    return FMLLRStats(1.0, (precise * model.means).T @ extended, moments)
+
+
+def adapted_to_speakers(
+    model: PhoneHMM,
+    frames: Frames,
+    graphs: Mapping[str, StateGraph],
+    utt2spk: Mapping[str, str],
+    *,
+    prior_frames: float = 500.0,
+    acoustic_scale: float = 1.0,
+    beam: float | None = None,
+    n_jobs: int | None = 1,
+) -> Frames:
+    """Bring the frames of each speaker to a model by fMLLR, after a first pass that finds the states of the frames.
+
+    A speaker's own statistics are added to those of `prior_frames` frames that are as the model expects them, so that
+    a second of speech changes little. An utterance without a path, or that can't be read, has no part in it.
+    """
+
+    def first_pass(batch: Mapping[str, NDArray]) -> dict[str, StatePosteriors]:
+        good = {name: x for name, x in batch.items() if _fits(model, x)}
+        found = state_posteriors(
+            *(model, list(good.values()), [graphs[name] for name in good]), acoustic_scale=acoustic_scale, beam=beam
+        )
+        return {name: posterior for name, posterior in zip(good, found, strict=True) if posterior is not None}
+
+    posteriors: dict[str, StatePosteriors] = {}
+    for found in ordered_map(first_pass, read_batches(frames, graphs), n_jobs=n_jobs):
+        posteriors |= found
+    if not posteriors:
+        return frames
+    transforms, _ = train_fmllr(
+        *(model, frames, posteriors, utt2spk),
+        prior=model_statistics(model),
+        prior_frames=prior_frames,
+        min_count=0.0,
+        max_iter=SWEEPS,
+        n_jobs=n_jobs,
+    )
+    return _AdaptedFrames(frames, utt2spk, transforms)
+
+
+class _AdaptedFrames(Mapping[str, NDArray]):
+    """Frames that go through the transform of their speaker when they are read."""
+
+    def __init__(
+        self, frames: Frames, utt2spk: Mapping[str, str], transforms: Mapping[str, NDArray[np.float64]]
+    ) -> None:
+        self.frames, self.utt2spk, self.transforms = frames, utt2spk, transforms
+
+    def __getitem__(self, name: str) -> NDArray:
+        frames = self.frames[name]
+        transform = self.transforms.get(self.utt2spk.get(name, ""))
+        return frames if transform is None else apply_transform(frames, transform)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.frames)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+def _fits(model: PhoneHMM, frames: NDArray) -> bool:
+    """Whether frames are what the model takes: others are told of where they are aligned."""
+    try:
+        return len(model.log_likelihoods(frames[:1])) == 1 and all_finite(as_matrix(frames))
+    except (GmmSpeechError, TypeError, IndexError):
+        return False
 
 
 def adapt_frames(

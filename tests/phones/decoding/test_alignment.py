@@ -30,7 +30,7 @@ def frames(*runs):
 
 def test_words_phones_and_times(model):
     x = frames((0, 5), (12, 4), (6, 3), (0, 7), (6, 3), (12, 6))
-    aligned = align(model, {"u": x}, {"u": ["SEE", "EASE"]}, DICTIONARY, times="start").alignments["u"]
+    aligned = align(model, {"u": x}, {"u": ["SEE", "EASE"]}, DICTIONARY, times="start", refine=False).alignments["u"]
     assert aligned.words == [Label(0.05, 0.12, "SEE"), Label(0.19, 0.28, "EASE")]
     assert aligned.phones == [
         Label(0.0, 0.05, "SIL"),
@@ -43,7 +43,7 @@ def test_words_phones_and_times(model):
     # every frame lies on a mean
     np.testing.assert_allclose(aligned.log_likelihoods, -0.5 * np.log(2 * np.pi), rtol=1e-5)
     assert aligned.log_likelihood < -0.5 * np.log(2 * np.pi)
-    assert aligned.goodness is None
+    assert (aligned.goodness, aligned.deviations, aligned.fit) == (None, None, None)
 
 
 def test_the_pronunciation_that_fits_is_taken_and_equal_neighbors_stay_apart(model):
@@ -67,13 +67,42 @@ def test_time_conventions(model):
         FrameClock(0.0)
 
 
-def test_goodness_is_zero_for_what_fits_and_negative_for_what_does_not(model):
+def test_goodness_compares_a_phone_with_the_best_other_one(model):
     x = {"u": frames((12, 4), (6, 4)), "v": frames((12, 4), (12, 4))}
     aligned = align(model, x, {"u": ["SEE"], "v": ["SEE"]}, DICTIONARY, goodness=True).alignments
-    np.testing.assert_allclose(aligned["u"].goodness, 0, atol=1e-5)
-    fit, misfit = aligned["v"].goodness
-    assert fit == pytest.approx(0, abs=1e-5)
-    assert misfit == pytest.approx(-18, abs=0.01)  # (12 - 6)**2 / 2 nats in each frame
+    # (12 - 6)**2 / 2 nats in each frame
+    np.testing.assert_allclose(aligned["u"].goodness, 18, atol=0.01)
+    np.testing.assert_allclose(aligned["v"].goodness, [18, -18], atol=0.01)
+
+
+def test_fit_tells_what_was_said_from_something_else(model):
+    x = {"u": frames((0, 6), (12, 8), (6, 8), (0, 6))}
+    right = align(model, x, {"u": ["SEE"]}, DICTIONARY, goodness=True).alignments["u"]
+    wrong = align(model, x, {"u": ["EASE"]}, DICTIONARY, goodness=True).alignments["u"]
+    assert -1 < right.fit < 0.2
+    assert wrong.fit < right.fit - 3
+    assert wrong.fit - right.fit == pytest.approx(wrong.log_likelihood - right.log_likelihood)
+
+
+def test_a_boundary_of_whole_frames_is_certain_where_sounds_differ_much(model):
+    x = {"u": frames((0, 30), (12, 30), (6, 30), (0, 30))}
+    rough = align(model, x, {"u": ["SEE"]}, DICTIONARY, refine=False).alignments["u"]
+    fine = align(model, x, {"u": ["SEE"]}, DICTIONARY).alignments["u"]
+    np.testing.assert_allclose([p.start for p in fine.phones], [p.start for p in rough.phones], atol=0.01)
+    assert [p.name for p in fine.phones] == [p.name for p in rough.phones]
+    assert fine.deviations[0] == 0
+    assert (fine.deviations[1:] >= 0.008).all()
+    assert (fine.deviations[1:] < 0.02).all()
+
+
+def test_adaptation_brings_a_speakers_frames_to_the_model(model):
+    rng = np.random.default_rng(0)
+    said = np.concatenate([frames((0, 9), (12, 12), (6, 12), (0, 9)) for _ in range(20)])
+    shifted = {"u": (said + rng.normal(0, 0.5, said.shape)) * 1.3 + 4.0}
+    words = {"u": ["SEE"] * 20}
+    plain = align(model, shifted, words, DICTIONARY).alignments["u"]
+    adapted = align(model, shifted, words, DICTIONARY, utt2spk={"u": "ann"}).alignments["u"]
+    assert adapted.log_likelihood > plain.log_likelihood + 3
 
 
 def test_many_utterances_of_different_lengths(model):
@@ -157,7 +186,7 @@ def test_times_of_a_store_whose_front_end_only_it_knows(model, tmp_path):
 def test_a_word_that_nobody_wrote_down_does_not_take_the_others_along(model):
     """A beam of 200 takes the first sounds that fit, and has given up the path to those that fit better by then."""
     x = {"u": frames((0, 5), (12, 9), (6, 9), (0, 60), (6, 8), (12, 8), (0, 60), (6, 60), (12, 60))}
-    aligned = align(model, x, {"u": ["SEE", "EASE"]}, DICTIONARY, times="start").alignments["u"]
+    aligned = align(model, x, {"u": ["SEE", "EASE"]}, DICTIONARY, times="start", refine=False).alignments["u"]
     assert aligned.words == [Label(0.05, 0.23, "SEE"), Label(1.59, 2.79, "EASE")]
     assert aligned.beam is None
     assert search_note([aligned]) == "best of all paths"

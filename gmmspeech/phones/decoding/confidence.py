@@ -1,0 +1,83 @@
+"""How far an alignment is to be trusted: goodness of each phone, and the fit of a whole transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.phones.decoding.spans import PhoneSpan
+from gmmspeech.phones.hmm.graph import word_sequence_graph
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.trellis import Transitions
+from gmmspeech.phones.hmm.viterbi import best_scores
+
+SPOKEN_NOISE = "SPN"
+"""Phone of words whose pronunciation is not known: it fits any speech a little, and competes with no phone."""
+
+
+def goodness_of_pronunciation(
+    model: PhoneHMM, spans: Sequence[PhoneSpan], emissions: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    r"""Goodness of pronunciation of each phone: its likelihood over that of the best other phone.
+
+    GOP = (log p(O | q) - max_{r != q} log p(O | r)) / T for the T frames O that were given to phone q, over all other
+    phones r of the model, p(O | r) along the best path through the phone's states. It is negative where another phone
+    fits better. (Witt and Young (2000) have q among the phones r, so that theirs is 0 wherever q is best; their
+    denominator lets several phones follow one another in the frames, and their sign is the opposite.)
+    """
+    each = {phone: [[phone]] for phone in model.phones}
+    rivals = [phone for phone in model.phones if phone != SPOKEN_NOISE]
+
+    def any_of(phones: Sequence[str]) -> float:
+        return np.log(max(len(phones), 1))
+
+    found = {s.phone for s in spans}
+    single = {p: word_sequence_graph(model, [[model.phones[p]]], each, silence_probability=0.0) for p in found}
+    others = {p: [phone for phone in rivals if phone != model.phones[p]] or list(model.phones) for p in found}
+    rival = {p: word_sequence_graph(model, [others[p]], each, silence_probability=0.0) for p in found}
+    theirs = [emissions[s.start : s.stop] for s in spans]
+    transitions = Transitions.of(model.self_loop)
+    ours = best_scores([single[s.phone] for s in spans], theirs, transitions)
+    best = best_scores([rival[s.phone] for s in spans], theirs, transitions)
+    best += [any_of(others[s.phone]) for s in spans]  # which of them it is costs nothing
+    return (ours - best) / np.array([s.stop - s.start for s in spans])
+
+
+def loop_log_likelihoods(model: PhoneHMM, emissions: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Log-likelihood a frame of utterances along the best path through any phones, each as probable as the others.
+
+    What a transcript is to be compared with: where it is wrong or a part of it is missing, other phones than its own
+    fit much better.
+    """
+    transitions = Transitions.of(model.self_loop)
+    stay, leave = (x.astype(np.float32) for x in (transitions.stay, transitions.leave))
+    first, last = model.state_offsets[:-1], model.state_offsets[1:] - 1
+    share = np.float32(-np.log(len(model.phones)))
+    lengths = np.array([len(e) for e in emissions])
+    order = np.argsort(-lengths, kind="stable")
+    sorted_lengths = lengths[order]
+    scores = np.full((len(emissions), model.num_states), -np.inf, np.float32)
+    scores[:, first] = share
+    scores += np.stack([emissions[i][0] for i in order])
+    offset = np.zeros(len(emissions))
+    active = len(emissions)
+    found = np.empty(len(emissions))
+    for t in range(1, int(sorted_lengths[0]) + 1):
+        still = int(np.searchsorted(-sorted_lengths, -t, side="left"))
+        if still < active:
+            ends = (scores[still:active, last] + leave[last]).max(axis=1)
+            found[order[still:active]] = ends + offset[still:active]
+            active = still
+            if not active:
+                break
+        before = scores[:active]
+        peak = before.max(axis=1)
+        offset[:active] += peak
+        before = before - peak[:, None]
+        entered = np.empty_like(before)
+        entered[:, 1:] = before[:, :-1] + leave[:-1]
+        entered[:, first] = ((before[:, last] + leave[last]).max(axis=1) + share)[:, None]
+        scores[:active] = np.maximum(before + stay, entered) + np.stack([emissions[i][t] for i in order[:active]])
+    return found / lengths

@@ -1,0 +1,94 @@
+"""Boundaries finer than a frame, beside all ways to divide the frames among the states."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gmmspeech.phones.decoding.boundaries import Chain, boundary_moments, place_boundaries
+from gmmspeech.phones.decoding.spans import PhoneSpan
+from gmmspeech.phones.hmm.trellis import Transitions
+
+
+def naive(chain, emissions, transitions, scale):
+    """Moments over all divisions of the frames among the states, one after the other."""
+    number, frames = len(chain.state), chain.num_frames
+    starts, weights = [], []
+    for cuts in itertools.combinations(range(1, frames), number - 1):
+        edges = [0, *cuts, frames]
+        total = 0.0
+        for s, (first, stop) in zip(chain.state, itertools.pairwise(edges), strict=True):
+            total += scale * emissions[first:stop, s].sum() + (stop - first - 1) * transitions.stay[s]
+        total += transitions.leave[chain.state[:-1]].sum()
+        starts.append(edges[:-1])
+        weights.append(total)
+    weights = np.exp(np.array(weights) - max(weights))
+    weights /= weights.sum()
+    means = weights @ np.array(starts)
+    return means, np.sqrt(weights @ (np.array(starts) - means) ** 2)
+
+
+def drawn(seed, frames, number, states=5):
+    rng = np.random.default_rng(seed)
+    entry = np.concatenate([[0], np.sort(rng.choice(np.arange(1, frames), number - 1, replace=False))])
+    emissions = rng.normal(-50, 20, (frames, states)).astype(np.float32)
+    return Chain(rng.integers(0, states, number), entry, frames), emissions
+
+
+@given(seed=st.integers(0, 2**32 - 1), frames=st.integers(4, 11), number=st.integers(1, 4))
+def test_moments_are_those_of_all_divisions(seed, frames, number):
+    chain, emissions = drawn(seed, frames, number)
+    transitions = Transitions.of(np.random.default_rng(seed).uniform(0.2, 0.9, 5))
+    ((means, deviations),) = boundary_moments([chain], [emissions], transitions, scale=0.1, reach=20)
+    expected, spread = naive(chain, emissions, transitions, 0.1)
+    np.testing.assert_allclose(means, expected, atol=2e-3)
+    np.testing.assert_allclose(deviations, spread, atol=2e-2)
+
+
+def test_chains_side_by_side_are_as_each_alone():
+    transitions = Transitions.of(np.full(5, 0.7))
+    pairs = [drawn(seed, frames, number) for seed, (frames, number) in enumerate([(40, 9), (90, 20), (6, 6), (90, 3)])]
+    together = boundary_moments([c for c, _ in pairs], [e for _, e in pairs], transitions)
+    for (chain, emissions), (means, deviations) in zip(pairs, together, strict=True):
+        ((alone, spread),) = boundary_moments([chain], [emissions], transitions)
+        np.testing.assert_allclose(means, alone, atol=1e-4)
+        np.testing.assert_allclose(deviations, spread, atol=1e-3)
+        assert (np.diff(means) >= 1 - 1e-3).all()
+
+
+def test_no_boundary_is_further_from_the_path_than_the_reach():
+    transitions = Transitions.of(np.full(5, 0.7))
+    chain, emissions = drawn(3, 200, 4)
+    ((means, _),) = boundary_moments([chain], [emissions], transitions, reach=5)
+    assert (np.abs(means - chain.entry) <= 5 + 1e-6).all()
+
+
+def test_frames_that_no_state_fits_do_not_break_it():
+    transitions = Transitions.of(np.full(5, 0.7))
+    chain, emissions = drawn(4, 60, 6)
+    emissions[20:30] = -1e6
+    ((means, deviations),) = boundary_moments([chain], [emissions], transitions)
+    assert np.isfinite(means).all()
+    assert np.isfinite(deviations).all()
+
+
+def test_boundaries_of_silence_stay_on_the_path_and_no_phone_is_empty():
+    transitions = Transitions.of(np.full(5, 0.5))
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        chain, emissions = drawn(seed, 40, 8)
+        phones = rng.integers(0, 3, 8)
+        stops = np.append(chain.entry[1:], 40)
+        spans = [
+            PhoneSpan(int(a), int(b), int(p), 0, False) for a, b, p in zip(chain.entry, stops, phones, strict=True)
+        ]
+        (placed,) = place_boundaries([spans], [chain], [emissions], transitions, silence=0)
+        assert (np.diff(placed.edges) > 0).all()
+        for i, phone in enumerate(phones):
+            if phone == 0:
+                assert placed.edges[i] == chain.entry[i]
+                assert placed.edges[i + 1] == stops[i]
+        assert placed.deviations[0] == 0
+        assert placed.deviations[1:].min() >= 0.8 == pytest.approx(0.8)
