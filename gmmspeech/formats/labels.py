@@ -205,11 +205,15 @@ def read_ctm(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
     return labels
 
 
-def write_ctm(path: str | os.PathLike[str], labels: Mapping[str, Sequence[Label]]) -> None:
-    """Write a CTM, channel 1, utterances sorted by id as in the C locale, times to microseconds, atomically."""
+def write_ctm(path: str | os.PathLike[str], labels: Mapping[str, Sequence[Label]], *, overlaps: bool = False) -> None:
+    """Write a CTM, channel 1, utterances sorted by id as in the C locale, times to microseconds, atomically.
+
+    Labels that overlap, of several speakers, are refused unless `overlaps`.
+    """
     lines = []
     for utterance in sorted(labels):
-        check_labels(labels[utterance], owner=f"{path}: {shown(utterance)}")
+        if not overlaps:
+            check_labels(labels[utterance], owner=f"{path}: {shown(utterance)}")
         _check_fields(path, [utterance, *(label.name for label in labels[utterance])])
         if utterance.startswith(_COMMENT):
             raise DataError(f"{path}: can't hold the id {shown(repr(utterance))}, expected no comment ({_COMMENT})")

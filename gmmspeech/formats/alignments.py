@@ -1,0 +1,433 @@
+"""What `align` writes, and how labels of whole recordings come back to utterances.
+
+TextGrids, one a recording, as long as its sound; CTM; ``alignment.csv``, a line a word and a phone; JSON. Times are
+those of the recording, also where utterances are cut of it. Files are named as recordings are, in the same folders,
+where these lie in the data directory, else by their ids.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from gmmspeech.arguments import checked
+from gmmspeech.audio import audio_format
+from gmmspeech.errors import DataError, shown
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.names import file_name
+from gmmspeech.formats.datadir import DataDir, Segment
+from gmmspeech.formats.labels import write_ctm
+from gmmspeech.formats.textgrid import write_textgrid
+from gmmspeech.formats.tiers import CSV, JSON, OF_SPEAKER, PHONES, WORDS, read_tiers
+from gmmspeech.phones.decoding.alignment import Alignment
+from gmmspeech.phones.labels.labels import OVERLAP_TOLERANCE, Label
+from gmmspeech.phones.labels.manner import is_silence
+
+Format = Literal["textgrid", "ctm", "csv", "json"]
+COLUMNS = ("file", "speaker", "begin", "end", "label", "tier", "log-likelihood", "goodness", "deviation")
+CONFIDENCE = "confidence"
+_WHOLE = 0.05  # s: the last frames of an utterance end so much before its audio at most
+
+
+class Entry(NamedTuple):
+    """A word or a phone, in the recording's time, with what is known of how well it fits.
+
+    Parameters
+    ----------
+    label : Label
+    log_likelihood, goodness : float or None
+        In nats a frame; of a word, the mean over its phones' time.
+    deviation : float or None
+        Standard deviation of its start, in seconds.
+
+    Examples
+    --------
+    >>> Entry(Label(0.1, 0.2, "AA")).deviation is None
+    True
+    """
+
+    label: Label
+    log_likelihood: float | None = None
+    goodness: float | None = None
+    deviation: float | None = None
+
+
+@dataclass(frozen=True)
+class AlignedUtterance:
+    """Words and phones of an utterance, in the recording's time.
+
+    Parameters
+    ----------
+    name, speaker : str
+    start : float
+        Where it begins in the recording, in seconds.
+    words, phones : list of Entry
+    log_likelihood, fit : float or None
+        Of the whole, in nats a frame; see `gmmspeech.phones.Alignment`.
+
+    Examples
+    --------
+    >>> AlignedUtterance("u1", "ann", 0.0, [], [Entry(Label(0.1, 0.2, "AA"))]).fit is None
+    True
+    """
+
+    name: str
+    speaker: str
+    start: float
+    words: list[Entry]
+    phones: list[Entry]
+    log_likelihood: float | None = None
+    fit: float | None = None
+
+
+@dataclass(frozen=True)
+class AlignedFile:
+    """A recording and its utterances in the order of time; its length in seconds is None where it is not known.
+
+    Examples
+    --------
+    >>> AlignedFile("ann/a1", 2.5, []).duration
+    2.5
+    """
+
+    place: str
+    duration: float | None
+    utterances: list[AlignedUtterance]
+
+
+@checked
+def write_alignments(
+    folder: str | os.PathLike[str],
+    alignments: Mapping[str, Alignment],
+    *,
+    data: DataDir | None = None,
+    format: Format = "textgrid",
+    confidence: bool = False,
+) -> list[Path]:
+    """Write alignments into a folder: ``alignment.csv`` and, if asked for, TextGrids, CTM or JSON.
+
+    Parameters
+    ----------
+    folder : path-like
+    alignments : mapping of str to Alignment
+        By utterance, as `gmmspeech.align` gives them.
+    data : DataDir, optional
+        Where the utterances are from: recordings, segments and speakers. Without it each utterance is a recording of
+        its own, whose length is not known.
+    format : {"textgrid", "ctm", "csv", "json"}
+        TextGrids have the tiers ``words`` and ``phones``, of each speaker (``ann - words``) where several speak. CTM is
+        ``words.ctm`` and ``phones.ctm``.
+    confidence : bool
+        A third tier in TextGrids: of each phone the deviation of its start and its goodness, as far as they are known.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    DataError
+        An utterance that the data directory lacks, a name that a format can't hold, or a file that can't be written.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> phones = [Label(0.0, 0.2, "SIL"), Label(0.2, 0.5, "AA")]
+    >>> found = {"u": Alignment([Label(0.2, 0.5, "ah")], phones, np.array([-50.0, -48.5]), None, -49.1)}
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> [path.name for path in write_alignments(folder, found)]
+    ['u.TextGrid', 'alignment.csv']
+    >>> print((folder / "alignment.csv").read_text().splitlines()[1])
+    u,,0.2,0.5,ah,words,-48.5,,
+    """
+    place, files = Path(folder), aligned_files(alignments, data)
+    paths = []
+    if format == "textgrid":
+        for file in files:
+            paths.append(place / f"{file.place}.TextGrid")
+            write_textgrid(paths[-1], _tiers(file, confidence), duration=file.duration)
+    elif format == "ctm":
+        for tier in (WORDS, PHONES):
+            paths.append(place / f"{tier}.ctm")
+            labels = {_id(file, data): sorted(e.label for _, e in _entries(file, tier)) for file in files}
+            write_ctm(paths[-1], labels, overlaps=True)
+    elif format == "json":
+        paths.append(place / JSON)
+        write_lines(paths[-1], [json.dumps({"files": list(map(_as_json, files))}, ensure_ascii=False, indent=1)])
+    paths.append(place / CSV)
+    write_lines(paths[-1], _csv_lines(files))
+    return paths
+
+
+@checked
+def read_alignments(path: str | os.PathLike[str], data: DataDir, *, tier: str | None = None) -> dict[str, list[Label]]:
+    """Read labels of the utterances of a data directory, of the whole recordings or of utterances.
+
+    Parameters
+    ----------
+    path : path-like
+        Anything that `gmmspeech.formats.tiers.read_tiers` reads: TextGrids, CTM and others, what `write_alignments`
+        wrote.
+    data : DataDir
+        Labels of a recording are cut at the ends of its segments.
+    tier : str, optional
+        As of `read_tiers`.
+
+    Returns
+    -------
+    dict of str to list of Label
+        In seconds of each utterance; those without labels are left out.
+
+    Raises
+    ------
+    DataError
+        As of `read_tiers`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_textgrid(folder / "r.TextGrid", {"phones": [Label(0.0, 1.5, "AA"), Label(1.5, 2.0, "S")]})
+    >>> segments = {"u": Segment("r", 1.0, 2.0)}
+    >>> data = DataDir(folder, {"r": folder / "r.wav"}, segments, ("u",), {"u": "ann"})
+    >>> read_alignments(folder, data)
+    {'u': [Label(start=0.0, end=0.5, name='AA'), Label(start=0.5, end=1.0, name='S')]}
+    """
+    voices = read_tiers(path, tier)
+    of_file: dict[str, dict[str, list[Label]]] = {}
+    for voice, labels in voices.items():
+        of_file.setdefault(voice.file, {})[voice.speaker] = labels
+    short = _by_last_name(of_file)
+    places = _places(data)
+    found = {}
+    for utterance in data.utterances:
+        segment = Segment(utterance, 0.0, None) if data.segments is None else data.segments[utterance]
+        place = places[segment.recording]
+        names = (place, segment.recording, utterance)
+        known = next((of_file[name] for name in names if name in of_file), short.get(place.rpartition("/")[2]))
+        if known is None:
+            continue
+        wanted = (utterance, data.utt2spk[utterance], "")
+        spoken = next((known[who] for who in wanted if who in known), None)
+        if spoken is None:
+            continue
+        whole = segment.recording not in of_file and place not in of_file and utterance in of_file
+        found[utterance] = spoken if data.segments is None or whole else _cut(spoken, segment)
+    return found
+
+
+def aligned_files(alignments: Mapping[str, Alignment], data: DataDir | None = None) -> list[AlignedFile]:
+    """Put utterances that were aligned together by recording, in the recording's time."""
+    if data is None:
+        alone = {name: _utterance(name, "", a, 0.0, None) for name, a in alignments.items()}
+        return [AlignedFile(file_name(name), None, [found]) for name, found in alone.items()]
+    missing = [name for name in alignments if name not in data.utt2spk]
+    if missing:
+        raise DataError(f"{data.path}: found no utterance {shown(missing[0])}, expected all that were aligned")
+    places = _places(data)
+    theirs: dict[str, list[tuple[str, Segment]]] = {}
+    for name in alignments:
+        segment = Segment(name, 0.0, None) if data.segments is None else data.segments[name]
+        theirs.setdefault(segment.recording, []).append((name, segment))
+    files = []
+    for recording, segments in theirs.items():
+        duration = None
+        if recording in data.recordings:
+            duration = audio_format(data.recordings[recording], raw=data.raw).duration
+        utterances = [
+            _utterance(name, data.utt2spk[name], alignments[name], segment.start, _end(segment, duration))
+            for name, segment in sorted(segments, key=lambda found: (found[1].start, found[0]))
+        ]
+        files.append(AlignedFile(places[recording], duration, utterances))
+    return files
+
+
+def _end(segment: Segment, duration: float | None) -> float | None:
+    """Where an utterance ends in its recording; a segment may reach a little beyond it."""
+    ends = [end for end in (segment.end, duration) if end is not None]
+    return min(ends, default=None)
+
+
+def _utterance(name: str, speaker: str, alignment: Alignment, start: float, end: float | None) -> AlignedUtterance:
+    phones = list(_shifted(alignment.phones, start, end))
+    if phones and end is not None and is_silence(phones[-1].name) and 0 < end - phones[-1].end <= _WHOLE:
+        phones[-1] = phones[-1]._replace(end=end)
+    deviations = getattr(alignment, "deviations", None)
+    entries = [
+        Entry(
+            phone,
+            float(alignment.log_likelihoods[i]),
+            None if alignment.goodness is None else float(alignment.goodness[i]),
+            None if deviations is None else float(deviations[i]),
+        )
+        for i, phone in enumerate(phones)
+    ]
+    words = [_word(word, entries) for word in _shifted(alignment.words, start, end)]
+    fit = getattr(alignment, "fit", None)
+    return AlignedUtterance(name, speaker, start, words, entries, float(alignment.log_likelihood), fit)
+
+
+def _shifted(labels: Iterable[Label], start: float, end: float | None) -> Iterator[Label]:
+    """Labels in the recording's time, none beyond where the utterance ends."""
+    for label in labels:
+        first, last = (round(start + time, 9) for time in label[:2])
+        if end is not None:
+            first, last = min(first, end), min(last, end)
+        yield Label(first, last, label.name)
+
+
+def _word(word: Label, phones: Sequence[Entry]) -> Entry:
+    """Word with the means of its phones, each as long as it lasts, and the deviation of the first."""
+    own = [p for p in phones if p.label.start >= word.start - 1e-6 and p.label.end <= word.end + 1e-6]
+    lengths = np.array([p.label.end - p.label.start for p in own])
+    if not own or lengths.sum() <= 0:
+        return Entry(word)
+
+    def mean(values: list[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return float(np.average(known, weights=lengths)) if len(known) == len(own) else None
+
+    return Entry(word, mean([p.log_likelihood for p in own]), mean([p.goodness for p in own]), own[0].deviation)
+
+
+def _entries(file: AlignedFile, tier: str) -> Iterator[tuple[AlignedUtterance, Entry]]:
+    for utterance in file.utterances:
+        for entry in utterance.words if tier == WORDS else utterance.phones:
+            yield utterance, entry
+
+
+def _tiers(file: AlignedFile, confidence: bool) -> dict[str, list[Label]]:
+    """Tiers of a TextGrid: words, phones and perhaps confidence, of each speaker where there are several."""
+    owners = _owners(file.utterances)
+    several = len(set(owners)) > 1
+    tiers: dict[str, list[Label]] = {}
+    for owner in dict.fromkeys(owners):
+        own = [each for each, theirs in zip(file.utterances, owners, strict=True) if theirs == owner]
+        lead = owner + OF_SPEAKER if several else ""
+        tiers[lead + WORDS] = [word.label for each in own for word in each.words]
+        phones = [phone for each in own for phone in each.phones]
+        tiers[lead + PHONES] = [phone.label for phone in phones]
+        if confidence:
+            tiers[lead + CONFIDENCE] = [phone.label._replace(name=_told(phone)) for phone in phones]
+    return tiers
+
+
+def _owners(utterances: Sequence[AlignedUtterance]) -> list[str]:
+    """Whose tier each utterance is in: its speaker's, or its own where it begins before the speaker's last one ends."""
+    ends: dict[str, float] = {}
+    owners = []
+    for each in utterances:
+        apart = each.start >= ends.get(each.speaker, 0.0) - OVERLAP_TOLERANCE
+        owners.append(each.speaker if apart else each.name)
+        last = max((entry.label.end for entry in (*each.phones, *each.words)), default=each.start)
+        if apart:
+            ends[each.speaker] = last
+    return owners
+
+
+def _told(phone: Entry) -> str:
+    """Text of how sure a phone is: deviation of its start, goodness, or else its log-likelihood."""
+    parts = [] if phone.deviation is None else [f"±{1000 * phone.deviation:.0f} ms"]
+    parts += [] if phone.goodness is None else [f"{phone.goodness:.2f}"]
+    return ", ".join(parts) or f"{phone.log_likelihood:.1f}"
+
+
+def _id(file: AlignedFile, data: DataDir | None) -> str:
+    """Recording's id in CTM: the utterance's name where each is a recording."""
+    if data is None or data.segments is None:
+        return file.utterances[0].name
+    return data.segments[file.utterances[0].name].recording
+
+
+def _csv_lines(files: Iterable[AlignedFile]) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="")
+
+    def line(cells: Iterable[str]) -> str:
+        buffer.seek(0)
+        buffer.truncate()
+        writer.writerow(cells)
+        return buffer.getvalue()
+
+    yield line(COLUMNS)
+    for file in files:
+        for tier in (WORDS, PHONES):
+            for utterance, entry in _entries(file, tier):
+                times = (_number(time, 6) for time in entry.label[:2])
+                figures = map(_number, (entry.log_likelihood, entry.goodness, entry.deviation), (4, 4, 6))
+                yield line([file.place, utterance.speaker, *times, entry.label.name, tier, *figures])
+
+
+def _number(value: float | None, decimals: int) -> str:
+    return "" if value is None else f"{value:.{decimals}f}".rstrip("0").rstrip(".")
+
+
+def _as_json(file: AlignedFile) -> dict[str, Any]:
+    utterances = [
+        {
+            "utterance": each.name,
+            "speaker": each.speaker,
+            "log_likelihood": _rounded(each.log_likelihood, 4),
+            "fit": _rounded(each.fit, 4),
+            **{
+                tier: list(map(_entry_as_json, entries))
+                for tier, entries in ((WORDS, each.words), (PHONES, each.phones))
+            },
+        }
+        for each in file.utterances
+    ]
+    return {"file": file.place, "duration": _rounded(file.duration, 6), "utterances": utterances}
+
+
+def _entry_as_json(entry: Entry) -> dict[str, Any]:
+    start, end, name = entry.label
+    figures = {"log_likelihood": entry.log_likelihood, "goodness": entry.goodness, "deviation": entry.deviation}
+    return {
+        **{"label": name, "begin": _rounded(start, 6), "end": _rounded(end, 6)},
+        **{key: _rounded(value, 6) for key, value in figures.items()},
+    }
+
+
+def _rounded(value: float | None, decimals: int) -> float | None:
+    return None if value is None else round(float(value), decimals)
+
+
+def _places(data: DataDir) -> dict[str, str]:
+    """Where each recording's file goes, without suffix: as the recording lies in the data directory, or by its id."""
+    places = {}
+    for recording in (*data.recordings, *data.commands):
+        path = data.recordings.get(recording)
+        inside = path is not None and not str(path).startswith(".") and path.is_relative_to(data.path)
+        place = (
+            path.relative_to(data.path).with_suffix("") if path is not None and inside else Path(file_name(recording))
+        )
+        places[recording] = place.as_posix()
+    shared = {place for place, count in Counter(places.values()).items() if count > 1}
+    return {recording: file_name(recording) if place in shared else place for recording, place in places.items()}
+
+
+def _by_last_name(files: Mapping[str, dict[str, list[Label]]]) -> dict[str, dict[str, list[Label]]]:
+    """Files by their names without folders, those that have one to themselves."""
+    counts = Counter(name.rpartition("/")[2] for name in files)
+    return {last: found for name, found in files.items() if counts[last := name.rpartition("/")[2]] == 1}
+
+
+def _cut(labels: Iterable[Label], segment: Segment) -> list[Label]:
+    """Labels that lie in a segment, in its time, cut where it begins and ends."""
+    end = np.inf if segment.end is None else segment.end
+    inside = ((max(label.start, segment.start), min(label.end, end), label.name) for label in labels)
+    return [
+        Label(round(first - segment.start, 9), round(last - segment.start, 9), name)
+        for first, last, name in inside
+        if last - first > OVERLAP_TOLERANCE
+    ]
