@@ -14,6 +14,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 
 import gmmspeech as gs
+from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.gmm.segment_gaussian import SegmentGaussian
 from gmmspeech.phones.hmm.graph import phone_sequence_graph
 
@@ -35,6 +36,7 @@ TRIAL_SCORES = RNG.normal(3.0 * (TRIAL_MODELS == TRIAL_TESTS))
 HMM = gs.phones.PhoneHMM.from_phones(["SIL", "AA"], mean=np.zeros(3), variance=np.ones(3), num_states=1)
 UTTERANCES = {"u1": X[:30], "u2": X[30:]}
 SEGMENTS = {"u1": [gs.phones.Label(0.0, 0.3, "AA")], "u2": [gs.phones.Label(0.0, 0.3, "SIL")]}
+ALIGNMENT = Alignment([], [gs.phones.Label(0.0, 0.3, "AA")], np.array([-5.0]), None, -5.0)
 SCORES = gs.Scores(["m", "n"], ["t", "t"], np.array([1.0, 2.0]))
 
 trials = {"is_target": TRIAL_MODELS == TRIAL_TESTS, "model_speakers": TRIAL_MODELS, "test_speakers": TRIAL_TESTS}
@@ -260,6 +262,14 @@ FUNCTIONS = {
     "formats.write_kaldi_ark": {"ark": "out", "items": UTTERANCES.items(), "text": False, "compress": False},
     "formats.write_kaldi_gmm": {"path": "out", "gmm": UBM, "binary": True},
     "formats.write_gselect": {"path": "out", "selected": {"u": [[0, 1]]}},
+    "formats.write_alignments": {
+        "folder": "alignments",
+        "alignments": {"u1": ALIGNMENT},
+        "format": "textgrid",
+        "confidence": True,
+    },
+    "formats.read_tiers": {"path": "a.ctm", "tier": "phones"},
+    "formats.read_alignments": {"path": "a.ctm", "data": None, "tier": "phones"},
     "formats.write_labels": {"path": "out.ctm", "labels": SEGMENTS, "format": "ctm", "tier": "phones", "rate": 16000},
     "formats.write_mmf": {"path": "out", "models": {"m": UBM}, "kind": "USER"},
     "audio.resample": {"signal": SIGNAL, "rate": 16000, "target_rate": 8000},
@@ -375,7 +385,7 @@ def folder(tmp_path, monkeypatch):
 
 def good_arguments(name):
     arguments = dict(FUNCTIONS[name])
-    if name == "formats.load_utterance":
+    if name in ("formats.load_utterance", "formats.read_alignments"):
         arguments["data"] = gs.read_data_dir("data")
     if name == "extract_features":
         arguments["parts"] = [gs.read_data_dir("data")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gmmspeech.cli.group import allow_pipes_option, channel_option, command, jobs_option, skip_bad_option, tell_skipped
-from gmmspeech.cli.places import FILE, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
+from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import ConfigError, DataError, say
 
@@ -31,6 +31,7 @@ dictionary_option = click.option(
 )
 
 
+tier_option = click.option("--tier", show_default="the only one, or phones", help="Tier of --labels.")
 beam_option = click.option(
     "--beam",
     type=click.FloatRange(0, min_open=True),
@@ -46,7 +47,12 @@ beam_option = click.option(
 @click.option(
     "--config", type=FILE_OR_NAME, default="phones", help="Front end: a TOML file, or the name of one that comes along."
 )
-@click.option("--labels", type=FILE, help="Phones with times (CTM, MLF): train on them, not on the transcripts.")
+@click.option(
+    "--labels",
+    type=FILE_OR_FOLDER,
+    help="Phones with times, such as what align wrote, perhaps corrected: train on them, not on the transcripts.",
+)
+@tier_option
 @click.option("-k", "--gaussians", type=click.IntRange(1), default=1000, help="Of all states together.")
 @click.option("--max-iter", type=click.IntRange(1), default=40, help="Updates.")
 @click.option(
@@ -66,6 +72,7 @@ def train_phones(
     dictionaries: Sequence[str],
     config: str,
     labels: Path | None,
+    tier: str | None,
     gaussians: int,
     max_iter: int,
     method: str,
@@ -89,6 +96,7 @@ def train_phones(
     hmm, state, done = train_phones_dir(
         *(data_dir, model, FrontEnd.from_toml(config), read_pronunciations(dictionaries)),
         labels=labels,
+        tier=tier,
         total_gaussians=gaussians,
         max_iter=max_iter,
         method=method,
@@ -110,9 +118,17 @@ def train_phones(
 @click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
 @click.argument("model", metavar="PHONES.h5", type=FILE)
 @dictionary_option
-@click.option("--format", type=click.Choice(["ctm", "textgrid"]), default="ctm", help="Of the files in --out.")
+@click.option(
+    "--format",
+    type=click.Choice(["textgrid", "ctm", "csv", "json"]),
+    show_default="ctm of a data directory, textgrid of a folder",
+    help="Of the files in --out, beside alignment.csv.",
+)
 @click.option("--out", type=OUT_FOLDER, help="Folder for the files; without it, a line a phone goes to stdout.")
 @click.option("--goodness", is_flag=True, help="Give each phone its goodness of pronunciation too.")
+@click.option(
+    "--confidence", is_flag=True, help="A tier in TextGrids that says how sure each phone is, with its goodness."
+)
 @click.option(
     "--unknown-words",
     default="error",
@@ -128,9 +144,10 @@ def align(
     data_dir: Path,
     model: Path,
     dictionaries: Sequence[str],
-    format: str,
+    format: Any,
     out: Path | None,
     goodness: bool,
+    confidence: bool,
     unknown_words: str,
     beam: float | None,
     channel: int | None,
@@ -141,16 +158,19 @@ def align(
     """Find when words and phones were said.
 
     DATA_DIR is as in Kaldi: wav.scp, utt2spk and text (utterance, words). PHONES.h5 is what train-phones wrote. Into
-    --out go words and phones with their times (words.ctm and phones.ctm, or a TextGrid for every utterance), and
-    phone_scores.txt with how well each phone fits, in nats a frame.
+    --out go words and phones with their times in the recordings: a TextGrid for every recording, words.ctm and
+    phones.ctm, or alignment.json; and alignment.csv, which says of each how well it fits, in nats a frame.
     """
-    from gmmspeech.commands.phones import align_dir, read_pronunciations, score_lines, write_alignment
+    from gmmspeech.commands.phones import align_dir, read_pronunciations, score_lines
     from gmmspeech.phones.decoding.alignment import search_note
 
     done = align_dir(
         *(data_dir, model, read_pronunciations(dictionaries)),
         unknown_words=unknown_words,
-        goodness=goodness,
+        goodness=goodness or confidence,
+        out=out,
+        format=format,
+        confidence=confidence,
         beam=beam,
         channel="mix" if channel is None else channel,
         allow_pipes=allow_pipes,
@@ -164,7 +184,6 @@ def align(
         for line in score_lines(done.alignments):
             tell(line)
         return
-    write_alignment(out, done.alignments, format=format)
     phones = sum(len(a.phones) for a in done.alignments.values())
     note = search_note(done.alignments.values())
     tell(f"{len(done.alignments)} utterances, {phones} phones in {out}, {note}, {len(done.skipped)} skipped")

@@ -17,14 +17,13 @@ from gmmspeech.commands.extraction import Extraction, check_not_recording, extra
 from gmmspeech.commands.verification import checkpoint_of
 from gmmspeech.errors import DataError, GmmSpeechWarning, shown
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.files.atomic import remove_leftovers, temporary_folder, write_lines
-from gmmspeech.files.names import file_name
+from gmmspeech.files.atomic import temporary_folder
 from gmmspeech.files.text import look_alike, split_fields
+from gmmspeech.formats.alignments import Format, read_alignments, write_alignments
 from gmmspeech.formats.datadir import DataDir, read_data_dir
 from gmmspeech.formats.dictionary import cmudict_dictionary, read_dictionary
-from gmmspeech.formats.labels import read_ctm, read_labels, write_ctm
+from gmmspeech.formats.labels import read_ctm, write_ctm
 from gmmspeech.formats.loading import load
-from gmmspeech.formats.textgrid import write_textgrid
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align, search_note
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, adapt_speakers, train_adapted_system
@@ -101,6 +100,7 @@ def train_phones_dir(
     dictionary: Dictionary,
     *,
     labels: Path | None = None,
+    tier: str | None = None,
     n_jobs: int | None = 1,
     skip_bad: bool = False,
     allow_pipes: bool = False,
@@ -114,7 +114,7 @@ def train_phones_dir(
     data = read_data_dir(folder, allow_pipes=allow_pipes)
     check_not_recording(data, out)
     with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad, channel=channel) as (store, done):
-        known = None if labels is None else _of_all(data, read_labels(labels), str(labels), skip_bad)
+        known = None if labels is None else _of_all(data, labels, tier, skip_bad)
         words = transcripts(data) if known is None else {}
         options |= {"skip_bad": skip_bad, "n_jobs": n_jobs, "front_end": front.to_json()}
         model, state = _train_and_save(store, words, dictionary, out, known, **options)
@@ -239,10 +239,9 @@ def training_bar(updates: int) -> Iterator[tuple[Callable[[TrainingState], None]
         yield show, last
 
 
-def _of_all(
-    data: DataDir, labels: Mapping[str, Sequence[Label]], owner: str, skip_bad: bool
-) -> dict[str, Sequence[Label]]:
+def _of_all(data: DataDir, place: Path, tier: str | None, skip_bad: bool) -> dict[str, list[Label]]:
     """Labels of the utterances of a data directory, those that have none named."""
+    labels, owner = read_alignments(place, data, tier=tier), str(place)
     missing = [utterance for utterance in data.utterances if utterance not in labels]
     if missing:
         first = shown(missing[0]) + look_alike(missing[0], labels)
@@ -262,14 +261,23 @@ def align_dir(
     skip_bad: bool = False,
     allow_pipes: bool = False,
     channel: Channel = "mix",
+    out: Path | None = None,
+    format: Format | None = None,
+    confidence: bool = False,
     **options: Any,
 ) -> AlignedCorpus:
-    """Align the transcripts of a data directory with its audio."""
+    """Align the transcripts of a data directory with its audio, and write what `write_alignments` does into `out`.
+
+    By default that is CTM of a data directory, and TextGrids of a folder of recordings.
+    """
     data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load(model, PhoneHMM)
     times = frame_times(hmm.front_end)
     front = FrontEnd.from_json(hmm.front_end or "")
     with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad, channel=channel) as (store, done):
         found = align(hmm, store, transcripts(data), dictionary, n_jobs=n_jobs, skip_bad=skip_bad, **times, **options)
+    if out is not None:
+        format = format or ("ctm" if (folder / "wav.scp").exists() else "textgrid")
+        write_alignments(out, found.alignments, data=data, format=format, confidence=confidence)
     return AlignedCorpus(found.alignments, {**done.skipped, **found.skipped}, found.unknown_words)
 
 
@@ -291,22 +299,6 @@ def recognize_dir(
     with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad, channel=channel) as (store, done):
         warn_of_skipped(done)
         return decode(hmm, store, graph_of(hmm), n_jobs=n_jobs, skip_bad=skip_bad, **times, **options)
-
-
-def write_alignment(folder: Path, alignments: Mapping[str, Alignment], *, format: str = "ctm") -> list[Path]:
-    """Write words and phones with their times, and a line a phone of how well it fits."""
-    folder.mkdir(parents=True, exist_ok=True)
-    names = ["words.ctm", "phones.ctm"] if format == "ctm" else [file_name(each, ".TextGrid") for each in alignments]
-    written = [folder / name for name in [*names, "phone_scores.txt"]]
-    remove_leftovers(*written)
-    write_lines(written[-1], score_lines(alignments))
-    if format == "ctm":
-        write_ctm(written[0], {name: alignment.words for name, alignment in alignments.items()})
-        write_ctm(written[1], {name: alignment.phones for name, alignment in alignments.items()})
-    else:
-        for path, alignment in zip(written[:-1], alignments.values(), strict=True):
-            write_textgrid(path, {"words": alignment.words, "phones": alignment.phones})
-    return written
 
 
 def score_lines(alignments: Mapping[str, Alignment]) -> Iterator[str]:

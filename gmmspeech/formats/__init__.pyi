@@ -1,3 +1,9 @@
+from .alignments import (
+    read_alignments as read_alignments,
+)
+from .alignments import (
+    write_alignments as write_alignments,
+)
 from .datadir import (
     DataDir as DataDir,
 )
@@ -55,6 +61,7 @@ from .mmf import (
 from .mmf import (
     write_mmf as write_mmf,
 )
+from .tiers import read_tiers as read_tiers
 from .trials import (
     read_scores as read_scores,
 )

@@ -1,8 +1,8 @@
 """What `align` writes, and how labels of whole recordings come back to utterances.
 
 TextGrids, one a recording, as long as its sound; CTM; ``alignment.csv``, a line a word and a phone; JSON. Times are
-those of the recording, also where utterances are cut of it. Files are named as recordings are, in the same folders,
-where these lie in the data directory, else by their ids.
+those of the recording, also where utterances are cut of it. Files are named as recordings are, in the same folders, or
+by the ids that a Kaldi data directory gives to its recordings.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from gmmspeech.arguments import checked
 from gmmspeech.audio import audio_format
 from gmmspeech.errors import DataError, shown
-from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.atomic import remove_leftovers, write_lines
 from gmmspeech.files.names import file_name
 from gmmspeech.formats.datadir import DataDir, Segment
 from gmmspeech.formats.labels import write_ctm
@@ -72,7 +72,7 @@ class AlignedUtterance:
         Where it begins in the recording, in seconds.
     words, phones : list of Entry
     log_likelihood, fit : float or None
-        Of the whole, in nats a frame; see `gmmspeech.phones.Alignment`.
+        Of the whole, in nats a frame; see `gmmspeech.phones.decoding.alignment.Alignment`.
 
     Examples
     --------
@@ -151,20 +151,19 @@ def write_alignments(
     u,,0.2,0.5,ah,words,-48.5,,
     """
     place, files = Path(folder), aligned_files(alignments, data)
-    paths = []
+    names = {"ctm": [f"{WORDS}.ctm", f"{PHONES}.ctm"], "json": [JSON], "csv": []}
+    own = names[format] if format in names else [f"{file.place}.TextGrid" for file in files]
+    paths = [place / name for name in [*own, CSV]]
+    remove_leftovers(*paths)
     if format == "textgrid":
-        for file in files:
-            paths.append(place / f"{file.place}.TextGrid")
-            write_textgrid(paths[-1], _tiers(file, confidence), duration=file.duration)
+        for path, file in zip(paths, files, strict=False):
+            write_textgrid(path, _tiers(file, confidence), duration=file.duration)
     elif format == "ctm":
-        for tier in (WORDS, PHONES):
-            paths.append(place / f"{tier}.ctm")
-            labels = {_id(file, data): sorted(e.label for _, e in _entries(file, tier)) for file in files}
-            write_ctm(paths[-1], labels, overlaps=True)
+        for path, tier in zip(paths, (WORDS, PHONES), strict=False):
+            labels = {_id(file, data): sorted(entry.label for _, entry in _entries(file, tier)) for file in files}
+            write_ctm(path, labels, overlaps=True)
     elif format == "json":
-        paths.append(place / JSON)
-        write_lines(paths[-1], [json.dumps({"files": list(map(_as_json, files))}, ensure_ascii=False, indent=1)])
-    paths.append(place / CSV)
+        write_lines(paths[0], [json.dumps({"files": list(map(_as_json, files))}, ensure_ascii=False, indent=1)])
     write_lines(paths[-1], _csv_lines(files))
     return paths
 
@@ -403,15 +402,16 @@ def _rounded(value: float | None, decimals: int) -> float | None:
 
 
 def _places(data: DataDir) -> dict[str, str]:
-    """Where each recording's file goes, without suffix: as the recording lies in the data directory, or by its id."""
+    """Where each recording's file goes, without suffix: as the recording lies in a folder, else by its id."""
     places = {}
+    mirrored = not (data.path / "wav.scp").exists()  # which gives recordings ids of their own
     for recording in (*data.recordings, *data.commands):
-        path = data.recordings.get(recording)
-        inside = path is not None and not str(path).startswith(".") and path.is_relative_to(data.path)
-        place = (
-            path.relative_to(data.path).with_suffix("") if path is not None and inside else Path(file_name(recording))
-        )
-        places[recording] = place.as_posix()
+        path = Path(os.path.abspath(data.recordings.get(recording, "")))
+        top = Path(os.path.abspath(data.path))
+        if mirrored and recording in data.recordings and path.is_relative_to(top):
+            places[recording] = path.relative_to(top).with_suffix("").as_posix()
+        else:
+            places[recording] = file_name(recording)
     shared = {place for place, count in Counter(places.values()).items() if count > 1}
     return {recording: file_name(recording) if place in shared else place for recording, place in places.items()}
 

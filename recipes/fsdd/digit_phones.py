@@ -53,7 +53,7 @@ def recognize_by_phones(
             if run.todo("align-digits", makes=[aligned / "phones.ctm"], settings=[spoken, dictionary]):
                 with gs.FeatureStore(features[tested]) as store:
                     alignment = gs.align(gs.load(model), store, spoken, dictionary, n_jobs=run.jobs, **times)
-                phones.write_alignment(aligned, alignment.alignments)
+                gs.formats.write_alignments(aligned, alignment.alignments, format="ctm")
         if run.todo(f"recognize-{name}", makes=[recognized], settings=[spoken, dictionary]):
             hmm = gs.load(model)
             digits = word_sequence_graph(hmm, [list(dictionary)], dictionary)

@@ -108,8 +108,8 @@ def recognize(
         if run.todo(f"align-{side}", makes=[aligned / "phones.ctm"], settings=[words, skip_bad]):
             options = {"skip_bad": skip_bad, "n_jobs": run.jobs, **times}
             with gs.FeatureStore(features) as store:
-                phones.write_alignment(
-                    aligned, gs.align(gs.load(model), store, words, dictionary, **options).alignments
+                gs.formats.write_alignments(
+                    aligned, gs.align(gs.load(model), store, words, dictionary, **options).alignments, format="ctm"
                 )
     learned, found = run.out / f"aligned-{name}-train" / "phones.ctm", run.out / f"recognized-{name}.ctm"
     if run.todo(f"recognize-{name}", makes=[found], settings=[list(test), LOOP_SCALE]):

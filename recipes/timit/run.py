@@ -65,7 +65,7 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int) -> None:
         options = {"silence_probability": 0.0, "times": "start", **phones.frame_times(FRONT_END.to_json())}
         with gs.FeatureStore(features["test"]) as store:
             found = gs.align(gs.load(model), store, said["test"], dictionary, n_jobs=run.jobs, **options)
-        phones.write_alignment(aligned, found.alignments)
+        gs.formats.write_alignments(aligned, found.alignments, format="ctm")
 
     recognized = {system: run.out / f"recognized-{end}.ctm" for system, end in SYSTEMS.items()}
     options = {"utt2spk": test.utt2spk, "n_jobs": run.jobs}

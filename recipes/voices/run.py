@@ -95,7 +95,7 @@ def align_and_classify(run: pipeline.Run, data: gs.formats.DataDir) -> None:
             if run.todo(f"align-{kind}-{fold}", makes=[out / "phones.ctm"], settings=[said, dictionary]):
                 with gs.FeatureStore(features) as store:
                     found = gs.align(gs.load(model), store, said, dictionary, n_jobs=run.jobs, **times)
-                phones.write_alignment(out, found.alignments)
+                gs.formats.write_alignments(out, found.alignments, format="ctm")
             aligned[kind] |= gs.formats.read_labels(out / "phones.ctm")
 
         folder = run.out / f"classified-phones-{fold}"

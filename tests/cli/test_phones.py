@@ -36,7 +36,7 @@ def test_train_align_recognize(run, digits: Path, tmp_path: Path) -> None:
     (tmp_path / "al" / ".phones.01234567.ctm").touch()  # of a run that was killed
     aligned = run("align", digits, model, *cmudict, "--out", tmp_path / "al", "--goodness")
     assert aligned.exit_code == 0, aligned.output
-    assert {path.name for path in (tmp_path / "al").iterdir()} == {"phones.ctm", "words.ctm", "phone_scores.txt"}
+    assert {path.name for path in (tmp_path / "al").iterdir()} == {"phones.ctm", "words.ctm", "alignment.csv"}
     phones = read_ctm(tmp_path / "al" / "phones.ctm")
     assert f"{len(phones)} utterances, {sum(map(len, phones.values()))} phones in " in aligned.stdout
     listed = run("align", digits, model, *cmudict)

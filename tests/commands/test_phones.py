@@ -21,9 +21,9 @@ from gmmspeech.commands.phones import (
     train_phones_dir,
     train_phones_file,
     transcripts,
-    write_alignment,
 )
 from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.formats.alignments import write_alignments
 from gmmspeech.formats.datadir import read_data_dir
 from gmmspeech.formats.labels import read_ctm
 from gmmspeech.formats.loading import load
@@ -85,13 +85,13 @@ def test_from_audio_and_words_to_times_and_words_again(digits: Path, model: Path
     wrong = sum([word.name for word in a.words] != transcripts(data)[name] for name, a in found.items())
     assert wrong <= 5
 
-    ctm = write_alignment(tmp_path / "ctm", done.alignments)
-    assert [path.name for path in ctm] == ["words.ctm", "phones.ctm", "phone_scores.txt"]
+    ctm = write_alignments(tmp_path / "ctm", done.alignments, format="ctm")
+    assert [path.name for path in ctm] == ["words.ctm", "phones.ctm", "alignment.csv"]
     assert read_ctm(tmp_path / "ctm" / "phones.ctm").keys() == done.alignments.keys()
-    lines = (tmp_path / "ctm" / "phone_scores.txt").read_text().splitlines()
-    assert len(lines) == 1 + sum(len(a.phones) for a in done.alignments.values())
+    lines = (tmp_path / "ctm" / "alignment.csv").read_text().splitlines()
+    assert len(lines) == 1 + sum(len(a.phones) + len(a.words) for a in done.alignments.values())
     some = dict(list(done.alignments.items())[:2])
-    for path, alignment in zip(write_alignment(tmp_path / "tg", some, format="textgrid"), some.values(), strict=False):
+    for path, alignment in zip(write_alignments(tmp_path / "tg", some), some.values(), strict=False):
         assert read_textgrid(path) == {"words": alignment.words, "phones": alignment.phones}
 
 
@@ -178,7 +178,7 @@ def test_from_a_feature_store_to_phones(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.checkpoint"))
     with gs.FeatureStore(features) as store:
         learned = gs.align(load(m), store, train, PRONUNCIATIONS, times="start")
-        write_alignment(tmp_path / "train", learned.alignments)
+        write_alignments(tmp_path / "train", learned.alignments, format="ctm")
         labels = {name: alignment.phones for name, alignment in learned.alignments.items()}
         train_phones_file(features, train, {}, n, labels=labels, times="start", **small)
         found = gs.align(load(n), store, test, PRONUNCIATIONS, times="start").alignments
