@@ -25,7 +25,7 @@ from gmmspeech.gmm.stats import GMMStats
 logger = logging.getLogger(__name__)
 
 STARVED = 0.01  # of the fair share N / K: neither the unit of weights nor how frames are repeated matters
-SPLIT_STEP = 0.2  # deviations between the heaviest component and either of its halves, as HTK's HHEd has it
+SPLIT_STEP = 1.0  # deviations between a component and either of its halves; HTK's 0.2 ends at worse optima here
 SETTLING = 10  # updates after a re-seeding in which a small gain is no convergence: halves part slowly at first
 GIVE_UP = 1.0  # nats a frame that a re-seeding may lose in the meantime
 NOISE = 1e-5  # rounding of a mean log-likelihood, relative to it (or to one nat)
@@ -203,14 +203,17 @@ def update(stats: GMMStats, variance_floor: NDArray[np.float64], *, previous: Pa
 
 
 def reseed_starved(parameters: Parameters, stats: GMMStats) -> Parameters:
-    """Give every starved component half of the heaviest one, a step to either side of its mean."""
+    """Give starved components half of the heaviest ones, each split once, a step to either side of its mean.
+
+    What is left over waits until the halves have parted: parts of parts of one component find worse optima.
+    """
     starved = np.flatnonzero(stats.n < STARVED * stats.n.sum() / len(stats.n))
     if not len(starved) or len(starved) == len(stats.n):
         return parameters
     weights, means, variances = (p.copy() for p in parameters)
     weights[starved] = 0
-    for k in starved:
-        heaviest = int(np.argmax(weights))
+    heaviest_first = np.argsort(-weights, kind="stable")[: len(weights) - len(starved)]
+    for k, heaviest in zip(starved, heaviest_first, strict=False):
         step = SPLIT_STEP * np.sqrt(variances[heaviest])
         weights[heaviest] /= 2
         weights[k] = weights[heaviest]

@@ -303,7 +303,7 @@ def test_many_starved_components_at_once():
     assert DiagonalGMM.from_parameters(weights, means, np.ones((8, 2))).n_features_in_ == 2
 
 
-@pytest.mark.parametrize("weights", [(0.5, 0.5, 0.0), (1.0, 0.0, 0.0)])
+@pytest.mark.parametrize("weights", [(0.5, 0.5, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)])
 def test_halves_that_part_slowly_are_no_convergence(weights):
     """From a component of no weight EM comes to what the same clusters give from a start at their places."""
     rng = np.random.default_rng(5)
