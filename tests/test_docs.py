@@ -7,6 +7,7 @@ from types import ModuleType
 import pytest
 
 import gmmspeech
+from gmmspeech.cli.main import main
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "```python" in page.read_text(encoding="utf-8")]
@@ -18,6 +19,19 @@ def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     exec(compile(code, str(page), "exec"), {"__name__": "__main__"})
     assert "False" not in capsys.readouterr().out  # what pages print is either a figure or a claim
+
+
+MARKDOWN = [DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md"))]
+SHELL = [page for page in MARKDOWN if "```sh" in page.read_text("utf-8")]
+
+
+@pytest.mark.parametrize("page", SHELL, ids=lambda page: page.stem)
+def test_commands_of_a_page_exist_and_have_their_options(page):
+    code = "".join(re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE))
+    for line in code.replace("\\\n", " ").splitlines():
+        for name, words in re.findall(r"\bgmmspeech ([a-z][a-z-]+)([^#|;&]*)", line):
+            known = {option for parameter in main.commands[name].params for option in parameter.opts} | {"--help"}
+            assert set(re.findall(r"(?<=\s)--?[a-z][a-z-]*", words)) <= known, line
 
 
 def public(package: ModuleType) -> dict[str, object]:
