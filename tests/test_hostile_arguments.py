@@ -36,6 +36,7 @@ TRIAL_SCORES = RNG.normal(3.0 * (TRIAL_MODELS == TRIAL_TESTS))
 HMM = gs.phones.PhoneHMM.from_phones(["SIL", "AA"], mean=np.zeros(3), variance=np.ones(3), num_states=1)
 UTTERANCES = {"u1": X[:30], "u2": X[30:]}
 SEGMENTS = {"u1": [gs.phones.Label(0.0, 0.3, "AA")], "u2": [gs.phones.Label(0.0, 0.3, "SIL")]}
+AGREEMENT = gs.metrics.boundary_agreement(SEGMENTS, SEGMENTS)
 ALIGNMENT = Alignment([], [gs.phones.Label(0.0, 0.3, "AA")], np.array([-5.0]), None, -5.0)
 SCORES = gs.Scores(["m", "n"], ["t", "t"], np.array([1.0, 2.0]))
 
@@ -240,6 +241,15 @@ FUNCTIONS = {
         "max_iter": 2,
         "n_jobs": 1,
     },
+    "plot.alignment": {
+        "audio": (SIGNAL, 16000),
+        "labels": {"phones": SEGMENTS["u1"]},
+        "start": 0.0,
+        "end": 0.2,
+        "channel": "mix",
+        "title": "one",
+    },
+    "plot.plot_boundary_errors": {"agreement": AGREEMENT, "classes": {"AA": "vowel"}, "tolerance": 0.02},
     "plot.plot_bayes_error_rates": {**ratios, "p_targets": (0.1,), "prior_log_odds": (-2.0, 2.0)},
     "plot.plot_confusion": {"matrix": np.eye(2, dtype=int), "labels": ["a", "b"]},
     "plot.plot_det": sides,

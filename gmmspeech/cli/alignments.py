@@ -1,14 +1,15 @@
-"""The commands that look at alignments: compare-alignment."""
+"""The commands that look at alignments: compare-alignment, plot-alignment."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gmmspeech.cli.group import command
-from gmmspeech.cli.places import FILE_OR_FOLDER, OUT
+from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, OUT
 from gmmspeech.cli.process import tell, tell_columns
 from gmmspeech.errors import ConfigError, say
 
@@ -56,12 +57,32 @@ def compare_alignment(
     tell()
     _tell_rows([detection_row(found.tolerance, found.detection)])
     if plot is not None:
-        from gmmspeech.files.atomic import atomic_path
         from gmmspeech.plot.boundaries import plot_boundary_errors
+        from gmmspeech.plot.plots import save_figure
 
         figure = plot_boundary_errors(found.agreement, classes=found.classes, tolerance=found.tolerance)
-        with atomic_path(plot) as path:
-            figure.savefig(path, dpi=150)
+        save_figure(figure, plot)
+
+
+@command("plot-alignment")
+@click.argument("audio", metavar="AUDIO", type=FILE)
+@click.argument("labels", metavar="TEXTGRID", type=FILE)
+@click.argument("out", metavar="OUT.png", type=OUT)
+@click.option("--start", type=click.FloatRange(0), default=0.0, help="Where the picture begins, in seconds.")
+@click.option("--end", type=click.FloatRange(0), show_default="10 s after --start", help="Where it ends, in seconds.")
+@click.option("--channel", type=click.IntRange(0), show_default="the mean of all", help="Of a recording with several.")
+def plot_alignment(audio: Path, labels: Path, out: Path, start: float, end: float | None, channel: int | None) -> None:
+    """Draw a recording with its labels.
+
+    The waveform stands over the spectrogram, the tiers of the TEXTGRID beneath it, and each boundary goes through all
+    of them. Instead of a TextGrid any file with the labels of one recording will do; OUT may end in .pdf or .svg too.
+    """
+    from gmmspeech.plot.alignments import alignment
+    from gmmspeech.plot.plots import save_figure
+
+    options: dict[str, Any] = {"start": start, "end": end, "channel": "mix" if channel is None else channel}
+    save_figure(alignment(audio, labels, title=audio.name, **options), out)
+    tell(f"{out}")
 
 
 def _tell_rows(rows: Sequence[Mapping[str, str]]) -> None:

@@ -1,3 +1,5 @@
+from .alignments import alignment as alignment
+from .boundaries import plot_boundary_errors as plot_boundary_errors
 from .plots import (
     plot_confusion as plot_confusion,
 )

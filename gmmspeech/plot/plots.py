@@ -6,6 +6,7 @@ and nothing has to be closed; save them with ``figure.savefig("det.pdf")``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import cycle
@@ -17,7 +18,8 @@ from scipy.special import ndtri
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, as_numbers
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import ConfigError, DataError, shown
+from gmmspeech.files.atomic import atomic_path
 from gmmspeech.metrics.det import both_sides, det_curve, rocch
 from gmmspeech.metrics.summary import DetectionCost, Summary, summarize
 
@@ -64,6 +66,16 @@ def drawing(**settings: object) -> Iterator[None]:
         raise ConfigError("found no matplotlib, which pictures need: pip install 'gmmspeech[plot]'") from error
     with matplotlib.style.context(["default", {**_STYLE, **settings}]):
         yield
+
+
+def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> None:
+    """Write a picture in the format that its suffix says, atomically."""
+    suffix, known = os.path.splitext(path)[1].lower(), figure.canvas.get_supported_filetypes()
+    if suffix.removeprefix(".") not in known:
+        expected = ", ".join(f".{name}" for name in known)
+        raise ConfigError(f"{os.fspath(path)}: found suffix {shown(repr(suffix))}, expected one of {expected}")
+    with drawing(), atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=dpi)
 
 
 @checked

@@ -77,7 +77,7 @@ def plot_labels(
 
         figure = Figure(figsize=(1 + INCHES_A_SECOND * (end - start), 3.0 + 0.35 * len(tiers)))
         axes = figure.subplots(1 + len(tiers), sharex=True, height_ratios=[6, *[1] * len(tiers)])
-        _draw_spectrogram(axes[0], x[sample_at(start, rate) : sample_at(end, rate)], rate, start)
+        draw_spectrogram(axes[0], x[sample_at(start, rate) : sample_at(end, rate)], rate, start)
         colors = (NONTARGETS, TARGETS, THIRD)
         reach = np.linspace(0, 1, len(tiers) + 1)  # of each tier's lines, so that none hides another
         for i, (below, (name, labels)) in enumerate(zip(axes[1:], tiers.items(), strict=True)):
@@ -92,7 +92,8 @@ def plot_labels(
     return figure
 
 
-def _draw_spectrogram(axes: Axes, x: NDArray[np.float64], rate: int, start: float) -> None:
+def draw_spectrogram(axes: Axes, x: NDArray[np.float64], rate: int, start: float) -> None:
+    """Draw the wide-band spectrogram of a signal that begins at a time."""
     window = gaussian(max(round(WINDOW * rate), 1), DEVIATION * rate)
     transform = ShortTimeFFT(window, max(round(SHIFT * rate), 1), rate, mfft=1 << max(9, len(window).bit_length()))
     # a first difference lifts what is weak at high frequencies

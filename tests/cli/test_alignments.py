@@ -1,5 +1,8 @@
 """The commands that look at alignments, as a user types them."""
 
+import numpy as np
+import soundfile
+
 from gmmspeech.formats.labels import write_labels
 from gmmspeech.phones.labels.labels import Label
 
@@ -34,3 +37,15 @@ def test_bad_usage(run, tmp_path):
     many = run("compare-alignment", *sides, "--tier", "a", "--tier", "b", "--tier", "c")
     assert (many.exit_code, "--tier: found 3" in many.stderr) == (1, True)
     assert run("compare-alignment", tmp_path / "ref.ctm", tmp_path / "none.ctm").exit_code == 1
+
+
+def test_a_picture_of_an_alignment(run, tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 8000), 8000)
+    write_labels(tmp_path / "a.TextGrid", REFERENCE)
+    words = ("plot-alignment", tmp_path / "a.wav", tmp_path / "a.TextGrid")
+    done = run(*words, tmp_path / "a.png", "--start", "0.1", "--end", "0.6")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    late = run(*words, tmp_path / "b.png", "--start", "5")
+    assert (late.exit_code, (tmp_path / "b.png").exists()) == (1, False)
+    assert "found 1 s, expected some after 5 s" in late.stderr

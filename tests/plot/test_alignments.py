@@ -1,0 +1,79 @@
+"""Pictures of alignments have their lines where labels begin and end."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import soundfile
+
+import gmmspeech as gs
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.formats.labels import write_labels
+from gmmspeech.formats.textgrid import write_textgrid
+from gmmspeech.phones.decoding.alignment import Alignment
+from gmmspeech.phones.labels.labels import Label
+from gmmspeech.plot.alignments import alignment
+from gmmspeech.plot.plots import save_figure
+
+pytest.importorskip("matplotlib")
+RATE = 8000
+SIGNAL = np.where(np.arange(2 * RATE) < RATE // 2, 0.0, np.sin(2 * np.pi * 2000 * np.arange(2 * RATE) / RATE))
+PHONES = [Label(0.0, 0.5, "SIL"), Label(0.5, 0.9, "AA"), Label(0.95, 1.2, "S"), Label(1.2, 2.0, "SIL")]
+TIERS = {"words": [Label(0.5, 1.2, "as")], "phones": PHONES}
+
+
+def lines(axes):
+    """Times of the vertical lines of a part of the picture."""
+    return [round(float(path.vertices[0][0]), 6) for c in axes.collections for path in c.get_paths() if len(path) == 2]
+
+
+def test_lines_at_starts_and_ends_through_all_parts():
+    figure = gs.plot.alignment((SIGNAL, RATE), TIERS, title="a$b")
+    waveform, spectrogram, words, phones = figure.axes
+    assert lines(waveform) == lines(spectrogram) == lines(phones) == [0.5, 0.9, 0.95, 1.2]
+    assert lines(words) == [0.5, 1.2]
+    assert [text.get_text() for text in phones.texts] == ["SIL", "AA", "S", "SIL"]
+    assert spectrogram.images[0].get_extent()[:2] == pytest.approx((0.0, 2.0))
+    assert words.get_ylabel() == "words"
+
+
+def test_a_stretch_of_a_file_with_a_textgrid(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.column_stack([SIGNAL, 0 * SIGNAL]) / 2, RATE)
+    write_textgrid(tmp_path / "a.TextGrid", {**TIERS, "confidence": PHONES})
+    figure = alignment(tmp_path / "a.wav", tmp_path / "a.TextGrid", start=0.6, end=1.0)
+    assert len(figure.axes) == 5
+    assert figure.axes[0].get_xlim() == pytest.approx((0.6, 1.0))
+    assert lines(figure.axes[0]) == [0.9, 0.95]
+    peak = figure.axes[0].lines[0].get_ydata()
+    np.testing.assert_allclose(peak, SIGNAL[4800:8000] / 4, atol=1e-4)  # the mean of both channels
+    assert [text.get_text() for text in figure.axes[3].texts] == ["AA", "S"]
+    save_figure(figure, tmp_path / "a.svg")
+    assert "<svg" in (tmp_path / "a.svg").read_text()
+    with pytest.raises(ConfigError, match=r"a\.xyz: found suffix '\.xyz', expected one of"):
+        save_figure(figure, tmp_path / "a.xyz")
+
+
+def test_what_align_found_and_other_label_files(tmp_path):
+    found = Alignment(TIERS["words"], PHONES, np.zeros(4), None, 0.0)
+    assert len(alignment((SIGNAL, RATE), found).axes) == 4
+    write_labels(tmp_path / "a.phn", {"a": PHONES}, rate=16000)
+    assert alignment((SIGNAL, RATE), tmp_path / "a.phn").axes[2].get_ylabel() == "phn"
+
+
+def test_names_that_have_no_room_are_not_written():
+    labels = {"phones": [Label(i / 100, (i + 1) / 100, "a_long_name") for i in range(100)]}
+    assert len(alignment((SIGNAL, RATE), labels).axes[2].texts) == 0
+
+
+def test_what_is_refused(tmp_path):
+    with pytest.raises(DataError, match="found 2 s, expected some after 3 s"):
+        alignment((SIGNAL, RATE), TIERS, start=3.0)
+    with pytest.raises(ConfigError, match="end: found 1, expected one after the start, 1"):
+        alignment((SIGNAL, RATE), TIERS, start=1.0, end=1.0)
+    with pytest.raises(ConfigError, match="labels: found int, expected a file"):
+        alignment((SIGNAL, RATE), 3)
+    with pytest.raises(DataError, match="labels: found 0 tiers"):
+        alignment((SIGNAL, RATE), {})
+    write_labels(tmp_path / "two.ctm", {"a": PHONES, "b": PHONES})
+    with pytest.raises(DataError, match="found labels of 2 recordings"):
+        alignment((SIGNAL, RATE), tmp_path / "two.ctm")
