@@ -7,6 +7,7 @@ write their times: ``(frame_length - frame_shift) / 2`` earlier, 7.5 ms for wind
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +36,7 @@ from gmmspeech.phones.decoding.spans import PhoneSpan, phone_spans
 from gmmspeech.phones.hmm.adaptation import adapted_to_speakers
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph
+from gmmspeech.phones.hmm.mapping import extended_model
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import BestPath, best_paths, path_log_likelihood
@@ -186,6 +188,7 @@ def align(
     if beam is not None:
         check_positive(beam=beam)
     check_front_end(model, frames)
+    model = extended_model(model, _phones_of(transcripts, dictionary))
     skipped: dict[str, str] = {}
     unknown: Counter[str] = Counter()
     graphs: dict[str, StateGraph] = {}
@@ -243,6 +246,13 @@ def align(
         name, reason = next(iter(skipped.items()))
         warnings.warn(f"skipped {len(skipped)} utterances; the first: utterance {name}: {reason}", GmmSpeechWarning)
     return AlignedCorpus({name: alignments[name] for name in graphs if name in alignments}, skipped, unknown)
+
+
+def _phones_of(transcripts: Mapping[str, Sequence[str]], dictionary: Pronunciations) -> list[str]:
+    """Phones of the words of transcripts, in order of their coming."""
+    words = dict.fromkeys(word for line in transcripts.values() for word in line)
+    variants = (phones for word in words for phones in pronunciations(dictionary, word, optional=True))
+    return list(dict.fromkeys(itertools.chain.from_iterable(variants)))
 
 
 def search_note(alignments: Iterable[Alignment]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -22,6 +22,8 @@ from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.phones.hmm.estimation import HMMStats, accumulate, maximize, split, state_occupancy
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors, forward_backward
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
+from gmmspeech.phones.hmm.inventory import check_fits, phones_of, rare_phones, replaced_phones, silence_first
+from gmmspeech.phones.hmm.mapping import collapsed, mapped_model
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import (
     Corpus,
@@ -65,6 +67,8 @@ def train_phone_hmm(
     variance_floor: float = 0.01,
     min_occupancy: float = 10.0,
     start: Mapping[str, StatePosteriors] | None = None,
+    init_model: PhoneHMM | None = None,
+    phone_map: Mapping[str, str] | None = None,
     skip_bad: bool = False,
     n_jobs: int | None = 1,
     callback: Callable[[TrainingState], None] | None = None,
@@ -117,6 +121,12 @@ def train_phone_hmm(
     start : mapping of str to StatePosteriors, optional
         States of the frames to begin with, in place of equal shares: of a model trained on other features of the
         same frames.
+    init_model : PhoneHMM, optional
+        Model of the same front end, perhaps of another language, that aligns the frames to begin with, in place of
+        equal shares. States that too few frames are aligned to begin as its states.
+    phone_map : mapping of str to str, optional
+        Phone to the one of `init_model` that it begins as; by default, and for others, the most similar one
+        (`gmmspeech.phones.hmm.mapping.mapped_model`).
     skip_bad : bool
         Leave out utterances that can't be trained on, with a warning that names them, instead of raising.
     n_jobs : int
@@ -144,7 +154,8 @@ def train_phone_hmm(
     Warns
     -----
     GmmSpeechWarning
-        A phone that too few frames were aligned to: it keeps its parent's parameters.
+        Phones too rare to be trained, which are trained as the phones that are articulated most like them, of which
+        they are copies in the end. A phone that too few frames were aligned to: it keeps its parent's parameters.
 
     Examples
     --------
@@ -160,9 +171,17 @@ def train_phone_hmm(
     """
     names = [name for name in transcripts if name in frames]
     if phones is None:
-        phones = _phones_of(transcripts, names, dictionary, silence)
+        phones = phones_of(transcripts, names, dictionary, silence)
     corpus = Corpus(frames, names, skip_bad)
-    model = corpus.first_model(phones, num_states, silence)
+    said_words = {name: transcripts[name] for name in corpus.lengths}
+    near = rare_phones(said_words, dictionary, phones, corpus, num_states, min_occupancy, silence)
+    wanted, phones = tuple(phones), [phone for phone in phones if phone not in near]
+    dictionary = replaced_phones(dictionary, said_words, near)
+    model, started = corpus.first_model(phones, num_states, silence), None
+    if init_model is not None:
+        check_fits(init_model, corpus)
+        started = mapped_model(init_model, phones, phone_map, silence=silence)
+        model = collapsed(started)
     corpus.set_spans(
         model, lambda name, length: [words_span(model, transcripts[name], dictionary, length, silence_probability)]
     )
@@ -180,6 +199,9 @@ def train_phone_hmm(
         n_jobs=n_jobs,
     )
 
+    if started is not None:
+        start = _align(corpus, started, options)
+
     def said() -> Any:
         return [
             silence_probability,
@@ -187,7 +209,8 @@ def train_phone_hmm(
             {name: digest(p.frame, p.state, p.weight, p.stays) for name, p in (start or {}).items()},
         ]
 
-    return _train(corpus, model, options, start, callback, resume, checkpoint, said)
+    trained = _train(corpus, model, options, start, callback, resume, checkpoint, said)
+    return mapped_model(trained, wanted, near | {p: p for p in phones}, silence=silence) if near else trained
 
 
 @checked
@@ -257,7 +280,7 @@ min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
     """
     names = [name for name in labels if name in frames]
     if phones is None:
-        phones = _silence_first({label.name for name in names for label in labels[name]}, silence)
+        phones = silence_first({label.name for name in names for label in labels[name]}, silence)
     corpus = Corpus(frames, names, skip_bad)
     model = corpus.first_model(phones, num_states, silence)
     clock = FrameClock.of(front_end_of(frames), frame_shift, frame_length, times)
@@ -466,16 +489,3 @@ def _accumulate(
         corpus.batches,
         n_jobs=n_jobs,
     )
-
-
-def _phones_of(
-    transcripts: Mapping[str, Sequence[str]], names: Iterable[str], dictionary: Pronunciations, silence: str
-) -> tuple[str, ...]:
-    words = {word for name in names for word in transcripts[name]}
-    return _silence_first(
-        {p for word in words for phones in pronunciations(dictionary, word, optional=True) for p in phones}, silence
-    )
-
-
-def _silence_first(phones: Iterable[str], silence: str) -> tuple[str, ...]:
-    return (silence, *sorted(set(phones) - {silence}))

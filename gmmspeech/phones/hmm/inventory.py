@@ -1,0 +1,86 @@
+"""Which phones are trained: those of the words that were said, but for rare ones, which are trained as neighbors."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from gmmspeech.errors import FeatureError, GmmSpeechWarning
+from gmmspeech.features.compatibility import check_same_front_end, front_end_of
+from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
+from gmmspeech.phones.hmm.mapping import backing_off, told_pairs
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.spans import Corpus
+
+FARTHEST = 1.0  # of a neighbor that a rare phone is trained as: another length, place or voice, not another class
+
+
+def phones_of(
+    transcripts: Mapping[str, Sequence[str]], names: Iterable[str], dictionary: Pronunciations, silence: str
+) -> tuple[str, ...]:
+    """Phones of the words of utterances, silence first; none of a word that the dictionary lacks."""
+    words = {word for name in names for word in transcripts[name]}
+    return silence_first(
+        {p for word in words for phones in pronunciations(dictionary, word, optional=True) for p in phones}, silence
+    )
+
+
+def silence_first(phones: Iterable[str], silence: str) -> tuple[str, ...]:
+    """Phones in order, behind silence."""
+    return (silence, *sorted(set(phones) - {silence}))
+
+
+def check_fits(model: PhoneHMM, corpus: Corpus) -> None:
+    """Raise a `FeatureError` if a model to begin with is of other features than those to be trained on."""
+    front_end = front_end_of(corpus.frames)
+    if front_end is not None and model.front_end is not None:
+        owner = str(getattr(corpus.frames, "path", "the frames"))
+        check_same_front_end(model.front_end, front_end, model="the model to begin with", frames=owner)
+    if model.dim != len(corpus.mean):
+        expected = f"{model.dim}, as the model to begin with has"
+        raise FeatureError(f"found frames of {len(corpus.mean)} columns, expected {expected}")
+
+
+def rare_phones(
+    transcripts: Mapping[str, Sequence[str]],
+    dictionary: Pronunciations,
+    phones: Sequence[str],
+    corpus: Corpus,
+    num_states: int,
+    min_occupancy: float,
+    silence: str,
+) -> dict[str, str]:
+    """Give the neighbor of each phone that is too rare for its states to be trained, with a warning.
+
+    Too rare is a phone that comes so seldom that, at the mean length of phones, a state of it would have fewer than
+    `min_occupancy` frames. Its neighbor is the phone articulated most like it of those that are not rare: its base
+    letter where diacritics tell them apart. One that has no near neighbor is left as it is, unless it never comes.
+    """
+    counts: Counter[str] = Counter()
+    for words in transcripts.values():
+        for word in words:
+            variants = pronunciations(dictionary, word, optional=True)
+            if variants:
+                counts.update(variants[0])
+    frames = sum(corpus.lengths[name] for name in transcripts)
+    length = frames / max(sum(counts.values()) + len(transcripts), 1)
+    seldom = [p for p in phones if p != silence and counts[p] * length < min_occupancy * num_states]
+    common = [p for p in phones if p not in seldom]
+    never = [p for p in seldom if not counts[p]]
+    near = backing_off(never, common, silence=silence) | backing_off(seldom, common, silence=silence, farthest=FARTHEST)
+    if near:
+        found = f"{len(near)} too rare to be trained: each is trained as its neighbor, {told_pairs(near)}"
+        warnings.warn(f"phones: found {found}", GmmSpeechWarning)
+    return near
+
+
+def replaced_phones(
+    dictionary: Pronunciations, transcripts: Mapping[str, Sequence[str]], phones: Mapping[str, str]
+) -> Pronunciations:
+    """Give what a dictionary has of the words of transcripts, with other phones for some."""
+    if not phones:
+        return dictionary
+    words = {word for line in transcripts.values() for word in line}
+    found = {word: pronunciations(dictionary, word, optional=True) for word in words}
+    return {word: [[phones.get(p, p) for p in v] for v in variants] for word, variants in found.items()}

@@ -1,0 +1,146 @@
+"""Phone HMMs of one language as a start for another: phones copied from near ones."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.arguments import checked
+from gmmspeech.errors import DataError, GmmSpeechWarning, shown
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.labels.articulation import nearest_phones
+
+
+@checked
+def mapped_model(
+    model: PhoneHMM, phones: Sequence[str], phone_map: Mapping[str, str] | None = None, *, silence: str = "SIL"
+) -> PhoneHMM:
+    """Give a model other phones, each a copy of one that it has.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    phones : sequence of str
+        In any notation: IPA, X-SAMPA, ARPAbet.
+    phone_map : mapping of str to str, optional
+        New phone to the one of the model that it begins as. By default, and for phones it lacks, that is the one of
+        the same name, or the one that is articulated most like it
+        (`gmmspeech.phones.labels.articulation.nearest_phones`).
+    silence : str
+        Which of the new phones is silence; it begins as the model's.
+
+    Returns
+    -------
+    PhoneHMM
+
+    Raises
+    ------
+    DataError
+        A phone in `phone_map` that the model lacks.
+
+    Warns
+    -----
+    GmmSpeechWarning
+        Of phones that are like none: they begin as all of the model's phones together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> english = PhoneHMM.from_phones(["SIL", "T", "IY"], mean=[0.0], variance=[1.0])
+    >>> mapped_model(english, ["SIL", "ʈ", "y"]).phones
+    ('SIL', 'ʈ', 'y')
+    """
+    sources = phone_sources(model, phones, phone_map, silence=silence)
+    unlike = [phone for phone in phones if phone not in sources]
+    if unlike:
+        found = f"{len(unlike)} phones that are like none of the model's: {shown(' '.join(unlike), 300)}"
+        warnings.warn(f"phone map: found {found}; they begin as the mean of all", GmmSpeechWarning)
+    parts = [_states(model, sources[phone]) if phone in sources else _average(model) for phone in phones]
+    sizes = [size for part in parts for size in part[1]]
+    return PhoneHMM(
+        phones=tuple(phones),
+        state_offsets=np.cumsum([0, *(len(part[1]) for part in parts)]),
+        self_loop=np.concatenate([part[0] for part in parts]),
+        mixture_offsets=np.cumsum([0, *sizes]),
+        weights=np.concatenate([part[2] for part in parts]),
+        means=np.concatenate([part[3] for part in parts]),
+        variances=np.concatenate([part[4] for part in parts]),
+        silence=silence,
+        front_end=model.front_end,
+    )
+
+
+def phone_sources(
+    model: PhoneHMM, phones: Sequence[str], phone_map: Mapping[str, str] | None = None, *, silence: str = "SIL"
+) -> dict[str, str]:
+    """Give the phone of the model that each phone begins as; nothing for one that is like none."""
+    given = dict(phone_map or {})
+    for new, old in given.items():
+        if old not in model.phone_index:
+            known = f"one of {shown(' '.join(model.phones), 300)}"
+            raise DataError(f"phone map: found {shown(old)} for {shown(new)}, expected {known}")
+    near = {phone: found for phone, (found, _) in nearest_phones(phones, model.phones).items()}
+    sources = {p: p for p in phones if p in model.phone_index} | near | {silence: model.silence}
+    return {phone: given.get(phone, sources.get(phone, "")) for phone in phones if phone in given or phone in sources}
+
+
+def backing_off(
+    phones: Iterable[str], known: Sequence[str], *, silence: str = "SIL", farthest: float = math.inf
+) -> dict[str, str]:
+    """Give the known phone that each phone is nearest to; not silence, nor one that is farther than a distance."""
+    spoken = [phone for phone in known if phone != silence]
+    return {phone: near for phone, (near, far) in nearest_phones(phones, spoken).items() if far <= farthest}
+
+
+def extended_model(model: PhoneHMM, phones: Iterable[str]) -> PhoneHMM:
+    """Give a model the phones that it lacks, as copies of their neighbors, with a warning that names both."""
+    lacking = [phone for phone in dict.fromkeys(phones) if phone not in model.phone_index]
+    near = backing_off(lacking, model.phones, silence=model.silence) if lacking else {}
+    if not near:
+        return model
+    found = f"{len(near)} phones that the model lacks: each is taken for its neighbor, {told_pairs(near)}"
+    warnings.warn(f"phones: found {found}", GmmSpeechWarning)
+    return mapped_model(model, [*model.phones, *near], near | {p: p for p in model.phones}, silence=model.silence)
+
+
+def told_pairs(pairs: Mapping[str, str]) -> str:
+    """Pairs of phones for a message."""
+    return shown(", ".join(f"{a} as {b}" for a, b in pairs.items()), 300)
+
+
+def collapsed(model: PhoneHMM) -> PhoneHMM:
+    """Give a model with one Gaussian a state, of the same mean and variance as the state's mixture."""
+    starts, weights = model.mixture_offsets[:-1], model.weights[:, None]
+    means = np.add.reduceat(weights * model.means, starts)
+    squares = np.add.reduceat(weights * (model.variances + model.means**2), starts)
+    count = np.arange(model.num_states + 1)
+    ones = np.ones(model.num_states)
+    return replace(model, mixture_offsets=count, weights=ones, means=means, variances=squares - means**2)
+
+
+_Part = tuple[NDArray[np.float64], list[int], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+
+def _states(model: PhoneHMM, phone: str) -> _Part:
+    """Self-loops, sizes of mixtures, weights, means and variances of a phone's states."""
+    first, stop = model.states(phone)[[0, -1]] + [0, 1]
+    here = slice(model.mixture_offsets[first], model.mixture_offsets[stop])
+    sizes = np.diff(model.mixture_offsets[first : stop + 1]).tolist()
+    return model.self_loop[first:stop], sizes, model.weights[here], model.means[here], model.variances[here]
+
+
+def _average(model: PhoneHMM) -> _Part:
+    """A phone that is as all phones are but silence, one Gaussian a state."""
+    one = collapsed(model)
+    spoken = one.phone_of_state != model.phone_index[model.silence]
+    spoken = spoken if spoken.any() else ~spoken
+    mean = one.means[spoken].mean(axis=0)
+    variance = (one.variances[spoken] + one.means[spoken] ** 2).mean(axis=0) - mean**2
+    count = int(np.median(np.diff(model.state_offsets)))
+    stay = np.full(count, model.self_loop[spoken].mean())
+    return stay, [1] * count, np.ones(count), np.tile(mean, (count, 1)), np.tile(variance, (count, 1))
