@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -20,6 +20,13 @@ scheduler_option = click.option(
 )
 skip_bad_option = click.option(
     "--skip-bad", is_flag=True, help="Leave bad utterances out and count them, instead of stopping."
+)
+strict_option = click.option(
+    "--skip-bad/--strict",
+    "skip_bad",
+    default=None,
+    show_default="skip in a folder of recordings, stop in a data directory",
+    help="Leave bad files and utterances out, named and counted, or stop at the first.",
 )
 channel_option = click.option(
     "--channel",
@@ -101,6 +108,11 @@ def command(name: str) -> Any:
         return main.command(name)(debug(checked))
 
     return decorate
+
+
+def tell_left_out(skipped: Mapping[str, str]) -> None:
+    """Print a line on stderr for every file and utterance that was left out, with its name."""
+    tell_skipped(reason if name in reason else f"{name}: {reason}" for name, reason in skipped.items())
 
 
 def tell_skipped(reasons: Iterable[str]) -> None:

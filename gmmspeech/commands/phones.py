@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import importlib.util
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +18,17 @@ from numpy.typing import NDArray
 from gmmspeech.audio.reading import Channel
 from gmmspeech.commands.conversion import audio_formats, converting, warn_of_conversions
 from gmmspeech.commands.extraction import Extraction, check_not_recording, extract_features
+from gmmspeech.commands.transcripts import (
+    UNKNOWN_WORDS,
+    Spoken,
+    is_data_dir,
+    read_speech,
+    spoken_words,
+    unknown_lines,
+    write_unknown_words,
+)
 from gmmspeech.commands.verification import checkpoint_of
-from gmmspeech.errors import DataError, GmmSpeechWarning, shown
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import temporary_folder
 from gmmspeech.files.text import look_alike, split_fields
@@ -97,28 +110,51 @@ def train_phones_dir(
     folder: Path,
     out: Path,
     front: FrontEnd,
-    dictionary: Dictionary,
+    dictionary: Pronunciations | None,
     *,
+    language: str = "en",
+    unknown_words: str | None = None,
     labels: Path | None = None,
     tier: str | None = None,
     n_jobs: int | None = 1,
-    skip_bad: bool = False,
+    skip_bad: bool | None = None,
     allow_pipes: bool = False,
     channel: Channel = "mix",
     **options: Any,
 ) -> tuple[PhoneHMM, TrainingState, Extraction]:
-    """Train phone HMMs on a data directory and write them.
+    """Train phone HMMs on a data directory, or on recordings with transcripts beside them, and write them.
 
-    Until they are written, a checkpoint lies beside their place, from which a killed run goes on.
+    Until they are written, a checkpoint lies beside their place, from which a killed run goes on. Words that the
+    dictionary lacks are told and listed beside the model, in ``NAME.unknown_words.txt``.
     """
-    data = read_data_dir(folder, allow_pipes=allow_pipes)
+    data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad)
     check_not_recording(data, out)
-    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad, channel=channel) as (store, done):
-        known = None if labels is None else _of_all(data, labels, tier, skip_bad)
-        words = transcripts(data) if known is None else {}
-        options |= {"skip_bad": skip_bad, "n_jobs": n_jobs, "front_end": front.to_json()}
-        model, state = _train_and_save(store, words, dictionary, out, known, **options)
+    words: Mapping[str, Sequence[str]] = {}
+    if labels is None:
+        how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
+        spoken = spoken_words(data, dictionary, **how)
+        words, dictionary = spoken.words, spoken.entries
+        left_out |= spoken.skipped
+        data = data.only(words)
+        _tell_unknown(spoken, unknown_words_of(out))
+    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
+        known = None if labels is None else _of_all(data, labels, tier, skip)
+        options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": front.to_json()}
+        model, state = _train_and_save(store, words, dictionary or {}, out, known, **options)
+    done.skipped = {**left_out, **done.skipped}
     return model, state, done
+
+
+def unknown_words_of(model: Path) -> Path:
+    """Where the unknown words of a model's training are listed."""
+    return model.with_name(f"{model.stem}.{UNKNOWN_WORDS}")
+
+
+def _tell_unknown(spoken: Spoken, place: Path) -> None:
+    """List unknown words, and warn of them."""
+    write_unknown_words(place, spoken.unknown)
+    for line in unknown_lines(spoken.unknown, place):
+        warnings.warn(line, GmmSpeechWarning)
 
 
 def train_phones_file(
@@ -252,33 +288,67 @@ def _of_all(data: DataDir, place: Path, tier: str | None, skip_bad: bool) -> dic
     return {utterance: labels[utterance] for utterance in data.utterances if utterance in labels}
 
 
+@dataclass(frozen=True)
+class AlignedFolder(AlignedCorpus):
+    """Result of `align_dir`.
+
+    Parameters
+    ----------
+    data : DataDir
+        The recordings and the utterances in them.
+    spoken : Spoken
+        What is said, and which words the dictionary lacks.
+    """
+
+    data: DataDir
+    spoken: Spoken
+
+
 def align_dir(
     folder: Path,
-    model: Path,
-    dictionary: Dictionary,
+    model: Path | None,
+    dictionary: Pronunciations | None,
     *,
+    language: str = "en",
+    unknown_words: str | None = None,
     n_jobs: int | None = 1,
-    skip_bad: bool = False,
+    skip_bad: bool | None = None,
     allow_pipes: bool = False,
     channel: Channel = "mix",
     out: Path | None = None,
     format: Format | None = None,
     confidence: bool = False,
     **options: Any,
-) -> AlignedCorpus:
-    """Align the transcripts of a data directory with its audio, and write what `write_alignments` does into `out`.
+) -> AlignedFolder:
+    """Align transcripts with the audio of a data directory, or of recordings that they lie beside.
 
-    By default that is CTM of a data directory, and TextGrids of a folder of recordings.
+    What `write_alignments` writes goes into `out`, by default CTM of a data directory and TextGrids of a folder of
+    recordings, and ``unknown_words.txt``.
     """
-    data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load(model, PhoneHMM)
+    data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, out=out)
+    hmm = shipped_model(language) if model is None else load(model, PhoneHMM)
     times = frame_times(hmm.front_end)
     front = FrontEnd.from_json(hmm.front_end or "")
-    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad, channel=channel) as (store, done):
-        found = align(hmm, store, transcripts(data), dictionary, n_jobs=n_jobs, skip_bad=skip_bad, **times, **options)
+    how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
+    spoken = spoken_words(data, dictionary, phones=hmm.phones, **how)
+    said = data.only(spoken.words)
+    with features_of(said, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
+        found = align(hmm, store, spoken.words, spoken.entries, n_jobs=n_jobs, skip_bad=skip, **times, **options)
     if out is not None:
-        format = format or ("ctm" if (folder / "wav.scp").exists() else "textgrid")
+        format = format or ("ctm" if is_data_dir(folder) else "textgrid")
         write_alignments(out, found.alignments, data=data, format=format, confidence=confidence)
-    return AlignedCorpus(found.alignments, {**done.skipped, **found.skipped}, found.unknown_words)
+        write_unknown_words(out / UNKNOWN_WORDS, spoken.unknown)
+    skipped = {**left_out, **spoken.skipped, **done.skipped, **found.skipped}
+    unknown = Counter({word: seen.total() for word, seen in spoken.unknown.items()})
+    return AlignedFolder(found.alignments, skipped, unknown, data, spoken)
+
+
+def shipped_model(language: str) -> PhoneHMM:
+    """Give the phone model that comes along for a language."""
+    if not language.lower().startswith("en") or importlib.util.find_spec("gmmspeech.phones.shipped") is None:
+        raise ConfigError(f"model: found none for language {shown(language)}, expected one that train-phones wrote")
+    model: PhoneHMM = importlib.import_module("gmmspeech.phones.shipped").english_model()
+    return model
 
 
 def recognize_dir(

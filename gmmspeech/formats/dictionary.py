@@ -7,13 +7,14 @@ import gzip
 import itertools
 import os
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError, shown
-from gmmspeech.files.text import check_distinct
-from gmmspeech.formats.datadir import read_fields
+from gmmspeech.errors import DataError, GmmSpeechWarning, shown
+from gmmspeech.files.text import check_distinct, read_line_blocks
+from gmmspeech.formats.datadir import fields_of_lines
 from gmmspeech.phones.labels.dictionary import Dictionary, Pronunciation, make_dictionary
 from gmmspeech.phones.labels.phone_sets import strip_stress
 
@@ -25,7 +26,7 @@ _COLUMNS = (1, 4)  # Kaldi's lexiconp.txt; lexiconp_silprob.txt and MFA's dictio
 
 
 @checked
-def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False) -> Dictionary:
+def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False, skip_bad: bool = False) -> Dictionary:
     r"""Read a pronunciation dictionary in the format of CMUdict, or Kaldi's ``lexicon.txt``.
 
     Parameters
@@ -39,6 +40,8 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False) 
     keep_stress : bool
         Keep the stress of ARPAbet vowels (``AH0``). Otherwise it goes where all phones of the file are ARPAbet: tones,
         as in ``ao1`` and ``ao3``, stay.
+    skip_bad : bool
+        Leave out lines that can't be parsed, with a warning that counts them, instead of raising.
 
     Returns
     -------
@@ -63,7 +66,10 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False) 
     >>> read_dictionary(path)
     {'A': (('AH',), ('EY',))}
     """
-    dictionary = make_dictionary(_entries(path), keep_stress=keep_stress)
+    bad: list[str] = []
+    dictionary = make_dictionary(_entries(path, bad if skip_bad else None), keep_stress=keep_stress)
+    if bad:
+        warnings.warn(f"left out {len(bad)} lines of a dictionary; the first: {bad[0]}", GmmSpeechWarning)
     if not dictionary:
         raise DataError(f"{path}: found comments alone, expected lines of a word and its phones")
     check_distinct(path, dictionary)
@@ -129,14 +135,30 @@ class _Unsplit(Mapping[str, tuple[Pronunciation, ...]]):
         return tuple(phones if self._keep_stress else map(strip_stress, phones))
 
 
-def _entries(path: str | os.PathLike[str]) -> Iterator[tuple[str, list[str]]]:
-    for number, (word, *fields) in read_fields(path):
-        if word.startswith(";;;"):
-            continue
-        comment = next((i for i, field in enumerate(fields) if field.startswith("#")), len(fields))
-        phones = _without_numbers(f"{path}:{number}", word, fields[:comment])
-        alternative = _ALTERNATIVE.fullmatch(word)
-        yield alternative[1] if alternative else word, phones
+def _entries(path: str | os.PathLike[str], bad: list[str] | None) -> Iterator[tuple[str, list[str]]]:
+    """Words and phones of the lines; what is wrong with a line is kept in a list, or raised without one."""
+    for first, lines in read_line_blocks(path):
+        for number, line in enumerate(lines, first):
+            try:
+                entry = _entry(path, number, line)
+            except DataError as error:
+                if bad is None:
+                    raise
+                bad.append(str(error))
+            else:
+                if entry is not None:
+                    yield entry
+
+
+def _entry(path: str | os.PathLike[str], number: int, line: str) -> tuple[str, list[str]] | None:
+    """Word and phones of a line; None of a comment."""
+    ((word, *fields),) = fields_of_lines(path, number, [line])
+    if word.startswith(";;;"):
+        return None
+    comment = next((i for i, field in enumerate(fields) if field.startswith("#")), len(fields))
+    phones = _without_numbers(f"{path}:{number}", word, fields[:comment])
+    alternative = _ALTERNATIVE.fullmatch(word)
+    return alternative[1] if alternative else word, phones
 
 
 def _without_numbers(where: str, word: str, fields: list[str]) -> list[str]:

@@ -1,0 +1,220 @@
+"""From what people wrote to words with pronunciations, and what becomes of words that no dictionary has."""
+
+from __future__ import annotations
+
+import os
+from collections import ChainMap, Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gmmspeech.errors import ConfigError, DataError, shown
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.formats.datadir import DataDir, read_data_dir
+from gmmspeech.formats.dictionary import lazy_cmudict, read_dictionary
+from gmmspeech.formats.recordings import read_recordings
+from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
+from gmmspeech.phones.labels.dictionary import Dictionary, supplemented
+from gmmspeech.phones.labels.phone_sets import is_arpabet
+from gmmspeech.phones.labels.words import lower_case, words_of
+
+UNKNOWN_WORDS = "unknown_words.txt"
+SPOKEN_NOISE = "SPN"
+SHOWN = 10  # unknown words on the screen; the file has all
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """Words of utterances, each with a pronunciation.
+
+    Parameters
+    ----------
+    words : dict of str to list of str
+        By utterance.
+    entries : dict
+        Pronunciations of all of these words, and of no others.
+    unknown : dict of str to Counter
+        Word that the dictionary lacks, in lower case, to how often each utterance has it.
+    skipped : dict of str to str
+        Utterances that have no usable words, and why.
+    guessed : dict
+        Those of the pronunciations that eSpeak NG gave.
+    """
+
+    words: dict[str, list[str]]
+    entries: Dictionary
+    unknown: dict[str, Counter[str]] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    guessed: Dictionary = field(default_factory=dict)
+
+
+def is_data_dir(folder: Path) -> bool:
+    """Say whether a folder is a data directory of Kaldi's, and not one of recordings."""
+    return (folder / "wav.scp").exists() or not folder.is_dir()
+
+
+def read_speech(
+    folder: Path, *, allow_pipes: bool = False, skip_bad: bool | None = None, out: Path | None = None
+) -> tuple[DataDir, dict[str, str], bool]:
+    """Read a data directory, or a folder of recordings with transcripts beside them.
+
+    Give it, the files that were left out with the reasons, and whether bad utterances are to be left out: of
+    recordings by default, of a data directory if asked for. What lies in `out` is of an earlier run.
+    """
+    if is_data_dir(folder):
+        return read_data_dir(folder, allow_pipes=allow_pipes), {}, bool(skip_bad)
+    data, left_out = read_recordings(folder)
+    if out is not None:
+        own = Path(os.path.realpath(out))
+        left_out = {n: r for n, r in left_out.items() if not Path(os.path.realpath(folder / n)).is_relative_to(own)}
+    if left_out and skip_bad is False:
+        name, reason = next(iter(left_out.items()))
+        raise DataError(f"{folder}: found {len(left_out)} files that can't be used; the first: {name}: {reason}")
+    return data, left_out, skip_bad is not False
+
+
+def open_pronunciations(names: Sequence[str], *, skip_bad: bool = False) -> Pronunciations:
+    """Read dictionaries, later ones replacing words of earlier ones; CMU's ("cmudict") takes a tenth of a second."""
+    merged: Pronunciations | None = None
+    for name in names:
+        if name == "cmudict" and not Path(name).exists():
+            found: Pronunciations = lazy_cmudict()
+        else:
+            found = read_dictionary(name, skip_bad=skip_bad)
+        if isinstance(merged, dict) and isinstance(found, dict):
+            merged = supplemented(merged, found)
+        else:
+            merged = found if merged is None else ChainMap(found, merged)  # type: ignore[arg-type]
+    return {} if merged is None else merged
+
+
+def spoken_words(
+    data: DataDir,
+    dictionary: Pronunciations | None,
+    *,
+    language: str = "en",
+    unknown_words: str | None = None,
+    phones: Collection[str] | None = None,
+    skip_bad: bool = False,
+) -> Spoken:
+    """Give the words of a data directory's text, as `words_of` cuts it, and their pronunciations.
+
+    Parameters
+    ----------
+    data : DataDir
+    dictionary : mapping, optional
+        Without one, CMU's where English is spoken by a model of its phones (or one that is to be trained), and eSpeak
+        NG's pronunciations elsewhere.
+    language : str
+    unknown_words : str, optional
+        What becomes of words that the dictionary lacks: "spn" (the phone of spoken noise stands for them), "skip" (they
+        are left out), "g2p" (eSpeak NG pronounces them), "error" (their utterance is a bad one), or a phone. By
+        default "spn" where there is that phone, else "error".
+    phones : collection of str, optional
+        Of the model; None where it is to be trained.
+    skip_bad : bool
+        Leave out utterances without usable words instead of raising.
+    """
+    if data.text is None:
+        raise DataError(f"{data.path}: found no file text, expected one, with the words of each utterance")
+    if dictionary is None and language.lower().startswith("en") and (phones is None or is_arpabet(phones)):
+        dictionary = lazy_cmudict()
+    known: Pronunciations = {} if dictionary is None else dictionary
+    text = {utterance: data.text[utterance] for utterance in data.utterances if utterance in data.text}
+    listed = {name: words_of(line, language=language, dictionary=known) for name, line in text.items()}
+    each = dict.fromkeys(word for words in listed.values() for word in words)
+    entries: Dictionary = {word: tuple(map(tuple, pronunciations(known, word, optional=True))) for word in each}
+    lacking = [word for word in each if not entries[word]]
+    unknown = {} if dictionary is None else _counted(listed, lacking, language)
+    guessed: Dictionary = {}
+    if lacking and (dictionary is None or unknown_words == "g2p"):
+        guessed = _pronounced(lacking, language, phones)
+        entries |= guessed
+        lacking = [word for word in lacking if word not in guessed]
+    stands = _in_place(unknown_words, phones)
+    return _checked(Spoken(listed, entries, unknown, {}, guessed), lacking, stands, skip_bad)
+
+
+def _pronounced(words: Sequence[str], language: str, phones: Collection[str] | None) -> Dictionary:
+    """Pronunciations by eSpeak NG of the words that it knows to say, each as it is spelled."""
+    from gmmspeech.formats.espeak import pronounce_words  # which loads a library
+
+    found = pronounce_words([word for word in words if any(map(str.isalpha, word))], language, phones=phones)
+    listed = {word: tuple(map(tuple, pronunciations(found, word, optional=True))) for word in words}
+    return {word: each for word, each in listed.items() if each}
+
+
+def _in_place(unknown_words: str | None, phones: Collection[str] | None) -> str:
+    """Give "error", "skip", or the phone that stands for unknown words."""
+    noise = SPOKEN_NOISE if phones is None else next((p for p in phones if p.upper() == SPOKEN_NOISE), None)
+    if unknown_words in (None, "g2p"):
+        return noise or "error"
+    if unknown_words in ("error", "skip"):
+        return unknown_words
+    phone = noise if unknown_words == "spn" and noise else unknown_words
+    if phones is not None and phone not in phones:
+        found = f"unknown_words: found {shown(unknown_words)}, no phone of the model"
+        raise ConfigError(f"{found}, expected skip, g2p, error, or one of {shown(' '.join(phones), 300)}")
+    return phone
+
+
+def _counted(listed: Mapping[str, Sequence[str]], lacking: Collection[str], language: str) -> dict[str, Counter[str]]:
+    """Unknown words in lower case with the utterances that have them, the most frequent first."""
+    wanted, found = set(lacking), dict[str, Counter[str]]()
+    for utterance, words in listed.items():
+        for word in words:
+            if word in wanted:
+                found.setdefault(lower_case(word, language), Counter())[utterance] += 1
+    return dict(sorted(found.items(), key=lambda entry: (-entry[1].total(), entry[0])))
+
+
+def _checked(spoken: Spoken, lacking: Collection[str], stands: str, skip_bad: bool) -> Spoken:
+    """Put something in the place of unknown words, and leave out the utterances that then have nothing to say."""
+    entries = {word: each for word, each in spoken.entries.items() if each}
+    if stands not in ("error", "skip"):
+        entries |= dict.fromkeys(lacking, ((stands,),))
+    wanted, words, skipped = set(lacking), dict[str, list[str]](), dict[str, str]()
+    for utterance, listed in spoken.words.items():
+        missing = [word for word in listed if word in wanted]
+        reason = _reason(listed, missing, stands)
+        if reason and not skip_bad:
+            raise DataError(f"utterance {utterance}: {reason}")
+        if reason:
+            skipped[utterance] = reason
+        else:
+            words[utterance] = [word for word in listed if word not in wanted] if stands == "skip" else listed
+    if not words:
+        name, reason = next(iter(skipped.items()), ("", "expected text"))
+        raise DataError(f"found no utterance with words that can be used; the first: {name}: {reason}")
+    return Spoken(words, entries, spoken.unknown, skipped, spoken.guessed)
+
+
+def _reason(words: Sequence[str], missing: Sequence[str], stands: str) -> str:
+    """Give the reason why an utterance has no usable words, or nothing."""
+    listed = shown(", ".join(dict.fromkeys(missing)), 300)
+    if not words:
+        return "found no words in its transcript, expected one or more"
+    if missing and stands == "error":
+        return f"found no pronunciation of {listed}, expected it in the dictionary"
+    if len(missing) == len(words):
+        return f"found no word of {len(words)} in the dictionary ({listed}), expected a transcript in its language"
+    return ""
+
+
+def write_unknown_words(path: Path, unknown: Mapping[str, Counter[str]]) -> None:
+    """Write unknown words with how often and where they came; remove the list of an earlier run if there are none."""
+    if unknown:
+        write_lines(path, (f"{w} {seen.total()} {' '.join(sorted(seen))}" for w, seen in unknown.items()))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def unknown_lines(unknown: Mapping[str, Counter[str]], place: Path | None) -> Iterator[str]:
+    """Lines that tell the first unknown words, and where all of them are."""
+    for word, seen in list(unknown.items())[:SHOWN]:
+        yield f"not in the dictionary: {word} ({seen.total()} times)"
+    if place is not None and unknown:
+        times = sum(seen.total() for seen in unknown.values())
+        yield f"not in the dictionary: {len(unknown)} words, {times} times, all in {place}"
+    elif len(unknown) > SHOWN:
+        yield f"not in the dictionary: {len(unknown) - SHOWN} more words"

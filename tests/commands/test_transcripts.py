@@ -1,0 +1,144 @@
+"""Words with pronunciations from transcripts, and what becomes of those that no dictionary has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from gmmspeech.commands.transcripts import (
+    open_pronunciations,
+    read_speech,
+    spoken_words,
+    unknown_lines,
+    write_unknown_words,
+)
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
+from gmmspeech.formats.datadir import DataDir
+
+DICTIONARY = {"HELLO": (("HH", "AH"),), "WORLD": (("W", "D"), ("W", "ER"))}
+PHONES = ("SIL", "SPN", "HH", "AH", "W", "D", "ER")
+
+
+def data_of(**text: str) -> DataDir:
+    names = tuple(sorted(text))
+    return DataDir(Path("x"), {name: Path(name) for name in names}, None, names, dict.fromkeys(names, "s"), text)
+
+
+TEXT = data_of(a="Hello, XYZZY world!", b="hello xyzzy — plugh", c="Добрый день", d=" … ", e="42")
+
+
+def test_spoken_noise_stands_for_unknown_words() -> None:
+    found = spoken_words(TEXT, DICTIONARY, phones=PHONES, skip_bad=True)
+    assert found.words == {"a": ["Hello", "XYZZY", "world"], "b": ["hello", "xyzzy", "plugh"]}
+    assert found.entries["Hello"] == DICTIONARY["HELLO"]
+    assert found.entries["XYZZY"] == found.entries["plugh"] == (("SPN",),)
+    assert {word: dict(seen) for word, seen in found.unknown.items()} == {
+        "xyzzy": {"a": 1, "b": 1},
+        "42": {"e": 1},
+        "plugh": {"b": 1},
+        "день": {"c": 1},
+        "добрый": {"c": 1},
+    }
+    assert found.skipped == {
+        "c": "found no word of 2 in the dictionary (Добрый, день), expected a transcript in its language",
+        "d": "found no words in its transcript, expected one or more",
+        "e": "found no word of 1 in the dictionary (42), expected a transcript in its language",
+    }
+
+
+@pytest.mark.parametrize(
+    ("unknown_words", "phones", "expected"),
+    [
+        ("spn", PHONES, ["Hello", "XYZZY", "world"]),
+        ("spn", ("sil", "spn", "HH"), ["Hello", "XYZZY", "world"]),
+        ("SIL", PHONES, ["Hello", "XYZZY", "world"]),
+        ("skip", PHONES, ["Hello", "world"]),
+        (None, PHONES, ["Hello", "XYZZY", "world"]),
+        (None, None, ["Hello", "XYZZY", "world"]),
+    ],
+)
+def test_what_may_stand_for_them(unknown_words, phones, expected) -> None:
+    found = spoken_words(TEXT.only(["a"]), DICTIONARY, unknown_words=unknown_words, phones=phones)
+    assert found.words == {"a": expected}
+    assert set(found.unknown) == {"xyzzy"}
+    noise = {"SIL": "SIL"}.get(unknown_words, "spn" if phones and "spn" in phones else "SPN")
+    assert found.entries.get("XYZZY", ((noise,),)) == ((noise,),)
+
+
+def test_an_utterance_with_an_unknown_word_may_be_a_bad_one() -> None:
+    for unknown_words, phones in (("error", PHONES), (None, ("SIL", "HH"))):
+        how = {"unknown_words": unknown_words, "phones": phones}
+        with pytest.raises(DataError, match=r"^utterance a: found no pronunciation of XYZZY, expected it in the dict"):
+            spoken_words(TEXT, DICTIONARY, **how)
+        with pytest.raises(DataError, match="no utterance with words that can be used; the first: a: found no pronun"):
+            spoken_words(TEXT, DICTIONARY, skip_bad=True, **how)
+    with pytest.raises(ConfigError, match="unknown_words: found XX, no phone of the model, expected skip, g2p, err"):
+        spoken_words(TEXT, DICTIONARY, unknown_words="XX", phones=PHONES)
+    with pytest.raises(ConfigError, match="unknown_words: found spn, no phone of the model"):
+        spoken_words(TEXT, DICTIONARY, unknown_words="spn", phones=("SIL",))
+
+
+def test_pronunciations_by_espeak() -> None:
+    pytest.importorskip("espeakng_loader")
+    found = spoken_words(TEXT.only(["a"]), DICTIONARY, unknown_words="g2p", phones=(*PHONES, "Z", "IH", "IY", "K", "S"))
+    assert set(found.guessed) == {"XYZZY"}
+    assert "Z" in found.entries["XYZZY"][0]
+    assert set(found.unknown) == {"xyzzy"}
+    german = spoken_words(data_of(a="Guten Tag!"), None, language="de")
+    assert (german.unknown, list(german.words.values())) == ({}, [["Guten", "Tag"]])
+    assert set(german.entries) == {"Guten", "Tag"}
+
+
+def test_english_is_pronounced_by_cmudict() -> None:
+    found = spoken_words(data_of(a="Tomato, don’t xyzzy"), None)
+    assert found.entries["Tomato"] == (("T", "AH", "M", "EY", "T", "OW"), ("T", "AH", "M", "AA", "T", "OW"))
+    assert (set(found.entries), set(found.unknown)) == ({"Tomato", "don't", "xyzzy"}, {"xyzzy"})
+
+
+def test_dictionaries_are_opened_one_on_another(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("HELLO HH\nXYZZY Z\n")
+    (tmp_path / "b").write_text("xyzzy S\nplugh 1 2 K\nbad\n")
+    opened = open_pronunciations(["cmudict", str(tmp_path / "a")])
+    assert (opened["HELLO"], opened["XYZZY"], opened["WORLD"]) == ((("HH",),), (("Z",),), (("W", "ER", "L", "D"),))
+    with pytest.raises(DataError, match=r"b:3: found bad alone"):
+        open_pronunciations([str(tmp_path / "a"), str(tmp_path / "b")])
+    with pytest.warns(GmmSpeechWarning, match=r"left out 1 lines of a dictionary; the first: .*b:3: found bad alone"):
+        opened = open_pronunciations([str(tmp_path / "a"), str(tmp_path / "b")], skip_bad=True)
+    assert (opened["XYZZY"], opened["HELLO"]) == ((("S",),), (("HH",),))
+
+
+def test_all_unknown_words_are_listed(tmp_path: Path) -> None:
+    place = tmp_path / "unknown_words.txt"
+    many = " ".join(f"zzq{i}" for i in range(30))
+    unknown = spoken_words(data_of(a=f"hello {many}", b="hello zzq7 zzq7"), DICTIONARY).unknown
+    write_unknown_words(place, unknown)
+    lines = place.read_text().splitlines()
+    assert lines[:2] == ["zzq7 3 a b", "zzq0 1 a"]
+    assert len(lines) == 30
+    told = list(unknown_lines(unknown, place))
+    assert told[0] == "not in the dictionary: zzq7 (3 times)"
+    assert told[10:] == [f"not in the dictionary: 30 words, 32 times, all in {place}"]
+    assert list(unknown_lines(unknown, None))[10:] == ["not in the dictionary: 20 more words"]
+    write_unknown_words(place, {})
+    assert not place.exists()
+
+
+def test_bad_files_of_a_folder(tmp_path: Path) -> None:
+    for name in "ab":
+        soundfile.write(tmp_path / f"{name}.wav", np.zeros(800), 8000)
+    (tmp_path / "a.txt").write_text("hello")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.TextGrid").write_text("of an earlier run")
+    data, left_out, skip = read_speech(tmp_path, out=tmp_path / "out")
+    assert (data.utterances, list(left_out), skip) == (("a",), ["b.wav"], True)
+    with pytest.raises(DataError, match=r"found 2 files that can't be used; the first: b.wav: found no transcript"):
+        read_speech(tmp_path, skip_bad=False)
+    (tmp_path / "b.txt").write_text("world")
+    assert read_speech(tmp_path, skip_bad=False, out=tmp_path / "out")[1:] == ({}, False)
+    (tmp_path / "wav.scp").write_text(f"a {tmp_path}/a.wav\n")
+    (tmp_path / "utt2spk").write_text("a s\n")
+    assert read_speech(tmp_path)[1:] == ({}, False)
+    assert read_speech(tmp_path, skip_bad=True)[2] is True
