@@ -128,10 +128,41 @@ def even_blocks(arrays: Iterable[NDArray], size: int) -> Iterator[NDArray]:
         yield np.concatenate(waiting)
 
 
+class Unwanted(Exception):
+    """The work of a thread has become useless: the loop that it is done for was left."""
+
+
+_mine = threading.local()  # in threads that work for a loop: `left`, an event
+
+
+def while_wanted(items: Iterable[Item]) -> Iterator[Item]:
+    """Give the items; in a thread whose results nobody waits for any more, as after an interruption, raise `Unwanted`.
+
+    For loops that take long over an item of `ordered_map` or `read_ahead`.
+    """
+    left: threading.Event | None = getattr(_mine, "left", None)
+    for item in items:
+        if left is not None and left.is_set():
+            raise Unwanted("found its results unwanted, expected a caller who waits for them")
+        yield item
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads for a loop: when that is left early, they begin nothing more, and end what heeds `while_wanted`."""
+    left = threading.Event()
+    pool = ThreadPoolExecutor(count, initializer=lambda: setattr(_mine, "left", left))
+    try:
+        yield pool
+    finally:
+        left.set()
+        pool.shutdown(cancel_futures=True)
+
+
 def read_ahead(items: Iterable[Item], *, depth: int = 2) -> Iterator[Item]:
     """Give the items, taken `depth` ahead in a thread of their own: the disk reads while the processor counts."""
     source, end = iter(items), object()
-    with ThreadPoolExecutor(1) as reader:
+    with _threads(1) as reader:
         waiting: deque[Future[Any]] = deque(reader.submit(next, source, end) for _ in range(depth))
         while (item := waiting.popleft().result()) is not end:
             waiting.append(reader.submit(next, source, end))
@@ -154,25 +185,21 @@ def ordered_map(
     """Apply a function to the items in `n_jobs` threads; give the results in the items' order.
 
     At most ``2 * n_jobs`` items are read ahead, so that a stream larger than memory stays one. BLAS is held to
-    one thread meanwhile.
+    one thread meanwhile. Who leaves the loop early waits for the items that are being worked on, not for others.
     """
     threads = num_threads(n_jobs)
     with single_threaded_blas():
         if threads == 1:
-            yield from map(function, items)
+            yield from map(function, while_wanted(items))
             return
         waiting: deque[Future[Result]] = deque()
-        with ThreadPoolExecutor(threads) as pool:
-            try:
-                for item in items:
-                    if len(waiting) == 2 * threads:
-                        yield waiting.popleft().result()
-                    waiting.append(pool.submit(function, item))
-                while waiting:
+        with _threads(threads) as pool:
+            for item in while_wanted(items):
+                if len(waiting) == 2 * threads:
                     yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+                waiting.append(pool.submit(function, item))
+            while waiting:
+                yield waiting.popleft().result()
 
 
 def ordered_sum(function: Callable[[Item], Result], items: Iterable[Item], *, n_jobs: int | None = 1) -> Result:

@@ -1,12 +1,14 @@
 """Blocks are cut alike from any container, results come in order, sums have the same bits."""
 
 import functools
+import itertools
 import operator
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 
 import joblib
 import numpy as np
@@ -25,6 +27,7 @@ from gmmspeech.blocks import (
     read_ahead,
     single_threaded_blas,
     tree_sum,
+    while_wanted,
 )
 from gmmspeech.errors import ConfigError
 from gmmspeech.stores.features import FeatureStore, write_store
@@ -103,6 +106,50 @@ def test_reading_and_work_overlap():
         assert not any(event.is_set() for event in read[i + 4 :])
         worked.append(i)
     assert worked == list(range(20))
+
+
+@pytest.mark.parametrize("apply", [ordered_map, lambda work, items, n_jobs: read_ahead(map(work, items), depth=n_jobs)])
+def test_a_loop_that_is_left_begins_nothing_more_and_ends_what_heeds_it(apply):
+    begun, ended, going_on = [], [], threading.Event()
+
+    def work(i):
+        begun.append(i)
+        if i > 1:
+            going_on.set()
+            try:
+                for _ in while_wanted(itertools.count()):
+                    time.sleep(1e-3)
+            finally:
+                ended.append(i)
+        return i
+
+    results = apply(work, range(100), n_jobs=2)
+    assert next(results) == 0
+    assert next(results) == 1
+    assert going_on.wait(10)
+    results.close()  # as an interruption does
+    assert ended == begun[2:]
+    assert len(begun) <= 4
+
+
+def test_a_loop_within_a_loop_that_is_left_ends_too():
+    ended, going_on = [], threading.Event()
+
+    def work(i):
+        if i:
+            going_on.set()
+            try:
+                for _ in ordered_map(lambda _: time.sleep(1e-3), itertools.count(), n_jobs=i):
+                    pass
+            finally:
+                ended.append(i)
+
+    results = ordered_map(work, range(3), n_jobs=2)
+    next(results)
+    assert going_on.wait(10)
+    results.close()
+    assert ended
+    assert list(while_wanted(range(3))) == [0, 1, 2]  # in the main thread, always
 
 
 def test_an_error_in_reading_comes_where_it_was_and_the_reader_ends():

@@ -10,10 +10,12 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
+from gmmspeech.cli.entry import end_at_once
 from gmmspeech.errors import DataError, line_of, say, shown
 
 INTERRUPTED = 130  # what shells give for it
@@ -55,17 +57,22 @@ def orderly() -> Iterator[None]:
     _open_streams()
     interrupted: list[int] = []
 
-    def interrupt(*_: object) -> NoReturn:
+    def interrupt(_: int, frame: FrameType | None) -> None:
         interrupted.append(1)
-        raise KeyboardInterrupt
+        if len(interrupted) > 2 or (handler is end_at_once and _importing(frame)):
+            end_at_once()
+        if len(interrupted) == 1:  # a second one changes nothing: the block is being left, and clears up
+            raise KeyboardInterrupt
 
     def unraisable(found: Any) -> None:
         if found.exc_type is KeyboardInterrupt:  # in a place where Python drops it, so once more when that is left
+            interrupted.clear()
             threading.Timer(_SOON, os.kill, [os.getpid(), signal.SIGINT]).start()
         else:
             before(found)
 
-    before, hooked = sys.unraisablehook, signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    before, handler = sys.unraisablehook, signal.getsignal(signal.SIGINT)
+    hooked = handler in (signal.default_int_handler, end_at_once)
     with suppress(ValueError):  # not the main thread
         if hooked:
             signal.signal(signal.SIGINT, interrupt)
@@ -92,8 +99,15 @@ def orderly() -> Iterator[None]:
         _leave(1)
     finally:
         sys.unraisablehook = before
-        if hooked:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if handler is signal.default_int_handler:  # else the process ends with the block
+            signal.signal(signal.SIGINT, handler)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    """Say whether a module is being imported: libraries in C print an interruption there, or make another error."""
+    while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None
 
 
 @contextmanager

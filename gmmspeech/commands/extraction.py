@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.audio import audio_file
 from gmmspeech.audio.reading import Channel
-from gmmspeech.blocks import ordered_map, single_threaded_blas
+from gmmspeech.blocks import ordered_map, single_threaded_blas, while_wanted
 from gmmspeech.cluster import connect, map_items
 from gmmspeech.commands.shard_folder import RAW, WHOLE, check_shard_folder, clear_shard_folder, read_record
 from gmmspeech.errors import AudioError, ConfigError, DataError, FeatureError, as_of_utterance
@@ -339,7 +339,7 @@ def _frames(task: _Shard) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
     """Yield the utterances, each with its frames, or with what is wrong with it."""
     for data, utterances in task.groups:
         found: dict[str, NDArray[np.float32] | str] = {}
-        for utterance in utterances:
+        for utterance in while_wanted(utterances):
             with _skipping(task, [utterance], found):
                 found[utterance] = _unnormalized(task.front, data, utterance, task.channel)
         good = {utterance: frames for utterance, frames in found.items() if not isinstance(frames, str)}
@@ -358,7 +358,7 @@ def _unnormalized(front: FrontEnd, data: DataDir, utterance: str, channel: Chann
                 return front.unnormalized(*first, utterance)
             stream = stream_of(front, first[1], utterance)
             if stream is not None:
-                parts = [stream.push(block) for block, _ in chain([first, second], blocks)]
+                parts = [stream.push(block) for block, _ in while_wanted(chain([first, second], blocks))]
                 return np.concatenate([*parts, stream.flush()])
     return front.unnormalized(*load_utterance(data, utterance, channel=channel), utterance)
 

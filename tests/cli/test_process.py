@@ -143,6 +143,78 @@ with orderly():
     assert (done.returncode, done.stderr) == (130, b"gmmspeech: interrupted\n")
 
 
+def run_code(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a process that heeds SIGINT, which whoever began the tests may ignore."""
+    code = f"import os, signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n{code}"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+
+
+@pytest.mark.parametrize(("more", "out"), [(1, "cleared up\n"), (2, "")])
+def test_a_second_interruption_does_not_keep_from_clearing_up_and_a_third_does(more: int, out: str) -> None:
+    code = f"""
+from gmmspeech.cli.process import orderly
+with orderly():
+    try:
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        for _ in range({more}):
+            signal.raise_signal(signal.SIGINT)
+        print("cleared up", flush=True)
+"""
+    done = run_code(code)
+    assert (done.returncode, done.stdout, done.stderr) == (130, out, "gmmspeech: interrupted\n")
+
+
+@pytest.mark.parametrize("before", [0, 130])
+@pytest.mark.parametrize("moment", ["threads are waited for", "modules are removed"])
+def test_an_interruption_while_python_ends(moment: str, before: int) -> None:
+    """Python no longer heeds one when it removes the modules, and would end by the signal."""
+    code = f"""
+import threading, time
+from gmmspeech.cli.entry import run
+def interrupt(kill=os.kill, process=os.getpid(), number=signal.SIGINT):
+    kill(process, number)
+class Last:
+    def __del__(self, interrupt=interrupt):
+        interrupt()
+def wait():
+    threading.main_thread().join()
+    time.sleep(0.3)
+    interrupt()
+    time.sleep(20)
+if {before}:
+    import gmmspeech.cli.main
+    gmmspeech.cli.main.main.callback = interrupt
+sys.argv = ["gmmspeech", "show", "none"] if {before} else ["gmmspeech", "--help"]
+if "threads" in "{moment}":
+    threading.Thread(target=wait).start()
+else:
+    sys.modules["last"] = Last()
+run()
+"""
+    done = run_code(code)
+    assert done.returncode == (130 if "threads" in moment else before), done
+    assert done.stderr == ("gmmspeech: interrupted\n" if before else "")
+
+
+def test_an_interruption_of_an_import_ends_the_process_at_once(tmp_path: Path) -> None:
+    """Libraries in C print tracebacks of it, or make another error."""
+    raising = (
+        "import signal\ntry:\n    signal.raise_signal(signal.SIGINT)\nexcept BaseException as error:\n    print(error)"
+    )
+    (tmp_path / "printing.py").write_text(raising)
+    code = f"""
+import gmmspeech.cli.main
+from gmmspeech.cli.entry import run
+sys.path.append({str(tmp_path)!r})
+gmmspeech.cli.main.main.callback = lambda: __import__("printing")
+sys.argv = ["gmmspeech", "show", "none"]
+run()
+"""
+    done = run_code(code)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "gmmspeech: interrupted\n")
+
+
 def test_an_error_after_an_interruption_is_the_interruption(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Libraries that are being imported may make another error of it."""
 
