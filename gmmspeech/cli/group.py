@@ -74,6 +74,7 @@ def main() -> None:
       gmmspeech train-phones DATA_DIR PHONES.h5 --dictionary cmudict
       gmmspeech align DATA_DIR PHONES.h5 --dictionary cmudict --out ALIGNMENT
       gmmspeech recognize DATA_DIR PHONES.h5 --dictionary cmudict
+      gmmspeech pronounce WORDS --language de
 
     Phones between known boundaries, from labels with times:
 

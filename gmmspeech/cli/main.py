@@ -12,7 +12,18 @@ from typing import Any
 
 import click
 
-from gmmspeech.cli import alignments, demo, formats, phone_gmms, phones, prepare, scores, speaker, statistics
+from gmmspeech.cli import (
+    alignments,
+    demo,
+    formats,
+    phone_gmms,
+    phones,
+    prepare,
+    pronounce,
+    scores,
+    speaker,
+    statistics,
+)
 from gmmspeech.cli.group import (
     allow_pipes_option,
     command,
@@ -33,6 +44,7 @@ __all__ = [
     "phone_gmms",
     "phones",
     "prepare",
+    "pronounce",
     "scores",
     "speaker",
     "statistics",

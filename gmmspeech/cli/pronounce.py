@@ -1,0 +1,55 @@
+"""The command pronounce: lines of a dictionary for words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from gmmspeech.cli.group import command
+from gmmspeech.cli.places import FILE, FILE_OR_NAME
+from gmmspeech.cli.process import tell
+from gmmspeech.errors import ConfigError
+
+
+@command("pronounce")
+@click.argument("words", metavar="[WORDS]...", nargs=-1)
+@click.option("--words", "file", type=FILE, help="File with a word at the start of each line, as unknown_words.txt.")
+@click.option("--language", default="en", help="Code of a language of eSpeak NG, such as de, pt-br or cmn.")
+@click.option(
+    "--dictionary",
+    "dictionaries",
+    type=FILE_OR_NAME,
+    multiple=True,
+    metavar="FILE|cmudict",
+    help="Give the pronunciations that it has, and those of other words in its phones.",
+)
+@click.option("--model", type=FILE, help="Give pronunciations in the phones of this model of train-phones.")
+def pronounce(
+    words: Sequence[str], file: Path | None, language: str, dictionaries: Sequence[str], model: Path | None
+) -> None:
+    """Pronounce words: print them as lines of a dictionary, to be kept or corrected.
+
+    eSpeak NG says how (pip install "gmmspeech[g2p]"), in IPA, or in the phones of a dictionary or a model: of each of
+    its phones, the one that is articulated most like it.
+
+    \b
+      gmmspeech pronounce Häuser Zeit --language de
+      gmmspeech pronounce --words ALIGNED/unknown_words.txt --dictionary cmudict > more.dict
+    """
+    from gmmspeech.commands.phones import read_pronunciations
+    from gmmspeech.commands.pronounce import dictionary_lines, pronounced, read_words
+    from gmmspeech.formats.loading import load
+    from gmmspeech.phones.hmm.model import PhoneHMM
+
+    listed = [*words, *(read_words(file) if file is not None else ())]
+    if not listed:
+        raise ConfigError("WORDS: found none, expected words, or a file of them with --words")
+    hmm = None if model is None else load(model, PhoneHMM)
+    phones = None if hmm is None else [phone for phone in hmm.phones if phone != hmm.silence]
+    found = pronounced(
+        listed, language, dictionary=read_pronunciations(dictionaries) if dictionaries else None, phones=phones
+    )
+    for line in dictionary_lines(found):
+        tell(line)

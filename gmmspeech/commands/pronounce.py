@@ -1,0 +1,52 @@
+"""Lines of a pronunciation dictionary for words: what a dictionary has of them, and eSpeak NG says of others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+from gmmspeech.errors import DataError
+from gmmspeech.files.text import read_lines, split_fields
+from gmmspeech.formats.espeak import pronounce_words
+from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
+from gmmspeech.phones.labels.dictionary import Dictionary
+from gmmspeech.phones.labels.words import words_of
+
+
+def read_words(path: Path) -> list[str]:
+    """Words that stand first in each line of a file, as in the lists of unknown words that alignment writes."""
+    fields = (split_fields(line) for line in read_lines(path, expected="words, one a line"))
+    return [first for first, *_ in (found for found in fields if found)]
+
+
+def pronounced(
+    words: Iterable[str],
+    language: str = "en",
+    *,
+    dictionary: Pronunciations | None = None,
+    phones: Collection[str] | None = None,
+) -> Dictionary:
+    """Pronounce words, as they are spelled, in the order of their coming.
+
+    Those that a dictionary has are pronounced as there, all others by eSpeak NG. Its phones are the nearest ones of
+    `phones`, of the dictionary where that is given alone, or its own in IPA.
+    """
+    known: Pronunciations = dictionary or {}
+    listed = [w for word in words for w in words_of(word, language=language, dictionary=known)]
+    entries: Dictionary = {
+        word: tuple(map(tuple, pronunciations(known, word, optional=True))) for word in dict.fromkeys(listed)
+    }
+    lacking = [word for word, found in entries.items() if not found]
+    if lacking:
+        own = {p for variants in known.values() for each in variants for p in each} if phones is None else phones
+        spoken = pronounce_words(lacking, language, phones=sorted(own) or None)
+        entries |= {word: tuple(map(tuple, pronunciations(spoken, word, optional=True))) for word in lacking}
+    found = {word: variants for word, variants in entries.items() if variants}
+    if not found:
+        raise DataError(f"found no pronunciation of {len(entries)} words, expected words in {language}")
+    return found
+
+
+def dictionary_lines(dictionary: Dictionary) -> Iterator[str]:
+    """A line for each pronunciation, as `read_dictionary` reads them."""
+    return (f"{word} {' '.join(phones)}" for word, variants in dictionary.items() for phones in variants)
