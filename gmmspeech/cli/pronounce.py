@@ -38,8 +38,8 @@ def pronounce(
       gmmspeech pronounce Häuser Zeit --language de
       gmmspeech pronounce --words ALIGNED/unknown_words.txt --dictionary cmudict > more.dict
     """
-    from gmmspeech.commands.phones import read_pronunciations
     from gmmspeech.commands.pronounce import dictionary_lines, pronounced, read_words
+    from gmmspeech.commands.transcripts import open_pronunciations
     from gmmspeech.formats.loading import load
     from gmmspeech.phones.hmm.model import PhoneHMM
 
@@ -49,7 +49,7 @@ def pronounce(
     hmm = None if model is None else load(model, PhoneHMM)
     phones = None if hmm is None else [phone for phone in hmm.phones if phone != hmm.silence]
     found = pronounced(
-        listed, language, dictionary=read_pronunciations(dictionaries) if dictionaries else None, phones=phones
+        listed, language, dictionary=open_pronunciations(dictionaries) if dictionaries else None, phones=phones
     )
     for line in dictionary_lines(found):
         tell(line)
