@@ -72,8 +72,14 @@ beam_option = click.option(
     help="Phones with times, such as what align wrote, perhaps corrected: train on them, not on the transcripts.",
 )
 @tier_option
-@click.option("-k", "--gaussians", type=click.IntRange(1), default=1000, help="Of all states together.")
-@click.option("--max-iter", type=click.IntRange(1), default=40, help="Updates.")
+@click.option(
+    "-k",
+    "--gaussians",
+    type=click.IntRange(1),
+    show_default="one for 175 frames, up to 4,000",
+    help="Of all states together.",
+)
+@click.option("--max-iter", type=click.IntRange(1), default=20, help="Updates: twice as many where times are unknown.")
 @click.option(
     "--method",
     type=click.Choice(["viterbi", "baum-welch"]),
@@ -94,7 +100,7 @@ def train_phones(
     config: str,
     labels: Path | None,
     tier: str | None,
-    gaussians: int,
+    gaussians: int | None,
     max_iter: int,
     method: str,
     beam: float | None,

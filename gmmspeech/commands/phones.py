@@ -187,7 +187,7 @@ def _train_and_save(
     **options: Any,
 ) -> tuple[PhoneHMM, TrainingState]:
     """Train phone HMMs on words, or on labels, and write them, by default with the store's front end; the state too."""
-    updates = options.get("num_passes", 1) * options.get("max_iter", 40)
+    updates = (options.get("num_passes", 2) if labels is None else 1) * options.get("max_iter", 20)
     with checkpoint_of(out) as checkpoint, training_bar(updates) as (show, last):
         options = {"callback": show, "checkpoint": checkpoint, **options}
         if labels is None:

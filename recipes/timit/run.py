@@ -19,7 +19,7 @@ STATIC = gs.FrontEnd(**{**FRONT_END.model_dump(), "deltas": None})  # frames are
 SILENCE = "sil"
 PHONES = (SILENCE, *(phone for phone in TIMIT_48 if phone != SILENCE))
 SCORED = {phone: "SIL" if new == SILENCE else new for phone, new in TIMIT_48_TO_39.items()}  # by the classifier
-TRAINING = {"max_iter": 40}
+TRAINING = {"max_iter": 20, "num_passes": 2}
 SYSTEM = {"context": 9, "dim": 45}
 LOOP_SCALE, ADAPTED_LOOP_SCALE = 0.2, 0.3  # of log-likelihoods beside a phone bigram
 CLASSIFIER = phone_gmms.AdaptedClassifierConfig()

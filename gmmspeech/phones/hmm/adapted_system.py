@@ -116,6 +116,7 @@ def train_adapted_system(
             silence=alignment.model.silence,
             total_gaussians=total,
             max_iter=updates,
+            num_passes=1,
             realign=realign,
             start=start,
             n_jobs=n_jobs,

@@ -25,6 +25,7 @@ class Span:
     stop: int
     graph: StateGraph | None
     states: NDArray[np.intp]  # one after the other, for an equal alignment
+    of_words: bool = False  # a whole utterance's, not those of a phone whose times are known
 
 
 class Corpus:
@@ -130,7 +131,7 @@ def words_span(
     for phones in ([framed] if silence_probability > 0 else []) + [first, shortest]:
         states = np.concatenate([model.states(phone) for phone in phones or [model.silence]])
         if len(states) <= length:
-            return Span(0, length, graph, states)
+            return Span(0, length, graph, states, of_words=True)
     raise DataError(f"found {length} frames, expected at least {len(states)}, one for each state of its phones")
 
 
@@ -143,8 +144,12 @@ def phone_span(model: PhoneHMM, phone: str, start: int, stop: int) -> Span:
 
 def equal_states(span: Span) -> NDArray[np.intp]:
     """Each state as many frames as the others; where frames are fewer than states, some are left out."""
-    length = span.stop - span.start
-    return span.states[((np.arange(length) + 0.5) * len(span.states) / length).astype(np.intp)]
+    return evenly(span.states, span.stop - span.start)
+
+
+def evenly(states: NDArray[np.intp], length: int) -> NDArray[np.intp]:
+    """States one after the other, for as many frames each."""
+    return states[((np.arange(length) + 0.5) * len(states) / max(length, 1)).astype(np.intp)]
 
 
 def equal_alignment(model: PhoneHMM, spans: Sequence[Span]) -> StatePosteriors:

@@ -20,6 +20,7 @@ from gmmspeech.files.checkpoints import Checkpoint, digest
 from gmmspeech.gmm import floors
 from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.phones.hmm.estimation import HMMStats, accumulate, maximize, split, state_occupancy
+from gmmspeech.phones.hmm.flat_start import flat_alignment
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors, forward_backward
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.inventory import check_fits, phones_of, rare_phones, replaced_phones, silence_first
@@ -28,7 +29,6 @@ from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import (
     Corpus,
     Span,
-    equal_alignment,
     equal_states,
     joined,
     path_posteriors,
@@ -42,6 +42,7 @@ from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label, check_
 
 REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35, 38)  # of Kaldi's train_mono.sh
 LAST_SPLIT = 30  # Gaussians are added up to this iteration of Kaldi's 40
+FRAMES_A_GAUSSIAN, MOST_GAUSSIANS = 175, 4000  # where their number is not given
 
 Method = Literal["viterbi", "baum-welch"]
 
@@ -55,9 +56,9 @@ def train_phone_hmm(
     phones: Sequence[str] | None = None,
     silence: str = "SIL",
     num_states: int = 3,
-    total_gaussians: int = 1000,
-    max_iter: int = 40,
-    num_passes: int = 1,
+    total_gaussians: int | None = None,
+    max_iter: int = 20,
+    num_passes: int = 2,
     realign: Sequence[int] | None = None,
     method: Method = "viterbi",
     silence_probability: float = 0.5,
@@ -77,9 +78,9 @@ def train_phone_hmm(
 ) -> PhoneHMM:
     r"""Train phone HMMs from what was said, without times.
 
-    All phones begin alike, with the mean and variance of all frames, and each utterance's frames shared equally among
-    its phones' states. Then parameters and alignments are estimated in turn, while Gaussians are split, as Kaldi's
-    train_mono.sh does.
+    All phones begin alike, with the mean and variance of all frames; quiet edges of an utterance are silence, and the
+    frames between them are shared equally among its phones' states (`gmmspeech.phones.hmm.flat_start`). Then parameters
+    and alignments are estimated in turn, while Gaussians are split, as Kaldi's train_mono.sh does.
 
     Parameters
     ----------
@@ -96,13 +97,14 @@ def train_phone_hmm(
         Name of the phone that may stand between words.
     num_states : int
         States a phone.
-    total_gaussians : int
-        Of all states together, in the end.
+    total_gaussians : int, optional
+        Of all states together, in the end. By default one for 175 frames, and no more than 4,000: more of them place
+        boundaries worse where data are few.
     max_iter : int
-        Updates.
+        Updates of a pass.
     num_passes : int
         How often to train: every time but the first begins again with one Gaussian a state, and the alignment that
-        the time before ended with. Twice with half the updates places boundaries better where data are few.
+        the time before ended with. Twice with half of Kaldi's 40 updates places boundaries better than once with all.
     realign : sequence of int, optional
         Before which updates the frames are aligned anew. By default as in Kaldi's recipe, stretched to `max_iter`, or
         before every one with Baum-Welch.
@@ -165,7 +167,8 @@ def train_phone_hmm(
     >>> def say(*phones): return np.concatenate([rng.normal(sounds[p], 1, (12, 1)) for p in phones])
     >>> frames = {f"u{i}": say("SIL", "AA", "S", "SIL") for i in range(5)} | {"v": say("SIL", "S", "AA", "SIL")}
     >>> words = {name: ["ASS" if name[0] == "u" else "SAH"] for name in frames}
-    >>> model = train_phone_hmm(frames, words, {"ASS": [["AA", "S"]], "SAH": [["S", "AA"]]}, total_gaussians=9)
+    >>> dictionary = {"ASS": [["AA", "S"]], "SAH": [["S", "AA"]]}
+    >>> model = train_phone_hmm(frames, words, dictionary, total_gaussians=9, max_iter=40, num_passes=1)
     >>> model.phones, model.means[model.states("S"), 0].round().tolist()
     (('SIL', 'AA', 'S'), [4.0, 4.0, 4.0])
     """
@@ -224,8 +227,8 @@ def train_phone_hmm_on_labels(
     phones: Sequence[str] | None = None,
     silence: str = "SIL",
     num_states: int = 3,
-    total_gaussians: int = 1000,
-    max_iter: int = 40,
+    total_gaussians: int | None = None,
+    max_iter: int = 20,
     realign: Sequence[int] | None = None,
     method: Method = "viterbi",
     acoustic_scale: float = 1.0,
@@ -318,7 +321,7 @@ min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
 
 @dataclass(frozen=True)
 class _Options:
-    total_gaussians: int
+    total_gaussians: int | None
     max_iter: int
     num_passes: int
     realign: Sequence[int] | None
@@ -332,7 +335,7 @@ class _Options:
 
     def __post_init__(self) -> None:
         expectations = {
-            "total_gaussians": (self.total_gaussians >= 1, "1 or more"),
+            "total_gaussians": (self.total_gaussians is None or self.total_gaussians >= 1, "1 or more"),
             "max_iter": (self.max_iter >= 1, "1 or more"),
             "num_passes": (self.num_passes >= 1, "1 or more"),
             "method": (self.method in ("viterbi", "baum-welch"), "viterbi or baum-welch"),
@@ -354,10 +357,13 @@ class _Options:
             return iteration in self.realign
         return self.method == "baum-welch" or iteration in {round(i * self.max_iter / 40) for i in REALIGN}
 
-    def gaussians(self, iteration: int, num_states: int) -> int:
+    def gaussians(self, iteration: int, num_states: int, num_frames: int) -> int:
         """Number of Gaussians after this update."""
+        total = self.total_gaussians
+        if total is None:
+            total = min(num_frames // FRAMES_A_GAUSSIAN, MOST_GAUSSIANS)
         grown = min(iteration / max(round(LAST_SPLIT * self.max_iter / 40), 1), 1)
-        return round(num_states + grown * max(self.total_gaussians - num_states, 0))
+        return round(num_states + grown * max(total - num_states, 0))
 
 
 def _train(
@@ -384,7 +390,7 @@ def _train(
         given = start or {}
         first = 0
         posteriors = {
-            name: given[name] if name in given else equal_alignment(model, spans)
+            name: given[name] if name in given else flat_alignment(model, spans, corpus.frames[name])
             for name, spans in corpus.spans.items()
         }
     starved: NDArray[np.intp] = np.empty(0, np.intp)
@@ -399,7 +405,8 @@ def _train(
         model, floored = maximize(
             model, stats, variance_floor=options.variance_floor, min_occupancy=options.min_occupancy
         )
-        model = split(model, occupancy, options.gaussians(iteration, model.num_states), power=options.power)
+        wanted = options.gaussians(iteration, model.num_states, round(stats.gaussians.num_frames))
+        model = split(model, occupancy, wanted, power=options.power)
         mean = stats.gaussians.log_likelihood / stats.gaussians.num_frames
         state = TrainingState(update + 1, model, posteriors, mean)
         if checkpoint is not None:
