@@ -64,7 +64,21 @@ beam_option = click.option(
 @language_option
 @unknown_words_option
 @click.option(
-    "--config", type=FILE_OR_NAME, default="phones", help="Front end: a TOML file, or the name of one that comes along."
+    "--config",
+    type=FILE_OR_NAME,
+    show_default="phones, or that of --init",
+    help="Front end: a TOML file, or the name of one that comes along.",
+)
+@click.option(
+    "--init",
+    type=FILE,
+    help="Begin with this model of train-phones, perhaps of another language, in place of none: its phones, as they "
+    "are or the nearest by articulation, align the recordings first.",
+)
+@click.option(
+    "--phone-map",
+    type=FILE,
+    help="With --init: phones, and the phone of that model that each begins as, a pair a line (for some, or all).",
 )
 @click.option(
     "--labels",
@@ -97,7 +111,9 @@ def train_phones(
     dictionaries: Sequence[str],
     language: str,
     unknown_words: str | None,
-    config: str,
+    config: str | None,
+    init: Path | None,
+    phone_map: Path | None,
     labels: Path | None,
     tier: str | None,
     gaussians: int | None,
@@ -117,15 +133,21 @@ def train_phones(
     PHONES.h5.checkpoint is written; the same command goes on from it should this one be killed, to the same model. It
     is removed at the end.
     """
-    from gmmspeech.commands.phones import train_phones_dir
+    from gmmspeech.commands.phones import front_end_for, read_start, train_phones_dir
     from gmmspeech.commands.transcripts import open_pronunciations
-    from gmmspeech.features.frontend import FrontEnd
 
+    if labels is not None and init is not None:
+        raise ConfigError("--init: found it beside --labels, expected one of them: labels tell where phones are")
+    if phone_map is not None and init is None:
+        raise ConfigError("--phone-map: found it without --init, expected both")
     if labels is not None and beam is not None:
         raise ConfigError("--beam: found it beside --labels, expected one of them: labels leave no paths to search")
     searching: dict[str, Any] = {} if labels is not None else {"beam": beam}
+    start: dict[str, Any] = {} if init is None else read_start(init, phone_map)
     hmm, state, done = train_phones_dir(
-        *(data_dir, model, FrontEnd.from_toml(config)),
+        data_dir,
+        model,
+        front_end_for(config, start.get("init_model")),
         open_pronunciations(dictionaries, skip_bad=skip_bad is not False) if dictionaries else None,
         language=language,
         unknown_words=unknown_words,
@@ -135,6 +157,7 @@ def train_phones(
         max_iter=max_iter,
         method=method,
         **searching,
+        **start,
         channel="mix" if channel is None else channel,
         allow_pipes=allow_pipes,
         skip_bad=skip_bad,

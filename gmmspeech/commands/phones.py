@@ -27,13 +27,13 @@ from gmmspeech.commands.transcripts import (
     unknown_lines,
     write_unknown_words,
 )
+from gmmspeech.commands.verification import checkpoint_of
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import temporary_folder
-from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.files.text import look_alike, split_fields
 from gmmspeech.formats.alignments import Format, read_alignments, write_alignments
-from gmmspeech.formats.datadir import DataDir, read_data_dir
+from gmmspeech.formats.datadir import DataDir, read_data_dir, read_map
 from gmmspeech.formats.dictionary import cmudict_dictionary, read_dictionary
 from gmmspeech.formats.labels import read_ctm, write_ctm
 from gmmspeech.formats.loading import load
@@ -104,6 +104,18 @@ def frame_times(front_end: str | None) -> dict[str, Any]:
         raise DataError("found a model without a front end, expected one that `train-phones` wrote")
     clock = FrameClock.of(front_end)
     return {"frame_length": clock.frame_length, "frame_shift": clock.frame_shift}
+
+
+def read_start(init: Path, phone_map: Path | None = None) -> dict[str, Any]:
+    """Read the model that training begins with, and how its phones are taken, as options of `train_phone_hmm`."""
+    return {"init_model": load(init, PhoneHMM), "phone_map": None if phone_map is None else read_map(phone_map)}
+
+
+def front_end_for(config: str | None, init: PhoneHMM | None) -> FrontEnd:
+    """Read the front end of training: the one that is named, or that of the model that it begins with."""
+    if config is None and init is not None and init.front_end:
+        return FrontEnd.from_json(init.front_end)
+    return FrontEnd.from_toml("phones" if config is None else config)
 
 
 def train_phones_dir(

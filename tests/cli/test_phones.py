@@ -111,3 +111,33 @@ def test_bad_recordings_are_skipped_named_and_counted(run, digits: Path, tmp_pat
     stopped = run("align", data, model, *words)
     assert stopped.exit_code == 1
     assert f"utterance {names[0]}: {files[0]}: is no file, expected a recording" in stopped.stderr
+
+
+def test_training_begins_with_a_model_of_other_phones(run, digits: Path, tmp_path: Path) -> None:
+    english, ipa = tmp_path / "english.h5", tmp_path / "ipa.dict"
+    short = ("--max-iter", 3, "-k", 60)
+    first = run("train-phones", digits, english, "--dictionary", "cmudict", "--config", "phones_8khz", *short)
+    assert first.exit_code == 0, first.output
+    digit_words = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    ipa.write_text(run("pronounce", *digit_words).stdout, encoding="utf-8")
+    (tmp_path / "map").write_text("z S\nɹ W\n", encoding="utf-8")
+    model = tmp_path / "ipa.h5"
+    start = ("--init", english, "--phone-map", tmp_path / "map")
+    done = run("train-phones", digits, model, "--dictionary", ipa, *start, *short)
+    assert done.exit_code == 0, done.output
+    assert "θ" in run("show", model).stdout
+    aligned = run("align", digits, english, "--dictionary", ipa, "--out", tmp_path / "al")
+    assert aligned.exit_code == 0, aligned.output
+    assert "phones that the model lacks: each is taken for its neighbor" in aligned.stderr
+    assert "θ" in {label.name for labels in read_ctm(tmp_path / "al" / "phones.ctm").values() for label in labels}
+
+    for options, expected in (
+        (("--phone-map", tmp_path / "map"), "--phone-map: found it without --init, expected both"),
+        ((*start, "--config", "phones"), "expected sample_frequency = 8000"),
+        (("--init", english, "--phone-map", ipa), ".dict:1: found "),
+        (("--init", english, "--labels", tmp_path / "al" / "phones.ctm"), "--init: found it beside --labels"),
+    ):
+        refused = run("train-phones", digits, tmp_path / "no.h5", "--dictionary", ipa, *options)
+        assert refused.exit_code in (1, 2)
+        assert expected in refused.stderr.splitlines()[-1]
+        assert not (tmp_path / "no.h5").exists()
