@@ -188,6 +188,12 @@ def train_phones(
 @click.option(
     "--confidence", is_flag=True, help="A tier in TextGrids that says how sure each phone is, with its goodness."
 )
+@click.option(
+    "--report",
+    type=OUT,
+    metavar="FILE.html",
+    help="Write where to look first: worst words, unsure boundaries, strange durations, unknown words.",
+)
 @beam_option
 @channel_option
 @allow_pipes_option
@@ -203,6 +209,7 @@ def align(
     out: Path | None,
     goodness: bool,
     confidence: bool,
+    report: Path | None,
     beam: float | None,
     channel: int | None,
     allow_pipes: bool,
@@ -218,7 +225,7 @@ def align(
     alignment.json; alignment.csv, which says of each how well it fits, in nats a frame; and unknown_words.txt, the
     words that the dictionary lacks, how often they came, and where.
     """
-    from gmmspeech.commands.phones import align_dir, score_lines
+    from gmmspeech.commands.phones import align_dir, report_alignment, score_lines
     from gmmspeech.commands.transcripts import UNKNOWN_WORDS, open_pronunciations, unknown_lines
     from gmmspeech.phones.decoding.alignment import search_note
 
@@ -227,7 +234,7 @@ def align(
         open_pronunciations(dictionaries, skip_bad=skip_bad is not False) if dictionaries else None,
         language=language,
         unknown_words=unknown_words,
-        goodness=goodness or confidence,
+        goodness=goodness or confidence or report is not None,
         out=out,
         format=format,
         confidence=confidence,
@@ -242,6 +249,10 @@ def align(
     for word, phones_of_word in done.spoken.guessed.items():
         say(f"pronounced by eSpeak NG: {word} {' '.join(phones_of_word[0])}")
     tell_left_out(done.skipped)
+    if report is not None:
+        names = ", ".join(map(str, dictionaries)) or "by default"
+        settings = {"folder": data_dir, "model": model or "that comes along", "dictionaries": names, "beam": beam}
+        say(f"report: {report_alignment(report, done, settings=settings)}")
     if out is None:
         for line in score_lines(done.alignments):
             tell(line)

@@ -32,7 +32,7 @@ from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import temporary_folder
 from gmmspeech.files.text import look_alike, split_fields
-from gmmspeech.formats.alignments import Format, read_alignments, write_alignments
+from gmmspeech.formats.alignments import Format, aligned_files, read_alignments, write_alignments
 from gmmspeech.formats.datadir import DataDir, read_data_dir, read_map
 from gmmspeech.formats.dictionary import cmudict_dictionary, read_dictionary
 from gmmspeech.formats.labels import read_ctm, write_ctm
@@ -353,6 +353,21 @@ def align_dir(
     skipped = {**left_out, **spoken.skipped, **done.skipped, **found.skipped}
     unknown = Counter({word: seen.total() for word, seen in spoken.unknown.items()})
     return AlignedFolder(found.alignments, skipped, unknown, data, spoken)
+
+
+def report_alignment(place: Path, done: AlignedFolder, *, settings: Mapping[str, object] | None = None) -> Path:
+    """Write a report on an alignment: where to look first, unknown words, and what was left out."""
+    from gmmspeech.report.alignments import write_alignment_report  # which draws
+
+    return write_alignment_report(
+        place,
+        aligned_files(done.alignments, done.data),
+        title=f"Alignment of {done.data.path.resolve().name}",
+        subtitle=search_note(done.alignments.values()),
+        unknown={word: list(seen.elements()) for word, seen in done.spoken.unknown.items()},
+        skipped=done.skipped,
+        configuration={"align": settings or {}},
+    )
 
 
 def shipped_model(language: str) -> PhoneHMM:

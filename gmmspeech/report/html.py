@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-import io
 import math
 import os
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.errors import DataError
-from gmmspeech.files.atomic import atomic_path, remove_leftovers
 from gmmspeech.metrics.summary import DetectionCost, Summary, summarize
 from gmmspeech.plot import plots, score_plots
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from gmmspeech.report.page import (
+    Configuration,
+    Table,
+    configuration_section,
+    fill_template,
+    inline_svg,
+    table,
+    write_page,
+)
 
 WORST_TRIALS = 10
 MAX_MODEL_ROWS = 20
 
-# Colors of the pictures, to be replaced by those of the page, which has a light and a dark set.
-_PAGE_COLORS = {
-    plots.INK: "var(--ink)",
-    plots.MUTED: "var(--muted)",
-    plots.TARGETS: "var(--targets)",
-    plots.NONTARGETS: "var(--nontargets)",
-    plots.THIRD: "var(--third)",
-}
-
 _INTERVALS = "Intervals and p-values are by resampling the speakers: they hold for other speakers, recorded alike."
-
-Configuration = Mapping[str, "Mapping[str, object] | str"]
-Rows = Iterable[Sequence[object]]
-Table = Sequence[Sequence[str]]
 
 
 def write_report(
@@ -85,41 +72,20 @@ def write_report(
             f"Bayes error rates. Cllr {summary.cllr:.4f}, at best {summary.min_cllr:.4f}.",
         ),
     }
-    page = Template(files("gmmspeech.report").joinpath("template.html").read_text(encoding="utf-8")).substitute(
-        {name: inline_svg(figure, name=name, alt=alt) for name, (figure, alt) in pictures.items()},
-        title=escape(title),
-        subtitle=f'<p class="subtitle">{escape(subtitle)}</p>' if subtitle else "",
-        headline=_headline(summary),
+    body = fill_template(
+        "verification.html",
+        **{name: inline_svg(figure, name=name, alt=alt) for name, (figure, alt) in pictures.items()},
         layout="columns" if figures is None or len(figures[0]) == 2 else "wide",
         figures=_figures_table(summary, figures),
         intervals=_INTERVALS if figures is not None and "95 %" in figures[0] else "",
         comparisons=_comparisons(tests_against or {}),
         worst=_worst_section(models, tests, target, values, threshold),
         models=_models_section(models, target, values, threshold),
-        configuration=_configuration_section(configuration or {}),
+        configuration=configuration_section(configuration or {}),
     )
-    path = Path(directory) / "index.html"
-    remove_leftovers(path)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(page.encode("utf-8", errors="xmlcharrefreplace"))  # file names need not be valid Unicode
-    return path
-
-
-def inline_svg(figure: Figure, *, name: str, alt: str) -> str:
-    """Draw a figure as an SVG element for a page: ids of its own, the page's colors and font, and a text beside it."""
-    buffer = io.StringIO()
-    with plots.drawing(**{"svg.fonttype": "none", "svg.hashsalt": name, "svg.id": name}):
-        nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
-        figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    body = svg[svg.index(">") + 1 :]
-    view_box = re.search(r'viewBox="[^"]*"', svg)[0]  # type: ignore[index]
-    body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", body)
-    body = re.sub(r"'DejaVu Sans'[^;\"]*sans-serif", "system-ui, sans-serif", body)
-    for color, variable in _PAGE_COLORS.items():
-        body = body.replace(color, variable)
-    return f'<svg {view_box} role="img" aria-label="{escape(alt)}">{body.rstrip()}'
+    return write_page(
+        Path(directory) / "index.html", title=title, subtitle=subtitle, headline=_headline(summary), body=body
+    )
 
 
 def worst_trials(
@@ -161,8 +127,7 @@ def _worst_section(
         said = {0: "No trial lies", 1: "Only one trial lies"}.get(errors, f"Only {errors} trials lie")
         said += " on the wrong side of the threshold"
         said += "; these are the closest calls." if not errors else "; the others are the closest calls."
-    table = _table(["what", "model", "test", "score", "wrong by"], rows, numbers=2)
-    return f"<p>{said}</p>\n{table}"
+    return f"<p>{said}</p>\n{table(['what', 'model', 'test', 'score', 'wrong by'], rows, numbers=2)}"
 
 
 def _models_section(
@@ -199,54 +164,19 @@ def _models_section(
     heads = ["model", "missed targets", "false alarms", "lowest target", "highest nontarget"]
     return (
         f"<p>Errors at the threshold, by claimed model, those with the most errors first.{left_out}</p>\n"
-        f"{_table(heads, rows, numbers=4)}"
+        f"{table(heads, rows, numbers=4)}"
     )
-
-
-def _configuration_section(configuration: Configuration) -> str:
-    if not configuration:
-        return "<p>None was given.</p>"
-    parts = []
-    for heading, content in configuration.items():
-        if isinstance(content, Mapping):
-            text = _table(["name", "value"], _flat(content))
-        else:
-            text = f"<pre>{escape(str(content).rstrip())}</pre>"
-        parts.append(f"<div><h3>{escape(str(heading))}</h3>\n{text}</div>")
-    return '<div class="columns configuration">\n' + "\n".join(parts) + "\n</div>"
-
-
-def _flat(mapping: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for name, value in mapping.items():
-        if isinstance(value, Mapping):
-            rows += _flat(value, f"{prefix}{name}.")
-        else:
-            rows.append((f"{prefix}{name}", str(value)))
-    return rows
-
-
-def _table(heads: Sequence[str], rows: Rows, *, numbers: int = 0) -> str:
-    """Build a table whose last `numbers` columns are figures, set to the right."""
-    classes = [""] * (len(heads) - numbers) + [' class="number"'] * numbers
-    head = "".join(f'<th scope="col"{c}>{escape(text)}</th>' for c, text in zip(classes, heads, strict=True))
-    lines = [
-        "<tr>" + "".join(f"<td{c}>{escape(str(cell))}</td>" for c, cell in zip(classes, row, strict=True)) + "</tr>"
-        for row in rows
-    ]
-    body = "\n".join(lines)
-    return f'<div class="table"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
 
 
 def _figures_table(summary: Summary, figures: Table | None) -> str:
     head, *rows = figures or [["figure", "value"], *summary.rows()]
-    return _table([head[0] or "figure", *head[1:]], rows, numbers=len(head) - 1)
+    return table([head[0] or "figure", *head[1:]], rows, numbers=len(head) - 1)
 
 
 def _comparisons(tables: Mapping[str, Table]) -> str:
     parts = []
     for name, (head, *rows) in tables.items():
-        parts.append(f"<h3>Difference from {escape(name)}</h3>\n{_table(head, rows, numbers=len(head) - 1)}")
+        parts.append(f"<h3>Difference from {escape(name)}</h3>\n{table(head, rows, numbers=len(head) - 1)}")
     return "\n".join(parts)
 
 
@@ -255,19 +185,15 @@ def _effective_prior(cost: DetectionCost) -> float:
     return 1 / (1 + math.exp(cost.bayes_point.threshold))
 
 
-def _headline(summary: Summary) -> str:
+def _headline(summary: Summary) -> list[tuple[str, str, str]]:
     point = summary.eer_point
-    cards = [
+    return [
         (f"{100 * summary.eer_rocch:.2f} %", "equal error rate", "on the ROC convex hull"),
         *((f"{c.min_dcf:.3f}", "minimum DCF", f"at p_target = {c.p_target:g}") for c in summary.costs[:1]),
         (f"{summary.cllr:.3f}", "Cllr", f"at best {summary.min_cllr:.3f}"),
         (_errors(point.p_miss, summary.num_targets), "targets missed", "at the EER threshold"),
         (_errors(point.p_fa, summary.num_nontargets), "false alarms", "at the EER threshold"),
     ]
-    return "\n".join(
-        f"<div><strong>{escape(value)}</strong><span>{escape(name)}</span><small>{escape(note)}</small></div>"
-        for value, name, note in cards
-    )
 
 
 def _errors(rate: float, trials: int) -> str:

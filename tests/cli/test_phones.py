@@ -25,7 +25,8 @@ def digits(corpus, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_train_align_recognize(run, digits: Path, tmp_path: Path) -> None:
     model, cmudict = tmp_path / "m.h5", ("--dictionary", "cmudict")
-    words = ("train-phones", digits, model, *cmudict, "--config", "phones_8khz", "-k", 80, "--max-iter", 8)
+    few = ("--config", "phones_8khz", "-k", 80, "--max-iter", 8)
+    words = ("train-phones", digits, model, *cmudict, *few)
     trained = run(*words, "--jobs", 2)
     assert trained.exit_code == 0, trained.output
     assert trained.stdout.startswith("20 phones, 60 states, ")
@@ -33,11 +34,19 @@ def test_train_align_recognize(run, digits: Path, tmp_path: Path) -> None:
 
     (tmp_path / "al").mkdir()
     (tmp_path / "al" / ".phones.01234567.ctm").touch()  # of a run that was killed
-    aligned = run("align", digits, model, *cmudict, "--out", tmp_path / "al", "--goodness")
+    report = ("--report", tmp_path / "al.html")
+    aligned = run("align", digits, model, *cmudict, "--out", tmp_path / "al", "--goodness", *report)
     assert aligned.exit_code == 0, aligned.output
     assert {path.name for path in (tmp_path / "al").iterdir()} == {"phones.ctm", "words.ctm", "alignment.csv"}
     phones = read_ctm(tmp_path / "al" / "phones.ctm")
     assert f"{len(phones)} utterances, {sum(map(len, phones.values()))} phones in " in aligned.stdout
+    assert "<h2>Worst words</h2>" in (tmp_path / "al.html").read_text()
+    grids = ("--format", "textgrid", "--confidence", "--out", tmp_path / "grids")
+    assert run("align", digits, model, *cmudict, *grids).exit_code == 0
+    again = run("train-phones", digits, tmp_path / "n.h5", *cmudict, "--labels", tmp_path / "grids", *few)
+    assert again.exit_code == 0, again.output
+    same = run("compare-alignment", tmp_path / "al", tmp_path / "grids")
+    assert "100.0 %" in same.stdout.splitlines()[3]
     listed = run("align", digits, model, *cmudict)
     assert len(listed.stdout.splitlines()) == 1 + sum(map(len, phones.values()))
 

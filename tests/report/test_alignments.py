@@ -1,0 +1,112 @@
+"""The report of an alignment, read with a parser of its own."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gmmspeech.formats.alignments import AlignedFile, AlignedUtterance, Entry
+from gmmspeech.phones.labels.labels import Label
+from gmmspeech.report.alignments import write_alignment_report
+
+
+class Sections(HTMLParser):
+    """Headings, and below each the cells of its tables, a list a row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.found: dict[str, list[list[str]]] = {"": []}
+        self.text: dict[str, str] = {"": ""}
+        self.heading = ""
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.open.append(tag)
+        if tag == "tr":
+            self.found[self.heading].append([])
+        if tag in ("td", "th"):
+            self.found[self.heading][-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert tag in self.open
+        while self.open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "h2":
+            self.heading = data
+            self.found[data], self.text[data] = [], ""
+        elif self.open and self.open[-1] in ("td", "th"):
+            self.found[self.heading][-1][-1] += data
+        self.text[self.heading] += data
+
+
+def utterance(i: int, *, deviation: float | None, fit: float | None, goodness: float | None) -> AlignedUtterance:
+    """A word of two phones; the twentieth utterance has a very long vowel."""
+    middle, end = (0.9, 1.0) if i == 19 else (0.2 + i / 1000, 0.4)
+    phones = [Entry(Label(0.0, 0.1, "SIL"), -40.0, 0.0, 0.0)]
+    phones += [Entry(Label(0.1, middle, "AA"), -50.0, goodness, deviation)]
+    phones += [Entry(Label(middle, end, "S"), -50.0, goodness, None if deviation is None else deviation / 2)]
+    words = [Entry(Label(0.1, end, f"w<{i}>"), -50.0 - i, goodness, deviation)]
+    return AlignedUtterance(f"u{i}", "ann", 0.0, words, phones, -50.0 + i / 100, fit)
+
+
+def report(place: Path, **options: object) -> Sections:
+    figures = {"deviation": 0.01, "fit": -1.0, "goodness": -0.2} | {
+        name: options.pop(name) for name in ("deviation", "fit", "goodness") if name in options
+    }
+    made = []
+    for i in range(25):
+        own = dict(figures)
+        if i == 7:
+            own = {name: None if value is None else value * 5 for name, value in figures.items()}
+        made.append(AlignedFile(f"ann/{i}", 1.2, [utterance(i, **own)]))
+    path = write_alignment_report(place, made, title="one & all", **options)
+    page = path.read_text(encoding="utf-8")
+    assert not re.search(r"<script|https?://(?!www\.w3\.org)", page)
+    parser = Sections()
+    parser.feed(page)
+    return parser
+
+
+def test_the_worst_come_first(tmp_path: Path) -> None:
+    found = report(tmp_path / "report.html")
+    words = found.found["Worst words"]
+    assert words[1] == ["w<7>", "ann/7", "ann", "0.10", "0.40", "-1.00", "50"]
+    assert len(words) == 21
+    assert found.found["Utterances that fit worst"][1] == ["u7", "ann/7", "w<7>", "-5.00"]
+    assert found.found["Confidence"][1][:3] + found.found["Confidence"][1][-1:] == ["AA", "ann/7", "ann", "50"]
+    durations = found.found["Durations"]
+    assert durations[1] == ["AA", "ann/19", "ann", "0.10", "0.90", "800", "112"]
+    lengths = np.array([0.8 if i == 19 else 0.1 + i / 1000 for i in range(25)])
+    assert round(1000 * float(np.median(lengths))) == 112
+    assert "4.0 %" in found.text[""]  # two of fifty boundaries have a deviation above 20 ms
+
+
+def test_without_confidence(tmp_path: Path) -> None:
+    found = report(tmp_path / "folder", deviation=None, fit=None, goodness=None)
+    assert (tmp_path / "folder" / "index.html").exists()
+    assert found.found["Worst words"][1][:2] == ["w<24>", "ann/24"]  # the lowest likelihood
+    assert "Neither deviations nor goodness are known" in found.text["Confidence"]
+    assert found.found["Utterances that fit worst"][1][0] == "u0"
+
+
+def test_unknown_words_and_what_is_left_out(tmp_path: Path) -> None:
+    unknown = {"xyzzy": ["u1", "u2", "u2"], "plugh": [f"u{i}" for i in range(8)]}
+    found = report(tmp_path, unknown=unknown, skipped={"u<9>": "found no frames"}, configuration={"a": {"b": "c"}})
+    assert found.found["Unknown words"][1:] == [
+        ["plugh", "u0, u1, u2, u3, u4 …", "8"],
+        ["xyzzy", "u1, u2", "3"],
+    ]
+    assert "u<9>: found no frames" in found.text["Left out"]
+    assert found.found["Configuration"][-1] == ["b", "c"]
+
+
+@pytest.mark.parametrize("files", [[], [AlignedFile("a", None, [AlignedUtterance("u", "", 0.0, [], [])])]])
+def test_nothing_was_aligned(tmp_path: Path, files: list[AlignedFile]) -> None:
+    page = write_alignment_report(tmp_path, files, title="none").read_text()
+    assert "No word has a figure" in page
