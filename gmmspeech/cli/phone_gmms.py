@@ -16,9 +16,10 @@ from gmmspeech.errors import ConfigError, say
 labels_option = click.option(
     "--labels",
     type=FILE_OR_FOLDER,
-    show_default="phones.ctm in DATA_DIR",
-    help="Phones with times: a CTM, an MLF, or a folder of TextGrid, .lab, .phn or Audacity files.",
+    show_default="phones.ctm in a data directory, TextGrids beside recordings",
+    help="Phones with times: a CTM, an MLF, a folder of TextGrids or other label files, or what align wrote.",
 )
+tier_option = click.option("--tier", show_default="the only one, or phones", help="Tier of TextGrids.")
 silence_option = click.option(
     "--silence", default="SIL", help="Label of silence, which is trained, but neither scored nor a possible answer."
 )
@@ -28,6 +29,7 @@ silence_option = click.option(
 @click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
 @click.argument("model", metavar="MODEL.h5", type=OUT)
 @labels_option
+@tier_option
 @click.option(
     "--config",
     type=FILE_OR_NAME,
@@ -62,6 +64,7 @@ def train_phone_classifier(
     data_dir: Path,
     model: Path,
     labels: Path | None,
+    tier: str | None,
     config: str,
     components: int,
     size: str,
@@ -76,7 +79,8 @@ def train_phone_classifier(
 ) -> None:
     """Train mixtures of phones on labels with times.
 
-    Each part of each phone gets one. DATA_DIR is as in Kaldi: wav.scp and utt2spk.
+    Each part of each phone gets one. DATA_DIR is as in Kaldi, wav.scp and utt2spk, or a folder of recordings, one a
+    speaker, with a TextGrid beside each.
     """
     from gmmspeech.commands.phone_gmms import train_phone_classifier_dir
     from gmmspeech.features.frontend import FrontEnd
@@ -84,7 +88,7 @@ def train_phone_classifier(
 
     one = PhoneClassifierConfig(components, parts, dim, size=size, smoothing=smoothing)
     how = replace(AdaptedClassifierConfig(), unadapted=one) if full else one
-    common: dict[str, Any] = {"labels": labels, "silence": silence, "n_jobs": jobs, "skip_bad": skip_bad}
+    common: dict[str, Any] = {"labels": labels, "tier": tier, "silence": silence, "n_jobs": jobs, "skip_bad": skip_bad}
     common["allow_pipes"] = allow_pipes
     classifier = train_phone_classifier_dir(data_dir, model, FrontEnd.from_toml(config), how, **common)
     if silence not in classifier.phones:
@@ -96,7 +100,14 @@ def train_phone_classifier(
 @click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
 @click.argument("model", metavar="MODEL.h5", type=FILE)
 @labels_option
+@tier_option
 @click.option("--out", type=OUT_FOLDER, help="Folder for what is found; without it, a line a segment goes to stdout.")
+@click.option(
+    "--report",
+    type=OUT,
+    metavar="FILE.html",
+    help="Write what is taken for what, phone by phone and speaker by speaker, and the worst errors.",
+)
 @silence_option
 @allow_pipes_option
 @skip_bad_option
@@ -105,7 +116,9 @@ def classify_phones(
     data_dir: Path,
     model: Path,
     labels: Path | None,
+    tier: str | None,
     out: Path | None,
+    report: Path | None,
     silence: str,
     allow_pipes: bool,
     skip_bad: bool,
@@ -113,13 +126,14 @@ def classify_phones(
 ) -> None:
     """Say which phone each labeled segment is.
 
-    Printed is how many are as labeled. DATA_DIR is as in Kaldi: wav.scp and utt2spk. MODEL.h5 is what
-    train-phone-classifier wrote. Into --out go segments.txt, log_posteriors.tsv (every phone, a line a segment),
-    phones.tsv (precision and recall of each phone) and confusion.png (with matplotlib).
+    Printed is how many are as labeled. DATA_DIR is as in Kaldi, wav.scp and utt2spk, or a folder of recordings, one a
+    speaker, with a TextGrid beside each. MODEL.h5 is what train-phone-classifier wrote. Into --out go segments.txt,
+    log_posteriors.tsv (every phone, a line a segment), phones.tsv (precision and recall of each phone), and the
+    confusion matrix by manner of articulation, confusion.csv and confusion.png (with matplotlib).
     """
-    from gmmspeech.commands.phone_gmms import classify_phones_dir, segment_lines, write_classified
+    from gmmspeech.commands.phone_gmms import classify_phones_dir, report_phones, segment_lines, write_classified
 
-    options: dict[str, Any] = {"labels": labels, "silence": silence, "n_jobs": jobs, "skip_bad": skip_bad}
+    options: dict[str, Any] = {"labels": labels, "tier": tier, "silence": silence, "n_jobs": jobs, "skip_bad": skip_bad}
     done = classify_phones_dir(data_dir, model, allow_pipes=allow_pipes, **options)
     if not done.labels:
         raise ConfigError(f"--silence: found {silence} on all segments, expected others too")
@@ -128,5 +142,9 @@ def classify_phones(
             tell(line)
     else:
         write_classified(out, done)
+    if report is not None:
+        settings = {"folder": data_dir, "model": model, "labels": labels or "beside the recordings", "silence": silence}
+        place = report_phones(report, done, title=f"Phones of {data_dir.resolve().name}", settings=settings)
+        say(f"report: {place}")
     for unit, right, count in (("segments", done.right, len(done.labels)), ("frames", *done.frames)):
         tell(f"{unit}: {right} of {count} right ({100 * right / count:.2f} %)")

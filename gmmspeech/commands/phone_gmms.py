@@ -16,11 +16,14 @@ from scipy.special import logsumexp
 
 from gmmspeech.commands.extraction import check_not_recording
 from gmmspeech.commands.phones import features_of, frame_times, warn_of_skipped
-from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
+from gmmspeech.commands.transcripts import is_data_dir
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.files.atomic import atomic_path, remove_leftovers, write_lines
+from gmmspeech.files.atomic import remove_leftovers, write_lines
+from gmmspeech.files.text import csv_lines
+from gmmspeech.formats.alignments import read_alignments
 from gmmspeech.formats.datadir import DataDir, read_data_dir
-from gmmspeech.formats.labels import read_labels
+from gmmspeech.formats.labeled_recordings import read_labeled_recordings
 from gmmspeech.formats.loading import load
 from gmmspeech.metrics.confusion import confusion_matrix, precision_recall
 from gmmspeech.phones.gmm.classification import (
@@ -34,8 +37,9 @@ from gmmspeech.phones.gmm.classification import (
 )
 from gmmspeech.phones.gmm.evaluation import SILENCE, Classification, Result, count_frames, evaluate_classifier
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
+from gmmspeech.phones.labels.manner import by_manner, manners
 from gmmspeech.phones.labels.segments import LabeledFrames, label_utterances
-from gmmspeech.plot.plots import plot_confusion
+from gmmspeech.plot.plots import plot_confusion, save_figure
 
 LABELS = "phones.ctm"
 DEV_EVERY = 5  # of the speakers, sorted, this one and its fellows fit the weights of the full system
@@ -49,8 +53,8 @@ class ClassifiedPhones:
     ----------
     phones : tuple of str
         P phones that may be found.
-    utterances : list of str
-        Utterance of each of S segments.
+    utterances, speakers : list of str
+        Utterance of each of S segments, and its speaker.
     labels : list of Label
         The segments as they were labeled, from frame to frame.
     scores : ndarray, shape (S, P), float64
@@ -61,9 +65,15 @@ class ClassifiedPhones:
 
     phones: tuple[str, ...]
     utterances: list[str]
+    speakers: list[str]
     labels: list[Label]
     scores: NDArray[np.float64]
     frames: tuple[int, int]
+
+    @property
+    def ids(self) -> list[str]:
+        """Id of each segment: utterance, start and end, as in the list of segments."""
+        return [f"{u}-{label.start:.3f}-{label.end:.3f}" for u, label in zip(self.utterances, self.labels, strict=True)]
 
     @property
     def found(self) -> list[str]:
@@ -80,17 +90,34 @@ def labeled_frames(
     data: DataDir,
     front: FrontEnd,
     *,
-    labels: Path | None = None,
+    labels: Path | Mapping[str, Sequence[Label]] | None = None,
     n_jobs: int | None = 1,
     skip_bad: bool = False,
     times: FrameTimes = "center",
 ) -> LabeledFrames:
     """Compute the frames of a data directory, and put them together with its ``phones.ctm``, or other labels."""
-    found = read_labels(data.path / LABELS if labels is None else labels)
+    found = labels if isinstance(labels, Mapping) else read_alignments(labels or data.path / LABELS, data)
     with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad) as (store, done):
         warn_of_skipped(done)
         frames = {utterance: store[utterance] for utterance in data.utterances if utterance in store}
     return label_utterances(frames, found, data.utt2spk, skip_bad=skip_bad, times=times, **frame_times(front.to_json()))
+
+
+def read_labeled(
+    folder: Path, labels: Path | None = None, *, tier: str | None = None, allow_pipes: bool = False
+) -> tuple[DataDir, Mapping[str, Sequence[Label]]]:
+    """Read a data directory and its labels, or a folder of recordings and the TextGrids beside them.
+
+    Recordings of a folder that have no labels are left out, with a warning that counts them.
+    """
+    if is_data_dir(folder):
+        data = read_data_dir(folder, allow_pipes=allow_pipes)
+        return data, read_alignments(labels or data.path / LABELS, data, tier=tier)
+    data, found, left_out = read_labeled_recordings(folder, labels, tier=tier)
+    if left_out:
+        names = shown(", ".join(left_out), 300)
+        warnings.warn(f"left out {len(left_out)} recordings without labels: {names}", GmmSpeechWarning)
+    return data, found
 
 
 def train_phone_classifier_dir(
@@ -100,16 +127,17 @@ def train_phone_classifier_dir(
     config: PhoneClassifierConfig | AdaptedClassifierConfig,
     *,
     labels: Path | None = None,
+    tier: str | None = None,
     silence: str = SILENCE,
     n_jobs: int | None = 1,
     skip_bad: bool = False,
     allow_pipes: bool = False,
 ) -> Classifier:
     """Train a classifier of phones on a data directory and write it."""
-    data = read_data_dir(folder, allow_pipes=allow_pipes)
+    data, known = read_labeled(folder, labels, tier=tier, allow_pipes=allow_pipes)
     check_not_recording(data, out)
     static = FrontEnd(**{**front.model_dump(), "deltas": None})
-    options: dict[str, Any] = {"labels": labels, "n_jobs": n_jobs, "skip_bad": skip_bad}
+    options: dict[str, Any] = {"labels": known, "n_jobs": n_jobs, "skip_bad": skip_bad}
     classifier: Classifier
     if isinstance(config, PhoneClassifierConfig):
         classifier = train_phone_classifier(labeled_frames(data, static, **options), config, n_jobs=n_jobs)
@@ -132,6 +160,7 @@ def classify_phones_dir(
     model: Path,
     *,
     labels: Path | None = None,
+    tier: str | None = None,
     silence: str = SILENCE,
     n_jobs: int | None = 1,
     skip_bad: bool = False,
@@ -142,8 +171,8 @@ def classify_phones_dir(
     if not classifier.front_end:
         raise DataError(f"{model}: found a classifier without a front end, expected one of train-phone-classifier")
     front = FrontEnd.from_json(classifier.front_end)
-    where = read_data_dir(folder, allow_pipes=allow_pipes)
-    data = labeled_frames(where, front, labels=labels, n_jobs=n_jobs, skip_bad=skip_bad)
+    where, known = read_labeled(folder, labels, tier=tier, allow_pipes=allow_pipes)
+    data = labeled_frames(where, front, labels=known, n_jobs=n_jobs, skip_bad=skip_bad)
     names = np.asarray(classifier.phones)
     for phone in sorted(set(data.phones.tolist()) - {*classifier.phones, silence}):
         count = (data.phones == phone).sum()
@@ -157,6 +186,7 @@ def classify_phones_dir(
     return ClassifiedPhones(
         phones=tuple(names[names != silence].tolist()),
         utterances=data.utterances[owners].tolist(),
+        speakers=data.speakers[owners].tolist(),
         labels=[
             Label(clock.time(start), clock.time(stop), name) for (start, stop), name in zip(ranges, said, strict=True)
         ],
@@ -211,29 +241,63 @@ def classification_rows(folders: Sequence[Path]) -> list[dict[str, str]]:
 
 
 def segment_lines(done: ClassifiedPhones) -> Iterator[str]:
-    """One line a segment: utterance, start, end, the phone that was found, its log posterior, and the label."""
-    yield "# utterance start end found log_posterior label"
+    """One line a segment: utterance, start, end, the phone that was found, its log posterior, the label, and its id."""
+    yield "# utterance start end found log_posterior label segment"
     best = done.scores.max(axis=1)
-    for utterance, label, found, score in zip(done.utterances, done.labels, done.found, best, strict=True):
-        yield f"{utterance} {label.start:.3f} {label.end:.3f} {found} {score:.4f} {label.name}"
+    rows = zip(done.utterances, done.labels, done.found, best, done.ids, strict=True)
+    for utterance, label, found, score, segment in rows:
+        yield f"{utterance} {label.start:.3f} {label.end:.3f} {found} {score:.4f} {label.name} {segment}"
 
 
 def write_classified(folder: Path, done: ClassifiedPhones) -> None:
-    """Write what was found."""
-    remove_leftovers(*(folder / n for n in ("segments.txt", "log_posteriors.tsv", "phones.tsv", "confusion.png")))
+    """Write what was found: of each segment, by its id, and of each phone."""
+    remove_leftovers(*(folder / name for name in ("segments.txt", "log_posteriors.tsv")))
     write_lines(folder / "segments.txt", segment_lines(done))
-    scores = ("\t".join(f"{score:.4f}" for score in row) for row in done.scores)
-    write_lines(folder / "log_posteriors.tsv", ["\t".join(done.phones), *scores])
+    scores = (
+        "\t".join([segment, *(f"{score:.4f}" for score in row)])
+        for segment, row in zip(done.ids, done.scores, strict=True)
+    )
+    write_lines(folder / "log_posteriors.tsv", ["\t".join(["segment", *done.phones]), *scores])
+    _write_confusion(folder, *confusions(done))
+
+
+def confusions(done: ClassifiedPhones) -> tuple[list[str], NDArray[np.int64]]:
+    """Phones that may be found, then those that only are labels, and how often each was taken for each."""
     known = [*done.phones, *sorted({label.name for label in done.labels} - set(done.phones))]
-    counts = confusion_matrix([label.name for label in done.labels], done.found, known)
-    _write_confusion(folder, known, counts)
+    return known, confusion_matrix([label.name for label in done.labels], done.found, known)
+
+
+def report_phones(place: Path, done: ClassifiedPhones, *, title: str, settings: Mapping[str, object]) -> Path:
+    """Write a report on classified phones: how many are right, what is taken for what, and the worst segments."""
+    from gmmspeech.report.phones import write_phone_report  # which draws
+
+    return write_phone_report(
+        place,
+        title=title,
+        phones=done.phones,
+        segments=[
+            (segment, speaker, label.name)
+            for segment, speaker, label in zip(done.ids, done.speakers, done.labels, strict=True)
+        ],
+        log_posteriors=done.scores,
+        frames=done.frames,
+        configuration={"classify-phones": settings},
+    )
 
 
 def _write_confusion(folder: Path, phones: Sequence[str], counts: NDArray[np.int64]) -> None:
-    """Write how many segments each phone has, its precision and recall, from a confusion matrix, and draw that."""
+    """Write how many segments each phone has, its precision and recall, and the confusion matrix, and draw that.
+
+    The matrix is sorted by manner of articulation.
+    """
+    remove_leftovers(*(folder / name for name in ("phones.tsv", "confusion.csv", "confusion.png")))
     table = zip(phones, counts.sum(axis=1), *precision_recall(counts), strict=True)
     lines = (f"{phone}\t{count}\t{precision:.4f}\t{recall:.4f}" for phone, count, precision, recall in table)
     write_lines(folder / "phones.tsv", ["phone\tsegments\tprecision\trecall", *lines])
+    names = by_manner(phones)
+    places = [list(phones).index(name) for name in names]
+    grouped = counts[np.ix_(places, places)]
+    rows = ([name, *map(str, row)] for name, row in zip(names, grouped.tolist(), strict=True))
+    write_lines(folder / "confusion.csv", csv_lines([["label", *names], *rows]))
     if importlib.util.find_spec("matplotlib"):
-        with atomic_path(folder / "confusion.png") as path:
-            plot_confusion(counts, phones).savefig(path, dpi=80)
+        save_figure(plot_confusion(grouped, names, groups=manners(names)), folder / "confusion.png", dpi=80)

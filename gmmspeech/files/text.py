@@ -7,6 +7,8 @@ Python's own ``split``, ``strip`` and ``splitlines`` also cut at blanks of Unico
 from __future__ import annotations
 
 import codecs
+import csv
+import io
 import json
 import math
 import os
@@ -286,3 +288,20 @@ def _refused(text: str) -> dict[str, int]:
         "a byte-order mark inside the file": text.find("\n\ufeff"),
         "a line that ends in a carriage return alone": lone,
     }
+
+
+def csv_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Make lines of comma-separated values, quoted where they must be.
+
+    Examples
+    --------
+    >>> list(csv_lines([["label", "times"], ["a, b", "2"]]))
+    ['label,times', '"a, b",2']
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="")
+    for row in rows:
+        buffer.seek(0)
+        buffer.truncate()
+        writer.writerow(row)
+        yield buffer.getvalue()

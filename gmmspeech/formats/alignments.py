@@ -7,8 +7,6 @@ by the ids that a Kaldi data directory gives to its recordings.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from collections import Counter
@@ -24,6 +22,7 @@ from gmmspeech.audio import audio_format
 from gmmspeech.errors import DataError, shown
 from gmmspeech.files.atomic import remove_leftovers, write_lines
 from gmmspeech.files.names import file_name
+from gmmspeech.files.text import csv_lines
 from gmmspeech.formats.datadir import DataDir, Segment
 from gmmspeech.formats.labels import write_ctm
 from gmmspeech.formats.textgrid import write_textgrid
@@ -164,7 +163,7 @@ def write_alignments(
             write_ctm(path, labels, overlaps=True)
     elif format == "json":
         write_lines(paths[0], [json.dumps({"files": list(map(_as_json, files))}, ensure_ascii=False, indent=1)])
-    write_lines(paths[-1], _csv_lines(files))
+    write_lines(paths[-1], csv_lines(_rows(files)))
     return paths
 
 
@@ -348,23 +347,15 @@ def _id(file: AlignedFile, data: DataDir | None) -> str:
     return data.segments[file.utterances[0].name].recording
 
 
-def _csv_lines(files: Iterable[AlignedFile]) -> Iterator[str]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="")
-
-    def line(cells: Iterable[str]) -> str:
-        buffer.seek(0)
-        buffer.truncate()
-        writer.writerow(cells)
-        return buffer.getvalue()
-
-    yield line(COLUMNS)
+def _rows(files: Iterable[AlignedFile]) -> Iterator[Sequence[str]]:
+    """Rows of the table: its columns, then words and phones of each file."""
+    yield COLUMNS
     for file in files:
         for tier in (WORDS, PHONES):
             for utterance, entry in _entries(file, tier):
                 times = (_number(time, 6) for time in entry.label[:2])
                 figures = map(_number, (entry.log_likelihood, entry.goodness, entry.deviation), (4, 4, 6))
-                yield line([file.place, utterance.speaker, *times, entry.label.name, tier, *figures])
+                yield [file.place, utterance.speaker, *times, entry.label.name, tier, *figures]
 
 
 def _number(value: float | None, decimals: int) -> str:

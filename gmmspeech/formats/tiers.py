@@ -53,7 +53,9 @@ class Voice(NamedTuple):
 
 
 @checked
-def read_tiers(path: str | os.PathLike[str], tier: str | None = None) -> dict[Voice, list[Label]]:
+def read_tiers(
+    path: str | os.PathLike[str], tier: str | None = None, *, format: str | None = None
+) -> dict[Voice, list[Label]]:
     """Read one tier of labels from a file, or from all files of one format in a folder and those in it.
 
     Parameters
@@ -61,6 +63,8 @@ def read_tiers(path: str | os.PathLike[str], tier: str | None = None) -> dict[Vo
     path : path-like
     tier : str, optional
         Which tier. By default the only one, or ``phones``.
+    format : str, optional
+        Take the files of this format alone out of a folder, one of those of `read_labels`.
 
     Returns
     -------
@@ -87,7 +91,7 @@ def read_tiers(path: str | os.PathLike[str], tier: str | None = None) -> dict[Vo
     place = Path(path)
     if not place.is_dir():
         return _read_file(place, id_of_name(place.stem), tier)
-    kind, files = _files(place, tier)
+    kind, files = _files(place, tier, format)
     found: dict[Voice, list[Label]] = {}
     for file in files:
         parts = file.relative_to(place).with_suffix("").parts
@@ -114,12 +118,12 @@ def tiers_of_voices(tiers: Mapping[str, list[Label]], tier: str | None, owner: s
     return found
 
 
-def _files(folder: Path, tier: str | None) -> tuple[str, list[Path]]:
+def _files(folder: Path, tier: str | None, format: str | None) -> tuple[str, list[Path]]:
     """Files of a folder that have the labels that are asked for, and their kind."""
     kinds: dict[str, list[Path]] = {}
     for file in sorted(folder.rglob("*")):
         kind = _kind(file)
-        if kind and file.is_file():
+        if kind and format in (None, kind) and file.is_file():
             kinds.setdefault(kind, []).append(file)
     for more in (CSV, JSON, "audacity"):  # tables beside the same labels, and transcripts
         if len(kinds) > 1:
@@ -129,7 +133,7 @@ def _files(folder: Path, tier: str | None) -> tuple[str, list[Path]]:
             del kinds[pair[0] if tier == WORDS else pair[1]]
     if len(kinds) != 1:
         found = " and ".join(FORMATS.get(kind, kind) for kind in kinds) or "none"
-        known = ", ".join([*FORMATS.values(), CSV, JSON])
+        known = ", ".join([*FORMATS.values(), CSV, JSON] if format is None else [FORMATS.get(format, format)])
         raise DataError(f"{folder}: found label files of {found}, expected those of one of {known}")
     ((kind, files),) = kinds.items()
     if kind == "ctm":

@@ -219,7 +219,7 @@ def plot_em_history(history: Sequence[float]) -> Figure:
 
 
 @checked
-def plot_confusion(matrix: ArrayLike, labels: Sequence[str]) -> Figure:
+def plot_confusion(matrix: ArrayLike, labels: Sequence[str], *, groups: Mapping[str, str] | None = None) -> Figure:
     """Confusion matrix: rows are what was said, columns what was recognized, the color is the share of the row.
 
     Parameters
@@ -227,6 +227,8 @@ def plot_confusion(matrix: ArrayLike, labels: Sequence[str]) -> Figure:
     matrix : array-like, shape (C, C)
         Counts.
     labels : sequence of str, length C
+    groups : mapping of str to str, optional
+        Label to its group, such as a manner of articulation: lines part groups whose labels follow one another.
 
     Returns
     -------
@@ -259,12 +261,26 @@ def plot_confusion(matrix: ArrayLike, labels: Sequence[str]) -> Figure:
         axes.set_yticks(range(len(labels)), labels)
         axes.set(xlabel="recognized", ylabel="true")
         figure.colorbar(picture, label="share of the row (%)", shrink=0.8)
+        _part_groups(axes, [(groups or {}).get(label, "") for label in labels])
         if len(labels) <= MAX_WRITTEN_CLASSES:
             for row, column in zip(*np.nonzero(counts), strict=True):
                 color = "black" if shares[row, column] > 0.5 else "white"
                 text = f"{counts[row, column]:g}"
                 axes.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
     return figure
+
+
+def _part_groups(axes: Axes, groups: Sequence[str]) -> None:
+    """Draw lines between groups that follow one another, and their names above them."""
+    if not any(groups):
+        return
+    edges = [i for i in range(1, len(groups)) if groups[i] != groups[i - 1]]
+    for edge in edges:
+        axes.axhline(edge - 0.5, color="white", linewidth=0.8)
+        axes.axvline(edge - 0.5, color="white", linewidth=0.8)
+    for first, last in zip([0, *edges], [*edges, len(groups)], strict=True):
+        place = (first + last - 1) / 2
+        axes.text(place, -0.8, groups[first], rotation=40, ha="left", va="bottom", rotation_mode="anchor", fontsize=8)
 
 
 def _new_figure(width: float, height: float) -> tuple[Figure, Axes]:

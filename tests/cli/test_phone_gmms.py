@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from pathlib import Path
 
 import pytest
 
+from gmmspeech.formats.datadir import read_data_dir
 from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.textgrid import write_textgrid
 
 TRAIN = ("--config", "phones_8khz", "-k", 2, "--dim", 16, "--jobs", 2)
 
@@ -56,18 +59,20 @@ def test_train_and_classify(run, digits: Path, tmp_path: Path) -> None:
     (tmp_path / "short.ctm").write_text("".join(" ".join([*x[:3], "0.001", *x[4:]]) + "\n" for x in lines))
     found = run("classify-phones", digits / "test", model, "--labels", tmp_path / "short.ctm")
     assert "segments without a frame" in found.stderr
-    utterance, start, end, _, score, name = segments[0]
+    utterance, start, end, _, score, name, segment = segments[0]
+    assert segment == f"{utterance}-{start}-{end}"
     spoken = next(label for label in labels[utterance] if label.name != "SIL")
     assert name == spoken.name
     assert abs(float(start) - spoken.start) <= 0.01
     assert abs(float(end) - spoken.end) <= 0.01
     assert float(score) <= 0
-    right = sum(found == name for *_, found, _, name in segments)
+    right = sum(found == name for *_, found, _, name, _ in segments)
     assert f"segments: {right} of {len(segments)} right" in listed[-2]
     table = (out / "log_posteriors.tsv").read_text().splitlines()
-    assert table[0].split("\t") == [row.split("\t")[0] for row in (out / "phones.tsv").read_text().splitlines()[1:]]
+    assert table[0].split("\t")[1:] == [row.split("\t")[0] for row in (out / "phones.tsv").read_text().splitlines()[1:]]
     assert "SIL" not in table[0]
-    assert max(map(float, table[1].split("\t"))) == float(score)
+    assert table[1].split("\t")[0] == segment
+    assert max(map(float, table[1].split("\t")[1:])) == float(score)
 
 
 @pytest.mark.parametrize(
@@ -124,3 +129,30 @@ def test_a_phone_that_was_not_trained(run, copied: Path, digits: Path, tmp_path:
     wrong = run("classify-phones", digits / "test", digits / "test" / "phones.ctm")
     assert wrong.exit_code == 1
     assert "Traceback" not in wrong.output
+
+
+def test_recordings_with_textgrids_beside_them(run, digits: Path, tmp_path: Path) -> None:
+    """The same phones are found as with the labels of the data directory, and told of in a table and on a page."""
+    data = read_data_dir(digits / "test")
+    labels = read_ctm(digits / "test" / "phones.ctm")
+    for name, path in data.recordings.items():
+        place = tmp_path / "in" / data.utt2spk[name] / path.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place)
+        write_textgrid(place.with_suffix(".TextGrid"), {"MAU": labels[name], "KAN": labels[name][:1]})
+    trained = run("train-phone-classifier", tmp_path / "in", tmp_path / "m.h5", *TRAIN, "--tier", "MAU")
+    assert trained.exit_code == 0, trained.output
+    out = ("--out", tmp_path / "out", "--report", tmp_path / "report.html")
+    found = run("classify-phones", tmp_path / "in", tmp_path / "m.h5", "--tier", "MAU", *out)
+    assert found.exit_code == 0, found.output
+    same = run("classify-phones", digits / "test", tmp_path / "m.h5")
+    assert shares(found.stdout) == shares(same.stdout)
+    with open(tmp_path / "out" / "confusion.csv", newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head[1:] == [row[0] for row in rows]
+    assert head[1] == "AH"
+    assert set(head[-2:]) == {"K", "T"}  # stops come last
+    right, count = (int(word) for word in found.stdout.splitlines()[-2].split() if word.isdigit())
+    assert sum(int(row[i]) for i, row in enumerate(rows, 1)) == right
+    assert sum(int(cell) for row in rows for cell in row[1:]) == count
+    assert "<h2>Worst errors</h2>" in (tmp_path / "report.html").read_text()

@@ -32,7 +32,7 @@ NORMALIZED = gs.FrontEnd(**{**FRONT.model_dump(), "cmvn": {"method": "speaker", 
 ONE = PhoneClassifierConfig(2, dim=12, context=2, max_iter=3, duration=False, scale=0.4, smoothing=1.0)
 FULL = AdaptedClassifierConfig(ONE, adapter_components=1, segment_components=3, edges=((0, 2),), prior_frames=800.0)
 DEV = ("george", "theo")
-OUTPUTS = ["classifier.h5", "confusion.png", "phones.tsv", "results.json"]
+OUTPUTS = ["classifier.h5", "confusion.csv", "confusion.png", "phones.tsv", "results.json"]
 
 
 @pytest.fixture

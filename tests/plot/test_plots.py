@@ -106,3 +106,13 @@ def test_matplotlib_is_loaded_by_the_first_picture_only():
         assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules
     """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_groups_of_a_confusion_matrix_are_parted():
+    figure = plot_confusion(
+        np.eye(4, dtype=int), ["AA", "IY", "S", "T"], groups={"AA": "vowel", "IY": "vowel", "S": "s"}
+    )
+    axes = figure.axes[0]
+    lines = sorted({float(line.get_ydata()[0]) for line in axes.lines if line.get_ydata()[0] == line.get_ydata()[1]})
+    assert lines == [1.5, 2.5]
+    assert [text.get_text() for text in axes.texts if not text.get_text().isdigit()] == ["vowel", "s", ""]

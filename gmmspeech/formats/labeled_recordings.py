@@ -1,0 +1,93 @@
+"""Folders of recordings with labels that have times: TextGrids beside them, or label files elsewhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gmmspeech.arguments import checked
+from gmmspeech.audio.folders import audio_files
+from gmmspeech.errors import DataError, shown
+from gmmspeech.formats.datadir import DataDir, Segment
+from gmmspeech.formats.recordings import id_of_path
+from gmmspeech.formats.tiers import read_tiers
+from gmmspeech.phones.labels.labels import Label
+
+
+@checked
+def read_labeled_recordings(
+    folder: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None, *, tier: str | None = None
+) -> tuple[DataDir, dict[str, list[Label]], list[str]]:
+    """Read a folder of recordings, and the labels of those that have some.
+
+    Parameters
+    ----------
+    folder : path-like
+        Recordings, in one folder or one a speaker.
+    labels : path-like, optional
+        Anything that `read_tiers` reads; by default the TextGrids beside the recordings.
+    tier : str, optional
+        As of `read_tiers`.
+
+    Returns
+    -------
+    data : DataDir
+        An utterance a recording, or a speaker of it where a TextGrid has tiers of several.
+    labels : dict of str to list of Label
+        Of each utterance.
+    left_out : list of str
+        Recordings without labels, by their paths below the folder.
+
+    Raises
+    ------
+    DataError
+        As of `read_tiers`; or no recording has labels.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, soundfile
+    >>> from gmmspeech.formats.textgrid import write_textgrid
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> (folder / "ann").mkdir()
+    >>> soundfile.write(folder / "ann" / "a.wav", np.zeros(800), 8000)
+    >>> write_textgrid(folder / "ann" / "a.TextGrid", {"phones": [Label(0.0, 0.1, "AA")]})
+    >>> data, labels, left_out = read_labeled_recordings(folder)
+    >>> data.utt2spk, labels
+    ({'ann/a': 'ann'}, {'ann/a': [Label(start=0.0, end=0.1, name='AA')]})
+    """
+    top = Path(folder)
+    if not top.is_dir():
+        raise DataError(f"{top}: no such folder, expected one of recordings, or a data directory (with wav.scp)")
+    voices = read_tiers(top if labels is None else labels, tier, format="textgrid" if labels is None else None)
+    of_file: dict[str, dict[str, list[Label]]] = {}
+    for voice, found in voices.items():
+        of_file.setdefault(voice.file, {})[voice.speaker] = found
+    names = [name.rpartition("/")[2] for name in of_file]
+    by_last = {name.rpartition("/")[2]: name for name in of_file if names.count(name.rpartition("/")[2]) == 1}
+    files = audio_files(top)[0]
+    lasts = [file.stem for file in files]
+    recordings, segments, speakers, known, left_out = {}, {}, {}, {}, []
+    for file in files:
+        place = file.relative_to(top).with_suffix("").as_posix()
+        recording = id_of_path(place)
+        alone = lasts.count(file.stem) == 1
+        match = next((n for n in (place, recording, by_last.get(file.stem) if alone else None) if n in of_file), None)
+        if match is None or recording in recordings:
+            left_out.append(file.relative_to(top).as_posix())
+            continue
+        recordings[recording] = file
+        for speaker, found in of_file[match].items():
+            utterance = f"{recording}#{id_of_path(speaker)}" if len(of_file[match]) > 1 else recording
+            segments[utterance], known[utterance] = Segment(recording, 0.0, None), found
+            parent = file.parent.relative_to(top)
+            own = parent.as_posix() if parent.parts else Path(os.path.abspath(top)).name
+            speakers[utterance] = speaker or own or "speaker"
+    if not known:
+        first = shown(next(iter(of_file), "none"))
+        expected = "files of the same names"
+        raise DataError(
+            f"{top}: found {len(files)} recordings and labels of others, such as {first}, expected {expected}"
+        )
+    whole = len(segments) == len(recordings)
+    data = DataDir(top, recordings, None if whole else segments, tuple(sorted(known)), speakers)
+    return data, known, left_out

@@ -1,0 +1,63 @@
+"""Folders of recordings with labels beside them, or elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from gmmspeech.errors import DataError
+from gmmspeech.formats.labeled_recordings import read_labeled_recordings
+from gmmspeech.formats.labels import write_labels
+from gmmspeech.formats.textgrid import write_textgrid
+from gmmspeech.phones.labels.labels import Label
+
+PHONES = [Label(0.0, 0.1, "AA"), Label(0.1, 0.2, "S")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("ann/a", "ann/b", "bob/a c", "talk"):
+        path = tmp_path / "in" / f"{name}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.zeros(1600), 8000)
+    return tmp_path / "in"
+
+
+def test_textgrids_beside_recordings_and_transcripts(folder: Path) -> None:
+    write_textgrid(folder / "ann" / "a.TextGrid", {"phones": PHONES, "words": []})
+    write_textgrid(folder / "bob" / "a c.TextGrid", {"phones": PHONES[:1], "words": []})
+    (folder / "ann" / "a.lab").write_text("as he said\n")
+    data, labels, left_out = read_labeled_recordings(folder)
+    assert labels == {"ann/a": PHONES, "bob/a%20c": PHONES[:1]}
+    assert (data.utt2spk, data.segments) == ({"ann/a": "ann", "bob/a%20c": "bob"}, None)
+    assert data.recordings["bob/a%20c"] == folder / "bob" / "a c.wav"
+    assert left_out == ["ann/b.wav", "talk.wav"]
+
+
+def test_speakers_of_one_recording(folder: Path) -> None:
+    write_textgrid(folder / "talk.TextGrid", {"ann - MAU": PHONES, "bob - MAU": PHONES[:1]})
+    data, labels, left_out = read_labeled_recordings(folder, tier="MAU")
+    assert labels == {"talk#ann": PHONES, "talk#bob": PHONES[:1]}
+    assert data.utt2spk == {"talk#ann": "ann", "talk#bob": "bob"}
+    assert {segment.recording for segment in data.segments.values()} == {"talk"}
+    assert len(left_out) == 3
+
+
+def test_labels_elsewhere_by_name(folder: Path, tmp_path: Path) -> None:
+    write_labels(tmp_path / "labels", {"b": PHONES, "talk": PHONES}, format="textgrid")
+    data, labels, _ = read_labeled_recordings(folder, tmp_path / "labels")
+    assert labels == {"ann/b": PHONES, "talk": PHONES}
+    assert data.utt2spk == {"ann/b": "ann", "talk": "in"}
+
+
+def test_what_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"found label files of none, expected those of one of \.textgrid"):
+        read_labeled_recordings(folder)
+    write_textgrid(folder / "other.TextGrid", {"phones": PHONES})
+    with pytest.raises(DataError, match="found 4 recordings and labels of others, such as other"):
+        read_labeled_recordings(folder)
+    with pytest.raises(DataError, match="no such folder"):
+        read_labeled_recordings(tmp_path / "none")
