@@ -47,6 +47,10 @@ def commands(folder: Path) -> dict[str, list[object]]:
         "apply-calibration": [folder / "cal.h5", scores, "OUT"],
         "train-phones": [folder, "OUT", "--dictionary", folder / "words.dict"],
         "train-phone-classifier": [folder, "OUT", "--labels", folder / "phones.ctm"],
+        "align": [folder, u, "--dictionary", folder / "words.dict", "--report", "OUT"],
+        "classify-phones": [folder, u, "--labels", folder / "phones.ctm", "--report", "OUT"],
+        "compare-alignment": [folder / "phones.ctm", folder / "phones.ctm", "--plot", "OUT"],
+        "plot-alignment": [folder / "a.wav", folder / "phones.ctm", "OUT"],
     }
 
 
