@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gmmspeech.errors import DataError, shown
+from gmmspeech.files.names import id_of_name
 from gmmspeech.formats.tiers import Voice, read_tiers
 from gmmspeech.metrics.boundaries import (
     OTHER,
@@ -113,14 +114,30 @@ def _are_phones(names: Collection[str]) -> bool:
 
 def _named_alike(reference: _Voices, hypothesis: _Voices) -> tuple[Labels, Labels]:
     """Names of files by which both sides are matched: without folders, unless two files then have the same name."""
-    sides = [_without_lone_speakers(side) for side in (reference, hypothesis)]
+    sides = [_without_lone_speakers(_unescaped(side)) for side in (reference, hypothesis)]
     short = [
         {voice._replace(file=voice.file.rpartition("/")[2]): labels for voice, labels in side.items()} for side in sides
     ]
     if all(map(len, sides)) and [len(side) for side in short] == [len(side) for side in sides]:
         sides = short
+    sides = [_as_one(side, other) for side, other in ((sides[0], sides[1]), (sides[1], sides[0]))]
     one, other = ({str(voice): labels for voice, labels in side.items()} for side in sides)
     return one, other
+
+
+def _unescaped(labels: _Voices) -> _Voices:
+    """Voices by the names of their files: ids of recordings have blanks escaped."""
+    named = {Voice("/".join(map(id_of_name, voice.file.split("/"))), voice.speaker): voice for voice in labels}
+    return {new: labels[old] for new, old in named.items()} if len(named) == len(labels) else labels
+
+
+def _as_one(labels: _Voices, others: _Voices) -> dict[Voice, list[Label]]:
+    """Voices, those of a file together where the other side, as CTM, does not tell them apart."""
+    merged: dict[Voice, list[Label]] = {}
+    for voice, each in labels.items():
+        one = Voice(voice.file) if Voice(voice.file) in others and voice not in others else voice
+        merged[one] = sorted([*merged.get(one, []), *each])
+    return merged
 
 
 def _without_lone_speakers(labels: _Voices) -> dict[Voice, list[Label]]:

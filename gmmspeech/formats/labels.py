@@ -46,6 +46,7 @@ FORMATS = {
 _OF_MANY = ("ctm", "mlf")  # the formats that hold many utterances in a file
 _SUFFIXES = {"textgrid": ".TextGrid"}  # as others write it, where not in lower case
 _COMMENT = ";;"  # of CTM
+_NO_LABELS = ("unknown_words.txt",)  # what `align` writes beside labels
 _HTK_RATE = 10_000_000  # HTK counts time in steps of 100 ns
 _LONGEST = 1e9  # seconds, thirty years: no recording is longer
 
@@ -93,7 +94,7 @@ def read_labels(
         return _read_file(Path(path), format or _format_of(Path(path)), tier, rate)
     files: dict[str, list[Path]] = {}
     for file in sorted(Path(path).rglob("*")):
-        name = _format_of_suffix(file)
+        name = format_of(file)
         if name and file.is_file():
             files.setdefault(name, []).append(file)
     format = format or (next(iter(files)) if len(files) == 1 else None)
@@ -327,6 +328,11 @@ def write_audacity(path: str | os.PathLike[str], labels: Sequence[Label]) -> Non
 def _check_format(format: str | None) -> None:
     if format is not None and format not in FORMATS:
         raise ConfigError(f"format: found {format!r}, expected one of {', '.join(FORMATS)}")
+
+
+def format_of(path: Path) -> str | None:
+    """Format that a file in a folder has by its suffix, None where it has no labels."""
+    return None if path.name in _NO_LABELS else _format_of_suffix(path)
 
 
 def _format_of_suffix(path: Path) -> str | None:

@@ -20,7 +20,7 @@ from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError, shown
 from gmmspeech.files.names import id_of_name
 from gmmspeech.files.text import check_distinct, parse_number, read_text
-from gmmspeech.formats.labels import FORMATS, read_labels
+from gmmspeech.formats.labels import FORMATS, format_of, read_labels
 from gmmspeech.formats.textgrid import read_textgrid
 from gmmspeech.phones.labels.labels import Label
 
@@ -125,7 +125,7 @@ def _files(folder: Path, tier: str | None, format: str | None) -> tuple[str, lis
         kind = _kind(file)
         if kind and format in (None, kind) and file.is_file():
             kinds.setdefault(kind, []).append(file)
-    for more in (CSV, JSON, "audacity"):  # tables beside the same labels, and transcripts
+    for more in ("audacity", CSV, JSON):  # transcripts, and tables beside the same labels
         if len(kinds) > 1:
             kinds.pop(more, None)
     for pair in _PAIRS:
@@ -146,7 +146,7 @@ def _kind(file: Path) -> str | None:
     """Format that a file has by its name, or the name of a table of `align`."""
     if file.name in (CSV, JSON):
         return file.name
-    return next((name for name, suffix in FORMATS.items() if suffix == file.suffix.lower()), None)
+    return format_of(file)
 
 
 def _read_file(path: Path, name: str, tier: str | None, kind: str | None = None) -> dict[Voice, list[Label]]:

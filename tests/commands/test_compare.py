@@ -51,6 +51,21 @@ def test_a_lone_speaker_needs_no_name_and_words_no_classes(tmp_path):
     assert [name for name, _ in found.parts()] == ["all", "starts", "ends before silence"]
 
 
+def test_ids_with_escapes_are_names_with_blanks(tmp_path):
+    write_labels(tmp_path / "a.ctm", {"ann/my%20file": HYPOTHESIS})
+    write_textgrid(tmp_path / "ref" / "ann" / "my file.TextGrid", {"phones": HYPOTHESIS})
+    assert compare_alignments(tmp_path / "ref", tmp_path / "a.ctm").agreement.matched == 1.0
+
+
+def test_speakers_that_the_other_side_does_not_tell_apart(tmp_path):
+    later = [label._replace(start=label.start + 1, end=label.end + 1) for label in HYPOTHESIS]
+    tiers = {"ann - phones": HYPOTHESIS, "bob - phones": later}
+    write_textgrid(tmp_path / "a.TextGrid", tiers)
+    write_labels(tmp_path / "a.ctm", {"a": HYPOTHESIS + later})
+    found = compare_alignments(tmp_path / "a.TextGrid", tmp_path / "a.ctm")
+    assert (found.files, found.agreement.num_reference, found.agreement.matched, found.notes) == (1, 8, 1.0, [])
+
+
 def test_nothing_in_common(tmp_path):
     write_labels(tmp_path / "a.ctm", {"u": HYPOTHESIS})
     write_labels(tmp_path / "b.ctm", {"v": HYPOTHESIS})

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gmmspeech.errors import DataError
-from gmmspeech.formats.labels import write_labels
+from gmmspeech.formats.labels import read_labels, write_labels
 from gmmspeech.formats.textgrid import write_textgrid
 from gmmspeech.formats.tiers import Voice, read_tiers
 from gmmspeech.phones.labels.labels import Label
@@ -62,6 +62,17 @@ def test_tables_of_align(tmp_path):
     content = {"files": [{"file": "a", "utterances": [{"speaker": "ann", "phones": entries}]}]}
     (tmp_path / "alignment.json").write_text(json.dumps(content))
     assert read_tiers(tmp_path / "alignment.json") == {Voice("a"): PHONES}
+
+
+def test_a_list_of_unknown_words_is_no_label_file(tmp_path):
+    (tmp_path / "unknown_words.txt").write_text("xyzzy 1 u1\n")
+    (tmp_path / "alignment.csv").write_text(HEADER + "a,ann,0,0.5,AA,phones,,,\n")
+    (tmp_path / "alignment.json").write_text('{"files": []}')
+    assert read_tiers(tmp_path) == {}
+    (tmp_path / "alignment.json").unlink()
+    assert read_tiers(tmp_path) == {Voice("a"): [Label(0.0, 0.5, "AA")]}
+    write_textgrid(tmp_path / "a.TextGrid", {"phones": PHONES})
+    assert read_labels(tmp_path) == {"a": PHONES}
 
 
 def test_ctm_of_phones_and_words(tmp_path):
