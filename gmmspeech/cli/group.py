@@ -73,6 +73,8 @@ def main() -> None:
     \b
       gmmspeech train-phones DATA_DIR PHONES.h5 --dictionary cmudict
       gmmspeech align DATA_DIR PHONES.h5 --dictionary cmudict --out ALIGNMENT
+      gmmspeech compare-alignment CORRECTED ALIGNED --plot ERRORS.png
+      gmmspeech plot-alignment a.wav a.TextGrid a.png
       gmmspeech recognize DATA_DIR PHONES.h5 --dictionary cmudict
       gmmspeech pronounce WORDS --language de
 
@@ -80,7 +82,7 @@ def main() -> None:
 
     \b
       gmmspeech train-phone-classifier DATA_DIR MODEL.h5 --labels phones.ctm
-      gmmspeech classify-phones DATA_DIR MODEL.h5 --labels phones.ctm
+      gmmspeech classify-phones DATA_DIR MODEL.h5 --labels phones.ctm --report PHONES.html
 
     `gmmspeech demo` does the main job on voices that it makes itself; `gmmspeech COMMAND --help` explains a command.
     FEATS is a file of features as `features` writes it, scp:PATH or ark:PATH for a script file or an archive of

@@ -80,9 +80,10 @@ def boundary_row(
 
 def agreement_row(name: str, found: BoundaryAgreement) -> Row:
     """Row of boundaries: mean and median distance, bias, and how many are within some tolerances."""
+    matched = len(found.differences)
     return {
         "boundaries": name,
-        "matched": f"{len(found.differences)} of {found.num_reference}",
+        "matched": f"{matched} of {found.num_reference}" if found.num_reference > matched else str(matched),
         "mean abs.": f"{1000 * found.mean_absolute:.1f} ms",
         "median abs.": f"{1000 * found.median_absolute:.1f} ms",
         "bias": f"{1000 * found.bias:+.1f} ms",

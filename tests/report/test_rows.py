@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from gmmspeech.metrics.boundaries import boundary_agreement
 from gmmspeech.metrics.error_rate import error_rate
 from gmmspeech.metrics.summary import summarize
 from gmmspeech.phones.labels.labels import Label
-from gmmspeech.report.rows import boundary_row, classification_row, error_row, speed_row, verification_row
+from gmmspeech.report.rows import (
+    agreement_row,
+    boundary_row,
+    classification_row,
+    error_row,
+    speed_row,
+    verification_row,
+)
 
 
 def test_a_row_of_verification_has_means_over_seeds() -> None:
@@ -52,6 +60,16 @@ def test_rows_of_boundaries_and_errors() -> None:
         "median difference": "-30.0 ms",
     }
     assert boundary_row("task", reference, found, ignore=["T"])["phones"] == "3"
+    agreement = boundary_agreement({"u": reference["u"]}, found, ends=True)
+    assert agreement_row("all", agreement) == {  # two starts, 10 and -70 ms, and the end of S
+        "boundaries": "all",
+        "matched": "3 of 4",
+        "mean abs.": "26.7 ms",
+        "median abs.": "10.0 ms",
+        "bias": "-20.0 ms",
+        **{"within 5 ms": "33.3 %", "within 10 ms": "66.7 %", "within 20 ms": "66.7 %", "within 50 ms": "66.7 %"},
+    }
+    assert agreement_row("part", agreement.of(~agreement.is_end))["matched"] == "2"
     assert error_row("task", error_rate({"u": ["AA", "T"]}, {"u": ["AA", "S", "S"]})) == {
         "task": "task",
         "reference": "2",
