@@ -10,12 +10,9 @@ from numpy.typing import NDArray
 from gmmspeech.phones.decoding.spans import PhoneSpan
 from gmmspeech.phones.hmm.graph import word_sequence_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import best_scores
-
-SPOKEN_NOISE = "SPN"
-"""Phone of words whose pronunciation is not known: it fits any speech a little, and competes with no phone."""
-
 
 def goodness_of_pronunciation(
     model: PhoneHMM, spans: Sequence[PhoneSpan], emissions: NDArray[np.float32]

@@ -17,7 +17,7 @@ from gmmspeech.arguments import check_fields, checked, set_fields, told
 from gmmspeech.checks import as_names, check_at_least, finite, real_array
 from gmmspeech.errors import FeatureError, ModelError
 from gmmspeech.features.compatibility import describe_front_end
-from gmmspeech.files.saving import Saved
+from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 # Frames and Gaussians worked on at once: their densities, half a megabyte, stay in cache.
@@ -51,6 +51,8 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         Which of the phones is silence.
     front_end : str or None
         Configuration of the front end, as JSON text, where it is known.
+    card : str or None
+        What a model that is given away is of: data, licence, figures.
 
     Raises
     ------
@@ -77,6 +79,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
     variances: NDArray[np.float64]
     silence: str = "SIL"
     front_end: str | None = field(default=None)
+    card: str | None = field(default=None)
 
     def __post_init__(self) -> None:
         for name in ("state_offsets", "self_loop", "mixture_offsets", "weights", "means", "variances"):
@@ -285,6 +288,19 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         first, end = self.state_offsets[phone : phone + 2]
         return f"phone {self.phones[phone]}, state {state - first + 1} of {end - first}"
 
+    def to_state(self) -> State:
+        """Give all that is to be saved; Gaussians that float32 holds to the bit as such, in half of the space."""
+        state = super().to_state()
+        for name in ("means", "variances"):
+            short = state[name].astype(np.float32)
+            state[name] = short if np.array_equal(short, state[name]) else state[name]
+        return state
+
+    @classmethod
+    def from_state(cls, state: State) -> PhoneHMM:
+        """Make a model of what `to_state` gave; files of before had no card."""
+        return super().from_state({"card": "", **state})
+
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
         num_gaussians = f"{self.num_gaussians} Gaussians of {self.dim} dimensions"
@@ -292,6 +308,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
             f"phone HMMs: {len(self.phones)} phones, {self.num_states} states, {num_gaussians}",
             f"phones: {' '.join(self.phones)}",
             f"front end: {describe_front_end(self.front_end)}",
+            *(self.card or "").splitlines(),
         ]
 
 

@@ -1,0 +1,46 @@
+"""Phone HMMs brought to new speech by MAP: what little speech there is of a phone moves it little.
+
+Training anew needs some hundred frames for every state. A language of which half a minute is recorded, whose phones
+begin as their neighbors in another language (`gmmspeech.phones.hmm.mapping`), has a tenth of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.phones.hmm.estimation import HMMStats
+from gmmspeech.phones.hmm.model import PhoneHMM
+
+ROUNDS = 4
+RELEVANCE = 20.0  # frames, of means, weights and transitions
+# Silence is another in every room, and there is much of it: little is kept of that of others, variances included.
+SILENCE_RELEVANCE, SILENCE_VARIANCE_RELEVANCE = 1.0, 10.0
+LEAST_VARIANCE = 0.1  # of what it was
+
+
+def map_update(model: PhoneHMM, stats: HMMStats, *, relevance_factor: float = RELEVANCE) -> PhoneHMM:
+    """MAP estimate of a model's means, weights and transitions, and of the variances of silence, from statistics.
+
+    With n frames, mean m and variance v of a Gaussian, relevance factor r and a = n / (n + r), the mean becomes
+    ``a m + (1 - a) mean`` (Reynolds, Quatieri and Dunn 2000).
+    """
+    n = stats.gaussians.n
+    state, starts = model.state_of_gaussian, model.mixture_offsets[:-1]
+    silent = np.isin(state, model.states(model.silence))
+    factor = np.where(silent, SILENCE_RELEVANCE, relevance_factor)
+    found_means, found_variances = stats.gaussians.moments(np.maximum(n, np.finfo(np.float64).tiny))
+    found_means = np.where((n > 0)[:, None], found_means, model.means)
+    share = (n / (n + factor))[:, None]
+    means = share * found_means + (1 - share) * model.means
+    trust = np.where(silent, n / (n + SILENCE_VARIANCE_RELEVANCE), 0.0)[:, None]
+    spread = np.where((n > 0)[:, None], found_variances + (found_means - means) ** 2, model.variances)
+    variances = np.maximum(trust * spread + (1 - trust) * model.variances, LEAST_VARIANCE * model.variances)
+    occupancy = np.add.reduceat(n, starts)
+    weights = n + factor * model.weights
+    weights /= np.add.reduceat(weights, starts)[state]
+    stay = (stats.stays + relevance_factor * model.self_loop) / (occupancy + relevance_factor)
+    return replace(model, means=means, variances=variances, weights=weights, self_loop=stay.clip(0.01, 0.99))

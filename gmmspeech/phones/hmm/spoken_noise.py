@@ -1,0 +1,51 @@
+"""Spoken noise: the phone of words whose pronunciation is not known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gmmspeech.phones.hmm.model import PhoneHMM
+
+SPOKEN_NOISE = "SPN"
+
+
+def add_spoken_noise(model: PhoneHMM) -> PhoneHMM:
+    """Give a model the phone SPN, if it has none, that fits any speech a little: one Gaussian for each other phone.
+
+    Its states are all alike, as long as the others are on average. A Gaussian has the mean and the variance of a
+    phone's states together, so it fits each sound worse than the sound's own phone does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = PhoneHMM.from_phones(["SIL", "AA", "S"], mean=np.zeros(2), variance=np.ones(2), num_states=3)
+    >>> add_spoken_noise(model).phones, add_spoken_noise(model).num_gaussians
+    (('SIL', 'AA', 'S', 'SPN'), 15)
+    """
+    spoken = [i for i, phone in enumerate(model.phones) if phone != model.silence]
+    if SPOKEN_NOISE in model.phone_index or not spoken:
+        return model
+    phone_of_gaussian = model.phone_of_state[model.state_of_gaussian]
+    share = model.weights / (1 - model.self_loop)[model.state_of_gaussian]  # a state lasts that long
+    total = np.bincount(phone_of_gaussian, share)
+    share = (share / total[phone_of_gaussian])[:, None]
+    first = model.mixture_offsets[model.state_offsets[:-1]]
+    means = np.add.reduceat(share * model.means, first)
+    variances = np.add.reduceat(share * (model.variances + model.means**2), first) - means**2
+    states = round(float(np.diff(model.state_offsets)[spoken].mean()))
+    stay = np.full(states, model.self_loop[model.phone_of_state != model.phone_index[model.silence]].mean())
+    number = len(spoken)
+    return replace(
+        model,
+        phones=(*model.phones, SPOKEN_NOISE),
+        state_offsets=np.append(model.state_offsets, model.num_states + states),
+        self_loop=np.concatenate([model.self_loop, stay]),
+        mixture_offsets=np.concatenate(
+            [model.mixture_offsets, model.num_gaussians + number * np.arange(1, states + 1)]
+        ),
+        weights=np.concatenate([model.weights, np.full(number * states, 1 / number)]),
+        means=np.concatenate([model.means, np.tile(means[spoken], (states, 1))]),
+        variances=np.concatenate([model.variances, np.tile(variances[spoken], (states, 1))]),
+    )
