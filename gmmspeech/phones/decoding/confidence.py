@@ -14,6 +14,7 @@ from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import best_scores
 
+
 def goodness_of_pronunciation(
     model: PhoneHMM, spans: Sequence[PhoneSpan], emissions: NDArray[np.float32]
 ) -> NDArray[np.float64]:

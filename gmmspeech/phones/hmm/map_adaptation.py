@@ -6,11 +6,9 @@ begin as their neighbors in another language (`gmmspeech.phones.hmm.mapping`), h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gmmspeech.phones.hmm.estimation import HMMStats
 from gmmspeech.phones.hmm.model import PhoneHMM

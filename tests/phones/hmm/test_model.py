@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+import gmmspeech as gs
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
 from gmmspeech.phones.hmm.model import PhoneHMM
 
@@ -106,3 +107,24 @@ def test_fields_of_another_kind_are_refused_by_name(field, value, message):
         dataclasses.replace(model, **{field: value})
     lists = {name: getattr(model, name).tolist() for name in ("means", "state_offsets", "self_loop")}
     np.testing.assert_array_equal(dataclasses.replace(model, **lists).means, model.means)
+
+
+def test_a_card_and_short_numbers_come_back_to_the_bit(tmp_path):
+    rng = np.random.default_rng(0)
+    means = rng.normal(0, 1, (2, 4000)).astype(np.float32).astype(np.float64)
+    plain = PhoneHMM.from_phones(["SIL", "AA"], mean=np.zeros(4000), variance=np.ones(4000), num_states=1)
+    long, short = (dataclasses.replace(plain, means=m, card="CC BY 4.0\nof nobody") for m in (means + 1e-12, means))
+    sizes = []
+    for number, model in enumerate((long, short)):
+        path = tmp_path / f"{number}.h5"
+        model.save(path)
+        back = gs.load(path)
+        np.testing.assert_array_equal(back.means, model.means)
+        assert back.means.dtype == np.float64
+        assert back.card == model.card
+        assert back.describe()[-2:] == ["CC BY 4.0", "of nobody"]
+        sizes.append(path.stat().st_size)
+    assert sizes[1] < sizes[0]
+    state = plain.to_state()
+    del state["card"]  # as files of before have it
+    assert PhoneHMM.from_state(state).card is None
