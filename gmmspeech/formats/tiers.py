@@ -192,9 +192,12 @@ def _read_json(path: Path, tier: str) -> Iterator[tuple[Voice, Label]]:
         for file in content["files"]:
             for utterance in file["utterances"]:
                 for entry in utterance.get(tier, ()):
-                    voice = Voice(file["file"], utterance["speaker"])
-                    yield voice, _label(str(path), {name: str(entry[name]) for name in ("begin", "end", "label")})
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+                    texts = file["file"], utterance["speaker"], entry["label"]
+                    if not all(isinstance(text, str) for text in texts):
+                        raise TypeError(f"found {texts} for texts")
+                    times = {name: str(entry[name]) for name in ("begin", "end")}
+                    yield Voice(*texts[:2]), _label(str(path), {**times, "label": texts[2]})
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, DataError):
             raise
         reason = f"{type(error).__name__}: {shown(str(error))}"

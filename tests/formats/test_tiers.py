@@ -100,7 +100,17 @@ def test_what_is_refused(tmp_path):
                 read_tiers(tmp_path / "alignment.csv")
         else:
             assert read_tiers(tmp_path / "alignment.csv") == {}
-    for text in ("{", "[]", "null", '{"files": [{"file": "a", "utterances": [{"speaker": "b", "phones": [{}]}]}]}'):
+    wrong = (
+        '{"files": [{"file": 1, "utterances": [{"speaker": [], "phones": [{"begin": 0, "end": 1, "label": 3}]}]}]}',
+    )
+    for text in (
+        *wrong,
+        "{",
+        "[]",
+        "null",
+        '{"files": [{"file": "a", "utterances": [3]}]}',
+        '{"files": [{"file": "a", "utterances": [{"speaker": "b", "phones": [{}]}]}]}',
+    ):
         (tmp_path / "alignment.json").write_text(text)
         with pytest.raises(DataError, match=r"alignment\.json: found other content"):
             read_tiers(tmp_path / "alignment.json")
