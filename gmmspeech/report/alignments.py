@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from gmmspeech.formats.alignments import AlignedFile, AlignedUtterance, Entry
-from gmmspeech.phones.labels.manner import is_silence
+from gmmspeech.phones.labels.manner import OTHER, is_silence, manners
 from gmmspeech.plot.durations import plot_durations, plot_histogram
 from gmmspeech.report.page import Configuration, configuration_section, figures, section, table, write_page
 
 WORST = 20  # rows of a table
+LONGEST = 60  # characters of a transcript
 MOST_UTTERANCES = 5  # named for an unknown word
 FEWEST = 10  # segments of a phone by which a typical duration is told
 STRANGE = 3.0  # robust deviations of the logarithm of a duration
@@ -107,8 +108,14 @@ def _worst_utterances(files: Sequence[AlignedFile]) -> str:
         return "<p>No utterance has a figure.</p>"
     what = "likelihood against any phones" if with_fit else "log-likelihood"
     note = f"By {what}, in nats a frame. The lowest are those whose transcript may be wrong or incomplete."
-    cells = [[u.name, f.place, " ".join(e.label.name for e in u.words)[:100], f"{value:.2f}"] for f, u, value in rows]
+    cells = [[u.name, f.place, _first(u.words), f"{value:.2f}"] for f, u, value in rows]
     return f"<p>{note}</p>\n{table(['utterance', 'file', 'words', what], cells, numbers=1)}"
+
+
+def _first(words: Sequence[Entry]) -> str:
+    """Words that an utterance begins with, as many as a cell holds."""
+    text = " ".join(word.label.name for word in words)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 2]} …"
 
 
 def _confidence(phones: Sequence[_Place]) -> str:
@@ -140,6 +147,8 @@ def _durations(phones: Sequence[_Place]) -> str:
     if not by_name:
         return "<p>No phone was found.</p>"
     seconds = {name: [_length(p) for p in each] for name, each in by_name.items()}
+    classes = manners(seconds)
+    spoken = {name: each for name, each in seconds.items() if classes[name] != OTHER} or seconds  # noise lasts longer
     caption = "Durations of phones by manner of articulation: medians, quartiles, and 5 and 95 % of the segments."
     strange = sorted(_strange(by_name, seconds), key=lambda found: -abs(found[1]))[:WORST]
     rows = [
@@ -147,7 +156,7 @@ def _durations(phones: Sequence[_Place]) -> str:
         for p, _ in strange
     ]
     note = f"Phones much longer or shorter than others of the same name, of those with {FEWEST} segments or more."
-    parts = [figures(("durations", plot_durations(seconds), caption))]
+    parts = [figures(("durations", plot_durations(spoken), caption))]
     if rows:
         heads = [*_HEADS, "duration (ms)", "typical (ms)"]
         parts += [f"<p>{note}</p>", table(heads, rows, numbers=4)]

@@ -77,6 +77,13 @@ def test_unknown_words_and_what_is_left_out(report, tmp_path: Path) -> None:
     assert found.found["Configuration"][-1] == ["b", "c"]
 
 
+def test_long_transcripts_are_cut(sections_of, tmp_path: Path) -> None:
+    words = [Entry(Label(i / 10, (i + 1) / 10, "word"), -50.0) for i in range(40)]
+    file = AlignedFile("a", 4.0, [AlignedUtterance("u", "ann", 0.0, words, [], -50.0)])
+    found = sections_of(write_alignment_report(tmp_path, [file], title="long"))
+    assert found.found["Utterances that fit worst"][1][2] == ("word " * 12)[:58] + " …"
+
+
 @pytest.mark.parametrize("files", [[], [AlignedFile("a", None, [AlignedUtterance("u", "", 0.0, [], [])])]])
 def test_nothing_was_aligned(tmp_path: Path, files: list[AlignedFile]) -> None:
     page = write_alignment_report(tmp_path, files, title="none").read_text()
