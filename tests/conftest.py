@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +14,9 @@ import h5py
 import numpy as np
 import pytest
 from hypothesis import settings
+
+from gmmspeech.corpora.voices import write_voices
+from gmmspeech.files.atomic import one_run_at_a_time
 
 # fewer examples than the default of 100 keep the whole suite short; a busy machine is no failure
 settings.register_profile("suite", max_examples=40, deadline=None)
@@ -84,6 +88,16 @@ def bob(golden):
             return next(iter(file.values()))[()].astype(np.float64)
 
     return read
+
+
+@pytest.fixture(scope="session")
+def synthetic_voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The corpus of synthetic voices, made once, whichever of xdist's processes is first. Nothing is written to it."""
+    pytest.importorskip("espeakng_loader")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "synthetic_voices"
+    with warnings.catch_warnings(action="ignore"), one_run_at_a_time(folder):
+        return write_voices(folder)
 
 
 class Origin:

@@ -220,8 +220,8 @@ def test_show(run: Run, scored: Path) -> None:
     assert succeeds(run, "show", scored / "front.toml").startswith(f"front end: {front}")
 
 
-def test_demo(run: Run, tmp_path: Path) -> None:
-    pytest.importorskip("espeakng_loader")
+def test_demo(run: Run, synthetic_voices: Path, tmp_path: Path) -> None:
+    (tmp_path / "voices").symlink_to(synthetic_voices)
     printed = succeeds(run, "demo", "--out", tmp_path, "--jobs", 2)
     commands = [line.split()[2] for line in printed.splitlines() if line.startswith("$ gmmspeech ")]
     assert commands == ["features", "features", "train-ubm", "enroll", "score", "evaluate"]

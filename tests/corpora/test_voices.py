@@ -15,9 +15,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return voices.write_voices(tmp_path_factory.mktemp("corpora") / "voices")
+@pytest.fixture
+def made(synthetic_voices):
+    return synthetic_voices
 
 
 def phones_of(folder):

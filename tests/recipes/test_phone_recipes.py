@@ -22,7 +22,6 @@ import soundfile
 import soxr
 from click.testing import CliRunner, Result
 
-from gmmspeech.corpora.voices import write_voices
 from gmmspeech.formats.datadir import read_data_dir
 from gmmspeech.formats.dictionary import cmudict_dictionary
 from gmmspeech.formats.labels import read_ctm, write_timit
@@ -158,8 +157,8 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
         assert percent(row["error rate"]) == pytest.approx(percent(expected["error rate"]), abs=6)
 
 
-def test_voices(recipe, voices: Path, tmp_path: Path):
-    data = read_data_dir(voices / "data" / "all")
+def test_voices(recipe, synthetic_voices: Path, tmp_path: Path):
+    data = read_data_dir(synthetic_voices / "data" / "all")
     few = sorted(set(data.utt2spk.values()))[::4]
     data = replace(data, utterances=tuple(u for u in data.utterances if data.utt2spk[u] in few))
     updates = {"total_gaussians": 150, "max_iter": 8}
@@ -203,17 +202,10 @@ def test_fsdd(corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 @pytest.fixture(scope="module")
-def voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The synthetic voices."""
-    pytest.importorskip("espeakng_loader")
-    return write_voices(tmp_path_factory.mktemp("voices"))
-
-
-@pytest.fixture(scope="module")
-def little_timit(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def little_timit(synthetic_voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Synthetic voices in TIMIT's layout: twelve training speakers, and those of the core test set."""
     folder = tmp_path_factory.mktemp("timit")
-    labels = read_ctm(voices / "data" / "all" / "phones.ctm")
+    labels = read_ctm(synthetic_voices / "data" / "all" / "phones.ctm")
     names = dict.fromkeys(utterance.rpartition("-s")[0] for utterance in labels)
     for number, (voice, tested) in enumerate(zip(names, CORE_TEST.split(), strict=True)):
         region, trained = f"DR{number // 3 + 1}", f"MAA{chr(65 + number)}0"
@@ -222,7 +214,7 @@ def little_timit(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         sentences.append(("TEST", f"MZZ{chr(65 + number)}0", "SX9"))  # of the whole test set, but not of its core
         for part, speaker, sentence in sentences:
             utterance = f"{voice}-s{sentence[2]}"
-            signal, rate = soundfile.read(voices / "audio" / f"{utterance}.wav", dtype="float32")
+            signal, rate = soundfile.read(synthetic_voices / "audio" / f"{utterance}.wav", dtype="float32")
             path = folder / "TIMIT" / part / region / speaker / f"{sentence}.WAV"
             path.parent.mkdir(parents=True, exist_ok=True)
             soundfile.write(path, soxr.resample(signal, rate, 16000), 16000, "PCM_16", format="NIST")
