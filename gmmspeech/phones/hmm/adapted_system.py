@@ -30,6 +30,8 @@ from gmmspeech.phones.hmm.adaptation import (
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph
+from gmmspeech.phones.hmm.inventory import phones_of, replaced_phones
+from gmmspeech.phones.hmm.mapping import backing_off, mapped_model
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm
 
@@ -104,7 +106,11 @@ def train_adapted_system(
     check_at_least(1, rounds=rounds)
     names = list(alignment.posteriors)
     posteriors, phones = alignment.posteriors, alignment.model.phones
-    num_states = alignment.model.num_states
+    num_states, silence = alignment.model.num_states, alignment.model.silence
+    # rare phones were trained as their neighbors
+    lacking = set(phones_of(transcripts, names, dictionary, silence)) - set(phones)
+    near = backing_off(sorted(lacking), phones, silence=silence)
+    dictionary = replaced_phones(dictionary, transcripts, near)
 
     def train(
         data: Frames, start: Mapping[str, StatePosteriors], total: int, updates: int, realign: Sequence[int]
@@ -113,7 +119,7 @@ def train_adapted_system(
         train_phone_hmm(
             *(data, transcripts, dictionary),
             phones=phones,
-            silence=alignment.model.silence,
+            silence=silence,
             total_gaussians=total,
             max_iter=updates,
             num_passes=1,
@@ -142,7 +148,13 @@ def train_adapted_system(
         state = train(
             adapt_frames(data, utt2spk, transforms), state.posteriors, total_gaussians, UPDATES, REALIGN_ADAPTED
         )
-    return AdaptedSystem(transform, unadapted, state.model, prior, prior_frames)
+    adapted = state.model
+    if near:
+        sources = near | {phone: phone for phone in phones}
+        unadapted, adapted = (
+            mapped_model(model, [*phones, *near], sources, silence=silence) for model in (unadapted, adapted)
+        )
+    return AdaptedSystem(transform, unadapted, adapted, prior, prior_frames)
 
 
 def adapt_speakers(

@@ -177,7 +177,9 @@ def train_phone_hmm(
         phones = phones_of(transcripts, names, dictionary, silence)
     corpus = Corpus(frames, names, skip_bad)
     said_words = {name: transcripts[name] for name in corpus.lengths}
-    near = rare_phones(said_words, dictionary, phones, corpus, num_states, min_occupancy, silence)
+    near: dict[str, str] = {}
+    if start is None:  # whose states are those of all phones
+        near = rare_phones(said_words, dictionary, phones, corpus, num_states, min_occupancy, silence)
     wanted, phones = tuple(phones), [phone for phone in phones if phone not in near]
     dictionary = replaced_phones(dictionary, said_words, near)
     model, started = corpus.first_model(phones, num_states, silence), None
