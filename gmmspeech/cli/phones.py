@@ -71,9 +71,10 @@ beam_option = click.option(
 )
 @click.option(
     "--init",
-    type=FILE,
-    help="Begin with this model of train-phones, perhaps of another language, in place of none: its phones, as they "
-    "are or the nearest by articulation, align the recordings first.",
+    type=FILE_OR_NAME,
+    metavar="FILE|english",
+    help="Begin with this model of train-phones, perhaps of another language, or with english, the one that comes "
+    "along: its phones, as they are or the nearest by articulation, align the recordings first.",
 )
 @click.option(
     "--phone-map",
@@ -112,7 +113,7 @@ def train_phones(
     language: str,
     unknown_words: str | None,
     config: str | None,
-    init: Path | None,
+    init: str | None,
     phone_map: Path | None,
     labels: Path | None,
     tier: str | None,
@@ -226,7 +227,13 @@ def align(
     words that the dictionary lacks, how often they came, and where.
     """
     from gmmspeech.commands.phones import align_dir, report_alignment, score_lines
-    from gmmspeech.commands.transcripts import UNKNOWN_WORDS, open_pronunciations, unknown_lines
+    from gmmspeech.commands.transcripts import (
+        PRONOUNCED_WORDS,
+        UNKNOWN_WORDS,
+        open_pronunciations,
+        pronounced_lines,
+        unknown_lines,
+    )
     from gmmspeech.phones.decoding.alignment import search_note
 
     done = align_dir(
@@ -246,8 +253,8 @@ def align(
     )
     for line in unknown_lines(done.spoken.unknown, None if out is None else out / UNKNOWN_WORDS):
         say(line)
-    for word, phones_of_word in done.spoken.guessed.items():
-        say(f"pronounced by eSpeak NG: {word} {' '.join(phones_of_word[0])}")
+    for line in pronounced_lines(done.spoken.guessed, None if out is None else out / PRONOUNCED_WORDS):
+        say(line)
     tell_left_out(done.skipped)
     if report is not None:
         names = ", ".join(map(str, dictionaries)) or "by default"

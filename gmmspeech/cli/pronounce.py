@@ -38,8 +38,8 @@ def pronounce(
       gmmspeech pronounce Häuser Zeit --language de
       gmmspeech pronounce --words ALIGNED/unknown_words.txt --dictionary cmudict > more.dict
     """
-    from gmmspeech.commands.pronounce import dictionary_lines, pronounced, read_words
-    from gmmspeech.commands.transcripts import open_pronunciations
+    from gmmspeech.commands.pronounce import pronounced, read_words
+    from gmmspeech.commands.transcripts import dictionary_lines, open_pronunciations
     from gmmspeech.formats.loading import load
     from gmmspeech.phones.hmm.model import PhoneHMM
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,16 +17,18 @@ from gmmspeech.audio.reading import Channel
 from gmmspeech.commands.conversion import audio_formats, converting, warn_of_conversions
 from gmmspeech.commands.extraction import Extraction, check_not_recording, extract_features
 from gmmspeech.commands.transcripts import (
+    PRONOUNCED_WORDS,
     UNKNOWN_WORDS,
     Spoken,
     is_data_dir,
     read_speech,
     spoken_words,
     unknown_lines,
+    write_pronounced,
     write_unknown_words,
 )
 from gmmspeech.commands.verification import checkpoint_of
-from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
+from gmmspeech.errors import DataError, GmmSpeechWarning, shown
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import temporary_folder
 from gmmspeech.files.text import look_alike, split_fields
@@ -45,6 +45,7 @@ from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
 from gmmspeech.phones.labels.dictionary import Dictionary, supplemented
 from gmmspeech.phones.labels.labels import FrameClock, Label
+from gmmspeech.phones.shipped import english_model
 from gmmspeech.progress import progress
 from gmmspeech.stores.features import FeatureStore
 
@@ -106,9 +107,11 @@ def frame_times(front_end: str | None) -> dict[str, Any]:
     return {"frame_length": clock.frame_length, "frame_shift": clock.frame_shift}
 
 
-def read_start(init: Path, phone_map: Path | None = None) -> dict[str, Any]:
-    """Read the model that training begins with, and how its phones are taken, as options of `train_phone_hmm`."""
-    return {"init_model": load(init, PhoneHMM), "phone_map": None if phone_map is None else read_map(phone_map)}
+def read_start(init: str, phone_map: Path | None = None) -> dict[str, Any]:
+    """Read the model that training begins with ("english" comes along), and how its phones are taken, as options."""
+    known = init == "english" and not Path(init).exists()
+    model = english_model() if known else load(init, PhoneHMM)
+    return {"init_model": model, "phone_map": None if phone_map is None else read_map(phone_map)}
 
 
 def front_end_for(config: str | None, init: PhoneHMM | None) -> FrontEnd:
@@ -335,7 +338,7 @@ def align_dir(
     """Align transcripts with the audio of a data directory, or of recordings that they lie beside.
 
     What `write_alignments` writes goes into `out`, by default CTM of a data directory and TextGrids of a folder of
-    recordings, and ``unknown_words.txt``.
+    recordings, ``unknown_words.txt``, and what eSpeak NG pronounced as a dictionary, ``pronounced_words.dict``.
     """
     data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, out=out)
     hmm = shipped_model(language) if model is None else load(model, PhoneHMM)
@@ -350,6 +353,7 @@ def align_dir(
         format = format or ("ctm" if is_data_dir(folder) else "textgrid")
         write_alignments(out, found.alignments, data=data, format=format, confidence=confidence)
         write_unknown_words(out / UNKNOWN_WORDS, spoken.unknown)
+        write_pronounced(out / PRONOUNCED_WORDS, spoken.guessed)
     skipped = {**left_out, **spoken.skipped, **done.skipped, **found.skipped}
     unknown = Counter({word: seen.total() for word, seen in spoken.unknown.items()})
     return AlignedFolder(found.alignments, skipped, unknown, data, spoken)
@@ -371,11 +375,12 @@ def report_alignment(place: Path, done: AlignedFolder, *, settings: Mapping[str,
 
 
 def shipped_model(language: str) -> PhoneHMM:
-    """Give the phone model that comes along for a language."""
-    if not language.lower().startswith("en") or importlib.util.find_spec("gmmspeech.phones.shipped") is None:
-        raise ConfigError(f"model: found none for language {shown(language)}, expected one that train-phones wrote")
-    model: PhoneHMM = importlib.import_module("gmmspeech.phones.shipped").english_model()
-    return model
+    """Give the phone model that comes along, of English; for another language, with a warning."""
+    if not language.lower().startswith("en"):
+        found = f"no model of language {shown(language)}, took that of English with the nearest phones"
+        expected = "one that train-phones wrote (--init english begins with this one) for better boundaries"
+        warnings.warn(f"model: found {found}, expected {expected}", GmmSpeechWarning)
+    return english_model()
 
 
 def recognize_dir(

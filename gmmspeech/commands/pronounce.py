@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from gmmspeech.commands.transcripts import phones_like
 from gmmspeech.errors import DataError
 from gmmspeech.files.text import read_lines, split_fields
 from gmmspeech.formats.espeak import pronounce_words
@@ -38,15 +39,9 @@ def pronounced(
     }
     lacking = [word for word, found in entries.items() if not found]
     if lacking:
-        own = {p for variants in known.values() for each in variants for p in each} if phones is None else phones
-        spoken = pronounce_words(lacking, language, phones=sorted(own) or None)
+        spoken = pronounce_words(lacking, language, phones=phones_like(known) if phones is None else phones)
         entries |= {word: tuple(map(tuple, pronunciations(spoken, word, optional=True))) for word in lacking}
     found = {word: variants for word, variants in entries.items() if variants}
     if not found:
         raise DataError(f"found no pronunciation of {len(entries)} words, expected words in {language}")
     return found
-
-
-def dictionary_lines(dictionary: Dictionary) -> Iterator[str]:
-    """A line for each pronunciation, as `read_dictionary` reads them."""
-    return (f"{word} {' '.join(phones)}" for word, variants in dictionary.items() for phones in variants)

@@ -14,11 +14,13 @@ from gmmspeech.formats.datadir import DataDir, read_data_dir
 from gmmspeech.formats.dictionary import lazy_cmudict, read_dictionary
 from gmmspeech.formats.recordings import read_recordings
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
-from gmmspeech.phones.labels.dictionary import Dictionary, supplemented
-from gmmspeech.phones.labels.phone_sets import is_arpabet
+from gmmspeech.phones.labels.dictionary import Dictionary, inventory, supplemented
+from gmmspeech.phones.labels.ipa import notation_of
+from gmmspeech.phones.labels.phone_sets import ARPABET, is_arpabet
 from gmmspeech.phones.labels.words import lower_case, words_of
 
 UNKNOWN_WORDS = "unknown_words.txt"
+PRONOUNCED_WORDS = "pronounced_words.dict"
 SPOKEN_NOISE = "SPN"
 SHOWN = 10  # unknown words on the screen; the file has all
 
@@ -128,11 +130,22 @@ def spoken_words(
     unknown = {} if dictionary is None else _counted(listed, lacking, language)
     guessed: Dictionary = {}
     if lacking and (dictionary is None or unknown_words == "g2p"):
-        guessed = _pronounced(lacking, language, phones)
+        guessed = _pronounced(lacking, language, None if dictionary is None else phones_like(dictionary, phones))
         entries |= guessed
         lacking = [word for word in lacking if word not in guessed]
     stands = _in_place(unknown_words, phones)
     return _checked(Spoken(listed, entries, unknown, {}, guessed), lacking, stands, skip_bad)
+
+
+def phones_like(dictionary: Pronunciations, phones: Collection[str] | None = None) -> Collection[str] | None:
+    """Give the phones in which words are pronounced that a dictionary lacks: those of a model in its notation, or its.
+
+    None, for any in IPA, where it has no word.
+    """
+    own = inventory(dictionary)
+    if not own or (phones is not None and notation_of(own) == notation_of(phones)):
+        return phones
+    return ARPABET if is_arpabet(own) else own
 
 
 def _pronounced(words: Sequence[str], language: str, phones: Collection[str] | None) -> Dictionary:
@@ -207,6 +220,28 @@ def write_unknown_words(path: Path, unknown: Mapping[str, Counter[str]]) -> None
         write_lines(path, (f"{w} {seen.total()} {' '.join(sorted(seen))}" for w, seen in unknown.items()))
     else:
         path.unlink(missing_ok=True)
+
+
+def dictionary_lines(dictionary: Dictionary) -> Iterator[str]:
+    """A line for each pronunciation, as `read_dictionary` reads them."""
+    return (f"{word} {' '.join(phones)}" for word, variants in dictionary.items() for phones in variants)
+
+
+def write_pronounced(path: Path, guessed: Dictionary) -> None:
+    """Write pronunciations of eSpeak NG as a dictionary; remove that of an earlier run if there are none."""
+    if guessed:
+        write_lines(path, dictionary_lines(guessed))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def pronounced_lines(guessed: Dictionary, place: Path | None) -> Iterator[str]:
+    """Lines that tell how eSpeak NG pronounced words: all of them, or the first and where all are."""
+    lines = list(dictionary_lines(guessed))
+    for line in lines[: None if place is None else SHOWN]:
+        yield f"pronounced by eSpeak NG: {line}"
+    if place is not None and guessed:
+        yield f"pronounced by eSpeak NG: {len(guessed)} words, all in {place}"
 
 
 def unknown_lines(unknown: Mapping[str, Counter[str]], place: Path | None) -> Iterator[str]:

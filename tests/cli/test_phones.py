@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 
 from gmmspeech.formats.datadir import read_map
-from gmmspeech.formats.dictionary import cmudict_dictionary
+from gmmspeech.formats.dictionary import cmudict_dictionary, read_dictionary
 from gmmspeech.formats.labels import read_ctm
 
 cmudict_once = functools.cache(cmudict_dictionary)
@@ -150,3 +150,21 @@ def test_training_begins_with_a_model_of_other_phones(run, digits: Path, tmp_pat
         assert refused.exit_code in (1, 2)
         assert expected in refused.stderr.splitlines()[-1]
         assert not (tmp_path / "no.h5").exists()
+
+
+def test_another_language_with_the_english_model(run, digits: Path, tmp_path: Path) -> None:
+    done = run("align", digits, "--language", "de", "--out", tmp_path / "al")
+    assert done.exit_code == 0, done.output
+    assert "found no model of language de, took that of English with the nearest phones" in done.stderr
+    place = tmp_path / "al" / "pronounced_words.dict"
+    assert f"pronounced by eSpeak NG: 10 words, all in {place}" in done.stderr
+    named = {label.name for labels in read_ctm(tmp_path / "al" / "phones.ctm").values() for label in labels}
+    assert {"SIL"} < named == {p for words in read_dictionary(place).values() for p in words[0]} | {"SIL"}
+    model = tmp_path / "de.h5"
+    options = ("--language", "de", "--init", "english", "--max-iter", 2)
+    trained = run("train-phones", digits, model, *options)
+    assert trained.exit_code == 0, trained.output
+    again = run("align", digits, model, "--dictionary", place, "--out", tmp_path / "again")
+    assert again.exit_code == 0, again.output
+    assert "lacks" not in again.stderr
+    assert not (tmp_path / "again" / place.name).exists()

@@ -1,6 +1,7 @@
 import pytest
 
-from gmmspeech.commands.pronounce import dictionary_lines, pronounced, read_words
+from gmmspeech.commands.pronounce import pronounced, read_words
+from gmmspeech.commands.transcripts import dictionary_lines
 from gmmspeech.errors import DataError
 
 

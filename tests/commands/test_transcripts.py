@@ -10,13 +10,17 @@ import soundfile
 
 from gmmspeech.commands.transcripts import (
     open_pronunciations,
+    phones_like,
+    pronounced_lines,
     read_speech,
     spoken_words,
     unknown_lines,
+    write_pronounced,
     write_unknown_words,
 )
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
 from gmmspeech.formats.datadir import DataDir
+from gmmspeech.formats.dictionary import read_dictionary
 
 DICTIONARY = {"HELLO": (("HH", "AH"),), "WORLD": (("W", "D"), ("W", "ER"))}
 PHONES = ("SIL", "SPN", "HH", "AH", "W", "D", "ER")
@@ -90,6 +94,25 @@ def test_pronunciations_by_espeak() -> None:
     german = spoken_words(data_of(a="Guten Tag!"), None, language="de")
     assert (german.unknown, list(german.words.values())) == ({}, [["Guten", "Tag"]])
     assert set(german.entries) == {"Guten", "Tag"}
+    english = spoken_words(data_of(a="Guten Tag!"), None, language="de", phones=PHONES)
+    assert english.entries["Tag"] == (("t", "ɑː", "k"),)  # which alignment takes for neighbors in the model
+
+
+def test_words_that_a_dictionary_lacks_are_pronounced_in_its_phones(tmp_path: Path) -> None:
+    pytest.importorskip("espeakng_loader")
+    found = spoken_words(data_of(a="tomato wug"), None, unknown_words="g2p")
+    assert found.entries["wug"] == (("W", "AH", "G"),)
+    ipa = {"TOMATO": (("t", "ə", "m", "ɑː", "t", "əʊ"),), "BAG": (("b", "a", "ɡ"),), "WE": (("w", "iː"),)}
+    found = spoken_words(data_of(a="tomato wug"), ipa, unknown_words="g2p", phones=PHONES)
+    assert found.entries["wug"] == (("w", "ə", "ɡ"),)
+    assert phones_like({}, PHONES) == PHONES
+    assert list(pronounced_lines(found.guessed, None)) == ["pronounced by eSpeak NG: wug w ə ɡ"]
+    place = tmp_path / "pronounced_words.dict"
+    write_pronounced(place, found.guessed)
+    assert read_dictionary(place) == {"WUG": (("w", "ə", "ɡ"),)}
+    assert list(pronounced_lines(found.guessed, place))[1] == f"pronounced by eSpeak NG: 1 words, all in {place}"
+    write_pronounced(place, {})
+    assert not place.exists()
 
 
 def test_english_is_pronounced_by_cmudict() -> None:

@@ -14,6 +14,8 @@ from gmmspeech.phones.labels.phone_sets import is_arpabet, strip_stress
 Pronunciation = tuple[str, ...]
 Dictionary = dict[str, tuple[Pronunciation, ...]]
 
+_ENOUGH_WORDS = 5000
+
 
 def dictionary_key(word: str) -> str:
     """Give the form in which dictionaries have a word, the same for all cases of its letters.
@@ -66,6 +68,18 @@ def _apart(entries: Iterable[tuple[str, Pronunciation]]) -> Dictionary:
         if len(alike) > 1 and sum(map(len, alike.values())) == len({p for own in alike.values() for p in own})
         for word, pronunciations in alike.items()
     }
+
+
+def inventory(dictionary: Mapping[str, Sequence[Sequence[str]]]) -> list[str]:
+    """Give the phones of a dictionary, those of the first words that have them all in any language.
+
+    Examples
+    --------
+    >>> inventory({"TEA": (("T", "IY"),), "EAT": (("IY", "T"),)})
+    ['IY', 'T']
+    """
+    first = itertools.islice(dictionary.values(), _ENOUGH_WORDS)
+    return sorted({phone for variants in first for phones in variants for phone in phones})
 
 
 def supplemented(dictionary: Dictionary, supplement: Dictionary) -> Dictionary:
