@@ -98,14 +98,20 @@ def backing_off(
 
 
 def extended_model(model: PhoneHMM, phones: Iterable[str]) -> PhoneHMM:
-    """Give a model the phones that it lacks, as copies of their neighbors, with a warning that names both."""
-    lacking = [phone for phone in dict.fromkeys(phones) if phone not in model.phone_index]
+    """Give a model phones that it lacks, as copies of their neighbors, with a warning that names both.
+
+    A neighbor that is not among the phones itself goes: it would be as likely as its copy wherever phones are compared.
+    """
+    needed = list(dict.fromkeys(phones))
+    lacking = [phone for phone in needed if phone not in model.phone_index]
     near = backing_off(lacking, model.phones, silence=model.silence) if lacking else {}
     if not near:
         return model
     found = f"{len(near)} phones that the model lacks: each is taken for its neighbor, {told_pairs(near)}"
     warnings.warn(f"phones: found {found}", GmmSpeechWarning)
-    return mapped_model(model, [*model.phones, *near], near | {p: p for p in model.phones}, silence=model.silence)
+    gone = set(near.values()) - set(needed)
+    kept = {phone: phone for phone in model.phones if phone not in gone}
+    return mapped_model(model, [*kept, *near], near | kept, silence=model.silence)
 
 
 def told_pairs(pairs: Mapping[str, str]) -> str:

@@ -63,6 +63,17 @@ def test_alignment_takes_a_phone_that_the_model_lacks_for_its_neighbor():
     assert [label.name for label in found.phones] == ["SIL", "ʈ", "y", "SIL"]
     assert [label[:2] for label in found.phones] == [label[:2] for label in expected.phones]
     assert extended_model(english(), ["T", "IY"]).phones == ("SIL", "T", "IY", "S")
+    with pytest.warns(GmmSpeechWarning):
+        assert extended_model(english(), ["ʈ", "y", "IY"]).phones == ("SIL", "IY", "S", "ʈ", "y")
+
+
+def test_goodness_compares_a_copy_with_other_phones_than_its_neighbor():
+    frames = {"u": said("SIL", "T", "IY", "SIL")}
+    with pytest.warns(GmmSpeechWarning):
+        found = align(english(), frames, {"u": ["tea"]}, {"TEA": [["ʈ", "y"]]}, goodness=True).alignments["u"]
+    expected = align(english(), frames, {"u": ["tea"]}, {"TEA": [["T", "IY"]]}, goodness=True).alignments["u"]
+    np.testing.assert_allclose(found.goodness, expected.goodness, rtol=1e-5)
+    assert found.goodness[1] > 1
 
 
 def test_training_begins_with_the_alignment_of_another_model():
