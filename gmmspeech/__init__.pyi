@@ -32,6 +32,7 @@ from . import (
     stores as stores,
 )
 from .audio import read_audio as read_audio
+from .commands.alignment import align_file as align_file
 from .commands.extraction import extract_features as extract_features
 from .errors import (
     GmmSpeechError as GmmSpeechError,

@@ -34,6 +34,9 @@ TARGETS, NONTARGETS = [1.0, 2.0, 3.0, 1.5], [-1.0, 0.0, 1.2, -2.0]
 TRIAL_MODELS, TRIAL_TESTS = (axis.ravel() for axis in np.indices((12, 12)))
 TRIAL_SCORES = RNG.normal(3.0 * (TRIAL_MODELS == TRIAL_TESTS))
 HMM = gs.phones.PhoneHMM.from_phones(["SIL", "AA"], mean=np.zeros(3), variance=np.ones(3), num_states=1)
+ALIGNER = gs.phones.PhoneHMM.from_phones(
+    ["SIL", "AA"], mean=np.zeros(48), variance=np.ones(48), front_end=gs.FrontEnd.from_toml("phones").to_json()
+)
 UTTERANCES = {"u1": X[:30], "u2": X[30:]}
 SEGMENTS = {"u1": [gs.phones.Label(0.0, 0.3, "AA")], "u2": [gs.phones.Label(0.0, 0.3, "SIL")]}
 AGREEMENT = gs.metrics.boundary_agreement(SEGMENTS, SEGMENTS)
@@ -297,6 +300,17 @@ FUNCTIONS = {
     "formats.read_gselect": {"path": "gselect"},
     "formats.read_labels": {"path": "a.ctm", "format": "ctm", "rate": 16000},
     "formats.read_mmf": {"path": "a.mmf"},
+    "align_file": {
+        "audio": "a.wav",
+        "transcript": "ah",
+        "model": ALIGNER,
+        "dictionary": {"AH": [["AA"]]},
+        "language": "en",
+        "channel": 0,
+        "unknown_words": "SIL",
+        "goodness": True,
+        "beam": 1000.0,
+    },
     "extract_features": {
         "parts": None,
         "out": Path("out.h5"),

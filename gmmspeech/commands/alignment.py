@@ -1,0 +1,163 @@
+"""One recording and what is said in it, to times of words and phones."""
+
+from __future__ import annotations
+
+import functools
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.arguments import check, checked, told
+from gmmspeech.audio import AudioFormat, audio_format, read_audio
+from gmmspeech.audio.reading import Channel
+from gmmspeech.commands.conversion import converting, warn_of_conversions
+from gmmspeech.commands.phones import frame_times, shipped_model
+from gmmspeech.commands.transcripts import open_pronunciations, spoken_words, unknown_lines
+from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.files.text import read_text
+from gmmspeech.formats.datadir import DataDir
+from gmmspeech.formats.loading import load
+from gmmspeech.phones.decoding.alignment import Alignment, align
+from gmmspeech.phones.hmm.graph import Pronunciations
+from gmmspeech.phones.hmm.model import PhoneHMM
+
+Audio = str | os.PathLike[str] | tuple[NDArray, float]
+Dictionaries = Pronunciations | str | os.PathLike[str] | Sequence[str]
+
+_NAME = "audio"  # of the one utterance
+_TRANSCRIPTS = (".txt", ".lab")
+
+
+@checked
+def align_file(
+    audio: Audio,
+    transcript: str | os.PathLike[str],
+    *,
+    model: PhoneHMM | str | os.PathLike[str] | None = None,
+    dictionary: Dictionaries | None = None,
+    language: str = "en",
+    channel: Channel = "mix",
+    unknown_words: str | None = None,
+    goodness: bool = False,
+    beam: float | None = None,
+) -> Alignment:
+    """Find when the words and phones of one recording were said.
+
+    For many recordings, give the model as an object: it is read once.
+
+    Parameters
+    ----------
+    audio : path-like, or tuple of ndarray and float
+        A recording of any kind that `read_audio` reads, or samples in [-1, 1] and their rate in Hz. It is resampled to
+        the model's rate.
+    transcript : str or path-like
+        What is said, as people write it, or a ``.txt`` or ``.lab`` file with it.
+    model : PhoneHMM or path-like, optional
+        By default a model of English that comes along.
+    dictionary : mapping, path-like, or list of names, optional
+        Word to pronunciations, or files of them; "cmudict" comes along. By default CMU's for English, and eSpeak NG's
+        pronunciations for other languages.
+    language : str
+        Code such as "de" or "pt-br".
+    channel : int or "mix"
+        Which channel of several, from 0, or their mean.
+    unknown_words : {"spn", "skip", "g2p", "error"} or a phone, optional
+        What becomes of words that the dictionary lacks: the phone of spoken noise stands for them, they are left out,
+        eSpeak NG pronounces them, they are an error, or any phone stands for them. By default spoken noise where the
+        model has it, else an error.
+    goodness : bool
+        Give each phone its goodness of pronunciation, and the whole its fit.
+    beam : float, optional
+        As `align` has it.
+
+    Returns
+    -------
+    Alignment
+
+    Raises
+    ------
+    AudioError, DataError, ModelError, FeatureError, ConfigError
+        What can't be read, aligned or found, and why.
+
+    Warns
+    -----
+    GmmSpeechWarning
+        Of words that the dictionary lacks, and of audio that is converted.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> front = gs.FrontEnd.from_toml("phones").to_json()
+    >>> model = PhoneHMM.from_phones(["SIL", "AA"], mean=np.zeros(48), variance=np.ones(48), front_end=front)
+    >>> noise = np.random.default_rng(0).normal(0, 0.1, 16000)
+    >>> found = align_file((noise, 16000), "Ah!", model=model, dictionary={"AH": [["AA"]]})
+    >>> [label.name for label in found.words], found.phones[-1].end <= 1.0
+    (['Ah'], True)
+    """
+    hmm = _model(model, language)
+    front = FrontEnd.from_json(hmm.front_end or "") if frame_times(hmm.front_end) else FrontEnd()
+    said = DataDir(Path(), {_NAME: Path()}, None, (_NAME,), {_NAME: _NAME}, {_NAME: _text(transcript)})
+    how = {"language": language, "unknown_words": unknown_words}
+    spoken = spoken_words(said, _pronunciations(dictionary), phones=hmm.phones, **how)  # type: ignore[arg-type]
+    for line in unknown_lines(spoken.unknown, None):
+        warnings.warn(line, GmmSpeechWarning)
+    frames = converting(front)(*_samples(audio, channel, front.sample_frequency))
+    found = align(hmm, {_NAME: frames}, spoken.words, spoken.entries, goodness=goodness, beam=beam)
+    return found.alignments[_NAME]
+
+
+def _model(model: PhoneHMM | str | os.PathLike[str] | None, language: str) -> PhoneHMM:
+    if isinstance(model, PhoneHMM):
+        return model
+    return _shipped(language) if model is None else load(model, PhoneHMM)
+
+
+@functools.cache
+def _shipped(language: str) -> PhoneHMM:
+    """Give the model that comes along, read once."""
+    return shipped_model(language)
+
+
+def _pronunciations(dictionary: Dictionaries | None) -> Pronunciations | None:
+    if dictionary is None or isinstance(dictionary, Mapping):
+        return dictionary
+    if isinstance(dictionary, (str, os.PathLike)):
+        return open_pronunciations([os.fspath(dictionary)])
+    return open_pronunciations([os.fspath(name) for name in dictionary])
+
+
+def _text(transcript: str | os.PathLike[str]) -> str:
+    """Text itself, or that of a file."""
+    is_file = isinstance(transcript, os.PathLike) or (
+        "\n" not in transcript and Path(transcript).suffix.lower() in _TRANSCRIPTS
+    )
+    text = read_text(transcript, expected="a transcript", any_line_ends=True) if is_file else os.fspath(transcript)
+    if not text.strip():
+        raise DataError(f"transcript: found {told(text)}, expected what is said")
+    return " ".join(text.split("\n"))
+
+
+def _samples(audio: Audio, channel: Channel, rate: int) -> tuple[NDArray[np.float32], int]:
+    """Samples of one channel and their rate; warn of those that will be converted."""
+    if not isinstance(audio, tuple):
+        warn_of_conversions({_NAME: audio_format(audio)}, rate, channel)
+        return read_audio(audio, channel=channel)
+    samples, own = audio
+    check(lambda value: "" if _is_rate(value) else "a whole number of Hz", rate=own)
+    found = np.asarray(samples)
+    if found.ndim != 1:
+        raise AudioError(f"audio: found samples of shape {found.shape}, expected (n,), one channel")
+    if len(found):
+        warn_of_conversions({_NAME: AudioFormat(int(own), 1, len(found))}, rate, channel)
+    return found, int(own)
+
+
+def _is_rate(value: object) -> bool:
+    """Say whether a value is a number of Hz."""
+    known = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    return known and float(value) > 0 and float(value).is_integer()  # type: ignore[arg-type]

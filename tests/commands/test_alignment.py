@@ -1,0 +1,121 @@
+"""Alignment of one recording from Python is that of a folder, whatever way the recording comes."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import gmmspeech as gs
+from gmmspeech.commands.phones import align_dir
+from gmmspeech.errors import AudioError, ConfigError, DataError, GmmSpeechWarning
+from gmmspeech.formats.textgrid import read_textgrid
+from gmmspeech.phones.hmm.model import PhoneHMM
+
+RATE = 8000
+DICTIONARY = {"HISS": (("S",),), "HUM": (("M",),)}
+
+
+def sound(*names: str) -> np.ndarray:
+    """A noise for each name, of a fifth of a second, quiet before and after."""
+    rng = np.random.default_rng(0)
+    hum = np.sin(2 * np.pi * 200 * np.arange(RATE // 5) / RATE) / 3
+    sounds = {"HISS": rng.normal(0, 0.2, RATE // 5), "HUM": hum, "SIL": np.zeros(RATE // 5)}
+    parts = [sounds[name] for name in ("SIL", *names, "SIL")]
+    return np.concatenate(parts) + rng.normal(0, 1e-4, len(parts) * RATE // 5)
+
+
+@pytest.fixture(scope="module")
+def model() -> PhoneHMM:
+    """A model of the noises, at 5 ms a frame, trained on labels."""
+    front = gs.FrontEnd(
+        sample_frequency=RATE,
+        features={"type": "mfcc", "num_ceps": 8, "num_mel_bins": 16, "use_energy": False, "frame_shift": 5.0},
+    )
+    words = {"a": ("HISS", "HUM"), "b": ("HUM", "HISS"), "c": ("HISS", "HISS", "HUM")}
+    frames = {name: front(sound(*said), RATE) for name, said in words.items()}
+    phones = {"HISS": "S", "HUM": "M"}
+    labels = {
+        name: [gs.phones.Label(i / 5, (i + 1) / 5, p) for i, p in enumerate(["SIL", *map(phones.get, said), "SIL"])]
+        for name, said in words.items()
+    }
+    labels = {name: [*each[:-1], each[-1]._replace(end=len(each) / 5 - 0.02)] for name, each in labels.items()}
+    trained = gs.phones.train_phone_hmm_on_labels(
+        frames, labels, frame_length=25.0, frame_shift=5.0, phones=["SIL", "M", "S", "SPN"], total_gaussians=12
+    )
+    return trained.with_front_end(front.to_json())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "ann").mkdir()
+    soundfile.write(tmp_path / "ann" / "a b.wav", sound("HISS", "HUM"), RATE, subtype="FLOAT")
+    (tmp_path / "ann" / "a b.txt").write_text("Hiss, hum!")
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("ignore:too few frames")
+def test_all_ways_lead_to_the_same_times(folder: Path, model: PhoneHMM) -> None:
+    path, text = folder / "ann" / "a b.wav", folder / "ann" / "a b.txt"
+    found = gs.align_file(path, text, model=model, dictionary=DICTIONARY)
+    assert [word.name for word in found.words] == ["Hiss", "hum"]
+    edges = [label.start for label in found.phones] + [found.phones[-1].end]
+    np.testing.assert_allclose(edges[:4], [0, 0.2, 0.4, 0.6], atol=0.015)
+    assert edges[-1] <= 0.8
+    model.save(folder / "m.h5")
+    (folder / "words.dict").write_text("hiss S\nhum M\n")
+    for audio, transcript, options in (
+        (str(path), "hiss hum", {}),
+        ((sound("HISS", "HUM"), RATE), "HISS HUM", {}),
+        (path, str(text), {"model": folder / "m.h5", "dictionary": folder / "words.dict"}),
+        (path, text, {"dictionary": [str(folder / "words.dict")], "channel": 0}),
+    ):
+        again = gs.align_file(audio, transcript, **{"model": model, "dictionary": DICTIONARY, **options})
+        assert [label[:2] for label in again.phones] == [label[:2] for label in found.phones]
+    done = align_dir(folder, folder / "m.h5", DICTIONARY, out=folder / "out")
+    assert done.alignments["ann/a%20b"].phones == found.phones
+    grid = read_textgrid(folder / "out" / "ann" / "a b.TextGrid")
+    assert [label.name for label in grid["words"]] == ["Hiss", "hum"]
+
+
+def test_other_rates_and_channels(folder: Path, model: PhoneHMM) -> None:
+    signal = gs.audio.resample(sound("HISS", "HUM"), RATE, 44100)
+    soundfile.write(folder / "s.wav", np.stack([signal, signal], axis=1), 44100)
+    told = "resampled 1 of 1 recordings from 44100 Hz to 8000; mixed 1 of 1 from two channels"
+    with pytest.warns(GmmSpeechWarning, match=told):
+        found = gs.align_file(folder / "s.wav", "hiss hum", model=model, dictionary=DICTIONARY)
+    np.testing.assert_allclose([word.start for word in found.words], [0.2, 0.4], atol=0.015)
+    with pytest.warns(GmmSpeechWarning, match="resampled 1 of 1 recordings from 44100 Hz to 8000"):
+        again = gs.align_file((signal, 44100.0), "hiss hum", model=model, dictionary=DICTIONARY)
+    assert [word.name for word in again.words] == ["hiss", "hum"]
+
+
+def test_unknown_words_are_told(folder: Path, model: PhoneHMM) -> None:
+    audio = (sound("HISS", "HUM"), RATE)
+    with pytest.warns(GmmSpeechWarning, match="not in the dictionary: plugh"):
+        found = gs.align_file(audio, "hiss plugh", model=model, dictionary=DICTIONARY)
+    assert [phone.name for phone in found.phones if phone.name != "SIL"] == ["S", "SPN"]
+    with pytest.raises(DataError, match="found no word of 1 in the dictionary"):
+        gs.align_file(audio, "plugh", model=model, dictionary=DICTIONARY)
+
+
+def test_what_is_refused(folder: Path, model: PhoneHMM) -> None:
+    audio = (sound("HISS"), RATE)
+    bare = dataclasses.replace(model, front_end=None)
+    for arguments, options, kind, match in (
+        ((audio, " "), {}, DataError, "transcript: found ' ', expected what is said"),
+        ((audio, folder / "none.txt"), {}, DataError, "none.txt: can't be read"),
+        ((audio, "none.lab"), {}, DataError, "none.lab: can't be read"),
+        ((folder / "none.wav", "hiss"), {}, AudioError, "none.wav: no such file"),
+        (((np.zeros((9, 2)), RATE), "hiss"), {}, AudioError, r"audio: found samples of shape \(9, 2\)"),
+        (((np.zeros(9),), "hiss"), {}, ConfigError, r"audio: found .*, expected text or a path or 2 in a tuple"),
+        (((np.zeros(9), 0), "hiss"), {}, ConfigError, "rate: found 0, expected a whole number of Hz"),
+        ((audio, "hiss"), {"model": bare}, DataError, "found a model without a front end"),
+        ((audio, "hiss"), {"model": None, "language": "xx"}, ConfigError, "model: found none for language xx"),
+        ((audio, "hiss"), {"dictionary": 3}, ConfigError, "dictionary: found 3, expected a dict or text or a path"),
+    ):
+        with pytest.raises(kind, match=match):
+            gs.align_file(*arguments, **{"model": model, "dictionary": DICTIONARY, **options})
