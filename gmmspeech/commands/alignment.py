@@ -144,7 +144,7 @@ def _text(transcript: str | os.PathLike[str]) -> str:
 
 def _samples(audio: Audio, channel: Channel, rate: int) -> tuple[NDArray[np.float32], int]:
     """Samples of one channel and their rate; warn of those that will be converted."""
-    if not isinstance(audio, tuple):
+    if isinstance(audio, (str, os.PathLike)):
         warn_of_conversions({_NAME: audio_format(audio)}, rate, channel)
         return read_audio(audio, channel=channel)
     samples, own = audio
