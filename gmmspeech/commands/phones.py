@@ -27,10 +27,10 @@ from gmmspeech.commands.transcripts import (
     write_pronounced,
     write_unknown_words,
 )
-from gmmspeech.commands.verification import checkpoint_of
 from gmmspeech.errors import DataError, GmmSpeechWarning, shown
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import temporary_folder
+from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.files.text import look_alike, split_fields
 from gmmspeech.formats.alignments import Format, aligned_files, read_alignments, write_alignments
 from gmmspeech.formats.datadir import DataDir, read_data_dir, read_map

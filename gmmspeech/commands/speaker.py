@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from gmmspeech.cluster import connect
 from gmmspeech.commands.scores import naming, numbered
-from gmmspeech.commands.verification import check_frames, checkpoint_of
+from gmmspeech.commands.verification import check_frames
 from gmmspeech.errors import DataError, FeatureError, ModelError, shown
+from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import read_list_map, read_map
 from gmmspeech.formats.loading import load

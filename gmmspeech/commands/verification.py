@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,7 @@ from gmmspeech.blocks import ordered_map
 from gmmspeech.cluster import connect
 from gmmspeech.errors import DataError, FeatureError
 from gmmspeech.features.compatibility import check_same_front_end
-from gmmspeech.files.atomic import one_run_at_a_time, remove_leftovers
-from gmmspeech.files.checkpoints import Checkpoint
+from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.formats.datadir import read_list_map, read_map
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_trials, write_scores
@@ -60,19 +59,6 @@ def train_ubm_file(
         ubm = train_ubm(store, n_components, client=client, callback=show, checkpoint=checkpoint, **options)
         ubm.save(out)
     return ubm
-
-
-@contextmanager
-def checkpoint_of(out: Path) -> Iterator[Checkpoint]:
-    """Give the checkpoint of a model that will be written to a place; it is removed when the block has ended well.
-
-    Another run that writes the same model waits meanwhile.
-    """
-    with one_run_at_a_time(out):
-        remove_leftovers(out)
-        checkpoint = Checkpoint(f"{out}.checkpoint")
-        yield checkpoint
-        checkpoint.remove()
 
 
 def enroll_file(ubm: Path, features: str | Path, sessions: Path, out: Path, **options: Any) -> SpeakerVerifier:

@@ -6,7 +6,6 @@ from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import correlate1d
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import as_matrix, finite
@@ -71,6 +70,8 @@ def add_deltas(
         taps.append(ramp if again else np.convolve(taps[-1], ramp))
     if mel_kernel.available():
         return mel_kernel.deltas(static, taps[:order], again=again).reshape(len(static), -1)
+    from scipy.ndimage import correlate1d  # which takes a fifth of a second
+
     blocks = [static]
     for by in taps[:order]:
         blocks.append(correlate1d(blocks[-1] if again else static, by, axis=0, mode="nearest"))

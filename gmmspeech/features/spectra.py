@@ -10,7 +10,6 @@ import hashlib
 from functools import lru_cache
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from gmmspeech.features.native import mel_kernel
@@ -110,6 +109,8 @@ def _by_blocks(
     noise: np.random.Generator | None,
 ) -> tuple[Float32, Float32]:
     """Outputs of the filters, and energies, by scipy's FFT."""
+    import scipy.fft  # which takes a tenth of a second
+
     mel = np.empty((padded(len(frames)), filters.shape[1]), dtype=np.float32)
     energy = np.empty(len(mel), dtype=np.float32)
     rows = min(len(window), len(mel))

@@ -6,7 +6,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
 
 from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError
@@ -70,4 +69,6 @@ def warped(
 @lru_cache(maxsize=16)
 def _quantiles(length: int) -> NDArray[np.float32]:
     with np.errstate(divide="ignore"):
+        from scipy.special import ndtri
+
         return ndtri(np.arange(2 * length + 1) / (2 * length)).astype(np.float32)

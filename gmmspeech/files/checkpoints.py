@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, DataError
-from gmmspeech.files.atomic import remove_leftovers
+from gmmspeech.files.atomic import one_run_at_a_time, remove_leftovers
 from gmmspeech.files.hdf5 import create_hdf5, damage_named, open_hdf5
 from gmmspeech.files.saving import Saved, as_kinds, read, write, wrong_kind
 from gmmspeech.files.text import parse_object
@@ -175,3 +176,16 @@ def seed_of(random_state: Any, checkpoint: Checkpoint | None) -> int:
     if random_state is None and checkpoint is not None:
         raise ConfigError("random_state: found None, expected a seed: a checkpoint belongs to one start")
     return int(check_random_state(random_state).randint(2**31))
+
+
+@contextmanager
+def checkpoint_of(out: Path) -> Iterator[Checkpoint]:
+    """Give the checkpoint of a model that will be written to a place; it is removed when the block has ended well.
+
+    Another run that writes the same model waits meanwhile.
+    """
+    with one_run_at_a_time(out):
+        remove_leftovers(out)
+        checkpoint = Checkpoint(f"{out}.checkpoint")
+        yield checkpoint
+        checkpoint.remove()

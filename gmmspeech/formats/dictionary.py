@@ -130,6 +130,9 @@ class _Unsplit(Mapping[str, tuple[Pronunciation, ...]]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def __bool__(self) -> bool:
+        return bool(self._lines)
+
     def _split(self, line: str) -> Pronunciation:
         phones = line.partition("#")[0].split()
         return tuple(phones if self._keep_stress else map(strip_stress, phones))

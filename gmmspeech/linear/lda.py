@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.linalg import eigh
 
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.linear.statistics import Additive, check_determined, finite_frames
@@ -32,6 +30,8 @@ def accumulate_lda(frames: NDArray[np.floating], labels: NDArray[np.integer], nu
         raise DataError(f"labels: found shape {labels.shape}, expected ({len(x)},), one for each frame")
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
         raise DataError(f"labels: found {labels.min()} to {labels.max()}, expected 0 to {num_classes - 1}")
+    from scipy import sparse
+
     members = sparse.csr_array((np.ones(len(x)), (labels, np.arange(len(x)))), shape=(num_classes, len(x)))
     return LDAStats(np.bincount(labels, minlength=num_classes).astype(np.float64), np.asarray(members @ x), x.T @ x)
 
@@ -62,6 +62,8 @@ def lda(stats: LDAStats, dim: int) -> NDArray[np.float64]:
 def discriminants(between: NDArray[np.float64], within: NDArray[np.float64], dim: int) -> NDArray[np.float64]:
     """Rows a, (dim, D), of the largest λ in ``between a = λ within a``, in decreasing order; within becomes I."""
     full = len(within)
+    from scipy.linalg import eigh
+
     return fix_signs(eigh(between, within, subset_by_index=(full - dim, full - 1))[1].T[::-1])
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from gmmspeech.checks import as_matrix, check_finite
 from gmmspeech.errors import FeatureError, ModelError
 
+if TYPE_CHECKING:
+    from scipy import sparse
+
 BLOCK = 512  # frames whose products x_i x_j are held at once: D (D + 1) / 2 numbers each
 SMALLEST_PIVOT = 1e-12  # of a covariance with unit diagonal; rounding alone leaves 1e-16 times the dimension
 
-ComponentPosteriors: TypeAlias = NDArray[np.floating] | sparse.csr_array
+ComponentPosteriors: TypeAlias = "NDArray[np.floating] | sparse.csr_array"
 
 
 class Additive:

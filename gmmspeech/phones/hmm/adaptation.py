@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from gmmspeech.blocks import ordered_map, ordered_sum
 from gmmspeech.checks import all_finite, as_matrix
@@ -23,6 +23,9 @@ from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import path_posteriors
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import viterbi
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Frames = Mapping[str, NDArray]
 
@@ -237,6 +240,8 @@ def state_posteriors(
 
 def gaussian_posteriors(model: PhoneHMM, frames: NDArray[np.floating], posteriors: StatePosteriors) -> sparse.csr_array:
     """Posterior probability of each Gaussian given each frame, and the states that it belongs to, (T, K)."""
+    from scipy import sparse
+
     rows, columns, values = [], [], []
     for s in np.unique(posteriors.state):
         mine = posteriors.state == s

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
@@ -51,6 +50,8 @@ def flat_states(model: PhoneHMM, span: Span, loudness: NDArray[np.floating]) -> 
 
 def speech_edges(loudness: NDArray[np.floating]) -> tuple[int, int]:
     """First frame of speech and the one after the last; the utterance's own edges where little is quiet there."""
+    from scipy.ndimage import median_filter  # which takes a fifth of a second
+
     quiet, loud = np.percentile(loudness, [QUIET, LOUD])
     speech = np.flatnonzero(median_filter(loudness > quiet + SPEECH * (loud - quiet), 3))  # one frame alone is a click
     if not len(speech):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +19,9 @@ from gmmspeech.checks import as_names, check_at_least, finite, real_array
 from gmmspeech.errors import FeatureError, ModelError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
-from gmmspeech.gmm.mixture import DiagonalGMM
+
+if TYPE_CHECKING:
+    from gmmspeech.gmm.mixture import DiagonalGMM
 
 # Frames and Gaussians worked on at once: their densities, half a megabyte, stay in cache.
 BLOCK = 512
@@ -176,6 +179,8 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
     @checked
     def mixture(self, state: int) -> DiagonalGMM:
         """Give the mixture of one state."""
+        from gmmspeech.gmm.mixture import DiagonalGMM  # whose scikit-learn takes more than half a second
+
         here = slice(*self.mixture_offsets[state : state + 2])
         return DiagonalGMM.from_parameters(
             self.weights[here], self.means[here], self.variances[here], front_end=self.front_end

@@ -136,9 +136,7 @@ def _of_unknown(word: str, known: Collection[str]) -> Iterator[str]:
 
 def _known_form(word: str, known: Collection[str]) -> str | None:
     """Spelling of a word that the dictionary has, of those that look alike; None where it has none."""
-    if not known or not word:
-        return None
-    for form in (word, *_alike(word)):
+    for form in (word, *_alike(word)) if word else ():
         if form in known or dictionary_key(form) in known or form.upper() in known:
             return form
     return None
