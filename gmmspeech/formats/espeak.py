@@ -37,6 +37,16 @@ from gmmspeech.phones.labels.ipa import VOWELS, notation_of, split_segments
 
 # What stands for a language without its country, where it is not the first that eSpeak lists.
 _USUAL = {"en": "en-us", "english": "en-us", "mandarin": "cmn", "chinese": "cmn"}
+# Codes of ISO 639-3, which phoneticians use, beside those of two letters.
+_THREE_LETTERS = """
+afr af amh am arg an ara ar arb ar asm as aze az bak ba bel be ben bn bos bs bul bg cat ca ces cs chv cv cym cy dan da
+deu de ell el eng en epo eo est et eus eu fas fa pes fa fin fi fra fr gla gd gle ga grn gn guj gu hat ht heb he hin hi
+hrv hr hun hu hye hy ina ia ind id ido io isl is ita it jpn ja kal kl kan kn kat ka kaz kk kir ky kor ko kur ku lat la
+lav lv lit lt ltz lb mal ml mar mr mkd mk mlt mt mri mi msa ms mya my nep ne nld nl nob nb ori or orm om pan pa pol pl
+por pt que qu ron ro rus ru sin si slk sk slv sl snd sd spa es sqi sq srp sr swa sw swe sv swh sw tam ta tat tt tel te
+tha th tir ti tsn tn tuk tk tur tr uig ug ukr uk urd ur uzb uz vie vi zho zh
+"""
+_OF_THREE_LETTERS = dict(zip(_THREE_LETTERS.split()[::2], _THREE_LETTERS.split()[1::2], strict=True))
 _TONAL = ("cmn", "yue", "hak", "vi", "th", "my", "shn")
 _HAN = ("cmn", "yue", "hak")
 _SEPARATOR = "\u00b7"
@@ -67,8 +77,8 @@ def pronounce_words(words: Iterable[str], language: str, *, phones: Collection[s
     words : iterable of str
         As people write them, in upper or lower case.
     language : str
-        Code that eSpeak NG has (see `espeak_languages`): ``"de"``, ``"pt-br"``, ``"cmn"``. A country that it lacks
-        is left out (``"de-AT"``); ``"en"`` is American English.
+        Code that eSpeak NG has (see `espeak_languages`): ``"de"``, ``"pt-br"``, ``"cmn"``; or ISO 639-3's, ``"deu"``.
+        A country that it lacks is left out (``"de-AT"``); ``"en"`` is American English.
     phones : collection of str, optional
         Phones of a model or of a dictionary, in any notation: in place of each of eSpeak's stands the one of them
         that is articulated most like it (`gmmspeech.phones.labels.articulation.nearest_phones`).
@@ -145,6 +155,7 @@ def _voice(language: str) -> str:
     """Code of the voice for a language, or a `ConfigError` that names near ones."""
     names, others = _languages()
     tags = language.strip().lower().replace("_", "-").split("-")
+    tags[0] = _OF_THREE_LETTERS.get(tags[0], tags[0])
     for end in range(len(tags), 0, -1):
         code = "-".join(tags[:end])
         code = _USUAL.get(code, code if code in names else others.get(code, ""))

@@ -5,6 +5,7 @@ import kaldialign
 import pytest
 
 from gmmspeech.errors import ConfigError, GmmSpeechWarning
+from gmmspeech.formats import espeak
 from gmmspeech.formats.dictionary import cmudict_dictionary
 from gmmspeech.formats.espeak import espeak_languages, pronounce_words
 from gmmspeech.phones.labels.articulation import articulation
@@ -90,7 +91,7 @@ def test_letters_of_another_language_that_it_knows_are_read():
     assert list(pronounce_words(["γειά", "नमस्ते", "Team"], "de")) == ["ΓΕΙΆ", "नमस्ते", "TEAM"]
 
 
-@pytest.mark.parametrize("language", ["ger", "deu", "xx", "", "fo", "\x1b[2J" * 999])
+@pytest.mark.parametrize("language", ["ger", "germ", "xx", "", "fo", "\x1b[2J" * 999])
 def test_a_language_that_it_lacks(language):
     with pytest.raises(ConfigError) as error:
         pronounce_words(["a"], language)
@@ -120,6 +121,14 @@ def test_any_number_of_threads_gives_the_same():
         assert list(pool.map(lambda job: pronounce_words(job[1], job[0]), jobs)) == alone
 
 
+def test_codes_of_iso_639_3():
+    """Of the same languages, as the names that eSpeak gives them say."""
+    for code, name in {"deu": "German", "tur": "Turkish", "rus": "Russian", "pes": "Persian", "swh": "Swahili"}.items():
+        assert pronounce_words(["a"], code) == pronounce_words(["a"], name)
+    assert set(espeak._OF_THREE_LETTERS.values()) <= {code[:2] for code in espeak_languages()} | {"zh"}
+    assert said("Zeit", "deu-AT") == "ts aɪ t"
+
+
 def test_odd_words():
     assert pronounce_words([], "de") == {}
     with pytest.warns(GmmSpeechWarning, match="left out"):
@@ -129,8 +138,6 @@ def test_odd_words():
 
 def test_without_the_package_it_says_what_to_install(monkeypatch):
     import importlib.util
-
-    from gmmspeech.formats import espeak
 
     espeak._library.cache_clear()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
