@@ -7,14 +7,24 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from click.testing import Result
 
-from gmmspeech.formats.datadir import read_map
+import gmmspeech as gs
+from gmmspeech.formats.datadir import read_data_dir, read_map
 from gmmspeech.formats.dictionary import cmudict_dictionary, read_dictionary
 from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.textgrid import read_textgrid, read_timed_textgrid, write_textgrid
+from gmmspeech.phones.labels.labels import Label
+from gmmspeech.phones.labels.words import words_of
 
 cmudict_once = functools.cache(cmudict_dictionary)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
@@ -168,3 +178,106 @@ def test_another_language_with_the_english_model(run, digits: Path, tmp_path: Pa
     assert again.exit_code == 0, again.output
     assert "lacks" not in again.stderr
     assert not (tmp_path / "again" / place.name).exists()
+
+
+@pytest.fixture
+def spoken(digits: Path, tmp_path: Path) -> Path:
+    """A folder of two speakers' digits with transcripts beside them, and of all that may be wrong with such."""
+    data = read_data_dir(digits)
+    folder = tmp_path / "spoken"
+    for number, utterance in enumerate(data.utterances[:6]):
+        speaker = folder / ("ann", "bob")[number % 2]
+        speaker.mkdir(parents=True, exist_ok=True)
+        signal, rate = gs.read_audio(data.recordings[utterance])
+        soundfile.write(speaker / f"{number}.flac", np.stack([signal, signal], axis=1) if number else signal, rate)
+        (speaker / f"{number}.txt").write_text(f"{data.text[utterance].capitalize()}!\n")
+    (folder / "ann" / "2.txt").write_text("Zzyzx zero 42")
+    signal, rate = gs.read_audio(data.recordings[data.utterances[0]])
+    for name in ("alone", "empty", "dots", "foreign", "long", "cut"):
+        soundfile.write(folder / "ann" / f"{name}.wav", signal, rate)
+    (folder / "ann" / "cut.wav").write_bytes((folder / "ann" / "cut.wav").read_bytes()[:-100])
+    for name, text in {"empty": "", "dots": "…!", "foreign": "Добрый день", "nosound": "one", "cut": "one"}.items():
+        (folder / "ann" / f"{name}.txt").write_text(text, encoding="utf-8")
+    write_textgrid(folder / "ann" / "long.TextGrid", {"ann": [Label(0.0, 9.0, "one")]})
+    return folder
+
+
+BAD = {
+    "ann/alone.wav": "found no transcript beside it",
+    "ann/empty.txt": "found no text",
+    "ann/dots": "found no words in its transcript",
+    "ann/foreign": "found no word of 2 in the dictionary",
+    "ann/long.TextGrid": "found a TextGrid of 9.000 s, expected",
+    "ann/nosound.txt": "found no recording of that name beside it",
+    "ann/cut": "cut short",
+}
+
+
+def test_a_folder_becomes_textgrids_by_one_command(run, spoken: Path, tmp_path: Path) -> None:
+    out = tmp_path / "aligned"
+    done = run("align", spoken, "--out", out)
+    assert done.exit_code == 0, done.output
+    assert "7 skipped" in done.stdout
+    told = [line for line in done.stderr.splitlines() if line.startswith("gmmspeech: skipped: ")]
+    for name, reason in BAD.items():
+        assert any(name in line and reason in line for line in told), (name, told)
+    assert len(told) == len(BAD)
+    assert "resampled 6 of 6 recordings from 8000 Hz to 16000; mixed 5 of 6 from two channels" in done.stderr
+    assert (out / "unknown_words.txt").read_text().splitlines() == [
+        "42 1 ann/2",
+        "zzyzx 1 ann/2",
+        "день 1 ann/foreign",
+        "добрый 1 ann/foreign",
+    ]
+    grids = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.TextGrid"))
+    assert grids == [f"{place}.TextGrid" for place in ("ann/0", "ann/2", "ann/4", "bob/1", "bob/3", "bob/5")]
+    for name in grids:
+        end, tiers = read_timed_textgrid(out / name)
+        sound = soundfile.info(spoken / name.replace("TextGrid", "flac"))
+        assert end == pytest.approx(sound.duration, abs=1e-6)
+        assert [word.name for word in tiers["words"]] == words_of((spoken / name).with_suffix(".txt").read_text())
+    phones = [label.name for label in read_textgrid(out / "ann" / "2.TextGrid")["phones"] if label.name != "SIL"]
+    assert phones == ["SPN", "Z", *phones[2:-1], "SPN"]
+
+
+def test_another_run_replaces_its_own_files_alone(run, spoken: Path, tmp_path: Path) -> None:
+    out = tmp_path / "aligned"
+    (out / "ann").mkdir(parents=True)
+    for name in ("notes.txt", "ann/9.TextGrid"):
+        (out / name).write_text("of someone else")
+    assert run("align", spoken, "--out", out).exit_code == 0
+    before = contents(out)
+    strict = run("align", spoken, "--out", out, "--strict")
+    assert strict.exit_code == 1
+    assert "found 4 files that can't be used; the first: ann/alone.wav" in strict.stderr
+    assert contents(out) == before
+    assert run("align", spoken / "bob", "--out", out).exit_code == 0
+    after = contents(out)
+    assert {name for name in before if after.get(name) != before[name]} == {"alignment.csv", "unknown_words.txt"}
+    assert {name for name in after if name not in before} == {f"{n}.TextGrid" for n in (1, 3, 5)}
+
+
+def test_train_phones_on_a_folder(run, spoken: Path, tmp_path: Path) -> None:
+    model, dictionary = tmp_path / "m.h5", tmp_path / "digits.dict"
+    english = cmudict_once()
+    listed = ["ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"]
+    lines = [f"{word} {' '.join(phones)}" for word in listed for phones in english[word]]
+    dictionary.write_text("\n".join([*lines, "bad", "worse 7.5 K"]) + "\n")
+    words = ("train-phones", spoken, model, "--dictionary", dictionary, "-k", 40, "--max-iter", 2)
+    done = run(*words)
+    assert done.exit_code == 0, done.output
+    assert "left out 2 lines of a dictionary; the first" in done.stderr
+    assert f"{dictionary}:{len(lines) + 1}: found bad alone" in done.stderr
+    assert "not in the dictionary: zzyzx (1 times)" in done.stderr
+    assert (tmp_path / "m.unknown_words.txt").read_text().startswith("42 1 ann/2\nzzyzx 1 ann/2\n")
+    for name, reason in BAD.items():
+        assert name in done.stderr
+        assert reason in done.stderr
+    assert "7 skipped" in done.stdout
+    assert "SPN" in gs.load(model).phones
+    for more in (("--unknown-words", "skip"), ("--unknown-words", "SIL"), ("--channel", 0)):
+        assert run(*words, *more).exit_code == 0
+    stopped = run(*words, "--strict")
+    assert stopped.exit_code == 1
+    assert "digits.dict:" in stopped.stderr
+    assert "found bad alone" in stopped.stderr
