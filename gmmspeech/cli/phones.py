@@ -19,7 +19,7 @@ from gmmspeech.cli.group import (
 )
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell
-from gmmspeech.errors import ConfigError, DataError, say
+from gmmspeech.errors import ConfigError, DataError, say, shown
 
 if TYPE_CHECKING:
     from gmmspeech.phones.hmm.graph import StateGraph
@@ -72,9 +72,11 @@ beam_option = click.option(
 @click.option(
     "--init",
     type=FILE_OR_NAME,
-    metavar="FILE|english",
-    help="Begin with this model of train-phones, perhaps of another language, or with english, the one that comes "
-    "along: its phones, as they are or the nearest by articulation, align the recordings first.",
+    metavar="FILE|english|flat",
+    show_default="english, or flat with another --config or with --labels",
+    help="Begin with this model of train-phones, perhaps of another language, or the one that comes along: with its "
+    "phones, as they are or the nearest by articulation. It is adapted where recordings are few, else trained anew. "
+    "flat: begin with nothing.",
 )
 @click.option(
     "--phone-map",
@@ -134,17 +136,19 @@ def train_phones(
     PHONES.h5.checkpoint is written; the same command goes on from it should this one be killed, to the same model. It
     is removed at the end.
     """
-    from gmmspeech.commands.phones import front_end_for, read_start, train_phones_dir
+    from gmmspeech.commands.phones import front_end_for, read_start, told_start, train_phones_dir
     from gmmspeech.commands.transcripts import open_pronunciations
 
-    if labels is not None and init is not None:
+    if labels is not None and init not in (None, "flat"):
         raise ConfigError("--init: found it beside --labels, expected one of them: labels tell where phones are")
-    if phone_map is not None and init is None:
+    if init is None:
+        init = "english" if labels is None and config in (None, "phones") else "flat"
+    if phone_map is not None and init == "flat":
         raise ConfigError("--phone-map: found it without --init, expected both")
     if labels is not None and beam is not None:
         raise ConfigError("--beam: found it beside --labels, expected one of them: labels leave no paths to search")
     searching: dict[str, Any] = {} if labels is not None else {"beam": beam}
-    start: dict[str, Any] = {} if init is None else read_start(init, phone_map)
+    start = read_start(str(init), phone_map)
     hmm, state, done = train_phones_dir(
         data_dir,
         model,
@@ -165,6 +169,8 @@ def train_phones(
         n_jobs=jobs,
     )
     tell_left_out(done.skipped)
+    if start:
+        say(f"begun with {init}: {told_start(hmm, **start)}")
     tell(
         f"{len(hmm.phones)} phones, {hmm.num_states} states, {hmm.num_gaussians} Gaussians, "
         f"{state.log_likelihood:.3f} nats a frame of {len(state.posteriors)} utterances, "
@@ -185,6 +191,12 @@ def train_phones(
     help="Of the files in --out, beside alignment.csv.",
 )
 @click.option("--out", type=OUT_FOLDER, help="Folder for the files; without it, a line a phone goes to stdout.")
+@click.option(
+    "--adapt/--no-adapt",
+    default=True,
+    show_default=True,
+    help="Adapt the frames of each speaker to the model, in a pass before (fMLLR).",
+)
 @click.option("--goodness", is_flag=True, help="Give each phone its goodness of pronunciation too.")
 @click.option(
     "--confidence", is_flag=True, help="A tier in TextGrids that says how sure each phone is, with its goodness."
@@ -208,6 +220,7 @@ def align(
     unknown_words: str | None,
     format: Any,
     out: Path | None,
+    adapt: bool,
     goodness: bool,
     confidence: bool,
     report: Path | None,
@@ -235,6 +248,7 @@ def align(
         unknown_lines,
     )
     from gmmspeech.phones.decoding.alignment import search_note
+    from gmmspeech.phones.decoding.confidence import LEAST_FIT
 
     done = align_dir(
         *(data_dir, model),
@@ -242,6 +256,7 @@ def align(
         language=language,
         unknown_words=unknown_words,
         goodness=goodness or confidence or report is not None,
+        adapt=adapt,
         out=out,
         format=format,
         confidence=confidence,
@@ -256,6 +271,11 @@ def align(
     for line in pronounced_lines(done.spoken.guessed, None if out is None else out / PRONOUNCED_WORDS):
         say(line)
     tell_left_out(done.skipped)
+    doubtful = {name: a.fit for name, a in done.alignments.items() if a.fit is not None and a.fit < LEAST_FIT}
+    if doubtful:
+        where = shown(", ".join(f"{name} ({fit:.1f})" for name, fit in doubtful.items()), 300)
+        found = f"{len(doubtful)} transcripts that fit badly (nats a frame), wrong or with words missing"
+        say(f"to be looked at: {found}: {where}")
     if report is not None:
         names = ", ".join(map(str, dictionaries)) or "by default"
         settings = {"folder": data_dir, "model": model or "that comes along", "dictionaries": names, "beam": beam}

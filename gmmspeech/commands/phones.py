@@ -41,7 +41,9 @@ from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align,
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, adapt_speakers, train_adapted_system
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_loop_graph, pronunciations, train_bigram
+from gmmspeech.phones.hmm.mapping import phone_sources, told_pairs
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
 from gmmspeech.phones.labels.dictionary import Dictionary, supplemented
 from gmmspeech.phones.labels.labels import FrameClock, Label
@@ -108,10 +110,22 @@ def frame_times(front_end: str | None) -> dict[str, Any]:
 
 
 def read_start(init: str, phone_map: Path | None = None) -> dict[str, Any]:
-    """Read the model that training begins with ("english" comes along), and how its phones are taken, as options."""
-    known = init == "english" and not Path(init).exists()
-    model = english_model() if known else load(init, PhoneHMM)
+    """Read the model that training begins with, and how its phones are taken, as options of `train_phone_hmm`.
+
+    "flat" is none, "english" the one that comes along.
+    """
+    if init == "flat":
+        return {}
+    model = english_model() if init == "english" and not Path(init).exists() else load(init, PhoneHMM)
     return {"init_model": model, "phone_map": None if phone_map is None else read_map(phone_map)}
+
+
+def told_start(model: PhoneHMM, init_model: PhoneHMM, phone_map: Mapping[str, str] | None) -> str:
+    """Tell what the phones of a trained model began as."""
+    sources = phone_sources(init_model, model.phones, phone_map, silence=model.silence)
+    others = {phone: old for phone, old in sources.items() if phone != old}
+    same = f"{len(sources) - len(others)} phones as they are"
+    return f"{same}, {len(others)} as their nearest ({told_pairs(others)})" if others else same
 
 
 def front_end_for(config: str | None, init: PhoneHMM | None) -> FrontEnd:
@@ -154,7 +168,7 @@ def train_phones_dir(
         _tell_unknown(spoken, unknown_words_of(out))
     with features_of(data, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
         known = None if labels is None else _of_all(data, labels, tier, skip)
-        options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": front.to_json()}
+        options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": front.to_json(), "noise": True}
         model, state = _train_and_save(store, words, dictionary or {}, out, known, **options)
     done.skipped = {**left_out, **done.skipped}
     return model, state, done
@@ -199,6 +213,7 @@ def _train_and_save(
     labels: Mapping[str, Sequence[Label]] | None,
     *,
     front_end: str | None = None,
+    noise: bool = False,
     **options: Any,
 ) -> tuple[PhoneHMM, TrainingState]:
     """Train phone HMMs on words, or on labels, and write them, by default with the store's front end; the state too."""
@@ -210,6 +225,8 @@ def _train_and_save(
         else:
             model = train_phone_hmm_on_labels(store, labels, **frame_times(store.front_end), **options)
         model = model.with_front_end(front_end or store.front_end)
+        if noise:
+            model = add_spoken_noise(model)
         model.save(out)
     return model, last[0]
 
@@ -333,9 +350,12 @@ def align_dir(
     out: Path | None = None,
     format: Format | None = None,
     confidence: bool = False,
+    adapt: bool = True,
     **options: Any,
 ) -> AlignedFolder:
     """Align transcripts with the audio of a data directory, or of recordings that they lie beside.
+
+    Frames are adapted to the model by speaker, unless not to `adapt` is asked for.
 
     What `write_alignments` writes goes into `out`, by default CTM of a data directory and TextGrids of a folder of
     recordings, ``unknown_words.txt``, and what eSpeak NG pronounced as a dictionary, ``pronounced_words.dict``.
@@ -347,6 +367,7 @@ def align_dir(
     how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
     spoken = spoken_words(data, dictionary, phones=hmm.phones, **how)
     said = data.only(spoken.words)
+    options["utt2spk"] = data.utt2spk if adapt else None
     with features_of(said, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
         found = align(hmm, store, spoken.words, spoken.entries, n_jobs=n_jobs, skip_bad=skip, **times, **options)
     if out is not None:

@@ -137,7 +137,7 @@ def align(
         What to do with words that the dictionary lacks: "error" makes their utterance a bad one, "skip" leaves them
         out, and any other text is the phone of the model that stands for them, such as "SIL".
     goodness : bool
-        Give each phone its goodness of pronunciation too, and each utterance its fit, which takes about as long again.
+        Give each phone its goodness of pronunciation too, which takes about as long again.
     utt2spk : mapping of str to str, optional
         Speaker of each utterance: adapt the frames of each speaker to the model by fMLLR, in a pass before (Gales
         1998). It helps where speakers or recordings differ from those that the model was trained on.
@@ -228,7 +228,7 @@ def align(
                     raise DataError(f"utterance {name}: {found[name]}")
         theirs = {name: emissions[name] for name in reached}
         placed = _placed(model, graphs, reached, theirs, transitions) if refine else dict.fromkeys(reached)
-        loops = loop_log_likelihoods(model, list(theirs.values())) if goodness and theirs else [None] * len(theirs)
+        loops = loop_log_likelihoods(model, list(theirs.values()))
         for (name, path), loop in zip(reached.items(), loops, strict=True):
             found[name] = describe_path(
                 *(model, graphs[name], path, theirs[name], clock), goodness=goodness, placed=placed[name], loop=loop

@@ -14,6 +14,9 @@ from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import best_scores
 
+LEAST_FIT = -2.5
+"""Nats a frame: a transcript that fits worse is probably wrong, or lacks words; right ones have about -0.8."""
+
 
 def goodness_of_pronunciation(
     model: PhoneHMM, spans: Sequence[PhoneSpan], emissions: NDArray[np.float32]
@@ -49,6 +52,8 @@ def loop_log_likelihoods(model: PhoneHMM, emissions: Sequence[NDArray[np.float32
     What a transcript is to be compared with: where it is wrong or a part of it is missing, other phones than its own
     fit much better.
     """
+    if not emissions:
+        return np.empty(0)
     transitions = Transitions.of(model.self_loop)
     stay, leave = (x.astype(np.float32) for x in (transitions.stay, transitions.leave))
     first, last = model.state_offsets[:-1], model.state_offsets[1:] - 1

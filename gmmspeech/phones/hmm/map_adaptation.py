@@ -6,18 +6,23 @@ begin as their neighbors in another language (`gmmspeech.phones.hmm.mapping`), h
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from gmmspeech.phones.hmm.estimation import HMMStats
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.passes import Options, accumulate_corpus, align_corpus
+from gmmspeech.phones.hmm.spans import Corpus
+from gmmspeech.phones.hmm.training_state import TrainingState
 
 ROUNDS = 4
 RELEVANCE = 20.0  # frames, of means, weights and transitions
 # Silence is another in every room, and there is much of it: little is kept of that of others, variances included.
 SILENCE_RELEVANCE, SILENCE_VARIANCE_RELEVANCE = 1.0, 10.0
 LEAST_VARIANCE = 0.1  # of what it was
+FEW_FRAMES = 1000  # a state
 
 
 def map_update(model: PhoneHMM, stats: HMMStats, *, relevance_factor: float = RELEVANCE) -> PhoneHMM:
@@ -42,3 +47,23 @@ def map_update(model: PhoneHMM, stats: HMMStats, *, relevance_factor: float = RE
     weights /= np.add.reduceat(weights, starts)[state]
     stay = (stats.stays + relevance_factor * model.self_loop) / (occupancy + relevance_factor)
     return replace(model, means=means, variances=variances, weights=weights, self_loop=stay.clip(0.01, 0.99))
+
+
+def few_frames(corpus: Corpus, model: PhoneHMM) -> bool:
+    """Say whether there are too few frames to train a model's states anew."""
+    return sum(corpus.lengths[name] for name in corpus.spans) < FEW_FRAMES * model.num_states
+
+
+def adapt(
+    corpus: Corpus, model: PhoneHMM, options: Options, callback: Callable[[TrainingState], None] | None
+) -> PhoneHMM:
+    """Adapt a model to a corpus: align, and move the model that it began as, in turn."""
+    adapted = model
+    for number in range(ROUNDS):
+        posteriors = align_corpus(corpus, adapted, options)
+        stats = accumulate_corpus(corpus, adapted, posteriors, options.n_jobs)
+        adapted = map_update(model, stats)
+        if callback is not None:
+            mean = stats.gaussians.log_likelihood / stats.gaussians.num_frames
+            callback(TrainingState(number + 1, adapted, posteriors, mean))
+    return adapted

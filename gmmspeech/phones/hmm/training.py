@@ -5,46 +5,36 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.blocks import ordered_map, ordered_sum
-from gmmspeech.errors import ConfigError, GmmSpeechWarning
+from gmmspeech.errors import GmmSpeechWarning
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.files.checkpoints import Checkpoint, digest
 from gmmspeech.gmm import floors
 from gmmspeech.gmm.kernels import get_backend
-from gmmspeech.phones.hmm.estimation import HMMStats, accumulate, maximize, split, state_occupancy
+from gmmspeech.phones.hmm.estimation import maximize, split, state_occupancy
 from gmmspeech.phones.hmm.flat_start import flat_alignment
-from gmmspeech.phones.hmm.forward_backward import StatePosteriors, forward_backward
+from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.inventory import check_fits, phones_of, rare_phones, replaced_phones, silence_first
+from gmmspeech.phones.hmm.map_adaptation import adapt, few_frames
 from gmmspeech.phones.hmm.mapping import collapsed, mapped_model
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.passes import Method, Options, accumulate_corpus, align_corpus
 from gmmspeech.phones.hmm.spans import (
     Corpus,
     Span,
-    equal_states,
-    joined,
-    path_posteriors,
     phone_span,
     words_span,
 )
 from gmmspeech.phones.hmm.training_state import TrainingState
-from gmmspeech.phones.hmm.trellis import Transitions
-from gmmspeech.phones.hmm.viterbi import viterbi
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label, check_labels, label_frames
-
-REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35, 38)  # of Kaldi's train_mono.sh
-LAST_SPLIT = 30  # Gaussians are added up to this iteration of Kaldi's 40
-FRAMES_A_GAUSSIAN, MOST_GAUSSIANS = 175, 4000  # where their number is not given
-
-Method = Literal["viterbi", "baum-welch"]
 
 
 @checked
@@ -92,7 +82,8 @@ def train_phone_hmm(
     dictionary : mapping
         Word to its pronunciations.
     phones : sequence of str, optional
-        By default those of the words in the transcripts, and silence.
+        By default those of the words in the transcripts, and silence, but for phones too rare to be trained, which are
+        trained as the phones that are articulated most like them, and are copies of those in the end.
     silence : str
         Name of the phone that may stand between words.
     num_states : int
@@ -124,8 +115,9 @@ def train_phone_hmm(
         States of the frames to begin with, in place of equal shares: of a model trained on other features of the
         same frames.
     init_model : PhoneHMM, optional
-        Model of the same front end, perhaps of another language, that aligns the frames to begin with, in place of
-        equal shares. States that too few frames are aligned to begin as its states.
+        Model of the same front end, perhaps of another language, to begin with. Where there are fewer than 1,000 frames
+        for each of its states it is adapted by MAP (`gmmspeech.phones.hmm.map_adaptation`), and `total_gaussians`,
+        `max_iter` and `num_passes` do nothing; else it aligns the frames in place of equal shares.
     phone_map : mapping of str to str, optional
         Phone to the one of `init_model` that it begins as; by default, and for others, the most similar one
         (`gmmspeech.phones.hmm.mapping.mapped_model`).
@@ -178,7 +170,7 @@ def train_phone_hmm(
     corpus = Corpus(frames, names, skip_bad)
     said_words = {name: transcripts[name] for name in corpus.lengths}
     near: dict[str, str] = {}
-    if start is None:  # whose states are those of all phones
+    if init_model is None and start is None:  # whose states are those of all phones
         near = rare_phones(said_words, dictionary, phones, corpus, num_states, min_occupancy, silence)
     wanted, phones = tuple(phones), [phone for phone in phones if phone not in near]
     dictionary = replaced_phones(dictionary, said_words, near)
@@ -190,7 +182,7 @@ def train_phone_hmm(
     corpus.set_spans(
         model, lambda name, length: [words_span(model, transcripts[name], dictionary, length, silence_probability)]
     )
-    options = _Options(
+    options = Options(
         total_gaussians=total_gaussians,
         max_iter=max_iter,
         num_passes=num_passes,
@@ -204,8 +196,10 @@ def train_phone_hmm(
         n_jobs=n_jobs,
     )
 
+    if started is not None and few_frames(corpus, started):
+        return adapt(corpus, started, options, callback)
     if started is not None:
-        start = _align(corpus, started, options)
+        start = align_corpus(corpus, started, options)
 
     def said() -> Any:
         return [
@@ -301,7 +295,7 @@ min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
         ]
 
     corpus.set_spans(model, spans)
-    options = _Options(
+    options = Options(
         total_gaussians=total_gaussians,
         max_iter=max_iter,
         num_passes=1,
@@ -321,57 +315,10 @@ min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
     return _train(corpus, model, options, None, callback, resume, checkpoint, said)
 
 
-@dataclass(frozen=True)
-class _Options:
-    total_gaussians: int | None
-    max_iter: int
-    num_passes: int
-    realign: Sequence[int] | None
-    method: Method
-    acoustic_scale: float
-    beam: float | None
-    power: float
-    variance_floor: float
-    min_occupancy: float
-    n_jobs: int | None
-
-    def __post_init__(self) -> None:
-        expectations = {
-            "total_gaussians": (self.total_gaussians is None or self.total_gaussians >= 1, "1 or more"),
-            "max_iter": (self.max_iter >= 1, "1 or more"),
-            "num_passes": (self.num_passes >= 1, "1 or more"),
-            "method": (self.method in ("viterbi", "baum-welch"), "viterbi or baum-welch"),
-            "acoustic_scale": (self.acoustic_scale > 0, "more than 0"),
-            "beam": (self.beam is None or self.beam > 0, "more than 0"),
-            "power": (0 <= self.power <= 1, "0 to 1"),
-            "variance_floor": (0 < self.variance_floor < 1, "more than 0 and less than 1"),
-            "min_occupancy": (self.min_occupancy > 0, "more than 0"),
-        }
-        for name, (holds, expected) in expectations.items():
-            if not holds:
-                raise ConfigError(f"{name}: found {getattr(self, name)!r}, expected {expected}")
-
-    def realigns(self, iteration: int) -> bool:
-        """Say whether frames are aligned anew before this update (those of number 0 are as given)."""
-        if iteration == 0:
-            return False
-        if self.realign is not None:
-            return iteration in self.realign
-        return self.method == "baum-welch" or iteration in {round(i * self.max_iter / 40) for i in REALIGN}
-
-    def gaussians(self, iteration: int, num_states: int, num_frames: int) -> int:
-        """Number of Gaussians after this update."""
-        total = self.total_gaussians
-        if total is None:
-            total = min(num_frames // FRAMES_A_GAUSSIAN, MOST_GAUSSIANS)
-        grown = min(iteration / max(round(LAST_SPLIT * self.max_iter / 40), 1), 1)
-        return round(num_states + grown * max(total - num_states, 0))
-
-
 def _train(
     corpus: Corpus,
     model: PhoneHMM,
-    options: _Options,
+    options: Options,
     start: Mapping[str, StatePosteriors] | None,
     callback: Callable[[TrainingState], None] | None,
     resume: TrainingState | None,
@@ -400,8 +347,8 @@ def _train(
         iteration = update % options.max_iter
         model = model if iteration else flat
         if options.realigns(iteration):
-            posteriors = _align(corpus, model, options)
-        stats = _accumulate(corpus, model, posteriors, options.n_jobs)
+            posteriors = align_corpus(corpus, model, options)
+        stats = accumulate_corpus(corpus, model, posteriors, options.n_jobs)
         occupancy = state_occupancy(model, stats)
         starved = np.flatnonzero(occupancy < options.min_occupancy)
         model, floored = maximize(
@@ -423,7 +370,7 @@ def _train(
     return model
 
 
-def _settings(corpus: Corpus, flat: PhoneHMM, options: _Options, said: Any) -> dict[str, Any]:
+def _settings(corpus: Corpus, flat: PhoneHMM, options: Options, said: Any) -> dict[str, Any]:
     """All that decides what training gives, for a checkpoint; frames are told by their moments."""
     deciding = {name: value for name, value in asdict(options).items() if name != "n_jobs"}
     realign = None if options.realign is None else [int(i) for i in options.realign]
@@ -441,60 +388,3 @@ def _settings(corpus: Corpus, flat: PhoneHMM, options: _Options, said: Any) -> d
         "moments of the frames": digest(corpus.mean, corpus.variance),
         "what was said": hashlib.sha256(json.dumps(said, default=list).encode()).hexdigest(),
     }
-
-
-def _align(corpus: Corpus, model: PhoneHMM, options: _Options) -> dict[str, StatePosteriors]:
-    transitions = Transitions.of(model.self_loop)
-
-    def align(batch: Sequence[str]) -> list[StatePosteriors]:
-        emissions = [model.log_likelihoods(x) for x in corpus.read(batch)]
-        return _align_spans(model, transitions, [corpus.spans[name] for name in batch], emissions, options)
-
-    results = ordered_map(align, corpus.batches, n_jobs=options.n_jobs)
-    return {
-        name: posterior
-        for batch, aligned in zip(corpus.batches, results, strict=True)
-        for name, posterior in zip(batch, aligned, strict=True)
-    }
-
-
-def _align_spans(
-    model: PhoneHMM,
-    transitions: Transitions,
-    utterances: Sequence[Sequence[Span]],
-    emissions: Sequence[NDArray[np.float32]],
-    options: _Options,
-) -> list[StatePosteriors]:
-    flat = [(span, e[span.start : span.stop]) for spans, e in zip(utterances, emissions, strict=True) for span in spans]
-    graphs = [span.graph for span, _ in flat if span.graph is not None]
-    theirs = [emission for span, emission in flat if span.graph is not None]
-    aligned: Iterator[StatePosteriors | None] = iter(())
-    if graphs and options.method == "viterbi":
-        paths = viterbi(graphs, theirs, transitions, acoustic_scale=options.acoustic_scale, beam=options.beam)
-        aligned = (
-            None if path is None else path_posteriors(model, graph.state[path], emission)
-            for path, graph, emission in zip(paths, graphs, theirs, strict=True)
-        )
-    elif graphs:
-        aligned = iter(
-            forward_backward(graphs, theirs, transitions, acoustic_scale=options.acoustic_scale, beam=options.beam)
-        )
-    results = []
-    for spans, emission in zip(utterances, emissions, strict=True):
-        parts = []
-        for span in spans:
-            part = next(aligned) if span.graph is not None else None
-            here = emission[span.start : span.stop]
-            parts.append(path_posteriors(model, equal_states(span), here) if part is None else part)
-        results.append(joined(parts, [span.start for span in spans]))
-    return results
-
-
-def _accumulate(
-    corpus: Corpus, model: PhoneHMM, posteriors: Mapping[str, StatePosteriors], n_jobs: int | None
-) -> HMMStats:
-    return ordered_sum(
-        lambda batch: accumulate(model, corpus.read(batch), [posteriors[name] for name in batch]),
-        corpus.batches,
-        n_jobs=n_jobs,
-    )

@@ -43,7 +43,7 @@ def test_words_phones_and_times(model):
     # every frame lies on a mean
     np.testing.assert_allclose(aligned.log_likelihoods, -0.5 * np.log(2 * np.pi), rtol=1e-5)
     assert aligned.log_likelihood < -0.5 * np.log(2 * np.pi)
-    assert (aligned.goodness, aligned.deviations, aligned.fit) == (None, None, None)
+    assert (aligned.goodness, aligned.deviations) == (None, None)
 
 
 def test_the_pronunciation_that_fits_is_taken_and_equal_neighbors_stay_apart(model):

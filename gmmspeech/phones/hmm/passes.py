@@ -1,0 +1,129 @@
+"""A pass over the corpus in the training of phone HMMs: its frames aligned with a model, its statistics; and how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.blocks import ordered_map, ordered_sum
+from gmmspeech.errors import ConfigError
+from gmmspeech.phones.hmm.estimation import HMMStats, accumulate
+from gmmspeech.phones.hmm.forward_backward import StatePosteriors, forward_backward
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.spans import Corpus, Span, equal_states, joined, path_posteriors
+from gmmspeech.phones.hmm.trellis import Transitions
+from gmmspeech.phones.hmm.viterbi import viterbi
+
+REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35, 38)  # of Kaldi's train_mono.sh
+LAST_SPLIT = 30  # Gaussians are added up to this iteration of Kaldi's 40
+FRAMES_A_GAUSSIAN, MOST_GAUSSIANS = 175, 4000  # where their number is not given
+
+Method = Literal["viterbi", "baum-welch"]
+
+
+@dataclass(frozen=True)
+class Options:
+    total_gaussians: int | None
+    max_iter: int
+    num_passes: int
+    realign: Sequence[int] | None
+    method: Method
+    acoustic_scale: float
+    beam: float | None
+    power: float
+    variance_floor: float
+    min_occupancy: float
+    n_jobs: int | None
+
+    def __post_init__(self) -> None:
+        expectations = {
+            "total_gaussians": (self.total_gaussians is None or self.total_gaussians >= 1, "1 or more"),
+            "max_iter": (self.max_iter >= 1, "1 or more"),
+            "num_passes": (self.num_passes >= 1, "1 or more"),
+            "method": (self.method in ("viterbi", "baum-welch"), "viterbi or baum-welch"),
+            "acoustic_scale": (self.acoustic_scale > 0, "more than 0"),
+            "beam": (self.beam is None or self.beam > 0, "more than 0"),
+            "power": (0 <= self.power <= 1, "0 to 1"),
+            "variance_floor": (0 < self.variance_floor < 1, "more than 0 and less than 1"),
+            "min_occupancy": (self.min_occupancy > 0, "more than 0"),
+        }
+        for name, (holds, expected) in expectations.items():
+            if not holds:
+                raise ConfigError(f"{name}: found {getattr(self, name)!r}, expected {expected}")
+
+    def realigns(self, iteration: int) -> bool:
+        """Say whether frames are aligned anew before this update (those of number 0 are as given)."""
+        if iteration == 0:
+            return False
+        if self.realign is not None:
+            return iteration in self.realign
+        return self.method == "baum-welch" or iteration in {round(i * self.max_iter / 40) for i in REALIGN}
+
+    def gaussians(self, iteration: int, num_states: int, num_frames: int) -> int:
+        """Number of Gaussians after this update."""
+        total = self.total_gaussians
+        if total is None:
+            total = min(num_frames // FRAMES_A_GAUSSIAN, MOST_GAUSSIANS)
+        grown = min(iteration / max(round(LAST_SPLIT * self.max_iter / 40), 1), 1)
+        return round(num_states + grown * max(total - num_states, 0))
+
+
+def align_corpus(corpus: Corpus, model: PhoneHMM, options: Options) -> dict[str, StatePosteriors]:
+    transitions = Transitions.of(model.self_loop)
+
+    def align(batch: Sequence[str]) -> list[StatePosteriors]:
+        emissions = [model.log_likelihoods(x) for x in corpus.read(batch)]
+        return _align_spans(model, transitions, [corpus.spans[name] for name in batch], emissions, options)
+
+    results = ordered_map(align, corpus.batches, n_jobs=options.n_jobs)
+    return {
+        name: posterior
+        for batch, aligned in zip(corpus.batches, results, strict=True)
+        for name, posterior in zip(batch, aligned, strict=True)
+    }
+
+
+def _align_spans(
+    model: PhoneHMM,
+    transitions: Transitions,
+    utterances: Sequence[Sequence[Span]],
+    emissions: Sequence[NDArray[np.float32]],
+    options: Options,
+) -> list[StatePosteriors]:
+    flat = [(span, e[span.start : span.stop]) for spans, e in zip(utterances, emissions, strict=True) for span in spans]
+    graphs = [span.graph for span, _ in flat if span.graph is not None]
+    theirs = [emission for span, emission in flat if span.graph is not None]
+    aligned: Iterator[StatePosteriors | None] = iter(())
+    if graphs and options.method == "viterbi":
+        paths = viterbi(graphs, theirs, transitions, acoustic_scale=options.acoustic_scale, beam=options.beam)
+        aligned = (
+            None if path is None else path_posteriors(model, graph.state[path], emission)
+            for path, graph, emission in zip(paths, graphs, theirs, strict=True)
+        )
+    elif graphs:
+        aligned = iter(
+            forward_backward(graphs, theirs, transitions, acoustic_scale=options.acoustic_scale, beam=options.beam)
+        )
+    results = []
+    for spans, emission in zip(utterances, emissions, strict=True):
+        parts = []
+        for span in spans:
+            part = next(aligned) if span.graph is not None else None
+            here = emission[span.start : span.stop]
+            parts.append(path_posteriors(model, equal_states(span), here) if part is None else part)
+        results.append(joined(parts, [span.start for span in spans]))
+    return results
+
+
+def accumulate_corpus(
+    corpus: Corpus, model: PhoneHMM, posteriors: Mapping[str, StatePosteriors], n_jobs: int | None
+) -> HMMStats:
+    return ordered_sum(
+        lambda batch: accumulate(model, corpus.read(batch), [posteriors[name] for name in batch]),
+        corpus.batches,
+        n_jobs=n_jobs,
+    )
