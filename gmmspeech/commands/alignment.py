@@ -43,6 +43,7 @@ def align_file(
     language: str = "en",
     channel: Channel = "mix",
     unknown_words: str | None = None,
+    adapt: bool = True,
     goodness: bool = False,
     beam: float | None = None,
 ) -> Alignment:
@@ -70,6 +71,8 @@ def align_file(
         What becomes of words that the dictionary lacks: the phone of spoken noise stands for them, they are left out,
         eSpeak NG pronounces them, they are an error, or any phone stands for them. By default spoken noise where the
         model has it, else an error.
+    adapt : bool
+        Adapt the recording's frames to the model, in a pass before (fMLLR).
     goodness : bool
         Give each phone its goodness of pronunciation, and the whole its fit.
     beam : float, optional
@@ -107,7 +110,8 @@ def align_file(
     for line in unknown_lines(spoken.unknown, None):
         warnings.warn(line, GmmSpeechWarning)
     frames = converting(front)(*_samples(audio, channel, front.sample_frequency))
-    found = align(hmm, {_NAME: frames}, spoken.words, spoken.entries, goodness=goodness, beam=beam)
+    speakers = said.utt2spk if adapt else None
+    found = align(hmm, {_NAME: frames}, spoken.words, spoken.entries, utt2spk=speakers, goodness=goodness, beam=beam)
     return found.alignments[_NAME]
 
 
