@@ -289,6 +289,7 @@ FUNCTIONS = {
     "load": {"path": "ubm.h5"},
     "read_audio": {"path": "a.wav", "channel": 0, "start": 0.0, "end": 0.1},
     "read_data_dir": {"path": "data"},
+    "formats.read_recordings": {"path": "spoken"},
     "read_list_map": {"path": "data/spk2utt"},
     "read_scores": {"path": "scores"},
     "read_trials": {"path": "trials"},
@@ -395,6 +396,9 @@ def folder(tmp_path, monkeypatch):
     Path("data").mkdir()
     for name, text in {"wav.scp": "a a.wav\n", "utt2spk": "a a\n", "spk2utt": "a a\n"}.items():
         Path("data", name).write_text(text)
+    Path("spoken").mkdir()
+    soundfile.write("spoken/a.wav", SIGNAL, 16000)
+    Path("spoken/a.txt").write_text("ah")
     Path("scores").write_text("m t 1.0\n")
     Path("trials").write_text("m t target\n")
     Path("words.dict").write_text("a AA\n")

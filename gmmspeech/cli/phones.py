@@ -370,8 +370,9 @@ def recognize(
         _tell_recognized("phone", {name: a.phones for name, a in found.items()}, spoken, silence)
         return
     data = read_data_dir(data_dir, allow_pipes=allow_pipes)
-    spoken = None if data.text is None else transcripts(data)
-    grammar = _grammar(_vocabulary(words, spoken), read_pronunciations(dictionaries), isolated, penalty)
+    known = read_pronunciations(dictionaries)
+    spoken = None if data.text is None else transcripts(data, known)
+    grammar = _grammar(_vocabulary(words, spoken), known, isolated, penalty)
     found = recognize_dir(
         data_dir, model, grammar, acoustic_scale=1.0 if acoustic_scale is None else acoustic_scale, **common
     )

@@ -47,6 +47,7 @@ from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
 from gmmspeech.phones.labels.dictionary import Dictionary, supplemented
 from gmmspeech.phones.labels.labels import FrameClock, Label
+from gmmspeech.phones.labels.words import words_of
 from gmmspeech.phones.shipped import english_model
 from gmmspeech.progress import progress
 from gmmspeech.stores.features import FeatureStore
@@ -62,11 +63,14 @@ def read_pronunciations(names: Sequence[str], *, keep_stress: bool = False) -> D
     return merged
 
 
-def transcripts(data: DataDir) -> dict[str, list[str]]:
-    """Words of the utterances of a data directory that has ``text``."""
+def transcripts(data: DataDir, dictionary: Pronunciations | None = None) -> dict[str, list[str]]:
+    """Words of the utterances of a data directory that has ``text``, between blanks or as a dictionary has them."""
     if data.text is None:
         raise DataError(f"{data.path}: found no file text, expected one, with the words of each utterance")
-    return {utterance: split_fields(data.text[utterance]) for utterance in data.utterances if utterance in data.text}
+    lines = {utterance: data.text[utterance] for utterance in data.utterances if utterance in data.text}
+    if dictionary is None:
+        return {utterance: split_fields(line) for utterance, line in lines.items()}
+    return {utterance: words_of(line, dictionary=dictionary) for utterance, line in lines.items()}
 
 
 def said_pronunciations(words: Mapping[str, Sequence[str]], dictionary: Pronunciations) -> Pronunciations:

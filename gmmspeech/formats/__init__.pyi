@@ -61,6 +61,7 @@ from .mmf import (
 from .mmf import (
     write_mmf as write_mmf,
 )
+from .recordings import read_recordings as read_recordings
 from .tiers import read_tiers as read_tiers
 from .trials import (
     read_scores as read_scores,
