@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.blocks import ordered_map, ordered_sum
+from gmmspeech.blocks import ordered_map, ordered_sum, single_threaded_blas
 from gmmspeech.checks import all_finite, as_matrix
 from gmmspeech.errors import DataError, GmmSpeechError
 from gmmspeech.linear.fmllr import FMLLRStats, accumulate_fmllr, fmllr
@@ -136,7 +136,8 @@ def model_statistics(model: PhoneHMM) -> FMLLRStats:
     share /= share.sum()
     extended = np.concatenate([model.means, np.ones((model.num_gaussians, 1))], axis=1)
     precise = share[:, None] / model.variances
-    moments = np.stack([(extended * weight[:, None]).T @ extended for weight in precise.T])
+    with single_threaded_blas():  # on a busy machine, threads wait longer for one another than such products take
+        moments = np.stack([(extended * weight[:, None]).T @ extended for weight in precise.T])
     each = np.arange(model.dim)
     moments[:, each, each] += precise.T @ model.variances
     return FMLLRStats(1.0, (precise * model.means).T @ extended, moments)

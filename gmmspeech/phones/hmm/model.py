@@ -55,7 +55,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
     front_end : str or None
         Configuration of the front end, as JSON text, where it is known.
     card : str or None
-        What a model that is given away is of: data, licence, figures.
+        What a model that is given away is of: data, license, figures.
 
     Raises
     ------
