@@ -12,6 +12,7 @@ from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.mapping import backing_off, told_pairs
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import Corpus
+from gmmspeech.phones.labels.labels import Label
 
 FARTHEST = 1.0  # of a neighbor that a rare phone is trained as: another length, place or voice, not another class
 
@@ -65,9 +66,26 @@ def rare_phones(
                 counts.update(variants[0])
     frames = sum(corpus.lengths[name] for name in transcripts)
     length = frames / max(sum(counts.values()) + len(transcripts), 1)
-    seldom = [p for p in phones if p != silence and counts[p] * length < min_occupancy * num_states]
-    common = [p for p in phones if p not in seldom]
-    never = [p for p in seldom if not counts[p]]
+    return _neighbors({p: counts[p] * length for p in phones}, min_occupancy * num_states, silence)
+
+
+def rare_labels(
+    labels: Mapping[str, Sequence[Label]], phones: Sequence[str], shift: float, least: float, silence: str
+) -> dict[str, str]:
+    """Give the neighbor of each phone that labels have for fewer frames than `least`, with a warning."""
+    lasting = dict.fromkeys(phones, 0.0)
+    for each in labels.values():
+        for label in each:
+            if label.name in lasting and label.end > label.start:
+                lasting[label.name] += 1000 * (label.end - label.start) / shift
+    return _neighbors(lasting, least, silence)
+
+
+def _neighbors(frames: Mapping[str, float], least: float, silence: str) -> dict[str, str]:
+    """Neighbors of phones with few frames, or none at all, among the others."""
+    seldom = [p for p in frames if p != silence and frames[p] < least]
+    common = [p for p in frames if p not in seldom]
+    never = [p for p in seldom if not frames[p]]
     near = backing_off(never, common, silence=silence) | backing_off(seldom, common, silence=silence, farthest=FARTHEST)
     if near:
         found = f"{len(near)} too rare to be trained: each is trained as its neighbor, {told_pairs(near)}"

@@ -22,7 +22,14 @@ from gmmspeech.phones.hmm.estimation import maximize, split, state_occupancy
 from gmmspeech.phones.hmm.flat_start import flat_alignment
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
-from gmmspeech.phones.hmm.inventory import check_fits, phones_of, rare_phones, replaced_phones, silence_first
+from gmmspeech.phones.hmm.inventory import (
+    check_fits,
+    phones_of,
+    rare_labels,
+    rare_phones,
+    replaced_phones,
+    silence_first,
+)
 from gmmspeech.phones.hmm.map_adaptation import adapt, few_frames
 from gmmspeech.phones.hmm.mapping import collapsed, mapped_model
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -281,15 +288,18 @@ min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
     if phones is None:
         phones = silence_first({label.name for name in names for label in labels[name]}, silence)
     corpus = Corpus(frames, names, skip_bad)
-    model = corpus.first_model(phones, num_states, silence)
     clock = FrameClock.of(front_end_of(frames), frame_shift, frame_length, times)
+    known = {name: labels[name] for name in corpus.lengths}
+    near = rare_labels(known, phones, clock.frame_shift, min_occupancy * num_states, silence)
+    wanted, phones = tuple(phones), [phone for phone in phones if phone not in near]
+    model = corpus.first_model(phones, num_states, silence)
 
     def spans(name: str, length: int) -> list[Span]:
         lasting = (length * clock.frame_shift + clock.frame_length) / 1000
         check_labels(labels[name], owner="labels", duration=lasting)
         ranges = label_frames(labels[name], length, **asdict(clock)).tolist()
         return [
-            phone_span(model, label.name, start, stop)
+            phone_span(model, near.get(label.name, label.name), start, stop)
             for label, (start, stop) in zip(labels[name], ranges, strict=True)
             if start < stop
         ]
@@ -312,7 +322,8 @@ min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
     def said() -> Any:
         return {name: [[p.start, p.stop, p.states.tolist()] for p in theirs] for name, theirs in corpus.spans.items()}
 
-    return _train(corpus, model, options, None, callback, resume, checkpoint, said)
+    trained = _train(corpus, model, options, None, callback, resume, checkpoint, said)
+    return mapped_model(trained, wanted, near | {p: p for p in phones}, silence=silence) if near else trained
 
 
 def _train(

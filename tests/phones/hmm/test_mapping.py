@@ -8,7 +8,8 @@ from gmmspeech.phones.decoding.alignment import align
 from gmmspeech.phones.hmm.estimation import split
 from gmmspeech.phones.hmm.mapping import collapsed, extended_model, mapped_model
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.training import train_phone_hmm
+from gmmspeech.phones.hmm.training import train_phone_hmm, train_phone_hmm_on_labels
+from gmmspeech.phones.labels.labels import Label
 
 PLACES = {"SIL": -6.0, "T": 0.0, "IY": 6.0, "S": 12.0}
 
@@ -106,3 +107,20 @@ def test_a_rare_phone_is_trained_as_its_base():
     same = {**dictionary, "long": [["i", "t"]]}
     alone = train_phone_hmm(frames, words, same, max_iter=4, num_states=2, total_gaussians=6)
     np.testing.assert_array_equal(collapsed(model).means[model.states("i")], collapsed(alone).means[alone.states("i")])
+
+
+def test_a_rare_phone_of_labels_is_trained_as_its_base():
+    names = ["i", "t"] * 6
+    frames = {f"u{i}": said("SIL", "IY" if name == "i" else "T", seed=i, length=20) for i, name in enumerate(names)}
+    labels = {f"u{i}": [Label(0.0, 0.2, "SIL"), Label(0.2, 0.4, name)] for i, name in enumerate(names)}
+    labels["u2"][1] = Label(0.2, 0.4, "iː")
+    options = {"frame_length": 0.0, "num_states": 3, "max_iter": 3, "total_gaussians": 9}
+    with pytest.warns(GmmSpeechWarning, match="phones: found 1 too rare to be trained: .* iː as i"):
+        model = train_phone_hmm_on_labels(frames, labels, **options)
+    labels["u2"][1] = Label(0.2, 0.4, "i")
+    alone = train_phone_hmm_on_labels(frames, labels, **options)
+    assert model.phones == ("SIL", "i", "iː", "t")
+    for phone in ("i", "iː"):
+        np.testing.assert_array_equal(
+            collapsed(model).means[model.states(phone)], collapsed(alone).means[alone.states("i")]
+        )
