@@ -25,7 +25,7 @@ LEAST_VARIANCE = 0.1  # of what it was
 FEW_FRAMES = 1000  # a state
 
 
-def map_update(model: PhoneHMM, stats: HMMStats, *, relevance_factor: float = RELEVANCE) -> PhoneHMM:
+def map_update(model: PhoneHMM, stats: HMMStats, *, relevance_factor: float) -> PhoneHMM:
     """MAP estimate of a model's means, weights and transitions, and of the variances of silence, from statistics.
 
     With n frames, mean m and variance v of a Gaussian, relevance factor r and a = n / (n + r), the mean becomes
@@ -62,7 +62,7 @@ def adapt(
     for number in range(ROUNDS):
         posteriors = align_corpus(corpus, adapted, options)
         stats = accumulate_corpus(corpus, adapted, posteriors, options.n_jobs)
-        adapted = map_update(model, stats)
+        adapted = map_update(model, stats, relevance_factor=RELEVANCE)
         if callback is not None:
             mean = stats.gaussians.log_likelihood / stats.gaussians.num_frames
             callback(TrainingState(number + 1, adapted, posteriors, mean))

@@ -51,6 +51,6 @@ def test_means_weights_and_stays_are_those_of_the_formula():
 def test_nothing_said_changes_nothing():
     before = model()
     empty = HMMStats(statistics([np.zeros((0, 2))] * 4).gaussians, np.zeros(3))
-    after = map_update(before, empty)
+    after = map_update(before, empty, relevance_factor=20.0)
     for name in ("means", "variances", "weights", "self_loop"):
         np.testing.assert_allclose(getattr(after, name), getattr(before, name))
