@@ -57,6 +57,11 @@ def test_train_align_recognize(run, digits: Path, tmp_path: Path) -> None:
     assert again.exit_code == 0, again.output
     same = run("compare-alignment", tmp_path / "al", tmp_path / "grids")
     assert "100.0 %" in same.stdout.splitlines()[3]
+    earlier = run("align", digits, model, *cmudict, "--times", "start", "--out", tmp_path / "early")
+    assert earlier.exit_code == 0, earlier.output
+    for name, labels in read_ctm(tmp_path / "early" / "phones.ctm").items():
+        moved = [label.start - 0.0075 for label in phones[name][1:]]
+        np.testing.assert_allclose([label.start for label in labels[1:]], moved, atol=1e-3)
     listed = run("align", digits, model, *cmudict)
     assert len(listed.stdout.splitlines()) == 1 + sum(map(len, phones.values()))
 
