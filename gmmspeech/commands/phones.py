@@ -403,7 +403,7 @@ def shipped_model(language: str) -> PhoneHMM:
     """Give the phone model that comes along, of English; for another language, with a warning."""
     if not language.lower().startswith("en"):
         found = f"no model of language {shown(language)}, took that of English with the nearest phones"
-        expected = "one that train-phones wrote (--init english begins with this one) for better boundaries"
+        expected = "one that train-phones makes of these recordings for better boundaries"
         warnings.warn(f"model: found {found}, expected {expected}", GmmSpeechWarning)
     return english_model()
 
