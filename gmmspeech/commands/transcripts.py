@@ -127,12 +127,13 @@ def spoken_words(
     each = dict.fromkeys(word for words in listed.values() for word in words)
     entries: Dictionary = {word: tuple(map(tuple, pronunciations(known, word, optional=True))) for word in each}
     lacking = [word for word in each if not entries[word]]
-    unknown = {} if dictionary is None else _counted(listed, lacking, language)
+    absent = lacking
     guessed: Dictionary = {}
     if lacking and (dictionary is None or unknown_words == "g2p"):
         guessed = _pronounced(lacking, language, None if dictionary is None else phones_like(dictionary, phones))
         entries |= guessed
         lacking = [word for word in lacking if word not in guessed]
+    unknown = _counted(listed, lacking if dictionary is None else absent, language)
     stands = _in_place(unknown_words, phones)
     return _checked(Spoken(listed, entries, unknown, {}, guessed), lacking, stands, skip_bad)
 
@@ -191,7 +192,7 @@ def _checked(spoken: Spoken, lacking: Collection[str], stands: str, skip_bad: bo
         missing = [word for word in listed if word in wanted]
         reason = _reason(listed, missing, stands)
         if reason and not skip_bad:
-            raise DataError(f"utterance {utterance}: {reason}")
+            raise DataError(f"utterance {utterance}: {reason}{_all_of(spoken.unknown)}")
         if reason:
             skipped[utterance] = reason
         else:
@@ -200,6 +201,13 @@ def _checked(spoken: Spoken, lacking: Collection[str], stands: str, skip_bad: bo
         name, reason = next(iter(skipped.items()), ("", "expected text"))
         raise DataError(f"found no utterance with words that can be used; the first: {name}: {reason}")
     return Spoken(words, entries, spoken.unknown, skipped, spoken.guessed)
+
+
+def _all_of(unknown: Mapping[str, Counter[str]]) -> str:
+    """Words that tell all that the dictionary lacks, where that is more than one word."""
+    if len(unknown) < 2:
+        return ""
+    return f"; it lacks {len(unknown)} words of all transcripts: {shown(', '.join(unknown), 300)}"
 
 
 def _reason(words: Sequence[str], missing: Sequence[str], stands: str) -> str:

@@ -77,6 +77,8 @@ def test_an_utterance_with_an_unknown_word_may_be_a_bad_one() -> None:
         how = {"unknown_words": unknown_words, "phones": phones}
         with pytest.raises(DataError, match=r"^utterance a: found no pronunciation of XYZZY, expected it in the dict"):
             spoken_words(TEXT, DICTIONARY, **how)
+        with pytest.raises(DataError, match=r"; it lacks 5 words of all transcripts: xyzzy, 42, plugh, день, добрый$"):
+            spoken_words(TEXT, DICTIONARY, **how)
         with pytest.raises(DataError, match="no utterance with words that can be used; the first: a: found no pronun"):
             spoken_words(TEXT, DICTIONARY, skip_bad=True, **how)
     with pytest.raises(ConfigError, match="unknown_words: found XX, no phone of the model, expected skip, g2p, err"):
@@ -94,6 +96,8 @@ def test_pronunciations_by_espeak() -> None:
     german = spoken_words(data_of(a="Guten Tag!"), None, language="de")
     assert (german.unknown, list(german.words.values())) == ({}, [["Guten", "Tag"]])
     assert set(german.entries) == {"Guten", "Tag"}
+    german = spoken_words(data_of(a="Guten Tag, 3 Bücher"), None, language="de")
+    assert (set(german.unknown), german.entries["3"]) == ({"3"}, (("SPN",),))
     english = spoken_words(data_of(a="Guten Tag!"), None, language="de", phones=PHONES)
     assert english.entries["Tag"] == (("t", "ɑː", "k"),)  # which alignment takes for neighbors in the model
 
