@@ -17,7 +17,7 @@ from gmmspeech.phones.hmm.passes import Options, accumulate_corpus, align_corpus
 from gmmspeech.phones.hmm.spans import Corpus
 from gmmspeech.phones.hmm.training_state import TrainingState
 
-ROUNDS = 4
+ROUNDS = 8
 RELEVANCE = 20.0  # frames, of means, weights and transitions
 # Silence is another in every room, and there is much of it: little is kept of that of others, variances included.
 SILENCE_RELEVANCE, SILENCE_VARIANCE_RELEVANCE = 1.0, 10.0
