@@ -20,6 +20,7 @@ FRONT_END = gs.FrontEnd.from_toml("phones")
 STATIC = gs.FrontEnd(**{**FRONT_END.model_dump(), "deltas": None})  # frames are spliced instead
 SUPPLEMENT = Path(__file__).with_name("supplement.dict")
 PHONES = ("SIL", *ARPABET)
+REFINE = False  # the corpus' own boundaries lie between whole frames
 TRAINING = {"max_iter": 20, "num_passes": 2}
 SYSTEM = {"context": 9, "dim": 45}
 LOOP_SCALE, ADAPTED_LOOP_SCALE = 0.2, 0.3  # of log-likelihoods beside a phone bigram
@@ -105,8 +106,8 @@ def recognize(
         phones.train_phones_file(learned_from, train, dictionary, model, alignment=state, **options)
     for side, words, features in ((f"{name}-train", train, learned_from), (name, test, tested_on)):
         aligned = run.out / f"aligned-{side}"
-        if run.todo(f"align-{side}", makes=[aligned / "phones.ctm"], settings=[words, skip_bad]):
-            options = {"skip_bad": skip_bad, "n_jobs": run.jobs, **times}
+        if run.todo(f"align-{side}", makes=[aligned / "phones.ctm"], settings=[words, skip_bad, REFINE]):
+            options = {"refine": REFINE, "skip_bad": skip_bad, "n_jobs": run.jobs, **times}
             with gs.FeatureStore(features) as store:
                 gs.formats.write_alignments(
                     aligned, gs.align(gs.load(model), store, words, dictionary, **options).alignments, format="ctm"

@@ -74,7 +74,7 @@ def align_and_classify(run: pipeline.Run, data: gs.formats.DataDir) -> None:
         gs.extract_features([data], features, PHONE_FRONT_END, n_jobs=run.jobs)
     exact, words = gs.formats.read_labels(labels), phones.transcripts(data)
     dictionary = phones.said_pronunciations(words, phones.read_pronunciations([str(DICTIONARY)]))
-    times = {**phones.frame_times(PHONE_FRONT_END.to_json()), "times": "start"}
+    times = phones.frame_times(PHONE_FRONT_END.to_json())
     speakers = sorted({data.utt2spk[utterance] for utterance in data.utterances})
     aligned: dict[str, dict[str, list[gs.phones.Label]]] = {kind: {} for kind in ALIGNED_BY}
     for fold in range(FOLDS):
@@ -84,7 +84,7 @@ def align_and_classify(run: pipeline.Run, data: gs.formats.DataDir) -> None:
         learned, said = ({u: words[u] for u in part.utterances} for part in (train, test))
         kinds = {
             "flat": {"num_passes": PASSES},
-            "exact": {"labels": {u: exact[u] for u in learned}, "times": "start"},
+            "exact": {"labels": {u: exact[u] for u in learned}},
         }
         for kind, options in kinds.items():
             model, out = run.out / f"hmm-{kind}-{fold}.h5", run.out / f"aligned-{kind}-{fold}"
