@@ -36,7 +36,7 @@ def pronounce(
 
     \b
       gmmspeech pronounce Häuser Zeit --language de
-      gmmspeech pronounce --words ALIGNED/unknown_words.txt --dictionary cmudict > more.dict
+      gmmspeech pronounce --words unknown_words.txt --dictionary cmudict
     """
     from gmmspeech.commands.pronounce import pronounced, read_words
     from gmmspeech.commands.transcripts import dictionary_lines, open_pronunciations
