@@ -16,12 +16,13 @@ from gmmspeech.cli.process import tell
 @click.option("--out", type=OUT_FOLDER, default=Path("gmmspeech-demo"), help="Folder for everything the demo makes.")
 @jobs_option
 def demo(out: Path, jobs: int) -> None:
-    """Do the main job on synthetic voices.
+    """Do the main jobs on synthetic voices.
 
     Makes a small corpus with eSpeak NG (extra `demo`), then computes features, trains a background model, enrolls
-    speakers, scores trials and writes a report, printing each command that does it.
+    speakers, scores trials and writes a report; and finds the phones in a folder of recordings with transcripts.
+    Each command that does it is printed.
     """
-    from gmmspeech.corpora.voices import write_voices
+    from gmmspeech.corpora.voices import write_recordings, write_voices
 
     corpus = out / "voices"
     tell("# 24 synthetic voices, 10 sentences each")
@@ -30,6 +31,8 @@ def demo(out: Path, jobs: int) -> None:
     ubm_feats, eval_feats = out / "ubm_feats.h5", out / "eval_feats.h5"
     ubm, models, scores, trials = out / "ubm.h5", out / "models.h5", out / "scores", data / "eval" / "trials"
     front_end = ["--config", "voices", "--jobs", jobs]
+    recordings = out / "recordings"
+    write_recordings(corpus, recordings)
     for words in (
         ["features", data / "ubm", ubm_feats, *front_end],
         ["features", data / "eval", eval_feats, *front_end],
@@ -37,6 +40,7 @@ def demo(out: Path, jobs: int) -> None:
         ["enroll", ubm, eval_feats, data / "eval" / "enroll_spk2utt", models],
         ["score", models, eval_feats, trials, scores, "--jobs", jobs],
         ["evaluate", scores, trials, "--models", models, "--report", out / "report"],
+        ["align", recordings, "--out", out / "aligned", "--jobs", jobs],
     ):
         arguments = [str(word) for word in words]
         tell(f"\n$ gmmspeech {shlex.join(arguments)}")

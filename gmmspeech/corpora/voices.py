@@ -12,6 +12,7 @@ import ctypes
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.files.atomic import folder_beside, write_lines
-from gmmspeech.formats.datadir import write_map
+from gmmspeech.formats.datadir import read_map, write_map
 from gmmspeech.formats.trials import write_trials
 from gmmspeech.scoring.trials import TrialList
 
@@ -106,6 +107,19 @@ def write_voices(folder: str | os.PathLike[str]) -> Path:
         if not _is_complete(final):  # else another process was faster
             raise DataError(f"{final}: can't be written ({error.strerror}), expected a place for a corpus") from error
     return final
+
+
+def write_recordings(corpus: Path, folder: Path) -> None:
+    """Copy half the voices as people keep recordings, a folder a speaker and NAME.txt beside NAME.wav; once."""
+    if folder.exists():
+        return
+    with folder_beside(folder.absolute()) as temporary:
+        for name, speaker in read_map(corpus / "data/eval/utt2spk").items():
+            place = temporary / speaker
+            place.mkdir(exist_ok=True)
+            shutil.copyfile(corpus / f"audio/{name}.wav", place / f"{name}.wav")
+            (place / f"{name}.txt").write_text(f"{SENTENCES[int(name[-1])]}\n", encoding="utf-8")
+        temporary.replace(folder)
 
 
 def _make_in_new_process(folder: Path) -> None:

@@ -165,3 +165,14 @@ def test_phonemes_become_phones_without_gaps():
     ]
     with pytest.raises(DataError, match="found eSpeak's phoneme 'xx'"):
         voices._phones([(0, "xx")], 100)
+
+
+def test_recordings_of_half_the_voices_have_their_sentences_beside(made, tmp_path):
+    folder = tmp_path / "recordings"
+    voices.write_recordings(made, folder)
+    assert len(list(folder.glob("*/*.wav"))) == len(list(folder.glob("*/*.txt"))) == 120
+    assert (folder / "lee/lee-s1.txt").read_text() == f"{voices.SENTENCES[1]}\n"
+    assert (folder / "lee/lee-s1.wav").read_bytes() == (made / "audio/lee-s1.wav").read_bytes()
+    (folder / "lee/lee-s1.txt").write_text("changed\n")
+    voices.write_recordings(made, folder)
+    assert (folder / "lee/lee-s1.txt").read_text() == "changed\n"
