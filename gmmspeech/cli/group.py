@@ -83,7 +83,7 @@ def main() -> None:
 
     \b
       gmmspeech train-phone-classifier DATA_DIR MODEL.h5 --labels phones.ctm
-      gmmspeech classify-phones DATA_DIR MODEL.h5 --labels phones.ctm --report a.html
+      gmmspeech classify-phones DATA_DIR MODEL.h5 --labels a.ctm --report a.html
 
     `gmmspeech demo` does the main job on voices that it makes itself; `gmmspeech COMMAND --help` explains a command.
     FEATS is a file of features as `features` writes it, scp:PATH or ark:PATH for a script file or an archive of
