@@ -39,9 +39,9 @@ from gmmspeech.errors import ConfigError, say
 def compare_alignment(
     reference: Path, hypothesis: Path, tolerance: float, tiers: Sequence[str], fold: str | None, plot: Path | None
 ) -> None:
-    """Tell how far the boundaries of HYP are from those of REF.
+    """Tell how far boundaries lie from others.
 
-    REF and HYP are a file or a folder each: TextGrids, CTM, MLF, TIMIT's .phn and .wrd, Buckeye's .phones and .words,
+    Those of HYP are compared with those of REF. REF and HYP are a file or a folder each: TextGrids, CTM, MLF, TIMIT's .phn and .wrd, Buckeye's .phones and .words,
     HTK's .lab, Audacity's labels, or what `align` wrote. Files are matched by their names, labels by their order.
     """
     from gmmspeech.commands.compare import compare_alignments

@@ -29,9 +29,9 @@ from gmmspeech.errors import ConfigError
 def pronounce(
     words: Sequence[str], file: Path | None, language: str, dictionaries: Sequence[str], model: Path | None
 ) -> None:
-    """Pronounce words: print them as lines of a dictionary, to be kept or corrected.
+    """Print words as lines of a dictionary.
 
-    eSpeak NG says how (pip install "gmmspeech[g2p]"), in IPA, or in the phones of a dictionary or a model: of each of
+    They are to be kept, or corrected. eSpeak NG says how (pip install "gmmspeech[g2p]"), in IPA, or in the phones of a dictionary or a model: of each of
     its phones, the one that is articulated most like it.
 
     \b
