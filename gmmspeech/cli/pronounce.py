@@ -31,8 +31,8 @@ def pronounce(
 ) -> None:
     """Print words as lines of a dictionary.
 
-    They are to be kept, or corrected. eSpeak NG says how (pip install "gmmspeech[g2p]"), in IPA, or in the phones of a dictionary or a model: of each of
-    its phones, the one that is articulated most like it.
+    They are to be kept, or corrected. eSpeak NG says how (pip install "gmmspeech[g2p]"), in IPA, or in the phones of a
+    dictionary or a model: of each of its phones, the one that is articulated most like it.
 
     \b
       gmmspeech pronounce Häuser Zeit --language de
