@@ -259,6 +259,9 @@ def align(
     from gmmspeech.phones.decoding.alignment import search_note
     from gmmspeech.phones.decoding.confidence import LEAST_FIT
 
+    if out is not None and any(Path(name).resolve() == (out / PRONOUNCED_WORDS).resolve() for name in dictionaries):
+        found = f"found {out / PRONOUNCED_WORDS}, which --out would replace"
+        raise ConfigError(f"--dictionary: {found}, expected a copy in another place, or another --out")
     done = align_dir(
         *(data_dir, model),
         open_pronunciations(dictionaries, skip_bad=skip_bad is not False) if dictionaries else None,
@@ -284,7 +287,8 @@ def align(
     doubtful = {name: a.fit for name, a in done.alignments.items() if a.fit is not None and a.fit < LEAST_FIT}
     if doubtful:
         where = shown(", ".join(f"{name} ({fit:.1f})" for name, fit in doubtful.items()), 300)
-        found = f"{len(doubtful)} transcripts that fit badly (nats a frame), wrong or with words missing"
+        count = f"{len(doubtful)} of {len(done.alignments)} transcripts"
+        found = f"{count}, for they fit badly (nats a frame), wrong or with words missing"
         say(f"to be looked at: {found}: {where}")
     if report is not None:
         names = ", ".join(map(str, dictionaries)) or "by default"

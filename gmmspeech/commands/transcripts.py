@@ -249,15 +249,20 @@ def pronounced_lines(guessed: Dictionary, place: Path | None) -> Iterator[str]:
     for line in lines[: None if place is None else SHOWN]:
         yield f"pronounced by eSpeak NG: {line}"
     if place is not None and guessed:
-        yield f"pronounced by eSpeak NG: {len(guessed)} words, all in {place}"
+        yield f"pronounced by eSpeak NG: {_many(len(guessed), 'word')}, all in {place}"
+
+
+def _many(count: int, noun: str) -> str:
+    """A number of things, in the singular for one."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def unknown_lines(unknown: Mapping[str, Counter[str]], place: Path | None) -> Iterator[str]:
     """Lines that tell the first unknown words, and where all of them are."""
     for word, seen in list(unknown.items())[:SHOWN]:
-        yield f"not in the dictionary: {word} ({seen.total()} times)"
+        yield f"not in the dictionary: {word} ({_many(seen.total(), 'time')})"
     if place is not None and unknown:
-        times = sum(seen.total() for seen in unknown.values())
-        yield f"not in the dictionary: {len(unknown)} words, {times} times, all in {place}"
+        times = _many(sum(seen.total() for seen in unknown.values()), "time")
+        yield f"not in the dictionary: {_many(len(unknown), 'word')}, {times}, all in {place}"
     elif len(unknown) > SHOWN:
-        yield f"not in the dictionary: {len(unknown) - SHOWN} more words"
+        yield f"not in the dictionary: {_many(len(unknown) - SHOWN, 'more word')}"

@@ -104,7 +104,7 @@ def test_a_word_that_the_dictionary_lacks(run, digits: Path, tmp_path: Path) -> 
     assert "xyzzy" in run(*align).stderr
     left_out = run(*align, "--skip-bad", "--out", tmp_path / "al")
     assert left_out.exit_code == 0
-    assert "not in the dictionary: xyzzy (1 times)" in left_out.stderr
+    assert "not in the dictionary: xyzzy (1 time)" in left_out.stderr
     assert "1 skipped" in left_out.stdout
 
 
@@ -173,6 +173,11 @@ def test_another_language_with_the_english_model(run, digits: Path, tmp_path: Pa
     assert "found no model of language de, took that of English with the nearest phones" in done.stderr
     place = tmp_path / "al" / "pronounced_words.dict"
     assert f"pronounced by eSpeak NG: 10 words, all in {place}" in done.stderr
+    before = place.read_bytes()
+    refused = run("align", digits, "--language", "de", "--dictionary", place, "--out", tmp_path / "al")
+    assert refused.exit_code == 1
+    assert f"--dictionary: found {place}, which --out would replace" in refused.stderr
+    assert place.read_bytes() == before
     named = {label.name for labels in read_ctm(tmp_path / "al" / "phones.ctm").values() for label in labels}
     assert {"SIL"} < named == {p for words in read_dictionary(place).values() for p in words[0]} | {"SIL"}
     model = tmp_path / "de.h5"
@@ -273,7 +278,7 @@ def test_train_phones_on_a_folder(run, spoken: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "left out 2 lines of a dictionary; the first" in done.stderr
     assert f"{dictionary}:{len(lines) + 1}: found bad alone" in done.stderr
-    assert "not in the dictionary: zzyzx (1 times)" in done.stderr
+    assert "not in the dictionary: zzyzx (1 time)" in done.stderr
     assert (tmp_path / "m.unknown_words.txt").read_text().startswith("42 1 ann/2\nzzyzx 1 ann/2\n")
     for name, reason in BAD.items():
         assert name in done.stderr

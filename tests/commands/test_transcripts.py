@@ -114,7 +114,7 @@ def test_words_that_a_dictionary_lacks_are_pronounced_in_its_phones(tmp_path: Pa
     place = tmp_path / "pronounced_words.dict"
     write_pronounced(place, found.guessed)
     assert read_dictionary(place) == {"WUG": (("w", "ə", "ɡ"),)}
-    assert list(pronounced_lines(found.guessed, place))[1] == f"pronounced by eSpeak NG: 1 words, all in {place}"
+    assert list(pronounced_lines(found.guessed, place))[1] == f"pronounced by eSpeak NG: 1 word, all in {place}"
     write_pronounced(place, {})
     assert not place.exists()
 
