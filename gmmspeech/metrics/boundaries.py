@@ -147,8 +147,8 @@ def boundary_agreement(
 
     Parameters
     ----------
-    reference, hypothesis : mapping of str to sequence of (start, end, name)
-        Labels of the same utterances, in seconds.
+    reference, hypothesis : mapping of str to sequence of tuple
+        Labels of the same utterances, each its start and end in seconds and its name.
     ignore : collection of str
         Names of silence.
     ends : bool
@@ -260,8 +260,8 @@ def detect_boundaries(
 
     Parameters
     ----------
-    reference, hypothesis : mapping of str to sequence of (start, end, name)
-        Labels of the same utterances, in seconds.
+    reference, hypothesis : mapping of str to sequence of tuple
+        Labels of the same utterances, each its start and end in seconds and its name.
     tolerance : float
         Seconds that a boundary may be away from its partner.
     ignore : collection of str
