@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gmmspeech.errors import ConfigError, DataError, shown
-from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.atomic import remove_leftovers, write_lines
 from gmmspeech.formats.datadir import DataDir, read_data_dir
 from gmmspeech.formats.dictionary import lazy_cmudict, read_dictionary
 from gmmspeech.formats.recordings import read_recordings
@@ -224,6 +224,7 @@ def _reason(words: Sequence[str], missing: Sequence[str], stands: str) -> str:
 
 def write_unknown_words(path: Path, unknown: Mapping[str, Counter[str]]) -> None:
     """Write unknown words with how often and where they came; remove the list of an earlier run if there are none."""
+    remove_leftovers(path)
     if unknown:
         write_lines(path, (f"{w} {seen.total()} {' '.join(sorted(seen))}" for w, seen in unknown.items()))
     else:
@@ -237,6 +238,7 @@ def dictionary_lines(dictionary: Dictionary) -> Iterator[str]:
 
 def write_pronounced(path: Path, guessed: Dictionary) -> None:
     """Write pronunciations of eSpeak NG as a dictionary; remove that of an earlier run if there are none."""
+    remove_leftovers(path)
     if guessed:
         write_lines(path, dictionary_lines(guessed))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,19 @@ import pytest
 from gmmspeech.formats.datadir import read_data_dir
 from gmmspeech.formats.labels import read_ctm
 from gmmspeech.formats.textgrid import write_textgrid
+from gmmspeech.phones.gmm.classification import AdaptedClassifierConfig
 
 TRAIN = ("--config", "phones_8khz", "-k", 2, "--dim", 16, "--jobs", 2)
+
+
+@dataclass(frozen=True)
+class Few(AdaptedClassifierConfig):
+    """A full system that is trained in a few seconds."""
+
+    edges: tuple[tuple[int, int], ...] = ((0, 2),)
+    adapter_components: int = 1
+    segment_components: int = 2
+    passes: int = 1
 
 
 @pytest.fixture
@@ -34,7 +46,8 @@ def shares(stdout: str) -> list[float]:
     return [float(line.rsplit("(", 1)[1].split()[0]) for line in lines]
 
 
-def test_train_and_classify(run, digits: Path, tmp_path: Path) -> None:
+def test_train_and_classify(run, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gmmspeech.phones.gmm.classification.AdaptedClassifierConfig", Few)
     for name, options, limits in (("one", (), (80, 60)), ("full", ("--full",), (80, 60))):
         model, out = tmp_path / f"{name}.h5", tmp_path / name
         trained = run("train-phone-classifier", digits / "train", model, *TRAIN, *options)

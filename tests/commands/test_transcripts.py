@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,15 @@ def test_all_unknown_words_are_listed(tmp_path: Path) -> None:
     assert list(unknown_lines(unknown, None))[10:] == ["not in the dictionary: 20 more words"]
     write_unknown_words(place, {})
     assert not place.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nothing is locked there, and no leftovers are removed")
+@pytest.mark.parametrize("write", [write_unknown_words, write_pronounced])
+def test_what_a_killed_run_left_of_lists_of_words_is_removed(tmp_path: Path, write) -> None:
+    for name in (".p.words.01234567.txt", ".other.01234567.txt"):
+        (tmp_path / name).touch()
+    write(tmp_path / "p.words.txt", {})
+    assert [path.name for path in tmp_path.iterdir()] == [".other.01234567.txt"]
 
 
 def test_bad_files_of_a_folder(tmp_path: Path) -> None:
