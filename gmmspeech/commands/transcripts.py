@@ -63,6 +63,9 @@ def read_speech(
     Give it, the files that were left out with the reasons, and whether bad utterances are to be left out: of
     recordings by default, of a data directory if asked for. What lies in `out` is of an earlier run.
     """
+    if not folder.is_dir():
+        expected = "recordings with transcripts beside them, or a data directory (with wav.scp and utt2spk)"
+        raise DataError(f"{folder}: no such folder, expected {expected}")
     if is_data_dir(folder):
         return read_data_dir(folder, allow_pipes=allow_pipes), {}, bool(skip_bad)
     data, left_out = read_recordings(folder)

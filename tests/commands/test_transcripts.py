@@ -179,3 +179,8 @@ def test_bad_files_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "utt2spk").write_text("a s\n")
     assert read_speech(tmp_path)[1:] == ({}, False)
     assert read_speech(tmp_path, skip_bad=True)[2] is True
+
+
+def test_a_missing_folder_tells_what_folders_are_taken(tmp_path):
+    with pytest.raises(DataError, match=r"no such folder, expected recordings with transcripts beside them, or a data"):
+        read_speech(tmp_path / "none")
