@@ -46,7 +46,7 @@ FORMATS = {
 _OF_MANY = ("ctm", "mlf")  # the formats that hold many utterances in a file
 _SUFFIXES = {"textgrid": ".TextGrid"}  # as others write it, where not in lower case
 _COMMENT = ";;"  # of CTM
-_NO_LABELS = ("unknown_words.txt",)  # what `align` writes beside labels
+_NO_LABELS = "unknown_words.txt"  # what `align` writes beside labels, and `train-phones` as NAME.unknown_words.txt
 _HTK_RATE = 10_000_000  # HTK counts time in steps of 100 ns
 _LONGEST = 1e9  # seconds, thirty years: no recording is longer
 
@@ -90,6 +90,8 @@ def read_labels(
     {'ann-1': [Label(start=0.0, end=0.25, name='SIL'), Label(start=0.25, end=0.5, name='AH')]}
     """
     _check_format(format)
+    if not Path(path).suffix and not Path(path).exists():
+        raise DataError(f"{path}: no such file or folder, expected labels")
     if not Path(path).is_dir():
         return _read_file(Path(path), format or _format_of(Path(path)), tier, rate)
     files: dict[str, list[Path]] = {}
@@ -332,7 +334,7 @@ def _check_format(format: str | None) -> None:
 
 def format_of(path: Path) -> str | None:
     """Format that a file in a folder has by its suffix, None where it has no labels."""
-    return None if path.name in _NO_LABELS else _format_of_suffix(path)
+    return None if path.name == _NO_LABELS or path.name.endswith(f".{_NO_LABELS}") else _format_of_suffix(path)
 
 
 def _format_of_suffix(path: Path) -> str | None:

@@ -295,6 +295,10 @@ def test_folders_in_folders_as_of_timit(tmp_path):
         read_labels(tmp_path, format="phn")
     (tmp_path / "none").mkdir()
     fails("found label files of none", read_labels, tmp_path / "none")
+    fails("missing: no such file or folder, expected labels", read_labels, tmp_path / "missing")
+    for name in ("unknown_words.txt", "phones.unknown_words.txt"):  # lists of words, which are no labels
+        (tmp_path / "none" / name).write_text("me 1 u\n")
+    fails("found label files of none", read_labels, tmp_path / "none")
 
 
 def test_formats_that_can_not_be_told(tmp_path):
