@@ -31,7 +31,7 @@ from gmmspeech.errors import (
 from gmmspeech.features.compatibility import check_same_front_end, front_end_of
 from gmmspeech.files.text import look_alike
 from gmmspeech.phones.decoding.boundaries import Boundaries, Chain, place_boundaries
-from gmmspeech.phones.decoding.confidence import goodness_of_pronunciation, loop_log_likelihoods
+from gmmspeech.phones.decoding.confidence import goodness_of_pronunciation, transcript_fits
 from gmmspeech.phones.decoding.spans import PhoneSpan, phone_spans
 from gmmspeech.phones.hmm.adaptation import adapted_to_speakers
 from gmmspeech.phones.hmm.batches import read_batches
@@ -63,8 +63,9 @@ class Alignment:
         Standard deviation of where each phone begins, in seconds; the first begins with the audio. 1.96 of them to
         either side hold about 95 % of the boundaries. None where boundaries are those of whole frames.
     fit : float or None
-        `log_likelihood` less that of the best path through any phones: how much worse, in nats a frame, the transcript
-        explains the frames. About -1 where all was said as written; the more below, the more of it is wrong or missing.
+        Log-likelihood of the frames of speech less that along the best path through any phones: how much worse, in nats
+        a frame, the transcript explains them. About -0.7 where all was said as written; the more below, the more of it
+        is wrong or missing. None where all is silence.
     beam : float or None
         None: the path is the best of all. A number: it is the best within that beam, and there may be a better one.
     """
@@ -228,10 +229,12 @@ def align(
                     raise DataError(f"utterance {name}: {found[name]}")
         theirs = {name: emissions[name] for name in reached}
         placed = _placed(model, graphs, reached, theirs, transitions) if refine else dict.fromkeys(reached)
-        loops = loop_log_likelihoods(model, list(theirs.values()))
-        for (name, path), loop in zip(reached.items(), loops, strict=True):
+        nodes = [path.nodes for path in reached.values()]
+        states = [graphs[name].state[path.nodes] for name, path in reached.items()]
+        fits = transcript_fits(model, nodes, states, list(theirs.values()))
+        for (name, path), fit in zip(reached.items(), fits, strict=True):
             found[name] = describe_path(
-                *(model, graphs[name], path, theirs[name], clock), goodness=goodness, placed=placed[name], loop=loop
+                *(model, graphs[name], path, theirs[name], clock), goodness=goodness, placed=placed[name], fit=fit
             )
         return found
 
@@ -287,7 +290,7 @@ def describe_path(
     *,
     goodness: bool = False,
     placed: Boundaries | None = None,
-    loop: float | None = None,
+    fit: float | None = None,
 ) -> Alignment:
     """Words and phones along a path."""
     path, spans = best.nodes, phone_spans(graph, best.nodes)
@@ -307,7 +310,7 @@ def describe_path(
         log_likelihood=log_likelihood,
         beam=best.beam,
         deviations=None if placed is None else placed.deviations * clock.frame_shift / 1000,
-        fit=None if loop is None else float(log_likelihood - loop),
+        fit=fit,
     )
 
 

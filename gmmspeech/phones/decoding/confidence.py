@@ -14,8 +14,8 @@ from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import best_scores
 
-LEAST_FIT = -2.5
-"""Nats a frame: a transcript that fits worse is probably wrong, or lacks words; right ones have about -0.8."""
+LEAST_FIT = -2.0
+"""Nats a frame: a transcript that fits worse is probably wrong, or lacks words; right ones have -1.8 to 0."""
 
 
 def goodness_of_pronunciation(
@@ -44,6 +44,31 @@ def goodness_of_pronunciation(
     best = best_scores([rival[s.phone] for s in spans], theirs, transitions)
     best += [any_of(others[s.phone]) for s in spans]  # which of them it is costs nothing
     return (ours - best) / np.array([s.stop - s.start for s in spans])
+
+
+def transcript_fits(
+    model: PhoneHMM,
+    nodes: Sequence[NDArray[np.intp]],
+    states: Sequence[NDArray[np.intp]],
+    emissions: Sequence[NDArray[np.float32]],
+) -> list[float | None]:
+    """Fit of each utterance: log-likelihood a frame of its speech along its path, less that of any phones there.
+
+    Frames of silence have no part in it: ten quiet minutes would hide that two words lie in the wrong place. None where
+    all is silence.
+    """
+    transitions, silence = Transitions.of(model.self_loop), model.phone_index[model.silence]
+    speech = [model.phone_of_state[path] != silence for path in states]
+    spoken = [i for i, frames in enumerate(speech) if frames.any()]
+    loops = loop_log_likelihoods(model, [emissions[i][speech[i]] for i in spoken])
+    fits: list[float | None] = [None] * len(states)
+    for i, loop in zip(spoken, loops.tolist(), strict=True):
+        here, path = speech[i], states[i]
+        stays = np.append(nodes[i][1:] == nodes[i][:-1], False)
+        moves = np.where(stays, transitions.stay[path], transitions.leave[path])
+        own = emissions[i][np.arange(len(path)), path] + moves
+        fits[i] = float(own[here].mean() - loop)
+    return fits
 
 
 def loop_log_likelihoods(model: PhoneHMM, emissions: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
