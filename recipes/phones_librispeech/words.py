@@ -26,7 +26,8 @@ def check_words(data: gs.formats.DataDir, known: Mapping, skip_bad: bool) -> dic
             f"{data.path}/text: found no pronunciation of {', '.join(lacking)}, expected {expected}"
         )
     for word in lacking:
-        click.echo(f"{data.path.name}: not in the dictionary: {word} ({count[word]} times)", err=True)
+        times = f"{count[word]} time{'s' * (count[word] > 1)}"
+        click.echo(f"{data.path.name}: not in the dictionary: {word} ({times})", err=True)
     return dictionary
 
 

@@ -222,9 +222,13 @@ def test_show(run: Run, scored: Path) -> None:
 
 def test_demo(run: Run, synthetic_voices: Path, tmp_path: Path) -> None:
     (tmp_path / "voices").symlink_to(synthetic_voices)
-    printed = succeeds(run, "demo", "--out", tmp_path, "--jobs", 2)
+    result = run("demo", "--out", tmp_path, "--jobs", 2)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == "gmmspeech: warning: resampled 120 of 120 recordings from 22050 Hz to 16000\n"
+    printed = result.stdout
     commands = [line.split()[2] for line in printed.splitlines() if line.startswith("$ gmmspeech ")]
-    assert commands == ["features", "features", "train-ubm", "enroll", "score", "evaluate"]
+    assert commands == ["features", "features", "train-ubm", "enroll", "score", "evaluate", "align"]
+    assert len(list((tmp_path / "aligned").rglob("*.TextGrid"))) == 120
     rate = next(line for line in printed.splitlines() if line.startswith("EER (ROC convex hull)"))
     assert float(rate.split()[-2]) < 5
     assert "</html>" in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")

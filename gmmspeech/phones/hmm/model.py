@@ -296,6 +296,8 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
     def to_state(self) -> State:
         """Give all that is to be saved; Gaussians that float32 holds to the bit as such, in half of the space."""
         state = super().to_state()
+        if self.card is None:
+            del state["card"]
         for name in ("means", "variances"):
             short = state[name].astype(np.float32)
             state[name] = short if np.array_equal(short, state[name]) else state[name]
