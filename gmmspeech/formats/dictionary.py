@@ -18,6 +18,7 @@ from gmmspeech.formats.datadir import fields_of_lines
 from gmmspeech.phones.labels.dictionary import Dictionary, Pronunciation, make_dictionary
 from gmmspeech.phones.labels.phone_sets import strip_stress
 
+MOST_PHONES = 1000  # of a word: more is damage, and would ask for a graph without bound
 _ALTERNATIVE = re.compile(r"(.+)\([0-9]+\)")
 _NUMBER = re.compile(r"-?([0-9]+|([0-9]*\.[0-9]+|[0-9]+\.)(e[-+]?[0-9]+)?|[0-9]+e[-+][0-9]+)", re.IGNORECASE)
 _WHOLE = re.compile("-?[0-9]+")
@@ -178,4 +179,6 @@ def _without_numbers(where: str, word: str, fields: list[str]) -> list[str]:
         raise DataError(f"{where}: found {found} before the phones, expected a probability, or MFA's four columns")
     if not phones:
         raise DataError(f"{where}: found {shown(word)} alone, expected its phones after it")
+    if len(phones) > MOST_PHONES:
+        raise DataError(f"{where}: found {len(phones)} phones of {shown(word)}, expected up to {MOST_PHONES}")
     return phones

@@ -67,6 +67,7 @@ def test_a_blank_that_is_not_ascii_is_part_of_a_word(tmp_path):
         ("CAT -0.5 K AE1 T\n", ":1: found -0.5 before the phones, expected a probability"),
         ("CAT 0.5 0.1 K AE1 T\n", ":1: found 0.5 0.1 before the phones, expected a probability"),
         ("CAT 1 0.0 0.0 0.0\n", ":1: found CAT alone, expected its phones after it"),
+        ("CAT" + " K" * 1001 + "\n", ":1: found 1001 phones of CAT, expected up to 1000"),
         ("CAT 0.5\n", ":1: found CAT alone"),
         ("É e\nE\u0301 e\n", "twice, in two Unicode normalization forms"),
         ("A e\n\0B e\n", ":2: found a null byte"),
