@@ -157,7 +157,8 @@ def adapted_to_speakers(
     """Bring the frames of each speaker to a model by fMLLR, after a first pass that finds the states of the frames.
 
     A speaker's own statistics are added to those of `prior_frames` frames that are as the model expects them, so that
-    a second of speech changes little. An utterance without a path, or that can't be read, has no part in it.
+    a second of speech changes little. An utterance without a path or a speaker, or that can't be read, has no part in
+    it.
     """
 
     def first_pass(batch: Mapping[str, NDArray]) -> dict[str, StatePosteriors]:
@@ -168,7 +169,8 @@ def adapted_to_speakers(
         return {name: posterior for name, posterior in zip(good, found, strict=True) if posterior is not None}
 
     posteriors: dict[str, StatePosteriors] = {}
-    for found in ordered_map(first_pass, read_batches(frames, graphs), n_jobs=n_jobs):
+    known = [name for name in graphs if name in utt2spk]
+    for found in ordered_map(first_pass, read_batches(frames, known), n_jobs=n_jobs):
         posteriors |= found
     if not posteriors:
         return frames

@@ -107,6 +107,14 @@ def test_adaptation_brings_a_speakers_frames_to_the_model(model):
     assert adapted.log_likelihood > plain.log_likelihood + 3
 
 
+def test_an_utterance_without_a_speaker_is_aligned_as_it_is(model):
+    x = {"u": frames((0, 9), (12, 12), (6, 12), (0, 9)), "v": frames((0, 9), (6, 12), (12, 12), (0, 9))}
+    words = {"u": ["SEE"], "v": ["EASE"]}
+    plain = align(model, x, words, DICTIONARY).alignments["v"]
+    assert align(model, x, words, DICTIONARY, utt2spk={"u": "ann"}).alignments["v"].phones == plain.phones
+    assert align(model, x, words, DICTIONARY, utt2spk={}).alignments["v"].phones == plain.phones
+
+
 def test_many_utterances_of_different_lengths(model):
     rng = np.random.default_rng(0)
     lengths = rng.integers(3, 40, (150, 3))
