@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -15,10 +14,9 @@ from gmmspeech.arguments import check, checked, told
 from gmmspeech.audio import AudioFormat, audio_format, read_audio
 from gmmspeech.audio.reading import Channel
 from gmmspeech.commands.conversion import converting, warn_of_conversions
-from gmmspeech.commands.phones import frame_times, shipped_model
+from gmmspeech.commands.phones import front_end_of_model, shipped_model
 from gmmspeech.commands.transcripts import open_pronunciations, spoken_words, unknown_lines
 from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning
-from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.text import read_text
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.loading import load
@@ -103,7 +101,7 @@ def align_file(
     (['Ah'], True)
     """
     hmm = _model(model, language)
-    front = FrontEnd.from_json(hmm.front_end or "") if frame_times(hmm.front_end) else FrontEnd()
+    front = front_end_of_model(hmm)
     said = DataDir(Path(), {_NAME: Path()}, None, (_NAME,), {_NAME: _NAME}, {_NAME: _text(transcript)})
     how = {"language": language, "unknown_words": unknown_words}
     spoken = spoken_words(said, _pronunciations(dictionary), phones=hmm.phones, **how)  # type: ignore[arg-type]
@@ -118,13 +116,7 @@ def align_file(
 def _model(model: PhoneHMM | str | os.PathLike[str] | None, language: str) -> PhoneHMM:
     if isinstance(model, PhoneHMM):
         return model
-    return _shipped(language) if model is None else load(model, PhoneHMM)
-
-
-@functools.cache
-def _shipped(language: str) -> PhoneHMM:
-    """Give the model that comes along, read once."""
-    return shipped_model(language)
+    return shipped_model(language) if model is None else load(model, PhoneHMM)
 
 
 def _pronunciations(dictionary: Dictionaries | None) -> Pronunciations | None:

@@ -52,6 +52,8 @@ from gmmspeech.phones.shipped import english_model
 from gmmspeech.progress import progress
 from gmmspeech.stores.features import FeatureStore
 
+_NO_FRONT_END = "found a model without a front end, expected one that `train-phones` wrote"
+
 
 def read_pronunciations(names: Sequence[str], *, keep_stress: bool = False) -> Dictionary:
     """Read dictionaries, later ones replacing words of earlier ones; the name "cmudict" is CMU's."""
@@ -108,9 +110,16 @@ def warn_of_skipped(done: Extraction) -> None:
 def frame_times(front_end: str | None) -> dict[str, Any]:
     """Length and shift in ms of the frames of a front end given as JSON text, as `FrameClock` takes them."""
     if not front_end:
-        raise DataError("found a model without a front end, expected one that `train-phones` wrote")
+        raise DataError(_NO_FRONT_END)
     clock = FrameClock.of(front_end)
     return {"frame_length": clock.frame_length, "frame_shift": clock.frame_shift}
+
+
+def front_end_of_model(model: PhoneHMM) -> FrontEnd:
+    """Front end of a model that frames are to be computed for."""
+    if not model.front_end:
+        raise DataError(_NO_FRONT_END)
+    return FrontEnd.from_json(model.front_end)
 
 
 def read_start(init: str, phone_map: Path | None = None) -> dict[str, Any]:
@@ -366,14 +375,13 @@ def align_dir(
     """
     data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, out=out)
     hmm = shipped_model(language) if model is None else load(model, PhoneHMM)
-    times = frame_times(hmm.front_end)
-    front = FrontEnd.from_json(hmm.front_end or "")
+    front = front_end_of_model(hmm)
     how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
     spoken = spoken_words(data, dictionary, phones=hmm.phones, **how)
     said = data.only(spoken.words)
     options["utt2spk"] = data.utt2spk if adapt else None
     with features_of(said, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
-        found = align(hmm, store, spoken.words, spoken.entries, n_jobs=n_jobs, skip_bad=skip, **times, **options)
+        found = align(hmm, store, spoken.words, spoken.entries, n_jobs=n_jobs, skip_bad=skip, **options)
     if out is not None:
         format = format or ("ctm" if is_data_dir(folder) else "textgrid")
         write_alignments(out, found.alignments, data=data, format=format, confidence=confidence)
@@ -421,11 +429,10 @@ def recognize_dir(
 ) -> dict[str, Alignment]:
     """Recognize the utterances of a data directory."""
     data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load(model, PhoneHMM)
-    times = frame_times(hmm.front_end)
-    front = FrontEnd.from_json(hmm.front_end or "")
+    front = front_end_of_model(hmm)
     with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad, channel=channel) as (store, done):
         warn_of_skipped(done)
-        return decode(hmm, store, graph_of(hmm), n_jobs=n_jobs, skip_bad=skip_bad, **times, **options)
+        return decode(hmm, store, graph_of(hmm), n_jobs=n_jobs, skip_bad=skip_bad, **options)
 
 
 def score_lines(alignments: Mapping[str, Alignment]) -> Iterator[str]:

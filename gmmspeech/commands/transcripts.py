@@ -14,6 +14,7 @@ from gmmspeech.formats.datadir import DataDir, read_data_dir
 from gmmspeech.formats.dictionary import lazy_cmudict, read_dictionary
 from gmmspeech.formats.recordings import read_recordings
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
+from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
 from gmmspeech.phones.labels.dictionary import Dictionary, inventory, supplemented
 from gmmspeech.phones.labels.ipa import notation_of
 from gmmspeech.phones.labels.phone_sets import ARPABET, is_arpabet
@@ -21,7 +22,6 @@ from gmmspeech.phones.labels.words import lower_case, words_of
 
 UNKNOWN_WORDS = "unknown_words.txt"
 PRONOUNCED_WORDS = "pronounced_words.dict"
-SPOKEN_NOISE = "SPN"
 SHOWN = 10  # unknown words on the screen; the file has all
 
 

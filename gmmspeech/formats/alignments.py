@@ -260,7 +260,7 @@ def _utterance(name: str, speaker: str, alignment: Alignment, start: float, end:
     phones = list(_shifted(alignment.phones, start, end))
     if phones and end is not None and is_silence(phones[-1].name) and 0 < end - phones[-1].end <= _WHOLE:
         phones[-1] = phones[-1]._replace(end=end)
-    deviations = getattr(alignment, "deviations", None)
+    deviations = alignment.deviations
     entries = [
         Entry(
             phone,
@@ -271,8 +271,7 @@ def _utterance(name: str, speaker: str, alignment: Alignment, start: float, end:
         for i, phone in enumerate(phones)
     ]
     words = [_word(word, entries) for word in _shifted(alignment.words, start, end)]
-    fit = getattr(alignment, "fit", None)
-    return AlignedUtterance(name, speaker, start, words, entries, float(alignment.log_likelihood), fit)
+    return AlignedUtterance(name, speaker, start, words, entries, float(alignment.log_likelihood), alignment.fit)
 
 
 def _shifted(labels: Iterable[Label], start: float, end: float | None) -> Iterator[Label]:

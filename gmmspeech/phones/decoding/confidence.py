@@ -30,10 +30,6 @@ def goodness_of_pronunciation(
     """
     each = {phone: [[phone]] for phone in model.phones}
     rivals = [phone for phone in model.phones if phone != SPOKEN_NOISE]
-
-    def any_of(phones: Sequence[str]) -> float:
-        return np.log(max(len(phones), 1))
-
     found = {s.phone for s in spans}
     single = {p: word_sequence_graph(model, [[model.phones[p]]], each, silence_probability=0.0) for p in found}
     others = {p: [phone for phone in rivals if phone != model.phones[p]] or list(model.phones) for p in found}
@@ -42,7 +38,7 @@ def goodness_of_pronunciation(
     transitions = Transitions.of(model.self_loop)
     ours = best_scores([single[s.phone] for s in spans], theirs, transitions)
     best = best_scores([rival[s.phone] for s in spans], theirs, transitions)
-    best += [any_of(others[s.phone]) for s in spans]  # which of them it is costs nothing
+    best += np.log([len(others[s.phone]) for s in spans])  # which of them it is costs nothing
     return (ours - best) / np.array([s.stop - s.start for s in spans])
 
 
@@ -86,9 +82,11 @@ def loop_log_likelihoods(model: PhoneHMM, emissions: Sequence[NDArray[np.float32
     lengths = np.array([len(e) for e in emissions])
     order = np.argsort(-lengths, kind="stable")
     sorted_lengths = lengths[order]
+    rows = np.concatenate([emissions[i] for i in order])
+    row = np.concatenate([[0], np.cumsum(sorted_lengths)[:-1]])  # of each utterance's first frame
     scores = np.full((len(emissions), model.num_states), -np.inf, np.float32)
     scores[:, first] = share
-    scores += np.stack([emissions[i][0] for i in order])
+    scores += rows[row]
     offset = np.zeros(len(emissions))
     active = len(emissions)
     found = np.empty(len(emissions))
@@ -107,5 +105,5 @@ def loop_log_likelihoods(model: PhoneHMM, emissions: Sequence[NDArray[np.float32
         entered = np.empty_like(before)
         entered[:, 1:] = before[:, :-1] + leave[:-1]
         entered[:, first] = ((before[:, last] + leave[last]).max(axis=1) + share)[:, None]
-        scores[:active] = np.maximum(before + stay, entered) + np.stack([emissions[i][t] for i in order[:active]])
+        scores[:active] = np.maximum(before + stay, entered) + rows[row[:active] + t]
     return found / lengths

@@ -132,8 +132,7 @@ def train_fmllr(
 
 def model_statistics(model: PhoneHMM) -> FMLLRStats:
     """Statistics for fMLLR that a frame drawn from the model itself is expected to give; their transform is none."""
-    share = model.weights / (1 - model.self_loop)[model.state_of_gaussian]  # a state lasts that long
-    share /= share.sum()
+    share = model.frames_of_gaussians / model.frames_of_gaussians.sum()
     extended = np.concatenate([model.means, np.ones((model.num_gaussians, 1))], axis=1)
     precise = share[:, None] / model.variances
     with single_threaded_blas():  # on a busy machine, threads wait longer for one another than such products take

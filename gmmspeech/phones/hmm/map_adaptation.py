@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmmspeech.phones.hmm.estimation import HMMStats
+from gmmspeech.phones.hmm.estimation import TRANSITION_FLOOR, HMMStats
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.passes import Options, accumulate_corpus, align_corpus
 from gmmspeech.phones.hmm.spans import Corpus
@@ -46,7 +46,8 @@ def map_update(model: PhoneHMM, stats: HMMStats, *, relevance_factor: float) -> 
     weights = n + factor * model.weights
     weights /= np.add.reduceat(weights, starts)[state]
     stay = (stats.stays + relevance_factor * model.self_loop) / (occupancy + relevance_factor)
-    return replace(model, means=means, variances=variances, weights=weights, self_loop=stay.clip(0.01, 0.99))
+    stay = stay.clip(TRANSITION_FLOOR, 1 - TRANSITION_FLOOR)
+    return replace(model, means=means, variances=variances, weights=weights, self_loop=stay)
 
 
 def few_frames(corpus: Corpus, model: PhoneHMM) -> bool:

@@ -121,12 +121,19 @@ def told_pairs(pairs: Mapping[str, str]) -> str:
 
 def collapsed(model: PhoneHMM) -> PhoneHMM:
     """Give a model with one Gaussian a state, of the same mean and variance as the state's mixture."""
-    starts, weights = model.mixture_offsets[:-1], model.weights[:, None]
-    means = np.add.reduceat(weights * model.means, starts)
-    squares = np.add.reduceat(weights * (model.variances + model.means**2), starts)
+    means, variances = pooled(model, model.weights, model.mixture_offsets[:-1])
     count = np.arange(model.num_states + 1)
     ones = np.ones(model.num_states)
-    return replace(model, mixture_offsets=count, weights=ones, means=means, variances=squares - means**2)
+    return replace(model, mixture_offsets=count, weights=ones, means=means, variances=variances)
+
+
+def pooled(
+    model: PhoneHMM, share: NDArray[np.float64], starts: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Means and variances of runs of Gaussians together, that begin at `starts` and have such shares of their run."""
+    means = np.add.reduceat(share[:, None] * model.means, starts)
+    squares = np.add.reduceat(share[:, None] * (model.variances + model.means**2), starts)
+    return means, squares - means**2
 
 
 _Part = tuple[NDArray[np.float64], list[int], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]

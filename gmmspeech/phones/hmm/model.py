@@ -168,6 +168,11 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         """Index of the state that each Gaussian belongs to, shape (K,)."""
         return np.repeat(np.arange(self.num_states), np.diff(self.mixture_offsets))
 
+    @cached_property
+    def frames_of_gaussians(self) -> NDArray[np.float64]:
+        """How many frames each Gaussian is expected to have while its state lasts, shape (K,)."""
+        return self.weights / (1 - self.self_loop)[self.state_of_gaussian]
+
     @checked
     def states(self, phone: str) -> NDArray[np.intp]:
         """Indices of a phone's states."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gmmspeech.phones.hmm.mapping import pooled
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 SPOKEN_NOISE = "SPN"
@@ -28,12 +29,9 @@ def add_spoken_noise(model: PhoneHMM) -> PhoneHMM:
     if SPOKEN_NOISE in model.phone_index or not spoken:
         return model
     phone_of_gaussian = model.phone_of_state[model.state_of_gaussian]
-    share = model.weights / (1 - model.self_loop)[model.state_of_gaussian]  # a state lasts that long
-    total = np.bincount(phone_of_gaussian, share)
-    share = (share / total[phone_of_gaussian])[:, None]
-    first = model.mixture_offsets[model.state_offsets[:-1]]
-    means = np.add.reduceat(share * model.means, first)
-    variances = np.add.reduceat(share * (model.variances + model.means**2), first) - means**2
+    share = model.frames_of_gaussians
+    share = share / np.bincount(phone_of_gaussian, share)[phone_of_gaussian]
+    means, variances = pooled(model, share, model.mixture_offsets[model.state_offsets[:-1]])
     states = round(float(np.diff(model.state_offsets)[spoken].mean()))
     stay = np.full(states, model.self_loop[model.phone_of_state != model.phone_index[model.silence]].mean())
     number = len(spoken)
