@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import POSITIVE, check, real, told
-from gmmspeech.errors import DataError, FeatureError, GmmSpeechError, ModelError, one_line, shown
+from gmmspeech.errors import DataError, FeatureError, GmmSpeechError, ModelError, counted, one_line, shown
 
 
 def check_at_least(lowest: int, **values: float) -> None:
@@ -40,7 +40,9 @@ def real_array(
         raise error(f"{owner}: found something that is no number ({told(x)}), expected numbers")
     masked = sum(map(_count_masked, x if isinstance(x, (list, tuple)) else [x]))
     if masked:
-        raise error(f"{owner}: found {masked} masked entries, expected none: leave their rows out, or fill them")
+        raise error(
+            f"{owner}: found {counted(masked, 'masked entry')}, expected none: leave their rows out, or fill them"
+        )
     try:
         array = np.asarray(x)
         if array.dtype.kind == "O":
@@ -64,7 +66,7 @@ def as_labels(y: Any, owner: str = "labels", error: type[GmmSpeechError] = DataE
     if y is None or isinstance(y, (str, bytes, os.PathLike, Mapping, Set)):
         raise error(f"{owner}: found {told(y)}, expected a list of labels")
     if _count_masked(y):
-        raise error(f"{owner}: found {_count_masked(y)} masked entries, expected none")
+        raise error(f"{owner}: found {counted(_count_masked(y), 'masked entry')}, expected none")
     try:
         labels = np.asarray(y)
     except (TypeError, ValueError) as problem:

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import BLOCK, FAN_IN, Block, Frames, frame_blocks, frame_dim, single_threaded_blas, tree_sum
-from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechError, GmmSpeechWarning, text_or_type
+from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechError, GmmSpeechWarning, counted, text_or_type
 from gmmspeech.gmm.kernels import native_kernel
 
 if TYPE_CHECKING:
@@ -221,7 +221,9 @@ class _Shard:
             frames[filled : filled + len(some)] = some
             filled += len(some)
         if frames is None or filled != self.num_frames:
-            raise FeatureError(f"frame {self.start}: found {filled} frames from there, expected {self.num_frames}")
+            raise FeatureError(
+                f"frame {self.start}: found {counted(filled, 'frame')} from there, expected {self.num_frames}"
+            )
         return self.start, frames
 
 

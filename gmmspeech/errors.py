@@ -94,6 +94,31 @@ def shown(value: object, limit: int = 80) -> str:
     return text if len(text) <= limit else f"{text[:half]}...{text[-half:]}"
 
 
+def counted(count: float, noun: str, spec: str = "") -> str:
+    """Give a number, formatted as `spec` says, and a noun: the singular of it for one.
+
+    Examples
+    --------
+    >>> counted(1, "word"), counted(2, "class"), counted(1234, "entry", ",")
+    ('1 word', '2 classes', '1,234 entries')
+    """
+    if count != 1:
+        ends = {"s": noun + "es", "y": noun[:-1] + "ies"}
+        noun = ends.get(noun[-1], noun + "s")
+    return f"{count:{spec}} {noun}"
+
+
+def all_of(count: int, noun: str) -> str:
+    """Tell of all things of a kind that they are something, in the singular for one.
+
+    Examples
+    --------
+    >>> all_of(3, "test"), all_of(1, "test")
+    ('all 3 tests are', 'the only test is')
+    """
+    return f"the only {noun} is" if count == 1 else f"all {counted(count, noun)} are"
+
+
 def one_line(error: BaseException) -> str:
     """Text of an error on one line, not longer than a message may be."""
     return shown(" ".join(str(error).split()), LONGEST)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import errno
+import itertools
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gmmspeech
 from gmmspeech.errors import (
     LONGEST,
     AudioError,
@@ -20,6 +24,8 @@ from gmmspeech.errors import (
     FeatureError,
     GmmSpeechWarning,
     ModelError,
+    all_of,
+    counted,
     report_errors,
     shown,
 )
@@ -137,3 +143,20 @@ def test_no_message_is_longer_than_a_screen(kind: type[Exception]) -> None:
     assert text.startswith("trials:3: found xxx")
     assert text.endswith("xxx , expected target")
     assert len(str(kind(" " * 10**6 + "x"))) <= LONGEST
+
+
+def test_counted_things_are_told_in_the_singular_for_one() -> None:
+    assert [counted(n, "entry", ",") for n in (0, 1, 1000)] == ["0 entries", "1 entry", "1,000 entries"]
+    assert counted(1.0, "masked entry", ".0f") == "1 masked entry"
+    assert all_of(1, "test") == "the only test is"
+    loose = []
+    for file in sorted(Path(gmmspeech.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                for value, behind in itertools.pairwise(node.values):
+                    is_count = isinstance(value, ast.FormattedValue) and ast.unparse(value.value).startswith("len(")
+                    told = behind.value if isinstance(behind, ast.Constant) else ""
+                    if is_count and re.match(r" [a-zG-]+s\b(?<! as)(?<! is)(?<! was)", told):
+                        loose.append(f"{file.name}:{node.lineno}: {told}")
+    allowed = ("numbers, none negative", "models are listed", "bytes")  # of several, always
+    assert [each for each in loose if not any(words in each for words in allowed)] == []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from gmmspeech.errors import AudioError
+from gmmspeech.errors import AudioError, counted
 
 _SIZES = {1: 192, 2: 576, 3: 1152, 4: 2304, 5: 4608, **{code: 1 << code for code in range(8, 16)}}
 _HEADER_OF_UNKNOWN = {6: 1, 7: 2}  # bytes that hold the number of samples
@@ -33,7 +33,7 @@ def flac_length(name: str, file: BinaryIO, size: int) -> tuple[int, int] | None:
     most = _BESIDE + 2 * claimed * channels * width  # no encoder makes samples longer than they are
     if claimed and size > most:
         expected = f"at most {most} for the samples that its header tells of"
-        raise AudioError(f"{name}: found {size} bytes, expected {expected}")
+        raise AudioError(f"{name}: found {counted(size, 'byte')}, expected {expected}")
     _check_single(name, file)
     for length in _TAILS:
         tail, tried = _tail(file, size, length), 0

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from gmmspeech.audio.flac import flac_length
 from gmmspeech.audio.mpeg import mend_mpeg
-from gmmspeech.errors import AudioError, GmmSpeechWarning, shown
+from gmmspeech.errors import AudioError, GmmSpeechWarning, counted, shown
 
 # Data sizes from here on mean "not known", written by programs that stream into a pipe.
 STREAMED = 0x7FFF0000
@@ -132,7 +132,9 @@ def _riff(name: str, file: BinaryIO, size: int) -> Sound:
         _check_behind(name, file, data.begin + data.size, size)
         return Sound()
     if limit > data.size > there:
-        raise AudioError(f"{name}: cut short: found {there} bytes of data, expected {data.size} as its header says")
+        raise AudioError(
+            f"{name}: cut short: found {counted(there, 'byte')} of data, expected {data.size} as its header says"
+        )
     if data.size == 0 and _are_chunks(file, data.begin, size):  # which libsndfile takes for samples
         raise AudioError(f"{name}: found 0 samples, expected some")
     if not there:
@@ -201,7 +203,7 @@ def _caf(name: str, file: BinaryIO, size: int) -> Sound:
         place += 12
         if head.startswith(b"data"):
             if length > size - place:
-                found = f"{size - place} bytes of data"
+                found = f"{counted(size - place, 'byte')} of data"
                 raise AudioError(f"{name}: cut short: found {found}, expected {length} as its header says")
             if length == -1:
                 content = _content(file)
@@ -225,7 +227,7 @@ def _flac(name: str, file: BinaryIO, size: int) -> Sound:
         return Sound(Content(content))
     if found != claimed:
         short = "cut short: " if found < claimed else ""
-        raise AudioError(f"{name}: {short}found {found} samples, expected {claimed} as its header says")
+        raise AudioError(f"{name}: {short}found {counted(found, 'sample')}, expected {claimed} as its header says")
     return Sound()
 
 
@@ -246,7 +248,7 @@ def _ogg(name: str, file: BinaryIO, size: int) -> Sound:
             raise AudioError(f"{name}: found {found}, expected one{how_to_convert(name)}")
         ended = ended or bool(page[5] & _ENDS)
     if not ended:
-        found = f"no end of the Ogg stream in {size} bytes"
+        found = f"no end of the Ogg stream in {counted(size, 'byte')}"
         raise AudioError(f"{name}: cut short: found {found}, expected one{how_to_convert(name)}")
     if size - place > _REST:  # in which libsndfile would search for pages
         _warn_of_rest(name, size - place)
@@ -298,7 +300,7 @@ def _sphere(name: str, file: BinaryIO, size: int) -> Sound:
         raise AudioError(f"{name}: sample_byte_format: found {shown(order)}, expected 01 (little-endian) or 10")
     there = (size - begin) // (width * channels)
     if count and count > there:
-        raise AudioError(f"{name}: cut short: found {there} samples, expected {count} as its header says")
+        raise AudioError(f"{name}: cut short: found {counted(there, 'sample')}, expected {count} as its header says")
     if count and (there - count) * width * channels > _REST:
         _warn_of_rest(name, size - begin - count * width * channels)
     file.seek(begin)
@@ -384,7 +386,7 @@ def _check_behind(name: str, file: BinaryIO, end: int, size: int) -> None:
 
 
 def _warn_of_rest(name: str, count: int) -> None:
-    found = f"{count} bytes behind the samples that its header tells of"
+    found = f"{counted(count, 'byte')} behind the samples that its header tells of"
     warnings.warn(f"{name}: found {found}, expected none; they are left out", GmmSpeechWarning)
 
 

@@ -11,7 +11,7 @@ import mmap
 import struct
 from typing import NamedTuple
 
-from gmmspeech.errors import AudioError
+from gmmspeech.errors import AudioError, counted
 
 _BITRATES = {  # kbit/s by version (1, or 2 and 2.5) and layer
     (1, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -77,7 +77,7 @@ def mend_mpeg(name: str, content: Bytes) -> tuple[bytes | None, int | None] | No
     size = struct.unpack_from(">I", content, tag + 12)[0] if flags & _HAS_BYTES else 0
     # some programs count one too many; then all bytes are there
     if claimed > count and not (claimed == count + 1 and size <= len(content) - stream.first):
-        raise AudioError(f"{name}: cut short: found {count} frames, expected {claimed} as its header says")
+        raise AudioError(f"{name}: cut short: found {counted(count, 'frame')}, expected {claimed} as its header says")
     mended = bytearray(content[stream.first : stream.end])
     struct.pack_into(">I", mended, tag + 8 - stream.first, count)
     sizes = ((_HAS_COUNT, 4), (_HAS_BYTES, 4), (_HAS_TABLE, 100), (_HAS_QUALITY, 4))
@@ -108,12 +108,12 @@ def _walk(name: str, content: Bytes) -> _Stream | None:
                 break
             place = behind
         elif place + size > len(content):
-            found = f"{len(content) - place} of {size} bytes of the last frame"
+            found = f"{len(content) - place} of {counted(size, 'byte')} of the last frame"
             raise AudioError(f"{name}: cut short: found {found}, expected whole frames")
         else:
             place, count = place + size, count + 1
     if len(content) - place > _MOST_BEHIND:
-        found = f"{len(content) - place} bytes behind its frames"
+        found = f"{counted(len(content) - place, 'byte')} behind its frames"
         raise AudioError(
             f"{name}: found {found}, expected frames of one sampling rate and number of channels to the end"
         )
@@ -210,4 +210,4 @@ def _silent_frame(word: int, size: int) -> bytes:
         frame = _frame_of(word >> 9)
         if frame and frame.size >= size:
             return word.to_bytes(4, "big").ljust(frame.size, b"\0")
-    raise ValueError(f"found no frame of {size} bytes, expected one")
+    raise ValueError(f"found no frame of {counted(size, 'byte')}, expected one")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import AudioError, ConfigError, shown
+from gmmspeech.errors import AudioError, ConfigError, counted, shown
 
 # Encodings of raw audio: libsndfile's name, and the bytes of a sample.
 _ENCODINGS = {
@@ -75,8 +75,8 @@ def raw_options(name: str, size: int, raw: RawAudio) -> dict[str, Any]:
     """What libsndfile wants to know of a file without a header."""
     subtype, width = _ENCODINGS[raw.encoding]
     if size % (width * raw.channels):
-        expected = f"a multiple of {width * raw.channels} ({raw.encoding}, {raw.channels} channels)"
-        raise AudioError(f"{name}: found {size} bytes, expected {expected}")
+        expected = f"a multiple of {width * raw.channels} ({raw.encoding}, {counted(raw.channels, 'channel')})"
+        raise AudioError(f"{name}: found {counted(size, 'byte')}, expected {expected}")
     endian = "BIG" if raw.big_endian else "LITTLE"
     return {
         "format": "RAW",

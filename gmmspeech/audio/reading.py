@@ -19,7 +19,7 @@ from gmmspeech.arguments import NOTHING, PATH, any_of, check, checked, instance,
 from gmmspeech.audio.headers import STREAMED, Content, Sound, examine, how_to_convert
 from gmmspeech.audio.raw import RawAudio, raw_options
 from gmmspeech.checks import check_finite, real_array
-from gmmspeech.errors import AudioError, ConfigError, one_line, shown
+from gmmspeech.errors import AudioError, ConfigError, counted, one_line, shown
 from gmmspeech.files.regular import open_regular
 
 Channel = int | Literal["mix"] | None  # one from 0, the mean of all, or the only one
@@ -273,7 +273,7 @@ def _of_archive(archive: str, offset: int) -> bytes:
         head = file.read(8)
         size = int.from_bytes(head[4:], "little")
         if len(head) < 8 or not head.startswith(b"RIFF") or not 0 < size < STREAMED:
-            found = f"{head[:4]!r} of {size} bytes"
+            found = f"{head[:4]!r} of {counted(size, 'byte')}"
             raise AudioError(f"{archive}:{offset}: found {found}, expected a WAV file that says how long it is")
         return head + file.read(size)
 
@@ -320,7 +320,7 @@ def _opened(name: str, source: str | Content, sound: Sound) -> Iterator[soundfil
 def _check_samples(name: str, signal: NDArray[np.float32], place: int, last: int, wanted: int, rate: int) -> None:
     """Check that all samples from a place on are there, and finite."""
     if len(signal) < wanted:
-        found = f"{place + len(signal)} samples, then nothing more"
+        found = f"{counted(place + len(signal), 'sample')}, then nothing more"
         raise AudioError(f"{name}: cut short: found {found}, expected {last} as its header says")
     bad = not_finite(signal)
     if len(bad):
@@ -442,7 +442,7 @@ def _column(name: str, channels: int, channel: Channel) -> int | None:
     if channel is None:
         if channels != 1:
             choice = "channel=0 for the first, channel='mix' for the mean of all"
-            raise AudioError(f"{name}: found {channels} channels, expected one, or a choice ({choice})")
+            raise AudioError(f"{name}: found {counted(channels, 'channel')}, expected one, or a choice ({choice})")
         return 0
     if not 0 <= channel < channels:
         raise AudioError(f"{name}: channel {channel} of {channels}, expected 0 to {channels - 1}")

@@ -11,7 +11,7 @@ import click
 from gmmspeech.cli.group import command
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, OUT
 from gmmspeech.cli.process import tell, tell_columns
-from gmmspeech.errors import ConfigError, say
+from gmmspeech.errors import ConfigError, counted, say
 
 
 @command("compare-alignment")
@@ -53,7 +53,7 @@ def compare_alignment(
     found = compare_alignments(reference, hypothesis, tolerance=tolerance / 1000, tiers=tiers, fold=fold)
     for note in found.notes:
         say(note)
-    tell(f"{found.files} files compared\n")
+    tell(f"{counted(found.files, 'file')} compared\n")
     _tell_rows([agreement_row(name, part) for name, part in found.parts()])
     tell()
     _tell_rows([detection_row(found.tolerance, found.detection)])

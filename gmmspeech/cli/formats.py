@@ -9,6 +9,7 @@ import click
 from gmmspeech.cli.group import command
 from gmmspeech.cli.places import FEATURES, FILE, OUT, OUT_FEATURES
 from gmmspeech.cli.process import tell
+from gmmspeech.errors import counted
 
 
 @command("copy-features")
@@ -36,7 +37,7 @@ def copy_features_command(source: str, out: str, compress: bool, kind: str, fram
     utterances, frames = copy_features(
         source, out, compress=compress, kind=kind, frame_shift=frame_shift, progress=progress_bar("copying", "utt")
     )
-    tell(f"{utterances} utterances, {frames} frames copied")
+    tell(f"{counted(utterances, 'utterance')}, {counted(frames, 'frame')} copied")
 
 
 @command("copy-model")

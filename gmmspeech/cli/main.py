@@ -35,6 +35,7 @@ from gmmspeech.cli.group import (
 )
 from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, FOLDER, OUT
 from gmmspeech.cli.process import tell
+from gmmspeech.errors import counted
 
 __all__ = [
     "alignments",
@@ -142,7 +143,8 @@ def features(
     tell_skipped(done.skipped.values())
     tell(f"{front.describe()}")
     tell(
-        f"{done.num_utterances} utterances, {done.num_frames} frames of {front.dim} columns, "
+        f"{counted(done.num_utterances, 'utterance')}, {counted(done.num_frames, 'frame')} of "
+        f"{counted(front.dim, 'column')}, "
         f"{len(done.skipped)} skipped"
     )
 
@@ -212,7 +214,10 @@ def train_ubm(
         scheduler=scheduler,
     )
     state = "converged" if gmm.converged_ else "not converged"
-    tell(f"{components} components, {gmm.n_iter_} passes ({state}), {gmm.history_[-1]:.4f} nats a frame")
+    tell(
+        f"{counted(components, 'component')}, {counted(gmm.n_iter_, 'pass')} ({state}), "
+        f"{gmm.history_[-1]:.4f} nats a frame"
+    )
 
 
 @command("enroll")
@@ -249,7 +254,7 @@ def enroll(
 
     options = {"relevance_factor": relevance_factor, "update": update, "scoring": scoring or "frames", "n_jobs": jobs}
     verifier = enroll_file(ubm, feats, spk2utt, models, **options)
-    tell(f"{len(verifier.models_)} models enrolled")
+    tell(f"{counted(len(verifier.models_), 'model')} enrolled")
 
 
 @command("score")
@@ -295,7 +300,7 @@ def score(
     options: dict[str, Any] = {"scoring": scoring, "top_c": top_c, "groups": groups, "n_jobs": jobs}
     done = score_file(models, feats, trials, scores, skipped=bad, **options)
     tell_skipped((bad or {}).values())
-    tell(f"{len(done)} trials scored" + (f", {len(bad)} tests skipped" if bad else ""))
+    tell(f"{counted(len(done), 'trial')} scored" + (f", {counted(len(bad), 'test')} skipped" if bad else ""))
 
 
 @command("train-classifier")
@@ -314,7 +319,7 @@ def train_classifier(feats: str, utt2class: Path, classifier: Path, components: 
     from gmmspeech.commands.verification import train_classifier_file
 
     model = train_classifier_file(feats, utt2class, classifier, components, random_state=seed, n_jobs=jobs)
-    tell(f"{len(model.classes_)} classes of {components} components")
+    tell(f"{counted(len(model.classes_), 'class')} of {counted(components, 'component')}")
 
 
 @command("classify")

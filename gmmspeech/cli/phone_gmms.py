@@ -11,7 +11,7 @@ import click
 from gmmspeech.cli.group import allow_pipes_option, command, jobs_option, skip_bad_option
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell
-from gmmspeech.errors import ConfigError, say
+from gmmspeech.errors import ConfigError, counted, say
 
 labels_option = click.option(
     "--labels",
@@ -93,7 +93,7 @@ def train_phone_classifier(
     classifier = train_phone_classifier_dir(data_dir, model, FrontEnd.from_toml(config), how, **common)
     if silence not in classifier.phones:
         say(f"no segment is labeled {silence}, all phones are possible answers")
-    tell(f"{len(classifier.phones)} phones in {parts} parts: {' '.join(classifier.phones)}")
+    tell(f"{counted(len(classifier.phones), 'phone')} in {counted(parts, 'part')}: {' '.join(classifier.phones)}")
 
 
 @command("classify-phones")

@@ -19,7 +19,7 @@ from gmmspeech.cli.group import (
 )
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell
-from gmmspeech.errors import ConfigError, DataError, say, shown
+from gmmspeech.errors import ConfigError, DataError, counted, say, shown
 
 if TYPE_CHECKING:
     from gmmspeech.phones.hmm.graph import StateGraph
@@ -172,8 +172,9 @@ def train_phones(
     if start:
         say(f"begun with {init}: {told_start(hmm, **start)}")
     tell(
-        f"{len(hmm.phones)} phones, {hmm.num_states} states, {hmm.num_gaussians} Gaussians, "
-        f"{state.log_likelihood:.3f} nats a frame of {len(state.posteriors)} utterances, "
+        f"{counted(len(hmm.phones), 'phone')}, {counted(hmm.num_states, 'state')}, "
+        f"{counted(hmm.num_gaussians, 'Gaussian')}, "
+        f"{state.log_likelihood:.3f} nats a frame of {counted(len(state.posteriors), 'utterance')}, "
         f"{'all paths' if beam is None else f'paths within a beam of {beam:g}'}, {len(done.skipped)} skipped"
     )
 
@@ -287,7 +288,7 @@ def align(
     doubtful = {name: a.fit for name, a in done.alignments.items() if a.fit is not None and a.fit < LEAST_FIT}
     if doubtful:
         where = shown(", ".join(f"{name} ({fit:.1f})" for name, fit in doubtful.items()), 300)
-        count = f"{len(doubtful)} of {len(done.alignments)} transcripts"
+        count = f"{len(doubtful)} of {counted(len(done.alignments), 'transcript')}"
         found = f"{count}, for they fit badly (nats a frame), wrong or with words missing"
         say(f"to be looked at: {found}: {where}")
     if report is not None:
@@ -300,7 +301,10 @@ def align(
         return
     phones = sum(len(a.phones) for a in done.alignments.values())
     note = search_note(done.alignments.values())
-    tell(f"{len(done.alignments)} utterances, {phones} phones in {out}, {note}, {len(done.skipped)} skipped")
+    tell(
+        f"{counted(len(done.alignments), 'utterance')}, {counted(phones, 'phone')} in {out}, "
+        f"{note}, {len(done.skipped)} skipped"
+    )
 
 
 @command("recognize")
@@ -408,9 +412,11 @@ def _tell_recognized(
     if spoken is not None:
         known = {name: [symbol for symbol in spoken[name] if symbol != silence] for name in said if name in spoken}
         if not any(known.values()):
-            raise DataError(f"reference: found no {what} of any of {len(said)} utterances, expected what was said")
+            raise DataError(
+                f"reference: found no {what} of any of {counted(len(said), 'utterance')}, expected what was said"
+            )
         if missing := [name for name in said if name not in known]:
-            say(f"not counted: {len(missing)} utterances without a reference, the first: {missing[0]}")
+            say(f"not counted: {counted(len(missing), 'utterance')} without a reference, the first: {missing[0]}")
         tell(f"{what} error rate: {error_rate(known, {name: said[name] for name in known})}")
 
 

@@ -9,7 +9,7 @@ import click
 from gmmspeech.cli.group import command
 from gmmspeech.cli.places import FOLDER, OUT_FOLDER
 from gmmspeech.cli.process import tell
-from gmmspeech.errors import say
+from gmmspeech.errors import counted, say
 
 
 @command("prepare")
@@ -36,7 +36,7 @@ def prepare(layout: str, source: Path, out: Path) -> None:
     folders are followed. What is left out is counted by extension, such as video, which has to be converted first.
     """
     from gmmspeech.audio.folders import OTHER_AUDIO
-    from gmmspeech.corpora.listing import counted, write_listing
+    from gmmspeech.corpora.listing import of_kinds, write_listing
     from gmmspeech.corpora.registry import list_corpus
 
     listing = list_corpus(layout, source)
@@ -44,5 +44,8 @@ def prepare(layout: str, source: Path, out: Path) -> None:
     speakers = len(set(listing.utt2spk.values()))
     if listing.left_out:
         convert = " (ffmpeg -i FILE FILE.wav converts audio and video)" if OTHER_AUDIO & set(listing.left_out) else ""
-        say(f"left out: {counted(listing.left_out)}{convert}")
-    tell(f"{len(listing.recordings)} utterances, {speakers} speakers, {len(listing.text)} transcripts")
+        say(f"left out: {of_kinds(listing.left_out)}{convert}")
+    tell(
+        f"{counted(len(listing.recordings), 'utterance')}, {counted(speakers, 'speaker')}, "
+        f"{counted(len(listing.text), 'transcript')}"
+    )

@@ -11,7 +11,7 @@ import click
 from gmmspeech.cli.group import command
 from gmmspeech.cli.places import FILE, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell, tell_columns
-from gmmspeech.errors import ConfigError
+from gmmspeech.errors import ConfigError, counted
 
 if TYPE_CHECKING:
     from gmmspeech.commands.evaluation import Evaluation
@@ -66,7 +66,7 @@ def normalize_scores(
         top_n=top_n,
         speakers=speakers,
     )
-    tell(f"{done} scores normalized")
+    tell(f"{counted(done, 'score')} normalized")
 
 
 def _calibration_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -149,7 +149,7 @@ def apply_calibration(calibration: Path, scores: Sequence[Path], llrs: Path) -> 
     """
     from gmmspeech.commands.scores import apply_calibration_file
 
-    tell(f"{apply_calibration_file(calibration, scores, llrs)} trials")
+    tell(counted(apply_calibration_file(calibration, scores, llrs), "trial"))
 
 
 def _train(
@@ -181,7 +181,7 @@ def _train(
             tell(f"{weight:#.6g} times {path}")
         tell(f"{found.offset:+#.6g}")
     else:
-        tell(f"{len(found.scores)} points, ratios {found.llrs[0]:#.4g} to {found.llrs[-1]:#.4g}")
+        tell(f"{counted(len(found.scores), 'point')}, ratios {found.llrs[0]:#.4g} to {found.llrs[-1]:#.4g}")
     if cross_validated is None:
         return
     ratios = cross_calibrate_files(scores, trials, cross_validated, speakers, n_folds=folds, **options)

@@ -9,7 +9,7 @@ import click
 from gmmspeech.cli.group import command, jobs_option, scheduler_option
 from gmmspeech.cli.places import FEATURES, FILE, OUT
 from gmmspeech.cli.process import tell
-from gmmspeech.errors import ConfigError
+from gmmspeech.errors import ConfigError, counted
 
 
 @command("statistics")
@@ -33,7 +33,7 @@ def statistics(ubm: Path, feats: str, out: Path, groups: Path | None, jobs: int,
     from gmmspeech.commands.speaker import statistics_file
 
     count = statistics_file(ubm, feats, out, groups=groups, n_jobs=jobs, scheduler=scheduler)
-    tell(f"statistics of {count} utterances")
+    tell(f"statistics of {counted(count, 'utterance')}")
 
 
 @command("train-ivector")
@@ -55,7 +55,10 @@ def train_ivector(ubm: Path, stats: Path, extractor: Path, rank: int, max_iter: 
 
     options = {"max_iter": max_iter, "random_state": seed, "n_jobs": jobs}
     found = train_ivector_file(ubm, stats, extractor, rank, **options)
-    tell(f"rank {rank}, {max_iter} iterations, {found.history[-1]:.4f} nats a frame above the background model")
+    tell(
+        f"rank {rank}, {counted(max_iter, 'iteration')}, {found.history[-1]:.4f} nats a frame "
+        "above the background model"
+    )
 
 
 @command("extract-ivectors")
@@ -69,7 +72,7 @@ def extract_ivectors(extractor: Path, stats: Path, ivectors: Path, fast: bool, j
     from gmmspeech.commands.speaker import extract_ivectors_file
 
     found = extract_ivectors_file(extractor, stats, ivectors, fast=fast, n_jobs=jobs)
-    tell(f"{len(found.names)} i-vectors of {found.vectors.shape[1]} dimensions")
+    tell(f"{counted(len(found.names), 'i-vector')} of {counted(found.vectors.shape[1], 'dimension')}")
 
 
 @command("train-plda")
@@ -112,7 +115,7 @@ def train_plda(
         tell(f"{', '.join([*parts, 'cosine'])}")
         return
     dim, rank = found.plda.factors.shape
-    tell(f"{', '.join([*parts, 'PLDA'])} of {dim} dimensions, {rank} of speakers")
+    tell(f"{', '.join([*parts, 'PLDA'])} of {counted(dim, 'dimension')}, {rank} of speakers")
 
 
 @command("score-ivectors")
@@ -147,7 +150,7 @@ def score_ivectors(
     done = score_ivectors_file(
         backend, ivectors, spk2utt, trials, scores, enrollment=enrollment, count_sessions=count_sessions
     )
-    tell(f"{len(done)} trials scored")
+    tell(f"{counted(len(done), 'trial')} scored")
 
 
 @command("supervectors")
@@ -170,7 +173,7 @@ def supervectors(ubm: Path, stats: Path, out: Path, relevance_factor: float) -> 
     from gmmspeech.commands.speaker import supervectors_file
 
     found = supervectors_file(ubm, stats, out, relevance_factor=relevance_factor)
-    tell(f"{len(found.names)} supervectors of {found.vectors.shape[1]} dimensions")
+    tell(f"{counted(len(found.names), 'supervector')} of {counted(found.vectors.shape[1], 'dimension')}")
 
 
 @command("all-trials")
@@ -185,4 +188,4 @@ def all_trials(models: Path, tests: Path, trials: Path) -> None:
     """
     from gmmspeech.commands.scores import all_trials_file
 
-    tell(f"{all_trials_file(models, tests, trials)} trials")
+    tell(counted(all_trials_file(models, tests, trials), "trial"))

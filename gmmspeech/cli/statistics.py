@@ -10,6 +10,7 @@ import click
 from gmmspeech.cli.group import command, jobs_option
 from gmmspeech.cli.places import FEATURES, FILE, OUT
 from gmmspeech.cli.process import tell
+from gmmspeech.errors import counted
 
 
 def _shard(_: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
@@ -35,7 +36,7 @@ def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], jobs:
     from gmmspeech.commands.statistics import accumulate_file
 
     summed = accumulate_file(ubm, feats, stats, shard=shard[0], num_shards=shard[1], n_jobs=jobs).stats
-    tell(f"{summed.num_frames:.0f} frames, {summed.log_likelihood / summed.num_frames:.4f} nats a frame")
+    tell(f"{counted(summed.num_frames, 'frame', '.0f')}, {summed.log_likelihood / summed.num_frames:.4f} nats a frame")
 
 
 @command("estimate")
@@ -51,4 +52,7 @@ def estimate(ubm: Path, stats: tuple[Path, ...], out: Path) -> None:
     from gmmspeech.commands.statistics import estimate_file
 
     gmm = estimate_file(ubm, stats, out)
-    tell(f"{len(gmm.weights_)} components, {gmm.num_frames_:.0f} frames, {gmm.history_[-1]:.4f} nats a frame")
+    tell(
+        f"{counted(len(gmm.weights_), 'component')}, {counted(gmm.num_frames_ or 0, 'frame', '.0f')}, "
+        f"{gmm.history_[-1]:.4f} nats a frame"
+    )

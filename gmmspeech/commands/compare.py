@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gmmspeech.errors import DataError, shown
+from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.names import id_of_name
 from gmmspeech.formats.tiers import Voice, read_tiers
 from gmmspeech.metrics.boundaries import (
@@ -83,7 +83,7 @@ def compare_alignments(
     for path, one, other in ((reference, ours, theirs), (hypothesis, theirs, ours)):
         missing = [name for name in one if name not in other]
         if len(missing) == len(one):
-            found = f"nothing of the other's {len(other)} files, such as {shown(next(iter(other), 'none'))}"
+            found = f"nothing of the other's {counted(len(other), 'file')}, such as {shown(next(iter(other), 'none'))}"
             raise DataError(f"{path}: found {found}, but {shown(next(iter(one), 'none'))}, expected the same names")
         if missing:
             notes.append(f"not compared: {len(missing)} of {path}, the first {shown(missing[0])}")

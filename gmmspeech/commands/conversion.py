@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from gmmspeech.audio import AudioFormat, audio_format
 from gmmspeech.audio.reading import Channel
-from gmmspeech.errors import AudioError, GmmSpeechWarning, shown
+from gmmspeech.errors import AudioError, GmmSpeechWarning, counted, shown
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.formats.datadir import DataDir
 
@@ -52,7 +52,7 @@ def conversion_note(formats: Iterable[AudioFormat], rate: int, channel: Channel)
     channels = Counter(found.channels for found in listed if channel == "mix" and found.channels > 1)
     parts = []
     if rates:
-        count = f"{rates.total()} of {len(listed)} recordings"
+        count = f"{rates.total()} of {counted(len(listed), 'recording')}"
         parts.append(f"resampled {count} from {_listed(map(str, sorted(rates)))} Hz to {rate}")
     if channels:
         count = f"{channels.total()} of {len(listed)}{'' if rates else ' recordings'}"

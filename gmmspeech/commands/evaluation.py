@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import ConfigError, DataError, counted
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_speakers
 from gmmspeech.metrics.bootstrap import Difference, Interval, bootstrap_ci, paired_test
@@ -60,7 +60,7 @@ def evaluate_scores(
 ) -> Evaluation:
     """Evaluate the score files of one or several systems on the same trials."""
     if bool(bootstrap) != bool(speakers):
-        found = f"found bootstrap = {bootstrap} and {len(speakers)} files of speakers"
+        found = f"found bootstrap = {bootstrap} and {counted(len(speakers), 'file')} of speakers"
         raise ConfigError(f"{found}, expected both or none of them: it is speakers that are resampled")
     listed = read_labeled_trials(trials)
     is_target = np.asarray(listed.is_target)

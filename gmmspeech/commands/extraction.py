@@ -27,7 +27,7 @@ from gmmspeech.audio.reading import Channel
 from gmmspeech.blocks import ordered_map, single_threaded_blas, while_wanted
 from gmmspeech.cluster import connect, map_items
 from gmmspeech.commands.shard_folder import RAW, WHOLE, check_shard_folder, clear_shard_folder, read_record
-from gmmspeech.errors import AudioError, ConfigError, DataError, FeatureError, as_of_utterance
+from gmmspeech.errors import AudioError, ConfigError, DataError, FeatureError, all_of, as_of_utterance
 from gmmspeech.features import conf_files
 from gmmspeech.features.frontend import FrontEnd, SpeakerCmvnOptions, UtteranceCmvnOptions
 from gmmspeech.features.stream import FrontEndStream
@@ -470,4 +470,4 @@ def _state(file: str) -> tuple[int, int]:
 def _check_any(out: Path, done: Extraction) -> None:
     if not done.num_utterances:
         reason = next(iter(done.skipped.values()))
-        raise DataError(f"{out}: all {len(done.skipped)} utterances are bad; the first: {reason}")
+        raise DataError(f"{out}: {all_of(len(done.skipped), 'utterance')} bad; the first: {reason}")

@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 from gmmspeech.commands.extraction import check_not_recording
 from gmmspeech.commands.phones import features_of, frame_times, warn_of_skipped
 from gmmspeech.commands.transcripts import is_data_dir
-from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import remove_leftovers, write_lines
 from gmmspeech.files.text import csv_lines
@@ -116,7 +116,7 @@ def read_labeled(
     data, found, left_out = read_labeled_recordings(folder, labels, tier=tier)
     if left_out:
         names = shown(", ".join(left_out), 300)
-        warnings.warn(f"left out {len(left_out)} recordings without labels: {names}", GmmSpeechWarning)
+        warnings.warn(f"left out {counted(len(left_out), 'recording')} without labels: {names}", GmmSpeechWarning)
     return data, found
 
 
@@ -176,7 +176,7 @@ def classify_phones_dir(
     names = np.asarray(classifier.phones)
     for phone in sorted(set(data.phones.tolist()) - {*classifier.phones, silence}):
         count = (data.phones == phone).sum()
-        warnings.warn(f"phone {phone}: it was not trained, its {count} segments count as errors", GmmSpeechWarning)
+        warnings.warn(f"phone {phone}: it was not trained, {counted(count, 'segment')} of it wrong", GmmSpeechWarning)
     spoken = data.phones != silence
     scores = classifier.segment_scores(data)[spoken][:, names != silence]
     owners = data.segment_utterances()[spoken]

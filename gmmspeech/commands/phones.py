@@ -27,7 +27,7 @@ from gmmspeech.commands.transcripts import (
     write_pronounced,
     write_unknown_words,
 )
-from gmmspeech.errors import DataError, GmmSpeechWarning, shown
+from gmmspeech.errors import DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import temporary_folder
 from gmmspeech.files.checkpoints import checkpoint_of
@@ -103,7 +103,8 @@ def warn_of_skipped(done: Extraction) -> None:
     if done.skipped:
         names, reason = ", ".join(map(shown, done.skipped)), next(iter(done.skipped.values()))
         warnings.warn(
-            f"skipped {len(done.skipped)} utterances ({shown(names, 300)}); the first: {reason}", GmmSpeechWarning
+            f"skipped {counted(len(done.skipped), 'utterance')} ({shown(names, 300)}); the first: {reason}",
+            GmmSpeechWarning,
         )
 
 
@@ -137,7 +138,7 @@ def told_start(model: PhoneHMM, init_model: PhoneHMM, phone_map: Mapping[str, st
     """Tell what the phones of a trained model began as."""
     sources = phone_sources(init_model, model.phones, phone_map, silence=model.silence)
     others = {phone: old for phone, old in sources.items() if phone != old}
-    same = f"{len(sources) - len(others)} phones as they are"
+    same = f"{counted(len(sources) - len(others), 'phone')} as they are"
     return f"{same}, {len(others)} as their nearest ({told_pairs(others)})" if others else same
 
 
@@ -326,7 +327,7 @@ def _of_all(data: DataDir, place: Path, tier: str | None, skip_bad: bool) -> dic
     missing = [utterance for utterance in data.utterances if utterance not in labels]
     if missing:
         first = shown(missing[0]) + look_alike(missing[0], labels)
-        found = f"{owner}: found no labels of {len(missing)} utterances of {data.path}, the first {first}"
+        found = f"{owner}: found no labels of {counted(len(missing), 'utterance')} of {data.path}, the first {first}"
         if not skip_bad or len(missing) == len(data.utterances):
             raise DataError(f"{found}, expected those of all")
         warnings.warn(f"{found}; skipped", GmmSpeechWarning)

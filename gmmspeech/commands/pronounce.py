@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from gmmspeech.commands.transcripts import phones_like
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, counted
 from gmmspeech.files.text import read_lines, split_fields
 from gmmspeech.formats.espeak import pronounce_words
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
@@ -43,5 +43,5 @@ def pronounced(
         entries |= {word: tuple(map(tuple, pronunciations(spoken, word, optional=True))) for word in lacking}
     found = {word: variants for word, variants in entries.items() if variants}
     if not found:
-        raise DataError(f"found no pronunciation of {len(entries)} words, expected words in {language}")
+        raise DataError(f"found no pronunciation of {counted(len(entries), 'word')}, expected words in {language}")
     return found

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.commands.evaluation import aligned_scores, trial_speakers
-from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, shown
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import read_fields, read_map
@@ -150,7 +150,9 @@ def apply_calibration_file(calibration: Path, scores: Sequence[Path], out: Path)
     model = load(calibration, (Calibration, PavCalibration))
     systems = len(model.weights) if isinstance(model, Calibration) else 1
     if len(scores) != systems:
-        raise ConfigError(f"{calibration}: found {len(scores)} score files, expected {systems}, one for each system")
+        raise ConfigError(
+            f"{calibration}: found {counted(len(scores), 'score file')}, expected {systems}, one for each system"
+        )
     first = read_scores(scores[0])
     others = aligned_scores(scores[1:], TrialList(first.models, first.tests))
     values = model.apply(np.column_stack([first.values, others]))

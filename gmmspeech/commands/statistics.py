@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from gmmspeech.blocks import BLOCK, frame_blocks
 from gmmspeech.commands.verification import check_frames
-from gmmspeech.errors import ConfigError, DataError, ModelError
+from gmmspeech.errors import ConfigError, DataError, ModelError, counted
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.formats.loading import load
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -82,7 +82,9 @@ def _check_complete(paths: Sequence[Path], summed: Sequence[SummedStats]) -> Non
         if missing:
             some = ", ".join(f"{shard}/{num_shards}" for shard in missing[:5])
             first = next(iter(shards.values()))
-            raise DataError(f"{first}: found {len(shards)} of {num_shards} shards of its frames, expected {some} too")
+            raise DataError(
+                f"{first}: found {len(shards)} of {counted(num_shards, 'shard')} of its frames, expected {some} too"
+            )
 
 
 @dataclass(frozen=True)

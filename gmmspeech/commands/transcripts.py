@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gmmspeech.errors import ConfigError, DataError, shown
+from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.files.atomic import remove_leftovers, write_lines
 from gmmspeech.formats.datadir import DataDir, read_data_dir
 from gmmspeech.formats.dictionary import lazy_cmudict, read_dictionary
@@ -74,7 +74,9 @@ def read_speech(
         left_out = {n: r for n, r in left_out.items() if not Path(os.path.realpath(folder / n)).is_relative_to(own)}
     if left_out and skip_bad is False:
         name, reason = next(iter(left_out.items()))
-        raise DataError(f"{folder}: found {len(left_out)} files that can't be used; the first: {name}: {reason}")
+        raise DataError(
+            f"{folder}: found {counted(len(left_out), 'file')} that can't be used; the first: {name}: {reason}"
+        )
     return data, left_out, skip_bad is not False
 
 
@@ -210,7 +212,7 @@ def _all_of(unknown: Mapping[str, Counter[str]]) -> str:
     """Words that tell all that the dictionary lacks, where that is more than one word."""
     if len(unknown) < 2:
         return ""
-    return f"; it lacks {len(unknown)} words of all transcripts: {shown(', '.join(unknown), 300)}"
+    return f"; it lacks {counted(len(unknown), 'word')} of all transcripts: {shown(', '.join(unknown), 300)}"
 
 
 def _reason(words: Sequence[str], missing: Sequence[str], stands: str) -> str:
@@ -254,20 +256,15 @@ def pronounced_lines(guessed: Dictionary, place: Path | None) -> Iterator[str]:
     for line in lines[: None if place is None else SHOWN]:
         yield f"pronounced by eSpeak NG: {line}"
     if place is not None and guessed:
-        yield f"pronounced by eSpeak NG: {_many(len(guessed), 'word')}, all in {place}"
-
-
-def _many(count: int, noun: str) -> str:
-    """A number of things, in the singular for one."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+        yield f"pronounced by eSpeak NG: {counted(len(guessed), 'word')}, all in {place}"
 
 
 def unknown_lines(unknown: Mapping[str, Counter[str]], place: Path | None) -> Iterator[str]:
     """Lines that tell the first unknown words, and where all of them are."""
     for word, seen in list(unknown.items())[:SHOWN]:
-        yield f"not in the dictionary: {word} ({_many(seen.total(), 'time')})"
+        yield f"not in the dictionary: {word} ({counted(seen.total(), 'time')})"
     if place is not None and unknown:
-        times = _many(sum(seen.total() for seen in unknown.values()), "time")
-        yield f"not in the dictionary: {_many(len(unknown), 'word')}, {times}, all in {place}"
+        times = counted(sum(seen.total() for seen in unknown.values()), "time")
+        yield f"not in the dictionary: {counted(len(unknown), 'word')}, {times}, all in {place}"
     elif len(unknown) > SHOWN:
-        yield f"not in the dictionary: {_many(len(unknown) - SHOWN, 'more word')}"
+        yield f"not in the dictionary: {counted(len(unknown) - SHOWN, 'more word')}"

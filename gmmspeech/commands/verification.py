@@ -11,7 +11,7 @@ import numpy as np
 
 from gmmspeech.blocks import ordered_map
 from gmmspeech.cluster import connect
-from gmmspeech.errors import DataError, FeatureError
+from gmmspeech.errors import DataError, FeatureError, all_of, counted
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.formats.datadir import read_list_map, read_map
@@ -101,7 +101,7 @@ def score_file(
             skipped=skipped,
         )
     if skipped and not len(scores):
-        raise DataError(f"{trials}: all {len(skipped)} tests are bad; the first: {next(iter(skipped.values()))}")
+        raise DataError(f"{trials}: {all_of(len(skipped), 'test')} bad; the first: {next(iter(skipped.values()))}")
     write_scores(out, scores)
     return scores
 
@@ -137,4 +137,4 @@ def check_frames(store: FeatureStore, model: DiagonalGMM | GMMClassifier, path: 
     check_same_front_end(model.front_end_, store.front_end, model=str(path), frames=store.path)
     if store.dim != model.n_features_in_:
         expected = f"{model.n_features_in_} as {path} was trained on"
-        raise FeatureError(f"{store.path}: found frames of {store.dim} columns, expected {expected}")
+        raise FeatureError(f"{store.path}: found frames of {counted(store.dim, 'column')}, expected {expected}")

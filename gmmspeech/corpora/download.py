@@ -14,7 +14,7 @@ from pathlib import Path
 import pooch
 import requests
 
-from gmmspeech.errors import DataError, DownloadError
+from gmmspeech.errors import DataError, DownloadError, counted
 from gmmspeech.progress import progress
 
 CACHE_VARIABLE = "GMMSPEECH_CACHE"
@@ -92,7 +92,9 @@ def _download_whole(url: str, part: Path, pause: float) -> None:
         reached = max(size, reached)
         if idle == TRIES:
             kept = "what came is kept, and the next run goes on there"
-            raise DownloadError(f"{url}: broke off after {size} bytes ({reason}), expected the whole file; {kept}")
+            raise DownloadError(
+                f"{url}: broke off after {counted(size, 'byte')} ({reason}), expected the whole file; {kept}"
+            )
         time.sleep(pause)
 
 

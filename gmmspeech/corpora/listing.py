@@ -131,10 +131,10 @@ def _to_convert(others: Sequence[Path]) -> tuple[str, str]:
     if not kinds:
         return "", ""
     first = next(path for path in others if path.suffix.lower() in OTHER_AUDIO)
-    return f" that libsndfile reads, but {counted(kinds)}", how_to_convert(str(first))
+    return f" that libsndfile reads, but {of_kinds(kinds)}", how_to_convert(str(first))
 
 
-def counted(kinds: Mapping[str, int]) -> str:
+def of_kinds(kinds: Mapping[str, int]) -> str:
     """Write numbers and what they are of on a line."""
     return shown(", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())), 300)
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.errors import ConfigError, FeatureError, counted
 from gmmspeech.features import conf_files
 from gmmspeech.features.deltas import add_deltas, shifted_deltas
 from gmmspeech.features.normalization import cmvn, rasta, sliding_cmvn
@@ -428,7 +428,8 @@ class FrontEnd(Section):
             if frame_layout(len(samples), self.sample_frequency, self.features)[0] == 0:
                 least = least_samples(self.sample_frequency, self.features)
                 raise FeatureError(
-                    f"found {len(samples)} samples at {self.sample_frequency} Hz, expected at least {least}, one frame"
+                    f"found {counted(len(samples), 'sample')} at {self.sample_frequency} Hz, "
+                    f"expected at least {least}, one frame"
                 )
             seed = dither_seed(utterance)
             return features_of_samples(samples, full_scale, self.sample_frequency, self.features, random_state=seed)

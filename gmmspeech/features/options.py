@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gmmspeech.arguments import POSITIVE, told
-from gmmspeech.errors import ConfigError, shown
+from gmmspeech.errors import ConfigError, counted, shown
 
 Convention = Literal["kaldi", "htk", "librosa"]
 KaldiOrHtk = Literal["kaldi", "htk"]
@@ -180,9 +180,9 @@ class StaticOptions(Section):
         for name, found, least in (("frame_length", length, 2), ("frame_shift", shift, 1)):
             if not least <= found <= MAX_SAMPLES:
                 expected = f"{least} or more" if found < least else f"at most {MAX_SAMPLES}"
-                raise ConfigError(f"{name}: found {found:g} samples at {rate:g} Hz, expected {expected}")
+                raise ConfigError(f"{name}: found {counted(found, 'sample', 'g')} at {rate:g} Hz, expected {expected}")
         if points * self.num_mel_bins > 2 * MAX_FILTERS:
-            many = f"{self.num_mel_bins} filters of a spectrum of {points} points"
+            many = f"{counted(self.num_mel_bins, 'filter')} of a spectrum of {counted(points, 'point')}"
             raise ConfigError(f"num_mel_bins: found {many}, expected fewer, or a shorter frame_length")
         low, high = self.band(rate)
         if high > rate / 2:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.blocks import single_threaded_blas
-from gmmspeech.errors import GmmSpeechWarning
+from gmmspeech.errors import GmmSpeechWarning, counted
 from gmmspeech.features.lpc import plp_cepstra
 from gmmspeech.features.mel import cepstral_matrix, mel_filters
 from gmmspeech.features.options import FbankOptions, MfccOptions, PlpOptions, StaticOptions
@@ -37,7 +37,8 @@ def features_of_samples(
     frames = framed(samples, rate, options)
     if not len(frames):
         warnings.warn(
-            f"signal of {len(samples)} samples has no frame, expected at least {least_samples(rate, options)} samples",
+            f"signal of {counted(len(samples), 'sample')} has no frame, expected at least "
+            f"{counted(least_samples(rate, options), 'sample')}",
             GmmSpeechWarning,
             stacklevel=4,
         )

@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.errors import ConfigError, FeatureError, counted
 from gmmspeech.features.deltas import add_deltas, shifted_deltas
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.normalization import (
@@ -124,7 +124,8 @@ class FrontEndStream:
         if not self._static.num_frames:
             least = least_samples(self._static.rate, self._static.options)
             raise FeatureError(
-                f"{self._who}found {self._static.num_samples} samples at {self._static.rate:g} Hz, expected at least"
+                f"{self._who}found {counted(self._static.num_samples, 'sample')} at "
+                f"{self._static.rate:g} Hz, expected at least"
                 f" {least}, one frame"
             )
         settled = self._settled(*given, end=True)

@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 from h5py import h5a, h5d, h5l, h5o, h5s, h5t, h5z
 
-from gmmspeech.errors import shown
+from gmmspeech.errors import counted, shown
 
 CHECKSUM = "checksum"  # attribute of the file that has the digest of all else
 
@@ -146,7 +146,7 @@ class Content:
             found: list[h5d.StoreInfo] = []
             dataset.chunk_iter(found.append)
             if len(found) != count:
-                raise ValueError(f"found {len(found)} chunks of data, expected {count}")
+                raise ValueError(f"found {counted(len(found), 'chunk')} of data, expected {count}")
             for place in found if not _is_text(dataset.get_type()) else ():
                 _check_chunk(place, size, filters)
             self._data += [(place.byte_offset, place.byte_offset + place.size) for place in found]
@@ -154,7 +154,10 @@ class Content:
         elif dataset.get_offset() is not None:
             self._data.append((dataset.get_offset(), dataset.get_offset() + stored))
         if declared > most or (not declared and max(dataset.shape, default=0) > _LONGEST_EMPTY):
-            raise ValueError(f"found a shape of {declared} bytes and {stored} bytes stored, expected all of them")
+            raise ValueError(
+                f"found a shape of {counted(declared, 'byte')} and "
+                f"{counted(stored, 'byte')} stored, expected all of them"
+            )
         if _is_text(dataset.get_type()):
             self._check_text(dataset)
 
@@ -192,7 +195,9 @@ def check_heaps(raw: BinaryIO, data: list[tuple[int, int]], size: int) -> None:
     """
     beside = size - sum(end - begin for begin, end in data)
     if beside > _MOST_BESIDE:
-        raise ValueError(f"found {beside} bytes beside the values of datasets, expected at most {_MOST_BESIDE}")
+        raise ValueError(
+            f"found {counted(beside, 'byte')} beside the values of datasets, expected at most {_MOST_BESIDE}"
+        )
     at = 0
     for begin, end in [*data, (size, size)]:
         while at < begin:
@@ -211,14 +216,16 @@ def _end_of_heap(raw: BinaryIO, at: int, size: int) -> int:
     head = raw.read(_HEAP_HEADER)
     length = int.from_bytes(head[8:], "little")
     if not _HEAP_HEADER <= length <= size - at:
-        raise ValueError(f"found a heap of {length} bytes, expected at most {size - at}")
+        raise ValueError(f"found a heap of {counted(length, 'byte')}, expected at most {size - at}")
     heap = raw.read(length - _HEAP_HEADER)
     place = 0
     while place + _HEAP_HEADER <= len(heap):
         index, num_bytes = _HEAP_ITEM.unpack_from(heap, place)
         needed = _HEAP_HEADER + -(-num_bytes // 8) * 8 if index else num_bytes
         if not _HEAP_HEADER <= needed <= len(heap) - place:
-            raise ValueError(f"found a text of {num_bytes} bytes in a heap that has {len(heap) - place} left")
+            raise ValueError(
+                f"found a text of {counted(num_bytes, 'byte')} in a heap that has {len(heap) - place} left"
+            )
         place += needed
     return at + length
 
@@ -258,7 +265,9 @@ def _check_chunk(place: h5d.StoreInfo, num_bytes: int, filters: list[int]) -> No
     checksum = _FLETCHER32_BYTES if h5z.FILTER_FLETCHER32 in applied else 0
     packed = place.size > checksum if applied & _COMPRESSIONS else place.size == num_bytes + checksum
     if not packed:
-        raise ValueError(f"found a chunk of {place.size} bytes, expected the {num_bytes + checksum} that it takes")
+        raise ValueError(
+            f"found a chunk of {counted(place.size, 'byte')}, expected the {num_bytes + checksum} that it takes"
+        )
 
 
 def _num_bytes(space: h5s.SpaceID, kind: h5t.TypeID) -> int:

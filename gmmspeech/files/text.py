@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO
 
-from gmmspeech.errors import DataError, GmmSpeechError, shown
+from gmmspeech.errors import DataError, GmmSpeechError, counted, shown
 from gmmspeech.files.regular import open_regular
 
 _LARGEST = 1 << 28  # bytes, of text that is read at once
@@ -231,7 +231,7 @@ def _opened(path: str | os.PathLike[str], expected: str, kind: type[GmmSpeechErr
     except OSError as error:
         raise kind(f"{os.fspath(path)}: can't be read ({error.strerror}), expected {expected}") from error
     except MemoryError as error:
-        found = f"{os.path.getsize(path)} bytes"
+        found = counted(os.path.getsize(path), "byte")
         raise kind(f"{os.fspath(path)}: found {found}, more than there is memory for, expected {expected}") from error
 
 

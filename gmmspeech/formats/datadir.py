@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.audio import RawAudio, audio_file, decode_audio, read_audio_blocks
 from gmmspeech.audio.reading import Channel
-from gmmspeech.errors import AudioError, DataError, shown
+from gmmspeech.errors import AudioError, DataError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import (
     BLANKS,
@@ -219,7 +219,7 @@ def read_map(path: str | os.PathLike[str], *, rest_of_line: bool = False) -> dic
     entries: dict[str, str] = {}
     for number, fields in read_fields(path, max_split=1 if rest_of_line else -1):
         if not rest_of_line and len(fields) != 2:
-            raise DataError(f"{path}:{number}: found {len(fields)} fields, expected 2 (id value)")
+            raise DataError(f"{path}:{number}: found {counted(len(fields), 'field')}, expected 2 (id value)")
         _check_new(path, number, fields[0], entries)
         entries[fields[0]] = fields[1].rstrip(BLANKS) if len(fields) > 1 else ""
     check_distinct(path, entries)
@@ -341,7 +341,7 @@ def _run(command: str) -> bytes:
     done = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, capture_output=True)
     if done.returncode or not done.stdout:
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-        found = f"status {done.returncode}, {len(done.stdout)} bytes{'; ' + shown(last[0]) if last else ''}"
+        found = f"status {done.returncode}, {counted(len(done.stdout), 'byte')}{'; ' + shown(last[0]) if last else ''}"
         raise AudioError(f"command {shown(command)}: found {found}, expected status 0 and a recording")
     return done.stdout
 
@@ -354,7 +354,7 @@ def _read_segments(path: Path, recordings: Mapping[str, object]) -> dict[str, Se
     for number, fields in read_fields(path):
         if len(fields) not in (4, 5):
             expected = "4 (utterance recording start end) or 5 (and a channel)"
-            raise DataError(f"{path}:{number}: found {len(fields)} fields, expected {expected}")
+            raise DataError(f"{path}:{number}: found {counted(len(fields), 'field')}, expected {expected}")
         name, recording = fields[:2]
         _check_new(path, number, name, segments)
         if recording not in recordings:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError, GmmSpeechWarning, shown
+from gmmspeech.errors import DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.text import check_distinct, read_line_blocks
 from gmmspeech.formats.datadir import fields_of_lines
 from gmmspeech.phones.labels.dictionary import Dictionary, Pronunciation, make_dictionary
@@ -70,7 +70,7 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False, 
     bad: list[str] = []
     dictionary = make_dictionary(_entries(path, bad if skip_bad else None), keep_stress=keep_stress)
     if bad:
-        warnings.warn(f"left out {len(bad)} lines of a dictionary; the first: {bad[0]}", GmmSpeechWarning)
+        warnings.warn(f"left out {counted(len(bad), 'line')} of a dictionary; the first: {bad[0]}", GmmSpeechWarning)
     if not dictionary:
         raise DataError(f"{path}: found comments alone, expected lines of a word and its phones")
     check_distinct(path, dictionary)
@@ -180,5 +180,7 @@ def _without_numbers(where: str, word: str, fields: list[str]) -> list[str]:
     if not phones:
         raise DataError(f"{where}: found {shown(word)} alone, expected its phones after it")
     if len(phones) > MOST_PHONES:
-        raise DataError(f"{where}: found {len(phones)} phones of {shown(word)}, expected up to {MOST_PHONES}")
+        raise DataError(
+            f"{where}: found {counted(len(phones), 'phone')} of {shown(word)}, expected up to {MOST_PHONES}"
+        )
     return phones

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from gmmspeech.arguments import checked, told
-from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.phones.labels.articulation import nearest_phones
 from gmmspeech.phones.labels.dictionary import Dictionary, make_dictionary
 from gmmspeech.phones.labels.ipa import VOWELS, notation_of, split_segments
@@ -115,7 +115,7 @@ def pronounce_words(words: Iterable[str], language: str, *, phones: Collection[s
         found = _mapped(found, voice, known)
     if missing := [word for word in listed if word not in found]:
         names = shown(", ".join(missing), 300)
-        message = f"eSpeak NG ({voice}): found no pronunciation of {len(missing)} words, left out: {names}"
+        message = f"eSpeak NG ({voice}): found no pronunciation of {counted(len(missing), 'word')}, left out: {names}"
         warnings.warn(message, GmmSpeechWarning)
     return make_dictionary(found.items(), keep_stress=True)
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, first_bad, real_array
-from gmmspeech.errors import ConfigError, DataError, FeatureError, shown
+from gmmspeech.errors import ConfigError, DataError, FeatureError, counted, shown
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.files.names import id_of_name
 from gmmspeech.files.text import check_distinct, read_bytes, read_lines
@@ -97,7 +97,9 @@ def read_htk(path: str | os.PathLike[str]) -> HtkFile:
     name = os.fspath(path)
     content = read_bytes(path, expected=_EXPECTED)
     if len(content) < _HEADER:
-        raise DataError(f"{name}: found {len(content)} bytes, expected {_EXPECTED}, whose header has {_HEADER}")
+        raise DataError(
+            f"{name}: found {counted(len(content), 'byte')}, expected {_EXPECTED}, whose header has {_HEADER}"
+        )
     order = ">" if _fits(content, ">") or not _fits(content, "<") else "<"
     samples, period, size, code = struct.unpack(f"{order}iihH", content[:_HEADER])
     kind = _kind_of(name, code)
@@ -114,7 +116,9 @@ def read_htk(path: str | os.PathLike[str]) -> HtkFile:
     expected = samples * size + (2 if "K" in qualifiers else 0)
     if len(body) != expected:
         reason = " (is it cut short?)" if len(body) < expected else ""
-        raise DataError(f"{name}: found {len(body)} bytes behind the header, expected {expected} as it says{reason}")
+        raise DataError(
+            f"{name}: found {counted(len(body), 'byte')} behind the header, expected {expected} as it says{reason}"
+        )
     if "K" in qualifiers:
         body, stored = body[:-2], struct.unpack(f"{order}H", body[-2:])[0]
         if _checksum(body, order) != stored:
@@ -185,7 +189,7 @@ def read_htk_frames(file: str, where: str = "") -> NDArray[np.float32]:
         return frames
     first, last = map(int, where.strip("[]").split(","))
     if not first <= last < len(frames):
-        raise DataError(f"{file}: found the range {where}, expected one inside {len(frames)} frames")
+        raise DataError(f"{file}: found the range {where}, expected one inside {counted(len(frames), 'frame')}")
     return frames[first : last + 1]
 
 
@@ -257,7 +261,9 @@ def _decode(name: str, body: bytes, order: str, dim: int, kind: str) -> NDArray[
     if "C" not in qualifiers:
         return np.frombuffer(body, f"{order}f4").reshape(-1, dim).astype(np.float32)
     if len(body) <= 8 * dim:
-        raise DataError(f"{name}: found {len(body)} bytes of compressed frames, expected more than A and B, {8 * dim}")
+        raise DataError(
+            f"{name}: found {counted(len(body), 'byte')} of compressed frames, expected more than A and B, {8 * dim}"
+        )
     scale, offset = np.frombuffer(body, f"{order}f4", 2 * dim).reshape(2, dim)
     if not (scale != 0).all():
         raise DataError(f"{name}: A: found 0 in column {np.flatnonzero(scale == 0)[0]}, expected scales other than 0")

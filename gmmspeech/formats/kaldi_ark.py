@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, named, real_array
-from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, one_line, shown
+from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, counted, one_line, shown
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.files.regular import open_regular
 from gmmspeech.files.text import is_field
@@ -185,7 +185,9 @@ def _skip_binary(archive: BinaryIO) -> None:
         swapped = [struct.unpack(">i", struct.pack("<i", n))[0] for n in sizes]
         fits = min(swapped) >= 0 and _num_bytes(name, swapped) <= there
         reason = "is it written in the other byte order?" if fits else "is it cut short?"
-        raise ValueError(f"found {there} bytes for a matrix of {' x '.join(map(str, sizes))} numbers ({reason})")
+        raise ValueError(
+            f"found {counted(there, 'byte')} for a matrix of {' x '.join(map(str, sizes))} numbers ({reason})"
+        )
     archive.seek(start + size)
 
 
@@ -246,7 +248,7 @@ def _cut(matrix: NDArray, ranges: str, owner: str) -> NDArray:
     """Rows and columns of a matrix from first to last, the last included."""
     parts = ranges.split(",")
     if len(parts) > matrix.ndim:
-        raise ValueError(f"found [{shown(ranges)}] of {matrix.ndim} dimensions")
+        raise ValueError(f"found [{shown(ranges)}] of {counted(matrix.ndim, 'dimension')}")
     slices = []
     for axis, (part, size) in enumerate(zip(parts, matrix.shape, strict=False)):
         found = _RANGE.fullmatch(part)
@@ -255,6 +257,8 @@ def _cut(matrix: NDArray, ranges: str, owner: str) -> NDArray:
         if not (found or part in ("", ":")) or not first < stop <= size + _SPARE_ROWS * (axis == 0) or first >= size:
             raise ValueError(f"found [{shown(ranges)}], expected a range inside {matrix.shape}")
         if stop > size:
-            warnings.warn(f"{owner}: found [{ranges}] of {size} rows, cut to those there are", GmmSpeechWarning)
+            warnings.warn(
+                f"{owner}: found [{ranges}] of {counted(size, 'row')}, cut to those there are", GmmSpeechWarning
+            )
         slices.append(slice(first, stop))
     return matrix[tuple(slices)]

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite
-from gmmspeech.errors import DataError, ModelError, shown
+from gmmspeech.errors import DataError, ModelError, counted, shown
 from gmmspeech.files.atomic import atomic_path, write_lines
 from gmmspeech.files.text import is_field, parse_whole, read_bytes, split_fields
 from gmmspeech.formats.datadir import read_map
@@ -249,7 +249,7 @@ def _binary_array(content: bytes, position: int) -> tuple[NDArray[np.float64], i
     size, there = count * np.dtype(dtype).itemsize, len(content) - position
     if min(shape) < 1 or size > there:
         other = _other_order(shape, np.dtype(dtype).itemsize, there)
-        raise ValueError(f"found {there} bytes for shape {tuple(shape)}, expected {size} ({other})")
+        raise ValueError(f"found {counted(there, 'byte')} for shape {tuple(shape)}, expected {size} ({other})")
     array = np.frombuffer(content, dtype, count, position).reshape(shape).astype(np.float64)
     return array, position + size
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gmmspeech.arguments import checked
 from gmmspeech.audio.folders import audio_files
-from gmmspeech.errors import DataError, shown
+from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.formats.datadir import DataDir, Segment
 from gmmspeech.formats.recordings import id_of_path
 from gmmspeech.formats.tiers import read_tiers
@@ -86,7 +86,8 @@ def read_labeled_recordings(
         first = shown(next(iter(of_file), "none"))
         expected = "files of the same names"
         raise DataError(
-            f"{top}: found {len(files)} recordings and labels of others, such as {first}, expected {expected}"
+            f"{top}: found {counted(len(files), 'recording')} and labels of others, such as "
+            f"{first}, expected {expected}"
         )
     whole = len(segments) == len(recordings)
     data = DataDir(top, recordings, None if whole else segments, tuple(sorted(known)), speakers)

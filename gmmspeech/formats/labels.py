@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gmmspeech.arguments import checked
 from gmmspeech.audio import sample_at
-from gmmspeech.errors import ConfigError, DataError, shown
+from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.files.atomic import remove_leftovers, write_lines
 from gmmspeech.files.names import file_name, id_of_name
 from gmmspeech.files.text import (
@@ -163,7 +163,9 @@ def write_labels(
         return (write_ctm if format == "ctm" else write_mlf)(path, labels)
     if _format_of_suffix(Path(path)) == format:
         if len(labels) > 1:
-            raise DataError(f"{path}: found {len(labels)} utterances, expected one, or a folder to write them to")
+            raise DataError(
+                f"{path}: found {counted(len(labels), 'utterance')}, expected one, or a folder to write them to"
+            )
         files = {Path(path): next(iter(labels.values()))}
     else:
         suffix = _SUFFIXES.get(format, FORMATS[format])
@@ -194,7 +196,7 @@ def read_ctm(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
             continue
         if len(fields) not in (5, 6):
             expected = "5 or 6 (utterance channel start duration name, and a confidence)"
-            raise DataError(f"{path}:{number}: found {len(fields)} fields, expected {expected}")
+            raise DataError(f"{path}:{number}: found {counted(len(fields), 'field')}, expected {expected}")
         utterance, channel, *times, name = fields[:5]
         if channels.setdefault(utterance, channel) != channel:
             found, expected = f"channel {shown(channel)} of {shown(utterance)}", shown(channels[utterance])
@@ -290,7 +292,7 @@ def read_timit(path: str | os.PathLike[str], *, rate: int = 16000) -> list[Label
     labels = []
     for number, fields in read_fields(path):
         if len(fields) != 3:
-            raise DataError(f"{path}:{number}: found {len(fields)} fields, expected 3 (start end name)")
+            raise DataError(f"{path}:{number}: found {counted(len(fields), 'field')}, expected 3 (start end name)")
         start, end = _times(path, number, fields[:2], parse_whole, "start and end in samples")
         labels.append(Label(start / rate, end / rate, fields[2]))
     return labels

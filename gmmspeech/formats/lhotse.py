@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import ConfigError, DataError, shown, text_or_type
+from gmmspeech.errors import ConfigError, DataError, counted, shown, text_or_type
 from gmmspeech.files.text import check_distinct, look_alike
 from gmmspeech.formats.datadir import DataDir, Segment
 
@@ -162,7 +162,7 @@ def _source(owner: str, recording: Any) -> tuple[str, str]:
     if recording.transforms:
         raise DataError(f"{owner}: found transforms, expected the recording as it is on disk")
     if len(recording.sources) != 1:
-        raise DataError(f"{owner}: found {len(recording.sources)} sources, expected one file")
+        raise DataError(f"{owner}: found {counted(len(recording.sources), 'source')}, expected one file")
     source = recording.sources[0]
     if source.type not in ("file", "command"):
         raise DataError(f"{owner}: found a source of type {shown(source.type)}, expected a file")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, counted
 from gmmspeech.files import saving
 from gmmspeech.files.regular import open_regular
 
@@ -114,7 +114,7 @@ def _read_only_mixture(name: str) -> DiagonalGMM:
 
     models = read_mmf(name)
     if len(models) > 1:
-        raise DataError(f"{name}: found {len(models)} mixtures, expected one (read_mmf reads them all)")
+        raise DataError(f"{name}: found {counted(len(models), 'mixture')}, expected one (read_mmf reads them all)")
     return next(iter(models.values()))
 
 

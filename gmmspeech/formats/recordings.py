@@ -13,7 +13,7 @@ from gmmspeech.arguments import checked
 from gmmspeech.audio import audio_format
 from gmmspeech.audio.folders import OTHER_AUDIO, audio_files
 from gmmspeech.audio.headers import how_to_convert
-from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, shown
+from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.text import read_text
 from gmmspeech.formats.datadir import DataDir, Segment
 from gmmspeech.formats.textgrid import read_timed_textgrid
@@ -89,7 +89,7 @@ def read_recordings(path: str | os.PathLike[str]) -> tuple[DataDir, dict[str, st
     if not collected.utt2spk:
         expected = "recordings with transcripts beside them (.lab, .txt or .TextGrid), or a data directory with wav.scp"
         reasons = [f"; the first: {name}: {reason}" for name, reason in collected.left_out.items()]
-        found = f"{len(files)} recordings, none of them with a transcript" if files else "no recordings"
+        found = f"{counted(len(files), 'recording')}, none of them with a transcript" if files else "no recordings"
         raise DataError(f"{folder}: found {found}{''.join(reasons[:1])}, expected {expected}")
     collected.warn_of_short()
     return collected.data_dir(), dict(sorted(collected.left_out.items()))
@@ -199,7 +199,8 @@ class _Collected:
         if self.short:
             first = self.short[0]
             warnings.warn(
-                f"{len(self.short)} TextGrids end before their recordings; the first: {first}", GmmSpeechWarning
+                f"found {counted(len(self.short), 'TextGrid')} shorter than the recording; the first: {first}",
+                GmmSpeechWarning,
             )
 
     def data_dir(self) -> DataDir:

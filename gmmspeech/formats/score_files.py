@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from gmmspeech.errors import DataError, shown
+from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import parse_number, parse_numbers, read_line_blocks, split_columns
 from gmmspeech.formats.datadir import fields_of_lines
@@ -45,7 +45,7 @@ def _parse(path: str | os.PathLike[str], first: int, lines: list[str]) -> Scores
 
 def _check_line(where: str, fields: list[str]) -> None:
     if len(fields) != 3:
-        raise DataError(f"{where}: found {len(fields)} fields, expected 3 (model test score)")
+        raise DataError(f"{where}: found {counted(len(fields), 'field')}, expected 3 (model test score)")
     try:
         parse_number(fields[2], infinite=True)
     except ValueError:

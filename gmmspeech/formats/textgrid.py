@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from gmmspeech.errors import DataError, shown
+from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import BLANKS, is_holdable, parse_number, read_text
 from gmmspeech.phones.labels.labels import OVERLAP_TOLERANCE, Label, check_labels
@@ -56,11 +56,13 @@ def read_timed_textgrid(path: str | os.PathLike[str]) -> tuple[float, dict[str, 
     tiers: dict[str, list[Label]] = {}
     while len(tiers) < count:
         if reader.next is None:
-            raise DataError(f"{path}: found {len(tiers)} tiers, expected {count} as its head says (is it cut off?)")
+            raise DataError(
+                f"{path}: found {counted(len(tiers), 'tier')}, expected {count} as its head says (is it cut off?)"
+            )
         name, labels = _read_tier(reader, len(tiers) + 1)
         tiers[_free_name(name, tiers)] = [label for label in labels if label.name]
     if reader.next is not None:
-        raise reader.error(f"the end of the file after {count} tiers, as its head says")
+        raise reader.error(f"the end of the file after {counted(count, 'tier')}, as its head says")
     return end, tiers
 
 
@@ -151,7 +153,8 @@ def _read_tier(reader: _Reader, number: int) -> tuple[str, list[Label]]:
     count, labels = reader.number("the number of labels", whole=True), list[Label]()
     while len(labels) < count:
         if reader.next is None or reader.next.kind == "text":
-            found, expected = f"{len(labels)} labels in tier {number}", f"{count:.0f} as the head of the tier says"
+            found = f"{counted(len(labels), 'label')} in tier {number}"
+            expected = f"{count:.0f} as the head of the tier says"
             raise DataError(f"{reader.path}: found {found}, expected {expected} (is it cut off?)")
         if kind == "TextTier":
             start = end = reader.number("the time of a point")

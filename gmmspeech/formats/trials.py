@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError, shown
+from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import check_distinct, is_field, read_line_blocks, split_columns
 from gmmspeech.formats.datadir import fields_of_lines, read_map
@@ -80,7 +80,7 @@ def _malformed(
         elif len(fields) != 2 or labeled:
             break
         begun, first = True, first + 1
-    found = shown(repr(fields[2])) if len(fields) == 3 else f"{len(fields)} fields"
+    found = shown(repr(fields[2])) if len(fields) == 3 else counted(len(fields), "field")
     also = "" if labeled else ", or model test on every line"
     return DataError(f"{path}:{first}: found {found}, expected model test target or nontarget{also}")
 

@@ -16,7 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from gmmspeech.arguments import NOTHING, any_of, check, check_options, listed
 from gmmspeech.blocks import is_segments
 from gmmspeech.checks import as_labels, as_weights, check_distribution, finite, real_array
-from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechWarning, ModelError, one_line, shown
+from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechWarning, ModelError, counted, one_line, shown
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm import floors
@@ -123,8 +123,8 @@ class GMMClassifier(
         if is_segments(checked) and len(labels) == count:
             labels = np.repeat(labels, [len(segment) for segment in checked])
         if len(labels) != len(frames):
-            expected = f"one for each of the {len(frames)} frames"
-            expected += f", or of the {count} arrays" if is_segments(checked) else ""
+            expected = f"one for each of the {counted(len(frames), 'frame')}"
+            expected += f", or of the {counted(count, 'array')}" if is_segments(checked) else ""
             raise FeatureError(f"found labels of shape {labels.shape}, expected {expected}")
         if not len(frames):
             raise FeatureError("found 0 frames, expected one or more of each class")
@@ -244,7 +244,7 @@ class GMMClassifier(
         options = {name: value for name, value in self.get_params(deep=False).items() if name != "priors"}
         count = len(frames) if weight is None else int(np.count_nonzero(weight))
         if 0 < count < self.n_components:
-            found = f"class {label}: found {count} frames for {self.n_components} components"
+            found = f"class {label}: found {counted(count, 'frame')} for {counted(self.n_components, 'component')}"
             warnings.warn(f"{found}; its mixture gets {count}", GmmSpeechWarning, stacklevel=4)
             options["n_components"] = count
         try:
@@ -274,7 +274,7 @@ class GMMClassifier(
         """Tell what it is, in a few lines."""
         sizes = sorted({len(m.weights_) for m in self.models_})
         return [
-            f"classifier: {len(self.classes_)} classes, {'/'.join(map(str, sizes))} components each",
+            f"classifier: {counted(len(self.classes_), 'class')}, {'/'.join(map(str, sizes))} components each",
             f"classes: {' '.join(map(str, self.classes_))}",
             f"front end: {describe_front_end(self.front_end_)}",
         ]

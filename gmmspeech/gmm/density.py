@@ -22,7 +22,7 @@ from gmmspeech.blocks import (
     sum_blocks,
 )
 from gmmspeech.checks import as_history, finite, in_range, transposed
-from gmmspeech.errors import FeatureError, ModelError
+from gmmspeech.errors import FeatureError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.files.text import parse_object
@@ -202,13 +202,13 @@ class DiagonalMixture(Saved):
         """Tell what it is, in a few lines."""
         num_components, dim = self.means_.shape
         lines = [
-            f"mixture: {num_components} components, {dim} dimensions",
+            f"mixture: {counted(num_components, 'component')}, {counted(dim, 'dimension')}",
             f"weights: {self.weights_.min():.2g} to {self.weights_.max():.2g}, "
             f"perplexity {np.exp(-np.sum(self.weights_ * np.log(np.maximum(self.weights_, 1e-300)))):.1f}",
             f"front end: {describe_front_end(self.front_end_)}",
         ]
         if self.history_:
-            passes = f"{len(self.history_)} passes"
+            passes = counted(len(self.history_), "pass")
             lines.append(f"EM: {passes}, {self.history_[0]:.4f} to {self.history_[-1]:.4f} nats a frame")
         return lines
 
@@ -242,7 +242,9 @@ class DiagonalMixture(Saved):
         if found != dim:
             theirs = f"X has {found} features, but DiagonalGMM is expecting {dim} features as input"  # as scikit-learn
             hint = transposed(np.shape(frames), dim) if isinstance(frames, np.ndarray) else ""
-            raise FeatureError(f"found frames of {found} columns, expected {dim}, as the mixture has ({theirs}){hint}")
+            raise FeatureError(
+                f"found frames of {counted(found, 'column')}, expected {dim}, as the mixture has ({theirs}){hint}"
+            )
         return frames
 
     def _map(self, function: Callable[[NDArray], NDArray], X: Frames | ArrayLike) -> NDArray:

@@ -15,7 +15,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import GmmSpeechWarning, ModelError
+from gmmspeech.errors import GmmSpeechWarning, ModelError, counted
 from gmmspeech.files.saving import Saved, State, from_fields
 from gmmspeech.gmm import floors
 from gmmspeech.gmm.init import Parameters
@@ -192,7 +192,7 @@ def update(stats: GMMStats, variance_floor: NDArray[np.float64], *, previous: Pa
     """Maximum-likelihood update, and how many variances lie on the floor."""
     total = stats.n.sum()
     if not np.isfinite(total) or total <= 0:
-        raise ModelError(f"EM: found {total} frames over all components, expected a positive number")
+        raise ModelError(f"EM: found {counted(total, 'frame')} over all components, expected a positive number")
     alive = stats.n > np.finfo(np.float32).tiny * total
     found_means, found_variances = stats.moments(np.where(alive, stats.n, total))
     means = np.where(alive[:, None], found_means, previous[1])
@@ -239,6 +239,7 @@ def mean_log_likelihood(stats: GMMStats) -> float:
     """Nats a frame, or a `ModelError` if that is no number."""
     if not np.isfinite(stats.log_likelihood):
         raise ModelError(
-            f"EM: found log-likelihood {stats.log_likelihood} over {stats.num_frames} frames, expected a finite number"
+            f"EM: found log-likelihood {stats.log_likelihood} over "
+            f"{counted(stats.num_frames, 'frame')}, expected a finite number"
         )
     return stats.log_likelihood / stats.num_frames

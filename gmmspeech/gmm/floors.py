@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import Frames
-from gmmspeech.errors import GmmSpeechWarning
+from gmmspeech.errors import GmmSpeechWarning, counted
 
 FEWEST = 10  # different frames of a cluster that counts; Kaldi's min-gaussian-occupancy
 NARROWEST = 0.1  # share of the frames in the clusters that count
@@ -145,7 +145,7 @@ def tell(owner: str, number: int, size: int, constant: int, *, stacklevel: int =
     """Warn of variances on the floor, if there are any, `constant` of them in columns of equal frames."""
     if not number:
         return
-    found = f"{owner}: {number} of {size} variances ended on the floor"
+    found = f"{owner}: {number} of {counted(size, 'variance')} ended on the floor"
     hints = []
     if number > constant:
         hints.append("their components have few or equal frames; fewer components may serve better")

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.blocks import Block, Frames, frame_blocks, is_segments, map_blocks
 from gmmspeech.checks import as_weights, finite, real_array, transposed
-from gmmspeech.errors import FeatureError, GmmSpeechWarning
+from gmmspeech.errors import FeatureError, GmmSpeechWarning, counted
 from gmmspeech.gmm.errors import FeatureNamesError
 
 Estimator = TypeVar("Estimator")
@@ -75,7 +75,7 @@ def known_columns(estimator: Any, X: ArrayLike, dim: int, items: str = "frames")
     rows = as_table(X)
     if rows.shape[1] != dim:
         hint = transposed(rows.shape, dim)
-        raise FeatureError(f"found {items} of {rows.shape[1]} columns, expected {dim}{hint}")
+        raise FeatureError(f"found {items} of {counted(rows.shape[1], 'column')}, expected {dim}{hint}")
     return rows
 
 
@@ -103,7 +103,9 @@ def without_names(estimator: Estimator) -> Estimator:
 def warn_if_wide(frames: Frames) -> None:
     """Warn of more columns than frames, which is mostly one array of frames in columns."""
     if isinstance(frames, np.ndarray) and 1 < len(frames) < frames.shape[1]:
-        found = f"found {len(frames)} frames of {frames.shape[1]} columns, more columns than frames"
+        found = (
+            f"found {counted(len(frames), 'frame')} of {counted(frames.shape[1], 'column')}, more columns than frames"
+        )
         warnings.warn(f"{found}: frames are rows; X.T, where they stand in columns", GmmSpeechWarning, stacklevel=3)
 
 

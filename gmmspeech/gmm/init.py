@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from gmmspeech.blocks import Frames, ordered_map, single_threaded_blas
-from gmmspeech.errors import ModelError
+from gmmspeech.errors import ModelError, counted
 from gmmspeech.gmm import floors
 from gmmspeech.gmm.frames import draw_frames
 from gmmspeech.gmm.kernels import numpy_kernel, pack
@@ -48,7 +48,7 @@ def draw_start(
     if not isinstance(init, str):
         return init, floor_of(share, sample, init, times)
     if len(sample) < n_components:
-        raise ModelError(f"found {len(sample)} frames of positive weight, expected {n_components} or more")
+        raise ModelError(f"found {counted(len(sample), 'frame')} of positive weight, expected {n_components} or more")
     if init == "random":
         weights, means, variances = random_frames(sample, n_components, rng, weight=times)
     else:

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, DensityMixin
 from gmmspeech.arguments import check, check_options, instance
 from gmmspeech.blocks import DistributedFrames, Frames, frame_blocks
 from gmmspeech.checks import finite
-from gmmspeech.errors import ModelError
+from gmmspeech.errors import ModelError, counted
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import Checkpoint, seed_of
 from gmmspeech.gmm import acceleration, em, floors
@@ -385,7 +385,8 @@ class DiagonalGMM(
         moments = self._accumulate(frames, weight, (np.ones(1), mean[None], variance[None]))
         if moments.num_frames < self.n_components and weight is None:
             raise ModelError(
-                f"found {int(moments.num_frames)} frames, expected at least as many as components ({self.n_components})"
+                f"found {counted(int(moments.num_frames), 'frame')}, expected at least as many as "
+                f"components ({self.n_components})"
             )
         return moments
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import check_fields
 from gmmspeech.checks import all_finite
-from gmmspeech.errors import ModelError
+from gmmspeech.errors import ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 
@@ -178,7 +178,9 @@ class SummedStats(Saved, kind="SummedStats", hint="statistics (made by accumulat
         num_components, dim = self.stats.sum_x.shape
         mean = self.stats.log_likelihood / self.stats.num_frames
         return [
-            f"statistics of a mixture: {num_components} components, {dim} dimensions, of {self.ubm_digest[:12]}",
-            f"shard {self.shard}/{self.num_shards}: {self.stats.num_frames:.0f} frames, {mean:.4f} nats a frame",
+            f"statistics of a mixture: {counted(num_components, 'component')}, "
+            f"{counted(dim, 'dimension')}, of {self.ubm_digest[:12]}",
+            f"shard {self.shard}/{self.num_shards}: "
+            f"{counted(self.stats.num_frames, 'frame', '.0f')}, {mean:.4f} nats a frame",
             f"front end: {describe_front_end(self.front_end)}",
         ]

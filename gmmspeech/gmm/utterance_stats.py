@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import told
 from gmmspeech.blocks import read_ahead
 from gmmspeech.checks import check_shape, first_bad
-from gmmspeech.errors import FeatureError, ModelError
+from gmmspeech.errors import FeatureError, ModelError, counted
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import digest
 from gmmspeech.gmm.stats import GMMStats
@@ -130,7 +130,9 @@ def _check_batch(batch: StatsBatch, shape: tuple[int, ...], start: int) -> None:
     empty = ~(batch.num_frames > 0)
     if empty.any():
         at = int(empty.argmax())
-        raise FeatureError(f"statistics {start + at}: found {batch.num_frames[at]:g} frames, expected one or more")
+        raise FeatureError(
+            f"statistics {start + at}: found {counted(batch.num_frames[at], 'frame', 'g')}, expected one or more"
+        )
     if (batch.n < 0).any():
         at = int((batch.n < 0).any(axis=1).argmax())
         raise FeatureError(f"statistics {start + at}: found a negative count, expected 0 or more")

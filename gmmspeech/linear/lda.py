@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import ConfigError, DataError, counted
 from gmmspeech.linear.statistics import Additive, check_determined, finite_frames
 
 
@@ -47,7 +47,8 @@ def lda(stats: LDAStats, dim: int) -> NDArray[np.float64]:
     full, most = len(stats.sum_xx), min(len(stats.sum_xx), int(seen.sum()) - 1)
     if not 1 <= dim <= most:
         raise ConfigError(
-            f"dim: found {dim}, expected 1 to {most}, with frames of {full} dimensions in {seen.sum()} classes"
+            f"dim: found {dim}, expected 1 to {most}, with frames of {counted(full, 'dimension')} "
+            f"in {counted(seen.sum(), 'class')}"
         )
     total = stats.n.sum()
     scaled = stats.sum_x[seen] / np.sqrt(stats.n[seen])[:, None]

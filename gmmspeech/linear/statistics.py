@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.checks import as_matrix, check_finite
-from gmmspeech.errors import FeatureError, ModelError
+from gmmspeech.errors import FeatureError, ModelError, counted
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -59,7 +59,9 @@ def frames_of_model(
         raise ModelError(f"posteriors: found shape {posteriors.shape}, expected (frames, components) = {expected}")
     checked = finite_frames(frames)
     if checked.shape[1] != means.shape[1]:
-        raise FeatureError(f"found frames of {checked.shape[1]} columns, expected {means.shape[1]}, as the means have")
+        raise FeatureError(
+            f"found frames of {counted(checked.shape[1], 'column')}, expected {means.shape[1]}, as the means have"
+        )
     return checked
 
 
@@ -111,6 +113,7 @@ def check_determined(
             if (np.diagonal(factor, axis1=-2, axis2=-1) ** 2).min() > SMALLEST_PIVOT:
                 return
     raise ModelError(
-        f"{name}: the statistics of {num_frames:g} frames in {moments.shape[-1]} dimensions are singular; expected "
+        f"{name}: the statistics of {counted(num_frames, 'frame', 'g')} in "
+        f"{counted(moments.shape[-1], 'dimension')} are singular; expected "
         "more different frames, and no dimension that is constant or a combination of others"
     )

@@ -33,7 +33,7 @@ from scipy.special import ndtr, ndtri
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import as_flags, as_labels, as_numbers, check_at_least, check_probability
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import ConfigError, DataError, counted
 from gmmspeech.metrics.cllr import hull_cllr, softplus
 from gmmspeech.metrics.dcf import bayes_threshold, detection_cost, least_cost
 from gmmspeech.metrics.det import ErrorCounts, both_sides, convex_hull, count_errors
@@ -256,7 +256,7 @@ class _Trials:
         values = as_numbers(scores, name)
         if values.shape != self.is_target.shape:
             raise DataError(f"{name}: found shape {values.shape}, expected one score for each of the "
-                            f"{len(self.is_target)} trials")  # fmt: skip
+                            f"{counted(len(self.is_target), 'trial')}")  # fmt: skip
         return _System(values, self)
 
 

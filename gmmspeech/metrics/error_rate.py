@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import kaldialign
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, counted
 
 Times = Sequence[tuple[float, float, str]]
 """Labels: start and end in seconds, name."""
@@ -125,4 +125,6 @@ def check_same(references: Mapping[str, object], hypotheses: Mapping[str, object
     for owner, names, others in (("hypotheses", references, hypotheses), ("references", hypotheses, references)):
         missing = [name for name in names if name not in others]
         if missing:
-            raise DataError(f"{owner}: found nothing for utterance {missing[0]}, expected all {len(names)} utterances")
+            raise DataError(
+                f"{owner}: found nothing for utterance {missing[0]}, expected all {counted(len(names), 'utterance')}"
+            )

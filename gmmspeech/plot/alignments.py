@@ -16,7 +16,7 @@ from gmmspeech.arguments import NOTHING, TEXT, any_of, check, instance, listed, 
 from gmmspeech.audio import read_audio, sample_at
 from gmmspeech.audio.reading import Channel
 from gmmspeech.checks import as_vector, check_positive
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import ConfigError, DataError, counted
 from gmmspeech.formats.labels import read_labels
 from gmmspeech.formats.textgrid import read_textgrid
 from gmmspeech.phones.decoding.alignment import Alignment
@@ -130,7 +130,7 @@ def _tiers(labels: object) -> dict[str, list[Label]]:
     else:
         raise ConfigError(f"labels: found {type(labels).__name__}, expected a file, an Alignment, or tiers by name")
     if not 1 <= len(tiers) <= MOST_TIERS:
-        raise DataError(f"labels: found {len(tiers)} tiers, expected 1 to {MOST_TIERS}")
+        raise DataError(f"labels: found {counted(len(tiers), 'tier')}, expected 1 to {MOST_TIERS}")
     return tiers
 
 
@@ -139,7 +139,7 @@ def _read(path: Path) -> dict[str, list[Label]]:
         return read_textgrid(path)
     found = read_labels(path)
     if len(found) != 1:
-        raise DataError(f"{path}: found labels of {len(found)} recordings, expected those of one")
+        raise DataError(f"{path}: found labels of {counted(len(found), 'recording')}, expected those of one")
     return {path.suffix.removeprefix(".").lower(): next(iter(found.values()))}
 
 

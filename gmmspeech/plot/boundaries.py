@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, counted
 from gmmspeech.metrics.boundaries import BoundaryAgreement
 from gmmspeech.plot.plots import INK, MUTED, NONTARGETS, TARGETS, drawing
 
@@ -87,7 +87,7 @@ def _draw_histogram(axes: Axes, errors: np.ndarray, tolerance: float, agreement:
     axes.axvline(agreement.median * 1000, color=NONTARGETS, linewidth=1.4)
     within = f"{100 * agreement.within(tolerance / 1000):.1f} % within {tolerance:g} ms"
     text = (
-        f"{len(errors):,} boundaries\n{within}\nmean abs. {1000 * agreement.mean_absolute:.1f} ms\n"
+        f"{counted(len(errors), 'boundary', ',')}\n{within}\nmean abs. {1000 * agreement.mean_absolute:.1f} ms\n"
         f"median abs. {1000 * agreement.median_absolute:.1f} ms\nbias {1000 * agreement.bias:+.1f} ms"
     )
     axes.text(0.985, 0.97, text, transform=axes.transAxes, ha="right", va="top", linespacing=1.4)

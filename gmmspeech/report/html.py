@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, counted
 from gmmspeech.metrics.summary import DetectionCost, Summary, summarize
 from gmmspeech.plot import plots, score_plots
 from gmmspeech.report.page import (
@@ -55,7 +55,8 @@ def write_report(
     values, target = np.asarray(scores, dtype=np.float64), np.asarray(is_target, dtype=bool)
     if values.ndim != 1 or not (len(models) == len(tests) == len(values) and target.shape == values.shape):
         raise DataError(
-            f"found {len(models)} models, {len(tests)} tests, {target.size} labels and {values.size} scores, "
+            f"found {counted(len(models), 'model')}, {counted(len(tests), 'test')}, "
+            f"{counted(target.size, 'label')} and {counted(values.size, 'score')}, "
             "expected one of each for every trial"
         )
     target_scores, nontarget_scores = values[target], values[~target]
@@ -122,7 +123,10 @@ def _worst_section(
             kind = "false alarm" if accepted else "nontarget, rejected"
         rows.append((kind, models[index], tests[index], f"{scores[index]:#.4g}", f"{distance:+#.4g}"))
     if errors >= len(rows):
-        said = f"{errors:,} trials lie on the wrong side of the threshold; these are the farthest on it."
+        lie = "lies" if errors == 1 else "lie"
+        said = (
+            f"{counted(errors, 'trial', ',')} {lie} on the wrong side of the threshold; these are the farthest on it."
+        )
     else:
         said = {0: "No trial lies", 1: "Only one trial lies"}.get(errors, f"Only {errors} trials lie")
         said += " on the wrong side of the threshold"
@@ -207,6 +211,7 @@ def _describe_det(summary: Summary) -> str:
 
 def _describe_scores(targets: NDArray[np.float64], nontargets: NDArray[np.float64], threshold: float) -> str:
     return (
-        f"Histograms of the scores. {len(targets):,} targets with median {np.median(targets):#.4g}, "
-        f"{len(nontargets):,} nontargets with median {np.median(nontargets):#.4g}, threshold {threshold:#.4g}."
+        f"Histograms of the scores. {counted(len(targets), 'target', ',')} with median {np.median(targets):#.4g}, "
+        f"{counted(len(nontargets), 'nontarget', ',')} with median {np.median(nontargets):#.4g}, "
+        f"threshold {threshold:#.4g}."
     )

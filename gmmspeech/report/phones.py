@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.errors import counted
 from gmmspeech.metrics.confusion import confusion_matrix, precision_recall
 from gmmspeech.phones.labels.manner import MANNERS, OTHER, by_manner, manners
 from gmmspeech.plot.plots import plot_confusion
@@ -50,7 +51,7 @@ def write_phone_report(
         (f"{100 * right / max(len(said), 1):.1f} %", "segments right", f"{right:,} of {len(said):,}"),
         (f"{100 * frames[0] / max(frames[1], 1):.1f} %", "frames right", f"{frames[0]:,} of {frames[1]:,}"),
         (f"{100 * alike / max(len(said), 1):.1f} %", "manners right", f"{len(of_manner)} of articulation"),
-        (f"{len(names)}", "phones", f"{len({speaker for _, speaker, _ in segments})} speakers"),
+        (f"{len(names)}", "phones", counted(len({speaker for _, speaker, _ in segments}), "speaker")),
     ]
     captions = (
         "What each phone was taken for, by manner of articulation: rows are labels, columns what was found.",

@@ -15,7 +15,7 @@ from scipy.special import expit
 
 from gmmspeech.arguments import check_fields, checked
 from gmmspeech.checks import all_finite, as_numbers, check_positive, check_probability
-from gmmspeech.errors import ConfigError, DataError, ModelError
+from gmmspeech.errors import ConfigError, DataError, ModelError, counted
 from gmmspeech.files.saving import Saved
 
 _FORMAT = "gmmspeech calibration"
@@ -72,7 +72,9 @@ class Calibration(Saved, kind="Calibration", format=_FORMAT, hint="a calibration
         """
         columns = _columns(scores, "scores")
         if columns.shape[1] != len(self.weights):
-            raise DataError(f"scores: found those of {columns.shape[1]} systems, expected {len(self.weights)}")
+            raise DataError(
+                f"scores: found those of {counted(columns.shape[1], 'system')}, expected {len(self.weights)}"
+            )
         return columns @ self.weights + self.offset
 
     def describe(self) -> list[str]:
@@ -114,12 +116,12 @@ class PavCalibration(Saved, kind="PavCalibration", format=_FORMAT, hint="a calib
         """Turn scores, shape (n,), into log-likelihood ratios in nats; errors as of `Calibration.apply`."""
         columns = _columns(scores, "scores")
         if columns.shape[1] != 1:
-            raise DataError(f"scores: found those of {columns.shape[1]} systems, expected 1")
+            raise DataError(f"scores: found those of {counted(columns.shape[1], 'system')}, expected 1")
         return np.interp(columns[:, 0], self.scores, self.llrs)
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
-        return [f"calibration by pool-adjacent-violators: {len(self.scores)} points"]
+        return [f"calibration by pool-adjacent-violators: {counted(len(self.scores), 'point')}"]
 
 
 @checked
@@ -269,7 +271,9 @@ def fit_pav(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, pseudo_tri
     targets, nontargets = _columns(target_scores, "target scores"), _columns(nontarget_scores, "nontarget scores")
     if targets.shape[1] > 1 or nontargets.shape[1] > 1:
         found = max(targets.shape[1], nontargets.shape[1])
-        raise DataError(f"scores: found those of {found} systems, expected 1 (fit_calibration fuses several)")
+        raise DataError(
+            f"scores: found those of {counted(found, 'system')}, expected 1 (fit_calibration fuses several)"
+        )
     values, place = np.unique(np.concatenate([targets[:, 0], nontargets[:, 0]]), return_inverse=True)
     target_count = np.bincount(place[: len(targets)], minlength=len(values)).astype(np.float64)
     nontarget_count = np.bincount(place[len(targets) :], minlength=len(values)).astype(np.float64)

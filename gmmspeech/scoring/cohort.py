@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.checks import all_finite
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import ConfigError, DataError, counted
 
 BLOCK = 1 << 20  # numbers worked on at a time
 _CONSTANT = 1e-10  # part of their mean by which scores deviate at least; less is rounding
@@ -106,7 +106,7 @@ class Cohort:
         if not all_finite(block):
             bad = np.argwhere(~np.isfinite(block))
             where = f"{self._name(rows.start + bad[0][0])}, cohort entry {bad[0][1]}"
-            found = f"found {block[tuple(bad[0])]} ({len(bad)} such in {len(block)} rows)"
+            found = f"found {block[tuple(bad[0])]} ({len(bad)} such in {counted(len(block), 'row')})"
             raise DataError(f"{where}: {found}, expected a finite score")
         if self.top_n is not None and self.top_n < block.shape[1]:
             self._next[rows] = np.partition(block, -self.top_n - 1, axis=1)[:, -self.top_n - 1]
@@ -159,7 +159,9 @@ class Cohort:
         needed, name = (2, "") if self.top_n is None else (self.top_n, "top_n, ")
         if size < needed:
             kind = ConfigError if self.top_n is not None else DataError
-            raise kind(f"cohort of {self.what}s: found {size} scores{which}, expected at least {name}{needed}")
+            raise kind(
+                f"cohort of {self.what}s: found {counted(size, 'score')}{which}, expected at least {name}{needed}"
+            )
 
     def _name(self, row: int) -> str:
         return f"{self.what} {row if self.names is None else self.names[row]}"

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import as_flags, as_labels, as_numbers
-from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted
 from gmmspeech.scoring.calibration import fit_calibration
 from gmmspeech.scoring.cohort import Speakers, speaker_codes
 
@@ -43,10 +43,12 @@ def speaker_folds(
     labels = as_flags(is_target)
     as_labels(model_speakers, "model_speakers"), as_labels(test_speakers, "test_speakers")
     if not labels.shape == (len(model_speakers),) == (len(test_speakers),):
-        found = f"{len(model_speakers)} model speakers, {len(test_speakers)} test speakers"
+        found = f"{counted(len(model_speakers), 'model speaker')}, {counted(len(test_speakers), 'test speaker')}"
         raise DataError(f"trials: found {found}, labels of shape {labels.shape}, expected one of each for every trial")
     if labels.all() or not labels.any():
-        raise DataError(f"trials: found {labels.sum()} targets among {len(labels)}, expected targets and nontargets")
+        raise DataError(
+            f"trials: found {counted(labels.sum(), 'target')} among {len(labels)}, expected targets and nontargets"
+        )
     models, tests = speaker_codes(model_speakers, test_speakers)
     num_speakers = 1 + max(models.max(), tests.max())
     speakers = np.random.default_rng(random_state).permutation(num_speakers)
@@ -146,7 +148,8 @@ def fold_ratios(
     values, labels = as_numbers(scores, "scores"), as_flags(is_target)
     if values.shape[:1] != labels.shape:
         raise DataError(
-            f"scores: found {len(values) if values.ndim else 1}, expected one for each of the {len(labels)} trials"
+            f"scores: found {len(values) if values.ndim else 1}, expected one for each of the "
+            f"{counted(len(labels), 'trial')}"
         )
     llrs, shapes, scales = np.empty(len(values)), np.empty(len(values)), []
     folds = speaker_folds(labels, model_speakers, test_speakers, n_folds=n_folds, random_state=random_state)
@@ -164,5 +167,5 @@ def warn_of_few(is_target: ArrayLike, model_speakers: Speakers) -> None:
     speakers = len(set(np.asarray(model_speakers)[as_flags(is_target)].tolist()))
     if speakers < FEW_SPEAKERS:
         why = "of so few, the folds' own ratios have too high an EER and minDCF, those on one scale too low a Cllr"
-        found = f"found {speakers} speakers with target trials, expected {FEW_SPEAKERS} or more"
+        found = f"found {counted(speakers, 'speaker')} with target trials, expected {FEW_SPEAKERS} or more"
         warnings.warn(f"fusion: {found}: {why}", GmmSpeechWarning, stacklevel=4)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.blocks import ordered_map
 from gmmspeech.checks import check_frames, in_range, real_array
-from gmmspeech.errors import ConfigError, ModelError
+from gmmspeech.errors import ConfigError, ModelError, counted
 from gmmspeech.gmm.frames import check_names
 from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -136,9 +136,12 @@ def _check_sizes(top_c: int | None, models: Sequence[DiagonalGMM], ubm: Diagonal
     for model in models:
         found = model.parameters()[1].shape
         if found[1] != dim:
-            raise ModelError(f"found a model of {found[1]} dimensions, expected {dim} as the background model has")
+            raise ModelError(
+                f"found a model of {counted(found[1], 'dimension')}, expected {dim} as the background model has"
+            )
         if top_c is not None and found[0] != num_components:
             raise ModelError(
-                f"found a model of {found[0]} components, expected {num_components} as the background model has; top_c "
+                f"found a model of {counted(found[0], 'component')}, expected {num_components} as "
+                "the background model has; top_c "
                 "matches components by index"
             )

@@ -34,7 +34,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import check, checked
 from gmmspeech.checks import real_array
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import ConfigError, DataError, counted
 from gmmspeech.scoring.cohort import Cohort, Speakers, blocks, speaker_codes
 
 
@@ -295,7 +295,9 @@ def _normalize_matrix(
         cohorts["cohort_cohort"] = _matrix(cohort_cohort, "cohort_cohort", rows, columns)
     model_codes = codes.get("model", np.full(len(matrix), -1))
     if len(model_codes) != len(matrix):
-        raise DataError(f"model_speakers: found {len(model_codes)}, expected one for each of the {len(matrix)} models")
+        raise DataError(
+            f"model_speakers: found {len(model_codes)}, expected one for each of the {counted(len(matrix), 'model')}"
+        )
     core = Normalization(
         method,
         model_cohort=cohorts.get("model_cohort"),
@@ -316,7 +318,9 @@ def _normalize_matrix(
         bad = np.argwhere(np.isnan(block))
         if len(bad):
             where = f"model {start + bad[0][0]}, test {bad[0][1]}"
-            raise DataError(f"score of {where}: found nan ({len(bad)} such in {len(block)} rows), expected a number")
+            raise DataError(
+                f"score of {where}: found nan ({len(bad)} such in {counted(len(block), 'row')}), expected a number"
+            )
         models = np.repeat(np.arange(start, stop), len(tests))
         found = core.apply(block.ravel(), models, np.tile(tests, stop - start), model_codes[models])
         out[start:stop] = found.reshape(block.shape)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import ConfigError, DataError, shown
+from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.files.text import look_alike
 from gmmspeech.scoring.normalization import Normalization
 from gmmspeech.scoring.trials import Scores
@@ -190,7 +190,9 @@ def _pivot(
     if len(missing):
         row_names, column_names = list(row_index), list(column_index)
         pair = f"{what} {row_names[missing[0][0]]}: found no score against cohort entry {column_names[missing[0][1]]}"
-        raise DataError(f"{pair} ({len(missing)} such pairs), expected one for every {what} and cohort entry")
+        raise DataError(
+            f"{pair} ({counted(len(missing), 'such pair')}), expected one for every {what} and cohort entry"
+        )
     return row_index, column_index, matrix
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked, set_fields, told
 from gmmspeech.checks import as_flags, as_names, as_numbers
-from gmmspeech.errors import DataError, shown
+from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.text import look_alike
 
 
@@ -159,7 +159,7 @@ class Scores:
         (array([2.5]), array([-1.5]))
         """
         if trials.is_target is None:
-            raise DataError(f"{len(trials)} trials: found no labels, expected target or nontarget for each")
+            raise DataError(f"{counted(len(trials), 'trial')}: found no labels, expected target or nontarget for each")
         values = self.align(trials)
         return values[trials.is_target], values[~trials.is_target]
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import check_fields, checked
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import as_labels
-from gmmspeech.errors import ConfigError, DataError, ModelError
+from gmmspeech.errors import ConfigError, DataError, ModelError, counted
 from gmmspeech.files.saving import Saved
 from gmmspeech.speaker.plda import PLDA, train_plda
 from gmmspeech.speaker.transforms import AffineTransform, as_vectors, cosine_scores, lda, wccn, whitening
@@ -54,7 +54,9 @@ class BackEnd(Saved, kind="BackEnd", hint="a back end (made by train-plda)"):
         for i, (transform, expected) in enumerate(zip(self.transforms, inputs[1:], strict=False)):
             found = len(transform.matrix)
             if found != expected:
-                raise ModelError(f"back end: found {found} dimensions after transform {i}, expected {expected}")
+                raise ModelError(
+                    f"back end: found {counted(found, 'dimension')} after transform {i}, expected {expected}"
+                )
 
     @checked
     def transform(self, x: ArrayLike, *, extractor_digest: str | None = None) -> NDArray[np.float64]:
@@ -97,7 +99,9 @@ class BackEnd(Saved, kind="BackEnd", hint="a back end (made by train-plda)"):
         lines = ["back end of i-vectors"]
         for transform in self.transforms:
             to, before = transform.matrix.shape
-            lines.append(f"transform: {before} to {to} dimensions{', length 1' if transform.unit_length else ''}")
+            lines.append(
+                f"transform: {before} to {counted(to, 'dimension')}{', length 1' if transform.unit_length else ''}"
+            )
         return [*lines, *(["cosine"] if self.plda is None else self.plda.describe())]
 
 

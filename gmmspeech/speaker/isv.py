@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from gmmspeech.arguments import check_fields, checked
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import all_finite, as_labels, check_at_least, check_positive
-from gmmspeech.errors import DataError, FeatureError, ModelError
+from gmmspeech.errors import DataError, FeatureError, ModelError, counted
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
@@ -281,10 +281,10 @@ def session_speakers(labels: ArrayLike, stats: Statistics, rank: int) -> NDArray
     if names.shape != (len(stats),):
         raise DataError(f"labels: found shape {names.shape}, expected ({len(stats)},), one for each of the statistics")
     if len(names) < rank:
-        raise ModelError(f"found {len(names)} sessions, expected at least as many as the rank ({rank})")
+        raise ModelError(f"found {counted(len(names), 'session')}, expected at least as many as the rank ({rank})")
     _, speakers, counts = np.unique(names, return_inverse=True, return_counts=True)
     if counts.max() < 2:
-        raise DataError(f"found {len(counts)} speakers of one session each, expected speakers with several")
+        raise DataError(f"found {counted(len(counts), 'speaker')} of one session each, expected speakers with several")
     return speakers
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import check_fields, checked, set_fields
 from gmmspeech.blocks import ordered_map, single_threaded_blas
 from gmmspeech.checks import all_finite, as_names, check_at_least
-from gmmspeech.errors import ConfigError, DataError, ModelError
+from gmmspeech.errors import ConfigError, DataError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
 from gmmspeech.files.saving import Saved
@@ -169,7 +169,7 @@ class IVectorExtractor(Saved, kind="IVectorExtractor", hint="an i-vector extract
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
         num_components, dim = self.means.shape
-        size = f"rank {self.rank}, {num_components} components, {dim} dimensions"
+        size = f"rank {self.rank}, {counted(num_components, 'component')}, {counted(dim, 'dimension')}"
         return [f"i-vector extractor: {size}", f"front end: {describe_front_end(self.front_end)}"]
 
 
@@ -313,7 +313,7 @@ def _check(ubm: DiagonalGMM, stats: Statistics, rank: int, max_iter: int, extrac
         raise ModelError("init: found an extractor of another background model, expected one of `ubm`")
     check_same_ubm(stats, digest, ubm.front_end_, model="the background model")
     if len(stats) < rank:
-        raise ModelError(f"found {len(stats)} utterances, expected at least as many as the rank ({rank})")
+        raise ModelError(f"found {counted(len(stats), 'utterance')}, expected at least as many as the rank ({rank})")
 
 
 def _settings(
@@ -407,7 +407,9 @@ class IVectors(Saved, format="gmmspeech i-vectors", hint="i-vectors (made by ext
         check_fields(self)
         names, count = len(set(self.names)), len(self.vectors)
         if len(self.names) != count or names != count:
-            raise DataError(f"i-vectors: found {count} vectors and {names} different names, expected as many")
+            raise DataError(
+                f"i-vectors: found {counted(count, 'vector')} and {names} different names, expected as many"
+            )
 
     def by_name(self) -> dict[str, NDArray[np.float64]]:
         """Utterance to vector (R,), as `average_sessions` takes them."""
@@ -416,6 +418,6 @@ class IVectors(Saved, format="gmmspeech i-vectors", hint="i-vectors (made by ext
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
         return [
-            f"i-vectors: {len(self.names)} utterances, {self.vectors.shape[1]} dimensions",
+            f"i-vectors: {counted(len(self.names), 'utterance')}, {counted(self.vectors.shape[1], 'dimension')}",
             f"extractor: {(self.extractor_digest or 'unknown')[:12]}",
         ]

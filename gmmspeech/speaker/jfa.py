@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from gmmspeech.arguments import check_fields, checked
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least, check_parameters_finite
-from gmmspeech.errors import ConfigError, ModelError
+from gmmspeech.errors import ConfigError, ModelError, counted
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
@@ -201,7 +201,9 @@ def train_jfa(
     check_same_ubm(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
     speakers = session_speakers(labels, stats, session_rank)
     if speakers.max() + 1 < speaker_rank:
-        raise ModelError(f"found {speakers.max() + 1} speakers, expected at least as many as the rank ({speaker_rank})")
+        raise ModelError(
+            f"found {counted(speakers.max() + 1, 'speaker')}, expected at least as many as the rank ({speaker_rank})"
+        )
     start = init or _start(ubm, speaker_rank, session_rank, random_state)
     if (start.speaker.shape[2], start.session.shape[2]) != (speaker_rank, session_rank):
         raise ConfigError(

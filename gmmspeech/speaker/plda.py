@@ -19,7 +19,7 @@ from scipy.linalg import eigh
 from gmmspeech.arguments import check_fields, checked
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least, check_parameters_finite
-from gmmspeech.errors import ConfigError, DataError, ModelError
+from gmmspeech.errors import ConfigError, DataError, ModelError, counted
 from gmmspeech.files.saving import Saved
 from gmmspeech.speaker.transforms import (
     ClassStatistics,
@@ -126,7 +126,9 @@ class PLDA(Saved, kind="PLDA", hint="PLDA (of a back end)"):
         columns = (as_vectors(tests, dim=len(self.mean)) - self.mean) @ transform.T
         n = np.asarray(sessions, dtype=np.float64)
         if n.shape not in ((), (len(rows),)) or not (n >= 1).all():
-            raise DataError(f"sessions: found shape {n.shape}, expected 1 or more for each of {len(rows)} models")
+            raise DataError(
+                f"sessions: found shape {n.shape}, expected 1 or more for each of {counted(len(rows), 'model')}"
+            )
         n = np.broadcast_to(n, (len(rows),))[:, None]
         expected = n * psi / (1 + n * psi) * rows
         variance = 1 + psi / (1 + n * psi)
@@ -137,7 +139,7 @@ class PLDA(Saved, kind="PLDA", hint="PLDA (of a back end)"):
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
-        return [f"PLDA: {self.factors.shape[0]} dimensions, {self.factors.shape[1]} of speakers"]
+        return [f"PLDA: {counted(self.factors.shape[0], 'dimension')}, {self.factors.shape[1]} of speakers"]
 
 
 @checked

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import check_finite, check_positive, real_array
-from gmmspeech.errors import ModelError
+from gmmspeech.errors import ModelError, counted
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, gmm_digest, stats_batches
 
@@ -107,7 +107,8 @@ def supervectors(ubm: DiagonalGMM, means: NDArray[np.floating]) -> NDArray[np.fl
     shape, means = ubm.means_.shape, real_array(means, "means", ModelError)
     if means.ndim != 3 or means.shape[1:] != shape:
         raise ModelError(
-            f"means: found shape {means.shape}, expected (utterances, {shape[0]} components, {shape[1]} dimensions)"
+            f"means: found shape {means.shape}, expected (utterances, "
+            f"{counted(shape[0], 'component')}, {counted(shape[1], 'dimension')})"
         )
     check_finite("means", means, item="utterance", kind=ModelError)
     scale = np.sqrt(ubm.weights_)[:, None] / np.sqrt(ubm.covariances_)

@@ -11,7 +11,7 @@ from scipy.linalg import eigh
 
 from gmmspeech.arguments import check_fields, checked
 from gmmspeech.checks import as_labels, check_parameters_finite, first_bad, real_array
-from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
+from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError, counted
 from gmmspeech.linear.lda import discriminants, fix_signs
 
 SMALLEST_RATIO = 1e-10  # of variances within classes to those of all vectors; less is rounding
@@ -123,7 +123,8 @@ def lda(x: ArrayLike, labels: ArrayLike, dim: int) -> AffineTransform:
     most = min(full, len(stats.counts) - 1)
     if not 1 <= dim <= most:
         raise ConfigError(
-            f"lda: found dim = {dim}, expected 1 to {most}, with {full} dimensions and {len(stats.counts)} classes"
+            f"lda: found dim = {dim}, expected 1 to {most}, with {counted(full, 'dimension')} and "
+            f"{counted(len(stats.counts), 'class')}"
         )
     return AffineTransform(stats.mean, discriminants(stats.between, within_covariance(stats, "lda", x, labels), dim))
 
@@ -150,7 +151,9 @@ def check_means_differ(stats: ClassStatistics, name: str) -> None:
     """Raise a `ModelError` if the means of all classes are the same but for rounding."""
     between, within = np.diagonal(stats.between), np.diagonal(stats.within)
     if not (between > (1e-14 * np.abs(stats.mean)) ** 2 + 1e-28 * within).any():
-        raise ModelError(f"{name}: found the same mean in all {len(stats.counts)} classes, expected them to differ")
+        raise ModelError(
+            f"{name}: found the same mean in all {counted(len(stats.counts), 'class')}, expected them to differ"
+        )
 
 
 def _check_covariance(
@@ -171,8 +174,11 @@ def _check_covariance(
     if rank == dim:
         return
     number = int(classes.max(initial=0)) + 1
-    of_classes = f" of {number} classes" if covariance is not whole else ""
-    found = f"found it singular, from {len(vectors)} vectors{of_classes} in {dim} dimensions: 0 in {dim - rank} of them"
+    of_classes = f" of {counted(number, 'class')}" if covariance is not whole else ""
+    found = (
+        f"found it singular, from {counted(len(vectors), 'vector')}{of_classes} in "
+        f"{counted(dim, 'dimension')}: 0 in {dim - rank} of them"
+    )
     raise ModelError(f"{name}: {found}, as {_why_singular(vectors, classes, varies, bool(of_classes))}")
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import check, checked, listed
 from gmmspeech.blocks import ordered_map, read_ahead
 from gmmspeech.checks import check_frames, check_positive
-from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError, shown
+from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError, counted, shown
 from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.files.text import look_alike, parse_object
@@ -374,7 +374,9 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
         for name in dict.fromkeys(names):
             if name not in self.models_:
                 alike = look_alike(name, self.models_)
-                raise DataError(f"model {shown(name)} is not enrolled; {len(self.models_)} models are{alike}")
+                raise DataError(
+                    f"model {shown(name)} is not enrolled, expected one of {counted(len(self.models_), 'model')}{alike}"
+                )
             if self.scoring == "symmetric" and name not in self.frames_:
                 raise DataError(
                     f"model {name}: found no enrollment frames, expected a model enrolled for symmetric scoring"
@@ -390,7 +392,7 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
         adapted = ", ".join(name for name in ("means", "variances", "weights") if name[0] in self.update)
         system: dict[str, object] = {
             "front end": describe_front_end(self.ubm.front_end_),
-            "background model": f"{num_components} components, {dim} dimensions",
+            "background model": f"{counted(num_components, 'component')}, {counted(dim, 'dimension')}",
             "adaptation": f"MAP of {adapted}, relevance factor {self.relevance_factor:g}",
             "scoring": self.scoring if self.top_c is None else f"{self.scoring}, top {self.top_c}",
             "models": len(self.models_),
@@ -406,7 +408,7 @@ def _members(test: str, groups: Groups | None) -> Sequence[str]:
         return [test]
     if test not in groups:
         raise DataError(
-            f"test {shown(test)}: not among the {len(groups)} groups of utterances{look_alike(test, groups)}"
+            f"test {shown(test)}: not among the {counted(len(groups), 'group')} of utterances{look_alike(test, groups)}"
         )
     return groups[test]
 

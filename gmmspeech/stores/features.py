@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.blocks import even_blocks
 from gmmspeech.checks import named
-from gmmspeech.errors import DataError, one_line, shown
+from gmmspeech.errors import DataError, counted, one_line, shown
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.hdf5 import DAMAGE, hdf5_format
 from gmmspeech.files.text import look_alike
@@ -162,7 +162,8 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
         return [
-            f"feature store: {len(self)} utterances, {self.total_frames} frames of {self.dim} columns",
+            f"feature store: {counted(len(self), 'utterance')}, "
+            f"{counted(self.total_frames, 'frame')} of {counted(self.dim, 'column')}",
             f"front end: {describe_front_end(self.front_end)}",
             *([f"kept as: {self.storage}"] if self.storage else []),
         ]
@@ -232,7 +233,10 @@ class _FileFrames:
         frames = self.read(0)
         self.dim: int = frames.shape[1]
         if all(_is_cmvn(self.read(i)) for i in range(len(self._places))):  # ends at the first that is not
-            found = f"statistics of CMVN, sums of {frames[0, -1]:g} frames of {self.dim - 1} columns"
+            found = (
+                f"statistics of CMVN, sums of {counted(frames[0, -1], 'frame', 'g')} of "
+                f"{counted(self.dim - 1, 'column')}"
+            )
             raise DataError(f"{shown(path)}: found {found}, expected features, such as those of feats.scp")
 
     def _place(self, name: str, value: str) -> tuple[str, str]:
@@ -262,7 +266,9 @@ class _FileFrames:
             shape = getattr(frames, "shape", type(frames).__name__)
             raise DataError(f"{name}: found {shape}, expected a matrix (T, D)")
         if frames.shape[1] != getattr(self, "dim", frames.shape[1]):
-            raise DataError(f"{name}: found {frames.shape[1]} columns, expected {self.dim} as in the first utterance")
+            raise DataError(
+                f"{name}: found {counted(frames.shape[1], 'column')}, expected {self.dim} as in the first utterance"
+            )
         with np.errstate(over="ignore"):  # of doubles, which are infinite then
             frames = np.ascontiguousarray(frames, dtype=np.float32)
         check_finite(name, frames)

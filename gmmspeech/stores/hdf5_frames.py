@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.checks import first_bad, real_array
-from gmmspeech.errors import ConfigError, DataError, FeatureError, one_line
+from gmmspeech.errors import ConfigError, DataError, FeatureError, counted, one_line
 from gmmspeech.files.hdf5 import open_hdf5, stream_hdf5
 from gmmspeech.files.text import parse_object
 
@@ -168,7 +168,7 @@ def stored_block(utterance: str, frames: ArrayLike, dtype: np.dtype, columns: in
         raise FeatureError(f"utterance {utterance}: found frames of shape {block.shape}, expected (T, D), T > 0")
     if columns is not None and block.shape[1] != columns:
         expected = f"{columns} as in the utterances before"
-        raise FeatureError(f"utterance {utterance}: found {block.shape[1]} columns, expected {expected}")
+        raise FeatureError(f"utterance {utterance}: found {counted(block.shape[1], 'column')}, expected {expected}")
     check_finite(f"utterance {utterance}", block)
     return block
 
@@ -252,7 +252,7 @@ class HDF5Frames:
 def check_utterances(utterances: list[str], offsets: NDArray[np.int64], num_frames: int) -> None:
     """Raise a ValueError unless there are utterances, and offsets that divide the frames among them."""
     if len(offsets) != len(utterances) + 1 or not utterances:
-        raise ValueError(f"{len(utterances)} utterances, {len(offsets)} offsets")
+        raise ValueError(f"{counted(len(utterances), 'utterance')}, {counted(len(offsets), 'offset')}")
     if len(set(utterances)) != len(utterances) or "" in utterances:
         raise ValueError("an utterance is there twice, or has no name")
     if offsets.ndim != 1 or offsets.dtype.kind not in "iu":

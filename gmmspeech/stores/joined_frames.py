@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.blocks import even_blocks
-from gmmspeech.errors import DataError, FeatureError
+from gmmspeech.errors import DataError, FeatureError, counted
 from gmmspeech.features.compatibility import first_difference
 from gmmspeech.files.hdf5 import create_hdf5, open_hdf5
 from gmmspeech.stores.hdf5_frames import HDF5Frames, check_front_end, check_utterances, damaged, write_utterances
@@ -85,14 +85,16 @@ class JoinedFrames:
         self.dim = sources[0].dim
         for name, source in zip(names, sources, strict=True):
             if source.dim != self.dim:
-                raise FeatureError(f"{name}: found {source.dim} columns, expected {self.dim} as in {names[0]}")
+                raise FeatureError(
+                    f"{name}: found {counted(source.dim, 'column')}, expected {self.dim} as in {names[0]}"
+                )
         self.utterances = [utterance for source in sources for utterance in source.utterances]
         _check_each_once(names, sources)
         self._edges = np.cumsum([0, *(len(source.utterances) for source in sources)])
 
     @property
     def storage(self) -> str:
-        return f"{len(self._sources)} stores together"
+        return f"{counted(len(self._sources), 'store')} together"
 
     @property
     def files(self) -> Iterable[str]:
@@ -139,7 +141,9 @@ class IndexedFrames:
         self.shards = [str(Path(path).parent / name) for name in names]
         missing = [shard for shard in self.shards if not os.path.isfile(shard)]
         if missing:
-            raise DataError(f"{path}: {len(missing)} of its {len(names)} shards are missing, the first: {missing[0]}")
+            raise DataError(
+                f"{path}: missing are {len(missing)} of its {counted(len(names), 'shard')}, the first: {missing[0]}"
+            )
         self._open: OrderedDict[int, HDF5Frames] = OrderedDict()
         self._lock = threading.RLock()  # HDF5 itself reads one thing at a time, so nothing is lost by it
         _locks.add(self._lock)
@@ -157,7 +161,7 @@ class IndexedFrames:
     def storage(self) -> str:
         """What is stored, for people."""
         first = self._with_shard(0, lambda shard: shard.storage) or "float32"
-        return f"{first}, in {len(self.shards)} shards"
+        return f"{first}, in {counted(len(self.shards), 'shard')}"
 
     def num_frames(self, index: int) -> int:
         return int(self._offsets[index + 1] - self._offsets[index])
@@ -207,10 +211,15 @@ class IndexedFrames:
         )
         if (shard.utterances, shard.total_frames, shard.dim, shard.front_end) != expected:
             shard.close()
-            found = f"{len(shard.utterances)} utterances, {shard.total_frames} frames of {shard.dim} columns"
+            found = (
+                f"{counted(len(shard.utterances), 'utterance')}, "
+                f"{counted(shard.total_frames, 'frame')} of {counted(shard.dim, 'column')}"
+            )
             raise DataError(
-                f"{shard.path}: found {found}, expected the {len(expected[0])} utterances, {expected[1]} frames of "
-                f"{self.dim} columns that {self._path} names: it is not the shard the index was made of"
+                f"{shard.path}: found {found}, expected the "
+                f"{counted(len(expected[0]), 'utterance')}, {counted(expected[1], 'frame')} of "
+                f"{counted(self.dim, 'column')} that {self._path} names: it is not the "
+                "shard the index was made of"
             )
         return shard
 
@@ -257,7 +266,7 @@ def write_index(path: str | os.PathLike[str], shards: Sequence[str | os.PathLike
         first = first or shard
         _common_front_end([first.path, name], [first, shard])
         if shard.dim != first.dim:
-            raise FeatureError(f"{name}: found {shard.dim} columns, expected {first.dim} as in {names[0]}")
+            raise FeatureError(f"{name}: found {counted(shard.dim, 'column')}, expected {first.dim} as in {names[0]}")
         for index, utterance in enumerate(shard.utterances):
             if utterance in lengths:
                 raise DataError(f"{name}: found utterance {utterance} again, expected each in one shard")

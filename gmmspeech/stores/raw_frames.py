@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.errors import DataError, text_or_type
+from gmmspeech.errors import DataError, counted, text_or_type
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.stores.hdf5_frames import stored_block
 
@@ -76,4 +76,4 @@ def read_raw(path: str | os.PathLike[str], num_frames: int, *, storage: str) -> 
         return frames.reshape(num_frames, -1)
     except (OSError, ValueError, OverflowError) as error:  # OverflowError: shorter than all that
         found = f"can't be read ({text_or_type(error)})"
-        raise DataError(f"{os.fspath(path)}: {found}, expected {num_frames} frames of {storage}") from error
+        raise DataError(f"{os.fspath(path)}: {found}, expected {counted(num_frames, 'frame')} of {storage}") from error

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import check, checked
 from gmmspeech.blocks import ordered_map, read_ahead
 from gmmspeech.checks import named
-from gmmspeech.errors import ConfigError, DataError, FeatureError, one_line, shown
+from gmmspeech.errors import ConfigError, DataError, FeatureError, counted, one_line, shown
 from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
 from gmmspeech.files.hdf5 import open_hdf5, stream_hdf5
 from gmmspeech.files.text import look_alike
@@ -288,9 +288,12 @@ class StatisticsStore(Mapping[str, GMMStats]):
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
-        size = "{} components, {} dimensions".format(*self.shape)
+        size = f"{counted(self.shape[0], 'component')}, {counted(self.shape[1], 'dimension')}"
         front = f"front end: {describe_front_end(self.front_end)}"
-        return [f"statistics: {len(self)} utterances, {size}, background model {self.ubm_digest[:12]}", front]
+        return [
+            f"statistics: {counted(len(self), 'utterance')}, {size}, background model {self.ubm_digest[:12]}",
+            front,
+        ]
 
 
 _FIELDS = {"n": 1, "sum_x": 2, "sum_xx": 2, "log_likelihood": 0, "num_frames": 0}  # and their dimensions of (K, D)

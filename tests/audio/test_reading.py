@@ -243,7 +243,7 @@ def test_mu_law_without_a_header(tmp_path):
 
 def test_samples_that_do_not_fit(tmp_path):
     (tmp_path / "a.raw").write_bytes(bytes(801))
-    with pytest.raises(AudioError, match=r"a\.raw: found 801 bytes, expected a multiple of 2 \(pcm16, 1 channels\)"):
+    with pytest.raises(AudioError, match=r"a\.raw: found 801 bytes, expected a multiple of 2 \(pcm16, 1 channel\)"):
         read_audio(tmp_path / "a.raw", raw=RawAudio(8000))
     for text, match in {
         "ulaw": "raw: found 'ulaw', expected RATE",

@@ -17,7 +17,7 @@ def test_tables_and_a_picture(run, tmp_path):
     done = run("compare-alignment", *sides, "--plot", tmp_path / "errors.png")
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
-    assert lines[0] == "1 files compared"
+    assert lines[0] == "1 file compared"
     assert lines[2].split("  ")[0] == "boundaries"
     row = lines[3].split("  ")
     # five boundaries, off by 0, 7, 30, 0 and 20 ms

@@ -61,7 +61,7 @@ def test_shards_that_are_missing(scored: Path, run: Run, fails: Fails) -> None:
     assert run("features", scored, index, "--config", scored / "front.toml", "--shards", 3).exit_code == 0
     for shard in sorted((scored / "s.shards").glob("*.h5"))[1:]:
         shard.unlink()
-    expected = "s.h5: 2 of its 3 shards are missing, the first: ", "0002-"
+    expected = "s.h5: missing are 2 of its 3 shards, the first: ", "0002-"
     for words in (("train-ubm", index, scored / "u.h5"), ("show", index), ("classify", scored / "c.h5", index)):
         fails(scored, words, *expected)
 

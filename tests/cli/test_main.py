@@ -290,12 +290,12 @@ def test_bad_tests_are_left_out_and_counted(run: Run, scored: Path) -> None:
     assert refused.exit_code == 1
     assert "utterance nobody is not in" in refused.stderr
     done = run(*words, scored / "some", scored / "s", "--skip-bad")
-    assert (done.exit_code, done.stdout) == (0, "4 trials scored, 1 tests skipped\n")
+    assert (done.exit_code, done.stdout) == (0, "4 trials scored, 1 test skipped\n")
     assert done.stderr.startswith("gmmspeech: skipped: test nobody: utterance nobody is not in")
     assert done.stderr.count("\n") == 1
     assert (scored / "s").read_bytes() == (scored / "scores").read_bytes()
     (scored / "none").write_text("ann nobody nontarget\n")
     none = run(*words, scored / "none", scored / "t", "--skip-bad")
     assert none.exit_code == 1
-    assert "all 1 tests are bad; the first: test nobody" in none.stderr
+    assert "the only test is bad; the first: test nobody" in none.stderr
     assert not (scored / "t").exists()

@@ -11,7 +11,7 @@ def test_from_a_corpus_to_features(run, tmp_path: Path, corpus) -> None:
     data, feats = tmp_path / "data", tmp_path / "feats.h5"
     done = run("prepare", "fsdd", corpus("fsdd") / "audio" / "theo", data)
     assert done.exit_code == 0, done.output
-    assert done.stdout == "400 utterances, 1 speakers, 400 transcripts\n"
+    assert done.stdout == "400 utterances, 1 speaker, 400 transcripts\n"
     (tmp_path / "few").mkdir()
     for name in ("wav.scp", "utt2spk"):
         (tmp_path / "few" / name).write_text("".join((data / name).read_text().splitlines(keepends=True)[:3]))
@@ -35,6 +35,6 @@ def test_what_is_left_out_is_told(run, tmp_path: Path) -> None:
         path.touch()
     done = run("prepare", "speakers", tmp_path / "source", tmp_path / "data")
     assert done.exit_code == 0
-    assert done.stdout == "1 utterances, 1 speakers, 0 transcripts\n"
+    assert done.stdout == "1 utterance, 1 speaker, 0 transcripts\n"
     how = "ffmpeg -i FILE FILE.wav converts audio and video"
     assert done.stderr == f"gmmspeech: left out: 1 .m4a, 1 .txt ({how})\n"

@@ -35,7 +35,7 @@ def test_phones_of_a_model(run, tmp_path):
             ["Zeit", "--language", "ger"],
             "--language: found 'ger', expected one that eSpeak NG has, such as de (German)",
         ),
-        (["亽", "--language", "zh"], "found no pronunciation of 1 words, expected words in zh"),
+        (["亽", "--language", "zh"], "found no pronunciation of 1 word, expected words in zh"),
     ],
 )
 def test_bad_input(run, words, expected):
@@ -48,4 +48,4 @@ def test_bad_input(run, words, expected):
 def test_words_that_cannot_be_pronounced_are_named_and_the_others_done(run):
     done = run("pronounce", "好", "亽", "--language", "cmn")
     assert (done.exit_code, done.stdout) == (0, "好 χ ɑu²¹⁴\n")
-    assert "found no pronunciation of 1 words, left out: 亽" in done.stderr
+    assert "found no pronunciation of 1 word, left out: 亽" in done.stderr

@@ -257,7 +257,7 @@ def test_bad_input(run: Run, world: Path, fails: Fails) -> None:
         ("calibrate plda trials x --cross-validated y", "found one of --cross-validated and --speakers, expected both"),
         ("fuse plda short trials x", "short: trial of model s11, test s11-3: found no score"),
         ("fuse plda nan trials x", "nan:7: found 'nan'"),
-        ("apply-calibration fusion.h5 plda x", "fusion.h5: found 1 score files, expected 2"),
+        ("apply-calibration fusion.h5 plda x", "fusion.h5: found 1 score file, expected 2"),
         ("apply-calibration u.h5 plda x", "u.h5: found gmmspeech model, expected gmmspeech calibration"),
         ("normalize-scores plda x --method as --top-n 9 --model-cohort mc --test-cohort tc",
          "cohort of models: found 8 scores, expected at least --top-n, 9"),

@@ -86,11 +86,11 @@ def test_all_ways_lead_to_the_same_times(folder: Path, model: PhoneHMM) -> None:
 def test_other_rates_and_channels(folder: Path, model: PhoneHMM) -> None:
     signal = gs.audio.resample(sound("HISS", "HUM"), RATE, 44100)
     soundfile.write(folder / "s.wav", np.stack([signal, signal], axis=1), 44100)
-    told = "resampled 1 of 1 recordings from 44100 Hz to 8000; mixed 1 of 1 from two channels"
+    told = "resampled 1 of 1 recording from 44100 Hz to 8000; mixed 1 of 1 from two channels"
     with pytest.warns(GmmSpeechWarning, match=told):
         found = gs.align_file(folder / "s.wav", "hiss hum", model=model, dictionary=DICTIONARY)
     np.testing.assert_allclose([word.start for word in found.words], [0.2, 0.4], atol=0.015)
-    with pytest.warns(GmmSpeechWarning, match="resampled 1 of 1 recordings from 44100 Hz to 8000"):
+    with pytest.warns(GmmSpeechWarning, match="resampled 1 of 1 recording from 44100 Hz to 8000"):
         again = gs.align_file((signal, 44100.0), "hiss hum", model=model, dictionary=DICTIONARY)
     assert [word.name for word in again.words] == ["hiss", "hum"]
 

@@ -69,5 +69,5 @@ def test_speakers_that_the_other_side_does_not_tell_apart(tmp_path):
 def test_nothing_in_common(tmp_path):
     write_labels(tmp_path / "a.ctm", {"u": HYPOTHESIS})
     write_labels(tmp_path / "b.ctm", {"v": HYPOTHESIS})
-    with pytest.raises(DataError, match=r"a\.ctm: found nothing of the other's 1 files, such as v, but u, expected"):
+    with pytest.raises(DataError, match=r"a\.ctm: found nothing of the other's 1 file, such as v, but u, expected"):
         compare_alignments(tmp_path / "a.ctm", tmp_path / "b.ctm")

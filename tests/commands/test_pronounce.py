@@ -17,5 +17,5 @@ def test_the_words_of_a_list(tmp_path):
 
 
 def test_no_word_of_the_language():
-    with pytest.raises(DataError, match="found no pronunciation of 1 words, expected words in ja"), pytest.warns():
+    with pytest.raises(DataError, match="found no pronunciation of 1 word, expected words in ja"), pytest.warns():
         pronounced(["漢字"], "ja")

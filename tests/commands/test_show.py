@@ -56,7 +56,7 @@ def test_a_checkpoint(store: gs.FeatureStore, tmp_path: Path) -> None:
 def test_a_mixture_that_was_not_trained(tmp_path: Path) -> None:
     gs.DiagonalGMM.from_parameters([1.0, 0.0], np.zeros((2, 1)), np.ones((2, 1))).save(tmp_path / "g.h5")
     assert describe(str(tmp_path / "g.h5")) == [
-        "mixture: 2 components, 1 dimensions",
+        "mixture: 2 components, 1 dimension",
         "weights: 0 to 1, perplexity 1.0",
         "front end: unknown",
     ]

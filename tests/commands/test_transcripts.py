@@ -133,7 +133,7 @@ def test_dictionaries_are_opened_one_on_another(tmp_path: Path) -> None:
     assert (opened["HELLO"], opened["XYZZY"], opened["WORLD"]) == ((("HH",),), (("Z",),), (("W", "ER", "L", "D"),))
     with pytest.raises(DataError, match=r"b:3: found bad alone"):
         open_pronunciations([str(tmp_path / "a"), str(tmp_path / "b")])
-    with pytest.warns(GmmSpeechWarning, match=r"left out 1 lines of a dictionary; the first: .*b:3: found bad alone"):
+    with pytest.warns(GmmSpeechWarning, match=r"left out 1 line of a dictionary; the first: .*b:3: found bad alone"):
         opened = open_pronunciations([str(tmp_path / "a"), str(tmp_path / "b")], skip_bad=True)
     assert (opened["XYZZY"], opened["HELLO"]) == ((("S",),), (("HH",),))
 

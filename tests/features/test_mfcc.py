@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechWarning
+from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechWarning, counted
 from gmmspeech.features.deltas import add_deltas
 from gmmspeech.features.mfcc import fbank, lfcc, mfcc
 from gmmspeech.features.options import DEFAULTS, FbankOptions, LfccOptions, MfccOptions, validated
@@ -302,14 +302,14 @@ def test_arguments_are_the_options():
 @pytest.mark.parametrize("num_samples", [0, 1, 399])
 def test_a_signal_shorter_than_a_frame(num_samples, convention):
     signal = np.zeros(num_samples)
-    with pytest.warns(GmmSpeechWarning, match=f"{num_samples} samples has no frame, expected at least 400"):
+    with pytest.warns(GmmSpeechWarning, match=f"{counted(num_samples, 'sample')} has no frame, expected at least 400"):
         assert mfcc(signal, RATE, convention=convention, num_ceps=20).shape == (0, 20)
     with pytest.warns(GmmSpeechWarning):
         assert fbank(signal, RATE, convention=convention, use_energy=True).shape == (0, 24)
 
 
 def test_an_empty_signal_has_no_frame_in_librosa_either():
-    with pytest.warns(GmmSpeechWarning, match="at least 1 samples"):
+    with pytest.warns(GmmSpeechWarning, match="at least 1 sample"):
         assert mfcc([], RATE, convention="librosa").shape == (0, 20)
     assert len(mfcc([0.1], RATE, convention="librosa")) == 1
 
@@ -342,7 +342,7 @@ def test_signals_of_the_wrong_kind():
         ({"high_freq": -8000}, "low_freq: found 20 Hz, expected less than the highest frequency, 0 Hz"),
         ({"low_freq": 4000, "high_freq": 3000}, "low_freq: found 4000 Hz"),
         ({"frame_length": 0}, "frame_length: found 0, expected greater than 0"),
-        ({"frame_length": 0.1}, "frame_length: found 1 samples at 16000 Hz, expected 2 or more"),
+        ({"frame_length": 0.1}, "frame_length: found 1 sample at 16000 Hz, expected 2 or more"),
         ({"frame_shift": 0.01}, "frame_shift: found 0 samples"),
         ({"frame_shift": float("nan")}, "frame_shift: found nan"),
         ({"window_type": "kaiser"}, "window_type: found 'kaiser', expected 'povey'"),

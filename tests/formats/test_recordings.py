@@ -149,7 +149,7 @@ def test_nothing_to_work_with(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"found no recordings, expected recordings with transcripts beside them"):
         read_recordings(tmp_path)
     audio(tmp_path / "a.wav")
-    with pytest.raises(DataError, match=r"found 1 recordings, none .*; the first: a.wav: found no transcript"):
+    with pytest.raises(DataError, match=r"found 1 recording, none .*; the first: a.wav: found no transcript"):
         read_recordings(tmp_path)
 
 

@@ -54,7 +54,7 @@ def test_float32_scores_come_back_bit_for_bit(tmp_path_factory, values):
         ("a u target\na v imposter\n", ":2: found 'imposter', expected model test target or nontarget"),
         ("a u target\na v\n", ":2: found 2 fields, expected model test target or nontarget$"),
         ("a u\na v target\n", ":2: found 'target', expected .* or model test on every line"),
-        ("a\n", ":1: found 1 fields"),
+        ("a\n", ":1: found 1 field"),
         ("a u target x\n", ":1: found 4 fields"),
         ("a u target\n\na v target\n", ":2: found an empty line"),
         ("a u target\n a v target\n", ":2: found a blank before a"),

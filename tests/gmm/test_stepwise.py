@@ -139,7 +139,7 @@ def test_what_is_refused(tmp_path):
     gmm = a_mixture(frames)
     with pytest.raises(ModelError, match="found 0 frames"):
         gmm.partial_fit(np.empty((0, 2)))
-    with pytest.raises(FeatureError, match="found frames of 1 columns, expected 2"):
+    with pytest.raises(FeatureError, match="found frames of 1 column, expected 2"):
         gmm.partial_fit(frames[:, :1])
     with pytest.raises(FeatureError, match=r"frame 1, column 0: found nan"):
         gmm.partial_fit([[0.0, 0.0], [np.nan, 0.0]])

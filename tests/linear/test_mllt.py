@@ -149,7 +149,7 @@ def test_what_is_refused(make_case):
         accumulate_mllt(frames, posteriors[:, :2], means, variances)
     with pytest.raises(ModelError, match="means and variances: found shapes"):
         accumulate_mllt(frames, posteriors, means, variances[:2])
-    with pytest.raises(FeatureError, match="found frames of 1 columns, expected 2"):
+    with pytest.raises(FeatureError, match="found frames of 1 column, expected 2"):
         accumulate_mllt(frames[:, :1], posteriors, means, variances)
     with pytest.raises(FeatureError, match="NaN or infinity in frame 0"):
         accumulate_mllt(frames * np.inf, posteriors, means, variances)

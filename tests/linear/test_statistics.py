@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gmmspeech.errors import ModelError
+from gmmspeech.errors import ModelError, counted
 from gmmspeech.linear.statistics import BLOCK, check_determined, weighted_moments
 
 
@@ -28,5 +28,7 @@ def test_units_do_not_make_moments_singular():
 @pytest.mark.parametrize("count", [1, 5])
 def test_fewer_frames_than_dimensions_are_singular(count):
     x = np.random.default_rng(0).normal(size=(count, 6))
-    with pytest.raises(ModelError, match=f"here: the statistics of {count} frames in 6 dimensions are singular"):
+    with pytest.raises(
+        ModelError, match=f"here: the statistics of {counted(count, 'frame')} in 6 dimensions are singular"
+    ):
         check_determined(x.T @ x, "here", count)

@@ -131,7 +131,7 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
     assert done.exit_code == 0, done.output
     assert "test-other: not in the dictionary: XYZZYISH (1 time)" in done.stderr
     utterance = first.split()[0]
-    assert f"skipped 1 utterances; the first: utterance {utterance}: found no pronunciation of XYZZYISH" in done.stderr
+    assert f"skipped 1 utterance; the first: utterance {utterance}: found no pronunciation of XYZZYISH" in done.stderr
     alignment, recognition = rows(out, "alignment"), rows(out, "recognition")
     assert alignment["test-other"]["utterances"] == "6"
     assert percent(alignment["test-other"]["within 20 ms"]) > 65

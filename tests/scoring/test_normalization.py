@@ -172,7 +172,7 @@ BASE = data(5, 8)
             {"test_cohort_speakers": ["s1"] * 10 + ["s2"], "model_speakers": ["s1"] * 7},
             {},
             DataError,
-            "^cohort of tests: found 1 scores for test 0 without those of the claimed speaker, expected at least 2$",
+            "^cohort of tests: found 1 score for test 0 without those of the claimed speaker, expected at least 2$",
         ),
         ("z", {"scores": with_nan(BASE["scores"], (2, 3))}, {}, DataError, "^score of model 2, test 3: found nan"),
         (

@@ -103,7 +103,7 @@ def test_models_and_tests_missing_from_the_cohort_are_named(world):
     with pytest.raises(DataError, match=r"^test t2: found no cohort scores \(1 such of 6 tests\)"):
         t.apply(lists["scores"])
     holes = without(lists["model_cohort"], lambda model, test: (model, test) == ("m1", "ct2"))
-    with pytest.raises(DataError, match=r"^model m1: found no score against cohort entry ct2 \(1 such pairs\)"):
+    with pytest.raises(DataError, match=r"^model m1: found no score against cohort entry ct2 \(1 such pair\)"):
         ScoreNormalizer("z", model_cohort=holes)
     zt = {name: lists[name] for name in METHODS["zt"][1]}
     zt["cohort_cohort"] = without(lists["cohort_cohort"], lambda model, _: model == "cm4")

@@ -47,7 +47,7 @@ def test_scores_that_can_not_be_joined():
         Scores(["b", "a", "b"], ["u", "u", "u"], np.arange(3.0)).split(trials)
     with pytest.raises(DataError, match="model a, test u: found no score"):
         Scores([], [], np.zeros(0)).split(trials)
-    with pytest.raises(DataError, match="1 trials: found no labels"):
+    with pytest.raises(DataError, match="1 trial: found no labels"):
         Scores(["a"], ["u"], np.zeros(1)).split(TrialList(["a"], ["u"]))
 
 

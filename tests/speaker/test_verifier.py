@@ -206,7 +206,7 @@ def test_frames_of_another_front_end(make, tmp_path):
 
 def test_names_that_are_not_there(make, store, utterances):
     verifier = make()
-    with pytest.raises(DataError, match="model zoe is not enrolled; 3 models are"):
+    with pytest.raises(DataError, match="model zoe is not enrolled, expected one of 3 models"):
         verifier.score_trials(TrialList(["ann", "zoe"], ["ann2", "ann2"]), store)
     with pytest.raises(DataError, match="model zoe is not enrolled"):
         verifier.score("zoe", utterances["ann2"])
@@ -218,7 +218,7 @@ def test_names_that_are_not_there(make, store, utterances):
         verifier.enroll_all({"zoe": ["ann0", "zoe0"]}, store)
     with pytest.raises(DataError, match="model zoe: found no utterance"):
         verifier.enroll_all({"zoe": []}, store)
-    with pytest.raises(DataError, match="test g2: not among the 1 groups of utterances"):
+    with pytest.raises(DataError, match="test g2: not among the 1 group of utterances"):
         verifier.score_trials(TrialList(["ann"], ["g2"]), store, groups={"g": ["ann2"]})
 
 

@@ -95,14 +95,14 @@ def test_an_index_moves_with_its_shards(tmp_path, parts, index):
 def test_missing_shards_are_counted_and_the_first_is_named(parts, index):
     for path in parts[0][1:]:
         path.unlink()
-    fails(r"all.h5: 2 of its 3 shards are missing, the first: .*shards/b.h5$", FeatureStore, index)
+    fails(r"all.h5: missing are 2 of its 3 shards, the first: .*shards/b.h5$", FeatureStore, index)
 
 
 def test_a_shard_that_is_another_one(parts, index):
     write_store(parts[0][1], utterances([700], "z").items(), front_end=FRONT)
     store = FeatureStore(index)
     np.testing.assert_array_equal(store["a0"], parts[1]["a0"])
-    fails("b.h5: found 1 utterances, .*it is not the shard the index was made of", store.__getitem__, "b0")
+    fails("b.h5: found 1 utterance, .*it is not the shard the index was made of", store.__getitem__, "b0")
 
 
 def test_few_shards_are_open_at_once(parts, index, monkeypatch):

@@ -25,6 +25,7 @@ from gmmspeech.errors import (
     GmmSpeechError,
     GmmSpeechWarning,
     as_of_utterance,
+    counted,
     shown,
     text_or_type,
 )
@@ -224,7 +225,9 @@ def align(
         reached = {name: path for name, path in zip(good, paths, strict=True) if path is not None}
         for name in good:
             if name not in reached:
-                found[name] = f"found {len(emissions[name])} frames, expected more for the states of its phones"
+                found[name] = (
+                    f"found {counted(len(emissions[name]), 'frame')}, expected more for the states of its phones"
+                )
                 if not skip_bad:
                     raise DataError(f"utterance {name}: {found[name]}")
         theirs = {name: emissions[name] for name in reached}
@@ -247,7 +250,9 @@ def align(
                 alignments[name] = result
     if skipped:
         name, reason = next(iter(skipped.items()))
-        warnings.warn(f"skipped {len(skipped)} utterances; the first: utterance {name}: {reason}", GmmSpeechWarning)
+        warnings.warn(
+            f"skipped {counted(len(skipped), 'utterance')}; the first: utterance {name}: {reason}", GmmSpeechWarning
+        )
     return AlignedCorpus({name: alignments[name] for name in graphs if name in alignments}, skipped, unknown)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.blocks import ordered_map
-from gmmspeech.errors import DataError, GmmSpeechWarning
+from gmmspeech.errors import DataError, GmmSpeechWarning, counted
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.phones.decoding.alignment import Alignment, batch_emissions, check_front_end, describe_path
 from gmmspeech.phones.hmm.batches import read_batches
@@ -92,7 +92,7 @@ def decode(
         )
         for (name, emission), path in zip(emissions.items(), paths, strict=True):
             if path is None:
-                found[name] = f"found {len(emission)} frames, expected more for the states of any phones"
+                found[name] = f"found {counted(len(emission), 'frame')}, expected more for the states of any phones"
                 if not skip_bad:
                     raise DataError(f"utterance {name}: {found[name]}")
             else:
@@ -109,5 +109,7 @@ def decode(
                 done[name] = result
     if skipped:
         name, reason = next(iter(skipped.items()))
-        warnings.warn(f"skipped {len(skipped)} utterances; the first: utterance {name}: {reason}", GmmSpeechWarning)
+        warnings.warn(
+            f"skipped {counted(len(skipped), 'utterance')}; the first: utterance {name}: {reason}", GmmSpeechWarning
+        )
     return {name: done[name] for name in frames if name in done}

@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 from sklearn.base import clone
 
 from gmmspeech.checks import check_at_least
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import ConfigError, DataError, counted
 from gmmspeech.files.saving import State, from_fields
 from gmmspeech.linear.fmllr import FMLLRStats, accumulate_fmllr, fmllr
 from gmmspeech.linear.transforms import apply_transform
@@ -145,7 +145,9 @@ def frame_parts(model: PhoneGMM, frames: NDArray[np.floating]) -> sparse.csr_arr
 def segment_parts(data: LabeledFrames, posteriors: NDArray[np.float64], parts: int) -> sparse.csr_array:
     """Give each frame the posteriors of its segment, shape (N, P * parts), sparse."""
     if len(posteriors) != len(data.ranges):
-        raise DataError(f"posteriors: found {len(posteriors)} rows, expected {len(data.ranges)}, one for each segment")
+        raise DataError(
+            f"posteriors: found {counted(len(posteriors), 'row')}, expected {len(data.ranges)}, one for each segment"
+        )
     segment = part_of_frames(data.ranges, np.arange(len(data.ranges)), len(data.frames), parts)
     rows = np.flatnonzero(segment >= 0)
     of_frames = _sparse(posteriors[segment[rows] // parts]).tocoo()

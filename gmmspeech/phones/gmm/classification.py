@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from gmmspeech.errors import DataError, ModelError
+from gmmspeech.errors import DataError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved
 from gmmspeech.phones.gmm.adaptation import SpeakerAdapter, train_speaker_adapter
@@ -327,10 +327,10 @@ def _fitted(model: PhoneGMM, data: LabeledFrames) -> PhoneGMM:
 def _describe(classifier: Classifier, kind: str, one: PhoneClassifier) -> list[str]:
     sizes = max(len(mixture.weights_) for mixture in one.model.models_)
     dim, spliced = one.projection.shape
-    size = f"{len(classifier.phones)} phones in {one.model.parts} parts, up to {sizes} components"
+    size = f"{counted(len(classifier.phones), 'phone')} in {counted(one.model.parts, 'part')}, up to {sizes} components"
     return [
         f"classifier of phones: {kind}, {size}",
         f"phones: {' '.join(classifier.phones)}",
-        f"projection: {spliced} to {dim} dimensions",
+        f"projection: {spliced} to {counted(dim, 'dimension')}",
         f"front end: {describe_front_end(classifier.front_end)}",
     ]

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from gmmspeech.checks import check_finite
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, counted
 
 
 def fit_weights(scores: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
@@ -19,7 +19,9 @@ def fit_weights(scores: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
     """
     stack, classes = np.asarray(scores, dtype=np.float64), np.asarray(truth, dtype=np.int64)
     if stack.ndim != 3 or not stack.size or classes.shape != stack.shape[1:2]:
-        raise DataError(f"scores: found shape {stack.shape} with {classes.size} classes, expected (systems, S, C)")
+        raise DataError(
+            f"scores: found shape {stack.shape} with {counted(classes.size, 'class')}, expected (systems, S, C)"
+        )
     check_finite("scores", stack, item="system", kind=DataError)
     if not 0 <= classes.min() <= classes.max() < stack.shape[2]:
         raise DataError(f"truth: found {classes.min()} to {classes.max()}, expected 0 to {stack.shape[2] - 1}")

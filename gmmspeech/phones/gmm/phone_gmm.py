@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from gmmspeech.arguments import check_options
 from gmmspeech.blocks import ordered_map
 from gmmspeech.checks import all_finite, as_names, check_distribution
-from gmmspeech.errors import DataError, ModelError
+from gmmspeech.errors import DataError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.files.text import parse_object
@@ -406,7 +406,8 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         expected = (total, (count,), (total,), (count, 2))
         if not count or list(phones) != sorted(set(phones)) or found != expected:
             raise ModelError(
-                f"phone GMMs: found {count} phones with mixtures, priors, part priors, durations of {found}, "
+                f"phone GMMs: found {counted(count, 'phone')} with mixtures, priors, part priors, "
+                f"durations of {found}, "
                 f"expected sorted phones and {expected}"
             )
         check_distribution("priors", priors, count)
@@ -490,7 +491,8 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         """Tell what it is, in a few lines."""
         sizes = sorted({len(mixture.weights_) for mixture in self.models_})
         return [
-            f"phone mixtures: {len(self.phones_)} phones, {sizes[0]} to {sizes[-1]} components each",
+            f"phone mixtures: {counted(len(self.phones_), 'phone')}, {sizes[0]} to "
+            f"{counted(sizes[-1], 'component')} each",
             f"phones: {' '.join(self.phones_)}",
             f"front end: {describe_front_end(self.front_end_)}",
         ]

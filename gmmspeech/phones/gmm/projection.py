@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gmmspeech.errors import FeatureError
+from gmmspeech.errors import FeatureError, counted
 from gmmspeech.linear.lda import LDAStats, accumulate_lda, lda
 from gmmspeech.linear.mllt import accumulate_mllt, mllt
 from gmmspeech.linear.transforms import apply_transform, splice
@@ -43,7 +43,7 @@ def project(data: LabeledFrames, projection: NDArray[np.float64]) -> LabeledFram
     """Splice the frames of every utterance and put them through a projection of `train_projection`."""
     spliced, dim = projection.shape[1], data.frames.shape[1]
     if spliced % dim or not spliced // dim % 2:
-        raise FeatureError(f"found frames of {dim} columns, expected {spliced} divided by an odd number")
+        raise FeatureError(f"found frames of {counted(dim, 'column')}, expected {spliced} divided by an odd number")
     context = spliced // dim // 2
     return data.map_utterances(lambda x: apply_transform(splice(x, context), projection))
 

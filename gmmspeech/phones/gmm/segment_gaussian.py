@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from gmmspeech.arguments import check_options, real
 from gmmspeech.checks import all_finite, as_names
-from gmmspeech.errors import DataError, ModelError
+from gmmspeech.errors import DataError, ModelError, counted
 from gmmspeech.files.saving import State
 from gmmspeech.gmm.errors import NotFittedError
 from gmmspeech.gmm.frames import as_table, check_names, known_columns, saved_names, set_names
@@ -76,7 +76,10 @@ class SegmentGaussian(BaseEstimator):
         vectors = as_table(X).astype(np.float64, copy=False)
         names, indices, counts = np.unique(as_names(phones, "phones"), return_inverse=True, return_counts=True)
         if indices.shape != (len(vectors),) or not len(vectors):
-            raise DataError(f"found {len(vectors)} vectors and {indices.size} phones, expected one or more, as many")
+            raise DataError(
+                f"found {counted(len(vectors), 'vector')} and "
+                f"{counted(indices.size, 'phone')}, expected one or more, as many"
+            )
         means = np.stack([vectors[indices == i].mean(axis=0) for i in range(len(names))])
         centered = vectors - means[indices]
         scatters = np.stack([centered[indices == i].T @ centered[indices == i] for i in range(len(names))])
@@ -89,7 +92,8 @@ class SegmentGaussian(BaseEstimator):
             factors = [cholesky(c, lower=True) for c in covariances]
         except (LinAlgError, ModelError):
             raise ModelError(
-                f"segment vectors: the covariances of {len(vectors)} vectors of {vectors.shape[1]} dimensions are "
+                f"segment vectors: the covariances of {counted(len(vectors), 'vector')} of "
+                f"{counted(vectors.shape[1], 'dimension')} are "
                 "singular; expected more different ones, with no constant dimension, or some shrinkage"
             ) from None
         identity = np.eye(vectors.shape[1])

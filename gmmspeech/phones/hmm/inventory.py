@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from gmmspeech.errors import FeatureError, GmmSpeechWarning
+from gmmspeech.errors import FeatureError, GmmSpeechWarning, counted
 from gmmspeech.features.compatibility import check_same_front_end, front_end_of
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.mapping import backing_off, told_pairs
@@ -40,7 +40,7 @@ def check_fits(model: PhoneHMM, corpus: Corpus) -> None:
         check_same_front_end(model.front_end, front_end, model="the model to begin with", frames=owner)
     if model.dim != len(corpus.mean):
         expected = f"{model.dim}, as the model to begin with has"
-        raise FeatureError(f"found frames of {len(corpus.mean)} columns, expected {expected}")
+        raise FeatureError(f"found frames of {counted(len(corpus.mean), 'column')}, expected {expected}")
 
 
 def rare_phones(

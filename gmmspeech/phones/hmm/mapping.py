@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError, GmmSpeechWarning, shown
+from gmmspeech.errors import DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.articulation import nearest_phones
 
@@ -58,8 +58,8 @@ def mapped_model(
     sources = phone_sources(model, phones, phone_map, silence=silence)
     unlike = [phone for phone in phones if phone not in sources]
     if unlike:
-        found = f"{len(unlike)} phones that are like none of the model's: {shown(' '.join(unlike), 300)}"
-        warnings.warn(f"phone map: found {found}; they begin as the mean of all", GmmSpeechWarning)
+        found = f"{counted(len(unlike), 'phone')} like none of the model's: {shown(' '.join(unlike), 300)}"
+        warnings.warn(f"phone map: found {found}; begun as the mean of all", GmmSpeechWarning)
     parts = [_states(model, sources[phone]) if phone in sources else _average(model) for phone in phones]
     sizes = [size for part in parts for size in part[1]]
     return PhoneHMM(
@@ -107,7 +107,7 @@ def extended_model(model: PhoneHMM, phones: Iterable[str]) -> PhoneHMM:
     near = backing_off(lacking, model.phones, silence=model.silence) if lacking else {}
     if not near:
         return model
-    found = f"{len(near)} phones that the model lacks: each is taken for its neighbor, {told_pairs(near)}"
+    found = f"{counted(len(near), 'phone')} that the model lacks: each is taken for its neighbor, {told_pairs(near)}"
     warnings.warn(f"phones: found {found}", GmmSpeechWarning)
     gone = set(near.values()) - set(needed)
     kept = {phone: phone for phone in model.phones if phone not in gone}

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import check_fields, checked, set_fields, told
 from gmmspeech.checks import as_names, check_at_least, finite, real_array
-from gmmspeech.errors import FeatureError, ModelError
+from gmmspeech.errors import FeatureError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 
@@ -315,9 +315,9 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
-        num_gaussians = f"{self.num_gaussians} Gaussians of {self.dim} dimensions"
+        num_gaussians = f"{counted(self.num_gaussians, 'Gaussian')} of {counted(self.dim, 'dimension')}"
         return [
-            f"phone HMMs: {len(self.phones)} phones, {self.num_states} states, {num_gaussians}",
+            f"phone HMMs: {counted(len(self.phones), 'phone')}, {counted(self.num_states, 'state')}, {num_gaussians}",
             f"phones: {' '.join(self.phones)}",
             f"front end: {describe_front_end(self.front_end)}",
             *(self.card or "").splitlines(),

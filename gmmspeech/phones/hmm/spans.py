@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.checks import all_finite, as_matrix
-from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError, text_or_type
+from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError, all_of, counted, text_or_type
 from gmmspeech.phones.hmm.batches import batches
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_sequence_graph, pronunciations, utterance_graph
@@ -97,7 +97,9 @@ class Corpus:
                 self.spans[name] = spans
         self._check_any(self.spans)
         if self.bad:
-            warnings.warn(f"skipped {len(self.bad)} utterances; the first: {self._first_bad()}", GmmSpeechWarning)
+            warnings.warn(
+                f"skipped {counted(len(self.bad), 'utterance')}; the first: {self._first_bad()}", GmmSpeechWarning
+            )
         names = sorted(self.spans, key=lambda name: (-self.lengths[name], name))
         self.batches = list(batches((name, self.lengths[name]) for name in names))
 
@@ -108,7 +110,7 @@ class Corpus:
 
     def _check_any(self, good: Mapping[str, object]) -> None:
         if not good:
-            raise DataError(f"all {len(self.bad)} utterances are bad; the first: {self._first_bad()}")
+            raise DataError(f"{all_of(len(self.bad), 'utterance')} bad; the first: {self._first_bad()}")
 
     def _first_bad(self) -> str:
         name, reason = next(iter(self.bad.items()))
@@ -132,7 +134,9 @@ def words_span(
         states = np.concatenate([model.states(phone) for phone in phones or [model.silence]])
         if len(states) <= length:
             return Span(0, length, graph, states, of_words=True)
-    raise DataError(f"found {length} frames, expected at least {len(states)}, one for each state of its phones")
+    raise DataError(
+        f"found {counted(length, 'frame')}, expected at least {len(states)}, one for each state of its phones"
+    )
 
 
 def phone_span(model: PhoneHMM, phone: str, start: int, stop: int) -> Span:

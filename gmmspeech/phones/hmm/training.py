@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import GmmSpeechWarning
+from gmmspeech.errors import GmmSpeechWarning, counted
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.files.checkpoints import Checkpoint, digest
 from gmmspeech.gmm import floors
@@ -375,7 +375,7 @@ def _train(
             callback(state)
     if len(starved):
         phones = " ".join(dict.fromkeys(model.phones[model.phone_of_state[s]] for s in starved))
-        message = f"too few frames for {len(starved)} states, which keep the parameters they had; phones: {phones}"
+        message = f"too few frames for {counted(len(starved), 'state')}, left as before; phones: {phones}"
         warnings.warn(message, GmmSpeechWarning)
     floors.tell("phone HMMs", floored.number, model.variances.size, floored.constant)
     return model

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from gmmspeech.errors import ModelError
+from gmmspeech.errors import ModelError, counted
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -68,9 +68,13 @@ class TrainingState(Saved, format="gmmspeech phone training", version=2, hint="w
             or offsets.shape != (len(names) + 1,)
             or (np.diff(offsets, prepend=0) < 0).any()
         ):
-            raise ModelError(f"posteriors: found {len(names)} names, expected each once, with rising offsets")
+            raise ModelError(
+                f"posteriors: found {counted(len(names), 'name')}, expected each once, with rising offsets"
+            )
         if len(weights) != len(frames) or len(states) != len(frames) or offsets[-1] != len(frames):
-            raise ModelError(f"posteriors: found {len(frames)} frames, expected a state and a weight for each")
+            raise ModelError(
+                f"posteriors: found {counted(len(frames), 'frame')}, expected a state and a weight for each"
+            )
         model = PhoneHMM.from_state(state["model"])
         if not ((frames >= 0) & (states >= 0) & (states < model.num_states)).all() or not (weights >= 0).all():
             raise ModelError("posteriors: found frames, states or weights out of range")
@@ -83,4 +87,4 @@ class TrainingState(Saved, format="gmmspeech phone training", version=2, hint="w
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
-        return [f"training of phone HMMs: {self.iteration} updates", *self.model.describe()]
+        return [f"training of phone HMMs: {counted(self.iteration, 'update')}", *self.model.describe()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from gmmspeech.errors import DataError, shown
+from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.text import look_alike
 from gmmspeech.phones.labels.labels import OVERLAP_TOLERANCE, Label
 
@@ -100,7 +100,9 @@ def map_labels(
     mapped: list[Label] = []
     for start, end, name in labels:
         if name not in mapping:
-            known = f"one of {len(mapping)} names such as {next(iter(mapping), None)}{look_alike(name, mapping)}"
+            known = (
+                f"one of {counted(len(mapping), 'name')} such as {next(iter(mapping), None)}{look_alike(name, mapping)}"
+            )
             raise DataError(f"{owner}: found label {shown(repr(name))} at {start:.6g} s, expected {known}")
         new = mapping[name]
         if new is None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.checks import as_names, real_array
-from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, shown
+from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, counted, shown
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.files.text import look_alike
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label, check_labels, label_frames
@@ -32,7 +32,9 @@ def as_ranges(ranges: ArrayLike, num_frames: int) -> NDArray[np.int64]:
     bad = (rows[:, 0] < 0) | (rows[:, 1] <= rows[:, 0]) | (rows[:, 1] > num_frames)
     if bad.any():
         i = int(bad.argmax())
-        raise DataError(f"segment {i}: found rows {rows[i].tolist()}, expected one or more of {num_frames} frames")
+        raise DataError(
+            f"segment {i}: found rows {rows[i].tolist()}, expected one or more of {counted(num_frames, 'frame')}"
+        )
     return rows
 
 
@@ -40,7 +42,7 @@ def ends_of(lengths: ArrayLike | None, num_frames: int) -> NDArray[np.int64]:
     """Where utterances of some lengths end among all frames, or a `DataError`; None is one of all of them."""
     counts = real_array([num_frames] if lengths is None else lengths, "lengths", DataError)
     if counts.ndim != 1 or counts.dtype.kind not in "iu" or (counts < 0).any() or counts.sum() != num_frames:
-        found = f"{counts.sum()} frames in all" if counts.dtype.kind in "iu" else str(counts.dtype)
+        found = f"{counted(counts.sum(), 'frame')} in all" if counts.dtype.kind in "iu" else str(counts.dtype)
         raise DataError(f"lengths: found {found}, expected {num_frames} in whole numbers")
     return np.cumsum(counts)
 
@@ -52,7 +54,7 @@ def trainable(names: NDArray[np.str_], inventory: Sequence[str] | None) -> tuple
     for phone in sorted(wanted - present):
         warnings.warn(f"phone {phone}: found no training segment, left out", GmmSpeechWarning, stacklevel=3)
     if not wanted & present:
-        raise DataError(f"found no segment of {len(wanted)} phones to train, expected one or more")
+        raise DataError(f"found no segment of {counted(len(wanted), 'phone')} to train, expected one or more")
     return tuple(sorted(wanted & present))
 
 
@@ -84,7 +86,9 @@ class LabeledFrames:
     def with_frames(self, frames: NDArray[np.floating]) -> Self:
         """Give other frames to the same segments."""
         if len(frames) != len(self.frames):
-            raise FeatureError(f"found {len(frames)} frames, expected {len(self.frames)}, as the segments are of")
+            raise FeatureError(
+                f"found {counted(len(frames), 'frame')}, expected {len(self.frames)}, as the segments are of"
+            )
         return replace(self, frames=frames)
 
     def map_utterances(self, function: Callable[[NDArray[np.floating]], NDArray[np.floating]]) -> Self:
@@ -158,9 +162,9 @@ def label_utterances(
         kept.append(name)
         start += len(x)
     if empty:
-        warnings.warn(f"left out {len(empty)} segments without a frame, first {empty[0]}", GmmSpeechWarning)
+        warnings.warn(f"left out {counted(len(empty), 'segment')} without a frame, first {empty[0]}", GmmSpeechWarning)
     if not ranges:
-        raise DataError(f"found no segment with a frame in {len(frames)} utterances, expected one or more")
+        raise DataError(f"found no segment with a frame in {counted(len(frames), 'utterance')}, expected one or more")
     return LabeledFrames(
         np.concatenate([frames[name] for name in kept]),
         np.array(ranges, dtype=np.int64),
@@ -231,7 +235,9 @@ def segment_vectors(
     bad = ((first < 0) | (stop <= first) | (stop > len(frames))).ravel()
     if bad.any():
         i = int(bad.argmax())
-        raise DataError(f"segment {i}: found rows {ranges[i].tolist()}, expected one or more of {len(frames)} frames")
+        raise DataError(
+            f"segment {i}: found rows {ranges[i].tolist()}, expected one or more of {counted(len(frames), 'frame')}"
+        )
     cuts = part_edges(ranges, parts)
     starts = [np.minimum(cuts[:, :-1], stop - 1)]
     stops = [np.maximum(cuts[:, 1:], starts[0] + 1)]

@@ -74,5 +74,5 @@ def test_too_few_frames_are_named(model):
     x = {"good": np.zeros((9, 1)), "short": np.zeros((5, 1))}
     with pytest.raises(DataError, match="utterance short: found 5 frames"):
         decode(model, x, graph)
-    with pytest.warns(GmmSpeechWarning, match="skipped 1 utterances; the first: utterance short"):
+    with pytest.warns(GmmSpeechWarning, match="skipped 1 utterance; the first: utterance short"):
         assert list(decode(model, x, graph, skip_bad=True)) == ["good"]

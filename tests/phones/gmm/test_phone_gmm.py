@@ -177,7 +177,7 @@ def test_a_phone_without_segments_is_named_and_left_out():
     assert model.phones_ == ("AA", "S")  # T isn't asked for
     with (
         pytest.warns(GmmSpeechWarning, match="phone ZH"),
-        pytest.raises(DataError, match="found no segment of 1 phones to train"),
+        pytest.raises(DataError, match="found no segment of 1 phone to train"),
     ):
         PhoneGMM(1).fit(*speech(), inventory=["ZH"])
 
@@ -215,7 +215,7 @@ def test_what_is_refused(fitted, tmp_path):
     for use in (lambda m: m.predict_frames(frames), lambda m: m.save(tmp_path / "phones.h5"), lambda m: m.select("S")):
         with pytest.raises(ModelError, match="not fitted yet: call fit"):
             use(PhoneGMM())
-    with pytest.raises(ModelError, match="phone GMMs: found 1 phones"):
+    with pytest.raises(ModelError, match="phone GMMs: found 1 phone"):
         PhoneGMM.from_mixtures(["AA"], [], priors=np.ones(1), part_priors=np.ones(1), durations=np.ones((1, 2)))
 
 
