@@ -70,17 +70,18 @@ def occupancy(posteriors: ComponentPosteriors) -> NDArray[np.float64]:
     return np.ones(posteriors.shape[0]) @ posteriors
 
 
-def weighted_moments(weights: NDArray[np.float64], frames: NDArray[np.float64]) -> NDArray[np.float64]:
+def weighted_moments(weights: NDArray[np.floating], frames: NDArray[np.floating]) -> NDArray[np.float64]:
     """One second moment ``sum_t w_tj x_t x_t^T`` for each column of weights.
 
-    The D (D + 1) / 2 different products of a frame are formed once; all J moments then are one matrix product.
+    The D (D + 1) / 2 different products of a frame are formed once; all J moments then are one matrix product. Within a
+    block of frames all is as precise as weights and frames are; the sums over blocks are float64.
 
     Shapes: `weights` (T, J), `frames` (T, D); gives (J, D, D).
     """
     dim = frames.shape[1]
     i, j = np.triu_indices(dim)
     packed = np.zeros((len(i), weights.shape[1]))
-    products = np.empty((len(i), min(BLOCK, len(frames))))
+    products = np.empty((len(i), min(BLOCK, len(frames))), frames.dtype)
     for start in range(0, len(frames), BLOCK):
         block = np.ascontiguousarray(frames[start : start + BLOCK].T)
         here, row = products[:, : block.shape[1]], 0

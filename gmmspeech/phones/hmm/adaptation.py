@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from gmmspeech.linear.lda import LDAStats, accumulate_lda, lda
 from gmmspeech.linear.mllt import accumulate_mllt, mllt
 from gmmspeech.linear.transforms import apply_transform, splice
 from gmmspeech.phones.hmm.batches import read_batches
+from gmmspeech.phones.hmm.fmllr_statistics import fmllr_statistics
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import StateGraph
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -159,29 +161,48 @@ def adapted_to_speakers(
     a second of speech changes little. An utterance without a path or a speaker, or that can't be read, has no part in
     it.
     """
+    one = model_statistics(model)
+    prior = FMLLRStats(prior_frames * one.beta, prior_frames * one.k, prior_frames * one.g)
 
-    def first_pass(batch: Mapping[str, NDArray]) -> dict[str, StatePosteriors]:
-        good = {name: x for name, x in batch.items() if _fits(model, x)}
+    def first_pass(batch: Mapping[str, NDArray]) -> list[_Part]:
+        good = [name for name, x in batch.items() if _fits(model, x)]
+        xs = [batch[name] for name in good]
         found = state_posteriors(
-            *(model, list(good.values()), [graphs[name] for name in good]), acoustic_scale=acoustic_scale, beam=beam
+            *(model, xs, [graphs[name] for name in good]), acoustic_scale=acoustic_scale, beam=beam
         )
-        return {name: posterior for name, posterior in zip(good, found, strict=True) if posterior is not None}
+        aligned = [
+            _Part(utt2spk[name], x, posterior.state)
+            for name, x, posterior in zip(good, xs, found, strict=True)
+            if posterior is not None
+        ]
+        return [_joined(list(parts)) for _, parts in itertools.groupby(aligned, lambda part: part.speaker)]
 
-    posteriors: dict[str, StatePosteriors] = {}
-    known = [name for name in graphs if name in utt2spk]
-    for found in ordered_map(first_pass, read_batches(frames, known), n_jobs=n_jobs):
-        posteriors |= found
-    if not posteriors:
-        return frames
-    transforms, _ = train_fmllr(
-        *(model, frames, posteriors, utt2spk),
-        prior=model_statistics(model),
-        prior_frames=prior_frames,
-        min_count=0.0,
-        max_iter=SWEEPS,
-        n_jobs=n_jobs,
-    )
+    def statistics(part: _Part) -> tuple[str, FMLLRStats]:
+        return part.speaker, fmllr_statistics(model, part.frames, part.states)
+
+    # speaker after speaker, so that the statistics of one are held at a time, and those that threads work on
+    place = {speaker: i for i, speaker in enumerate(dict.fromkeys(utt2spk.values()))}
+    known = sorted((name for name in graphs if name in utt2spk), key=lambda name: place[utt2spk[name]])
+    parts = itertools.chain.from_iterable(ordered_map(first_pass, read_batches(frames, known), n_jobs=n_jobs))
+    counted = ordered_map(statistics, parts, n_jobs=n_jobs)
+    transforms = {
+        speaker: fmllr(sum((stats for _, stats in own), start=prior), min_count=0.0, max_iter=SWEEPS)[0]
+        for speaker, own in itertools.groupby(counted, lambda pair: pair[0])
+    }
     return _AdaptedFrames(frames, utt2spk, transforms)
+
+
+class _Part(NamedTuple):
+    """Frames of one speaker, (T, D), and the states that they are in, (T,)."""
+
+    speaker: str
+    frames: NDArray
+    states: NDArray[np.intp]
+
+
+def _joined(parts: Sequence[_Part]) -> _Part:
+    """Parts of one speaker as one."""
+    return _Part(parts[0].speaker, np.concatenate([p.frames for p in parts]), np.concatenate([p.states for p in parts]))
 
 
 class _AdaptedFrames(Mapping[str, NDArray]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,14 @@ BLOCK = 512
 GROUP = 256
 
 Matrix = NDArray[np.float32]
+
+
+class Quadratic(NamedTuple):
+    """Weighted Gaussians as quadratic forms: log w N(x) = matrix @ [z, z**2, 1] with z = (x - shift) scale."""
+
+    shift: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    matrix: NDArray[np.float64]  # (K, 2 D + 1)
 
 
 @dataclass(frozen=True)
@@ -212,7 +220,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         if x.ndim != 2 or x.shape[1] != self.dim:
             raise FeatureError(f"found frames of shape {x.shape}, expected (frames, {self.dim}) as the phone HMM has")
         finite(x)
-        shift, scale, groups = self._packed
+        shift, scale = self.quadratic.shift, self.quadratic.scale
         dim, size = self.dim, min(BLOCK, max(len(x), 1))
         expanded = np.ones((2 * dim + 1, size), np.float32)
         out = np.empty((len(x), self.num_states), np.float32)
@@ -221,7 +229,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
             z = expanded[:, : len(block)]
             z[:dim] = ((block - shift) * scale).T
             np.square(z[:dim], out=z[dim : 2 * dim])
-            for states, matrix in groups:
+            for states, matrix in self._groups:
                 # Gaussians are rows, frames columns: maxima and sums over a state run along whole rows
                 joint = (matrix @ z).reshape(len(states), -1, len(block))
                 out[start : start + size, states] = _log_sum(joint).T
@@ -233,11 +241,8 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         return replace(self, front_end=front_end)
 
     @cached_property
-    def _packed(self) -> tuple[NDArray[np.float64], NDArray[np.float64], list[tuple[NDArray[np.intp], Matrix]]]:
-        """Shift and scale of the frames; groups of states with equally many Gaussians and the matrix of those.
-
-        log w N(x) = matrix @ [z, z**2, 1] with z = (x - shift) scale.
-        """
+    def quadratic(self) -> Quadratic:
+        """Give all Gaussians as quadratic forms of shifted and scaled frames."""
         share = self.weights / self.num_states
         shift = share @ self.means
         scale = 1 / np.sqrt(share @ (self.variances + (self.means - shift) ** 2))
@@ -245,7 +250,12 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         with np.errstate(divide="ignore"):  # a weight of zero is a Gaussian that never answers
             constant = np.log(self.weights) + np.log(scale).sum()
         constant = constant - 0.5 * (np.log(2 * np.pi * variance) + mean**2 / variance).sum(axis=1)
-        matrix = np.concatenate([mean / variance, -0.5 / variance, constant[:, None]], axis=1).astype(np.float32)
+        return Quadratic(shift, scale, np.concatenate([mean / variance, -0.5 / variance, constant[:, None]], axis=1))
+
+    @cached_property
+    def _groups(self) -> list[tuple[NDArray[np.intp], Matrix]]:
+        """Groups of states with equally many Gaussians, and the quadratic forms of those."""
+        matrix = self.quadratic.matrix.astype(np.float32)
         sizes = np.diff(self.mixture_offsets)
         groups = []
         for size in np.unique(sizes):
@@ -253,7 +263,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
             for states in np.array_split(alike, -(-len(alike) * size // GROUP)):
                 rows = self.mixture_offsets[states][:, None] + np.arange(size)
                 groups.append((states, matrix[rows.ravel()]))
-        return shift, scale, groups
+        return groups
 
     def _check_shapes(self) -> None:
         k, s, p = len(self.weights), len(self.self_loop), len(self.phones)

@@ -7,18 +7,22 @@ import pytest
 
 from gmmspeech.linear.transforms import log_determinant
 from gmmspeech.phones.hmm.adaptation import (
+    SWEEPS,
     adapt_frames,
+    adapted_to_speakers,
     gaussian_posteriors,
+    model_statistics,
     state_posteriors,
     train_fmllr,
     train_lda,
     train_mllt,
 )
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
-from gmmspeech.phones.hmm.graph import utterance_graph
+from gmmspeech.phones.hmm.graph import utterance_graph, word_sequence_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 CENTERS = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0], [6.0, 6.0]])
+LETTERS = {letter: [[letter]] for letter in "ABC"}
 
 
 def of_states(states):
@@ -117,3 +121,26 @@ def test_states_along_the_best_path(model):
     np.testing.assert_array_equal(found.state, [0, 0, 1, 1, 2, 2, 2])
     np.testing.assert_array_equal(found.stays, [1, 1, 2, 0])
     assert missing is None
+
+
+def test_speakers_in_any_order_and_any_number_of_threads_have_the_same_transforms(corpus_of_states, model):
+    frames, _ = corpus_of_states
+    utt2spk = {name: name[0] for name in frames}
+    shifted = {name: x + (2.0 if name[0] == "y" else 0.0) for name, x in frames.items()}
+    graphs = {name: word_sequence_graph(model, [["A", "B", "C"]] * 4, LETTERS) for name in frames}
+    mixed = dict(sorted(graphs.items(), key=lambda item: item[0][1]))
+    one, two, other = (
+        adapted_to_speakers(model, shifted, of, utt2spk, n_jobs=jobs)
+        for of, jobs in ((graphs, 1), (graphs, 2), (mixed, 2))
+    )
+    for name in frames:
+        np.testing.assert_array_equal(one[name], two[name])
+        np.testing.assert_array_equal(one[name], other[name])
+    assert abs(one["y0"] - frames["y0"]).mean() < abs(shifted["y0"] - frames["y0"]).mean() / 2
+    # the same transform as from posteriors in float64
+    posteriors = {name: state_posteriors(model, [shifted[name]], [graphs[name]])[0] for name in frames}
+    prior = model_statistics(model)
+    expected, _ = train_fmllr(
+        model, shifted, posteriors, utt2spk, prior=prior, prior_frames=500.0, min_count=0.0, max_iter=SWEEPS
+    )
+    np.testing.assert_allclose(one["y0"], adapt_frames(shifted, utt2spk, expected)["y0"], atol=1e-5)
