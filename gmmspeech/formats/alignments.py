@@ -26,7 +26,7 @@ from gmmspeech.files.text import csv_lines
 from gmmspeech.formats.datadir import DataDir, Segment
 from gmmspeech.formats.labels import write_ctm
 from gmmspeech.formats.textgrid import write_textgrid
-from gmmspeech.formats.tiers import CSV, JSON, OF_SPEAKER, PHONES, WORDS, read_tiers
+from gmmspeech.formats.tiers import CSV, JSON, OF_SPEAKER, PHONES, WORDS, by_file, match_files, read_tiers
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import OVERLAP_TOLERANCE, Label
 from gmmspeech.phones.labels.manner import is_silence
@@ -201,26 +201,16 @@ def read_alignments(path: str | os.PathLike[str], data: DataDir, *, tier: str | 
     >>> read_alignments(folder, data)
     {'u': [Label(start=0.0, end=0.5, name='AA'), Label(start=0.5, end=1.0, name='S')]}
     """
-    voices = read_tiers(path, tier)
-    of_file: dict[str, dict[str, list[Label]]] = {}
-    for voice, labels in voices.items():
-        of_file.setdefault(voice.file, {})[voice.speaker] = labels
-    short = _by_last_name(of_file)
-    places = _places(data)
+    of_file, places = by_file(read_tiers(path, tier)), _places(data)
+    segments = {u: Segment(u, 0.0, None) if data.segments is None else data.segments[u] for u in data.utterances}
+    names = {u: (places[segment.recording], segment.recording, u) for u, segment in segments.items()}
     found = {}
-    for utterance in data.utterances:
-        segment = Segment(utterance, 0.0, None) if data.segments is None else data.segments[utterance]
-        place = places[segment.recording]
-        names = (place, segment.recording, utterance)
-        known = next((of_file[name] for name in names if name in of_file), short.get(place.rpartition("/")[2]))
-        if known is None:
-            continue
+    for utterance, file in match_files(names, of_file).items():
         wanted = (utterance, data.utt2spk[utterance], "")
-        spoken = next((known[who] for who in wanted if who in known), None)
-        if spoken is None:
-            continue
-        whole = segment.recording not in of_file and place not in of_file and utterance in of_file
-        found[utterance] = spoken if data.segments is None or whole else _cut(spoken, segment)
+        spoken = next((of_file[file][who] for who in wanted if who in of_file[file]), None)
+        if spoken is not None:
+            whole = data.segments is None or (file == utterance and file not in names[utterance][:2])
+            found[utterance] = spoken if whole else _cut(spoken, segments[utterance])
     return found
 
 
@@ -404,12 +394,6 @@ def _places(data: DataDir) -> dict[str, str]:
             places[recording] = file_name(recording)
     shared = {place for place, count in Counter(places.values()).items() if count > 1}
     return {recording: file_name(recording) if place in shared else place for recording, place in places.items()}
-
-
-def _by_last_name(files: Mapping[str, dict[str, list[Label]]]) -> dict[str, dict[str, list[Label]]]:
-    """Files by their names without folders, those that have one to themselves."""
-    counts = Counter(name.rpartition("/")[2] for name in files)
-    return {last: found for name, found in files.items() if counts[last := name.rpartition("/")[2]] == 1}
 
 
 def _cut(labels: Iterable[Label], segment: Segment) -> list[Label]:

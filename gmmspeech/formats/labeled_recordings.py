@@ -10,7 +10,7 @@ from gmmspeech.audio.folders import audio_files
 from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.formats.datadir import DataDir, Segment
 from gmmspeech.formats.recordings import id_of_path
-from gmmspeech.formats.tiers import read_tiers
+from gmmspeech.formats.tiers import by_file, match_files, read_tiers
 from gmmspeech.phones.labels.labels import Label
 
 
@@ -59,19 +59,12 @@ def read_labeled_recordings(
     if not top.is_dir():
         raise DataError(f"{top}: no such folder, expected one of recordings, or a data directory (with wav.scp)")
     voices = read_tiers(top if labels is None else labels, tier, format="textgrid" if labels is None else None)
-    of_file: dict[str, dict[str, list[Label]]] = {}
-    for voice, found in voices.items():
-        of_file.setdefault(voice.file, {})[voice.speaker] = found
-    names = [name.rpartition("/")[2] for name in of_file]
-    by_last = {name.rpartition("/")[2]: name for name in of_file if names.count(name.rpartition("/")[2]) == 1}
-    files = audio_files(top)[0]
-    lasts = [file.stem for file in files]
+    of_file, files = by_file(voices), audio_files(top)[0]
+    places = {file: file.relative_to(top).with_suffix("").as_posix() for file in files}
+    matches = match_files({file: (place, id_of_path(place)) for file, place in places.items()}, of_file)
     recordings, segments, speakers, known, left_out = {}, {}, {}, {}, []
     for file in files:
-        place = file.relative_to(top).with_suffix("").as_posix()
-        recording = id_of_path(place)
-        alone = lasts.count(file.stem) == 1
-        match = next((n for n in (place, recording, by_last.get(file.stem) if alone else None) if n in of_file), None)
+        recording, match = id_of_path(places[file]), matches.get(file)
         if match is None or recording in recordings:
             left_out.append(file.relative_to(top).as_posix())
             continue

@@ -12,21 +12,23 @@ import io
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError, shown
 from gmmspeech.files.names import id_of_name
 from gmmspeech.files.text import check_distinct, parse_number, read_text
 from gmmspeech.formats.labels import FORMATS, format_of, read_labels
+from gmmspeech.formats.recordings import path_of_id
 from gmmspeech.formats.textgrid import read_textgrid
 from gmmspeech.phones.labels.labels import Label
 
 OF_SPEAKER = " - "  # between the speaker and the kind of a tier, as the Montreal Forced Aligner has it
 PHONES, WORDS = "phones", "words"
 CSV, JSON = "alignment.csv", "alignment.json"
+K = TypeVar("K")
 _PAIRS = (("phn", "wrd"), ("phones", "words"))  # formats of phones and of words, side by side in a corpus
 
 
@@ -116,6 +118,50 @@ def tiers_of_voices(tiers: Mapping[str, list[Label]], tier: str | None, owner: s
         expected = f"one called {shown(wanted)}" + (" (or another to be named by tier)" if tier is None else "")
         raise DataError(f"{owner}: found tiers {shown(', '.join(tiers), 300) or '(none)'}, expected {expected}")
     return found
+
+
+def by_file(labels: Mapping[Voice, list[Label]]) -> dict[str, dict[str, list[Label]]]:
+    """Labels of each file, by speaker."""
+    found: dict[str, dict[str, list[Label]]] = {}
+    for voice, own in labels.items():
+        found.setdefault(voice.file, {})[voice.speaker] = own
+    return found
+
+
+def match_files(wanted: Mapping[K, Sequence[str]], files: Collection[str]) -> dict[K, str]:
+    """Find for each recording the file that has its labels.
+
+    It has one of the recording's names, the first that there is; or else the last part of its first name, without
+    folders, if that is the last part of no other file and of no other recording.
+
+    Examples
+    --------
+    >>> match_files({1: ["ann/a"], 2: ["ann/b"], 3: ["bob/b"]}, ["a", "b", "bob/b"])
+    {1: 'a', 3: 'bob/b'}
+    """
+    last_of_files = _by_last_part(files)
+    last_of_wanted = _by_last_part({names[0] for names in wanted.values()})
+    found = {}
+    for key, names in wanted.items():
+        last = _last_part(names[0])
+        alone = last_of_files.get(last) if last_of_wanted.get(last) else None
+        match = next((name for name in names if name in files), alone)
+        if match:
+            found[key] = match
+    return found
+
+
+def _by_last_part(names: Iterable[str]) -> dict[str, str | None]:
+    """Names by their last parts; None of parts that several share."""
+    found: dict[str, str | None] = {}
+    for name in names:
+        last = _last_part(name)
+        found[last] = None if last in found else name
+    return found
+
+
+def _last_part(name: str) -> str:
+    return path_of_id(name.rpartition("/")[2])
 
 
 def _files(folder: Path, tier: str | None, format: str | None) -> tuple[str, list[Path]]:

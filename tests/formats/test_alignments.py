@@ -144,6 +144,9 @@ def test_labels_of_utterances_and_flat_folders_too(data: DataDir, tmp_path: Path
     whole = DataDir(tmp_path, data.recordings, None, ("ann/a", "talk"), {"ann/a": "ann", "talk": "bob"})
     write_textgrid(tmp_path / "flat" / "a.TextGrid", {"MAU": PHONES})
     assert read_alignments(tmp_path / "flat", whole) == {"ann/a": PHONES}
+    recordings = {**data.recordings, "bob/a": tmp_path / "bob" / "a.wav"}
+    several = DataDir(tmp_path, recordings, None, tuple(recordings), dict.fromkeys(recordings, "ann"))
+    assert read_alignments(tmp_path / "flat", several) == {}
     write_alignments(tmp_path / "utterances", {"t-2": FOUND}, format="ctm")
     assert read_alignments(tmp_path / "utterances" / "phones.ctm", data) == {"t-2": PHONES}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from gmmspeech.errors import DataError
 from gmmspeech.formats.labeled_recordings import read_labeled_recordings
 from gmmspeech.formats.labels import write_labels
 from gmmspeech.formats.textgrid import write_textgrid
+from gmmspeech.formats.tiers import match_files
 from gmmspeech.phones.labels.labels import Label
 
 PHONES = [Label(0.0, 0.1, "AA"), Label(0.1, 0.2, "S")]
@@ -61,3 +63,18 @@ def test_what_is_refused(folder: Path, tmp_path: Path) -> None:
         read_labeled_recordings(folder)
     with pytest.raises(DataError, match="no such folder"):
         read_labeled_recordings(tmp_path / "none")
+
+
+def test_labels_by_the_last_part_of_a_name_if_no_other_has_it(folder: Path, tmp_path: Path) -> None:
+    soundfile.write(folder / "bob" / "b.wav", np.zeros(1600), 8000)
+    write_labels(tmp_path / "labels", {"b": PHONES, "a c": PHONES}, format="textgrid")
+    _, labels, left_out = read_labeled_recordings(folder, tmp_path / "labels")
+    assert labels == {"bob/a%20c": PHONES}
+    assert left_out == ["ann/a.wav", "ann/b.wav", "bob/b.wav", "talk.wav"]
+
+
+def test_thousands_of_files_are_matched_in_linear_time() -> None:
+    names = {i: (f"{i % 7}/{i}", f"r{i}") for i in range(100_000)}
+    start = time.process_time()
+    assert match_files(names, {str(i): () for i in range(100_000)}) == {i: str(i) for i in range(100_000)}
+    assert time.process_time() - start < 5
