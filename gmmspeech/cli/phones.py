@@ -22,9 +22,8 @@ from gmmspeech.cli.process import tell
 from gmmspeech.errors import ConfigError, DataError, counted, say, shown
 
 if TYPE_CHECKING:
-    from gmmspeech.phones.hmm.graph import StateGraph
+    from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph
     from gmmspeech.phones.hmm.model import PhoneHMM
-    from gmmspeech.phones.labels.dictionary import Dictionary
     from gmmspeech.phones.labels.labels import Label
 
 dictionary_option = click.option(
@@ -359,7 +358,8 @@ def recognize(
     line an utterance says what was recognized; where DATA_DIR has text (or --reference is
     given), the error rate follows.
     """
-    from gmmspeech.commands.phones import read_pronunciations, recognize_dir, transcripts
+    from gmmspeech.commands.phones import recognize_dir, transcripts
+    from gmmspeech.commands.transcripts import open_pronunciations
     from gmmspeech.formats.datadir import read_data_dir
     from gmmspeech.formats.labels import read_labels
     from gmmspeech.formats.loading import load
@@ -388,7 +388,7 @@ def recognize(
         _tell_recognized("phone", {name: a.phones for name, a in found.items()}, spoken, silence)
         return
     data = read_data_dir(data_dir, allow_pipes=allow_pipes)
-    known = read_pronunciations(dictionaries)
+    known = open_pronunciations(dictionaries)
     spoken = None if data.text is None else transcripts(data, known)
     grammar = _grammar(_vocabulary(words, spoken), known, isolated, penalty)
     found = recognize_dir(
@@ -429,7 +429,7 @@ def _vocabulary(words: str | None, spoken: Mapping[str, Sequence[str]] | None) -
 
 
 def _grammar(
-    words: Sequence[str], dictionary: Dictionary, isolated: bool, penalty: float
+    words: Sequence[str], dictionary: Pronunciations, isolated: bool, penalty: float
 ) -> Callable[[PhoneHMM], StateGraph]:
     from gmmspeech.phones.hmm.graph import word_loop_graph, word_sequence_graph
 

@@ -34,7 +34,6 @@ from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.files.text import look_alike, split_fields
 from gmmspeech.formats.alignments import Format, aligned_files, read_alignments, write_alignments
 from gmmspeech.formats.datadir import DataDir, read_data_dir, read_map
-from gmmspeech.formats.dictionary import cmudict_dictionary, read_dictionary
 from gmmspeech.formats.labels import read_ctm, write_ctm
 from gmmspeech.formats.loading import load
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align, search_note
@@ -45,7 +44,6 @@ from gmmspeech.phones.hmm.mapping import phone_sources, told_pairs
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
-from gmmspeech.phones.labels.dictionary import Dictionary, supplemented
 from gmmspeech.phones.labels.labels import FrameClock, Label
 from gmmspeech.phones.labels.words import words_of
 from gmmspeech.phones.shipped import english_model
@@ -53,16 +51,6 @@ from gmmspeech.progress import progress
 from gmmspeech.stores.features import FeatureStore
 
 _NO_FRONT_END = "found a model without a front end, expected one that `train-phones` wrote"
-
-
-def read_pronunciations(names: Sequence[str], *, keep_stress: bool = False) -> Dictionary:
-    """Read dictionaries, later ones replacing words of earlier ones; the name "cmudict" is CMU's."""
-    merged: Dictionary = {}
-    for name in names:
-        known = name == "cmudict" and not Path(name).exists()
-        read = cmudict_dictionary(keep_stress=keep_stress) if known else read_dictionary(name, keep_stress=keep_stress)
-        merged = supplemented(merged, read)
-    return merged
 
 
 def transcripts(data: DataDir, dictionary: Pronunciations | None = None) -> dict[str, list[str]]:

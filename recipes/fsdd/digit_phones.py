@@ -6,6 +6,7 @@ from pathlib import Path
 import gmmspeech as gs
 from gmmspeech import pipeline
 from gmmspeech.commands import phone_gmms, phones
+from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.phones.hmm.graph import word_sequence_graph
 from gmmspeech.report import rows
 
@@ -36,7 +37,7 @@ def recognize_by_phones(
         if run.todo(f"features-phones-{name}", makes=[features[name]], of=[part], settings=FRONT_END):
             gs.extract_features([part], features[name], FRONT_END, n_jobs=run.jobs)
     said = phones.transcripts(everything)
-    dictionary = phones.said_pronunciations(said, phones.read_pronunciations([str(DICTIONARY)]))
+    dictionary = phones.said_pronunciations(said, open_pronunciations([str(DICTIONARY)]))
 
     utt2spk = everything.utt2spk
     tasks = [("digits", "train → test", "train", phones.transcripts(train), "test", phones.transcripts(test))]

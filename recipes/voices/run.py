@@ -8,6 +8,7 @@ import click
 import gmmspeech as gs
 from gmmspeech import pipeline
 from gmmspeech.commands import evaluation, phone_gmms, phones, verification
+from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.corpora.voices import write_voices
 from gmmspeech.report import rows
 
@@ -73,7 +74,7 @@ def align_and_classify(run: pipeline.Run, data: gs.formats.DataDir) -> None:
     if run.todo("features-phones", makes=[features], of=[data], settings=PHONE_FRONT_END):
         gs.extract_features([data], features, PHONE_FRONT_END, n_jobs=run.jobs)
     exact, words = gs.formats.read_labels(labels), phones.transcripts(data)
-    dictionary = phones.said_pronunciations(words, phones.read_pronunciations([str(DICTIONARY)]))
+    dictionary = phones.said_pronunciations(words, open_pronunciations([str(DICTIONARY)]))
     times = phones.frame_times(PHONE_FRONT_END.to_json())
     speakers = sorted({data.utt2spk[utterance] for utterance in data.utterances})
     aligned: dict[str, dict[str, list[gs.phones.Label]]] = {kind: {} for kind in ALIGNED_BY}

