@@ -435,6 +435,18 @@ def _check_is_file(name: str) -> None:
         raise AudioError(f"{name}: found 0 bytes, expected a recording")
 
 
+def one_channel(samples: NDArray, channel: Channel, owner: str) -> NDArray:
+    """Give one channel of samples, of shape (n,) or (n, channels), as it is taken of a file."""
+    if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 0 < samples.shape[1] <= max(len(samples), 1)):
+        hint = "; samples.T, where channels stand in rows" if samples.ndim == 2 and samples.size else ""
+        expected = f"(n,), or (n, channels){hint}"
+        raise AudioError(f"{owner}: found samples of shape {samples.shape}, expected {expected}")
+    column = _column(owner, 1 if samples.ndim == 1 else samples.shape[1], channel)
+    if samples.ndim == 1:
+        return samples
+    return samples.mean(axis=1) if column is None else samples[:, column]
+
+
 def _column(name: str, channels: int, channel: Channel) -> int | None:
     """Place of the channel to read, None for the mean of all."""
     if channel == "mix":

@@ -11,18 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import check, checked, told
-from gmmspeech.audio import AudioFormat, audio_format, read_audio
+from gmmspeech.audio import AudioFormat, audio_format, one_channel, read_audio
 from gmmspeech.audio.reading import Channel
 from gmmspeech.commands.conversion import converting, warn_of_conversions
-from gmmspeech.commands.phones import front_end_of_model, shipped_model
+from gmmspeech.commands.phones import front_end_of_model, warn_of_other_language
 from gmmspeech.commands.transcripts import open_pronunciations, spoken_words, unknown_lines
-from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning
+from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.files.text import read_text
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.loading import load
 from gmmspeech.phones.decoding.alignment import Alignment, align
 from gmmspeech.phones.hmm.graph import Pronunciations
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.shipped import english_model
 
 Audio = str | os.PathLike[str] | tuple[NDArray, float]
 Dictionaries = Pronunciations | str | os.PathLike[str] | Sequence[str]
@@ -52,8 +53,8 @@ def align_file(
     Parameters
     ----------
     audio : path-like, or tuple of ndarray and float
-        A recording of any kind that `read_audio` reads, or samples in [-1, 1] and their rate in Hz. It is resampled to
-        the model's rate.
+        A recording of any kind that `read_audio` reads, or samples in [-1, 1], of shape (n,) or (n, channels), and
+        their rate in Hz. It is resampled to the model's rate.
     transcript : str or path-like
         What is said, as people write it, or a ``.txt`` or ``.lab`` file with it.
     model : PhoneHMM or path-like, optional
@@ -100,11 +101,13 @@ def align_file(
     >>> [label.name for label in found.words], found.phones[-1].end <= 1.0
     (['Ah'], True)
     """
-    hmm = _model(model, language)
+    hmm = _model(model)
     front = front_end_of_model(hmm)
     said = DataDir(Path(), {_NAME: Path()}, None, (_NAME,), {_NAME: _NAME}, {_NAME: _text(transcript)})
     how = {"language": language, "unknown_words": unknown_words}
     spoken = spoken_words(said, _pronunciations(dictionary), phones=hmm.phones, **how)  # type: ignore[arg-type]
+    if model is None:
+        warn_of_other_language(language)
     for line in unknown_lines(spoken.unknown, None):
         warnings.warn(line, GmmSpeechWarning)
     frames = converting(front)(*_samples(audio, channel, front.sample_frequency))
@@ -113,10 +116,10 @@ def align_file(
     return found.alignments[_NAME]
 
 
-def _model(model: PhoneHMM | str | os.PathLike[str] | None, language: str) -> PhoneHMM:
+def _model(model: PhoneHMM | str | os.PathLike[str] | None) -> PhoneHMM:
     if isinstance(model, PhoneHMM):
         return model
-    return shipped_model(language) if model is None else load(model, PhoneHMM)
+    return english_model() if model is None else load(model, PhoneHMM)
 
 
 def _pronunciations(dictionary: Dictionaries | None) -> Pronunciations | None:
@@ -145,11 +148,11 @@ def _samples(audio: Audio, channel: Channel, rate: int) -> tuple[NDArray[np.floa
         return read_audio(audio, channel=channel)
     samples, own = audio
     check(lambda value: "" if _is_rate(value) else "a whole number of Hz", rate=own)
-    found = np.asarray(samples)
-    if found.ndim != 1:
-        raise AudioError(f"audio: found samples of shape {found.shape}, expected (n,), one channel")
+    given = np.asarray(samples)
+    found = one_channel(given, channel, "audio")
     if len(found):
-        warn_of_conversions({_NAME: AudioFormat(int(own), 1, len(found))}, rate, channel)
+        channels = given.shape[1] if given.ndim > 1 else 1
+        warn_of_conversions({_NAME: AudioFormat(int(own), channels, len(found))}, rate, channel)
     return found, int(own)
 
 

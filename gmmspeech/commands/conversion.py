@@ -55,7 +55,7 @@ def conversion_note(formats: Iterable[AudioFormat], rate: int, channel: Channel)
         count = f"{rates.total()} of {counted(len(listed), 'recording')}"
         parts.append(f"resampled {count} from {_listed(map(str, sorted(rates)))} Hz to {rate}")
     if channels:
-        count = f"{channels.total()} of {len(listed)}{'' if rates else ' recordings'}"
+        count = f"{channels.total()} of {len(listed) if rates else counted(len(listed), 'recording')}"
         parts.append(f"mixed {count} from {_listed(_NUMBERS.get(n, str(n)) for n in sorted(channels))} channels")
     return "; ".join(parts)
 

@@ -363,10 +363,12 @@ def align_dir(
     recordings, ``unknown_words.txt``, and what eSpeak NG pronounced as a dictionary, ``pronounced_words.dict``.
     """
     data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, out=out)
-    hmm = shipped_model(language) if model is None else load(model, PhoneHMM)
+    hmm = english_model() if model is None else load(model, PhoneHMM)
     front = front_end_of_model(hmm)
     how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
     spoken = spoken_words(data, dictionary, phones=hmm.phones, **how)
+    if model is None:
+        warn_of_other_language(language)
     said = data.only(spoken.words)
     options["utt2spk"] = data.utt2spk if adapt else None
     with features_of(said, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
@@ -396,13 +398,12 @@ def report_alignment(place: Path, done: AlignedFolder, *, settings: Mapping[str,
     )
 
 
-def shipped_model(language: str) -> PhoneHMM:
-    """Give the phone model that comes along, of English; for another language, with a warning."""
+def warn_of_other_language(language: str) -> None:
+    """Warn that the phone model that comes along is not of a language."""
     if not language.lower().startswith("en"):
         found = f"no model of language {shown(language)}, took that of English with the nearest phones"
         expected = "one that train-phones makes of these recordings for better boundaries"
         warnings.warn(f"model: found {found}, expected {expected}", GmmSpeechWarning)
-    return english_model()
 
 
 def recognize_dir(

@@ -318,7 +318,7 @@ class _Voice(ctypes.Structure):
 def _library() -> ctypes.CDLL:
     """The library, started once in a process."""
     if importlib.util.find_spec("espeakng_loader") is None:
-        expected = 'the extra "g2p": pip install "gmmspeech[g2p]"'
+        expected = 'the extra "g2p" (pip install "gmmspeech[g2p]"), or a dictionary of all words'
         raise ConfigError(f"eSpeak NG: found no package espeakng-loader, expected {expected}")
     import espeakng_loader
 

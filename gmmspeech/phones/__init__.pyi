@@ -14,3 +14,4 @@ from .labels.labels import (
 from .labels.labels import (
     frame_labels as frame_labels,
 )
+from .shipped import english_model as english_model

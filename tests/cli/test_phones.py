@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import soundfile
 from click.testing import Result
 
 import gmmspeech as gs
+from gmmspeech.formats import espeak
 from gmmspeech.formats.datadir import read_data_dir, read_map
 from gmmspeech.formats.dictionary import cmudict_dictionary, read_dictionary
 from gmmspeech.formats.labels import read_ctm
@@ -188,6 +190,26 @@ def test_another_language_with_the_english_model(run, digits: Path, tmp_path: Pa
     assert again.exit_code == 0, again.output
     assert "lacks" not in again.stderr
     assert not (tmp_path / "again" / place.name).exists()
+
+
+def test_a_language_that_there_is_not_is_told_first(run, digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for words in (("align", digits), ("train-phones", digits, "m.h5")):
+        refused = run(*words, "--language", "zz")
+        assert refused.exit_code == 1
+        assert refused.stderr.splitlines() == [
+            "gmmspeech: error: --language: found 'zz', expected one that eSpeak NG has, such as de (German), es "
+            "(Spanish (Spain)), ru (Russian), cmn (Chinese (Mandarin, latin as English))"
+        ]
+    monkeypatch.setattr("gmmspeech.formats.espeak.importlib.util.find_spec", lambda _: None)
+    espeak._library.cache_clear()
+    espeak._languages.cache_clear()
+    refused = run("align", digits, "--language", "de")
+    assert refused.exit_code == 1
+    (line,) = refused.stderr.splitlines()
+    assert 'found no package espeakng-loader, expected the extra "g2p" (pip install "gmmspeech[g2p]"), or a' in line
+    warnings.simplefilter("error")
+    with pytest.raises(gs.errors.ConfigError, match="espeakng-loader"):
+        gs.align_file((np.zeros(16000), 16000), "ja", language="de")
 
 
 @pytest.fixture

@@ -95,6 +95,19 @@ def test_other_rates_and_channels(folder: Path, model: PhoneHMM) -> None:
     assert [word.name for word in again.words] == ["hiss", "hum"]
 
 
+def test_samples_of_several_channels(folder: Path, model: PhoneHMM) -> None:
+    signal = sound("HISS", "HUM")
+    both, how = np.stack([signal, np.zeros_like(signal)], axis=1), {"model": model, "dictionary": DICTIONARY}
+    soundfile.write(folder / "s.wav", both, RATE, subtype="FLOAT")
+    with pytest.warns(GmmSpeechWarning, match="mixed 1 of 1 recording from two channels"):
+        mixed = gs.align_file((both, RATE), "hiss hum", **how)
+    with pytest.warns(GmmSpeechWarning, match="mixed 1 of 1 recording from two channels"):
+        assert gs.align_file(folder / "s.wav", "hiss hum", **how).phones == mixed.phones
+    alone = gs.align_file((signal, RATE), "hiss hum", **how)
+    assert gs.align_file((both, RATE), "hiss hum", channel=0, **how).phones == alone.phones
+    assert gs.align_file((signal[:, None], RATE), "hiss hum", **how).phones == alone.phones
+
+
 def test_unknown_words_are_told(folder: Path, model: PhoneHMM) -> None:
     audio = (sound("HISS", "HUM"), RATE)
     with pytest.warns(GmmSpeechWarning, match="not in the dictionary: plugh"):
@@ -121,7 +134,11 @@ def test_what_is_refused(folder: Path, model: PhoneHMM) -> None:
         ((audio, folder / "none.txt"), {}, DataError, "none.txt: can't be read"),
         ((audio, "none.lab"), {}, DataError, "none.lab: can't be read"),
         ((folder / "none.wav", "hiss"), {}, AudioError, "none.wav: no such file"),
-        (((np.zeros((9, 2)), RATE), "hiss"), {}, AudioError, r"audio: found samples of shape \(9, 2\)"),
+        (((np.zeros((2, 9)), RATE), "hiss"), {}, AudioError, r"audio: found samples of shape \(2, 9\), .*samples\.T"),
+        (((np.zeros((9, 3, 3)), RATE), "hiss"), {}, AudioError, r"expected \(n,\), or \(n, channels\)$"),
+        (((np.zeros((9, 2)), RATE), "hiss"), {"channel": 2}, AudioError, "audio: channel 2 of 2, expected 0 to 1"),
+        (((np.zeros((9, 2)), RATE), "hiss"), {"channel": None}, AudioError, "audio: found 2 channels, expected one"),
+        ((audio, "hiss"), {"channel": 1}, AudioError, "audio: channel 1 of 1, expected 0 to 0"),
         (((np.zeros(9),), "hiss"), {}, ConfigError, r"audio: found .*, expected text or a path or 2 in a tuple"),
         (((np.zeros(9), 0), "hiss"), {}, ConfigError, "rate: found 0, expected a whole number of Hz"),
         ((audio, "hiss"), {"model": bare}, DataError, "found a model without a front end"),
