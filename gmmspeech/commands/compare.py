@@ -20,7 +20,8 @@ from gmmspeech.metrics.boundaries import (
 )
 from gmmspeech.phones.labels.folding import fold_timit39, has_closures, join_closures
 from gmmspeech.phones.labels.labels import Label, check_labels
-from gmmspeech.phones.labels.manner import is_silence, manners
+from gmmspeech.phones.labels.manner import manners
+from gmmspeech.phones.labels.phone_sets import is_silence
 
 Labels = dict[str, list[Label]]
 _Voices = Mapping[Voice, list[Label]]

@@ -29,7 +29,7 @@ from gmmspeech.formats.textgrid import write_textgrid
 from gmmspeech.formats.tiers import CSV, JSON, OF_SPEAKER, PHONES, WORDS, by_file, match_files, read_tiers
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import OVERLAP_TOLERANCE, Label
-from gmmspeech.phones.labels.manner import is_silence
+from gmmspeech.phones.labels.phone_sets import is_silence
 
 Format = Literal["textgrid", "ctm", "csv", "json"]
 COLUMNS = ("file", "speaker", "begin", "end", "label", "tier", "log-likelihood", "goodness", "deviation")

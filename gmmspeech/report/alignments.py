@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from gmmspeech.formats.alignments import AlignedFile, AlignedUtterance, Entry
-from gmmspeech.phones.labels.manner import OTHER, is_silence, manners
+from gmmspeech.phones.labels.manner import OTHER, manners
+from gmmspeech.phones.labels.phone_sets import is_silence
 from gmmspeech.plot.durations import plot_durations, plot_histogram
 from gmmspeech.report.page import Configuration, configuration_section, figures, section, table, write_page
 

@@ -19,7 +19,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.phones.labels.ipa import VOWELS, Notation, is_speech, notation_of, split_segments, to_ipa
+from gmmspeech.phones.labels.ipa import VOWELS, Notation, notation_of, split_segments, to_ipa
+from gmmspeech.phones.labels.phone_sets import is_speech
 
 # What one step of each feature costs.
 _WEIGHTS = {

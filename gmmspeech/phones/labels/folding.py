@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from gmmspeech.phones.labels.labels import OVERLAP_TOLERANCE, Label
-from gmmspeech.phones.labels.manner import is_silence
-from gmmspeech.phones.labels.phone_sets import ARPABET_VOWELS, TIMIT_61_TO_39, map_labels, strip_stress
+from gmmspeech.phones.labels.phone_sets import ARPABET_VOWELS, TIMIT_61_TO_39, is_speech, map_labels, strip_stress
 
 CLOSURES = {"pcl": ("p",), "tcl": ("t", "ch"), "kcl": ("k",), "bcl": ("b",), "dcl": ("d", "jh"), "gcl": ("g",)}
 # Buckeye's: nasalized vowels, a stop that has become a glottal one, and what is no speech.
@@ -60,8 +59,7 @@ def fold_timit39(labels: Sequence[Label], *, owner: str = "labels") -> list[Labe
 
 def _as_timit(name: str) -> str:
     """Name of TIMIT's 61 for a name of another set, or the name in lower case where there is none."""
-    event = name.startswith(("<", "{")) or name.partition("-")[0] in _EVENTS or name.upper() in ("SPN", "NSN")
-    if event or is_silence(name):
+    if name.startswith(("<", "{")) or name.partition("-")[0] in _EVENTS or not is_speech(name):
         return "h#"
     lower = strip_stress(name).lower()
     return _BUCKEYE.get(lower, lower)

@@ -12,11 +12,9 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Literal
 
-Notation = Literal["arpabet", "x-sampa", "ipa"]
+from gmmspeech.phones.labels.phone_sets import is_speech
 
-# Silence and what is no speech, in the names that dictionaries and models give them.
-_NON_SPEECH = "sil sp spn nsn lau brth pau epi h# silence noise <eps> <sil> <unk> _"
-NON_SPEECH = frozenset(_NON_SPEECH.split())
+Notation = Literal["arpabet", "x-sampa", "ipa"]
 
 
 def _pairs(table: str) -> dict[str, str]:
@@ -55,11 +53,6 @@ BASES = frozenset(
 VOWELS = frozenset("iyɨʉɯuɪʏʊeøɘɵɤoəɚɛœɜɝɞʌɔæɐaɶɑɒäᵻᵿ")
 _BEFORE = frozenset("ⁿᵐᵑᶮˀ")  # superscripts that stand before what they change
 _TIES = frozenset("\u0361\u035c‿")
-
-
-def is_speech(phone: str) -> bool:
-    """Tell a phone from silence and noise."""
-    return phone.lower() not in NON_SPEECH
 
 
 def notation_of(phones: Iterable[str]) -> Notation:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from gmmspeech.phones.labels.phone_sets import ARPABET, TIMIT_61, strip_stress
+from gmmspeech.phones.labels.phone_sets import ARPABET, TIMIT_61, is_silence, is_speech, strip_stress
 
 MANNERS = ("vowel", "approximant", "tap or trill", "nasal", "fricative", "affricate", "stop", "closure", "silence")
 OTHER = "other"
-# In lower case.
-SILENCES = frozenset({"sil", "sp", "ssil", "silence", "h#", "pau", "epi", "#", "_", "<p:>", "<p>", "<sil>", "<eps>"})
-_NOISES = frozenset({"spn", "nsn", "lau", "<unk>", "unk"})
 
 _LATIN = {
     "vowel": "aa ae ah ao aw ax ax-h axr ay eh er ey ih ix iy ow oy uh uw ux",
@@ -51,14 +48,8 @@ def manners(phones: Iterable[str]) -> dict[str, str]:
     {'yː': 'vowel', 't͡s': 'affricate', 'tʰ': 'stop'}
     """
     names = list(dict.fromkeys(phones))
-    spoken = [name for name in names if not is_silence(name) and name.lower() not in _NOISES]
-    latin = all(strip_stress(name).lower() in _ARPABET_OR_TIMIT for name in spoken)
+    latin = all(strip_stress(name).lower() in _ARPABET_OR_TIMIT for name in filter(is_speech, names))
     return {name: _manner(name, latin) for name in names}
-
-
-def is_silence(name: str) -> bool:
-    """Say whether a label is one of the usual names of silence."""
-    return not name or name.lower() in SILENCES
 
 
 def by_manner(phones: Iterable[str]) -> list[str]:
@@ -71,10 +62,10 @@ def by_manner(phones: Iterable[str]) -> list[str]:
 def _manner(name: str, latin: bool) -> str:
     if is_silence(name):
         return MANNERS[-1]
+    if not is_speech(name):
+        return OTHER
     if latin:
         return _OF_LATIN.get(strip_stress(name).lower(), OTHER)
-    if name.lower() in _NOISES:
-        return OTHER
     letters = [c if c in _OF_IPA else unicodedata.normalize("NFD", c)[0] for c in unicodedata.normalize("NFC", name)]
     kinds = [_OF_IPA[letter] for letter in letters if letter in _OF_IPA]
     if not kinds:

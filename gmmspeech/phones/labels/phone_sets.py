@@ -48,10 +48,13 @@ ARPABET_WITH_STRESS = tuple(
 _STRESSED = {
     f(vowel) + stress: f(vowel) for vowel in ARPABET_VOWELS for stress in "012" for f in (str.upper, str.lower)
 }
-_NO_SPEECH = ("sil", "sp", "spn", "nsn", "lau", "brth", "<eps>")
-_ARPABET_LIKE = frozenset(
-    f(phone) for phone in (*TIMIT_61, *map(str.lower, ARPABET), *_NO_SPEECH) for f in (str.upper, str.lower)
-)
+_ARPABET_LIKE = frozenset(f(phone) for phone in (*TIMIT_61, *map(str.lower, ARPABET)) for f in (str.upper, str.lower))
+
+# What is no speech, in lower case, as dictionaries, models and labels of TIMIT, Kaldi, Sphinx, the Montreal Forced
+# Aligner and WebMAUS name it; a label without a name is silence too.
+_SILENCES = "sil sp ssil silence h# pau epi # _ <p:> <p> <sil> <eps>"
+_NOISES = "spn nsn lau brth noise unk <unk> <usb> <nib> +spn+ +nsn+ +noise+ +breath+ +cough+"
+SILENCES, NOISES = frozenset(_SILENCES.split()), frozenset(_NOISES.split())
 
 
 def strip_stress(phone: str) -> str:
@@ -59,9 +62,19 @@ def strip_stress(phone: str) -> str:
     return _STRESSED.get(phone, phone)
 
 
+def is_silence(name: str) -> bool:
+    """Say whether a label is one of the usual names of silence, in any case."""
+    return not name or name.lower() in SILENCES
+
+
+def is_speech(name: str) -> bool:
+    """Tell a phone from silence and noise."""
+    return not is_silence(name) and name.lower() not in NOISES
+
+
 def is_arpabet(phones: Iterable[str]) -> bool:
     """Tell whether all phones are ARPAbet's or TIMIT's, with or without stress, or silence or noise."""
-    return all(phone in _ARPABET_LIKE or strip_stress(phone) in _ARPABET_LIKE for phone in phones)
+    return all(strip_stress(phone) in _ARPABET_LIKE or not is_speech(phone) for phone in phones)
 
 
 def map_labels(

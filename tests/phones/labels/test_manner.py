@@ -2,7 +2,7 @@
 
 import pytest
 
-from gmmspeech.phones.labels.manner import MANNERS, OTHER, by_manner, is_silence, manners
+from gmmspeech.phones.labels.manner import MANNERS, OTHER, by_manner, manners
 from gmmspeech.phones.labels.phone_sets import ARPABET_CONSONANTS, ARPABET_VOWELS, ARPABET_WITH_STRESS, TIMIT_61
 
 
@@ -54,6 +54,7 @@ def test_the_order_of_tables():
     assert by_manner(["ʃ", "a", "sil"]) == ["a", "ʃ", "sil"]
 
 
-def test_names_of_silence():
-    assert all(map(is_silence, ["SIL", "sp", "", "<eps>", "<SIL>", "h#", "<p:>"]))
-    assert not any(map(is_silence, ["SPN", "s", "AA"]))
+@pytest.mark.parametrize("noise", ["SPN", "brth", "noise", "<unk>"])
+def test_noises_leave_other_phones_what_they_are(noise):
+    assert manners([noise, "AA1", "CH", "<p:>"]) == {noise: OTHER, "AA1": "vowel", "CH": "affricate", "<p:>": "silence"}
+    assert manners([noise, "a", "t͡s"]) == {noise: OTHER, "a": "vowel", "t͡s": "affricate"}

@@ -3,6 +3,9 @@ import itertools
 import pytest
 
 from gmmspeech.errors import DataError
+from gmmspeech.phones.labels.articulation import nearest_phones
+from gmmspeech.phones.labels.dictionary import make_dictionary
+from gmmspeech.phones.labels.ipa import notation_of
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.phones.labels.phone_sets import (
     ARPABET,
@@ -13,6 +16,9 @@ from gmmspeech.phones.labels.phone_sets import (
     TIMIT_61,
     TIMIT_61_TO_39,
     TIMIT_61_TO_48,
+    is_arpabet,
+    is_silence,
+    is_speech,
     map_labels,
     strip_stress,
 )
@@ -81,6 +87,28 @@ def test_stress():
         *("SIL", "", "1", "spk1", "T1"),
         *("ah", "AH3"),
     ]
+
+
+SILENT = ["SIL", "sil", "Sil", "sp", "ssil", "silence", "h#", "pau", "epi", "#", "_", "<p:>", "<p>", "<SIL>", "<eps>"]
+NOISY = ["SPN", "spn", "nsn", "lau", "brth", "noise", "unk", "<unk>", "<usb>", "<nib>", "+SPN+", "+NSN+", "+BREATH+"]
+
+
+def test_silence_and_noise_in_any_case_are_no_speech():
+    assert all(map(is_silence, ["", *SILENT]))
+    assert not any(map(is_silence, [*NOISY, "s", "AA"]))
+    assert not any(map(is_speech, ["", *SILENT, *NOISY]))
+    assert all(map(is_speech, [*ARPABET_WITH_STRESS, "s", "S", "P", "ʃ", *(p for p in TIMIT_61 if p not in SILENT)]))
+
+
+@pytest.mark.parametrize("name", [*SILENT, *NOISY])
+def test_silence_and_noise_are_in_any_notation(name):
+    """Also in a dictionary: its stress is taken off, whatever it calls what is no speech."""
+    assert is_arpabet([name, "AH0"])
+    assert not is_arpabet([name, "ʃ"])
+    assert notation_of([name, "AH0"]) == "arpabet"
+    assert notation_of([name, "ʃ"]) == "ipa"
+    assert make_dictionary([("a", ["AH0"]), ("mm", [name])])["A"] == (("AH",),)
+    assert nearest_phones([name, "ʃ"], ARPABET) == {"ʃ": ("SH", 0.0)}
 
 
 def labels_of(text):
