@@ -9,6 +9,7 @@ takes them to be; log-likelihoods are scaled down for that.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from gmmspeech.phones.hmm.trellis import Transitions
 MEAN_SCALE = 0.1  # of log-likelihoods, for where a boundary is
 DEVIATION_SCALE = 0.05  # and for how certain that is: it tells errors best, and its intervals cover what they should
 FLOOR = 0.8  # frames of deviation that no boundary goes below
+NEVER = np.float32(-1e20)  # log probability of what can't be: finite, so that differences are numbers
 REACH = 25  # frames by which a state may begin before the best path has it, and end after
 
 Float32 = NDArray[np.float32]
@@ -46,136 +48,143 @@ def boundary_moments(
     emissions: Sequence[Float32],
     transitions: Transitions,
     *,
-    scale: float = MEAN_SCALE,
+    scale: float | Sequence[float] = MEAN_SCALE,
     reach: int = REACH,
 ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Mean and standard deviation, in frames, of where each state of each chain begins; those of the first are 0."""
+    """Mean and standard deviation, in frames, of where each state of each chain begins; those of the first are 0.
+
+    `scale` is of log-likelihoods, of all or of each chain.
+    """
+    if not chains:
+        return []
     order = sorted(range(len(chains)), key=lambda i: -chains[i].num_frames)
-    bands = [_Band.of(chains[i], emissions[i], transitions, scale, reach) for i in order]
-    posteriors = _posteriors(bands)
-    found: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = [(np.empty(0), np.empty(0))] * len(chains)
-    for i, band, posterior in zip(order, bands, posteriors, strict=True):
-        found[i] = _moments(band, posterior)
-    return found
+    windows = [_Window.of(chains[i], reach) for i in order]
+    width = max(window.width for window in windows)
+    scales = np.broadcast_to(np.asarray(scale, np.float32), len(chains))
+    bands = (
+        _band(window, chains[i], emissions[i], transitions, scales[i], width)
+        for i, window in zip(order, windows, strict=True)
+    )
+    posteriors = _posteriors(bands, np.array([chains[i].num_frames for i in order]), width)
+    found = {i: _moments(window, own) for i, window, own in zip(order, windows, posteriors, strict=True)}
+    return [found[i] for i in range(len(chains))]
 
 
 @dataclass(frozen=True)
-class _Band:
-    """The states that each frame may be in: `first[t]` and the W - 1 after it, what they cost and how they are left."""
+class _Window:
+    """The states that each frame may be in, `first` to `last` - 1, and the first frame that each state may be in."""
 
     first: NDArray[np.intp]  # (T,)
-    emission: Float32  # (T, W); with the log probability to stay
-    ratio: Float32  # (T, W): log probability to come from the state before, over that to stay
-    entry: NDArray[np.intp]  # (N,), first frame that each state may be in
+    last: NDArray[np.intp]  # (T,)
+    entry: NDArray[np.intp]  # (N,)
 
     @classmethod
-    def of(cls, chain: Chain, emissions: Float32, transitions: Transitions, scale: float, reach: int) -> _Band:
-        """Lay a band around a path."""
+    def of(cls, chain: Chain, reach: int) -> _Window:
+        """Lay it around a path."""
         number, frames = len(chain.state), chain.num_frames
         place = np.arange(number)
-        low = np.maximum(chain.entry - reach, place)
+        entry = np.maximum(chain.entry - reach, place)
         end = np.minimum(np.append(chain.entry[1:], frames) + reach, frames - number + 1 + place)
         time = np.arange(frames)
-        first = np.searchsorted(end, time, side="right")
-        last = np.searchsorted(low, time, side="right")
-        here = first[:, None] + np.arange(int((last - first).max()))
-        inside = here < last[:, None]
-        here = np.minimum(here, number - 1)
-        stay = transitions.stay[chain.state]
-        ratio = np.concatenate([[-np.inf], transitions.leave[chain.state[:-1]]]) - stay
-        emission = scale * emissions[time[:, None], chain.state[here]] + stay.astype(np.float32)[here]
-        return cls(first, np.where(inside, emission, -np.inf), ratio.astype(np.float32)[here], low)
+        return cls(np.searchsorted(end, time, side="right"), np.searchsorted(entry, time, side="right"), entry)
+
+    @property
+    def width(self) -> int:
+        """Columns for the states of any two frames that follow one another, and for one before the first."""
+        return int(max((self.last[1:] - self.first[:-1]).max(initial=0), self.last[0])) + 1
 
 
-def _posteriors(bands: Sequence[_Band]) -> Iterable[Float32]:
-    """Posteriors of the states in each band, longest first, (T, W) each: forward-backward of all at once."""
-    width = max(band.emission.shape[1] for band in bands)
-    lengths = np.array([len(band.first) for band in bands])
-    shape = (int(lengths[0]), len(bands), width)
-    emission, ratio = np.full(shape, -np.inf, np.float32), np.full(shape, -np.inf, np.float32)
-    steps = np.zeros(shape[:2], np.intp)
+def _band(
+    window: _Window, chain: Chain, emissions: Float32, transitions: Transitions, scale: np.float32, width: int
+) -> tuple[Float32, Float32]:
+    """What it costs to stay in a state into each frame, and to come there from the state before, (T, W) each.
+
+    State n has column ``n % W``, as long as frames may be in it: what stays, stays in its column.
+    """
+    first, last = window.first[:, None], window.last[:, None]
+    place = first + (np.arange(width) - first) % width
+    first_before, last_before = np.vstack([[[-1]], first[:-1]]), np.vstack([[[0]], last[:-1]])
+    inside = place < last
+    stays = inside & (place < last_before)
+    comes = inside & (place > first_before) & (place <= last_before)
+    here = np.minimum(place, len(chain.state) - 1)
+    emission = np.maximum(scale * emissions[np.arange(len(place))[:, None], chain.state[here]], NEVER)
+    stay = transitions.stay[chain.state].astype(np.float32)
+    enter = np.append(0, transitions.leave[chain.state[:-1]]).astype(np.float32)
+    return np.where(stays, emission + stay[here], NEVER), np.where(comes, emission + enter[here], NEVER)
+
+
+def _posteriors(bands: Iterable[tuple[Float32, Float32]], lengths: NDArray[np.intp], width: int) -> Iterable[Float32]:
+    """Posteriors of the columns of each band, longest first, (T, W) each: forward-backward of all at once."""
+    active = np.searchsorted(-lengths, -np.arange(lengths[0]), side="left")
+    rows = np.concatenate([[0], np.cumsum(active)])  # of each frame's utterances, the longest first
+    stays, comes = np.empty((rows[-1], width), np.float32), np.empty((rows[-1], width), np.float32)
     for u, band in enumerate(bands):
-        rows, columns = band.emission.shape
-        emission[:rows, u, :columns], ratio[:rows, u, :columns] = band.emission, band.ratio
-        steps[1:rows, u] = np.diff(band.first)
-    active = np.searchsorted(-lengths, -np.arange(shape[0]), side="left")
-    onward = _forward(emission, ratio, steps, active)
-    onward += _backward(emission, ratio, steps, lengths, active)
-    onward -= onward.max(axis=2, keepdims=True)
-    np.exp(onward, out=onward)
-    onward /= onward.sum(axis=2, keepdims=True)
-    for u, band in enumerate(bands):
-        yield onward[: lengths[u], u, : band.emission.shape[1]]
+        stays[rows[: lengths[u]] + u], comes[rows[: lengths[u]] + u] = band
+    scores = _forward(stays, comes, rows)
+    _add_backward(scores, stays, comes, rows)
+    scores -= scores.max(axis=1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=1, keepdims=True)
+    for u, length in enumerate(lengths):
+        yield scores[rows[:length] + u]
 
 
-def _forward(emission: Float32, ratio: Float32, steps: NDArray[np.intp], active: NDArray[np.intp]) -> Float32:
+def _forward(stays: Float32, comes: Float32, rows: NDArray[np.intp]) -> Float32:
     """Scores of the frames up to each, from the best of its frame."""
-    scores = np.zeros_like(emission)
-    before = _Moved(emission.shape[1:], int(steps.max(initial=0)))
-    scores[0] = np.where(np.arange(emission.shape[2]) == 0, emission[0], -np.inf)
-    for t in range(1, len(emission)):
-        n = active[t]
-        stayed, moved = before.onward(scores[t - 1, :n], steps[t, :n])
-        now = np.logaddexp(stayed, moved + ratio[t, :n])
-        now += emission[t, :n]
+    scores = np.empty_like(stays)
+    before = np.full_like(stays[: rows[1]], NEVER)
+    before[:, -1] = 0  # from where the first state is come to
+    for start, end in itertools.pairwise(rows.tolist()):
+        before = before[: end - start]
+        now = _log_add(before + stays[start:end], _rolled(before, 1) + comes[start:end])
         now -= now.max(axis=1, keepdims=True)
-        scores[t, :n] = now
+        scores[start:end] = before = now
     return scores
 
 
-def _backward(
-    emission: Float32, ratio: Float32, steps: NDArray[np.intp], lengths: NDArray[np.intp], active: NDArray[np.intp]
-) -> Float32:
-    """Scores of the frames after each, from the best of its frame."""
-    scores = np.zeros_like(emission)
-    after = _Moved(emission.shape[1:], int(steps.max(initial=0)))
-    for t in range(len(emission) - 2, -1, -1):
-        n = active[t + 1]
-        following = scores[t + 1, :n] + emission[t + 1, :n]
-        stayed, moved = after.back(following, following + ratio[t + 1, :n], steps[t + 1, :n])
-        now = np.logaddexp(stayed, moved)
+def _add_backward(scores: Float32, stays: Float32, comes: Float32, rows: NDArray[np.intp]) -> None:
+    """Add scores of the frames after each, from the best of its frame."""
+    after = np.zeros_like(stays[: rows[1]])  # nothing comes after an utterance's last frame
+    for start, end in reversed(list(itertools.pairwise(rows.tolist()))):
+        here = after[: end - start]
+        scores[start:end] += here
+        now = _log_add(here + stays[start:end], _rolled(here + comes[start:end], -1))
         now -= now.max(axis=1, keepdims=True)
-        scores[t, :n] = now
-    return scores
+        here[:] = now
 
 
-class _Moved:
-    """Rows of scores, moved by as many states as each one's band moves from a frame to the next."""
-
-    def __init__(self, shape: tuple[int, ...], furthest: int) -> None:
-        rows, self.width = shape
-        self.margin = furthest + 1
-        self.padded = np.full((2, rows, self.width + 2 * self.margin), -np.inf, np.float32)
-        self.columns = np.arange(self.width) + self.margin
-        self.rows = np.arange(rows)[:, None]
-
-    def onward(self, scores: Float32, step: NDArray[np.intp]) -> tuple[Float32, Float32]:
-        """Scores in the frame before of each state, and of the state before it."""
-        n, middle = len(scores), slice(self.margin, self.margin + self.width)
-        self.padded[0, :n, middle] = scores
-        here = self.columns + step[:, None]
-        return self.padded[0, self.rows[:n], here], self.padded[0, self.rows[:n], here - 1]
-
-    def back(self, stays: Float32, comes: Float32, step: NDArray[np.intp]) -> tuple[Float32, Float32]:
-        """Scores in the frame after of each state, and of the state after it."""
-        n, middle = len(stays), slice(self.margin, self.margin + self.width)
-        self.padded[0, :n, middle], self.padded[1, :n, middle] = stays, comes
-        here = self.columns - step[:, None]
-        return self.padded[0, self.rows[:n], here], self.padded[1, self.rows[:n], here + 1]
+def _rolled(scores: Float32, step: int) -> Float32:
+    """Each score in the column after its own (1) or before it (-1); the columns form a ring."""
+    rolled = np.empty_like(scores)
+    rolled[:, step:], rolled[:, :step] = scores[:, :-step], scores[:, -step:]
+    return rolled
 
 
-def _moments(band: _Band, posterior: Float32) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _log_add(a: Float32, b: Float32) -> Float32:
+    """Log of the sum of two exponentials, as `np.logaddexp`, whose loop takes four times as long."""
+    total = np.abs(a - b)
+    np.negative(total, out=total)
+    np.exp(total, out=total)
+    total += 1
+    np.log(total, out=total)
+    total += np.maximum(a, b)
+    return total
+
+
+def _moments(window: _Window, posterior: Float32) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and deviation of where each state begins, from the posteriors of a band."""
-    number = len(band.entry)
-    place = band.first[:, None] + np.arange(posterior.shape[1])
-    time = np.broadcast_to(np.arange(len(band.first))[:, None], place.shape)
+    number, width = len(window.entry), posterior.shape[1]
+    place = window.first[:, None] + np.arange(width)
+    time = np.broadcast_to(np.arange(len(place))[:, None], place.shape)
     # of frames before a state's entry it is certain that they come before its end
-    open_ = (place < number) & (time >= band.entry[np.minimum(place, number - 1)])
-    before = np.minimum(np.cumsum(posterior, axis=1, dtype=np.float64)[open_], 1.0)
+    open_ = (place < number) & (time >= window.entry[np.minimum(place, number - 1)])
+    in_order = np.take_along_axis(posterior, place % width, axis=1)
+    before = np.minimum(np.cumsum(in_order, axis=1, dtype=np.float64)[open_], 1.0)
     place, time = place[open_], time[open_]
     total = np.bincount(place, before, minlength=number)[:-1]
-    squares = np.bincount(place, (2 * (time - band.entry[place]) + 1) * before, minlength=number)[:-1]
-    means = np.concatenate([[0.0], band.entry[:-1] + total])
+    squares = np.bincount(place, (2 * (time - window.entry[place]) + 1) * before, minlength=number)[:-1]
+    means = np.concatenate([[0.0], window.entry[:-1] + total])
     variances = np.concatenate([[0.0], squares - total**2])
     return means, np.sqrt(np.maximum(variances, 0.0))
 
@@ -196,8 +205,9 @@ def place_boundaries(
     silence: int,
 ) -> list[Boundaries]:
     """Place the boundaries of utterances at the means of their posteriors, those of silence where the path has them."""
-    means = boundary_moments(chains, emissions, transitions, scale=MEAN_SCALE)
-    deviations = boundary_moments(chains, emissions, transitions, scale=DEVIATION_SCALE)
+    scales = np.repeat([MEAN_SCALE, DEVIATION_SCALE], len(chains)).tolist()
+    moments = boundary_moments([*chains, *chains], [*emissions, *emissions], transitions, scale=scales)
+    means, deviations = moments[: len(chains)], moments[len(chains) :]
     placed = []
     for phones, chain, (mean, _), (_, deviation) in zip(spans, chains, means, deviations, strict=True):
         starts = np.array([span.start for span in phones])

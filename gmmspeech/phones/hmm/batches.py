@@ -9,16 +9,17 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import told
 from gmmspeech.errors import FeatureError
 
-UTTERANCES = 64  # fewer leave Viterbi's small arrays to Python's overhead
+UTTERANCES = 64  # fewer leave Viterbi's small arrays to Python's overhead; what training sums depends on it
+READ = 128  # utterances, where nothing depends on it
 FRAMES = 131072  # no more than this, unless one utterance alone has them: 64 MB of log-likelihoods
 
 
-def batches(lengths: Iterable[tuple[str, int]]) -> Iterator[list[str]]:
+def batches(lengths: Iterable[tuple[str, int]], most: int = UTTERANCES) -> Iterator[list[str]]:
     """Group utterances in their order."""
     batch: list[str] = []
     count = 0
     for name, length in lengths:
-        if batch and (len(batch) == UTTERANCES or count + length > FRAMES):
+        if batch and (len(batch) == most or count + length > FRAMES):
             yield batch
             batch, count = [], 0
         batch.append(name)
@@ -38,5 +39,5 @@ def read_batches(frames: Mapping[str, NDArray], names: Iterable[str]) -> Iterato
                 raise FeatureError(f"utterance {name}: found {told(read[name])}, expected frames (T, D)")
             yield name, len(read[name])
 
-    for batch in batches(lengths()):
+    for batch in batches(lengths(), READ):
         yield {name: read.pop(name) for name in batch}

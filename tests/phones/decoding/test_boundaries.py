@@ -12,12 +12,14 @@ from gmmspeech.phones.decoding.spans import PhoneSpan
 from gmmspeech.phones.hmm.trellis import Transitions
 
 
-def naive(chain, emissions, transitions, scale):
-    """Moments over all divisions of the frames among the states, one after the other."""
+def naive(chain, emissions, transitions, scale, reach=20):
+    """Moments over all divisions of the frames among the states, one after the other, within a reach of the path."""
     number, frames = len(chain.state), chain.num_frames
     starts, weights = [], []
     for cuts in itertools.combinations(range(1, frames), number - 1):
         edges = [0, *cuts, frames]
+        if (np.abs(edges[:-1] - chain.entry) > reach).any():
+            continue
         total = 0.0
         for s, (first, stop) in zip(chain.state, itertools.pairwise(edges), strict=True):
             total += scale * emissions[first:stop, s].sum() + (stop - first - 1) * transitions.stay[s]
@@ -47,6 +49,17 @@ def test_moments_are_those_of_all_divisions(seed, frames, number):
     np.testing.assert_allclose(deviations, spread, atol=2e-2)
 
 
+@given(seed=st.integers(0, 2**32 - 1), number=st.integers(1, 6), reach=st.integers(1, 4))
+def test_within_a_reach_they_are_those_of_the_divisions_there(seed, number, reach):
+    chain, emissions = drawn(seed, 12, number)
+    transitions = Transitions.of(np.random.default_rng(seed).uniform(0.2, 0.9, 5))
+    both = boundary_moments([chain] * 2, [emissions] * 2, transitions, scale=[0.1, 0.02], reach=reach)
+    for scale, (means, deviations) in zip((0.1, 0.02), both, strict=True):
+        expected, spread = naive(chain, emissions, transitions, scale, reach)
+        np.testing.assert_allclose(means, expected, atol=2e-3)
+        np.testing.assert_allclose(deviations, spread, atol=2e-2)
+
+
 def test_chains_side_by_side_are_as_each_alone():
     transitions = Transitions.of(np.full(5, 0.7))
     pairs = [drawn(seed, frames, number) for seed, (frames, number) in enumerate([(40, 9), (90, 20), (6, 6), (90, 3)])]
@@ -69,6 +82,7 @@ def test_frames_that_no_state_fits_do_not_break_it():
     transitions = Transitions.of(np.full(5, 0.7))
     chain, emissions = drawn(4, 60, 6)
     emissions[20:30] = -1e6
+    emissions[40:50] = -np.inf
     ((means, deviations),) = boundary_moments([chain], [emissions], transitions)
     assert np.isfinite(means).all()
     assert np.isfinite(deviations).all()
