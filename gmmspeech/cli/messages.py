@@ -18,6 +18,8 @@ _FUNCTIONS = {
     "n_folds": "folds",
     "plda_rank": "rank",
     "insertion_penalty": "penalty",
+    "dictionary": "dictionaries",
+    "init_model": "init",
 }
 
 

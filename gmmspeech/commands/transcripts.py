@@ -15,7 +15,7 @@ from gmmspeech.formats.dictionary import cmudict_dictionary, lazy_cmudict, read_
 from gmmspeech.formats.recordings import read_recordings
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
-from gmmspeech.phones.labels.dictionary import Dictionary, inventory, supplemented
+from gmmspeech.phones.labels.dictionary import Dictionary, inventory, looks_like_word, supplemented
 from gmmspeech.phones.labels.ipa import notation_of
 from gmmspeech.phones.labels.phone_sets import ARPABET, is_arpabet
 from gmmspeech.phones.labels.words import lower_case, words_of
@@ -133,6 +133,7 @@ def spoken_words(
     listed = {name: words_of(line, language=language, dictionary=known) for name, line in text.items()}
     each = dict.fromkeys(word for words in listed.values() for word in words)
     entries: Dictionary = {word: tuple(map(tuple, pronunciations(known, word, optional=True))) for word in each}
+    _check_phones(entries, phones)
     lacking = [word for word in each if not entries[word]]
     absent = lacking
     guessed: Dictionary = {}
@@ -143,6 +144,15 @@ def spoken_words(
     unknown = _counted(listed, lacking if dictionary is None else absent, language)
     stands = _in_place(unknown_words, phones)
     return _checked(Spoken(listed, entries, unknown, {}, guessed), lacking, stands, skip_bad)
+
+
+def _check_phones(entries: Dictionary, phones: Collection[str] | None) -> None:
+    """Raise a DataError if a phone is neither one of a model's nor one that another could be taken for."""
+    known = set(phones or ())
+    for word, variants in entries.items() if known else ():
+        for phone in (p for variant in variants for p in variant if p not in known and looks_like_word(p)):
+            expected = f"a phone, in IPA, X-SAMPA or ARPAbet, or one of the model: {shown(' '.join(known), 200)}"
+            raise DataError(f"dictionary: found {shown(phone)} in {shown(word)}, expected {expected}")
 
 
 def phones_like(dictionary: Pronunciations, phones: Collection[str] | None = None) -> Collection[str] | None:

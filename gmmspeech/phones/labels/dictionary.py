@@ -7,6 +7,7 @@ that the dictionary has for the same word.
 from __future__ import annotations
 
 import itertools
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from gmmspeech.phones.labels.phone_sets import is_arpabet, strip_stress
@@ -15,6 +16,7 @@ Pronunciation = tuple[str, ...]
 Dictionary = dict[str, tuple[Pronunciation, ...]]
 
 _ENOUGH_WORDS = 5000
+_LETTERS_OF_WORD = 4
 
 
 def dictionary_key(word: str) -> str:
@@ -68,6 +70,22 @@ def _apart(entries: Iterable[tuple[str, Pronunciation]]) -> Dictionary:
         if len(alike) > 1 and sum(map(len, alike.values())) == len({p for own in alike.values() for p in own})
         for word, pronunciations in alike.items()
     }
+
+
+def number_of_letters(phone: str) -> int:
+    """Count the letters of a phone's name: not what modifies them, nor digits.
+
+    Examples
+    --------
+    >>> number_of_letters("t͡ʃʰ"), number_of_letters("AO1"), number_of_letters("world")
+    (2, 2, 5)
+    """
+    return sum(unicodedata.category(c) in ("Ll", "Lu", "Lt", "Lo") for c in phone)
+
+
+def looks_like_word(phone: str) -> bool:
+    """Say whether a phone's name is as long as a word."""
+    return number_of_letters(phone) >= _LETTERS_OF_WORD
 
 
 def inventory(dictionary: Mapping[str, Sequence[Sequence[str]]]) -> list[str]:
