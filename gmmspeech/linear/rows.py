@@ -48,14 +48,18 @@ def ascend(
     Shapes: `start` (D, E); gives (D, E).
     """
     dim = len(start)
-    inverse, unit = np.linalg.inv(g), np.eye(dim)
+    inverse = np.linalg.inv(g)
     transform = start.copy()
     reached = objective(transform, beta, k, g)
     cofactors = np.zeros(start.shape[1])
     for _ in range(max_iter):
+        back = np.linalg.inv(transform[:, :dim])
         for d in range(dim):
-            cofactors[:dim] = np.linalg.solve(transform[:, :dim], unit[d])  # column d of A^-1
-            transform[d] = best_row(cofactors, beta, k[d], inverse[d])
+            cofactors[:dim] = back[:, d]
+            row = best_row(cofactors, beta, k[d], inverse[d])
+            change = (row - transform[d])[:dim] @ back  # the inverse follows its matrix (Sherman and Morrison)
+            back -= np.outer(back[:, d], change / (1 + change[d]))
+            transform[d] = row
         before, reached = reached, objective(transform, beta, k, g)
         if reached - before < SMALLEST_GAIN * beta:
             break

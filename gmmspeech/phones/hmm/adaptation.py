@@ -228,9 +228,10 @@ class _AdaptedFrames(Mapping[str, NDArray]):
 def _fits(model: PhoneHMM, frames: NDArray) -> bool:
     """Whether frames are what the model takes: others are told of where they are aligned."""
     try:
-        return len(model.log_likelihoods(frames[:1])) == 1 and all_finite(as_matrix(frames))
-    except (GmmSpeechError, TypeError, IndexError):
+        x = as_matrix(frames, dim=model.dim)
+    except GmmSpeechError:
         return False
+    return len(x) > 0 and all_finite(x)
 
 
 def adapt_frames(
@@ -252,7 +253,7 @@ def state_posteriors(
     beam: float | None = None,
 ) -> list[StatePosteriors | None]:
     """States of the frames of utterances on their best paths; None for an utterance without a path."""
-    emissions = [model.log_likelihoods(x) for x in frames]
+    emissions = [model.log_likelihoods(x, states=graph.state) for x, graph in zip(frames, graphs, strict=True)]
     transitions = Transitions.of(model.self_loop)
     paths = viterbi(graphs, emissions, transitions, acoustic_scale=acoustic_scale, beam=beam)
     return [

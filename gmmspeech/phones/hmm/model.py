@@ -200,12 +200,14 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         )
 
     @checked
-    def log_likelihoods(self, frames: ArrayLike) -> NDArray[np.float32]:
+    def log_likelihoods(self, frames: ArrayLike, *, states: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
         """Log-likelihood of every frame under every state, in nats.
 
         Parameters
         ----------
         frames : array_like, shape (T, D)
+        states : ndarray of int, optional
+            The only ones that are asked for: others get minus infinity.
 
         Returns
         -------
@@ -223,16 +225,17 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         shift, scale = self.quadratic.shift, self.quadratic.scale
         dim, size = self.dim, min(BLOCK, max(len(x), 1))
         expanded = np.ones((2 * dim + 1, size), np.float32)
-        out = np.empty((len(x), self.num_states), np.float32)
+        groups = self._groups if states is None else self._groups_of(states)
+        out = np.full((len(x), self.num_states), -np.inf, np.float32)
         for start in range(0, len(x), size):
             block = x[start : start + size]
             z = expanded[:, : len(block)]
             z[:dim] = ((block - shift) * scale).T
             np.square(z[:dim], out=z[dim : 2 * dim])
-            for states, matrix in self._groups:
+            for alike, matrix in groups:
                 # Gaussians are rows, frames columns: maxima and sums over a state run along whole rows
-                joint = (matrix @ z).reshape(len(states), -1, len(block))
-                out[start : start + size, states] = _log_sum(joint).T
+                joint = (matrix @ z).reshape(len(alike), -1, len(block))
+                out[start : start + size, alike] = _log_sum(joint).T
         return out
 
     @checked
@@ -264,6 +267,16 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
                 rows = self.mixture_offsets[states][:, None] + np.arange(size)
                 groups.append((states, matrix[rows.ravel()]))
         return groups
+
+    def _groups_of(self, states: NDArray[np.intp]) -> list[tuple[NDArray[np.intp], Matrix]]:
+        """Those of the groups' states that are asked for, and their quadratic forms."""
+        asked = np.zeros(self.num_states, np.bool_)
+        asked[states] = True
+        parts = [
+            (alike[asked[alike]], matrix.reshape(len(alike), -1, matrix.shape[1])[asked[alike]])
+            for alike, matrix in self._groups
+        ]
+        return [(alike, forms.reshape(-1, forms.shape[2])) for alike, forms in parts if len(alike)]
 
     def _check_shapes(self) -> None:
         k, s, p = len(self.weights), len(self.self_loop), len(self.phones)

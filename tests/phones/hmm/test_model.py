@@ -48,6 +48,15 @@ def test_a_frame_has_the_same_bits_whatever_is_beside_it():
     np.testing.assert_allclose(model.log_likelihoods(frames[:700]), model.log_likelihoods(frames)[:700], rtol=1e-6)
 
 
+def test_states_that_are_not_asked_for_get_minus_infinity():
+    model = random_model()
+    frames = np.random.default_rng(1).normal(3, 3, (700, model.dim))
+    asked = np.array([4, 1, 1])
+    found = model.log_likelihoods(frames, states=asked)
+    np.testing.assert_allclose(found[:, asked], model.log_likelihoods(frames)[:, asked], rtol=1e-6)
+    assert (np.delete(found, asked, axis=1) == -np.inf).all()
+
+
 def test_mixture_gives_a_states_gaussians():
     model = random_model()
     frames = np.random.default_rng(1).normal(3, 2, (9, model.dim))
