@@ -72,7 +72,7 @@ beam_option = click.option(
     "--init",
     type=FILE_OR_NAME,
     metavar="FILE|english|flat",
-    show_default="english, or flat with another --config or with --labels",
+    show_default="english, or flat with another --config, or with --labels",
     help="Begin with this model of train-phones, perhaps of another language, or the one that comes along: with its "
     "phones, as they are or the nearest by articulation. It is adapted where recordings are few, else trained anew. "
     "flat: begin with nothing.",
@@ -85,7 +85,8 @@ beam_option = click.option(
 @click.option(
     "--labels",
     type=FILE_OR_FOLDER,
-    help="Phones with times, such as what align wrote, perhaps corrected: train on them, not on the transcripts.",
+    help="Phones with times, such as what align wrote, perhaps corrected: train on them, not on the transcripts, which "
+    "need not be there; recordings without labels are left out.",
 )
 @tier_option
 @click.option(
@@ -131,15 +132,14 @@ def train_phones(
 
     DATA_DIR has recordings of any kind, in one folder or one a speaker; beside each lies NAME.lab or .txt with what is
     said, or NAME.TextGrid with a tier for each speaker; or it is as in Kaldi: wav.scp, utt2spk and text (utterance,
-    words). Words that the dictionary lacks are listed in PHONES.unknown_words.txt. After every update
+    words). With --labels, recordings alone will do: those that have labels. Words that the dictionary lacks are listed
+    in PHONES.unknown_words.txt. After every update
     PHONES.h5.checkpoint is written; the same command goes on from it should this one be killed, to the same model. It
     is removed at the end.
     """
     from gmmspeech.commands.phones import front_end_for, read_start, told_start, train_phones_dir
     from gmmspeech.commands.transcripts import open_pronunciations
 
-    if labels is not None and init not in (None, "flat"):
-        raise ConfigError("--init: found it beside --labels, expected one of them: labels tell where phones are")
     if init is None:
         init = "english" if labels is None and config in (None, "phones") else "flat"
     if phone_map is not None and init == "flat":

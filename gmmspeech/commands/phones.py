@@ -34,6 +34,7 @@ from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.files.text import look_alike, split_fields
 from gmmspeech.formats.alignments import Format, aligned_files, read_alignments, write_alignments
 from gmmspeech.formats.datadir import DataDir, read_data_dir, read_map
+from gmmspeech.formats.labeled_recordings import read_labeled_recordings
 from gmmspeech.formats.labels import read_ctm, write_ctm
 from gmmspeech.formats.loading import load
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align, search_note
@@ -44,6 +45,7 @@ from gmmspeech.phones.hmm.mapping import phone_sources, told_pairs
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
+from gmmspeech.phones.labels.dictionary import are_words
 from gmmspeech.phones.labels.labels import FrameClock, Label
 from gmmspeech.phones.labels.words import words_of
 from gmmspeech.phones.shipped import english_model
@@ -155,13 +157,19 @@ def train_phones_dir(
 ) -> tuple[PhoneHMM, TrainingState, Extraction]:
     """Train phone HMMs on a data directory, or on recordings with transcripts beside them, and write them.
 
+    With `labels`, those are trained on, and no transcripts are needed: recordings that have none are left out.
+
     Until they are written, a checkpoint lies beside their place, from which a killed run goes on. Words that the
     dictionary lacks are told and listed beside the model, in ``NAME.unknown_words.txt``.
     """
-    data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad)
-    check_not_recording(data, out)
     words: Mapping[str, Sequence[str]] = {}
+    known: Mapping[str, Sequence[Label]] | None = None
     if labels is None:
+        data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad)
+    else:
+        data, known, left_out, skip = read_labels_of(folder, labels, tier, allow_pipes=allow_pipes, skip_bad=skip_bad)
+    check_not_recording(data, out)
+    if known is None:
         how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
         spoken = spoken_words(data, dictionary, **how)
         words, dictionary = spoken.words, spoken.entries
@@ -169,7 +177,6 @@ def train_phones_dir(
         data = data.only(words)
         _tell_unknown(spoken, unknown_words_of(out))
     with features_of(data, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
-        known = None if labels is None else _of_all(data, labels, tier, skip)
         options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": front.to_json(), "noise": True}
         model, state = _train_and_save(store, words, dictionary or {}, out, known, **options)
     done.skipped = {**left_out, **done.skipped}
@@ -309,17 +316,35 @@ def training_bar(updates: int) -> Iterator[tuple[Callable[[TrainingState], None]
         yield show, last
 
 
-def _of_all(data: DataDir, place: Path, tier: str | None, skip_bad: bool) -> dict[str, list[Label]]:
-    """Labels of the utterances of a data directory, those that have none named."""
-    labels, owner = read_alignments(place, data, tier=tier), str(place)
-    missing = [utterance for utterance in data.utterances if utterance not in labels]
-    if missing:
-        first = shown(missing[0]) + look_alike(missing[0], labels)
-        found = f"{owner}: found no labels of {counted(len(missing), 'utterance')} of {data.path}, the first {first}"
-        if not skip_bad or len(missing) == len(data.utterances):
-            raise DataError(f"{found}, expected those of all")
-        warnings.warn(f"{found}; skipped", GmmSpeechWarning)
-    return {utterance: labels[utterance] for utterance in data.utterances if utterance in labels}
+def read_labels_of(
+    folder: Path, labels: Path, tier: str | None, *, allow_pipes: bool = False, skip_bad: bool | None = None
+) -> tuple[DataDir, dict[str, list[Label]], dict[str, str], bool]:
+    """Read the labeled utterances of a data directory, or of a folder of recordings, and their labels.
+
+    Give what is left out with the reasons too, and whether bad utterances are to be left out, as `read_speech` does.
+    """
+    skip = bool(skip_bad) if is_data_dir(folder) else skip_bad is not False
+    reasons: dict[str, str] = {}
+    if is_data_dir(folder):
+        data = read_data_dir(folder, allow_pipes=allow_pipes)
+        known = read_alignments(labels, data, tier=tier)
+        for utterance in data.utterances:
+            if utterance not in known:
+                reasons[utterance] = f"found no labels of it in {labels}{look_alike(utterance, known)}, expected some"
+    else:
+        beside = labels.exists() and labels.samefile(folder) and any(folder.rglob("*.TextGrid"))
+        data, known, without = read_labeled_recordings(folder, None if beside else labels, tier=tier)
+        reasons = dict.fromkeys(without, f"found no labels of it in {labels}, expected some")
+    for utterance in [name for name, found in known.items() if found]:
+        names = [label.name for label in known[utterance]]
+        if are_words(names):
+            reasons[utterance] = f"found labels {shown(' | '.join(names), 60)}, expected phones (of which tier?)"
+    kept = data.only(u for u in data.utterances if u in known and u not in reasons)
+    if reasons and (not skip or not kept.utterances):
+        name, reason = next(iter(reasons.items()))
+        found = f"found {counted(len(reasons), 'utterance')} without labels of phones"
+        raise DataError(f"{folder}: {found}; the first: {shown(name)}: {reason}")
+    return kept, {utterance: known[utterance] for utterance in kept.utterances}, reasons, skip
 
 
 @dataclass(frozen=True)

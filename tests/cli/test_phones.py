@@ -161,7 +161,7 @@ def test_training_begins_with_a_model_of_other_phones(run, digits: Path, tmp_pat
         (("--phone-map", tmp_path / "map", "--init", "flat"), "--phone-map: found it without --init, expected both"),
         ((*start, "--config", "phones"), "expected sample_frequency = 8000"),
         (("--init", english, "--phone-map", ipa), ".dict:1: found "),
-        (("--init", english, "--labels", tmp_path / "al" / "phones.ctm"), "--init: found it beside --labels"),
+        (("--phone-map", tmp_path / "map", "--labels", digits / "phones.ctm"), "--phone-map: found it without --init"),
     ):
         refused = run("train-phones", digits, tmp_path / "no.h5", "--dictionary", ipa, *options)
         assert refused.exit_code in (1, 2)
@@ -225,7 +225,7 @@ def test_a_plain_text_as_dictionary(run, digits: Path, tmp_path: Path) -> None:
     assert refused.stderr.splitlines()[-1].startswith("gmmspeech: error: --dictionary: found zero in ")
     refused = run("recognize", digits, gs.phones.shipped.ENGLISH, "--dictionary", text)
     assert f"{text}:1: found two three" in refused.stderr
-    with pytest.raises(gs.errors.DataError, match="dictionary: found world in HELLO, expected a phone, in IPA"):
+    with pytest.raises(gs.errors.DataError, match="dictionary: found world in hello, expected a phone, in IPA"):
         gs.align_file((np.zeros(16000), 16000), "hello", dictionary={"HELLO": [["world"]]})
 
 
@@ -330,3 +330,44 @@ def test_train_phones_on_a_folder(run, spoken: Path, tmp_path: Path) -> None:
     assert stopped.exit_code == 1
     assert "digits.dict:" in stopped.stderr
     assert "found bad alone" in stopped.stderr
+
+
+def test_correct_some_train_on_them_and_align_the_rest(run, spoken: Path, tmp_path: Path) -> None:
+    first, fixed, model = tmp_path / "first", tmp_path / "fixed", tmp_path / "m.h5"
+    assert run("align", spoken, "--out", first).exit_code == 0
+    fixed.mkdir()  # recordings with TextGrids beside them, and no transcripts
+    for place in ("ann/0", "ann/2", "bob/1"):
+        shutil.copy(spoken / f"{place}.flac", fixed)
+        shutil.copy(first / f"{place}.TextGrid", fixed)
+    shutil.copy(spoken / "bob" / "3.flac", fixed)
+    soundfile.write(fixed / "said.wav", np.zeros(8000), 8000)
+    write_textgrid(fixed / "said.TextGrid", {"phones": [Label(0.1, 0.9, "hello my friends")]})
+    labeled = {
+        label.name
+        for path in ("ann/0", "ann/2", "bob/1")
+        for label in read_textgrid(first / f"{path}.TextGrid")["phones"]
+    }
+    for folder, labels, init in (
+        (fixed, fixed, "flat"),
+        (fixed, fixed, "english"),
+        (spoken, fixed, "english"),
+        (fixed, first / "alignment.csv", tmp_path / "before.h5"),
+    ):
+        if model.exists():
+            model.replace(tmp_path / "before.h5")
+        done = run("train-phones", folder, model, "--labels", labels, "--init", init, "-k", 40, "--max-iter", 2)
+        assert done.exit_code == 0, done.output
+        known = set(gs.load(model).phones)
+        assert known == (labeled | {"SIL", "SPN"} if init == "flat" else set(gs.phones.english_model().phones))
+        if labels == fixed == folder:
+            assert "skipped: 3.flac: found no labels of it in" in done.stderr
+            assert "skipped: said: found labels hello my friends, expected phones" in done.stderr
+            assert "2 skipped" in done.stdout
+    aligned = run("align", spoken, model, "--out", tmp_path / "again")
+    assert aligned.exit_code == 0, aligned.output
+    strict = run("train-phones", fixed, model, "--labels", fixed, "--strict")
+    assert strict.exit_code == 1
+    assert "found 2 utterances without labels of phones; the first: 3.flac: found no labels of it" in strict.stderr
+    only = run("train-phones", fixed, model, "--labels", fixed / "said.TextGrid")
+    assert only.exit_code == 1
+    assert "without labels of phones; the first: " in only.stderr

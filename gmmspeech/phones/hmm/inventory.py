@@ -12,6 +12,7 @@ from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.mapping import backing_off, told_pairs
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import Corpus
+from gmmspeech.phones.labels.ipa import notation_of
 from gmmspeech.phones.labels.labels import Label
 
 FARTHEST = 1.0  # of a neighbor that a rare phone is trained as: another length, place or voice, not another class
@@ -30,6 +31,14 @@ def phones_of(
 def silence_first(phones: Iterable[str], silence: str) -> tuple[str, ...]:
     """Phones in order, behind silence."""
     return (silence, *sorted(set(phones) - {silence}))
+
+
+def unsaid_phones(phones: set[str], model: PhoneHMM | None, silence: str) -> set[str]:
+    """Give the phones of a model to begin with that labels lack, where both are in one notation: they stay in it."""
+    if model is None:
+        return set()
+    said, known = phones - {silence}, set(model.phones) - {model.silence}
+    return known - said if notation_of(said) == notation_of(known) else set()
 
 
 def check_fits(model: PhoneHMM, corpus: Corpus) -> None:

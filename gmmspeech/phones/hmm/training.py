@@ -29,6 +29,7 @@ from gmmspeech.phones.hmm.inventory import (
     rare_phones,
     replaced_phones,
     silence_first,
+    unsaid_phones,
 )
 from gmmspeech.phones.hmm.map_adaptation import adapt, few_frames
 from gmmspeech.phones.hmm.mapping import collapsed, mapped_model
@@ -238,6 +239,8 @@ def train_phone_hmm_on_labels(
     power: float = 0.25,
     variance_floor: float = 0.01,
     min_occupancy: float = 10.0,
+    init_model: PhoneHMM | None = None,
+    phone_map: Mapping[str, str] | None = None,
     skip_bad: bool = False,
     n_jobs: int | None = 1,
     callback: Callable[[TrainingState], None] | None = None,
@@ -257,9 +260,9 @@ def train_phone_hmm_on_labels(
     times : {"center", "start"}
         Which time a frame has; see `gmmspeech.phones.labels.labels`. Alignment with the model should use the same.
     phones : sequence of str, optional
-        By default those of the labels.
+        By default those of the labels, and of `init_model` where that is in the same notation.
     silence, num_states, total_gaussians, max_iter, realign, method, acoustic_scale, power, variance_floor, \
-min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
+min_occupancy, init_model, phone_map, skip_bad, n_jobs, callback, resume, checkpoint
         As `train_phone_hmm` has them.
 
     Returns
@@ -286,13 +289,20 @@ min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
     """
     names = [name for name in labels if name in frames]
     if phones is None:
-        phones = silence_first({label.name for name in names for label in labels[name]}, silence)
+        said_phones = {label.name for name in names for label in labels[name]}
+        phones = silence_first(said_phones | unsaid_phones(said_phones, init_model, silence), silence)
     corpus = Corpus(frames, names, skip_bad)
     clock = FrameClock.of(front_end_of(frames), frame_shift, frame_length, times)
     known = {name: labels[name] for name in corpus.lengths}
-    near = rare_labels(known, phones, clock.frame_shift, min_occupancy * num_states, silence)
+    near: dict[str, str] = {}
+    if init_model is None:  # whose states are those of all phones
+        near = rare_labels(known, phones, clock.frame_shift, min_occupancy * num_states, silence)
     wanted, phones = tuple(phones), [phone for phone in phones if phone not in near]
-    model = corpus.first_model(phones, num_states, silence)
+    model, started = corpus.first_model(phones, num_states, silence), None
+    if init_model is not None:
+        check_fits(init_model, corpus)
+        started = mapped_model(init_model, phones, phone_map, silence=silence)
+        model = collapsed(started)
 
     def spans(name: str, length: int) -> list[Span]:
         lasting = (length * clock.frame_shift + clock.frame_length) / 1000
@@ -319,10 +329,17 @@ min_occupancy, skip_bad, n_jobs, callback, resume, checkpoint
         n_jobs=n_jobs,
     )
 
-    def said() -> Any:
-        return {name: [[p.start, p.stop, p.states.tolist()] for p in theirs] for name, theirs in corpus.spans.items()}
+    if started is not None and few_frames(corpus, started):
+        return adapt(corpus, started, options, callback)
+    start = None if started is None else align_corpus(corpus, started, options)
 
-    trained = _train(corpus, model, options, None, callback, resume, checkpoint, said)
+    def said() -> Any:
+        return [
+            {name: [[p.start, p.stop, p.states.tolist()] for p in theirs] for name, theirs in corpus.spans.items()},
+            {name: digest(p.frame, p.state, p.weight, p.stays) for name, p in (start or {}).items()},
+        ]
+
+    trained = _train(corpus, model, options, start, callback, resume, checkpoint, said)
     return mapped_model(trained, wanted, near | {p: p for p in phones}, silence=silence) if near else trained
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from gmmspeech.phones.labels.phone_sets import is_arpabet, strip_stress
@@ -17,6 +18,7 @@ Dictionary = dict[str, tuple[Pronunciation, ...]]
 
 _ENOUGH_WORDS = 5000
 _LETTERS_OF_WORD = 4
+_MOST_LETTERS = 3.0  # of a phone's name, on average: words of a text have four and more
 
 
 def dictionary_key(word: str) -> str:
@@ -86,6 +88,19 @@ def number_of_letters(phone: str) -> int:
 def looks_like_word(phone: str) -> bool:
     """Say whether a phone's name is as long as a word."""
     return number_of_letters(phone) >= _LETTERS_OF_WORD
+
+
+def are_words(names: Iterable[str]) -> bool:
+    """Say whether what stands for phones is words: names with blanks, or long ones on average.
+
+    Examples
+    --------
+    >>> are_words(["HH", "AH0", "L", "OW1"]), are_words(["zh", "uang4"]), are_words(["how", "are", "you", "then"])
+    (False, False, True)
+    """
+    counts = Counter(names)
+    letters = sum(number_of_letters(name) * count for name, count in counts.items())
+    return letters > _MOST_LETTERS * counts.total() or any(len(name.split()) > 1 for name in counts)
 
 
 def inventory(dictionary: Mapping[str, Sequence[Sequence[str]]]) -> list[str]:

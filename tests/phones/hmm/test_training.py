@@ -1,14 +1,17 @@
 """Training: statistics against a plain sum, flat start on made-up sounds, resuming, bad input."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import gmmspeech as gs
-from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, GmmSpeechWarning
+from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError, GmmSpeechWarning
 from gmmspeech.formats.datadir import load_utterance, read_data_dir
 from gmmspeech.phones.decoding.alignment import align
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.hmm.graph import utterance_graph, word_sequence_graph
+from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import viterbi
@@ -76,6 +79,32 @@ def test_labels_fix_the_phones_frames():
         )
         np.testing.assert_allclose(of_model, own.mean(axis=0), atol=1e-2)
         np.testing.assert_allclose(of_model, sound, atol=0.3)
+
+
+def test_labels_move_a_model_to_begin_with_as_far_as_they_are_many() -> None:
+    rng = np.random.default_rng(0)
+    begin = PhoneHMM.from_phones(["SIL", "AA", "S", "T"], mean=[0.0], variance=[1.0], num_states=1)
+    begin = dataclasses.replace(begin, means=np.array([[-4.0], [0.0], [4.0], [8.0]]))
+
+    def trained(count: int, **options):
+        frames = {f"u{i}": np.repeat([[1.0], [5.0]], 20, axis=0) + rng.normal(0, 1, (40, 1)) for i in range(count)}
+        labels = {name: [Label(0.0, 0.2, "AA"), Label(0.2, 0.4, "S")] for name in frames}
+        return train_phone_hmm_on_labels(
+            frames, labels, init_model=begin, times="start", **{"total_gaussians": 4, **options}
+        )
+
+    few = trained(1)  # 20 frames each, as many as the relevance factor: half the way
+    assert few.phones == begin.phones
+    np.testing.assert_allclose(few.means[:, 0], [-4, 0.5, 4.5, 8], atol=0.35)
+    np.testing.assert_allclose(trained(50).means[:, 0], [-4, 1, 5, 8], atol=0.1)
+    with pytest.warns(GmmSpeechWarning, match="too few frames for 2 states, left as before; phones: SIL T"):
+        many = trained(120)  # more than 1,000 frames a state: trained anew
+    np.testing.assert_allclose(many.means[:, 0], [-4, 1, 5, 8], atol=0.1)
+    mapped = trained(1, phones=["SIL", "AA", "S"], phone_map={"S": "T"})
+    assert mapped.phones == ("SIL", "AA", "S")
+    assert mapped.means[2, 0] == pytest.approx(6.5, abs=0.4)
+    with pytest.raises(FeatureError, match="found frames of 2 columns, expected 1, as the model to begin with has"):
+        train_phone_hmm_on_labels({"u": np.zeros((40, 2))}, {"u": [Label(0.0, 0.4, "S")]}, init_model=begin)
 
 
 @pytest.mark.parametrize(
