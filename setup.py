@@ -22,6 +22,11 @@ setup(
         extension(
             "gmmspeech.features.native._mel_kernel", "gmmspeech/features/native/mel_kernel.c", "-ffp-contract=off"
         ),
+        extension(
+            "gmmspeech.phones.hmm.native._viterbi_kernel",
+            "gmmspeech/phones/hmm/native/viterbi_kernel.c",
+            "-fno-trapping-math",
+        ),
         # products and sums become one instruction
         extension(
             "gmmspeech.gmm.kernels._em_kernel",

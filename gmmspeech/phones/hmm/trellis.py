@@ -15,12 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.phones.hmm.graph import StateGraph
+from gmmspeech.phones.hmm.native import viterbi_kernel
 
 BLOCK = 16  # frames between two looks at the beam
 FIRST_BEAM = 200.0  # nats; what a search that widens begins with
@@ -134,6 +136,11 @@ class BlockScores:
     emissions: Float32
     scores: Float32
 
+    @cached_property
+    def arcs(self) -> viterbi_kernel.Arcs:
+        """For what is compiled."""
+        return viterbi_kernel.Arcs(self.stay, self.advance, self.source, self.target, self.weight)
+
 
 def forward(batch: Batch, beam: float, combine: np.ufunc) -> Iterator[tuple[Block, BlockScores]]:
     """Run the recursion; yield block after block."""
@@ -200,9 +207,12 @@ def score_block(batch: Batch, block: Block, combine: np.ufunc) -> BlockScores:
     inside = (source >= 0) & (target >= 0)
     advance = batch.advance[nodes]
     advance[block.first] = -np.inf
-    places = batch.place[nodes] + start * batch.num_states + np.arange(size)[:, None] * batch.num_states
+    place = batch.place[nodes] + start * batch.num_states
     # an utterance that ends within the block goes on with frames of another's: those scores are not used
-    emissions = batch.emissions.take(places, mode="clip")
+    if viterbi_kernel.available():
+        emissions = viterbi_kernel.emissions(batch.emissions, place, batch.num_states, size)
+    else:
+        emissions = batch.emissions.take(place + np.arange(size)[:, None] * batch.num_states, mode="clip")
     scores = np.empty((size + 1, len(nodes)), np.float32)
     scores[0] = block.row
     found = BlockScores(
@@ -214,13 +224,18 @@ def score_block(batch: Batch, block: Block, combine: np.ufunc) -> BlockScores:
 
 
 def _run(block: BlockScores, combine: np.ufunc) -> None:
+    """Fill a block's rows of scores but the first, which is given."""
+    first = int(block.start == 0)
+    if first:
+        np.add(block.scores[0], block.emissions[0], out=block.scores[1])
+    if combine is np.maximum and viterbi_kernel.available():
+        block.arcs.fill_scores(block.emissions[first:], block.scores[first:])
+        return
     targets, starts = np.unique(block.target, return_index=True)
     moved, candidates = np.empty(len(block.nodes), np.float32), np.empty(len(block.source), np.float32)
-    for t, emission in enumerate(block.emissions):
-        before, now = block.scores[t], block.scores[t + 1]
-        if block.start + t == 0:
-            np.add(before, emission, out=now)
-            continue
+    for before, now, emission in zip(
+        block.scores[first:-1], block.scores[first + 1 :], block.emissions[first:], strict=True
+    ):
         np.add(before, block.stay, out=now)
         np.add(before[:-1], block.advance[1:], out=moved[1:])
         combine(now[1:], moved[1:], out=now[1:])

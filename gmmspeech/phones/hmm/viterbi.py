@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.phones.hmm.graph import StateGraph
+from gmmspeech.phones.hmm.native import viterbi_kernel
 from gmmspeech.phones.hmm.trellis import (
     BLOCK,
     Batch,
@@ -112,7 +113,8 @@ def _leading_to(batch: Batch, block: Block, current: NDArray[np.intp]) -> Block:
     going_on = np.arange(batch.num_active(block.start + BLOCK))
     going_on = going_on[~batch.has_loop[going_on]]
     before = block.nodes[block.first[going_on]]
-    end[going_on] = first[going_on] + current[going_on] + 1 - before
+    # one without any path stands at a node that may be left out: it keeps another
+    end[going_on] = first[going_on] + np.maximum(current[going_on] + 1 - before, 1)
     first[going_on] += np.maximum(batch.origin[current[going_on]] - before, 0)
     return block.part(first, end - first)
 
@@ -121,27 +123,28 @@ def _trace_block(
     batch: Batch, block: BlockScores, paths: NDArray[np.intp], current: NDArray[np.intp], scores: NDArray[np.float64]
 ) -> None:
     """Follow the best paths back through a block; `current` is their node in the frame that follows it."""
-    place_of = np.full(len(batch.state) + 1, -1)
+    size, active = len(block.emissions), batch.num_active(block.start)
+    for u in range(batch.num_active(block.start + size), active):  # those whose last frame is in it
+        final = batch.ends(block, u)
+        best = int(final.argmax())
+        scores[u] = final[best] + block.offset[u]
+        current[u] = block.nodes[block.first[u] + best]
+    last = np.minimum(batch.lengths[:active] - block.start, size) - 1
+    place_of = np.zeros(len(batch.state), dtype=np.int64)
     place_of[block.nodes] = np.arange(len(block.nodes))
-    arcs_in = _Incoming(block)
-    for t in range(len(block.emissions) - 1, -1, -1):
-        frame = block.start + t
-        active = batch.num_active(frame)
-        for u in range(batch.num_active(frame + 1), active):  # those whose last frame this is
-            final = batch.ends(block, u)
-            best = int(final.argmax())
-            scores[u] = final[best] + block.offset[u]
-            current[u] = block.nodes[block.first[u] + best]
-        paths[frame, :active] = current[:active]
-        if frame > 0:
-            places = place_of[current[:active]]
-            current[:active] = block.nodes[_predecessors(block, arcs_in, block.scores[t], places)]
+    places = np.zeros((size, active), dtype=np.int64)
+    places[last, np.arange(active)] = place_of[current[:active]]
+    trace = block.arcs.trace if viterbi_kernel.available() else _Incoming(block).trace
+    origin = trace(block.scores, last, places)
+    paths[block.start : block.start + size, :active] = block.nodes[places]
+    current[:active] = block.nodes[origin]
 
 
 class _Incoming:
-    """Arcs into each node of a block that has some, in rows of equal length."""
+    """Arcs into each node of a block that has some, in rows of equal length; for an install without a compiler."""
 
     def __init__(self, block: BlockScores) -> None:
+        self.stay, self.advance = block.stay, block.advance
         targets, starts, counts = np.unique(block.target, return_index=True, return_counts=True)
         self.row_of = np.full(len(block.nodes), -1)
         self.row_of[targets] = np.arange(len(targets))
@@ -151,20 +154,29 @@ class _Incoming:
         self.source = block.source[arcs] if width else np.empty((0, 0), np.intp)
         self.weight = np.where(column < counts[:, None], block.weight[arcs] if width else 0, -np.inf)
 
+    def trace(self, scores: Float32, last: NDArray[np.int64], paths: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Follow paths, (frames, P), back from their last frames, (P,), where they are given; give the nodes before."""
+        origin = np.empty(len(last), np.int64)
+        for t in range(len(paths) - 1, -1, -1):
+            here = np.flatnonzero(last >= t)
+            before = self._predecessors(scores[t], paths[t, here])
+            if t:
+                paths[t - 1, here] = before
+            else:
+                origin[here] = before
+        return origin
 
-def _predecessors(
-    block: BlockScores, arcs_in: _Incoming, before: Float32, places: NDArray[np.intp]
-) -> NDArray[np.intp]:
-    """Place of the best predecessor of each node, given the scores of the frame before."""
-    stay = before[places] + block.stay[places]
-    move = before[places - 1] + block.advance[places]  # the first node of all wraps around, and has no such arc
-    best = np.where(move > stay, places - 1, places)
-    rows = arcs_in.row_of[places]
-    entered = np.flatnonzero(rows >= 0)
-    if len(entered):
-        rows = rows[entered]
-        candidates = before[arcs_in.source[rows]] + arcs_in.weight[rows]
-        chosen = candidates.argmax(axis=1)
-        jump = candidates[np.arange(len(rows)), chosen] > np.maximum(stay, move)[entered]
-        best[entered[jump]] = arcs_in.source[rows, chosen][jump]
-    return best
+    def _predecessors(self, before: Float32, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Place of the best predecessor of each node, given the scores of the frame before."""
+        stay = before[places] + self.stay[places]
+        move = before[places - 1] + self.advance[places]  # the first node of all wraps around, and has no such arc
+        best = np.where(move > stay, places - 1, places)
+        rows = self.row_of[places]
+        entered = np.flatnonzero(rows >= 0)
+        if len(entered):
+            rows = rows[entered]
+            candidates = before[self.source[rows]] + self.weight[rows]
+            chosen = candidates.argmax(axis=1)
+            jump = candidates[np.arange(len(rows)), chosen] > np.maximum(stay, move)[entered]
+            best[entered[jump]] = self.source[rows, chosen][jump]
+        return best

@@ -1,0 +1,1 @@
+"""Loops over the nodes of graphs, compiled where the install had a compiler."""

@@ -1,0 +1,85 @@
+"""Best paths through blocks of frames compiled (viterbi_kernel.c), with the bits of their NumPy twins.
+
+Threads may run side by side: the interpreter's lock is released meanwhile.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.compiled import compiled_library
+
+Float32 = NDArray[np.float32]
+Whole = NDArray[np.int64]
+
+POINTER, SIZE = ctypes.c_void_p, ctypes.c_int64
+
+
+class _Block(ctypes.Structure):
+    _fields_ = (
+        *((name, SIZE) for name in ("frames", "nodes", "arcs")),
+        *((name, POINTER) for name in ("stay", "advance", "source", "target", "weight", "into")),
+    )
+
+
+def available() -> bool:
+    """Whether the loops were compiled when the package was installed."""
+    return _library() is not None
+
+
+def emissions(log_likelihoods: Float32, place: Whole, stride: int, frames: int) -> Float32:
+    """Log-likelihoods, (frames, nodes), from their places in the first frame, (nodes,), and the stride to the next."""
+    out = np.empty((frames, len(place)), np.float32)
+    sizes = (len(log_likelihoods), stride, *out.shape)
+    _call("emissions", log_likelihoods, *sizes, np.ascontiguousarray(place, np.int64), out)
+    return out
+
+
+class Arcs:
+    """How the nodes of a block are entered: (nodes,) to stay and to advance, (arcs,) the others, sorted by target."""
+
+    def __init__(self, stay: Float32, advance: Float32, source: Whole, target: Whole, weight: Float32) -> None:
+        self.stay, self.advance, self.weight = (np.ascontiguousarray(x, np.float32) for x in (stay, advance, weight))
+        self.source, self.target = (np.ascontiguousarray(x, np.int64) for x in (source, target))
+
+    def fill_scores(self, emissions: Float32, scores: Float32) -> None:
+        """Score the best paths, (frames + 1, nodes), from a first row that is given and emissions, (frames, nodes)."""
+        block = self._block(len(emissions))
+        _call("scores", ctypes.addressof(block), np.ascontiguousarray(emissions), scores)
+
+    def trace(self, scores: Float32, last: Whole, paths: Whole) -> Whole:
+        """Follow paths, (frames, P), back from their last frames, (P,), where they are given; give the nodes before."""
+        into = np.searchsorted(self.target, np.arange(len(self.stay) + 1))
+        block = self._block(len(paths), into.ctypes.data)
+        origin = np.empty(len(last), np.int64)
+        last = np.ascontiguousarray(last, np.int64)
+        _call("trace", ctypes.addressof(block), scores, len(last), last, paths, origin)
+        return origin
+
+    def _block(self, frames: int, into: int | None = None) -> _Block:
+        arrays = self.stay, self.advance, self.source, self.target, self.weight
+        return _Block(frames, len(self.stay), len(self.source), *(array.ctypes.data for array in arrays), into)
+
+
+def _call(name: str, *arguments: NDArray | int) -> None:
+    plain = (a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments)
+    getattr(_library(), f"viterbi_{name}")(*plain)
+
+
+@cache
+def _library() -> ctypes.CDLL | None:
+    library = compiled_library(__file__, "_viterbi_kernel")
+    if library is not None:
+        signatures = {
+            "emissions": [POINTER, SIZE, SIZE, SIZE, SIZE, POINTER, POINTER],
+            "scores": [POINTER, POINTER, POINTER],
+            "trace": [POINTER, POINTER, SIZE, POINTER, POINTER, POINTER],
+        }
+        for name, arguments in signatures.items():
+            function = getattr(library, f"viterbi_{name}")
+            function.argtypes, function.restype = arguments, None
+    return library
