@@ -81,18 +81,20 @@ class _Utterance:
     name: str
     speaker: str
     sentence: int
+    text: str
     duration: float
     phones: list[tuple[float, float, str]]
 
 
-def write_voices(folder: str | os.PathLike[str]) -> Path:
-    """Make the corpus of synthetic voices: 24 voices, 10 sentences, exact phone times.
+def write_voices(folder: str | os.PathLike[str], sentences: Sequence[str] = SENTENCES) -> Path:
+    """Make the corpus of synthetic voices: 24 voices, 10 sentences or others that are given, exact phone times.
 
     The folder is laid out as any corpus here: ``audio/`` (WAV, 16 bits, 22050 Hz) and, in ``data/``, data directories
-    with ``wav.scp``, ``utt2spk``, ``spk2utt``, ``text``, ``utt2dur`` and ``phones.ctm`` (ARPAbet and SIL):
+    with ``wav.scp``, ``utt2spk``, ``spk2utt``, ``text``, ``utt2dur`` and ``phones.ctm`` (ARPAbet and SIL). All is in
+    ``all``; its parts are those of the ten sentences alone.
     """
     final = Path(folder)
-    if _is_complete(final):
+    if _is_complete(final, sentences):
         return final
     if final.exists() and (not final.is_dir() or any(final.iterdir())):
         raise DataError(f"{final}: found something else, expected a new or empty folder for the synthetic voices")
@@ -101,10 +103,10 @@ def write_voices(folder: str | os.PathLike[str]) -> Path:
         raise ConfigError(f"synthetic voices: found no package espeakng-loader, expected {expected}")
     try:
         with folder_beside(final.absolute()) as temporary:
-            _make_in_new_process(temporary)
+            _make_in_new_process(temporary, sentences)
             temporary.replace(final)
     except OSError as error:
-        if not _is_complete(final):  # else another process was faster
+        if not _is_complete(final, sentences):  # else another process was faster
             raise DataError(f"{final}: can't be written ({error.strerror}), expected a place for a corpus") from error
     return final
 
@@ -122,27 +124,32 @@ def write_recordings(corpus: Path, folder: Path) -> None:
         temporary.replace(folder)
 
 
-def _make_in_new_process(folder: Path) -> None:
+def _make_in_new_process(folder: Path, sentences: Sequence[str]) -> None:
     """Write the corpus from a fresh interpreter.
 
     eSpeak NG keeps the phase of its waves, its flutter and more in global variables that nothing resets, so only
     a process that has said nothing yet says the same thing again.
     """
-    code = "import sys; from gmmspeech.corpora.voices import _make; _make(sys.argv[1])"
+    code = "import sys; from gmmspeech.corpora.voices import _make; _make(*sys.argv[1:])"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run([sys.executable, "-c", code, folder], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, folder, *sentences], env=environment, capture_output=True, text=True
+    )
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         reason = re.sub(r"^[\w.]+Error: (synthetic voices: )?", "", reason)
         raise ConfigError(f"synthetic voices: can't be made ({reason}), expected eSpeak NG to work")
 
 
-def _make(folder: str) -> None:
+def _make(folder: str, *sentences: str) -> None:
     audio = Path(folder) / "audio"
     audio.mkdir()
     espeak = _Espeak()
-    numbers = [(voice, sentence) for voice in range(len(VOICES)) for sentence in range(len(SENTENCES))]
-    _write_parts(Path(folder) / "data", [_say_one(espeak, audio, *number) for number in numbers])
+    numbers = [(voice, sentence) for voice in range(len(VOICES)) for sentence in range(len(sentences))]
+    said = [_say_one(espeak, audio, voice, sentence, sentences[sentence]) for voice, sentence in numbers]
+    _write_part(Path(folder) / "data" / "all", said)
+    if sentences == SENTENCES:
+        _write_parts(Path(folder) / "data", said)
 
 
 class _Espeak:
@@ -214,25 +221,24 @@ def _arpabet(mnemonic: str) -> str:
     return _ARPABET[plain]
 
 
-def _say_one(espeak: _Espeak, audio: Path, voice: int, sentence: int) -> _Utterance:
+def _say_one(espeak: _Espeak, audio: Path, voice: int, sentence: int, text: str) -> _Utterance:
     speaker = VOICES[voice].partition("+")[2].lower() or "base"
     name = f"{speaker}-s{sentence}"
     random = np.random.default_rng([voice, sentence])
     speed = SPEED + int(random.integers(-SPEED_SPREAD, SPEED_SPREAD, endpoint=True))
     pitch = PITCH + int(random.integers(-PITCH_SPREAD, PITCH_SPREAD, endpoint=True))
     snr = random.uniform(SNR_LOW, SNR_HIGH)
-    clean, phones = espeak.say(SENTENCES[sentence], VOICES[voice], speed=speed, pitch=pitch)
+    clean, phones = espeak.say(text, VOICES[voice], speed=speed, pitch=pitch)
     level = np.sqrt(np.mean(np.square(clean, dtype=np.float64))) * 10 ** (-snr / 20)
     noisy = np.rint(clean + level * random.standard_normal(len(clean)))
     soundfile.write(audio / f"{name}.wav", np.clip(noisy, -32768, 32767).astype(np.int16), espeak.rate, "PCM_16")
     times = [(start / espeak.rate, stop / espeak.rate, phone) for start, stop, phone in phones]
-    return _Utterance(name, speaker, sentence, len(clean) / espeak.rate, times)
+    return _Utterance(name, speaker, sentence, _words(text), len(clean) / espeak.rate, times)
 
 
 def _write_parts(data: Path, utterances: Sequence[_Utterance]) -> None:
     speakers = list(dict.fromkeys(u.speaker for u in utterances))
     background, judged = speakers[::2], speakers[1::2]  # men and women in both
-    _write_part(data / "all", utterances)
     _write_part(data / "ubm", [u for u in utterances if u.speaker in background])
     _write_part(data / "eval", [u for u in utterances if u.speaker in judged])
     _write_part(data / "train", [u for u in utterances if u.sentence in TRAIN])
@@ -249,7 +255,7 @@ def _write_part(folder: Path, utterances: Sequence[_Utterance]) -> None:
     write_map(folder / "wav.scp", {u.name: f"audio/{u.name}.wav" for u in utterances})
     write_map(folder / "utt2spk", {u.name: u.speaker for u in utterances})
     write_map(folder / "spk2utt", _spk2utt(utterances))
-    write_map(folder / "text", {u.name: re.sub("[^A-Z ]", "", SENTENCES[u.sentence].upper()) for u in utterances})
+    write_map(folder / "text", {u.name: u.text for u in utterances})
     write_map(folder / "utt2dur", {u.name: f"{u.duration:.4f}" for u in utterances})
     write_lines(
         folder / "phones.ctm",
@@ -268,9 +274,17 @@ def _spk2utt(utterances: Iterable[_Utterance]) -> dict[str, list[str]]:
     return lists
 
 
-def _is_complete(folder: Path) -> bool:
-    """Tell whether `write_voices` made the folder; it names it last, so what is there is whole."""
-    return (folder / "data/eval/trials").is_file() and (folder / "audio/base-s0.wav").is_file()
+def _words(sentence: str) -> str:
+    return re.sub("[^A-Z' ]", "", sentence.upper())
+
+
+def _is_complete(folder: Path, sentences: Sequence[str]) -> bool:
+    """Tell whether `write_voices` made the folder of these sentences; it names it last, so what is there is whole."""
+    parts = (folder / "data/eval/trials").is_file() or tuple(sentences) != SENTENCES
+    if not parts or not (folder / "audio/base-s0.wav").is_file() or not (folder / "data/all/text").is_file():
+        return False
+    lines = (folder / "data/all/text").read_text(encoding="utf-8").splitlines()
+    return {line.partition(" ")[2] for line in lines} == set(map(_words, sentences))
 
 
 # eSpeak NG's C interface (speak_lib.h): the constants and structures used above.

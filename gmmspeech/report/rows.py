@@ -12,8 +12,10 @@ from gmmspeech.metrics.boundaries import TOLERANCES, BoundaryAgreement, Boundary
 from gmmspeech.metrics.cllr import cllr
 from gmmspeech.metrics.error_rate import ErrorRate, Times
 from gmmspeech.metrics.summary import Summary
+from gmmspeech.phones.decoding.alignment import Alignment
 
 Row = dict[str, str]
+ERROR = 0.02  # s: boundaries that are farther off are errors
 
 
 def verification_row(task: str, found: Sequence[Summary]) -> Row:
@@ -88,6 +90,31 @@ def agreement_row(name: str, found: BoundaryAgreement) -> Row:
         "median abs.": f"{1000 * found.median_absolute:.1f} ms",
         "bias": f"{1000 * found.bias:+.1f} ms",
         **{f"within {1000 * limit:g} ms": f"{100 * found.within(limit):.1f} %" for limit in TOLERANCES},
+    }
+
+
+def deviation_row(task: str, found: BoundaryAgreement, alignments: Mapping[str, Alignment]) -> Row:
+    """Row of what the deviations of starts tell: their intervals, and where errors above 20 ms are."""
+    from scipy.stats import mannwhitneyu  # which takes a while
+
+    known = {
+        (utterance, round(phone.start, 7)): deviation
+        for utterance, each in alignments.items()
+        for phone, deviation in zip(each.phones, each.deviations if each.deviations is not None else (), strict=True)
+    }
+    starts = (found.times + found.differences).round(7)
+    deviations = np.array([known[place] for place in zip(found.utterances.tolist(), starts.tolist(), strict=True)])
+    errors = np.abs(found.differences)
+    wrong = errors > ERROR
+    area = mannwhitneyu(deviations[wrong], deviations[~wrong]).statistic / (wrong.sum() * (~wrong).sum())
+    worst = np.argsort(-deviations, kind="stable")[: len(deviations) // 10]
+    limit = f"{1000 * ERROR:g} ms"
+    return {
+        "boundaries": task,
+        "in 95 % intervals": f"{100 * np.mean(errors <= 1.96 * deviations):.1f} %",
+        f"above {limit}": f"{100 * np.mean(wrong):.1f} %",
+        "AUC for them": f"{area:.3f}",
+        "of them in the worst tenth": f"{100 * wrong[worst].sum() / wrong.sum():.1f} %",
     }
 
 

@@ -133,6 +133,22 @@ def test_a_corpus_that_is_there_is_left_and_anything_else_is_an_error(made, tmp_
         voices.write_voices(tmp_path / "notes.txt" / "voices")
 
 
+def test_other_sentences(tmp_path):
+    sentences = ["The king's horse ran.", "A small dog, too."]
+    made = voices.write_voices(tmp_path / "voices", sentences)
+    assert [path.name for path in (made / "data").iterdir()] == ["all"]
+    data = read_data_dir(made / "data/all")
+    assert len(data.utterances) == 48
+    assert (data.text["m1-s0"], data.text["m1-s1"]) == ("THE KING'S HORSE RAN", "A SMALL DOG TOO")
+    assert [phone for _, _, phone in phones_of(made / "data/all")["base-s1"]][:3] == ["AH", "S", "M"]
+    before = (made / "data/all/text").stat().st_mtime_ns
+    assert voices.write_voices(made, sentences) == made
+    assert (made / "data/all/text").stat().st_mtime_ns == before
+    for others in (sentences[:1], [*sentences, "No."]):
+        with pytest.raises(DataError, match="found something else"):
+            voices.write_voices(made, others)
+
+
 def test_nothing_is_left_of_a_run_that_breaks(tmp_path, monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt

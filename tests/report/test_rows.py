@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
 from gmmspeech.metrics.boundaries import boundary_agreement
 from gmmspeech.metrics.error_rate import error_rate
 from gmmspeech.metrics.summary import summarize
+from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.report.rows import (
     agreement_row,
     boundary_row,
     classification_row,
+    deviation_row,
     error_row,
     speed_row,
     verification_row,
@@ -77,4 +82,26 @@ def test_rows_of_boundaries_and_errors() -> None:
         "substitutions": "1",
         "deletions": "0",
         "insertions": "1",
+    }
+
+
+def test_a_row_of_deviations() -> None:
+    """Area and worst tenth as scikit-learn and sorting by hand have them."""
+    rng = np.random.default_rng(0)
+    deviations = np.round(rng.uniform(0.001, 0.03, 100), 3)  # with ties
+    errors = rng.normal(0, deviations)
+    starts = np.arange(1, 101) * 0.25
+    ends = np.append(starts[1:], 26.0)
+    exact = {"u": [Label(a, b, f"P{i % 7}") for i, (a, b) in enumerate(zip(starts, ends, strict=True))]}
+    found = [Label(a + error, b, name) for (a, b, name), error in zip(exact["u"], errors, strict=True)]
+    aligned = {"u": Alignment([], found, np.zeros(100), None, 0.0, deviations=deviations)}
+    row = deviation_row("t", boundary_agreement(exact, {"u": found}), aligned)
+    wrong = np.abs(errors) > 0.02
+    first = np.argsort(-deviations, kind="stable")[:10]
+    assert row == {
+        "boundaries": "t",
+        "in 95 % intervals": f"{np.mean(np.abs(errors) <= 1.96 * deviations):.1%}".replace("%", " %"),
+        "above 20 ms": f"{wrong.sum()}.0 %",
+        "AUC for them": f"{roc_auc_score(wrong, deviations):.3f}",
+        "of them in the worst tenth": f"{100 * wrong[first].sum() / wrong.sum():.1f} %",
     }
