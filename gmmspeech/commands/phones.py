@@ -32,7 +32,14 @@ from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import temporary_folder
 from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.files.text import look_alike, split_fields
-from gmmspeech.formats.alignments import Format, aligned_files, read_alignments, write_alignments
+from gmmspeech.formats.alignments import (
+    Format,
+    aligned_files,
+    check_results,
+    places_of,
+    read_alignments,
+    write_alignments,
+)
 from gmmspeech.formats.datadir import DataDir, read_data_dir, read_map
 from gmmspeech.formats.labeled_recordings import read_labeled_recordings
 from gmmspeech.formats.labels import read_ctm, write_ctm
@@ -388,6 +395,9 @@ def align_dir(
     recordings, ``unknown_words.txt``, and what eSpeak NG pronounced as a dictionary, ``pronounced_words.dict``.
     """
     data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, out=out)
+    format = format or ("ctm" if is_data_dir(folder) else "textgrid")
+    if out is not None:
+        check_results(out, places_of(data).values(), format)
     hmm = english_model() if model is None else load(model, PhoneHMM)
     front = front_end_of_model(hmm)
     how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
@@ -399,7 +409,6 @@ def align_dir(
     with features_of(said, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
         found = align(hmm, store, spoken.words, spoken.entries, n_jobs=n_jobs, skip_bad=skip, **options)
     if out is not None:
-        format = format or ("ctm" if is_data_dir(folder) else "textgrid")
         write_alignments(out, found.alignments, data=data, format=format, confidence=confidence)
         write_unknown_words(out / UNKNOWN_WORDS, spoken.unknown)
         write_pronounced(out / PRONOUNCED_WORDS, spoken.guessed)

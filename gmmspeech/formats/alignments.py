@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +20,13 @@ import numpy as np
 
 from gmmspeech.arguments import checked
 from gmmspeech.audio import audio_format
-from gmmspeech.errors import DataError, shown
+from gmmspeech.errors import DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.atomic import remove_leftovers, write_lines
 from gmmspeech.files.names import file_name
 from gmmspeech.files.text import csv_lines
 from gmmspeech.formats.datadir import DataDir, Segment
 from gmmspeech.formats.labels import write_ctm
+from gmmspeech.formats.results import COLUMNS, aligned_places
 from gmmspeech.formats.textgrid import write_textgrid
 from gmmspeech.formats.tiers import CSV, JSON, OF_SPEAKER, PHONES, WORDS, by_file, match_files, read_tiers
 from gmmspeech.phones.decoding.alignment import Alignment
@@ -32,8 +34,8 @@ from gmmspeech.phones.labels.labels import OVERLAP_TOLERANCE, Label
 from gmmspeech.phones.labels.phone_sets import is_silence
 
 Format = Literal["textgrid", "ctm", "csv", "json"]
-COLUMNS = ("file", "speaker", "begin", "end", "label", "tier", "log-likelihood", "goodness", "deviation")
 CONFIDENCE = "confidence"
+_TOGETHER: dict[str, list[str]] = {"ctm": [f"{WORDS}.ctm", f"{PHONES}.ctm"], "json": [JSON], "csv": []}
 _WHOLE = 0.05  # s: the last frames of an utterance end so much before its audio at most
 
 
@@ -137,6 +139,12 @@ def write_alignments(
     ------
     DataError
         An utterance that the data directory lacks, a name that a format can't hold, or a file that can't be written.
+        Results of an earlier run in the folder, which are of another format, or would be lost.
+
+    Warns
+    -----
+    GmmSpeechWarning
+        Of TextGrids of an earlier run, of other recordings, in the folder: they stay.
 
     Examples
     --------
@@ -150,8 +158,10 @@ def write_alignments(
     u,,0.2,0.5,ah,words,-48.5,,
     """
     place, files = Path(folder), aligned_files(alignments, data)
-    names = {"ctm": [f"{WORDS}.ctm", f"{PHONES}.ctm"], "json": [JSON], "csv": []}
-    own = names[format] if format in names else [f"{file.place}.TextGrid" for file in files]
+    all_places = [file.place for file in files] if data is None else places_of(data).values()
+    if note := check_results(place, all_places, format):
+        warnings.warn(note, GmmSpeechWarning)
+    own = _TOGETHER[format] if format in _TOGETHER else [f"{file.place}.TextGrid" for file in files]
     paths = [place / name for name in [*own, CSV]]
     remove_leftovers(*paths)
     if format == "textgrid":
@@ -165,6 +175,28 @@ def write_alignments(
         write_lines(paths[0], [json.dumps({"files": list(map(_as_json, files))}, ensure_ascii=False, indent=1)])
     write_lines(paths[-1], csv_lines(_rows(files)))
     return paths
+
+
+def check_results(folder: Path, places: Iterable[str], format: Format) -> str:
+    """Check that no results of an earlier run are lost, or would be taken for those of recordings at some places.
+
+    Give a note on those that stay, of other recordings, or "".
+    """
+    earlier = aligned_places(folder)
+    known = set(places)
+    gone = [place for place in earlier if place not in known]
+    others = [name for kind, names in _TOGETHER.items() if kind != format for name in names]
+    others += [] if format == "textgrid" else [f"{place}.TextGrid" for place in earlier]
+    found = next((name for name in others if (folder / name).exists()), None) if earlier else None
+    if found is not None:
+        expected = f"an empty folder, or results in the same format as now, {format}"
+        raise DataError(f"{folder}: found {shown(found)} of an earlier run, expected {expected}")
+    if not gone:
+        return ""
+    results = f"results of {counted(len(gone), 'recording')} that this run lacks, the first {shown(gone[0])}"
+    if format != "textgrid":
+        raise DataError(f"{folder}: found {results}, which would be lost, expected another folder")
+    return f"{folder}: found {results}: they stay, and {CSV} tells of this run alone"
 
 
 @checked
@@ -201,7 +233,7 @@ def read_alignments(path: str | os.PathLike[str], data: DataDir, *, tier: str | 
     >>> read_alignments(folder, data)
     {'u': [Label(start=0.0, end=0.5, name='AA'), Label(start=0.5, end=1.0, name='S')]}
     """
-    of_file, places = by_file(read_tiers(path, tier)), _places(data)
+    of_file, places = by_file(read_tiers(path, tier)), places_of(data)
     segments = {u: Segment(u, 0.0, None) if data.segments is None else data.segments[u] for u in data.utterances}
     names = {u: (places[segment.recording], segment.recording, u) for u, segment in segments.items()}
     found = {}
@@ -222,7 +254,7 @@ def aligned_files(alignments: Mapping[str, Alignment], data: DataDir | None = No
     missing = [name for name in alignments if name not in data.utt2spk]
     if missing:
         raise DataError(f"{data.path}: found no utterance {shown(missing[0])}, expected all that were aligned")
-    places = _places(data)
+    places = places_of(data)
     theirs: dict[str, list[tuple[str, Segment]]] = {}
     for name in alignments:
         segment = Segment(name, 0.0, None) if data.segments is None else data.segments[name]
@@ -381,7 +413,7 @@ def _rounded(value: float | None, decimals: int) -> float | None:
     return None if value is None else round(float(value), decimals)
 
 
-def _places(data: DataDir) -> dict[str, str]:
+def places_of(data: DataDir) -> dict[str, str]:
     """Where each recording's file goes, without suffix: as the recording lies in a folder, else by its id."""
     places = {}
     mirrored = not (data.path / "wav.scp").exists()  # which gives recordings ids of their own

@@ -16,6 +16,7 @@ from gmmspeech.audio.headers import how_to_convert
 from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.text import read_text
 from gmmspeech.formats.datadir import DataDir, Segment
+from gmmspeech.formats.results import outside_results
 from gmmspeech.formats.textgrid import read_timed_textgrid
 from gmmspeech.phones.labels.labels import Label
 
@@ -35,7 +36,8 @@ def read_recordings(path: str | os.PathLike[str]) -> tuple[DataDir, dict[str, st
 
     Next to a recording ``a.wav``, of any kind that `gmmspeech.audio.read_audio` reads, lies what is said in it:
     ``a.lab`` or ``a.txt``, or ``a.TextGrid`` with a tier for each speaker, whose intervals with text are utterances.
-    The first of these that holds a transcript is taken. Tiers that are called words, phones, confidence or notes (or
+    The first of these that holds a transcript is taken. What `align` wrote into folders
+    among them is left alone. Tiers that are called words, phones, confidence or notes (or
     ``ann - words``) are of an earlier alignment, and no transcripts.
 
     A recording belongs to the speaker after whom its folder is called. Where a TextGrid has several tiers, or lies in
@@ -232,7 +234,7 @@ def _together(
             left_out[_below(path, folder)] = f"found {shown(first.name)} too, expected one recording of a name"
         yield first, sorted(transcripts.pop(stem, []), key=lambda path: TRANSCRIPTS.index(path.suffix.lower()))
     for alone in transcripts.values():
-        for path in alone:
+        for path in outside_results(alone, folder):
             left_out[_below(path, folder)] = "found no recording of that name beside it, expected one"
 
 

@@ -11,23 +11,25 @@ import csv
 import io
 import json
 import os
+import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError, shown
+from gmmspeech.errors import DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.names import id_of_name
 from gmmspeech.files.text import check_distinct, parse_number, read_text
 from gmmspeech.formats.labels import FORMATS, format_of, read_labels
 from gmmspeech.formats.recordings import path_of_id
+from gmmspeech.formats.results import TABLE, aligned_places, outside_results
 from gmmspeech.formats.textgrid import read_textgrid
 from gmmspeech.phones.labels.labels import Label
 
 OF_SPEAKER = " - "  # between the speaker and the kind of a tier, as the Montreal Forced Aligner has it
 PHONES, WORDS = "phones", "words"
-CSV, JSON = "alignment.csv", "alignment.json"
+CSV, JSON = TABLE, "alignment.json"
 K = TypeVar("K")
 _PAIRS = (("phn", "wrd"), ("phones", "words"))  # formats of phones and of words, side by side in a corpus
 
@@ -63,6 +65,8 @@ def read_tiers(
     Parameters
     ----------
     path : path-like
+        Of a folder that `align` has written, the TextGrids of its last run alone are read, with a warning that counts
+        others; folders of results in another folder are not.
     tier : str, optional
         Which tier. By default the only one, or ``phones``.
     format : str, optional
@@ -167,7 +171,8 @@ def _last_part(name: str) -> str:
 def _files(folder: Path, tier: str | None, format: str | None) -> tuple[str, list[Path]]:
     """Files of a folder that have the labels that are asked for, and their kind."""
     kinds: dict[str, list[Path]] = {}
-    for file in sorted(folder.rglob("*")):
+    listed = sorted(folder.rglob("*"))
+    for file in outside_results(listed, folder) or listed:
         kind = _kind(file)
         if kind and format in (None, kind) and file.is_file():
             kinds.setdefault(kind, []).append(file)
@@ -185,7 +190,19 @@ def _files(folder: Path, tier: str | None, format: str | None) -> tuple[str, lis
     if kind == "ctm":
         named = [file for file in files if file.stem == (tier or PHONES)]
         files = named or files
-    return kind, files
+    return kind, _of_last_run(folder, files) if kind == "textgrid" else files
+
+
+def _of_last_run(folder: Path, files: list[Path]) -> list[Path]:
+    """Files of which the table of `align` tells, where there is one and it tells of any; a warning names the others."""
+    places = set(aligned_places(folder))
+    own = [file for file in files if file.relative_to(folder).with_suffix("").as_posix() in places]
+    others = [file for file in files if file not in set(own)] if own else []
+    if others:
+        found = f"{counted(len(others), 'TextGrid')} that {TABLE} does not tell of, left out as of another run"
+        first = shown(others[0].relative_to(folder).as_posix())
+        warnings.warn(f"{folder}: found {found}; the first: {first}", GmmSpeechWarning)
+    return own or files
 
 
 def _kind(file: Path) -> str | None:

@@ -300,10 +300,24 @@ def test_another_run_replaces_its_own_files_alone(run, spoken: Path, tmp_path: P
     assert strict.exit_code == 1
     assert "found 4 files that can't be used; the first: ann/alone.wav" in strict.stderr
     assert contents(out) == before
-    assert run("align", spoken / "bob", "--out", out).exit_code == 0
+    other = run("align", spoken / "bob", "--out", out)
+    assert other.exit_code == 0
+    assert f"{out}: found results of 6 recordings that this run lacks, the first ann/0: they stay" in other.stderr
     after = contents(out)
     assert {name for name in before if after.get(name) != before[name]} == {"alignment.csv", "unknown_words.txt"}
     assert {name for name in after if name not in before} == {f"{n}.TextGrid" for n in (1, 3, 5)}
+    compared = run("compare-alignment", out, out)
+    assert "found 7 TextGrids that alignment.csv does not tell of, left out as of another run" in compared.stderr
+    assert compared.stdout.startswith("3 files compared")
+    refused = run("align", spoken / "bob", "--out", out, "--format", "ctm")
+    assert refused.exit_code == 1
+    assert "found 1.TextGrid of an earlier run, expected an empty folder, or results in the same" in refused.stderr
+    inside = spoken / "bob" / "aligned"  # the results of one run lie among what the next reads
+    assert run("align", spoken / "bob", "--out", inside).exit_code == 0
+    again = run("align", spoken / "bob", "--out", spoken / "bob" / "more", "--strict")
+    assert again.exit_code == 0, again.output
+    assert "skipped:" not in again.stderr
+    assert contents(out) == after
 
 
 def test_train_phones_on_a_folder(run, spoken: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pandas as pd
 import pytest
 import soundfile
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.formats.alignments import COLUMNS, read_alignments, write_alignments
 from gmmspeech.formats.datadir import DataDir, Segment
 from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.recordings import read_recordings
 from gmmspeech.formats.textgrid import read_textgrid, write_textgrid
 from gmmspeech.formats.tiers import Voice, read_tiers
 from gmmspeech.phones.decoding.alignment import Alignment
@@ -170,3 +172,47 @@ def test_a_kaldi_data_directory_has_ids(data: DataDir, tmp_path: Path) -> None:
 def test_what_is_refused(data: DataDir, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="found no utterance x, expected all that were aligned"):
         write_alignments(tmp_path, {"x": FOUND}, data=data)
+
+
+def test_results_of_an_earlier_run_are_neither_lost_nor_mixed_in(data: DataDir, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write_alignments(out, ALL, data=data)
+    some = dict.fromkeys(("t-1", "t-2"), FOUND)
+    only = dataclasses.replace(data.only(some), recordings={"talk": data.recordings["talk"]})
+    note = "found results of 1 recording that this run lacks, the first ann/a: they stay, and alignment.csv tells of"
+    with pytest.warns(GmmSpeechWarning, match=note):
+        write_alignments(out, some, data=only)
+    assert (out / "ann" / "a.TextGrid").exists()
+    told = (
+        r"found 1 TextGrid that alignment.csv does not tell of, left out as of another run; the first: ann/a.TextGrid"
+    )
+    with pytest.warns(GmmSpeechWarning, match=told):
+        assert {voice.file for voice in read_tiers(out)} == {"talk"}
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for format in ("ctm", "json", "csv"):
+        with pytest.raises(DataError, match=r"found talk\.TextGrid of an earlier run, expected an empty folder, or"):
+            write_alignments(out, ALL, data=data, format=format)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    for format, file in (("ctm", "words.ctm"), ("json", "alignment.json")):
+        write_alignments(tmp_path / format, ALL, data=data, format=format)
+        write_alignments(tmp_path / format, ALL, data=data, format=format)
+        with pytest.raises(DataError, match="1 recording that this run lacks, the first ann/a, which would be lost"):
+            write_alignments(tmp_path / format, some, data=only, format=format)
+        with pytest.raises(DataError, match=f"found {file} of an earlier run"):
+            write_alignments(tmp_path / format, ALL, data=data)
+
+
+def test_results_in_another_folder_are_not_read_as_of_it(data: DataDir, tmp_path: Path) -> None:
+    top = data.path
+    (top / "ann" / "a.txt").write_text("a")
+    write_textgrid(top / "talk.TextGrid", {"ann": [Label(1.0, 2.0, "a")]})
+    before = read_recordings(top)
+    for name in ("aligned", "ann/again"):
+        write_alignments(top / name, ALL, data=data)
+        (top / name / "unknown_words.txt").write_text("b 1 a-1")
+    data_of, left_out = read_recordings(top)
+    assert (data_of.text, left_out) == (before[0].text, before[1]) == ({"ann/a": "a", "talk#1-0001": "a"}, {})
+    write_textgrid(top / "ann" / "a.TextGrid", {"phones": PHONES})
+    write_textgrid(top / "talk.TextGrid", {"phones": PHONES})
+    assert read_tiers(top) == {Voice("ann/a"): PHONES, Voice("talk"): PHONES}
+    assert len(read_tiers(top / "aligned")) == 3
