@@ -10,8 +10,9 @@ takes them to be; log-likelihoods are scaled down for that.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,30 +44,35 @@ class Chain:
         return cls(states[entry], entry, len(nodes))
 
 
+class Moments(NamedTuple):
+    """Mean and standard deviation, in frames, of where each state of a chain begins; those of the first are 0."""
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+
 def boundary_moments(
     chains: Sequence[Chain],
     emissions: Sequence[Float32],
     transitions: Transitions,
     *,
-    scale: float | Sequence[float] = MEAN_SCALE,
+    scales: Sequence[float] = (MEAN_SCALE, DEVIATION_SCALE),
     reach: int = REACH,
-) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Mean and standard deviation, in frames, of where each state of each chain begins; those of the first are 0.
-
-    `scale` is of log-likelihoods, of all or of each chain.
-    """
+) -> list[list[Moments]]:
+    """Find where each state of each chain begins, with log-likelihoods scaled by each of some factors."""
     if not chains:
         return []
     order = sorted(range(len(chains)), key=lambda i: -chains[i].num_frames)
     windows = [_Window.of(chains[i], reach) for i in order]
     width = max(window.width for window in windows)
-    scales = np.broadcast_to(np.asarray(scale, np.float32), len(chains))
     bands = (
-        _band(window, chains[i], emissions[i], transitions, scales[i], width)
+        band
         for i, window in zip(order, windows, strict=True)
+        for band in _bands(window, chains[i], emissions[i], transitions, scales, width)
     )
-    posteriors = _posteriors(bands, np.array([chains[i].num_frames for i in order]), width)
-    found = {i: _moments(window, own) for i, window, own in zip(order, windows, posteriors, strict=True)}
+    lengths = np.repeat([chains[i].num_frames for i in order], len(scales))
+    posteriors = iter(_posteriors(bands, lengths, width))
+    found = {i: _moments(window, [next(posteriors) for _ in scales]) for i, window in zip(order, windows, strict=True)}
     return [found[i] for i in range(len(chains))]
 
 
@@ -94,10 +100,15 @@ class _Window:
         return int(max((self.last[1:] - self.first[:-1]).max(initial=0), self.last[0])) + 1
 
 
-def _band(
-    window: _Window, chain: Chain, emissions: Float32, transitions: Transitions, scale: np.float32, width: int
-) -> tuple[Float32, Float32]:
-    """What it costs to stay in a state into each frame, and to come there from the state before, (T, W) each.
+def _bands(
+    window: _Window,
+    chain: Chain,
+    emissions: Float32,
+    transitions: Transitions,
+    scales: Sequence[float],
+    width: int,
+) -> Iterator[tuple[Float32, Float32]]:
+    """What it costs to stay in a state into each frame, and to come there from the state before, (T, W) each, by scale.
 
     State n has column ``n % W``, as long as frames may be in it: what stays, stays in its column.
     """
@@ -108,10 +119,12 @@ def _band(
     stays = inside & (place < last_before)
     comes = inside & (place > first_before) & (place <= last_before)
     here = np.minimum(place, len(chain.state) - 1)
-    emission = np.maximum(scale * emissions[np.arange(len(place))[:, None], chain.state[here]], NEVER)
-    stay = transitions.stay[chain.state].astype(np.float32)
-    enter = np.append(0, transitions.leave[chain.state[:-1]]).astype(np.float32)
-    return np.where(stays, emission + stay[here], NEVER), np.where(comes, emission + enter[here], NEVER)
+    emission = np.maximum(emissions[np.arange(len(place))[:, None], chain.state[here]], NEVER)
+    stay = transitions.stay[chain.state].astype(np.float32)[here]
+    enter = np.append(0, transitions.leave[chain.state[:-1]]).astype(np.float32)[here]
+    for scale in scales:
+        scaled = np.float32(scale) * emission
+        yield np.where(stays, scaled + stay, NEVER), np.where(comes, scaled + enter, NEVER)
 
 
 def _posteriors(bands: Iterable[tuple[Float32, Float32]], lengths: NDArray[np.intp], width: int) -> Iterable[Float32]:
@@ -172,21 +185,25 @@ def _log_add(a: Float32, b: Float32) -> Float32:
     return total
 
 
-def _moments(window: _Window, posterior: Float32) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and deviation of where each state begins, from the posteriors of a band."""
-    number, width = len(window.entry), posterior.shape[1]
+def _moments(window: _Window, posteriors: Sequence[Float32]) -> list[Moments]:
+    """Where each state begins, from posteriors of the columns of a band."""
+    number, width = len(window.entry), posteriors[0].shape[1]
     place = window.first[:, None] + np.arange(width)
+    columns = place % width
     time = np.broadcast_to(np.arange(len(place))[:, None], place.shape)
     # of frames before a state's entry it is certain that they come before its end
     open_ = (place < number) & (time >= window.entry[np.minimum(place, number - 1)])
-    in_order = np.take_along_axis(posterior, place % width, axis=1)
-    before = np.minimum(np.cumsum(in_order, axis=1, dtype=np.float64)[open_], 1.0)
     place, time = place[open_], time[open_]
-    total = np.bincount(place, before, minlength=number)[:-1]
-    squares = np.bincount(place, (2 * (time - window.entry[place]) + 1) * before, minlength=number)[:-1]
-    means = np.concatenate([[0.0], window.entry[:-1] + total])
-    variances = np.concatenate([[0.0], squares - total**2])
-    return means, np.sqrt(np.maximum(variances, 0.0))
+    twice = 2 * (time - window.entry[place]) + 1
+    moments = []
+    for posterior in posteriors:
+        in_order = np.take_along_axis(posterior, columns, axis=1)
+        before = np.minimum(np.cumsum(in_order, axis=1, dtype=np.float64)[open_], 1.0)
+        total = np.bincount(place, before, minlength=number)[:-1]
+        squares = np.bincount(place, twice * before, minlength=number)[:-1]
+        deviations = np.sqrt(np.maximum(squares - total**2, 0.0))
+        moments.append(Moments(np.append(0.0, window.entry[:-1] + total), np.append(0.0, deviations)))
+    return moments
 
 
 @dataclass(frozen=True)
@@ -205,11 +222,9 @@ def place_boundaries(
     silence: int,
 ) -> list[Boundaries]:
     """Place the boundaries of utterances at the means of their posteriors, those of silence where the path has them."""
-    scales = np.repeat([MEAN_SCALE, DEVIATION_SCALE], len(chains)).tolist()
-    moments = boundary_moments([*chains, *chains], [*emissions, *emissions], transitions, scale=scales)
-    means, deviations = moments[: len(chains)], moments[len(chains) :]
+    moments = boundary_moments(chains, emissions, transitions)
     placed = []
-    for phones, chain, (mean, _), (_, deviation) in zip(spans, chains, means, deviations, strict=True):
+    for phones, chain, ((mean, _), (_, deviation)) in zip(spans, chains, moments, strict=True):
         starts = np.array([span.start for span in phones])
         first = np.searchsorted(chain.entry, starts)
         silent = np.array([span.phone == silence for span in phones])

@@ -43,7 +43,7 @@ def drawn(seed, frames, number, states=5):
 def test_moments_are_those_of_all_divisions(seed, frames, number):
     chain, emissions = drawn(seed, frames, number)
     transitions = Transitions.of(np.random.default_rng(seed).uniform(0.2, 0.9, 5))
-    ((means, deviations),) = boundary_moments([chain], [emissions], transitions, scale=0.1, reach=20)
+    (((means, deviations),),) = boundary_moments([chain], [emissions], transitions, scales=[0.1], reach=20)
     expected, spread = naive(chain, emissions, transitions, 0.1)
     np.testing.assert_allclose(means, expected, atol=2e-3)
     np.testing.assert_allclose(deviations, spread, atol=2e-2)
@@ -53,7 +53,7 @@ def test_moments_are_those_of_all_divisions(seed, frames, number):
 def test_within_a_reach_they_are_those_of_the_divisions_there(seed, number, reach):
     chain, emissions = drawn(seed, 12, number)
     transitions = Transitions.of(np.random.default_rng(seed).uniform(0.2, 0.9, 5))
-    both = boundary_moments([chain] * 2, [emissions] * 2, transitions, scale=[0.1, 0.02], reach=reach)
+    (both,) = boundary_moments([chain], [emissions], transitions, scales=[0.1, 0.02], reach=reach)
     for scale, (means, deviations) in zip((0.1, 0.02), both, strict=True):
         expected, spread = naive(chain, emissions, transitions, scale, reach)
         np.testing.assert_allclose(means, expected, atol=2e-3)
@@ -64,8 +64,8 @@ def test_chains_side_by_side_are_as_each_alone():
     transitions = Transitions.of(np.full(5, 0.7))
     pairs = [drawn(seed, frames, number) for seed, (frames, number) in enumerate([(40, 9), (90, 20), (6, 6), (90, 3)])]
     together = boundary_moments([c for c, _ in pairs], [e for _, e in pairs], transitions)
-    for (chain, emissions), (means, deviations) in zip(pairs, together, strict=True):
-        ((alone, spread),) = boundary_moments([chain], [emissions], transitions)
+    for (chain, emissions), ((means, deviations), _) in zip(pairs, together, strict=True):
+        (((alone, spread), _),) = boundary_moments([chain], [emissions], transitions)
         np.testing.assert_allclose(means, alone, atol=1e-4)
         np.testing.assert_allclose(deviations, spread, atol=1e-3)
         assert (np.diff(means) >= 1 - 1e-3).all()
@@ -74,7 +74,7 @@ def test_chains_side_by_side_are_as_each_alone():
 def test_no_boundary_is_further_from_the_path_than_the_reach():
     transitions = Transitions.of(np.full(5, 0.7))
     chain, emissions = drawn(3, 200, 4)
-    ((means, _),) = boundary_moments([chain], [emissions], transitions, reach=5)
+    (((means, _), _),) = boundary_moments([chain], [emissions], transitions, reach=5)
     assert (np.abs(means - chain.entry) <= 5 + 1e-6).all()
 
 
@@ -83,7 +83,7 @@ def test_frames_that_no_state_fits_do_not_break_it():
     chain, emissions = drawn(4, 60, 6)
     emissions[20:30] = -1e6
     emissions[40:50] = -np.inf
-    ((means, deviations),) = boundary_moments([chain], [emissions], transitions)
+    (((means, deviations), _),) = boundary_moments([chain], [emissions], transitions)
     assert np.isfinite(means).all()
     assert np.isfinite(deviations).all()
 
