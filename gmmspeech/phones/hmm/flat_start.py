@@ -33,7 +33,7 @@ def flat_alignment(model: PhoneHMM, spans: Sequence[Span], frames: NDArray) -> S
 
 def flat_states(model: PhoneHMM, span: Span, loudness: NDArray[np.floating]) -> NDArray[np.intp]:
     """States of a span's frames: those of silence for quiet edges, the others evenly for what is between them."""
-    silence = model.states(model.silence)
+    (silence,) = model.states_of([model.silence])
     number = len(silence)
     framed = span.states[:number].tolist() == span.states[-number:].tolist() == silence.tolist()
     begin, end = speech_edges(loudness)

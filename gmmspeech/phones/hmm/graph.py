@@ -8,13 +8,14 @@ which states a model has, not their probabilities, so it outlives the model's tr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, DataError, shown
 from gmmspeech.files.text import look_alike
+from gmmspeech.phones.hmm.contexts import Ends, PhoneNet, in_context
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.dictionary import dictionary_key
 
@@ -65,60 +66,60 @@ class StateGraph:
         return len(self.state)
 
 
-Ends = list[tuple[int, float]]
-"""Nodes and log probabilities: where a part of a graph is entered, or left."""
-
-
 class _Builder:
     """Collects chains of phones and the arcs between them."""
 
     def __init__(self, model: PhoneHMM) -> None:
         self.model = model
-        self.states: list[NDArray[np.intp]] = []
-        self.phones: list[int] = []
+        self.net = PhoneNet([], [], [], [], [])
         self.words: list[int] = []
         self.starts_word: list[bool] = []
-        self.starts_chain: list[bool] = []
-        self.first: list[int] = []
-        self.num_nodes = 0
-        self.arcs: list[tuple[int, int, float]] = []
 
     def chain(self, phones: Sequence[str], word: int) -> tuple[int, int]:
-        """Add phones one after the other; give the first and the last of their nodes."""
-        first = self.num_nodes
+        """Add phones one after the other; give the places of the first and the last."""
+        first = len(self.net.phone)
         for i, phone in enumerate(phones):
-            states = self.model.states(phone)
-            self.states.append(states)
-            self.phones.append(self.model.phone_index[phone])
+            self.model.states(phone)  # or an error that names it
+            self.net.phone.append(self.model.phone_index[phone])
+            self.net.chained.append(i > 0)
             self.words.append(word)
             self.starts_word.append(i == 0 and word >= 0)
-            self.starts_chain.append(i == 0)
-            self.first.append(self.num_nodes)
-            self.num_nodes += len(states)
-        return first, self.num_nodes - 1
+        return first, len(self.net.phone) - 1
 
     def connect(self, exits: Ends, entries: Ends) -> None:
         """Add an arc from every exit to every entry."""
-        self.arcs += [(a, b, p + q) for a, p in exits for b, q in entries]
+        self.net.arcs.extend((a, b, p + q) for a, p in exits for b, q in entries)
 
     def build(self, initial: Ends, final: Ends, words: Sequence[str]) -> StateGraph:
-        lengths = [len(s) for s in self.states]
-        chained = np.ones(self.num_nodes, dtype=np.bool_)
-        chained[np.array(self.first)[self.starts_chain]] = False
-        phone_start, word_start = (np.zeros(self.num_nodes, dtype=np.bool_) for _ in range(2))
-        phone_start[self.first] = True
-        word_start[self.first] = self.starts_word
-        arcs = np.array(sorted(self.arcs, key=lambda arc: (arc[1], arc[0])), dtype=np.float64).reshape(-1, 3)
+        """Make the graph of states; all that is given is of places among the phones."""
+        net, model = replace(self.net, initial=initial, final=final), self.model
+        if model.tree is None:
+            origin = list(range(len(net.phone)))
+            states = [np.arange(*model.state_offsets[p : p + 2]) for p in net.phone]
+        else:
+            net, origin, states = in_context(model.tree, model.phone_index[model.silence], net)
+        lengths = [len(s) for s in states]
+        first = np.cumsum([0, *lengths[:-1]])
+        last = first + lengths - 1
+        num_nodes = sum(lengths)
+        chained = np.ones(num_nodes, dtype=np.bool_)
+        chained[first[~np.array(net.chained)]] = False
+        phone_start, word_start = (np.zeros(num_nodes, dtype=np.bool_) for _ in range(2))
+        phone_start[first] = True
+        word_start[first] = np.array(self.starts_word)[origin]
+        sources, targets, weights = zip(*net.arcs, strict=True) if net.arcs else ((), (), ())
+        source, target = last[np.array(sources, np.intp)], first[np.array(targets, np.intp)]
+        order = np.lexsort((source, target))
         return StateGraph(
-            state=np.concatenate(self.states),
+            state=np.concatenate(states),
             chained=chained,
-            source=arcs[:, 0].astype(np.intp),
-            target=arcs[:, 1].astype(np.intp),
-            weight=arcs[:, 2],
-            initial=_at(initial, self.num_nodes),
-            final=_at(final, self.num_nodes),
-            phone=np.repeat(self.phones, lengths),
-            word=np.repeat(self.words, lengths),
+            source=source[order],
+            target=target[order],
+            weight=np.array(weights, np.float64)[order],
+            initial=_at([(first[place], p) for place, p in net.initial], num_nodes),
+            final=_at([(last[place], p) for place, p in net.final], num_nodes),
+            phone=np.repeat(net.phone, lengths),
+            word=np.repeat(np.array(self.words)[origin], lengths),
             phone_start=phone_start,
             word_start=word_start,
             words=tuple(words),
@@ -193,7 +194,7 @@ def word_sequence_graph(
             starts.extend((node, p + spoken) for node, p in entries)
         builder.connect(exits, entries)
         exits = ends
-    if not builder.num_nodes:
+    if not builder.net.phone:
         raise DataError("found no words and no silence, expected one or the other")
     return builder.build(starts, exits, words)
 

@@ -19,6 +19,7 @@ from gmmspeech.checks import as_names, check_at_least, finite, real_array
 from gmmspeech.errors import FeatureError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
+from gmmspeech.phones.hmm.tree import ContextTree
 
 if TYPE_CHECKING:
     from gmmspeech.gmm.mixture import DiagonalGMM
@@ -43,7 +44,8 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
     """Phone HMMs: a chain of states a phone, a diagonal mixture a state.
 
     State ``s`` is left with probability ``1 - self_loop[s]``, to the next of its phone or out of the phone; nothing is
-    skipped. Its Gaussians are ``mixture_offsets[s]`` to ``mixture_offsets[s + 1]``.
+    skipped. Its Gaussians are ``mixture_offsets[s]`` to ``mixture_offsets[s + 1]``. With a tree these are tied
+    triphones: a phone has more states than it goes through, and its neighbors decide which.
 
     Parameters
     ----------
@@ -64,6 +66,8 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         Configuration of the front end, as JSON text, where it is known.
     card : str or None
         What a model that is given away is of: data, license, figures.
+    tree : ContextTree or None
+        Which states a phone has between which others; without one, all of its own, in order.
 
     Raises
     ------
@@ -91,6 +95,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
     silence: str = "SIL"
     front_end: str | None = field(default=None)
     card: str | None = field(default=None)
+    tree: ContextTree | None = field(default=None)
 
     def __post_init__(self) -> None:
         for name in ("state_offsets", "self_loop", "mixture_offsets", "weights", "means", "variances"):
@@ -105,6 +110,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         check_fields(self)
         self._check_shapes()
         self._check_values()
+        self._check_tree()
 
     @classmethod
     @checked
@@ -183,11 +189,32 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
 
     @checked
     def states(self, phone: str) -> NDArray[np.intp]:
-        """Indices of a phone's states."""
+        """Indices of a phone's states, in whatever context."""
+        i = self._index(phone)
+        return np.arange(self.state_offsets[i], self.state_offsets[i + 1])
+
+    @checked
+    def states_of(self, phones: Sequence[str]) -> list[NDArray[np.intp]]:
+        """Indices of the states that phones go through which follow one another, between silences, of each phone."""
+        if self.tree is None:
+            return [self.states(phone) for phone in phones]
+        said = [self._index(phone) for phone in (self.silence, *phones, self.silence)]
+        return [self.tree.states(*each) for each in zip(said[1:-1], said, said[2:], strict=False)]
+
+    def _index(self, phone: str) -> int:
         if phone not in self.phone_index:
             raise ModelError(f"phone {phone}: not in the model, whose phones are {' '.join(self.phones)}")
-        i = self.phone_index[phone]
-        return np.arange(self.state_offsets[i], self.state_offsets[i + 1])
+        return self.phone_index[phone]
+
+    @cached_property
+    def position_offsets(self) -> NDArray[np.intp]:
+        """First position of each phone, and their number R, shape (P + 1,): what each state is, but for its context."""
+        return self.state_offsets if self.tree is None else self.tree.root_offsets
+
+    @cached_property
+    def position_of_state(self) -> NDArray[np.intp]:
+        """Position that each state stands in, counted through all phones, shape (S,)."""
+        return np.arange(self.num_states) if self.tree is None else self.tree.root_of_state
 
     @checked
     def mixture(self, state: int) -> DiagonalGMM:
@@ -292,6 +319,17 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
             if offsets.shape != (count + 1,) or offsets[0] != 0 or offsets[-1] != end or (np.diff(offsets) < 1).any():
                 raise ModelError(f"phone HMM: {name}: expected {count + 1} rising numbers from 0 to {end}")
 
+    def _check_tree(self) -> None:
+        if self.tree is None:
+            return
+        if (self.tree.num_phones, self.tree.num_states) != (len(self.phones), self.num_states):
+            found = f"a tree of {self.tree.num_phones} phones and {self.tree.num_states} states"
+            raise ModelError(f"phone HMM: found {found}, expected {len(self.phones)} and {self.num_states}")
+        root = self.tree.root_of_state
+        phone = np.repeat(np.arange(len(self.phones)), self.tree.positions)[root]
+        if (np.diff(root) < 0).any() or (phone != self.phone_of_state).any():
+            raise ModelError("phone HMM: tree: expected the states of each position of each phone beside each other")
+
     def _check_values(self) -> None:
         if len(set(self.phones)) < len(self.phones):
             twice = next(p for i, p in enumerate(self.phones) if p in self.phones[:i])
@@ -316,16 +354,21 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
 
     @checked
     def state_name(self, state: int) -> str:
-        """Name of a state for messages, such as "phone AA, state 2 of 3"."""
+        """Name of a state for messages, such as "phone AA, state 2 of 3", or "phone AA, state 2 of 3, context 4"."""
         phone = int(self.phone_of_state[state])
-        first, end = self.state_offsets[phone : phone + 2]
-        return f"phone {self.phones[phone]}, state {state - first + 1} of {end - first}"
+        first, end = self.position_offsets[phone : phone + 2]
+        position = int(self.position_of_state[state])
+        name = f"phone {self.phones[phone]}, state {position - first + 1} of {end - first}"
+        if self.tree is None:
+            return name
+        return f"{name}, context {state - np.searchsorted(self.position_of_state, position) + 1}"
 
     def to_state(self) -> State:
         """Give all that is to be saved; Gaussians that float32 holds to the bit as such, in half of the space."""
         state = super().to_state()
-        if self.card is None:
-            del state["card"]
+        for name in ("card", "tree"):
+            if getattr(self, name) is None:
+                del state[name]
         for name in ("means", "variances"):
             short = state[name].astype(np.float32)
             state[name] = short if np.array_equal(short, state[name]) else state[name]
@@ -333,14 +376,15 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
 
     @classmethod
     def from_state(cls, state: State) -> PhoneHMM:
-        """Make a model of what `to_state` gave; files of before had no card."""
+        """Make a model of what `to_state` gave; files of before had no card and no tree."""
         return super().from_state({"card": "", **state})
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
+        state = "state" if self.tree is None else "tied triphone state"
         num_gaussians = f"{counted(self.num_gaussians, 'Gaussian')} of {counted(self.dim, 'dimension')}"
         return [
-            f"phone HMMs: {counted(len(self.phones), 'phone')}, {counted(self.num_states, 'state')}, {num_gaussians}",
+            f"phone HMMs: {counted(len(self.phones), 'phone')}, {counted(self.num_states, state)}, {num_gaussians}",
             f"phones: {' '.join(self.phones)}",
             f"front end: {describe_front_end(self.front_end)}",
             *(self.card or "").splitlines(),

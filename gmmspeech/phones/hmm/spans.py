@@ -131,7 +131,7 @@ def words_span(
     framed = [model.silence, *first, model.silence]
     graph = utterance_graph(model, words, dictionary, silence_probability=silence_probability)
     for phones in ([framed] if silence_probability > 0 else []) + [first, shortest]:
-        states = np.concatenate([model.states(phone) for phone in phones or [model.silence]])
+        states = np.concatenate(model.states_of(phones or [model.silence]))
         if len(states) <= length:
             return Span(0, length, graph, states, of_words=True)
     raise DataError(
@@ -141,7 +141,7 @@ def words_span(
 
 def phone_span(model: PhoneHMM, phone: str, start: int, stop: int) -> Span:
     """Make a span of one phone."""
-    states = model.states(phone)
+    (states,) = model.states_of([phone])
     graph = phone_sequence_graph(model, [phone]) if stop - start >= len(states) else None
     return Span(start, stop, graph, states)
 

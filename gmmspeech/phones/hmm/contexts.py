@@ -1,0 +1,122 @@
+"""Phones and the arcs between them, and what they become where a phone's states depend on its neighbors.
+
+A phone that may stand between several others is there once for each group of neighbors between which it has the same
+states, and an arc leads only between what its ends allow: of a word's first and last phones too, across words.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.phones.hmm.tree import ContextTree
+
+Ends = list[tuple[int, float]]
+"""Places and log probabilities: where a part of a graph is entered, or left."""
+
+
+@dataclass(frozen=True)
+class PhoneNet:
+    """Phones that may be said, and what may follow what.
+
+    Attributes
+    ----------
+    phone : list of int
+        Index of the phone in each place.
+    chained : list of bool
+        Whether an arc of log probability 0 leads to a place from the one before.
+    arcs : list of (int, int, float)
+        The other arcs: from a place to a place, and their log probabilities.
+    initial, final : list of (int, float)
+        Places to begin and to end in, and their log probabilities.
+    """
+
+    phone: list[int]
+    chained: list[bool]
+    arcs: list[tuple[int, int, float]]
+    initial: Ends
+    final: Ends
+
+
+def in_context(tree: ContextTree, silence: int, net: PhoneNet) -> tuple[PhoneNet, list[int], list[NDArray[np.intp]]]:
+    """Split phones by what may stand beside them; beyond the ends of an utterance there is silence.
+
+    Returns
+    -------
+    net : PhoneNet
+    origin : list of int
+        Place that each new one comes from.
+    states : list of ndarray, shape (positions of the phone,)
+    """
+    arcs = net.arcs + [(u - 1, u, 0.0) for u, follows in enumerate(net.chained) if follows]
+    left, right = (_beside(net, arcs, ends, silence, side) for side, ends in ((0, net.initial), (1, net.final)))
+
+    @cache
+    def variants(phone: int, before: frozenset[int], behind: frozenset[int]) -> list[_Variant]:
+        return _variants(tree.table(phone), sorted(before), sorted(behind))
+
+    phone: list[int] = []
+    origin: list[int] = []
+    states: list[NDArray[np.intp]] = []
+    alone: list[bool] = []
+    behind_left, before_right = defaultdict(list), defaultdict(list)  # new places by old one and neighbor
+    for u, p in enumerate(net.phone):
+        found = variants(p, frozenset(left[u]), frozenset(right[u]))
+        for these, those, chain in found:
+            for neighbor in these:
+                behind_left[u, neighbor].append(len(phone))
+            for neighbor in those:
+                before_right[u, neighbor].append(len(phone))
+            phone.append(p)
+            origin.append(u)
+            states.append(chain)
+            alone.append(len(found) == 1)
+    chained = [net.chained[u] and alone[v] and alone[v - 1] for v, u in enumerate(origin)]
+    still = {u for u, follows in zip(origin, chained, strict=True) if follows}
+    spread = [
+        (a, b, p)
+        for i, (u, v, p) in enumerate(arcs)
+        if i < len(net.arcs) or v not in still
+        for a in before_right[u, net.phone[v]]
+        for b in behind_left[v, net.phone[u]]
+    ]
+    initial = [(v, p) for u, p in net.initial for v in behind_left[u, silence]]
+    final = [(v, p) for u, p in net.final for v in before_right[u, silence]]
+    return PhoneNet(phone, chained, spread, initial, final), origin, states
+
+
+_Variant = tuple[list[int], list[int], NDArray[np.intp]]
+"""Neighbors to the left, to the right, and the states between any two of them."""
+
+
+def _beside(
+    net: PhoneNet, arcs: Sequence[tuple[int, int, float]], ends: Ends, silence: int, side: int
+) -> list[set[int]]:
+    """Phones that may stand before each place (side 0), or behind it (side 1)."""
+    found: list[set[int]] = [set() for _ in net.phone]
+    for source, target, _ in arcs:
+        here, there = (target, source) if side == 0 else (source, target)
+        found[here].add(net.phone[there])
+    for place, _ in ends:
+        found[place].add(silence)
+    return found
+
+
+def _variants(table: NDArray[np.int32], left: list[int], right: list[int]) -> list[_Variant]:
+    """Group neighbors between which a phone has the same states."""
+    part = table[:, left][:, :, right]
+    lefts = _alike(left, [part[:, i].tobytes() for i in range(len(left))])
+    rights = _alike(right, [part[:, :, i].tobytes() for i in range(len(right))])
+    return [(these, those, table[:, these[0], those[0]].astype(np.intp)) for these in lefts for those in rights]
+
+
+def _alike(phones: list[int], keys: list[bytes]) -> list[list[int]]:
+    groups: dict[bytes, list[int]] = defaultdict(list)
+    for phone, key in zip(phones, keys, strict=True):
+        groups[key].append(phone)
+    return list(groups.values())

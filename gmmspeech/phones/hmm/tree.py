@@ -1,0 +1,161 @@
+"""Trees that say which state of a model a phone has between its neighbors: questions about these, states as leaves.
+
+Each position of each phone has a tree of its own (Young, Odell and Woodland 1994), so that a state belongs to one
+position of one phone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.arguments import set_fields, told
+from gmmspeech.checks import real_array
+from gmmspeech.errors import ModelError
+
+
+@dataclass(frozen=True)
+class ContextTree:
+    """Binary trees over the phones left and right of a phone, with the states of a model as leaves.
+
+    Parameters
+    ----------
+    questions : ndarray of bool, shape (Q, P)
+        Sets of phones, by their index in the model.
+    root_offsets : ndarray of int, shape (P + 1,)
+        First root of each phone; a phone has one for each of its positions, in order.
+    roots : ndarray of int, shape (R,)
+        Nodes that trees begin with.
+    question : ndarray of int, shape (M,)
+        What each node asks, by index; -1 in a leaf.
+    right : ndarray of bool, shape (M,)
+        Whether it asks of the phone that follows, or of the one before.
+    yes, no : ndarray of int, shape (M,)
+        Nodes that the answers lead to, behind the node; -1 in a leaf.
+    state : ndarray of int, shape (M,)
+        State of each leaf, each once; -1 in other nodes.
+
+    Raises
+    ------
+    ModelError
+        Arrays that don't fit each other, a node that is not behind the one that leads to it.
+
+    Examples
+    --------
+    >>> tree = ContextTree.untied([3, 3])
+    >>> tree.num_states, tree.states(1, left=0, right=0).tolist()
+    (6, [3, 4, 5])
+    """
+
+    questions: NDArray[np.bool_]
+    root_offsets: NDArray[np.intp]
+    roots: NDArray[np.intp]
+    question: NDArray[np.intp]
+    right: NDArray[np.bool_]
+    yes: NDArray[np.intp]
+    no: NDArray[np.intp]
+    state: NDArray[np.intp]
+
+    def __post_init__(self) -> None:
+        for name in ("root_offsets", "roots", "question", "yes", "no", "state"):
+            numbers = real_array(getattr(self, name), f"ContextTree: {name}", ModelError)
+            if numbers.ndim != 1 or not (numbers == np.trunc(numbers)).all():
+                raise ModelError(f"ContextTree: {name}: found {told(numbers)}, expected a row of whole numbers")
+            set_fields(self, **{name: numbers.astype(np.intp)})
+        for name in ("questions", "right"):
+            set_fields(self, **{name: np.asarray(getattr(self, name)).astype(np.bool_)})
+        self._check()
+
+    @classmethod
+    def untied(cls, positions: list[int]) -> ContextTree:
+        """Trees that ask nothing: each position of each phone is a state, in order."""
+        total = sum(positions)
+        nothing = np.full(total, -1)
+        return cls(
+            questions=np.zeros((0, len(positions)), dtype=np.bool_),
+            root_offsets=np.cumsum([0, *positions]),
+            roots=np.arange(total),
+            question=nothing,
+            right=np.zeros(total, dtype=np.bool_),
+            yes=nothing,
+            no=nothing,
+            state=np.arange(total),
+        )
+
+    @property
+    def num_states(self) -> int:
+        """S, the number of leaves."""
+        return int((self.state >= 0).sum())
+
+    @cached_property
+    def positions(self) -> NDArray[np.intp]:
+        """Number of states that each phone goes through, shape (P,)."""
+        return np.diff(self.root_offsets)
+
+    @property
+    def num_phones(self) -> int:
+        """P."""
+        return len(self.root_offsets) - 1
+
+    @cached_property
+    def root_of_state(self) -> NDArray[np.intp]:
+        """Root, by its index in `roots`, of the tree that each state is a leaf of, shape (S,)."""
+        root = np.full(len(self.state), -1)
+        root[self.roots] = np.arange(len(self.roots))
+        for node in np.flatnonzero(self.question >= 0):  # which its answers lie behind
+            root[[self.yes[node], self.no[node]]] = root[node]
+        leaves = np.flatnonzero(self.state >= 0)
+        found = np.empty(len(leaves), dtype=np.intp)
+        found[self.state[leaves]] = root[leaves]
+        return found
+
+    @cached_property
+    def _tables(self) -> dict[int, NDArray[np.int32]]:
+        return {}
+
+    def table(self, phone: int) -> NDArray[np.int32]:
+        """Give a phone's states in every context, shape (positions, P, P): by position, phone before, phone behind."""
+        if phone not in self._tables:
+            roots = self.roots[self.root_offsets[phone] : self.root_offsets[phone + 1]]
+            grid = np.ones((self.num_phones, self.num_phones), dtype=np.bool_)
+            table = np.empty((len(roots), *grid.shape), np.int32)
+            for position, root in enumerate(roots.tolist()):
+                pending = [(root, grid)]
+                while pending:
+                    node, here = pending.pop()
+                    if self.question[node] < 0:
+                        table[position][here] = self.state[node]
+                        continue
+                    asked = self.questions[self.question[node]]
+                    said_yes = asked if self.right[node] else asked[:, None]
+                    pending += [(int(self.yes[node]), here & said_yes), (int(self.no[node]), here & ~said_yes)]
+            self._tables[phone] = table
+        return self._tables[phone]
+
+    def states(self, phone: int, left: int, right: int) -> NDArray[np.intp]:
+        """Give the states of a phone between two others, one for each position."""
+        return self.table(phone)[:, left, right].astype(np.intp)
+
+    def _check(self) -> None:
+        nodes, roots = len(self.state), len(self.roots)
+        for name in ("question", "right", "yes", "no"):
+            if getattr(self, name).shape != (nodes,):
+                raise ModelError(f"ContextTree: {name}: found {len(getattr(self, name))}, expected one for each node")
+        if self.questions.ndim != 2 or len(self.root_offsets) < 2 or self.questions.shape[1] != self.num_phones:
+            found = f"questions of shape {self.questions.shape} and {len(self.root_offsets)} offsets"
+            raise ModelError(f"ContextTree: found {found}, expected (Q, P) and P + 1")
+        if self.root_offsets[0] != 0 or self.root_offsets[-1] != roots or (np.diff(self.root_offsets) < 1).any():
+            raise ModelError(f"ContextTree: root_offsets: expected rising numbers from 0 to {roots}")
+        leaf = self.question < 0
+        if (np.sort(self.state[leaf]) != np.arange(leaf.sum())).any() or (self.state[~leaf] != -1).any():
+            raise ModelError(f"ContextTree: state: expected 0 to {leaf.sum() - 1} once each in the {leaf.sum()} leaves")
+        inner = np.flatnonzero(~leaf)
+        if (self.question[inner] >= len(self.questions)).any():
+            raise ModelError(f"ContextTree: question: expected less than {len(self.questions)}")
+        reached = np.concatenate([self.roots, self.yes[inner], self.no[inner]])
+        behind = (self.yes[inner] > inner).all() and (self.no[inner] > inner).all()
+        if not behind or (np.sort(reached) != np.arange(nodes)).any():
+            raise ModelError(f"ContextTree: expected each of {nodes} nodes once behind another, or among the roots")
