@@ -38,9 +38,7 @@ class ContextStats:
 
     def __add__(self, other: ContextStats) -> ContextStats:
         key = np.concatenate([self.key, other.key])
-        moments = [
-            np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("n", "sum_x", "sum_xx")
-        ]
+        moments = [np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("n", "sum_x", "sum_xx")]
         return ContextStats(*_summed(key, moments), self.num_phones)
 
     @property

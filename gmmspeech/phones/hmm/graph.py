@@ -99,8 +99,8 @@ class _Builder:
         else:
             net, origin, states = in_context(model.tree, model.phone_index[model.silence], net)
         lengths = [len(s) for s in states]
-        first = np.cumsum([0, *lengths[:-1]])
-        last = first + lengths - 1
+        first = np.cumsum([0, *lengths[:-1]]).astype(np.intp)
+        last = first + np.array(lengths) - 1
         num_nodes = sum(lengths)
         chained = np.ones(num_nodes, dtype=np.bool_)
         chained[first[~np.array(net.chained)]] = False

@@ -60,7 +60,9 @@ def mapped_model(
     if unlike:
         found = f"{counted(len(unlike), 'phone')} like none of the model's: {shown(' '.join(unlike), 300)}"
         warnings.warn(f"phone map: found {found}; begun as the mean of all", GmmSpeechWarning)
-    parts = [_states(model, sources[phone]) if phone in sources else _average(model) for phone in phones]
+    count = int(np.median(np.diff(model.position_offsets)))
+    parts = [_states(model, sources[phone]) if phone in sources else _average(model, count) for phone in phones]
+    places = [model.phone_index[sources[phone]] if phone in sources else None for phone in phones]
     sizes = [size for part in parts for size in part[1]]
     return PhoneHMM(
         phones=tuple(phones),
@@ -72,6 +74,7 @@ def mapped_model(
         variances=np.concatenate([part[4] for part in parts]),
         silence=silence,
         front_end=model.front_end,
+        tree=None if model.tree is None else model.tree.mapped(places, count),
     )
 
 
@@ -147,13 +150,12 @@ def _states(model: PhoneHMM, phone: str) -> _Part:
     return model.self_loop[first:stop], sizes, model.weights[here], model.means[here], model.variances[here]
 
 
-def _average(model: PhoneHMM) -> _Part:
-    """A phone that is as all phones are but silence, one Gaussian a state."""
+def _average(model: PhoneHMM, count: int) -> _Part:
+    """A phone of some states that is as all phones are but silence, one Gaussian a state."""
     one = collapsed(model)
     spoken = one.phone_of_state != model.phone_index[model.silence]
     spoken = spoken if spoken.any() else ~spoken
     mean = one.means[spoken].mean(axis=0)
     variance = (one.variances[spoken] + one.means[spoken] ** 2).mean(axis=0) - mean**2
-    count = int(np.median(np.diff(model.state_offsets)))
     stay = np.full(count, model.self_loop[spoken].mean())
     return stay, [1] * count, np.ones(count), np.tile(mean, (count, 1)), np.tile(variance, (count, 1))

@@ -32,7 +32,7 @@ def add_spoken_noise(model: PhoneHMM) -> PhoneHMM:
     share = model.frames_of_gaussians
     share = share / np.bincount(phone_of_gaussian, share)[phone_of_gaussian]
     means, variances = pooled(model, share, model.mixture_offsets[model.state_offsets[:-1]])
-    states = round(float(np.diff(model.state_offsets)[spoken].mean()))
+    states = round(float(np.diff(model.position_offsets)[spoken].mean()))
     stay = np.full(states, model.self_loop[model.phone_of_state != model.phone_index[model.silence]].mean())
     number = len(spoken)
     return replace(
@@ -46,4 +46,5 @@ def add_spoken_noise(model: PhoneHMM) -> PhoneHMM:
         weights=np.concatenate([model.weights, np.full(number * states, 1 / number)]),
         means=np.concatenate([model.means, np.tile(means[spoken], (states, 1))]),
         variances=np.concatenate([model.variances, np.tile(variances[spoken], (states, 1))]),
+        tree=None if model.tree is None else model.tree.mapped([*range(len(model.phones)), None], states),
     )

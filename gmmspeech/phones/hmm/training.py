@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import GmmSpeechWarning, counted
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.files.checkpoints import Checkpoint, digest
-from gmmspeech.gmm import floors
-from gmmspeech.gmm.kernels import get_backend
-from gmmspeech.phones.hmm.estimation import maximize, split, state_occupancy
-from gmmspeech.phones.hmm.flat_start import flat_alignment
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.inventory import (
@@ -34,7 +25,7 @@ from gmmspeech.phones.hmm.inventory import (
 from gmmspeech.phones.hmm.map_adaptation import adapt, few_frames
 from gmmspeech.phones.hmm.mapping import collapsed, mapped_model
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.passes import Method, Options, accumulate_corpus, align_corpus
+from gmmspeech.phones.hmm.passes import Method, Options, align_corpus
 from gmmspeech.phones.hmm.spans import (
     Corpus,
     Span,
@@ -42,6 +33,7 @@ from gmmspeech.phones.hmm.spans import (
     words_span,
 )
 from gmmspeech.phones.hmm.training_state import TrainingState
+from gmmspeech.phones.hmm.updates import run_updates
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label, check_labels, label_frames
 
 
@@ -216,7 +208,7 @@ def train_phone_hmm(
             {name: digest(p.frame, p.state, p.weight, p.stays) for name, p in (start or {}).items()},
         ]
 
-    trained = _train(corpus, model, options, start, callback, resume, checkpoint, said)
+    trained = run_updates(corpus, model, options, start, callback, resume, checkpoint, said).model
     return mapped_model(trained, wanted, near | {p: p for p in phones}, silence=silence) if near else trained
 
 
@@ -339,80 +331,5 @@ min_occupancy, init_model, phone_map, skip_bad, n_jobs, callback, resume, checkp
             {name: digest(p.frame, p.state, p.weight, p.stays) for name, p in (start or {}).items()},
         ]
 
-    trained = _train(corpus, model, options, start, callback, resume, checkpoint, said)
+    trained = run_updates(corpus, model, options, start, callback, resume, checkpoint, said).model
     return mapped_model(trained, wanted, near | {p: p for p in phones}, silence=silence) if near else trained
-
-
-def _train(
-    corpus: Corpus,
-    model: PhoneHMM,
-    options: Options,
-    start: Mapping[str, StatePosteriors] | None,
-    callback: Callable[[TrainingState], None] | None,
-    resume: TrainingState | None,
-    checkpoint: Checkpoint | None,
-    said: Callable[[], Any],
-) -> PhoneHMM:
-    floored = floors.Floored(model.variances, 0, 0)
-    flat = model
-    if checkpoint is not None:
-        kept = checkpoint.resume(_settings(corpus, model, options, said()), TrainingState)
-        if kept is not None:
-            resume = kept
-            if callback is not None:
-                callback(kept)
-    if resume is not None:
-        first, model, posteriors = resume.iteration, resume.model, dict(resume.posteriors)
-    else:
-        given = start or {}
-        first = 0
-        posteriors = {
-            name: given[name] if name in given else flat_alignment(model, spans, corpus.frames[name])
-            for name, spans in corpus.spans.items()
-        }
-    starved: NDArray[np.intp] = np.empty(0, np.intp)
-    for update in range(first, options.num_passes * options.max_iter):
-        iteration = update % options.max_iter
-        model = model if iteration else flat
-        if options.realigns(iteration):
-            posteriors = align_corpus(corpus, model, options)
-        stats = accumulate_corpus(corpus, model, posteriors, options.n_jobs)
-        occupancy = state_occupancy(model, stats)
-        starved = np.flatnonzero(occupancy < options.min_occupancy)
-        model, floored = maximize(
-            model, stats, variance_floor=options.variance_floor, min_occupancy=options.min_occupancy
-        )
-        wanted = options.gaussians(iteration, model.num_states, round(stats.gaussians.num_frames))
-        model = split(model, occupancy, wanted, power=options.power)
-        mean = stats.gaussians.log_likelihood / stats.gaussians.num_frames
-        state = TrainingState(update + 1, model, posteriors, mean)
-        if checkpoint is not None:
-            checkpoint.save(state)
-        if callback is not None:
-            callback(state)
-    if len(starved):
-        phones = " ".join(dict.fromkeys(model.phones[model.phone_of_state[s]] for s in starved))
-        message = f"too few frames for {counted(len(starved), 'state')}, left as before; phones: {phones}"
-        warnings.warn(message, GmmSpeechWarning)
-    floors.tell("phone HMMs", floored.number, model.variances.size, floored.constant)
-    return model
-
-
-def _settings(corpus: Corpus, flat: PhoneHMM, options: Options, said: Any) -> dict[str, Any]:
-    """All that decides what training gives, for a checkpoint; frames are told by their moments."""
-    deciding = {name: value for name, value in asdict(options).items() if name != "n_jobs"}
-    realign = None if options.realign is None else [int(i) for i in options.realign]
-    return {
-        "training": "phone HMMs",
-        **deciding,
-        "realign": realign,
-        "phones": list(flat.phones),
-        "silence": flat.silence,
-        "states": flat.state_offsets.tolist(),
-        "backend": get_backend().name,
-        "front_end": flat.front_end,
-        "utterances": len(corpus.spans),
-        "frames": sum(corpus.lengths[name] for name in corpus.spans),
-        "moments of the frames": digest(corpus.mean, corpus.variance),
-        "what was said": hashlib.sha256(json.dumps(said, default=list).encode()).hexdigest(),
-    }

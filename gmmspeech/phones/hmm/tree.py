@@ -6,6 +6,7 @@ position of one phone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -138,6 +139,43 @@ class ContextTree:
     def states(self, phone: int, left: int, right: int) -> NDArray[np.intp]:
         """Give the states of a phone between two others, one for each position."""
         return self.table(phone)[:, left, right].astype(np.intp)
+
+    def mapped(self, sources: Sequence[int | None], positions: int) -> ContextTree:
+        """Give trees of other phones, each with a copy of a phone's; one without a source has a state a position.
+
+        A copy's states stand in the same order as those of its source, and it is in the same questions.
+        """
+        nodes: list[tuple[int, bool, int, int, int]] = []
+        roots: list[int] = []
+        root_offsets, states = [0], 0
+
+        def copied(node: int, first: int) -> int:
+            place = len(nodes)
+            question, state = int(self.question[node]), int(self.state[node])
+            nodes.append((question, bool(self.right[node]), -1, -1, states + state - first))
+            if question >= 0:
+                yes, no = copied(int(self.yes[node]), first), copied(int(self.no[node]), first)
+                nodes[place] = (question, bool(self.right[node]), yes, no, -1)
+            return place
+
+        for source in sources:
+            if source is None:
+                roots += range(len(nodes), len(nodes) + positions)
+                nodes += [(-1, False, -1, -1, states + i) for i in range(positions)]
+                states += positions
+            else:
+                its = self.roots[self.root_offsets[source] : self.root_offsets[source + 1]].tolist()
+                own = np.isin(self.root_of_state, np.arange(*self.root_offsets[source : source + 2]))
+                first = int(np.flatnonzero(own)[0])
+                roots += [copied(root, first) for root in its]
+                states += int(own.sum())
+            root_offsets.append(len(roots))
+        question, right, yes, no, state = (np.array(column) for column in zip(*nodes, strict=True))
+        asked = np.zeros((len(self.questions), len(sources)), dtype=np.bool_)
+        for i, source in enumerate(sources):
+            if source is not None:
+                asked[:, i] = self.questions[:, source]
+        return ContextTree(asked, np.array(root_offsets), np.array(roots), question, right, yes, no, state)
 
     def _check(self) -> None:
         nodes, roots = len(self.state), len(self.roots)

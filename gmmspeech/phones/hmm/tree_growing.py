@@ -19,16 +19,16 @@ from gmmspeech.phones.hmm.tree import ContextTree
 LEAST_VARIANCE = 0.01  # relative to that of all frames, in what a split is worth
 
 
-def phone_questions(stats: ContextStats, root_offsets: NDArray[np.intp], phones: Sequence[int]) -> NDArray[np.bool_]:
+def phone_questions(stats: ContextStats, root_offsets: NDArray[np.intp], whole: Sequence[int]) -> NDArray[np.bool_]:
     """Sets of phones that sound alike, (Q, P): each phone alone, and all clusters on the way to one of all.
 
     The two clusters whose union costs the least likelihood are joined, again and again, by the frames of the middle
-    position of each phone.
+    position of each phone. Phones that are not tied themselves, such as silence, are in no cluster.
     """
     middle = root_offsets[:-1] + (np.diff(root_offsets) - 1) // 2
     moments = np.stack([_moments(stats)[stats.root == root].sum(axis=0) for root in middle])
     floor = _floor(stats)
-    seen = [p for p in phones if moments[p, 0] > 0]
+    seen = [p for p in range(len(middle)) if p not in whole and moments[p, 0] > 0]
     clusters = {p: frozenset([p]) for p in seen}
     found = [frozenset([p]) for p in range(len(middle))]
     sums = {p: moments[p] for p in seen}

@@ -2,15 +2,181 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.phones.hmm.context_statistics import ContextStats, phone_contexts
+from gmmspeech.arguments import checked
+from gmmspeech.checks import check_at_least
+from gmmspeech.errors import DataError, shown
+from gmmspeech.features.compatibility import front_end_of
+from gmmspeech.files.checkpoints import Checkpoint, digest
+from gmmspeech.phones.hmm.context_statistics import ContextStats, context_statistics, phone_contexts
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
+from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.passes import Options
+from gmmspeech.phones.hmm.spans import Corpus, Span, words_span
+from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
+from gmmspeech.phones.hmm.training_state import TrainingState
 from gmmspeech.phones.hmm.tree import ContextTree
+from gmmspeech.phones.hmm.tree_growing import grow_tree, phone_questions
+from gmmspeech.phones.hmm.updates import run_updates
+
+FRAMES_A_LEAF = 550  # where the number of leaves is not given
+FRAMES_A_GAUSSIAN = 110
+REALIGN = (10, 20, 30)  # of 35 updates, as Kaldi's train_deltas.sh has them
+LEAF_OCCUPANCY = 100.0  # frames
+
+
+@checked
+def train_triphone_hmm(
+    frames: Mapping[str, NDArray],
+    transcripts: Mapping[str, Sequence[str]],
+    dictionary: Pronunciations,
+    alignment: TrainingState,
+    *,
+    num_leaves: int | None = None,
+    total_gaussians: int | None = None,
+    max_iter: int = 20,
+    realign: Sequence[int] | None = None,
+    questions: Sequence[Sequence[str]] | None = None,
+    min_occupancy: float = 10.0,
+    silence_probability: float = 0.5,
+    acoustic_scale: float = 1.0,
+    beam: float | None = None,
+    power: float = 0.25,
+    variance_floor: float = 0.01,
+    skip_bad: bool = False,
+    n_jobs: int | None = 1,
+    callback: Callable[[TrainingState], None] | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> PhoneHMM:
+    r"""Train tied triphones: states that depend on the phones before and behind, within words and across them.
+
+    Statistics of every position of every phone between every two others come from an alignment; a decision tree for
+    each position asks whether the phone before, or the one behind, is among some, and its leaves are the states
+    (Young, Odell and Woodland 1994). Splits that add most to the likelihood are made first, over all trees. Silence and
+    spoken noise are the same everywhere. Then parameters and alignments are estimated in turn, as in `train_phone_hmm`.
+
+    Parameters
+    ----------
+    frames : mapping of str to ndarray, shape (T, D)
+        Perhaps other features than those that were aligned, of the same times.
+    transcripts : mapping of str to sequence of str
+    dictionary : mapping
+    alignment : TrainingState
+        Of training by `train_phone_hmm` or by this (`callback` gives it): states of the frames, and the model that they
+        belong to, whose phones are trained.
+    num_leaves : int, optional
+        States of all phones together. By default one for 550 frames.
+    total_gaussians : int, optional
+        By default one for 110 frames.
+    max_iter : int
+        Updates.
+    realign : sequence of int, optional
+        Before which updates frames are aligned anew; by default three times, as in Kaldi's recipe.
+    questions : sequence of sequences of str, optional
+        Sets of phones that trees may ask for. By default each phone alone, and clusters of those that sound alike,
+        made from the data.
+    silence_probability, acoustic_scale, beam, power, variance_floor, min_occupancy, skip_bad, n_jobs, callback, \
+checkpoint
+        As `train_phone_hmm` has them.
+
+    Returns
+    -------
+    PhoneHMM
+        With a `tree`.
+
+    Raises
+    ------
+    DataError
+        A question for a phone that the model lacks; an utterance that can't be trained on; a checkpoint of others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gmmspeech.phones.hmm.training import train_phone_hmm_on_labels
+    >>> from gmmspeech.phones.labels.labels import Label
+    >>> rng = np.random.default_rng(0)
+    >>> sounds = {"SIL": -8.0, "A": 0.0, "S": 6.0, "T": 9.0}
+    >>> def say(*phones):  # A is lower before S
+    ...     mean = [sounds[p] + (p == "A") * (-1.0 if q == "S" else 1.0) for p, q in zip(phones, (*phones[1:], "SIL"))]
+    ...     return rng.normal(np.repeat(mean, 9)[:, None], 0.5)
+    >>> frames = {f"{i}{last}": say("SIL", "A", last, "SIL") for i in range(200) for last in "ST"}
+    >>> said = {name: ["SIL", "A", name[-1], "SIL"] for name in frames}
+    >>> labels = {name: [Label(0.09 * i, 0.09 * (i + 1), p) for i, p in enumerate(said[name])] for name in frames}
+    >>> states = []
+    >>> clock = {"frame_length": 10.0, "frame_shift": 10.0, "times": "start"}
+    >>> _ = train_phone_hmm_on_labels(frames, labels, **clock, total_gaussians=12, callback=states.append)
+    >>> words, dictionary = {name: [f"A{name[-1]}"] for name in frames}, {"AS": [["A", "S"]], "AT": [["A", "T"]]}
+    >>> model = train_triphone_hmm(frames, words, dictionary, states[-1], num_leaves=15, total_gaussians=15)
+    >>> [round(model.mixture(model.states_of(["A", last])[0][1]).means_.mean()) for last in "ST"]
+    [-1, 1]
+    """
+    check_at_least(1, num_leaves=num_leaves or 1)
+    aligned = alignment.model
+    corpus = Corpus(frames, [name for name in transcripts if name in frames and name in alignment.posteriors], skip_bad)
+    corpus.set_spans(aligned, _spans(aligned, transcripts, dictionary, silence_probability))
+    posteriors = {name: alignment.posteriors[name] for name in corpus.spans}
+    stats = context_statistics(corpus, aligned, posteriors, n_jobs)
+    total = round(stats.n.sum())
+    whole = [i for i, phone in enumerate(aligned.phones) if phone in (aligned.silence, SPOKEN_NOISE)]
+    tree = grow_tree(
+        stats,
+        _asked(aligned, questions)
+        if questions is not None
+        else phone_questions(stats, aligned.position_offsets, whole),
+        aligned.position_offsets,
+        num_leaves=num_leaves or total // FRAMES_A_LEAF,
+        whole=whole,
+        min_occupancy=LEAF_OCCUPANCY,
+    )
+    tied = tied_model(aligned, tree, stats, corpus.mean).with_front_end(front_end_of(frames))
+    corpus.set_spans(tied, _spans(tied, transcripts, dictionary, silence_probability))
+    options = Options(
+        total_gaussians=total_gaussians or total // FRAMES_A_GAUSSIAN,
+        max_iter=max_iter,
+        num_passes=1,
+        realign=sorted({round(i * max_iter / 35) for i in REALIGN} - {0}) if realign is None else realign,
+        method="viterbi",
+        acoustic_scale=acoustic_scale,
+        beam=beam,
+        power=power,
+        variance_floor=variance_floor,
+        min_occupancy=min_occupancy,
+        n_jobs=n_jobs,
+    )
+    start = {name: in_states_of(tied, aligned, posterior) for name, posterior in posteriors.items()}
+
+    def said() -> Any:
+        return [
+            silence_probability,
+            {name: [pronunciations(dictionary, word) for word in transcripts[name]] for name in corpus.spans},
+            {name: digest(p.frame, p.state, p.weight, p.stays) for name, p in start.items()},
+        ]
+
+    return run_updates(corpus, tied, options, start, callback, None, checkpoint, said).model
+
+
+def _spans(
+    model: PhoneHMM, transcripts: Mapping[str, Sequence[str]], dictionary: Pronunciations, silence_probability: float
+) -> Callable[[str, int], list[Span]]:
+    return lambda name, length: [words_span(model, transcripts[name], dictionary, length, silence_probability)]
+
+
+def _asked(model: PhoneHMM, questions: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
+    """Sets of phones as rows."""
+    rows = np.zeros((len(questions), len(model.phones)), dtype=np.bool_)
+    for row, phones in zip(rows, questions, strict=True):
+        lacking = [phone for phone in phones if phone not in model.phone_index]
+        if lacking:
+            known = f"one of {shown(' '.join(model.phones), 300)}"
+            raise DataError(f"questions: found phone {shown(lacking[0])}, expected {known}")
+        row[[model.phone_index[phone] for phone in phones]] = True
+    return rows
 
 
 def tied_model(model: PhoneHMM, tree: ContextTree, stats: ContextStats, center: NDArray[np.float64]) -> PhoneHMM:
