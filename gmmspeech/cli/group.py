@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import Any
@@ -116,7 +117,10 @@ def command(name: str) -> Any:
 
 def tell_left_out(skipped: Mapping[str, str]) -> None:
     """Print a line on stderr for every file and utterance that was left out, with its name."""
-    tell_skipped(reason if name in reason else f"{name}: {reason}" for name, reason in skipped.items())
+    tell_skipped(
+        reason if re.match(rf"(utterance|recording) {re.escape(name)}[:, ]", reason) else f"{name}: {reason}"
+        for name, reason in skipped.items()
+    )
 
 
 def tell_skipped(reasons: Iterable[str]) -> None:

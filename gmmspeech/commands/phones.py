@@ -27,7 +27,8 @@ from gmmspeech.commands.transcripts import (
     write_pronounced,
     write_unknown_words,
 )
-from gmmspeech.errors import DataError, GmmSpeechWarning, counted, shown
+from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, shown
+from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import temporary_folder
 from gmmspeech.files.checkpoints import checkpoint_of
@@ -141,9 +142,11 @@ def told_start(model: PhoneHMM, init_model: PhoneHMM, phone_map: Mapping[str, st
 
 def front_end_for(config: str | None, init: PhoneHMM | None) -> FrontEnd:
     """Read the front end of training: the one that is named, or that of the model that it begins with."""
-    if config is None and init is not None and init.front_end:
-        return FrontEnd.from_json(init.front_end)
-    return FrontEnd.from_toml("phones" if config is None else config)
+    of_init = None if init is None else init.front_end
+    front = FrontEnd.from_json(of_init) if of_init and config is None else FrontEnd.from_toml(config or "phones")
+    FrameClock.of(front.to_json())  # which refuses frames without times
+    check_same_front_end(of_init, front.to_json(), model="the model of --init", frames=f"--config {config}")
+    return front
 
 
 def train_phones_dir(
@@ -408,6 +411,9 @@ def align_dir(
     options["utt2spk"] = data.utt2spk if adapt else None
     with features_of(said, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
         found = align(hmm, store, spoken.words, spoken.entries, n_jobs=n_jobs, skip_bad=skip, **options)
+    if not found.alignments:
+        name, reason = next(iter(found.skipped.items()))
+        raise DataError(f"{all_of(len(found.skipped), 'utterance')} bad; the first: utterance {name}: {reason}")
     if out is not None:
         write_alignments(out, found.alignments, data=data, format=format, confidence=confidence)
         write_unknown_words(out / UNKNOWN_WORDS, spoken.unknown)

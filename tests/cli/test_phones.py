@@ -385,3 +385,36 @@ def test_correct_some_train_on_them_and_align_the_rest(run, spoken: Path, tmp_pa
     only = run("train-phones", fixed, model, "--labels", fixed / "said.TextGrid")
     assert only.exit_code == 1
     assert "without labels of phones; the first: " in only.stderr
+
+
+def test_front_ends_that_do_not_fit_are_refused_before_the_work(run, spoken: Path, tmp_path: Path) -> None:
+    front, model = tmp_path / "front.toml", tmp_path / "m.h5"
+    usual = (Path(gs.__file__).parent / "conf" / "phones.toml").read_text()
+    for text, init, reason in (
+        (usual.replace("[deltas]", "frame_shift = 5\n[deltas]"), "english", "frames with features.frame_shift = 5"),
+        (usual + '[vad]\nmethod = "relative"\n', "flat", "found voice activity detection"),
+    ):
+        front.write_text(text)
+        done = run("train-phones", spoken, model, "--config", front, "--init", init)
+        assert done.exit_code == 1
+        assert reason in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not (tmp_path / "m.unknown_words.txt").exists()
+
+
+def test_each_line_of_what_was_left_out_has_its_name(run, spoken: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    signal, rate = gs.read_audio(spoken / "ann" / "0.flac")
+    for name, text in {"a": "one", "frame": "one " * 900, "one": "two " * 900}.items():
+        soundfile.write(alone / f"{name}.wav", signal, rate)
+        (alone / f"{name}.txt").write_text(text)
+    done = run("align", alone, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    for name in ("frame", "one"):
+        assert f"skipped: {name}: found" in done.stderr
+    (alone / "a.wav").unlink()
+    nothing = run("align", alone, "--out", tmp_path / "nothing")
+    assert nothing.exit_code == 1
+    assert "all 2 utterances are bad; the first: utterance frame: found" in nothing.stderr
+    assert not (tmp_path / "nothing").exists()
