@@ -13,7 +13,6 @@ from gmmspeech.cli.group import (
     channel_option,
     command,
     jobs_option,
-    skip_bad_option,
     strict_option,
     tell_left_out,
 )
@@ -308,7 +307,7 @@ def align(
 
 @command("recognize")
 @click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
-@click.argument("model", metavar="PHONES.h5", type=FILE)
+@click.argument("model", metavar="[PHONES.h5]", type=FILE, required=False)
 @click.option(
     "--dictionary",
     "dictionaries",
@@ -321,11 +320,11 @@ def align(
 @click.option("--isolated", is_flag=True, help="Exactly one word in each utterance.")
 @click.option(
     "--phones",
-    type=FILE,
+    type=FILE_OR_FOLDER,
     help="Recognize phones: labels of training speech, such as phones.ctm of align, which tell how often which phone "
     "follows which.",
 )
-@click.option("--reference", type=FILE, help="With --phones: labels of this speech, for the phone error rate.")
+@click.option("--reference", type=FILE_OR_FOLDER, help="With --phones: labels of this speech, for the error rate.")
 @click.option("--penalty", type=float, default=0.0, help="Nats that each word or phone costs: more of it gives fewer.")
 @click.option(
     "--acoustic-scale",
@@ -335,11 +334,11 @@ def align(
 )
 @channel_option
 @allow_pipes_option
-@skip_bad_option
+@strict_option
 @jobs_option
 def recognize(
     data_dir: Path,
-    model: Path,
+    model: Path | None,
     dictionaries: Sequence[str],
     words: str | None,
     isolated: bool,
@@ -349,22 +348,24 @@ def recognize(
     acoustic_scale: float | None,
     channel: int | None,
     allow_pipes: bool,
-    skip_bad: bool,
+    skip_bad: bool | None,
     jobs: int,
 ) -> None:
     """Recognize words or phones.
 
-    Words are as probable as one another, phones follow one another as in the labels given. DATA_DIR is as in Kaldi. A
-    line an utterance says what was recognized; where DATA_DIR has text (or --reference is
-    given), the error rate follows.
+    Words are as probable as one another, phones follow one another as in the labels given. DATA_DIR is a folder of
+    recordings, perhaps with transcripts beside them as for align, or is as in Kaldi. PHONES.h5 is what train-phones
+    wrote, by default a model of English that comes along. A line an utterance says what was recognized; where DATA_DIR
+    has text (or --reference is given), the error rate follows.
     """
     from gmmspeech.commands.phones import recognize_dir, transcripts
-    from gmmspeech.commands.transcripts import open_pronunciations
-    from gmmspeech.formats.datadir import read_data_dir
-    from gmmspeech.formats.labels import read_labels
+    from gmmspeech.commands.transcripts import open_pronunciations, read_speech
+    from gmmspeech.formats.alignments import read_alignments
     from gmmspeech.formats.loading import load
+    from gmmspeech.formats.tiers import read_tiers
     from gmmspeech.phones.hmm.graph import phone_loop_graph, train_bigram
     from gmmspeech.phones.hmm.model import PhoneHMM
+    from gmmspeech.phones.shipped import english_model
 
     if bool(dictionaries) == (phones is not None):
         raise ConfigError("found both or none of --dictionary and --phones, expected one: words, or phones")
@@ -374,22 +375,22 @@ def recognize(
         "skip_bad": skip_bad,
         "n_jobs": jobs,
     }
+    data = read_speech(data_dir, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)[0]
     if phones is not None:
-        sequences = [[label.name for label in labels] for labels in read_labels(phones).values()]
+        sequences = [[label.name for label in labels] for labels in read_tiers(phones).values()]
         scale = 0.2 if acoustic_scale is None else acoustic_scale
 
         def loop(hmm: PhoneHMM) -> StateGraph:
             return phone_loop_graph(hmm, train_bigram(sequences, hmm.phones), insertion_penalty=penalty)
 
         found = recognize_dir(data_dir, model, loop, acoustic_scale=scale, **common)
-        truth = None if reference is None else read_labels(reference)
+        truth = None if reference is None else read_alignments(reference, data)
         spoken = None if truth is None else {name: [label.name for label in truth[name]] for name in truth}
-        silence = load(model, PhoneHMM).silence
+        silence = (english_model() if model is None else load(model, PhoneHMM)).silence
         _tell_recognized("phone", {name: a.phones for name, a in found.items()}, spoken, silence)
         return
-    data = read_data_dir(data_dir, allow_pipes=allow_pipes)
     known = open_pronunciations(dictionaries)
-    spoken = None if data.text is None else transcripts(data, known)
+    spoken = None if not data.text else transcripts(data, known)
     grammar = _grammar(_vocabulary(words, spoken), known, isolated, penalty)
     found = recognize_dir(
         data_dir, model, grammar, acoustic_scale=1.0 if acoustic_scale is None else acoustic_scale, **common

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import check, checked, told
-from gmmspeech.audio import AudioFormat, audio_format, one_channel, read_audio
-from gmmspeech.audio.reading import Channel
+from gmmspeech.audio import AudioFormat, audio_format, read_audio
+from gmmspeech.audio.reading import Channel, one_channel
 from gmmspeech.commands.conversion import converting, warn_of_conversions
 from gmmspeech.commands.phones import front_end_of_model, warn_of_other_language
 from gmmspeech.commands.transcripts import open_pronunciations, spoken_words, unknown_lines

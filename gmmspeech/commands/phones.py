@@ -448,21 +448,23 @@ def warn_of_other_language(language: str) -> None:
 
 def recognize_dir(
     folder: Path,
-    model: Path,
+    model: Path | None,
     graph_of: Callable[[PhoneHMM], StateGraph],
     *,
     n_jobs: int | None = 1,
-    skip_bad: bool = False,
+    skip_bad: bool | None = None,
     allow_pipes: bool = False,
     channel: Channel = "mix",
     **options: Any,
 ) -> dict[str, Alignment]:
-    """Recognize the utterances of a data directory."""
-    data, hmm = read_data_dir(folder, allow_pipes=allow_pipes), load(model, PhoneHMM)
+    """Recognize the utterances of a data directory, or of a folder of recordings."""
+    data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)
+    hmm = english_model() if model is None else load(model, PhoneHMM)
     front = front_end_of_model(hmm)
-    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip_bad, channel=channel) as (store, done):
+    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
+        done.skipped = {**left_out, **done.skipped}
         warn_of_skipped(done)
-        return decode(hmm, store, graph_of(hmm), n_jobs=n_jobs, skip_bad=skip_bad, **options)
+        return decode(hmm, store, graph_of(hmm), n_jobs=n_jobs, skip_bad=skip, **options)
 
 
 def score_lines(alignments: Mapping[str, Alignment]) -> Iterator[str]:

@@ -31,7 +31,7 @@ _LOSSLESS_FIRST = (".wav", ".flac", ".aiff", ".aif")
 
 
 @checked
-def read_recordings(path: str | os.PathLike[str]) -> tuple[DataDir, dict[str, str]]:
+def read_recordings(path: str | os.PathLike[str], *, transcripts: bool = True) -> tuple[DataDir, dict[str, str]]:
     """Read a folder of recordings with transcripts beside them.
 
     Next to a recording ``a.wav``, of any kind that `gmmspeech.audio.read_audio` reads, lies what is said in it:
@@ -47,6 +47,8 @@ def read_recordings(path: str | os.PathLike[str]) -> tuple[DataDir, dict[str, st
     ----------
     path : path-like
         A folder; those in it are searched too.
+    transcripts : bool
+        Whether recordings without a transcript are left out, or are utterances without text.
 
     Returns
     -------
@@ -85,11 +87,12 @@ def read_recordings(path: str | os.PathLike[str]) -> tuple[DataDir, dict[str, st
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder, expected one of recordings, or a data directory (with wav.scp)")
     files, others = audio_files(folder)
-    collected = _Collected(folder)
+    collected = _Collected(folder, transcripts)
     for audio, beside in _together(folder, files, others, collected.left_out):
         collected.add(audio, beside)
     if not collected.utt2spk:
-        expected = "recordings with transcripts beside them (.lab, .txt or .TextGrid), or a data directory with wav.scp"
+        needed = " with transcripts beside them (.lab, .txt or .TextGrid)" if transcripts else ""
+        expected = f"recordings{needed}, or a data directory with wav.scp"
         reasons = [f"; the first: {name}: {reason}" for name, reason in collected.left_out.items()]
         found = f"{counted(len(files), 'recording')}, none of them with a transcript" if files else "no recordings"
         raise DataError(f"{folder}: found {found}{''.join(reasons[:1])}, expected {expected}")
@@ -124,8 +127,8 @@ def _escaped(character: str) -> str:
 class _Collected:
     """What was found in a folder so far."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, transcripts: bool) -> None:
+        self.folder, self.transcripts = folder, transcripts
         self.recordings: dict[str, Path] = {}
         self.segments: dict[str, Segment] = {}
         self.utt2spk: dict[str, str] = {}
@@ -143,7 +146,10 @@ class _Collected:
             except GmmSpeechError as error:
                 name = _below(transcript, self.folder)
                 reasons[name] = str(error).removeprefix(f"{transcript}:").strip()
-        if not reasons:
+        if not self.transcripts:
+            name = self._recording(audio)
+            self.segments[name], self.utt2spk[name] = Segment(name, 0.0, None), self._speaker(audio)
+        elif not reasons:
             stem = shown(audio.stem)
             expected = f"{stem}.lab, {stem}.txt or {stem}.TextGrid"
             reasons[_below(audio, self.folder)] = f"found no transcript beside it, expected {expected}"

@@ -418,3 +418,31 @@ def test_each_line_of_what_was_left_out_has_its_name(run, spoken: Path, tmp_path
     assert nothing.exit_code == 1
     assert "all 2 utterances are bad; the first: utterance frame: found" in nothing.stderr
     assert not (tmp_path / "nothing").exists()
+
+
+def test_recognize_takes_a_folder_of_recordings(run, spoken: Path, tmp_path: Path) -> None:
+    words = ("--dictionary", "cmudict", "--words", "zero,one,two,three,four,five,six,seven,eight,nine", "--isolated")
+    done = run("recognize", spoken, *words)
+    assert done.exit_code == 0, done.output
+    names = [line.split()[0] for line in done.stdout.splitlines()[:-1]]
+    assert {"ann/0", "ann/alone", "bob/5"} <= set(names)
+    assert "ann/cut" not in names
+    assert "word error rate: " in done.stdout
+    assert "skipped 4 utterances (" in done.stderr
+    assert "ann/cut" in done.stderr
+    assert run("align", spoken, "--out", tmp_path / "out").exit_code == 0
+    for labels in (tmp_path / "out", tmp_path / "out" / "alignment.csv"):
+        found = run("recognize", spoken, "--phones", labels, "--reference", labels)
+        assert found.exit_code == 0, found.output
+        assert "phone error rate: " in found.stdout
+        assert "not counted: " in found.stderr
+    strict = run("recognize", spoken, *words, "--strict")
+    assert strict.exit_code == 1
+    for path in (spoken / "ann").glob("*.txt"):
+        path.unlink()
+    alone = run("recognize", spoken / "ann", *words)
+    assert alone.exit_code == 0, alone.output
+    assert "error rate" not in alone.stdout
+    nothing = run("recognize", tmp_path / "out", *words)
+    assert "found no recordings; the first: " in nothing.stderr
+    assert nothing.stderr.endswith("expected recordings, or a data directory with wav.scp\n")
