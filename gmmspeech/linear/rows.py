@@ -18,7 +18,7 @@ def objective(transform: NDArray[np.float64], beta: float, k: NDArray[np.float64
     Shapes: `transform` (D, E), `k` (D, E), `g` (D, E, E).
     """
     log_det = float(np.linalg.slogdet(transform[:, : len(transform)])[1])
-    quadratic = np.einsum("di,dij,dj->", transform, g, transform, optimize=True)
+    quadratic = (transform * np.matmul(g, transform[:, :, None])[:, :, 0]).sum()
     return beta * log_det + float((k * transform).sum()) - 0.5 * float(quadratic)
 
 

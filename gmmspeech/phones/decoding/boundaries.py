@@ -24,6 +24,7 @@ MEAN_SCALE = 0.1  # of log-likelihoods, for where a boundary is
 DEVIATION_SCALE = 0.05  # and for how certain that is: it tells errors best, and its intervals cover what they should
 FLOOR = 0.8  # frames of deviation that no boundary goes below
 NEVER = np.float32(-1e20)  # log probability of what can't be: finite, so that differences are numbers
+RENEWED = 8  # frames after which scores are counted anew from the best: float32 loses nothing in so few
 REACH = 25  # frames by which a state may begin before the best path has it, and end after
 
 Float32 = NDArray[np.float32]
@@ -144,26 +145,28 @@ def _posteriors(bands: Iterable[tuple[Float32, Float32]], lengths: NDArray[np.in
 
 
 def _forward(stays: Float32, comes: Float32, rows: NDArray[np.intp]) -> Float32:
-    """Scores of the frames up to each, from the best of its frame."""
+    """Scores of the frames up to each."""
     scores = np.empty_like(stays)
     before = np.full_like(stays[: rows[1]], NEVER)
     before[:, -1] = 0  # from where the first state is come to
-    for start, end in itertools.pairwise(rows.tolist()):
+    for t, (start, end) in enumerate(itertools.pairwise(rows.tolist())):
         before = before[: end - start]
         now = _log_add(before + stays[start:end], _rolled(before, 1) + comes[start:end])
-        now -= now.max(axis=1, keepdims=True)
+        if t % RENEWED == 0:
+            now -= now.max(axis=1, keepdims=True)
         scores[start:end] = before = now
     return scores
 
 
 def _add_backward(scores: Float32, stays: Float32, comes: Float32, rows: NDArray[np.intp]) -> None:
-    """Add scores of the frames after each, from the best of its frame."""
+    """Add scores of the frames after each."""
     after = np.zeros_like(stays[: rows[1]])  # nothing comes after an utterance's last frame
-    for start, end in reversed(list(itertools.pairwise(rows.tolist()))):
+    for t, (start, end) in reversed(list(enumerate(itertools.pairwise(rows.tolist())))):
         here = after[: end - start]
         scores[start:end] += here
         now = _log_add(here + stays[start:end], _rolled(here + comes[start:end], -1))
-        now -= now.max(axis=1, keepdims=True)
+        if t % RENEWED == 0:
+            now -= now.max(axis=1, keepdims=True)
         here[:] = now
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from gmmspeech.phones.hmm.graph import StateGraph
 
 
-@dataclass(frozen=True)
-class PhoneSpan:
+class PhoneSpan(NamedTuple):
     """A phone on a path: frames ``start`` to ``stop``, its index, and the word that it belongs to."""
 
     start: int

@@ -79,7 +79,8 @@ class _Builder:
         """Add phones one after the other; give the places of the first and the last."""
         first = len(self.net.phone)
         for i, phone in enumerate(phones):
-            self.model.states(phone)  # or an error that names it
+            if phone not in self.model.phone_index:
+                self.model.states(phone)  # an error that names it
             self.net.phone.append(self.model.phone_index[phone])
             self.net.chained.append(i > 0)
             self.words.append(word)
