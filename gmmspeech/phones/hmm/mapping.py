@@ -14,6 +14,8 @@ from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.articulation import nearest_phones
+from gmmspeech.phones.labels.ipa import notation_of, to_ipa
+from gmmspeech.phones.labels.phone_sets import is_speech
 
 
 @checked
@@ -107,14 +109,26 @@ def extended_model(model: PhoneHMM, phones: Iterable[str]) -> PhoneHMM:
     """
     needed = list(dict.fromkeys(phones))
     lacking = [phone for phone in needed if phone not in model.phone_index]
-    near = backing_off(lacking, model.phones, silence=model.silence) if lacking else {}
+    if lacking:
+        lacking += _other_sounds(needed, model.phones)
+    nearest = backing_off(needed, model.phones, silence=model.silence) if lacking else {}
+    near = {phone: nearest[phone] for phone in lacking if phone in nearest}
     if not near:
         return model
     found = f"{counted(len(near), 'phone')} that the model lacks: each is taken for its neighbor, {told_pairs(near)}"
     warnings.warn(f"phones: found {found}", GmmSpeechWarning)
-    gone = set(near.values()) - set(needed)
+    gone = set(near.values()) - set(needed) | set(near)
     kept = {phone: phone for phone in model.phones if phone not in gone}
     return mapped_model(model, [*kept, *near], near | kept, silence=model.silence)
+
+
+def _other_sounds(phones: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Phones called like one of a model's in another notation, where that is another sound: X-SAMPA's ``S``, ``SH``."""
+    mine, theirs = notation_of(phones), notation_of(known)
+    alike = [phone for phone in phones if phone in known and is_speech(phone)]
+    if any(len(phone) > 1 for phone in alike):  # some words are in the model's notation
+        return []
+    return [phone for phone in alike if to_ipa(phone, mine) != to_ipa(phone, theirs)]
 
 
 def told_pairs(pairs: Mapping[str, str]) -> str:

@@ -68,6 +68,22 @@ def test_alignment_takes_a_phone_that_the_model_lacks_for_its_neighbor():
         assert extended_model(english(), ["ʈ", "y", "IY"]).phones == ("SIL", "IY", "S", "ʈ", "y")
 
 
+@pytest.mark.filterwarnings("ignore::gmmspeech.GmmSpeechWarning")
+def test_a_name_is_another_sound_in_another_notation():
+    phones = ["SIL", "S", "SH", "T", "TH", "IY"]
+    model = PhoneHMM.from_phones(phones, mean=[0.0], variance=[1.0], num_states=1)
+    model = dataclasses.replace(model, means=np.arange(6.0)[:, None])
+
+    def means(model: PhoneHMM) -> dict[str, float]:
+        return {phone: float(model.means[model.states(phone)[0], 0]) for phone in model.phones}
+
+    sampa = means(extended_model(model, ["s", "i", "S", "T"]))
+    assert {phone: sampa[phone] for phone in ("s", "S", "T", "i")} == {"s": 1, "S": 2, "T": 4, "i": 5}
+    assert means(extended_model(model, ["S", "T"])) == means(model)  # of the model's own notation
+    mixed = means(extended_model(model, ["S", "IY", "@", "t"]))
+    assert (mixed["S"], mixed["IY"], mixed["t"]) == (1, 5, 3)
+
+
 def test_goodness_compares_a_copy_with_other_phones_than_its_neighbor():
     frames = {"u": said("SIL", "T", "IY", "SIL")}
     with pytest.warns(GmmSpeechWarning):
