@@ -40,6 +40,7 @@ ALIGNER = gs.phones.PhoneHMM.from_phones(
 UTTERANCES = {"u1": X[:30], "u2": X[30:]}
 SEGMENTS = {"u1": [gs.phones.Label(0.0, 0.3, "AA")], "u2": [gs.phones.Label(0.0, 0.3, "SIL")]}
 AGREEMENT = gs.metrics.boundary_agreement(SEGMENTS, SEGMENTS)
+NGRAM = gs.phones.train_ngram([["a", "b"], ["b"]], order=2)
 ALIGNMENT = Alignment([], [gs.phones.Label(0.0, 0.3, "AA")], np.array([-5.0]), None, -5.0)
 SCORES = gs.Scores(["m", "n"], ["t", "t"], np.array([1.0, 2.0]))
 
@@ -281,6 +282,9 @@ FUNCTIONS = {
         "format": "textgrid",
         "confidence": True,
     },
+    "formats.read_arpa": {"path": "a.arpa"},
+    "formats.write_arpa": {"path": "out.arpa", "ngram": NGRAM},
+    "phones.train_ngram": {"sentences": [["a", "b"], ["b"]], "order": 2, "words": ["c"]},
     "formats.read_tiers": {"path": "a.ctm", "tier": "phones"},
     "formats.read_alignments": {"path": "a.ctm", "data": None, "tier": "phones"},
     "formats.write_labels": {"path": "out.ctm", "labels": SEGMENTS, "format": "ctm", "tier": "phones", "rate": 16000},
@@ -406,6 +410,7 @@ def folder(tmp_path, monkeypatch):
     gs.write_store("feats.h5", UTTERANCES.items())
     gs.formats.write_htk("a.htk", X)
     gs.formats.write_kaldi_gmm("a.dubm", UBM)
+    gs.formats.write_arpa("a.arpa", NGRAM)
     gs.formats.write_labels("a.ctm", SEGMENTS, format="ctm")
     gs.formats.write_mmf("a.mmf", {"m": UBM})
     return tmp_path

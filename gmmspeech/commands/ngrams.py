@@ -38,6 +38,8 @@ def make_ngram(
 def _lines(place: Path) -> Iterator[str]:
     """What is said in each utterance of a folder, or what stands in each line of a file."""
     if not place.is_dir():
+        if place.name == "text" and (place.parent / "utt2spk").exists():
+            raise DataError(f"{place}: found a file of a data directory, expected that directory: {place.parent}")
         for _, lines in read_line_blocks(place, expected="sentences, one a line"):
             yield from lines
         return

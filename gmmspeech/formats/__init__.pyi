@@ -4,6 +4,12 @@ from .alignments import (
 from .alignments import (
     write_alignments as write_alignments,
 )
+from .arpa import (
+    read_arpa as read_arpa,
+)
+from .arpa import (
+    write_arpa as write_arpa,
+)
 from .datadir import (
     DataDir as DataDir,
 )

@@ -14,4 +14,10 @@ from .labels.labels import (
 from .labels.labels import (
     frame_labels as frame_labels,
 )
+from .labels.ngram import (
+    NGram as NGram,
+)
+from .labels.ngram import (
+    train_ngram as train_ngram,
+)
 from .shipped import english_model as english_model

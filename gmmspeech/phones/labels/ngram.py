@@ -9,12 +9,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from gmmspeech.arguments import checked
-from gmmspeech.checks import check_at_least
-from gmmspeech.errors import DataError, shown
+from gmmspeech.arguments import check, checked, told, whole
+from gmmspeech.errors import ConfigError, DataError, shown
 from gmmspeech.files.text import is_field
 
 START, END, UNKNOWN = "<s>", "</s>", "<unk>"
@@ -119,6 +119,8 @@ def train_ngram(sentences: Iterable[Sequence[str]], *, order: int = 3, words: It
     ------
     DataError
         No words at all; a word that is a mark, or has a blank in it.
+    ConfigError
+        What is no list of lists of words; an order out of its range.
 
     Examples
     --------
@@ -128,15 +130,13 @@ def train_ngram(sentences: Iterable[Sequence[str]], *, order: int = 3, words: It
     >>> round(sum(math.exp(trigram.log_probability(w, ["one"])) for w in [*trigram.words, "</s>"]), 6)
     1.0
     """
-    check_at_least(1, order=order)
-    if order > HIGHEST:
-        raise DataError(f"order: found {order}, expected 1 to {HIGHEST}")
-    longest, vocabulary = _counted(sentences, order)
-    vocabulary |= dict.fromkeys(words)
+    check(whole(1, HIGHEST), order=order)
+    longest, vocabulary = _counted(_listed("sentences", sentences, _is_sentence, "lists of words"), order)
+    vocabulary |= dict.fromkeys(_listed("words", words, _is_word, "words"))
     for word in vocabulary:
         if word in RESERVED or is_unknown(word) or not is_field(word):
             raise DataError(f"n-gram: found word {shown(word)}, expected a word without blanks, and none of its marks")
-    if not vocabulary:
+    if not vocabulary or not longest:
         raise DataError("n-gram: found no words, expected sentences of words")
     uniform = 1 / (len(vocabulary) + 1)
     probabilities: list[dict[Words, float]] = []
@@ -163,6 +163,26 @@ def train_ngram(sentences: Iterable[Sequence[str]], *, order: int = 3, words: It
         tuple({gram: _log(found[gram]) for gram in sorted(found)} for found in probabilities),
         tuple({history: _log(weight) for history, weight in found.items()} for found in backoffs),
     )
+
+
+def _listed(name: str, values: Iterable[Any], allowed: Callable[[object], bool], expected: str) -> list[Any]:
+    """Values in a list, or an error that names the first that is not as expected."""
+    bare = getattr(values, "shape", None) == ()
+    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable) or bare:
+        raise ConfigError(f"{name}: found {told(values)}, expected {expected}")
+    listed = list(values)
+    for value in listed:
+        if not allowed(value):
+            raise ConfigError(f"{name}: found {told(value)} among them, expected {expected}")
+    return listed
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_sentence(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(map(_is_word, value))
 
 
 def _counted(sentences: Iterable[Sequence[str]], order: int) -> tuple[Counter[Words], dict[str, None]]:

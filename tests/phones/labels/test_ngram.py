@@ -109,7 +109,9 @@ def test_perplexity_of_alike_words_is_their_number_and_that_of_unknown_ones_infi
         ([["a b"]], 2, "n-gram: found word a b"),
         ([["<UNK>"]], 2, "n-gram: found word <UNK>"),
         ([["a"]], 0, "order: found 0"),
-        ([["a"]], 10, "order: found 10, expected 1 to 9"),
+        ([["a"]], 10, "order: found 10, expected at least 1 and at most 9"),
+        (["a b"], 2, "sentences: found 'a b' among them, expected lists of words"),
+        ("a b", 2, "sentences: found 'a b', expected a list"),
     ],
 )
 def test_what_is_no_text_is_named(sentences, order, message):

@@ -1,0 +1,45 @@
+"""The command make-ngram: how words follow one another, from transcripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from gmmspeech.cli.group import command
+from gmmspeech.cli.places import FILE_OR_FOLDER, FILE_OR_NAME, OUT
+from gmmspeech.cli.process import tell
+
+
+@command("make-ngram")
+@click.argument("transcripts", metavar="TRANSCRIPTS...", type=FILE_OR_FOLDER, nargs=-1, required=True)
+@click.argument("out", metavar="OUT.arpa", type=OUT)
+@click.option("--order", type=click.IntRange(1, 9), default=3, show_default=True, help="Words of the longest n-grams.")
+@click.option("--language", default="en", metavar="CODE", help="Of the transcripts, such as de or pt-br: its letters.")
+@click.option(
+    "--dictionary",
+    "dictionaries",
+    type=FILE_OR_NAME,
+    multiple=True,
+    metavar="FILE|cmudict",
+    help="Cut words as it has them (x-ray, Mr.), as recognition with it will.",
+)
+def make_ngram(transcripts: Sequence[Path], out: Path, order: int, language: str, dictionaries: Sequence[str]) -> None:
+    """Learn how words follow one another, for recognize --lm.
+
+    TRANSCRIPTS are folders of recordings with what is said beside them, data directories as in Kaldi, or files with a
+    sentence a line. OUT.arpa is an n-gram in ARPA's form, smoothed by Kneser and Ney's method. Words that differ in
+    case alone are one, spelled as most of them are.
+
+    \b
+      gmmspeech make-ngram FOLDER more_sentences.txt OUT.arpa
+      gmmspeech recognize FOLDER --lm OUT.arpa --dictionary cmudict
+    """
+    from gmmspeech.commands.ngrams import make_ngram
+    from gmmspeech.commands.transcripts import open_pronunciations
+
+    dictionary = open_pronunciations(dictionaries) if dictionaries else None
+    ngram, sentences, words = make_ngram(transcripts, out, order=order, language=language, dictionary=dictionary)
+    counts = ", ".join(f"{count} {length}-grams" for length, count in enumerate(ngram.counts, 1))
+    tell(f"{sentences} sentences, {words} words: {counts} in {out}")
