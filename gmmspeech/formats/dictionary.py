@@ -46,8 +46,8 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False, 
         probability (Kaldi's ``lexiconp.txt``), or it and three of silence (``lexiconp_silprob.txt``, and dictionaries
         of the Montreal Forced Aligner): here all pronunciations of a word are as likely.
     keep_stress : bool
-        Keep the stress of ARPAbet vowels (``AH0``). Otherwise it goes where all phones of the file are ARPAbet: tones,
-        as in ``ao1`` and ``ao3``, stay.
+        Keep the stress of ARPAbet vowels (``AH0``) and IPA's marks of stress. Otherwise they go, digits where all
+        phones of the file are ARPAbet: tones, as in ``ao1`` and ``ao3``, stay.
     skip_bad : bool
         Leave out lines that can't be parsed, with a warning that counts them, instead of raising.
 

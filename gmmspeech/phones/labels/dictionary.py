@@ -18,6 +18,7 @@ Dictionary = dict[str, tuple[Pronunciation, ...]]
 
 _ENOUGH_WORDS = 5000
 _LETTERS_OF_WORD = 4
+_STRESS_MARKS = str.maketrans("", "", "ˈˌ")
 _MOST_LETTERS = 3.0  # of a phone's name, on average: words of a text have four and more
 
 
@@ -39,7 +40,8 @@ def dictionary_key(word: str) -> str:
 def make_dictionary(entries: Iterable[tuple[str, Sequence[str]]], *, keep_stress: bool = False) -> Dictionary:
     """Make a dictionary of words with their phones.
 
-    Stress is taken off only where all phones are ARPAbet: of the tones ``ao1``, ``ao2`` and ``ao3`` none is a stress.
+    Digits are stress only where all phones are ARPAbet: of the tones ``ao1``, ``ao2`` and ``ao3`` none is a stress.
+    IPA's marks of stress, at a phone or between phones, go too.
     Words that differ in case have their pronunciations together; in other notations than ARPAbet, if they share none
     (``s_i`` and ``S_i`` in X-SAMPA), each has its own besides, under its own spelling.
 
@@ -53,10 +55,12 @@ def make_dictionary(entries: Iterable[tuple[str, Sequence[str]]], *, keep_stress
     listed = [(word, tuple(phones)) for word, phones in entries]
     names = set(itertools.chain.from_iterable(phones for _, phones in listed))
     arpabet = is_arpabet(names)
-    plain = {name: strip_stress(name) if arpabet and not keep_stress else name for name in names}
+    if not keep_stress:
+        plain = {name: strip_stress(name) if arpabet else name.translate(_STRESS_MARKS) for name in names}
+        listed = [(word, tuple(p for p in map(plain.__getitem__, phones) if p) or phones) for word, phones in listed]
     found: dict[str, dict[Pronunciation, None]] = {}
     for word, phones in listed:
-        found.setdefault(dictionary_key(word), {})[tuple(map(plain.__getitem__, phones))] = None
+        found.setdefault(dictionary_key(word), {})[phones] = None
     merged = {word: tuple(pronunciations) for word, pronunciations in found.items()}
     return merged if arpabet else merged | _apart(listed)
 

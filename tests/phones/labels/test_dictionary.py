@@ -36,6 +36,13 @@ def test_tones_are_no_stress():
     assert make_dictionary([("a", ["AH0"]), ("ö", ["OE1"])])["A"] == (("AH0",),)
 
 
+def test_marks_of_stress_are_no_phones():
+    entries = [("hello", ["h", "ə", "ˈl", "oʊ"]), ("banana", ["b", "ə", "ˈ", "n", "ɑː", "n", "ə"])]
+    found = make_dictionary(entries)
+    assert found == {"HELLO": (("h", "ə", "l", "oʊ"),), "BANANA": (("b", "ə", "n", "ɑː", "n", "ə"),)}
+    assert make_dictionary(entries, keep_stress=True)["HELLO"] == (("h", "ə", "ˈl", "oʊ"),)
+
+
 def test_words_that_differ_in_case_stay_apart_where_they_sound_different():
     entries = [("s_i", "s i"), ("S_i", "S i"), ("The", "D @"), ("the", "D @"), ("the", "D i")]
     found = make_dictionary((word, phones.split()) for word, phones in entries)
