@@ -337,13 +337,13 @@ def read_labels_of(
     reasons: dict[str, str] = {}
     if is_data_dir(folder):
         data = read_data_dir(folder, allow_pipes=allow_pipes)
-        known = read_alignments(labels, data, tier=tier)
+        known = read_alignments(labels, data, tier=tier, skip_bad=skip)
         for utterance in data.utterances:
             if utterance not in known:
                 reasons[utterance] = f"found no labels of it in {labels}{look_alike(utterance, known)}, expected some"
     else:
         beside = labels.exists() and labels.samefile(folder) and any(folder.rglob("*.TextGrid"))
-        data, known, without = read_labeled_recordings(folder, None if beside else labels, tier=tier)
+        data, known, without = read_labeled_recordings(folder, None if beside else labels, tier=tier, skip_bad=skip)
         reasons = dict.fromkeys(without, f"found no labels of it in {labels}, expected some")
     for utterance in [name for name, found in known.items() if found]:
         names = [label.name for label in known[utterance]]

@@ -200,7 +200,9 @@ def check_results(folder: Path, places: Iterable[str], format: Format) -> str:
 
 
 @checked
-def read_alignments(path: str | os.PathLike[str], data: DataDir, *, tier: str | None = None) -> dict[str, list[Label]]:
+def read_alignments(
+    path: str | os.PathLike[str], data: DataDir, *, tier: str | None = None, skip_bad: bool = False
+) -> dict[str, list[Label]]:
     """Read labels of the utterances of a data directory, of the whole recordings or of utterances.
 
     Parameters
@@ -211,6 +213,7 @@ def read_alignments(path: str | os.PathLike[str], data: DataDir, *, tier: str | 
     data : DataDir
         Labels of a recording are cut at the ends of its segments.
     tier : str, optional
+    skip_bad : bool
         As of `read_tiers`.
 
     Returns

@@ -16,7 +16,11 @@ from gmmspeech.phones.labels.labels import Label
 
 @checked
 def read_labeled_recordings(
-    folder: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None, *, tier: str | None = None
+    folder: str | os.PathLike[str],
+    labels: str | os.PathLike[str] | None = None,
+    *,
+    tier: str | None = None,
+    skip_bad: bool = False,
 ) -> tuple[DataDir, dict[str, list[Label]], list[str]]:
     """Read a folder of recordings, and the labels of those that have some.
 
@@ -27,6 +31,7 @@ def read_labeled_recordings(
     labels : path-like, optional
         Anything that `read_tiers` reads; by default the TextGrids beside the recordings.
     tier : str, optional
+    skip_bad : bool
         As of `read_tiers`.
 
     Returns
@@ -58,7 +63,8 @@ def read_labeled_recordings(
     top = Path(folder)
     if not top.is_dir():
         raise DataError(f"{top}: no such folder, expected one of recordings, or a data directory (with wav.scp)")
-    voices = read_tiers(top if labels is None else labels, tier, format="textgrid" if labels is None else None)
+    format = "textgrid" if labels is None else None
+    voices = read_tiers(top if labels is None else labels, tier, format=format, skip_bad=skip_bad)
     of_file, files = by_file(voices), audio_files(top)[0]
     places = {file: file.relative_to(top).with_suffix("").as_posix() for file in files}
     matches = match_files({file: (place, id_of_path(place)) for file, place in places.items()}, of_file)

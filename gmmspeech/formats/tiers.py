@@ -14,11 +14,12 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError, GmmSpeechWarning, counted, shown
+from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, shown
 from gmmspeech.files.names import id_of_name
 from gmmspeech.files.text import check_distinct, parse_number, read_text
 from gmmspeech.formats.labels import FORMATS, format_of, read_labels
@@ -58,7 +59,7 @@ class Voice(NamedTuple):
 
 @checked
 def read_tiers(
-    path: str | os.PathLike[str], tier: str | None = None, *, format: str | None = None
+    path: str | os.PathLike[str], tier: str | None = None, *, format: str | None = None, skip_bad: bool = False
 ) -> dict[Voice, list[Label]]:
     """Read one tier of labels from a file, or from all files of one format in a folder and those in it.
 
@@ -68,9 +69,11 @@ def read_tiers(
         Of a folder that `align` has written, the TextGrids of its last run alone are read, with a warning that counts
         others; folders of results in another folder are not.
     tier : str, optional
-        Which tier. By default the only one, or ``phones``.
+        Which tier. By default the only one, or ``phones``; where some TextGrid of a folder has that, it is that of all.
     format : str, optional
         Take the files of this format alone out of a folder, one of those of `read_labels`.
+    skip_bad : bool
+        Leave out files of a folder that can't be read, with a warning that counts them, instead of raising.
 
     Returns
     -------
@@ -98,15 +101,38 @@ def read_tiers(
     if not place.is_dir():
         return _read_file(place, id_of_name(place.stem), tier)
     kind, files = _files(place, tier, format)
+    bad: list[str] = []
+    if kind == "textgrid":
+        tier = tier or _tier_of_all(files)
     found: dict[Voice, list[Label]] = {}
     for file in files:
         parts = file.relative_to(place).with_suffix("").parts
-        for voice, labels in _read_file(file, "/".join(map(id_of_name, parts)), tier, kind).items():
+        try:
+            read = _read_file(file, "/".join(map(id_of_name, parts)), tier, kind)
+        except DataError as error:
+            if not skip_bad:
+                raise
+            bad.append(str(error))
+            continue
+        for voice, labels in read.items():
             if voice in found:
                 raise DataError(f"{file}: found labels of {shown(str(voice))} again, expected each in one file")
             found[voice] = labels
     check_distinct(place, [str(voice) for voice in found])
+    if bad and not found:
+        raise DataError(f"{place}: {all_of(len(bad), 'file')} bad; the first: {bad[0]}")
+    if bad:
+        warnings.warn(f"left out {counted(len(bad), 'file')} of labels; the first: {bad[0]}", GmmSpeechWarning)
     return found
+
+
+def _tier_of_all(files: Iterable[Path]) -> str | None:
+    """Give the tier of phones where some TextGrid has one: then no other is meant by the only one of a file."""
+    for file in files:
+        with suppress(DataError):
+            if any(name == PHONES or name.endswith(OF_SPEAKER + PHONES) for name in read_textgrid(file)):
+                return PHONES
+    return None
 
 
 def tiers_of_voices(tiers: Mapping[str, list[Label]], tier: str | None, owner: str) -> dict[str, list[Label]]:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.formats.labels import read_labels, write_labels
 from gmmspeech.formats.textgrid import write_textgrid
 from gmmspeech.formats.tiers import Voice, read_tiers
@@ -34,6 +34,31 @@ def test_one_tier_needs_no_name(tmp_path):
     write_textgrid(tmp_path / "a.TextGrid", {"MAU": PHONES, "ORT": WORDS})
     with pytest.raises(DataError, match=r"expected one called phones \(or another to be named by tier"):
         read_tiers(tmp_path)
+
+
+def test_the_only_tier_is_not_meant_where_others_have_phones(tmp_path):
+    write_textgrid(tmp_path / "a.TextGrid", {"words": WORDS})
+    assert read_tiers(tmp_path) == {Voice("a"): WORDS}
+    for tiers in ({"phones": PHONES}, {"ann - phones": PHONES, "ann - words": WORDS}):
+        write_textgrid(tmp_path / "b.TextGrid", tiers)
+        with pytest.raises(DataError, match=r"a\.TextGrid: found tiers words, expected one called phones"):
+            read_tiers(tmp_path)
+        with pytest.warns(GmmSpeechWarning, match=r"left out 1 file of labels; the first: .*a\.TextGrid: found tiers"):
+            (found,) = read_tiers(tmp_path, skip_bad=True).values()
+        assert found == PHONES
+
+
+def test_bad_files_are_left_out_if_asked_for(tmp_path):
+    write_textgrid(tmp_path / "a.TextGrid", {"phones": PHONES})
+    whole = (tmp_path / "a.TextGrid").read_bytes()
+    (tmp_path / "b.TextGrid").write_bytes(whole[:-200])
+    with pytest.raises(DataError, match="is it cut off"):
+        read_tiers(tmp_path)
+    with pytest.warns(GmmSpeechWarning, match=r"left out 1 file of labels; the first: .*b\.TextGrid"):
+        assert read_tiers(tmp_path, skip_bad=True) == {Voice("a"): PHONES}
+    (tmp_path / "a.TextGrid").write_bytes(whole[:-200])
+    with pytest.raises(DataError, match="all 2 files are bad; the first"):
+        read_tiers(tmp_path, skip_bad=True)
 
 
 def test_phones_beside_words_in_two_corpora(tmp_path):
