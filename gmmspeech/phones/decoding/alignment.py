@@ -12,6 +12,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,8 @@ from gmmspeech.files.text import look_alike
 from gmmspeech.phones.decoding.boundaries import Boundaries, Chain, place_boundaries
 from gmmspeech.phones.decoding.confidence import goodness_of_pronunciation, transcript_fits
 from gmmspeech.phones.decoding.spans import PhoneSpan, phone_spans
-from gmmspeech.phones.hmm.adaptation import adapted_to_speakers
+from gmmspeech.phones.hmm.adaptation import adapted_to_speakers, through_transforms
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, speakers_transforms, transformed_frames
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph
 from gmmspeech.phones.hmm.mapping import extended_model
@@ -101,7 +103,7 @@ class AlignedCorpus:
 
 @checked
 def align(
-    model: PhoneHMM,
+    model: PhoneHMM | AdaptedSystem,
     frames: Mapping[str, NDArray],
     transcripts: Mapping[str, Sequence[str]],
     dictionary: Pronunciations,
@@ -123,7 +125,8 @@ def align(
 
     Parameters
     ----------
-    model : PhoneHMM
+    model : PhoneHMM or AdaptedSystem
+        Of a system, the model of adapted frames where speakers are told, else the one that knows none.
     frames : mapping of str to ndarray, shape (T, D)
         Frames of each utterance, from the model's front end: a dict, or a `FeatureStore`.
     transcripts : mapping of str to sequence of str
@@ -190,7 +193,12 @@ def align(
     if beam is not None:
         check_positive(beam=beam)
     check_front_end(model, frames)
-    model = extended_model(model, _phones_of(transcripts, dictionary))
+    phones, system = _phones_of(transcripts, dictionary), None
+    if isinstance(model, AdaptedSystem):
+        system, frames = model.extended(phones), transformed_frames(model, frames)
+        model = system.unadapted if utt2spk is None else system.adapted
+    else:
+        model = extended_model(model, phones)
     skipped: dict[str, str] = {}
     unknown: Counter[str] = Counter()
     graphs: dict[str, StateGraph] = {}
@@ -207,9 +215,12 @@ def align(
                 raise type(error)(f"utterance {name}: {error}") from None
             skipped[name] = str(error)
     if utt2spk is not None:
-        frames = adapted_to_speakers(
-            model, frames, graphs, utt2spk, acoustic_scale=acoustic_scale, beam=beam, n_jobs=n_jobs
-        )
+        searching: dict[str, Any] = {"acoustic_scale": acoustic_scale, "beam": beam, "n_jobs": n_jobs}
+        if system is None:
+            frames = adapted_to_speakers(model, frames, graphs, utt2spk, **searching)
+        else:
+            transforms = speakers_transforms(system, frames, utt2spk, graphs, **searching)
+            frames = through_transforms(frames, utt2spk, transforms)
     transitions = Transitions.of(model.self_loop)
 
     def align_batch(batch: Mapping[str, NDArray]) -> dict[str, Alignment | str]:
@@ -345,7 +356,7 @@ def _known(
     return words, own | {word: [[unknown_words]] for word in lacking}
 
 
-def check_front_end(model: PhoneHMM, frames: Mapping[str, NDArray]) -> None:
+def check_front_end(model: PhoneHMM | AdaptedSystem, frames: Mapping[str, NDArray]) -> None:
     """Raise a `FeatureError` if a feature store is of another front end than the model's."""
     check_same_front_end(
         model.front_end,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.phones.decoding.spans import PhoneSpan
-from gmmspeech.phones.hmm.graph import word_sequence_graph
+from gmmspeech.phones.hmm.graph import StateGraph, one_phone_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
 from gmmspeech.phones.hmm.trellis import Transitions
@@ -24,22 +25,27 @@ def goodness_of_pronunciation(
     r"""Goodness of pronunciation of each phone: its likelihood over that of the best other phone.
 
     GOP = (log p(O | q) - max_{r != q} log p(O | r)) / T for the T frames O that were given to phone q, over all other
-    phones r of the model, p(O | r) along the best path through the phone's states. It is negative where another phone
+    phones r of the model, p(O | r) along the best path through the phone's states; with triphones, those that it has
+    between the same neighbors. It is negative where another phone
     fits better. (Witt and Young (2000) have q among the phones r, so that theirs is 0 wherever q is best; their
     denominator lets several phones follow one another in the frames, and their sign is the opposite.)
     """
-    each = {phone: [[phone]] for phone in model.phones}
     rivals = [phone for phone in model.phones if phone != SPOKEN_NOISE]
-    found = {s.phone for s in spans}
-    single = {p: word_sequence_graph(model, [[model.phones[p]]], each, silence_probability=0.0) for p in found}
-    others = {p: [phone for phone in rivals if phone != model.phones[p]] or list(model.phones) for p in found}
-    rival = {p: word_sequence_graph(model, [others[p]], each, silence_probability=0.0) for p in found}
+    silence = model.phone_index[model.silence]
+    said = [silence, *(s.phone for s in spans), silence]
+    beside = [None if model.tree is None else (a, b) for a, b in zip(said, said[2:], strict=False)]
+
+    @cache
+    def graphs(phone: int, beyond: tuple[int, int] | None) -> tuple[StateGraph, StateGraph, int]:
+        name = model.phones[phone]
+        others = [rival for rival in rivals if rival != name] or list(model.phones)
+        return one_phone_graph(model, [name], beyond), one_phone_graph(model, others, beyond), len(others)
+
+    single, rival, count = zip(*(graphs(s.phone, b) for s, b in zip(spans, beside, strict=True)), strict=True)
     theirs = [emissions[s.start : s.stop] for s in spans]
     transitions = Transitions.of(model.self_loop)
-    ours = best_scores([single[s.phone] for s in spans], theirs, transitions)
-    best = best_scores([rival[s.phone] for s in spans], theirs, transitions)
-    best += np.log([len(others[s.phone]) for s in spans])  # which of them it is costs nothing
-    return (ours - best) / np.array([s.stop - s.start for s in spans])
+    best = best_scores(rival, theirs, transitions) + np.log(count)  # which of them it is costs nothing
+    return (best_scores(single, theirs, transitions) - best) / np.array([s.stop - s.start for s in spans])
 
 
 def transcript_fits(
@@ -75,16 +81,21 @@ def loop_log_likelihoods(model: PhoneHMM, emissions: Sequence[NDArray[np.float32
     """
     if not emissions:
         return np.empty(0)
-    transitions = Transitions.of(model.self_loop)
+    self_loop = model.self_loop
+    if model.tree is not None:  # each position as its state fits best that stands there between whichever phones
+        starts = np.searchsorted(model.position_of_state, np.arange(model.position_offsets[-1]))
+        emissions = [np.maximum.reduceat(each, starts, axis=1) for each in emissions]
+        self_loop = np.add.reduceat(self_loop, starts) / np.diff([*starts, model.num_states])
+    transitions = Transitions.of(self_loop)
     stay, leave = (x.astype(np.float32) for x in (transitions.stay, transitions.leave))
-    first, last = model.state_offsets[:-1], model.state_offsets[1:] - 1
+    first, last = model.position_offsets[:-1], model.position_offsets[1:] - 1
     share = np.float32(-np.log(len(model.phones)))
     lengths = np.array([len(e) for e in emissions])
     order = np.argsort(-lengths, kind="stable")
     sorted_lengths = lengths[order]
     rows = np.concatenate([emissions[i] for i in order])
     row = np.concatenate([[0], np.cumsum(sorted_lengths)[:-1]])  # of each utterance's first frame
-    scores = np.full((len(emissions), model.num_states), -np.inf, np.float32)
+    scores = np.full((len(emissions), len(stay)), -np.inf, np.float32)
     scores[:, first] = share
     scores += rows[row]
     offset = np.zeros(len(emissions))

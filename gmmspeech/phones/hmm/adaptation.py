@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gmmspeech.blocks import ordered_map, ordered_sum, single_threaded_blas
 from gmmspeech.checks import all_finite, as_matrix
 from gmmspeech.errors import DataError, GmmSpeechError
+from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.linear.fmllr import FMLLRStats, accumulate_fmllr, fmllr
 from gmmspeech.linear.lda import LDAStats, accumulate_lda, lda
 from gmmspeech.linear.mllt import accumulate_mllt, mllt
@@ -189,7 +190,7 @@ def adapted_to_speakers(
         speaker: fmllr(sum((stats for _, stats in own), start=prior), min_count=0.0, max_iter=SWEEPS)[0]
         for speaker, own in itertools.groupby(counted, lambda pair: pair[0])
     }
-    return _AdaptedFrames(frames, utt2spk, transforms)
+    return through_transforms(frames, utt2spk, transforms)
 
 
 class _Part(NamedTuple):
@@ -205,24 +206,24 @@ def _joined(parts: Sequence[_Part]) -> _Part:
     return _Part(parts[0].speaker, np.concatenate([p.frames for p in parts]), np.concatenate([p.states for p in parts]))
 
 
-class _AdaptedFrames(Mapping[str, NDArray]):
-    """Frames that go through the transform of their speaker when they are read."""
+class MappedFrames(Mapping[str, NDArray]):
+    """Frames of utterances that go through a function when they are read; their front end is told as it was."""
 
-    def __init__(
-        self, frames: Frames, utt2spk: Mapping[str, str], transforms: Mapping[str, NDArray[np.float64]]
-    ) -> None:
-        self.frames, self.utt2spk, self.transforms = frames, utt2spk, transforms
+    def __init__(self, frames: Frames, function: Callable[[str, NDArray], NDArray]) -> None:
+        self.frames, self.function = frames, function
+        self.front_end, self.path = front_end_of(frames), getattr(frames, "path", "the frames")
 
     def __getitem__(self, name: str) -> NDArray:
-        frames = self.frames[name]
-        transform = self.transforms.get(self.utt2spk.get(name, ""))
-        return frames if transform is None else apply_transform(frames, transform)
+        return self.function(name, self.frames[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.frames)
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.frames
 
 
 def _fits(model: PhoneHMM, frames: NDArray) -> bool:
@@ -234,14 +235,23 @@ def _fits(model: PhoneHMM, frames: NDArray) -> bool:
     return len(x) > 0 and all_finite(x)
 
 
+def through_transforms(
+    frames: Frames, utt2spk: Mapping[str, str], transforms: Mapping[str, NDArray[np.float64]]
+) -> Frames:
+    """Frames that go through the transform of their speaker when they are read, or as they are if there is none."""
+
+    def adapted(name: str, x: NDArray) -> NDArray:
+        transform = transforms.get(utt2spk.get(name, ""))
+        return x if transform is None else apply_transform(x, transform)
+
+    return MappedFrames(frames, adapted)
+
+
 def adapt_frames(
     frames: Frames, utt2spk: Mapping[str, str], transforms: Mapping[str, NDArray[np.float64]]
 ) -> dict[str, NDArray[np.floating]]:
     """Frames of each utterance through the transform of its speaker; as they are, if the speaker has none."""
-    return {
-        name: apply_transform(frames[name], transforms[utt2spk[name]]) if utt2spk[name] in transforms else frames[name]
-        for name in frames
-    }
+    return dict(through_transforms(frames, utt2spk, transforms))
 
 
 def state_posteriors(

@@ -8,21 +8,25 @@ the frames belong to, fMLLR brings the speaker's frames to the other model, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Self
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map
-from gmmspeech.checks import check_at_least
+from gmmspeech.checks import as_matrix, check_at_least
+from gmmspeech.errors import FeatureError, counted
+from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.linear.fmllr import FMLLRStats
 from gmmspeech.phones.hmm.adaptation import (
+    MappedFrames,
     SplicedTransform,
     adapt_frames,
     state_posteriors,
+    through_transforms,
     train_fmllr,
     train_lda,
     train_mllt,
@@ -31,9 +35,10 @@ from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph
 from gmmspeech.phones.hmm.inventory import phones_of, replaced_phones
-from gmmspeech.phones.hmm.mapping import backing_off, mapped_model
+from gmmspeech.phones.hmm.mapping import backing_off, extended_model, extended_sources, mapped_model
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm
+from gmmspeech.phones.hmm.triphones import train_triphone_hmm
 
 Frames = Mapping[str, NDArray]
 
@@ -69,6 +74,33 @@ class AdaptedSystem(Saved, kind="AdaptedSystem", hint="the full system of phone 
     prior: FMLLRStats
     prior_frames: float = field(metadata={"saved_as": "relevance"})
 
+    @property
+    def dim(self) -> int:
+        """Columns of the frames before the transform: cepstra without deltas."""
+        return self.transform.matrix.shape[1] // (2 * self.transform.context + 1)
+
+    @property
+    def front_end(self) -> str | None:
+        """Front end, as JSON text, whose first columns those frames are."""
+        return self.adapted.front_end
+
+    def with_front_end(self, front_end: str | None) -> AdaptedSystem:
+        """Give the same system with another note of its front end."""
+        return replace(
+            self,
+            unadapted=self.unadapted.with_front_end(front_end),
+            adapted=self.adapted.with_front_end(front_end),
+        )
+
+    def extended(self, phones: Sequence[str]) -> AdaptedSystem:
+        """Give the system phones that it lacks, as `extended_model` has it."""
+        adapted = extended_model(self.adapted, phones)
+        if adapted is self.adapted:
+            return self
+        sources = extended_sources(self.unadapted, phones)
+        unadapted = mapped_model(self.unadapted, list(sources), sources, silence=adapted.silence)
+        return replace(self, adapted=adapted, unadapted=unadapted)
+
     def to_state(self) -> State:
         """Give the models by name, and what the transform and the prior are of beside them."""
         state = super().to_state()
@@ -85,7 +117,9 @@ class AdaptedSystem(Saved, kind="AdaptedSystem", hint="the full system of phone 
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
-        return ["phone HMMs adapted to speakers by fMLLR", *self.adapted.describe()[:2]]
+        splice = f"{2 * self.transform.context + 1} frames of {counted(self.dim, 'column')}"
+        lines = [f"frames: {splice}, by LDA and MLLT to {len(self.transform.matrix)}"]
+        return ["phone HMMs adapted to speakers by fMLLR", *self.adapted.describe(), *lines]
 
 
 def train_adapted_system(
@@ -97,12 +131,17 @@ def train_adapted_system(
     *,
     context: int = 7,
     dim: int = 40,
-    total_gaussians: int = 1500,
+    total_gaussians: int | None = 1500,
+    num_leaves: int | None = None,
     prior_frames: float = 1000.0,
     rounds: int = 2,
     n_jobs: int | None = 1,
+    checkpoint: Callable[[str], Checkpoint | None] = lambda step: None,
 ) -> AdaptedSystem:
-    """Train the full system."""
+    """Train the full system; of triphones with so many leaves, or of phones that are the same everywhere.
+
+    `checkpoint` gives one for a step by its name; a run that was killed goes on from those that there are.
+    """
     check_at_least(1, rounds=rounds)
     names = list(alignment.posteriors)
     posteriors, phones = alignment.posteriors, alignment.model.phones
@@ -112,42 +151,39 @@ def train_adapted_system(
     near = backing_off(sorted(lacking), phones, silence=silence)
     dictionary = replaced_phones(dictionary, transcripts, near)
 
-    def train(
-        data: Frames, start: Mapping[str, StatePosteriors], total: int, updates: int, realign: Sequence[int]
-    ) -> TrainingState:
+    def train(data: Frames, start: TrainingState, step: str, total: int | None, **options: Any) -> TrainingState:
         states: list[TrainingState] = []
-        train_phone_hmm(
-            *(data, transcripts, dictionary),
-            phones=phones,
-            silence=silence,
-            total_gaussians=total,
-            max_iter=updates,
-            num_passes=1,
-            realign=realign,
-            start=start,
-            n_jobs=n_jobs,
-            callback=lambda state: states.__setitem__(slice(None), [state]),
-        )
+        options |= {"total_gaussians": total, "n_jobs": n_jobs, "checkpoint": checkpoint(step)}
+        options["callback"] = lambda state: states.__setitem__(slice(None), [state])
+        if num_leaves is None:
+            options |= {"phones": phones, "silence": silence, "num_passes": 1, "start": start.posteriors}
+            options.pop("tree", None)
+            train_phone_hmm(data, transcripts, dictionary, **options)
+        else:
+            train_triphone_hmm(data, transcripts, dictionary, start, num_leaves=num_leaves, **options)
         return states[0]
 
     transform = train_lda(frames, posteriors, num_states, context=context, dim=dim, n_jobs=n_jobs)
-    for _ in range(MLLT_ROUNDS):
+    for number in range(MLLT_ROUNDS):
         data = _transformed(transform, frames, names, n_jobs)
-        model = train(data, posteriors, MLLT_GAUSSIANS * num_states, MLLT_UPDATES, ()).model
-        transform = transform.then(train_mllt(model, data, posteriors, n_jobs=n_jobs))
+        few = MLLT_GAUSSIANS * (num_states if num_leaves is None else num_leaves)
+        state = train(data, alignment, f"mllt{number + 1}", few, max_iter=MLLT_UPDATES, realign=())
+        mllt = train_mllt(state.model, data, state.posteriors, n_jobs=n_jobs)
+        transform = transform.then(mllt)
     data = _transformed(transform, frames, names, n_jobs)
-    state = train(data, posteriors, total_gaussians, UPDATES, REALIGN_UNADAPTED)
+    state = train(data, alignment, "unadapted", total_gaussians, max_iter=UPDATES, realign=REALIGN_UNADAPTED)
     unadapted, transforms = state.model, None
-    for _ in range(rounds):
+    for number in range(rounds):
         transforms, prior = train_fmllr(
             *(state.model, data, state.posteriors, utt2spk),
             transforms=transforms,
             prior_frames=prior_frames,
             n_jobs=n_jobs,
         )
-        state = train(
-            adapt_frames(data, utt2spk, transforms), state.posteriors, total_gaussians, UPDATES, REALIGN_ADAPTED
-        )
+        adapted_frames = adapt_frames(data, utt2spk, transforms)
+        # states as before: graphs for one model are those for the other
+        options = {"max_iter": UPDATES, "realign": REALIGN_ADAPTED, "tree": state.model.tree}
+        state = train(adapted_frames, state, f"adapted{number + 1}", total_gaussians, **options)
     adapted = state.model
     if near:
         sources = near | {phone: phone for phone in phones}
@@ -155,6 +191,50 @@ def train_adapted_system(
             mapped_model(model, [*phones, *near], sources, silence=silence) for model in (unadapted, adapted)
         )
     return AdaptedSystem(transform, unadapted, adapted, prior, prior_frames)
+
+
+def transformed_frames(system: AdaptedSystem, frames: Frames) -> Frames:
+    """Frames that are cut to their cepstra, spliced and transformed when they are read."""
+    dim = system.dim
+
+    def transformed(name: str, x: NDArray) -> NDArray[np.floating]:
+        x = as_matrix(x)
+        if x.shape[1] < dim:
+            found = f"found frames of {counted(x.shape[1], 'column')}"
+            raise FeatureError(f"utterance {name}: {found}, expected {dim} or more: what the system is of, then deltas")
+        return system.transform(x[:, :dim])
+
+    return MappedFrames(frames, transformed)
+
+
+def speakers_transforms(
+    system: AdaptedSystem,
+    frames: Frames,
+    utt2spk: Mapping[str, str],
+    graphs: StateGraph | Mapping[str, StateGraph],
+    *,
+    acoustic_scale: float = 1.0,
+    beam: float | None = None,
+    rounds: int = 2,
+    n_jobs: int | None = 1,
+) -> dict[str, NDArray[np.float64]]:
+    """Transform of each speaker's transformed frames to the system's adapted model, without transcripts or with."""
+    model, adapted = system.unadapted, frames
+    transforms: dict[str, NDArray[np.float64]] | None = None
+    for _ in range(rounds):
+        posteriors = _states(model, adapted, utt2spk, graphs, acoustic_scale, beam, n_jobs)
+        if not posteriors:
+            return {}
+        model = system.adapted
+        transforms, _ = train_fmllr(
+            *(model, frames, posteriors, utt2spk),
+            transforms=transforms,
+            prior=system.prior,
+            prior_frames=system.prior_frames,
+            n_jobs=n_jobs,
+        )
+        adapted = through_transforms(frames, utt2spk, transforms)
+    return transforms or {}
 
 
 def adapt_speakers(
@@ -167,21 +247,10 @@ def adapt_speakers(
     rounds: int = 2,
     n_jobs: int | None = 1,
 ) -> dict[str, NDArray]:
-    """Bring the frames of speakers to the system's adapted model, without transcripts or with, (T, dim)."""
+    """Bring the frames of speakers to the system's adapted model, (T, dim)."""
     data = _transformed(system.transform, frames, list(frames), n_jobs)
-    model, adapted, transforms = system.unadapted, data, None
-    for _ in range(rounds):
-        posteriors = _states(model, adapted, graphs, acoustic_scale, n_jobs)
-        model = system.adapted
-        transforms, _ = train_fmllr(
-            *(model, data, posteriors, utt2spk),
-            transforms=transforms,
-            prior=system.prior,
-            prior_frames=system.prior_frames,
-            n_jobs=n_jobs,
-        )
-        adapted = adapt_frames(data, utt2spk, transforms)
-    return adapted
+    options: dict[str, Any] = {"acoustic_scale": acoustic_scale, "rounds": rounds, "n_jobs": n_jobs}
+    return adapt_frames(data, utt2spk, speakers_transforms(system, data, utt2spk, graphs, **options))
 
 
 def _transformed(
@@ -193,14 +262,17 @@ def _transformed(
 def _states(
     model: PhoneHMM,
     frames: Frames,
+    utt2spk: Mapping[str, str],
     graphs: StateGraph | Mapping[str, StateGraph],
     acoustic_scale: float,
+    beam: float | None,
     n_jobs: int | None,
 ) -> dict[str, StatePosteriors]:
     def of_batch(batch: Mapping[str, NDArray]) -> list[StatePosteriors | None]:
         theirs = [graphs if isinstance(graphs, StateGraph) else graphs[name] for name in batch]
-        return state_posteriors(model, list(batch.values()), theirs, acoustic_scale=acoustic_scale)
+        return state_posteriors(model, list(batch.values()), theirs, acoustic_scale=acoustic_scale, beam=beam)
 
-    results = ordered_map(of_batch, read_batches(frames, frames), n_jobs=n_jobs)
+    names = [name for name in (frames if isinstance(graphs, StateGraph) else graphs) if name in utt2spk]
+    results = ordered_map(of_batch, read_batches(frames, names), n_jobs=n_jobs)
     found = (posterior for batch in results for posterior in batch)
-    return {name: posterior for name, posterior in zip(frames, found, strict=True) if posterior is not None}
+    return {name: posterior for name, posterior in zip(names, found, strict=True) if posterior is not None}

@@ -43,8 +43,10 @@ class PhoneNet:
     final: Ends
 
 
-def in_context(tree: ContextTree, silence: int, net: PhoneNet) -> tuple[PhoneNet, list[int], list[NDArray[np.intp]]]:
-    """Split phones by what may stand beside them; beyond the ends of an utterance there is silence.
+def in_context(
+    tree: ContextTree, net: PhoneNet, beyond: tuple[int, int]
+) -> tuple[PhoneNet, list[int], list[NDArray[np.intp]]]:
+    """Split phones by what may stand beside them; beyond the ends are two given ones.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def in_context(tree: ContextTree, silence: int, net: PhoneNet) -> tuple[PhoneNet
     states : list of ndarray, shape (positions of the phone,)
     """
     arcs = net.arcs + [(u - 1, u, 0.0) for u, follows in enumerate(net.chained) if follows]
-    left, right = (_beside(net, arcs, ends, silence, side) for side, ends in ((0, net.initial), (1, net.final)))
+    left, right = (_beside(net, arcs, ends, beyond[side], side) for side, ends in enumerate((net.initial, net.final)))
 
     @cache
     def variants(phone: int, before: frozenset[int], behind: frozenset[int]) -> list[_Variant]:
@@ -85,8 +87,8 @@ def in_context(tree: ContextTree, silence: int, net: PhoneNet) -> tuple[PhoneNet
         for a in before_right[u, net.phone[v]]
         for b in behind_left[v, net.phone[u]]
     ]
-    initial = [(v, p) for u, p in net.initial for v in behind_left[u, silence]]
-    final = [(v, p) for u, p in net.final for v in before_right[u, silence]]
+    initial = [(v, p) for u, p in net.initial for v in behind_left[u, beyond[0]]]
+    final = [(v, p) for u, p in net.final for v in before_right[u, beyond[1]]]
     return PhoneNet(phone, chained, spread, initial, final), origin, states
 
 
@@ -95,7 +97,7 @@ _Variant = tuple[list[int], list[int], NDArray[np.intp]]
 
 
 def _beside(
-    net: PhoneNet, arcs: Sequence[tuple[int, int, float]], ends: Ends, silence: int, side: int
+    net: PhoneNet, arcs: Sequence[tuple[int, int, float]], ends: Ends, beyond: int, side: int
 ) -> list[set[int]]:
     """Phones that may stand before each place (side 0), or behind it (side 1)."""
     found: list[set[int]] = [set() for _ in net.phone]
@@ -103,7 +105,7 @@ def _beside(
         here, there = (target, source) if side == 0 else (source, target)
         found[here].add(net.phone[there])
     for place, _ in ends:
-        found[place].add(silence)
+        found[place].add(beyond)
     return found
 
 

@@ -91,14 +91,17 @@ class _Builder:
         """Add an arc from every exit to every entry."""
         self.net.arcs.extend((a, b, p + q) for a, p in exits for b, q in entries)
 
-    def build(self, initial: Ends, final: Ends, words: Sequence[str]) -> StateGraph:
-        """Make the graph of states; all that is given is of places among the phones."""
+    def build(
+        self, initial: Ends, final: Ends, words: Sequence[str], beyond: tuple[int, int] | None = None
+    ) -> StateGraph:
+        """Make the graph of states of places among the phones; beyond its ends is silence, or phones that are given."""
         net, model = replace(self.net, initial=initial, final=final), self.model
         if model.tree is None:
             origin = list(range(len(net.phone)))
             states = [np.arange(*model.state_offsets[p : p + 2]) for p in net.phone]
         else:
-            net, origin, states = in_context(model.tree, model.phone_index[model.silence], net)
+            silence = model.phone_index[model.silence]
+            net, origin, states = in_context(model.tree, net, beyond or (silence, silence))
         lengths = [len(s) for s in states]
         first = np.cumsum([0, *lengths[:-1]]).astype(np.intp)
         last = first + np.array(lengths) - 1
@@ -138,6 +141,14 @@ def phone_sequence_graph(model: PhoneHMM, phones: Sequence[str]) -> StateGraph:
     """Phones one after the other, and nothing else; each is its own word."""
     dictionary = {phone: [[phone]] for phone in phones}
     return utterance_graph(model, phones, dictionary, silence_probability=0.0)
+
+
+def one_phone_graph(model: PhoneHMM, phones: Sequence[str], beyond: tuple[int, int] | None = None) -> StateGraph:
+    """One out of several phones, equally probable, perhaps between two others given by their index."""
+    builder = _Builder(model)
+    places = [builder.chain([phone], number)[0] for number, phone in enumerate(phones)]
+    share = -float(np.log(len(phones)))
+    return builder.build([(place, share) for place in places], [(place, 0.0) for place in places], phones, beyond)
 
 
 def word_sequence_graph(

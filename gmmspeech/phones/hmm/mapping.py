@@ -107,19 +107,25 @@ def extended_model(model: PhoneHMM, phones: Iterable[str]) -> PhoneHMM:
 
     A neighbor that is not among the phones itself goes: it would be as likely as its copy wherever phones are compared.
     """
+    sources = extended_sources(model, phones)
+    near = {phone: source for phone, source in sources.items() if phone != source}
+    if not near:
+        return model
+    found = f"{counted(len(near), 'phone')} that the model lacks: each is taken for its neighbor, {told_pairs(near)}"
+    warnings.warn(f"phones: found {found}", GmmSpeechWarning)
+    return mapped_model(model, list(sources), sources, silence=model.silence)
+
+
+def extended_sources(model: PhoneHMM, phones: Iterable[str]) -> dict[str, str]:
+    """Give the phones of a model that is to have others too, and what each is a copy of."""
     needed = list(dict.fromkeys(phones))
     lacking = [phone for phone in needed if phone not in model.phone_index]
     if lacking:
         lacking += _other_sounds(needed, model.phones)
     nearest = backing_off(needed, model.phones, silence=model.silence) if lacking else {}
     near = {phone: nearest[phone] for phone in lacking if phone in nearest}
-    if not near:
-        return model
-    found = f"{counted(len(near), 'phone')} that the model lacks: each is taken for its neighbor, {told_pairs(near)}"
-    warnings.warn(f"phones: found {found}", GmmSpeechWarning)
     gone = set(near.values()) - set(needed) | set(near)
-    kept = {phone: phone for phone in model.phones if phone not in gone}
-    return mapped_model(model, [*kept, *near], near | kept, silence=model.silence)
+    return {phone: phone for phone in model.phones if phone not in gone} | near
 
 
 def _other_sounds(phones: Sequence[str], known: Sequence[str]) -> list[str]:

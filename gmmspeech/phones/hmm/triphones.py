@@ -43,6 +43,7 @@ def train_triphone_hmm(
     max_iter: int = 20,
     realign: Sequence[int] | None = None,
     questions: Sequence[Sequence[str]] | None = None,
+    tree: ContextTree | None = None,
     min_occupancy: float = 10.0,
     silence_probability: float = 0.5,
     acoustic_scale: float = 1.0,
@@ -81,6 +82,8 @@ def train_triphone_hmm(
     questions : sequence of sequences of str, optional
         Sets of phones that trees may ask for. By default each phone alone, and clusters of those that sound alike,
         made from the data.
+    tree : ContextTree, optional
+        To be taken as it is, in place of one that is grown; of the same phones.
     silence_probability, acoustic_scale, beam, power, variance_floor, min_occupancy, skip_bad, n_jobs, callback, \
 checkpoint
         As `train_phone_hmm` has them.
@@ -191,7 +194,7 @@ def tied_model(model: PhoneHMM, tree: ContextTree, stats: ContextStats, center: 
     sums = np.where(sums[:, :1] > 0, sums, of_root[tree.root_of_state])
     everything = moments.sum(axis=0)
     sums = np.where(sums[:, :1] > 0, sums, everything)
-    n, dim = sums[:, :1], model.dim
+    n, dim = sums[:, :1], stats.sum_x.shape[1]
     means = sums[:, 1 : 1 + dim] / n
     total = everything[1 + dim :] / everything[0] - (everything[1 : 1 + dim] / everything[0]) ** 2
     variances = np.maximum(sums[:, 1 + dim :] / n - means**2, 0.01 * total)
