@@ -29,9 +29,24 @@ strict_option = click.option(
     show_default="skip in a folder of recordings, stop in a data directory",
     help="Leave bad files and utterances out, named and counted, or stop at the first.",
 )
+
+
+class _Channel(click.ParamType):
+    """Number of a channel, from 0, or mix."""
+
+    name = "channel"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if value in ("mix", None) else click.IntRange(0).convert(value, param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "NUMBER|mix"
+
+
+CHANNEL = _Channel()
 channel_option = click.option(
     "--channel",
-    type=click.IntRange(0),
+    type=CHANNEL,
     show_default="their mean",
     help="Which channel of recordings with several, from 0.",
 )

@@ -8,7 +8,7 @@ if __name__ == "__main__":  # before all that takes a while to import
     run()
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -26,6 +26,7 @@ from gmmspeech.cli import (
     statistics,
 )
 from gmmspeech.cli.group import (
+    CHANNEL,
     allow_pipes_option,
     command,
     jobs_option,
@@ -74,7 +75,7 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, hel
     help="Front end, how to compute frames: a TOML file, or the name of one that comes with gmmspeech, such as "
     "clean_speech (any other name lists them), or a .conf file of Kaldi or of HTK's HCopy.",
 )
-@click.option("--channel", type=click.IntRange(0), help="Which channel of stereo recordings, from 0.")
+@click.option("--channel", type=CHANNEL, help="Which channel of stereo recordings, from 0, or mix: their mean.")
 @click.option(
     "--storage",
     type=click.Choice(["float32", "float16"]),
@@ -105,7 +106,7 @@ def features(
     data_dirs: tuple[Path, ...],
     out: Path,
     config: str,
-    channel: int | None,
+    channel: int | Literal["mix"] | None,
     storage: str,
     compress: str | None,
     shards: int | None,

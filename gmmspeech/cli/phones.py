@@ -169,11 +169,12 @@ def train_phones(
     tell_left_out(done.skipped)
     if start:
         say(f"begun with {init}: {told_start(hmm, **start)}")
+    searched = "as labeled" if labels is not None else "all paths" if beam is None else f"a beam of {beam:g}"
     tell(
         f"{counted(len(hmm.phones), 'phone')}, {counted(hmm.num_states, 'state')}, "
         f"{counted(hmm.num_gaussians, 'Gaussian')}, "
         f"{state.log_likelihood:.3f} nats a frame of {counted(len(state.posteriors), 'utterance')}, "
-        f"{'all paths' if beam is None else f'paths within a beam of {beam:g}'}, {len(done.skipped)} skipped"
+        f"{searched}, {len(done.skipped)} skipped"
     )
 
 

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
+import soundfile
 from click.testing import Result
 
 import gmmspeech
 from gmmspeech.cli.main import main
 from gmmspeech.cli.messages import _FUNCTIONS, as_typed
+from gmmspeech.formats.textgrid import write_textgrid
+from gmmspeech.phones.labels.labels import Label
 
 Run = Callable[..., Result]
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
@@ -72,18 +76,91 @@ def test_only_commands_and_recipes_name_options() -> None:
                     assert (path.name, option) in {("pipeline.py", "--stage"), ("conf_files.py", "--name")}, place
 
 
+def texts(node: ast.AST) -> list[str]:
+    """Texts in a function, but for its documentation: whatever it may print."""
+    documented = ast.get_docstring(node, clean=False) if isinstance(node, ast.FunctionDef) else None
+    body = node.body if isinstance(node, ast.FunctionDef) else [node]
+    found = [part.value for each in body for part in ast.walk(each) if isinstance(part, ast.Constant)]
+    return [text for text in found if isinstance(text, str) and text != documented]
+
+
 def test_a_command_names_no_option_of_another() -> None:
+    """Neither do functions beside it that it calls, in errors, warnings, and what is printed."""
     names = {command.callback.__wrapped__.__name__: command for command in main.commands.values()}  # type: ignore[union-attr]
-    seen = 0
+    seen = set()
     for path in sorted((PACKAGE / "cli").glob("*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and node.name in names:
-                seen += 1
-                raised = [each for each in ast.walk(node) if isinstance(each, ast.Raise)]
-                for number, text in (each for statement in raised for each in messages(statement)):
-                    for option in OPTION.findall(text):
-                        assert option in options(names[node.name]), f"{path.name}:{number}: {option}"
-    assert seen == len(names)
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+        for name in functions.keys() & names.keys() - {"demo"}:  # which prints what other commands are called with
+            reached, wanted = set(), {name}
+            while wanted:
+                function = wanted.pop()
+                reached.add(function)
+                called = {part.id for part in ast.walk(functions[function]) if isinstance(part, ast.Name)}
+                wanted |= called & functions.keys() - reached
+            for text in (text for function in reached for text in texts(functions[function])):
+                for option in OPTION.findall(text):
+                    assert option in known_to(names[name]), f"{path.name}: {name}: {option}"
+            seen.add(name)
+    assert seen == names.keys() - {"demo"}
+
+
+def known_to(command: click.Command) -> set[str]:
+    """Options of a command, in both forms of those that are yes or no."""
+    both = {name for each in command.params if isinstance(each, click.Option) for name in each.secondary_opts}
+    return options(command) | both | {"--help"}
+
+
+def test_help_names_no_option_of_another_command() -> None:
+    for name, command in main.commands.items():
+        asked = [each for each in command.params if isinstance(each, click.Option)]
+        told = [command.help or "", *(f"{each.help} {each.show_default}" for each in asked)]
+        lines = [line for text in told for line in text.splitlines() if not line.strip().startswith("gmmspeech ")]
+        own = re.sub(rf"\b({'|'.join(main.commands)}) --[a-z-]+", "", "\n".join(lines))  # else of the command before it
+        for option in OPTION.findall(own):
+            assert option in known_to(command), f"{name}: {option}"
+
+
+def test_other_texts_name_options_that_there_are() -> None:
+    """Where a warning, or a page, names an option, a command has it."""
+    known = {option for command in main.commands.values() for option in known_to(command)}
+    others = {"pipeline.py", "conf_files.py", "frontend.py", "kaldi_ark.py"}  # of recipes, and in files of Kaldi's
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and path.name not in others:
+                for text in texts(node):
+                    named = {option for option in OPTION.findall(text) if f"var({option})" not in text}
+                    assert named <= known, f"{path.relative_to(PACKAGE)}: {node.name}: {named - known}"
+
+
+def test_a_stereo_recording_asks_for_no_parameter(run: Run, tmp_path: Path) -> None:
+    """Commands that have --channel name that, the others read it as it is."""
+    rng = np.random.default_rng(0)
+    for name in ("a", "b", "c"):
+        soundfile.write(tmp_path / f"{name}.wav", rng.normal(0, 0.1, (9000, 2)), 16000)
+        write_textgrid(tmp_path / f"{name}.TextGrid", {"phones": [Label(0.1, 0.4, "AA"), Label(0.4, 0.7, "S")]})
+        (tmp_path / f"{name}.lab").write_text("ah")
+    for file in ("wav.scp", "utt2spk"):
+        lines = [f"{name} {name}{'.wav' if file == 'wav.scp' else ''}" for name in "abc"]
+        (tmp_path / file).write_text("\n".join(lines) + "\n")
+    (tmp_path / "text").write_text("a ah\nb ah\nc ah\n")
+    labels = ("--labels", tmp_path / "a.TextGrid")
+    chosen = [["--channel", channel] for channel in ("mix", 0, 1)]  # what the message offers is taken
+    assert [run("features", tmp_path, tmp_path / "f.h5", *each).exit_code for each in chosen] == [0, 0, 0]
+    assert run("features", tmp_path, tmp_path / "f.h5", "--channel", "left").exit_code == 2
+    for words in (
+        ("features", tmp_path, tmp_path / "f.h5", "--config", "clean_speech"),
+        ("align", tmp_path),
+        ("recognize", tmp_path, "--dictionary", "cmudict", "--words", "ah"),
+        ("train-phone-classifier", tmp_path, tmp_path / "c.h5", *labels, "-k", 1, "--dim", 1),
+        ("train-phones", tmp_path, tmp_path / "m.h5", *labels),
+        ("plot-alignment", tmp_path / "a.wav", tmp_path / "a.TextGrid", tmp_path / "a.png"),
+    ):
+        result = run(*words)
+        command = main.commands[str(words[0])]
+        bare = r"(?<!-)\b(channel|tier|format|skip_bad|n_jobs|unknown_words) ?="
+        assert not re.search(bare, result.output), result.output
+        assert set(OPTION.findall(result.output)) <= known_to(command), result.output
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def kaldifst() -> ModuleType:
         import kaldifst
     except ImportError:
         found = "found no kaldifst, which makes graphs of n-grams and dictionaries"
-        raise ConfigError(f'--lm: {found}, expected it: pip install "gmmspeech[decode]"') from None
+        raise ConfigError(f'lm: {found}, expected it: pip install "gmmspeech[decode]"') from None
     return kaldifst
 
 
