@@ -334,26 +334,28 @@ def read_labels_of(
     Give what is left out with the reasons too, and whether bad utterances are to be left out, as `read_speech` does.
     """
     skip = bool(skip_bad) if is_data_dir(folder) else skip_bad is not False
-    reasons: dict[str, str] = {}
     if is_data_dir(folder):
         data = read_data_dir(folder, allow_pipes=allow_pipes)
         known = read_alignments(labels, data, tier=tier, skip_bad=skip)
-        for utterance in data.utterances:
-            if utterance not in known:
-                reasons[utterance] = f"found no labels of it in {labels}{look_alike(utterance, known)}, expected some"
+        without = [f"{u}{look_alike(u, known)}" for u in data.utterances if u not in known]
     else:
         beside = labels.exists() and labels.samefile(folder) and any(folder.rglob("*.TextGrid"))
         data, known, without = read_labeled_recordings(folder, None if beside else labels, tier=tier, skip_bad=skip)
-        reasons = dict.fromkeys(without, f"found no labels of it in {labels}, expected some")
-    for utterance in [name for name, found in known.items() if found]:
-        names = [label.name for label in known[utterance]]
-        if are_words(names):
-            reasons[utterance] = f"found labels {shown(' | '.join(names), 60)}, expected phones (of which tier?)"
+    reasons: dict[str, str] = {}
+    for utterance, found in known.items():
+        if are_words(label.name for label in found):
+            told = shown(" | ".join(label.name for label in found), 60)
+            reasons[utterance] = f"found labels {told}, expected phones (of which tier?)"
     kept = data.only(u for u in data.utterances if u in known and u not in reasons)
+    missing = f"{labels}: found no labels of {counted(len(without), 'recording')} of {folder}" if without else ""
+    if without and (not skip or not known):
+        raise DataError(f"{missing}, expected those of all; the first: {shown(without[0], 200)}")
     if reasons and (not skip or not kept.utterances):
         name, reason = next(iter(reasons.items()))
-        found = f"found {counted(len(reasons), 'utterance')} without labels of phones"
-        raise DataError(f"{folder}: {found}; the first: {shown(name)}: {reason}")
+        found_words = f"found {counted(len(reasons), 'utterance')} without phones"
+        raise DataError(f"{folder}: {found_words}; the first: {shown(name)}: {reason}")
+    if without:
+        warnings.warn(f"{missing}, left out: {shown(', '.join(without), 300)}", GmmSpeechWarning)
     return kept, {utterance: known[utterance] for utterance in kept.utterances}, reasons, skip
 
 
