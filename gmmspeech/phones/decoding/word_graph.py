@@ -20,16 +20,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.arguments import checked
+from gmmspeech.arguments import check, checked, real
 from gmmspeech.errors import ConfigError, DataError, shown
-from gmmspeech.phones.decoding.transducers import NONE, Arc, Arcs, compiled, composed, grammar_arcs, kaldifst
-from gmmspeech.phones.decoding.transducers import lexicon_arcs as lexicon_arcs_of
+from gmmspeech.phones.decoding.transducers import (
+    NONE,
+    Arc,
+    Arcs,
+    compiled,
+    composed,
+    grammar_arcs,
+    kaldifst,
+    lexicon_arcs,
+)
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.labels.ngram import START, NGram, is_unknown
+from gmmspeech.phones.labels.ngram import RESERVED, NGram, is_unknown
 
-Expand = Callable[[str, str | None, str | None], Sequence[int]]
-"""States of a phone, given those before and after it; None where it begins or ends an utterance, or its word."""
+Expand = Callable[[str, str, str], Sequence[int]]
+"""States of a phone, given the phones before and after it, silence beyond the ends of an utterance."""
 
 Window = tuple[int, int, int]  # labels of a phone's left neighbor, of itself, and of its right one; 0 for none
 
@@ -48,8 +56,8 @@ class WordGraph:
         State of the model that label 1 and up emits.
     phone : ndarray of int, shape (L,)
         Index of the phone that it belongs to, in the model's.
-    enters, enters_phone, enters_word : ndarray of bool, shape (L,)
-        Whether the label's frame is the first of the state, of the phone, of a word.
+    enters_phone, enters_word : ndarray of bool, shape (L,)
+        Whether the label's frame is the first of the phone, and of a word.
     is_pause : ndarray of bool, shape (L,)
         Whether the label is of silence between words.
     """
@@ -58,7 +66,6 @@ class WordGraph:
     words: tuple[str, ...]
     state: NDArray[np.intp]
     phone: NDArray[np.intp]
-    enters: NDArray[np.bool_]
     enters_phone: NDArray[np.bool_]
     enters_word: NDArray[np.bool_]
     is_pause: NDArray[np.bool_]
@@ -75,7 +82,6 @@ def word_graph(
     silence_probability: float = 0.5,
     self_loop_scale: float = 0.1,
     expand: Expand | None = None,
-    cross_word: bool = True,
 ) -> WordGraph:
     """Make the graph of all that an n-gram allows.
 
@@ -96,9 +102,7 @@ def word_graph(
         Factor of the log probabilities of staying in a state and of leaving it; Kaldi's 0.1 suits its acoustic scale
         of 0.1.
     expand : callable, optional
-        Gives the states of a phone between two others, None for none; by default those of the model's phone.
-    cross_word : bool
-        With `expand`: whether neighbors in other words count, or only those of the same word.
+        Gives the states of a phone between two others, of other words too; by default those that the model has.
 
     Returns
     -------
@@ -121,28 +125,37 @@ def word_graph(
     """
     if not 0 < silence_probability < 1:
         raise ConfigError(f"silence_probability: found {silence_probability}, expected it between 0 and 1")
-    for name, scale in (("lm_scale", lm_scale), ("self_loop_scale", self_loop_scale)):
-        if not 0 <= scale < math.inf:
-            raise ConfigError(f"{name}: found {scale}, expected 0 or more")
+    check(real(least=0, below=math.inf), lm_scale=lm_scale, self_loop_scale=self_loop_scale)
+    check(real(above=-math.inf, below=math.inf), word_insertion_penalty=word_insertion_penalty)
     library = kaldifst()
     entries = ngram_entries(ngram, dictionary, model)
-    lexicon, marks = lexicon_arcs_of(entries, model.phone_index, model.silence, silence_probability)
+    lexicon, marks = lexicon_arcs(entries, model.phone_index, model.silence, silence_probability)
     ids = {word: i for i, word in enumerate(entries, 1)}
     grammar = grammar_arcs(ngram, ids, len(ids) + 1, lm_scale, word_insertion_penalty)
     graph = composed(compiled(lexicon, "olabel"), compiled(grammar, "ilabel"))
+    expand = expand or expansion(model)
     if expand is None:
         windows = {label: (0, label, 0) for label in range(1, marks[0])}
     else:
         graph, listed = library.compose_context(marks, 3, 1, graph)
         windows = {i: (each[0], each[1], each[2]) for i, each in enumerate(listed) if len(each) == 3}
         marks = [i for i, each in enumerate(listed) if len(each) == 1]
-    states = _States(model, expand or (lambda phone, *_: model.states(phone).tolist()), cross_word)
+    states = _States(model, expand or (lambda phone, *_: model.states(phone).tolist()))
     hmms = states.transducer(windows, marks, self_loop_scale)
     graph = composed(compiled(hmms, "olabel"), graph)
     graph = library.compose(compiled(_without_marks(len(states.labels), len(marks)), "olabel"), graph)
     table = np.array(states.labels, dtype=np.intp)
-    flags = (column.astype(np.bool_) for column in table[:, 2:].T)
+    flags = (column.astype(np.bool_) for column in table[:, 3:].T)
     return WordGraph(library.StdConstFst(graph), tuple(ids), table[:, 0], table[:, 1], *flags)
+
+
+def expansion(model: PhoneHMM) -> Expand | None:
+    """States of phones between others, of a model whose states depend on these; None where they don't."""
+    tree = getattr(model, "tree", None)
+    if tree is None:
+        return None
+    index = model.phone_index
+    return lambda *phones: tree.states(index[phones[0]], index[phones[1]], index[phones[2]]).tolist()
 
 
 def ngram_entries(ngram: NGram, dictionary: Pronunciations, model: PhoneHMM) -> dict[str, list[tuple[str, ...]]]:
@@ -151,7 +164,7 @@ def ngram_entries(ngram: NGram, dictionary: Pronunciations, model: PhoneHMM) -> 
     for (word,) in ngram.log_probabilities[0]:
         if is_unknown(word) and not pronunciations(dictionary, word, optional=True):
             continue
-        if word not in (START, "</s>"):
+        if word not in RESERVED:
             entries[word] = [tuple(phones) for phones in pronunciations(dictionary, word, optional=True)]
     check_words_known(ngram, [word for word, variants in entries.items() if not variants or not all(variants)])
     if not entries:
@@ -164,7 +177,7 @@ def ngram_entries(ngram: NGram, dictionary: Pronunciations, model: PhoneHMM) -> 
     return entries
 
 
-def check_words_known(ngram: NGram, lacking: Sequence[str]) -> None:
+def check_words_known(ngram: NGram, lacking: Sequence[str], owner: str = "n-gram") -> None:
     """Raise a `DataError` for words of an n-gram that a dictionary lacks, counted, with what may be done."""
     if lacking:
         wanted = set(lacking)
@@ -172,15 +185,15 @@ def check_words_known(ngram: NGram, lacking: Sequence[str]) -> None:
         found = f"found {len(lacking)} of {len(ngram.words)} words without a pronunciation"
         listed = f"{shown(', '.join(sorted(lacking)), 300)}; in {grams} of {sum(ngram.counts)} n-grams"
         expected = "all in the dictionary: add them, or choose --unknown-words g2p or skip"
-        raise DataError(f"n-gram: {found} ({listed}), expected {expected}")
+        raise DataError(f"{owner}: {found} ({listed}), expected {expected}")
 
 
 class _States:
     """Collects the labels of states, and the chains of them that phones are between others."""
 
-    def __init__(self, model: PhoneHMM, expand: Expand, cross_word: bool) -> None:
-        self.model, self.expand, self.cross_word = model, expand, cross_word
-        self.labels: list[tuple[int, ...]] = []  # state, phone, and the flags of WordGraph
+    def __init__(self, model: PhoneHMM, expand: Expand) -> None:
+        self.model, self.expand = model, expand
+        self.labels: list[tuple[int, ...]] = []  # state, phone, whether it is entered, and the flags of WordGraph
         self._known: dict[tuple[int, ...], int] = {}
 
     def transducer(self, windows: Mapping[int, Window], marks: Iterable[int], scale: float) -> Arcs:
@@ -206,17 +219,9 @@ class _States:
         return Arcs(arcs, {0: 0.0})
 
     def _states_of(self, window: Window) -> tuple[int, ...]:
-        """States of a phone between two others, as far as those are to be told."""
-        left, center, right = window
-        if not self.cross_word:
-            left = 0 if self._begins_word(center) else left
-            right = 0 if self._begins_word(right) else right
-        names = (self.model.phones[(label - 1) // 2] if label else None for label in (center, left, right))
-        return tuple(int(state) for state in self.expand(*names))  # type: ignore[arg-type]
-
-    def _begins_word(self, label: int) -> bool:
-        """Say whether a phone is the first of a word, or silence between words."""
-        return label > 0 and (label % 2 == 0 or self._is_pause(label))
+        """States of a phone between two others."""
+        left, center, right = (self.model.phones[(x - 1) // 2] if x else self.model.silence for x in window)
+        return tuple(int(state) for state in self.expand(center, left, right))
 
     def _is_pause(self, label: int) -> bool:
         return label == 2 * self.model.phone_index[self.model.silence] + 1

@@ -1,0 +1,176 @@
+"""The search for words, beside all sequences of words set against the frames one after the other, in float64."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+from gmmspeech.errors import DataError
+from gmmspeech.phones.decoding.word_graph import word_graph
+from gmmspeech.phones.decoding.word_search import SearchOptions, recognize_words
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.labels.ngram import train_ngram
+
+PHONES = ["SIL", "A", "B", "C"]
+DICTIONARY = {
+    "ab": [("A", "B")],
+    "abc": [("A", "B", "C")],
+    "ba": [("B", "A"), ("C", "A")],
+    "ca": [("C", "A")],  # sounds like one of ba
+}
+TEXT = [["ab", "ca"], ["ba"], ["abc", "ab"], ["ba", "ca"], ["ca", "abc"], ["ab"]]
+TRIGRAM = train_ngram(TEXT, order=3)
+WIDE = {"beam": 400.0, "lattice_beam": 60.0, "max_active": 10**6}
+LOOP_SCALE, SILENCE = 0.3, 0.4
+
+
+def model_of(rng, states=2, contexts=1):
+    """Phones of several states; with contexts, as many states again for each phone before and each behind."""
+    model = PhoneHMM.from_phones(PHONES, mean=[0.0, 0.0], variance=[1.0, 1.0], num_states=states * contexts)
+    total = model.num_states
+    return dataclasses.replace(
+        model, means=rng.normal(0, 2, (total, 2)), self_loop=rng.uniform(0.3, 0.8, total), front_end=None
+    )
+
+
+def expand_of(model, states=2):
+    """States that depend on the first phone's place and the last one's."""
+
+    def expand(phone, left, right):
+        first = model.state_offsets[model.phone_index[phone]]
+        context = 0 if phone == "SIL" else 4 * PHONES.index(left) + PHONES.index(right)
+        return [first + states * context + i for i in range(states)]
+
+    return expand
+
+
+def viterbi(emissions, states, model):
+    """Log-likelihood of the best path through states in a row, and the frames at which each begins."""
+    stay, leave = LOOP_SCALE * np.log(model.self_loop[states]), LOOP_SCALE * np.log1p(-model.self_loop[states])
+    score = np.full((len(emissions), len(states)), -np.inf)
+    came = np.zeros(score.shape, dtype=int)
+    score[0, 0] = emissions[0, states[0]]
+    for t in range(1, len(emissions)):
+        for n in range(len(states)):
+            options = [score[t - 1, n] + stay[n], score[t - 1, n - 1] + leave[n - 1] if n else -np.inf]
+            came[t, n] = int(np.argmax(options))
+            score[t, n] = max(options) + emissions[t, states[n]]
+    begins, n = [], len(states) - 1
+    for t in range(len(emissions) - 1, -1, -1):
+        if t == 0 or came[t, n]:
+            begins.append(t)
+            n -= 1
+    return score[-1, -1] + leave[-1], begins[::-1]
+
+
+def backing_off(ngram, words):
+    """Log probability of words where an n-gram may back off though it need not, as arcs without a label let it."""
+    scores = {("<s>",): 0.0}
+    for word in [*words, "</s>"]:
+        after = {}
+        for history, score in scores.items():
+            for start in range(len(history) + 1):
+                kept = history[start:]
+                if (*kept, word) in ngram.log_probabilities[len(kept)]:
+                    total = score + ngram.log_probabilities[len(kept)][*kept, word]
+                    total += sum(ngram.backoffs[len(history) - i - 1].get(history[i:], 0.0) for i in range(start))
+                    reached = (*kept, word)[-(ngram.order - 1) :]
+                    after[reached] = max(after.get(reached, -np.inf), total)
+        scores = after
+    return max(scores.values())
+
+
+def all_paths(model, emissions, ngram, expand, longest, lm_scale=1.0, penalty=0.0):
+    """Each sequence of words that fits, with its best log-likelihood, and the words' first frames."""
+    found = {}
+    for words in itertools.chain.from_iterable(itertools.product(DICTIONARY, repeat=n) for n in range(longest + 1)):
+        lm = lm_scale * backing_off(ngram, words)
+        for variants in itertools.product(*(DICTIONARY[word] for word in words)):
+            share = -sum(np.log(len(DICTIONARY[word])) for word in words)
+            for silent in itertools.product([0, 1], repeat=len(words) + 1):
+                phones, firsts = ["SIL"] * silent[0], []
+                for variant, after in zip(variants, silent[1:], strict=True):
+                    firsts.append(len(phones))
+                    phones += [*variant, *["SIL"] * after]
+                if not phones:
+                    continue
+                beside = ["SIL", *phones, "SIL"]
+                chains = [expand(*beside[i + 1 : i + 2], beside[i], beside[i + 2]) for i in range(len(phones))]
+                states = list(itertools.chain.from_iterable(chains))
+                score, begins = viterbi(emissions, states, model) if len(states) <= len(emissions) else (-np.inf, [])
+                pauses = sum(silent) * np.log(SILENCE) + (len(silent) - sum(silent)) * np.log(1 - SILENCE)
+                score += lm + share + pauses - penalty * len(words)
+                if score > found.get(words, (-np.inf,))[0]:
+                    starts = np.cumsum([0, *map(len, chains)])
+                    found[words] = (score, [begins[starts[i]] for i in firsts])
+    return sorted(((score, list(words), firsts) for words, (score, firsts) in found.items()), key=lambda x: -x[0])
+
+
+@pytest.mark.parametrize("contexts", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_words_times_and_alternatives_are_the_best_of_all(seed, contexts):
+    rng = np.random.default_rng(seed)
+    model = model_of(rng, contexts=16 if contexts else 1)
+    expand = expand_of(model) if contexts else lambda phone, left, right: model.states(phone).tolist()
+    frames = rng.normal(0, 2, (13, 2))
+    emissions = 0.5 * model.log_likelihoods(frames).astype(np.float64)
+    expected = all_paths(model, emissions, TRIGRAM, expand, 3, lm_scale=1.5, penalty=0.5)
+    graph = word_graph(
+        *(model, TRIGRAM, DICTIONARY),
+        lm_scale=1.5,
+        word_insertion_penalty=0.5,
+        silence_probability=SILENCE,
+        self_loop_scale=LOOP_SCALE,
+        expand=expand if contexts else None,
+    )
+    for options in (SearchOptions(0.5, **WIDE), SearchOptions(0.5, n_best=6, confidence=True, **WIDE)):
+        found = recognize_words(model, {"u": frames}, graph, options)["u"]
+        assert [label.name for label in found.words] == expected[0][1]
+        assert [label.start for label in found.words] == pytest.approx(
+            [f and 0.01 * f + 0.0075 for f in expected[0][2]]
+        )
+        assert found.phones[-1].end == pytest.approx(0.1375)
+        shape = [label.name for label in found.phones if label.name != "SIL"]
+        assert len(shape) == sum(len(DICTIONARY[w][0]) for w in expected[0][1])
+    assert [each.words for each in found.alternatives] == [words for _, words, _ in expected[:6]]
+    scores = np.array([score for score, _, _ in expected])
+    posterior = np.exp(scores - np.logaddexp.reduce(scores))
+    np.testing.assert_allclose([each.probability for each in found.alternatives], posterior[:6], atol=0.01)
+
+
+def test_the_log_likelihood_is_that_of_the_path():
+    rng = np.random.default_rng(9)
+    model = model_of(rng)
+    frames = rng.normal(0, 2, (12, 2))
+    emissions = model.log_likelihoods(frames).astype(np.float64)
+    (score, words, _), *_ = all_paths(model, emissions, TRIGRAM, lambda p, *_: model.states(p).tolist(), 3)
+    graph = word_graph(model, TRIGRAM, DICTIONARY, silence_probability=SILENCE, self_loop_scale=LOOP_SCALE)
+    found = recognize_words(model, {"u": frames}, graph, SearchOptions(1.0, **WIDE))["u"]
+    assert [label.name for label in found.words] == words
+    assert found.log_likelihood * 12 == pytest.approx(score, abs=0.02)
+
+
+def test_what_is_too_short_is_named_or_left_out():
+    model = model_of(np.random.default_rng(0), states=5)
+    graph = word_graph(model, TRIGRAM, DICTIONARY)
+    frames = {"short": np.zeros((3, 2)), "empty": np.zeros((0, 2)), "good": np.zeros((30, 2))}
+    with pytest.raises(DataError, match="utterance short: found no words that end with its 3 frames within a beam"):
+        recognize_words(model, {"short": frames["short"]}, graph)
+    with pytest.warns(UserWarning, match="skipped 2 utterances; the first: utterance "):
+        assert list(recognize_words(model, frames, graph, skip_bad=True)) == ["good"]
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"beam": 0.0}, "beam: found 0.0, expected"),
+        ({"lattice_beam": float("nan")}, "lattice_beam: found nan"),
+        ({"acoustic_scale": -1.0}, "acoustic_scale: found -1.0"),
+        ({"max_active": 0}, "max_active: found 0"),
+        ({"n_best": -1}, "n_best: found -1"),
+    ],
+)
+def test_options_that_make_no_sense_are_named(option, message):
+    with pytest.raises(ValueError, match=message):
+        SearchOptions(**option)
