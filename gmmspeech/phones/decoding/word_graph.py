@@ -151,7 +151,7 @@ def word_graph(
 
 def expansion(model: PhoneHMM) -> Expand | None:
     """States of phones between others, of a model whose states depend on these; None where they don't."""
-    tree = getattr(model, "tree", None)
+    tree = model.tree
     if tree is None:
         return None
     index = model.phone_index
