@@ -55,6 +55,7 @@ from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
 from gmmspeech.phones.labels.dictionary import are_words
 from gmmspeech.phones.labels.labels import FrameClock, Label
+from gmmspeech.phones.labels.silence import filled_with_silence, named_silence
 from gmmspeech.phones.labels.words import words_of
 from gmmspeech.phones.shipped import english_model
 from gmmspeech.progress import progress
@@ -188,6 +189,7 @@ def train_phones_dir(
         _tell_unknown(spoken, unknown_words_of(out))
     with features_of(data, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
         options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": front.to_json(), "noise": True}
+        known = None if known is None else _with_silence(known, store)
         model, state = _train_and_save(store, words, dictionary or {}, out, known, **options)
     done.skipped = {**left_out, **done.skipped}
     return model, state, done
@@ -357,6 +359,19 @@ def read_labels_of(
     if without:
         warnings.warn(f"{missing}, left out: {shown(', '.join(without), 300)}", GmmSpeechWarning)
     return kept, {utterance: known[utterance] for utterance in kept.utterances}, reasons, skip
+
+
+def _with_silence(labels: Mapping[str, Sequence[Label]], store: FeatureStore) -> Mapping[str, Sequence[Label]]:
+    """Labels with silence under one name; where none is labeled, as other aligners leave it, what has no label is."""
+    named, clock = named_silence(labels), FrameClock.of(store.front_end)
+    if any(label.name == "SIL" for own in named.values() for label in own):
+        return named
+    lasting = {name: clock.edge(store.num_frames(name)) for name in named if name in store}
+    filled, seconds = filled_with_silence(named, lasting)
+    if seconds:
+        found = f"found no silence among them, took {seconds:.1f} s without a label for it"
+        warnings.warn(f"labels: {found}", GmmSpeechWarning)
+    return filled
 
 
 @dataclass(frozen=True)

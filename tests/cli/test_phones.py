@@ -446,3 +446,22 @@ def test_recognize_takes_a_folder_of_recordings(run, spoken: Path, tmp_path: Pat
     nothing = run("recognize", tmp_path / "out", *words)
     assert "found no recordings; the first: " in nothing.stderr
     assert nothing.stderr.endswith("expected recordings, or a data directory with wav.scp\n")
+
+
+@pytest.mark.parametrize("name", ["sil", "sp", ""])
+def test_silence_of_another_name_is_silence(run, spoken: Path, tmp_path: Path, name: str) -> None:
+    first, other = tmp_path / "first", tmp_path / "other"
+    assert run("align", spoken, "--out", first).exit_code == 0
+    for path in sorted(first.rglob("*.TextGrid")):
+        phones = [
+            label._replace(name=name) if label.name == "SIL" else label for label in read_textgrid(path)["phones"]
+        ]
+        write_textgrid(other / path.relative_to(first), {"phones": [label for label in phones if label.name]})
+    models = []
+    for labels in (first, other):
+        done = run("train-phones", spoken, tmp_path / "m.h5", "--labels", labels, "-k", 40, "--max-iter", 2)
+        assert done.exit_code == 0, done.output
+        models.append(gs.load(tmp_path / "m.h5"))
+    assert models[0].phones == models[1].phones
+    np.testing.assert_array_equal(models[0].means, models[1].means)
+    assert ("labels: found no silence among them, took " in done.stderr) == (not name)
