@@ -48,6 +48,8 @@ from gmmspeech.features.warping import feature_warp
 from gmmspeech.features.window import INT16_SCALE, checked_signal, frame_layout, least_samples, utterance_prefix
 from gmmspeech.files.text import parse_object, read_text
 
+_MOST_TIMES = 50  # as many samples: of 1 Hz, some kB would become GB
+
 
 class FrontEnd(Section):
     """Waveform to frames: static features, voice activity, deltas, normalization.
@@ -447,6 +449,9 @@ class FrontEnd(Section):
                 f"found {rate:g} Hz, expected {self.sample_frequency} Hz{self._also()}; set resample = true to convert,"
                 f" or sample_frequency = {rate:g}"
             )
+        if self.sample_frequency > _MOST_TIMES * rate:
+            expected = f"at least {self.sample_frequency / _MOST_TIMES:g} Hz to convert to {self.sample_frequency}"
+            raise FeatureError(f"{owner}found {rate:g} Hz, expected {expected}")
         return soxr.resample(samples / np.float32(full_scale), rate, self.sample_frequency, quality="HQ"), 1.0
 
     def _also(self) -> str:

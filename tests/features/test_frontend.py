@@ -295,6 +295,13 @@ def test_another_rate_is_refused_by_name():
     assert str(caught.value).startswith("utterance ann-1: found 8000 Hz, expected 16000 Hz; set resample = true")
 
 
+def test_a_rate_of_no_audio_is_refused():
+    front = FrontEnd(sample_frequency=16000, resample=True, features={"type": "mfcc"})
+    assert len(front(np.ones(400), 320))
+    with pytest.raises(FeatureError, match="utterance u: found 1 Hz, expected at least 320 Hz to convert to 16000"):
+        front(np.ones(40000), 1, "u")
+
+
 def test_resampling():
     front = FrontEnd(sample_frequency=8000, resample=True)
     t = np.arange(16000) / RATE
