@@ -68,9 +68,10 @@ def train_phone_hmm(
 ) -> PhoneHMM:
     r"""Train phone HMMs from what was said, without times.
 
-    All phones begin alike, with the mean and variance of all frames; quiet edges of an utterance are silence, and the
-    frames between them are shared equally among its phones' states (`gmmspeech.phones.hmm.flat_start`). Then parameters
-    and alignments are estimated in turn, while Gaussians are split, as Kaldi's train_mono.sh does.
+    All phones begin alike, with the mean and variance of all frames. The first alignment is that of their manners of
+    articulation, by how loud they are and in which frequencies (`gmmspeech.phones.hmm.flat_start`); where the front end
+    isn't known, an utterance's states share its frames equally. Then parameters and alignments are estimated in turn,
+    while Gaussians are split, as Kaldi's train_mono.sh does.
 
     Parameters
     ----------
@@ -112,12 +113,12 @@ def train_phone_hmm(
     min_occupancy : float
         Frames below which a Gaussian is removed, and a state keeps what it had.
     start : mapping of str to StatePosteriors, optional
-        States of the frames to begin with, in place of equal shares: of a model trained on other features of the
+        States of the frames to begin with, in place of the flat start: of a model trained on other features of the
         same frames.
     init_model : PhoneHMM, optional
         Model of the same front end, perhaps of another language, to begin with. Where there are fewer than 1,000 frames
         for each of its states it is adapted by MAP (`gmmspeech.phones.hmm.map_adaptation`), and `total_gaussians`,
-        `max_iter` and `num_passes` do nothing; else it aligns the frames in place of equal shares.
+        `max_iter` and `num_passes` do nothing; else it aligns the frames in place of the flat start.
     phone_map : mapping of str to str, optional
         Phone to the one of `init_model` that it begins as; by default, and for others, the most similar one
         (`gmmspeech.phones.hmm.mapping.mapped_model`).

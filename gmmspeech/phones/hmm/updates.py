@@ -17,7 +17,7 @@ from gmmspeech.files.checkpoints import Checkpoint, digest
 from gmmspeech.gmm import floors
 from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.phones.hmm.estimation import maximize, split, state_occupancy
-from gmmspeech.phones.hmm.flat_start import flat_alignment
+from gmmspeech.phones.hmm.flat_start import flat_alignments
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.passes import Options, accumulate_corpus, align_corpus
@@ -45,7 +45,7 @@ def run_updates(
         To begin with, and to begin every pass with.
     options : Options
     start : mapping of str to StatePosteriors, optional
-        Alignment to begin with; of utterances without one, all states share the frames.
+        Alignment to begin with; of utterances without one, the flat start.
     callback, resume, checkpoint
         As `gmmspeech.phones.hmm.training.train_phone_hmm` has them.
     said : callable
@@ -64,10 +64,8 @@ def run_updates(
     else:
         given = start or {}
         first = 0
-        posteriors = {
-            name: given[name] if name in given else flat_alignment(model, spans, corpus.frames[name])
-            for name, spans in corpus.spans.items()
-        }
+        flat_start = {} if corpus.spans.keys() <= given.keys() else flat_alignments(corpus, model, options.n_jobs)
+        posteriors = {name: given[name] if name in given else flat_start[name] for name in corpus.spans}
     starved: NDArray[np.intp] = np.empty(0, np.intp)
     for update in range(first, options.num_passes * options.max_iter):
         iteration = update % options.max_iter
