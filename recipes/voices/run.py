@@ -1,6 +1,7 @@
 """The main job on synthetic voices: who speaks, is it who he claims to be; and phones. No corpus is needed."""
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -8,9 +9,16 @@ import click
 import gmmspeech as gs
 from gmmspeech import pipeline
 from gmmspeech.commands import evaluation, phone_gmms, phones, verification
+from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.corpora.voices import write_voices
+from gmmspeech.metrics import boundary_agreement
+from gmmspeech.phones.decoding.alignment import Alignment
+from gmmspeech.phones.hmm.graph import Pronunciations
+from gmmspeech.phones.shipped import english_model
 from gmmspeech.report import rows
+
+Aligned = dict[str, Alignment]
 
 FRONT_END = gs.FrontEnd.from_toml("voices")
 CLASS_COMPONENTS, UBM_COMPONENTS = 16, 64
@@ -18,12 +26,12 @@ VERIFIER = {"relevance_factor": 10.0, "update": "mvw", "scoring": "symmetric"}
 
 PHONE_FRONT_END = gs.FrontEnd.from_toml(Path(__file__).with_name("phones.toml"))
 STATIC = gs.FrontEnd(**{**PHONE_FRONT_END.model_dump(), "deltas": None})  # frames are spliced instead
-DICTIONARY = Path(__file__).with_name("words.dict")
-FOLDS = 3  # each time a third of the voices is aligned, after training on the others
-TRAINING = {"total_gaussians": 400, "max_iter": 20}
-PASSES = 2  # of the flat start: once more from single Gaussians, as data are few
+SENTENCES = Path(__file__).with_name("sentences.txt")
+FOLDS = 3  # each time a third of the voices is aligned, saying a third of the sentences, after training on the others
+TRAINING = {"max_iter": 20}
+PASSES = 2  # of the flat start: once more from single Gaussians
 CLASSIFIER = phone_gmms.PhoneClassifierConfig(smoothing=0.0)  # exact times need none
-ALIGNED_BY = {"flat": "flat start", "exact": "trained on the exact times"}
+EXACT, FLAT, ENGLISH = "trained on the exact times", "flat start", "English model"
 
 
 @click.option("--phones", "with_phones", is_flag=True, help="Align and classify phones too, after all else.")
@@ -62,51 +70,96 @@ def main(run: pipeline.Run, with_phones: bool) -> None:
     summary = evaluation.evaluate_file(scores, trials)
     run.results([rows.verification_row("verify 12 voices", [summary])], "verification")
     if with_phones:
-        align_and_classify(run, gs.read_data_dir(corpus / "data" / "all"))
+        many = write_voices(run.out / "sentences", SENTENCES.read_text(encoding="utf-8").splitlines())
+        align_and_classify(run, gs.read_data_dir(many / "data" / "all"))
+        align_same_sentences(run, gs.read_data_dir(corpus / "data" / "all"))
 
 
-def align_and_classify(run: pipeline.Run, data: gs.formats.DataDir) -> None:
-    """Learn the phones of two thirds of the voices, align and classify those of the other third, three times.
+def align_and_classify(run: pipeline.Run, data: gs.formats.DataDir, *, hold_out: bool = True) -> None:
+    """Learn the phones of two thirds of the voices saying two thirds of the sentences; align and classify the others.
 
-    Phone HMMs are trained without and with the exact times, mixtures of phones with them.
+    Phone HMMs are trained with and without the exact times, mixtures of phones with them. The model that comes along
+    has heard people alone.
     """
-    features, labels = run.out / "feats-phones.h5", data.path / "phones.ctm"
-    if run.todo("features-phones", makes=[features], of=[data], settings=PHONE_FRONT_END):
-        gs.extract_features([data], features, PHONE_FRONT_END, n_jobs=run.jobs)
-    exact, words = gs.formats.read_labels(labels), phones.transcripts(data)
-    dictionary = phones.said_pronunciations(words, open_pronunciations([str(DICTIONARY)]))
-    times = phones.frame_times(PHONE_FRONT_END.to_json())
-    speakers = sorted({data.utt2spk[utterance] for utterance in data.utterances})
-    aligned: dict[str, dict[str, list[gs.phones.Label]]] = {kind: {} for kind in ALIGNED_BY}
-    for fold in range(FOLDS):
-        tested = speakers[fold::FOLDS]
-        test = data.only(u for u in data.utterances if data.utt2spk[u] in tested)
-        train = data.only(u for u in data.utterances if data.utt2spk[u] not in tested)
-        learned, said = ({u: words[u] for u in part.utterances} for part in (train, test))
-        kinds = {
-            "flat": {"num_passes": PASSES},
-            "exact": {"labels": {u: exact[u] for u in learned}},
-        }
-        for kind, options in kinds.items():
-            model, out = run.out / f"hmm-{kind}-{fold}.h5", run.out / f"aligned-{kind}-{fold}"
-            settings = [learned, dictionary, TRAINING, PASSES]
-            if run.todo(f"train-{kind}-{fold}", makes=[model], of=[labels], settings=settings):
-                options = {**options, **TRAINING, "n_jobs": run.jobs}
-                phones.train_phones_file(features, learned, dictionary, model, **options)
-            if run.todo(f"align-{kind}-{fold}", makes=[out / "phones.ctm"], settings=[said, dictionary]):
-                with gs.FeatureStore(features) as store:
-                    found = gs.align(gs.load(model), store, said, dictionary, n_jobs=run.jobs, **times)
-                gs.formats.write_alignments(out, found.alignments, format="ctm")
-            aligned[kind] |= gs.formats.read_labels(out / "phones.ctm")
-
+    labels, folders = data.path / "phones.ctm", []
+    for fold, (train, test) in enumerate(folds(data, hold_out)):
         folder = run.out / f"classified-phones-{fold}"
         makes = [folder / "classifier.h5", folder / "results.json"]
         if run.todo(f"classify-{fold}", makes=makes, of=[train, test, labels], settings=[STATIC, CLASSIFIER]):
             phone_gmms.train_and_classify(folder, {"train": train, "test": test}, STATIC, CLASSIFIER, n_jobs=run.jobs)
-    boundaries = [rows.boundary_row(task, exact, aligned[kind]) for kind, task in ALIGNED_BY.items()]
-    run.results(boundaries, "alignment")
-    folders = [run.out / f"classified-phones-{fold}" for fold in range(FOLDS)]
+        folders.append(folder)
+    trained = align_by_trained(run, data, "", hold_out)
+    tell(run, labels, {**trained, ENGLISH: align_by_english(run, data, hold_out)}, "")
     run.results(phone_gmms.classification_rows(folders), "phones")
+
+
+def align_same_sentences(run: pipeline.Run, data: gs.formats.DataDir) -> None:
+    """Align voices that say just what the training voices say."""
+    tell(run, data.path / "phones.ctm", align_by_trained(run, data, "-same", False), " of the same sentences")
+
+
+def folds(data: gs.formats.DataDir, hold_out: bool) -> Iterator[tuple[gs.formats.DataDir, gs.formats.DataDir]]:
+    """Training and test parts without a voice in both, and without a sentence in both if sentences are held out."""
+    speakers = sorted({data.utt2spk[utterance] for utterance in data.utterances})
+    voice = {utterance: speakers.index(data.utt2spk[utterance]) % FOLDS for utterance in data.utterances}
+    sentence = {utterance: int(utterance.rpartition("-s")[2]) % FOLDS for utterance in data.utterances}
+    for fold in range(FOLDS):
+        taught = [u for u in voice if voice[u] != fold and not (hold_out and sentence[u] == fold)]
+        tested = [u for u in voice if voice[u] == fold and not (hold_out and sentence[u] != fold)]
+        yield data.only(taught), data.only(tested)
+
+
+def align_by_trained(run: pipeline.Run, data: gs.formats.DataDir, kept: str, hold_out: bool) -> dict[str, Aligned]:
+    """Align the test part of each fold by models of its training part, with and without exact times."""
+    features, labels = run.out / f"feats-phones{kept}.h5", data.path / "phones.ctm"
+    if run.todo(f"features-phones{kept}", makes=[features], of=[data], settings=PHONE_FRONT_END):
+        gs.extract_features([data], features, PHONE_FRONT_END, n_jobs=run.jobs)
+    exact, (words, dictionary) = gs.formats.read_labels(labels), pronounced(data)
+    found: dict[str, Aligned] = {EXACT: {}, FLAT: {}}
+    for kind in found:
+        for fold, (train, test) in enumerate(folds(data, hold_out)):
+            name = f"{kind.split()[0]}{kept}-{fold}"
+            learned = {u: words[u] for u in train.utterances}
+            how = {"labels": {u: exact[u] for u in learned}} if kind == EXACT else {"num_passes": PASSES}
+            model, settings = run.out / f"hmm-{name}.h5", [learned, dictionary, TRAINING, PASSES]
+            if run.todo(f"train-{name}", makes=[model], of=[labels], settings=settings):
+                phones.train_phones_file(features, learned, dictionary, model, **how, **TRAINING, n_jobs=run.jobs)
+            found[kind] |= align(run, gs.load(model), features, test)
+    return found
+
+
+def align_by_english(run: pipeline.Run, data: gs.formats.DataDir, hold_out: bool) -> Aligned:
+    """Align the test parts of all folds by the model that comes along."""
+    model, features = english_model(), run.out / "feats-english.h5"
+    front, tests = converting(phones.front_end_of_model(model)), [test for _, test in folds(data, hold_out)]
+    if run.todo("features-english", makes=[features], of=tests, settings=front):
+        gs.extract_features(tests, features, front, n_jobs=run.jobs)
+    return {name: found for test in tests for name, found in align(run, model, features, test).items()}
+
+
+def align(run: pipeline.Run, model: gs.phones.PhoneHMM, features: Path, data: gs.formats.DataDir) -> Aligned:
+    """Align utterances as the command does by default: each voice adapted."""
+    words, dictionary = pronounced(data)
+    with gs.FeatureStore(features) as store:
+        return gs.align(model, store, words, dictionary, utt2spk=data.utt2spk, n_jobs=run.jobs).alignments
+
+
+def pronounced(data: gs.formats.DataDir) -> tuple[dict[str, list[str]], Pronunciations]:
+    """Words of utterances, and their pronunciations."""
+    words = phones.transcripts(data)
+    return words, phones.said_pronunciations(words, open_pronunciations(["cmudict"]))
+
+
+def tell(run: pipeline.Run, labels: Path, found: Mapping[str, Aligned], of: str) -> None:
+    """Print how far starts of phones are from the exact ones, and what their deviations tell of that."""
+    exact = gs.formats.read_labels(labels)
+    agreements = {
+        kind: boundary_agreement({u: exact[u] for u in aligned}, {u: aligned[u].phones for u in aligned})
+        for kind, aligned in found.items()
+    }
+    run.results([rows.agreement_row(kind, agreement) for kind, agreement in agreements.items()], f"alignment{of}")
+    told = [rows.deviation_row(kind, agreement, found[kind]) for kind, agreement in agreements.items()]
+    run.results(told, f"confidence{of}")
 
 
 if __name__ == "__main__":

@@ -161,16 +161,29 @@ def test_voices(recipe, synthetic_voices: Path, tmp_path: Path):
     data = read_data_dir(synthetic_voices / "data" / "all")
     few = sorted(set(data.utt2spk.values()))[::4]
     data = replace(data, utterances=tuple(u for u in data.utterances if data.utt2spk[u] in few))
-    updates = {"total_gaussians": 150, "max_iter": 8}
-    module = recipe("voices", FOLDS=2, PASSES=1, TRAINING=updates, CLASSIFIER=ONE)
-    module.align_and_classify(Run(tmp_path, jobs=2), data)
-    within = {task: percent(row["within 20 ms"]) for task, row in rows(tmp_path, "alignment").items()}
+    module = recipe("voices", FOLDS=2, PASSES=1, TRAINING={"max_iter": 8}, CLASSIFIER=ONE)
+    module.align_and_classify(Run(tmp_path, jobs=2), data, hold_out=False)
+    within = {row["boundaries"]: percent(row["within 20 ms"]) for row in table(tmp_path, "alignment")}
     assert within["flat start"] > 50  # a path through all phones in even steps: about 10
     assert within["trained on the exact times"] > 85
+    assert within["English model"] > 65
     found = right(table(tmp_path, "phones"))
     assert found["one model", "segments"] > 60  # the most frequent of 40 phones: about 10
     assert found["one model", "frames"] > 45
     assert (tmp_path / "classified-phones-1" / "classifier.h5").is_file()
+
+
+def test_voices_and_sentences_are_held_out(recipe, synthetic_voices: Path):
+    data = read_data_dir(synthetic_voices / "data" / "all")
+    tested = []
+    for train, test in recipe("voices").folds(data, hold_out=True):
+        said = [{(data.utt2spk[u], data.text[u]) for u in part.utterances} for part in (train, test)]
+        for learned, asked in zip(*(zip(*part, strict=True) for part in said), strict=True):
+            assert not set(learned) & set(asked)
+        tested += test.utterances
+    assert len(tested) == len(set(tested)) == 80
+    same = list(recipe("voices").folds(data, hold_out=False))
+    assert sorted(u for _, test in same for u in test.utterances) == sorted(data.utterances)
 
 
 def test_voices_do_without_phones_unless_asked(recipe):
