@@ -5,7 +5,6 @@ They run in this process, with fewer Gaussians, dimensions and updates than thei
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import json
 import shutil
@@ -23,7 +22,6 @@ import soxr
 from click.testing import CliRunner, Result
 
 from gmmspeech.formats.datadir import read_data_dir
-from gmmspeech.formats.dictionary import cmudict_dictionary
 from gmmspeech.formats.labels import read_ctm, write_timit
 from gmmspeech.phones.gmm.classification import AdaptedClassifierConfig, PhoneClassifierConfig
 from gmmspeech.phones.labels.labels import Label
@@ -115,7 +113,6 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
     text.write_text("\n".join([f"{first} XYZZYISH QWERTIED", *others, ""]), encoding="utf-8")
     (tmp_path / "more.dict").write_text("XYZZYISH Z IH Z IY IH SH\n", encoding="utf-8")
     out = tmp_path / "out"
-    monkeypatch.setattr("gmmspeech.commands.phones.cmudict_dictionary", functools.cache(cmudict_dictionary))
     module = recipe("phones_librispeech", TRAINING=UPDATES, SYSTEM=SYSTEM, CLASSIFIER=CLASSIFIER)
     both = module.experiments
     monkeypatch.setattr(module, "experiments", lambda *of: both(*of)[1:])  # the one on dev is the same
