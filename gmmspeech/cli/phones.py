@@ -95,6 +95,14 @@ beam_option = click.option(
     show_default="one for 175 frames, up to 4,000",
     help="Of all states together.",
 )
+@click.option(
+    "--ladder",
+    type=click.Choice(["mono", "tri1", "tri2", "tri3"]),
+    default="mono",
+    show_default=True,
+    help="How far to go: phones that are the same everywhere (best for boundaries where data are few), tied "
+    "triphones, these on LDA and MLLT, and on frames adapted to speakers (SAT), each after those before.",
+)
 @click.option("--max-iter", type=click.IntRange(1), default=20, help="Updates: twice as many where times are unknown.")
 @click.option(
     "--method",
@@ -119,6 +127,7 @@ def train_phones(
     labels: Path | None,
     tier: str | None,
     gaussians: int | None,
+    ladder: Any,
     max_iter: int,
     method: str,
     beam: float | None,
@@ -145,6 +154,8 @@ def train_phones(
         raise ConfigError("--phone-map: found it without --init, expected both")
     if labels is not None and beam is not None:
         raise ConfigError("--beam: found it beside --labels, expected one of them: labels leave no paths to search")
+    if labels is not None and ladder != "mono":
+        raise ConfigError("--ladder: found it beside --labels, expected one of them: triphones need the words")
     searching: dict[str, Any] = {} if labels is not None else {"beam": beam}
     start = read_start(str(init), phone_map)
     hmm, state, done = train_phones_dir(
@@ -157,6 +168,7 @@ def train_phones(
         labels=labels,
         tier=tier,
         total_gaussians=gaussians,
+        rung=None if ladder == "mono" else ladder,
         max_iter=max_iter,
         method=method,
         **searching,

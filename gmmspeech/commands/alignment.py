@@ -21,6 +21,7 @@ from gmmspeech.files.text import read_text
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.loading import load
 from gmmspeech.phones.decoding.alignment import Alignment, align
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import Pronunciations
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.shipped import english_model
@@ -37,7 +38,7 @@ def align_file(
     audio: Audio,
     transcript: str | os.PathLike[str],
     *,
-    model: PhoneHMM | str | os.PathLike[str] | None = None,
+    model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None = None,
     dictionary: Dictionaries | None = None,
     language: str = "en",
     channel: Channel = "mix",
@@ -57,7 +58,7 @@ def align_file(
         their rate in Hz. It is resampled to the model's rate.
     transcript : str or path-like
         What is said, as people write it, or a ``.txt`` or ``.lab`` file with it.
-    model : PhoneHMM or path-like, optional
+    model : PhoneHMM, AdaptedSystem or path-like, optional
         By default a model of English that comes along.
     dictionary : mapping, path-like, or list of names, optional
         Word to pronunciations, or files of them; "cmudict" comes along. By default CMU's for English, and eSpeak NG's
@@ -116,10 +117,10 @@ def align_file(
     return found.alignments[_NAME]
 
 
-def _model(model: PhoneHMM | str | os.PathLike[str] | None) -> PhoneHMM:
-    if isinstance(model, PhoneHMM):
+def _model(model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None) -> PhoneHMM | AdaptedSystem:
+    if isinstance(model, (PhoneHMM, AdaptedSystem)):
         return model
-    return english_model() if model is None else load(model, PhoneHMM)
+    return english_model() if model is None else load(model, (PhoneHMM, AdaptedSystem))
 
 
 def _pronunciations(dictionary: Dictionaries | None) -> Pronunciations | None:

@@ -31,7 +31,7 @@ from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, shown
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import temporary_folder
-from gmmspeech.files.checkpoints import checkpoint_of
+from gmmspeech.files.checkpoints import Checkpoint, checkpoint_of
 from gmmspeech.files.text import look_alike, split_fields
 from gmmspeech.formats.alignments import (
     Format,
@@ -49,6 +49,7 @@ from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align,
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, adapt_speakers, train_adapted_system
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_loop_graph, pronunciations, train_bigram
+from gmmspeech.phones.hmm.ladder import Rung, train_ladder
 from gmmspeech.phones.hmm.mapping import phone_sources, told_pairs
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
@@ -115,7 +116,7 @@ def frame_times(front_end: str | None) -> dict[str, Any]:
     return {"frame_length": clock.frame_length, "frame_shift": clock.frame_shift}
 
 
-def front_end_of_model(model: PhoneHMM) -> FrontEnd:
+def front_end_of_model(model: PhoneHMM | AdaptedSystem) -> FrontEnd:
     """Front end of a model that frames are to be computed for."""
     if not model.front_end:
         raise DataError(_NO_FRONT_END)
@@ -133,7 +134,7 @@ def read_start(init: str, phone_map: Path | None = None) -> dict[str, Any]:
     return {"init_model": model, "phone_map": None if phone_map is None else read_map(phone_map)}
 
 
-def told_start(model: PhoneHMM, init_model: PhoneHMM, phone_map: Mapping[str, str] | None) -> str:
+def told_start(model: PhoneHMM | AdaptedSystem, init_model: PhoneHMM, phone_map: Mapping[str, str] | None) -> str:
     """Tell what the phones of a trained model began as."""
     sources = phone_sources(init_model, model.phones, phone_map, silence=model.silence)
     others = {phone: old for phone, old in sources.items() if phone != old}
@@ -164,9 +165,12 @@ def train_phones_dir(
     skip_bad: bool | None = None,
     allow_pipes: bool = False,
     channel: Channel = "mix",
+    rung: Rung | None = None,
     **options: Any,
-) -> tuple[PhoneHMM, TrainingState, Extraction]:
+) -> tuple[PhoneHMM | AdaptedSystem, TrainingState, Extraction]:
     """Train phone HMMs on a data directory, or on recordings with transcripts beside them, and write them.
+
+    A `rung` is that of `gmmspeech.phones.hmm.ladder.train_ladder`.
 
     With `labels`, those are trained on, and no transcripts are needed: recordings that have none are left out.
 
@@ -190,6 +194,7 @@ def train_phones_dir(
     with features_of(data, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
         options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": front.to_json(), "noise": True}
         known = None if known is None else _with_silence(known, store)
+        options |= {"rung": rung, "utt2spk": data.utt2spk}
         model, state = _train_and_save(store, words, dictionary or {}, out, known, **options)
     done.skipped = {**left_out, **done.skipped}
     return model, state, done
@@ -217,7 +222,7 @@ def train_phones_file(
     alignment: Path | None = None,
     n_jobs: int | None = 1,
     **options: Any,
-) -> PhoneHMM:
+) -> PhoneHMM | AdaptedSystem:
     """Train phone HMMs on a feature store and write them; a killed run goes on from a checkpoint beside their place."""
     with FeatureStore(features) as store:
         model, state = _train_and_save(store, words, dictionary, out, labels, n_jobs=n_jobs, **options)
@@ -235,21 +240,60 @@ def _train_and_save(
     *,
     front_end: str | None = None,
     noise: bool = False,
+    rung: Rung | None = None,
+    utt2spk: Mapping[str, str] | None = None,
     **options: Any,
-) -> tuple[PhoneHMM, TrainingState]:
-    """Train phone HMMs on words, or on labels, and write them, by default with the store's front end; the state too."""
+) -> tuple[PhoneHMM | AdaptedSystem, TrainingState]:
+    """Train phone HMMs on words, or on labels, and write them, by default with the store's front end; the state too.
+
+    The state is that of monophones, on which a `rung` of the ladder stands.
+    """
     updates = (options.get("num_passes", 2) if labels is None else 1) * options.get("max_iter", 20)
-    with checkpoint_of(out) as checkpoint, training_bar(updates) as (show, last):
-        options = {"callback": show, "checkpoint": checkpoint, **options}
-        if labels is None:
-            model = train_phone_hmm(store, words, dictionary, **options)
-        else:
-            model = train_phone_hmm_on_labels(store, labels, **frame_times(store.front_end), **options)
+    model: PhoneHMM | AdaptedSystem
+    with checkpoint_of(out) as checkpoint:
+        with training_bar(updates) as (show, last):
+            options = {"callback": show, "checkpoint": checkpoint, **options}
+            if labels is None:
+                model = train_phone_hmm(store, words, dictionary, **options)
+            else:
+                model = train_phone_hmm_on_labels(store, labels, **frame_times(store.front_end), **options)
+        steps: list[Checkpoint] = []
+        if rung is not None:
+            model = _climbed(store, words, dictionary, utt2spk or {}, last[0], out, steps, rung, options["n_jobs"])
         model = model.with_front_end(front_end or store.front_end)
         if noise:
-            model = add_spoken_noise(model)
+            model = model.with_noise() if isinstance(model, AdaptedSystem) else add_spoken_noise(model)
         model.save(out)
+        for step in steps:
+            step.remove()
     return model, last[0]
+
+
+def _climbed(
+    store: FeatureStore,
+    words: Mapping[str, Sequence[str]],
+    dictionary: Pronunciations,
+    utt2spk: Mapping[str, str],
+    alignment: TrainingState,
+    out: Path,
+    steps: list[Checkpoint],
+    rung: Rung,
+    n_jobs: int | None,
+) -> PhoneHMM | AdaptedSystem:
+    """Go on to a rung of the ladder, with a checkpoint for every step, from which a killed run goes on."""
+
+    def checkpoint(step: str) -> Checkpoint:
+        steps.append(Checkpoint(f"{out}.{step}.checkpoint"))
+        return steps[-1]
+
+    with progress(desc=rung, unit="update") as bar:
+
+        def show(state: TrainingState) -> None:
+            bar.set_postfix_str(f"{state.log_likelihood:.3f} nats a frame")
+            bar.update()
+
+        options: dict[str, Any] = {"n_jobs": n_jobs, "checkpoint": checkpoint, "callback": show}
+        return train_ladder(store, words, dictionary, utt2spk, alignment, rung=rung, **options)
 
 
 def recognize_phones_file(
@@ -418,7 +462,7 @@ def align_dir(
     format = format or ("ctm" if is_data_dir(folder) else "textgrid")
     if out is not None:
         check_results(out, places_of(data).values(), format)
-    hmm = english_model() if model is None else load(model, PhoneHMM)
+    hmm = english_model() if model is None else load(model, (PhoneHMM, AdaptedSystem))
     front = front_end_of_model(hmm)
     how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
     spoken = spoken_words(data, dictionary, phones=hmm.phones, **how)

@@ -82,21 +82,23 @@ def loop_log_likelihoods(model: PhoneHMM, emissions: Sequence[NDArray[np.float32
     if not emissions:
         return np.empty(0)
     self_loop = model.self_loop
-    if model.tree is not None:  # each position as its state fits best that stands there between whichever phones
+    if model.tree is not None:  # a position is any of its states, equally probable
         starts = np.searchsorted(model.position_of_state, np.arange(model.position_offsets[-1]))
-        emissions = [np.maximum.reduceat(each, starts, axis=1) for each in emissions]
-        self_loop = np.add.reduceat(self_loop, starts) / np.diff([*starts, model.num_states])
+        count = np.diff([*starts, model.num_states])
+        share = np.log(count).astype(np.float32)
+        emissions = [np.logaddexp.reduceat(each, starts, axis=1) - share for each in emissions]
+        self_loop = np.add.reduceat(self_loop, starts) / count
     transitions = Transitions.of(self_loop)
     stay, leave = (x.astype(np.float32) for x in (transitions.stay, transitions.leave))
     first, last = model.position_offsets[:-1], model.position_offsets[1:] - 1
-    share = np.float32(-np.log(len(model.phones)))
+    choice = np.float32(-np.log(len(model.phones)))
     lengths = np.array([len(e) for e in emissions])
     order = np.argsort(-lengths, kind="stable")
     sorted_lengths = lengths[order]
     rows = np.concatenate([emissions[i] for i in order])
     row = np.concatenate([[0], np.cumsum(sorted_lengths)[:-1]])  # of each utterance's first frame
     scores = np.full((len(emissions), len(stay)), -np.inf, np.float32)
-    scores[:, first] = share
+    scores[:, first] = choice
     scores += rows[row]
     offset = np.zeros(len(emissions))
     active = len(emissions)
@@ -115,6 +117,6 @@ def loop_log_likelihoods(model: PhoneHMM, emissions: Sequence[NDArray[np.float32
         before = before - peak[:, None]
         entered = np.empty_like(before)
         entered[:, 1:] = before[:, :-1] + leave[:-1]
-        entered[:, first] = ((before[:, last] + leave[last]).max(axis=1) + share)[:, None]
+        entered[:, first] = ((before[:, last] + leave[last]).max(axis=1) + choice)[:, None]
         scores[:active] = np.maximum(before + stay, entered) + rows[row[:active] + t]
     return found / lengths

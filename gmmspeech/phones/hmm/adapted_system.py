@@ -25,6 +25,7 @@ from gmmspeech.phones.hmm.adaptation import (
     MappedFrames,
     SplicedTransform,
     adapt_frames,
+    model_statistics,
     state_posteriors,
     through_transforms,
     train_fmllr,
@@ -37,6 +38,7 @@ from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph
 from gmmspeech.phones.hmm.inventory import phones_of, replaced_phones
 from gmmspeech.phones.hmm.mapping import backing_off, extended_model, extended_sources, mapped_model
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm
 from gmmspeech.phones.hmm.triphones import train_triphone_hmm
 
@@ -80,6 +82,26 @@ class AdaptedSystem(Saved, kind="AdaptedSystem", hint="the full system of phone 
         return self.transform.matrix.shape[1] // (2 * self.transform.context + 1)
 
     @property
+    def phones(self) -> tuple[str, ...]:
+        """Names of the phones."""
+        return self.adapted.phones
+
+    @property
+    def silence(self) -> str:
+        """Which of them is silence."""
+        return self.adapted.silence
+
+    @property
+    def num_states(self) -> int:
+        """States of each of both models."""
+        return self.adapted.num_states
+
+    @property
+    def num_gaussians(self) -> int:
+        """Gaussians of the adapted model."""
+        return self.adapted.num_gaussians
+
+    @property
     def front_end(self) -> str | None:
         """Front end, as JSON text, whose first columns those frames are."""
         return self.adapted.front_end
@@ -91,6 +113,10 @@ class AdaptedSystem(Saved, kind="AdaptedSystem", hint="the full system of phone 
             unadapted=self.unadapted.with_front_end(front_end),
             adapted=self.adapted.with_front_end(front_end),
         )
+
+    def with_noise(self) -> AdaptedSystem:
+        """Give the system a phone of spoken noise, as `add_spoken_noise` has it."""
+        return replace(self, unadapted=add_spoken_noise(self.unadapted), adapted=add_spoken_noise(self.adapted))
 
     def extended(self, phones: Sequence[str]) -> AdaptedSystem:
         """Give the system phones that it lacks, as `extended_model` has it."""
@@ -137,12 +163,14 @@ def train_adapted_system(
     rounds: int = 2,
     n_jobs: int | None = 1,
     checkpoint: Callable[[str], Checkpoint | None] = lambda step: None,
+    callback: Callable[[TrainingState], None] | None = None,
 ) -> AdaptedSystem:
     """Train the full system; of triphones with so many leaves, or of phones that are the same everywhere.
 
+    Without `rounds`, both models are the one that knows no speaker, and the prior of fMLLR is what it expects itself.
     `checkpoint` gives one for a step by its name; a run that was killed goes on from those that there are.
     """
-    check_at_least(1, rounds=rounds)
+    check_at_least(0, rounds=rounds)
     names = list(alignment.posteriors)
     posteriors, phones = alignment.posteriors, alignment.model.phones
     num_states, silence = alignment.model.num_states, alignment.model.silence
@@ -154,7 +182,13 @@ def train_adapted_system(
     def train(data: Frames, start: TrainingState, step: str, total: int | None, **options: Any) -> TrainingState:
         states: list[TrainingState] = []
         options |= {"total_gaussians": total, "n_jobs": n_jobs, "checkpoint": checkpoint(step)}
-        options["callback"] = lambda state: states.__setitem__(slice(None), [state])
+
+        def show(state: TrainingState) -> None:
+            states[:] = [state]
+            if callback is not None:
+                callback(state)
+
+        options["callback"] = show
         if num_leaves is None:
             options |= {"phones": phones, "silence": silence, "num_passes": 1, "start": start.posteriors}
             options.pop("tree", None)
@@ -172,7 +206,7 @@ def train_adapted_system(
         transform = transform.then(mllt)
     data = _transformed(transform, frames, names, n_jobs)
     state = train(data, alignment, "unadapted", total_gaussians, max_iter=UPDATES, realign=REALIGN_UNADAPTED)
-    unadapted, transforms = state.model, None
+    unadapted, transforms, prior = state.model, None, model_statistics(state.model)
     for number in range(rounds):
         transforms, prior = train_fmllr(
             *(state.model, data, state.posteriors, utt2spk),

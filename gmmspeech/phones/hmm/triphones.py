@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import check_at_least
-from gmmspeech.errors import DataError, shown
+from gmmspeech.errors import DataError, ModelError, shown
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.files.checkpoints import Checkpoint, digest
 from gmmspeech.phones.hmm.context_statistics import ContextStats, context_statistics, phone_contexts
@@ -127,16 +127,17 @@ checkpoint
     stats = context_statistics(corpus, aligned, posteriors, n_jobs)
     total = round(stats.n.sum())
     whole = [i for i, phone in enumerate(aligned.phones) if phone in (aligned.silence, SPOKEN_NOISE)]
-    tree = grow_tree(
-        stats,
-        _asked(aligned, questions)
-        if questions is not None
-        else phone_questions(stats, aligned.position_offsets, whole),
-        aligned.position_offsets,
-        num_leaves=num_leaves or total // FRAMES_A_LEAF,
-        whole=whole,
-        min_occupancy=LEAF_OCCUPANCY,
-    )
+    if tree is None:
+        given = None if questions is None else _asked(aligned, questions)
+        asked = phone_questions(stats, aligned.position_offsets, whole) if given is None else given
+        size = num_leaves or total // FRAMES_A_LEAF
+        tree = grow_tree(
+            *(stats, asked, aligned.position_offsets), num_leaves=size, whole=whole, min_occupancy=LEAF_OCCUPANCY
+        )
+    elif tree.positions.tolist() != np.diff(aligned.position_offsets).tolist():
+        expected = f"{len(aligned.phones)} and {aligned.position_offsets[-1]}, as the aligned model has"
+        found = f"those of {tree.num_phones} phones and {len(tree.roots)} positions"
+        raise ModelError(f"tree: found {found}, expected {expected}")
     tied = tied_model(aligned, tree, stats, corpus.mean).with_front_end(front_end_of(frames))
     corpus.set_spans(tied, _spans(tied, transcripts, dictionary, silence_probability))
     options = Options(

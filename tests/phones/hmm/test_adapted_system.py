@@ -62,5 +62,5 @@ def test_adaptation_lowers_errors_of_new_speakers():
     threaded = adapt_speakers(system, test, utt2spk, graph, n_jobs=2)
     for name, x in adapted.items():
         np.testing.assert_array_equal(x, threaded[name])
-    with pytest.raises(ConfigError, match="rounds: found 0"):
-        train_adapted_system(frames, words, DICTIONARY, utt2spk, states[-1], rounds=0)
+    with pytest.raises(ConfigError, match="rounds: found -1"):
+        train_adapted_system(frames, words, DICTIONARY, utt2spk, states[-1], rounds=-1)

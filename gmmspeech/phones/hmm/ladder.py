@@ -1,0 +1,119 @@
+"""The ladder of phone models: monophones, tied triphones, these on LDA and MLLT, and adapted to speakers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, get_args
+
+from numpy.typing import NDArray
+
+from gmmspeech.arguments import checked
+from gmmspeech.errors import DataError, shown
+from gmmspeech.features.compatibility import front_end_of
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.files.checkpoints import Checkpoint
+from gmmspeech.phones.hmm.adaptation import MappedFrames
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, train_adapted_system
+from gmmspeech.phones.hmm.graph import Pronunciations
+from gmmspeech.phones.hmm.inventory import phones_of, replaced_phones
+from gmmspeech.phones.hmm.mapping import backing_off, mapped_model
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.training_state import TrainingState
+from gmmspeech.phones.hmm.triphones import train_triphone_hmm
+
+Rung = Literal["tri1", "tri2", "tri3"]
+RUNGS: tuple[str, ...] = get_args(Rung)
+CONTEXT, DIM = 9, 45  # frames on either side, and what LDA leaves of them
+ADAPTATION_ROUNDS = 2
+
+
+@checked
+def train_ladder(
+    frames: Mapping[str, NDArray],
+    transcripts: Mapping[str, Sequence[str]],
+    dictionary: Pronunciations,
+    utt2spk: Mapping[str, str],
+    alignment: TrainingState,
+    *,
+    rung: Rung = "tri3",
+    num_leaves: int | None = None,
+    total_gaussians: int | None = None,
+    static: int | None = None,
+    n_jobs: int | None = 1,
+    checkpoint: Callable[[str], Checkpoint | None] = lambda step: None,
+    callback: Callable[[TrainingState], None] | None = None,
+) -> PhoneHMM | AdaptedSystem:
+    """Go on from monophones to triphones, as far as a rung of the ladder that Kaldi's recipes climb.
+
+    Parameters
+    ----------
+    frames : mapping of str to ndarray, shape (T, D)
+        Frames that the monophones were trained on: cepstra, and their deltas behind them.
+    transcripts : mapping of str to sequence of str
+    dictionary : mapping
+    utt2spk : mapping of str to str
+        Speaker of each utterance.
+    alignment : TrainingState
+        Of the training of monophones, as the `callback` of `train_phone_hmm` was given last.
+    rung : {"tri1", "tri2", "tri3"}
+        tri1: tied triphones of the frames. tri2: tied triphones of cepstra that are spliced with 9 neighbors on either
+        side, LDA to 45 dimensions and MLLT. tri3: these on frames that fMLLR has adapted to each speaker, in training
+        (speaker-adaptive training) and in use.
+    num_leaves, total_gaussians : int, optional
+        Of triphones' states; by default as `train_triphone_hmm` has them.
+    static : int, optional
+        Columns that are cepstra without deltas; by default as the front end of a `FeatureStore` has them, else all.
+    n_jobs : int
+        Threads; any number gives the same bits.
+    checkpoint : callable, optional
+        Gives a `Checkpoint` for a step by its name; a run that was killed goes on from those that there are.
+    callback : callable, optional
+        Called with the `TrainingState` after every update of every step.
+
+    Returns
+    -------
+    PhoneHMM or AdaptedSystem
+        The latter on the rungs tri2 and tri3. `align` takes either.
+
+    Raises
+    ------
+    DataError
+        An utterance without a speaker, by name; as `train_triphone_hmm` does.
+    """
+    homeless = [name for name in alignment.posteriors if name not in utt2spk]
+    if homeless:
+        raise DataError(f"utterance {shown(homeless[0])}: found no speaker, expected one in utt2spk")
+    model, said = alignment.model, {name: transcripts[name] for name in alignment.posteriors if name in transcripts}
+    # phones too rare to be trained were trained as their neighbors
+    lacking = set(phones_of(said, said, dictionary, model.silence)) - set(model.phones)
+    near = backing_off(sorted(lacking), model.phones, silence=model.silence)
+    states: list[TrainingState] = []
+
+    def show(state: TrainingState) -> None:
+        states[:] = [state]
+        if callback is not None:
+            callback(state)
+
+    size: dict[str, Any] = {"num_leaves": num_leaves, "total_gaussians": total_gaussians, "n_jobs": n_jobs}
+    train_triphone_hmm(
+        *(frames, said, replaced_phones(dictionary, said, near), alignment),
+        checkpoint=checkpoint("tri1"),
+        callback=show,
+        **size,
+    )
+    tied = states[0].model
+    if rung == "tri1":
+        sources = near | {phone: phone for phone in tied.phones}
+        return mapped_model(tied, [*tied.phones, *near], sources, silence=tied.silence) if near else tied
+    front_end = front_end_of(frames)
+    columns = static or (FrontEnd.from_json(front_end).features.dim if front_end else None)
+    system = train_adapted_system(
+        *(MappedFrames(frames, lambda name, x: x[:, :columns]), said, dictionary, utt2spk, states[0]),
+        context=CONTEXT,
+        dim=DIM,
+        rounds=ADAPTATION_ROUNDS if rung == "tri3" else 0,
+        checkpoint=checkpoint,
+        callback=callback,
+        **size | {"num_leaves": num_leaves or tied.num_states},
+    )
+    return system.with_front_end(front_end)

@@ -1,0 +1,97 @@
+"""The rungs of the ladder, on speakers whose sounds are turned and shifted."""
+
+import numpy as np
+import pytest
+
+from gmmspeech.errors import ConfigError, DataError, FeatureError
+from gmmspeech.formats.loading import load
+from gmmspeech.phones.decoding.alignment import align
+from gmmspeech.phones.hmm import adapted_system, ladder
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
+from gmmspeech.phones.hmm.ladder import train_ladder
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.training import train_phone_hmm
+
+SOUNDS = {"SIL": (0, 0, 0), "A": (2.5, 0, 0), "B": (0, 2.5, 0), "C": (0, 0, 2.5), "D": (2.5, 2.5, 0)}
+DICTIONARY = {"AB": [["A", "B"]], "CA": [["C", "A"]], "BC": [["B", "C"]], "D": [["D"]]}
+SIZE = {"num_leaves": 18, "total_gaussians": 24}
+
+
+def speak(rng, speakers, count):
+    """Frames, words and speakers of utterances; each speaker's sounds go through a matrix and a shift of his own."""
+    frames, words = {}, {}
+    for speaker in speakers:
+        matrix, shift = np.eye(3) + rng.normal(0, 0.2, (3, 3)), rng.normal(0, 0.8, 3)
+        for i in range(count):
+            chosen = rng.choice(list(DICTIONARY), 6).tolist()
+            phones = ["SIL", *(p for word in chosen for p in DICTIONARY[word][0]), "SIL"]
+            sounds = np.repeat([SOUNDS[p] for p in phones], rng.integers(5, 10, len(phones)), axis=0)
+            frames[f"{speaker}{i}"] = (sounds + rng.normal(0, 0.6, sounds.shape)) @ matrix.T + shift
+            words[f"{speaker}{i}"] = chosen
+    return frames, words, {name: name[0] for name in frames}
+
+
+@pytest.fixture
+def taught(monkeypatch):
+    for name, value in (("CONTEXT", 1), ("DIM", 4), ("ADAPTATION_ROUNDS", 1)):
+        monkeypatch.setattr(ladder, name, value)
+    for name, value in (("UPDATES", 4), ("MLLT_UPDATES", 3), ("REALIGN_UNADAPTED", (2,)), ("REALIGN_ADAPTED", (2,))):
+        monkeypatch.setattr(adapted_system, name, value)
+    frames, words, speakers = speak(np.random.default_rng(0), "abcdef", 6)
+    states = []
+    train_phone_hmm(frames, words, DICTIONARY, total_gaussians=15, max_iter=10, num_passes=1, callback=states.append)
+    return frames, words, DICTIONARY, speakers, states[-1]
+
+
+@pytest.mark.parametrize("rung", ["tri1", "tri2", "tri3"])
+def test_each_rung_is_saved_and_aligns_new_speakers(taught, rung, tmp_path):
+    model = train_ladder(*taught, rung=rung, **SIZE)
+    assert isinstance(model, PhoneHMM if rung == "tri1" else AdaptedSystem)
+    model.save(tmp_path / "phones.h5")
+    loaded = load(tmp_path / "phones.h5", (PhoneHMM, AdaptedSystem))
+    assert "tied triphone states" in " ".join(loaded.describe())
+    frames, words, speakers = speak(np.random.default_rng(1), "xy", 4)
+    for utt2spk in (speakers, None):
+        found = align(loaded, frames, words, DICTIONARY, utt2spk=utt2spk).alignments
+        for name, alignment in found.items():
+            said = [p for word in words[name] for p in DICTIONARY[word][0]]
+            assert [label.name for label in alignment.phones if label.name != "SIL"] == said
+            assert np.isfinite(alignment.deviations).all()
+            assert alignment.fit is not None
+
+
+def test_bits_are_the_same_on_any_number_of_threads_and_after_a_kill(taught, tmp_path):
+    from gmmspeech.files.checkpoints import Checkpoint
+
+    expected = train_ladder(*taught, **SIZE, n_jobs=3)
+
+    class Killed(Exception):
+        pass
+
+    seen = []
+
+    def kill(state):
+        seen.append(state)
+        if len(seen) == 30:  # in the training of the model that knows no speaker
+            raise Killed
+
+    def checkpoint(step):
+        return Checkpoint(tmp_path / step)
+
+    with pytest.raises(Killed):
+        train_ladder(*taught, **SIZE, checkpoint=checkpoint, callback=kill)
+    found = train_ladder(*taught, **SIZE, checkpoint=checkpoint)
+    for name in ("unadapted", "adapted"):
+        np.testing.assert_array_equal(getattr(found, name).means, getattr(expected, name).means)
+    np.testing.assert_array_equal(found.transform.matrix, expected.transform.matrix)
+
+
+def test_speakers_and_columns_that_are_missing_are_named(taught):
+    frames, words, dictionary, speakers, state = taught
+    with pytest.raises(DataError, match="utterance a0: found no speaker"):
+        train_ladder(frames, words, dictionary, {n: s for n, s in speakers.items() if n != "a0"}, state)
+    with pytest.raises(ConfigError, match="rung"):
+        train_ladder(*taught, rung="tri4")
+    system = train_ladder(*taught, rung="tri2", **SIZE)
+    with pytest.raises(FeatureError, match="utterance a0: found frames of 2 columns, expected 3"):
+        align(system, {"a0": frames["a0"][:, :2]}, words, dictionary)
