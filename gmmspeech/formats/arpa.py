@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError, shown
+from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import BLANKS, parse_number, read_line_blocks, split_fields
 from gmmspeech.phones.labels.ngram import END, HIGHEST, START, NGram, Words
@@ -200,7 +200,7 @@ def _parse(line: str, order: int, backs_off: bool) -> tuple[Words, float, float 
     fields = split_fields(line)
     if not order + 1 <= len(fields) <= order + 1 + backs_off:
         words = f"a logarithm and {order} word{'s' if order > 1 else ''}{', perhaps a weight' if backs_off else ''}"
-        raise ValueError(f"found {len(fields)} fields ({shown(line)}), expected {words}")
+        raise ValueError(f"found {counted(len(fields), 'field')} ({shown(line)}), expected {words}")
     number = parse_number(fields[0], infinite=True)
     weight = parse_number(fields[-1], infinite=True) if len(fields) > order + 1 else None
     if number > 0:

@@ -93,7 +93,7 @@ def test_what_is_written_comes_back(tmp_path_factory, sentences):
         ("ngram 2=3", "ngram 3=3", r":5: found ngram 3=3, expected the count of 2-grams, or \\1-grams:"),
         ("ngram 1=4\nngram 2=3", "", r":6: found \\1-grams:, expected ngram 1=COUNT"),
         ("ngram 1=4", "ngram 1=four", ":4: found ngram 1=four, expected ngram 1=COUNT"),
-        ("-0.6 no", "-0.6", ":11: found 1 fields .* expected a logarithm and 1 word, perhaps a weight"),
+        ("-0.6 no", "-0.6", ":11: found 1 field .* expected a logarithm and 1 word, perhaps a weight"),
         ("-0.7 yes no", "-0.7 yes no 0.1", ":15: found 4 fields .* expected a logarithm and 2 words"),
         ("-0.6 no", "x no", ":11: found x, expected a number"),
         ("-0.6 no", "nan no", ":11: found nan, expected a number"),

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import check, checked, real
-from gmmspeech.errors import ConfigError, DataError, shown
+from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.phones.decoding.transducers import (
     NONE,
     Arc,
@@ -182,7 +182,7 @@ def check_words_known(ngram: NGram, lacking: Sequence[str], owner: str = "n-gram
     if lacking:
         wanted = set(lacking)
         grams = sum(not wanted.isdisjoint(gram) for found in ngram.log_probabilities for gram in found)
-        found = f"found {len(lacking)} of {len(ngram.words)} words without a pronunciation"
+        found = f"found {len(lacking)} of {counted(len(ngram.words), 'word')} without a pronunciation"
         listed = f"{shown(', '.join(sorted(lacking)), 300)}; in {grams} of {sum(ngram.counts)} n-grams"
         expected = "all in the dictionary: add them, or choose --unknown-words g2p or skip"
         raise DataError(f"{owner}: {found} ({listed}), expected {expected}")

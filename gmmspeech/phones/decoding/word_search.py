@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import check, checked, real, whole
 from gmmspeech.blocks import ordered_map
-from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.phones.decoding.alignment import Alignment, batch_emissions, check_front_end
 from gmmspeech.phones.decoding.lattices import best_sequences, word_confidences, word_lattice
@@ -108,7 +108,7 @@ def _decoder() -> ModuleType:
         import kaldi_decoder
     except ImportError:
         found = "found no kaldi_decoder, which searches for words"
-        raise ConfigError(f'--lm: {found}, expected it: pip install "gmmspeech[decode]"') from None
+        raise ConfigError(f'lm: {found}, expected it: pip install "gmmspeech[decode]"') from None
     return kaldi_decoder
 
 
@@ -196,7 +196,8 @@ def recognize_words(
                 done[name] = result
     if skipped:
         name, reason = next(iter(skipped.items()))
-        warnings.warn(f"skipped {len(skipped)} utterances; the first: utterance {name}: {reason}", GmmSpeechWarning)
+        count = f"skipped {counted(len(skipped), 'utterance')}"
+        warnings.warn(f"{count}; the first: utterance {name}: {reason}", GmmSpeechWarning)
     return {name: done[name] for name in frames if name in done}
 
 
@@ -210,7 +211,7 @@ def _recognize(
         if best is not None:
             break
     else:
-        found = f"found no words that end with its {len(emissions)} frames within a beam of {beam:g}"
+        found = f"found no words that end with its {counted(len(emissions), 'frame')} within a beam of {beam:g}"
         raise DataError(f"{found}, expected more frames, or a wider beam")
     _, labels, words, weight = kaldifst().get_linear_symbol_sequence(best)
     path = np.array(labels, dtype=np.intp) - 1

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import set_fields, told
 from gmmspeech.checks import real_array
-from gmmspeech.errors import ModelError
+from gmmspeech.errors import ModelError, counted
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class ContextTree:
             if getattr(self, name).shape != (nodes,):
                 raise ModelError(f"ContextTree: {name}: found {len(getattr(self, name))}, expected one for each node")
         if self.questions.ndim != 2 or len(self.root_offsets) < 2 or self.questions.shape[1] != self.num_phones:
-            found = f"questions of shape {self.questions.shape} and {len(self.root_offsets)} offsets"
+            found = f"questions of shape {self.questions.shape} and {counted(len(self.root_offsets), 'offset')}"
             raise ModelError(f"ContextTree: found {found}, expected (Q, P) and P + 1")
         if self.root_offsets[0] != 0 or self.root_offsets[-1] != roots or (np.diff(self.root_offsets) < 1).any():
             raise ModelError(f"ContextTree: root_offsets: expected rising numbers from 0 to {roots}")

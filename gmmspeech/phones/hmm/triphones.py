@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import check_at_least
-from gmmspeech.errors import DataError, ModelError, shown
+from gmmspeech.errors import DataError, ModelError, counted, shown
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.files.checkpoints import Checkpoint, digest
 from gmmspeech.phones.hmm.context_statistics import ContextStats, context_statistics, phone_contexts
@@ -136,7 +136,7 @@ checkpoint
         )
     elif tree.positions.tolist() != np.diff(aligned.position_offsets).tolist():
         expected = f"{len(aligned.phones)} and {aligned.position_offsets[-1]}, as the aligned model has"
-        found = f"those of {tree.num_phones} phones and {len(tree.roots)} positions"
+        found = f"those of {tree.num_phones} phones and {counted(len(tree.roots), 'position')}"
         raise ModelError(f"tree: found {found}, expected {expected}")
     tied = tied_model(aligned, tree, stats, corpus.mean).with_front_end(front_end_of(frames))
     corpus.set_spans(tied, _spans(tied, transcripts, dictionary, silence_probability))
