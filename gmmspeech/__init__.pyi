@@ -34,6 +34,7 @@ from . import (
 from .audio import read_audio as read_audio
 from .commands.alignment import align_file as align_file
 from .commands.extraction import extract_features as extract_features
+from .commands.recognition import recognize as recognize
 from .errors import (
     GmmSpeechError as GmmSpeechError,
 )

@@ -41,6 +41,7 @@ UTTERANCES = {"u1": X[:30], "u2": X[30:]}
 SEGMENTS = {"u1": [gs.phones.Label(0.0, 0.3, "AA")], "u2": [gs.phones.Label(0.0, 0.3, "SIL")]}
 AGREEMENT = gs.metrics.boundary_agreement(SEGMENTS, SEGMENTS)
 NGRAM = gs.phones.train_ngram([["a", "b"], ["b"]], order=2)
+NGRAM_OF_AH = gs.phones.train_ngram([["ah"]], order=2)
 ALIGNMENT = Alignment([], [gs.phones.Label(0.0, 0.3, "AA")], np.array([-5.0]), None, -5.0)
 SCORES = gs.Scores(["m", "n"], ["t", "t"], np.array([1.0, 2.0]))
 
@@ -315,6 +316,18 @@ FUNCTIONS = {
         "unknown_words": "SIL",
         "goodness": True,
         "beam": 1000.0,
+    },
+    "recognize": {
+        "audio": "a.wav",
+        "lm": NGRAM_OF_AH,
+        "model": ALIGNER,
+        "dictionary": {"AH": [["AA"]]},
+        "language": "en",
+        "channel": 0,
+        "unknown_words": "error",
+        "adapt": False,
+        "lm_scale": 1.0,
+        "word_insertion_penalty": 0.0,
     },
     "extract_features": {
         "parts": None,

@@ -1,8 +1,8 @@
-"""The commands that work on phones: train-phones, align, recognize."""
+"""The commands that work on phones: train-phones, align."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,10 @@ from gmmspeech.cli.group import (
 )
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell
-from gmmspeech.errors import ConfigError, DataError, counted, say, shown
+from gmmspeech.errors import ConfigError, counted, say, shown
 
 if TYPE_CHECKING:
-    from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph
-    from gmmspeech.phones.hmm.model import PhoneHMM
-    from gmmspeech.phones.labels.labels import Label
+    pass
 
 dictionary_option = click.option(
     "--dictionary",
@@ -316,137 +314,3 @@ def align(
         f"{counted(len(done.alignments), 'utterance')}, {counted(phones, 'phone')} in {out}, "
         f"{note}, {len(done.skipped)} skipped"
     )
-
-
-@command("recognize")
-@click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
-@click.argument("model", metavar="[PHONES.h5]", type=FILE, required=False)
-@click.option(
-    "--dictionary",
-    "dictionaries",
-    type=FILE_OR_NAME,
-    multiple=True,
-    metavar="FILE|cmudict",
-    help="Recognize words: their pronunciations, as for train-phones.",
-)
-@click.option("--words", help="The words that may be said, separated by commas; those of the transcripts by default.")
-@click.option("--isolated", is_flag=True, help="Exactly one word in each utterance.")
-@click.option(
-    "--phones",
-    type=FILE_OR_FOLDER,
-    help="Recognize phones: labels of training speech, such as phones.ctm of align, which tell how often which phone "
-    "follows which.",
-)
-@click.option("--reference", type=FILE_OR_FOLDER, help="With --phones: labels of this speech, for the error rate.")
-@click.option("--penalty", type=float, default=0.0, help="Nats that each word or phone costs: more of it gives fewer.")
-@click.option(
-    "--acoustic-scale",
-    type=click.FloatRange(0),
-    show_default="1 for words, 0.2 for phones",
-    help="Factor of the log-likelihoods.",
-)
-@channel_option
-@allow_pipes_option
-@strict_option
-@jobs_option
-def recognize(
-    data_dir: Path,
-    model: Path | None,
-    dictionaries: Sequence[str],
-    words: str | None,
-    isolated: bool,
-    phones: Path | None,
-    reference: Path | None,
-    penalty: float,
-    acoustic_scale: float | None,
-    channel: int | None,
-    allow_pipes: bool,
-    skip_bad: bool | None,
-    jobs: int,
-) -> None:
-    """Recognize words or phones.
-
-    Words are as probable as one another, phones follow one another as in the labels given. DATA_DIR is a folder of
-    recordings, perhaps with transcripts beside them as for align, or is as in Kaldi. PHONES.h5 is what train-phones
-    wrote, by default a model of English that comes along. A line an utterance says what was recognized; where DATA_DIR
-    has text (or --reference is given), the error rate follows.
-    """
-    from gmmspeech.commands.phones import recognize_dir, transcripts
-    from gmmspeech.commands.transcripts import open_pronunciations, read_speech
-    from gmmspeech.formats.alignments import read_alignments
-    from gmmspeech.formats.loading import load
-    from gmmspeech.formats.tiers import read_tiers
-    from gmmspeech.phones.hmm.graph import phone_loop_graph, train_bigram
-    from gmmspeech.phones.hmm.model import PhoneHMM
-    from gmmspeech.phones.shipped import english_model
-
-    if bool(dictionaries) == (phones is not None):
-        raise ConfigError("found both or none of --dictionary and --phones, expected one: words, or phones")
-    common: dict[str, Any] = {
-        "channel": "mix" if channel is None else channel,
-        "allow_pipes": allow_pipes,
-        "skip_bad": skip_bad,
-        "n_jobs": jobs,
-    }
-    data = read_speech(data_dir, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)[0]
-    if phones is not None:
-        sequences = [[label.name for label in labels] for labels in read_tiers(phones).values()]
-        scale = 0.2 if acoustic_scale is None else acoustic_scale
-
-        def loop(hmm: PhoneHMM) -> StateGraph:
-            return phone_loop_graph(hmm, train_bigram(sequences, hmm.phones), insertion_penalty=penalty)
-
-        found = recognize_dir(data_dir, model, loop, acoustic_scale=scale, **common)
-        truth = None if reference is None else read_alignments(reference, data)
-        spoken = None if truth is None else {name: [label.name for label in truth[name]] for name in truth}
-        silence = (english_model() if model is None else load(model, PhoneHMM)).silence
-        _tell_recognized("phone", {name: a.phones for name, a in found.items()}, spoken, silence)
-        return
-    known = open_pronunciations(dictionaries)
-    spoken = None if not data.text else transcripts(data, known)
-    grammar = _grammar(_vocabulary(words, spoken), known, isolated, penalty)
-    found = recognize_dir(
-        data_dir, model, grammar, acoustic_scale=1.0 if acoustic_scale is None else acoustic_scale, **common
-    )
-    _tell_recognized("word", {name: a.words for name, a in found.items()}, spoken)
-
-
-def _tell_recognized(
-    what: str,
-    found: Mapping[str, Sequence[Label]],
-    spoken: Mapping[str, Sequence[str]] | None,
-    silence: str | None = None,
-) -> None:
-    """Print what was recognized, and the error rate if the truth is known; silence is in neither."""
-    from gmmspeech.metrics.error_rate import error_rate
-
-    said = {name: [label.name for label in labels if label.name != silence] for name, labels in found.items()}
-    for name, line in said.items():
-        tell(f"{name} {' '.join(line)}")
-    if spoken is not None:
-        known = {name: [symbol for symbol in spoken[name] if symbol != silence] for name in said if name in spoken}
-        if not any(known.values()):
-            raise DataError(
-                f"reference: found no {what} of any of {counted(len(said), 'utterance')}, expected what was said"
-            )
-        if missing := [name for name in said if name not in known]:
-            say(f"not counted: {counted(len(missing), 'utterance')} without a reference, the first: {missing[0]}")
-        tell(f"{what} error rate: {error_rate(known, {name: said[name] for name in known})}")
-
-
-def _vocabulary(words: str | None, spoken: Mapping[str, Sequence[str]] | None) -> list[str]:
-    if words is not None:
-        return sorted({word.strip() for word in words.split(",") if word.strip()})
-    if spoken is None:
-        raise ConfigError("--words: found none, and no file text, expected the words that may be said")
-    return sorted({word for line in spoken.values() for word in line})
-
-
-def _grammar(
-    words: Sequence[str], dictionary: Pronunciations, isolated: bool, penalty: float
-) -> Callable[[PhoneHMM], StateGraph]:
-    from gmmspeech.phones.hmm.graph import word_loop_graph, word_sequence_graph
-
-    if isolated:
-        return lambda model: word_sequence_graph(model, [words], dictionary)
-    return lambda model: word_loop_graph(model, words, dictionary, insertion_penalty=penalty)

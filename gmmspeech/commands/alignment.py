@@ -106,12 +106,12 @@ def align_file(
     front = front_end_of_model(hmm)
     said = DataDir(Path(), {_NAME: Path()}, None, (_NAME,), {_NAME: _NAME}, {_NAME: _text(transcript)})
     how = {"language": language, "unknown_words": unknown_words}
-    spoken = spoken_words(said, _pronunciations(dictionary), phones=hmm.phones, **how)  # type: ignore[arg-type]
+    spoken = spoken_words(said, pronunciations_of(dictionary), phones=hmm.phones, **how)  # type: ignore[arg-type]
     if model is None:
         warn_of_other_language(language)
     for line in unknown_lines(spoken.unknown, None):
         warnings.warn(line, GmmSpeechWarning)
-    frames = converting(front)(*_samples(audio, channel, front.sample_frequency))
+    frames = converting(front)(*samples_of(audio, channel, front.sample_frequency))
     speakers = said.utt2spk if adapt else None
     found = align(hmm, {_NAME: frames}, spoken.words, spoken.entries, utt2spk=speakers, goodness=goodness, beam=beam)
     return found.alignments[_NAME]
@@ -123,7 +123,8 @@ def _model(model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None) -> P
     return english_model() if model is None else load(model, (PhoneHMM, AdaptedSystem))
 
 
-def _pronunciations(dictionary: Dictionaries | None) -> Pronunciations | None:
+def pronunciations_of(dictionary: Dictionaries | None) -> Pronunciations | None:
+    """Pronunciations that are given, or those of files."""
     if dictionary is None or isinstance(dictionary, Mapping):
         return dictionary
     if isinstance(dictionary, (str, os.PathLike)):
@@ -142,7 +143,7 @@ def _text(transcript: str | os.PathLike[str]) -> str:
     return " ".join(text.split("\n"))
 
 
-def _samples(audio: Audio, channel: Channel, rate: int) -> tuple[NDArray[np.float32], int]:
+def samples_of(audio: Audio, channel: Channel, rate: int) -> tuple[NDArray[np.float32], int]:
     """Samples of one channel and their rate; warn of those that will be converted."""
     if isinstance(audio, (str, os.PathLike)):
         warn_of_conversions({_NAME: audio_format(audio)}, rate, channel)

@@ -48,7 +48,7 @@ from gmmspeech.formats.loading import load
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align, search_note
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, adapt_speakers, train_adapted_system
-from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_loop_graph, pronunciations, train_bigram
+from gmmspeech.phones.hmm.graph import Pronunciations, phone_loop_graph, pronunciations, train_bigram
 from gmmspeech.phones.hmm.ladder import Rung, train_ladder
 from gmmspeech.phones.hmm.mapping import phone_sources, told_pairs
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -505,27 +505,6 @@ def warn_of_other_language(language: str) -> None:
         found = f"no model of language {shown(language)}, took that of English with the nearest phones"
         expected = "one that train-phones makes of these recordings for better boundaries"
         warnings.warn(f"model: found {found}, expected {expected}", GmmSpeechWarning)
-
-
-def recognize_dir(
-    folder: Path,
-    model: Path | None,
-    graph_of: Callable[[PhoneHMM], StateGraph],
-    *,
-    n_jobs: int | None = 1,
-    skip_bad: bool | None = None,
-    allow_pipes: bool = False,
-    channel: Channel = "mix",
-    **options: Any,
-) -> dict[str, Alignment]:
-    """Recognize the utterances of a data directory, or of a folder of recordings."""
-    data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)
-    hmm = english_model() if model is None else load(model, PhoneHMM)
-    front = front_end_of_model(hmm)
-    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
-        done.skipped = {**left_out, **done.skipped}
-        warn_of_skipped(done)
-        return decode(hmm, store, graph_of(hmm), n_jobs=n_jobs, skip_bad=skip, **options)
 
 
 def score_lines(alignments: Mapping[str, Alignment]) -> Iterator[str]:

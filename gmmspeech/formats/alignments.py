@@ -49,6 +49,8 @@ class Entry(NamedTuple):
         In nats a frame; of a word, the mean over its phones' time.
     deviation : float or None
         Standard deviation of its start, in seconds.
+    confidence : float or None
+        Posterior probability, of a word that was recognized.
 
     Examples
     --------
@@ -60,6 +62,7 @@ class Entry(NamedTuple):
     log_likelihood: float | None = None
     goodness: float | None = None
     deviation: float | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -169,8 +172,10 @@ def write_alignments(
             write_textgrid(path, _tiers(file, confidence), duration=file.duration)
     elif format == "ctm":
         for path, tier in zip(paths, (WORDS, PHONES), strict=False):
-            labels = {_id(file, data): sorted(entry.label for _, entry in _entries(file, tier)) for file in files}
-            write_ctm(path, labels, overlaps=True)
+            entries = {_id(file, data): sorted((e for _, e in _entries(file, tier)), key=_by_label) for file in files}
+            labels = {name: [entry.label for entry in found] for name, found in entries.items()}
+            sure = {name: [entry.confidence for entry in found] for name, found in entries.items()}
+            write_ctm(path, labels, overlaps=True, confidences=sure)
     elif format == "json":
         write_lines(paths[0], [json.dumps({"files": list(map(_as_json, files))}, ensure_ascii=False, indent=1)])
     write_lines(paths[-1], csv_lines(_rows(files)))
@@ -296,6 +301,9 @@ def _utterance(name: str, speaker: str, alignment: Alignment, start: float, end:
         for i, phone in enumerate(phones)
     ]
     words = [_word(word, entries) for word in _shifted(alignment.words, start, end)]
+    if alignment.confidences is not None:
+        given = zip(words, alignment.confidences.tolist(), strict=True)
+        words = [word._replace(confidence=probability) for word, probability in given]
     return AlignedUtterance(name, speaker, start, words, entries, float(alignment.log_likelihood), alignment.fit)
 
 
@@ -328,6 +336,10 @@ def _entries(file: AlignedFile, tier: str) -> Iterator[tuple[AlignedUtterance, E
             yield utterance, entry
 
 
+def _by_label(entry: Entry) -> Label:
+    return entry.label
+
+
 def _tiers(file: AlignedFile, confidence: bool) -> dict[str, list[Label]]:
     """Tiers of a TextGrid: words, phones and perhaps confidence, of each speaker where there are several."""
     owners = _owners(file.utterances)
@@ -339,7 +351,10 @@ def _tiers(file: AlignedFile, confidence: bool) -> dict[str, list[Label]]:
         tiers[lead + WORDS] = [word.label for each in own for word in each.words]
         phones = [phone for each in own for phone in each.phones]
         tiers[lead + PHONES] = [phone.label for phone in phones]
-        if confidence:
+        recognized = [word for each in own for word in each.words if word.confidence is not None]
+        if recognized:
+            tiers[lead + CONFIDENCE] = [word.label._replace(name=f"{word.confidence:.2f}") for word in recognized]
+        elif confidence:
             tiers[lead + CONFIDENCE] = [phone.label._replace(name=_told(phone)) for phone in phones]
     return tiers
 
@@ -406,6 +421,8 @@ def _as_json(file: AlignedFile) -> dict[str, Any]:
 def _entry_as_json(entry: Entry) -> dict[str, Any]:
     start, end, name = entry.label
     figures = {"log_likelihood": entry.log_likelihood, "goodness": entry.goodness, "deviation": entry.deviation}
+    if entry.confidence is not None:
+        figures["confidence"] = entry.confidence
     return {
         **{"label": name, "begin": _rounded(start, 6), "end": _rounded(end, 6)},
         **{key: _rounded(value, 6) for key, value in figures.items()},

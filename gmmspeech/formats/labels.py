@@ -210,10 +210,16 @@ def read_ctm(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
     return labels
 
 
-def write_ctm(path: str | os.PathLike[str], labels: Mapping[str, Sequence[Label]], *, overlaps: bool = False) -> None:
+def write_ctm(
+    path: str | os.PathLike[str],
+    labels: Mapping[str, Sequence[Label]],
+    *,
+    overlaps: bool = False,
+    confidences: Mapping[str, Sequence[float | None]] | None = None,
+) -> None:
     """Write a CTM, channel 1, utterances sorted by id as in the C locale, times to microseconds, atomically.
 
-    Labels that overlap, of several speakers, are refused unless `overlaps`.
+    Labels that overlap, of several speakers, are refused unless `overlaps`. Confidences are a last column.
     """
     lines = []
     for utterance in sorted(labels):
@@ -222,9 +228,11 @@ def write_ctm(path: str | os.PathLike[str], labels: Mapping[str, Sequence[Label]
         _check_fields(path, [utterance, *(label.name for label in labels[utterance])])
         if utterance.startswith(_COMMENT):
             raise DataError(f"{path}: can't hold the id {shown(repr(utterance))}, expected no comment ({_COMMENT})")
-        for label in labels[utterance]:
+        sure = [None] * len(labels[utterance]) if confidences is None else confidences[utterance]
+        for label, confidence in zip(labels[utterance], sure, strict=True):
             start, end = (round(time, 6) for time in label[:2])  # so that start + duration is the end again
-            lines.append(f"{utterance} 1 {start:.6f} {end - start:.6f} {label.name}")
+            last = "" if confidence is None else f" {confidence:.3f}"
+            lines.append(f"{utterance} 1 {start:.6f} {end - start:.6f} {label.name}{last}")
     write_lines(path, lines)
 
 

@@ -13,7 +13,6 @@ from gmmspeech.commands.phones import (
     align_dir,
     features_of,
     frame_times,
-    recognize_dir,
     recognize_phones_file,
     said_pronunciations,
     seconds_of,
@@ -21,6 +20,7 @@ from gmmspeech.commands.phones import (
     train_phones_file,
     transcripts,
 )
+from gmmspeech.commands.recognition import recognize_dir
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.formats.alignments import write_alignments

@@ -71,6 +71,8 @@ class Alignment:
         is wrong or missing. None where all is silence.
     beam : float or None
         None: the path is the best of all. A number: it is the best within that beam, and there may be a better one.
+    confidences : ndarray, shape (number of words,), float64, or None
+        Posterior probability of each word, where words were recognized and a lattice was made.
     """
 
     words: list[Label]
@@ -81,6 +83,7 @@ class Alignment:
     beam: float | None = None
     deviations: NDArray[np.float64] | None = None
     fit: float | None = None
+    confidences: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)

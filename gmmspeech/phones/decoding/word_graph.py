@@ -184,7 +184,7 @@ def check_words_known(ngram: NGram, lacking: Sequence[str], owner: str = "n-gram
         grams = sum(not wanted.isdisjoint(gram) for found in ngram.log_probabilities for gram in found)
         found = f"found {len(lacking)} of {counted(len(ngram.words), 'word')} without a pronunciation"
         listed = f"{shown(', '.join(sorted(lacking)), 300)}; in {grams} of {sum(ngram.counts)} n-grams"
-        expected = "all in the dictionary: add them, or choose --unknown-words g2p or skip"
+        expected = "all in the dictionary: add them, or unknown_words g2p or skip"
         raise DataError(f"{owner}: {found} ({listed}), expected {expected}")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -53,13 +53,10 @@ class Recognition(Alignment):
 
     Attributes
     ----------
-    confidences : ndarray, shape (words,), float64, or None
-        Posterior probability of each word; None without a lattice.
     alternatives : list of Alternative
         Sequences of words, the best first; empty without a lattice.
     """
 
-    confidences: NDArray[np.float64] | None = None
     alternatives: list[Alternative] = field(default_factory=list)
 
 
@@ -95,6 +92,10 @@ class SearchOptions:
         check(real(above=0, below=np.inf), beam=self.beam, lattice_beam=self.lattice_beam)
         check(whole(1), max_active=self.max_active)
         check(whole(0), n_best=self.n_best)
+
+    def without_lattice(self) -> SearchOptions:
+        """Give the options of a search for the best path alone."""
+        return replace(self, n_best=0, confidence=False)
 
     @property
     def lattice(self) -> bool:

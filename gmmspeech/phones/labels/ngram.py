@@ -59,6 +59,15 @@ class NGram:
         """All words, sorted, without the marks of a sentence's start and end and of unknown words."""
         return sorted(w for (w,) in self.log_probabilities[0] if w not in RESERVED and not is_unknown(w))
 
+    def without(self, words: Iterable[str]) -> NGram:
+        """Give an n-gram that lacks some words, and all n-grams with them; their probability is lost."""
+        gone = set(words)
+
+        def kept(found: Mapping[Words, float]) -> dict[Words, float]:
+            return {gram: value for gram, value in found.items() if gone.isdisjoint(gram)}
+
+        return NGram(tuple(map(kept, self.log_probabilities)), tuple(map(kept, self.backoffs)))
+
     @property
     def counts(self) -> list[int]:
         """How many n-grams there are of each order."""

@@ -1,0 +1,313 @@
+"""The command recognize: phones, words of a small grammar, and words as an n-gram has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gmmspeech.cli.group import allow_pipes_option, channel_option, command, jobs_option, strict_option
+from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT_FOLDER
+from gmmspeech.cli.process import tell
+from gmmspeech.errors import ConfigError, DataError, counted, say, shown
+
+if TYPE_CHECKING:
+    from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph
+    from gmmspeech.phones.hmm.model import PhoneHMM
+    from gmmspeech.phones.labels.labels import Label
+
+_OF_LM = ("lm_scale", "beam", "max_active", "lattice_beam", "self_loop_scale", "confidence", "n_best", "out", "format")
+
+
+@command("recognize")
+@click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
+@click.argument("model", metavar="[PHONES.h5]", type=FILE, required=False)
+@click.option(
+    "--dictionary",
+    "dictionaries",
+    type=FILE_OR_NAME,
+    multiple=True,
+    metavar="FILE|cmudict",
+    show_default="cmudict with --lm",
+    help="Recognize words: their pronunciations, as for train-phones.",
+)
+@click.option("--words", help="The words that may be said, separated by commas; those of the transcripts by default.")
+@click.option(
+    "--lm",
+    type=FILE,
+    metavar="FILE.arpa",
+    help="Recognize words that follow one another as this n-gram has it, such as make-ngram makes; plain or gzip "
+    '(pip install "gmmspeech[decode]").',
+)
+@click.option("--isolated", is_flag=True, help="Exactly one word in each utterance.")
+@click.option(
+    "--phones",
+    type=FILE_OR_FOLDER,
+    help="Recognize phones: labels of training speech, such as phones.ctm of align, which tell how often which phone "
+    "follows which.",
+)
+@click.option("--reference", type=FILE_OR_FOLDER, help="With --phones: labels of this speech, for the error rate.")
+@click.option("--penalty", type=float, default=0.0, help="Nats that each word or phone costs: more of it gives fewer.")
+@click.option(
+    "--acoustic-scale",
+    type=click.FloatRange(0),
+    show_default="1 for words, 0.2 for phones, 0.1 with --lm",
+    help="Factor of the log-likelihoods.",
+)
+@click.option(
+    "--adapt/--no-adapt",
+    default=None,
+    show_default="with a system that is adapted to speakers",
+    help="Adapt the frames of each speaker to the model, in a pass before (fMLLR).",
+)
+@click.option("--lm-scale", type=click.FloatRange(0), show_default="1", help="Factor of the n-gram's logarithms.")
+@click.option(
+    "--beam",
+    type=click.FloatRange(0, min_open=True),
+    show_default="13",
+    help="With --lm: nats, of scaled log-likelihoods, by which a path may fall behind the best.",
+)
+@click.option(
+    "--max-active", type=click.IntRange(1), show_default="7000", help="With --lm, no lattice: states kept in a frame."
+)
+@click.option(
+    "--lattice-beam",
+    type=click.FloatRange(0, min_open=True),
+    show_default="6",
+    help="With --lm: nats by which a path of the lattice may be worse than the best.",
+)
+@click.option(
+    "--self-loop-scale",
+    type=click.FloatRange(0),
+    show_default="0.1",
+    help="With --lm: factor of the logarithms of staying in states and leaving them.",
+)
+@click.option(
+    "--confidence", is_flag=True, help="With --lm: give each word its posterior probability in a lattice; slower."
+)
+@click.option("--n-best", type=click.IntRange(1), help="With --lm, --out: alternatives to write, of a lattice; slower.")
+@click.option(
+    "--unknown-words",
+    type=click.Choice(["error", "skip", "g2p"]),
+    show_default="error",
+    help="With --lm: what becomes of its words that the dictionary lacks: they stop the command, are never recognized, "
+    "or eSpeak NG pronounces them (extra g2p).",
+)
+@click.option("--language", default="en", metavar="CODE", help="Of --unknown-words g2p, such as de or pt-br.")
+@click.option("--out", type=OUT_FOLDER, help="With --lm: folder for times of words and phones, and alternatives.csv.")
+@click.option(
+    "--format",
+    type=click.Choice(["textgrid", "ctm", "csv", "json"]),
+    show_default="ctm of a data directory, textgrid of a folder",
+    help="Of the files in --out, beside alignment.csv.",
+)
+@channel_option
+@allow_pipes_option
+@strict_option
+@jobs_option
+def recognize(
+    data_dir: Path,
+    model: Path | None,
+    dictionaries: Sequence[str],
+    words: str | None,
+    lm: Path | None,
+    isolated: bool,
+    phones: Path | None,
+    reference: Path | None,
+    penalty: float,
+    acoustic_scale: float | None,
+    adapt: bool | None,
+    language: str,
+    unknown_words: str | None,
+    channel: int | None,
+    allow_pipes: bool,
+    skip_bad: bool | None,
+    jobs: int,
+    **of_lm: Any,
+) -> None:
+    """Recognize words or phones.
+
+    Words follow one another as an n-gram has it (--lm), or are as probable as one another; phones follow one another
+    as in the labels given. DATA_DIR is a folder of recordings, perhaps with transcripts beside them as for align, or is
+    as in Kaldi. PHONES.h5 is what train-phones wrote, by default a model of English that comes along. A line an
+    utterance says what was recognized; where DATA_DIR has text (or --reference is given), the error rate follows.
+
+    \b
+      gmmspeech recognize FOLDER --lm OUT.arpa --dictionary cmudict --adapt
+      gmmspeech recognize FOLDER --dictionary cmudict --words yes,no --isolated
+    """
+    common: dict[str, Any] = {
+        "adapt": adapt,
+        "channel": "mix" if channel is None else channel,
+        "allow_pipes": allow_pipes,
+        "skip_bad": skip_bad,
+        "n_jobs": jobs,
+    }
+    given = [name for name in _OF_LM if of_lm[name] is not None and of_lm[name] is not False]
+    given += ["unknown_words"] * (unknown_words is not None)
+    if lm is None and given:
+        raise ConfigError(f"--{given[0].replace('_', '-')}: found it without --lm, expected both")
+    if lm is not None:
+        for name, value in (("--phones", phones), ("--words", words), ("--isolated", isolated)):
+            if value:
+                raise ConfigError(f"{name}: found it beside --lm, expected one of them")
+        sounds = {"unknown_words": unknown_words or "error", "language": language, **common}
+        _recognize_with_lm(data_dir, model, lm, dictionaries, penalty, acoustic_scale, of_lm, sounds)
+    elif bool(dictionaries) == (phones is not None):
+        raise ConfigError("found both or none of --dictionary and --phones, expected one: words, or phones")
+    elif phones is not None:
+        _recognize_phones(data_dir, model, phones, reference, penalty, acoustic_scale, common)
+    else:
+        _recognize_words(data_dir, model, dictionaries, words, isolated, penalty, acoustic_scale, common)
+
+
+def _recognize_with_lm(
+    data_dir: Path,
+    model: Path | None,
+    lm: Path,
+    dictionaries: Sequence[str],
+    penalty: float,
+    acoustic_scale: float | None,
+    of_lm: Mapping[str, Any],
+    common: Mapping[str, Any],
+) -> None:
+    """Recognize words as an n-gram has them."""
+    from gmmspeech.commands.phones import transcripts
+    from gmmspeech.commands.recognition import recognize_words_dir
+    from gmmspeech.commands.transcripts import is_data_dir, open_pronunciations, read_speech
+    from gmmspeech.phones.decoding.word_search import SearchOptions
+    from gmmspeech.phones.labels.dictionary import dictionary_key
+
+    if of_lm["n_best"] and of_lm["out"] is None:
+        raise ConfigError("--n-best: found it without --out, expected both: alternatives are written")
+    dictionary = open_pronunciations(dictionaries or ["cmudict"])
+    searching = {name: of_lm[name] for name in ("beam", "max_active", "lattice_beam", "n_best", "confidence")}
+    searching["acoustic_scale"] = acoustic_scale
+    options = SearchOptions(**{name: value for name, value in searching.items() if value is not None})
+    scales = {name: of_lm[name] for name in ("lm_scale", "self_loop_scale") if of_lm[name] is not None}
+    format = of_lm["format"] or ("ctm" if is_data_dir(data_dir) else "textgrid")
+    graph = {"word_insertion_penalty": penalty, **scales}
+    how: dict[str, Any] = {"graph": graph, "out": of_lm["out"], "format": format, **common}
+    found, vocabulary = recognize_words_dir(data_dir, model, lm, dictionary, options, **how)
+    data = read_speech(data_dir, allow_pipes=common["allow_pipes"], skip_bad=common["skip_bad"], transcripts=False)[0]
+    spoken = None
+    if data.text:
+        spoken = transcripts(data, vocabulary.entries)
+        _tell_out_of_vocabulary(spoken.values(), {dictionary_key(word) for word in vocabulary.entries})
+    words = {name: a.words for name, a in found.items()}
+    _tell_recognized("word", words, spoken, key=dictionary_key)
+    if of_lm["out"] is not None:
+        say(f"times of {counted(sum(map(len, words.values())), 'word')} in {of_lm['out']}")
+
+
+def _tell_out_of_vocabulary(spoken: Iterable[Sequence[str]], known: set[str]) -> None:
+    """Tell how many words of the transcripts can't be recognized, for the n-gram lacks them."""
+    from gmmspeech.phones.labels.dictionary import dictionary_key
+
+    said = [word for line in spoken for word in line]
+    unknown = [word for word in said if dictionary_key(word) not in known]
+    if unknown:
+        listed = shown(", ".join(dict.fromkeys(unknown)), 200)
+        say(f"not in the n-gram: {len(unknown)} of {counted(len(said), 'word')} of the transcripts ({listed})")
+
+
+def _recognize_phones(
+    data_dir: Path,
+    model: Path | None,
+    phones: Path,
+    reference: Path | None,
+    penalty: float,
+    acoustic_scale: float | None,
+    common: Mapping[str, Any],
+) -> None:
+    """Recognize phones that follow one another as in labels."""
+    from gmmspeech.commands.recognition import base_of, open_model, recognize_dir
+    from gmmspeech.commands.transcripts import read_speech
+    from gmmspeech.formats.alignments import read_alignments
+    from gmmspeech.formats.tiers import read_tiers
+    from gmmspeech.phones.hmm.graph import phone_loop_graph, train_bigram
+
+    sequences = [[label.name for label in labels] for labels in read_tiers(phones).values()]
+    scale = 0.2 if acoustic_scale is None else acoustic_scale
+
+    def loop(hmm: PhoneHMM) -> StateGraph:
+        return phone_loop_graph(hmm, train_bigram(sequences, hmm.phones), insertion_penalty=penalty)
+
+    data = read_speech(data_dir, allow_pipes=common["allow_pipes"], skip_bad=common["skip_bad"], transcripts=False)[0]
+    found = recognize_dir(data_dir, model, loop, acoustic_scale=scale, **common)
+    truth = None if reference is None else read_alignments(reference, data)
+    spoken = None if truth is None else {name: [label.name for label in truth[name]] for name in truth}
+    silence = base_of(open_model(model)).silence
+    _tell_recognized("phone", {name: a.phones for name, a in found.items()}, spoken, silence)
+
+
+def _recognize_words(
+    data_dir: Path,
+    model: Path | None,
+    dictionaries: Sequence[str],
+    words: str | None,
+    isolated: bool,
+    penalty: float,
+    acoustic_scale: float | None,
+    common: Mapping[str, Any],
+) -> None:
+    """Recognize words of a small grammar, each as probable as any other."""
+    from gmmspeech.commands.phones import transcripts
+    from gmmspeech.commands.recognition import recognize_dir
+    from gmmspeech.commands.transcripts import open_pronunciations, read_speech
+
+    data = read_speech(data_dir, allow_pipes=common["allow_pipes"], skip_bad=common["skip_bad"], transcripts=False)[0]
+    known = open_pronunciations(dictionaries)
+    spoken = None if not data.text else transcripts(data, known)
+    grammar = _grammar(_vocabulary(words, spoken), known, isolated, penalty)
+    scale = 1.0 if acoustic_scale is None else acoustic_scale
+    found = recognize_dir(data_dir, model, grammar, acoustic_scale=scale, **common)
+    _tell_recognized("word", {name: a.words for name, a in found.items()}, spoken)
+
+
+def _tell_recognized(
+    what: str,
+    found: Mapping[str, Sequence[Label]],
+    spoken: Mapping[str, Sequence[str]] | None,
+    silence: str | None = None,
+    key: Callable[[str], str] = str,
+) -> None:
+    """Print what was recognized, and the error rate if the truth is known; silence is in neither.
+
+    Names whose `key` is the same are the same.
+    """
+    from gmmspeech.metrics.error_rate import error_rate
+
+    said = {name: [label.name for label in labels if label.name != silence] for name, labels in found.items()}
+    for name, line in said.items():
+        tell(f"{name} {' '.join(line)}")
+    if spoken is not None:
+        known = {name: [symbol for symbol in spoken[name] if symbol != silence] for name in said if name in spoken}
+        if not any(known.values()):
+            raise DataError(
+                f"reference: found no {what} of any of {counted(len(said), 'utterance')}, expected what was said"
+            )
+        if missing := [name for name in said if name not in known]:
+            say(f"not counted: {counted(len(missing), 'utterance')} without a reference, the first: {missing[0]}")
+        references = {name: list(map(key, line)) for name, line in known.items()}
+        tell(f"{what} error rate: {error_rate(references, {name: list(map(key, said[name])) for name in known})}")
+
+
+def _vocabulary(words: str | None, spoken: Mapping[str, Sequence[str]] | None) -> list[str]:
+    if words is not None:
+        return sorted({word.strip() for word in words.split(",") if word.strip()})
+    if spoken is None:
+        raise ConfigError("--words: found none, and no file text, expected the words that may be said")
+    return sorted({word for line in spoken.values() for word in line})
+
+
+def _grammar(
+    words: Sequence[str], dictionary: Pronunciations, isolated: bool, penalty: float
+) -> Callable[[PhoneHMM], StateGraph]:
+    from gmmspeech.phones.hmm.graph import word_loop_graph, word_sequence_graph
+
+    if isolated:
+        return lambda model: word_sequence_graph(model, [words], dictionary)
+    return lambda model: word_loop_graph(model, words, dictionary, insertion_penalty=penalty)

@@ -1,0 +1,297 @@
+"""Recognition of phones and words: of the utterances of a folder, and of one recording."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from gmmspeech.arguments import checked
+from gmmspeech.audio.reading import Channel
+from gmmspeech.commands.alignment import Audio, Dictionaries, pronunciations_of, samples_of
+from gmmspeech.commands.conversion import converting
+from gmmspeech.commands.extraction import Extraction
+from gmmspeech.commands.phones import features_of, front_end_of_model, warn_of_skipped
+from gmmspeech.commands.transcripts import phones_like, read_speech
+from gmmspeech.errors import ConfigError, GmmSpeechWarning, counted, shown
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.text import csv_lines
+from gmmspeech.formats.alignments import Format, write_alignments
+from gmmspeech.formats.arpa import read_arpa
+from gmmspeech.formats.datadir import DataDir
+from gmmspeech.formats.dictionary import lazy_cmudict
+from gmmspeech.formats.espeak import pronounce_words
+from gmmspeech.formats.loading import load
+from gmmspeech.phones.decoding.adapting import for_any_speaker, for_these_speakers
+from gmmspeech.phones.decoding.alignment import Alignment
+from gmmspeech.phones.decoding.recognition import decode
+from gmmspeech.phones.decoding.word_graph import WordGraph, check_words_known, word_graph
+from gmmspeech.phones.decoding.word_search import Recognition, SearchOptions, recognize_words
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
+from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.labels.ngram import NGram
+from gmmspeech.phones.shipped import english_model
+
+ALTERNATIVES = "alternatives.csv"
+Model = PhoneHMM | AdaptedSystem
+_NAME = "audio"  # of the one utterance
+
+
+def open_model(path: str | os.PathLike[str] | None) -> Model:
+    """Read a model of phones, or give the one of English that comes along."""
+    return english_model() if path is None else load(path, (PhoneHMM, AdaptedSystem))
+
+
+def base_of(model: Model) -> PhoneHMM:
+    """Give the phone HMMs that the states of graphs are of."""
+    return model.adapted if isinstance(model, AdaptedSystem) else model
+
+
+def recognize_dir(
+    folder: Path,
+    model: Path | None,
+    graph_of: Callable[[PhoneHMM], StateGraph],
+    *,
+    adapt: bool | None = None,
+    n_jobs: int | None = 1,
+    skip_bad: bool | None = None,
+    allow_pipes: bool = False,
+    channel: Channel = "mix",
+    **options: Any,
+) -> dict[str, Alignment]:
+    """Recognize the utterances of a data directory, or of a folder of recordings, on paths through one graph.
+
+    Frames are adapted to the model by speaker in a pass before, if asked for, and by default those for a system that
+    is adapted to speakers.
+    """
+    data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)
+    found = open_model(model)
+    graph = graph_of(base_of(found))
+    with features_of(data, front_end_of_model(base_of(found)), n_jobs=n_jobs, skip_bad=skip, channel=channel) as (
+        store,
+        done,
+    ):
+        _tell_bad(done, left_out)
+        if adapts(found, adapt):
+            how = {"acoustic_scale": options.get("acoustic_scale", 1.0), "n_jobs": n_jobs}
+            hmm, frames = for_these_speakers(found, store, dict.fromkeys(store, graph), data.utt2spk, **how)
+        else:
+            hmm, frames = for_any_speaker(found, store)
+        return decode(hmm, frames, graph, n_jobs=n_jobs, skip_bad=skip, **options)
+
+
+def adapts(model: Model, adapt: bool | None) -> bool:
+    """Say whether frames are adapted to speakers: as asked for, else as the model is made for it."""
+    return isinstance(model, AdaptedSystem) if adapt is None else adapt
+
+
+def _tell_bad(done: Extraction, left_out: Mapping[str, str]) -> None:
+    done.skipped = {**left_out, **done.skipped}
+    warn_of_skipped(done)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """An n-gram, and pronunciations of all of its words.
+
+    Parameters
+    ----------
+    ngram : NGram
+    entries : mapping
+    """
+
+    ngram: NGram
+    entries: Pronunciations
+
+
+def open_vocabulary(
+    lm: str | os.PathLike[str] | NGram,
+    dictionary: Pronunciations,
+    model: PhoneHMM,
+    *,
+    unknown_words: str = "error",
+    language: str = "en",
+) -> Vocabulary:
+    """Read an n-gram, and see that its words have pronunciations.
+
+    Those that the dictionary lacks are an error, which counts them; are skipped, with a warning, so that they are never
+    recognized; or are pronounced by eSpeak NG ("g2p").
+    """
+    ngram = lm if isinstance(lm, NGram) else read_arpa(lm)
+    if unknown_words not in ("error", "skip", "g2p"):
+        raise ConfigError(f"unknown_words: found {shown(unknown_words)}, expected error, skip or g2p for an n-gram")
+    lacking = [word for word in ngram.words if not pronunciations(dictionary, word, optional=True)]
+    entries = {word: pronunciations(dictionary, word, optional=True) for (word,) in ngram.log_probabilities[0]}
+    if lacking and unknown_words == "g2p":
+        guessed = pronounce_words(lacking, language, phones=phones_like(dictionary, model.phones))
+        entries |= {word: pronunciations(guessed, word, optional=True) for word in lacking}
+        lacking = [word for word in lacking if not entries[word]]
+    if lacking and unknown_words == "skip":
+        listed = shown(", ".join(lacking), 300)
+        warnings.warn(
+            f"not in the dictionary, and never recognized: {counted(len(lacking), 'word')} ({listed})", GmmSpeechWarning
+        )
+        ngram, lacking = ngram.without(lacking), []
+    check_words_known(ngram, lacking, "n-gram" if isinstance(lm, NGram) else os.fspath(lm))
+    return Vocabulary(ngram, {word: variants for word, variants in entries.items() if variants})
+
+
+def recognize_words_of(
+    model: Model,
+    frames: Mapping[str, NDArray],
+    graph: WordGraph,
+    entries: Pronunciations,
+    utt2spk: Mapping[str, str] | None,
+    options: SearchOptions,
+    *,
+    skip_bad: bool = False,
+    n_jobs: int | None = 1,
+) -> dict[str, Recognition]:
+    """Recognize words, of speakers in two passes: the words of the first adapt their frames to the model."""
+    how: dict[str, Any] = {"skip_bad": skip_bad, "n_jobs": n_jobs}
+    hmm, plain = for_any_speaker(model, frames)
+    if utt2spk is None:
+        return recognize_words(hmm, plain, graph, options, **how)
+    first = recognize_words(hmm, plain, graph, options.without_lattice(), **how)
+    base = base_of(model)
+    graphs = {
+        name: utterance_graph(base, [label.name for label in found.words], entries) for name, found in first.items()
+    }
+    hmm, adapted = for_these_speakers(model, frames, graphs, utt2spk, n_jobs=n_jobs)
+    return recognize_words(hmm, {name: adapted[name] for name in first}, graph, options, **how)
+
+
+def recognize_words_dir(
+    folder: Path,
+    model: Path | None,
+    lm: Path,
+    dictionary: Pronunciations,
+    options: SearchOptions,
+    *,
+    graph: Mapping[str, Any] | None = None,
+    unknown_words: str = "error",
+    language: str = "en",
+    adapt: bool | None = None,
+    out: Path | None = None,
+    format: Format = "ctm",
+    n_jobs: int | None = 1,
+    skip_bad: bool | None = None,
+    allow_pipes: bool = False,
+    channel: Channel = "mix",
+) -> tuple[dict[str, Recognition], Vocabulary]:
+    """Recognize the words of a data directory, or of a folder of recordings, as an n-gram has them.
+
+    Times of words and phones go into `out` as `write_alignments` writes them, with the alternatives in a table. `graph`
+    has options of `word_graph`. Give what was recognized, and of which words.
+    """
+    data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)
+    found = open_model(model)
+    base = base_of(found)
+    words = open_vocabulary(lm, dictionary, base, unknown_words=unknown_words, language=language)
+    made = word_graph(base, words.ngram, words.entries, **(graph or {}))
+    with features_of(data, front_end_of_model(base), n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
+        _tell_bad(done, left_out)
+        speakers = data.utt2spk if adapts(found, adapt) else None
+        done_words = recognize_words_of(
+            *(found, store, made, words.entries, speakers, options), skip_bad=skip, n_jobs=n_jobs
+        )
+    if out is not None:
+        write_recognized(out, done_words, data, format)
+    return done_words, words
+
+
+def write_recognized(out: Path, found: Mapping[str, Recognition], data: DataDir, format: Format) -> None:
+    """Write times of words and phones, and a table of alternatives if there are any."""
+    write_alignments(out, found, data=data, format=format)
+    rows = [
+        [name, str(rank), f"{each.probability:.4f}", " ".join(each.words)]
+        for name, recognition in found.items()
+        for rank, each in enumerate(recognition.alternatives, 1)
+    ]
+    if rows:
+        write_lines(out / ALTERNATIVES, csv_lines([["utterance", "rank", "probability", "words"], *rows]))
+
+
+@checked
+def recognize(
+    audio: Audio,
+    lm: str | os.PathLike[str] | NGram,
+    *,
+    model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None = None,
+    dictionary: Dictionaries | None = None,
+    language: str = "en",
+    channel: Channel = "mix",
+    unknown_words: str = "error",
+    adapt: bool | None = None,
+    options: SearchOptions | None = None,
+    lm_scale: float = 1.0,
+    word_insertion_penalty: float = 0.0,
+) -> Recognition:
+    """Recognize the words of one recording, as an n-gram has them (extra ``decode``).
+
+    Parameters
+    ----------
+    audio : path-like, or tuple of ndarray and float
+        A recording of any kind that `read_audio` reads, or samples in [-1, 1] and their rate in Hz. It is resampled to
+        the model's rate.
+    lm : path-like or NGram
+        An n-gram, or its file in ARPA's form.
+    model : PhoneHMM, AdaptedSystem or path-like, optional
+        By default a model of English that comes along.
+    dictionary : mapping, path-like, or list of names, optional
+        Word to pronunciations, or files of them; by default CMU's, "cmudict".
+    language : str
+        Code such as "de", with which eSpeak NG pronounces.
+    channel : int or "mix"
+        Which channel of several, from 0, or their mean.
+    unknown_words : {"error", "skip", "g2p"}
+        What becomes of words of the n-gram that the dictionary lacks: they are an error, are never recognized, or
+        eSpeak NG pronounces them.
+    adapt : bool, optional
+        Adapt the frames to the model in a pass before (fMLLR). By default with an `AdaptedSystem`.
+    options : SearchOptions, optional
+        Scale, beams, and whether there are alternatives and confidences.
+    lm_scale, word_insertion_penalty : float
+        As `word_graph` has them.
+
+    Returns
+    -------
+    Recognition
+
+    Raises
+    ------
+    AudioError, DataError, ModelError, FeatureError, ConfigError
+        What can't be read, recognized or found, and why.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> front = gs.FrontEnd.from_toml("phones").to_json()
+    >>> model = PhoneHMM.from_phones(["SIL", "AA"], mean=np.zeros(48), variance=np.ones(48), front_end=front)
+    >>> noise = np.random.default_rng(0).normal(0, 0.1, 16000)
+    >>> ngram = gs.phones.train_ngram([["ah"]], order=2)
+    >>> found = gs.recognize((noise, 16000), ngram, model=model, dictionary={"AH": [["AA"]]})
+    >>> [label.name for label in found.words]
+    ['ah']
+    """
+    opened = (
+        model if isinstance(model, (PhoneHMM, AdaptedSystem)) else open_model(None if model is None else Path(model))
+    )
+    base = base_of(opened)
+    front = front_end_of_model(base)
+    known = pronunciations_of(dictionary)
+    words = open_vocabulary(
+        lm, lazy_cmudict() if known is None else known, base, unknown_words=unknown_words, language=language
+    )
+    graph = word_graph(
+        base, words.ngram, words.entries, lm_scale=lm_scale, word_insertion_penalty=word_insertion_penalty
+    )
+    frames = {_NAME: converting(front)(*samples_of(audio, channel, front.sample_frequency))}
+    speakers = {_NAME: _NAME} if adapts(opened, adapt) else None
+    return recognize_words_of(opened, frames, graph, words.entries, speakers, options or SearchOptions())[_NAME]

@@ -1,0 +1,39 @@
+"""Passes over the utterances of speakers: what a first one recognized brings their frames nearer to the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from numpy.typing import NDArray
+
+from gmmspeech.phones.hmm.adaptation import adapted_to_speakers, through_transforms
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, speakers_transforms, transformed_frames
+from gmmspeech.phones.hmm.graph import StateGraph
+from gmmspeech.phones.hmm.model import PhoneHMM
+
+Frames = Mapping[str, NDArray]
+
+
+def for_any_speaker(model: PhoneHMM | AdaptedSystem, frames: Frames) -> tuple[PhoneHMM, Frames]:
+    """Model that knows no speaker, and frames as it takes them."""
+    if isinstance(model, AdaptedSystem):
+        return model.unadapted, transformed_frames(model, frames)
+    return model, frames
+
+
+def for_these_speakers(
+    model: PhoneHMM | AdaptedSystem,
+    frames: Frames,
+    graphs: Mapping[str, StateGraph],
+    utt2spk: Mapping[str, str],
+    *,
+    acoustic_scale: float = 1.0,
+    n_jobs: int | None = 1,
+) -> tuple[PhoneHMM, Frames]:
+    """Model of adapted frames, and frames adapted by fMLLR on what graphs say of the utterances of each speaker."""
+    if isinstance(model, AdaptedSystem):
+        frames = transformed_frames(model, frames)
+        transforms = speakers_transforms(model, frames, utt2spk, graphs, acoustic_scale=acoustic_scale, n_jobs=n_jobs)
+        return model.adapted, through_transforms(frames, utt2spk, transforms)
+    adapted = adapted_to_speakers(model, frames, graphs, utt2spk, acoustic_scale=acoustic_scale, n_jobs=n_jobs)
+    return model, adapted

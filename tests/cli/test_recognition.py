@@ -1,0 +1,120 @@
+"""The command recognize with an n-gram, as a user types it."""
+
+import gzip
+import shutil
+import sys
+
+import pytest
+
+from gmmspeech.formats.arpa import write_arpa
+from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.textgrid import read_textgrid
+from gmmspeech.phones.labels.ngram import train_ngram
+
+DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+
+
+@pytest.fixture
+def digits(corpus):
+    return corpus("fsdd-tiny") / "data" / "test"
+
+
+@pytest.fixture
+def arpa(tmp_path):
+    path = tmp_path / "digits.arpa"
+    write_arpa(path, train_ngram([[word] for word in DIGITS], order=2))
+    return path
+
+
+def test_words_of_a_data_directory_with_confidences_and_alternatives(run, digits, arpa, tmp_path):
+    plain = run("recognize", digits, "--lm", arpa)
+    assert plain.exit_code == 0, plain.output
+    lines = plain.stdout.splitlines()
+    assert lines[-1].startswith("word error rate: ")
+    assert float(lines[-1].split()[3]) < 40  # per cent, with a model of read English
+    out = tmp_path / "out"
+    done = run(
+        "recognize", digits, "--lm", arpa, "--dictionary", "cmudict", "--n-best", 2, "--confidence", "--out", out
+    )
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in out.iterdir()} == {"words.ctm", "phones.ctm", "alignment.csv", "alternatives.csv"}
+    rows = (out / "words.ctm").read_text().splitlines()
+    assert all(0 <= float(row.split()[5]) <= 1 for row in rows)
+    words = read_ctm(out / "words.ctm")
+    assert [f"{name} {' '.join(w.name for w in words[name])}" for name in words] == sorted(
+        done.stdout.splitlines()[:-1]
+    )
+    table = (out / "alternatives.csv").read_text().splitlines()
+    assert table[0] == "utterance,rank,probability,words"
+    first = [line.split(",") for line in table[1:] if line.split(",")[1] == "1"]
+    assert [f"{row[0]} {row[3]}" for row in first] == done.stdout.splitlines()[:-1]
+
+
+def test_words_of_a_folder_adapted_to_speakers(run, digits, arpa, corpus, tmp_path):
+    folder = tmp_path / "folder"
+    (folder / "ann").mkdir(parents=True)
+    names = [line.split() for line in (digits / "wav.scp").read_text().splitlines()][:6]
+    for name, path in names:
+        shutil.copy(corpus("fsdd-tiny") / path, folder / "ann" / f"{name}.{path.rsplit('.')[-1]}")
+    packed = tmp_path / "digits.arpa.gz"
+    packed.write_bytes(gzip.compress(arpa.read_bytes()))
+    out = tmp_path / "out"
+    done = run("recognize", folder, "--lm", packed, "--adapt", "--confidence", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert len(done.stdout.splitlines()) == 6
+    grid = read_textgrid(out / "ann" / f"{names[0][0]}.TextGrid")["confidence"]
+    assert all(0 <= float(label.name) <= 1 for label in grid)
+
+
+def test_words_that_a_dictionary_lacks_and_what_may_be_done(run, digits, arpa, tmp_path):
+    few = tmp_path / "few.dict"
+    few.write_text("".join(f"{word.upper()} {phones}\n" for word, phones in (("one", "W AH N"), ("two", "T UW"))))
+    words = ("recognize", digits, "--lm", arpa, "--dictionary", few)
+    done = run(*words)
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert f"{arpa}: found 8 of 10 words without a pronunciation (eight, five, four, nine" in done.stderr
+    assert (
+        "in 24 of 32 n-grams), expected all in the dictionary: add them, or --unknown-words g2p or skip" in done.stderr
+    )
+    skipped = run(*words, "--unknown-words", "skip")
+    assert skipped.exit_code == 0, skipped.output
+    assert "not in the dictionary, and never recognized: 8 words (eight" in skipped.stderr
+    assert "not in the n-gram: " in skipped.stderr
+    assert {word for line in skipped.stdout.splitlines()[:-1] for word in line.split()[1:]} <= {"one", "two"}
+    guessed = run(*words, "--unknown-words", "g2p")
+    assert guessed.exit_code == 0, guessed.output
+    assert len({word for line in guessed.stdout.splitlines()[:-1] for word in line.split()[1:]}) > 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--words", "one"], "--words: found it beside --lm, expected one of them"),
+        (["--isolated"], "--isolated: found it beside --lm"),
+        (["--n-best", 2], "--n-best: found it without --out, expected both"),
+        (["--acoustic-scale", 0], "--acoustic-scale: found 0.0, expected above 0"),
+    ],
+)
+def test_options_that_do_not_go_together(run, digits, arpa, options, message):
+    done = run("recognize", digits, "--lm", arpa, *options)
+    assert done.exit_code != 0
+    assert message in done.stderr
+
+
+def test_what_needs_an_n_gram_and_what_needs_the_extra(run, digits, arpa, monkeypatch):
+    for option in (["--confidence"], ["--beam", 10], ["--unknown-words", "skip"], ["--lm-scale", 0]):
+        done = run("recognize", digits, "--dictionary", "cmudict", *option)
+        assert f"{option[0]}: found it without --lm, expected both" in done.stderr
+    monkeypatch.setitem(sys.modules, "kaldifst", None)
+    done = run("recognize", digits, "--lm", arpa)
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert "found no kaldifst, which makes graphs of n-grams and dictionaries, expected it: pip install" in done.stderr
+    small = run("recognize", digits, "--dictionary", "cmudict", "--isolated", "--adapt")
+    assert small.exit_code == 0, small.output
+
+
+def test_a_damaged_n_gram(run, digits, arpa):
+    arpa.write_text(arpa.read_text().replace("ngram 1=12", "ngram 1=13"))
+    done = run("recognize", digits, "--lm", arpa)
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert f"{arpa}: found 12 1-grams, expected the 13 that its header tells" in done.stderr
