@@ -263,3 +263,20 @@ def test_timit_without_a_speaker_of_the_core_test_set(recipe, little_timit: Path
     done = run(recipe("timit"), "--corpus", folder, "--out", tmp_path / "out")
     assert done.exit_code == 1
     assert "found no sentence of MPAM0, expected TEST/REGION/SPEAKER/SENTENCE.WAV" in done.stderr
+
+
+def test_librispeech_words(recipe, little_librispeech: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    module = recipe("librispeech_words", TRAINING=UPDATES)
+    options = ["--corpus", little_librispeech, "--out", out, "--gaussians", "150"]
+    done = run(module, *options)
+    assert done.exit_code == 0, done.output
+    found = rows(out, "recognition")
+    for task in ("any speaker", "adapted to speakers"):  # of words that the n-gram knows
+        assert percent(found[task]["error rate"]) < 90
+    assert {label.name for labels in read_ctm(out / "words-0.ctm").values() for label in labels}
+    assert done_before(run(module, *options).stderr)
+    (tmp_path / "few.arpa").write_text((out / "closed.arpa").read_text().replace("ngram 1=", "ngram 1=9"))
+    refused = run(module, *options, "--lm", tmp_path / "few.arpa")
+    assert refused.exit_code == 1
+    assert "few.arpa: found " in refused.stderr
