@@ -10,6 +10,7 @@ from gmmspeech.errors import DataError
 from gmmspeech.phones.decoding.word_graph import word_graph
 from gmmspeech.phones.decoding.word_search import SearchOptions, recognize_words
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.tree import ContextTree
 from gmmspeech.phones.labels.ngram import train_ngram
 
 PHONES = ["SIL", "A", "B", "C"]
@@ -174,3 +175,34 @@ def test_what_is_too_short_is_named_or_left_out():
 def test_options_that_make_no_sense_are_named(option, message):
     with pytest.raises(ValueError, match=message):
         SearchOptions(**option)
+
+
+def test_a_model_with_a_tree_is_searched_through_its_states():
+    # A is one state before B, and another elsewhere
+    tree = ContextTree(
+        questions=[[False, False, True]],
+        root_offsets=[0, 1, 2, 3],
+        roots=[0, 1, 2],
+        question=[-1, 0, -1, -1, -1],
+        right=[False, True, False, False, False],
+        yes=[-1, 3, -1, -1, -1],
+        no=[-1, 4, -1, -1, -1],
+        state=[0, -1, 3, 1, 2],
+    )
+    tied = PhoneHMM(
+        phones=("SIL", "A", "B"),
+        state_offsets=[0, 1, 3, 4],
+        self_loop=np.full(4, 0.5),
+        mixture_offsets=np.arange(5),
+        weights=np.ones(4),
+        means=[[0.0, 0.0], [6.0, 0.0], [-6.0, 0.0], [0.0, 6.0]],
+        variances=np.ones((4, 2)),
+        tree=tree,
+    )
+    bigram, dictionary = train_ngram([["ab"], ["ba"]], order=2), {"ab": [("A", "B")], "ba": [("B", "A")]}
+    graph = word_graph(tied, bigram, dictionary)
+    frames = {"ab": np.array([[6.0, 0], [6, 0], [0, 6], [0, 6]]), "ba": np.array([[0.0, 6], [0, 6], [-6, 0], [-6, 0]])}
+    found = recognize_words(tied, frames, graph)
+    assert {name: [label.name for label in each.words] for name, each in found.items()} == {"ab": ["ab"], "ba": ["ba"]}
+    np.testing.assert_allclose(found["ab"].log_likelihoods, tied.log_likelihoods(frames["ab"]).max(), atol=1e-4)
+    np.testing.assert_allclose(found["ba"].log_likelihoods, tied.log_likelihoods(frames["ba"]).max(), atol=1e-4)
