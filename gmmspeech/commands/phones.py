@@ -47,7 +47,7 @@ from gmmspeech.formats.labels import read_ctm, write_ctm
 from gmmspeech.formats.loading import load
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align, search_note
 from gmmspeech.phones.decoding.recognition import decode
-from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, adapt_speakers, train_adapted_system
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, adapt_speakers, train_adapted_system, transformed_frames
 from gmmspeech.phones.hmm.graph import Pronunciations, phone_loop_graph, pronunciations, train_bigram
 from gmmspeech.phones.hmm.ladder import Rung, train_ladder
 from gmmspeech.phones.hmm.mapping import phone_sources, told_pairs
@@ -307,19 +307,25 @@ def recognize_phones_file(
     n_jobs: int | None = 1,
     **options: Any,
 ) -> None:
-    """Recognize the phones of utterances in a feature store, and write them as CTM."""
-    names, system = list(utterances), load(model, (PhoneHMM, AdaptedSystem))
-    hmm = system.adapted if isinstance(system, AdaptedSystem) else system
+    """Recognize the phones of utterances in a feature store, and write them as CTM.
+
+    Of an `AdaptedSystem`, the model that knows no speaker does so where `utt2spk` tells none.
+    """
+    names, hmm = list(utterances), load(model, (PhoneHMM, AdaptedSystem))
+    system = hmm if isinstance(hmm, AdaptedSystem) else None
+    if system is not None:
+        hmm = system.unadapted if utt2spk is None else system.adapted
     sequences = [[label.name for label in labels] for labels in read_ctm(learned).values()]
     graph = phone_loop_graph(hmm, train_bigram(sequences, hmm.phones))
     with FeatureStore(features) as store:
         clock = {**frame_times(store.front_end), "times": "start"}
-        if isinstance(system, AdaptedSystem):
+        frames = {name: store[name] for name in names}
+        if system is not None and utt2spk is None:
+            frames = dict(transformed_frames(system, frames))
+        elif system is not None:
             scale = options.get("acoustic_scale", 1.0)
             cepstra, speakers = cepstra_of(store, names), {name: (utt2spk or {})[name] for name in names}
             frames = adapt_speakers(system, cepstra, speakers, graph, acoustic_scale=scale, n_jobs=n_jobs)
-        else:
-            frames = {name: store[name] for name in names}
         found = decode(hmm, frames, graph, n_jobs=n_jobs, **clock, **options)
     write_ctm(out, {utterance: alignment.phones for utterance, alignment in found.items()})
 
@@ -341,6 +347,28 @@ def train_adapted_file(
         system = train_adapted_system(frames, words, dictionary, speakers, state, **options)
     system.save(out)
     return system
+
+
+def train_ladder_file(
+    features: Path,
+    words: Mapping[str, Sequence[str]],
+    dictionary: Pronunciations,
+    utt2spk: Mapping[str, str],
+    alignment: Path,
+    out: Path,
+    *,
+    rung: Rung,
+    n_jobs: int | None = 1,
+) -> PhoneHMM | AdaptedSystem:
+    """Go on from the training of monophones to a rung of the ladder, and write its model."""
+    steps: list[Checkpoint] = []
+    with FeatureStore(features) as store:
+        state = load(alignment, TrainingState)
+        model = _climbed(store, words, dictionary, utt2spk, state, out, steps, rung, n_jobs)
+        model.with_front_end(store.front_end).save(out)
+    for step in steps:
+        step.remove()
+    return model
 
 
 def cepstra_of(store: FeatureStore, utterances: Iterable[str]) -> dict[str, NDArray[np.float32]]:

@@ -23,8 +23,8 @@ SUPPLEMENT = Path(__file__).with_name("supplement.dict")
 PHONES = ("SIL", *ARPABET)
 REFINE = False  # the corpus' own boundaries lie between whole frames
 TRAINING = {"max_iter": 20, "num_passes": 2}
-SYSTEM = {"context": 9, "dim": 45}
-LOOP_SCALE, ADAPTED_LOOP_SCALE = 0.2, 0.3  # of log-likelihoods beside a phone bigram
+RUNGS = {"tri1": "tri1-{}.h5", "tri2": "tri3-{}.h5", "tri3": "tri3-{}.h5"}  # tri3's model that knows no speaker is tri2
+LOOP_SCALE, LADDER_SCALE = 0.2, 0.2  # of log-likelihoods beside a phone bigram
 CLASSIFIER = phone_gmms.AdaptedClassifierConfig()
 DEV_EVERY = 5  # of the background's speakers, sorted, this one and its fellows are kept for development
 PICTURE = (0.5, 3.0)  # s, of the first utterance
@@ -69,7 +69,8 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int, more: Sequence[str], s
 
     if labeled:
         read = gs.formats.read_labels
-        pairs = [(e.name, e.labels, run.out / f"aligned-{e.name}" / "phones.ctm") for e in labeled]
+        aligned = [(e, rung, f"aligned-{e.name}{'-' * bool(rung)}{rung}") for e in labeled for rung in ("", *RUNGS)]
+        pairs = [(f"{e.name}, {rung or 'monophone'}", e.labels, run.out / at / "phones.ctm") for e, rung, at in aligned]
         run.results([rows.boundary_row(name, read(own), read(found)) for name, own, found in pairs], "alignment")
     run.results([row for each in found for row in recognition_rows(each, run.out)], "recognition")
     if labeled:
@@ -95,10 +96,10 @@ def split(background: gs.formats.DataDir) -> tuple[gs.formats.DataDir, gs.format
 def recognize(
     run: pipeline.Run, task: Experiment, dictionary: Mapping, gaussians: int, skip_bad: bool
 ) -> list[rows.Row]:
-    """Flat start, alignment of both sides, phone recognition with these models and with the full system."""
+    """Flat start, alignment of both sides, triphones, alignment and phone recognition on each rung of the ladder."""
     name, train, test = task.name, phones.transcripts(task.train), phones.transcripts(task.test)
     learned_from, tested_on = features_of(run, task.train), features_of(run, task.test)
-    model, state, system = (run.out / f"{kind}-{name}.h5" for kind in ("hmm", "hmm-state", "system"))
+    model, state = (run.out / f"{kind}-{name}.h5" for kind in ("hmm", "hmm-state"))
     utt2spk = {**task.train.utt2spk, **task.test.utt2spk}
     times = {**phones.frame_times(FRONT_END.to_json()), "times": "start"}
     settings = [train, dictionary, PHONES, gaussians, TRAINING, skip_bad]
@@ -117,16 +118,26 @@ def recognize(
     if run.todo(f"recognize-{name}", makes=[found], settings=[list(test), LOOP_SCALE]):
         options = {"acoustic_scale": LOOP_SCALE, "n_jobs": run.jobs}
         phones.recognize_phones_file(model, tested_on, test, learned, found, **options)
-    if run.todo(f"system-{name}", makes=[system], settings=[train, utt2spk, gaussians, SYSTEM]):
-        options = {"total_gaussians": 2 * gaussians, "n_jobs": run.jobs, **SYSTEM}
-        phones.train_adapted_file(learned_from, train, dictionary, utt2spk, state, system, **options)
-    found = run.out / f"recognized-{name}-adapted.ctm"
-    if run.todo(f"recognize-{name}-adapted", makes=[found], settings=[list(test), ADAPTED_LOOP_SCALE]):
-        options = {"utt2spk": utt2spk, "acoustic_scale": ADAPTED_LOOP_SCALE, "n_jobs": run.jobs}
-        phones.recognize_phones_file(system, tested_on, test, learned, found, **options)
+    for rung in ("tri1", "tri3"):
+        made = run.out / f"{rung}-{name}.h5"
+        if run.todo(f"{rung}-{name}", makes=[made], settings=[train, utt2spk, gaussians]):
+            phones.train_ladder_file(learned_from, train, dictionary, utt2spk, state, made, rung=rung, n_jobs=run.jobs)
+    for rung in RUNGS:
+        made, speakers = run.out / RUNGS[rung].format(name), None if rung == "tri2" else utt2spk
+        aligned, found = run.out / f"aligned-{name}-{rung}", run.out / f"recognized-{name}-{rung}.ctm"
+        if run.todo(f"align-{name}-{rung}", makes=[aligned / "phones.ctm"], settings=[test, skip_bad, REFINE]):
+            options = {"utt2spk": speakers, "refine": REFINE, "skip_bad": skip_bad, "n_jobs": run.jobs, **times}
+            with gs.FeatureStore(features_of(run, task.test)) as store:
+                gs.formats.write_alignments(
+                    aligned, gs.align(gs.load(made), store, test, dictionary, **options).alignments, format="ctm"
+                )
+        if run.todo(f"recognize-{name}-{rung}", makes=[found], settings=[list(test), LADDER_SCALE]):
+            options = {"utt2spk": speakers, "acoustic_scale": LADDER_SCALE, "n_jobs": run.jobs}
+            phones.recognize_phones_file(made, tested_on, test, learned, found, **options)
     taught, tested = phones.seconds_of(learned_from, train), phones.seconds_of(tested_on, test)
     steps = {f"train-{name}": taught, f"align-{name}-train": taught, f"align-{name}": tested}
-    steps |= {f"recognize-{name}": tested, f"system-{name}": taught, f"recognize-{name}-adapted": tested}
+    steps |= {f"recognize-{name}": tested, f"tri1-{name}": taught, f"tri3-{name}": taught}
+    steps |= {f"recognize-{name}-{rung}": tested for rung in RUNGS}
     return [rows.speed_row(step.replace("-", " ", 1), s, run.cpu_seconds(step)) for step, s in steps.items()]
 
 
@@ -136,15 +147,15 @@ def features_of(run: pipeline.Run, part: gs.formats.DataDir) -> Path:
 
 
 def recognition_rows(task: Experiment, out: Path) -> list[rows.Row]:
-    """Phone errors without and with adaptation to the speakers, beside the corpus' phones or those of the alignment."""
+    """Phone errors on each rung of the ladder, beside the corpus' phones or those of the alignment."""
     names = names_of(task.labels or out / f"aligned-{task.name}" / "phones.ctm")
     # what could not be aligned has no phones to compare with, where those of the alignment are used
     said = {u: names[u] for u in phones.transcripts(task.test) if task.labels or u in names}
     found = []
-    for system, end in (("monophone", ""), ("full system", "-adapted")):
-        recognized = names_of(out / f"recognized-{task.name}{end}.ctm")
+    for rung in ("", *RUNGS):
+        recognized = names_of(out / f"recognized-{task.name}{'-' * bool(rung)}{rung}.ctm")
         errors = gs.metrics.error_rate(said, {utterance: recognized[utterance] for utterance in said})
-        found.append(rows.error_row(f"{task.name}, {system}", errors))
+        found.append(rows.error_row(f"{task.name}, {rung or 'monophone'}", errors))
     return found
 
 
