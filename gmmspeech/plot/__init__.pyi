@@ -20,3 +20,4 @@ from .score_plots import (
 )
 from .selection import plot_selection as plot_selection
 from .spectrogram import plot_labels as plot_labels
+from .trees import plot_tree as plot_tree

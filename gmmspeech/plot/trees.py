@@ -1,0 +1,107 @@
+"""Picture of a tree of contexts: what it asks of a phone's neighbors, and the states that it ends in."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gmmspeech.arguments import checked
+from gmmspeech.errors import ConfigError, ModelError
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.tree import ContextTree
+from gmmspeech.plot.plots import INK, MUTED, TARGETS, drawing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH, HEIGHT = 2.6, 0.62  # inches of a level, and of a leaf
+LETTERS = 26  # of a line of a question
+
+
+@checked
+def plot_tree(model: PhoneHMM, phone: str, position: int = 1) -> Figure:
+    """Draw the tree of one position of a phone: questions from the left to the right, states at its ends.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+        With a tree, such as ``train-phones --ladder tri1`` writes.
+    phone : str
+    position : int
+        Which of the phone's positions, from 1.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ModelError
+        The model has no tree, or no such phone.
+    ConfigError
+        The phone has no such position; matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import dataclasses
+    >>> from gmmspeech.phones.hmm.tree import ContextTree
+    >>> model = PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0])
+    >>> figure = plot_tree(dataclasses.replace(model, tree=ContextTree.untied([3, 3])), "AA", 2)
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['phone AA, state 2 of 3, context 1']
+    """
+    model.states(phone)  # or an error that names it
+    if model.tree is None:
+        raise ModelError("phone HMM: found no tree of contexts, expected triphones, such as --ladder tri1 trains")
+    first, end = model.tree.root_offsets[model.phone_index[phone] :][:2].tolist()
+    if not 1 <= position <= end - first:
+        raise ConfigError(f"position: found {position}, expected 1 to {end - first}, those of {phone}")
+    root = int(model.tree.roots[first + position - 1])
+    with drawing():
+        from matplotlib.figure import Figure
+
+        depth, leaves = _depth(model.tree, root), _leaves(model.tree, root)
+        figure = Figure(figsize=(WIDTH * (depth + 1.2), HEIGHT * leaves + 0.8), layout="none")
+        axes = figure.add_axes((0.01, 0.0, 0.98, 1.0 - 0.4 / (HEIGHT * leaves + 0.8)))
+        axes.set(xlim=(-0.05, depth + 1.2), ylim=(leaves - 0.4, -0.6))
+        axes.axis("off")
+        figure.suptitle(f"{phone}, state {position} of {end - first}", x=0.01, ha="left", color=INK)
+        _draw(axes, model, root, 0, 0)
+    return figure
+
+
+def _leaves(tree: ContextTree, node: int) -> int:
+    if tree.question[node] < 0:
+        return 1
+    return _leaves(tree, int(tree.yes[node])) + _leaves(tree, int(tree.no[node]))
+
+
+def _depth(tree: ContextTree, node: int) -> int:
+    if tree.question[node] < 0:
+        return 0
+    return 1 + max(_depth(tree, int(tree.yes[node])), _depth(tree, int(tree.no[node])))
+
+
+def _draw(axes: Axes, model: PhoneHMM, node: int, level: int, above: int) -> float:
+    """Draw what hangs on a node, below so many leaves; give its height."""
+    tree = model.tree
+    assert tree is not None
+    if tree.question[node] < 0:
+        text = model.state_name(int(tree.state[node]))
+        axes.text(level + 0.02, above, text, color=TARGETS, va="center", fontsize=8)
+        return above
+    behind = [int(tree.yes[node]), int(tree.no[node])]
+    places = [above, above + _leaves(tree, behind[0])]
+    heights = [_draw(axes, model, child, level + 1, place) for child, place in zip(behind, places, strict=True)]
+    middle = float(np.mean(heights))
+    for answer, height in zip(("yes", "no"), heights, strict=True):
+        axes.plot([level + 0.78, level + 0.86, level + 1], [middle, height, height], color=MUTED, linewidth=1)
+        axes.text(level + 0.88, height, answer, color=MUTED, va="bottom", fontsize=7)
+    phones = " ".join(np.array(model.phones)[tree.questions[tree.question[node]]])
+    side = "after" if tree.right[node] else "before"
+    asked = textwrap.shorten(f"{side}: {phones}", 3 * LETTERS, placeholder=" …")
+    axes.text(level + 0.02, middle, textwrap.fill(asked, LETTERS), color=INK, va="center", fontsize=8)
+    return middle
