@@ -1,12 +1,16 @@
 from .decoding.alignment import align as align
 from .decoding.recognition import decode as decode
 from .gmm.phone_gmm import PhoneGMM as PhoneGMM
+from .hmm.ladder import train_ladder as train_ladder
 from .hmm.model import PhoneHMM as PhoneHMM
 from .hmm.training import (
     train_phone_hmm as train_phone_hmm,
 )
 from .hmm.training import (
     train_phone_hmm_on_labels as train_phone_hmm_on_labels,
+)
+from .hmm.triphones import (
+    train_triphone_hmm as train_triphone_hmm,
 )
 from .labels.labels import (
     Label as Label,
