@@ -16,7 +16,10 @@ from sklearn.base import BaseEstimator, clone
 import gmmspeech as gs
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.gmm.segment_gaussian import SegmentGaussian
+from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import phone_sequence_graph
+from gmmspeech.phones.hmm.training_state import TrainingState
+from gmmspeech.phones.hmm.tree import ContextTree
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3)) + np.repeat([[0.0], [4.0]], 30, axis=0)
@@ -38,6 +41,9 @@ ALIGNER = gs.phones.PhoneHMM.from_phones(
     ["SIL", "AA"], mean=np.zeros(48), variance=np.ones(48), front_end=gs.FrontEnd.from_toml("phones").to_json()
 )
 UTTERANCES = {"u1": X[:30], "u2": X[30:]}
+STATES = StatePosteriors(np.arange(30), np.repeat([0, 1, 0], 10), np.ones(30), np.array([18.0, 9.0]), 0.0)
+TAUGHT = TrainingState(2, HMM, dict.fromkeys(UTTERANCES, STATES), -4.0)
+TIED = dataclasses.replace(HMM, tree=ContextTree.untied([1, 1]))
 SEGMENTS = {"u1": [gs.phones.Label(0.0, 0.3, "AA")], "u2": [gs.phones.Label(0.0, 0.3, "SIL")]}
 AGREEMENT = gs.metrics.boundary_agreement(SEGMENTS, SEGMENTS)
 NGRAM = gs.phones.train_ngram([["a", "b"], ["b"]], order=2)
@@ -237,6 +243,35 @@ FUNCTIONS = {
         "skip_bad": False,
         "n_jobs": 1,
     },
+    "phones.train_triphone_hmm": {
+        "frames": UTTERANCES,
+        **words,
+        "alignment": TAUGHT,
+        "num_leaves": 3,
+        "total_gaussians": 3,
+        "max_iter": 2,
+        "realign": [1],
+        "questions": [["AA"]],
+        "min_occupancy": 1.0,
+        "silence_probability": 0.5,
+        "acoustic_scale": 1.0,
+        "power": 0.25,
+        "variance_floor": 0.01,
+        "skip_bad": False,
+        "n_jobs": 1,
+    },
+    "phones.train_ladder": {
+        "frames": UTTERANCES,
+        **words,
+        "utt2spk": {"u1": "s", "u2": "s"},
+        "alignment": TAUGHT,
+        "rung": "tri1",
+        "num_leaves": 3,
+        "total_gaussians": 3,
+        "static": 3,
+        "n_jobs": 1,
+    },
+    "plot.plot_tree": {"model": TIED, "phone": "AA", "position": 1},
     "phones.train_phone_hmm_on_labels": {
         "frames": UTTERANCES,
         "labels": SEGMENTS,

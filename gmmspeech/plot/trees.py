@@ -64,7 +64,8 @@ def plot_tree(model: PhoneHMM, phone: str, position: int = 1) -> Figure:
         from matplotlib.figure import Figure
 
         depth, leaves = _depth(model.tree, root), _leaves(model.tree, root)
-        figure = Figure(figsize=(WIDTH * (depth + 1.2), HEIGHT * leaves + 0.8), layout="none")
+        figure = Figure(figsize=(WIDTH * (depth + 1.2), HEIGHT * leaves + 0.8))
+        figure.set_layout_engine("none")
         axes = figure.add_axes((0.01, 0.0, 0.98, 1.0 - 0.4 / (HEIGHT * leaves + 0.8)))
         axes.set(xlim=(-0.05, depth + 1.2), ylim=(leaves - 0.4, -0.6))
         axes.axis("off")

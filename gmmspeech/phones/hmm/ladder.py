@@ -79,6 +79,21 @@ def train_ladder(
     ------
     DataError
         An utterance without a speaker, by name; as `train_triphone_hmm` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gmmspeech.phones.hmm.training import train_phone_hmm
+    >>> rng = np.random.default_rng(0)
+    >>> sounds = {"SIL": -4.0, "AA": 0.0, "S": 4.0}
+    >>> def say(*phones): return np.concatenate([rng.normal(sounds[p], 1, (12, 1)) for p in phones])
+    >>> frames = {f"u{i}": say("SIL", "AA", "S", "SIL") for i in range(5)} | {"v": say("SIL", "S", "AA", "SIL")}
+    >>> words = {name: ["ASS" if name[0] == "u" else "SAH"] for name in frames}
+    >>> dictionary, states = {"ASS": [["AA", "S"]], "SAH": [["S", "AA"]]}, []
+    >>> _ = train_phone_hmm(frames, words, dictionary, total_gaussians=9, max_iter=4, callback=states.append)
+    >>> model = train_ladder(frames, words, dictionary, dict.fromkeys(frames, "speaker"), states[-1], rung="tri1")
+    >>> model.phones, model.tree is not None
+    (('SIL', 'AA', 'S'), True)
     """
     homeless = [name for name in alignment.posteriors if name not in utt2spk]
     if homeless:
