@@ -26,7 +26,7 @@ from gmmspeech.cli.process import tell
     help="Cut words as it has them (x-ray, Mr.), as recognition with it will.",
 )
 def make_ngram(transcripts: Sequence[Path], out: Path, order: int, language: str, dictionaries: Sequence[str]) -> None:
-    """Learn how words follow one another, for recognize --lm.
+    """Learn which words follow one another.
 
     TRANSCRIPTS are folders of recordings with what is said beside them, data directories as in Kaldi, or files with a
     sentence a line. OUT.arpa is an n-gram in ARPA's form, smoothed by Kneser and Ney's method. Words that differ in

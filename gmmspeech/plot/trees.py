@@ -55,7 +55,7 @@ def plot_tree(model: PhoneHMM, phone: str, position: int = 1) -> Figure:
     """
     model.states(phone)  # or an error that names it
     if model.tree is None:
-        raise ModelError("phone HMM: found no tree of contexts, expected triphones, such as --ladder tri1 trains")
+        raise ModelError("phone HMM: found no tree of contexts, expected triphones, such as train_triphone_hmm makes")
     first, end = model.tree.root_offsets[model.phone_index[phone] :][:2].tolist()
     if not 1 <= position <= end - first:
         raise ConfigError(f"position: found {position}, expected 1 to {end - first}, those of {phone}")

@@ -47,6 +47,7 @@ def commands(folder: Path) -> dict[str, list[object]]:
         "apply-calibration": [folder / "cal.h5", scores, "OUT"],
         "train-phones": [folder, "OUT", "--dictionary", folder / "words.dict"],
         "train-phone-classifier": [folder, "OUT", "--labels", folder / "phones.ctm"],
+        "make-ngram": [folder / "text", "OUT"],
         "align": [folder, u, "--dictionary", folder / "words.dict", "--report", "OUT"],
         "classify-phones": [folder, u, "--labels", folder / "phones.ctm", "--report", "OUT"],
         "compare-alignment": [folder / "phones.ctm", folder / "phones.ctm", "--plot", "OUT"],
@@ -70,7 +71,7 @@ def test_every_command_that_writes_is_here(tmp_path: Path) -> None:
     }
     assert writing == set(commands(tmp_path))
     folders = {n for n, c in main.commands.items() if any(p.type is OUT_FOLDER for p in c.params)}
-    assert folders == {"align", "classify-phones", "demo", "evaluate", "prepare"}
+    assert folders == {"align", "classify-phones", "demo", "evaluate", "prepare", "recognize"}
     for command in main.commands.values():
         for parameter in command.params:
             if isinstance(parameter, click.Argument) and (parameter.metavar or parameter.name).startswith("OUT"):

@@ -90,8 +90,8 @@ def number_of_letters(phone: str) -> int:
 
 
 def looks_like_word(phone: str) -> bool:
-    """Say whether a phone's name is as long as a word."""
-    return number_of_letters(phone) >= _LETTERS_OF_WORD
+    """Say whether a phone's name is as long as a word, or has blanks in it."""
+    return number_of_letters(phone) >= _LETTERS_OF_WORD or len(phone.split()) > 1
 
 
 def are_words(names: Iterable[str]) -> bool:
