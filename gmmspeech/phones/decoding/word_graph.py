@@ -11,7 +11,6 @@ entered or stayed in. So times of phones and words are read off a path.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +34,8 @@ from gmmspeech.phones.decoding.transducers import (
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.ngram import RESERVED, NGram, is_unknown
+
+MOST = 1000.0  # of a scale, and nats of a penalty
 
 Expand = Callable[[str, str, str], Sequence[int]]
 """States of a phone, given the phones before and after it, silence beyond the ends of an utterance."""
@@ -125,8 +126,9 @@ def word_graph(
     """
     if not 0 < silence_probability < 1:
         raise ConfigError(f"silence_probability: found {silence_probability}, expected it between 0 and 1")
-    check(real(least=0, below=math.inf), lm_scale=lm_scale, self_loop_scale=self_loop_scale)
-    check(real(above=-math.inf, below=math.inf), word_insertion_penalty=word_insertion_penalty)
+    # costs beyond what float32 holds would have no end in determinization
+    check(real(least=0, most=MOST), lm_scale=lm_scale, self_loop_scale=self_loop_scale)
+    check(real(least=-MOST, most=MOST), word_insertion_penalty=word_insertion_penalty)
     library = kaldifst()
     entries = ngram_entries(ngram, dictionary, model)
     lexicon, marks = lexicon_arcs(entries, model.phone_index, model.silence, silence_probability)
