@@ -55,7 +55,7 @@ def train_triphone_hmm(
     callback: Callable[[TrainingState], None] | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> PhoneHMM:
-    r"""Train tied triphones: states that depend on the phones before and behind, within words and across them.
+    """Train tied triphones: states that depend on the phones before and behind, within words and across them.
 
     Statistics of every position of every phone between every two others come from an alignment; a decision tree for
     each position asks whether the phone before, or the one behind, is among some, and its leaves are the states
