@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -28,12 +29,13 @@ def for_these_speakers(
     utt2spk: Mapping[str, str],
     *,
     acoustic_scale: float = 1.0,
+    beam: float | None = None,
     n_jobs: int | None = 1,
 ) -> tuple[PhoneHMM, Frames]:
     """Model of adapted frames, and frames adapted by fMLLR on what graphs say of the utterances of each speaker."""
+    searching: dict[str, Any] = {"acoustic_scale": acoustic_scale, "beam": beam, "n_jobs": n_jobs}
     if isinstance(model, AdaptedSystem):
         frames = transformed_frames(model, frames)
-        transforms = speakers_transforms(model, frames, utt2spk, graphs, acoustic_scale=acoustic_scale, n_jobs=n_jobs)
+        transforms = speakers_transforms(model, frames, utt2spk, graphs, **searching)
         return model.adapted, through_transforms(frames, utt2spk, transforms)
-    adapted = adapted_to_speakers(model, frames, graphs, utt2spk, acoustic_scale=acoustic_scale, n_jobs=n_jobs)
-    return model, adapted
+    return model, adapted_to_speakers(model, frames, graphs, utt2spk, **searching)

@@ -8,7 +8,6 @@ write their times: ``(frame_length - frame_shift) / 2`` earlier, 7.5 ms for wind
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,26 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.blocks import ordered_map
 from gmmspeech.checks import check_positive
 from gmmspeech.errors import (
     DataError,
-    FeatureError,
     GmmSpeechError,
-    GmmSpeechWarning,
-    as_of_utterance,
     counted,
     shown,
-    text_or_type,
 )
-from gmmspeech.features.compatibility import check_same_front_end, front_end_of
+from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.files.text import look_alike
+from gmmspeech.phones.decoding.adapting import for_any_speaker, for_these_speakers
+from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches
 from gmmspeech.phones.decoding.boundaries import Boundaries, Chain, place_boundaries
 from gmmspeech.phones.decoding.confidence import goodness_of_pronunciation, transcript_fits
 from gmmspeech.phones.decoding.spans import PhoneSpan, phone_spans
-from gmmspeech.phones.hmm.adaptation import adapted_to_speakers, through_transforms
-from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, speakers_transforms, transformed_frames
-from gmmspeech.phones.hmm.batches import read_batches
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph
 from gmmspeech.phones.hmm.mapping import extended_model
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -196,12 +190,9 @@ def align(
     if beam is not None:
         check_positive(beam=beam)
     check_front_end(model, frames)
-    phones, system = _phones_of(transcripts, dictionary), None
-    if isinstance(model, AdaptedSystem):
-        system, frames = model.extended(phones), transformed_frames(model, frames)
-        model = system.unadapted if utt2spk is None else system.adapted
-    else:
-        model = extended_model(model, phones)
+    phones = _phones_of(transcripts, dictionary)
+    known = model.extended(phones) if isinstance(model, AdaptedSystem) else extended_model(model, phones)
+    model = known if isinstance(known, PhoneHMM) else known.adapted
     skipped: dict[str, str] = {}
     unknown: Counter[str] = Counter()
     graphs: dict[str, StateGraph] = {}
@@ -217,17 +208,16 @@ def align(
             if not skip_bad:
                 raise type(error)(f"utterance {name}: {error}") from None
             skipped[name] = str(error)
-    if utt2spk is not None:
+    if utt2spk is None:
+        model, frames = for_any_speaker(known, frames)
+    else:
         searching: dict[str, Any] = {"acoustic_scale": acoustic_scale, "beam": beam, "n_jobs": n_jobs}
-        if system is None:
-            frames = adapted_to_speakers(model, frames, graphs, utt2spk, **searching)
-        else:
-            transforms = speakers_transforms(system, frames, utt2spk, graphs, **searching)
-            frames = through_transforms(frames, utt2spk, transforms)
+        model, frames = for_these_speakers(known, frames, graphs, utt2spk, **searching)
     transitions = Transitions.of(model.self_loop)
 
     def align_batch(batch: Mapping[str, NDArray]) -> dict[str, Alignment | str]:
-        emissions, found = batch_emissions(model, batch, skip_bad)
+        emissions, bad = batch_emissions(model, batch, skip_bad)
+        found: dict[str, Alignment | str] = {**bad}
         good = list(emissions)
         if not good:
             return found
@@ -255,19 +245,8 @@ def align(
             )
         return found
 
-    alignments: dict[str, Alignment] = {}
-    for found in ordered_map(align_batch, read_batches(frames, graphs), n_jobs=n_jobs):
-        for name, result in found.items():
-            if isinstance(result, str):
-                skipped[name] = result
-            else:
-                alignments[name] = result
-    if skipped:
-        name, reason = next(iter(skipped.items()))
-        warnings.warn(
-            f"skipped {counted(len(skipped), 'utterance')}; the first: utterance {name}: {reason}", GmmSpeechWarning
-        )
-    return AlignedCorpus({name: alignments[name] for name in graphs if name in alignments}, skipped, unknown)
+    alignments, skipped = found_in_batches(align_batch, frames, graphs, n_jobs, skipped)
+    return AlignedCorpus(alignments, skipped, unknown)
 
 
 def _phones_of(transcripts: Mapping[str, Sequence[str]], dictionary: Pronunciations) -> list[str]:
@@ -357,31 +336,3 @@ def _known(
         raise DataError(f"found no pronunciation of {found}, expected {expected}")
     own = {word: pronunciations(dictionary, word) for word in words if word not in lacking}
     return words, own | {word: [[unknown_words]] for word in lacking}
-
-
-def check_front_end(model: PhoneHMM | AdaptedSystem, frames: Mapping[str, NDArray]) -> None:
-    """Raise a `FeatureError` if a feature store is of another front end than the model's."""
-    check_same_front_end(
-        model.front_end,
-        front_end_of(frames),
-        model="the phone HMM",
-        frames=str(getattr(frames, "path", "the frames")),
-    )
-
-
-def batch_emissions(
-    model: PhoneHMM, batch: Mapping[str, NDArray], skip_bad: bool
-) -> tuple[dict[str, NDArray[np.float32]], dict[str, Alignment | str]]:
-    """Log-likelihoods of utterances, and the reasons why some have none."""
-    emissions: dict[str, NDArray[np.float32]] = {}
-    bad: dict[str, Alignment | str] = {}
-    for name, x in batch.items():
-        try:
-            if not len(x):
-                raise FeatureError("found no frames, expected one or more")
-            emissions[name] = model.log_likelihoods(x)
-        except Exception as error:  # memory too, of which a long utterance may need more than there is
-            if not skip_bad:
-                raise as_of_utterance(name, error) from None
-            bad[name] = text_or_type(error)
-    return emissions, bad

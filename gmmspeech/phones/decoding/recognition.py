@@ -6,17 +6,15 @@ The graphs come from `gmmspeech.phones.hmm.graph`: `phone_loop_graph` (phones, w
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.blocks import ordered_map
-from gmmspeech.errors import DataError, GmmSpeechWarning, counted
+from gmmspeech.errors import DataError, counted
 from gmmspeech.features.compatibility import front_end_of
-from gmmspeech.phones.decoding.alignment import Alignment, batch_emissions, check_front_end, describe_path
-from gmmspeech.phones.hmm.batches import read_batches
+from gmmspeech.phones.decoding.alignment import Alignment, describe_path
+from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches
 from gmmspeech.phones.hmm.graph import StateGraph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.trellis import Transitions
@@ -84,7 +82,8 @@ def decode(
     transitions = Transitions.of(model.self_loop)
 
     def decode_batch(batch: Mapping[str, NDArray]) -> dict[str, Alignment | str]:
-        emissions, found = batch_emissions(model, batch, skip_bad)
+        emissions, bad = batch_emissions(model, batch, skip_bad)
+        found: dict[str, Alignment | str] = {**bad}
         if not emissions:
             return found
         paths = best_paths(
@@ -99,17 +98,4 @@ def decode(
                 found[name] = describe_path(model, graph, path, emission, clock)
         return found
 
-    done: dict[str, Alignment] = {}
-    skipped: dict[str, str] = {}
-    for found in ordered_map(decode_batch, read_batches(frames, list(frames)), n_jobs=n_jobs):
-        for name, result in found.items():
-            if isinstance(result, str):
-                skipped[name] = result
-            else:
-                done[name] = result
-    if skipped:
-        name, reason = next(iter(skipped.items()))
-        warnings.warn(
-            f"skipped {counted(len(skipped), 'utterance')}; the first: utterance {name}: {reason}", GmmSpeechWarning
-        )
-    return {name: done[name] for name in frames if name in done}
+    return found_in_batches(decode_batch, frames, frames, n_jobs)[0]

@@ -7,7 +7,6 @@ no such bound, and takes three to six times as long.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
@@ -17,14 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import check, checked, real, whole
-from gmmspeech.blocks import ordered_map
-from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted
+from gmmspeech.errors import ConfigError, DataError, counted
 from gmmspeech.features.compatibility import front_end_of
-from gmmspeech.phones.decoding.alignment import Alignment, batch_emissions, check_front_end
+from gmmspeech.phones.decoding.alignment import Alignment
+from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches
 from gmmspeech.phones.decoding.lattices import best_sequences, word_confidences, word_lattice
 from gmmspeech.phones.decoding.transducers import kaldifst
 from gmmspeech.phones.decoding.word_graph import WordGraph
-from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
 
@@ -177,7 +175,7 @@ def recognize_words(
 
     def search_batch(batch: Mapping[str, NDArray]) -> dict[str, Recognition | str]:
         emissions, bad = batch_emissions(model, batch, skip_bad)
-        found: dict[str, Recognition | str] = {name: str(reason) for name, reason in bad.items()}
+        found: dict[str, Recognition | str] = {**bad}
         for name, emission in emissions.items():
             try:
                 found[name] = _recognize(model, graph, emission, options, clock)
@@ -187,19 +185,7 @@ def recognize_words(
                 found[name] = str(error)
         return found
 
-    done: dict[str, Recognition] = {}
-    skipped: dict[str, str] = {}
-    for found in ordered_map(search_batch, read_batches(frames, list(frames)), n_jobs=n_jobs):
-        for name, result in found.items():
-            if isinstance(result, str):
-                skipped[name] = result
-            else:
-                done[name] = result
-    if skipped:
-        name, reason = next(iter(skipped.items()))
-        count = f"skipped {counted(len(skipped), 'utterance')}"
-        warnings.warn(f"{count}; the first: utterance {name}: {reason}", GmmSpeechWarning)
-    return {name: done[name] for name in frames if name in done}
+    return found_in_batches(search_batch, frames, frames, n_jobs)[0]
 
 
 def _recognize(
