@@ -40,10 +40,9 @@ def descended(tree: ContextTree, phone: int, left: int, right: int) -> list[int]
 def model_of(tree: ContextTree, phones: tuple[str, ...]) -> PhoneHMM:
     """Phone HMMs with such a tree, one Gaussian a state, whose mean is the state's number."""
     count = tree.num_states
-    phone = np.repeat(np.arange(len(phones)), tree.positions)[tree.root_of_state]
     return PhoneHMM(
         phones=phones,
-        state_offsets=np.searchsorted(phone, np.arange(len(phones) + 1)),
+        state_offsets=np.searchsorted(tree.phone_of_state, np.arange(len(phones) + 1)),
         self_loop=np.full(count, 0.5),
         mixture_offsets=np.arange(count + 1),
         weights=np.ones(count),

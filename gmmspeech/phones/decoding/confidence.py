@@ -81,14 +81,11 @@ def loop_log_likelihoods(model: PhoneHMM, emissions: Sequence[NDArray[np.float32
     """
     if not emissions:
         return np.empty(0)
-    self_loop = model.self_loop
     if model.tree is not None:  # a position is any of its states, equally probable
-        starts = np.searchsorted(model.position_of_state, np.arange(model.position_offsets[-1]))
-        count = np.diff([*starts, model.num_states])
-        share = np.log(count).astype(np.float32)
-        emissions = [np.logaddexp.reduceat(each, starts, axis=1) - share for each in emissions]
-        self_loop = np.add.reduceat(self_loop, starts) / count
-    transitions = Transitions.of(self_loop)
+        starts = model.position_starts
+        share = np.log(np.diff(starts)).astype(np.float32)
+        emissions = [np.logaddexp.reduceat(each, starts[:-1], axis=1) - share for each in emissions]
+    transitions = Transitions.of(model.self_loop_of_position)
     stay, leave = (x.astype(np.float32) for x in (transitions.stay, transitions.leave))
     first, last = model.position_offsets[:-1], model.position_offsets[1:] - 1
     choice = np.float32(-np.log(len(model.phones)))

@@ -20,7 +20,7 @@ from gmmspeech.linear.mllt import accumulate_mllt, mllt
 from gmmspeech.linear.transforms import apply_transform, splice
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.fmllr_statistics import fmllr_statistics
-from gmmspeech.phones.hmm.forward_backward import StatePosteriors
+from gmmspeech.phones.hmm.forward_backward import StatePosteriors, best_states
 from gmmspeech.phones.hmm.graph import StateGraph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import path_posteriors
@@ -72,7 +72,7 @@ def train_lda(
     """LDA of spliced frames, whose classes are the states of an alignment."""
 
     def statistics(name: str) -> LDAStats:
-        frame, state = _best_states(posteriors[name])
+        frame, state = best_states(posteriors[name])
         return accumulate_lda(splice(frames[name], context)[frame], state, num_states)
 
     return SplicedTransform(context, lda(ordered_sum(statistics, posteriors, n_jobs=n_jobs), dim))
@@ -290,10 +290,3 @@ def gaussian_posteriors(model: PhoneHMM, frames: NDArray[np.floating], posterior
         values.append((joint * (weight / joint.sum(axis=1))[:, None]).ravel())
     entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
     return sparse.csr_array(sparse.coo_array(entries, shape=(len(frames), model.num_gaussians)))
-
-
-def _best_states(posteriors: StatePosteriors) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Frames, and the most probable state of each."""
-    order = np.lexsort((-posteriors.weight, posteriors.frame))
-    frame, first = np.unique(posteriors.frame[order], return_index=True)
-    return frame, posteriors.state[order][first]

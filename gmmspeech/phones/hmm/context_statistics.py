@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_sum
-from gmmspeech.phones.hmm.forward_backward import StatePosteriors
+from gmmspeech.phones.hmm.forward_backward import StatePosteriors, best_states
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import Corpus
 
@@ -40,6 +40,11 @@ class ContextStats:
         key = np.concatenate([self.key, other.key])
         moments = [np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("n", "sum_x", "sum_xx")]
         return ContextStats(*_summed(key, moments), self.num_phones)
+
+    @property
+    def moments(self) -> NDArray[np.float64]:
+        """Frames, sums and squares side by side, shape (E, 1 + 2 D)."""
+        return np.concatenate([self.n[:, None], self.sum_x, self.sum_xx], axis=1)
 
     @property
     def root(self) -> NDArray[np.intp]:
@@ -99,9 +104,7 @@ class FrameContexts:
 
 def phone_contexts(model: PhoneHMM, posteriors: StatePosteriors) -> FrameContexts:
     """Find what stands beside the phone of each frame."""
-    order = np.lexsort((-posteriors.weight, posteriors.frame))
-    frame, best = np.unique(posteriors.frame[order], return_index=True)
-    state = posteriors.state[order][best]
+    frame, state = best_states(posteriors)
     root, phone = model.position_of_state[state], model.phone_of_state[state]
     follows = np.diff(frame) == 1
     same = follows & (np.diff(phone) == 0) & (np.diff(root) >= 0)  # a phone that is said twice begins anew

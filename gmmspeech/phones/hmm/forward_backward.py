@@ -38,6 +38,13 @@ class StatePosteriors:
     log_likelihood: float
 
 
+def best_states(posteriors: StatePosteriors) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Frames, and the most probable state of each."""
+    order = np.lexsort((-posteriors.weight, posteriors.frame))
+    frame, first = np.unique(posteriors.frame[order], return_index=True)
+    return frame, posteriors.state[order][first]
+
+
 def forward_backward(
     graphs: Sequence[StateGraph],
     emissions: Sequence[NDArray[np.float32]],

@@ -212,6 +212,17 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         return self.state_offsets if self.tree is None else self.tree.root_offsets
 
     @cached_property
+    def position_starts(self) -> NDArray[np.intp]:
+        """First state of each position, and the number of states, shape (R + 1,)."""
+        return np.searchsorted(self.position_of_state, np.arange(self.position_offsets[-1] + 1))
+
+    @cached_property
+    def self_loop_of_position(self) -> NDArray[np.float64]:
+        """Mean probability to stay in the states of each position, shape (R,)."""
+        starts = self.position_starts
+        return np.add.reduceat(self.self_loop, starts[:-1]) / np.diff(starts)
+
+    @cached_property
     def position_of_state(self) -> NDArray[np.intp]:
         """Position that each state stands in, counted through all phones, shape (S,)."""
         return np.arange(self.num_states) if self.tree is None else self.tree.root_of_state
@@ -325,9 +336,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         if (self.tree.num_phones, self.tree.num_states) != (len(self.phones), self.num_states):
             found = f"a tree of {self.tree.num_phones} phones and {self.tree.num_states} states"
             raise ModelError(f"phone HMM: found {found}, expected {len(self.phones)} and {self.num_states}")
-        root = self.tree.root_of_state
-        phone = np.repeat(np.arange(len(self.phones)), self.tree.positions)[root]
-        if (np.diff(root) < 0).any() or (phone != self.phone_of_state).any():
+        if (np.diff(self.tree.root_of_state) < 0).any() or (self.tree.phone_of_state != self.phone_of_state).any():
             raise ModelError("phone HMM: tree: expected the states of each position of each phone beside each other")
 
     def _check_values(self) -> None:

@@ -114,6 +114,11 @@ class ContextTree:
         return found
 
     @cached_property
+    def phone_of_state(self) -> NDArray[np.intp]:
+        """Index of the phone that each state belongs to, shape (S,)."""
+        return np.repeat(np.arange(self.num_phones), self.positions)[self.root_of_state]
+
+    @cached_property
     def _tables(self) -> dict[int, NDArray[np.int32]]:
         return {}
 
@@ -165,10 +170,9 @@ class ContextTree:
                 states += positions
             else:
                 its = self.roots[self.root_offsets[source] : self.root_offsets[source + 1]].tolist()
-                own = np.isin(self.root_of_state, np.arange(*self.root_offsets[source : source + 2]))
-                first = int(np.flatnonzero(own)[0])
-                roots += [copied(root, first) for root in its]
-                states += int(own.sum())
+                own = np.flatnonzero(self.phone_of_state == source)
+                roots += [copied(root, int(own[0])) for root in its]
+                states += len(own)
             root_offsets.append(len(roots))
         question, right, yes, no, state = (np.array(column) for column in zip(*nodes, strict=True))
         asked = np.zeros((len(self.questions), len(sources)), dtype=np.bool_)

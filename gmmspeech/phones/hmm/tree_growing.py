@@ -26,7 +26,7 @@ def phone_questions(stats: ContextStats, root_offsets: NDArray[np.intp], whole: 
     position of each phone. Phones that are not tied themselves, such as silence, are in no cluster.
     """
     middle = root_offsets[:-1] + (np.diff(root_offsets) - 1) // 2
-    moments = np.stack([_moments(stats)[stats.root == root].sum(axis=0) for root in middle])
+    moments = np.stack([stats.moments[stats.root == root].sum(axis=0) for root in middle])
     floor = _floor(stats)
     seen = [p for p in range(len(middle)) if p not in whole and moments[p, 0] > 0]
     clusters = {p: frozenset([p]) for p in seen}
@@ -131,7 +131,7 @@ class _Grower:
     """Statistics and questions, and which question splits rows of the statistics best."""
 
     def __init__(self, stats: ContextStats, questions: NDArray[np.bool_], min_occupancy: float) -> None:
-        self.moments, self.floor = _moments(stats), _floor(stats)
+        self.moments, self.floor = stats.moments, _floor(stats)
         self.sides = (stats.left, stats.right)
         self.questions, self.min_occupancy = questions, min_occupancy
 
@@ -155,11 +155,6 @@ class _Grower:
         best = int(np.argmax(gain))
         found = float(gain[best] - _log_likelihoods(total[None], self.floor)[0])
         return found, best % len(self.questions), best >= len(self.questions)
-
-
-def _moments(stats: ContextStats) -> NDArray[np.float64]:
-    """Frames, sums and squares side by side, (E, 1 + 2 D)."""
-    return np.concatenate([stats.n[:, None], stats.sum_x, stats.sum_xx], axis=1)
 
 
 def _floor(stats: ContextStats) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from gmmspeech.phones.hmm.spans import Corpus, Span, words_span
 from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
 from gmmspeech.phones.hmm.training_state import TrainingState
 from gmmspeech.phones.hmm.tree import ContextTree
-from gmmspeech.phones.hmm.tree_growing import grow_tree, phone_questions
+from gmmspeech.phones.hmm.tree_growing import LEAST_VARIANCE, grow_tree, phone_questions
 from gmmspeech.phones.hmm.updates import run_updates
 
 FRAMES_A_LEAF = 550  # where the number of leaves is not given
@@ -134,7 +134,7 @@ checkpoint
         tree = grow_tree(
             *(stats, asked, aligned.position_offsets), num_leaves=size, whole=whole, min_occupancy=LEAF_OCCUPANCY
         )
-    elif tree.positions.tolist() != np.diff(aligned.position_offsets).tolist():
+    elif not np.array_equal(tree.root_offsets, aligned.position_offsets):
         expected = f"{len(aligned.phones)} and {aligned.position_offsets[-1]}, as the aligned model has"
         found = f"those of {tree.num_phones} phones and {counted(len(tree.roots), 'position')}"
         raise ModelError(f"tree: found {found}, expected {expected}")
@@ -185,27 +185,21 @@ def _asked(model: PhoneHMM, questions: Sequence[Sequence[str]]) -> NDArray[np.bo
 
 def tied_model(model: PhoneHMM, tree: ContextTree, stats: ContextStats, center: NDArray[np.float64]) -> PhoneHMM:
     """One Gaussian a leaf of a tree, of the frames that lead to it; a leaf that has none is as all of its position."""
-    leaf = leaves_of(tree, stats)
-    count = tree.num_states
-    moments = np.concatenate([stats.n[:, None], stats.sum_x, stats.sum_xx], axis=1)
-    sums = np.zeros((count, moments.shape[1]))
-    np.add.at(sums, leaf, moments)
-    of_root = np.zeros((len(tree.roots), moments.shape[1]))
-    np.add.at(of_root, stats.root, moments)
-    sums = np.where(sums[:, :1] > 0, sums, of_root[tree.root_of_state])
+    leaf = _leaves(tree, stats.root, stats.left, stats.right)
+    moments, count, dim = stats.moments, tree.num_states, stats.sum_x.shape[1]
     everything = moments.sum(axis=0)
+    of_state, of_root = np.zeros((count, len(everything))), np.zeros((len(tree.roots), len(everything)))
+    np.add.at(of_state, leaf, moments)
+    np.add.at(of_root, stats.root, moments)
+    sums = np.where(of_state[:, :1] > 0, of_state, of_root[tree.root_of_state])
     sums = np.where(sums[:, :1] > 0, sums, everything)
-    n, dim = sums[:, :1], stats.sum_x.shape[1]
-    means = sums[:, 1 : 1 + dim] / n
+    means = sums[:, 1 : 1 + dim] / sums[:, :1]
     total = everything[1 + dim :] / everything[0] - (everything[1 : 1 + dim] / everything[0]) ** 2
-    variances = np.maximum(sums[:, 1 + dim :] / n - means**2, 0.01 * total)
-    stay = np.add.reduceat(model.self_loop, np.searchsorted(model.position_of_state, np.arange(len(tree.roots))))
-    stay = stay / np.bincount(model.position_of_state, minlength=len(tree.roots))
-    phone = np.repeat(np.arange(tree.num_phones), tree.positions)[tree.root_of_state]
+    variances = np.maximum(sums[:, 1 + dim :] / sums[:, :1] - means**2, LEAST_VARIANCE * total)
     return PhoneHMM(
         phones=model.phones,
-        state_offsets=np.searchsorted(phone, np.arange(tree.num_phones + 1)),
-        self_loop=stay[tree.root_of_state],
+        state_offsets=np.searchsorted(tree.phone_of_state, np.arange(tree.num_phones + 1)),
+        self_loop=model.self_loop_of_position[tree.root_of_state],
         mixture_offsets=np.arange(count + 1),
         weights=np.ones(count),
         means=means + center,
@@ -214,11 +208,6 @@ def tied_model(model: PhoneHMM, tree: ContextTree, stats: ContextStats, center: 
         front_end=model.front_end,
         tree=tree,
     )
-
-
-def leaves_of(tree: ContextTree, stats: ContextStats) -> NDArray[np.intp]:
-    """State that each context of some statistics leads to."""
-    return _leaves(tree, stats.root, stats.left, stats.right)
 
 
 def in_states_of(tied: PhoneHMM, model: PhoneHMM, posteriors: StatePosteriors) -> StatePosteriors:
