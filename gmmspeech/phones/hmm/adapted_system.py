@@ -35,11 +35,12 @@ from gmmspeech.phones.hmm.adaptation import (
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph
-from gmmspeech.phones.hmm.inventory import phones_of, replaced_phones
-from gmmspeech.phones.hmm.mapping import backing_off, extended_model, extended_sources, mapped_model
+from gmmspeech.phones.hmm.inventory import neighbors_trained, replaced_phones, with_copies
+from gmmspeech.phones.hmm.mapping import extended_model, extended_sources, mapped_model
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
-from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm
+from gmmspeech.phones.hmm.training import train_phone_hmm
+from gmmspeech.phones.hmm.training_state import TrainingState, keeping_last
 from gmmspeech.phones.hmm.triphones import train_triphone_hmm
 
 Frames = Mapping[str, NDArray]
@@ -171,43 +172,33 @@ def train_adapted_system(
     `checkpoint` gives one for a step by its name; a run that was killed goes on from those that there are.
     """
     check_at_least(0, rounds=rounds)
-    names = list(alignment.posteriors)
-    posteriors, phones = alignment.posteriors, alignment.model.phones
-    num_states, silence = alignment.model.num_states, alignment.model.silence
-    # rare phones were trained as their neighbors
-    lacking = set(phones_of(transcripts, names, dictionary, silence)) - set(phones)
-    near = backing_off(sorted(lacking), phones, silence=silence)
+    names, model = list(alignment.posteriors), alignment.model
+    near = neighbors_trained(model, {name: transcripts[name] for name in names}, dictionary)
     dictionary = replaced_phones(dictionary, transcripts, near)
 
-    def train(data: Frames, start: TrainingState, step: str, total: int | None, **options: Any) -> TrainingState:
-        states: list[TrainingState] = []
-        options |= {"total_gaussians": total, "n_jobs": n_jobs, "checkpoint": checkpoint(step)}
-
-        def show(state: TrainingState) -> None:
-            states[:] = [state]
-            if callback is not None:
-                callback(state)
-
-        options["callback"] = show
+    def train(data: Frames, start: TrainingState, step: str, **options: Any) -> TrainingState:
+        keep, last = keeping_last(callback)
+        options |= {"n_jobs": n_jobs, "checkpoint": checkpoint(step), "callback": keep}
         if num_leaves is None:
-            options |= {"phones": phones, "silence": silence, "num_passes": 1, "start": start.posteriors}
-            options.pop("tree", None)
+            options |= {"phones": model.phones, "silence": model.silence, "num_passes": 1, "start": start.posteriors}
             train_phone_hmm(data, transcripts, dictionary, **options)
         else:
-            train_triphone_hmm(data, transcripts, dictionary, start, num_leaves=num_leaves, **options)
-        return states[0]
+            # a tree is kept: graphs for the model of any speaker are those for the adapted one
+            options |= {"num_leaves": num_leaves, "tree": None if start is alignment else start.model.tree}
+            train_triphone_hmm(data, transcripts, dictionary, start, **options)
+        return last[0]
 
-    transform = train_lda(frames, posteriors, num_states, context=context, dim=dim, n_jobs=n_jobs)
-    for number in range(MLLT_ROUNDS):
+    transform = train_lda(frames, alignment.posteriors, model.num_states, context=context, dim=dim, n_jobs=n_jobs)
+    few = MLLT_GAUSSIANS * (num_leaves or model.num_states)
+    for number in range(1, MLLT_ROUNDS + 1):
         data = _transformed(transform, frames, names, n_jobs)
-        few = MLLT_GAUSSIANS * (num_states if num_leaves is None else num_leaves)
-        state = train(data, alignment, f"mllt{number + 1}", few, max_iter=MLLT_UPDATES, realign=())
-        mllt = train_mllt(state.model, data, state.posteriors, n_jobs=n_jobs)
-        transform = transform.then(mllt)
+        state = train(data, alignment, f"mllt{number}", total_gaussians=few, max_iter=MLLT_UPDATES, realign=())
+        transform = transform.then(train_mllt(state.model, data, state.posteriors, n_jobs=n_jobs))
     data = _transformed(transform, frames, names, n_jobs)
-    state = train(data, alignment, "unadapted", total_gaussians, max_iter=UPDATES, realign=REALIGN_UNADAPTED)
+    size = {"total_gaussians": total_gaussians, "max_iter": UPDATES}
+    state = train(data, alignment, "unadapted", realign=REALIGN_UNADAPTED, **size)
     unadapted, transforms, prior = state.model, None, model_statistics(state.model)
-    for number in range(rounds):
+    for number in range(1, rounds + 1):
         transforms, prior = train_fmllr(
             *(state.model, data, state.posteriors, utt2spk),
             transforms=transforms,
@@ -215,15 +206,8 @@ def train_adapted_system(
             n_jobs=n_jobs,
         )
         adapted_frames = adapt_frames(data, utt2spk, transforms)
-        # states as before: graphs for one model are those for the other
-        options = {"max_iter": UPDATES, "realign": REALIGN_ADAPTED, "tree": state.model.tree}
-        state = train(adapted_frames, state, f"adapted{number + 1}", total_gaussians, **options)
-    adapted = state.model
-    if near:
-        sources = near | {phone: phone for phone in phones}
-        unadapted, adapted = (
-            mapped_model(model, [*phones, *near], sources, silence=silence) for model in (unadapted, adapted)
-        )
+        state = train(adapted_frames, state, f"adapted{number}", realign=REALIGN_ADAPTED, **size)
+    unadapted, adapted = with_copies(unadapted, near), with_copies(state.model, near)
     return AdaptedSystem(transform, unadapted, adapted, prior, prior_frames)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from gmmspeech.errors import FeatureError, GmmSpeechWarning, counted
 from gmmspeech.features.compatibility import check_same_front_end, front_end_of
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
-from gmmspeech.phones.hmm.mapping import backing_off, told_pairs
+from gmmspeech.phones.hmm.mapping import backing_off, mapped_model, told_pairs
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import Corpus
 from gmmspeech.phones.labels.ipa import notation_of
@@ -100,6 +100,20 @@ def _neighbors(frames: Mapping[str, float], least: float, silence: str) -> dict[
         found = f"{len(near)} too rare to be trained: each is trained as its neighbor, {told_pairs(near)}"
         warnings.warn(f"phones: found {found}", GmmSpeechWarning)
     return near
+
+
+def neighbors_trained(
+    model: PhoneHMM, transcripts: Mapping[str, Sequence[str]], dictionary: Pronunciations
+) -> dict[str, str]:
+    """Give the phone of a model that each phone of transcripts that it lacks, being too rare, was trained as."""
+    lacking = set(phones_of(transcripts, transcripts, dictionary, model.silence)) - set(model.phones)
+    return backing_off(sorted(lacking), model.phones, silence=model.silence)
+
+
+def with_copies(model: PhoneHMM, near: Mapping[str, str]) -> PhoneHMM:
+    """Give a model more phones, as copies of those that they were trained as."""
+    sources = {phone: phone for phone in model.phones} | dict(near)
+    return mapped_model(model, list(sources), sources, silence=model.silence) if near else model
 
 
 def replaced_phones(

@@ -15,10 +15,9 @@ from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.phones.hmm.adaptation import MappedFrames
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, train_adapted_system
 from gmmspeech.phones.hmm.graph import Pronunciations
-from gmmspeech.phones.hmm.inventory import phones_of, replaced_phones
-from gmmspeech.phones.hmm.mapping import backing_off, mapped_model
+from gmmspeech.phones.hmm.inventory import neighbors_trained, replaced_phones, with_copies
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.training_state import TrainingState
+from gmmspeech.phones.hmm.training_state import TrainingState, keeping_last
 from gmmspeech.phones.hmm.triphones import train_triphone_hmm
 
 Rung = Literal["tri1", "tri2", "tri3"]
@@ -98,32 +97,23 @@ def train_ladder(
     homeless = [name for name in alignment.posteriors if name not in utt2spk]
     if homeless:
         raise DataError(f"utterance {shown(homeless[0])}: found no speaker, expected one in utt2spk")
-    model, said = alignment.model, {name: transcripts[name] for name in alignment.posteriors if name in transcripts}
-    # phones too rare to be trained were trained as their neighbors
-    lacking = set(phones_of(said, said, dictionary, model.silence)) - set(model.phones)
-    near = backing_off(sorted(lacking), model.phones, silence=model.silence)
-    states: list[TrainingState] = []
-
-    def show(state: TrainingState) -> None:
-        states[:] = [state]
-        if callback is not None:
-            callback(state)
-
+    said = {name: transcripts[name] for name in alignment.posteriors if name in transcripts}
+    near = neighbors_trained(alignment.model, said, dictionary)
+    keep, last = keeping_last(callback)
     size: dict[str, Any] = {"num_leaves": num_leaves, "total_gaussians": total_gaussians, "n_jobs": n_jobs}
     train_triphone_hmm(
         *(frames, said, replaced_phones(dictionary, said, near), alignment),
         checkpoint=checkpoint("tri1"),
-        callback=show,
+        callback=keep,
         **size,
     )
-    tied = states[0].model
+    tied = last[0].model
     if rung == "tri1":
-        sources = near | {phone: phone for phone in tied.phones}
-        return mapped_model(tied, [*tied.phones, *near], sources, silence=tied.silence) if near else tied
+        return with_copies(tied, near)
     front_end = front_end_of(frames)
     columns = static or (FrontEnd.from_json(front_end).features.dim if front_end else None)
     system = train_adapted_system(
-        *(MappedFrames(frames, lambda name, x: x[:, :columns]), said, dictionary, utt2spk, states[0]),
+        *(MappedFrames(frames, lambda name, x: x[:, :columns]), said, dictionary, utt2spk, last[0]),
         context=CONTEXT,
         dim=DIM,
         rounds=ADAPTATION_ROUNDS if rung == "tri3" else 0,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.features.compatibility import front_end_of
-from gmmspeech.files.checkpoints import Checkpoint, digest
+from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.inventory import (
@@ -202,11 +202,10 @@ def train_phone_hmm(
     if started is not None:
         start = align_corpus(corpus, started, options)
 
-    def said() -> Any:
+    def said() -> list[Any]:
         return [
             silence_probability,
             {name: [pronunciations(dictionary, word) for word in transcripts[name]] for name in corpus.spans},
-            {name: digest(p.frame, p.state, p.weight, p.stays) for name, p in (start or {}).items()},
         ]
 
     trained = run_updates(corpus, model, options, start, callback, resume, checkpoint, said).model
@@ -326,10 +325,9 @@ min_occupancy, init_model, phone_map, skip_bad, n_jobs, callback, resume, checkp
         return adapt(corpus, started, options, callback)
     start = None if started is None else align_corpus(corpus, started, options)
 
-    def said() -> Any:
+    def said() -> list[Any]:
         return [
             {name: [[p.start, p.stop, p.states.tolist()] for p in theirs] for name, theirs in corpus.spans.items()},
-            {name: digest(p.frame, p.state, p.weight, p.stays) for name, p in (start or {}).items()},
         ]
 
     trained = run_updates(corpus, model, options, start, callback, resume, checkpoint, said).model

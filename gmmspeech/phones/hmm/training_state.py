@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -88,3 +89,17 @@ class TrainingState(Saved, format="gmmspeech phone training", version=2, hint="w
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
         return [f"training of phone HMMs: {counted(self.iteration, 'update')}", *self.model.describe()]
+
+
+def keeping_last(
+    callback: Callable[[TrainingState], None] | None,
+) -> tuple[Callable[[TrainingState], None], list[TrainingState]]:
+    """Give a callback that passes on what it is called with, and a list that then holds the last of it."""
+    last: list[TrainingState] = []
+
+    def keep(state: TrainingState) -> None:
+        last[:] = [state]
+        if callback is not None:
+            callback(state)
+
+    return keep, last

@@ -12,7 +12,7 @@ from gmmspeech.arguments import checked
 from gmmspeech.checks import check_at_least
 from gmmspeech.errors import DataError, ModelError, counted, shown
 from gmmspeech.features.compatibility import front_end_of
-from gmmspeech.files.checkpoints import Checkpoint, digest
+from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.phones.hmm.context_statistics import ContextStats, context_statistics, phone_contexts
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
@@ -155,11 +155,10 @@ checkpoint
     )
     start = {name: in_states_of(tied, aligned, posterior) for name, posterior in posteriors.items()}
 
-    def said() -> Any:
+    def said() -> list[Any]:
         return [
             silence_probability,
             {name: [pronunciations(dictionary, word) for word in transcripts[name]] for name in corpus.spans},
-            {name: digest(p.frame, p.state, p.weight, p.stays) for name, p in start.items()},
         ]
 
     return run_updates(corpus, tied, options, start, callback, None, checkpoint, said).model

@@ -33,7 +33,7 @@ def run_updates(
     callback: Callable[[TrainingState], None] | None,
     resume: TrainingState | None,
     checkpoint: Checkpoint | None,
-    said: Callable[[], Any],
+    said: Callable[[], list[Any]],
 ) -> TrainingState:
     """Estimate parameters and, where options say so, alignments in turn; with the state in the end.
 
@@ -49,12 +49,13 @@ def run_updates(
     callback, resume, checkpoint
         As `gmmspeech.phones.hmm.training.train_phone_hmm` has them.
     said : callable
-        Gives what the result depends on beside these, in what JSON can hold.
+        Gives what was said, and all else that the result depends on beside these, in what JSON can hold.
     """
     floored = floors.Floored(model.variances, 0, 0)
     flat = model
     if checkpoint is not None:
-        kept = checkpoint.resume(_settings(corpus, model, options, said()), TrainingState)
+        begun = {name: digest(p.frame, p.state, p.weight, p.stays) for name, p in (start or {}).items()}
+        kept = checkpoint.resume(_settings(corpus, model, options, [*said(), begun]), TrainingState)
         if kept is not None:
             resume = kept
             if callback is not None:
