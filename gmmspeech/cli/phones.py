@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -19,9 +19,6 @@ from gmmspeech.cli.group import (
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import ConfigError, counted, say, shown
-
-if TYPE_CHECKING:
-    pass
 
 dictionary_option = click.option(
     "--dictionary",
@@ -143,7 +140,7 @@ def train_phones(
     PHONES.h5.checkpoint is written; the same command goes on from it should this one be killed, to the same model. It
     is removed at the end.
     """
-    from gmmspeech.commands.phones import front_end_for, read_start, told_start, train_phones_dir
+    from gmmspeech.commands.phone_training import front_end_for, read_start, told_start, train_phones_dir
     from gmmspeech.commands.transcripts import open_pronunciations
 
     if init is None:

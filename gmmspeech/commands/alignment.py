@@ -14,17 +14,15 @@ from gmmspeech.arguments import check, checked, told
 from gmmspeech.audio import AudioFormat, audio_format, read_audio
 from gmmspeech.audio.reading import Channel, one_channel
 from gmmspeech.commands.conversion import converting, warn_of_conversions
-from gmmspeech.commands.phones import front_end_of_model, warn_of_other_language
+from gmmspeech.commands.phones import front_end_of_model, open_model, warn_of_other_language
 from gmmspeech.commands.transcripts import open_pronunciations, spoken_words, unknown_lines
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.files.text import read_text
 from gmmspeech.formats.datadir import DataDir
-from gmmspeech.formats.loading import load
 from gmmspeech.phones.decoding.alignment import Alignment, align
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import Pronunciations
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.shipped import english_model
 
 Audio = str | os.PathLike[str] | tuple[NDArray, float]
 Dictionaries = Pronunciations | str | os.PathLike[str] | Sequence[str]
@@ -102,7 +100,7 @@ def align_file(
     >>> [label.name for label in found.words], found.phones[-1].end <= 1.0
     (['Ah'], True)
     """
-    hmm = _model(model)
+    hmm = open_model(model)
     front = front_end_of_model(hmm)
     said = DataDir(Path(), {_NAME: Path()}, None, (_NAME,), {_NAME: _NAME}, {_NAME: _text(transcript)})
     how = {"language": language, "unknown_words": unknown_words}
@@ -115,12 +113,6 @@ def align_file(
     speakers = said.utt2spk if adapt else None
     found = align(hmm, {_NAME: frames}, spoken.words, spoken.entries, utt2spk=speakers, goodness=goodness, beam=beam)
     return found.alignments[_NAME]
-
-
-def _model(model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None) -> PhoneHMM | AdaptedSystem:
-    if isinstance(model, (PhoneHMM, AdaptedSystem)):
-        return model
-    return english_model() if model is None else load(model, (PhoneHMM, AdaptedSystem))
 
 
 def pronunciations_of(dictionary: Dictionaries | None) -> Pronunciations | None:

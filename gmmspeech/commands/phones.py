@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gmmspeech.audio.reading import Channel
 from gmmspeech.commands.conversion import audio_formats, converting, warn_of_conversions
-from gmmspeech.commands.extraction import Extraction, check_not_recording, extract_features
+from gmmspeech.commands.extraction import Extraction, extract_features
 from gmmspeech.commands.transcripts import (
     PRONOUNCED_WORDS,
     UNKNOWN_WORDS,
@@ -23,43 +21,32 @@ from gmmspeech.commands.transcripts import (
     is_data_dir,
     read_speech,
     spoken_words,
-    unknown_lines,
     write_pronounced,
     write_unknown_words,
 )
 from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, shown
-from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import temporary_folder
-from gmmspeech.files.checkpoints import Checkpoint, checkpoint_of
-from gmmspeech.files.text import look_alike, split_fields
+from gmmspeech.files.text import split_fields
 from gmmspeech.formats.alignments import (
     Format,
     aligned_files,
     check_results,
     places_of,
-    read_alignments,
     write_alignments,
 )
-from gmmspeech.formats.datadir import DataDir, read_data_dir, read_map
-from gmmspeech.formats.labeled_recordings import read_labeled_recordings
+from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.labels import read_ctm, write_ctm
 from gmmspeech.formats.loading import load
+from gmmspeech.phones.decoding.adapting import for_any_speaker, for_these_speakers
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align, search_note
 from gmmspeech.phones.decoding.recognition import decode
-from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, adapt_speakers, train_adapted_system, transformed_frames
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import Pronunciations, phone_loop_graph, pronunciations, train_bigram
-from gmmspeech.phones.hmm.ladder import Rung, train_ladder
-from gmmspeech.phones.hmm.mapping import phone_sources, told_pairs
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
-from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
-from gmmspeech.phones.labels.dictionary import are_words
-from gmmspeech.phones.labels.labels import FrameClock, Label
-from gmmspeech.phones.labels.silence import filled_with_silence, named_silence
+from gmmspeech.phones.labels.labels import FrameClock
 from gmmspeech.phones.labels.words import words_of
 from gmmspeech.phones.shipped import english_model
-from gmmspeech.progress import progress
 from gmmspeech.stores.features import FeatureStore
 
 _NO_FRONT_END = "found a model without a front end, expected one that `train-phones` wrote"
@@ -116,184 +103,18 @@ def frame_times(front_end: str | None) -> dict[str, Any]:
     return {"frame_length": clock.frame_length, "frame_shift": clock.frame_shift}
 
 
+def open_model(model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None) -> PhoneHMM | AdaptedSystem:
+    """Give a model of phones as it is, or that of a file, or the one of English that comes along."""
+    if isinstance(model, (PhoneHMM, AdaptedSystem)):
+        return model
+    return english_model() if model is None else load(model, (PhoneHMM, AdaptedSystem))
+
+
 def front_end_of_model(model: PhoneHMM | AdaptedSystem) -> FrontEnd:
     """Front end of a model that frames are to be computed for."""
     if not model.front_end:
         raise DataError(_NO_FRONT_END)
     return FrontEnd.from_json(model.front_end)
-
-
-def read_start(init: str, phone_map: Path | None = None) -> dict[str, Any]:
-    """Read the model that training begins with, and how its phones are taken, as options of `train_phone_hmm`.
-
-    "flat" is none, "english" the one that comes along.
-    """
-    if init == "flat":
-        return {}
-    model = english_model() if init == "english" and not Path(init).exists() else load(init, PhoneHMM)
-    return {"init_model": model, "phone_map": None if phone_map is None else read_map(phone_map)}
-
-
-def told_start(model: PhoneHMM | AdaptedSystem, init_model: PhoneHMM, phone_map: Mapping[str, str] | None) -> str:
-    """Tell what the phones of a trained model began as."""
-    sources = phone_sources(init_model, model.phones, phone_map, silence=model.silence)
-    others = {phone: old for phone, old in sources.items() if phone != old}
-    same = f"{counted(len(sources) - len(others), 'phone')} as they are"
-    return f"{same}, {len(others)} as their nearest ({told_pairs(others)})" if others else same
-
-
-def front_end_for(config: str | None, init: PhoneHMM | None) -> FrontEnd:
-    """Read the front end of training: the one that is named, or that of the model that it begins with."""
-    of_init = None if init is None else init.front_end
-    front = FrontEnd.from_json(of_init) if of_init and config is None else FrontEnd.from_toml(config or "phones")
-    FrameClock.of(front.to_json())  # which refuses frames without times
-    check_same_front_end(of_init, front.to_json(), model="the model of --init", frames=f"--config {config}")
-    return front
-
-
-def train_phones_dir(
-    folder: Path,
-    out: Path,
-    front: FrontEnd,
-    dictionary: Pronunciations | None,
-    *,
-    language: str = "en",
-    unknown_words: str | None = None,
-    labels: Path | None = None,
-    tier: str | None = None,
-    n_jobs: int | None = 1,
-    skip_bad: bool | None = None,
-    allow_pipes: bool = False,
-    channel: Channel = "mix",
-    rung: Rung | None = None,
-    **options: Any,
-) -> tuple[PhoneHMM | AdaptedSystem, TrainingState, Extraction]:
-    """Train phone HMMs on a data directory, or on recordings with transcripts beside them, and write them.
-
-    A `rung` is that of `gmmspeech.phones.hmm.ladder.train_ladder`.
-
-    With `labels`, those are trained on, and no transcripts are needed: recordings that have none are left out.
-
-    Until they are written, a checkpoint lies beside their place, from which a killed run goes on. Words that the
-    dictionary lacks are told and listed beside the model, in ``NAME.unknown_words.txt``.
-    """
-    words: Mapping[str, Sequence[str]] = {}
-    known: Mapping[str, Sequence[Label]] | None = None
-    if labels is None:
-        data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad)
-    else:
-        data, known, left_out, skip = read_labels_of(folder, labels, tier, allow_pipes=allow_pipes, skip_bad=skip_bad)
-    check_not_recording(data, out)
-    if known is None:
-        how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
-        spoken = spoken_words(data, dictionary, **how)
-        words, dictionary = spoken.words, spoken.entries
-        left_out |= spoken.skipped
-        data = data.only(words)
-        _tell_unknown(spoken, unknown_words_of(out))
-    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
-        options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": front.to_json(), "noise": True}
-        known = None if known is None else _with_silence(known, store)
-        options |= {"rung": rung, "utt2spk": data.utt2spk}
-        model, state = _train_and_save(store, words, dictionary or {}, out, known, **options)
-    done.skipped = {**left_out, **done.skipped}
-    return model, state, done
-
-
-def unknown_words_of(model: Path) -> Path:
-    """Where the unknown words of a model's training are listed."""
-    return model.with_name(f"{model.stem}.{UNKNOWN_WORDS}")
-
-
-def _tell_unknown(spoken: Spoken, place: Path) -> None:
-    """List unknown words, and warn of them."""
-    write_unknown_words(place, spoken.unknown)
-    for line in unknown_lines(spoken.unknown, place):
-        warnings.warn(line, GmmSpeechWarning)
-
-
-def train_phones_file(
-    features: Path,
-    words: Mapping[str, Sequence[str]],
-    dictionary: Pronunciations,
-    out: Path,
-    *,
-    labels: Mapping[str, Sequence[Label]] | None = None,
-    alignment: Path | None = None,
-    n_jobs: int | None = 1,
-    **options: Any,
-) -> PhoneHMM | AdaptedSystem:
-    """Train phone HMMs on a feature store and write them; a killed run goes on from a checkpoint beside their place."""
-    with FeatureStore(features) as store:
-        model, state = _train_and_save(store, words, dictionary, out, labels, n_jobs=n_jobs, **options)
-    if alignment is not None:
-        state.save(alignment)
-    return model
-
-
-def _train_and_save(
-    store: FeatureStore,
-    words: Mapping[str, Sequence[str]],
-    dictionary: Pronunciations,
-    out: Path,
-    labels: Mapping[str, Sequence[Label]] | None,
-    *,
-    front_end: str | None = None,
-    noise: bool = False,
-    rung: Rung | None = None,
-    utt2spk: Mapping[str, str] | None = None,
-    **options: Any,
-) -> tuple[PhoneHMM | AdaptedSystem, TrainingState]:
-    """Train phone HMMs on words, or on labels, and write them, by default with the store's front end; the state too.
-
-    The state is that of monophones, on which a `rung` of the ladder stands.
-    """
-    updates = (options.get("num_passes", 2) if labels is None else 1) * options.get("max_iter", 20)
-    model: PhoneHMM | AdaptedSystem
-    with checkpoint_of(out) as checkpoint:
-        with training_bar(updates) as (show, last):
-            options = {"callback": show, "checkpoint": checkpoint, **options}
-            if labels is None:
-                model = train_phone_hmm(store, words, dictionary, **options)
-            else:
-                model = train_phone_hmm_on_labels(store, labels, **frame_times(store.front_end), **options)
-        steps: list[Checkpoint] = []
-        if rung is not None:
-            model = _climbed(store, words, dictionary, utt2spk or {}, last[0], out, steps, rung, options["n_jobs"])
-        model = model.with_front_end(front_end or store.front_end)
-        if noise:
-            model = model.with_noise() if isinstance(model, AdaptedSystem) else add_spoken_noise(model)
-        model.save(out)
-        for step in steps:
-            step.remove()
-    return model, last[0]
-
-
-def _climbed(
-    store: FeatureStore,
-    words: Mapping[str, Sequence[str]],
-    dictionary: Pronunciations,
-    utt2spk: Mapping[str, str],
-    alignment: TrainingState,
-    out: Path,
-    steps: list[Checkpoint],
-    rung: Rung,
-    n_jobs: int | None,
-) -> PhoneHMM | AdaptedSystem:
-    """Go on to a rung of the ladder, with a checkpoint for every step, from which a killed run goes on."""
-
-    def checkpoint(step: str) -> Checkpoint:
-        steps.append(Checkpoint(f"{out}.{step}.checkpoint"))
-        return steps[-1]
-
-    with progress(desc=rung, unit="update") as bar:
-
-        def show(state: TrainingState) -> None:
-            bar.set_postfix_str(f"{state.log_likelihood:.3f} nats a frame")
-            bar.update()
-
-        options: dict[str, Any] = {"n_jobs": n_jobs, "checkpoint": checkpoint, "callback": show}
-        return train_ladder(store, words, dictionary, utt2spk, alignment, rung=rung, **options)
 
 
 def recognize_phones_file(
@@ -311,72 +132,20 @@ def recognize_phones_file(
 
     Of an `AdaptedSystem`, the model that knows no speaker does so where `utt2spk` tells none.
     """
-    names, hmm = list(utterances), load(model, (PhoneHMM, AdaptedSystem))
-    system = hmm if isinstance(hmm, AdaptedSystem) else None
-    if system is not None:
-        hmm = system.unadapted if utt2spk is None else system.adapted
+    names, found = list(utterances), open_model(model)
     sequences = [[label.name for label in labels] for labels in read_ctm(learned).values()]
-    graph = phone_loop_graph(hmm, train_bigram(sequences, hmm.phones))
+    base = found.adapted if isinstance(found, AdaptedSystem) else found
+    graph = phone_loop_graph(base, train_bigram(sequences, base.phones))
     with FeatureStore(features) as store:
         clock = {**frame_times(store.front_end), "times": "start"}
-        frames = {name: store[name] for name in names}
-        if system is not None and utt2spk is None:
-            frames = dict(transformed_frames(system, frames))
-        elif system is not None:
-            scale = options.get("acoustic_scale", 1.0)
-            cepstra, speakers = cepstra_of(store, names), {name: (utt2spk or {})[name] for name in names}
-            frames = adapt_speakers(system, cepstra, speakers, graph, acoustic_scale=scale, n_jobs=n_jobs)
-        found = decode(hmm, frames, graph, n_jobs=n_jobs, **clock, **options)
-    write_ctm(out, {utterance: alignment.phones for utterance, alignment in found.items()})
-
-
-def train_adapted_file(
-    features: Path,
-    words: Mapping[str, Sequence[str]],
-    dictionary: Pronunciations,
-    utt2spk: Mapping[str, str],
-    alignment: Path,
-    out: Path,
-    **options: Any,
-) -> AdaptedSystem:
-    """Train an `AdaptedSystem` on the cepstra of a feature store and write it."""
-    state = load(alignment, TrainingState)
-    with FeatureStore(features) as store:
-        frames = cepstra_of(store, state.posteriors)
-        speakers = {utterance: utt2spk[utterance] for utterance in words}
-        system = train_adapted_system(frames, words, dictionary, speakers, state, **options)
-    system.save(out)
-    return system
-
-
-def train_ladder_file(
-    features: Path,
-    words: Mapping[str, Sequence[str]],
-    dictionary: Pronunciations,
-    utt2spk: Mapping[str, str],
-    alignment: Path,
-    out: Path,
-    *,
-    rung: Rung,
-    n_jobs: int | None = 1,
-) -> PhoneHMM | AdaptedSystem:
-    """Go on from the training of monophones to a rung of the ladder, and write its model."""
-    steps: list[Checkpoint] = []
-    with FeatureStore(features) as store:
-        state = load(alignment, TrainingState)
-        model = _climbed(store, words, dictionary, utt2spk, state, out, steps, rung, n_jobs)
-        model.with_front_end(store.front_end).save(out)
-    for step in steps:
-        step.remove()
-    return model
-
-
-def cepstra_of(store: FeatureStore, utterances: Iterable[str]) -> dict[str, NDArray[np.float32]]:
-    """Give frames without their deltas, which are the columns after the first; each was normalized for itself."""
-    if store.front_end is None:
-        raise DataError(f"{store.path}: found features without a front end, expected to know which columns are deltas")
-    dim = FrontEnd.from_json(store.front_end).features.dim
-    return {utterance: store[utterance][:, :dim] for utterance in utterances}
+        if isinstance(found, AdaptedSystem) and utt2spk is not None:
+            speakers, scale = {name: utt2spk[name] for name in names}, options.get("acoustic_scale", 1.0)
+            how = {"acoustic_scale": scale, "n_jobs": n_jobs}
+            hmm, frames = for_these_speakers(found, store, dict.fromkeys(names, graph), speakers, **how)
+        else:
+            hmm, frames = for_any_speaker(found, store)
+        recognized = decode(hmm, {name: frames[name] for name in names}, graph, n_jobs=n_jobs, **clock, **options)
+    write_ctm(out, {utterance: alignment.phones for utterance, alignment in recognized.items()})
 
 
 def seconds_of(features: Path, utterances: Iterable[str]) -> float:
@@ -384,66 +153,6 @@ def seconds_of(features: Path, utterances: Iterable[str]) -> float:
     with FeatureStore(features) as store:
         shift = frame_times(store.front_end)["frame_shift"]
         return sum(store.num_frames(utterance) for utterance in utterances) * shift / 1000
-
-
-@contextlib.contextmanager
-def training_bar(updates: int) -> Iterator[tuple[Callable[[TrainingState], None], list[TrainingState]]]:
-    """Give a function to call after every update, and a list that then holds the last state."""
-    last: list[TrainingState] = []
-    with progress(total=updates, desc="training", unit="update") as bar:
-
-        def show(state: TrainingState) -> None:
-            last[:] = [state]
-            bar.set_postfix_str(f"{state.log_likelihood:.3f} nats a frame")
-            bar.update(state.iteration - bar.n)
-
-        yield show, last
-
-
-def read_labels_of(
-    folder: Path, labels: Path, tier: str | None, *, allow_pipes: bool = False, skip_bad: bool | None = None
-) -> tuple[DataDir, dict[str, list[Label]], dict[str, str], bool]:
-    """Read the labeled utterances of a data directory, or of a folder of recordings, and their labels.
-
-    Give what is left out with the reasons too, and whether bad utterances are to be left out, as `read_speech` does.
-    """
-    skip = bool(skip_bad) if is_data_dir(folder) else skip_bad is not False
-    if is_data_dir(folder):
-        data = read_data_dir(folder, allow_pipes=allow_pipes)
-        known = read_alignments(labels, data, tier=tier, skip_bad=skip)
-        without = [f"{u}{look_alike(u, known)}" for u in data.utterances if u not in known]
-    else:
-        beside = labels.exists() and labels.samefile(folder) and any(folder.rglob("*.TextGrid"))
-        data, known, without = read_labeled_recordings(folder, None if beside else labels, tier=tier, skip_bad=skip)
-    reasons: dict[str, str] = {}
-    for utterance, found in known.items():
-        if are_words(label.name for label in found):
-            told = shown(" | ".join(label.name for label in found), 60)
-            reasons[utterance] = f"found labels {told}, expected phones (of which tier?)"
-    kept = data.only(u for u in data.utterances if u in known and u not in reasons)
-    missing = f"{labels}: found no labels of {counted(len(without), 'recording')} of {folder}" if without else ""
-    if without and (not skip or not known):
-        raise DataError(f"{missing}, expected those of all; the first: {shown(without[0], 200)}")
-    if reasons and (not skip or not kept.utterances):
-        name, reason = next(iter(reasons.items()))
-        found_words = f"found {counted(len(reasons), 'utterance')} without phones"
-        raise DataError(f"{folder}: {found_words}; the first: {shown(name)}: {reason}")
-    if without:
-        warnings.warn(f"{missing}, left out: {shown(', '.join(without), 300)}", GmmSpeechWarning)
-    return kept, {utterance: known[utterance] for utterance in kept.utterances}, reasons, skip
-
-
-def _with_silence(labels: Mapping[str, Sequence[Label]], store: FeatureStore) -> Mapping[str, Sequence[Label]]:
-    """Labels with silence under one name; where none is labeled, as other aligners leave it, what has no label is."""
-    named, clock = named_silence(labels), FrameClock.of(store.front_end)
-    if any(label.name == "SIL" for own in named.values() for label in own):
-        return named
-    lasting = {name: clock.edge(store.num_frames(name)) for name in named if name in store}
-    filled, seconds = filled_with_silence(named, lasting)
-    if seconds:
-        found = f"found no silence among them, took {seconds:.1f} s without a label for it"
-        warnings.warn(f"labels: {found}", GmmSpeechWarning)
-    return filled
 
 
 @dataclass(frozen=True)
@@ -490,7 +199,7 @@ def align_dir(
     format = format or ("ctm" if is_data_dir(folder) else "textgrid")
     if out is not None:
         check_results(out, places_of(data).values(), format)
-    hmm = english_model() if model is None else load(model, (PhoneHMM, AdaptedSystem))
+    hmm = open_model(model)
     front = front_end_of_model(hmm)
     how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
     spoken = spoken_words(data, dictionary, phones=hmm.phones, **how)

@@ -16,7 +16,7 @@ from gmmspeech.audio.reading import Channel
 from gmmspeech.commands.alignment import Audio, Dictionaries, pronunciations_of, samples_of
 from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.extraction import Extraction
-from gmmspeech.commands.phones import features_of, front_end_of_model, warn_of_skipped
+from gmmspeech.commands.phones import features_of, front_end_of_model, open_model, warn_of_skipped
 from gmmspeech.commands.transcripts import phones_like, read_speech
 from gmmspeech.errors import ConfigError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.atomic import write_lines
@@ -26,7 +26,6 @@ from gmmspeech.formats.arpa import read_arpa
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.dictionary import lazy_cmudict
 from gmmspeech.formats.espeak import pronounce_words
-from gmmspeech.formats.loading import load
 from gmmspeech.phones.decoding.adapting import for_any_speaker, for_these_speakers
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.decoding.recognition import decode
@@ -36,16 +35,10 @@ from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.ngram import NGram
-from gmmspeech.phones.shipped import english_model
 
 ALTERNATIVES = "alternatives.csv"
 Model = PhoneHMM | AdaptedSystem
 _NAME = "audio"  # of the one utterance
-
-
-def open_model(path: str | os.PathLike[str] | None) -> Model:
-    """Read a model of phones, or give the one of English that comes along."""
-    return english_model() if path is None else load(path, (PhoneHMM, AdaptedSystem))
 
 
 def base_of(model: Model) -> PhoneHMM:
@@ -73,10 +66,8 @@ def recognize_dir(
     data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)
     found = open_model(model)
     graph = graph_of(base_of(found))
-    with features_of(data, front_end_of_model(base_of(found)), n_jobs=n_jobs, skip_bad=skip, channel=channel) as (
-        store,
-        done,
-    ):
+    front = front_end_of_model(found)
+    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
         _tell_bad(done, left_out)
         if adapts(found, adapt):
             how = {"acoustic_scale": options.get("acoustic_scale", 1.0), "n_jobs": n_jobs}
@@ -280,9 +271,7 @@ def recognize(
     >>> [label.name for label in found.words]
     ['ah']
     """
-    opened = (
-        model if isinstance(model, (PhoneHMM, AdaptedSystem)) else open_model(None if model is None else Path(model))
-    )
+    opened = open_model(model)
     base = base_of(opened)
     front = front_end_of_model(base)
     known = pronunciations_of(dictionary)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands import phone_gmms, phones
+from gmmspeech.commands import phone_gmms, phone_training, phones
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.phones.hmm.graph import word_sequence_graph
 from gmmspeech.report import rows
@@ -48,7 +48,7 @@ def recognize_by_phones(
     for name, task, learned, taught, tested, spoken in tasks:
         model, recognized = run.out / f"hmm-{name}.h5", run.out / f"recognized-{name}.json"
         if run.todo(f"train-{name}", makes=[model], settings=[taught, dictionary, TRAINING]):
-            phones.train_phones_file(features[learned], taught, dictionary, model, n_jobs=run.jobs, **TRAINING)
+            phone_training.train_phones_file(features[learned], taught, dictionary, model, n_jobs=run.jobs, **TRAINING)
         if name == "digits":
             aligned = run.out / "aligned-digits"
             if run.todo("align-digits", makes=[aligned / "phones.ctm"], settings=[spoken, dictionary]):

@@ -9,7 +9,7 @@ import click
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands import ngrams, phones, recognition, transcripts
+from gmmspeech.commands import ngrams, phone_training, phones, recognition, transcripts
 from gmmspeech.formats.labels import read_ctm
 from gmmspeech.phones.decoding.word_graph import word_graph
 from gmmspeech.phones.decoding.word_search import SearchOptions
@@ -52,7 +52,7 @@ def main(
     known = phones.said_pronunciations(said[train], dictionary)
     if run.todo("train", makes=[model], settings=[said[train], known, gaussians, TRAINING, skip_bad]):
         options = {"total_gaussians": gaussians, "skip_bad": skip_bad, "n_jobs": run.jobs, **TRAINING}
-        phones.train_phones_file(features[train], said[train], known, model, **options)
+        phone_training.train_phones_file(features[train], said[train], known, model, **options)
     if lm is None and run.todo("ngram", makes=[arpa], settings=[said, ORDER]):
         ngrams.make_ngram([part.path for part in parts.values()], arpa, order=ORDER)
     found = {task: run.out / f"words-{number}.ctm" for number, task in enumerate(PASSES)}

@@ -12,7 +12,7 @@ from words import check_words, draw, names_of
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands import phone_gmms, phones
+from gmmspeech.commands import phone_gmms, phone_training, phones
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.phones.labels.phone_sets import ARPABET
 from gmmspeech.report import rows
@@ -105,7 +105,7 @@ def recognize(
     settings = [train, dictionary, PHONES, gaussians, TRAINING, skip_bad]
     if run.todo(f"train-{name}", makes=[model, state], settings=settings):
         options = {"phones": PHONES, "total_gaussians": gaussians, "skip_bad": skip_bad, "n_jobs": run.jobs, **TRAINING}
-        phones.train_phones_file(learned_from, train, dictionary, model, alignment=state, **options)
+        phone_training.train_phones_file(learned_from, train, dictionary, model, alignment=state, **options)
     for side, words, features in ((f"{name}-train", train, learned_from), (name, test, tested_on)):
         aligned = run.out / f"aligned-{side}"
         if run.todo(f"align-{side}", makes=[aligned / "phones.ctm"], settings=[words, skip_bad, REFINE]):
@@ -121,7 +121,9 @@ def recognize(
     for rung in ("tri1", "tri3"):
         made = run.out / f"{rung}-{name}.h5"
         if run.todo(f"{rung}-{name}", makes=[made], settings=[train, utt2spk, gaussians]):
-            phones.train_ladder_file(learned_from, train, dictionary, utt2spk, state, made, rung=rung, n_jobs=run.jobs)
+            phone_training.train_ladder_file(
+                learned_from, train, dictionary, utt2spk, state, made, rung=rung, n_jobs=run.jobs
+            )
     for rung in RUNGS:
         made, speakers = run.out / RUNGS[rung].format(name), None if rung == "tri2" else utt2spk
         aligned, found = run.out / f"aligned-{name}-{rung}", run.out / f"recognized-{name}-{rung}.ctm"

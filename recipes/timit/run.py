@@ -9,7 +9,7 @@ import click
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands import phone_gmms, phones
+from gmmspeech.commands import phone_gmms, phone_training, phones
 from gmmspeech.corpora import timit
 from gmmspeech.phones.labels.phone_sets import TIMIT_48, TIMIT_48_TO_39, map_labels
 from gmmspeech.report import rows
@@ -57,7 +57,7 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int) -> None:
     if run.todo("train-labels", makes=[model, state], settings=[PHONES, gaussians, TRAINING]):
         options = {"phones": PHONES, "silence": SILENCE, "total_gaussians": gaussians, "times": "start", **TRAINING}
         options |= {"labels": reference["train"], "alignment": state, "n_jobs": run.jobs}
-        phones.train_phones_file(features["train"], {}, {}, model, **options)
+        phone_training.train_phones_file(features["train"], {}, {}, model, **options)
 
     aligned = run.out / "aligned-test"
     if run.todo("align-test", makes=[aligned / "phones.ctm"]):
@@ -74,7 +74,7 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int) -> None:
         phones.recognize_phones_file(model, *what, recognized["monophone"], acoustic_scale=LOOP_SCALE, **options)
     if run.todo("system-labels", makes=[system], settings=[gaussians, SYSTEM]):
         speech = features["train"], said["train"], dictionary, train.utt2spk, state
-        phones.train_adapted_file(*speech, system, total_gaussians=2 * gaussians, n_jobs=run.jobs, **SYSTEM)
+        phone_training.train_adapted_file(*speech, system, total_gaussians=2 * gaussians, n_jobs=run.jobs, **SYSTEM)
     if run.todo("recognize-test-adapted", makes=[recognized["full system"]], settings=ADAPTED_LOOP_SCALE):
         options["acoustic_scale"] = ADAPTED_LOOP_SCALE
         phones.recognize_phones_file(system, *what, recognized["full system"], **options)

@@ -8,7 +8,7 @@ import click
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands import evaluation, phone_gmms, phones, verification
+from gmmspeech.commands import evaluation, phone_gmms, phone_training, phones, verification
 from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.corpora.voices import write_voices
@@ -123,7 +123,9 @@ def align_by_trained(run: pipeline.Run, data: gs.formats.DataDir, kept: str, hol
             how = {"labels": {u: exact[u] for u in learned}} if kind == EXACT else {"num_passes": PASSES}
             model, settings = run.out / f"hmm-{name}.h5", [learned, dictionary, TRAINING, PASSES]
             if run.todo(f"train-{name}", makes=[model], of=[labels], settings=settings):
-                phones.train_phones_file(features, learned, dictionary, model, **how, **TRAINING, n_jobs=run.jobs)
+                phone_training.train_phones_file(
+                    features, learned, dictionary, model, **how, **TRAINING, n_jobs=run.jobs
+                )
             found[kind] |= align(run, gs.load(model), features, test)
     return found
 

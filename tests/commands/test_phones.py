@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import gmmspeech as gs
+from gmmspeech.commands.phone_training import train_phones_dir, train_phones_file
 from gmmspeech.commands.phones import (
     align_dir,
     features_of,
@@ -16,8 +17,6 @@ from gmmspeech.commands.phones import (
     recognize_phones_file,
     said_pronunciations,
     seconds_of,
-    train_phones_dir,
-    train_phones_file,
     transcripts,
 )
 from gmmspeech.commands.recognition import recognize_dir
@@ -94,19 +93,6 @@ def test_from_audio_and_words_to_times_and_words_again(digits: Path, model: Path
         assert read_textgrid(path) == {"words": alignment.words, "phones": alignment.phones}
 
 
-def test_training_on_labels(digits: Path, dictionary, tmp_path: Path) -> None:
-    front = gs.FrontEnd.from_toml("phones_8khz")
-    hmm, _, _ = train_phones_dir(
-        *(digits, tmp_path / "m.h5", front, dictionary),
-        labels=digits / "phones.ctm",
-        total_gaussians=100,
-        max_iter=4,
-        skip_bad=True,
-    )
-    said = {label.name for labels in read_ctm(digits / "phones.ctm").values() for label in labels}
-    assert set(hmm.phones) == {*said, "SPN"}
-
-
 def test_features_last_as_long_as_they_are_needed(digits: Path) -> None:
     with features_of(read_data_dir(digits), gs.FrontEnd.from_toml("phones_8khz"), n_jobs=2) as (store, done):
         path = Path(store.path)
@@ -132,28 +118,6 @@ def test_what_is_refused(digits: Path, dictionary, tmp_path: Path) -> None:
         frame_times(None)
     with pytest.raises((ConfigError, DataError), match="nosuch"):
         open_pronunciations([str(tmp_path / "nosuch")])
-
-
-def test_training_goes_on_from_its_checkpoint(digits: Path, dictionary, tmp_path: Path, monkeypatch) -> None:
-    """From its end too, where only the model was not written yet."""
-    out, front = tmp_path / "m.h5", gs.FrontEnd.from_toml("phones_8khz")
-
-    def train():
-        return train_phones_dir(digits, out, front, dictionary, total_gaussians=60, max_iter=3, num_passes=1, n_jobs=2)
-
-    def no_space(*_: object) -> None:
-        raise DataError("m.h5: can't be written")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(PhoneHMM, "save", no_space)
-        with pytest.raises(DataError, match="can't be written"):
-            train()
-    assert [path.name for path in tmp_path.iterdir()] == ["m.h5.checkpoint"]
-    _, state, _ = train()
-    again = out.read_bytes()
-    assert (state.iteration, [path.name for path in tmp_path.iterdir()]) == (3, ["m.h5"])
-    train()
-    assert out.read_bytes() == again
 
 
 SOUNDS = {"SIL": -6.0, "AA": 6.0, "S": 0.0}  # vowels are loud

@@ -229,7 +229,7 @@ def speakers_transforms(
     system: AdaptedSystem,
     frames: Frames,
     utt2spk: Mapping[str, str],
-    graphs: StateGraph | Mapping[str, StateGraph],
+    graphs: Mapping[str, StateGraph],
     *,
     acoustic_scale: float = 1.0,
     beam: float | None = None,
@@ -255,22 +255,6 @@ def speakers_transforms(
     return transforms or {}
 
 
-def adapt_speakers(
-    system: AdaptedSystem,
-    frames: Frames,
-    utt2spk: Mapping[str, str],
-    graphs: StateGraph | Mapping[str, StateGraph],
-    *,
-    acoustic_scale: float = 1.0,
-    rounds: int = 2,
-    n_jobs: int | None = 1,
-) -> dict[str, NDArray]:
-    """Bring the frames of speakers to the system's adapted model, (T, dim)."""
-    data = _transformed(system.transform, frames, list(frames), n_jobs)
-    options: dict[str, Any] = {"acoustic_scale": acoustic_scale, "rounds": rounds, "n_jobs": n_jobs}
-    return adapt_frames(data, utt2spk, speakers_transforms(system, data, utt2spk, graphs, **options))
-
-
 def _transformed(
     transform: SplicedTransform, frames: Frames, names: Sequence[str], n_jobs: int | None
 ) -> dict[str, NDArray[np.floating]]:
@@ -281,16 +265,17 @@ def _states(
     model: PhoneHMM,
     frames: Frames,
     utt2spk: Mapping[str, str],
-    graphs: StateGraph | Mapping[str, StateGraph],
+    graphs: Mapping[str, StateGraph],
     acoustic_scale: float,
     beam: float | None,
     n_jobs: int | None,
 ) -> dict[str, StatePosteriors]:
     def of_batch(batch: Mapping[str, NDArray]) -> list[StatePosteriors | None]:
-        theirs = [graphs if isinstance(graphs, StateGraph) else graphs[name] for name in batch]
-        return state_posteriors(model, list(batch.values()), theirs, acoustic_scale=acoustic_scale, beam=beam)
+        return state_posteriors(
+            model, list(batch.values()), [graphs[name] for name in batch], acoustic_scale=acoustic_scale, beam=beam
+        )
 
-    names = [name for name in (frames if isinstance(graphs, StateGraph) else graphs) if name in utt2spk]
+    names = [name for name in graphs if name in utt2spk]
     results = ordered_map(of_batch, read_batches(frames, names), n_jobs=n_jobs)
     found = (posterior for batch in results for posterior in batch)
     return {name: posterior for name, posterior in zip(names, found, strict=True) if posterior is not None}

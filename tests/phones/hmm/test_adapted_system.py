@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import ConfigError
+from gmmspeech.phones.decoding.adapting import for_these_speakers
 from gmmspeech.phones.decoding.recognition import decode
-from gmmspeech.phones.hmm.adapted_system import adapt_speakers, train_adapted_system
+from gmmspeech.phones.hmm.adapted_system import train_adapted_system
 from gmmspeech.phones.hmm.graph import phone_loop_graph, train_bigram
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm
 
@@ -49,7 +50,8 @@ def test_adaptation_lowers_errors_of_new_speakers():
     )
     phones = {name: ["SIL", *(p for word in words[name] for p in DICTIONARY[word][0]), "SIL"] for name in words}
     graph = phone_loop_graph(system.adapted, train_bigram(list(phones.values()), system.adapted.phones))
-    adapted = adapt_speakers(system, test, utt2spk, graph)
+    graphs = dict.fromkeys(test, graph)
+    adapted = for_these_speakers(system, test, graphs, utt2spk)[1]
 
     def right(model, data):
         found = decode(model, data, graph)
@@ -59,7 +61,7 @@ def test_adaptation_lowers_errors_of_new_speakers():
     plain = right(system.unadapted, {name: system.transform(x) for name, x in test.items()})
     better = right(system.adapted, adapted)
     assert better > plain
-    threaded = adapt_speakers(system, test, utt2spk, graph, n_jobs=2)
+    threaded = for_these_speakers(system, test, graphs, utt2spk, n_jobs=2)[1]
     for name, x in adapted.items():
         np.testing.assert_array_equal(x, threaded[name])
     with pytest.raises(ConfigError, match="rounds: found -1"):
