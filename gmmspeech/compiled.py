@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def compiled_library(module: str, name: str) -> ctypes.CDLL | None:
@@ -20,3 +22,17 @@ def compiled_library(module: str, name: str) -> ctypes.CDLL | None:
         if path.suffix in (".so", ".pyd", ".dylib"):
             return ctypes.CDLL(str(path))
     return None
+
+
+def declared(library: ctypes.CDLL | None, signatures: Mapping[str, Sequence[Any]]) -> ctypes.CDLL | None:
+    """Tell a library, should there be one, what its functions take; they give nothing back.
+
+    Examples
+    --------
+    >>> declared(None, {"f": [ctypes.c_int]}) is None
+    True
+    """
+    for name, arguments in signatures.items() if library is not None else ():
+        function = getattr(library, name)
+        function.argtypes, function.restype = arguments, None
+    return library

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.compiled import compiled_library
+from gmmspeech.compiled import compiled_library, declared
 from gmmspeech.features.native.kaldi_fft import fft_tables
 from gmmspeech.features.options import StaticOptions
 
@@ -142,17 +142,12 @@ def _call(name: str, *arguments: NDArray | int) -> None:
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    library = compiled_library(__file__, "_mel_kernel")
-    if library is not None:
-        integer = ctypes.c_int
-        signatures = {
-            "kaldi_mel_energies": [POINTER, POINTER, SIZE, SIZE, POINTER, POINTER, POINTER],
-            "window_frames": [POINTER, POINTER, SIZE, SIZE, POINTER, POINTER, POINTER],
-            "filter_spectra": [POINTER, POINTER, SIZE, POINTER, POINTER],
-            "deltas": [POINTER, SIZE, integer, integer, integer, POINTER, POINTER, POINTER],
-            "row_products": [POINTER, SIZE, integer, POINTER, integer, POINTER],
-        }
-        for name, arguments in signatures.items():
-            function = getattr(library, f"mel_{name}")
-            function.argtypes, function.restype = arguments, None
-    return library
+    integer = ctypes.c_int
+    signatures = {
+        "mel_kaldi_mel_energies": [POINTER, POINTER, SIZE, SIZE, POINTER, POINTER, POINTER],
+        "mel_window_frames": [POINTER, POINTER, SIZE, SIZE, POINTER, POINTER, POINTER],
+        "mel_filter_spectra": [POINTER, POINTER, SIZE, POINTER, POINTER],
+        "mel_deltas": [POINTER, SIZE, integer, integer, integer, POINTER, POINTER, POINTER],
+        "mel_row_products": [POINTER, SIZE, integer, POINTER, integer, POINTER],
+    }
+    return declared(compiled_library(__file__, "_mel_kernel"), signatures)

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.compiled import compiled_library
+from gmmspeech.compiled import compiled_library, declared
 
 Float32 = NDArray[np.float32]
 Whole = NDArray[np.int64]
@@ -72,14 +72,9 @@ def _call(name: str, *arguments: NDArray | int) -> None:
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    library = compiled_library(__file__, "_viterbi_kernel")
-    if library is not None:
-        signatures = {
-            "emissions": [POINTER, SIZE, SIZE, SIZE, SIZE, POINTER, POINTER],
-            "scores": [POINTER, POINTER, POINTER],
-            "trace": [POINTER, POINTER, SIZE, POINTER, POINTER, POINTER],
-        }
-        for name, arguments in signatures.items():
-            function = getattr(library, f"viterbi_{name}")
-            function.argtypes, function.restype = arguments, None
-    return library
+    signatures: dict[str, list[type]] = {
+        "viterbi_emissions": [POINTER, SIZE, SIZE, SIZE, SIZE, POINTER, POINTER],
+        "viterbi_scores": [POINTER, POINTER, POINTER],
+        "viterbi_trace": [POINTER, POINTER, SIZE, POINTER, POINTER, POINTER],
+    }
+    return declared(compiled_library(__file__, "_viterbi_kernel"), signatures)
