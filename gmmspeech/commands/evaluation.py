@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError, DataError, counted
+from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_speakers
 from gmmspeech.metrics.bootstrap import Difference, Interval, bootstrap_ci, paired_test
@@ -64,7 +64,7 @@ def evaluate_scores(
         raise ConfigError(f"{found}, expected both or none of them: it is speakers that are resampled")
     listed = read_labeled_trials(trials)
     is_target = np.asarray(listed.is_target)
-    columns = aligned_scores(scores, listed).T
+    columns = finite_scores(scores, listed).T
     summaries = [
         summarize(column[is_target], column[~is_target], p_targets=p_targets, c_miss=c_miss, c_fa=c_fa)
         for column in columns
@@ -102,6 +102,18 @@ def aligned_scores(scores: Sequence[Path], trials: TrialList) -> NDArray[np.floa
             columns[:, i] = found.align(trials)
         except DataError as error:
             raise DataError(f"{path}: {error}") from error
+    return columns
+
+
+def finite_scores(scores: Sequence[Path], trials: TrialList) -> NDArray[np.float64]:
+    """Give `aligned_scores`, or a DataError that names file and trial of an infinite one: no figure is made of it."""
+    columns = aligned_scores(scores, trials)
+    for path, column in zip(scores, columns.T, strict=True):
+        infinite = np.flatnonzero(np.isinf(column))
+        if infinite.size:
+            trial = f"model {shown(trials.models[infinite[0]])}, test {shown(trials.tests[infinite[0]])}"
+            found = f"found {column[infinite[0]]:g} as the score of {trial} ({infinite.size} infinite)"
+            raise DataError(f"{path}: {found}, expected finite numbers")
     return columns
 
 
@@ -172,7 +184,9 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 def split_scores(scores: Path, trials: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Target and nontarget scores of the trials in a list."""
-    return read_scores(scores).split(read_labeled_trials(trials))
+    listed = read_labeled_trials(trials)
+    (column,), is_target = finite_scores([scores], listed).T, np.asarray(listed.is_target)
+    return column[is_target], column[~is_target]
 
 
 def evaluate_file(scores: Path, trials: Path, *, report: Path | None = None, models: Path | None = None) -> Summary:

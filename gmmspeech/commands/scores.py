@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.commands.evaluation import aligned_scores, trial_speakers
+from gmmspeech.commands.evaluation import aligned_scores, finite_scores, trial_speakers
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import look_alike
@@ -85,7 +85,7 @@ def fuse_files(
 ) -> Calibrated:
     """Train a fusion of several systems (or the calibration of one) on scored trials, and write it."""
     listed = read_labeled_trials(trials)
-    columns, is_target = aligned_scores(scores, listed), np.asarray(listed.is_target)
+    columns, is_target = finite_scores(scores, listed), np.asarray(listed.is_target)
     calibration = _fit(method, options)(columns[is_target], columns[~is_target])
     calibration.save(out)
     return calibration
@@ -125,7 +125,7 @@ def cross_calibrate_files(
         See `cross_fuse`.
     """
     listed = read_labeled_trials(trials)
-    columns = aligned_scores(scores, listed)
+    columns = finite_scores(scores, listed)
     models, tests = trial_speakers(listed, read_speakers(speakers), trials)
     fit = _fit(method, options)
     with progress(desc="cross-validation", unit="fold") as bar:

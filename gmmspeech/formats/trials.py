@@ -125,7 +125,7 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
     Parameters
     ----------
     path : path-like
-        Lines of ``model test score``.
+        Lines of ``model test score``. A score may be infinite (``inf``, ``-INF``); metrics take finite ones only.
 
     Returns
     -------

@@ -7,17 +7,46 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError, DataError, counted
-from gmmspeech.linear.statistics import Additive, check_determined, finite_frames
+from gmmspeech.errors import ConfigError, DataError, ModelError, counted
+from gmmspeech.linear.statistics import SMALLEST_PIVOT, check_determined, finite_frames
+
+ROUNDING = 1e-13  # of the mean: a deviation that frames of one value seem to have
 
 
 @dataclass(frozen=True)
-class LDAStats(Additive):
-    """Class statistics of frames; they add."""
+class LDAStats:
+    """Class statistics of frames; they add.
+
+    The scatter, (D, D), is the sum of the products of frames less the mean of their class: sums about zero would lose
+    digits where frames have a common offset that is large for their spread.
+    """
 
     n: NDArray[np.float64]
-    sum_x: NDArray[np.float64]
-    sum_xx: NDArray[np.float64]
+    means: NDArray[np.float64]
+    scatter: NDArray[np.float64]
+
+    @property
+    def sum_x(self) -> NDArray[np.float64]:
+        """Sum of the frames of each class."""
+        return self.n[:, None] * self.means
+
+    def __add__(self, other: LDAStats | int) -> LDAStats:
+        if isinstance(other, int) and other == 0:  # what sum() starts from
+            return self
+        if not isinstance(other, LDAStats):
+            return NotImplemented
+        if self.means.shape != other.means.shape:
+            raise ModelError(f"LDAStats: means of shape {self.means.shape} and {other.means.shape} do not add")
+        rows = np.flatnonzero(other.n)  # of an utterance, few of many classes
+        ours, theirs = self.n[rows], other.n[rows]
+        share = theirs / (ours + theirs)
+        shifts = other.means[rows] - self.means[rows]
+        means = self.means.copy()
+        means[rows] += share[:, None] * shifts
+        apart = np.sqrt(ours * share)[:, None] * shifts  # nothing of a class that was not seen before
+        return LDAStats(self.n + other.n, means, self.scatter + other.scatter + apart.T @ apart)
+
+    __radd__ = __add__
 
 
 def accumulate_lda(frames: NDArray[np.floating], labels: NDArray[np.integer], num_classes: int) -> LDAStats:
@@ -32,8 +61,15 @@ def accumulate_lda(frames: NDArray[np.floating], labels: NDArray[np.integer], nu
         raise DataError(f"labels: found {labels.min()} to {labels.max()}, expected 0 to {num_classes - 1}")
     from scipy import sparse
 
-    members = sparse.csr_array((np.ones(len(x)), (labels, np.arange(len(x)))), shape=(num_classes, len(x)))
-    return LDAStats(np.bincount(labels, minlength=num_classes).astype(np.float64), np.asarray(members @ x), x.T @ x)
+    seen, row, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    members = sparse.csr_array((np.ones(len(x)), (row, np.arange(len(x)))), shape=(len(seen), len(x)))
+    shift = x[0] if len(x) else np.zeros(x.shape[1])  # sums of what is left of a large offset keep their digits
+    rest = x - shift
+    inner = members @ rest / counts[:, None]
+    rest -= inner[row]
+    n, means = np.zeros(num_classes), np.zeros((num_classes, x.shape[1]))
+    n[seen], means[seen] = counts, inner + shift
+    return LDAStats(n, means, rest.T @ rest)
 
 
 def lda(stats: LDAStats, dim: int) -> NDArray[np.float64]:
@@ -44,19 +80,20 @@ def lda(stats: LDAStats, dim: int) -> NDArray[np.float64]:
     Gives (dim, D).
     """
     seen = stats.n > 0
-    full, most = len(stats.sum_xx), min(len(stats.sum_xx), int(seen.sum()) - 1)
+    full, most = len(stats.scatter), min(len(stats.scatter), int(seen.sum()) - 1)
     if not 1 <= dim <= most:
         raise ConfigError(
             f"dim: found {dim}, expected 1 to {most}, with frames of {counted(full, 'dimension')} "
             f"in {counted(seen.sum(), 'class')}"
         )
     total = stats.n.sum()
-    scaled = stats.sum_x[seen] / np.sqrt(stats.n[seen])[:, None]
-    about_zero = scaled.T @ scaled / total  # of the class means
-    mean = stats.sum_x.sum(axis=0) / total
-    within = stats.sum_xx / total - about_zero
-    between = about_zero - np.outer(mean, mean)
-    check_determined(within, "LDA", total, stats.sum_xx / total)
+    weights, means = stats.n[seen] / total, stats.means[seen]
+    shifts = means - means[0]
+    mean = weights @ shifts
+    scaled = (shifts - mean) * np.sqrt(weights)[:, None]
+    between, within = scaled.T @ scaled, stats.scatter / total
+    rounding = np.diag((ROUNDING * (means[0] + mean)) ** 2) / SMALLEST_PIVOT
+    check_determined(within, "LDA", total, within + between + rounding)
     return discriminants(between, within, dim)
 
 

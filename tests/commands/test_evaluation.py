@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import gmmspeech as gs
-from gmmspeech.commands.evaluation import evaluate_scores, rows_of_differences, rows_of_figures
+from gmmspeech.commands.evaluation import evaluate_scores, rows_of_differences, rows_of_figures, split_scores
+from gmmspeech.commands.scores import cross_calibrate_files, fuse_files
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.formats.datadir import write_map
 from gmmspeech.formats.trials import write_scores, write_trials
@@ -75,3 +76,22 @@ def test_no_resampling_without_speakers(trials: TrialList, tmp_path: Path) -> No
     write_map(tmp_path / "utt2spk", {f"{s}-u": s for s in SPEAKERS[1:]})
     with pytest.raises(DataError, match=r"trials: found no speaker of model s00 \(1 such\)"):
         evaluate_scores(paths, tmp_path / "trials", bootstrap=10, speakers=[tmp_path / "utt2spk"])
+
+
+def test_infinite_scores_are_read_but_no_figure_is_made_of_them(trials: TrialList, tmp_path: Path) -> None:
+    infinite = tmp_path / "infinite"
+    lines = (tmp_path / "a" / "scores").read_text().splitlines()
+    changed = [" ".join([*lines[3].split()[:2], "-INF"]), " ".join([*lines[9].split()[:2], "inf"])]
+    infinite.write_text("\n".join([*lines[:3], changed[0], *lines[4:9], changed[1], *lines[10:]]) + "\n")
+    assert np.flatnonzero(np.isinf(gs.read_scores(infinite).values)).tolist() == [3, 9]
+    model, test, _ = changed[1].split()  # the first in the order of the trials, the file's turned round
+    told = rf"infinite: found inf as the score of model {model}, test {test} \(2 infinite\), expected finite numbers"
+    for figures in (
+        lambda: evaluate_scores([tmp_path / "a" / "scores", infinite], tmp_path / "trials"),
+        lambda: split_scores(infinite, tmp_path / "trials"),
+        lambda: fuse_files([infinite], tmp_path / "trials", tmp_path / "out"),
+        lambda: cross_calibrate_files([infinite], tmp_path / "trials", tmp_path / "out", [tmp_path / "utt2spk"]),
+    ):
+        with pytest.raises(DataError, match=told):
+            figures()
+    assert not (tmp_path / "out").exists()

@@ -88,6 +88,15 @@ def test_any_text(name, tmp_path_factory):
     check()
 
 
+@pytest.mark.parametrize("score", ["INF", "-inf", "+Infinity"])
+def test_infinite_scores_make_sense(tmp_path, score):
+    path = tmp_path / "scores"
+    path.write_text(f"a a {score}\n")
+    assert examine(lambda: gs.read_scores(path), [str(path)]).verdict == "ok"
+    wrong = examine(lambda: {"values": np.array([float(score)])}, [str(path)])
+    assert wrong.verdict == "nonsense"  # as any other number would be
+
+
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=8)
 ID = NAMES.filter(lambda name: "\ufeff" not in name and name not in ("-", "."))
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gmmspeech.errors import GmmSpeechError
+from gmmspeech.scoring.trials import Scores
 
 GOOD = ("ok", "refused", "usage")
 BAD = ("traceback", "hang", "died", "memory", "message", "unnamed", "other file", "nonsense", "changed")
@@ -128,6 +129,8 @@ def _leaves(value: Any, name: str, depth: int) -> Iterator[tuple[str, Any]]:
             yield from _leaves(value[key], f"{name}.{key}", depth + 1)
     elif hasattr(value, "to_state"):
         yield from _leaves(value.to_state(), name, depth + 1)
+    elif isinstance(value, Scores):  # which may be infinite: a trial can be impossible
+        yield from _leaves({"models": value.models, "tests": value.tests, "score": value.values}, name, depth + 1)
     elif dataclasses.is_dataclass(value):
         for field in dataclasses.fields(value):
             yield from _leaves(getattr(value, field.name), f"{name}.{field.name}", depth + 1)
@@ -151,7 +154,7 @@ def _senseless(leaves: Mapping[str, Any]) -> Iterator[str]:
         if array.dtype.kind not in "fciu":
             continue
         if (
-            not np.isfinite(array).all()
+            not (np.isfinite(array) | (np.isinf(array) & (last == "score"))).all()
             or (last in ("variances", "covariances_") and (array <= 0).any())
             or (last in ("n", "num_frames", "priors", "priors_") and (array < 0).any())
             or (last in ("priors", "priors_") and array.size and abs(array.sum() - 1) > 1e-3)

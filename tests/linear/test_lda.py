@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
@@ -32,14 +32,35 @@ def scatters(frames, labels):
     return within, between
 
 
-@given(seed=st.integers(0, 10**6), offset=st.sampled_from([0.0, 1e3]))
+@given(seed=st.integers(0, 10**6), offset=st.sampled_from([0.0, 1e3, -1e6]), cut=st.integers(0, 300))
+@example(seed=4573, offset=1e3, cut=0)
 @few
-def test_equals_scikit_learn(seed, offset):
+def test_equals_scikit_learn(seed, offset, cut):
     frames, labels = classes(seed, offset=offset)
-    rows = lda(accumulate_lda(frames, labels, 5), 4)
+    rows = lda(accumulate_lda(frames[:cut], labels[:cut], 5) + accumulate_lda(frames[cut:], labels[cut:], 5), 4)
     theirs = LinearDiscriminantAnalysis(solver="eigen").fit(frames, labels).scalings_[:, :4].T
     signs = np.sign((rows * theirs).sum(axis=1))
     np.testing.assert_allclose(rows, signs[:, None] * theirs, rtol=1e-5, atol=1e-5 * np.abs(theirs).max())
+
+
+@given(seed=st.integers(0, 10**6), offset=st.sampled_from([1e3, 1e5, -1e7]), size=st.integers(1, 300))
+@few
+def test_an_offset_of_all_frames_changes_nothing(seed, offset, size):
+    frames, labels = classes(seed)
+    frames = np.round(frames * 2**20) / 2**20  # so that the offset rounds none of them
+    parts = [slice(start, start + size) for start in range(0, 300, size)]
+    rows = [lda(sum(accumulate_lda(x[part], labels[part], 5) for part in parts), 4) for x in (frames, frames + offset)]
+    np.testing.assert_allclose(rows[1], rows[0], rtol=1e-5, atol=1e-5 * np.abs(rows[0]).max())
+
+
+@pytest.mark.parametrize("value", [0.1, -1e8 / 3])
+def test_a_constant_stays_one_however_many_frames_it_is_seen_in(value):
+    rng = np.random.default_rng(0)
+    frames, labels = np.hstack([rng.normal(size=(10**5, 2)), np.full((10**5, 1), value)]), rng.integers(0, 3, 10**5)
+    for parts in (1, 1000):
+        stats = [accumulate_lda(x, y, 3) for x, y in zip(np.split(frames, parts), np.split(labels, parts), strict=True)]
+        with pytest.raises(ModelError, match="LDA: the statistics of 100000 frames in 3 dimensions are singular"):
+            lda(sum(stats), 1)
 
 
 @given(seed=st.integers(0, 10**6), dim=st.integers(1, 4))
