@@ -301,7 +301,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         groups = []
         for size in np.unique(sizes):
             alike = np.flatnonzero(sizes == size)
-            for states in np.array_split(alike, -(-len(alike) * size // GROUP)):
+            for states in np.array_split(alike, min(-(-len(alike) * size // GROUP), len(alike))):
                 rows = self.mixture_offsets[states][:, None] + np.arange(size)
                 groups.append((states, matrix[rows.ravel()]))
         return groups

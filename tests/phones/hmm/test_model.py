@@ -10,11 +10,15 @@ from gmmspeech.errors import ConfigError, FeatureError, ModelError
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 
-def random_model(seed: int = 0, *, dim: int = 5, phones: tuple[str, ...] = ("SIL", "AA", "S")) -> PhoneHMM:
-    """Phones of one to three states, states of one to four Gaussians."""
+def random_model(
+    seed: int = 0, *, dim: int = 5, phones: tuple[str, ...] = ("SIL", "AA", "S"), most: int = 4
+) -> PhoneHMM:
+    """Phones of one to three states, states of one to four Gaussians, or the last of `most`."""
     rng = np.random.default_rng(seed)
     state_offsets = np.concatenate([[0], np.cumsum(rng.integers(1, 4, len(phones)))])
     sizes = rng.integers(1, 5, state_offsets[-1])
+    if most > 4:
+        sizes[-1] = most
     mixture_offsets = np.concatenate([[0], np.cumsum(sizes)])
     weights = np.concatenate([rng.dirichlet(np.ones(size)) for size in sizes])
     return PhoneHMM(
@@ -28,9 +32,10 @@ def random_model(seed: int = 0, *, dim: int = 5, phones: tuple[str, ...] = ("SIL
     )
 
 
+@pytest.mark.parametrize("most", [4, 600])
 @pytest.mark.parametrize("num_frames", [0, 1, 1500])
-def test_log_likelihoods_are_those_of_each_states_mixture(num_frames):
-    model = random_model()
+def test_log_likelihoods_are_those_of_each_states_mixture(num_frames, most):
+    model = random_model(most=most)
     frames = np.random.default_rng(1).normal(3, 3, (num_frames, model.dim)).astype(np.float32)
     expected = np.empty((num_frames, model.num_states))
     for s in range(model.num_states):
