@@ -34,6 +34,20 @@ def _folder(variable: str) -> Path:
 
 
 @pytest.fixture
+def unreadable(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """A function that makes a folder unreadable, to root too."""
+    scandir, refused = os.scandir, set[str]()
+
+    def refusing(path: str = ".") -> object:
+        if os.fspath(path) in refused:
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    return lambda folder: refused.add(os.fspath(folder))
+
+
+@pytest.fixture
 def golden() -> Path:
     """The folder of numbers computed by Kaldi, HTK and bob."""
     return _folder("GMMSPEECH_GOLDEN")

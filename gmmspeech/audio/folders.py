@@ -18,11 +18,13 @@ AUDIO = frozenset(_READ.split())
 OTHER_AUDIO = frozenset(_CONVERTED.split())  # and video, that has to be converted first
 
 
-def audio_files(folder: Path) -> tuple[list[Path], list[Path]]:
+def audio_files(folder: Path, unreadable: dict[Path, str] | None = None) -> tuple[list[Path], list[Path]]:
     """Audio files under a folder, and what else there is, both sorted.
 
     Hidden ones are no audio, some archivers leave them beside the real ones; nor is SX1.WAV.wav, a copy of SX1.WAV for
     those who can't read that. Links are followed, after all that is no link, but not to a folder that was there.
+
+    Folders that can't be read are gathered in `unreadable` with reasons; without it, or at the top, they are errors.
     """
     files: list[Path] = []
     others: list[Path] = []
@@ -36,7 +38,13 @@ def audio_files(folder: Path) -> tuple[list[Path], list[Path]]:
             others.append(Path(current))
             continue
         seen.add(real)
-        entries = _entries(current)
+        try:
+            entries = _entries(current)
+        except DataError as error:
+            if unreadable is None or current == str(folder):
+                raise
+            unreadable[Path(current)] = str(error).removeprefix(f"{current}: ")
+            continue
         for name, entry in entries.items():
             stem, suffix = os.path.splitext(name)
             if _leads_to(entry, stat.S_ISDIR):

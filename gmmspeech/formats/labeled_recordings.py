@@ -41,7 +41,7 @@ def read_labeled_recordings(
     labels : dict of str to list of Label
         Of each utterance.
     left_out : list of str
-        Recordings without labels, by their paths below the folder.
+        Recordings without labels, by their paths below the folder, and folders that can't be read.
 
     Raises
     ------
@@ -65,10 +65,12 @@ def read_labeled_recordings(
         raise DataError(f"{top}: no such folder, expected one of recordings, or a data directory (with wav.scp)")
     format = "textgrid" if labels is None else None
     voices = read_tiers(top if labels is None else labels, tier, format=format, skip_bad=skip_bad)
-    of_file, files = by_file(voices), audio_files(top)[0]
+    unreadable: dict[Path, str] = {}
+    of_file, files = by_file(voices), audio_files(top, unreadable if skip_bad else None)[0]
     places = {file: file.relative_to(top).with_suffix("").as_posix() for file in files}
     matches = match_files({file: (place, id_of_path(place)) for file, place in places.items()}, of_file)
-    recordings, segments, speakers, known, left_out = {}, {}, {}, {}, []
+    recordings, segments, speakers, known = {}, {}, {}, {}
+    left_out = [f"{path.relative_to(top).as_posix()} ({reason})" for path, reason in unreadable.items()]
     for file in files:
         recording, match = id_of_path(places[file]), matches.get(file)
         if match is None or recording in recordings:

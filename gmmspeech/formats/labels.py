@@ -14,6 +14,7 @@ from gmmspeech.arguments import checked
 from gmmspeech.audio import sample_at
 from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.files.atomic import remove_leftovers, write_lines
+from gmmspeech.files.folders import files_below
 from gmmspeech.files.names import file_name, id_of_name
 from gmmspeech.files.text import (
     BLANKS,
@@ -95,7 +96,7 @@ def read_labels(
     if not Path(path).is_dir():
         return _read_file(Path(path), format or _format_of(Path(path)), tier, rate)
     files: dict[str, list[Path]] = {}
-    for file in sorted(Path(path).rglob("*")):
+    for file in files_below(Path(path)):
         name = format_of(file)
         if name and file.is_file():
             files.setdefault(name, []).append(file)

@@ -86,8 +86,10 @@ def read_recordings(path: str | os.PathLike[str], *, transcripts: bool = True) -
     folder = Path(path)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder, expected one of recordings, or a data directory (with wav.scp)")
-    files, others = audio_files(folder)
+    unreadable: dict[Path, str] = {}
+    files, others = audio_files(folder, unreadable)
     collected = _Collected(folder, transcripts)
+    collected.left_out = {_below(path, folder): reason for path, reason in unreadable.items()}
     for audio, beside in _together(folder, files, others, collected.left_out):
         collected.add(audio, beside)
     if not collected.utt2spk:

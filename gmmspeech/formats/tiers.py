@@ -20,6 +20,7 @@ from typing import NamedTuple, TypeVar
 
 from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, shown
+from gmmspeech.files.folders import files_below
 from gmmspeech.files.names import id_of_name
 from gmmspeech.files.text import check_distinct, parse_number, read_text
 from gmmspeech.formats.labels import FORMATS, format_of, read_labels
@@ -73,7 +74,7 @@ def read_tiers(
     format : str, optional
         Take the files of this format alone out of a folder, one of those of `read_labels`.
     skip_bad : bool
-        Leave out files of a folder that can't be read, with a warning that counts them, instead of raising.
+        Leave out files and folders in a folder that can't be read, with a warning that counts them, instead of raising.
 
     Returns
     -------
@@ -100,8 +101,8 @@ def read_tiers(
     place = Path(path)
     if not place.is_dir():
         return _read_file(place, id_of_name(place.stem), tier)
-    kind, files = _files(place, tier, format)
     bad: list[str] = []
+    kind, files = _files(place, tier, format, bad if skip_bad else None)
     if kind == "textgrid":
         tier = tier or _tier_of_all(files)
     found: dict[Voice, list[Label]] = {}
@@ -194,10 +195,10 @@ def _last_part(name: str) -> str:
     return path_of_id(name.rpartition("/")[2])
 
 
-def _files(folder: Path, tier: str | None, format: str | None) -> tuple[str, list[Path]]:
-    """Files of a folder that have the labels that are asked for, and their kind."""
+def _files(folder: Path, tier: str | None, format: str | None, unreadable: list[str] | None) -> tuple[str, list[Path]]:
+    """Files of a folder that have the labels that are asked for, and their kind; lines on what can't be read."""
     kinds: dict[str, list[Path]] = {}
-    listed = sorted(folder.rglob("*"))
+    listed = files_below(folder, unreadable)
     for file in outside_results(listed, folder) or listed:
         kind = _kind(file)
         if kind and format in (None, kind) and file.is_file():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.formats.labeled_recordings import read_labeled_recordings
 from gmmspeech.formats.labels import write_labels
 from gmmspeech.formats.textgrid import write_textgrid
@@ -78,3 +78,17 @@ def test_thousands_of_files_are_matched_in_linear_time() -> None:
     start = time.process_time()
     assert match_files(names, {str(i): () for i in range(100_000)}) == {i: str(i) for i in range(100_000)}
     assert time.process_time() - start < 5
+
+
+def test_folders_that_can_t_be_read(folder: Path, unreadable) -> None:
+    for name in ("ann/a", "bob/a c"):
+        write_textgrid(folder / f"{name}.TextGrid", {"phones": PHONES})
+    unreadable(folder / "bob")
+    with pytest.warns(
+        GmmSpeechWarning, match=r"left out 1 file of labels; the first: .*bob: can't be read \(Permission"
+    ):
+        _, labels, left_out = read_labeled_recordings(folder, skip_bad=True)
+    assert labels == {"ann/a": PHONES}
+    assert left_out == ["bob (can't be read (Permission denied), expected a folder of audio)", "ann/b.wav", "talk.wav"]
+    with pytest.raises(DataError, match=r"bob: can't be read \(Permission denied\), expected a folder of labels"):
+        read_labeled_recordings(folder)

@@ -168,3 +168,16 @@ def test_ids_lead_back_to_paths(path) -> None:
     identity = id_of_path(path)
     assert path_of_id(identity) == path
     assert not set(identity) & set(" \t\n\r#")
+
+
+def test_a_folder_that_can_t_be_read_is_left_out(tmp_path: Path, unreadable) -> None:
+    for name in ("ann/a", "bob/b", "bob/deep/c"):
+        audio(tmp_path / f"{name}.wav")
+        (tmp_path / f"{name}.txt").write_text("hello")
+    unreadable(tmp_path / "bob" / "deep")
+    data, left_out = read_recordings(tmp_path)
+    assert data.utterances == ("ann/a", "bob/b")
+    assert left_out == {"bob/deep": "can't be read (Permission denied), expected a folder of audio"}
+    unreadable(tmp_path)
+    with pytest.raises(DataError, match=rf"^{tmp_path}: can't be read \(Permission denied\), expected a folder"):
+        read_recordings(tmp_path)

@@ -48,7 +48,8 @@ def mapped_model(
     Warns
     -----
     GmmSpeechWarning
-        Of phones that are like none: they begin as all of the model's phones together.
+        Of phones that are like none: they begin as all of the model's phones together; and of those in `phone_map` that
+        are not among the new ones.
 
     Examples
     --------
@@ -58,6 +59,10 @@ def mapped_model(
     ('SIL', 'ʈ', 'y')
     """
     sources = phone_sources(model, phones, phone_map, silence=silence)
+    unsaid = [phone for phone in phone_map or () if phone not in set(phones)]
+    if unsaid:
+        found = f"{counted(len(unsaid), 'phone')} that no word has: {shown(' '.join(unsaid), 300)}"
+        warnings.warn(f"phone map: found {found}; expected some of {shown(' '.join(phones), 300)}", GmmSpeechWarning)
     unlike = [phone for phone in phones if phone not in sources]
     if unlike:
         found = f"{counted(len(unlike), 'phone')} like none of the model's: {shown(' '.join(unlike), 300)}"

@@ -42,6 +42,16 @@ def test_a_map_to_a_phone_that_the_model_lacks():
         mapped_model(english(), ["SIL", "i"], {"i": "X"})
 
 
+def test_phones_of_a_map_that_no_word_has_are_named():
+    phones = ["SIL", "ʈ", "i"]
+    with pytest.warns(GmmSpeechWarning) as said:
+        mapped = mapped_model(english(), phones, {"ʈ": "S", "ʈʈ": "T", "i:": "IY"})
+    assert [str(each.message) for each in said] == [
+        "phone map: found 2 phones that no word has: ʈʈ i:; expected some of SIL ʈ i"
+    ]
+    np.testing.assert_array_equal(mapped.means, mapped_model(english(), phones, {"ʈ": "S"}).means)
+
+
 def test_a_phone_like_none_begins_as_the_mean_of_all_and_is_named():
     with pytest.warns(GmmSpeechWarning, match="1 phone like none of the model's: Ж; begun as the mean"):
         mapped = mapped_model(english(), ["SIL", "Ж", "t"])
