@@ -31,13 +31,27 @@ from gmmspeech.errors import ConfigError, counted, say
     help="Tier of both sides, such as words; given twice, that of REF and that of HYP.",
 )
 @click.option(
+    "--rate",
+    "rates",
+    type=click.IntRange(1),
+    multiple=True,
+    show_default="16000",
+    help="Samples a second that .phn and .wrd count; given twice, of REF and of HYP.",
+)
+@click.option(
     "--fold",
     type=click.Choice(["timit39"]),
     help="Rename phones of ARPAbet, TIMIT and Buckeye to TIMIT's 39 on both sides.",
 )
 @click.option("--plot", type=OUT, metavar="FILE.png", help="Draw the errors: a histogram, and by manner.")
 def compare_alignment(
-    reference: Path, hypothesis: Path, tolerance: float, tiers: Sequence[str], fold: str | None, plot: Path | None
+    reference: Path,
+    hypothesis: Path,
+    tolerance: float,
+    tiers: Sequence[str],
+    rates: Sequence[int],
+    fold: str | None,
+    plot: Path | None,
 ) -> None:
     """Tell how far boundaries lie from others.
 
@@ -48,9 +62,11 @@ def compare_alignment(
     from gmmspeech.commands.compare import compare_alignments
     from gmmspeech.report.rows import agreement_row, detection_row
 
-    if len(tiers) > 2:
-        raise ConfigError(f"--tier: found {len(tiers)}, expected one, or one of each side")
-    found = compare_alignments(reference, hypothesis, tolerance=tolerance / 1000, tiers=tiers, fold=fold)
+    for name, given in (("--tier", tiers), ("--rate", rates)):
+        if len(given) > 2:
+            raise ConfigError(f"{name}: found {len(given)}, expected one, or one of each side")
+    options: dict[str, Any] = {"tolerance": tolerance / 1000, "tiers": tiers, "fold": fold, "rates": rates}
+    found = compare_alignments(reference, hypothesis, **options)
     for note in found.notes:
         say(note)
     tell(f"{counted(found.files, 'file')} compared\n")
@@ -76,7 +92,7 @@ def plot_alignment(audio: Path, labels: Path, out: Path, start: float, end: floa
     """Draw a recording with its labels.
 
     The waveform stands over the spectrogram, the tiers of the TEXTGRID beneath it, and each boundary goes through all
-    of them. Instead of a TextGrid any file with the labels of one recording will do; OUT may end in .pdf or .svg too.
+    of them. Instead of a TextGrid any file with labels of the recording will do; OUT may end in .pdf or .svg too.
     """
     from gmmspeech.plot.alignments import alignment
     from gmmspeech.plot.plots import save_figure

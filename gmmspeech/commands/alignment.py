@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import check, checked, told
 from gmmspeech.audio import AudioFormat, audio_format, read_audio
 from gmmspeech.audio.reading import Channel, one_channel
+from gmmspeech.checks import real_array
 from gmmspeech.commands.conversion import converting, warn_of_conversions
 from gmmspeech.commands.phones import front_end_of_model, open_model, warn_of_other_language
 from gmmspeech.commands.transcripts import open_pronunciations, spoken_words, unknown_lines
-from gmmspeech.errors import DataError, GmmSpeechWarning
+from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning
 from gmmspeech.files.text import read_text
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.phones.decoding.alignment import Alignment, align
@@ -142,7 +143,7 @@ def samples_of(audio: Audio, channel: Channel, rate: int) -> tuple[NDArray[np.fl
         return read_audio(audio, channel=channel)
     samples, own = audio
     check(lambda value: "" if _is_rate(value) else "a whole number of Hz", rate=own)
-    given = np.asarray(samples)
+    given = real_array(samples, "audio", AudioError)
     found = one_channel(given, channel, "audio")
     if len(found):
         channels = given.shape[1] if given.ndim > 1 else 1

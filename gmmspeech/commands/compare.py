@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.names import id_of_name
@@ -26,6 +27,7 @@ from gmmspeech.phones.labels.phone_sets import is_silence
 Labels = dict[str, list[Label]]
 _Voices = Mapping[Voice, list[Label]]
 
+_SAME_LENGTH = 1.3  # times: less than 22.05 to 16 kHz
 _LONGEST_PHONES = 3  # characters, on average
 
 
@@ -75,10 +77,13 @@ def compare_alignments(
     tolerance: float = 0.02,
     tiers: Sequence[str] = (),
     fold: str | None = None,
+    rates: Sequence[int] = (),
 ) -> Comparison:
-    """Compare the labels of two files or folders; `tiers` is the tier of both sides, or one of each."""
+    """Compare the labels of two files or folders; `tiers` and `rates` are those of both sides, or one of each."""
     names: Sequence[str | None] = [None, None] if not tiers else [tiers[0], tiers[-1]]
-    sides = [read_tiers(path, tier) for path, tier in zip((reference, hypothesis), names, strict=True)]
+    hertz = [16000, 16000] if not rates else [rates[0], rates[-1]]
+    paths = (reference, hypothesis)
+    sides = [read_tiers(path, tier, rate=rate) for path, tier, rate in zip(paths, names, hertz, strict=True)]
     ours, theirs = _named_alike(*sides)
     notes = []
     for path, one, other in ((reference, ours, theirs), (hypothesis, theirs, ours)):
@@ -93,6 +98,7 @@ def compare_alignments(
     for path, side in ((reference, ours), (hypothesis, theirs)):
         for name, labels in side.items():
             check_labels(labels, owner=f"{path}: {shown(name)}")
+    notes += _other_lengths(ours, theirs)
     if fold is not None:
         ours, theirs, more = _folded(ours, theirs)
         notes += more
@@ -106,6 +112,18 @@ def compare_alignments(
         manners(spoken) if _are_phones(spoken - silence) else {},
         notes,
     )
+
+
+def _other_lengths(reference: Labels, hypothesis: Labels) -> list[str]:
+    """Give a line where speech ends much later on one side than on the other in most files, as of another rate."""
+    ends = [
+        tuple(max((label.end for label in labels if not is_silence(label.name)), default=0.0) for labels in both)
+        for both in ((labels, hypothesis[name]) for name, labels in reference.items())
+    ]
+    ratio = median([one / other for one, other in ends if one and other] or [1.0])
+    if 1 / _SAME_LENGTH < ratio < _SAME_LENGTH:
+        return []
+    return [f"labels of REF end at {ratio:.3g} times those of HYP in most files: other sounds, or another sample rate?"]
 
 
 def _are_phones(names: Collection[str]) -> bool:

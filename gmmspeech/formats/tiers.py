@@ -34,6 +34,7 @@ PHONES, WORDS = "phones", "words"
 CSV, JSON = TABLE, "alignment.json"
 K = TypeVar("K")
 _PAIRS = (("phn", "wrd"), ("phones", "words"))  # formats of phones and of words, side by side in a corpus
+_HELD = {kind: tier for pair in _PAIRS for kind, tier in zip(pair, (PHONES, WORDS), strict=True)}
 
 
 class Voice(NamedTuple):
@@ -60,7 +61,12 @@ class Voice(NamedTuple):
 
 @checked
 def read_tiers(
-    path: str | os.PathLike[str], tier: str | None = None, *, format: str | None = None, skip_bad: bool = False
+    path: str | os.PathLike[str],
+    tier: str | None = None,
+    *,
+    format: str | None = None,
+    rate: int = 16000,
+    skip_bad: bool = False,
 ) -> dict[Voice, list[Label]]:
     """Read one tier of labels from a file, or from all files of one format in a folder and those in it.
 
@@ -73,6 +79,8 @@ def read_tiers(
         Which tier. By default the only one, or ``phones``; where some TextGrid of a folder has that, it is that of all.
     format : str, optional
         Take the files of this format alone out of a folder, one of those of `read_labels`.
+    rate : int
+        Samples a second, for ``.phn`` and ``.wrd``, which count samples.
     skip_bad : bool
         Leave out files and folders in a folder that can't be read, with a warning that counts them, instead of raising.
 
@@ -100,7 +108,7 @@ def read_tiers(
     """
     place = Path(path)
     if not place.is_dir():
-        return _read_file(place, id_of_name(place.stem), tier)
+        return _read_file(place, id_of_name(place.stem), tier, rate)
     bad: list[str] = []
     kind, files = _files(place, tier, format, bad if skip_bad else None)
     if kind == "textgrid":
@@ -109,7 +117,7 @@ def read_tiers(
     for file in files:
         parts = file.relative_to(place).with_suffix("").parts
         try:
-            read = _read_file(file, "/".join(map(id_of_name, parts)), tier, kind)
+            read = _read_file(file, "/".join(map(id_of_name, parts)), tier, rate, kind)
         except DataError as error:
             if not skip_bad:
                 raise
@@ -239,7 +247,7 @@ def _kind(file: Path) -> str | None:
     return format_of(file)
 
 
-def _read_file(path: Path, name: str, tier: str | None, kind: str | None = None) -> dict[Voice, list[Label]]:
+def _read_file(path: Path, name: str, tier: str | None, rate: int, kind: str | None = None) -> dict[Voice, list[Label]]:
     kind = kind or _kind(path) or {".csv": CSV, ".json": JSON}.get(path.suffix.lower())
     if kind == "textgrid":
         tiers = tiers_of_voices(read_textgrid(path), tier, str(path))
@@ -247,7 +255,10 @@ def _read_file(path: Path, name: str, tier: str | None, kind: str | None = None)
     if kind in (CSV, JSON):
         read = _read_csv if kind == CSV else _read_json
         return _by_voice(read(path, tier or PHONES))
-    labels = read_labels(path, format=kind)
+    held = path.stem if kind == "ctm" and path.stem in (PHONES, WORDS) else _HELD.get(str(kind), tier)
+    if tier in (PHONES, WORDS) and tier != held:
+        raise DataError(f"{path}: found labels of {held}, expected those of {tier}")
+    labels = read_labels(path, format=kind, rate=rate)
     return {Voice(id if kind in ("ctm", "mlf") else name): found for id, found in labels.items()}
 
 

@@ -16,8 +16,9 @@ from gmmspeech.arguments import NOTHING, TEXT, any_of, check, instance, listed, 
 from gmmspeech.audio import read_audio, sample_at
 from gmmspeech.audio.reading import Channel
 from gmmspeech.checks import as_vector, check_positive
-from gmmspeech.errors import ConfigError, DataError, counted
+from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.formats.labels import read_labels
+from gmmspeech.formats.recordings import SAME_LENGTH, path_of_id
 from gmmspeech.formats.textgrid import read_textgrid
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import Label
@@ -51,7 +52,9 @@ def alignment(
     ----------
     audio : path-like or (waveform, rate)
     labels : path-like, Alignment, or mapping of str to sequence of Label
-        A TextGrid (or another file with the labels of one recording), what `gmmspeech.align` found, or tiers by name.
+        A TextGrid (or another file with the labels of the recording), what `gmmspeech.align` found, or tiers by name.
+        Samples in ``.phn`` and ``.wrd`` are those of 16 kHz, as in TIMIT, or the recording's: which end nearer to its
+        end.
     start, end : float
         Stretch to draw, in seconds; ten seconds, or to the end, by default.
     channel : int or "mix"
@@ -69,7 +72,7 @@ def alignment(
     AudioError
         The recording can't be read.
     DataError
-        The labels can't be read, or the recording has no sound in the stretch.
+        The labels can't be read or are of a longer recording, or this one has no sound in the stretch.
 
     Examples
     --------
@@ -82,12 +85,15 @@ def alignment(
     check(any_of(real(above=0, below=math.inf), NOTHING), end=end)
     check(any_of(whole(), one_of("mix"), NOTHING), channel=channel)
     check(TEXT, title=title)
-    tiers = _tiers(labels)
     start = float(start)  # sums with an int8 would overflow
     last = start + LONGEST if end is None else float(end)
     if last <= start:
         raise ConfigError(f"end: found {last:g}, expected one after the start, {start:g}")
-    x, rate = _stretch(audio, start, last, channel)
+    x, rate, duration = _stretch(audio, start, last, channel)
+    tiers = _tiers(labels, audio, rate, duration)
+    latest = max((label.end for found in tiers.values() for label in found), default=0.0)
+    if latest > duration + SAME_LENGTH:
+        raise DataError(f"labels: found some up to {latest:.3f} s, expected those of a recording of {duration:.3f} s")
     last = start + len(x) / rate
     if last - start < WINDOW:
         raise DataError(f"{title or 'audio'}: found {last - start:.6g} s, expected {WINDOW:g} s or more")
@@ -118,7 +124,7 @@ def alignment(
     return figure
 
 
-def _tiers(labels: object) -> dict[str, list[Label]]:
+def _tiers(labels: object, audio: object, rate: int, duration: float) -> dict[str, list[Label]]:
     """Tiers by name, of whatever holds them."""
     if isinstance(labels, Alignment):
         return {"words": labels.words, "phones": labels.phones}
@@ -126,7 +132,8 @@ def _tiers(labels: object) -> dict[str, list[Label]]:
         check(mapped(listed(instance(Label), "a list of Label")), labels=labels)
         tiers = {str(name): list(found) for name, found in labels.items()}
     elif isinstance(labels, (str, os.PathLike)):
-        tiers = _read(Path(labels))
+        name = "" if isinstance(audio, tuple) else Path(audio).stem  # type: ignore[arg-type]
+        tiers = _read(Path(labels), name, rate, duration)
     else:
         raise ConfigError(f"labels: found {type(labels).__name__}, expected a file, an Alignment, or tiers by name")
     if not 1 <= len(tiers) <= MOST_TIERS:
@@ -134,17 +141,24 @@ def _tiers(labels: object) -> dict[str, list[Label]]:
     return tiers
 
 
-def _read(path: Path) -> dict[str, list[Label]]:
+def _read(path: Path, name: str, rate: int, duration: float) -> dict[str, list[Label]]:
+    """Read tiers of a file: a TextGrid's, or the labels of its only recording, or of the one that is called so."""
     if path.suffix.lower() == ".textgrid":
         return read_textgrid(path)
     found = read_labels(path)
-    if len(found) != 1:
-        raise DataError(f"{path}: found labels of {counted(len(found), 'recording')}, expected those of one")
-    return {path.suffix.removeprefix(".").lower(): next(iter(found.values()))}
+    own = [key for key in found if len(found) == 1 or path_of_id(key.rpartition("/")[2]) == name]
+    if len(own) != 1:
+        which = f", {len(own)} of them called {shown(name)}" if name else ""
+        raise DataError(f"{path}: found labels of {counted(len(found), 'recording')}{which}, expected those of one")
+    labels, suffix = found[own[0]], path.suffix.removeprefix(".").lower()
+    if suffix in ("phn", "wrd"):  # TIMIT's samples of 16 kHz, or those of the recording: which end where it does?
+        others = next(iter(read_labels(path, rate=rate).values()))
+        labels = min(labels, others, key=lambda each: abs(max(label.end for label in each) - duration))
+    return {suffix: labels}
 
 
-def _stretch(audio: object, start: float, end: float, channel: Channel) -> tuple[NDArray[np.float64], int]:
-    """Samples from a start to an end, or the end of the recording."""
+def _stretch(audio: object, start: float, end: float, channel: Channel) -> tuple[NDArray[np.float64], int, float]:
+    """Samples from a start to an end, or the end of the recording; their rate, and the recording's seconds."""
     if isinstance(audio, tuple):
         if len(audio) != 2:
             raise ConfigError(f"audio: found {len(audio)} in a tuple, expected the waveform and its rate")
@@ -157,7 +171,7 @@ def _stretch(audio: object, start: float, end: float, channel: Channel) -> tuple
     piece = x[sample_at(start, rate) : sample_at(end, rate)]
     if not len(piece):
         raise DataError(f"audio: found {len(x) / rate:.6g} s, expected some after {start:g} s")
-    return piece, round(rate)
+    return piece, round(rate), len(x) / rate
 
 
 def _with_lines(tiers: Mapping[str, Sequence[Label]]) -> list[str]:

@@ -36,6 +36,8 @@ def test_bad_usage(run, tmp_path):
     assert run("compare-alignment", *sides, "--tolerance", "0.02").exit_code == 2  # these would be seconds
     many = run("compare-alignment", *sides, "--tier", "a", "--tier", "b", "--tier", "c")
     assert (many.exit_code, "--tier: found 3" in many.stderr) == (1, True)
+    many = run("compare-alignment", *sides, "--rate", 1, "--rate", 2, "--rate", 3)
+    assert (many.exit_code, "--rate: found 3" in many.stderr) == (1, True)
     assert run("compare-alignment", tmp_path / "ref.ctm", tmp_path / "none.ctm").exit_code == 1
 
 

@@ -138,6 +138,8 @@ def test_what_is_refused(folder: Path, model: PhoneHMM) -> None:
         (((np.zeros((9, 3, 3)), RATE), "hiss"), {}, AudioError, r"expected \(n,\), or \(n, channels\)$"),
         (((np.zeros((9, 2)), RATE), "hiss"), {"channel": 2}, AudioError, "audio: channel 2 of 2, expected 0 to 1"),
         (((np.zeros((9, 2)), RATE), "hiss"), {"channel": None}, AudioError, "audio: found 2 channels, expected one"),
+        (((np.ma.masked_array(audio[0], audio[0] > 0.1), RATE), "hiss"), {}, AudioError, r"audio: found \d+ masked"),
+        (((np.array([["a"]]), RATE), "hiss"), {}, AudioError, "audio: found something that is no number"),
         ((audio, "hiss"), {"channel": 1}, AudioError, "audio: channel 1 of 1, expected 0 to 0"),
         (((np.zeros(9),), "hiss"), {}, ConfigError, r"audio: found .*, expected text or a path or 2 in a tuple"),
         (((np.zeros(9), 0), "hiss"), {}, ConfigError, "rate: found 0, expected a whole number of Hz"),

@@ -29,6 +29,21 @@ def test_folded_to_39_phones_with_closures_joined(tmp_path):
     assert (len(plain.agreement.differences), plain.agreement.num_reference) == (0, 5)
 
 
+def test_samples_of_other_rates(tmp_path):
+    for name, rate in (("8", 8000), ("16", 16000)):
+        write_labels(tmp_path / name / "a.phn", {"a": REFERENCE}, rate=rate)
+    unlike = compare_alignments(tmp_path / "8", tmp_path / "16")
+    note = "labels of REF end at 0.5 times those of HYP in most files: other sounds, or another sample rate?"
+    assert unlike.notes == [note]
+    alike = compare_alignments(tmp_path / "8", tmp_path / "16", rates=[8000, 16000])
+    assert (alike.notes, alike.agreement.mean_absolute) == ([], 0)
+    both = compare_alignments(tmp_path / "8", tmp_path / "8", rates=[8000])
+    assert (both.notes, both.agreement.mean_absolute) == ([], 0)
+    without_silence = [label for label in HYPOTHESIS if label.name != "SIL"]
+    write_textgrid(tmp_path / "hyp" / "a.TextGrid", {"phones": without_silence})
+    assert compare_alignments(tmp_path / "16", tmp_path / "hyp").notes == []
+
+
 def test_files_of_the_same_name_in_two_folders_keep_their_folders(tmp_path):
     for side, moved in (("ref", 0.0), ("hyp", 0.02)):
         for speaker in ("ann", "bob"):

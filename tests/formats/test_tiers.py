@@ -48,6 +48,15 @@ def test_the_only_tier_is_not_meant_where_others_have_phones(tmp_path):
         assert found == PHONES
 
 
+@pytest.mark.parametrize("name", ["a.phn", "a.phones", "phones.ctm"])
+def test_phones_are_never_taken_for_words(tmp_path, name):
+    write_labels(tmp_path / name, {"a": PHONES})
+    assert read_tiers(tmp_path, "phones") == read_tiers(tmp_path / name) == {Voice("a"): PHONES}
+    for place in (tmp_path, tmp_path / name):
+        with pytest.raises(DataError, match=rf"{name}: found labels of phones, expected those of words$"):
+            read_tiers(place, "words")
+
+
 def test_bad_files_are_left_out_if_asked_for(tmp_path):
     write_textgrid(tmp_path / "a.TextGrid", {"phones": PHONES})
     whole = (tmp_path / "a.TextGrid").read_bytes()

@@ -60,6 +60,21 @@ def test_what_align_found_and_other_label_files(tmp_path):
     assert alignment((SIGNAL, RATE), tmp_path / "a.phn").axes[2].get_ylabel() == "phn"
 
 
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_samples_are_those_of_timit_or_of_the_recording(tmp_path, rate):
+    write_labels(tmp_path / "a.phn", {"a": PHONES}, rate=rate)
+    assert lines(alignment((SIGNAL, RATE), tmp_path / "a.phn").axes[2]) == [0.5, 0.9, 0.95, 1.2]
+
+
+def test_the_recording_is_found_by_its_name(tmp_path):
+    soundfile.write(tmp_path / "my file.wav", SIGNAL / 2, RATE)
+    write_labels(tmp_path / "a.ctm", {"ann/a": PHONES[:1], "ann/my%20file": PHONES})
+    assert lines(alignment(tmp_path / "my file.wav", tmp_path / "a.ctm").axes[2]) == [0.5, 0.9, 0.95, 1.2]
+    (tmp_path / "my file.wav").rename(tmp_path / "b.wav")
+    with pytest.raises(DataError, match=r"a.ctm: found labels of 2 recordings, 0 of them called b, expected those of"):
+        alignment(tmp_path / "b.wav", tmp_path / "a.ctm")
+
+
 def test_names_that_have_no_room_are_not_written():
     labels = {"phones": [Label(i / 100, (i + 1) / 100, "a_long_name") for i in range(100)]}
     assert len(alignment((SIGNAL, RATE), labels).axes[2].texts) == 0
@@ -77,3 +92,5 @@ def test_what_is_refused(tmp_path):
     write_labels(tmp_path / "two.ctm", {"a": PHONES, "b": PHONES})
     with pytest.raises(DataError, match="found labels of 2 recordings"):
         alignment((SIGNAL, RATE), tmp_path / "two.ctm")
+    with pytest.raises(DataError, match=r"labels: found some up to 2\.000 s, expected those of .* 1\.500 s"):
+        alignment((SIGNAL[: 3 * RATE // 2], RATE), TIERS)
