@@ -202,6 +202,7 @@ def _climbed(
     checkpoint: Callable[[str], Checkpoint],
     rung: Rung,
     n_jobs: int | None,
+    **sizes: int | None,
 ) -> PhoneHMM | AdaptedSystem:
     """Go on to a rung of the ladder, with a bar."""
     with progress(desc=rung, unit="update") as bar:
@@ -210,7 +211,7 @@ def _climbed(
             bar.set_postfix_str(f"{state.log_likelihood:.3f} nats a frame")
             bar.update()
 
-        options: dict[str, Any] = {"n_jobs": n_jobs, "checkpoint": checkpoint, "callback": show}
+        options: dict[str, Any] = {"n_jobs": n_jobs, "checkpoint": checkpoint, "callback": show, **sizes}
         return train_ladder(store, words, dictionary, utt2spk, alignment, rung=rung, **options)
 
 
@@ -257,11 +258,12 @@ def train_ladder_file(
     *,
     rung: Rung,
     n_jobs: int | None = 1,
+    **sizes: int | None,
 ) -> PhoneHMM | AdaptedSystem:
-    """Go on from the training of monophones to a rung of the ladder, and write its model."""
+    """Go on from the training of monophones to a rung of the ladder, of these leaves and Gaussians; write its model."""
     with FeatureStore(features) as store, step_checkpoints(out) as step:
         state = load(alignment, TrainingState)
-        model = _climbed(store, words, dictionary, utt2spk, state, step, rung, n_jobs)
+        model = _climbed(store, words, dictionary, utt2spk, state, step, rung, n_jobs, **sizes)
         model.with_front_end(store.front_end).save(out)
     return model
 

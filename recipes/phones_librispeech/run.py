@@ -12,7 +12,7 @@ from words import check_words, draw, names_of
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands import phone_gmms, phone_training, phones
+from gmmspeech.commands import phone_gmms, phones, rungs
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.phones.labels.phone_sets import ARPABET
 from gmmspeech.report import rows
@@ -23,8 +23,7 @@ SUPPLEMENT = Path(__file__).with_name("supplement.dict")
 PHONES = ("SIL", *ARPABET)
 REFINE = False  # the corpus' own boundaries lie between whole frames
 TRAINING = {"max_iter": 20, "num_passes": 2}
-RUNGS = {"tri1": "tri1-{}.h5", "tri2": "tri3-{}.h5", "tri3": "tri3-{}.h5"}  # tri3's model that knows no speaker is tri2
-LOOP_SCALE, LADDER_SCALE = 0.2, 0.2  # of log-likelihoods beside a phone bigram
+LOOP_SCALE = 0.2  # of log-likelihoods beside a phone bigram
 CLASSIFIER = phone_gmms.AdaptedClassifierConfig()
 DEV_EVERY = 5  # of the background's speakers, sorted, this one and its fellows are kept for development
 PICTURE = (0.5, 3.0)  # s, of the first utterance
@@ -64,14 +63,14 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int, more: Sequence[str], s
             phone_gmms.train_and_classify(folder, parts, STATIC, CLASSIFIER, n_jobs=run.jobs)
     picture = run.out / "alignment.png"
     if importlib.util.find_spec("matplotlib") and run.todo("picture", makes=[picture], settings=PICTURE):
-        aligned = run.out / f"aligned-{test.path.name}" / "phones.ctm"
+        aligned = rungs.aligned_at(run.out, test.path.name, rungs.MONOPHONE)
         draw(test, aligned, found[-1].labels, PICTURE, picture)
 
     if labeled:
         read = gs.formats.read_labels
-        aligned = [(e, rung, f"aligned-{e.name}{'-' * bool(rung)}{rung}") for e in labeled for rung in ("", *RUNGS)]
-        pairs = [(f"{e.name}, {rung or 'monophone'}", e.labels, run.out / at / "phones.ctm") for e, rung, at in aligned]
-        run.results([rows.boundary_row(name, read(own), read(found)) for name, own, found in pairs], "alignment")
+        pairs = [(e, r, rungs.aligned_at(run.out, e.name, r)) for e in labeled for r in rungs.RUNGS]
+        found_rows = [rows.boundary_row(f"{e.name}, {r}", read(e.labels), read(found)) for e, r, found in pairs]
+        run.results(found_rows, "alignment")
     run.results([row for each in found for row in recognition_rows(each, run.out)], "recognition")
     if labeled:
         run.results(phone_gmms.classification_rows([folder]), "classification")
@@ -97,50 +96,20 @@ def recognize(
     run: pipeline.Run, task: Experiment, dictionary: Mapping, gaussians: int, skip_bad: bool
 ) -> list[rows.Row]:
     """Flat start, alignment of both sides, triphones, alignment and phone recognition on each rung of the ladder."""
-    name, train, test = task.name, phones.transcripts(task.train), phones.transcripts(task.test)
-    learned_from, tested_on = features_of(run, task.train), features_of(run, task.test)
-    model, state = (run.out / f"{kind}-{name}.h5" for kind in ("hmm", "hmm-state"))
-    utt2spk = {**task.train.utt2spk, **task.test.utt2spk}
-    times = {**phones.frame_times(FRONT_END.to_json()), "times": "start"}
-    settings = [train, dictionary, PHONES, gaussians, TRAINING, skip_bad]
-    if run.todo(f"train-{name}", makes=[model, state], settings=settings):
-        options = {"phones": PHONES, "total_gaussians": gaussians, "skip_bad": skip_bad, "n_jobs": run.jobs, **TRAINING}
-        phone_training.train_phones_file(learned_from, train, dictionary, model, alignment=state, **options)
-    for side, words, features in ((f"{name}-train", train, learned_from), (name, test, tested_on)):
-        aligned = run.out / f"aligned-{side}"
-        if run.todo(f"align-{side}", makes=[aligned / "phones.ctm"], settings=[words, skip_bad, REFINE]):
-            options = {"refine": REFINE, "skip_bad": skip_bad, "n_jobs": run.jobs, **times}
-            with gs.FeatureStore(features) as store:
-                gs.formats.write_alignments(
-                    aligned, gs.align(gs.load(model), store, words, dictionary, **options).alignments, format="ctm"
-                )
-    learned, found = run.out / f"aligned-{name}-train" / "phones.ctm", run.out / f"recognized-{name}.ctm"
-    if run.todo(f"recognize-{name}", makes=[found], settings=[list(test), LOOP_SCALE]):
-        options = {"acoustic_scale": LOOP_SCALE, "n_jobs": run.jobs}
-        phones.recognize_phones_file(model, tested_on, test, learned, found, **options)
-    for rung in ("tri1", "tri3"):
-        made = run.out / f"{rung}-{name}.h5"
-        if run.todo(f"{rung}-{name}", makes=[made], settings=[train, utt2spk, gaussians]):
-            phone_training.train_ladder_file(
-                learned_from, train, dictionary, utt2spk, state, made, rung=rung, n_jobs=run.jobs
-            )
-    for rung in RUNGS:
-        made, speakers = run.out / RUNGS[rung].format(name), None if rung == "tri2" else utt2spk
-        aligned, found = run.out / f"aligned-{name}-{rung}", run.out / f"recognized-{name}-{rung}.ctm"
-        if run.todo(f"align-{name}-{rung}", makes=[aligned / "phones.ctm"], settings=[test, skip_bad, REFINE]):
-            options = {"utt2spk": speakers, "refine": REFINE, "skip_bad": skip_bad, "n_jobs": run.jobs, **times}
-            with gs.FeatureStore(features_of(run, task.test)) as store:
-                gs.formats.write_alignments(
-                    aligned, gs.align(gs.load(made), store, test, dictionary, **options).alignments, format="ctm"
-                )
-        if run.todo(f"recognize-{name}-{rung}", makes=[found], settings=[list(test), LADDER_SCALE]):
-            options = {"utt2spk": speakers, "acoustic_scale": LADDER_SCALE, "n_jobs": run.jobs}
-            phones.recognize_phones_file(made, tested_on, test, learned, found, **options)
-    taught, tested = phones.seconds_of(learned_from, train), phones.seconds_of(tested_on, test)
-    steps = {f"train-{name}": taught, f"align-{name}-train": taught, f"align-{name}": tested}
-    steps |= {f"recognize-{name}": tested, f"tri1-{name}": taught, f"tri3-{name}": taught}
-    steps |= {f"recognize-{name}-{rung}": tested for rung in RUNGS}
-    return [rows.speed_row(step.replace("-", " ", 1), s, run.cpu_seconds(step)) for step, s in steps.items()]
+    name, sides = task.name, (task.train, task.test)
+    train, test = (rungs.Speech(features_of(run, x), phones.transcripts(x), x.utt2spk) for x in sides)
+    bad, alignment = {"skip_bad": skip_bad}, {"refine": REFINE, "skip_bad": skip_bad}
+    options = {"phones": PHONES, "total_gaussians": gaussians, **bad, **TRAINING}
+    rungs.train_monophones(run, name, train, dictionary, **options)
+    learned = rungs.align_on(run, name, rungs.MONOPHONE, f"{name}-train", train, dictionary, **alignment)
+    rungs.train_rungs(run, name, train, dictionary, settings=gaussians)
+    for rung in rungs.RUNGS:
+        rungs.align_on(run, name, rung, name, test, dictionary, **alignment)
+        rungs.recognize_on(run, name, rung, name, test, learned, scale=LOOP_SCALE)
+    steps = {f"train-{name}": train, f"align-{name}-train": train, f"align-{name}": test, f"recognize-{name}": test}
+    steps |= {f"{rung}-{name}": train for rung in rungs.TRAINED}
+    steps |= {f"recognize-{name}-{rung}": test for rung in rungs.RUNGS[1:]}
+    return [rows.speed_row(step.replace("-", " ", 1), s.seconds, run.cpu_seconds(step)) for step, s in steps.items()]
 
 
 def features_of(run: pipeline.Run, part: gs.formats.DataDir) -> Path:
@@ -150,14 +119,14 @@ def features_of(run: pipeline.Run, part: gs.formats.DataDir) -> Path:
 
 def recognition_rows(task: Experiment, out: Path) -> list[rows.Row]:
     """Phone errors on each rung of the ladder, beside the corpus' phones or those of the alignment."""
-    names = names_of(task.labels or out / f"aligned-{task.name}" / "phones.ctm")
+    names = names_of(task.labels or rungs.aligned_at(out, task.name, rungs.MONOPHONE))
     # what could not be aligned has no phones to compare with, where those of the alignment are used
     said = {u: names[u] for u in phones.transcripts(task.test) if task.labels or u in names}
     found = []
-    for rung in ("", *RUNGS):
-        recognized = names_of(out / f"recognized-{task.name}{'-' * bool(rung)}{rung}.ctm")
+    for rung in rungs.RUNGS:
+        recognized = names_of(rungs.recognized_at(out, task.name, rung))
         errors = gs.metrics.error_rate(said, {utterance: recognized[utterance] for utterance in said})
-        found.append(rows.error_row(f"{task.name}, {rung or 'monophone'}", errors))
+        found.append(rows.error_row(f"{task.name}, {rung}", errors))
     return found
 
 

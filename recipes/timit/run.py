@@ -1,4 +1,4 @@
-"""Phones of TIMIT, for those who have the corpus: models of 48 phones trained on its labels, scored as 39."""
+"""Phones of TIMIT, for those who have the corpus: the ladder that Kaldi's s5 climbs, 48 phones scored as 39."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands import phone_gmms, phone_training, phones
+from gmmspeech.commands import phone_gmms, phone_training, rungs
 from gmmspeech.corpora import timit
 from gmmspeech.phones.labels.phone_sets import TIMIT_48, TIMIT_48_TO_39, map_labels
 from gmmspeech.report import rows
@@ -20,28 +20,29 @@ SILENCE = "sil"
 PHONES = (SILENCE, *(phone for phone in TIMIT_48 if phone != SILENCE))
 SCORED = {phone: "SIL" if new == SILENCE else new for phone, new in TIMIT_48_TO_39.items()}  # by the classifier
 TRAINING = {"max_iter": 20, "num_passes": 2}
-SYSTEM = {"context": 9, "dim": 45}
-LOOP_SCALE, ADAPTED_LOOP_SCALE = 0.2, 0.3  # of log-likelihoods beside a phone bigram
+LADDER = {"num_leaves": 2500, "total_gaussians": 15000}  # of each rung of triphones in Kaldi's s5
+LOOP_SCALE = 0.2  # of log-likelihoods beside a phone bigram
 CLASSIFIER = phone_gmms.AdaptedClassifierConfig()
-SYSTEMS = {"monophone": "test", "full system": "test-adapted"}
-DEV_EVERY = 5  # of the training speakers, sorted, this one and its fellows fit the weights of the classifier
+SPEAKERS = {"train": None, "dev": timit.DEV, "test": timit.CORE_TEST}
+TESTED = {"dev": "dev", "test": "core test"}
 
 Labels = Mapping[str, Sequence[gs.phones.Label]]
 
 
-@click.option("--gaussians", type=click.IntRange(1), default=2000, show_default=True, help="Of the phone HMMs.")
+@click.option("--gaussians", type=click.IntRange(1), default=1000, show_default=True, help="Of the monophones.")
 @pipeline.recipe()
 def main(run: pipeline.Run, corpus: Path, gaussians: int) -> None:
-    """Train phones on TIMIT's training part, recognize those of the 24 speakers of the core test set."""
-    train = timit.find_sentences(corpus, "TRAIN")
-    test = timit.find_sentences(corpus, "TEST", timit.CORE_TEST)
-    parts, features, labels = {"train": train, "test": test}, {}, {}
+    """Climb the ladder on TIMIT's training part, recognize phones of Kaldi's 50 dev speakers and the core test set."""
+    parts = {
+        name: timit.find_sentences(corpus, "TEST" if speakers else "TRAIN", speakers)
+        for name, speakers in SPEAKERS.items()
+    }
+    features = {name: run.out / f"feats-{name}.h5" for name in parts}
+    labels = {end: run.out / f"labels-{end}.ctm" for name in parts for end in (name, f"{name}-39")}
     for name, part in parts.items():
-        features[name] = run.out / f"feats-{name}.h5"
         if run.todo(f"features-{name}", makes=[features[name]], of=[part], settings=FRONT_END):
             gs.extract_features([part], features[name], FRONT_END, n_jobs=run.jobs)
     for name, part in parts.items():
-        labels[name], labels[f"{name}-39"] = (run.out / f"labels-{end}.ctm" for end in (name, f"{name}-39"))
         makes = [labels[name], labels[f"{name}-39"]]
         if run.todo(f"labels-{name}", makes=makes, settings=part.utterances):
             found = {utterance: timit.read_phones(part, utterance) for utterance in part.utterances}
@@ -51,64 +52,55 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int) -> None:
     # each utterance is a "word" of its own, pronounced as its label file says
     reference = {name: gs.formats.read_labels(labels[name]) for name in parts}
     said = {name: {utterance: [utterance] for utterance in part.utterances} for name, part in parts.items()}
+    speech = {name: rungs.Speech(features[name], said[name], part.utt2spk) for name, part in parts.items()}
     dictionary = {u: [names] for found in reference.values() for u, names in names_of(found).items()}
-    models = [run.out / name for name in ("hmm-labels.h5", "hmm-labels-state.h5", "system-labels.h5")]
-    model, state, system = models
-    if run.todo("train-labels", makes=[model, state], settings=[PHONES, gaussians, TRAINING]):
-        options = {"phones": PHONES, "silence": SILENCE, "total_gaussians": gaussians, "times": "start", **TRAINING}
-        options |= {"labels": reference["train"], "alignment": state, "n_jobs": run.jobs}
-        phone_training.train_phones_file(features["train"], {}, {}, model, **options)
+    by_labels = rungs.model_of(run, "labels", rungs.MONOPHONE)
+    settings = {"phones": PHONES, "silence": SILENCE, "total_gaussians": gaussians}
+    if run.todo("train-labels", makes=[by_labels], settings=settings):
+        options = {**settings, "labels": reference["train"], "times": "start", "n_jobs": run.jobs}
+        phone_training.train_phones_file(features["train"], {}, {}, by_labels, **options)
+    # silence has its labels, as any phone
+    what = run, "labels", rungs.MONOPHONE, "test-labels", speech["test"], dictionary
+    aligned = {"trained on labels": rungs.align_on(*what, silence_probability=0.0)}
 
-    aligned = run.out / "aligned-test"
-    if run.todo("align-test", makes=[aligned / "phones.ctm"]):
-        # silence has its labels, as any phone
-        options = {"silence_probability": 0.0, "times": "start", **phones.frame_times(FRONT_END.to_json())}
-        with gs.FeatureStore(features["test"]) as store:
-            found = gs.align(gs.load(model), store, said["test"], dictionary, n_jobs=run.jobs, **options)
-        gs.formats.write_alignments(aligned, found.alignments, format="ctm")
-
-    recognized = {system: run.out / f"recognized-{end}.ctm" for system, end in SYSTEMS.items()}
-    options = {"utt2spk": test.utt2spk, "n_jobs": run.jobs}
-    what = features["test"], test.utterances, labels["train"]
-    if run.todo("recognize-test", makes=[recognized["monophone"]], settings=LOOP_SCALE):
-        phones.recognize_phones_file(model, *what, recognized["monophone"], acoustic_scale=LOOP_SCALE, **options)
-    if run.todo("system-labels", makes=[system], settings=[gaussians, SYSTEM]):
-        speech = features["train"], said["train"], dictionary, train.utt2spk, state
-        phone_training.train_adapted_file(*speech, system, total_gaussians=2 * gaussians, n_jobs=run.jobs, **SYSTEM)
-    if run.todo("recognize-test-adapted", makes=[recognized["full system"]], settings=ADAPTED_LOOP_SCALE):
-        options["acoustic_scale"] = ADAPTED_LOOP_SCALE
-        phones.recognize_phones_file(system, *what, recognized["full system"], **options)
+    # from here on without any times; the silence at both ends is that which may stand beside any word
+    dictionary = {utterance: [without_ends(names)] for utterance, [names] in dictionary.items()}
+    rungs.train_monophones(run, "train", speech["train"], dictionary, **settings, **TRAINING)
+    rungs.train_rungs(run, "train", speech["train"], dictionary, settings=gaussians, **LADDER)
+    recognized = {}
+    for rung in rungs.RUNGS:
+        aligned[rung] = rungs.align_on(run, "train", rung, "test", speech["test"], dictionary)
+        for name in TESTED:
+            what = run, "train", rung, name, speech[name], labels["train"]
+            recognized[name, rung] = rungs.recognize_on(*what, scale=LOOP_SCALE)
 
     folder = run.out / "classified-test"
     makes = [folder / "classifier.h5", folder / "results.json"]
-    dev = sorted(set(train.utt2spk.values()))[::DEV_EVERY]
-    sides = {
-        "train": train.only(u for u in train.utterances if train.utt2spk[u] not in dev),
-        "dev": train.only(u for u in train.utterances if train.utt2spk[u] in dev),
-        "test": test,
-    }
-    if run.todo("classify-test", makes=makes, of=sides.values(), settings=[STATIC, CLASSIFIER]):
-        scored = {"train": labels["train-39"], "dev": labels["train-39"], "test": labels["test-39"]}
-        phone_gmms.train_and_classify(folder, sides, STATIC, CLASSIFIER, labels=scored, n_jobs=run.jobs)
+    if run.todo("classify-test", makes=makes, of=parts.values(), settings=[STATIC, CLASSIFIER]):
+        scored = {name: labels[f"{name}-39"] for name in parts}
+        phone_gmms.train_and_classify(folder, parts, STATIC, CLASSIFIER, labels=scored, n_jobs=run.jobs)
 
-    found = gs.formats.read_labels(aligned / "phones.ctm")
-    run.results([rows.boundary_row("core test, 48 phones", reference["test"], found, ignore=[SILENCE])], "alignment")
-    compared = ((system, gs.formats.read_labels(path)) for system, path in recognized.items())
-    run.results([row for pair in compared for row in recognition_rows(*pair, reference["test"])], "recognition")
+    read = gs.formats.read_labels
+    found_rows = [
+        rows.boundary_row(f"core test, 48 phones, {how}", reference["test"], read(path), ignore=[SILENCE])
+        for how, path in aligned.items()
+    ]
+    run.results(found_rows, "alignment")
+    pairs = [(f"{TESTED[name]}, {rung}", read(path), reference[name]) for (name, rung), path in recognized.items()]
+    run.results([row for pair in pairs for row in recognition_rows(*pair)], "recognition")
     run.results(phone_gmms.classification_rows([folder]), "classification")
-    seconds = {name: phones.seconds_of(features[name], part.utterances) for name, part in parts.items()}
-    steps = dict.fromkeys(("train-labels", "system-labels"), seconds["train"])
-    steps |= dict.fromkeys(("align-test", "recognize-test", "recognize-test-adapted"), seconds["test"])
-    speed = [rows.speed_row(step.replace("-", " ", 1), s, run.cpu_seconds(step)) for step, s in steps.items()]
+    steps = dict.fromkeys(("train-labels", "train-train", "tri1-train", "tri3-train"), "train")
+    steps |= {rungs.step_of("recognize", name, rung): name for name, rung in recognized}
+    speed = [rows.speed_row(s.replace("-", " ", 1), speech[n].seconds, run.cpu_seconds(s)) for s, n in steps.items()]
     run.results(speed, "speed")
 
 
-def recognition_rows(system: str, found: Labels, reference: Labels) -> list[rows.Row]:
+def recognition_rows(task: str, found: Labels, reference: Labels) -> list[rows.Row]:
     """Errors among 39 phones, silence counted as one of them (as Lee and Hon did) and not counted."""
     said, recognized = (names_of(folded(each, TIMIT_48_TO_39, SILENCE)) for each in (reference, found))
     kinds = {"": [], ", without silence": [SILENCE]}
     return [
-        rows.error_row(f"core test, 39 phones, {system}{end}", gs.metrics.error_rate(said, recognized, ignore=ignore))
+        rows.error_row(f"{task}{end}", gs.metrics.error_rate(said, recognized, ignore=ignore))
         for end, ignore in kinds.items()
     ]
 
@@ -121,6 +113,12 @@ def folded(labels: Labels, phones: Mapping[str, str], silence: str) -> dict[str,
 def names_of(labels: Labels) -> dict[str, list[str]]:
     """Phones of labels without their times."""
     return {utterance: [label.name for label in each] for utterance, each in labels.items()}
+
+
+def without_ends(names: Sequence[str]) -> list[str]:
+    """Phones without the silence before the first and after the last."""
+    spoken = [i for i, name in enumerate(names) if name != SILENCE]
+    return list(names[spoken[0] : spoken[-1] + 1]) if spoken else list(names)
 
 
 if __name__ == "__main__":

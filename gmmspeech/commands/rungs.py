@@ -1,0 +1,112 @@
+"""Stages of recipes that climb the ladder of phone models: training of its rungs, alignment and recognition on each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gmmspeech.commands import phone_training, phones
+from gmmspeech.formats.alignments import write_alignments
+from gmmspeech.formats.loading import load
+from gmmspeech.phones.decoding.alignment import align
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
+from gmmspeech.phones.hmm.graph import Pronunciations
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.pipeline import Run
+from gmmspeech.stores.features import FeatureStore
+
+MONOPHONE = "monophone"
+TRAINED = ("tri1", "tri3")
+RUNGS = (MONOPHONE, "tri1", "tri2", "tri3")
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Utterances with their frames: where those are, what is said, and by whom."""
+
+    features: Path
+    words: Mapping[str, Sequence[str]]
+    utt2spk: Mapping[str, str]
+
+    @property
+    def seconds(self) -> float:
+        """How long all utterances are together."""
+        return phones.seconds_of(self.features, self.words)
+
+
+def model_of(run: Run, name: str, rung: str) -> Path:
+    """Where the model of a rung is: that of tri2 is what tri3's knows of no speaker."""
+    kind = {MONOPHONE: "hmm", "tri2": "tri3"}.get(rung, rung)
+    return run.out / f"{kind}-{name}.h5"
+
+
+def step_of(step: str, to: str, rung: str) -> str:
+    """Name of a step on a rung with speech that is called `to`."""
+    return f"{step}-{to}" if rung == MONOPHONE else f"{step}-{to}-{rung}"
+
+
+def aligned_at(out: Path, to: str, rung: str) -> Path:
+    """Where the times of phones are, aligned on a rung."""
+    return out / step_of("aligned", to, rung) / "phones.ctm"
+
+
+def recognized_at(out: Path, to: str, rung: str) -> Path:
+    """Where the times of phones are, recognized on a rung."""
+    return out / f"{step_of('recognized', to, rung)}.ctm"
+
+
+def train_monophones(
+    run: Run, name: str, speech: Speech, dictionary: Pronunciations, *, settings: Any = None, **options: Any
+) -> None:
+    """Train phones from transcripts alone, and keep their alignment for the rungs above."""
+    model, state = model_of(run, name, MONOPHONE), _state_of(run, name)
+    if run.todo(f"train-{name}", makes=[model, state], settings=[speech.words, dictionary, settings, options]):
+        what = speech.features, speech.words, dictionary, model
+        phone_training.train_phones_file(*what, alignment=state, n_jobs=run.jobs, **options)
+
+
+def train_rungs(
+    run: Run, name: str, speech: Speech, dictionary: Pronunciations, *, settings: Any = None, **sizes: int | None
+) -> None:
+    """Go on from monophones to tri1, and from these to tri3."""
+    for rung in TRAINED:
+        model, what = model_of(run, name, rung), (speech.words, dictionary, speech.utt2spk)
+        if run.todo(f"{rung}-{name}", makes=[model], settings=[speech.words, speech.utt2spk, settings, sizes]):
+            how: dict[str, Any] = {"rung": rung, "n_jobs": run.jobs, **sizes}
+            phone_training.train_ladder_file(speech.features, *what, _state_of(run, name), model, **how)
+
+
+def align_on(
+    run: Run, name: str, rung: str, to: str, speech: Speech, dictionary: Pronunciations, **options: Any
+) -> Path:
+    """Align speech that is called `to` by the model of a rung, and give where the times of its phones are."""
+    times = aligned_at(run.out, to, rung)
+    if run.todo(step_of("align", to, rung), makes=[times], settings=[speech.words, options]):
+        with FeatureStore(speech.features) as store:
+            clock = {**phones.frame_times(store.front_end), "times": "start"}
+            how = {**clock, **options, "utt2spk": _speakers(rung, speech), "n_jobs": run.jobs}
+            model = load(model_of(run, name, rung), (PhoneHMM, AdaptedSystem))
+            write_alignments(
+                times.parent, align(model, store, speech.words, dictionary, **how).alignments, format="ctm"
+            )
+    return times
+
+
+def recognize_on(run: Run, name: str, rung: str, to: str, speech: Speech, learned: Path, *, scale: float) -> Path:
+    """Recognize phones by the model of a rung and a bigram of `learned` ones, and give where they are."""
+    found = recognized_at(run.out, to, rung)
+    if run.todo(step_of("recognize", to, rung), makes=[found], settings=[list(speech.words), scale]):
+        how: dict[str, Any] = {"utt2spk": _speakers(rung, speech), "acoustic_scale": scale, "n_jobs": run.jobs}
+        phones.recognize_phones_file(model_of(run, name, rung), speech.features, speech.words, learned, found, **how)
+    return found
+
+
+def _state_of(run: Run, name: str) -> Path:
+    return run.out / f"hmm-state-{name}.h5"
+
+
+def _speakers(rung: str, speech: Speech) -> Mapping[str, str] | None:
+    """Whom to adapt to: nobody with monophones, nor on the rung below speaker-adaptive training."""
+    return speech.utt2spk if rung in TRAINED else None
