@@ -52,11 +52,11 @@ from gmmspeech.stores.features import FeatureStore
 def read_start(init: str, phone_map: Path | None = None) -> dict[str, Any]:
     """Read the model that training begins with, and how its phones are taken, as options of `train_phone_hmm`.
 
-    "flat" is none, "english" the one that comes along.
+    "flat" is none, "english" the one that comes along, without contexts.
     """
     if init == "flat":
         return {}
-    model = english_model() if init == "english" and not Path(init).exists() else load(init, PhoneHMM)
+    model = english_model(contexts=False) if init == "english" and not Path(init).exists() else load(init, PhoneHMM)
     return {"init_model": model, "phone_map": None if phone_map is None else read_map(phone_map)}
 
 

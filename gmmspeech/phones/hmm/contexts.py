@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,17 +57,13 @@ def in_context(
     arcs = net.arcs + [(u - 1, u, 0.0) for u, follows in enumerate(net.chained) if follows]
     left, right = (_beside(net, arcs, ends, beyond[side], side) for side, ends in enumerate((net.initial, net.final)))
 
-    @cache
-    def variants(phone: int, before: frozenset[int], behind: frozenset[int]) -> list[_Variant]:
-        return _variants(tree.table(phone), sorted(before), sorted(behind))
-
     phone: list[int] = []
     origin: list[int] = []
     states: list[NDArray[np.intp]] = []
     alone: list[bool] = []
     behind_left, before_right = defaultdict(list), defaultdict(list)  # new places by old one and neighbor
     for u, p in enumerate(net.phone):
-        found = variants(p, frozenset(left[u]), frozenset(right[u]))
+        found = tree.variants(p, frozenset(left[u]), frozenset(right[u]))
         for these, those, chain in found:
             for neighbor in these:
                 behind_left[u, neighbor].append(len(phone))
@@ -92,10 +87,6 @@ def in_context(
     return PhoneNet(phone, chained, spread, initial, final), origin, states
 
 
-_Variant = tuple[list[int], list[int], NDArray[np.intp]]
-"""Neighbors to the left, to the right, and the states between any two of them."""
-
-
 def _beside(
     net: PhoneNet, arcs: Sequence[tuple[int, int, float]], ends: Ends, beyond: int, side: int
 ) -> list[set[int]]:
@@ -107,18 +98,3 @@ def _beside(
     for place, _ in ends:
         found[place].add(beyond)
     return found
-
-
-def _variants(table: NDArray[np.int32], left: list[int], right: list[int]) -> list[_Variant]:
-    """Group neighbors between which a phone has the same states."""
-    part = table[:, left][:, :, right]
-    lefts = _alike(left, [part[:, i].tobytes() for i in range(len(left))])
-    rights = _alike(right, [part[:, :, i].tobytes() for i in range(len(right))])
-    return [(these, those, table[:, these[0], those[0]].astype(np.intp)) for these in lefts for those in rights]
-
-
-def _alike(phones: list[int], keys: list[bytes]) -> list[list[int]]:
-    groups: dict[bytes, list[int]] = defaultdict(list)
-    for phone, key in zip(phones, keys, strict=True):
-        groups[key].append(phone)
-    return list(groups.values())

@@ -155,6 +155,27 @@ def collapsed(model: PhoneHMM) -> PhoneHMM:
     return replace(model, mixture_offsets=count, weights=ones, means=means, variances=variances)
 
 
+def without_contexts(model: PhoneHMM) -> PhoneHMM:
+    """Give a model of triphones as one of phones: each position has the Gaussians of all its states, equally probable.
+
+    What another language's phones begin as: their neighbors are not those that trees ask for.
+    """
+    if model.tree is None:
+        return model
+    starts = model.position_starts
+    first = model.mixture_offsets[starts]
+    share = model.frames_of_gaussians
+    share = share / np.repeat(np.add.reduceat(share, first[:-1]), np.diff(first))
+    return replace(
+        model,
+        state_offsets=model.position_offsets,
+        self_loop=model.self_loop_of_position,
+        mixture_offsets=first,
+        weights=share,
+        tree=None,
+    )
+
+
 def pooled(
     model: PhoneHMM, share: NDArray[np.float64], starts: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -6,6 +6,7 @@ position of one phone.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import set_fields, told
 from gmmspeech.checks import real_array
 from gmmspeech.errors import ModelError, counted
+
+Variant = tuple[list[int], list[int], NDArray[np.intp]]
+"""Neighbors to the left, to the right, and the states between any two of them."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,17 @@ class ContextTree:
             self._tables[phone] = table
         return self._tables[phone]
 
+    @cached_property
+    def _known_variants(self) -> dict[tuple[int, frozenset[int], frozenset[int]], list[Variant]]:
+        return {}
+
+    def variants(self, phone: int, before: frozenset[int], behind: frozenset[int]) -> list[Variant]:
+        """Group the phones that may stand before and behind a phone by the states that it has between them."""
+        asked = phone, before, behind
+        if asked not in self._known_variants:
+            self._known_variants[asked] = _variants(self.table(phone), sorted(before), sorted(behind))
+        return self._known_variants[asked]
+
     def states(self, phone: int, left: int, right: int) -> NDArray[np.intp]:
         """Give the states of a phone between two others, one for each position."""
         return self.table(phone)[:, left, right].astype(np.intp)
@@ -201,3 +216,18 @@ class ContextTree:
         behind = (self.yes[inner] > inner).all() and (self.no[inner] > inner).all()
         if not behind or (np.sort(reached) != np.arange(nodes)).any():
             raise ModelError(f"ContextTree: expected each of {nodes} nodes once behind another, or among the roots")
+
+
+def _variants(table: NDArray[np.int32], left: list[int], right: list[int]) -> list[Variant]:
+    """Group neighbors between which a phone has the same states."""
+    part = table[:, left][:, :, right]
+    lefts = _alike(left, [part[:, i].tobytes() for i in range(len(left))])
+    rights = _alike(right, [part[:, :, i].tobytes() for i in range(len(right))])
+    return [(these, those, table[:, these[0], those[0]].astype(np.intp)) for these in lefts for those in rights]
+
+
+def _alike(phones: list[int], keys: list[bytes]) -> list[list[int]]:
+    groups: dict[bytes, list[int]] = defaultdict(list)
+    for phone, key in zip(phones, keys, strict=True):
+        groups[key].append(phone)
+    return list(groups.values())

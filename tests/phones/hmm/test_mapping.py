@@ -6,9 +6,10 @@ import pytest
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning
 from gmmspeech.phones.decoding.alignment import align
 from gmmspeech.phones.hmm.estimation import split
-from gmmspeech.phones.hmm.mapping import collapsed, extended_model, mapped_model
+from gmmspeech.phones.hmm.mapping import collapsed, extended_model, mapped_model, without_contexts
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training import train_phone_hmm, train_phone_hmm_on_labels
+from gmmspeech.phones.hmm.tree import ContextTree
 from gmmspeech.phones.labels.labels import Label
 
 PLACES = {"SIL": -6.0, "T": 0.0, "IY": 6.0, "S": 12.0}
@@ -150,3 +151,24 @@ def test_a_rare_phone_of_labels_is_trained_as_its_base():
         np.testing.assert_array_equal(
             collapsed(model).means[model.states(phone)], collapsed(alone).means[alone.states("i")]
         )
+
+
+def test_without_contexts_a_position_has_the_gaussians_of_all_its_states():
+    tree = ContextTree(
+        questions=[[False, True]], root_offsets=[0, 1, 2], roots=[0, 1], question=[-1, 0, -1, -1],
+        right=[False, True, False, False], yes=[-1, 2, -1, -1], no=[-1, 3, -1, -1], state=[0, -1, 1, 2],
+    )  # fmt: skip
+    tied = PhoneHMM(
+        *(("SIL", "AA"), [0, 1, 3], [0.5, 0.5, 0.75], [0, 1, 2, 4], [1.0, 1.0, 0.5, 0.5]),
+        *([[-9.0], [0.0], [3.0], [4.0]], np.ones((4, 1))),
+        tree=tree,
+    )
+    one = without_contexts(tied)
+    assert one.tree is None
+    assert one.phones == tied.phones
+    assert one.state_offsets.tolist() == [0, 1, 2]
+    # a state lasts 2 frames, the other 4, which its Gaussians share
+    np.testing.assert_allclose(one.weights, [1, 1 / 3, 1 / 3, 1 / 3])
+    np.testing.assert_allclose(one.self_loop, [0.5, 0.625])
+    assert one.means.tolist() == tied.means.tolist()
+    assert without_contexts(one) is one
