@@ -23,6 +23,14 @@ settings.register_profile("suite", max_examples=40, deadline=None)
 settings.load_profile("suite")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """Leave out what only a power cut would show, and what takes milliseconds for each of thousands of files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # which refuses what is no open file, as it does
+        yield
+
+
 def _folder(variable: str) -> Path:
     value = os.environ.get(variable)
     if value and Path(value).is_dir():
