@@ -18,7 +18,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -64,6 +64,11 @@ def connect(address: str, *, timeout: float = TIMEOUT) -> Iterator[Client]:
         yield client
 
 
+def on_cluster(address: str | None) -> AbstractContextManager[Client | None]:
+    """Give the client of a running Dask scheduler if one is named, for as long as the block lasts."""
+    return nullcontext() if address is None else connect(address)
+
+
 class ClusterFrames:
     """Frames that the workers of a cluster have, to be given to `DiagonalGMM.fit` like any others.
 
@@ -99,10 +104,8 @@ class ClusterFrames:
 
     def sum_blocks(self, function: Callable[[Block], Result]) -> Result:
         """Sum what a function gives for the blocks, in the order of `gmmspeech.blocks.tree_sum`."""
-        level = self._cluster.map(_sum_shard, self._shards, [self._cluster.send(function)] * len(self._shards))
-        while len(level) > 1:
-            level = self._cluster.map(_fold, [level[i : i + FAN_IN] for i in range(0, len(level), FAN_IN)])
-        return self._cluster.gather(level[0])
+        work = [self._cluster.send(function)] * len(self._shards)
+        return self._cluster.sum(self._cluster.map(_sum_shard, self._shards, work))
 
     def map_blocks(self, function: Callable[[Block], Result]) -> Iterator[Result]:
         """Yield what a function gives for the blocks, in their order."""
@@ -136,6 +139,29 @@ def map_items(function: Callable[[Item], Result], items: Collection[Item], clien
     yield from map(there.gather, there.map(function, items))
 
 
+def keep_items(items: Collection[Any], client: Client) -> list[Future]:
+    """Have workers keep items, to be given to `map_rows` and `sum_rows` in several passes."""
+    return _Cluster(client).map(_same, items)
+
+
+def map_rows(function: Callable[..., Result], columns: Sequence[Collection], client: Client) -> Iterator[Result]:
+    """Yield what a function gives for the rows of some columns, in their order, worked out on a cluster."""
+    there = _Cluster(client)
+    yield from map(there.gather, there.map_rows(function, columns))
+
+
+def sum_rows(function: Callable[..., Result], columns: Sequence[Collection], client: Client) -> Result:
+    """Sum what a function gives for the rows of some columns, in the order of `gmmspeech.blocks.tree_sum`."""
+    there = _Cluster(client)
+    return there.sum(there.map_rows(function, columns))
+
+
+def stored_utterances(store: Mapping[str, NDArray], groups: Iterable[Sequence[str]]) -> list[StoredUtterances]:
+    """Groups of utterances that workers read by the path of their store."""
+    pickled, run = pickle.dumps(store), uuid.uuid4().hex
+    return [StoredUtterances(pickled, run, tuple(group)) for group in groups]
+
+
 class _Cluster:
     """A client, and the ways in which it is used here."""
 
@@ -156,6 +182,18 @@ class _Cluster:
 
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
             return self._client.map(function, *arguments, pure=False)
+
+    def map_rows(self, function: Callable, columns: Sequence[Collection]) -> list[Future]:
+        """Have a function done for the rows of some columns."""
+        work = self.send(functools.partial(_of_row, function))
+        return self.map(_done, [work] * len(columns[0]), *columns)
+
+    def sum(self, values: Sequence[Future]) -> Any:
+        """Have values summed in the order of `gmmspeech.blocks.tree_sum`, and wait for the sum."""
+        level = values
+        while len(level) > 1:
+            level = self.map(_fold, [level[i : i + FAN_IN] for i in range(0, len(level), FAN_IN)])
+        return self.gather(level[0])
 
     def gather(self, future: Future) -> Any:
         """Wait for a result, or raise what a worker raised, or a `GmmSpeechError` if there is no telling."""
@@ -184,7 +222,7 @@ class _Cluster:
 
 
 @dataclass(frozen=True)
-class _Utterances:
+class StoredUtterances:
     """Some utterances of a store."""
 
     store: bytes  # pickled: opened by those who read it only
@@ -197,6 +235,10 @@ class _Utterances:
         for name in self.names:
             yield name, store[name]
 
+    def read(self) -> list[NDArray]:
+        """Frames of each."""
+        return [frames for _, frames in self.items()]
+
 
 @dataclass(frozen=True)
 class _Shard:
@@ -205,7 +247,7 @@ class _Shard:
     start: int
     num_frames: int
     array: NDArray | None = None
-    utterances: _Utterances | None = None
+    utterances: StoredUtterances | None = None
     skip: int = 0  # frames of the first one that are in the shard before
 
     def read(self) -> tuple[int, NDArray]:
@@ -246,11 +288,11 @@ def _store_shards(store: Mapping[str, NDArray]) -> Iterator[_Shard]:
         names.append(name)
         count += length
         while count >= SHARD:
-            yield _Shard(start, SHARD, utterances=_Utterances(pickled, run, tuple(names)), skip=skip)
+            yield _Shard(start, SHARD, utterances=StoredUtterances(pickled, run, tuple(names)), skip=skip)
             start, count = start + SHARD, count - SHARD
             names, skip = ([name], length - count) if count else ([], 0)
     if count:
-        yield _Shard(start, count, utterances=_Utterances(pickled, run, tuple(names)), skip=skip)
+        yield _Shard(start, count, utterances=StoredUtterances(pickled, run, tuple(names)), skip=skip)
 
 
 def _array_shards(frames: Frames) -> Iterator[_Shard]:
@@ -284,7 +326,7 @@ def _map_shard(shard: _Shard | tuple[int, NDArray], work: _Work) -> list[Any]:
 
 
 def _map_utterances(names: Sequence[str], source: tuple[bytes, str], work: _Work) -> list[Any]:
-    return list(work.apply(_Utterances(*source, tuple(names)).items()))
+    return list(work.apply(StoredUtterances(*source, tuple(names)).items()))
 
 
 def _blocks(shard: _Shard | tuple[int, NDArray]) -> Iterator[Block]:
@@ -295,6 +337,15 @@ def _blocks(shard: _Shard | tuple[int, NDArray]) -> Iterator[Block]:
 
 def _fold(values: Sequence[Any]) -> Any:
     return functools.reduce(operator.add, values)
+
+
+def _of_row(function: Callable, row: tuple) -> Any:
+    return function(*row)
+
+
+def _done(work: _Work, *row: Any) -> Any:
+    (result,) = work.apply([row])
+    return result
 
 
 def _same(value: Any) -> Any:

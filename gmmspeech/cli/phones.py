@@ -13,6 +13,7 @@ from gmmspeech.cli.group import (
     channel_option,
     command,
     jobs_option,
+    scheduler_option,
     strict_option,
     tell_left_out,
 )
@@ -110,6 +111,7 @@ beam_option = click.option(
 @allow_pipes_option
 @strict_option
 @jobs_option
+@scheduler_option
 def train_phones(
     data_dir: Path,
     model: Path,
@@ -130,6 +132,7 @@ def train_phones(
     allow_pipes: bool,
     skip_bad: bool | None,
     jobs: int,
+    scheduler: str | None,
 ) -> None:
     """Train phone HMMs on transcripts, without times.
 
@@ -172,6 +175,7 @@ def train_phones(
         allow_pipes=allow_pipes,
         skip_bad=skip_bad,
         n_jobs=jobs,
+        scheduler=scheduler,
     )
     tell_left_out(done.skipped)
     if start:

@@ -12,7 +12,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, astuple, dataclass, field, replace
 from itertools import chain, pairwise
 from pathlib import Path
@@ -25,7 +25,7 @@ from gmmspeech.arguments import checked
 from gmmspeech.audio import audio_file
 from gmmspeech.audio.reading import Channel
 from gmmspeech.blocks import ordered_map, single_threaded_blas, while_wanted
-from gmmspeech.cluster import connect, map_items
+from gmmspeech.cluster import map_items, on_cluster
 from gmmspeech.commands.shard_folder import RAW, WHOLE, check_shard_folder, clear_shard_folder, read_record
 from gmmspeech.errors import AudioError, ConfigError, DataError, FeatureError, all_of, as_of_utterance
 from gmmspeech.features import conf_files
@@ -200,7 +200,7 @@ def extract_features(
     with one_run_at_a_time(folder, shared=shard is not None):
         check_shard_folder(folder)
         try:
-            with nullcontext() if scheduler is None else connect(scheduler) as client:
+            with on_cluster(scheduler) as client:
                 workers = _Workers(n_jobs, client)
                 if shard is not None:
                     list(_work([tasks[shard - 1]], workers, done))

@@ -6,12 +6,13 @@ import contextlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.audio.reading import Channel
+from gmmspeech.cluster import on_cluster
 from gmmspeech.commands.extraction import Extraction, check_not_recording
 from gmmspeech.commands.phones import features_of, frame_times
 from gmmspeech.commands.transcripts import (
@@ -47,6 +48,9 @@ from gmmspeech.phones.labels.silence import filled_with_silence, named_silence
 from gmmspeech.phones.shipped import english_model
 from gmmspeech.progress import progress
 from gmmspeech.stores.features import FeatureStore
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 def read_start(init: str, phone_map: Path | None = None) -> dict[str, Any]:
@@ -92,11 +96,13 @@ def train_phones_dir(
     allow_pipes: bool = False,
     channel: Channel = "mix",
     rung: Rung | None = None,
+    scheduler: str | None = None,
     **options: Any,
 ) -> tuple[PhoneHMM | AdaptedSystem, TrainingState, Extraction]:
     """Train phone HMMs on a data directory, or on recordings with transcripts beside them, and write them.
 
-    A `rung` is that of `gmmspeech.phones.hmm.ladder.train_ladder`.
+    A `rung` is that of `gmmspeech.phones.hmm.ladder.train_ladder`. A `scheduler` is that of a Dask cluster, whose
+    workers read features from the folder for temporary files.
 
     With `labels`, those are trained on, and no transcripts are needed: recordings that have none are left out.
 
@@ -119,6 +125,7 @@ def train_phones_dir(
         _tell_unknown(spoken, unknown_words_of(out))
     with features_of(data, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
         options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": front.to_json(), "noise": True}
+        options["scheduler"] = scheduler
         known = None if known is None else _with_silence(known, store)
         options |= {"rung": rung, "utt2spk": data.utt2spk}
         model, state = _train_and_save(store, words, dictionary or {}, out, known, **options)
@@ -168,6 +175,7 @@ def _train_and_save(
     noise: bool = False,
     rung: Rung | None = None,
     utt2spk: Mapping[str, str] | None = None,
+    scheduler: str | None = None,
     **options: Any,
 ) -> tuple[PhoneHMM | AdaptedSystem, TrainingState]:
     """Train phone HMMs on words, or on labels, and write them, by default with the store's front end; the state too.
@@ -176,7 +184,8 @@ def _train_and_save(
     """
     updates = (options.get("num_passes", 2) if labels is None else 1) * options.get("max_iter", 20)
     model: PhoneHMM | AdaptedSystem
-    with checkpoint_of(out) as checkpoint:
+    with checkpoint_of(out) as checkpoint, on_cluster(scheduler) as client:
+        options |= {"client": client}
         with training_bar(updates) as (show, last):
             options = {"callback": show, "checkpoint": checkpoint, **options}
             if labels is None:
@@ -185,7 +194,9 @@ def _train_and_save(
                 model = train_phone_hmm_on_labels(store, labels, **frame_times(store.front_end), **options)
         with step_checkpoints(out) as step:
             if rung is not None:
-                model = _climbed(store, words, dictionary, utt2spk or {}, last[0], step, rung, options["n_jobs"])
+                model = _climbed(
+                    store, words, dictionary, utt2spk or {}, last[0], step, rung, options["n_jobs"], client
+                )
             model = model.with_front_end(front_end or store.front_end)
             if noise:
                 model = model.with_noise() if isinstance(model, AdaptedSystem) else add_spoken_noise(model)
@@ -202,6 +213,7 @@ def _climbed(
     checkpoint: Callable[[str], Checkpoint],
     rung: Rung,
     n_jobs: int | None,
+    client: Client | None = None,
     **sizes: int | None,
 ) -> PhoneHMM | AdaptedSystem:
     """Go on to a rung of the ladder, with a bar."""
@@ -211,8 +223,8 @@ def _climbed(
             bar.set_postfix_str(f"{state.log_likelihood:.3f} nats a frame")
             bar.update()
 
-        options: dict[str, Any] = {"n_jobs": n_jobs, "checkpoint": checkpoint, "callback": show, **sizes}
-        return train_ladder(store, words, dictionary, utt2spk, alignment, rung=rung, **options)
+        options: dict[str, Any] = {"n_jobs": n_jobs, "client": client, "checkpoint": checkpoint, **sizes}
+        return train_ladder(store, words, dictionary, utt2spk, alignment, rung=rung, callback=show, **options)
 
 
 @contextlib.contextmanager
@@ -258,12 +270,13 @@ def train_ladder_file(
     *,
     rung: Rung,
     n_jobs: int | None = 1,
+    scheduler: str | None = None,
     **sizes: int | None,
 ) -> PhoneHMM | AdaptedSystem:
     """Go on from the training of monophones to a rung of the ladder, of these leaves and Gaussians; write its model."""
-    with FeatureStore(features) as store, step_checkpoints(out) as step:
+    with FeatureStore(features) as store, on_cluster(scheduler) as client, step_checkpoints(out) as step:
         state = load(alignment, TrainingState)
-        model = _climbed(store, words, dictionary, utt2spk, state, step, rung, n_jobs, **sizes)
+        model = _climbed(store, words, dictionary, utt2spk, state, step, rung, n_jobs, client, **sizes)
         model.with_front_end(store.front_end).save(out)
     return model
 

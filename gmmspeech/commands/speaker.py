@@ -6,7 +6,6 @@ Statistics, i-vectors and their back end.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.cluster import connect
+from gmmspeech.cluster import on_cluster
 from gmmspeech.commands.scores import naming, numbered
 from gmmspeech.commands.verification import check_frames
 from gmmspeech.errors import DataError, FeatureError, ModelError, shown
@@ -50,7 +49,7 @@ def statistics_file(
 ) -> int:
     """Count the statistics of all utterances of a feature store under a background model, and write them."""
     model = load(ubm, DiagonalGMM)
-    with FeatureStore(features) as store, nullcontext() if scheduler is None else connect(scheduler) as client:
+    with FeatureStore(features) as store, on_cluster(scheduler) as client:
         check_frames(store, model, ubm)
         frames = store if groups is None else _Joined(store, read_list_map(groups))
         items = progress_bar("statistics", "utt")(frames.items()) if client is None else frames

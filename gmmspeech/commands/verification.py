@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gmmspeech.blocks import ordered_map
-from gmmspeech.cluster import connect
+from gmmspeech.cluster import on_cluster
 from gmmspeech.errors import DataError, FeatureError, all_of, counted
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import checkpoint_of
@@ -48,7 +47,7 @@ def train_ubm_file(
     with (
         FeatureStore(features) as store,
         checkpoint_of(out) as checkpoint,
-        nullcontext() if scheduler is None else connect(scheduler) as client,
+        on_cluster(scheduler) as client,
         progress(total=options.get("max_iter", 20), desc="EM", unit="pass") as bar,
     ):
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.blocks import ordered_map, ordered_sum, single_threaded_blas
+from gmmspeech.blocks import ordered_map, single_threaded_blas, tree_sum
 from gmmspeech.checks import all_finite, as_matrix
 from gmmspeech.errors import DataError, GmmSpeechError
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.linear.fmllr import FMLLRStats, accumulate_fmllr, fmllr
 from gmmspeech.linear.lda import LDAStats, accumulate_lda, lda
-from gmmspeech.linear.mllt import accumulate_mllt, mllt
+from gmmspeech.linear.mllt import MLLTStats, accumulate_mllt, mllt
 from gmmspeech.linear.transforms import apply_transform, splice
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.fmllr_statistics import fmllr_statistics
@@ -26,8 +27,10 @@ from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import path_posteriors
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import viterbi
+from gmmspeech.phones.hmm.workers import Batch, Workers, in_groups
 
 if TYPE_CHECKING:
+    from distributed import Client
     from scipy import sparse
 
 Frames = Mapping[str, NDArray]
@@ -68,28 +71,49 @@ def train_lda(
     context: int = 7,
     dim: int = 40,
     n_jobs: int | None = 1,
+    client: Client | None = None,
 ) -> SplicedTransform:
     """LDA of spliced frames, whose classes are the states of an alignment."""
+    statistics = functools.partial(_lda_statistics, context, num_states)
+    workers = Workers(n_jobs, client)
+    return SplicedTransform(context, lda(workers.sum(statistics, *_in_groups(workers, frames, posteriors)), dim))
 
-    def statistics(name: str) -> LDAStats:
-        frame, state = best_states(posteriors[name])
-        return accumulate_lda(splice(frames[name], context)[frame], state, num_states)
 
-    return SplicedTransform(context, lda(ordered_sum(statistics, posteriors, n_jobs=n_jobs), dim))
+def _lda_statistics(context: int, num_states: int, batch: Batch, posteriors: Sequence[StatePosteriors]) -> LDAStats:
+    def of_utterance(pair: tuple[NDArray, StatePosteriors]) -> LDAStats:
+        frame, state = best_states(pair[1])
+        return accumulate_lda(splice(pair[0], context)[frame], state, num_states)
+
+    return tree_sum(map(of_utterance, zip(batch.read(), posteriors, strict=True)))
 
 
 def train_mllt(
-    model: PhoneHMM, frames: Frames, posteriors: Mapping[str, StatePosteriors], *, n_jobs: int | None = 1
+    model: PhoneHMM,
+    frames: Frames,
+    posteriors: Mapping[str, StatePosteriors],
+    *,
+    n_jobs: int | None = 1,
+    client: Client | None = None,
 ) -> NDArray[np.float64]:
     """MLLT of frames for the Gaussians of a model, (D, D)."""
-    stats = ordered_sum(
-        lambda name: accumulate_mllt(
-            frames[name], gaussian_posteriors(model, frames[name], posteriors[name]), model.means, model.variances
-        ),
-        posteriors,
-        n_jobs=n_jobs,
-    )
+    workers = Workers(n_jobs, client)
+    stats = workers.sum(functools.partial(_mllt_statistics, model), *_in_groups(workers, frames, posteriors))
     return mllt(stats, model.means, model.variances)[0]
+
+
+def _mllt_statistics(model: PhoneHMM, batch: Batch, posteriors: Sequence[StatePosteriors]) -> MLLTStats:
+    return tree_sum(
+        accumulate_mllt(x, gaussian_posteriors(model, x, posterior), model.means, model.variances)
+        for x, posterior in zip(batch.read(), posteriors, strict=True)
+    )
+
+
+def _in_groups(
+    workers: Workers, frames: Frames, posteriors: Mapping[str, StatePosteriors]
+) -> tuple[Sequence[Any], list[list[StatePosteriors]]]:
+    """Columns of utterances in groups, and of their posteriors."""
+    groups = in_groups(list(posteriors))
+    return workers.batches(frames, groups), [[posteriors[name] for name in group] for group in groups]
 
 
 def train_fmllr(
@@ -104,20 +128,20 @@ def train_fmllr(
     min_count: float = 500.0,
     max_iter: int = 40,
     n_jobs: int | None = 1,
+    client: Client | None = None,
 ) -> tuple[dict[str, NDArray[np.float64]], FMLLRStats]:
     """Transform of each speaker's frames to the model.
 
     A full matrix has more numbers than some seconds of speech determine. So `prior_frames` frames of all speakers,
     which alone would give about the identity, can be added to each speaker's own statistics.
     """
-
-    def statistics(name: str) -> FMLLRStats:
-        x = frames[name]
-        adapted = x if transforms is None else apply_transform(x, transforms[utt2spk[name]])
-        return accumulate_fmllr(x, gaussian_posteriors(model, adapted, posteriors[name]), model.means, model.variances)
-
+    workers = Workers(n_jobs, client)
+    batches, aligned = _in_groups(workers, frames, posteriors)
+    speakers = [[utt2spk[name] for name in batch] for batch in in_groups(list(posteriors))]
+    statistics = functools.partial(_fmllr_statistics, model, transforms)
+    counts = itertools.chain.from_iterable(workers.map(statistics, batches, aligned, speakers))
     total: dict[str, FMLLRStats] = {}
-    for name, stats in zip(posteriors, ordered_map(statistics, posteriors, n_jobs=n_jobs), strict=True):
+    for name, stats in zip(posteriors, counts, strict=True):
         speaker = utt2spk[name]
         total[speaker] = total[speaker] + stats if speaker in total else stats
     everybody = sum(total.values(), start=0) if prior is None else prior
@@ -131,6 +155,20 @@ def train_fmllr(
         for speaker, stats in total.items()
     }
     return found, everybody
+
+
+def _fmllr_statistics(
+    model: PhoneHMM,
+    transforms: Mapping[str, NDArray[np.float64]] | None,
+    batch: Batch,
+    posteriors: Sequence[StatePosteriors],
+    speakers: Sequence[str],
+) -> list[FMLLRStats]:
+    found = []
+    for x, posterior, speaker in zip(batch.read(), posteriors, speakers, strict=True):
+        adapted = x if transforms is None else apply_transform(x, transforms[speaker])
+        found.append(accumulate_fmllr(x, gaussian_posteriors(model, adapted, posterior), model.means, model.variances))
+    return found
 
 
 def model_statistics(model: PhoneHMM) -> FMLLRStats:

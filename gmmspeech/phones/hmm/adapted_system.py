@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,9 @@ from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
 from gmmspeech.phones.hmm.training import train_phone_hmm
 from gmmspeech.phones.hmm.training_state import TrainingState, keeping_last
 from gmmspeech.phones.hmm.triphones import train_triphone_hmm
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 Frames = Mapping[str, NDArray]
 
@@ -163,6 +166,7 @@ def train_adapted_system(
     prior_frames: float = 1000.0,
     rounds: int = 2,
     n_jobs: int | None = 1,
+    client: Client | None = None,
     checkpoint: Callable[[str], Checkpoint | None] = lambda step: None,
     callback: Callable[[TrainingState], None] | None = None,
 ) -> AdaptedSystem:
@@ -173,12 +177,13 @@ def train_adapted_system(
     """
     check_at_least(0, rounds=rounds)
     names, model = list(alignment.posteriors), alignment.model
+    working: dict[str, Any] = {"n_jobs": n_jobs, "client": client}
     near = neighbors_trained(model, {name: transcripts[name] for name in names}, dictionary)
     dictionary = replaced_phones(dictionary, transcripts, near)
 
     def train(data: Frames, start: TrainingState, step: str, **options: Any) -> TrainingState:
         keep, last = keeping_last(callback)
-        options |= {"n_jobs": n_jobs, "checkpoint": checkpoint(step), "callback": keep}
+        options |= working | {"checkpoint": checkpoint(step), "callback": keep}
         if num_leaves is None:
             options |= {"phones": model.phones, "silence": model.silence, "num_passes": 1, "start": start.posteriors}
             train_phone_hmm(data, transcripts, dictionary, **options)
@@ -188,12 +193,12 @@ def train_adapted_system(
             train_triphone_hmm(data, transcripts, dictionary, start, **options)
         return last[0]
 
-    transform = train_lda(frames, alignment.posteriors, model.num_states, context=context, dim=dim, n_jobs=n_jobs)
+    transform = train_lda(frames, alignment.posteriors, model.num_states, context=context, dim=dim, **working)
     few = MLLT_GAUSSIANS * (num_leaves or model.num_states)
     for number in range(1, MLLT_ROUNDS + 1):
         data = _transformed(transform, frames, names, n_jobs)
         state = train(data, alignment, f"mllt{number}", total_gaussians=few, max_iter=MLLT_UPDATES, realign=())
-        transform = transform.then(train_mllt(state.model, data, state.posteriors, n_jobs=n_jobs))
+        transform = transform.then(train_mllt(state.model, data, state.posteriors, **working))
     data = _transformed(transform, frames, names, n_jobs)
     size = {"total_gaussians": total_gaussians, "max_iter": UPDATES}
     state = train(data, alignment, "unadapted", realign=REALIGN_UNADAPTED, **size)
@@ -203,7 +208,7 @@ def train_adapted_system(
             *(state.model, data, state.posteriors, utt2spk),
             transforms=transforms,
             prior_frames=prior_frames,
-            n_jobs=n_jobs,
+            **working,
         )
         adapted_frames = adapt_frames(data, utt2spk, transforms)
         state = train(adapted_frames, state, f"adapted{number}", realign=REALIGN_ADAPTED, **size)

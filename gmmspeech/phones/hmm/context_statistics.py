@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.blocks import ordered_sum
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors, best_states
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import Corpus
+from gmmspeech.phones.hmm.workers import Batch
 
 
 @dataclass(frozen=True)
@@ -62,22 +63,22 @@ class ContextStats:
         return self.key % self.num_phones
 
 
-def context_statistics(
-    corpus: Corpus, model: PhoneHMM, posteriors: Mapping[str, StatePosteriors], n_jobs: int | None
-) -> ContextStats:
+def context_statistics(corpus: Corpus, model: PhoneHMM, posteriors: Mapping[str, StatePosteriors]) -> ContextStats:
     """Statistics of a corpus; differences are those from the mean of its frames."""
+    return corpus.sum(functools.partial(_of_batch, model, corpus.mean), posteriors)
 
-    def of_batch(batch: Sequence[str]) -> ContextStats:
-        keys, frames = [], []
-        for name, x in zip(batch, corpus.read(batch), strict=True):
-            known = phone_contexts(model, posteriors[name])
-            keys.append((known.root * len(model.phones) + known.left) * len(model.phones) + known.right)
-            frames.append(x[known.frame] - corpus.mean)
-        rows = np.concatenate(frames)
-        moments = [np.ones(len(rows)), rows, rows**2]
-        return ContextStats(*_summed(np.concatenate(keys), moments), len(model.phones))
 
-    return ordered_sum(of_batch, corpus.batches, n_jobs=n_jobs)
+def _of_batch(
+    model: PhoneHMM, mean: NDArray[np.float64], batch: Batch, posteriors: Sequence[StatePosteriors]
+) -> ContextStats:
+    keys, frames = [], []
+    for x, posterior in zip(batch.read(), posteriors, strict=True):
+        known = phone_contexts(model, posterior)
+        keys.append((known.root * len(model.phones) + known.left) * len(model.phones) + known.right)
+        frames.append(x[known.frame] - mean)
+    rows = np.concatenate(frames)
+    moments = [np.ones(len(rows)), rows, rows**2]
+    return ContextStats(*_summed(np.concatenate(keys), moments), len(model.phones))
 
 
 @dataclass(frozen=True)

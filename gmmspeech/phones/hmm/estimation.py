@@ -41,9 +41,11 @@ class HMMStats:
         return HMMStats(self.gaussians + other.gaussians, self.stays + other.stays)
 
 
-def accumulate(model: PhoneHMM, frames: Sequence[NDArray], posteriors: Sequence[StatePosteriors]) -> HMMStats:
+def accumulate(
+    model: PhoneHMM, frames: Sequence[NDArray], posteriors: Sequence[StatePosteriors], *, backend: str = "auto"
+) -> HMMStats:
     """Statistics of utterances whose frames were given to states."""
-    kernel = get_backend()
+    kernel = get_backend(backend)
     offsets = np.cumsum([0, *map(len, frames)])
     rows = np.concatenate([p.frame + offset for p, offset in zip(posteriors, offsets, strict=False)])
     states = np.concatenate([p.state for p in posteriors])

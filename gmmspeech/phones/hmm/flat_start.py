@@ -8,17 +8,18 @@ frames that are shared evenly are given to the wrong phones, which then never lo
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.blocks import ordered_map
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors, forward_backward
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.spans import Corpus, equal_alignment
+from gmmspeech.phones.hmm.spans import Corpus, Span, equal_alignment
 from gmmspeech.phones.hmm.trellis import Transitions
+from gmmspeech.phones.hmm.workers import Batch
 from gmmspeech.phones.labels.labels import FrameClock
 from gmmspeech.phones.labels.manner import MANNERS, OTHER, manners
 
@@ -44,7 +45,7 @@ LEAST_STAY = 0.1  # probability
 BEAM = 100.0  # nats; faster than over all paths, and the same but for 1e-6
 
 
-def flat_alignments(corpus: Corpus, model: PhoneHMM, n_jobs: int | None = 1) -> dict[str, StatePosteriors]:
+def flat_alignments(corpus: Corpus, model: PhoneHMM) -> dict[str, StatePosteriors]:
     """States of each utterance's frames: of words, by manners; of phones with times, evenly within each.
 
     Where the front end isn't known, it isn't known either what is loud: all states share the frames alike.
@@ -52,18 +53,16 @@ def flat_alignments(corpus: Corpus, model: PhoneHMM, n_jobs: int | None = 1) -> 
     of_words = all(spans[0].of_words for spans in corpus.spans.values())
     if model.front_end is None or not of_words:
         return {name: equal_alignment(model, spans) for name, spans in corpus.spans.items()}
-    durations = expected_durations(model)
+    return corpus.map(functools.partial(_align_batch, model, expected_durations(model)))
 
-    def align(batch: Sequence[str]) -> list[StatePosteriors]:
-        spans = [corpus.spans[name] for name in batch]
-        graphs = [span.graph for (span,) in spans if span.graph is not None]
-        emissions = [manner_log_likelihoods(model, frames) for frames in corpus.read(batch)]
-        found = forward_backward(graphs, emissions, durations, beam=BEAM)
-        return [each or equal_alignment(model, span) for each, span in zip(found, spans, strict=True)]
 
-    results = ordered_map(align, corpus.batches, n_jobs=n_jobs)
-    pairs = zip(corpus.batches, results, strict=True)
-    return {name: found for batch, aligned in pairs for name, found in zip(batch, aligned, strict=True)}
+def _align_batch(
+    model: PhoneHMM, durations: Transitions, batch: Batch, spans: Sequence[Sequence[Span]]
+) -> list[StatePosteriors]:
+    graphs = [span.graph for (span,) in spans if span.graph is not None]
+    emissions = [manner_log_likelihoods(model, frames) for frames in batch.read()]
+    found = forward_backward(graphs, emissions, durations, beam=BEAM)
+    return [each or equal_alignment(model, span) for each, span in zip(found, spans, strict=True)]
 
 
 def manner_log_likelihoods(model: PhoneHMM, frames: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from numpy.typing import NDArray
 
@@ -19,6 +19,9 @@ from gmmspeech.phones.hmm.inventory import neighbors_trained, replaced_phones, w
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training_state import TrainingState, keeping_last
 from gmmspeech.phones.hmm.triphones import train_triphone_hmm
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 Rung = Literal["tri1", "tri2", "tri3"]
 RUNGS: tuple[str, ...] = get_args(Rung)
@@ -39,6 +42,7 @@ def train_ladder(
     total_gaussians: int | None = None,
     static: int | None = None,
     n_jobs: int | None = 1,
+    client: Client | None = None,
     checkpoint: Callable[[str], Checkpoint | None] = lambda step: None,
     callback: Callable[[TrainingState], None] | None = None,
 ) -> PhoneHMM | AdaptedSystem:
@@ -64,6 +68,9 @@ def train_ladder(
         Columns that are cepstra without deltas; by default as the front end of a `FeatureStore` has them, else all.
     n_jobs : int
         Threads; any number gives the same bits.
+    client : distributed.Client, optional
+        Make the passes over utterances (alignments, and statistics, those of fMLLR too) on the workers of a Dask
+        cluster, as `train_triphone_hmm` does. Frames are transformed here, and all held here.
     checkpoint : callable, optional
         Gives a `Checkpoint` for a step by its name; a run that was killed goes on from those that there are.
     callback : callable, optional
@@ -100,7 +107,12 @@ def train_ladder(
     said = {name: transcripts[name] for name in alignment.posteriors if name in transcripts}
     near = neighbors_trained(alignment.model, said, dictionary)
     keep, last = keeping_last(callback)
-    size: dict[str, Any] = {"num_leaves": num_leaves, "total_gaussians": total_gaussians, "n_jobs": n_jobs}
+    size: dict[str, Any] = {
+        "num_leaves": num_leaves,
+        "total_gaussians": total_gaussians,
+        "n_jobs": n_jobs,
+        "client": client,
+    }
     train_triphone_hmm(
         *(frames, said, replaced_phones(dictionary, said, near), alignment),
         checkpoint=checkpoint("tri1"),

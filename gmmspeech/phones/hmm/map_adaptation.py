@@ -62,7 +62,7 @@ def adapt(
     adapted = model
     for number in range(ROUNDS):
         posteriors = align_corpus(corpus, adapted, options)
-        stats = accumulate_corpus(corpus, adapted, posteriors, options.n_jobs)
+        stats = accumulate_corpus(corpus, adapted, posteriors)
         adapted = map_update(model, stats, relevance_factor=RELEVANCE)
         if callback is not None:
             mean = stats.gaussians.log_likelihood / stats.gaussians.num_frames

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,14 +10,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.blocks import ordered_map, ordered_sum
 from gmmspeech.errors import ConfigError
+from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.phones.hmm.estimation import HMMStats, accumulate
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors, forward_backward
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import Corpus, Span, equal_states, joined, path_posteriors
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import viterbi
+from gmmspeech.phones.hmm.workers import Batch
 
 REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35, 38)  # of Kaldi's train_mono.sh
 LAST_SPLIT = 30  # Gaussians are added up to this iteration of Kaldi's 40
@@ -37,7 +39,6 @@ class Options:
     power: float
     variance_floor: float
     min_occupancy: float
-    n_jobs: int | None
 
     def __post_init__(self) -> None:
         expectations = {
@@ -73,18 +74,14 @@ class Options:
 
 
 def align_corpus(corpus: Corpus, model: PhoneHMM, options: Options) -> dict[str, StatePosteriors]:
-    transitions = Transitions.of(model.self_loop)
+    return corpus.map(functools.partial(_align_batch, model, Transitions.of(model.self_loop), options))
 
-    def align(batch: Sequence[str]) -> list[StatePosteriors]:
-        emissions = [model.log_likelihoods(x) for x in corpus.read(batch)]
-        return _align_spans(model, transitions, [corpus.spans[name] for name in batch], emissions, options)
 
-    results = ordered_map(align, corpus.batches, n_jobs=options.n_jobs)
-    return {
-        name: posterior
-        for batch, aligned in zip(corpus.batches, results, strict=True)
-        for name, posterior in zip(batch, aligned, strict=True)
-    }
+def _align_batch(
+    model: PhoneHMM, transitions: Transitions, options: Options, batch: Batch, utterances: Sequence[Sequence[Span]]
+) -> list[StatePosteriors]:
+    emissions = [model.log_likelihoods(x) for x in batch.read()]
+    return _align_spans(model, transitions, utterances, emissions, options)
 
 
 def _align_spans(
@@ -119,11 +116,10 @@ def _align_spans(
     return results
 
 
-def accumulate_corpus(
-    corpus: Corpus, model: PhoneHMM, posteriors: Mapping[str, StatePosteriors], n_jobs: int | None
-) -> HMMStats:
-    return ordered_sum(
-        lambda batch: accumulate(model, corpus.read(batch), [posteriors[name] for name in batch]),
-        corpus.batches,
-        n_jobs=n_jobs,
-    )
+def accumulate_corpus(corpus: Corpus, model: PhoneHMM, posteriors: Mapping[str, StatePosteriors]) -> HMMStats:
+    backend = get_backend().name.split()[0]  # the one that was chosen here, whatever another machine would choose
+    return corpus.sum(functools.partial(_accumulate_batch, model, backend), posteriors)
+
+
+def _accumulate_batch(model: PhoneHMM, backend: str, batch: Batch, posteriors: Sequence[StatePosteriors]) -> HMMStats:
+    return accumulate(model, batch.read(), posteriors, backend=backend)

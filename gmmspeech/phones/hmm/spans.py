@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from gmmspeech.phones.hmm.batches import batches
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_sequence_graph, pronunciations, utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.workers import Workers
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,17 @@ class Corpus:
         Of the utterances that are not bad, once `set_spans` has made them.
     batches : list of list of str
         Those utterances, longest first, in groups.
+    workers : Workers
+        Who works on the batches.
     """
 
-    def __init__(self, frames: Mapping[str, NDArray], names: Sequence[str], skip_bad: bool) -> None:
+    def __init__(
+        self, frames: Mapping[str, NDArray], names: Sequence[str], skip_bad: bool, workers: Workers | None = None
+    ) -> None:
         if not names:
             raise DataError("found no utterance with both frames and a transcript, expected one or more")
-        self.frames, self.skip_bad = frames, skip_bad
+        self.frames, self.skip_bad, self.workers = frames, skip_bad, workers or Workers()
+        self.batches: list[list[str]] = []
         self.lengths: dict[str, int] = {}
         self.spans: dict[str, list[Span]] = {}
         self.bad: dict[str, str] = {}
@@ -101,7 +110,10 @@ class Corpus:
                 f"skipped {counted(len(self.bad), 'utterance')}; the first: {self._first_bad()}", GmmSpeechWarning
             )
         names = sorted(self.spans, key=lambda name: (-self.lengths[name], name))
-        self.batches = list(batches((name, self.lengths[name]) for name in names))
+        groups = list(batches((name, self.lengths[name]) for name in names))
+        if groups != self.batches:
+            self.batches, self._frames_column = groups, self.workers.batches(self.frames, groups)
+        self._spans_column: Sequence[Any] = ()
 
     def _reject(self, name: str, error: DataError | ModelError) -> None:
         if not self.skip_bad:
@@ -116,9 +128,20 @@ class Corpus:
         name, reason = next(iter(self.bad.items()))
         return f"utterance {name}: {reason}"
 
-    def read(self, batch: Sequence[str]) -> list[NDArray]:
-        """Frames of some utterances."""
-        return [self.frames[name] for name in batch]
+    def map(self, function: Callable[..., list[Found]]) -> dict[str, Found]:
+        """Give what a function gives for each utterance of a `Batch` and its spans."""
+        if not self._spans_column:
+            self._spans_column = self.workers.keep(self._in_batches(self.spans))
+        results = self.workers.map(function, self._frames_column, self._spans_column)
+        pairs = zip(self.batches, results, strict=True)
+        return {name: found for batch, aligned in pairs for name, found in zip(batch, aligned, strict=True)}
+
+    def sum(self, function: Callable[..., Found], posteriors: Mapping[str, StatePosteriors]) -> Found:
+        """Sum what a function gives for each `Batch` and its posteriors."""
+        return self.workers.sum(function, self._frames_column, self._in_batches(posteriors))
+
+    def _in_batches(self, values: Mapping[str, Any]) -> list[list[Any]]:
+        return [[values[name] for name in batch] for batch in self.batches]
 
 
 def words_span(

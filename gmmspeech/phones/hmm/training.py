@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -34,7 +34,11 @@ from gmmspeech.phones.hmm.spans import (
 )
 from gmmspeech.phones.hmm.training_state import TrainingState
 from gmmspeech.phones.hmm.updates import run_updates
+from gmmspeech.phones.hmm.workers import Workers
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label, check_labels, label_frames
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 @checked
@@ -62,6 +66,7 @@ def train_phone_hmm(
     phone_map: Mapping[str, str] | None = None,
     skip_bad: bool = False,
     n_jobs: int | None = 1,
+    client: Client | None = None,
     callback: Callable[[TrainingState], None] | None = None,
     resume: TrainingState | None = None,
     checkpoint: Checkpoint | None = None,
@@ -126,6 +131,10 @@ def train_phone_hmm(
         Leave out utterances that can't be trained on, with a warning that names them, instead of raising.
     n_jobs : int
         Threads; any number gives the same bits.
+    client : distributed.Client, optional
+        Make the passes over utterances (alignments and statistics) on the workers of a Dask cluster, which read a store
+        by its path, and keep arrays. The model has the same bits as on one machine of their kind. Graphs, trees and
+        updates of parameters are made here.
     callback : callable, optional
         Called with the `TrainingState` after every update, and with the one that a checkpoint had.
     resume : TrainingState, optional
@@ -168,7 +177,7 @@ def train_phone_hmm(
     names = [name for name in transcripts if name in frames]
     if phones is None:
         phones = phones_of(transcripts, names, dictionary, silence)
-    corpus = Corpus(frames, names, skip_bad)
+    corpus = Corpus(frames, names, skip_bad, Workers(n_jobs, client))
     said_words = {name: transcripts[name] for name in corpus.lengths}
     near: dict[str, str] = {}
     if init_model is None and start is None:  # whose states are those of all phones
@@ -194,7 +203,6 @@ def train_phone_hmm(
         power=power,
         variance_floor=variance_floor,
         min_occupancy=min_occupancy,
-        n_jobs=n_jobs,
     )
 
     if started is not None and few_frames(corpus, started):
@@ -235,6 +243,7 @@ def train_phone_hmm_on_labels(
     phone_map: Mapping[str, str] | None = None,
     skip_bad: bool = False,
     n_jobs: int | None = 1,
+    client: Client | None = None,
     callback: Callable[[TrainingState], None] | None = None,
     resume: TrainingState | None = None,
     checkpoint: Checkpoint | None = None,
@@ -254,7 +263,7 @@ def train_phone_hmm_on_labels(
     phones : sequence of str, optional
         By default those of the labels, and of `init_model` where that is in the same notation.
     silence, num_states, total_gaussians, max_iter, realign, method, acoustic_scale, power, variance_floor, \
-min_occupancy, init_model, phone_map, skip_bad, n_jobs, callback, resume, checkpoint
+min_occupancy, init_model, phone_map, skip_bad, n_jobs, client, callback, resume, checkpoint
         As `train_phone_hmm` has them.
 
     Returns
@@ -283,7 +292,7 @@ min_occupancy, init_model, phone_map, skip_bad, n_jobs, callback, resume, checkp
     if phones is None:
         said_phones = {label.name for name in names for label in labels[name]}
         phones = silence_first(said_phones | unsaid_phones(said_phones, init_model, silence), silence)
-    corpus = Corpus(frames, names, skip_bad)
+    corpus = Corpus(frames, names, skip_bad, Workers(n_jobs, client))
     clock = FrameClock.of(front_end_of(frames), frame_shift, frame_length, times)
     known = {name: labels[name] for name in corpus.lengths}
     near: dict[str, str] = {}
@@ -318,7 +327,6 @@ min_occupancy, init_model, phone_map, skip_bad, n_jobs, callback, resume, checkp
         power=power,
         variance_floor=variance_floor,
         min_occupancy=min_occupancy,
-        n_jobs=n_jobs,
     )
 
     if started is not None and few_frames(corpus, started):

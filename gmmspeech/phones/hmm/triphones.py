@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,10 @@ from gmmspeech.phones.hmm.training_state import TrainingState
 from gmmspeech.phones.hmm.tree import ContextTree
 from gmmspeech.phones.hmm.tree_growing import LEAST_VARIANCE, grow_tree, phone_questions
 from gmmspeech.phones.hmm.updates import run_updates
+from gmmspeech.phones.hmm.workers import Workers
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 FRAMES_A_LEAF = 550  # where the number of leaves is not given
 FRAMES_A_GAUSSIAN = 110
@@ -52,6 +56,7 @@ def train_triphone_hmm(
     variance_floor: float = 0.01,
     skip_bad: bool = False,
     n_jobs: int | None = 1,
+    client: Client | None = None,
     callback: Callable[[TrainingState], None] | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> PhoneHMM:
@@ -84,8 +89,8 @@ def train_triphone_hmm(
         made from the data.
     tree : ContextTree, optional
         To be taken as it is, in place of one that is grown; of the same phones.
-    silence_probability, acoustic_scale, beam, power, variance_floor, min_occupancy, skip_bad, n_jobs, callback, \
-checkpoint
+    silence_probability, acoustic_scale, beam, power, variance_floor, min_occupancy, skip_bad, n_jobs, client, \
+callback, checkpoint
         As `train_phone_hmm` has them.
 
     Returns
@@ -121,10 +126,11 @@ checkpoint
     """
     check_at_least(1, num_leaves=num_leaves or 1)
     aligned = alignment.model
-    corpus = Corpus(frames, [name for name in transcripts if name in frames and name in alignment.posteriors], skip_bad)
+    names = [name for name in transcripts if name in frames and name in alignment.posteriors]
+    corpus = Corpus(frames, names, skip_bad, Workers(n_jobs, client))
     corpus.set_spans(aligned, _spans(aligned, transcripts, dictionary, silence_probability))
     posteriors = {name: alignment.posteriors[name] for name in corpus.spans}
-    stats = context_statistics(corpus, aligned, posteriors, n_jobs)
+    stats = context_statistics(corpus, aligned, posteriors)
     total = round(stats.n.sum())
     whole = [i for i, phone in enumerate(aligned.phones) if phone in (aligned.silence, SPOKEN_NOISE)]
     if tree is None:
@@ -151,7 +157,6 @@ checkpoint
         power=power,
         variance_floor=variance_floor,
         min_occupancy=min_occupancy,
-        n_jobs=n_jobs,
     )
     start = {name: in_states_of(tied, aligned, posterior) for name, posterior in posteriors.items()}
 

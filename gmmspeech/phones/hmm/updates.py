@@ -65,7 +65,7 @@ def run_updates(
     else:
         given = start or {}
         first = 0
-        flat_start = {} if corpus.spans.keys() <= given.keys() else flat_alignments(corpus, model, options.n_jobs)
+        flat_start = {} if corpus.spans.keys() <= given.keys() else flat_alignments(corpus, model)
         posteriors = {name: given[name] if name in given else flat_start[name] for name in corpus.spans}
     starved: NDArray[np.intp] = np.empty(0, np.intp)
     for update in range(first, options.num_passes * options.max_iter):
@@ -73,7 +73,7 @@ def run_updates(
         model = model if iteration else flat
         if options.realigns(iteration):
             posteriors = align_corpus(corpus, model, options)
-        stats = accumulate_corpus(corpus, model, posteriors, options.n_jobs)
+        stats = accumulate_corpus(corpus, model, posteriors)
         occupancy = state_occupancy(model, stats)
         starved = np.flatnonzero(occupancy < options.min_occupancy)
         model, floored = maximize(
@@ -97,11 +97,10 @@ def run_updates(
 
 def _settings(corpus: Corpus, flat: PhoneHMM, options: Options, said: Any) -> dict[str, Any]:
     """All that decides what training gives, for a checkpoint; frames are told by their moments."""
-    deciding = {name: value for name, value in asdict(options).items() if name != "n_jobs"}
     realign = None if options.realign is None else [int(i) for i in options.realign]
     return {
         "training": "phone HMMs",
-        **deciding,
+        **asdict(options),
         "realign": realign,
         "phones": list(flat.phones),
         "silence": flat.silence,

@@ -9,6 +9,7 @@ from gmmspeech.phones.hmm.context_statistics import context_statistics, phone_co
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import Corpus, words_span
+from gmmspeech.phones.hmm.workers import Workers
 
 MODEL = PhoneHMM.from_phones(["SIL", "A", "B"], mean=[0.0, 0.0], variance=[1.0, 1.0], num_states=2)
 
@@ -48,9 +49,9 @@ def test_sums_are_those_of_the_frames_of_each_context(n_jobs):
         states = np.repeat(np.concatenate([[2 * p, 2 * p + 1] for p in phones]), rng.integers(1, 4, 12))
         posteriors[f"u{i}"] = posterior(states)
         frames[f"u{i}"] = rng.normal(5, 1, (len(states), 2)).astype(np.float32)
-    corpus = Corpus(frames, list(frames), skip_bad=False)
+    corpus = Corpus(frames, list(frames), skip_bad=False, workers=Workers(n_jobs))
     corpus.set_spans(MODEL, lambda name, length: [words_span(MODEL, [], {}, length, 0.5)])
-    found = context_statistics(corpus, MODEL, posteriors, n_jobs)
+    found = context_statistics(corpus, MODEL, posteriors)
     expected = defaultdict(list)
     for name, x in frames.items():
         known = phone_contexts(MODEL, posteriors[name])
