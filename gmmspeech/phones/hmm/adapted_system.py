@@ -162,6 +162,7 @@ def train_adapted_system(
     context: int = 7,
     dim: int = 40,
     total_gaussians: int | None = 1500,
+    adapted_gaussians: int | None = None,
     num_leaves: int | None = None,
     prior_frames: float = 1000.0,
     rounds: int = 2,
@@ -171,6 +172,9 @@ def train_adapted_system(
     callback: Callable[[TrainingState], None] | None = None,
 ) -> AdaptedSystem:
     """Train the full system; of triphones with so many leaves, or of phones that are the same everywhere.
+
+    Its adapted model may have more Gaussians than those that transforms are estimated with in training: more of them
+    recognize better on the same transforms, and estimate worse ones. By default it has as many.
 
     Without `rounds`, both models are the one that knows no speaker, and the prior of fMLLR is what it expects itself.
     `checkpoint` gives one for a step by its name; a run that was killed goes on from those that there are.
@@ -203,6 +207,7 @@ def train_adapted_system(
     size = {"total_gaussians": total_gaussians, "max_iter": UPDATES}
     state = train(data, alignment, "unadapted", realign=REALIGN_UNADAPTED, **size)
     unadapted, transforms, prior = state.model, None, model_statistics(state.model)
+    last = size | ({} if adapted_gaussians is None else {"total_gaussians": adapted_gaussians})
     for number in range(1, rounds + 1):
         transforms, prior = train_fmllr(
             *(state.model, data, state.posteriors, utt2spk),
@@ -211,7 +216,8 @@ def train_adapted_system(
             **working,
         )
         adapted_frames = adapt_frames(data, utt2spk, transforms)
-        state = train(adapted_frames, state, f"adapted{number}", realign=REALIGN_ADAPTED, **size)
+        step, options = f"adapted{number}", last if number == rounds else size
+        state = train(adapted_frames, state, step, realign=REALIGN_ADAPTED, **options)
     unadapted, adapted = with_copies(unadapted, near), with_copies(state.model, near)
     return AdaptedSystem(transform, unadapted, adapted, prior, prior_frames)
 

@@ -27,6 +27,7 @@ Rung = Literal["tri1", "tri2", "tri3"]
 RUNGS: tuple[str, ...] = get_args(Rung)
 CONTEXT, DIM = 9, 45  # frames on either side, and what LDA leaves of them
 ADAPTATION_ROUNDS = 2
+FRAMES_AN_ADAPTED_GAUSSIAN = 40  # where their number is not given
 
 
 @checked
@@ -63,7 +64,8 @@ def train_ladder(
         side, LDA to 45 dimensions and MLLT. tri3: these on frames that fMLLR has adapted to each speaker, in training
         (speaker-adaptive training) and in use.
     num_leaves, total_gaussians : int, optional
-        Of triphones' states; by default as `train_triphone_hmm` has them.
+        Of triphones' states; by default as `train_triphone_hmm` has them, but for tri3's last model, which has one
+        Gaussian for 40 frames.
     static : int, optional
         Columns that are cepstra without deltas; by default as the front end of a `FeatureStore` has them, else all.
     n_jobs : int
@@ -124,10 +126,12 @@ def train_ladder(
         return with_copies(tied, near)
     front_end = front_end_of(frames)
     columns = static or (FrontEnd.from_json(front_end).features.dim if front_end else None)
+    lengths = (len(posterior.frame) for posterior in last[0].posteriors.values())
     system = train_adapted_system(
         *(MappedFrames(frames, lambda name, x: x[:, :columns]), said, dictionary, utt2spk, last[0]),
         context=CONTEXT,
         dim=DIM,
+        adapted_gaussians=total_gaussians or sum(lengths) // FRAMES_AN_ADAPTED_GAUSSIAN,
         rounds=ADAPTATION_ROUNDS if rung == "tri3" else 0,
         checkpoint=checkpoint,
         callback=callback,

@@ -60,6 +60,14 @@ def test_each_rung_is_saved_and_aligns_new_speakers(taught, rung, tmp_path):
             assert alignment.fit is not None
 
 
+def test_the_last_model_has_more_gaussians_unless_told(taught):
+    frames = sum(len(posterior.frame) for posterior in taught[-1].posteriors.values())
+    system = train_ladder(*taught, num_leaves=18)
+    assert frames // 110 == system.unadapted.num_gaussians < system.num_gaussians <= frames // 40
+    system = train_ladder(*taught, **SIZE)
+    assert system.unadapted.num_gaussians == system.num_gaussians == SIZE["total_gaussians"]
+
+
 def test_bits_are_the_same_on_any_number_of_threads_and_after_a_kill(taught, tmp_path):
     from gmmspeech.files.checkpoints import Checkpoint
 
