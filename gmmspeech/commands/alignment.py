@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import check, checked, told
-from gmmspeech.audio import AudioFormat, audio_format, read_audio
+from gmmspeech.audio import AudioFormat, audio_format, read_audio, sample_at
 from gmmspeech.audio.reading import Channel, one_channel
 from gmmspeech.checks import real_array
 from gmmspeech.commands.conversion import converting, warn_of_conversions
 from gmmspeech.commands.phones import front_end_of_model, open_model, warn_of_other_language
+from gmmspeech.commands.quiet_edges import loud_part
 from gmmspeech.commands.transcripts import open_pronunciations, spoken_words, unknown_lines
 from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning
 from gmmspeech.files.text import read_text
@@ -24,6 +26,7 @@ from gmmspeech.phones.decoding.alignment import Alignment, align
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import Pronunciations
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.labels.labels import Label
 
 Audio = str | os.PathLike[str] | tuple[NDArray, float]
 Dictionaries = Pronunciations | str | os.PathLike[str] | Sequence[str]
@@ -110,10 +113,20 @@ def align_file(
         warn_of_other_language(language)
     for line in unknown_lines(spoken.unknown, None):
         warnings.warn(line, GmmSpeechWarning)
-    frames = converting(front)(*samples_of(audio, channel, front.sample_frequency))
+    samples, rate = samples_of(audio, channel, front.sample_frequency)
+    start, end = loud_part(samples, rate)
+    frames = converting(front)(samples[sample_at(start, rate) : None if end is None else sample_at(end, rate)], rate)
     speakers = said.utt2spk if adapt else None
     found = align(hmm, {_NAME: frames}, spoken.words, spoken.entries, utt2spk=speakers, goodness=goodness, beam=beam)
-    return found.alignments[_NAME]
+    alignment = found.alignments[_NAME]
+    if not start:
+        return alignment
+    return replace(alignment, words=_moved(alignment.words, start), phones=_moved(alignment.phones, start))
+
+
+def _moved(labels: Sequence[Label], seconds: float) -> list[Label]:
+    """Labels so much later."""
+    return [Label(round(begin + seconds, 9), round(end + seconds, 9), name) for begin, end, name in labels]
 
 
 def pronunciations_of(dictionary: Dictionaries | None) -> Pronunciations | None:

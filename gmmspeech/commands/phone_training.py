@@ -15,6 +15,7 @@ from gmmspeech.audio.reading import Channel
 from gmmspeech.cluster import on_cluster
 from gmmspeech.commands.extraction import Extraction, check_not_recording
 from gmmspeech.commands.phones import features_of, frame_times
+from gmmspeech.commands.quiet_edges import without_quiet_edges
 from gmmspeech.commands.transcripts import (
     UNKNOWN_WORDS,
     Spoken,
@@ -121,7 +122,7 @@ def train_phones_dir(
         spoken = spoken_words(data, dictionary, **how)
         words, dictionary = spoken.words, spoken.entries
         left_out |= spoken.skipped
-        data = data.only(words)
+        data = without_quiet_edges(data.only(words), channel)
         _tell_unknown(spoken, unknown_words_of(out))
     with features_of(data, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
         options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": front.to_json(), "noise": True}

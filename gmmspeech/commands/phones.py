@@ -14,6 +14,7 @@ from typing import Any
 from gmmspeech.audio.reading import Channel
 from gmmspeech.commands.conversion import audio_formats, converting, warn_of_conversions
 from gmmspeech.commands.extraction import Extraction, extract_features
+from gmmspeech.commands.quiet_edges import without_quiet_edges
 from gmmspeech.commands.transcripts import (
     PRONOUNCED_WORDS,
     UNKNOWN_WORDS,
@@ -207,6 +208,7 @@ def align_dir(
     spoken = spoken_words(data, dictionary, phones=hmm.phones, **how)
     if model is None:
         warn_of_other_language(language)
+    data = without_quiet_edges(data, channel)
     said = data.only(spoken.words)
     options["utt2spk"] = data.utt2spk if adapt else None
     with features_of(said, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):

@@ -1,0 +1,72 @@
+"""Long quiet around speech is left out, and times are those of the recording."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import gmmspeech as gs
+from gmmspeech.commands.phones import align_dir
+from gmmspeech.commands.quiet_edges import loud_part
+from gmmspeech.errors import GmmSpeechWarning
+from gmmspeech.formats.textgrid import read_timed_textgrid
+
+RATE = 8000
+
+
+def quiet(kind: str, seconds: float, rate: int) -> np.ndarray:
+    rng, n = np.random.default_rng(0), round(seconds * rate)
+    return {"zeros": np.zeros(n), "dither": rng.integers(-1, 2, n) / 32768, "hiss": rng.normal(0, 3e-4, n)}[kind]
+
+
+@pytest.mark.parametrize("kind", ["zeros", "dither", "hiss"])
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [(0, 30, (0.0, 1.5)), (30, 0, (29.5, None)), (5, 5, (4.5, 6.5)), (2.9, 2.9, (0.0, None)), (0, 0, (0.0, None))],
+)
+def test_edges_of_a_second_of_sound(kind, before, after, expected):
+    sound = np.random.default_rng(1).normal(0, 0.1, RATE)
+    parts = [quiet(kind, before, RATE), sound, quiet(kind, after, RATE)]
+    assert loud_part(np.concatenate(parts), RATE) == pytest.approx(expected)
+
+
+def test_nothing_is_left_out_where_some_of_it_is_as_loud():
+    signal = np.zeros(30 * RATE)
+    assert loud_part(signal, RATE) == loud_part(signal[:9], RATE) == (0.0, None)
+    assert loud_part(np.random.default_rng(0).normal(0, 0.1, 30 * RATE), RATE) == (0.0, None)
+    signal[:RATE] = 0.5
+    signal[-RATE:] = 0.05
+    assert loud_part(signal, RATE) == (0.0, None)
+    signal[15 * RATE :] = 0.001
+    assert loud_part(signal, RATE) == pytest.approx((0.0, 1.5))
+
+
+def test_times_are_those_without_the_quiet(synthetic_voices: Path, tmp_path: Path) -> None:
+    source = sorted((synthetic_voices / "audio").glob("*.wav"))[0]
+    text = gs.read_data_dir(synthetic_voices / "data" / "all").text[source.stem]
+    x, rate = soundfile.read(source)
+    found = {}
+    for name, before, after in (("bare", 0, 0), ("tail", 0, 30), ("head", 20, 0)):
+        folder = tmp_path / name / "ann"
+        folder.mkdir(parents=True)
+        soundfile.write(folder / "a.wav", np.concatenate([np.zeros(before * rate), x, np.zeros(after * rate)]), rate)
+        (folder / "a.txt").write_text(text)
+        if name == "bare":
+            align_dir(tmp_path / name, None, None, out=tmp_path / "out" / name)
+        else:
+            with pytest.warns(GmmSpeechWarning, match="found 1 recording with long quiet before or after the speech"):
+                align_dir(tmp_path / name, None, None, out=tmp_path / "out" / name)
+        end, tiers = read_timed_textgrid(tmp_path / "out" / name / "ann" / "a.TextGrid")
+        assert end == pytest.approx(before + after + len(x) / rate)
+        found[name] = np.array([label[:2] for label in tiers["words"] if label.name]) - before
+        alone = gs.align_file(folder / "a.wav", text)
+        np.testing.assert_allclose([label[:2] for label in alone.words], found[name] + before, atol=1e-3)
+    for name in ("tail", "head"):
+        moved = np.abs(found[name] - found["bare"])
+        assert np.median(moved) < 0.02
+        assert (moved < 0.1).mean() > 0.9
+    shutil.rmtree(tmp_path / "out")
