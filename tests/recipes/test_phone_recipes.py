@@ -198,6 +198,8 @@ def test_fsdd(corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     words = {task: percent(row["error rate"]) for task, row in rows(tmp_path, "recognition").items()}
     assert words["train → test"] < 10  # by chance: 90
     assert words["others → one, all six"] < 35
+    adapted = rows(tmp_path, "adapted")
+    assert percent(adapted["others → one, all six"]["error rate"]) < words["others → one, all six"]
     assert percent(rows(tmp_path, "alignment")["train → test"]["within 20 ms"]) > 40
     found = right(table(tmp_path, "phones"))
     assert found["one model", "segments"] > 85  # the most frequent of 19 phones: 13
