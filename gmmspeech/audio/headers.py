@@ -104,12 +104,12 @@ def examine(name: str, file: BinaryIO, size: int) -> Sound:
     return Sound()
 
 
-def how_to_convert(name: str) -> str:
-    """Words that tell of the command that makes a WAV file of anything."""
+def how_to_convert(name: str, *, beside: bool = False) -> str:
+    """Words that tell of the command that makes a WAV file of anything, in the folder where one is or beside it."""
     shell, path = shlex.quote(name), PurePath(name)
     other = "-converted" if path.suffix.lower() == ".wav" else ""  # so that nothing is written to what is read
-    out = f"{path.stem}{other}.wav"
-    return f"; ffmpeg -i {shown(shell, 400)} {shown(shlex.quote(out))} makes WAV of it"
+    out = str(path.with_name(f"{path.stem}{other}.wav")) if beside else f"{path.stem}{other}.wav"
+    return f"; ffmpeg -i {shown(shell, 400)} {shown(shlex.quote(out), 400)} makes WAV of it"
 
 
 def _riff(name: str, file: BinaryIO, size: int) -> Sound:

@@ -226,13 +226,16 @@ def _together(
 ) -> Iterator[tuple[Path, list[Path]]]:
     """Yield each recording with the transcripts beside it, in the order in which they are to be tried."""
     transcripts: dict[Path, list[Path]] = {}
+    unread: set[Path] = set()
     for path in others:
         if path.name.startswith(".") or not path.is_file():
             continue
         if path.suffix.lower() in TRANSCRIPTS:
             transcripts.setdefault(path.with_suffix(""), []).append(path)
         elif path.suffix.lower() in OTHER_AUDIO:
-            left_out[_below(path, folder)] = f"found audio that libsndfile does not read{how_to_convert(str(path))}"
+            how = how_to_convert(str(path), beside=True)
+            left_out[_below(path, folder)] = f"found audio that libsndfile does not read{how}"
+            unread.add(path.with_suffix(""))
     recordings: dict[Path, list[Path]] = {}
     for path in files:
         recordings.setdefault(path.with_suffix(""), []).append(path)
@@ -241,7 +244,7 @@ def _together(
         for path in further:
             left_out[_below(path, folder)] = f"found {shown(first.name)} too, expected one recording of a name"
         yield first, sorted(transcripts.pop(stem, []), key=lambda path: TRANSCRIPTS.index(path.suffix.lower()))
-    for alone in transcripts.values():
+    for alone in (found for stem, found in transcripts.items() if stem not in unread):
         for path in outside_results(alone, folder):
             left_out[_below(path, folder)] = "found no recording of that name beside it, expected one"
 

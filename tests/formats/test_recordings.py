@@ -181,3 +181,18 @@ def test_a_folder_that_can_t_be_read_is_left_out(tmp_path: Path, unreadable) -> 
     unreadable(tmp_path)
     with pytest.raises(DataError, match=rf"^{tmp_path}: can't be read \(Permission denied\), expected a folder"):
         read_recordings(tmp_path)
+
+
+def test_audio_to_be_converted_is_named_once_with_its_transcript(tmp_path: Path) -> None:
+    audio(tmp_path / "ann" / "a.wav")
+    (tmp_path / "ann" / "a.txt").write_text("hello")
+    (tmp_path / "ann" / "my take.m4a").write_bytes(b"x")
+    (tmp_path / "ann" / "my take.txt").write_text("hello")
+    (tmp_path / "ann" / "c.wav").write_bytes((tmp_path / "ann" / "a.wav").read_bytes())
+    (tmp_path / "ann" / "c.txt").write_bytes("Grüße".encode("latin-1"))
+    place = f"{tmp_path}/ann/my take"
+    assert read_recordings(tmp_path)[1] == {
+        "ann/c.txt": "1: found byte 0xfc, expected UTF-8 text",
+        "ann/my take.m4a": "found audio that libsndfile does not read; "
+        f"ffmpeg -i '{place}.m4a' '{place}.wav' makes WAV of it",
+    }
