@@ -35,6 +35,7 @@ from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph
 from gmmspeech.phones.hmm.mapping import extended_model
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.silence_edges import StaticModel, place_silence
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import BestPath, best_paths, path_log_likelihood
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
@@ -145,8 +146,8 @@ def align(
         1998). It helps where speakers or recordings differ from those that the model was trained on.
     refine : bool
         Place boundaries finer than a frame, at the means of their posteriors, and give their deviations; see
-        `gmmspeech.phones.decoding.boundaries`. Those of silence stay where the best path has them. Without, all lie
-        between two frames.
+        `gmmspeech.phones.decoding.boundaries`. Those of silence lie between two frames, where static features place
+        them (`gmmspeech.phones.hmm.silence_edges`). Without, all boundaries lie between two frames.
     silence_probability : float
         Of silence before, between and after words.
     acoustic_scale : float
@@ -214,6 +215,7 @@ def align(
         searching: dict[str, Any] = {"acoustic_scale": acoustic_scale, "beam": beam, "n_jobs": n_jobs}
         model, frames = for_these_speakers(known, frames, graphs, utt2spk, **searching)
     transitions = Transitions.of(model.self_loop)
+    static = StaticModel.of(model) if isinstance(known, PhoneHMM) else None
 
     def align_batch(batch: Mapping[str, NDArray]) -> dict[str, Alignment | str]:
         emissions, bad = batch_emissions(model, batch, skip_bad)
@@ -235,6 +237,12 @@ def align(
                 if not skip_bad:
                     raise DataError(f"utterance {name}: {found[name]}")
         theirs = {name: emissions[name] for name in reached}
+        edged = place_silence(
+            *(static, [graphs[n] for n in reached], [path.nodes for path in reached.values()]),
+            *([batch[n] for n in reached], transitions),
+            acoustic_scale=acoustic_scale,
+        )
+        reached = {n: path._replace(nodes=nodes) for (n, path), nodes in zip(reached.items(), edged, strict=True)}
         placed = _placed(model, graphs, reached, theirs, transitions) if refine else dict.fromkeys(reached)
         nodes = [path.nodes for path in reached.values()]
         states = [graphs[name].state[path.nodes] for name, path in reached.items()]

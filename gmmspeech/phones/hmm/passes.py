@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError
@@ -15,6 +14,7 @@ from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.phones.hmm.estimation import HMMStats, accumulate
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors, forward_backward
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.silence_edges import StaticModel, place_silence
 from gmmspeech.phones.hmm.spans import Corpus, Span, equal_states, joined, path_posteriors
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import viterbi
@@ -74,29 +74,50 @@ class Options:
 
 
 def align_corpus(corpus: Corpus, model: PhoneHMM, options: Options) -> dict[str, StatePosteriors]:
-    return corpus.map(functools.partial(_align_batch, model, Transitions.of(model.self_loop), options))
+    align = functools.partial(_align_batch, model, StaticModel.of(model), Transitions.of(model.self_loop), options)
+    return corpus.map(align)
 
 
 def _align_batch(
-    model: PhoneHMM, transitions: Transitions, options: Options, batch: Batch, utterances: Sequence[Sequence[Span]]
+    model: PhoneHMM,
+    static: StaticModel | None,
+    transitions: Transitions,
+    options: Options,
+    batch: Batch,
+    utterances: Sequence[Sequence[Span]],
 ) -> list[StatePosteriors]:
-    emissions = [model.log_likelihoods(x) for x in batch.read()]
-    return _align_spans(model, transitions, utterances, emissions, options)
+    return _align_spans(model, static, transitions, utterances, batch.read(), options)
 
 
 def _align_spans(
     model: PhoneHMM,
+    static: StaticModel | None,
     transitions: Transitions,
     utterances: Sequence[Sequence[Span]],
-    emissions: Sequence[NDArray[np.float32]],
+    frames: Sequence[NDArray],
     options: Options,
 ) -> list[StatePosteriors]:
-    flat = [(span, e[span.start : span.stop]) for spans, e in zip(utterances, emissions, strict=True) for span in spans]
-    graphs = [span.graph for span, _ in flat if span.graph is not None]
-    theirs = [emission for span, emission in flat if span.graph is not None]
+    emissions = [model.log_likelihoods(x) for x in frames]
+    flat = [
+        (span, x[span.start : span.stop], e[span.start : span.stop])
+        for spans, x, e in zip(utterances, frames, emissions, strict=True)
+        for span in spans
+        if span.graph is not None
+    ]
+    graphs = [span.graph for span, _, _ in flat if span.graph is not None]
+    theirs = [emission for _, _, emission in flat]
     aligned: Iterator[StatePosteriors | None] = iter(())
     if graphs and options.method == "viterbi":
-        paths = viterbi(graphs, theirs, transitions, acoustic_scale=options.acoustic_scale, beam=options.beam)
+        scale = options.acoustic_scale
+        paths = viterbi(graphs, theirs, transitions, acoustic_scale=scale, beam=options.beam)
+        reached = [(i, path) for i, path in enumerate(paths) if path is not None]
+        edged = place_silence(
+            *(static, [graphs[i] for i, _ in reached], [path for _, path in reached]),
+            *([flat[i][1] for i, _ in reached], transitions),
+            acoustic_scale=scale,
+        )
+        for (i, _), path in zip(reached, edged, strict=True):
+            paths[i] = path
         aligned = (
             None if path is None else path_posteriors(model, graph.state[path], emission)
             for path, graph, emission in zip(paths, graphs, theirs, strict=True)

@@ -1,0 +1,110 @@
+"""Where silence begins and ends: frames near its edges are judged by their static features alone.
+
+Deltas look ahead and back: ΔΔ by 4 frames, where windows are 2. So the frames before a word no longer look like
+silence, its first phone takes them for its own, and in training some more with every alignment. Once a path is known,
+the frames that may see one of its edges of silence are aligned once more as if they had no deltas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.phones.hmm.graph import StateGraph
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.trellis import Transitions
+from gmmspeech.phones.hmm.viterbi import viterbi
+
+
+@dataclass(frozen=True)
+class StaticModel:
+    """What a model says of static features, the states of its silence, and the frames to look at around an edge."""
+
+    model: PhoneHMM
+    silent: NDArray[np.bool_]  # (S,)
+    reach: int  # frames to either side: as many as deltas see, of wherever the edge may be moved to, which is as many
+
+    @classmethod
+    def of(cls, model: PhoneHMM) -> StaticModel | None:
+        """None where there are no deltas, or it isn't known which columns they are."""
+        front = None if model.front_end is None else FrontEnd.from_json(model.front_end)
+        if front is None or front.deltas is None or model.dim != front.dim:
+            return None
+        static = slice(front.features.dim)
+        means, variances = (np.ascontiguousarray(array[:, static]) for array in (model.means, model.variances))
+        silent = np.isin(np.arange(model.num_states), model.states(model.silence))
+        sight = front.deltas.order * front.deltas.window
+        return cls(replace(model, means=means, variances=variances, front_end=None), silent, 2 * sight)
+
+
+def place_silence(
+    static: StaticModel | None,
+    graphs: Sequence[StateGraph],
+    paths: Sequence[NDArray[np.intp]],
+    frames: Sequence[NDArray],
+    transitions: Transitions,
+    *,
+    acoustic_scale: float = 1.0,
+) -> list[NDArray[np.intp]]:
+    """Move best paths, (T,), near edges of silence: through the same nodes, when static features say.
+
+    `frames` are those of each path, (T, D).
+    """
+    placed = [path.copy() for path in paths]
+    if static is None:
+        return placed
+    runs = [
+        (i, run)
+        for i, path in enumerate(placed)
+        for run in near_changes(static.silent[graphs[i].state[path]], static.reach)
+    ]
+    if not runs:
+        return placed
+    emissions = static.model.log_likelihoods(np.concatenate([frames[i][run, : static.model.dim] for i, run in runs]))
+    pieces = [(graphs[i], placed[i][run]) for i, run in runs]
+    chains = [nodes[np.flatnonzero(np.append(True, nodes[1:] != nodes[:-1]))] for _, nodes in pieces]
+    found = viterbi(
+        [chain_graph(graph, chain) for (graph, _), chain in zip(pieces, chains, strict=True)],
+        np.split(emissions, np.cumsum([len(nodes) for _, nodes in pieces])[:-1]),
+        transitions,
+        acoustic_scale=acoustic_scale,
+    )
+    for (_, nodes), chain, path in zip(pieces, chains, found, strict=True):
+        if path is not None:
+            nodes[:] = chain[path]
+    return placed
+
+
+def near_changes(flags: NDArray[np.bool_], reach: int) -> list[slice]:
+    """Runs of frames no more than `reach` away from a change of a flag, as many before it as after it."""
+    runs: list[slice] = []
+    for edge in (np.flatnonzero(flags[1:] != flags[:-1]) + 1).tolist():
+        begin, end = max(edge - reach, 0), min(edge + reach, len(flags))
+        if runs and runs[-1].stop >= begin:
+            begin = runs.pop().start
+        runs.append(slice(begin, end))
+    return runs
+
+
+def chain_graph(graph: StateGraph, nodes: NDArray[np.intp]) -> StateGraph:
+    """Nodes of a graph one after the other, and no other way."""
+    number = len(nodes)
+    none, inside = np.zeros(0, np.intp), np.full(number - 1, -np.inf)
+    return StateGraph(
+        state=graph.state[nodes],
+        chained=np.arange(number) > 0,
+        source=none,
+        target=none,
+        weight=none.astype(float),
+        initial=np.append(0.0, inside),
+        final=np.append(inside, 0.0),
+        phone=graph.phone[nodes],
+        word=graph.word[nodes],
+        phone_start=graph.phone_start[nodes],
+        word_start=graph.word_start[nodes],
+        words=graph.words,
+    )
