@@ -20,6 +20,7 @@ _FUNCTIONS = {
     "insertion_penalty": "penalty",
     "dictionary": "dictionaries",
     "init_model": "init",
+    "rung": "ladder",
 }
 
 

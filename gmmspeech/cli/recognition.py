@@ -306,8 +306,13 @@ def _vocabulary(words: str | None, spoken: Mapping[str, Sequence[str]] | None) -
 def _grammar(
     words: Sequence[str], dictionary: Pronunciations, isolated: bool, penalty: float
 ) -> Callable[[PhoneHMM], StateGraph]:
-    from gmmspeech.phones.hmm.graph import word_loop_graph, word_sequence_graph
+    from gmmspeech.phones.decoding.word_graph import check_phones_known
+    from gmmspeech.phones.hmm.graph import pronunciations, word_loop_graph, word_sequence_graph
 
-    if isolated:
-        return lambda model: word_sequence_graph(model, [words], dictionary)
-    return lambda model: word_loop_graph(model, words, dictionary, insertion_penalty=penalty)
+    def graph_of(model: PhoneHMM) -> StateGraph:
+        check_phones_known({word: pronunciations(dictionary, word) for word in words}, model)
+        if isolated:
+            return word_sequence_graph(model, [words], dictionary)
+        return word_loop_graph(model, words, dictionary, insertion_penalty=penalty)
+
+    return graph_of

@@ -59,7 +59,8 @@ def open_any_hdf5(path: str | os.PathLike[str], *, expected: str) -> h5py.File:
         raise DataError(f"{name}: no such file, expected {expected} in HDF5") from error
     except (OSError, RuntimeError, ValueError) as error:  # ValueError: a null byte in the name
         found = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
-        raise DataError(f"{shown(name)}: no readable HDF5 ({found}), expected {expected} in HDF5") from error
+        advice = ": the file is cut off, copy or make it anew" if "truncated" in found else ""
+        raise DataError(f"{shown(name)}: no readable HDF5 ({found}), expected {expected} in HDF5{advice}") from error
 
 
 def is_hdf5(path: str | os.PathLike[str]) -> bool:

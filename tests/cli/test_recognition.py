@@ -118,3 +118,26 @@ def test_a_damaged_n_gram(run, digits, arpa):
     done = run("recognize", digits, "--lm", arpa)
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
     assert f"{arpa}: found 12 1-grams, expected the 13 that its header tells" in done.stderr
+
+
+@pytest.mark.parametrize("isolated", [[], ["--isolated"]])
+def test_phones_of_a_small_grammar_that_the_model_lacks(run, digits, tmp_path, isolated):
+    (tmp_path / "ipa.dict").write_text("ONE w \u028c n\nTWO t u\n")
+    done = run("recognize", digits, "--dictionary", tmp_path / "ipa.dict", "--words", "one,two", *isolated)
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert "--dictionary: found phones that the model lacks: " in done.stderr
+    assert "expected a dictionary in the phones of the model: " in done.stderr
+
+
+def test_a_model_that_is_cut_off(run, digits, arpa, tmp_path):
+    from gmmspeech.phones.shipped import english_model
+
+    english_model().save(tmp_path / "whole.h5")
+    whole = (tmp_path / "whole.h5").read_bytes()
+    for size in (1000, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "cut.h5").write_bytes(whole[:size])
+        done = run("recognize", digits, tmp_path / "cut.h5", "--lm", arpa, "--out", tmp_path / "out")
+        assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+        assert "cut.h5: no readable HDF5" in done.stderr
+        assert done.stderr.endswith("the file is cut off, copy or make it anew\n")
+        assert not (tmp_path / "out").exists()

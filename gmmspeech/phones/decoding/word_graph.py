@@ -171,12 +171,17 @@ def ngram_entries(ngram: NGram, dictionary: Pronunciations, model: PhoneHMM) -> 
     check_words_known(ngram, [word for word, variants in entries.items() if not variants or not all(variants)])
     if not entries:
         raise DataError("n-gram: found no words, expected one or more beside the marks of a sentence")
+    check_phones_known(entries, model)
+    return entries
+
+
+def check_phones_known(entries: Pronunciations, model: PhoneHMM) -> None:
+    """Raise a `DataError` for phones of pronunciations that a model lacks, counted."""
     lacking = Counter(p for each in entries.values() for phones in each for p in set(phones) - set(model.phones))
     if lacking:
-        listed = ", ".join(f"{phone} ({count} pronunciations)" for phone, count in lacking.most_common())
+        listed = ", ".join(f"{phone} ({counted(count, 'pronunciation')})" for phone, count in lacking.most_common())
         expected = f"a dictionary in the phones of the model: {shown(' '.join(model.phones), 300)}"
         raise DataError(f"dictionary: found phones that the model lacks: {shown(listed, 300)}; expected {expected}")
-    return entries
 
 
 def check_words_known(ngram: NGram, lacking: Sequence[str], owner: str = "n-gram") -> None:

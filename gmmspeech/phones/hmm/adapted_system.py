@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map
-from gmmspeech.checks import as_matrix, check_at_least
-from gmmspeech.errors import FeatureError, counted
+from gmmspeech.checks import all_finite, as_matrix, check_at_least
+from gmmspeech.errors import FeatureError, ModelError, counted, shown
 from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.linear.fmllr import FMLLRStats
@@ -41,6 +41,7 @@ from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
 from gmmspeech.phones.hmm.training import train_phone_hmm
 from gmmspeech.phones.hmm.training_state import TrainingState, keeping_last
+from gmmspeech.phones.hmm.tree import same_tree
 from gmmspeech.phones.hmm.triphones import train_triphone_hmm
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ class AdaptedSystem(Saved, kind="AdaptedSystem", hint="the full system of phone 
         Of all training speakers together.
     prior_frames : float
         How many of their frames are added to those of each speaker.
+
+    Raises
+    ------
+    ModelError
+        Parts of different systems: other phones, states, trees or columns; numbers that are not finite.
     """
 
     transform: SplicedTransform
@@ -79,6 +85,29 @@ class AdaptedSystem(Saved, kind="AdaptedSystem", hint="the full system of phone 
     adapted: PhoneHMM
     prior: FMLLRStats
     prior_frames: float = field(metadata={"saved_as": "relevance"})
+
+    def __post_init__(self) -> None:
+        one, other = self.unadapted, self.adapted
+        for name in ("phones", "silence", "dim"):
+            found, expected = getattr(one, name), getattr(other, name)
+            if found != expected:
+                told = f"{shown(str(found))} in the model of any speaker and {shown(str(expected))} in the adapted one"
+                raise ModelError(f"AdaptedSystem: {name}: found {told}, expected the same")
+        if one.num_states != other.num_states or not same_tree(one.tree, other.tree):
+            told = f"trees of {counted(one.num_states, 'state')} and {other.num_states}, which differ"
+            raise ModelError(f"AdaptedSystem: found models with {told}, expected two of one system, trained together")
+        rows, columns, width = *self.transform.matrix.shape, 2 * self.transform.context + 1
+        if rows != other.dim or columns % width or not columns:
+            expected = f"{other.dim} rows, as the models have columns, and a multiple of {width} columns"
+            raise ModelError(f"AdaptedSystem: transform: found {rows} rows of {columns} columns, expected {expected}")
+        if self.prior.k.shape != (rows, rows + 1) or self.prior.g.shape != (rows, rows + 1, rows + 1):
+            found = f"k, g of shapes {self.prior.k.shape}, {self.prior.g.shape}"
+            raise ModelError(f"AdaptedSystem: prior: found {found}, expected those of {counted(rows, 'column')}")
+        numbers = np.array([self.prior.beta, self.prior_frames])
+        if not all_finite(self.transform.matrix, self.prior.k, self.prior.g, numbers) or not self.prior.beta > 0:
+            raise ModelError("AdaptedSystem: found a transform or a prior of no frames, or not finite, expected some")
+        if self.prior_frames < 0:
+            raise ModelError(f"AdaptedSystem: prior_frames: found {self.prior_frames}, expected 0 or more")
 
     @property
     def dim(self) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError, shown
+from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.checkpoints import Checkpoint
@@ -86,7 +86,7 @@ def train_ladder(
     Raises
     ------
     DataError
-        An utterance without a speaker, by name; as `train_triphone_hmm` does.
+        An utterance without a speaker, by name; too few frames for LDA; as `train_triphone_hmm` does.
 
     Examples
     --------
@@ -106,6 +106,10 @@ def train_ladder(
     homeless = [name for name in alignment.posteriors if name not in utt2spk]
     if homeless:
         raise DataError(f"utterance {shown(homeless[0])}: found no speaker, expected one in utt2spk")
+    front_end = front_end_of(frames)
+    columns = static or (FrontEnd.from_json(front_end).features.dim if front_end else None)
+    if rung != "tri1":
+        _check_enough(frames, transcripts, alignment, rung, columns)
     said = {name: transcripts[name] for name in alignment.posteriors if name in transcripts}
     near = neighbors_trained(alignment.model, said, dictionary)
     keep, last = keeping_last(callback)
@@ -124,8 +128,6 @@ def train_ladder(
     tied = last[0].model
     if rung == "tri1":
         return with_copies(tied, near)
-    front_end = front_end_of(frames)
-    columns = static or (FrontEnd.from_json(front_end).features.dim if front_end else None)
     lengths = (len(posterior.frame) for posterior in last[0].posteriors.values())
     system = train_adapted_system(
         *(MappedFrames(frames, lambda name, x: x[:, :columns]), said, dictionary, utt2spk, last[0]),
@@ -138,3 +140,23 @@ def train_ladder(
         **size | {"num_leaves": num_leaves or tied.num_states},
     )
     return system.with_front_end(front_end)
+
+
+def _check_enough(
+    frames: Mapping[str, NDArray],
+    transcripts: Mapping[str, Sequence[str]],
+    alignment: TrainingState,
+    rung: str,
+    columns: int | None,
+) -> None:
+    """Raise a `DataError` for what LDA lacks, before anything is trained."""
+    for name in alignment.posteriors:
+        lacking = "frames" if name not in frames else "transcript" if name not in transcripts else ""
+        if lacking:
+            raise DataError(f"utterance {shown(name)}: found no {lacking}, expected all that were aligned to have some")
+    found = sum(len(posterior.frame) for posterior in alignment.posteriors.values())
+    static = frames[next(iter(alignment.posteriors))][:, :columns]
+    least = (2 * CONTEXT + 1) * static.shape[1] + alignment.model.num_states
+    if found < least:
+        expected = f"{least} or more for its LDA: give it more speech, or take tri1"
+        raise DataError(f"rung: found {rung} with {counted(found, 'frame')}, expected {expected}")

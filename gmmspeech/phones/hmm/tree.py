@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -216,6 +216,13 @@ class ContextTree:
         behind = (self.yes[inner] > inner).all() and (self.no[inner] > inner).all()
         if not behind or (np.sort(reached) != np.arange(nodes)).any():
             raise ModelError(f"ContextTree: expected each of {nodes} nodes once behind another, or among the roots")
+
+
+def same_tree(one: ContextTree | None, other: ContextTree | None) -> bool:
+    """Say whether two trees are the same, or there is none of both."""
+    if one is None or other is None:
+        return one is other
+    return all(np.array_equal(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
 
 
 def _variants(table: NDArray[np.int32], left: list[int], right: list[int]) -> list[Variant]:

@@ -40,7 +40,7 @@ def test_a_word_for_unknown_ones_is_left_out_where_the_dictionary_lacks_it():
         ({"AH": [[]], "EE": [["IY"]]}, "found 1 of 2 words without a pronunciation"),
         (
             {"AH": [["AA"], ["ə"]], "EE": [["i"]]},
-            r"dictionary: found phones that the model lacks: ə \(1 pronunciations\), i \(1 pronunciations\); expected",
+            r"dictionary: found phones that the model lacks: ə \(1 pronunciation\), i \(1 pronunciation\); expected",
         ),
     ],
 )

@@ -1,12 +1,18 @@
 """The full system on speakers whose sounds are turned and shifted."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+from trees import grown, model_of
 
-from gmmspeech.errors import ConfigError
+from gmmspeech.errors import ConfigError, DataError, ModelError
+from gmmspeech.formats.loading import load
+from gmmspeech.linear.fmllr import FMLLRStats
 from gmmspeech.phones.decoding.adapting import for_these_speakers
 from gmmspeech.phones.decoding.recognition import decode
-from gmmspeech.phones.hmm.adapted_system import train_adapted_system
+from gmmspeech.phones.hmm.adaptation import SplicedTransform
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, train_adapted_system
 from gmmspeech.phones.hmm.graph import phone_loop_graph, train_bigram
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm
 
@@ -66,3 +72,37 @@ def test_adaptation_lowers_errors_of_new_speakers():
         np.testing.assert_array_equal(x, threaded[name])
     with pytest.raises(ConfigError, match="rounds: found -1"):
         train_adapted_system(frames, words, DICTIONARY, utt2spk, states[-1], rounds=-1)
+
+
+def made():
+    """A system of triphones, and another tree of as many states."""
+    rng = np.random.default_rng(0)
+    tree, other = grown(rng, [1, 3, 2, 1], 15), grown(rng, [1, 3, 2, 1], 15)
+    model = model_of(tree, ("SIL", "A", "B", "C"))
+    dim = model.dim
+    prior = FMLLRStats(9.0, rng.normal(size=(dim, dim + 1)), rng.normal(size=(dim, dim + 1, dim + 1)))
+    return AdaptedSystem(SplicedTransform(1, rng.normal(size=(dim, 6))), model, model, prior, 100.0), other
+
+
+def test_parts_that_do_not_belong_together_are_refused(tmp_path):
+    system, other = made()
+    transform, prior, model = system.transform, system.prior, system.adapted
+    worse = FMLLRStats(prior.beta, prior.k[:-1], prior.g)
+    for part, value, message in (
+        ("unadapted", model_of(other, model.phones), "trees of 15 states and 15, which differ, expected two of one"),
+        ("adapted", dataclasses.replace(model, silence="A"), "silence: found SIL in the model of any speaker and A in"),
+        ("unadapted", dataclasses.replace(model, phones=("SIL", "A", "B", "D")), "phones: found .* expected the same"),
+        ("transform", SplicedTransform(1, transform.matrix[:-1]), "transform: found . rows of 6 columns, expected"),
+        ("transform", SplicedTransform(1, transform.matrix[:, :-1]), "a multiple of 3 columns"),
+        ("transform", SplicedTransform(1, transform.matrix * np.nan), "not finite"),
+        ("prior", worse, "prior: found k, g of shapes"),
+        ("prior", FMLLRStats(0.0, prior.k, prior.g), "prior of no frames"),
+        ("prior_frames", -1.0, "prior_frames: found -1.0, expected 0 or more"),
+    ):
+        with pytest.raises(ModelError, match=f"^AdaptedSystem: .*{message}"):
+            dataclasses.replace(system, **{part: value})
+    mixed = dataclasses.replace(system)
+    vars(mixed)["unadapted"] = model_of(other, model.phones)  # as a file may have it
+    mixed.save(tmp_path / "mixed.h5")
+    with pytest.raises(DataError, match=r"mixed.h5: .*trees of 15 states and 15, which differ"):
+        load(tmp_path / "mixed.h5")

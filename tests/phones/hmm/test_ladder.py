@@ -1,5 +1,7 @@
 """The rungs of the ladder, on speakers whose sounds are turned and shifted."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -103,3 +105,27 @@ def test_speakers_and_columns_that_are_missing_are_named(taught):
     system = train_ladder(*taught, rung="tri2", **SIZE)
     with pytest.raises(FeatureError, match="utterance a0: found frames of 2 columns, expected 3"):
         align(system, {"a0": frames["a0"][:, :2]}, words, dictionary)
+
+
+def test_too_few_frames_and_utterances_that_lack_something_are_named_before_training(taught, monkeypatch):
+    frames, words, dictionary, speakers, state = taught
+    monkeypatch.setattr(ladder, "train_triphone_hmm", lambda *_, **__: pytest.fail("is not begun"))
+    for lacking, place in (("frames", 0), ("transcript", 1)):
+        given = [*taught]
+        given[place] = {name: value for name, value in given[place].items() if name != "b2"}
+        with pytest.raises(DataError, match=f"^utterance b2: found no {lacking}, expected all that were aligned"):
+            train_ladder(*given)
+    few = dataclasses.replace(state, posteriors={"a0": state.posteriors["a0"]})
+    monkeypatch.setattr(ladder, "CONTEXT", 40)
+    least, found = 81 * 3 + 15, len(frames["a0"])
+    expected = f"^rung: found tri2 with {found} frames, expected {least} or more for its LDA: give it .*, or take tri1"
+    with pytest.raises(DataError, match=expected):
+        train_ladder(frames, words, dictionary, speakers, few, rung="tri2")
+
+
+def test_one_speaker(taught):
+    frames, words, dictionary, _, state = taught
+    system = train_ladder(frames, words, dictionary, dict.fromkeys(frames, "s"), state, **SIZE)
+    assert (
+        align(system, frames, words, dictionary, utt2spk=dict.fromkeys(frames, "s")).alignments.keys() == frames.keys()
+    )

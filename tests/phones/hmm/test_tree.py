@@ -10,7 +10,7 @@ from trees import descended, grown, model_of
 
 from gmmspeech.errors import ModelError
 from gmmspeech.formats.loading import load
-from gmmspeech.phones.hmm.tree import ContextTree
+from gmmspeech.phones.hmm.tree import ContextTree, same_tree
 
 
 @settings(max_examples=30, deadline=None)
@@ -91,3 +91,11 @@ def test_tree_of_another_model_is_refused():
         dataclasses.replace(model, tree=ContextTree.untied([1, 1, 2, 1]))
     with pytest.raises(ModelError, match="beside each other"):
         dataclasses.replace(model, tree=ContextTree.untied([1, 2, 1]))
+
+
+def test_trees_are_compared():
+    one, two = (grown(np.random.default_rng(seed), [1, 3, 2, 1], 20) for seed in (1, 2))
+    assert same_tree(one, dataclasses.replace(one))
+    assert same_tree(None, None)
+    assert not same_tree(one, two)
+    assert not same_tree(one, None)
