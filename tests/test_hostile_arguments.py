@@ -260,6 +260,7 @@ FUNCTIONS = {
         "skip_bad": False,
         "n_jobs": 1,
     },
+    "phones.english_model": {"contexts": True},
     "phones.train_ladder": {
         "frames": UTTERANCES,
         **words,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
+from gmmspeech.arguments import checked
 from gmmspeech.files.saving import load
 from gmmspeech.phones.hmm.mapping import without_contexts
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -12,7 +13,7 @@ from gmmspeech.phones.hmm.model import PhoneHMM
 ENGLISH = Path(__file__).parent.parent / "data" / "english.h5"
 
 
-@lru_cache(maxsize=2)
+@checked
 def english_model(*, contexts: bool = True) -> PhoneHMM:
     """Give the phone HMMs of English that come along: ARPAbet without stress, SIL, and SPN for unknown words; 16 kHz.
 
@@ -36,5 +37,13 @@ def english_model(*, contexts: bool = True) -> PhoneHMM:
     >>> model.num_states > english_model(contexts=False).num_states == 123
     True
     """
-    model: PhoneHMM = load(ENGLISH, PhoneHMM)
-    return model if contexts else without_contexts(model)
+    return _model(contexts)
+
+
+@cache
+def _model(contexts: bool) -> PhoneHMM:
+    """Read the model once, as English or as other languages take it."""
+    if contexts:
+        model: PhoneHMM = load(ENGLISH, PhoneHMM)
+        return model
+    return without_contexts(_model(True))
