@@ -36,6 +36,7 @@ from gmmspeech.formats.alignments import (
 from gmmspeech.formats.datadir import DataDir, read_data_dir, read_map
 from gmmspeech.formats.labeled_recordings import read_labeled_recordings
 from gmmspeech.formats.loading import load
+from gmmspeech.phones.decoding.calibration import calibrated
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, train_adapted_system
 from gmmspeech.phones.hmm.graph import Pronunciations
 from gmmspeech.phones.hmm.ladder import Rung, train_ladder
@@ -199,6 +200,9 @@ def _train_and_save(
                     store, words, dictionary, utt2spk or {}, last[0], step, rung, options["n_jobs"], client
                 )
             model = model.with_front_end(front_end or store.front_end)
+            if labels is not None and isinstance(model, PhoneHMM):
+                said: dict[str, Any] = {"transcripts": words, "dictionary": dictionary, "n_jobs": options["n_jobs"]}
+                model = calibrated(model, store, labels, **frame_times(store.front_end), **said)
             if noise:
                 model = model.with_noise() if isinstance(model, AdaptedSystem) else add_spoken_noise(model)
             model.save(out)

@@ -175,7 +175,7 @@ def boundary_agreement(
     found: list[tuple[float, str, float, str, str]] = []
     for name in reference:
         ours, theirs = (_spoken(side[name], ignore) for side in (reference, hypothesis))
-        partners = _partners([label[2] for label in ours], [label[2] for label in theirs])
+        partners = partners_of([label[2] for label in ours], [label[2] for label in theirs])
         for boundary in _boundaries(ours, ends=ends):
             count += 1
             if boundary.label in partners:
@@ -312,7 +312,7 @@ def _boundaries(labels: Times, *, ends: bool) -> Iterator[_Boundary]:
             yield _Boundary(end, name, "", i, True)
 
 
-def _partners(ours: Sequence[str], theirs: Sequence[str]) -> dict[int, int]:
+def partners_of(ours: Sequence[str], theirs: Sequence[str]) -> dict[int, int]:
     """Place of the label of the same name on the other side, for each label that has one."""
     if ours == theirs:
         return dict(zip(range(len(ours)), range(len(ours)), strict=True))

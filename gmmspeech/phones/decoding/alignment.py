@@ -284,7 +284,8 @@ def _placed(
     chains = [Chain.of(path.nodes, graphs[name].state[path.nodes]) for name, path in paths.items()]
     silence = model.phone_index[model.silence]
     theirs = [emissions[name] for name in paths]
-    return dict(zip(paths, place_boundaries(spans, chains, theirs, transitions, silence), strict=True))
+    placed = place_boundaries(spans, chains, theirs, transitions, silence, model.deviation_scale)
+    return dict(zip(paths, placed, strict=True))
 
 
 def describe_path(

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.phones.decoding.spans import PhoneSpan
+from gmmspeech.phones.hmm.deviation_scale import DeviationScale
 from gmmspeech.phones.hmm.trellis import Transitions
 
 MEAN_SCALE = 0.1  # of log-likelihoods, for where a boundary is
@@ -223,17 +224,24 @@ def place_boundaries(
     emissions: Sequence[Float32],
     transitions: Transitions,
     silence: int,
+    scale: DeviationScale | None = None,
 ) -> list[Boundaries]:
-    """Place the boundaries of utterances at the means of their posteriors, those of silence where the path has them."""
+    """Place the boundaries of utterances at the means of their posteriors, those of silence where the path has them.
+
+    Deviations are those of the posteriors, or what a scale makes of them.
+    """
     moments = boundary_moments(chains, emissions, transitions)
     placed = []
-    for phones, chain, ((mean, _), (_, deviation)) in zip(spans, chains, moments, strict=True):
+    for phones, chain, ((mean, large), (_, deviation)) in zip(spans, chains, moments, strict=True):
         starts = np.array([span.start for span in phones])
         first = np.searchsorted(chain.entry, starts)
         silent = np.array([span.phone == silence for span in phones])
         fixed = silent | np.concatenate([[True], silent[:-1]])
         edges = np.append(_between(mean[first], starts, fixed, chain.num_frames), chain.num_frames)
         spread = np.hypot(deviation[first], FLOOR)
+        if scale is not None:
+            phone = np.array([span.phone for span in phones])
+            spread = scale(large[first], deviation[first], np.roll(phone, 1), phone)
         spread[0] = 0.0
         placed.append(Boundaries(edges, spread))
     return placed

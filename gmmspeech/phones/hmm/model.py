@@ -19,6 +19,7 @@ from gmmspeech.checks import as_names, check_at_least, finite, real_array
 from gmmspeech.errors import FeatureError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
+from gmmspeech.phones.hmm.deviation_scale import DeviationScale
 from gmmspeech.phones.hmm.tree import ContextTree
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         What a model that is given away is of: data, license, figures.
     tree : ContextTree or None
         Which states a phone has between which others; without one, all of its own, in order.
+    deviation_scale : DeviationScale or None
+        What deviations of boundaries are worth, where it was learned from labels.
 
     Raises
     ------
@@ -96,6 +99,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
     front_end: str | None = field(default=None)
     card: str | None = field(default=None)
     tree: ContextTree | None = field(default=None)
+    deviation_scale: DeviationScale | None = field(default=None)
 
     def __post_init__(self) -> None:
         for name in ("state_offsets", "self_loop", "mixture_offsets", "weights", "means", "variances"):
@@ -331,6 +335,9 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
                 raise ModelError(f"phone HMM: {name}: expected {count + 1} rising numbers from 0 to {end}")
 
     def _check_tree(self) -> None:
+        if self.deviation_scale is not None and len(self.deviation_scale.before) != len(self.phones):
+            found = f"a deviation scale of {counted(len(self.deviation_scale.before), 'phone')}"
+            raise ModelError(f"phone HMM: found {found}, expected {len(self.phones)}")
         if self.tree is None:
             return
         if (self.tree.num_phones, self.tree.num_states) != (len(self.phones), self.num_states):
@@ -375,7 +382,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
     def to_state(self) -> State:
         """Give all that is to be saved; Gaussians that float32 holds to the bit as such, in half of the space."""
         state = super().to_state()
-        for name in ("card", "tree"):
+        for name in ("card", "tree", "deviation_scale"):
             if getattr(self, name) is None:
                 del state[name]
         for name in ("means", "variances"):

@@ -35,8 +35,10 @@ def add_spoken_noise(model: PhoneHMM) -> PhoneHMM:
     states = round(float(np.diff(model.position_offsets)[spoken].mean()))
     stay = np.full(states, model.self_loop[model.phone_of_state != model.phone_index[model.silence]].mean())
     number = len(spoken)
+    scale = model.deviation_scale
     return replace(
         model,
+        deviation_scale=None if scale is None else scale.with_more(1),
         phones=(*model.phones, SPOKEN_NOISE),
         state_offsets=np.append(model.state_offsets, model.num_states + states),
         self_loop=np.concatenate([model.self_loop, stay]),

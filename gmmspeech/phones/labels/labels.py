@@ -104,10 +104,14 @@ class FrameClock:
         """Time of frame 0 in milliseconds."""
         return self.frame_length / 2 if self.times == "center" else 0.0
 
+    @property
+    def edge_of_first(self) -> float:
+        """Time of the boundary in front of frame 0 in milliseconds, which may lie before the audio."""
+        return self.first - self.frame_shift / 2 if self.times == "center" else 0.0
+
     def edge(self, frame: float) -> float:
         """Time of the boundary in front of a frame: the middle between two centers, or the frame's start."""
-        first = self.first - self.frame_shift / 2 if self.times == "center" else 0.0
-        return max(0.0, round((frame * self.frame_shift + first) / 1000, 9))
+        return max(0.0, round((frame * self.frame_shift + self.edge_of_first) / 1000, 9))
 
     def time(self, frame: float) -> float:
         """Time of the boundary in front of a frame; the audio's start in front of the first."""

@@ -1,0 +1,164 @@
+"""What deviations of boundaries are worth, learned from the labels that a model was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.blocks import ordered_map
+from gmmspeech.features.compatibility import front_end_of
+from gmmspeech.metrics.boundaries import partners_of
+from gmmspeech.phones.decoding.boundaries import Chain, boundary_moments, place_boundaries
+from gmmspeech.phones.decoding.spans import phone_spans
+from gmmspeech.phones.hmm.batches import read_batches
+from gmmspeech.phones.hmm.deviation_scale import OFFSET, DeviationScale
+from gmmspeech.phones.hmm.graph import (
+    Pronunciations,
+    StateGraph,
+    phone_sequence_graph,
+    pronunciations,
+    utterance_graph,
+)
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.trellis import Transitions
+from gmmspeech.phones.hmm.viterbi import best_paths
+from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
+
+LEAST = 200  # boundaries, below which nothing is learned
+PRIOR, PHONE_PRIOR = 3.0, 10.0  # precision of weights, and of what belongs to phones, about none
+GREATEST, LEAST_ERROR = 10.0, 0.05  # frames: errors beyond the first count as it, and this is added to all
+COVERED = 0.975  # of the errors in 1.96 deviations: on what a model was trained on, they are smaller than elsewhere
+
+
+class _Found(NamedTuple):
+    """Of each boundary: deviations at both scales, phones on both sides, and how far it is from the label's, frames."""
+
+    large: NDArray[np.float64]
+    small: NDArray[np.float64]
+    before: NDArray[np.intp]
+    after: NDArray[np.intp]
+    error: NDArray[np.float64]
+
+
+def calibrated(
+    model: PhoneHMM,
+    frames: Mapping[str, NDArray],
+    labels: Mapping[str, Sequence[Label]],
+    *,
+    transcripts: Mapping[str, Sequence[str]] | None = None,
+    dictionary: Pronunciations | None = None,
+    frame_length: float | None = None,
+    frame_shift: float | None = None,
+    times: FrameTimes = "center",
+    n_jobs: int | None = 1,
+) -> PhoneHMM:
+    """Give a model the scale of its deviations, from the errors of its boundaries beside labels with times.
+
+    Each utterance is aligned with its words where they are known, so that errors of pronunciations count too; else with
+    the phones of its labels. Errors are taken for draws of Laplace distributions, whose
+    width depends on the posteriors and on the phones on both sides. As it is where too few boundaries are labeled.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> phones = [Label(0.2 * i, 0.2 * (i + 1), name) for i, name in enumerate(["SIL", "A", "S", "SIL"])]
+    >>> places = np.repeat([0.0, 4.0, 6.0, 0.0], 20)[:, None]
+    >>> frames = {f"u{i}": places + rng.normal(0, 1, (80, 1)) for i in range(100)}
+    >>> model = PhoneHMM.from_phones(["SIL", "A", "S"], mean=[0.0], variance=[1.0], num_states=1)
+    >>> model = replace(model, means=[[0.0], [4.0], [6.0]])
+    >>> scale = calibrated(model, frames, dict.fromkeys(frames, phones), times="start").deviation_scale
+    >>> bool(scale.after[2] > scale.after[1])  # S begins where A, which is near it, ends
+    True
+    """
+    clock = FrameClock.of(model.front_end or front_end_of(frames), frame_shift, frame_length, times)
+    transitions, silence = Transitions.of(model.self_loop), model.phone_index[model.silence]
+
+    def of_batch(batch: Mapping[str, NDArray]) -> list[_Found]:
+        graphs = {name: _graph(model, labels[name], (transcripts or {}).get(name), dictionary or {}) for name in batch}
+        known = {name: graph for name, graph in graphs.items() if graph is not None and len(batch[name])}
+        emissions = {name: model.log_likelihoods(batch[name]) for name in known}
+        paths = best_paths(list(known.values()), list(emissions.values()), transitions) if known else []
+        reached = {name: path.nodes for name, path in zip(known, paths, strict=True) if path is not None}
+        spans = [phone_spans(known[name], nodes) for name, nodes in reached.items()]
+        chains = [Chain.of(nodes, known[name].state[nodes]) for name, nodes in reached.items()]
+        theirs = [emissions[name] for name in reached]
+        placed = place_boundaries(spans, chains, theirs, transitions, silence)
+        moments = boundary_moments(chains, theirs, transitions)
+        parts = []
+        for name, own, chain, ((_, large), (_, small)), at in zip(reached, spans, chains, moments, placed, strict=True):
+            state = np.searchsorted(chain.entry, [span.start for span in own])
+            phone = np.array([span.phone for span in own])
+            truth = _truth(labels[name], [model.phones[p] for p in phone], model.silence)
+            frame = (1000 * truth - clock.edge_of_first) / clock.frame_shift
+            kept = np.flatnonzero(~np.isnan(frame[1:])) + 1
+            error = np.abs(at.edges[kept] - frame[kept])
+            parts.append(_Found(large[state[kept]], small[state[kept]], phone[kept - 1], phone[kept], error))
+        return parts
+
+    names = [name for name in labels if name in frames]
+    found = [part for parts in ordered_map(of_batch, read_batches(frames, names), n_jobs=n_jobs) for part in parts]
+    if sum(len(part.error) for part in found) < LEAST:
+        return model
+    every = _Found(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    return replace(model, deviation_scale=_fitted(every, len(model.phones)))
+
+
+def _graph(
+    model: PhoneHMM, labels: Sequence[Label], words: Sequence[str] | None, dictionary: Pronunciations
+) -> StateGraph | None:
+    """What was said, as far as it is known: words, else the phones of labels; None if they are of other phones."""
+    if words and all(pronunciations(dictionary, word, optional=True) for word in words):
+        return utterance_graph(model, words, dictionary)
+    said = [label.name for label in labels]
+    return phone_sequence_graph(model, said) if said and set(said) <= model.phone_index.keys() else None
+
+
+def _truth(labels: Sequence[Label], phones: Sequence[str], silence: str) -> NDArray[np.float64]:
+    """Start of the label of each phone, in seconds, matched in order; NaN of those without one, and of silence."""
+    spoken = [label for label in labels if label.name != silence]
+    places = [i for i, phone in enumerate(phones) if phone != silence]
+    found = np.full(len(phones), np.nan)
+    for ours, theirs in partners_of([label.name for label in spoken], [phones[i] for i in places]).items():
+        found[places[theirs]] = spoken[ours].start
+    return found
+
+
+def _fitted(found: _Found, num_phones: int) -> DeviationScale:
+    """Fit widths of Laplace distributions by their posterior probability, and scale them to what they are to cover."""
+    from scipy.optimize import minimize  # which takes a while
+
+    logs = np.log(np.stack([found.large, found.small]) + OFFSET)
+    middle = logs.mean(axis=1, keepdims=True)
+    error = np.minimum(found.error, GREATEST) + LEAST_ERROR
+    precision = np.concatenate([[0.0, PRIOR, PRIOR], np.full(2 * num_phones, PHONE_PRIOR)])
+
+    def split(values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        return np.split(values, [3, 3 + num_phones])
+
+    def cost(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        weights, before, after = split(values)
+        width = weights[0] + weights[1:] @ (logs - middle) + before[found.before] + after[found.after]
+        relative = error * np.exp(-width)
+        slope = 1 - relative
+        gradient = [
+            np.array([slope.sum(), *((logs - middle) @ slope)]),
+            np.bincount(found.before, slope, minlength=num_phones),
+            np.bincount(found.after, slope, minlength=num_phones),
+        ]
+        return float((width + relative).sum() + precision @ values**2 / 2), np.concatenate(
+            gradient
+        ) + precision * values
+
+    start = np.zeros(3 + 2 * num_phones)
+    start[0] = np.log(error.mean())
+    weights, before, after = split(minimize(cost, start, jac=True, method="L-BFGS-B").x)
+    weights[0] -= weights[1:] @ middle[:, 0]
+    scale = DeviationScale(weights, before, after)
+    covered = np.quantile(found.error / scale(*found[:4]), COVERED) / 1.96
+    weights[0] += np.log(covered)
+    return DeviationScale(weights, before, after)

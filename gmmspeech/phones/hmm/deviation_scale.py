@@ -1,0 +1,57 @@
+"""What deviations of boundaries by posteriors are worth, as a model learned it from labels with times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.arguments import set_fields
+from gmmspeech.checks import real_array
+from gmmspeech.errors import ModelError
+
+OFFSET = 0.3  # frames, added to deviations before their logarithm is taken
+
+
+@dataclass(frozen=True)
+class DeviationScale:
+    """Deviation of a boundary as a function of two posterior ones and of the phones on both sides.
+
+    Its logarithm, in frames, is the sum of a constant, of weights times the logarithms of both (and 0.3), and of what
+    belongs to the phone before and to the one after.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (3,), float64
+        The constant, and the weights of deviations at the scale of boundaries and at the smaller one.
+    before, after : ndarray, shape (P,), float64
+        Of each phone of the model.
+    """
+
+    weights: NDArray[np.float64]
+    before: NDArray[np.float64]
+    after: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        for name in ("weights", "before", "after"):
+            numbers = real_array(getattr(self, name), f"DeviationScale: {name}", ModelError)
+            if numbers.ndim != 1 or not np.isfinite(numbers).all():
+                raise ModelError(f"DeviationScale: {name}: expected a row of finite numbers")
+            set_fields(self, **{name: numbers.astype(np.float64)})
+        if len(self.weights) != 3 or len(self.before) != len(self.after):
+            found = f"{len(self.weights)} weights, {len(self.before)} and {len(self.after)} phones"
+            raise ModelError(f"DeviationScale: found {found}, expected 3 weights and as many phones before as after")
+
+    def __call__(
+        self, large: NDArray[np.float64], small: NDArray[np.float64], before: NDArray[np.intp], after: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """Deviations in frames, of posterior ones and indices of the phones on both sides."""
+        logs = np.log(np.stack([large, small]) + OFFSET)
+        total = self.weights[0] + self.weights[1:] @ logs + self.before[before] + self.after[after]
+        return np.exp(np.clip(total, -3.0, 4.0))
+
+    def with_more(self, number: int) -> DeviationScale:
+        """Give it for more phones, which change nothing."""
+        none = np.zeros(number)
+        return DeviationScale(self.weights, np.concatenate([self.before, none]), np.concatenate([self.after, none]))
