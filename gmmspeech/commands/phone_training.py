@@ -25,7 +25,7 @@ from gmmspeech.commands.transcripts import (
     unknown_lines,
     write_unknown_words,
 )
-from gmmspeech.errors import DataError, GmmSpeechWarning, counted, shown
+from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, counted, shown
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.checkpoints import Checkpoint, checkpoint_of
@@ -128,11 +128,26 @@ def train_phones_dir(
     with features_of(data, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
         options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": front.to_json(), "noise": True}
         options["scheduler"] = scheduler
-        known = None if known is None else _with_silence(known, store)
+        if known is not None:
+            known = _with_silence(known, store)
+            words, dictionary = _words_beside(data, dictionary, language)
         options |= {"rung": rung, "utt2spk": data.utt2spk}
         model, state = _train_and_save(store, words, dictionary or {}, out, known, **options)
     done.skipped = {**left_out, **done.skipped}
     return model, state, done
+
+
+def _words_beside(
+    data: DataDir, dictionary: Pronunciations | None, language: str
+) -> tuple[Mapping[str, Sequence[str]], Pronunciations]:
+    """Words of labeled utterances and their pronunciations, as alignment takes them, as far as they are known."""
+    if data.text is None:
+        return {}, {}
+    try:
+        spoken = spoken_words(data, dictionary, language=language, unknown_words="error", skip_bad=True)
+    except GmmSpeechError:  # labels are enough
+        return {}, {}
+    return spoken.words, spoken.entries
 
 
 def unknown_words_of(model: Path) -> Path:
@@ -200,7 +215,7 @@ def _train_and_save(
                     store, words, dictionary, utt2spk or {}, last[0], step, rung, options["n_jobs"], client
                 )
             model = model.with_front_end(front_end or store.front_end)
-            if labels is not None and isinstance(model, PhoneHMM):
+            if labels is not None and words and isinstance(model, PhoneHMM):
                 said: dict[str, Any] = {"transcripts": words, "dictionary": dictionary, "n_jobs": options["n_jobs"]}
                 model = calibrated(model, store, labels, **frame_times(store.front_end), **said)
             if noise:

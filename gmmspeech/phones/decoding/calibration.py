@@ -112,8 +112,9 @@ def _graph(
     model: PhoneHMM, labels: Sequence[Label], words: Sequence[str] | None, dictionary: Pronunciations
 ) -> StateGraph | None:
     """What was said, as far as it is known: words, else the phones of labels; None if they are of other phones."""
-    if words and all(pronunciations(dictionary, word, optional=True) for word in words):
-        return utterance_graph(model, words, dictionary)
+    variants = [pronunciations(dictionary, word, optional=True) for word in words or ()]
+    if variants and all(variants) and {p for each in variants for v in each for p in v} <= model.phone_index.keys():
+        return utterance_graph(model, words or (), dictionary)
     said = [label.name for label in labels]
     return phone_sequence_graph(model, said) if said and set(said) <= model.phone_index.keys() else None
 
