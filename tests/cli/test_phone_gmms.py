@@ -34,8 +34,12 @@ def digits(corpus) -> Path:
 
 @pytest.fixture
 def copied(digits: Path, tmp_path: Path) -> Path:
-    """A copy of the training part whose labels may be spoilt."""
+    """A copy of half the training part, whose labels may be spoilt."""
     shutil.copytree(digits.parent, tmp_path / "corpus")
+    for name in ("wav.scp", "utt2spk", "text", "phones.ctm"):
+        path = tmp_path / "corpus" / "data" / "train" / name
+        lines = [line for line in path.read_text().splitlines() if line.split()[0].endswith("5")]
+        path.write_text("\n".join([*lines, ""]))
     return tmp_path / "corpus" / "data" / "train"
 
 

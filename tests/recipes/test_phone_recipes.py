@@ -42,9 +42,10 @@ CLASSIFIER = AdaptedClassifierConfig(ONE, adapter_components=1, segment_componen
 
 @pytest.fixture(autouse=True)
 def _few_updates_of_the_full_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    short = {"MLLT_UPDATES": 4, "UPDATES": 8, "REALIGN_UNADAPTED": (4,), "REALIGN_ADAPTED": (4,)}
+    short = {"MLLT_ROUNDS": 1, "MLLT_UPDATES": 4, "UPDATES": 6, "REALIGN_UNADAPTED": (3,), "REALIGN_ADAPTED": (3,)}
     for name, value in short.items():
         monkeypatch.setattr(f"gmmspeech.phones.hmm.adapted_system.{name}", value)
+    monkeypatch.setattr("gmmspeech.phones.hmm.ladder.ADAPTATION_ROUNDS", 1)
 
 
 @pytest.fixture
