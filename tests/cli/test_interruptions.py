@@ -20,6 +20,8 @@ import soundfile
 from click.testing import Result
 
 import gmmspeech as gs
+from gmmspeech.formats.arpa import write_arpa
+from gmmspeech.phones.labels.ngram import train_ngram
 
 Run = Callable[..., Result]
 UNIX = pytest.mark.skipif(os.name == "nt", reason="Unix has the means to test it")
@@ -231,3 +233,36 @@ def test_a_disk_that_fails_at_the_end(
         assert line.startswith("gmmspeech: error: ")
         assert f"can't be written ({os.strerror(error)})" in line
         assert files() == before
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@UNIX
+@pytest.mark.parametrize("command", ["align", "recognize"])
+def test_a_kill_while_speech_is_searched_or_written_leaves_nothing_half_written(
+    command: str, run: Run, corpus: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Killed once frames have been computed, and once results are being written; gone on with to the same files."""
+    write_arpa(tmp_path / "digits.arpa", train_ngram([[word] for word in ["zero", "one", "two", "three"]], order=2))
+    digits, out = corpus("fsdd-tiny") / "data" / "test", tmp_path / "here" / "out"
+    more = {"align": [], "recognize": ["--lm", tmp_path / "digits.arpa", "--confidence"]}[command]
+    out.parent.mkdir()
+    assert run(command, digits, *more, "--out", tmp_path / "whole").exit_code == 0
+    expected = contents(tmp_path / "whole")
+    for place in ("gmmspeech.phones.hmm.model.PhoneHMM.log_likelihoods", "os.replace"):
+        owner, name = place.rsplit(".", 1)
+        dying = f"""
+            import os, pkgutil, signal, sys
+            from gmmspeech.cli.main import main
+            owner = pkgutil.resolve_name({owner!r})
+            setattr(owner, {name!r}, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+            main({list(map(str, [command, digits, *more, "--out", out]))!r}, prog_name="gmmspeech")
+        """
+        killed = subprocess.run([sys.executable, "-c", textwrap.dedent(dying)], capture_output=True, check=False)
+        assert killed.returncode == -signal.SIGKILL, (place, killed.stderr)
+        assert not out.exists() or contents(out) == expected
+    assert run(command, digits, *more, "--out", out).exit_code == 0
+    assert contents(out) == expected
+    assert [path.name for path in out.parent.iterdir()] == ["out"]

@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 
 import gmmspeech as gs
+from gmmspeech.commands.phone_training import train_phones_file
 from gmmspeech.commands.verification import checkpoint_of, train_ubm_file
+from gmmspeech.phones.hmm import adapted_system, ladder
 
 KILLS_A_KIND = 8
 
@@ -49,11 +51,25 @@ def trainings(folder: Path) -> dict[str, Callable[[Path], None]]:
             options = {"max_iter": 12, "total_gaussians": 30, "method": "baum-welch"}
             gs.train_phone_hmm(spoken, words, dictionary, checkpoint=checkpoint, **options).save(out)
 
+    gs.write_store(folder / "spoken.h5", spoken.items())
+    for module, name, value in (
+        *((ladder, "CONTEXT", 1), (ladder, "DIM", 4), (ladder, "ADAPTATION_ROUNDS", 1)),
+        *((adapted_system, "UPDATES", 4), (adapted_system, "MLLT_UPDATES", 2)),
+        *((adapted_system, "REALIGN_UNADAPTED", (2,)), (adapted_system, "REALIGN_ADAPTED", (2,))),
+    ):
+        setattr(module, name, value)
+    speakers = {name: name[-1] for name in spoken}
+
+    def rungs(out: Path) -> None:
+        options = {"max_iter": 4, "num_passes": 1, "total_gaussians": 20, "rung": "tri3", "utt2spk": speakers}
+        train_phones_file(folder / "spoken.h5", words, dictionary, out, n_jobs=2, **options)
+
     return {
         "ubm": mixture,
         "ubm, accelerated": lambda out: mixture(out, accelerate=True, init="random"),
         "i-vector extractor": extractor,
         "phone HMMs": phones,
+        "triphones adapted to speakers": rungs,
     }
 
 
