@@ -104,7 +104,7 @@ def align_file(
     >>> [label.name for label in found.words], found.phones[-1].end <= 1.0
     (['Ah'], True)
     """
-    hmm = open_model(model, language)
+    hmm = open_model(model)
     front = front_end_of_model(hmm)
     said = DataDir(Path(), {_NAME: Path()}, None, (_NAME,), {_NAME: _NAME}, {_NAME: _text(transcript)})
     how = {"language": language, "unknown_words": unknown_words}

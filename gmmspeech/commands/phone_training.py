@@ -62,7 +62,7 @@ def read_start(init: str, phone_map: Path | None = None) -> dict[str, Any]:
     """
     if init == "flat":
         return {}
-    model = english_model(contexts=False) if init == "english" and not Path(init).exists() else load(init, PhoneHMM)
+    model = english_model() if init == "english" and not Path(init).exists() else load(init, PhoneHMM)
     return {"init_model": model, "phone_map": None if phone_map is None else read_map(phone_map)}
 
 

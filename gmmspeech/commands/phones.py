@@ -104,13 +104,11 @@ def frame_times(front_end: str | None) -> dict[str, Any]:
     return {"frame_length": clock.frame_length, "frame_shift": clock.frame_shift}
 
 
-def open_model(
-    model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None, language: str = "en"
-) -> PhoneHMM | AdaptedSystem:
-    """Give a model of phones as it is, or that of a file, or the one of English, for a language."""
+def open_model(model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None) -> PhoneHMM | AdaptedSystem:
+    """Give a model of phones as it is, or that of a file, or the one of English."""
     if isinstance(model, (PhoneHMM, AdaptedSystem)):
         return model
-    return english_model(contexts=_is_english(language)) if model is None else load(model, (PhoneHMM, AdaptedSystem))
+    return english_model() if model is None else load(model, (PhoneHMM, AdaptedSystem))
 
 
 def front_end_of_model(model: PhoneHMM | AdaptedSystem) -> FrontEnd:
@@ -202,7 +200,7 @@ def align_dir(
     format = format or ("ctm" if is_data_dir(folder) else "textgrid")
     if out is not None:
         check_results(out, places_of(data).values(), format)
-    hmm = open_model(model, language)
+    hmm = open_model(model)
     front = front_end_of_model(hmm)
     how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
     spoken = spoken_words(data, dictionary, phones=hmm.phones, **how)

@@ -12,6 +12,7 @@ from gmmspeech import pipeline
 from gmmspeech.commands import phones
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.phones.hmm.graph import Pronunciations
+from gmmspeech.phones.hmm.mapping import without_contexts
 from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
 from gmmspeech.phones.hmm.training_state import keeping_last
 from gmmspeech.report import rows
@@ -48,14 +49,16 @@ def main(run: pipeline.Run, corpus: Path) -> None:
             short(trained(features_of(run, train), train, dictionary, run.jobs)).save(model)
         said = phones.transcripts(tested)
         known = phones.said_pronunciations(said, dictionary)
-        for kind, speakers, times in (
-            ("", None, "start"),
-            (", adapted", tested.utt2spk, "start"),
-            (", by default", tested.utt2spk, "center"),
+        tied = gs.load(model)
+        for kind, hmm, speakers, times in (
+            (", triphones adapted", tied, tested.utt2spk, "start"),
+            ("", without_contexts(tied), None, "start"),
+            (", adapted", without_contexts(tied), tested.utt2spk, "start"),
+            (", by default", without_contexts(tied), tested.utt2spk, "center"),
         ):
             with gs.FeatureStore(features_of(run, tested)) as store:
                 options = {"utt2spk": speakers, "times": times, "n_jobs": run.jobs}
-                aligned = gs.align(gs.load(model), store, said, known, **options).alignments
+                aligned = gs.align(hmm, store, said, known, **options).alignments
             hypothesis = {u: aligned[u].phones for u in aligned}
             found.append(rows.boundary_row(f"{name}{kind}", {u: truth[u] for u in hypothesis}, hypothesis))
     run.results(found, "alignment")
