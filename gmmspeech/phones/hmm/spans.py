@@ -43,16 +43,16 @@ class Corpus:
         Of the utterances that are not bad, once `set_spans` has made them.
     batches : list of list of str
         Those utterances, longest first, in groups.
-    workers : Workers
+    pool : Workers
         Who works on the batches.
     """
 
     def __init__(
-        self, frames: Mapping[str, NDArray], names: Sequence[str], skip_bad: bool, workers: Workers | None = None
+        self, frames: Mapping[str, NDArray], names: Sequence[str], skip_bad: bool, pool: Workers | None = None
     ) -> None:
         if not names:
             raise DataError("found no utterance with both frames and a transcript, expected one or more")
-        self.frames, self.skip_bad, self.workers = frames, skip_bad, workers or Workers()
+        self.frames, self.skip_bad, self.pool = frames, skip_bad, pool or Workers()
         self.batches: list[list[str]] = []
         self.lengths: dict[str, int] = {}
         self.spans: dict[str, list[Span]] = {}
@@ -112,7 +112,7 @@ class Corpus:
         names = sorted(self.spans, key=lambda name: (-self.lengths[name], name))
         groups = list(batches((name, self.lengths[name]) for name in names))
         if groups != self.batches:
-            self.batches, self._frames_column = groups, self.workers.batches(self.frames, groups)
+            self.batches, self._frames_column = groups, self.pool.batches(self.frames, groups)
         self._spans_column: Sequence[Any] = ()
 
     def _reject(self, name: str, error: DataError | ModelError) -> None:
@@ -131,14 +131,14 @@ class Corpus:
     def map(self, function: Callable[..., list[Found]]) -> dict[str, Found]:
         """Give what a function gives for each utterance of a `Batch` and its spans."""
         if not self._spans_column:
-            self._spans_column = self.workers.keep(self._in_batches(self.spans))
-        results = self.workers.map(function, self._frames_column, self._spans_column)
+            self._spans_column = self.pool.keep(self._in_batches(self.spans))
+        results = self.pool.map(function, self._frames_column, self._spans_column)
         pairs = zip(self.batches, results, strict=True)
         return {name: found for batch, aligned in pairs for name, found in zip(batch, aligned, strict=True)}
 
     def sum(self, function: Callable[..., Found], posteriors: Mapping[str, StatePosteriors]) -> Found:
         """Sum what a function gives for each `Batch` and its posteriors."""
-        return self.workers.sum(function, self._frames_column, self._in_batches(posteriors))
+        return self.pool.sum(function, self._frames_column, self._in_batches(posteriors))
 
     def _in_batches(self, values: Mapping[str, Any]) -> list[list[Any]]:
         return [[values[name] for name in batch] for batch in self.batches]

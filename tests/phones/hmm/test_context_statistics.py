@@ -49,7 +49,7 @@ def test_sums_are_those_of_the_frames_of_each_context(n_jobs):
         states = np.repeat(np.concatenate([[2 * p, 2 * p + 1] for p in phones]), rng.integers(1, 4, 12))
         posteriors[f"u{i}"] = posterior(states)
         frames[f"u{i}"] = rng.normal(5, 1, (len(states), 2)).astype(np.float32)
-    corpus = Corpus(frames, list(frames), skip_bad=False, workers=Workers(n_jobs))
+    corpus = Corpus(frames, list(frames), skip_bad=False, pool=Workers(n_jobs))
     corpus.set_spans(MODEL, lambda name, length: [words_span(MODEL, [], {}, length, 0.5)])
     found = context_statistics(corpus, MODEL, posteriors)
     expected = defaultdict(list)

@@ -94,7 +94,7 @@ def test_any_number_of_threads_gives_the_same():
     frames = Frames({f"u{i}": spoken(("SIL", 20 + i), ("AA", 12), ("S", 9), seed=i) for i in range(6)})
     corpus, model = corpus_of(frames, {name: ["ASS"] for name in frames})
     one = flat_alignments(corpus, model)
-    corpus.workers = Workers(n_jobs=2)
+    corpus.pool = Workers(n_jobs=2)
     two = flat_alignments(corpus, model)
     assert list(one) == list(two)
     for name in one:

@@ -9,7 +9,10 @@ import pytest
 import gmmspeech as gs
 from gmmspeech.phones.hmm.graph import utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.passes import Options, align_corpus
 from gmmspeech.phones.hmm.silence_edges import StaticModel, chain_graph, near_changes, place_silence
+from gmmspeech.phones.hmm.spans import Corpus, words_span
+from gmmspeech.phones.hmm.tree import ContextTree
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import viterbi
 
@@ -158,3 +161,17 @@ def test_alignment_and_training_place_edges_of_silence():
             np.subtract((found[u].words[0].start, found[u].words[0].end), np.multiply(exact[u], 0.01)) for u in found
         ]
         np.testing.assert_allclose(errors, 0, atol=0.0101)
+
+
+def test_training_of_triphones_leaves_edges_where_all_features_see_them():
+    frames, words = Frames({"u": spoken(("SIL", 20), ("AA", 12), ("SIL", 20))}), {"u": ["AH"]}
+    corpus = Corpus(frames, ["u"], False)
+    plain = model_of(spread=16.0)
+    tied = dataclasses.replace(plain, tree=ContextTree.untied([1, 1, 1]))
+    options = Options(None, 1, 1, None, "viterbi", 1.0, None, 0.25, 0.01, 10.0)
+    found = []
+    for model in (plain, tied):
+        corpus.set_spans(model, lambda name, n, m=model: [words_span(m, words[name], DICTIONARY, n, 0.5)])
+        (posteriors,) = align_corpus(corpus, model, options).values()
+        found.append(np.flatnonzero(posteriors.state == model.states("AA")[0])[0])
+    assert found[0] == 20 > found[1]
