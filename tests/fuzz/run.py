@@ -33,6 +33,7 @@ def main() -> int:
     parser.add_argument("--hostile", action="store_true", help="run the cases that have names")
     parser.add_argument("--out", type=Path, help="write all results to this file, a line of JSON each")
     given = parser.parse_args()
+    os.fsync = os.fstat  # what is written need not outlive a power cut
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         workshop = Workshop(Path(folder).resolve() / "fuzz", given.only)
         numbers = range(given.first, given.first + given.cases) if given.case is None else [given.case]
