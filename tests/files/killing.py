@@ -161,7 +161,7 @@ def main() -> None:
             target.unlink()
             while True:
                 child = forked(run)
-                time.sleep(chance.uniform(0, 0.4 * duration))
+                time.sleep(chance.uniform(0, 0.9 * duration))
                 os.kill(child, signal.SIGKILL)
                 if not was_killed(child):
                     break

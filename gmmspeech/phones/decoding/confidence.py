@@ -15,8 +15,8 @@ from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import best_scores
 
-LEAST_FIT = -2.0
-"""Nats a frame: a transcript that fits worse is probably wrong, or lacks words; right ones have -1.8 to 0."""
+LEAST_FIT = -2.3
+"""Nats a frame: a transcript that fits worse is probably wrong, or lacks words; right ones have -2 to 0."""
 
 
 def goodness_of_pronunciation(

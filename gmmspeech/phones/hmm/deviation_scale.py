@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import set_fields
 from gmmspeech.checks import real_array
-from gmmspeech.errors import ModelError
+from gmmspeech.errors import ModelError, counted
 
 OFFSET = 0.3  # frames, added to deviations before their logarithm is taken
 
@@ -40,7 +40,9 @@ class DeviationScale:
                 raise ModelError(f"DeviationScale: {name}: expected a row of finite numbers")
             set_fields(self, **{name: numbers.astype(np.float64)})
         if len(self.weights) != 3 or len(self.before) != len(self.after):
-            found = f"{len(self.weights)} weights, {len(self.before)} and {len(self.after)} phones"
+            found = (
+                f"{counted(len(self.weights), 'weight')}, {len(self.before)} and {counted(len(self.after), 'phone')}"
+            )
             raise ModelError(f"DeviationScale: found {found}, expected 3 weights and as many phones before as after")
 
     def __call__(
