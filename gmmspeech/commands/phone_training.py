@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from gmmspeech.audio.reading import Channel
 from gmmspeech.cluster import on_cluster
@@ -37,7 +34,7 @@ from gmmspeech.formats.datadir import DataDir, read_data_dir, read_map
 from gmmspeech.formats.labeled_recordings import read_labeled_recordings
 from gmmspeech.formats.loading import load
 from gmmspeech.phones.decoding.calibration import calibrated
-from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, train_adapted_system
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import Pronunciations
 from gmmspeech.phones.hmm.ladder import Rung, train_ladder
 from gmmspeech.phones.hmm.mapping import phone_sources, told_pairs
@@ -261,25 +258,6 @@ def step_checkpoints(out: Path) -> Iterator[Callable[[str], Checkpoint]]:
         step.remove()
 
 
-def train_adapted_file(
-    features: Path,
-    words: Mapping[str, Sequence[str]],
-    dictionary: Pronunciations,
-    utt2spk: Mapping[str, str],
-    alignment: Path,
-    out: Path,
-    **options: Any,
-) -> AdaptedSystem:
-    """Train an `AdaptedSystem` on the cepstra of a feature store and write it."""
-    state = load(alignment, TrainingState)
-    with FeatureStore(features) as store:
-        frames = cepstra_of(store, state.posteriors)
-        speakers = {utterance: utt2spk[utterance] for utterance in words}
-        system = train_adapted_system(frames, words, dictionary, speakers, state, **options)
-    system.save(out)
-    return system
-
-
 def train_ladder_file(
     features: Path,
     words: Mapping[str, Sequence[str]],
@@ -299,14 +277,6 @@ def train_ladder_file(
         model = _climbed(store, words, dictionary, utt2spk, state, step, rung, n_jobs, client, **sizes)
         model.with_front_end(store.front_end).save(out)
     return model
-
-
-def cepstra_of(store: FeatureStore, utterances: Iterable[str]) -> dict[str, NDArray[np.float32]]:
-    """Give frames without their deltas, which are the columns after the first; each was normalized for itself."""
-    if store.front_end is None:
-        raise DataError(f"{store.path}: found features without a front end, expected to know which columns are deltas")
-    dim = FrontEnd.from_json(store.front_end).features.dim
-    return {utterance: store[utterance][:, :dim] for utterance in utterances}
 
 
 @contextlib.contextmanager
