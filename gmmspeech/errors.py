@@ -10,7 +10,7 @@ import re
 import reprlib
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -117,6 +117,18 @@ def all_of(count: int, noun: str) -> str:
     ('all 3 tests are', 'the only test is')
     """
     return f"the only {noun} is" if count == 1 else f"all {counted(count, noun)} are"
+
+
+def first_of(reasons: Mapping[Any, str]) -> str:
+    """Tell why the first of some things is bad, and which the others are.
+
+    Examples
+    --------
+    >>> first_of({2: "words.dict:2: found ONE alone", 7: "words.dict:7: found TWO alone"})
+    'the first: words.dict:2: found ONE alone; the others: 7'
+    """
+    others = ", ".join(map(str, list(reasons)[1:]))
+    return f"the first: {next(iter(reasons.values()))}" + (f"; the others: {shown(others, 300)}" if others else "")
 
 
 def one_line(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError, GmmSpeechWarning, counted, shown
+from gmmspeech.errors import DataError, GmmSpeechWarning, counted, first_of, shown
 from gmmspeech.files.text import check_distinct, read_line_blocks
 from gmmspeech.formats.datadir import fields_of_lines
 from gmmspeech.phones.labels.dictionary import (
@@ -75,12 +75,12 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False, 
     >>> read_dictionary(path)
     {'A': (('AH',), ('EY',))}
     """
-    bad: list[str] = []
+    bad: dict[int, str] = {}
     entries = list(_entries(path, bad if skip_bad else None))
     _check_phones(path, entries[:_ENOUGH])
     dictionary = make_dictionary([(word, phones) for _, word, phones in entries], keep_stress=keep_stress)
     if bad:
-        warnings.warn(f"left out {counted(len(bad), 'line')} of a dictionary; the first: {bad[0]}", GmmSpeechWarning)
+        warnings.warn(f"left out {counted(len(bad), 'line')} of a dictionary; {first_of(bad)}", GmmSpeechWarning)
     if not dictionary:
         raise DataError(f"{path}: found comments alone, expected lines of a word and its phones")
     check_distinct(path, dictionary)
@@ -157,8 +157,8 @@ def _check_phones(path: str | os.PathLike[str], entries: Sequence[tuple[int, str
         raise DataError(f"{path}:{number}: found {found}, expected the phones of a word: it looks like plain text")
 
 
-def _entries(path: str | os.PathLike[str], bad: list[str] | None) -> Iterator[tuple[int, str, list[str]]]:
-    """Number, word and phones of the lines; what is wrong with a line is kept in a list, or raised without one."""
+def _entries(path: str | os.PathLike[str], bad: dict[int, str] | None) -> Iterator[tuple[int, str, list[str]]]:
+    """Number, word and phones of the lines; what is wrong with a line is kept, or raised without a place for it."""
     for first, lines in read_line_blocks(path):
         for number, line in enumerate(lines, first):
             try:
@@ -166,7 +166,7 @@ def _entries(path: str | os.PathLike[str], bad: list[str] | None) -> Iterator[tu
             except DataError as error:
                 if bad is None:
                     raise
-                bad.append(str(error))
+                bad[number] = str(error)
             else:
                 if entry is not None:
                     yield number, *entry

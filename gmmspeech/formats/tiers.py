@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, shown
+from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, first_of, shown
 from gmmspeech.files.folders import files_below
 from gmmspeech.files.names import id_of_name
 from gmmspeech.files.text import check_distinct, parse_number, read_text
@@ -109,8 +109,9 @@ def read_tiers(
     place = Path(path)
     if not place.is_dir():
         return _read_file(place, id_of_name(place.stem), tier, rate)
-    bad: list[str] = []
-    kind, files = _files(place, tier, format, bad if skip_bad else None)
+    unreadable: list[str] = []
+    kind, files = _files(place, tier, format, unreadable if skip_bad else None)
+    bad = dict(zip(unreadable, unreadable, strict=True))
     if kind == "textgrid":
         tier = tier or _tier_of_all(files)
     found: dict[Voice, list[Label]] = {}
@@ -121,7 +122,7 @@ def read_tiers(
         except DataError as error:
             if not skip_bad:
                 raise
-            bad.append(str(error))
+            bad["/".join(parts)] = str(error)
             continue
         for voice, labels in read.items():
             if voice in found:
@@ -129,9 +130,9 @@ def read_tiers(
             found[voice] = labels
     check_distinct(place, [str(voice) for voice in found])
     if bad and not found:
-        raise DataError(f"{place}: {all_of(len(bad), 'file')} bad; the first: {bad[0]}")
+        raise DataError(f"{place}: {all_of(len(bad), 'file')} bad; {first_of(bad)}")
     if bad:
-        warnings.warn(f"left out {counted(len(bad), 'file')} of labels; the first: {bad[0]}", GmmSpeechWarning)
+        warnings.warn(f"left out {counted(len(bad), 'file')} of labels; {first_of(bad)}", GmmSpeechWarning)
     return found
 
 

@@ -329,7 +329,8 @@ def test_train_phones_on_a_folder(run, spoken: Path, tmp_path: Path) -> None:
     words = ("train-phones", spoken, model, "--dictionary", dictionary, "-k", 40, "--max-iter", 2)
     done = run(*words)
     assert done.exit_code == 0, done.output
-    assert "left out 2 lines of a dictionary; the first" in done.stderr
+    assert "left out 2 lines of a dictionary; the first: " in done.stderr
+    assert f"; the others: {len(lines) + 2}\n" in done.stderr
     assert f"{dictionary}:{len(lines) + 1}: found bad alone" in done.stderr
     assert "not in the dictionary: zzyzx (1 time)" in done.stderr
     assert (tmp_path / "m.unknown_words.txt").read_text().startswith("42 1 ann/2\nzzyzx 1 ann/2\n")

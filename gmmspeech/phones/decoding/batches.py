@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map
-from gmmspeech.errors import FeatureError, GmmSpeechWarning, as_of_utterance, counted, text_or_type
+from gmmspeech.errors import FeatureError, GmmSpeechWarning, as_of_utterance, counted, first_of, text_or_type
 from gmmspeech.features.compatibility import check_same_front_end, front_end_of
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.batches import read_batches
@@ -68,7 +68,6 @@ def found_in_batches(
             else:
                 found[name] = result
     if reasons:
-        name, reason = next(iter(reasons.items()))
-        count = f"skipped {counted(len(reasons), 'utterance')}"
-        warnings.warn(f"{count}; the first: utterance {name}: {reason}", GmmSpeechWarning)
+        told = first_of({name: f"utterance {name}: {reason}" for name, reason in reasons.items()})
+        warnings.warn(f"skipped {counted(len(reasons), 'utterance')}; {told}", GmmSpeechWarning)
     return {name: found[name] for name in names if name in found}, reasons

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.checks import all_finite, as_matrix
-from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError, all_of, counted, text_or_type
+from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError, all_of, counted, first_of, text_or_type
 from gmmspeech.phones.hmm.batches import batches
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_sequence_graph, pronunciations, utterance_graph
@@ -106,9 +106,7 @@ class Corpus:
                 self.spans[name] = spans
         self._check_any(self.spans)
         if self.bad:
-            warnings.warn(
-                f"skipped {counted(len(self.bad), 'utterance')}; the first: {self._first_bad()}", GmmSpeechWarning
-            )
+            warnings.warn(f"skipped {counted(len(self.bad), 'utterance')}; {self._told_bad()}", GmmSpeechWarning)
         names = sorted(self.spans, key=lambda name: (-self.lengths[name], name))
         groups = list(batches((name, self.lengths[name]) for name in names))
         if groups != self.batches:
@@ -122,11 +120,10 @@ class Corpus:
 
     def _check_any(self, good: Mapping[str, object]) -> None:
         if not good:
-            raise DataError(f"{all_of(len(self.bad), 'utterance')} bad; the first: {self._first_bad()}")
+            raise DataError(f"{all_of(len(self.bad), 'utterance')} bad; {self._told_bad()}")
 
-    def _first_bad(self) -> str:
-        name, reason = next(iter(self.bad.items()))
-        return f"utterance {name}: {reason}"
+    def _told_bad(self) -> str:
+        return first_of({name: f"utterance {name}: {reason}" for name, reason in self.bad.items()})
 
     def map(self, function: Callable[..., list[Found]]) -> dict[str, Found]:
         """Give what a function gives for each utterance of a `Batch` and its spans."""

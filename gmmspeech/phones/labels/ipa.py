@@ -1,6 +1,6 @@
 r"""Notations of phones: the segments of IPA, and how ARPAbet, TIMIT's symbols and X-SAMPA are written in it.
 
-Which notation phones are in shows from all of them together: ARPAbet if each is one of ARPAbet's or TIMIT's, in one
+Which notation phones are in shows from all of them together: ARPAbet if nearly all are ARPAbet's or TIMIT's, in one
 case, with or without stress; X-SAMPA if they are ASCII otherwise; else IPA. X-SAMPA's letters mean the same as in IPA
 where they are small, so ``"tS"`` and ``"tʃ"`` may both stand beside ``"t"``.
 """
@@ -46,6 +46,8 @@ _XSAMPA_SYMBOL = re.compile("|".join(map(re.escape, sorted(XSAMPA_IPA, key=lambd
 _TONE = re.compile("[0-9⁰¹²³⁴⁵⁶⁷⁸⁹˥˦˧˨˩꜀-꜇↓↑]+$")
 _STRESS = str.maketrans("", "", 'ˈˌ"%')
 
+_MOST = 0.9  # of the phones are ARPAbet's where the others are strays: one misspelled, or added in IPA
+
 BASES = frozenset(
     "pbtdʈɖcɟkɡgqɢʔʡmɱnɳɲŋɴʙrʀʜʢⱱɾɽɸβfvθðszʃʒʂʐɕʑçʝxɣχʁħʕhɦɬɮʋɹɻjɰlɭʎʟɫɺwɥʍɧʘǀǃǂǁɓɗᶑʄɠʛ"  # consonants
     "iyɨʉɯuɪʏʊeøɘɵɤoəɚɛœɜɝɞʌɔæɐaɶɑɒäᵻᵿ"  # vowels
@@ -60,17 +62,17 @@ def notation_of(phones: Iterable[str]) -> Notation:
     names = [phone for phone in phones if is_speech(phone)]
     plain = [re.sub("[0-2]$", "", name) for name in names]
     for case in (str.upper, str.lower):
-        if all(name == case(name) and name.upper() in ARPABET_IPA for name in plain) and any(
-            len(name) > 1 or case is str.upper for name in plain
-        ):
+        own = [name for name in plain if name == case(name) and name.upper() in ARPABET_IPA]
+        if len(own) >= _MOST * len(plain) and any(len(name) > 1 or case is str.upper for name in own):
             return "arpabet"
     return "x-sampa" if all(map(str.isascii, names)) else "ipa"
 
 
 def to_ipa(phone: str, notation: Notation) -> str:
     """A phone in IPA, without stress and tone; of a phone in no notation, what can be read."""
-    if notation == "arpabet":
-        return ARPABET_IPA.get(re.sub("[0-2]$", "", phone).upper(), "")
+    own = ARPABET_IPA.get(re.sub("[0-2]$", "", phone).upper()) if notation == "arpabet" else None
+    if own is not None:
+        return own
     plain = phone.translate(_STRESS)
     if notation == "ipa" or not plain.isascii():
         return _TONE.sub("", plain)

@@ -62,6 +62,11 @@ def test_a_phone_of_the_same_name_is_its_own():
     }  # fmt: skip
 
 
+def test_a_stray_phone_leaves_the_others_as_they_are():
+    found = nearest_phones([*ARPABET, "9Q", "ʔ"], ARPABET)
+    assert {phone: near for phone, (near, _) in found.items() if phone != near} == {"9Q": "AO", "ʔ": "K"}
+
+
 def test_what_cannot_be_read_has_no_nearest_phone():
     assert nearest(["Ж", "SPN", "t"], ["T", "SIL"]) == {"t": "T"}
     assert nearest_phones(["Ж", "щ"], ["Ж", "T"]) == {"Ж": ("Ж", 0.0)}

@@ -25,6 +25,7 @@ from gmmspeech.phones.labels.phone_sets import ARPABET, ARPABET_WITH_STRESS, TIM
         (["ao1", "ao3", "er2"], "x-sampa"),
         (["AH", "s"], "x-sampa"),
         (["t", "ʃ", "aɪ"], "ipa"),
+        ([*ARPABET, "9Q", "ʔ"], "arpabet"),  # strays change nothing of the others
         (["SIL"], "x-sampa"),
     ],
 )
@@ -56,6 +57,7 @@ def test_x_sampa_in_ipa(xsampa, ipa):
 
 def test_arpabet_and_timit_in_ipa():
     assert [to_ipa(p, "arpabet") for p in ("AH0", "ah", "ER2", "CH", "dcl", "axr")] == ["ʌ", "ʌ", "ɝ", "tʃ", "d", "ɚ"]
+    assert [to_ipa(p, "arpabet") for p in ("ʔ", "t_h")] == ["ʔ", "tʰ"]  # beside ARPAbet
     assert all(split_segments(ipa) for ipa in ARPABET_IPA.values())
     assert {p.upper() for p in TIMIT_61} - set(ARPABET_IPA) == {"H#", "PAU", "EPI"}
 
