@@ -28,7 +28,17 @@ from gmmspeech.formats.datadir import DataDir, Segment
 from gmmspeech.formats.labels import write_ctm
 from gmmspeech.formats.results import COLUMNS, aligned_places
 from gmmspeech.formats.textgrid import write_textgrid
-from gmmspeech.formats.tiers import CSV, JSON, OF_SPEAKER, PHONES, WORDS, by_file, match_files, read_tiers
+from gmmspeech.formats.tiers import (
+    CSV,
+    JSON,
+    OF_SPEAKER,
+    PHONES,
+    WORDS,
+    at_rate_of,
+    by_file,
+    match_files,
+    read_kind_and_tiers,
+)
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import OVERLAP_TOLERANCE, Label
 from gmmspeech.phones.labels.phone_sets import is_silence
@@ -214,7 +224,7 @@ def read_alignments(
     ----------
     path : path-like
         Anything that `gmmspeech.formats.tiers.read_tiers` reads: TextGrids, CTM and others, what `write_alignments`
-        wrote.
+        wrote. Where they count samples (``.phn``, ``.wrd``), it is those of the recordings.
     data : DataDir
         Labels of a recording are cut at the ends of its segments.
     tier : str, optional
@@ -241,7 +251,8 @@ def read_alignments(
     >>> read_alignments(folder, data)
     {'u': [Label(start=0.0, end=0.5, name='AA'), Label(start=0.5, end=1.0, name='S')]}
     """
-    of_file, places = by_file(read_tiers(path, tier)), places_of(data)
+    kind, voices = read_kind_and_tiers(path, tier, skip_bad=skip_bad)
+    of_file, places = by_file(voices), places_of(data)
     segments = {u: Segment(u, 0.0, None) if data.segments is None else data.segments[u] for u in data.utterances}
     names = {u: (places[segment.recording], segment.recording, u) for u, segment in segments.items()}
     found = {}
@@ -249,6 +260,7 @@ def read_alignments(
         wanted = (utterance, data.utt2spk[utterance], "")
         spoken = next((of_file[file][who] for who in wanted if who in of_file[file]), None)
         if spoken is not None:
+            spoken = at_rate_of(data.recordings.get(segments[utterance].recording), spoken, kind, raw=data.raw)
             whole = data.segments is None or (file == utterance and file not in names[utterance][:2])
             found[utterance] = spoken if whole else _cut(spoken, segments[utterance])
     return found

@@ -10,7 +10,7 @@ from gmmspeech.audio.folders import audio_files
 from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.formats.datadir import DataDir, Segment
 from gmmspeech.formats.recordings import id_of_path
-from gmmspeech.formats.tiers import by_file, match_files, read_tiers
+from gmmspeech.formats.tiers import at_rate_of, by_file, match_files, read_kind_and_tiers
 from gmmspeech.phones.labels.labels import Label
 
 
@@ -29,7 +29,8 @@ def read_labeled_recordings(
     folder : path-like
         Recordings, in one folder or one a speaker.
     labels : path-like, optional
-        Anything that `read_tiers` reads; by default the TextGrids beside the recordings.
+        Anything that `read_tiers` reads; by default the TextGrids beside the recordings. Where they count samples
+        (``.phn``, ``.wrd``), it is those of the recordings.
     tier : str, optional
     skip_bad : bool
         As of `read_tiers`.
@@ -64,7 +65,7 @@ def read_labeled_recordings(
     if not top.is_dir():
         raise DataError(f"{top}: no such folder, expected one of recordings, or a data directory (with wav.scp)")
     format = "textgrid" if labels is None else None
-    voices = read_tiers(top if labels is None else labels, tier, format=format, skip_bad=skip_bad)
+    kind, voices = read_kind_and_tiers(top if labels is None else labels, tier, format=format, skip_bad=skip_bad)
     unreadable: dict[Path, str] = {}
     of_file, files = by_file(voices), audio_files(top, unreadable if skip_bad else None)[0]
     places = {file: file.relative_to(top).with_suffix("").as_posix() for file in files}
@@ -79,7 +80,7 @@ def read_labeled_recordings(
         recordings[recording] = file
         for speaker, found in of_file[match].items():
             utterance = f"{recording}#{id_of_path(speaker)}" if len(of_file[match]) > 1 else recording
-            segments[utterance], known[utterance] = Segment(recording, 0.0, None), found
+            segments[utterance], known[utterance] = Segment(recording, 0.0, None), at_rate_of(file, found, kind)
             parent = file.parent.relative_to(top)
             own = parent.as_posix() if parent.parts else Path(os.path.abspath(top)).name
             speakers[utterance] = speaker or own or "speaker"

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, first_of, shown
+from gmmspeech.audio import audio_format
+from gmmspeech.audio.raw import RawAudio
+from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, all_of, counted, first_of, shown
 from gmmspeech.files.folders import files_below
 from gmmspeech.files.names import id_of_name
 from gmmspeech.files.text import check_distinct, parse_number, read_text
@@ -34,6 +36,7 @@ PHONES, WORDS = "phones", "words"
 CSV, JSON = TABLE, "alignment.json"
 K = TypeVar("K")
 _PAIRS = (("phn", "wrd"), ("phones", "words"))  # formats of phones and of words, side by side in a corpus
+_RATE, COUNTING = 16000, ("phn", "wrd")  # samples a second of TIMIT's formats, which count them
 _HELD = {kind: tier for pair in _PAIRS for kind, tier in zip(pair, (PHONES, WORDS), strict=True)}
 
 
@@ -65,7 +68,7 @@ def read_tiers(
     tier: str | None = None,
     *,
     format: str | None = None,
-    rate: int = 16000,
+    rate: int = _RATE,
     skip_bad: bool = False,
 ) -> dict[Voice, list[Label]]:
     """Read one tier of labels from a file, or from all files of one format in a folder and those in it.
@@ -106,9 +109,22 @@ def read_tiers(
     a (ann) [Label(start=0.0, end=0.5, name='AH')]
     a (bob) [Label(start=0.5, end=1.0, name='S')]
     """
+    return read_kind_and_tiers(path, tier, format=format, rate=rate, skip_bad=skip_bad)[1]
+
+
+def read_kind_and_tiers(
+    path: str | os.PathLike[str],
+    tier: str | None = None,
+    *,
+    format: str | None = None,
+    rate: int = _RATE,
+    skip_bad: bool = False,
+) -> tuple[str, dict[Voice, list[Label]]]:
+    """Give the kind of the files too: a format, or the name of a table of `align`."""
     place = Path(path)
     if not place.is_dir():
-        return _read_file(place, id_of_name(place.stem), tier, rate)
+        kind = _kind(place) or {".csv": CSV, ".json": JSON}.get(place.suffix.lower(), "")
+        return kind, _read_file(place, id_of_name(place.stem), tier, rate, kind)
     unreadable: list[str] = []
     kind, files = _files(place, tier, format, unreadable if skip_bad else None)
     bad = dict(zip(unreadable, unreadable, strict=True))
@@ -133,7 +149,27 @@ def read_tiers(
         raise DataError(f"{place}: {all_of(len(bad), 'file')} bad; {first_of(bad)}")
     if bad:
         warnings.warn(f"left out {counted(len(bad), 'file')} of labels; {first_of(bad)}", GmmSpeechWarning)
-    return found
+    return kind, found
+
+
+def at_rate_of(audio: Path | None, labels: list[Label], kind: str, *, raw: RawAudio | None = None) -> list[Label]:
+    """Labels in seconds of their recording, also where they count its samples and were read as of 16 kHz."""
+    if kind not in COUNTING:
+        return labels
+    if audio is None:
+        found = f"a .{kind} file, which counts samples, of a recording whose rate is not known"
+        warnings.warn(f"labels: found {found}; took {_RATE} a second", GmmSpeechWarning)
+        return labels
+    with suppress(GmmSpeechError):  # which is told where the recording is read
+        sound = audio_format(audio, raw=raw)
+        return in_time_of(sound.rate, sound.duration, labels)
+    return labels
+
+
+def in_time_of(rate: float, duration: float, labels: list[Label]) -> list[Label]:
+    """Labels that were read as samples of 16 kHz as those of another rate, if they then end nearer to the recording."""
+    others = [Label(start * _RATE / rate, end * _RATE / rate, name) for start, end, name in labels]
+    return min(others, labels, key=lambda each: abs(max((label.end for label in each), default=0.0) - duration))
 
 
 def _tier_of_all(files: Iterable[Path]) -> str | None:
@@ -248,18 +284,17 @@ def _kind(file: Path) -> str | None:
     return format_of(file)
 
 
-def _read_file(path: Path, name: str, tier: str | None, rate: int, kind: str | None = None) -> dict[Voice, list[Label]]:
-    kind = kind or _kind(path) or {".csv": CSV, ".json": JSON}.get(path.suffix.lower())
+def _read_file(path: Path, name: str, tier: str | None, rate: int, kind: str) -> dict[Voice, list[Label]]:
     if kind == "textgrid":
         tiers = tiers_of_voices(read_textgrid(path), tier, str(path))
         return {Voice(name, speaker): labels for speaker, labels in tiers.items()}
     if kind in (CSV, JSON):
         read = _read_csv if kind == CSV else _read_json
         return _by_voice(read(path, tier or PHONES))
-    held = path.stem if kind == "ctm" and path.stem in (PHONES, WORDS) else _HELD.get(str(kind), tier)
+    held = path.stem if kind == "ctm" and path.stem in (PHONES, WORDS) else _HELD.get(kind, tier)
     if tier in (PHONES, WORDS) and tier != held:
         raise DataError(f"{path}: found labels of {held}, expected those of {tier}")
-    labels = read_labels(path, format=kind, rate=rate)
+    labels = read_labels(path, format=kind or None, rate=rate)
     return {Voice(id if kind in ("ctm", "mlf") else name): found for id, found in labels.items()}
 
 

@@ -20,6 +20,7 @@ from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.formats.labels import read_labels
 from gmmspeech.formats.recordings import SAME_LENGTH, path_of_id
 from gmmspeech.formats.textgrid import read_textgrid
+from gmmspeech.formats.tiers import COUNTING, in_time_of
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.plot.plots import INK, MUTED, NONTARGETS, TARGETS, THIRD, drawing
@@ -151,10 +152,7 @@ def _read(path: Path, name: str, rate: int, duration: float) -> dict[str, list[L
         which = f", {len(own)} of them called {shown(name)}" if name else ""
         raise DataError(f"{path}: found labels of {counted(len(found), 'recording')}{which}, expected those of one")
     labels, suffix = found[own[0]], path.suffix.removeprefix(".").lower()
-    if suffix in ("phn", "wrd"):  # TIMIT's samples of 16 kHz, or those of the recording: which end where it does?
-        others = next(iter(read_labels(path, rate=rate).values()))
-        labels = min(labels, others, key=lambda each: abs(max(label.end for label in each) - duration))
-    return {suffix: labels}
+    return {suffix: in_time_of(rate, duration, labels) if suffix in COUNTING else labels}
 
 
 def _stretch(audio: object, start: float, end: float, channel: Channel) -> tuple[NDArray[np.float64], int, float]:

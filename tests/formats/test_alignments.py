@@ -14,7 +14,7 @@ import soundfile
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.formats.alignments import COLUMNS, read_alignments, write_alignments
 from gmmspeech.formats.datadir import DataDir, Segment
-from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.labels import read_ctm, write_labels
 from gmmspeech.formats.recordings import read_recordings
 from gmmspeech.formats.textgrid import read_textgrid, write_textgrid
 from gmmspeech.formats.tiers import Voice, read_tiers
@@ -167,6 +167,26 @@ def test_a_kaldi_data_directory_has_ids(data: DataDir, tmp_path: Path) -> None:
     assert [path.name for path in paths] == ["ann%2Fa.TextGrid", "talk.TextGrid", "alignment.csv"]
     assert set(read_alignments(tmp_path / "out", data)) == set(ALL)
     assert Voice("ann/a") in read_tiers(tmp_path / "out")
+
+
+def test_samples_are_those_of_the_recording_where_its_rate_is_known(tmp_path: Path) -> None:
+    data = folder_of(tmp_path)
+    write_labels(tmp_path / "a.phn", {"ann/a": PHONES}, rate=RATE)
+    whole = dataclasses.replace(data, segments=None, utterances=("ann/a",), utt2spk={"ann/a": "ann"})
+    assert read_alignments(tmp_path / "a.phn", whole) == {"ann/a": PHONES}
+    piped = DataDir(tmp_path, {}, None, ("a",), {"a": "ann"}, commands={"a": "cat ann/a.wav"})
+    with pytest.warns(GmmSpeechWarning, match="counts samples, of a recording whose rate is not known; took 16000"):
+        assert read_alignments(tmp_path / "a.phn", piped)["a"][-1].end == PHONES[-1].end / 2
+
+
+def test_bad_files_are_left_out_if_asked_for(tmp_path: Path) -> None:
+    data = folder_of(tmp_path / "in")
+    write_textgrid(tmp_path / "out" / "ann" / "a.TextGrid", {"phones": PHONES})
+    (tmp_path / "out" / "talk.TextGrid").write_text("cut")
+    with pytest.raises(DataError, match=r"talk\.TextGrid"):
+        read_alignments(tmp_path / "out", data)
+    with pytest.warns(GmmSpeechWarning, match=r"left out 1 file of labels; the first: .*talk\.TextGrid"):
+        assert set(read_alignments(tmp_path / "out", data, skip_bad=True)) == {"a-1"}
 
 
 def test_what_is_refused(data: DataDir, tmp_path: Path) -> None:

@@ -39,6 +39,12 @@ def test_textgrids_beside_recordings_and_transcripts(folder: Path) -> None:
     assert left_out == ["ann/b.wav", "talk.wav"]
 
 
+@pytest.mark.parametrize("rate", [8000, 16000])  # of the recordings; as TIMIT's, whose sound was resampled
+def test_samples_are_those_of_the_recording(folder: Path, tmp_path: Path, rate: int) -> None:
+    write_labels(tmp_path / "labels" / "ann" / "a.phn", {"a": PHONES}, rate=rate)
+    assert read_labeled_recordings(folder, tmp_path / "labels")[1] == {"ann/a": PHONES}
+
+
 def test_speakers_of_one_recording(folder: Path) -> None:
     write_textgrid(folder / "talk.TextGrid", {"ann - MAU": PHONES, "bob - MAU": PHONES[:1]})
     data, labels, left_out = read_labeled_recordings(folder, tier="MAU")
