@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +28,11 @@ from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.checkpoints import Checkpoint, checkpoint_of
 from gmmspeech.files.text import look_alike
-from gmmspeech.formats.alignments import (
-    read_alignments,
-)
+from gmmspeech.formats.alignments import read_alignments
 from gmmspeech.formats.datadir import DataDir, read_data_dir, read_map
 from gmmspeech.formats.labeled_recordings import read_labeled_recordings
 from gmmspeech.formats.loading import load
+from gmmspeech.formats.recordings import read_recordings
 from gmmspeech.phones.decoding.calibration import calibrated
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import Pronunciations
@@ -132,6 +132,15 @@ def train_phones_dir(
         model, state = _train_and_save(store, words, dictionary or {}, out, known, **options)
     done.skipped = {**left_out, **done.skipped}
     return model, state, done
+
+
+def _text_beside(folder: Path, recordings: Iterable[str]) -> dict[str, str] | None:
+    """What is said in recordings, as far as transcripts of the whole of them lie beside them."""
+    with warnings.catch_warnings(), contextlib.suppress(GmmSpeechError):  # labels are enough
+        warnings.simplefilter("ignore", GmmSpeechWarning)
+        text = read_recordings(folder)[0].text or {}
+        return {name: text[name] for name in recordings if name in text} or None
+    return None
 
 
 def _words_beside(
@@ -308,6 +317,7 @@ def read_labels_of(
     else:
         beside = labels.exists() and labels.samefile(folder) and any(folder.rglob("*.TextGrid"))
         data, known, without = read_labeled_recordings(folder, None if beside else labels, tier=tier, skip_bad=skip)
+        data = replace(data, text=_text_beside(folder, data.utterances))
     reasons: dict[str, str] = {}
     for utterance, found in known.items():
         if are_words(label.name for label in found):

@@ -1,4 +1,4 @@
-"""Speakers, and everything that the commands make of them."""
+"""Digits and their pronunciations; speakers, and everything that the commands make of them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,23 @@ from gmmspeech.commands.speaker import (
     train_ivector_file,
     train_plda_file,
 )
+from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.formats.datadir import write_map
 from gmmspeech.formats.trials import write_trials
 from gmmspeech.scoring.trials import TrialList
 
 SPEAKERS = [f"s{i:02d}" for i in range(12)]
 IVECTOR_FILES = ("backend", "ivectors", "enroll", "trials")
+
+
+@pytest.fixture(scope="session")
+def dictionary():
+    return open_pronunciations(["cmudict"])
+
+
+@pytest.fixture
+def digits(corpus) -> Path:
+    return corpus("fsdd-tiny") / "data" / "all"
 
 
 @pytest.fixture(scope="session")

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 import gmmspeech as gs
 from gmmspeech.commands.phone_training import train_phones_dir
-from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.errors import DataError
+from gmmspeech.formats.datadir import read_data_dir
 from gmmspeech.formats.labels import read_ctm
 from gmmspeech.phones.hmm.model import PhoneHMM
-
-
-@pytest.fixture(scope="module")
-def dictionary():
-    return open_pronunciations(["cmudict"])
-
-
-@pytest.fixture
-def digits(corpus) -> Path:
-    return corpus("fsdd-tiny") / "data" / "all"
 
 
 def test_training_on_labels(digits: Path, dictionary, tmp_path: Path) -> None:
@@ -35,6 +26,20 @@ def test_training_on_labels(digits: Path, dictionary, tmp_path: Path) -> None:
     )
     said = {label.name for labels in read_ctm(digits / "phones.ctm").values() for label in labels}
     assert set(hmm.phones) == {*said, "SPN"}
+
+
+def test_deviations_are_learned_where_words_are_known(digits: Path, dictionary, tmp_path: Path) -> None:
+    """In a folder of recordings too, where transcripts lie beside some of them; labels alone teach none."""
+    data, folder = read_data_dir(digits), tmp_path / "in"
+    folder.mkdir()
+    for name in data.utterances[:140]:
+        shutil.copy(data.recordings[name], folder)
+    options = {"labels": digits / "phones.ctm", "total_gaussians": 100, "max_iter": 3, "skip_bad": True}
+    where = (folder, tmp_path / "m.h5", gs.FrontEnd.from_toml("phones_8khz"), dictionary)
+    assert train_phones_dir(*where, **options)[0].deviation_scale is None
+    for name in data.utterances[:120]:
+        (folder / f"{data.recordings[name].stem}.txt").write_text(data.text[name])
+    assert train_phones_dir(*where, **options)[0].deviation_scale is not None
 
 
 def test_training_goes_on_from_its_checkpoint(digits: Path, dictionary, tmp_path: Path, monkeypatch) -> None:

@@ -35,16 +35,6 @@ from gmmspeech.stores.features import write_store
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
-@pytest.fixture(scope="module")
-def dictionary():
-    return open_pronunciations(["cmudict"])
-
-
-@pytest.fixture
-def digits(corpus) -> Path:
-    return corpus("fsdd-tiny") / "data" / "all"
-
-
 @pytest.fixture
 def model(digits: Path, dictionary, tmp_path: Path) -> Path:
     front = gs.FrontEnd.from_toml("phones_8khz")

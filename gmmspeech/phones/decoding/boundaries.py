@@ -238,13 +238,18 @@ def place_boundaries(
         silent = np.array([span.phone == silence for span in phones])
         fixed = silent | np.concatenate([[True], silent[:-1]])
         edges = np.append(_between(mean[first], starts, fixed, chain.num_frames), chain.num_frames)
-        spread = np.hypot(deviation[first], FLOOR)
+        spread = unscaled(deviation[first])
         if scale is not None:
             phone = np.array([span.phone for span in phones])
             spread = scale(large[first], deviation[first], np.roll(phone, 1), phone)
         spread[0] = 0.0
         placed.append(Boundaries(edges, spread))
     return placed
+
+
+def unscaled(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Deviations of boundaries by those of their posteriors at the smaller scale alone."""
+    return np.hypot(deviations, FLOOR)
 
 
 def _between(

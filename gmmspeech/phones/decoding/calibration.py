@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gmmspeech.blocks import ordered_map
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.metrics.boundaries import partners_of
-from gmmspeech.phones.decoding.boundaries import Chain, boundary_moments, place_boundaries
+from gmmspeech.phones.decoding.boundaries import Chain, boundary_moments, place_boundaries, unscaled
 from gmmspeech.phones.decoding.spans import phone_spans
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.deviation_scale import OFFSET, DeviationScale
@@ -28,8 +28,8 @@ from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import best_paths
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
 
-LEAST = 200  # boundaries, below which nothing is learned
-PRIOR, PHONE_PRIOR = 3.0, 10.0  # precision of weights, and of what belongs to phones, about none
+LEAST, FEW = 200, 5000  # boundaries: below the first nothing is learned; below the second less than half of widths
+PRIOR, PHONE_PRIOR = 40.0, 200.0  # precision of weights, and of what belongs to phones, about none
 GREATEST, LEAST_ERROR = 10.0, 0.05  # frames: errors beyond the first count as it, and this is added to all
 COVERED = 0.975  # of the errors in 1.96 deviations: on what a model was trained on, they are smaller than elsewhere
 
@@ -58,8 +58,9 @@ def calibrated(
 ) -> PhoneHMM:
     """Give a model the scale of its deviations, from the errors of its boundaries beside labels with times.
 
-    Each utterance is aligned with its words where they are known, so that errors of pronunciations count too; else with
-    the phones of its labels. Errors are taken for draws of Laplace distributions, whose
+    Each utterance is aligned with its words, so that errors of pronunciations count too, and left out if they are not
+    known. Without any transcripts it is aligned with the phones of its labels, which teaches less than it harms where
+    others are then aligned with words. Errors are taken for draws of Laplace distributions, whose
     width depends on the posteriors and on the phones on both sides. As it is where too few boundaries are labeled.
 
     Examples
@@ -79,7 +80,8 @@ def calibrated(
     transitions, silence = Transitions.of(model.self_loop), model.phone_index[model.silence]
 
     def of_batch(batch: Mapping[str, NDArray]) -> list[_Found]:
-        graphs = {name: _graph(model, labels[name], (transcripts or {}).get(name), dictionary or {}) for name in batch}
+        said = {name: None if transcripts is None else transcripts.get(name, ()) for name in batch}
+        graphs = {name: _graph(model, labels[name], said[name], dictionary or {}) for name in batch}
         known = {name: graph for name, graph in graphs.items() if graph is not None and len(batch[name])}
         emissions = {name: model.log_likelihoods(batch[name]) for name in known}
         paths = best_paths(list(known.values()), list(emissions.values()), transitions) if known else []
@@ -111,12 +113,14 @@ def calibrated(
 def _graph(
     model: PhoneHMM, labels: Sequence[Label], words: Sequence[str] | None, dictionary: Pronunciations
 ) -> StateGraph | None:
-    """What was said, as far as it is known: words, else the phones of labels; None if they are of other phones."""
-    variants = [pronunciations(dictionary, word, optional=True) for word in words or ()]
-    if variants and all(variants) and {p for each in variants for v in each for p in v} <= model.phone_index.keys():
-        return utterance_graph(model, words or (), dictionary)
-    said = [label.name for label in labels]
-    return phone_sequence_graph(model, said) if said and set(said) <= model.phone_index.keys() else None
+    """What was said: words, or the phones of labels where none are given; None if it is of other phones."""
+    known = model.phone_index.keys()
+    if words is None:
+        said = [label.name for label in labels]
+        return phone_sequence_graph(model, said) if said and set(said) <= known else None
+    variants = [pronunciations(dictionary, word, optional=True) for word in words]
+    usable = variants and all(variants) and {p for each in variants for v in each for p in v} <= known
+    return utterance_graph(model, words, dictionary) if usable else None
 
 
 def _truth(labels: Sequence[Label], phones: Sequence[str], silence: str) -> NDArray[np.float64]:
@@ -130,7 +134,10 @@ def _truth(labels: Sequence[Label], phones: Sequence[str], silence: str) -> NDAr
 
 
 def _fitted(found: _Found, num_phones: int) -> DeviationScale:
-    """Fit widths of Laplace distributions by their posterior probability, and scale them to what they are to cover."""
+    """Fit widths of Laplace distributions by their posterior probability, and scale them to what they are to cover.
+
+    Of few boundaries, which tell little of others, they are on the whole nearer to those of the posteriors.
+    """
     from scipy.optimize import minimize  # which takes a while
 
     logs = np.log(np.stack([found.large, found.small]) + OFFSET)
@@ -160,6 +167,8 @@ def _fitted(found: _Found, num_phones: int) -> DeviationScale:
     weights, before, after = split(minimize(cost, start, jac=True, method="L-BFGS-B").x)
     weights[0] -= weights[1:] @ middle[:, 0]
     scale = DeviationScale(weights, before, after)
-    covered = np.quantile(found.error / scale(*found[:4]), COVERED) / 1.96
-    weights[0] += np.log(covered)
+    own = scale(*found[:4])
+    covered = np.log(np.quantile(found.error / own, COVERED) / 1.96)
+    wider = max(0.0, np.log(unscaled(found.small) / own).mean() - covered)
+    weights[0] += covered + wider * FEW / (FEW + len(own))
     return DeviationScale(weights, before, after)

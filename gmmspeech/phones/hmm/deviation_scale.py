@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,8 @@ class DeviationScale:
         total = self.weights[0] + self.weights[1:] @ logs + self.before[before] + self.after[after]
         return np.exp(np.clip(total, -3.0, 4.0))
 
-    def with_more(self, number: int) -> DeviationScale:
-        """Give it for more phones, which change nothing."""
-        none = np.zeros(number)
-        return DeviationScale(self.weights, np.concatenate([self.before, none]), np.concatenate([self.after, none]))
+    def mapped(self, places: Sequence[int | None]) -> DeviationScale:
+        """Give it for other phones, each as one of these; None changes nothing."""
+        index = [len(self.before) if place is None else place for place in places]
+        before, after = (np.append(values, 0.0)[index] for values in (self.before, self.after))
+        return DeviationScale(self.weights, before, after)

@@ -38,7 +38,7 @@ def add_spoken_noise(model: PhoneHMM) -> PhoneHMM:
     scale = model.deviation_scale
     return replace(
         model,
-        deviation_scale=None if scale is None else scale.with_more(1),
+        deviation_scale=None if scale is None else scale.mapped([*range(len(model.phones)), None]),
         phones=(*model.phones, SPOKEN_NOISE),
         state_offsets=np.append(model.state_offsets, model.num_states + states),
         self_loop=np.concatenate([model.self_loop, stay]),

@@ -159,10 +159,13 @@ def label_frames(
     frame_shift: float = 10.0,
     times: FrameTimes = "center",
 ) -> NDArray[np.int64]:
-    """Give the frames whose times lie in each label: from its start to just before its end, (len(labels)."""
-    first_time = FrameClock(frame_shift, frame_length, times).first
+    """Give the frames of each label, (len(labels), 2): first and stop, at the boundaries of frames nearest to its own.
+
+    By centers, those are the frames whose centers lie in it; by starts too, where labels are of whole frames.
+    """
+    edge_of_first = FrameClock(frame_shift, frame_length, times).edge_of_first
     seconds = np.array([(label.start, label.end) for label in labels], dtype=np.float64).reshape(-1, 2)
-    frames = np.ceil((1000 * seconds - first_time) / frame_shift - _SAME)
+    frames = np.ceil((1000 * seconds - edge_of_first) / frame_shift - 0.5 - _SAME)
     ranges = np.clip(frames, 0, num_frames).astype(np.int64)
     ranges[:-1, 1] = np.minimum(ranges[:-1, 1], ranges[1:, 0])  # where rounded times overlap a little
     ranges[:, 1] = np.maximum(ranges[:, 0], ranges[:, 1])
@@ -178,7 +181,7 @@ def frame_labels(
     frame_shift: float = 10.0,
     times: FrameTimes = "center",
 ) -> NDArray[np.str_]:
-    """Give each frame the name of the label that its time lies in.
+    """Give each frame the name of the label that it lies in: that of its center, or of most of its shift.
 
     Parameters
     ----------

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import gmmspeech as gs
-from gmmspeech.errors import ModelError
+from gmmspeech.errors import GmmSpeechWarning, ModelError
 from gmmspeech.phones.hmm.deviation_scale import DeviationScale
-from gmmspeech.phones.hmm.mapping import mapped_model
+from gmmspeech.phones.hmm.mapping import extended_model, mapped_model
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
 
@@ -56,3 +56,8 @@ def test_a_model_of_other_phones():
         dataclasses.replace(model(), deviation_scale=DeviationScale([0.0] * 3, [0.0] * 2, [0.0] * 2))
     assert add_spoken_noise(model()).deviation_scale.after.tolist() == [0.0, 0.3, -0.3, 0.0]
     assert mapped_model(model(), ["SIL", "a"]).deviation_scale is None
+    with pytest.warns(GmmSpeechWarning, match="ʃ as S"):
+        extended = extended_model(model(), ["SIL", "A", "S", "ʃ"])
+    assert dict(zip(extended.phones, extended.deviation_scale.after.tolist(), strict=True)) == {
+        **{"SIL": 0.0, "A": 0.3, "S": -0.3, "ʃ": -0.3}
+    }
