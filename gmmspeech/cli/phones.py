@@ -19,7 +19,7 @@ from gmmspeech.cli.group import (
 )
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell
-from gmmspeech.errors import ConfigError, counted, say, shown
+from gmmspeech.errors import ConfigError, counted, say
 
 dictionary_option = click.option(
     "--dictionary",
@@ -259,7 +259,7 @@ def align(
     alignment.json; alignment.csv, which says of each how well it fits, in nats a frame; and unknown_words.txt, the
     words that the dictionary lacks, how often they came, and where.
     """
-    from gmmspeech.commands.phones import align_dir, report_alignment, score_lines
+    from gmmspeech.commands.phones import align_dir, doubtful_lines, report_alignment, score_lines
     from gmmspeech.commands.transcripts import (
         PRONOUNCED_WORDS,
         UNKNOWN_WORDS,
@@ -268,7 +268,6 @@ def align(
         unknown_lines,
     )
     from gmmspeech.phones.decoding.alignment import search_note
-    from gmmspeech.phones.decoding.confidence import LEAST_FIT
 
     if out is not None and any(Path(name).resolve() == (out / PRONOUNCED_WORDS).resolve() for name in dictionaries):
         found = f"found {out / PRONOUNCED_WORDS}, which --out would replace"
@@ -295,12 +294,8 @@ def align(
     for line in pronounced_lines(done.spoken.guessed, None if out is None else out / PRONOUNCED_WORDS):
         say(line)
     tell_left_out(done.skipped)
-    doubtful = {name: a.fit for name, a in done.alignments.items() if a.fit is not None and a.fit < LEAST_FIT}
-    if doubtful:
-        where = shown(", ".join(f"{name} ({fit:.1f})" for name, fit in doubtful.items()), 300)
-        count = f"{len(doubtful)} of {counted(len(done.alignments), 'transcript')}"
-        found = f"{count}, for they fit badly (nats a frame), wrong or with words missing"
-        say(f"to be looked at: {found}: {where}")
+    for line in doubtful_lines(done.alignments):
+        say(line)
     if report is not None:
         names = ", ".join(map(str, dictionaries)) or "by default"
         settings = {"folder": data_dir, "model": model or "that comes along", "dictionaries": names, "beam": beam}

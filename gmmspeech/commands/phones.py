@@ -41,11 +41,13 @@ from gmmspeech.formats.labels import read_ctm, write_ctm
 from gmmspeech.formats.loading import load
 from gmmspeech.phones.decoding.adapting import for_any_speaker, for_these_speakers
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align, search_note
+from gmmspeech.phones.decoding.confidence import LEAST_FIT, LONGEST_PHONE
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import Pronunciations, phone_loop_graph, pronunciations, train_bigram
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.labels import FrameClock
+from gmmspeech.phones.labels.phone_sets import is_speech
 from gmmspeech.phones.labels.words import words_of
 from gmmspeech.phones.shipped import english_model
 from gmmspeech.stores.features import FeatureStore
@@ -249,6 +251,22 @@ def warn_of_other_language(language: str) -> None:
 def _is_english(language: str) -> bool:
     """Say whether a language's code is one of English."""
     return language.lower().startswith("en")
+
+
+def doubtful_lines(alignments: Mapping[str, Alignment]) -> Iterator[str]:
+    """Tell which transcripts fit badly, and which have phones that are too long to be said."""
+    fits = [f"{name} ({a.fit:.1f})" for name, a in alignments.items() if a.fit is not None and a.fit < LEAST_FIT]
+    spoken = {name: [phone for phone in a.phones if is_speech(phone.name)] for name, a in alignments.items()}
+    longest = {name: max(own, key=lambda phone: phone.end - phone.start) for name, own in spoken.items() if own}
+    lasting = {name: (phone.name, phone.end - phone.start) for name, phone in longest.items()}
+    long = [f"{name} ({phone} {time:.1f} s)" for name, (phone, time) in lasting.items() if time > LONGEST_PHONE]
+    for found, why in (
+        (fits, "they fit badly (nats a frame), wrong or with words missing"),
+        (long, f"a phone lasts over {LONGEST_PHONE} s, as where noise, music or other speech lies beside the words"),
+    ):
+        if found:
+            count = f"{len(found)} of {counted(len(alignments), 'transcript')}"
+            yield f"to be looked at: {count}, for {why}: {shown(', '.join(found), 300)}"
 
 
 def score_lines(alignments: Mapping[str, Alignment]) -> Iterator[str]:

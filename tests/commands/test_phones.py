@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import gmmspeech as gs
 from gmmspeech.commands.phone_training import train_phones_dir, train_phones_file
 from gmmspeech.commands.phones import (
     align_dir,
+    doubtful_lines,
     features_of,
     frame_times,
     recognize_phones_file,
@@ -27,9 +29,11 @@ from gmmspeech.formats.datadir import read_data_dir
 from gmmspeech.formats.labels import read_ctm
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.textgrid import read_textgrid
+from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.hmm.graph import word_sequence_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training_state import TrainingState
+from gmmspeech.phones.labels.labels import Label
 from gmmspeech.stores.features import write_store
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -81,6 +85,18 @@ def test_from_audio_and_words_to_times_and_words_again(digits: Path, model: Path
     some = dict(list(done.alignments.items())[:2])
     for path, alignment in zip(write_alignments(tmp_path / "tg", some), some.values(), strict=False):
         assert read_textgrid(path) == {"words": alignment.words, "phones": alignment.phones}
+
+
+def test_what_is_doubtful_of_alignments() -> None:
+    phones = [Label(0.0, 2.0, "SIL"), Label(2.0, 2.2, "AH"), Label(2.2, 3.4, "SPN")]
+    good = Alignment([], phones, np.zeros(3), None, -50.0, fit=-1.0)
+    assert list(doubtful_lines({"a": good, "b": dataclasses.replace(good, phones=[], fit=None)})) == []
+    long = dataclasses.replace(good, phones=[Label(0.0, 1.9, "S"), Label(1.9, 2.2, "AH")])
+    lines = list(doubtful_lines({"a": good, "b": dataclasses.replace(good, fit=-4.0), "c": long}))
+    assert lines[0].startswith("to be looked at: 1 of 3 transcripts, for they fit badly")
+    assert lines[0].endswith(": b (-4.0)")
+    assert lines[1].startswith("to be looked at: 1 of 3 transcripts, for a phone lasts over 0.7 s")
+    assert lines[1].endswith(": c (S 1.9 s)")
 
 
 def test_features_last_as_long_as_they_are_needed(digits: Path) -> None:

@@ -17,6 +17,8 @@ from gmmspeech.phones.hmm.viterbi import best_scores
 
 LEAST_FIT = -2.3
 """Nats a frame: a transcript that fits worse is probably wrong, or lacks words; right ones have -2 to 0."""
+LONGEST_PHONE = 0.7
+"""Seconds: a longer phone has probably taken noise, music or other speech; the longest of read speech have 0.6."""
 
 
 def goodness_of_pronunciation(
