@@ -177,7 +177,9 @@ def features(
     "compiled.",
 )
 @click.option("--device", show_default="a GPU where there is one", help="With torch: cpu, cuda or cuda:N.")
-@click.option("--accelerate", is_flag=True, help="Extrapolate EM's steps: a better model in the same number of passes.")
+@click.option(
+    "--accelerate", is_flag=True, help="Give EM's steps momentum: a better model in the same number of passes."
+)
 @seed_option
 @jobs_option
 @scheduler_option

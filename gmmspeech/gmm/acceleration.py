@@ -1,17 +1,20 @@
-"""EM in fewer passes: squared extrapolation (SQUAREM) of its steps.
+"""EM in fewer passes: its steps with momentum.
 
-Near an optimum every step of EM goes a little less far in much the same direction. Two steps in a row show how far such
-steps would lead, and SQUAREM [1]_ (scheme S3) goes there at once, looks whether the likelihood agrees, and takes plain
-EM's way where it does not.
+Near an optimum every step of EM goes a little less far in much the same direction. Here each step goes on by a share of
+the step before, as in Nesterov's method [1]_, in the logarithms of weights and variances and in the means. The next
+pass over the data tells the likelihood anyway: where it fell, the step is taken back and plain EM's step, which can't
+lower it, taken instead [2]_. That costs the pass.
 
-.. [1] R. Varadhan and C. Roland, "Simple and globally convergent methods for accelerating the convergence of any EM
-   algorithm", Scandinavian Journal of Statistics 35(2), 2008.
+.. [1] Y. Nesterov, "A method for solving the convex programming problem with convergence rate O(1/k²)", Soviet
+   Mathematics Doklady 27, 1983.
+.. [2] B. O'Donoghue and E. Candès, "Adaptive restart for accelerated gradient schemes", Foundations of Computational
+   Mathematics 15, 2015.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -26,22 +29,26 @@ from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.stats import GMMStats
 
 WARM_UP = 5  # plain updates, in which components that starve are seeded anew
-GROWTH = 4.0  # of the longest step allowed when it was good, and its shrinking when it was not
+MOMENTUM = 0.9  # share of the step before; 0.8 needs more passes, 0.95 falls more often and needs as many
+AVERAGED = 2  # passes whose mean gain tells convergence: with momentum, one small gain may come before large ones
 SMALLEST_WEIGHT = 1e-12  # whose logarithm is still a number
+WIDEST = 10.0  # times the largest variance of any component: what is beyond is no extrapolation any more
 
 
 @dataclass(frozen=True)
 class AcceleratedState(Saved, kind="AcceleratedState"):
-    """State of accelerated EM, after its plain updates and before an extrapolation.
+    """State of accelerated EM, after its plain updates and before a pass over the data.
 
     Attributes
     ----------
-    first, second : tuple of weights (K,), means (K, D), variances (K, D)
-        A mixture and what an update makes of it.
-    likelihood : float
-        Of `first`, in nats a frame.
-    longest : float
-        Length of the longest step allowed.
+    current : tuple of weights (K,), means (K, D), variances (K, D)
+        The mixture that the pass is for.
+    updated : tuple
+        What plain EM made of the best one: where the next step begins if `current` turns out to be worse.
+    best : tuple
+        The last mixture whose likelihood is known and was kept.
+    plain : bool
+        `current` is `updated`, without momentum.
     passes : int
         Over the data, done.
     history : tuple of float
@@ -51,10 +58,10 @@ class AcceleratedState(Saved, kind="AcceleratedState"):
         Of variances.
     """
 
-    first: Parameters
-    second: Parameters
-    likelihood: float
-    longest: float
+    current: Parameters
+    updated: Parameters
+    best: Parameters
+    plain: bool
     passes: int
     history: tuple[float, ...]
     unsettled: int = 0
@@ -64,13 +71,13 @@ class AcceleratedState(Saved, kind="AcceleratedState"):
     def from_state(cls, state: State) -> Self:
         """Make a state of what was saved, of mixtures of one shape."""
         found = from_fields(cls, state)
-        check_alike(found.first, found.second)
+        check_alike(found.current, found.updated, found.best)
         return found
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Components and dimensions."""
-        return self.first[1].shape
+        return self.best[1].shape
 
 
 def resume(
@@ -97,12 +104,10 @@ def fit(
     """Run accelerated EM; arguments and results are those of `gmmspeech.gmm.em.fit`.
 
     `max_iter` counts passes over the data. The monitor's history holds the mixtures that were kept, so a pass that
-    showed an extrapolation to be bad is not in it.
+    showed a step to be bad is not in it.
     """
     if isinstance(start, AcceleratedState):
-        first, second, likelihood = start.first, start.second, start.likelihood
-        longest, passes = start.longest, start.passes
-        monitor = EMMonitor(tol, list(start.history), unsettled=start.unsettled)
+        state = start
     else:
         first, monitor = fit_plainly(
             *(accumulate, start),
@@ -112,87 +117,40 @@ def fit(
             callback=callback,
             save=save,
         )
-        longest, passes = 1.0, len(monitor.history)
-
-    def step(mixture: Parameters) -> tuple[float, Parameters]:
-        nonlocal passes
-        stats = accumulate(mixture)
-        passes += 1
-        updated, monitor.floored = update(stats, variance_floor, previous=mixture)
-        return mean_log_likelihood(stats), updated
-
-    def keep(likelihood: float) -> None:
-        monitor.history.append(max(likelihood, monitor.history[-1]))
+        if monitor.converged or monitor.fall:
+            return first, monitor
+        done = len(monitor.history), tuple(monitor.history)
+        state = AcceleratedState(first, first, first, True, *done, monitor.unsettled, variance_floor)
+    monitor = EMMonitor(tol, list(state.history), unsettled=state.unsettled, averaged=AVERAGED)
+    while state.passes < max_iter:
+        if save is not None:
+            save(state)
+        stats = accumulate(state.current)
+        likelihood, passes = mean_log_likelihood(stats), state.passes + 1
+        if likelihood < monitor.history[-1] and not state.plain:
+            state = replace(state, current=state.updated, plain=True, passes=passes)
+            continue
+        go_on = monitor.report(likelihood)
         if callback is not None:
             callback(monitor)
-
-    if not isinstance(start, AcceleratedState):
-        if monitor.converged or monitor.fall or passes >= max_iter:
-            return first, monitor
-        likelihood, second = step(first)
-        keep(likelihood)
-    last = -np.inf
-    while passes + 2 <= max_iter:
-        if save is not None:
-            done = passes, tuple(monitor.history), monitor.unsettled
-            save(AcceleratedState(first, second, likelihood, longest, *done, variance_floor))
-        before, begun = likelihood, passes
-        likelihood, third = step(second)
-        keep(likelihood)
-        lowest = np.minimum(variance_floor, third[2])
-        candidate, length = extrapolate(first, second, third, lowest, longest)
-        reached, beyond = step(candidate)
-        if reached >= likelihood:
-            if length == longest:
-                longest *= GROWTH
-            first, second, likelihood = candidate, beyond, reached
-            keep(likelihood)
-        else:
-            longest = max(longest / GROWTH, 1.0)
-            first, second = second, third
-        gain = (likelihood - before) / (passes - begun)
-        if gain <= last:  # the halves of what was split part ever faster at first
-            monitor.unsettled = max(monitor.unsettled - (passes - begun), 0)
-        last = gain
-        if gain < -monitor.margin(likelihood):
-            monitor.fall = before - likelihood
-            break
-        if gain < monitor.tol and not monitor.unsettled:
-            monitor.converged = True
-            break
-    return second, monitor
+        if not go_on and likelihood < monitor.history[-1]:
+            return state.best, monitor
+        updated, monitor.floored = update(stats, variance_floor, previous=state.current)
+        if not go_on:
+            return updated, monitor
+        beyond = further(state.updated, updated, np.minimum(variance_floor, updated[2]))
+        state = AcceleratedState(
+            *(beyond, updated, state.current, False, passes, tuple(monitor.history), monitor.unsettled),
+            variance_floor,
+        )
+    return state.updated, monitor
 
 
-def extrapolate(
-    first: Parameters,
-    second: Parameters,
-    third: Parameters,
-    lowest: NDArray[np.float64],
-    longest: float,
-) -> tuple[Parameters, float]:
-    """Go on from two steps of EM as far as they promise.
-
-    With r = second - first and v = third - second - r, the result is first + 2 s r + s**2 v for the step length
-    s = |r| / |v|, between 1 (which gives `third`) and `longest`. Steps are taken in the logarithms of weights and
-    variances and in means by deviations of the third mixture, in which all parameters are of one size.
-    """
-    scale = np.sqrt(third[2])
-    start, middle, end = (_coordinates(mixture, scale) for mixture in (first, second, third))
-    step = middle - start
-    change = end - middle - step
-    curvature = float(np.linalg.norm(change))
-    length = float(np.linalg.norm(step)) / curvature if curvature > 0 else 1.0
-    length = min(max(length, 1.0), longest)
-    log_weights, means, log_variances = np.split(
-        start + 2 * length * step + length**2 * change, np.cumsum([len(scale), scale.size])
-    )
+def further(before: Parameters, after: Parameters, lowest: NDArray[np.float64]) -> Parameters:
+    """Mixture that lies beyond `after` by a share of the step from `before`; variances are `lowest` or more, (K, D)."""
+    log_weights, log_before = (np.log(np.maximum(mixture[0], SMALLEST_WEIGHT)) for mixture in (after, before))
+    log_weights += MOMENTUM * (log_weights - log_before)
     weights = np.exp(log_weights - log_weights.max())
-    most = 10 * third[2].max(axis=0)  # what is beyond is no extrapolation any more
-    variances = np.exp(np.minimum(log_variances.reshape(scale.shape), np.log(most)))
-    return (weights / weights.sum(), means.reshape(scale.shape) * scale, np.maximum(variances, lowest)), length
-
-
-def _coordinates(mixture: Parameters, scale: NDArray[np.float64]) -> NDArray[np.float64]:
-    weights, means, variances = mixture
-    log_weights = np.log(np.maximum(weights, SMALLEST_WEIGHT))
-    return np.concatenate([log_weights, (means / scale).ravel(), np.log(variances).ravel()])
+    means = after[1] + MOMENTUM * (after[1] - before[1])
+    variances = after[2] * (after[2] / before[2]) ** MOMENTUM
+    return weights / weights.sum(), means, np.clip(variances, lowest, WIDEST * after[2].max(axis=0))

@@ -45,6 +45,8 @@ class EMMonitor:
         Nats a frame; entry i belongs to the parameters before update i + 1. It never falls.
     converged : bool
         The last gain was less than the tolerance.
+    averaged : int
+        Passes whose mean gain is compared with the tolerance, as far as there are so many.
     unsettled : int
         Updates to come in which a small gain is no convergence.
     fall : float
@@ -59,6 +61,7 @@ class EMMonitor:
     unsettled: int = 0
     fall: float = 0.0
     floored: int = 0
+    averaged: int = 1
 
     def report(self, log_likelihood: float) -> bool:
         """Take the newest mean log-likelihood; say whether to go on."""
@@ -70,12 +73,16 @@ class EMMonitor:
             if gain < -margin:
                 self.fall = -gain
                 return False
-            self.converged = not self.unsettled and gain < self.tol
+            self.converged = not self.unsettled and self._mean_gain(log_likelihood) < self.tol
             if gain < 0 and self.converged:  # rounding at the optimum: the parameters before were as good
                 return False
             log_likelihood = max(log_likelihood, self.history[-1])
         self.history.append(log_likelihood)
         return not self.converged
+
+    def _mean_gain(self, log_likelihood: float) -> float:
+        passes = min(self.averaged, len(self.history))
+        return (log_likelihood - self.history[-passes]) / passes
 
     def margin(self, log_likelihood: float) -> float:
         """Nats a frame by which a likelihood may fall without meaning."""

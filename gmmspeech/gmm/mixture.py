@@ -52,8 +52,8 @@ class DiagonalGMM(
         Start of EM: ten k-means iterations, frames drawn at random, or a given mixture. Means alone are refused:
         `from_parameters` makes a mixture of them with weights and variances.
     accelerate : bool
-        Extrapolate the steps of EM (`gmmspeech.gmm.acceleration`): the optimum is reached in a third of the passes, by
-        another way than that of plain EM.
+        Give the steps of EM momentum (`gmmspeech.gmm.acceleration`): the optimum is reached in a third of the passes,
+        by another way than that of plain EM.
     max_iter : int
         EM updates at most; passes over the data with `accelerate`.
     tol : float

@@ -1,12 +1,12 @@
-"""Accelerated EM beside plain EM, and its extrapolation where the answer is known."""
+"""Accelerated EM beside plain EM, and its momentum."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmmspeech.gmm import em
-from gmmspeech.gmm.acceleration import WARM_UP, extrapolate, fit
+from gmmspeech.gmm import acceleration, em
+from gmmspeech.gmm.acceleration import WARM_UP, fit, further
 from gmmspeech.gmm.kernels import numpy_kernel, pack
 from gmmspeech.gmm.mixture import DiagonalGMM
 
@@ -67,20 +67,31 @@ def test_the_first_passes_are_plain_em():
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_steps_that_shrink_evenly_lead_to_their_limit():
-    """Means m + c 0.9^t are at m after endless steps; one extrapolation of length 1 / (1 - 0.9) goes there."""
+def test_a_step_goes_on_by_nine_tenths_of_the_step_before():
+    """In the means and in the logarithms of weights and variances, within the limits of variances."""
     rng = np.random.default_rng(2)
-    weights, limit, direction = np.full(3, 1 / 3), rng.normal(size=(3, 2)), rng.normal(size=(3, 2))
-    variances = rng.uniform(0.5, 2, (3, 2))
-    points = [(weights, limit + 0.9**t * direction, variances) for t in range(3)]
-    (found_weights, means, found_variances), length = extrapolate(*points, np.zeros(2), longest=100.0)
-    assert length == pytest.approx(10)
-    np.testing.assert_allclose(means, limit, atol=1e-9)
-    np.testing.assert_allclose(found_weights, weights)
-    np.testing.assert_allclose(found_variances, variances)
-    plain, length = extrapolate(*points, np.zeros(2), longest=1.0)
-    assert length == 1
-    np.testing.assert_allclose(plain[1], points[2][1])
+    before, after = ((rng.dirichlet(np.ones(3)), *rng.uniform(1, 2, (2, 3, 2))) for _ in range(2))
+    weights, means, variances = further(before, after, lowest=np.full((3, 2), 0.1))
+    share = after[0] * (after[0] / before[0]) ** 0.9
+    np.testing.assert_allclose(weights, share / share.sum())
+    np.testing.assert_allclose(means, 1.9 * after[1] - 0.9 * before[1])
+    np.testing.assert_allclose(np.log(variances), 1.9 * np.log(after[2]) - 0.9 * np.log(before[2]))
+    narrower = further(before, (after[0], after[1], before[2] / 100), lowest=before[2] / 200)
+    np.testing.assert_allclose(narrower[2], before[2] / 200)
+
+
+def test_a_step_that_lowers_the_likelihood_is_taken_back():
+    """Momentum that always lands far away leaves plain EM, at the cost of every second pass."""
+    rng = np.random.default_rng(4)
+    frames = overlapping(rng)
+    start = a_start(rng, frames, 4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(acceleration, "further", lambda before, after, lowest: (after[0], after[1] + 100, after[2]))
+        (_, means, _), fast, passes = train(fit, frames, start, max_iter=WARM_UP + 20, tol=0)
+    (_, plain_means, _), plain, _ = train(em.fit, frames, start, max_iter=WARM_UP + 10, tol=0)
+    assert len(passes) == WARM_UP + 20
+    np.testing.assert_allclose(fast.history, plain.history)
+    np.testing.assert_allclose(means, plain_means)
 
 
 def test_it_stops_when_a_pass_gains_little_and_an_estimator_takes_it():
