@@ -99,6 +99,12 @@ beam_option = click.option(
     help="How far to go: phones that are the same everywhere (best for boundaries where data are few), tied "
     "triphones, these on LDA and MLLT, and on frames adapted to speakers (SAT), each after those before.",
 )
+@click.option(
+    "--contexts",
+    type=click.Choice(["cross-word", "word-internal"]),
+    show_default="cross-word",
+    help="With --ladder: whether the phones of the words before and behind are a phone's neighbors too.",
+)
 @click.option("--max-iter", type=click.IntRange(1), default=20, help="Updates: twice as many where times are unknown.")
 @click.option(
     "--method",
@@ -125,6 +131,7 @@ def train_phones(
     tier: str | None,
     gaussians: int | None,
     ladder: Any,
+    contexts: Any,
     max_iter: int,
     method: str,
     beam: float | None,
@@ -154,6 +161,8 @@ def train_phones(
         raise ConfigError("--beam: found it beside --labels, expected one of them: labels leave no paths to search")
     if labels is not None and ladder != "mono":
         raise ConfigError("--ladder: found it beside --labels, expected one of them: triphones need the words")
+    if contexts is not None and ladder == "mono":
+        raise ConfigError("--contexts: found it without --ladder, expected both: only triphones have contexts")
     searching: dict[str, Any] = {} if labels is not None else {"beam": beam}
     start = read_start(str(init), phone_map)
     hmm, state, done = train_phones_dir(
@@ -167,6 +176,7 @@ def train_phones(
         tier=tier,
         total_gaussians=gaussians,
         rung=None if ladder == "mono" else ladder,
+        contexts=contexts or "cross-word",
         max_iter=max_iter,
         method=method,
         **searching,

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gmmspeech.audio.reading import Channel
 from gmmspeech.cluster import on_cluster
@@ -41,15 +41,13 @@ from gmmspeech.phones.hmm.mapping import phone_sources, told_pairs
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
+from gmmspeech.phones.hmm.tree import Contexts
 from gmmspeech.phones.labels.dictionary import are_words
 from gmmspeech.phones.labels.labels import FrameClock, Label
 from gmmspeech.phones.labels.silence import filled_with_silence, named_silence
 from gmmspeech.phones.shipped import english_model
 from gmmspeech.progress import progress
 from gmmspeech.stores.features import FeatureStore
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 
 def read_start(init: str, phone_map: Path | None = None) -> dict[str, Any]:
@@ -95,13 +93,14 @@ def train_phones_dir(
     allow_pipes: bool = False,
     channel: Channel = "mix",
     rung: Rung | None = None,
+    contexts: Contexts = "cross-word",
     scheduler: str | None = None,
     **options: Any,
 ) -> tuple[PhoneHMM | AdaptedSystem, TrainingState, Extraction]:
     """Train phone HMMs on a data directory, or on recordings with transcripts beside them, and write them.
 
-    A `rung` is that of `gmmspeech.phones.hmm.ladder.train_ladder`. A `scheduler` is that of a Dask cluster, whose
-    workers read features from the folder for temporary files.
+    A `rung` and its `contexts` are those of `gmmspeech.phones.hmm.ladder.train_ladder`. A `scheduler` is that of a
+    Dask cluster, whose workers read features from the folder for temporary files.
 
     With `labels`, those are trained on, and no transcripts are needed: recordings that have none are left out.
 
@@ -128,7 +127,7 @@ def train_phones_dir(
         if known is not None:
             known = _with_silence(known, store)
             words, dictionary = _words_beside(data, dictionary, language)
-        options |= {"rung": rung, "utt2spk": data.utt2spk}
+        options |= {"rung": rung, "contexts": contexts, "utt2spk": data.utt2spk}
         model, state = _train_and_save(store, words, dictionary or {}, out, known, **options)
     done.skipped = {**left_out, **done.skipped}
     return model, state, done
@@ -197,6 +196,7 @@ def _train_and_save(
     front_end: str | None = None,
     noise: bool = False,
     rung: Rung | None = None,
+    contexts: Contexts = "cross-word",
     utt2spk: Mapping[str, str] | None = None,
     scheduler: str | None = None,
     **options: Any,
@@ -217,9 +217,8 @@ def _train_and_save(
                 model = train_phone_hmm_on_labels(store, labels, **frame_times(store.front_end), **options)
         with step_checkpoints(out) as step:
             if rung is not None:
-                model = _climbed(
-                    store, words, dictionary, utt2spk or {}, last[0], step, rung, options["n_jobs"], client
-                )
+                climbing = {"n_jobs": options["n_jobs"], "client": client, "contexts": contexts}
+                model = _climbed(store, words, dictionary, utt2spk or {}, last[0], step, rung=rung, **climbing)
             model = model.with_front_end(front_end or store.front_end)
             if labels is not None and words and isinstance(model, PhoneHMM):
                 said: dict[str, Any] = {"transcripts": words, "dictionary": dictionary, "n_jobs": options["n_jobs"]}
@@ -237,10 +236,9 @@ def _climbed(
     utt2spk: Mapping[str, str],
     alignment: TrainingState,
     checkpoint: Callable[[str], Checkpoint],
+    *,
     rung: Rung,
-    n_jobs: int | None,
-    client: Client | None = None,
-    **sizes: int | None,
+    **options: Any,
 ) -> PhoneHMM | AdaptedSystem:
     """Go on to a rung of the ladder, with a bar."""
     with progress(desc=rung, unit="update") as bar:
@@ -249,8 +247,8 @@ def _climbed(
             bar.set_postfix_str(f"{state.log_likelihood:.3f} nats a frame")
             bar.update()
 
-        options: dict[str, Any] = {"n_jobs": n_jobs, "client": client, "checkpoint": checkpoint, **sizes}
-        return train_ladder(store, words, dictionary, utt2spk, alignment, rung=rung, callback=show, **options)
+        options |= {"checkpoint": checkpoint, "callback": show}
+        return train_ladder(store, words, dictionary, utt2spk, alignment, rung=rung, **options)
 
 
 @contextlib.contextmanager
@@ -278,12 +276,13 @@ def train_ladder_file(
     rung: Rung,
     n_jobs: int | None = 1,
     scheduler: str | None = None,
-    **sizes: int | None,
+    **options: Any,
 ) -> PhoneHMM | AdaptedSystem:
-    """Go on from the training of monophones to a rung of the ladder, of these leaves and Gaussians; write its model."""
+    """Go on from the training of monophones to a rung of the ladder, as `train_ladder` has it; write its model."""
     with FeatureStore(features) as store, on_cluster(scheduler) as client, step_checkpoints(out) as step:
         state = load(alignment, TrainingState)
-        model = _climbed(store, words, dictionary, utt2spk, state, step, rung, n_jobs, client, **sizes)
+        options |= {"rung": rung, "n_jobs": n_jobs, "client": client}
+        model = _climbed(store, words, dictionary, utt2spk, state, step, **options)
         model.with_front_end(store.front_end).save(out)
     return model
 

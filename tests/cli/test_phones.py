@@ -162,6 +162,7 @@ def test_training_begins_with_a_model_of_other_phones(run, digits: Path, tmp_pat
         ((*start, "--config", "phones"), "expected sample_frequency = 8000"),
         (("--init", english, "--phone-map", ipa), ".dict:1: found "),
         (("--phone-map", tmp_path / "map", "--labels", digits / "phones.ctm"), "--phone-map: found it without --init"),
+        (("--contexts", "word-internal"), "--contexts: found it without --ladder, expected both"),
     ):
         refused = run("train-phones", digits, tmp_path / "no.h5", "--dictionary", ipa, *options)
         assert refused.exit_code in (1, 2)

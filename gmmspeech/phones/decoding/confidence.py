@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +34,7 @@ def goodness_of_pronunciation(
     denominator lets several phones follow one another in the frames, and their sign is the opposite.)
     """
     rivals = [phone for phone in model.phones if phone != SPOKEN_NOISE]
-    silence = model.phone_index[model.silence]
-    said = [silence, *(s.phone for s in spans), silence]
-    beside = [None if model.tree is None else (a, b) for a, b in zip(said, said[2:], strict=False)]
+    beside = _neighbors(model, spans)
 
     @cache
     def graphs(phone: int, beyond: tuple[int, int] | None) -> tuple[StateGraph, StateGraph, int]:
@@ -48,6 +47,17 @@ def goodness_of_pronunciation(
     transitions = Transitions.of(model.self_loop)
     best = best_scores(rival, theirs, transitions) + np.log(count)  # which of them it is costs nothing
     return (best_scores(single, theirs, transitions) - best) / np.array([s.stop - s.start for s in spans])
+
+
+def _neighbors(model: PhoneHMM, spans: Sequence[PhoneSpan]) -> Sequence[tuple[int, int] | None]:
+    """Phones before and behind each, as contexts have them; none in a model without contexts."""
+    if model.tree is None:
+        return [None] * len(spans)
+    silence = model.phone_index[model.silence]
+    apart = [model.tree.word_internal and (b.starts_word or b.word != a.word) for a, b in pairwise(spans)]
+    left = [silence, *(silence if edge else span.phone for edge, span in zip(apart, spans, strict=False))]
+    right = [*(silence if edge else span.phone for edge, span in zip(apart, spans[1:], strict=True)), silence]
+    return list(zip(left, right, strict=True))
 
 
 def transcript_fits(

@@ -227,8 +227,12 @@ class _States:
 
     def _states_of(self, window: Window) -> tuple[int, ...]:
         """States of a phone between two others."""
-        left, center, right = (self.model.phones[(x - 1) // 2] if x else self.model.silence for x in window)
-        return tuple(int(state) for state in self.expand(center, left, right))
+        if self.model.tree is not None and self.model.tree.word_internal:
+            left, center, right = window
+            alone = _begins_word(center) or self._is_pause(center)
+            window = (0 if alone else left, center, 0 if _begins_word(right) else right)
+        before, phone, behind = (self.model.phones[(x - 1) // 2] if x else self.model.silence for x in window)
+        return tuple(int(state) for state in self.expand(phone, before, behind))
 
     def _is_pause(self, label: int) -> bool:
         return label == 2 * self.model.phone_index[self.model.silence] + 1
@@ -236,11 +240,16 @@ class _States:
     def _label(self, phone: int, state: int, enters: bool, is_first: bool) -> int:
         """Label of a frame in a state of a phone, which may be the first there."""
         begins = enters and is_first
-        key = (state, (phone - 1) // 2, enters, begins, begins and phone % 2 == 0, self._is_pause(phone))
+        key = (state, (phone - 1) // 2, enters, begins, begins and _begins_word(phone), self._is_pause(phone))
         if key not in self._known:
             self.labels.append(key)
             self._known[key] = len(self.labels)
         return self._known[key]
+
+
+def _begins_word(label: int) -> bool:
+    """Say whether a phone's label is that of the first of a word."""
+    return label % 2 == 0
 
 
 def _without_marks(count: int, marks: int) -> Arcs:

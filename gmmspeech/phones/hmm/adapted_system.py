@@ -41,7 +41,7 @@ from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
 from gmmspeech.phones.hmm.training import train_phone_hmm
 from gmmspeech.phones.hmm.training_state import TrainingState, keeping_last
-from gmmspeech.phones.hmm.tree import same_tree
+from gmmspeech.phones.hmm.tree import Contexts, same_tree
 from gmmspeech.phones.hmm.triphones import train_triphone_hmm
 
 if TYPE_CHECKING:
@@ -193,6 +193,7 @@ def train_adapted_system(
     total_gaussians: int | None = 1500,
     adapted_gaussians: int | None = None,
     num_leaves: int | None = None,
+    contexts: Contexts = "cross-word",
     prior_frames: float = 1000.0,
     rounds: int = 2,
     n_jobs: int | None = 1,
@@ -200,7 +201,7 @@ def train_adapted_system(
     checkpoint: Callable[[str], Checkpoint | None] = lambda step: None,
     callback: Callable[[TrainingState], None] | None = None,
 ) -> AdaptedSystem:
-    """Train the full system; of triphones with so many leaves, or of phones that are the same everywhere.
+    """Train the full system; of triphones with so many leaves and such contexts, or of phones without any.
 
     Its adapted model may have more Gaussians than those that transforms are estimated with in training: more of them
     recognize better on the same transforms, and estimate worse ones. By default it has as many.
@@ -223,7 +224,7 @@ def train_adapted_system(
         else:
             # a tree is kept: graphs for the model of any speaker are those for the adapted one
             options |= {"num_leaves": num_leaves, "tree": None if start is alignment else start.model.tree}
-            train_triphone_hmm(data, transcripts, dictionary, start, **options)
+            train_triphone_hmm(data, transcripts, dictionary, start, contexts=contexts, **options)
         return last[0]
 
     transform = train_lda(frames, alignment.posteriors, model.num_states, context=context, dim=dim, **working)

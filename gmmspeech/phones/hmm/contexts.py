@@ -1,7 +1,8 @@
 """Phones and the arcs between them, and what they become where a phone's states depend on its neighbors.
 
 A phone that may stand between several others is there once for each group of neighbors between which it has the same
-states, and an arc leads only between what its ends allow: of a word's first and last phones too, across words.
+states, and an arc leads only between what its ends allow: of a word's first and last phones too, across words, unless
+contexts are word-internal.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class PhoneNet:
         The other arcs: from a place to a place, and their log probabilities.
     initial, final : list of (int, float)
         Places to begin and to end in, and their log probabilities.
+    of_words : bool
+        Whether those arcs lead from words to words, and chains are words; else all are phones and nothing more.
     """
 
     phone: list[int]
@@ -40,6 +43,7 @@ class PhoneNet:
     arcs: list[tuple[int, int, float]]
     initial: Ends
     final: Ends
+    of_words: bool = True
 
 
 def in_context(
@@ -54,6 +58,8 @@ def in_context(
         Place that each new one comes from.
     states : list of ndarray, shape (positions of the phone,)
     """
+    if tree.word_internal and net.of_words:
+        return net, list(range(len(net.phone))), _in_words(tree, net, beyond)
     arcs = net.arcs + [(u - 1, u, 0.0) for u, follows in enumerate(net.chained) if follows]
     left, right = (_beside(net, arcs, ends, beyond[side], side) for side, ends in enumerate((net.initial, net.final)))
 
@@ -85,6 +91,15 @@ def in_context(
     initial = [(v, p) for u, p in net.initial for v in behind_left[u, beyond[0]]]
     final = [(v, p) for u, p in net.final for v in before_right[u, beyond[1]]]
     return PhoneNet(phone, chained, spread, initial, final), origin, states
+
+
+def _in_words(tree: ContextTree, net: PhoneNet, beyond: tuple[int, int]) -> list[NDArray[np.intp]]:
+    """States of each place, whose neighbors are those in its word alone; beyond a word's ends are two given ones."""
+    behind = [*net.chained[1:], False]
+    return [
+        tree.states(p, net.phone[u - 1] if follows else beyond[0], net.phone[u + 1] if leads else beyond[1])
+        for u, (p, follows, leads) in enumerate(zip(net.phone, net.chained, behind, strict=True))
+    ]
 
 
 def _beside(

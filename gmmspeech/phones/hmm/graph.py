@@ -69,9 +69,9 @@ class StateGraph:
 class _Builder:
     """Collects chains of phones and the arcs between them."""
 
-    def __init__(self, model: PhoneHMM) -> None:
+    def __init__(self, model: PhoneHMM, *, of_words: bool = True) -> None:
         self.model = model
-        self.net = PhoneNet([], [], [], [], [])
+        self.net = PhoneNet([], [], [], [], [], of_words)
         self.words: list[int] = []
         self.starts_word: list[bool] = []
 
@@ -138,14 +138,14 @@ def utterance_graph(
 
 
 def phone_sequence_graph(model: PhoneHMM, phones: Sequence[str]) -> StateGraph:
-    """Phones one after the other, and nothing else; each is its own word."""
+    """Phones one after the other, and nothing else; each is its own word, and beside those next to it."""
     dictionary = {phone: [[phone]] for phone in phones}
-    return utterance_graph(model, phones, dictionary, silence_probability=0.0)
+    return _sequence_graph(_Builder(model, of_words=False), [[phone] for phone in phones], dictionary, 0.0)
 
 
 def one_phone_graph(model: PhoneHMM, phones: Sequence[str], beyond: tuple[int, int] | None = None) -> StateGraph:
     """One out of several phones, equally probable, perhaps between two others given by their index."""
-    builder = _Builder(model)
+    builder = _Builder(model, of_words=False)
     places = [builder.chain([phone], number)[0] for number, phone in enumerate(phones)]
     share = -float(np.log(len(phones)))
     return builder.build([(place, share) for place in places], [(place, 0.0) for place in places], phones, beyond)
@@ -169,8 +169,13 @@ def word_sequence_graph(
     DataError
         A word that the dictionary lacks, an empty list, or no word and no silence.
     """
+    return _sequence_graph(_Builder(model), slots, dictionary, silence_probability)
+
+
+def _sequence_graph(
+    builder: _Builder, slots: Sequence[Sequence[str]], dictionary: Pronunciations, silence_probability: float
+) -> StateGraph:
     silent, spoken = _silence_log_probabilities(silence_probability)
-    builder = _Builder(model)
     words = [word for slot in slots for word in slot]
     starts: Ends = []
     exits: Ends = []
@@ -184,7 +189,7 @@ def word_sequence_graph(
         after = [(node, p + spoken) for node, p in exits] if spoken > -np.inf else []
         open_start = at_start and spoken > -np.inf
         if silent > -np.inf:
-            first, last = builder.chain([model.silence], -1)
+            first, last = builder.chain([builder.model.silence], -1)
             enter([(first, silent)], at_start)
             after.append((last, 0.0))
         exits = after
@@ -289,7 +294,7 @@ def phone_loop_graph(
     model: PhoneHMM, bigram: PhoneBigram, *, scale: float = 1.0, insertion_penalty: float = 0.0
 ) -> StateGraph:
     """Any phones one after the other, as a bigram has it."""
-    builder = _Builder(model)
+    builder = _Builder(model, of_words=False)
     ends = [builder.chain([phone], number) for number, phone in enumerate(bigram.phones)]
     for (_, last), row in zip(ends, bigram.following, strict=True):
         entries = [(first, scale * p - insertion_penalty) for (first, _), p in zip(ends, row, strict=True)]

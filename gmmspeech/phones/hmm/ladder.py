@@ -18,6 +18,7 @@ from gmmspeech.phones.hmm.graph import Pronunciations
 from gmmspeech.phones.hmm.inventory import neighbors_trained, replaced_phones, with_copies
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training_state import TrainingState, keeping_last
+from gmmspeech.phones.hmm.tree import Contexts
 from gmmspeech.phones.hmm.triphones import train_triphone_hmm
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def train_ladder(
     alignment: TrainingState,
     *,
     rung: Rung = "tri3",
+    contexts: Contexts = "cross-word",
     num_leaves: int | None = None,
     total_gaussians: int | None = None,
     static: int | None = None,
@@ -63,6 +65,8 @@ def train_ladder(
         tri1: tied triphones of the frames. tri2: tied triphones of cepstra that are spliced with 9 neighbors on either
         side, LDA to 45 dimensions and MLLT. tri3: these on frames that fMLLR has adapted to each speaker, in training
         (speaker-adaptive training) and in use.
+    contexts : {"cross-word", "word-internal"}
+        Whether phones of other words are a phone's neighbors, as `train_triphone_hmm` has it.
     num_leaves, total_gaussians : int, optional
         Of triphones' states; by default as `train_triphone_hmm` has them, but for tri3's last model, which has one
         Gaussian for 40 frames.
@@ -114,6 +118,7 @@ def train_ladder(
     near = neighbors_trained(alignment.model, said, dictionary)
     keep, last = keeping_last(callback)
     size: dict[str, Any] = {
+        "contexts": contexts,
         "num_leaves": num_leaves,
         "total_gaussians": total_gaussians,
         "n_jobs": n_jobs,

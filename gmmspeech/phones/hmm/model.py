@@ -398,10 +398,13 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
         state = "state" if self.tree is None else "tied triphone state"
+        least, most = 1 / (1 - self.self_loop[[self.self_loop.argmin(), self.self_loop.argmax()]])
         num_gaussians = f"{counted(self.num_gaussians, 'Gaussian')} of {counted(self.dim, 'dimension')}"
         return [
             f"phone HMMs: {counted(len(self.phones), 'phone')}, {counted(self.num_states, state)}, {num_gaussians}",
             f"phones: {' '.join(self.phones)}",
+            *([] if self.tree is None else [f"trees: {self.tree.describe()}"]),
+            f"transitions: states last {least:.1f} to {most:.1f} frames",
             f"front end: {describe_front_end(self.front_end)}",
             *(self.card or "").splitlines(),
         ]

@@ -125,17 +125,18 @@ class Corpus:
     def _told_bad(self) -> str:
         return first_of({name: f"utterance {name}: {reason}" for name, reason in self.bad.items()})
 
-    def map(self, function: Callable[..., list[Found]]) -> dict[str, Found]:
-        """Give what a function gives for each utterance of a `Batch` and its spans."""
+    def map(self, function: Callable[..., list[Found]], *columns: Mapping[str, Any]) -> dict[str, Found]:
+        """Give what a function gives for each utterance of a `Batch`, its spans and more of it."""
         if not self._spans_column:
             self._spans_column = self.pool.keep(self._in_batches(self.spans))
-        results = self.pool.map(function, self._frames_column, self._spans_column)
+        more = map(self._in_batches, columns)
+        results = self.pool.map(function, self._frames_column, self._spans_column, *more)
         pairs = zip(self.batches, results, strict=True)
         return {name: found for batch, aligned in pairs for name, found in zip(batch, aligned, strict=True)}
 
-    def sum(self, function: Callable[..., Found], posteriors: Mapping[str, StatePosteriors]) -> Found:
-        """Sum what a function gives for each `Batch` and its posteriors."""
-        return self.pool.sum(function, self._frames_column, self._in_batches(posteriors))
+    def sum(self, function: Callable[..., Found], column: Mapping[str, Any]) -> Found:
+        """Sum what a function gives for each `Batch` and what else is given of its utterances."""
+        return self.pool.sum(function, self._frames_column, self._in_batches(column))
 
     def _in_batches(self, values: Mapping[str, Any]) -> list[list[Any]]:
         return [[values[name] for name in batch] for batch in self.batches]
@@ -146,17 +147,23 @@ def words_span(
 ) -> Span:
     """Make one span of a whole utterance, whose words are known."""
     variants = [pronunciations(dictionary, word) for word in words]
-    first = [phone for choice in variants for phone in choice[0]]
-    shortest = [phone for choice in variants for phone in min(choice, key=len)]
-    framed = [model.silence, *first, model.silence]
+    first, shortest = [choice[0] for choice in variants], [min(choice, key=len) for choice in variants]
+    framed = [[model.silence], *first, [model.silence]]
     graph = utterance_graph(model, words, dictionary, silence_probability=silence_probability)
-    for phones in ([framed] if silence_probability > 0 else []) + [first, shortest]:
-        states = np.concatenate(model.states_of(phones or [model.silence]))
+    for said in ([framed] if silence_probability > 0 else []) + [first, shortest]:
+        states = _states_of_words(model, said or [[model.silence]])
         if len(states) <= length:
             return Span(0, length, graph, states, of_words=True)
     raise DataError(
         f"found {counted(length, 'frame')}, expected at least {len(states)}, one for each state of its phones"
     )
+
+
+def _states_of_words(model: PhoneHMM, words: Sequence[Sequence[str]]) -> NDArray[np.intp]:
+    """States that the phones of words go through."""
+    apart = model.tree is not None and model.tree.word_internal
+    parts = words if apart else [[phone for phones in words for phone in phones]]
+    return np.concatenate([states for phones in parts for states in model.states_of(phones)])
 
 
 def phone_span(model: PhoneHMM, phone: str, start: int, stop: int) -> Span:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import set_fields, told
 from gmmspeech.checks import real_array
 from gmmspeech.errors import ModelError, counted
+from gmmspeech.files.saving import State, from_fields
+
+Contexts = Literal["cross-word", "word-internal"]
 
 Variant = tuple[list[int], list[int], NDArray[np.intp]]
 """Neighbors to the left, to the right, and the states between any two of them."""
@@ -42,6 +46,8 @@ class ContextTree:
         Nodes that the answers lead to, behind the node; -1 in a leaf.
     state : ndarray of int, shape (M,)
         State of each leaf, each once; -1 in other nodes.
+    word_internal : bool
+        Whether phones of other words are silence to a phone, so that contexts end where words do.
 
     Raises
     ------
@@ -63,6 +69,7 @@ class ContextTree:
     yes: NDArray[np.intp]
     no: NDArray[np.intp]
     state: NDArray[np.intp]
+    word_internal: bool = False
 
     def __post_init__(self) -> None:
         for name in ("root_offsets", "roots", "question", "yes", "no", "state"):
@@ -104,6 +111,22 @@ class ContextTree:
     def num_phones(self) -> int:
         """P."""
         return len(self.root_offsets) - 1
+
+    @classmethod
+    def from_state(cls, state: State) -> ContextTree:
+        """Make a tree of its saved fields; contexts of files of before do not end where words do."""
+        return from_fields(cls, {"word_internal": False, **state})
+
+    @property
+    def contexts(self) -> Contexts:
+        """Name of the contexts: whether they end where words do."""
+        return "word-internal" if self.word_internal else "cross-word"
+
+    def describe(self) -> str:
+        """Tell in one line how many leaves there are, and of what contexts."""
+        sizes = np.bincount(self.root_of_state)
+        leaves = f"{counted(len(sizes), 'position')} of phones with {sizes.min()} to {sizes.max()} leaves each"
+        return f"{leaves}, {counted(len(self.questions), 'question')}, {self.contexts} contexts"
 
     @cached_property
     def root_of_state(self) -> NDArray[np.intp]:
@@ -194,7 +217,9 @@ class ContextTree:
         for i, source in enumerate(sources):
             if source is not None:
                 asked[:, i] = self.questions[:, source]
-        return ContextTree(asked, np.array(root_offsets), np.array(roots), question, right, yes, no, state)
+        return ContextTree(
+            *(asked, np.array(root_offsets), np.array(roots), question, right, yes, no, state, self.word_internal)
+        )
 
     def _check(self) -> None:
         nodes, roots = len(self.state), len(self.roots)

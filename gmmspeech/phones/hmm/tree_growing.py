@@ -58,6 +58,7 @@ def grow_tree(
     whole: Sequence[int] = (),
     min_occupancy: float = 100.0,
     min_gain: float = 0.0,
+    word_internal: bool = False,
 ) -> ContextTree:
     """Grow trees for all positions of all phones together.
 
@@ -75,6 +76,8 @@ def grow_tree(
         Frames that each leaf must have.
     min_gain : float
         Nats that a split must add to the log-likelihood of all its frames.
+    word_internal : bool
+        Whether contexts of the statistics end where words do.
     """
     grower = _Grower(stats, questions, min_occupancy)
     kept = {root for p in whole for root in range(root_offsets[p], root_offsets[p + 1])}
@@ -114,6 +117,7 @@ def grow_tree(
         yes=np.array([node.yes for node in nodes]),
         no=np.array([node.no for node in nodes]),
         state=state,
+        word_internal=word_internal,
     )
 
 

@@ -13,7 +13,13 @@ from gmmspeech.checks import check_at_least
 from gmmspeech.errors import DataError, ModelError, counted, shown
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.files.checkpoints import Checkpoint
-from gmmspeech.phones.hmm.context_statistics import ContextStats, context_statistics, phone_contexts
+from gmmspeech.phones.hmm.context_statistics import (
+    Aligned,
+    ContextStats,
+    context_statistics,
+    phone_contexts,
+    with_words,
+)
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -21,7 +27,7 @@ from gmmspeech.phones.hmm.passes import Options
 from gmmspeech.phones.hmm.spans import Corpus, Span, words_span
 from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
 from gmmspeech.phones.hmm.training_state import TrainingState
-from gmmspeech.phones.hmm.tree import ContextTree
+from gmmspeech.phones.hmm.tree import Contexts, ContextTree
 from gmmspeech.phones.hmm.tree_growing import LEAST_VARIANCE, grow_tree, phone_questions
 from gmmspeech.phones.hmm.updates import run_updates
 from gmmspeech.phones.hmm.workers import Workers
@@ -46,6 +52,7 @@ def train_triphone_hmm(
     total_gaussians: int | None = None,
     max_iter: int = 20,
     realign: Sequence[int] | None = None,
+    contexts: Contexts = "cross-word",
     questions: Sequence[Sequence[str]] | None = None,
     tree: ContextTree | None = None,
     min_occupancy: float = 10.0,
@@ -60,7 +67,7 @@ def train_triphone_hmm(
     callback: Callable[[TrainingState], None] | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> PhoneHMM:
-    """Train tied triphones: states that depend on the phones before and behind, within words and across them.
+    """Train tied triphones: states that depend on the phones before and behind.
 
     Statistics of every position of every phone between every two others come from an alignment; a decision tree for
     each position asks whether the phone before, or the one behind, is among some, and its leaves are the states
@@ -84,11 +91,14 @@ def train_triphone_hmm(
         Updates.
     realign : sequence of int, optional
         Before which updates frames are aligned anew; by default three times, as in Kaldi's recipe.
+    contexts : {"cross-word", "word-internal"}
+        Whether the last phone of a word and the first of the next are each other's neighbors, or both are beside
+        silence. Words of the aligned frames are found from their states.
     questions : sequence of sequences of str, optional
         Sets of phones that trees may ask for. By default each phone alone, and clusters of those that sound alike,
         made from the data.
     tree : ContextTree, optional
-        To be taken as it is, in place of one that is grown; of the same phones.
+        To be taken as it is, in place of one that is grown; of the same phones and contexts.
     silence_probability, acoustic_scale, beam, power, variance_floor, min_occupancy, skip_bad, n_jobs, client, \
 callback, checkpoint
         As `train_phone_hmm` has them.
@@ -130,7 +140,9 @@ callback, checkpoint
     corpus = Corpus(frames, names, skip_bad, Workers(n_jobs, client))
     corpus.set_spans(aligned, _spans(aligned, transcripts, dictionary, silence_probability))
     posteriors = {name: alignment.posteriors[name] for name in corpus.spans}
-    stats = context_statistics(corpus, aligned, posteriors)
+    apart = contexts == "word-internal"
+    told = with_words(corpus, aligned, posteriors, apart=apart)
+    stats = context_statistics(corpus, aligned, told)
     total = round(stats.n.sum())
     whole = [i for i, phone in enumerate(aligned.phones) if phone in (aligned.silence, SPOKEN_NOISE)]
     if tree is None:
@@ -138,12 +150,18 @@ callback, checkpoint
         asked = phone_questions(stats, aligned.position_offsets, whole) if given is None else given
         size = num_leaves or total // FRAMES_A_LEAF
         tree = grow_tree(
-            *(stats, asked, aligned.position_offsets), num_leaves=size, whole=whole, min_occupancy=LEAF_OCCUPANCY
+            *(stats, asked, aligned.position_offsets),
+            num_leaves=size,
+            whole=whole,
+            min_occupancy=LEAF_OCCUPANCY,
+            word_internal=apart,
         )
     elif not np.array_equal(tree.root_offsets, aligned.position_offsets):
         expected = f"{len(aligned.phones)} and {aligned.position_offsets[-1]}, as the aligned model has"
         found = f"those of {tree.num_phones} phones and {counted(len(tree.roots), 'position')}"
         raise ModelError(f"tree: found {found}, expected {expected}")
+    elif tree.word_internal != apart:
+        raise ModelError(f"tree: found one of {tree.contexts} contexts, expected {contexts} ones")
     tied = tied_model(aligned, tree, stats, corpus.mean).with_front_end(front_end_of(frames))
     corpus.set_spans(tied, _spans(tied, transcripts, dictionary, silence_probability))
     options = Options(
@@ -158,12 +176,13 @@ callback, checkpoint
         variance_floor=variance_floor,
         min_occupancy=min_occupancy,
     )
-    start = {name: in_states_of(tied, aligned, posterior) for name, posterior in posteriors.items()}
+    start = {name: in_states_of(tied, aligned, each) for name, each in told.items()}
 
     def said() -> list[Any]:
         return [
             silence_probability,
             {name: [pronunciations(dictionary, word) for word in transcripts[name]] for name in corpus.spans},
+            *([contexts] if apart else []),
         ]
 
     return run_updates(corpus, tied, options, start, callback, None, checkpoint, said).model
@@ -214,9 +233,9 @@ def tied_model(model: PhoneHMM, tree: ContextTree, stats: ContextStats, center: 
     )
 
 
-def in_states_of(tied: PhoneHMM, model: PhoneHMM, posteriors: StatePosteriors) -> StatePosteriors:
+def in_states_of(tied: PhoneHMM, model: PhoneHMM, told: Aligned) -> StatePosteriors:
     """Give an alignment by one model in the states that a tied one has in the same positions."""
-    known = phone_contexts(model, posteriors)
+    known = phone_contexts(model, *told)
     assert tied.tree is not None
     state = _leaves(tied.tree, known.root, known.left, known.right)
     return StatePosteriors(
@@ -224,7 +243,7 @@ def in_states_of(tied: PhoneHMM, model: PhoneHMM, posteriors: StatePosteriors) -
         state=state,
         weight=np.ones(len(state)),
         stays=np.bincount(state[known.stays], minlength=tied.num_states).astype(np.float64),
-        log_likelihood=posteriors.log_likelihood,
+        log_likelihood=told.posteriors.log_likelihood,
     )
 
 

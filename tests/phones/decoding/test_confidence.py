@@ -1,9 +1,14 @@
-"""Fit of transcripts, beside Viterbi over a graph of all phones."""
+"""Fit of transcripts, beside Viterbi over a graph of all phones; goodness of phones between their neighbors."""
+
+import dataclasses
 
 import numpy as np
+import pytest
+from trees import descended, grown, model_of
 
-from gmmspeech.phones.decoding.confidence import loop_log_likelihoods
-from gmmspeech.phones.hmm.graph import PhoneBigram, phone_loop_graph
+from gmmspeech.phones.decoding.confidence import goodness_of_pronunciation, loop_log_likelihoods
+from gmmspeech.phones.decoding.spans import phone_spans
+from gmmspeech.phones.hmm.graph import PhoneBigram, phone_loop_graph, utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import best_scores
@@ -18,3 +23,28 @@ def test_the_loop_is_that_of_a_graph_of_equally_probable_phones():
     expected = best_scores([graph] * 5, emissions, Transitions.of(model.self_loop))
     found = loop_log_likelihoods(model, emissions)
     np.testing.assert_allclose(found * [len(e) for e in emissions], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_rivals_of_a_phone_stand_between_its_neighbors(apart):
+    """States of one position and one frame each: goodness is a difference of two emissions."""
+    phones = ("SIL", "A", "B", "C")
+    tree = dataclasses.replace(grown(np.random.default_rng(4), [1, 1, 1, 1], 25), word_internal=apart)
+    model = model_of(tree, phones)
+    words, neighbors = ["AB", "CA"], [(0, 2), (1, 0), (0, 1), (3, 0)] if apart else [(0, 2), (1, 3), (2, 1), (3, 0)]
+    graph = utterance_graph(model, words, {"AB": [["A", "B"]], "CA": [["C", "A"]]}, silence_probability=0.0)
+    emissions = np.random.default_rng(0).normal(0, 3, (4, model.num_states)).astype(np.float32)
+    spans = phone_spans(graph, path_of(graph))
+    found = goodness_of_pronunciation(model, spans, emissions)
+    for t, (phone, (left, right)) in enumerate(zip([1, 2, 3, 1], neighbors, strict=True)):
+        own, *others = (emissions[t, descended(tree, p, left, right)] for p in (phone, *{0, 1, 2, 3} - {phone}))
+        assert found[t] == pytest.approx(float(own[0] - max(others)[0]), abs=1e-5)
+
+
+def path_of(graph):
+    """The only path that never stays."""
+    path = [int(np.flatnonzero(graph.initial > -np.inf)[0])]
+    for _ in range(3):
+        here = [path[-1] + 1] if path[-1] + 1 < graph.num_nodes and graph.chained[path[-1] + 1] else []
+        path.append([*here, *graph.target[graph.source == path[-1]].tolist()][0])
+    return np.array(path)

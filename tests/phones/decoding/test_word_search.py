@@ -5,6 +5,8 @@ import itertools
 
 import numpy as np
 import pytest
+from trees import descended, grown
+from trees import model_of as tied_model
 
 from gmmspeech.errors import DataError
 from gmmspeech.phones.decoding.word_graph import word_graph
@@ -82,7 +84,13 @@ def backing_off(ngram, words):
     return max(scores.values())
 
 
-def all_paths(model, emissions, ngram, expand, longest, lm_scale=1.0, penalty=0.0):
+def neighbors(words, apart):
+    """Phones of words, each behind the phone before it and before the one behind; apart, those of the same word."""
+    parts = words if apart else [[phone for word in words for phone in word]]
+    return [window for part in parts for window in zip(part, ["SIL", *part], [*part[1:], "SIL"], strict=False)]
+
+
+def all_paths(model, emissions, ngram, expand, longest, lm_scale=1.0, penalty=0.0, apart=False):
     """Each sequence of words that fits, with its best log-likelihood, and the words' first frames."""
     found = {}
     for words in itertools.chain.from_iterable(itertools.product(DICTIONARY, repeat=n) for n in range(longest + 1)):
@@ -90,14 +98,14 @@ def all_paths(model, emissions, ngram, expand, longest, lm_scale=1.0, penalty=0.
         for variants in itertools.product(*(DICTIONARY[word] for word in words)):
             share = -sum(np.log(len(DICTIONARY[word])) for word in words)
             for silent in itertools.product([0, 1], repeat=len(words) + 1):
-                phones, firsts = ["SIL"] * silent[0], []
+                phones, firsts, parts = ["SIL"] * silent[0], [], [["SIL"]] * silent[0]
                 for variant, after in zip(variants, silent[1:], strict=True):
                     firsts.append(len(phones))
                     phones += [*variant, *["SIL"] * after]
+                    parts = [*parts, [*variant], *[["SIL"]] * after]
                 if not phones:
                     continue
-                beside = ["SIL", *phones, "SIL"]
-                chains = [expand(*beside[i + 1 : i + 2], beside[i], beside[i + 2]) for i in range(len(phones))]
+                chains = [expand(*window) for window in neighbors(parts, apart)]
                 states = list(itertools.chain.from_iterable(chains))
                 score, begins = viterbi(emissions, states, model) if len(states) <= len(emissions) else (-np.inf, [])
                 pauses = sum(silent) * np.log(SILENCE) + (len(silent) - sum(silent)) * np.log(1 - SILENCE)
@@ -138,6 +146,26 @@ def test_words_times_and_alternatives_are_the_best_of_all(seed, contexts):
     scores = np.array([score for score, _, _ in expected])
     posterior = np.exp(scores - np.logaddexp.reduce(scores))
     np.testing.assert_allclose([each.probability for each in found.alternatives], posterior[:6], atol=0.01)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_contexts_of_a_tree_end_where_words_do_if_it_says_so(seed, apart):
+    rng = np.random.default_rng(seed)
+    tree = dataclasses.replace(grown(rng, [1, 1, 2, 1], 25), word_internal=apart)
+    model = dataclasses.replace(tied_model(tree, tuple(PHONES)), means=rng.normal(0, 2, (25, 1)))
+    frames = rng.normal(0, 2, (9, 1))
+    emissions = model.log_likelihoods(frames).astype(np.float64)
+
+    def expand(phone, left, right):
+        return descended(tree, *(PHONES.index(each) for each in (phone, left, right)))
+
+    expected = all_paths(model, emissions, TRIGRAM, expand, 3, apart=apart)
+    graph = word_graph(model, TRIGRAM, DICTIONARY, silence_probability=SILENCE, self_loop_scale=LOOP_SCALE)
+    found = recognize_words(model, {"u": frames}, graph, SearchOptions(1.0, n_best=4, **WIDE))["u"]
+    assert [each.words for each in found.alternatives] == [words for _, words, _ in expected[:4]]
+    assert found.log_likelihood * 9 == pytest.approx(expected[0][0], abs=0.02)
+    assert all_paths(model, emissions, TRIGRAM, expand, 3, apart=not apart) != expected
 
 
 def test_the_log_likelihood_is_that_of_the_path():

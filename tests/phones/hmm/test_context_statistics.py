@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from gmmspeech.phones.hmm.context_statistics import context_statistics, phone_contexts
+from gmmspeech.phones.hmm.context_statistics import context_statistics, phone_contexts, with_words
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import Corpus, words_span
@@ -51,7 +51,7 @@ def test_sums_are_those_of_the_frames_of_each_context(n_jobs):
         frames[f"u{i}"] = rng.normal(5, 1, (len(states), 2)).astype(np.float32)
     corpus = Corpus(frames, list(frames), skip_bad=False, pool=Workers(n_jobs))
     corpus.set_spans(MODEL, lambda name, length: [words_span(MODEL, [], {}, length, 0.5)])
-    found = context_statistics(corpus, MODEL, posteriors)
+    found = context_statistics(corpus, MODEL, with_words(corpus, MODEL, posteriors, apart=False))
     expected = defaultdict(list)
     for name, x in frames.items():
         known = phone_contexts(MODEL, posteriors[name])
@@ -63,3 +63,46 @@ def test_sums_are_those_of_the_frames_of_each_context(n_jobs):
         assert found.n[i] == len(rows)
         np.testing.assert_allclose(found.sum_x[i], rows.sum(0), atol=1e-9)
         np.testing.assert_allclose(found.sum_xx[i], (rows**2).sum(0), atol=1e-9)
+
+
+WORDS = {"A": [["A"]], "AB": [["A", "B"], ["B", "B", "A"]], "BA": [["B", "A"]]}  # can't be mistaken for one another
+
+
+def said_in_words(rng, words):
+    """States of frames, and for each the phones before and behind in its word; silence here and there."""
+    found = []
+    for word in words:
+        spoken = WORDS[word][rng.integers(len(WORDS[word]))]
+        for phones in ([["SIL"]] if rng.random() < 0.3 else []) + [spoken]:
+            beside = ["SIL", *phones, "SIL"]
+            for left, phone, right in zip(beside, phones, beside[2:], strict=False):
+                first, (before, behind) = 2 * MODEL.phone_index[phone], (MODEL.phone_index[p] for p in (left, right))
+                found += [(first + i, before, behind) for i in range(2) for _ in range(rng.integers(1, 4))]
+    return np.array(found).T
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3])
+def test_contexts_end_where_words_do(n_jobs):
+    """Beside neighbors noted word by word, where the same phone ends a word and begins the next too."""
+    rng = np.random.default_rng(0)
+    words = {f"u{i}": rng.choice(list(WORDS), 6).tolist() for i in range(40)}
+    expected = {name: said_in_words(rng, line) for name, line in words.items()}
+    aligned = {name: posterior(states) for name, (states, _, _) in expected.items()}
+    frames = {name: np.zeros((len(each.frame), 2)) for name, each in aligned.items()}
+    corpus = Corpus(frames, list(frames), skip_bad=False, pool=Workers(n_jobs))
+    corpus.set_spans(MODEL, lambda name, length: [words_span(MODEL, words[name], WORDS, length, 0.5)])
+    told = with_words(corpus, MODEL, aligned, apart=True)
+    for name, states in expected.items():
+        known = phone_contexts(MODEL, *told[name])
+        np.testing.assert_array_equal([known.root, known.left, known.right], states)
+    across = phone_contexts(MODEL, *with_words(corpus, MODEL, aligned, apart=False)["u0"])
+    assert (across.left != expected["u0"][1]).any()
+
+
+def test_words_of_soft_alignments_are_those_that_agree_with_most_frames():
+    """The middle frame's best state is one that no path goes through there."""
+    states = [2, 3, 4, 2, 5, 4, 5, 2, 3]  # A B, with an A within; then BA
+    corpus = Corpus({"u": np.zeros((9, 2))}, ["u"], skip_bad=False)
+    corpus.set_spans(MODEL, lambda name, length: [words_span(MODEL, ["AB", "BA"], WORDS, length, 0.5)])
+    told = with_words(corpus, MODEL, {"u": posterior(states)}, apart=True)["u"]
+    assert told.word.tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 1]

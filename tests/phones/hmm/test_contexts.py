@@ -1,13 +1,17 @@
 """Graphs of triphones: the same phones with the same probabilities, in the states of their contexts."""
 
+import dataclasses
+import itertools
+
 import numpy as np
 import pytest
-from trees import grown, model_of
+from trees import descended, grown, model_of
 
 from gmmspeech.phones.hmm.graph import (
     StateGraph,
     one_phone_graph,
     phone_loop_graph,
+    phone_sequence_graph,
     train_bigram,
     utterance_graph,
     word_loop_graph,
@@ -86,3 +90,41 @@ def test_one_phone_between_two_others():
         tuple(TREES[0].states(1, 2, 3).tolist()),
         tuple(TREES[0].states(3, 2, 3).tolist()),
     }
+
+
+def in_words(tree, words: list[list[str]]) -> tuple[int, ...]:
+    """States of words, each phone between those of its word, by answering the questions of trees."""
+    found = []
+    for phones in words:
+        beside = [0, *(PHONES.index(p) for p in phones), 0]
+        found += [s for i in range(len(phones)) for s in descended(tree, beside[i + 1], beside[i], beside[i + 2])]
+    return tuple(found)
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_contexts_end_where_words_do(tree):
+    tied = model_of(dataclasses.replace(tree, word_internal=True), PHONES)
+    expected = set()
+    for variants in itertools.product(*(DICTIONARY[word] for word in ("AB", "C", "A"))):
+        for pauses in itertools.product([0, 1], repeat=4):
+            words = [["SIL"]] * pauses[0]
+            for phones, pause in zip(variants, pauses[1:], strict=True):
+                words = [*words, phones, *[["SIL"]] * pause]
+            expected.add(in_words(tree, words))
+    assert {states for _, states in walks(utterance_graph(tied, ["AB", "C", "A"], DICTIONARY), 30)} == expected
+    grammar = word_sequence_graph(tied, [["AB", "A"], ["C"]], DICTIONARY, silence_probability=0.0)
+    said = itertools.product([*DICTIONARY["AB"], *DICTIONARY["A"]], DICTIONARY["C"])
+    assert {states for _, states in walks(grammar, 30)} == {in_words(tree, list(words)) for words in said}
+    loop = word_loop_graph(tied, ["AB"], DICTIONARY, silence_probability=0.0)
+    words = [["A", "B"]] * 3
+    assert {states for _, states in walks(loop, 9)} == {in_words(tree, words[:n]) for n in (1, 2, 3)}
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_phones_without_words_are_beside_one_another(tree):
+    """As if all were one word, whether contexts end where words do or not."""
+    tied = model_of(dataclasses.replace(tree, word_internal=True), PHONES)
+    said = ["A", "C", "B"]
+    assert {states for _, states in walks(phone_sequence_graph(tied, said))} == {in_words(tree, [said])}
+    bigram = train_bigram([["SIL", "A", "B", "C", "SIL"], ["A", "C", "C"]], PHONES)
+    check(tied, lambda model: phone_loop_graph(model, bigram), 7)

@@ -123,9 +123,11 @@ def test_too_few_frames_and_utterances_that_lack_something_are_named_before_trai
         train_ladder(frames, words, dictionary, speakers, few, rung="tri2")
 
 
-def test_one_speaker(taught):
+def test_one_speaker_and_contexts_that_end_where_words_do(taught):
     frames, words, dictionary, _, state = taught
-    system = train_ladder(frames, words, dictionary, dict.fromkeys(frames, "s"), state, **SIZE)
+    how = {**SIZE, "contexts": "word-internal"}
+    system = train_ladder(frames, words, dictionary, dict.fromkeys(frames, "s"), state, **how)
+    assert system.unadapted.tree.contexts == system.adapted.tree.contexts == "word-internal"
     assert (
         align(system, frames, words, dictionary, utt2spk=dict.fromkeys(frames, "s")).alignments.keys() == frames.keys()
     )

@@ -58,6 +58,19 @@ def test_model_with_a_tree_comes_back_from_its_file(tmp_path):
     assert loaded.state_name(14) == f"phone C, state 1 of 1, context {contexts}"
 
 
+def test_contexts_are_kept_and_told(tmp_path):
+    tree = dataclasses.replace(grown(np.random.default_rng(1), [1, 3, 2, 1], 15), word_internal=True)
+    model_of(tree, ("SIL", "A", "B", "C")).save(tmp_path / "phones.h5")
+    loaded = load(tmp_path / "phones.h5")
+    assert loaded.tree.word_internal
+    told = [line for line in loaded.describe() if line.startswith("trees: ")]
+    sizes = np.bincount(tree.root_of_state)
+    leaves = f"{min(sizes)} to {max(sizes)} leaves each"
+    assert told == [f"trees: 7 positions of phones with {leaves}, 5 questions, word-internal contexts"]
+    assert tree.mapped([0, 2, 1], positions=2).word_internal
+    assert not same_tree(tree, dataclasses.replace(tree, word_internal=False))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [

@@ -5,6 +5,7 @@ import pytest
 
 from gmmspeech.errors import DataError, ModelError
 from gmmspeech.files.checkpoints import Checkpoint
+from gmmspeech.formats.loading import load
 from gmmspeech.phones.decoding.alignment import align
 from gmmspeech.phones.hmm.training import train_phone_hmm
 from gmmspeech.phones.hmm.training_state import TrainingState
@@ -103,3 +104,21 @@ def test_questions_and_trees_may_be_given(spoken):
         train(spoken, questions=[["X"]])
     with pytest.raises(ModelError, match="found those of 2 phones and 6 positions, expected 5 and 15"):
         train(spoken, tree=ContextTree.untied([3, 3]))
+
+
+def test_contexts_within_words_are_those_of_words(spoken, tmp_path):
+    """Phones at the ends of words have the same states whatever word is beside."""
+    model = train(spoken, contexts="word-internal")
+    words, frames, places = corpus(1, 20)
+    aligned = align(model, frames, words, DICTIONARY, refine=False).alignments
+    assert right(aligned, places) > 0.8
+    assert model.tree.word_internal
+    threaded = train(spoken, contexts="word-internal", n_jobs=3)
+    model.save(tmp_path / "one.h5")
+    threaded.save(tmp_path / "three.h5")
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "three.h5").read_bytes()
+    assert load(tmp_path / "one.h5").tree.contexts == "word-internal"
+    given = model.tree
+    with pytest.raises(ModelError, match="tree: found one of word-internal contexts, expected cross-word ones"):
+        train(spoken, tree=given)
+    assert train(spoken, tree=given, contexts="word-internal").tree.state.tolist() == given.state.tolist()

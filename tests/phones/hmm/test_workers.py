@@ -131,6 +131,7 @@ def test_files_by_the_address_of_a_scheduler(client, speech, tmp_path):
     write_store(tmp_path / "feats.h5", frames.items())
     for name, there in (("here", {"n_jobs": 2}), ("there", {"scheduler": client.scheduler.address})):
         how = {"max_iter": 2, "num_passes": 1, "rung": "tri1", "utt2spk": {name: name[0] for name in frames}}
+        how["contexts"] = "word-internal"
         train_phones_file(tmp_path / "feats.h5", words, DICTIONARY, tmp_path / name, **how, **there)
     assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["feats.h5", "here", "there"]
