@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -38,14 +39,27 @@ def speech_like(num_frames: int, dim: int, seed: int = 0) -> NDArray[np.float32]
     return (frames * np.geomspace(20, 0.5, dim) + np.linspace(-5, 5, dim)).astype(np.float32)
 
 
+@cache
+def _librispeech(data: str, front_end: str) -> NDArray[np.float32]:
+    """Frames of a data directory of librispeech-mini, which lies where ``GMMSPEECH_CORPORA`` says."""
+    utterances = read_data_dir(Path(os.environ["GMMSPEECH_CORPORA"]) / "librispeech-mini" / "data" / data)
+    front = gs.FrontEnd.from_toml(front_end)
+    return np.concatenate([front(*load_utterance(utterances, name)) for name in utterances.utterances])
+
+
+def real_frames(num_frames: int) -> NDArray[np.float32] | None:
+    """Frames of read speech, over again where there are too few; None where ``GMMSPEECH_CORPORA`` is not set."""
+    if not os.environ.get("GMMSPEECH_CORPORA"):
+        return None
+    frames = _librispeech("ubm", "clean_speech")
+    return frames[np.arange(num_frames) % len(frames)]
+
+
 def quality_frames(num_frames: int) -> tuple[NDArray[np.float32], str]:
     """Real frames where ``GMMSPEECH_CORPORA`` says where they are, else drawn ones; and what they are, in words."""
-    corpora = os.environ.get("GMMSPEECH_CORPORA")
-    if not corpora:
+    if not os.environ.get("GMMSPEECH_CORPORA"):
         return speech_like(num_frames, 60), f"{num_frames:,} drawn frames of 60 columns"
-    data = read_data_dir(Path(corpora) / "librispeech-mini" / "data" / "background")
-    front = gs.FrontEnd.from_toml("mfcc_sre")
-    frames = np.concatenate([front(*load_utterance(data, name)) for name in data.utterances])
+    frames = _librispeech("background", "mfcc_sre")
     num_frames = min(num_frames, len(frames))
     chosen = np.sort(np.random.default_rng(0).choice(len(frames), num_frames, replace=False))
     return frames[chosen], f"{num_frames:,} frames of {frames.shape[1]} columns (mfcc_sre) of librispeech-mini"

@@ -1,12 +1,14 @@
 """How close EM comes to the two matrix products it can't do without, and how far others are from it.
 
-    python tests/benchmarks/em_speed.py [--workloads W1 W2 W3 quality ...] [--repetitions 7] [--core 0]
+    python tests/benchmarks/em_speed.py [--workloads W1 W2 W3 R1 R2 quality ...] [--repetitions 7] [--core 0]
 
 Prints a section of Markdown for every workload:
 
 - W1, W2, W3: an iteration of EM (E-step and update), and scoring all frames, by our kernels, by the bare float32
   products in one BLAS call each on all frames (into arrays written to beforehand), by scikit-learn's `GaussianMixture`
-  and by Kaldi's classes (PyPI `kaldi-hmm-gmm`), from the same mixture on the same frames;
+  and by Kaldi's classes (PyPI `kaldi-hmm-gmm`), from the same mixture on the same frames, drawn ones, in which many
+  components have a share;
+- R1, R2: the same on real frames (`clean_speech` of librispeech-mini), in which few have one;
 - quality: from frames to a mixture as good as a long training makes it, by `DiagonalGMM` (with `accelerate`, and
   without) and `GaussianMixture`, else with their defaults, k-means included (real frames where GMMSPEECH_CORPORA says
   where librispeech-mini is);
@@ -31,13 +33,14 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-from em_data import quality_frames, save_workload, speech_like
+from em_data import quality_frames, real_frames, save_workload, speech_like
 from em_process import present, processes, say_how_busy, table
 from threadpoolctl import threadpool_info
 
 from gmmspeech.gmm.kernels import native_kernel
 
 SIZES = {"W1": (200_000, 60, 512), "W2": (200_000, 60, 2048), "W3": (50_000, 39, 64)}  # frames, columns, components
+REAL_SIZES = {"R1": (200_000, 512), "R2": (200_000, 2048)}  # frames, components
 DENSITIES = 110_000_000  # that scikit-learn is given to hold at once, which it does several times over
 KALDI_FRAMES = 2000
 MODELS, FULL_MODELS, TOP_C = 1000, 50, 10
@@ -50,10 +53,28 @@ LONG_TOLERANCE = 1e-5  # of a training to the end
 KERNELS = ("native", "numpy")
 
 
-def kernel_workload(name: str, folder: Path, options: argparse.Namespace) -> None:
-    """Time an iteration and the scoring of all frames."""
+def drawn_workload(name: str, folder: Path, options: argparse.Namespace) -> None:
+    """Time an iteration and the scoring of drawn frames."""
     num_frames, dim, components = SIZES[name]
-    save_workload(folder, speech_like(num_frames, dim), components)
+    kernel_workload(name, speech_like(num_frames, dim), "drawn", components, folder, options)
+
+
+def real_workload(name: str, folder: Path, options: argparse.Namespace) -> None:
+    """Time an iteration and the scoring of real frames."""
+    num_frames, components = REAL_SIZES[name]
+    frames = real_frames(num_frames)
+    if frames is None:
+        print(f"Left out: {name}, as GMMSPEECH_CORPORA does not say where librispeech-mini is.\n")
+        return
+    kernel_workload(name, frames, "real", components, folder, options)
+
+
+def kernel_workload(
+    name: str, frames: np.ndarray, kind: str, components: int, folder: Path, options: argparse.Namespace
+) -> None:
+    """Time an iteration and the scoring of all frames."""
+    num_frames, dim = frames.shape
+    save_workload(folder, frames, components)
     scikit_learn = min(num_frames, DENSITIES // components)
     counts = dict.fromkeys(("products", *KERNELS), num_frames)
     counts |= {"sklearn32": scikit_learn, "sklearn64": scikit_learn, "kaldi": KALDI_FRAMES}
@@ -64,7 +85,7 @@ def kernel_workload(name: str, folder: Path, options: argparse.Namespace) -> Non
                 if key in ("products", *KERNELS):
                     side.ask("score", counts[key], timed_as="score")
     products, ours = sides["products"], sides.get("native", sides["numpy"])
-    print(f"### {name}: {num_frames:,} × {dim} frames, {components} components\n")
+    print(f"### {name}: {num_frames:,} × {dim} {kind} frames, {components} components\n")
     header = ["", "frames timed", "EM iteration, s", "by two sgemm", "by ours", "scoring, s", "by one sgemm"]
     rows = []
     for key, side in sides.items():
@@ -242,9 +263,11 @@ def header() -> None:
 
 
 SECTIONS: dict[str, Callable[[Path, argparse.Namespace], None]] = {
-    "W1": lambda *given: kernel_workload("W1", *given),
-    "W2": lambda *given: kernel_workload("W2", *given),
-    "W3": lambda *given: kernel_workload("W3", *given),
+    "W1": lambda *given: drawn_workload("W1", *given),
+    "W2": lambda *given: drawn_workload("W2", *given),
+    "W3": lambda *given: drawn_workload("W3", *given),
+    "R1": lambda *given: real_workload("R1", *given),
+    "R2": lambda *given: real_workload("R2", *given),
     "quality": quality,
     "scoring": scoring,
     "threads": threads,
