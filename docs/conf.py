@@ -43,7 +43,7 @@ autodoc_typehints = "none"  # the docstrings say it, with shapes
 html_theme = "furo"
 html_title = "gmmspeech"
 
-FOREIGN_BASES = "BaseEstimator, BaseModel, Exception, UserWarning, tuple, dict"  # whose methods are told elsewhere
+FOREIGN_BASES = "Estimator, BaseEstimator, BaseModel, Exception, UserWarning, tuple, dict"  # told elsewhere
 
 
 def write_reference() -> None:

@@ -176,6 +176,13 @@ SEED = any_of(whole(0, 2**32 - 1), instance(np.random.RandomState), NOTHING)
 POSITIVE: Constraint = lambda value: "" if not real(above=0)(value) and math.isfinite(value) else "a number above 0"  # noqa: E731
 
 
+def random_state_of(seed: int | np.random.RandomState | None) -> np.random.RandomState:
+    """Give the generator that a ``random_state`` means, as scikit-learn takes it: None is NumPy's global one."""
+    if seed is None:
+        return np.random.mtrand._rand
+    return seed if isinstance(seed, np.random.RandomState) else np.random.RandomState(seed)
+
+
 def jobs(value: object) -> str:
     """Allow numbers of threads as joblib takes them: 1 or more, -1 for all processors, -2 for all but one, None."""
     if whole()(value):

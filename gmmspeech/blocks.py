@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from types import ModuleType
 from typing import Any, Protocol, TypeGuard, TypeVar, runtime_checkable
 
 import numpy as np
@@ -47,8 +49,23 @@ class DistributedFrames(Protocol):
 
 
 @functools.cache
-def _threadpools() -> ThreadpoolController:
+def _threadpools(scipy_loaded: bool) -> ThreadpoolController:
+    """Find the BLAS libraries that are loaded: NumPy's and, where that is, SciPy's."""
     return ThreadpoolController()
+
+
+def scipy_linalg() -> ModuleType:
+    """Import ``scipy.linalg``, which takes a while; its BLAS is held to one thread where NumPy's is.
+
+    To be called where threads are started, not in them: only who holds a library's threads can.
+    """
+    with _limit.lock:
+        loaded = "scipy.linalg" in sys.modules
+        import scipy.linalg
+
+        if _limit.holders and not loaded:
+            _limit.hold()
+    return scipy.linalg
 
 
 @contextmanager
@@ -61,9 +78,7 @@ def single_threaded_blas() -> Iterator[None]:
     thread = threading.get_ident()
     with _limit.lock:
         if not _limit.holders:
-            pools = _threadpools()
-            if any(pool["num_threads"] > 1 for pool in pools.info() if pool["user_api"] == "blas"):
-                _limit.stack.enter_context(pools.limit(limits=1, user_api="blas"))
+            _limit.hold()
         _limit.holders[thread] += 1
     try:
         yield
@@ -77,6 +92,12 @@ class _Limit:
 
     def __init__(self) -> None:
         self.lock, self.holders, self.stack = threading.RLock(), Counter[int](), ExitStack()
+
+    def hold(self) -> None:
+        """Hold the libraries to one thread."""
+        pools = _threadpools("scipy.linalg" in sys.modules)
+        if any(pool["num_threads"] > 1 for pool in pools.info() if pool["user_api"] == "blas"):
+            self.stack.enter_context(pools.limit(limits=1, user_api="blas"))
 
     def leave(self, thread: int, times: int) -> None:
         """Count a thread out; the last one gives BLAS its threads back."""

@@ -20,7 +20,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -170,7 +169,7 @@ class _Cluster:
 
     def send(self, function: Callable[[Any], Any]) -> Future:
         """Have a worker keep a function, from which the others get it; the scheduler can give it again."""
-        return self.keep(_Work(version("gmmspeech"), function))
+        return self.keep(_Work(_version(), function))
 
     def keep(self, value: Any) -> Future:
         """Have a worker keep what all need."""
@@ -311,8 +310,8 @@ class _Work:
 
     def apply(self, items: Iterable[Any]) -> Iterator[Any]:
         """Do it, with BLAS held to one thread as everywhere."""
-        if self.version != version("gmmspeech"):  # a worker that joined late
-            raise ConfigError(_other_version("a worker", version("gmmspeech"), self.version))
+        if self.version != _version():  # a worker that joined late
+            raise ConfigError(_other_version("a worker", _version(), self.version))
         with single_threaded_blas():
             yield from map(self.function, items)
 
@@ -337,6 +336,12 @@ def _blocks(shard: _Shard | tuple[int, NDArray]) -> Iterator[Block]:
 
 def _fold(values: Sequence[Any]) -> Any:
     return functools.reduce(operator.add, values)
+
+
+def _version() -> str:
+    from importlib.metadata import version  # which takes longer than what else there is here
+
+    return version("gmmspeech")
 
 
 def _of_row(function: Callable, row: tuple) -> Any:
@@ -366,7 +371,7 @@ def check_workers(client: Client, timeout: float = TIMEOUT) -> float:
         limit = dask_worker.memory_manager.memory_limit
         return version("gmmspeech"), native_kernel.instruction_sets()[-1:], limit or float("inf")
 
-    expected = version("gmmspeech")
+    expected = _version()
     known = client in _with_workers
     try:
         client.wait_for_workers(1, timeout=min(timeout, ALONE) if known else timeout)

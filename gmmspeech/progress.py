@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 def progress(items: Iterable | None = None, **options: Any) -> tqdm:
@@ -18,6 +19,8 @@ def progress(items: Iterable | None = None, **options: Any) -> tqdm:
     >>> [item for item in progress("ab", desc="letters", unit="letter")]
     ['a', 'b']
     """
+    from tqdm import tqdm  # which takes a while
+
     return tqdm(items, disable=None, leave=False, file=sys.stderr, **options)
 
 

@@ -271,6 +271,29 @@ print(statuses, blas() == before)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs fork")
+def test_the_blas_of_scipy_is_held_too_once_it_is_loaded():
+    code = """if True:
+        import sys
+        from threadpoolctl import threadpool_info
+        from gmmspeech.blocks import scipy_linalg, single_threaded_blas
+
+        def threads():
+            return sorted(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+
+        with single_threaded_blas():
+            assert "scipy" not in sys.modules
+            scipy_linalg().lapack.dpotrf
+            inside = threads()
+        outside = threads()
+        with single_threaded_blas():
+            later = threads()
+        print(set(inside + later) == {1}, outside == threads() and max(outside))
+    """
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "2"]
+
+
 def test_a_fork_while_threads_score(tmp_path):
     """A new process has neither the threads that hold locks nor their count."""
     process = subprocess.Popen(

@@ -328,7 +328,7 @@ def test_an_error_on_a_worker_is_the_one_of_this_machine(client):
 
 @pytest.mark.usefixtures("worker")
 def test_a_worker_with_another_version(client, monkeypatch):
-    monkeypatch.setattr(cluster, "version", lambda name: "99.0")
+    monkeypatch.setattr(cluster, "_version", lambda: "99.0")
     with pytest.raises(ConfigError, match=r"^worker tcp://.*: found gmmspeech 0\.\S+, expected 99.0 as here$"):
         ClusterFrames(np.zeros((10, 2)), client)
     monkeypatch.undo()

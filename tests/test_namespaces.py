@@ -162,11 +162,18 @@ def test_the_package_alone_imports_nothing_heavy(code):
         *("scoring.score_normalizer", "files.checkpoints", "files.saving", "formats.datadir", "formats.labels"),
         *("formats.loading", "formats.htk", "formats.trials", "stores.features", "stores.statistics"),
         *("commands.copy", "commands.evaluation", "commands.extraction", "commands.scores", "commands.show"),
+        *("commands.speaker", "commands.statistics", "commands.verification", "gmm.mixture", "gmm.classifier"),
     ],
 )
-def test_only_models_import_scikit_learn(light_fork, module):
+def test_scikit_learn_is_imported_by_what_asks_for_it(light_fork, module):
     slow = {"sklearn", "scipy.stats", "scipy.signal", "librosa", "joblib", "matplotlib", "dask", "torch"}
     assert light_fork(f"import gmmspeech.{module}, sys; print(*(sys.modules.keys() & {slow}))") == ""
+
+
+def test_commands_of_verification_begin_without_scipy():
+    modules = ("evaluation", "extraction", "scores", "show", "speaker", "statistics", "verification")
+    code = f"from gmmspeech.commands import {', '.join(modules)}; import sys; print('scipy' in sys.modules)"
+    assert run(code) == "False"
 
 
 def test_a_name_that_is_elsewhere_is_told_where():

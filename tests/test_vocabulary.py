@@ -83,7 +83,7 @@ def violations(name: str, value: Any) -> list[str]:
         found += [f"{name}({other}): say {right}" for other in has if re.fullmatch(others, other)]
     defaults = dict(DEFAULTS)
     if "." not in name:
-        estimator = inspect.isclass(value) and issubclass(value, BaseEstimator)
+        estimator = inspect.isclass(value) and hasattr(value, "get_params")
         defaults["random_state"] = None if estimator else 0
     for parameter, default in defaults.items():
         given = has[parameter].default if parameter in has else inspect.Parameter.empty

@@ -6,11 +6,10 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from gmmspeech.blocks import BLOCK, frame_blocks
 from gmmspeech.commands.verification import check_frames
@@ -22,6 +21,9 @@ from gmmspeech.gmm.stats import SummedStats
 from gmmspeech.gmm.utterance_stats import gmm_digest
 from gmmspeech.progress import progress
 from gmmspeech.stores.features import FeatureStore
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 def accumulate_file(

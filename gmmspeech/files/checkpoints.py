@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.arguments import checked
+from gmmspeech.arguments import checked, random_state_of
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.files.atomic import one_run_at_a_time, remove_leftovers
 from gmmspeech.files.hdf5 import create_hdf5, damage_named, open_hdf5
@@ -171,11 +171,9 @@ def digest(*arrays: NDArray) -> str:
 
 def seed_of(random_state: Any, checkpoint: Checkpoint | None) -> int:
     """Draw the seed of a start; without a given state of the generator, no checkpoint would fit the next run."""
-    from sklearn.utils import check_random_state
-
     if random_state is None and checkpoint is not None:
         raise ConfigError("random_state: found None, expected a seed: a checkpoint belongs to one start")
-    return int(check_random_state(random_state).randint(2**31))
+    return int(random_state_of(random_state).randint(2**31))
 
 
 @contextmanager

@@ -8,10 +8,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 
 from gmmspeech.arguments import NOTHING, any_of, check, check_options, listed
 from gmmspeech.blocks import is_segments
@@ -20,15 +16,13 @@ from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechWarning, ModelE
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm import floors
-from gmmspeech.gmm.errors import NotFittedError
+from gmmspeech.gmm.estimator import Estimator
 from gmmspeech.gmm.frames import as_frames, check_names, check_weights, saved_names, set_names, warn_if_wide
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.options import of_mixtures
 
 
-class GMMClassifier(
-    Saved, ClassifierMixin, BaseEstimator, kind="GMMClassifier", hint="a classifier (made by train-classifier)"
-):
+class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (made by train-classifier)"):
     """Classify frames, or whole segments, by the class whose mixture makes them most probable.
 
     Parameters
@@ -65,6 +59,7 @@ class GMMClassifier(
     array(['a', 'b'], dtype='<U1')
     """
 
+    _is_a = "classifier"
     _parameter_constraints: ClassVar = {
         **of_mixtures("n_components", "init", "max_iter", "tol", "variance_floor", "random_state", "backend", "n_jobs"),
         "priors": any_of(NOTHING, listed()),
@@ -173,6 +168,8 @@ class GMMClassifier(
 
     def predict_log_proba(self, X: ArrayLike | Sequence[NDArray]) -> NDArray[np.float64]:
         """Log posterior of every class given each frame, shape (N, C); of a list of arrays, given each of them."""
+        from scipy.special import logsumexp  # which takes a while
+
         joint = self._joint(X)
         return joint - logsumexp(joint, axis=1, keepdims=True)
 
@@ -268,6 +265,8 @@ class GMMClassifier(
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "models_"):
+            from gmmspeech.gmm.errors import NotFittedError
+
             raise NotFittedError("this GMMClassifier is not fitted yet: call fit")
 
     def describe(self) -> list[str]:
@@ -284,6 +283,9 @@ def _check_labels(y: ArrayLike | None) -> NDArray:
     """Labels in a row, or a `FeatureError`, in the words that scikit-learn's users know."""
     if y is None:
         raise FeatureError("GMMClassifier requires y to be passed, but the target y is None")
+    from sklearn.utils import column_or_1d  # which takes a second
+    from sklearn.utils.multiclass import check_classification_targets
+
     labels = as_labels(y, error=FeatureError)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = column_or_1d(labels, warn=True)

@@ -10,9 +10,8 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 
-from gmmspeech.arguments import check, check_options, whole
+from gmmspeech.arguments import check, check_options, random_state_of, whole
 from gmmspeech.blocks import (
     Block,
     Frames,
@@ -26,7 +25,6 @@ from gmmspeech.errors import FeatureError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.files.text import parse_object
-from gmmspeech.gmm.errors import NotFittedError
 from gmmspeech.gmm.frames import as_frames, check_names, check_weights, near_one, saved_names, set_names
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel, pack
@@ -144,7 +142,7 @@ class DiagonalMixture(Saved):
         check(whole(1), n_samples=n_samples)
         check_options(self)
         weights, means, variances = self.parameters()
-        rng = check_random_state(self.random_state)
+        rng = random_state_of(self.random_state)
         components = rng.choice(len(weights), n_samples, p=weights / weights.sum())
         noise = rng.standard_normal((n_samples, means.shape[1]))
         return means[components] + noise * np.sqrt(variances[components]), components
@@ -224,6 +222,8 @@ class DiagonalMixture(Saved):
     def parameters(self) -> Parameters:
         """Give weights (K,), means (K, D) and variances (K, D), or a `ModelError` before the mixture is fitted."""
         if not hasattr(self, "weights_"):
+            from gmmspeech.gmm.errors import NotFittedError  # and scikit-learn
+
             raise NotFittedError("this DiagonalGMM is not fitted yet: call fit, or make one by from_parameters")
         return self.weights_, self.means_, self.covariances_
 

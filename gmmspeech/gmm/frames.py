@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.blocks import Block, Frames, frame_blocks, is_segments, map_blocks
 from gmmspeech.checks import as_weights, finite, real_array, transposed
 from gmmspeech.errors import FeatureError, GmmSpeechWarning, counted
-from gmmspeech.gmm.errors import FeatureNamesError
 
 Estimator = TypeVar("Estimator")
 
@@ -58,15 +57,22 @@ def check_names(estimator: Any, X: object, *, reset: bool) -> None:
     It is what scikit-learn does, with its attribute ``feature_names_in_``, its warnings and its words.
     """
     tables = [x for x in X if not isinstance(x, np.ndarray)] or X[:1] if is_segments(X) else [X]
-    if not hasattr(estimator, "feature_names_in_") and all(isinstance(x, np.ndarray) for x in tables):
+    if not hasattr(estimator, "feature_names_in_") and not any(map(_may_have_names, tables)):
         return
-    from sklearn.utils.validation import validate_data
+    from sklearn.utils.validation import validate_data  # which takes a second
+
+    from gmmspeech.gmm.errors import FeatureNamesError
 
     try:
         for i, table in enumerate(tables):
             validate_data(estimator, table, reset=reset and i == 0, skip_check_array=True, ensure_2d=False)
     except (TypeError, ValueError) as error:
         raise FeatureNamesError(str(error)) from None
+
+
+def _may_have_names(table: object) -> bool:
+    """Say whether it may be a table with names of columns: neither an array nor a store."""
+    return not isinstance(table, np.ndarray) and not hasattr(table, "blocks")
 
 
 def known_columns(estimator: Any, X: ArrayLike, dim: int, items: str = "frames") -> NDArray:

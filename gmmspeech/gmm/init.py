@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from gmmspeech.blocks import Frames, ordered_map, single_threaded_blas
 from gmmspeech.errors import ModelError, counted
@@ -192,6 +191,8 @@ def _cluster_sums(
     squares: bool = False,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Count of the rows of every cluster, and the sum of the rows or of their squares, in float64."""
+    from scipy import sparse  # which takes a while
+
     sums = np.zeros((n_components, z.shape[1]))
     for rows in _blocks(len(z)):
         values = z[rows].astype(np.float64)

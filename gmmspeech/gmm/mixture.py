@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, DensityMixin
 
 from gmmspeech.arguments import check, check_options, instance
 from gmmspeech.blocks import DistributedFrames, Frames, frame_blocks
@@ -17,6 +16,7 @@ from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import Checkpoint, seed_of
 from gmmspeech.gmm import acceleration, em, floors
 from gmmspeech.gmm.density import DiagonalMixture
+from gmmspeech.gmm.estimator import Estimator
 from gmmspeech.gmm.frames import (
     as_frames,
     check_names,
@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
 
 
-class DiagonalGMM(
-    DiagonalMixture, DensityMixin, BaseEstimator, kind="DiagonalGMM", hint="a mixture (made by train-ubm)"
-):
+class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a mixture (made by train-ubm)"):
     """Gaussian mixture with diagonal covariances, trained by EM.
 
     Arithmetic follows the data: float32 frames are evaluated in float32 with statistics summed in float64, float64
@@ -106,6 +104,7 @@ class DiagonalGMM(
     """
 
     _parameter_constraints: ClassVar = OF_MIXTURES
+    _is_a = "density_estimator"
 
     def __init__(
         self,
@@ -350,7 +349,7 @@ class DiagonalGMM(
         return floors.of_mixture(self.variance_floor, weights, variances) if self.floor_ is None else self.floor_
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
+        state = dict(self.__dict__)
         state.pop("_packed", None)  # made again where it is needed
         return state
 

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from scipy.stats import median_abs_deviation
-from sklearn.utils import check_random_state
 
-from gmmspeech.arguments import checked
+from gmmspeech.arguments import checked, random_state_of
 from gmmspeech.checks import check_at_least
 from gmmspeech.errors import FeatureError
 from gmmspeech.gmm import em, floors
@@ -96,7 +95,7 @@ def fit_robust(gmm: DiagonalGMM, X: ArrayLike, *, n_init: int = 10) -> RobustFit
     if frames.ndim != 2 or len(frames) <= gmm.n_components:
         expected = f"(N, D) with N above {gmm.n_components}, the number of components"
         raise FeatureError(f"found frames of shape {frames.shape}, expected {expected}")
-    rng = check_random_state(gmm.random_state)
+    rng = random_state_of(gmm.random_state)
     variance, edges = _robust_variance(frames), np.ptp(frames, axis=0)
     log_volume = np.log(edges, where=edges > 0, out=np.zeros(len(edges))).sum()
     starts = [frames[rng.choice(len(frames), gmm.n_components, replace=False)] for _ in range(n_init)]

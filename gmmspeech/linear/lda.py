@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.blocks import scipy_linalg
 from gmmspeech.errors import ConfigError, DataError, ModelError, counted
 from gmmspeech.linear.statistics import SMALLEST_PIVOT, check_determined, finite_frames
 
@@ -100,9 +101,7 @@ def lda(stats: LDAStats, dim: int) -> NDArray[np.float64]:
 def discriminants(between: NDArray[np.float64], within: NDArray[np.float64], dim: int) -> NDArray[np.float64]:
     """Rows a, (dim, D), of the largest λ in ``between a = λ within a``, in decreasing order; within becomes I."""
     full = len(within)
-    from scipy.linalg import eigh
-
-    return fix_signs(eigh(between, within, subset_by_index=(full - dim, full - 1))[1].T[::-1])
+    return fix_signs(scipy_linalg().eigh(between, within, subset_by_index=(full - dim, full - 1))[1].T[::-1])
 
 
 def fix_signs(rows: NDArray[np.float64]) -> NDArray[np.float64]:

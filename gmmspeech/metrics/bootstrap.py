@@ -29,7 +29,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import as_flags, as_labels, as_numbers, check_at_least, check_probability
@@ -192,6 +191,8 @@ def paired_test(
     >>> found.difference.low > 0, found.p_value < 0.01
     (True, True)
     """
+    from scipy.special import ndtr, ndtri
+
     options = _Options(tuple(metrics), p_target, c_miss, c_fa)
     level = _checked_level(confidence)
     trials = _Trials(is_target, model_speakers, test_speakers)
@@ -353,6 +354,8 @@ def _figures(systems: Sequence[_System], multiplicity: NDArray[np.int64], option
 
 def _interval(value: float, replicates: NDArray[np.float64], level: float) -> Interval:
     """Bias-corrected percentile interval: the percentiles are moved by how far from the middle the value lies."""
+    from scipy.special import ndtr, ndtri  # which take a while
+
     ends = ndtr(2 * ndtri(_share_below(replicates, value)) + ndtri([(1 - level) / 2, (1 + level) / 2]))
     low, high = np.quantile(replicates, ends).tolist()
     return Interval(float(value), low, high)

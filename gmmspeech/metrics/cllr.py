@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import rel_entr
 
 from gmmspeech.arguments import checked
 from gmmspeech.metrics.det import ErrorCounts, both_sides, convex_hull, count_errors
@@ -126,7 +125,8 @@ def hull_cllr(hull: ErrorCounts) -> float:
     """Minimum Cllr from the corners of the convex hull of a curve of error counts."""
     targets, nontargets = np.diff(hull.misses) / hull.misses[-1], -np.diff(hull.false_alarms) / hull.false_alarms[0]
     both = targets + nontargets
-    return max(0.0, -(rel_entr(targets, both) + rel_entr(nontargets, both)).sum().item() / (2 * math.log(2)))
+    entropy = sum(-(side[side > 0] * np.log((side / both)[side > 0])).sum().item() for side in (targets, nontargets))
+    return max(0.0, entropy / (2 * math.log(2)))
 
 
 def softplus(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,6 +12,8 @@ from gmmspeech.arguments import checked
 from gmmspeech.checks import as_vector
 from gmmspeech.errors import GmmSpeechWarning
 
+_PASSES = 6  # over all points at once; of the few that are left then, one is looked at after the other
+
 
 class ErrorCounts(NamedTuple):
     """Misses and false alarms at every threshold, as whole numbers."""
@@ -112,14 +114,31 @@ def count_sorted(targets: NDArray[np.float64], nontargets: NDArray[np.float64]) 
 
 
 def convex_hull(counts: ErrorCounts) -> ErrorCounts:
-    """Keep only the thresholds at the corners of the lower convex hull."""
-    from scipy.optimize import isotonic_regression  # which takes a while
-
-    # Over the number of rejected trials, which rises at every step, the hull is the greatest convex minorant of the
-    # misses: its slopes are the isotonic regression of the share of targets in every step.
-    steps = np.diff(counts.misses - counts.false_alarms)
-    corners = isotonic_regression(np.diff(counts.misses) / steps, weights=steps).blocks
+    """Keep only the thresholds at the corners of the lower convex hull, found in whole numbers."""
+    rejected = counts.misses - counts.false_alarms  # but for a constant; it rises at every step
+    corners = np.arange(len(rejected))
+    for _ in range(_PASSES):  # what lies above the line from one neighbor to the other is no corner
+        runs, rises = np.diff(rejected[corners]), np.diff(counts.misses[corners])
+        below = rises[:-1] * runs[1:] < rises[1:] * runs[:-1]
+        corners = corners[np.concatenate([[True], below, [True]])]
+        if below.all():
+            break
+    else:
+        corners = corners[_chain(rejected[corners].tolist(), counts.misses[corners].tolist())]
     return ErrorCounts(counts.misses[corners], counts.false_alarms[corners], counts.thresholds[corners])
+
+
+def _chain(xs: list[int], ys: list[int]) -> list[int]:
+    """Indices of the corners of the lower convex hull of points of rising x (Andrew's monotone chain)."""
+    corners: list[int] = []
+    for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
+        while len(corners) > 1:
+            first, last = corners[-2:]
+            if (ys[last] - ys[first]) * (x - xs[last]) < (y - ys[last]) * (xs[last] - xs[first]):
+                break
+            corners.pop()
+        corners.append(i)
+    return corners
 
 
 def both_sides(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
 
 from gmmspeech.arguments import check_fields, checked
 from gmmspeech.checks import all_finite, as_numbers, check_positive, check_probability
@@ -315,6 +314,7 @@ def _minimize(
 ) -> tuple[NDArray[np.float64], float]:
     """Weights and offset of least cross-entropy plus ``penalty / 2`` times the squared length of the weights."""
     from scipy.optimize import minimize
+    from scipy.special import expit
 
     tau = math.log(p_target) - math.log1p(-p_target)
     sides = [(targets, -1.0, p_target / len(targets)), (nontargets, 1.0, (1 - p_target) / len(nontargets))]

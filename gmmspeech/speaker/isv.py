@@ -9,9 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 
-from gmmspeech.arguments import check_fields, checked
+from gmmspeech.arguments import check_fields, checked, random_state_of
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import all_finite, as_labels, check_at_least, check_positive
 from gmmspeech.errors import DataError, FeatureError, ModelError, counted
@@ -303,7 +302,7 @@ def speaker_sums(ubm: DiagonalGMM, stats: Statistics, speakers: NDArray[np.intp]
 
 
 def _start(ubm: DiagonalGMM, rank: int, random_state: Any) -> NDArray[np.float64]:
-    rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
+    rng = np.random.default_rng(random_state_of(random_state).randint(2**31))
     _, means, variances = ubm.parameters()
     return random_loading(means.shape, rank, rng) * np.sqrt(variances)[:, :, None]
 

@@ -8,9 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 
-from gmmspeech.arguments import check_fields, checked
+from gmmspeech.arguments import check_fields, checked, random_state_of
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least, check_parameters_finite
 from gmmspeech.errors import ConfigError, ModelError, counted
@@ -224,7 +223,7 @@ def train_jfa(
 
 
 def _start(ubm: DiagonalGMM, speaker_rank: int, session_rank: int, random_state: Any) -> JFA:
-    rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
+    rng = np.random.default_rng(random_state_of(random_state).randint(2**31))
     _, means, variances = ubm.parameters()
     deviations = np.sqrt(variances)
     speaker, session = (

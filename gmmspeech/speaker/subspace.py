@@ -19,12 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 
-from gmmspeech.blocks import ordered_map
+from gmmspeech.blocks import ordered_map, scipy_linalg
 from gmmspeech.errors import ModelError
 from gmmspeech.files.saving import State
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -70,11 +70,14 @@ class Subspace:
         n_jobs : int
             Threads.
         """
+        lapack = scipy_linalg().lapack
         blocks = _slices(len(n), _BLOCK)
-        found = list(ordered_map(lambda part: self._posteriors(n[part], f[part]), blocks, n_jobs=n_jobs))
+        found = list(ordered_map(lambda part: self._posteriors(lapack, n[part], f[part]), blocks, n_jobs=n_jobs))
         return FactorPosteriors(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
 
-    def _posteriors(self, n: NDArray[np.float64], f: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    def _posteriors(
+        self, lapack: ModuleType, n: NDArray[np.float64], f: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], ...]:
         precisions = unpack(n @ self.gram, self.rank)
         linear = f.reshape(len(f), -1) @ self.loading.reshape(-1, self.rank)
         means, gains = np.empty_like(linear), np.empty(len(n))

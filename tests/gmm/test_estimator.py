@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn import config_context
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils.validation import check_is_fitted
 
 from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechError, ModelError
 from gmmspeech.gmm.classifier import GMMClassifier
@@ -40,6 +42,37 @@ def test_what_scikit_learn_checks(estimator, expected_failures):
     failed = {result["check_name"] for result in results if result["status"] == "xfail"}
     assert failed == set(expected_failures)
     assert sum(result["status"] == "passed" for result in results) > 40
+
+
+def test_scikit_learns_tools_take_it_for_one_of_theirs():
+    gmm = DiagonalGMM(2, init=DiagonalGMM(3), random_state=0)
+    assert repr(gmm) == "DiagonalGMM(init=DiagonalGMM(n_components=3), n_components=2, random_state=0)"
+    assert gmm.get_params()["init__n_components"] == 3
+    assert "init__n_components" not in gmm.get_params(deep=False)
+    assert gmm.set_params(init__n_components=4, tol=0.1).init.n_components == 4
+    with pytest.raises(ValueError, match="Invalid parameter 'k'"):
+        gmm.set_params(k=1)
+    assert "DiagonalGMM" in gmm._repr_html_()
+    assert "DiagonalGMM(n_components=2" in repr(make_pipeline(StandardScaler(), DiagonalGMM(2)))
+    assert is_classifier(GMMClassifier())
+    assert not is_classifier(gmm)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(gmm)
+
+
+def test_weights_are_routed_where_they_are_asked_for():
+    frames, _ = three()
+    weight = np.r_[np.ones(160), np.full(80, 1e-9)]
+    with config_context(enable_metadata_routing=True):
+        search = GridSearchCV(
+            DiagonalGMM(random_state=0), {"n_components": [2]}, cv=KFold(2, shuffle=True, random_state=0)
+        )
+        with pytest.raises(ValueError, match="sample_weight"):
+            search.fit(frames, sample_weight=weight)
+        search.estimator.set_fit_request(sample_weight=True).set_score_request(sample_weight=False)
+        search.fit(frames, sample_weight=weight)
+        assert not clone(search.estimator).get_metadata_routing().score.requests["sample_weight"]
+    np.testing.assert_allclose(sorted(search.best_estimator_.means_[:, 0]), [-5, 0], atol=0.3)
 
 
 def three(each=80, seed=0):

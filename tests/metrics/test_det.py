@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import isotonic_regression
 from sklearn.metrics import roc_curve
 
 from gmmspeech.errors import DataError
-from gmmspeech.metrics.det import det_curve, rocch
+from gmmspeech.metrics.det import convex_hull, count_errors, det_curve, rocch
 
 # Few distinct values, so that ties are common; and any finite numbers.
 some_scores = st.lists(st.integers(-4, 4).map(float), min_size=1, max_size=25) | st.lists(
@@ -60,6 +61,15 @@ def test_hull_is_exact(targets, nontargets):
     assert {(float(m), float(f)) for m, f in hull} <= set(found)
     exact = naive_hull([(Fraction(m).limit_denominator(100), Fraction(f).limit_denominator(100)) for m, f in found])
     assert exact == hull
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hull_of_many_trials_is_that_of_isotonic_regression(seed):
+    rng = np.random.default_rng(seed)
+    counts = count_errors(rng.normal(1, 1, 2000), rng.normal(0, 1, 5000))
+    steps = np.diff(counts.misses - counts.false_alarms)
+    corners = isotonic_regression(np.diff(counts.misses) / steps, weights=steps).blocks
+    np.testing.assert_array_equal(convex_hull(counts).thresholds, counts.thresholds[corners])
 
 
 def test_hull_of_many_trials_lies_below_the_curve():

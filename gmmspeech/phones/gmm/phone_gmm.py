@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.special import logsumexp
-from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 
-from gmmspeech.arguments import check_options
+from gmmspeech.arguments import check_options, random_state_of
 from gmmspeech.blocks import ordered_map
 from gmmspeech.checks import all_finite, as_names, check_distribution
 from gmmspeech.errors import DataError, ModelError, counted
@@ -23,7 +21,7 @@ from gmmspeech.files.text import parse_object
 from gmmspeech.gmm import floors
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.density import joined_parameters, split_parameters
-from gmmspeech.gmm.errors import NotFittedError
+from gmmspeech.gmm.estimator import Estimator
 from gmmspeech.gmm.frames import as_table, check_names, known_columns, saved_names, set_names, warn_if_wide
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.phones.gmm.fusion import log_posteriors
@@ -43,7 +41,7 @@ from gmmspeech.phones.labels.segments import (
 _NOT_SAVED = ("ubm", "random_state", "backend", "n_jobs")  # of the options
 
 
-class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
+class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
     r"""Diagonal mixtures of phones, trained on segments with known boundaries.
 
     A segment is cut in `parts`, each with its mixture. The log-likelihood of a segment of a phone q is
@@ -442,7 +440,7 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
         return [segment_sums(of_parts[:, :, j], edges[:, j : j + 2]) for j in range(self.parts)]
 
     def _train(self, frames: NDArray, codes: NDArray[np.int64]) -> list[DiagonalGMM]:
-        seed = int(check_random_state(self.random_state).randint(2**31))
+        seed = int(random_state_of(self.random_state).randint(2**31))
         order = np.argsort(codes, kind="stable")
         starts = np.searchsorted(codes[order], np.arange(len(self.phones_) * self.parts + 1))
 
@@ -485,6 +483,8 @@ class PhoneGMM(Saved, BaseEstimator, kind="PhoneGMM", hint="phone mixtures"):
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "models_"):
+            from gmmspeech.gmm.errors import NotFittedError
+
             raise NotFittedError("this PhoneGMM is not fitted yet: call fit")
 
     def describe(self) -> list[str]:

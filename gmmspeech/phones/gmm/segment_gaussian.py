@@ -7,18 +7,17 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
-from sklearn.base import BaseEstimator
 
 from gmmspeech.arguments import check_options, real
 from gmmspeech.checks import all_finite, as_names
 from gmmspeech.errors import DataError, ModelError, counted
 from gmmspeech.files.saving import State
-from gmmspeech.gmm.errors import NotFittedError
+from gmmspeech.gmm.estimator import Estimator
 from gmmspeech.gmm.frames import as_table, check_names, known_columns, saved_names, set_names
 from gmmspeech.linear.statistics import check_determined
 
 
-class SegmentGaussian(BaseEstimator):
+class SegmentGaussian(Estimator):
     r"""Gaussians of segment vectors, their covariances drawn towards what the phones have in common.
 
     Phones have some hundred segments, their vectors a hundred dimensions, which are far from independent. With n_q
@@ -130,6 +129,8 @@ class SegmentGaussian(BaseEstimator):
     def log_likelihoods(self, X: ArrayLike) -> NDArray[np.float64]:
         """Log-likelihood of every vector under every phone, shape (S, P), in nats."""
         if not hasattr(self, "means_"):
+            from gmmspeech.gmm.errors import NotFittedError
+
             raise NotFittedError("this SegmentGaussian is not fitted yet: call fit")
         dim = self.means_.shape[1]
         vectors = known_columns(self, X, dim, "vectors").astype(np.float64, copy=False)
