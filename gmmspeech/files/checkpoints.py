@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked, random_state_of
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
 from gmmspeech.files.atomic import one_run_at_a_time, remove_leftovers
 from gmmspeech.files.hdf5 import create_hdf5, damage_named, open_hdf5
 from gmmspeech.files.saving import Saved, as_kinds, read, write, wrong_kind
@@ -180,10 +182,18 @@ def seed_of(random_state: Any, checkpoint: Checkpoint | None) -> int:
 def checkpoint_of(out: Path) -> Iterator[Checkpoint]:
     """Give the checkpoint of a model that will be written to a place; it is removed when the block has ended well.
 
-    Another run that writes the same model waits meanwhile.
+    Another run that writes the same model waits meanwhile. When the block fails, a warning names what is left to go on
+    from, checkpoints of steps of the training too.
     """
     with one_run_at_a_time(out):
         remove_leftovers(out)
         checkpoint = Checkpoint(f"{out}.checkpoint")
-        yield checkpoint
+        try:
+            yield checkpoint
+        except Exception:
+            left = sorted(path.name for path in out.parent.glob(f"{escape(out.name)}.*checkpoint"))
+            if left:
+                advice = "the same training goes on from there; without them it starts anew"
+                warnings.warn(f"{out.parent}: kept {shown(', '.join(left), 300)}: {advice}", GmmSpeechWarning)
+            raise
         checkpoint.remove()

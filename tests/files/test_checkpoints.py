@@ -14,8 +14,8 @@ import pytest
 from editing import edited
 
 import gmmspeech as gs
-from gmmspeech.errors import ConfigError, DataError
-from gmmspeech.files.checkpoints import Checkpoint
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
+from gmmspeech.files.checkpoints import Checkpoint, checkpoint_of
 from gmmspeech.gmm import em
 from gmmspeech.gmm.kernels import native_kernel
 
@@ -360,6 +360,18 @@ def test_a_full_disk_keeps_the_state_before(tmp_path):
 def test_a_folder_that_is_read_only_is_told_before_the_first_pass():
     with pytest.raises(DataError, match=r"^/proc/it\.checkpoint: can't be written"):
         ubm(Checkpoint("/proc/it.checkpoint"), callback=lambda _: pytest.fail("a pass was done"))
+
+
+def test_what_a_failed_training_leaves_is_named(tmp_path):
+    for name in ("ubm.h5.checkpoint", "ubm.h5.tri1.checkpoint", "other.h5.checkpoint"):
+        (tmp_path / name).touch()
+    told = "kept ubm.h5.checkpoint, ubm.h5.tri1.checkpoint: the same training goes on from there"
+    failing = pytest.raises(OSError, match="full")
+    with pytest.warns(GmmSpeechWarning, match=told), failing, checkpoint_of(tmp_path / "ubm.h5"):
+        raise OSError("full")
+    with checkpoint_of(tmp_path / "ubm.h5"):
+        pass
+    assert not (tmp_path / "ubm.h5.checkpoint").exists()
 
 
 def test_only_its_own_leftovers_are_removed(tmp_path):

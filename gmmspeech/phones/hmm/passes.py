@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from numpy.typing import NDArray
-
 from gmmspeech.errors import ConfigError
 from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.phones.hmm.estimation import HMMStats, accumulate
@@ -88,17 +86,7 @@ def _align_batch(
     batch: Batch,
     utterances: Sequence[Sequence[Span]],
 ) -> list[StatePosteriors]:
-    return _align_spans(model, static, transitions, utterances, batch.read(), options)
-
-
-def _align_spans(
-    model: PhoneHMM,
-    static: StaticModel | None,
-    transitions: Transitions,
-    utterances: Sequence[Sequence[Span]],
-    frames: Sequence[NDArray],
-    options: Options,
-) -> list[StatePosteriors]:
+    frames = batch.read()
     emissions = [model.log_likelihoods(x) for x in frames]
     flat = [
         (span, x[span.start : span.stop], e[span.start : span.stop])
