@@ -94,6 +94,24 @@ def test_fusion_says_what_is_shown_and_keeps_the_better_system(quick_start, monk
     assert float(cost) == pytest.approx(float(told[1]), abs=0.02)
 
 
+def test_the_tutorial_of_alignment_shows_what_the_demo_finds(quick_start):
+    """Counts and figures as near as other processors' rounding leaves them: the model that comes along is the same."""
+    folder, said = quick_start
+    tutorial = (README.parent / "docs" / "tutorials" / "alignment.md").read_text(encoding="utf-8")
+    pattern = re.compile(
+        r"^120 utterances, (\d+) phones in (?:demo/)?aligned, best of all paths, 0 skipped$", re.MULTILINE
+    )
+    shown, found = (int(pattern.search(text)[1]) for text in (tutorial, said))
+    assert shown == pytest.approx(found, abs=3)
+    table = (folder / "demo" / "aligned" / "alignment.csv").read_text(encoding="utf-8").splitlines()[:3]
+    start = tutorial.index(table[0])
+    for line, row in zip(tutorial[start:].splitlines()[1:3], table[1:], strict=True):
+        shown, found = line.split(","), row.split(",")
+        assert (shown[:2], shown[4:6]) == (found[:2], found[4:6])
+        for column in (2, 3, 6, 8):
+            assert float(shown[column]) == pytest.approx(float(found[column]), abs=0.02)
+
+
 def test_names_of_the_front_ends_are_those_that_ship():
     shipped = {path.stem for path in (README.parent / "conf").glob("*.toml")}
     text = README.read_text(encoding="utf-8")
