@@ -209,7 +209,7 @@ def extract_features(
                     clear_shard_folder(folder)
                 else:
                     made = list(_work(tasks, workers, done))
-                    _check_any(out, done)
+                    _check_any(done)
                     write_index(out, [task.path for task, _ in made])
                     clear_shard_folder(folder, keep={path for task in tasks for path in (task.path, task.record)})
         except BaseException:
@@ -239,7 +239,7 @@ def _write_one(tasks: Sequence[_Shard], out: Path, workers: _Workers, done: Extr
         with closing(_work(tasks, workers, done)) as finished:
             for task, lengths in finished:
                 writer.write_all(lengths, read_raw(task.path, sum(lengths.values()), storage=task.storage))
-        _check_any(out, done)
+        _check_any(done)
     move_into_place(whole, out)
 
 
@@ -467,7 +467,7 @@ def _state(file: str) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _check_any(out: Path, done: Extraction) -> None:
+def _check_any(done: Extraction) -> None:
     if not done.num_utterances:
         reason = next(iter(done.skipped.values()))
-        raise DataError(f"{out}: {all_of(len(done.skipped), 'utterance')} bad; the first: {reason}")
+        raise DataError(f"{all_of(len(done.skipped), 'utterance')} bad; the first: {reason}")

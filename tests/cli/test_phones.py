@@ -420,6 +420,8 @@ def test_each_line_of_what_was_left_out_has_its_name(run, spoken: Path, tmp_path
     assert nothing.exit_code == 1
     assert "all 2 utterances are bad; the first: utterance frame: found" in nothing.stderr
     assert not (tmp_path / "nothing").exists()
+    other = run("align", spoken, "--channel", 7, "--out", tmp_path / "other").stderr
+    assert "error: all 7 utterances are bad; the first: utterance ann/0" in other  # and no temporary file
 
 
 def test_recognize_takes_a_folder_of_recordings(run, spoken: Path, tmp_path: Path) -> None:
