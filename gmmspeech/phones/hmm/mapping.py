@@ -146,7 +146,7 @@ def _other_sounds(phones: Sequence[str], known: Sequence[str]) -> list[str]:
 
 def told_pairs(pairs: Mapping[str, str]) -> str:
     """Pairs of phones for a message."""
-    return shown(", ".join(f"{a} as {b}" for a, b in pairs.items()), 300)
+    return shown(", ".join(f"{a} as {b}" for a, b in pairs.items()), 800)
 
 
 def collapsed(model: PhoneHMM) -> PhoneHMM:
