@@ -190,12 +190,14 @@ def train_phones(
     tell_left_out(done.skipped)
     if start:
         say(f"begun with {init}: {told_start(hmm, **start)}")
+    used = len(state.posteriors)
+    skipped = len(done.skipped) + done.num_utterances - used  # those that training itself left out, with a warning
     searched = "as labeled" if labels is not None else "all paths" if beam is None else f"a beam of {beam:g}"
     tell(
         f"{counted(len(hmm.phones), 'phone')}, {counted(hmm.num_states, 'state')}, "
         f"{counted(hmm.num_gaussians, 'Gaussian')}, "
-        f"{state.log_likelihood:.3f} nats a frame of {counted(len(state.posteriors), 'utterance')}, "
-        f"{searched}, {len(done.skipped)} skipped"
+        f"{state.log_likelihood:.3f} nats a frame of {counted(used, 'utterance')}, "
+        f"{searched}, {skipped} skipped"
     )
 
 

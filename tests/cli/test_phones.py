@@ -415,6 +415,8 @@ def test_each_line_of_what_was_left_out_has_its_name(run, spoken: Path, tmp_path
     assert done.exit_code == 0, done.output
     for name in ("frame", "one"):
         assert f"skipped: {name}: found" in done.stderr
+    trained = run("train-phones", alone, tmp_path / "m.h5", "--max-iter", 1)
+    assert " of 1 utterance, all paths, 2 skipped" in trained.stdout, trained.output
     (alone / "a.wav").unlink()
     nothing = run("align", alone, "--out", tmp_path / "nothing")
     assert nothing.exit_code == 1
