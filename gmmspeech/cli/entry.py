@@ -15,6 +15,8 @@ def run() -> NoReturn:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else the shell has it ignored
         signal.signal(signal.SIGINT, end_at_once)
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # after it Python would end by the signal
+    # OpenBLAS's threads, of which commands want one, would spin for a tenth of a second when they have been started
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # 2^4 cycles
     import_module("gmmspeech.cli.main").main(prog_name="gmmspeech")  # it begins here itself where it is run as a module
     sys.exit(0)
 
