@@ -10,6 +10,11 @@
    are padded to whole groups; padded components have the constant -inf. Logarithms of densities are binary, and come
    out as a frame's largest (peak) and the sum of the densities over that (total).
 
+   Few components have a share in a frame of real speech. A block in which few pairs of a frame and a component are active,
+   that is, of a density above SMALL of the largest of the frame, has the statistics of these pairs only; the data alone
+   decide it. What is left out of a frame is at most SMALL (2^-27 in float32, 2^-56 in float64) a component, about 1e-7 of
+   the frame in all for real speech; likelihoods leave out nothing.
+
    Top-C: the frames that chose a component stand together and meet all models in one product, which gives the
    differences of the models' densities from the background's.
 
@@ -32,6 +37,16 @@
 #define FRAMES_A_LOG 32 /* totals, each below 2^31, whose product float64 holds */
 #define ALIGNMENT 64
 #define MAX_TILE_BYTES (4 * 64)
+#define DENSE_SHARE 3    /* a block of which less than one of so many pairs of frame and component is active is sparse */
+#define SPARSE_VECTORS 5 /* of z that a component's sums are added up of at once, and as many of z^2 */
+
+/* Rows [1, z, z^2] stand so that z is aligned: ROW_OFFSET(real) numbers before the first, ROW_STRIDE(real, dim) apart.
+   Sparse sums [z, z^2, 1] of a component: either part padded, SPARSE_STRIDE(real, dim) numbers in all. */
+#define ALIGNED(real) (ALIGNMENT / (int)sizeof(real))
+#define PADDED(real, number) (((number) + ALIGNED(real) - 1) / ALIGNED(real) * ALIGNED(real))
+#define ROW_OFFSET(real) (ALIGNED(real) - 1)
+#define ROW_STRIDE(real, dim) (ALIGNED(real) + PADDED(real, 2 * (dim)))
+#define SPARSE_STRIDE(real, dim) (2 * PADDED(real, dim) + ALIGNED(real))
 
 typedef struct {
     const double *shift, *scale; /* (dim,) */
@@ -118,10 +133,14 @@ EXPORT const char *em_instruction_set(int set) {
 /* Bytes of work space, for top_c = 0 of the first two functions. */
 EXPORT size_t em_work_bytes(int wide, int dim, int columns, ptrdiff_t num_frames, int top_c) {
     const size_t terms = 2 * (size_t)dim + 1, chosen = (size_t)num_frames * top_c, real = wide ? sizeof(double) : sizeof(float);
-    const size_t joint = (size_t)BLOCK * columns;
-    if (!top_c) return ALIGNMENT + real * (joint + terms * columns + BLOCK * terms);
+    const size_t stride = wide ? ROW_STRIDE(double, dim) : ROW_STRIDE(float, dim);
+    const size_t sparse = wide ? SPARSE_STRIDE(double, dim) : SPARSE_STRIDE(float, dim);
+    const size_t words = (BLOCK + 8 * real - 1) / (8 * real), joint = (size_t)BLOCK * columns;
+    if (!top_c)
+        return ALIGNMENT + sizeof(double) * sparse * columns +
+               real * (joint + (terms + sparse + words) * columns + BLOCK * stride);
     const size_t scores = chosen * (MAX_TILE_BYTES / real);
-    return ALIGNMENT + real * (joint + (num_frames + BLOCK) * terms + chosen + scores) + sizeof(int) * (2 * chosen + columns + 2);
+    return ALIGNMENT + real * (joint + (num_frames + BLOCK) * stride + chosen + scores) + sizeof(int) * (2 * chosen + columns + 2);
 }
 
 static void *aligned(void *work) { return (char *)work + (ALIGNMENT - (uintptr_t)work % ALIGNMENT) % ALIGNMENT; }

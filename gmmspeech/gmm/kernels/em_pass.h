@@ -5,10 +5,15 @@
 #if WIDE
 #define REAL double
 #define INTEGER int64_t
+#define UNSIGNED uint64_t
+#define SMALL 0x1p-56
 #else
 #define REAL float
 #define INTEGER int32_t
+#define UNSIGNED uint32_t
+#define SMALL 0x1p-27f
 #endif
+#define FRAMES_A_WORD (8 * (int)sizeof(INTEGER))
 #define VW (VECTOR_BYTES / (WIDE ? 8 : 4)) /* numbers in a vector */
 #define TAIL (NV * VW > COLUMNS ? COLUMNS / VW : NV) /* vectors of a tile where less than NV are left */
 #define INLINE static inline __attribute__((always_inline)) TARGET
@@ -111,9 +116,9 @@ INLINE void NAME(tile_statistics)(const REAL *x, int x_stride, int num_frames, c
 
 /* The block's rows [1, z, z^2], z = (frame - shift) * scale, taken in float64: frames may be far from zero. */
 INLINE void NAME(expand)(const REAL *restrict frames, int num_frames, const Mixture *mixture, REAL *restrict x) {
-    const int dim = mixture->dim;
+    const int dim = mixture->dim, stride = ROW_STRIDE(REAL, dim);
     const double *restrict shift = mixture->shift, *restrict scale = mixture->scale;
-    for (int t = 0; t < num_frames; t++, frames += dim, x += 2 * dim + 1) {
+    for (int t = 0; t < num_frames; t++, frames += dim, x += stride) {
         x[0] = 1;
         for (int d = 0; d < dim; d++) {
             const REAL z = (REAL)((frames[d] - shift[d]) * scale[d]);
@@ -122,53 +127,72 @@ INLINE void NAME(expand)(const REAL *restrict frames, int num_frames, const Mixt
     }
 }
 
-/* Binary logarithms of weight times density, joint[column / COLUMNS][t][column % COLUMNS]. */
-INLINE void NAME(densities)(const REAL *x, int num_frames, int num_terms, const REAL *matrix, int columns, REAL *joint) {
+/* Binary logarithms of weight times density, joint[column / COLUMNS][t][column % COLUMNS], and the largest of every
+   frame, largest[t]. */
+INLINE void NAME(densities)(const REAL *x, int num_frames, const Mixture *mixture, REAL *joint, REAL *largest) {
+    const int dim = mixture->dim, columns = mixture->columns, num_terms = 2 * dim + 1, stride = ROW_STRIDE(REAL, dim);
+    Vector lanes[BLOCK]; /* largest of each lane's columns */
+    for (int t = 0; t < BLOCK; t++) lanes[t] = ZERO - (REAL)INFINITY;
     for (int column = 0, width; column < columns; column += width) {
-        const REAL *here = matrix + PLACE(column, num_terms * COLUMNS);
+        const REAL *here = (const REAL *)mixture->matrix + PLACE(column, num_terms * COLUMNS);
         REAL *there = joint + PLACE(column, BLOCK * COLUMNS);
         width = column + NV * VW <= columns ? NV * VW : TAIL * VW;
         for (int t = 0; t < num_frames; t += TILE_ROWS) {
             const REAL *rows[TILE_ROWS];
             REAL *out[TILE_ROWS];
             for (int i = 0; i < TILE_ROWS; i++) /* perhaps past num_frames, but within the BLOCK that there is room for */
-                rows[i] = x + (t + i) * num_terms, out[i] = there + (t + i) * COLUMNS;
+                rows[i] = x + (t + i) * stride, out[i] = there + (t + i) * COLUMNS;
             if (width == NV * VW)
                 NAME(tile_product)(rows, num_terms, here, num_terms * COLUMNS, out, BLOCK * COLUMNS, NV);
             else
                 NAME(tile_product)(rows, num_terms, here, num_terms * COLUMNS, out, BLOCK * COLUMNS, TAIL);
+            for (int i = 0; i < TILE_ROWS; i++)
+                for (int j = 0; j < width / VW; j++)
+                    lanes[t + i] = NAME(larger)(lanes[t + i], VECTOR_AT(out[i] + OFFSET(j, BLOCK * COLUMNS)));
         }
     }
-}
-
-/* Largest of a frame's densities; `joint` is the frame's place in the first group. */
-INLINE REAL NAME(peak)(const REAL *joint, int columns) {
-    Vector largest = CONST_VECTOR_AT(joint);
-    for (int column = VW; column < columns; column += VW)
-        largest = NAME(larger)(largest, CONST_VECTOR_AT(joint + PLACE(column, BLOCK * COLUMNS)));
-#define STEP(half) largest = NAME(larger)(largest, EXCHANGED(largest, half));
-    IN_A_TREE(STEP)
+    for (int t = 0; t < num_frames; t++) {
+        Vector all = lanes[t];
+#define STEP(half) all = NAME(larger)(all, EXCHANGED(all, half));
+        IN_A_TREE(STEP)
 #undef STEP
-    return largest[0];
+        largest[t] = all[0];
+    }
 }
 
-/* Sum of a frame's densities over the largest, which take the place of their logarithms if `keep`. */
-INLINE REAL NAME(exponentiate)(REAL *joint, int columns, REAL peak, int keep) {
-    Vector sum = ZERO;
+/* Sums of the frames' densities over the largest, total[t]. If `active`, densities take the place of their logarithms,
+   and bit t % FRAMES_A_WORD of active[t / FRAMES_A_WORD][column] says whether that of the frame is above SMALL. */
+INLINE void NAME(exponentiate)(REAL *joint, int num_frames, int columns, const REAL *largest, REAL *total, INTEGER *active) {
+    Vector lanes[BLOCK]; /* sum of each lane's columns */
+    for (int t = 0; t < num_frames; t++) lanes[t] = ZERO;
     for (int column = 0; column < columns; column += VW) {
         REAL *place = joint + PLACE(column, BLOCK * COLUMNS);
-        const Vector density = NAME(exp2)(CONST_VECTOR_AT(place) - peak);
-        if (keep) VECTOR_AT(place) = density;
-        sum += density;
+        for (int word = 0; word * FRAMES_A_WORD < num_frames; word++) {
+            const int first = word * FRAMES_A_WORD;
+            const int end = first + FRAMES_A_WORD < num_frames ? first + FRAMES_A_WORD : num_frames;
+            Integers above = {0};
+            for (int t = first; t < end; t++) {
+                const Vector density = NAME(exp2)(CONST_VECTOR_AT(place + t * COLUMNS) - largest[t]);
+                lanes[t] += density;
+                if (!active) continue;
+                VECTOR_AT(place + t * COLUMNS) = density;
+                above |= (density > SMALL) & (INTEGER)((UNSIGNED)1 << (t - first));
+            }
+            if (active) *(Integers *)(active + word * columns + column) = above;
+        }
     }
+    for (int t = 0; t < num_frames; t++) {
+        Vector sum = lanes[t];
 #define STEP(half) sum += EXCHANGED(sum, half);
-    IN_A_TREE(STEP)
+        IN_A_TREE(STEP)
 #undef STEP
-    return sum[0];
+        total[t] = sum[0];
+    }
 }
 
 /* Statistics of a block, added to sums[column / COLUMNS][term][column % COLUMNS]. */
-INLINE void NAME(add_statistics)(const REAL *x, int num_frames, int num_terms, const REAL *joint, int columns, REAL *sums) {
+INLINE void NAME(add_statistics)(const REAL *x, int num_frames, const Mixture *mixture, const REAL *joint, REAL *sums) {
+    const int dim = mixture->dim, columns = mixture->columns, num_terms = 2 * dim + 1, stride = ROW_STRIDE(REAL, dim);
     for (int column = 0, width; column < columns; column += width) {
         const REAL *here = joint + PLACE(column, BLOCK * COLUMNS);
         REAL *there = sums + PLACE(column, num_terms * COLUMNS);
@@ -176,9 +200,9 @@ INLINE void NAME(add_statistics)(const REAL *x, int num_frames, int num_terms, c
         int f = 0;
 #define STATISTICS(rows)                                                                                               \
     if (width == NV * VW)                                                                                              \
-        NAME(tile_statistics)(x + f, num_terms, num_frames, here, there + f * COLUMNS, num_terms * COLUMNS, rows, NV); \
+        NAME(tile_statistics)(x + f, stride, num_frames, here, there + f * COLUMNS, num_terms * COLUMNS, rows, NV);    \
     else                                                                                                               \
-        NAME(tile_statistics)(x + f, num_terms, num_frames, here, there + f * COLUMNS, num_terms * COLUMNS, rows, TAIL)
+        NAME(tile_statistics)(x + f, stride, num_frames, here, there + f * COLUMNS, num_terms * COLUMNS, rows, TAIL)
         for (; f + TILE_ROWS <= num_terms; f += TILE_ROWS) STATISTICS(TILE_ROWS);
         switch (num_terms - f) { /* odd, as num_terms is */
         case 1: STATISTICS(1); break;
@@ -189,45 +213,134 @@ INLINE void NAME(add_statistics)(const REAL *x, int num_frames, int num_terms, c
     }
 }
 
+/* sums[0:vectors] += posterior * z and squares[0:vectors] += posterior * z^2 over one component's frames. z and z^2 of
+   frame t begin at z[t * stride]; what stands past the last column is added up too, and not looked at. */
+INLINE void NAME(add_frames)(const REAL *z, int stride, const int *frames, const REAL *posteriors, int count, REAL *sums,
+                             REAL *squares, int vectors) {
+    Vector sum[SPARSE_VECTORS], square[SPARSE_VECTORS];
+    for (int j = 0; j < vectors; j++) sum[j] = VECTOR_AT(sums + j * VW), square[j] = VECTOR_AT(squares + j * VW);
+    for (int i = 0; i < count; i++) {
+        const REAL *row = z + (ptrdiff_t)frames[i] * stride;
+        for (int j = 0; j < vectors; j++) {
+            const Vector value = CONST_VECTOR_AT(row + j * VW), part = posteriors[i] * value;
+            sum[j] += part, square[j] += part * value;
+        }
+    }
+    for (int j = 0; j < vectors; j++) VECTOR_AT(sums + j * VW) = sum[j], VECTOR_AT(squares + j * VW) = square[j];
+}
+
+/* Statistics of the block's active pairs of a frame and a component, added to sums[column][z, z^2, 1]. */
+INLINE void NAME(add_sparse_statistics)(const REAL *x, int num_frames, const Mixture *mixture, const REAL *joint,
+                                        const INTEGER *active, const REAL *factors, REAL *sums) {
+    const int dim = mixture->dim, columns = mixture->columns, stride = ROW_STRIDE(REAL, dim);
+    const int padded = PADDED(REAL, dim), sums_stride = SPARSE_STRIDE(REAL, dim);
+    const int vectors = (dim + VW - 1) / VW;
+    for (int column = 0; column < columns; column++, sums += sums_stride) {
+        int frames[BLOCK], count = 0;
+        REAL posteriors[BLOCK], number = 0;
+        for (int word = 0; word * FRAMES_A_WORD < num_frames; word++)
+            for (uint64_t bits = (UNSIGNED)active[word * columns + column]; bits; bits &= bits - 1)
+                frames[count++] = word * FRAMES_A_WORD + __builtin_ctzll(bits);
+        if (!count) continue;
+        const REAL *place = joint + PLACE(column, BLOCK * COLUMNS);
+        for (int i = 0; i < count; i++) {
+            posteriors[i] = place[frames[i] * COLUMNS] * factors[frames[i]];
+            number += posteriors[i];
+        }
+        sums[2 * padded] += number;
+        for (int j = 0; j < vectors; j += SPARSE_VECTORS) {
+            const REAL *z = x + 1 + j * VW;
+            REAL *here = sums + j * VW, *squares = here + padded;
+#define FRAMES(width) NAME(add_frames)(z, stride, frames, posteriors, count, here, squares, width)
+            switch (vectors - j) {
+            case 1: FRAMES(1); break;
+            case 2: FRAMES(2); break;
+            case 3: FRAMES(3); break;
+            case 4: FRAMES(4); break;
+            default: FRAMES(SPARSE_VECTORS);
+            }
+#undef FRAMES
+        }
+    }
+}
+
+/* Whether so few pairs are active that they are faster taken one by one. */
+INLINE int NAME(sparse)(const INTEGER *active, int num_frames, int columns) {
+    ptrdiff_t pairs = 0;
+    for (int word = 0; word * FRAMES_A_WORD < num_frames; word++)
+        for (int column = 0; column < columns; column++)
+            pairs += __builtin_popcountll((UNSIGNED)active[word * columns + column]);
+    return DENSE_SHARE * pairs < (ptrdiff_t)num_frames * columns;
+}
+
+/* Put sparse sums [column][z, z^2, 1] to sums[column / COLUMNS][1, z, z^2][column % COLUMNS]. */
+INLINE void NAME(add_transposed)(const double *sparse, const Mixture *mixture, double *sums) {
+    const int dim = mixture->dim, num_terms = 2 * dim + 1, padded = PADDED(REAL, dim);
+    for (int column = 0; column < mixture->columns; column++, sparse += SPARSE_STRIDE(REAL, dim)) {
+        double *out = sums + PLACE(column, num_terms * COLUMNS);
+        out[0] += sparse[2 * padded];
+        for (int d = 0; d < dim; d++) {
+            out[(1 + d) * COLUMNS] += sparse[d];
+            out[(1 + dim + d) * COLUMNS] += sparse[padded + d];
+        }
+    }
+}
+
+INLINE void NAME(move)(REAL *from, double *to, ptrdiff_t size) {
+    for (ptrdiff_t i = 0; i < size; i++) to[i] += from[i], from[i] = 0;
+}
+
 static TARGET void NAME(accumulate)(const Mixture *mixture, const void *frames, const double *weight,
                                     ptrdiff_t num_frames, void *work, double *peaks, double *totals, double *sums) {
-    const int columns = mixture->columns, dim = mixture->dim, num_terms = 2 * dim + 1;
-    const ptrdiff_t size = (ptrdiff_t)num_terms * columns;
-    REAL *joint = work, *block_sums = joint + (ptrdiff_t)BLOCK * columns, *x = block_sums + size;
+    const int columns = mixture->columns, dim = mixture->dim, num_terms = 2 * dim + 1, stride = ROW_STRIDE(REAL, dim);
+    const ptrdiff_t size = (ptrdiff_t)num_terms * columns, sparse_size = (ptrdiff_t)SPARSE_STRIDE(REAL, dim) * columns;
+    double *wide_sums = work; /* the order keeps all aligned */
+    REAL *sparse_sums = (REAL *)(wide_sums + sparse_size), *rows = sparse_sums + sparse_size;
+    REAL *joint = rows + BLOCK * stride, *block_sums = joint + (ptrdiff_t)BLOCK * columns;
+    INTEGER *active = (INTEGER *)(block_sums + size);
+    REAL *x = rows + ROW_OFFSET(REAL), largest[BLOCK], total[BLOCK];
     for (ptrdiff_t i = 0; i < size; i++) sums[i] = 0, block_sums[i] = 0;
-    int blocks = 0;
+    for (ptrdiff_t i = 0; i < sparse_size; i++) wide_sums[i] = 0, sparse_sums[i] = 0;
+    for (ptrdiff_t i = 0; i < BLOCK * stride; i++) rows[i] = 0;
+    int dense_blocks = 0, sparse_blocks = 0;
     for (ptrdiff_t start = 0; start < num_frames; start += BLOCK) {
         const int count = num_frames - start < BLOCK ? (int)(num_frames - start) : BLOCK;
         NAME(expand)((const REAL *)frames + start * dim, count, mixture, x);
-        NAME(densities)(x, count, num_terms, mixture->matrix, columns, joint);
+        NAME(densities)(x, count, mixture, joint, largest);
+        NAME(exponentiate)(joint, count, columns, largest, total, active);
         for (int t = 0; t < count; t++) {
-            const REAL peak = NAME(peak)(joint + t * COLUMNS, columns);
-            const REAL total = NAME(exponentiate)(joint + t * COLUMNS, columns, peak, 1);
-            /* the posteriors are densities over their total: dividing this row is cheaper than dividing those */
-            const REAL factor = (REAL)((weight ? weight[start + t] : 1) / total);
-            for (int f = 0; f < num_terms; f++) x[t * num_terms + f] *= factor;
-            peaks[start + t] = peak, totals[start + t] = total;
+            peaks[start + t] = largest[t], totals[start + t] = total[t];
+            /* the posteriors are densities times this */
+            total[t] = (REAL)((weight ? weight[start + t] : 1) / total[t]);
         }
-        NAME(add_statistics)(x, count, num_terms, joint, columns, block_sums);
-        if (++blocks == BLOCKS_A_SUM || start + count == num_frames) {
-            for (ptrdiff_t i = 0; i < size; i++) sums[i] += block_sums[i], block_sums[i] = 0;
-            blocks = 0;
+        if (NAME(sparse)(active, count, columns)) {
+            NAME(add_sparse_statistics)(x, count, mixture, joint, active, total, sparse_sums);
+            sparse_blocks++;
+        } else {
+            for (int t = 0; t < count; t++) /* a factor of this row is cheaper than one of all densities */
+                for (int f = 0; f < num_terms; f++) x[t * stride + f] *= total[t];
+            NAME(add_statistics)(x, count, mixture, joint, block_sums);
+            dense_blocks++;
         }
+        const int last = start + count == num_frames;
+        if (dense_blocks == BLOCKS_A_SUM || (last && dense_blocks)) NAME(move)(block_sums, sums, size), dense_blocks = 0;
+        if (sparse_blocks == BLOCKS_A_SUM || (last && sparse_blocks))
+            NAME(move)(sparse_sums, wide_sums, sparse_size), sparse_blocks = 0;
     }
+    NAME(add_transposed)(wide_sums, mixture, sums);
 }
 
 static TARGET void NAME(log_likelihood)(const Mixture *mixture, const void *frames, ptrdiff_t num_frames, void *work,
                                         double *peaks, double *totals) {
     const int columns = mixture->columns, dim = mixture->dim;
-    REAL *joint = work, *x = joint + (ptrdiff_t)BLOCK * columns;
+    REAL *rows = work, *joint = rows + BLOCK * ROW_STRIDE(REAL, dim), *x = rows + ROW_OFFSET(REAL);
+    REAL largest[BLOCK], total[BLOCK];
     for (ptrdiff_t start = 0; start < num_frames; start += BLOCK) {
         const int count = num_frames - start < BLOCK ? (int)(num_frames - start) : BLOCK;
         NAME(expand)((const REAL *)frames + start * dim, count, mixture, x);
-        NAME(densities)(x, count, 2 * dim + 1, mixture->matrix, columns, joint);
-        for (int t = 0; t < count; t++) {
-            const REAL peak = NAME(peak)(joint + t * COLUMNS, columns);
-            peaks[start + t] = peak, totals[start + t] = NAME(exponentiate)(joint + t * COLUMNS, columns, peak, 0);
-        }
+        NAME(densities)(x, count, mixture, joint, largest);
+        NAME(exponentiate)(joint, count, columns, largest, total, NULL);
+        for (int t = 0; t < count; t++) peaks[start + t] = largest[t], totals[start + t] = total[t];
     }
 }
 
@@ -263,16 +376,16 @@ INLINE void NAME(add_log_sums)(const REAL *scores, int width, const REAL *values
 
 static TARGET void NAME(top_c)(const Mixture *mixture, const void *frames, ptrdiff_t num_frames, int top_c,
                                const void *models, int model_terms, int model_columns, void *work, double *out) {
-    const int columns = mixture->columns, dim = mixture->dim, num_terms = 2 * dim + 1;
+    const int columns = mixture->columns, dim = mixture->dim, stride = ROW_STRIDE(REAL, dim);
     const ptrdiff_t num_chosen = num_frames * top_c;
-    REAL *joint = work, *x = joint + (ptrdiff_t)BLOCK * columns;
-    REAL *values = x + (num_frames + BLOCK) * num_terms, *scores = values + num_chosen;
-    int *chosen = (int *)(scores + num_chosen * NV * VW), *order = chosen + num_chosen, *starts = order + num_chosen;
+    REAL *joint = work, *rows_x = joint + (ptrdiff_t)BLOCK * columns, *x = rows_x + ROW_OFFSET(REAL);
+    REAL *scores = rows_x + (num_frames + BLOCK) * stride, *values = scores + num_chosen * NV * VW, largest[BLOCK];
+    int *chosen = (int *)(values + num_chosen), *order = chosen + num_chosen, *starts = order + num_chosen;
 
     for (ptrdiff_t start = 0; start < num_frames; start += BLOCK) {
         const int count = num_frames - start < BLOCK ? (int)(num_frames - start) : BLOCK;
-        NAME(expand)((const REAL *)frames + start * dim, count, mixture, x + start * num_terms);
-        NAME(densities)(x + start * num_terms, count, num_terms, mixture->matrix, columns, joint);
+        NAME(expand)((const REAL *)frames + start * dim, count, mixture, x + start * stride);
+        NAME(densities)(x + start * stride, count, mixture, joint, largest);
         for (int t = 0; t < count; t++)
             NAME(choose)(joint + t * COLUMNS, columns, top_c, values + (start + t) * top_c, chosen + (start + t) * top_c);
     }
@@ -294,7 +407,7 @@ static TARGET void NAME(top_c)(const Mixture *mixture, const void *frames, ptrdi
                 REAL *there[TILE_ROWS];
                 for (int i = 0; i < TILE_ROWS; i++) { /* the last one stands in for those that are not there */
                     const int place = order[first + i < starts[k + 1] ? first + i : starts[k + 1] - 1];
-                    rows[i] = x + place / top_c * num_terms, there[i] = scores + (ptrdiff_t)place * width;
+                    rows[i] = x + place / top_c * stride, there[i] = scores + (ptrdiff_t)place * width;
                 }
                 if (width == NV * VW)
                     NAME(tile_product)(rows, model_terms, here, model_terms * COLUMNS, there, COLUMNS, NV);
@@ -323,4 +436,7 @@ static TARGET void NAME(top_c)(const Mixture *mixture, const void *frames, ptrdi
 #undef OFFSET
 #undef REAL
 #undef INTEGER
+#undef UNSIGNED
+#undef SMALL
+#undef FRAMES_A_WORD
 #undef WIDE
