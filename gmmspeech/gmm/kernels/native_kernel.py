@@ -1,5 +1,9 @@
 """The kernels compiled (em_kernel.c, em_pass.h), for the best instruction set that the machine has.
 
+A block of frames in which few components have a share, as in real speech, has statistics of those pairs of a frame and
+a component only whose density is above 2^-27 (float64: 2^-56) of the frame's largest: a component of K loses at most
+that share of each frame, a frame at most K times as much. Likelihoods leave out nothing.
+
 What is float32 and what float64 is as in `numpy_kernel`, the readable twin. Threads may run them side by side: the
 interpreter's lock is released meanwhile.
 """
