@@ -20,6 +20,7 @@ from gmmspeech.errors import DataError, line_of, say, shown
 
 INTERRUPTED = 130  # what shells give for it
 _SOON = 0.02  # seconds
+_PATIENCE = 250  # times that an interruption waits so long for an import
 
 
 def tell(line: str = "") -> None:
@@ -56,10 +57,15 @@ def orderly() -> Iterator[None]:
     """Let a block end the process in an orderly way, whichever exception ends the block."""
     _open_streams()
     interrupted: list[int] = []
+    postponed: list[int] = []
 
     def interrupt(_: int, frame: FrameType | None) -> None:
+        if handler is end_at_once and _importing(frame) and len(postponed) < _PATIENCE:
+            postponed.append(1)  # the block may have files to clear up, and imports heed no exception
+            _interrupt_soon()
+            return
         interrupted.append(1)
-        if len(interrupted) > 2 or (handler is end_at_once and _importing(frame)):
+        if len(interrupted) > 2 or len(postponed) == _PATIENCE:
             end_at_once()
         if len(interrupted) == 1:  # a second one changes nothing: the block is being left, and clears up
             raise KeyboardInterrupt
@@ -67,7 +73,7 @@ def orderly() -> Iterator[None]:
     def unraisable(found: Any) -> None:
         if found.exc_type is KeyboardInterrupt:  # in a place where Python drops it, so once more when that is left
             interrupted.clear()
-            threading.Timer(_SOON, os.kill, [os.getpid(), signal.SIGINT]).start()
+            _interrupt_soon()
         else:
             before(found)
 
@@ -101,6 +107,10 @@ def orderly() -> Iterator[None]:
         sys.unraisablehook = before
         if handler is signal.default_int_handler:  # else the process ends with the block
             signal.signal(signal.SIGINT, handler)
+
+
+def _interrupt_soon() -> None:
+    threading.Timer(_SOON, os.kill, [os.getpid(), signal.SIGINT]).start()
 
 
 def _importing(frame: FrameType | None) -> bool:

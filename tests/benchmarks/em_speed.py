@@ -6,9 +6,8 @@ Prints a section of Markdown for every workload:
 
 - W1, W2, W3: an iteration of EM (E-step and update), and scoring all frames, by our kernels, by the bare float32
   products in one BLAS call each on all frames (into arrays written to beforehand), by scikit-learn's `GaussianMixture`
-  and by Kaldi's classes (PyPI `kaldi-hmm-gmm`), from the same mixture on the same frames, drawn ones, in which many
-  components have a share;
-- R1, R2: the same on real frames (`clean_speech` of librispeech-mini), in which few have one;
+  and by Kaldi's classes (PyPI `kaldi-hmm-gmm`), from the same mixture on the same frames, drawn ones;
+- R1, R2: the same on real frames (`clean_speech` of librispeech-mini);
 - quality: from frames to a mixture as good as a long training makes it, by `DiagonalGMM` (with `accelerate`, and
   without) and `GaussianMixture`, else with their defaults, k-means included (real frames where GMMSPEECH_CORPORA says
   where librispeech-mini is);
