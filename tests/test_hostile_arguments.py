@@ -126,6 +126,7 @@ FUNCTIONS = {
     "metrics.error_rate": {"references": {"u": ["A", "B"]}, "hypotheses": {"u": ["A"]}, "ignore": ("SIL",)},
     "scoring.fit_calibration": {**sides, "p_target": 0.5, "ridge": 0.1},
     "scoring.fit_pav": {**sides, "pseudo_trials": 1.0},
+    "scoring.make_trials": {"models": {"m": "a"}, "tests": {"t": "a"}},
     "scoring.cross_calibrate": {"scores": TRIAL_SCORES, **trials, "n_folds": 3, "random_state": 0},
     "scoring.cross_fuse": {
         "scores": np.column_stack([TRIAL_SCORES, TRIAL_SCORES**2]),

@@ -189,3 +189,27 @@ def all_trials(models: Path, tests: Path, trials: Path) -> None:
     from gmmspeech.commands.scores import all_trials_file
 
     tell(counted(all_trials_file(models, tests, trials), "trial"))
+
+
+@command("make-trials")
+@click.argument("spk2utt", type=FILE)
+@click.argument("utt2spk", type=FILE)
+@click.argument("trials", type=OUT)
+@click.option(
+    "--groups",
+    type=FILE,
+    show_default="each utterance is a test",
+    help="File with a test and the utterances that are scored as one in each line.",
+)
+def make_trials(spk2utt: Path, utt2spk: Path, trials: Path, groups: Path | None) -> None:
+    """List trials with target or nontarget.
+
+    SPK2UTT has a model and its enrollment utterances in each line, UTT2SPK an utterance and its speaker. Every model is
+    tried with every utterance that no model is enrolled on. A model is of the speaker of its utterances; if UTT2SPK
+    has none of them, its name says whose it is. `all-trials` lists pairs of any names, without labels.
+    """
+    from gmmspeech.commands.scores import make_trials_file
+
+    made = make_trials_file(spk2utt, utt2spk, trials, groups=groups)
+    targets = int(made.is_target.sum())  # type: ignore[union-attr]
+    tell(f"{counted(len(made), 'trial')}, {counted(targets, 'target')}")

@@ -16,17 +16,17 @@ from gmmspeech.commands.evaluation import aligned_scores, finite_scores, trial_s
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import look_alike
-from gmmspeech.formats.datadir import read_fields, read_map
+from gmmspeech.formats.datadir import read_fields, read_list_map, read_map
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.score_files import map_scores, read_score_blocks
-from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_speakers, write_scores
+from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_speakers, write_scores, write_trials
 from gmmspeech.metrics.cllr import cllr
 from gmmspeech.progress import progress
 from gmmspeech.scoring.calibration import Calibration, PavCalibration, fit_calibration, fit_pav
 from gmmspeech.scoring.folds import fold_ratios
 from gmmspeech.scoring.fusion import CrossFusion, cross_fuse
 from gmmspeech.scoring.score_normalizer import ScoreNormalizer
-from gmmspeech.scoring.trials import Scores, TrialList
+from gmmspeech.scoring.trials import Scores, TrialList, make_trials
 from gmmspeech.speaker.identification import identify
 
 Calibrated = Calibration | PavCalibration
@@ -37,6 +37,54 @@ def all_trials_file(models: Path, tests: Path, out: Path) -> int:
     rows, columns = (list(dict.fromkeys(fields[0] for _, fields in read_fields(path))) for path in (models, tests))
     write_lines(out, (f"{model} {test}" for model in rows for test in columns))
     return len(rows) * len(columns)
+
+
+def make_trials_file(models: Path, utt2spk: Path, out: Path, *, groups: Path | None = None) -> TrialList:
+    """Write the trials of every model against every test that no model is made of, with target or nontarget.
+
+    Parameters
+    ----------
+    models : Path
+        As ``spk2utt``: a model and the utterances it is enrolled on. They say whose it is; if `utt2spk` has none of
+        them, its own name does.
+    utt2spk : Path
+        Utterances and their speakers.
+    out : Path
+    groups : Path, optional
+        A test and the utterances scored as one in each line, in place of every utterance by itself.
+    """
+    enrolled, speakers = read_list_map(models), read_map(utt2spk)
+    owners = {}
+    for model, utterances in enrolled.items():
+        known = [u for u in utterances if u in speakers]
+        owners[model] = _one_speaker(f"{models}: model {shown(model)}", known, speakers) if known else model
+    used = {u for utterances in enrolled.values() for u in utterances}
+    if groups is None:
+        tests = {u: speaker for u, speaker in speakers.items() if u not in used}
+    else:
+        tests = {
+            test: _one_speaker(f"{groups}: test {shown(test)}", members, speakers)
+            for test, members in read_list_map(groups).items()
+            if not used.intersection(members)
+        }
+    trials = make_trials(owners, tests)
+    if not trials.is_target.any():  # type: ignore[union-attr]
+        found = f"{counted(len(owners), 'model')}, {counted(len(tests), 'test')} that no model is made of, no target"
+        raise DataError(f"{groups or utt2spk}: found {found}, expected tests of the models' speakers")
+    write_trials(out, trials)
+    return trials
+
+
+def _one_speaker(owner: str, utterances: Sequence[str], speakers: Mapping[str, str]) -> str:
+    """Speaker of all of some utterances, or a DataError."""
+    unknown = [u for u in utterances if u not in speakers]
+    if unknown:
+        alike = look_alike(unknown[0], speakers)
+        raise DataError(f"{owner}: found no speaker of utterance {shown(unknown[0])}, expected one{alike}")
+    found = list(dict.fromkeys(speakers[u] for u in utterances))
+    if len(found) > 1:
+        raise DataError(f"{owner}: found utterances of {shown(found[0])} and {shown(found[1])}, expected one speaker")
+    return found[0]
 
 
 def normalize_scores_file(

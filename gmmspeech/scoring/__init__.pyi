@@ -36,3 +36,6 @@ from .trials import (
 from .trials import (
     TrialList as TrialList,
 )
+from .trials import (
+    make_trials as make_trials,
+)

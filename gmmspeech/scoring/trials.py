@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
@@ -162,6 +162,31 @@ class Scores:
             raise DataError(f"{counted(len(trials), 'trial')}: found no labels, expected target or nontarget for each")
         values = self.align(trials)
         return values[trials.is_target], values[~trials.is_target]
+
+
+@checked
+def make_trials(models: Mapping[str, str], tests: Mapping[str, str]) -> TrialList:
+    """List the trials of all models against all tests, and say which claims are true.
+
+    Parameters
+    ----------
+    models, tests : mapping
+        Name to its speaker.
+
+    Returns
+    -------
+    TrialList
+        Models in their order, each with all tests.
+
+    Examples
+    --------
+    >>> trials = make_trials({"ann": "ann", "bob": "bob"}, {"u1": "ann", "u2": "zoe"})
+    >>> list(zip(trials.models, trials.tests, trials.is_target.tolist()))
+    [('ann', 'u1', True), ('ann', 'u2', False), ('bob', 'u1', False), ('bob', 'u2', False)]
+    """
+    pairs = [(model, test) for model in models for test in tests]
+    is_target = np.array([models[model] == tests[test] for model, test in pairs], dtype=np.bool_)
+    return TrialList([model for model, _ in pairs], [test for _, test in pairs], is_target)
 
 
 def _names(names: Any, owner: str) -> Sequence[str]:

@@ -39,6 +39,7 @@ def commands(folder: Path) -> dict[str, list[object]]:
         "score-ivectors": [folder / "b.h5", folder / "i.h5", folder / "enroll", trials, "OUT"],
         "supervectors": [u, folder / "st.h5", "OUT"],
         "all-trials": [folder / "enroll", folder / "utt2spk", "OUT"],
+        "make-trials": [folder / "enroll", folder / "utt2spk", "OUT"],
         "accumulate": [u, f, "OUT"],
         "estimate": [u, folder / "acc.h5", "OUT"],
         "normalize-scores": [scores, "OUT", "--method", "t", "--test-cohort", scores],

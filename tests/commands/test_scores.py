@@ -16,6 +16,7 @@ from gmmspeech.commands.scores import (
     cross_calibrate_files,
     fuse_files,
     identify_file,
+    make_trials_file,
     normalize_scores_file,
 )
 from gmmspeech.commands.speaker import (
@@ -135,3 +136,40 @@ def test_identification(tmp_path: Path) -> None:
     assert found() == [("ann", None), ("bob", None), ("ann", None)]
     who = tmp_path / "who"
     assert found(threshold=0.5, reference=who) == [("ann", "ann"), ("bob", "ann"), (None, None)]
+
+
+def test_trials_say_who_is_who(tmp_path: Path) -> None:
+    spk2utt, utt2spk, groups, out = (tmp_path / name for name in ("spk2utt", "utt2spk", "groups", "trials"))
+    write_map(utt2spk, {"a1": "ann", "a2": "ann", "a3": "ann", "b1": "bob", "b2": "bob", "z1": "zoe"})
+    write_map(spk2utt, {"m-1": ["a1"], "bob": ["b1", "elsewhere"], "zoe": ["not-listed"]})
+    made = make_trials_file(spk2utt, utt2spk, out)
+    assert out.read_text().splitlines() == [
+        f"{model} {test} {'target' if model_speaker == speaker else 'nontarget'}"
+        for model, model_speaker in (("bob", "bob"), ("m-1", "ann"), ("zoe", "zoe"))
+        for test, speaker in (("a2", "ann"), ("a3", "ann"), ("b2", "bob"), ("z1", "zoe"))
+    ]
+    assert read_trials(out).is_target.sum() == made.is_target.sum() == 4
+
+    write_map(groups, {"both": ["a2", "a3"], "own": ["a1", "a2"], "z": ["z1"]})
+    make_trials_file(spk2utt, utt2spk, out, groups=groups)
+    assert out.read_text().split("\n")[:3] == ["bob both nontarget", "bob z nontarget", "m-1 both target"]
+
+
+@pytest.mark.parametrize(
+    ("models", "groups", "message"),
+    [
+        ({"m": ["a1", "b1"]}, None, "spk2utt: model m: found utterances of ann and bob, expected one speaker"),
+        ({"m": ["x"]}, None, "utt2spk: found 1 model, 3 tests that no model is made of, no target"),
+        ({"ann": ["a1"]}, {"g": ["a2", "b1"]}, "groups: test g: found utterances of ann and bob"),
+        ({"ann": ["a1"]}, {"g": ["a7"]}, "groups: test g: found no speaker of utterance a7"),
+    ],
+)
+def test_trials_of_unclear_speakers(tmp_path: Path, models: dict, groups: dict | None, message: str) -> None:
+    write_map(tmp_path / "utt2spk", {"a1": "ann", "a2": "ann", "b1": "bob"})
+    write_map(tmp_path / "spk2utt", models)
+    if groups:
+        write_map(tmp_path / "groups", groups)
+    path = tmp_path / "groups" if groups else None
+    with pytest.raises(gs.errors.DataError, match=message):
+        make_trials_file(tmp_path / "spk2utt", tmp_path / "utt2spk", tmp_path / "out", groups=path)
+    assert not (tmp_path / "out").exists()

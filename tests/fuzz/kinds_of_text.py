@@ -101,6 +101,7 @@ add(
         "read": call(gs.read_list_map),
         "enroll": command("enroll {world}/u.h5 {world}/f.h5 {path} {out}/m.h5"),
         "all-trials": command("all-trials {path} {world}/utt2spk {out}/trials"),
+        "make-trials": command("make-trials {path} {world}/utt2spk {out}/trials"),
     },
     _world_text("enroll"),
 )
