@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gmmspeech.cli.group import allow_pipes_option, channel_option, command, jobs_option, strict_option
+from gmmspeech.cli.group import allow_pipes_option, channel_option, command, strict_option
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT_FOLDER
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import ConfigError, DataError, counted, say, shown
@@ -106,7 +106,9 @@ _OF_LM = ("lm_scale", "beam", "max_active", "lattice_beam", "self_loop_scale", "
 @channel_option
 @allow_pipes_option
 @strict_option
-@jobs_option
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads; with --lm, processes of the search."
+)
 def recognize(
     data_dir: Path,
     model: Path | None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -54,14 +54,21 @@ def found_in_batches(
     n_jobs: int | None,
     skipped: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Found], dict[str, str]]:
-    """Search batches of utterances; give what was found, in the order of the names, and the reasons why nothing was.
+    """Search batches of utterances in threads; give what `gathered` does."""
+    names = list(names)
+    return gathered(ordered_map(search, read_batches(frames, names), n_jobs=n_jobs), names, skipped)
+
+
+def gathered(
+    results: Iterable[Mapping[str, Found | str]], names: Sequence[str], skipped: Mapping[str, str] | None = None
+) -> tuple[dict[str, Found], dict[str, str]]:
+    """Give what was found in batches, in the order of the names, and the reasons why nothing was.
 
     A warning counts those, and the ones that were skipped before.
     """
-    names = list(names)
     found: dict[str, Found] = {}
     reasons = dict(skipped or {})
-    for batch in ordered_map(search, read_batches(frames, names), n_jobs=n_jobs):
+    for batch in results:
         for name, result in batch.items():
             if isinstance(result, str):
                 reasons[name] = result

@@ -42,7 +42,11 @@ def word_lattice(raw: Any) -> WordLattice:
     library = kaldifst()
     rows = (line.split() for line in raw.to_str(show_weight_one=True).splitlines())
     made = library.compile("".join(map(_of_words, rows)))
-    if library.determinize_star(made, max_states=_MOST_STATES):
+    try:
+        whole = not library.determinize_star(made, max_states=_MOST_STATES)
+    except RuntimeError:  # which has no other cause
+        whole = False
+    if not whole:
         found = f"found a lattice of more than {_MOST_STATES} states"
         raise DataError(f"{found}, expected a smaller lattice_beam, or beam")
     library.minimize_encoded(made)

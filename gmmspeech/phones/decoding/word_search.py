@@ -7,8 +7,13 @@ no such bound, and takes three to eight times as long.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import pickle
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
@@ -16,10 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import check, checked, real, whole
+from gmmspeech.blocks import num_threads, single_threaded_blas
 from gmmspeech.errors import ConfigError, DataError, counted
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.phones.decoding.alignment import Alignment
-from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches
+from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches, gathered
 from gmmspeech.phones.decoding.lattices import best_sequences, word_confidences, word_lattice
 from gmmspeech.phones.decoding.transducers import kaldifst
 from gmmspeech.phones.decoding.word_graph import WordGraph
@@ -140,7 +146,7 @@ def recognize_words(
     skip_bad : bool
         Leave out utterances that can't be recognized instead of raising, with a warning that counts them.
     n_jobs : int
-        Threads, of the log-likelihoods: the search itself is done in one.
+        Processes; any number gives the same. Each has the graph in memory.
 
     Returns
     -------
@@ -172,20 +178,63 @@ def recognize_words(
     clock = FrameClock.of(model.front_end or front_end_of(frames), frame_shift, frame_length, times)
     check_front_end(model, frames)
     _decoder()
+    search = _Search(model, graph, options, clock, skip_bad)
+    if num_threads(n_jobs) == 1 or len(frames) < 2:
+        return found_in_batches(search, frames, frames, 1)[0]
+    with closing(_in_processes(search, frames, n_jobs)) as results:
+        return gathered(results, list(frames))[0]
 
-    def search_batch(batch: Mapping[str, NDArray]) -> dict[str, Recognition | str]:
-        emissions, bad = batch_emissions(model, batch, skip_bad)
+
+@dataclass(frozen=True)
+class _Search:
+    """What the words of utterances are searched for with."""
+
+    model: PhoneHMM
+    graph: WordGraph
+    options: SearchOptions
+    clock: FrameClock
+    skip_bad: bool
+
+    def __call__(self, batch: Mapping[str, NDArray]) -> dict[str, Recognition | str]:
+        emissions, bad = batch_emissions(self.model, batch, self.skip_bad)
         found: dict[str, Recognition | str] = {**bad}
         for name, emission in emissions.items():
             try:
-                found[name] = _recognize(model, graph, emission, options, clock)
+                found[name] = _recognize(self.model, self.graph, emission, self.options, self.clock)
             except DataError as error:
-                if not skip_bad:
+                if not self.skip_bad:
                     raise DataError(f"utterance {name}: {error}") from None
                 found[name] = str(error)
         return found
 
-    return found_in_batches(search_batch, frames, frames, n_jobs)[0]
+
+def _in_processes(
+    search: _Search, frames: Mapping[str, NDArray], n_jobs: int | None
+) -> Generator[dict[str, Recognition | str]]:
+    """Search utterance after utterance in processes, which read model and graph from files: once each."""
+    from joblib import Parallel, delayed  # which takes a while
+
+    with TemporaryDirectory() as folder:
+        graph, rest = Path(folder) / "graph.fst", Path(folder) / "search"
+        if not search.graph.fst.write(str(graph)):
+            raise OSError(f"{graph}: can't be written, expected a folder for temporary files with more space")
+        rest.write_bytes(pickle.dumps(replace(search, graph=replace(search.graph, fst=None))))
+        tasks = (delayed(_search_alone)(str(folder), {name: frames[name]}) for name in frames)
+        yield from Parallel(n_jobs=n_jobs, return_as="generator")(tasks)
+
+
+def _search_alone(folder: str, batch: Mapping[str, NDArray]) -> dict[str, Recognition | str]:
+    """Search utterances in a process of its own, whose BLAS has one thread, as everywhere."""
+    with single_threaded_blas():
+        return _opened(folder)(batch)
+
+
+@lru_cache(maxsize=1)
+def _opened(folder: str) -> _Search:
+    """Read what another process searches with."""
+    search: _Search = pickle.loads((Path(folder) / "search").read_bytes())
+    fst = kaldifst().StdConstFst.read(str(Path(folder) / "graph.fst"))
+    return replace(search, graph=replace(search.graph, fst=fst))
 
 
 def _recognize(

@@ -9,6 +9,7 @@ from trees import descended, grown
 from trees import model_of as tied_model
 
 from gmmspeech.errors import DataError
+from gmmspeech.phones.decoding import lattices
 from gmmspeech.phones.decoding.word_graph import word_graph
 from gmmspeech.phones.decoding.word_search import SearchOptions, recognize_words
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -234,3 +235,46 @@ def test_a_model_with_a_tree_is_searched_through_its_states():
     assert {name: [label.name for label in each.words] for name, each in found.items()} == {"ab": ["ab"], "ba": ["ba"]}
     np.testing.assert_allclose(found["ab"].log_likelihoods, tied.log_likelihoods(frames["ab"]).max(), atol=1e-4)
     np.testing.assert_allclose(found["ba"].log_likelihoods, tied.log_likelihoods(frames["ba"]).max(), atol=1e-4)
+
+
+@pytest.mark.parametrize("lattice", [{}, {"n_best": 3, "confidence": True}])
+def test_any_number_of_processes_finds_the_same(lattice):
+    rng = np.random.default_rng(7)
+    model = model_of(rng)
+    graph = word_graph(model, TRIGRAM, DICTIONARY)
+    frames = {f"u{i}": rng.normal(0, 2, (int(rng.integers(20, 60)), 2)) for i in range(9)}
+    frames["u3"] = np.zeros((1, 2))
+    options = SearchOptions(0.5, lattice_beam=2.0, **lattice)
+    found = []
+    for n_jobs in (1, 2, 3):
+        with pytest.warns(UserWarning, match="skipped 1 utterance; .* u3: found no words that end with its 1 frame"):
+            found.append(recognize_words(model, frames, graph, options, skip_bad=True, n_jobs=n_jobs))
+        with pytest.raises(DataError, match="utterance u3: found no words that end with its 1 frame"):
+            recognize_words(model, frames, graph, options, n_jobs=n_jobs)
+    for other in found[1:]:
+        assert list(other) == list(found[0])
+        for name, expected in found[0].items():
+            for field, value in dataclasses.asdict(expected).items():
+                np.testing.assert_array_equal(dataclasses.asdict(other[name])[field], value)
+
+
+def test_frames_that_can_not_be_read_stop_the_processes():
+    class Damaged(dict):
+        def __getitem__(self, name):
+            if name == "u5":
+                raise DataError("utterance u5: damaged")
+            return super().__getitem__(name)
+
+    model = model_of(np.random.default_rng(0))
+    frames = Damaged({f"u{i}": np.zeros((30, 2)) for i in range(8)})
+    with pytest.raises(DataError, match="utterance u5: damaged"):
+        recognize_words(model, frames, word_graph(model, TRIGRAM, DICTIONARY), n_jobs=2)
+
+
+def test_a_lattice_that_is_too_large_is_named(monkeypatch):
+    monkeypatch.setattr(lattices, "_MOST_STATES", 20)
+    rng = np.random.default_rng(7)
+    model = model_of(rng)
+    graph, frames = word_graph(model, TRIGRAM, DICTIONARY), {"u": rng.normal(0, 2, (60, 2))}
+    with pytest.raises(DataError, match="utterance u: found a lattice of more than 20 states, expected a smaller"):
+        recognize_words(model, frames, graph, SearchOptions(n_best=3))
