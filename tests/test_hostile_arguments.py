@@ -68,7 +68,7 @@ FUNCTIONS = {
     "feature_warp": {"frames": X, "window": 21},
     "mfcc": {**signal, "num_ceps": 5, "dither": 0.0, "use_energy": True, "window_type": "hamming", "random_state": 0},
     "fbank": {**signal, "num_mel_bins": 10, "low_freq": 20.0},
-    "lfcc": {**signal, "num_ceps": 5},
+    "lfcc": {**signal, "num_ceps": 5, "n_fft": 512},
     "plp": {**signal, "num_ceps": 5, "lpc_order": 6},
     "energy_vad": {"frames": X, "vad_energy_threshold": 0.0, "vad_frames_context": 1, "vad_proportion_threshold": 0.5},
     "features.relative_energy_vad": {"log_energy": X[:, 0], "range_db": 10.0, "context": 1},

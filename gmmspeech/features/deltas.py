@@ -11,7 +11,7 @@ from gmmspeech.arguments import checked
 from gmmspeech.checks import as_matrix, finite
 from gmmspeech.errors import ConfigError
 from gmmspeech.features.native import mel_kernel
-from gmmspeech.features.options import KaldiOrHtk
+from gmmspeech.features.options import DeltaConvention
 
 
 def checked_frames(frames: ArrayLike) -> NDArray[np.float32]:
@@ -21,13 +21,14 @@ def checked_frames(frames: ArrayLike) -> NDArray[np.float32]:
 
 @checked
 def add_deltas(
-    frames: ArrayLike, *, order: int = 2, window: int = 2, convention: KaldiOrHtk = "kaldi"
+    frames: ArrayLike, *, order: int = 2, window: int = 2, convention: DeltaConvention = "kaldi"
 ) -> NDArray[np.float32]:
-    """Append regression coefficients over time, as Kaldi's add-deltas or HTK does.
+    """Append regression coefficients over time, as Kaldi's add-deltas, HTK or rastamat does.
 
     d_t = sum_j j x_{t+j} / sum_j j**2 for j = -window ... window; each higher order applies that filter to the one
     before. Beyond the ends Kaldi repeats the first and last frame of the features, HTK those of each order, so that
-    second and higher orders differ within order * window frames of the ends.
+    second and higher orders differ within order * window frames of the ends. rastamat, whose deltas the baselines of
+    ASVspoof use, does as HTK without the division: with a window of 1, d_t = x_{t+1} - x_{t-1}.
 
     Parameters
     ----------
@@ -36,8 +37,8 @@ def add_deltas(
         Derivatives to append; 0 for none.
     window : int
         Frames on either side.
-    convention : {"kaldi", "htk"}
-        Whose ends.
+    convention : {"kaldi", "htk", "rastamat"}
+        Whose ends, and scale.
 
     Returns
     -------
@@ -46,7 +47,7 @@ def add_deltas(
     Raises
     ------
     ConfigError
-        `order` is below 0, `window` below 1, or the convention neither.
+        `order` is below 0, `window` below 1, or the convention none of these.
     FeatureError
         `frames` isn't a matrix.
 
@@ -58,13 +59,15 @@ def add_deltas(
     """
     if order < 0 or window < 1:
         raise ConfigError(f"add_deltas: found order={order}, window={window}, expected order >= 0, window >= 1")
-    if convention not in get_args(KaldiOrHtk):
-        raise ConfigError(f"convention: found {convention!r}, expected 'kaldi' or 'htk'")
+    if convention not in get_args(DeltaConvention):
+        raise ConfigError(f"convention: found {convention!r}, expected 'kaldi', 'htk' or 'rastamat'")
     static = checked_frames(frames)
     if not len(static):
         return np.zeros((0, (order + 1) * static.shape[1]), dtype=np.float32)
-    ramp = np.arange(-window, window + 1) / np.sum(np.arange(-window, window + 1) ** 2)
-    again = convention == "htk"
+    ramp = np.arange(-window, window + 1.0)
+    if convention != "rastamat":
+        ramp /= np.sum(ramp**2)
+    again = convention != "kaldi"
     taps = [ramp]
     for _ in range(1, order):
         taps.append(ramp if again else np.convolve(taps[-1], ramp))

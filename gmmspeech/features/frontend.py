@@ -296,6 +296,8 @@ class FrontEnd(Section):
         for section in ("rasta", "sdc", "warp"):  # which came later: the text of what has none of it stays the same
             if sections[section] is None:
                 del sections[section]
+        if sections["features"].get("n_fft", 0) is None:
+            del sections["features"]["n_fft"]
         if self.deltas and self.deltas.convention == "kaldi":
             del sections["deltas"]["convention"]
         return json.dumps(sections, sort_keys=True)
@@ -470,7 +472,7 @@ class FrontEnd(Section):
         return energy_vad(log_energy[:, None], **options)
 
     def _at_int16_scale(self, log_energy: NDArray[np.float32]) -> NDArray[np.float32]:
-        if self.features.convention == "librosa":  # whose samples are in [-1, 1]
+        if self.features.full_scale_is_one:
             return log_energy + np.float32(2 * np.log(INT16_SCALE))
         return log_energy
 

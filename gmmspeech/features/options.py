@@ -17,6 +17,9 @@ from gmmspeech.errors import ConfigError, counted, shown
 
 Convention = Literal["kaldi", "htk", "librosa"]
 KaldiOrHtk = Literal["kaldi", "htk"]
+LfccConvention = Literal["kaldi", "htk", "asvspoof2019", "asvspoof2021"]
+DeltaConvention = Literal["kaldi", "htk", "rastamat"]
+ASVSPOOF = ("asvspoof2019", "asvspoof2021")
 WindowType = Literal["povey", "hamming", "hanning", "blackman", "rectangular", "sine"]
 
 FLT_EPSILON = float(np.finfo(np.float32).eps)
@@ -69,6 +72,28 @@ _LIBROSA = {
     "num_ceps": 20,
     "cepstral_lifter": 0.0,
 }
+_ASVSPOOF2019 = {
+    "frame_length": 20.0,
+    "snip_edges": False,
+    "window_type": "hamming",
+    "remove_dc_offset": False,
+    "n_fft": 512,
+    "num_mel_bins": 20,
+    "low_freq": 0.0,
+    "mel_floor": float(np.finfo(np.float64).eps),
+    "use_energy": False,
+    "num_ceps": 20,
+    "cepstral_lifter": 0.0,
+}
+_ASVSPOOF2021 = _ASVSPOOF2019 | {
+    "frame_length": 30.0,
+    "frame_shift": 15.0,
+    "snip_edges": True,
+    "preemphasis_coefficient": 0.0,
+    "n_fft": 1024,
+    "num_mel_bins": 70,
+    "high_freq": 4000.0,
+}
 DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "kaldi": MappingProxyType(_KALDI),
@@ -77,6 +102,10 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     }
 )
 """Defaults of a convention. `use_energy` is for MFCC; filter banks have False everywhere, as in Kaldi."""
+_OF_ASVSPOOF = {
+    "asvspoof2019": MappingProxyType(_KALDI | _ASVSPOOF2019),
+    "asvspoof2021": MappingProxyType(_KALDI | _ASVSPOOF2021),
+}
 
 
 # What a configuration may ask for, so that a slip or malice in one takes no time and memory without bound.
@@ -107,6 +136,7 @@ class Section(BaseModel):
 class StaticOptions(Section):
     """What all static features have in common. `mfcc` explains each option."""
 
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = DEFAULTS
     specific: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     scale: ClassVar[Literal["mel", "linear"]] = "mel"  # axis on which the filters have equal distances
     of_kaldi: ClassVar[bool] = True  # what Kaldi computes, so that its roundings are wanted
@@ -154,7 +184,7 @@ class StaticOptions(Section):
         if not isinstance(given, Mapping):
             return given
         given = _plain(given)
-        defaults = DEFAULTS.get(str(given.get("convention", "kaldi")), DEFAULTS["kaldi"])
+        defaults = cls.defaults.get(str(given.get("convention", "kaldi")), DEFAULTS["kaldi"])
         return {key: v for key, v in {**defaults, **cls.specific}.items() if key in cls.model_fields} | given
 
     @property
@@ -168,6 +198,11 @@ class StaticOptions(Section):
         shift = 512 if self.frame_shift is None else int(rate * 0.001 * self.frame_shift)
         points = 1 << (length - 1).bit_length() if self.round_to_power_of_two else length
         return length, shift, points
+
+    @property
+    def full_scale_is_one(self) -> bool:
+        """Whether samples are in [-1, 1], not at the scale of 16-bit integers."""
+        return self.convention in ("librosa", *ASVSPOOF)
 
     def band(self, rate: float) -> tuple[float, float]:
         """Lowest and highest frequency of the filters in Hz; `high_freq` <= 0 counts from the Nyquist frequency."""
@@ -216,14 +251,48 @@ class MfccOptions(StaticOptions):
 class LfccOptions(MfccOptions):
     """Options of `lfcc`."""
 
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({**DEFAULTS, **_OF_ASVSPOOF})
     scale: ClassVar[Literal["mel", "linear"]] = "linear"
     of_kaldi: ClassVar[bool] = False
 
     type: Literal["lfcc"] = "lfcc"  # type: ignore[assignment]
-    convention: KaldiOrHtk = Field(
+    convention: LfccConvention = Field(  # type: ignore[assignment]
         default="kaldi",
-        description="Whose defaults and order of columns to take; neither has LFCC of its own.",
+        description="Whose defaults and order of columns to take; Kaldi and HTK have no LFCC of their own. "
+        '"asvspoof2019" and "asvspoof2021": what the MATLAB baseline of ASVspoof 2019 and the Python baseline of 2021 '
+        "compute, in float64: pre-emphasis over the whole signal, decimal logarithms of the filters' outputs to which "
+        "`mel_floor` is added; filters of 2021 begin and end at bins of the FFT.",
     )
+    frame_length: float | None = Field(
+        default=None, gt=0, le=MAX_TIME, description="Milliseconds: 25 / 25; asvspoof2019 20, asvspoof2021 30."
+    )
+    frame_shift: float | None = Field(
+        default=None, gt=0, le=MAX_TIME, description="Milliseconds: 10 / 10; asvspoof2019 10, asvspoof2021 15."
+    )
+    snip_edges: bool = Field(
+        description="Only frames that lie within the signal: True / True; asvspoof2019 False, which fills the last "
+        "frame up with zeros, asvspoof2021 True. For kaldi and htk False mirrors samples at the ends."
+    )
+    n_fft: int | None = Field(
+        default=None,
+        ge=2,
+        le=MAX_SAMPLES,
+        description="Points of the FFT, at least a frame's samples; None as `round_to_power_of_two` has it. "
+        "asvspoof2019 512, asvspoof2021 1024.",
+    )
+
+    def frame_sizes(self, rate: float) -> tuple[int, int, int]:
+        """Samples in a frame, samples from one frame to the next, and points of the FFT."""
+        length, shift, points = super().frame_sizes(rate)
+        return length, shift, self.n_fft or points
+
+    def check_rate(self, rate: float) -> None:
+        """Raise ConfigError where the options make no sense at a sampling rate."""
+        super().check_rate(rate)
+        length = self.frame_sizes(rate)[0]
+        if self.n_fft and self.n_fft < length:
+            frame = f"a frame of {counted(length, 'sample')} at {rate:g} Hz"
+            raise ConfigError(f"n_fft: found {self.n_fft}, expected at least {frame}")
 
 
 class PlpOptions(StaticOptions):

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from gmmspeech.features.options import (
     MAX_FRAMES,
+    DeltaConvention,
     FbankOptions,
-    KaldiOrHtk,
     LfccOptions,
     MfccOptions,
     PlpOptions,
@@ -30,7 +30,7 @@ class DeltaOptions(Section):
 
     order: int = Field(default=2, ge=0, le=10)
     window: int = Field(default=2, ge=1, le=1000)
-    convention: KaldiOrHtk = "kaldi"
+    convention: DeltaConvention = "kaldi"
 
 
 class ShiftedDeltaOptions(Section):

@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.errors import GmmSpeechWarning, counted
+from gmmspeech.features.asvspoof import asvspoof_log_filters
 from gmmspeech.features.lpc import plp_cepstra
 from gmmspeech.features.mel import cepstral_matrix, mel_filters
-from gmmspeech.features.options import FbankOptions, MfccOptions, PlpOptions, StaticOptions
+from gmmspeech.features.options import ASVSPOOF, FbankOptions, LfccOptions, MfccOptions, PlpOptions, StaticOptions
 from gmmspeech.features.spectra import lane_product, mel_energies
 from gmmspeech.features.window import INT16_SCALE, checked_signal, framed, least_samples
 
@@ -43,12 +44,15 @@ def features_of_samples(
             stacklevel=4,
         )
     noise = np.random.default_rng(random_state) if options.dither else None
+    if options.convention in ASVSPOOF and len(frames):
+        assert isinstance(options, LfccOptions)
+        return _of_log_filters(*asvspoof_log_filters(samples, rate, options, scale=scale, noise=noise), options)
     return frame_features(frames, rate, options, scale=scale, noise=noise)
 
 
 def sample_scale(options: StaticOptions, full_scale: float) -> float:
     """What to multiply samples with, given their full scale: Kaldi and HTK work at that of 16-bit integers."""
-    return (1.0 if options.convention == "librosa" else INT16_SCALE) / full_scale
+    return (1.0 if options.full_scale_is_one else INT16_SCALE) / full_scale
 
 
 def frame_features(
@@ -78,7 +82,21 @@ def frame_features(
             cepstra = plp_cepstra(np.maximum(mel, np.float32(options.mel_floor)), band, options)
         else:
             assert isinstance(options, MfccOptions)
-            cepstra = _cepstra(_log_mel(mel, options), options)
+            return _of_log_filters(_log_mel(mel, options), log_energy, options)
+    return _in_order(cepstra, log_energy, options)
+
+
+def _of_log_filters(
+    log_mel: NDArray, log_energy: NDArray[np.float32], options: MfccOptions
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Cepstra and log energies, given the logarithms of the filters' outputs."""
+    return _in_order(_cepstra(log_mel, options), log_energy, options)
+
+
+def _in_order(
+    cepstra: NDArray[np.float32], log_energy: NDArray[np.float32], options: StaticOptions
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Cepstra with the energy among them, in the order that the options ask for."""
     if options.use_energy:
         cepstra[:, 0] = log_energy
     return np.roll(cepstra, -1, axis=1) if options.htk_compat else cepstra, log_energy
@@ -93,7 +111,7 @@ def _log_mel(mel: NDArray[np.float32], options: StaticOptions) -> NDArray[np.flo
     return mel
 
 
-def _cepstra(log_mel: NDArray[np.float32], options: MfccOptions) -> NDArray[np.float32]:
+def _cepstra(log_mel: NDArray, options: MfccOptions) -> NDArray[np.float32]:
     transform = cepstral_matrix(
         options.num_mel_bins,
         options.num_ceps,

@@ -23,7 +23,7 @@ from gmmspeech.features.normalization import (
     running_sums,
     window_bounds,
 )
-from gmmspeech.features.options import FbankOptions, MfccOptions, StaticOptions
+from gmmspeech.features.options import ASVSPOOF, FbankOptions, MfccOptions, StaticOptions
 from gmmspeech.features.sections import EnergyVadOptions, SlidingCmvnOptions
 from gmmspeech.features.spectra import LANES, add_dither, dither_seed
 from gmmspeech.features.static import frame_features, sample_scale
@@ -179,6 +179,9 @@ def _check_streamable(front: FrontEnd) -> None:
             "[features] convention: found 'librosa', whose decibels are relative to the loudest of the whole utterance,"
             " expected 'kaldi' or 'htk' in a stream"
         )
+    if front.features.convention in ASVSPOOF:
+        found = f"found {front.features.convention!r}, whose pre-emphasis and last frame are of the whole utterance"
+        raise ConfigError(f"[features] convention: {found}, expected 'kaldi' or 'htk' in a stream")
 
 
 def _steps(front: FrontEnd) -> list[Step]:

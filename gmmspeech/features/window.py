@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.audio import not_finite
 from gmmspeech.checks import real_array
 from gmmspeech.errors import FeatureError, GmmSpeechWarning
-from gmmspeech.features.options import StaticOptions
+from gmmspeech.features.options import ASVSPOOF, StaticOptions
 
 INT16_SCALE = 32768.0
 LOUDEST = 16.0  # of floating-point samples: mixed or boosted ones may leave [-1, 1]
@@ -22,25 +22,27 @@ QUIETEST = 8.0  # of the loudest integers: less is what becomes of [-1, 1], or s
 def window_function(
     window_type: str, length: int, *, periodic: bool = False, blackman_coeff: float = 0.42
 ) -> NDArray[np.float32]:
-    """Weights of a frame's samples.
-
-    With a = 2 pi / (L - 1), or 2 pi / L where `periodic` (as librosa has it):
-
-    Gives (L,).
-    """
-    angle = 2 * np.pi * np.arange(length) / (length if periodic else length - 1)
+    """Weights of a frame's samples as `window_weights` has them, in float32 and read-only, (L,)."""
     blackman_coeff = float(np.float32(blackman_coeff))  # Kaldi's options are float32, and the difference is heard
+    weights = window_weights(window_type, length, periodic=periodic, blackman_coeff=blackman_coeff).astype(np.float32)
+    weights.flags.writeable = False
+    return weights
+
+
+def window_weights(
+    window_type: str, length: int, *, periodic: bool = False, blackman_coeff: float = 0.42
+) -> NDArray[np.float64]:
+    """Weights of a frame's samples; angles are 2 pi / (L - 1) apart, or 2 pi / L where `periodic`, (L,)."""
+    angle = 2 * np.pi * np.arange(length) / (length if periodic else length - 1)
     hanning = 0.5 - 0.5 * np.cos(angle)
-    weights = {
+    return {
         "hanning": hanning,
         "hamming": 0.54 - 0.46 * np.cos(angle),
         "povey": hanning**0.85,
         "sine": np.sin(0.5 * angle),
         "blackman": blackman_coeff - 0.5 * np.cos(angle) + (0.5 - blackman_coeff) * np.cos(2 * angle),
         "rectangular": np.ones(length),
-    }[window_type].astype(np.float32)
-    weights.flags.writeable = False
-    return weights
+    }[window_type]
 
 
 def utterance_prefix(utterance: str) -> str:
@@ -95,7 +97,8 @@ def frame_layout(num_samples: int, rate: float, options: StaticOptions) -> tuple
     """How many frames a signal has, and the sample (negative for one before the start) at which the first begins.
 
     Kaldi and HTK: with `snip_edges` as many frames as fit, else one for every shift, rounded, each centered on its
-    shift. librosa: with `snip_edges` as many FFTs as fit, else FFTs centered on the multiples of the shift.
+    shift. librosa: with `snip_edges` as many FFTs as fit, else FFTs centered on the multiples of the shift. ASVspoof:
+    with `snip_edges` as many frames as fit, else one more if samples are left, as MATLAB's buffer has it.
     """
     length, shift, points = options.frame_sizes(rate)
     if options.convention == "librosa":
@@ -105,6 +108,8 @@ def frame_layout(num_samples: int, rate: float, options: StaticOptions) -> tuple
         return count, (points - length) // 2 - edge
     if options.snip_edges:
         return (1 + (num_samples - length) // shift if num_samples >= length else 0), 0
+    if options.convention in ASVSPOOF:
+        return (max(0, -((length - shift - num_samples) // shift)) if num_samples else 0), 0
     return (num_samples + shift // 2) // shift, shift // 2 - length // 2
 
 
@@ -113,18 +118,20 @@ def least_samples(rate: float, options: StaticOptions) -> int:
     length, shift, points = options.frame_sizes(rate)
     if options.snip_edges:
         return points if options.convention == "librosa" else length
+    if options.convention in ASVSPOOF:
+        return max(1, length - shift + 1)
     return 1 if options.convention == "librosa" else shift - shift // 2
 
 
 def framed(signal: NDArray[np.float32], rate: float, options: StaticOptions) -> NDArray[np.float32]:
-    """View of the samples as (T, L) frames; beyond the ends samples are mirrored, or zero for librosa."""
+    """View of the samples as (T, L) frames; beyond the ends samples are mirrored, or zero as in librosa."""
     length, shift, _ = options.frame_sizes(rate)
     count, first = frame_layout(len(signal), rate, options)
     if count == 0:
         return np.zeros((0, length), dtype=np.float32)
     before, after = max(0, -first), max(0, first + (count - 1) * shift + length - len(signal))
     if before or after:
-        signal = np.pad(signal, (before, after), mode="constant" if options.convention == "librosa" else "symmetric")
+        signal = np.pad(signal, (before, after), mode="constant" if options.full_scale_is_one else "symmetric")
     signal = np.ascontiguousarray(signal)
     step = signal.itemsize
     frames = np.ndarray((count, length), signal.dtype, signal, (first + before) * step, (shift * step, step))
