@@ -99,6 +99,9 @@ FUNCTIONS = {
     "min_cllr": sides,
     "metrics.actual_dcf": {**ratios, **costs},
     "metrics.bayes_threshold": costs,
+    "metrics.devpav": ratios,
+    "metrics.elub_bounds": ratios,
+    "metrics.empirical_cross_entropy": {**ratios, "prior_log_odds": [-2.0, 0.0, 2.0]},
     "bootstrap_ci": {
         "scores": TRIAL_SCORES,
         **trials,
@@ -295,6 +298,7 @@ FUNCTIONS = {
     },
     "plot.plot_boundary_errors": {"agreement": AGREEMENT, "classes": {"AA": "vowel"}, "tolerance": 0.02},
     "plot.plot_bayes_error_rates": {**ratios, "p_targets": (0.1,), "prior_log_odds": (-2.0, 2.0)},
+    "plot.plot_cross_entropy": {**ratios, "prior_log_odds": (-2.0, 2.0)},
     "plot.plot_confusion": {"matrix": np.eye(2, dtype=int), "labels": ["a", "b"]},
     "plot.plot_det": sides,
     "plot.plot_em_history": {"history": [-3.0, -2.0]},

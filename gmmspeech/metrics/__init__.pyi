@@ -16,6 +16,9 @@ from .cllr import (
 from .cllr import (
     min_cllr as min_cllr,
 )
+from .cross_entropy import (
+    empirical_cross_entropy as empirical_cross_entropy,
+)
 from .dcf import (
     actual_dcf as actual_dcf,
 )
@@ -26,5 +29,7 @@ from .dcf import (
     min_dcf as min_dcf,
 )
 from .det import det_curve as det_curve
+from .devpav import devpav as devpav
 from .eer import eer as eer
+from .elub import elub_bounds as elub_bounds
 from .error_rate import error_rate as error_rate

@@ -16,6 +16,9 @@ from .score_plots import (
     plot_bayes_error_rates as plot_bayes_error_rates,
 )
 from .score_plots import (
+    plot_cross_entropy as plot_cross_entropy,
+)
+from .score_plots import (
     plot_tippett as plot_tippett,
 )
 from .selection import plot_selection as plot_selection

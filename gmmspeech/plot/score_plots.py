@@ -1,4 +1,4 @@
-"""Pictures of calibrated scores, as matplotlib figures: Tippett curves and Bayes error rates."""
+"""Pictures of calibrated scores, as matplotlib figures: Tippett curves, Bayes error rates, empirical cross-entropy."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from gmmspeech.arguments import checked
 from gmmspeech.metrics.cllr import cllr, min_cllr, tippett_curves
+from gmmspeech.metrics.cross_entropy import empirical_cross_entropy
 from gmmspeech.metrics.dcf import bayes_error_rates, bayes_threshold
 from gmmspeech.plot.plots import INK, MUTED, NONTARGETS, TARGETS, _new_figure, _thinned, drawing
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 PRIOR_LOG_ODDS = (-8.0, 8.0)  # from one target among 3,000 trials to the reverse
 _PRIORS = 321  # drawn; the curves have corners
+_SMOOTH_PRIORS = 81  # drawn of a curve without corners
 _HIGHEST_RATE = 1.4  # shown; above 1 a system does harm
 
 
@@ -139,4 +141,56 @@ def plot_bayes_error_rates(
         axes.set(xlim=prior_log_odds, ylim=(0, top))
         axes.grid()
         figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
+@checked
+def plot_cross_entropy(
+    target_llrs: ArrayLike, nontarget_llrs: ArrayLike, *, prior_log_odds: tuple[float, float] = (-7.0, 7.0)
+) -> Figure:
+    """Empirical cross-entropy over priors: what is not known once ratios are, at best, and without any.
+
+    Ratios help at a prior where their curve lies below that of neutral ones. What lies between their curve and the
+    minimum is loss by calibration. At even odds the curves are Cllr and minCllr.
+
+    Parameters
+    ----------
+    target_llrs, nontarget_llrs : array-like, shape (T,) and (N,)
+        Natural logarithms of likelihood ratios.
+    prior_log_odds : tuple of float
+        Range of priors drawn, as log-odds in nats; the axis shows powers of ten, as forensic science does.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ConfigError
+        matplotlib is not installed.
+    DataError
+        No scores, scores that are no numbers, NaN or infinite.
+
+    References
+    ----------
+    D. Ramos and J. Gonzalez-Rodriguez, "Reliable support: measuring calibration of likelihood ratios", Forensic Science
+    International 230, 2013.
+
+    Examples
+    --------
+    >>> figure = plot_cross_entropy([1.0, 2.0, 4.0], [-1.0, -3.0, 1.5])
+    >>> figure.axes[0].get_ylabel()
+    'empirical cross-entropy (bits)'
+    """
+    found = empirical_cross_entropy(target_llrs, nontarget_llrs, np.linspace(*prior_log_odds, _SMOOTH_PRIORS))
+    odds = found.prior_log_odds / math.log(10)
+    with drawing():
+        figure, axes = _new_figure(5.6, 4.6)
+        axes.plot(odds, found.neutral, color=MUTED, linewidth=1.0, linestyle=":", label="ratios of 1")
+        axes.plot(odds, found.actual, color=NONTARGETS, linewidth=1.6, label="actual")
+        axes.plot(odds, found.minimum, color=INK, linewidth=1.2, linestyle="--", label="minimum")
+        axes.set(xlabel="log10 prior odds of a target", ylabel="empirical cross-entropy (bits)")
+        axes.set(xlim=(odds[0], odds[-1]), ylim=(0, min(1.05 * max(found.actual.max(), 1.0), _HIGHEST_RATE)))
+        axes.grid()
+        figure.legend(loc="outside upper center", ncols=3)
     return figure

@@ -73,6 +73,7 @@ def write_report(
             f"Bayes error rates. Cllr {summary.cllr:.4f}, at best {summary.min_cllr:.4f}.",
         ),
     }
+    pictures["entropy"] = (score_plots.plot_cross_entropy(*sides), "Empirical cross-entropy over priors.")
     body = fill_template(
         "verification.html",
         **{name: inline_svg(figure, name=name, alt=alt) for name, (figure, alt) in pictures.items()},

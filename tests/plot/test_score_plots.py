@@ -9,7 +9,7 @@ import pytest
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.metrics.cllr import cllr, min_cllr
 from gmmspeech.metrics.dcf import actual_dcf, min_dcf
-from gmmspeech.plot.score_plots import plot_bayes_error_rates, plot_tippett
+from gmmspeech.plot.score_plots import plot_bayes_error_rates, plot_cross_entropy, plot_tippett
 
 
 def gaussian(num_targets=100, num_nontargets=1000, separation=4.0):
@@ -51,7 +51,16 @@ def test_bayes_error_rates_are_costs():
     assert mark.xy[0] == pytest.approx(math.log(0.25))
 
 
-@pytest.mark.parametrize("plot", [plot_tippett, plot_bayes_error_rates])
+def test_cross_entropy_is_cllr_at_even_odds():
+    """In the middle the curves are Cllr and minCllr; neutral ratios miss one bit there."""
+    targets, nontargets = gaussian()
+    axes = plot_cross_entropy(targets, nontargets).axes[0]
+    middle = {line.get_label(): np.interp(0, *line.get_data()) for line in axes.lines}
+    expected = {"ratios of 1": 1, "actual": cllr(targets, nontargets), "minimum": min_cllr(targets, nontargets)}
+    assert middle == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("plot", [plot_tippett, plot_bayes_error_rates, plot_cross_entropy])
 @pytest.mark.parametrize("scores", [([0.0], [0.0]), ([5.0, 6.0], [-3.0]), ([-1e4], [1e4]), gaussian(3000, 100_000)])
 def test_anything_can_be_drawn(plot, scores):
     """One score, separable, upside down, many; with few points."""
@@ -62,7 +71,7 @@ def test_anything_can_be_drawn(plot, scores):
 
 def test_bad_input_is_refused():
     """Scores and priors."""
-    for plot in (plot_tippett, plot_bayes_error_rates):
+    for plot in (plot_tippett, plot_bayes_error_rates, plot_cross_entropy):
         with pytest.raises(DataError, match=r"^target scores: found 1 NaN"):
             plot([np.nan], [0.0])
     with pytest.raises(ConfigError, match=r"^p_target: found 1.0"):

@@ -87,8 +87,8 @@ def test_is_well_formed_and_needs_nothing_else(tmp_path, separation):
     assert page.references
     assert all(reference[0] == "#" and reference[1:] in page.ids for reference in page.references)
     assert not {"script", "iframe", "link", "object", "img"} & set(page.tags)
-    assert page.tags.count("svg") == 4
-    assert html.count('role="img" aria-label="') == 4
+    assert page.tags.count("svg") == 5
+    assert html.count('role="img" aria-label="') == 5
     css = html[html.index("<style>") : html.index("</style>")]
     assert "url(" not in css
     assert "@import" not in css
