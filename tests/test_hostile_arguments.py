@@ -154,6 +154,7 @@ FUNCTIONS = {
     },
     "speaker.adapted_means": {"ubm": UBM, "stats": STATS[:3], "relevance_factor": 4.0},
     "speaker.supervectors": {"ubm": UBM, "means": np.stack([UBM.means_])},
+    "speaker.fisher_vectors": {"ubm": UBM, "stats": STATS[:2], "improved": True},
     "speaker.average_sessions": {"vectors": {"a": X[0], "b": X[1]}, "sessions": {"ann": ["a", "b"]}},
     "speaker.cosine_scores": {"models": VECTORS[:2], "tests": VECTORS[2:5]},
     "speaker.length_normalize": {"x": VECTORS},

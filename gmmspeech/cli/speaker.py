@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,9 +23,12 @@ from gmmspeech.errors import ConfigError, counted
     show_default="each utterance by itself",
     help="File with a name and the utterances that are taken as one in each line.",
 )
+@click.option("--second-order", is_flag=True, help="Keep the sums of squares too, which Fisher vectors need.")
 @jobs_option
 @scheduler_option
-def statistics(ubm: Path, feats: str, out: Path, groups: Path | None, jobs: int, scheduler: str | None) -> None:
+def statistics(
+    ubm: Path, feats: str, out: Path, groups: Path | None, second_order: bool, jobs: int, scheduler: str | None
+) -> None:
     """Count the statistics of utterances.
 
     They are counted under a background model, and are what train-ivector, extract-ivectors and supervectors work on.
@@ -32,7 +36,8 @@ def statistics(ubm: Path, feats: str, out: Path, groups: Path | None, jobs: int,
     """
     from gmmspeech.commands.speaker import statistics_file
 
-    count = statistics_file(ubm, feats, out, groups=groups, n_jobs=jobs, scheduler=scheduler)
+    options: dict[str, Any] = {"second_order": second_order, "n_jobs": jobs, "scheduler": scheduler}
+    count = statistics_file(ubm, feats, out, groups=groups, **options)
     tell(f"statistics of {counted(count, 'utterance')}")
 
 
@@ -161,10 +166,16 @@ def score_ivectors(
     "-r",
     "--relevance-factor",
     type=click.FloatRange(0, min_open=True),
-    default=16.0,
+    show_default="16",
     help="Weight of the background model in the MAP adaptation, in frames.",
 )
-def supervectors(ubm: Path, stats: Path, out: Path, relevance_factor: float) -> None:
+@click.option(
+    "--fisher",
+    is_flag=True,
+    help="Fisher vectors instead: how weights, means and variances would have to change. They need statistics made "
+    "with --second-order.",
+)
+def supervectors(ubm: Path, stats: Path, out: Path, relevance_factor: float | None, fisher: bool) -> None:
     """Export supervectors for other classifiers.
 
     A supervector has the means of the mixture adapted to an utterance, scaled so that dot products are the kernel of a
@@ -172,8 +183,11 @@ def supervectors(ubm: Path, stats: Path, out: Path, relevance_factor: float) -> 
     """
     from gmmspeech.commands.speaker import supervectors_file
 
-    found = supervectors_file(ubm, stats, out, relevance_factor=relevance_factor)
-    tell(f"{counted(len(found.names), 'supervector')} of {counted(found.vectors.shape[1], 'dimension')}")
+    if fisher and relevance_factor is not None:
+        raise ConfigError("found --relevance-factor with --fisher, expected it for supervectors only")
+    found = supervectors_file(ubm, stats, out, relevance_factor=relevance_factor or 16.0, fisher=fisher)
+    kind = "Fisher vector" if fisher else "supervector"
+    tell(f"{counted(len(found.names), kind)} of {counted(found.vectors.shape[1], 'dimension')}")
 
 
 @command("all-trials")

@@ -29,7 +29,7 @@ from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.backend import BackEnd, train_backend
 from gmmspeech.speaker.ivector import IVectorExtractor, IVectors, train_ivector_extractor
 from gmmspeech.speaker.subspace import BATCH
-from gmmspeech.speaker.supervectors import adapted_means, supervectors
+from gmmspeech.speaker.supervectors import adapted_means, fisher_vectors, supervectors
 from gmmspeech.speaker.transforms import average_sessions
 from gmmspeech.stores.features import FeatureStore
 from gmmspeech.stores.statistics import StatisticsStore, write_statistics
@@ -165,11 +165,16 @@ def score_ivectors_file(
     return scores
 
 
-def supervectors_file(ubm: Path, statistics: Path, out: Path, *, relevance_factor: float = 16.0) -> IVectors:
-    """Write the supervector of every utterance whose statistics a file has, in the form of i-vectors."""
+def supervectors_file(
+    ubm: Path, statistics: Path, out: Path, *, relevance_factor: float = 16.0, fisher: bool = False
+) -> IVectors:
+    """Write the supervector, or the Fisher vector, of every utterance whose statistics a file has, as i-vectors are."""
     model = load(ubm, DiagonalGMM)
     with StatisticsStore(statistics) as store:
-        vectors = supervectors(model, adapted_means(model, store, relevance_factor=relevance_factor))
+        if fisher:
+            vectors = fisher_vectors(model, store)
+        else:
+            vectors = supervectors(model, adapted_means(model, store, relevance_factor=relevance_factor))
         names = tuple(store)
     made = IVectors(names, vectors, gmm_digest(model))
     made.save(out)

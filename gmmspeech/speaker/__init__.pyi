@@ -30,6 +30,9 @@ from .supervectors import (
     adapted_means as adapted_means,
 )
 from .supervectors import (
+    fisher_vectors as fisher_vectors,
+)
+from .supervectors import (
     supervectors as supervectors,
 )
 from .transforms import (

@@ -1,4 +1,4 @@
-"""Supervectors: the means of an utterance's adapted mixture as one vector, for a linear SVM or any other classifier."""
+"""An utterance as one vector, for a linear SVM or any other classifier: supervectors and Fisher vectors."""
 
 from __future__ import annotations
 
@@ -113,3 +113,75 @@ def supervectors(ubm: DiagonalGMM, means: NDArray[np.floating]) -> NDArray[np.fl
     check_finite("means", means, item="utterance", kind=ModelError)
     scale = np.sqrt(ubm.weights_)[:, None] / np.sqrt(ubm.covariances_)
     return (means * scale).reshape(len(means), shape[0] * shape[1])
+
+
+@checked
+def fisher_vectors(ubm: DiagonalGMM, stats: Statistics, *, improved: bool = True) -> NDArray[np.float64]:
+    r"""Fisher vectors: the gradient of an utterance's mean log-likelihood, in units of its deviation (Sánchez 2013).
+
+    With the posteriors :math:`\gamma_{tk}` of T frames, the parts of component k are, one after the other of all k,
+
+    .. math::
+
+        g_{w_k} &= \frac{1}{T \sqrt{w_k}} \sum_t (\gamma_{tk} - w_k), \\
+        g_{\mu_k} &= \frac{1}{T \sqrt{w_k}} \sum_t \gamma_{tk} \frac{x_t - \mu_k}{\sigma_k}, \\
+        g_{\sigma_k} &= \frac{1}{T \sqrt{2 w_k}} \sum_t \gamma_{tk} \left[\frac{(x_t - \mu_k)^2}{\sigma_k^2} - 1\right].
+
+    A supervector says where the means of an utterance are; this also says how its frames spread, and weights frames
+    rather than components.
+
+    Parameters
+    ----------
+    ubm : DiagonalGMM
+    stats : sequence of GMMStats, or StatisticsStore
+        Of U utterances, under `ubm`, with second-order sums.
+    improved : bool
+        Take the square root of every entry, its sign kept, and then divide the vector by its length (Perronnin 2010).
+
+    Returns
+    -------
+    ndarray, shape (U, K + 2 * K * D), float64
+        All weights, then all means, then all variances.
+
+    Raises
+    ------
+    ModelError, FeatureError
+        Statistics of another shape, background model or front end, of no frames, not finite or without second-order
+        sums.
+
+    Notes
+    -----
+    Those of scikit-image have the same parts in the same order, the last with the other sign.
+
+    References
+    ----------
+    F. Perronnin, J. Sánchez, T. Mensink, "Improving the Fisher kernel for large-scale image classification", ECCV 2010.
+    J. Sánchez, F. Perronnin, T. Mensink, J. Verbeek, "Image classification with the Fisher vector: theory and
+    practice", International Journal of Computer Vision 105 (3), 2013.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
+    >>> fisher_vectors(ubm, [ubm.accumulate(np.array([[1.0], [3.0]]))], improved=False).round(4)
+    array([[0.    , 2.    , 2.8284]])
+    """
+    check_same_ubm(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    weights, means, variances = ubm.parameters()
+    # a component of no weight has no frames either: its parts are 0
+    scale = 1 / np.sqrt(np.where(weights > 0, weights, np.inf))
+    vectors = np.empty((len(stats), len(weights) + 2 * means.size))
+    start = 0
+    for batch in stats_batches(stats, means.shape, BATCH, second_order=True):
+        assert batch.sum_xx is not None
+        n, frames = batch.n[:, :, None], batch.num_frames[:, None]
+        first = batch.centered(means, np.sqrt(variances))
+        spread = (batch.sum_xx - means * (2 * batch.sum_x - n * means)) / variances - n
+        parts = (batch.n - frames * weights) * scale, first * scale[:, None], spread * (scale[:, None] / np.sqrt(2))
+        joined = np.concatenate([part.reshape(len(batch), -1) for part in parts], axis=1)
+        np.divide(joined, frames, out=vectors[start : start + len(batch)])
+        start += len(batch)
+    if improved:
+        vectors = np.sign(vectors) * np.sqrt(np.abs(vectors))
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    return vectors

@@ -52,6 +52,8 @@ calibrate as trials c.h5 --p-target 0.1 --cross-validated as.llr --speakers data
 apply-calibration c.h5 as applied
 fuse gmm as trials fusion.h5 --cross-validated fused --speakers data/utt2spk --folds 5
 apply-calibration fusion.h5 gmm as refused
+statistics u.h5 f.h5 squares.h5 --second-order
+supervectors u.h5 squares.h5 fisher.h5 --fisher
 supervectors u.h5 s.h5 v.h5
 """
 
@@ -136,6 +138,13 @@ def test_calibration_and_fusion_do_good(world: Path) -> None:
     assert gs.cllr(*split("refused")) < gs.cllr(*split("fused"))
     calibration = gs.load("c.h5")
     np.testing.assert_allclose(read_scores("applied").values, calibration.apply(read_scores("as").values), rtol=1e-6)
+
+
+def test_fisher_vectors_are_those_of_the_function(world: Path) -> None:
+    found = gs.load("fisher.h5")
+    with gs.stores.StatisticsStore("squares.h5") as stats:
+        np.testing.assert_array_equal(found.vectors, gs.speaker.fisher_vectors(gs.load("u.h5"), stats))
+        assert found.names == tuple(stats)
 
 
 def test_one_system_is_evaluated(run: Run, world: Path) -> None:
@@ -275,6 +284,8 @@ def test_bad_input(run: Run, world: Path, fails: Fails) -> None:
         ("train-ivector u.h5 s2.h5 x", "s2.h5: found statistics under background model"),
         ("extract-ivectors t.h5 s2.h5 x", "s2.h5: found statistics under background model"),
         ("supervectors u.h5 s2.h5 x", "s2.h5: found statistics under background model"),
+        ("supervectors u.h5 s.h5 x --fisher", "s.h5: found no second-order sums, expected statistics written with"),
+        ("supervectors u.h5 squares.h5 x --fisher -r 4", "found --relevance-factor with --fisher, expected it for"),
         ("train-plda i.h5 alone x", "i.h5: PLDA: within-class covariance: found it singular, from 12 vectors of 12"),
         ("train-plda i.h5 alone x --cosine --steps wccn", "wccn: within-class covariance: found it singular"),
         ("train-plda i.h5 alone x --cosine --rank 2", "found --rank with --cosine"),

@@ -1,6 +1,7 @@
-"""Supervectors against MAP adaptation and the kernel that they stand for."""
+"""Supervectors against MAP adaptation and the kernel they stand for; Fisher vectors against gradients and a peer."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from sklearn.svm import LinearSVC
 
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
 from gmmspeech.gmm.adapt import map_adapt
-from gmmspeech.speaker.supervectors import adapted_means, supervectors
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.speaker.supervectors import adapted_means, fisher_vectors, supervectors
 
 
 @pytest.fixture
@@ -60,3 +62,53 @@ def test_bad_input(case):
         adapted_means(ubm, [ubm.accumulate(np.empty((0, 3)))])
     with pytest.raises(ModelError, match=r"means: found shape \(3, 12\), expected \(utterances, 4 components, 3 dim"):
         supervectors(ubm, np.zeros((3, 12)))
+
+
+def naive_fisher(ubm, x):
+    """Frame by frame, in float64, by the formulas of Sánchez et al. 2013, equations 16 to 18."""
+    w, mu, sigma = ubm.weights_, ubm.means_, np.sqrt(ubm.covariances_)
+    parts = np.zeros(4), np.zeros((4, 3)), np.zeros((4, 3))
+    for frame in x:
+        joint = w * np.prod(np.exp(-(((frame - mu) / sigma) ** 2) / 2) / sigma, axis=1)
+        for k, gamma in enumerate(joint / joint.sum()):
+            z = (frame - mu[k]) / sigma[k]
+            parts[0][k] += (gamma - w[k]) / np.sqrt(w[k])
+            parts[1][k] += gamma * z / np.sqrt(w[k])
+            parts[2][k] += gamma * (z**2 - 1) / np.sqrt(2 * w[k])
+    return np.concatenate([part.ravel() for part in parts]) / len(x)
+
+
+def test_fisher_vectors_are_the_gradients(background, monkeypatch):
+    rng = np.random.default_rng(1)
+    ubm = background(rng)
+    utterances = [rng.normal(rng.normal(), 1.5, (t, 3)) for t in (1, 10, 200)]
+    stats = [ubm.accumulate(x) for x in utterances]
+    plain = np.array([naive_fisher(ubm, x) for x in utterances])
+    np.testing.assert_allclose(fisher_vectors(ubm, stats, improved=False), plain, rtol=0, atol=1e-10)
+    root = np.sign(plain) * np.abs(plain) ** 0.5
+    monkeypatch.setattr(sys.modules[fisher_vectors.__module__], "BATCH", 2)
+    found = fisher_vectors(ubm, stats)
+    np.testing.assert_allclose(found, root / np.linalg.norm(root, axis=1, keepdims=True), rtol=0, atol=1e-7)
+    assert fisher_vectors(ubm, []).shape == (0, 28)
+
+
+def test_fisher_vectors_are_those_of_scikit_image(background):
+    fisher_vector = pytest.importorskip("skimage.feature._fisher_vector").fisher_vector
+    rng = np.random.default_rng(2)
+    ubm, x = background(rng), rng.normal(0, 2, (100, 3))
+    theirs = fisher_vector(x, ubm.to_sklearn())
+    theirs[-12:] *= -1
+    np.testing.assert_allclose(fisher_vectors(ubm, [ubm.accumulate(x)], improved=False)[0], theirs, atol=1e-12)
+
+
+def test_fisher_vectors_of_the_mixtures_own_frames_are_short():
+    ubm = DiagonalGMM.from_parameters([0.3, 0.7, 0], [[0.0], [5.0], [9.0]], [[1.0], [2.0], [1.0]], random_state=0)
+    found = fisher_vectors(ubm, [ubm.accumulate(ubm.sample(20_000)[0])], improved=False)
+    assert np.abs(found).max() < 0.03
+    assert (found[:, [2, 5, 8]] == 0).all()
+
+
+def test_fisher_vectors_need_squares(case):
+    ubm, stats = case
+    with pytest.raises(FeatureError, match="statistics 0: found NaN or infinity"):
+        fisher_vectors(ubm, [replace(stats[0], sum_xx=np.full((4, 3), np.nan))])
