@@ -1,19 +1,23 @@
 /* The two hot functions, and top-C scoring, compiled: the fast twin of numpy_kernel.py.
 
-   Frames are taken in blocks whose joint densities stay in cache. The densities are a product of the rows [1, z, z^2]
-   with the mixture's matrix, the statistics a product of the posteriors with the same rows; both are done here, in tiles
-   of TILE_ROWS rows by a few vectors that stay in registers, because the first can then leave its result in the very
-   layout that the second reads. Everything between the two - exponentials, their total, the division by it - is done
-   while the block is in cache. Statistics are added up in float64 every few blocks.
+   Frames are taken in blocks whose joint densities stay in cache. The binary logarithm of a density is a constant less the
+   sum of the squares of z * precision - mean * precision, precision = 1 / (deviation * sqrt(2 log 2)); a column of the
+   mixture's matrix has the constant, then precision and product of each dimension in turn. That takes the two
+   multiply-adds a dimension that a product of [z, z^2] with a matrix does, and cancels no large terms. Statistics are a
+   product of the posteriors with the rows [1, z, z^2]. Both are done in tiles of a few rows by a few vectors that stay in
+   registers, and the first leaves its result in the very layout that the second reads. Everything between the two -
+   exponentials, their total, the division by it - is done while the block is in cache. Statistics are added up in float64
+   every few blocks.
 
    Columns of a matrix (components, or models) stand in groups of COLUMNS, [column / COLUMNS][row][column % COLUMNS], and
    are padded to whole groups; padded components have the constant -inf. Logarithms of densities are binary, and come
    out as a frame's largest (peak) and the sum of the densities over that (total).
 
    Few components have a share in a frame of real speech. A block in which few pairs of a frame and a component are active,
-   that is, of a density above SMALL of the largest of the frame, has the statistics of these pairs only; the data alone
-   decide it. What is left out of a frame is at most SMALL (2^-27 in float32, 2^-56 in float64) a component, about 1e-7 of
-   the frame in all for real speech; likelihoods leave out nothing.
+   that is, of a density above SMALL of the largest of the frame, has the statistics of these pairs only, about the
+   components' centers; the data alone decide it. With narrow components (one_by_one), whose variances sums of z^2 would
+   lose, all blocks have. What is left out of a frame is at most SMALL (2^-27 in float32, 2^-56 in float64) a component,
+   about 1e-7 of the frame in all for real speech; likelihoods leave out nothing.
 
    Top-C: the frames that chose a component stand together and meet all models in one product, which gives the
    differences of the models' densities from the background's.
@@ -32,7 +36,8 @@
 
 #define COLUMNS 16
 #define TILE_ROWS 6
-#define BLOCK 120       /* frames; a multiple of TILE_ROWS */
+#define DENSITY_ROWS 5
+#define BLOCK 120       /* frames; a multiple of DENSITY_ROWS */
 #define BLOCKS_A_SUM 8  /* float32 sums of this many blocks go into the float64 sums */
 #define FRAMES_A_LOG 32 /* totals, each below 2^31, whose product float64 holds */
 #define ALIGNMENT 64
@@ -41,7 +46,7 @@
 #define SPARSE_VECTORS 5 /* of z that a component's sums are added up of at once, and as many of z^2 */
 
 /* Rows [1, z, z^2] stand so that z is aligned: ROW_OFFSET(real) numbers before the first, ROW_STRIDE(real, dim) apart.
-   Sparse sums [z, z^2, 1] of a component: either part padded, SPARSE_STRIDE(real, dim) numbers in all. */
+   Sparse sums [z - center, its square, 1] of a component: either part padded, SPARSE_STRIDE(real, dim) numbers in all. */
 #define ALIGNED(real) (ALIGNMENT / (int)sizeof(real))
 #define PADDED(real, number) (((number) + ALIGNED(real) - 1) / ALIGNED(real) * ALIGNED(real))
 #define ROW_OFFSET(real) (ALIGNED(real) - 1)
@@ -51,7 +56,8 @@
 typedef struct {
     const double *shift, *scale; /* (dim,) */
     const void *matrix;          /* [columns / COLUMNS][2 dim + 1][COLUMNS], float or double */
-    int32_t dim, columns;
+    const void *centers;         /* the means of z, [columns][PADDED(real, dim)], of the same type */
+    int32_t dim, columns, one_by_one;
 } Mixture;
 
 #define JOIN(function, set, wide) function##_##set##_##wide

@@ -80,6 +80,32 @@ static const float c[] = {0x1.62e432p-1f, 0x1.ebfbd8p-3f, 0x1.c6ae18p-5f, 0x1.3b
     return (Vector)((Integers)p + ((Integers)shifted << MANTISSA_BITS));
 }
 
+/* out[i][0:vectors] = constant - sum over d of (z[i][d] * precision[d] - mean[d])^2, for DENSITY_ROWS rows. Two multiply-adds
+   a dimension, as [z, z^2] by a matrix would take, but a narrow component far from zero loses no digits. */
+INLINE void NAME(tile_densities)(const REAL *z, int stride, int dim, const REAL *matrix, long matrix_stride, REAL *out,
+                                 long out_stride, int vectors) {
+    Vector sum[DENSITY_ROWS][NV];
+    for (int i = 0; i < DENSITY_ROWS; i++)
+        for (int j = 0; j < vectors; j++) sum[i][j] = ZERO;
+    for (int d = 0; d < dim; d++) {
+        Vector precision[NV], mean[NV];
+        for (int j = 0; j < vectors; j++) {
+            const REAL *here = matrix + (1 + 2 * d) * COLUMNS + OFFSET(j, matrix_stride);
+            precision[j] = CONST_VECTOR_AT(here), mean[j] = CONST_VECTOR_AT(here + COLUMNS);
+        }
+        for (int i = 0; i < DENSITY_ROWS; i++) {
+            for (int j = 0; j < vectors; j++) {
+                const Vector deviation = z[i * stride + d] * precision[j] - mean[j];
+                sum[i][j] += deviation * deviation;
+            }
+        }
+    }
+    for (int i = 0; i < DENSITY_ROWS; i++)
+        for (int j = 0; j < vectors; j++)
+            VECTOR_AT(out + i * COLUMNS + OFFSET(j, out_stride)) =
+                CONST_VECTOR_AT(matrix + OFFSET(j, matrix_stride)) - sum[i][j];
+}
+
 /* out[i][0:vectors] = sum over f of x[i][f] * matrix[f][0:vectors], for TILE_ROWS rows. */
 INLINE void NAME(tile_product)(const REAL *const x[TILE_ROWS], int num_terms, const REAL *matrix, long matrix_stride,
                                REAL *const out[TILE_ROWS], long out_stride, int vectors) {
@@ -137,18 +163,15 @@ INLINE void NAME(densities)(const REAL *x, int num_frames, const Mixture *mixtur
         const REAL *here = (const REAL *)mixture->matrix + PLACE(column, num_terms * COLUMNS);
         REAL *there = joint + PLACE(column, BLOCK * COLUMNS);
         width = column + NV * VW <= columns ? NV * VW : TAIL * VW;
-        for (int t = 0; t < num_frames; t += TILE_ROWS) {
-            const REAL *rows[TILE_ROWS];
-            REAL *out[TILE_ROWS];
-            for (int i = 0; i < TILE_ROWS; i++) /* perhaps past num_frames, but within the BLOCK that there is room for */
-                rows[i] = x + (t + i) * stride, out[i] = there + (t + i) * COLUMNS;
+        for (int t = 0; t < num_frames; t += DENSITY_ROWS) { /* perhaps past num_frames, but within the block */
+            REAL *out = there + t * COLUMNS;
             if (width == NV * VW)
-                NAME(tile_product)(rows, num_terms, here, num_terms * COLUMNS, out, BLOCK * COLUMNS, NV);
+                NAME(tile_densities)(x + t * stride + 1, stride, dim, here, num_terms * COLUMNS, out, BLOCK * COLUMNS, NV);
             else
-                NAME(tile_product)(rows, num_terms, here, num_terms * COLUMNS, out, BLOCK * COLUMNS, TAIL);
-            for (int i = 0; i < TILE_ROWS; i++)
+                NAME(tile_densities)(x + t * stride + 1, stride, dim, here, num_terms * COLUMNS, out, BLOCK * COLUMNS, TAIL);
+            for (int i = 0; i < DENSITY_ROWS; i++)
                 for (int j = 0; j < width / VW; j++)
-                    lanes[t + i] = NAME(larger)(lanes[t + i], VECTOR_AT(out[i] + OFFSET(j, BLOCK * COLUMNS)));
+                    lanes[t + i] = NAME(larger)(lanes[t + i], VECTOR_AT(out + i * COLUMNS + OFFSET(j, BLOCK * COLUMNS)));
         }
     }
     for (int t = 0; t < num_frames; t++) {
@@ -213,23 +236,26 @@ INLINE void NAME(add_statistics)(const REAL *x, int num_frames, const Mixture *m
     }
 }
 
-/* sums[0:vectors] += posterior * z and squares[0:vectors] += posterior * z^2 over one component's frames. z and z^2 of
-   frame t begin at z[t * stride]; what stands past the last column is added up too, and not looked at. */
-INLINE void NAME(add_frames)(const REAL *z, int stride, const int *frames, const REAL *posteriors, int count, REAL *sums,
-                             REAL *squares, int vectors) {
-    Vector sum[SPARSE_VECTORS], square[SPARSE_VECTORS];
-    for (int j = 0; j < vectors; j++) sum[j] = VECTOR_AT(sums + j * VW), square[j] = VECTOR_AT(squares + j * VW);
+/* sums[0:vectors] += posterior * (z - center) and squares[0:vectors] += posterior * (z - center)^2 over one component's
+   frames. z of frame t begins at z[t * stride]; what stands past the last column is added up too, and not looked at. */
+INLINE void NAME(add_frames)(const REAL *z, int stride, const REAL *center, const int *frames, const REAL *posteriors,
+                             int count, REAL *sums, REAL *squares, int vectors) {
+    Vector sum[SPARSE_VECTORS], square[SPARSE_VECTORS], middle[SPARSE_VECTORS];
+    for (int j = 0; j < vectors; j++) {
+        sum[j] = VECTOR_AT(sums + j * VW), square[j] = VECTOR_AT(squares + j * VW);
+        middle[j] = CONST_VECTOR_AT(center + j * VW);
+    }
     for (int i = 0; i < count; i++) {
         const REAL *row = z + (ptrdiff_t)frames[i] * stride;
         for (int j = 0; j < vectors; j++) {
-            const Vector value = CONST_VECTOR_AT(row + j * VW), part = posteriors[i] * value;
+            const Vector value = CONST_VECTOR_AT(row + j * VW) - middle[j], part = posteriors[i] * value;
             sum[j] += part, square[j] += part * value;
         }
     }
     for (int j = 0; j < vectors; j++) VECTOR_AT(sums + j * VW) = sum[j], VECTOR_AT(squares + j * VW) = square[j];
 }
 
-/* Statistics of the block's active pairs of a frame and a component, added to sums[column][z, z^2, 1]. */
+/* Statistics of the block's active pairs of a frame and a component, added to sums[column][z - center, its square, 1]. */
 INLINE void NAME(add_sparse_statistics)(const REAL *x, int num_frames, const Mixture *mixture, const REAL *joint,
                                         const INTEGER *active, const REAL *factors, REAL *sums) {
     const int dim = mixture->dim, columns = mixture->columns, stride = ROW_STRIDE(REAL, dim);
@@ -249,9 +275,9 @@ INLINE void NAME(add_sparse_statistics)(const REAL *x, int num_frames, const Mix
         }
         sums[2 * padded] += number;
         for (int j = 0; j < vectors; j += SPARSE_VECTORS) {
-            const REAL *z = x + 1 + j * VW;
+            const REAL *z = x + 1 + j * VW, *center = (const REAL *)mixture->centers + (ptrdiff_t)column * padded + j * VW;
             REAL *here = sums + j * VW, *squares = here + padded;
-#define FRAMES(width) NAME(add_frames)(z, stride, frames, posteriors, count, here, squares, width)
+#define FRAMES(width) NAME(add_frames)(z, stride, center, frames, posteriors, count, here, squares, width)
             switch (vectors - j) {
             case 1: FRAMES(1); break;
             case 2: FRAMES(2); break;
@@ -273,15 +299,18 @@ INLINE int NAME(sparse)(const INTEGER *active, int num_frames, int columns) {
     return DENSE_SHARE * pairs < (ptrdiff_t)num_frames * columns;
 }
 
-/* Put sparse sums [column][z, z^2, 1] to sums[column / COLUMNS][1, z, z^2][column % COLUMNS]. */
+/* Put sparse sums [column][z - center, its square, 1] to sums[column / COLUMNS][1, z, z^2][column % COLUMNS]. */
 INLINE void NAME(add_transposed)(const double *sparse, const Mixture *mixture, double *sums) {
     const int dim = mixture->dim, num_terms = 2 * dim + 1, padded = PADDED(REAL, dim);
-    for (int column = 0; column < mixture->columns; column++, sparse += SPARSE_STRIDE(REAL, dim)) {
+    const REAL *centers = mixture->centers;
+    for (int column = 0; column < mixture->columns; column++, sparse += SPARSE_STRIDE(REAL, dim), centers += padded) {
         double *out = sums + PLACE(column, num_terms * COLUMNS);
-        out[0] += sparse[2 * padded];
+        const double number = sparse[2 * padded];
+        out[0] += number;
         for (int d = 0; d < dim; d++) {
-            out[(1 + d) * COLUMNS] += sparse[d];
-            out[(1 + dim + d) * COLUMNS] += sparse[padded + d];
+            const double center = centers[d];
+            out[(1 + d) * COLUMNS] += sparse[d] + number * center;
+            out[(1 + dim + d) * COLUMNS] += sparse[padded + d] + center * (2 * sparse[d] + number * center);
         }
     }
 }
@@ -313,7 +342,7 @@ static TARGET void NAME(accumulate)(const Mixture *mixture, const void *frames, 
             /* the posteriors are densities times this */
             total[t] = (REAL)((weight ? weight[start + t] : 1) / total[t]);
         }
-        if (NAME(sparse)(active, count, columns)) {
+        if (mixture->one_by_one || NAME(sparse)(active, count, columns)) {
             NAME(add_sparse_statistics)(x, count, mixture, joint, active, total, sparse_sums);
             sparse_blocks++;
         } else {

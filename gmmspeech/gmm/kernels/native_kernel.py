@@ -28,10 +28,15 @@ from gmmspeech.gmm.stats import GMMStats
 name = "native"
 
 COLUMNS = 16  # components, or models, that stand together in the matrices of em_kernel.c
+ALIGNMENT = 64  # bytes that rows of C's sums fill a multiple of
 FRAMES_AT_ONCE = 1024  # scored by top C; all of a block's choices are kept until all models have met them
 LN2 = float(np.log(2))  # em_kernel.c counts logarithms in bits
 
-_matrices: WeakKeyDictionary[KernelParameters, dict[np.dtype, NDArray]] = WeakKeyDictionary()
+# Components narrower than this, of the whole's deviation, are evaluated in float64 with all others. A density loses
+# digits with the first power of the ratio, and as many here as `packing.NARROW` allows a matrix product.
+NARROW = 5e-3
+
+_packed: WeakKeyDictionary[KernelParameters, dict[np.dtype, tuple[NDArray, NDArray]]] = WeakKeyDictionary()
 
 
 class _Mixture(ctypes.Structure):
@@ -39,8 +44,10 @@ class _Mixture(ctypes.Structure):
         ("shift", ctypes.c_void_p),
         ("scale", ctypes.c_void_p),
         ("matrix", ctypes.c_void_p),
+        ("centers", ctypes.c_void_p),
         ("dim", ctypes.c_int32),
         ("columns", ctypes.c_int32),
+        ("one_by_one", ctypes.c_int32),
     )
 
 
@@ -62,7 +69,7 @@ def accumulate(
     frames: NDArray, parameters: KernelParameters, sample_weight: NDArray[np.float64] | None = None
 ) -> GMMStats:
     """Statistics of the frames under the mixture; see `numpy_kernel.accumulate`."""
-    frames = _plain(working_frames(frames, parameters))
+    frames = _plain(working_frames(frames, parameters, NARROW))
     mixture, matrix = _mixture(parameters, frames.dtype)
     weight = None if sample_weight is None else np.require(sample_weight, np.float64, ["C", "A"])
     peaks, totals = np.empty((2, len(frames)))
@@ -79,7 +86,7 @@ def accumulate(
 
 def log_likelihood(frames: NDArray, parameters: KernelParameters) -> NDArray[np.float64]:
     """Log-likelihood of every frame, shape (T,), float64, in nats; see `numpy_kernel.log_likelihood`."""
-    frames = _plain(working_frames(frames, parameters))
+    frames = _plain(working_frames(frames, parameters, NARROW))
     mixture, _ = _mixture(parameters, frames.dtype)
     peaks, totals = np.empty((2, len(frames)))
     _call("em_log_likelihood", mixture, frames, len(frames), _work(mixture, frames), peaks, totals)
@@ -118,19 +125,33 @@ def _plain(frames: NDArray) -> NDArray:
 
 def _mixture(parameters: KernelParameters, dtype: np.dtype) -> tuple[_Mixture, NDArray]:
     """The mixture as C takes it, and its matrix, shape (groups, 2D + 1, COLUMNS), which it points to."""
-    cached = _matrices.setdefault(parameters, {})
-    if dtype not in cached:
-        num_terms, num_components = parameters.matrix.shape
-        groups = -(-num_components // COLUMNS)
-        padded = np.zeros((num_terms, groups * COLUMNS))
-        padded[0, num_components:] = -np.inf  # components that never answer
-        padded[:, :num_components] = parameters.matrix / LN2
-        grouped = padded.reshape(num_terms, groups, COLUMNS).transpose(1, 0, 2)
-        cached[dtype] = np.ascontiguousarray(grouped, dtype)
-    matrix = cached[dtype]
-    shift, scale = parameters.shift, parameters.scale
-    columns = matrix.shape[0] * COLUMNS
-    return _Mixture(shift.ctypes.data, scale.ctypes.data, matrix.ctypes.data, parameters.dim, columns), matrix
+    cached = _packed.setdefault(parameters, {})
+    if dtype not in cached:  # another thread may be first; its arrays stay, as it points to them
+        cached.setdefault(dtype, (_matrix(parameters, dtype), _centers(parameters, dtype)))
+    matrix, centers = cached[dtype]
+    pointers = (a.ctypes.data for a in (parameters.shift, parameters.scale, matrix, centers))
+    one_by_one = dtype == np.float32 and parameters.narrowest < packing.NARROW
+    return _Mixture(*pointers, parameters.dim, matrix.shape[0] * COLUMNS, one_by_one), matrix
+
+
+def _matrix(parameters: KernelParameters, dtype: np.dtype) -> NDArray:
+    """Constants, and for every column of z the precision and its product with the mean: (groups, 2D + 1, COLUMNS)."""
+    num_components = parameters.num_components
+    flat = np.zeros((2 * parameters.dim + 1, -(-num_components // COLUMNS) * COLUMNS), dtype)
+    flat[0, num_components:] = -np.inf  # components that never answer
+    flat[0, :num_components] = parameters.constants / LN2
+    flat[1::2, :num_components] = np.sqrt(0.5 / LN2 / parameters.variances).T
+    flat[2::2, :num_components] = flat[1::2, :num_components] * parameters.means.T
+    return np.ascontiguousarray(flat.reshape(len(flat), -1, COLUMNS).transpose(1, 0, 2))
+
+
+def _centers(parameters: KernelParameters, dtype: np.dtype) -> NDArray:
+    """The means, padded as the kernel's sums about them are: (groups * COLUMNS, columns)."""
+    num_components, dim = parameters.means.shape
+    aligned = ALIGNMENT // dtype.itemsize
+    centers = np.zeros((-(-num_components // COLUMNS) * COLUMNS, -(-dim // aligned) * aligned), dtype)
+    centers[:num_components, :dim] = parameters.means
+    return centers
 
 
 def _work(mixture: _Mixture, frames: NDArray, top_c: int = 0) -> NDArray[np.uint8]:

@@ -7,6 +7,9 @@ With z = (x - shift) * scale, the log density and log weight of every component 
 Shift and scale are the mean and inverse deviation of the mixture itself. After one EM update they are those of
 the data, so frames far from zero (mean 1e3, deviation 1) lose no digits to float32, and as they are a
 function of the parameters alone, no other pass over the data and no other state is needed.
+
+The product cancels: terms of (mean / deviation)**2 leave a density of the size of one. The compiled kernel takes the
+squares of (z - mean) / deviation instead, in as many operations, which loses digits with the first power only.
 """
 
 from __future__ import annotations
@@ -34,26 +37,38 @@ class KernelParameters:
     Attributes
     ----------
     shift, scale : ndarray, shape (D,), float64
-    matrix : ndarray, shape (2D + 1, K), float64
-        Rows for 1, z and z**2.
-    narrow : bool
-        A component needs float64 whatever the frames are.
+    constants : ndarray, shape (K,), float64
+        Log weight and log density of every component at its mean.
+    means, variances : ndarray, shape (K, D), float64
+        Of z.
     """
 
     shift: NDArray[np.float64]
     scale: NDArray[np.float64]
-    matrix: NDArray[np.float64]
-    narrow: bool
+    constants: NDArray[np.float64]
+    means: NDArray[np.float64]
+    variances: NDArray[np.float64]
 
     @property
     def num_components(self) -> int:
         """K."""
-        return int(self.matrix.shape[1])
+        return len(self.constants)
 
     @property
     def dim(self) -> int:
         """D."""
         return len(self.shift)
+
+    @cached_property
+    def matrix(self) -> NDArray[np.float64]:
+        """Rows for 1, z and z**2, shape (2D + 1, K)."""
+        constants = self.constants - 0.5 * (self.means**2 / self.variances).sum(axis=1)
+        return np.concatenate([constants[None], (self.means / self.variances).T, (-0.5 / self.variances).T])
+
+    @cached_property
+    def narrowest(self) -> float:
+        """Least deviation of a component, that of the whole being one."""
+        return float(np.sqrt(self.variances.min()))
 
     @cached_property
     def matrix32(self) -> NDArray[np.float32]:
@@ -96,21 +111,18 @@ def pack(
         scale = 1.0 / np.sqrt(weights @ (variances + (means - shift) ** 2))
     else:
         shift, scale = like.shift, like.scale
-    z_means = (means - shift) * scale
     z_variances = variances * scale**2
     with np.errstate(divide="ignore"):  # a weight of zero is a component that never answers
         log_weights = np.log(weights)
     # log |scale| brings the density of z back to that of x
-    constants = (
-        log_weights + np.log(scale).sum() - 0.5 * (np.log(2 * np.pi * z_variances) + z_means**2 / z_variances).sum(1)
-    )
-    matrix = np.concatenate([constants[None], (z_means / z_variances).T, (-0.5 / z_variances).T])
-    return KernelParameters(shift, scale, matrix, bool((z_variances < NARROW**2).any()))
+    constants = log_weights + np.log(scale).sum() - 0.5 * np.log(2 * np.pi * z_variances).sum(axis=1)
+    return KernelParameters(shift, scale, constants, (means - shift) * scale, z_variances)
 
 
-def working_frames(frames: NDArray, parameters: KernelParameters) -> NDArray:
+def working_frames(frames: NDArray, parameters: KernelParameters, narrow: float = NARROW) -> NDArray:
     """Frames in the type they are evaluated in: float32 unless they have more digits, or a component needs more."""
-    return frames.astype(np.float64, copy=False) if frames.dtype != np.float32 or parameters.narrow else frames
+    plain = frames.dtype == np.float32 and parameters.narrowest >= narrow
+    return frames if plain else frames.astype(np.float64, copy=False)
 
 
 def stack_models(
@@ -124,7 +136,7 @@ def stack_models(
     num_components, dim = background[1].shape
     same_variances = all(np.array_equal(m[2], background[2]) for m in models)
     num_terms = 1 + dim if same_variances else 1 + 2 * dim
-    narrow = packed.narrow or any((m[2] * packed.scale**2 < NARROW**2).any() for m in models)
+    narrow = any((m[2] * packed.scale**2 < NARROW**2).any() for m in (background, *models))
     groups = -(-(1 + len(models)) // columns)
     stacked = np.zeros(
         (num_components, groups, num_terms, columns),

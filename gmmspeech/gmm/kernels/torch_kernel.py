@@ -216,7 +216,7 @@ class Pass:
         num_frames = 0
         self._size = self._size or kernel.block_size(parameters.num_components, parameters.dim)
         for frames, weight in self._blocks():
-            if parameters.narrow:
+            if parameters.narrowest < packing.NARROW:
                 frames = frames.double()
             sums, part = kernel.block_statistics(frames, parameters, weight)
             if careful and frames.dtype == torch.float32 and not torch.isfinite(part):

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import logsumexp
+from scipy.stats import norm
 
 from gmmspeech.blocks import BLOCK
 from gmmspeech.errors import ConfigError, GmmSpeechWarning
@@ -236,7 +238,6 @@ def test_narrow_components_get_float64_even_of_float32_frames(kernel, width):
     frames[1500:] = frames[1500:] * width + [2.0, -1]
     frames = frames.astype(np.float32)
     packed = pack(*parameters)
-    assert packed.narrow
     stats = kernel.accumulate(frames, packed)
     variance = stats.sum_xx[1] / stats.n[1] - (stats.sum_x[1] / stats.n[1]) ** 2
     np.testing.assert_allclose(variance, width**2, rtol=0.1)
@@ -247,6 +248,36 @@ def test_narrow_components_get_float64_even_of_float32_frames(kernel, width):
     # of float64's digits, the terms of a density cancel those of its width's square
     tolerance = max(1e-9, 1e-16 / width**2)
     np.testing.assert_allclose(kernel.top_c_log_likelihood(frames, stack, 2), expected, rtol=tolerance)
+
+
+@pytest.mark.parametrize("share", ["all", "some"])
+@pytest.mark.parametrize("width", [0.05, 0.02, 6e-3])
+def test_statistics_of_narrow_components(kernel, width, share):
+    """Of float32 frames, as good as those of wide ones: narrow in all columns, three deviations of all frames away."""
+    rng = np.random.default_rng(14)
+    k, d, t, far = 20, 20, 2000, 100.0
+    means, widths = rng.normal(0, 1, (k, d)), np.ones((k, 1))
+    means[:2], widths[:2] = 3 * rng.choice([-1, 1], (2, d)), width
+    variances = (widths * rng.uniform(0.5, 1, (k, d))) ** 2
+    components = rng.integers(2 if share == "all" else k, size=t)
+    frames = (means + far)[components] + np.sqrt(variances)[components] * rng.normal(size=(t, d))
+    frames = frames.astype(np.float32)
+    exact = frames.astype(np.float64) - far
+    joint = norm.logpdf(exact[:, None], means, np.sqrt(variances)).sum(axis=2) - np.log(k)
+    each = logsumexp(joint, axis=1)
+    posteriors = np.exp(joint - each[:, None])
+    packed = pack(np.full(k, 1 / k), means + far, variances)
+    stats = kernel.accumulate(frames, packed)
+    assert stats.log_likelihood == pytest.approx(each.sum(), rel=1e-6)
+    np.testing.assert_allclose(kernel.log_likelihood(frames, packed), each, atol=2e-4)
+    np.testing.assert_allclose(stats.n, posteriors.sum(axis=0), rtol=1e-5, atol=1e-5)
+    for i in np.flatnonzero(stats.n > 10):
+        mean = posteriors[:, i] @ exact / posteriors[:, i].sum()
+        variance = posteriors[:, i] @ (exact - mean) ** 2 / posteriors[:, i].sum()
+        found_mean = stats.sum_x[i] / stats.n[i]
+        found = stats.sum_xx[i] / stats.n[i] - found_mean**2
+        np.testing.assert_allclose((found_mean - far - mean) / np.sqrt(variance), 0, atol=5e-6)
+        np.testing.assert_allclose(found, variance, rtol=1e-5)
 
 
 @pytest.mark.parametrize("size", [1e18, 1e25, 1e38])

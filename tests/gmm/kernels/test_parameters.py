@@ -54,8 +54,10 @@ def test_narrow_is_a_twentieth_of_the_whole_in_any_dimension(width, narrow):
     variances = np.ones((2, 2))
     variances[1, 1] = width**2
     packed = pack(np.array([1 - 1e-9, 1e-9]), np.zeros((2, 2)), variances)
-    assert packed.narrow is narrow
-    assert working_frames(np.zeros((1, 2), np.float32), packed).dtype == (np.float64 if narrow else np.float32)
+    assert packed.narrowest == pytest.approx(width)
+    frames = np.zeros((1, 2), np.float32)
+    assert working_frames(frames, packed).dtype == (np.float64 if narrow else np.float32)
+    assert working_frames(frames, packed, width / 2).dtype == np.float32
     assert working_frames(np.zeros((1, 2), np.int16), packed).dtype == np.float64
 
 
