@@ -86,8 +86,8 @@ def get_backend(name: str = "auto", device: str | None = None) -> Backend:
 def _native_or_say_so() -> bool:
     if not native_kernel.available():
         warnings.warn(
-            "the native kernels were not compiled (no C compiler at install?); NumPy does their work and takes "
-            f"about half as long again. {VARIABLE}=numpy silences this.",
+            "the native kernels were not compiled (no C compiler at install?), or from another version (then install "
+            f"again); NumPy does their work and takes twice as long or more. {VARIABLE}=numpy silences this.",
             GmmSpeechWarning,
             stacklevel=4,
         )

@@ -27,6 +27,7 @@ from gmmspeech.gmm.stats import GMMStats
 
 name = "native"
 
+INTERFACE = 2  # of em_kernel.c; a library left from another version is not called
 COLUMNS = 16  # components, or models, that stand together in the matrices of em_kernel.c
 ALIGNMENT = 64  # bytes that rows of C's sums fill a multiple of
 FRAMES_AT_ONCE = 1024  # scored by top C; all of a block's choices are kept until all models have met them
@@ -180,6 +181,8 @@ def _best_set() -> int:
 @cache
 def _library() -> ctypes.CDLL | None:
     library = compiled_library(__file__, "_em_kernel")
+    if library is not None and (not hasattr(library, "em_interface") or library.em_interface() != INTERFACE):
+        return None
     if library is not None:
         pointer, size, integer = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int
         start: list[Any] = [integer, integer, pointer, pointer]  # instruction set, whether float64, mixture, frames

@@ -18,6 +18,12 @@ def test_instruction_sets():
     assert sets == ["base", "avx2", "avx512"][: len(sets)]
 
 
+@pytest.mark.usefixtures("native")
+def test_a_library_of_another_version_is_not_called(monkeypatch):
+    monkeypatch.setattr(native_kernel, "INTERFACE", 1)
+    assert native_kernel._library.__wrapped__() is None
+
+
 def test_sanitizers_find_nothing():
     run = subprocess.run([sys.executable, SANITIZE], capture_output=True, text=True, check=False)
     if run.returncode == 77:
