@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,10 @@ from hypothesis import settings
 
 from gmmspeech.corpora.voices import write_voices
 from gmmspeech.files.atomic import one_run_at_a_time
+
+# what the tests start is compiled once, as on a user's machine, wherever the environment says otherwise
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # fewer examples than the default of 100 keep the whole suite short; a busy machine is no failure
 settings.register_profile("suite", max_examples=40, deadline=None)

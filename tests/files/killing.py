@@ -20,7 +20,7 @@ from gmmspeech.commands.phone_training import train_phones_file
 from gmmspeech.commands.verification import checkpoint_of, train_ubm_file
 from gmmspeech.phones.hmm import adapted_system, ladder
 
-KILLS_A_KIND = 8
+KILLS_A_KIND = 4
 os.fsync = os.fstat  # a killed process loses nothing that it has written: only a power cut does
 
 

@@ -108,7 +108,7 @@ def test_what_was_killed_ends_with_the_same_bits(tmp_path):
     for kind, result in results.items():
         assert set(result["found"]) == {result["expected"]}, kind
         assert result["left"] == ["model.h5"], kind
-    assert sum(result["random kills"] for result in results.values()) >= 30
+    assert sum(result["random kills"] for result in results.values()) >= 20
 
 
 @pytest.mark.parametrize("kind", TRAININGS)
