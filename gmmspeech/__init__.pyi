@@ -41,6 +41,7 @@ from .errors import (
 from .errors import (
     GmmSpeechWarning as GmmSpeechWarning,
 )
+from .features.cqcc import cqcc as cqcc
 from .features.deltas import (
     add_deltas as add_deltas,
 )

@@ -69,6 +69,7 @@ FUNCTIONS = {
     "mfcc": {**signal, "num_ceps": 5, "dither": 0.0, "use_energy": True, "window_type": "hamming", "random_state": 0},
     "fbank": {**signal, "num_mel_bins": 10, "low_freq": 20.0},
     "lfcc": {**signal, "num_ceps": 5, "n_fft": 512},
+    "cqcc": {**signal, "num_ceps": 5, "bins_per_octave": 12, "low_freq": 62.5, "high_freq": 0.0, "uniform_samples": 4},
     "plp": {**signal, "num_ceps": 5, "lpc_order": 6},
     "energy_vad": {"frames": X, "vad_energy_threshold": 0.0, "vad_frames_context": 1, "vad_proportion_threshold": 0.5},
     "features.relative_energy_vad": {"log_energy": X[:, 0], "range_db": 10.0, "context": 1},

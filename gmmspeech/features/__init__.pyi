@@ -1,3 +1,4 @@
+from .cqcc import cqcc as cqcc
 from .deltas import (
     add_deltas as add_deltas,
 )

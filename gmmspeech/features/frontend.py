@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, FeatureError, counted
 from gmmspeech.features import conf_files
+from gmmspeech.features.cqcc import CqccOptions, cqcc_of_samples, too_short
 from gmmspeech.features.deltas import add_deltas, shifted_deltas
 from gmmspeech.features.normalization import cmvn, rasta, sliding_cmvn
 from gmmspeech.features.options import MAX_RATE, MfccOptions, Section, explain
@@ -39,6 +40,7 @@ from gmmspeech.features.sections import (
     WarpOptions,
     describe_cmvn,
     describe_features,
+    describe_frames,
     describe_vad,
 )
 from gmmspeech.features.spectra import dither_seed
@@ -69,7 +71,7 @@ class FrontEnd(Section):
         Convert other rates (soxr, HQ) instead of refusing them: all, only higher or only lower ones. Kaldi's
         ``--allow-downsample`` is "down", ``--allow-upsample`` is "up".
     features : mapping or options
-        ``type`` "mfcc", "fbank", "plp" or "lfcc", and the options of the function of that name.
+        ``type`` "mfcc", "fbank", "plp", "lfcc" or "cqcc", and the options of the function of that name.
     rasta : mapping or options, optional
         ``pole``; see `rasta`.
     deltas : mapping or options, optional
@@ -337,9 +339,7 @@ class FrontEnd(Section):
         parts += ["Δ" * order for order in range(1, 1 + (self.deltas.order if self.deltas else 0))]
         if self.sdc:
             parts.append(f"SDC {self.sdc.window}-{self.sdc.block_shift}-{self.sdc.num_blocks}")
-        length, shift, _ = options.frame_sizes(self.sample_frequency)
-        scale = 1000 / self.sample_frequency
-        steps = [f"{length * scale:.4g}/{shift * scale:.4g} ms", describe_vad(self.vad), describe_cmvn(self.cmvn)]
+        steps = [describe_frames(options, self.sample_frequency), describe_vad(self.vad), describe_cmvn(self.cmvn)]
         return ", ".join([" + ".join(parts), *steps, *([f"warping {self.warp.window}"] if self.warp else [])])
 
     @checked
@@ -384,7 +384,7 @@ class FrontEnd(Section):
 
     def _zero_mean(self, static: NDArray[np.float32]) -> NDArray[np.float32]:
         normalized = cmvn(static)
-        if self.features.use_energy:
+        if not isinstance(self.features, CqccOptions) and self.features.use_energy:
             column = -1 if self.features.htk_compat else 0
             normalized[:, column] = static[:, column]
         return normalized
@@ -429,6 +429,10 @@ class FrontEnd(Section):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         try:
             samples, full_scale = self._at_rate(signal, rate, utterance_prefix(utterance))
+            if isinstance(self.features, CqccOptions):
+                if len(samples) < self.features.least_samples(self.sample_frequency):
+                    raise FeatureError(too_short(len(samples), self.sample_frequency, self.features))
+                return cqcc_of_samples(samples, full_scale, self.sample_frequency, self.features)
             if frame_layout(len(samples), self.sample_frequency, self.features)[0] == 0:
                 least = least_samples(self.sample_frequency, self.features)
                 raise FeatureError(
@@ -472,7 +476,7 @@ class FrontEnd(Section):
         return energy_vad(log_energy[:, None], **options)
 
     def _at_int16_scale(self, log_energy: NDArray[np.float32]) -> NDArray[np.float32]:
-        if self.features.full_scale_is_one:
+        if not isinstance(self.features, CqccOptions) and self.features.full_scale_is_one:
             return log_energy + np.float32(2 * np.log(INT16_SCALE))
         return log_energy
 

@@ -350,7 +350,7 @@ def check_rate(rate: float) -> None:
     raise ConfigError(f"sampling rate: found {told(rate)} Hz, expected a number, more than 0")
 
 
-Options = TypeVar("Options", bound=StaticOptions)
+Options = TypeVar("Options", bound=Section)
 
 
 def validated(kind: type[Options], given: Mapping[str, Any]) -> Options:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from gmmspeech.features.cqcc import CqccOptions
 from gmmspeech.features.options import (
     MAX_FRAMES,
     DeltaConvention,
@@ -106,7 +107,7 @@ class SlidingCmvnOptions(Section):
     center: bool = False
 
 
-FeatureOptions = MfccOptions | FbankOptions | PlpOptions | LfccOptions
+FeatureOptions = MfccOptions | FbankOptions | PlpOptions | LfccOptions | CqccOptions
 VadOptions = EnergyVadOptions | RelativeVadOptions | TwoGaussianVadOptions
 CmvnOptions = UtteranceCmvnOptions | SpeakerCmvnOptions | StaticCmvnOptions | SlidingCmvnOptions
 
@@ -117,6 +118,7 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = MappingProxyType(
         ("features", "fbank"): FbankOptions,
         ("features", "plp"): PlpOptions,
         ("features", "lfcc"): LfccOptions,
+        ("features", "cqcc"): CqccOptions,
         ("rasta",): RastaOptions,
         ("deltas",): DeltaOptions,
         ("sdc",): ShiftedDeltaOptions,
@@ -138,6 +140,14 @@ def describe_features(options: FeatureOptions) -> str:
     if isinstance(options, FbankOptions):
         return f"{options.num_mel_bins} mel bands"
     return f"{options.dim} {options.type.upper()}"
+
+
+def describe_frames(options: FeatureOptions, rate: float) -> str:
+    """As in "25/10 ms"; frames of CQCC have no one length."""
+    if isinstance(options, CqccOptions):
+        return f"{options.shift(rate):.3g} ms"
+    length, shift, _ = options.frame_sizes(rate)
+    return f"{length * 1000 / rate:.4g}/{shift * 1000 / rate:.4g} ms"
 
 
 def describe_vad(vad: VadOptions | None) -> str:

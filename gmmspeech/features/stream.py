@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, FeatureError, counted
+from gmmspeech.features.cqcc import CqccOptions
 from gmmspeech.features.deltas import add_deltas, shifted_deltas
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.normalization import (
@@ -74,6 +75,7 @@ class FrontEndStream:
                 raise ConfigError("resample: found true, expected false in a stream: resample the signal before")
             raise FeatureError(f"{utterance_prefix(utterance)}found {rate:g} Hz, expected {front.sample_frequency} Hz")
         self._front, self._who = front, utterance_prefix(utterance)
+        assert not isinstance(front.features, CqccOptions)  # refused above
         self._static = _Static(front.features, front.sample_frequency, dither_seed(utterance))
         self._steps = _steps(front)
         self._vad = _vad_step(front)
@@ -171,6 +173,9 @@ def _check_streamable(front: FrontEnd) -> None:
             f"[vad] method: found {front.vad.method!r}, which needs the whole utterance, expected 'energy' or none in a"
             " stream"
         )
+    if isinstance(front.features, CqccOptions):
+        found = "found 'cqcc', whose spectrum is that of the whole utterance"
+        raise ConfigError(f"[features] type: {found}, expected another in a stream")
     logarithm = isinstance(front.features, MfccOptions) or (
         isinstance(front.features, FbankOptions) and front.features.use_log_fbank
     )

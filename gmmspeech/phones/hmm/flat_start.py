@@ -104,6 +104,6 @@ def loudness_and_tilt(frames: NDArray[np.floating], front_end: str) -> tuple[NDA
     if features.type == "fbank":
         middle = static.shape[1] // 2
         return static.mean(axis=1), static[:, :middle].mean(axis=1) - static[:, middle:].mean(axis=1)
-    if features.htk_compat or features.convention == "htk":  # c1 first, c0 or energy last
+    if features.type != "cqcc" and (features.htk_compat or features.convention == "htk"):  # c1 first, c0 or energy last
         return static[:, -1], static[:, 0]
     return static[:, 0], static[:, min(1, features.dim - 1)]

@@ -120,6 +120,7 @@ class FrameClock:
 
 def _frames_of(front_end: str) -> tuple[float, float]:
     """Shift of a front end's frames in milliseconds, and twice the time of the first one's center."""
+    from gmmspeech.features.cqcc import CqccOptions
     from gmmspeech.features.frontend import FrontEnd
     from gmmspeech.features.window import frame_layout
 
@@ -129,6 +130,8 @@ def _frames_of(front_end: str) -> tuple[float, float]:
             "front end: found voice activity detection, which leaves frames out, expected one without it, "
             "as frames are counted for their times"
         )
+    if isinstance(front.features, CqccOptions):
+        raise ConfigError("front end: found CQCC, whose shift differs between recordings, expected frames of one shift")
     length, shift, _ = front.features.frame_sizes(front.sample_frequency)
     first = frame_layout(0, front.sample_frequency, front.features)[1]
     scale = 1000 / front.sample_frequency
