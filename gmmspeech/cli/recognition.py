@@ -235,10 +235,15 @@ def _recognize_phones(
     scale = 0.2 if acoustic_scale is None else acoustic_scale
 
     def loop(hmm: PhoneHMM) -> StateGraph:
-        return phone_loop_graph(hmm, train_bigram(sequences, hmm.phones), insertion_penalty=penalty)
+        try:
+            bigram = train_bigram(sequences, hmm.phones)
+        except DataError as error:
+            raise DataError(f"{phones}: {error}") from None
+        return phone_loop_graph(hmm, bigram, insertion_penalty=penalty)
 
     data = read_speech(data_dir, allow_pipes=common["allow_pipes"], skip_bad=common["skip_bad"], transcripts=False)[0]
-    found = recognize_dir(data_dir, model, loop, acoustic_scale=scale, **common)
+    names = dict.fromkeys(name for line in sequences for name in line)
+    found = recognize_dir(data_dir, model, loop, phones=names, acoustic_scale=scale, **common)
     truth = None if reference is None else read_alignments(reference, data)
     spoken = None if truth is None else {name: [label.name for label in truth[name]] for name in truth}
     silence = base_of(open_model(model)).silence
@@ -257,15 +262,17 @@ def _recognize_words(
 ) -> None:
     """Recognize words of a small grammar, each as probable as any other."""
     from gmmspeech.commands.phones import transcripts
-    from gmmspeech.commands.recognition import recognize_dir
+    from gmmspeech.commands.recognition import phones_of, recognize_dir
     from gmmspeech.commands.transcripts import open_pronunciations, read_speech
+    from gmmspeech.phones.hmm.graph import pronunciations
 
     data = read_speech(data_dir, allow_pipes=common["allow_pipes"], skip_bad=common["skip_bad"], transcripts=False)[0]
     known = open_pronunciations(dictionaries)
     spoken = None if not data.text else transcripts(data, known)
-    grammar = _grammar(_vocabulary(words, spoken), known, isolated, penalty)
+    entries = {word: pronunciations(known, word) for word in _vocabulary(words, spoken)}
+    grammar = _grammar(entries, isolated, penalty)
     scale = 1.0 if acoustic_scale is None else acoustic_scale
-    found = recognize_dir(data_dir, model, grammar, acoustic_scale=scale, **common)
+    found = recognize_dir(data_dir, model, grammar, phones=phones_of(entries), acoustic_scale=scale, **common)
     _tell_recognized("word", {name: a.words for name, a in found.items()}, spoken)
 
 
@@ -305,16 +312,16 @@ def _vocabulary(words: str | None, spoken: Mapping[str, Sequence[str]] | None) -
     return sorted({word for line in spoken.values() for word in line})
 
 
-def _grammar(
-    words: Sequence[str], dictionary: Pronunciations, isolated: bool, penalty: float
-) -> Callable[[PhoneHMM], StateGraph]:
+def _grammar(entries: Pronunciations, isolated: bool, penalty: float) -> Callable[[PhoneHMM], StateGraph]:
     from gmmspeech.phones.decoding.word_graph import check_phones_known
-    from gmmspeech.phones.hmm.graph import pronunciations, word_loop_graph, word_sequence_graph
+    from gmmspeech.phones.hmm.graph import word_loop_graph, word_sequence_graph
+
+    words = list(entries)
 
     def graph_of(model: PhoneHMM) -> StateGraph:
-        check_phones_known({word: pronunciations(dictionary, word) for word in words}, model)
+        check_phones_known(entries, model)
         if isolated:
-            return word_sequence_graph(model, [words], dictionary)
-        return word_loop_graph(model, words, dictionary, insertion_penalty=penalty)
+            return word_sequence_graph(model, [words], entries)
+        return word_loop_graph(model, words, entries, insertion_penalty=penalty)
 
     return graph_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from gmmspeech.formats.arpa import read_arpa
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.dictionary import lazy_cmudict
 from gmmspeech.formats.espeak import pronounce_words
-from gmmspeech.phones.decoding.adapting import for_any_speaker, for_these_speakers
+from gmmspeech.phones.decoding.adapting import for_any_speaker, for_these_speakers, with_phones
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.decoding.word_graph import WordGraph, check_words_known, word_graph
@@ -34,6 +34,7 @@ from gmmspeech.phones.decoding.word_search import Recognition, SearchOptions, re
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.labels.ipa import notation_of
 from gmmspeech.phones.labels.ngram import NGram
 
 ALTERNATIVES = "alternatives.csv"
@@ -51,6 +52,7 @@ def recognize_dir(
     model: Path | None,
     graph_of: Callable[[PhoneHMM], StateGraph],
     *,
+    phones: Iterable[str] = (),
     adapt: bool | None = None,
     n_jobs: int | None = 1,
     skip_bad: bool | None = None,
@@ -60,11 +62,12 @@ def recognize_dir(
 ) -> dict[str, Alignment]:
     """Recognize the utterances of a data directory, or of a folder of recordings, on paths through one graph.
 
+    For some of `phones` that the model lacks it takes their neighbors, with a warning, as in alignment.
     Frames are adapted to the model by speaker in a pass before, if asked for, and by default those for a system that
     is adapted to speakers.
     """
     data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)
-    found = open_model(model)
+    found = _with_rare(open_model(model), phones)
     graph = graph_of(base_of(found))
     front = front_end_of_model(found)
     with features_of(data, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
@@ -75,6 +78,17 @@ def recognize_dir(
         else:
             hmm, frames = for_any_speaker(found, store)
         return decode(hmm, frames, graph, n_jobs=n_jobs, skip_bad=skip, **options)
+
+
+def _with_rare(model: Model, phones: Iterable[str]) -> Model:
+    """Give a model the phones of its own notation that its training speech lacked; others are refused later on."""
+    phones = list(phones)
+    return with_phones(model, phones) if notation_of(phones) == notation_of(model.phones) else model
+
+
+def phones_of(entries: Pronunciations) -> list[str]:
+    """Give the phones of pronunciations."""
+    return list(dict.fromkeys(phone for variants in entries.values() for phones in variants for phone in phones))
 
 
 def adapts(model: Model, adapt: bool | None) -> bool:
@@ -183,8 +197,9 @@ def recognize_words_dir(
     """
     data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)
     found = open_model(model)
+    words = open_vocabulary(lm, dictionary, base_of(found), unknown_words=unknown_words, language=language)
+    found = _with_rare(found, phones_of(words.entries))
     base = base_of(found)
-    words = open_vocabulary(lm, dictionary, base, unknown_words=unknown_words, language=language)
     made = word_graph(base, words.ngram, words.entries, **(graph or {}))
     with features_of(data, front_end_of_model(base), n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
         _tell_bad(done, left_out)
@@ -272,14 +287,16 @@ def recognize(
     ['ah']
     """
     opened = open_model(model)
-    base = base_of(opened)
-    front = front_end_of_model(base)
+    front = front_end_of_model(opened)
     known = pronunciations_of(dictionary)
     words = open_vocabulary(
-        lm, lazy_cmudict() if known is None else known, base, unknown_words=unknown_words, language=language
+        *(lm, lazy_cmudict() if known is None else known, base_of(opened)),
+        unknown_words=unknown_words,
+        language=language,
     )
+    opened = _with_rare(opened, phones_of(words.entries))
     graph = word_graph(
-        base, words.ngram, words.entries, lm_scale=lm_scale, word_insertion_penalty=word_insertion_penalty
+        base_of(opened), words.ngram, words.entries, lm_scale=lm_scale, word_insertion_penalty=word_insertion_penalty
     )
     frames = {_NAME: converting(front)(*samples_of(audio, channel, front.sample_frequency))}
     speakers = {_NAME: _NAME} if adapts(opened, adapt) else None

@@ -141,3 +141,36 @@ def test_a_model_that_is_cut_off(run, digits, arpa, tmp_path):
         assert "cut.h5: no readable HDF5" in done.stderr
         assert done.stderr.endswith("the file is cut off, copy or make it anew\n")
         assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def model_without(tmp_path):
+    """A function that gives a file of the English model that lacks some phones."""
+    from gmmspeech.phones.hmm.mapping import mapped_model
+    from gmmspeech.phones.shipped import english_model
+
+    def model_without(*lacking):
+        whole = english_model()
+        kept = [phone for phone in whole.phones if phone not in lacking]
+        mapped_model(whole, kept, dict(zip(kept, kept, strict=True)), silence="SIL").save(tmp_path / "few.h5")
+        return tmp_path / "few.h5"
+
+    return model_without
+
+
+@pytest.mark.parametrize("how", ["lm", "words", "phones"])
+def test_a_phone_that_training_never_saw_is_taken_for_its_neighbor(run, digits, arpa, corpus, model_without, how):
+    labels = corpus("fsdd-tiny") / "data" / "train" / "phones.ctm"
+    options = {"lm": ["--lm", arpa], "words": ["--dictionary", "cmudict", "--isolated"], "phones": ["--phones", labels]}
+    done = run("recognize", digits, model_without("OW"), *options[how])
+    assert done.exit_code == 0, done.stderr
+    assert "found 1 phone that the model lacks: each is taken for its neighbor, OW as " in done.stderr
+    said = [line for line in done.stdout.splitlines() if " error rate: " not in line]
+    assert len(said) == len((digits / "wav.scp").read_text().splitlines())
+
+
+def test_labels_of_phones_in_another_notation_are_named_with_their_file(run, digits, tmp_path):
+    (tmp_path / "ipa.ctm").write_text("a 1 0.0 0.1 \u028c\na 1 0.1 0.1 n\n")
+    done = run("recognize", digits, "--phones", tmp_path / "ipa.ctm")
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert f"{tmp_path / 'ipa.ctm'}: bigram: found phone \u028c, expected one of SIL AA" in done.stderr

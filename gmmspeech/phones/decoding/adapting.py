@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from numpy.typing import NDArray
@@ -10,9 +10,16 @@ from numpy.typing import NDArray
 from gmmspeech.phones.hmm.adaptation import adapted_to_speakers, through_transforms
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, speakers_transforms, transformed_frames
 from gmmspeech.phones.hmm.graph import StateGraph
+from gmmspeech.phones.hmm.mapping import extended_model
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 Frames = Mapping[str, NDArray]
+
+
+def with_phones(model: PhoneHMM | AdaptedSystem, phones: Iterable[str]) -> PhoneHMM | AdaptedSystem:
+    """Give a model, or both of a system, phones that it lacks, as `extended_model` has it."""
+    phones = list(phones)
+    return model.extended(phones) if isinstance(model, AdaptedSystem) else extended_model(model, phones)
 
 
 def for_any_speaker(model: PhoneHMM | AdaptedSystem, frames: Frames) -> tuple[PhoneHMM, Frames]:

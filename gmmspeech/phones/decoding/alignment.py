@@ -26,14 +26,13 @@ from gmmspeech.errors import (
 )
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.files.text import look_alike
-from gmmspeech.phones.decoding.adapting import for_any_speaker, for_these_speakers
+from gmmspeech.phones.decoding.adapting import for_any_speaker, for_these_speakers, with_phones
 from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches
 from gmmspeech.phones.decoding.boundaries import Boundaries, Chain, place_boundaries
 from gmmspeech.phones.decoding.confidence import goodness_of_pronunciation, transcript_fits
 from gmmspeech.phones.decoding.spans import PhoneSpan, phone_spans
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph
-from gmmspeech.phones.hmm.mapping import extended_model
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.silence_edges import StaticModel, place_silence
 from gmmspeech.phones.hmm.trellis import Transitions
@@ -192,7 +191,7 @@ def align(
         check_positive(beam=beam)
     check_front_end(model, frames)
     phones = _phones_of(transcripts, dictionary)
-    known = model.extended(phones) if isinstance(model, AdaptedSystem) else extended_model(model, phones)
+    known = with_phones(model, phones)
     model = known if isinstance(known, PhoneHMM) else known.adapted
     skipped: dict[str, str] = {}
     unknown: Counter[str] = Counter()
