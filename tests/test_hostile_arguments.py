@@ -131,6 +131,9 @@ FUNCTIONS = {
     "scoring.fit_calibration": {**sides, "p_target": 0.5, "ridge": 0.1},
     "scoring.fit_pav": {**sides, "pseudo_trials": 1.0},
     "scoring.make_trials": {"models": {"m": "a"}, "tests": {"t": "a"}},
+    "scoring.fit_bounded": {**sides, "fit": gs.scoring.fit_calibration},
+    "scoring.side_information": {"scores": TARGETS, "model_measures": VECTORS[:4], "test_measures": VECTORS[4:8]},
+    "features.speech_quality": signal,
     "scoring.cross_calibrate": {"scores": TRIAL_SCORES, **trials, "n_folds": 3, "random_state": 0},
     "scoring.cross_fuse": {
         "scores": np.column_stack([TRIAL_SCORES, TRIAL_SCORES**2]),

@@ -1,4 +1,4 @@
-"""The commands that work on scores: normalize-scores, calibrate, fuse, apply-calibration, identify, evaluate."""
+"""The commands that work on scores: normalized, calibrated, fused, evaluated; what side information they take."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gmmspeech.cli.group import command
-from gmmspeech.cli.places import FILE, OUT, OUT_FOLDER
+from gmmspeech.cli.group import CHANNEL, command, jobs_option
+from gmmspeech.cli.places import FILE, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell, tell_columns
 from gmmspeech.errors import ConfigError, counted
 
@@ -109,6 +109,17 @@ def _calibration_options(function: Callable[..., None]) -> Callable[..., None]:
     help="A straight line by logistic regression, or any rising one by pool-adjacent-violators, which needs many "
     "trials and has neither prior nor ridge.",
 )
+@click.option(
+    "--bounds",
+    type=click.Choice(["elub"]),
+    show_default="none",
+    help="Keep ratios within what the trials support: empirical lower and upper bounds.",
+)
+@click.option(
+    "--measures",
+    type=FILE,
+    help="Quality of models and tests, as `measure` writes it: slope and offset then depend on it.",
+)
 @_calibration_options
 def calibrate(scores: Path, trials: Path, calibration: Path, **options: Any) -> None:
     """Learn to turn scores into log-likelihood ratios.
@@ -141,15 +152,16 @@ def fuse(scores: Sequence[Path], trials: Path, fusion: Path, **options: Any) -> 
 @click.argument("calibration", metavar="CALIBRATION.h5", type=FILE)
 @click.argument("scores", type=FILE, nargs=-1, required=True)
 @click.argument("llrs", type=OUT)
-def apply_calibration(calibration: Path, scores: Sequence[Path], llrs: Path) -> None:
+@click.option("--measures", type=FILE, help="Quality of models and tests, for a calibration that was learnt with it.")
+def apply_calibration(calibration: Path, scores: Sequence[Path], llrs: Path, measures: Path | None) -> None:
     """Turn scores into log-likelihood ratios.
 
     CALIBRATION.h5 is what `calibrate` wrote, or `fuse`: then one score file for each system follows, and the first says
-    which trials there are.
+    which trials there are. Bounds that it was learnt with are kept.
     """
     from gmmspeech.commands.scores import apply_calibration_file
 
-    tell(counted(apply_calibration_file(calibration, scores, llrs), "trial"))
+    tell(counted(apply_calibration_file(calibration, scores, llrs, measures=measures), "trial"))
 
 
 def _train(
@@ -163,6 +175,8 @@ def _train(
     cross_validated: Path | None,
     speakers: Sequence[Path],
     folds: int,
+    bounds: str | None = None,
+    measures: Path | None = None,
 ) -> None:
     """Calibrate or fuse, write, and tell what came out."""
     from gmmspeech.commands.evaluation import split_scores
@@ -172,16 +186,22 @@ def _train(
 
     if (cross_validated is None) != (not speakers):
         raise ConfigError("found one of --cross-validated and --speakers, expected both or none of them")
-    options: dict[str, Any] = {"method": method}
+    options: dict[str, Any] = {"method": method, "bounds": bounds, "measures": measures}
     if method == "logistic":
         options |= {"p_target": p_target, "ridge": ridge}
     found = fuse_files(scores, trials, out, **options)
     if isinstance(found, Calibration):
-        for path, weight in zip(scores, found.weights, strict=True):
-            tell(f"{weight:#.6g} times {path}")
+        names = [str(path) for path in scores]
+        for measure in found.measures:
+            sides = [f"{measure} of the model", f"{measure} of the test"]
+            names += [*sides, *(f"{side} and {scores[0]}" for side in sides)]
+        for name, weight in zip(names, found.weights, strict=True):
+            tell(f"{weight:#.6g} times {name}")
         tell(f"{found.offset:+#.6g}")
     else:
         tell(f"{counted(len(found.scores), 'point')}, ratios {found.llrs[0]:#.4g} to {found.llrs[-1]:#.4g}")
+    if found.lower is not None and found.upper is not None:
+        tell(f"ratios bounded to {found.lower:#.4g} and {found.upper:#.4g} nats")
     if cross_validated is None:
         return
     ratios = cross_calibrate_files(scores, trials, cross_validated, speakers, n_folds=folds, **options)
@@ -193,6 +213,31 @@ def _train(
         gain = f"{fusion.gain.value:.4f} ({fusion.gain.low:.4f} to {fusion.gain.high:.4f})"
         kept = "" if fusion.kept is None else f"; cross-validated ratios are of it alone: {scores[fusion.kept]}"
         click.echo(f"fusing lowers the Cllr of the better system by {gain}{kept}")
+
+
+@command("measure")
+@click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
+@click.argument("out", type=OUT)
+@click.option(
+    "--groups",
+    type=FILE,
+    multiple=True,
+    help="A model, or a test of several utterances, and those in each line, such as spk2utt: measured as one. May be "
+    "given again.",
+)
+@click.option("--channel", type=CHANNEL, help="Which channel of stereo recordings, from 0, or mix: their mean.")
+@jobs_option
+def measure(data_dir: Path, out: Path, groups: Sequence[Path], channel: Any, jobs: int) -> None:
+    """Measure speech and noise in recordings.
+
+    OUT gets a line for each utterance: the logarithm of how many seconds of speech it has, and how far speech is above
+    the noise in dB. `calibrate` and `apply-calibration` take it as side information.
+    """
+    from gmmspeech.commands.measures import measure_file
+    from gmmspeech.formats.datadir import read_data_dir
+
+    rows = measure_file(read_data_dir(data_dir), out, groups=groups, channel=channel, n_jobs=jobs)
+    tell(f"{counted(len(rows), 'line')} written")
 
 
 @command("identify")

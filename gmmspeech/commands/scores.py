@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.commands.evaluation import aligned_scores, finite_scores, trial_speakers
+from gmmspeech.commands.measures import with_side_information
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import look_alike
@@ -22,7 +23,7 @@ from gmmspeech.formats.score_files import map_scores, read_score_blocks
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_speakers, write_scores, write_trials
 from gmmspeech.metrics.cllr import cllr
 from gmmspeech.progress import progress
-from gmmspeech.scoring.calibration import Calibration, PavCalibration, fit_calibration, fit_pav
+from gmmspeech.scoring.calibration import Calibration, PavCalibration, fit_bounded, fit_calibration, fit_pav
 from gmmspeech.scoring.folds import fold_ratios
 from gmmspeech.scoring.fusion import CrossFusion, cross_fuse
 from gmmspeech.scoring.score_normalizer import ScoreNormalizer
@@ -129,14 +130,40 @@ def calibrate_file(scores: Path, trials: Path, out: Path, **options: Any) -> Cal
 
 
 def fuse_files(
-    scores: Sequence[Path], trials: Path, out: Path, *, method: str = "logistic", **options: Any
+    scores: Sequence[Path],
+    trials: Path,
+    out: Path,
+    *,
+    method: str = "logistic",
+    measures: Path | None = None,
+    bounds: str | None = None,
+    **options: Any,
 ) -> Calibrated:
-    """Train a fusion of several systems (or the calibration of one) on scored trials, and write it."""
+    """Train a fusion of several systems (or the calibration of one) on scored trials, and write it.
+
+    With `measures`, a table of the quality of models and tests, one system is calibrated with side information. With
+    `bounds` "elub", ratios stay within the bounds that the trials support.
+    """
     listed = read_labeled_trials(trials)
     columns, is_target = finite_scores(scores, listed), np.asarray(listed.is_target)
-    calibration = _fit(method, options)(columns[is_target], columns[~is_target])
+    names: tuple[str, ...] = ()
+    if measures is not None:
+        columns, names = _with_measures(columns, listed, measures, method)
+    calibration = _fit(method, options, bounds)(columns[is_target], columns[~is_target])
+    if isinstance(calibration, Calibration) and names:
+        calibration = replace(calibration, measures=names)
     calibration.save(out)
     return calibration
+
+
+def _with_measures(
+    columns: NDArray[np.float64], trials: TrialList, measures: Path, method: str
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Add side information to the scores of one system."""
+    if columns.shape[1] > 1 or method != "logistic":
+        found = "several systems" if columns.shape[1] > 1 else f"the method {method!r}"
+        raise ConfigError(f"measures: found {found}, expected one system and logistic regression")
+    return with_side_information(columns[:, 0], trials.models, trials.tests, measures)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +183,8 @@ def cross_calibrate_files(
     *,
     n_folds: int = 10,
     method: str = "logistic",
+    measures: Path | None = None,
+    bounds: str | None = None,
     **options: Any,
 ) -> CrossCalibrated:
     """Calibrate or fuse every trial by a calibration that knows neither of its speakers, and write the ratios.
@@ -165,7 +194,7 @@ def cross_calibrate_files(
 
     Parameters
     ----------
-    scores, trials, out, method, **options
+    scores, trials, out, method, measures, bounds, **options
         As for `fuse_files`; `out` is a score file.
     speakers : sequence of Path
         Files that name the speakers of models and tests, see `read_speakers`.
@@ -175,7 +204,9 @@ def cross_calibrate_files(
     listed = read_labeled_trials(trials)
     columns = finite_scores(scores, listed)
     models, tests = trial_speakers(listed, read_speakers(speakers), trials)
-    fit = _fit(method, options)
+    if measures is not None:
+        columns, _ = _with_measures(columns, listed, measures, method)
+    fit = _fit(method, options, bounds)
     with progress(desc="cross-validation", unit="fold") as bar:
 
         def fit_one(targets: NDArray, nontargets: NDArray) -> Calibrated:
@@ -193,17 +224,28 @@ def cross_calibrate_files(
     return ratios
 
 
-def apply_calibration_file(calibration: Path, scores: Sequence[Path], out: Path) -> int:
+def apply_calibration_file(
+    calibration: Path, scores: Sequence[Path], out: Path, *, measures: Path | None = None
+) -> int:
     """Turn the scores of a file, or of one file for each system fused, into log-likelihood ratios, and write them."""
     model = load(calibration, (Calibration, PavCalibration))
-    systems = len(model.weights) if isinstance(model, Calibration) else 1
+    needed = model.measures if isinstance(model, Calibration) else ()
+    if bool(needed) != (measures is not None):
+        found = f"side information of {', '.join(needed)}" if needed else "no side information"
+        raise ConfigError(f"{calibration}: found {found}, expected measures just where the calibration has some")
+    systems = len(model.weights) if isinstance(model, Calibration) and not needed else 1
     if len(scores) != systems:
         raise ConfigError(
             f"{calibration}: found {counted(len(scores), 'score file')}, expected {systems}, one for each system"
         )
     first = read_scores(scores[0])
     others = aligned_scores(scores[1:], TrialList(first.models, first.tests))
-    values = model.apply(np.column_stack([first.values, others]))
+    columns = np.column_stack([first.values, others])
+    if measures is not None:
+        columns, names = with_side_information(columns[:, 0], first.models, first.tests, measures)
+        if names != needed:
+            raise DataError(f"{measures}: found measures {', '.join(names)}, expected {', '.join(needed)}")
+    values = model.apply(columns)
     write_scores(out, Scores(first.models, first.tests, values))
     return len(first)
 
@@ -240,11 +282,16 @@ def numbered(names: Iterable[str]) -> dict[str, int]:
     return {name: i for i, name in enumerate(dict.fromkeys(names))}
 
 
-def _fit(method: str, options: Mapping[str, Any]) -> Callable[[NDArray, NDArray], Calibrated]:
+def _fit(
+    method: str, options: Mapping[str, Any], bounds: str | None = None
+) -> Callable[[NDArray, NDArray], Calibrated]:
     fits: dict[str, Callable[..., Calibrated]] = {"logistic": fit_calibration, "pav": fit_pav}
     if method not in fits:
         raise ConfigError(f"method: found {method!r}, expected one of {', '.join(fits)}")
-    return functools.partial(fits[method], **options)
+    if bounds not in (None, "elub"):
+        raise ConfigError(f"bounds: found {bounds!r}, expected 'elub' or none")
+    fit = functools.partial(fits[method], **options)
+    return fit if bounds is None else functools.partial(fit_bounded, fit=fit)
 
 
 @contextmanager

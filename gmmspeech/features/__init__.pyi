@@ -25,6 +25,7 @@ from .normalization import (
     sliding_cmvn as sliding_cmvn,
 )
 from .plp import plp as plp
+from .quality import speech_quality as speech_quality
 from .stream import FrontEndStream as FrontEndStream
 from .transformer import MfccTransformer as MfccTransformer
 from .vad import (

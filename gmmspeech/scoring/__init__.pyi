@@ -1,6 +1,9 @@
 from .calibration import Calibration as Calibration
 from .calibration import PavCalibration as PavCalibration
 from .calibration import (
+    fit_bounded as fit_bounded,
+)
+from .calibration import (
     fit_calibration as fit_calibration,
 )
 from .calibration import (
@@ -29,6 +32,7 @@ from .normalization import (
     zt_norm as zt_norm,
 )
 from .score_normalizer import ScoreNormalizer as ScoreNormalizer
+from .side_information import side_information as side_information
 from .statistics import statistics_llr as statistics_llr
 from .trials import (
     Scores as Scores,

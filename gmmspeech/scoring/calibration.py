@@ -1,5 +1,7 @@
 """Scores to log-likelihood ratios: logistic regression over one or several systems, and pool-adjacent-violators.
 
+Either may have bounds: ratios that the trials can't support, being too few, are set to the nearest that they can.
+
 Log-likelihood ratios, unlike scores, need no trial of their own kind to set a threshold: prior and costs give it
 (`gmmspeech.metrics.dcf.bayes_threshold`).
 """
@@ -7,15 +9,20 @@ Log-likelihood ratios, unlike scores, need no trial of their own kind to set a t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import check_fields, checked
 from gmmspeech.checks import all_finite, as_numbers, check_positive, check_probability
-from gmmspeech.errors import ConfigError, DataError, ModelError, counted
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, ModelError, counted
 from gmmspeech.files.saving import Saved
+from gmmspeech.metrics.elub import elub_bounds
+
+MEASURE_COLUMNS = 4  # a quality measure of model and of test, each alone and times the score
 
 _FORMAT = "gmmspeech calibration"
 _NOTHING_NEW = 1e-12  # share of a standardized system's variance below which others already say it all
@@ -35,6 +42,10 @@ class Calibration(Saved, kind="Calibration", format=_FORMAT, hint="a calibration
     weights : ndarray, shape (S,), float64
         One for each system.
     offset : float
+    lower, upper : float, optional
+        Bounds of the ratios, in nats; see `fit_bounded`.
+    measures : tuple of str
+        Names of quality measures that all but the first weight are of; see `side_information`.
 
     Examples
     --------
@@ -44,12 +55,18 @@ class Calibration(Saved, kind="Calibration", format=_FORMAT, hint="a calibration
 
     weights: NDArray[np.float64]
     offset: float
+    lower: float | None = None
+    upper: float | None = None
+    measures: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_fields(self)
         weights = self.weights
         if weights.ndim != 1 or not len(weights) or not all_finite(weights, np.asarray(self.offset)):
             raise ModelError(_UNSOUND)
+        if self.measures and len(weights) != 1 + MEASURE_COLUMNS * len(self.measures):
+            raise ModelError(_UNSOUND)
+        _check_bounds(self.lower, self.upper)
 
     @checked
     def apply(self, scores: ArrayLike) -> NDArray[np.float64]:
@@ -74,12 +91,14 @@ class Calibration(Saved, kind="Calibration", format=_FORMAT, hint="a calibration
             raise DataError(
                 f"scores: found those of {counted(columns.shape[1], 'system')}, expected {len(self.weights)}"
             )
-        return columns @ self.weights + self.offset
+        return _bounded(columns @ self.weights + self.offset, self.lower, self.upper)
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
         weights = " ".join(f"{weight:.6g}" for weight in self.weights)
-        return [f"calibration of {len(self.weights)} system(s): weights {weights}, offset {self.offset:.6g}"]
+        of = f"of {len(self.weights)} system(s)" if not self.measures else f"by {', '.join(self.measures)}"
+        first = f"calibration {of}: weights {weights}, offset {self.offset:.6g}"
+        return [first, *_described(self.lower, self.upper)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +111,8 @@ class PavCalibration(Saved, kind="PavCalibration", format=_FORMAT, hint="a calib
         Rising; what lies between two of them is interpolated, what lies beyond gets the ratio of the end.
     llrs : ndarray, shape (M,), float64
         In nats.
+    lower, upper : float, optional
+        Bounds of the ratios, in nats; see `fit_bounded`.
 
     Examples
     --------
@@ -101,6 +122,8 @@ class PavCalibration(Saved, kind="PavCalibration", format=_FORMAT, hint="a calib
 
     scores: NDArray[np.float64]
     llrs: NDArray[np.float64]
+    lower: float | None = None
+    upper: float | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -109,6 +132,7 @@ class PavCalibration(Saved, kind="PavCalibration", format=_FORMAT, hint="a calib
             raise ModelError(_UNSOUND)
         if not all_finite(scores, llrs) or not (np.diff(scores) > 0).all():
             raise ModelError(_UNSOUND)
+        _check_bounds(self.lower, self.upper)
 
     @checked
     def apply(self, scores: ArrayLike) -> NDArray[np.float64]:
@@ -116,11 +140,12 @@ class PavCalibration(Saved, kind="PavCalibration", format=_FORMAT, hint="a calib
         columns = _columns(scores, "scores")
         if columns.shape[1] != 1:
             raise DataError(f"scores: found those of {counted(columns.shape[1], 'system')}, expected 1")
-        return np.interp(columns[:, 0], self.scores, self.llrs)
+        return _bounded(np.interp(columns[:, 0], self.scores, self.llrs), self.lower, self.upper)
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
-        return [f"calibration by pool-adjacent-violators: {counted(len(self.scores), 'point')}"]
+        first = f"calibration by pool-adjacent-violators: {counted(len(self.scores), 'point')}"
+        return [first, *_described(self.lower, self.upper)]
 
 
 @checked
@@ -285,6 +310,66 @@ def fit_pav(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, pseudo_tri
     knots, llrs = np.column_stack([values[bins[:-1]], values[bins[1:] - 1]]).ravel(), np.repeat(llrs, 2)
     once = np.append(True, knots[1:] > knots[:-1])  # a bin of one score has one knot
     return PavCalibration(knots[once], llrs[once])
+
+
+@checked
+def fit_bounded(
+    target_scores: ArrayLike,
+    nontarget_scores: ArrayLike,
+    *,
+    fit: Callable[[NDArray, NDArray], Calibration | PavCalibration],
+) -> Calibration | PavCalibration:
+    """Learn a calibration, and the bounds within which its trials support its ratios (`elub_bounds`).
+
+    Parameters
+    ----------
+    target_scores, nontarget_scores : array-like
+        As `fit` takes them.
+    fit : callable
+        `fit_calibration`, `fit_pav`, or one of them with options, by `functools.partial`.
+
+    Returns
+    -------
+    Calibration or PavCalibration
+        Its ratios stay within the bounds, which are saved with it.
+
+    Raises
+    ------
+    DataError, ConfigError, ModelError
+        As `fit`.
+
+    See Also
+    --------
+    gmmspeech.metrics.elub_bounds : what the bounds are.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> calibration = fit_bounded(rng.normal(6, 1, 50), rng.normal(0, 1, 500), fit=fit_calibration)
+    >>> calibration.apply([-100.0, 100.0]).round(1)
+    array([-3.9,  6.2])
+    """
+    targets, nontargets = _columns(target_scores, "target scores"), _columns(nontarget_scores, "nontarget scores")
+    calibration = fit(targets, nontargets)
+    with warnings.catch_warnings():  # of sides that look swapped, the calibration turns the scores
+        warnings.simplefilter("ignore", GmmSpeechWarning)
+        lower, upper = elub_bounds(calibration.apply(targets), calibration.apply(nontargets))
+    return replace(calibration, lower=lower, upper=upper)
+
+
+def _check_bounds(lower: float | None, upper: float | None) -> None:
+    """Raise a ModelError for bounds that are not in order."""
+    ends = [end for end in (lower, upper) if end is not None]
+    if not all(map(math.isfinite, ends)) or ends != sorted(ends):
+        raise ModelError(_UNSOUND)
+
+
+def _bounded(llrs: NDArray[np.float64], lower: float | None, upper: float | None) -> NDArray[np.float64]:
+    return llrs if lower is None and upper is None else np.clip(llrs, lower, upper)
+
+
+def _described(lower: float | None, upper: float | None) -> list[str]:
+    return [] if lower is None or upper is None else [f"ratios bounded to {lower:.6g} and {upper:.6g} nats"]
 
 
 def _whitening(

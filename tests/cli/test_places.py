@@ -46,6 +46,7 @@ def commands(folder: Path) -> dict[str, list[object]]:
         "calibrate": [scores, trials, "OUT"],
         "fuse": [scores, trials, "OUT"],
         "apply-calibration": [folder / "cal.h5", scores, "OUT"],
+        "measure": [folder, "OUT"],
         "train-phones": [folder, "OUT", "--dictionary", folder / "words.dict"],
         "train-phone-classifier": [folder, "OUT", "--labels", folder / "phones.ctm"],
         "make-ngram": [folder / "text", "OUT"],

@@ -9,8 +9,9 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from gmmspeech.errors import ConfigError, DataError, ModelError
+from gmmspeech.formats.loading import load
 from gmmspeech.metrics.cllr import cllr, min_cllr
-from gmmspeech.scoring.calibration import fit_calibration, fit_pav
+from gmmspeech.scoring.calibration import Calibration, fit_bounded, fit_calibration, fit_pav
 
 
 def gaussian(num_systems=1, separation=1.0, num_targets=60, num_nontargets=900, seed=0):
@@ -250,3 +251,27 @@ def test_units_of_scores_change_no_ratio(unit):
     scores = np.linspace(-1, 3, 9)[:, None] * [1.0, 0.5]
     found = fit_calibration(targets * unit, nontargets * unit).apply(scores * unit)
     np.testing.assert_allclose(found, fit_calibration(targets, nontargets).apply(scores), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("fit", [fit_calibration, fit_pav])
+def test_bounds_are_those_of_lir(fit, tmp_path):
+    """Of the ratios of the trials that were learnt from; kept in the file, never left."""
+    from lir.algorithms.bayeserror import elub
+
+    rng = np.random.default_rng(0)
+    targets, nontargets = rng.normal(4, 1, 60), rng.normal(0, 1, 700)
+    plain, bounded = fit(targets, nontargets), fit_bounded(targets, nontargets, fit=fit)
+    llrs = plain.apply(np.concatenate([targets, nontargets]))
+    expected = elub(llrs / np.log(10), np.r_[np.ones(60), np.zeros(700)])
+    assert np.array([bounded.lower, bounded.upper]) / np.log(10) == pytest.approx(expected, abs=1e-6)
+    bounded.save(tmp_path / "c.h5")
+    scores = np.linspace(-30, 30, 61)
+    found = load(tmp_path / "c.h5", type(plain))
+    np.testing.assert_array_equal(found.apply(scores), np.clip(plain.apply(scores), bounded.lower, bounded.upper))
+    assert "bounded to" in found.describe()[-1]
+
+
+@pytest.mark.parametrize("bounds", [{"lower": 1.0, "upper": -1.0}, {"lower": np.nan}, {"measures": ("snr",)}])
+def test_calibrations_that_cannot_be_are_refused(bounds):
+    with pytest.raises(ModelError, match="don't fit together"):
+        Calibration(np.ones(1), 0.0, **bounds)

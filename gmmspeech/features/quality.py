@@ -1,0 +1,85 @@
+"""How good a recording is for recognizing who speaks: how long the speech is, and how far it is above the noise."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gmmspeech.arguments import checked
+from gmmspeech.errors import FeatureError, counted
+from gmmspeech.features.window import checked_signal
+
+_FRAME, _SHIFT = 0.025, 0.01  # seconds
+_NOISE = 0.1  # share of the frames, the lowest ones, that the noise is measured in
+_ABOVE_NOISE = 2.0  # power of frames with speech over that of the noise at least
+_BELOW_SPEECH = 1e-3  # power of frames with speech relative to the loudest twentieth at least
+_STEP = 1 / 32768**2 / 12  # power of the rounding to 16 bits, below which no noise is counted
+_LEAST_SNR = -20.0  # dB
+
+
+class Quality(NamedTuple):
+    """Measures of a recording, the result of `speech_quality`.
+
+    Attributes
+    ----------
+    seconds : float
+        Of speech.
+    snr : float
+        Of speech over noise, in dB.
+    """
+
+    seconds: float
+    snr: float
+
+
+@checked
+def speech_quality(signal: ArrayLike, rate: float) -> Quality:
+    """Measure the duration of the speech in a recording, and its signal-to-noise ratio.
+
+    Noise is what the lowest tenth of the frames have (25 ms each, every 10 ms); speech are the frames of more than
+    twice its power, and no more than 30 dB below the loudest twentieth. It takes pauses to measure noise: in speech
+    without any, and in noise that comes and goes, the ratio is too low or too high by some dB.
+
+    Parameters
+    ----------
+    signal : array-like, shape (n,)
+        Float samples in [-1, 1], or integers at their own scale.
+    rate : float
+        Hz.
+
+    Returns
+    -------
+    Quality
+        The ratio is from -20 dB up; one frame of speech at least.
+
+    Raises
+    ------
+    FeatureError
+        Samples that are no finite numbers, or fewer than a frame.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> tone = np.sin(np.arange(16000)) * np.repeat([0, 1], 8000)
+    >>> found = speech_quality(0.1 * tone + rng.normal(0, 0.005, 16000), 16000)
+    >>> round(found.seconds, 1), round(found.snr)
+    (0.5, 23)
+    """
+    samples, scale = checked_signal(signal)
+    length, shift = round(_FRAME * rate), max(round(_SHIFT * rate), 1)
+    if not 0 < length <= len(samples):
+        raise FeatureError(
+            f"signal: found {counted(len(samples), 'sample')}, expected {max(length, 1)} or more, a frame"
+        )
+    squares = np.concatenate([[0.0], np.cumsum((samples / scale) ** 2, dtype=np.float64)])
+    starts = np.arange(0, len(samples) - length + 1, shift)
+    powers = np.sort(np.maximum(squares[starts + length] - squares[starts], 0) / length) + _STEP
+    noise = powers[: max(round(_NOISE * len(powers)), 1)].mean()
+    loudest = powers[-max(len(powers) // 20, 1) :].mean()
+    speech = powers[powers > max(_ABOVE_NOISE * noise, _BELOW_SPEECH * loudest)]
+    if not speech.size:
+        return Quality(_SHIFT, _LEAST_SNR)
+    ratio = max(speech.mean() / noise - 1, 10 ** (_LEAST_SNR / 10))
+    return Quality(len(speech) * _SHIFT, float(10 * np.log10(ratio)))

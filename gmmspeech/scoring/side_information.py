@@ -1,0 +1,70 @@
+"""Side information for calibration: what is known of the quality of a trial's recordings."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.arguments import checked
+from gmmspeech.checks import as_numbers, as_vector
+from gmmspeech.errors import DataError
+
+
+@checked
+def side_information(scores: ArrayLike, model_measures: ArrayLike, test_measures: ArrayLike) -> NDArray[np.float64]:
+    r"""Columns for one logistic regression of scores and quality measures, such as duration and signal-to-noise ratio.
+
+    A score of short or noisy recordings says less than the same score of good ones, and lies elsewhere. So slope and
+    offset of the calibration depend on the measures :math:`q` of model and test:
+
+    .. math::
+
+        \ell = b + \sum_i (c_i q_i^{model} + d_i q_i^{test})
+        + \left(w + \sum_i (u_i q_i^{model} + v_i q_i^{test})\right) s
+
+    This is linear in the columns that are made here: `fit_calibration` fits them, and the calibration is applied to the
+    columns of other trials.
+
+    Parameters
+    ----------
+    scores : array-like, shape (n,)
+    model_measures, test_measures : array-like, shape (n, M)
+        Of the two sides of every trial; durations as logarithms.
+
+    Returns
+    -------
+    ndarray, shape (n, 1 + 4 M), float64
+        The score; of every measure that of the model, of the test, and both times the score.
+
+    Raises
+    ------
+    DataError
+        Arrays of other shapes, no numbers, NaN or infinite.
+
+    See Also
+    --------
+    gmmspeech.features.speech_quality : measures of a recording.
+
+    References
+    ----------
+    M. Mandasari et al., "Quality measure functions for calibration of speaker recognition systems in various duration
+    conditions", IEEE Transactions on Audio, Speech, and Language Processing 21, 2013.
+
+    Examples
+    --------
+    >>> side_information([2.0, 3.0], [[1.0], [1.0]], [[0.5], [2.0]])
+    array([[2. , 1. , 0.5, 2. , 1. ],
+           [3. , 1. , 2. , 3. , 6. ]])
+    """
+    values = as_vector(scores, "scores")
+    columns = [values]
+    sides = [as_numbers(model_measures, "model measures"), as_numbers(test_measures, "test measures")]
+    for name, side in zip(("model measures", "test measures"), sides, strict=True):
+        if side.ndim != 2 or side.shape != (len(values), sides[0].shape[1]) or not side.shape[1]:
+            expected = f"({len(values)}, measures), for every trial"
+            raise DataError(f"{name}: found an array of shape {side.shape}, expected {expected}")
+        if not np.isfinite(side).all():
+            raise DataError(f"{name}: found NaN or infinity, expected finite numbers")
+    for model, test in zip(*(side.T for side in sides), strict=True):
+        columns += [model, test, model * values, test * values]
+    return np.column_stack(columns)

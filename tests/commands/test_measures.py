@@ -1,0 +1,81 @@
+"""Quality of recordings from audio to a table, and from there into a calibration."""
+
+import math
+
+import numpy as np
+import pytest
+import soundfile
+
+from gmmspeech.commands.measures import measure_file
+from gmmspeech.commands.scores import apply_calibration_file, calibrate_file
+from gmmspeech.errors import ConfigError, DataError, FeatureError
+from gmmspeech.features.quality import speech_quality
+from gmmspeech.formats.datadir import read_data_dir, write_map
+from gmmspeech.formats.measures import read_measures, write_measures
+from gmmspeech.formats.trials import read_scores
+from gmmspeech.scoring.calibration import fit_bounded, fit_calibration
+from gmmspeech.scoring.side_information import side_information
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, seconds in (("a", 1), ("b", 2)):
+        burst = rng.normal(0, 0.1, 16000 * seconds) * (np.arange(16000 * seconds) // 4000 % 2)
+        soundfile.write(tmp_path / f"{name}.wav", burst + rng.normal(0, 0.003, len(burst)), 16000)
+    write_map(tmp_path / "wav.scp", {name: f"{tmp_path}/{name}.wav" for name in "ab"})
+    write_map(tmp_path / "utt2spk", {"a": "ann", "b": "ann"})
+    return tmp_path
+
+
+def test_table_of_utterances_and_models(folder):
+    """Models have the speech of their utterances together, and the mean of their ratios."""
+    (folder / "models").write_text("ann a b\n")
+    measure_file(read_data_dir(folder), folder / "out", groups=[folder / "models"])
+    names, rows = read_measures(folder / "out")
+    found = {name: speech_quality(*soundfile.read(folder / f"{name}.wav")) for name in "ab"}
+    assert names == ("log_seconds", "snr_db")
+    assert list(rows) == ["a", "b", "ann"]
+    assert rows["a"] == pytest.approx([math.log(found["a"].seconds), found["a"].snr], abs=1e-3)
+    together = math.log(found["a"].seconds + found["b"].seconds), (found["a"].snr + found["b"].snr) / 2
+    assert rows["ann"] == pytest.approx(together, abs=1e-3)
+
+
+def test_bad_recordings_and_lists_are_named(folder):
+    data = read_data_dir(folder)
+    (folder / "models").write_text("ann a c\n")
+    with pytest.raises(DataError, match="models: found utterance c, expected one of"):
+        measure_file(data, folder / "out", groups=[folder / "models"])
+    soundfile.write(folder / "b.wav", np.zeros(10), 16000)
+    with pytest.raises(FeatureError, match=r"^utterance b: signal: found 10 samples"):
+        measure_file(data, folder / "out")
+    assert not (folder / "out").exists()
+
+
+def test_calibration_takes_them(tmp_path):
+    """The files give what the functions give; a calibration and its table belong together."""
+    rng = np.random.default_rng(1)
+    models, tests = (axis.ravel() for axis in np.indices((20, 20)))
+    is_target, quality = models == tests, rng.uniform(0, 2, (40, 1))
+    scores = rng.normal(3.0 * is_target * quality[20 + tests, 0])
+    kind = np.where(is_target, "target", "nontarget")
+    (tmp_path / "trials").write_text("".join(f"m{m} t{t} {k}\n" for m, t, k in zip(models, tests, kind, strict=True)))
+    lines = zip(models, tests, scores, strict=True)
+    (tmp_path / "scores").write_text("".join(f"m{m} t{t} {float(s)!r}\n" for m, t, s in lines))
+    names = [f"m{i}" for i in range(20)] + [f"t{i}" for i in range(20)]
+    write_measures(tmp_path / "table", ["q"], dict(zip(names, quality.round(4), strict=True)))
+    paths = tmp_path / "scores", tmp_path / "trials", tmp_path / "c.h5"
+    made = calibrate_file(*paths, measures=tmp_path / "table", bounds="elub")
+    columns = side_information(scores, quality[models].round(4), quality[20 + tests].round(4))
+    expected = fit_bounded(columns[is_target], columns[~is_target], fit=fit_calibration)
+    np.testing.assert_allclose(made.weights, expected.weights, rtol=1e-6)
+    assert (made.lower, made.upper, made.measures) == (expected.lower, expected.upper, ("q",))
+    apply_calibration_file(paths[2], [paths[0]], tmp_path / "llrs", measures=tmp_path / "table")
+    np.testing.assert_allclose(read_scores(tmp_path / "llrs").values, expected.apply(columns), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ConfigError, match="found side information of q, expected measures just where"):
+        apply_calibration_file(paths[2], [paths[0]], tmp_path / "llrs")
+    write_measures(tmp_path / "table", ["r"], dict(zip(names, quality, strict=True)))
+    with pytest.raises(DataError, match="table: found measures r, expected q"):
+        apply_calibration_file(paths[2], [paths[0]], tmp_path / "llrs", measures=tmp_path / "table")
+    with pytest.raises(ConfigError, match=r"^measures: found the method 'pav', expected one system and logistic"):
+        calibrate_file(*paths, measures=tmp_path / "table", method="pav")
