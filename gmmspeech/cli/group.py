@@ -79,6 +79,8 @@ def main() -> None:
       gmmspeech extract-ivectors EXTRACTOR.h5 STATS.h5 IVECTORS.h5
       gmmspeech train-plda IVECTORS.h5 UTT2SPK BACKEND.h5
       gmmspeech score-ivectors BACKEND.h5 IVECTORS.h5 SPK2UTT TRIALS SCORES
+      gmmspeech train-isv UBM.h5 STATS.h5 UTT2SPK ISV.h5
+      gmmspeech score-statistics ISV.h5 STATS.h5 SPK2UTT TRIALS SCORES
       gmmspeech normalize-scores SCORES NORMALIZED --method as --top-n 200 ...
       gmmspeech calibrate SCORES TRIALS CALIBRATION.h5
       gmmspeech fuse SCORES SCORES2 TRIALS FUSION.h5

@@ -15,6 +15,7 @@ import click
 from gmmspeech.cli import (
     alignments,
     demo,
+    factor_analysis,
     formats,
     ngrams,
     phone_gmms,
@@ -43,6 +44,7 @@ from gmmspeech.errors import counted
 __all__ = [
     "alignments",
     "demo",
+    "factor_analysis",
     "formats",
     "main",
     "ngrams",
@@ -58,11 +60,11 @@ __all__ = [
 
 scoring_option = click.option(
     "--scoring",
-    type=click.Choice(["frames", "symmetric", "statistics"]),
+    type=click.Choice(["frames", "symmetric", "statistics", "linear"]),
     default=None,
     show_default="frames, or as enrolled",
     help="The test's frames against the model; mean of that and of the enrollment's frames against a model of the test "
-    "(to be given to enroll, which then keeps the frames); the test's statistics, the fastest.",
+    "(to be given to enroll, which then keeps the frames); the test's statistics, the fastest; their first order only.",
 )
 seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Seed of the start of EM.")
 

@@ -128,7 +128,8 @@ class JFA(Saved, kind="JFA", hint="JFA"):
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
-        return [f"JFA: rank {self.session.shape[2]} of sessions", *self.ubm.describe()]
+        ranks = f"rank {self.speaker.shape[2]} of speakers, {self.session.shape[2]} of sessions"
+        return [f"JFA: {ranks}", *self.ubm.describe()]
 
 
 @checked

@@ -21,11 +21,12 @@ from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.frames import check_names, without_names
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats, check_statistics
+from gmmspeech.scoring.linear import linear_score
 from gmmspeech.scoring.llr import scorer
 from gmmspeech.scoring.statistics import statistics_llr
 from gmmspeech.scoring.trials import Scores, TrialList
 
-SCORINGS = ("frames", "symmetric", "statistics")
+SCORINGS = ("frames", "symmetric", "statistics", "linear")
 _STACKING = 16  # putting a model in a stack of models takes as long as scoring about so many tests with it
 _TESTS_AT_ONCE = 64  # whose frames or statistics are in memory together, whatever the number of tests
 
@@ -45,14 +46,15 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
         Of the MAP adaptation, in frames.
     update : str
         What is adapted: any of the letters "m", "v", "w"; see `map_adapt`.
-    scoring : {"frames", "statistics", "symmetric"}
+    scoring : {"frames", "statistics", "linear", "symmetric"}
         How a model meets a test utterance:
 
         - "frames": log-likelihood ratio of the test's frames (`log_likelihood_ratio`);
         - "symmetric": mean of that and of its reverse, the ratio of the enrollment's frames under a model adapted to
           the test. It costs twice the time, and the enrollment's frames are kept with the models;
         - "statistics": as "frames", but each frame aligned to components as the background model aligns it, from the
-          test's statistics alone (`statistics_llr`): many models at the price of one.
+          test's statistics alone (`statistics_llr`): many models at the price of one;
+        - "linear": the first-order term of that (`linear_score`), for models adapted in their means only.
     top_c : int, optional
         With "frames": evaluate the best components only.
     n_jobs : int
@@ -106,6 +108,8 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
             raise ConfigError(f"scoring: found {scoring!r}, expected one of {', '.join(SCORINGS)}")
         if top_c is not None and scoring != "frames":
             raise ConfigError(f"top_c: found {top_c} with scoring = {scoring!r}, expected it with 'frames' only")
+        if scoring == "linear" and set(self.update) != {"m"}:
+            raise ConfigError(f"scoring: found 'linear' with update = {self.update!r}, expected 'm', means only")
         self.scoring = scoring
         self.top_c = top_c
 
@@ -305,7 +309,7 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
         self, claims: list[list[str]], tests: list[NDArray], known: dict[str, Any]
     ) -> list[NDArray[np.float64]]:
         """Scores of each test against the models that claim it; `known` keeps what the next call may use."""
-        if self.scoring == "statistics":
+        if self.scoring in ("statistics", "linear"):
             return self._score_statistics(claims, tests)
         pairs = zip(claims, tests, strict=True)
         if self.scoring == "symmetric":
@@ -335,7 +339,8 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
     def _score_statistics(self, claims: list[list[str]], tests: list[NDArray]) -> list[NDArray[np.float64]]:
         stats = list(ordered_map(lambda X: self._statistics("test", X), tests, n_jobs=self.n_jobs))
         rows = {name: i for i, name in enumerate(dict.fromkeys(name for names in claims for name in names))}
-        scores = statistics_llr([self.models_[name] for name in rows], self.ubm, stats)
+        score = linear_score if self.scoring == "linear" else statistics_llr
+        scores = score([self.models_[name] for name in rows], self.ubm, stats)
         return [scores[[rows[name] for name in names], i] for i, names in enumerate(claims)]
 
     def _statistics(self, owner: str, X: NDArray) -> GMMStats:

@@ -11,6 +11,7 @@ from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
 from gmmspeech.formats.loading import load
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.scoring.linear import linear_score
 from gmmspeech.scoring.llr import log_likelihood_ratio
 from gmmspeech.scoring.statistics import statistics_llr
 from gmmspeech.scoring.trials import TrialList
@@ -108,11 +109,12 @@ def test_frame_scores_are_log_likelihood_ratios(ubm, make, store, trials, top_c)
         assert value == pytest.approx(expected, abs=1e-6)
 
 
-def test_statistics_scores_are_of_the_statistics(ubm, make, store, trials):
-    verifier = make(scoring="statistics")
+@pytest.mark.parametrize(("scoring", "function"), [("statistics", statistics_llr), ("linear", linear_score)])
+def test_statistics_scores_are_of_the_statistics(ubm, make, store, trials, scoring, function):
+    verifier = make(scoring=scoring)
     scores = verifier.score_trials(trials, store)
     for model, test, value in zip(trials.models, trials.tests, scores.values, strict=True):
-        expected = statistics_llr([verifier.models_[model]], ubm, [ubm.accumulate(store[test])])[0, 0]
+        expected = function([verifier.models_[model]], ubm, [ubm.accumulate(store[test])])[0, 0]
         assert value == pytest.approx(expected, abs=1e-12)
 
 
@@ -178,7 +180,7 @@ def test_progress_over_enrollments(ubm, store):
 
 @pytest.mark.parametrize("scoring", SCORINGS)
 def test_saved_and_loaded_it_gives_the_same_bits(make, store, trials, tmp_path, scoring):
-    verifier = make(scoring=scoring, relevance_factor=5, update="mw")
+    verifier = make(scoring=scoring, relevance_factor=5, update="m" if scoring == "linear" else "mw")
     verifier.save(tmp_path / "models.h5")
     again = load(tmp_path / "models.h5")
     np.testing.assert_array_equal(again.score_trials(trials, store).values, verifier.score_trials(trials, store).values)
@@ -246,9 +248,13 @@ def test_bad_frames_are_named(make, scoring):
 
 
 def test_bad_options(ubm):
-    with pytest.raises(ConfigError, match="scoring: found 'linear', expected one of"):
-        SpeakerVerifier(ubm, scoring="linear")
-    for scoring in ("statistics", "symmetric"):
+    with pytest.raises(ConfigError, match="scoring: found 'lineal', expected one of"):
+        SpeakerVerifier(ubm, scoring="lineal")
+    with pytest.raises(ConfigError, match="scoring: found 'linear' with update = 'mv', expected 'm', means only"):
+        SpeakerVerifier(ubm, scoring="linear", update="mv")
+    with pytest.raises(ConfigError, match="scoring: found 'linear' with update = 'w', expected"):
+        SpeakerVerifier(ubm, update="w").set_scoring("linear")
+    for scoring in ("statistics", "symmetric", "linear"):
         with pytest.raises(ConfigError, match=f"top_c: found 5 with scoring = '{scoring}'"):
             SpeakerVerifier(ubm, scoring=scoring, top_c=5)
     with pytest.raises(ModelError, match="not fitted"):
@@ -295,7 +301,7 @@ def test_what_is_no_frames_is_refused(ubm, make, X):
         verifier.score("ann", X)
 
 
-@pytest.mark.parametrize("scoring", ["frames", "symmetric", "statistics"])
+@pytest.mark.parametrize("scoring", SCORINGS)
 def test_tables_with_names_need_no_warning_and_keep_their_order(scoring):
     """Scores of a table are those of its numbers; columns in another order are refused."""
     frames = np.random.default_rng(0).normal(size=(90, 3)) + np.repeat([[0.0], [3.0], [6.0]], 30, axis=0)

@@ -1,0 +1,116 @@
+"""Verification by ISV and JFA, from files to files: training on sessions of many speakers, and scores of trials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gmmspeech.blocks import ordered_map
+from gmmspeech.commands.scores import naming, numbered
+from gmmspeech.errors import DataError, ModelError, shown
+from gmmspeech.files.atomic import one_run_at_a_time
+from gmmspeech.files.text import look_alike
+from gmmspeech.formats.datadir import read_list_map, read_map
+from gmmspeech.formats.loading import load
+from gmmspeech.formats.trials import read_trials, write_scores
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.progress import progress
+from gmmspeech.scoring.trials import Scores
+from gmmspeech.speaker.isv import ISV, train_isv
+from gmmspeech.speaker.jfa import JFA, train_jfa
+from gmmspeech.stores.statistics import StatisticsStore
+
+MODELS_AT_ONCE = 1024  # whose means are in memory together; the sessions of tests are found again for as many more
+
+
+def train_isv_file(ubm: Path, statistics: Path, utt2spk: Path, out: Path, rank: int, **options: Any) -> ISV:
+    """Train ISV on the statistics of the utterances that a file names, each a session, and write it."""
+    model, labels = load(ubm, DiagonalGMM), read_map(utt2spk)
+    with (
+        one_run_at_a_time(out),
+        StatisticsStore(statistics) as store,
+        progress(desc="EM", unit="iteration", total=options.get("max_iter", 10)) as bar,
+        naming(statistics, ModelError),
+        naming(utt2spk, DataError),
+    ):
+
+        def show(_: ISV) -> None:
+            bar.update()
+
+        sessions = _selected(store, list(labels), utt2spk)
+        isv = train_isv(model, sessions, list(labels.values()), rank, callback=show, **options)
+    isv.save(out)
+    return isv
+
+
+def train_jfa_file(ubm: Path, statistics: Path, utt2spk: Path, out: Path, **options: Any) -> JFA:
+    """Train JFA on the statistics of the utterances that a file names, each a session, and write it."""
+    model, labels = load(ubm, DiagonalGMM), read_map(utt2spk)
+    with (
+        one_run_at_a_time(out),
+        StatisticsStore(statistics) as store,
+        naming(statistics, ModelError),
+        naming(utt2spk, DataError),
+    ):
+        jfa = train_jfa(model, _selected(store, list(labels), utt2spk), list(labels.values()), **options)
+    jfa.save(out)
+    return jfa
+
+
+def score_statistics_file(
+    model: Path,
+    statistics: Path,
+    sessions: Path,
+    trials: Path,
+    out: Path,
+    *,
+    enrollment: Path | None = None,
+    max_iter: int = 1,
+    n_jobs: int | None = 1,
+) -> Scores:
+    """Score the trials of a list by ISV or JFA: models are enrolled from their sessions, what a test's adds taken off.
+
+    The means of so many models are in memory together, 8 K D bytes each.
+    """
+    subspace, listed, enrolled = load(model, (ISV, JFA)), read_trials(trials), read_list_map(sessions)
+    claimed = list(dict.fromkeys(listed.models))
+    missing = [name for name in claimed if name not in enrolled]
+    if missing:
+        alike = look_alike(missing[0], enrolled)
+        found = f"model {shown(missing[0])} is not in {sessions} ({len(missing)} such of {len(claimed)}){alike}"
+        raise DataError(f"{trials}: {found}")
+    rows = numbered(claimed)
+    row = np.array([rows[name] for name in listed.models])
+    tests, values = np.array(listed.tests, dtype=object), np.empty(len(listed))
+    with (
+        StatisticsStore(statistics) as store,
+        StatisticsStore(enrollment or statistics) as source,
+        progress(desc="scoring", unit="model", total=len(claimed)) as bar,
+    ):
+
+        def enroll(name: str) -> np.ndarray:
+            with naming(model, ModelError):
+                return subspace.enroll(_selected(source, enrolled[name], sessions), max_iter=max_iter)
+
+        for start in range(0, len(claimed), MODELS_AT_ONCE):
+            some = claimed[start : start + MODELS_AT_ONCE]
+            means = np.stack(list(ordered_map(enroll, some, n_jobs=n_jobs)))
+            here = np.flatnonzero((row >= start) & (row < start + len(some)))
+            columns = numbered(tests[here])
+            found = subspace.score(means, _selected(store, list(columns), trials), n_jobs=n_jobs)
+            values[here] = found[row[here] - start, [columns[name] for name in tests[here]]]
+            bar.update(len(some))
+    scores = Scores(listed.models, listed.tests, values)
+    write_scores(out, scores)
+    return scores
+
+
+def _selected(store: StatisticsStore, names: list[str], path: Path) -> StatisticsStore:
+    """Statistics of some utterances, or a DataError that says which file names one that is not there."""
+    missing = [name for name in names if name not in store]
+    if missing:
+        found = f"utterance {shown(missing[0])} is not in {store.path} ({len(missing)} such of {len(names)})"
+        raise DataError(f"{path}: {found}{look_alike(missing[0], store)}")
+    return store.select(names)
