@@ -101,6 +101,7 @@ from .metrics.cllr import (
 from .metrics.dcf import min_dcf as min_dcf
 from .metrics.det import det_curve as det_curve
 from .metrics.eer import eer as eer
+from .metrics.tdcf import min_tdcf as min_tdcf
 from .phones.decoding.alignment import align as align
 from .phones.gmm.phone_gmm import PhoneGMM as PhoneGMM
 from .phones.hmm.training import train_phone_hmm as train_phone_hmm

@@ -33,3 +33,12 @@ from .devpav import devpav as devpav
 from .eer import eer as eer
 from .elub import elub_bounds as elub_bounds
 from .error_rate import error_rate as error_rate
+from .tdcf import (
+    AsvErrorRates as AsvErrorRates,
+)
+from .tdcf import (
+    asv_error_rates as asv_error_rates,
+)
+from .tdcf import (
+    min_tdcf as min_tdcf,
+)
