@@ -33,6 +33,7 @@ SPEAKERS = np.repeat(np.arange(8), 4)
 SESSIONS = [RNG.normal(s / 4, 1, (20, 3)) for s in SPEAKERS]
 STATS = [UBM.accumulate(x) for x in SESSIONS]
 VECTORS = RNG.normal(size=(8, 3))[SPEAKERS] * 2 + RNG.normal(size=(32, 3))
+PLDA = gs.speaker.PLDA(np.zeros(3), np.eye(3), np.eye(3))
 TARGETS, NONTARGETS = [1.0, 2.0, 3.0, 1.5], [-1.0, 0.0, 1.2, -2.0]
 TRIAL_MODELS, TRIAL_TESTS = (axis.ravel() for axis in np.indices((12, 12)))
 TRIAL_SCORES = RNG.normal(3.0 * (TRIAL_MODELS == TRIAL_TESTS))
@@ -143,7 +144,7 @@ FUNCTIONS = {
     "scoring.fit_calibration": {**sides, "p_target": 0.5, "ridge": 0.1},
     "scoring.fit_pav": {**sides, "pseudo_trials": 1.0},
     "scoring.make_trials": {"models": {"m": "a"}, "tests": {"t": "a"}},
-    "scoring.fit_bounded": {**sides, "fit": gs.scoring.fit_calibration},
+    "scoring.fit_bounded": sides,
     "scoring.side_information": {"scores": TARGETS, "model_measures": VECTORS[:4], "test_measures": VECTORS[4:8]},
     "features.speech_quality": signal,
     "scoring.cross_calibrate": {"scores": TRIAL_SCORES, **trials, "n_folds": 3, "random_state": 0},
@@ -185,6 +186,8 @@ FUNCTIONS = {
         "plda_rank": 1,
         "max_iter": 2,
     },
+    "speaker.adapt_plda": {"plda": PLDA, "x": VECTORS, "within_scale": 0.3, "between_scale": 0.7, "mean_scale": 1.0},
+    "speaker.adapt_backend": {"backend": gs.speaker.BackEnd((), PLDA), "x": VECTORS, "within_scale": 0.3},
     "speaker.train_plda": {"x": VECTORS, "labels": SPEAKERS, "rank": 2, "max_iter": 2},
     "speaker.train_isv": {
         "ubm": UBM,

@@ -123,6 +123,29 @@ def train_plda(
     tell(f"{', '.join([*parts, 'PLDA'])} of {counted(dim, 'dimension')}, {rank} of speakers")
 
 
+@command("adapt-plda")
+@click.argument("backend", metavar="BACKEND.h5", type=FILE)
+@click.argument("ivectors", metavar="IVECTORS.h5", type=FILE)
+@click.argument("adapted", metavar="ADAPTED.h5", type=OUT)
+@click.option(
+    "--within-scale", type=click.FloatRange(0), default=0.3, help="Share of what they vary more that sessions get."
+)
+@click.option(
+    "--between-scale", type=click.FloatRange(0), default=0.7, help="Share of what they vary more that speakers get."
+)
+@click.option("--mean-scale", type=click.FloatRange(0), default=1.0, help="Weight of the shift of the mean in it.")
+def adapt_plda(backend: Path, ivectors: Path, adapted: Path, **scales: float) -> None:
+    """Adapt a back end to another domain.
+
+    IVECTORS.h5 has i-vectors of that domain, hundreds, whose speakers need not be known. They are centered anew, and
+    PLDA takes over their covariance where they vary more than it expects, as Kaldi's ivector-adapt-plda does it.
+    """
+    from gmmspeech.commands.speaker import adapt_plda_file
+
+    for line in adapt_plda_file(backend, ivectors, adapted, **scales).describe():
+        tell(line)
+
+
 @command("score-ivectors")
 @click.argument("backend", metavar="BACKEND.h5", type=FILE)
 @click.argument("ivectors", metavar="IVECTORS.h5", type=FILE)

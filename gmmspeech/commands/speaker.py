@@ -26,6 +26,7 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import gmm_digest
 from gmmspeech.progress import progress, progress_bar
 from gmmspeech.scoring.trials import Scores
+from gmmspeech.speaker.adaptation import adapt_backend
 from gmmspeech.speaker.backend import BackEnd, train_backend
 from gmmspeech.speaker.ivector import IVectorExtractor, IVectors, train_ivector_extractor
 from gmmspeech.speaker.subspace import BATCH
@@ -122,6 +123,15 @@ def train_plda_file(ivectors: Path, utt2spk: Path, out: Path, **options: Any) ->
         )
     backend.save(out)
     return backend
+
+
+def adapt_plda_file(backend: Path, ivectors: Path, out: Path, **scales: float) -> BackEnd:
+    """Adapt a back end to the domain of i-vectors without labels, and write it."""
+    model, found = load(backend, BackEnd), load(ivectors, IVectors)
+    with naming(ivectors, DataError, FeatureError, ModelError):
+        adapted = adapt_backend(model, found.vectors, extractor_digest=found.extractor_digest, **scales)
+    adapted.save(out)
+    return adapted
 
 
 def score_ivectors_file(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gmmspeech.arguments import checked
+from gmmspeech.checks import check_positive
 from gmmspeech.errors import FeatureError, counted
 from gmmspeech.features.window import checked_signal
 
@@ -58,6 +59,8 @@ def speech_quality(signal: ArrayLike, rate: float) -> Quality:
     ------
     FeatureError
         Samples that are no finite numbers, or fewer than a frame.
+    ConfigError
+        A rate that is not a number above 0.
 
     Examples
     --------
@@ -67,6 +70,7 @@ def speech_quality(signal: ArrayLike, rate: float) -> Quality:
     >>> round(found.seconds, 1), round(found.snr)
     (0.5, 23)
     """
+    check_positive(rate=rate)
     samples, scale = checked_signal(signal)
     length, shift = round(_FRAME * rate), max(round(_SHIFT * rate), 1)
     if not 0 < length <= len(samples):

@@ -317,7 +317,7 @@ def fit_bounded(
     target_scores: ArrayLike,
     nontarget_scores: ArrayLike,
     *,
-    fit: Callable[[NDArray, NDArray], Calibration | PavCalibration],
+    fit: Callable[[NDArray, NDArray], Calibration | PavCalibration] = fit_calibration,
 ) -> Calibration | PavCalibration:
     """Learn a calibration, and the bounds within which its trials support its ratios (`elub_bounds`).
 
@@ -345,7 +345,7 @@ def fit_bounded(
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    >>> calibration = fit_bounded(rng.normal(6, 1, 50), rng.normal(0, 1, 500), fit=fit_calibration)
+    >>> calibration = fit_bounded(rng.normal(6, 1, 50), rng.normal(0, 1, 500))
     >>> calibration.apply([-100.0, 100.0]).round(1)
     array([-3.9,  6.2])
     """

@@ -1,3 +1,5 @@
+from .adaptation import adapt_backend as adapt_backend
+from .adaptation import adapt_plda as adapt_plda
 from .backend import (
     BackEnd as BackEnd,
 )

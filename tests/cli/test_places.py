@@ -36,6 +36,7 @@ def commands(folder: Path) -> dict[str, list[object]]:
         "train-ivector": [u, folder / "st.h5", "OUT", "-r", 2],
         "extract-ivectors": [folder / "e.h5", folder / "st.h5", "OUT"],
         "train-plda": [folder / "i.h5", folder / "utt2spk", "OUT"],
+        "adapt-plda": [folder / "b.h5", folder / "i.h5", "OUT"],
         "score-ivectors": [folder / "b.h5", folder / "i.h5", folder / "enroll", trials, "OUT"],
         "supervectors": [u, folder / "st.h5", "OUT"],
         "train-isv": [u, folder / "st.h5", folder / "utt2spk", "OUT", "-r", 2],
