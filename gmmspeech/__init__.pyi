@@ -35,6 +35,7 @@ from .audio import read_audio as read_audio
 from .commands.alignment import align_file as align_file
 from .commands.extraction import extract_features as extract_features
 from .commands.recognition import recognize as recognize
+from .commands.verify_folder import verify_folder as verify_folder
 from .errors import (
     GmmSpeechError as GmmSpeechError,
 )

@@ -260,7 +260,7 @@ def _digest(before: str, name: str, of: Iterable[Path | DataDir], settings: Any)
             parts += [_stamp(path) for path in sorted(source.rglob("*")) if path.is_file()]
         else:
             parts.append(_stamp(source))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()  # any names
 
 
 def _stamp(path: Path) -> str:

@@ -369,6 +369,13 @@ FUNCTIONS = {
     "formats.read_gselect": {"path": "gselect"},
     "formats.read_labels": {"path": "a.ctm", "format": "ctm", "rate": 16000},
     "formats.read_mmf": {"path": "a.mmf"},
+    "verify_folder": {
+        "folder": "speakers",
+        "out": "verified",
+        "front_end": gs.FrontEnd(),
+        "random_state": 0,
+        "n_jobs": 1,
+    },
     "align_file": {
         "audio": "a.wav",
         "transcript": "ah",
@@ -478,6 +485,10 @@ def folder(tmp_path, monkeypatch):
         Path("data", name).write_text(text)
     Path("spoken").mkdir()
     soundfile.write("spoken/a.wav", SIGNAL, 16000)
+    for name in ("a/1", "a/2", "b/1", "b/2", "c/1", "d/1"):
+        Path("speakers", name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(f"speakers/{name}.wav", SIGNAL, 16000)
+    monkeypatch.setattr("gmmspeech.commands.verify_folder.RESAMPLES", 2)
     Path("spoken/a.txt").write_text("ah")
     Path("scores").write_text("m t 1.0\n")
     Path("trials").write_text("m t target\n")

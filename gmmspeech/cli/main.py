@@ -26,6 +26,7 @@ from gmmspeech.cli import (
     scores,
     speaker,
     statistics,
+    verify,
 )
 from gmmspeech.cli.group import (
     CHANNEL,
@@ -56,6 +57,7 @@ __all__ = [
     "scores",
     "speaker",
     "statistics",
+    "verify",
 ]
 
 scoring_option = click.option(

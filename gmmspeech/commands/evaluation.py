@@ -207,8 +207,16 @@ def evaluate_file(scores: Path, trials: Path, *, report: Path | None = None, mod
     return found.systems[0].summary
 
 
-def report_file(evaluation: Evaluation, trials: Path, report: Path, *, models: Path | None = None) -> None:
-    """Write a page on evaluated scores."""
+def report_file(
+    evaluation: Evaluation,
+    trials: Path,
+    report: Path,
+    *,
+    models: Path | None = None,
+    notes: Sequence[str] = (),
+    tables: Mapping[str, Mapping[str, object]] | None = None,
+) -> None:
+    """Write a page on evaluated scores, with notes at the top, and tables before those of the models' configuration."""
     from gmmspeech.report.html import write_report
     from gmmspeech.speaker.verifier import SpeakerVerifier
 
@@ -227,5 +235,6 @@ def report_file(evaluation: Evaluation, trials: Path, report: Path, *, models: P
         figures=rows_of_figures(evaluation),
         tests_against={other.name: rows_of_differences(other) for other in others if other.differences},
         others={other.name: other.scores for other in others},
-        configuration=None if verifier is None else verifier.configuration(),
+        configuration={**(tables or {}), **({} if verifier is None else verifier.configuration())},
+        notes=notes,
     )

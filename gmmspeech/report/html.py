@@ -20,6 +20,7 @@ from gmmspeech.report.page import (
     configuration_section,
     fill_template,
     inline_svg,
+    section,
     table,
     write_page,
 )
@@ -44,6 +45,7 @@ def write_report(
     figures: Table | None = None,
     tests_against: Mapping[str, Table] | None = None,
     others: Mapping[str, ArrayLike] | None = None,
+    notes: Sequence[str] = (),
 ) -> Path:
     """Write ``index.html``: figures of merit, curves, histograms, the worst errors, the models, the configuration.
 
@@ -74,7 +76,9 @@ def write_report(
         ),
     }
     pictures["entropy"] = (score_plots.plot_cross_entropy(*sides), "Empirical cross-entropy over priors.")
-    body = fill_template(
+    told = "".join(f"<li>{escape(note)}</li>\n" for note in notes)
+    body = section("What the figures are worth", f"<ul>\n{told}</ul>") if notes else ""
+    body += fill_template(
         "verification.html",
         **{name: inline_svg(figure, name=name, alt=alt) for name, (figure, alt) in pictures.items()},
         layout="columns" if figures is None or len(figures[0]) == 2 else "wide",

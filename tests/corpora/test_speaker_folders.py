@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gmmspeech.corpora.listing import select, write_listing
 from gmmspeech.corpora.registry import list_corpus
+from gmmspeech.corpora.speaker_folders import read_speaker_folders
 from gmmspeech.formats.datadir import read_list_map, read_map
 
 
@@ -18,3 +19,23 @@ def test_folders_of_speakers(make, tmp_path: Path) -> None:
     assert read_list_map(tmp_path / "data" / "spk2utt") == {"ann": ["ann-a", "ann-monday-b"], "bob": ["bob-a"]}
     assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["spk2utt", "utt2spk", "wav.scp"]
     assert select(listing, ["bob-a"]).utt2spk == {"bob-a": "bob"}
+
+
+def test_folders_of_any_names(make, tmp_path: Path) -> None:
+    names = (
+        "Ann Lee/day 1/a b.wav",
+        "Bjørn/x.FLAC",
+        "Bjørn/x.wav",
+        "a#b/1%.ogg",
+        "top.wav",
+        "Bjørn/v.M4A",
+        "Bjørn/n.txt",
+    )
+    source = make(tmp_path / "corpus", dict.fromkeys(names, ""))
+    data, left_out = read_speaker_folders(source)
+    assert data.utt2spk == {"Ann%20Lee/day%201/a%20b": "Ann%20Lee", "Bjørn/x": "Bjørn", "a%23b/1%25": "a%23b"}
+    assert data.recordings["Ann%20Lee/day%201/a%20b"] == source / "Ann Lee" / "day 1" / "a b.wav"
+    assert left_out["Bjørn/x.wav"] == "found x.FLAC too, expected one recording of a name"
+    assert left_out["top.wav"] == "found a recording beside the folders, expected it in that of its speaker"
+    assert left_out["Bjørn/v.M4A"].endswith("v.wav' makes WAV of it")
+    assert len(left_out) == 3

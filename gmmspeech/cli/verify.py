@@ -1,0 +1,52 @@
+"""The command that goes from a folder of speakers to an equal error rate."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from gmmspeech.cli.group import command, tell_left_out
+from gmmspeech.cli.places import FILE_OR_NAME, FOLDER, OUT_FOLDER
+from gmmspeech.cli.process import tell, tell_columns
+from gmmspeech.errors import counted
+
+
+@command("verify")
+@click.argument("folder", type=FOLDER)
+@click.option("--out", type=OUT_FOLDER, required=True, help="Folder for everything that is made, the report too.")
+@click.option(
+    "--protocol",
+    type=FOLDER,
+    show_default="made by chance, with --seed",
+    help="Folder with background, spk2utt and trials, as written into OUT/protocol without it.",
+)
+@click.option(
+    "--config",
+    type=FILE_OR_NAME,
+    show_default="clean_speech, at the lowest rate of the recordings, 16 or 8 kHz",
+    help="Front end: a TOML file, or the name of one that comes with gmmspeech.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split.")
+@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="one a core", help="Threads.")
+def verify(folder: Path, out: Path, protocol: Path | None, config: str | None, seed: int, jobs: int) -> None:
+    """Measure how well speakers can be told apart.
+
+    FOLDER has a folder for each speaker, with his recordings in it or in folders of sessions; of any kind, rate and
+    name. Speakers are split into a background and those in trials, recordings of the latter into enrollment and test.
+    Then come features, GMM-UBM, i-vectors with PLDA (from 30 background speakers), calibration by cross-validation and
+    a report. The same command goes on where a killed one was.
+    """
+    from gmmspeech.commands.evaluation import rows_of_figures
+    from gmmspeech.commands.verify_folder import verify_folder
+    from gmmspeech.features.frontend import FrontEnd
+
+    front = None if config is None else FrontEnd.from_toml(config)
+    found = verify_folder(folder, out, protocol=protocol, front_end=front, random_state=seed, n_jobs=jobs)
+    tell_left_out(found.left_out)
+    for note in found.notes:
+        tell(note)
+    tell(f"{counted(len(found.evaluation.trials), 'trial')} in {out / 'protocol' / 'trials'}")
+    tell_columns(rows_of_figures(found.evaluation))
+    tell(f"report: {found.report}")

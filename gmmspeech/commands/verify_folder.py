@@ -1,0 +1,364 @@
+"""From a folder of speakers to an equal error rate: everything that is between, with choices that suit most folders."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech import pipeline
+from gmmspeech.arguments import checked
+from gmmspeech.audio import audio_format
+from gmmspeech.commands.evaluation import Evaluation, evaluate_scores, report_file, trial_speakers
+from gmmspeech.commands.extraction import extract_features
+from gmmspeech.commands.scores import fuse_files
+from gmmspeech.commands.verify_protocol import (
+    Protocol,
+    choose_protocol,
+    cut_recordings,
+    read_protocol,
+    write_protocol,
+)
+from gmmspeech.corpora.speaker_folders import read_speaker_folders
+from gmmspeech.errors import AudioError, ConfigError, DataError, GmmSpeechWarning, counted, shown
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.files.atomic import one_run_at_a_time, write_lines
+from gmmspeech.files.checkpoints import checkpoint_of
+from gmmspeech.formats.datadir import DataDir, read_map
+from gmmspeech.formats.loading import load
+from gmmspeech.formats.trials import read_labeled_trials, read_scores, write_scores
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.scoring.calibration import fit_calibration
+from gmmspeech.scoring.folds import fold_ratios
+from gmmspeech.scoring.fusion import cross_fuse
+from gmmspeech.scoring.trials import Scores
+from gmmspeech.speaker.backend import train_backend
+from gmmspeech.speaker.ivector import train_ivector_extractor
+from gmmspeech.speaker.transforms import average_sessions
+from gmmspeech.speaker.ubm import train_ubm
+from gmmspeech.speaker.verifier import SpeakerVerifier
+from gmmspeech.stores.features import FeatureStore
+
+FEW_SPEAKERS = 10  # in the background: fewer teach what tells these apart, not what tells speakers apart
+ENOUGH_FOR_PLDA = 30  # speakers of the background
+WELL_MEASURED = 30  # speakers in trials: with fewer, a figure says little
+SHORT_TEST = 3.0  # seconds of speech
+MOST_FRAMES = 500_000  # of the background, in memory
+MOST_COMPONENTS = 128
+COMPONENTS_A_SPEAKER = 4
+SESSION = 300  # frames, about three seconds of speech: what PLDA learns of is cut into such pieces
+MOST_SESSIONS = 4000
+MOST_RANK = 100
+RESAMPLES = 1000
+VERIFIER: dict[str, Any] = {"relevance_factor": 10.0, "update": "mvw", "scoring": "symmetric"}
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Result of `verify_folder`.
+
+    Attributes
+    ----------
+    evaluation : Evaluation
+        Figures of the calibrated (or fused) scores, the first system, and of the systems by themselves.
+    notes : tuple of str
+        What the figures are worth, and what is to be known of how they came about.
+    left_out : dict of str to str
+        What was not used: path below the folder, and the reason.
+    report : Path
+        The page on it all.
+    """
+
+    evaluation: Evaluation
+    notes: tuple[str, ...]
+    left_out: Mapping[str, str]
+    report: Path
+
+
+@checked
+def verify_folder(
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    protocol: str | os.PathLike[str] | None = None,
+    front_end: FrontEnd | None = None,
+    random_state: int = 0,
+    n_jobs: int | None = 1,
+) -> Verification:
+    """Measure how well the speakers of a folder can be told apart.
+
+    Speakers are split into a background, which the models learn from, and those in trials; recordings of the latter
+    into enrollment and test. A background model is trained, every speaker in trials is enrolled by MAP adaptation and
+    tried with all tests; where the background has 30 speakers or more, i-vectors with PLDA are scored too. Scores are
+    calibrated, or fused, by cross-validation over speakers.
+
+    A call that was ended goes on where it was; one with nothing new to do reads what is there.
+
+    Parameters
+    ----------
+    folder : path-like
+        One folder for each speaker, in which lie his recordings, or folders of them (one a session, such as a day).
+        They may be of any kind that `read_audio` reads, and of different rates: the lowest decides, 16 or 8 kHz.
+    out : path-like
+        Folder for everything that is made: ``protocol``, ``report``, models, scores.
+    protocol : path-like, optional
+        Folder with ``background``, ``spk2utt`` and ``trials``, as a call without it writes them into ``out/protocol``.
+    front_end : FrontEnd, optional
+        Else that of ``clean_speech``.
+    random_state : int
+        Decides the split.
+    n_jobs : int
+        Threads.
+
+    Returns
+    -------
+    Verification
+
+    Raises
+    ------
+    DataError
+        No such folder, or too few speakers or recordings in it.
+
+    Warns
+    -----
+    GmmSpeechWarning
+        The background has fewer than 10 speakers.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile, warnings, numpy as np, soundfile, gmmspeech as gs
+    >>> folder, rng = pathlib.Path(tempfile.mkdtemp()), np.random.default_rng(0)
+    >>> for speaker in "abcdef":
+    ...     (folder / "in" / speaker).mkdir(parents=True)
+    ...     for take in range(3):  # noise of a band that is the speaker's
+    ...         sound = np.convolve(rng.normal(0, 0.1, 8000), np.cos(np.arange(40) * (ord(speaker) - 96) / 3))
+    ...         soundfile.write(folder / "in" / speaker / f"{take}.wav", sound / 20, 8000)
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")  # three speakers are too few to learn from
+    ...     found = gs.verify_folder(folder / "in", folder / "out")
+    >>> found.report.name, len(found.evaluation.trials)
+    ('index.html', 18)
+    """
+    source, place = Path(folder), Path(out)
+    data, left_out = read_speaker_folders(source)
+    if place.exists() and os.path.samefile(place, source):
+        raise ConfigError(f"out: found {shown(place, 400)}, the folder of the recordings, expected another")
+    seconds, rates = _formats(data, left_out)
+    data = data.only(seconds)
+    front = front_end or _front_end(16000 if rates[0] >= 16000 else 8000)
+    with one_run_at_a_time(place / "results"):
+        run, lists = pipeline.Run(place, jobs=n_jobs or 1), place / "protocol"
+        if protocol is not None:
+            chosen = read_protocol(Path(protocol), data)
+        else:
+            chosen = choose_protocol(data, seconds, random_state=random_state)
+        features, bad = place / "features.h5", place / "bad_recordings.json"
+        parts = cut_recordings(data, chosen.utterances(), seconds)
+        if run.todo("features", makes=[features, bad], of=[data], settings=[front, parts.utterances]):
+            done = extract_features([parts], features, front, n_jobs=n_jobs, channel="mix", skip_bad=True)
+            write_lines(bad, [json.dumps(done.skipped, ensure_ascii=True)])
+        skipped = json.loads(bad.read_text(encoding="utf-8"))
+        chosen = chosen.without(skipped)
+        made = [lists / name for name in ("background", "spk2utt", "owners", "trials")]
+        if run.todo("protocol", makes=made, settings=[random_state, chosen.notes, str(protocol)]):
+            write_protocol(lists, chosen)
+        systems = _score(run, place, chosen, features, n_jobs)
+        if len(rates) > 1:
+            worked = f"all are worked on at {front.sample_frequency} Hz"
+            chosen = replace(chosen, notes=(*chosen.notes, f"Recordings have {rates[0]} to {rates[-1]} Hz; {worked}."))
+        evaluation, notes = _evaluate(run, place, chosen, systems, features)
+        run.close()
+    return Verification(evaluation, notes, {**left_out, **skipped}, place / "report" / "index.html")
+
+
+def _formats(data: DataDir, left_out: dict[str, str]) -> tuple[dict[str, float], list[int]]:
+    """Lengths of the recordings that can be opened, and their rates; others are left out, with reasons."""
+    seconds, rates = {}, set()
+    for name in data.utterances:
+        try:
+            found = audio_format(data.recordings[name])
+        except AudioError as error:
+            left_out[name] = str(error).removeprefix(f"{data.recordings[name]}: ")
+            continue
+        seconds[name] = found.duration
+        rates.add(found.rate)
+    if not rates:
+        raise DataError(f"{shown(data.path, 400)}: found no recording that can be read; the first: "
+                        f"{next(iter(left_out.values()))}")  # fmt: skip
+    return seconds, sorted(rates)
+
+
+def _front_end(rate: int) -> FrontEnd:
+    sections = json.loads(FrontEnd.from_toml("clean_speech").to_json())
+    return FrontEnd(**{**sections, "sample_frequency": rate, "resample": True})
+
+
+def _score(run: pipeline.Run, place: Path, chosen: Protocol, features: Path, n_jobs: int | None) -> dict[str, Path]:
+    """Train what scores, and score; give the files of scores by system."""
+    ubm, models, trials = place / "ubm.h5", place / "models.h5", place / "protocol" / "trials"
+    systems = {"gmm-ubm": place / "scores" / "gmm-ubm"}
+    speakers = len(set(chosen.background.values()))
+    size = _num_components(speakers)
+    if run.todo("background-model", makes=[ubm], settings=[size, MOST_FRAMES]):
+        with FeatureStore(features) as store, checkpoint_of(ubm) as checkpoint:
+            frames = list(_of_speakers(store, chosen.background).values())
+            model = train_ubm(frames, min(size, sum(map(len, frames)) // 20 or 1), n_jobs=n_jobs, checkpoint=checkpoint)
+            model.front_end_ = store.front_end
+            model.save(ubm)
+    if run.todo("score", makes=[models, systems["gmm-ubm"]], settings=VERIFIER):
+        verifier = SpeakerVerifier(load(ubm, DiagonalGMM), n_jobs=n_jobs, **VERIFIER)
+        with FeatureStore(features) as store:
+            verifier.enroll_all(chosen.enrollment, store)
+            write_scores(systems["gmm-ubm"], verifier.score_trials(chosen.trials, store))
+        verifier.save(models)
+    if speakers >= ENOUGH_FOR_PLDA:
+        systems["ivector-plda"] = place / "scores" / "ivector-plda"
+        if run.todo("i-vectors", makes=[systems["ivector-plda"]], of=[trials], settings=[SESSION, MOST_RANK]):
+            with FeatureStore(features) as store:
+                write_scores(systems["ivector-plda"], _score_ivectors(load(ubm, DiagonalGMM), store, chosen, n_jobs))
+    return systems
+
+
+def _num_components(speakers: int) -> int:
+    """Give a power of 2: a background model of few speakers, if large, knows each of them by heart."""
+    return int(min(MOST_COMPONENTS, max(16, 2 ** int(np.log2(COMPONENTS_A_SPEAKER * speakers)))))
+
+
+def _of_speakers(store: FeatureStore, utt2spk: Mapping[str, str]) -> dict[str, NDArray[np.float32]]:
+    """Frames of each speaker, as many of each at most as fit in memory."""
+    frames: dict[str, list[NDArray]] = {}
+    for utterance, speaker in utt2spk.items():
+        frames.setdefault(speaker, []).append(store[utterance])
+    rng, most = np.random.default_rng(0), MOST_FRAMES // len(frames)
+    found = {}
+    for speaker, parts in frames.items():
+        together = np.concatenate(parts)
+        drawn = np.sort(rng.choice(len(together), most, replace=False)) if len(together) > most else slice(None)
+        found[speaker] = together[drawn]
+    return found
+
+
+def _score_ivectors(ubm: DiagonalGMM, store: FeatureStore, chosen: Protocol, n_jobs: int | None) -> Scores:
+    """Train an extractor and PLDA on pieces of the background, and score the trials."""
+    sessions, speakers = _sessions(store, chosen.background)
+    stats = [ubm.accumulate(frames) for frames in sessions]
+    rank = max(2, min(MOST_RANK, len(stats) // 4, len(stats) - len(set(speakers)) - 1))
+    extractor = train_ivector_extractor(ubm, stats, rank, random_state=0, n_jobs=n_jobs)
+    backend = train_backend(extractor.extract(stats, n_jobs=n_jobs), np.array(speakers))
+
+    def vectors(names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        found = extractor.extract([ubm.accumulate(store[name]) for name in names], n_jobs=n_jobs)
+        return dict(zip(names, backend.transform(found), strict=True))
+
+    enrolled = vectors(sorted({u for utterances in chosen.enrollment.values() for u in utterances}))
+    means, _ = average_sessions(enrolled, chosen.enrollment)
+    tests = vectors(list(dict.fromkeys(chosen.trials.tests)))
+    matrix = backend.score(means, np.array(list(tests.values())))
+    rows, columns = ({name: i for i, name in enumerate(names)} for names in (chosen.enrollment, tests))
+    places = [rows[model] for model in chosen.trials.models], [columns[test] for test in chosen.trials.tests]
+    return Scores(chosen.trials.models, chosen.trials.tests, matrix[places])
+
+
+def _sessions(store: FeatureStore, utt2spk: Mapping[str, str]) -> tuple[list[NDArray[np.float32]], list[str]]:
+    """Pieces of about three seconds of the recordings of each speaker, short ones joined, and whose they are."""
+    recordings: dict[str, list[str]] = {}
+    for utterance, speaker in utt2spk.items():
+        recordings.setdefault(speaker, []).append(utterance)
+    most = max(2, MOST_SESSIONS // len(recordings))
+    pieces, speakers = [], []
+    for speaker, utterances in recordings.items():
+        found = list(_pieces([store[u] for u in utterances]))
+        for number in np.unique(np.linspace(0, len(found) - 1, most).astype(int)):
+            pieces.append(found[number])
+            speakers.append(speaker)
+    return pieces, speakers
+
+
+def _pieces(recordings: Sequence[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    waiting: list[NDArray[np.float32]] = []
+    for frames in recordings:
+        waiting.append(frames)
+        if sum(map(len, waiting)) >= SESSION:
+            together = np.concatenate(waiting)
+            yield from np.array_split(together, len(together) // SESSION)
+            waiting = []
+    if waiting:
+        yield np.concatenate(waiting)
+
+
+def _evaluate(
+    run: pipeline.Run, place: Path, chosen: Protocol, systems: Mapping[str, Path], features: Path
+) -> tuple[Evaluation, tuple[str, ...]]:
+    """Calibrate, and write the report; give the figures and notes."""
+    trials, llrs, noted = place / "protocol" / "trials", place / "scores" / "calibrated", place / "notes.json"
+    owners, report = place / "protocol" / "owners", place / "report"
+    if run.todo("calibrate", makes=[noted], of=[trials, *systems.values()], settings=chosen.notes):
+        llrs.unlink(missing_ok=True)
+        notes = [*_worth(chosen, features), *_calibrate(place, llrs, list(systems.values()), chosen), *chosen.notes]
+        write_lines(noted, [json.dumps(notes, ensure_ascii=True)])
+    notes = json.loads(noted.read_text(encoding="utf-8"))
+    background = len(set(chosen.background.values()))
+    if background < FEW_SPEAKERS:
+        learnt = f"found {counted(background, 'speaker')} in the background, expected {FEW_SPEAKERS} or more"
+        warnings.warn(f"verification: {learnt}: models of so few know these, not what tells speakers apart",
+                      GmmSpeechWarning, stacklevel=3)  # fmt: skip
+    scored = [*([llrs] if llrs.exists() else []), *systems.values()]
+    evaluation = evaluate_scores(scored, trials, bootstrap=RESAMPLES, speakers=[owners])
+    if run.todo("report", makes=[report / "index.html"], of=[noted]):
+        counts = {
+            "in trials": len(chosen.enrollment),
+            "in the background": background,
+            "recordings for enrollment": sum(map(len, chosen.enrollment.values())),
+            "recordings as tests": len(set(chosen.trials.tests)),
+        }
+        report_file(evaluation, trials, report, models=place / "models.h5", notes=notes, tables={"Speakers": counts})
+    return evaluation, tuple(notes)
+
+
+def _worth(chosen: Protocol, features: Path) -> Iterator[str]:
+    """Yield what figures of so many speakers and so short tests are worth."""
+    speakers, background = len(chosen.enrollment), len(set(chosen.background.values()))
+    others = 100 * (1 - 0.05 ** (1 / speakers))
+    little = " These figures mean little." if speakers < WELL_MEASURED else ""
+    yield (
+        f"{counted(speakers, 'speaker')} are in trials.{little} One of them who is often mistaken moves an error rate "
+        f"by {100 / speakers:.1f} points; were none ever mistaken, {others:.0f} % of other speakers might be all the "
+        "same (95 % confidence). Intervals below are by resampling the speakers, and too short where they are few."
+    )
+    if background < FEW_SPEAKERS:
+        yield (
+            f"The background has {counted(background, 'speaker')}, expected {FEW_SPEAKERS} or more: models of so few "
+            "know these, not what tells speakers apart. With a larger background errors would be fewer."
+        )
+    with FeatureStore(features) as store:
+        speech = np.median([store.num_frames(test) for test in set(chosen.trials.tests)]) / 100
+    if speech < SHORT_TEST:
+        yield f"Tests have {speech:.1f} s of speech in the median; of whole sentences, errors would be far fewer."
+
+
+def _calibrate(place: Path, out: Path, paths: Sequence[Path], chosen: Protocol) -> Iterator[str]:
+    """Write scores on the scale of likelihood ratios, by maps that know neither speaker; yield notes on them."""
+    trials = read_labeled_trials(place / "protocol" / "trials")
+    columns = np.column_stack([read_scores(path).align(trials) for path in paths])
+    is_target = np.asarray(trials.is_target)
+    who = is_target, *trial_speakers(trials, read_map(place / "protocol" / "owners"), place / "protocol" / "trials")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", GmmSpeechWarning)  # the notes tell of few speakers
+            fusion = cross_fuse(columns, *who) if len(paths) > 1 else None
+        used = columns if fusion is None or fusion.kept is None else columns[:, [fusion.kept]]
+        values = fold_ratios(used, *who, fit=fit_calibration)[1]
+        fuse_files(paths, place / "protocol" / "trials", place / "calibration.h5")
+        if fusion is not None and fusion.kept is not None:
+            yield f"Fusing the systems gains too little to be certain: {paths[fusion.kept].name} is calibrated alone."
+    except DataError as error:
+        yield f"Scores are not calibrated, the speakers in trials are too few for cross-validation ({error})."
+        return
+    write_scores(out, Scores(trials.models, trials.tests, values))

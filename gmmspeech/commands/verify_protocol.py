@@ -1,0 +1,212 @@
+"""Who is enrolled on what and tried with what, of a folder of speakers; and who is in the background."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from gmmspeech.errors import DataError, counted, shown
+from gmmspeech.files.text import look_alike
+from gmmspeech.formats.datadir import DataDir, Segment, read_list_map, read_map, write_map
+from gmmspeech.formats.trials import read_labeled_trials, write_trials
+from gmmspeech.scoring.trials import TrialList, make_trials
+
+EVALUATED = 0.4  # share of the speakers who are in trials
+FEWEST = 4  # speakers that a folder must have: two to learn from, two to tell apart
+ENROLLMENT = 20.0  # seconds of a speaker that are enough to enroll him
+SHORTEST_CUT = 6.0  # seconds of a recording that may be cut in two
+MOST_TRIALS = 1_000_000
+HALVES = "#1", "#2"  # after the name of a recording: what comes before its middle, and what comes after it
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What `choose_protocol` chose.
+
+    Parameters
+    ----------
+    background : dict
+        Utterance to speaker, of those in no trial.
+    enrollment : dict
+        Model, called after its speaker, to its utterances.
+    trials : TrialList
+    owners : dict
+        Utterance and model to speaker, of those in trials.
+    notes : tuple of str
+        What is to be known of it.
+    """
+
+    background: Mapping[str, str]
+    enrollment: Mapping[str, Sequence[str]]
+    trials: TrialList
+    owners: Mapping[str, str]
+    notes: tuple[str, ...] = field(default=())
+
+    def utterances(self) -> list[str]:
+        """Give all utterances that are needed, sorted."""
+        enrolled = {u for utterances in self.enrollment.values() for u in utterances}
+        return sorted({*self.background, *enrolled, *self.trials.tests})
+
+    def without(self, bad: Mapping[str, str]) -> Protocol:
+        """Leave out utterances that can't be used, and models without any; a DataError if too little is left."""
+        enrollment = {m: [u for u in us if u not in bad] for m, us in self.enrollment.items()}
+        enrollment = {model: utterances for model, utterances in enrollment.items() if utterances}
+        listed = zip(self.trials.models, self.trials.tests, np.asarray(self.trials.is_target), strict=True)
+        kept = [each for each in listed if each[0] in enrollment and each[1] not in bad]
+        models, tests, is_target = zip(*kept, strict=True) if kept else ((), (), ())
+        background = {u: s for u, s in self.background.items() if u not in bad}
+        if not background or len(set(is_target)) < 2:
+            found = f"{counted(len(background), 'background recording')} and {counted(sum(is_target), 'target trial')}"
+            raise DataError(f"found {found} of {len(kept)} that can be used, expected recordings that hold speech")
+        trials = TrialList(list(models), list(tests), np.array(is_target, dtype=bool))
+        used = {*models, *tests, *(u for us in enrollment.values() for u in us)}
+        owners = {name: speaker for name, speaker in self.owners.items() if name in used}
+        return replace(self, background=background, enrollment=enrollment, trials=trials, owners=owners)
+
+
+def choose_protocol(data: DataDir, seconds: Mapping[str, float], *, random_state: int = 0) -> Protocol:
+    """Split speakers into background and evaluation, and recordings of the latter into enrollment and test.
+
+    Those with several recordings are evaluated first. Where they are too few, so are others, whose recording is cut in
+    two. Whoever has several folders of recordings is enrolled on some of them and tested on the others.
+
+    Parameters
+    ----------
+    data : DataDir
+        Recordings, each of one speaker.
+    seconds : mapping
+        Their lengths.
+    random_state : int
+    """
+    rng = np.random.default_rng(random_state)
+    said: dict[str, list[str]] = {}
+    for utterance in data.utterances:
+        said.setdefault(data.utt2spk[utterance], []).append(utterance)
+    several = [s for s, us in said.items() if len(us) > 1]
+    single = [s for s, us in said.items() if len(us) == 1 and seconds[us[0]] >= SHORTEST_CUT]
+    if len(said) < FEWEST or len(several) + len(single) < 2:
+        told = f"{counted(len(said), 'speaker')}, {len(several)} of them with several recordings"
+        longer = f"{len(single)} with one of {SHORTEST_CUT:g} s or more"
+        expected = f"{FEWEST} speakers, 2 of them with several recordings"
+        raise DataError(f"{shown(data.path, 400)}: found {told}, {longer}; expected at least {expected}")
+    wanted = max(round(EVALUATED * len(said)), 2 if len(said) < 6 else 3)
+    chosen = [*rng.permutation(several), *rng.permutation(single)][:wanted]
+    most = max(MOST_TRIALS // len(chosen) ** 2, 1)
+    enrollment: dict[str, list[str]] = {}
+    tests: dict[str, str] = {}
+    cut, limited = 0, False
+    for speaker in sorted(map(str, chosen)):
+        if len(said[speaker]) == 1:
+            (whole,) = said[speaker]
+            enrollment[speaker], tried = [whole + HALVES[0]], [whole + HALVES[1]]
+            cut += 1
+        else:
+            enrollment[speaker], tried = _divide(said[speaker], seconds, rng)
+            limited |= len(tried) > most
+        tests |= dict.fromkeys(tried[:most], speaker)
+    owners = {**tests, **{u: s for s, us in enrollment.items() for u in us}, **{s: s for s in enrollment}}
+    background = {u: s for s, us in said.items() if s not in enrollment for u in us}
+    trials = make_trials({s: s for s in enrollment}, tests)
+    notes = []
+    if cut:
+        notes.append(
+            f"{cut} of the {counted(len(chosen), 'speaker')} in trials have one recording: it is cut in two, one half "
+            "enrolls, the other is the test. Halves share room, microphone and day, so errors of separate recordings "
+            "are more."
+        )
+    if limited:
+        notes.append(
+            f"Of each speaker {counted(most, 'recording')} are tests at most, so that trials don't get too many."
+        )
+    return Protocol(background, enrollment, trials, owners, tuple(notes))
+
+
+def _divide(
+    utterances: Sequence[str], seconds: Mapping[str, float], rng: np.random.Generator
+) -> tuple[list[str], list[str]]:
+    """Give the recordings to enroll a speaker on, and the others: whole folders apart where there are several."""
+    folders: dict[str, list[str]] = {}
+    for utterance in utterances:
+        folders.setdefault(utterance.rsplit("/", 1)[0], []).append(utterance)
+    parts = list(folders.values()) if len(folders) > 1 else [[u] for u in utterances]
+    enrolled: list[str] = []
+    tests: list[str] = []
+    for number in rng.permutation(len(parts)):
+        part = parts[number]
+        enough = sum(seconds[u] for u in enrolled) >= ENROLLMENT or len(enrolled) + len(part) > len(utterances) / 2
+        (tests if enrolled and enough else enrolled).extend(part)
+    return sorted(enrolled), tests
+
+
+def write_protocol(folder: Path, protocol: Protocol) -> None:
+    """Write ``background`` and ``spk2utt`` (as ``utt2spk`` and ``spk2utt`` are), then ``trials``."""
+    write_map(folder / "background", protocol.background)
+    write_map(folder / "spk2utt", protocol.enrollment)
+    write_map(folder / "owners", protocol.owners)
+    write_trials(folder / "trials", protocol.trials)
+
+
+def read_protocol(folder: Path, data: DataDir) -> Protocol:
+    """Read what `write_protocol` wrote, or people after its manner; ``owners`` is not needed.
+
+    Raises
+    ------
+    DataError
+        A recording that there is not, a model of recordings of several speakers, a speaker in background and trials, a
+        recording as enrollment and as test of a model, or trials that call a test by a wrong label.
+    """
+    background, enrollment = read_map(folder / "background"), read_list_map(folder / "spk2utt")
+    trials = read_labeled_trials(folder / "trials")
+    enrolled = [u for utterances in enrollment.values() for u in utterances]
+    for file, names in (("background", background), ("spk2utt", enrolled), ("trials", dict.fromkeys(trials.tests))):
+        for name in names:
+            if _whole(name) not in data.recordings:
+                alike = look_alike(_whole(name), data.recordings)
+                found = f"no recording {shown(name)} in {shown(data.path, 300)}"
+                raise DataError(f"{folder / file}: found {found}, expected paths below it without suffix{alike}")
+    owners = {u: data.utt2spk[_whole(u)] for u in (*enrolled, *trials.tests)}
+    for model, utterances in enrollment.items():
+        speakers = sorted({owners[u] for u in utterances})
+        if len(speakers) > 1:
+            found = f"recordings of {shown(speakers[0])} and {shown(speakers[1])}"
+            raise DataError(f"{folder / 'spk2utt'}: model {shown(model)}: found {found}, expected those of one speaker")
+        owners[model] = speakers[0]
+    for model, test, is_target in zip(trials.models, trials.tests, np.asarray(trials.is_target), strict=True):
+        if model not in enrollment:
+            raise DataError(
+                f"{folder / 'trials'}: model {shown(model)} is not in spk2utt{look_alike(model, enrollment)}"
+            )
+        if is_target != (owners[model] == owners[test]):
+            label, others = ("target", "another speaker's") if is_target else ("nontarget", "the model's own")
+            found = f"model {shown(model)}, test {shown(test)} as {label}, though it is {others} recording"
+            raise DataError(f"{folder / 'trials'}: found {found}, expected labels that agree with the folders")
+        if test in enrollment[model]:
+            found = f"test {shown(test)}, which model {shown(model)} is enrolled on"
+            raise DataError(f"{folder / 'trials'}: found {found}, expected another recording")
+    both = sorted({data.utt2spk[_whole(u)] for u in background} & set(owners.values()))
+    if both:
+        found = f"speaker {shown(both[0])}, who is in trials too ({len(both)} such)"
+        raise DataError(f"{folder / 'background'}: found {found}, expected other speakers")
+    return Protocol({u: data.utt2spk[_whole(u)] for u in background}, enrollment, trials, owners)
+
+
+def cut_recordings(data: DataDir, utterances: Sequence[str], seconds: Mapping[str, float]) -> DataDir:
+    """Give a data directory with these utterances, which are recordings or halves of some."""
+    segments = {}
+    for name in utterances:
+        whole = _whole(name)
+        middle = seconds[whole] / 2
+        start, end = {HALVES[0]: (0.0, middle), HALVES[1]: (middle, None)}.get(name[len(whole) :], (0.0, None))
+        segments[name] = Segment(whole, start, end)
+    recordings = {name: data.recordings[name] for name in sorted({_whole(u) for u in utterances})}
+    speakers = {name: data.utt2spk[_whole(name)] for name in utterances}
+    return DataDir(data.path, recordings, segments, tuple(utterances), speakers)
+
+
+def _whole(name: str) -> str:
+    """Name of the recording that an utterance is, or is a half of; other names have no "#", see `id_of_path`."""
+    return re.sub("#[12]$", "", name)

@@ -1,0 +1,146 @@
+"""From folders of recordings to figures and a report, with whatever people have in such folders."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import gmmspeech as gs
+from gmmspeech.commands import verify_folder as steps
+from gmmspeech.formats.datadir import read_list_map, read_map
+
+SPEAKERS = "Ann Lee", "Bjørn", "张伟", "a#b%c", "  two  ", "José"
+
+
+def voice(number: int, take: int, rate: int = 8000, seconds: float = 1.0) -> np.ndarray:
+    """Noise of a band that is the speaker's."""
+    rng = np.random.default_rng([number, take])
+    band = np.cos(np.arange(40) * (number + 1) / 3) * np.hanning(40)
+    return np.convolve(rng.normal(0, 0.1, round(seconds * rate)), band, "same") / 4
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number, speaker in enumerate(SPEAKERS):
+        for take in range(4):
+            place = tmp_path / "in" / speaker / f"day {take // 2}"
+            place.mkdir(parents=True, exist_ok=True)
+            soundfile.write(place / f"take {take}.{'flac' if number % 2 else 'wav'}", voice(number, take), 8000)
+    return tmp_path / "in"
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "RESAMPLES", 20)
+
+
+def quietly(*args: object, **options: object) -> steps.Verification:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return gs.verify_folder(*args, **options)
+
+
+def test_all_that_lies_in_folders(folder: Path, tmp_path: Path) -> None:
+    stereo, faster = np.stack([voice(1, 9)] * 2, 1), voice(2, 9, 16000)
+    soundfile.write(folder / "Bjørn" / "day 0" / "stereo.wav", stereo, 8000)
+    soundfile.write(folder / "张伟" / "day 0" / "faster.wav", faster, 16000)
+    soundfile.write(folder / "Bjørn" / "silent.wav", np.zeros(8000), 8000)
+    soundfile.write(folder / "stray.wav", np.zeros(8000), 8000)
+    (folder / "Bjørn" / "x.m4a").write_bytes(b"\0\0\0 ftypM4A ")
+    (folder / "Bjørn" / "broken.wav").write_bytes(b"RIFFxx")
+    with pytest.warns(gs.errors.GmmSpeechWarning, match="3 speakers in the background, expected 10 or more"):
+        found = gs.verify_folder(folder, tmp_path / "out")
+    assert set(found.left_out) == {"Bjørn/x.m4a", "Bjørn/broken", "Bjørn/silent", "stray.wav"}
+    assert "ffmpeg -i" in found.left_out["Bjørn/x.m4a"]
+    assert any(note.startswith("3 speakers are in trials. These figures mean little.") for note in found.notes)
+    assert any("8000 to 16000 Hz; all are worked on at 8000 Hz" in note for note in found.notes)
+    assert any("not calibrated" in note for note in found.notes)
+    page = found.report.read_text()
+    assert "What the figures are worth" in page
+    assert "These figures mean little" in page
+
+    lists = tmp_path / "out" / "protocol"
+    background, enrolled = read_map(lists / "background"), read_list_map(lists / "spk2utt")
+    assert len(enrolled) == 3
+    assert not set(background.values()) & set(enrolled)
+    trials = gs.read_trials(lists / "trials")
+    for model, test, is_target in zip(trials.models, trials.tests, trials.is_target, strict=True):
+        assert is_target == test.startswith(f"{model}/")
+        if is_target:  # days are whole on one side
+            assert test.split("/")[1] not in {u.split("/")[1] for u in enrolled[model]}
+    summary = found.evaluation.systems[0].summary
+    assert summary.eer_rocch < 0.2  # bands are easy to tell apart
+
+
+def test_goes_on_where_it_was(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+
+    def killed(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "report_file", killed)
+        with pytest.raises(KeyboardInterrupt):
+            quietly(folder, out)
+    assert not (out / "report").exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "extract_features", killed)
+        patch.setattr(steps, "train_ubm", killed)
+        first = quietly(folder, out)
+    state = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+    again = quietly(folder, out)
+    assert again.notes == first.notes
+    assert (again.evaluation.systems[0].scores == first.evaluation.systems[0].scores).all()
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()} == state
+
+    other = quietly(folder, tmp_path / "other", protocol=out / "protocol")  # as is, and written again
+    assert (other.evaluation.systems[0].scores == first.evaluation.systems[0].scores).all()
+    for path in (out / "protocol").iterdir():
+        assert path.read_bytes() == (tmp_path / "other" / "protocol" / path.name).read_bytes()
+
+
+def test_one_recording_each_and_plda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "ENOUGH_FOR_PLDA", 5)
+    monkeypatch.setattr(steps, "SESSION", 100)
+    for number in range(10):
+        (tmp_path / "in" / f"s{number}").mkdir(parents=True)
+        soundfile.write(tmp_path / "in" / f"s{number}" / "a.wav", voice(number, 0, seconds=6), 8000)
+    found = quietly(tmp_path / "in", tmp_path / "out", random_state=3)
+    names = [system.name for system in found.evaluation.systems]
+    assert names == ["calibrated", "gmm-ubm", "ivector-plda"]
+    assert any("4 of the 4 speakers in trials have one recording: it is cut in two" in note for note in found.notes)
+    enrolled = read_list_map(tmp_path / "out" / "protocol" / "spk2utt")
+    assert all(utterances == [f"{model}/a#1"] for model, utterances in enrolled.items())
+    assert gs.load(tmp_path / "out" / "calibration.h5").weights.shape == (2,)
+    interval = found.evaluation.systems[0].intervals["Cllr"]
+    assert interval.low <= found.evaluation.systems[0].summary.cllr <= interval.high
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([], "found no recording that can be used, expected SPEAKER/.../NAME.wav"),
+        (["a/1.wav", "a/2.wav", "b/1.wav"], "found 2 speakers, 1 of them with several recordings, 0 with one of 6 s"),
+        (
+            ["a.wav"],
+            r"found no recording that can be used \(1 file left out; the first: a.wav: found a",
+        ),
+        (["a/b.m4a"], r"the first: a/b.m4a: found audio that libsndfile does not read; ffmpeg -i .*b.wav makes WAV"),
+    ],
+)
+def test_too_little(tmp_path: Path, names: list[str], message: str) -> None:
+    (tmp_path / "in").mkdir()
+    for name in names:
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        soundfile.write(tmp_path / "in" / name, voice(0, 0), 8000, format="WAV")
+    with pytest.raises(gs.errors.DataError, match=message):
+        gs.verify_folder(tmp_path / "in", tmp_path / "out")
+
+
+def test_results_go_elsewhere(folder: Path) -> None:
+    with pytest.raises(gs.errors.ConfigError, match="the folder of the recordings, expected another"):
+        gs.verify_folder(folder, folder)
