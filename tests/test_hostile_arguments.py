@@ -15,6 +15,7 @@ from sklearn.base import clone
 
 import gmmspeech as gs
 from gmmspeech.phones.decoding.alignment import Alignment
+from gmmspeech.phones.decoding.boundaries import Chain
 from gmmspeech.phones.gmm.segment_gaussian import SegmentGaussian
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import phone_sequence_graph
@@ -339,6 +340,14 @@ FUNCTIONS = {
     "formats.write_htk": {"path": "out", "frames": X, "kind": "USER", "frame_shift": 10.0},
     "formats.write_kaldi_ark": {"ark": "out", "items": UTTERANCES.items(), "text": False, "compress": False},
     "formats.write_kaldi_gmm": {"path": "out", "gmm": UBM, "binary": True},
+    "formats.write_kaldi_hmm": {"folder": "kaldi", "model": HMM, "binary": True},
+    "formats.read_kaldi_hmm": {"path": "kaldi/final.mdl", "tree": "kaldi/tree", "phones": "kaldi/phones.txt"},
+    "formats.write_kaldi_matrix": {"path": "out", "matrix": X, "binary": True},
+    "formats.read_kaldi_matrix": {"path": "final.mat"},
+    "formats.write_kaldi_alignments": {"path": "out", "alignments": {"u": [1, 2]}, "text": True},
+    "formats.read_kaldi_alignments": {"path": "ali.ark"},
+    "formats.kaldi_alignment": {"model": HMM, "chain": Chain(np.array([0, 1]), np.array([0, 1]), 3)},
+    "formats.phones_of_kaldi_alignment": {"model": HMM, "transitions": np.array([2, 1, 4]), "frame_shift": 10.0},
     "formats.write_gselect": {"path": "out", "selected": {"u": [[0, 1]]}},
     "formats.write_alignments": {
         "folder": "alignments",
@@ -497,6 +506,9 @@ def folder(tmp_path, monkeypatch):
     gs.write_store("feats.h5", UTTERANCES.items())
     gs.formats.write_htk("a.htk", X)
     gs.formats.write_kaldi_gmm("a.dubm", UBM)
+    gs.formats.write_kaldi_hmm("kaldi", HMM)
+    gs.formats.write_kaldi_matrix("final.mat", X)
+    gs.formats.write_kaldi_alignments("ali.ark", {"u": [1, 2]})
     gs.formats.write_arpa("a.arpa", NGRAM)
     gs.formats.write_labels("a.ctm", SEGMENTS, format="ctm")
     gs.formats.write_mmf("a.mmf", {"m": UBM})

@@ -47,18 +47,19 @@ def copy_features_command(source: str, out: str, compress: bool, kind: str, fram
     "--to",
     "format",
     type=click.Choice(["hdf5", "kaldi", "kaldi-text", "htk"]),
-    show_default="by the suffix of OUT: .h5, .dubm, .txt, .mmf",
-    help="Format of OUT: of this package; Kaldi's DiagGmm, binary or text; HTK's MMF.",
+    show_default="by the suffix of OUT: .h5, .dubm or .mdl, .txt, .mmf",
+    help="Format of OUT: of this package; Kaldi's, binary or text; HTK's MMF.",
 )
 def copy_model_command(model: Path, out: Path, format: str | None) -> None:
-    """Copy a mixture into another format.
+    """Copy a mixture or phone HMMs into another format.
 
     Formats are this package's, Kaldi's and HTK's.
 
     MODEL is a mixture of this package, a DiagGmm of Kaldi's, an MMF of HTK's with one mixture, or a mixture of bob's or
-    SIDEKIT's. A classifier becomes an MMF with a mixture a class.
+    SIDEKIT's. A classifier becomes an MMF with a mixture a class. Phone HMMs of train-phones become final.mdl of
+    Kaldi's, with tree and phones.txt beside it, and the other way round.
     """
     from gmmspeech.commands.copy import copy_model
 
     count = copy_model(model, out, format=format)
-    tell(f"{count} {'mixture' if count == 1 else 'mixtures'} copied")
+    tell(f"{counted(count, 'mixture') if count else 'phone HMMs'} copied")

@@ -17,7 +17,7 @@ from gmmspeech.cli.group import (
     strict_option,
     tell_left_out,
 )
-from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
+from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FEATURES, OUT_FOLDER
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import ConfigError, counted, say
 
@@ -238,6 +238,22 @@ def train_phones(
     metavar="FILE.html",
     help="Write where to look first: worst words, unsure boundaries, strange durations, unknown words.",
 )
+@click.option(
+    "--acoustic-scale", type=click.FloatRange(0, min_open=True), default=1.0, help="Factor of the log-likelihoods."
+)
+@click.option(
+    "--self-loop-scale",
+    type=click.FloatRange(0),
+    default=1.0,
+    help="Factor of the logarithms of staying in states and leaving them; Kaldi aligns with 0.1 for both.",
+)
+@click.option(
+    "--write-ali",
+    "ali",
+    type=OUT_FEATURES,
+    metavar="ark:FILE",
+    help="Write the transition that each frame takes, as Kaldi's ali.ark; ark,t:FILE for text.",
+)
 @beam_option
 @channel_option
 @allow_pipes_option
@@ -256,6 +272,9 @@ def align(
     goodness: bool,
     confidence: bool,
     report: Path | None,
+    acoustic_scale: float,
+    self_loop_scale: float,
+    ali: str | None,
     beam: float | None,
     channel: int | None,
     allow_pipes: bool,
@@ -266,10 +285,11 @@ def align(
 
     DATA_DIR has recordings of any kind, in one folder or one a speaker; beside each lies NAME.lab or .txt with what is
     said, or NAME.TextGrid with a tier for each speaker; or it is as in Kaldi: wav.scp, utt2spk and text (utterance,
-    words). PHONES.h5 is what train-phones wrote, by default a model of English that comes along. Into --out go words
-    and phones with their times in the recordings: a TextGrid for every recording, words.ctm and phones.ctm, or
-    alignment.json; alignment.csv, which says of each how well it fits, in nats a frame; and unknown_words.txt, the
-    words that the dictionary lacks, how often they came, and where.
+    words). PHONES.h5 is what train-phones wrote, or final.mdl of Kaldi's with tree, phones.txt and mfcc.conf beside
+    it; by default it is a model of English that comes along. Into --out go words and phones with their times in the
+    recordings: a TextGrid for every recording, words.ctm and phones.ctm, or alignment.json; alignment.csv, which says
+    of each how well it fits, in nats a frame; and unknown_words.txt, the words that the dictionary lacks, how often
+    they came, and where.
     """
     from gmmspeech.commands.phones import align_dir, doubtful_lines, report_alignment, score_lines
     from gmmspeech.commands.transcripts import (
@@ -295,6 +315,9 @@ def align(
         out=out,
         format=format,
         confidence=confidence,
+        acoustic_scale=acoustic_scale,
+        self_loop_scale=self_loop_scale,
+        ali=ali,
         beam=beam,
         channel="mix" if channel is None else channel,
         allow_pipes=allow_pipes,

@@ -21,10 +21,11 @@ from gmmspeech.stores.features import FeatureStore, write_store
 # Format of a mixture to the suffixes of its files; the first format of a suffix is its default.
 MODEL_FORMATS = {
     "hdf5": (".h5", ".hdf5"),
-    "kaldi": (".dubm", ".gmm", ".bin"),
+    "kaldi": (".dubm", ".gmm", ".bin", ".mdl"),
     "kaldi-text": (".txt",),
     "htk": (".mmf",),
 }
+_PHONE_MODELS = ("PhoneHMM", "AdaptedSystem")
 _DEFAULT_SHIFT = 10.0  # milliseconds, of frames that don't say how they were made
 
 
@@ -59,7 +60,10 @@ def copy_features(
 
 
 def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, format: str | None = None) -> int:
-    """Copy a mixture between HDF5, Kaldi's DiagGmm and HTK's MMF; bob's and SIDEKIT's files are read too."""
+    """Copy a mixture between HDF5, Kaldi's DiagGmm and HTK's MMF, or phone HMMs between HDF5 and Kaldi.
+
+    Mixtures of bob's and SIDEKIT's are read too. Gives the number of mixtures, 0 of phone HMMs.
+    """
     from gmmspeech.formats.kaldi_models import write_kaldi_gmm
     from gmmspeech.formats.mmf import write_mmf
     from gmmspeech.gmm.classifier import GMMClassifier
@@ -75,8 +79,14 @@ def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, f
     if isinstance(model, GMMClassifier) and format == "htk":
         write_mmf(out, {str(label): gmm for label, gmm in zip(model.classes_, model.models_, strict=True)})
         return len(model.models_)
+    if type(model).__name__ in _PHONE_MODELS and format != "htk":
+        from gmmspeech.formats.kaldi_folder import write_kaldi_model
+
+        model.save(out) if format == "hdf5" else write_kaldi_model(out, model, binary=format == "kaldi")
+        return 0
     if not isinstance(model, DiagonalGMM):
-        raise DataError(f"{os.fspath(source)}: found a {type(model).__name__}, expected a mixture")
+        expected = "a mixture" if format == "htk" else "a mixture, or phone HMMs"
+        raise DataError(f"{os.fspath(source)}: found a {type(model).__name__}, expected {expected}")
     if format == "hdf5":
         model.save(out)
     elif format == "htk":

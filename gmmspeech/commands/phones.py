@@ -28,6 +28,7 @@ from gmmspeech.commands.transcripts import (
 from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, shown
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import temporary_folder
+from gmmspeech.files.names import parse_output
 from gmmspeech.files.text import split_fields
 from gmmspeech.formats.alignments import (
     Format,
@@ -48,6 +49,7 @@ from gmmspeech.phones.hmm.graph import Pronunciations, phone_loop_graph, pronunc
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.labels import FrameClock
 from gmmspeech.phones.labels.phone_sets import is_speech
+from gmmspeech.phones.labels.word_positions import with_positions
 from gmmspeech.phones.labels.words import words_of
 from gmmspeech.phones.shipped import english_model
 from gmmspeech.stores.features import FeatureStore
@@ -189,6 +191,7 @@ def align_dir(
     format: Format | None = None,
     confidence: bool = False,
     adapt: bool = True,
+    ali: str | None = None,
     **options: Any,
 ) -> AlignedFolder:
     """Align transcripts with the audio of a data directory, or of recordings that they lie beside.
@@ -197,6 +200,7 @@ def align_dir(
 
     What `write_alignments` writes goes into `out`, by default CTM of a data directory and TextGrids of a folder of
     recordings, ``unknown_words.txt``, and what eSpeak NG pronounced as a dictionary, ``pronounced_words.dict``.
+    Transitions of the frames go to `ali`, an archive of Kaldi's.
     """
     data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, out=out)
     format = format or ("ctm" if is_data_dir(folder) else "textgrid")
@@ -213,6 +217,8 @@ def align_dir(
     options["utt2spk"] = data.utt2spk if adapt else None
     with features_of(said, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
         found = align(hmm, store, spoken.words, spoken.entries, n_jobs=n_jobs, skip_bad=skip, **options)
+    if ali is not None and found.alignments:
+        _write_ali(ali, hmm, found.alignments, spoken.entries)
     if not found.alignments:
         name, reason = next(iter(found.skipped.items()))
         raise DataError(f"{all_of(len(found.skipped), 'utterance')} bad; the first: utterance {name}: {reason}")
@@ -223,6 +229,23 @@ def align_dir(
     skipped = {**left_out, **spoken.skipped, **done.skipped, **found.skipped}
     unknown = Counter({word: seen.total() for word, seen in spoken.unknown.items()})
     return AlignedFolder(found.alignments, skipped, unknown, data, spoken)
+
+
+def _write_ali(
+    place: str, model: PhoneHMM | AdaptedSystem, alignments: Mapping[str, Alignment], entries: Pronunciations
+) -> None:
+    """Write paths as an archive of Kaldi's transitions."""
+    from gmmspeech.formats.kaldi_alignments import kaldi_alignment, write_kaldi_alignments
+
+    base = model.adapted if isinstance(model, AdaptedSystem) else model
+    named = with_positions(entries, base.phones)
+    lacking = {p for variants in named.values() for phones in variants for p in phones} - set(base.phones)
+    if lacking:
+        found = f"phones {shown(' '.join(sorted(lacking)))} of the dictionary, which the model lacks"
+        raise DataError(f"{place}: found {found}, expected its own, whose transitions are numbered")
+    output = parse_output(place, archives=True)
+    paths = {name: kaldi_alignment(base, a.chain) for name, a in alignments.items() if a.chain is not None}
+    write_kaldi_alignments(output.path, paths, text=output.text)
 
 
 def report_alignment(place: Path, done: AlignedFolder, *, settings: Mapping[str, object] | None = None) -> Path:

@@ -21,7 +21,7 @@ from gmmspeech.errors import ConfigError, FeatureError, counted
 from gmmspeech.features import conf_files
 from gmmspeech.features.cqcc import CqccOptions, cqcc_of_samples, too_short
 from gmmspeech.features.deltas import add_deltas, shifted_deltas
-from gmmspeech.features.normalization import cmvn, rasta, sliding_cmvn
+from gmmspeech.features.normalization import cmvn, cmvn_by_first, rasta, sliding_cmvn
 from gmmspeech.features.options import MAX_RATE, MfccOptions, Section, explain
 from gmmspeech.features.sections import (
     SECTIONS,
@@ -83,8 +83,9 @@ class FrontEnd(Section):
         `two_gaussian_vad`). All look at the frame's log energy at the scale of 16-bit samples, whether or not it is
         among the features. It is Kaldi's column 0 where `use_energy` is on.
     cmvn : mapping or options, optional
-        ``method`` "utterance" (options of `cmvn`), "speaker" (``norm_vars``; see `of_speaker`), "sliding" (options of
-        `sliding_cmvn`) or "static" (the mean of the static features before deltas, but the energy's: HTK's _Z).
+        ``method`` "utterance" (options of `cmvn`), "speaker" (``norm_vars``, ``static``; see `of_speaker`), "sliding"
+        (options of `sliding_cmvn`) or "static" (the mean of the static features before deltas, but the energy's: HTK's
+        _Z).
     warp : mapping or options, optional
         ``window``; see `feature_warp`.
 
@@ -302,6 +303,8 @@ class FrontEnd(Section):
             del sections["features"]["n_fft"]
         if self.deltas and self.deltas.convention == "kaldi":
             del sections["deltas"]["convention"]
+        if isinstance(self.cmvn, SpeakerCmvnOptions) and not self.cmvn.static:
+            del sections["cmvn"]["static"]
         return json.dumps(sections, sort_keys=True)
 
     def to_toml(self) -> str:
@@ -401,7 +404,8 @@ class FrontEnd(Section):
     def of_speaker(self, utterances: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Give the frames of a speaker's utterances the CMVN that needs all frames of an utterance, or of the speaker.
 
-        A front end that is called with one waveform takes its utterance for all that there is of the speaker.
+        A front end that is called with one waveform takes its utterance for all that there is of the speaker. With
+        ``static``, deltas are as of static features that were normalized before, as Kaldi has them.
 
         Parameters
         ----------
@@ -409,7 +413,9 @@ class FrontEnd(Section):
             As `unnormalized` gives them.
         """
         if isinstance(self.cmvn, SpeakerCmvnOptions):
-            together = cmvn(np.concatenate(utterances), norm_vars=self.cmvn.norm_vars)
+            frames = np.concatenate(utterances)
+            dim = self.features.dim if self.cmvn.static else frames.shape[1]
+            together = cmvn_by_first(frames, dim, norm_vars=self.cmvn.norm_vars)
             return np.split(together, np.cumsum([len(frames) for frames in utterances])[:-1])
         if isinstance(self.cmvn, UtteranceCmvnOptions):
             options = self.cmvn.model_dump(exclude={"method"})

@@ -50,6 +50,19 @@ def cmvn(frames: ArrayLike, *, norm_vars: bool = False, mean_scale: float = 1.0)
     return normalized.astype(np.float32)
 
 
+def cmvn_by_first(frames: NDArray[np.float32], dim: int, *, norm_vars: bool = False) -> NDArray[np.float32]:
+    """Give frames whose first columns are as `cmvn` makes them, and the others, their deltas, as if it came before."""
+    if frames.shape[1] == dim or not len(frames):
+        return cmvn(frames, norm_vars=norm_vars)
+    first = frames[:, :dim].astype(np.float64)
+    mean = first.mean(axis=0)
+    normalized = frames - np.pad(mean, (0, frames.shape[1] - dim))
+    if norm_vars:
+        deviation = np.sqrt(np.maximum(np.mean((first - mean) ** 2, axis=0), UTTERANCE_FLOOR))
+        normalized /= np.tile(deviation, frames.shape[1] // dim)
+    return normalized.astype(np.float32)
+
+
 @checked
 def sliding_cmvn(
     frames: ArrayLike,

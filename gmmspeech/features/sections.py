@@ -85,10 +85,11 @@ class UtteranceCmvnOptions(Section):
 
 
 class SpeakerCmvnOptions(Section):
-    """[cmvn] with method = "speaker": `cmvn` over all utterances of a speaker."""
+    """[cmvn] with method = "speaker": `cmvn` over all utterances of a speaker, before deltas if static."""
 
     method: Literal["speaker"] = "speaker"
     norm_vars: bool = False
+    static: bool = False
 
 
 class StaticCmvnOptions(Section):

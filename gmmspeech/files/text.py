@@ -41,11 +41,15 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codec
 
 
 def read_bytes(
-    path: str | os.PathLike[str], *, expected: str = "a text file", kind: type[GmmSpeechError] = DataError
+    path: str | os.PathLike[str],
+    *,
+    expected: str = "a text file",
+    kind: type[GmmSpeechError] = DataError,
+    most: int = _LARGEST,
 ) -> bytes:
     """Content of a file or of the end of a pipe, or an error; a named pipe would wait, and a device never end."""
     with _opened(path, expected, kind) as file:
-        return _read_rest(file, path, expected, kind)
+        return _read_rest(file, path, expected, kind, most)
 
 
 def read_text(
@@ -207,11 +211,13 @@ def look_alike(name: str, known: Iterable[str]) -> str:
     return ""
 
 
-def _read_rest(file: BinaryIO, path: str | os.PathLike[str], expected: str, kind: type[GmmSpeechError]) -> bytes:
-    """Read a file to its end, or raise an error where it is larger than any such text."""
-    content = file.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
-        raise kind(f"{os.fspath(path)}: found more than {_LARGEST >> 20} MiB, expected {expected}")
+def _read_rest(
+    file: BinaryIO, path: str | os.PathLike[str], expected: str, kind: type[GmmSpeechError], most: int = _LARGEST
+) -> bytes:
+    """Read a file to its end, or raise an error where it is larger than any such file."""
+    content = file.read(most + 1)
+    if len(content) > most:
+        raise kind(f"{os.fspath(path)}: found more than {most >> 20} MiB, expected {expected}")
     return content
 
 

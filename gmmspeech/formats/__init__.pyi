@@ -40,7 +40,31 @@ from .htk import (
 from .htk import (
     write_htk as write_htk,
 )
+from .kaldi_alignments import (
+    kaldi_alignment as kaldi_alignment,
+)
+from .kaldi_alignments import (
+    phones_of_kaldi_alignment as phones_of_kaldi_alignment,
+)
+from .kaldi_alignments import (
+    read_kaldi_alignments as read_kaldi_alignments,
+)
+from .kaldi_alignments import (
+    write_kaldi_alignments as write_kaldi_alignments,
+)
 from .kaldi_ark import write_kaldi_ark as write_kaldi_ark
+from .kaldi_folder import (
+    read_kaldi_matrix as read_kaldi_matrix,
+)
+from .kaldi_folder import (
+    write_kaldi_matrix as write_kaldi_matrix,
+)
+from .kaldi_hmm import (
+    read_kaldi_hmm as read_kaldi_hmm,
+)
+from .kaldi_hmm import (
+    write_kaldi_hmm as write_kaldi_hmm,
+)
 from .kaldi_models import (
     read_gselect as read_gselect,
 )

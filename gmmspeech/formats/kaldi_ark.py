@@ -62,7 +62,7 @@ def ark_places(path: str) -> dict[str, str]:
     utterance = ""
     try:
         with open_regular(path) as archive:
-            while key := _read_key(archive):
+            while key := read_key(archive):
                 utterance = key
                 if key in places:
                     raise ValueError("it was there before")
@@ -151,7 +151,7 @@ def _checked(utterance: str, frames: ArrayLike) -> NDArray[np.float32]:
     return matrix
 
 
-def _read_key(archive: BinaryIO) -> str:
+def read_key(archive: BinaryIO) -> str:
     """Read an utterance id and the blank after it; nothing at the end of the file."""
     key = bytearray()
     while (byte := archive.read(1)) not in (b" ", b""):

@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import os
 import re
-import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite
-from gmmspeech.errors import DataError, ModelError, counted, shown
-from gmmspeech.files.atomic import atomic_path, write_lines
-from gmmspeech.files.text import is_field, parse_whole, read_bytes, split_fields
+from gmmspeech.errors import DataError, ModelError, shown
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.text import is_field, parse_whole, split_fields
 from gmmspeech.formats.datadir import read_map
-from gmmspeech.formats.kaldi_ark import parse_matrix
+from gmmspeech.formats.kaldi_objects import BINARY, Reader, Writer
 from gmmspeech.gmm.mixture import DiagonalGMM
 
-_BINARY = b"\0B"
 _FIELDS = ("GCONSTS", "WEIGHTS", "MEANS_INVVARS", "INV_VARS")
-_TYPES = {b"FV ": ("<f4", 1), b"DV ": ("<f8", 1), b"FM ": ("<f4", 2), b"DM ": ("<f8", 2)}
 _BEGIN, _END = ("DiagGMM", "DiagGMMBegin"), ("/DiagGMM", "DiagGMMEnd")
-_TOKEN = re.compile(rb"\s*<(/?\w+)>\s?")
 _MOST_COMPONENTS = 2**31 - 1  # Kaldi's int32
 _EXPECTED = "a DiagGmm of Kaldi, in binary or text"
 _WEIGHT_ROUNDING = 1e-5  # by how much thousands of float32 weights, or of 7 digits each, may miss a sum of 1
@@ -35,7 +31,12 @@ _WEIGHT_ROUNDING = 1e-5  # by how much thousands of float32 weights, or of 7 dig
 
 def is_kaldi_gmm(head: bytes) -> bool:
     """Say whether a file that begins with these bytes is, or means to be, a model of Kaldi's."""
-    return re.match(rb"\s*<(DiagGMM|FullGMM|TransitionModel)", head.removeprefix(_BINARY)) is not None
+    return re.match(rb"\s*<(DiagGMM|FullGMM|TransitionModel)", head.removeprefix(BINARY)) is not None
+
+
+def is_kaldi_hmm(head: bytes) -> bool:
+    """Say whether a file that begins with these bytes is, or means to be, an acoustic model of Kaldi's."""
+    return re.match(rb"\s*<TransitionModel>", head.removeprefix(BINARY)) is not None
 
 
 @checked
@@ -67,24 +68,7 @@ def read_kaldi_gmm(path: str | os.PathLike[str]) -> DiagonalGMM:
     array([[1.  ],
            [0.25]])
     """
-    name = os.fspath(path)
-    content = read_bytes(path, expected=_EXPECTED)
-    fields = _read_fields(name, content)
-    weights, scaled_means, precisions = (fields[field] for field in _FIELDS[1:])
-    if weights.ndim != 1 or scaled_means.ndim != 2 or scaled_means.shape != precisions.shape:
-        found = ", ".join(f"{field} {fields[field].shape}" for field in _FIELDS[1:])
-        raise DataError(f"{name}: found shapes {found}, expected (K,), (K, D), (K, D)")
-    bad = np.argwhere(~(np.isfinite(precisions) & (precisions > 0)))
-    if len(bad):
-        k, d = bad[0]
-        raise DataError(f"{name}: INV_VARS: component {k}: found {precisions[k, d]}, expected a number above 0")
-    try:
-        gmm = DiagonalGMM.from_parameters(weights, scaled_means / precisions, 1 / precisions)
-    except ModelError as error:
-        raise DataError(f"{name}: {error}") from error
-    if abs(weights.sum() - 1) < _WEIGHT_ROUNDING:
-        gmm.weights_ = weights  # not divided by their sum, so that they can be written as they were
-    return gmm
+    return read_mixture(Reader(path, _EXPECTED))
 
 
 @checked
@@ -112,15 +96,9 @@ def write_kaldi_gmm(path: str | os.PathLike[str], gmm: DiagonalGMM, *, binary: b
     >>> open(path).read().split()[0]
     '<DiagGMM>'
     """
-    weights, means, variances = gmm.parameters()
-    with np.errstate(over="ignore", divide="ignore"):
-        constants = np.log(weights) - 0.5 * np.sum(np.log(2 * np.pi * variances) + means**2 / variances, axis=1)
-        arrays = [array.astype("<f4") for array in (constants, weights, means / variances, 1 / variances)]
-    for field, array in zip(_FIELDS[1:], arrays[1:], strict=True):
-        if not all_finite(array) or (field == "INV_VARS" and not (array > 0).all()):
-            raise DataError(f"{os.fspath(path)}: {field}: found numbers beyond float32, expected none")
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(_binary(arrays) if binary else _text(arrays))
+    writer = Writer(binary=binary)
+    write_mixture(writer, os.fspath(path), *gmm.parameters())
+    writer.save(path)
 
 
 @checked
@@ -200,90 +178,71 @@ def write_gselect(path: str | os.PathLike[str], selected: Mapping[str, ArrayLike
     write_lines(path, lines)
 
 
-def _read_fields(name: str, content: bytes) -> dict[str, NDArray[np.float64]]:
-    binary = content.startswith(_BINARY)
-    begin, position = _token(name, content, 2 if binary else 0)
+def read_mixture(reader: Reader) -> DiagonalGMM:
+    """Read the DiagGmm that comes next in a file."""
+    weights, means, variances = read_components(reader)
+    try:
+        gmm = DiagonalGMM.from_parameters(weights, means, variances)
+    except ModelError as error:
+        raise reader.error(str(error)) from error
+    if abs(weights.sum() - 1) < _WEIGHT_ROUNDING:
+        gmm.weights_ = weights  # not divided by their sum, so that they can be written as they were
+    return gmm
+
+
+def read_components(reader: Reader) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Read weights, means and variances of the DiagGmm that comes next in a file."""
+    name, fields = reader.name, _read_fields(reader)
+    weights, scaled_means, precisions = (fields[field] for field in _FIELDS[1:])
+    if scaled_means.shape != precisions.shape or scaled_means.ndim != 2 or weights.shape != scaled_means.shape[:1]:
+        found = ", ".join(f"{field} {fields[field].shape}" for field in _FIELDS[1:])
+        raise DataError(f"{name}: found shapes {found}, expected (K,), (K, D), (K, D)")
+    bad = np.argwhere(~(np.isfinite(precisions) & (precisions > 0)))
+    if len(bad):
+        k, d = bad[0]
+        raise DataError(f"{name}: INV_VARS: component {k}: found {precisions[k, d]}, expected a number above 0")
+    return weights, scaled_means / precisions, 1 / precisions
+
+
+def write_mixture(
+    writer: Writer,
+    name: str,
+    weights: NDArray[np.float64],
+    means: NDArray[np.float64],
+    variances: NDArray[np.float64],
+) -> None:
+    """Add a DiagGmm to a file of that name."""
+    with np.errstate(over="ignore", divide="ignore"):
+        arrays = [array.astype(np.float32) for array in (weights, means / variances, 1 / variances)]
+    for field, array in zip(_FIELDS[1:], arrays, strict=True):
+        if not all_finite(array) or (field == "INV_VARS" and not (array > 0).all()):
+            raise DataError(f"{name}: {field}: found numbers beyond float32, expected none")
+    weight, scaled, precision = (array.astype(np.float64) for array in arrays)  # of which constants are, as in Kaldi
+    with np.errstate(divide="ignore"):
+        quadratic = np.sum(np.log(2 * np.pi / precision) + scaled**2 / precision, axis=1)
+        arrays = [(np.log(weight) - 0.5 * quadratic).astype(np.float32), *arrays]
+    writer.token("<DiagGMM>", end="\n")
+    for field, array in zip(_FIELDS, arrays, strict=True):
+        writer.token(f"<{field}>")
+        writer.array(array)
+    writer.token("</DiagGMM>", end="\n")
+
+
+def _read_fields(reader: Reader) -> dict[str, NDArray[np.float64]]:
+    name, begin = reader.name, reader.angles()
     if begin not in _BEGIN:
         hints = {"FullGMM": "full covariances; fgmm-global-to-gmm converts them", "TransitionModel": "acoustic model"}
         reason = next((f" ({hint})" for kind, hint in hints.items() if begin.startswith(kind)), "")
         raise DataError(f"{name}: found <{shown(begin)}>{reason}, expected {_EXPECTED}")
     fields: dict[str, NDArray[np.float64]] = {}
-    while True:
-        token, position = _token(name, content, position)
-        if token in _END:
-            break
+    while (token := reader.angles()) not in _END:
         if token not in _FIELDS or token in fields:
             raise DataError(f"{name}: found <{shown(token)}>, expected one each of {', '.join(_FIELDS)}")
         try:
-            fields[token], position = (_binary_array if binary else _text_array)(content, position)
+            fields[token] = reader.array()
         except ValueError as error:
             raise DataError(f"{name}: {token}: {error}") from error
     missing = [field for field in _FIELDS[1:] if field not in fields]  # GCONSTS came with later versions
     if missing:
         raise DataError(f"{name}: found no {missing[0]}, expected {_EXPECTED}")
     return fields
-
-
-def _token(name: str, content: bytes, position: int) -> tuple[str, int]:
-    found = _TOKEN.match(content, position)
-    if found is None:
-        rest = content[position : position + 20]
-        raise DataError(f"{name}: found {rest!r} at byte {position}, expected <...> of {_EXPECTED} (is it cut short?)")
-    return found[1].decode("ascii", "replace"), found.end()
-
-
-def _binary_array(content: bytes, position: int) -> tuple[NDArray[np.float64], int]:
-    kind = content[position : position + 3]
-    if kind not in _TYPES:
-        raise ValueError(f"found {kind!r}, expected a vector or matrix (FV, DV, FM or DM)")
-    dtype, ndim = _TYPES[kind]
-    position += 3
-    shape = []
-    for _ in range(ndim):
-        marked = content[position : position + 5]
-        if len(marked) < 5 or marked[0] != 4:
-            raise ValueError(f"found {marked!r} for a size, expected an int32 (is the file cut short?)")
-        shape.append(struct.unpack("<i", marked[1:])[0])
-        position += 5
-    count = int(np.prod(shape, dtype=object))
-    size, there = count * np.dtype(dtype).itemsize, len(content) - position
-    if min(shape) < 1 or size > there:
-        other = _other_order(shape, np.dtype(dtype).itemsize, there)
-        raise ValueError(f"found {counted(there, 'byte')} for shape {tuple(shape)}, expected {size} ({other})")
-    array = np.frombuffer(content, dtype, count, position).reshape(shape).astype(np.float64)
-    return array, position + size
-
-
-def _other_order(shape: list[int], itemsize: int, there: int) -> str:
-    """Guess what is wrong with sizes that don't fit into the bytes there are."""
-    swapped = [int.from_bytes(size.to_bytes(4, "little", signed=True), "big", signed=True) for size in shape]
-    fits = min(swapped) >= 1 and int(np.prod(swapped, dtype=object)) * itemsize <= there
-    return "written in the other byte order?" if fits else "cut short?"
-
-
-def _text_array(content: bytes, position: int) -> tuple[NDArray[np.float64], int]:
-    found = re.compile(rb"\s*\[([^\]<]*)\]").match(content, position)
-    if found is None:
-        raise ValueError(f"found {content[position : position + 20]!r}, expected [ numbers ] (is the file cut short?)")
-    return parse_matrix(found[1], np.float64), found.end()
-
-
-def _binary(arrays: list[NDArray[np.float32]]) -> bytes:
-    return b"".join([_BINARY, b"<DiagGMM> ", *_binary_fields(arrays), b"</DiagGMM> "])
-
-
-def _binary_fields(arrays: list[NDArray[np.float32]]) -> Iterator[bytes]:
-    for field, array in zip(_FIELDS, arrays, strict=True):
-        yield f"<{field}> ".encode() + (b"FV " if array.ndim == 1 else b"FM ")
-        yield b"".join(b"\4" + struct.pack("<i", size) for size in array.shape)
-        yield array.tobytes()
-
-
-def _text(arrays: list[NDArray[np.float32]]) -> bytes:
-    lines = ["<DiagGMM> "]
-    for field, array in zip(_FIELDS, arrays, strict=True):
-        rows = [" ".join(map(str, row)) for row in np.atleast_2d(array)]
-        lines += [f"<{field}>  [ {rows[0]} ]"] if array.ndim == 1 else [f"<{field}>  ["]
-        if array.ndim == 2:
-            lines += [*(f"  {row} " for row in rows[:-1]), f"  {rows[-1]} ]"]
-    return ("\n".join([*lines, "</DiagGMM> "]) + "\n").encode()

@@ -50,13 +50,14 @@ def load(path: str | os.PathLike[str], kind: type[Model]) -> Model: ...
 def load(path: str | os.PathLike[str], kind: tuple[type, ...] | None = None) -> Any: ...
 @checked
 def load(path: str | os.PathLike[str], kind: type | tuple[type, ...] | None = None) -> Any:
-    """Read what a method ``save`` wrote, or a diagonal mixture of Kaldi, HTK, bob or SIDEKIT.
+    """Read what a method ``save`` wrote, a diagonal mixture of Kaldi, HTK, bob or SIDEKIT, or phone HMMs of Kaldi's.
 
     Parameters
     ----------
     path : path-like
         The file's content tells what it is: something of this package; a ``DiagGmm`` of Kaldi's, binary or text; an MMF
-        of HTK's with one mixture (`read_mmf` reads them all); a ``GMMMachine`` of bob's or a ``Mixture`` of SIDEKIT's.
+        of HTK's with one mixture (`read_mmf` reads them all); a ``GMMMachine`` of bob's or a ``Mixture`` of SIDEKIT's;
+        ``final.mdl`` of Kaldi's, with what lies beside it (`read_kaldi_hmm`).
     kind : type or tuple of types, optional
         What it must be, such as ``DiagonalGMM``.
 
@@ -89,11 +90,11 @@ def load(path: str | os.PathLike[str], kind: type | tuple[type, ...] | None = No
 
 
 def is_foreign(path: str | os.PathLike[str]) -> bool:
-    """Say whether a file is a mixture of Kaldi's or HTK's, whole or not."""
+    """Say whether a file is a model of Kaldi's or HTK's, whole or not."""
     return _reader(os.fspath(path)) is not None
 
 
-def _reader(name: str) -> Callable[[str], DiagonalGMM] | None:
+def _reader(name: str) -> Callable[[str], Any] | None:
     """Give the function that reads a text or binary file of Kaldi's or HTK's, or None where it is none."""
     try:
         with open_regular(name) as file:
@@ -104,9 +105,17 @@ def _reader(name: str) -> Callable[[str], DiagonalGMM] | None:
         return None
     from gmmspeech.formats import kaldi_models, mmf
 
+    if kaldi_models.is_kaldi_hmm(head):
+        return _read_kaldi_folder
     if kaldi_models.is_kaldi_gmm(head):
         return kaldi_models.read_kaldi_gmm
     return _read_only_mixture if mmf.is_mmf(head) else None
+
+
+def _read_kaldi_folder(name: str) -> Any:
+    from gmmspeech.formats.kaldi_folder import load_kaldi_model
+
+    return load_kaldi_model(name)
 
 
 def _read_only_mixture(name: str) -> DiagonalGMM:

@@ -11,6 +11,9 @@ from gmmspeech.formats.htk import read_htk
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.mmf import read_mmf
 from gmmspeech.gmm.classifier import GMMClassifier
+from gmmspeech.phones.hmm.adaptation import SplicedTransform, model_statistics
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
+from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.stores.features import FeatureStore, write_store
 
 FRAMES = {f"u-{i}": np.random.default_rng(i).normal(size=(n, 3)).astype(np.float32) for i, n in enumerate([4, 1, 6])}
@@ -128,3 +131,30 @@ def test_a_classifier_becomes_hmms(tmp_path):
     np.testing.assert_allclose(models["2"].means_, classifier.models_[1].means_, rtol=1e-8)
     with pytest.raises(DataError, match="found a GMMClassifier, expected a mixture"):
         copy_model(tmp_path / "c.h5", tmp_path / "c.dubm")
+
+
+def test_phone_hmms_there_and_back(golden, tmp_path):
+    original = golden / "kaldi_models/mono/final.mdl"
+    assert copy_model(original, tmp_path / "a.h5") == 0
+    for name, format in (("one", None), ("two", "kaldi-text")):
+        (tmp_path / name).mkdir()
+        copy_model(tmp_path / "a.h5", tmp_path / name / "final.mdl", format=format)
+        np.testing.assert_allclose(load(tmp_path / name / "final.mdl").means, load(original).means, rtol=1e-6)
+    with pytest.raises(ConfigError, match=r"found a.mdl, expected final.mdl"):
+        copy_model(tmp_path / "a.h5", tmp_path / "a.mdl")
+    (tmp_path / "one/final.mdl").unlink()
+    with pytest.raises(DataError, match="expected a folder of its own"):
+        copy_model(tmp_path / "a.h5", tmp_path / "one/final.mdl")
+    with pytest.raises(DataError, match="found a PhoneHMM, expected a mixture"):
+        copy_model(original, tmp_path / "a.mmf")
+
+
+def test_adapted_systems_there_and_back(tmp_path):
+    model = PhoneHMM.from_phones(["SIL", "A"], mean=np.zeros(2), variance=np.ones(2))
+    transform = SplicedTransform(1, np.random.default_rng(0).normal(size=(2, 9)))
+    AdaptedSystem(transform, model, model, model_statistics(model), 10.0).save(tmp_path / "a.h5")
+    (tmp_path / "out").mkdir()
+    copy_model(tmp_path / "a.h5", tmp_path / "out/final.mdl")
+    again = load(tmp_path / "out/final.mdl")
+    np.testing.assert_allclose(again.transform.matrix, transform.matrix, rtol=1e-6)
+    assert (again.dim, again.transform.context) == (3, 1)

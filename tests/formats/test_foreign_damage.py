@@ -6,11 +6,15 @@ import pytest
 
 from gmmspeech.errors import GmmSpeechError
 from gmmspeech.formats.htk import read_htk, write_htk
+from gmmspeech.formats.kaldi_alignments import read_kaldi_alignments, write_kaldi_alignments
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
+from gmmspeech.formats.kaldi_hmm import write_kaldi_hmm
 from gmmspeech.formats.kaldi_models import read_gselect, write_gselect, write_kaldi_gmm
+from gmmspeech.formats.kaldi_tree import read_tree, write_tree
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.mmf import read_mmf, write_mmf
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.stores.features import FeatureStore
 
 RNG = np.random.default_rng(0)
@@ -28,7 +32,20 @@ def write_sidekit(path):
         file["w"], file["mu"], file["invcov"] = GMM.weights_, GMM.means_, 1 / GMM.covariances_
 
 
+def write_hmm(path, *, binary=True):
+    write_kaldi_hmm(path.parent, PhoneHMM.from_phones(["SIL", "A"], mean=[0.0], variance=[1.0]), binary=binary)
+    (path.parent / "final.mdl").rename(path)
+
+
+def write_tree_alone(path):
+    write_tree(str(path), list(range(6)), [0, 3, 6], None)
+
+
 FORMATS = {
+    "final.mdl": (write_hmm, load),
+    "final.mdl in text": (lambda path: write_hmm(path, binary=False), load),
+    "tree": (write_tree_alone, read_tree),
+    "ali": (lambda path: write_kaldi_alignments(path, {"u": [1, 2], "v": [3]}), read_kaldi_alignments),
     "DiagGmm": (lambda path: write_kaldi_gmm(path, GMM), load),
     "DiagGmm in text": (lambda path: write_kaldi_gmm(path, GMM, binary=False), load),
     "MMF": (lambda path: write_mmf(path, {"a": GMM, "b": GMM}), read_mmf),

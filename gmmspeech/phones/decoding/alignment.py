@@ -10,13 +10,13 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.arguments import checked
+from gmmspeech.arguments import check, checked, real
 from gmmspeech.checks import check_positive
 from gmmspeech.errors import (
     DataError,
@@ -38,6 +38,7 @@ from gmmspeech.phones.hmm.silence_edges import StaticModel, place_silence
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import BestPath, best_paths, path_log_likelihood
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
+from gmmspeech.phones.labels.word_positions import has_positions, with_positions
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class Alignment:
         None: the path is the best of all. A number: it is the best within that beam, and there may be a better one.
     confidences : ndarray, shape (number of words,), float64, or None
         Posterior probability of each word, where words were recognized and a lattice was made.
+    chain : Chain or None
+        States on the best path, and the frame that each begins in: before edges of silence are placed.
     """
 
     words: list[Label]
@@ -78,6 +81,7 @@ class Alignment:
     deviations: NDArray[np.float64] | None = None
     fit: float | None = None
     confidences: NDArray[np.float64] | None = None
+    chain: Chain | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ def align(
     refine: bool = True,
     silence_probability: float = 0.5,
     acoustic_scale: float = 1.0,
+    self_loop_scale: float = 1.0,
     beam: float | None = None,
     skip_bad: bool = False,
     n_jobs: int | None = 1,
@@ -151,6 +156,9 @@ def align(
         Of silence before, between and after words.
     acoustic_scale : float
         Factor of the log-likelihoods.
+    self_loop_scale : float
+        Factor of the log probabilities to stay in a state and to leave it. Kaldi aligns with 0.1, and an acoustic scale
+        of 0.1.
     beam : float, optional
         Nats by which a path may fall behind the best; paths that fall further are given up, which saves time where
         the words are right, and loses the best path where some are missing or wrong. Without one, the best of all
@@ -190,6 +198,10 @@ def align(
     if beam is not None:
         check_positive(beam=beam)
     check_front_end(model, frames)
+    if has_positions(model.phones):
+        said = {word for line in transcripts.values() for word in line}
+        own = {word: pronunciations(dictionary, word, optional=True) for word in said}
+        dictionary = with_positions(own, model.phones)
     phones = _phones_of(transcripts, dictionary)
     known = with_phones(model, phones)
     model = known if isinstance(known, PhoneHMM) else known.adapted
@@ -213,7 +225,8 @@ def align(
     else:
         searching: dict[str, Any] = {"acoustic_scale": acoustic_scale, "beam": beam, "n_jobs": n_jobs}
         model, frames = for_these_speakers(known, frames, graphs, utt2spk, **searching)
-    transitions = Transitions.of(model.self_loop)
+    check(real(least=0), self_loop_scale=self_loop_scale)
+    transitions = Transitions.of(model.self_loop).scaled(self_loop_scale)
     static = StaticModel.of(model) if isinstance(known, PhoneHMM) else None
 
     def align_batch(batch: Mapping[str, NDArray]) -> dict[str, Alignment | str]:
@@ -236,6 +249,7 @@ def align(
                 if not skip_bad:
                     raise DataError(f"utterance {name}: {found[name]}")
         theirs = {name: emissions[name] for name in reached}
+        chains = {n: Chain.of(path.nodes, graphs[n].state[path.nodes]) for n, path in reached.items()}
         edged = place_silence(
             *(static, [graphs[n] for n in reached], [path.nodes for path in reached.values()]),
             *([batch[n] for n in reached], transitions),
@@ -247,9 +261,10 @@ def align(
         states = [graphs[name].state[path.nodes] for name, path in reached.items()]
         fits = transcript_fits(model, nodes, states, list(theirs.values()))
         for (name, path), fit in zip(reached.items(), fits, strict=True):
-            found[name] = describe_path(
+            told = describe_path(
                 *(model, graphs[name], path, theirs[name], clock), goodness=goodness, placed=placed[name], fit=fit
             )
+            found[name] = replace(told, chain=chains[name])
         return found
 
     alignments, skipped = found_in_batches(align_batch, frames, graphs, n_jobs, skipped)

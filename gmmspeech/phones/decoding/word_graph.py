@@ -33,7 +33,9 @@ from gmmspeech.phones.decoding.transducers import (
 )
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.topology import Way
 from gmmspeech.phones.labels.ngram import RESERVED, NGram, is_unknown
+from gmmspeech.phones.labels.word_positions import has_positions, with_positions
 
 MOST = 1000.0  # of a scale, and nats of a penalty
 
@@ -171,6 +173,8 @@ def ngram_entries(ngram: NGram, dictionary: Pronunciations, model: PhoneHMM) -> 
     check_words_known(ngram, [word for word, variants in entries.items() if not variants or not all(variants)])
     if not entries:
         raise DataError("n-gram: found no words, expected one or more beside the marks of a sentence")
+    if has_positions(model.phones):
+        entries = {word: list(map(tuple, v)) for word, v in with_positions(entries, model.phones).items()}
     check_phones_known(entries, model)
     return entries
 
@@ -214,16 +218,24 @@ class _States:
             entered = [self._label(chain[0], state, True, place == 0) for place, state in enumerate(chain[1:])]
             if chain not in chains:
                 chains[chain] = count
+                for place, target, p in self._ways(chain[1:]):
+                    if target == len(entered):
+                        arcs.append((count + place, 0, NONE, NONE, -p))
+                    else:
+                        cost = leave[chain[1 + target]] - p
+                        arcs.append((count + place, count + target, entered[target], NONE, cost))
                 for place, state in enumerate(chain[1:]):
-                    if place:
-                        arcs.append((count - 1, count, entered[place], NONE, leave[state]))
                     arcs.append((count, count, self._label(chain[0], state, False, place == 0), NONE, stay[state]))
                     count += 1
-                arcs.append((count - 1, 0, NONE, NONE, 0.0))
             arcs.append((0, chains[chain], entered[0], written, leave[chain[1]]))
         beyond = len(self.labels) + 1
         arcs += [(0, 0, beyond + i, mark, 0.0) for i, mark in enumerate(marks)]
         return Arcs(arcs, {0: 0.0})
+
+    def _ways(self, states: Sequence[int]) -> list[Way]:
+        """Ways between the states of a phone, and out of them."""
+        topology = self.model.topology
+        return [(i, i + 1, 0.0) for i in range(len(states))] if topology is None else topology.ways(states)
 
     def _states_of(self, window: Window) -> tuple[int, ...]:
         """States of a phone between two others."""

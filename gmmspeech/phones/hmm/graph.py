@@ -108,11 +108,23 @@ class _Builder:
         num_nodes = sum(lengths)
         chained = np.ones(num_nodes, dtype=np.bool_)
         chained[first[~np.array(net.chained)]] = False
+        inside, exits = _ways(model, states, first.tolist())
+        for place, ways in exits.items():  # which arcs lead to, in place of the chain
+            chained[first[place] + 1 : first[place] + lengths[place]] = False
+            if place + 1 < len(states) and net.chained[place + 1]:
+                chained[first[place + 1]] = False
+                inside += [(node, int(first[place + 1]), p) for node, p in ways]
         phone_start, word_start = (np.zeros(num_nodes, dtype=np.bool_) for _ in range(2))
         phone_start[first] = True
         word_start[first] = np.array(self.starts_word)[origin]
-        sources, targets, weights = zip(*net.arcs, strict=True) if net.arcs else ((), (), ())
+        plain = [arc for arc in net.arcs if arc[0] not in exits] if exits else net.arcs
+        sources, targets, weights = zip(*plain, strict=True) if plain else ((), (), ())
         source, target = last[np.array(sources, np.intp)], first[np.array(targets, np.intp)]
+        if exits:
+            inside += [(n, int(first[b]), p + q) for a, b, p in net.arcs if a in exits for n, q in exits[a]]
+            more = [np.array(column) for column in zip(*inside, strict=True)]
+            source, target, weights = np.append(source, more[0]), np.append(target, more[1]), (*weights, *more[2])
+        ends = [(n, p + q) for place, p in net.final for n, q in exits.get(place, [(last[place], 0.0)])]
         order = np.lexsort((source, target))
         return StateGraph(
             state=np.concatenate(states),
@@ -121,13 +133,28 @@ class _Builder:
             target=target[order],
             weight=np.array(weights, np.float64)[order],
             initial=_at([(first[place], p) for place, p in net.initial], num_nodes),
-            final=_at([(last[place], p) for place, p in net.final], num_nodes),
+            final=_at(ends, num_nodes),
             phone=np.repeat(net.phone, lengths),
             word=np.repeat(np.array(self.words)[origin], lengths),
             phone_start=phone_start,
             word_start=word_start,
             words=tuple(words),
         )
+
+
+def _ways(
+    model: PhoneHMM, states: Sequence[NDArray[np.intp]], first: Sequence[int]
+) -> tuple[list[tuple[int, int, float]], dict[int, Ends]]:
+    """Arcs between the nodes of places whose states are no chain, and the nodes that lead out of each such place."""
+    arcs: list[tuple[int, int, float]] = []
+    exits: dict[int, Ends] = {}
+    topology = model.topology
+    for place, (chain, start) in enumerate(zip(states, first, strict=True)) if topology is not None else ():
+        if topology is not None and not topology.is_chain(chain):
+            ways = topology.ways(chain)
+            arcs += [(start + i, start + j, p) for i, j, p in ways if j < len(chain)]
+            exits[place] = [(start + i, p) for i, j, p in ways if j == len(chain)]
+    return arcs, exits
 
 
 def utterance_graph(

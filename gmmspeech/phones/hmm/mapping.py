@@ -82,7 +82,14 @@ def mapped_model(
         silence=silence,
         front_end=model.front_end,
         tree=None if model.tree is None else model.tree.mapped(places, count),
+        topology=None if model.topology is None else model.topology.of_copies(_copied(model, places, count)),
     )
+
+
+def _copied(model: PhoneHMM, places: Sequence[int | None], count: int) -> list[int]:
+    """State that each state is a copy of, -1 of those of phones without a source."""
+    offsets = model.state_offsets
+    return [state for p in places for state in ([-1] * count if p is None else range(offsets[p], offsets[p + 1]))]
 
 
 def phone_sources(
@@ -175,6 +182,8 @@ def without_contexts(model: PhoneHMM) -> PhoneHMM:
         mixture_offsets=first,
         weights=share,
         tree=None,
+        topology=None if model.topology is None else model.topology.of_copies(starts[:-1].tolist()),
+        pdfs=None,
     )
 
 

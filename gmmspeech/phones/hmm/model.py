@@ -20,6 +20,7 @@ from gmmspeech.errors import FeatureError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.phones.hmm.deviation_scale import DeviationScale
+from gmmspeech.phones.hmm.topology import Topology
 from gmmspeech.phones.hmm.tree import ContextTree
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 # Frames and Gaussians worked on at once: their densities, half a megabyte, stay in cache.
 BLOCK = 512
 GROUP = 256
+_WEIGHT_ROUNDING = 1e-5  # by how much weights in float32, or of 7 digits each, may miss a sum of 1
 
 Matrix = NDArray[np.float32]
 
@@ -45,8 +47,8 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
     """Phone HMMs: a chain of states a phone, a diagonal mixture a state.
 
     State ``s`` is left with probability ``1 - self_loop[s]``, to the next of its phone or out of the phone; nothing is
-    skipped. Its Gaussians are ``mixture_offsets[s]`` to ``mixture_offsets[s + 1]``. With a tree these are tied
-    triphones: a phone has more states than it goes through, and its neighbors decide which.
+    skipped, unless a topology says so. Its Gaussians are ``mixture_offsets[s]`` to ``mixture_offsets[s + 1]``. With a
+    tree these are tied triphones: a phone has more states than it goes through, and its neighbors decide which.
 
     Parameters
     ----------
@@ -71,6 +73,10 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         Which states a phone has between which others; without one, all of its own, in order.
     deviation_scale : DeviationScale or None
         What deviations of boundaries are worth, where it was learned from labels.
+    topology : Topology or None
+        Where states lead that do not lead to the next alone.
+    pdfs : ndarray of int, shape (S,), or None
+        Number of each state's mixture, where states share some or another system has numbered them.
 
     Raises
     ------
@@ -100,11 +106,15 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
     card: str | None = field(default=None)
     tree: ContextTree | None = field(default=None)
     deviation_scale: DeviationScale | None = field(default=None)
+    topology: Topology | None = field(default=None)
+    pdfs: NDArray[np.intp] | None = field(default=None)
 
     def __post_init__(self) -> None:
         for name in ("state_offsets", "self_loop", "mixture_offsets", "weights", "means", "variances"):
             numbers = real_array(getattr(self, name), f"PhoneHMM: {name}", ModelError)
             set_fields(self, **{name: numbers.astype(np.float64, copy=False)})
+        if self.pdfs is not None:
+            set_fields(self, pdfs=real_array(self.pdfs, "PhoneHMM: pdfs", ModelError))
         for name in ("state_offsets", "mixture_offsets"):
             numbers = getattr(self, name)
             if not (numbers == np.trunc(numbers)).all():
@@ -115,6 +125,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         self._check_shapes()
         self._check_values()
         self._check_tree()
+        self._check_topology()
 
     @classmethod
     @checked
@@ -346,6 +357,22 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
         if (np.diff(self.tree.root_of_state) < 0).any() or (self.tree.phone_of_state != self.phone_of_state).any():
             raise ModelError("phone HMM: tree: expected the states of each position of each phone beside each other")
 
+    def _check_topology(self) -> None:
+        if self.pdfs is not None:
+            pdfs = self.pdfs
+            if pdfs.shape != (self.num_states,) or (pdfs != np.trunc(pdfs)).any() or (pdfs < 0).any():
+                raise ModelError(f"phone HMM: pdfs: found {told(pdfs)}, expected a whole number for each state")
+            set_fields(self, pdfs=pdfs.astype(np.intp))
+        if self.topology is None:
+            return
+        state, position = self.topology.state, self.topology.position
+        if state.max() >= self.num_states:
+            raise ModelError(f"phone HMM: topology: found state {state.max()}, expected less than {self.num_states}")
+        first = self.position_offsets[self.phone_of_state[state]]
+        own, number = self.position_of_state[state] - first, np.diff(self.position_offsets)[self.phone_of_state[state]]
+        if (position > number).any() or (position == own).any():
+            raise ModelError("phone HMM: topology: expected arcs to other states of a state's phone, or out of it")
+
     def _check_values(self) -> None:
         if len(set(self.phones)) < len(self.phones):
             twice = next(p for i, p in enumerate(self.phones) if p in self.phones[:i])
@@ -364,7 +391,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
             state = self.state_name(int(self.state_of_gaussian[k]))
             raise ModelError(f"{state}: Gaussian {k}: expected finite parameters and variances above 0")
         sums = np.add.reduceat(self.weights, self.mixture_offsets[:-1])
-        if (np.abs(sums - 1) > 1e-6).any():
+        if (np.abs(sums - 1) > _WEIGHT_ROUNDING).any():
             s = int(np.argmax(np.abs(sums - 1)))
             raise ModelError(f"{self.state_name(s)}: found weights that sum to {sums[s]:.6g}, expected 1")
 
@@ -382,7 +409,7 @@ class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
     def to_state(self) -> State:
         """Give all that is to be saved; Gaussians that float32 holds to the bit as such, in half of the space."""
         state = super().to_state()
-        for name in ("card", "tree", "deviation_scale"):
+        for name in ("card", "tree", "deviation_scale", "topology", "pdfs"):
             if getattr(self, name) is None:
                 del state[name]
         for name in ("means", "variances"):

@@ -49,4 +49,5 @@ def add_spoken_noise(model: PhoneHMM) -> PhoneHMM:
         means=np.concatenate([model.means, np.tile(means[spoken], (states, 1))]),
         variances=np.concatenate([model.variances, np.tile(variances[spoken], (states, 1))]),
         tree=None if model.tree is None else model.tree.mapped([*range(len(model.phones)), None], states),
+        pdfs=None,
     )

@@ -45,6 +45,10 @@ class Transitions:
         """From the probabilities to stay."""
         return cls(np.log(self_loop), np.log1p(-self_loop))
 
+    def scaled(self, scale: float) -> Transitions:
+        """Log probabilities times a factor."""
+        return self if scale == 1 else Transitions(scale * self.stay, scale * self.leave)
+
 
 class Batch:
     """Graphs side by side, longest utterance first; scores are those of the model's present parameters."""

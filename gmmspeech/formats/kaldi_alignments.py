@@ -1,0 +1,247 @@
+"""Kaldi's alignments (``ali.ark``): for each frame the number of a transition, of those that a model has.
+
+A state is entered with the transition that it will be left by, and stayed in with its self-loop, as Kaldi orders them.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Mapping
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.arguments import checked, told
+from gmmspeech.checks import real_array
+from gmmspeech.errors import DataError, counted, one_line, shown
+from gmmspeech.files.atomic import atomic_path
+from gmmspeech.files.regular import open_regular
+from gmmspeech.files.text import is_field, parse_whole, split_fields
+from gmmspeech.formats.kaldi_ark import read_key
+from gmmspeech.formats.kaldi_hmm import tuples_of, ways_of
+from gmmspeech.formats.kaldi_transitions import Tuple
+from gmmspeech.phones.decoding.boundaries import Chain
+from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
+
+_EXPECTED = "an archive of Kaldi's alignments"
+_LONGEST = 1 << 27  # bytes of a line of text
+_MOST = 2**31
+_NUMBER = np.dtype([("mark", "u1"), ("number", "<i4")])  # Kaldi marks each whole number with its bytes
+
+
+@checked
+def read_kaldi_alignments(path: str | os.PathLike[str]) -> dict[str, NDArray[np.int32]]:
+    """Read an archive of whole numbers, binary or text: ``ali.ark``.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    dict of str to ndarray, shape (T,), int32
+        Transitions of the frames of each utterance.
+
+    Raises
+    ------
+    DataError
+        The file is missing, cut short, of something else, or has an utterance twice.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/ali.ark"
+    >>> write_kaldi_alignments(path, {"u1": [4, 16, 15]})
+    >>> read_kaldi_alignments(path)
+    {'u1': array([ 4, 16, 15], dtype=int32)}
+    """
+    found: dict[str, NDArray[np.int32]] = {}
+    key = ""
+    try:
+        with open_regular(os.fspath(path)) as archive:
+            while name := read_key(archive):
+                key = name
+                if key in found:
+                    raise ValueError("found it twice")
+                found[key] = _row(archive)
+    except (OSError, ValueError) as error:
+        owner = f"{os.fspath(path)}: utterance {shown(key)}" if key else os.fspath(path)
+        raise DataError(f"{owner}: {one_line(error)}, expected {_EXPECTED}") from error
+    if not found:
+        raise DataError(f"{os.fspath(path)}: found no utterance, expected {_EXPECTED}")
+    return found
+
+
+@checked
+def write_kaldi_alignments(
+    path: str | os.PathLike[str], alignments: Mapping[str, ArrayLike], *, text: bool = False
+) -> None:
+    """Write an archive of whole numbers, atomically: ``ali.ark``.
+
+    Parameters
+    ----------
+    path : path-like
+    alignments : mapping of str to array_like of int, shape (T,)
+    text : bool
+        A line an utterance, which people read.
+
+    Raises
+    ------
+    DataError
+        An id with a blank, numbers that are not whole or beyond 32 bits, or a file that can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/ali.txt"
+    >>> write_kaldi_alignments(path, {"u1": [4, 16, 15]}, text=True)
+    >>> open(path).read()
+    'u1 4 16 15 \\n'
+    """
+    pieces = []
+    for utterance, given in alignments.items():
+        numbers = real_array(given, f"utterance {shown(utterance)}", DataError)
+        whole = numbers.ndim == 1 and (numbers.dtype.kind in "iu" or not numbers.size)
+        if not is_field(utterance) or not whole or (numbers.size and np.abs(numbers).max() >= _MOST):
+            found = f"{shown(repr(utterance))} with {numbers.dtype} of shape {numbers.shape}"
+            raise DataError(f"{os.fspath(path)}: can't hold {found}, expected an id without blanks, integers (T,)")
+        if text:
+            pieces.append(f"{utterance} {''.join(f'{n} ' for n in numbers.tolist())}\n".encode())
+        else:
+            row = np.empty(len(numbers), _NUMBER)
+            row["mark"], row["number"] = 4, numbers
+            pieces.append(f"{utterance} ".encode() + b"\0B\4" + struct.pack("<i", len(row)) + row.tobytes())
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(b"".join(pieces))
+
+
+@checked
+def kaldi_alignment(model: PhoneHMM, chain: Chain) -> NDArray[np.int32]:
+    """Give a path through the states of a model as Kaldi's numbers of transitions.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+    chain : Chain
+        As `align` finds it: states one after the other, and the frame that each begins in.
+
+    Returns
+    -------
+    ndarray, shape (T,), int32
+
+    Raises
+    ------
+    DataError
+        States that don't follow one another in the model.
+
+    Examples
+    --------
+    >>> from gmmspeech.phones.decoding.boundaries import Chain
+    >>> model = PhoneHMM.from_phones(["SIL"], mean=[0.0], variance=[1.0], num_states=2)
+    >>> kaldi_alignment(model, Chain(np.array([0, 1]), np.array([0, 2]), 5))
+    array([2, 1, 4, 3, 3], dtype=int32)
+    """
+    tuples, first = _numbered(model)
+    found = np.empty(chain.num_frames, np.int32)
+    states = chain.state.tolist()
+    bounds = [*chain.entry.tolist(), chain.num_frames]
+    for i, state in enumerate(states):
+        own = tuples[state]
+        ways = _targets(model, state)
+        follows = tuples[states[i + 1]].state if i + 1 < len(states) else 0
+        count = int(np.diff(model.position_offsets)[own.phone - 1])
+        target = follows or count  # what comes first is of another phone
+        if target not in ways:
+            raise DataError(f"{model.state_name(state)}: found state {follows + 1} behind it, expected one it leads to")
+        found[bounds[i] : bounds[i + 1]] = first[own] + ways.index(own.state)
+        found[bounds[i]] = first[own] + ways.index(target)
+    return found
+
+
+@checked
+def phones_of_kaldi_alignment(
+    model: PhoneHMM, transitions: ArrayLike, *, frame_shift: float = 10.0, times: FrameTimes = "center"
+) -> list[Label]:
+    """Give the phones of an alignment of Kaldi's with their times.
+
+    Parameters
+    ----------
+    model : PhoneHMM
+        Whose transitions are numbered so.
+    transitions : array_like of int, shape (T,)
+    frame_shift : float
+        Milliseconds.
+    times : {"center", "start"}
+        As of `align`, with frames of 25 ms; "start" gives what Kaldi's ``ali-to-phones --ctm-output`` does.
+
+    Returns
+    -------
+    list of Label
+
+    Raises
+    ------
+    DataError
+        A number that is none of the model's.
+
+    Examples
+    --------
+    >>> model = PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0], num_states=1)
+    >>> phones_of_kaldi_alignment(model, [2, 1, 1, 4, 3], times="start")
+    [Label(start=0.0, end=0.03, name='SIL'), Label(start=0.03, end=0.05, name='AA')]
+    """
+    numbers = real_array(transitions, "alignment", DataError)
+    tuples, first = _numbered(model)
+    owner = [(each, target) for each in sorted(first) for target in _targets(model, tuples.index(each))]
+    whole = numbers.ndim == 1 and (numbers == np.trunc(numbers)).all()
+    if not whole or not ((numbers > 0) & (numbers <= len(owner))).all():
+        raise DataError(f"alignment: found {told(numbers)}, expected transitions from 1 to {len(owner)}")
+    taken = [owner[number - 1] for number in numbers.astype(np.intp).tolist()]
+    starts = [i for i, (each, target) in enumerate(taken) if each.state == 0 != target]
+    if starts[:1] != [0]:
+        raise DataError("alignment: found no beginning of a phone, expected one in the first frame")
+    clock = FrameClock.of(None, frame_shift, 25.0, times)
+    edges = [round(clock.time(start), 9) for start in (*starts, len(numbers))]
+    names = [model.phones[taken[start][0].phone - 1] for start in starts]
+    return [Label(*each) for each in zip(edges, edges[1:], names, strict=False)]
+
+
+def _numbered(model: PhoneHMM) -> tuple[list[Tuple], dict[Tuple, int]]:
+    """Transition state of each state, and the number of the first transition of each."""
+    tuples = tuples_of(model)
+    state_of = {each: state for state, each in reversed(list(enumerate(tuples)))}
+    counts = {each: len(_targets(model, state_of[each])) for each in sorted(state_of)}
+    starts = np.cumsum([1, *counts.values()]).tolist()
+    return tuples, dict(zip(counts, starts, strict=False))
+
+
+def _targets(model: PhoneHMM, state: int) -> list[int]:
+    """Places in its phone that a state's transitions lead to, in order."""
+    place = int(model.position_of_state[state] - model.position_offsets[model.phone_of_state[state]])
+    return [target for target, _ in ways_of(model, state, place)]
+
+
+def _row(archive: BinaryIO) -> NDArray[np.int32]:
+    """Whole numbers of an utterance; ValueError for what is none."""
+    if archive.read(2) == b"\0B":
+        head = archive.read(5)
+        if len(head) < 5 or head[0] != 4:
+            raise ValueError(f"found {shown(repr(head))}, expected whole numbers of 32 bits")
+        count = struct.unpack("<i", head[1:])[0]
+        body = archive.read(max(count, 0) * _NUMBER.itemsize)
+        if count < 0 or len(body) < count * _NUMBER.itemsize:
+            raise ValueError(f"found {counted(len(body), 'byte')} of {counted(count, 'number')} (is it cut short?)")
+        numbers = np.frombuffer(body, _NUMBER)
+        if (numbers["mark"] != 4).any():
+            raise ValueError("found bytes that are no whole numbers of 32 bits")
+        return numbers["number"].astype(np.int32)
+    archive.seek(-2, os.SEEK_CUR)
+    line = archive.readline(_LONGEST)
+    if not line.endswith(b"\n"):
+        raise ValueError("found no end of the line (is it cut short?)")
+    numbers = np.array([parse_whole(field) for field in split_fields(line.decode("ascii"))])
+    if numbers.size and np.abs(numbers).max() >= _MOST:
+        raise ValueError(f"found {np.abs(numbers).max()}")
+    return numbers.astype(np.int32)

@@ -1,0 +1,184 @@
+"""Folders of Kaldi's models: ``final.mdl`` and what lies beside it, of which the model is of which frames."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.arguments import checked
+from gmmspeech.checks import all_finite, real_array
+from gmmspeech.errors import ConfigError, DataError, counted, shown
+from gmmspeech.features.conf_files import KALDI_KINDS
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.text import parse_whole, read_text, split_fields
+from gmmspeech.formats.kaldi_hmm import read_kaldi_hmm, write_kaldi_hmm
+from gmmspeech.formats.kaldi_objects import Writer, read_array_file
+from gmmspeech.phones.hmm.adaptation import SplicedTransform, model_statistics
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
+from gmmspeech.phones.hmm.model import PhoneHMM
+
+_MODEL, _OF_ANY, _MATRIX = "final.mdl", "final.alimdl", "final.mat"
+_CONTEXT = 4  # of splice-feats
+_PRIOR_FRAMES = 100.0  # of a speaker: fmllr's least count is of so many
+
+
+def load_kaldi_model(path: str | os.PathLike[str]) -> PhoneHMM | AdaptedSystem:
+    """Read ``final.mdl`` with ``tree`` and ``phones.txt`` beside it, and what tells of its frames.
+
+    With ``final.mat`` it is a system of spliced and transformed frames, whose model of any speaker is ``final.alimdl``,
+    or ``final.mdl`` itself. With ``mfcc.conf``, ``plp.conf`` or ``fbank.conf`` the front end is known: that one,
+    ``cmvn_opts`` by speaker, and ``delta_opts``.
+    """
+    name, folder = os.fspath(path), Path(path).parent
+    model = read_kaldi_hmm(path)
+    matrix = folder / _MATRIX
+    if not matrix.exists():
+        return model.with_front_end(_front_end(folder, model.dim))
+    transform = _transform(matrix, folder, name, model.dim)
+    of_any = folder / _OF_ANY
+    unadapted = read_kaldi_hmm(of_any) if of_any.exists() else model
+    system = AdaptedSystem(transform, unadapted, model, model_statistics(model), _PRIOR_FRAMES)
+    return system.with_front_end(_front_end(folder, system.dim))
+
+
+def write_kaldi_model(path: str | os.PathLike[str], model: PhoneHMM | AdaptedSystem, *, binary: bool = True) -> None:
+    """Write ``final.mdl``, and what belongs to it, into a folder that has no model of another name."""
+    name, folder = Path(path), Path(path).parent
+    if name.name != _MODEL:
+        raise ConfigError(f"{name}: found {shown(name.name)}, expected {_MODEL}, beside which go tree and phones.txt")
+    there = [other for other in ("tree", "phones.txt", "final.mat") if (folder / other).exists()]
+    if there and not name.exists():
+        raise DataError(f"{folder / there[0]}: found it without {_MODEL}, expected a folder of its own for the model")
+    if isinstance(model, PhoneHMM):
+        write_kaldi_hmm(folder, model, binary=binary)
+        return
+    matrix = model.transform.matrix
+    write_kaldi_hmm(folder, model.unadapted, binary=binary)
+    name.rename(folder / _OF_ANY)
+    write_kaldi_hmm(folder, model.adapted, binary=binary)
+    write_kaldi_matrix(folder / _MATRIX, matrix, binary=binary)
+    context = model.transform.context
+    write_lines(folder / "splice_opts", [f"--left-context={context} --right-context={context}"])
+
+
+def _transform(file: Path, folder: Path, model: str, dim: int) -> SplicedTransform:
+    """Give the transform of spliced frames: of as many frames as ``splice_opts`` says."""
+    matrix = read_array_file(file, "a matrix")
+    given = _options(folder / "splice_opts", {"left_context", "right_context"})
+    left, right = (parse_whole(given.get(f"{side}_context", str(_CONTEXT))) for side in ("left", "right"))
+    if left != right:
+        raise DataError(f"{folder / 'splice_opts'}: found {left} frames before and {right} behind, expected as many")
+    if matrix.ndim != 2 or matrix.shape[0] != dim or matrix.shape[1] % (left + right + 1):
+        expected = f"({dim}, a multiple of {left + right + 1}), as {model} and the frames that are spliced have"
+        raise DataError(f"{file}: found shape {matrix.shape}, expected {expected}")
+    return SplicedTransform(left, matrix)
+
+
+def _front_end(folder: Path, dim: int) -> str | None:
+    """Front end of so many columns, as JSON text; None where no configuration lies beside the model."""
+    confs = [(kind, folder / f"{kind}.conf") for kind in KALDI_KINDS if (folder / f"{kind}.conf").exists()]
+    if not confs:
+        return None
+    if len(confs) > 1:
+        found = ", ".join(str(file) for _, file in confs)
+        raise DataError(f"{folder}: found {found}, expected the configuration of one kind of features")
+    (kind, file) = confs[0]
+    options = _options(folder / "cmvn_opts", {"norm_means", "norm_vars"})
+    deltas = _options(folder / "delta_opts", {"delta_order", "delta_window"})
+    sections: dict[str, Any] = {}
+    if options.get("norm_means", "true") == "true":
+        sections["cmvn"] = {
+            "method": "speaker",
+            "norm_vars": options.get("norm_vars", "false") == "true",
+            "static": True,
+        }
+    elif options.get("norm_vars", "false") == "true":
+        raise DataError(f"{folder / 'cmvn_opts'}: found variances without means, expected both, means alone or none")
+    static = FrontEnd.from_kaldi_conf(file, kind).features.dim
+    order = int(dim / static) - 1 if "delta_order" not in deltas else parse_whole(deltas["delta_order"])
+    if order:
+        sections["deltas"] = {"order": order, "window": parse_whole(deltas.get("delta_window", "2"))}
+    front = FrontEnd.from_kaldi_conf(file, kind, **sections)
+    if front.dim != dim:
+        found = f"{counted(static, 'column')} and {order} orders of deltas"
+        raise DataError(f"{file}: found {found}, expected the {dim} columns of the model")
+    return front.to_json()
+
+
+def _options(file: Path, known: set[str]) -> dict[str, str]:
+    """Options of a file such as ``cmvn_opts``, ``--name=value`` between blanks; nothing where there is no file."""
+    found: dict[str, str] = {}
+    for field in split_fields(read_text(file)) if file.exists() and os.path.getsize(file) else ():
+        name, equals, value = field.partition("=")
+        plain = name.removeprefix("--").lower().replace("-", "_")
+        if not name.startswith("--") or plain not in known:
+            raise DataError(f"{file}: found {shown(field)}, expected {' or '.join(sorted(known))} as --name=value")
+        found[plain] = value if equals else "true"
+    return found
+
+
+@checked
+def read_kaldi_matrix(path: str | os.PathLike[str]) -> NDArray[np.float64]:
+    """Read a matrix or vector that has a file of its own: ``final.mat``, ``full.mat``, ``mean.vec``.
+
+    Parameters
+    ----------
+    path : path-like
+        Binary or text.
+
+    Returns
+    -------
+    ndarray, shape (M, N) or (N,), float64
+
+    Raises
+    ------
+    DataError
+        The file is missing, cut short, of something else, or has numbers that are not finite.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/final.mat"
+    >>> write_kaldi_matrix(path, [[1.0, 2.0]])
+    >>> read_kaldi_matrix(path)
+    array([[1., 2.]])
+    """
+    return read_array_file(path, "a matrix or vector of Kaldi")
+
+
+@checked
+def write_kaldi_matrix(path: str | os.PathLike[str], matrix: ArrayLike, *, binary: bool = True) -> None:
+    """Write a matrix or vector as Kaldi reads it, atomically, in float32.
+
+    Parameters
+    ----------
+    path : path-like
+    matrix : array_like, shape (M, N) or (N,)
+    binary : bool
+        Text if False.
+
+    Raises
+    ------
+    DataError
+        It is neither, or not finite in float32; or the file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/mean.vec"
+    >>> write_kaldi_matrix(path, [1.0, 2.0], binary=False)
+    >>> open(path).read()
+    ' [ 1.0 2.0 ]\\n'
+    """
+    with np.errstate(over="ignore"):
+        array = real_array(matrix, "matrix", DataError).astype(np.float32)
+    if array.ndim not in (1, 2) or not array.size or not all_finite(array):
+        raise DataError(f"matrix: found shape {array.shape} or numbers beyond float32, expected finite (M, N) or (N,)")
+    writer = Writer(binary=binary)
+    writer.array(array)
+    writer.save(path)

@@ -1,0 +1,80 @@
+"""Folders of Kaldi's models: which frames a model is of, and systems of spliced and transformed frames."""
+
+import numpy as np
+import pytest
+
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.formats.kaldi_folder import read_kaldi_matrix, write_kaldi_matrix
+from gmmspeech.formats.kaldi_hmm import write_kaldi_hmm
+from gmmspeech.formats.loading import load
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
+from gmmspeech.phones.hmm.model import PhoneHMM
+
+
+def written(folder, dim):
+    write_kaldi_hmm(folder, PhoneHMM.from_phones(["SIL", "A"], mean=np.zeros(dim), variance=np.ones(dim)))
+    return folder / "final.mdl"
+
+
+def test_the_front_end_of_what_lies_beside(tmp_path):
+    path = written(tmp_path, 39)
+    assert load(path).front_end is None
+    (tmp_path / "mfcc.conf").write_text("--use-energy=false\n--dither=0\n")
+    (tmp_path / "cmvn_opts").write_text("--norm-means=true --norm-vars=true\n")
+    front = FrontEnd.from_json(load(path).front_end)
+    assert (front.dim, front.deltas.order, front.cmvn.norm_vars, front.cmvn.static) == (39, 2, True, True)
+    (tmp_path / "delta_opts").write_text("--delta-window=3\n")
+    assert FrontEnd.from_json(load(path).front_end).deltas.window == 3
+    (tmp_path / "cmvn_opts").write_text("--norm-means=false\n")
+    assert FrontEnd.from_json(load(path).front_end).cmvn is None
+    for name, text, match in (
+        ("cmvn_opts", "--norm-means=false --norm-vars=true", "variances without means"),
+        ("cmvn_opts", "--center=true", "cmvn_opts: found --center=true"),
+        ("delta_opts", "--delta-order=1", "expected the 39 columns"),
+        ("plp.conf", "--use-energy=false", "expected the configuration of one kind"),
+    ):
+        (tmp_path / name).write_text(text)
+        with pytest.raises((DataError, ConfigError), match=match):
+            load(path)
+        (tmp_path / name).write_text("") if name != "plp.conf" else (tmp_path / name).unlink()
+
+
+def test_cmvn_before_deltas(tmp_path):
+    path = written(tmp_path, 39)
+    (tmp_path / "mfcc.conf").write_text("--use-energy=false\n--dither=0\n")
+    (tmp_path / "cmvn_opts").write_text("--norm-vars=true\n")
+    front = FrontEnd.from_json(load(path).front_end)
+    signals = [np.random.default_rng(i).normal(0, 0.1, 8000).astype(np.float32) for i in range(2)]
+    found = front.of_speaker([front.unnormalized(signal, 16000) for signal in signals])
+    plain = FrontEnd.from_kaldi_conf(tmp_path / "mfcc.conf")
+    static = [plain(signal, 16000).astype(np.float64) for signal in signals]
+    together = np.concatenate(static)
+    from gmmspeech.features.deltas import add_deltas
+
+    for frames, x in zip(found, static, strict=True):
+        expected = add_deltas((x - together.mean(0)) / together.std(0), order=2, window=2)
+        np.testing.assert_allclose(frames, expected, atol=2e-4)
+
+
+def test_systems_of_transformed_frames(tmp_path):
+    path, rng = written(tmp_path, 4), np.random.default_rng(0)
+    matrix = rng.normal(size=(4, 9))
+    write_kaldi_matrix(tmp_path / "final.mat", matrix)
+    (tmp_path / "splice_opts").write_text("--left-context=1 --right-context=1\n")
+    system = load(path)
+    assert isinstance(system, AdaptedSystem)
+    assert system.dim == 3
+    assert system.unadapted is system.adapted or system.unadapted.num_states == system.adapted.num_states
+    x = rng.normal(size=(5, 3))
+    spliced = np.concatenate([x[[0, 0, 1, 2, 3]], x, x[[1, 2, 3, 4, 4]]], axis=1)
+    np.testing.assert_allclose(system.transform(x), spliced @ matrix.T, rtol=1e-5, atol=1e-6)
+    path.rename(tmp_path / "final.alimdl")
+    written(tmp_path, 4)
+    assert load(path).unadapted.num_states == 6
+    np.testing.assert_allclose(read_kaldi_matrix(tmp_path / "final.mat"), matrix, rtol=1e-6)
+    for text, match in (("--left-context=2\n", "found 2 frames before and 4"), ("", "expected .4, a multiple of 9")):
+        (tmp_path / "splice_opts").write_text(text)
+        write_kaldi_matrix(tmp_path / "final.mat", matrix[:, :8])
+        with pytest.raises(DataError, match=match):
+            load(path)
