@@ -15,7 +15,7 @@ INIT_FRAMES_PER_COMPONENT = 200  # for k-means, whose time then does not grow wi
 MIN_INIT_FRAMES = 20_000
 FLOOR_FRAMES_PER_COMPONENT = 20
 KMEANS_ITERATIONS = 10
-_SEEDING_FRAMES_PER_COMPONENT = 20
+SEEDING_FRAMES_PER_COMPONENT = 60  # of 20, seeds at outliers end as components of few frames
 _BLOCK = 8192
 ROUNDING = 1e-12  # of a variance that would be 0, where that of all frames is 1
 LIGHTEST = 0.01  # of the fair share 1 / K, in what decides the floor
@@ -135,30 +135,45 @@ def _plus_plus_seeds(
 ) -> NDArray[np.float64]:
     """Draw seeds in proportion to the squared distance to the seeds before (Arthur and Vassilvitskii 2007).
 
-    Weights multiply the distances, or the chance to be in the sample where not all frames are.
+    Of some drawn at once the one is taken that leaves the least distance (their "greedy" variant), so that outliers,
+    which are far from all, are seldom seeds. Weights multiply the distances, or the chance to be in the sample where
+    not all frames are. Frames are put in an order of their own, so that where all are in the sample neither the order
+    they come in matters, nor whether one of weight 2 or two equal ones come.
     """
-    size = min(len(z), max(_SEEDING_FRAMES_PER_COMPONENT * n_components, 2000))
-    if weight is not None and size == len(z):
-        sample, times = z, weight
-        chosen = [_draw(weight, rng)]
+    size = min(len(z), max(SEEDING_FRAMES_PER_COMPONENT * n_components, 2000))
+    if size == len(z):
+        sample, times = z, np.ones(size) if weight is None else weight
     else:
         share = None if weight is None else weight / weight.sum()
-        sample, times = z[np.sort(rng.choice(len(z), size, replace=False, p=share))], np.ones(size)
-        chosen = [int(rng.integers(size))]
-    distances = np.square(sample - sample[chosen[0]]).sum(axis=1, dtype=np.float64)
-    for _ in range(1, n_components):
-        pick = _draw(times * distances, rng)
-        chosen.append(pick)
-        np.minimum(distances, np.square(sample - sample[pick]).sum(axis=1, dtype=np.float64), out=distances)
+        sample, times = z[rng.choice(len(z), size, replace=False, p=share)], np.ones(size)
+    order = np.argsort(sample.sum(axis=1), kind="stable")
+    sample, times = sample[order], (times[order] / times.max()).astype(np.float32)
+    norms, ones = np.square(sample).sum(axis=1), np.ones(size, np.float32)
+    left_factors = np.column_stack([-2 * sample, norms, ones])
+    right_factors = np.ascontiguousarray(np.vstack([sample.T, ones, norms]))  # else every product copies it
+    trials = 2 + int(np.log(n_components))
+    drawn = _draw(times, rng, 1)
+    distances = np.full(size, np.inf, np.float32)
+    chosen = []
+    for number in range(n_components):
+        if number:
+            drawn = _draw(times * distances, rng, trials)
+        left = left_factors[drawn] @ right_factors  # squared distances in one product
+        np.minimum(left, distances, out=left)
+        best = int((left @ times).argmin())
+        distances = np.maximum(left[best], 0)
+        distances[drawn[best]] = 0
+        chosen.append(int(drawn[best]))
     return sample[chosen].astype(np.float64)
 
 
-def _draw(chances: NDArray[np.float64], rng: np.random.Generator) -> int:
-    """Draw a number in proportion to its chance; any, where fewer frames are distinct than there are components."""
-    cumulative = np.cumsum(chances)
+def _draw(chances: NDArray[np.float64], rng: np.random.Generator, count: int) -> NDArray[np.intp]:
+    """Draw numbers in proportion to their chances; any, where fewer frames are distinct than there are components."""
+    cumulative = np.cumsum(chances, dtype=np.float64)
     if cumulative[-1] > 0:
-        return min(int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")), len(chances) - 1)
-    return int(rng.integers(len(chances)))
+        found = np.searchsorted(cumulative, rng.random(count) * cumulative[-1], side="right")
+        return np.minimum(found, len(chances) - 1)
+    return rng.integers(len(chances), size=count)
 
 
 def _nearest(

@@ -62,12 +62,14 @@ def test_a_power_of_two_on_all_weights_changes_no_bit(seed, exponent):
     np.testing.assert_array_equal(a.covariances_, b.covariances_)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("total", [1e-12, 1.0, 1e9])
-def test_weights_that_sum_to_anything_find_all_clusters(total):
+def test_weights_that_sum_to_anything_find_all_clusters(total, seed):
     frames = clusters(np.random.default_rng(0), (-70, -50, -30, -10, 10, 30, 50, 70))
-    plain = DiagonalGMM(8, random_state=0).fit(frames)
-    weighted = DiagonalGMM(8, random_state=0).fit(frames, sample_weight=np.full(len(frames), total / len(frames)))
-    np.testing.assert_allclose(np.sort(weighted.means_[:, 0]), np.sort(plain.means_[:, 0]), rtol=1e-9)
+    plain, weighted = DiagonalGMM(8, random_state=seed).fit(frames), DiagonalGMM(8, random_state=seed)
+    weighted.fit(frames, sample_weight=np.full(len(frames), total / len(frames)))
+    # k-means ends at the optimum, so that rounding may decide whether one more update is kept
+    np.testing.assert_allclose(np.sort(weighted.means_[:, 0]), np.sort(plain.means_[:, 0]), rtol=1e-8)
     assert weighted.history_[-1] == pytest.approx(plain.history_[-1], rel=1e-9)
 
 

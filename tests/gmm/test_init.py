@@ -104,3 +104,22 @@ def test_one_far_frame_does_not_widen_a_random_start(outlier, seed):
     frames[17] = outlier
     spoiled = random_frames(frames, 8, np.random.default_rng(seed))[2]
     assert (spoiled < 10 * clean).all()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_kmeans_takes_weights_for_repeated_frames_in_any_order(seed):
+    rng = np.random.default_rng(seed)
+    frames, weight = rng.random((60, 5)), rng.integers(1, 5, 60)
+    repeated = rng.permutation(frames.repeat(weight, axis=0))
+    weighted = kmeans(frames, 4, np.random.default_rng(seed), weight=weight.astype(float))
+    for found, expected in zip(weighted[1:], kmeans(repeated, 4, np.random.default_rng(seed))[1:], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_an_outlier_is_seldom_a_seed():
+    """Of ten starts on data with 1 % of scattered frames, most give no component to fewer than five frames."""
+    rng = np.random.default_rng(0)
+    frames = rng.normal(size=(4000, 10))
+    frames[:40] *= 4
+    counts = [kmeans(frames, 16, np.random.default_rng(seed))[0].min() * len(frames) for seed in range(10)]
+    assert np.median(counts) > 5

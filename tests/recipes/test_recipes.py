@@ -72,7 +72,7 @@ def test_arabic_commands(tmp_path, corpus, run):
 
 
 def test_fsdd(tmp_path, corpus, run):
-    run("fsdd", tmp_path, "--corpus", corpus("fsdd"), "--seeds", "1", CLASS_COMPONENTS=16)
+    run("fsdd", tmp_path, "--corpus", corpus("fsdd"), "--seeds", "1")
     assert errors(tmp_path)["digits"] <= 1
     assert errors(tmp_path)["speakers"] == 0
     rates = equal_error_rates(tmp_path, "verification")
