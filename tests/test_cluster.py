@@ -296,6 +296,33 @@ def test_statistics_of_utterances(client, path, tmp_path):
 
 
 @pytest.mark.usefixtures("worker")
+def test_ivector_extractors(client, path, tmp_path, monkeypatch):
+    """Of more batches than are summed at once, in a store or a list, and by the command, from where it is called."""
+    ubm = gs.DiagonalGMM.from_parameters([0.5, 0.5], [[0.0], [3.0]], [[1.0], [1.0]])
+    monkeypatch.setattr("gmmspeech.speaker.ivector.BATCH", 3)
+    monkeypatch.chdir(tmp_path)
+    ubm.save("ubm.h5")
+    with FeatureStore(path) as store:
+        write_statistics("stats.h5", ubm, ((name, store[name][:200]) for name in list(store)[:49]))
+
+    def train(stats, **there):
+        extractor = gs.speaker.train_ivector_extractor(ubm, stats, 2, max_iter=2, **there)
+        extractor.save("extractor.h5")
+        return (tmp_path / "extractor.h5").read_bytes()
+
+    with gs.stores.StatisticsStore("stats.h5") as stats:
+        expected = train(stats)
+        assert expected == train(stats, n_jobs=3)
+        assert expected == train(list(stats.values()), client=client)
+        with pytest.raises(FeatureError, match="statistics 1: found 0 frames"):
+            train([stats["u30"], ubm.accumulate(np.empty((0, 1)))], client=client)
+    command = ["train-ivector", "ubm.h5", "stats.h5", "there", "-r", "2", "--max-iter", "2"]
+    done = CliRunner().invoke(main, [*command, "--scheduler", client.scheduler.addr])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "there").read_bytes() == expected
+
+
+@pytest.mark.usefixtures("worker")
 def test_features_by_the_command(client, tmp_path, monkeypatch):
     """Of data directories named from here, in shards small enough that there are several."""
     monkeypatch.chdir(tmp_path)

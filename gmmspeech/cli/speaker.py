@@ -49,7 +49,17 @@ def statistics(
 @click.option("--max-iter", type=click.IntRange(1), default=10, help="Iterations of EM.")
 @click.option("--seed", type=int, default=0, help="Seed of the start of EM.")
 @jobs_option
-def train_ivector(ubm: Path, stats: Path, extractor: Path, rank: int, max_iter: int, seed: int, jobs: int) -> None:
+@scheduler_option
+def train_ivector(
+    ubm: Path,
+    stats: Path,
+    extractor: Path,
+    rank: int,
+    max_iter: int,
+    seed: int,
+    jobs: int,
+    scheduler: str | None,
+) -> None:
     """Train an i-vector extractor.
 
     STATS.h5 has the statistics of many utterances, at least as many as the rank, under UBM.h5. After every iteration
@@ -59,7 +69,7 @@ def train_ivector(ubm: Path, stats: Path, extractor: Path, rank: int, max_iter: 
     from gmmspeech.commands.speaker import train_ivector_file
 
     options = {"max_iter": max_iter, "random_state": seed, "n_jobs": jobs}
-    found = train_ivector_file(ubm, stats, extractor, rank, **options)
+    found = train_ivector_file(ubm, stats, extractor, rank, scheduler=scheduler, **options)
     tell(
         f"rank {rank}, {counted(max_iter, 'iteration')}, {found.history[-1]:.4f} nats a frame "
         "above the background model"

@@ -76,7 +76,9 @@ class _Joined(Mapping[str, NDArray[np.float32]]):
         return len(self.members)
 
 
-def train_ivector_file(ubm: Path, statistics: Path, out: Path, rank: int, **options: Any) -> IVectorExtractor:
+def train_ivector_file(
+    ubm: Path, statistics: Path, out: Path, rank: int, *, scheduler: str | None = None, **options: Any
+) -> IVectorExtractor:
     """Train an i-vector extractor on the statistics of many utterances, and write it.
 
     Until it is written, a checkpoint lies beside its place, from which a killed run goes on.
@@ -85,6 +87,7 @@ def train_ivector_file(ubm: Path, statistics: Path, out: Path, rank: int, **opti
     with (
         StatisticsStore(statistics) as store,
         checkpoint_of(out) as checkpoint,
+        on_cluster(scheduler) as client,
         progress(desc="EM", unit="iteration", total=options.get("max_iter", 10)) as bar,
     ):
 
@@ -93,7 +96,8 @@ def train_ivector_file(ubm: Path, statistics: Path, out: Path, rank: int, **opti
             bar.update(len(extractor.history) - bar.n)
 
         with naming(statistics, ModelError):
-            extractor = train_ivector_extractor(model, store, rank, callback=show, checkpoint=checkpoint, **options)
+            how: dict[str, Any] = {"client": client, "callback": show, "checkpoint": checkpoint, **options}
+            extractor = train_ivector_extractor(model, store, rank, **how)
         extractor.save(out)
     return extractor
 

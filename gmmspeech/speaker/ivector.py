@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+import itertools
+import pickle
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import check_fields, checked, set_fields
-from gmmspeech.blocks import ordered_map, single_threaded_blas
+from gmmspeech.blocks import FAN_IN, ordered_map, single_threaded_blas, tree_sum
 from gmmspeech.checks import all_finite, as_names, check_at_least
 from gmmspeech.errors import ConfigError, DataError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
 from gmmspeech.files.saving import Saved
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, gmm_digest, stats_batches
+from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_loading, unpack
 from gmmspeech.speaker.transforms import as_vectors
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 @dataclass(frozen=True)
@@ -184,6 +190,7 @@ def train_ivector_extractor(
     init: IVectorExtractor | None = None,
     random_state: Any = 0,
     n_jobs: int | None = 1,
+    client: Client | None = None,
     callback: Callable[[IVectorExtractor], None] | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> IVectorExtractor:
@@ -222,6 +229,9 @@ def train_ivector_extractor(
         Seed of the random start.
     n_jobs : int
         Threads. The bits don't depend on it.
+    client : distributed.Client, optional
+        Find the posteriors, and sum, on the workers of a Dask cluster, which read a store by its path; sums of B
+        utterances are sent from worker to worker. The extractor has the same bits as on one machine of their kind.
     callback : callable, optional
         Called with the extractor after every iteration.
     checkpoint : Checkpoint, optional
@@ -270,9 +280,10 @@ def train_ivector_extractor(
     if checkpoint is not None:
         settings = _settings(ubm, stats, rank, max_iter, min_divergence, init.digest if init else seed)
         extractor = checkpoint.resume(settings, IVectorExtractor) or extractor
+    summed = _passes(stats, ubm.means_.shape, n_jobs, client)
     while len(extractor.history) < last:
         with single_threaded_blas():  # the last bits would depend on its threads
-            sums = _accumulate(extractor, stats, n_jobs)
+            sums = summed(extractor)
             history = (*extractor.history, _log_likelihood(extractor, ubm, sums))
             extractor = _update(extractor, sums, min_divergence=min_divergence, n_jobs=n_jobs)
         extractor = replace(extractor, history=history)
@@ -294,6 +305,9 @@ class _Sums:
     gain: float = 0.0
     num_utterances: int = 0
     num_frames: float = 0.0
+
+    def __add__(self, other: _Sums) -> _Sums:
+        return _Sums(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
 
 
 def _start(ubm: DiagonalGMM, rank: int, seed: int) -> IVectorExtractor:
@@ -336,12 +350,52 @@ def _settings(
     }
 
 
-def _accumulate(extractor: IVectorExtractor, stats: Statistics, n_jobs: int | None) -> _Sums:
-    deviations, rank = np.sqrt(extractor.variances), extractor.rank
-    subspace = Subspace(extractor.matrix / deviations[:, :, None], n_jobs=n_jobs)
-    shape = extractor.means.shape
+def _passes(
+    stats: Statistics, shape: tuple[int, ...], n_jobs: int | None, client: Client | None
+) -> Callable[[IVectorExtractor], _Sums]:
+    """Give a function from an extractor to the sums of all utterances, in the order of `tree_sum` over batches."""
+    if client is None:
+
+        def summed(extractor: IVectorExtractor) -> _Sums:
+            # so many batches are summed in place: the first level of the tree, without an array more
+            groups = itertools.groupby(enumerate(stats_batches(stats, shape, BATCH)), lambda pair: pair[0] // FAN_IN)
+            subspace = Subspace(extractor.matrix / np.sqrt(extractor.variances)[:, :, None], n_jobs=n_jobs)
+            return tree_sum(_summed((batch for _, batch in group), extractor, subspace, n_jobs) for _, group in groups)
+
+        return summed
+    from gmmspeech.cluster import check_workers, keep_items, sum_rows  # which needs Dask
+
+    check_workers(client)
+    parts = keep_items(list(_parts(stats, shape)), client)
+    return lambda extractor: sum_rows(functools.partial(_sums_of_part, extractor), [parts], client)
+
+
+def _parts(stats: Statistics, shape: tuple[int, ...]) -> Iterator[bytes | StatsBatch]:
+    """Yield what workers make batches of: those themselves, or what opens a store by its path and reads one."""
+    if not hasattr(stats, "select"):
+        yield from stats_batches(stats, shape, BATCH)
+        return
+    names: list[str] = list(stats)  # type: ignore[arg-type]
+    for start in range(0, len(names), BATCH):
+        yield pickle.dumps(stats.select(names[start : start + BATCH]))
+
+
+def _sums_of_part(extractor: IVectorExtractor, part: bytes | StatsBatch) -> _Sums:
+    """Sums of a batch, on a worker."""
+    subspace = extractor._subspace  # made once, at the first part
+    if isinstance(part, StatsBatch):
+        return _summed([part], extractor, subspace, 1)
+    with pickle.loads(part) as store:
+        return _summed(stats_batches(store, extractor.means.shape, len(store)), extractor, subspace, 1)
+
+
+def _summed(
+    batches: Iterable[StatsBatch], extractor: IVectorExtractor, subspace: Subspace, n_jobs: int | None
+) -> _Sums:
+    """Sums of some batches, from the left."""
+    deviations, rank, shape = np.sqrt(extractor.variances), extractor.rank, extractor.means.shape
     sums = _Sums(Accumulator(shape, rank), np.zeros(rank), np.zeros(rank * (rank + 1) // 2), np.zeros(shape))
-    for batch in stats_batches(stats, shape, BATCH):
+    for batch in batches:
         f = batch.centered(extractor.means, deviations)
         found = subspace.posteriors(batch.n, f, n_jobs=n_jobs)
         sums.loading.add(batch.n, f, found, n_jobs=n_jobs)

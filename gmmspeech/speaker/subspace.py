@@ -144,6 +144,11 @@ class Accumulator:
         _run(add, _slices(len(self.n), _SLICE), n_jobs)
         self.n += n.sum(axis=0)
 
+    def __add__(self, other: Accumulator) -> Accumulator:
+        total = Accumulator.__new__(Accumulator)
+        total.first, total.second, total.n = self.first + other.first, self.second + other.second, self.n + other.n
+        return total
+
     def loading(self, previous: NDArray[np.float64], *, n_jobs: int | None = 1) -> NDArray[np.float64]:
         """New loading (K, D, R); a component without any frame keeps the previous one."""
         rank, updated = previous.shape[2], previous.copy()

@@ -206,7 +206,7 @@ class StatisticsStore(Mapping[str, GMMStats]):
         return utterance in self._rows
 
     def __reduce__(self) -> tuple[Callable[[str, list[str]], StatisticsStore], tuple[str, list[str]]]:
-        return _open_selection, (self.path, list(self._rows))
+        return _open_selection, (os.path.abspath(self.path), list(self._rows))
 
     def __enter__(self) -> StatisticsStore:
         return self
