@@ -53,6 +53,8 @@ NGRAM_OF_AH = gs.phones.train_ngram([["ah"]], order=2)
 ALIGNMENT = Alignment([], [gs.phones.Label(0.0, 0.3, "AA")], np.array([-5.0]), None, -5.0)
 SCORES = gs.Scores(["m", "n"], ["t", "t"], np.array([1.0, 2.0]))
 
+CLASSIFIER = gs.GMMClassifier(2, random_state=0).fit(X, LABELS)
+SPOOF_TRIALS = [gs.formats.SpoofTrial("a", "u1", "bonafide", True), gs.formats.SpoofTrial("a", "u2", "A01", False)]
 trials = {"is_target": TRIAL_MODELS == TRIAL_TESTS, "model_speakers": TRIAL_MODELS, "test_speakers": TRIAL_TESTS}
 sides = {"target_scores": TARGETS, "nontarget_scores": NONTARGETS}
 ratios = {"target_llrs": TARGETS, "nontarget_llrs": NONTARGETS}
@@ -108,6 +110,7 @@ FUNCTIONS = {
         "c_fa": 1.0,
         "c_fa_spoof": 1.0,
     },
+    "scoring.class_llrs": {"classifier": CLASSIFIER, "tests": [X], "target": "a", "other": "b", "n_jobs": 1},
     "metrics.asv_error_rates": {**sides, "spoof_scores": NONTARGETS, "threshold": 0.5},
     "det_curve": sides,
     "cllr": ratios,
@@ -355,6 +358,11 @@ FUNCTIONS = {
         "format": "textgrid",
         "confidence": True,
     },
+    "formats.read_protocol": {"path": "protocol", "phase": None},
+    "formats.write_protocol": {"path": "out", "trials": SPOOF_TRIALS},
+    "formats.read_cm_scores": {"path": "cm"},
+    "formats.write_cm_scores": {"path": "out", "scores": {"u1": 1.0, "u2": 2.0}, "trials": SPOOF_TRIALS},
+    "formats.read_asv_scores": {"path": "asv", "keys": None, "phase": None},
     "formats.read_arpa": {"path": "a.arpa"},
     "formats.write_arpa": {"path": "out.arpa", "ngram": NGRAM},
     "phones.train_ngram": {"sentences": [["a", "b"], ["b"]], "order": 2, "words": ["c"]},
@@ -501,6 +509,9 @@ def folder(tmp_path, monkeypatch):
     Path("spoken/a.txt").write_text("ah")
     Path("scores").write_text("m t 1.0\n")
     Path("trials").write_text("m t target\n")
+    Path("protocol").write_text("a u1 - - bonafide\n")
+    Path("cm").write_text("u1 1.0\n")
+    Path("asv").write_text("- target 1\n- nontarget 0\nA01 spoof 1\n")
     Path("words.dict").write_text("a AA\n")
     Path("gselect").write_text("u 0 1 ; 1 0 ;\n")
     gs.write_store("feats.h5", UTTERANCES.items())

@@ -25,6 +25,7 @@ from gmmspeech.cli import (
     recognition,
     scores,
     speaker,
+    spoofing,
     statistics,
     verify,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "recognition",
     "scores",
     "speaker",
+    "spoofing",
     "statistics",
     "verify",
 ]

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
@@ -103,7 +104,7 @@ def write_voices(folder: str | os.PathLike[str], sentences: Sequence[str] = SENT
         raise ConfigError(f"synthetic voices: found no package espeakng-loader, expected {expected}")
     try:
         with folder_beside(final.absolute()) as temporary:
-            _make_in_new_process(temporary, sentences)
+            _in_new_process("_make", temporary, *sentences)
             temporary.replace(final)
     except OSError as error:
         if not _is_complete(final, sentences):  # else another process was faster
@@ -124,16 +125,43 @@ def write_recordings(corpus: Path, folder: Path) -> None:
         temporary.replace(folder)
 
 
-def _make_in_new_process(folder: Path, sentences: Sequence[str]) -> None:
-    """Write the corpus from a fresh interpreter.
+class Sentence(NamedTuple):
+    """What a voice of eSpeak NG shall say, how many words a minute, and how high on its scale of 0 to 99."""
+
+    text: str
+    voice: str
+    speed: int = SPEED
+    pitch: int = PITCH
+
+
+def say_sentences(folder: Path, sentences: Mapping[str, Sentence]) -> None:
+    """Write each sentence to ``NAME.wav`` in a new folder; the same samples each time."""
+    if importlib.util.find_spec("espeakng_loader") is None:
+        expected = 'the extra "demo": pip install "gmmspeech[demo]"'
+        raise ConfigError(f"synthetic voices: found no package espeakng-loader, expected {expected}")
+    folder.mkdir(parents=True)
+    (folder / "sentences.json").write_text(json.dumps(sentences), encoding="utf-8")
+    _in_new_process("_say_listed", folder)
+    (folder / "sentences.json").unlink()
+
+
+def _say_listed(folder: str) -> None:
+    espeak = _Espeak()
+    for name, (text, voice, speed, pitch) in json.loads((Path(folder) / "sentences.json").read_bytes()).items():
+        samples = espeak.samples(text, voice, speed=speed, pitch=pitch)
+        soundfile.write(Path(folder) / f"{name}.wav", samples, espeak.rate, "PCM_16")
+
+
+def _in_new_process(function: str, *words: object) -> None:
+    """Call a function of this module in a fresh interpreter.
 
     eSpeak NG keeps the phase of its waves, its flutter and more in global variables that nothing resets, so only
     a process that has said nothing yet says the same thing again.
     """
-    code = "import sys; from gmmspeech.corpora.voices import _make; _make(*sys.argv[1:])"
+    code = f"import sys; from gmmspeech.corpora.voices import {function}; {function}(*sys.argv[1:])"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(
-        [sys.executable, "-c", code, folder, *sentences], env=environment, capture_output=True, text=True
+        [sys.executable, "-c", code, *map(str, words)], env=environment, capture_output=True, text=True
     )
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
@@ -175,6 +203,11 @@ class _Espeak:
 
         Gives `samples` (n,).
         """
+        samples = self.samples(text, voice, speed=speed, pitch=pitch)
+        return samples, _phones(self._events, len(samples))
+
+    def samples(self, text: str, voice: str, *, speed: int, pitch: int) -> NDArray[np.int16]:
+        """Say a sentence of any words, (n,); phones are not looked at."""
         self._pieces.clear()
         self._events.clear()
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
@@ -183,8 +216,7 @@ class _Espeak:
         self._library.espeak_SetParameter(_PITCH, pitch, 0)
         raw = text.encode() + b"\0"
         self._library.espeak_Synth(raw, len(raw), 0, 1, 0, _UTF8, None, None)
-        samples = np.concatenate(self._pieces)
-        return samples, _phones(self._events, len(samples))
+        return np.concatenate(self._pieces)
 
     def _receive(self, samples: ctypes._Pointer[ctypes.c_short], count: int, events: ctypes._Pointer[_Event]) -> int:
         if samples and count > 0:

@@ -10,6 +10,22 @@ from .arpa import (
 from .arpa import (
     write_arpa as write_arpa,
 )
+from .asvspoof import SpoofTrial as SpoofTrial
+from .asvspoof import (
+    read_asv_scores as read_asv_scores,
+)
+from .asvspoof import (
+    read_cm_scores as read_cm_scores,
+)
+from .asvspoof import (
+    read_protocol as read_protocol,
+)
+from .asvspoof import (
+    write_cm_scores as write_cm_scores,
+)
+from .asvspoof import (
+    write_protocol as write_protocol,
+)
 from .datadir import (
     DataDir as DataDir,
 )

@@ -14,7 +14,13 @@ from gmmspeech.metrics.det import both_sides, convex_hull, count_errors
 
 
 class AsvErrorRates(NamedTuple):
-    """Error rates of a speaker verification system at its threshold, the result of `asv_error_rates`."""
+    """Error rates of a speaker verification system at its threshold, the result of `asv_error_rates`.
+
+    Examples
+    --------
+    >>> AsvErrorRates(p_miss=0.02, p_fa=0.03, p_fa_spoof=0.4).p_fa_spoof
+    0.4
+    """
 
     p_miss: float
     p_fa: float

@@ -43,3 +43,4 @@ from .trials import (
 from .trials import (
     make_trials as make_trials,
 )
+from .two_classes import class_llrs as class_llrs

@@ -30,6 +30,7 @@ def commands(folder: Path) -> dict[str, list[object]]:
         "enroll": [u, f, folder / "enroll", "OUT"],
         "score": [m, f, trials, "OUT"],
         "train-classifier": [f, folder / "utt2spk", "OUT"],
+        "score-classes": [folder / "c.h5", f, "OUT", "--target", "ann"],
         "copy-features": [f, "OUT"],
         "copy-model": [u, "OUT", "--to", "kaldi"],
         "statistics": [u, f, "OUT"],

@@ -1,0 +1,70 @@
+"""The commands of countermeasures against spoofing: score-classes, evaluate-spoofing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gmmspeech.cli.group import command, jobs_option
+from gmmspeech.cli.places import FEATURES, FILE, OUT
+from gmmspeech.cli.process import tell, tell_columns
+from gmmspeech.errors import ConfigError, counted
+
+
+@command("score-classes")
+@click.argument("classifier", metavar="CLASSIFIER.h5", type=FILE)
+@click.argument("feats", type=FEATURES)
+@click.argument("scores", type=OUT)
+@click.option("--target", default="bonafide", help="Class for which high scores speak.")
+@click.option("--other", show_default="the other one, of two", help="Class against it.")
+@click.option("--protocol", type=FILE, help="Score the utterances of this protocol of ASVspoof, in its form of 2019.")
+@jobs_option
+def score_classes(
+    classifier: Path, feats: str, scores: Path, target: str, other: str | None, protocol: Path | None, jobs: int
+) -> None:
+    """Score utterances by two classes' mixtures.
+
+    CLASSIFIER.h5 is what `train-classifier` wrote, say with the classes bonafide and spoof. SCORES gets a line of
+    utterance and score for each, as ASVspoof 2021 has them: the log-likelihood ratio of the two mixtures, in nats a
+    frame. FEATS is a file of features as `features` writes it, or scp:PATH.
+    """
+    from gmmspeech.commands.spoofing import score_classes_file
+
+    done = score_classes_file(classifier, feats, scores, target, other=other, protocol=protocol, n_jobs=jobs)
+    tell(f"{counted(len(done), 'utterance')} scored")
+
+
+@command("evaluate-spoofing")
+@click.argument("scores", type=FILE)
+@click.argument("protocol", type=FILE)
+@click.option("--asv-scores", type=FILE, help="Scores of speaker verification, which min t-DCF needs.")
+@click.option("--asv-keys", type=FILE, help="Of 2021: ASV/trial_metadata.txt, what these scores are of.")
+@click.option(
+    "--asv-rates",
+    nargs=3,
+    type=click.FloatRange(0, 1),
+    metavar="MISS FA SPOOF",
+    help="In place of scores: the verification's misses, false alarms and accepted spoofs, as shares.",
+)
+@click.option(
+    "--form",
+    type=click.Choice(["2021", "2019"]),
+    default="2021",
+    help="Of min t-DCF: the revised one, or the legacy one of ASVspoof 2019.",
+)
+@click.option("--phase", help="Of 2021: progress, eval or hidden_track; only its trials.")
+def evaluate_spoofing(scores: Path, protocol: Path, **options: Any) -> None:
+    """Print error rates and costs by attack.
+
+    SCORES has an utterance and its score in each line, as `score-classes` writes them, or the four fields of ASVspoof
+    2019. PROTOCOL is a protocol of ASVspoof 2019, or CM/trial_metadata.txt of 2021.
+    """
+    from gmmspeech.commands.spoofing import evaluate_spoofing, rows_of_spoofing
+
+    if options["asv_scores"] is not None and options["asv_rates"] is not None:
+        raise ConfigError("found both --asv-scores and --asv-rates, expected one of them")
+    if options["asv_keys"] is not None and options["asv_scores"] is None:
+        raise ConfigError("found --asv-keys without --asv-scores, expected both")
+    tell_columns(rows_of_spoofing(evaluate_spoofing(scores, protocol, **options)))
