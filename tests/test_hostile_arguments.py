@@ -147,6 +147,13 @@ FUNCTIONS = {
     "metrics.error_rate": {"references": {"u": ["A", "B"]}, "hypotheses": {"u": ["A"]}, "ignore": ("SIL",)},
     "scoring.fit_calibration": {**sides, "p_target": 0.5, "ridge": 0.1},
     "scoring.fit_pav": {**sides, "pseudo_trials": 1.0},
+    "speaker.balanced_frames": {
+        "frames": UTTERANCES,
+        "utt2spk": {"u1": "a", "u2": "b"},
+        "spk2group": {"a": "f", "b": "m"},
+        "max_frames": 20,
+        "random_state": 0,
+    },
     "scoring.make_trials": {"models": {"m": "a"}, "tests": {"t": "a"}},
     "scoring.fit_bounded": sides,
     "scoring.side_information": {"scores": TARGETS, "model_measures": VECTORS[:4], "test_measures": VECTORS[4:8]},

@@ -186,6 +186,17 @@ def features(
 @click.option(
     "--accelerate", is_flag=True, help="Give EM's steps momentum: a better model in the same number of passes."
 )
+@click.option(
+    "--utt2spk",
+    type=FILE,
+    show_default="each frame counts alike",
+    help="Train on the utterances of this file so that each speaker counts alike, however much he says.",
+)
+@click.option(
+    "--spk2group",
+    type=FILE,
+    help="With --utt2spk: a speaker and his group (sex, corpus) in each line; each group counts alike too.",
+)
 @seed_option
 @jobs_option
 @scheduler_option
@@ -200,6 +211,8 @@ def train_ubm(
     backend: str,
     device: str | None,
     accelerate: bool,
+    utt2spk: Path | None,
+    spk2group: Path | None,
     seed: int,
     jobs: int,
     scheduler: str | None,
@@ -222,6 +235,8 @@ def train_ubm(
         backend=backend,
         device=device,
         accelerate=accelerate,
+        utt2spk=utt2spk,
+        spk2group=spk2group,
         random_state=seed,
         n_jobs=jobs,
         scheduler=scheduler,

@@ -10,7 +10,7 @@ import numpy as np
 
 from gmmspeech.blocks import ordered_map
 from gmmspeech.cluster import on_cluster
-from gmmspeech.errors import DataError, FeatureError, all_of, counted
+from gmmspeech.errors import ConfigError, DataError, FeatureError, all_of, counted
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.formats.datadir import read_list_map, read_map
@@ -21,13 +21,20 @@ from gmmspeech.gmm.em import EMMonitor
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.progress import progress, progress_bar
 from gmmspeech.scoring.trials import Scores
-from gmmspeech.speaker.ubm import train_ubm
+from gmmspeech.speaker.ubm import balanced_frames, train_ubm
 from gmmspeech.speaker.verifier import SpeakerVerifier
 from gmmspeech.stores.features import FeatureStore
 
 
 def train_ubm_file(
-    features: str | Path, out: Path, n_components: int, *, scheduler: str | None = None, **options: Any
+    features: str | Path,
+    out: Path,
+    n_components: int,
+    *,
+    scheduler: str | None = None,
+    utt2spk: Path | None = None,
+    spk2group: Path | None = None,
+    **options: Any,
 ) -> DiagonalGMM:
     """Train a background model on a feature store and write it.
 
@@ -41,9 +48,14 @@ def train_ubm_file(
     n_components : int
     scheduler : str, optional
         Address of a Dask scheduler on whose cluster to train.
+    utt2spk, spk2group : Path, optional
+        Train on the utterances that the first names, so that each speaker counts alike, and each group of the second.
     **options
         Of `train_ubm`.
     """
+    if (spk2group if utt2spk is None else scheduler) is not None:
+        found = "spk2group without utt2spk" if utt2spk is None else "utt2spk with scheduler"
+        raise ConfigError(f"found {found}, expected utt2spk {'too' if utt2spk is None else 'on one machine'}")
     with (
         FeatureStore(features) as store,
         checkpoint_of(out) as checkpoint,
@@ -55,7 +67,12 @@ def train_ubm_file(
             bar.set_postfix_str(f"{monitor.history[-1]:.4f} nats a frame")
             bar.update(1 if bar.n else len(monitor.history))
 
-        ubm = train_ubm(store, n_components, client=client, callback=show, checkpoint=checkpoint, **options)
+        frames: Any = store
+        if utt2spk is not None:
+            groups = None if spk2group is None else read_map(spk2group)
+            frames, options["sample_weight"] = balanced_frames(store, read_map(utt2spk), spk2group=groups)
+        ubm = train_ubm(frames, n_components, client=client, callback=show, checkpoint=checkpoint, **options)
+        ubm.front_end_ = store.front_end
         ubm.save(out)
     return ubm
 

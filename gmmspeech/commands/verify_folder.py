@@ -42,7 +42,7 @@ from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.backend import train_backend
 from gmmspeech.speaker.ivector import train_ivector_extractor
 from gmmspeech.speaker.transforms import average_sessions
-from gmmspeech.speaker.ubm import train_ubm
+from gmmspeech.speaker.ubm import balanced_frames, train_ubm
 from gmmspeech.speaker.verifier import SpeakerVerifier
 from gmmspeech.stores.features import FeatureStore
 
@@ -50,7 +50,6 @@ FEW_SPEAKERS = 10  # in the background: fewer teach what tells these apart, not 
 ENOUGH_FOR_PLDA = 30  # speakers of the background
 WELL_MEASURED = 30  # speakers in trials: with fewer, a figure says little
 SHORT_TEST = 3.0  # seconds of speech
-MOST_FRAMES = 500_000  # of the background, in memory
 MOST_COMPONENTS = 128
 COMPONENTS_A_SPEAKER = 4
 SESSION = 300  # frames, about three seconds of speech: what PLDA learns of is cut into such pieces
@@ -206,10 +205,11 @@ def _score(run: pipeline.Run, place: Path, chosen: Protocol, features: Path, n_j
     systems = {"gmm-ubm": place / "scores" / "gmm-ubm"}
     speakers = len(set(chosen.background.values()))
     size = _num_components(speakers)
-    if run.todo("background-model", makes=[ubm], settings=[size, MOST_FRAMES]):
+    if run.todo("background-model", makes=[ubm], settings=size):
         with FeatureStore(features) as store, checkpoint_of(ubm) as checkpoint:
-            frames = list(_of_speakers(store, chosen.background).values())
-            model = train_ubm(frames, min(size, sum(map(len, frames)) // 20 or 1), n_jobs=n_jobs, checkpoint=checkpoint)
+            frames, weight = balanced_frames(store, chosen.background)
+            options: dict[str, Any] = {"n_jobs": n_jobs, "checkpoint": checkpoint, "sample_weight": weight}
+            model = train_ubm(frames, min(size, len(weight) // 20 or 1), **options)
             model.front_end_ = store.front_end
             model.save(ubm)
     if run.todo("score", makes=[models, systems["gmm-ubm"]], settings=VERIFIER):
@@ -229,20 +229,6 @@ def _score(run: pipeline.Run, place: Path, chosen: Protocol, features: Path, n_j
 def _num_components(speakers: int) -> int:
     """Give a power of 2: a background model of few speakers, if large, knows each of them by heart."""
     return int(min(MOST_COMPONENTS, max(16, 2 ** int(np.log2(COMPONENTS_A_SPEAKER * speakers)))))
-
-
-def _of_speakers(store: FeatureStore, utt2spk: Mapping[str, str]) -> dict[str, NDArray[np.float32]]:
-    """Frames of each speaker, as many of each at most as fit in memory."""
-    frames: dict[str, list[NDArray]] = {}
-    for utterance, speaker in utt2spk.items():
-        frames.setdefault(speaker, []).append(store[utterance])
-    rng, most = np.random.default_rng(0), MOST_FRAMES // len(frames)
-    found = {}
-    for speaker, parts in frames.items():
-        together = np.concatenate(parts)
-        drawn = np.sort(rng.choice(len(together), most, replace=False)) if len(together) > most else slice(None)
-        found[speaker] = together[drawn]
-    return found
 
 
 def _score_ivectors(ubm: DiagonalGMM, store: FeatureStore, chosen: Protocol, n_jobs: int | None) -> Scores:

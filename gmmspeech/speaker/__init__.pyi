@@ -46,6 +46,7 @@ from .transforms import (
 from .transforms import (
     length_normalize as length_normalize,
 )
+from .ubm import balanced_frames as balanced_frames
 from .ubm import train_ubm as train_ubm
 from .vad import gmm_vad as gmm_vad
 from .verifier import SpeakerVerifier as SpeakerVerifier

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.blocks import Frames
+from gmmspeech.checks import check_at_least, check_frames
+from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.checkpoints import Checkpoint
+from gmmspeech.files.text import look_alike
 from gmmspeech.gmm.em import EMMonitor
 from gmmspeech.gmm.mixture import DiagonalGMM
 
@@ -32,6 +39,7 @@ def train_ubm(
     client: Client | None = None,
     callback: Callable[[EMMonitor], None] | None = None,
     checkpoint: Checkpoint | None = None,
+    sample_weight: ArrayLike | None = None,
 ) -> DiagonalGMM:
     """Train a universal background model on the frames of many speakers.
 
@@ -50,6 +58,9 @@ def train_ubm(
     checkpoint : Checkpoint, optional
         File that keeps the state before every pass; where it has one, training goes on from there and ends with the
         same bits as if it had never stopped.
+
+    sample_weight : array_like, shape (N,), optional
+        How much each frame counts, where they are in memory; `balanced_frames` gives both.
 
     Returns
     -------
@@ -80,4 +91,85 @@ def train_ubm(
         device=device,
         n_jobs=n_jobs,
     )
-    return gmm.fit(frames, callback=callback, checkpoint=checkpoint)
+    return gmm.fit(frames, sample_weight=sample_weight, callback=callback, checkpoint=checkpoint)
+
+
+@checked
+def balanced_frames(
+    frames: Mapping[str, NDArray],
+    utt2spk: Mapping[str, str],
+    *,
+    spk2group: Mapping[str, str] | None = None,
+    max_frames: int = 500_000,
+    random_state: int = 0,
+) -> tuple[list[NDArray], NDArray[np.float64]]:
+    """Draw frames for a background model, and weigh them so that each speaker counts alike, however much he says.
+
+    Parameters
+    ----------
+    frames : FeatureStore, or mapping of utterance to ndarray (T, D)
+    utt2spk : mapping
+        Utterances to take, and their speakers.
+    spk2group : mapping, optional
+        Group of each speaker, such as sex or corpus. Each group then counts alike, and in it each speaker.
+    max_frames : int
+        How many are drawn at most, the same number at most of each speaker.
+    random_state : int
+
+    Returns
+    -------
+    frames : list of ndarray (T, D)
+        Of each speaker, in the order of their names.
+    sample_weight : ndarray, shape (number of frames,)
+        Their mean is 1.
+
+    Raises
+    ------
+    DataError
+        An utterance that has no frames, or a speaker without group.
+    FeatureError
+        Frames that are no matrix of finite numbers, or of different numbers of columns.
+    ConfigError
+        `max_frames` below the number of speakers.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> rng = np.random.default_rng(0)
+    >>> said = {"a1": rng.normal(0, 1, (300, 2)), "b1": rng.normal(5, 1, (50, 2)), "b2": rng.normal(5, 1, (50, 2))}
+    >>> frames, weight = balanced_frames(said, {"a1": "ann", "b1": "bob", "b2": "bob"})
+    >>> gs.train_ubm(frames, 2, sample_weight=weight).weights_.round(2)
+    array([0.5, 0.5])
+    """
+    missing = next((utterance for utterance in utt2spk if utterance not in frames), None)
+    if missing is not None:
+        raise DataError(
+            f"utterance {shown(missing)}: found no frames of it, expected some{look_alike(missing, frames)}"
+        )
+    said: dict[str, list[str]] = {}
+    for utterance, speaker in utt2spk.items():
+        said.setdefault(speaker, []).append(utterance)
+    if not said:
+        raise DataError("utt2spk: found no utterance, expected one or more")
+    check_at_least(len(said), max_frames=max_frames)
+    groups = {speaker: "" if spk2group is None else spk2group.get(speaker) for speaker in sorted(said)}
+    alone = next((speaker for speaker, group in groups.items() if group is None), None)
+    if alone is not None:
+        expected = f"one for each of the {counted(len(said), 'speaker')}"
+        raise DataError(f"spk2group: found no group of speaker {shown(alone)}, expected {expected}")
+    sizes, rng, most = Counter(groups.values()), np.random.default_rng(random_state), max_frames // len(said)
+    drawn, shares = [], []
+    dim: int | None = None
+    for speaker, group in groups.items():
+        parts = []
+        for utterance in said[speaker]:
+            parts.append(check_frames(frames[utterance], dim, owner=f"utterance {shown(utterance)}: "))
+            dim = parts[0].shape[1]
+        together = np.concatenate(parts)
+        if len(together) > most:
+            together = together[np.sort(rng.choice(len(together), most, replace=False))]
+        drawn.append(together)
+        shares.append(1 / (len(sizes) * sizes[group]))
+    counts = np.array([len(each) for each in drawn])
+    weight = np.repeat(np.array(shares) / counts, counts)
+    return drawn, weight / weight.mean()

@@ -17,8 +17,8 @@ from gmmspeech.commands.verification import (
     train_classifier_file,
     train_ubm_file,
 )
-from gmmspeech.errors import DataError, FeatureError, ModelError
-from gmmspeech.formats.datadir import read_data_dir, write_map
+from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
+from gmmspeech.formats.datadir import read_data_dir, read_map, write_map
 from gmmspeech.formats.trials import read_scores, read_trials, write_scores, write_trials
 from gmmspeech.scoring.trials import Scores, TrialList
 
@@ -44,6 +44,23 @@ def test_the_background_model_is_that_of_train_ubm(features: Path, tmp_path: Pat
     for gmm in (made, read):
         np.testing.assert_array_equal(gmm.means_, expected.means_)
         assert gmm.front_end_ == FRONT.to_json()
+
+
+def test_speakers_count_alike_in_a_background_model(features: Path, digits: Path, tmp_path: Path) -> None:
+    speakers = read_map(digits / "train" / "utt2spk")
+    groups = {speaker: "a" if speaker < "l" else "b" for speaker in speakers.values()}
+    write_map(tmp_path / "groups", groups)
+    lists = {"utt2spk": digits / "train" / "utt2spk", "spk2group": tmp_path / "groups"}
+    train_ubm_file(features, tmp_path / "u.h5", 4, max_iter=2, **lists)
+    with gs.FeatureStore(features) as store:
+        frames, weight = gs.speaker.balanced_frames(store, speakers, spk2group=groups)
+        expected = gs.train_ubm(frames, 4, max_iter=2, sample_weight=weight)
+    read = gs.load(tmp_path / "u.h5")
+    np.testing.assert_array_equal(read.means_, expected.means_)
+    assert read.front_end_ == FRONT.to_json()
+    for given in ({"spk2group": tmp_path / "groups"}, {**lists, "scheduler": "tcp://127.0.0.1:1"}):
+        with pytest.raises(ConfigError, match=r"expected utt2spk (too|on one machine)"):
+            train_ubm_file(features, tmp_path / "v.h5", 4, **given)
 
 
 def test_enrollment_and_scores_are_those_of_the_verifier(digits: Path, features: Path, tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ import inspect
 import numpy as np
 import pytest
 
-from gmmspeech.errors import ModelError
+from gmmspeech.errors import ConfigError, DataError, ModelError
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.speaker.ubm import train_ubm
+from gmmspeech.speaker.ubm import balanced_frames, train_ubm
 from gmmspeech.stores.features import FeatureStore, write_store
 
 
@@ -50,3 +50,40 @@ def test_its_defaults_are_the_mixtures():
 def test_what_is_refused(utterances):
     with pytest.raises(ModelError, match=r"found 3 frames, expected at least as many as components \(512\)"):
         train_ubm([utterances[0][:3]])
+
+
+def test_speakers_and_groups_count_alike():
+    rng = np.random.default_rng(0)
+    said = {"a1": rng.normal(0, 1, (400, 2)), "a2": rng.normal(0, 1, (200, 2)), "b1": rng.normal(9, 1, (50, 2)),
+            "c1": rng.normal(-9, 1, (90, 2)), "d1": rng.normal(0, 1, (10, 2))}  # fmt: skip
+    utt2spk = {"a1": "ann", "a2": "ann", "b1": "bob", "c1": "carl"}
+    frames, weight = balanced_frames(said, utt2spk, max_frames=300)
+    assert [len(each) for each in frames] == [100, 50, 90]
+    parts = np.split(weight, np.cumsum([100, 50, 90])[:-1])
+    np.testing.assert_allclose([part.sum() for part in parts], [80.0] * 3)
+    assert all(np.ptp(part) < 1e-12 for part in parts)
+    groups = {"ann": "f", "bob": "m", "carl": "m"}
+    frames, weight = balanced_frames(said, utt2spk, spk2group=groups, max_frames=300)
+    parts = np.split(weight, np.cumsum([100, 50, 90])[:-1])
+    np.testing.assert_allclose([part.sum() for part in parts], [120.0, 60.0, 60.0])
+    ubm = train_ubm(frames, 3, sample_weight=weight)
+    np.testing.assert_allclose(ubm.weights_[np.argsort(ubm.means_[:, 0])], [0.25, 0.5, 0.25], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"utt2spk": {"u9": "a"}}, DataError, "utterance u9: found no frames of it"),
+        ({"utt2spk": {}}, DataError, "utt2spk: found no utterance"),
+        (
+            {"spk2group": {"a": "f"}},
+            DataError,
+            "spk2group: found no group of speaker b, expected one for each",
+        ),
+        ({"max_frames": 1}, ConfigError, "max_frames: found 1, expected 2 or more"),
+    ],
+)
+def test_balance_that_is_refused(options, error, message):
+    given = {"utt2spk": {"u1": "a", "u2": "b"}, **options}
+    with pytest.raises(error, match=message):
+        balanced_frames({"u1": np.zeros((9, 2)), "u2": np.ones((9, 2))}, **given)
