@@ -329,7 +329,7 @@ def align(
     for line in pronounced_lines(done.spoken.guessed, None if out is None else out / PRONOUNCED_WORDS):
         say(line)
     tell_left_out(done.skipped)
-    for line in doubtful_lines(done.alignments):
+    for line in doubtful_lines(done.alignments, done.least_fit):
         say(line)
     if report is not None:
         names = ", ".join(map(str, dictionaries)) or "by default"

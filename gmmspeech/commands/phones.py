@@ -42,7 +42,7 @@ from gmmspeech.formats.labels import read_ctm, write_ctm
 from gmmspeech.formats.loading import load
 from gmmspeech.phones.decoding.adapting import for_any_speaker, for_these_speakers
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align, search_note
-from gmmspeech.phones.decoding.confidence import LEAST_FIT, LONGEST_PHONE
+from gmmspeech.phones.decoding.confidence import LEAST_FIT, LONGEST_PHONE, least_fit, swapped_transcripts
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import Pronunciations, phone_loop_graph, pronunciations, train_bigram
@@ -170,10 +170,13 @@ class AlignedFolder(AlignedCorpus):
         The recordings and the utterances in them.
     spoken : Spoken
         What is said, and which words the dictionary lacks.
+    least_fit : float
+        Fit below which a transcript is doubtful.
     """
 
     data: DataDir
     spoken: Spoken
+    least_fit: float
 
 
 def align_dir(
@@ -217,6 +220,7 @@ def align_dir(
     options["utt2spk"] = data.utt2spk if adapt else None
     with features_of(said, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
         found = align(hmm, store, spoken.words, spoken.entries, n_jobs=n_jobs, skip_bad=skip, **options)
+        least = _least_fit(hmm, store, spoken, found, n_jobs=n_jobs, **options)
     if ali is not None and found.alignments:
         _write_ali(ali, hmm, found.alignments, spoken.entries)
     if not found.alignments:
@@ -228,7 +232,22 @@ def align_dir(
         write_pronounced(out / PRONOUNCED_WORDS, spoken.guessed)
     skipped = {**left_out, **spoken.skipped, **done.skipped, **found.skipped}
     unknown = Counter({word: seen.total() for word, seen in spoken.unknown.items()})
-    return AlignedFolder(found.alignments, skipped, unknown, data, spoken)
+    return AlignedFolder(found.alignments, skipped, unknown, data, spoken, least)
+
+
+def _least_fit(
+    model: PhoneHMM | AdaptedSystem, store: FeatureStore, spoken: Spoken, found: AlignedCorpus, **options: Any
+) -> float:
+    """Fit below which transcripts are doubtful; where some fit badly, wrong ones are aligned to compare with."""
+    fits = [alignment.fit for alignment in found.alignments.values() if alignment.fit is not None]
+    if min(fits, default=0.0) >= LEAST_FIT:
+        return LEAST_FIT
+    wrong = swapped_transcripts({name: spoken.words[name] for name in found.alignments})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GmmSpeechWarning)
+        options |= {"refine": False, "goodness": False, "skip_bad": True}
+        others = align(model, store, wrong, spoken.entries, **options).alignments.values()
+    return least_fit(fits, [alignment.fit for alignment in others if alignment.fit is not None])
 
 
 def _write_ali(
@@ -276,9 +295,9 @@ def _is_english(language: str) -> bool:
     return language.lower().startswith("en")
 
 
-def doubtful_lines(alignments: Mapping[str, Alignment]) -> Iterator[str]:
+def doubtful_lines(alignments: Mapping[str, Alignment], least: float = LEAST_FIT) -> Iterator[str]:
     """Tell which transcripts fit badly, and which have phones that are too long to be said."""
-    fits = [f"{name} ({a.fit:.1f})" for name, a in alignments.items() if a.fit is not None and a.fit < LEAST_FIT]
+    fits = [f"{name} ({a.fit:.1f})" for name, a in alignments.items() if a.fit is not None and a.fit < least]
     spoken = {name: [phone for phone in a.phones if is_speech(phone.name)] for name, a in alignments.items()}
     longest = {name: max(own, key=lambda phone: phone.end - phone.start) for name, own in spoken.items() if own}
     lasting = {name: (phone.name, phone.end - phone.start) for name, phone in longest.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 
@@ -18,6 +18,10 @@ from gmmspeech.phones.hmm.viterbi import best_scores
 
 LEAST_FIT = -2.3
 """Nats a frame: a transcript that fits worse is probably wrong, or lacks words; right ones have -2 to 0."""
+RIGHT_FIT = -2.0
+"""Nats a frame: however bad most transcripts of a corpus may be, right ones would have this."""
+WAY_TO_WRONG = 0.4
+"""Where doubt begins, between the median fits of right and of wrong transcripts."""
 LONGEST_PHONE = 0.7
 """Seconds: a longer phone has probably taken noise, music or other speech; the longest of read speech have 0.6."""
 
@@ -83,6 +87,26 @@ def transcript_fits(
         own = emissions[i][np.arange(len(path)), path] + moves
         fits[i] = float(own[here].mean() - loop)
     return fits
+
+
+def least_fit(fits: Sequence[float], wrong: Sequence[float]) -> float:
+    """Fit below which transcripts are doubtful, of their own fits and of those of wrong ones of the same recordings.
+
+    `LEAST_FIT`, or less where the model is small or of other speech, so that right transcripts fit badly too.
+    """
+    if not fits or not wrong:
+        return LEAST_FIT
+    right = max(float(np.median(fits)), RIGHT_FIT)
+    return min(LEAST_FIT, right + WAY_TO_WRONG * (float(np.median(wrong)) - right))
+
+
+def swapped_transcripts(transcripts: Mapping[str, Sequence[str]], most: int = 50) -> dict[str, Sequence[str]]:
+    """Wrong transcripts: each utterance has the words of another one of about the same length, if there is one."""
+    names = sorted(transcripts, key=lambda name: len(transcripts[name]))
+    far = max(1, len(names) // 6)
+    pairs = zip(names, names[far:] + names[:far], strict=True)
+    apart = {name: transcripts[other] for name, other in pairs if transcripts[other] != transcripts[name]}
+    return {name: apart[name] for name in list(apart)[:: -(-len(apart) // most) or 1]}
 
 
 def loop_log_likelihoods(model: PhoneHMM, emissions: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:

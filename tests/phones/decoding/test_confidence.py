@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from trees import descended, grown, model_of
 
-from gmmspeech.phones.decoding.confidence import goodness_of_pronunciation, loop_log_likelihoods
+from gmmspeech.phones.decoding.confidence import (
+    LEAST_FIT,
+    goodness_of_pronunciation,
+    least_fit,
+    loop_log_likelihoods,
+    swapped_transcripts,
+)
 from gmmspeech.phones.decoding.spans import phone_spans
 from gmmspeech.phones.hmm.graph import PhoneBigram, phone_loop_graph, utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -48,3 +54,20 @@ def path_of(graph):
         here = [path[-1] + 1] if path[-1] + 1 < graph.num_nodes and graph.chained[path[-1] + 1] else []
         path.append([*here, *graph.target[graph.source == path[-1]].tolist()][0])
     return np.array(path)
+
+
+def test_doubt_begins_between_right_and_wrong_transcripts():
+    assert least_fit([-0.5, -0.3, -0.1], [-5.0, -4.0, -6.0]) == LEAST_FIT  # a model that tells them apart
+    assert least_fit([-1.9, -1.5, -2.9], [-5.4, -4.9, -6.4]) == pytest.approx(-1.9 - 0.4 * 3.5)  # a small one
+    assert least_fit([-5.0, -5.2, -5.1], [-5.0, -5.4, -5.2]) == pytest.approx(-2.0 - 0.4 * 3.2)  # all are wrong
+    assert least_fit([-5.0], []) == least_fit([], [-5.0]) == LEAST_FIT
+
+
+def test_wrong_transcripts_are_of_about_the_same_length_and_never_the_same():
+    said = {f"u{i}": ["a"] * (i // 2 + 1) for i in range(40)}
+    wrong = swapped_transcripts(said)
+    assert set(wrong) == set(said)
+    assert all(wrong[name] != said[name] for name in said)
+    assert np.median([abs(len(wrong[name]) - len(said[name])) for name in said]) <= 4
+    assert len(swapped_transcripts(said, most=10)) == 10
+    assert swapped_transcripts({"u": ["a"], "v": ["a"]}) == swapped_transcripts({"u": ["a"]}) == {}
