@@ -25,6 +25,7 @@ from gmmspeech.errors import FeatureError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.files.text import parse_object
+from gmmspeech.gmm import missing
 from gmmspeech.gmm.frames import as_frames, check_names, check_weights, near_one, saved_names, set_names
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel, pack
@@ -51,6 +52,7 @@ class DiagonalMixture(Saved):
     backend: str
     device: str | None
     n_jobs: int | None
+    allow_nan: bool
 
     @classmethod
     def from_parameters(
@@ -110,8 +112,7 @@ class DiagonalMixture(Saved):
         >>> gmm.score_samples([[0.0]]).round(4)
         array([-0.9189])
         """
-        kernel, parameters = get_backend(self.backend, self.device), self.kernel_parameters()
-        return self._map(lambda block: kernel.log_likelihood(block, parameters), X)
+        return self._map(self._log_likelihood(), X)
 
     def score(self, X: Frames | ArrayLike, y: None = None, *, sample_weight: ArrayLike | None = None) -> float:
         """Mean log-likelihood a frame, in nats; the mean of weights where they are given, as in `fit`."""
@@ -122,13 +123,12 @@ class DiagonalMixture(Saved):
 
     def predict_proba(self, X: Frames | ArrayLike) -> NDArray[np.float64]:
         """Posterior probability of every component given each frame, shape (N, K)."""
-        parameters = self.kernel_parameters()
-        return self._map(lambda block: numpy_kernel.posteriors(block, parameters), X)
+        return self._map(self._posteriors(), X)
 
     def predict(self, X: Frames | ArrayLike) -> NDArray[np.intp]:
         """Most probable component of each frame, shape (N,)."""
-        parameters = self.kernel_parameters()
-        return self._map(lambda block: in_range(numpy_kernel.posteriors(block, parameters)).argmax(axis=1), X)
+        posteriors = self._posteriors()
+        return self._map(lambda block: in_range(posteriors(block)).argmax(axis=1), X)
 
     def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Draw frames from the mixture.
@@ -160,6 +160,7 @@ class DiagonalMixture(Saved):
         """Give parameters, options and history, for a file."""
         weights, means, variances = self.parameters()
         options = {name: getattr(self, name) for name in _SAVED_OPTIONS}
+        options |= {"allow_nan": True} if self.allow_nan else {}  # a file has it where it matters
         return {
             "weights": weights,
             "means": means,
@@ -251,16 +252,28 @@ class DiagonalMixture(Saved):
         return np.concatenate(list(self._results(function, X)))
 
     def _results(self, function: Callable[[NDArray], NDArray], X: Frames | ArrayLike) -> Iterator[NDArray]:
-        frames = self._check_frames(X)
+        frames, check = self._check_frames(X), missing.no_infinity if self.allow_nan else finite
         return map_blocks(
-            lambda block: in_range(function(finite(block[1], block[0])), block[0]), frames, n_jobs=self.n_jobs
+            lambda block: in_range(function(check(block[1], block[0])), block[0]), frames, n_jobs=self.n_jobs
         )
+
+    def _log_likelihood(self) -> Callable[[NDArray], NDArray[np.float64]]:
+        """Give a function from frames to their log-likelihoods."""
+        return self._evaluate(get_backend(self.backend, self.device).log_likelihood, missing.log_likelihood)
+
+    def _posteriors(self) -> Callable[[NDArray], NDArray[np.float64]]:
+        """Give a function from frames to posteriors."""
+        return self._evaluate(numpy_kernel.posteriors, missing.posteriors)
+
+    def _evaluate(self, whole: missing.Evaluate, with_gaps: missing.Evaluate) -> Callable[[NDArray], NDArray]:
+        """Give a function of frames; `with_gaps` is for those with missing values, where they are allowed."""
+        function, parameters = missing.either(whole, with_gaps) if self.allow_nan else whole, self.kernel_parameters()
+        return lambda frames: function(frames, parameters)
 
     def _total(self, X: Frames | ArrayLike) -> tuple[float, int]:
         """Log-likelihood of all frames, and their number; the frames' own are not kept."""
-        kernel, parameters = get_backend(self.backend, self.device), self.kernel_parameters()
         total, count = 0.0, 0
-        for scores in self._results(lambda frames: kernel.log_likelihood(frames, parameters), X):
+        for scores in self._results(self._log_likelihood(), X):
             total, count = total + float(scores.sum()), count + len(scores)
         if not count:
             raise FeatureError("found 0 frames, expected one or more")
@@ -271,7 +284,8 @@ class DiagonalMixture(Saved):
             packed = pack(*parameters)
         backend = get_backend(self.backend, self.device).name.split()[0]
         unit, near = near_one(weight)
-        stats = sum_blocks(_Statistics(backend, self.device, packed), frames, near, n_jobs=self.n_jobs)
+        function = _Statistics(backend, self.device, packed, self.allow_nan)
+        stats = sum_blocks(function, frames, near, n_jobs=self.n_jobs)
         return stats if near is None else stats * unit
 
     def _num_free_parameters(self) -> int:
@@ -285,10 +299,14 @@ class _Statistics:
     backend: str  # the one that was chosen here, whatever another machine would choose
     device: str | None
     parameters: KernelParameters
+    allow_nan: bool = False
 
     def __call__(self, block: Block) -> GMMStats:
         start, frames, weight = block
-        stats = get_backend(self.backend, self.device).accumulate(finite(frames, start), self.parameters, weight)
+        if self.allow_nan and missing.has_gaps(frames):
+            stats = missing.accumulate(missing.no_infinity(frames, start), self.parameters, weight)
+        else:
+            stats = get_backend(self.backend, self.device).accumulate(finite(frames, start), self.parameters, weight)
         in_range(np.full(1, stats.log_likelihood), start)
         return stats
 

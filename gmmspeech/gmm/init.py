@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.blocks import Frames, ordered_map, single_threaded_blas
 from gmmspeech.errors import ModelError, counted
-from gmmspeech.gmm import floors
+from gmmspeech.gmm import floors, missing
 from gmmspeech.gmm.frames import draw_frames
 from gmmspeech.gmm.kernels import numpy_kernel, pack
 
@@ -41,7 +41,7 @@ def draw_start(
         raise ModelError(f"init: {found}, expected {shape}")
     n_components = shape[0]
     size = max(INIT_FRAMES_PER_COMPONENT * n_components, MIN_INIT_FRAMES)
-    sample = draw_frames(frames, weight, size, num_frames, rng)
+    sample = missing.filled(draw_frames(frames, weight, size, num_frames, rng), rng)
     everything = weight is not None and len(sample) == np.count_nonzero(weight)  # not drawn by weight then
     times = weight[weight > 0] if weight is not None and everything else None
     if not isinstance(init, str):

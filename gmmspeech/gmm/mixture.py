@@ -14,7 +14,7 @@ from gmmspeech.checks import finite
 from gmmspeech.errors import ModelError, counted
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import Checkpoint, seed_of
-from gmmspeech.gmm import acceleration, em, floors
+from gmmspeech.gmm import acceleration, em, floors, missing
 from gmmspeech.gmm.density import DiagonalMixture
 from gmmspeech.gmm.estimator import Estimator
 from gmmspeech.gmm.frames import (
@@ -34,6 +34,7 @@ from gmmspeech.gmm.stepwise import blend
 
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
+    from sklearn.utils import Tags
 
 
 class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a mixture (made by train-ubm)"):
@@ -59,6 +60,9 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a mixtur
         before.
     variance_floor : float
         Smallest variance of a component, relative to a robust variance within clusters (`gmmspeech.gmm.floors`).
+    allow_nan : bool
+        Take NaN in frames as a value that is missing, here and in all that evaluates the mixture
+        (`gmmspeech.gmm.missing`); else it is refused.
     learning_decay : float
         How fast `partial_fit` forgets: κ of `gmmspeech.gmm.stepwise`, above 0.5 (fast) and at most 1 (never).
     random_state : int, numpy RandomState or None
@@ -115,6 +119,7 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a mixtur
         max_iter: int = 20,
         tol: float = 1e-3,
         variance_floor: float = 0.01,
+        allow_nan: bool = False,
         learning_decay: float = 0.7,
         random_state: Any = None,
         backend: str = "auto",
@@ -127,6 +132,7 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a mixtur
         self.max_iter = max_iter
         self.tol = tol
         self.variance_floor = variance_floor
+        self.allow_nan = allow_nan
         self.learning_decay = learning_decay
         self.random_state = random_state
         self.backend = backend
@@ -175,7 +181,7 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a mixtur
         DataError
             A checkpoint that can't be written, or is of other options or frames.
         FeatureError
-            NaN or infinity in a frame; frames that are not two-dimensional.
+            NaN (but with `allow_nan`) or infinity in a frame; frames that are not two-dimensional.
         """
         check_options(self)
         check_names(self, X, reset=True)
@@ -353,6 +359,11 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a mixtur
         state.pop("_packed", None)  # made again where it is needed
         return state
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.allow_nan
+        return tags
+
     def __sklearn_clone__(self) -> Self:
         clone = super().__sklearn_clone__()
         clone.init = self.init  # a mixture given as the start of EM is a value: its clone would not be fitted
@@ -366,7 +377,7 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a mixtur
     def _e_step(self, frames: Frames, weight: NDArray[np.float64] | None) -> Callable[[Parameters], GMMStats]:
         """Give a function from a mixture to the statistics of the frames, to be called once an iteration."""
         kernel = get_backend(self.backend, self.device)
-        if isinstance(kernel, WholePass) and not isinstance(frames, DistributedFrames):
+        if isinstance(kernel, WholePass) and not isinstance(frames, DistributedFrames) and not self.allow_nan:
             # torch's: frames may stay on a GPU from one iteration to the next
             unit, near = near_one(weight)
             statistics = kernel.e_step(frames, near)
@@ -375,11 +386,14 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a mixtur
 
     def _moments(self, frames: Frames, weight: NDArray[np.float64] | None) -> GMMStats:
         """Statistics of all frames as one component, about the first frames' mean, which keeps digits."""
-        first = finite(next(frame_blocks(frames), np.empty((0, 1))))
+        first = next(frame_blocks(frames), np.empty((0, 1)))
         if not len(first):
             raise ModelError(f"found 0 frames, expected at least as many as components ({self.n_components})")
-        mean = first.mean(axis=0, dtype=np.float64)
-        variance = first.var(axis=0, dtype=np.float64)
+        if self.allow_nan and missing.has_gaps(first):
+            mean, variance = missing.mean_and_variance(missing.no_infinity(first))
+        else:
+            finite(first)
+            mean, variance = first.mean(axis=0, dtype=np.float64), first.var(axis=0, dtype=np.float64)
         variance[variance == 0] = 1.0
         moments = self._accumulate(frames, weight, (np.ones(1), mean[None], variance[None]))
         if moments.num_frames < self.n_components and weight is None:

@@ -20,6 +20,7 @@ OF_MIXTURES: Mapping[str, Constraint] = MappingProxyType(
         "max_iter": whole(1),
         "tol": real(least=0),
         "variance_floor": real(least=0, below=1),
+        "allow_nan": FLAG,
         "learning_decay": real(above=0.5, most=1),
         "random_state": SEED,
         "backend": TEXT,
