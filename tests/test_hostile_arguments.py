@@ -35,6 +35,7 @@ SESSIONS = [RNG.normal(s / 4, 1, (20, 3)) for s in SPEAKERS]
 STATS = [UBM.accumulate(x) for x in SESSIONS]
 VECTORS = RNG.normal(size=(8, 3))[SPEAKERS] * 2 + RNG.normal(size=(32, 3))
 PLDA = gs.speaker.PLDA(np.zeros(3), np.eye(3), np.eye(3))
+IVECTORS = gs.speaker.IVectorExtractor(np.ones(1), np.ones((1, 2)), np.ones((1, 2)), np.ones((1, 2, 1)))
 TARGETS, NONTARGETS = [1.0, 2.0, 3.0, 1.5], [-1.0, 0.0, 1.2, -2.0]
 TRIAL_MODELS, TRIAL_TESTS = (axis.ravel() for axis in np.indices((12, 12)))
 TRIAL_SCORES = RNG.normal(3.0 * (TRIAL_MODELS == TRIAL_TESTS))
@@ -352,6 +353,15 @@ FUNCTIONS = {
     "formats.write_kaldi_gmm": {"path": "out", "gmm": UBM, "binary": True},
     "formats.write_kaldi_hmm": {"folder": "kaldi", "model": HMM, "binary": True},
     "formats.read_kaldi_hmm": {"path": "kaldi/final.mdl", "tree": "kaldi/tree", "phones": "kaldi/phones.txt"},
+    "formats.write_kaldi_plda": {"path": "out", "plda": PLDA, "binary": True},
+    "formats.read_kaldi_plda": {"path": "a.plda"},
+    "formats.write_kaldi_vectors": {"path": "out", "vectors": {"u": [1.0, 2.0]}, "text": True},
+    "formats.read_kaldi_vectors": {"path": "ivector.ark"},
+    "formats.write_kaldi_extractor": {"path": "out", "extractor": IVECTORS, "binary": True},
+    "formats.read_kaldi_extractor": {"path": "final.ie"},
+    "formats.read_kaldi_full_gmm": {"path": "final.ubm"},
+    "formats.read_kaldi_posteriors": {"path": "post"},
+    "formats.stats_of_posteriors": {"frames": X[:2], "posteriors": [[(0, 0.5)], [(1, 1.0)]], "num_components": 2},
     "formats.write_kaldi_matrix": {"path": "out", "matrix": X, "binary": True},
     "formats.read_kaldi_matrix": {"path": "final.mat"},
     "formats.write_kaldi_alignments": {"path": "out", "alignments": {"u": [1, 2]}, "text": True},
@@ -526,6 +536,12 @@ def folder(tmp_path, monkeypatch):
     gs.formats.write_kaldi_gmm("a.dubm", UBM)
     gs.formats.write_kaldi_hmm("kaldi", HMM)
     gs.formats.write_kaldi_matrix("final.mat", X)
+    gs.formats.write_kaldi_plda("a.plda", PLDA)
+    gs.formats.write_kaldi_vectors("ivector.ark", {"u": [1.0, 2.0]})
+    gs.formats.write_kaldi_extractor("final.ie", IVECTORS)
+    full = "<FullGMM> <WEIGHTS> [ 1 ] <MEANS_INVCOVARS> [ \n 2 ] <INV_COVARS> [ \n 4 ] </FullGMM> "
+    Path("final.ubm").write_text(full)
+    Path("post").write_text("u [ 0 1 ] \n")
     gs.formats.write_kaldi_alignments("ali.ark", {"u": [1, 2]})
     gs.formats.write_arpa("a.arpa", NGRAM)
     gs.formats.write_labels("a.ctm", SEGMENTS, format="ctm")

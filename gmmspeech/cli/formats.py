@@ -51,15 +51,16 @@ def copy_features_command(source: str, out: str, compress: bool, kind: str, fram
     help="Format of OUT: of this package; Kaldi's, binary or text; HTK's MMF.",
 )
 def copy_model_command(model: Path, out: Path, format: str | None) -> None:
-    """Copy a mixture or phone HMMs into another format.
+    """Copy a model into another format.
 
     Formats are this package's, Kaldi's and HTK's.
 
     MODEL is a mixture of this package, a DiagGmm of Kaldi's, an MMF of HTK's with one mixture, or a mixture of bob's or
     SIDEKIT's. A classifier becomes an MMF with a mixture a class. Phone HMMs of train-phones become final.mdl of
-    Kaldi's, with tree and phones.txt beside it, and the other way round.
+    Kaldi's, with tree and phones.txt beside it, i-vector extractors final.ie, back ends plda with mean.vec and
+    transform.mat beside it (--to kaldi), and the other way round.
     """
     from gmmspeech.commands.copy import copy_model
 
     count = copy_model(model, out, format=format)
-    tell(f"{counted(count, 'mixture') if count else 'phone HMMs'} copied")
+    tell(f"{counted(count, 'mixture') if count else '1 model'} copied")

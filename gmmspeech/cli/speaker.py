@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from gmmspeech.cli.group import command, jobs_option, scheduler_option
-from gmmspeech.cli.places import FEATURES, FILE, OUT
+from gmmspeech.cli.places import FEATURES, FILE, OUT, OUT_FEATURES
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import ConfigError, counted
 
@@ -79,14 +79,18 @@ def train_ivector(
 @command("extract-ivectors")
 @click.argument("extractor", metavar="EXTRACTOR.h5", type=FILE)
 @click.argument("stats", metavar="STATS.h5", type=FILE)
-@click.argument("ivectors", metavar="IVECTORS.h5", type=OUT)
+@click.argument("ivectors", metavar="IVECTORS.h5", type=OUT_FEATURES)
 @click.option("--fast", is_flag=True, help="Approximate, for many components and a high rank.")
 @jobs_option
-def extract_ivectors(extractor: Path, stats: Path, ivectors: Path, fast: bool, jobs: int) -> None:
-    """Extract the i-vector of each utterance."""
+def extract_ivectors(extractor: Path, stats: Path, ivectors: str, fast: bool, jobs: int) -> None:
+    """Extract the i-vector of each utterance.
+
+    EXTRACTOR.h5 is what train-ivector wrote, or final.ie of Kaldi's. IVECTORS.h5 may be ark:PATH, ark,t:PATH (text) or
+    ark,scp:ARK,SCP for Kaldi; train-plda and score-ivectors take ark:PATH and scp:PATH likewise.
+    """
     from gmmspeech.commands.speaker import extract_ivectors_file
 
-    found = extract_ivectors_file(extractor, stats, ivectors, fast=fast, n_jobs=jobs)
+    found = extract_ivectors_file(extractor, stats, Path(ivectors), fast=fast, n_jobs=jobs)
     tell(f"{counted(len(found.names), 'i-vector')} of {counted(found.vectors.shape[1], 'dimension')}")
 
 
@@ -168,6 +172,11 @@ def adapt_plda(backend: Path, ivectors: Path, adapted: Path, **scales: float) ->
     is_flag=True,
     help="Let PLDA count the sessions of a model, which it takes to be independent; else their mean counts as one.",
 )
+@click.option(
+    "--normalize-length",
+    is_flag=True,
+    help="Bring vectors to the length that PLDA expects of them, as Kaldi's ivector-plda-scoring does by default.",
+)
 def score_ivectors(
     backend: Path,
     ivectors: Path,
@@ -176,17 +185,22 @@ def score_ivectors(
     scores: Path,
     enrollment: Path | None,
     count_sessions: bool,
+    normalize_length: bool,
 ) -> None:
     """Score the trials of a list by i-vectors.
 
-    SPK2UTT has a model and its enrollment utterances in each line: the model is the mean of their i-vectors. TRIALS has
-    a model, a test utterance and perhaps target or nontarget in each line. SCORES gets a line of model, test and score
-    for each.
+    BACKEND.h5 is what train-plda wrote, or plda of Kaldi's with mean.vec and transform.mat beside it, where they were
+    used. SPK2UTT has a model and its enrollment utterances in each line: the model is the mean of their i-vectors.
+    TRIALS has a model, a test utterance and perhaps target or nontarget in each line. SCORES gets a line of model, test
+    and score for each.
     """
     from gmmspeech.commands.speaker import score_ivectors_file
 
     done = score_ivectors_file(
-        backend, ivectors, spk2utt, trials, scores, enrollment=enrollment, count_sessions=count_sessions
+        *(backend, ivectors, spk2utt, trials, scores),
+        enrollment=enrollment,
+        count_sessions=count_sessions,
+        normalize_length=normalize_length,
     )
     tell(f"{counted(len(done), 'trial')} scored")
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from gmmspeech.cluster import on_cluster
 from gmmspeech.commands.scores import naming, numbered
 from gmmspeech.commands.verification import check_frames
-from gmmspeech.errors import DataError, FeatureError, ModelError, shown
+from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError, shown
 from gmmspeech.files.checkpoints import checkpoint_of
+from gmmspeech.files.names import parse_output
 from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import read_list_map, read_map
 from gmmspeech.formats.loading import load
@@ -113,13 +114,36 @@ def extract_ivectors_file(
         bar = progress_bar("i-vectors", "batch")
         found = [model.extract(store.select(part), fast=fast, n_jobs=n_jobs) for part in bar(parts)]
     ivectors = IVectors(tuple(names), np.concatenate(found), model.digest)
-    ivectors.save(out)
+    _write_ivectors(out, ivectors)
     return ivectors
+
+
+def open_ivectors(path: Path) -> IVectors:
+    """Read i-vectors: a file of this package's, or ``ark:PATH`` or ``scp:PATH`` of Kaldi's."""
+    if not str(path).startswith(("ark:", "scp:")):
+        return load(path, IVectors)
+    from gmmspeech.formats.kaldi_plda import read_kaldi_vectors
+
+    vectors = read_kaldi_vectors(path)
+    return IVectors(tuple(vectors), np.stack(list(vectors.values())))
+
+
+def _write_ivectors(out: Path, ivectors: IVectors) -> None:
+    """Write i-vectors where an argument says, perhaps as an archive of Kaldi's."""
+    place = parse_output(str(out), archives=True)
+    if place.kind == "file":
+        ivectors.save(out)
+        return
+    from gmmspeech.formats.kaldi_plda import write_kaldi_vectors
+
+    if place.kind != "ark":
+        raise ConfigError(f"{out}: found {place.kind}:, expected a path, ark:PATH or ark,scp:ARK,SCP for i-vectors")
+    write_kaldi_vectors(place.path, ivectors.by_name(), scp=place.script, text=place.text)
 
 
 def train_plda_file(ivectors: Path, utt2spk: Path, out: Path, **options: Any) -> BackEnd:
     """Train a back end on the i-vectors of the utterances that a file names, and write it."""
-    found, labels = load(ivectors, IVectors), read_map(utt2spk)
+    found, labels = open_ivectors(ivectors), read_map(utt2spk)
     vectors = _vectors(found, labels, ivectors)
     with naming(ivectors, ModelError):
         backend = train_backend(
@@ -131,7 +155,7 @@ def train_plda_file(ivectors: Path, utt2spk: Path, out: Path, **options: Any) ->
 
 def adapt_plda_file(backend: Path, ivectors: Path, out: Path, **scales: float) -> BackEnd:
     """Adapt a back end to the domain of i-vectors without labels, and write it."""
-    model, found = load(backend, BackEnd), load(ivectors, IVectors)
+    model, found = load(backend, BackEnd), open_ivectors(ivectors)
     with naming(ivectors, DataError, FeatureError, ModelError):
         adapted = adapt_backend(model, found.vectors, extractor_digest=found.extractor_digest, **scales)
     adapted.save(out)
@@ -147,6 +171,7 @@ def score_ivectors_file(
     *,
     enrollment: Path | None = None,
     count_sessions: bool = False,
+    normalize_length: bool = False,
 ) -> Scores:
     """Score the trials of a list by the i-vectors of models and tests."""
     model, listed, enrolled = load(backend, BackEnd), read_trials(trials), read_list_map(sessions)
@@ -173,7 +198,8 @@ def score_ivectors_file(
         pairs = order[first:last]
         some, place = np.unique(column[pairs], return_inverse=True)
         counted = counts[here] if count_sessions else 1
-        values[pairs] = model.score(means[here], vectors[some], sessions=counted)[row[pairs] - start, place]
+        how: dict[str, Any] = {"sessions": counted, "normalize_length": normalize_length}
+        values[pairs] = model.score(means[here], vectors[some], **how)[row[pairs] - start, place]
     scores = Scores(listed.models, listed.tests, values)
     write_scores(out, scores)
     return scores
@@ -206,7 +232,7 @@ def _vectors(found: IVectors, names: Iterable[str], path: Path) -> NDArray[np.fl
 
 
 def _transformed(backend: BackEnd, path: Path) -> IVectors:
-    found = load(path, IVectors)
+    found = open_ivectors(path)
     with naming(path, FeatureError, ModelError):
         vectors = backend.transform(found.vectors, extractor_digest=found.extractor_digest)
     return IVectors(found.names, vectors, found.extractor_digest)

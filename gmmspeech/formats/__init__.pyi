@@ -81,6 +81,21 @@ from .kaldi_hmm import (
 from .kaldi_hmm import (
     write_kaldi_hmm as write_kaldi_hmm,
 )
+from .kaldi_ivector import (
+    read_kaldi_extractor as read_kaldi_extractor,
+)
+from .kaldi_ivector import (
+    read_kaldi_full_gmm as read_kaldi_full_gmm,
+)
+from .kaldi_ivector import (
+    read_kaldi_posteriors as read_kaldi_posteriors,
+)
+from .kaldi_ivector import (
+    stats_of_posteriors as stats_of_posteriors,
+)
+from .kaldi_ivector import (
+    write_kaldi_extractor as write_kaldi_extractor,
+)
 from .kaldi_models import (
     read_gselect as read_gselect,
 )
@@ -92,6 +107,18 @@ from .kaldi_models import (
 )
 from .kaldi_models import (
     write_kaldi_gmm as write_kaldi_gmm,
+)
+from .kaldi_plda import (
+    read_kaldi_plda as read_kaldi_plda,
+)
+from .kaldi_plda import (
+    read_kaldi_vectors as read_kaldi_vectors,
+)
+from .kaldi_plda import (
+    write_kaldi_plda as write_kaldi_plda,
+)
+from .kaldi_plda import (
+    write_kaldi_vectors as write_kaldi_vectors,
 )
 from .labels import (
     read_labels as read_labels,

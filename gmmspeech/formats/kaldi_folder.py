@@ -17,7 +17,7 @@ from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import parse_whole, read_text, split_fields
 from gmmspeech.formats.kaldi_hmm import read_kaldi_hmm, write_kaldi_hmm
-from gmmspeech.formats.kaldi_objects import Writer, read_array_file
+from gmmspeech.formats.kaldi_objects import read_array_file, write_array_file
 from gmmspeech.phones.hmm.adaptation import SplicedTransform, model_statistics
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -179,6 +179,4 @@ def write_kaldi_matrix(path: str | os.PathLike[str], matrix: ArrayLike, *, binar
         array = real_array(matrix, "matrix", DataError).astype(np.float32)
     if array.ndim not in (1, 2) or not array.size or not all_finite(array):
         raise DataError(f"matrix: found shape {array.shape} or numbers beyond float32, expected finite (M, N) or (N,)")
-    writer = Writer(binary=binary)
-    writer.array(array)
-    writer.save(path)
+    write_array_file(path, array, binary=binary)

@@ -36,7 +36,12 @@ def is_kaldi_gmm(head: bytes) -> bool:
 
 def is_kaldi_hmm(head: bytes) -> bool:
     """Say whether a file that begins with these bytes is, or means to be, an acoustic model of Kaldi's."""
-    return re.match(rb"\s*<TransitionModel>", head.removeprefix(BINARY)) is not None
+    return begins_with(head, "TransitionModel")
+
+
+def begins_with(head: bytes, token: str) -> bool:
+    """Say whether a file of Kaldi's that begins with these bytes begins with a token."""
+    return head.removeprefix(BINARY).lstrip().startswith(f"<{token}>".encode())
 
 
 @checked

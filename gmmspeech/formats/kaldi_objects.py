@@ -281,3 +281,10 @@ def read_array_file(path: str | os.PathLike[str], expected: str) -> NDArray[np.f
     if not array.size or not np.isfinite(array).all():
         raise reader.error(f"found shape {array.shape} or numbers that are not finite, expected {expected}")
     return array
+
+
+def write_array_file(path: str | os.PathLike[str], array: NDArray[np.floating], *, binary: bool = True) -> None:
+    """Write a file that is one vector or matrix, in float32."""
+    writer = Writer(binary=binary)
+    writer.array(array.astype(np.float32))
+    writer.save(path)

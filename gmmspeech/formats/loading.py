@@ -50,14 +50,15 @@ def load(path: str | os.PathLike[str], kind: type[Model]) -> Model: ...
 def load(path: str | os.PathLike[str], kind: tuple[type, ...] | None = None) -> Any: ...
 @checked
 def load(path: str | os.PathLike[str], kind: type | tuple[type, ...] | None = None) -> Any:
-    """Read what a method ``save`` wrote, a diagonal mixture of Kaldi, HTK, bob or SIDEKIT, or phone HMMs of Kaldi's.
+    """Read what a method ``save`` wrote, a diagonal mixture of Kaldi, HTK, bob or SIDEKIT, or a model of Kaldi's.
 
     Parameters
     ----------
     path : path-like
         The file's content tells what it is: something of this package; a ``DiagGmm`` of Kaldi's, binary or text; an MMF
         of HTK's with one mixture (`read_mmf` reads them all); a ``GMMMachine`` of bob's or a ``Mixture`` of SIDEKIT's;
-        ``final.mdl`` of Kaldi's, with what lies beside it (`read_kaldi_hmm`).
+        ``final.mdl``, ``plda`` (a back end) or ``final.ie`` of Kaldi's, with what lies beside it (`read_kaldi_hmm`,
+        `read_kaldi_plda`, `read_kaldi_extractor`).
     kind : type or tuple of types, optional
         What it must be, such as ``DiagonalGMM``.
 
@@ -107,6 +108,10 @@ def _reader(name: str) -> Callable[[str], Any] | None:
 
     if kaldi_models.is_kaldi_hmm(head):
         return _read_kaldi_folder
+    if kaldi_models.begins_with(head, "Plda"):
+        return _read_kaldi_backend
+    if kaldi_models.begins_with(head, "IvectorExtractor"):
+        return _read_kaldi_extractor
     if kaldi_models.is_kaldi_gmm(head):
         return kaldi_models.read_kaldi_gmm
     return _read_only_mixture if mmf.is_mmf(head) else None
@@ -116,6 +121,18 @@ def _read_kaldi_folder(name: str) -> Any:
     from gmmspeech.formats.kaldi_folder import load_kaldi_model
 
     return load_kaldi_model(name)
+
+
+def _read_kaldi_backend(name: str) -> Any:
+    from gmmspeech.formats.kaldi_plda import read_kaldi_backend
+
+    return read_kaldi_backend(name)
+
+
+def _read_kaldi_extractor(name: str) -> Any:
+    from gmmspeech.formats.kaldi_ivector import read_kaldi_extractor
+
+    return read_kaldi_extractor(name)
 
 
 def _read_only_mixture(name: str) -> DiagonalGMM:

@@ -79,7 +79,14 @@ class BackEnd(Saved, kind="BackEnd", hint="a back end (made by train-plda)"):
         return vectors
 
     @checked
-    def score(self, models: ArrayLike, tests: ArrayLike, *, sessions: ArrayLike | int = 1) -> NDArray[np.float64]:
+    def score(
+        self,
+        models: ArrayLike,
+        tests: ArrayLike,
+        *,
+        sessions: ArrayLike | int = 1,
+        normalize_length: bool = False,
+    ) -> NDArray[np.float64]:
         """Score all pairs of transformed vectors, (M, S) and (U, S): (M, U).
 
         Parameters
@@ -89,10 +96,12 @@ class BackEnd(Saved, kind="BackEnd", hint="a back end (made by train-plda)"):
         tests : array_like, shape (U, S)
         sessions : int, or array_like of int, shape (M,)
             How many vectors each mean is of, for PLDA by the book; 1 for averaging. Cosines don't depend on it.
+        normalize_length : bool
+            See `PLDA.score`. Cosines don't depend on it.
         """
         if self.plda is None:
             return cosine_scores(models, tests)
-        return self.plda.score(models, tests, sessions=sessions)
+        return self.plda.score(models, tests, sessions=sessions, normalize_length=normalize_length)
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""

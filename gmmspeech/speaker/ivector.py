@@ -53,6 +53,9 @@ class IVectorExtractor(Saved, kind="IVectorExtractor", hint="an i-vector extract
     history : tuple of float
         Log-likelihood of the training statistics, in nats a frame over that of the background model's means, before
         each update. It never falls.
+    whitening : ndarray, shape (K, D, D), float64, optional
+        Of full covariances, such as those of an extractor of Kaldi's: :math:`W_k` with
+        :math:`W_k \\Sigma_k W_k^T = I`; `variances` are their diagonals then.
 
     References
     ----------
@@ -75,10 +78,13 @@ class IVectorExtractor(Saved, kind="IVectorExtractor", hint="an i-vector extract
     ubm_digest: str | None = None
     front_end: str | None = None
     history: tuple[float, ...] = ()
+    whitening: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
         shape = self.means.shape
+        if self.whitening is not None and self.whitening.shape != (*shape, *shape[1:]):
+            raise ModelError(f"i-vector extractor: found whitening of shape {self.whitening.shape}, expected (K, D, D)")
         shapes = (self.weights.shape, shape, self.variances.shape, self.matrix.shape)
         if len(shape) != 2 or shapes != (shape[:1], shape, shape, (*shape, *self.matrix.shape[2:3])):
             raise ModelError(
@@ -100,7 +106,7 @@ class IVectorExtractor(Saved, kind="IVectorExtractor", hint="an i-vector extract
     @cached_property
     def digest(self) -> str:
         """Name of the extractor, of its parameters: i-vectors of another one are not comparable."""
-        return digest(self.means, self.variances, self.matrix)
+        return digest(self.means, self.variances, self.matrix, *([] if self.whitening is None else [self.whitening]))
 
     @checked
     def extract(self, stats: Statistics, *, fast: bool = False, n_jobs: int | None = 1) -> NDArray[np.float64]:
@@ -138,25 +144,39 @@ class IVectorExtractor(Saved, kind="IVectorExtractor", hint="an i-vector extract
         extraction", ICASSP 2011.
         """
         check_same_ubm(stats, self.ubm_digest, self.front_end, model="the i-vector extractor")
-        deviations = np.sqrt(self.variances)
         found = [np.empty((0, self.rank))]
         with single_threaded_blas():  # the last bits would depend on its threads
             for batch in stats_batches(stats, self.means.shape, BATCH):
-                f = batch.centered(self.means, deviations)
+                f = self.scaled_statistics(batch)
                 if fast:
                     found.append(self._extract_fast(batch.n, f, n_jobs))
                 else:
                     found.append(self._subspace.posteriors(batch.n, f, n_jobs=n_jobs).mean)
         return np.concatenate(found)
 
+    def scaled_statistics(self, batch: StatsBatch) -> NDArray[np.float64]:
+        """First-order statistics of utterances about the means, in units of deviations, (U, K, D)."""
+        if self.whitening is None:
+            return batch.centered(self.means, np.sqrt(self.variances))
+        return np.einsum("kde,uke->ukd", self.whitening, batch.centered(self.means, np.ones_like(self.means)))
+
+    @cached_property
+    def loading(self) -> NDArray[np.float64]:
+        """T in units of deviations, (K, D, R)."""
+        return (
+            self.matrix / np.sqrt(self.variances)[:, :, None]
+            if self.whitening is None
+            else self.whitening @ self.matrix
+        )
+
     @cached_property
     def _subspace(self) -> Subspace:
-        return Subspace(self.matrix / np.sqrt(self.variances)[:, :, None])
+        return Subspace(self.loading)
 
     @cached_property
     def _diagonal(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Basis Q (R, R), loading in it (K D, R), and diagonals of its products (K, R)."""
-        loading = self.matrix / np.sqrt(self.variances)[:, :, None]
+        loading = self.loading
         heavy = (np.sqrt(self.weights)[:, None, None] * loading).reshape(-1, self.rank)
         basis = np.linalg.eigh(heavy.T @ heavy)[1]
         rotated = loading @ basis
@@ -323,6 +343,8 @@ def _check(ubm: DiagonalGMM, stats: Statistics, rank: int, max_iter: int, extrac
     if extractor.rank != rank:
         raise ConfigError(f"init: found an extractor of rank {extractor.rank}, expected rank = {rank}")
     digest = gmm_digest(ubm)
+    if extractor.whitening is not None:
+        raise ModelError("init: found an extractor of full covariances, expected one of diagonal ones to train further")
     if extractor.ubm_digest not in (None, digest) or extractor.means.shape != ubm.means_.shape:
         raise ModelError("init: found an extractor of another background model, expected one of `ubm`")
     check_same_ubm(stats, digest, ubm.front_end_, model="the background model")

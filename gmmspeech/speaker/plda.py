@@ -88,7 +88,14 @@ class PLDA(Saved, kind="PLDA", hint="PLDA (of a back end)"):
         return columns.T, np.maximum(variances, 0.0)
 
     @checked
-    def score(self, models: ArrayLike, tests: ArrayLike, *, sessions: ArrayLike | int = 1) -> NDArray[np.float64]:
+    def score(
+        self,
+        models: ArrayLike,
+        tests: ArrayLike,
+        *,
+        sessions: ArrayLike | int = 1,
+        normalize_length: bool = False,
+    ) -> NDArray[np.float64]:
         r"""Log-likelihood ratio of "the same speaker" against "another speaker", of all pairs in one product.
 
         For a model enrolled on n sessions of mean x̄ (in the coordinates in which W is I, B is diag(ψ) and m is 0)
@@ -107,6 +114,9 @@ class PLDA(Saved, kind="PLDA", hint="PLDA (of a back end)"):
         tests : array_like, shape (U, R)
         sessions : int, or array_like of int, shape (M,)
             How many vectors each mean is of, for scores by the book; 1 for averaging.
+        normalize_length : bool
+            Bring vectors, in those coordinates, to the length that is expected of them, as Kaldi's
+            ``ivector-plda-scoring`` does by default.
 
         Returns
         -------
@@ -129,6 +139,8 @@ class PLDA(Saved, kind="PLDA", hint="PLDA (of a back end)"):
                 f"sessions: found shape {n.shape}, expected 1 or more for each of {counted(len(rows), 'model')}"
             )
         n = np.broadcast_to(n, (len(rows),))[:, None]
+        if normalize_length:
+            rows, columns = _of_expected_length(rows, psi + 1 / n), _of_expected_length(columns, psi + 1)
         expected = n * psi / (1 + n * psi) * rows
         variance = 1 + psi / (1 + n * psi)
         constant = 0.5 * (np.log1p(psi) - np.log(variance) - expected**2 / variance).sum(axis=1)
@@ -139,6 +151,12 @@ class PLDA(Saved, kind="PLDA", hint="PLDA (of a back end)"):
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
         return [f"PLDA: {counted(self.factors.shape[0], 'dimension')}, {self.factors.shape[1]} of speakers"]
+
+
+def _of_expected_length(vectors: NDArray[np.float64], variances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Vectors in the directions of some, as long as such variances let one expect; those of length 0 stay."""
+    squares = (vectors**2 / variances).sum(axis=1, keepdims=True)
+    return vectors * np.sqrt(vectors.shape[1] / np.where(squares > 0, squares, vectors.shape[1]))
 
 
 @checked

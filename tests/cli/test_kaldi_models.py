@@ -52,3 +52,19 @@ def test_phones_that_the_model_lacks_have_no_transitions(run, tmp_path, aligning
     assert done.exit_code == 1
     assert "found phones AX of the dictionary, which the model lacks" in done.stderr
     assert not (tmp_path / "ali.ark").exists()
+
+
+def test_a_back_end_of_kaldis_on_the_command_line(golden, tmp_path, run):
+    shutil.copytree(golden / "kaldi_models/plda", tmp_path / "plda")
+    folder = tmp_path / "plda"
+    archive, trials = f"ark:{folder}/ivectors.ark", tmp_path / "trials"
+    trials.write_text("".join(f"{line}\n" for line in (folder / "tr").read_text().splitlines()[:200]))
+    (tmp_path / "out").mkdir()
+    assert run("copy-model", folder / "plda", tmp_path / "b.h5").exit_code == 0
+    assert run("copy-model", tmp_path / "b.h5", tmp_path / "out/plda", "--to", "kaldi").exit_code == 0
+    expected = [float(line.split()[2]) for line in (folder / "scores").read_text().splitlines()[:200]]
+    for backend in (folder / "plda", tmp_path / "b.h5", tmp_path / "out/plda"):
+        words = ("score-ivectors", backend, archive, folder / "enroll", trials, tmp_path / "scores")
+        assert run(*words, "--normalize-length").exit_code == 0
+        found = [float(line.split()[2]) for line in (tmp_path / "scores").read_text().splitlines()]
+        np.testing.assert_allclose(found, expected, atol=1e-3)

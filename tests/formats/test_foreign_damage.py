@@ -9,16 +9,21 @@ from gmmspeech.formats.htk import read_htk, write_htk
 from gmmspeech.formats.kaldi_alignments import read_kaldi_alignments, write_kaldi_alignments
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
 from gmmspeech.formats.kaldi_hmm import write_kaldi_hmm
+from gmmspeech.formats.kaldi_ivector import write_kaldi_extractor
 from gmmspeech.formats.kaldi_models import read_gselect, write_gselect, write_kaldi_gmm
+from gmmspeech.formats.kaldi_plda import read_kaldi_vectors, write_kaldi_plda, write_kaldi_vectors
 from gmmspeech.formats.kaldi_tree import read_tree, write_tree
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.mmf import read_mmf, write_mmf
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.speaker.ivector import IVectorExtractor
+from gmmspeech.speaker.plda import PLDA
 from gmmspeech.stores.features import FeatureStore
 
 RNG = np.random.default_rng(0)
 GMM = DiagonalGMM.from_parameters([0.25, 0.75], RNG.normal(size=(2, 3)), RNG.gamma(1, 1, (2, 3)))
+EXTRACTOR = IVectorExtractor(GMM.weights_, GMM.means_, GMM.covariances_, RNG.normal(size=(2, 3, 2)))
 FRAMES = {"u1": RNG.normal(size=(4, 3)), "u2": RNG.normal(size=(2, 3))}
 
 
@@ -45,6 +50,9 @@ FORMATS = {
     "final.mdl": (write_hmm, load),
     "final.mdl in text": (lambda path: write_hmm(path, binary=False), load),
     "tree": (write_tree_alone, read_tree),
+    "plda": (lambda path: write_kaldi_plda(path, PLDA(np.ones(2), np.eye(2), np.eye(2))), load),
+    "final.ie": (lambda path: write_kaldi_extractor(path, EXTRACTOR), load),
+    "ivectors": (lambda path: write_kaldi_vectors(path, {"u": [1.0, 2.0], "v": [0.5, 1.0]}), read_kaldi_vectors),
     "ali": (lambda path: write_kaldi_alignments(path, {"u": [1, 2], "v": [3]}), read_kaldi_alignments),
     "DiagGmm": (lambda path: write_kaldi_gmm(path, GMM), load),
     "DiagGmm in text": (lambda path: write_kaldi_gmm(path, GMM, binary=False), load),

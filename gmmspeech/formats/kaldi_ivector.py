@@ -1,0 +1,342 @@
+"""Kaldi's i-vector extractors (``final.ie``), mixtures of full covariance (``final.ubm``), and posteriors of frames.
+
+Kaldi's i-vectors have a prior of mean (o, 0, 0, ...), the offset o, and means of the mixture are M_k w. Less the
+offset, which its programs take off too, w is standard and the means are o times the first column of M_k, and M_k w.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.arguments import checked
+from gmmspeech.checks import all_finite, as_matrix, check_at_least, finite
+from gmmspeech.errors import DataError, ModelError, counted, one_line, shown
+from gmmspeech.files.regular import open_regular
+from gmmspeech.formats.kaldi_ark import read_key
+from gmmspeech.formats.kaldi_objects import Reader, Writer
+from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.speaker.ivector import IVectorExtractor
+
+_EXTRACTOR = "an i-vector extractor of Kaldi (final.ie)"
+_FULL = "a FullGmm of Kaldi (final.ubm)"
+_OFFSET = 1e4  # of an extractor whose means are no column of its matrix: their column varies by so little
+_SAME = 1e-9  # relative difference of means from their column
+
+
+class FullMixture(NamedTuple):
+    """Parameters of a mixture of full covariance: (K,), (K, D) and (K, D, D), float64."""
+
+    weights: NDArray[np.float64]
+    means: NDArray[np.float64]
+    covariances: NDArray[np.float64]
+
+
+@checked
+def read_kaldi_extractor(path: str | os.PathLike[str]) -> IVectorExtractor:
+    """Read an i-vector extractor of Kaldi's, binary or text.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    IVectorExtractor
+        With full covariances; i-vectors are those of ``ivector-extract``, whose offset is taken off.
+
+    Raises
+    ------
+    DataError
+        The file is missing, cut short, of something else, or its numbers make no sense; weights that depend on the
+        i-vector.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/final.ie"
+    >>> extractor = IVectorExtractor(np.ones(1), np.ones((1, 2)), np.ones((1, 2)), np.ones((1, 2, 1)))
+    >>> write_kaldi_extractor(path, extractor)
+    >>> read_kaldi_extractor(path).rank
+    1
+    """
+    reader = Reader(path, _EXTRACTOR)
+    reader.expect("<IvectorExtractor>")
+    reader.expect("<w>")
+    if reader.named_array("w", 2, empty=True).size:
+        raise reader.error("found weights that depend on the i-vector, expected those of the background model")
+    reader.expect("<w_vec>")
+    weights = reader.named_array("w_vec", 1)
+    reader.expect("<M>")
+    count = reader.integer()
+    if count != len(weights) or not count:
+        raise reader.error(
+            f"found {counted(count, 'component')} with {counted(len(weights), 'weight')}, expected as many"
+        )
+    matrices = [reader.named_array(f"M of component {k}", 2) for k in range(count)]
+    reader.expect("<SigmaInv>")
+    precisions = [reader.symmetric(f"SigmaInv of component {k}") for k in range(count)]
+    reader.expect("<IvectorOffset>")
+    offset = reader.real()
+    reader.expect("</IvectorExtractor>")
+    reader.end()
+    dim = len(precisions[0])
+    if len({matrix.shape for matrix in matrices} | {(dim, matrices[0].shape[1])}) > 1:
+        raise reader.error(f"found matrices of different shapes, expected ({dim}, R) for each component")
+    if {len(precision) for precision in precisions} != {dim} or not np.isfinite(offset):
+        raise reader.error(
+            f"found covariances of different sizes, or offset {offset}, expected {dim} for each component"
+        )
+    matrix, precision = np.stack(matrices), np.stack(precisions)
+    try:
+        root: NDArray[np.float64] = np.linalg.cholesky(precision).transpose(0, 2, 1).astype(np.float64)
+        variances = np.diagonal(np.linalg.inv(precision), axis1=1, axis2=2)
+        total = weights.sum()
+        weights = weights if abs(total - 1) < 1e-5 else weights / total
+        return IVectorExtractor(weights, offset * matrix[:, :, 0], variances.copy(), matrix, whitening=root)
+    except (np.linalg.LinAlgError, ModelError) as error:
+        raise reader.error(f"SigmaInv: {one_line(error)}, expected covariances, and weights that sum to 1") from error
+
+
+@checked
+def write_kaldi_extractor(path: str | os.PathLike[str], extractor: IVectorExtractor, *, binary: bool = True) -> None:
+    """Write an i-vector extractor as Kaldi reads it, atomically, in float64.
+
+    Means that are no multiple of a column of the matrix, as of extractors trained here, become one before the others:
+    i-vectors of Kaldi's then have a first dimension that is 0 but for some 1e-4, and those of here behind it.
+
+    Parameters
+    ----------
+    path : path-like
+    extractor : IVectorExtractor
+    binary : bool
+        Text if False.
+
+    Raises
+    ------
+    DataError
+        The file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/final.ie"
+    >>> write_kaldi_extractor(path, IVectorExtractor(np.ones(1), np.eye(2)[:1], np.ones((1, 2)), np.ones((1, 2, 1))))
+    >>> read_kaldi_extractor(path).rank
+    2
+    """
+    matrix, offset = _with_means(extractor)
+    if extractor.whitening is None:
+        precisions = np.stack([np.diag(1 / variances) for variances in extractor.variances])
+    else:
+        precisions = extractor.whitening.transpose(0, 2, 1) @ extractor.whitening
+    writer = Writer(binary=binary)
+    writer.token("<IvectorExtractor>", "<w>")
+    writer.parts.append(b"DM \4\0\0\0\0\4\0\0\0\0" if binary else b" [ ]\n")
+    writer.token("<w_vec>")
+    writer.array(extractor.weights)
+    writer.token("<M>")
+    writer.integer(len(matrix))
+    for each in matrix:
+        writer.array(each)
+    writer.token("<SigmaInv>")
+    for each in precisions:
+        writer.symmetric(each)
+    writer.token("<IvectorOffset>")
+    writer.real(offset, double=True)
+    writer.token("</IvectorExtractor>")
+    writer.save(path)
+
+
+def _with_means(extractor: IVectorExtractor) -> tuple[NDArray[np.float64], float]:
+    """Matrix whose first column, times an offset, is the means."""
+    first, means = extractor.matrix[:, :, 0], extractor.means
+    square = float((first * first).sum())
+    offset = float((first * means).sum()) / square if square > 0 else 0.0
+    if np.abs(means - offset * first).max() <= _SAME * np.abs(means).max(initial=0):
+        return extractor.matrix, offset
+    return np.concatenate([means[:, :, None] / _OFFSET, extractor.matrix], axis=2), _OFFSET
+
+
+@checked
+def read_kaldi_full_gmm(path: str | os.PathLike[str]) -> FullMixture:
+    """Read a mixture of full covariance, ``final.ubm``, binary or text, as arrays.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    FullMixture
+        Weights (K,), means (K, D) and covariances (K, D, D).
+
+    Raises
+    ------
+    DataError
+        The file is missing, cut short, of something else, or its numbers make no sense.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/final.ubm"
+    >>> text = "<FullGMM> <WEIGHTS> [ 1 ] <MEANS_INVCOVARS> [ \\n 2 ] <INV_COVARS> [ \\n 4 ] </FullGMM> "
+    >>> with open(path, "w") as file:
+    ...     _ = file.write(text)
+    >>> read_kaldi_full_gmm(path)
+    FullMixture(weights=array([1.]), means=array([[0.5]]), covariances=array([[[0.25]]]))
+    """
+    reader = Reader(path, _FULL)
+    begin = reader.angles()
+    if begin not in ("FullGMM", "FullGMMBegin"):
+        raise reader.error(f"found <{shown(begin)}>, expected {_FULL}")
+    if reader.comes("<GCONSTS>"):
+        reader.expect("<GCONSTS>")
+        reader.named_array("GCONSTS", 1)
+    reader.expect("<WEIGHTS>")
+    weights = reader.named_array("WEIGHTS", 1)
+    reader.expect("<MEANS_INVCOVARS>")
+    scaled = reader.named_array("MEANS_INVCOVARS", 2)
+    reader.expect("<INV_COVARS>")
+    halves = [reader.symmetric(f"INV_COVARS of component {k}") for k in range(len(weights))]
+    if reader.angles() not in ("/FullGMM", "FullGMMEnd"):
+        raise reader.error(f"found no </FullGMM>, expected {_FULL}")
+    reader.end()
+    shapes = {half.shape for half in halves} | {(scaled.shape[1], scaled.shape[1])}
+    if len(scaled) != len(weights) or len(shapes) > 1 or not (weights >= 0).all() or abs(weights.sum() - 1) > 1e-3:
+        raise reader.error(
+            f"found {weights.shape} weights that sum to {weights.sum():.6g}, expected 1, and shapes that fit"
+        )
+    try:
+        np.linalg.cholesky(np.stack(halves))
+    except np.linalg.LinAlgError as error:
+        raise reader.error("INV_COVARS: found a matrix that is not positive definite, expected covariances") from error
+    covariances = np.linalg.inv(np.stack(halves))
+    return FullMixture(weights, np.einsum("kde,ke->kd", covariances, scaled), covariances)
+
+
+@checked
+def read_kaldi_posteriors(path: str | os.PathLike[str]) -> dict[str, list[list[tuple[int, float]]]]:
+    """Read posteriors of frames, as ``gmm-global-get-post`` writes them, from a binary archive or one in text.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    dict of str to list of list of (int, float)
+        For each utterance and frame, components and their posteriors; `stats_of_posteriors` sums them.
+
+    Raises
+    ------
+    DataError
+        The file is missing, cut short, of something else, or has an utterance twice.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/post"
+    >>> with open(path, "w") as file:
+    ...     _ = file.write("u1 [ 3 0.75 1 0.25 ] [ 3 1 ] \\n")
+    >>> read_kaldi_posteriors(path)
+    {'u1': [[(3, 0.75), (1, 0.25)], [(3, 1.0)]]}
+    """
+    found: dict[str, list[list[tuple[int, float]]]] = {}
+    key = ""
+    try:
+        with open_regular(os.fspath(path)) as archive:
+            while name := read_key(archive):
+                key = name
+                if key in found:
+                    raise ValueError("found it twice")
+                found[key] = _posteriors(archive)
+    except (OSError, ValueError) as error:
+        owner = f"{os.fspath(path)}: utterance {shown(key)}" if key else os.fspath(path)
+        raise DataError(f"{owner}: {one_line(error)}, expected an archive of Kaldi's posteriors") from error
+    if not found:
+        raise DataError(f"{os.fspath(path)}: found no utterance, expected an archive of Kaldi's posteriors")
+    return found
+
+
+def _posteriors(archive: BinaryIO) -> list[list[tuple[int, float]]]:
+    if archive.read(2) != b"\0B":
+        archive.seek(-2, os.SEEK_CUR)
+        return _text_posteriors(archive.readline())
+    return [_pairs(archive, _whole(archive)) for _ in range(_whole(archive))]
+
+
+def _whole(archive: BinaryIO) -> int:
+    marked = archive.read(5)
+    count = int.from_bytes(marked[1:], "little", signed=True)
+    if len(marked) < 5 or marked[0] != 4 or count < 0:
+        raise ValueError(f"found {marked!r}, expected a number of frames or components (is it cut short?)")
+    return count
+
+
+def _pairs(archive: BinaryIO, count: int) -> list[tuple[int, float]]:
+    body = archive.read(10 * count)
+    if len(body) < 10 * count:
+        raise ValueError(f"found {counted(len(body), 'byte')}, expected {10 * count} (is it cut short?)")
+    pairs = np.frombuffer(body, [("a", "u1"), ("component", "<i4"), ("b", "u1"), ("weight", "<f4")])
+    if (pairs["a"] != 4).any() or (pairs["b"] != 4).any() or not np.isfinite(pairs["weight"]).all():
+        raise ValueError("found bytes that are no pairs of a component and its posterior")
+    return list(zip(pairs["component"].tolist(), pairs["weight"].astype(float).tolist(), strict=True))
+
+
+def _text_posteriors(line: bytes) -> list[list[tuple[int, float]]]:
+    if not line.endswith(b"\n"):
+        raise ValueError("found no end of the line (is it cut short?)")
+    frames = [frame.replace(b"[", b" ").split() for frame in line.strip().split(b"]")]
+    if frames.pop() or line.count(b"[") != line.count(b"]") or any(len(frame) % 2 for frame in frames):
+        raise ValueError(f"found {shown(repr(line[:30]))}, expected [ component posterior ... ] for each frame")
+    return [[(int(k), float(p)) for k, p in zip(frame[::2], frame[1::2], strict=True)] for frame in frames]
+
+
+@checked
+def stats_of_posteriors(frames: NDArray, posteriors: list[list[tuple[int, float]]], num_components: int) -> GMMStats:
+    """Sum the statistics of an utterance whose posteriors are given: counts, and sums of frames.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (T, D)
+    posteriors : list of list of (int, float)
+        As `read_kaldi_posteriors` gives them.
+    num_components : int
+
+    Returns
+    -------
+    GMMStats
+        Sums of squares too; no log-likelihood.
+
+    Raises
+    ------
+    DataError
+        Posteriors of another number of frames, or of a component that there is not.
+
+    Examples
+    --------
+    >>> stats_of_posteriors(np.ones((2, 1)), [[(0, 0.75), (1, 0.25)], [(1, 1.0)]], 2).n
+    array([0.75, 1.25])
+    """
+    check_at_least(1, num_components=num_components)
+    x = finite(as_matrix(frames)).astype(np.float64)
+    try:
+        pairs = [(t, *pair) for t, row in enumerate(posteriors) for pair in row]
+        table = np.array(pairs, dtype=np.float64).reshape(-1, 3)
+        count = len(posteriors)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"posteriors: {one_line(error)}, expected pairs of a component and its posterior") from None
+    if len(x) != count:
+        raise DataError(f"posteriors: found {counted(count, 'frame')}, expected {len(x)} as the features have")
+    time, component = table[:, 0].astype(np.intp), table[:, 1]
+    wrong = component[~((component >= 0) & (component < num_components) & (component == np.trunc(component)))]
+    if len(wrong) or not all_finite(table):
+        found = f"component {wrong[0]:g}" if len(wrong) else "posteriors that are not finite"
+        raise DataError(f"posteriors: found {found}, expected 0 to {num_components - 1}")
+    weights = np.zeros((len(x), num_components))
+    np.add.at(weights, (time, component.astype(np.intp)), table[:, 2])
+    return GMMStats(weights.sum(axis=0), weights.T @ x, weights.T @ x**2, 0.0, len(x))
