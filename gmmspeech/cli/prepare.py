@@ -11,11 +11,11 @@ from gmmspeech.cli.places import FOLDER, OUT_FOLDER
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import counted, say
 
+LAYOUTS = ("librispeech", "voxceleb", "timit", "fsdd", "arabic-commands", "asvspoof2019", "speakers")
+
 
 @command("prepare")
-@click.argument(
-    "layout", type=click.Choice(["librispeech", "voxceleb", "timit", "fsdd", "arabic-commands", "speakers"])
-)
+@click.argument("layout", type=click.Choice(LAYOUTS))
 @click.argument("source", type=FOLDER)
 @click.argument("out", type=OUT_FOLDER)
 def prepare(layout: str, source: Path, out: Path) -> None:
@@ -29,11 +29,13 @@ def prepare(layout: str, source: Path, out: Path) -> None:
       timit            TRAIN or TEST/REGION/SPEAKER/SENTENCE.WAV
       fsdd             DIGIT_SPEAKER_TAKE.wav
       arabic-commands  WORD/SPEAKER_NO_TAKE.wav
+      asvspoof2019     LA_T_NUMBER.flac, with ..._cm_protocols in or beside it
       speakers         SPEAKER/.../NAME.wav, any folders of speakers
 
     All audio under the folder SOURCE is listed, a part of a corpus or the whole. OUT gets wav.scp, utt2spk and
-    spk2utt; text and spk2gender where they are known; phones.ctm of TIMIT. The audio stays where it is. Links to
-    folders are followed. What is left out is counted by extension, such as video, which has to be converted first.
+    spk2utt; text and spk2gender where they are known; phones.ctm of TIMIT; utt2class of ASVspoof. The audio stays
+    where it is. Links to folders are followed. What is left out is counted by extension, such as video, which has to
+    be converted first.
     """
     from gmmspeech.audio.folders import OTHER_AUDIO
     from gmmspeech.corpora.listing import of_kinds, write_listing

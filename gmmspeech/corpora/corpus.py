@@ -27,6 +27,8 @@ class Listing:
         Utterance id to its phones, where the corpus has their times.
     left_out : dict
         What else there is: extension to the number of files.
+    utt2class : dict
+        Utterance id to what it is, where the corpus has classes: genuine speech or a spoof.
     """
 
     recordings: dict[str, Path]
@@ -35,6 +37,7 @@ class Listing:
     spk2gender: dict[str, str] = field(default_factory=dict)
     phones: dict[str, list[Label]] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
+    utt2class: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -58,10 +58,16 @@ def write_listing(folder: str | os.PathLike[str], listing: Listing, *, base: Pat
     """Write a listing as a Kaldi-style data directory.
 
     There will be ``wav.scp`` (last, so that a directory which has it is whole), ``utt2spk``, ``spk2utt``, and ``text``,
-    ``spk2gender`` and ``phones.ctm`` where something is known.
+    ``spk2gender``, ``utt2class`` and ``phones.ctm`` where something is known.
     """
     folder = Path(folder)
-    known = {"text": listing.text, "spk2gender": listing.spk2gender, "phones.ctm": listing.phones, "segments": None}
+    known = {
+        "text": listing.text,
+        "spk2gender": listing.spk2gender,
+        "utt2class": listing.utt2class,
+        "phones.ctm": listing.phones,
+        "segments": None,
+    }
     for name, entries in known.items():
         if not entries and (folder / name).exists():
             raise DataError(f"{folder / name}: found a file that these utterances have not, expected another folder")
@@ -72,6 +78,8 @@ def write_listing(folder: str | os.PathLike[str], listing: Listing, *, base: Pat
         write_map(folder / "text", listing.text)
     if listing.spk2gender:
         write_map(folder / "spk2gender", listing.spk2gender)
+    if listing.utt2class:
+        write_map(folder / "utt2class", listing.utt2class)
     if listing.phones:
         write_ctm(folder / "phones.ctm", dict(sorted(listing.phones.items())))
     write_map(folder / "wav.scp", {u: as_listed(path, base) for u, path in listing.recordings.items()})
@@ -87,6 +95,7 @@ def select(listing: Listing, utterances: Iterable[str]) -> Listing:
         {u: listing.text[u] for u in chosen if u in listing.text},
         {s: gender for s, gender in listing.spk2gender.items() if s in speakers},
         {u: listing.phones[u] for u in chosen if u in listing.phones},
+        utt2class={u: listing.utt2class[u] for u in chosen if u in listing.utt2class},
     )
 
 

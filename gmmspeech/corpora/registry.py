@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from gmmspeech.corpora import arabic_commands, fsdd, librispeech, speaker_folders, timit, voxceleb
+from gmmspeech.corpora import arabic_commands, asvspoof, fsdd, librispeech, speaker_folders, timit, voxceleb
 from gmmspeech.corpora.corpus import Layout, Listing, OpenCorpus
 from gmmspeech.corpora.listing import find_utterances
 from gmmspeech.errors import ConfigError
@@ -22,6 +22,7 @@ LAYOUTS: Mapping[str, Layout] = {
     "timit": timit.LAYOUT,
     "fsdd": fsdd.LAYOUT,
     "arabic-commands": arabic_commands.LAYOUT,
+    "asvspoof2019": asvspoof.LAYOUT,
     "speakers": speaker_folders.LAYOUT,
 }
 CORPORA: Mapping[str, OpenCorpus] = {

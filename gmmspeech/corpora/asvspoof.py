@@ -1,0 +1,74 @@
+"""ASVspoof 2019, for those who have it: its utterances, what they are, and the protocols of its parts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path, PurePath
+
+from gmmspeech.corpora.corpus import Layout, Listing
+from gmmspeech.corpora.listing import find_utterances, select, write_listing
+from gmmspeech.errors import DataError, counted, shown
+from gmmspeech.formats.asvspoof import SpoofTrial, read_protocol, write_protocol
+
+PARTS = {"train": ("train", "train.trn"), "dev": ("dev", "dev.trl"), "test": ("eval", "eval.trl")}
+"""Of each part its folder, and what its protocol is called, after the condition (LA, PA)."""
+
+
+def _identify(path: PurePath, _: PurePath) -> tuple[str, str] | None:
+    """Files do not tell who speaks: protocols do."""
+    return (path.stem, path.stem) if re.fullmatch(r"(LA|PA)_[TDE]_[0-9]+", path.stem) else None
+
+
+def _complete(listing: Listing, source: Path) -> Listing:
+    """Add speakers and classes from the protocols in the folder, or beside it; others have no use here."""
+    protocols = [file for place in (source, source.parent) for file in sorted(place.glob("*_cm_protocols/*.cm.*.txt"))]
+    if not protocols:
+        expected = "ASVspoof2019_LA_cm_protocols in it or beside it"
+        raise DataError(f"{source}: found no protocols, expected {expected}")
+    trials = {trial.utterance: trial for path in dict.fromkeys(protocols) for trial in read_protocol(path)}
+    known = {u: path for u, path in listing.recordings.items() if u in trials}
+    if not known:
+        raise DataError(f"{source}: found no recording of {counted(len(protocols), 'protocol')}, expected some")
+    unknown = len(listing.recordings) - len(known)
+    return replace(
+        listing,
+        recordings=known,
+        utt2spk={u: trials[u].speaker for u in known},
+        utt2class={u: "bonafide" if trials[u].is_bonafide else "spoof" for u in known},
+        left_out=listing.left_out | ({"in no protocol": unknown} if unknown else {}),
+    )
+
+
+def _belongs(path: PurePath, _: set[str] | None) -> bool:
+    return path.suffix == ".txt"
+
+
+LAYOUT = Layout("LA_T_NUMBER.flac, as in ASVspoof 2019", _identify, _complete, _belongs)
+
+
+def is_asvspoof(corpus: Path) -> bool:
+    """Say whether a folder is that of ASVspoof 2019 LA, with its protocols."""
+    return (corpus / "ASVspoof2019_LA_cm_protocols").is_dir()
+
+
+def find_asv_scores(corpus: Path, part: str) -> Path:
+    """Scores of the organizers' speaker verification on a part, of LA."""
+    return corpus / "ASVspoof2019_LA_asv_scores" / f"ASVspoof2019.LA.asv.{PARTS[part][0]}.gi.trl.scores.txt"
+
+
+def write_asvspoof(corpus: Path, out: Path) -> None:
+    """Write a data directory of each part of ASVspoof 2019 LA: train, dev and test, with ``protocol`` beside."""
+    for part, (folder, name) in PARTS.items():
+        trials = read_protocol(corpus / "ASVspoof2019_LA_cm_protocols" / f"ASVspoof2019.LA.cm.{name}.txt")
+        listing = find_utterances(LAYOUT, corpus / f"ASVspoof2019_LA_{folder}")
+        _check_recorded(corpus, trials, listing)
+        write_protocol(out / part / "protocol", trials)
+        write_listing(out / part, select(listing, [trial.utterance for trial in trials]))
+
+
+def _check_recorded(corpus: Path, trials: list[SpoofTrial], listing: Listing) -> None:
+    missing = [trial.utterance for trial in trials if trial.utterance not in listing.recordings]
+    if missing:
+        such = f"no recording of {shown(missing[0])} ({counted(len(missing), 'such utterance')})"
+        raise DataError(f"{corpus}: found {such}, expected one for each line of its protocol")
