@@ -159,6 +159,7 @@ FUNCTIONS = {
     "scoring.fit_bounded": sides,
     "scoring.side_information": {"scores": TARGETS, "model_measures": VECTORS[:4], "test_measures": VECTORS[4:8]},
     "features.speech_quality": signal,
+    "features.median_pitch": {**signal, "lowest": 60.0, "highest": 400.0},
     "scoring.cross_calibrate": {"scores": TRIAL_SCORES, **trials, "n_folds": 3, "random_state": 0},
     "scoring.cross_fuse": {
         "scores": np.column_stack([TRIAL_SCORES, TRIAL_SCORES**2]),

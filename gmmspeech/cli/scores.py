@@ -11,7 +11,7 @@ import click
 from gmmspeech.cli.group import CHANNEL, command, jobs_option
 from gmmspeech.cli.places import FILE, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell, tell_columns
-from gmmspeech.errors import ConfigError, counted
+from gmmspeech.errors import ConfigError, counted, say
 
 if TYPE_CHECKING:
     from gmmspeech.commands.evaluation import Evaluation
@@ -287,6 +287,16 @@ def identify(scores: Path, threshold: float | None, reference: Path | None) -> N
 @speakers_option
 @click.option("--report", type=OUT_FOLDER, help="Write a page with curves and the worst errors into this folder.")
 @click.option("--models", type=FILE, help="Models that gave the scores; the report then tells their configuration.")
+@click.option(
+    "--groups",
+    type=FILE,
+    help="A model or test and its group in each line, such as `pitch-groups` writes it: tells errors by group.",
+)
+@click.option(
+    "--background",
+    type=FILE,
+    help="With --groups: the same for the speakers that the background model learnt from, to warn of groups it lacks.",
+)
 def evaluate(
     scores: Path,
     trials: Path,
@@ -298,6 +308,8 @@ def evaluate(
     speakers: Sequence[Path],
     report: Path | None,
     models: Path | None,
+    groups: Path | None,
+    background: Path | None,
 ) -> None:
     """Print error rates and costs of scored trials.
 
@@ -310,12 +322,61 @@ def evaluate(
     found = evaluate_scores(
         [scores, *against], trials, p_targets=p_targets, **costs, bootstrap=bootstrap or 0, speakers=speakers
     )
+    by_group, notes = _by_group(found, groups, background)
     _tell(found)
+    if by_group:
+        tell()
+        tell_columns(by_group)
+    for note in notes:
+        say(f"warning: {note}")
     if report is not None:
         from gmmspeech.commands.evaluation import report_file
 
-        report_file(found, trials, report, models=models)
+        report_file(found, trials, report, models=models, notes=notes, by_group=by_group)
         tell(f"report: {report / 'index.html'}")
+
+
+def _by_group(found: Evaluation, groups: Path | None, background: Path | None) -> tuple[list[list[str]], list[str]]:
+    """Table of errors by group, and what the background lacks; nothing without groups."""
+    from gmmspeech.commands.groups import lacking, rows_of_groups
+    from gmmspeech.formats.datadir import read_map
+
+    if groups is None:
+        if background is not None:
+            raise ConfigError("found --background without --groups, expected both, or no background")
+        return [], []
+    known = read_map(groups)
+    rows = rows_of_groups(found.systems[0].scores, found.trials, known, groups)
+    tests = [known[test] for test in dict.fromkeys(found.trials.tests)]
+    return rows, [] if background is None else list(lacking(list(read_map(background).values()), tests))
+
+
+@command("pitch-groups")
+@click.argument("data_dir", metavar="DATA_DIR", type=FOLDER)
+@click.argument("out", type=OUT)
+@click.option(
+    "--groups",
+    type=FILE,
+    multiple=True,
+    help="A model, or a test of several utterances, and those in each line, such as spk2utt. May be given again.",
+)
+@click.option("--edge", type=click.FloatRange(50, 400), default=165.0, help="Hz between low and high.")
+@click.option("--channel", type=CHANNEL, help="Which channel of stereo recordings, from 0, or mix: their mean.")
+@jobs_option
+def pitch_groups(data_dir: Path, out: Path, groups: Sequence[Path], edge: float, channel: Any, jobs: int) -> None:
+    """Sort speakers into low and high voices.
+
+    The median pitch of a speaker's recordings decides; most men are low, most women high. OUT gets a line for
+    each speaker and utterance. `evaluate --groups` tells errors by group then; with `train-ubm --spk2group` both count
+    alike.
+    """
+    from gmmspeech.commands.groups import pitch_groups_file
+    from gmmspeech.formats.datadir import read_data_dir
+
+    data = read_data_dir(data_dir)
+    found = pitch_groups_file(data, out, groups=groups, edge=edge, channel=channel, n_jobs=jobs)
+    counts = {group: list(found.values()).count(group) for group in sorted(set(found.values()))}
+    tell(f"{counted(len(found), 'speaker')}: {', '.join(f'{count} {group}' for group, count in counts.items())}")
 
 
 def _tell(found: Evaluation) -> None:

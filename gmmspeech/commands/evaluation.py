@@ -215,8 +215,9 @@ def report_file(
     models: Path | None = None,
     notes: Sequence[str] = (),
     tables: Mapping[str, Mapping[str, object]] | None = None,
+    by_group: Sequence[Sequence[str]] = (),
 ) -> None:
-    """Write a page on evaluated scores, with notes at the top, and tables before those of the models' configuration."""
+    """Write a page on evaluated scores, with notes at the top, errors by group, and tables before the configuration."""
     from gmmspeech.report.html import write_report
     from gmmspeech.speaker.verifier import SpeakerVerifier
 
@@ -237,4 +238,5 @@ def report_file(
         others={other.name: other.scores for other in others},
         configuration={**(tables or {}), **({} if verifier is None else verifier.configuration())},
         notes=notes,
+        by_group=by_group,
     )

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from gmmspeech import pipeline
 from gmmspeech.arguments import checked
-from gmmspeech.audio import audio_format
+from gmmspeech.audio import audio_format, read_audio
+from gmmspeech.blocks import ordered_map
 from gmmspeech.commands.evaluation import Evaluation, evaluate_scores, report_file, trial_speakers
 from gmmspeech.commands.extraction import extract_features
+from gmmspeech.commands.groups import lacking, pitch_group, rows_of_groups
 from gmmspeech.commands.scores import fuse_files
 from gmmspeech.commands.verify_protocol import (
     Protocol,
@@ -29,6 +31,7 @@ from gmmspeech.commands.verify_protocol import (
 from gmmspeech.corpora.speaker_folders import read_speaker_folders
 from gmmspeech.errors import AudioError, ConfigError, DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.features.pitch import median_pitch
 from gmmspeech.files.atomic import one_run_at_a_time, write_lines
 from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.formats.datadir import DataDir, read_map
@@ -56,6 +59,7 @@ SESSION = 300  # frames, about three seconds of speech: what PLDA learns of is c
 MOST_SESSIONS = 4000
 MOST_RANK = 100
 RESAMPLES = 1000
+VOICE_RECORDINGS, VOICE_SECONDS = 10, 8.0  # of each speaker, to tell low voices from high
 VERIFIER: dict[str, Any] = {"relevance_factor": 10.0, "update": "mvw", "scoring": "symmetric"}
 
 
@@ -172,7 +176,7 @@ def verify_folder(
         if len(rates) > 1:
             worked = f"all are worked on at {front.sample_frequency} Hz"
             chosen = replace(chosen, notes=(*chosen.notes, f"Recordings have {rates[0]} to {rates[-1]} Hz; {worked}."))
-        evaluation, notes = _evaluate(run, place, chosen, systems, features)
+        evaluation, notes = _evaluate(run, place, data, chosen, systems, features, n_jobs)
         run.close()
     return Verification(evaluation, notes, {**left_out, **skipped}, place / "report" / "index.html")
 
@@ -280,20 +284,33 @@ def _pieces(recordings: Sequence[NDArray[np.float32]]) -> Iterator[NDArray[np.fl
 
 
 def _evaluate(
-    run: pipeline.Run, place: Path, chosen: Protocol, systems: Mapping[str, Path], features: Path
+    run: pipeline.Run,
+    place: Path,
+    data: DataDir,
+    chosen: Protocol,
+    systems: Mapping[str, Path],
+    features: Path,
+    n_jobs: int | None,
 ) -> tuple[Evaluation, tuple[str, ...]]:
     """Calibrate, and write the report; give the figures and notes."""
     trials, llrs, noted = place / "protocol" / "trials", place / "scores" / "calibrated", place / "notes.json"
     owners, report = place / "protocol" / "owners", place / "report"
+    voiced = place / "voices.json"
+    if run.todo("voices", makes=[voiced]):
+        write_lines(voiced, [json.dumps(_voices(data, chosen, n_jobs))])
     if run.todo("calibrate", makes=[noted], of=[trials, *systems.values()], settings=chosen.notes):
         llrs.unlink(missing_ok=True)
-        notes = [*_worth(chosen, features), *_calibrate(place, llrs, list(systems.values()), chosen), *chosen.notes]
+        voices = json.loads(voiced.read_text(encoding="utf-8"))
+        learnt = [voices[speaker] for speaker in set(chosen.background.values())]
+        tried = [voices[chosen.owners[test]] for test in set(chosen.trials.tests)]
+        calibrated = _calibrate(place, llrs, list(systems.values()), chosen)
+        notes = [*_worth(chosen, features), *lacking(learnt, tried), *calibrated, *chosen.notes]
         write_lines(noted, [json.dumps(notes, ensure_ascii=True)])
     notes = json.loads(noted.read_text(encoding="utf-8"))
     background = len(set(chosen.background.values()))
     if background < FEW_SPEAKERS:
-        learnt = f"found {counted(background, 'speaker')} in the background, expected {FEW_SPEAKERS} or more"
-        warnings.warn(f"verification: {learnt}: models of so few know these, not what tells speakers apart",
+        few = f"found {counted(background, 'speaker')} in the background, expected {FEW_SPEAKERS} or more"
+        warnings.warn(f"verification: {few}: models of so few know these, not what tells speakers apart",
                       GmmSpeechWarning, stacklevel=3)  # fmt: skip
     scored = [*([llrs] if llrs.exists() else []), *systems.values()]
     evaluation = evaluate_scores(scored, trials, bootstrap=RESAMPLES, speakers=[owners])
@@ -304,8 +321,37 @@ def _evaluate(
             "recordings for enrollment": sum(map(len, chosen.enrollment.values())),
             "recordings as tests": len(set(chosen.trials.tests)),
         }
-        report_file(evaluation, trials, report, models=place / "models.h5", notes=notes, tables={"Speakers": counts})
+        voices = json.loads(voiced.read_text(encoding="utf-8"))
+        groups = {name: voices[speaker] for name, speaker in chosen.owners.items()}
+        by_group = rows_of_groups(evaluation.systems[0].scores, evaluation.trials, groups, owners)
+        report_file(
+            evaluation,
+            trials,
+            report,
+            models=place / "models.h5",
+            notes=notes,
+            tables={"Speakers": counts},
+            by_group=by_group,
+        )
     return evaluation, tuple(notes)
+
+
+def _voices(data: DataDir, chosen: Protocol, n_jobs: int | None) -> dict[str, str]:
+    """Tell low from high voices, by some seconds of some recordings of each speaker."""
+    heard: dict[str, list[str]] = {}
+    for utterance in {u.split("#")[0] for u in chosen.utterances()}:
+        heard.setdefault(data.utt2spk[utterance], []).append(utterance)
+    names = [u for utterances in heard.values() for u in sorted(utterances)[:VOICE_RECORDINGS]]
+
+    def measure(utterance: str) -> float | None:
+        path = data.recordings[utterance]
+        signal, rate = read_audio(path, channel="mix", end=min(VOICE_SECONDS, audio_format(path).duration))
+        return median_pitch(signal, rate)
+
+    pitches: dict[str, list[float | None]] = {speaker: [] for speaker in sorted(heard)}
+    for utterance, pitch in zip(names, ordered_map(measure, names, n_jobs=n_jobs), strict=True):
+        pitches[data.utt2spk[utterance]].append(pitch)
+    return {speaker: pitch_group(found) for speaker, found in pitches.items()}
 
 
 def _worth(chosen: Protocol, features: Path) -> Iterator[str]:

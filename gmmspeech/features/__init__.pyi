@@ -24,6 +24,7 @@ from .normalization import (
 from .normalization import (
     sliding_cmvn as sliding_cmvn,
 )
+from .pitch import median_pitch as median_pitch
 from .plp import plp as plp
 from .quality import speech_quality as speech_quality
 from .stream import FrontEndStream as FrontEndStream

@@ -28,6 +28,10 @@ from gmmspeech.report.page import (
 WORST_TRIALS = 10
 MAX_MODEL_ROWS = 20
 
+_GROUPS = (
+    "<p>Trials within a group of speakers, and between groups. Misses and false alarms are those at the one threshold "
+    "at which all trials have their EER: where they differ much, so do the levels of the scores.</p>"
+)
 _INTERVALS = "Intervals and p-values are by resampling the speakers: they hold for other speakers, recorded alike."
 
 
@@ -46,6 +50,7 @@ def write_report(
     tests_against: Mapping[str, Table] | None = None,
     others: Mapping[str, ArrayLike] | None = None,
     notes: Sequence[str] = (),
+    by_group: Table = (),
 ) -> Path:
     """Write ``index.html``: figures of merit, curves, histograms, the worst errors, the models, the configuration.
 
@@ -78,6 +83,9 @@ def write_report(
     pictures["entropy"] = (score_plots.plot_cross_entropy(*sides), "Empirical cross-entropy over priors.")
     told = "".join(f"<li>{escape(note)}</li>\n" for note in notes)
     body = section("What the figures are worth", f"<ul>\n{told}</ul>") if notes else ""
+    if by_group:
+        head, *rows = by_group
+        body += section("Errors by group", f"{_GROUPS}\n{table(head, rows, numbers=len(head) - 1)}")
     body += fill_template(
         "verification.html",
         **{name: inline_svg(figure, name=name, alt=alt) for name, (figure, alt) in pictures.items()},

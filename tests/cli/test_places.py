@@ -45,6 +45,7 @@ def commands(folder: Path) -> dict[str, list[object]]:
         "score-statistics": [folder / "isv.h5", folder / "st.h5", folder / "enroll", trials, "OUT"],
         "all-trials": [folder / "enroll", folder / "utt2spk", "OUT"],
         "make-trials": [folder / "enroll", folder / "utt2spk", "OUT"],
+        "pitch-groups": [folder, "OUT"],
         "accumulate": [u, f, "OUT"],
         "estimate": [u, folder / "acc.h5", "OUT"],
         "normalize-scores": [scores, "OUT", "--method", "t", "--test-cohort", scores],

@@ -62,6 +62,7 @@ def test_all_that_lies_in_folders(folder: Path, tmp_path: Path) -> None:
     page = found.report.read_text()
     assert "What the figures are worth" in page
     assert "These figures mean little" in page
+    assert "Errors by group" in page
 
     lists = tmp_path / "out" / "protocol"
     background, enrolled = read_map(lists / "background"), read_list_map(lists / "spk2utt")
