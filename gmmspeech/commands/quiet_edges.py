@@ -23,9 +23,7 @@ SLOWEST = 0.15  # seconds a letter: recordings that are shorter have no long edg
 
 def loud_part(signal: NDArray[np.floating], rate: float) -> tuple[float, float | None]:
     """Start and end in seconds of what lies between long quiet edges; 0 and None where an edge is not long."""
-    size = max(1, round(BLOCK * rate))
-    blocks = signal[: len(signal) // size * size].reshape(-1, size).astype(np.float64)
-    power = (blocks**2).mean(axis=1)
+    size, power = _block_powers(signal, rate)
     if len(power) < 5 or not power.any():
         return 0.0, None
     loudest = np.convolve(power, np.ones(5) / 5, mode="valid").max()
@@ -33,6 +31,22 @@ def loud_part(signal: NDArray[np.floating], rate: float) -> tuple[float, float |
     before, after = float(loud[0]), len(signal) / rate - float(loud[-1]) - BLOCK
     start = round(before - MARGIN, 1) if before > LONGEST else 0.0
     return start, round(float(loud[-1]) + BLOCK + MARGIN, 1) if after > LONGEST else None
+
+
+def _block_powers(signal: NDArray[np.floating], rate: float) -> tuple[int, NDArray[np.float64]]:
+    """Samples of a block, and the mean square of each."""
+    size = max(1, round(BLOCK * rate))
+    blocks = signal[: len(signal) // size * size].reshape(-1, size).astype(np.float64)
+    return size, (blocks**2).mean(axis=1)
+
+
+def _has_loud_edges(data: DataDir, name: str, whole: Segment, duration: float, channel: Channel) -> bool:
+    """Say whether both edges of a recording are loud beside samples of full scale: then the rest need not be read."""
+    for start, end in ((0.0, LONGEST), (duration - LONGEST, None)):
+        edge = replace(data, segments={name: replace(whole, start=start, end=end)})
+        if not (_block_powers(*load_utterance(edge, name, channel=channel))[1] > QUIET**2).any():
+            return False
+    return True
 
 
 def without_quiet_edges(data: DataDir, channel: Channel) -> DataDir:
@@ -44,7 +58,8 @@ def without_quiet_edges(data: DataDir, channel: Channel) -> DataDir:
             continue
         with suppress(GmmSpeechError):  # which is told where its features are computed
             duration = audio_format(data.recordings[segment.recording], raw=data.raw).duration
-            if duration > LONGEST + SLOWEST * len((data.text or {}).get(name, "")):
+            slow = duration > LONGEST + SLOWEST * len((data.text or {}).get(name, ""))
+            if slow and not _has_loud_edges(data, name, segment, duration, channel):
                 part = loud_part(*load_utterance(data, name, channel=channel))
                 if part != (0.0, None):
                     parts[name] = part

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 import soundfile
 
 import gmmspeech as gs
+from gmmspeech.commands import quiet_edges
 from gmmspeech.commands.phones import align_dir
-from gmmspeech.commands.quiet_edges import loud_part
+from gmmspeech.commands.quiet_edges import loud_part, without_quiet_edges
 from gmmspeech.errors import GmmSpeechWarning
+from gmmspeech.formats.datadir import load_utterance
 from gmmspeech.formats.textgrid import read_timed_textgrid
 
 RATE = 8000
@@ -70,3 +73,24 @@ def test_times_are_those_without_the_quiet(synthetic_voices: Path, tmp_path: Pat
         assert np.median(moved) < 0.02
         assert (moved < 0.1).mean() > 0.9
     shutil.rmtree(tmp_path / "out")
+
+
+@pytest.mark.parametrize(("before", "level", "whole"), [(0, 0.1, False), (20, 0.1, True), (0, 0.001, True)])
+def test_of_long_recordings_with_loud_edges_only_these_are_read(tmp_path, monkeypatch, before, level, whole):
+    sound = np.concatenate([np.zeros(before * RATE), np.random.default_rng(1).normal(0, level, 60 * RATE)])
+    (tmp_path / "ann").mkdir()
+    soundfile.write(tmp_path / "ann" / "a.wav", sound, RATE)
+    (tmp_path / "ann" / "a.txt").write_text("ah")
+    read = []
+
+    def load(data, name, **options):
+        found = load_utterance(data, name, **options)
+        read.append(len(found[0]) / RATE)
+        return found
+
+    monkeypatch.setattr(quiet_edges, "load_utterance", load)
+    data = gs.formats.read_recordings(tmp_path)[0]
+    with pytest.warns(GmmSpeechWarning) if before else nullcontext():
+        found = without_quiet_edges(data, "mix")
+    assert (found is data) == (before == 0)
+    assert (max(read) > 10) == whole
