@@ -20,6 +20,7 @@ MEMORY = 0.7  # of one frame's deviation from its sound in the next
 START_FRAMES_PER_COMPONENT = 100
 START_UPDATES = 3
 UTTERANCE = 1000  # frames
+HELD_OUT = 20_000
 NOISE = 0.1  # deviations
 
 
@@ -63,6 +64,15 @@ def quality_frames(num_frames: int) -> tuple[NDArray[np.float32], str]:
     num_frames = min(num_frames, len(frames))
     chosen = np.sort(np.random.default_rng(0).choice(len(frames), num_frames, replace=False))
     return frames[chosen], f"{num_frames:,} frames of {frames.shape[1]} columns (mfcc_sre) of librispeech-mini"
+
+
+@cache
+def held_out_frames() -> NDArray[np.float32]:
+    """Frames of other speakers and recordings than `quality_frames` has; of the drawn ones, others."""
+    if not os.environ.get("GMMSPEECH_CORPORA"):
+        return speech_like(2 * HELD_OUT, 60)[HELD_OUT:]
+    frames = _librispeech("test-other", "mfcc_sre")
+    return frames[:: len(frames) // HELD_OUT]
 
 
 def write_tiled_store(path: str | Path, num_frames: int) -> str:

@@ -16,8 +16,10 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
+from em_data import held_out_frames
 from numpy.typing import NDArray
 
 Tasks = dict[str, Callable[..., Any]]
@@ -31,10 +33,25 @@ def nothing(result: object) -> None:
     """Keep a result in this process."""
 
 
+def judged(stamps: list[float], levels: list[float], mixtures: list[Start]) -> list[tuple[float, float, float]]:
+    """Rows of seconds, nats a frame of training, and nats a frame of held-out ones, by the same code for all."""
+    import gmmspeech as gs
+
+    held_out = held_out_frames()
+    found = []
+    for stamp, level, (weights, means, variances) in zip(stamps, levels, mixtures, strict=False):
+        total = weights.sum(dtype=np.float64)  # in float32 it is not quite 1
+        mixture = gs.DiagonalGMM.from_parameters(weights / total, means, variances)
+        found.append((stamp, level, float(mixture.score(held_out))))
+    return found
+
+
 def gmmspeech_side(frames: Frames, start: Start, jobs: int, backend: str, *, accelerate: bool = False) -> Tasks:
     """Ours, with one of the kernels."""
     import gmmspeech as gs
-    from gmmspeech.gmm.em import maximize
+    from gmmspeech.gmm import acceleration, em
+    from gmmspeech.gmm.em import maximize, update
+    from gmmspeech.gmm.stats import GMMStats
     from gmmspeech.scoring.llr import scorer
 
     gmm = gs.DiagonalGMM.from_parameters(*start, backend=backend, n_jobs=jobs)
@@ -43,13 +60,19 @@ def gmmspeech_side(frames: Frames, start: Start, jobs: int, backend: str, *, acc
     def iterate(num_frames: int) -> None:
         maximize(gmm.accumulate(frames[:num_frames]), floor, previous=start)
 
-    def fit(components: int, max_iter: int, tol: float, seed: int) -> list[tuple[float, float]]:
-        """Processor seconds and mean log-likelihood after every E-step of a training, k-means included."""
-        begun, stamps = time.process_time(), []
+    def fit(components: int, max_iter: int, tol: float, seed: int) -> list[tuple[float, float, float]]:
+        """Processor seconds of a training, k-means included, after every E-step, and nats a frame (see `judged`)."""
+        begun, stamps, mixtures = time.process_time(), [], []
+
+        def traced(stats: GMMStats, floor: NDArray[np.float64], *, previous: Start) -> tuple[Start, int]:
+            mixtures.append(previous)
+            return update(stats, floor, previous=previous)
+
         how = {"accelerate": accelerate, "random_state": seed, "backend": backend, "n_jobs": jobs}
         ubm = gs.DiagonalGMM(components, max_iter=max_iter, tol=tol, **how)
-        ubm.fit(frames, callback=lambda _: stamps.append(time.process_time() - begun))
-        return list(zip(stamps, ubm.history_, strict=False))
+        with mock.patch.object(em, "update", traced), mock.patch.object(acceleration, "update", traced):
+            ubm.fit(frames, callback=lambda _: stamps.append(time.process_time() - begun))
+        return judged(stamps, ubm.history_, mixtures)
 
     def memory(num_frames: int) -> dict[str, float]:
         """MiB resident without the frames: before an iteration, and what its peak adds to that."""
@@ -119,17 +142,19 @@ def scikit_learn_side(frames: Frames, start: Start, jobs: int, dtype: type) -> T
     class Traced(GaussianMixture):
         def _e_step(self, *arguments: Any, **options: Any) -> Any:
             result = super()._e_step(*arguments, **options)
-            self.trace.append((time.process_time() - self.begun, float(result[0])))
+            self.stamps.append(time.process_time() - self.begun)
+            self.levels.append(float(result[0]))
+            self.mixtures.append((self.weights_, self.means_, self.covariances_))
             return result
 
-    def fit(components: int, max_iter: int, tol: float, seed: int) -> list[tuple[float, float]]:
-        """Processor seconds and mean log-likelihood after every E-step of a training, k-means included."""
+    def fit(components: int, max_iter: int, tol: float, seed: int) -> list[tuple[float, float, float]]:
+        """Processor seconds of a training, k-means included, after every E-step, and nats a frame (see `judged`)."""
         gmm = Traced(components, covariance_type="diag", max_iter=max_iter, tol=tol, random_state=seed)
-        gmm.begun, gmm.trace = time.process_time(), []
+        gmm.begun, gmm.stamps, gmm.levels, gmm.mixtures = time.process_time(), [], [], []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             gmm.fit(typed)
-        return gmm.trace
+        return judged(gmm.stamps, gmm.levels, gmm.mixtures)
 
     return {"iterate": iterate, "fit": fit}
 
