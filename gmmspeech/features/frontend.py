@@ -20,7 +20,7 @@ from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, FeatureError, counted
 from gmmspeech.features import conf_files
 from gmmspeech.features.cqcc import CqccOptions, cqcc_of_samples, too_short
-from gmmspeech.features.deltas import add_deltas, shifted_deltas
+from gmmspeech.features.deltas import shifted_deltas
 from gmmspeech.features.normalization import cmvn, cmvn_by_first, rasta, sliding_cmvn
 from gmmspeech.features.options import MAX_RATE, MfccOptions, Section, explain
 from gmmspeech.features.sections import (
@@ -75,7 +75,7 @@ class FrontEnd(Section):
     rasta : mapping or options, optional
         ``pole``; see `rasta`.
     deltas : mapping or options, optional
-        ``order``, ``window`` and ``convention`` of `add_deltas`.
+        ``order``, ``window`` and ``convention`` of `add_deltas`; ``static`` false leaves out the features themselves.
     sdc : mapping or options, optional
         ``window``, ``num_blocks`` and ``block_shift`` of `shifted_deltas`, instead of deltas.
     vad : mapping or options, optional
@@ -128,12 +128,16 @@ class FrontEnd(Section):
             raise ConfigError(f"[features] {error}") from None
         if self.deltas and self.sdc:
             raise ConfigError("[sdc] found beside [deltas], expected one of them")
+        if self.deltas and not self.deltas.static and isinstance(self.cmvn, SpeakerCmvnOptions) and self.cmvn.static:
+            raise ConfigError("[cmvn] static: found true where deltas stand alone, expected false")
         return self
 
     @model_validator(mode="before")
     @classmethod
     def _no_deltas(cls, given: dict[str, Any]) -> dict[str, Any]:
         deltas = given.get("deltas")
+        if isinstance(deltas, Mapping) and deltas.get("order") == 0 and deltas.get("static") is False:
+            raise ConfigError("[deltas] static: found false without deltas, expected true, or an order of 1 or more")
         return {**given, "deltas": None} if isinstance(deltas, Mapping) and deltas.get("order") == 0 else given
 
     @classmethod
@@ -303,6 +307,8 @@ class FrontEnd(Section):
             del sections["features"]["n_fft"]
         if self.deltas and self.deltas.convention == "kaldi":
             del sections["deltas"]["convention"]
+        if self.deltas and self.deltas.static:
+            del sections["deltas"]["static"]
         if isinstance(self.cmvn, SpeakerCmvnOptions) and not self.cmvn.static:
             del sections["cmvn"]["static"]
         return json.dumps(sections, sort_keys=True)
@@ -333,13 +339,17 @@ class FrontEnd(Section):
         """Columns of the frames."""
         if self.sdc:
             return self.features.dim * (1 + self.sdc.num_blocks)
-        return self.features.dim * (1 + (self.deltas.order if self.deltas else 0))
+        return self.features.dim * (self.deltas.order + self.deltas.static if self.deltas else 1)
 
     def describe(self) -> str:
         """One line for people."""
         options = self.features
-        parts = ["RASTA " + describe_features(options) if self.rasta else describe_features(options)]
-        parts += ["Δ" * order for order in range(1, 1 + (self.deltas.order if self.deltas else 0))]
+        static = "RASTA " + describe_features(options) if self.rasta else describe_features(options)
+        parts = ["Δ" * order for order in range(1, 1 + (self.deltas.order if self.deltas else 0))]
+        if self.deltas and not self.deltas.static:
+            parts[-1] += f" of {static}"
+        else:
+            parts.insert(0, static)
         if self.sdc:
             parts.append(f"SDC {self.sdc.window}-{self.sdc.block_shift}-{self.sdc.num_blocks}")
         steps = [describe_frames(options, self.sample_frequency), describe_vad(self.vad), describe_cmvn(self.cmvn)]
@@ -376,7 +386,7 @@ class FrontEnd(Section):
         if isinstance(self.cmvn, StaticCmvnOptions):
             frames = self._zero_mean(frames)
         if self.deltas:
-            frames = add_deltas(frames, **self.deltas.model_dump())
+            frames = self.deltas.added(frames)
         if self.sdc:
             frames = shifted_deltas(frames, **self.sdc.model_dump())
         if isinstance(self.cmvn, SlidingCmvnOptions):

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from gmmspeech.features.cqcc import CqccOptions
+from gmmspeech.features.deltas import add_deltas
 from gmmspeech.features.options import (
     MAX_FRAMES,
     DeltaConvention,
@@ -27,11 +30,17 @@ class RastaOptions(Section):
 
 
 class DeltaOptions(Section):
-    """[deltas]: options of `add_deltas`."""
+    """[deltas]: options of `add_deltas`, and whether the static features stay before them."""
 
     order: int = Field(default=2, ge=0, le=10)
     window: int = Field(default=2, ge=1, le=1000)
     convention: DeltaConvention = "kaldi"
+    static: bool = True
+
+    def added(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Frames with their deltas, or these alone, (T, columns)."""
+        together = add_deltas(frames, **self.model_dump(exclude={"static"}))
+        return together if self.static else together[:, frames.shape[1] :]
 
 
 class ShiftedDeltaOptions(Section):

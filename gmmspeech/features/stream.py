@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, FeatureError, counted
 from gmmspeech.features.cqcc import CqccOptions
-from gmmspeech.features.deltas import add_deltas, shifted_deltas
+from gmmspeech.features.deltas import shifted_deltas
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.normalization import (
     normalized_by_windows,
@@ -194,9 +194,8 @@ def _steps(front: FrontEnd) -> list[Step]:
     if front.rasta:
         steps.append(_Rasta(front.rasta.pole))
     if front.deltas:
-        deltas = front.deltas.model_dump()
         reach = front.deltas.order * front.deltas.window
-        steps.append(_Local(lambda x: add_deltas(x, **deltas), reach, reach))
+        steps.append(_Local(front.deltas.added, reach, reach))
     if front.sdc:
         sdc = front.sdc.model_dump()
         ahead = (front.sdc.num_blocks - 1) * front.sdc.block_shift

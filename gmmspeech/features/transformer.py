@@ -113,8 +113,10 @@ class MfccTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
             self.fit()
         front = self.front_end_
         static = [f"{front.features.type}{i}" for i in range(front.features.dim)]
-        parts = range(1, front.dim // len(static))
-        return np.array([*static, *(f"{name}_d{part}" for part in parts for name in static)], dtype=object)
+        alone = front.deltas is not None and not front.deltas.static
+        parts = range(1, front.dim // len(static) + alone)
+        deltas = [f"{name}_d{part}" for part in parts for name in static]
+        return np.array(deltas if alone else static + deltas, dtype=object)
 
     def set_output(self, *, transform: str | None = None) -> Self:
         """Choose what `transform` makes of each signal: an array, or a table whose columns have names.

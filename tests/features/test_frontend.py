@@ -331,3 +331,18 @@ def test_bad_samples_are_refused_by_name():
     signal[17] = np.nan
     with pytest.raises(FeatureError, match="utterance ann-1: signal: found nan at sample 17"):
         FrontEnd()(signal, RATE, "ann-1")
+
+
+def test_deltas_alone():
+    signal = np.random.default_rng(0).normal(0, 0.1, 8000)
+    both, alone = (FrontEnd(deltas={"window": 3, "static": static}) for static in (True, False))
+    frames = alone(signal, 16000)
+    assert alone.dim == frames.shape[1] == 26
+    np.testing.assert_array_equal(frames, both(signal, 16000)[:, 13:])
+    assert alone.describe() == "Δ + ΔΔ of 13 MFCC, 25/10 ms, no VAD, no CMVN"
+    assert FrontEnd.from_json(alone.to_json()) == alone
+    assert "static" not in both.to_json()
+    with pytest.raises(ConfigError, match=r"\[deltas\] static: found false without deltas"):
+        FrontEnd(deltas={"order": 0, "static": False})
+    with pytest.raises(ConfigError, match=r"\[cmvn\] static: found true where deltas stand alone"):
+        FrontEnd(deltas={"static": False}, cmvn={"method": "speaker", "static": True})

@@ -32,6 +32,7 @@ FRONTS = {
             **{"frame_length": 25.0, "frame_shift": 10.0, "snip_edges": True},
         }
     },
+    "deltas alone": {"deltas": {"window": 1, "convention": "rastamat", "static": False}},
     "rasta": {"rasta": {}, "deltas": {"order": 3, "convention": "htk"}},
     "centered": {"cmvn": {"method": "sliding", "cmn_window": 50, "center": True, "norm_vars": True}, "deltas": {}},
     "causal": {"cmvn": {"method": "sliding", "cmn_window": 40, "min_cmn_window": 15, "norm_vars": True}},

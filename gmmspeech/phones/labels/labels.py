@@ -130,6 +130,8 @@ def _frames_of(front_end: str) -> tuple[float, float]:
             "front end: found voice activity detection, which leaves frames out, expected one without it, "
             "as frames are counted for their times"
         )
+    if front.deltas and not front.deltas.static:
+        raise ConfigError("front end: found deltas without static features, expected both for phones")
     if isinstance(front.features, CqccOptions):
         raise ConfigError("front end: found CQCC, whose shift differs between recordings, expected frames of one shift")
     length, shift, _ = front.features.frame_sizes(front.sample_frequency)
