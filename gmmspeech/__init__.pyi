@@ -90,6 +90,7 @@ from .formats.trials import (
 )
 from .gmm.adapt import map_adapt as map_adapt
 from .gmm.classifier import GMMClassifier as GMMClassifier
+from .gmm.full import GMM as GMM
 from .gmm.mixture import DiagonalGMM as DiagonalGMM
 from .gmm.stats import GMMStats as GMMStats
 from .metrics.bootstrap import bootstrap_ci as bootstrap_ci

@@ -615,6 +615,7 @@ def estimators():
     small = {"max_iter": 2, "random_state": 0, "n_jobs": 1}
     return {
         gs.DiagonalGMM: (lambda model: model.fit(X), {"n_components": 2, **small}),
+        gs.GMM: (lambda model: model.fit(X), {"n_components": 2, "covariance_type": "tied", **small}),
         gs.GMMClassifier: (lambda model: model.fit(X, LABELS), {"n_components": 2, "priors": [0.5, 0.5], **small}),
         gs.PhoneGMM: (lambda model: model.fit(X, RANGES, PHONES), {"n_components": 1, **small}),
         SegmentGaussian: (lambda model: model.fit(X, LABELS), {}),
@@ -640,6 +641,12 @@ weighted = {"X": X, "sample_weight": np.ones(60)}
 CLASSIFIER = gs.GMMClassifier(2, random_state=0).fit(X, LABELS)
 PHONE_GMM = gs.PhoneGMM(1, random_state=0).fit(X, RANGES, PHONES)
 METHODS = {
+    "GMM.fit": (gs.GMM(2, random_state=0).fit, weighted),
+    "GMM.from_parameters": (
+        gs.GMM.from_parameters,
+        {"weights": [1.0], "means": np.zeros((1, 2)), "covariances": np.eye(2)[None], "covariance_type": "full"},
+    ),
+    "GMM.sample": (gs.GMM(2, random_state=0).fit(X).sample, {"n_samples": 3}),
     "DiagonalGMM.fit": (gs.DiagonalGMM(2, random_state=0).fit, weighted),
     "DiagonalGMM.partial_fit": (lambda **a: clone(UBM).partial_fit(**a), weighted),
     "DiagonalGMM.fit_predict": (gs.DiagonalGMM(2, random_state=0).fit_predict, weighted),

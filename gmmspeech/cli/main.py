@@ -176,6 +176,13 @@ def features(
 )
 @click.option("--init", type=click.Choice(["kmeans", "random"]), default="kmeans", help="Where EM starts.")
 @click.option(
+    "--covariance-type",
+    type=click.Choice(["diag", "full", "tied", "spherical"]),
+    default="diag",
+    help="A variance for each column; a covariance for each component; one that all have; one variance for all "
+    "columns. Other commands that take a UBM.h5 need diag; Python's functions take all.",
+)
+@click.option(
     "--backend",
     type=click.Choice(["auto", "native", "numpy", "torch"]),
     default="auto",
@@ -208,6 +215,7 @@ def train_ubm(
     tol: float,
     variance_floor: float,
     init: str,
+    covariance_type: str,
     backend: str,
     device: str | None,
     accelerate: bool,
@@ -232,6 +240,7 @@ def train_ubm(
         tol=tol,
         variance_floor=variance_floor,
         init=init,
+        covariance_type=covariance_type,
         backend=backend,
         device=device,
         accelerate=accelerate,

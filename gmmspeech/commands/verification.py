@@ -18,6 +18,7 @@ from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_trials, write_scores
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.em import EMMonitor
+from gmmspeech.gmm.full import GMM
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.progress import progress, progress_bar
 from gmmspeech.scoring.trials import Scores
@@ -35,7 +36,7 @@ def train_ubm_file(
     utt2spk: Path | None = None,
     spk2group: Path | None = None,
     **options: Any,
-) -> DiagonalGMM:
+) -> DiagonalGMM | GMM:
     """Train a background model on a feature store and write it.
 
     Until it is written, a checkpoint lies beside its place, from which a killed run goes on.
@@ -71,7 +72,9 @@ def train_ubm_file(
         if utt2spk is not None:
             groups = None if spk2group is None else read_map(spk2group)
             frames, options["sample_weight"] = balanced_frames(store, read_map(utt2spk), spk2group=groups)
-        ubm = train_ubm(frames, n_components, client=client, callback=show, checkpoint=checkpoint, **options)
+        ubm: DiagonalGMM | GMM = train_ubm(
+            frames, n_components, client=client, callback=show, checkpoint=checkpoint, **options
+        )
         ubm.front_end_ = store.front_end
         ubm.save(out)
     return ubm

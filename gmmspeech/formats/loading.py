@@ -21,6 +21,7 @@ _HDF5 = b"\x89HDF"
 MODULES = {
     saving.MODEL: {
         "DiagonalGMM": "gmmspeech.gmm.mixture",
+        "GMM": "gmmspeech.gmm.full",
         "GMMClassifier": "gmmspeech.gmm.classifier",
         "SummedStats": "gmmspeech.gmm.stats",
         "SpeakerVerifier": "gmmspeech.speaker.verifier",

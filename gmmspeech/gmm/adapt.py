@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -10,19 +12,22 @@ from gmmspeech.checks import check_at_least
 from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.gmm import floors
 from gmmspeech.gmm.frames import as_frames
+from gmmspeech.gmm.full import GMM
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
+
+Adapted = TypeVar("Adapted", DiagonalGMM, GMM)
 
 
 @checked
 def map_adapt(
-    ubm: DiagonalGMM,
+    ubm: Adapted,
     data: NDArray | GMMStats,
     *,
     relevance_factor: float = 16.0,
     update: str = "m",
     sample_weight: ArrayLike | None = None,
-) -> DiagonalGMM:
+) -> Adapted:
     r"""Adapt a mixture to few data (Reynolds, Quatieri and Dunn 2000, equations 11 to 13).
 
     With the statistics n, E(x) = sum_x / n, E(x²) = sum_xx / n and α = n / (n + r) of each component,
@@ -35,8 +40,8 @@ def map_adapt(
 
     Parameters
     ----------
-    ubm : DiagonalGMM
-        Background model, the prior.
+    ubm : DiagonalGMM or GMM
+        Background model, the prior. Of the latter's covariances none is adapted.
     data : ndarray, shape (T, D), or GMMStats
         Frames of the speaker, or their statistics under `ubm`.
     relevance_factor : float
@@ -48,13 +53,14 @@ def map_adapt(
 
     Returns
     -------
-    DiagonalGMM
+    DiagonalGMM or GMM
         What is not adapted is the background model's.
 
     Raises
     ------
     ConfigError
-        A letter other than m, v, w, a negative relevance factor, or weights beside statistics.
+        A letter other than m, v, w, v for other than diagonal covariances, a negative relevance factor, or weights
+        beside statistics.
     ModelError
         Statistics of another number of components or dimension.
 
@@ -67,6 +73,10 @@ def map_adapt(
     """
     if not update or set(update) - set("mvw"):
         raise ConfigError(f"update: found {update!r}, expected one or more of the letters m, v, w")
+    if "v" in update and not isinstance(ubm, DiagonalGMM):
+        raise ConfigError(
+            f"update: found {update!r} with a {type(ubm).__name__}, expected m or w: means and weights only"
+        )
     check_at_least(0, relevance_factor=relevance_factor)
     weights, means, variances = ubm.parameters()
     if isinstance(data, GMMStats) and sample_weight is not None:
@@ -88,6 +98,7 @@ def map_adapt(
     if "v" in update:
         # about the background model's means, so that no digit is lost where those are far from zero
         spread = column * (stats.squares_about(ubm.means_) / seen[:, None]) + (1 - column) * variances
+        assert isinstance(ubm, DiagonalGMM)
         lowest = np.minimum(ubm.absolute_variance_floor(), variances)
         variances = np.maximum(spread - (means - ubm.means_) ** 2, lowest)
     adapted = ubm.with_parameters(weights, means, variances)

@@ -15,18 +15,15 @@ from gmmspeech.arguments import check, check_options, random_state_of, whole
 from gmmspeech.blocks import (
     Block,
     Frames,
-    frame_dim,
-    map_blocks,
     single_threaded_blas,
     sum_blocks,
 )
-from gmmspeech.checks import as_history, finite, in_range, transposed
-from gmmspeech.errors import FeatureError, ModelError, counted
-from gmmspeech.features.compatibility import describe_front_end
-from gmmspeech.files.saving import Saved, State
+from gmmspeech.checks import finite, in_range
+from gmmspeech.files.saving import State
 from gmmspeech.files.text import parse_object
 from gmmspeech.gmm import missing
-from gmmspeech.gmm.frames import as_frames, check_names, check_weights, near_one, saved_names, set_names
+from gmmspeech.gmm.base import Mixture
+from gmmspeech.gmm.frames import near_one, saved_names
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel, pack
 from gmmspeech.gmm.parameters import check_parameters
@@ -35,24 +32,14 @@ from gmmspeech.gmm.stats import GMMStats
 _SAVED_OPTIONS = ("max_iter", "tol", "variance_floor")
 
 
-class DiagonalMixture(Saved):
-    """What a mixture can do once it has parameters; `DiagonalGMM` adds how it gets them.
+class DiagonalMixture(Mixture):
+    """A mixture that has parameters; `DiagonalGMM` adds how it gets them.
 
     Its attributes are those of `DiagonalGMM`.
     """
 
-    weights_: NDArray[np.float64]
-    means_: NDArray[np.float64]
-    covariances_: NDArray[np.float64]
-    history_: list[float]
-    num_frames_: float | None
-    floor_: NDArray[np.float64] | None
-    front_end_: str | None
-    random_state: Any
     backend: str
     device: str | None
-    n_jobs: int | None
-    allow_nan: bool
 
     @classmethod
     def from_parameters(
@@ -86,50 +73,6 @@ class DiagonalMixture(Saved):
         gmm._set(parameters, front_end)
         return gmm
 
-    def accumulate(self, X: Frames | ArrayLike, *, sample_weight: ArrayLike | None = None) -> GMMStats:
-        """Sufficient statistics of frames under the mixture.
-
-        Parameters
-        ----------
-        X : array_like, shape (N, D), or list of those, or FeatureStore
-        sample_weight : array_like, shape (N,), optional
-
-        Returns
-        -------
-        GMMStats
-        """
-        frames = self._check_frames(X)
-        weight = None if sample_weight is None else check_weights(sample_weight, frames)
-        return self._accumulate(frames, weight, self.parameters())
-
-    def score_samples(self, X: Frames | ArrayLike) -> NDArray[np.float64]:
-        """Log-likelihood of every frame, shape (N,), in nats.
-
-        Examples
-        --------
-        >>> import gmmspeech as gs
-        >>> gmm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
-        >>> gmm.score_samples([[0.0]]).round(4)
-        array([-0.9189])
-        """
-        return self._map(self._log_likelihood(), X)
-
-    def score(self, X: Frames | ArrayLike, y: None = None, *, sample_weight: ArrayLike | None = None) -> float:
-        """Mean log-likelihood a frame, in nats; the mean of weights where they are given, as in `fit`."""
-        if sample_weight is not None:
-            return float(np.average(self.score_samples(X), weights=check_weights(sample_weight, as_frames(X))))
-        total, count = self._total(X)
-        return total / count
-
-    def predict_proba(self, X: Frames | ArrayLike) -> NDArray[np.float64]:
-        """Posterior probability of every component given each frame, shape (N, K)."""
-        return self._map(self._posteriors(), X)
-
-    def predict(self, X: Frames | ArrayLike) -> NDArray[np.intp]:
-        """Most probable component of each frame, shape (N,)."""
-        posteriors = self._posteriors()
-        return self._map(lambda block: in_range(posteriors(block)).argmax(axis=1), X)
-
     def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Draw frames from the mixture.
 
@@ -146,15 +89,6 @@ class DiagonalMixture(Saved):
         components = rng.choice(len(weights), n_samples, p=weights / weights.sum())
         noise = rng.standard_normal((n_samples, means.shape[1]))
         return means[components] + noise * np.sqrt(variances[components]), components
-
-    def bic(self, X: Frames | ArrayLike) -> float:
-        """Bayesian information criterion on `X`; the lower, the better."""
-        total, count = self._total(X)
-        return float(-2 * total + self._num_free_parameters() * np.log(count))
-
-    def aic(self, X: Frames | ArrayLike) -> float:
-        """Akaike's information criterion on `X`; the lower, the better."""
-        return float(-2 * self._total(X)[0] + 2 * self._num_free_parameters())
 
     def to_state(self) -> State:
         """Give parameters, options and history, for a file."""
@@ -185,77 +119,12 @@ class DiagonalMixture(Saved):
         )
         check_options(gmm)
         gmm.weights_ = state["weights"]  # to the bit, where another system's sum to 1 in float32 only
-        gmm.history_ = as_history(state["history"])
-        gmm.num_frames_ = float(state["num_frames"]) if "num_frames" in state else None
-        if gmm.num_frames_ is not None and not 0 <= gmm.num_frames_ < np.inf:
-            raise ModelError(f"num_frames: found {gmm.num_frames_}, expected 0 or more")
-        gmm.floor_ = state.get("floor")
-        if gmm.floor_ is not None and not (gmm.floor_.shape == gmm.means_.shape[1:] and (gmm.floor_ >= 0).all()):
-            raise ModelError(
-                f"floor: found shape {gmm.floor_.shape}, expected {gmm.means_.shape[1:]} and none negative"
-            )
-        set_names(gmm, state.get("feature_names"))
+        gmm._restore(state)
         return gmm
-
-    def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
-        num_components, dim = self.means_.shape
-        lines = [
-            f"mixture: {counted(num_components, 'component')}, {counted(dim, 'dimension')}",
-            f"weights: {self.weights_.min():.2g} to {self.weights_.max():.2g}, "
-            f"perplexity {np.exp(-np.sum(self.weights_ * np.log(np.maximum(self.weights_, 1e-300)))):.1f}",
-            f"front end: {describe_front_end(self.front_end_)}",
-        ]
-        if self.history_:
-            passes = counted(len(self.history_), "pass")
-            lines.append(f"EM: {passes}, {self.history_[0]:.4f} to {self.history_[-1]:.4f} nats a frame")
-        return lines
 
     def kernel_parameters(self) -> KernelParameters:
         """Pack the mixture for the kernels, once for each set of parameters."""
-        current = self.parameters()
-        cached = self.__dict__.get("_packed")
-        if cached is None or not all(map(np.array_equal, cached[0], current)):  # attributes may be written to
-            cached = (tuple(np.array(p) for p in current), pack(*current))
-            self._packed = cached
-        return cached[1]
-
-    def parameters(self) -> Parameters:
-        """Give weights (K,), means (K, D) and variances (K, D), or a `ModelError` before the mixture is fitted."""
-        if not hasattr(self, "weights_"):
-            from gmmspeech.gmm.errors import NotFittedError  # and scikit-learn
-
-            raise NotFittedError("this DiagonalGMM is not fitted yet: call fit, or make one by from_parameters")
-        return self.weights_, self.means_, self.covariances_
-
-    def _set(self, parameters: Parameters, front_end: str | None, floor: NDArray[np.float64] | None = None) -> None:
-        self.weights_, self.means_, self.covariances_ = parameters
-        self.n_features_in_ = self.means_.shape[1]
-        self.front_end_ = front_end
-        self.history_ = []
-        self.num_frames_, self.floor_ = None, floor
-
-    def _check_frames(self, X: Frames | ArrayLike) -> Frames:
-        dim = self.parameters()[1].shape[1]
-        check_names(self, X, reset=False)
-        frames = as_frames(X)
-        found = frame_dim(frames)
-        if found != dim:
-            theirs = f"X has {found} features, but DiagonalGMM is expecting {dim} features as input"  # as scikit-learn
-            hint = transposed(np.shape(frames), dim) if isinstance(frames, np.ndarray) else ""
-            raise FeatureError(
-                f"found frames of {counted(found, 'column')}, expected {dim}, as the mixture has ({theirs}){hint}"
-            )
-        return frames
-
-    def _map(self, function: Callable[[NDArray], NDArray], X: Frames | ArrayLike) -> NDArray:
-        return np.concatenate(list(self._results(function, X)))
-
-    def _results(self, function: Callable[[NDArray], NDArray], X: Frames | ArrayLike) -> Iterator[NDArray]:
-        frames, check = self._check_frames(X), missing.no_infinity if self.allow_nan else finite
-        return map_blocks(
-            lambda block: in_range(function(check(block[1], block[0])), block[0]), frames, n_jobs=self.n_jobs
-        )
+        return self._packed_by(pack)
 
     def _log_likelihood(self) -> Callable[[NDArray], NDArray[np.float64]]:
         """Give a function from frames to their log-likelihoods."""
@@ -270,15 +139,6 @@ class DiagonalMixture(Saved):
         function, parameters = missing.either(whole, with_gaps) if self.allow_nan else whole, self.kernel_parameters()
         return lambda frames: function(frames, parameters)
 
-    def _total(self, X: Frames | ArrayLike) -> tuple[float, int]:
-        """Log-likelihood of all frames, and their number; the frames' own are not kept."""
-        total, count = 0.0, 0
-        for scores in self._results(self._log_likelihood(), X):
-            total, count = total + float(scores.sum()), count + len(scores)
-        if not count:
-            raise FeatureError("found 0 frames, expected one or more")
-        return total, count
-
     def _accumulate(self, frames: Frames, weight: NDArray[np.float64] | None, parameters: Parameters) -> GMMStats:
         with single_threaded_blas():  # the last bits would depend on its threads
             packed = pack(*parameters)
@@ -287,6 +147,10 @@ class DiagonalMixture(Saved):
         function = _Statistics(backend, self.device, packed, self.allow_nan)
         stats = sum_blocks(function, frames, near, n_jobs=self.n_jobs)
         return stats if near is None else stats * unit
+
+    def variances(self) -> NDArray[np.float64]:
+        """Variance of every column in every component, shape (K, D)."""
+        return self.parameters()[2]
 
     def _num_free_parameters(self) -> int:
         return len(self.weights_) - 1 + 2 * self.means_.size

@@ -10,7 +10,7 @@ import logging
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from gmmspeech.errors import GmmSpeechWarning, ModelError, counted
 from gmmspeech.files.saving import Saved, State, from_fields
 from gmmspeech.gmm import floors
 from gmmspeech.gmm.init import Parameters
-from gmmspeech.gmm.parameters import check_parameters
+from gmmspeech.gmm.parameters import check_full_parameters, check_parameters
 from gmmspeech.gmm.stats import GMMStats
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,14 @@ SPLIT_STEP = 1.0  # deviations between a component and either of its halves; HTK
 SETTLING = 10  # updates after a re-seeding in which a small gain is no convergence: halves part slowly at first
 GIVE_UP = 1.0  # nats a frame that a re-seeding may lose in the meantime
 NOISE = 1e-5  # rounding of a mean log-likelihood, relative to it (or to one nat)
+
+
+class MStep(Protocol):
+    """An update of a mixture from statistics: the new one, and how many variances lie on the floor."""
+
+    def __call__(
+        self, stats: GMMStats, variance_floor: NDArray[np.float64], *, previous: Parameters
+    ) -> tuple[Parameters, int]: ...
 
 
 @dataclass
@@ -134,7 +142,8 @@ class EMState(Saved, kind="EMState"):
 
 def check_alike(*mixtures: Parameters) -> None:
     """Raise a `ModelError` unless all are mixtures, and of one shape."""
-    shapes = {check_parameters(*parameters)[1].shape for parameters in mixtures}
+    checks = (check_full_parameters if np.ndim(parameters[2]) == 3 else check_parameters for parameters in mixtures)
+    shapes = {check(*parameters)[1].shape for check, parameters in zip(checks, mixtures, strict=True)}
     if len(shapes) > 1:
         raise ModelError(f"found mixtures of shapes {', '.join(map(str, sorted(shapes)))}, expected one")
 
@@ -148,11 +157,14 @@ def fit(
     tol: float,
     callback: Callable[[EMMonitor], None] | None = None,
     save: Callable[[EMState], None] | None = None,
+    m_step: MStep | None = None,
 ) -> tuple[Parameters, EMMonitor]:
     """Run EM from a start until it converged (see `EMMonitor`), or `max_iter` updates are done.
 
-    `variance_floor`, shape (D,), is that of `gmmspeech.gmm.floors`.
+    `variance_floor`, shape (D,), is that of `gmmspeech.gmm.floors`. `m_step` is `update` unless another is given, with
+    which covariances may be matrices (K, D, D).
     """
+    m_step = m_step or update
     state = start if isinstance(start, EMState) else EMState(start, None, start, floor=variance_floor)
     monitor = EMMonitor(tol, list(state.history), unsettled=state.unsettled)
     while len(monitor.history) < max_iter:
@@ -176,7 +188,7 @@ def fit(
             callback(monitor)
         if not go_on and likelihood < monitor.history[-1]:
             return state.best, monitor
-        updated, monitor.floored = update(stats, variance_floor, previous=current)
+        updated, monitor.floored = m_step(stats, variance_floor, previous=current)
         if not go_on:
             return updated, monitor
         reseeded = updated
@@ -221,7 +233,7 @@ def reseed_starved(parameters: Parameters, stats: GMMStats) -> Parameters:
     weights[starved] = 0
     heaviest_first = np.argsort(-weights, kind="stable")[: len(weights) - len(starved)]
     for k, heaviest in zip(starved, heaviest_first, strict=False):
-        step = SPLIT_STEP * np.sqrt(variances[heaviest])
+        step = SPLIT_STEP * _deviation(variances[heaviest])
         weights[heaviest] /= 2
         weights[k] = weights[heaviest]
         means[k] = means[heaviest] + step
@@ -229,6 +241,11 @@ def reseed_starved(parameters: Parameters, stats: GMMStats) -> Parameters:
         variances[k] = variances[heaviest]
         logger.info("component %d starved (%.2f frames): re-seeded by splitting component %d", k, stats.n[k], heaviest)
     return weights / weights.sum(), means, variances
+
+
+def _deviation(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A step of one deviation in every column (D,), of variances (D,) or a matrix (D, D)."""
+    return np.sqrt(covariance) if covariance.ndim == 1 else np.linalg.cholesky(covariance).sum(axis=1)
 
 
 def warn_of_fall(monitor: EMMonitor) -> None:

@@ -160,7 +160,7 @@ def warn_if_coarse(owner: str, frames: Frames, mixtures: Iterable[Any]) -> None:
     if getattr(some, "dtype", np.float32) != np.float32:  # a store has no dtype: its frames are in float32
         return
     for mixture in mixtures:
-        means, deviations = mixture.means_, np.sqrt(mixture.covariances_)
+        means, deviations = mixture.means_, np.sqrt(mixture.variances())
         with np.errstate(over="ignore"):
             spacing = np.spacing(np.abs(means).astype(np.float32))
         coarse = np.argwhere((spacing > deviations) & (mixture.weights_ > 0)[:, None])

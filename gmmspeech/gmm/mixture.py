@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 
-class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a mixture (made by train-ubm)"):
+class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a diagonal mixture (made by train-ubm)"):
     """Gaussian mixture with diagonal covariances, trained by EM.
 
     Arithmetic follows the data: float32 frames are evaluated in float32 with statistics summed in float64, float64
@@ -353,11 +353,6 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a mixtur
         """Smallest variance allowed, shape (D,): see `gmmspeech.gmm.floors`."""
         weights, _, variances = self.parameters()
         return floors.of_mixture(self.variance_floor, weights, variances) if self.floor_ is None else self.floor_
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        state.pop("_packed", None)  # made again where it is needed
-        return state
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -34,3 +34,20 @@ def check_parameters(weights: ArrayLike, means: ArrayLike, covariances: ArrayLik
         raise ModelError(f"found weights that sum to {total:.6g}, expected 1")
     # what is normalized already keeps its bits: a mixture saved and loaded is the same
     return (w if abs(total - 1) < 1e-12 else w / total), m, v
+
+
+def check_full_parameters(weights: ArrayLike, means: ArrayLike, covariances: ArrayLike) -> Parameters:
+    """Parameters of a mixture with covariances (K, D, D), or a `ModelError` that names the component at fault."""
+    c = real_array(covariances, "covariances", ModelError).astype(np.float64)
+    shape = real_array(means, "means", ModelError).shape
+    if len(shape) != 2 or c.shape != (*shape, shape[1]):
+        raise ModelError(f"found means, covariances of shapes {shape}, {c.shape}, expected (K, D), (K, D, D)")
+    w, m, _ = check_parameters(weights, means, np.einsum("kii->ki", c))
+    for k, matrix in enumerate(c):
+        if not np.isfinite(matrix).all() or np.abs(matrix - matrix.T).max() > 1e-8 * np.abs(matrix).max():
+            raise ModelError(f"component {k}: found a covariance that is not symmetric and finite, expected one")
+        try:
+            np.linalg.cholesky(matrix)
+        except np.linalg.LinAlgError:
+            raise ModelError(f"component {k}: found a covariance that is not positive definite, expected one") from None
+    return w, m, c

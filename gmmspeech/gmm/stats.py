@@ -41,6 +41,9 @@ class GMMStats:
     squares : ndarray, shape (K, D), float64, optional
         ``sum_t gamma_tk (x_t - center)**2``: gives the variance of frames far from zero too, in which ``sum_xx`` keeps
         no digit of it.
+    scatter : ndarray, shape (K, D, D) or (1, D, D), float64, optional
+        ``sum_t gamma_tk (x_t - center) (x_t - center)^T`` under components with full covariances; under those with one
+        in common, its sum over all of them, and `sum_xx` is not known (NaN).
 
     Examples
     --------
@@ -58,6 +61,7 @@ class GMMStats:
     num_frames: float
     center: NDArray[np.float64] | None = None
     squares: NDArray[np.float64] | None = None
+    scatter: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -66,6 +70,10 @@ class GMMStats:
         if not fits or (self.squares is not None and self.squares.shape != shape):
             found = f"{self.n.shape}, {shape}, {self.sum_xx.shape}"
             raise ModelError(f"GMMStats: found n, sum_x, sum_xx of shapes {found}, expected (K,), (K, D), (K, D)")
+        if self.scatter is not None:
+            square = (shape[1], shape[1])
+            if self.center is None or self.scatter.shape not in ((shape[0], *square), (1, *square)):
+                raise ModelError(f"GMMStats: found scatter of shape {self.scatter.shape}, expected (K, D, D), a center")
 
     def __add__(self, other: GMMStats | int) -> GMMStats:
         if isinstance(other, int) and other == 0:  # what sum() starts from
@@ -82,6 +90,7 @@ class GMMStats:
             self.num_frames + other.num_frames,
             self.center,
             None if self.center is None or self.squares is None else self.squares + other.squares_about(self.center),
+            None if self.scatter is None else self.scatter + other.scatter_about(self.center, len(self.scatter)),
         )
 
     __radd__ = __add__
@@ -100,6 +109,21 @@ class GMMStats:
         n = self.n[:, None]
         step = mine - center
         return squares + step * (2 * (self.sum_x - n * mine) + n * step)
+
+    def scatter_about(self, center: NDArray[np.float64] | None, count: int) -> NDArray[np.float64]:
+        """Sums of products of columns about a point (D,), shape (count, D, D): K of them or one, as `scatter` has."""
+        if self.scatter is None or self.center is None or center is None or len(self.scatter) != count:
+            found = "none" if self.scatter is None else f"{len(self.scatter)}"
+            raise ModelError(f"statistics: found {found} sums of products of columns, expected {count}")
+        if np.array_equal(self.center, center):
+            return self.scatter
+        step = self.center - center
+        first = self.sum_x - self.n[:, None] * self.center
+        n = self.n
+        if count == 1:
+            first, n = first.sum(axis=0, keepdims=True), n.sum(keepdims=True)
+        crossed = first[:, :, None] * step
+        return self.scatter + crossed + crossed.transpose(0, 2, 1) + n[:, None, None] * np.outer(step, step)
 
     def moments(self, n: NDArray[np.float64] | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Means and variances of the components, shape (K, D), by counts above 0 where some of `n` are not."""

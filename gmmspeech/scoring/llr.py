@@ -7,27 +7,31 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from gmmspeech.arguments import checked
+from gmmspeech.arguments import check, checked, instance, listed
 from gmmspeech.blocks import ordered_map
 from gmmspeech.checks import check_frames, in_range, real_array
 from gmmspeech.errors import ConfigError, ModelError, counted
 from gmmspeech.gmm.frames import check_names
+from gmmspeech.gmm.full import GMM
 from gmmspeech.gmm.kernels import get_backend
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 
 @checked
-def log_likelihood_ratio(model: DiagonalGMM, ubm: DiagonalGMM, X: NDArray, *, top_c: int | None = None) -> float:
+def log_likelihood_ratio(
+    model: DiagonalGMM | GMM, ubm: DiagonalGMM | GMM, X: NDArray, *, top_c: int | None = None
+) -> float:
     """Mean log-likelihood ratio a frame between a model and the background model it was adapted from.
 
     Parameters
     ----------
-    model, ubm : DiagonalGMM
+    model, ubm : DiagonalGMM or GMM
     X : ndarray, shape (T, D)
         Frames of the test utterance.
     top_c : int, optional
         Evaluate only the background model's `top_c` best components of each frame, in both mixtures (Reynolds,
-        Quatieri and Dunn 2000). Components are matched by index, so the model must be an adaptation of `ubm`.
+        Quatieri and Dunn 2000), which must be of diagonal covariances. Components are matched by index, so the model
+        must be an adaptation of `ubm`.
 
     Returns
     -------
@@ -54,8 +58,8 @@ def log_likelihood_ratio(model: DiagonalGMM, ubm: DiagonalGMM, X: NDArray, *, to
 
 @checked
 def log_likelihood_ratios(
-    models: Sequence[DiagonalGMM],
-    ubm: DiagonalGMM,
+    models: Sequence[DiagonalGMM | GMM],
+    ubm: DiagonalGMM | GMM,
     tests: Sequence[NDArray],
     *,
     top_c: int | None = None,
@@ -68,8 +72,8 @@ def log_likelihood_ratios(
 
     Parameters
     ----------
-    models : sequence of DiagonalGMM
-    ubm : DiagonalGMM
+    models : sequence of DiagonalGMM or GMM
+    ubm : DiagonalGMM or GMM
     tests : sequence of ndarray, shape (T, D)
     top_c : int, optional
         See `log_likelihood_ratio`.
@@ -97,39 +101,46 @@ def log_likelihood_ratios(
 
 
 def scorer(
-    models: Sequence[DiagonalGMM], ubm: DiagonalGMM, *, top_c: int | None = None, dtype: DTypeLike = np.float32
+    models: Sequence[DiagonalGMM | GMM],
+    ubm: DiagonalGMM | GMM,
+    *,
+    top_c: int | None = None,
+    dtype: DTypeLike = np.float32,
 ) -> Callable[[NDArray], NDArray[np.float64]]:
     """Make what is the same for all tests: a function from a test (T, D) to its ratios (number of models,).
 
     `dtype` is that of the tests' frames; see `log_likelihood_ratios` for the rest.
     """
     _check_sizes(top_c, models, ubm)
-    kernel, background = get_backend(ubm.backend, ubm.device), ubm.kernel_parameters()
+    dim = ubm.means_.shape[1]
     if top_c is None:
-        mixtures = [model.kernel_parameters() for model in models]
+        functions, background = [model._log_likelihood() for model in models], ubm._log_likelihood()
 
         def full(X: NDArray) -> NDArray[np.float64]:
-            check_frames(X, background.dim)
-            scores = [kernel.log_likelihood(X, mixture).mean() for mixture in mixtures]
-            return in_range(np.array(scores) - kernel.log_likelihood(X, background).mean())
+            check_frames(X, dim)
+            return in_range(np.array([function(X).mean() for function in functions]) - background(X).mean())
 
         return full
+    check(instance(DiagonalGMM, words="a DiagonalGMM with top_c"), ubm=ubm)
+    check(listed(instance(DiagonalGMM, words="a DiagonalGMM with top_c")), models=models)
+    assert isinstance(ubm, DiagonalGMM)
+    kernel = get_backend(ubm.backend, ubm.device)
     stack = kernel.stack_models(ubm.parameters(), [model.parameters() for model in models], dtype)
 
     def best_components(X: NDArray) -> NDArray[np.float64]:
-        check_frames(X, background.dim)
+        check_frames(X, dim)
         scores = kernel.top_c_log_likelihood(X, stack, top_c) / len(X)
         return in_range(scores[1:] - scores[0])
 
     return best_components
 
 
-def _frames_of(ubm: DiagonalGMM, X: ArrayLike) -> NDArray:
+def _frames_of(ubm: DiagonalGMM | GMM, X: ArrayLike) -> NDArray:
     check_names(ubm, X, reset=False)
     return real_array(X, bools=True)
 
 
-def _check_sizes(top_c: int | None, models: Sequence[DiagonalGMM], ubm: DiagonalGMM) -> None:
+def _check_sizes(top_c: int | None, models: Sequence[DiagonalGMM | GMM], ubm: DiagonalGMM | GMM) -> None:
     num_components, dim = ubm.parameters()[1].shape
     if top_c is not None and not 1 <= top_c <= num_components:
         raise ConfigError(f"top_c: found {top_c}, expected 1 to {num_components}, the number of components")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,25 +12,35 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.blocks import Frames
 from gmmspeech.checks import check_at_least, check_frames
-from gmmspeech.errors import DataError, counted, shown
+from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.files.text import look_alike
 from gmmspeech.gmm.em import EMMonitor
+from gmmspeech.gmm.full import GMM
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 if TYPE_CHECKING:
     from distributed import Client
 
 
-@checked
+@overload
+def train_ubm(
+    frames: Frames, n_components: int = 512, *, covariance_type: Literal["diag"] = "diag", **options: Any
+) -> DiagonalGMM: ...
+@overload
+def train_ubm(frames: Frames, n_components: int = 512, *, covariance_type: str, **options: Any) -> GMM: ...
+
+
+@checked  # type: ignore[misc]  # it names what the others take as options
 def train_ubm(
     frames: Frames,
     n_components: int = 512,
     *,
+    covariance_type: str = "diag",
     max_iter: int = 20,
     tol: float = 1e-3,
     variance_floor: float = 0.01,
-    init: str | DiagonalGMM = "kmeans",
+    init: str | DiagonalGMM | GMM = "kmeans",
     accelerate: bool = False,
     random_state: Any = 0,
     backend: str = "auto",
@@ -40,7 +50,7 @@ def train_ubm(
     callback: Callable[[EMMonitor], None] | None = None,
     checkpoint: Checkpoint | None = None,
     sample_weight: ArrayLike | None = None,
-) -> DiagonalGMM:
+) -> DiagonalGMM | GMM:
     """Train a universal background model on the frames of many speakers.
 
     Parameters
@@ -48,8 +58,11 @@ def train_ubm(
     frames : FeatureStore, list of ndarray (T, D), or ndarray (N, D)
         A store is read block by block in every iteration, never as a whole.
     n_components : int
+    covariance_type : {"diag", "full", "tied", "spherical"}
+        With any but the first, the model is a `GMM`. As Kaldi does, give a trained model with diagonal covariances as
+        `init` of one with full ones.
     max_iter, tol, variance_floor, init, accelerate, random_state, backend, device, n_jobs
-        See `DiagonalGMM`.
+        See `DiagonalGMM`; `accelerate`, `backend` and `device` are for diagonal covariances only.
     client : distributed.Client, optional
         Train on the workers of a Dask cluster, which read a store by its path. The mixture has the same bits as on one
         machine of their kind.
@@ -58,13 +71,12 @@ def train_ubm(
     checkpoint : Checkpoint, optional
         File that keeps the state before every pass; where it has one, training goes on from there and ends with the
         same bits as if it had never stopped.
-
     sample_weight : array_like, shape (N,), optional
         How much each frame counts, where they are in memory; `balanced_frames` gives both.
 
     Returns
     -------
-    DiagonalGMM
+    DiagonalGMM or GMM
         It remembers the front end of the store it was trained on.
 
     Examples
@@ -79,19 +91,19 @@ def train_ubm(
         from gmmspeech.cluster import ClusterFrames  # which needs Dask
 
         frames = ClusterFrames(frames, client)
-    gmm = DiagonalGMM(
-        n_components,
-        init=init,
-        accelerate=accelerate,
-        max_iter=max_iter,
-        tol=tol,
-        variance_floor=variance_floor,
-        random_state=random_state,
-        backend=backend,
-        device=device,
-        n_jobs=n_jobs,
-    )
-    return gmm.fit(frames, sample_weight=sample_weight, callback=callback, checkpoint=checkpoint)
+    options: dict[str, Any] = {"max_iter": max_iter, "tol": tol, "variance_floor": variance_floor, "init": init}
+    options |= {"random_state": random_state, "n_jobs": n_jobs}
+    if covariance_type == "diag":
+        gmm: Any = DiagonalGMM(n_components, accelerate=accelerate, backend=backend, device=device, **options)
+    else:
+        other = {"accelerate": (accelerate, False), "backend": (backend, "auto"), "device": (device, None)}
+        for name, (found, default) in other.items():
+            if found != default:
+                expected = f"{default} with covariance_type = {covariance_type!r}"
+                raise ConfigError(f"{name}: found {shown(found)}, expected {expected}")
+        gmm = GMM(n_components, covariance_type=covariance_type, **options)
+    fitted: DiagonalGMM | GMM = gmm.fit(frames, sample_weight=sample_weight, callback=callback, checkpoint=checkpoint)
+    return fitted
 
 
 @checked

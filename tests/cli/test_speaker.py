@@ -233,6 +233,8 @@ def test_other_back_ends(run: Run, world: Path) -> None:
 def test_bad_input(run: Run, world: Path, fails: Fails) -> None:
     """Each is told in one line that names it, with exit status 1, and nothing is written."""
     does(run, "train-ubm f.h5 u2.h5 -k 4 --max-iter 3 --seed 1")
+    does(run, "train-ubm f.h5 full.h5 -k 2 --max-iter 3 --covariance-type full")
+    assert "mixture: 2 components" in does(run, "show full.h5")
     does(run, "statistics u2.h5 f.h5 s2.h5")
     does(run, "train-ivector u2.h5 s2.h5 t2.h5 --rank 4 --max-iter 1")
     does(run, "extract-ivectors t2.h5 s2.h5 i2.h5")
@@ -280,6 +282,9 @@ def test_bad_input(run: Run, world: Path, fails: Fails) -> None:
         ("normalize-scores plda x --method z --model-cohort badcohort", "badcohort:7: found 'nan', expected a number"),
         ("normalize-scores nan x --method z --model-cohort mc", "nan:7: found 'nan', expected a number"),
         ("normalize-scores plda x --method z --model-cohort mc --speakers strangers", "s01: found no speaker of it"),
+        ("train-ubm f.h5 x --covariance-type tied --accelerate",
+         "--accelerate: found True, expected False with --covariance-type = 'tied'"),
+        ("statistics full.h5 f.h5 x", "full.h5: found a GMM, expected a diagonal mixture (made by train-ubm)"),
         ("train-ivector u.h5 s.h5 x --rank 61", "s.h5: found 60 utterances, expected at least as many as the rank"),
         ("train-ivector u.h5 s2.h5 x", "s2.h5: found statistics under background model"),
         ("extract-ivectors t.h5 s2.h5 x", "s2.h5: found statistics under background model"),

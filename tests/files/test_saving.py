@@ -143,7 +143,7 @@ def test_there_is_a_file_of_every_kind():
     for stem in FILES:
         with h5py.File(OLD / f"{stem}.h5") as file:
             found.add(file.attrs.get("kind", file.attrs["format"]))
-    assert found == kinds
+    assert found == kinds - {"GMM"}  # which came later
 
 
 @pytest.mark.parametrize("stem", FILES)

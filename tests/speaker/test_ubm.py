@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import ConfigError, DataError, ModelError
+from gmmspeech.gmm.full import GMM
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.speaker.ubm import balanced_frames, train_ubm
 from gmmspeech.stores.features import FeatureStore, write_store
@@ -87,3 +88,22 @@ def test_balance_that_is_refused(options, error, message):
     given = {"utt2spk": {"u1": "a", "u2": "b"}, **options}
     with pytest.raises(error, match=message):
         balanced_frames({"u1": np.zeros((9, 2)), "u2": np.ones((9, 2))}, **given)
+
+
+def test_covariances_of_other_types():
+    """Kaldi's way: full covariances that start at a trained mixture with diagonal ones."""
+    rng = np.random.default_rng(0)
+    frames = [rng.normal(size=(200, 3)) @ rng.normal(size=(3, 3)) + 4 * i for i in range(3)]
+    diagonal = train_ubm(frames, 3, max_iter=5)
+    full = train_ubm(frames, 3, covariance_type="full", init=diagonal, max_iter=5)
+    assert isinstance(full, GMM)
+    assert full.score(np.concatenate(frames)) > diagonal.score(np.concatenate(frames)) + 0.1
+    expected = GMM(3, init=diagonal, max_iter=5).fit(frames)
+    np.testing.assert_array_equal(full.covariances_, expected.covariances_)
+    for options, message in (
+        ({"accelerate": True}, "accelerate: found True, expected False with covariance_type = 'tied'"),
+        ({"backend": "numpy"}, "backend: found numpy, expected auto with covariance_type = 'tied'"),
+        ({"device": "cpu"}, "device: found cpu, expected None with covariance_type = 'tied'"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            train_ubm(frames, 2, covariance_type="tied", **options)

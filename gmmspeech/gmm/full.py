@@ -1,0 +1,338 @@
+"""`GMM`: a mixture with full, tied, diagonal or spherical covariances, as an estimator in scikit-learn's form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.arguments import any_of, check, check_options, instance, one_of, random_state_of, whole
+from gmmspeech.blocks import Block, Frames, single_threaded_blas, sum_blocks
+from gmmspeech.checks import finite, in_range
+from gmmspeech.errors import ModelError
+from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
+from gmmspeech.files.saving import State
+from gmmspeech.files.text import parse_object
+from gmmspeech.gmm import acceleration, covariance_types, em, floors
+from gmmspeech.gmm.base import Mixture
+from gmmspeech.gmm.estimator import Estimator
+from gmmspeech.gmm.frames import as_frames, check_names, check_weights, near_one, saved_names, set_names, warn_if_wide
+from gmmspeech.gmm.init import Parameters
+from gmmspeech.gmm.kernels import KernelParameters, full_kernel, get_backend, numpy_kernel, pack
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.options import deciding, of_mixtures
+from gmmspeech.gmm.stats import GMMStats
+
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
+
+Packed = KernelParameters | full_kernel.FullParameters | full_kernel.TiedParameters
+
+_OPTIONS = ("n_components", "max_iter", "tol", "variance_floor", "random_state", "n_jobs")
+_SAVED_OPTIONS = ("covariance_type", "max_iter", "tol", "variance_floor")
+
+
+class GMM(Mixture, Estimator, kind="GMM", hint="a mixture with full covariances (made by train-ubm)"):
+    """Gaussian mixture whose covariances are full, tied, diagonal or spherical, trained by EM.
+
+    With the start and floor of `DiagonalGMM`, and the same loop of EM. Where covariances are diagonal, that class is
+    quicker to write and knows more: streams, missing values, momentum, GPUs.
+
+    Parameters
+    ----------
+    n_components : int
+        Number of components, K.
+    covariance_type : {"full", "tied", "diag", "spherical"}
+        A covariance for each component; one that all have in common; a variance for each column; one for all columns.
+    init : {"kmeans", "random"}, DiagonalGMM or GMM
+        Start of EM. Those that are drawn have no correlations; a given mixture of another type is brought to this one.
+        Kaldi's recipes start full covariances at a trained mixture with diagonal ones.
+    max_iter, tol, variance_floor, random_state, n_jobs
+        See `DiagonalGMM`. The floor holds in every direction (`gmmspeech.gmm.covariance_types`).
+
+    Attributes
+    ----------
+    weights_ : ndarray, shape (K,), float64
+    means_ : ndarray, shape (K, D), float64
+    covariances_ : ndarray, float64
+        Of shape (K, D, D), (D, D), (K, D) or (K,), by type, as scikit-learn has them.
+    history_, converged_, n_iter_, num_frames_, n_features_in_, feature_names_in_, front_end_
+        See `DiagonalGMM`.
+    num_floored_ : int
+        Directions of components in which the variance is on the floor after the last update.
+
+    Notes
+    -----
+    A pass over N frames takes 2 N K (D² + 3 D + 2) operations with full covariances, 2 D N (D + 4 K) with a tied one.
+
+    Examples
+    --------
+    >>> import numpy as np, gmmspeech as gs
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]], 2000)
+    >>> gs.GMM(covariance_type="full").fit(x).covariances_.round(1)
+    array([[[1. , 0.9],
+            [0.9, 1. ]]])
+    """
+
+    allow_nan = False
+    _is_a = "density_estimator"
+    _parameter_constraints: ClassVar = {
+        **of_mixtures(*_OPTIONS),
+        "covariance_type": one_of(*covariance_types.KINDS),
+        "init": any_of(one_of("kmeans", "random"), instance(Mixture, words="a DiagonalGMM or GMM, not means alone")),
+    }
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        *,
+        covariance_type: str = "full",
+        init: str | DiagonalGMM | GMM = "kmeans",
+        max_iter: int = 20,
+        tol: float = 1e-3,
+        variance_floor: float = 0.01,
+        random_state: Any = None,
+        n_jobs: int | None = 1,
+    ) -> None:
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.init = init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.variance_floor = variance_floor
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    @classmethod
+    def from_parameters(
+        cls,
+        weights: ArrayLike,
+        means: ArrayLike,
+        covariances: ArrayLike,
+        *,
+        covariance_type: str = "full",
+        front_end: str | None = None,
+        **options: Any,
+    ) -> Self:
+        """Mixture with given parameters, ready to use.
+
+        Parameters
+        ----------
+        weights : array_like, shape (K,)
+        means : array_like, shape (K, D)
+        covariances : array_like
+            In the shape of their type; see `covariances_`.
+        covariance_type : {"full", "tied", "diag", "spherical"}
+        front_end : str, optional
+            See `front_end_`.
+        **options
+            Parameters of the estimator.
+
+        Raises
+        ------
+        ModelError
+            Shapes that don't agree, weights that don't sum to one, a parameter that is not finite, or a covariance that
+            is not symmetric and positive definite.
+        """
+        check(cls._parameter_constraints["covariance_type"], covariance_type=covariance_type)
+        parameters = covariance_types.check(covariance_type, weights, means, covariances)
+        gmm = cls(**{"n_components": len(parameters[0]), "covariance_type": covariance_type, **options})
+        gmm._set(parameters, front_end)
+        return gmm
+
+    def with_parameters(
+        self, weights: NDArray[np.float64], means: NDArray[np.float64], covariances: NDArray[np.float64]
+    ) -> Self:
+        """Mixture with other parameters, its options and front end those of this one."""
+        options = {**self.get_params(deep=False), "n_components": len(weights)}
+        mixture = self.from_parameters(weights, means, covariances, front_end=self.front_end_, **options)
+        set_names(mixture, getattr(self, "feature_names_in_", None))
+        return mixture
+
+    def fit(
+        self,
+        X: Frames | ArrayLike,
+        y: None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        callback: Callable[[em.EMMonitor], None] | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> Self:
+        """Train by EM; parameters and errors are those of `DiagonalGMM.fit`."""
+        check_options(self)
+        check_names(self, X, reset=True)
+        frames = as_frames(X)
+        warn_if_wide(frames)
+        weight = None if sample_weight is None else check_weights(sample_weight, frames)
+        seed, kind = seed_of(self.random_state, checkpoint), self.covariance_type
+        begin = self._beginning()
+        moments, front_end = begin._moments(frames, weight), getattr(frames, "front_end", None)
+        kept = None if checkpoint is None else self._resume(checkpoint, moments, front_end, seed)
+        if kept is None:
+            start, floor = begin._start(frames, weight, moments, seed)
+            found = covariance_types.as_kind(kind, self.init._internal() if isinstance(self.init, Mixture) else start)
+        parameters, monitor = em.fit(
+            lambda parameters: self._accumulate(frames, weight, parameters),
+            kept or found,
+            variance_floor=kept.floor if kept else floor,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            callback=callback,
+            save=None if checkpoint is None else checkpoint.save,
+            m_step=covariance_types.m_step(kind),
+        )
+        self._set(self._contracted(parameters), front_end, kept.floor if kept else floor)
+        self.history_ = monitor.history
+        self.converged_, self.n_iter_ = monitor.converged, len(monitor.history)
+        self.num_frames_, self.num_floored_ = float(moments.num_frames), monitor.floored
+        em.warn_of_fall(monitor)
+        floors.tell("EM", self.num_floored_, covariance_types.num_directions(kind, self.means_.shape), 0)
+        floors.warn_if_coarse("EM", frames, [self])
+        return self
+
+    def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """Draw frames from the mixture: X (n_samples, D), and the component that each was drawn from."""
+        check(whole(1), n_samples=n_samples)
+        check_options(self)
+        weights, means, found = self._internal()
+        rng = random_state_of(self.random_state)
+        components = rng.choice(len(weights), n_samples, p=weights / weights.sum())
+        noise = rng.standard_normal((n_samples, means.shape[1]))
+        if found.ndim == 2:
+            return means[components] + noise * np.sqrt(found[components]), components
+        for k in np.unique(components):
+            here = components == k
+            noise[here] = noise[here] @ np.linalg.cholesky(found[k]).T
+        return means[components] + noise, components
+
+    def variances(self) -> NDArray[np.float64]:
+        """Variance of every column in every component, shape (K, D)."""
+        found = self._internal()[2]
+        return np.einsum("kii->ki", found).copy() if found.ndim == 3 else found
+
+    def to_sklearn(self) -> GaussianMixture:
+        """Give scikit-learn's ``GaussianMixture`` of the same parameters, ready to use."""
+        from gmmspeech.gmm.scikit_learn import to_sklearn
+
+        options = {name: getattr(self, name) for name in ("covariance_type", "max_iter", "tol", "random_state")}
+        return to_sklearn(self.parameters(), history=self.history_, num_updates=getattr(self, "n_iter_", 0), **options)
+
+    @classmethod
+    def from_sklearn(cls, mixture: GaussianMixture) -> Self:
+        """Make a mixture of a fitted ``GaussianMixture`` of scikit-learn's."""
+        from gmmspeech.gmm.scikit_learn import any_from_sklearn
+
+        parameters, options = any_from_sklearn(mixture)
+        return cls.from_parameters(*parameters, **options)
+
+    def to_state(self) -> State:
+        """Give parameters, options and history, for a file."""
+        weights, means, found = self.parameters()
+        return {
+            "weights": weights,
+            "means": means,
+            "covariances": found,
+            "history": np.array(self.history_, dtype=np.float64),
+            "options": json.dumps({name: getattr(self, name) for name in _SAVED_OPTIONS}, sort_keys=True),
+            "front_end": self.front_end_ or "",
+            "num_frames": self.num_frames_,
+            "floor": self.floor_,
+            "feature_names": saved_names(self),
+        }
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make a mixture of what `to_state` gave."""
+        parameters = (state[name] for name in ("weights", "means", "covariances"))
+        gmm = cls.from_parameters(*parameters, front_end=state["front_end"] or None, **parse_object(state["options"]))
+        gmm._restore(state)
+        return gmm
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        first, *others = super().describe()
+        return [f"{first}, {self.covariance_type} covariances", *others]
+
+    def _beginning(self) -> DiagonalGMM:
+        """Give the mixture with diagonal covariances whose start and floor this one has."""
+        init: str | DiagonalGMM = self.init if isinstance(self.init, str) else "kmeans"
+        if isinstance(self.init, Mixture):
+            weights, means, _ = self.init.parameters()
+            init = DiagonalGMM.from_parameters(weights, means, self.init.variances())
+        options = {name: getattr(self, name) for name in _OPTIONS}
+        return DiagonalGMM(**options, init=init)
+
+    def _resume(self, checkpoint: Checkpoint, moments: GMMStats, front_end: str | None, seed: int) -> em.EMState | None:
+        settings = deciding(self._beginning(), moments, front_end, seed) | {"covariance_type": self.covariance_type}
+        if isinstance(self.init, Mixture):
+            settings["init"] = digest(*self.init.parameters())
+        kept = acceleration.resume(checkpoint, settings, (self.n_components, moments.sum_x.shape[1]))
+        if kept is not None and (not isinstance(kept, em.EMState) or kept.best[2].ndim != self._ndim):
+            raise ModelError(f"{checkpoint.path}: damaged checkpoint (found covariances of another type)")
+        return kept
+
+    @property
+    def _ndim(self) -> int:
+        return 3 if self.covariance_type in covariance_types.MATRICES else 2
+
+    def _internal(self) -> Parameters:
+        """Give weights, means and covariances as EM knows them: (K, D, D) or (K, D)."""
+        weights, means, found = self.parameters()
+        return weights, means, covariance_types.expanded(self.covariance_type, found, means.shape)
+
+    def _contracted(self, parameters: Parameters) -> Parameters:
+        weights, means, found = parameters
+        return covariance_types.check(
+            self.covariance_type, weights, means, covariance_types.contracted(self.covariance_type, found)
+        )
+
+    def _pack(self, weights: NDArray[np.float64], means: NDArray[np.float64], found: NDArray[np.float64]) -> Packed:
+        """Pack a mixture, its covariances as EM knows them, for the kernel of its type."""
+        if self.covariance_type == "tied":
+            return full_kernel.pack_tied(weights, means, found[0])
+        return full_kernel.pack_full(weights, means, found) if found.ndim == 3 else pack(weights, means, found)
+
+    def _kernel_parameters(self) -> Packed:
+        return self._packed_by(lambda *_: self._pack(*self._internal()))
+
+    def _log_likelihood(self) -> Callable[[NDArray], NDArray[np.float64]]:
+        packed = self._kernel_parameters()
+        return lambda frames: _kernel(packed).log_likelihood(frames, packed)
+
+    def _posteriors(self) -> Callable[[NDArray], NDArray[np.float64]]:
+        packed = self._kernel_parameters()
+        kernel: Any = numpy_kernel if isinstance(packed, KernelParameters) else full_kernel
+        return lambda frames: kernel.posteriors(frames, packed)
+
+    def _accumulate(self, frames: Frames, weight: NDArray[np.float64] | None, parameters: Parameters) -> GMMStats:
+        with single_threaded_blas():  # the last bits would depend on its threads
+            packed = self._pack(*parameters)
+        unit, near = near_one(weight)
+        stats = sum_blocks(_Statistics(packed), frames, near, n_jobs=self.n_jobs)
+        return stats if near is None else stats * unit
+
+    def _num_free_parameters(self) -> int:
+        shape = self.means_.shape
+        return shape[0] - 1 + self.means_.size + covariance_types.num_free(self.covariance_type, shape)
+
+
+@dataclass(frozen=True, eq=False)
+class _Statistics:
+    """Statistics that EM needs of every block of the frames, here or on another machine."""
+
+    packed: Packed
+
+    def __call__(self, block: Block) -> GMMStats:
+        start, frames, weight = block
+        stats: GMMStats = _kernel(self.packed).accumulate(finite(frames, start), self.packed, weight)
+        in_range(np.full(1, stats.log_likelihood), start)
+        return stats
+
+
+def _kernel(packed: Packed) -> Any:
+    return get_backend() if isinstance(packed, KernelParameters) else full_kernel
