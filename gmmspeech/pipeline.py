@@ -220,6 +220,16 @@ def recipe(
     return decorate
 
 
+test_option = click.option(
+    "--test",
+    "tests",
+    metavar="PART",
+    multiple=True,
+    help="Another part of the corpus, with enroll_spk2utt and trials: verified by what was learnt, and calibrated on, "
+    "the others. May be given again.",
+)
+
+
 def fetched(name: str, *, option: str = "--corpus") -> Path:
     """Fetch an open corpus; an error tells of the option that takes one from a folder."""
     from gmmspeech.corpora.registry import fetch_corpus  # which knows all corpora

@@ -77,7 +77,7 @@ FUNCTIONS = {
     "cqcc": {**signal, "num_ceps": 5, "bins_per_octave": 12, "low_freq": 62.5, "high_freq": 0.0, "uniform_samples": 4},
     "plp": {**signal, "num_ceps": 5, "lpc_order": 6},
     "energy_vad": {"frames": X, "vad_energy_threshold": 0.0, "vad_frames_context": 1, "vad_proportion_threshold": 0.5},
-    "features.relative_energy_vad": {"log_energy": X[:, 0], "range_db": 10.0, "context": 1},
+    "features.relative_energy_vad": {"log_energy": X[:, 0], "range_db": 10.0, "context": 1, "above_noise_db": 6.0},
     "features.two_gaussian_vad": {"log_energy": X[:, 0] + 9, "smoothing_window": 3, "max_iter": 5, "tol": 1e-3},
     "map_adapt": {"ubm": UBM, "data": X, "relevance_factor": 8.0, "update": "mvw", "sample_weight": np.ones(60)},
     "gmm.fit_robust": {"gmm": gs.DiagonalGMM(2, max_iter=3, random_state=0), "X": X, "n_init": 2},

@@ -303,6 +303,8 @@ class FrontEnd(Section):
         for section in ("rasta", "sdc", "warp"):  # which came later: the text of what has none of it stays the same
             if sections[section] is None:
                 del sections[section]
+        if isinstance(self.vad, RelativeVadOptions) and self.vad.above_noise_db is None:
+            del sections["vad"]["above_noise_db"]
         if sections["features"].get("n_fft", 0) is None:
             del sections["features"]["n_fft"]
         if self.deltas and self.deltas.convention == "kaldi":

@@ -73,6 +73,7 @@ class RelativeVadOptions(Section):
     method: Literal["relative"] = "relative"
     range_db: float = Field(default=50.0, ge=0)
     context: int = Field(default=2, ge=0, le=MAX_FRAMES)
+    above_noise_db: float | None = Field(default=None, ge=0)
 
 
 class TwoGaussianVadOptions(Section):
@@ -165,7 +166,8 @@ def describe_vad(vad: VadOptions | None) -> str:
     if vad is None:
         return "no VAD"
     if isinstance(vad, RelativeVadOptions):
-        return f"relative VAD {vad.range_db:g} dB"
+        noise = "" if vad.above_noise_db is None else f", {vad.above_noise_db:g} dB above noise"
+        return f"relative VAD {vad.range_db:g} dB{noise}"
     if isinstance(vad, TwoGaussianVadOptions):
         return "two-Gaussian VAD"
     return f"energy VAD {vad.vad_energy_threshold:g} + {vad.vad_energy_mean_scale:g} mean"

@@ -13,6 +13,9 @@ from gmmspeech.features.options import FLT_EPSILON
 
 LEAST_DEVIATION = 1e-4  # of log energies: below it nothing tells speech from silence
 KMEANS_SEED = 209652396  # any would do; this one gives what `DiagonalGMM(2, random_state=0)` finds
+_DECIBEL = np.log(10) / 10  # in nats of energy
+_NOISE = 0.1  # share of the frames, the quietest, that the noise is measured in
+_SPEECH_DB = 20.0  # below the maximum: what is not farther is speech, whatever the noise
 ENERGY_FLOOR = 0.0  # of log energies, that of a frame with one sample of 1
 
 
@@ -67,7 +70,9 @@ def energy_vad(
 
 
 @checked
-def relative_energy_vad(log_energy: ArrayLike, *, range_db: float = 50.0, context: int = 2) -> NDArray[np.bool_]:
+def relative_energy_vad(
+    log_energy: ArrayLike, *, range_db: float = 50.0, context: int = 2, above_noise_db: float | None = None
+) -> NDArray[np.bool_]:
     """Voiced frames by their distance from the loudest frame of the utterance.
 
     A frame is loud when its energy is at most `range_db` below the maximum, and voiced when more than half of the
@@ -81,6 +86,10 @@ def relative_energy_vad(log_energy: ArrayLike, *, range_db: float = 50.0, contex
         Decibels.
     context : int
         Frames looked at on either side.
+    above_noise_db : float, optional
+        Decibels that a loud frame is above the noise, too, which is the mean of the quietest tenth of the frames. So an
+        utterance with more noise than another does not have its pauses taken for speech. Frames at most 20 dB below the
+        maximum are loud in any case, as an utterance without pauses has no noise to measure.
 
     Returns
     -------
@@ -91,19 +100,26 @@ def relative_energy_vad(log_energy: ArrayLike, *, range_db: float = 50.0, contex
     FeatureError
         `log_energy` isn't a vector.
     ConfigError
-        `range_db` or `context` is below 0.
+        `range_db`, `above_noise_db` or `context` is below 0.
 
     Examples
     --------
+    >>> relative_energy_vad([9.0, 9.1, 18.0, 17.0, 9.0], context=0, above_noise_db=6)
+    array([False, False,  True,  True, False])
     >>> relative_energy_vad([2.0, 18.0, 17.0, 16.0], context=0)
     array([False,  True,  True,  True])
     """
     energy = _energies(log_energy).astype(np.float32, copy=False)
-    if range_db < 0:
-        raise ConfigError(f"range_db: found {range_db}, expected 0 or more")
+    for name, value in (("range_db", range_db), ("above_noise_db", above_noise_db or 0.0)):
+        if not value >= 0:
+            raise ConfigError(f"{name}: found {value}, expected 0 or more")
     if not len(energy):
         return np.zeros(0, dtype=np.bool_)
-    loud = (energy >= energy.max() - range_db * np.log(10) / 10) & (energy > np.log(np.float32(FLT_EPSILON)))
+    loudest, sounding = energy.max(), energy > np.log(np.float32(FLT_EPSILON))
+    loud = (energy >= loudest - range_db * _DECIBEL) & sounding
+    if above_noise_db is not None and sounding.any():
+        quietest = np.sort(energy[sounding])[: max(round(_NOISE * sounding.sum()), 1)]
+        loud &= energy >= min(quietest.mean() + above_noise_db * _DECIBEL, loudest - _SPEECH_DB * _DECIBEL)
     hits, around = count_around(loud, context)
     return 2 * hits > around
 

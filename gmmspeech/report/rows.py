@@ -51,6 +51,21 @@ def interval_row(
     }
 
 
+def calibrated_row(task: str, learnt: str, found: Summary) -> Row:
+    """Row of log-likelihood ratios, and of what the calibration that made them was learnt on."""
+    cost = found.costs[0]
+    return {
+        "ratios of": task,
+        "calibration learnt on": learnt,
+        "trials (targets)": f"{found.num_targets + found.num_nontargets} ({found.num_targets})",
+        "EER": f"{100 * found.eer_rocch:.2f} %",
+        "minDCF 0.01": f"{cost.min_dcf:.3f}",
+        "actual DCF 0.01": f"{cost.actual_dcf:.3f}",
+        "Cllr": f"{found.cllr:.3f}",
+        "minCllr": f"{found.min_cllr:.3f}",
+    }
+
+
 def classification_row(task: str, found: Sequence[Mapping[str, str]], labels: Mapping[str, str]) -> Row:
     """Row of classification: errors of every seed, each a class for every utterance that has a label."""
     errors = [sum(classes[utterance] != label for utterance, label in labels.items()) for classes in found]

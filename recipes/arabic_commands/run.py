@@ -1,65 +1,149 @@
 """Text-independent speaker verification on single Arabic words, and on five words together."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
+import numpy as np
 
 import gmmspeech as gs
 from gmmspeech import pipeline
 from gmmspeech.commands.evaluation import evaluate_file
-from gmmspeech.report.rows import verification_row
+from gmmspeech.commands.groups import HEAD, pitch_groups_file, rows_of_groups
+from gmmspeech.commands.scores import apply_calibration_file, calibrate_file, cross_calibrate_files
+from gmmspeech.files.checkpoints import checkpoint_of
+from gmmspeech.formats.datadir import DataDir, read_map, write_map
+from gmmspeech.report import rows
 
 FRONT_END = gs.FrontEnd.from_toml(Path(__file__).with_name("front_end.toml"))
-COMPONENTS = {"own": 64, "pooled": 128}  # of the background models
-VERIFIER = {"relevance_factor": 10.0, "scoring": "statistics"}
+RIDGE = 3.0  # of calibration: ratios of few speakers are better modest
+
+
+@dataclass(frozen=True)
+class System:
+    """Background model and scores; `balanced` lets each speaker of the background count alike."""
+
+    components: int
+    verifier: Mapping[str, Any]
+    balanced: bool = False
+
+
+ONE_WAY = {"relevance_factor": 10.0, "scoring": "statistics"}
+SYMMETRIC = {"relevance_factor": 10.0, "update": "m", "scoring": "symmetric"}
+COMPONENTS = {"own": 64, "pooled": 128, "strangers": 128}  # of the background models
+VERIFIERS = {"own": ONE_WAY, "pooled": ONE_WAY, "strangers": SYMMETRIC}
+TASKS = {"one-word": ("trials", None), "five-words": ("trials_group5", "group2utt")}  # and the words scored as one
 
 
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="UBMs to average over.")
-@click.option("--pool", type=pipeline.FOLDER, help="Corpus whose part `ubm` is added to a second background model.")
+@click.option("--pool", type=pipeline.FOLDER, help="Corpus of other speakers, such as librispeech-mini.")
+@pipeline.test_option
 @pipeline.recipe(fetch="arabic-speech-commands-mini")
-def main(run: pipeline.Run, corpus: Path, pool: Path | None, seeds: int) -> None:
+def main(run: pipeline.Run, corpus: Path, pool: Path | None, tests: Sequence[str], seeds: int) -> None:
     """Verify speakers of the Arabic speech commands: UBM on `ubm`, trials of `eval`, one word and five words each."""
-    test, own = (gs.read_data_dir(corpus / "data" / name) for name in ("eval", "ubm"))
+    parts = {name: gs.read_data_dir(corpus / "data" / name) for name in ("eval", *tests)}
+    own = gs.read_data_dir(corpus / "data" / "ubm")
     backgrounds = {"own": [own]}
     if pool is not None:
         backgrounds["pooled"] = [own, gs.read_data_dir(pool / "data" / "ubm")]
-    sessions, words = test.path / "enroll_spk2utt", run.out / "feats-eval.h5"
-    tasks = {  # trials, and the words that are scored as one
-        "one-word": [test.path / "trials"],
-        "five-words": [test.path / "trials_group5", test.path / "group2utt"],
-    }
-    if run.todo("features-eval", makes=[words], of=[test], settings=FRONT_END):
-        gs.extract_features([test], words, FRONT_END, n_jobs=run.jobs)
+        backgrounds["strangers"] = [gs.read_data_dir(pool / "data" / "background")]
+    for name, part in parts.items():
+        if run.todo(f"features-{name}", makes=[run.out / f"feats-{name}.h5"], of=[part], settings=FRONT_END):
+            gs.extract_features([part], run.out / f"feats-{name}.h5", FRONT_END, n_jobs=run.jobs)
+        lists = [part.path / "enroll_spk2utt", part.path / "group2utt"]
+        if run.todo(f"voices-{name}", makes=[run.out / f"voices-{name}"], of=[part, *lists]):
+            pitch_groups_file(part, run.out / f"voices-{name}", groups=lists[1:], n_jobs=run.jobs)
 
-    found = {}
-    for name, background in backgrounds.items():
-        features, ubms = run.out / f"feats-ubm-{name}.h5", [run.out / f"ubm-{name}-seed{s}.h5" for s in range(seeds)]
-        if run.todo(f"features-ubm-{name}", makes=[features], of=background, settings=FRONT_END):
-            gs.extract_features(background, features, FRONT_END, n_jobs=run.jobs)
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    calibrated, by_group = [], []
+    for system, background in backgrounds.items():
+        ubms = train(run, system, background, seeds)
+        for name, part in parts.items():
+            verify(run, system, name, part, ubms)
+        for task, (trials, groups) in TASKS.items():
+            places = {name: run.out / f"scores-{system}-{name}-{task}" for name in parts}
+            summaries = [evaluate_file(Path(f"{places['eval']}-seed{seed}"), parts["eval"].path / trials)
+                         for seed in range(seeds)]  # fmt: skip
+            found[task, system] = rows.verification_row(f"{task}, {system} UBM", summaries)
+            calibration = run.out / f"calibration-{system}-{task}.h5"
+            for name, part in parts.items():
+                llrs, listed = Path(f"{places[name]}-llrs"), part.path / trials
+                if run.todo(f"calibrate-{system}-{name}-{task}", makes=[llrs, calibration], settings=RIDGE):
+                    if name == "eval":
+                        calibrate_file(places[name], listed, calibration, ridge=RIDGE)
+                        speakers = speakers_of(part, groups, run.out / f"speakers-{name}-{task}")
+                        cross_calibrate_files([places[name]], listed, llrs, [speakers], ridge=RIDGE)
+                    else:
+                        apply_calibration_file(calibration, [places[name]], llrs)
+                report = None if name == "eval" else run.out / f"report-{system}-{name}-{task}"
+                learnt = "others of eval" if name == "eval" else "eval"
+                label = f"{name}, {task}, {system} UBM"
+                calibrated.append(rows.calibrated_row(label, learnt, evaluate_file(llrs, listed, report=report)))
+                if task == "five-words":
+                    labels, scores = read_map(run.out / f"voices-{name}"), gs.read_scores(places[name])
+                    listed = gs.read_trials(part.path / trials)
+                    table = rows_of_groups(scores.align(listed), listed, labels, run.out / f"voices-{name}")[1:]
+                    by_group += [{"system": label, **dict(zip(HEAD[:-1], row[:-1], strict=True))} for row in table]
+    run.results([found[task, system] for task in TASKS for system in backgrounds])
+    run.results(calibrated, "calibrated")
+    run.results(by_group, "groups")
 
-        if run.todo(f"ubm-{name}", makes=ubms, settings=[COMPONENTS[name], seeds]):
-            for seed, ubm in enumerate(ubms):
-                checkpoint = gs.Checkpoint(f"{ubm}.checkpoint")
+
+def system_of(name: str) -> System:
+    """Give a system by its name; in that of strangers each of the many speakers counts alike."""
+    return System(COMPONENTS[name], VERIFIERS[name], name == "strangers")
+
+
+def train(run: pipeline.Run, name: str, background: Sequence[DataDir], seeds: int) -> list[Path]:
+    """Train a background model of each seed."""
+    features, system = run.out / f"feats-ubm-{name}.h5", system_of(name)
+    ubms = [run.out / f"ubm-{name}-seed{seed}.h5" for seed in range(seeds)]
+    if run.todo(f"features-ubm-{name}", makes=[features], of=background, settings=FRONT_END):
+        gs.extract_features(background, features, FRONT_END, n_jobs=run.jobs)
+    if run.todo(f"ubm-{name}", makes=ubms, settings=[system, seeds]):
+        utt2spk = {utterance: part.utt2spk[utterance] for part in background for utterance in part.utterances}
+        for seed, ubm in enumerate(ubms):
+            with gs.FeatureStore(features) as store, checkpoint_of(ubm) as checkpoint:
+                options: dict[str, Any] = {"random_state": seed, "n_jobs": run.jobs, "checkpoint": checkpoint}
+                frames: Any = store
+                if system.balanced:
+                    frames, options["sample_weight"] = gs.speaker.balanced_frames(store, utt2spk)
+                model = gs.train_ubm(frames, system.components, **options)
+                model.front_end_ = store.front_end
+                model.save(ubm)
+    return ubms
+
+
+def verify(run: pipeline.Run, name: str, part_name: str, part: DataDir, ubms: Sequence[Path]) -> None:
+    """Score the trials of a part by every background model, and by the mean of their scores; report the first."""
+    sessions, features = part.path / "enroll_spk2utt", run.out / f"feats-{part_name}.h5"
+    for task, (trials, groups) in TASKS.items():
+        mean = run.out / f"scores-{name}-{part_name}-{task}"
+        scores = [Path(f"{mean}-seed{seed}") for seed in range(len(ubms))]
+        report, lists = run.out / f"report-{name}-{part_name}-{task}-seed0", [sessions, part.path / trials]
+        makes, settings = [mean, *scores, report / "index.html"], [system_of(name), len(ubms)]
+        if run.todo(f"verify-{name}-{part_name}-{task}", makes=makes, of=lists, settings=settings):
+            listed, values = gs.read_trials(part.path / trials), []
+            joined = gs.read_list_map(part.path / groups) if groups else None
+            for ubm, path in zip(ubms, scores, strict=True):
+                verifier = gs.SpeakerVerifier(gs.load(ubm), n_jobs=run.jobs, **VERIFIERS[name])
                 with gs.FeatureStore(features) as store:
-                    options = {"random_state": seed, "n_jobs": run.jobs, "checkpoint": checkpoint}
-                    gs.train_ubm(store, COMPONENTS[name], **options).save(ubm)
-                checkpoint.remove()
+                    verifier.enroll_all(gs.read_list_map(sessions), store)
+                    found = verifier.score_trials(listed, store, groups=joined)
+                gs.write_scores(path, found)
+                values.append(found.values)
+                verifier.save(f"{path}.models.h5")
+            gs.write_scores(mean, gs.Scores(listed.models, listed.tests, np.mean(values, axis=0)))
+            evaluate_file(scores[0], part.path / trials, report=report, models=Path(f"{scores[0]}.models.h5"))
 
-        for task, (trials, *groups) in tasks.items():
-            scores = [run.out / f"scores-{name}-{task}-seed{seed}" for seed in range(seeds)]
-            report = run.out / f"report-{name}-{task}"
-            outputs, lists = [*scores, report / "index.html"], [sessions, trials, *groups]
-            if run.todo(f"verify-{name}-{task}", makes=outputs, of=lists, settings=[VERIFIER, seeds]):
-                joined = gs.read_list_map(groups[0]) if groups else None
-                for ubm, path in zip(ubms, scores, strict=True):
-                    verifier = gs.SpeakerVerifier(gs.load(ubm), n_jobs=run.jobs, **VERIFIER)
-                    with gs.FeatureStore(words) as store:
-                        verifier.enroll_all(gs.read_list_map(sessions), store)
-                        gs.write_scores(path, verifier.score_trials(gs.read_trials(trials), store, groups=joined))
-                    verifier.save(f"{path}.models.h5")
-                evaluate_file(scores[0], trials, report=report, models=Path(f"{scores[0]}.models.h5"))
-            found[task, name] = [evaluate_file(path, trials) for path in scores]
-    run.results([verification_row(f"{t}, {n} UBM", found[t, n]) for t in tasks for n in backgrounds])
+
+def speakers_of(part: DataDir, groups: str | None, out: Path) -> Path:
+    """Write who speaks in which test: an utterance, or a group of utterances."""
+    members = gs.read_list_map(part.path / groups) if groups else {u: [u] for u in part.utterances}
+    write_map(out, {name: part.utt2spk[utterances[0]] for name, utterances in members.items()})
+    return out
 
 
 if __name__ == "__main__":

@@ -151,3 +151,19 @@ def test_two_gaussians_refuse_what_makes_no_sense():
         two_gaussian_vad(np.zeros((3, 2)))
     with pytest.raises(ConfigError, match="smoothing_window: found 0"):
         two_gaussian_vad(np.zeros(3), smoothing_window=0)
+
+
+def test_pauses_of_noisy_utterances_are_no_speech():
+    """The same frames of a word are voiced whatever the noise between; without the option pauses become speech."""
+    rng, speech = np.random.default_rng(0), np.repeat([False, True, False], [40, 30, 30])
+    for noise in (5.0, 9.0, 12.0):
+        energy = np.where(speech, 17.0, noise) + rng.uniform(-0.3, 0.3, 100)
+        found = relative_energy_vad(energy, range_db=50, above_noise_db=9)
+        np.testing.assert_array_equal(found, speech)
+    assert relative_energy_vad(energy, range_db=50).all()
+    everything = rng.uniform(16, 18, 100)  # no pause: nothing is taken away
+    assert relative_energy_vad(everything, above_noise_db=9).all()
+    quiet = np.concatenate([np.full(50, -np.inf), energy])  # digital silence is no noise
+    np.testing.assert_array_equal(relative_energy_vad(quiet, above_noise_db=9)[50:], speech)
+    with pytest.raises(ConfigError, match="above_noise_db: found -1"):
+        relative_energy_vad(energy, above_noise_db=-1)

@@ -61,7 +61,7 @@ def test_librispeech(tmp_path, corpus, run):
 
 def test_arabic_commands(tmp_path, corpus, run):
     pool = corpus("librispeech-mini")
-    few = {"own": 16, "pooled": 32}  # the recipe has four times as many
+    few = {"own": 16, "pooled": 32, "strangers": 32}  # the recipe has four times as many
     options = ["--corpus", corpus("arabic-speech-commands-mini"), "--pool", pool, "--seeds", "1"]
     run("arabic_commands", tmp_path, *options, COMPONENTS=few)
     rates = equal_error_rates(tmp_path)
@@ -69,6 +69,9 @@ def test_arabic_commands(tmp_path, corpus, run):
     assert rates["one-word, pooled UBM"] <= 8.0
     assert rates["five-words, own UBM"] <= 6.0
     assert rates["five-words, pooled UBM"] <= 4.0
+    assert rates["five-words, strangers UBM"] <= 4.0
+    ratios = {row["ratios of"]: row for row in table(tmp_path, "calibrated")}
+    assert float(ratios["eval, five-words, strangers UBM"]["actual DCF 0.01"]) < 0.8
 
 
 def test_fsdd(tmp_path, corpus, run):
