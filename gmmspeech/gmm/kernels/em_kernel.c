@@ -19,8 +19,8 @@
    lose, all blocks have. What is left out of a frame is at most SMALL (2^-27 in float32, 2^-56 in float64) a component,
    about 1e-7 of the frame in all for real speech; likelihoods leave out nothing.
 
-   Top-C: the frames that chose a component stand together and meet all models in one product, which gives the
-   differences of the models' densities from the background's.
+   Top-C: the frames that chose a component stand together, less its center, and meet all models in one product, which
+   gives the differences of the models' densities from the background's.
 
    Nothing is allocated and nothing checked here: native_kernel.py does both. */
 
@@ -114,7 +114,7 @@ static const struct {
     const char *name;
     void (*accumulate[2])(const Mixture *, const void *, const double *, ptrdiff_t, void *, double *, double *, double *);
     void (*log_likelihood[2])(const Mixture *, const void *, ptrdiff_t, void *, double *, double *);
-    void (*top_c[2])(const Mixture *, const void *, ptrdiff_t, int, const void *, int, int, void *, double *);
+    void (*top_c[2])(const Mixture *, const void *, ptrdiff_t, int, const void *, int, int, int, void *, double *);
 } SETS[] = {
 #define ENTRY(set) {#set, {accumulate_##set##_0, accumulate_##set##_1}, {log_likelihood_##set##_0, log_likelihood_##set##_1}, {top_c_##set##_0, top_c_##set##_1}}
     ENTRY(base),
@@ -125,7 +125,7 @@ static const struct {
 };
 
 /* Changes with what the functions take: native_kernel.py refuses another one's library, as it does without a compiler. */
-EXPORT int em_interface(void) { return 2; }
+EXPORT int em_interface(void) { return 3; }
 
 /* Name of an instruction set that this machine has, the plainest being 0; NULL where there are no more. */
 EXPORT const char *em_instruction_set(int set) {
@@ -143,13 +143,16 @@ EXPORT const char *em_instruction_set(int set) {
 EXPORT size_t em_work_bytes(int wide, int dim, int columns, ptrdiff_t num_frames, int top_c) {
     const size_t terms = 2 * (size_t)dim + 1, chosen = (size_t)num_frames * top_c, real = wide ? sizeof(double) : sizeof(float);
     const size_t stride = wide ? ROW_STRIDE(double, dim) : ROW_STRIDE(float, dim);
+    const size_t z = wide ? PADDED(double, dim) : PADDED(float, dim);
+    const size_t y = wide ? PADDED(double, 2 * dim) : PADDED(float, 2 * dim);
     const size_t sparse = wide ? SPARSE_STRIDE(double, dim) : SPARSE_STRIDE(float, dim);
     const size_t words = (BLOCK + 8 * real - 1) / (8 * real), joint = (size_t)BLOCK * columns;
     if (!top_c)
         return ALIGNMENT + sizeof(double) * sparse * columns +
                real * (joint + (terms + sparse + words) * columns + BLOCK * stride);
     const size_t scores = chosen * (MAX_TILE_BYTES / real);
-    return ALIGNMENT + real * (joint + (num_frames + BLOCK) * stride + chosen + scores) + sizeof(int) * (2 * chosen + columns + 2);
+    return ALIGNMENT + real * (joint + (num_frames + BLOCK) * z + chosen * (y + 1) + scores) +
+           sizeof(int) * (2 * chosen + columns + 2);
 }
 
 static void *aligned(void *work) { return (char *)work + (ALIGNMENT - (uintptr_t)work % ALIGNMENT) % ALIGNMENT; }
@@ -167,9 +170,11 @@ EXPORT void em_log_likelihood(int set, int wide, const Mixture *mixture, const v
 }
 
 /* Sum over the frames of every model's log density over the mixture's top_c best components of each frame, out
-   (model_columns,). models[component][model / COLUMNS][term][model % COLUMNS] is what a model's matrix has more than the
-   mixture's, its terms those of [1, z] or of [1, z, z^2]. */
+   (model_columns,). models[model / COLUMNS][component][term][model % COLUMNS] is what the log density has more than the
+   mixture's, its terms those of [1, y] or of [1, y, y^2], y = z - center. */
 EXPORT void em_top_c(int set, int wide, const Mixture *mixture, const void *frames, ptrdiff_t num_frames, int top_c,
-                     const void *models, int model_terms, int model_columns, void *work, double *out) {
-    SETS[set].top_c[wide](mixture, frames, num_frames, top_c, models, model_terms, model_columns, aligned(work), out);
+                     const void *models, int num_components, int model_terms, int model_columns, void *work,
+              double *out) {
+    SETS[set].top_c[wide](mixture, frames, num_frames, top_c, models, num_components, model_terms, model_columns,
+                          aligned(work), out);
 }

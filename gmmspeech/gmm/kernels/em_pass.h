@@ -106,21 +106,22 @@ INLINE void NAME(tile_densities)(const REAL *z, int stride, int dim, const REAL 
                 CONST_VECTOR_AT(matrix + OFFSET(j, matrix_stride)) - sum[i][j];
 }
 
-/* out[i][0:vectors] = sum over f of x[i][f] * matrix[f][0:vectors], for TILE_ROWS rows. */
+/* out[i][0:vectors] = matrix[0] + sum over f of x[i][f] * matrix[1 + f][0:vectors], for so many rows. */
 INLINE void NAME(tile_product)(const REAL *const x[TILE_ROWS], int num_terms, const REAL *matrix, long matrix_stride,
-                               REAL *const out[TILE_ROWS], long out_stride, int vectors) {
+                               REAL *const out[TILE_ROWS], int rows, int vectors) {
     Vector sum[TILE_ROWS][NV];
-    for (int i = 0; i < TILE_ROWS; i++)
-        for (int j = 0; j < vectors; j++) sum[i][j] = ZERO;
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < vectors; j++) sum[i][j] = CONST_VECTOR_AT(matrix + OFFSET(j, matrix_stride));
     for (int f = 0; f < num_terms; f++) {
         Vector column[NV];
-        for (int j = 0; j < vectors; j++) column[j] = CONST_VECTOR_AT(matrix + f * COLUMNS + OFFSET(j, matrix_stride));
-        for (int i = 0; i < TILE_ROWS; i++) {
+        matrix += COLUMNS;
+        for (int j = 0; j < vectors; j++) column[j] = CONST_VECTOR_AT(matrix + OFFSET(j, matrix_stride));
+        for (int i = 0; i < rows; i++) {
             for (int j = 0; j < vectors; j++) sum[i][j] += x[i][f] * column[j];
         }
     }
-    for (int i = 0; i < TILE_ROWS; i++)
-        for (int j = 0; j < vectors; j++) VECTOR_AT(out[i] + OFFSET(j, out_stride)) = sum[i][j];
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < vectors; j++) VECTOR_AT(out[i] + j * VW) = sum[i][j];
 }
 
 /* sums[i][0:vectors] += sum over t of x[t][i] * joint[t][0:vectors], for `rows` terms i. */
@@ -140,23 +141,27 @@ INLINE void NAME(tile_statistics)(const REAL *x, int x_stride, int num_frames, c
         for (int j = 0; j < vectors; j++) VECTOR_AT(sums + i * COLUMNS + OFFSET(j, sums_stride)) = sum[i][j];
 }
 
-/* The block's rows [1, z, z^2], z = (frame - shift) * scale, taken in float64: frames may be far from zero. */
-INLINE void NAME(expand)(const REAL *restrict frames, int num_frames, const Mixture *mixture, REAL *restrict x) {
-    const int dim = mixture->dim, stride = ROW_STRIDE(REAL, dim);
+/* The frames as z = (frame - shift) * scale, `stride` apart, taken in float64: frames may be far from zero. */
+INLINE void NAME(standardize)(const REAL *restrict frames, int num_frames, const Mixture *mixture, REAL *restrict z,
+                              int stride) {
+    const int dim = mixture->dim;
     const double *restrict shift = mixture->shift, *restrict scale = mixture->scale;
-    for (int t = 0; t < num_frames; t++, frames += dim, x += stride) {
-        x[0] = 1;
-        for (int d = 0; d < dim; d++) {
-            const REAL z = (REAL)((frames[d] - shift[d]) * scale[d]);
-            x[1 + d] = z, x[1 + dim + d] = z * z;
-        }
-    }
+    for (int t = 0; t < num_frames; t++, frames += dim, z += stride)
+        for (int d = 0; d < dim; d++) z[d] = (REAL)((frames[d] - shift[d]) * scale[d]);
+}
+
+/* The row [1, z, z^2] times a factor, from the z that stands in it. */
+INLINE void NAME(expand)(REAL *row, int dim, REAL factor) {
+    REAL *restrict z = row + 1, *restrict squares = z + dim;
+    row[0] = factor;
+    for (int d = 0; d < dim; d++) squares[d] = z[d] * z[d] * factor;
+    for (int d = 0; d < dim; d++) z[d] *= factor;
 }
 
 /* Binary logarithms of weight times density, joint[column / COLUMNS][t][column % COLUMNS], and the largest of every
    frame, largest[t]. */
-INLINE void NAME(densities)(const REAL *x, int num_frames, const Mixture *mixture, REAL *joint, REAL *largest) {
-    const int dim = mixture->dim, columns = mixture->columns, num_terms = 2 * dim + 1, stride = ROW_STRIDE(REAL, dim);
+INLINE void NAME(densities)(const REAL *z, int stride, int num_frames, const Mixture *mixture, REAL *joint, REAL *largest) {
+    const int dim = mixture->dim, columns = mixture->columns, num_terms = 2 * dim + 1;
     Vector lanes[BLOCK]; /* largest of each lane's columns */
     for (int t = 0; t < BLOCK; t++) lanes[t] = ZERO - (REAL)INFINITY;
     for (int column = 0, width; column < columns; column += width) {
@@ -166,9 +171,9 @@ INLINE void NAME(densities)(const REAL *x, int num_frames, const Mixture *mixtur
         for (int t = 0; t < num_frames; t += DENSITY_ROWS) { /* perhaps past num_frames, but within the block */
             REAL *out = there + t * COLUMNS;
             if (width == NV * VW)
-                NAME(tile_densities)(x + t * stride + 1, stride, dim, here, num_terms * COLUMNS, out, BLOCK * COLUMNS, NV);
+                NAME(tile_densities)(z + t * stride, stride, dim, here, num_terms * COLUMNS, out, BLOCK * COLUMNS, NV);
             else
-                NAME(tile_densities)(x + t * stride + 1, stride, dim, here, num_terms * COLUMNS, out, BLOCK * COLUMNS, TAIL);
+                NAME(tile_densities)(z + t * stride, stride, dim, here, num_terms * COLUMNS, out, BLOCK * COLUMNS, TAIL);
             for (int i = 0; i < DENSITY_ROWS; i++)
                 for (int j = 0; j < width / VW; j++)
                     lanes[t + i] = NAME(larger)(lanes[t + i], VECTOR_AT(out + i * COLUMNS + OFFSET(j, BLOCK * COLUMNS)));
@@ -334,8 +339,8 @@ static TARGET void NAME(accumulate)(const Mixture *mixture, const void *frames, 
     int dense_blocks = 0, sparse_blocks = 0;
     for (ptrdiff_t start = 0; start < num_frames; start += BLOCK) {
         const int count = num_frames - start < BLOCK ? (int)(num_frames - start) : BLOCK;
-        NAME(expand)((const REAL *)frames + start * dim, count, mixture, x);
-        NAME(densities)(x, count, mixture, joint, largest);
+        NAME(standardize)((const REAL *)frames + start * dim, count, mixture, x + 1, stride);
+        NAME(densities)(x + 1, stride, count, mixture, joint, largest);
         NAME(exponentiate)(joint, count, columns, largest, total, active);
         for (int t = 0; t < count; t++) {
             peaks[start + t] = largest[t], totals[start + t] = total[t];
@@ -347,7 +352,7 @@ static TARGET void NAME(accumulate)(const Mixture *mixture, const void *frames, 
             sparse_blocks++;
         } else {
             for (int t = 0; t < count; t++) /* a factor of this row is cheaper than one of all densities */
-                for (int f = 0; f < num_terms; f++) x[t * stride + f] *= total[t];
+                NAME(expand)(x + t * stride, dim, total[t]);
             NAME(add_statistics)(x, count, mixture, joint, block_sums);
             dense_blocks++;
         }
@@ -362,61 +367,96 @@ static TARGET void NAME(accumulate)(const Mixture *mixture, const void *frames, 
 static TARGET void NAME(log_likelihood)(const Mixture *mixture, const void *frames, ptrdiff_t num_frames, void *work,
                                         double *peaks, double *totals) {
     const int columns = mixture->columns, dim = mixture->dim;
-    REAL *rows = work, *joint = rows + BLOCK * ROW_STRIDE(REAL, dim), *x = rows + ROW_OFFSET(REAL);
-    REAL largest[BLOCK], total[BLOCK];
+    const int stride = PADDED(REAL, dim);
+    REAL *z = work, *joint = z + BLOCK * stride, largest[BLOCK], total[BLOCK];
     for (ptrdiff_t start = 0; start < num_frames; start += BLOCK) {
         const int count = num_frames - start < BLOCK ? (int)(num_frames - start) : BLOCK;
-        NAME(expand)((const REAL *)frames + start * dim, count, mixture, x);
-        NAME(densities)(x, count, mixture, joint, largest);
+        NAME(standardize)((const REAL *)frames + start * dim, count, mixture, z, stride);
+        NAME(densities)(z, stride, count, mixture, joint, largest);
         NAME(exponentiate)(joint, count, columns, largest, total, NULL);
         for (int t = 0; t < count; t++) peaks[start + t] = largest[t], totals[start + t] = total[t];
     }
 }
 
-/* The top_c largest densities of a frame, largest first, and their columns. */
-INLINE void NAME(choose)(const REAL *joint, int columns, int top_c, REAL *values, int *chosen) {
-    for (int c = 0; c < top_c; c++) values[c] = -INFINITY, chosen[c] = 0;
-    for (int column = 0; column < columns; column++) {
-        const REAL value = joint[PLACE(column, BLOCK * COLUMNS)];
-        if (!(value > values[top_c - 1])) continue;
-        int c = top_c - 1;
-        for (; c > 0 && value > values[c - 1]; c--) values[c] = values[c - 1], chosen[c] = chosen[c - 1];
-        values[c] = value, chosen[c] = column;
+/* The top_c largest densities of a frame, largest first, and their columns. None of them is below the least that those
+   chosen for another frame, `guess`, have in this one, which spares most of the sorting if that is the frame before. */
+INLINE void NAME(choose)(const REAL *joint, int columns, int top_c, const int *guess, REAL *values, int *chosen) {
+    REAL least = INFINITY;
+    for (int c = 0; c < top_c; c++) {
+        const REAL value = guess ? joint[PLACE(guess[c], BLOCK * COLUMNS)] : -INFINITY;
+        if (value < least) least = value;
+        values[c] = -INFINITY, chosen[c] = 0;
+    }
+    Integers lanes;
+    EACH_LANE lanes[l] = (INTEGER)1 << l;
+    for (int column = 0; column < columns; column += COLUMNS) {
+        const REAL *group = joint + PLACE(column, BLOCK * COLUMNS), last = values[top_c - 1];
+        Integers above = {0}; /* a bit for every column of the group */
+        for (int l = 0; l < COLUMNS; l += VW) {
+            const Vector value = CONST_VECTOR_AT(group + l);
+            above |= ((value >= least) & (value > last) & lanes) << l;
+        }
+#define STEP(half) above |= EXCHANGED(above, half);
+        IN_A_TREE(STEP)
+#undef STEP
+        for (uint64_t bits = above[0]; bits; bits &= bits - 1) {
+            const int l = __builtin_ctzll(bits);
+            int c = top_c - 1;
+            if (!(group[l] > values[c])) continue;
+            for (; c > 0 && group[l] > values[c - 1]; c--) values[c] = values[c - 1], chosen[c] = chosen[c - 1];
+            values[c] = group[l], chosen[c] = column + l;
+        }
     }
 }
 
-/* Sums over all frames of the models' log densities in vector `j` of a strip: scores[t][c][width] are differences from
+/* Sums over all frames of the models' log densities in a strip, so many vectors wide: scores[t][c] are differences from
    the background's values[t][c]. */
-INLINE void NAME(add_log_sums)(const REAL *scores, int width, const REAL *values, ptrdiff_t num_frames, int top_c,
-                               double *out) {
-    double product[VW];
-    EACH_LANE product[l] = 1;
+INLINE void NAME(add_log_sums)(const REAL *scores, const REAL *values, ptrdiff_t num_frames, int top_c, double *out,
+                               int vectors) {
+    const int width = vectors * VW;
+    double product[NV * VW];
+    for (int m = 0; m < width; m++) product[m] = 1;
     for (ptrdiff_t t = 0; t < num_frames; t++, scores += (ptrdiff_t)top_c * width, values += top_c) {
-        Vector peak = CONST_VECTOR_AT(scores) + values[0], total = ZERO;
-        for (int c = 1; c < top_c; c++) peak = NAME(larger)(peak, CONST_VECTOR_AT(scores + c * width) + values[c]);
-        for (int c = 0; c < top_c; c++) total += NAME(exp2)(CONST_VECTOR_AT(scores + c * width) + values[c] - peak);
-        REAL peaks[VW], totals[VW];
-        VECTOR_AT(peaks) = peak, VECTOR_AT(totals) = total;
-        EACH_LANE out[l] += peaks[l], product[l] *= totals[l];
+        Vector peak[NV], total[NV]; /* of all vectors side by side, as each is a long chain */
+        for (int j = 0; j < vectors; j++) peak[j] = CONST_VECTOR_AT(scores + j * VW) + values[0], total[j] = ZERO;
+        for (int c = 1; c < top_c; c++)
+            for (int j = 0; j < vectors; j++)
+                peak[j] = NAME(larger)(peak[j], CONST_VECTOR_AT(scores + c * width + j * VW) + values[c]);
+        for (int c = 0; c < top_c; c++)
+            for (int j = 0; j < vectors; j++)
+                total[j] += NAME(exp2)(CONST_VECTOR_AT(scores + c * width + j * VW) + values[c] - peak[j]);
+        REAL peaks[NV * VW], totals[NV * VW];
+        for (int j = 0; j < vectors; j++) VECTOR_AT(peaks + j * VW) = peak[j], VECTOR_AT(totals + j * VW) = total[j];
+        for (int m = 0; m < width; m++) out[m] += peaks[m], product[m] *= totals[m];
         if (t % FRAMES_A_LOG == FRAMES_A_LOG - 1 || t == num_frames - 1) /* one logarithm for many frames */
-            EACH_LANE out[l] += log2(product[l]), product[l] = 1;
+            for (int m = 0; m < width; m++) out[m] += log2(product[m]), product[m] = 1;
     }
+}
+
+/* out = [y, y^2], or y alone where there are no more terms, y = z - center. */
+INLINE void NAME(center)(const REAL *z, const REAL *center, int dim, int num_terms, REAL *out) {
+    for (int d = 0; d < dim; d += VW) VECTOR_AT(out + d) = CONST_VECTOR_AT(z + d) - CONST_VECTOR_AT(center + d);
+    for (int d = 0; d < num_terms - dim; d++) out[dim + d] = out[d] * out[d];
 }
 
 static TARGET void NAME(top_c)(const Mixture *mixture, const void *frames, ptrdiff_t num_frames, int top_c,
-                               const void *models, int model_terms, int model_columns, void *work, double *out) {
-    const int columns = mixture->columns, dim = mixture->dim, stride = ROW_STRIDE(REAL, dim);
+                               const void *models, int num_components, int model_terms, int model_columns, void *work,
+                               double *out) {
+    const int columns = mixture->columns, dim = mixture->dim, z_stride = PADDED(REAL, dim), stride = PADDED(REAL, model_terms - 1);
     const ptrdiff_t num_chosen = num_frames * top_c;
-    REAL *joint = work, *rows_x = joint + (ptrdiff_t)BLOCK * columns, *x = rows_x + ROW_OFFSET(REAL);
-    REAL *scores = rows_x + (num_frames + BLOCK) * stride, *values = scores + num_chosen * NV * VW, largest[BLOCK];
+    REAL *joint = work, *z = joint + (ptrdiff_t)BLOCK * columns, *x = z + (num_frames + BLOCK) * z_stride;
+    REAL *scores = x + num_chosen * PADDED(REAL, 2 * dim);
+    REAL *values = scores + num_chosen * NV * VW, largest[BLOCK];
     int *chosen = (int *)(values + num_chosen), *order = chosen + num_chosen, *starts = order + num_chosen;
 
     for (ptrdiff_t start = 0; start < num_frames; start += BLOCK) {
         const int count = num_frames - start < BLOCK ? (int)(num_frames - start) : BLOCK;
-        NAME(expand)((const REAL *)frames + start * dim, count, mixture, x + start * stride);
-        NAME(densities)(x + start * stride, count, mixture, joint, largest);
-        for (int t = 0; t < count; t++)
-            NAME(choose)(joint + t * COLUMNS, columns, top_c, values + (start + t) * top_c, chosen + (start + t) * top_c);
+        NAME(standardize)((const REAL *)frames + start * dim, count, mixture, z + start * z_stride, z_stride);
+        NAME(densities)(z + start * z_stride, z_stride, count, mixture, joint, largest);
+        for (int t = 0; t < count; t++) {
+            int *here = chosen + (start + t) * top_c;
+            NAME(choose)(joint + t * COLUMNS, columns, top_c, start + t ? here - top_c : NULL, values + (start + t) * top_c, here);
+        }
     }
 
     /* order: the places (frame, rank) sorted by component; starts[k + 1]: where those of component k end */
@@ -425,27 +465,41 @@ static TARGET void NAME(top_c)(const Mixture *mixture, const void *frames, ptrdi
     for (int k = 1; k <= columns + 1; k++) starts[k] += starts[k - 1];
     for (ptrdiff_t i = 0; i < num_chosen; i++) order[starts[chosen[i] + 1]++] = (int)i;
 
+    for (int k = 0; k < num_components; k++)
+        for (int i = starts[k]; i < starts[k + 1]; i++)
+            NAME(center)(z + (ptrdiff_t)(order[i] / top_c) * z_stride, (const REAL *)mixture->centers + (long)k * z_stride, dim,
+                         model_terms - 1, x + (ptrdiff_t)i * stride);
+
     for (int m = 0; m < model_columns; m++) out[m] = 0;
+    const long group_stride = (long)num_components * model_terms * COLUMNS;
     for (int column = 0, width; column < model_columns; column += width) {
         width = column + NV * VW <= model_columns ? NV * VW : TAIL * VW;
-        for (int k = 0; k < columns; k++) {
-            const REAL *here = (const REAL *)models + (ptrdiff_t)k * model_terms * model_columns +
-                               PLACE(column, model_terms * COLUMNS);
-            for (int first = starts[k]; first < starts[k + 1]; first += TILE_ROWS) {
-                const REAL *rows[TILE_ROWS];
+        for (int k = 0; k < num_components; k++) {
+            const REAL *here = (const REAL *)models + PLACE(column, group_stride) + (long)k * model_terms * COLUMNS;
+            for (int first = starts[k], rows; first < starts[k + 1]; first += rows) {
+                const REAL *row[TILE_ROWS];
                 REAL *there[TILE_ROWS];
-                for (int i = 0; i < TILE_ROWS; i++) { /* the last one stands in for those that are not there */
-                    const int place = order[first + i < starts[k + 1] ? first + i : starts[k + 1] - 1];
-                    rows[i] = x + place / top_c * stride, there[i] = scores + (ptrdiff_t)place * width;
+                rows = first + TILE_ROWS / 2 < starts[k + 1] ? TILE_ROWS : TILE_ROWS / 2;
+                for (int r = 0; r < rows; r++) { /* the last one stands in for those that are not there */
+                    const int number = first + r < starts[k + 1] ? first + r : starts[k + 1] - 1;
+                    row[r] = x + (ptrdiff_t)number * stride, there[r] = scores + (ptrdiff_t)order[number] * width;
                 }
-                if (width == NV * VW)
-                    NAME(tile_product)(rows, model_terms, here, model_terms * COLUMNS, there, COLUMNS, NV);
+#define PRODUCT(rows, vectors) NAME(tile_product)(row, model_terms - 1, here, group_stride, there, rows, vectors)
+                if (width == NV * VW && rows == TILE_ROWS)
+                    PRODUCT(TILE_ROWS, NV);
+                else if (width == NV * VW)
+                    PRODUCT(TILE_ROWS / 2, NV);
+                else if (rows == TILE_ROWS)
+                    PRODUCT(TILE_ROWS, TAIL);
                 else
-                    NAME(tile_product)(rows, model_terms, here, model_terms * COLUMNS, there, COLUMNS, TAIL);
+                    PRODUCT(TILE_ROWS / 2, TAIL);
+#undef PRODUCT
             }
         }
-        for (int m = 0; m < width; m += VW)
-            NAME(add_log_sums)(scores + m, width, values, num_frames, top_c, out + column + m);
+        if (width == NV * VW)
+            NAME(add_log_sums)(scores, values, num_frames, top_c, out + column, NV);
+        else
+            NAME(add_log_sums)(scores, values, num_frames, top_c, out + column, TAIL);
     }
 }
 

@@ -27,7 +27,7 @@ from gmmspeech.gmm.stats import GMMStats
 
 name = "native"
 
-INTERFACE = 2  # of em_kernel.c; a library left from another version is not called
+INTERFACE = 3  # of em_kernel.c; a library left from another version is not called
 COLUMNS = 16  # components, or models, that stand together in the matrices of em_kernel.c
 ALIGNMENT = 64  # bytes that rows of C's sums fill a multiple of
 FRAMES_AT_ONCE = 1024  # scored by top C; all of a block's choices are kept until all models have met them
@@ -99,7 +99,7 @@ def log_likelihood(frames: NDArray, parameters: KernelParameters) -> NDArray[np.
 
 def stack_models(background: Mixture, models: Sequence[Mixture], dtype: DTypeLike) -> ModelStack:
     """Put models, as (weights, means, variances), side by side for `top_c_log_likelihood` on frames of a type."""
-    return packing.stack_models(background, models, dtype=dtype, columns=COLUMNS, unit=LN2)
+    return packing.stack_models(background, models, dtype=dtype, columns=COLUMNS, unit=LN2, narrow=NARROW)
 
 
 def top_c_log_likelihood(frames: NDArray, stack: ModelStack, top_c: int) -> NDArray[np.float64]:
@@ -107,12 +107,12 @@ def top_c_log_likelihood(frames: NDArray, stack: ModelStack, top_c: int) -> NDAr
     models = stack.differences
     frames = _plain(frames.astype(models.dtype, copy=False))
     mixture, _ = _mixture(stack.background, frames.dtype)
-    _, groups, terms, _ = models.shape
+    groups, num_components, terms, _ = models.shape
     total, out = np.zeros(groups * COLUMNS), np.empty(groups * COLUMNS)
     work = _work(mixture, frames[:FRAMES_AT_ONCE], top_c)
     for start in range(0, len(frames), FRAMES_AT_ONCE):
         some = frames[start : start + FRAMES_AT_ONCE]
-        _call("em_top_c", mixture, some, len(some), top_c, models, terms, len(out), work, out)
+        _call("em_top_c", mixture, some, len(some), top_c, models, num_components, terms, len(out), work, out)
         total += out
     if models.dtype == np.float32 and not np.isfinite(total).all():  # a square too large for it
         return top_c_log_likelihood(frames, stack.astype(np.float64), top_c)
@@ -191,7 +191,7 @@ def _library() -> ctypes.CDLL | None:
         library.em_work_bytes.restype = ctypes.c_size_t
         library.em_accumulate.argtypes = [*start, pointer, size, pointer, pointer, pointer, pointer]
         library.em_log_likelihood.argtypes = [*start, size, pointer, pointer, pointer]
-        library.em_top_c.argtypes = [*start, size, integer, pointer, integer, integer, pointer, pointer]
+        library.em_top_c.argtypes = [*start, size, integer, pointer, integer, integer, integer, pointer, pointer]
         for name in ("em_accumulate", "em_log_likelihood", "em_top_c"):
             getattr(library, name).restype = None
     return library

@@ -76,7 +76,8 @@ def stack_models(background: Mixture, models: Sequence[Mixture], dtype: DTypeLik
 
 def top_c_log_likelihood(frames: NDArray, stack: ModelStack, top_c: int) -> NDArray[np.float64]:
     """Log-likelihoods over the background's `top_c` best components a frame only (Reynolds et al. 2000, 3.4)."""
-    background, differences = stack.background, stack.differences[:, 0]  # (K, terms, models)
+    background, differences = stack.background, stack.differences[0]  # (K, terms, models)
+    dim, centers = background.dim, background.means.astype(differences.dtype)
     frames = frames.astype(differences.dtype, copy=False)
     out = np.zeros(1 + stack.num_models)
     for _, expanded, joint in _blocks(frames, background):
@@ -86,10 +87,13 @@ def top_c_log_likelihood(frames: NDArray, stack: ModelStack, top_c: int) -> NDAr
         frame_of = order // top_c
         edges = np.searchsorted(best.ravel()[order], np.arange(background.num_components + 1))
         chosen = np.empty((size * top_c, len(out)), frames.dtype)
-        terms = expanded[:, : differences.shape[1]]
         for k in np.flatnonzero(np.diff(edges)):  # the frames that chose it meet all models in one product
             here = slice(edges[k], edges[k + 1])
-            chosen[order[here]] = terms[frame_of[here]] @ differences[k]
+            y = expanded[frame_of[here], 1 : 1 + dim] - centers[k]
+            scores = differences[k, 0] + y @ differences[k, 1 : 1 + dim]
+            if len(differences[k]) > 1 + dim:
+                scores += y**2 @ differences[k, 1 + dim :]
+            chosen[order[here]] = scores
         scores = chosen.reshape(size, top_c, len(out))
         scores += np.take_along_axis(joint, best, axis=1)[:, :, None]
         # -inf, a model without weight here, would make this difference NaN

@@ -26,6 +26,7 @@ from gmmspeech.gmm.stats import GMMStats
 # With a component this much narrower than the whole, everything is evaluated in float64: [1, z, z**2] @ matrix cancels
 # terms of size (deviation ratio)**-2, of which float32 keeps seven digits.
 NARROW = 5e-2
+FAR = 3 / NARROW  # deviations between a component's mean and the background's, with the same loss of digits
 
 Mixture = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]  # weights, means, variances
 
@@ -78,13 +79,14 @@ class KernelParameters:
 
 @dataclass(frozen=True, eq=False)
 class ModelStack:
-    """Models side by side, as what their matrices have more than their background model's.
+    """Models side by side, as what their log densities have more than their background model's.
 
     Attributes
     ----------
     background : KernelParameters
-    differences : ndarray
-        In the layout of the backend that made it; the background itself, all zeros, comes first.
+    differences : ndarray, shape (groups, K, 1 + D or 1 + 2D, columns)
+        Rows for 1, y and y**2, where y is z less the background component's mean; the models, of which the background
+        itself, all zeros, is the first, in groups.
     num_models : int
         Without the background.
     """
@@ -126,27 +128,37 @@ def working_frames(frames: NDArray, parameters: KernelParameters, narrow: float 
 
 
 def stack_models(
-    background: Mixture, models: Sequence[Mixture], *, dtype: DTypeLike, columns: int, unit: float = 1.0
+    background: Mixture,
+    models: Sequence[Mixture],
+    *,
+    dtype: DTypeLike,
+    columns: int,
+    unit: float = 1.0,
+    narrow: float = NARROW,
 ) -> ModelStack:
     """Put models side by side for scoring against their background model.
 
-    Models that share its variances, as those adapted in their means do, differ in the rows for 1 and z only.
+    Models that share its variances, as those adapted in their means do, differ in the rows for 1 and y only.
     """
-    packed = pack(*background)
-    num_components, dim = background[1].shape
+    base = pack(*background)
+    num_components, dim = base.means.shape
     same_variances = all(np.array_equal(m[2], background[2]) for m in models)
     num_terms = 1 + dim if same_variances else 1 + 2 * dim
-    narrow = any((m[2] * packed.scale**2 < NARROW**2).any() for m in (background, *models))
+    packed = [pack(*model, like=base) for model in models]
+    far = any((np.abs(m.means - base.means) > FAR * np.sqrt(m.variances)).any() for m in packed)
+    single = np.dtype(dtype) == np.float32 and base.narrowest >= narrow and not far
     groups = -(-(1 + len(models)) // columns)
-    stacked = np.zeros(
-        (num_components, groups, num_terms, columns),
-        np.float32 if np.dtype(dtype) == np.float32 and not narrow else np.float64,
-    )
-    never = np.isneginf(packed.matrix[0])  # of no weight: -inf in either, and never chosen
-    for number, model in enumerate(models, start=1):
-        difference = pack(*model, like=packed).matrix[:num_terms] - np.where(never, 0, packed.matrix[:num_terms])
-        stacked[:, number // columns, :, number % columns] = difference.T / unit
-    return ModelStack(packed, stacked, len(models))
+    stacked = np.zeros((groups, num_components, num_terms, columns), np.float32 if single else np.float64)
+    never = np.isneginf(base.constants)  # of no weight: -inf in either, and never chosen
+    for number, model in enumerate(packed, start=1):
+        moved = model.means - base.means
+        here = stacked[number // columns, :, :, number % columns]
+        here[:, 0] = model.constants - np.where(never, 0, base.constants) - 0.5 * (moved**2 / model.variances).sum(1)
+        here[:, 1 : 1 + dim] = moved / model.variances
+        if not same_variances:
+            here[:, 1 + dim :] = 0.5 / base.variances - 0.5 / model.variances
+        here /= unit
+    return ModelStack(base, stacked, len(models))
 
 
 def unscaled(

@@ -63,6 +63,7 @@ class _OnDevice(NamedTuple):
 
     shift: torch.Tensor  # float64 whatever the type, as differences from it are
     scale: torch.Tensor
+    means: torch.Tensor
     matrix: torch.Tensor
 
 
@@ -109,7 +110,7 @@ class TorchKernel:
         with _exact_products():
             differences = self._stacks.get(stack)
             if differences is None:
-                differences = self._stacks[stack] = self.moved(stack.differences[:, 0])  # (K, terms, models)
+                differences = self._stacks[stack] = self.moved(stack.differences[0])  # (K, terms, models)
             moved = self.moved(frames)
             mixture = self._mixture(stack.background, moved.dtype)
             total = torch.zeros(1 + stack.num_models, dtype=torch.float64, device=self.device)
@@ -174,10 +175,9 @@ class TorchKernel:
     def _mixture(self, parameters: KernelParameters, dtype: torch.dtype) -> _OnDevice:
         cached = self._mixtures.setdefault(parameters, {})
         if dtype not in cached:
-            shift, scale, matrix = (
-                torch.as_tensor(a, device=self.device) for a in (parameters.shift, parameters.scale, parameters.matrix)
-            )
-            cached[dtype] = _OnDevice(shift, scale.to(dtype), matrix.to(dtype))
+            arrays = (parameters.shift, parameters.scale, parameters.means, parameters.matrix)
+            shift, *others = (torch.as_tensor(a, device=self.device) for a in arrays)
+            cached[dtype] = _OnDevice(shift, *(a.to(dtype) for a in others))
         return cached[dtype]
 
 
@@ -284,11 +284,16 @@ def _top_c(expanded: torch.Tensor, mixture: _OnDevice, differences: torch.Tensor
     joint, best = torch.topk(expanded @ mixture.matrix, top_c, dim=1, sorted=False)
     order = torch.argsort(best.flatten(), stable=True)  # (frame, rank) places sorted by component
     counts = torch.bincount(best.flatten(), minlength=len(differences)).tolist()
-    terms = expanded[:, : differences.shape[1]]
+    dim = mixture.shift.shape[0]
+    z = expanded[:, 1 : 1 + dim]
     chosen = expanded.new_empty(len(order), differences.shape[2])
     for k, places in enumerate(torch.split(order, counts)):  # the frames that chose it meet all models in one product
         if len(places):
-            chosen[places] = terms[places // top_c] @ differences[k]
+            y = z[places // top_c] - mixture.means[k]
+            product = differences[k, 0] + y @ differences[k, 1 : 1 + dim]
+            if differences.shape[1] > 1 + dim:
+                product += y**2 @ differences[k, 1 + dim :]
+            chosen[places] = product
     scores = chosen.unflatten(0, (-1, top_c)) + joint[:, :, None]
     # -inf, a model without weight here, would make the difference from it NaN
     peak = scores.amax(dim=1).clamp(min=torch.finfo(scores.dtype).min)

@@ -447,6 +447,20 @@ def test_top_c_of_frames_whose_square_float32_cannot_hold(kernel, mixture, size,
     assert_top_c(kernel.top_c_log_likelihood(frames, stack, 2), frames, background, models, 2)
 
 
+@pytest.mark.parametrize("width", [0.05, 6e-3])
+def test_top_c_of_narrow_components(kernel, width):
+    """Models adapted by one deviation keep their digits in float32."""
+    rng = np.random.default_rng(15)
+    weights, means, variances = np.full(6, 1 / 6), rng.choice([-1.0, 1], (6, 8)) + 100, np.full((6, 8), width**2)
+    models = [(weights, means + width * rng.normal(size=means.shape), variances) for _ in range(3)]
+    frames = (np.repeat(means, 50, axis=0) + width * rng.normal(size=(300, 8))).astype(np.float32)
+    found = kernel.top_c_log_likelihood(frames, kernel.stack_models((weights, means, variances), models, SINGLE), 2)
+    joint = [norm.logpdf(frames[:, None].astype(float), m[1], width).sum(axis=2) - np.log(6) for m in models]
+    best = np.argsort(norm.logpdf(frames[:, None].astype(float), means, width).sum(axis=2), axis=1)[:, -2:]
+    expected = [logsumexp(np.take_along_axis(each, best, axis=1), axis=1).sum() for each in joint]
+    np.testing.assert_allclose(found[1:], expected, rtol=2e-7, atol=2e-5 * len(frames))
+
+
 @pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
 @pytest.mark.parametrize("first", [0, 16, 65])
 def test_a_model_does_not_depend_on_the_others_in_its_stack(kernel, mixture, dtype, first):

@@ -74,14 +74,17 @@ def test_a_stack_is_the_models_less_the_background(mixture, same_variances, colu
     assert stack.num_models == count
     packed, differences = stack.background, stack.differences
     terms = 1 + 3 if same_variances or not count else 1 + 3 + 3
-    assert differences.shape == (4, -(-(1 + count) // columns), terms, columns)
-    flat = differences.transpose(2, 0, 1, 3).reshape(terms, 4, -1)  # (terms, K, columns of all groups)
+    assert differences.shape == (-(-(1 + count) // columns), 4, terms, columns)
+    flat = differences.transpose(1, 2, 0, 3).reshape(4, terms, -1)  # (K, terms, columns of all groups)
     assert not flat[:, :, 0].any()  # the background itself
     assert not flat[:, :, 1 + count :].any()  # no model
+    frames = rng.normal(0, 2, (10, 3))
+    y = (frames[:, None] - background[1]) * packed.scale  # (frames, K, D)
+    powers = np.concatenate([np.ones((10, 4, 1)), y, y**2], axis=2)[:, :, :terms]
     for number, model in enumerate(models, start=1):
-        matrix = packed.matrix.copy()
-        matrix[:terms] += 2 * flat[:, :, number]
-        np.testing.assert_allclose(matrix, pack(*model, like=packed).matrix, rtol=1e-12, atol=1e-12)
+        found = 2 * np.einsum("tkf,kf->tk", powers, flat[:, :, number])
+        expected = log_joint(frames, *model) - log_joint(frames, *background)
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
 
 
 def test_stacked_weights_of_zero(mixture):
@@ -90,19 +93,21 @@ def test_stacked_weights_of_zero(mixture):
     background, model = np.array([0.0, 0.5, 0.5]), np.array([0.0, 0.0, 1.0])
     stack = stack_models((background, means, variances), [(model, means, variances)], dtype=np.float64, columns=2)
     assert not np.isnan(stack.differences).any()
-    np.testing.assert_allclose(stack.differences[1:, 0, 0, 1], [-np.inf, np.log(2)])
+    np.testing.assert_allclose(stack.differences[0, 1:, 0, 1], [-np.inf, np.log(2)])
 
 
 def test_type_of_a_stack(mixture):
     rng = np.random.default_rng(8)
     background, model = mixture(rng, 3, 2), mixture(rng, 3, 2)
     narrow = model[0], model[1], 1e-6 * model[2]
+    near = narrow[0], background[1] + 1e-3 * np.sqrt(model[2]), narrow[2]  # by its own deviation, from the background
 
     def made(dtype, *models, background=background):
         return stack_models(background, models, dtype=dtype, columns=4).differences.dtype
 
     assert made(np.float32) == made(np.float32, model) == made("float32", model) == np.float32
     assert made(np.float64, model) == made(np.dtype(">f4"), model) == np.float64
+    assert made(np.float32, near) == np.float32
     assert made(np.float32, model, narrow) == made(np.float32, background=narrow) == np.float64
 
 
