@@ -124,7 +124,13 @@ def any_of(*constraints: Constraint) -> Constraint:
 
 def _numbers(value: object) -> str:
     right = isinstance(value, np.ndarray) and value.ndim > 0 and value.dtype.kind in "fiu"
-    return "" if right and not isinstance(value, np.ma.MaskedArray) else "an array of numbers"
+    return "" if right and not is_masked(value) else "an array of numbers"
+
+
+def is_masked(value: object) -> bool:
+    """Say whether a value is a masked array, whose module, which takes a while, there is no need to import."""
+    module = sys.modules.get("numpy.ma")
+    return module is not None and isinstance(value, module.MaskedArray)
 
 
 def listed(item: Constraint | None = None, words: str = "a list") -> Constraint:

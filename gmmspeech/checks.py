@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.arguments import POSITIVE, check, real, told
+from gmmspeech.arguments import POSITIVE, check, is_masked, real, told
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechError, ModelError, counted, one_line, shown
 
 
@@ -105,7 +105,7 @@ def named(items: Any, owner: str) -> Iterator[tuple[str, Any]]:
 
 
 def _count_masked(x: object) -> int:
-    return int(np.ma.count_masked(x)) if isinstance(x, np.ma.MaskedArray) else 0
+    return int(np.ma.count_masked(x)) if is_masked(x) else 0
 
 
 def transposed(shape: tuple[int, ...], dim: int) -> str:

@@ -26,4 +26,6 @@ def progress(items: Iterable | None = None, **options: Any) -> tqdm:
 
 def progress_bar(description: str, unit: str, total: int | None = None) -> Callable[[Iterable], Iterable]:
     """Wrap an iterable in a bar on stderr, silent when that is no terminal."""
+    if not sys.stderr.isatty():
+        return lambda items: items
     return functools.partial(progress, desc=description, unit=unit, total=total)

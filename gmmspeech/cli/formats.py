@@ -30,6 +30,8 @@ def copy_features_command(source: str, out: str, compress: bool, kind: str, fram
 
     FEATS is a file of features as `features` writes it, scp:PATH or ark:PATH of Kaldi's, or htk:PATH, a folder or a
     list of parameter files. OUT is a path (HDF5), ark:PATH, ark,t:PATH (text), ark,scp:ARK,SCP, or htk:FOLDER.
+    As in Kaldi, - is standard input or output, names in .gz are compressed, and PATH may be a command in a pipe with
+    --allow-pipes.
     """
     from gmmspeech.commands.copy import copy_features
     from gmmspeech.progress import progress_bar

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
@@ -11,8 +12,9 @@ from typing import Any
 import click
 
 from gmmspeech.cli.messages import as_typed
-from gmmspeech.cli.places import check_places
-from gmmspeech.cli.process import Main, traceback_shown
+from gmmspeech.cli.places import FEATURES, OUT_FEATURES, OUT_STORE, check_places
+from gmmspeech.cli.process import STDOUT_TAKEN, Main, traceback_shown
+from gmmspeech.cli.streams import end_by_signal, streams_of
 from gmmspeech.errors import GmmSpeechError, say, warnings_said
 
 jobs_option = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
@@ -52,6 +54,10 @@ channel_option = click.option(
 )
 allow_pipes_option = click.option(
     "--allow-pipes", is_flag=True, help="Run the commands that wav.scp may have in place of files."
+)
+
+pipes_option = click.option(
+    "--allow-pipes", is_flag=True, help="Run the commands that arguments may have in place of files, as in Kaldi."
 )
 
 
@@ -105,7 +111,8 @@ def main() -> None:
 
     `gmmspeech demo` does the main job on voices that it makes itself; `gmmspeech COMMAND --help` explains a command.
     FEATS is a file of features as `features` writes it, scp:PATH or ark:PATH for a script file or an archive of
-    Kaldi's, or htk:PATH for parameter files of HTK's. Results go to stdout, progress to stderr; the exit status is 0,
+    Kaldi's (ark:- for a stream, and so on as in Kaldi), or htk:PATH for parameter files of HTK's. Results go to stdout,
+    progress to stderr; the exit status is 0,
     1 (the work failed) or 2 (bad usage).
     """
 
@@ -115,6 +122,7 @@ def command(name: str) -> Any:
 
     def decorate(function: Any) -> click.Command:
         debug = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+        streaming = _streams(function)
 
         @functools.wraps(function)
         def checked(*, debug: bool, **options: Any) -> None:
@@ -122,14 +130,50 @@ def command(name: str) -> Any:
             translate = as_typed(context.command)
             with warnings_said(translate), traceback_shown() if debug else nullcontext():
                 try:
-                    check_places(context)
-                    function(**options)
+                    if not streaming:
+                        check_places(context)
+                        function(**options)
+                    elif _through_streams(function, context, options):
+                        end_by_signal()
                 except GmmSpeechError as error:
                     raise type(error)(translate(str(error))) from error
 
-        return main.command(name)(debug(checked))
+        made = debug(checked)
+        if streaming == "add":
+            made = pipes_option(made)
+        return main.command(name)(made)
 
     return decorate
+
+
+def _streams(function: Any) -> str:
+    """Say whether a command reads or writes tables, and then whether it has an option for commands in pipes."""
+    parameters = getattr(function, "__click_params__", [])
+    if not any(parameter.type in (FEATURES, OUT_FEATURES, OUT_STORE) for parameter in parameters):
+        return ""
+    return "has" if any(parameter.name == "allow_pipes" for parameter in parameters) else "add"
+
+
+def _through_streams(function: Any, context: click.Context, options: dict[str, Any]) -> bool:
+    """Do what a command does between its streams; say whether the reader of standard output is gone."""
+    with streams_of(context, options, FEATURES, OUT_FEATURES, OUT_STORE) as streams:
+        if "allow_pipes" not in inspect.signature(function).parameters:  # it is of streams alone
+            options.pop("allow_pipes", None)
+        try:
+            with warnings_said(streams.told):
+                check_places(context)
+                for fetch in streams.before:
+                    fetch()
+                function(**options)
+                for deliver in streams.after:
+                    deliver()
+        except GmmSpeechError as error:
+            raise type(error)(streams.told(str(error))) from error
+        except BrokenPipeError:
+            if not context.meta[STDOUT_TAKEN]:
+                raise
+            return True
+    return False
 
 
 def tell_left_out(skipped: Mapping[str, str]) -> None:

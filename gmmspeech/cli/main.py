@@ -39,7 +39,7 @@ from gmmspeech.cli.group import (
     skip_bad_option,
     tell_skipped,
 )
-from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, FOLDER, OUT
+from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, FOLDER, OUT, OUT_STORE
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import counted
 
@@ -75,7 +75,7 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, hel
 
 @command("features")
 @click.argument("data_dirs", metavar="DATA_DIR...", type=FOLDER, nargs=-1, required=True)
-@click.argument("out", metavar="OUT.h5", type=OUT)
+@click.argument("out", metavar="OUT.h5", type=OUT_STORE)
 @click.option(
     "--config",
     type=FILE_OR_NAME,
@@ -112,7 +112,7 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, hel
 @scheduler_option
 def features(
     data_dirs: tuple[Path, ...],
-    out: Path,
+    out: str,
     config: str,
     channel: int | Literal["mix"] | None,
     storage: str,
@@ -129,7 +129,8 @@ def features(
 
     A DATA_DIR is as in Kaldi: wav.scp (recording, file) and utt2spk (utterance, speaker), perhaps segments
     (utterance, recording, start, end in seconds). `gmmspeech show` describes what is written. After a run that was
-    killed or stopped by an error, the same command goes on where it was.
+    killed or stopped by an error, the same command goes on where it was. OUT.h5 may be ark:PATH, ark,scp:ARK,SCP or
+    ark:- (a stream) for Kaldi.
     """
     from gmmspeech.audio import RawAudio
     from gmmspeech.commands.extraction import extract_features, read_front_end
@@ -140,7 +141,7 @@ def features(
     front = read_front_end(config, parts, channel)
     done = extract_features(
         parts,
-        out,
+        Path(out),
         front,
         n_jobs=jobs,
         channel=channel,

@@ -13,6 +13,7 @@ import click
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, shown
 from gmmspeech.files.atomic import check_output, check_output_folder, remove_leftovers
 from gmmspeech.files.names import parse_output
+from gmmspeech.files.table_places import parse_place
 
 LISTS = ("wav.scp", "segments", "utt2spk", "spk2utt", "text", "phones.ctm", "spk2gender", "utt2dur")  # of a DATA_DIR
 
@@ -37,7 +38,21 @@ class _OutputFeatures(_Text):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            parse_output(value, archives=True)
+            place = parse_place(value, writing=True)
+            if not place.kind or not (place.is_stream or place.is_command or place.is_gzip):
+                options = ",t" if "t" in place.options else ""
+                parse_output(f"{place.kind}{options}:{place.where}" if place.kind else value, archives=True)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+        return value
+
+
+class _Features(_Text):
+    """Where features are: a path, or a specifier of Kaldi's."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            parse_place(value)
         except ConfigError as error:
             self.fail(str(error), param, ctx)
         return value
@@ -46,11 +61,12 @@ class _OutputFeatures(_Text):
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE_OR_FOLDER = click.Path(path_type=Path)
-FEATURES = _Text()  # a path, or scp:PATH, ark:PATH, htk:PATH
+FEATURES = _Features()  # a path, or scp:PATH, ark:PATH, htk:PATH, or a stream of Kaldi's
 FILE_OR_NAME = _Text()  # a path, or the name of something that comes along
 OUT = _Output(path_type=Path, dir_okay=False, readable=False)
 OUT_FOLDER = _Output(path_type=Path, file_okay=False, readable=False)
 OUT_FEATURES = _OutputFeatures()
+OUT_STORE = _OutputFeatures()  # of a command that itself writes HDF5 alone
 
 
 def check_places(context: click.Context) -> None:
@@ -66,7 +82,7 @@ def check_places(context: click.Context) -> None:
         for value in _values(context.params.get(parameter.name or "")):
             name, kind = parameter.make_metavar(context), parameter.type
             name = name if isinstance(parameter, click.Argument) else parameter.opts[-1]
-            if kind is OUT:
+            if kind in (OUT, OUT_STORE):
                 written.append((name, Path(value)))
             elif kind is OUT_FEATURES:
                 output = parse_output(value, archives=True)

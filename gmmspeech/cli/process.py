@@ -18,13 +18,18 @@ import click
 from gmmspeech.cli.entry import end_at_once
 from gmmspeech.errors import DataError, line_of, say, shown
 
+STDOUT_TAKEN = "gmmspeech.stdout"  # whether a table goes there, in the context's meta
 INTERRUPTED = 130  # what shells give for it
 _SOON = 0.02  # seconds
 _PATIENCE = 250  # times that an interruption waits so long for an import
 
 
 def tell(line: str = "") -> None:
-    """Print a line on standard output; what would command a terminal is escaped there."""
+    """Print a line on standard output, stderr where a table goes there; what would command a terminal is escaped."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.meta.get(STDOUT_TAKEN):
+        say(line)
+        return
     if sys.stdout is not None and sys.stdout.isatty():
         line = "\n".join(shown(part, len(part) * 10 + 10) for part in line.split("\n"))
     try:

@@ -1,0 +1,161 @@
+"""Tables through pipes: the same bits as through files, and one line for what is wrong, with nothing half written."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+
+import kaldiio
+import numpy as np
+import pytest
+
+from gmmspeech.formats.kaldi_ark import write_kaldi_ark
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Unix has such pipes")
+GMMSPEECH = f"{sys.executable} -m gmmspeech"
+FRAMES = {f"u{i}": np.random.default_rng(i).normal(size=(20 + i, 5)).astype(np.float32) for i in range(3)}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_kaldi_ark("a.ark", FRAMES.items(), scp="a.scp")
+    return tmp_path
+
+
+def shell(line, **options):
+    """Do a line of bash in which G is the command."""
+    line = f"set -o pipefail; {line.replace('G ', GMMSPEECH + ' ')}"
+    return subprocess.run(["bash", "-c", line], capture_output=True, check=False, **options)
+
+
+def content(name):
+    return {key: np.array(frames) for key, frames in kaldiio.load_ark(str(name))}
+
+
+def equal(one, other):
+    return list(one) == list(other) and all(np.array_equal(one[key], other[key]) for key in one)
+
+
+def test_five_commands_in_a_pipe(corpus, tmp_path, monkeypatch):
+    root = corpus("librispeech-mini")
+    monkeypatch.chdir(tmp_path)
+    os.mkdir("data")
+    for name in ("wav.scp", "utt2spk"):
+        lines = (root / "data/test-other" / name).read_text().splitlines()[:2]
+        if name == "wav.scp":
+            lines = [f"{key} {root / place}" for key, place in map(str.split, lines)]
+        (tmp_path / "data" / name).write_text("\n".join(lines) + "\n")
+    piped = shell(
+        "G features data ark:- | G copy-features ark:- ark,t:- | G copy-features ark,s,cs:- ark:- "
+        "| G copy-features - - | G train-ubm ark:- piped.h5 -k 4 --max-iter 2"
+    )
+    assert piped.returncode == 0, piped.stderr
+    filed = shell(
+        "G features data f.h5 && G copy-features f.h5 ark:f.ark && G train-ubm ark:f.ark u.h5 -k 4 --max-iter 2"
+    )
+    assert filed.returncode == 0, filed.stderr
+    assert (tmp_path / "piped.h5").read_bytes() == (tmp_path / "u.h5").read_bytes()
+
+
+def test_places_of_all_kinds(folder, run):
+    original = (folder / "a.ark").read_bytes()
+    assert run("copy-features", "ark:a.ark", "ark:b.ark.gz").exit_code == 0
+    assert gzip.decompress((folder / "b.ark.gz").read_bytes()) == original
+    assert run("copy-features", "ark:b.ark.gz", "ark,f:c.ark").exit_code == 0
+    assert (folder / "c.ark").read_bytes() == original
+    assert run("copy-features", "ark:cat a.ark |", "ark:| cat > d.ark", "--allow-pipes").exit_code == 0
+    assert (folder / "d.ark").read_bytes() == original
+    (folder / "b.scp.gz").write_bytes(gzip.compress((folder / "a.scp").read_bytes()))
+    assert run("copy-features", "scp:b.scp.gz", "ark,scp:e.ark,e.scp").exit_code == 0
+    assert (folder / "e.ark").read_bytes() == original
+    assert "3 utterances, 63 frames of 5 columns" in run("show", "ark:b.ark.gz").stdout
+    done = shell("G copy-features scp:- ark:- < a.scp | cmp - a.ark && G copy-features ark:a.ark ark,t:- | head -1")
+    assert (done.returncode, done.stdout.split()[0]) == (0, b"u0"), done.stderr
+    assert b"3 utterances, 63 frames copied" in done.stderr  # results go there while a table goes to standard output
+
+
+def test_what_is_permitted_to_be_missing(folder, run):
+    (folder / "more.scp").write_text((folder / "a.scp").read_text() + "u9 none.ark:3\n")
+    assert run("copy-features", "scp:more.scp", "ark:b.ark").exit_code == 1
+    assert not (folder / "b.ark").exists()
+    done = run("copy-features", "scp,p:more.scp", "ark:b.ark")
+    assert done.exit_code == 0
+    assert "left out 1 utterance that can't be read; the first: u9" in done.stderr
+    assert equal(content("b.ark"), FRAMES)
+    whole = (folder / "a.ark").read_bytes()
+    done = shell("G copy-features ark,o,p:- ark:b.ark", input=whole[:-7])
+    assert done.returncode == 0, done.stderr
+    assert list(content("b.ark")) == ["u0", "u1"]
+    (folder / "none.scp").write_text("u9 none.ark:3\n")
+    assert "found nothing that can be read" in run("copy-features", "scp,p:none.scp", "ark:c.ark").stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "message"),
+    [
+        ("head -c 600 a.ark | G copy-features ark:- ark:-", 1, "ark:-: utterance u1: found .*cut short"),
+        ("G copy-features ark:- ark:- < /dev/null", 1, "ark:-: found no utterance"),
+        (
+            "printf 'u1 [ 1 2\\n3 ]\\n' | G copy-features ark:- ark:-",
+            1,
+            "found rows of .* numbers, expected one length",
+        ),
+        ("G copy-features 'ark:cat a.ark |' ark:-", 2, "a command, expected --allow-pipes"),
+        ("G copy-features ark:a.ark 'ark:| cat > b.ark'", 2, "a command, expected --allow-pipes"),
+        ("G copy-features 'ark:exit 3 |' ark:- --allow-pipes", 1, "exit status 3 of the command, expected 0"),
+        ("G copy-features ark:a.ark 'ark:| exit 3' --allow-pipes", 1, "exit status 3 of the command, expected 0"),
+        ("G copy-features ark,zz:a.ark ark:-", 2, "found option zz"),
+        ("G copy-features ark:a.ark ark,zz:b.ark", 2, "found option zz"),
+        ("G copy-features ark:a.scp.gz ark:-", 1, "a.scp.gz: can't be read"),
+        ("gzip -c a.ark | head -c 300 > b.ark.gz; G copy-features ark:b.ark.gz ark:-", 1, "expected a whole gzip file"),
+    ],
+)
+def test_one_line_for_what_is_wrong(folder, line, status, message):
+    before = set(os.listdir())
+    done = shell(line)
+    assert done.returncode == status, done.stderr
+    assert done.stdout == b"" or "exit 3" in line
+    said = done.stderr.decode().strip().splitlines()
+    assert status == 2 or len(said) == 1
+    assert re.search(message, said[-1]), said
+    assert str(folder.parent) not in said[-1] or "a.scp.gz" in line
+    assert set(os.listdir()) - before <= {"b.ark.gz"}
+
+
+def test_two_of_one_stream(folder):
+    # a command with two outputs that may be streams there is none of yet: the class that decides is asked itself
+    from gmmspeech.cli.streams import Streams
+    from gmmspeech.errors import DataError
+
+    streams = Streams(folder, allow_pipes=False)
+    assert streams.reading("FEATS", "ark:-").startswith("ark:")
+    with pytest.raises(DataError, match="standard input: found it as FEATS and as --vad, expected it once"):
+        streams.reading("--vad", "scp:-")
+
+
+def test_a_reader_that_goes_ends_it_as_kaldi_ends(folder):
+    write_kaldi_ark("big.ark", [(f"u{i}", np.zeros((9999, 40))) for i in range(3)])  # more than any pipe holds
+    command = [sys.executable, "-m", "gmmspeech", "copy-features", "ark:big.ark", "ark:-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.read(10)
+        process.stdout.close()
+        said = process.stderr.read()
+    assert process.returncode == -signal.SIGPIPE
+    assert said == b"gmmspeech: 3 utterances, 29997 frames copied\n"
+
+
+def test_binary_is_not_for_a_terminal(folder):
+    ours, theirs = pty.openpty()
+    for out, status in (("ark:-", 1), ("ark,t:-", 0)):
+        command = [sys.executable, "-m", "gmmspeech", "copy-features", "ark:a.ark", out]
+        done = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, check=False)
+        assert done.returncode == status, done.stderr
+        assert (b"found a terminal for binary data" in done.stderr) == bool(status)
+    os.close(theirs)
+    os.close(ours)
