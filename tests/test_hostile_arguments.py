@@ -357,7 +357,7 @@ FUNCTIONS = {
     "formats.write_kaldi_plda": {"path": "out", "plda": PLDA, "binary": True},
     "formats.read_kaldi_plda": {"path": "a.plda"},
     "formats.write_kaldi_vectors": {"path": "out", "vectors": {"u": [1.0, 2.0]}, "text": True},
-    "formats.read_kaldi_vectors": {"path": "ivector.ark"},
+    "formats.read_kaldi_vectors": {"path": "ivector.ark", "same_dim": True},
     "formats.write_kaldi_extractor": {"path": "out", "extractor": IVECTORS, "binary": True},
     "formats.read_kaldi_extractor": {"path": "final.ie"},
     "formats.read_kaldi_full_gmm": {"path": "final.ubm"},

@@ -9,12 +9,16 @@ import click
 from gmmspeech.cli.group import command
 from gmmspeech.cli.places import FEATURES, FILE, OUT, OUT_FEATURES
 from gmmspeech.cli.process import tell
+from gmmspeech.cli.steps import steps_options, utt2spk_for_cmvn
 from gmmspeech.errors import counted
 
 
 @command("copy-features")
 @click.argument("source", metavar="FEATS", type=FEATURES)
 @click.argument("out", type=OUT_FEATURES)
+@utt2spk_for_cmvn
+@steps_options
+@click.option("--paste", type=FEATURES, help="Put these columns beside those of FEATS, as paste-feats does.")
 @click.option("--compress", is_flag=True, help="Compress archives (a byte a number) or HTK's files (two), with loss.")
 @click.option("--kind", default="USER", help="Kind of the parameters, for HTK's files, such as MFCC_0_D_A.")
 @click.option(
@@ -30,6 +34,7 @@ def copy_features_command(source: str, out: str, compress: bool, kind: str, fram
 
     FEATS is a file of features as `features` writes it, scp:PATH or ark:PATH of Kaldi's, or htk:PATH, a folder or a
     list of parameter files. OUT is a path (HDF5), ark:PATH, ark,t:PATH (text), ark,scp:ARK,SCP, or htk:FOLDER.
+    Options do on the way, in this order, what Kaldi has programs for: --cmvn, --deltas, --sliding-cmvn, --paste, --vad.
     As in Kaldi, - is standard input or output, names in .gz are compressed, and PATH may be a command in a pipe with
     --allow-pipes.
     """

@@ -16,6 +16,7 @@ from gmmspeech.cli import (
     alignments,
     demo,
     factor_analysis,
+    feature_tools,
     formats,
     ngrams,
     phone_gmms,
@@ -41,12 +42,14 @@ from gmmspeech.cli.group import (
 )
 from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, FOLDER, OUT, OUT_STORE
 from gmmspeech.cli.process import tell
+from gmmspeech.cli.steps import steps_options, utt2spk_for_cmvn
 from gmmspeech.errors import counted
 
 __all__ = [
     "alignments",
     "demo",
     "factor_analysis",
+    "feature_tools",
     "formats",
     "main",
     "ngrams",
@@ -206,6 +209,7 @@ def features(
     help="With --utt2spk: a speaker and his group (sex, corpus) in each line; each group counts alike too.",
 )
 @seed_option
+@steps_options
 @jobs_option
 @scheduler_option
 def train_ubm(
@@ -272,6 +276,8 @@ def train_ubm(
 )
 @click.option("--update", default="m", help="What to adapt: any of the letters m (means), v (variances), w (weights).")
 @scoring_option
+@utt2spk_for_cmvn
+@steps_options
 @jobs_option
 def enroll(
     ubm: Path,
@@ -314,6 +320,8 @@ def enroll(
     help="File with a test and the utterances that are scored as one in each line.",
 )
 @skip_bad_option
+@utt2spk_for_cmvn
+@steps_options
 @jobs_option
 def score(
     models: Path,

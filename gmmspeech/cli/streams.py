@@ -92,6 +92,10 @@ class Streams:
             message = message.replace(f"ark:{file}", text).replace(f"scp:{file}", text).replace(file, text)
         return message
 
+    def stand_in(self, text: str) -> Path:
+        """Name a temporary file that takes the place of what a specifier says."""
+        return self._temporary(self.told(text), "steps.ark")
+
     def _take(self, stream: str, name: str) -> None:
         if stream in self.taken:
             raise DataError(f"{stream}: found it as {self.taken[stream]} and as {name}, expected it once")

@@ -11,8 +11,9 @@ import os
 import re
 import struct
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import BinaryIO
 
 import kaldiio
@@ -24,10 +25,13 @@ from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, named, real_array
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, counted, one_line, shown
 from gmmspeech.files.atomic import atomic_path
+from gmmspeech.files.names import Output
 from gmmspeech.files.regular import open_regular
 from gmmspeech.files.text import is_field
+from gmmspeech.formats.datadir import find_base, read_map
 
 _PLACE = re.compile(r"(?::(?P<offset>[0-9]{1,18}))?(?:\[(?P<range>[0-9:,]*)\])?")
+_TABLE_PLACE = re.compile(r"(?P<file>.*?)(?P<where>(:[0-9]+)?(\[[0-9:,]*\])?)")
 _RANGE = re.compile(r"(?P<first>[0-9]{1,18})(?::(?P<last>[0-9]{1,18}))?")
 _SPARE_ROWS = 3  # that a range may go beyond the end, as in Kaldi: times of segments are rounded
 _ITEM_SIZE = {"FM": 4, "DM": 8, "FV": 4, "DV": 8}
@@ -100,6 +104,43 @@ def readable_places(path: str, dropped: dict[str, str]) -> dict[str, str]:
     except OSError as error:
         raise DataError(f"{path}: can't be read ({one_line(error)}), expected an archive of Kaldi's") from error
     return places
+
+
+def read_table(place: str) -> Iterator[tuple[str, NDArray]]:
+    """Yield the vectors and matrices of an archive, or of those that a script file names, as they are."""
+    kind, colon, file = place.partition(":")
+    is_script, path = kind == "scp", file if colon and kind in ("ark", "scp") else place
+    places = read_map(path, rest_of_line=True) if is_script else ark_places(path)
+    if not places:
+        raise DataError(f"{path}: found no utterance, expected one or more")
+    first = next(iter(places.values())).partition(":")[0]
+    folder = Path(os.path.abspath(path)).parent
+    base = Path() if os.path.isabs(first) else find_base(path, first, [Path(), folder, folder.parent])
+    for key, where in places.items():
+        found = _TABLE_PLACE.fullmatch(where)
+        try:
+            if found is None or where.endswith("|"):
+                raise ValueError(f"found {shown(where)}, expected an archive such as feats.ark:17 (no command is run)")
+            yield key, read_matrix(str(base / found["file"]), found["where"])
+        except (OSError, ValueError, AssertionError, struct.error) as error:
+            raise DataError(f"{path}: {shown(key)}: {one_line(error)}, expected a vector or matrix") from error
+
+
+def write_table(place: Output, items: Iterable[tuple[str, NDArray]]) -> int:
+    """Write vectors and matrices, in the precision that they have, as an archive and perhaps a script file of it."""
+    lines = []
+    with atomic_path(place.path) as temporary, open(temporary, "wb") as archive:
+        for key, array in items:
+            if not is_field(key):
+                raise DataError(f"{place.path}: can't hold the id {shown(repr(key))}, expected one without blanks")
+            lines.append(f"{key} {place.path}:{archive.tell() + len(key.encode()) + 1}\n")
+            kaldiio.save_ark(archive, {key: array}, text=place.text)
+        if not lines:
+            raise DataError(f"{place.path}: found nothing to write, expected one vector or matrix or more")
+    if place.script is not None:
+        with atomic_path(place.script) as script:
+            script.write_text("".join(lines), encoding="utf-8", newline="\n")
+    return len(lines)
 
 
 @checked

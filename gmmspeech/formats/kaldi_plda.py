@@ -7,20 +7,18 @@ speakers and B between them.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import kaldiio
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, real_array
-from gmmspeech.errors import DataError, GmmSpeechError, ModelError, counted, one_line, shown
-from gmmspeech.files.atomic import atomic_path
+from gmmspeech.errors import DataError, ModelError, counted, one_line, shown
+from gmmspeech.files.names import Output
 from gmmspeech.files.text import is_field
-from gmmspeech.formats.datadir import read_map
-from gmmspeech.formats.kaldi_ark import ark_places, read_matrix
+from gmmspeech.formats.kaldi_ark import read_table, write_table
 from gmmspeech.formats.kaldi_objects import Reader, Writer, read_array_file, write_array_file
 from gmmspeech.speaker.backend import BackEnd
 from gmmspeech.speaker.plda import PLDA
@@ -170,13 +168,15 @@ def _composed(transforms: Sequence[AffineTransform]) -> tuple[NDArray[np.float64
 
 
 @checked
-def read_kaldi_vectors(path: str | os.PathLike[str]) -> dict[str, NDArray[np.float64]]:
+def read_kaldi_vectors(path: str | os.PathLike[str], *, same_dim: bool = True) -> dict[str, NDArray[np.float64]]:
     """Read an archive of vectors, binary or text, or a script file of one: ``ivector.scp``.
 
     Parameters
     ----------
     path : path-like
         ``scp:PATH``, or ``ark:PATH`` or plain ``PATH`` of an archive.
+    same_dim : bool
+        Whether all must have one dimension; voice activity has a number a frame.
 
     Returns
     -------
@@ -195,28 +195,18 @@ def read_kaldi_vectors(path: str | os.PathLike[str]) -> dict[str, NDArray[np.flo
     >>> read_kaldi_vectors(f"scp:{path}.scp")
     {'u1': array([0.5, 1. ])}
     """
-    name = os.fspath(path)
-    kind, _, place = name.partition(":")
-    is_script, file = kind == "scp", place if kind in ("ark", "scp") else name
-    places = read_map(file, rest_of_line=True) if is_script else ark_places(file)
     found: dict[str, NDArray[np.float64]] = {}
-    for utterance, where in places.items():
-        archive, colon, offset = where.rpartition(":")
-        try:
-            vector = read_matrix(archive, colon + offset) if colon and offset.isdigit() else read_matrix(where)
-        except (OSError, ValueError, GmmSpeechError) as error:
-            raise DataError(f"{file}: utterance {shown(utterance)}: {one_line(error)}, expected a vector") from error
-        vector = np.asarray(vector, np.float64)
+    name = os.fspath(path)
+    for utterance, array in read_table(name):
+        vector = np.asarray(array, np.float64)
         if vector.ndim != 1 or not vector.size or not all_finite(vector):
             what = f"shape {vector.shape}" if vector.ndim != 1 or not vector.size else "numbers that are not finite"
-            raise DataError(f"{file}: utterance {shown(utterance)}: found {what}, expected a finite vector")
+            raise DataError(f"{name}: utterance {shown(utterance)}: found {what}, expected a finite vector")
         first = next(iter(found.values()), vector)
-        if len(vector) != len(first):
+        if len(vector) != len(first) and same_dim:
             size = counted(len(vector), "dimension")
-            raise DataError(f"{file}: utterance {shown(utterance)}: found {size}, expected {len(first)} as others have")
+            raise DataError(f"{name}: utterance {shown(utterance)}: found {size}, expected {len(first)} as others have")
         found[utterance] = vector
-    if not found:
-        raise DataError(f"{file}: found no vectors, expected one or more")
     return found
 
 
@@ -251,18 +241,15 @@ def write_kaldi_vectors(
     >>> open(path).read().split()
     ['u1', '[', '0.5', '1.0', ']']
     """
-    name, lines = os.fspath(path), []
-    with atomic_path(path) as temporary, open(temporary, "wb") as archive:
+    name = os.fspath(path)
+
+    def checked_vectors() -> Iterator[tuple[str, NDArray[np.float32]]]:
         for utterance, given in vectors.items():
             with np.errstate(over="ignore"):
                 vector = real_array(given, f"utterance {shown(utterance)}", DataError).astype(np.float32)
             if not is_field(utterance) or vector.ndim != 1 or not vector.size or not all_finite(vector):
                 found = f"{shown(repr(utterance))} with shape {vector.shape}"
                 raise DataError(f"{name}: can't hold {found}, expected an id without blanks, a finite vector (R,)")
-            lines.append(f"{utterance} {name}:{archive.tell() + len(utterance.encode()) + 1}\n")
-            kaldiio.save_ark(archive, {utterance: vector}, text=text)
-        if not lines:
-            raise DataError(f"{name}: found no vectors to write, expected one or more")
-    if scp is not None:
-        with atomic_path(scp) as script:
-            script.write_text("".join(lines), encoding="utf-8", newline="\n")
+            yield utterance, vector
+
+    write_table(Output("ark", name, None if scp is None else os.fspath(scp), text), checked_vectors())

@@ -32,6 +32,9 @@ def commands(folder: Path) -> dict[str, list[object]]:
         "train-classifier": [f, folder / "utt2spk", "OUT"],
         "score-classes": [folder / "c.h5", f, "OUT", "--target", "ann"],
         "copy-features": [f, "OUT"],
+        "compute-vad": [f, "OUT"],
+        "compute-cmvn": [f, "OUT"],
+        "gselect": [u, f, "OUT"],
         "copy-model": [u, "OUT", "--to", "kaldi"],
         "statistics": [u, f, "OUT"],
         "train-ivector": [u, folder / "st.h5", "OUT", "-r", 2],
@@ -86,7 +89,13 @@ def test_every_command_that_writes_is_here(tmp_path: Path) -> None:
                 assert parameter.type in (OUT, OUT_FEATURES, OUT_FOLDER, OUT_STORE)
 
 
-STREAMING = ("features", "copy-features", "extract-ivectors")  # tables, into standard output too
+STREAMING = (
+    "features",
+    "copy-features",
+    "extract-ivectors",
+    "compute-vad",
+    "compute-cmvn",
+)  # tables, into standard output too
 
 
 @pytest.mark.parametrize("out", ["-", "ark,t:-", "ark:| gzip -c > x.gz", "| cat", "scp,ark:a,b", "ark:", ""])

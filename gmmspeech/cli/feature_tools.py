@@ -1,0 +1,80 @@
+"""Tools for stored features: voice activity, statistics of CMVN, what there is, and best components."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gmmspeech.cli.group import command
+from gmmspeech.cli.places import FEATURES, FILE, OUT, OUT_FEATURES
+from gmmspeech.cli.process import tell
+from gmmspeech.errors import counted
+
+
+@command("compute-vad")
+@click.argument("feats", type=FEATURES)
+@click.argument("out", metavar="OUT.ark", type=OUT_FEATURES)
+@click.option("--config", type=FILE, help="Kaldi's vad.conf.")
+def compute_vad_command(feats: str, out: str, config: Path | None) -> None:
+    """Find voiced frames by their energy.
+
+    FEATS is a file of features as `features` writes it, or scp:PATH, with the log energy, or c0, in column 0. OUT.ark
+    gets a vector of 1 and 0 for each utterance, as Kaldi's vad.scp has them: ark:PATH, ark,t:PATH (text),
+    ark,scp:ARK,SCP or ark:-.
+    """
+    from gmmspeech.commands.feature_steps import compute_vad
+
+    tell(f"voice activity of {counted(compute_vad(feats, out, config=config), 'utterance')}")
+
+
+@command("compute-cmvn")
+@click.argument("feats", type=FEATURES)
+@click.argument("out", metavar="OUT.ark", type=OUT_FEATURES)
+@click.option("--spk2utt", type=FILE, show_default="each utterance by itself", help="Speakers and their utterances.")
+def compute_cmvn_command(feats: str, out: str, spk2utt: Path | None) -> None:
+    """Count statistics of CMVN.
+
+    FEATS is a file of features as `features` writes it, or scp:PATH. OUT.ark gets sums and sums of squares for each
+    utterance or speaker, as Kaldi's cmvn.scp has them: ark:PATH, ark,t:PATH (text), ark,scp:ARK,SCP or ark:-.
+    """
+    from gmmspeech.commands.feature_steps import compute_cmvn
+
+    count = compute_cmvn(feats, out, spk2utt=spk2utt)
+    tell(f"statistics of {counted(count, 'utterance' if spk2utt is None else 'speaker')}")
+
+
+@command("feature-info")
+@click.argument("feats", type=FEATURES)
+@click.option("--lengths", is_flag=True, help="A line an utterance with its frames instead, as feat-to-len has it.")
+def feature_info(feats: str, lengths: bool) -> None:
+    """Tell dimension, utterances and frames.
+
+    FEATS is a file of features as `features` writes it, or scp:PATH. A line each: dim, utterances, frames.
+    """
+    from gmmspeech.stores.features import FeatureStore
+
+    with FeatureStore(feats) as store:
+        if lengths:
+            for utterance in store:
+                tell(f"{utterance} {store.num_frames(utterance)}")
+            return
+        tell(f"dim {store.dim}")
+        tell(f"utterances {len(store)}")
+        tell(f"frames {store.total_frames}")
+
+
+@command("gselect")
+@click.argument("ubm", metavar="UBM.h5", type=FILE)
+@click.argument("feats", type=FEATURES)
+@click.argument("out", metavar="OUT.txt", type=OUT)
+@click.option("-n", "--num-gselect", type=click.IntRange(1), default=50, help="Components a frame.")
+def gselect(ubm: Path, feats: str, out: Path, num_gselect: int) -> None:
+    """List the best components of each frame.
+
+    FEATS is a file of features as `features` writes it, or scp:PATH. OUT.txt is text as Kaldi's gmm-gselect writes it
+    with ark,t:, the best component first.
+    """
+    from gmmspeech.commands.feature_steps import gselect_file
+
+    tell(f"best components of {counted(gselect_file(ubm, feats, out, num_gselect), 'utterance')}")
