@@ -7,7 +7,7 @@ offset, which its programs take off too, w is standard and the means are o times
 from __future__ import annotations
 
 import os
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from gmmspeech.errors import DataError, ModelError, counted, one_line, shown
 from gmmspeech.files.regular import open_regular
 from gmmspeech.formats.kaldi_ark import read_key
 from gmmspeech.formats.kaldi_objects import Reader, Writer
+from gmmspeech.gmm.full import GMM
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.speaker.ivector import IVectorExtractor
 
@@ -25,14 +26,6 @@ _EXTRACTOR = "an i-vector extractor of Kaldi (final.ie)"
 _FULL = "a FullGmm of Kaldi (final.ubm)"
 _OFFSET = 1e4  # of an extractor whose means are no column of its matrix: their column varies by so little
 _SAME = 1e-9  # relative difference of means from their column
-
-
-class FullMixture(NamedTuple):
-    """Parameters of a mixture of full covariance: (K,), (K, D) and (K, D, D), float64."""
-
-    weights: NDArray[np.float64]
-    means: NDArray[np.float64]
-    covariances: NDArray[np.float64]
 
 
 @checked
@@ -162,8 +155,8 @@ def _with_means(extractor: IVectorExtractor) -> tuple[NDArray[np.float64], float
 
 
 @checked
-def read_kaldi_full_gmm(path: str | os.PathLike[str]) -> FullMixture:
-    """Read a mixture of full covariance, ``final.ubm``, binary or text, as arrays.
+def read_kaldi_full_gmm(path: str | os.PathLike[str]) -> GMM:
+    """Read a mixture of full covariance, ``final.ubm``, binary or text.
 
     Parameters
     ----------
@@ -171,8 +164,7 @@ def read_kaldi_full_gmm(path: str | os.PathLike[str]) -> FullMixture:
 
     Returns
     -------
-    FullMixture
-        Weights (K,), means (K, D) and covariances (K, D, D).
+    GMM
 
     Raises
     ------
@@ -186,8 +178,8 @@ def read_kaldi_full_gmm(path: str | os.PathLike[str]) -> FullMixture:
     >>> text = "<FullGMM> <WEIGHTS> [ 1 ] <MEANS_INVCOVARS> [ \\n 2 ] <INV_COVARS> [ \\n 4 ] </FullGMM> "
     >>> with open(path, "w") as file:
     ...     _ = file.write(text)
-    >>> read_kaldi_full_gmm(path)
-    FullMixture(weights=array([1.]), means=array([[0.5]]), covariances=array([[[0.25]]]))
+    >>> read_kaldi_full_gmm(path).covariances_
+    array([[[0.25]]])
     """
     reader = Reader(path, _FULL)
     begin = reader.angles()
@@ -215,7 +207,11 @@ def read_kaldi_full_gmm(path: str | os.PathLike[str]) -> FullMixture:
     except np.linalg.LinAlgError as error:
         raise reader.error("INV_COVARS: found a matrix that is not positive definite, expected covariances") from error
     covariances = np.linalg.inv(np.stack(halves))
-    return FullMixture(weights, np.einsum("kde,ke->kd", covariances, scaled), covariances)
+    means = np.einsum("kde,ke->kd", covariances, scaled)
+    try:
+        return GMM.from_parameters(weights / weights.sum(), means, covariances)
+    except ModelError as error:
+        raise reader.error(str(error)) from error
 
 
 @checked

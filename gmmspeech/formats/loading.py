@@ -113,6 +113,8 @@ def _reader(name: str) -> Callable[[str], Any] | None:
         return _read_kaldi_backend
     if kaldi_models.begins_with(head, "IvectorExtractor"):
         return _read_kaldi_extractor
+    if kaldi_models.begins_with(head, "FullGMM"):
+        return _read_kaldi_full_gmm
     if kaldi_models.is_kaldi_gmm(head):
         return kaldi_models.read_kaldi_gmm
     return _read_only_mixture if mmf.is_mmf(head) else None
@@ -134,6 +136,12 @@ def _read_kaldi_extractor(name: str) -> Any:
     from gmmspeech.formats.kaldi_ivector import read_kaldi_extractor
 
     return read_kaldi_extractor(name)
+
+
+def _read_kaldi_full_gmm(name: str) -> Any:
+    from gmmspeech.formats.kaldi_ivector import read_kaldi_full_gmm
+
+    return read_kaldi_full_gmm(name)
 
 
 def _read_only_mixture(name: str) -> DiagonalGMM:

@@ -34,7 +34,7 @@ def test_mixtures_there_and_back(scored, run):
 
 def test_bad_files(scored, run, fails):
     (scored / "final.dubm").write_text("<FullGMM> \n")
-    expected = "final.dubm", "found <FullGMM>", "full covariances"
+    expected = "final.dubm", "cut short", "FullGmm"
     fails(scored, ("show", scored / "final.dubm"), *expected)
     fails(scored, ("copy-model", scored / "final.dubm", scored / "new.h5"), *expected)
     fails(scored, ("copy-model", scored / "u.h5", scored / "new.xyz"), "new.xyz", "expected one of hdf5")
