@@ -222,8 +222,8 @@ def score_ivectors(
 @click.option(
     "--fisher",
     is_flag=True,
-    help="Fisher vectors instead: how weights, means and variances would have to change. They need statistics made "
-    "with --second-order.",
+    help="Fisher vectors instead: how weights, means and variances would have to change. They need what "
+    "statistics --second-order writes.",
 )
 def supervectors(ubm: Path, stats: Path, out: Path, relevance_factor: float | None, fisher: bool) -> None:
     """Export supervectors for other classifiers.

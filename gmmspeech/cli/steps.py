@@ -32,6 +32,7 @@ _OPTIONS = (
     click.option("--subset", type=FILE, help="Keep these utterances alone, one a line."),
 )
 _NAMES = ("cmvn", "cmvn_utt2spk", "norm_vars", "deltas", "delta_window", "sliding_cmvn", "vad", "subset", "paste")
+_SPEAKERS = "--utt2spk"
 _KEY = "__gmmspeech_steps__"
 
 
@@ -44,10 +45,10 @@ def steps_options(function: Any) -> Any:
 
 
 def utt2spk_for_cmvn(function: Any) -> Any:
-    """Let --utt2spk be the speakers that statistics of CMVN are of, in a command that has no other use for it."""
+    """Let utt2spk be the speakers that statistics of CMVN are of, in a command that has no other use for it."""
     for parameter in function.__click_params__:
         if parameter.name == "cmvn_utt2spk":
-            parameter.opts.append("--utt2spk")
+            parameter.opts.append(_SPEAKERS)
     return function
 
 

@@ -111,13 +111,13 @@ def _front_end(folder: Path, dim: int) -> str | None:
 
 
 def _options(file: Path, known: set[str]) -> dict[str, str]:
-    """Options of a file such as ``cmvn_opts``, ``--name=value`` between blanks; nothing where there is no file."""
+    """Options of a file such as ``cmvn_opts``, by name; nothing where there is no file."""
     found: dict[str, str] = {}
     for field in split_fields(read_text(file)) if file.exists() and os.path.getsize(file) else ():
         name, equals, value = field.partition("=")
         plain = name.removeprefix("--").lower().replace("-", "_")
         if not name.startswith("--") or plain not in known:
-            raise DataError(f"{file}: found {shown(field)}, expected {' or '.join(sorted(known))} as --name=value")
+            raise DataError(f"{file}: found {shown(field)}, expected {' or '.join(sorted(known))}, = and a value")
         found[plain] = value if equals else "true"
     return found
 
