@@ -1,5 +1,6 @@
 """Recordings to waveforms: decode, cut, resample."""
 
+from gmmspeech.audio.conditions import simulate_conditions
 from gmmspeech.audio.raw import RawAudio
 from gmmspeech.audio.reading import (
     AudioFormat,
@@ -24,4 +25,5 @@ __all__ = [
     "read_audio_blocks",
     "resample",
     "sample_at",
+    "simulate_conditions",
 ]

@@ -15,6 +15,7 @@ import click
 from gmmspeech.cli import (
     alignments,
     demo,
+    evidence,
     factor_analysis,
     feature_tools,
     formats,
@@ -48,6 +49,7 @@ from gmmspeech.errors import counted
 __all__ = [
     "alignments",
     "demo",
+    "evidence",
     "factor_analysis",
     "feature_tools",
     "formats",

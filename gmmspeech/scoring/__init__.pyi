@@ -12,6 +12,7 @@ from .calibration import (
 from .folds import cross_calibrate as cross_calibrate
 from .fusion import CrossFusion as CrossFusion
 from .fusion import cross_fuse as cross_fuse
+from .intervals import llr_interval as llr_interval
 from .linear import linear_score as linear_score
 from .llr import (
     log_likelihood_ratio as log_likelihood_ratio,

@@ -82,7 +82,7 @@ def test_every_command_that_writes_is_here(tmp_path: Path) -> None:
     }
     assert writing == set(commands(tmp_path))
     folders = {n for n, c in main.commands.items() if any(p.type is OUT_FOLDER for p in c.params)}
-    assert folders == {"align", "classify-phones", "demo", "evaluate", "prepare", "recognize", "verify"}
+    assert folders == {"align", "classify-phones", "compare", "demo", "evaluate", "prepare", "recognize", "verify"}
     for command in main.commands.values():
         for parameter in command.params:
             if isinstance(parameter, click.Argument) and (parameter.metavar or parameter.name).startswith("OUT"):

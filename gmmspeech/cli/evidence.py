@@ -1,0 +1,83 @@
+"""The command that compares recordings as evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gmmspeech.cli.group import command, jobs_option, tell_left_out
+from gmmspeech.cli.places import FILE, FILE_OR_NAME, FOLDER, OUT_FOLDER
+from gmmspeech.cli.process import tell
+
+
+@command("compare")
+@click.argument("questioned", type=FILE)
+@click.argument("known", type=FILE, nargs=-1, required=True)
+@click.option(
+    "--population",
+    type=FOLDER,
+    required=True,
+    help="Recordings of the relevant population: a folder for each speaker, or a data directory.",
+)
+@click.option("--out", type=OUT_FOLDER, required=True, help="Folder for the report and what it is made of.")
+@click.option(
+    "--conditions",
+    default="",
+    show_default="as recorded",
+    help="What the population's tests go through, to be as the questioned recording: telephone, gsm, mp3, opus, "
+    "noise:DB, with commas between.",
+)
+@click.option(
+    "--known-conditions", default="", show_default="as recorded", help="The same for its models, to be as the known."
+)
+@click.option("--config", type=FILE_OR_NAME, default="voice_comparison", help="Front end, as for `features`.")
+@click.option(
+    "-k",
+    "--components",
+    type=click.IntRange(1),
+    show_default="by the number of speakers",
+    help="Components of the background model.",
+)
+@click.option("--seed", type=int, default=0, help="Seed of the split of the population.")
+@jobs_option
+def compare(
+    questioned: Path,
+    known: tuple[Path, ...],
+    population: Path,
+    out: Path,
+    conditions: str,
+    known_conditions: str,
+    config: str,
+    components: int | None,
+    seed: int,
+    jobs: int,
+) -> None:
+    """Compare voices by a likelihood ratio.
+
+    QUESTIONED is a recording of somebody unknown, KNOWN are those of one known speaker. How probable is QUESTIONED if
+    that speaker speaks in it, and how probable if another one of the population does? Part of the population trains the
+    system; trials of the others, made like the case, calibrate it and say how good its ratios are. The report,
+    index.html, prints on paper.
+    """
+    from gmmspeech.commands.evidence import compare_recordings
+    from gmmspeech.report.evidence import verdict
+
+    found = compare_recordings(
+        *(questioned, known, population, out),
+        conditions=conditions,
+        known_conditions=known_conditions,
+        config=config,
+        n_components=components,
+        random_state=seed,
+        n_jobs=jobs,
+    )
+    tell_left_out(found.left_out)
+    cost = found.intervals["cllr"]
+    tell(verdict(found))
+    decades = [x / 2.302585092994046 for x in (found.llr.value, found.llr.low, found.llr.high)]
+    tell(f"log10 LR {decades[0]:.2f} ({decades[1]:.2f} to {decades[2]:.2f})")
+    tell(f"validation: {found.num_speakers} speakers, Cllr {cost.value:.3f} ({cost.low:.3f} to {cost.high:.3f})")
+    for note in found.notes:
+        tell(note)
+    tell(f"report: {out / 'index.html'}")

@@ -1,0 +1,213 @@
+"""A comparison of recordings as evidence: the likelihood ratio of a case, and what validation says of such ratios."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.audio.conditions import is_narrow, parse_conditions
+from gmmspeech.commands.evidence_scores import SYSTEMS, Sides, background_model, score_systems
+from gmmspeech.commands.population import (
+    Population,
+    Recorded,
+    case_recording,
+    file_digest,
+    read_population,
+    record,
+    record_all,
+)
+from gmmspeech.commands.verify_protocol import Protocol, choose_protocol
+from gmmspeech.errors import DataError, GmmSpeechWarning, counted
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.files.atomic import check_output_folder
+from gmmspeech.formats.trials import write_scores, write_trials
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.metrics.bootstrap import bootstrap_ci
+from gmmspeech.report.evidence import WELL_MEASURED, Evidence, write_evidence
+from gmmspeech.scoring.calibration import fit_bounded, fit_calibration
+from gmmspeech.scoring.folds import fold_ratios
+from gmmspeech.scoring.intervals import llr_interval
+from gmmspeech.scoring.trials import Scores
+
+FRONT_END = "voice_comparison"
+RESAMPLES = 1000  # a fifth of that for the case, whose calibration is learnt anew of each
+SIDES = "tests, as the questioned recording", "models, as the known ones"
+
+
+def compare_recordings(
+    questioned: Path,
+    known: Sequence[Path],
+    population: Path,
+    out: Path,
+    *,
+    conditions: str = "",
+    known_conditions: str = "",
+    config: str = FRONT_END,
+    n_components: int | None = None,
+    random_state: int = 0,
+    n_jobs: int | None = 1,
+) -> Evidence:
+    """Compare a questioned recording with those of a known speaker, and write a report on the validation.
+
+    The speakers of the population are split: some train the background model, the others are in trials, where one side
+    goes through `conditions` (those of the questioned recording) and is no longer than it, the other through
+    `known_conditions`. Of the scores of these trials a calibration with bounds is learnt, for validation by folds that
+    know neither speaker of a trial, for the case of all of them.
+
+    Parameters
+    ----------
+    questioned : Path
+    known : sequence of Path
+        Together they make the model.
+    population : Path
+        A data directory, or a folder for each speaker.
+    out : Path
+        Folder: ``index.html``, ``trials``, ``scores``, ``llrs``, ``ubm.h5``, ``calibration.h5``.
+    conditions, known_conditions : str
+        See `simulate_conditions`.
+    config : str
+        Front end.
+    n_components : int, optional
+        Of the background model; else by the number of its speakers.
+    random_state : int
+        Of the split, the background model and noise.
+    n_jobs : int
+        Threads.
+    """
+    ways = parse_conditions(conditions), parse_conditions(known_conditions)
+    check_output_folder(out)
+    files = [questioned, *known]
+    signals, digests = [case_recording(path) for path in files], [file_digest(path) for path in files]
+    if digests[0] in digests[1:]:
+        raise DataError(f"{questioned}: found the questioned recording among the known ones, expected others")
+    found = read_population(population, digests)
+    front = _front_end(config, min([found.rate, *(rate for _, rate in signals)]), ways)
+    case, *models = [record(signal, front, str(path)) for signal, path in zip(signals, files, strict=True)]
+    model = Recorded(np.concatenate([each.frames for each in models]), _together(models))
+    chosen = choose_protocol(found.data, found.seconds, random_state=random_state)
+    bad: dict[str, str] = {}
+    options: dict[str, Any] = {"front": front, "bad": bad, "n_jobs": n_jobs}
+    tests = record_all(
+        found, list(dict.fromkeys(chosen.trials.tests)), conditions=ways[0], limit=len(case.frames), **options
+    )
+    names = sorted({name for each in chosen.enrollment.values() for name in each})
+    enrolled = record_all(found, names, conditions=ways[1], limit=len(model.frames), **options)
+    learnt = [record_all(found, list(chosen.background), conditions=way, **options) for way in dict.fromkeys(ways)]
+    chosen = chosen.without(bad)
+    sides = Sides(chosen, learnt, enrolled, tests, model, case)
+    ubm = background_model(sides, front, n_components, random_state=random_state, n_jobs=n_jobs)
+    scored = score_systems(ubm, sides, n_jobs=n_jobs)
+    settings: dict[str, Mapping[str, object]] = {
+        "Case": _digests(files, digests),
+        "Population": _described(found, population, chosen),
+        "Conditions": {f"{side}:": ", ".join(way) or "as recorded" for side, way in zip(SIDES, ways, strict=True)},
+        "System": _system(ubm, front, list(scored), random_state),
+    }
+    evidence = Evidence(
+        **_calibrated(scored, chosen),
+        questioned=case.quality,
+        known=model.quality,
+        tests=[each.quality for each in tests.values()],
+        enrolled=[_together([enrolled[name] for name in names]) for names in chosen.enrollment.values()],
+        settings=settings,
+        notes=_notes(chosen),
+        left_out={**found.left_out, **bad},
+    )
+    _write(out, evidence, ubm)
+    return evidence
+
+
+def _front_end(config: str, rate: int, ways: Sequence[Sequence[str]]) -> FrontEnd:
+    """Front end at the highest of 8 and 16 kHz that all recordings have."""
+    rate = 16000 if rate >= 16000 and not any(map(is_narrow, ways)) else 8000
+    sections = json.loads(FrontEnd.from_file(config).to_json())
+    return FrontEnd(**{**sections, "sample_frequency": rate, "resample": True})
+
+
+def _together(parts: Sequence[Recorded]) -> Any:
+    """Quality of recordings taken as one: all their speech, and the mean ratio."""
+    qualities = [each.quality for each in parts]
+    return qualities[0]._replace(
+        seconds=sum(each.seconds for each in qualities), snr=float(np.mean([each.snr for each in qualities]))
+    )
+
+
+def _calibrated(scored: Mapping[str, tuple[NDArray[np.float64], float]], chosen: Protocol) -> dict[str, Any]:
+    """Calibrate (and fuse) validation and case."""
+    trials, owners = chosen.trials, chosen.owners
+    is_target = np.asarray(trials.is_target)
+    who = is_target, [owners[name] for name in trials.models], [owners[name] for name in trials.tests]
+    columns = np.column_stack([of_trials for of_trials, _ in scored.values()])
+    case = np.array([of_case for _, of_case in scored.values()])
+    fit = partial(fit_bounded, fit=fit_calibration)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GmmSpeechWarning)  # the report tells of few speakers, and of ratios upside down
+        llrs, _ = fold_ratios(columns, *who, fit=fit)
+        _, scores = fold_ratios(columns, *who, fit=fit_calibration)
+        intervals = bootstrap_ci(llrs, *who, metrics=["cllr", "min_cllr"], n_resamples=RESAMPLES)
+        intervals |= bootstrap_ci(scores, *who, metrics=["eer"], n_resamples=RESAMPLES)
+    return {
+        "llr": llr_interval(case, columns, *who, fit=fit, n_resamples=RESAMPLES // 5),
+        "score": float(fit_calibration(columns[is_target], columns[~is_target]).apply(case[None])[0]),
+        "trials": trials,
+        "scores": scores,
+        "llrs": llrs,
+        "calibration": fit(columns[is_target], columns[~is_target]),
+        "intervals": intervals,
+    }
+
+
+def _notes(chosen: Protocol) -> tuple[str, ...]:
+    found = len(chosen.enrollment)
+    few = f"{counted(found, 'speaker')} are in the validation: intervals are too short, and the bounds narrow."
+    return (*chosen.notes, *([few] if found < WELL_MEASURED else []))
+
+
+def _digests(files: Sequence[Path], digests: Sequence[str]) -> dict[str, object]:
+    kinds = ["questioned", *(f"known {number}" for number in range(1, len(files)))]
+    return {f"{kind}: {path.name}": f"SHA-256 {digest}" for kind, path, digest in
+            zip(kinds, files, digests, strict=True)}  # fmt: skip
+
+
+def _described(found: Population, folder: Path, chosen: Protocol) -> dict[str, object]:
+    return {
+        "folder": folder.name,
+        "recordings": f"{len(found.seconds)} of {counted(len(set(found.data.utt2spk.values())), 'speaker')}",
+        "speakers in the background": len(set(chosen.background.values())),
+        "speakers in the validation": len(chosen.enrollment),
+        "digest of all recordings": f"SHA-256 {found.digest}",
+    }
+
+
+def _system(ubm: DiagonalGMM, front: FrontEnd, systems: Sequence[str], random_state: int) -> dict[str, object]:
+    from importlib.metadata import version
+    from platform import python_version
+
+    packages = ", ".join(f"{name} {version(name)}" for name in ("gmmspeech", "numpy", "scipy", "soundfile", "soxr"))
+    return {
+        "front end": f"{front.describe()} at {front.sample_frequency} Hz",
+        "background model": counted(len(ubm.weights_), "component"),
+        "systems": "; ".join(SYSTEMS[name] for name in systems),
+        "calibration": "logistic regression of the scores of all systems, with empirical bounds (ELUB)",
+        "seed": random_state,
+        "versions": f"{packages}, Python {python_version()}",
+    }
+
+
+def _write(out: Path, evidence: Evidence, ubm: DiagonalGMM) -> None:
+    """Write the report and what it was made of."""
+    out.mkdir(parents=True, exist_ok=True)
+    trials = evidence.trials
+    write_trials(out / "trials", trials)
+    write_scores(out / "scores", Scores(trials.models, trials.tests, evidence.scores))
+    write_scores(out / "llrs", Scores(trials.models, trials.tests, evidence.llrs))
+    ubm.save(out / "ubm.h5")
+    evidence.calibration.save(out / "calibration.h5")
+    write_evidence(out, evidence)

@@ -1,0 +1,133 @@
+"""The systems behind a comparison as evidence: GMM-UBM and i-vectors with PLDA, trained under all conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.blocks import ordered_map
+from gmmspeech.commands.population import Recorded
+from gmmspeech.commands.verify_protocol import Protocol
+from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.speaker.backend import train_backend
+from gmmspeech.speaker.ivector import train_ivector_extractor
+from gmmspeech.speaker.ubm import train_ubm
+from gmmspeech.speaker.verifier import SpeakerVerifier
+
+VERIFIER: dict[str, Any] = {"relevance_factor": 10.0, "update": "mvw", "scoring": "symmetric"}
+SYSTEMS = {
+    "gmm-ubm": "GMM-UBM: MAP of means, variances and weights, relevance factor 10, scores of both directions",
+    "ivector-plda": "i-vectors, whitened, of length 1, and PLDA",
+}
+MOST_COMPONENTS, COMPONENTS_A_SPEAKER = 128, 1
+MOST_FRAMES = 6000  # of a speaker of the background, under each of the conditions: a minute of speech
+ENOUGH_FOR_PLDA = 30  # speakers of the background
+PIECE = 200  # frames, about two seconds of speech: what PLDA learns of is cut into such pieces
+MOST_PIECES = 40  # of a speaker
+MOST_RANK = 100
+CASE = "known"
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What is compared: the trials of the validation and the case, and the background to learn from.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    background : sequence of dict
+        Recordings of the background by name, under each of the conditions.
+    enrolled, tests : dict
+        Recordings of the validation by name.
+    known, questioned : Recorded
+        The case.
+    """
+
+    protocol: Protocol
+    background: Sequence[Mapping[str, Recorded]]
+    enrolled: Mapping[str, Recorded]
+    tests: Mapping[str, Recorded]
+    known: Recorded
+    questioned: Recorded
+
+    def models(self) -> dict[str, NDArray[np.float32]]:
+        """Give the frames of each model of the validation, no more than the known speaker has."""
+        most = len(self.known.frames)
+        return {
+            speaker: np.concatenate([self.enrolled[name].frames for name in names])[:most]
+            for speaker, names in self.protocol.enrollment.items()
+        }
+
+    def of_background(self) -> dict[str, list[NDArray[np.float32]]]:
+        """Give the frames of each speaker of the background, recording by recording."""
+        frames: dict[str, list[NDArray[np.float32]]] = {}
+        for recordings in self.background:
+            for name, speaker in self.protocol.background.items():
+                frames.setdefault(speaker, []).append(recordings[name].frames)
+        return frames
+
+
+def background_model(
+    sides: Sides, front: FrontEnd, n_components: int | None, *, random_state: int, n_jobs: int | None
+) -> DiagonalGMM:
+    """Train on the background under all conditions, no speaker counting more than a minute of speech under each."""
+    rng, parts = np.random.default_rng(random_state), []
+    most = MOST_FRAMES * len(sides.background)
+    for frames in sides.of_background().values():
+        together = np.concatenate(frames)
+        drawn = np.sort(rng.choice(len(together), most, replace=False)) if len(together) > most else slice(None)
+        parts.append(together[drawn])
+    size = n_components or int(min(MOST_COMPONENTS, max(16, 2 ** int(np.log2(COMPONENTS_A_SPEAKER * len(parts))))))
+    ubm = train_ubm(parts, min(size, sum(map(len, parts)) // 20 or 1), random_state=random_state, n_jobs=n_jobs)
+    ubm.front_end_ = front.to_json()
+    return ubm
+
+
+def score_systems(
+    ubm: DiagonalGMM, sides: Sides, *, n_jobs: int | None
+) -> dict[str, tuple[NDArray[np.float64], float]]:
+    """Scores of the validation's trials, and of the case, by each system that the background is enough for."""
+    scored = {"gmm-ubm": _gmm_scores(ubm, sides, n_jobs)}
+    if len(set(sides.protocol.background.values())) >= ENOUGH_FOR_PLDA:
+        scored["ivector-plda"] = _ivector_scores(ubm, sides, n_jobs)
+    return scored
+
+
+def _gmm_scores(ubm: DiagonalGMM, sides: Sides, n_jobs: int | None) -> tuple[NDArray[np.float64], float]:
+    verifier = SpeakerVerifier(ubm, n_jobs=n_jobs, **VERIFIER)
+    for speaker, frames in sides.models().items():
+        verifier.enroll(speaker, frames)
+    tests = {name: each.frames for name, each in sides.tests.items()}
+    of_case = SpeakerVerifier(ubm, **VERIFIER)
+    of_case.enroll(CASE, sides.known.frames)
+    of_trials = verifier.score_trials(sides.protocol.trials, tests).values
+    return of_trials, of_case.score(CASE, sides.questioned.frames)
+
+
+def _ivector_scores(ubm: DiagonalGMM, sides: Sides, n_jobs: int | None) -> tuple[NDArray[np.float64], float]:
+    """Train an extractor and PLDA on pieces of the background, and score trials and case."""
+    pieces, speakers = [], []
+    for speaker, recordings in sides.of_background().items():
+        found = [piece for frames in recordings for piece in np.array_split(frames, max(len(frames) // PIECE, 1))]
+        for place in np.unique(np.linspace(0, len(found) - 1, MOST_PIECES).astype(int)).tolist():
+            pieces.append(found[place])
+            speakers.append(speaker)
+    stats = list(ordered_map(ubm.accumulate, pieces, n_jobs=n_jobs))
+    rank = max(2, min(MOST_RANK, len(stats) // 4, len(stats) - len(set(speakers)) - 1))
+    extractor = train_ivector_extractor(ubm, stats, rank, random_state=0, n_jobs=n_jobs)
+    backend = train_backend(extractor.extract(stats, n_jobs=n_jobs), np.array(speakers))
+
+    def vectors(frames: Sequence[NDArray]) -> NDArray[np.float64]:
+        return backend.transform(extractor.extract([ubm.accumulate(each) for each in frames], n_jobs=n_jobs))
+
+    models, trials = sides.models(), sides.protocol.trials
+    matrix = backend.score(vectors(list(models.values())), vectors([each.frames for each in sides.tests.values()]))
+    rows, columns = ({name: i for i, name in enumerate(names)} for names in (models, sides.tests))
+    places = [rows[model] for model in trials.models], [columns[test] for test in trials.tests]
+    of_case = backend.score(vectors([sides.known.frames]), vectors([sides.questioned.frames]))
+    return matrix[places], float(of_case[0, 0])

@@ -1,0 +1,103 @@
+"""How sure a calibrated ratio is: what other speakers to learn the calibration from would have made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmmspeech.arguments import checked
+from gmmspeech.checks import as_flags, as_labels, as_numbers, as_vector, check_at_least, check_probability
+from gmmspeech.errors import DataError, counted
+from gmmspeech.metrics.bootstrap import Interval
+from gmmspeech.scoring.calibration import fit_calibration
+from gmmspeech.scoring.cohort import Speakers, speaker_codes
+from gmmspeech.scoring.folds import Calibrator
+
+
+@checked
+def llr_interval(
+    score: ArrayLike,
+    scores: ArrayLike,
+    is_target: ArrayLike,
+    model_speakers: Speakers,
+    test_speakers: Speakers,
+    *,
+    fit: Callable[[NDArray, NDArray], Calibrator] = fit_calibration,
+    n_resamples: int = 200,
+    confidence: float = 0.95,
+    random_state: int = 0,
+) -> Interval:
+    """Calibrate one score, and tell how far its ratio depends on the choice of speakers calibrated on.
+
+    Speakers are drawn with replacement, with all of their trials, as in `gmmspeech.metrics.bootstrap_ci`, and the
+    calibration (and its bounds) is learnt anew of each draw. The ends are percentiles of what those make of the score.
+    What another recording of the same speakers would give is not in it, nor that the conditions are others.
+
+    Parameters
+    ----------
+    score : float, or array-like, shape (S,)
+        Of the case, by one or several systems.
+    scores : array-like, shape (n,) or (n, S)
+        Of the trials to learn from.
+    is_target, model_speakers, test_speakers
+        Of these, as in `gmmspeech.metrics.bootstrap_ci`.
+    fit : callable
+        As in `cross_calibrate`.
+    n_resamples : int
+        Draws without targets or nontargets are drawn again.
+    confidence : float
+        Between 0 and 1.
+    random_state : int
+
+    Returns
+    -------
+    Interval
+        Log-likelihood ratios in nats: by the calibration of all trials, and the ends.
+
+    Raises
+    ------
+    DataError
+        No targets or no nontargets, columns of different lengths, scores that are no numbers, NaN or infinite.
+    ConfigError
+        An option out of its range.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> models, tests = (axis.ravel() for axis in np.indices((30, 30)))
+    >>> scores = rng.normal(4.0 * (models == tests), 1.0)
+    >>> found = llr_interval(4.0, scores, models == tests, models, tests, n_resamples=20)
+    >>> 4 < found.low < found.value < found.high < 16
+    True
+    """
+    check_at_least(1, n_resamples=n_resamples)
+    check_probability(confidence=confidence)
+    case, values = as_vector(np.ravel(as_numbers(score, "score")), "score"), as_numbers(scores, "scores")
+    labels = as_flags(is_target)
+    values = values[:, None] if values.ndim == 1 else values
+    as_labels(model_speakers, "model_speakers"), as_labels(test_speakers, "test_speakers")
+    if values.ndim != 2 or values.shape[1] != len(case):
+        found = f"found scores of shape {np.shape(scores)} and a score of shape {np.shape(score)}"
+        raise DataError(f"scores: {found}, expected those of the same systems")
+    if not (len(values),) == labels.shape == (len(model_speakers),) == (len(test_speakers),):
+        found = f"{counted(len(values), 'score')}, {counted(len(labels), 'label')}"
+        raise DataError(f"trials: found {found}, expected one of each and two speakers for every trial")
+    if labels.all() or not labels.any():
+        raise DataError(f"trials: found {counted(labels.sum(), 'target')} among {len(labels)}, expected both kinds")
+    models, tests = speaker_codes(model_speakers, test_speakers)
+    speakers = 1 + int(max(models.max(), tests.max()))
+    rng = np.random.default_rng(random_state)
+    value = fit(values[labels], values[~labels]).apply(case[None])[0]
+    drawn: list[float] = []
+    while len(drawn) < n_resamples:
+        times = rng.multinomial(speakers, np.full(speakers, 1 / speakers))
+        weights = times[models] * np.where(models == tests, 1, times[tests])
+        kinds = [np.repeat(values[kind], weights[kind], axis=0) for kind in (labels, ~labels)]
+        if all(map(len, kinds)):
+            drawn.append(float(fit(*kinds).apply(case[None])[0]))
+        elif not drawn and speakers < 3:
+            raise DataError(f"trials: found {counted(speakers, 'speaker')}, expected three or more to draw from")
+    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2]).tolist()
+    return Interval(float(value), low, high)

@@ -1,0 +1,119 @@
+"""Comparisons from files to a report: the same and another speaker, of made voices, and what can't be compared."""
+
+import re
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+from scipy.signal import lfilter
+
+import gmmspeech as gs
+from gmmspeech.cli.main import main
+from gmmspeech.commands import evidence
+from gmmspeech.commands.evidence import compare_recordings
+from gmmspeech.commands.population import read_population
+from gmmspeech.errors import DataError
+from gmmspeech.report.evidence import ratio_text, verdict
+
+SPEAKERS, RATE = 12, 8000
+
+
+def voice(speaker, take, seconds=2):
+    """Noise through resonances of the speaker, in bursts."""
+    rng = np.random.default_rng([speaker, take])
+    own = np.random.default_rng(speaker)
+    sound = rng.normal(0, 0.1, seconds * RATE)
+    for center in own.uniform(300, 3500, 3):
+        pole = 0.97 * np.exp(2j * np.pi * center / RATE)
+        sound = lfilter([1.0], [1.0, -2 * pole.real, abs(pole) ** 2], sound)
+    sound *= 0.1 / np.abs(sound).std() * (0.02 + (np.arange(len(sound)) // 1600 % 3 > 0))
+    return np.clip(sound, -1, 1)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    for speaker in range(SPEAKERS):
+        (folder / "population" / f"s{speaker:02d}").mkdir(parents=True)
+        for take in range(3):
+            path = folder / "population" / f"s{speaker:02d}" / f"{take}.wav"
+            soundfile.write(path, voice(speaker, take), RATE)
+    for name, speaker, take in (("questioned", 50, 0), ("same", 50, 1), ("same2", 50, 2), ("other", 51, 0)):
+        soundfile.write(folder / f"{name}.wav", voice(speaker, take), RATE)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch):
+    monkeypatch.setattr(evidence, "RESAMPLES", 20)
+
+
+def compared(world, known, **options):
+    paths = world / "questioned.wav", [world / f"{name}.wav" for name in known], world / "population"
+    return compare_recordings(*paths, world / "out", n_components=4, **options)
+
+
+def test_same_and_other_speaker(world):
+    """The ratio is on the right side; all that it is made of is kept, and is what it says."""
+    same = compared(world, ["same", "same2"])
+    assert same.llr.low > 0
+    files = {path.name for path in (world / "out").iterdir()}
+    assert files == {"index.html", "trials", "scores", "llrs", "ubm.h5", "calibration.h5"}
+    page = (world / "out" / "index.html").read_text(encoding="utf-8")
+    assert len(set(re.findall("SHA-256 ([0-9a-f]{64})", page))) == 4
+    for told in ("log10 LR", "Cllr", "devPAV", "Tippett", "ELUB", "as recorded", "Morrison"):
+        assert told in page
+    trials, llrs = gs.read_trials(world / "out" / "trials"), gs.read_scores(world / "out" / "llrs")
+    is_target = np.asarray(trials.is_target)
+    cost = gs.cllr(llrs.values[is_target], llrs.values[~is_target])
+    assert same.intervals["cllr"].value == pytest.approx(cost, abs=1e-6)
+    calibration = gs.load(world / "out" / "calibration.h5")
+    assert calibration.lower <= same.llr.value <= calibration.upper
+    assert same.notes[-1].startswith("5 speakers are in the validation")
+    assert compared(world, ["other"]).llr.high < 0
+
+
+def test_conditions_are_heard_by_the_population(world):
+    """Tests are narrow and noisy then, and ratios worth less."""
+    noisy = compared(world, ["same"], conditions="noise:3,gsm")
+    assert np.median([each.snr for each in noisy.tests]) < np.median([each.snr for each in noisy.enrolled]) - 6
+    assert ("bound" in verdict(noisy)) == bool(noisy.bound)
+    assert noisy.settings["Conditions"] == {
+        "tests, as the questioned recording:": "noise:3, gsm",
+        "models, as the known ones:": "as recorded",
+    }
+
+
+def test_the_case_is_not_in_the_population(world):
+    """Whoever has the same file there is left out as a whole."""
+    digest = read_population(world / "population", []).digests["s03/0"]
+    found = read_population(world / "population", [digest])
+    assert set(found.left_out) == {"s03/0", "s03/1", "s03/2"}
+    assert not any(name.startswith("s03") for name in found.seconds)
+    with pytest.raises(DataError, match="found the questioned recording among the known ones"):
+        compared(world, ["questioned"])
+
+
+def test_words_for_ratios():
+    assert [ratio_text(np.log(x)) for x in (1.0, 12.34, 0.0456, 123456.0, 2.5e9)] == [
+        "1.0", "12", "0.046", "120,000", "2.5e+9",
+    ]  # fmt: skip
+
+
+def test_command_line(world):
+    """One line for what is wrong, and the verdict for what is right."""
+
+    def run(*words):
+        return CliRunner().invoke(main, [str(word) for word in words], prog_name="gmmspeech")
+
+    words = ["compare", world / "questioned.wav", world / "same.wav", "--population", world / "population"]
+    done = run(*words, "--out", world / "told", "-k", 4)
+    assert done.exit_code == 0
+    assert "times more probable if the known speaker speaks in it" in done.stdout
+    bad = run(*words, "--out", world / "told", "--conditions", "tape")
+    assert bad.exit_code == 1
+    assert "--conditions" in bad.stderr
+    lost = run(*words[:-1], world / "nowhere", "--out", world / "told")
+    assert lost.exit_code == 1
+    assert "nowhere: no such folder" in lost.stderr
