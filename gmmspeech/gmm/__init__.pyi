@@ -1,5 +1,6 @@
 from .adapt import map_adapt as map_adapt
 from .classifier import GMMClassifier as GMMClassifier
+from .conditional import ConditionalMixture as ConditionalMixture
 from .errors import NotFittedError as NotFittedError
 from .full import GMM as GMM
 from .mixture import DiagonalGMM as DiagonalGMM

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from gmmspeech.errors import FeatureError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm import missing
+from gmmspeech.gmm.conditional import ConditionalMixture, conditional
 from gmmspeech.gmm.frames import as_frames, check_names, check_weights, set_names
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.stats import GMMStats
@@ -183,6 +184,38 @@ class Mixture(Saved):
         state = dict(self.__dict__)
         state.pop("_packed", None)  # made again where it is needed
         return state
+
+    def conditional(self, X: ArrayLike, *, given: Sequence[int]) -> ConditionalMixture:
+        """What the mixture says of some columns when the others are seen; see `gmmspeech.gmm.conditional`.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, M)
+            Values of the columns that are given, in that order.
+        given : sequence of int
+            Their numbers, from 0; some of all.
+
+        Returns
+        -------
+        ConditionalMixture
+            Of the other columns: their `mean` given X (Gaussian mixture regression), `covariance`, and the log density
+            of values, `score_samples`. It takes 8 N K (D - M + 1) bytes.
+
+        Raises
+        ------
+        ConfigError
+            A number of no column, one twice, none or all.
+        FeatureError
+            Values of another shape, or not finite.
+
+        Examples
+        --------
+        >>> import gmmspeech as gs
+        >>> gmm = gs.GMM.from_parameters([1.0], [[0.0, 1.0]], [[[1.0, 0.8], [0.8, 1.0]]])
+        >>> gmm.conditional([[2.0]], given=[0]).mean
+        array([[2.6]])
+        """
+        return conditional(self._internal(), X, given)
 
     @abstractmethod
     def variances(self) -> NDArray[np.float64]:

@@ -25,6 +25,7 @@ from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.kernels import KernelParameters, full_kernel, get_backend, numpy_kernel, pack
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.options import deciding, of_mixtures
+from gmmspeech.gmm.responsibilities import check_responsibilities
 from gmmspeech.gmm.stats import GMMStats
 
 if TYPE_CHECKING:
@@ -160,22 +161,31 @@ class GMM(Mixture, Estimator, kind="GMM", hint="a mixture with full covariances 
         y: None = None,
         *,
         sample_weight: ArrayLike | None = None,
+        responsibilities: ArrayLike | None = None,
         callback: Callable[[em.EMMonitor], None] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> Self:
-        """Train by EM; parameters and errors are those of `DiagonalGMM.fit`."""
+        """Train by EM; parameters and errors are those of `DiagonalGMM.fit`.
+
+        A start from responsibilities has no correlations; the first update finds them.
+        """
         check_options(self)
         check_names(self, X, reset=True)
         frames = as_frames(X)
         warn_if_wide(frames)
         weight = None if sample_weight is None else check_weights(sample_weight, frames)
+        given = (
+            None if responsibilities is None else check_responsibilities(responsibilities, frames, self.n_components)
+        )
         seed, kind = seed_of(self.random_state, checkpoint), self.covariance_type
         begin = self._beginning()
         moments, front_end = begin._moments(frames, weight), getattr(frames, "front_end", None)
-        kept = None if checkpoint is None else self._resume(checkpoint, moments, front_end, seed)
+        kept = None if checkpoint is None else self._resume(checkpoint, moments, front_end, seed, given)
         if kept is None:
-            start, floor = begin._start(frames, weight, moments, seed)
-            found = covariance_types.as_kind(kind, self.init._internal() if isinstance(self.init, Mixture) else start)
+            start, floor = begin._start(frames, weight, moments, seed, given)
+            if isinstance(self.init, Mixture) and given is None:
+                start = self.init._internal()
+            found = covariance_types.as_kind(kind, start)
         parameters, monitor = em.fit(
             lambda parameters: self._accumulate(frames, weight, parameters),
             kept or found,
@@ -267,9 +277,18 @@ class GMM(Mixture, Estimator, kind="GMM", hint="a mixture with full covariances 
         options = {name: getattr(self, name) for name in _OPTIONS}
         return DiagonalGMM(**options, init=init)
 
-    def _resume(self, checkpoint: Checkpoint, moments: GMMStats, front_end: str | None, seed: int) -> em.EMState | None:
+    def _resume(
+        self,
+        checkpoint: Checkpoint,
+        moments: GMMStats,
+        front_end: str | None,
+        seed: int,
+        responsibilities: NDArray[np.float64] | None,
+    ) -> em.EMState | None:
         settings = deciding(self._beginning(), moments, front_end, seed) | {"covariance_type": self.covariance_type}
-        if isinstance(self.init, Mixture):
+        if responsibilities is not None:
+            settings["init"] = digest(responsibilities)
+        elif isinstance(self.init, Mixture):
             settings["init"] = digest(*self.init.parameters())
         kept = acceleration.resume(checkpoint, settings, (self.n_components, moments.sum_x.shape[1]))
         if kept is not None and (not isinstance(kept, em.EMState) or kept.best[2].ndim != self._ndim):

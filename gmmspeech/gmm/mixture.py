@@ -13,7 +13,7 @@ from gmmspeech.blocks import DistributedFrames, Frames, frame_blocks
 from gmmspeech.checks import finite
 from gmmspeech.errors import ModelError, counted
 from gmmspeech.features.compatibility import check_same_front_end
-from gmmspeech.files.checkpoints import Checkpoint, seed_of
+from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
 from gmmspeech.gmm import acceleration, em, floors, missing
 from gmmspeech.gmm.density import DiagonalMixture
 from gmmspeech.gmm.estimator import Estimator
@@ -29,6 +29,7 @@ from gmmspeech.gmm.init import Parameters, draw_start
 from gmmspeech.gmm.kernels import WholePass, get_backend, pack
 from gmmspeech.gmm.options import OF_MIXTURES, deciding
 from gmmspeech.gmm.parameters import check_parameters
+from gmmspeech.gmm.responsibilities import check_responsibilities, mixture_of
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.gmm.stepwise import blend
 
@@ -154,6 +155,7 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a diagon
         y: None = None,
         *,
         sample_weight: ArrayLike | None = None,
+        responsibilities: ArrayLike | None = None,
         callback: Callable[[em.EMMonitor], None] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> Self:
@@ -167,6 +169,9 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a diagon
             Not used; there for scikit-learn's pipelines.
         sample_weight : array_like, shape (N,), optional
             A frame of weight 2 counts as two frames. For frames in arrays; of a list of them, all one after the other.
+        responsibilities : array_like, shape (N, K), optional
+            Posteriors of the components, of another model or of labels (0 and 1), whose update of EM is the start in
+            place of `init`. For frames in arrays.
         callback : callable, optional
             Called with the `EMMonitor` after every pass over the data.
         checkpoint : Checkpoint, optional
@@ -188,7 +193,10 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a diagon
         frames = as_frames(X)
         warn_if_wide(frames)
         weight = None if sample_weight is None else check_weights(sample_weight, frames)
-        self._train(frames, weight, callback, checkpoint)
+        given = (
+            None if responsibilities is None else check_responsibilities(responsibilities, frames, self.n_components)
+        )
+        self._train(frames, weight, callback, checkpoint, given)
         floors.warn("EM", [self])
         floors.warn_if_coarse("EM", frames, [self])
         return self
@@ -203,6 +211,7 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a diagon
         weight: NDArray[np.float64] | None,
         callback: Callable[[em.EMMonitor], None] | None = None,
         checkpoint: Checkpoint | None = None,
+        responsibilities: NDArray[np.float64] | None = None,
     ) -> Self:
         """Do as `fit` with checked frames, those of a class for example; what ended on the floor isn't warned of."""
         seed = seed_of(self.random_state, checkpoint)
@@ -211,8 +220,12 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a diagon
         kept: em.EMState | acceleration.AcceleratedState | None = None
         if checkpoint is not None:
             shape = self.n_components, moments.sum_x.shape[1]
-            kept = acceleration.resume(checkpoint, deciding(self, moments, front_end, seed), shape)
-        start, self.floor_ = (kept, kept.floor) if kept else self._start(frames, weight, moments, seed)
+            settings = deciding(self, moments, front_end, seed)
+            settings |= {} if responsibilities is None else {"init": digest(responsibilities)}
+            kept = acceleration.resume(checkpoint, settings, shape)
+        start, self.floor_ = (
+            (kept, kept.floor) if kept else self._start(frames, weight, moments, seed, responsibilities)
+        )
         parameters, monitor = (acceleration if self.accelerate else em).fit(
             self._e_step(frames, weight),
             start,
@@ -399,10 +412,21 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a diagon
         return moments
 
     def _start(
-        self, frames: Frames, weight: NDArray[np.float64] | None, moments: GMMStats, seed: int
+        self,
+        frames: Frames,
+        weight: NDArray[np.float64] | None,
+        moments: GMMStats,
+        seed: int,
+        responsibilities: NDArray[np.float64] | None = None,
     ) -> tuple[Parameters, NDArray[np.float64]]:
         """Give where EM starts, and the floor of variances."""
         init = self.init.parameters() if isinstance(self.init, DiagonalGMM) else self.init
+        if responsibilities is not None:
+            init = mixture_of(frames, responsibilities, weight)
         shape, rng = (int(self.n_components), moments.sum_x.shape[1]), np.random.default_rng(seed)
         count, share = int(moments.num_frames), self.variance_floor
-        return draw_start(frames, weight, init, rng, share=share, num_frames=count, shape=shape, n_jobs=self.n_jobs)
+        options: dict[str, Any] = {"share": share, "num_frames": count, "shape": shape, "n_jobs": self.n_jobs}
+        (weights, means, variances), floor = draw_start(frames, weight, init, rng, **options)
+        if responsibilities is not None:
+            variances = floors.apply(floor, weights, means, variances).variances
+        return (weights, means, variances), floor
