@@ -55,7 +55,7 @@ class IVectorExtractor(Saved, kind="IVectorExtractor", hint="an i-vector extract
         each update. It never falls.
     whitening : ndarray, shape (K, D, D), float64, optional
         Of full covariances, such as those of an extractor of Kaldi's: :math:`W_k` with
-        :math:`W_k \\Sigma_k W_k^T = I`; `variances` are their diagonals then.
+        :math:`W_k \Sigma_k W_k^T = I`; `variances` are their diagonals then.
 
     References
     ----------
