@@ -203,7 +203,12 @@ class GMM(Mixture, Estimator, kind="GMM", hint="a mixture with full covariances 
         em.warn_of_fall(monitor)
         floors.tell("EM", self.num_floored_, covariance_types.num_directions(kind, self.means_.shape), 0)
         floors.warn_if_coarse("EM", frames, [self])
+        self._kernel_parameters()  # so that scoring does not change the estimator
         return self
+
+    def fit_predict(self, X: Frames | ArrayLike, y: None = None, **options: Any) -> NDArray[np.intp]:
+        """Train by EM, then give the most probable component of each frame, shape (N,); options are those of `fit`."""
+        return self.fit(X, **options).predict(X)
 
     def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Draw frames from the mixture: X (n_samples, D), and the component that each was drawn from."""

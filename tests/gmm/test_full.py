@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import multivariate_normal
 from sklearn.base import clone
 from sklearn.mixture import GaussianMixture
+from sklearn.utils.estimator_checks import check_estimator
 
 import gmmspeech as gs
 from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechWarning, ModelError
@@ -174,6 +175,13 @@ def test_a_checkpoint_goes_on_to_the_same_bits(kind, tmp_path):
     other = clone(unfitted).set_params(covariance_type="diag" if kind != "diag" else "full")
     with pytest.raises(gs.GmmSpeechError, match="another training: covariance_type"):
         other.fit(data(), checkpoint=gs.Checkpoint(tmp_path / "c"))
+
+
+def test_scikit_learn_takes_it_for_an_estimator():
+    found = check_estimator(GMM(2, covariance_type="tied"), on_fail=None, on_skip=None)
+    assert [(one["check_name"], str(one["exception"])) for one in found if one["status"] == "failed"] == []
+    x = data()
+    np.testing.assert_array_equal(fitted("full").fit_predict(x), fitted("full").predict(x))
 
 
 def test_as_a_background_model():
