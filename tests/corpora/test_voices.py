@@ -4,8 +4,10 @@ import subprocess
 
 import numpy as np
 import pytest
+import soundfile
 
 from gmmspeech.corpora import voices
+from gmmspeech.corpora.voices import Sentence, say_sentences
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.formats.datadir import load_utterance, read_data_dir, read_list_map, read_map
 from gmmspeech.formats.trials import read_trials
@@ -192,3 +194,16 @@ def test_recordings_of_half_the_voices_have_their_sentences_beside(made, tmp_pat
     (folder / "lee/lee-s1.txt").write_text("changed\n")
     voices.write_recordings(made, folder)
     assert (folder / "lee/lee-s1.txt").read_text() == "changed\n"
+
+
+def test_any_words_in_any_voice_are_the_same_each_time(tmp_path):
+    listed = {"a": Sentence("Quixotic zephyrs vex a llama.", "en-us+klatt"), "b": Sentence("Ay!", "en-us+f2", 200, 70)}
+    for folder in ("one", "two"):
+        say_sentences(tmp_path / folder, listed)
+    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["a.wav", "b.wav"]
+    (first, rate), (second, _) = (soundfile.read(tmp_path / folder / "a.wav") for folder in ("one", "two"))
+    assert rate == 22050
+    assert len(first) > rate
+    np.testing.assert_array_equal(first, second)
+    with pytest.raises(ConfigError, match="found no voice nobody"):
+        say_sentences(tmp_path / "three", {"a": Sentence("Hello.", "nobody")})
