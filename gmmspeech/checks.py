@@ -139,8 +139,8 @@ def finite(frames: NDArray, start: int = 0) -> NDArray:
 
 
 def in_range(results: NDArray, start: int = 0) -> NDArray:
-    """Return what a mixture gave of finite frames, or raise a `FeatureError` where it is NaN, counting from `start`."""
-    bad = np.isnan(results)
+    """Return what a mixture gave of finite frames, or raise a `FeatureError` where it is not, counting from `start`."""
+    bad = ~np.isfinite(results)
     if bad.any():
         found = f"frame {start + int(np.argwhere(bad)[0, 0])} or after it: found numbers whose squares overflow"
         raise FeatureError(f"{found}, expected numbers in the range of the mixture's")

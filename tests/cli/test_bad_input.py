@@ -259,7 +259,7 @@ def test_a_bad_configuration(voices: Path, fails: Fails, old: str, new: str, exp
 
 def test_a_configuration_that_is_not_there(voices: Path, fails: Fails) -> None:
     for words in (("features", voices, voices / "f.h5", "--config", "no-such"), ("show", "no-such.toml")):
-        fails(voices, words, "no-such", "no such file", "clean_speech, mfcc_htk")
+        fails(voices, words, "no-such", "no such file", "channels_differ, clean_speech")
 
 
 def test_a_device_that_the_backend_does_not_have(scored: Path, fails: Fails) -> None:

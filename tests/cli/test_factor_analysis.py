@@ -40,7 +40,7 @@ def test_from_statistics_to_scores(run: Run, world: Path) -> None:
         assert [line.split()[:2] for line in (world / kind).read_text().splitlines()] == [
             line.split()[:2] for line in (world / "trials").read_text().splitlines()
         ]
-    assert "EER" in does(run, "evaluate isv trials")
+    assert "EER" in run("evaluate", "isv", "trials").stdout  # of two targets, which may well be below the others
 
 
 def test_linear_scores_of_enrolled_models(run: Run, world: Path) -> None:
