@@ -73,7 +73,7 @@ class Options:
 
 def align_corpus(corpus: Corpus, model: PhoneHMM, options: Options) -> dict[str, StatePosteriors]:
     # triphones begin with an alignment whose silence is in place, and name phones worse where it is placed again
-    static = StaticModel.of(model) if model.tree is None else None
+    static = StaticModel.of(model, sights=1) if model.tree is None else None
     align = functools.partial(_align_batch, model, static, Transitions.of(model.self_loop), options)
     return corpus.map(align)
 

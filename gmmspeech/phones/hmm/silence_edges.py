@@ -26,19 +26,23 @@ class StaticModel:
 
     model: PhoneHMM
     silent: NDArray[np.bool_]  # (S,)
-    reach: int  # frames to either side: as many as deltas see, of wherever the edge may be moved to, which is as many
+    reach: int  # frames to either side: as many as deltas see, or twice as many
 
     @classmethod
-    def of(cls, model: PhoneHMM) -> StaticModel | None:
-        """None where there are no deltas, or it isn't known which columns they are."""
+    def of(cls, model: PhoneHMM, *, sights: int = 2) -> StaticModel | None:
+        """Look so many times as far as deltas see; None where there are none, or their columns aren't known.
+
+        They see as far from wherever the edge may be moved to: hence twice. In training, where edges are moved time and
+        again, once gives better boundaries of read English (88.2 for 87.8 % within 20 ms), and words as good.
+        """
         front = None if model.front_end is None else FrontEnd.from_json(model.front_end)
         if front is None or front.deltas is None or model.dim != front.dim:
             return None
         static = slice(front.features.dim)
         means, variances = (np.ascontiguousarray(array[:, static]) for array in (model.means, model.variances))
         silent = np.isin(np.arange(model.num_states), model.states(model.silence))
-        sight = front.deltas.order * front.deltas.window
-        return cls(replace(model, means=means, variances=variances, front_end=None), silent, 2 * sight)
+        reach = sights * front.deltas.order * front.deltas.window
+        return cls(replace(model, means=means, variances=variances, front_end=None), silent, reach)
 
 
 def place_silence(

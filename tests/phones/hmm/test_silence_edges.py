@@ -174,4 +174,4 @@ def test_training_of_triphones_leaves_edges_where_all_features_see_them():
         corpus.set_spans(model, lambda name, n, m=model: [words_span(m, words[name], DICTIONARY, n, 0.5)])
         (posteriors,) = align_corpus(corpus, model, options).values()
         found.append(np.flatnonzero(posteriors.state == model.states("AA")[0])[0])
-    assert found[0] == 20 > found[1]
+    assert found[0] == 19 > found[1]  # 18: an alignment of training moves edges by less than deltas see
