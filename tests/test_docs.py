@@ -31,7 +31,7 @@ def test_commands_of_a_page_exist_and_have_their_options(page):
     for line in code.replace("\\\n", " ").splitlines():
         for name, words in re.findall(r"\bgmmspeech ([a-z][a-z-]+)([^#|;&]*)", line):
             known = {option for parameter in main.commands[name].params for option in parameter.opts} | {"--help"}
-            assert set(re.findall(r"(?<=\s)--?[a-z][a-z-]*", words)) <= known, line
+            assert set(re.findall(r"(?<=\s)--?[a-z][a-z0-9-]*", words)) <= known, line
 
 
 def public(package: ModuleType) -> dict[str, object]:
