@@ -112,8 +112,8 @@ def lacking(background: Sequence[str], tests: Sequence[str]) -> Iterator[str]:
     for group, count in sorted(tried.items()):
         share = learnt[group] / max(len(background), 1)
         if share < LACKING * count / len(tests):
+            shares = f"{100 * count / len(tests):.0f} % of the tests are of the group {shown(group)}"
             yield (
-                f"{100 * count / len(tests):.0f} % of the tests are of the group {shown(group)}, but {learnt[group]} "
-                f"of the {len(background)} in the background: scores of this group mean something else, and a common "
-                "threshold serves it worse. Add speakers of it to the background."
+                f"{shares}, but {100 * share:.0f} % of the background: scores of this group mean something else, and a "
+                "common threshold serves it worse. Add speakers of it to the background."
             )
