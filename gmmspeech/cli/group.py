@@ -69,6 +69,12 @@ pipes_option = click.option(
 def main() -> None:
     """Gaussian-mixture acoustic modeling: features, training, adaptation, scoring.
 
+    From a folder for each speaker to an equal error rate, and to what two recordings are worth as evidence:
+
+    \b
+      gmmspeech verify FOLDER --out RESULTS
+      gmmspeech compare QUESTIONED KNOWN --population FOLDER --out CASE
+
     The main job, from a corpus to an equal error rate:
 
     \b
