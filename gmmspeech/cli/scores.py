@@ -192,7 +192,7 @@ def _train(
     found = fuse_files(scores, trials, out, **options)
     if isinstance(found, Calibration):
         names = [str(path) for path in scores]
-        for measure in found.measures:
+        for measure in found.measures or ():
             sides = [f"{measure} of the model", f"{measure} of the test"]
             names += [*sides, *(f"{side} and {scores[0]}" for side in sides)]
         for name, weight in zip(names, found.weights, strict=True):

@@ -229,7 +229,7 @@ def apply_calibration_file(
 ) -> int:
     """Turn the scores of a file, or of one file for each system fused, into log-likelihood ratios, and write them."""
     model = load(calibration, (Calibration, PavCalibration))
-    needed = model.measures if isinstance(model, Calibration) else ()
+    needed = (isinstance(model, Calibration) and model.measures) or ()
     if bool(needed) != (measures is not None):
         found = f"side information of {', '.join(needed)}" if needed else "no side information"
         raise ConfigError(f"{calibration}: found {found}, expected measures just where the calibration has some")

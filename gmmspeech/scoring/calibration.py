@@ -44,7 +44,7 @@ class Calibration(Saved, kind="Calibration", format=_FORMAT, hint="a calibration
     offset : float
     lower, upper : float, optional
         Bounds of the ratios, in nats; see `fit_bounded`.
-    measures : tuple of str
+    measures : tuple of str, optional
         Names of quality measures that all but the first weight are of; see `side_information`.
 
     Examples
@@ -57,7 +57,7 @@ class Calibration(Saved, kind="Calibration", format=_FORMAT, hint="a calibration
     offset: float
     lower: float | None = None
     upper: float | None = None
-    measures: tuple[str, ...] = ()
+    measures: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
