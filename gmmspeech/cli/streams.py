@@ -16,7 +16,8 @@ import sys
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,8 +34,8 @@ _BLOCK = 1 << 20
 class Streams:
     """The streams of one command: what its arguments become, and what is done before and after it."""
 
-    def __init__(self, folder: Path, *, allow_pipes: bool) -> None:
-        self.folder, self.allow_pipes = folder, allow_pipes
+    def __init__(self, folder: Callable[[], Path], *, allow_pipes: bool) -> None:
+        self.folder, self.allow_pipes = folder, allow_pipes  # for temporary files, made where there are any
         self.before: list[Callable[[], None]] = []
         self.after: list[Callable[[], None]] = []
         self.names: dict[str, str] = {}  # of temporary files, what they stand for
@@ -106,7 +107,7 @@ class Streams:
             raise click.UsageError(f"found {shown(text)!r}, a command, expected --allow-pipes to run it")
 
     def _temporary(self, text: str, suffix: str) -> Path:
-        file = self.folder / f"{len(self.names)}.{suffix}"
+        file = self.folder() / f"{len(self.names)}.{suffix}"
         self.names[str(file)] = "standard input" if text.strip() == "-" and suffix == "in" else shown(text)
         return file
 
@@ -219,7 +220,8 @@ def streams_of(
     context: click.Context, options: dict[str, Any], reads: object, writes: object, stores: object
 ) -> Iterator[Streams]:
     """Replace specifiers among a command's options; of parameters of such types."""
-    with temporary_folder() as folder:
+    with ExitStack() as stack:
+        folder = cache(lambda: stack.enter_context(temporary_folder()))
         streams = Streams(folder, allow_pipes=bool(options.get("allow_pipes", context.params.get("allow_pipes"))))
         for parameter in context.command.params:
             key, kind = parameter.name or "", parameter.type

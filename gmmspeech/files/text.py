@@ -25,6 +25,7 @@ from gmmspeech.errors import DataError, GmmSpeechError, counted, shown
 from gmmspeech.files.regular import open_regular
 
 _LARGEST = 1 << 28  # bytes, of text that is read at once
+_PIECE = 1 << 24  # bytes read at a time
 _LONGEST = 1 << 27  # bytes of a line: the best 20 components of each of a million frames need half as many
 
 BLANKS = " \t\n\r\f\v"  # those of Kaldi's SplitStringToVector, and of C's isspace
@@ -215,10 +216,13 @@ def _read_rest(
     file: BinaryIO, path: str | os.PathLike[str], expected: str, kind: type[GmmSpeechError], most: int = _LARGEST
 ) -> bytes:
     """Read a file to its end, or raise an error where it is larger than any such file."""
-    content = file.read(most + 1)
-    if len(content) > most:
+    pieces, left = [], most + 1
+    while left and (piece := file.read(min(left, _PIECE))):  # which takes memory for all that it may read
+        pieces.append(piece)
+        left -= len(piece)
+    if not left:
         raise kind(f"{os.fspath(path)}: found more than {most >> 20} MiB, expected {expected}")
-    return content
+    return b"".join(pieces)
 
 
 def _bounded_lines(file: BinaryIO, path: str | os.PathLike[str], kind: type[GmmSpeechError]) -> Iterator[bytes]:

@@ -300,9 +300,9 @@ def _quality(qualities: Sequence[Quality]) -> tuple[str, str]:
     return columns[0], columns[1]
 
 
-def _span(interval: Interval, times: float = 1.0) -> str:
-    digits = 3 if times == 1 else 2
-    return f"{times * interval.low:.{digits}f} to {times * interval.high:.{digits}f}"
+def _span(interval: Interval, factor: float = 1.0) -> str:
+    digits = 3 if factor == 1 else 2
+    return f"{factor * interval.low:.{digits}f} to {factor * interval.high:.{digits}f}"
 
 
 def _decades(interval: Interval) -> str:

@@ -59,6 +59,8 @@ def main(run: pipeline.Run, corpus: Path, components: int, seeds: int, tests: Se
             gs.write_scores(mean, gs.Scores(listed.models, listed.tests, np.mean(values, axis=0)))
             evaluate_file(scores[0], trials, report=report, models=Path(f"{scores[0]}.models.h5"))
         rows.append(verification_row(name, [evaluate_file(path, trials) for path in scores]))
+        if quick:  # whose speakers are too few to calibrate
+            continue
         first, calibration = name == public[0], run.out / "calibration.h5"
         if run.todo(f"calibrate-{name}", makes=[llrs, calibration]):
             if first:
@@ -69,7 +71,8 @@ def main(run: pipeline.Run, corpus: Path, components: int, seeds: int, tests: Se
         learnt = f"others of {name}" if first else public[0]
         calibrated.append(calibrated_row(name, learnt, evaluate_file(llrs, trials)))
     run.results(rows)
-    run.results(calibrated, "calibrated")
+    if calibrated:
+        run.results(calibrated, "calibrated")
 
 
 if __name__ == "__main__":

@@ -48,21 +48,21 @@ def test_a_killed_run_goes_on_where_it_was(digits: Path, tmp_path: Path) -> None
     """Killed in the second background model, and gone on with; killed again in the verification, and gone on with."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     killed_at(killed / "ubm-alone-seed0.h5", digits, killed)
-    features = (killed / "feats-verify.h5").stat().st_mtime_ns
+    features = (killed / "feats-ubm-alone.h5").stat().st_mtime_ns
 
-    said = killed_at(killed / MARKS / "7-ubm-alone", digits, killed)
+    said = killed_at(killed / MARKS / "6-ubm-alone", digits, killed)
     assert "stage 1, features-train: done before" in said
     assert "ubm-alone ..." in said
-    assert "stage 7, ubm-alone: done before" not in said
-    assert (killed / "feats-verify.h5").stat().st_mtime_ns == features
+    assert "stage 6, ubm-alone: done before" not in said
+    assert (killed / "feats-ubm-alone.h5").stat().st_mtime_ns == features
 
     last = start(digits, killed)
     printed, said = last.communicate()
     assert last.returncode == 0, said
     assert "stage 1, features-train: done before" in said
-    assert "stage 7, ubm-alone: done before" in said
+    assert "stage 6, ubm-alone: done before" in said
     assert "verify-alone ..." in said
-    assert (killed / "feats-verify.h5").stat().st_mtime_ns == features
+    assert (killed / "feats-ubm-alone.h5").stat().st_mtime_ns == features
 
     assert start(digits, whole).communicate()[0] == printed
     names = sorted(str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file())
