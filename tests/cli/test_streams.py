@@ -133,7 +133,7 @@ def test_two_of_one_stream(folder):
     from gmmspeech.cli.streams import Streams
     from gmmspeech.errors import DataError
 
-    streams = Streams(folder, allow_pipes=False)
+    streams = Streams(lambda: folder, allow_pipes=False)
     assert streams.reading("FEATS", "ark:-").startswith("ark:")
     with pytest.raises(DataError, match="standard input: found it as FEATS and as --vad, expected it once"):
         streams.reading("--vad", "scp:-")
