@@ -15,11 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked, told
 from gmmspeech.checks import real_array
-from gmmspeech.errors import DataError, counted, one_line, shown
+from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.atomic import atomic_path
-from gmmspeech.files.regular import open_regular
 from gmmspeech.files.text import is_field, parse_whole, split_fields
-from gmmspeech.formats.kaldi_ark import read_key
+from gmmspeech.formats.kaldi_ark import read_archive
 from gmmspeech.formats.kaldi_hmm import tuples_of, ways_of
 from gmmspeech.formats.kaldi_transitions import Tuple
 from gmmspeech.phones.decoding.boundaries import Chain
@@ -58,21 +57,7 @@ def read_kaldi_alignments(path: str | os.PathLike[str]) -> dict[str, NDArray[np.
     >>> read_kaldi_alignments(path)
     {'u1': array([ 4, 16, 15], dtype=int32)}
     """
-    found: dict[str, NDArray[np.int32]] = {}
-    key = ""
-    try:
-        with open_regular(os.fspath(path)) as archive:
-            while name := read_key(archive):
-                key = name
-                if key in found:
-                    raise ValueError("found it twice")
-                found[key] = _row(archive)
-    except (OSError, ValueError) as error:
-        owner = f"{os.fspath(path)}: utterance {shown(key)}" if key else os.fspath(path)
-        raise DataError(f"{owner}: {one_line(error)}, expected {_EXPECTED}") from error
-    if not found:
-        raise DataError(f"{os.fspath(path)}: found no utterance, expected {_EXPECTED}")
-    return found
+    return read_archive(os.fspath(path), _row, _EXPECTED)
 
 
 @checked

@@ -11,10 +11,10 @@ import os
 import re
 import struct
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import kaldiio
 import numpy as np
@@ -29,6 +29,8 @@ from gmmspeech.files.names import Output
 from gmmspeech.files.regular import open_regular
 from gmmspeech.files.text import is_field
 from gmmspeech.formats.datadir import find_base, read_map
+
+Entry = TypeVar("Entry")
 
 _PLACE = re.compile(r"(?::(?P<offset>[0-9]{1,18}))?(?:\[(?P<range>[0-9:,]*)\])?")
 _TABLE_PLACE = re.compile(r"(?P<file>.*?)(?P<where>(:[0-9]+)?(\[[0-9:,]*\])?)")
@@ -212,6 +214,25 @@ def _checked(utterance: str, frames: ArrayLike) -> NDArray[np.float32]:
         found = f"shape {matrix.shape}" if matrix.ndim != 2 or matrix.size == 0 else "numbers that are not finite"
         raise FeatureError(f"utterance {utterance}: found {found}, expected finite frames (T, D), T > 0")
     return matrix
+
+
+def read_archive(path: str, read: Callable[[BinaryIO], Entry], expected: str) -> dict[str, Entry]:
+    """Read an archive by a function for what stands behind an utterance id, which raises ValueError where it is bad."""
+    found: dict[str, Entry] = {}
+    key = ""
+    try:
+        with open_regular(path) as archive:
+            while name := read_key(archive):
+                key = name
+                if key in found:
+                    raise ValueError("found it twice")
+                found[key] = read(archive)
+    except (OSError, ValueError) as error:
+        owner = f"{path}: utterance {shown(key)}" if key else path
+        raise DataError(f"{owner}: {one_line(error)}, expected {expected}") from error
+    if not found:
+        raise DataError(f"{path}: found no utterance, expected {expected}")
+    return found
 
 
 def read_key(archive: BinaryIO) -> str:

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, as_matrix, check_at_least, finite
 from gmmspeech.errors import DataError, ModelError, counted, one_line, shown
-from gmmspeech.files.regular import open_regular
-from gmmspeech.formats.kaldi_ark import read_key
+from gmmspeech.formats.kaldi_ark import read_archive
 from gmmspeech.formats.kaldi_objects import Reader, Writer
 from gmmspeech.gmm.full import GMM
 from gmmspeech.gmm.stats import GMMStats
@@ -241,21 +240,7 @@ def read_kaldi_posteriors(path: str | os.PathLike[str]) -> dict[str, list[list[t
     >>> read_kaldi_posteriors(path)
     {'u1': [[(3, 0.75), (1, 0.25)], [(3, 1.0)]]}
     """
-    found: dict[str, list[list[tuple[int, float]]]] = {}
-    key = ""
-    try:
-        with open_regular(os.fspath(path)) as archive:
-            while name := read_key(archive):
-                key = name
-                if key in found:
-                    raise ValueError("found it twice")
-                found[key] = _posteriors(archive)
-    except (OSError, ValueError) as error:
-        owner = f"{os.fspath(path)}: utterance {shown(key)}" if key else os.fspath(path)
-        raise DataError(f"{owner}: {one_line(error)}, expected an archive of Kaldi's posteriors") from error
-    if not found:
-        raise DataError(f"{os.fspath(path)}: found no utterance, expected an archive of Kaldi's posteriors")
-    return found
+    return read_archive(os.fspath(path), _posteriors, "an archive of Kaldi's posteriors")
 
 
 def _posteriors(archive: BinaryIO) -> list[list[tuple[int, float]]]:
