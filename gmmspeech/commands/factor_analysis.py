@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gmmspeech.blocks import ordered_map
-from gmmspeech.commands.scores import naming, numbered
+from gmmspeech.commands.scores import claimed_models, naming, numbered
 from gmmspeech.errors import DataError, ModelError, shown
 from gmmspeech.files.atomic import one_run_at_a_time
 from gmmspeech.files.text import look_alike
@@ -75,12 +75,7 @@ def score_statistics_file(
     The means of so many models are in memory together, 8 K D bytes each.
     """
     subspace, listed, enrolled = load(model, (ISV, JFA)), read_trials(trials), read_list_map(sessions)
-    claimed = list(dict.fromkeys(listed.models))
-    missing = [name for name in claimed if name not in enrolled]
-    if missing:
-        alike = look_alike(missing[0], enrolled)
-        found = f"model {shown(missing[0])} is not in {sessions} ({len(missing)} such of {len(claimed)}){alike}"
-        raise DataError(f"{trials}: {found}")
+    claimed = claimed_models(listed, enrolled, trials, sessions)
     rows = numbered(claimed)
     row = np.array([rows[name] for name in listed.models])
     tests, values = np.array(listed.tests, dtype=object), np.empty(len(listed))

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.audio.reading import Channel
-from gmmspeech.blocks import ordered_map
-from gmmspeech.errors import DataError, GmmSpeechError, as_of_utterance, shown
+from gmmspeech.commands.measures import members_of, of_utterances
+from gmmspeech.errors import DataError, shown
 from gmmspeech.features.pitch import median_pitch
 from gmmspeech.files.text import look_alike
-from gmmspeech.formats.datadir import DataDir, load_utterance, read_list_map, write_map
+from gmmspeech.formats.datadir import DataDir, write_map
 from gmmspeech.metrics.summary import summarize
-from gmmspeech.progress import progress_bar
 from gmmspeech.scoring.trials import TrialList
 
 EDGE = 165.0  # Hz, between most men and most women
@@ -37,27 +36,14 @@ def pitch_groups_file(
 
     Who has no voiced frame at all gets ``unknown``.
     """
-
-    def measure(utterance: str) -> float | None:
-        try:
-            return median_pitch(*load_utterance(data, utterance, channel=channel))
-        except (GmmSpeechError, OSError) as error:
-            raise as_of_utterance(utterance, error) from error
-
-    names = data.utterances
-    bar = progress_bar("pitch", "utt", total=len(names))
+    found = of_utterances(median_pitch, data, "pitch", channel=channel, n_jobs=n_jobs)
     said = defaultdict(list)
-    for name, found in zip(names, bar(ordered_map(measure, names, n_jobs=n_jobs)), strict=True):
-        said[data.utt2spk[name]].append(found)
+    for name, pitch in found.items():
+        said[data.utt2spk[name]].append(pitch)
     of_speaker = {speaker: pitch_group(pitches, edge) for speaker, pitches in said.items()}
-    labels = {**of_speaker, **{name: of_speaker[data.utt2spk[name]] for name in names}}
-    for path in groups:
-        for name, members in read_list_map(path).items():
-            unknown = next((member for member in members if member not in labels), None)
-            if unknown is not None:
-                expected = f"one of {shown(data.path)}{look_alike(unknown, labels)}"
-                raise DataError(f"{path}: found utterance {shown(unknown)}, expected {expected}")
-            labels[name] = labels[members[0]]
+    labels = {**of_speaker, **{name: of_speaker[data.utt2spk[name]] for name in found}}
+    for name, members in members_of(groups, labels, data.path):
+        labels[name] = labels[members[0]]
     write_map(out, labels)
     return of_speaker
 

@@ -277,6 +277,17 @@ def identify_file(scores: Path, *, threshold: float | None = None, reference: Pa
     return [Identified(*one) for one in zip(tests, found, expected, strict=True)]
 
 
+def claimed_models(listed: TrialList, enrolled: Mapping[str, object], trials: Path, sessions: Path) -> list[str]:
+    """Give the models of trials, each once; a DataError names the first whose sessions are not known."""
+    claimed = list(dict.fromkeys(listed.models))
+    missing = [name for name in claimed if name not in enrolled]
+    if missing:
+        alike = look_alike(missing[0], enrolled)
+        found = f"model {shown(missing[0])} is not in {sessions} ({len(missing)} such of {len(claimed)}){alike}"
+        raise DataError(f"{trials}: {found}")
+    return claimed
+
+
 def numbered(names: Iterable[str]) -> dict[str, int]:
     """Number different names."""
     return {name: i for i, name in enumerate(dict.fromkeys(names))}

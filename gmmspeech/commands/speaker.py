@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.cluster import on_cluster
-from gmmspeech.commands.scores import naming, numbered
+from gmmspeech.commands.scores import claimed_models, naming, numbered
 from gmmspeech.commands.verification import check_frames
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError, shown
 from gmmspeech.files.checkpoints import checkpoint_of
@@ -177,12 +177,7 @@ def score_ivectors_file(
     model, listed, enrolled = load(backend, BackEnd), read_trials(trials), read_list_map(sessions)
     tests = _transformed(model, ivectors)
     enrollments = tests if enrollment is None else _transformed(model, enrollment)
-    claimed = list(dict.fromkeys(listed.models))
-    missing = [name for name in claimed if name not in enrolled]
-    if missing:
-        alike = look_alike(missing[0], enrolled)
-        found = f"model {shown(missing[0])} is not in {sessions} ({len(missing)} such of {len(claimed)}){alike}"
-        raise DataError(f"{trials}: {found}")
+    claimed = claimed_models(listed, enrolled, trials, sessions)
     with naming(ivectors if enrollment is None else enrollment, DataError):
         means, counts = average_sessions(enrollments.by_name(), {name: enrolled[name] for name in claimed})
     rows, columns = numbered(claimed), numbered(listed.tests)
