@@ -42,6 +42,7 @@ from gmmspeech.features.sections import (
     describe_features,
     describe_frames,
     describe_vad,
+    without_later_defaults,
 )
 from gmmspeech.features.spectra import dither_seed
 from gmmspeech.features.static import features_of_samples
@@ -300,20 +301,7 @@ class FrontEnd(Section):
     def to_json(self) -> str:
         """One line with every option spelled out and keys sorted: the same for equal configurations."""
         sections = self.model_dump()
-        for section in ("rasta", "sdc", "warp"):  # which came later: the text of what has none of it stays the same
-            if sections[section] is None:
-                del sections[section]
-        if isinstance(self.vad, RelativeVadOptions) and self.vad.above_noise_db is None:
-            del sections["vad"]["above_noise_db"]
-        if sections["features"].get("n_fft", 0) is None:
-            del sections["features"]["n_fft"]
-        if self.deltas and self.deltas.convention == "kaldi":
-            del sections["deltas"]["convention"]
-        if self.deltas and self.deltas.static:
-            del sections["deltas"]["static"]
-        if isinstance(self.cmvn, SpeakerCmvnOptions) and not self.cmvn.static:
-            del sections["cmvn"]["static"]
-        return json.dumps(sections, sort_keys=True)
+        return json.dumps(without_later_defaults(sections), sort_keys=True)
 
     def to_toml(self) -> str:
         """Every option, those left to their defaults too, as a TOML file has them.

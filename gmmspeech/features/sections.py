@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,15 @@ from gmmspeech.features.options import (
     MfccOptions,
     PlpOptions,
     Section,
+)
+
+_LATER_SECTIONS = ("rasta", "sdc", "warp")
+_LATER_OPTIONS: tuple[tuple[str, str, Any], ...] = (  # with their defaults
+    ("vad", "above_noise_db", None),
+    ("features", "n_fft", None),
+    ("deltas", "convention", "kaldi"),
+    ("deltas", "static", True),
+    ("cmvn", "static", False),
 )
 
 
@@ -186,3 +195,13 @@ def describe_cmvn(normalization: CmvnOptions | None) -> str:
         return f"speaker {name}"
     scale = "" if normalization.mean_scale == 1 else f" x {normalization.mean_scale:g}"
     return f"utterance {name}{scale}"
+
+
+def without_later_defaults(sections: dict[str, dict[str, Any] | None]) -> dict[str, dict[str, Any] | None]:
+    """Leave out what came later, where it is off: the text of a front end without it is the same as before."""
+    kept = {name: options for name, options in sections.items() if name not in _LATER_SECTIONS or options is not None}
+    for section, name, default in _LATER_OPTIONS:
+        options = kept[section]
+        if options and name in options and options[name] == default:
+            kept[section] = {other: value for other, value in options.items() if other != name}
+    return kept
