@@ -129,8 +129,8 @@ def _numbers(value: object) -> str:
 
 def is_masked(value: object) -> bool:
     """Say whether a value is a masked array, whose module, which takes a while, there is no need to import."""
-    module = sys.modules.get("numpy.ma")
-    return module is not None and isinstance(value, module.MaskedArray)
+    kind = getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)  # which it lacks while another thread imports it
+    return kind is not None and isinstance(value, kind)
 
 
 def listed(item: Constraint | None = None, words: str = "a list") -> Constraint:

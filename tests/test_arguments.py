@@ -2,8 +2,10 @@
 
 import dataclasses
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +23,7 @@ from gmmspeech.arguments import (
     check_options,
     checked,
     instance,
+    is_masked,
     jobs,
     listed,
     mapped,
@@ -150,3 +153,9 @@ def test_fields_and_tables():
     check_options(Estimator(2))
     with pytest.raises(GmmSpeechError, match=r"^count: found '2', expected an integer, 1 or more$"):
         check_options(Estimator("2"))
+
+
+def test_masked_arrays_are_told_while_their_module_is_being_imported(monkeypatch):
+    assert is_masked(np.ma.array([1.0]))
+    monkeypatch.setitem(sys.modules, "numpy.ma", ModuleType("numpy.ma"))  # as another thread finds it meanwhile
+    assert not is_masked(np.array([1.0]))
