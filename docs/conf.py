@@ -29,10 +29,23 @@ NAMESPACES = {  # in the order of the way of the data
 project = "gmmspeech"
 author = "The gmmspeech developers"
 copyright = author
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
-myst_enable_extensions = ["dollarmath", "amsmath"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",
+]
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 myst_heading_anchors = 3
-suppress_warnings = ["myst.xref_missing"]  # the recipes' pages, included here, link to files of the repository
+nb_execution_mode = "force"  # what a page shows is what this code gives, never what an earlier one gave
+nb_execution_raise_on_error = True
+nb_execution_in_temp = True  # pages write files
+nb_execution_timeout = 120
+nb_merge_streams = True
+copybutton_exclude = ".linenos, .gp, .go"
+suppress_warnings = ["myst.xref_missing", "toc.empty_glob"]  # recipes' pages link to files of the repository
 default_role = "py:obj"
 napoleon_google_docstring = False
 napoleon_use_ivar = True
