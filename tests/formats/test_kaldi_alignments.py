@@ -72,6 +72,10 @@ def test_the_path_is_kaldis(mono, tmp_path):
     assert np.array_equal(kaldi_alignment(model, Chain.of(narrow, graph.state[narrow])), expected[LOST])
     wide = pruned(graph, emissions, transitions, beam=np.inf)
     assert np.array_equal(kaldi_alignment(model, Chain.of(wide, graph.state[wide])), ours[LOST])
+    # as Kaldi searches: all paths of all utterances
+    found = align(model, frames, text, dictionary, refine=False, beam=10, **scales).alignments
+    for name in expected:
+        assert np.array_equal(kaldi_alignment(model, found[name].chain), expected[name])
     for text_form in (True, False):
         write_kaldi_alignments(tmp_path / "ali", expected, text=text_form)
         name = "ali.txt" if text_form else "ali.ark"

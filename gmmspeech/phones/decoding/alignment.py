@@ -160,9 +160,10 @@ def align(
         Factor of the log probabilities to stay in a state and to leave it. Kaldi aligns with 0.1, and an acoustic scale
         of 0.1.
     beam : float, optional
-        Nats by which a path may fall behind the best; paths that fall further are given up, which saves time where
-        the words are right, and loses the best path where some are missing or wrong. Without one, the best of all
-        paths is found, in a time that grows with the square of an utterance's length.
+        Nats by which a path may fall behind the best in a frame; what falls further is given up, as long as 20 states
+        are left, as in Kaldi, which aligns with 10. It saves time in long recordings whose words are right, and loses
+        the best path where some are missing or wrong. Without one, the best of all paths is found, in a time that grows
+        with the square of an utterance's length.
     skip_bad : bool
         Leave out utterances that can't be aligned instead of raising, with a warning that counts them.
     n_jobs : int

@@ -3,8 +3,9 @@
 One recursion, in the log domain, serves all: over the nodes of all utterances of a batch side by side it takes the
 maximum (Viterbi) or the log-sum (forward-backward). Frames go by in blocks. At the start of a block the nodes that
 can't matter any more are left out: in a graph whose arcs lead forwards, those before the first and after the last
-node within the beam, plus what a path can gain in a block. Scores are counted anew from each block's best, so
-float32 loses nothing however long a recording is.
+node within the beam, plus what a path can gain in a block. The search for the best path gives up those that fall behind
+by the beam in every frame, as Kaldi's does. Scores are counted anew from each block's best, so float32 loses nothing
+however long a recording is.
 
 Without a beam nothing is left out that a path can reach. What that needs in memory grows with the square of a
 recording's length, so `searched` finds the score of a long one first, which needs none, and then widens a beam until
@@ -14,7 +15,7 @@ the search within it reaches that score: the result is the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -25,6 +26,7 @@ from gmmspeech.phones.hmm.graph import StateGraph
 from gmmspeech.phones.hmm.native import viterbi_kernel
 
 BLOCK = 16  # frames between two looks at the beam
+LEAST_NODES = 20  # that are kept in a frame, however far behind they are, as in Kaldi's decoders
 FIRST_BEAM = 200.0  # nats; what a search that widens begins with
 WIDER = 4.0
 SAME_SCORE = 0.01  # nats: the rounding of float32 over a long recording
@@ -117,16 +119,20 @@ class Block:
     first: NDArray[np.intp]  # place of each active utterance's first node
     row: Float32
     offset: NDArray[np.float64]  # of each active utterance: what is to be added to its scores
+    floor: Float32 | None = None  # (frames, U): what falls below is given up; None if nothing is, or not yet
 
     def part(self, first: NDArray[np.intp], counts: NDArray[np.intp]) -> Block:
         """The same block with fewer nodes: the places that each utterance's begin at, and how many they are."""
         starts, places = _ranges(first, counts)
-        return Block(self.start, self.nodes[places], starts, self.row[places], self.offset)
+        return Block(self.start, self.nodes[places], starts, self.row[places], self.offset, self.floor)
 
 
 @dataclass(frozen=True)
 class BlockScores:
-    """Scores of a block's nodes in its frames; row 0 is the frame before."""
+    """Scores of a block's nodes in its frames; row 0 is the frame before.
+
+    Within a beam, those below the floor of their frame and utterance, (frames, U), are minus infinity but in the last.
+    """
 
     start: int
     nodes: NDArray[np.intp]
@@ -139,6 +145,7 @@ class BlockScores:
     weight: Float32
     emissions: Float32
     scores: Float32
+    floor: Float32 | None
 
     @cached_property
     def arcs(self) -> viterbi_kernel.Arcs:
@@ -162,8 +169,8 @@ def forward(batch: Batch, beam: float, combine: np.ufunc) -> Iterator[tuple[Bloc
         best = np.where(np.isfinite(best), best, 0)
         offset = offset[:active] + best
         block = Block(start, window, starts, row - np.repeat(best, end - first), offset)
-        found = score_block(batch, block, combine)
-        yield block, found
+        found = score_block(batch, block, combine, beam)
+        yield replace(block, floor=found.floor), found
         nodes, scores = window, found.scores[-1]
 
 
@@ -201,8 +208,8 @@ def _window(
     return first, np.where(dead & ~everything, first + 1, end)
 
 
-def score_block(batch: Batch, block: Block, combine: np.ufunc) -> BlockScores:
-    """Scores of a block's nodes, from those of the frame before it."""
+def score_block(batch: Batch, block: Block, combine: np.ufunc, beam: float = np.inf) -> BlockScores:
+    """Scores of a block's nodes, from those of the frame before it; within a beam if there is one and a maximum."""
     nodes, start = block.nodes, block.start
     size = min(BLOCK, int(batch.lengths[0]) - start)
     place_of = np.full(len(batch.state), -1)
@@ -219,27 +226,57 @@ def score_block(batch: Batch, block: Block, combine: np.ufunc) -> BlockScores:
         emissions = batch.emissions.take(place + np.arange(size)[:, None] * batch.num_states, mode="clip")
     scores = np.empty((size + 1, len(nodes)), np.float32)
     scores[0] = block.row
+    floor = block.floor
+    if floor is None and combine is np.maximum and beam < np.inf:
+        floor = np.full((size, len(block.first)), np.nan, np.float32)
     found = BlockScores(
         *(start, nodes, block.first, block.offset, batch.stay[nodes], advance),
-        *(source[inside], target[inside], batch.weight[inside], emissions, scores),
+        *(source[inside], target[inside], batch.weight[inside], emissions, scores, floor),
     )
-    _run(found, combine)
+    first = int(start == 0)
+    if first:
+        np.add(scores[0], emissions[0], out=scores[1])
+    if floor is None:
+        _run(found, combine, first, size)
+    else:
+        _run_above_floors(batch, found, floor, first, beam)
     return found
 
 
-def _run(block: BlockScores, combine: np.ufunc) -> None:
-    """Fill a block's rows of scores but the first, which is given."""
-    first = int(block.start == 0)
-    if first:
-        np.add(block.scores[0], block.emissions[0], out=block.scores[1])
+def _run_above_floors(batch: Batch, block: BlockScores, floor: Float32, start: int, beam: float) -> None:
+    """Fill a block's rows of scores, giving up what lies below the floors; those of a beam are noted if not known."""
+    counts = np.diff(np.append(block.first, len(block.nodes)))
+    utterance = np.repeat(np.arange(len(counts)), counts)
+    for t in range(start, len(floor)):
+        row = block.scores[t]
+        if beam < np.inf:
+            floor[t] = _floors(row, block.first, counts, utterance, beam)
+            floor[t, batch.num_active(block.start + t) :] = -np.inf  # those have ended in the row
+        row[row < floor[t, utterance]] = -np.inf
+        _run(block, np.maximum, t, t + 1)
+
+
+def _floors(
+    row: Float32, first: NDArray[np.intp], counts: NDArray[np.intp], utterance: NDArray[np.intp], beam: float
+) -> Float32:
+    """Scores of a frame below which each utterance's nodes are given up: the beam's, or what leaves enough of them."""
+    floors = np.maximum.reduceat(row, first) - np.float32(beam)
+    left = np.add.reduceat(row >= floors[utterance], first, dtype=np.intp)
+    for u in np.flatnonzero(left <= LEAST_NODES).tolist():
+        own = row[first[u] : first[u] + counts[u]]
+        floors[u] = np.partition(own, -LEAST_NODES - 1)[-LEAST_NODES - 1] if len(own) > LEAST_NODES else -np.inf
+    return floors
+
+
+def _run(block: BlockScores, combine: np.ufunc, start: int, stop: int) -> None:
+    """Fill rows `start` + 1 to `stop` of a block's scores from the row before them."""
+    scores, emissions = block.scores[start : stop + 1], block.emissions[start:stop]
     if combine is np.maximum and viterbi_kernel.available():
-        block.arcs.fill_scores(block.emissions[first:], block.scores[first:])
+        block.arcs.fill_scores(emissions, scores)
         return
     targets, starts = np.unique(block.target, return_index=True)
     moved, candidates = np.empty(len(block.nodes), np.float32), np.empty(len(block.source), np.float32)
-    for before, now, emission in zip(
-        block.scores[first:-1], block.scores[first + 1 :], block.emissions[first:], strict=True
-    ):
+    for before, now, emission in zip(scores[:-1], scores[1:], emissions, strict=True):
         np.add(before, block.stay, out=now)
         np.add(before[:-1], block.advance[1:], out=moved[1:])
         combine(now[1:], moved[1:], out=now[1:])
