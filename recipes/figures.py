@@ -10,7 +10,8 @@ A recipe's README.md is made of its README.in, in which ``{{...}}`` stands for
   its first cell, or by its first cells with commas between;
 - ``{{NAME.key.key}}``: a setting (a constant of the recipe, or an option), or another entry of results.json.
 
-The table of the project's README is made of reach.in, where the name of the recipe and a colon stand before a place.
+README.md beside this file, which tells of all recipes, is made of README.in, and the table of the project's README of
+reach.in; there the name of the recipe and a colon stand before a place.
 
 results.json is kept beside it, as the run left it. A recipe for a corpus that is not free has none, only settings.
 """
@@ -53,6 +54,7 @@ def main(corpora: Path | None, out: Path | None, names: Sequence[str]) -> None:
                     raise click.UsageError(f"{name}: expected --corpora, for: {command}")
                 run(name, command, corpora, out)
         (RECIPES / name / "README.md").write_text(written(name), encoding="utf-8")
+    (RECIPES / "README.md").write_text(of_all("README.in"), encoding="utf-8")
     README.write_text(overview(README.read_text(encoding="utf-8")), encoding="utf-8")
 
 
@@ -94,10 +96,14 @@ def written(name: str) -> str:
 
 def overview(readme: str) -> str:
     """README of the project, with the part that says what the recipes reach made of reach.in."""
-    text = (RECIPES / "reach.in").read_text(encoding="utf-8")
-    part = PLACE.sub(lambda place: value(results(place[1].split(": ")[0]), place[1].split(": ", 1)[1]), text)
     before, _, after = readme.partition(MARK)
-    return f"{before}{MARK}\n{part}{END}{after.partition(END)[2]}"
+    return f"{before}{MARK}\n{of_all('reach.in')}{END}{after.partition(END)[2]}"
+
+
+def of_all(name: str) -> str:
+    """Text of a file in which places begin with the name of a recipe."""
+    text = (RECIPES / name).read_text(encoding="utf-8")
+    return PLACE.sub(lambda place: value(results(place[1].split(": ")[0]), place[1].split(": ", 1)[1]), text)
 
 
 def results(name: str) -> dict[str, Any]:

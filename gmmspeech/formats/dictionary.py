@@ -54,8 +54,8 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False, 
     Returns
     -------
     dict of str to tuple of tuple of str
-        Words in upper case, as `gmmspeech.phones.labels.dictionary.pronounce` looks them up. Words that differ in case
-        have their pronunciations together; in other notations than ARPAbet, where they share none (``s_i`` and
+        Words in upper case, as ``gmmspeech.phones.labels.dictionary.pronounce`` looks them up. Words that differ in
+        case have their pronunciations together; in other notations than ARPAbet, where they share none (``s_i`` and
         ``S_i``), each has its own besides, under its own spelling.
 
     Raises
@@ -99,7 +99,7 @@ def cmudict_dictionary(*, keep_stress: bool = False) -> Dictionary:
     Returns
     -------
     dict of str to tuple of tuple of str
-        About 126,000 words in upper case, in the 39 phones of `gmmspeech.phones.labels.phone_sets.ARPABET`.
+        About 126,000 words in upper case, in the 39 phones of ``gmmspeech.phones.labels.phone_sets.ARPABET``.
 
     Examples
     --------

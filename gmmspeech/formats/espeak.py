@@ -81,12 +81,12 @@ def pronounce_words(words: Iterable[str], language: str, *, phones: Collection[s
         A country that it lacks is left out (``"de-AT"``); ``"en"`` is American English.
     phones : collection of str, optional
         Phones of a model or of a dictionary, in any notation: in place of each of eSpeak's stands the one of them
-        that is articulated most like it (`gmmspeech.phones.labels.articulation.nearest_phones`).
+        that is articulated most like it (``gmmspeech.phones.labels.articulation.nearest_phones``).
 
     Returns
     -------
     dict of str to tuple of tuple of str
-        Words as dictionaries have them (`gmmspeech.phones.labels.dictionary.dictionary_key`), each pronounced in one
+        Words as dictionaries have them (``gmmspeech.phones.labels.dictionary.dictionary_key``), each pronounced in one
         way.
 
     Raises

@@ -1,7 +1,7 @@
 """Label files: Kaldi CTM, HTK ``.lab`` and MLF, TIMIT's and Buckeye's, Audacity's, and any of these or TextGrids.
 
 Reading checks what a line says, not whether labels follow each other in time: that is
-`gmmspeech.phones.labels.labels.check_labels`, which names the utterance, so that one bad utterance can be left out.
+``gmmspeech.phones.labels.labels.check_labels``, which names the utterance, so that one bad utterance can be left out.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def write_labels(
         If there is no such format.
     DataError
         If the format can't be told or can't hold the labels or the ids, labels are not as
-        `gmmspeech.phones.labels.labels.check_labels` wants them, or a file can't be written.
+        ``gmmspeech.phones.labels.labels.check_labels`` wants them, or a file can't be written.
 
     Examples
     --------

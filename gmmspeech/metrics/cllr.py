@@ -58,8 +58,8 @@ def min_cllr(target_scores: ArrayLike, nontarget_scores: ArrayLike) -> float:
     r"""Cllr that the best rising calibration of the scores would have, chosen on these very trials.
 
     The best one is found by the pool-adjacent-violators algorithm, which turns the bins between two corners of the
-    ROC convex hull (`gmmspeech.metrics.det.rocch`) into one ratio each. With the share :math:`u_b` of the targets and
-    :math:`v_b` of the nontargets in bin :math:`b`, that is :math:`u_b / v_b`, and
+    ROC convex hull into one ratio each. With the share :math:`u_b` of the targets and :math:`v_b` of the nontargets in
+    bin :math:`b`, that is :math:`u_b / v_b`, and
 
     .. math::
 

@@ -55,10 +55,6 @@ def det_curve(
     DataError
         No scores, scores that are no numbers, NaN or infinite.
 
-    See Also
-    --------
-    rocch : the convex hull of this curve.
-
     References
     ----------
     A. Martin et al., "The DET curve in assessment of detection task performance", Eurospeech 1997.

@@ -25,7 +25,12 @@ def test_readme_is_made_of_the_results(name):
 def test_overview_is_made_of_the_results():
     readme = figures.README.read_text(encoding="utf-8")
     assert figures.overview(readme) == readme
-    assert not re.findall(r"\*\*[−-]?\d", figures.PLACE.sub("", (RECIPES / "reach.in").read_text(encoding="utf-8")))
+    assert figures.of_all("README.in") == (RECIPES / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["README.in", "reach.in"])
+def test_no_figure_of_ours_in_an_overview_is_written_by_hand(name):
+    assert not re.findall(r"\*\*[−-]?\d", figures.PLACE.sub("", (RECIPES / name).read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("name", sorted({*NAMES} - {*WITHOUT_CORPUS}))
@@ -73,6 +78,7 @@ def test_recipes_are_run_and_written(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "RECIPES", tmp_path / "recipes")
     monkeypatch.setattr(figures, "README", tmp_path / "README.md")
     (tmp_path / "recipes" / "reach.in").write_text("| {{tiny: results / a / EER, % #1}} |\n")
+    (tmp_path / "recipes" / "README.in").write_text("{{tiny: results / a / kind}}\n")
     figures.README.write_text(f"# x\n{figures.MARK}\nold\n{figures.END}\ny\n")
     done = CliRunner().invoke(figures.main, ["--out", str(tmp_path / "exp"), "tiny"])
     assert done.exit_code == 2
@@ -85,5 +91,6 @@ def test_recipes_are_run_and_written(tmp_path, monkeypatch):
     lines = (folder / "README.md").read_text().splitlines()
     assert lines[-2:] == ["| a | b | 0.25 (1, 2) |", f"0.25 (1, 2); 1; 0.5; {kept['processor seconds']:g}"]
     assert figures.README.read_text() == f"# x\n{figures.MARK}\n| 0.25 |\n{figures.END}\ny\n"
+    assert (tmp_path / "recipes" / "README.md").read_text() == "b\n"
     with pytest.raises(ValueError, match="found 0 rows 'z'"):
         figures.value(kept, "results / z / EER, %")

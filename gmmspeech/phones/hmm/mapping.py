@@ -32,7 +32,7 @@ def mapped_model(
     phone_map : mapping of str to str, optional
         New phone to the one of the model that it begins as. By default, and for phones it lacks, that is the one of
         the same name, or the one that is articulated most like it
-        (`gmmspeech.phones.labels.articulation.nearest_phones`).
+        (``gmmspeech.phones.labels.articulation.nearest_phones``).
     silence : str
         Which of the new phones is silence; it begins as the model's.
 

@@ -126,7 +126,7 @@ def train_phone_hmm(
         `max_iter` and `num_passes` do nothing; else it aligns the frames in place of the flat start.
     phone_map : mapping of str to str, optional
         Phone to the one of `init_model` that it begins as; by default, and for others, the most similar one
-        (`gmmspeech.phones.hmm.mapping.mapped_model`).
+        (``gmmspeech.phones.hmm.mapping.mapped_model``).
     skip_bad : bool
         Leave out utterances that can't be trained on, with a warning that names them, instead of raising.
     n_jobs : int
