@@ -320,7 +320,7 @@ FUNCTIONS = {
         "static": 3,
         "n_jobs": 1,
     },
-    "plot.plot_tree": {"model": TIED, "phone": "AA", "position": 1},
+    "plot.tree": {"model": TIED, "phone": "AA", "position": 1},
     "phones.train_phone_hmm_on_labels": {
         "frames": UTTERANCES,
         "labels": SEGMENTS,
@@ -336,24 +336,18 @@ FUNCTIONS = {
         "start": 0.0,
         "end": 0.2,
         "channel": "mix",
-        "title": "one",
     },
-    "plot.plot_boundary_errors": {"agreement": AGREEMENT, "classes": {"AA": "vowel"}, "tolerance": 0.02},
-    "plot.plot_bayes_error_rates": {**ratios, "p_targets": (0.1,), "prior_log_odds": (-2.0, 2.0)},
-    "plot.plot_cross_entropy": {**ratios, "prior_log_odds": (-2.0, 2.0)},
-    "plot.plot_confusion": {"matrix": np.eye(2, dtype=int), "labels": ["a", "b"]},
-    "plot.plot_det": sides,
-    "plot.plot_em_history": {"history": [-3.0, -2.0]},
-    "plot.plot_labels": {
-        "signal": SIGNAL,
-        "rate": 16000,
-        "tiers": {"phones": SEGMENTS["u1"]},
-        "start": 0.0,
-        "end": 0.2,
-        "title": "one",
-    },
-    "plot.plot_scores": {**sides, "threshold": 0.0},
-    "plot.plot_tippett": ratios,
+    "plot.boundary_errors": {"agreement": AGREEMENT, "classes": {"AA": "vowel"}, "tolerance": 0.02},
+    "plot.bayes_error": {**ratios, "p_targets": (0.1,), "prior_log_odds": (-2.0, 2.0)},
+    "plot.ece": {**ratios, "prior_log_odds": (-2.0, 2.0)},
+    "plot.confusion": {"matrix": np.eye(2, dtype=int), "labels": ["a", "b"]},
+    "plot.det": sides,
+    "plot.features": {"frames": X, "frame_length": 25.0, "frame_shift": 10.0},
+    "plot.history": {"history": [-3.0, -2.0]},
+    "plot.mixture": {"gmm": UBM, "X": X, "dims": [0, 1]},
+    "plot.spectrogram": {"signal": SIGNAL, "rate": 16000, "labels": SEGMENTS["u1"], "start": 0.0, "end": 0.2},
+    "plot.scores": {**sides, "threshold": 0.0},
+    "plot.tippett": ratios,
     "write_scores": {"path": "out", "scores": SCORES},
     "write_store": {"path": "out", "items": UTTERANCES.items(), "storage": "float32"},
     "stores.write_statistics": {"path": "out", "ubm": UBM, "items": UTTERANCES, "second_order": True, "n_jobs": 1},
@@ -457,7 +451,7 @@ ELSEWHERE = {
     "formats.cmudict_dictionary": "takes seconds; its one option is that of read_dictionary",
     "formats.espeak_languages": "takes no arguments",
     "formats.read_lhotse": "needs a package of its own",
-    "plot.plot_selection": "takes what select_components gives",
+    "plot.bic": "takes what select_components gives",
 }
 
 ANYTHING = {
@@ -563,6 +557,10 @@ def good_arguments(name):
     arguments = dict(FUNCTIONS[name])
     if name in ("formats.load_utterance", "formats.read_alignments"):
         arguments["data"] = gs.read_data_dir("data")
+    if name.startswith("plot."):
+        from matplotlib.figure import Figure
+
+        arguments["ax"] = Figure().add_subplot()
     if name == "extract_features":
         arguments["parts"] = [gs.read_data_dir("data")]
     return arguments

@@ -138,7 +138,7 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 def test_everything_can_be_loaded_at_once():
-    code = "import sys, gmmspeech as gs; print(callable(vars(gs)['mfcc']), 'gmmspeech.plot.plots' in sys.modules)"
+    code = "import sys, gmmspeech as gs; print(callable(vars(gs)['mfcc']), 'gmmspeech.plot.style' in sys.modules)"
     assert run(code, EAGER_IMPORT="1") == "True True"
 
 

@@ -74,11 +74,11 @@ def compare_alignment(
     tell()
     _tell_rows([detection_row(found.tolerance, found.detection)])
     if plot is not None:
-        from gmmspeech.plot.boundaries import plot_boundary_errors
-        from gmmspeech.plot.plots import save_figure
+        from gmmspeech.plot.boundaries import boundary_errors
+        from gmmspeech.plot.style import figure_of, save_figure
 
-        figure = plot_boundary_errors(found.agreement, classes=found.classes, tolerance=found.tolerance)
-        save_figure(figure, plot)
+        options = {"classes": found.classes, "tolerance": found.tolerance}
+        save_figure(figure_of(boundary_errors, found.agreement, **options), plot)
 
 
 @command("plot-alignment")
@@ -95,10 +95,12 @@ def plot_alignment(audio: Path, labels: Path, out: Path, start: float, end: floa
     of them. Instead of a TextGrid any file with labels of the recording will do; OUT may end in .pdf or .svg too.
     """
     from gmmspeech.plot.alignments import alignment
-    from gmmspeech.plot.plots import save_figure
+    from gmmspeech.plot.style import figure_of, plain, save_figure
 
     options: dict[str, Any] = {"start": start, "end": end, "channel": "mix" if channel is None else channel}
-    save_figure(alignment(audio, labels, title=audio.name, **options), out)
+    figure = figure_of(alignment, audio, labels, **options)
+    figure.axes[0].set_title(plain(audio.name), loc="left")
+    save_figure(figure, out)
     tell(f"{out}")
 
 

@@ -39,7 +39,8 @@ from gmmspeech.phones.gmm.evaluation import SILENCE, Classification, Result, cou
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
 from gmmspeech.phones.labels.manner import by_manner, manners
 from gmmspeech.phones.labels.segments import LabeledFrames, label_utterances
-from gmmspeech.plot.plots import plot_confusion, save_figure
+from gmmspeech.plot.confusions import confusion
+from gmmspeech.plot.style import figure_of, save_figure
 
 LABELS = "phones.ctm"
 DEV_EVERY = 5  # of the speakers, sorted, this one and its fellows fit the weights of the full system
@@ -300,4 +301,5 @@ def _write_confusion(folder: Path, phones: Sequence[str], counts: NDArray[np.int
     rows = ([name, *map(str, row)] for name, row in zip(names, grouped.tolist(), strict=True))
     write_lines(folder / "confusion.csv", csv_lines([["label", *names], *rows]))
     if importlib.util.find_spec("matplotlib"):
-        save_figure(plot_confusion(grouped, names, groups=manners(names)), folder / "confusion.png", dpi=80)
+        picture = figure_of(confusion, grouped, names, groups=manners(names))
+        save_figure(picture, folder / "confusion.png", dpi=80)

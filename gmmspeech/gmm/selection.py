@@ -19,7 +19,7 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 
 @dataclass(frozen=True)
 class ComponentSelection:
-    """Result of `select_components`; `gmmspeech.plot.selection.plot_selection` draws it.
+    """Result of `select_components`; `gmmspeech.plot.bic` draws it.
 
     Parameters
     ----------

@@ -1,26 +1,30 @@
 from .alignments import alignment as alignment
-from .boundaries import plot_boundary_errors as plot_boundary_errors
-from .plots import (
-    plot_confusion as plot_confusion,
-)
-from .plots import (
-    plot_det as plot_det,
-)
-from .plots import (
-    plot_em_history as plot_em_history,
-)
-from .plots import (
-    plot_scores as plot_scores,
+from .boundaries import boundary_errors as boundary_errors
+from .confusions import confusion as confusion
+from .mixtures import mixture as mixture
+from .score_plots import (
+    bayes_error as bayes_error,
 )
 from .score_plots import (
-    plot_bayes_error_rates as plot_bayes_error_rates,
+    ece as ece,
 )
 from .score_plots import (
-    plot_cross_entropy as plot_cross_entropy,
+    scores as scores,
 )
 from .score_plots import (
-    plot_tippett as plot_tippett,
+    tippett as tippett,
 )
-from .selection import plot_selection as plot_selection
-from .spectrogram import plot_labels as plot_labels
-from .trees import plot_tree as plot_tree
+from .spectrograms import (
+    features as features,
+)
+from .spectrograms import (
+    spectrogram as spectrogram,
+)
+from .tradeoffs import det as det
+from .training import (
+    bic as bic,
+)
+from .training import (
+    history as history,
+)
+from .trees import tree as tree

@@ -11,7 +11,7 @@ from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.tree import ContextTree
-from gmmspeech.plot.plots import INK, MUTED, TARGETS, drawing
+from gmmspeech.plot.style import INK, MUTED, TARGETS, drawing_on
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ LETTERS = 26  # of a line of a question
 
 
 @checked
-def plot_tree(model: PhoneHMM, phone: str, position: int = 1) -> Figure:
+def tree(model: PhoneHMM, phone: str, position: int = 1, *, ax: Axes | Figure | None = None) -> Axes:
     """Draw the tree of one position of a phone: questions from the left to the right, states at its ends.
 
     Parameters
@@ -32,25 +32,27 @@ def plot_tree(model: PhoneHMM, phone: str, position: int = 1) -> Figure:
     phone : str
     position : int
         Which of the phone's positions, from 1.
+    ax : matplotlib.axes.Axes or empty Figure, optional
+        Where to draw; a new figure of pyplot by default.
 
     Returns
     -------
-    matplotlib.figure.Figure
+    matplotlib.axes.Axes
 
     Raises
     ------
     ModelError
         The model has no tree, or no such phone.
     ConfigError
-        The phone has no such position; matplotlib is not installed.
+        The phone has no such position; matplotlib is not installed, or `ax` is something else.
 
     Examples
     --------
     >>> import dataclasses
     >>> from gmmspeech.phones.hmm.tree import ContextTree
     >>> model = PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0])
-    >>> figure = plot_tree(dataclasses.replace(model, tree=ContextTree.untied([3, 3])), "AA", 2)
-    >>> [text.get_text() for text in figure.axes[0].texts]
+    >>> axes = tree(dataclasses.replace(model, tree=ContextTree.untied([3, 3])), "AA", 2)
+    >>> [text.get_text() for text in axes.texts]
     ['phone AA, state 2 of 3, context 1']
     """
     model.states(phone)  # or an error that names it
@@ -60,18 +62,13 @@ def plot_tree(model: PhoneHMM, phone: str, position: int = 1) -> Figure:
     if not 1 <= position <= end - first:
         raise ConfigError(f"position: found {position}, expected 1 to {end - first}, those of {phone}")
     root = int(model.tree.roots[first + position - 1])
-    with drawing():
-        from matplotlib.figure import Figure
-
-        depth, leaves = _depth(model.tree, root), _leaves(model.tree, root)
-        figure = Figure(figsize=(WIDTH * (depth + 1.2), HEIGHT * leaves + 0.8))
-        figure.set_layout_engine("none")
-        axes = figure.add_axes((0.01, 0.0, 0.98, 1.0 - 0.4 / (HEIGHT * leaves + 0.8)))
-        axes.set(xlim=(-0.05, depth + 1.2), ylim=(leaves - 0.4, -0.6))
-        axes.axis("off")
-        figure.suptitle(f"{phone}, state {position} of {end - first}", x=0.01, ha="left", color=INK)
-        _draw(axes, model, root, 0, 0)
-    return figure
+    depth, leaves = _depth(model.tree, root), _leaves(model.tree, root)
+    with drawing_on(ax, WIDTH * (depth + 1.2), HEIGHT * leaves + 0.8) as ax:
+        ax.set(xlim=(-0.05, depth + 1.2), ylim=(leaves - 0.4, -0.6))
+        ax.axis("off")
+        ax.set_title(f"{phone}, state {position} of {end - first}", loc="left", fontsize=12)
+        _draw(ax, model, root, 0, 0)
+    return ax
 
 
 def _leaves(tree: ContextTree, node: int) -> int:
@@ -86,23 +83,23 @@ def _depth(tree: ContextTree, node: int) -> int:
     return 1 + max(_depth(tree, int(tree.yes[node])), _depth(tree, int(tree.no[node])))
 
 
-def _draw(axes: Axes, model: PhoneHMM, node: int, level: int, above: int) -> float:
+def _draw(ax: Axes, model: PhoneHMM, node: int, level: int, above: int) -> float:
     """Draw what hangs on a node, below so many leaves; give its height."""
+    assert model.tree is not None
     tree = model.tree
-    assert tree is not None
     if tree.question[node] < 0:
         text = model.state_name(int(tree.state[node]))
-        axes.text(level + 0.02, above, text, color=TARGETS, va="center", fontsize=8)
+        ax.text(level + 0.02, above, text, color=TARGETS, va="center", fontsize=8)
         return above
     behind = [int(tree.yes[node]), int(tree.no[node])]
     places = [above, above + _leaves(tree, behind[0])]
-    heights = [_draw(axes, model, child, level + 1, place) for child, place in zip(behind, places, strict=True)]
+    heights = [_draw(ax, model, child, level + 1, place) for child, place in zip(behind, places, strict=True)]
     middle = float(np.mean(heights))
     for answer, height in zip(("yes", "no"), heights, strict=True):
-        axes.plot([level + 0.78, level + 0.86, level + 1], [middle, height, height], color=MUTED, linewidth=1)
-        axes.text(level + 0.88, height, answer, color=MUTED, va="bottom", fontsize=7)
+        ax.plot([level + 0.78, level + 0.86, level + 1], [middle, height, height], color=MUTED, linewidth=1)
+        ax.text(level + 0.88, height, answer, color=MUTED, va="bottom", fontsize=7)
     phones = " ".join(np.array(model.phones)[tree.questions[tree.question[node]]])
     side = "after" if tree.right[node] else "before"
     asked = textwrap.shorten(f"{side}: {phones}", 3 * LETTERS, placeholder=" …")
-    axes.text(level + 0.02, middle, textwrap.fill(asked, LETTERS), color=INK, va="center", fontsize=8)
+    ax.text(level + 0.02, middle, textwrap.fill(asked, LETTERS), color=INK, va="center", fontsize=8)
     return middle

@@ -13,7 +13,8 @@ import numpy as np
 from gmmspeech.formats.alignments import AlignedFile, AlignedUtterance, Entry
 from gmmspeech.phones.labels.manner import OTHER, manners
 from gmmspeech.phones.labels.phone_sets import is_silence
-from gmmspeech.plot.durations import plot_durations, plot_histogram
+from gmmspeech.plot.durations import durations, histogram
+from gmmspeech.plot.style import figure_of
 from gmmspeech.report.page import Configuration, configuration_section, figures, section, table, write_page
 
 WORST = 20  # rows of a table
@@ -128,14 +129,14 @@ def _confidence(phones: Sequence[_Place]) -> str:
         caption = (
             f"Deviations of where phones begin; median {np.median(deviations):.1f} ms. Beyond 60 ms in the last bin."
         )
-        pictures.append(("deviations", plot_histogram(deviations, label="deviation (ms)", highest=60.0), caption))
+        pictures.append(("deviations", figure_of(histogram, deviations, label="deviation (ms)", highest=60.0), caption))
         worst = sorted(known, key=lambda p: -(p.entry.deviation or 0.0))[:WORST]
         rows = [[*p.cells(), _milliseconds(p.entry.deviation)] for p in worst]
         parts.append("<p>Boundaries that are the least sure, where phones begin.</p>")
         parts.append(table([*_HEADS, "deviation (ms)"], rows, numbers=3))
     if len(goodness):
         caption = f"Goodness of pronunciation of phones; median {np.median(goodness):.2f} nats a frame."
-        pictures.append(("goodness", plot_histogram(goodness, label="goodness (nats a frame)"), caption))
+        pictures.append(("goodness", figure_of(histogram, goodness, label="goodness (nats a frame)"), caption))
     if not pictures:
         return "<p>Neither deviations nor goodness are known (--confidence gives them).</p>"
     return "\n".join([figures(*pictures), *parts])
@@ -157,7 +158,7 @@ def _durations(phones: Sequence[_Place]) -> str:
         for p, _ in strange
     ]
     note = f"Phones much longer or shorter than others of the same name, of those with {FEWEST} segments or more."
-    parts = [figures(("durations", plot_durations(spoken), caption))]
+    parts = [figures(("durations", figure_of(durations, spoken), caption))]
     if rows:
         heads = [*_HEADS, "duration (ms)", "typical (ms)"]
         parts += [f"<p>{note}</p>", table(heads, rows, numbers=4)]

@@ -17,7 +17,8 @@ from gmmspeech.errors import counted
 from gmmspeech.features.quality import Quality
 from gmmspeech.metrics.bootstrap import Interval
 from gmmspeech.metrics.devpav import devpav
-from gmmspeech.plot import plots, score_plots
+from gmmspeech.plot import score_plots, style, tradeoffs
+from gmmspeech.plot.style import figure_of
 from gmmspeech.report.page import configuration_section, figures, section, table, write_page
 from gmmspeech.scoring.calibration import Calibration, PavCalibration
 from gmmspeech.scoring.trials import TrialList
@@ -219,22 +220,26 @@ def _pictures(evidence: Evidence) -> str:
     return figures(
         (
             "tippett",
-            _marked(score_plots.plot_tippett(*sides), value / math.log(10)),
+            _marked(figure_of(score_plots.tippett, *sides), value / math.log(10)),
             "Tippett curves: the share of the trials of each kind with at least such a ratio. What lies on the wrong "
             "side of 0 misleads. The dashed line is the case.",
         ),
         (
             "entropy",
-            score_plots.plot_cross_entropy(*sides),
+            figure_of(score_plots.ece, *sides),
             "Empirical cross-entropy: the information that is missing at each prior once the ratios are known, after "
             "the best rising calibration, and with ratios of 1.",
         ),
         (
             "scores",
-            _marked(plots.plot_scores(*scores), evidence.score),
+            _marked(figure_of(score_plots.scores, *scores), evidence.score),
             "Scores of all systems, without bounds, each kind in percent of its own. The dashed line is the case.",
         ),
-        ("det", plots.plot_det(*scores), "Detection error trade-off of the scores, and the equal error rate."),
+        (
+            "det",
+            figure_of(tradeoffs.det, *scores),
+            "Detection error trade-off of the scores, and the equal error rate.",
+        ),
     )
 
 
@@ -244,7 +249,7 @@ def _marked(figure: Figure, place: float) -> Figure:
     low, high = axes.get_xlim()
     margin = 0.02 * (high - low)
     axes.set_xlim(min(low, place - margin), max(high, place + margin))
-    axes.axvline(place, color=plots.INK, linewidth=1.4, linestyle="--")
+    axes.axvline(place, color=style.INK, linewidth=1.4, linestyle="--")
     return figure
 
 

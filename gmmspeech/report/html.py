@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.errors import DataError, counted
 from gmmspeech.metrics.summary import DetectionCost, Summary, summarize
-from gmmspeech.plot import plots, score_plots
+from gmmspeech.plot import score_plots, tradeoffs
+from gmmspeech.plot.style import figure_of
 from gmmspeech.report.page import (
     Configuration,
     Table,
@@ -72,15 +73,15 @@ def write_report(
     sides = target_scores, nontarget_scores
     curves = {name: (np.asarray(x)[target], np.asarray(x)[~target]) for name, x in (others or {}).items()}
     pictures = {
-        "det": (plots.plot_det(*sides, summary=summary, others=curves), _describe_det(summary)),
-        "scores": (plots.plot_scores(*sides, threshold=threshold), _describe_scores(*sides, threshold)),
-        "tippett": (score_plots.plot_tippett(*sides), "Tippett curves of the scores as log-likelihood ratios."),
+        "det": (figure_of(tradeoffs.det, *sides, summary=summary, others=curves), _describe_det(summary)),
+        "scores": (figure_of(score_plots.scores, *sides, threshold=threshold), _describe_scores(*sides, threshold)),
+        "tippett": (figure_of(score_plots.tippett, *sides), "Tippett curves of the scores as log-likelihood ratios."),
         "bayes": (
-            score_plots.plot_bayes_error_rates(*sides, p_targets=[_effective_prior(cost) for cost in summary.costs]),
+            figure_of(score_plots.bayes_error, *sides, p_targets=[_effective_prior(cost) for cost in summary.costs]),
             f"Bayes error rates. Cllr {summary.cllr:.4f}, at best {summary.min_cllr:.4f}.",
         ),
     }
-    pictures["entropy"] = (score_plots.plot_cross_entropy(*sides), "Empirical cross-entropy over priors.")
+    pictures["entropy"] = (figure_of(score_plots.ece, *sides), "Empirical cross-entropy over priors.")
     told = "".join(f"<li>{escape(note)}</li>\n" for note in notes)
     body = section("What the figures are worth", f"<ul>\n{told}</ul>") if notes else ""
     if by_group:

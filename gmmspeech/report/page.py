@@ -13,18 +13,18 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from gmmspeech.files.atomic import atomic_path, remove_leftovers
-from gmmspeech.plot import plots
+from gmmspeech.plot import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Colors of the pictures, to be replaced by those of the page, which has a light and a dark set.
 _PAGE_COLORS = {
-    plots.INK: "var(--ink)",
-    plots.MUTED: "var(--muted)",
-    plots.TARGETS: "var(--targets)",
-    plots.NONTARGETS: "var(--nontargets)",
-    plots.THIRD: "var(--third)",
+    style.INK: "var(--ink)",
+    style.MUTED: "var(--muted)",
+    style.TARGETS: "var(--targets)",
+    style.NONTARGETS: "var(--nontargets)",
+    style.THIRD: "var(--third)",
 }
 
 Configuration = Mapping[str, "Mapping[str, object] | str"]
@@ -89,7 +89,7 @@ def _read(name: str) -> str:
 def inline_svg(figure: Figure, *, name: str, alt: str) -> str:
     """Draw a figure as an SVG element for a page: ids of its own, the page's colors and font, and a text beside it."""
     buffer = io.StringIO()
-    with plots.drawing(**{"svg.fonttype": "none", "svg.hashsalt": name, "svg.id": name}):
+    with style.drawing(**{"svg.fonttype": "none", "svg.hashsalt": name, "svg.id": name}):
         nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
         figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     svg = buffer.getvalue()

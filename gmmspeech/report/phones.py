@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from gmmspeech.errors import counted
 from gmmspeech.metrics.confusion import confusion_matrix, precision_recall
 from gmmspeech.phones.labels.manner import MANNERS, OTHER, by_manner, manners
-from gmmspeech.plot.plots import plot_confusion
+from gmmspeech.plot.confusions import confusion
+from gmmspeech.plot.style import figure_of
 from gmmspeech.report.page import Configuration, configuration_section, figures, section, table, write_page
 
 WORST = 20  # rows of a table
@@ -58,8 +59,8 @@ def write_phone_report(
         "The same by manner of articulation alone.",
     )
     pictures = (
-        ("phones", plot_confusion(counts, names, groups=classes), captions[0]),
-        ("manners", plot_confusion(by_class, of_manner), captions[1]),
+        ("phones", figure_of(confusion, counts, names, groups=classes), captions[0]),
+        ("manners", figure_of(confusion, by_class, of_manner), captions[1]),
     )
     parts = [
         section("Confusions", f"{figures(*pictures)}\n{_pairs(said, found)}"),

@@ -44,4 +44,6 @@ def draw(data: gs.formats.DataDir, aligned: Path, labels: Path | None, span: tup
     if labels:
         tiers["the corpus"] = gs.formats.read_labels(labels)[utterance]
     signal, rate = gs.formats.load_utterance(data, utterance)
-    gs.plot.plot_labels(signal, rate, tiers, *span, title=utterance).savefig(target, dpi=72)
+    axes = gs.plot.spectrogram(signal, rate, labels=tiers, start=span[0], end=span[1])
+    axes.set_title(utterance, loc="left")
+    axes.figure.savefig(target, dpi=72)

@@ -13,7 +13,7 @@ from gmmspeech.formats.textgrid import write_textgrid
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.plot.alignments import alignment
-from gmmspeech.plot.plots import save_figure
+from gmmspeech.plot.style import save_figure
 
 pytest.importorskip("matplotlib")
 RATE = 8000
@@ -28,8 +28,7 @@ def lines(axes):
 
 
 def test_lines_at_starts_and_ends_through_all_parts():
-    figure = gs.plot.alignment((SIGNAL, RATE), TIERS, title="a$b")
-    waveform, spectrogram, words, phones = figure.axes
+    waveform, spectrogram, words, phones = gs.plot.alignment((SIGNAL, RATE), TIERS).child_axes
     assert lines(waveform) == lines(spectrogram) == lines(phones) == [0.5, 0.9, 0.95, 1.2]
     assert lines(words) == [0.5, 1.2]
     assert [text.get_text() for text in phones.texts] == ["SIL", "AA", "S", "SIL"]
@@ -40,36 +39,37 @@ def test_lines_at_starts_and_ends_through_all_parts():
 def test_a_stretch_of_a_file_with_a_textgrid(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.column_stack([SIGNAL, 0 * SIGNAL]) / 2, RATE)
     write_textgrid(tmp_path / "a.TextGrid", {**TIERS, "confidence": PHONES})
-    figure = alignment(tmp_path / "a.wav", tmp_path / "a.TextGrid", start=0.6, end=1.0)
-    assert len(figure.axes) == 5
-    assert figure.axes[0].get_xlim() == pytest.approx((0.6, 1.0))
-    assert lines(figure.axes[0]) == [0.9, 0.95]
-    peak = figure.axes[0].lines[0].get_ydata()
+    axes = alignment(tmp_path / "a.wav", tmp_path / "a.TextGrid", start=0.6, end=1.0)
+    parts = axes.child_axes
+    assert len(parts) == 5
+    assert axes.get_xlim() == parts[0].get_xlim() == pytest.approx((0.6, 1.0))
+    assert lines(parts[0]) == [0.9, 0.95]
+    peak = parts[0].lines[0].get_ydata()
     np.testing.assert_allclose(peak, SIGNAL[4800:8000] / 4, atol=1e-4)  # the mean of both channels
-    assert [text.get_text() for text in figure.axes[3].texts] == ["AA", "S"]
-    save_figure(figure, tmp_path / "a.svg")
+    assert [text.get_text() for text in parts[3].texts] == ["AA", "S"]
+    save_figure(axes.figure, tmp_path / "a.svg")
     assert "<svg" in (tmp_path / "a.svg").read_text()
     with pytest.raises(ConfigError, match=r"a\.xyz: found suffix '\.xyz', expected one of"):
-        save_figure(figure, tmp_path / "a.xyz")
+        save_figure(axes.figure, tmp_path / "a.xyz")
 
 
 def test_what_align_found_and_other_label_files(tmp_path):
     found = Alignment(TIERS["words"], PHONES, np.zeros(4), None, 0.0)
-    assert len(alignment((SIGNAL, RATE), found).axes) == 4
+    assert len(alignment((SIGNAL, RATE), found).child_axes) == 4
     write_labels(tmp_path / "a.phn", {"a": PHONES}, rate=16000)
-    assert alignment((SIGNAL, RATE), tmp_path / "a.phn").axes[2].get_ylabel() == "phn"
+    assert alignment((SIGNAL, RATE), tmp_path / "a.phn").child_axes[2].get_ylabel() == "phn"
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])
 def test_samples_are_those_of_timit_or_of_the_recording(tmp_path, rate):
     write_labels(tmp_path / "a.phn", {"a": PHONES}, rate=rate)
-    assert lines(alignment((SIGNAL, RATE), tmp_path / "a.phn").axes[2]) == [0.5, 0.9, 0.95, 1.2]
+    assert lines(alignment((SIGNAL, RATE), tmp_path / "a.phn").child_axes[2]) == [0.5, 0.9, 0.95, 1.2]
 
 
 def test_the_recording_is_found_by_its_name(tmp_path):
     soundfile.write(tmp_path / "my file.wav", SIGNAL / 2, RATE)
     write_labels(tmp_path / "a.ctm", {"ann/a": PHONES[:1], "ann/my%20file": PHONES})
-    assert lines(alignment(tmp_path / "my file.wav", tmp_path / "a.ctm").axes[2]) == [0.5, 0.9, 0.95, 1.2]
+    assert lines(alignment(tmp_path / "my file.wav", tmp_path / "a.ctm").child_axes[2]) == [0.5, 0.9, 0.95, 1.2]
     (tmp_path / "my file.wav").rename(tmp_path / "b.wav")
     with pytest.raises(DataError, match=r"a.ctm: found labels of 2 recordings, 0 of them called b, expected those of"):
         alignment(tmp_path / "b.wav", tmp_path / "a.ctm")
@@ -77,7 +77,7 @@ def test_the_recording_is_found_by_its_name(tmp_path):
 
 def test_names_that_have_no_room_are_not_written():
     labels = {"phones": [Label(i / 100, (i + 1) / 100, "a_long_name") for i in range(100)]}
-    assert len(alignment((SIGNAL, RATE), labels).axes[2].texts) == 0
+    assert len(alignment((SIGNAL, RATE), labels).child_axes[2].texts) == 0
 
 
 def test_what_is_refused(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from gmmspeech.errors import DataError
 from gmmspeech.metrics.boundaries import boundary_agreement
-from gmmspeech.plot.boundaries import BIN, WIDEST, plot_boundary_errors
+from gmmspeech.plot.boundaries import BIN, WIDEST, boundary_errors
 
 REFERENCE = {"u": [(i / 10, (i + 1) / 10, "AT"[i % 2]) for i in range(40)]}
 
@@ -13,20 +13,20 @@ REFERENCE = {"u": [(i / 10, (i + 1) / 10, "AT"[i % 2]) for i in range(40)]}
 def test_histogram_and_classes():
     hypothesis = {"u": [(t + (0.01 if name == "T" else 0.3), e, name) for t, e, name in REFERENCE["u"]]}
     agreement = boundary_agreement(REFERENCE, hypothesis)
-    figure = plot_boundary_errors(agreement, classes={"A": "vowel", "T": "stop"})
-    shares = figure.axes[0].patches[0].get_data()
+    above, below = boundary_errors(agreement, classes={"A": "vowel", "T": "stop"}).child_axes
+    shares = above.patches[0].get_data()
     assert shares.values.sum() == pytest.approx(100)
     places = (shares.edges[:-1] + BIN / 2)[shares.values > 0]
     np.testing.assert_allclose(places, [10, WIDEST])  # what is farther off counts in the last
-    names = [text.get_text() for text in figure.axes[1].get_yticklabels()]
+    names = [text.get_text() for text in below.get_yticklabels()]
     assert names == ["vowel → stop (20)", "stop → vowel (19)"]
-    medians = [line.get_xdata()[0] for line in figure.axes[1].lines if line.get_marker() == "o"]
+    medians = [line.get_xdata()[0] for line in below.lines if line.get_marker() == "o"]
     np.testing.assert_allclose(medians, [10, 300])
-    assert "50.0 % within 20 ms" in figure.axes[0].texts[0].get_text()
+    assert "50.0 % within 20 ms" in above.texts[0].get_text()
 
 
 def test_without_classes_there_is_one_picture():
     agreement = boundary_agreement(REFERENCE, REFERENCE)
-    assert len(plot_boundary_errors(agreement).axes) == 1
+    assert not boundary_errors(agreement).child_axes
     with pytest.raises(DataError, match="boundaries: found none that has a partner"):
-        plot_boundary_errors(boundary_agreement(REFERENCE, {"u": []}))
+        boundary_errors(boundary_agreement(REFERENCE, {"u": []}))

@@ -1,4 +1,4 @@
-"""Pictures of calibrated scores show the numbers they are given."""
+"""Pictures of scores show the numbers they are given."""
 
 import io
 import math
@@ -6,10 +6,10 @@ import math
 import numpy as np
 import pytest
 
+import gmmspeech as gs
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.metrics.cllr import cllr, min_cllr
 from gmmspeech.metrics.dcf import actual_dcf, min_dcf
-from gmmspeech.plot.score_plots import plot_bayes_error_rates, plot_cross_entropy, plot_tippett
 
 
 def gaussian(num_targets=100, num_nontargets=1000, separation=4.0):
@@ -19,10 +19,18 @@ def gaussian(num_targets=100, num_nontargets=1000, separation=4.0):
     return rng.normal(separation / 2, spread, num_targets), rng.normal(-separation / 2, spread, num_nontargets)
 
 
+def test_histograms_are_shares():
+    """Each kind adds up to 100 %, and the threshold is where it was put."""
+    axes = gs.plot.scores(*gaussian(), threshold=1.25)
+    for patch in axes.patches:
+        assert patch.get_data().values.sum() == pytest.approx(100)
+    assert {line.get_label(): line for line in axes.lines}["threshold 1.250"].get_xdata() == [1.25, 1.25]
+
+
 def test_tippett_curves_are_shares_at_or_above():
     """Read off at any ratio, the curves are counts; misleading shares are in the legend."""
     targets, nontargets = gaussian()
-    axes = plot_tippett(targets, nontargets).axes[0]
+    axes = gs.plot.tippett(targets, nontargets)
     for line, scores in zip(axes.lines, (targets, nontargets), strict=False):
         assert line.get_drawstyle() == "steps-pre"
         x, y = line.get_data()
@@ -37,7 +45,7 @@ def test_tippett_curves_are_shares_at_or_above():
 def test_bayes_error_rates_are_costs():
     """At every prior drawn, actual and minimum cost; priors of interest are marked where they belong."""
     targets, nontargets = gaussian()
-    axes = plot_bayes_error_rates(targets, nontargets, p_targets=[0.2]).axes[0]
+    axes = gs.plot.bayes_error(targets, nontargets, p_targets=[0.2])
     lines = {line.get_label(): line.get_data() for line in axes.lines}
     for label, figure in [
         (f"actual (Cllr {cllr(targets, nontargets):.3f})", actual_dcf),
@@ -54,25 +62,25 @@ def test_bayes_error_rates_are_costs():
 def test_cross_entropy_is_cllr_at_even_odds():
     """In the middle the curves are Cllr and minCllr; neutral ratios miss one bit there."""
     targets, nontargets = gaussian()
-    axes = plot_cross_entropy(targets, nontargets).axes[0]
+    axes = gs.plot.ece(targets, nontargets)
     middle = {line.get_label(): np.interp(0, *line.get_data()) for line in axes.lines}
     expected = {"ratios of 1": 1, "actual": cllr(targets, nontargets), "minimum": min_cllr(targets, nontargets)}
     assert middle == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("plot", [plot_tippett, plot_bayes_error_rates, plot_cross_entropy])
+@pytest.mark.parametrize("plot", [gs.plot.tippett, gs.plot.bayes_error, gs.plot.ece])
 @pytest.mark.parametrize("scores", [([0.0], [0.0]), ([5.0, 6.0], [-3.0]), ([-1e4], [1e4]), gaussian(3000, 100_000)])
 def test_anything_can_be_drawn(plot, scores):
     """One score, separable, upside down, many; with few points."""
-    figure = plot(*scores)
-    assert all(len(line.get_xdata()) < 2500 for line in figure.axes[0].lines)
-    figure.savefig(io.BytesIO(), format="png")
+    axes = plot(*scores)
+    assert all(len(line.get_xdata()) < 2500 for line in axes.lines)
+    axes.figure.savefig(io.BytesIO(), format="png")
 
 
 def test_bad_input_is_refused():
     """Scores and priors."""
-    for plot in (plot_tippett, plot_bayes_error_rates, plot_cross_entropy):
+    for plot in (gs.plot.tippett, gs.plot.bayes_error, gs.plot.ece):
         with pytest.raises(DataError, match=r"^target scores: found 1 NaN"):
             plot([np.nan], [0.0])
     with pytest.raises(ConfigError, match=r"^p_target: found 1.0"):
-        plot_bayes_error_rates([1.0], [0.0], p_targets=[1.0])
+        gs.plot.bayes_error([1.0], [0.0], p_targets=[1.0])

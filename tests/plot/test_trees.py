@@ -6,13 +6,13 @@ from trees import grown, model_of
 
 from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.plot.trees import plot_tree
+from gmmspeech.plot.trees import tree
 
 
 def test_questions_and_states_of_a_position():
     model = model_of(grown(np.random.default_rng(2), [1, 3, 2, 1], 25), ("SIL", "A", "B", "C"))
     for position in (1, 2, 3):
-        texts = [text.get_text().replace("\n", " ") for text in plot_tree(model, "A", position).axes[0].texts]
+        texts = [text.get_text().replace("\n", " ") for text in tree(model, "A", position).texts]
         states = np.flatnonzero(model.tree.root_of_state == position)
         assert sorted(t for t in texts if t.startswith("phone")) == sorted(map(model.state_name, states))
         asked = [t for t in texts if t.startswith(("before:", "after:"))]
@@ -23,9 +23,9 @@ def test_questions_and_states_of_a_position():
 def test_what_has_no_tree_is_named():
     plain = PhoneHMM.from_phones(["SIL", "A"], mean=[0.0], variance=[1.0])
     with pytest.raises(ModelError, match="found no tree of contexts"):
-        plot_tree(plain, "A")
+        tree(plain, "A")
     tied = model_of(grown(np.random.default_rng(2), [1, 3], 6), ("SIL", "A"))
     with pytest.raises(ConfigError, match="position: found 4, expected 1 to 3"):
-        plot_tree(tied, "A", 4)
+        tree(tied, "A", 4)
     with pytest.raises(ModelError, match="phone X: not in the model"):
-        plot_tree(tied, "X")
+        tree(tied, "X")

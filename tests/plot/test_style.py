@@ -1,0 +1,106 @@
+"""Where pictures are drawn, and how they look."""
+
+import subprocess
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+import gmmspeech as gs
+from gmmspeech.errors import ConfigError
+from gmmspeech.phones.labels.labels import Label
+from gmmspeech.plot import style
+
+X = np.random.default_rng(0).normal(size=(60, 2))
+SIDES = [1.0, 2.0, 3.0], [-1.0, 0.0, 1.5]
+SIGNAL = np.random.default_rng(0).normal(0, 0.1, 4000)
+LABELS = [Label(0.05, 0.2, "AA")]
+PICTURES = {
+    "alignment": ((SIGNAL, 16000), LABELS),
+    "bayes_error": SIDES,
+    "confusion": (np.eye(2, dtype=int), ["a", "b"]),
+    "det": SIDES,
+    "ece": SIDES,
+    "features": (X,),
+    "history": ([-3.0, -2.0],),
+    "mixture": (gs.DiagonalGMM(2, random_state=0).fit(X), X),
+    "scores": SIDES,
+    "spectrogram": (SIGNAL, 16000),
+    "tippett": SIDES,
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_axes_in_and_out(name):
+    """Those given are drawn on and given back, a new figure of pyplot is the default, an empty one gets its size."""
+    picture, arguments = getattr(gs.plot, name), PICTURES[name]
+    figure = Figure(figsize=(1, 1))
+    axes = picture(*arguments, ax=figure)
+    assert axes is figure.axes[0]
+    assert figure.get_figwidth() > 3
+    given = Figure(figsize=(9, 4)).subplots(1, 2)
+    assert picture(*arguments, ax=given[1]) is given[1]
+    assert given[1].has_data() or given[1].child_axes
+    assert not given[0].has_data()
+    assert given[0].figure.get_figwidth() == 9
+    before = pyplot.get_fignums()
+    assert picture(*arguments).figure is pyplot.gcf()
+    assert len(pyplot.get_fignums()) == len(before) + 1
+    for wrong in ("axes", given[0].figure, 3):
+        with pytest.raises(ConfigError, match=r"^ax: found .*, expected Axes of matplotlib, an empty Figure, or None$"):
+            picture(*arguments, ax=wrong)
+
+
+def test_settings_of_the_user_stay_as_they_are():
+    with mpl.rc_context({"axes.facecolor": "black", "font.size": 30, "axes.grid": True}):
+        before = dict(mpl.rcParams)
+        axes = gs.plot.history([-3.0, -2.0])
+        assert dict(mpl.rcParams) == before
+    assert to_rgb(axes.get_facecolor()) == (1, 1, 1)
+    assert axes.xaxis.label.get_size() == 10
+
+
+def test_a_title_of_ones_own_is_in_nothings_way():
+    """The legend is beneath the axes, all of it within the figure."""
+    for names in ({}, {"b": SIDES, "c": SIDES, "d": SIDES}):
+        axes = gs.plot.det(*SIDES, others=names)
+        axes.set_title("ours")
+        axes.figure.canvas.draw()
+        legend, title = axes.get_legend().get_window_extent(), axes.title.get_window_extent()
+        below = axes.xaxis.get_tightbbox().y0
+        assert legend.y1 < below < title.y0
+        assert legend.y0 >= 0
+
+
+def test_colors_are_told_apart_in_gray_or_by_dashes():
+    """Curves of one picture: another brightness or other dashes."""
+    for name in ("scores", "tippett", "bayes_error", "ece", "det"):
+        axes = getattr(gs.plot, name)(*SIDES)
+        curves = [line for line in axes.lines if not line.get_label().startswith("_") and line.get_marker() == "None"]
+        gray = [(np.dot(to_rgb(line.get_color()), [0.299, 0.587, 0.114]), str(line._dash_pattern)) for line in curves]
+        for i, (bright, dash) in enumerate(gray):
+            assert all(abs(bright - other) > 0.2 or dash != another for other, another in gray[:i]), name
+
+
+def test_matplotlib_is_loaded_by_the_first_picture_only():
+    """Importing the room costs nothing, and what is drawn for a file needs no pyplot."""
+    code = """if True:
+        import sys
+        from gmmspeech.plot.training import history
+        from gmmspeech.plot.style import figure_of
+        import gmmspeech.report.html
+        assert "matplotlib" not in sys.modules
+        figure_of(history, [0.0, 1.0])
+        assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_lines_are_thinned_to_what_can_be_seen():
+    x, _ = style.thinned(np.linspace(0, 1, 100_000), np.zeros(100_000))
+    assert len(x) <= style.DRAWN_POINTS + 2
+    assert (x[0], x[-1]) == (0.0, 1.0)
