@@ -271,6 +271,8 @@ def _constraint(hint: Any, *, arrays: bool = False) -> Constraint | None:
     if origin in (Union, types.UnionType):
         parts = [_constraint(part, arrays=arrays) for part in args]
         return None if None in parts else any_of(*filter(None, parts))
+    if isinstance(hint, TypeVar):  # of some classes
+        return any_of(*map(instance, hint.__constraints__)) if hint.__constraints__ else None
     if origin is np.ndarray:
         return _numbers if arrays else None
     kind = origin or hint

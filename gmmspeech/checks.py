@@ -36,8 +36,8 @@ def real_array(
     if hasattr(x, "toarray") and hasattr(x, "nnz"):
         expected = "expected a dense array: sparse data are not supported"
         raise error(f"{owner}: found a sparse {type(x).__name__}, {expected}")
-    if x is None or isinstance(x, (str, bytes, bytearray, os.PathLike, Mapping, Set)):
-        raise error(f"{owner}: found something that is no number ({told(x)}), expected numbers")
+    if x is None or isinstance(x, (str, bytes, bytearray, os.PathLike, Mapping, Set, Iterator)):
+        raise error(f"{owner}: found something that is no number ({told(x)}), expected numbers{_advice(x)}")
     masked = sum(map(_count_masked, x if isinstance(x, (list, tuple)) else [x]))
     if masked:
         raise error(
@@ -51,7 +51,8 @@ def real_array(
                 raise TypeError(f"found {told(wrong)}")
             array = array.astype(np.float64)
     except (TypeError, ValueError, RuntimeError, OverflowError) as problem:
-        raise error(f"{owner}: found something that is no number ({one_line(problem)}), expected numbers") from None
+        found = _uneven(x) or f"something that is no number ({_reason(x, problem)})"
+        raise error(f"{owner}: found {found}, expected numbers{_advice(x)}") from None
     if array.dtype.kind == "c":
         raise error(f"{owner}: found {array.dtype} numbers, expected real ones: Complex data not supported")
     if array.dtype.kind not in ("fiub" if bools else "fiu"):
@@ -59,6 +60,49 @@ def real_array(
         found = kinds.get(array.dtype.kind, str(array.dtype))
         raise error(f"{owner}: found something that is no number ({found}), expected numbers")
     return array
+
+
+_READERS = {
+    **dict.fromkeys((".wav", ".flac", ".ogg", ".mp3", ".sph"), "signal, rate = gs.read_audio(path)"),
+    **dict.fromkeys((".h5", ".hdf5", ".ark", ".scp"), "gs.FeatureStore(path)"),
+    **dict.fromkeys((".npy", ".npz"), "np.load(path)"),
+}
+
+
+def _advice(x: Any) -> str:
+    """Tell how to make numbers of what has them, "" where there is no telling."""
+    if isinstance(x, (str, os.PathLike)):
+        reader = _READERS.get(os.path.splitext(os.fspath(x))[1].lower())
+        return f": read the file, {reader}" if reader else ""
+    if isinstance(x, Mapping):
+        return ": list(x.values()) has them alone"
+    if isinstance(x, Iterator):
+        return ": list(x) holds what it yields"
+    if isinstance(x, tuple) and len(x) == 2 and np.ndim(x[0]) == 1 and np.ndim(x[1]) == 0:
+        return ": a pair as of read_audio is taken apart, signal, rate = pair"
+    if hasattr(x, "select_dtypes"):
+        others = list(x.select_dtypes(exclude=["number", "bool"]).columns)
+        return f": drop {'columns' if len(others) > 1 else 'column'} {shown(', '.join(map(str, others)))}"
+    return ""
+
+
+def _reason(x: Any, problem: Exception) -> str:
+    """Tell why there is no array: in the words of a library that has objects of its own, else what was found."""
+    own = hasattr(x, "__array__") or (isinstance(x, (list, tuple)) and "inhomogeneous" not in str(problem))
+    return one_line(problem) if own else told(x)
+
+
+def _uneven(x: Any) -> str:
+    """Tell of a list what keeps it from being one array, "" where nothing of the list itself does."""
+    if not isinstance(x, (list, tuple)):
+        return ""
+    for i, item in enumerate(x):
+        if item is None or isinstance(item, (str, os.PathLike)):
+            return f"something that is no number (item {i}: {told(item)})"
+    lengths = sorted({len(item) for item in x if hasattr(item, "__len__") and np.shape(item) != ()})
+    if len(lengths) < 2:
+        return ""
+    return f"rows of different lengths, {lengths[0]} to {lengths[-1]}"
 
 
 def as_labels(y: Any, owner: str = "labels", error: type[GmmSpeechError] = DataError) -> NDArray:

@@ -115,6 +115,7 @@ MAX_BINS = 10_000
 MAX_FILTERS = 1 << 25  # numbers in the filters of all bins: 128 MiB
 MAX_ORDER = 200
 MAX_RATE = 10_000_000
+_LEAST_LIKELY_RATE = 1000  # Hz: below it kHz were meant
 MAX_FRAMES = 1_000_000  # that are looked at around one: 3 hours
 
 
@@ -215,7 +216,9 @@ class StaticOptions(Section):
         for name, found, least in (("frame_length", length, 2), ("frame_shift", shift, 1)):
             if not least <= found <= MAX_SAMPLES:
                 expected = f"{least} or more" if found < least else f"at most {MAX_SAMPLES}"
-                raise ConfigError(f"{name}: found {counted(found, 'sample', 'g')} at {rate:g} Hz, expected {expected}")
+                unit = "rates are in Hz, not kHz" if rate < _LEAST_LIKELY_RATE else "times are in milliseconds"
+                samples = f"{counted(found, 'sample', 'g')} at {rate:g} Hz"
+                raise ConfigError(f"{name}: found {samples}, expected {expected}; {unit}")
         if points * self.num_mel_bins > 2 * MAX_FILTERS:
             many = f"{counted(self.num_mel_bins, 'filter')} of a spectrum of {counted(points, 'point')}"
             raise ConfigError(f"num_mel_bins: found {many}, expected fewer, or a shorter frame_length")

@@ -60,10 +60,8 @@ def checked_signal(signal: ArrayLike, *, whole: bool = True, owner: str = "") ->
     """
     samples = real_array(signal, "signal")
     if samples.ndim != 1:
-        raise FeatureError(
-            f"signal: found shape {samples.shape}, expected one channel (n,);"
-            " choose one, as with read_audio(..., channel=0)"
-        )
+        found = f"found shape {samples.shape}, expected one channel (n,)"
+        raise FeatureError(f"signal: {found}; {_one_channel(samples.shape)}")
     with np.errstate(over="ignore", invalid="ignore"):  # reported below
         converted = samples.astype(np.float32, copy=False)
     bad = not_finite(converted)
@@ -71,6 +69,16 @@ def checked_signal(signal: ArrayLike, *, whole: bool = True, owner: str = "") ->
         raise FeatureError(f"signal: found {samples[bad[0]]} at sample {bad[0]}, expected finite numbers")
     _warn_of_scale(converted, samples.dtype, whole, owner)
     return converted, 1.0 if samples.dtype.kind == "f" else INT16_SCALE
+
+
+def _one_channel(shape: tuple[int, ...]) -> str:
+    """Tell how to come by one channel instead of an array of another shape."""
+    if not shape:
+        return "the samples come first, then their rate"
+    if len(shape) == 2 and 1 in shape:
+        return "ravel() makes it one"
+    first = "signal[0]" if len(shape) != 2 or shape[0] < shape[1] else "signal[:, 0]"
+    return f"choose one, as with {first} or read_audio(..., channel=0)"
 
 
 def _warn_of_scale(samples: NDArray[np.float32], dtype: np.dtype, whole: bool, owner: str) -> None:

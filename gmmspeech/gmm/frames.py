@@ -5,16 +5,18 @@ from __future__ import annotations
 import copy
 import functools
 import warnings
-from typing import Any, TypeVar, cast
+from typing import Any, TypeGuard, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.blocks import Block, Frames, frame_blocks, is_segments, map_blocks
+from gmmspeech.blocks import Block, Frames, frame_blocks, frame_dim, is_segments, map_blocks
 from gmmspeech.checks import as_weights, finite, real_array, transposed
 from gmmspeech.errors import FeatureError, GmmSpeechWarning, counted
 
 Estimator = TypeVar("Estimator")
+
+ROWS = "frames are rows; X.T, where they stand in columns"
 
 
 def as_frames(X: Frames | ArrayLike) -> Frames:
@@ -31,8 +33,11 @@ def as_frames(X: Frames | ArrayLike) -> Frames:
         return segments
     frames = _numbers(X, "frames")
     if frames.ndim != 2:
-        expected = "expected two dimensions (frames, coefficients). Reshape your data: X[None] is one frame"
-        raise FeatureError(f"found frames of shape {frames.shape}, {expected}")
+        expected = "expected two dimensions (frames, coefficients)"
+        if not frames.size:
+            raise FeatureError(f"found frames of shape {frames.shape}, none at all, {expected}")
+        advice = "Reshape your data: X[None] is one frame; of a signal gs.mfcc(X, rate) makes frames"
+        raise FeatureError(f"found frames of shape {frames.shape}, {expected}. {advice}")
     if not frames.shape[1]:
         raise FeatureError(f"found 0 feature(s) (shape={frames.shape}) while a minimum of 1 is required.")
     return frames
@@ -108,11 +113,14 @@ def without_names(estimator: Estimator) -> Estimator:
 
 def warn_if_wide(frames: Frames) -> None:
     """Warn of more columns than frames, which is mostly one array of frames in columns."""
-    if isinstance(frames, np.ndarray) and 1 < len(frames) < frames.shape[1]:
-        found = (
-            f"found {counted(len(frames), 'frame')} of {counted(frames.shape[1], 'column')}, more columns than frames"
-        )
-        warnings.warn(f"{found}: frames are rows; X.T, where they stand in columns", GmmSpeechWarning, stacklevel=3)
+    if is_wide(frames):
+        found = f"found {counted(len(frames), 'frame')} of {counted(frame_dim(frames), 'column')}"
+        warnings.warn(f"{found}, more columns than frames: {ROWS}", GmmSpeechWarning, stacklevel=3)
+
+
+def is_wide(frames: Frames) -> TypeGuard[NDArray]:
+    """Say whether one array has more columns than rows, and several of these."""
+    return isinstance(frames, np.ndarray) and 1 < len(frames) < frames.shape[1]
 
 
 def check_weights(sample_weight: ArrayLike, frames: Frames) -> NDArray[np.float64]:

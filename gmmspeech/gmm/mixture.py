@@ -18,9 +18,11 @@ from gmmspeech.gmm import acceleration, em, floors, missing
 from gmmspeech.gmm.density import DiagonalMixture
 from gmmspeech.gmm.estimator import Estimator
 from gmmspeech.gmm.frames import (
+    ROWS,
     as_frames,
     check_names,
     check_weights,
+    is_wide,
     near_one,
     set_names,
     warn_if_wide,
@@ -405,10 +407,9 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a diagon
         variance[variance == 0] = 1.0
         moments = self._accumulate(frames, weight, (np.ones(1), mean[None], variance[None]))
         if moments.num_frames < self.n_components and weight is None:
-            raise ModelError(
-                f"found {counted(int(moments.num_frames), 'frame')}, expected at least as many as "
-                f"components ({self.n_components})"
-            )
+            found = f"found {counted(int(moments.num_frames), 'frame')}"
+            advice = f"; {ROWS}" if is_wide(frames) else ""
+            raise ModelError(f"{found}, expected at least as many as components ({self.n_components}){advice}")
         return moments
 
     def _start(

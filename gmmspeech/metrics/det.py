@@ -150,7 +150,16 @@ def both_sides(
     if middle < other and _below_by_more_than_chance(targets, nontargets):
         found = f"target scores: found a median of {middle:.4g}, below that of the nontarget scores, {other:.4g}"
         warnings.warn(f"{found}: are the two swapped, or distances for scores?", GmmSpeechWarning, stacklevel=4)
+    for name, side, scores in (("target", targets, nontargets), ("nontarget", nontargets, targets)):
+        if len(side) == len(scores) > 2 and _are_flags(side) and not _are_flags(scores):
+            found = f"{name} scores: found only 0 and 1, as many as there are other scores"
+            advice = "were labels given? Scores are told apart beforehand: scores[labels == 1], scores[labels == 0]"
+            warnings.warn(f"{found}: {advice}", GmmSpeechWarning, stacklevel=4)
     return targets, nontargets
+
+
+def _are_flags(values: NDArray[np.float64]) -> bool:
+    return bool(np.isin(values, (0, 1)).all()) and values.min() < values.max()
 
 
 def _below_by_more_than_chance(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> bool:

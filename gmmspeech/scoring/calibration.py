@@ -20,6 +20,7 @@ from gmmspeech.arguments import check_fields, checked
 from gmmspeech.checks import all_finite, as_numbers, check_positive, check_probability
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, ModelError, counted
 from gmmspeech.files.saving import Saved
+from gmmspeech.metrics.det import both_sides
 from gmmspeech.metrics.elub import elub_bounds
 
 MEASURE_COLUMNS = 4  # a quality measure of model and of test, each alone and times the score
@@ -232,6 +233,8 @@ def fit_calibration(
     if targets.shape[1] != nontargets.shape[1]:
         raise DataError(f"scores: found {targets.shape[1]} systems for targets and {nontargets.shape[1]} for "
                         "nontargets, expected the same")  # fmt: skip
+    if targets.shape[1] == 1:
+        both_sides(targets[:, 0], nontargets[:, 0])  # warns of sides that look swapped
     middle, whitening = _whitening(targets, nontargets)
     targets, nontargets = (targets - middle) @ whitening, (nontargets - middle) @ whitening
     chance = 1 / len(targets) + 1 / len(nontargets)
