@@ -14,6 +14,7 @@ import click
 
 from gmmspeech.cli import (
     alignments,
+    data_dirs,
     demo,
     evidence,
     factor_analysis,
@@ -48,6 +49,7 @@ from gmmspeech.errors import counted
 
 __all__ = [
     "alignments",
+    "data_dirs",
     "demo",
     "evidence",
     "factor_analysis",

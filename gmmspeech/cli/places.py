@@ -15,7 +15,10 @@ from gmmspeech.files.atomic import check_output, check_output_folder, remove_lef
 from gmmspeech.files.names import parse_output
 from gmmspeech.files.table_places import parse_place
 
-LISTS = ("wav.scp", "segments", "utt2spk", "spk2utt", "text", "phones.ctm", "spk2gender", "utt2dur")  # of a DATA_DIR
+LISTS = (  # of a DATA_DIR
+    *("wav.scp", "segments", "utt2spk", "spk2utt", "text", "phones.ctm", "spk2gender", "utt2dur", "utt2num_frames"),
+    *("reco2dur", "feats.scp", "vad.scp", "cmvn.scp", "utt2lang", "utt2uniq"),
+)
 
 
 class _Output(click.Path):

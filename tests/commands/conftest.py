@@ -31,6 +31,16 @@ def dictionary():
 
 
 @pytest.fixture
+def run_command():
+    """A function that runs a command in this process."""
+    from click.testing import CliRunner
+
+    from gmmspeech.cli.main import main
+
+    return lambda *words: CliRunner().invoke(main, [str(word) for word in words], prog_name="gmmspeech")
+
+
+@pytest.fixture
 def digits(corpus) -> Path:
     return corpus("fsdd-tiny") / "data" / "all"
 

@@ -124,12 +124,3 @@ def test_commands(here, run_command):
     done = run_command("copy-features", "ark:-", "ark:d.ark", "--vad", "ark:-")
     assert done.exit_code == 1
     assert "standard input: found it as" in done.stderr
-
-
-@pytest.fixture
-def run_command():
-    from click.testing import CliRunner
-
-    from gmmspeech.cli.main import main
-
-    return lambda *words: CliRunner().invoke(main, [str(word) for word in words], prog_name="gmmspeech")
