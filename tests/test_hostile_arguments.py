@@ -166,6 +166,7 @@ FUNCTIONS = {
         "random_state": 0,
     },
     "audio.simulate_conditions": {**signal, "conditions": "noise:10,telephone", "random_state": 0},
+    "scoring.distance_information": {"scores": TARGETS, "model_measures": VECTORS[:4], "test_measures": VECTORS[4:8]},
     "scoring.side_information": {"scores": TARGETS, "model_measures": VECTORS[:4], "test_measures": VECTORS[4:8]},
     "features.speech_quality": signal,
     "features.median_pitch": {**signal, "lowest": 60.0, "highest": 400.0},

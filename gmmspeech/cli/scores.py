@@ -120,6 +120,12 @@ def _calibration_options(function: Callable[..., None]) -> Callable[..., None]:
     type=FILE,
     help="Quality of models and tests, as `measure` writes it: slope and offset then depend on it.",
 )
+@click.option(
+    "--distances",
+    type=FILE,
+    help="Pitch of models and tests, as `measure --pitch` writes it: slope and offset then depend on how far apart the "
+    "two are, so that one threshold serves trials within a sex and between sexes.",
+)
 @_calibration_options
 def calibrate(scores: Path, trials: Path, calibration: Path, **options: Any) -> None:
     """Learn to turn scores into log-likelihood ratios.
@@ -153,7 +159,8 @@ def fuse(scores: Sequence[Path], trials: Path, fusion: Path, **options: Any) -> 
 @click.argument("scores", type=FILE, nargs=-1, required=True)
 @click.argument("llrs", type=OUT)
 @click.option("--measures", type=FILE, help="Quality of models and tests, for a calibration that was learnt with it.")
-def apply_calibration(calibration: Path, scores: Sequence[Path], llrs: Path, measures: Path | None) -> None:
+@click.option("--distances", type=FILE, help="Pitch of models and tests, for a calibration that was learnt with it.")
+def apply_calibration(calibration: Path, scores: Sequence[Path], llrs: Path, **side: Path | None) -> None:
     """Turn scores into log-likelihood ratios.
 
     CALIBRATION.h5 is what `calibrate` wrote, or `fuse`: then one score file for each system follows, and the first says
@@ -161,7 +168,7 @@ def apply_calibration(calibration: Path, scores: Sequence[Path], llrs: Path, mea
     """
     from gmmspeech.commands.scores import apply_calibration_file
 
-    tell(counted(apply_calibration_file(calibration, scores, llrs, measures=measures), "trial"))
+    tell(counted(apply_calibration_file(calibration, scores, llrs, **side), "trial"))
 
 
 def _train(
@@ -176,7 +183,7 @@ def _train(
     speakers: Sequence[Path],
     folds: int,
     bounds: str | None = None,
-    measures: Path | None = None,
+    **side: Path | None,
 ) -> None:
     """Calibrate or fuse, write, and tell what came out."""
     from gmmspeech.commands.evaluation import split_scores
@@ -186,7 +193,7 @@ def _train(
 
     if (cross_validated is None) != (not speakers):
         raise ConfigError("found one of --cross-validated and --speakers, expected both or none of them")
-    options: dict[str, Any] = {"method": method, "bounds": bounds, "measures": measures}
+    options: dict[str, Any] = {"method": method, "bounds": bounds, **side}
     if method == "logistic":
         options |= {"p_target": p_target, "ridge": ridge}
     found = fuse_files(scores, trials, out, **options)
@@ -194,7 +201,9 @@ def _train(
         names = [str(path) for path in scores]
         for measure in found.measures or ():
             sides = [f"{measure} of the model", f"{measure} of the test"]
-            names += [*sides, *(f"{side} and {scores[0]}" for side in sides)]
+            names += [*sides, *(f"{each} and {scores[0]}" for each in sides)]
+        for measure in found.distances or ():
+            names += [f"distance in {measure}", f"distance in {measure} and {scores[0]}"]
         for name, weight in zip(names, found.weights, strict=True):
             tell(f"{weight:#.6g} times {name}")
         tell(f"{found.offset:+#.6g}")
@@ -226,17 +235,20 @@ def _train(
     "given again.",
 )
 @click.option("--channel", type=CHANNEL, help="Which channel of stereo recordings, from 0, or mix: their mean.")
+@click.option("--pitch", is_flag=True, help="Measure how high the voices are instead, in log Hz.")
 @jobs_option
-def measure(data_dir: Path, out: Path, groups: Sequence[Path], channel: Any, jobs: int) -> None:
-    """Measure speech and noise in recordings.
+def measure(data_dir: Path, out: Path, groups: Sequence[Path], channel: Any, pitch: bool, jobs: int) -> None:
+    """Measure speech and noise in recordings, or the pitch.
 
     OUT gets a line for each utterance: the logarithm of how many seconds of speech it has, and how far speech is above
-    the noise in dB. `calibrate` and `apply-calibration` take it as side information.
+    the noise in dB; with --pitch, the logarithm of the median pitch instead, where something is voiced. `calibrate` and
+    `apply-calibration` take it as side information.
     """
-    from gmmspeech.commands.measures import measure_file
+    from gmmspeech.commands.measures import measure_file, measure_pitch_file
     from gmmspeech.formats.datadir import read_data_dir
 
-    rows = measure_file(read_data_dir(data_dir), out, groups=groups, channel=channel, n_jobs=jobs)
+    function = measure_pitch_file if pitch else measure_file
+    rows = function(read_data_dir(data_dir), out, groups=groups, channel=channel, n_jobs=jobs)
     tell(f"{counted(len(rows), 'line')} written")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.commands.evaluation import aligned_scores, finite_scores, trial_speakers
-from gmmspeech.commands.measures import with_side_information
+from gmmspeech.commands.measures import SideInformation
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import look_alike
@@ -136,34 +136,37 @@ def fuse_files(
     *,
     method: str = "logistic",
     measures: Path | None = None,
+    distances: Path | None = None,
     bounds: str | None = None,
     **options: Any,
 ) -> Calibrated:
     """Train a fusion of several systems (or the calibration of one) on scored trials, and write it.
 
-    With `measures`, a table of the quality of models and tests, one system is calibrated with side information. With
-    `bounds` "elub", ratios stay within the bounds that the trials support.
+    With `measures`, a table of the quality of models and tests, or `distances`, one of their voices, one system is
+    calibrated with side information. With `bounds` "elub", ratios stay within the bounds that the trials support.
     """
     listed = read_labeled_trials(trials)
     columns, is_target = finite_scores(scores, listed), np.asarray(listed.is_target)
-    names: tuple[str, ...] = ()
-    if measures is not None:
-        columns, names = _with_measures(columns, listed, measures, method)
+    side = SideInformation(measures, distances)
+    columns, *names = _with_side(columns, listed, side, method)
     calibration = _fit(method, options, bounds)(columns[is_target], columns[~is_target])
-    if isinstance(calibration, Calibration) and names:
-        calibration = replace(calibration, measures=names)
+    if isinstance(calibration, Calibration) and side:
+        calibration = replace(calibration, measures=names[0] or None, distances=names[1] or None)
     calibration.save(out)
     return calibration
 
 
-def _with_measures(
-    columns: NDArray[np.float64], trials: TrialList, measures: Path, method: str
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Add side information to the scores of one system."""
+def _with_side(
+    columns: NDArray[np.float64], trials: TrialList, side: SideInformation, method: str
+) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[str, ...]]:
+    """Add side information, if there is some, to the scores of one system; give the names of its measures, too."""
+    if not side:
+        return columns, (), ()
     if columns.shape[1] > 1 or method != "logistic":
         found = "several systems" if columns.shape[1] > 1 else f"the method {method!r}"
-        raise ConfigError(f"measures: found {found}, expected one system and logistic regression")
-    return with_side_information(columns[:, 0], trials.models, trials.tests, measures)
+        what = "measures" if side.measures is not None else "distances"
+        raise ConfigError(f"{what}: found {found}, expected one system and logistic regression")
+    return side.columns(columns[:, 0], trials.models, trials.tests)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +187,7 @@ def cross_calibrate_files(
     n_folds: int = 10,
     method: str = "logistic",
     measures: Path | None = None,
+    distances: Path | None = None,
     bounds: str | None = None,
     **options: Any,
 ) -> CrossCalibrated:
@@ -194,7 +198,7 @@ def cross_calibrate_files(
 
     Parameters
     ----------
-    scores, trials, out, method, measures, bounds, **options
+    scores, trials, out, method, measures, distances, bounds, **options
         As for `fuse_files`; `out` is a score file.
     speakers : sequence of Path
         Files that name the speakers of models and tests, see `read_speakers`.
@@ -204,8 +208,7 @@ def cross_calibrate_files(
     listed = read_labeled_trials(trials)
     columns = finite_scores(scores, listed)
     models, tests = trial_speakers(listed, read_speakers(speakers), trials)
-    if measures is not None:
-        columns, _ = _with_measures(columns, listed, measures, method)
+    columns = _with_side(columns, listed, SideInformation(measures, distances), method)[0]
     fit = _fit(method, options, bounds)
     with progress(desc="cross-validation", unit="fold") as bar:
 
@@ -225,15 +228,22 @@ def cross_calibrate_files(
 
 
 def apply_calibration_file(
-    calibration: Path, scores: Sequence[Path], out: Path, *, measures: Path | None = None
+    calibration: Path,
+    scores: Sequence[Path],
+    out: Path,
+    *,
+    measures: Path | None = None,
+    distances: Path | None = None,
 ) -> int:
     """Turn the scores of a file, or of one file for each system fused, into log-likelihood ratios, and write them."""
     model = load(calibration, (Calibration, PavCalibration))
-    needed = (isinstance(model, Calibration) and model.measures) or ()
-    if bool(needed) != (measures is not None):
-        found = f"side information of {', '.join(needed)}" if needed else "no side information"
-        raise ConfigError(f"{calibration}: found {found}, expected measures just where the calibration has some")
-    systems = len(model.weights) if isinstance(model, Calibration) and not needed else 1
+    side = SideInformation(measures, distances)
+    needed = {kind: (isinstance(model, Calibration) and getattr(model, kind)) or () for kind in side._fields}
+    for kind, names in needed.items():
+        if bool(names) != (getattr(side, kind) is not None):
+            found = f"side information of {', '.join(names)}" if names else "no side information"
+            raise ConfigError(f"{calibration}: found {found}, expected {kind} just where the calibration has some")
+    systems = len(model.weights) if isinstance(model, Calibration) and not any(needed.values()) else 1
     if len(scores) != systems:
         raise ConfigError(
             f"{calibration}: found {counted(len(scores), 'score file')}, expected {systems}, one for each system"
@@ -241,10 +251,11 @@ def apply_calibration_file(
     first = read_scores(scores[0])
     others = aligned_scores(scores[1:], TrialList(first.models, first.tests))
     columns = np.column_stack([first.values, others])
-    if measures is not None:
-        columns, names = with_side_information(columns[:, 0], first.models, first.tests, measures)
-        if names != needed:
-            raise DataError(f"{measures}: found measures {', '.join(names)}, expected {', '.join(needed)}")
+    if side:
+        columns, *names = side.columns(columns[:, 0], first.models, first.tests)
+        for table, found, expected in zip(side, names, needed.values(), strict=True):
+            if found != expected:
+                raise DataError(f"{table}: found measures {', '.join(found)}, expected {', '.join(expected)}")
     values = model.apply(columns)
     write_scores(out, Scores(first.models, first.tests, values))
     return len(first)

@@ -33,6 +33,7 @@ from .normalization import (
     zt_norm as zt_norm,
 )
 from .score_normalizer import ScoreNormalizer as ScoreNormalizer
+from .side_information import distance_information as distance_information
 from .side_information import side_information as side_information
 from .statistics import statistics_llr as statistics_llr
 from .trials import (

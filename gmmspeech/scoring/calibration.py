@@ -24,6 +24,7 @@ from gmmspeech.metrics.det import both_sides
 from gmmspeech.metrics.elub import elub_bounds
 
 MEASURE_COLUMNS = 4  # a quality measure of model and of test, each alone and times the score
+DISTANCE_COLUMNS = 2  # the distance of model and test in a measure, alone and times the score
 
 _FORMAT = "gmmspeech calibration"
 _NOTHING_NEW = 1e-12  # share of a standardized system's variance below which others already say it all
@@ -46,7 +47,9 @@ class Calibration(Saved, kind="Calibration", format=_FORMAT, hint="a calibration
     lower, upper : float, optional
         Bounds of the ratios, in nats; see `fit_bounded`.
     measures : tuple of str, optional
-        Names of quality measures that all but the first weight are of; see `side_information`.
+        Names of quality measures that the weights after the first are of; see `side_information`.
+    distances : tuple of str, optional
+        Names of measures of the voice that the last weights are of; see `distance_information`.
 
     Examples
     --------
@@ -59,13 +62,15 @@ class Calibration(Saved, kind="Calibration", format=_FORMAT, hint="a calibration
     lower: float | None = None
     upper: float | None = None
     measures: tuple[str, ...] | None = None
+    distances: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
         weights = self.weights
         if weights.ndim != 1 or not len(weights) or not all_finite(weights, np.asarray(self.offset)):
             raise ModelError(_UNSOUND)
-        if self.measures and len(weights) != 1 + MEASURE_COLUMNS * len(self.measures):
+        side = MEASURE_COLUMNS * len(self.measures or ()) + DISTANCE_COLUMNS * len(self.distances or ())
+        if side and len(weights) != 1 + side:
             raise ModelError(_UNSOUND)
         _check_bounds(self.lower, self.upper)
 
@@ -97,7 +102,8 @@ class Calibration(Saved, kind="Calibration", format=_FORMAT, hint="a calibration
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
         weights = " ".join(f"{weight:.6g}" for weight in self.weights)
-        of = f"of {len(self.weights)} system(s)" if not self.measures else f"by {', '.join(self.measures)}"
+        sides = [*(self.measures or ()), *(f"distance of {name}" for name in self.distances or ())]
+        of = f"by {', '.join(sides)}" if sides else f"of {len(self.weights)} system(s)"
         first = f"calibration {of}: weights {weights}, offset {self.offset:.6g}"
         return [first, *_described(self.lower, self.upper)]
 

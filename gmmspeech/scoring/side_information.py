@@ -1,4 +1,4 @@
-"""Side information for calibration: what is known of the quality of a trial's recordings."""
+"""Side information for calibration: how good a trial's recordings are, and how far apart its voices."""
 
 from __future__ import annotations
 
@@ -56,8 +56,64 @@ def side_information(scores: ArrayLike, model_measures: ArrayLike, test_measures
     array([[2. , 1. , 0.5, 2. , 1. ],
            [3. , 1. , 2. , 3. , 6. ]])
     """
-    values = as_vector(scores, "scores")
+    values, sides = _checked(scores, model_measures, test_measures)
     columns = [values]
+    for model, test in zip(*(side.T for side in sides), strict=True):
+        columns += [model, test, model * values, test * values]
+    return np.column_stack(columns)
+
+
+@checked
+def distance_information(scores: ArrayLike, model_measures: ArrayLike, test_measures: ArrayLike) -> NDArray[np.float64]:
+    r"""Columns for one logistic regression of scores and distances of the voices, such as that of their pitch.
+
+    Nontargets of two women, or of two men, score higher than those of a woman and a man, and one threshold is wrong for
+    some of them. So slope and offset of the calibration depend on how far model and test are apart in a measure
+    :math:`q` of the voice:
+
+    .. math::
+
+        \ell = b + \sum_i c_i |q_i^{model} - q_i^{test}| + \left(w + \sum_i u_i |q_i^{model} - q_i^{test}|\right) s
+
+    This is linear in the score and in the columns that are made here.
+
+    Parameters
+    ----------
+    scores : array-like, shape (n,)
+    model_measures, test_measures : array-like, shape (n, M)
+        Of the two sides of every trial; pitches as logarithms.
+
+    Returns
+    -------
+    ndarray, shape (n, 2 M), float64
+        Of every measure the distance, and the distance times the score. The score itself is not among them.
+
+    Raises
+    ------
+    DataError
+        Arrays of other shapes, no numbers, NaN or infinite.
+
+    See Also
+    --------
+    side_information : for the quality of recordings.
+    gmmspeech.features.median_pitch : a measure of a voice.
+
+    Examples
+    --------
+    >>> distance_information([2.0, 3.0], [[5.0], [5.0]], [[4.5], [7.0]])
+    array([[0.5, 1. ],
+           [2. , 6. ]])
+    """
+    values, (models, tests) = _checked(scores, model_measures, test_measures)
+    distances = np.abs(models - tests)
+    return np.stack([distances, distances * values[:, None]], axis=2).reshape(len(values), -1)
+
+
+def _checked(
+    scores: ArrayLike, model_measures: ArrayLike, test_measures: ArrayLike
+) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+    """Scores, (n,), and the measures of both sides, (n, M), or a DataError that says what is wrong with them."""
+    values = as_vector(scores, "scores")
     sides = [as_numbers(model_measures, "model measures"), as_numbers(test_measures, "test measures")]
     for name, side in zip(("model measures", "test measures"), sides, strict=True):
         if side.ndim != 2 or side.shape != (len(values), sides[0].shape[1]) or not side.shape[1]:
@@ -65,6 +121,4 @@ def side_information(scores: ArrayLike, model_measures: ArrayLike, test_measures
             raise DataError(f"{name}: found an array of shape {side.shape}, expected {expected}")
         if not np.isfinite(side).all():
             raise DataError(f"{name}: found NaN or infinity, expected finite numbers")
-    for model, test in zip(*(side.T for side in sides), strict=True):
-        columns += [model, test, model * values, test * values]
-    return np.column_stack(columns)
+    return values, sides

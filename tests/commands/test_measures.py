@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from gmmspeech.commands.measures import measure_file
-from gmmspeech.commands.scores import apply_calibration_file, calibrate_file
+from gmmspeech.commands.measures import measure_file, measure_pitch_file
+from gmmspeech.commands.scores import apply_calibration_file, calibrate_file, cross_calibrate_files
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.features.quality import speech_quality
 from gmmspeech.formats.datadir import read_data_dir, write_map
 from gmmspeech.formats.measures import read_measures, write_measures
 from gmmspeech.formats.trials import read_scores
 from gmmspeech.scoring.calibration import fit_bounded, fit_calibration
-from gmmspeech.scoring.side_information import side_information
+from gmmspeech.scoring.side_information import distance_information, side_information
 
 
 @pytest.fixture
@@ -79,3 +79,68 @@ def test_calibration_takes_them(tmp_path):
         apply_calibration_file(paths[2], [paths[0]], tmp_path / "llrs", measures=tmp_path / "table")
     with pytest.raises(ConfigError, match=r"^measures: found the method 'pav', expected one system and logistic"):
         calibrate_file(*paths, measures=tmp_path / "table", method="pav")
+
+
+def test_pitch_of_utterances_and_models(tmp_path):
+    """Pulse trains have the pitch they were made with; a model the median of its utterances, noise none."""
+    rng = np.random.default_rng(2)
+    for name, period in (("a", 160), ("b", 80), ("c", 100)):
+        pulses = np.zeros(16000)
+        pulses[::period] = 0.5
+        soundfile.write(tmp_path / f"{name}.wav", pulses, 16000)
+    soundfile.write(tmp_path / "d.wav", rng.normal(0, 0.1, 16000), 16000)
+    write_map(tmp_path / "wav.scp", {name: f"{tmp_path}/{name}.wav" for name in "abcd"})
+    write_map(tmp_path / "utt2spk", dict.fromkeys("abcd", "ann"))
+    (tmp_path / "models").write_text("ann a b c d\n")
+    measure_pitch_file(read_data_dir(tmp_path), tmp_path / "out", groups=[tmp_path / "models"])
+    names, rows = read_measures(tmp_path / "out")
+    assert names == ("log_pitch",)
+    assert {name: round(math.exp(pitch)) for name, (pitch,) in rows.items()} == {
+        "a": 100,
+        "b": 200,
+        "c": 160,
+        "ann": 160,
+    }
+    write_map(tmp_path / "wav.scp", {"d": f"{tmp_path}/d.wav"})
+    write_map(tmp_path / "utt2spk", {"d": "ann"})
+    with pytest.raises(DataError, match="found no voiced frame in 1 utterance, expected some"):
+        measure_pitch_file(read_data_dir(tmp_path), tmp_path / "none")
+
+
+def test_calibration_takes_distances(tmp_path):
+    """The files give what the functions give, with measures too; a table with too little is refused."""
+    rng = np.random.default_rng(3)
+    models, tests = (axis.ravel() for axis in np.indices((12, 12)))
+    is_target, pitch, quality = (
+        models == tests,
+        rng.uniform(4.6, 5.5, (24, 1)).round(4),
+        rng.normal(size=(24, 1)).round(4),
+    )
+    scores = rng.normal(3.0 * is_target)
+    kind = np.where(is_target, "target", "nontarget")
+    (tmp_path / "trials").write_text("".join(f"m{m} t{t} {k}\n" for m, t, k in zip(models, tests, kind, strict=True)))
+    lines = zip(models, tests, scores, strict=True)
+    (tmp_path / "scores").write_text("".join(f"m{m} t{t} {float(s)!r}\n" for m, t, s in lines))
+    names = [f"m{i}" for i in range(12)] + [f"t{i}" for i in range(12)]
+    for table, values in (("pitch", pitch), ("quality", quality)):
+        write_measures(tmp_path / table, [table], dict(zip(names, values, strict=True)))
+    paths, side = (tmp_path / "scores", tmp_path / "trials", tmp_path / "c.h5"), {"distances": tmp_path / "pitch"}
+    made = calibrate_file(*paths, measures=tmp_path / "quality", **side)
+    columns = np.hstack([side_information(scores, quality[models], quality[12 + tests]),
+                         distance_information(scores, pitch[models], pitch[12 + tests])])  # fmt: skip
+    expected = fit_calibration(columns[is_target], columns[~is_target])
+    np.testing.assert_allclose(made.weights, expected.weights, rtol=1e-6)
+    assert made.describe()[0].startswith("calibration by quality, distance of pitch: weights")
+    with pytest.raises(ConfigError, match="found side information of pitch, expected distances just where"):
+        apply_calibration_file(paths[2], [paths[0]], tmp_path / "llrs", measures=tmp_path / "quality")
+    alone = calibrate_file(*paths, **side)
+    apply_calibration_file(paths[2], [paths[0]], tmp_path / "llrs", **side)
+    columns = np.column_stack([scores, columns[:, 5:]])
+    np.testing.assert_allclose(read_scores(tmp_path / "llrs").values, alone.apply(columns), rtol=1e-5, atol=1e-6)
+    (tmp_path / "spk").write_text("".join(f"m{i} s{i}\nt{i} s{i}\n" for i in range(12)))
+    cross_calibrate_files([paths[0]], paths[1], tmp_path / "crossed", [tmp_path / "spk"], **side)
+    with pytest.raises(ConfigError, match=r"^distances: found several systems, expected one system"):
+        cross_calibrate_files([paths[0]] * 2, paths[1], tmp_path / "crossed", [tmp_path / "spk"], **side)
+    write_measures(tmp_path / "pitch", ["pitch"], dict(zip(names[:-1], pitch[:-1], strict=True)))
+    with pytest.raises(DataError, match="pitch: found no measures of test t11"):
+        calibrate_file(*paths, **side)

@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 import gmmspeech as gs
 from gmmspeech.errors import DataError
 from gmmspeech.scoring.calibration import fit_calibration
-from gmmspeech.scoring.side_information import side_information
+from gmmspeech.scoring.side_information import distance_information, side_information
 
 
 def trials(rng, n=4000):
@@ -59,3 +59,36 @@ def test_bad_measures_are_refused():
         side_information([1.0, 2.0], [[1.0], [2.0]], [[1.0]])
     with pytest.raises(DataError, match="model measures: found NaN or infinity"):
         side_information([1.0], [[np.nan]], [[1.0]])
+
+
+def test_distances_are_those_of_the_formula():
+    """Slope and offset by how far the sides are apart, whichever is the higher."""
+    rng = np.random.default_rng(3)
+    scores, model, test, weights = rng.normal(size=9), rng.normal(size=(9, 2)), rng.normal(size=(9, 2)), np.arange(4.0)
+    expected = []
+    for s, q, r in zip(scores, model, test, strict=True):
+        apart = [abs(a - b) for a, b in zip(q, r, strict=True)]
+        expected.append(apart[0] * (weights[0] + weights[1] * s) + apart[1] * (weights[2] + weights[3] * s))
+    np.testing.assert_allclose(distance_information(scores, model, test) @ weights, expected)
+    np.testing.assert_array_equal(distance_information(scores, test, model), distance_information(scores, model, test))
+    with pytest.raises(DataError, match=r"^test measures: found an array of shape \(9, 1\), expected \(9, measures\)"):
+        distance_information(scores, model, test[:, :1])
+
+
+def test_distances_help_where_nontargets_are_of_two_groups():
+    """Nontargets of another group are told from targets by their pitch, whatever they score."""
+    rng, found = np.random.default_rng(4), {}
+    for part in ("learn", "others"):
+        groups = rng.integers(0, 2, (2, 4000))
+        is_target = rng.random(4000) < 0.1
+        groups[1, is_target] = groups[0, is_target]
+        scores = rng.normal(2.0 * is_target)
+        pitch = np.log(110 + 90 * groups) + rng.normal(0, 0.05, groups.shape)
+        found[part] = is_target, scores, np.column_stack([scores, distance_information(scores, *pitch[..., None])])
+    costs = []
+    for kind in (1, 2):
+        learn, others = found["learn"], found["others"]
+        calibration = fit_calibration(learn[kind][learn[0]], learn[kind][~learn[0]])
+        llrs = calibration.apply(others[kind])
+        costs.append(gs.cllr(llrs[others[0]], llrs[~others[0]]))
+    assert costs[1] < 0.75 * costs[0]
