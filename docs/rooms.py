@@ -15,6 +15,7 @@ PICTURE = Path(__file__).with_name("rooms.svg")
 ROOMS = {
     "errors": "one form of error",
     "arguments": "one table of constraints",
+    "described": "what objects say of themselves",
     "checks": "one set of array checks",
     "progress": "bars",
     "compiled": "libraries in C",

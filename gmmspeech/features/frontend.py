@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from gmmspeech.arguments import checked
+from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, FeatureError, counted
 from gmmspeech.features import conf_files
 from gmmspeech.features.cqcc import CqccOptions, cqcc_of_samples, too_short
@@ -54,7 +55,7 @@ from gmmspeech.files.text import parse_object, read_text
 _MOST_TIMES = 50  # as many samples: of 1 Hz, some kB would become GB
 
 
-class FrontEnd(Section):
+class FrontEnd(Described, Section):
     """Waveform to frames: static features, voice activity, deltas, normalization.
 
     The order of work: static features and log energies in one pass; which frames are voiced; over all frames RASTA,
@@ -330,6 +331,10 @@ class FrontEnd(Section):
         if self.sdc:
             return self.features.dim * (1 + self.sdc.num_blocks)
         return self.features.dim * (self.deltas.order + self.deltas.static if self.deltas else 1)
+
+    def _lines(self) -> list[str]:
+        rate = f"{self.sample_frequency} Hz{', others are resampled' if self.resample is True else ''}"
+        return [self.describe(), f"rate: {rate}", f"columns: {self.dim}", f"fingerprint: {self.fingerprint}"]
 
     def describe(self) -> str:
         """One line for people."""

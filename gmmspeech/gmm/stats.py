@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import check_fields
 from gmmspeech.checks import all_finite
+from gmmspeech.described import Described
 from gmmspeech.errors import ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
@@ -17,8 +18,8 @@ from gmmspeech.files.saving import Saved, State
 ROUNDING = 1e-5  # of the largest square
 
 
-@dataclass(frozen=True)
-class GMMStats:
+@dataclass(frozen=True, repr=False)
+class GMMStats(Described):
     """Zeroth-, first- and second-order statistics of frames under a mixture of K components.
 
     Statistics add: those of two sets of frames are the sum of the sets' statistics, whichever machine counted
@@ -74,6 +75,16 @@ class GMMStats:
             square = (shape[1], shape[1])
             if self.center is None or self.scatter.shape not in ((shape[0], *square), (1, *square)):
                 raise ModelError(f"GMMStats: found scatter of shape {self.scatter.shape}, expected (K, D, D), a center")
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        size = f"{counted(len(self.n), 'component')} of {counted(self.sum_x.shape[1], 'dimension')}"
+        mean = self.log_likelihood / self.num_frames if self.num_frames else 0.0
+        return [
+            f"statistics: {self.num_frames:,.10g} frames under {size}",
+            f"log-likelihood: {mean:.4f} nats a frame",
+            f"components with frames: {np.count_nonzero(self.n > 0.5)} of {len(self.n)}",
+        ]
 
     def __add__(self, other: GMMStats | int) -> GMMStats:
         if isinstance(other, int) and other == 0:  # what sum() starts from
@@ -149,8 +160,8 @@ def check_statistics(owner: str, stats: GMMStats, shape: tuple[int, ...]) -> Non
         raise ModelError(f"{owner}: found a negative count or square or no frames, expected some of one frame or more")
 
 
-@dataclass(frozen=True)
-class SummedStats(Saved, kind="SummedStats", hint="statistics (made by accumulate)"):
+@dataclass(frozen=True, repr=False)
+class SummedStats(Described, Saved, kind="SummedStats", hint="statistics (made by accumulate)"):
     """Statistics of a shard of the data, and where they come from.
 
     Parameters

@@ -15,6 +15,7 @@ from gmmspeech.arguments import NOTHING, any_of, check, checked, real
 from gmmspeech.audio import sample_at
 from gmmspeech.checks import as_vector, check_frames, check_positive
 from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.gmm.frames import as_table
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.plot.style import MAP, drawing_on, stacked
@@ -121,7 +122,7 @@ def features(
     (13, 98)
     """
     check_positive(frame_length=frame_length, frame_shift=frame_shift)
-    x = check_frames(frames)  # type: ignore[arg-type]  # which makes an array of it
+    x = check_frames(as_table(frames))
     low, high = np.percentile(x, [OUTLIERS, 100 - OUTLIERS])
     first = (frame_length - frame_shift) / 2000  # where frame 0, drawn as long as the shift, begins
     last = first + len(x) * frame_shift / 1000

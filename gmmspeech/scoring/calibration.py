@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import check_fields, checked
 from gmmspeech.checks import all_finite, as_numbers, check_positive, check_probability
+from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, ModelError, counted
 from gmmspeech.files.saving import Saved
 from gmmspeech.metrics.det import both_sides
@@ -33,8 +34,8 @@ _UNSOUND = "its arrays don't fit together"
 _LEAST_WITHIN = 1e-6  # share of the whole variance that there is within the kinds at least
 
 
-@dataclass(frozen=True, eq=False)
-class Calibration(Saved, kind="Calibration", format=_FORMAT, hint="a calibration"):
+@dataclass(frozen=True, eq=False, repr=False)
+class Calibration(Described, Saved, kind="Calibration", format=_FORMAT, hint="a calibration"):
     r"""An affine map of the scores of one or several systems to log-likelihood ratios.
 
     .. math:: \ell = b + \sum_i w_i s_i
@@ -108,8 +109,8 @@ class Calibration(Saved, kind="Calibration", format=_FORMAT, hint="a calibration
         return [first, *_described(self.lower, self.upper)]
 
 
-@dataclass(frozen=True, eq=False)
-class PavCalibration(Saved, kind="PavCalibration", format=_FORMAT, hint="a calibration"):
+@dataclass(frozen=True, eq=False, repr=False)
+class PavCalibration(Described, Saved, kind="PavCalibration", format=_FORMAT, hint="a calibration"):
     """A rising, piecewise linear map of the scores of one system to log-likelihood ratios.
 
     Attributes

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked, set_fields, told
 from gmmspeech.checks import as_flags, as_names, as_numbers
+from gmmspeech.described import Described
 from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.text import look_alike
 
 
-@dataclass(frozen=True, eq=False)
-class TrialList:
+@dataclass(frozen=True, eq=False, repr=False)
+class TrialList(Described):
     """Trials: does test `tests[i]` belong to model `models[i]`?
 
     Parameters
@@ -50,9 +51,19 @@ class TrialList:
     def __len__(self) -> int:
         return len(self.models)
 
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        return [f"trials: {_told_pairs('trial', self)}", f"claims: {self._told_claims()}"]
 
-@dataclass(frozen=True, eq=False)
-class Scores:
+    def _told_claims(self) -> str:
+        if self.is_target is None:
+            return "not known whether true"
+        num_targets = int(np.count_nonzero(self.is_target))
+        return f"{counted(num_targets, 'target', ',')}, {counted(len(self) - num_targets, 'nontarget', ',')}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Scores(Described):
     """Scores of trials: the higher, the more the test sounds like the model.
 
     Parameters
@@ -91,6 +102,14 @@ class Scores:
 
     def __len__(self) -> int:
         return len(self.models)
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        lines = [f"scores: {_told_pairs('score', self)}"]
+        if len(self):
+            low, middle, high = np.quantile(self.values, [0, 0.5, 1])
+            lines.append(f"values: {low:.4g} to {high:.4g}, median {middle:.4g}")
+        return lines
 
     @checked
     def align(self, trials: TrialList) -> NDArray[np.float64]:
@@ -187,6 +206,11 @@ def make_trials(models: Mapping[str, str], tests: Mapping[str, str]) -> TrialLis
     pairs = [(model, test) for model in models for test in tests]
     is_target = np.array([models[model] == tests[test] for model, test in pairs], dtype=np.bool_)
     return TrialList([model for model, _ in pairs], [test for _, test in pairs], is_target)
+
+
+def _told_pairs(what: str, pairs: TrialList | Scores) -> str:
+    models, tests = counted(len(set(pairs.models)), "model", ","), counted(len(set(pairs.tests)), "test", ",")
+    return f"{counted(len(pairs), what, ',')} of {models} and {tests}"
 
 
 def _names(names: Any, owner: str) -> Sequence[str]:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import check_fields, checked
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import as_labels
+from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, DataError, ModelError, counted
 from gmmspeech.files.saving import Saved
 from gmmspeech.speaker.plda import PLDA, train_plda
@@ -19,8 +20,8 @@ from gmmspeech.speaker.transforms import AffineTransform, as_vectors, cosine_sco
 STEPS = ("center", "whiten", "lda", "wccn", "length")
 
 
-@dataclass(frozen=True)
-class BackEnd(Saved, kind="BackEnd", hint="a back end (made by train-plda)"):
+@dataclass(frozen=True, repr=False)
+class BackEnd(Described, Saved, kind="BackEnd", hint="a back end (made by train-plda)"):
     """Transforms that i-vectors go through, and the model that scores them.
 
     Made by `train_backend`, or of given parts.

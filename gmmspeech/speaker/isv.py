@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import check_fields, checked, random_state_of
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import all_finite, as_labels, check_at_least, check_positive
+from gmmspeech.described import Described
 from gmmspeech.errors import DataError, FeatureError, ModelError, counted
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -21,8 +22,8 @@ from gmmspeech.scoring.linear import linear_score
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, beside_ubm, random_loading, with_ubm
 
 
-@dataclass(frozen=True)
-class ISV(Saved, kind="ISV", hint="ISV"):
+@dataclass(frozen=True, repr=False)
+class ISV(Described, Saved, kind="ISV", hint="ISV"):
     r"""Session h of speaker s has the means :math:`m + U x_{sh} + D z_s` (Vogt and Sridharan 2008; McCool et al. 2013).
 
     x and z are standard normal. D is diagonal, :math:`D^2 = \Sigma / r`, so that without sessions (U = 0) enrollment is

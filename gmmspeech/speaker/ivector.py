@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import check_fields, checked, set_fields
 from gmmspeech.blocks import FAN_IN, ordered_map, single_threaded_blas, tree_sum
 from gmmspeech.checks import all_finite, as_names, check_at_least
+from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, DataError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
 
-@dataclass(frozen=True)
-class IVectorExtractor(Saved, kind="IVectorExtractor", hint="an i-vector extractor (made by train-ivector)"):
+@dataclass(frozen=True, repr=False)
+class IVectorExtractor(Described, Saved, kind="IVectorExtractor", hint="an i-vector extractor (made by train-ivector)"):
     r"""Total variability model (Dehak et al. 2011): the means of an utterance are :math:`m_k + T_k w`, w ~ N(0, I).
 
     Made by `train_ivector_extractor`, or of given parameters.
@@ -448,8 +449,8 @@ def _update(extractor: IVectorExtractor, sums: _Sums, *, min_divergence: bool, n
     return replace(extractor, means=extractor.means + matrix @ mean, matrix=matrix @ np.linalg.cholesky(covariance))
 
 
-@dataclass(frozen=True, eq=False)
-class IVectors(Saved, format="gmmspeech i-vectors", hint="i-vectors (made by extract-ivectors)"):
+@dataclass(frozen=True, eq=False, repr=False)
+class IVectors(Described, Saved, format="gmmspeech i-vectors", hint="i-vectors (made by extract-ivectors)"):
     """Named i-vectors.
 
     Parameters

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import check_fields, checked, random_state_of
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least, check_parameters_finite
+from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, ModelError, counted
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -20,8 +21,8 @@ from gmmspeech.speaker.isv import ISV, enrollment_sessions, session_speakers, sp
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, beside_ubm, random_loading, with_ubm
 
 
-@dataclass(frozen=True)
-class JFA(Saved, kind="JFA", hint="JFA"):
+@dataclass(frozen=True, repr=False)
+class JFA(Described, Saved, kind="JFA", hint="JFA"):
     r"""Session h of speaker s has the means :math:`m + V y_s + U x_{sh} + D z_s` (Kenny et al. 2008).
 
     y, x and z are standard normal, D is diagonal. Made by `train_jfa`, or of given parameters.

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import check_fields, checked
 from gmmspeech.blocks import scipy_linalg, single_threaded_blas
 from gmmspeech.checks import check_at_least, check_parameters_finite
+from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, DataError, ModelError, counted
 from gmmspeech.files.saving import Saved
 from gmmspeech.speaker.transforms import (
@@ -29,8 +30,8 @@ from gmmspeech.speaker.transforms import (
 )
 
 
-@dataclass(frozen=True)
-class PLDA(Saved, kind="PLDA", hint="PLDA (of a back end)"):
+@dataclass(frozen=True, repr=False)
+class PLDA(Described, Saved, kind="PLDA", hint="PLDA (of a back end)"):
     r"""Gaussian model of speakers and sessions; see the module.
 
     Made by `train_plda`, or of given parameters.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import check, checked, listed
 from gmmspeech.blocks import ordered_map, read_ahead
 from gmmspeech.checks import check_frames, check_positive
+from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError, counted, shown
 from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
 from gmmspeech.files.saving import Saved, State
@@ -29,6 +30,7 @@ from gmmspeech.scoring.trials import Scores, TrialList
 SCORINGS = ("frames", "symmetric", "statistics", "linear")
 _STACKING = 16  # putting a model in a stack of models takes as long as scoring about so many tests with it
 _TESTS_AT_ONCE = 64  # whose frames or statistics are in memory together, whatever the number of tests
+SOME_NAMES = 8  # of models, that a notebook shows
 
 Store = Mapping[str, NDArray]
 Groups = Mapping[str, Sequence[str]]
@@ -36,7 +38,7 @@ Groups = Mapping[str, Sequence[str]]
 _STATISTICS = {"n": 1, "sum_x": 2, "sum_xx": 2, "log_likelihood": 0, "num_frames": 0, "squares": 2}  # and dimensions
 
 
-class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (made by enroll)"):
+class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled speakers (made by enroll)"):
     """Speaker models adapted from one background model, and their log-likelihood ratios.
 
     Parameters
@@ -386,6 +388,12 @@ class SpeakerVerifier(Saved, kind="SpeakerVerifier", hint="enrolled speakers (ma
                 raise DataError(
                     f"model {name}: found no enrollment frames, expected a model enrolled for symmetric scoring"
                 )
+
+    def _lines(self) -> list[str]:
+        """Tell first how many models there are."""
+        size, names = counted(len(self.models_), "model"), ", ".join(list(self.models_)[:SOME_NAMES])
+        more = ", …" if len(self.models_) > SOME_NAMES else ""
+        return [f"enrolled speakers: {size}", *self.describe()[1:-1], *([f"names: {names}{more}"] if names else [])]
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.blocks import even_blocks
 from gmmspeech.checks import named
+from gmmspeech.described import Described
 from gmmspeech.errors import DataError, counted, one_line, shown
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.hdf5 import DAMAGE, hdf5_format
@@ -32,7 +33,7 @@ __all__ = ["FORMAT", "INDEX_FORMAT", "VERSION", "FeatureStore", "FeatureWriter",
 _PLACE = re.compile(r"(?P<file>.*?)(?P<where>(:[0-9]+)?(\[[0-9:,]*\])?)")
 
 
-class FeatureStore(Mapping[str, NDArray[np.float32]]):
+class FeatureStore(Described, Mapping[str, NDArray[np.float32]]):
     """The frames of many utterances, read from disk as they are asked for.
 
     A mapping: ``store["u1"]`` is (T, D) float32, iteration gives the ids in stored order. Several threads may
@@ -158,6 +159,14 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
             example = next(iter(self._index))
             expected = f"one of {len(self)} such as {shown(example)}{look_alike(utterance, self._index)}"
             raise DataError(f"{self.path}: no utterance {shown(utterance)}, expected {expected}") from None
+
+    def _lines(self) -> list[str]:
+        """Tell what takes no reading of frames."""
+        return [
+            f"feature store: {counted(len(self), 'utterance', ',')} of {counted(self.dim, 'column')}",
+            f"path: {self.path}",
+            f"front end: {describe_front_end(self.front_end)}",
+        ]
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""

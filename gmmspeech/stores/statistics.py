@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import check, checked
 from gmmspeech.blocks import ordered_map, read_ahead
 from gmmspeech.checks import named
+from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, DataError, FeatureError, counted, one_line, shown
 from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
 from gmmspeech.files.hdf5 import open_hdf5, stream_hdf5
@@ -132,7 +133,7 @@ def _map_items(
     return map_utterances(function, items, client)
 
 
-class StatisticsStore(Mapping[str, GMMStats]):
+class StatisticsStore(Described, Mapping[str, GMMStats]):
     """Statistics of many utterances, read from disk as they are asked for; written by `write_statistics`.
 
     A mapping: ``store["u1"]`` is a `GMMStats`, iteration gives the ids in stored order. It can be given wherever

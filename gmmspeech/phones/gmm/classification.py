@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from gmmspeech.described import Described
 from gmmspeech.errors import DataError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved
@@ -94,8 +95,10 @@ class AdaptedClassifierConfig:
     passes: int = 2
 
 
-@dataclass(frozen=True, eq=False)
-class PhoneClassifier(Saved, kind="PhoneClassifier", hint="a classifier of phones (made by train-phone-classifier)"):
+@dataclass(frozen=True, eq=False, repr=False)
+class PhoneClassifier(
+    Described, Saved, kind="PhoneClassifier", hint="a classifier of phones (made by train-phone-classifier)"
+):
     """Mixtures of phones, and the projection that gives their frames.
 
     Parameters

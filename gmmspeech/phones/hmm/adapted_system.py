@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map
 from gmmspeech.checks import all_finite, as_matrix, check_at_least
+from gmmspeech.described import Described
 from gmmspeech.errors import FeatureError, ModelError, counted, shown
 from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.files.saving import Saved, State
@@ -57,8 +58,8 @@ REALIGN_UNADAPTED = (10, 20, 28)
 REALIGN_ADAPTED = (15, 25)
 
 
-@dataclass(frozen=True)
-class AdaptedSystem(Saved, kind="AdaptedSystem", hint="the full system of phone HMMs"):
+@dataclass(frozen=True, repr=False)
+class AdaptedSystem(Described, Saved, kind="AdaptedSystem", hint="the full system of phone HMMs"):
     """Models that belong together.
 
     Attributes

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import check_fields, checked, set_fields, told
 from gmmspeech.checks import as_names, check_at_least, finite, real_array
+from gmmspeech.described import Described
 from gmmspeech.errors import FeatureError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
@@ -42,8 +43,8 @@ class Quadratic(NamedTuple):
     matrix: NDArray[np.float64]  # (K, 2 D + 1)
 
 
-@dataclass(frozen=True)
-class PhoneHMM(Saved, kind="PhoneHMM", hint="phone HMMs"):
+@dataclass(frozen=True, repr=False)
+class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
     """Phone HMMs: a chain of states a phone, a diagonal mixture a state.
 
     State ``s`` is left with probability ``1 - self_loop[s]``, to the next of its phone or out of the phone; nothing is

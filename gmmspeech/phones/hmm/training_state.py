@@ -8,14 +8,17 @@ from typing import Self
 
 import numpy as np
 
+from gmmspeech.described import Described
 from gmmspeech.errors import ModelError, counted
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 
-@dataclass(frozen=True)
-class TrainingState(Saved, format="gmmspeech phone training", version=2, hint="where training of phone HMMs is"):
+@dataclass(frozen=True, repr=False)
+class TrainingState(
+    Described, Saved, format="gmmspeech phone training", version=2, hint="where training of phone HMMs is"
+):
     """State of training: with it, another run goes on and ends with the same bits.
 
     Attributes
