@@ -3,37 +3,58 @@
 They are plain libraries called through ctypes: one file serves every version of Python.
 """
 
+import shutil
 import sys
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
-GCC = sys.platform != "win32"
+WINDOWS = sys.platform == "win32"
 
 
-def extension(name: str, source: str, *flags: str, **options: list[str]) -> Extension:
-    """A library in C, with the flags of GCC and Clang."""
-    arguments = ["-O3", "-std=gnu11", "-fno-math-errno", "-fvisibility=hidden", *flags] if GCC else []
-    return Extension(name, [source], extra_compile_args=arguments, optional=True, py_limited_api=True, **options)
+class BuildLibraries(build_ext):
+    """Make libraries, not modules."""
+
+    def build_extensions(self) -> None:
+        """On Windows by Clang, where it is: Microsoft's compiler, whose options it takes, has no vectors."""
+        clang = shutil.which("clang-cl")
+        if self.compiler.compiler_type == "msvc" and clang:
+            self.compiler.initialize()
+            self.compiler.cc = clang
+        super().build_extensions()
+
+    def get_export_symbols(self, ext: Extension) -> list[str]:
+        """Not the function that Windows would look for in a module; the source says what is exported."""
+        return ext.export_symbols
+
+
+def extension(name: str, *flags: str, depends: tuple[str, ...] = ()) -> Extension:
+    """A library in C, with the flags of GCC and Clang; Microsoft's compiler ignores those that it doesn't know."""
+    source = name.replace(".", "/").replace("/_", "/") + ".c"
+    common = ["-O3", "-std=gnu11", "-fno-math-errno", "-fvisibility=hidden"]
+    windows = ["/O2", "/std:c11", *(f"/clang:{flag}" for flag in flags)]
+    return Extension(
+        name,
+        [source],
+        extra_compile_args=windows if WINDOWS else [*common, *flags],
+        libraries=["kernel32"] if WINDOWS else [],
+        depends=["gmmspeech/compiled.h", *depends],
+        optional=True,
+        py_limited_api=True,
+    )
 
 
 setup(
+    cmdclass={"build_ext": BuildLibraries},
     ext_modules=[
         # products and sums keep the roundings that are written
-        extension(
-            "gmmspeech.features.native._mel_kernel", "gmmspeech/features/native/mel_kernel.c", "-ffp-contract=off"
-        ),
-        extension(
-            "gmmspeech.phones.hmm.native._viterbi_kernel",
-            "gmmspeech/phones/hmm/native/viterbi_kernel.c",
-            "-fno-trapping-math",
-        ),
+        extension("gmmspeech.features.native._mel_kernel", "-ffp-contract=off"),
+        extension("gmmspeech.phones.hmm.native._viterbi_kernel", "-fno-trapping-math"),
         # products and sums become one instruction
         extension(
             "gmmspeech.gmm.kernels._em_kernel",
-            "gmmspeech/gmm/kernels/em_kernel.c",
-            "-ffp-contract=fast",
-            "-fno-trapping-math",
-            depends=["gmmspeech/gmm/kernels/em_pass.h"],
+            *("-ffp-contract=fast", "-fno-trapping-math"),
+            depends=("gmmspeech/gmm/kernels/em_pass.h",),
         ),
     ],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

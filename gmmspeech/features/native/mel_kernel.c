@@ -11,11 +11,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "../../compiled.h"
+
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wpsabi" /* vectors wider than the base instruction set never leave this file */
 #endif
 
-#define EXPORT __attribute__((visibility("default")))
 #define INLINE static inline __attribute__((always_inline))
 #define LANES 8
 #define SUMS 4 /* that don't wait for one another */
@@ -264,10 +265,7 @@ INLINE void deltas(const float *rows, ptrdiff_t num_rows, int columns, int order
 /* Each for processors with AVX2 and FMA, and for all. */
 #ifdef __x86_64__
 #define WIDE __attribute__((target("avx2,fma")))
-EXPORT int mel_fuses(void) {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
+EXPORT int mel_fuses(void) { return has_avx2(); }
 #define VARIANTS(name, parameters, arguments)                          \
     WIDE static void wide_##name parameters { name arguments; }        \
     static void plain_##name parameters { name arguments; }            \

@@ -28,11 +28,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../../compiled.h"
+
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wpsabi" /* vectors wider than the base instruction set never leave this file */
 #endif
-
-#define EXPORT __attribute__((visibility("default")))
 
 #define COLUMNS 16
 #define TILE_ROWS 6
@@ -131,10 +131,7 @@ EXPORT int em_interface(void) { return 3; }
 EXPORT const char *em_instruction_set(int set) {
     int usable = 1;
 #ifdef __x86_64__
-    __builtin_cpu_init();
-    usable += __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    usable += usable == 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    usable += has_avx2() + has_avx512();
 #endif
     return set < usable ? SETS[set].name : NULL;
 }

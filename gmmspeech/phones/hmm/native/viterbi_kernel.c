@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EXPORT __attribute__((visibility("default")))
+#include "../../../compiled.h"
 
 typedef struct {
     int64_t frames, nodes, arcs;
