@@ -285,17 +285,16 @@ def align(
 
     DATA_DIR has recordings of any kind, in one folder or one a speaker; beside each lies NAME.lab or .txt with what is
     said, or NAME.TextGrid with a tier for each speaker; or it is as in Kaldi: wav.scp, utt2spk and text (utterance,
-    words). PHONES.h5 is what train-phones wrote, or final.mdl of Kaldi's with tree, phones.txt and mfcc.conf beside
-    it; by default it is a model of English that comes along. Into --out go words and phones with their times in the
-    recordings: a TextGrid for every recording, words.ctm and phones.ctm, or alignment.json; alignment.csv, which says
-    of each how well it fits, in nats a frame; and unknown_words.txt, the words that the dictionary lacks, how often
-    they came, and where.
+    words). PHONES.h5 is what train-phones wrote, final.mdl of Kaldi's with tree, phones.txt and mfcc.conf beside
+    it, or NAME.zip of the Montreal Forced Aligner; by default it is a model of English that comes along. Into --out go
+    words and phones with their times in the recordings: a TextGrid for every recording, words.ctm and phones.ctm, or
+    alignment.json; alignment.csv, which says of each how well it fits, in nats a frame; and unknown_words.txt, the
+    words that the dictionary lacks, how often they came, and where.
     """
     from gmmspeech.commands.phones import align_dir, doubtful_lines, report_alignment, score_lines
     from gmmspeech.commands.transcripts import (
         PRONOUNCED_WORDS,
         UNKNOWN_WORDS,
-        open_pronunciations,
         pronounced_lines,
         unknown_lines,
     )
@@ -305,8 +304,7 @@ def align(
         found = f"found {out / PRONOUNCED_WORDS}, which --out would replace"
         raise ConfigError(f"--dictionary: {found}, expected a copy in another place, or another --out")
     done = align_dir(
-        *(data_dir, model),
-        open_pronunciations(dictionaries, skip_bad=skip_bad is not False) if dictionaries else None,
+        *(data_dir, model, dictionaries or None),
         language=language,
         unknown_words=unknown_words,
         goodness=goodness or confidence or report is not None,

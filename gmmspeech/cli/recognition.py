@@ -178,13 +178,12 @@ def _recognize_with_lm(
     """Recognize words as an n-gram has them."""
     from gmmspeech.commands.phones import transcripts
     from gmmspeech.commands.recognition import recognize_words_dir
-    from gmmspeech.commands.transcripts import is_data_dir, open_pronunciations, read_speech
+    from gmmspeech.commands.transcripts import is_data_dir, read_speech
     from gmmspeech.phones.decoding.word_search import SearchOptions
     from gmmspeech.phones.labels.dictionary import dictionary_key
 
     if of_lm["n_best"] and of_lm["out"] is None:
         raise ConfigError("--n-best: found it without --out, expected both: alternatives are written")
-    dictionary = open_pronunciations(dictionaries or ["cmudict"])
     searching = {name: of_lm[name] for name in ("beam", "max_active", "lattice_beam", "n_best", "confidence")}
     searching["acoustic_scale"] = acoustic_scale
     options = SearchOptions(**{name: value for name, value in searching.items() if value is not None})
@@ -192,7 +191,7 @@ def _recognize_with_lm(
     format = of_lm["format"] or ("ctm" if is_data_dir(data_dir) else "textgrid")
     graph = {"word_insertion_penalty": penalty, **scales}
     how: dict[str, Any] = {"graph": graph, "out": of_lm["out"], "format": format, **common}
-    found, vocabulary = recognize_words_dir(data_dir, model, lm, dictionary, options, **how)
+    found, vocabulary = recognize_words_dir(data_dir, model, lm, dictionaries or ["cmudict"], options, **how)
     data = read_speech(data_dir, allow_pipes=common["allow_pipes"], skip_bad=common["skip_bad"], transcripts=False)[0]
     spoken = None
     if data.text:
@@ -261,18 +260,20 @@ def _recognize_words(
     common: Mapping[str, Any],
 ) -> None:
     """Recognize words of a small grammar, each as probable as any other."""
-    from gmmspeech.commands.phones import transcripts
+    from gmmspeech.commands.phones import open_model, transcripts
     from gmmspeech.commands.recognition import phones_of, recognize_dir
     from gmmspeech.commands.transcripts import open_pronunciations, read_speech
     from gmmspeech.phones.hmm.graph import pronunciations
+    from gmmspeech.phones.labels.word_positions import with_positions
 
+    opened = open_model(model)
     data = read_speech(data_dir, allow_pipes=common["allow_pipes"], skip_bad=common["skip_bad"], transcripts=False)[0]
-    known = open_pronunciations(dictionaries)
+    known = open_pronunciations(dictionaries, phones=opened.phones)
     spoken = None if not data.text else transcripts(data, known)
-    entries = {word: pronunciations(known, word) for word in _vocabulary(words, spoken)}
+    entries = with_positions({word: pronunciations(known, word) for word in _vocabulary(words, spoken)}, opened.phones)
     grammar = _grammar(entries, isolated, penalty)
     scale = 1.0 if acoustic_scale is None else acoustic_scale
-    found = recognize_dir(data_dir, model, grammar, phones=phones_of(entries), acoustic_scale=scale, **common)
+    found = recognize_dir(data_dir, opened, grammar, phones=phones_of(entries), acoustic_scale=scale, **common)
     _tell_recognized("word", {name: a.words for name, a in found.items()}, spoken)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,18 +18,16 @@ from gmmspeech.checks import real_array
 from gmmspeech.commands.conversion import converting, warn_of_conversions
 from gmmspeech.commands.phones import front_end_of_model, open_model, warn_of_other_language
 from gmmspeech.commands.quiet_edges import loud_part
-from gmmspeech.commands.transcripts import open_pronunciations, spoken_words, unknown_lines
+from gmmspeech.commands.transcripts import Dictionaries, pronunciations_of, spoken_words, unknown_lines
 from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning
 from gmmspeech.files.text import read_text
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.phones.decoding.alignment import Alignment, align
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
-from gmmspeech.phones.hmm.graph import Pronunciations
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.labels import Label
 
 Audio = str | os.PathLike[str] | tuple[NDArray, float]
-Dictionaries = Pronunciations | str | os.PathLike[str] | Sequence[str]
 
 _NAME = "audio"  # of the one utterance
 _TRANSCRIPTS = (".txt", ".lab")
@@ -108,7 +106,8 @@ def align_file(
     front = front_end_of_model(hmm)
     said = DataDir(Path(), {_NAME: Path()}, None, (_NAME,), {_NAME: _NAME}, {_NAME: _text(transcript)})
     how = {"language": language, "unknown_words": unknown_words}
-    spoken = spoken_words(said, pronunciations_of(dictionary), phones=hmm.phones, **how)  # type: ignore[arg-type]
+    known = None if dictionary is None else pronunciations_of(dictionary, phones=hmm.phones)
+    spoken = spoken_words(said, known, phones=hmm.phones, **how)  # type: ignore[arg-type]
     if model is None:
         warn_of_other_language(language)
     for line in unknown_lines(spoken.unknown, None):
@@ -127,15 +126,6 @@ def align_file(
 def _moved(labels: Sequence[Label], seconds: float) -> list[Label]:
     """Labels so much later."""
     return [Label(round(begin + seconds, 9), round(end + seconds, 9), name) for begin, end, name in labels]
-
-
-def pronunciations_of(dictionary: Dictionaries | None) -> Pronunciations | None:
-    """Pronunciations that are given, or those of files."""
-    if dictionary is None or isinstance(dictionary, Mapping):
-        return dictionary
-    if isinstance(dictionary, (str, os.PathLike)):
-        return open_pronunciations([os.fspath(dictionary)])
-    return open_pronunciations([os.fspath(name) for name in dictionary])
 
 
 def _text(transcript: str | os.PathLike[str]) -> str:

@@ -18,8 +18,10 @@ from gmmspeech.commands.quiet_edges import without_quiet_edges
 from gmmspeech.commands.transcripts import (
     PRONOUNCED_WORDS,
     UNKNOWN_WORDS,
+    Dictionaries,
     Spoken,
     is_data_dir,
+    pronunciations_of,
     read_speech,
     spoken_words,
     write_pronounced,
@@ -182,7 +184,7 @@ class AlignedFolder(AlignedCorpus):
 def align_dir(
     folder: Path,
     model: Path | None,
-    dictionary: Pronunciations | None,
+    dictionary: Dictionaries | None,
     *,
     language: str = "en",
     unknown_words: str | None = None,
@@ -212,7 +214,10 @@ def align_dir(
     hmm = open_model(model)
     front = front_end_of_model(hmm)
     how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
-    spoken = spoken_words(data, dictionary, phones=hmm.phones, **how)
+    known = None
+    if dictionary is not None:
+        known = pronunciations_of(dictionary, skip_bad=skip_bad is not False, phones=hmm.phones)
+    spoken = spoken_words(data, known, phones=hmm.phones, **how)
     if model is None:
         warn_of_other_language(language)
     data = without_quiet_edges(data, channel)

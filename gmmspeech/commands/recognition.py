@@ -13,18 +13,17 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.audio.reading import Channel
-from gmmspeech.commands.alignment import Audio, Dictionaries, pronunciations_of, samples_of
+from gmmspeech.commands.alignment import Audio, samples_of
 from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.extraction import Extraction
 from gmmspeech.commands.phones import features_of, front_end_of_model, open_model, warn_of_skipped
-from gmmspeech.commands.transcripts import phones_like, read_speech
+from gmmspeech.commands.transcripts import Dictionaries, phones_like, pronunciations_of, read_speech
 from gmmspeech.errors import ConfigError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import csv_lines
 from gmmspeech.formats.alignments import Format, write_alignments
 from gmmspeech.formats.arpa import read_arpa
 from gmmspeech.formats.datadir import DataDir
-from gmmspeech.formats.dictionary import lazy_cmudict
 from gmmspeech.formats.espeak import pronounce_words
 from gmmspeech.phones.decoding.adapting import for_any_speaker, for_these_speakers, with_phones
 from gmmspeech.phones.decoding.alignment import Alignment
@@ -36,6 +35,7 @@ from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciation
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.ipa import notation_of
 from gmmspeech.phones.labels.ngram import NGram
+from gmmspeech.phones.labels.word_positions import with_positions
 
 ALTERNATIVES = "alternatives.csv"
 Model = PhoneHMM | AdaptedSystem
@@ -49,7 +49,7 @@ def base_of(model: Model) -> PhoneHMM:
 
 def recognize_dir(
     folder: Path,
-    model: Path | None,
+    model: Model | Path | None,
     graph_of: Callable[[PhoneHMM], StateGraph],
     *,
     phones: Iterable[str] = (),
@@ -144,7 +144,8 @@ def open_vocabulary(
         )
         ngram, lacking = ngram.without(lacking), []
     check_words_known(ngram, lacking, "n-gram" if isinstance(lm, NGram) else os.fspath(lm))
-    return Vocabulary(ngram, {word: variants for word, variants in entries.items() if variants})
+    known = {word: variants for word, variants in entries.items() if variants}
+    return Vocabulary(ngram, with_positions(known, model.phones))
 
 
 def recognize_words_of(
@@ -176,7 +177,7 @@ def recognize_words_dir(
     folder: Path,
     model: Path | None,
     lm: Path,
-    dictionary: Pronunciations,
+    dictionary: Dictionaries,
     options: SearchOptions,
     *,
     graph: Mapping[str, Any] | None = None,
@@ -197,7 +198,8 @@ def recognize_words_dir(
     """
     data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)
     found = open_model(model)
-    words = open_vocabulary(lm, dictionary, base_of(found), unknown_words=unknown_words, language=language)
+    known = pronunciations_of(dictionary, phones=found.phones)
+    words = open_vocabulary(lm, known, base_of(found), unknown_words=unknown_words, language=language)
     found = _with_rare(found, phones_of(words.entries))
     base = base_of(found)
     made = word_graph(base, words.ngram, words.entries, **(graph or {}))
@@ -288,12 +290,8 @@ def recognize(
     """
     opened = open_model(model)
     front = front_end_of_model(opened)
-    known = pronunciations_of(dictionary)
-    words = open_vocabulary(
-        *(lm, lazy_cmudict() if known is None else known, base_of(opened)),
-        unknown_words=unknown_words,
-        language=language,
-    )
+    known = pronunciations_of("cmudict" if dictionary is None else dictionary, phones=opened.phones)
+    words = open_vocabulary(lm, known, base_of(opened), unknown_words=unknown_words, language=language)
     opened = _with_rare(opened, phones_of(words.entries))
     graph = word_graph(
         base_of(opened), words.ngram, words.entries, lm_scale=lm_scale, word_insertion_penalty=word_insertion_penalty

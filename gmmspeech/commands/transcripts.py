@@ -15,11 +15,13 @@ from gmmspeech.formats.dictionary import cmudict_dictionary, lazy_cmudict, read_
 from gmmspeech.formats.recordings import read_recordings
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
-from gmmspeech.phones.labels.dictionary import Dictionary, inventory, looks_like_word, supplemented
+from gmmspeech.phones.labels.dictionary import Dictionary, as_probable, inventory, looks_like_word, supplemented
 from gmmspeech.phones.labels.ipa import notation_of
-from gmmspeech.phones.labels.phone_sets import ARPABET, is_arpabet
+from gmmspeech.phones.labels.phone_sets import ARPABET, has_stress, is_arpabet
+from gmmspeech.phones.labels.word_positions import without_positions
 from gmmspeech.phones.labels.words import lower_case, words_of
 
+Dictionaries = Pronunciations | str | os.PathLike[str] | Sequence[str]
 UNKNOWN_WORDS = "unknown_words.txt"
 PRONOUNCED_WORDS = "pronounced_words.dict"
 SHOWN = 10  # unknown words on the screen; the file has all
@@ -86,21 +88,40 @@ def read_speech(
     return data, left_out, skip_bad is not False
 
 
-def open_pronunciations(names: Sequence[str], *, skip_bad: bool = False) -> Pronunciations:
+def open_pronunciations(
+    names: Sequence[str], *, skip_bad: bool = False, phones: Collection[str] | None = None
+) -> Pronunciations:
     """Read dictionaries, later ones replacing words of earlier ones; CMU's ("cmudict") takes a tenth of a second.
 
-    That is if it comes first, to be supplemented: its words are then split into phones when they are looked up.
+    That is if it comes first, to be supplemented: its words are then split into phones when they are looked up. Stress
+    stays where it is told apart by the phones of a model.
     """
+    keep_stress = _tells_stress(phones)
     first: Pronunciations = {}
     others: Dictionary = {}
     for name in names:
         if name != "cmudict" or Path(name).exists():
-            others = supplemented(others, read_dictionary(name, skip_bad=skip_bad))
+            others = supplemented(others, read_dictionary(name, keep_stress=keep_stress, skip_bad=skip_bad))
         elif others:
-            others = supplemented(others, cmudict_dictionary())
+            others = supplemented(others, cmudict_dictionary(keep_stress=keep_stress))
         else:
-            first = lazy_cmudict()
+            first = lazy_cmudict(keep_stress=keep_stress)
     return ChainMap(others, first) if others and first else others or first  # type: ignore[arg-type]
+
+
+def pronunciations_of(
+    dictionary: Dictionaries, *, skip_bad: bool = False, phones: Collection[str] | None = None
+) -> Pronunciations:
+    """Pronunciations that are given, or those of files, for a model of these phones."""
+    if isinstance(dictionary, Mapping):
+        return dictionary
+    names = [dictionary] if isinstance(dictionary, (str, os.PathLike)) else dictionary
+    return open_pronunciations([os.fspath(name) for name in names], skip_bad=skip_bad, phones=phones)
+
+
+def _tells_stress(phones: Collection[str] | None) -> bool:
+    """Say whether a model's vowels are told apart by stress."""
+    return phones is not None and has_stress(without_positions(phones))
 
 
 def spoken_words(
@@ -132,13 +153,16 @@ def spoken_words(
     """
     if data.text is None:
         raise DataError(f"{data.path}: found no file text, expected one, with the words of each utterance")
-    if dictionary is None and language.lower().startswith("en") and (phones is None or is_arpabet(phones)):
-        dictionary = lazy_cmudict()
+    arpabet = phones is None or is_arpabet(without_positions(phones))
+    if dictionary is None and language.lower().startswith("en") and arpabet:
+        dictionary = lazy_cmudict(keep_stress=_tells_stress(phones))
     known: Pronunciations = {} if dictionary is None else dictionary
     text = {utterance: data.text[utterance] for utterance in data.utterances if utterance in data.text}
     listed = {name: words_of(line, language=language, dictionary=known) for name, line in text.items()}
     each = dict.fromkeys(word for words in listed.values() for word in words)
-    entries: Dictionary = {word: tuple(map(tuple, pronunciations(known, word, optional=True))) for word in each}
+    entries: Dictionary = {
+        word: tuple(as_probable(p, p) for p in pronunciations(known, word, optional=True)) for word in each
+    }
     _check_phones(entries, phones)
     lacking = [word for word in each if not entries[word]]
     absent = lacking

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError, GmmSpeechWarning, counted, first_of, shown
+from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, first_of, shown
 from gmmspeech.files.text import check_distinct, read_line_blocks
 from gmmspeech.formats.datadir import fields_of_lines
 from gmmspeech.phones.labels.dictionary import (
     Dictionary,
     Pronunciation,
+    WeightedPronunciation,
     are_words,
     looks_like_word,
     make_dictionary,
@@ -42,9 +43,9 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False, 
     path : path-like
         Lines of ``WORD PHONE PHONE ...`` in UTF-8 (CMUdict 0.7b is Latin-1: convert it). A further pronunciation is
         one more line, of the same word or of ``WORD(2)``. Lines that begin with ``;;;`` are comments, and so is the
-        rest of a line from a field that begins with ``#``. Numbers before the phones are left out: a pronunciation's
-        probability (Kaldi's ``lexiconp.txt``), or it and three of silence (``lexiconp_silprob.txt``, and dictionaries
-        of the Montreal Forced Aligner): here all pronunciations of a word are as likely.
+        rest of a line from a field that begins with ``#``. A number before the phones is the pronunciation's
+        probability (Kaldi's ``lexiconp.txt``), which counts beside those of the word's others; three of silence
+        behind it (``lexiconp_silprob.txt``, and dictionaries of the Montreal Forced Aligner) are left out.
     keep_stress : bool
         Keep the stress of ARPAbet vowels (``AH0``) and IPA's marks of stress. Otherwise they go, digits where all
         phones of the file are ARPAbet: tones, as in ``ao1`` and ``ao3``, stay.
@@ -56,7 +57,8 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False, 
     dict of str to tuple of tuple of str
         Words in upper case, as ``gmmspeech.phones.labels.dictionary.pronounce`` looks them up. Words that differ in
         case have their pronunciations together; in other notations than ARPAbet, where they share none (``s_i`` and
-        ``S_i``), each has its own besides, under its own spelling.
+        ``S_i``), each has its own besides, under its own spelling. A pronunciation with a probability is a
+        ``WeightedPronunciation``, which is a tuple that has one.
 
     Raises
     ------
@@ -79,6 +81,8 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False, 
     entries = list(_entries(path, bad if skip_bad else None))
     _check_phones(path, entries[:_ENOUGH])
     dictionary = make_dictionary([(word, phones) for _, word, phones in entries], keep_stress=keep_stress)
+    if bad and not dictionary:
+        raise DataError(f"{path}: {all_of(len(bad), 'line')} bad; {first_of(bad)}")
     if bad:
         warnings.warn(f"left out {counted(len(bad), 'line')} of a dictionary; {first_of(bad)}", GmmSpeechWarning)
     if not dictionary:
@@ -149,7 +153,7 @@ class _Unsplit(Mapping[str, tuple[Pronunciation, ...]]):
         return tuple(phones if self._keep_stress else map(strip_stress, phones))
 
 
-def _check_phones(path: str | os.PathLike[str], entries: Sequence[tuple[int, str, list[str]]]) -> None:
+def _check_phones(path: str | os.PathLike[str], entries: Sequence[tuple[int, str, Sequence[str]]]) -> None:
     """Raise a DataError if phones are as long as words are, as in a plain text."""
     if are_words(itertools.chain.from_iterable(phones for _, _, phones in entries)):
         number, word, phones = next(entry for entry in entries if any(map(looks_like_word, entry[2])))
@@ -157,7 +161,7 @@ def _check_phones(path: str | os.PathLike[str], entries: Sequence[tuple[int, str
         raise DataError(f"{path}:{number}: found {found}, expected the phones of a word: it looks like plain text")
 
 
-def _entries(path: str | os.PathLike[str], bad: dict[int, str] | None) -> Iterator[tuple[int, str, list[str]]]:
+def _entries(path: str | os.PathLike[str], bad: dict[int, str] | None) -> Iterator[tuple[int, str, Sequence[str]]]:
     """Number, word and phones of the lines; what is wrong with a line is kept, or raised without a place for it."""
     for first, lines in read_line_blocks(path):
         for number, line in enumerate(lines, first):
@@ -172,19 +176,20 @@ def _entries(path: str | os.PathLike[str], bad: dict[int, str] | None) -> Iterat
                     yield number, *entry
 
 
-def _entry(path: str | os.PathLike[str], number: int, line: str) -> tuple[str, list[str]] | None:
+def _entry(path: str | os.PathLike[str], number: int, line: str) -> tuple[str, Sequence[str]] | None:
     """Word and phones of a line; None of a comment."""
     ((word, *fields),) = fields_of_lines(path, number, [line])
     if word.startswith(";;;"):
         return None
     comment = next((i for i, field in enumerate(fields) if field.startswith("#")), len(fields))
-    phones = _without_numbers(f"{path}:{number}", word, fields[:comment])
+    phones = _pronunciation(f"{path}:{number}", word, fields[:comment])
     alternative = _ALTERNATIVE.fullmatch(word)
     return alternative[1] if alternative else word, phones
 
 
-def _without_numbers(where: str, word: str, fields: list[str]) -> list[str]:
+def _pronunciation(where: str, word: str, fields: list[str]) -> Sequence[str]:
     """Phones of a line: its fields behind the columns of a probability, or of a probability and what MFA adds."""
+    probability = None
     columns = list(itertools.takewhile(_NUMBER.fullmatch, fields))
     phones = fields[len(columns) :]
     if all(map(_WHOLE.fullmatch, columns)):  # whole numbers may be names of phones
@@ -192,7 +197,7 @@ def _without_numbers(where: str, word: str, fields: list[str]) -> list[str]:
             expected = f"a phone of {shown(word)}, or a probability with a point, 1.0"
             raise DataError(f"{where}: found {columns[0]}, expected {expected}")
         phones = fields
-    elif len(columns) not in _COLUMNS or not 0 <= float(columns[0]) <= 1:
+    elif len(columns) not in _COLUMNS or not 0 < (probability := float(columns[0])) <= 1:
         found = shown(" ".join(columns))
         raise DataError(f"{where}: found {found} before the phones, expected a probability, or MFA's four columns")
     if not phones:
@@ -201,4 +206,4 @@ def _without_numbers(where: str, word: str, fields: list[str]) -> list[str]:
         raise DataError(
             f"{where}: found {counted(len(phones), 'phone')} of {shown(word)}, expected up to {MOST_PHONES}"
         )
-    return phones
+    return phones if probability is None else WeightedPronunciation(phones, probability)

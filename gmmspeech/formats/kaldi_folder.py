@@ -27,21 +27,21 @@ _CONTEXT = 4  # of splice-feats
 _PRIOR_FRAMES = 100.0  # of a speaker: fmllr's least count is of so many
 
 
-def load_kaldi_model(path: str | os.PathLike[str]) -> PhoneHMM | AdaptedSystem:
+def load_kaldi_model(path: str | os.PathLike[str], *, silence: str | None = None) -> PhoneHMM | AdaptedSystem:
     """Read ``final.mdl`` with ``tree`` and ``phones.txt`` beside it, and what tells of its frames.
 
     With ``final.mat`` it is a system of spliced and transformed frames, whose model of any speaker is ``final.alimdl``,
     or ``final.mdl`` itself. With ``mfcc.conf``, ``plp.conf`` or ``fbank.conf`` the front end is known: that one,
-    ``cmvn_opts`` by speaker, and ``delta_opts``.
+    ``cmvn_opts`` by speaker, and ``delta_opts``. Which phone is `silence` is told where its name does not.
     """
     name, folder = os.fspath(path), Path(path).parent
-    model = read_kaldi_hmm(path)
+    model = read_kaldi_hmm(path, silence=silence)
     matrix = folder / _MATRIX
     if not matrix.exists():
         return model.with_front_end(_front_end(folder, model.dim))
     transform = _transform(matrix, folder, name, model.dim)
     of_any = folder / _OF_ANY
-    unadapted = read_kaldi_hmm(of_any) if of_any.exists() else model
+    unadapted = read_kaldi_hmm(of_any, silence=silence) if of_any.exists() else model
     system = AdaptedSystem(transform, unadapted, model, model_statistics(model), _PRIOR_FRAMES)
     return system.with_front_end(_front_end(folder, system.dim))
 

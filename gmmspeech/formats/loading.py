@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model")
 
-_HDF5 = b"\x89HDF"
+_HDF5, _ZIP = b"\x89HDF", b"PK\x03\x04"
 
 MODULES = {
     saving.MODEL: {
@@ -59,7 +59,7 @@ def load(path: str | os.PathLike[str], kind: type | tuple[type, ...] | None = No
         The file's content tells what it is: something of this package; a ``DiagGmm`` of Kaldi's, binary or text; an MMF
         of HTK's with one mixture (`read_mmf` reads them all); a ``GMMMachine`` of bob's or a ``Mixture`` of SIDEKIT's;
         ``final.mdl``, ``plda`` (a back end) or ``final.ie`` of Kaldi's, with what lies beside it (`read_kaldi_hmm`,
-        `read_kaldi_plda`, `read_kaldi_extractor`).
+        `read_kaldi_plda`, `read_kaldi_extractor`); an acoustic model of the Montreal Forced Aligner, ``NAME.zip``.
     kind : type or tuple of types, optional
         What it must be, such as ``DiagonalGMM``.
 
@@ -92,12 +92,12 @@ def load(path: str | os.PathLike[str], kind: type | tuple[type, ...] | None = No
 
 
 def is_foreign(path: str | os.PathLike[str]) -> bool:
-    """Say whether a file is a model of Kaldi's or HTK's, whole or not."""
+    """Say whether a file is a model of Kaldi's, HTK's or MFA's, whole or not."""
     return _reader(os.fspath(path)) is not None
 
 
 def _reader(name: str) -> Callable[[str], Any] | None:
-    """Give the function that reads a text or binary file of Kaldi's or HTK's, or None where it is none."""
+    """Give the function that reads a file of Kaldi's, HTK's or MFA's, or None where it is none."""
     try:
         with open_regular(name) as file:
             head = file.read(256)
@@ -105,6 +105,8 @@ def _reader(name: str) -> Callable[[str], Any] | None:
         return None
     if head.startswith(_HDF5):
         return None
+    if head.startswith(_ZIP):
+        return _read_mfa_model
     from gmmspeech.formats import kaldi_models, mmf
 
     if kaldi_models.is_kaldi_hmm(head):
@@ -124,6 +126,12 @@ def _read_kaldi_folder(name: str) -> Any:
     from gmmspeech.formats.kaldi_folder import load_kaldi_model
 
     return load_kaldi_model(name)
+
+
+def _read_mfa_model(name: str) -> Any:
+    from gmmspeech.formats.mfa import read_mfa_model
+
+    return read_mfa_model(name)
 
 
 def _read_kaldi_backend(name: str) -> Any:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
 
 from gmmspeech.formats.kaldi_alignments import read_kaldi_alignments
 from gmmspeech.formats.labels import read_ctm
+from gmmspeech.phones.labels.phone_sets import ARPABET_VOWELS
 
 UTTERANCE = "1688-142285-0004"
 
@@ -43,6 +46,31 @@ def test_align(run, golden, tmp_path, aligning):
     assert names == [label.name for label in read_ctm(golden / "kaldi_models/mono/phones.ctm")[UTTERANCE]]
     # the speaker's mean here is that of the utterance alone, for want of transcripts
     assert np.mean(found == expected) > 0.8
+
+
+def test_align_with_a_model_of_mfas(run, golden, tmp_path, aligning):
+    """The same model, its vowels called as with stress, with a dictionary in such phones, gives the same times."""
+    mono, folder = golden / "kaldi_models/mono", tmp_path / "model"
+    assert run(*aligning).exit_code == 0
+    expected = read_ctm(tmp_path / "out/phones.ctm")[UTTERANCE]
+    stressed = [(vowel, f"{vowel}1") for vowel in ARPABET_VOWELS]
+    named = (folder / "phones.txt").read_text()
+    for vowel, name in stressed:
+        named = named.replace(f"{vowel} ", f"{name} ")
+    features = {"feature_type": "mfcc", "uses_deltas": True, "high_frequency": 0, "dither": 0}
+    with zipfile.ZipFile(tmp_path / "own.zip", "w") as archive:
+        archive.write(folder / "final.mdl", "own/final.mdl")
+        archive.write(folder / "tree", "own/tree")
+        archive.writestr("own/phones.txt", named)
+        archive.writestr("own/meta.json", json.dumps({"features": features, "optional_silence_phone": "SIL"}))
+    lines = [line.split() for line in (mono / "lexicon.txt").read_text().splitlines()]
+    lexicon = ("\t".join([w, "1.0", "0.5", "1.0", "1.0", *(dict(stressed).get(p, p) for p in ps)]) for w, *ps in lines)
+    (tmp_path / "own.dict").write_text("\n".join(lexicon) + "\n")
+    (tmp_path / "out/phones.ctm").unlink()
+    done = run("align", aligning[1], tmp_path / "own.zip", "--dictionary", tmp_path / "own.dict", *aligning[5:])
+    assert (done.exit_code, "lacks" in done.stderr) == (0, False), done.output
+    found = read_ctm(tmp_path / "out/phones.ctm")[UTTERANCE]
+    assert [(start, end, name.replace("1", "")) for start, end, name in found] == list(map(tuple, expected))
 
 
 def test_phones_that_the_model_lacks_have_no_transitions(run, tmp_path, aligning):

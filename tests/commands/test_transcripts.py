@@ -22,6 +22,7 @@ from gmmspeech.commands.transcripts import (
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.dictionary import read_dictionary
+from gmmspeech.phones.labels.dictionary import probability_of
 
 DICTIONARY = {"HELLO": (("HH", "AH"),), "WORLD": (("W", "D"), ("W", "ER"))}
 PHONES = ("SIL", "SPN", "HH", "AH", "W", "D", "ER")
@@ -124,6 +125,17 @@ def test_english_is_pronounced_by_cmudict() -> None:
     found = spoken_words(data_of(a="Tomato, don’t xyzzy"), None)
     assert found.entries["Tomato"] == (("T", "AH", "M", "EY", "T", "OW"), ("T", "AH", "M", "AA", "T", "OW"))
     assert (set(found.entries), set(found.unknown)) == ({"Tomato", "don't", "xyzzy"}, {"xyzzy"})
+
+
+def test_stress_and_probabilities_stay_where_the_model_tells_them_apart(tmp_path: Path) -> None:
+    phones = ("sil", "AH0_B", "AH0_I", "AH1_E", "T_B", "K_S")
+    assert spoken_words(data_of(a="tomato"), None, phones=phones).entries["tomato"][0][1] == "AH0"
+    (tmp_path / "a").write_text("hut 0.25 HH AH1 T\nhut 1.0 HH AH0 T\n")
+    opened = open_pronunciations([str(tmp_path / "a")], phones=phones)
+    variants = spoken_words(data_of(a="Hut"), opened).entries["Hut"]
+    assert [(phones[1], probability_of(phones)) for phones in variants] == [("AH1", 0.25), ("AH0", 1.0)]
+    (variant,) = open_pronunciations([str(tmp_path / "a")], phones=PHONES)["HUT"]
+    assert (variant[1], probability_of(variant)) == ("AH", 1.0)
 
 
 def test_dictionaries_are_opened_one_on_another(tmp_path: Path) -> None:

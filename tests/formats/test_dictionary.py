@@ -6,7 +6,7 @@ import pytest
 from gmmspeech.errors import DataError
 from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.dictionary import cmudict_dictionary, lazy_cmudict, read_dictionary
-from gmmspeech.phones.labels.dictionary import pronounce
+from gmmspeech.phones.labels.dictionary import probability_of, pronounce
 from gmmspeech.phones.labels.phone_sets import ARPABET
 
 
@@ -40,10 +40,23 @@ def test_a_lexicon_of_kaldi_with_phones_of_its_own(tmp_path):
 
 
 @pytest.mark.parametrize("columns", ["", "1.0 ", "0.33\t", "1\t0.0\t0.0\t0.0\t", "0.99 0.16 1.57 .82 ", "1e-05 "])
-def test_probabilities_are_left_out(tmp_path, columns):
+def test_probabilities_are_no_phones(tmp_path, columns):
     path = tmp_path / "digits.dict"
     path.write_text(f"zero\t{columns}Z IH R OW\ntwo\t{columns}T UW\n")
-    assert read_dictionary(path) == {"ZERO": (("Z", "IH", "R", "OW"),), "TWO": (("T", "UW"),)}
+    found = read_dictionary(path)
+    assert found == {"ZERO": (("Z", "IH", "R", "OW"),), "TWO": (("T", "UW"),)}
+    assert probability_of(found["ZERO"][0]) == float(columns.split()[0] if columns else 1)
+
+
+def test_probabilities_of_pronunciations_that_become_one(tmp_path):
+    path = tmp_path / "lexiconp.txt"
+    path.write_text("a 0.2 AH0\na 0.9 AH1\na 1.0 EY1\na AH2\nb B IY1\n")
+    (first, second), (other,) = read_dictionary(path).values()
+    assert (probability_of(first), probability_of(second), probability_of(other)) == (1.0, 1.0, 1.0)
+    path.write_text("a 0.2 AH0\na 0.9 AH1\na 1.0 EY1\n")
+    assert [probability_of(phones) for phones in read_dictionary(path)["A"]] == [0.9, 1.0]
+    kept = read_dictionary(path, keep_stress=True)["A"]
+    assert [(*phones, probability_of(phones)) for phones in kept] == [("AH0", 0.2), ("AH1", 0.9), ("EY1", 1.0)]
 
 
 def test_phones_may_be_numbers(tmp_path):
@@ -66,6 +79,7 @@ def test_a_blank_that_is_not_ascii_is_part_of_a_word(tmp_path):
         ("CAT 1 K AE1 T\n", ":1: found 1, expected a phone of CAT, or a probability with a point, 1.0"),
         ("CAT 1.5 K AE1 T\n", ":1: found 1.5 before the phones, expected a probability, or MFA's four columns"),
         ("CAT -0.5 K AE1 T\n", ":1: found -0.5 before the phones, expected a probability"),
+        ("CAT 0.0 K AE1 T\n", ":1: found 0.0 before the phones, expected a probability"),
         ("CAT 0.5 0.1 K AE1 T\n", ":1: found 0.5 0.1 before the phones, expected a probability"),
         ("CAT 1 0.0 0.0 0.0\n", ":1: found CAT alone, expected its phones after it"),
         ("CAT" + " K" * 1001 + "\n", ":1: found 1001 phones of CAT, expected up to 1000"),
@@ -87,6 +101,13 @@ def test_malformed_dictionaries(tmp_path, content, match):
         read_dictionary(path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
+
+
+def test_a_dictionary_whose_lines_are_all_bad(tmp_path):
+    path = tmp_path / "bad.dict"
+    path.write_text(";;; words\nCAT\nDOG\n")
+    with pytest.raises(DataError, match=r"bad.dict: all 2 lines are bad; the first: .*:2: found CAT alone.*others: 3"):
+        read_dictionary(path, skip_bad=True)
 
 
 def test_a_missing_dictionary(tmp_path):

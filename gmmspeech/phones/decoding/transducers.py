@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from gmmspeech.errors import ConfigError
-from gmmspeech.phones.hmm.graph import Pronunciations
+from gmmspeech.phones.hmm.graph import Pronunciations, log_probabilities
 from gmmspeech.phones.labels.ngram import END, START, NGram, Words
 
 NONE = 0
@@ -101,9 +101,9 @@ def lexicon_arcs(
     first = 2 * len(phone_index) + 1
     silent, spoken = -math.log(silence_probability), -math.log1p(-silence_probability)
     variants = [
-        (number, tuple(phones), math.log(len(each)))
+        (number, tuple(phones), -p)
         for number, each in enumerate(entries.values(), 1)
-        for phones in each
+        for phones, p in zip(each, log_probabilities(each), strict=True)
     ]
     needed = Counter(phones for _, phones, _ in variants)
     begun = {phones[:length] for phones in needed for length in range(1, len(phones))}

@@ -34,6 +34,7 @@ from gmmspeech.phones.decoding.transducers import (
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.topology import Way
+from gmmspeech.phones.labels.dictionary import as_probable
 from gmmspeech.phones.labels.ngram import RESERVED, NGram, is_unknown
 from gmmspeech.phones.labels.word_positions import has_positions, with_positions
 
@@ -169,12 +170,12 @@ def ngram_entries(ngram: NGram, dictionary: Pronunciations, model: PhoneHMM) -> 
         if is_unknown(word) and not pronunciations(dictionary, word, optional=True):
             continue
         if word not in RESERVED:
-            entries[word] = [tuple(phones) for phones in pronunciations(dictionary, word, optional=True)]
+            entries[word] = [as_probable(phones, phones) for phones in pronunciations(dictionary, word, optional=True)]
     check_words_known(ngram, [word for word, variants in entries.items() if not variants or not all(variants)])
     if not entries:
         raise DataError("n-gram: found no words, expected one or more beside the marks of a sentence")
     if has_positions(model.phones):
-        entries = {word: list(map(tuple, v)) for word, v in with_positions(entries, model.phones).items()}
+        entries = with_positions(entries, model.phones)
     check_phones_known(entries, model)
     return entries
 

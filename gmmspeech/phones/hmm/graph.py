@@ -17,7 +17,7 @@ from gmmspeech.errors import ConfigError, DataError, shown
 from gmmspeech.files.text import look_alike
 from gmmspeech.phones.hmm.contexts import Ends, PhoneNet, in_context
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.labels.dictionary import dictionary_key
+from gmmspeech.phones.labels.dictionary import dictionary_key, probability_of
 
 Pronunciations = Mapping[str, Sequence[Sequence[str]]]
 """Word to its pronunciations, each a sequence of phones."""
@@ -228,10 +228,10 @@ def _sequence_graph(
         ends: Ends = []
         for word in slots[place]:
             variants = pronunciations(dictionary, word)
-            share = -np.log(len(slots[place]) * len(variants))
-            for phones in variants:
+            share = -np.log(len(slots[place]))
+            for phones, p in zip(variants, log_probabilities(variants), strict=True):
                 first, last = builder.chain(phones, number)
-                entries.append((first, share))
+                entries.append((first, share + p))
                 ends.append((last, 0.0))
             number += 1
         if open_start:
@@ -258,9 +258,9 @@ def word_loop_graph(
     exits: Ends = []
     for number, word in enumerate(words):
         variants = pronunciations(dictionary, word)
-        for phones in variants:
+        for phones, p in zip(variants, log_probabilities(variants), strict=True):
             first, last = builder.chain(phones, number)
-            entries.append((first, -np.log(len(words) * len(variants)) - insertion_penalty))
+            entries.append((first, p - np.log(len(words)) - insertion_penalty))
             exits.append((last, 0.0))
     without = [(node, p + spoken) for node, p in entries]
     starts, finals = ([], []) if spoken == -np.inf else (without, [(node, p + spoken) for node, p in exits])
@@ -342,6 +342,12 @@ def pronunciations(dictionary: Pronunciations, word: str, *, optional: bool = Fa
         expected = f"it in the dictionary{look_alike(word.upper(), dictionary)}"
         raise DataError(f"word {shown(word)}: found no pronunciation, expected {expected}")
     return variants
+
+
+def log_probabilities(variants: Sequence[Sequence[str]]) -> list[float]:
+    """Log probabilities of the pronunciations of a word: equal, or as the dictionary that they are from has them."""
+    given = [probability_of(phones) for phones in variants]
+    return [float(np.log(p) - np.log(sum(given))) for p in given]
 
 
 def _silence_log_probabilities(probability: float) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.mapping import backing_off, mapped_model, told_pairs
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import Corpus
+from gmmspeech.phones.labels.dictionary import as_probable
 from gmmspeech.phones.labels.ipa import notation_of
 from gmmspeech.phones.labels.labels import Label
 
@@ -124,4 +125,4 @@ def replaced_phones(
         return dictionary
     words = {word for line in transcripts.values() for word in line}
     found = {word: pronunciations(dictionary, word, optional=True) for word in words}
-    return {word: [[phones.get(p, p) for p in v] for v in variants] for word, variants in found.items()}
+    return {word: [as_probable([phones.get(p, p) for p in v], v) for v in variants] for word, variants in found.items()}

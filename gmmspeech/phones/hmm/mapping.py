@@ -124,7 +124,7 @@ def extended_model(model: PhoneHMM, phones: Iterable[str]) -> PhoneHMM:
     if not near:
         return model
     found = f"{counted(len(near), 'phone')} that the model lacks: each is taken for its neighbor, {told_pairs(near)}"
-    warnings.warn(f"phones: found {found}", GmmSpeechWarning)
+    warnings.warn(f"pronunciations: found {found}", GmmSpeechWarning)
     extended = mapped_model(model, list(sources), sources, silence=model.silence)
     scale, places = model.deviation_scale, [model.phone_index[source] for source in sources.values()]
     return extended if scale is None else replace(extended, deviation_scale=scale.mapped(places))

@@ -16,6 +16,45 @@ from gmmspeech.phones.labels.phone_sets import is_arpabet, strip_stress
 Pronunciation = tuple[str, ...]
 Dictionary = dict[str, tuple[Pronunciation, ...]]
 
+
+class WeightedPronunciation(tuple[str, ...]):
+    """Phones of a word, and how probable they are: beside its other pronunciations, not in all."""
+
+    probability: float
+
+    def __new__(cls, phones: Iterable[str], probability: float) -> WeightedPronunciation:
+        made = super().__new__(cls, phones)
+        made.probability = probability
+        return made
+
+    def __getnewargs__(self) -> tuple[Pronunciation, float]:
+        return tuple(self), self.probability
+
+
+def probability_of(phones: Sequence[str]) -> float:
+    """Probability of a pronunciation beside others of its word: 1 where none is told, as in Kaldi.
+
+    Examples
+    --------
+    >>> probability_of(("AH",)), probability_of(WeightedPronunciation(["AH"], 0.3))
+    (1.0, 0.3)
+    """
+    return phones.probability if isinstance(phones, WeightedPronunciation) else 1.0
+
+
+def as_probable(phones: Iterable[str], other: Sequence[str]) -> Pronunciation:
+    """Give phones that stand for a pronunciation its probability.
+
+    Examples
+    --------
+    >>> probability_of(as_probable(["AH"], WeightedPronunciation(["AH0"], 0.3)))
+    0.3
+    """
+    if isinstance(other, WeightedPronunciation):
+        return WeightedPronunciation(phones, other.probability)
+    return tuple(phones)
+
+
 _ENOUGH_WORDS = 5000
 _LETTERS_OF_WORD = 4
 _STRESS_MARKS = str.maketrans("", "", "ˈˌ")
@@ -52,16 +91,18 @@ def make_dictionary(entries: Iterable[tuple[str, Sequence[str]]], *, keep_stress
     >>> make_dictionary([("s_i", ["s", "i"]), ("S_i", ["S", "i"])])
     {'S_I': (('s', 'i'), ('S', 'i')), 's_i': (('s', 'i'),), 'S_i': (('S', 'i'),)}
     """
-    listed = [(word, tuple(phones)) for word, phones in entries]
+    listed = [(word, as_probable(phones, phones)) for word, phones in entries]
     names = set(itertools.chain.from_iterable(phones for _, phones in listed))
     arpabet = is_arpabet(names)
     if not keep_stress:
         plain = {name: strip_stress(name) if arpabet else name.translate(_STRESS_MARKS) for name in names}
-        listed = [(word, tuple(p for p in map(plain.__getitem__, phones) if p) or phones) for word, phones in listed]
-    found: dict[str, dict[Pronunciation, None]] = {}
+        kept = ([p for p in map(plain.__getitem__, phones) if p] or phones for _, phones in listed)
+        listed = [(word, as_probable(left, phones)) for (word, phones), left in zip(listed, kept, strict=True)]
+    found: dict[str, dict[Pronunciation, Pronunciation]] = {}
     for word, phones in listed:
-        found.setdefault(dictionary_key(word), {})[phones] = None
-    merged = {word: tuple(pronunciations) for word, pronunciations in found.items()}
+        own = found.setdefault(dictionary_key(word), {})
+        own[phones] = max(own.get(phones, phones), phones, key=probability_of)
+    merged = {word: tuple(pronunciations.values()) for word, pronunciations in found.items()}
     return merged if arpabet else merged | _apart(listed)
 
 

@@ -62,6 +62,11 @@ def strip_stress(phone: str) -> str:
     return _STRESSED.get(phone, phone)
 
 
+def has_stress(phones: Iterable[str]) -> bool:
+    """Say whether some phones are ARPAbet vowels with their stress."""
+    return any(phone in _STRESSED for phone in phones)
+
+
 def is_silence(name: str) -> bool:
     """Say whether a label is one of the usual names of silence, in any case."""
     return not name or name.lower() in SILENCES

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from gmmspeech.phones.labels.dictionary import Pronunciation, as_probable
 
 _SUFFIXES = ("_B", "_I", "_E", "_S")  # begin, inside, end, singleton
 
@@ -12,25 +14,34 @@ def has_positions(phones: Collection[str]) -> bool:
     return any(phone.endswith(_SUFFIXES) for phone in phones)
 
 
+def without_positions(phones: Iterable[str]) -> list[str]:
+    """Give the names of phones wherever in a word they stand, each once.
+
+    Examples
+    --------
+    >>> without_positions(["sil", "AA1_B", "AA1_E"])
+    ['sil', 'AA1']
+    """
+    return list(dict.fromkeys(phone[:-2] if phone.endswith(_SUFFIXES) else phone for phone in phones))
+
+
 def with_positions(
     entries: Mapping[str, Sequence[Sequence[str]]], known: Collection[str]
-) -> dict[str, list[Sequence[str]]]:
+) -> dict[str, list[Pronunciation]]:
     """Give pronunciations in the phones of a model, by where in the word they stand where the model tells them apart.
 
     Examples
     --------
     >>> with_positions({"AH": [["AA"]], "TEA": [["T", "IY"]]}, {"AA_S", "T_B", "IY_E"})
-    {'AH': [['AA_S']], 'TEA': [['T_B', 'IY_E']]}
+    {'AH': [('AA_S',)], 'TEA': [('T_B', 'IY_E')]}
     """
     names = set(known)
     return {word: [_positioned(phones, names) for phones in variants] for word, variants in entries.items()}
 
 
-def _positioned(phones: Sequence[str], known: Collection[str]) -> Sequence[str]:
+def _positioned(phones: Sequence[str], known: Collection[str]) -> Pronunciation:
     """One pronunciation; as it is where the model has its phones so, or has none of them by place."""
-    if all(phone in known for phone in phones):
-        return phones
     last = len(phones) - 1
     places = ["_S"] if not last else ["_B", *["_I"] * (last - 1), "_E"]
     named = [p if p in known else p + place for p, place in zip(phones, places, strict=True)]
-    return named if all(phone in known for phone in named) else phones
+    return as_probable(named if all(phone in known for phone in named) else phones, phones)

@@ -11,6 +11,7 @@ from gmmspeech.phones.decoding.alignment import FrameClock, align, search_note
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.hmm.graph import word_sequence_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.labels.dictionary import WeightedPronunciation
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.stores.features import FeatureStore, FeatureWriter
 
@@ -51,6 +52,18 @@ def test_the_pronunciation_that_fits_is_taken_and_equal_neighbors_stay_apart(mod
     assert [label.name for label in aligned.alignments["u"].phones] == ["IY", "IY", "S"]
     aligned = align(model, {"u": frames((6, 4), (12, 4))}, {"u": ["EASE"]}, DICTIONARY)
     assert [label.name for label in aligned.alignments["u"].phones] == ["IY", "S"]
+
+
+def test_probable_pronunciations_are_taken_where_none_fits_better(model):
+    x = {"u": frames((9, 9))}  # between both phones
+    for probabilities, expected in (((0.9, 0.1), "S"), ((0.1, 0.9), "IY"), ((1e-30, 1.0), "IY")):
+        variants = map(WeightedPronunciation, (["S"], ["IY"]), probabilities)
+        found = align(model, x, {"u": ["A"]}, {"A": list(variants)}, silence_probability=0.0).alignments["u"]
+        assert [label.name for label in found.phones] == [expected]
+    surely = frames((12, 9))  # which a probability does not talk out of what is heard
+    variants = [WeightedPronunciation(["S"], 0.01), ("IY",)]
+    found = align(model, {"u": surely}, {"u": ["A"]}, {"A": variants}, silence_probability=0.0).alignments["u"]
+    assert [label.name for label in found.phones] == ["S"]
 
 
 def test_time_conventions(model):

@@ -16,6 +16,7 @@ from gmmspeech.phones.hmm.graph import (
     word_sequence_graph,
 )
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.labels.dictionary import WeightedPronunciation
 
 PHONES = ("SIL", "A", "B", "C")
 DICTIONARY = {"AB": [["A", "B"]], "C": [["C"], ["B"]]}
@@ -40,6 +41,16 @@ def sequences(graph: StateGraph, longest: int = 8) -> dict[tuple[str, ...], floa
         if len(phones) <= longest:
             walks += [((*nodes, b), p + w) for (a, b), w in arcs.items() if a == nodes[-1]]
     return found
+
+
+def test_pronunciations_have_the_probabilities_of_the_dictionary(model):
+    weighted = {"C": [WeightedPronunciation(["C"], 1.0), WeightedPronunciation(["B"], 0.25)], "A": [["A"]]}
+    found = sequences(utterance_graph(model, ["C"], weighted, silence_probability=0.0))
+    assert found == pytest.approx({("C",): 0.8, ("B",): 0.2})
+    found = sequences(word_sequence_graph(model, [["C", "A"]], weighted, silence_probability=0.0))
+    assert found == pytest.approx({("C",): 0.4, ("B",): 0.1, ("A",): 0.5})
+    loop = word_loop_graph(model, ["C", "A"], weighted, silence_probability=0.0)
+    assert np.exp(loop.initial[loop.phone_start]) == pytest.approx([0.4, 0.1, 0.5])
 
 
 def test_utterance_has_all_pronunciations_and_silences(model):
