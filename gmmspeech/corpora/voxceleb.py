@@ -11,7 +11,7 @@ from gmmspeech.corpora.corpus import Layout
 from gmmspeech.corpora.listing import find_recordings, select, write_listing
 from gmmspeech.errors import DataError, shown
 from gmmspeech.formats.datadir import read_fields, write_map
-from gmmspeech.formats.trials import write_trials
+from gmmspeech.formats.trials import voxceleb_utterance, write_trials
 from gmmspeech.scoring.trials import TrialList
 
 _LABELS = {"1": True, "0": False}
@@ -33,7 +33,7 @@ def write_voxceleb(corpus: Path, trials: Path, out: Path, ubm_utterances: int) -
     """
     listing = find_recordings(LAYOUT, corpus)
     claims, names = _read_official_trials(trials)
-    missing = [name for name in names if _utterance_of(name) not in listing.recordings]
+    missing = [name for name in names if voxceleb_utterance(name) not in listing.recordings]
     if missing:
         expected = "SPEAKER/VIDEO/NUMBER.wav in it for every file of the trials"
         raise DataError(f"{corpus}: no {missing[0]} ({len(missing)} such of {len(names)}), expected {expected}")
@@ -42,7 +42,7 @@ def write_voxceleb(corpus: Path, trials: Path, out: Path, ubm_utterances: int) -
     if not others:
         raise DataError(f"{corpus}: found no speaker who is in no trial, expected some to train on")
     step = max(len(others) // ubm_utterances, 1)
-    write_listing(out / "test", select(listing, map(_utterance_of, names)))
+    write_listing(out / "test", select(listing, map(voxceleb_utterance, names)))
     write_listing(out / "train", select(listing, others))
     write_listing(out / "ubm", select(listing, others[::step][:ubm_utterances]))
     write_map(out / "test" / "enroll_spk2utt", {model: [model] for model in claims.models})
@@ -59,10 +59,5 @@ def _read_official_trials(path: Path) -> tuple[TrialList, list[str]]:
         labels.append(_LABELS[fields[0]])
         models.append(fields[1])
         tests.append(fields[2])
-    trials = TrialList(list(map(_utterance_of, models)), list(map(_utterance_of, tests)), np.array(labels))
+    trials = TrialList(list(map(voxceleb_utterance, models)), list(map(voxceleb_utterance, tests)), np.array(labels))
     return trials, list(dict.fromkeys([*models, *tests]))
-
-
-def _utterance_of(name: str) -> str:
-    """Id of an utterance: its file, which begins with the speaker."""
-    return name.removesuffix(".wav").replace("/", "-")

@@ -1,4 +1,7 @@
-"""Trial lists and score files: ``model test target|nontarget`` and ``model test score``, one a line."""
+"""Trial lists and score files: ``model test target|nontarget`` and ``model test score``, one a line.
+
+Lists of VoxCeleb's, ``1|0 FILE FILE``, are read too.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError, counted, shown
@@ -16,6 +20,7 @@ from gmmspeech.formats.score_files import read_score_blocks
 from gmmspeech.scoring.trials import Scores, TrialList, look_up, places
 
 _LABELS = {"target": True, "nontarget": False}
+_VOXCELEB = {"1": "target", "0": "nontarget"}  # which begin the lines
 
 
 @checked
@@ -26,17 +31,19 @@ def read_trials(path: str | os.PathLike[str]) -> TrialList:
     ----------
     path : path-like
         Lines of ``model test target`` or ``model test nontarget``; or ``model test`` on all lines, where it is not
-        known which claims are true.
+        known which claims are true; or all as VoxCeleb has them, ``1 model test`` or ``0 model test``, where a file
+        ``SPEAKER/VIDEO/NUMBER.wav`` is the utterance ``SPEAKER-VIDEO-NUMBER``.
 
     Returns
     -------
     TrialList
-        In the file's order; `is_target` None if there were no labels.
+        In the file's order, those that come again too; `is_target` None if there were no labels.
 
     Raises
     ------
     DataError
-        If the file is missing, empty, not UTF-8, a line has other fields, or a pair comes again; with the line.
+        If the file is missing, empty, not UTF-8, a line has other fields, or a pair comes again with another label;
+        with the line.
 
     Examples
     --------
@@ -48,7 +55,7 @@ def read_trials(path: str | os.PathLike[str]) -> TrialList:
     """
     models: list[str] = []
     tests: list[str] = []
-    labels: list[bool] = []
+    labels: list[str] = []
     for first, lines in read_line_blocks(path):
         columns = _columns(lines, [3] if labels else [2] if models else [3, 2])
         if columns is None:
@@ -56,24 +63,46 @@ def read_trials(path: str | os.PathLike[str]) -> TrialList:
             raise _malformed(path, first, rows, labeled=bool(labels), begun=bool(models))
         models += columns[0]
         tests += columns[1]
-        labels += map(_LABELS.__getitem__, columns[2]) if len(columns) == 3 else []
-    models, tests = _distinct_pairs(path, models, tests)
-    return TrialList(models, tests, np.array(labels) if labels else None)
+        labels += columns[2] if len(columns) == 3 else []
+    models, tests = _agreed_pairs(path, models, tests, labels)
+    return TrialList(models, tests, np.array(list(map(_LABELS.__getitem__, labels))) if labels else None)
 
 
 def _columns(lines: list[str], counts: Iterable[int]) -> list[list[str]] | None:
     """Models, tests and, of three, labels of lines of one of some numbers of fields; None where there are others."""
     for count in counts:
         columns = split_columns(lines, count)
-        if columns is not None:
-            return columns if count == 2 or _LABELS.keys() >= set(columns[2]) else None
+        if columns is None:
+            continue
+        if count == 2 or _LABELS.keys() >= set(columns[2]):
+            return columns
+        if _VOXCELEB.keys() >= set(columns[0]):
+            models, tests = (list(map(voxceleb_utterance, column)) for column in columns[1:])
+            return [models, tests, list(map(_VOXCELEB.__getitem__, columns[0]))]
+        return None
     return None
+
+
+def voxceleb_utterance(name: str) -> str:
+    """Id of the utterance in a file that VoxCeleb's lists name; other names stay.
+
+    Examples
+    --------
+    >>> voxceleb_utterance("id10270/5r0dWxy17C8/00001.wav")
+    'id10270-5r0dWxy17C8-00001'
+    """
+    return name.removesuffix(".wav").replace("/", "-") if name.count("/") == 2 else name
 
 
 def _malformed(
     path: str | os.PathLike[str], first: int, rows: list[list[str]], *, labeled: bool, begun: bool
 ) -> DataError:
     """Name the first line that is not like those before."""
+    if len(rows[0]) == 3 and rows[0][0] in _VOXCELEB and rows[0][2] not in _LABELS:
+        others = ((i, row) for i, row in enumerate(rows) if len(row) != 3 or row[0] not in _VOXCELEB)
+        place, fields = next(others, (0, rows[0]))
+        found = f"found {shown(' '.join(fields))}"
+        return DataError(f"{path}:{first + place}: {found}, expected 1 or 0, model and test, as before")
     for fields in rows:
         if len(fields) == 3 and fields[2] in _LABELS and (labeled or not begun):
             labeled = True
@@ -136,7 +165,7 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
     ------
     DataError
         If the file is missing, empty, not UTF-8, a line has other fields, a score is no number, or a pair comes
-        again; with the line.
+        again with another score; with the line.
 
     Examples
     --------
@@ -153,8 +182,9 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
         models += block.models
         tests += block.tests
         values.append(block.values)
-    models, tests = _distinct_pairs(path, models, tests)
-    return Scores(models, tests, np.concatenate(values))
+    joined = np.concatenate(values)
+    models, tests = _agreed_pairs(path, models, tests, joined)
+    return Scores(models, tests, joined)
 
 
 @checked
@@ -179,17 +209,21 @@ def write_scores(path: str | os.PathLike[str], scores: Scores) -> None:
     write_lines(path, (f"{model} {test} {value:.9g}" for model, test, value in triples))
 
 
-def _distinct_pairs(path: str | os.PathLike[str], models: list[str], tests: list[str]) -> tuple[list[str], list[str]]:
-    """Names with one string where many are equal, or an error that names the first line whose pair was there before."""
+def _agreed_pairs(
+    path: str | os.PathLike[str], models: list[str], tests: list[str], said: Sequence[str] | NDArray[np.float64]
+) -> tuple[list[str], list[str]]:
+    """Names with one string where many are equal, or an error that names the first line that contradicts another."""
     known = places(models), places(tests)
     rows, columns = look_up(models, known[0]), look_up(tests, known[1])
     keys = np.sort(rows * len(tests) + columns)
-    if (keys[1:] == keys[:-1]).any():
+    if len(said) and (keys[1:] == keys[:-1]).any():
         first_line: dict[tuple[str, str], int] = {}
         for number, pair in enumerate(zip(models, tests, strict=True), 1):
-            if first_line.setdefault(pair, number) != number:
-                found, first = f"model {shown(pair[0])}, test {shown(pair[1])} again", first_line[pair]
-                raise DataError(f"{path}:{number}: found {found}, expected each pair once (it is in line {first})")
+            first = first_line.setdefault(pair, number)
+            if said[first - 1] != said[number - 1]:
+                found = f"model {shown(pair[0])}, test {shown(pair[1])} again,"
+                expected = f"{said[first - 1]} for it as before (it is in line {first})"
+                raise DataError(f"{path}:{number}: found {found} with {said[number - 1]}, expected {expected}")
     for names in known:
         if not "".join(names).isascii():
             check_distinct(path, names)

@@ -122,12 +122,13 @@ class Scores(Described):
         Returns
         -------
         ndarray, shape (len(trials),), float64
-            In the trials' order. Scores of other pairs are left out.
+            In the trials' order, those that come again too. Scores of other pairs are left out.
 
         Raises
         ------
         DataError
-            If a trial has no score, or a trial or a score is there twice; the message names the pair.
+            If a trial has no score, or a trial or a score comes again and says something else; the message names the
+            pair.
 
         Examples
         --------
@@ -139,7 +140,7 @@ class Scores(Described):
         keys = _keys(self, *codes, len(self))
         order = np.argsort(keys)
         keys = keys[order]
-        _check_once(keys, order, self, "score")
+        _check_agreed(keys, order, self, self.values, "score")
         wanted = _keys(trials, *codes, len(self))
         place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
         missing = np.flatnonzero(keys[place] != wanted) if len(keys) else np.arange(len(wanted))
@@ -148,8 +149,9 @@ class Scores(Described):
             alike = look_alike(model, codes[0]) or look_alike(test, codes[1])
             found = f"no score ({missing.size} such of {len(trials)})"
             raise DataError(f"trial of model {shown(model)}, test {shown(test)}: found {found}, expected one{alike}")
-        trial_order = np.argsort(wanted)
-        _check_once(wanted[trial_order], trial_order, trials, "trial")
+        if trials.is_target is not None:
+            trial_order = np.argsort(wanted)
+            _check_agreed(wanted[trial_order], trial_order, trials, trials.is_target, "trial")
         return self.values[order[place]]
 
     @checked
@@ -245,10 +247,12 @@ def _keys(pairs: TrialList | Scores, models: dict[str, int], tests: dict[str, in
     return np.where((rows < 0) | (columns < 0), -1, rows * width + columns)
 
 
-def _check_once(keys: NDArray[np.int64], order: NDArray[np.intp], pairs: TrialList | Scores, what: str) -> None:
-    """Check that sorted keys differ; `order` leads back to the pairs."""
-    again = np.flatnonzero(keys[1:] == keys[:-1])
+def _check_agreed(
+    keys: NDArray[np.int64], order: NDArray[np.intp], pairs: TrialList | Scores, said: NDArray, what: str
+) -> None:
+    """Check that the same is said of equal ones among sorted keys; `order` leads back to the pairs."""
+    again = np.flatnonzero((keys[1:] == keys[:-1]) & (said[order[1:]] != said[order[:-1]]))
     if again.size:
         at = order[again[0]]
         pair = f"model {shown(pairs.models[at])}, test {shown(pairs.tests[at])}"
-        raise DataError(f"{what} of {pair}: found more than once ({again.size} such), expected once")
+        raise DataError(f"{what} of {pair}: found more than once, not always the same, expected one {what}")

@@ -207,7 +207,7 @@ def test_an_unknown_part_to_adapt(scored: Path, fails: Fails, update: str) -> No
         ("ann ann-1", ["trials:5", "2 fields", "expected model test target or nontarget"]),
         ("ann ann-1 target 3", ["trials:5", "4 fields"]),
         (" ann ann-1 target", ["trials:5", "found a blank before ann"]),
-        ("ann ann-3 target", ["trials:5", "model ann, test ann-3 again", "line 1"]),
+        ("ann ann-3 nontarget", ["trials:5", "model ann, test ann-3 again", "line 1"]),
         ("eve ann-3 target", ["model eve is not enrolled"]),
         ("ann eve-3 nontarget", ["test eve-3", "f.h5"]),
     ],

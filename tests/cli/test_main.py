@@ -299,3 +299,16 @@ def test_bad_tests_are_left_out_and_counted(run: Run, scored: Path) -> None:
     assert none.exit_code == 1
     assert "the only test is bad; the first: test nobody" in none.stderr
     assert not (scored / "t").exists()
+
+
+@pytest.mark.parametrize("scoring", ["frames", "statistics", "linear"])
+def test_trials_of_voxceleb_and_repeated_ones(scored: Path, run: Run, scoring: str) -> None:
+    lines = [line.split() for line in (scored / "trials").read_text().splitlines()]
+    listed = [f"{int(label == 'target')} {model} {test}" for model, test, label in lines]
+    (scored / "official").write_text("\n".join(listed + listed[:2]) + "\n")
+    words = ("score", scored / "m.h5", scored / "f.h5", scored / "official", scored / "s", "--scoring", scoring)
+    assert run(*words).exit_code == 0
+    assert len((scored / "s").read_text().splitlines()) == 6
+    done = run("evaluate", scored / "s", scored / "official")
+    assert done.exit_code == 0, done.stderr
+    assert [line.split()[-1] for line in done.stdout.splitlines()[:2]] == ["3", "3"]

@@ -40,6 +40,30 @@ def test_trials_of_the_test_corpora(corpus):
     assert found.is_target.sum() == 80
 
 
+def test_lists_of_voxceleb(tmp_path):
+    path = tmp_path / "trials"
+    path.write_text("1 id1/x/00001.wav id1/y/00002.wav\n0 id1/x/00001.wav id2/z/00001.wav\n1 a/b u\n")
+    found = read_trials(path)
+    assert found.models == ["id1-x-00001", "id1-x-00001", "a/b"]
+    assert found.tests == ["id1-y-00002", "id2-z-00001", "u"]
+    assert found.is_target.tolist() == [True, False, True]
+    path.write_text("1 u target\n0 u nontarget\n")  # of models 1 and 0
+    assert read_trials(path).models == ["1", "0"]
+    path.write_text("1 u\n0 u\n")
+    assert read_trials(path).models == ["1", "0"]
+
+
+def test_what_comes_again_counts_again(tmp_path):
+    for text in ("a u target\nb u nontarget\na u target\n", "1 a u\n0 b u\n1 a u\n"):
+        (tmp_path / "trials").write_text(text)
+        (tmp_path / "scores").write_text("a u 2\nb u 1\na u 2.0\n")
+        found = read_trials(tmp_path / "trials")
+        target, nontarget = read_scores(tmp_path / "scores").split(found)
+        assert (target.tolist(), nontarget.tolist()) == ([2, 2], [1])
+    (tmp_path / "trials").write_text("a u\na u\n")
+    assert read_scores(tmp_path / "scores").align(read_trials(tmp_path / "trials")).tolist() == [2, 2]
+
+
 @given(st.lists(st.floats(width=32, allow_nan=False), min_size=1))
 def test_float32_scores_come_back_bit_for_bit(tmp_path_factory, values):
     path = tmp_path_factory.mktemp("scores") / "scores"
@@ -59,6 +83,12 @@ def test_float32_scores_come_back_bit_for_bit(tmp_path_factory, values):
         ("a u target\n\na v target\n", ":2: found an empty line"),
         ("a u target\n a v target\n", ":2: found a blank before a"),
         ("a u target\nb u target\na u nontarget\n", r":3: found model a, test u again, .* \(it is in line 1\)"),
+        (
+            "1 a u\n0 b u\n0 a u\n",
+            ":3: found model a, test u again, with nontarget, expected target",
+        ),
+        ("1 a u\n2 b u\n", ":2: found 2 b u, expected 1 or 0, model and test, as before"),
+        ("1 a u\n0 b\n", ":2: found 0 b, expected 1 or 0"),
         ("", "found 0 bytes"),
     ],
 )
