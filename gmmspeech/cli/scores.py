@@ -238,7 +238,7 @@ def _train(
 @click.option("--pitch", is_flag=True, help="Measure how high the voices are instead, in log Hz.")
 @jobs_option
 def measure(data_dir: Path, out: Path, groups: Sequence[Path], channel: Any, pitch: bool, jobs: int) -> None:
-    """Measure speech and noise in recordings, or the pitch.
+    """Measure speech and noise, or the pitch.
 
     OUT gets a line for each utterance: the logarithm of how many seconds of speech it has, and how far speech is above
     the noise in dB; with --pitch, the logarithm of the median pitch instead, where something is voiced. `calibrate` and
