@@ -34,6 +34,9 @@ class Described:
         short = (line if len(line) <= MOST_LETTERS else f"{line[: MOST_LETTERS - 2]} …" for line in told)
         return f"<{type(self).__name__}: {'; '.join(short)}>"
 
+    def __str__(self) -> str:  # that of a base that tells all
+        return repr(self)
+
     def _repr_html_(self) -> str:
         title, *lines = self._lines()
         rows = (line.partition(": ") for line in lines)

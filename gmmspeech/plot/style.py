@@ -54,38 +54,52 @@ _STYLE = {
 @contextmanager
 def drawing(**settings: object) -> Iterator[None]:
     """Set matplotlib to the look of our pictures, whatever the user's own settings are."""
-    try:
-        import matplotlib.style
-    except ImportError as error:
-        raise ConfigError("found no matplotlib, which pictures need: pip install 'gmmspeech[plot]'") from error
+    _check_installed()
+    import matplotlib.style
+
     with matplotlib.style.context(["default", {**_STYLE, **settings}]):
         yield
 
 
+def _check_installed() -> None:
+    try:
+        import matplotlib.style  # noqa: F401
+    except ImportError as error:
+        raise ConfigError("found no matplotlib, which pictures need: pip install 'gmmspeech[plot]'") from error
+
+
 @contextmanager
-def drawing_on(ax: Axes | Figure | None, width: float, height: float, **settings: object) -> Iterator[Axes]:
+def drawing_on(ax: Axes | Figure | None, width: float, height: float) -> Iterator[Axes]:
     """Give the Axes to draw on, in our look: those given, one on a given empty figure, or one on a new figure.
 
     Width and height, in inches, are those of a figure that has no other Axes.
     """
-    with drawing(**settings):
-        from matplotlib.axes import Axes
-        from matplotlib.figure import Figure
+    _check_installed()
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-        if ax is None:
-            from matplotlib import pyplot  # takes a while, and opens what only people look at
+    opened = None
+    if ax is None:  # not within our settings: a notebook's first figure sets some to stay
+        from matplotlib import pyplot  # takes a while, and opens what only people look at
 
-            found = pyplot.figure(figsize=(width, height)).add_subplot()
+        ax = opened = pyplot.figure()
+        opened.set_facecolor("white")
+    with drawing():
+        if isinstance(ax, Axes):
+            found = ax
         elif isinstance(ax, Figure) and not ax.axes:
             ax.set_size_inches(width, height)
             ax.set_layout_engine("constrained")
             found = ax.add_subplot()
-        elif isinstance(ax, Axes):
-            found = ax
         else:
             raise ConfigError(f"ax: found {told(ax)}, expected Axes of matplotlib, an empty Figure, or None")
         _dress(found)
-        yield found
+        try:
+            yield found
+        except BaseException:
+            if opened is not None:  # a notebook would show what there is of it
+                pyplot.close(opened)
+            raise
 
 
 def figure_of(picture: Callable[..., Axes], *arguments: Any, **options: Any) -> Figure:

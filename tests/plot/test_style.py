@@ -4,6 +4,8 @@ import subprocess
 import sys
 
 import matplotlib as mpl
+import nbclient
+import nbformat
 import numpy as np
 import pytest
 from matplotlib import pyplot
@@ -98,6 +100,22 @@ def test_matplotlib_is_loaded_by_the_first_picture_only():
         assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules
     """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_notebooks_show_every_picture(tmp_path):
+    """Without %matplotlib inline, from the first cell on, and only the picture."""
+    cells = ["import gmmspeech as gs", *["gs.plot.history([-3.0, -2.0]);"] * 2]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(book, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = [[sorted(output.get("data", {})) for output in cell.outputs] for cell in book.cells]
+    assert shown == [[], [["image/png", "text/plain"]], [["image/png", "text/plain"]]]
+
+
+def test_what_fails_leaves_no_figure():
+    before = pyplot.get_fignums()
+    with pytest.raises(ZeroDivisionError), style.drawing_on(None, 3, 3):
+        raise ZeroDivisionError
+    assert pyplot.get_fignums() == before
 
 
 def test_lines_are_thinned_to_what_can_be_seen():
