@@ -68,14 +68,23 @@ def train_monophones(
 
 
 def train_rungs(
-    run: Run, name: str, speech: Speech, dictionary: Pronunciations, *, settings: Any = None, **options: Any
+    run: Run,
+    name: str,
+    speech: Speech,
+    dictionary: Pronunciations,
+    *,
+    rungs: Sequence[str] = TRAINED,
+    monophones: str | None = None,
+    settings: Any = None,
+    **options: Any,
 ) -> None:
-    """Go on from monophones to tri1, and from these to tri3."""
-    for rung in TRAINED:
+    """Go on from monophones to tri1, and from these to tri3; from those of another name, if it is told."""
+    for rung in rungs:
         model, what = model_of(run, name, rung), (speech.words, dictionary, speech.utt2spk)
         if run.todo(f"{rung}-{name}", makes=[model], settings=[speech.words, speech.utt2spk, settings, options]):
             how: dict[str, Any] = {"rung": rung, "n_jobs": run.jobs, **options}
-            phone_training.train_ladder_file(speech.features, *what, _state_of(run, name), model, **how)
+            state = _state_of(run, monophones or name)
+            phone_training.train_ladder_file(speech.features, *what, state, model, **how)
 
 
 def align_on(

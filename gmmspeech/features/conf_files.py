@@ -264,8 +264,6 @@ def _window(text: str, place: Place, name: str) -> str:
 _KALDI_SHARED = {"sample_frequency", "allow_downsample", "allow_upsample", "subtract_mean"}
 _KALDI_ONLY: Mapping[str, Collection[str] | None] = {  # values of no effect here, None for any
     **dict.fromkeys(("verbose", "print_args", "debug_mel", "max_feature_vectors", "write_utt2dur"), None),
-    **dict.fromkeys(("vtln_low", "vtln_high"), None),
-    "vtln_warp": ("1", "1.0"),
     "channel": ("-1", "0"),
     "min_duration": ("0", "0.0"),
     "output_format": ("kaldi",),

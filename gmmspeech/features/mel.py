@@ -26,11 +26,13 @@ def mel_filters(
     high_freq: float,
     *,
     scale: str = "mel",
+    warp: tuple[float, float, float] | None = None,
 ) -> NDArray[np.float32]:
     """Triangular filters over the bins of an FFT.
 
     Kaldi and HTK: triangles on the mel axis with equal spacing and height 1; the bin of the Nyquist frequency
-    stays unused. HTK besides leaves out the first bin at or above `low_freq`. librosa: its default,
+    stays unused. Their edges may be warped, as `warped` has it. HTK besides leaves out the first bin at or above
+    `low_freq`. librosa: its default,
     Slaney's scale with triangles of equal area.
 
     Gives (num_fft // 2 + 1, M).
@@ -40,7 +42,7 @@ def mel_filters(
 
         filters = mel(sr=rate, n_fft=num_fft, n_mels=num_mel_bins, fmin=low_freq, fmax=high_freq).T.copy()
     else:
-        filters = _triangles(num_mel_bins, num_fft, rate, low_freq, high_freq, scale)
+        filters = _triangles(num_mel_bins, num_fft, rate, low_freq, high_freq, scale, warp)
         if convention == "htk":
             filters[: int(low_freq * num_fft / rate + 1.5)] = 0
             filters[int(high_freq * num_fft / rate + 0.5) :] = 0
@@ -54,6 +56,20 @@ def center_frequencies(num_mel_bins: int, low_freq: float, high_freq: float) -> 
     return 700 * np.expm1(mel / 1127)
 
 
+def warped(
+    frequency: NDArray[np.float32], low_freq: float, high_freq: float, factor: float, low: float, high: float
+) -> NDArray[np.float32]:
+    """Frequencies divided by a factor, for another length of the vocal tract (Lee and Rose 1996; in pieces as Kaldi's).
+
+    The lowest and the highest of a band stay where they are; from there to `low` and from `high` on, both as the factor
+    leaves room for, the warp is linear too. All in Hz.
+    """
+    first, last = low * max(1.0, factor), high * min(1.0, factor)
+    given = [low_freq, first, last, high_freq]
+    wanted = [low_freq, first / factor, last / factor, high_freq]
+    return np.interp(frequency, given, wanted).astype(np.float32)
+
+
 def _on_axis(frequency: NDArray[np.float32] | float, scale: str) -> NDArray[np.float32]:
     return hz_to_mel(frequency) if scale == "mel" else np.asarray(frequency, dtype=np.float32)
 
@@ -64,10 +80,18 @@ def _edges(num_mel_bins: int, low_freq: float, high_freq: float, scale: str) -> 
 
 
 def _triangles(
-    num_mel_bins: int, num_fft: int, rate: float, low_freq: float, high_freq: float, scale: str
+    num_mel_bins: int,
+    num_fft: int,
+    rate: float,
+    low_freq: float,
+    high_freq: float,
+    scale: str,
+    warp: tuple[float, float, float] | None,
 ) -> NDArray[np.float32]:
     # In float32 throughout: an edge that falls beside a bin weighs that bin with the rounding of Kaldi and HTK.
     edges = _edges(num_mel_bins, low_freq, high_freq, scale)
+    if warp is not None:
+        edges = hz_to_mel(warped(np.float32(700) * np.expm1(edges / np.float32(1127)), low_freq, high_freq, *warp))
     left, center, right = edges[:-2], edges[1:-1], edges[2:]
     num_bins = num_fft // 2 + 1
     at = _on_axis(np.float32(rate / num_fft) * np.arange(num_bins, dtype=np.float32), scale)[:, None]

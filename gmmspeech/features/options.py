@@ -140,6 +140,7 @@ class StaticOptions(Section):
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = DEFAULTS
     specific: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     scale: ClassVar[Literal["mel", "linear"]] = "mel"  # axis on which the filters have equal distances
+    warps: ClassVar[bool] = True  # whether filters may be warped to a length of the vocal tract
     of_kaldi: ClassVar[bool] = True  # what Kaldi computes, so that its roundings are wanted
 
     convention: Convention = Field(
@@ -179,6 +180,28 @@ class StaticOptions(Section):
         description="Put energy or c0 last, and multiply c0 of MFCC by sqrt(2): False / True / False."
     )
 
+    vtln_warp: float = Field(
+        default=1.0,
+        gt=0.5,
+        lt=2,
+        description="Factor of the filters' frequencies for the length of a speaker's vocal tract, as Kaldi has it: 1. "
+        "Below 1 for short ones, as of most women, above 1 for long ones; of Kaldi's MFCC and filter banks.",
+    )
+    vtln_low: float = Field(
+        default=100.0, gt=0, description="Hz, below which the warp bends to leave the lowest frequency as it is: 100."
+    )
+    vtln_high: float = Field(
+        default=-500.0,
+        description="Hz, above which it bends to leave the highest as it is; below 0 counts from the Nyquist "
+        "frequency: -500.",
+    )
+
+    @model_validator(mode="after")
+    def _check_warp(self) -> StaticOptions:
+        if self.vtln_warp != 1 and not (self.warps and self.convention == "kaldi"):
+            raise ValueError(f"vtln_warp: found {self.vtln_warp:g}, expected 1 with these features and convention")
+        return self
+
     @model_validator(mode="before")
     @classmethod
     def _fill(cls, given: Any) -> Any:
@@ -209,6 +232,12 @@ class StaticOptions(Section):
         """Lowest and highest frequency of the filters in Hz; `high_freq` <= 0 counts from the Nyquist frequency."""
         return self.low_freq, self.high_freq if self.high_freq > 0 else rate / 2 + self.high_freq
 
+    def warp(self, rate: float) -> tuple[float, float, float] | None:
+        """Factor of the filters' frequencies and where it ends at both sides, in Hz; None for none."""
+        if self.vtln_warp == 1:
+            return None
+        return self.vtln_warp, self.vtln_low, self.vtln_high if self.vtln_high > 0 else rate / 2 + self.vtln_high
+
     def check_rate(self, rate: float) -> None:
         """Raise ConfigError where the options make no sense at a sampling rate."""
         check_rate(rate)
@@ -227,6 +256,11 @@ class StaticOptions(Section):
             raise ConfigError(f"high_freq: found {high:g} Hz, expected at most {rate / 2:g} Hz, half the sampling rate")
         if low >= high:
             raise ConfigError(f"low_freq: found {low:g} Hz, expected less than the highest frequency, {high:g} Hz")
+        if (found_warp := self.warp(rate)) is not None:
+            factor, first, last = found_warp
+            if not low < first * max(1, factor) < last * min(1, factor) < high:
+                told_edges = f"vtln_low: found {first:g} and vtln_high {last:g} Hz"
+                raise ConfigError(f"{told_edges}, expected both within {low:g} to {high:g} Hz, apart at any warp")
 
 
 class MfccOptions(StaticOptions):
@@ -256,6 +290,7 @@ class LfccOptions(MfccOptions):
 
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({**DEFAULTS, **_OF_ASVSPOOF})
     scale: ClassVar[Literal["mel", "linear"]] = "linear"
+    warps: ClassVar[bool] = False
     of_kaldi: ClassVar[bool] = False
 
     type: Literal["lfcc"] = "lfcc"  # type: ignore[assignment]
@@ -300,6 +335,8 @@ class LfccOptions(MfccOptions):
 
 class PlpOptions(StaticOptions):
     """Options of `plp`."""
+
+    warps: ClassVar[bool] = False
 
     type: Literal["plp"] = "plp"
     convention: KaldiOrHtk = Field(

@@ -26,6 +26,9 @@ _LATER_SECTIONS = ("rasta", "sdc", "warp")
 _LATER_OPTIONS: tuple[tuple[str, str, Any], ...] = (  # with their defaults
     ("vad", "above_noise_db", None),
     ("features", "n_fft", None),
+    ("features", "vtln_warp", 1.0),
+    ("features", "vtln_low", 100.0),
+    ("features", "vtln_high", -500.0),
     ("deltas", "convention", "kaldi"),
     ("deltas", "static", True),
     ("cmvn", "static", False),

@@ -12,7 +12,7 @@ from words import check_words, draw, names_of
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands import phone_gmms, phones, rungs
+from gmmspeech.commands import phone_gmms, phones, rungs, vocal_tract
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.phones.labels.phone_sets import ARPABET
 from gmmspeech.report import rows
@@ -23,6 +23,7 @@ SUPPLEMENT = Path(__file__).with_name("supplement.dict")
 PHONES = ("SIL", *ARPABET)
 REFINE = False  # the corpus' own boundaries lie between whole frames
 TRAINING = {"max_iter": 20, "num_passes": 2}
+TOP = "tri3"  # of the ladder, which is climbed with normalized vocal tracts too
 LOOP_SCALE = 0.2  # of log-likelihoods beside a phone bigram
 CLASSIFIER = phone_gmms.AdaptedClassifierConfig()
 DEV_EVERY = 5  # of the background's speakers, sorted, this one and its fellows are kept for development
@@ -52,9 +53,10 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int, more: Sequence[str], s
     for part in (background, test):
         if run.todo(f"features-{part.path.name}", makes=[features_of(run, part)], of=[part], settings=FRONT_END):
             gs.extract_features([part], features_of(run, part), FRONT_END, n_jobs=run.jobs)
+    warped = {part.path.name: vocal_tract.extract_warped(run, part, FRONT_END) for part in (background, test)}
 
     found = experiments(background, test)
-    speed = [row for each in found for row in recognize(run, each, dictionary, gaussians, skip_bad)]
+    speed = [row for each in found for row in recognize(run, each, warped, dictionary, gaussians, skip_bad)]
     folder, labeled = run.out / f"classified-{test.path.name}", [each for each in found if each.labels]
     if labeled:
         (train, dev), labels = split(background), [part.path / "phones.ctm" for part in (background, test)]
@@ -68,8 +70,8 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int, more: Sequence[str], s
 
     if labeled:
         read = gs.formats.read_labels
-        pairs = [(e, r, rungs.aligned_at(run.out, e.name, r)) for e in labeled for r in rungs.RUNGS]
-        found_rows = [rows.boundary_row(f"{e.name}, {r}", read(e.labels), read(found)) for e, r, found in pairs]
+        triples = [(e, told, rungs.aligned_at(run.out, to, r)) for e in labeled for told, to, r in systems_of(e.name)]
+        found_rows = [rows.boundary_row(f"{e.name}, {told}", read(e.labels), read(at)) for e, told, at in triples]
         run.results(found_rows, "alignment")
     run.results([row for each in found for row in recognition_rows(each, run.out)], "recognition")
     if labeled:
@@ -93,9 +95,17 @@ def split(background: gs.formats.DataDir) -> tuple[gs.formats.DataDir, gs.format
 
 
 def recognize(
-    run: pipeline.Run, task: Experiment, dictionary: Mapping, gaussians: int, skip_bad: bool
+    run: pipeline.Run,
+    task: Experiment,
+    warped: Mapping[str, Mapping[float, Path]],
+    dictionary: Mapping,
+    gaussians: int,
+    skip_bad: bool,
 ) -> list[rows.Row]:
-    """Flat start, alignment of both sides, triphones, alignment and phone recognition on each rung of the ladder."""
+    """Flat start, alignment of both sides, triphones, alignment and phone recognition on each rung of the ladder.
+
+    Then the last rung once more, on features that are normalized by the length of speakers' vocal tracts.
+    """
     name, sides = task.name, (task.train, task.test)
     train, test = (rungs.Speech(features_of(run, x), phones.transcripts(x), x.utt2spk) for x in sides)
     bad, alignment = {"skip_bad": skip_bad}, {"refine": REFINE, "skip_bad": skip_bad}
@@ -106,9 +116,16 @@ def recognize(
     for rung in rungs.RUNGS:
         rungs.align_on(run, name, rung, name, test, dictionary, **alignment)
         rungs.recognize_on(run, name, rung, name, test, learned, scale=LOOP_SCALE)
+    both = ((speech, warped[part.path.name]) for speech, part in zip((train, test), sides, strict=True))
+    train_at, test_at = vocal_tract.normalize_speakers(run, name, FRONT_END, *both, dictionary, learned)
+    more = {"rungs": [TOP], "monophones": name, "settings": gaussians}
+    rungs.train_rungs(run, f"{name}-vtln", train_at, dictionary, **more)
+    rungs.align_on(run, f"{name}-vtln", TOP, f"{name}-vtln", test_at, dictionary, **alignment)
+    rungs.recognize_on(run, f"{name}-vtln", TOP, f"{name}-vtln", test_at, learned, scale=LOOP_SCALE)
     steps = {f"train-{name}": train, f"align-{name}-train": train, f"align-{name}": test, f"recognize-{name}": test}
     steps |= {f"{rung}-{name}": train for rung in rungs.TRAINED}
     steps |= {f"recognize-{name}-{rung}": test for rung in rungs.RUNGS[1:]}
+    steps |= {f"warps-{name}": train, f"{TOP}-{name}-vtln": train, f"recognize-{name}-vtln-{TOP}": test}
     return [rows.speed_row(step.replace("-", " ", 1), s.seconds, run.cpu_seconds(step)) for step, s in steps.items()]
 
 
@@ -117,16 +134,21 @@ def features_of(run: pipeline.Run, part: gs.formats.DataDir) -> Path:
     return run.out / f"feats-{part.path.name}.h5"
 
 
+def systems_of(name: str) -> list[tuple[str, str, str]]:
+    """What each system is called in tables, and the name and the rung that its files have."""
+    return [*((rung, name, rung) for rung in rungs.RUNGS), (f"{TOP} and VTLN", f"{name}-vtln", TOP)]
+
+
 def recognition_rows(task: Experiment, out: Path) -> list[rows.Row]:
     """Phone errors on each rung of the ladder, beside the corpus' phones or those of the alignment."""
     names = names_of(task.labels or rungs.aligned_at(out, task.name, rungs.MONOPHONE))
     # what could not be aligned has no phones to compare with, where those of the alignment are used
     said = {u: names[u] for u in phones.transcripts(task.test) if task.labels or u in names}
     found = []
-    for rung in rungs.RUNGS:
-        recognized = names_of(rungs.recognized_at(out, task.name, rung))
+    for told, name, rung in systems_of(task.name):
+        recognized = names_of(rungs.recognized_at(out, name, rung))
         errors = gs.metrics.error_rate(said, {utterance: recognized[utterance] for utterance in said})
-        found.append(rows.error_row(f"{task.name}, {rung}", errors))
+        found.append(rows.error_row(f"{task.name}, {told}", errors))
     return found
 
 
