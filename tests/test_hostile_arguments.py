@@ -309,6 +309,7 @@ FUNCTIONS = {
         "n_jobs": 1,
     },
     "phones.english_model": {"contexts": True},
+    "speaker.open_background": {"rate": 8000},
     "phones.train_ladder": {
         "frames": UTTERANCES,
         **words,
@@ -411,7 +412,8 @@ FUNCTIONS = {
     "verify_folder": {
         "folder": "speakers",
         "out": "verified",
-        "front_end": gs.FrontEnd(),
+        "front_end": gs.FrontEnd.from_json(gs.speaker.open_background(16000).front_end_),
+        "background": "open",
         "random_state": 0,
         "n_jobs": 1,
     },

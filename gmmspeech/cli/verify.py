@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,9 +29,24 @@ from gmmspeech.errors import counted
     show_default="clean_speech, at the lowest rate of the recordings, 16 or 8 kHz",
     help="Front end: a TOML file, or the name of one that comes with gmmspeech.",
 )
+@click.option(
+    "--background",
+    metavar="MODEL.h5|open",
+    show_default="trained on speakers of FOLDER",
+    help="Background model, with its front end, of train-ubm; open is one of 200 strangers that comes along, which "
+    "serves folders of few speakers better. All speakers of FOLDER are in trials then.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split.")
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="one a core", help="Threads.")
-def verify(folder: Path, out: Path, protocol: Path | None, config: str | None, seed: int, jobs: int) -> None:
+def verify(
+    folder: Path,
+    out: Path,
+    protocol: Path | None,
+    config: str | None,
+    background: str | None,
+    seed: int,
+    jobs: int,
+) -> None:
     """Measure how well speakers can be told apart.
 
     FOLDER has a folder for each speaker, with his recordings in it or in folders of sessions; of any kind, rate and
@@ -43,7 +59,8 @@ def verify(folder: Path, out: Path, protocol: Path | None, config: str | None, s
     from gmmspeech.features.frontend import FrontEnd
 
     front = None if config is None else FrontEnd.from_toml(config)
-    found = verify_folder(folder, out, protocol=protocol, front_end=front, random_state=seed, n_jobs=jobs)
+    options: dict[str, Any] = {"protocol": protocol, "front_end": front, "background": background}
+    found = verify_folder(folder, out, **options, random_state=seed, n_jobs=jobs)
     tell_left_out(found.left_out)
     for note in found.notes:
         tell(note)

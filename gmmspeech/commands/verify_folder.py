@@ -30,10 +30,11 @@ from gmmspeech.commands.verify_protocol import (
 )
 from gmmspeech.corpora.speaker_folders import read_speaker_folders
 from gmmspeech.errors import AudioError, ConfigError, DataError, GmmSpeechWarning, counted, shown
+from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.pitch import median_pitch
 from gmmspeech.files.atomic import one_run_at_a_time, write_lines
-from gmmspeech.files.checkpoints import checkpoint_of
+from gmmspeech.files.checkpoints import checkpoint_of, digest
 from gmmspeech.formats.datadir import DataDir, read_map
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, write_scores
@@ -44,6 +45,7 @@ from gmmspeech.scoring.fusion import cross_fuse
 from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.backend import train_backend
 from gmmspeech.speaker.ivector import train_ivector_extractor
+from gmmspeech.speaker.shipped import open_background
 from gmmspeech.speaker.transforms import average_sessions
 from gmmspeech.speaker.ubm import balanced_frames, train_ubm
 from gmmspeech.speaker.verifier import SpeakerVerifier
@@ -60,6 +62,8 @@ MOST_SESSIONS = 4000
 MOST_RANK = 100
 RESAMPLES = 1000
 VOICE_RECORDINGS, VOICE_SECONDS = 10, 8.0  # of each speaker, to tell low voices from high
+OPEN = "open"  # in place of a file: the background model that comes along
+STRANGERS = "The background model is {}, not learnt from the folder, so that all speakers are in trials."
 VERIFIER: dict[str, Any] = {"relevance_factor": 10.0, "update": "mvw", "scoring": "symmetric"}
 
 
@@ -92,6 +96,7 @@ def verify_folder(
     *,
     protocol: str | os.PathLike[str] | None = None,
     front_end: FrontEnd | None = None,
+    background: str | os.PathLike[str] | None = None,
     random_state: int = 0,
     n_jobs: int | None = 1,
 ) -> Verification:
@@ -114,7 +119,10 @@ def verify_folder(
     protocol : path-like, optional
         Folder with ``background``, ``spk2utt`` and ``trials``, as a call without it writes them into ``out/protocol``.
     front_end : FrontEnd, optional
-        Else that of ``clean_speech``.
+        Else that of `background`, or ``clean_speech``.
+    background : path-like or "open", optional
+        Background model to adapt from, or that of strangers which comes along (`gmmspeech.speaker.open_background`):
+        all speakers are in trials then. Where a folder has few speakers, errors are far fewer so.
     random_state : int
         Decides the split.
     n_jobs : int
@@ -128,6 +136,10 @@ def verify_folder(
     ------
     DataError
         No such folder, or too few speakers or recordings in it.
+    ConfigError
+        `out` is the folder itself, or `background` a model without front end.
+    FeatureError
+        `front_end` is not that of `background`.
 
     Warns
     -----
@@ -155,13 +167,20 @@ def verify_folder(
         raise ConfigError(f"out: found {shown(place, 400)}, the folder of the recordings, expected another")
     seconds, rates = _formats(data, left_out)
     data = data.only(seconds)
-    front = front_end or _front_end(16000 if rates[0] >= 16000 else 8000)
+    rate = 16000 if rates[0] >= 16000 else 8000
+    strangers = None if background is None else _background(background, rate)
+    if strangers is not None and front_end is not None:
+        check_same_front_end(strangers.front_end_, front_end.to_json(), model="the background", frames="front_end")
+    front = front_end or _front_end(rate, strangers)
     with one_run_at_a_time(place / "results"):
         run, lists = pipeline.Run(place, jobs=n_jobs or 1), place / "protocol"
+        everyone = strangers is not None
         if protocol is not None:
-            chosen = read_protocol(Path(protocol), data)
+            chosen = read_protocol(Path(protocol), data, everyone=everyone)
         else:
-            chosen = choose_protocol(data, seconds, random_state=random_state)
+            chosen = choose_protocol(data, seconds, everyone=everyone, random_state=random_state)
+        if background is not None:
+            chosen = replace(chosen, notes=(*chosen.notes, STRANGERS.format(shown(background, 400))))
         features, bad = place / "features.h5", place / "bad_recordings.json"
         parts = cut_recordings(data, chosen.utterances(), seconds)
         if run.todo("features", makes=[features, bad], of=[data], settings=[front, parts.utterances]):
@@ -169,10 +188,10 @@ def verify_folder(
             write_lines(bad, [json.dumps(done.skipped, ensure_ascii=True)])
         skipped = json.loads(bad.read_text(encoding="utf-8"))
         chosen = chosen.without(skipped)
-        made = [lists / name for name in ("background", "spk2utt", "owners", "trials")]
+        made = [lists / name for name in (*(() if everyone else ("background",)), "spk2utt", "owners", "trials")]
         if run.todo("protocol", makes=made, settings=[random_state, chosen.notes, str(protocol)]):
             write_protocol(lists, chosen)
-        systems = _score(run, place, chosen, features, n_jobs)
+        systems = _score(run, place, chosen, features, strangers, n_jobs)
         if len(rates) > 1:
             worked = f"all are worked on at {front.sample_frequency} Hz"
             chosen = replace(chosen, notes=(*chosen.notes, f"Recordings have {rates[0]} to {rates[-1]} Hz; {worked}."))
@@ -198,24 +217,40 @@ def _formats(data: DataDir, left_out: dict[str, str]) -> tuple[dict[str, float],
     return seconds, sorted(rates)
 
 
-def _front_end(rate: int) -> FrontEnd:
+def _background(name: str | os.PathLike[str], rate: int) -> DiagonalGMM:
+    """Give the background model that comes along, or that of a file."""
+    if name == OPEN:
+        return open_background(rate)
+    model: DiagonalGMM = load(Path(name), DiagonalGMM)
+    if model.front_end_ is None:
+        raise ConfigError(f"{name}: found no front end in it, expected a background model of train-ubm")
+    return model
+
+
+def _front_end(rate: int, strangers: DiagonalGMM | None) -> FrontEnd:
+    """Give that of a background model, or that of clean speech at a rate."""
+    if strangers is not None and strangers.front_end_ is not None:
+        return FrontEnd(**{**json.loads(strangers.front_end_), "resample": True})
     sections = json.loads(FrontEnd.from_toml("clean_speech").to_json())
     return FrontEnd(**{**sections, "sample_frequency": rate, "resample": True})
 
 
-def _score(run: pipeline.Run, place: Path, chosen: Protocol, features: Path, n_jobs: int | None) -> dict[str, Path]:
+def _score(
+    run: pipeline.Run,
+    place: Path,
+    chosen: Protocol,
+    features: Path,
+    strangers: DiagonalGMM | None,
+    n_jobs: int | None,
+) -> dict[str, Path]:
     """Train what scores, and score; give the files of scores by system."""
     ubm, models, trials = place / "ubm.h5", place / "models.h5", place / "protocol" / "trials"
     systems = {"gmm-ubm": place / "scores" / "gmm-ubm"}
     speakers = len(set(chosen.background.values()))
-    size = _num_components(speakers)
-    if run.todo("background-model", makes=[ubm], settings=size):
-        with FeatureStore(features) as store, checkpoint_of(ubm) as checkpoint:
-            frames, weight = balanced_frames(store, chosen.background)
-            options: dict[str, Any] = {"n_jobs": n_jobs, "checkpoint": checkpoint, "sample_weight": weight}
-            model = train_ubm(frames, min(size, len(weight) // 20 or 1), **options)
-            model.front_end_ = store.front_end
-            model.save(ubm)
+    of = _num_components(speakers) if strangers is None else digest(*strangers.parameters())
+    if run.todo("background-model", makes=[ubm], settings=of):
+        model = strangers or _train_background(ubm, chosen, features, _num_components(speakers), n_jobs)
+        model.save(ubm)
     if run.todo("score", makes=[models, systems["gmm-ubm"]], settings=VERIFIER):
         verifier = SpeakerVerifier(load(ubm, DiagonalGMM), n_jobs=n_jobs, **VERIFIER)
         with FeatureStore(features) as store:
@@ -228,6 +263,16 @@ def _score(run: pipeline.Run, place: Path, chosen: Protocol, features: Path, n_j
             with FeatureStore(features) as store:
                 write_scores(systems["ivector-plda"], _score_ivectors(load(ubm, DiagonalGMM), store, chosen, n_jobs))
     return systems
+
+
+def _train_background(ubm: Path, chosen: Protocol, features: Path, size: int, n_jobs: int | None) -> DiagonalGMM:
+    """Train a background model in which every speaker counts alike; it goes on where a killed one was."""
+    with FeatureStore(features) as store, checkpoint_of(ubm) as checkpoint:
+        frames, weight = balanced_frames(store, chosen.background)
+        options: dict[str, Any] = {"n_jobs": n_jobs, "checkpoint": checkpoint, "sample_weight": weight}
+        model = train_ubm(frames, min(size, len(weight) // 20 or 1), **options)
+        model.front_end_ = store.front_end
+    return model
 
 
 def _num_components(speakers: int) -> int:
@@ -304,11 +349,12 @@ def _evaluate(
         learnt = [voices[speaker] for speaker in set(chosen.background.values())]
         tried = [voices[chosen.owners[test]] for test in set(chosen.trials.tests)]
         calibrated = _calibrate(place, llrs, list(systems.values()), chosen)
-        notes = [*_worth(chosen, features), *lacking(learnt, tried), *calibrated, *chosen.notes]
+        lacked = lacking(learnt, tried) if learnt else ()
+        notes = [*_worth(chosen, features), *lacked, *calibrated, *chosen.notes]
         write_lines(noted, [json.dumps(notes, ensure_ascii=True)])
     notes = json.loads(noted.read_text(encoding="utf-8"))
     background = len(set(chosen.background.values()))
-    if background < FEW_SPEAKERS:
+    if 0 < background < FEW_SPEAKERS:
         few = f"found {counted(background, 'speaker')} in the background, expected {FEW_SPEAKERS} or more"
         warnings.warn(f"verification: {few}: models of so few know these, not what tells speakers apart",
                       GmmSpeechWarning, stacklevel=3)  # fmt: skip
@@ -317,7 +363,7 @@ def _evaluate(
     if run.todo("report", makes=[report / "index.html"], of=[noted]):
         counts = {
             "in trials": len(chosen.enrollment),
-            "in the background": background,
+            **({"in the background": background} if background else {}),
             "recordings for enrollment": sum(map(len, chosen.enrollment.values())),
             "recordings as tests": len(set(chosen.trials.tests)),
         }
@@ -364,10 +410,11 @@ def _worth(chosen: Protocol, features: Path) -> Iterator[str]:
         f"by {100 / speakers:.1f} points; were none ever mistaken, {others:.0f} % of other speakers might be all the "
         "same (95 % confidence). Intervals below are by resampling the speakers, and too short where they are few."
     )
-    if background < FEW_SPEAKERS:
+    if 0 < background < FEW_SPEAKERS:
         yield (
             f"The background has {counted(background, 'speaker')}, expected {FEW_SPEAKERS} or more: models of so few "
-            "know these, not what tells speakers apart. With a larger background errors would be fewer."
+            "know these, not what tells speakers apart. With a larger background, such as the open one that comes "
+            "along, errors would be fewer."
         )
     with FeatureStore(features) as store:
         speech = np.median([store.num_frames(test) for test in set(chosen.trials.tests)]) / 100

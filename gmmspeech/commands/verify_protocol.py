@@ -30,7 +30,7 @@ class Protocol:
     Parameters
     ----------
     background : dict
-        Utterance to speaker, of those in no trial.
+        Utterance to speaker, of those in no trial; nobody, where a background model is given.
     enrollment : dict
         Model, called after its speaker, to its utterances.
     trials : TrialList
@@ -59,7 +59,7 @@ class Protocol:
         kept = [each for each in listed if each[0] in enrollment and each[1] not in bad]
         models, tests, is_target = zip(*kept, strict=True) if kept else ((), (), ())
         background = {u: s for u, s in self.background.items() if u not in bad}
-        if not background or len(set(is_target)) < 2:
+        if bool(background) != bool(self.background) or len(set(is_target)) < 2:
             found = f"{counted(len(background), 'background recording')} and {counted(sum(is_target), 'target trial')}"
             raise DataError(f"found {found} of {len(kept)} that can be used, expected recordings that hold speech")
         trials = TrialList(list(models), list(tests), np.array(is_target, dtype=bool))
@@ -68,7 +68,9 @@ class Protocol:
         return replace(self, background=background, enrollment=enrollment, trials=trials, owners=owners)
 
 
-def choose_protocol(data: DataDir, seconds: Mapping[str, float], *, random_state: int = 0) -> Protocol:
+def choose_protocol(
+    data: DataDir, seconds: Mapping[str, float], *, everyone: bool = False, random_state: int = 0
+) -> Protocol:
     """Split speakers into background and evaluation, and recordings of the latter into enrollment and test.
 
     Those with several recordings are evaluated first. Where they are too few, so are others, whose recording is cut in
@@ -80,6 +82,8 @@ def choose_protocol(data: DataDir, seconds: Mapping[str, float], *, random_state
         Recordings, each of one speaker.
     seconds : mapping
         Their lengths.
+    everyone : bool
+        Whether all are in trials, for a background model of others.
     random_state : int
     """
     rng = np.random.default_rng(random_state)
@@ -93,7 +97,7 @@ def choose_protocol(data: DataDir, seconds: Mapping[str, float], *, random_state
         longer = f"{len(single)} with one of {SHORTEST_CUT:g} s or more"
         expected = f"{FEWEST} speakers, 2 of them with several recordings"
         raise DataError(f"{shown(data.path, 400)}: found {told}, {longer}; expected at least {expected}")
-    wanted = max(round(EVALUATED * len(said)), 2 if len(said) < 6 else 3)
+    wanted = len(said) if everyone else max(round(EVALUATED * len(said)), 2 if len(said) < 6 else 3)
     chosen = [*rng.permutation(several), *rng.permutation(single)][:wanted]
     most = max(MOST_TRIALS // len(chosen) ** 2, 1)
     enrollment: dict[str, list[str]] = {}
@@ -109,7 +113,7 @@ def choose_protocol(data: DataDir, seconds: Mapping[str, float], *, random_state
             limited |= len(tried) > most
         tests |= dict.fromkeys(tried[:most], speaker)
     owners = {**tests, **{u: s for s, us in enrollment.items() for u in us}, **{s: s for s in enrollment}}
-    background = {u: s for s, us in said.items() if s not in enrollment for u in us}
+    background = {} if everyone else {u: s for s, us in said.items() if s not in enrollment for u in us}
     trials = make_trials({s: s for s in enrollment}, tests)
     notes = []
     if cut:
@@ -143,15 +147,20 @@ def _divide(
 
 
 def write_protocol(folder: Path, protocol: Protocol) -> None:
-    """Write ``background`` and ``spk2utt`` (as ``utt2spk`` and ``spk2utt`` are), then ``trials``."""
-    write_map(folder / "background", protocol.background)
+    """Write ``background``, if there is one, and ``spk2utt`` (as ``utt2spk`` and ``spk2utt`` are), then ``trials``."""
+    if protocol.background:
+        write_map(folder / "background", protocol.background)
     write_map(folder / "spk2utt", protocol.enrollment)
     write_map(folder / "owners", protocol.owners)
     write_trials(folder / "trials", protocol.trials)
+    if not protocol.background:
+        (folder / "background").unlink(missing_ok=True)  # what an earlier run left
 
 
-def read_protocol(folder: Path, data: DataDir) -> Protocol:
+def read_protocol(folder: Path, data: DataDir, *, everyone: bool = False) -> Protocol:
     """Read what `write_protocol` wrote, or people after its manner; ``owners`` is not needed.
+
+    With `everyone`, for a background model of others, ``background`` is neither.
 
     Raises
     ------
@@ -159,7 +168,8 @@ def read_protocol(folder: Path, data: DataDir) -> Protocol:
         A recording that there is not, a model of recordings of several speakers, a speaker in background and trials, a
         recording as enrollment and as test of a model, or trials that call a test by a wrong label.
     """
-    background, enrollment = read_map(folder / "background"), read_list_map(folder / "spk2utt")
+    background = {} if everyone else read_map(folder / "background")
+    enrollment = read_list_map(folder / "spk2utt")
     trials = read_labeled_trials(folder / "trials")
     enrolled = [u for utterances in enrollment.values() for u in utterances]
     for file, names in (("background", background), ("spk2utt", enrolled), ("trials", dict.fromkeys(trials.tests))):

@@ -28,6 +28,7 @@ from .plda import (
 from .plda import (
     train_plda as train_plda,
 )
+from .shipped import open_background as open_background
 from .supervectors import (
     adapted_means as adapted_means,
 )

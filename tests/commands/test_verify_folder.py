@@ -104,6 +104,32 @@ def test_goes_on_where_it_was(folder: Path, tmp_path: Path, monkeypatch: pytest.
         assert path.read_bytes() == (tmp_path / "other" / "protocol" / path.name).read_bytes()
 
 
+def test_background_of_strangers(folder: Path, tmp_path: Path) -> None:
+    """All speakers are in trials, none is learnt from; a file of the same model gives the same scores."""
+    found = gs.verify_folder(folder, tmp_path / "out", background="open")  # which warns of nothing
+    assert len(read_list_map(tmp_path / "out" / "protocol" / "spk2utt")) == len(SPEAKERS)
+    assert not (tmp_path / "out" / "protocol" / "background").exists()
+    assert any(note.startswith("The background model is open, not learnt from the folder") for note in found.notes)
+    assert "in the background" not in found.report.read_text()
+    ubm = gs.speaker.open_background(8000)
+    assert (gs.load(tmp_path / "out" / "ubm.h5").means_ == ubm.means_).all()
+    ubm.save(tmp_path / "ubm.h5")
+    again = gs.verify_folder(
+        folder, tmp_path / "again", background=tmp_path / "ubm.h5", protocol=tmp_path / "out" / "protocol"
+    )
+    assert (again.evaluation.systems[0].scores == found.evaluation.systems[0].scores).all()
+
+
+def test_background_and_front_end_go_together(folder: Path, tmp_path: Path) -> None:
+    front = gs.FrontEnd.from_toml("clean_speech")
+    with pytest.raises(gs.errors.FeatureError, match=r"^front_end: found frames with .* as the background was"):
+        gs.verify_folder(folder, tmp_path / "out", background="open", front_end=front)
+    gs.DiagonalGMM(1).fit(np.random.default_rng(0).normal(size=(50, 2))).save(tmp_path / "ubm.h5")
+    with pytest.raises(gs.errors.ConfigError, match=r"ubm.h5: found no front end in it, expected a background model"):
+        gs.verify_folder(folder, tmp_path / "out", background=tmp_path / "ubm.h5")
+    assert not (tmp_path / "out").exists()
+
+
 def test_one_recording_each_and_plda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "ENOUGH_FOR_PLDA", 5)
     monkeypatch.setattr(steps, "SESSION", 100)

@@ -1,0 +1,107 @@
+"""The background models that come with the package: many speakers, women and men, read speech, words and prompts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+import gmmspeech as gs
+from gmmspeech import pipeline
+from gmmspeech.commands.evaluation import evaluate_file
+from gmmspeech.files.checkpoints import checkpoint_of
+from gmmspeech.formats.datadir import DataDir
+from gmmspeech.report import rows
+
+ENGLISH, ARABIC, PROMPTS, DIGITS = "librispeech-mini", "arabic-speech-commands-mini", "asterisk-prompts", "fsdd"
+RECIPES = Path(__file__).parents[1]
+FRONT_ENDS = {
+    16000: gs.FrontEnd.from_toml(RECIPES / "arabic_commands" / "front_end.toml"),
+    8000: gs.FrontEnd.from_toml(RECIPES / "fsdd" / "front_end.toml"),
+}
+BACKGROUND = {  # corpora and their parts whose speakers make it, by the rate
+    16000: ((ENGLISH, "background"), (ARABIC, "ubm")),
+    8000: ((ENGLISH, "background"), (ARABIC, "ubm"), (PROMPTS, "multilang")),
+}
+FREE_PROMPTS = ("carlo_it", "ivrvoice_ru")  # what is made of the others must be shared alike
+COMPONENTS = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class Test:
+    """Trials of speakers who are not in the background, and how they are scored."""
+
+    rate: int
+    corpus: str
+    part: str
+    verifier: Mapping[str, object]
+    trials: str = "trials"
+    groups: str | None = None
+
+
+# The verifiers of the recipes arabic_commands, librispeech and fsdd.
+WORDS = {"relevance_factor": 10.0, "update": "m", "scoring": "symmetric"}
+READ = {"relevance_factor": 10.0, "update": "mvw", "scoring": "symmetric"}
+SHORT = {"relevance_factor": 4.0, "update": "mvw", "scoring": "symmetric"}
+TESTS = {
+    "read English": Test(16000, ENGLISH, "test-other", READ),
+    "Arabic, one word": Test(16000, ARABIC, "eval", WORDS),
+    "Arabic, five words": Test(16000, ARABIC, "eval", WORDS, "trials_group5", "group2utt"),
+    "English digits": Test(8000, DIGITS, "verify", SHORT),
+}
+
+
+@click.option("--corpora", type=pipeline.FOLDER, required=True, help="Folder with the corpora by name.")
+@pipeline.recipe(corpus=False)
+def main(run: pipeline.Run, corpora: Path) -> None:
+    """Train a background model of each rate; verify speakers who are not in it."""
+    for rate, parts in BACKGROUND.items():
+        background = [part_of(corpora, corpus, part) for corpus, part in parts]
+        features, model = run.out / f"feats-{rate}.h5", run.out / f"background_{rate}.h5"
+        if run.todo(f"features-{rate}", makes=[features], of=background, settings=FRONT_ENDS[rate]):
+            gs.extract_features(background, features, FRONT_ENDS[rate], n_jobs=run.jobs)
+        if run.todo(f"train-{rate}", makes=[model], settings=COMPONENTS):
+            train(features, background, model, run.jobs)
+    found = []
+    for name, test in TESTS.items():
+        data = gs.read_data_dir(corpora / test.corpus / "data" / test.part)
+        features, scores = run.out / f"feats-{test.corpus}-{test.part}.h5", run.out / f"scores {name}"
+        front = FRONT_ENDS[test.rate]
+        if run.todo(f"verify-{name}", makes=[scores], of=[data, data.path / test.trials], settings=[test, front]):
+            gs.extract_features([data], features, front, n_jobs=run.jobs)
+            score(run.out / f"background_{test.rate}.h5", test, data, features, scores, run.jobs)
+        row = rows.verification_row(name, [evaluate_file(scores, data.path / test.trials)])
+        found.append({"rate": f"{test.rate} Hz", **row})
+    run.results(found)
+
+
+def part_of(corpora: Path, corpus: str, part: str) -> DataDir:
+    """Read a part of a corpus, of the prompts as far as their license lets a model go anywhere."""
+    data = gs.read_data_dir(corpora / corpus / "data" / part)
+    free = set(data.utt2spk.values()) if corpus != PROMPTS else set(FREE_PROMPTS)
+    return data.only(u for u in data.utterances if data.utt2spk[u] in free)
+
+
+def train(features: Path, background: Sequence[DataDir], out: Path, n_jobs: int) -> None:
+    """Train a model of speakers who each count alike."""
+    speakers = {u: part.utt2spk[u] for part in background for u in part.utterances}
+    with gs.FeatureStore(features) as store, checkpoint_of(out) as checkpoint:
+        frames, weight = gs.speaker.balanced_frames(store, speakers)
+        model = gs.train_ubm(frames, COMPONENTS, sample_weight=weight, n_jobs=n_jobs, checkpoint=checkpoint)
+        model.front_end_ = store.front_end
+    model.save(out)
+
+
+def score(model: Path, test: Test, data: DataDir, features: Path, out: Path, n_jobs: int) -> None:
+    """Score the trials of a test."""
+    verifier = gs.SpeakerVerifier(gs.load(model), n_jobs=n_jobs, **test.verifier)
+    groups = gs.read_list_map(data.path / test.groups) if test.groups else None
+    with gs.FeatureStore(features) as store:
+        verifier.enroll_all(gs.read_list_map(data.path / "enroll_spk2utt"), store)
+        gs.write_scores(out, verifier.score_trials(gs.read_trials(data.path / test.trials), store, groups=groups))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""The background models that come along verify speakers whom they do not know."""
+
+import numpy as np
+import pytest
+
+import gmmspeech as gs
+from gmmspeech.errors import ConfigError
+
+
+def test_two_rates_and_no_other():
+    assert gs.speaker.open_background(8000) is gs.speaker.open_background(8000)
+    for rate in (16000, 8000):
+        model = gs.speaker.open_background(rate)
+        assert gs.FrontEnd.from_json(model.front_end_).sample_frequency == rate
+        assert model.weights_.sum() == pytest.approx(1.0)
+    with pytest.raises(ConfigError, match=r"^rate: found 44100, expected 16000 or 8000"):
+        gs.speaker.open_background(44100)
+
+
+def test_few_strangers_are_told_apart(corpus):
+    """Nine digits enroll each of six men, another digit is the test: few are mistaken."""
+    data, ubm = gs.read_data_dir(corpus("fsdd-tiny") / "data" / "all"), gs.speaker.open_background(8000)
+    front = gs.FrontEnd.from_json(ubm.front_end_)
+    frames = {u: front(*gs.formats.load_utterance(data, u)) for u in data.utterances[::2]}
+    verifier = gs.SpeakerVerifier(ubm, relevance_factor=4.0, update="mvw", scoring="symmetric")
+    enrolled: dict[str, list[str]] = {}
+    for utterance in frames:
+        enrolled.setdefault(data.utt2spk[utterance], []).append(utterance)
+    verifier.enroll_all({speaker: names[:9] for speaker, names in enrolled.items()}, frames)
+    tests = {u: speaker for speaker, names in enrolled.items() for u in names[9:]}
+    trials = gs.scoring.make_trials({s: s for s in enrolled}, tests)
+    scores, is_target = verifier.score_trials(trials, frames).values, np.asarray(trials.is_target)
+    assert gs.eer(scores[is_target], scores[~is_target]) < 0.1
