@@ -1,14 +1,25 @@
-"""Bars that show how far a work is, on stderr, silent when that is no terminal."""
+"""Bars that show how far a work is: on stderr where that is a terminal, in a notebook as the notebook's own.
+
+A bar appears once a work has taken two seconds. Functions that may take longer have an argument ``progress``, which is
+false where nothing is to be shown.
+"""
 
 from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from tqdm import tqdm
+
+State = TypeVar("State")
+
+DELAY = 2.0  # seconds until a bar appears
 
 
 def progress(items: Iterable | None = None, **options: Any) -> tqdm:
@@ -19,13 +30,62 @@ def progress(items: Iterable | None = None, **options: Any) -> tqdm:
     >>> [item for item in progress("ab", desc="letters", unit="letter")]
     ['a', 'b']
     """
+    options = {"leave": False, "delay": DELAY, "disable": not is_watched(), **options}
+    if in_notebook():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it has no widgets, and shows a bar of text
+            from tqdm.auto import tqdm as notebook_tqdm
+        return notebook_tqdm(items, **options)
     from tqdm import tqdm  # which takes a while
 
-    return tqdm(items, disable=None, leave=False, file=sys.stderr, **options)
+    return tqdm(items, file=sys.stderr, **options)
 
 
 def progress_bar(description: str, unit: str, total: int | None = None) -> Callable[[Iterable], Iterable]:
-    """Wrap an iterable in a bar on stderr, silent when that is no terminal."""
-    if not sys.stderr.isatty():
+    """Wrap an iterable in a bar where one is seen."""
+    if not is_watched():
         return lambda items: items
     return functools.partial(progress, desc=description, unit=unit, total=total)
+
+
+@contextmanager
+def showing(
+    callback: Callable[[State], None] | None,
+    count: Callable[[State], int],
+    *,
+    note: Callable[[State], str] = lambda state: "",
+    shown: bool = True,
+    **options: Any,
+) -> Iterator[Callable[[State], None] | None]:
+    """Give a callback that moves a bar to the count of what it is called with, and then calls another one.
+
+    Examples
+    --------
+    >>> with showing(print, lambda state: state, total=3) as show:
+    ...     show(1)
+    1
+    """
+    if not (shown and is_watched()):
+        yield callback
+        return
+    with progress(**options) as bar:
+
+        def show(state: State) -> None:
+            bar.set_postfix_str(note(state), refresh=False)
+            bar.update(count(state) - bar.n)
+            if callback is not None:
+                callback(state)
+
+        yield show
+
+
+def is_watched() -> bool:
+    """Say whether someone may see a bar: in a terminal or a notebook, and not of a thread beside others."""
+    here = threading.current_thread() is threading.main_thread()
+    return here and (sys.stderr.isatty() or in_notebook())
+
+
+def in_notebook() -> bool:
+    """Say whether this runs in a notebook's kernel, which alone has imported IPython by then."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return "IPKernelApp" in getattr(shell, "config", {})

@@ -83,6 +83,7 @@ FUNCTIONS = {
     "gmm.fit_robust": {"gmm": gs.DiagonalGMM(2, max_iter=3, random_state=0), "X": X, "n_init": 2},
     "gmm.select_components": {"X": X, "n_components": [1, 2], "criterion": "bic"},
     "train_ubm": {
+        "progress": False,
         "frames": X,
         "n_components": 2,
         "max_iter": 3,
@@ -213,6 +214,7 @@ FUNCTIONS = {
     "speaker.adapt_backend": {"backend": gs.speaker.BackEnd((), PLDA), "x": VECTORS, "within_scale": 0.3},
     "speaker.train_plda": {"x": VECTORS, "labels": SPEAKERS, "rank": 2, "max_iter": 2},
     "speaker.train_isv": {
+        "progress": False,
         "ubm": UBM,
         "stats": STATS,
         "labels": SPEAKERS,
@@ -233,6 +235,7 @@ FUNCTIONS = {
         "n_jobs": 1,
     },
     "speaker.train_ivector_extractor": {
+        "progress": False,
         "ubm": UBM,
         "stats": STATS,
         "rank": 2,
@@ -272,6 +275,7 @@ FUNCTIONS = {
         "times": "center",
     },
     "train_phone_hmm": {
+        "progress": False,
         "frames": UTTERANCES,
         **words,
         "phones": ["SIL", "AA"],
@@ -291,6 +295,7 @@ FUNCTIONS = {
         "n_jobs": 1,
     },
     "phones.train_triphone_hmm": {
+        "progress": False,
         "frames": UTTERANCES,
         **words,
         "alignment": TAUGHT,
@@ -311,6 +316,7 @@ FUNCTIONS = {
     "phones.english_model": {"contexts": True},
     "speaker.open_background": {"rate": 8000},
     "phones.train_ladder": {
+        "progress": False,
         "frames": UTTERANCES,
         **words,
         "utt2spk": {"u1": "s", "u2": "s"},
@@ -324,6 +330,7 @@ FUNCTIONS = {
     },
     "plot.tree": {"model": TIED, "phone": "AA", "position": 1},
     "phones.train_phone_hmm_on_labels": {
+        "progress": False,
         "frames": UTTERANCES,
         "labels": SEGMENTS,
         "phones": ["SIL", "AA"],

@@ -1,8 +1,29 @@
-"""Bars are for terminals."""
+"""Bars are for terminals and notebooks, and for works that last."""
 
+import inspect
 import sys
+import threading
 
-from gmmspeech.progress import progress
+import numpy as np
+import pytest
+
+import gmmspeech as gs
+from gmmspeech import progress as bars
+from gmmspeech.progress import is_watched, progress, progress_bar, showing
+
+RNG = np.random.default_rng(0)
+X = [RNG.normal(size=(60, 2)) for _ in range(6)]
+LASTING = [  # what may take longer than two seconds, and has a bar
+    *(gs.train_ubm, gs.train_phone_hmm, gs.SpeakerVerifier.enroll_all, gs.SpeakerVerifier.score_trials),
+    *(gs.speaker.train_ivector_extractor, gs.speaker.train_isv, gs.phones.train_ladder),
+    *(gs.phones.train_phone_hmm_on_labels, gs.phones.train_triphone_hmm),
+]
+
+
+def watch(monkeypatch):
+    """Make stderr a terminal, whose bars appear at once."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(bars, "DELAY", 0.0)
 
 
 def test_nothing_is_said_where_no_terminal_is(capsys):
@@ -17,3 +38,59 @@ def test_a_terminal_sees_what_and_how_far(capsys, monkeypatch):
         bar.refresh()
     assert "three" in (said := capsys.readouterr().err)
     assert "2/3" in said
+
+
+def test_a_short_work_shows_no_bar(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert list(progress_bar("three", "item")(range(3))) == [0, 1, 2]
+    assert "three" not in capsys.readouterr().err
+
+
+def test_other_threads_show_none(monkeypatch):
+    watch(monkeypatch)
+    seen = [is_watched()]
+    thread = threading.Thread(target=lambda: seen.append(is_watched()))
+    thread.start()
+    thread.join()
+    assert seen == [True, False]
+
+
+def test_a_callback_is_called_whether_or_not_a_bar_is_shown(capsys, monkeypatch):
+    watch(monkeypatch)
+    for shown in (True, False):
+        got = []
+        with showing(
+            got.append, int, note="{} done".format, shown=shown, desc="steps", total=4, mininterval=0, miniters=1
+        ) as show:
+            for step in (3, 4):  # as of a work that goes on where it was
+                show(step)
+        assert got == [3, 4]
+        said = capsys.readouterr().err
+        assert ("3/4" in said, "4 done" in said) == (shown, shown)
+
+
+@pytest.mark.parametrize("function", LASTING, ids=lambda function: function.__name__)
+def test_what_lasts_can_be_silent_by_one_name(function):
+    assert inspect.signature(function).parameters["progress"].default is True
+
+
+def test_python_calls_show_bars_and_none_where_they_are_off(capsys, monkeypatch):
+    watch(monkeypatch)
+    ubm = gs.train_ubm(X, n_components=2, progress=False)
+    stats = [ubm.accumulate(x) for x in X]
+    store = {f"u{i}": x for i, x in enumerate(X)}
+
+    def work(**options):
+        gs.train_ubm(X, n_components=2, **options)
+        extractor = gs.speaker.train_ivector_extractor(ubm, stats, 1, max_iter=2, **options)
+        assert len(extractor.history) == 2
+        gs.speaker.train_isv(ubm, stats, [0, 0, 1, 1, 2, 2], 1, max_iter=2, **options)
+        verifier = gs.SpeakerVerifier(ubm)
+        verifier.enroll_all({"a": ["u0"], "b": ["u1"]}, store, **options)
+        verifier.score_trials(gs.TrialList(["a", "b"], ["u2", "u3"]), store, **options)
+
+    work(progress=False)
+    assert capsys.readouterr().err == ""
+    work()
+    said = capsys.readouterr().err
+    assert all(word in said for word in ("EM", "enrolling", "scoring"))

@@ -31,16 +31,11 @@ def train_isv_file(ubm: Path, statistics: Path, utt2spk: Path, out: Path, rank: 
     with (
         one_run_at_a_time(out),
         StatisticsStore(statistics) as store,
-        progress(desc="EM", unit="iteration", total=options.get("max_iter", 10)) as bar,
         naming(statistics, ModelError),
         naming(utt2spk, DataError),
     ):
-
-        def show(_: ISV) -> None:
-            bar.update()
-
         sessions = _selected(store, list(labels), utt2spk)
-        isv = train_isv(model, sessions, list(labels.values()), rank, callback=show, **options)
+        isv = train_isv(model, sessions, list(labels.values()), rank, **options)
     isv.save(out)
     return isv
 

@@ -41,12 +41,12 @@ from gmmspeech.phones.hmm.mapping import phone_sources, told_pairs
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
+from gmmspeech.phones.hmm.training_state import keeping_last
 from gmmspeech.phones.hmm.tree import Contexts
 from gmmspeech.phones.labels.dictionary import are_words
 from gmmspeech.phones.labels.labels import FrameClock, Label
 from gmmspeech.phones.labels.silence import filled_with_silence, named_silence
 from gmmspeech.phones.shipped import english_model
-from gmmspeech.progress import progress
 from gmmspeech.stores.features import FeatureStore
 
 
@@ -205,16 +205,15 @@ def _train_and_save(
 
     The state is that of monophones, on which a `rung` of the ladder stands.
     """
-    updates = (options.get("num_passes", 2) if labels is None else 1) * options.get("max_iter", 20)
     model: PhoneHMM | AdaptedSystem
     with checkpoint_of(out) as checkpoint, on_cluster(scheduler) as client:
         options |= {"client": client}
-        with training_bar(updates) as (show, last):
-            options = {"callback": show, "checkpoint": checkpoint, **options}
-            if labels is None:
-                model = train_phone_hmm(store, words, dictionary, **options)
-            else:
-                model = train_phone_hmm_on_labels(store, labels, **frame_times(store.front_end), **options)
+        keep, last = keeping_last(None)
+        options = {"callback": keep, "checkpoint": checkpoint, **options}
+        if labels is None:
+            model = train_phone_hmm(store, words, dictionary, **options)
+        else:
+            model = train_phone_hmm_on_labels(store, labels, **frame_times(store.front_end), **options)
         with step_checkpoints(out) as step:
             if rung is not None:
                 climbing = {"n_jobs": options["n_jobs"], "client": client, "contexts": contexts}
@@ -240,15 +239,9 @@ def _climbed(
     rung: Rung,
     **options: Any,
 ) -> PhoneHMM | AdaptedSystem:
-    """Go on to a rung of the ladder, with a bar."""
-    with progress(desc=rung, unit="update") as bar:
-
-        def show(state: TrainingState) -> None:
-            bar.set_postfix_str(f"{state.log_likelihood:.3f} nats a frame")
-            bar.update()
-
-        options |= {"checkpoint": checkpoint, "callback": show}
-        return train_ladder(store, words, dictionary, utt2spk, alignment, rung=rung, **options)
+    """Go on to a rung of the ladder."""
+    options |= {"checkpoint": checkpoint}
+    return train_ladder(store, words, dictionary, utt2spk, alignment, rung=rung, **options)
 
 
 @contextlib.contextmanager
@@ -285,20 +278,6 @@ def train_ladder_file(
         model = _climbed(store, words, dictionary, utt2spk, state, step, **options)
         model.with_front_end(store.front_end).save(out)
     return model
-
-
-@contextlib.contextmanager
-def training_bar(updates: int) -> Iterator[tuple[Callable[[TrainingState], None], list[TrainingState]]]:
-    """Give a function to call after every update, and a list that then holds the last state."""
-    last: list[TrainingState] = []
-    with progress(total=updates, desc="training", unit="update") as bar:
-
-        def show(state: TrainingState) -> None:
-            last[:] = [state]
-            bar.set_postfix_str(f"{state.log_likelihood:.3f} nats a frame")
-            bar.update(state.iteration - bar.n)
-
-        yield show, last
 
 
 def read_labels_of(

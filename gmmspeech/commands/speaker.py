@@ -25,7 +25,7 @@ from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_trials, write_scores
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import gmm_digest
-from gmmspeech.progress import progress, progress_bar
+from gmmspeech.progress import progress_bar
 from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.adaptation import adapt_backend
 from gmmspeech.speaker.backend import BackEnd, train_backend
@@ -89,15 +89,9 @@ def train_ivector_file(
         StatisticsStore(statistics) as store,
         checkpoint_of(out) as checkpoint,
         on_cluster(scheduler) as client,
-        progress(desc="EM", unit="iteration", total=options.get("max_iter", 10)) as bar,
     ):
-
-        def show(extractor: IVectorExtractor) -> None:
-            bar.set_postfix_str(f"{extractor.history[-1]:.4f} nats a frame")
-            bar.update(len(extractor.history) - bar.n)
-
         with naming(statistics, ModelError):
-            how: dict[str, Any] = {"client": client, "callback": show, "checkpoint": checkpoint, **options}
+            how: dict[str, Any] = {"client": client, "checkpoint": checkpoint, **options}
             extractor = train_ivector_extractor(model, store, rank, **how)
         extractor.save(out)
     return extractor

@@ -17,10 +17,9 @@ from gmmspeech.formats.datadir import read_list_map, read_map
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_trials, write_scores
 from gmmspeech.gmm.classifier import GMMClassifier
-from gmmspeech.gmm.em import EMMonitor
 from gmmspeech.gmm.full import GMM
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.progress import progress, progress_bar
+from gmmspeech.progress import progress_bar
 from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.ubm import balanced_frames, train_ubm
 from gmmspeech.speaker.verifier import SpeakerVerifier
@@ -61,20 +60,12 @@ def train_ubm_file(
         FeatureStore(features) as store,
         checkpoint_of(out) as checkpoint,
         on_cluster(scheduler) as client,
-        progress(total=options.get("max_iter", 20), desc="EM", unit="pass") as bar,
     ):
-
-        def show(monitor: EMMonitor) -> None:
-            bar.set_postfix_str(f"{monitor.history[-1]:.4f} nats a frame")
-            bar.update(1 if bar.n else len(monitor.history))
-
         frames: Any = store
         if utt2spk is not None:
             groups = None if spk2group is None else read_map(spk2group)
             frames, options["sample_weight"] = balanced_frames(store, read_map(utt2spk), spk2group=groups)
-        ubm: DiagonalGMM | GMM = train_ubm(
-            frames, n_components, client=client, callback=show, checkpoint=checkpoint, **options
-        )
+        ubm: DiagonalGMM | GMM = train_ubm(frames, n_components, client=client, checkpoint=checkpoint, **options)
         ubm.front_end_ = store.front_end
         ubm.save(out)
     return ubm
@@ -85,7 +76,7 @@ def enroll_file(ubm: Path, features: str | Path, sessions: Path, out: Path, **op
     verifier = SpeakerVerifier(load(ubm, DiagonalGMM), **options)
     with FeatureStore(features) as store:
         check_frames(store, verifier.ubm, ubm)
-        verifier.enroll_all(read_list_map(sessions), store, progress=progress_bar("enrolling", "model"))
+        verifier.enroll_all(read_list_map(sessions), store)
     verifier.save(out)
     return verifier
 
@@ -116,7 +107,6 @@ def score_file(
             read_trials(trials),
             store,
             groups=None if groups is None else read_list_map(groups),
-            progress=progress_bar("scoring", "batch"),
             skipped=skipped,
         )
     if skipped and not len(scores):

@@ -18,6 +18,7 @@ from gmmspeech.errors import DataError, FeatureError, ModelError, counted
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
+from gmmspeech.progress import progress_bar
 from gmmspeech.scoring.linear import linear_score
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, beside_ubm, random_loading, with_ubm
 
@@ -188,6 +189,7 @@ def train_isv(
     random_state: Any = 0,
     n_jobs: int | None = 1,
     callback: Callable[[ISV], None] | None = None,
+    progress: bool = True,
 ) -> ISV:
     r"""Train the session matrix U by EM on speakers with several sessions each, as bob does.
 
@@ -219,6 +221,8 @@ def train_isv(
         Threads. The bits don't depend on it.
     callback : callable, optional
         Called with the model after every iteration.
+    progress : bool
+        Show a bar, in a terminal or a notebook, once two seconds have gone by.
 
     Returns
     -------
@@ -254,7 +258,8 @@ def train_isv(
     if model.rank != rank or gmm_digest(model.ubm) != gmm_digest(ubm):
         raise ModelError(f"init: found ISV of rank {model.rank}, expected rank {rank} and the same background model")
     sums = None
-    for _ in range(max_iter):
+    bar = progress_bar("EM", "iteration") if progress else iter
+    for _ in bar(range(max_iter)):
         with single_threaded_blas():  # the last bits would depend on its threads
             sums = sums or speaker_sums(ubm, stats, speakers)
             model = replace(model, session=_updated(model, stats, speakers, sums, n_jobs))

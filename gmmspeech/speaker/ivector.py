@@ -24,6 +24,7 @@ from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
 from gmmspeech.files.saving import Saved
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
+from gmmspeech.progress import progress_bar
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_loading, unpack
 from gmmspeech.speaker.transforms import as_vectors
 
@@ -214,6 +215,7 @@ def train_ivector_extractor(
     client: Client | None = None,
     callback: Callable[[IVectorExtractor], None] | None = None,
     checkpoint: Checkpoint | None = None,
+    progress: bool = True,
 ) -> IVectorExtractor:
     r"""Train an i-vector extractor by EM on the statistics of many utterances, each a speaker of its own.
 
@@ -237,15 +239,12 @@ def train_ivector_extractor(
     ubm : DiagonalGMM
     stats : sequence of GMMStats, or StatisticsStore
         Under `ubm`; a store is read once in every iteration, never held as a whole.
-    rank : int
-        R, at most the number of utterances.
-    max_iter : int
-        Iterations to do.
+    rank, max_iter : int
+        R, at most the number of utterances, and the iterations to do.
     min_divergence : bool
         Do the minimum divergence step.
     init : IVectorExtractor, optional
-        Go on from this one, such as the last one that `callback` was given, as if training had never stopped: the
-        result has the same bits.
+        Go on from this one, such as the last one that `callback` was given: the result has the same bits.
     random_state : int, numpy RandomState or None
         Seed of the random start.
     n_jobs : int
@@ -256,8 +255,9 @@ def train_ivector_extractor(
     callback : callable, optional
         Called with the extractor after every iteration.
     checkpoint : Checkpoint, optional
-        File that keeps the extractor after every iteration; where it has one, training goes on from there and ends
-        with the same bits as if it had never stopped.
+        File that keeps the extractor after every iteration, from which training goes on, to the same bits.
+    progress : bool
+        Show a bar, in a terminal or a notebook, once two seconds have gone by.
 
     Returns
     -------
@@ -302,12 +302,12 @@ def train_ivector_extractor(
         settings = _settings(ubm, stats, rank, max_iter, min_divergence, init.digest if init else seed)
         extractor = checkpoint.resume(settings, IVectorExtractor) or extractor
     summed = _passes(stats, ubm.means_.shape, n_jobs, client)
-    while len(extractor.history) < last:
+    bar = progress_bar("EM", "iteration") if progress else iter
+    for _ in bar(range(len(extractor.history), last)):
         with single_threaded_blas():  # the last bits would depend on its threads
             sums = summed(extractor)
             history = (*extractor.history, _log_likelihood(extractor, ubm, sums))
-            extractor = _update(extractor, sums, min_divergence=min_divergence, n_jobs=n_jobs)
-        extractor = replace(extractor, history=history)
+            extractor = replace(_update(extractor, sums, min_divergence=min_divergence, n_jobs=n_jobs), history=history)
         if checkpoint is not None:
             checkpoint.save(extractor)
         if callback is not None:

@@ -18,6 +18,7 @@ from gmmspeech.files.text import look_alike
 from gmmspeech.gmm.em import EMMonitor
 from gmmspeech.gmm.full import GMM
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.progress import showing
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -50,6 +51,7 @@ def train_ubm(
     callback: Callable[[EMMonitor], None] | None = None,
     checkpoint: Checkpoint | None = None,
     sample_weight: ArrayLike | None = None,
+    progress: bool = True,
 ) -> DiagonalGMM | GMM:
     """Train a universal background model on the frames of many speakers.
 
@@ -73,6 +75,8 @@ def train_ubm(
         same bits as if it had never stopped.
     sample_weight : array_like, shape (N,), optional
         How much each frame counts, where they are in memory; `balanced_frames` gives both.
+    progress : bool
+        Show a bar, in a terminal or a notebook, once two seconds have gone by.
 
     Returns
     -------
@@ -102,8 +106,14 @@ def train_ubm(
                 expected = f"{default} with covariance_type = {covariance_type!r}"
                 raise ConfigError(f"{name}: found {shown(found)}, expected {expected}")
         gmm = GMM(n_components, covariance_type=covariance_type, **options)
-    fitted: DiagonalGMM | GMM = gmm.fit(frames, sample_weight=sample_weight, callback=callback, checkpoint=checkpoint)
+    bar: dict[str, Any] = {"desc": "EM", "unit": "pass", "total": max_iter, "shown": progress}
+    with showing(callback, lambda state: len(state.history), note=_note, **bar) as show:
+        fitted: DiagonalGMM | GMM = gmm.fit(frames, sample_weight=sample_weight, callback=show, checkpoint=checkpoint)
     return fitted
+
+
+def _note(monitor: EMMonitor) -> str:
+    return f"{monitor.history[-1]:.4f} nats a frame"
 
 
 @checked

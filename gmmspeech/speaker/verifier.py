@@ -22,6 +22,7 @@ from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.frames import check_names, without_names
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats, check_statistics
+from gmmspeech.progress import progress_bar
 from gmmspeech.scoring.linear import linear_score
 from gmmspeech.scoring.llr import scorer
 from gmmspeech.scoring.statistics import statistics_llr
@@ -34,6 +35,7 @@ SOME_NAMES = 8  # of models, that a notebook shows
 
 Store = Mapping[str, NDArray]
 Groups = Mapping[str, Sequence[str]]
+Progress = Callable[[Iterable], Iterable] | bool
 
 _STATISTICS = {"n": 1, "sum_x": 2, "sum_xx": 2, "log_likelihood": 0, "num_frames": 0, "squares": 2}  # and dimensions
 
@@ -141,7 +143,7 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
             self.restore(name, self._statistics(f"model {name}", frames), frames)
 
     @checked
-    def enroll_all(self, sessions: Groups, store: Store, *, progress: Callable[[Iterable], Iterable] = iter) -> None:
+    def enroll_all(self, sessions: Groups, store: Store, *, progress: Progress = True) -> None:
         """Enroll every model of a list from a feature store.
 
         Parameters
@@ -149,8 +151,9 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         sessions : mapping
             Model name to the ids of its enrollment utterances, as in a ``spk2utt`` file.
         store : FeatureStore, or dict of ndarray (T, D)
-        progress : callable, optional
-            Wraps the iteration over models, as `tqdm.tqdm` does.
+        progress : bool or callable
+            Show a bar, in a terminal or a notebook, once two seconds have gone by; or what wraps the iteration over
+            models, as `tqdm.tqdm` does.
 
         Raises
         ------
@@ -166,7 +169,9 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
             return self._statistics(f"model {name}", frames), frames
 
         names = list(sessions)
-        for name, enrollment in zip(progress(names), ordered_map(read, names, n_jobs=self.n_jobs), strict=True):
+        for name, enrollment in zip(
+            _bar(progress, "enrolling", "model")(names), ordered_map(read, names, n_jobs=self.n_jobs), strict=True
+        ):
             self.restore(name, *enrollment)
 
     @checked
@@ -188,7 +193,7 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         store: Store,
         *,
         groups: Groups | None = None,
-        progress: Callable[[Iterable], Iterable] = iter,
+        progress: Progress = True,
         skipped: dict[str, str] | None = None,
     ) -> Scores:
         """Score every trial of a list.
@@ -200,8 +205,9 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
             Has the frames of the tests.
         groups : mapping, optional
             Test id to the ids of several utterances that are scored as one.
-        progress : callable, optional
-            Wraps the iteration over batches of tests, as `tqdm.tqdm` does.
+        progress : bool or callable
+            Show a bar, in a terminal or a notebook, once two seconds have gone by; or what wraps the iteration over
+            batches of tests, as `tqdm.tqdm` does.
         skipped : dict of str to str, optional
             Takes tests whose frames can't be had, each with what is wrong with it, in place of an error; their trials
             are left out.
@@ -239,7 +245,9 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
                     skipped[test] = str(error)
             return found
 
-        for _, frames in zip(progress(batches), read_ahead(map(read, batches), depth=1), strict=True):
+        for _, frames in zip(
+            _bar(progress, "scoring", "batch")(batches), read_ahead(map(read, batches), depth=1), strict=True
+        ):
             if not frames:
                 continue
             claims = [[trials.models[i] for i in places[test]] for test in frames]
@@ -414,6 +422,13 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         if self.ubm.front_end_:
             tables["Front end"] = json.loads(self.ubm.front_end_)
         return tables
+
+
+def _bar(progress: Progress, what: str, unit: str) -> Callable[[Iterable], Iterable]:
+    """Give what wraps an iteration."""
+    if not isinstance(progress, (bool, np.bool_)):
+        return progress
+    return progress_bar(what, unit) if progress else iter
 
 
 def _members(test: str, groups: Groups | None) -> Sequence[str]:

@@ -201,6 +201,7 @@ def train_adapted_system(
     client: Client | None = None,
     checkpoint: Callable[[str], Checkpoint | None] = lambda step: None,
     callback: Callable[[TrainingState], None] | None = None,
+    progress: bool = True,
 ) -> AdaptedSystem:
     """Train the full system; of triphones with so many leaves and such contexts, or of phones without any.
 
@@ -218,7 +219,7 @@ def train_adapted_system(
 
     def train(data: Frames, start: TrainingState, step: str, **options: Any) -> TrainingState:
         keep, last = keeping_last(callback)
-        options |= working | {"checkpoint": checkpoint(step), "callback": keep}
+        options |= working | {"checkpoint": checkpoint(step), "callback": keep, "progress": progress}
         if num_leaves is None:
             options |= {"phones": model.phones, "silence": model.silence, "num_passes": 1, "start": start.posteriors}
             train_phone_hmm(data, transcripts, dictionary, **options)

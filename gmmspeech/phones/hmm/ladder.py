@@ -48,6 +48,7 @@ def train_ladder(
     client: Client | None = None,
     checkpoint: Callable[[str], Checkpoint | None] = lambda step: None,
     callback: Callable[[TrainingState], None] | None = None,
+    progress: bool = True,
 ) -> PhoneHMM | AdaptedSystem:
     """Go on from monophones to triphones, as far as a rung of the ladder that Kaldi's recipes climb.
 
@@ -81,6 +82,8 @@ def train_ladder(
         Gives a `Checkpoint` for a step by its name; a run that was killed goes on from those that there are.
     callback : callable, optional
         Called with the `TrainingState` after every update of every step.
+    progress : bool
+        Show a bar for each step, in a terminal or a notebook, once two seconds have gone by.
 
     Returns
     -------
@@ -123,6 +126,7 @@ def train_ladder(
         "total_gaussians": total_gaussians,
         "n_jobs": n_jobs,
         "client": client,
+        "progress": progress,
     }
     train_triphone_hmm(
         *(frames, said, replaced_phones(dictionary, said, near), alignment),

@@ -32,7 +32,7 @@ from gmmspeech.phones.hmm.spans import (
     phone_span,
     words_span,
 )
-from gmmspeech.phones.hmm.training_state import TrainingState
+from gmmspeech.phones.hmm.training_state import TrainingState, showing_updates
 from gmmspeech.phones.hmm.updates import run_updates
 from gmmspeech.phones.hmm.workers import Workers
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label, check_labels, label_frames
@@ -70,6 +70,7 @@ def train_phone_hmm(
     callback: Callable[[TrainingState], None] | None = None,
     resume: TrainingState | None = None,
     checkpoint: Checkpoint | None = None,
+    progress: bool = True,
 ) -> PhoneHMM:
     r"""Train phone HMMs from what was said, without times.
 
@@ -142,6 +143,8 @@ def train_phone_hmm(
     checkpoint : Checkpoint, optional
         File that keeps the state after every update; where it has one, training goes on from there and ends with the
         same bits as if it had never stopped.
+    progress : bool
+        Show a bar, in a terminal or a notebook, once two seconds have gone by.
 
     Returns
     -------
@@ -216,7 +219,8 @@ def train_phone_hmm(
             {name: [pronunciations(dictionary, word) for word in transcripts[name]] for name in corpus.spans},
         ]
 
-    trained = run_updates(corpus, model, options, start, callback, resume, checkpoint, said).model
+    with showing_updates(callback, options.num_passes * max_iter, shown=progress) as show:
+        trained = run_updates(corpus, model, options, start, show, resume, checkpoint, said).model
     return mapped_model(trained, wanted, near | {p: p for p in phones}, silence=silence) if near else trained
 
 
@@ -247,6 +251,7 @@ def train_phone_hmm_on_labels(
     callback: Callable[[TrainingState], None] | None = None,
     resume: TrainingState | None = None,
     checkpoint: Checkpoint | None = None,
+    progress: bool = True,
 ) -> PhoneHMM:
     """Train phone HMMs from labels with times, which are taken as they are: only states move within their phone.
 
@@ -263,7 +268,7 @@ def train_phone_hmm_on_labels(
     phones : sequence of str, optional
         By default those of the labels, and of `init_model` where that is in the same notation.
     silence, num_states, total_gaussians, max_iter, realign, method, acoustic_scale, power, variance_floor, \
-min_occupancy, init_model, phone_map, skip_bad, n_jobs, client, callback, resume, checkpoint
+min_occupancy, init_model, phone_map, skip_bad, n_jobs, client, callback, resume, checkpoint, progress
         As `train_phone_hmm` has them.
 
     Returns
@@ -338,5 +343,6 @@ min_occupancy, init_model, phone_map, skip_bad, n_jobs, client, callback, resume
             {name: [[p.start, p.stop, p.states.tolist()] for p in theirs] for name, theirs in corpus.spans.items()},
         ]
 
-    trained = run_updates(corpus, model, options, start, callback, resume, checkpoint, said).model
+    with showing_updates(callback, options.num_passes * max_iter, shown=progress) as show:
+        trained = run_updates(corpus, model, options, start, show, resume, checkpoint, said).model
     return mapped_model(trained, wanted, near | {p: p for p in phones}, silence=silence) if near else trained

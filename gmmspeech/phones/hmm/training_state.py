@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from gmmspeech.errors import ModelError, counted
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.progress import showing
 
 
 @dataclass(frozen=True, repr=False)
@@ -106,3 +108,15 @@ def keeping_last(
             callback(state)
 
     return keep, last
+
+
+def showing_updates(
+    callback: Callable[[TrainingState], None] | None, updates: int, *, shown: bool
+) -> AbstractContextManager[Callable[[TrainingState], None] | None]:
+    """Give a callback that shows a bar, where it is to be `shown`, and calls another one."""
+    bar: dict[str, Any] = {"desc": "training", "unit": "update", "total": updates, "shown": shown}
+    return showing(callback, lambda state: state.iteration, note=_note, **bar)
+
+
+def _note(state: TrainingState) -> str:
+    return f"{state.log_likelihood:.3f} nats a frame"

@@ -26,7 +26,7 @@ from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.passes import Options
 from gmmspeech.phones.hmm.spans import Corpus, Span, words_span
 from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
-from gmmspeech.phones.hmm.training_state import TrainingState
+from gmmspeech.phones.hmm.training_state import TrainingState, showing_updates
 from gmmspeech.phones.hmm.tree import Contexts, ContextTree
 from gmmspeech.phones.hmm.tree_growing import LEAST_VARIANCE, grow_tree, phone_questions
 from gmmspeech.phones.hmm.updates import run_updates
@@ -66,6 +66,7 @@ def train_triphone_hmm(
     client: Client | None = None,
     callback: Callable[[TrainingState], None] | None = None,
     checkpoint: Checkpoint | None = None,
+    progress: bool = True,
 ) -> PhoneHMM:
     """Train tied triphones: states that depend on the phones before and behind.
 
@@ -100,7 +101,7 @@ def train_triphone_hmm(
     tree : ContextTree, optional
         To be taken as it is, in place of one that is grown; of the same phones and contexts.
     silence_probability, acoustic_scale, beam, power, variance_floor, min_occupancy, skip_bad, n_jobs, client, \
-callback, checkpoint
+callback, checkpoint, progress
         As `train_phone_hmm` has them.
 
     Returns
@@ -185,7 +186,8 @@ callback, checkpoint
             *([contexts] if apart else []),
         ]
 
-    return run_updates(corpus, tied, options, start, callback, None, checkpoint, said).model
+    with showing_updates(callback, max_iter, shown=progress) as show:
+        return run_updates(corpus, tied, options, start, show, None, checkpoint, said).model
 
 
 def _spans(
