@@ -5,8 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import kaldiio
+import numpy as np
 import pytest
 from click.testing import CliRunner
+
+import gmmspeech as gs
+from gmmspeech.commands.speaker import score_ivectors_file
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
 
@@ -57,6 +62,22 @@ def test_librispeech(tmp_path, corpus, run):
     rates = equal_error_rates(tmp_path)
     assert rates["sv80"] <= 1.0
     assert rates["test-other"] == 0.0
+
+
+def test_kaldi_sre(tmp_path, corpus, run, monkeypatch):
+    few = ("--components", "4", "--rank", "5", "--lda-dim", "3")
+    run("kaldi_sre", tmp_path, "--corpus", corpus("librispeech-mini"), *few, SEXES={"pooled": "", "male": "m"})
+    assert equal_error_rates(tmp_path)["pooled trials, pooled models"] < 20
+    monkeypatch.chdir(tmp_path)  # which paths in script files are relative to
+    vectors = kaldiio.load_scp("exp/pooled/ivector_test.scp")
+    feats, voiced = (kaldiio.load_scp(f"data/test_male/{name}.scp") for name in ("feats", "vad"))
+    assert (len(vectors), len(feats)) == (160, 80)
+    assert all(len(voiced[name]) == len(feats[name]) for name in feats)
+    exp = Path("exp/pooled")
+    np.testing.assert_allclose(gs.load(exp / "final.dubm").means_, gs.load(exp / "ubm.h5").means_, rtol=1e-5, atol=1e-5)
+    lists = (Path("enroll_pooled"), Path("trials_pooled"), Path("again"))
+    again = score_ivectors_file(exp / "kaldi/plda", "scp:exp/pooled/ivector_test.scp", *lists)
+    np.testing.assert_allclose(again.values, gs.read_scores(exp / "scores").values, rtol=1e-3, atol=1e-3)
 
 
 def test_arabic_commands(tmp_path, corpus, run):

@@ -1,0 +1,142 @@
+"""Kaldi's recipe for NIST SRE 2010, line by line in commands of gmmspeech, on files that Kaldi reads and writes."""
+
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import chdir, redirect_stdout
+from pathlib import Path
+
+import click
+import numpy as np
+
+import gmmspeech as gs
+from gmmspeech import pipeline
+from gmmspeech.cli import main as commands
+from gmmspeech.commands.data_checks import fix_data
+from gmmspeech.commands.evaluation import evaluate_file
+from gmmspeech.formats.datadir import DataDir, read_map, write_map
+from gmmspeech.formats.trials import write_trials
+from gmmspeech.report import rows
+
+HERE = Path(__file__).parent
+PIECE = 4.0  # seconds of a session: each speaker of the background has one recording
+STEPS = "--deltas 2 --delta-window 3 --sliding-cmvn --vad scp:data/{part}/vad.scp"
+SEXES = {"pooled": "", "female": "f", "male": "m"}
+COUNT = click.IntRange(1)
+
+
+@click.option("--components", type=COUNT, default=64, show_default=True, help="Of the background model.")
+@click.option("--rank", type=COUNT, default=40, show_default=True, help="Of the i-vectors.")
+@click.option("--lda-dim", type=COUNT, default=25, show_default=True, help="Of the i-vectors after LDA.")
+@pipeline.recipe(fetch="librispeech-mini")
+def main(run: pipeline.Run, corpus: Path, components: int, rank: int, lda_dim: int) -> None:
+    """Train on `ubm`, score the trials of `sv80`; pooled and, in each sex, by models of that sex alone."""
+    makes = [run.out / "data" / part / "wav.scp" for part in ("train_pooled", "test_pooled")]
+    if run.todo("data", makes=makes, of=[corpus / "data/ubm", corpus / "data/sv80"], settings=PIECE):
+        prepare(corpus, run.out)
+    for part in ("train_pooled", "test_pooled"):
+        do(run, f"features-{part}", [f"data/{part}/feats.scp", f"data/{part}/vad.scp"], [
+            f"features data/{part} ark,scp:mfcc_{part}.ark,data/{part}/feats.scp --config mfcc.conf",
+            f"compute-vad scp:data/{part}/feats.scp ark,scp:vad_{part}.ark,data/{part}/vad.scp --config vad.conf",
+            f"validate-data data/{part} --no-text",
+        ])  # fmt: skip
+    found = []
+    for name, sex in SEXES.items():
+        if sex:
+            parts = ("train", "test")
+            do(run, f"data-{name}", [f"data/{part}_{name}/wav.scp" for part in parts], [
+                f"subset-data data/{part}_pooled data/{part}_{name} --spk-list speakers_{name}" for part in parts
+            ])  # fmt: skip
+        train, test = f"data/train_{name}", f"data/test_{name}"
+        steps = {part: STEPS.format(part=f"{part}_{name}") for part in ("train", "test")}
+        exp = f"exp/{name}"
+        do(run, f"ubm-{name}", [f"{exp}/ubm.h5", f"{exp}/final.dubm"], [
+            f"train-ubm scp:{train}/feats.scp {exp}/ubm.h5 -k {components} {steps['train']} JOBS",
+            f"copy-model {exp}/ubm.h5 {exp}/final.dubm",
+        ])  # fmt: skip
+        do(run, f"extractor-{name}", [f"{exp}/extractor.h5"], [
+            f"statistics {exp}/ubm.h5 scp:{train}/feats.scp {exp}/train.h5 {steps['train']} JOBS",
+            f"train-ivector {exp}/ubm.h5 {exp}/train.h5 {exp}/extractor.h5 --rank {rank} --max-iter 5 JOBS",
+            f"copy-model {exp}/extractor.h5 {exp}/final.ie",
+        ])  # fmt: skip
+        do(run, f"ivectors-{name}", [f"{exp}/ivector_{part}.scp" for part in ("train", "test")], [
+            f"statistics {exp}/ubm.h5 scp:{test}/feats.scp {exp}/test.h5 {steps['test']} JOBS",
+            *(f"extract-ivectors {exp}/extractor.h5 {exp}/{part}.h5 "
+              f"ark,scp:{exp}/ivector_{part}.ark,{exp}/ivector_{part}.scp" for part in ("train", "test")),
+        ])  # fmt: skip
+        do(run, f"scores-{name}", [f"{exp}/plda.h5", f"{exp}/scores"], [
+            f"train-plda scp:{exp}/ivector_train.scp {train}/utt2spk {exp}/plda.h5 "
+            f"--steps center,lda,length --lda-dim {lda_dim}",
+            f"copy-model {exp}/plda.h5 {exp}/kaldi/plda --to kaldi",
+            f"score-ivectors {exp}/plda.h5 scp:{exp}/ivector_test.scp enroll_{name} trials_{name} {exp}/scores",
+        ])  # fmt: skip
+        for label in [name] if sex else SEXES:
+            row = rows.verification_row(f"{label} trials, {name} models", [
+                evaluate_file(run.out / exp / "scores", run.out / f"trials_{label}")])  # fmt: skip
+            found.append(row)
+    run.results(found)
+
+
+def do(run: pipeline.Run, stage: str, makes: Sequence[str], lines: Sequence[str]) -> None:
+    """Do commands of gmmspeech in the folder of results, if their stage is to be done."""
+    if not run.todo(stage, makes=[run.out / name for name in makes], settings=list(lines)):
+        return
+    for line in lines:
+        words = shlex.split(line.replace("JOBS", f"--jobs {run.jobs}"))
+        with chdir(run.out), redirect_stdout(sys.stderr):
+            commands.main(words, prog_name="gmmspeech", standalone_mode=False)
+
+
+def prepare(corpus: Path, out: Path) -> None:
+    """Write data directories: pieces of the background's recordings, and sessions and trials as the corpus has them."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ("mfcc.conf", "vad.conf"):
+        shutil.copy(HERE / name, out / name)
+    genders = {}
+    for part, source in (("train_pooled", "ubm"), ("test_pooled", "sv80")):
+        data, folder = gs.read_data_dir(corpus / "data" / source), out / "data" / part
+        segments, utt2spk = (sessions if data.segments else pieces)(data)
+        speakers = set(utt2spk.values())
+        known = read_map(data.path / "spk2gender")
+        genders |= {speaker: known[speaker] for speaker in speakers}
+        write_map(folder / "utt2spk", utt2spk)
+        write_map(folder / "segments", segments)
+        write_map(folder / "spk2gender", {speaker: known[speaker] for speaker in speakers})
+        used = {recording for recording, _, _ in segments.values()}
+        write_map(folder / "wav.scp", {r: str(path.absolute()) for r, path in data.recordings.items() if r in used})
+        fix_data(folder)
+    write_protocol(corpus / "data/sv80", out, genders)
+
+
+def sessions(data: DataDir) -> tuple[dict[str, tuple[str, str, str]], dict[str, str]]:
+    """Segments and speakers of utterances that a corpus cuts itself."""
+    cuts = data.segments or {}
+    return {name: (cut.recording, f"{cut.start:g}", f"{cut.end:g}") for name, cut in cuts.items()}, data.utt2spk
+
+
+def pieces(data: DataDir) -> tuple[dict[str, tuple[str, str, str]], dict[str, str]]:
+    """Segments of equal length, as sessions of a speaker with one recording, and their speakers."""
+    segments = {}
+    for name, seconds in read_map(data.path / "utt2dur").items():
+        for i in range(int(float(seconds) // PIECE)):
+            segments[f"{name}-{i}"] = (name, f"{i * PIECE:g}", f"{(i + 1) * PIECE:g}")
+    return segments, {name: data.utt2spk[recording] for name, (recording, _, _) in segments.items()}
+
+
+def write_protocol(source: Path, out: Path, genders: Mapping[str, str]) -> None:
+    """Write speakers, enrollment and trials: of all, and within each sex."""
+    enrolled, speaker_of = gs.read_list_map(source / "enroll_spk2utt"), read_map(source / "utt2spk")
+    listed = gs.read_trials(source / "trials")
+    is_target = np.asarray(listed.is_target)
+    for name, sex in SEXES.items():
+        of = {speaker for speaker in genders if sex in ("", genders[speaker])}
+        kept = [i for i in range(len(listed)) if listed.models[i] in of and speaker_of[listed.tests[i]] in of]
+        models, tests = [listed.models[i] for i in kept], [listed.tests[i] for i in kept]
+        write_trials(out / f"trials_{name}", gs.TrialList(models, tests, is_target[kept]))
+        write_map(out / f"enroll_{name}", {model: names for model, names in enrolled.items() if model in of})
+        write_map(out / f"speakers_{name}", {speaker: genders[speaker] for speaker in of})
+
+
+if __name__ == "__main__":
+    main()
