@@ -257,9 +257,24 @@ def _table(hints: Mapping[str, Any], names: dict[str, Any], *, arrays: bool = Fa
     return table
 
 
+def expanded(hint: Any) -> Any:
+    """Give what an alias in an annotation stands for: NumPy's types of arrays are such from its version 2.5 on.
+
+    Examples
+    --------
+    >>> expanded(int)
+    <class 'int'>
+    """
+    alias, args = get_origin(hint) or hint, get_args(hint)
+    if type(alias).__name__ != "TypeAliasType":
+        return hint
+    return expanded(alias.__value__[args] if args else alias.__value__)
+
+
 def _constraint(hint: Any, *, arrays: bool = False) -> Constraint | None:
     """Give the constraint that an annotation comes to, None where it has none."""
     number = real(nan=arrays)  # of a file, whose class tells of it
+    hint = expanded(hint)
     simple = {bool: FLAG, int: whole(), float: number, str: TEXT, None: NOTHING, type(None): NOTHING}
     origin, args = get_origin(hint), get_args(hint)
     if hint is Any:

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
+from typing_extensions import TypeAliasType
 
 from gmmspeech.arguments import (
     FLAG,
@@ -22,6 +23,7 @@ from gmmspeech.arguments import (
     check_fields,
     check_options,
     checked,
+    expanded,
     instance,
     is_masked,
     jobs,
@@ -159,3 +161,11 @@ def test_masked_arrays_are_told_while_their_module_is_being_imported(monkeypatch
     assert is_masked(np.ma.array([1.0]))
     monkeypatch.setitem(sys.modules, "numpy.ma", ModuleType("numpy.ma"))  # as another thread finds it meanwhile
     assert not is_masked(np.array([1.0]))
+
+
+def test_aliases_of_types_are_what_they_stand_for():
+    number = TypeVar("number", bound=np.generic)
+    array = TypeAliasType("array", np.ndarray[Any, np.dtype[number]], type_params=(number,))
+    outer = TypeAliasType("outer", array[np.float64])
+    assert expanded(outer) == np.ndarray[Any, np.dtype[np.float64]]
+    assert expanded(int | None) == int | None

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Union, get_args,
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.arguments import PATH, check
+from gmmspeech.arguments import PATH, check, expanded
 from gmmspeech.checks import first_bad
 from gmmspeech.errors import DataError, shown
 from gmmspeech.files.text import parse_object
@@ -291,6 +291,7 @@ def _field(hint: Any, state: State, name: str) -> Any:
 
 def _restored(hint: Any, value: Any, name: str) -> Any:
     """Bring a value that was read to what an annotation says; TypeError where it is of another type."""
+    hint = expanded(hint)
     origin, args = get_origin(hint), get_args(hint)
     if origin is tuple and not isinstance(value, str):
         items = [value[str(i)] for i in range(len(value))] if isinstance(value, dict) else np.asarray(value).tolist()

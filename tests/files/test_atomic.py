@@ -153,7 +153,7 @@ def test_names_that_are_long_or_none(tmp_path):
         write_lines(tmp_path / name, ["new"])
         assert (tmp_path / name).read_text() == "new\n"
     refused(tmp_path / ("x" * 256), "File name too long")
-    refused(tmp_path / "a\0b", "embedded null")
+    refused(tmp_path / "a\0b", "(lstat: )?embedded null")
     assert len(list(tmp_path.iterdir())) == 4
 
 
