@@ -9,10 +9,13 @@ from __future__ import annotations
 import functools
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from gmmspeech.errors import bars_wanted, say_step
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -79,10 +82,37 @@ def showing(
         yield show
 
 
+def telling(description: str, unit: str, pass_of: Callable[[Any], tuple[int, float | None]]) -> Callable[[Any], None]:
+    """Give a callback that tells each pass of a training, of which it is given number and mean log-likelihood.
+
+    A line has the objective, what the pass gained, and the seconds that it took; where a command is not watched.
+
+    Examples
+    --------
+    >>> tell = telling("EM", "pass", lambda history: (len(history), history[-1]))
+    >>> tell([-45.2])
+    """
+    began = time.perf_counter()
+    last: float | None = None
+
+    def tell(state: Any) -> None:
+        nonlocal began, last
+        number, log_likelihood = pass_of(state)
+        words = [f"{description}: {unit} {number}"]
+        if log_likelihood is not None:
+            words.append(f"{log_likelihood:.4f} nats a frame")
+            words += [] if last is None else [f"gain {log_likelihood - last:+.4f}"]
+        now = time.perf_counter()
+        say_step(", ".join([*words, f"{now - began:.2f} s"]))
+        began, last = now, log_likelihood
+
+    return tell
+
+
 def is_watched() -> bool:
     """Say whether someone may see a bar: in a terminal or a notebook, and not of a thread beside others."""
     here = threading.current_thread() is threading.main_thread()
-    return here and (sys.stderr.isatty() or in_notebook())
+    return here and bars_wanted() and (sys.stderr.isatty() or in_notebook())
 
 
 def in_notebook() -> bool:

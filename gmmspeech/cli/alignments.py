@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gmmspeech.cli.group import command
+from gmmspeech.cli.group import channel_option, command
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, OUT
 from gmmspeech.cli.process import tell, tell_columns
 from gmmspeech.errors import ConfigError, counted, say
@@ -87,8 +87,8 @@ def compare_alignment(
 @click.argument("out", metavar="OUT.png", type=OUT)
 @click.option("--start", type=click.FloatRange(0), default=0.0, help="Where the picture begins, in seconds.")
 @click.option("--end", type=click.FloatRange(0), show_default="10 s after --start", help="Where it ends, in seconds.")
-@click.option("--channel", type=click.IntRange(0), show_default="the mean of all", help="Of a recording with several.")
-def plot_alignment(audio: Path, labels: Path, out: Path, start: float, end: float | None, channel: int | None) -> None:
+@channel_option
+def plot_alignment(audio: Path, labels: Path, out: Path, start: float, end: float | None, channel: Any) -> None:
     """Draw a recording with its labels.
 
     The waveform stands over the spectrogram, the tiers of the TEXTGRID beneath it, and each boundary goes through all

@@ -7,15 +7,18 @@ import inspect
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import click
 
+from gmmspeech.cli.catalog import example_of
 from gmmspeech.cli.messages import as_typed
 from gmmspeech.cli.places import FEATURES, OUT_FEATURES, OUT_STORE, check_places
 from gmmspeech.cli.process import STDOUT_TAKEN, Main, traceback_shown
 from gmmspeech.cli.steps import apply_steps
 from gmmspeech.cli.streams import end_by_signal, streams_of
+from gmmspeech.cli.voice import told, voice_options
 from gmmspeech.errors import GmmSpeechError, say, warnings_said
 
 jobs_option = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
@@ -23,7 +26,11 @@ scheduler_option = click.option(
     "--scheduler", metavar="ADDRESS", help="Work on the cluster of this Dask scheduler, such as tcp://10.0.0.7:8786."
 )
 skip_bad_option = click.option(
-    "--skip-bad", is_flag=True, help="Leave bad utterances out and count them, instead of stopping."
+    "--skip-bad/--strict",
+    "skip_bad",
+    default=False,
+    show_default="stop",
+    help="Leave bad utterances out, named and counted, or stop at the first.",
 )
 strict_option = click.option(
     "--skip-bad/--strict",
@@ -84,39 +91,8 @@ def main() -> None:
       gmmspeech score MODELS.h5 FEATS.h5 TRIALS SCORES
       gmmspeech evaluate SCORES TRIALS --report REPORT
 
-    The back end: i-vectors, and scores normalized by a cohort and calibrated:
-
-    \b
-      gmmspeech statistics UBM.h5 FEATS.h5 STATS.h5
-      gmmspeech train-ivector UBM.h5 STATS.h5 EXTRACTOR.h5 --rank 100
-      gmmspeech extract-ivectors EXTRACTOR.h5 STATS.h5 IVECTORS.h5
-      gmmspeech train-plda IVECTORS.h5 UTT2SPK BACKEND.h5
-      gmmspeech score-ivectors BACKEND.h5 IVECTORS.h5 SPK2UTT TRIALS SCORES
-      gmmspeech train-isv UBM.h5 STATS.h5 UTT2SPK ISV.h5
-      gmmspeech score-statistics ISV.h5 STATS.h5 SPK2UTT TRIALS SCORES
-      gmmspeech normalize-scores SCORES NORMALIZED --method as --top-n 200 ...
-      gmmspeech calibrate SCORES TRIALS CALIBRATION.h5
-      gmmspeech fuse SCORES SCORES2 TRIALS FUSION.h5
-      gmmspeech apply-calibration CALIBRATION.h5 SCORES LLRS
-
-    Phones, from recordings with what is said in them beside them:
-
-    \b
-      gmmspeech align FOLDER --out ALIGNED
-      gmmspeech train-phones FOLDER PHONES.h5 --language de
-      gmmspeech align FOLDER PHONES.h5 --language de --out ALIGNED
-      gmmspeech compare-alignment CORRECTED ALIGNED --plot ERRORS.png
-      gmmspeech plot-alignment a.wav a.TextGrid a.png
-      gmmspeech recognize DATA_DIR PHONES.h5 --dictionary cmudict
-      gmmspeech pronounce WORDS --language de
-
-    Phones between known boundaries, from labels with times:
-
-    \b
-      gmmspeech train-phone-classifier DATA_DIR MODEL.h5 --labels phones.ctm
-      gmmspeech classify-phones DATA_DIR MODEL.h5 --labels a.ctm --report a.html
-
-    `gmmspeech demo` does the main job on voices that it makes itself; `gmmspeech COMMAND --help` explains a command.
+    `gmmspeech demo` does both on voices that it makes itself; `gmmspeech COMMAND --help` explains a command, and ends
+    with an example.
     FEATS is a file of features as `features` writes it, scp:PATH or ark:PATH for a script file or an archive of
     Kaldi's (ark:- for a stream, and so on as in Kaldi), or htk:PATH for parameter files of HTK's. Results go to stdout,
     progress to stderr; the exit status is 0,
@@ -125,17 +101,17 @@ def main() -> None:
 
 
 def command(name: str) -> Any:
-    """Register a command that reports errors in one line and has --debug."""
+    """Register a command that reports errors in one line; its help ends with its example."""
 
     def decorate(function: Any) -> click.Command:
-        debug = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
         streaming = _streams(function)
 
         @functools.wraps(function)
-        def checked(*, debug: bool, **options: Any) -> None:
+        def checked(*, debug: bool, quiet: bool, verbose: bool, log: Path | None, **options: Any) -> None:
             context = click.get_current_context()
             translate = as_typed(context.command)
-            with warnings_said(translate), traceback_shown() if debug else nullcontext():
+            voice = told(context, quiet=quiet, verbose=verbose, log=log)
+            with traceback_shown() if debug else nullcontext(), voice, warnings_said(translate):
                 try:
                     if not streaming:
                         check_places(context)
@@ -145,10 +121,10 @@ def command(name: str) -> Any:
                 except GmmSpeechError as error:
                     raise type(error)(translate(str(error))) from error
 
-        made = debug(checked)
+        made = voice_options(checked)
         if streaming == "add":
             made = pipes_option(made)
-        return main.command(name)(made)
+        return main.command(name, epilog=example_of(name))(made)
 
     return decorate
 

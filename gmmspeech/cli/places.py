@@ -115,6 +115,16 @@ def check_places(context: click.Context) -> None:
         remove_leftovers(path)
 
 
+def check_log(context: click.Context, log: Path) -> None:
+    """Raise a DataError if the file of a log is anything else that a command names."""
+    for parameter in context.command.params:
+        for value in _values(context.params.get(parameter.name or "")) if parameter.name != "log" else ():
+            if isinstance(value, (str, Path)) and any(_same(log, place) for place in _read_from(value)):
+                name = parameter.make_metavar(context) if isinstance(parameter, click.Argument) else parameter.opts[-1]
+                raise DataError(f"{shown(log, 400)}: found it as {name} and as --log, expected two places")
+    _check_stream(log)
+
+
 def _check_not_read(paths: list[Path], features: list[str]) -> None:
     """Raise a DataError if a file, which would be replaced, is an archive or a shard that features lead to."""
     if not paths or not features:

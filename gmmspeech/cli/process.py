@@ -15,9 +15,11 @@ from typing import Any, NoReturn
 
 import click
 
+from gmmspeech.cli.catalog import sections_of
 from gmmspeech.cli.entry import end_at_once
 from gmmspeech.errors import DataError, line_of, say, shown
 
+WORDS = "gmmspeech.words"  # the command line as it was typed, in the context's meta
 STDOUT_TAKEN = "gmmspeech.stdout"  # whether a table goes there, in the context's meta
 INTERRUPTED = 130  # what shells give for it
 _SOON = 0.02  # seconds
@@ -182,10 +184,23 @@ class Main(click.Group):
             status = done(*arguments, standalone_mode=False, **options)
             sys.exit(status if isinstance(status, int) else 0)
 
-    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **options: Any) -> click.Context:
         """Parse the command line."""
+        words = list(args)
         with _interruption():
-            return super().make_context(*arguments, **options)
+            context = super().make_context(info_name, args, *more, **options)
+        context.meta[WORDS] = words
+        return context
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by what they are for."""
+        sections = sections_of(ctx, self.list_commands(ctx))
+        width = max(len(name) for commands in sections.values() for name, _ in commands)
+        for section, commands in sections.items():
+            if commands:
+                with formatter.section(section):
+                    rows = [(f"{name:{width}}", made.get_short_help_str(80)) for name, made in commands]
+                    formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the command."""

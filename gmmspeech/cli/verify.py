@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gmmspeech.cli.group import command, tell_left_out
+from gmmspeech.cli.group import command, jobs_option, tell_left_out
 from gmmspeech.cli.places import FILE_OR_NAME, FOLDER, OUT_FOLDER
 from gmmspeech.cli.process import tell, tell_columns
 from gmmspeech.errors import counted
@@ -37,7 +36,7 @@ from gmmspeech.errors import counted
     "serves folders of few speakers better. All speakers of FOLDER are in trials then.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split.")
-@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="one a core", help="Threads.")
+@jobs_option
 def verify(
     folder: Path,
     out: Path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from gmmspeech.formats.datadir import read_list_map, read_map
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_trials, write_scores
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.progress import progress
+from gmmspeech.progress import progress, telling
 from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.isv import ISV, train_isv
 from gmmspeech.speaker.jfa import JFA, train_jfa
@@ -35,7 +36,9 @@ def train_isv_file(ubm: Path, statistics: Path, utt2spk: Path, out: Path, rank: 
         naming(utt2spk, DataError),
     ):
         sessions = _selected(store, list(labels), utt2spk)
-        isv = train_isv(model, sessions, list(labels.values()), rank, **options)
+        numbers = itertools.count(1)
+        tell = telling("EM", "iteration", lambda _: (next(numbers), None))
+        isv = train_isv(model, sessions, list(labels.values()), rank, callback=tell, **options)
     isv.save(out)
     return isv
 

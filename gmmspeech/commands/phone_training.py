@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -47,6 +48,7 @@ from gmmspeech.phones.labels.dictionary import are_words
 from gmmspeech.phones.labels.labels import FrameClock, Label
 from gmmspeech.phones.labels.silence import filled_with_silence, named_silence
 from gmmspeech.phones.shipped import english_model
+from gmmspeech.progress import telling
 from gmmspeech.stores.features import FeatureStore
 
 
@@ -208,7 +210,8 @@ def _train_and_save(
     model: PhoneHMM | AdaptedSystem
     with checkpoint_of(out) as checkpoint, on_cluster(scheduler) as client:
         options |= {"client": client}
-        keep, last = keeping_last(None)
+        tell = telling("training", "update", lambda state: (state.iteration, state.log_likelihood))
+        keep, last = keeping_last(tell)
         options = {"callback": keep, "checkpoint": checkpoint, **options}
         if labels is None:
             model = train_phone_hmm(store, words, dictionary, **options)
@@ -240,7 +243,9 @@ def _climbed(
     **options: Any,
 ) -> PhoneHMM | AdaptedSystem:
     """Go on to a rung of the ladder."""
-    options |= {"checkpoint": checkpoint}
+    numbers = itertools.count(1)
+    tell = telling(rung, "update", lambda state: (next(numbers), state.log_likelihood))
+    options |= {"checkpoint": checkpoint, "callback": tell}
     return train_ladder(store, words, dictionary, utt2spk, alignment, rung=rung, **options)
 
 

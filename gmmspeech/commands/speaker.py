@@ -25,7 +25,7 @@ from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_trials, write_scores
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import gmm_digest
-from gmmspeech.progress import progress_bar
+from gmmspeech.progress import progress_bar, telling
 from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.adaptation import adapt_backend
 from gmmspeech.speaker.backend import BackEnd, train_backend
@@ -91,7 +91,8 @@ def train_ivector_file(
         on_cluster(scheduler) as client,
     ):
         with naming(statistics, ModelError):
-            how: dict[str, Any] = {"client": client, "checkpoint": checkpoint, **options}
+            tell = telling("EM", "iteration", lambda extractor: (len(extractor.history), extractor.history[-1]))
+            how: dict[str, Any] = {"client": client, "callback": tell, "checkpoint": checkpoint, **options}
             extractor = train_ivector_extractor(model, store, rank, **how)
         extractor.save(out)
     return extractor

@@ -19,7 +19,7 @@ from gmmspeech.formats.trials import read_trials, write_scores
 from gmmspeech.gmm.classifier import GMMClassifier
 from gmmspeech.gmm.full import GMM
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.progress import progress_bar
+from gmmspeech.progress import progress_bar, telling
 from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.ubm import balanced_frames, train_ubm
 from gmmspeech.speaker.verifier import SpeakerVerifier
@@ -65,6 +65,7 @@ def train_ubm_file(
         if utt2spk is not None:
             groups = None if spk2group is None else read_map(spk2group)
             frames, options["sample_weight"] = balanced_frames(store, read_map(utt2spk), spk2group=groups)
+        options["callback"] = telling("EM", "pass", lambda monitor: (len(monitor.history), monitor.history[-1]))
         ubm: DiagonalGMM | GMM = train_ubm(frames, n_components, client=client, checkpoint=checkpoint, **options)
         ubm.front_end_ = store.front_end
         ubm.save(out)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from said import beside_passes
 
 import gmmspeech as gs
 
@@ -24,7 +25,7 @@ def world(scored: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def does(run: Run, line: str) -> str:
     result = run(*line.split())
-    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    assert (result.exit_code, beside_passes(result.stderr)) == (0, ""), result.output
     return result.stdout
 
 
