@@ -46,43 +46,52 @@ class Task:
     relevance_factor: float
 
 
-def sv80(corpora: Path) -> Task:
+def sv80(corpora: Path, part: str = "sv80") -> Task:
     """80 readers, an utterance each, cut in two; 121 others in the background."""
-    ubm, test = (gs.read_data_dir(corpora / ENGLISH / "data" / name) for name in ("ubm", "sv80"))
+    ubm, test = (gs.read_data_dir(corpora / ENGLISH / "data" / name) for name in ("ubm", part))
     front, own, fused = gs.FrontEnd.from_toml("clean_speech"), utt2spk_of(ubm), ("gmm-symmetric", "ivector-plda")
     # an utterance each: parts of it are its speaker's sessions
     background = "english", front, [ubm], cut(own, 4), cut(own, 1)
-    return Task(*background, fused, test, {"sv80": ("trials", None)}, **SIZES["sv80"])
+    return Task(*background, fused, test, {part: ("trials", None)}, **SIZES["sv80"])
 
 
-def arabic(corpora: Path) -> Task:
+def arabic(corpora: Path, part: str = "eval") -> Task:
     """10 speakers of Arabic words; 8 others, and 121 readers of English, in the background."""
-    ubm, test = (gs.read_data_dir(corpora / ARABIC / "data" / name) for name in ("ubm", "eval"))
+    ubm, test = (gs.read_data_dir(corpora / ARABIC / "data" / name) for name in ("ubm", part))
     english = gs.read_data_dir(corpora / ENGLISH / "data" / "ubm")
     own, pooled = utt2spk_of(ubm), utt2spk_of(english)
     front = gs.FrontEnd.from_toml(RECIPES / "arabic_commands" / "front_end.toml")
     sessions = [*join(own, 5), *cut(pooled, 4)]  # all of about three seconds
     cohort = [*join(own, 20), *cut(pooled, 1)]  # as long as an enrollment
     background = "arabic", front, [ubm, english], sessions, cohort
-    trials = {"arabic-one-word": ("trials", None), "arabic-five-words": ("trials_group5", "group2utt")}
+    name = "arabic" if part == "eval" else part
+    trials = {f"{name}-one-word": ("trials", None), f"{name}-five-words": ("trials_group5", "group2utt")}
     return Task(*background, ("gmm-full", "ivector-plda"), test, trials, **SIZES["arabic"])
 
 
-def fsdd(corpora: Path) -> Task:
+def fsdd(corpora: Path, part: str = "verify") -> Task:
     """6 speakers of digits; 121 readers of English in the background."""
     english = gs.read_data_dir(corpora / ENGLISH / "data" / "ubm")
-    test = gs.read_data_dir(corpora / DIGITS / "data" / "verify")
+    test = gs.read_data_dir(corpora / DIGITS / "data" / part)
     front, pooled = gs.FrontEnd.from_toml(RECIPES / "fsdd" / "front_end.toml"), utt2spk_of(english)
     background = "digits", front, [english], cut(pooled, 4), cut(pooled, 1)
     fused = "gmm-symmetric", "ivector-plda"
-    return Task(*background, fused, test, {"fsdd": ("trials", None)}, **SIZES["fsdd"])
+    name = "fsdd" if part == "verify" else part
+    return Task(*background, fused, test, {name: ("trials", None)}, **SIZES["fsdd"])
 
 
-TASKS: dict[str, Callable[[Path], Task]] = {"sv80": sv80, "arabic": arabic, "fsdd": fsdd}
+TASKS: dict[str, Callable[..., Task]] = {"sv80": sv80, "arabic": arabic, "fsdd": fsdd}
 
 
 @click.option("--corpora", type=pipeline.FOLDER, help="Folder with the corpora by name.  [default: fetched]")
 @click.option("--task", "names", type=click.Choice(list(TASKS)), multiple=True, help="Not all of them.")
+@click.option(
+    "--test",
+    "tests",
+    metavar="PART",
+    multiple=True,
+    help="Another part of the corpus of the one --task, with the lists of its own: compared too. May be given again.",
+)
 @click.option("--components", type=COUNT, help="Of all background models.  [default: each task's own]")
 @click.option("--rank", type=click.IntRange(2), help="Of all i-vectors.  [default: each task's own]")
 @click.option("--top-n", type=click.IntRange(2), default=TOP_N, show_default=True, help="Size of adaptive cohorts.")
@@ -93,6 +102,7 @@ def main(
     run: pipeline.Run,
     names: Sequence[str],
     corpora: Path | None,
+    tests: Sequence[str],
     components: int | None,
     rank: int | None,
     top_n: int,
@@ -102,13 +112,16 @@ def main(
     """Compare systems on sv80, on Arabic words and on digits; backgrounds have none of the speakers in trials."""
     rows: list[dict[str, str]] = []
     shared: list[dict[str, str]] = []
-    for each in names or TASKS:
+    if tests and len(names) != 1:
+        raise gs.errors.ConfigError(f"--test: found {len(names)} --task, expected the one whose corpus has the part")
+    for each, *part in [*((name,) for name in names or TASKS), *((names[0], part) for part in tests)]:
         fetched = [pipeline.fetched(corpus, option="--corpora") for corpus in NEEDED[each]] if corpora is None else []
-        task = TASKS[each](fetched[0].parent if corpora is None else corpora)
+        task = TASKS[each](fetched[0].parent if corpora is None else corpora, *part)
         settings = SystemSettings(task.relevance_factor, rank or task.rank, seed=seed)
         background = run.out / f"background-{task.background}"
         sets, ubm = {"sessions": task.sessions, "cohort": task.cohort}, background / "ubm.h5"
-        features = [run.out / f"feats-{kind}-{task.background}.h5" for kind in ("background", "test")]
+        kinds = "background", "-".join(["test", *part])
+        features = [run.out / f"feats-{kind}-{task.background}.h5" for kind in kinds]
         for path, parts in zip(features, (task.parts, [task.test]), strict=True):
             if run.todo(path.stem, makes=[path], of=parts, settings=task.front_end):
                 gs.extract_features(parts, path, task.front_end, n_jobs=run.jobs)

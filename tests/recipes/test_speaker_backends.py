@@ -14,7 +14,8 @@ def corpora(tmp_path: Path, corpus) -> Path:
         folder = tmp_path / "corpora" / name
         (folder / "data").mkdir(parents=True)
         (folder / "audio").symlink_to(corpus(tiny) / "audio")
-        (folder / "data" / part).symlink_to(corpus(tiny) / "data" / "all")
+        for each in (part, "other"):
+            (folder / "data" / each).symlink_to(corpus(tiny) / "data" / "all")
     return tmp_path / "corpora"
 
 
@@ -49,6 +50,17 @@ def test_every_system_has_a_row_with_all_figures(corpora: Path, tmp_path: Path, 
     again = capsys.readouterr()
     assert again.err.count("done before") == again.err.count("stage ") == 14
     assert again.out == done.out
+
+    main([*words, "--test", "other"], standalone_mode=False)
+    more = json.loads((out / "results.json").read_text(encoding="utf-8"))["tables"]["results"]
+    assert [row["EER, %"] for row in more] == 2 * [row["EER, %"] for row in rows]  # of the same recordings
+    assert [row["task"] for row in more] == ["fsdd"] * len(rows) + ["other"] * len(rows)
+
+
+def test_another_part_is_of_one_corpus(corpora: Path, tmp_path: Path, recipe, capsys) -> None:
+    with pytest.raises(SystemExit):
+        recipe("speaker_backends").main(["--corpora", str(corpora), "--out", str(tmp_path / "out"), "--test", "other"])
+    assert "--test: found 0 --task, expected the one whose corpus has the part" in capsys.readouterr().err
 
 
 def test_a_missing_corpus_is_one_line_that_names_it(tmp_path: Path, recipe, capsys) -> None:
