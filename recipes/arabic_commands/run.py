@@ -12,6 +12,7 @@ import gmmspeech as gs
 from gmmspeech import pipeline
 from gmmspeech.commands.evaluation import evaluate_file
 from gmmspeech.commands.groups import HEAD, pitch_groups_file, rows_of_groups
+from gmmspeech.commands.measures import measure_pitch_file
 from gmmspeech.commands.scores import apply_calibration_file, calibrate_file, cross_calibrate_files
 from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.formats.datadir import DataDir, read_map, write_map
@@ -25,7 +26,7 @@ RIDGE = 3.0  # of calibration: ratios of few speakers are better modest
 class System:
     """Background model and scores; `balanced` lets each speaker of the background count alike."""
 
-    components: int
+    components: int | None
     verifier: Mapping[str, Any]
     balanced: bool = False
 
@@ -33,7 +34,8 @@ class System:
 ONE_WAY = {"relevance_factor": 10.0, "scoring": "statistics"}
 SYMMETRIC = {"relevance_factor": 10.0, "update": "m", "scoring": "symmetric"}
 COMPONENTS = {"own": 64, "pooled": 128, "strangers": 128}  # of the background models
-VERIFIERS = {"own": ONE_WAY, "pooled": ONE_WAY, "strangers": SYMMETRIC}
+VERIFIERS = {"own": ONE_WAY, "pooled": ONE_WAY, "strangers": SYMMETRIC, "open": SYMMETRIC}
+PITCH = " and pitch"  # of ratios that depend on how far apart the two voices are in pitch
 TASKS = {"one-word": ("trials", None), "five-words": ("trials_group5", "group2utt")}  # and the words scored as one
 
 
@@ -45,7 +47,7 @@ def main(run: pipeline.Run, corpus: Path, pool: Path | None, tests: Sequence[str
     """Verify speakers of the Arabic speech commands: UBM on `ubm`, trials of `eval`, one word and five words each."""
     parts = {name: gs.read_data_dir(corpus / "data" / name) for name in ("eval", *tests)}
     own = gs.read_data_dir(corpus / "data" / "ubm")
-    backgrounds = {"own": [own]}
+    backgrounds: dict[str, list[DataDir]] = {"own": [own], "open": []}
     if pool is not None:
         backgrounds["pooled"] = [own, gs.read_data_dir(pool / "data" / "ubm")]
         backgrounds["strangers"] = [gs.read_data_dir(pool / "data" / "background")]
@@ -55,36 +57,28 @@ def main(run: pipeline.Run, corpus: Path, pool: Path | None, tests: Sequence[str
         lists = [part.path / "enroll_spk2utt", part.path / "group2utt"]
         if run.todo(f"voices-{name}", makes=[run.out / f"voices-{name}"], of=[part, *lists]):
             pitch_groups_file(part, run.out / f"voices-{name}", groups=lists[1:], n_jobs=run.jobs)
+        if run.todo(f"pitch-{name}", makes=[run.out / f"pitch-{name}"], of=[part, *lists]):
+            measure_pitch_file(part, run.out / f"pitch-{name}", groups=lists, n_jobs=run.jobs)
 
     found: dict[tuple[str, str], dict[str, str]] = {}
     calibrated, by_group = [], []
     for system, background in backgrounds.items():
-        ubms = train(run, system, background, seeds)
+        ubms = [take_open(run)] if system == "open" else train(run, system, background, seeds)
         for name, part in parts.items():
             verify(run, system, name, part, ubms)
         for task, (trials, groups) in TASKS.items():
             places = {name: run.out / f"scores-{system}-{name}-{task}" for name in parts}
             summaries = [evaluate_file(Path(f"{places['eval']}-seed{seed}"), parts["eval"].path / trials)
-                         for seed in range(seeds)]  # fmt: skip
+                         for seed in range(len(ubms))]  # fmt: skip
             found[task, system] = rows.verification_row(f"{task}, {system} UBM", summaries)
-            calibration = run.out / f"calibration-{system}-{task}.h5"
-            for name, part in parts.items():
-                llrs, listed = Path(f"{places[name]}-llrs"), part.path / trials
-                if run.todo(f"calibrate-{system}-{name}-{task}", makes=[llrs, calibration], settings=RIDGE):
-                    if name == "eval":
-                        calibrate_file(places[name], listed, calibration, ridge=RIDGE)
-                        speakers = speakers_of(part, groups, run.out / f"speakers-{name}-{task}")
-                        cross_calibrate_files([places[name]], listed, llrs, [speakers], ridge=RIDGE)
-                    else:
-                        apply_calibration_file(calibration, [places[name]], llrs)
-                report = None if name == "eval" else run.out / f"report-{system}-{name}-{task}"
-                learnt = "others of eval" if name == "eval" else "eval"
-                label = f"{name}, {task}, {system} UBM"
-                calibrated.append(rows.calibrated_row(label, learnt, evaluate_file(llrs, listed, report=report)))
-                if task == "five-words":
+            for kind in ("", PITCH) if groups else ("",):  # a word alone is too short to tell the pitch
+                calibrated += calibrate(run, system, task + kind, parts, places, (trials, groups), kind)
+            if task == "five-words":
+                for name, part in parts.items():
                     labels, scores = read_map(run.out / f"voices-{name}"), gs.read_scores(places[name])
                     listed = gs.read_trials(part.path / trials)
                     table = rows_of_groups(scores.align(listed), listed, labels, run.out / f"voices-{name}")[1:]
+                    label = f"{name}, {task}, {system} UBM"
                     by_group += [{"system": label, **dict(zip(HEAD[:-1], row[:-1], strict=True))} for row in table]
     run.results([found[task, system] for task in TASKS for system in backgrounds])
     run.results(calibrated, "calibrated")
@@ -93,7 +87,15 @@ def main(run: pipeline.Run, corpus: Path, pool: Path | None, tests: Sequence[str
 
 def system_of(name: str) -> System:
     """Give a system by its name; in that of strangers each of the many speakers counts alike."""
-    return System(COMPONENTS[name], VERIFIERS[name], name == "strangers")
+    return System(COMPONENTS.get(name), VERIFIERS[name], name == "strangers")
+
+
+def take_open(run: pipeline.Run) -> Path:
+    """Take the background model that comes with the package, whose frames are those of this recipe."""
+    path = run.out / "ubm-open.h5"
+    if run.todo("ubm-open", makes=[path]):
+        gs.speaker.open_background(FRONT_END.sample_frequency).save(path)
+    return path
 
 
 def train(run: pipeline.Run, name: str, background: Sequence[DataDir], seeds: int) -> list[Path]:
@@ -137,6 +139,34 @@ def verify(run: pipeline.Run, name: str, part_name: str, part: DataDir, ubms: Se
                 verifier.save(f"{path}.models.h5")
             gs.write_scores(mean, gs.Scores(listed.models, listed.tests, np.mean(values, axis=0)))
             evaluate_file(scores[0], part.path / trials, report=report, models=Path(f"{scores[0]}.models.h5"))
+
+
+def calibrate(
+    run: pipeline.Run,
+    system: str,
+    task: str,
+    parts: Mapping[str, DataDir],
+    scores: Mapping[str, Path],
+    lists: tuple[str, str | None],
+    kind: str,
+) -> list[dict[str, str]]:
+    """Calibrate the scores of `eval` by others of it, and of further parts by it; give a row for each."""
+    calibration, (trials, groups), found = run.out / f"calibration-{system}-{task}.h5", lists, []
+    for name, part in parts.items():
+        llrs, listed = Path(f"{scores[name]}{kind}-llrs"), part.path / trials
+        side: dict[str, Any] = {"distances": run.out / f"pitch-{name}"} if kind else {}
+        settings = [RIDGE, [*side]]
+        if run.todo(f"calibrate-{system}-{name}-{task}", makes=[llrs, calibration], settings=settings):
+            if name == "eval":
+                calibrate_file(scores[name], listed, calibration, ridge=RIDGE, **side)
+                speakers = speakers_of(part, groups, run.out / f"speakers-{name}-{task}")
+                cross_calibrate_files([scores[name]], listed, llrs, [speakers], ridge=RIDGE, **side)
+            else:
+                apply_calibration_file(calibration, [scores[name]], llrs, **side)
+        report = None if name == "eval" else run.out / f"report-{system}-{name}-{task}"
+        label, learnt = f"{name}, {task}, {system} UBM", "others of eval" if name == "eval" else "eval"
+        found.append(rows.calibrated_row(label, learnt, evaluate_file(llrs, listed, report=report)))
+    return found
 
 
 def speakers_of(part: DataDir, groups: str | None, out: Path) -> Path:
