@@ -25,15 +25,15 @@ State = TypeVar("State")
 DELAY = 2.0  # seconds until a bar appears
 
 
-def progress(items: Iterable | None = None, **options: Any) -> tqdm:
-    """Wrap an iterable in a bar, or make one to be updated by hand; `options` of `tqdm.tqdm`.
+def progress(items: Iterable | None = None, *, shown: bool = True, **options: Any) -> tqdm:
+    """Wrap an iterable in a bar, or make one to be updated by hand, if it is to be `shown`; `options` of `tqdm.tqdm`.
 
     Examples
     --------
     >>> [item for item in progress("ab", desc="letters", unit="letter")]
     ['a', 'b']
     """
-    options = {"leave": False, "delay": DELAY, "disable": not is_watched(), **options}
+    options = {"leave": False, "delay": DELAY, "disable": not (shown and is_watched()), **options}
     if in_notebook():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it has no widgets, and shows a bar of text

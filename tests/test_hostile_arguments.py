@@ -448,6 +448,7 @@ FUNCTIONS = {
         "word_insertion_penalty": 0.0,
     },
     "extract_features": {
+        "progress": False,
         "parts": None,
         "out": Path("out.h5"),
         "front": gs.FrontEnd(),

@@ -14,6 +14,7 @@ from gmmspeech.progress import is_watched, progress, progress_bar, showing
 RNG = np.random.default_rng(0)
 X = [RNG.normal(size=(60, 2)) for _ in range(6)]
 LASTING = [  # what may take longer than two seconds, and has a bar
+    *(gs.DiagonalGMM.fit, gs.GMM.fit, gs.extract_features),
     *(gs.train_ubm, gs.train_phone_hmm, gs.SpeakerVerifier.enroll_all, gs.SpeakerVerifier.score_trials),
     *(gs.speaker.train_ivector_extractor, gs.speaker.train_isv, gs.phones.train_ladder),
     *(gs.phones.train_phone_hmm_on_labels, gs.phones.train_triphone_hmm),
@@ -82,6 +83,7 @@ def test_python_calls_show_bars_and_none_where_they_are_off(capsys, monkeypatch)
 
     def work(**options):
         gs.train_ubm(X, n_components=2, **options)
+        gs.GMM(1).fit(X[0], **options)
         extractor = gs.speaker.train_ivector_extractor(ubm, stats, 1, max_iter=2, **options)
         assert len(extractor.history) == 2
         gs.speaker.train_isv(ubm, stats, [0, 0, 1, 1, 2, 2], 1, max_iter=2, **options)

@@ -33,7 +33,7 @@ from gmmspeech.features.frontend import FrontEnd, SpeakerCmvnOptions, UtteranceC
 from gmmspeech.features.stream import FrontEndStream
 from gmmspeech.files.atomic import check_output, move_into_place, one_run_at_a_time, remove_leftovers, write_lines
 from gmmspeech.formats.datadir import DataDir, load_utterance, load_utterance_blocks
-from gmmspeech.progress import progress
+from gmmspeech.progress import progress as bar_of
 from gmmspeech.stores.features import write_index
 from gmmspeech.stores.hdf5_frames import FeatureWriter
 from gmmspeech.stores.raw_frames import raw_is_whole, raw_writer, read_raw
@@ -94,6 +94,7 @@ class _Workers:
 
     n_jobs: int | None
     client: Client | None
+    progress: bool
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ def extract_features(
     shards: int | None = None,
     shard: int | None = None,
     scheduler: str | None = None,
+    progress: bool = True,
 ) -> Extraction:
     """Compute the frames of all utterances of some data directories and write them to one feature store.
 
@@ -156,6 +158,8 @@ def extract_features(
     scheduler : str, optional
         Address of a Dask scheduler, whose workers do the shards in place of threads here. They read the audio and write
         the shards by their paths, which must lead to the same files on all machines.
+    progress : bool
+        Show a bar, in a terminal or a notebook, once two seconds have gone by.
 
     Raises
     ------
@@ -201,7 +205,7 @@ def extract_features(
         check_shard_folder(folder)
         try:
             with on_cluster(scheduler) as client:
-                workers = _Workers(n_jobs, client)
+                workers = _Workers(n_jobs, client, progress)
                 if shard is not None:
                     list(_work([tasks[shard - 1]], workers, done))
                 elif shards is None:
@@ -246,7 +250,7 @@ def _write_one(tasks: Sequence[_Shard], out: Path, workers: _Workers, done: Extr
 def _work(tasks: Sequence[_Shard], workers: _Workers, done: Extraction) -> Generator[tuple[_Shard, dict[str, int]]]:
     """Do what is not done; count it, and yield the shards that are files, in their order, with their utterances."""
     total = sum(len(group) for task in tasks for _, group in task.groups)
-    bar = progress(total=total, desc="features", unit="utt")
+    bar = bar_of(total=total, desc="features", unit="utt", shown=workers.progress)
     with bar, closing(_records(tasks, workers)) as records:
         for task, record in zip(tasks, records, strict=True):
             done.num_utterances += len(record.lengths)

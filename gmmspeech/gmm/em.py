@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from gmmspeech.gmm import floors
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.parameters import check_full_parameters, check_parameters
 from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.progress import showing
 
 logger = logging.getLogger(__name__)
 
@@ -200,6 +202,18 @@ def fit(
             reseeded, fallback, current, tuple(monitor.history), may_reseed, monitor.unsettled, variance_floor
         )
     return state.fallback or state.current, monitor
+
+
+def showing_passes(
+    callback: Callable[[EMMonitor], None] | None, max_iter: int, *, shown: bool
+) -> AbstractContextManager[Callable[[EMMonitor], None] | None]:
+    """Give a callback that shows a bar, where it is to be `shown`, and calls another one."""
+    bar: dict[str, Any] = {"desc": "EM", "unit": "pass", "total": max_iter, "shown": shown}
+    return showing(callback, lambda monitor: len(monitor.history), note=_note, **bar)
+
+
+def _note(monitor: EMMonitor) -> str:
+    return f"{monitor.history[-1]:.4f} nats a frame"
 
 
 def maximize(stats: GMMStats, variance_floor: NDArray[np.float64], *, previous: Parameters) -> Parameters:

@@ -164,6 +164,7 @@ class GMM(Mixture, Estimator, kind="GMM", hint="a mixture with full covariances 
         responsibilities: ArrayLike | None = None,
         callback: Callable[[em.EMMonitor], None] | None = None,
         checkpoint: Checkpoint | None = None,
+        progress: bool = True,
     ) -> Self:
         """Train by EM; parameters and errors are those of `DiagonalGMM.fit`.
 
@@ -186,16 +187,17 @@ class GMM(Mixture, Estimator, kind="GMM", hint="a mixture with full covariances 
             if isinstance(self.init, Mixture) and given is None:
                 start = self.init._internal()
             found = covariance_types.as_kind(kind, start)
-        parameters, monitor = em.fit(
-            lambda parameters: self._accumulate(frames, weight, parameters),
-            kept or found,
-            variance_floor=kept.floor if kept else floor,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            callback=callback,
-            save=None if checkpoint is None else checkpoint.save,
-            m_step=covariance_types.m_step(kind),
-        )
+        with em.showing_passes(callback, self.max_iter, shown=progress) as show:
+            parameters, monitor = em.fit(
+                lambda parameters: self._accumulate(frames, weight, parameters),
+                kept or found,
+                variance_floor=kept.floor if kept else floor,
+                max_iter=self.max_iter,
+                tol=self.tol,
+                callback=show,
+                save=None if checkpoint is None else checkpoint.save,
+                m_step=covariance_types.m_step(kind),
+            )
         self._set(self._contracted(parameters), front_end, kept.floor if kept else floor)
         self.history_ = monitor.history
         self.converged_, self.n_iter_ = monitor.converged, len(monitor.history)

@@ -160,6 +160,7 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a diagon
         responsibilities: ArrayLike | None = None,
         callback: Callable[[em.EMMonitor], None] | None = None,
         checkpoint: Checkpoint | None = None,
+        progress: bool = True,
     ) -> Self:
         """Train by EM.
 
@@ -178,6 +179,8 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a diagon
             Called with the `EMMonitor` after every pass over the data.
         checkpoint : Checkpoint, optional
             Where to keep the state before every pass, and to go on from.
+        progress : bool
+            Show a bar, in a terminal or a notebook, once two seconds have gone by.
 
         Raises
         ------
@@ -198,7 +201,8 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a diagon
         given = (
             None if responsibilities is None else check_responsibilities(responsibilities, frames, self.n_components)
         )
-        self._train(frames, weight, callback, checkpoint, given)
+        with em.showing_passes(callback, self.max_iter, shown=progress) as show:
+            self._train(frames, weight, show, checkpoint, given)
         floors.warn("EM", [self])
         floors.warn_if_coarse("EM", frames, [self])
         return self

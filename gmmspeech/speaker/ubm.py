@@ -18,7 +18,6 @@ from gmmspeech.files.text import look_alike
 from gmmspeech.gmm.em import EMMonitor
 from gmmspeech.gmm.full import GMM
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.progress import showing
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -106,14 +105,9 @@ def train_ubm(
                 expected = f"{default} with covariance_type = {covariance_type!r}"
                 raise ConfigError(f"{name}: found {shown(found)}, expected {expected}")
         gmm = GMM(n_components, covariance_type=covariance_type, **options)
-    bar: dict[str, Any] = {"desc": "EM", "unit": "pass", "total": max_iter, "shown": progress}
-    with showing(callback, lambda state: len(state.history), note=_note, **bar) as show:
-        fitted: DiagonalGMM | GMM = gmm.fit(frames, sample_weight=sample_weight, callback=show, checkpoint=checkpoint)
+    how: dict[str, Any] = {"callback": callback, "checkpoint": checkpoint, "progress": progress}
+    fitted: DiagonalGMM | GMM = gmm.fit(frames, sample_weight=sample_weight, **how)
     return fitted
-
-
-def _note(monitor: EMMonitor) -> str:
-    return f"{monitor.history[-1]:.4f} nats a frame"
 
 
 @checked
