@@ -95,11 +95,11 @@ def percent(cell: str) -> float:
 
 @pytest.fixture
 def little_librispeech(corpus, tmp_path: Path) -> Path:
-    """A twelfth of the background, and an utterance of each test speaker."""
+    """A twentieth of the background, and an utterance of each test speaker."""
     source, folder = corpus("librispeech-mini"), tmp_path / "corpus"
     folder.mkdir()
     (folder / "audio").symlink_to(source / "audio")
-    for part, step in (("background", 12), ("test-other", 10)):
+    for part, step in (("background", 20), ("test-other", 10)):
         chosen = {line.split()[0] for line in lines(source / "data" / part / "utt2spk")[::step]}
         (folder / "data" / part).mkdir(parents=True)
         for name in ("wav.scp", "utt2spk", "text", "phones.ctm"):
