@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # side by side, a second thread of BLAS would spin while it waits for a core
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported
+
 import warnings
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
