@@ -36,6 +36,7 @@ nb_execution_raise_on_error = True
 nb_execution_in_temp = True  # pages write files
 nb_execution_timeout = 120
 nb_merge_streams = True
+nb_output_stderr = "remove"  # progress and warnings, with paths of the machine that built the page
 copybutton_exclude = ".linenos, .gp, .go"
 
 autodoc_default_options = {"exclude-members": "set_fit_request, set_score_request, set_partial_fit_request"}

@@ -10,12 +10,13 @@ import gmmspeech
 from gmmspeech.cli.main import main
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "```python" in page.read_text(encoding="utf-8")]
+PYTHON = re.compile(r"^```(?:python|{code-cell} python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PAGES = [page for page in sorted(DOCS.rglob("*.md")) if PYTHON.search(page.read_text(encoding="utf-8"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
-    code = "\n".join(re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE))
+    code = "\n".join(PYTHON.findall(page.read_text(encoding="utf-8")))
     monkeypatch.chdir(tmp_path)
     exec(compile(code, str(page), "exec"), {"__name__": "__main__"})
     assert "False" not in capsys.readouterr().out  # what pages print is either a figure or a claim
