@@ -50,3 +50,18 @@ def public(package: ModuleType) -> dict[str, object]:
 @pytest.mark.parametrize(("name", "value"), public(gmmspeech).items())
 def test_a_public_name_has_an_example(name, value):
     assert ">>>" in (value.__doc__ or "")
+
+
+LINKED = [*DOCS.parent.glob("*.md"), *DOCS.rglob("*.md"), *(DOCS.parent / "recipes").rglob("*.md")]
+WRITTEN = {DOCS / "reference", DOCS / "results"}  # by the build, which checks them
+
+
+@pytest.mark.parametrize("page", sorted(p for p in LINKED if p.parent not in WRITTEN), ids=lambda page: page.stem)
+def test_links_of_a_page_lead_to_files(page):
+    """On the disk and on the web; those within the documentation are checked by its build, with their anchors."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    links = re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", text)
+    gone = [link for link in links if not (page.parent / link).exists()]
+    assert [
+        link for link in gone if not link.startswith(("results/", "../results/", "reference/", "commands.md"))
+    ] == []

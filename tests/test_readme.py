@@ -1,4 +1,4 @@
-"""The README's quick starts do what they say, as a newcomer would type them."""
+"""The quick starts of the README and of the command line's page do what they say, as a newcomer would type them."""
 
 import os
 import re
@@ -14,16 +14,17 @@ from click.testing import CliRunner
 from gmmspeech.cli.main import main
 
 README = Path(__file__).parent.parent / "README.md"
+STEPS = README.parent / "docs" / "tutorials" / "command_line.md"
 
 
-def block(marker: str) -> str:
-    found = re.search(rf"<!-- {marker} -->\n```\w+\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert found, f"README has no block after <!-- {marker} -->"
+def block(marker: str, page: Path = STEPS) -> str:
+    found = re.search(rf"<!-- {marker} -->\n```\w+\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert found, f"{page.name} has no block after <!-- {marker} -->"
     return found[1]
 
 
 def test_python_quick_start_scores_the_speaker_above_another(tmp_path):
-    code = block("python quick start")
+    code = block("python quick start", README)
     assert len(code.splitlines()) <= 12
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -89,7 +90,7 @@ def test_fusion_says_what_is_shown_and_keeps_the_better_system(quick_start, monk
         row = next(line for line in said.splitlines() if line.startswith(name)).removeprefix(name)
         fused, scores = re.findall(r"([\d.]+(?: %)?)  +[\d.]+(?: %)? to", row)
         assert fused == scores
-    told = re.search(r"their\s+Cllr \(([\d.]+)\)", README.read_text(encoding="utf-8"))
+    told = re.search(r"their\s+Cllr \(([\d.]+)\)", STEPS.read_text(encoding="utf-8"))
     cost = next(line for line in said.splitlines() if line.startswith("Cllr")).split()[1]
     assert float(cost) == pytest.approx(float(told[1]), abs=0.02)
 
@@ -114,7 +115,7 @@ def test_the_tutorial_of_alignment_shows_what_the_demo_finds(quick_start):
 
 def test_names_of_the_front_ends_are_those_that_ship():
     shipped = {path.stem for path in (README.parent / "conf").glob("*.toml")}
-    text = README.read_text(encoding="utf-8")
+    text = STEPS.read_text(encoding="utf-8")
     sentence = re.search(r"`--config` takes a TOML file or a name: (.*?)\.\n", text, re.DOTALL)
     assert sentence
     assert set(re.findall(r"`(\w+)`", sentence[1])) == shipped
