@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from gmmspeech.cli.places import STDIN
 from gmmspeech.cli.process import STDOUT_TAKEN
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, first_of, one_line, shown
 from gmmspeech.files.atomic import atomic_path, temporary_folder
@@ -49,7 +50,7 @@ class Streams:
         if not (place.is_stream or place.is_command or place.is_gzip):
             return f"scp:{self._permitted(text, place)}" if "p" in place.options else f"{place.kind}:{place.where}"
         if place.is_stream:
-            self._take("standard input", name)
+            self.taking("standard input", name)
         elif place.is_command:
             self._allow(text)
         temporary = self._temporary(text, "in")
@@ -69,7 +70,7 @@ class Streams:
             return f"{place.kind}{options}:{place.where}"
         is_text = "t" in place.options
         if place.is_stream:
-            self._take("standard output", name)
+            self.taking("standard output", name)
             if not is_text and sys.stdout.isatty():
                 expected = "a file, a pipe, or ark,t:- for text"
                 raise ConfigError(f"{shown(text)}: found a terminal for binary data, expected {expected}")
@@ -97,7 +98,8 @@ class Streams:
         """Name a temporary file that takes the place of what a specifier says."""
         return self._temporary(self.told(text), "steps.ark")
 
-    def _take(self, stream: str, name: str) -> None:
+    def taking(self, stream: str, name: str) -> None:
+        """Note who takes a stream, or raise a DataError if another does."""
         if stream in self.taken:
             raise DataError(f"{stream}: found it as {self.taken[stream]} and as {name}, expected it once")
         self.taken[stream] = name
@@ -215,6 +217,10 @@ def end_by_signal() -> None:
         os.kill(os.getpid(), signal.SIGPIPE)
 
 
+def _named(parameter: click.Parameter, context: click.Context) -> str:
+    return parameter.make_metavar(context) if isinstance(parameter, click.Argument) else parameter.opts[-1]
+
+
 @contextmanager
 def streams_of(
     context: click.Context, options: dict[str, Any], reads: object, writes: object, stores: object
@@ -226,9 +232,11 @@ def streams_of(
         for parameter in context.command.params:
             key, kind = parameter.name or "", parameter.type
             value = options.get(key)
+            if value == STDIN:
+                streams.taking("standard input", _named(parameter, context))
             if not isinstance(value, str) or kind not in (reads, writes, stores):
                 continue
-            name = parameter.make_metavar(context) if isinstance(parameter, click.Argument) else parameter.opts[-1]
+            name = _named(parameter, context)
             if kind is reads:
                 options[key] = streams.reading(name, value)
             else:

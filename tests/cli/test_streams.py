@@ -159,3 +159,28 @@ def test_binary_is_not_for_a_terminal(folder):
         assert (b"found a terminal for binary data" in done.stderr) == bool(status)
     os.close(theirs)
     os.close(ours)
+
+
+def test_lists_from_standard_input(scored, monkeypatch):
+    monkeypatch.chdir(scored)
+    for line in (
+        "cut -d ' ' -f 1,2 trials | G score m.h5 f.h5 - piped && cmp piped scores",
+        "cat trials | G evaluate scores - > one && G evaluate scores trials | cmp - one",
+        "G evaluate - trials < scores | cmp - one",
+        "cat enroll | G enroll u.h5 f.h5 - piped.h5 && cmp piped.h5 m.h5",
+        "G copy-features f.h5 ark:f.ark && cat f.ark | G copy-features ark:- ark:g.ark && cmp f.ark g.ark",
+        "echo ann-1 | G copy-features ark:f.ark ark:h.ark --subset - && G feature-info ark:h.ark --lengths",
+    ):
+        done = shell(line)
+        assert done.returncode == 0, (line, done.stderr)
+    for line, expected in (
+        ("G evaluate - - < scores", "standard input: found it as SCORES and as TRIALS, expected it once"),
+        ("G copy-features ark:- ark:x.ark --subset - < f.ark", "standard input: found it as FEATS and as --subset"),
+        ("cat u.h5 | G enroll - f.h5 enroll x.h5", "/dev/stdin: "),
+        ("printf 'ann ann-3 maybe' | G evaluate scores -", "/dev/stdin:1: found 'maybe', expected model test target"),
+    ):
+        done = shell(line)
+        assert done.returncode == 1, (line, done)
+        assert expected in done.stderr.decode()
+        assert done.stderr.count(b"\n") == 1
+    assert not {"x.h5", "x.ark"} & set(os.listdir())
