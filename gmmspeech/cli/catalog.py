@@ -6,8 +6,6 @@ line here.
 
 from __future__ import annotations
 
-import textwrap
-
 import click
 
 WIDTH = 76
@@ -92,6 +90,8 @@ SECTIONS: dict[str, dict[str, str]] = {
 
 def example_of(name: str) -> str:
     """Give the end of a command's help: an example in lines that can be pasted; "" for a command that has none."""
+    import textwrap
+
     for commands in SECTIONS.values():
         if name in commands:
             words = f"gmmspeech {commands[name]}"

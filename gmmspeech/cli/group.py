@@ -100,6 +100,15 @@ def main() -> None:
     """
 
 
+class _Command(click.Command):
+    """A command whose help ends with its example, which is made when it is asked for."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the example."""
+        self.epilog = example_of(self.name or "")
+        super().format_epilog(ctx, formatter)
+
+
 def command(name: str) -> Any:
     """Register a command that reports errors in one line; its help ends with its example."""
 
@@ -124,7 +133,7 @@ def command(name: str) -> Any:
         made = voice_options(checked)
         if streaming == "add":
             made = pipes_option(made)
-        return main.command(name, epilog=example_of(name))(made)
+        return main.command(name, cls=_Command)(made)
 
     return decorate
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, shown
 from gmmspeech.files.atomic import check_output, check_output_folder, remove_leftovers
@@ -42,6 +43,9 @@ class _File(click.Path):
 
 class _Text(click.types.StringParamType):
     """Text that names a file, perhaps among other things; kept as it is."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(incomplete, type="file")]
 
 
 class _OutputFeatures(_Text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 import signal
@@ -117,7 +118,10 @@ def orderly() -> Iterator[None]:
 
 
 def _interrupt_soon() -> None:
-    threading.Timer(_SOON, os.kill, [os.getpid(), signal.SIGINT]).start()
+    if os.name == "nt":  # where os.kill would end the process
+        threading.Timer(_SOON, _thread.interrupt_main).start()
+    else:
+        threading.Timer(_SOON, os.kill, [os.getpid(), signal.SIGINT]).start()
 
 
 def _importing(frame: FrameType | None) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -89,6 +88,7 @@ def _stamped(file: TextIO) -> Callable[[str], None]:
 
 
 def _begin(context: click.Context) -> str:
+    import shlex
     from importlib.metadata import version  # which takes a while
 
     words = context.find_root().meta.get(WORDS, [context.info_name])

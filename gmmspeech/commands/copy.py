@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, DataError, shown
 from gmmspeech.files.atomic import remove_leftovers
-from gmmspeech.files.names import Output, file_name, id_of_name, parse_output
+from gmmspeech.files.names import Output, check_apart, file_name, id_of_name, parse_output
 from gmmspeech.files.text import parse_object
 from gmmspeech.formats.htk import write_htk
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
@@ -130,7 +130,9 @@ def _writer(out: str, compress: bool) -> Callable[..., None]:
 def _written(store: FeatureStore, to: Output) -> list[Path]:
     """Files that an output consists of."""
     if to.kind == "htk":
-        return [Path(to.path, file_name(utterance, ".htk")) for utterance in store]
+        names = [file_name(utterance, ".htk") for utterance in store]
+        check_apart(names, to.path)
+        return [Path(to.path, name) for name in names]
     return [Path(path) for path in to.paths]
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import sys
+from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from gmmspeech.errors import ConfigError, shown
+from gmmspeech.errors import ConfigError, DataError, shown
 
 _LONGEST = 200  # bytes of a file's name; file systems that encrypt names hold less than 255
 _FORBIDDEN = frozenset('/\\:*?"<>|%')  # on some system or other, and what escapes them
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # no file of such a name is one on Windows
 _EMPTY = "%empty"  # no escape
 _DIGEST = "%~"  # no escape either
 _ESCAPED = "utf-8", "surrogatepass"
@@ -30,14 +34,31 @@ def file_name(id: str, suffix: str = "") -> str:
     ('ann-1.TextGrid', '%2E.%2Fa%20b.lab')
     """
     name = "".join(map(_escaped, id)) or _EMPTY
-    if name[0] == ".":
-        name = f"%2E{name[1:]}"
+    if name[0] == "." or _DEVICE.match(name):
+        name = f"%{ord(name[0]):02X}{name[1:]}"
     room = _LONGEST - len(suffix.encode())
     if len(name.encode()) > room:
         digest = hashlib.sha256(id.encode(*_ESCAPED)).hexdigest()[:32]
         head = name.encode()[: room - len(_DIGEST) - len(digest)].decode(errors="ignore")
         name = head + _DIGEST + digest
     return name + suffix
+
+
+def check_apart(names: Iterable[str], folder: str | os.PathLike[str]) -> None:
+    """Raise a DataError if files of a folder would be one where the system's names know no case.
+
+    Examples
+    --------
+    >>> check_apart(["ann.lab", "bob.lab"], "labels")
+    """
+    if sys.platform not in ("win32", "darwin"):
+        return
+    known: dict[str, str] = {}
+    for name in names:
+        other = known.setdefault(name.casefold(), name)
+        if other != name:
+            found = f"found {shown(other)} and {shown(name)}, which are one file on this system"
+            raise DataError(f"{shown(folder, 400)}: {found}, expected names that differ in more than case")
 
 
 def id_of_name(name: str) -> str:

@@ -22,7 +22,7 @@ from gmmspeech.arguments import checked
 from gmmspeech.audio import audio_format
 from gmmspeech.errors import DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.atomic import remove_leftovers, write_lines
-from gmmspeech.files.names import file_name
+from gmmspeech.files.names import check_apart, file_name
 from gmmspeech.files.text import csv_lines
 from gmmspeech.formats.datadir import DataDir, Segment
 from gmmspeech.formats.labels import write_ctm
@@ -175,6 +175,7 @@ def write_alignments(
     if note := check_results(place, all_places, format):
         warnings.warn(note, GmmSpeechWarning)
     own = _TOGETHER[format] if format in _TOGETHER else [f"{file.place}.TextGrid" for file in files]
+    check_apart(own, place)
     paths = [place / name for name in [*own, CSV]]
     remove_leftovers(*paths)
     if format == "textgrid":

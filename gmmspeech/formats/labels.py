@@ -15,7 +15,7 @@ from gmmspeech.audio import sample_at
 from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.files.atomic import remove_leftovers, write_lines
 from gmmspeech.files.folders import files_below
-from gmmspeech.files.names import file_name, id_of_name
+from gmmspeech.files.names import check_apart, file_name, id_of_name
 from gmmspeech.files.text import (
     BLANKS,
     check_distinct,
@@ -171,6 +171,7 @@ def write_labels(
     else:
         suffix = _SUFFIXES.get(format, FORMATS[format])
         files = {Path(path) / file_name(utterance, suffix): found for utterance, found in labels.items()}
+        check_apart((file.name for file in files), path)
     remove_leftovers(*files)
     for file, found in files.items():
         if format == "textgrid":

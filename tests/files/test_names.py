@@ -1,14 +1,15 @@
 """Names of files made of ids, and arguments that say where to write."""
 
 import os
+from contextlib import nullcontext
 from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gmmspeech.errors import ConfigError
-from gmmspeech.files.names import Output, file_name, id_of_name, parse_output
+from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.files.names import Output, check_apart, file_name, id_of_name, parse_output
 
 IDS = st.text(max_size=300) | st.text("./\\%~2Fe", max_size=12)
 HOSTILE = [
@@ -27,6 +28,8 @@ HOSTILE = [
     "\udc80",
     "é" * 250,
     "CON:",
+    "aux",
+    "Com1.x",
 ]
 
 
@@ -109,3 +112,22 @@ def test_outputs_that_are_refused(text, message):
 def test_only_one_command_writes_archives(text):
     with pytest.raises(ConfigError, match="copy-features"):
         parse_output(text)
+
+
+@pytest.mark.parametrize("id", ["con", "NUL", "aux.1", "lpt1"])
+def test_no_name_is_that_of_a_device_of_windows(id):
+    name = file_name(id, ".lab")
+    assert name[0] == "%"
+    assert id_of_name(name.removesuffix(".lab")) == id
+    assert file_name("console", ".lab") == "console.lab"
+
+
+@pytest.mark.parametrize("system", ["win32", "darwin", "linux"])
+def test_names_that_differ_in_case_alone_are_told_where_they_are_one(system, monkeypatch):
+    monkeypatch.setattr("sys.platform", system)
+    with (
+        pytest.raises(DataError, match=r"^out: found Ann.lab and ann.lab, which are one file on this system")
+        if (system != "linux")
+        else nullcontext()
+    ):
+        check_apart(["Ann.lab", "bob.lab", "ann.lab"], "out")
