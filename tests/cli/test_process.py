@@ -93,7 +93,7 @@ AS_A_MODULE = "import runpy; runpy.run_module({!r}, None, '__main__', True)"
 def test_ctrl_c_at_any_time_is_one_line(folder: Path, start: str) -> None:
     """From the first moment that Python has begun with our code, while it imports, and while it works."""
     code = f"print(1, flush=True); {start}"
-    words = ["train-ubm", folder / "f.h5", folder / "new.h5", "-k", "64", "--max-iter", "99999", "--tol", "0", "--quiet"]
+    words = ["train-ubm", folder / "f.h5", folder / "new.h5", "-k", "64", "--max-iter", "99999", "--tol=0", "--quiet"]
     command = [sys.executable, "-c", code, *map(str, words)]
     heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
     for wait in (0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5) if "entry" in start else (0.2, 0.5, 1.2):
