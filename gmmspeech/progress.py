@@ -34,14 +34,25 @@ def progress(items: Iterable | None = None, *, shown: bool = True, **options: An
     ['a', 'b']
     """
     options = {"leave": False, "delay": DELAY, "disable": not (shown and is_watched()), **options}
-    if in_notebook():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it has no widgets, and shows a bar of text
-            from tqdm.auto import tqdm as notebook_tqdm
-        return notebook_tqdm(items, **options)
+    bar = _notebook_bar(items, **options) if in_notebook() else _terminal_bar(items, **options)
+    if not bar.disable:
+        first = threading.Timer(options["delay"], bar.refresh)  # the first step may take minutes
+        first.daemon = True
+        first.start()
+    return bar
+
+
+def _terminal_bar(items: Iterable | None, **options: Any) -> tqdm:
     from tqdm import tqdm  # which takes a while
 
     return tqdm(items, file=sys.stderr, **options)
+
+
+def _notebook_bar(items: Iterable | None, **options: Any) -> tqdm:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it has no widgets, and shows a bar of text
+        from tqdm.auto import tqdm
+    return tqdm(items, **options)
 
 
 def progress_bar(description: str, unit: str, total: int | None = None) -> Callable[[Iterable], Iterable]:

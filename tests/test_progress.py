@@ -3,6 +3,7 @@
 import inspect
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -45,6 +46,19 @@ def test_a_short_work_shows_no_bar(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     assert list(progress_bar("three", "item")(range(3))) == [0, 1, 2]
     assert "three" not in capsys.readouterr().err
+
+
+def test_a_bar_shows_before_the_first_step_has_ended(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(bars, "DELAY", 0.01)
+    said = ""
+    with progress(desc="three", unit="item", total=3):
+        for _ in range(500):
+            time.sleep(0.01)
+            said += capsys.readouterr().err
+            if "0/3" in said:
+                break
+    assert "0/3" in said
 
 
 def test_other_threads_show_none(monkeypatch):

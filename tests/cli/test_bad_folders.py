@@ -20,7 +20,7 @@ def contents_of(folder: Path) -> dict[str, bytes]:
 def break_folder(folder: Path, kind: str) -> None:
     """Put one bad thing of a kind into a folder with a good recording, one.flac."""
     copy, sound = folder / "bad.flac", (folder / "one.flac").read_bytes()
-    if kind not in ("transcript alone", "other audio", "two recordings"):
+    if kind not in ("transcript alone", "other audio", "two recordings", "dictionary line"):
         copy.write_bytes(sound)
     texts = {
         "transcript alone": "one",
