@@ -61,7 +61,7 @@ REFUSED = {
     "a dict": (lambda: gs.train_ubm({"a": X}, 2), r"expected numbers: list\(x.values\(\)\) has them alone"),
     "statistics for frames": (
         lambda: mixture().fit(GMM.accumulate(X)),
-        r"no number \(GMMStats\(.*\), expected numbers",
+        r"no number \(an object of type GMMStats\), expected numbers",
     ),
     "a path for frames": (lambda: gs.map_adapt(GMM, "f.h5"), r"'f.h5'\), .*: read the file, gs.FeatureStore\(path\)"),
     "another dimension": (lambda: GMM.score(X[:, :5]), "found frames of 5 columns, expected 13, as the mixture has"),
