@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from gmmspeech.cli.group import command, jobs_option, tell_left_out
-from gmmspeech.cli.places import FILE, FILE_OR_NAME, FOLDER, OUT_FOLDER
+from gmmspeech.cli.group import command, config_option, jobs_option, tell_left_out
+from gmmspeech.cli.places import FILE, FOLDER, OUT_FOLDER
 from gmmspeech.cli.process import tell
 
 
@@ -31,7 +31,7 @@ from gmmspeech.cli.process import tell
 @click.option(
     "--known-conditions", default="", show_default="as recorded", help="The same for its models, to be as the known."
 )
-@click.option("--config", type=FILE_OR_NAME, default="voice_comparison", help="Front end, as for `features`.")
+@config_option(default="voice_comparison")
 @click.option(
     "-k",
     "--components",

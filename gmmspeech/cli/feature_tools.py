@@ -15,8 +15,8 @@ from gmmspeech.errors import counted
 @command("compute-vad")
 @click.argument("feats", type=FEATURES)
 @click.argument("out", metavar="OUT.ark", type=OUT_FEATURES)
-@click.option("--config", type=FILE, help="Kaldi's vad.conf.")
-def compute_vad_command(feats: str, out: str, config: Path | None) -> None:
+@click.option("--vad-config", type=FILE, help="Kaldi's vad.conf.")
+def compute_vad_command(feats: str, out: str, vad_config: Path | None) -> None:
     """Find voiced frames by their energy.
 
     FEATS is a file of features as `features` writes it, or scp:PATH, with the log energy, or c0, in column 0. OUT.ark
@@ -25,7 +25,7 @@ def compute_vad_command(feats: str, out: str, config: Path | None) -> None:
     """
     from gmmspeech.commands.feature_steps import compute_vad
 
-    tell(f"voice activity of {counted(compute_vad(feats, out, config=config), 'utterance')}")
+    tell(f"voice activity of {counted(compute_vad(feats, out, config=vad_config), 'utterance')}")
 
 
 @command("compute-cmvn")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import click
 
 from gmmspeech.cli.catalog import example_of
 from gmmspeech.cli.messages import as_typed
-from gmmspeech.cli.places import FEATURES, OUT_FEATURES, OUT_STORE, check_places
+from gmmspeech.cli.places import FEATURES, FILE_OR_NAME, OUT_FEATURES, OUT_STORE, check_places
 from gmmspeech.cli.process import STDOUT_TAKEN, Main, traceback_shown
 from gmmspeech.cli.steps import apply_steps
 from gmmspeech.cli.streams import end_by_signal, streams_of
@@ -54,6 +54,15 @@ class _Channel(click.ParamType):
 
 
 CHANNEL = _Channel()
+
+
+def config_option(**options: Any) -> Callable[[Any], Any]:
+    """Give the option that names a front end, with a command's own default."""
+    words = "a TOML file, the name of one that comes along, such as clean_speech (any other name lists them)"
+    told = f"Front end, how to compute frames: {words}, or a .conf file of Kaldi or of HTK's HCopy."
+    return click.option("--config", type=FILE_OR_NAME, help=told, **options)
+
+
 channel_option = click.option(
     "--channel",
     type=CHANNEL,

@@ -37,13 +37,14 @@ from gmmspeech.cli.group import (
     CHANNEL,
     allow_pipes_option,
     command,
+    config_option,
     jobs_option,
     main,
     scheduler_option,
     skip_bad_option,
     tell_skipped,
 )
-from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, FOLDER, OUT, OUT_STORE
+from gmmspeech.cli.places import FEATURES, FILE, FOLDER, OUT, OUT_STORE
 from gmmspeech.cli.process import tell
 from gmmspeech.cli.steps import steps_options, utt2spk_for_cmvn
 from gmmspeech.errors import counted
@@ -85,13 +86,7 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, hel
 @command("features")
 @click.argument("data_dirs", metavar="DATA_DIR...", type=FOLDER, nargs=-1, required=True)
 @click.argument("out", metavar="OUT.h5", type=OUT_STORE)
-@click.option(
-    "--config",
-    type=FILE_OR_NAME,
-    default="mfcc_kaldi",
-    help="Front end, how to compute frames: a TOML file, or the name of one that comes with gmmspeech, such as "
-    "clean_speech (any other name lists them), or a .conf file of Kaldi or of HTK's HCopy.",
-)
+@config_option(default="mfcc_kaldi")
 @click.option("--channel", type=CHANNEL, help="Which channel of stereo recordings, from 0, or mix: their mean.")
 @click.option(
     "--storage",

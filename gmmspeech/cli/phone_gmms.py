@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from gmmspeech.cli.group import allow_pipes_option, command, jobs_option, skip_bad_option
-from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER
+from gmmspeech.cli.group import allow_pipes_option, command, config_option, jobs_option, skip_bad_option
+from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import ConfigError, counted, say
 
@@ -30,12 +30,7 @@ silence_option = click.option(
 @click.argument("model", metavar="MODEL.h5", type=OUT)
 @labels_option
 @tier_option
-@click.option(
-    "--config",
-    type=FILE_OR_NAME,
-    default="phones",
-    help="Front end: a TOML file, or the name of one that comes along; without its deltas.",
-)
+@config_option(default="phones")
 @click.option("-k", "--components", type=click.IntRange(1), default=16, help="Of each mixture.")
 @click.option(
     "--size",
@@ -79,8 +74,8 @@ def train_phone_classifier(
 ) -> None:
     """Train mixtures of phones on labels with times.
 
-    Each part of each phone gets one. DATA_DIR is as in Kaldi, wav.scp and utt2spk, or a folder of recordings, one a
-    speaker, with a TextGrid beside each.
+    Each part of each phone gets one, of frames without the front end's deltas. DATA_DIR is as in Kaldi,
+    wav.scp and utt2spk, or a folder of recordings, one a speaker, with a TextGrid beside each.
     """
     from gmmspeech.commands.phone_gmms import train_phone_classifier_dir
     from gmmspeech.features.frontend import FrontEnd
@@ -90,7 +85,7 @@ def train_phone_classifier(
     how = replace(AdaptedClassifierConfig(), unadapted=one) if full else one
     common: dict[str, Any] = {"labels": labels, "tier": tier, "silence": silence, "n_jobs": jobs, "skip_bad": skip_bad}
     common["allow_pipes"] = allow_pipes
-    classifier = train_phone_classifier_dir(data_dir, model, FrontEnd.from_toml(config), how, **common)
+    classifier = train_phone_classifier_dir(data_dir, model, FrontEnd.from_file(config), how, **common)
     if silence not in classifier.phones:
         say(f"no segment is labeled {silence}, all phones are possible answers")
     tell(f"{counted(len(classifier.phones), 'phone')} in {counted(parts, 'part')}: {' '.join(classifier.phones)}")

@@ -12,6 +12,7 @@ from gmmspeech.cli.group import (
     allow_pipes_option,
     channel_option,
     command,
+    config_option,
     jobs_option,
     scheduler_option,
     strict_option,
@@ -57,12 +58,7 @@ beam_option = click.option(
 @dictionary_option
 @language_option
 @unknown_words_option
-@click.option(
-    "--config",
-    type=FILE_OR_NAME,
-    show_default="phones, or that of --init",
-    help="Front end: a TOML file, or the name of one that comes along.",
-)
+@config_option(show_default="phones, or that of --init")
 @click.option(
     "--init",
     type=FILE_OR_NAME,

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from gmmspeech.cli.group import command, jobs_option, tell_left_out
-from gmmspeech.cli.places import FILE_OR_NAME, FOLDER, OUT_FOLDER
+from gmmspeech.cli.group import command, config_option, jobs_option, tell_left_out
+from gmmspeech.cli.places import FOLDER, OUT_FOLDER
 from gmmspeech.cli.process import tell, tell_columns
 from gmmspeech.errors import counted
 
@@ -22,12 +22,7 @@ from gmmspeech.errors import counted
     show_default="made by chance, with --seed",
     help="Folder with background, spk2utt and trials, as written into OUT/protocol without it.",
 )
-@click.option(
-    "--config",
-    type=FILE_OR_NAME,
-    show_default="clean_speech, at the lowest rate of the recordings, 16 or 8 kHz",
-    help="Front end: a TOML file, or the name of one that comes with gmmspeech.",
-)
+@config_option(show_default="clean_speech, at the lowest rate of the recordings, 16 or 8 kHz")
 @click.option(
     "--background",
     metavar="MODEL.h5|open",
@@ -57,7 +52,7 @@ def verify(
     from gmmspeech.commands.verify_folder import verify_folder
     from gmmspeech.features.frontend import FrontEnd
 
-    front = None if config is None else FrontEnd.from_toml(config)
+    front = None if config is None else FrontEnd.from_file(config)
     options: dict[str, Any] = {"protocol": protocol, "front_end": front, "background": background}
     found = verify_folder(folder, out, **options, random_state=seed, n_jobs=jobs)
     tell_left_out(found.left_out)

@@ -74,7 +74,7 @@ def told_start(model: PhoneHMM | AdaptedSystem, init_model: PhoneHMM, phone_map:
 def front_end_for(config: str | None, init: PhoneHMM | None) -> FrontEnd:
     """Read the front end of training: the one that is named, or that of the model that it begins with."""
     of_init = None if init is None else init.front_end
-    front = FrontEnd.from_json(of_init) if of_init and config is None else FrontEnd.from_toml(config or "phones")
+    front = FrontEnd.from_json(of_init) if of_init and config is None else FrontEnd.from_file(config or "phones")
     FrameClock.of(front.to_json())  # which refuses frames without times
     check_same_front_end(of_init, front.to_json(), model="the model of --init", frames=f"--config {config}")
     return front

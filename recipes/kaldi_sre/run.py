@@ -38,7 +38,7 @@ def main(run: pipeline.Run, corpus: Path, components: int, rank: int, lda_dim: i
     for part in ("train_pooled", "test_pooled"):
         do(run, f"features-{part}", [f"data/{part}/feats.scp", f"data/{part}/vad.scp"], [
             f"features data/{part} ark,scp:mfcc_{part}.ark,data/{part}/feats.scp --config mfcc.conf",
-            f"compute-vad scp:data/{part}/feats.scp ark,scp:vad_{part}.ark,data/{part}/vad.scp --config vad.conf",
+            f"compute-vad scp:data/{part}/feats.scp ark,scp:vad_{part}.ark,data/{part}/vad.scp --vad-config vad.conf",
             f"validate-data data/{part} --no-text",
         ])  # fmt: skip
     found = []

@@ -58,6 +58,13 @@ def test_configurations_of_kaldi_and_htk(run: Run, voices: Path, tmp_path: Path)
     result = run("features", voices, tmp_path / "g.h5", "--config", conf)
     assert result.exit_code == 1
     assert f"{conf}: line 2: unknown option NUMCEP" in result.stderr
+    for words in (
+        ("verify", voices, "--out", tmp_path / "out"),
+        ("train-phones", voices, tmp_path / "m.h5", "--labels", voices / "utt2spk"),
+        ("train-phone-classifier", voices, tmp_path / "m.h5", "--labels", voices / "utt2spk"),
+    ):
+        result = run(*words, "--config", conf)
+        assert (result.exit_code, f"{conf}: line 2: unknown option NUMCEP" in result.stderr) == (1, True), result.stderr
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,10 @@ from gmmspeech.cli.main import main
 Run = Callable[..., Result]
 PASS = re.compile(r"EM: pass (\d+), (-?[\d.]+) nats a frame(, gain [+-][\d.]+)?, \d+\.\d\d s")
 
-# of options that many commands have, what each is everywhere: type, default, flag
+# of options that many commands have, what each is everywhere: type, default (or any), flag
 SAME = {
+    "--config": ("text", ..., False),
+    "--out": ("directory", ..., False),
     "--jobs": ("integer range", 1, False),
     "--seed": ("integer", 0, False),
     "--skip-bad": ("boolean", None, True),
@@ -32,6 +34,7 @@ EVERYWHERE = ("--quiet", "--verbose", "--log", "--debug")
 
 
 def test_options_of_one_meaning_are_the_same_everywhere() -> None:
+    helps: dict[str, set[str | None]] = {}
     for name, command in main.commands.items():
         there = {
             word: p for p in command.params if isinstance(p, click.Option) for word in (*p.opts, *p.secondary_opts)
@@ -42,12 +45,14 @@ def test_options_of_one_meaning_are_the_same_everywhere() -> None:
             assert (option.type.name, option.is_flag) == SAME[word][::2], f"{name} {word}"
             default = option.get_default(click.Context(command))
             default = None if "UNSET" in repr(default) else default  # what click calls none
-            assert word == "--skip-bad" or default == SAME[word][1], f"{name} {word}: {default}"
+            assert SAME[word][1] in (..., default) or word == "--skip-bad", f"{name} {word}: {default}"
+            helps.setdefault(word, set()).add(option.help)
         assert not there.keys() & {"--num-jobs", "--nj", "--workers", "--random-state", "--output", "--output-dir"}, (
             name
         )
         if "--skip-bad" in there:
             assert "--strict" in there, name
+    assert len(helps["--config"]) == 1
 
 
 def test_passes_are_told_with_objective_gain_and_seconds(run: Run, scored: Path) -> None:
