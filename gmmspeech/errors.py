@@ -199,9 +199,9 @@ def line_of(error: BaseException) -> str:
     return f"unexpected {type(error).__name__}: {one_line(error)} (--debug shows where)"
 
 
-def say(text: str) -> None:
+def say(text: str, *, sender: str = "gmmspeech: ") -> None:
     """Print a line on stderr, if there is one that takes it, and put it into the log, if there is one."""
-    _tell(text, on_stderr=not _voice["quiet"] or text.startswith(("error: ", "interrupted")))
+    _tell(text, on_stderr=not _voice["quiet"] or text.startswith(("error: ", "interrupted")), sender=sender)
 
 
 def say_step(text: str, *, on_stderr: bool | None = None) -> None:
@@ -209,14 +209,14 @@ def say_step(text: str, *, on_stderr: bool | None = None) -> None:
     _tell(text, on_stderr=_voice["steps"] if on_stderr is None else on_stderr)
 
 
-def _tell(text: str, *, on_stderr: bool) -> None:
+def _tell(text: str, *, on_stderr: bool, sender: str = "gmmspeech: ") -> None:
     text = shown(text, LONGEST)
     with suppress(OSError, ValueError):
         if _voice["log"] is not None:
             _voice["log"](text)
     with suppress(OSError, ValueError):
         if on_stderr and sys.stderr is not None:
-            print(f"gmmspeech: {text}", file=sys.stderr, flush=True)
+            print(f"{sender}{text}", file=sys.stderr, flush=True)
 
 
 @contextmanager

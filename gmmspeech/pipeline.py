@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import click
 
 from gmmspeech.audio import audio_file
-from gmmspeech.errors import ConfigError, DataError, DownloadError, report_errors
+from gmmspeech.errors import ConfigError, DataError, DownloadError, report_errors, say
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import parse_number, read_text
@@ -129,14 +129,14 @@ class Run:
             return False
         same = _read_mark(mark)[0] == self._digest
         if self._first is None and not self._redo and same and all(path.exists() for path in outputs):
-            print(f"{title}: done before", file=sys.stderr)
+            say(f"{title}: done before", sender="")
             return False
         self._redo = True
         for later in (self.out / MARKS).glob("*-*"):  # to be redone too, in this run or the next
             number = later.name.split("-")[0]
             if number.isdecimal() and int(number) >= self._count and not later.is_dir():
                 later.unlink()
-        print(f"{title} ...", file=sys.stderr)
+        say(f"{title} ...", sender="")
         self._stage = _Stage(mark, self._digest, title, time.perf_counter(), time.process_time())
         return True
 
@@ -178,7 +178,7 @@ class Run:
         if self._stage is not None:
             stage, self._stage = self._stage, None
             write_lines(stage.mark, [stage.digest, f"{time.process_time() - stage.cpu:.3f}"])
-            print(f"{stage.title}: {time.perf_counter() - stage.began:.1f} s", file=sys.stderr)
+            say(f"{stage.title}: {time.perf_counter() - stage.began:.1f} s", sender="")
 
 
 def recipe(

@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from gmmspeech.errors import ConfigError, DataError, DownloadError
+from gmmspeech.errors import ConfigError, DataError, DownloadError, voiced
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.pipeline import MARKS, Run
@@ -64,6 +64,15 @@ def recipe(tmp_path: Path) -> Recipe:
 
 
 ALL = list(NAMES)
+
+
+def test_quiet_says_nothing_of_stages(recipe: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[str] = []
+    with voiced(quiet=True, log=told.append):
+        assert recipe.run() == ALL
+    assert capsys.readouterr().err == ""
+    assert told[0] == "stage 1, features ..."
+    assert len(told) == 6
 
 
 def test_finished_stages_are_not_redone(recipe: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
