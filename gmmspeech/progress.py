@@ -55,9 +55,11 @@ def _notebook_bar(items: Iterable | None, **options: Any) -> tqdm:
     return tqdm(items, **options)
 
 
-def progress_bar(description: str, unit: str, total: int | None = None) -> Callable[[Iterable], Iterable]:
-    """Wrap an iterable in a bar where one is seen."""
-    if not is_watched():
+def progress_bar(
+    description: str, unit: str, total: int | None = None, *, shown: bool = True
+) -> Callable[[Iterable], Iterable]:
+    """Wrap an iterable in a bar where one is seen, if it is to be `shown`."""
+    if not (shown and is_watched()):
         return lambda items: items
     return functools.partial(progress, desc=description, unit=unit, total=total)
 
@@ -93,10 +95,13 @@ def showing(
         yield show
 
 
-def telling(description: str, unit: str, pass_of: Callable[[Any], tuple[int, float | None]]) -> Callable[[Any], None]:
+def telling(
+    description: str, unit: str, pass_of: Callable[[Any], tuple[int, float | None]], *, of: str = "frame"
+) -> Callable[[Any], None]:
     """Give a callback that tells each pass of a training, of which it is given number and mean log-likelihood.
 
-    A line has the objective, what the pass gained, and the seconds that it took; where a command is not watched.
+    The mean is that `of` a frame, or whatever else is learnt from. A line has the
+    objective, what the pass gained, and the seconds that it took; where a command is not watched.
 
     Examples
     --------
@@ -111,7 +116,7 @@ def telling(description: str, unit: str, pass_of: Callable[[Any], tuple[int, flo
         number, log_likelihood = pass_of(state)
         words = [f"{description}: {unit} {number}"]
         if log_likelihood is not None:
-            words.append(f"{log_likelihood:.4f} nats a frame")
+            words.append(f"{log_likelihood:.4f} nats a {of}")
             words += [] if last is None else [f"gain {log_likelihood - last:+.4f}"]
         now = time.perf_counter()
         say_step(", ".join([*words, f"{now - began:.2f} s"]))

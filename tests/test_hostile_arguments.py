@@ -81,7 +81,7 @@ FUNCTIONS = {
     "features.two_gaussian_vad": {"log_energy": X[:, 0] + 9, "smoothing_window": 3, "max_iter": 5, "tol": 1e-3},
     "map_adapt": {"ubm": UBM, "data": X, "relevance_factor": 8.0, "update": "mvw", "sample_weight": np.ones(60)},
     "gmm.fit_robust": {"gmm": gs.DiagonalGMM(2, max_iter=3, random_state=0), "X": X, "n_init": 2},
-    "gmm.select_components": {"X": X, "n_components": [1, 2], "criterion": "bic"},
+    "gmm.select_components": {"X": X, "n_components": [1, 2], "criterion": "bic", "progress": False},
     "train_ubm": {
         "progress": False,
         "frames": X,
@@ -202,6 +202,7 @@ FUNCTIONS = {
     "speaker.gmm_vad": {"frames": X, "speech": UBM, "nonspeech": MODEL, "threshold": 0.0, "context": 1},
     "speaker.identify": {"scores": VECTORS, "threshold": 0.0},
     "speaker.train_backend": {
+        "progress": False,
         "x": VECTORS,
         "labels": SPEAKERS,
         "steps": ("center", "lda", "length"),
@@ -212,7 +213,7 @@ FUNCTIONS = {
     },
     "speaker.adapt_plda": {"plda": PLDA, "x": VECTORS, "within_scale": 0.3, "between_scale": 0.7, "mean_scale": 1.0},
     "speaker.adapt_backend": {"backend": gs.speaker.BackEnd((), PLDA), "x": VECTORS, "within_scale": 0.3},
-    "speaker.train_plda": {"x": VECTORS, "labels": SPEAKERS, "rank": 2, "max_iter": 2},
+    "speaker.train_plda": {"x": VECTORS, "labels": SPEAKERS, "rank": 2, "max_iter": 2, "progress": False},
     "speaker.train_isv": {
         "progress": False,
         "ubm": UBM,
@@ -225,6 +226,7 @@ FUNCTIONS = {
         "n_jobs": 1,
     },
     "speaker.train_jfa": {
+        "progress": False,
         "ubm": UBM,
         "stats": STATS,
         "labels": SPEAKERS,
@@ -245,6 +247,7 @@ FUNCTIONS = {
         "n_jobs": 1,
     },
     "align": {
+        "progress": False,
         "model": HMM,
         "frames": UTTERANCES,
         **words,

@@ -17,7 +17,9 @@ X = [RNG.normal(size=(60, 2)) for _ in range(6)]
 LASTING = [  # what may take longer than two seconds, and has a bar
     *(gs.DiagonalGMM.fit, gs.GMM.fit, gs.extract_features),
     *(gs.train_ubm, gs.train_phone_hmm, gs.SpeakerVerifier.enroll_all, gs.SpeakerVerifier.score_trials),
-    *(gs.speaker.train_ivector_extractor, gs.speaker.train_isv, gs.phones.train_ladder),
+    *(gs.speaker.train_ivector_extractor, gs.speaker.train_isv, gs.phones.train_ladder, gs.speaker.train_jfa),
+    *(gs.speaker.train_plda, gs.speaker.train_backend, gs.gmm.select_components, gs.align),
+    *(gs.GMMClassifier.fit, gs.PhoneGMM.fit),
     *(gs.phones.train_phone_hmm_on_labels, gs.phones.train_triphone_hmm),
 ]
 
@@ -101,6 +103,16 @@ def test_python_calls_show_bars_and_none_where_they_are_off(capsys, monkeypatch)
         extractor = gs.speaker.train_ivector_extractor(ubm, stats, 1, max_iter=2, **options)
         assert len(extractor.history) == 2
         gs.speaker.train_isv(ubm, stats, [0, 0, 1, 1, 2, 2], 1, max_iter=2, **options)
+        models = []
+        ranks = {"speaker_rank": 1, "session_rank": 1, "callback": models.append}
+        jfa = gs.speaker.train_jfa(ubm, stats, [0, 0, 1, 1, 2, 2], max_iter=2, **ranks, **options)
+        assert len(models) == 6
+        assert all(np.array_equal(getattr(models[-1], name), getattr(jfa, name)) for name in ("speaker", "residual"))
+        assert np.array_equal(models[1].speaker, jfa.speaker)
+        gs.speaker.train_backend(np.concatenate(X), np.repeat([0, 1, 2], 120), max_iter=2, **options)
+        gs.GMMClassifier(1).fit(X, list("aabbcc"), **options)
+        gs.PhoneGMM(1).fit(X[0], [[0, 30], [30, 60]], ["AA", "S"], **options)
+        gs.gmm.select_components(X, [1, 2], max_iter=2, **options)
         verifier = gs.SpeakerVerifier(ubm)
         verifier.enroll_all({"a": ["u0"], "b": ["u1"]}, store, **options)
         verifier.score_trials(gs.TrialList(["a", "b"], ["u2", "u3"]), store, **options)
@@ -109,4 +121,4 @@ def test_python_calls_show_bars_and_none_where_they_are_off(capsys, monkeypatch)
     assert capsys.readouterr().err == ""
     work()
     said = capsys.readouterr().err
-    assert all(word in said for word in ("EM", "enrolling", "scoring"))
+    assert all(word in said for word in ("EM", "enrolling", "scoring", "iteration", "class", "mixture"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,7 @@ def train_isv_file(ubm: Path, statistics: Path, utt2spk: Path, out: Path, rank: 
         naming(utt2spk, DataError),
     ):
         sessions = _selected(store, list(labels), utt2spk)
-        numbers = itertools.count(1)
-        tell = telling("EM", "iteration", lambda _: (next(numbers), None))
-        isv = train_isv(model, sessions, list(labels.values()), rank, callback=tell, **options)
+        isv = train_isv(model, sessions, list(labels.values()), rank, callback=_telling(), **options)
     isv.save(out)
     return isv
 
@@ -52,9 +51,16 @@ def train_jfa_file(ubm: Path, statistics: Path, utt2spk: Path, out: Path, **opti
         naming(statistics, ModelError),
         naming(utt2spk, DataError),
     ):
-        jfa = train_jfa(model, _selected(store, list(labels), utt2spk), list(labels.values()), **options)
+        sessions = _selected(store, list(labels), utt2spk)
+        jfa = train_jfa(model, sessions, list(labels.values()), callback=_telling(), **options)
     jfa.save(out)
     return jfa
+
+
+def _telling() -> Callable[[Any], None]:
+    """Give what tells each iteration by its number: there is no likelihood."""
+    numbers = itertools.count(1)
+    return telling("EM", "iteration", lambda _: (next(numbers), None))
 
 
 def score_statistics_file(

@@ -140,10 +140,10 @@ def train_plda_file(ivectors: Path, utt2spk: Path, out: Path, **options: Any) ->
     """Train a back end on the i-vectors of the utterances that a file names, and write it."""
     found, labels = open_ivectors(ivectors), read_map(utt2spk)
     vectors = _vectors(found, labels, ivectors)
+    tell = telling("EM", "iteration", lambda plda: (len(plda.history), plda.history[-1]), of="vector")
     with naming(ivectors, ModelError):
-        backend = train_backend(
-            vectors, np.array(list(labels.values())), extractor_digest=found.extractor_digest, **options
-        )
+        how: dict[str, Any] = {"extractor_digest": found.extractor_digest, "callback": tell, **options}
+        backend = train_backend(vectors, np.array(list(labels.values())), **how)
     backend.save(out)
     return backend
 

@@ -20,6 +20,7 @@ from gmmspeech.gmm.estimator import Estimator
 from gmmspeech.gmm.frames import as_frames, check_names, check_weights, saved_names, set_names, warn_if_wide
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.options import of_mixtures
+from gmmspeech.progress import progress_bar
 
 
 class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (made by train-classifier)"):
@@ -88,7 +89,14 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
         self.backend = backend
         self.n_jobs = n_jobs
 
-    def fit(self, X: ArrayLike | Sequence[NDArray], y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike | Sequence[NDArray],
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        progress: bool = True,
+    ) -> Self:
         """Train one mixture on the frames of each label.
 
         Parameters
@@ -99,6 +107,8 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
             Label of every frame; for a list, of every array in it (or of every frame in all of them).
         sample_weight : array_like, shape (number of frames,), optional
             A frame of weight 2 counts as two frames, for its class's mixture and prior.
+        progress : bool
+            Show a bar, in a terminal or a notebook, once two seconds have gone by.
 
         Raises
         ------
@@ -126,9 +136,10 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
         weight = None if sample_weight is None else check_weights(sample_weight, frames)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         self.priors_ = self._check_priors(np.bincount(codes, weight))
+        bar = progress_bar("training", "class", len(self.classes_), shown=progress)
         self.models_ = [
             self._fit_class(label, frames[codes == i], None if weight is None else weight[codes == i])
-            for i, label in enumerate(self.classes_)
+            for i, label in enumerate(bar(self.classes_))
         ]
         floors.warn(type(self).__name__, self.models_)
         floors.warn_if_coarse(type(self).__name__, frames, self.models_)

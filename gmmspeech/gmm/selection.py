@@ -15,6 +15,7 @@ from gmmspeech.blocks import Frames
 from gmmspeech.errors import ConfigError, GmmSpeechWarning
 from gmmspeech.gmm import floors
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.progress import progress_bar
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ def select_components(
     n_components: Sequence[int] = (1, 2, 4, 8, 16, 32),
     *,
     criterion: Literal["bic", "aic"] = "bic",
+    progress: bool = True,
     **options: Any,
 ) -> ComponentSelection:
     """Train a mixture of each number of components and keep that of the lowest information criterion.
@@ -58,6 +60,8 @@ def select_components(
     criterion : {"bic", "aic"}
         Schwarz's, -2 log L + p log N, or Akaike's, -2 log L + 2 p, which wants more components; L is the
         likelihood of all frames and p the number of free parameters.
+    progress : bool
+        Show a bar, in a terminal or a notebook, once two seconds have gone by.
     **options
         Parameters of `DiagonalGMM`.
 
@@ -95,7 +99,8 @@ def select_components(
         raise ConfigError(f"criterion: found {criterion!r}, expected bic or aic")
     with warnings.catch_warnings():  # too many components are tried on purpose
         warnings.filterwarnings("ignore", ".* ended on the floor", GmmSpeechWarning)
-        mixtures = [DiagonalGMM(count, **options).fit(X) for count in tried]
+        bar = progress_bar("training", "mixture", len(tried), shown=progress)
+        mixtures = [DiagonalGMM(count, **options).fit(X, progress=progress) for count in bar(tried)]
     values = {name: tuple(getattr(mixture, name)(X) for mixture in mixtures) for name in ("bic", "aic")}
     best = mixtures[int(np.argmin(values[criterion]))]
     floors.warn("EM", [best])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -126,6 +127,8 @@ def train_backend(
     plda_rank: int | None = None,
     max_iter: int = 20,
     extractor_digest: str | None = None,
+    callback: Callable[[PLDA], None] | None = None,
+    progress: bool = True,
 ) -> BackEnd:
     """Train transforms on labeled i-vectors, each on what those before it make of them, and PLDA on the result.
 
@@ -147,6 +150,8 @@ def train_backend(
         See `train_plda`.
     extractor_digest : str, optional
         See `BackEnd`.
+    callback, progress
+        See `train_plda`.
 
     Returns
     -------
@@ -188,7 +193,8 @@ def train_backend(
             transform = _train_step(step, vectors, labels, lda_dim)
             transforms.append(transform)
             vectors = transform(vectors)
-    model = train_plda(vectors, labels, rank=plda_rank, max_iter=max_iter) if plda else None
+    shown: dict[str, Any] = {"callback": callback, "progress": progress}
+    model = train_plda(vectors, labels, rank=plda_rank, max_iter=max_iter, **shown) if plda else None
     return BackEnd(tuple(transforms), model, extractor_digest)
 
 

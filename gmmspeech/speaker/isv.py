@@ -258,7 +258,7 @@ def train_isv(
     if model.rank != rank or gmm_digest(model.ubm) != gmm_digest(ubm):
         raise ModelError(f"init: found ISV of rank {model.rank}, expected rank {rank} and the same background model")
     sums = None
-    bar = progress_bar("EM", "iteration") if progress else iter
+    bar = progress_bar("EM", "iteration", shown=progress)
     for _ in bar(range(max_iter)):
         with single_threaded_blas():  # the last bits would depend on its threads
             sums = sums or speaker_sums(ubm, stats, speakers)

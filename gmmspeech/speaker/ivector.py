@@ -302,7 +302,7 @@ def train_ivector_extractor(
         settings = _settings(ubm, stats, rank, max_iter, min_divergence, init.digest if init else seed)
         extractor = checkpoint.resume(settings, IVectorExtractor) or extractor
     summed = _passes(stats, ubm.means_.shape, n_jobs, client)
-    bar = progress_bar("EM", "iteration") if progress else iter
+    bar = progress_bar("EM", "iteration", shown=progress)
     for _ in bar(range(len(extractor.history), last)):
         with single_threaded_blas():  # the last bits would depend on its threads
             sums = summed(extractor)

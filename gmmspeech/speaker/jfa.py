@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -17,8 +19,11 @@ from gmmspeech.errors import ConfigError, ModelError, counted
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
+from gmmspeech.progress import showing
 from gmmspeech.speaker.isv import ISV, enrollment_sessions, session_speakers, speaker_sums
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, beside_ubm, random_loading, with_ubm
+
+Each = Callable[[NDArray[np.float64]], None]  # called with what an iteration gave
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,6 +150,8 @@ def train_jfa(
     init: JFA | None = None,
     random_state: Any = 0,
     n_jobs: int | None = 1,
+    callback: Callable[[JFA], None] | None = None,
+    progress: bool = True,
 ) -> JFA:
     r"""Train V, then U, then D by EM, each with those before it held, as bob does ("decoupled").
 
@@ -169,6 +176,10 @@ def train_jfa(
         Seed of the random start, if there is no `init`; D then starts at a quarter of the deviations.
     n_jobs : int
         Threads. The bits don't depend on it.
+    callback : callable, optional
+        Called with the model after every iteration, of V, of U and of D.
+    progress : bool
+        Show a bar, in a terminal or a notebook, once two seconds have gone by.
 
     Returns
     -------
@@ -212,16 +223,31 @@ def train_jfa(
             f"expected {speaker_rank}, {session_rank}"
         )
     deviations = np.sqrt(ubm.covariances_)
-    with single_threaded_blas():  # the last bits would depend on its threads
+    wide, numbers = deviations[:, :, None], itertools.count(1)
+    bar: dict[str, Any] = {"desc": "EM", "unit": "iteration", "total": 3 * max_iter, "shown": progress}
+    with (
+        showing(callback, lambda _: next(numbers), **bar) as show,
+        single_threaded_blas(),  # the last bits would depend on its threads
+    ):
+
+        def each(**trained: Any) -> None:
+            if show is not None:
+                show(replace(start, **trained))
+
+        how: dict[str, Any] = {"max_iter": max_iter, "n_jobs": n_jobs}
         sums = speaker_sums(ubm, stats, speakers)
-        v, y = _train_speakers(start.speaker / deviations[:, :, None], ubm, sums, max_iter, n_jobs)
+        v, y = _train_speakers(start.speaker / wide, ubm, sums, lambda v: each(speaker=v * wide), **how)
         shifts = (y @ v.reshape(-1, speaker_rank).T).reshape(sums.sum_x.shape)
+        done = {"speaker": v * wide}
         u, sessions = _train_sessions(
-            start.session / deviations[:, :, None], ubm, stats, speakers, shifts, max_iter, n_jobs
+            *(start.session / wide, ubm, stats, speakers, shifts), lambda u: each(**done, session=u * wide), **how
         )
         rest = sums.centered(ubm.means_, deviations) - sums.n[:, :, None] * shifts - sessions
-        d = _train_residual(start.residual / deviations, sums.n, rest, max_iter)
-    return JFA(ubm, v * deviations[:, :, None], u * deviations[:, :, None], d * deviations)
+        done |= {"session": u * wide}
+        d = _train_residual(
+            *(start.residual / deviations, sums.n, rest), lambda d: each(**done, residual=d * deviations), max_iter
+        )
+    return JFA(ubm, **done, residual=d * deviations)
 
 
 def _start(ubm: DiagonalGMM, speaker_rank: int, session_rank: int, random_state: Any) -> JFA:
@@ -235,7 +261,7 @@ def _start(ubm: DiagonalGMM, speaker_rank: int, session_rank: int, random_state:
 
 
 def _train_speakers(
-    loading: NDArray[np.float64], ubm: DiagonalGMM, sums: StatsBatch, max_iter: int, n_jobs: int | None
+    loading: NDArray[np.float64], ubm: DiagonalGMM, sums: StatsBatch, each: Each, *, max_iter: int, n_jobs: int | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """V, in deviations, and y of every speaker, (S, Q)."""
     means, deviations = ubm.means_, np.sqrt(ubm.covariances_)
@@ -245,6 +271,7 @@ def _train_speakers(
             f = batch.centered(means, deviations)
             accumulator.add(batch.n, f, subspace.posteriors(batch.n, f, n_jobs=n_jobs), n_jobs=n_jobs)
         loading = accumulator.loading(loading, n_jobs=n_jobs)
+        each(loading)
     subspace = Subspace(loading, n_jobs=n_jobs)
     y = [
         subspace.posteriors(batch.n, batch.centered(means, deviations), n_jobs=n_jobs).mean
@@ -259,6 +286,8 @@ def _train_sessions(
     stats: Statistics,
     speakers: NDArray[np.intp],
     shifts: NDArray[np.float64],
+    each: Each,
+    *,
     max_iter: int,
     n_jobs: int | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -280,11 +309,12 @@ def _train_sessions(
             start += len(batch)
         if not last:
             loading = accumulator.loading(loading, n_jobs=n_jobs)
+            each(loading)
     return loading, np.einsum("kdr,skr->skd", loading, nx)
 
 
 def _train_residual(
-    residual: NDArray[np.float64], n: NDArray[np.float64], rest: NDArray[np.float64], max_iter: int
+    residual: NDArray[np.float64], n: NDArray[np.float64], rest: NDArray[np.float64], each: Each, max_iter: int
 ) -> NDArray[np.float64]:
     """D, in deviations; a component without any frame keeps its own."""
     counts = n[:, :, None]
@@ -292,6 +322,7 @@ def _train_residual(
         z = _latent_residual(residual, n, rest)
         second = (counts * (1 / (1 + counts * residual**2) + z**2)).sum(axis=0)
         residual = np.divide((rest * z).sum(axis=0), second, out=residual.copy(), where=second > 0)
+        each(residual)
     return residual
 
 

@@ -21,6 +21,7 @@ from gmmspeech.checks import check_at_least, check_parameters_finite
 from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, DataError, ModelError, counted
 from gmmspeech.files.saving import Saved
+from gmmspeech.progress import progress_bar
 from gmmspeech.speaker.transforms import (
     ClassStatistics,
     as_vectors,
@@ -169,6 +170,7 @@ def train_plda(
     max_iter: int = 20,
     init: PLDA | None = None,
     callback: Callable[[PLDA], None] | None = None,
+    progress: bool = True,
 ) -> PLDA:
     r"""Train PLDA by EM with minimum divergence.
 
@@ -198,6 +200,8 @@ def train_plda(
         Go on from this one, as if training had never stopped.
     callback : callable, optional
         Called with the model after every iteration.
+    progress : bool
+        Show a bar, in a terminal or a notebook, once two seconds have gone by.
 
     Returns
     -------
@@ -245,7 +249,7 @@ def train_plda(
         model = init or _start(stats, rank)
     if model.factors.shape != (dim, rank):
         raise ConfigError(f"init: found PLDA of shape {model.factors.shape} (dimension, rank), expected {(dim, rank)}")
-    for _ in range(max_iter):
+    for _ in progress_bar("EM", "iteration", shown=progress)(range(max_iter)):
         with single_threaded_blas():  # the last bits would depend on its threads
             log_likelihood, updated = _iterate(model, stats)
         model = replace(updated, history=(*model.history, log_likelihood))

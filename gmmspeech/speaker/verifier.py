@@ -428,7 +428,7 @@ def _bar(progress: Progress, what: str, unit: str) -> Callable[[Iterable], Itera
     """Give what wraps an iteration."""
     if not isinstance(progress, (bool, np.bool_)):
         return progress
-    return progress_bar(what, unit) if progress else iter
+    return progress_bar(what, unit, shown=bool(progress))
 
 
 def _members(test: str, groups: Groups | None) -> Sequence[str]:

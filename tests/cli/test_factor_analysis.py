@@ -34,6 +34,8 @@ def test_from_statistics_to_scores(run: Run, world: Path) -> None:
     assert said == "ISV: rank 2 of sessions, 3 iterations\n"
     said = does(run, "train-jfa u.h5 st.h5 utt2spk jfa.h5 --speaker-rank 1 --session-rank 2 --max-iter 1 --jobs 2")
     assert said == "JFA: rank 1 of speakers, 2 of sessions, 1 iteration each\n"
+    again = "train-jfa u.h5 st.h5 utt2spk again.h5 --speaker-rank 1 --session-rank 1 --max-iter 1"
+    assert run(*again.split()).stderr.count("EM: iteration ") == 3  # of speakers, sessions and what is left
     assert gs.load("isv.h5").relevance_factor == 4
     assert "JFA: rank 1 of speakers, 2 of sessions" in does(run, "show jfa.h5")
     for kind in ("isv", "jfa"):

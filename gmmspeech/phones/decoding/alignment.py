@@ -39,6 +39,7 @@ from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import BestPath, best_paths, path_log_likelihood
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
 from gmmspeech.phones.labels.word_positions import has_positions, with_positions
+from gmmspeech.progress import progress_bar
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ def align(
     beam: float | None = None,
     skip_bad: bool = False,
     n_jobs: int | None = 1,
+    progress: bool = True,
 ) -> AlignedCorpus:
     """Find when the words and phones of transcripts were said.
 
@@ -168,6 +170,8 @@ def align(
         Leave out utterances that can't be aligned instead of raising, with a warning that counts them.
     n_jobs : int
         Threads.
+    progress : bool
+        Show a bar, in a terminal or a notebook, once two seconds have gone by.
 
     Returns
     -------
@@ -268,7 +272,8 @@ def align(
             found[name] = replace(told, chain=chains[name])
         return found
 
-    alignments, skipped = found_in_batches(align_batch, frames, graphs, n_jobs, skipped)
+    bar = progress_bar("aligning", "batch", shown=progress)
+    alignments, skipped = found_in_batches(align_batch, frames, graphs, n_jobs, skipped, bar)
     return AlignedCorpus(alignments, skipped, unknown)
 
 

@@ -53,10 +53,11 @@ def found_in_batches(
     names: Iterable[str],
     n_jobs: int | None,
     skipped: Mapping[str, str] | None = None,
+    bar: Callable[[Iterable], Iterable] = iter,
 ) -> tuple[dict[str, Found], dict[str, str]]:
-    """Search batches of utterances in threads; give what `gathered` does."""
+    """Search batches of utterances in threads, shown by a bar; give what `gathered` does."""
     names = list(names)
-    return gathered(ordered_map(search, read_batches(frames, names), n_jobs=n_jobs), names, skipped)
+    return gathered(bar(ordered_map(search, read_batches(frames, names), n_jobs=n_jobs)), names, skipped)
 
 
 def gathered(

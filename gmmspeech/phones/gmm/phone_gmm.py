@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -37,6 +37,7 @@ from gmmspeech.phones.labels.segments import (
     segment_sums,
     trainable,
 )
+from gmmspeech.progress import progress_bar
 
 _NOT_SAVED = ("ubm", "random_state", "backend", "n_jobs")  # of the options
 
@@ -146,7 +147,13 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         self.n_jobs = n_jobs
 
     def fit(
-        self, X: ArrayLike, ranges: ArrayLike, phones: ArrayLike, *, inventory: Sequence[str] | None = None
+        self,
+        X: ArrayLike,
+        ranges: ArrayLike,
+        phones: ArrayLike,
+        *,
+        inventory: Sequence[str] | None = None,
+        progress: bool = True,
     ) -> Self:
         """Train the mixtures.
 
@@ -160,6 +167,8 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         inventory : sequence of str, optional
             Phones to train, by default those that have segments. One without a segment is left out, with a warning;
             segments of others are not used.
+        progress : bool
+            Show a bar, in a terminal or a notebook, once two seconds have gone by.
 
         Raises
         ------
@@ -179,7 +188,8 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         in_parts = np.bincount(codes[codes >= 0], minlength=len(self.phones_) * self.parts).astype(np.float64)
         self.part_priors_ = in_parts / in_parts.sum()
         self.durations_ = duration_moments(log_durations(rows), indices, len(self.phones_))
-        self.models_ = self._train(frames, codes)
+        bar = progress_bar("training", "mixture", len(in_parts), shown=progress)
+        self.models_ = list(bar(self._train(frames, codes)))
         if self.ubm is None:
             floors.warn(type(self).__name__, self.models_)
         floors.warn_if_coarse(type(self).__name__, frames, self.models_)
@@ -405,8 +415,7 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         if not count or list(phones) != sorted(set(phones)) or found != expected:
             raise ModelError(
                 f"phone GMMs: found {counted(count, 'phone')} with mixtures, priors, part priors, "
-                f"durations of {found}, "
-                f"expected sorted phones and {expected}"
+                f"durations of {found}, expected sorted phones and {expected}"
             )
         check_distribution("priors", priors, count)
         check_distribution("part priors", part_priors, total)
@@ -439,8 +448,10 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         of_parts = log_likelihoods.reshape(len(log_likelihoods), -1, self.parts)
         return [segment_sums(of_parts[:, :, j], edges[:, j : j + 2]) for j in range(self.parts)]
 
-    def _train(self, frames: NDArray, codes: NDArray[np.int64]) -> list[DiagonalGMM]:
+    def _train(self, frames: NDArray, codes: NDArray[np.int64]) -> Iterator[DiagonalGMM]:
         seed = int(random_state_of(self.random_state).randint(2**31))
+        em = {name: getattr(self, name) for name in ("max_iter", "tol", "variance_floor", "backend")}
+        sizes = {name: getattr(self, name) for name in ("size", "n_components", "frames_per_component")}
         order = np.argsort(codes, kind="stable")
         starts = np.searchsorted(codes[order], np.arange(len(self.phones_) * self.parts + 1))
 
@@ -451,19 +462,9 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
             own = frames[order[first:stop]]
             if self.ubm is not None:
                 return map_adapt(self.ubm, own, relevance_factor=self.relevance_factor, update=self.update)
-            return self._mixture(own, seed)
+            return fit_sized(own, fit=lambda k: DiagonalGMM(k, random_state=seed, **em)._train(own, None), **sizes)
 
-        return list(ordered_map(train, range(len(starts) - 1), n_jobs=self.n_jobs))
-
-    def _mixture(self, frames: NDArray, seed: int) -> DiagonalGMM:
-        options = {name: getattr(self, name) for name in ("max_iter", "tol", "variance_floor", "backend")}
-        return fit_sized(
-            frames,
-            self.size,
-            lambda count: DiagonalGMM(count, random_state=seed, **options)._train(frames, None),
-            n_components=self.n_components,
-            frames_per_component=self.frames_per_component,
-        )
+        return ordered_map(train, range(len(starts) - 1), n_jobs=self.n_jobs)
 
     def _checked(self, X: ArrayLike, *, reset: bool = False) -> NDArray:
         if reset:
