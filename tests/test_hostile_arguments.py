@@ -420,6 +420,7 @@ FUNCTIONS = {
     "formats.read_labels": {"path": "a.ctm", "format": "ctm", "rate": 16000},
     "formats.read_mmf": {"path": "a.mmf"},
     "verify_folder": {
+        "progress": False,
         "folder": "speakers",
         "out": "verified",
         "front_end": gs.FrontEnd.from_json(gs.speaker.open_background(16000).front_end_),

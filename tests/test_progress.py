@@ -19,7 +19,7 @@ LASTING = [  # what may take longer than two seconds, and has a bar
     *(gs.train_ubm, gs.train_phone_hmm, gs.SpeakerVerifier.enroll_all, gs.SpeakerVerifier.score_trials),
     *(gs.speaker.train_ivector_extractor, gs.speaker.train_isv, gs.phones.train_ladder, gs.speaker.train_jfa),
     *(gs.speaker.train_plda, gs.speaker.train_backend, gs.gmm.select_components, gs.align),
-    *(gs.GMMClassifier.fit, gs.PhoneGMM.fit),
+    *(gs.GMMClassifier.fit, gs.PhoneGMM.fit, gs.verify_folder),
     *(gs.phones.train_phone_hmm_on_labels, gs.phones.train_triphone_hmm),
 ]
 

@@ -29,7 +29,7 @@ from gmmspeech.commands.verify_protocol import (
     write_protocol,
 )
 from gmmspeech.corpora.speaker_folders import read_speaker_folders
-from gmmspeech.errors import AudioError, ConfigError, DataError, GmmSpeechWarning, counted, shown
+from gmmspeech.errors import AudioError, ConfigError, DataError, GmmSpeechWarning, counted, shown, voiced
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.pitch import median_pitch
@@ -99,6 +99,7 @@ def verify_folder(
     background: str | os.PathLike[str] | None = None,
     random_state: int = 0,
     n_jobs: int | None = 1,
+    progress: bool = True,
 ) -> Verification:
     """Measure how well the speakers of a folder can be told apart.
 
@@ -127,6 +128,8 @@ def verify_folder(
         Decides the split.
     n_jobs : int
         Threads.
+    progress : bool
+        Show bars, in a terminal or a notebook, of what takes longer than two seconds.
 
     Returns
     -------
@@ -172,7 +175,7 @@ def verify_folder(
     if strangers is not None and front_end is not None:
         check_same_front_end(strangers.front_end_, front_end.to_json(), model="the background", frames="front_end")
     front = front_end or _front_end(rate, strangers)
-    with one_run_at_a_time(place / "results"):
+    with one_run_at_a_time(place / "results"), voiced(bars=progress):
         run, lists = pipeline.Run(place, jobs=n_jobs or 1), place / "protocol"
         everyone = strangers is not None
         if protocol is not None:
