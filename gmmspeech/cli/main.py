@@ -207,7 +207,7 @@ def features(
 @click.option(
     "--spk2group",
     type=FILE,
-    help="With --utt2spk: a speaker and his group (sex, corpus) in each line; each group counts alike too.",
+    help="With --utt2spk: a speaker and their group (sex, corpus) in each line; each group counts alike too.",
 )
 @seed_option
 @steps_options

@@ -43,7 +43,7 @@ def verify(
 ) -> None:
     """Measure how well speakers can be told apart.
 
-    FOLDER has a folder for each speaker, with his recordings in it or in folders of sessions; of any kind, rate and
+    FOLDER has a folder for each speaker, with their recordings in it or in folders of sessions; of any kind, rate and
     name. Speakers are split into a background and those in trials, recordings of the latter into enrollment and test.
     Then come features, GMM-UBM, i-vectors with PLDA (from 30 background speakers), calibration by cross-validation and
     a report. The same command goes on where a killed one was.

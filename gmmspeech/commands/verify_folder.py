@@ -113,7 +113,7 @@ def verify_folder(
     Parameters
     ----------
     folder : path-like
-        One folder for each speaker, in which lie his recordings, or folders of them (one a session, such as a day).
+        One folder for each speaker, in which lie their recordings, or folders of them (one a session, such as a day).
         They may be of any kind that `read_audio` reads, and of different rates: the lowest decides, 16 or 8 kHz.
     out : path-like
         Folder for everything that is made: ``protocol``, ``report``, models, scores.

@@ -82,7 +82,7 @@ class Part:
     segments : sequence of str
         Lines of ``segments``, where recordings are cut into other utterances.
     enrollment : dict
-        Speaker to utterances that his model is made of; all models are tried with all tests.
+        Speaker to utterances that their model is made of; all models are tried with all tests.
     tests : sequence of str
         Utterances; where nothing is said, all those that are not for enrollment.
     groups : dict

@@ -38,7 +38,7 @@ def _identify(path: PurePath, _: PurePath) -> tuple[str, str] | None:
 
 
 def _complete(listing: Listing, _: Path) -> Listing:
-    """Words and phones lie beside the audio; a speaker's name begins with his sex."""
+    """Words and phones lie beside the audio; a speaker's name begins with the sex."""
     beside = {u: {kind: _beside(path, kind) for kind in ("WRD", "PHN")} for u, path in listing.recordings.items()}
     words = {u: read_timit(files["WRD"]) for u, files in beside.items() if files["WRD"].exists()}
     phones = {u: read_timit(files["PHN"]) for u, files in beside.items() if files["PHN"].exists()}

@@ -36,7 +36,7 @@ def choose_warps(
     *,
     n_jobs: int | None = 1,
 ) -> dict[str, float]:
-    """Give the warp of each speaker whose frames fit best, by the likelihood of all of his utterances."""
+    """Give the warp of each speaker whose frames fit best, by the likelihood of all of their utterances."""
     found: dict[str, dict[float, float]] = {}
     for warp, own in frames.items():
         plain = {name: own[name] for name in transcripts}  # their front end differs from the model's, in the warp

@@ -110,7 +110,7 @@ def train_speaker_adapter(
 ) -> tuple[SpeakerAdapter, LabeledFrames]:
     """Speaker-adaptive training (Anastasakos et al. 1996) with fMLLR.
 
-    In each round every training speaker gets a transform to the model, estimated from his known segments, and the
+    In each round every training speaker gets a transform to the model, estimated from their known segments, and the
     model is trained anew on the transformed frames.
     """
     check_at_least(1, rounds=rounds)
@@ -195,7 +195,7 @@ def _speaker_statistics(
 def _transformed(
     data: LabeledFrames, statistics: dict[str, FMLLRStats], prior: FMLLRStats, prior_frames: float
 ) -> LabeledFrames:
-    """Each speaker's frames, put through the transform that his statistics and the prior give."""
+    """Each speaker's frames, put through the transform that their statistics and the prior give."""
     frames, speakers = data.frames.copy(), data.frame_speakers()
     for name, own in statistics.items():
         transform, _ = fmllr(own + _scaled(prior, prior_frames), min_count=0.0)  # the prior determines it

@@ -155,7 +155,7 @@ class AdaptedPhoneClassifier(
     """Classifier of segment vectors and of frames adapted to speakers: the full system.
 
     Three systems score a segment: one Gaussian of its vector, and a `PhoneGMM`, of unadapted and then of adapted
-    frames, whose parts, duration and priors are weighted apart. Nothing is known of a test speaker but his frames and
+    frames, whose parts, duration and priors are weighted apart. Nothing is known of a test speaker but their frames and
     the boundaries in them; frames are adapted and classified without the boundaries.
 
     Parameters
