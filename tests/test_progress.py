@@ -10,7 +10,7 @@ import pytest
 
 import gmmspeech as gs
 from gmmspeech import progress as bars
-from gmmspeech.progress import is_watched, progress, progress_bar, showing
+from gmmspeech.progress import is_watched, progress, progress_bar, showing, telling
 
 RNG = np.random.default_rng(0)
 X = [RNG.normal(size=(60, 2)) for _ in range(6)]
@@ -61,6 +61,15 @@ def test_a_bar_shows_before_the_first_step_has_ended(capsys, monkeypatch):
             if "0/3" in said:
                 break
     assert "0/3" in said
+
+
+def test_a_pass_that_does_not_count_is_not_told_twice(monkeypatch):
+    said = []
+    monkeypatch.setattr(bars, "say_step", said.append)
+    tell = telling("EM", "pass", lambda history: (len(history), history[-1]))
+    for history in ([-3.0], [-3.0, -2.5], [-3.0, -2.5]):
+        tell(history)
+    assert [line.partition(" nats")[0] for line in said] == ["EM: pass 1, -3.0000", "EM: pass 2, -2.5000"]
 
 
 def test_other_threads_show_none(monkeypatch):
