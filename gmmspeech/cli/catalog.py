@@ -26,6 +26,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "subset-data": "subset-data data/train data/few --count 4",
         "split-data": "split-data data/train 2",
         "combine-data": "combine-data data/both data/train data/eval",
+        "perturb-data": "perturb-data data/train data/slow --speed 0.9",
         "measure": "measure data/eval measures --groups data/eval/enroll_spk2utt",
         "pitch-groups": "pitch-groups data/train spk2group",
     },

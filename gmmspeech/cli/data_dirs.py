@@ -1,4 +1,4 @@
-"""Tools for data directories: check, mend, cut, split and combine them."""
+"""Tools for data directories: check, mend, cut, split, combine and perturb them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from gmmspeech.cli.group import command
-from gmmspeech.cli.places import FILE, FOLDER, OUT_FOLDER
+from gmmspeech.cli.group import allow_pipes_option, channel_option, command
+from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FOLDER, OUT_FOLDER
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import DataError, counted, say
 
@@ -137,6 +137,51 @@ def combine_data(out: Path, data_dirs: tuple[Path, ...]) -> None:
     for folder in data_dirs:
         _say(not_carried(folder))
     tell(counted(kept, "utterance"))
+
+
+@command("perturb-data")
+@click.argument("data_dir", type=FOLDER)
+@click.argument("out", type=OUT_FOLDER)
+@click.option("--speed", type=click.FloatRange(0.5, 2), help="How many times as fast, such as 0.9 or 1.1.")
+@click.option("--noise", type=FILE_OR_FOLDER, help="Add this recording, or one drawn of this data directory.")
+@click.option("--snr", type=click.FloatRange(-20, 100), metavar="DB", help="With --noise: how far below the speech.")
+@click.option("--seed", type=int, default=0, show_default=True, help="With --noise: seed of what is drawn.")
+@channel_option
+@allow_pipes_option
+def perturb_data(
+    data_dir: Path,
+    out: Path,
+    speed: float | None,
+    noise: Path | None,
+    snr: float | None,
+    seed: int,
+    channel: int | None,
+    allow_pipes: bool,
+) -> None:
+    """Make a data directory that is spoken faster or slower, or with noise.
+
+    Each utterance becomes a recording in OUT/wav, of 16 bits at the rate it had. Of another speed, ids of utterances
+    and speakers begin with sp0.9- and so on, as in Kaldi; with noise, those of utterances end with -snr10 and so on.
+    text, spk2gender and utt2lang go along, and utt2uniq says which utterance each was. combine-data puts OUT beside
+    DATA_DIR.
+    """
+    from gmmspeech.commands.data_dirs import not_carried
+    from gmmspeech.commands.perturbation import changed_lists, perturb_data
+
+    made = perturb_data(
+        data_dir,
+        out,
+        speed=speed,
+        noise=noise,
+        snr=snr,
+        channel="mix" if channel is None else channel,
+        allow_pipes=allow_pipes,
+        random_state=seed,
+    )
+    for name in changed_lists(data_dir):
+        say(f"{name}: left out, as it is of the sound as it was")
+    _say(not_carried(data_dir))
+    tell(f"{counted(made, 'utterance')} in {out}")
 
 
 def _say(line: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
@@ -110,7 +111,16 @@ def main() -> None:
 
 
 class _Command(click.Command):
-    """A command whose help ends with its example, which is made when it is asked for."""
+    """A command whose options are numbers if they should be; its help ends with its example, made when asked for."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line, and refuse what no range does: nan is neither below nor above its ends."""
+        rest = super().parse_args(ctx, args)
+        for parameter in self.params:
+            value = ctx.params.get(parameter.name or "")
+            if isinstance(value, float) and math.isnan(value):
+                raise click.BadParameter("found nan, expected a number", ctx, parameter)
+        return rest
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the example."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gmmspeech.arguments import check, whole
 from gmmspeech.commands.data_checks import fixed
 from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.files.text import parse_number, read_lines, split_fields
@@ -43,6 +44,7 @@ def subset_data(
     if len(given) != 1:
         expected = "one of count, speakers and utterances"
         raise ConfigError(f"found {counted(len(given), 'choice')} of utterances, expected {expected}")
+    check(whole(0), random_state=random_state)
     tables = read_whole_tables(folder)
     utt2spk = tables["utt2spk"]
     if speakers is not None:

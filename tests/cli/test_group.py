@@ -61,3 +61,10 @@ def test_help_of_train_plda_has_all_steps():
 )
 def test_defaults_of_train_phone_classifier_are_those_of_the_model(name, default):
     assert option("train-phone-classifier", name).default == default
+
+
+@pytest.mark.parametrize("words", ["train-ubm a.h5 b.h5 --tol nan", "perturb-data . out --speed nan"])
+def test_nan_is_within_no_range(run, words):
+    refused = run(*words.split())
+    assert refused.exit_code == 2
+    assert refused.stderr.endswith("found nan, expected a number\n")

@@ -84,7 +84,7 @@ def test_every_command_that_writes_is_here(tmp_path: Path) -> None:
     folders = {n for n, c in main.commands.items() if any(p.type is OUT_FOLDER for p in c.params)}
     assert folders == {
         *("align", "classify-phones", "combine-data", "compare", "demo", "evaluate", "prepare", "recognize"),
-        *("subset-data", "verify"),
+        *("perturb-data", "subset-data", "verify"),
     }
     for command in main.commands.values():
         for parameter in command.params:
@@ -121,6 +121,7 @@ def test_what_is_no_file_to_write_is_bad_usage(
         "evaluate": [voices / "scores", voices / "trials", "--report"],
         "prepare": ["speakers", voices],
         "subset-data": [voices, "--count", 2],
+        "perturb-data": [voices, "--speed", 0.9],
         "demo": ["--out"],
     }.items():
         assert run(name, *words, out).exit_code == 2
@@ -245,7 +246,11 @@ def test_a_data_directory_is_no_folder_for_results(voices: Path, run: Run, comma
 
 def test_a_data_directory_is_not_made_of_itself(voices: Path, run: Run) -> None:
     before = contents(voices)
-    for words in (("subset-data", voices, voices / ".", "--count", 2), ("combine-data", voices, voices / ".")):
+    for words in (
+        ("subset-data", voices, voices / ".", "--count", 2),
+        ("combine-data", voices, voices / "."),
+        ("perturb-data", voices, voices / ".", "--speed", 0.9),
+    ):
         assert "found it as DATA_DIR and as output" in run(*words).stderr
     assert contents(voices) == before
 

@@ -1,0 +1,181 @@
+"""Copies of data directories that are spoken faster or slower, or with noise: more, and other, data to train on.
+
+Names are those of Kaldi's scripts: of another speed, utterances and speakers begin with ``sp0.9-``, since voices change
+with it (``perturb_data_dir_speed.sh``); with noise, utterances alone end with ``-snr10``.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from gmmspeech.arguments import check, real, whole
+from gmmspeech.audio import read_audio, resample
+from gmmspeech.audio.reading import Channel
+from gmmspeech.checks import check_positive
+from gmmspeech.errors import AudioError, ConfigError, DataError, shown
+from gmmspeech.files.atomic import folder_beside, move_into_place
+from gmmspeech.files.names import check_apart, file_name
+from gmmspeech.formats.data_tables import Tables, by_speaker, read_whole_tables, write_tables
+from gmmspeech.formats.datadir import DataDir, load_utterance, read_data_dir
+
+Signal = NDArray[np.float32]
+Perturb = Callable[[str, Signal, int], Signal]  # of an utterance, its samples and their rate
+Name = Callable[[str], str]
+
+_KEPT = ("text", "utt2lang")  # lists of utterances that stay true
+_LARGEST = 32767 / 32768
+
+
+def perturb_data(
+    folder: Path,
+    out: Path,
+    *,
+    speed: float | None = None,
+    noise: Path | None = None,
+    snr: float | None = None,
+    channel: Channel = None,
+    allow_pipes: bool = False,
+    random_state: int = 0,
+) -> int:
+    """Write a data directory whose utterances are perturbed, each a recording of its own; give their number.
+
+    Exactly one of `speed` (a factor) and `noise` (a recording, or a data directory) is given, and `snr` with noise.
+    """
+    if (speed is None) == (noise is None):
+        raise ConfigError(f"speed, noise: found {'neither' if speed is None else 'both'}, expected one of them")
+    if (noise is None) != (snr is None):
+        given, other = ("noise", "snr") if snr is None else ("snr", "noise")
+        raise ConfigError(f"{given}: found it without {other}, expected both")
+    check_positive(speed=1.0 if speed is None else speed)
+    check(real(least=-100, most=100), snr=0.0 if snr is None else snr)
+    check(whole(0), random_state=random_state)
+    data = read_data_dir(folder, allow_pipes=allow_pipes)
+    tables = read_whole_tables(folder)
+    if speed is not None:
+        prefix = f"sp{speed:g}-"
+        seconds = _written(data, out, lambda u: prefix + u, lambda _, x, __: faster(x, speed), channel)
+        lists = _renamed(tables, lambda u: prefix + u, lambda s: prefix + s)
+    else:
+        assert noise is not None
+        assert snr is not None
+        suffix = f"-snr{snr:g}"
+        adding = _adding(_noises(noise, channel), snr, random_state)
+        seconds = _written(data, out, lambda u: u + suffix, adding, channel)
+        lists = _renamed(tables, lambda u: u + suffix, lambda s: s)
+    places = {name: os.path.abspath(_place(out, name)) for name in seconds}
+    durations = {name: f"{value:.6g}" for name, value in seconds.items()}
+    write_tables(out, {**lists, "utt2dur": durations, "wav.scp": places})
+    return len(seconds)
+
+
+def faster(signal: Signal, factor: float) -> Signal:
+    """Play samples faster by a factor: n / factor of them, of a higher pitch, as ``sox speed`` does."""
+    return soxr.resample(signal, factor, 1.0, quality="HQ")
+
+
+def with_noise(signal: Signal, noise: Signal, snr: float, rng: np.random.Generator) -> Signal:
+    """Add noise, from a place in it that is drawn and again from its beginning at its end, `snr` dB below the signal.
+
+    Both are measured by their mean powers where they are added.
+    """
+    begin = rng.integers(len(noise))
+    added = np.take(noise, np.arange(begin, begin + len(signal)), mode="wrap").astype(np.float64)
+    powers = [np.mean(np.square(x, dtype=np.float64)) for x in (signal, added)]
+    for power, what in zip(powers, ("signal", "noise"), strict=True):
+        if not power > 0:
+            raise AudioError(f"found {what} that is silent, expected some sound, for a ratio in dB")
+    return (signal + added * np.sqrt(powers[0] / powers[1] * 10 ** (-snr / 10))).astype(np.float32)
+
+
+def _adding(noises: dict[str, tuple[Signal, int]], snr: float, random_state: int) -> Perturb:
+    """Add to each utterance one of the noises, drawn by its name, so that others change nothing."""
+    names = sorted(noises)
+
+    def add(utterance: str, signal: Signal, rate: int) -> Signal:
+        rng = np.random.default_rng([random_state, zlib.crc32(utterance.encode(errors="surrogateescape"))])
+        name = names[rng.integers(len(names))]
+        noise, noise_rate = noises[name]
+        try:
+            return with_noise(signal, resample(noise, noise_rate, rate), snr, rng)
+        except AudioError as error:
+            raise AudioError(f"utterance {shown(utterance)} with noise {shown(name)}: {error}") from error
+
+    return add
+
+
+def _noises(place: Path, channel: Channel) -> dict[str, tuple[Signal, int]]:
+    """Read a recording of noise, or all of a data directory."""
+    if not place.is_dir():
+        return {str(place): read_audio(place, channel=channel)}
+    data = read_data_dir(place)
+    if not data.utterances:
+        raise DataError(f"{place}: found no recording, expected some noise")
+    return {name: load_utterance(data, name, channel=channel) for name in data.utterances}
+
+
+def _written(data: DataDir, out: Path, named: Name, perturb: Perturb, channel: Channel) -> dict[str, float]:
+    """Write what becomes of utterances as recordings; they are put in place once all are there. Give their seconds."""
+    read = {os.path.realpath(path) for path in data.recordings.values()}
+    for utterance in data.utterances:
+        place = _place(out, named(utterance))
+        if os.path.realpath(place) in read:
+            raise DataError(f"{place}: found it as a recording of {data.path}, expected another place to write to")
+    check_apart((_place(out, named(utterance)).name for utterance in data.utterances), out)
+    seconds = {}
+    with folder_beside(_place(out, "").parent.absolute()) as made:
+        for utterance in data.utterances:
+            signal, rate = load_utterance(data, utterance, channel=channel)
+            found = within_range(perturb(utterance, signal, rate))
+            if not len(found):
+                raise AudioError(f"utterance {shown(utterance)}: found no sample left, expected a longer one")
+            seconds[named(utterance)] = len(found) / rate
+            soundfile.write(made / _place(out, named(utterance)).name, to_int16(found), rate)
+        for name in seconds:
+            place = _place(out, name)
+            place.parent.mkdir(exist_ok=True)
+            move_into_place(made / place.name, place)
+    return seconds
+
+
+def within_range(signal: Signal) -> Signal:
+    """Make samples softer, all by the same factor, where some would not go into 16 bits."""
+    peak = float(np.abs(signal).max(initial=0.0))
+    return signal if peak <= 1 else signal * np.float32(_LARGEST / peak)
+
+
+def to_int16(signal: Signal) -> NDArray[np.int16]:
+    """Give samples in [-1, 1] as those of 16 bits that are read as the same."""
+    return np.clip(np.rint(signal * 32768), -32768, 32767).astype(np.int16)
+
+
+def _place(out: Path, name: str) -> Path:
+    return out / "wav" / file_name(name, ".wav")
+
+
+def _renamed(tables: Tables, named: Name, speaker_named: Name) -> Tables:
+    """Lists that stay true, with other names, and which utterance each was."""
+    utt2spk = {named(u): speaker_named(speaker) for u, speaker in tables["utt2spk"].items()}
+    uniq = tables.get("utt2uniq", {})
+    found = {name: {named(u): value for u, value in tables[name].items()} for name in _KEPT if name in tables}
+    if "spk2gender" in tables:
+        found["spk2gender"] = {speaker_named(s): value for s, value in tables["spk2gender"].items()}
+    return {
+        **found,
+        "utt2spk": utt2spk,
+        "spk2utt": by_speaker(utt2spk),
+        "utt2uniq": {named(u): uniq.get(u, u) for u in tables["utt2spk"]},
+    }
+
+
+def changed_lists(folder: Path) -> Iterator[str]:
+    """Yield the lists of a directory that its perturbed copy lacks, since they are of the sound as it was."""
+    made = (*_KEPT, "spk2gender", "utt2spk", "spk2utt", "utt2uniq", "utt2dur", "wav.scp")
+    return (name for name in read_whole_tables(folder) if name not in made)
