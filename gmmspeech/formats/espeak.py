@@ -65,7 +65,7 @@ _JOINED = {("ɚ", "ɹ"), ("ɝ", "ɹ")}
 _LOCK = threading.Lock()  # eSpeak has one state in a process
 
 # eSpeak NG's C interface (speak_lib.h).
-_RETRIEVAL, _UTF8, _IPA = 1, 1, 0x02
+_SYNCHRONOUS, _UTF8, _IPA = 2, 1, 0x02
 
 
 @checked
@@ -176,10 +176,12 @@ def _voice(language: str) -> str:
 @lru_cache(maxsize=1)
 def _languages() -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
     """Name and file of eSpeak's voices by their code, and other codes of them, such as "zh" of "cmn"."""
-    voices = _library().espeak_ListVoices(None)
+    library = _library()
+    with _LOCK:
+        voices = list(_each(library.espeak_ListVoices(None)))
     names: dict[str, tuple[str, str]] = {}
     others: dict[str, tuple[int, str]] = {}
-    for voice in _each(voices):
+    for voice in voices:
         (_, code), *more = _codes(voice.languages)
         if not _has_rules(code, voice.identifier.decode()):
             continue
@@ -314,23 +316,31 @@ class _Voice(ctypes.Structure):
     )
 
 
-@lru_cache(maxsize=1)
 def _library() -> ctypes.CDLL:
-    """The library, started once in a process."""
+    """The library, or a `ConfigError` that says what to install."""
     if importlib.util.find_spec("espeakng_loader") is None:
         expected = 'the extra "g2p" (pip install "gmmspeech[g2p]"), or a dictionary of all words'
         raise ConfigError(f"eSpeak NG: found no package espeakng-loader, expected {expected}")
+    with _LOCK:
+        return _started()
+
+
+@lru_cache(maxsize=1)
+def _started() -> ctypes.CDLL:
+    """The library, started once in a process: eSpeak does not give back what an earlier start left.
+
+    Of its modes the synchronous one starts no thread of its own.
+    """
     import espeakng_loader
 
-    with _LOCK:
-        library = ctypes.CDLL(espeakng_loader.get_library_path())
-        rate = library.espeak_Initialize(_RETRIEVAL, 0, os.fsencode(_data()), 0)
-        if rate <= 0:
-            raise ConfigError(f"eSpeak NG: found code {rate}, expected it to start with {_data()}")
-        library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
-        library.espeak_TextToPhonemes.restype = ctypes.c_char_p
-        library.espeak_TextToPhonemes.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
-        return library
+    library = ctypes.CDLL(espeakng_loader.get_library_path())
+    rate = library.espeak_Initialize(_SYNCHRONOUS, 0, os.fsencode(_data()), 0)
+    if rate <= 0:
+        raise ConfigError(f"eSpeak NG: found code {rate}, expected it to start with {_data()}")
+    library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
+    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+    library.espeak_TextToPhonemes.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
+    return library
 
 
 def _has_rules(code: str, file: str) -> bool:

@@ -202,7 +202,6 @@ def test_a_language_that_there_is_not_is_told_first(run, digits: Path, monkeypat
             "(Spanish (Spain)), ru (Russian), cmn (Chinese (Mandarin, latin as English))"
         ]
     monkeypatch.setattr("gmmspeech.formats.espeak.importlib.util.find_spec", lambda _: None)
-    espeak._library.cache_clear()
     espeak._languages.cache_clear()
     refused = run("align", digits, "--language", "de")
     assert refused.exit_code == 1

@@ -1,5 +1,8 @@
 import random
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import kaldialign
 import pytest
@@ -123,6 +126,18 @@ def test_any_number_of_threads_gives_the_same():
         assert list(pool.map(lambda job: pronounce_words(job[1], job[0]), jobs)) == alone
 
 
+def test_it_starts_once_and_without_threads_of_its_own():
+    code = (
+        "import os, espeakng_loader; from gmmspeech.formats import espeak; before = os.listdir('/proc/self/task')\n"
+        "assert espeak._library() is espeak._library(); espeak.espeak_languages()\n"
+        "assert os.listdir('/proc/self/task') == before"
+    )
+    if not Path("/proc/self/task").is_dir():
+        pytest.skip("counts threads as Linux tells them")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_codes_of_iso_639_3():
     """Of the same languages, as the names that eSpeak gives them say."""
     for code, name in {"deu": "German", "tur": "Turkish", "rus": "Russian", "pes": "Persian", "swh": "Swahili"}.items():
@@ -141,7 +156,6 @@ def test_odd_words():
 def test_without_the_package_it_says_what_to_install(monkeypatch):
     import importlib.util
 
-    espeak._library.cache_clear()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r'expected the extra "g2p" .pip install "gmmspeech\[g2p\]"'):
         espeak._library()
