@@ -59,9 +59,27 @@ WRITTEN = {DOCS / "reference", DOCS / "results"}  # by the build, which checks t
 @pytest.mark.parametrize("page", sorted(p for p in LINKED if p.parent not in WRITTEN), ids=lambda page: page.stem)
 def test_links_of_a_page_lead_to_files(page):
     """On the disk and on the web; those within the documentation are checked by its build, with their anchors."""
-    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    links = re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", text)
-    gone = [link for link in links if not (page.parent / link).exists()]
+    links = re.findall(r"\]\((?![a-z]+:)([^)#\s]*)(?:#([^)\s]+))?\)", without_code(page))
+    gone = [link for link, _ in links if not (page.parent / link).exists()]
     assert [
         link for link in gone if not link.startswith(("results/", "../results/", "reference/", "commands.md"))
     ] == []
+    marked = [(page.parent / link if link else page, anchor) for link, anchor in links if anchor and link not in gone]
+    assert [anchor for place, anchor in marked if anchor not in anchors(place)] == []
+
+
+def without_code(page: Path) -> str:
+    return re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """What the headings of a page are called in links, on the web as in the build."""
+    heads = re.findall(r"^#+ (.+)", without_code(page), re.MULTILINE)
+    plain = [re.sub(r"\]\([^)]*\)", "", head).lower() for head in heads]
+    return {re.sub(r"[^\w\- ]", "", head).strip().replace(" ", "-") for head in plain}
+
+
+def test_anchors_are_those_of_headings(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# A, `b` and [c](d.md)\n```sh\n# no heading\n```\n## Fusion: of few\n")
+    assert anchors(page) == {"a-b-and-c", "fusion-of-few"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -111,10 +112,16 @@ def main() -> None:
 
 
 class _Command(click.Command):
-    """A command whose options are numbers if they should be; its help ends with its example, made when asked for."""
+    """A command whose options have values of their own; its help ends with its example, made when asked for."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the command line, and refuse what no range does: nan is neither below nor above its ends."""
+        """Parse the command line, and refuse what no type does: nan, and another option where a value is missing."""
+        options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
+        names = {name for option in options for name in (*option.opts, *option.secondary_opts)}
+        with_value = {name for option in options if not option.is_flag and not option.count for name in option.opts}
+        for word, after in itertools.pairwise(itertools.takewhile(lambda word: word != "--", args)):
+            if word in with_value and after in names:
+                raise click.BadParameter(f"found the option {after}, expected a value", ctx, param_hint=repr(word))
         rest = super().parse_args(ctx, args)
         for parameter in self.params:
             value = ctx.params.get(parameter.name or "")

@@ -135,5 +135,5 @@ def _flat(mapping: Mapping[str, object], prefix: str = "") -> list[tuple[str, st
         if isinstance(value, Mapping):
             rows += _flat(value, f"{prefix}{name}.")
         else:
-            rows.append((f"{prefix}{name}", str(value)))
+            rows.append((f"{prefix}{name}", "–" if value is None else str(value)))
     return rows

@@ -68,3 +68,13 @@ def test_nan_is_within_no_range(run, words):
     refused = run(*words.split())
     assert refused.exit_code == 2
     assert refused.stderr.endswith("found nan, expected a number\n")
+
+
+@pytest.mark.parametrize("option", ["--report", "--out", "--dictionary"])
+def test_an_option_is_no_value_of_another(run, option):
+    """A file of that name can be meant by a path to it."""
+    refused = run("align", ".", option, "--quiet")
+    assert refused.exit_code == 2
+    assert refused.stderr.endswith(f"'{option}': found the option --quiet, expected a value\n")
+    assert "found the option" not in run("align", "none", option, "./--quiet").stderr
+    assert "found the option" not in run("show", "--", "--quiet").stderr

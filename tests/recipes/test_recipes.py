@@ -1,6 +1,7 @@
 """Recipes reach what their READMEs promise, and do no stage twice."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -121,3 +122,18 @@ def test_a_script_as_a_process(tmp_path):
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "nowhere" in done.stderr
+
+
+@pytest.mark.parametrize("page", sorted(RECIPES.glob("*/README.md")), ids=lambda page: page.parent.name)
+def test_lines_of_a_page_have_the_options_of_the_script(page, recipe):
+    """That the scripts work is tested on less; their pages' lines take minutes, or fetch corpora."""
+    blocks = "".join(re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE))
+    lines = re.findall(r"^python recipes/(\w+)/run\.py (.*)", blocks.replace("\\\n", " "), re.MULTILINE)
+    assert lines
+    for name, words in lines:
+        known = {option for parameter in recipe(name).main.params for option in parameter.opts}
+        assert set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", words)) <= known
+    others = [
+        line for line in blocks.splitlines() if not line.startswith(("python recipes", "pip install", "cp ", "    --"))
+    ]
+    assert others == []
