@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,7 +28,9 @@ from gmmspeech.errors import counted
     show_default="what the features say, or 10",
     help="Milliseconds from frame to frame, for HTK's files.",
 )
-def copy_features_command(source: str, out: str, compress: bool, kind: str, frame_shift: float | None) -> None:
+def copy_features_command(
+    source: str, out: str, compress: bool, kind: str, frame_shift: float | None, beside: Any
+) -> None:
     """Copy features into another format.
 
     Formats are HDF5, Kaldi's archives and HTK's files.
@@ -41,8 +44,9 @@ def copy_features_command(source: str, out: str, compress: bool, kind: str, fram
     from gmmspeech.commands.copy import copy_features
     from gmmspeech.progress import progress_bar
 
+    bar = progress_bar("copying", "utt")
     utterances, frames = copy_features(
-        source, out, compress=compress, kind=kind, frame_shift=frame_shift, progress=progress_bar("copying", "utt")
+        source, out, compress=compress, kind=kind, frame_shift=frame_shift, beside=beside, progress=bar
     )
     tell(f"{counted(utterances, 'utterance')}, {counted(frames, 'frame')} copied")
 

@@ -18,7 +18,7 @@ from gmmspeech.cli.catalog import example_of
 from gmmspeech.cli.messages import as_typed
 from gmmspeech.cli.places import FEATURES, FILE_OR_NAME, OUT_FEATURES, OUT_STORE, check_places
 from gmmspeech.cli.process import STDOUT_TAKEN, Main, traceback_shown
-from gmmspeech.cli.steps import apply_steps
+from gmmspeech.cli.steps import gather_steps
 from gmmspeech.cli.streams import end_by_signal, streams_of
 from gmmspeech.cli.voice import told, voice_options
 from gmmspeech.errors import GmmSpeechError, say, warnings_said
@@ -182,7 +182,7 @@ def _through_streams(function: Any, context: click.Context, options: dict[str, A
                 check_places(context)
                 for fetch in streams.before:
                     fetch()
-                apply_steps(function, context, options, streams.stand_in)
+                gather_steps(function, options)
                 function(**options)
                 for deliver in streams.after:
                     deliver()

@@ -228,6 +228,7 @@ def train_ubm(
     utt2spk: Path | None,
     spk2group: Path | None,
     seed: int,
+    beside: Any,
     jobs: int,
     scheduler: str | None,
 ) -> None:
@@ -253,6 +254,7 @@ def train_ubm(
         utt2spk=utt2spk,
         spk2group=spk2group,
         random_state=seed,
+        beside=beside,
         n_jobs=jobs,
         scheduler=scheduler,
     )
@@ -288,6 +290,7 @@ def enroll(
     relevance_factor: float,
     update: str,
     scoring: str | None,
+    beside: Any,
     jobs: int,
 ) -> None:
     """Adapt a model to each speaker of a list.
@@ -298,7 +301,7 @@ def enroll(
     from gmmspeech.commands.verification import enroll_file
 
     options = {"relevance_factor": relevance_factor, "update": update, "scoring": scoring or "frames", "n_jobs": jobs}
-    verifier = enroll_file(ubm, feats, spk2utt, models, **options)
+    verifier = enroll_file(ubm, feats, spk2utt, models, beside=beside, **options)
     tell(f"{counted(len(verifier.models_), 'model')} enrolled")
 
 
@@ -333,6 +336,7 @@ def score(
     top_c: int | None,
     groups: Path | None,
     skip_bad: bool,
+    beside: Any,
     jobs: int,
 ) -> None:
     """Score the trials of a list.
@@ -345,7 +349,7 @@ def score(
 
     bad: dict[str, str] | None = {} if skip_bad else None
     options: dict[str, Any] = {"scoring": scoring, "top_c": top_c, "groups": groups, "n_jobs": jobs}
-    done = score_file(models, feats, trials, scores, skipped=bad, **options)
+    done = score_file(models, feats, trials, scores, beside=beside, skipped=bad, **options)
     tell_skipped((bad or {}).values())
     tell(f"{counted(len(done), 'trial')} scored" + (f", {counted(len(bad), 'test')} skipped" if bad else ""))
 

@@ -37,7 +37,7 @@ def as_typed(command: click.Command) -> Callable[[str], str]:
     '--top-c: found 9, expected 1 to 4'
     """
     typed = {
-        parameter.name or "": max(parameter.opts, key=len)
+        parameter.name or "": next((name for name in parameter.opts if name.startswith("--")), parameter.opts[0])
         for parameter in command.params
         if isinstance(parameter, click.Option)
     }

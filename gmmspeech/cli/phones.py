@@ -20,6 +20,7 @@ from gmmspeech.cli.group import (
 )
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FEATURES, OUT_FOLDER
 from gmmspeech.cli.process import tell
+from gmmspeech.cli.steps import feats_option, steps_options, stored_or_none, utt2spk_for_cmvn
 from gmmspeech.errors import ConfigError, counted, say
 
 dictionary_option = click.option(
@@ -63,7 +64,7 @@ beam_option = click.option(
     "--init",
     type=FILE_OR_NAME,
     metavar="FILE|english|flat",
-    show_default="english, or flat with another --config, or with --labels",
+    show_default="english, or flat with another --config, or with --labels or --feats",
     help="Begin with this model of train-phones, perhaps of another language, or the one that comes along: with its "
     "phones, as they are or the nearest by articulation. It is adapted where recordings are few, else trained anew. "
     "flat: begin with nothing.",
@@ -109,6 +110,9 @@ beam_option = click.option(
     help="Whether a frame belongs to the state on the best path, or to all states by their posteriors.",
 )
 @beam_option
+@feats_option
+@utt2spk_for_cmvn
+@steps_options
 @channel_option
 @allow_pipes_option
 @strict_option
@@ -131,6 +135,8 @@ def train_phones(
     max_iter: int,
     method: str,
     beam: float | None,
+    feats: str | None,
+    beside: Any,
     channel: int | None,
     allow_pipes: bool,
     skip_bad: bool | None,
@@ -150,7 +156,9 @@ def train_phones(
     from gmmspeech.commands.transcripts import open_pronunciations
 
     if init is None:
-        init = "english" if labels is None and config in (None, "phones") else "flat"
+        of_english = labels is None and feats is None and config in (None, "phones")
+        init = "english" if of_english else "flat"
+    stored = stored_or_none(feats, beside)
     if phone_map is not None and init == "flat":
         raise ConfigError("--phone-map: found it without --init, expected both")
     if labels is not None and beam is not None:
@@ -164,7 +172,7 @@ def train_phones(
     hmm, state, done = train_phones_dir(
         data_dir,
         model,
-        front_end_for(config, start.get("init_model")),
+        front_end_for(config, start.get("init_model"), stored),
         open_pronunciations(dictionaries, skip_bad=skip_bad is not False) if dictionaries else None,
         language=language,
         unknown_words=unknown_words,
@@ -177,6 +185,7 @@ def train_phones(
         method=method,
         **searching,
         **start,
+        stored=stored,
         channel="mix" if channel is None else channel,
         allow_pipes=allow_pipes,
         skip_bad=skip_bad,
@@ -251,6 +260,9 @@ def train_phones(
     help="Write the transition that each frame takes, as Kaldi's ali.ark; ark,t:FILE for text.",
 )
 @beam_option
+@feats_option
+@utt2spk_for_cmvn
+@steps_options
 @channel_option
 @allow_pipes_option
 @strict_option
@@ -272,6 +284,8 @@ def align(
     self_loop_scale: float,
     ali: str | None,
     beam: float | None,
+    feats: str | None,
+    beside: Any,
     channel: int | None,
     allow_pipes: bool,
     skip_bad: bool | None,
@@ -313,6 +327,7 @@ def align(
         self_loop_scale=self_loop_scale,
         ali=ali,
         beam=beam,
+        stored=stored_or_none(feats, beside),
         channel="mix" if channel is None else channel,
         allow_pipes=allow_pipes,
         skip_bad=skip_bad,

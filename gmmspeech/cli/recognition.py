@@ -11,6 +11,7 @@ import click
 from gmmspeech.cli.group import allow_pipes_option, channel_option, command, strict_option
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT_FOLDER
 from gmmspeech.cli.process import tell
+from gmmspeech.cli.steps import feats_option, steps_options, stored_or_none, utt2spk_for_cmvn
 from gmmspeech.errors import ConfigError, DataError, counted, say, shown
 
 if TYPE_CHECKING:
@@ -103,6 +104,9 @@ _OF_LM = ("lm_scale", "beam", "max_active", "lattice_beam", "self_loop_scale", "
     show_default="ctm of a data directory, textgrid of a folder",
     help="Of the files in --out, beside alignment.csv.",
 )
+@feats_option
+@utt2spk_for_cmvn
+@steps_options
 @channel_option
 @allow_pipes_option
 @strict_option
@@ -123,6 +127,8 @@ def recognize(
     adapt: bool | None,
     language: str,
     unknown_words: str | None,
+    feats: str | None,
+    beside: Any,
     channel: int | None,
     allow_pipes: bool,
     skip_bad: bool | None,
@@ -142,6 +148,7 @@ def recognize(
     """
     common: dict[str, Any] = {
         "adapt": adapt,
+        "stored": stored_or_none(feats, beside),
         "channel": "mix" if channel is None else channel,
         "allow_pipes": allow_pipes,
         "skip_bad": skip_bad,

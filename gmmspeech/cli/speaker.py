@@ -30,7 +30,14 @@ from gmmspeech.errors import ConfigError, counted
 @jobs_option
 @scheduler_option
 def statistics(
-    ubm: Path, feats: str, out: Path, groups: Path | None, second_order: bool, jobs: int, scheduler: str | None
+    ubm: Path,
+    feats: str,
+    out: Path,
+    groups: Path | None,
+    second_order: bool,
+    beside: Any,
+    jobs: int,
+    scheduler: str | None,
 ) -> None:
     """Count the statistics of utterances.
 
@@ -40,7 +47,7 @@ def statistics(
     from gmmspeech.commands.speaker import statistics_file
 
     options: dict[str, Any] = {"second_order": second_order, "n_jobs": jobs, "scheduler": scheduler}
-    count = statistics_file(ubm, feats, out, groups=groups, **options)
+    count = statistics_file(ubm, feats, out, groups=groups, beside=beside, **options)
     tell(f"statistics of {counted(count, 'utterance')}")
 
 

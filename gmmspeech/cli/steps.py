@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
 from gmmspeech.cli.places import FEATURES, FILE
+from gmmspeech.errors import ConfigError
 
 _OPTIONS = (
     click.option(
@@ -24,7 +23,9 @@ _OPTIONS = (
     click.option(
         "--deltas", "--add-deltas", "deltas", type=click.IntRange(0, 10), default=0, help="Add deltas of this order."
     ),
-    click.option("--delta-window", type=click.IntRange(1, 1000), default=2, help="With --deltas: frames to a side."),
+    click.option(
+        "--delta-window", type=click.IntRange(1, 1000), show_default="2", help="With --deltas: frames to a side."
+    ),
     click.option("--sliding-cmvn", is_flag=True, help="Subtract the mean of 300 frames around each frame."),
     click.option(
         *("--vad", "--select-voiced", "vad"), type=FEATURES, metavar="scp:FILE", help="Keep voiced frames alone."
@@ -37,34 +38,43 @@ _KEY = "__gmmspeech_steps__"
 
 
 def steps_options(function: Any) -> Any:
-    """Add the options to a command that reads features; what they ask for is done before it, in their order here."""
+    """Add the options to a command that reads features, as its parameter `beside`."""
     for option in reversed(_OPTIONS):
         function = option(function)
     setattr(function, _KEY, True)
     return function
 
 
+feats_option = click.option(
+    "--feats",
+    type=FEATURES,
+    metavar="scp:FILE",
+    help="Take these features, such as Kaldi's feats.scp, in place of those of the recordings.",
+)
+
+
 def utt2spk_for_cmvn(function: Any) -> Any:
     """Let utt2spk be the speakers that statistics of CMVN are of, in a command that has no other use for it."""
     for parameter in function.__click_params__:
         if parameter.name == "cmvn_utt2spk":
-            parameter.opts.append(_SPEAKERS)
+            parameter.opts.insert(0, _SPEAKERS)
     return function
 
 
-def apply_steps(function: Any, context: click.Context, options: dict[str, Any], made: Callable[[str], Path]) -> None:
-    """Replace the features that a command reads by what the steps make of them; `made` names a temporary file."""
+def stored_or_none(feats: str | None, beside: Any) -> Any:
+    """Give stored features with what lies beside them, if they are to be taken."""
+    from gmmspeech.commands.stored_features import NOTHING, Stored
+
+    if feats is None and beside != NOTHING:
+        raise ConfigError("found what is done to stored features without --feats, expected both")
+    return None if feats is None else Stored(feats, beside)
+
+
+def gather_steps(function: Any, options: dict[str, Any]) -> None:
+    """Read what a command's options ask to be done to features, and what lies beside them, for it as `beside`."""
     if not getattr(function, _KEY, False):
         return
-    given = {name: options.pop(name) for name in _NAMES if name in options}
-    if not any(value for name, value in given.items() if name != "delta_window"):
-        return
-    from gmmspeech.commands.feature_steps import prepare_features, read_steps
+    from gmmspeech.commands.stored_features import read_beside
 
-    steps = read_steps(utt2spk=given.pop("cmvn_utt2spk"), **given)
-    for parameter in context.command.params:
-        key = parameter.name or ""
-        if parameter.type is FEATURES and key not in _NAMES and isinstance(options.get(key), str):
-            file = made(options[key])
-            prepare_features(options[key], steps, str(file))
-            options[key] = f"ark:{file}"
+    given = {name: options.pop(name) for name in _NAMES if name in options}
+    options["beside"] = read_beside(utt2spk=given.pop("cmvn_utt2spk"), **given)

@@ -94,10 +94,6 @@ class Streams:
             message = message.replace(f"ark:{file}", text).replace(f"scp:{file}", text).replace(file, text)
         return message
 
-    def stand_in(self, text: str) -> Path:
-        """Name a temporary file that takes the place of what a specifier says."""
-        return self._temporary(self.told(text), "steps.ark")
-
     def taking(self, stream: str, name: str) -> None:
         """Note who takes a stream, or raise a DataError if another does."""
         if stream in self.taken:

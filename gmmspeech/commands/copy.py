@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from gmmspeech.commands.stored_features import NOTHING, Beside, open_features
 from gmmspeech.errors import ConfigError, DataError, shown
 from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.names import Output, check_apart, file_name, id_of_name, parse_output
@@ -36,11 +37,12 @@ def copy_features(
     compress: bool = False,
     kind: str = "USER",
     frame_shift: float | None = None,
+    beside: Beside = NOTHING,
     progress: Callable[[Iterator[Any]], Any] = iter,
 ) -> tuple[int, int]:
     """Copy frames between HDF5 stores, Kaldi's archives and HTK's parameter files."""
     write = _writer(out, compress)
-    with FeatureStore(source) as store:
+    with open_features(source, beside) as store:
         to = parse_output(out, archives=True)
         written = _written(store, to)
         _check_not_read(store, written)

@@ -15,6 +15,7 @@ from gmmspeech.cluster import on_cluster
 from gmmspeech.commands.extraction import Extraction, check_not_recording
 from gmmspeech.commands.phones import features_of, frame_times
 from gmmspeech.commands.quiet_edges import without_quiet_edges
+from gmmspeech.commands.stored_features import Stored
 from gmmspeech.commands.transcripts import (
     UNKNOWN_WORDS,
     Spoken,
@@ -24,7 +25,7 @@ from gmmspeech.commands.transcripts import (
     unknown_lines,
     write_unknown_words,
 )
-from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, counted, shown
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, GmmSpeechWarning, counted, shown
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.checkpoints import Checkpoint, checkpoint_of
@@ -71,9 +72,16 @@ def told_start(model: PhoneHMM | AdaptedSystem, init_model: PhoneHMM, phone_map:
     return f"{same}, {len(others)} as their nearest ({told_pairs(others)})" if others else same
 
 
-def front_end_for(config: str | None, init: PhoneHMM | None) -> FrontEnd:
-    """Read the front end of training: the one that is named, or that of the model that it begins with."""
+def front_end_for(config: str | None, init: PhoneHMM | None, stored: Stored | None = None) -> FrontEnd | str | None:
+    """Read the front end of training: the one that is named, or that of the model that it begins with.
+
+    Of `stored` features it is what that model keeps.
+    """
     of_init = None if init is None else init.front_end
+    if stored is not None:
+        if config is not None:
+            raise ConfigError(f"config: found {shown(config)} for features that are stored, expected one of both")
+        return of_init
     front = FrontEnd.from_json(of_init) if of_init and config is None else FrontEnd.from_file(config or "phones")
     FrameClock.of(front.to_json())  # which refuses frames without times
     check_same_front_end(of_init, front.to_json(), model="the model of --init", frames=f"--config {config}")
@@ -83,7 +91,7 @@ def front_end_for(config: str | None, init: PhoneHMM | None) -> FrontEnd:
 def train_phones_dir(
     folder: Path,
     out: Path,
-    front: FrontEnd,
+    front: FrontEnd | str | None,
     dictionary: Pronunciations | None,
     *,
     language: str = "en",
@@ -97,12 +105,15 @@ def train_phones_dir(
     rung: Rung | None = None,
     contexts: Contexts = "cross-word",
     scheduler: str | None = None,
+    stored: Stored | None = None,
     **options: Any,
 ) -> tuple[PhoneHMM | AdaptedSystem, TrainingState, Extraction]:
     """Train phone HMMs on a data directory, or on recordings with transcripts beside them, and write them.
 
     A `rung` and its `contexts` are those of `gmmspeech.phones.hmm.ladder.train_ladder`. A `scheduler` is that of a
     Dask cluster, whose workers read features from the folder for temporary files.
+
+    Features may be `stored` ones; `front` is then that of the model to begin with, or None.
 
     With `labels`, those are trained on, and no transcripts are needed: recordings that have none are left out.
 
@@ -121,10 +132,13 @@ def train_phones_dir(
         spoken = spoken_words(data, dictionary, **how)
         words, dictionary = spoken.words, spoken.entries
         left_out |= spoken.skipped
-        data = without_quiet_edges(data.only(words), channel)
+        data = data.only(words)
+        data = without_quiet_edges(data, channel) if stored is None else data
         _tell_unknown(spoken, unknown_words_of(out))
-    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
-        options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": front.to_json(), "noise": True}
+    reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
+    with features_of(data, front, **reading) as (store, done):
+        kept = front.to_json() if isinstance(front, FrontEnd) else store.front_end
+        options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": kept, "noise": True}
         options["scheduler"] = scheduler
         if known is not None:
             known = _with_silence(known, store)

@@ -7,7 +7,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from gmmspeech.audio.reading import Channel
 from gmmspeech.commands.conversion import audio_formats, converting, warn_of_conversions
 from gmmspeech.commands.extraction import Extraction, extract_features
 from gmmspeech.commands.quiet_edges import without_quiet_edges
+from gmmspeech.commands.stored_features import Stored, open_features
 from gmmspeech.commands.transcripts import (
     PRONOUNCED_WORDS,
     UNKNOWN_WORDS,
@@ -28,7 +29,9 @@ from gmmspeech.commands.transcripts import (
     write_unknown_words,
 )
 from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, shown
+from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.features.stored import StoredFrontEnd, joined_options, split_front_end
 from gmmspeech.files.atomic import temporary_folder
 from gmmspeech.files.names import parse_output
 from gmmspeech.files.text import split_fields
@@ -77,19 +80,51 @@ def said_pronunciations(words: Mapping[str, Sequence[str]], dictionary: Pronunci
 
 @contextlib.contextmanager
 def features_of(
-    data: DataDir, front: FrontEnd, *, n_jobs: int | None = 1, skip_bad: bool = False, channel: Channel = "mix"
+    data: DataDir,
+    front: FrontEnd | str | None,
+    *,
+    stored: Stored | None = None,
+    n_jobs: int | None = 1,
+    skip_bad: bool = False,
+    channel: Channel = "mix",
 ) -> Iterator[tuple[FeatureStore, Extraction]]:
-    """Compute the features of a data directory, to be read while the context lasts.
+    """Compute the features of a data directory, to be read while the context lasts, or take those that are stored.
 
     Recordings of other rates than the front end's are resampled, those of several channels mixed unless one is chosen,
-    with a warning that counts them.
+    with a warning that counts them. Of a model of stored features, `front` is the text that it keeps.
     """
-    warn_of_conversions(audio_formats(data), front.sample_frequency, channel)
+    if stored is not None:
+        with _stored_features(data, front, stored, skip_bad=skip_bad) as found:
+            yield found
+        return
+    of_waveforms = front if isinstance(front, FrontEnd) else front_end_of_waveforms(front)
+    warn_of_conversions(audio_formats(data), of_waveforms.sample_frequency, channel)
     with temporary_folder() as folder:
         path = folder / "features.h5"
-        done = extract_features([data], path, converting(front), n_jobs=n_jobs, skip_bad=skip_bad, channel=channel)
+        how: dict[str, Any] = {"n_jobs": n_jobs, "skip_bad": skip_bad, "channel": channel}
+        done = extract_features([data], path, converting(of_waveforms), **how)
         with FeatureStore(path) as store:
             yield store, done
+
+
+@contextlib.contextmanager
+def _stored_features(
+    data: DataDir, front: FrontEnd | str | None, stored: Stored, *, skip_bad: bool
+) -> Iterator[tuple[FeatureStore, Extraction]]:
+    """Open the stored features of a data directory's utterances."""
+    text, kept = front.to_json() if isinstance(front, FrontEnd) else front, stored.beside.subset
+    wanted = frozenset(data.utterances) if kept is None else kept & frozenset(data.utterances)
+    with open_features(stored.features, replace(stored.beside, subset=wanted), front_end=text) as store:
+        store.front_end = store.front_end or joined_options({}, StoredFrontEnd(columns=store.dim))
+        FrameClock.of(store.front_end)  # which refuses frames without times
+        lacking = {name: f"found no features of it in {store.path}" for name in wanted if name not in store}
+        if lacking and not skip_bad:
+            name = min(lacking)
+            expected = f"those of {counted(len(wanted), 'utterance')}"
+            raise DataError(
+                f"{store.path}: found no features of {shown(name)} ({len(lacking)} such), expected {expected}"
+            )
+        yield store, Extraction(len(store), store.total_frames, dict(sorted(lacking.items())))
 
 
 def warn_of_skipped(done: Extraction) -> None:
@@ -119,9 +154,18 @@ def open_model(model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None) 
 
 def front_end_of_model(model: PhoneHMM | AdaptedSystem) -> FrontEnd:
     """Front end of a model that frames are to be computed for."""
-    if not model.front_end:
+    return front_end_of_waveforms(model.front_end)
+
+
+def front_end_of_waveforms(text: str | None) -> FrontEnd:
+    """Front end of waveforms that a model keeps, or a DataError."""
+    if not text:
         raise DataError(_NO_FRONT_END)
-    return FrontEnd.from_json(model.front_end)
+    of_waveforms, stored = split_front_end(text)
+    if stored is not None or of_waveforms is None:
+        expected = f"features, as the model was trained on: {describe_front_end(text)}"
+        raise DataError(f"feats: found recordings alone, expected {expected}")
+    return of_waveforms
 
 
 def recognize_phones_file(
@@ -197,6 +241,7 @@ def align_dir(
     confidence: bool = False,
     adapt: bool = True,
     ali: str | None = None,
+    stored: Stored | None = None,
     **options: Any,
 ) -> AlignedFolder:
     """Align transcripts with the audio of a data directory, or of recordings that they lie beside.
@@ -205,14 +250,15 @@ def align_dir(
 
     What `write_alignments` writes goes into `out`, by default CTM of a data directory and TextGrids of a folder of
     recordings, ``unknown_words.txt``, and what eSpeak NG pronounced as a dictionary, ``pronounced_words.dict``.
-    Transitions of the frames go to `ali`, an archive of Kaldi's.
+    Transitions of the frames go to `ali`, an archive of Kaldi's. Features may be `stored` ones.
     """
     data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, out=out)
     format = format or ("ctm" if is_data_dir(folder) else "textgrid")
     if out is not None:
         check_results(out, places_of(data).values(), format)
     hmm = open_model(model)
-    front = front_end_of_model(hmm)
+    if stored is None:
+        front_end_of_model(hmm)  # or it is told at once
     how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
     known = None
     if dictionary is not None:
@@ -220,10 +266,11 @@ def align_dir(
     spoken = spoken_words(data, known, phones=hmm.phones, **how)
     if model is None:
         warn_of_other_language(language)
-    data = without_quiet_edges(data, channel)
+    data = without_quiet_edges(data, channel) if stored is None else data
     said = data.only(spoken.words)
     options["utt2spk"] = data.utt2spk if adapt else None
-    with features_of(said, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
+    reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
+    with features_of(said, hmm.front_end, **reading) as (store, done):
         found = align(hmm, store, spoken.words, spoken.entries, n_jobs=n_jobs, skip_bad=skip, **options)
         least = _least_fit(hmm, store, spoken, found, n_jobs=n_jobs, **options)
     if ali is not None and found.alignments:

@@ -17,6 +17,7 @@ from gmmspeech.commands.alignment import Audio, samples_of
 from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.extraction import Extraction
 from gmmspeech.commands.phones import features_of, front_end_of_model, open_model, warn_of_skipped
+from gmmspeech.commands.stored_features import Stored
 from gmmspeech.commands.transcripts import Dictionaries, phones_like, pronunciations_of, read_speech
 from gmmspeech.errors import ConfigError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.atomic import write_lines
@@ -58,6 +59,7 @@ def recognize_dir(
     skip_bad: bool | None = None,
     allow_pipes: bool = False,
     channel: Channel = "mix",
+    stored: Stored | None = None,
     **options: Any,
 ) -> dict[str, Alignment]:
     """Recognize the utterances of a data directory, or of a folder of recordings, on paths through one graph.
@@ -69,8 +71,8 @@ def recognize_dir(
     data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)
     found = _with_rare(open_model(model), phones)
     graph = graph_of(base_of(found))
-    front = front_end_of_model(found)
-    with features_of(data, front, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
+    reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
+    with features_of(data, found.front_end, **reading) as (store, done):
         _tell_bad(done, left_out)
         if adapts(found, adapt):
             how = {"acoustic_scale": options.get("acoustic_scale", 1.0), "n_jobs": n_jobs}
@@ -190,6 +192,7 @@ def recognize_words_dir(
     skip_bad: bool | None = None,
     allow_pipes: bool = False,
     channel: Channel = "mix",
+    stored: Stored | None = None,
 ) -> tuple[dict[str, Recognition], Vocabulary]:
     """Recognize the words of a data directory, or of a folder of recordings, as an n-gram has them.
 
@@ -203,7 +206,8 @@ def recognize_words_dir(
     found = _with_rare(found, phones_of(words.entries))
     base = base_of(found)
     made = word_graph(base, words.ngram, words.entries, **(graph or {}))
-    with features_of(data, front_end_of_model(base), n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
+    reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
+    with features_of(data, base.front_end, **reading) as (store, done):
         _tell_bad(done, left_out)
         speakers = data.utt2spk if adapts(found, adapt) else None
         done_words = recognize_words_of(

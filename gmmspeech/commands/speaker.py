@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.cluster import on_cluster
 from gmmspeech.commands.scores import claimed_models, naming, numbered
+from gmmspeech.commands.stored_features import NOTHING, Beside, open_features
 from gmmspeech.commands.verification import check_frames
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError, shown
 from gmmspeech.files.checkpoints import checkpoint_of
@@ -46,12 +47,14 @@ def statistics_file(
     *,
     groups: Path | None = None,
     second_order: bool = False,
+    beside: Beside = NOTHING,
     n_jobs: int | None = 1,
     scheduler: str | None = None,
 ) -> int:
     """Count the statistics of all utterances of a feature store under a background model, and write them."""
     model = load(ubm, DiagonalGMM)
-    with FeatureStore(features) as store, on_cluster(scheduler) as client:
+    prepared = open_features(features, beside, front_end=model.front_end_, model=ubm)
+    with prepared as store, on_cluster(scheduler) as client:
         check_frames(store, model, ubm)
         frames = store if groups is None else _Joined(store, read_list_map(groups))
         items = progress_bar("statistics", "utt")(frames.items()) if client is None else frames

@@ -10,6 +10,7 @@ import numpy as np
 
 from gmmspeech.blocks import ordered_map
 from gmmspeech.cluster import on_cluster
+from gmmspeech.commands.stored_features import NOTHING, Beside, open_features
 from gmmspeech.errors import ConfigError, DataError, FeatureError, all_of, counted
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import checkpoint_of
@@ -34,6 +35,7 @@ def train_ubm_file(
     scheduler: str | None = None,
     utt2spk: Path | None = None,
     spk2group: Path | None = None,
+    beside: Beside = NOTHING,
     **options: Any,
 ) -> DiagonalGMM | GMM:
     """Train a background model on a feature store and write it.
@@ -50,6 +52,8 @@ def train_ubm_file(
         Address of a Dask scheduler on whose cluster to train.
     utt2spk, spk2group : Path, optional
         Train on the utterances that the first names, so that each speaker counts alike, and each group of the second.
+    beside : Beside
+        What lies beside the features; the model keeps the steps.
     **options
         Of `train_ubm`.
     """
@@ -57,7 +61,7 @@ def train_ubm_file(
         found = "spk2group without utt2spk" if utt2spk is None else "utt2spk with scheduler"
         raise ConfigError(f"found {found}, expected utt2spk {'too' if utt2spk is None else 'on one machine'}")
     with (
-        FeatureStore(features) as store,
+        open_features(features, beside) as store,
         checkpoint_of(out) as checkpoint,
         on_cluster(scheduler) as client,
     ):
@@ -72,10 +76,12 @@ def train_ubm_file(
     return ubm
 
 
-def enroll_file(ubm: Path, features: str | Path, sessions: Path, out: Path, **options: Any) -> SpeakerVerifier:
+def enroll_file(
+    ubm: Path, features: str | Path, sessions: Path, out: Path, *, beside: Beside = NOTHING, **options: Any
+) -> SpeakerVerifier:
     """Adapt a model to each speaker of a ``spk2utt`` file and write them all."""
     verifier = SpeakerVerifier(load(ubm, DiagonalGMM), **options)
-    with FeatureStore(features) as store:
+    with open_features(features, beside, front_end=verifier.ubm.front_end_, model=ubm) as store:
         check_frames(store, verifier.ubm, ubm)
         verifier.enroll_all(read_list_map(sessions), store)
     verifier.save(out)
@@ -91,6 +97,7 @@ def score_file(
     scoring: str | None = None,
     top_c: int | None = None,
     groups: Path | None = None,
+    beside: Beside = NOTHING,
     n_jobs: int | None = 1,
     skipped: dict[str, str] | None = None,
 ) -> Scores:
@@ -102,7 +109,7 @@ def score_file(
     if scoring is not None or top_c is not None:
         verifier.set_scoring(scoring or verifier.scoring, top_c)
     verifier.n_jobs = n_jobs
-    with FeatureStore(features) as store:
+    with open_features(features, beside, front_end=verifier.ubm.front_end_, model=models) as store:
         check_frames(store, verifier.ubm, models)
         scores = verifier.score_trials(
             read_trials(trials),

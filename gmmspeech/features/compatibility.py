@@ -25,11 +25,23 @@ def first_difference(a: str | None, b: str | None) -> tuple[str, Any, Any] | Non
     """Give the first key in which two front ends (JSON, or None where one isn't known) differ, and its values."""
     if not a or not b or a == b:
         return None
-    flat_a, flat_b = _flat(_options(a)), _flat(_options(b))
+    (waveforms_a, stored_a), (waveforms_b, stored_b) = _parts(a), _parts(b)
+    known = bool(waveforms_a) and bool(waveforms_b)  # of Kaldi's archives only the steps behind may be known
+    flat_a = _flat(waveforms_a) if known else {}
+    flat_b = _flat(waveforms_b) if known else {}
+    if known or (stored_a and stored_b):
+        flat_a, flat_b = flat_a | _flat(stored_a, "stored."), flat_b | _flat(stored_b, "stored.")
     for key in sorted((flat_a.keys() | flat_b.keys()) - {"resample"}):  # whichever rates were converted to theirs
         if flat_a.get(key) != flat_b.get(key):
             return key, flat_a.get(key), flat_b.get(key)
     return None
+
+
+def _parts(front_end: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """How waveforms became features, and what was done to these when they were stored."""
+    options = _options(front_end)
+    stored = options.pop("stored", {})
+    return options, stored
 
 
 def _options(front_end: str) -> dict[str, Any]:
@@ -52,7 +64,8 @@ def describe_front_end(front_end: str | None) -> str:
     """Tell a front end, given as JSON text, in one line."""
     if not front_end:
         return "unknown"
-    from gmmspeech.features.frontend import FrontEnd
+    from gmmspeech.features.stored import split_front_end
 
-    front = FrontEnd.from_json(front_end)
-    return f"{front.describe()}, {front.sample_frequency} Hz ({front.fingerprint})"
+    front, stored = split_front_end(front_end)
+    told = [f"{front.describe()}, {front.sample_frequency} Hz ({front.fingerprint})"] if front else []
+    return "; ".join(told + ([stored.describe()] if stored else []))

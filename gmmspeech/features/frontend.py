@@ -297,6 +297,8 @@ class FrontEnd(Described, Section):
             sections = parse_object(text)
         except ValueError as error:
             raise ConfigError(f"front end: {error}") from None
+        if "stored" in sections:
+            raise ConfigError("front end: found one over stored features, expected one of waveforms")
         return cls(**sections)
 
     def to_json(self) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.features.stored import split_front_end
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors, forward_backward
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import Corpus, Span, equal_alignment
@@ -51,7 +51,7 @@ def flat_alignments(corpus: Corpus, model: PhoneHMM) -> dict[str, StatePosterior
     Where the front end isn't known, it isn't known either what is loud: all states share the frames alike.
     """
     of_words = all(spans[0].of_words for spans in corpus.spans.values())
-    if model.front_end is None or not of_words:
+    if split_front_end(model.front_end)[0] is None or not of_words:
         return {name: equal_alignment(model, spans) for name, spans in corpus.spans.items()}
     return corpus.map(functools.partial(_align_batch, model, expected_durations(model)))
 
@@ -99,7 +99,9 @@ def loudness_and_tilt(frames: NDArray[np.floating], front_end: str) -> tuple[NDA
 
     Of cepstra, energy or c0, and c1; of a filter bank, its mean, and by how much the lower half is above the upper.
     """
-    features = FrontEnd.from_json(front_end).features
+    front = split_front_end(front_end)[0]
+    assert front is not None
+    features = front.features
     static = np.asarray(frames[:, : features.dim], dtype=np.float64)
     if features.type == "fbank":
         middle = static.shape[1] // 2

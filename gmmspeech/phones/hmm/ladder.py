@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.features.compatibility import front_end_of
-from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.features.stored import static_columns
 from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.phones.hmm.adaptation import MappedFrames
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, train_adapted_system
@@ -114,7 +114,7 @@ def train_ladder(
     if homeless:
         raise DataError(f"utterance {shown(homeless[0])}: found no speaker, expected one in utt2spk")
     front_end = front_end_of(frames)
-    columns = static or (FrontEnd.from_json(front_end).features.dim if front_end else None)
+    columns = static or static_columns(front_end)
     if rung != "tri1":
         _check_enough(frames, transcripts, alignment, rung, columns)
     said = {name: transcripts[name] for name in alignment.posteriors if name in transcripts}

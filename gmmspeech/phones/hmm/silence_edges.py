@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.features.stored import split_front_end, static_columns
 from gmmspeech.phones.hmm.graph import StateGraph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.trellis import Transitions
@@ -35,10 +35,11 @@ class StaticModel:
         They see as far from wherever the edge may be moved to: hence twice. In training, where edges are moved time and
         again, once gives better boundaries of read English (88.2 for 87.8 % within 20 ms), and words as good.
         """
-        front = None if model.front_end is None else FrontEnd.from_json(model.front_end)
+        of_waveforms, stored = split_front_end(model.front_end)
+        front = stored if stored is not None and stored.deltas is not None else of_waveforms
         if front is None or front.deltas is None or model.dim != front.dim:
             return None
-        static = slice(front.features.dim)
+        static = slice(static_columns(model.front_end))
         means, variances = (np.ascontiguousarray(array[:, static]) for array in (model.means, model.variances))
         silent = np.isin(np.arange(model.num_states), model.states(model.silence))
         reach = sights * front.deltas.order * front.deltas.window

@@ -27,6 +27,7 @@ from gmmspeech.errors import ConfigError, DataError, shown
 FrameTimes = Literal["center", "start"]
 
 END_TOLERANCE = 0.010  # s: one frame, as aligners end the last label where the last whole frame ends
+UNKNOWN_FRAMES = (10.0, 25.0)  # ms, shift and length where no front end is known
 OVERLAP_TOLERANCE = 0.001  # s: files round a start and a duration apart
 _SAME = 1e-6  # frames: far more than the rounding of float64 seconds, far less than a sample
 
@@ -94,7 +95,7 @@ class FrameClock:
         >>> FrameClock.of(gs.FrontEnd(features={"type": "mfcc", "frame_shift": 5.0, "snip_edges": False}).to_json())
         FrameClock(frame_shift=5.0, frame_length=5.0, times='center')
         """
-        shift, length = (10.0, 25.0) if front_end is None else _frames_of(front_end)
+        shift, length = UNKNOWN_FRAMES if front_end is None else _frames_of(front_end)
         return cls(
             shift if frame_shift is None else frame_shift, length if frame_length is None else frame_length, times
         )
@@ -121,15 +122,17 @@ class FrameClock:
 def _frames_of(front_end: str) -> tuple[float, float]:
     """Shift of a front end's frames in milliseconds, and twice the time of the first one's center."""
     from gmmspeech.features.cqcc import CqccOptions
-    from gmmspeech.features.frontend import FrontEnd
+    from gmmspeech.features.stored import split_front_end
     from gmmspeech.features.window import frame_layout
 
-    front = FrontEnd.from_json(front_end)
-    if front.vad:
+    front, stored = split_front_end(front_end)
+    if (stored and stored.vad) or (front and front.vad):
         raise ConfigError(
             "front end: found voice activity detection, which leaves frames out, expected one without it, "
             "as frames are counted for their times"
         )
+    if front is None:
+        return UNKNOWN_FRAMES
     if front.deltas and not front.deltas.static:
         raise ConfigError("front end: found deltas without static features, expected both for phones")
     if isinstance(front.features, CqccOptions):

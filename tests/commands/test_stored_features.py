@@ -1,0 +1,173 @@
+"""Features as a model wants them: steps that are asked for, and those that it keeps, as the command line takes them."""
+
+import kaldiio
+import numpy as np
+import pytest
+
+import gmmspeech as gs
+from gmmspeech.commands.feature_steps import compute_cmvn
+from gmmspeech.commands.stored_features import open_features, read_beside
+from gmmspeech.errors import ConfigError, DataError, FeatureError
+from gmmspeech.features.deltas import add_deltas
+from gmmspeech.features.normalization import cmvn, sliding_cmvn
+from gmmspeech.formats.datadir import write_map
+from gmmspeech.formats.kaldi_ark import write_kaldi_ark
+from gmmspeech.formats.kaldi_plda import write_kaldi_vectors
+from gmmspeech.stores.features import FeatureStore
+
+RNG = np.random.default_rng(0)
+CENTER = np.array([12, 0, 0, 0, 5, 0])
+FRAMES = {f"u{i}": (RNG.normal(size=(30 + i, 6)) + CENTER).astype(np.float32) for i in range(3)}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_kaldi_ark("a.ark", FRAMES.items(), scp="a.scp")
+    (tmp_path / "utt2spk").write_text("u0 ann\nu1 ann\nu2 bob\n")
+    (tmp_path / "spk2utt").write_text("ann u0 u1\nbob u2\n")
+    return tmp_path
+
+
+def prepared(**options):
+    with open_features("scp:a.scp", read_beside(**options)) as store:
+        return dict(store)
+
+
+def test_steps_come_in_kaldis_order(here):
+    compute_cmvn("ark:a.ark", "ark:cmvn.ark")
+    vad = {name: (np.arange(len(x)) % 3 > 0).astype(float) for name, x in FRAMES.items()}
+    write_kaldi_vectors("vad.ark", vad)
+    found = prepared(cmvn="ark:cmvn.ark", deltas=2, delta_window=3, sliding_cmvn=True, vad="ark:vad.ark")
+    for name, frames in FRAMES.items():
+        expected = sliding_cmvn(add_deltas(cmvn(frames), order=2, window=3), cmn_window=300, center=True)
+        np.testing.assert_allclose(found[name], expected[vad[name] > 0], atol=1e-5)
+    (here / "names").write_text("u1\nu2 more\nu7\n")
+    found = prepared(subset="names", paste="ark:a.ark")
+    assert list(found) == ["u1", "u2"]
+    np.testing.assert_array_equal(found["u2"], np.hstack([FRAMES["u2"]] * 2))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"vad": "ark:short.ark"}, FeatureError, "utterance u0: found voice activity of 29 frames, expected"),
+        ({"vad": "ark:none.ark"}, FeatureError, "utterance u0: found no voiced frame"),
+        ({"vad": "ark:some.ark"}, DataError, "utterance u1: found no voice activity for it"),
+        ({"cmvn": "ark:wide.ark"}, DataError, r"utterance u0: found statistics of CMVN of shape .2, 8. and 9 frames"),
+        ({"cmvn": "ark:wide.ark", "utt2spk": "utt2spk"}, DataError, "u0 of speaker ann: found no statistics for it"),
+        ({"cmvn": "ark:a.ark"}, DataError, "a.ark: u0: found shape .30, 6., expected finite .2, D . 1."),
+        ({"utt2spk": "utt2spk"}, ConfigError, "without cmvn, expected both"),
+        ({"norm_vars": True}, ConfigError, "without cmvn, expected both"),
+        ({"paste": "ark:pasted.ark"}, FeatureError, "utterance u0: found 2 frames to paste"),
+        ({"subset": "spk2utt"}, DataError, "found none of 2 utterances of the subset"),
+        ({"vad": "scp:lost.scp"}, DataError, "lost.scp: found no file gone.ark"),
+    ],
+)
+def test_what_lies_beside_and_does_not_fit(here, options, error, match):
+    write_kaldi_vectors("short.ark", {"u0": np.ones(29)})
+    write_kaldi_vectors("none.ark", {"u0": np.zeros(30)})
+    write_kaldi_vectors("some.ark", {"u0": np.ones(30)})
+    wide = np.ones((2, 8))
+    wide[:, -1] = 9, 0
+    kaldiio.save_ark("wide.ark", {"u0": wide})
+    write_kaldi_ark("pasted.ark", [("u0", np.ones((2, 1)))])
+    (here / "lost.scp").write_text("u0 gone.ark:3\n")
+    with pytest.raises(error, match=match) as caught:
+        prepared(**options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def kept(here):
+    """Models of features with deltas and voiced frames alone, and what is beside the features."""
+    write_kaldi_vectors("vad.ark", {name: (np.arange(len(x)) % 3 > 0).astype(float) for name, x in FRAMES.items()})
+    (here / "trials").write_text("ann u2\nbob u0\n")
+    return here
+
+
+def done_of(run_command, *words):
+    done = run_command(*words)
+    assert done.exit_code == 0, done.output
+    return done
+
+
+STEPS = ("--deltas", 1, "--delta-window", 3, "--sliding-cmvn", "--vad", "ark:vad.ark")
+
+
+def test_a_model_keeps_its_steps(kept, run_command):
+    done_of(run_command, "train-ubm", "scp:a.scp", "ubm.h5", "-k", 2, "--max-iter", 2, *STEPS)
+    assert "stored features of 6 columns, deltas of order 1 (3 to a side)" in run_command("show", "ubm.h5").stdout
+    done_of(run_command, "enroll", "ubm.h5", "scp:a.scp", "spk2utt", "m.h5", "--vad", "ark:vad.ark")
+    done_of(run_command, "score", "m.h5", "scp:a.scp", "trials", "one", "--vad", "ark:vad.ark")
+    done_of(run_command, "copy-features", "scp:a.scp", "b.h5", *STEPS)
+    done_of(run_command, "score", "m.h5", "b.h5", "trials", "two")  # which has taken the steps
+    done_of(run_command, "statistics", "ubm.h5", "scp:a.scp", "s.h5", "--vad", "ark:vad.ark", "--deltas", 1)
+    assert (kept / "one").read_text() == (kept / "two").read_text()
+    with FeatureStore("b.h5") as store:
+        frames = {name: store[name] for name in ("u0", "u2")}
+        assert store.front_end == gs.load("ubm.h5").front_end_
+    verifier = gs.load("m.h5")
+    scores = [f"{verifier.score(*trial):.6f}" for trial in (("ann", frames["u2"]), ("bob", frames["u0"]))]
+    assert [f"{float(line.split()[2]):.6f}" for line in (kept / "one").read_text().splitlines()] == scores
+
+
+@pytest.mark.parametrize(
+    ("features", "options", "match"),
+    [
+        ("scp:a.scp", (), "--vad: found none, expected voice activity for features, as m.h5 was trained on"),
+        (
+            "scp:a.scp",
+            (*STEPS[-2:], "--deltas", 2),
+            "deltas.order = 2, expected stored.deltas.order = 1 as m.h5",
+        ),
+        ("ark:wide.ark", STEPS[-2:], "ark:wide.ark: found features of 2 columns, expected 6 as m.h5 was trained on"),
+        ("b.h5", STEPS, "--deltas: found it on features behind voice activity"),
+    ],
+)
+def test_steps_that_a_model_lacks_or_wants(kept, run_command, features, options, match):
+    done_of(run_command, "train-ubm", "scp:a.scp", "ubm.h5", "-k", 2, "--max-iter", 2, *STEPS)
+    done_of(run_command, "enroll", "ubm.h5", "scp:a.scp", "spk2utt", "m.h5", "--vad", "ark:vad.ark")
+    done_of(run_command, "copy-features", "scp:a.scp", "b.h5", *STEPS)
+    write_kaldi_ark("wide.ark", [(name, x[:, :2]) for name, x in FRAMES.items()])
+    done = run_command("score", "m.h5", features, "trials", "scores", *options)
+    assert done.exit_code == 1
+    assert match in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (kept / "scores").exists()
+
+
+def test_phones_of_stored_features(here, run_command):
+    write_map("wav.scp", {name: f"{name}.wav" for name in FRAMES})
+    for name in FRAMES:
+        (here / f"{name}.wav").touch()  # they are not read
+    (here / "text").write_text("".join(f"{name} ASA\n" for name in FRAMES))
+    (here / "words").write_text("ASA AA S AA\n")
+    compute_cmvn("ark:a.ark", "ark:cmvn.ark", spk2utt="spk2utt")
+    common = ("--dictionary", "words", "--feats", "scp:a.scp")
+    cmvns = ("--cmvn", "ark:cmvn.ark", "--utt2spk", "utt2spk")
+    trained = done_of(run_command, "train-phones", ".", "p.h5", *common, *cmvns, "--deltas", 1, "--max-iter", 2)
+    assert "3 utterances" in trained.stdout
+    model = gs.load("p.h5")
+    assert model.dim == 12
+    lines = done_of(run_command, "align", ".", "p.h5", *common, *cmvns).stdout.splitlines()
+    with open_features("scp:a.scp", read_beside(cmvn="ark:cmvn.ark", utt2spk="utt2spk", deltas=1)) as store:
+        speakers = {"u0": "ann", "u1": "ann", "u2": "bob"}
+        found = gs.align(
+            model, store, {name: ["asa"] for name in FRAMES}, {"ASA": [["AA", "S", "AA"]]}, utt2spk=speakers
+        )
+    assert len(lines) - 1 == sum(len(alignment.phones) for alignment in found.alignments.values())
+    for words, error in (
+        (("align", ".", "p.h5", *common), "--cmvn: found none, expected statistics"),
+        (("align", ".", "p.h5", *common, *cmvns[:2]), "--utt2spk: found none, expected speakers"),
+        (("align", ".", "p.h5", *common[:2]), "--feats: found recordings alone, expected features, as the model"),
+        (("align", ".", "p.h5", *common[:2], "--deltas", "1"), "without --feats, expected both"),
+        (("train-phones", ".", "q.h5", *common, "--config", "phones"), "--config: found phones for features that are"),
+        (("train-phones", ".", "q.h5", *common, "--vad", "ark:cmvn.ark"), "expected"),
+    ):
+        done = run_command(*words)
+        assert done.exit_code == 1
+        assert error in done.stderr
+    (here / "few.scp").write_text((here / "a.scp").read_text().splitlines()[0])
+    done = run_command("align", ".", "p.h5", *common[:2], "--feats", "scp:few.scp", *cmvns)
+    assert "scp:few.scp: found no features of u1 (2 such), expected those of 3 utterances" in done.stderr
