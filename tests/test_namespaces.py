@@ -176,6 +176,12 @@ def test_commands_of_verification_begin_without_scipy():
     assert run(code) == "False"
 
 
+def test_commands_behind_the_features_begin_without_what_reads_audio_and_front_ends():
+    code = "from gmmspeech.commands import evaluation, scores, speaker, verification; import sys"
+    slow = {"scipy", "pydantic", "soundfile", "soxr", "numpy.random"}
+    assert run(f"{code}; print(*(sys.modules.keys() & {slow}))") == ""
+
+
 def test_a_name_that_is_elsewhere_is_told_where():
     import gmmspeech
 

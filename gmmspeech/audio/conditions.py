@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-import soundfile
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
@@ -107,6 +106,8 @@ def is_narrow(conditions: Sequence[str]) -> bool:
 
 def _coded(samples: NDArray[np.float32], rate: int, condition: str) -> NDArray[np.float32]:
     """Samples after a codec, at the rate and of the length that they had."""
+    import soundfile  # which loads a library
+
     between, container, encoding = _CODECS[condition]
     sent = resample(samples, rate, between)
     if condition in _NARROW:

@@ -8,11 +8,9 @@ import re
 import stat
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
-import soundfile
-import soxr
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import NOTHING, PATH, any_of, check, checked, instance, one_of, real, whole
@@ -21,6 +19,9 @@ from gmmspeech.audio.raw import RawAudio, raw_options
 from gmmspeech.checks import check_finite, real_array
 from gmmspeech.errors import AudioError, ConfigError, counted, one_line, shown
 from gmmspeech.files.regular import open_regular
+
+if TYPE_CHECKING:
+    import soundfile
 
 Channel = int | Literal["mix"] | None  # one from 0, the mean of all, or the only one
 
@@ -90,7 +91,7 @@ def read_audio(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import soundfile, tempfile
     >>> path = tempfile.mkdtemp() + "/a.wav"
     >>> soundfile.write(path, np.linspace(0, 0.5, 8000), 8000)
     >>> signal, rate = read_audio(path, start=0.25, end=0.75)
@@ -141,7 +142,7 @@ def read_audio_blocks(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import soundfile, tempfile
     >>> path = tempfile.mkdtemp() + "/a.wav"
     >>> soundfile.write(path, np.linspace(0, 0.5, 8000), 8000)
     >>> [len(signal) for signal, rate in read_audio_blocks(path, 3000)]
@@ -211,7 +212,7 @@ def audio_format(path: str | os.PathLike[str], *, raw: RawAudio | None = None) -
 
     Examples
     --------
-    >>> import tempfile
+    >>> import soundfile, tempfile
     >>> path = tempfile.mkdtemp() + "/a.wav"
     >>> soundfile.write(path, np.zeros((4000, 2)), 8000)
     >>> audio_format(path), audio_format(path).duration
@@ -307,6 +308,8 @@ def _decode(
 @contextmanager
 def _opened(name: str, source: str | Content, sound: Sound) -> Iterator[soundfile.SoundFile]:
     """Give a file that libsndfile has opened; what it can't decode is an AudioError."""
+    import soundfile  # which loads a library that few commands need, as soxr does
+
     try:
         with soundfile.SoundFile(source, **(sound.options or {})) as file:
             yield file
@@ -417,7 +420,11 @@ def resample(signal: NDArray, rate: int, target_rate: int) -> NDArray:
     for name, value in (("rate", rate), ("target_rate", target_rate)):
         if not value > 0:
             raise ConfigError(f"{name}: found {value}, expected more than 0 samples a second")
-    return signal if rate == target_rate else soxr.resample(signal, rate, target_rate, quality="HQ")
+    if rate == target_rate:
+        return signal
+    import soxr
+
+    return soxr.resample(signal, rate, target_rate, quality="HQ")
 
 
 def _check_is_file(name: str) -> None:

@@ -350,13 +350,13 @@ def evaluate(
 
 def _by_group(found: Evaluation, groups: Path | None, background: Path | None) -> tuple[list[list[str]], list[str]]:
     """Table of errors by group, and what the background lacks; nothing without groups."""
-    from gmmspeech.commands.groups import lacking, rows_of_groups
-    from gmmspeech.formats.datadir import read_map
-
     if groups is None:
         if background is not None:
             raise ConfigError("found --background without --groups, expected both, or no background")
         return [], []
+    from gmmspeech.commands.groups import lacking, rows_of_groups
+    from gmmspeech.formats.datadir import read_map
+
     known = read_map(groups)
     rows = rows_of_groups(found.systems[0].scores, found.trials, known, groups)
     tests = [known[test] for test in dict.fromkeys(found.trials.tests)]

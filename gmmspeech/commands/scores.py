@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.commands.evaluation import aligned_scores, finite_scores, trial_speakers
-from gmmspeech.commands.measures import SideInformation
+from gmmspeech.commands.side_information import SideInformation
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import look_alike

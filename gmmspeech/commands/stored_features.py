@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import told
 from gmmspeech.errors import ConfigError, DataError, FeatureError, counted, shown
 from gmmspeech.features.compatibility import check_same_front_end
-from gmmspeech.features.sections import DeltaOptions
-from gmmspeech.features.stored import SLIDING, StoredCmvn, StoredFrontEnd, joined_options, split_options
 from gmmspeech.files.atomic import temporary_folder
 from gmmspeech.files.text import look_alike, read_lines, split_fields
 from gmmspeech.formats.datadir import read_map
@@ -26,7 +24,11 @@ from gmmspeech.formats.kaldi_ark import read_table
 from gmmspeech.formats.kaldi_plda import read_kaldi_vectors
 from gmmspeech.stores.features import FeatureStore, write_store
 
+if TYPE_CHECKING:  # pydantic, which takes a seventh of a second, is not needed where there are no steps
+    from gmmspeech.features.stored import StoredFrontEnd
+
 _DELTA_WINDOW = 2  # Kaldi's
+_STEPS = '"stored"'  # is in the text of every front end that has steps
 
 Frames = NDArray[np.float32]
 Value = TypeVar("Value")
@@ -70,6 +72,9 @@ class Beside:
 
     def front_end(self, columns: int, wanted: StoredFrontEnd | None) -> StoredFrontEnd:
         """Steps that are asked for, those that need nothing beside the features as a model wants them by default."""
+        from gmmspeech.features.sections import DeltaOptions
+        from gmmspeech.features.stored import SLIDING, StoredCmvn, StoredFrontEnd
+
         steps: dict[str, Any] = {"columns": columns}
         of_model = wanted or StoredFrontEnd(columns=columns)
         if self.cmvn is not None:
@@ -197,6 +202,11 @@ def open_features(
         In a temporary file if there are steps; the front end that it keeps has them.
     """
     with FeatureStore(source) as store:
+        if beside == NOTHING and not any(_STEPS in (text or "") for text in (store.front_end, front_end)):
+            yield store
+            return
+        from gmmspeech.features.stored import joined_options, split_options
+
         of_waveforms, done = split_options(store.front_end)
         wanted = None if done is not None else split_options(front_end)[1]
         if wanted is not None and wanted.columns != store.dim:

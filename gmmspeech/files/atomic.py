@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import shutil
 import stat
 import tempfile
@@ -196,7 +195,7 @@ def folder_beside(path: Path) -> Iterator[Path]:
     for folder in path.parent.iterdir() if path.parent.is_dir() else ():
         if folder.name.startswith(begin) and re.fullmatch(end, folder.name[len(begin) :]):
             _remove_dead_folder(folder)
-    outer = path.with_name(f".{path.name}.{secrets.token_hex(_TOKEN_BYTES)}")
+    outer = path.with_name(f".{path.name}.{os.urandom(_TOKEN_BYTES).hex()}")
     outer.mkdir(parents=True)
     try:
         with _held(outer):
@@ -257,7 +256,7 @@ def _create(final: Path, mode: int) -> tuple[Path, int | None]:
     """Make a temporary file for a place; give its path, and the descriptor that holds a lock on it."""
     stem, suffix = _parts(final.name)
     while True:
-        temporary = final.with_name(f".{stem}.{secrets.token_hex(_TOKEN_BYTES)}{suffix}")
+        temporary = final.with_name(f".{stem}.{os.urandom(_TOKEN_BYTES).hex()}{suffix}")
         descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode)
         if fcntl is None:  # Windows renames no open files
             os.close(descriptor)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.blocks import scipy_linalg, single_threaded_blas
+from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.errors import ConfigError, DataError, ModelError, counted
+from gmmspeech.linear.lda import joint_eigh
 from gmmspeech.speaker.backend import BackEnd
 from gmmspeech.speaker.plda import PLDA
 from gmmspeech.speaker.transforms import as_vectors
@@ -155,7 +156,7 @@ def adapt_backend(
 def _excess(covariance: NDArray[np.float64], total: NDArray[np.float64]) -> NDArray[np.float64]:
     """Part of a covariance that is more than another one, in the directions in which it is."""
     try:
-        ratios, directions = scipy_linalg().eigh(covariance, total)
+        ratios, directions = joint_eigh(covariance, total)
     except np.linalg.LinAlgError as error:
         raise ModelError("PLDA: found a total covariance that is not positive definite") from error
     axes = total @ directions
@@ -164,5 +165,5 @@ def _excess(covariance: NDArray[np.float64], total: NDArray[np.float64]) -> NDAr
 
 def _root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Factors, (R, R), whose product with their transpose is a covariance."""
-    variances, directions = scipy_linalg().eigh(covariance)
+    variances, directions = np.linalg.eigh(covariance)
     return directions[:, ::-1] * np.sqrt(np.maximum(variances[::-1], 0.0))

@@ -96,7 +96,7 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
         found = [np.empty((0, self.rank))]
         for batch in stats_batches(stats, self.ubm.means_.shape, BATCH):
             f = batch.centered(self.ubm.means_, self._deviations)
-            found.append(self.subspace.posteriors(batch.n, f, n_jobs=n_jobs).mean)
+            found.append(self.subspace.means(batch.n, f, n_jobs=n_jobs))
         return np.concatenate(found)
 
     @checked
@@ -128,7 +128,7 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
         n, f = enrollment_sessions(self.ubm, self._deviations, sessions, max_iter)
         offset = np.zeros(means.shape)
         for _ in range(max_iter):
-            x = self.subspace.posteriors(n, f - n[:, :, None] * offset).mean
+            x = self.subspace.means(n, f - n[:, :, None] * offset)
             offset = self._speaker_offset(n.sum(axis=0), f.sum(axis=0), n.T @ x)
         return means + self._deviations * offset
 

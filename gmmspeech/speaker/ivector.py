@@ -153,7 +153,7 @@ class IVectorExtractor(Described, Saved, kind="IVectorExtractor", hint="an i-vec
                 if fast:
                     found.append(self._extract_fast(batch.n, f, n_jobs))
                 else:
-                    found.append(self._subspace.posteriors(batch.n, f, n_jobs=n_jobs).mean)
+                    found.append(self._subspace.means(batch.n, f, n_jobs=n_jobs))
         return np.concatenate(found)
 
     def scaled_statistics(self, batch: StatsBatch) -> NDArray[np.float64]:

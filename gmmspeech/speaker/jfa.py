@@ -107,9 +107,9 @@ class JFA(Described, Saved, kind="JFA", hint="JFA"):
         session_shift, offset = np.zeros_like(means), np.zeros_like(means)
         for _ in range(max_iter):
             rest = f_all - session_shift - n_all[:, None] * offset
-            y = self._speakers.posteriors(n_all[None], rest[None]).mean[0]
+            y = self._speakers.means(n_all[None], rest[None])[0]
             shift = self._speakers.loading @ y
-            x = self._isv.subspace.posteriors(n, f - n[:, :, None] * (shift + offset)).mean
+            x = self._isv.subspace.means(n, f - n[:, :, None] * (shift + offset))
             session_shift = np.einsum("kdr,kr->kd", self._isv.subspace.loading, n.T @ x)
             offset = residual * _latent_residual(residual, n_all, f_all - session_shift - n_all[:, None] * shift)
         return means + self._deviations * (shift + offset)
@@ -273,10 +273,7 @@ def _train_speakers(
         loading = accumulator.loading(loading, n_jobs=n_jobs)
         each(loading)
     subspace = Subspace(loading, n_jobs=n_jobs)
-    y = [
-        subspace.posteriors(batch.n, batch.centered(means, deviations), n_jobs=n_jobs).mean
-        for batch in sums.batches(BATCH)
-    ]
+    y = [subspace.means(batch.n, batch.centered(means, deviations), n_jobs=n_jobs) for batch in sums.batches(BATCH)]
     return loading, np.concatenate(y)
 
 

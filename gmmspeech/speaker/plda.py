@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import check_fields, checked
-from gmmspeech.blocks import scipy_linalg, single_threaded_blas
+from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least, check_parameters_finite
 from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, DataError, ModelError, counted
 from gmmspeech.files.saving import Saved
+from gmmspeech.linear.lda import joint_eigh
 from gmmspeech.progress import progress_bar
 from gmmspeech.speaker.transforms import (
     ClassStatistics,
@@ -84,7 +85,7 @@ class PLDA(Described, Saved, kind="PLDA", hint="PLDA (of a back end)"):
     def diagonal(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Transform A (R, R) and variances ψ (R,) with A W A^T = I and A B A^T = diag(ψ) (Ioffe 2006)."""
         try:
-            variances, columns = scipy_linalg().eigh(self.between, self.within)
+            variances, columns = joint_eigh(self.between, self.within)
         except np.linalg.LinAlgError as error:
             raise ModelError("PLDA: found a within-speaker covariance that is not positive definite") from error
         return columns.T, np.maximum(variances, 0.0)
@@ -259,7 +260,7 @@ def train_plda(
 
 
 def _start(stats: ClassStatistics, rank: int) -> PLDA:
-    variances, directions = scipy_linalg().eigh(stats.between)
+    variances, directions = np.linalg.eigh(stats.between)
     # never quite without variance, for EM can't leave 0
     deviations = np.sqrt(np.maximum(variances, 1e-3 * variances.max()))[::-1][:rank]
     return PLDA(stats.mean, directions[:, ::-1][:, :rank] * deviations, stats.within)

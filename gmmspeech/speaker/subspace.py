@@ -18,6 +18,7 @@ sums of the update another.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -32,6 +33,7 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 BATCH = 256  # utterances whose statistics are in memory together; sums depend on it, so no number of jobs changes it
 _BLOCK = 16  # utterances that a thread takes at a time
 _SLICE = 32  # components that a thread takes at a time
+_OUT_OF_SCALE = "found an utterance whose posterior is not finite: the loading is out of scale"
 
 
 class Subspace:
@@ -59,6 +61,20 @@ class Subspace:
 
         _run(products, _slices(num_components, _SLICE), n_jobs)
 
+    def means(self, n: NDArray[np.float64], f: NDArray[np.float64], *, n_jobs: int | None = 1) -> NDArray[np.float64]:
+        """Means (U, R) of the posteriors of the factors alone; arguments as of `posteriors`."""
+
+        def means(part: slice) -> NDArray[np.float64]:
+            precisions, linear = self._precisions(n[part], f[part])
+            found = np.full_like(linear, np.nan)
+            with suppress(np.linalg.LinAlgError):
+                found[:] = np.linalg.solve(precisions, linear[:, :, None])[:, :, 0]
+            if not np.isfinite(found).all():
+                raise ModelError(_OUT_OF_SCALE)
+            return found
+
+        return np.concatenate(list(ordered_map(means, _slices(len(n), _BLOCK), n_jobs=n_jobs)))
+
     def posteriors(self, n: NDArray[np.float64], f: NDArray[np.float64], *, n_jobs: int | None = 1) -> FactorPosteriors:
         """Posteriors of the factors of some utterances.
 
@@ -78,20 +94,26 @@ class Subspace:
     def _posteriors(
         self, lapack: ModuleType, n: NDArray[np.float64], f: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], ...]:
-        precisions = unpack(n @ self.gram, self.rank)
-        linear = f.reshape(len(f), -1) @ self.loading.reshape(-1, self.rank)
+        precisions, linear = self._precisions(n, f)
         means, gains = np.empty_like(linear), np.empty(len(n))
-        diagonal = np.arange(self.rank)
         for i, precision in enumerate(precisions):
-            precision[diagonal, diagonal] += 1
             factor, failed = lapack.dpotrf(precision, lower=1)
             if failed or not np.isfinite(factor[-1, -1]):
-                raise ModelError("found an utterance whose posterior is not finite: the loading is out of scale")
+                raise ModelError(_OUT_OF_SCALE)
             means[i] = lapack.dpotrs(factor, linear[i], lower=1)[0]
             gains[i] = 0.5 * (means[i] @ linear[i]) - np.log(np.diagonal(factor)).sum()
             precisions[i] = lapack.dpotri(factor, lower=1)[0].T  # the covariance; Fortran's lower triangle is our upper
             precisions[i] += np.outer(means[i], means[i])
         return means, pack(precisions), gains
+
+    def _precisions(
+        self, n: NDArray[np.float64], f: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Precisions L (U, R, R) of some posteriors, and ``L @ mean`` (U, R)."""
+        precisions = unpack(n @ self.gram, self.rank)
+        diagonal = np.arange(self.rank)
+        precisions[:, diagonal, diagonal] += 1
+        return precisions, f.reshape(len(f), -1) @ self.loading.reshape(-1, self.rank)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import check_fields, checked
-from gmmspeech.blocks import scipy_linalg
 from gmmspeech.checks import as_labels, check_parameters_finite, first_bad, real_array
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError, counted
 from gmmspeech.linear.lda import discriminants, fix_signs
@@ -108,7 +107,7 @@ def whitening(x: ArrayLike) -> AffineTransform:
     covariance = centered.T @ centered / max(len(vectors), 1)
     _check_covariance(covariance, covariance, "whitening: covariance", vectors, np.zeros(len(vectors)))
     scale = 1 / np.sqrt(np.diagonal(covariance))
-    variances, directions = scipy_linalg().eigh(covariance * scale[:, None] * scale)
+    variances, directions = np.linalg.eigh(covariance * scale[:, None] * scale)
     return AffineTransform(mean, fix_signs((directions / np.sqrt(variances)).T[::-1] * scale))
 
 

@@ -4,12 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+import scipy.linalg
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
-from gmmspeech.linear.lda import LDAStats, accumulate_lda, lda
+from gmmspeech.linear.lda import LDAStats, accumulate_lda, joint_eigh, lda
 
 few = settings(max_examples=30, deadline=None)
 
@@ -126,3 +127,21 @@ def test_what_rounding_leaves_of_repeated_frames_is_no_spread(unit, offset):
         lda(accumulate_lda(frames, labels, 8), 2)
     spread = frames + 0.1 * unit * rng.normal(size=frames.shape)
     assert np.isfinite(lda(accumulate_lda(spread, labels, 8), 2)).all()
+
+
+@pytest.mark.parametrize("condition", [1.0, 1e8])
+def test_joint_eigenvectors_are_those_of_scipy(condition):
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(8, 8))
+    scale = np.geomspace(1.0, np.sqrt(condition), 8)
+    a, b = root @ root.T, scale[:, None] * (np.eye(8) + np.ones((8, 8))) * scale
+    values, vectors = joint_eigh(a, b)
+    expected, columns = scipy.linalg.eigh(a, b)
+    np.testing.assert_allclose(values, expected, rtol=1e-9, atol=1e-12 * expected.max())
+    np.testing.assert_allclose(vectors.T @ b @ vectors, np.eye(8), atol=1e-12)
+    np.testing.assert_allclose(np.abs(vectors), np.abs(columns), rtol=1e-6, atol=1e-9)
+
+
+def test_joint_eigenvectors_need_a_root():
+    with pytest.raises(np.linalg.LinAlgError):
+        joint_eigh(np.eye(2), np.diag([1.0, -1.0]))

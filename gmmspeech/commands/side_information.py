@@ -1,0 +1,46 @@
+"""What tables of recordings and voices say of the trials, as calibration takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.formats.measures import measures_of, read_measures
+from gmmspeech.scoring.side_information import distance_information, side_information
+
+
+class SideInformation(NamedTuple):
+    """Tables that calibration takes: of the quality of recordings, and of voices whose distances count."""
+
+    measures: Path | None = None
+    distances: Path | None = None
+
+    def __bool__(self) -> bool:
+        return self != (None, None)
+
+    def columns(
+        self, scores: NDArray[np.float64], models: Sequence[str], tests: Sequence[str]
+    ) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[str, ...]]:
+        """Columns of the scores, (n,), and what the tables say of the trials; names of measures, and of distances."""
+        columns = [scores[:, None]]
+        measures: tuple[str, ...] = ()
+        distances: tuple[str, ...] = ()
+        if self.measures is not None:
+            measures, sides = _sides(self.measures, models, tests)
+            columns = [side_information(scores, *sides)]
+        if self.distances is not None:
+            distances, sides = _sides(self.distances, models, tests)
+            columns.append(distance_information(scores, *sides))
+        return np.hstack(columns), measures, distances
+
+
+def _sides(
+    table: Path, models: Sequence[str], tests: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Names of the measures of a table, and those of both sides of the trials."""
+    names, rows = read_measures(table)
+    return names, (measures_of(models, rows, table, "model"), measures_of(tests, rows, table, "test"))
