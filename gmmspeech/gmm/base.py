@@ -9,21 +9,25 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.arguments import check_options
 from gmmspeech.blocks import Frames, frame_dim, map_blocks
 from gmmspeech.checks import as_history, finite, in_range, transposed
 from gmmspeech.errors import FeatureError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
+from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.files.saving import Saved, State
-from gmmspeech.gmm import missing
+from gmmspeech.gmm import em, floors, missing
 from gmmspeech.gmm.conditional import ConditionalMixture, conditional
-from gmmspeech.gmm.frames import as_frames, check_names, check_weights, set_names
+from gmmspeech.gmm.estimator import Estimator
+from gmmspeech.gmm.frames import as_frames, check_names, check_weights, set_names, warn_if_wide
 from gmmspeech.gmm.init import Parameters
+from gmmspeech.gmm.responsibilities import check_responsibilities
 from gmmspeech.gmm.stats import GMMStats
 
 Packed = TypeVar("Packed")
 
 
-class Mixture(Saved):
+class Mixture(Saved, Estimator):
     """Densities, posteriors and statistics of frames under a mixture."""
 
     weights_: NDArray[np.float64]
@@ -33,9 +37,80 @@ class Mixture(Saved):
     num_frames_: float | None
     floor_: NDArray[np.float64] | None
     front_end_: str | None
+    n_components: int
+    max_iter: int
     random_state: Any
     n_jobs: int | None
     allow_nan: bool
+
+    def fit(
+        self,
+        X: Frames | ArrayLike,
+        y: None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        responsibilities: ArrayLike | None = None,
+        callback: Callable[[em.EMMonitor], None] | None = None,
+        checkpoint: Checkpoint | None = None,
+        progress: bool = True,
+    ) -> Self:
+        """Train by EM.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, D), or list of those, or FeatureStore
+            Frames; the last is read block by block, never as a whole.
+        y : None
+            Not used; there for scikit-learn's pipelines.
+        sample_weight : array_like, shape (N,), optional
+            A frame of weight 2 counts as two frames. For frames in arrays; of a list of them, all one after the other.
+        responsibilities : array_like, shape (N, K), optional
+            Posteriors of the components, of another model or of labels (0 and 1), whose update of EM is the start in
+            place of `init`. For frames in arrays. Covariances start without correlations; the first update finds them.
+        callback : callable, optional
+            Called with the `EMMonitor` after every pass over the data.
+        checkpoint : Checkpoint, optional
+            Where to keep the state before every pass, and to go on from.
+        progress : bool
+            Show a bar, in a terminal or a notebook, once two seconds have gone by.
+
+        Raises
+        ------
+        ModelError
+            Fewer frames than components.
+        ConfigError
+            An option that makes no sense; a checkpoint without a seed in `random_state`.
+        DataError
+            A checkpoint that can't be written, or is of other options or frames.
+        FeatureError
+            NaN (but with `allow_nan`) or infinity in a frame; frames that are not two-dimensional.
+        """
+        check_options(self)
+        check_names(self, X, reset=True)
+        frames = as_frames(X)
+        warn_if_wide(frames)
+        weight = None if sample_weight is None else check_weights(sample_weight, frames)
+        given = (
+            None if responsibilities is None else check_responsibilities(responsibilities, frames, self.n_components)
+        )
+        with em.showing_passes(callback, self.max_iter, shown=progress) as show:
+            self._train(frames, weight, show, checkpoint, given)
+        floors.warn("EM", [self])
+        floors.warn_if_coarse("EM", frames, [self])
+        return self
+
+    def fit_predict(self, X: Frames | ArrayLike, y: None = None, **options: Any) -> NDArray[np.intp]:
+        """Train by EM, then give the most probable component of each frame, shape (N,); options are those of `fit`."""
+        return self.fit(X, **options).predict(X)
+
+    def with_parameters(
+        self, weights: NDArray[np.float64], means: NDArray[np.float64], covariances: NDArray[np.float64]
+    ) -> Self:
+        """Mixture with other parameters, its options and front end those of this one."""
+        options = {**self.get_params(deep=False), "n_components": len(weights)}
+        mixture = self.from_parameters(weights, means, covariances, front_end=self.front_end_, **options)
+        set_names(mixture, getattr(self, "feature_names_in_", None))
+        return mixture
 
     def accumulate(self, X: Frames | ArrayLike, *, sample_weight: ArrayLike | None = None) -> GMMStats:
         """Sufficient statistics of frames under the mixture.
@@ -221,11 +296,33 @@ class Mixture(Saved):
     def variances(self) -> NDArray[np.float64]:
         """Variance of every column in every component, shape (K, D)."""
 
+    @classmethod
     @abstractmethod
-    def with_parameters(
-        self, weights: NDArray[np.float64], means: NDArray[np.float64], covariances: NDArray[np.float64]
+    def from_parameters(
+        cls,
+        weights: ArrayLike,
+        means: ArrayLike,
+        covariances: ArrayLike,
+        *,
+        front_end: str | None = None,
+        **options: Any,
     ) -> Self:
-        """Mixture with other parameters, its options and front end those of this one."""
+        """Build a mixture from its parameters."""
+
+    @abstractmethod
+    def _train(
+        self,
+        frames: Frames,
+        weight: NDArray[np.float64] | None,
+        callback: Callable[[em.EMMonitor], None] | None = None,
+        checkpoint: Checkpoint | None = None,
+        responsibilities: NDArray[np.float64] | None = None,
+    ) -> Self:
+        """Do as `fit` with checked frames; what ended on the floor isn't warned of."""
+
+    @abstractmethod
+    def _num_directions(self) -> tuple[int, int]:
+        """How many variances may end on the floor, and how many of those are of columns of equal frames."""
 
     @abstractmethod
     def _log_likelihood(self) -> Callable[[NDArray], NDArray[np.float64]]:

@@ -135,9 +135,8 @@ def warn(owner: str, mixtures: Iterable[Any]) -> None:
     """Say how many variances of trained mixtures ended on the floor, if any did."""
     number = size = constant = 0
     for mixture in mixtures:
-        number, size = number + mixture.num_floored_, size + mixture.covariances_.size
-        columns = np.count_nonzero(mixture.absolute_variance_floor() == CONSTANT_COLUMN_VARIANCE)
-        constant += int(columns * np.count_nonzero(mixture.weights_))
+        all_of_it, equal = mixture._num_directions()
+        number, size, constant = number + mixture.num_floored_, size + all_of_it, constant + equal
     tell(owner, number, size, constant, stacklevel=4)
 
 

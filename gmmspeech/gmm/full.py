@@ -17,15 +17,13 @@ from gmmspeech.errors import ModelError
 from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
 from gmmspeech.files.saving import State
 from gmmspeech.files.text import parse_object
-from gmmspeech.gmm import acceleration, covariance_types, em, floors
+from gmmspeech.gmm import acceleration, covariance_types, em
 from gmmspeech.gmm.base import Mixture
-from gmmspeech.gmm.estimator import Estimator
-from gmmspeech.gmm.frames import as_frames, check_names, check_weights, near_one, saved_names, set_names, warn_if_wide
+from gmmspeech.gmm.frames import near_one, saved_names
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.kernels import KernelParameters, full_kernel, get_backend, numpy_kernel, pack
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.options import deciding, of_mixtures
-from gmmspeech.gmm.responsibilities import check_responsibilities
 from gmmspeech.gmm.stats import GMMStats
 
 if TYPE_CHECKING:
@@ -37,7 +35,7 @@ _OPTIONS = ("n_components", "max_iter", "tol", "variance_floor", "random_state",
 _SAVED_OPTIONS = ("covariance_type", "max_iter", "tol", "variance_floor")
 
 
-class GMM(Mixture, Estimator, kind="GMM", hint="a mixture with full covariances (made by train-ubm)"):
+class GMM(Mixture, kind="GMM", hint="a mixture with full covariances (made by train-ubm)"):
     """Gaussian mixture whose covariances are full, tied, diagonal or spherical, trained by EM.
 
     With the start and floor of `DiagonalGMM`, and the same loop of EM. Where covariances are diagonal, that class is
@@ -146,71 +144,44 @@ class GMM(Mixture, Estimator, kind="GMM", hint="a mixture with full covariances 
         gmm._set(parameters, front_end)
         return gmm
 
-    def with_parameters(
-        self, weights: NDArray[np.float64], means: NDArray[np.float64], covariances: NDArray[np.float64]
-    ) -> Self:
-        """Mixture with other parameters, its options and front end those of this one."""
-        options = {**self.get_params(deep=False), "n_components": len(weights)}
-        mixture = self.from_parameters(weights, means, covariances, front_end=self.front_end_, **options)
-        set_names(mixture, getattr(self, "feature_names_in_", None))
-        return mixture
-
-    def fit(
+    def _train(
         self,
-        X: Frames | ArrayLike,
-        y: None = None,
-        *,
-        sample_weight: ArrayLike | None = None,
-        responsibilities: ArrayLike | None = None,
+        frames: Frames,
+        weight: NDArray[np.float64] | None,
         callback: Callable[[em.EMMonitor], None] | None = None,
         checkpoint: Checkpoint | None = None,
-        progress: bool = True,
+        responsibilities: NDArray[np.float64] | None = None,
     ) -> Self:
-        """Train by EM; parameters and errors are those of `DiagonalGMM.fit`.
-
-        A start from responsibilities has no correlations; the first update finds them.
-        """
-        check_options(self)
-        check_names(self, X, reset=True)
-        frames = as_frames(X)
-        warn_if_wide(frames)
-        weight = None if sample_weight is None else check_weights(sample_weight, frames)
-        given = (
-            None if responsibilities is None else check_responsibilities(responsibilities, frames, self.n_components)
-        )
+        """Do as `fit` with checked frames. Responsibilities give no correlations; the first update finds them."""
         seed, kind = seed_of(self.random_state, checkpoint), self.covariance_type
         begin = self._beginning()
         moments, front_end = begin._moments(frames, weight), getattr(frames, "front_end", None)
-        kept = None if checkpoint is None else self._resume(checkpoint, moments, front_end, seed, given)
+        kept = None if checkpoint is None else self._resume(checkpoint, moments, front_end, seed, responsibilities)
         if kept is None:
-            start, floor = begin._start(frames, weight, moments, seed, given)
-            if isinstance(self.init, Mixture) and given is None:
+            start, floor = begin._start(frames, weight, moments, seed, responsibilities)
+            if isinstance(self.init, Mixture) and responsibilities is None:
                 start = self.init._internal()
             found = covariance_types.as_kind(kind, start)
-        with em.showing_passes(callback, self.max_iter, shown=progress) as show:
-            parameters, monitor = em.fit(
-                lambda parameters: self._accumulate(frames, weight, parameters),
-                kept or found,
-                variance_floor=kept.floor if kept else floor,
-                max_iter=self.max_iter,
-                tol=self.tol,
-                callback=show,
-                save=None if checkpoint is None else checkpoint.save,
-                m_step=covariance_types.m_step(kind),
-            )
+        parameters, monitor = em.fit(
+            lambda parameters: self._accumulate(frames, weight, parameters),
+            kept or found,
+            variance_floor=kept.floor if kept else floor,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            callback=callback,
+            save=None if checkpoint is None else checkpoint.save,
+            m_step=covariance_types.m_step(kind),
+        )
         self._set(self._contracted(parameters), front_end, kept.floor if kept else floor)
         self.history_ = monitor.history
         self.converged_, self.n_iter_ = monitor.converged, len(monitor.history)
         self.num_frames_, self.num_floored_ = float(moments.num_frames), monitor.floored
         em.warn_of_fall(monitor)
-        floors.tell("EM", self.num_floored_, covariance_types.num_directions(kind, self.means_.shape), 0)
-        floors.warn_if_coarse("EM", frames, [self])
         self._kernel_parameters()  # so that scoring does not change the estimator
         return self
 
-    def fit_predict(self, X: Frames | ArrayLike, y: None = None, **options: Any) -> NDArray[np.intp]:
-        """Train by EM, then give the most probable component of each frame, shape (N,); options are those of `fit`."""
-        return self.fit(X, **options).predict(X)
+    def _num_directions(self) -> tuple[int, int]:
+        return covariance_types.num_directions(self.covariance_type, self.means_.shape), 0
 
     def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Draw frames from the mixture: X (n_samples, D), and the component that each was drawn from."""

@@ -16,7 +16,6 @@ from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
 from gmmspeech.gmm import acceleration, em, floors, missing
 from gmmspeech.gmm.density import DiagonalMixture
-from gmmspeech.gmm.estimator import Estimator
 from gmmspeech.gmm.frames import (
     ROWS,
     as_frames,
@@ -24,14 +23,12 @@ from gmmspeech.gmm.frames import (
     check_weights,
     is_wide,
     near_one,
-    set_names,
-    warn_if_wide,
 )
 from gmmspeech.gmm.init import Parameters, draw_start
 from gmmspeech.gmm.kernels import WholePass, get_backend, pack
 from gmmspeech.gmm.options import OF_MIXTURES, deciding
 from gmmspeech.gmm.parameters import check_parameters
-from gmmspeech.gmm.responsibilities import check_responsibilities, mixture_of
+from gmmspeech.gmm.responsibilities import mixture_of
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.gmm.stepwise import blend
 
@@ -40,7 +37,7 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 
-class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a diagonal mixture (made by train-ubm)"):
+class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a diagonal mixture (made by train-ubm)"):
     """Gaussian mixture with diagonal covariances, trained by EM.
 
     Arithmetic follows the data: float32 frames are evaluated in float32 with statistics summed in float64, float64
@@ -141,75 +138,6 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a diagon
         self.backend = backend
         self.device = device
         self.n_jobs = n_jobs
-
-    def with_parameters(
-        self, weights: NDArray[np.float64], means: NDArray[np.float64], covariances: NDArray[np.float64]
-    ) -> Self:
-        """Mixture with other parameters, its options and front end those of this one."""
-        options = {**self.get_params(deep=False), "n_components": len(weights)}
-        mixture = self.from_parameters(weights, means, covariances, front_end=self.front_end_, **options)
-        set_names(mixture, getattr(self, "feature_names_in_", None))
-        return mixture
-
-    def fit(
-        self,
-        X: Frames | ArrayLike,
-        y: None = None,
-        *,
-        sample_weight: ArrayLike | None = None,
-        responsibilities: ArrayLike | None = None,
-        callback: Callable[[em.EMMonitor], None] | None = None,
-        checkpoint: Checkpoint | None = None,
-        progress: bool = True,
-    ) -> Self:
-        """Train by EM.
-
-        Parameters
-        ----------
-        X : array_like, shape (N, D), or list of those, or FeatureStore
-            Frames; the last is read block by block, never as a whole.
-        y : None
-            Not used; there for scikit-learn's pipelines.
-        sample_weight : array_like, shape (N,), optional
-            A frame of weight 2 counts as two frames. For frames in arrays; of a list of them, all one after the other.
-        responsibilities : array_like, shape (N, K), optional
-            Posteriors of the components, of another model or of labels (0 and 1), whose update of EM is the start in
-            place of `init`. For frames in arrays.
-        callback : callable, optional
-            Called with the `EMMonitor` after every pass over the data.
-        checkpoint : Checkpoint, optional
-            Where to keep the state before every pass, and to go on from.
-        progress : bool
-            Show a bar, in a terminal or a notebook, once two seconds have gone by.
-
-        Raises
-        ------
-        ModelError
-            Fewer frames than components.
-        ConfigError
-            An option that makes no sense; a checkpoint without a seed in `random_state`.
-        DataError
-            A checkpoint that can't be written, or is of other options or frames.
-        FeatureError
-            NaN (but with `allow_nan`) or infinity in a frame; frames that are not two-dimensional.
-        """
-        check_options(self)
-        check_names(self, X, reset=True)
-        frames = as_frames(X)
-        warn_if_wide(frames)
-        weight = None if sample_weight is None else check_weights(sample_weight, frames)
-        given = (
-            None if responsibilities is None else check_responsibilities(responsibilities, frames, self.n_components)
-        )
-        with em.showing_passes(callback, self.max_iter, shown=progress) as show:
-            self._train(frames, weight, show, checkpoint, given)
-        floors.warn("EM", [self])
-        floors.warn_if_coarse("EM", frames, [self])
-        return self
-
-    def fit_predict(self, X: Frames | ArrayLike, y: None = None, **options: Any) -> NDArray[np.intp]:
-        """Train by EM, then give the most probable component of each frame, shape (N,); options are those of `fit`."""
-        return self.fit(X, **options).predict(X)
 
     def _train(
         self,
@@ -372,6 +300,10 @@ class DiagonalGMM(DiagonalMixture, Estimator, kind="DiagonalGMM", hint="a diagon
         """Smallest variance allowed, shape (D,): see `gmmspeech.gmm.floors`."""
         weights, _, variances = self.parameters()
         return floors.of_mixture(self.variance_floor, weights, variances) if self.floor_ is None else self.floor_
+
+    def _num_directions(self) -> tuple[int, int]:
+        columns = np.count_nonzero(self.absolute_variance_floor() == floors.CONSTANT_COLUMN_VARIANCE)
+        return self.covariances_.size, int(columns * np.count_nonzero(self.weights_))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
