@@ -139,8 +139,6 @@ def command(name: str) -> Any:
     """Register a command that reports errors in one line; its help ends with its example."""
 
     def decorate(function: Any) -> click.Command:
-        streaming = _streams(function)
-
         @functools.wraps(function)
         def checked(*, debug: bool, quiet: bool, verbose: bool, log: Path | None, **options: Any) -> None:
             context = click.get_current_context()
@@ -148,16 +146,13 @@ def command(name: str) -> Any:
             voice = told(context, quiet=quiet, verbose=verbose, log=log)
             with traceback_shown() if debug else nullcontext(), voice, warnings_said(translate):
                 try:
-                    if not streaming:
-                        check_places(context)
-                        function(**options)
-                    elif _through_streams(function, context, options):
+                    if _through_streams(function, context, options):
                         end_by_signal()
                 except GmmSpeechError as error:
                     raise type(error)(translate(str(error))) from error
 
         made = voice_options(checked)
-        if streaming == "add":
+        if _streams(function) == "add":
             made = pipes_option(made)
         return main.command(name, cls=_Command)(made)
 

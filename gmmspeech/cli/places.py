@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,25 +20,19 @@ LISTS = (  # of a DATA_DIR
     *("wav.scp", "segments", "utt2spk", "spk2utt", "text", "phones.ctm", "spk2gender", "utt2dur", "utt2num_frames"),
     *("reco2dur", "feats.scp", "vad.scp", "cmvn.scp", "utt2lang", "utt2uniq"),
 )
-STDIN = Path("/dev/stdin")
+STREAM = "-"
 
 
 class _Output(click.Path):
-    """A file or folder to write: no other program, and no stream."""
+    """A file or folder to write: no other program; ``-`` is standard output, for a file."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            parse_output(os.fspath(value))
+            if value != STREAM or not self.file_okay:
+                parse_output(os.fspath(value))
         except ConfigError as error:
             self.fail(str(error), param, ctx)
         return super().convert(value, param, ctx)
-
-
-class _File(click.Path):
-    """A file to read; ``-`` is standard input, for lists in text."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return super().convert(os.fspath(STDIN) if value == "-" and os.name != "nt" else value, param, ctx)
 
 
 class _Text(click.types.StringParamType):
@@ -73,7 +67,7 @@ class _Features(_Text):
         return value
 
 
-FILE = _File(path_type=Path, dir_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)  # - is standard input
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE_OR_FOLDER = click.Path(path_type=Path)
 FEATURES = _Features()  # a path, or scp:PATH, ark:PATH, htk:PATH, or a stream of Kaldi's
@@ -111,7 +105,6 @@ def check_places(context: click.Context) -> None:
                 read += [(name, place) for place in _read_from(value)]
                 if kind is FEATURES:
                     features.append(value)
-    check_once([name for name, place in read if place == STDIN])
     for folder in folders:
         check_output_folder(folder)
         if any(name.startswith("DATA_DIR") and _same(folder, place) for name, place in read):
@@ -136,12 +129,6 @@ def check_log(context: click.Context, log: Path) -> None:
                 name = parameter.make_metavar(context) if isinstance(parameter, click.Argument) else parameter.opts[-1]
                 raise DataError(f"{shown(log, 400)}: found it as {name} and as --log, expected two places")
     _check_stream(log)
-
-
-def check_once(readers: Sequence[str]) -> None:
-    """Raise a DataError if two arguments are standard input."""
-    if len(readers) > 1:
-        raise DataError(f"standard input: found it as {readers[0]} and as {readers[1]}, expected it once")
 
 
 def _check_not_read(paths: list[Path], features: list[str]) -> None:

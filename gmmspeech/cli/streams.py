@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from gmmspeech.cli.places import STDIN
+from gmmspeech.cli.places import FILE, OUT, STREAM
 from gmmspeech.cli.process import STDOUT_TAKEN
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, first_of, one_line, shown
 from gmmspeech.files.atomic import atomic_path, temporary_folder
@@ -87,6 +87,24 @@ class Streams:
             self.after.append(lambda: _copied(made, f"{options}:{whole}"))
         self.after.append(lambda: _deliver(text, place, whole))
         return str(made) if store else f"{options}:{made}"
+
+    def reading_file(self, name: str) -> Path:
+        """Give the file in which standard input is kept."""
+        self.taking("standard input", name)
+        file = self._temporary(STREAM, "in")
+        self.before.append(lambda: _fetch("standard input", parse_place(STREAM), file))
+        return file
+
+    def writing_file(self, name: str, *, binary: bool) -> Path:
+        """Give the file that goes to standard output once it is whole."""
+        self.taking("standard output", name)
+        if binary and sys.stdout.isatty():
+            raise ConfigError(f"{name}: found a terminal for binary data, expected a file or a pipe")
+        file = self.folder() / "out" / f"{len(self.names)}"
+        file.parent.mkdir(exist_ok=True)
+        self.names[str(file)] = "standard output"
+        self.after.append(lambda: _deliver_file(file))
+        return file
 
     def told(self, message: str) -> str:
         """Give a message in which streams stand for the files that they are kept in."""
@@ -205,12 +223,28 @@ def _pour(made: BinaryIO, stream: BinaryIO) -> None:
         raise DataError(f"standard output: can't be written ({error.strerror})") from error
 
 
+def _deliver_file(file: Path) -> None:
+    """Give a file on to standard output, and tell what else there is beside it, which is lost."""
+    beside = sorted(each.name.removeprefix(file.name).lstrip(".") for each in file.parent.iterdir() if each != file)
+    if beside:
+        expected = "a file to write to, for those that lie beside it"
+        warnings.warn(f"standard output: left out {', '.join(beside)}, expected {expected}", GmmSpeechWarning)
+    with open(file, "rb") as made:
+        sys.stdout.flush()
+        _pour(made, sys.stdout.buffer)
+
+
 def end_by_signal() -> None:
     """End the process as those of Kaldi end whose reader is gone: by the signal, without a word."""
     if hasattr(signal, "SIGPIPE"):
         with suppress(ValueError):  # not the main thread
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGPIPE)
+
+
+def _is_stream(value: object) -> bool:
+    """Say whether an argument is standard input or output."""
+    return value in (STREAM, Path(STREAM))
 
 
 def _named(parameter: click.Parameter, context: click.Context) -> str:
@@ -228,15 +262,21 @@ def streams_of(
         for parameter in context.command.params:
             key, kind = parameter.name or "", parameter.type
             value = options.get(key)
-            if value == STDIN:
-                streams.taking("standard input", _named(parameter, context))
-            if not isinstance(value, str) or kind not in (reads, writes, stores):
-                continue
             name = _named(parameter, context)
-            if kind is reads:
+            if kind is FILE and isinstance(value, tuple):
+                options[key] = tuple(streams.reading_file(name) if _is_stream(each) else each for each in value)
+            elif kind is FILE and _is_stream(value):
+                options[key] = streams.reading_file(name)
+            elif kind is OUT and _is_stream(value):
+                options[key] = streams.writing_file(name, binary=".h5" in name)
+            elif not isinstance(value, str):
+                continue
+            elif kind is reads:
                 options[key] = streams.reading(name, value)
-            else:
+            elif kind in (writes, stores):
                 options[key] = streams.writing(name, value, store=kind is stores)
+            else:
+                continue
             context.params[key] = options[key]
         context.meta[STDOUT_TAKEN] = "standard output" in streams.taken
         yield streams
