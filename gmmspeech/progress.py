@@ -110,14 +110,10 @@ def telling(
     """
     began = time.perf_counter()
     last: float | None = None
-    told = 0
 
     def tell(state: Any) -> None:
-        nonlocal began, last, told
+        nonlocal began, last
         number, log_likelihood = pass_of(state)
-        if number == told:  # the last pass gained nothing and does not count
-            return
-        told = number
         words = [f"{description}: {unit} {number}"]
         if log_likelihood is not None:
             words.append(f"{log_likelihood:.4f} nats a {of}")

@@ -2,7 +2,9 @@
 
 import re
 
-_PASS = re.compile(r"gmmspeech: [\w -]+: (pass|iteration|update) \d+,.* s\n")
+_PASS = re.compile(
+    r"gmmspeech: ([\w -]+: (pass|iteration|update) \d+|(class|mixture) .*: (\d+ passe?s?|adapted)),.* s\n"
+)
 
 
 def beside_passes(stderr: str) -> str:

@@ -21,6 +21,7 @@ LASTING = [  # what may take longer than two seconds, and has a bar
     *(gs.speaker.train_plda, gs.speaker.train_backend, gs.gmm.select_components, gs.align),
     *(gs.GMMClassifier.fit, gs.PhoneGMM.fit, gs.verify_folder),
     *(gs.phones.train_phone_hmm_on_labels, gs.phones.train_triphone_hmm),
+    *(gs.bootstrap_ci, gs.metrics.paired_test, gs.scoring.cross_calibrate, gs.scoring.cross_fuse),
 ]
 
 
@@ -63,13 +64,14 @@ def test_a_bar_shows_before_the_first_step_has_ended(capsys, monkeypatch):
     assert "0/3" in said
 
 
-def test_a_pass_that_does_not_count_is_not_told_twice(monkeypatch):
+def test_passes_are_told_with_what_they_gained(monkeypatch):
     said = []
     monkeypatch.setattr(bars, "say_step", said.append)
     tell = telling("EM", "pass", lambda history: (len(history), history[-1]))
-    for history in ([-3.0], [-3.0, -2.5], [-3.0, -2.5]):
+    for history in ([-3.0], [-3.0, -2.5]):
         tell(history)
-    assert [line.partition(" nats")[0] for line in said] == ["EM: pass 1, -3.0000", "EM: pass 2, -2.5000"]
+    assert said[0].startswith("EM: pass 1, -3.0000 nats a frame, 0.")
+    assert said[1].startswith("EM: pass 2, -2.5000 nats a frame, gain +0.5000, 0.")
 
 
 def test_other_threads_show_none(monkeypatch):
@@ -106,6 +108,8 @@ def test_python_calls_show_bars_and_none_where_they_are_off(capsys, monkeypatch)
     stats = [ubm.accumulate(x) for x in X]
     store = {f"u{i}": x for i, x in enumerate(X)}
 
+    models_of, tests_of = (axis.ravel() for axis in np.indices((30, 30)))
+
     def work(**options):
         gs.train_ubm(X, n_components=2, **options)
         gs.GMM(1).fit(X[0], **options)
@@ -122,6 +126,8 @@ def test_python_calls_show_bars_and_none_where_they_are_off(capsys, monkeypatch)
         gs.GMMClassifier(1).fit(X, list("aabbcc"), **options)
         gs.PhoneGMM(1).fit(X[0], [[0, 30], [30, 60]], ["AA", "S"], **options)
         gs.gmm.select_components(X, [1, 2], max_iter=2, **options)
+        trials = (is_target := models_of == tests_of), models_of, tests_of
+        gs.scoring.cross_fuse(RNG.normal(3 * is_target, 1, (2, 900)).T, *trials, n_resamples=5, n_folds=3, **options)
         verifier = gs.SpeakerVerifier(ubm)
         verifier.enroll_all({"a": ["u0"], "b": ["u1"]}, store, **options)
         verifier.score_trials(gs.TrialList(["a", "b"], ["u2", "u3"]), store, **options)
@@ -130,4 +136,4 @@ def test_python_calls_show_bars_and_none_where_they_are_off(capsys, monkeypatch)
     assert capsys.readouterr().err == ""
     work()
     said = capsys.readouterr().err
-    assert all(word in said for word in ("EM", "enrolling", "scoring", "iteration", "class", "mixture"))
+    assert all(word in said for word in ("EM", "enrolling", "scoring", "iteration", "class", "mixture", "fold", "draw"))

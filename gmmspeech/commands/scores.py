@@ -210,17 +210,11 @@ def cross_calibrate_files(
     models, tests = trial_speakers(listed, read_speakers(speakers), trials)
     columns = _with_side(columns, listed, SideInformation(measures, distances), method)[0]
     fit = _fit(method, options, bounds)
-    with progress(desc="cross-validation", unit="fold") as bar:
-
-        def fit_one(targets: NDArray, nontargets: NDArray) -> Calibrated:
-            bar.update()
-            return fit(targets, nontargets)
-
-        is_target, options = np.asarray(listed.is_target), {"fit": fit_one, "n_folds": n_folds}
-        trial = is_target, models, tests
-        fusion = cross_fuse(columns, *trial, **options) if len(scores) > 1 else None
-        used = columns if fusion is None or fusion.kept is None else columns[:, [fusion.kept]]
-        llrs, on_one_scale = fold_ratios(used, *trial, **options)
+    is_target, options = np.asarray(listed.is_target), {"fit": fit, "n_folds": n_folds}
+    trial = is_target, models, tests
+    fusion = cross_fuse(columns, *trial, **options) if len(scores) > 1 else None
+    used = columns if fusion is None or fusion.kept is None else columns[:, [fusion.kept]]
+    llrs, on_one_scale = fold_ratios(used, *trial, **options)
     written, cost = llrs if fusion is None else on_one_scale, cllr(llrs[is_target], llrs[~is_target])
     ratios = CrossCalibrated(listed.models, listed.tests, written, llrs, cost, fusion)
     write_scores(out, ratios)

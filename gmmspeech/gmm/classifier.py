@@ -16,11 +16,11 @@ from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechWarning, ModelE
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm import floors
+from gmmspeech.gmm.em import train_each
 from gmmspeech.gmm.estimator import Estimator
 from gmmspeech.gmm.frames import as_frames, check_names, check_weights, saved_names, set_names, warn_if_wide
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.options import of_mixtures
-from gmmspeech.progress import progress_bar
 
 
 class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (made by train-classifier)"):
@@ -136,11 +136,11 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
         weight = None if sample_weight is None else check_weights(sample_weight, frames)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         self.priors_ = self._check_priors(np.bincount(codes, weight))
-        bar = progress_bar("training", "class", len(self.classes_), shown=progress)
-        self.models_ = [
+        fitted = (
             self._fit_class(label, frames[codes == i], None if weight is None else weight[codes == i])
-            for i, label in enumerate(bar(self.classes_))
-        ]
+            for i, label in enumerate(self.classes_)
+        )
+        self.models_ = train_each(fitted, list(map(str, self.classes_)), "class", shown=progress)
         floors.warn(type(self).__name__, self.models_)
         floors.warn_if_coarse(type(self).__name__, frames, self.models_)
         self.n_iter_ = max(model.n_iter_ for model in self.models_)

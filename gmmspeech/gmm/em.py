@@ -7,22 +7,23 @@ statistics of a mixture, so one loop serves arrays in memory, feature stores and
 from __future__ import annotations
 
 import logging
+import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import GmmSpeechWarning, ModelError, counted
+from gmmspeech.errors import GmmSpeechWarning, ModelError, counted, say_step
 from gmmspeech.files.saving import Saved, State, from_fields
 from gmmspeech.gmm import floors
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.parameters import check_full_parameters, check_parameters
 from gmmspeech.gmm.stats import GMMStats
-from gmmspeech.progress import showing
+from gmmspeech.progress import progress_bar, showing
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,15 @@ SPLIT_STEP = 1.0  # deviations between a component and either of its halves; HTK
 SETTLING = 10  # updates after a re-seeding in which a small gain is no convergence: halves part slowly at first
 GIVE_UP = 1.0  # nats a frame that a re-seeding may lose in the meantime
 NOISE = 1e-5  # rounding of a mean log-likelihood, relative to it (or to one nat)
+
+
+class Mixture(Protocol):
+    """What EM has trained."""
+
+    history_: list[float]
+
+
+Trained = TypeVar("Trained", bound=Mixture)
 
 
 class MStep(Protocol):
@@ -186,10 +196,10 @@ def fit(
         if fallback is not None:  # on trial: it counts from when it has made up for its loss
             likelihood = monitor.history[-1]
         go_on = monitor.report(likelihood)
+        if not go_on and likelihood < monitor.history[-1]:  # this pass does not count
+            return state.best, monitor
         if callback is not None:
             callback(monitor)
-        if not go_on and likelihood < monitor.history[-1]:
-            return state.best, monitor
         updated, monitor.floored = m_step(stats, variance_floor, previous=current)
         if not go_on:
             return updated, monitor
@@ -210,6 +220,19 @@ def showing_passes(
     """Give a callback that shows a bar, where it is to be `shown`, and calls another one."""
     bar: dict[str, Any] = {"desc": "EM", "unit": "pass", "total": max_iter, "shown": shown}
     return showing(callback, lambda monitor: len(monitor.history), note=_note, **bar)
+
+
+def train_each(mixtures: Iterable[Trained], names: Sequence[str], unit: str, *, shown: bool) -> list[Trained]:
+    """Collect mixtures as they are trained, with a bar, where it is to be `shown`, or a line for each of the names."""
+    began, trained = time.perf_counter(), []
+    bar = progress_bar("training", unit, len(names), shown=shown)
+    for name, mixture in zip(names, bar(mixtures), strict=True):
+        history, now = mixture.history_, time.perf_counter()
+        course = f"{counted(len(history), 'pass')}, {history[-1]:.4f} nats a frame" if history else "adapted"
+        say_step(f"{unit} {name}: {course}, {now - began:.2f} s")
+        began = now
+        trained.append(mixture)
+    return trained
 
 
 def _note(monitor: EMMonitor) -> str:

@@ -37,6 +37,7 @@ from gmmspeech.metrics.cllr import hull_cllr, softplus
 from gmmspeech.metrics.dcf import bayes_threshold, detection_cost, least_cost
 from gmmspeech.metrics.det import ErrorCounts, both_sides, convex_hull, count_errors
 from gmmspeech.metrics.eer import rocch_eer
+from gmmspeech.progress import progress_bar
 
 Speakers = Sequence[Hashable] | NDArray
 
@@ -85,6 +86,7 @@ def bootstrap_ci(
     n_resamples: int = 1000,
     confidence: float = 0.95,
     random_state: int = 0,
+    progress: bool = True,
 ) -> dict[str, Interval]:
     """Confidence intervals of figures of merit, by resampling speakers.
 
@@ -111,6 +113,8 @@ def bootstrap_ci(
     confidence : float
         Between 0 and 1.
     random_state : int
+    progress : bool
+        Show a bar, in a terminal or a notebook, once two seconds have gone by.
 
     Returns
     -------
@@ -137,7 +141,7 @@ def bootstrap_ci(
     options = _Options(tuple(metrics), p_target, c_miss, c_fa)
     level = _checked_level(confidence)
     trials = _Trials(is_target, model_speakers, test_speakers)
-    values, replicates = _replicate([trials.system(scores)], trials, options, n_resamples, random_state)
+    values, replicates = _replicate([trials.system(scores)], trials, options, n_resamples, random_state, progress)
     return {name: _interval(values[0, i], replicates[:, 0, i], level) for i, name in enumerate(options.metrics)}
 
 
@@ -156,6 +160,7 @@ def paired_test(
     n_resamples: int = 1000,
     confidence: float = 0.95,
     random_state: int = 0,
+    progress: bool = True,
 ) -> dict[str, Difference]:
     """Test whether two systems differ by more than the choice of speakers explains, on the same trials.
 
@@ -169,7 +174,8 @@ def paired_test(
     ----------
     first_scores, second_scores : array-like, shape (n,)
         Of the two systems, for the same trials in the same order.
-    is_target, model_speakers, test_speakers, metrics, p_target, c_miss, c_fa, n_resamples, confidence, random_state
+    is_target, model_speakers, test_speakers, metrics, p_target, c_miss, c_fa, n_resamples, confidence
+    random_state, progress
         As in `bootstrap_ci`. No p-value is below 1 / (n_resamples + 1).
 
     Returns
@@ -195,7 +201,7 @@ def paired_test(
     level = _checked_level(confidence)
     trials = _Trials(is_target, model_speakers, test_speakers)
     systems = [trials.system(first_scores, "first scores"), trials.system(second_scores, "second scores")]
-    values, replicates = _replicate(systems, trials, options, n_resamples, random_state)
+    values, replicates = _replicate(systems, trials, options, n_resamples, random_state, progress)
     found = {}
     for i, name in enumerate(options.metrics):
         first, second = values[:, i].tolist()
@@ -325,17 +331,23 @@ _FIGURES: dict[str, Callable[[_Resample, _Options], float]] = {
 
 
 def _replicate(
-    systems: Sequence[_System], trials: _Trials, options: _Options, n_resamples: int, random_state: int
+    systems: Sequence[_System],
+    trials: _Trials,
+    options: _Options,
+    n_resamples: int,
+    random_state: int,
+    shown: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Figures of the systems on the trials as they are, (systems, metrics), and on every resample, one axis before."""
     check_at_least(1, n_resamples=n_resamples)
     rng = np.random.default_rng(random_state)
     count = trials.num_speakers
     rows = [_figures(systems, np.ones(count + 1, np.int64), options)]
-    while len(rows) <= n_resamples:
-        row = _figures(systems, np.append(rng.multinomial(count, np.full(count, 1 / count)), 1), options)
-        if row is not None:  # at least one in five is of use: a target and a nontarget trial need three speakers
-            rows.append(row)
+    for _ in progress_bar("resampling", "draw", n_resamples, shown=shown)(range(n_resamples)):
+        row = None
+        while row is None:  # at least one in five is of use: a target and a nontarget trial need three speakers
+            row = _figures(systems, np.append(rng.multinomial(count, np.full(count, 1 / count)), 1), options)
+        rows.append(row)
     figures = np.array(rows)
     return figures[0], figures[1:]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import as_flags, as_labels, as_numbers
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted
+from gmmspeech.progress import progress_bar
 from gmmspeech.scoring.calibration import fit_calibration
 from gmmspeech.scoring.cohort import Speakers, speaker_codes
 
@@ -80,6 +81,7 @@ def cross_calibrate(
     fit: Callable[[NDArray, NDArray], Calibrator] = fit_calibration,
     n_folds: int = 10,
     random_state: int = 0,
+    progress: bool = True,
 ) -> NDArray[np.float64]:
     """Calibrate (or fuse) every trial by a calibration that knows neither of its speakers.
 
@@ -101,6 +103,8 @@ def cross_calibrate(
     fit : callable
         Given the scores of targets and of nontargets, makes what has ``apply``: `fit_calibration`, `fit_pav`, or one
         of them with options, by `functools.partial`.
+    progress : bool
+        Show a bar, in a terminal or a notebook, once two seconds have gone by.
 
     Returns
     -------
@@ -127,7 +131,8 @@ def cross_calibrate(
     True
     """
     who = is_target, model_speakers, test_speakers
-    llrs, on_one_scale = fold_ratios(scores, *who, fit=fit, n_folds=n_folds, random_state=random_state)
+    options: dict[str, Any] = {"n_folds": n_folds, "random_state": random_state, "progress": progress}
+    llrs, on_one_scale = fold_ratios(scores, *who, fit=fit, **options)
     if np.ndim(scores) == 1 or np.shape(scores)[1] == 1:
         return llrs
     warn_of_few(is_target, model_speakers)
@@ -143,6 +148,7 @@ def fold_ratios(
     fit: Callable[[NDArray, NDArray], Calibrator],
     n_folds: int = 10,
     random_state: int = 0,
+    progress: bool = True,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Ratios of every trial by the map of its fold, as that makes them and on one scale, see `cross_calibrate`."""
     values, labels = as_numbers(scores, "scores"), as_flags(is_target)
@@ -153,7 +159,7 @@ def fold_ratios(
         )
     llrs, shapes, scales = np.empty(len(values)), np.empty(len(values)), []
     folds = speaker_folds(labels, model_speakers, test_speakers, n_folds=n_folds, random_state=random_state)
-    for train, held_out in folds:
+    for train, held_out in progress_bar("cross-validation", "fold", shown=progress)(folds):
         of_all = fit(values[train & labels], values[train & ~labels]).apply(values)
         mean, deviation = of_all.mean(), of_all.std()
         llrs[held_out], shapes[held_out] = of_all[held_out], (of_all[held_out] - mean) / (deviation or 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,6 +62,7 @@ def cross_fuse(
     n_folds: int = 10,
     n_resamples: int = 1000,
     random_state: int = 0,
+    progress: bool = True,
 ) -> CrossFusion:
     """Fuse systems by maps that know neither speaker of a trial, if that is better than the better one alone.
 
@@ -73,7 +75,7 @@ def cross_fuse(
     ----------
     scores : array-like, shape (n, S)
         Of two systems or more.
-    is_target, model_speakers, test_speakers, fit, n_folds, random_state
+    is_target, model_speakers, test_speakers, fit, n_folds, random_state, progress
         As in `cross_calibrate`.
     n_resamples : int
         Of the speakers.
@@ -112,14 +114,15 @@ def cross_fuse(
     if values.ndim != 2 or values.shape[1] < 2:
         raise DataError(f"fusion: found scores of shape {values.shape}, expected (trials, systems) of two or more")
     who = labels, model_speakers, test_speakers
-    options = {"fit": fit, "n_folds": n_folds, "random_state": random_state}
-    fused, on_one_scale = fold_ratios(values, *who, **options)  # type: ignore[arg-type]
+    common: dict[str, Any] = {"random_state": random_state, "progress": progress}
+    options = {"fit": fit, "n_folds": n_folds, **common}
+    fused, on_one_scale = fold_ratios(values, *who, **options)
     warn_of_few(labels, model_speakers)
-    parts = [fold_ratios(column, *who, **options)[0] for column in values.T]  # type: ignore[arg-type]
+    parts = [fold_ratios(column, *who, **options)[0] for column in values.T]
     better = int(np.argmin([cllr(part[labels], part[~labels]) for part in parts]))
-    gain = paired_test(
-        *(parts[better], fused, *who), metrics=["cllr"], n_resamples=n_resamples, random_state=random_state
-    )["cllr"].difference
+    gain = paired_test(*(parts[better], fused, *who), metrics=["cllr"], n_resamples=n_resamples, **common)[
+        "cllr"
+    ].difference
     if gain.low > 0:
         return CrossFusion(fused, on_one_scale, None, gain)
     return CrossFusion(parts[better], values[:, better].copy(), better, gain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,7 @@ def test_train_and_classify(run, corpus, digits: Path, tmp_path: Path, monkeypat
         trained = run("train-phone-classifier", corpus("fsdd-tiny") / "data" / "train", model, *TRAIN, *options)
         assert trained.exit_code == 0, trained.output
         assert trained.stdout.startswith("20 phones in 3 parts: AH AO ")
+        assert re.search(r"^gmmspeech: mixture AH\[3\]: \d+ passes, -\d+\.\d{4} nats a frame, \d", trained.stderr, re.M)
         assert "classifier of phones: " in run("show", model).stdout
 
         out.mkdir()

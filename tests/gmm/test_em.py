@@ -222,7 +222,7 @@ def test_tolerance_iterations_and_callback():
 
 @pytest.mark.parametrize(("last", "converged"), [(-8.0 - 1e-7, True), (-8.5, False)])
 def test_a_fall_keeps_the_mixture_before_and_is_no_convergence_but_for_rounding(last, converged):
-    gone_through = []
+    gone_through, told = [], []
 
     def accumulate(parameters):
         gone_through.append(parameters)
@@ -230,13 +230,26 @@ def test_a_fall_keeps_the_mixture_before_and_is_no_convergence_but_for_rounding(
             np.array([9.0]), np.array([[1.0]]), np.array([[9.0]]), [-9.0, -8.0, last][len(gone_through) - 1], 9
         )
 
-    parameters, monitor = em.fit(
-        accumulate, (np.ones(1), np.zeros((1, 1)), np.ones((1, 1))), variance_floor=0, max_iter=9, tol=0
-    )
+    start = np.ones(1), np.zeros((1, 1)), np.ones((1, 1))
+    options = {"max_iter": 9, "tol": 0, "callback": lambda monitor: told.append(len(monitor.history))}
+    parameters, monitor = em.fit(accumulate, start, variance_floor=0, **options)
+    assert told == [1, 2]  # the last pass does not count
     assert monitor.history == [-1.0, -8 / 9]
     assert monitor.converged is converged
     assert (monitor.fall > 0) is not converged
     assert parameters is gone_through[1]
+
+
+def test_mixtures_that_are_trained_one_by_one_are_told(monkeypatch):
+    said = []
+    monkeypatch.setattr(em, "say_step", said.append)
+    frames = np.random.default_rng(0).normal(size=(50, 2))
+    one = DiagonalGMM(n_components=1).fit(frames)
+    adapted = DiagonalGMM.from_parameters(one.weights_, one.means_, one.covariances_)
+    assert em.train_each(iter([one, adapted]), ["a", "b[2]"], "phone", shown=True) == [one, adapted]
+    passes = f"{len(one.history_)} passes" if len(one.history_) > 1 else "1 pass"
+    assert said[0].startswith(f"phone a: {passes}, {one.history_[-1]:.4f} nats a frame, 0.")
+    assert said[1].startswith("phone b[2]: adapted, 0.")
 
 
 # --- starved components

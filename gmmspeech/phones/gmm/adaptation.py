@@ -18,6 +18,7 @@ from gmmspeech.linear.fmllr import FMLLRStats, accumulate_fmllr, fmllr
 from gmmspeech.linear.transforms import apply_transform
 from gmmspeech.phones.gmm.phone_gmm import PhoneGMM
 from gmmspeech.phones.labels.segments import LabeledFrames, part_of_frames
+from gmmspeech.progress import progress_bar
 
 SMALLEST_POSTERIOR = 1e-3  # of a part or a component that counts
 
@@ -182,7 +183,8 @@ def _speaker_statistics(
     means = np.concatenate([mixture.means_ for mixture in model.models_])
     variances = np.concatenate([mixture.covariances_ for mixture in model.models_])
     speakers, statistics = data.frame_speakers(), {}
-    for name in np.unique(data.speakers):
+    names = np.unique(data.speakers)
+    for name in progress_bar("adapting", "speaker", len(names))(names):
         rows = np.flatnonzero(speakers == name)
         own = parts[rows]
         used = np.diff(own.indptr) > 0  # frames in no segment have no posteriors

@@ -21,6 +21,7 @@ from gmmspeech.files.text import parse_object
 from gmmspeech.gmm import floors
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.density import joined_parameters, split_parameters
+from gmmspeech.gmm.em import train_each
 from gmmspeech.gmm.estimator import Estimator
 from gmmspeech.gmm.frames import as_table, check_names, known_columns, saved_names, set_names, warn_if_wide
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -37,7 +38,6 @@ from gmmspeech.phones.labels.segments import (
     segment_sums,
     trainable,
 )
-from gmmspeech.progress import progress_bar
 
 _NOT_SAVED = ("ubm", "random_state", "backend", "n_jobs")  # of the options
 
@@ -188,8 +188,8 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         in_parts = np.bincount(codes[codes >= 0], minlength=len(self.phones_) * self.parts).astype(np.float64)
         self.part_priors_ = in_parts / in_parts.sum()
         self.durations_ = duration_moments(log_durations(rows), indices, len(self.phones_))
-        bar = progress_bar("training", "mixture", len(in_parts), shown=progress)
-        self.models_ = list(bar(self._train(frames, codes)))
+        mixtures = [f"{phone}[{part + 1}]" for phone in self.phones_ for part in range(self.parts)]
+        self.models_ = train_each(self._train(frames, codes), mixtures, "mixture", shown=progress)
         if self.ubm is None:
             floors.warn(type(self).__name__, self.models_)
         floors.warn_if_coarse(type(self).__name__, frames, self.models_)
