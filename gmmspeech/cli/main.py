@@ -44,10 +44,10 @@ from gmmspeech.cli.group import (
     skip_bad_option,
     tell_skipped,
 )
-from gmmspeech.cli.places import FEATURES, FILE, FOLDER, OUT, OUT_STORE
+from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, FOLDER, OUT, OUT_STORE
 from gmmspeech.cli.process import tell
 from gmmspeech.cli.steps import steps_options, utt2spk_for_cmvn
-from gmmspeech.errors import counted
+from gmmspeech.errors import counted, shown
 
 __all__ = [
     "alignments",
@@ -179,7 +179,20 @@ def features(
     default=0.01,
     help="Least variance of a component, relative to a robust variance within clusters of the frames.",
 )
-@click.option("--init", type=click.Choice(["kmeans", "random"]), default="kmeans", help="Where EM starts.")
+@click.option(
+    "--init",
+    type=FILE_OR_NAME,
+    default="kmeans",
+    metavar="kmeans|random|UBM.h5",
+    help="Where EM starts: drawn from the frames, or a mixture of as many components, such as a diag one for full.",
+)
+@click.option(
+    "--num-gselect",
+    type=click.IntRange(1),
+    show_default="all",
+    help="With full: train on so many components a frame, the best by the diagonals of their covariances, as Kaldi "
+    "does: approximate, and faster where there are hundreds.",
+)
 @click.option(
     "--covariance-type",
     type=click.Choice(["diag", "full", "tied", "spherical"]),
@@ -221,6 +234,7 @@ def train_ubm(
     tol: float,
     variance_floor: float,
     init: str,
+    num_gselect: int | None,
     covariance_type: str,
     backend: str,
     device: str | None,
@@ -239,6 +253,8 @@ def train_ubm(
     """
     from gmmspeech.commands.verification import train_ubm_file
 
+    if init not in ("kmeans", "random") and not Path(init).exists():
+        raise click.UsageError(f"--init: found {shown(init)}, expected kmeans, random, or the file of a mixture")
     gmm = train_ubm_file(
         feats,
         ubm,
@@ -247,6 +263,7 @@ def train_ubm(
         tol=tol,
         variance_floor=variance_floor,
         init=init,
+        num_gselect=num_gselect,
         covariance_type=covariance_type,
         backend=backend,
         device=device,

@@ -32,6 +32,7 @@ def train_ubm_file(
     out: Path,
     n_components: int,
     *,
+    init: str = "kmeans",
     scheduler: str | None = None,
     utt2spk: Path | None = None,
     spk2group: Path | None = None,
@@ -48,6 +49,8 @@ def train_ubm_file(
         Feature store: an HDF5 file, or ``scp:PATH``.
     out : Path
     n_components : int
+    init : str
+        "kmeans", "random", or the path of a mixture to begin with.
     scheduler : str, optional
         Address of a Dask scheduler on whose cluster to train.
     utt2spk, spk2group : Path, optional
@@ -60,8 +63,10 @@ def train_ubm_file(
     if (spk2group if utt2spk is None else scheduler) is not None:
         found = "spk2group without utt2spk" if utt2spk is None else "utt2spk with scheduler"
         raise ConfigError(f"found {found}, expected utt2spk {'too' if utt2spk is None else 'on one machine'}")
+    start = init if init in ("kmeans", "random") else load(init, (DiagonalGMM, GMM))
+    front_end = None if isinstance(start, str) else start.front_end_
     with (
-        open_features(features, beside) as store,
+        open_features(features, beside, front_end=front_end, model=init) as store,
         checkpoint_of(out) as checkpoint,
         on_cluster(scheduler) as client,
     ):
@@ -69,6 +74,9 @@ def train_ubm_file(
         if utt2spk is not None:
             groups = None if spk2group is None else read_map(spk2group)
             frames, options["sample_weight"] = balanced_frames(store, read_map(utt2spk), spk2group=groups)
+        if not isinstance(start, str):
+            check_frames(store, start, Path(init))
+        options |= {"init": start}
         options["callback"] = telling("EM", "pass", lambda monitor: (len(monitor.history), monitor.history[-1]))
         ubm: DiagonalGMM | GMM = train_ubm(frames, n_components, client=client, checkpoint=checkpoint, **options)
         ubm.front_end_ = store.front_end
@@ -149,7 +157,7 @@ def classify_file(
         return dict(zip(names, progress_bar("classifying", "utt", total=len(names))(labels), strict=True))
 
 
-def check_frames(store: FeatureStore, model: DiagonalGMM | GMMClassifier, path: Path) -> None:
+def check_frames(store: FeatureStore, model: DiagonalGMM | GMM | GMMClassifier, path: Path) -> None:
     """Check that frames fit a model; of Kaldi's archives only the number of columns is known."""
     check_same_front_end(model.front_end_, store.front_end, model=str(path), frames=store.path)
     if store.dim != model.n_features_in_:

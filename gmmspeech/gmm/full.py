@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.arguments import any_of, check, check_options, instance, one_of, random_state_of, whole
+from gmmspeech.arguments import NOTHING, any_of, check, check_options, instance, one_of, random_state_of, whole
 from gmmspeech.blocks import Block, Frames, single_threaded_blas, sum_blocks
 from gmmspeech.checks import finite, in_range
-from gmmspeech.errors import ModelError
+from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
 from gmmspeech.files.saving import State
 from gmmspeech.files.text import parse_object
@@ -21,7 +21,7 @@ from gmmspeech.gmm import acceleration, covariance_types, em
 from gmmspeech.gmm.base import Mixture
 from gmmspeech.gmm.frames import near_one, saved_names
 from gmmspeech.gmm.init import Parameters
-from gmmspeech.gmm.kernels import KernelParameters, full_kernel, get_backend, numpy_kernel, pack
+from gmmspeech.gmm.kernels import KernelParameters, full_kernel, get_backend, numpy_kernel, pack, selected_kernel
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.options import deciding, of_mixtures
 from gmmspeech.gmm.stats import GMMStats
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
 
 Packed = KernelParameters | full_kernel.FullParameters | full_kernel.TiedParameters
+Trained = Packed | selected_kernel.SelectedParameters  # for statistics alone
 
 _OPTIONS = ("n_components", "max_iter", "tol", "variance_floor", "random_state", "n_jobs")
 _SAVED_OPTIONS = ("covariance_type", "max_iter", "tol", "variance_floor")
@@ -50,6 +51,10 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full covariances (made by tr
     init : {"kmeans", "random"}, DiagonalGMM or GMM
         Start of EM. Those that are drawn have no correlations; a given mixture of another type is brought to this one.
         Kaldi's recipes start full covariances at a trained mixture with diagonal ones.
+    num_gselect : int, optional
+        Train on the components alone that are best for each frame by the diagonals of their covariances, so many, as
+        Kaldi's train_full_ubm.sh does; all of them otherwise. For full covariances: approximate, and faster where there
+        are many components. A trained mixture is evaluated with all.
     max_iter, tol, variance_floor, random_state, n_jobs
         See `DiagonalGMM`. The floor holds in every direction (`gmmspeech.gmm.covariance_types`).
 
@@ -66,7 +71,8 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full covariances (made by tr
 
     Notes
     -----
-    A pass over N frames takes 2 N K (D² + 3 D + 2) operations with full covariances, 2 D N (D + 4 K) with a tied one.
+    A pass over N frames takes 2 N K (D² + 3 D + 2) operations with full covariances, 2 D N (D + 4 K) with a tied one,
+    and 4 N (G D² + K D) with G of the components selected.
 
     Examples
     --------
@@ -84,6 +90,7 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full covariances (made by tr
         **of_mixtures(*_OPTIONS),
         "covariance_type": one_of(*covariance_types.KINDS),
         "init": any_of(one_of("kmeans", "random"), instance(Mixture, words="a DiagonalGMM or GMM, not means alone")),
+        "num_gselect": any_of(whole(1), NOTHING),
     }
 
     def __init__(
@@ -92,6 +99,7 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full covariances (made by tr
         *,
         covariance_type: str = "full",
         init: str | DiagonalGMM | GMM = "kmeans",
+        num_gselect: int | None = None,
         max_iter: int = 20,
         tol: float = 1e-3,
         variance_floor: float = 0.01,
@@ -101,6 +109,7 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full covariances (made by tr
         self.n_components = n_components
         self.covariance_type = covariance_type
         self.init = init
+        self.num_gselect = num_gselect
         self.max_iter = max_iter
         self.tol = tol
         self.variance_floor = variance_floor
@@ -154,6 +163,9 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full covariances (made by tr
     ) -> Self:
         """Do as `fit` with checked frames. Responsibilities give no correlations; the first update finds them."""
         seed, kind = seed_of(self.random_state, checkpoint), self.covariance_type
+        if self.num_gselect is not None and kind != "full":
+            expected = "full ones: with others, all components are evaluated faster than some are selected"
+            raise ConfigError(f"num_gselect: found {self.num_gselect} with covariances {kind!r}, expected {expected}")
         begin = self._beginning()
         moments, front_end = begin._moments(frames, weight), getattr(frames, "front_end", None)
         kept = None if checkpoint is None else self._resume(checkpoint, moments, front_end, seed, responsibilities)
@@ -264,6 +276,8 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full covariances (made by tr
         responsibilities: NDArray[np.float64] | None,
     ) -> em.EMState | None:
         settings = deciding(self._beginning(), moments, front_end, seed) | {"covariance_type": self.covariance_type}
+        if self.num_gselect is not None:
+            settings["num_gselect"] = self.num_gselect
         if responsibilities is not None:
             settings["init"] = digest(responsibilities)
         elif isinstance(self.init, Mixture):
@@ -294,6 +308,13 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full covariances (made by tr
             return full_kernel.pack_tied(weights, means, found[0])
         return full_kernel.pack_full(weights, means, found) if found.ndim == 3 else pack(weights, means, found)
 
+    def _pack_to_train(
+        self, weights: NDArray[np.float64], means: NDArray[np.float64], found: NDArray[np.float64]
+    ) -> Trained:
+        if self.num_gselect is None or self.num_gselect >= len(weights):
+            return self._pack(weights, means, found)
+        return selected_kernel.pack_selected(weights, means, found, self.num_gselect)
+
     def _kernel_parameters(self) -> Packed:
         return self._packed_by(lambda *_: self._pack(*self._internal()))
 
@@ -308,7 +329,7 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full covariances (made by tr
 
     def _accumulate(self, frames: Frames, weight: NDArray[np.float64] | None, parameters: Parameters) -> GMMStats:
         with single_threaded_blas():  # the last bits would depend on its threads
-            packed = self._pack(*parameters)
+            packed = self._pack_to_train(*parameters)
         unit, near = near_one(weight)
         stats = sum_blocks(_Statistics(packed), frames, near, n_jobs=self.n_jobs)
         return stats if near is None else stats * unit
@@ -322,7 +343,7 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full covariances (made by tr
 class _Statistics:
     """Statistics that EM needs of every block of the frames, here or on another machine."""
 
-    packed: Packed
+    packed: Trained
 
     def __call__(self, block: Block) -> GMMStats:
         start, frames, weight = block
@@ -331,5 +352,7 @@ class _Statistics:
         return stats
 
 
-def _kernel(packed: Packed) -> Any:
+def _kernel(packed: Trained) -> Any:
+    if isinstance(packed, selected_kernel.SelectedParameters):
+        return selected_kernel
     return get_backend() if isinstance(packed, KernelParameters) else full_kernel

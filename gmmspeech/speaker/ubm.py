@@ -41,6 +41,7 @@ def train_ubm(
     tol: float = 1e-3,
     variance_floor: float = 0.01,
     init: str | DiagonalGMM | GMM = "kmeans",
+    num_gselect: int | None = None,
     accelerate: bool = False,
     random_state: Any = 0,
     backend: str = "auto",
@@ -64,6 +65,8 @@ def train_ubm(
         `init` of one with full ones.
     max_iter, tol, variance_floor, init, accelerate, random_state, backend, device, n_jobs
         See `DiagonalGMM`; `accelerate`, `backend` and `device` are for diagonal covariances only.
+    num_gselect : int, optional
+        With full covariances, train on so many components a frame, as Kaldi does; see `GMM`.
     client : distributed.Client, optional
         Train on the workers of a Dask cluster, which read a store by its path. The mixture has the same bits as on one
         machine of their kind.
@@ -96,7 +99,7 @@ def train_ubm(
         frames = ClusterFrames(frames, client)
     options: dict[str, Any] = {"max_iter": max_iter, "tol": tol, "variance_floor": variance_floor, "init": init}
     options |= {"random_state": random_state, "n_jobs": n_jobs}
-    if covariance_type == "diag":
+    if covariance_type == "diag" and num_gselect is None:
         gmm: Any = DiagonalGMM(n_components, accelerate=accelerate, backend=backend, device=device, **options)
     else:
         other = {"accelerate": (accelerate, False), "backend": (backend, "auto"), "device": (device, None)}
@@ -104,7 +107,7 @@ def train_ubm(
             if found != default:
                 expected = f"{default} with covariance_type = {covariance_type!r}"
                 raise ConfigError(f"{name}: found {shown(found)}, expected {expected}")
-        gmm = GMM(n_components, covariance_type=covariance_type, **options)
+        gmm = GMM(n_components, covariance_type=covariance_type, num_gselect=num_gselect, **options)
     how: dict[str, Any] = {"callback": callback, "checkpoint": checkpoint, "progress": progress}
     fitted: DiagonalGMM | GMM = gmm.fit(frames, sample_weight=sample_weight, **how)
     return fitted

@@ -154,3 +154,23 @@ def test_errors_leave_nothing_behind(digits: Path, features: Path, tmp_path: Pat
     with pytest.raises(DataError, match="no utterance no-such"):
         train_classifier_file(features, tmp_path / "labels", tmp_path / "c.h5", 2)
     assert sorted(tmp_path.iterdir()) == sorted([*before, tmp_path / "labels"])
+
+
+def test_a_full_mixture_of_selected_components_begins_at_a_diagonal_one(made, tmp_path, run_command, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    few = (made / "feats", "-k", 4, "--max-iter", 3)
+    assert run_command("train-ubm", few[0], "d.h5", *few[1:]).exit_code == 0
+    full = ("--covariance-type", "full", "--init", "d.h5")
+    assert run_command("train-ubm", few[0], "f.h5", *few[1:], *full, "--num-gselect", 2).exit_code == 0
+    found = gs.load("f.h5")
+    with gs.FeatureStore(made / "feats") as store:
+        expected = gs.GMM(4, init=gs.load("d.h5"), num_gselect=2, max_iter=3, random_state=0).fit(store)
+    np.testing.assert_array_equal(found.covariances_, expected.covariances_)
+    for words, error in (
+        (("--num-gselect", 2), "--num-gselect: found 2 with covariances 'diag', expected full ones"),
+        ((*full[:2], "--init", "none.h5"), "--init: found none.h5, expected kmeans, random, or the file"),
+        ((*full, "-k", 3), "found a mixture of shape (4, 4)"),
+    ):
+        done = run_command("train-ubm", few[0], "x.h5", *few[1:], *words)
+        assert (done.exit_code > 0, (tmp_path / "x.h5").exists()) == (True, False)
+        assert error in done.stderr

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +90,7 @@ def pack_full(
     """Pack a mixture with covariances (K, D, D)."""
     shift, dim = weights @ means, means.shape[1]
     apart = means - shift
-    root = np.linalg.cholesky(np.einsum("k,kij->ij", weights, covariances) + (weights[:, None] * apart).T @ apart)
+    root = root_of_whole(weights, apart, covariances)
     whitening = np.linalg.inv(root)
     z_means, z_covariances = apart @ whitening.T, whitening @ covariances @ whitening.T
     values, vectors = np.linalg.eigh(z_covariances)
@@ -103,6 +104,14 @@ def pack_full(
     quadratic = precisions[:, rows, columns] * np.where(rows == columns, -0.5, -1.0)
     matrix = np.concatenate([constants[:, None], linear, quadratic], axis=1).T
     return FullParameters(shift, root, np.ascontiguousarray(matrix), float(np.sqrt(values.min())))
+
+
+def root_of_whole(
+    weights: NDArray[np.float64], apart: NDArray[np.float64], covariances: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Cholesky factor of the covariance of a whole mixture, whose means lie so far apart from its own, (K, D)."""
+    whole = np.einsum("k,kij->ij", weights, covariances) + (weights[:, None] * apart).T @ apart
+    return np.asarray(np.linalg.cholesky(whole), dtype=np.float64)
 
 
 def pack_tied(
@@ -123,7 +132,7 @@ def accumulate(
     dim, log_likelihood = len(parameters.shift), 0.0
     sums = np.zeros(parameters.matrix.T.shape)
     for rows, expanded, joint in _blocks(frames, parameters):
-        totals, shares = _exponentiate(joint)
+        totals, shares = exponentiate(joint)
         if sample_weight is not None:
             shares = (shares * sample_weight[rows]).astype(joint.dtype)
             totals *= sample_weight[rows]
@@ -134,12 +143,33 @@ def accumulate(
     upper = np.zeros((len(n), dim, dim))
     rows_of, columns_of = np.triu_indices(dim)
     upper[:, rows_of, columns_of] = upper[:, columns_of, rows_of] = sums[:, 1 + dim :]
-    scatter = parameters.root @ upper @ parameters.root.T
+    num_frames = len(frames) if sample_weight is None else float(sample_weight.sum())
+    return unwhitened(parameters, n, first, upper, log_likelihood, num_frames)
+
+
+class Whitened(Protocol):
+    """What frames are whitened by."""
+
+    @property
+    def shift(self) -> NDArray[np.float64]: ...
+    @property
+    def root(self) -> NDArray[np.float64]: ...
+
+
+def unwhitened(
+    parameters: Whitened,
+    n: NDArray[np.float64],
+    first: NDArray[np.float64],
+    products: NDArray[np.float64],
+    log_likelihood: float,
+    num_frames: float,
+) -> GMMStats:
+    """Statistics of frames from those of whitened ones: counts, sums (K, D) and sums of products (K, D, D)."""
+    scatter = parameters.root @ products @ parameters.root.T
     squares = np.einsum("kii->ki", scatter).copy()
     moved = first @ parameters.root.T
     sum_x = moved + n[:, None] * parameters.shift
     sum_xx = squares + parameters.shift * (moved + sum_x)
-    num_frames = len(frames) if sample_weight is None else float(sample_weight.sum())
     return GMMStats(n, sum_x, sum_xx, log_likelihood, num_frames, parameters.shift, squares, scatter)
 
 
@@ -164,7 +194,7 @@ def log_likelihood(frames: NDArray, parameters: FullParameters | TiedParameters)
         return get_backend().log_likelihood(z, parameters.white) + parameters.log_scale
     out = np.empty(len(frames))
     for rows, _, joint in _blocks(frames, parameters):
-        out[rows] = _exponentiate(joint)[0]
+        out[rows] = exponentiate(joint)[0]
     return out
 
 
@@ -174,7 +204,7 @@ def posteriors(frames: NDArray, parameters: FullParameters | TiedParameters) -> 
         return numpy_kernel.posteriors(_whitened(frames, parameters), parameters.white)
     out = np.empty((len(frames), parameters.matrix.shape[1]))
     for rows, _, joint in _blocks(frames, parameters):
-        shares = _exponentiate(joint)[1]
+        shares = exponentiate(joint)[1]
         np.multiply(joint, shares[:, None], out=out[rows])
     return out
 
@@ -200,7 +230,7 @@ def _blocks(frames: NDArray, parameters: FullParameters) -> Iterator[tuple[slice
         yield rows, expanded, expanded @ matrix
 
 
-def _exponentiate(joint: NDArray) -> tuple[NDArray[np.float64], NDArray]:
+def exponentiate(joint: NDArray) -> tuple[NDArray[np.float64], NDArray]:
     """Turn log densities (B, K) into densities over their row's largest, in place; log-sums, and 1 over the sums."""
     peak = joint.max(axis=1)
     joint -= peak[:, None]

@@ -69,6 +69,15 @@ def posteriors(frames: NDArray, parameters: KernelParameters) -> NDArray[np.floa
     return out
 
 
+def top_components(frames: NDArray, parameters: KernelParameters, count: int) -> NDArray[np.int32]:
+    """Components of the highest posterior probability of every frame, (T, count), in no order."""
+    frames = working_frames(frames, parameters)
+    best = np.empty((len(frames), count), np.int32)
+    for rows, _, joint in _blocks(frames, parameters):
+        best[rows] = np.argpartition(joint, -count, axis=1)[:, -count:]
+    return best
+
+
 def stack_models(background: Mixture, models: Sequence[Mixture], dtype: DTypeLike) -> ModelStack:
     """Put models, as (weights, means, variances), side by side for `top_c_log_likelihood` on frames of a type."""
     return packing.stack_models(background, models, dtype=dtype, columns=1 + len(models))
