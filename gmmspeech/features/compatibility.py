@@ -31,7 +31,9 @@ def first_difference(a: str | None, b: str | None) -> tuple[str, Any, Any] | Non
     flat_b = _flat(waveforms_b) if known else {}
     if known or (stored_a and stored_b):
         flat_a, flat_b = flat_a | _flat(stored_a, "stored."), flat_b | _flat(stored_b, "stored.")
-    for key in sorted((flat_a.keys() | flat_b.keys()) - {"resample"}):  # whichever rates were converted to theirs
+    for key in sorted(
+        (flat_a.keys() | flat_b.keys()) - {"resample", "resampler"}
+    ):  # whichever rates were converted to theirs
         if flat_a.get(key) != flat_b.get(key):
             return key, flat_a.get(key), flat_b.get(key)
     return None

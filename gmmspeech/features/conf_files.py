@@ -73,7 +73,7 @@ def read_kaldi_features(path: Path, kind: str) -> dict[str, Any]:
             features[name] = types[name](text, place, name)
     allowed = [direction for direction, value in directions.items() if value]
     if allowed:
-        sections["resample"] = True if len(allowed) == 2 else allowed[0]
+        sections |= {"resample": True if len(allowed) == 2 else allowed[0], "resampler": "kaldi"}
     return sections
 
 

@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import soxr
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -24,6 +23,7 @@ from gmmspeech.features.cqcc import CqccOptions, cqcc_of_samples, too_short
 from gmmspeech.features.deltas import shifted_deltas
 from gmmspeech.features.normalization import cmvn, cmvn_by_first, rasta, sliding_cmvn
 from gmmspeech.features.options import MAX_RATE, MfccOptions, Section, explain
+from gmmspeech.features.resampling import Resampler, resampled
 from gmmspeech.features.sections import (
     SECTIONS,
     CmvnOptions,
@@ -52,8 +52,6 @@ from gmmspeech.features.warping import feature_warp
 from gmmspeech.features.window import INT16_SCALE, checked_signal, frame_layout, least_samples, utterance_prefix
 from gmmspeech.files.text import parse_object, read_text
 
-_MOST_TIMES = 50  # as many samples: of 1 Hz, some kB would become GB
-
 
 class FrontEnd(Described, Section):
     """Waveform to frames: static features, voice activity, deltas, normalization.
@@ -70,8 +68,10 @@ class FrontEnd(Described, Section):
     sample_frequency : int
         Hz; 16000.
     resample : bool or {"down", "up"}
-        Convert other rates (soxr, HQ) instead of refusing them: all, only higher or only lower ones. Kaldi's
+        Convert other rates instead of refusing them: all, only higher or only lower ones. Kaldi's
         ``--allow-downsample`` is "down", ``--allow-upsample`` is "up".
+    resampler : {"soxr", "kaldi"}
+        How: soxr (HQ), or the numbers of Kaldi's, which a configuration of Kaldi's that allows it asks for.
     features : mapping or options
         ``type`` "mfcc", "fbank", "plp", "lfcc" or "cqcc", and the options of the function of that name.
     rasta : mapping or options, optional
@@ -108,6 +108,7 @@ class FrontEnd(Described, Section):
 
     sample_frequency: int = Field(default=16000, ge=1, le=MAX_RATE)
     resample: bool | Literal["down", "up"] = False
+    resampler: Resampler = "soxr"
     features: Annotated[FeatureOptions, Field(discriminator="type")] = MfccOptions.model_validate({})
     rasta: RastaOptions | None = None
     deltas: DeltaOptions | None = None
@@ -468,10 +469,7 @@ class FrontEnd(Described, Section):
                 f"found {rate:g} Hz, expected {self.sample_frequency} Hz{self._also()}; set resample = true to convert,"
                 f" or sample_frequency = {rate:g}"
             )
-        if self.sample_frequency > _MOST_TIMES * rate:
-            expected = f"at least {self.sample_frequency / _MOST_TIMES:g} Hz to convert to {self.sample_frequency}"
-            raise FeatureError(f"{owner}found {rate:g} Hz, expected {expected}")
-        return soxr.resample(samples / np.float32(full_scale), rate, self.sample_frequency, quality="HQ"), 1.0
+        return resampled(samples, full_scale, rate, self.sample_frequency, self.resampler, owner=owner)
 
     def _also(self) -> str:
         """Words for the rates that are converted."""

@@ -203,6 +203,8 @@ def describe_cmvn(normalization: CmvnOptions | None) -> str:
 def without_later_defaults(sections: dict[str, dict[str, Any] | None]) -> dict[str, dict[str, Any] | None]:
     """Leave out what came later, where it is off: the text of a front end without it is the same as before."""
     kept = {name: options for name, options in sections.items() if name not in _LATER_SECTIONS or options is not None}
+    if kept.get("resampler") == "soxr":
+        del kept["resampler"]
     for section, name, default in _LATER_OPTIONS:
         options = kept[section]
         if options and name in options and options[name] == default:
