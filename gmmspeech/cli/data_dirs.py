@@ -143,9 +143,14 @@ def combine_data(out: Path, data_dirs: tuple[Path, ...]) -> None:
 @click.argument("data_dir", type=FOLDER)
 @click.argument("out", type=OUT_FOLDER)
 @click.option("--speed", type=click.FloatRange(0.5, 2), help="How many times as fast, such as 0.9 or 1.1.")
-@click.option("--noise", type=FILE_OR_FOLDER, help="Add this recording, or one drawn of this data directory.")
+@click.option("--noise", type=FILE_OR_FOLDER, help="Add this recording, or one drawn of a folder or list of such.")
 @click.option("--snr", type=click.FloatRange(-20, 100), metavar="DB", help="With --noise: how far below the speech.")
-@click.option("--seed", type=int, default=0, show_default=True, help="With --noise: seed of what is drawn.")
+@click.option(
+    "--reverb",
+    type=FILE_OR_FOLDER,
+    help="Put it into a room: by this impulse response, or one drawn of a folder or list of such, as Kaldi's rir_list.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of what is drawn for --noise and --reverb.")
 @channel_option
 @allow_pipes_option
 def perturb_data(
@@ -154,31 +159,33 @@ def perturb_data(
     speed: float | None,
     noise: Path | None,
     snr: float | None,
+    reverb: Path | None,
     seed: int,
     channel: int | None,
     allow_pipes: bool,
 ) -> None:
-    """Make a data directory that is spoken faster or slower, or with noise.
+    """Make a data directory that is faster or slower, with noise or in a room.
 
     Each utterance becomes a recording in OUT/wav, of 16 bits at the rate it had. Of another speed, ids of utterances
-    and speakers begin with sp0.9- and so on, as in Kaldi; with noise, those of utterances end with -snr10 and so on.
-    text, spk2gender and utt2lang go along, and utt2uniq says which utterance each was. combine-data puts OUT beside
-    DATA_DIR.
+    and speakers begin with sp0.9- and so on, as in Kaldi; those of utterances end with -snr10 and so on with noise, and
+    with -reverb in a room, where they stay as long and as loud. text, spk2gender and utt2lang go along, and utt2uniq
+    says which utterance each was. combine-data puts OUT beside DATA_DIR.
     """
     from gmmspeech.commands.data_dirs import not_carried
-    from gmmspeech.commands.perturbation import changed_lists, perturb_data
+    from gmmspeech.commands.perturbation import perturb_data
 
-    made = perturb_data(
+    made, changed = perturb_data(
         data_dir,
         out,
         speed=speed,
         noise=noise,
         snr=snr,
+        reverb=reverb,
         channel="mix" if channel is None else channel,
         allow_pipes=allow_pipes,
         random_state=seed,
     )
-    for name in changed_lists(data_dir):
+    for name in changed:
         say(f"{name}: left out, as it is of the sound as it was")
     _say(not_carried(data_dir))
     tell(f"{counted(made, 'utterance')} in {out}")

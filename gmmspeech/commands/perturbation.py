@@ -1,34 +1,41 @@
-"""Copies of data directories that are spoken faster or slower, or with noise: more, and other, data to train on.
+"""Copies of data directories that are faster or slower, with noise or reverberation: more, and other, data to train on.
 
-Names are those of Kaldi's scripts: of another speed, utterances and speakers begin with ``sp0.9-``, since voices change
-with it (``perturb_data_dir_speed.sh``); with noise, utterances alone end with ``-snr10``.
+Names are those of Kaldi's recipes: of another speed, utterances and speakers begin with ``sp0.9-``, since voices change
+with it (``perturb_data_dir_speed.sh``); with noise, utterances alone end with ``-snr10``, in a room with ``-reverb``.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
+from scipy.signal import fftconvolve
 
 from gmmspeech.arguments import check, real, whole
 from gmmspeech.audio import read_audio, resample
+from gmmspeech.audio.folders import AUDIO, audio_files
 from gmmspeech.audio.reading import Channel
 from gmmspeech.checks import check_positive
 from gmmspeech.errors import AudioError, ConfigError, DataError, shown
 from gmmspeech.files.atomic import folder_beside, move_into_place
 from gmmspeech.files.names import check_apart, file_name
+from gmmspeech.files.text import read_lines, split_fields
 from gmmspeech.formats.data_tables import Tables, by_speaker, read_whole_tables, write_tables
 from gmmspeech.formats.datadir import DataDir, load_utterance, read_data_dir
 
 Signal = NDArray[np.float32]
 Perturb = Callable[[str, Signal, int], Signal]  # of an utterance, its samples and their rate
 Name = Callable[[str], str]
+
+Change = Callable[[Signal, Signal, np.random.Generator], Signal]  # of a signal, by another
+Recordings = Mapping[str, tuple[Signal, int]]
 
 _KEPT = ("text", "utt2lang")  # lists of utterances that stay true
 _LARGEST = 32767 / 32768
@@ -41,16 +48,21 @@ def perturb_data(
     speed: float | None = None,
     noise: Path | None = None,
     snr: float | None = None,
+    reverb: Path | None = None,
     channel: Channel = None,
     allow_pipes: bool = False,
     random_state: int = 0,
-) -> int:
-    """Write a data directory whose utterances are perturbed, each a recording of its own; give their number.
+) -> tuple[int, list[str]]:
+    """Write a data directory whose utterances are perturbed, each a recording of its own.
 
-    Exactly one of `speed` (a factor) and `noise` (a recording, or a data directory) is given, and `snr` with noise.
+    Exactly one of `speed` (a factor), `noise` and `reverb` (impulse responses of rooms) is given, and `snr` with noise.
+    Noise and responses are a recording, a folder of such, a data directory, or a list of files. Give the number of
+    utterances, and the lists that the copy lacks, since they are of the sound as it was.
     """
-    if (speed is None) == (noise is None):
-        raise ConfigError(f"speed, noise: found {'neither' if speed is None else 'both'}, expected one of them")
+    kinds = {"speed": speed, "noise": noise, "reverb": reverb}
+    found = [kind for kind, value in kinds.items() if value is not None]
+    if len(found) != 1:
+        raise ConfigError(f"{', '.join(kinds)}: found {' and '.join(found) or 'none'}, expected one of them")
     if (noise is None) != (snr is None):
         given, other = ("noise", "snr") if snr is None else ("snr", "noise")
         raise ConfigError(f"{given}: found it without {other}, expected both")
@@ -64,16 +76,19 @@ def perturb_data(
         seconds = _written(data, out, lambda u: prefix + u, lambda _, x, __: faster(x, speed), channel)
         lists = _renamed(tables, lambda u: prefix + u, lambda s: prefix + s)
     else:
-        assert noise is not None
-        assert snr is not None
-        suffix = f"-snr{snr:g}"
-        adding = _adding(_noises(noise, channel), snr, random_state)
-        seconds = _written(data, out, lambda u: u + suffix, adding, channel)
+        suffix, place = ("-reverb", reverb) if noise is None else (f"-snr{snr:g}", noise)
+        what, change = "response", reverberated
+        if snr is not None:
+            what, change = "noise", functools.partial(with_noise, snr=snr)
+        assert place is not None
+        drawing = _drawing(_recordings(place, what, channel), what, change, random_state)
+        seconds = _written(data, out, lambda u: u + suffix, drawing, channel)
         lists = _renamed(tables, lambda u: u + suffix, lambda s: s)
     places = {name: os.path.abspath(_place(out, name)) for name in seconds}
     durations = {name: f"{value:.6g}" for name, value in seconds.items()}
-    write_tables(out, {**lists, "utt2dur": durations, "wav.scp": places})
-    return len(seconds)
+    written = {**lists, "utt2dur": durations, "wav.scp": places}
+    write_tables(out, written)
+    return len(seconds), [name for name in tables if name not in written]
 
 
 def faster(signal: Signal, factor: float) -> Signal:
@@ -81,7 +96,7 @@ def faster(signal: Signal, factor: float) -> Signal:
     return soxr.resample(signal, factor, 1.0, quality="HQ")
 
 
-def with_noise(signal: Signal, noise: Signal, snr: float, rng: np.random.Generator) -> Signal:
+def with_noise(signal: Signal, noise: Signal, rng: np.random.Generator, *, snr: float) -> Signal:
     """Add noise, from a place in it that is drawn and again from its beginning at its end, `snr` dB below the signal.
 
     Both are measured by their mean powers where they are added.
@@ -95,30 +110,55 @@ def with_noise(signal: Signal, noise: Signal, snr: float, rng: np.random.Generat
     return (signal + added * np.sqrt(powers[0] / powers[1] * 10 ** (-snr / 10))).astype(np.float32)
 
 
-def _adding(noises: dict[str, tuple[Signal, int]], snr: float, random_state: int) -> Perturb:
-    """Add to each utterance one of the noises, drawn by its name, so that others change nothing."""
-    names = sorted(noises)
+def reverberated(signal: Signal, response: Signal, _: object = None) -> Signal:
+    """Let samples sound as in the room of an impulse response, as long, as loud and at the same time as before.
 
-    def add(utterance: str, signal: Signal, rate: int) -> Signal:
+    As Kaldi's ``wav-reverberate`` does with ``--shift-output`` and ``--normalize-output``: what the strongest sample of
+    the response answers stays in its place, and the mean power is kept.
+    """
+    wet = fftconvolve(signal.astype(np.float64), response.astype(np.float64))
+    wet = wet[np.abs(response).argmax() :][: len(signal)]
+    before, after = (float(np.mean(np.square(x, dtype=np.float64))) for x in (signal, wet))
+    if not after > 0:
+        silent = "response" if before > 0 else "signal"
+        raise AudioError(f"found {silent} that is silent, expected some sound")
+    return (wet * np.sqrt(before / after)).astype(np.float32)
+
+
+def _drawing(recordings: Recordings, what: str, change: Change, random_state: int) -> Perturb:
+    """Change each utterance by one of some recordings, drawn by its name, so that others change nothing."""
+    names = sorted(recordings)
+
+    def perturb(utterance: str, signal: Signal, rate: int) -> Signal:
         rng = np.random.default_rng([random_state, zlib.crc32(utterance.encode(errors="surrogateescape"))])
         name = names[rng.integers(len(names))]
-        noise, noise_rate = noises[name]
+        other, other_rate = recordings[name]
         try:
-            return with_noise(signal, resample(noise, noise_rate, rate), snr, rng)
+            return change(signal, resample(other, other_rate, rate), rng)
         except AudioError as error:
-            raise AudioError(f"utterance {shown(utterance)} with noise {shown(name)}: {error}") from error
+            raise AudioError(f"utterance {shown(utterance)} with {what} {shown(name)}: {error}") from error
 
-    return add
+    return perturb
 
 
-def _noises(place: Path, channel: Channel) -> dict[str, tuple[Signal, int]]:
-    """Read a recording of noise, or all of a data directory."""
-    if not place.is_dir():
-        return {str(place): read_audio(place, channel=channel)}
-    data = read_data_dir(place)
-    if not data.utterances:
-        raise DataError(f"{place}: found no recording, expected some noise")
-    return {name: load_utterance(data, name, channel=channel) for name in data.utterances}
+def _recordings(place: Path, what: str, channel: Channel) -> Recordings:
+    """Read a recording, those of a list or a folder, or all of a data directory."""
+    if (place / "wav.scp").exists():
+        data = read_data_dir(place)
+        found = {name: load_utterance(data, name, channel=channel) for name in data.utterances}
+    else:
+        listed = place.suffix.lower() not in AUDIO and place.is_file()
+        files = audio_files(place)[0] if place.is_dir() else _files_of(place) if listed else [place]
+        found = {str(file): read_audio(file, channel=channel) for file in files}
+    if not found:
+        raise DataError(f"{place}: found no recording, expected one {what} or more")
+    return found
+
+
+def _files_of(place: Path) -> list[Path]:
+    """Files of a list: the last word of each line, as in a ``rir_list``; from here, or from where the list is."""
+    files = [Path(fields[-1]) for fields in map(split_fields, read_lines(place)) if fields]
+    return [file if file.exists() else place.parent / file for file in files]
 
 
 def _written(data: DataDir, out: Path, named: Name, perturb: Perturb, channel: Channel) -> dict[str, float]:
@@ -173,9 +213,3 @@ def _renamed(tables: Tables, named: Name, speaker_named: Name) -> Tables:
         "spk2utt": by_speaker(utt2spk),
         "utt2uniq": {named(u): uniq.get(u, u) for u in tables["utt2spk"]},
     }
-
-
-def changed_lists(folder: Path) -> Iterator[str]:
-    """Yield the lists of a directory that its perturbed copy lacks, since they are of the sound as it was."""
-    made = (*_KEPT, "spk2gender", "utt2spk", "spk2utt", "utt2uniq", "utt2dur", "wav.scp")
-    return (name for name in read_whole_tables(folder) if name not in made)

@@ -8,7 +8,7 @@ import soundfile
 from scipy.signal import resample_poly
 
 from gmmspeech.commands.data_checks import validate_data
-from gmmspeech.commands.perturbation import perturb_data, to_int16, with_noise, within_range
+from gmmspeech.commands.perturbation import perturb_data, reverberated, to_int16, with_noise, within_range
 from gmmspeech.errors import AudioError, ConfigError, DataError
 from gmmspeech.formats.datadir import load_utterance, read_data_dir, read_map
 
@@ -41,7 +41,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("speed", [0.9, 1.1])
 def test_another_speed_changes_pitch_length_and_names(data: Path, tmp_path: Path, speed: float) -> None:
     out = tmp_path / "out"
-    assert perturb_data(data, out, speed=speed) == 2
+    assert perturb_data(data, out, speed=speed) == (2, ["segments", "utt2num_frames"])
     found = read_data_dir(out)
     prefix = f"sp{speed}-"
     assert found.utterances == (f"{prefix}ann-1", f"{prefix}bob-1")
@@ -62,7 +62,7 @@ def test_another_speed_changes_pitch_length_and_names(data: Path, tmp_path: Path
 @pytest.mark.parametrize("snr", [-5.0, 10.0])
 def test_noise_lies_as_far_below_the_speech_as_asked_for(data: Path, tmp_path: Path, snr: float) -> None:
     out = tmp_path / "out"
-    assert perturb_data(data, out, noise=tmp_path / "noise.wav", snr=snr) == 2
+    assert perturb_data(data, out, noise=tmp_path / "noise.wav", snr=snr)[0] == 2
     found, before = read_data_dir(out), read_data_dir(data)
     assert found.utt2spk == {f"ann-1-snr{snr:g}": "ann", f"bob-1-snr{snr:g}": "bob"}
     assert validate_data(out) == []
@@ -102,9 +102,52 @@ def test_noise_goes_on_from_its_beginning() -> None:
     rng = np.random.default_rng(1)
     begin = np.random.default_rng(1).integers(4)
     noise = np.array([1, -1, 2, -2], np.float32)
-    added = with_noise(signal, noise, 0, rng) - signal
+    added = with_noise(signal, noise, rng, snr=0) - signal
     expected = np.array([noise[(begin + i) % 4] for i in range(10)])
     np.testing.assert_allclose(added, expected / np.sqrt(np.mean(expected**2)), rtol=1e-6)
+
+
+def test_reverberation_as_the_convolution_has_it() -> None:
+    signal = RNG.normal(0, 0.1, 200).astype(np.float32)
+    response = np.concatenate([[0.01, -1.0], 0.4 * 0.9 ** np.arange(50)]).astype(np.float32)
+    found = reverberated(signal, response)
+    wet = np.array(
+        [sum(response[j] * signal[i + 1 - j] for j in range(52) if 0 <= i + 1 - j < 200) for i in range(200)]
+    )
+    assert np.mean(found.astype(np.float64) ** 2) == pytest.approx(np.mean(signal.astype(np.float64) ** 2), rel=1e-5)
+    np.testing.assert_allclose(found, wet * np.sqrt(np.mean(signal**2) / np.mean(wet**2)), atol=1e-5)
+    np.testing.assert_allclose(reverberated(signal, np.array([0, 0, 3.0], np.float32)), signal, atol=1e-6)
+
+
+def test_rooms_of_a_folder_a_list_and_a_file(data: Path, tmp_path: Path) -> None:
+    rooms = tmp_path / "rooms"
+    (rooms / "small").mkdir(parents=True)
+    for i in range(2):
+        soundfile.write(rooms / f"small/r{i}.wav", RNG.normal(0, 0.1, 600) * 0.99 ** np.arange(600), 16000)
+    (rooms / "rir_list").write_text("".join(f"--rir-id r{i} --room-id 1 small/r{i}.wav\n" for i in range(2)))
+    made = {}
+    for name, place in (("folder", rooms), ("list", rooms / "rir_list"), ("file", rooms / "small/r0.wav")):
+        assert perturb_data(data, tmp_path / name, reverb=place) == (2, ["segments", "utt2num_frames"])
+        assert validate_data(tmp_path / name) == []
+        found = read_data_dir(tmp_path / name)
+        assert found.utt2spk == {"ann-1-reverb": "ann", "bob-1-reverb": "bob"}
+        made[name] = load_utterance(found, "ann-1-reverb")[0]
+    np.testing.assert_array_equal(made["folder"], made["list"])
+    dry = load_utterance(read_data_dir(data), "ann-1")[0]
+    assert made["file"].shape == dry.shape
+    assert np.mean(made["file"] ** 2) == pytest.approx(np.mean(dry**2), rel=1e-3)
+    (rooms / "none").mkdir()
+    soundfile.write(tmp_path / "silence.wav", np.zeros(800), RATE)
+    for place, error, match in (
+        (rooms / "none", DataError, "none: found no recording, expected one response or more"),
+        (tmp_path / "silence.wav", AudioError, "utterance ann-1 with response .*: found response that is silent"),
+        (rooms / "gone.wav", AudioError, "gone.wav: no such file"),
+    ):
+        with pytest.raises(error, match=match):
+            perturb_data(data, tmp_path / "x", reverb=place)
+    assert not list((tmp_path / "x").glob("*"))
+    with pytest.raises(ConfigError, match="found speed and reverb, expected one of them"):
+        perturb_data(data, tmp_path / "x", reverb=rooms, speed=0.9)
 
 
 def test_samples_of_16_bits_come_back_and_none_is_clipped() -> None:
@@ -119,7 +162,7 @@ def test_what_does_not_go_is_told_and_leaves_nothing(data: Path, tmp_path: Path)
     soundfile.write(tmp_path / "silence.wav", np.zeros(800), RATE)
     with pytest.raises(AudioError, match=r"utterance ann-1 with noise .*: found noise that is silent"):
         perturb_data(data, out, noise=tmp_path / "silence.wav", snr=10)
-    with pytest.raises(ConfigError, match="speed, noise: found neither, expected one of them"):
+    with pytest.raises(ConfigError, match="speed, noise, reverb: found none, expected one of them"):
         perturb_data(data, out)
     with pytest.raises(ConfigError, match="noise: found it without snr"):
         perturb_data(data, out, noise=tmp_path / "noise.wav")
