@@ -31,6 +31,9 @@ NAMESPACES = {  # in the order of the way of the data
 FOREIGN_BASES = "Estimator, BaseEstimator, BaseModel, Exception, UserWarning, tuple, dict"  # told elsewhere
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)(#[^)\s]+)?(?=\))")
 
+ROW = re.compile(r"^\|.*", re.MULTILINE)
+UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|dB|nats)(?!\w))")  # between a figure and its unit, where a row must not be cut
+
 
 def write_reference() -> None:
     """Write a page a namespace with every public name, so that none is forgotten."""
@@ -105,7 +108,7 @@ def write_results() -> None:
 
 
 def _of_recipes(readme: Path, folder: Path) -> str:
-    text = readme.read_text(encoding="utf-8")
+    text = ROW.sub(lambda row: UNIT.sub("\N{NO-BREAK SPACE}", row[0]), readme.read_text(encoding="utf-8"))
     return LINK.sub(lambda link: link_from(folder, readme.parent / link[1]) + (link[2] or ""), text)
 
 

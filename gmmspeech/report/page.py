@@ -27,6 +27,8 @@ _PAGE_COLORS = {
     style.THIRD: "var(--third)",
 }
 
+_PLAIN = {None: "–", True: "yes", False: "no"}
+
 Configuration = Mapping[str, "Mapping[str, object] | str"]
 Rows = Iterable[Sequence[object]]
 Table = Sequence[Sequence[str]]
@@ -135,5 +137,5 @@ def _flat(mapping: Mapping[str, object], prefix: str = "") -> list[tuple[str, st
         if isinstance(value, Mapping):
             rows += _flat(value, f"{prefix}{name}.")
         else:
-            rows.append((f"{prefix}{name}", "–" if value is None else str(value)))
+            rows.append((f"{prefix}{name}", _PLAIN[value] if isinstance(value, bool | None) else str(value)))
     return rows

@@ -134,12 +134,12 @@ def test_text_is_escaped(tmp_path):
     data = trials(num_speakers=3)
     data["models"] = [nasty + m for m in data["models"]]
     data["tests"] = [t + "\udce9</table>" for t in data["tests"]]
-    configuration = {nasty: {nasty: nasty, "inner": {"k": [1, 2], "beam": None}}, "text": nasty}
+    configuration = {nasty: {nasty: nasty, "inner": {"k": [1, 2], "beam": None, "vad": True}}, "text": nasty}
     page = read(write_report(tmp_path, title=nasty, subtitle=nasty, configuration=configuration, **data))
     assert "script" not in page.tags
     text = "".join(page.text)
     assert text.count(nasty) >= 3 + 3 * 4
-    assert page.tables[-1][-2:] == [["inner.k", "[1, 2]"], ["inner.beam", "–"]]
+    assert page.tables[-1][-3:] == [["inner.k", "[1, 2]"], ["inner.beam", "–"], ["inner.vad", "yes"]]
 
 
 @given(
