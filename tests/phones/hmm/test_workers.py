@@ -5,7 +5,10 @@ import signal
 
 import numpy as np
 import pytest
+import soundfile
+from click.testing import CliRunner
 
+from gmmspeech.cli.main import main
 from gmmspeech.commands.phone_training import train_phones_file
 from gmmspeech.errors import DataError
 from gmmspeech.phones.hmm import adapted_system, ladder
@@ -135,3 +138,44 @@ def test_files_by_the_address_of_a_scheduler(client, speech, tmp_path):
         train_phones_file(tmp_path / "feats.h5", words, DICTIONARY, tmp_path / name, **how, **there)
     assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["feats.h5", "here", "there"]
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    """Words of four hums, in a data directory, and their dictionary."""
+    rng, rate = np.random.default_rng(1), 16000
+    lines, words = {"wav.scp": [], "utt2spk": [], "text": []}, list(DICTIONARY)
+    pitch = {"SIL": 0, "A": 300, "B": 700, "C": 1500, "D": 3000}
+    for i in range(12):
+        name, said = f"{'abc'[i % 3]}{i}", [words[j] for j in rng.integers(len(words), size=4)]
+        phones = ["SIL", *(p for word in said for p in DICTIONARY[word][0]), "SIL"]
+        turns = np.cumsum(np.repeat([pitch[p] / rate for p in phones], rate // 10))
+        samples = 0.3 * np.sin(2 * np.pi * turns) * (turns > 0) + rng.normal(0, 0.003, len(turns))
+        soundfile.write(tmp_path / f"{name}.wav", samples, rate)
+        for table, value in (("wav.scp", tmp_path / f"{name}.wav"), ("utt2spk", name[0]), ("text", " ".join(said))):
+            lines[table].append(f"{name} {value}\n")
+    for table, rows in lines.items():
+        (tmp_path / table).write_text("".join(sorted(rows)))
+    (tmp_path / "dictionary").write_text("".join(f"{w}  {' '.join(p[0])}\n" for w, p in DICTIONARY.items()))
+    return tmp_path
+
+
+@pytest.mark.usefixtures("small")
+def test_the_ladder_by_the_command_though_a_worker_is_killed(client, recordings, monkeypatch):
+    """Just before a step that asks all workers who they are."""
+    train, killed = adapted_system.train_mllt, []
+
+    def kill_and_train(*given, **options):
+        if options["client"] is not None and not killed:
+            killed.append(min(options["client"].run(os.getpid).values()))
+            os.kill(killed[0], signal.SIGKILL)
+        return train(*given, **options)
+
+    monkeypatch.setattr(adapted_system, "train_mllt", kill_and_train)
+    options = ["--dictionary", recordings / "dictionary", "--init", "flat", "--ladder", "tri3", "--max-iter", 2]
+    for out, there in (("here", ["--jobs", 2]), ("there", ["--scheduler", client.scheduler.address])):
+        words = ["train-phones", recordings, recordings / out, *options, *there]
+        done = CliRunner().invoke(main, [str(word) for word in words])
+        assert done.exit_code == 0, done.output
+    assert killed
+    assert (recordings / "here").read_bytes() == (recordings / "there").read_bytes()
