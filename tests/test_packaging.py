@@ -9,9 +9,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("conf", "data", "docs", "gmmspeech", "recipes", "tests")
+FOLDERS = ("conda.recipe", "conf", "data", "docs", "gmmspeech", "recipes", "tests")
 MADE = re.compile(r"__pycache__|\.(pyc|so|pyd)$|/\.|^docs/(reference|results|commands\.md)|egg-info|\.dist-info")
 # one that reads the package's sources, one that needs no corpus, one of the command line, in processes too
 SOME = ("tests/test_errors.py", "tests/gmm/test_stats.py", "tests/cli/test_pronounce.py")
@@ -23,7 +24,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("archive")
     copy = folder / "copy"
     copy.mkdir()
-    for path in [*ROOT.glob("*.*"), ROOT / "LICENSE", *(ROOT / name for name in FOLDERS)]:
+    for path in {*ROOT.glob("*.*"), ROOT / "LICENSE", *(ROOT / name for name in FOLDERS)}:
         if not MADE.search(path.name) and not path.name.startswith("."):
             (copy / path.name).symlink_to(path)
     code = f"import setuptools.build_meta as build; build.build_sdist({str(folder)!r})"
@@ -69,3 +70,16 @@ def test_the_version_is_one() -> None:
     version = project["version"]
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\n## {version}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_recipe_of_conda_asks_for_what_the_package_does() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    recipe = yaml.safe_load((ROOT / "conda.recipe" / "recipe.yaml").read_text(encoding="utf-8"))
+    called = {"soundfile": "pysoundfile", "soxr": "soxr-python"}
+    asked = [re.fullmatch(r"([\w-]+)(>=.+)", line).groups() for line in project["dependencies"]]
+    expected = [f"python {project['requires-python']}", *(f"{called.get(name, name)} {least}" for name, least in asked)]
+    assert recipe["requirements"]["run"] == expected
+    assert recipe["context"]["version"] == project["version"]
+    assert recipe["build"]["python"]["entry_points"] == [" = ".join(*project["scripts"].items())]
+    backend = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+    assert recipe["requirements"]["host"][2:] == [line.replace(">=", " >=") for line in backend]
