@@ -24,13 +24,15 @@ from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import read_list_map, read_map
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_trials, write_scores
+from gmmspeech.gmm.full import GMM
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import gmm_digest
 from gmmspeech.progress import progress_bar, telling
 from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.adaptation import adapt_backend
 from gmmspeech.speaker.backend import BackEnd, train_backend
-from gmmspeech.speaker.ivector import IVectorExtractor, IVectors, train_ivector_extractor
+from gmmspeech.speaker.ivector import IVectorExtractor, train_ivector_extractor
+from gmmspeech.speaker.ivectors import IVectors
 from gmmspeech.speaker.subspace import BATCH
 from gmmspeech.speaker.supervectors import adapted_means, fisher_vectors, supervectors
 from gmmspeech.speaker.transforms import average_sessions
@@ -38,6 +40,14 @@ from gmmspeech.stores.features import FeatureStore
 from gmmspeech.stores.statistics import StatisticsStore, write_statistics
 
 MODELS_AT_ONCE = 256  # scored together; it bounds memory, whatever the number of models
+
+
+def open_background(path: Path) -> DiagonalGMM | GMM:
+    """Read a background model that statistics are counted under: with diagonal covariances, or full ones."""
+    model: DiagonalGMM | GMM = load(path, (DiagonalGMM, GMM))
+    if isinstance(model, GMM) and model.covariance_type != "full":
+        raise ModelError(f"{path}: found {model.covariance_type} covariances, expected diagonal or full ones")
+    return model
 
 
 def statistics_file(
@@ -52,7 +62,7 @@ def statistics_file(
     scheduler: str | None = None,
 ) -> int:
     """Count the statistics of all utterances of a feature store under a background model, and write them."""
-    model = load(ubm, DiagonalGMM)
+    model = open_background(ubm)
     prepared = open_features(features, beside, front_end=model.front_end_, model=ubm)
     with prepared as store, on_cluster(scheduler) as client:
         check_frames(store, model, ubm)
@@ -87,7 +97,7 @@ def train_ivector_file(
 
     Until it is written, a checkpoint lies beside its place, from which a killed run goes on.
     """
-    model = load(ubm, DiagonalGMM)
+    model = open_background(ubm)
     with (
         StatisticsStore(statistics) as store,
         checkpoint_of(out) as checkpoint,

@@ -40,7 +40,7 @@ MODULES = {
         "Calibration": "gmmspeech.scoring.calibration",
         "PavCalibration": "gmmspeech.scoring.calibration",
     },
-    "gmmspeech i-vectors": {"gmmspeech i-vectors": "gmmspeech.speaker.ivector"},
+    "gmmspeech i-vectors": {"gmmspeech i-vectors": "gmmspeech.speaker.ivectors"},
     "gmmspeech phone training": {"gmmspeech phone training": "gmmspeech.phones.hmm.training_state"},
 }
 

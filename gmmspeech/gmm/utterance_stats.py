@@ -18,6 +18,7 @@ from gmmspeech.files.checkpoints import digest
 from gmmspeech.gmm.stats import GMMStats
 
 if TYPE_CHECKING:
+    from gmmspeech.gmm.full import GMM
     from gmmspeech.gmm.mixture import DiagonalGMM
 
 
@@ -142,7 +143,7 @@ def _check_batch(batch: StatsBatch, shape: tuple[int, ...], start: int) -> None:
             raise FeatureError(f"statistics {start + bad[0]}: found NaN or infinity, expected finite numbers")
 
 
-def gmm_digest(gmm: DiagonalGMM) -> str:
+def gmm_digest(gmm: DiagonalGMM | GMM) -> str:
     """Name a mixture by its parameters: SHA-256 of weights, means and variances, 64 hexadecimal digits.
 
     Statistics and what is trained on them keep the digest of their background model, so that those of different models

@@ -14,8 +14,8 @@ from .isv import (
     train_isv as train_isv,
 )
 from .ivector import IVectorExtractor as IVectorExtractor
-from .ivector import IVectors as IVectors
 from .ivector import train_ivector_extractor as train_ivector_extractor
+from .ivectors import IVectors as IVectors
 from .jfa import (
     JFA as JFA,
 )

@@ -7,26 +7,26 @@ import hashlib
 import itertools
 import pickle
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.arguments import check_fields, checked, set_fields
+from gmmspeech.arguments import check_fields, checked
 from gmmspeech.blocks import FAN_IN, ordered_map, single_threaded_blas, tree_sum
-from gmmspeech.checks import all_finite, as_names, check_at_least
+from gmmspeech.checks import all_finite, check_at_least
 from gmmspeech.described import Described
-from gmmspeech.errors import ConfigError, DataError, ModelError, counted
+from gmmspeech.errors import ConfigError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
 from gmmspeech.files.saving import Saved
+from gmmspeech.gmm.full import GMM
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
 from gmmspeech.progress import progress_bar
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, random_loading, unpack
-from gmmspeech.speaker.transforms import as_vectors
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -156,6 +156,18 @@ class IVectorExtractor(Described, Saved, kind="IVectorExtractor", hint="an i-vec
                     found.append(self._subspace.means(batch.n, f, n_jobs=n_jobs))
         return np.concatenate(found)
 
+    def scaled(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Vectors of components, (K, D), in units of deviations."""
+        if self.whitening is None:
+            return vectors / np.sqrt(self.variances)
+        return np.einsum("kde,ke->kd", self.whitening, vectors)
+
+    def unscaled(self, loading: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the matrix of a loading in units of deviations, (K, D, R)."""
+        if self.whitening is None:
+            return loading * np.sqrt(self.variances)[:, :, None]
+        return np.asarray(np.linalg.solve(self.whitening, loading), dtype=np.float64)
+
     def scaled_statistics(self, batch: StatsBatch) -> NDArray[np.float64]:
         """First-order statistics of utterances about the means, in units of deviations, (U, K, D)."""
         if self.whitening is None:
@@ -203,7 +215,7 @@ class IVectorExtractor(Described, Saved, kind="IVectorExtractor", hint="an i-vec
 
 @checked
 def train_ivector_extractor(
-    ubm: DiagonalGMM,
+    ubm: DiagonalGMM | GMM,
     stats: Statistics,
     rank: int = 100,
     *,
@@ -236,7 +248,8 @@ def train_ivector_extractor(
 
     Parameters
     ----------
-    ubm : DiagonalGMM
+    ubm : DiagonalGMM or GMM
+        With diagonal or full covariances.
     stats : sequence of GMMStats, or StatisticsStore
         Under `ubm`; a store is read once in every iteration, never held as a whole.
     rank, max_iter : int
@@ -331,21 +344,35 @@ class _Sums:
         return _Sums(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
 
 
-def _start(ubm: DiagonalGMM, rank: int, seed: int) -> IVectorExtractor:
+def _start(ubm: DiagonalGMM | GMM, rank: int, seed: int) -> IVectorExtractor:
     check_at_least(1, rank=rank)
-    weights, means, variances = ubm.parameters()
+    weights, means, covariances = ubm.parameters()
+    full = _is_full(ubm)
+    whitening = np.linalg.inv(np.linalg.cholesky(covariances)) if full else None
+    empty = np.zeros((*means.shape, rank))
+    extractor = IVectorExtractor(
+        weights, means, ubm.variances(), empty, gmm_digest(ubm), ubm.front_end_, whitening=whitening
+    )
     loading = random_loading(means.shape, rank, np.random.default_rng(seed))
-    matrix = loading * np.sqrt(variances)[:, :, None]
-    return IVectorExtractor(weights, means, variances, matrix, gmm_digest(ubm), ubm.front_end_)
+    return replace(extractor, matrix=extractor.unscaled(loading))
 
 
-def _check(ubm: DiagonalGMM, stats: Statistics, rank: int, max_iter: int, extractor: IVectorExtractor) -> None:
+def _is_full(ubm: DiagonalGMM | GMM) -> bool:
+    """Say whether a mixture has full covariances, or raise a ModelError if they are neither those nor diagonal."""
+    kind = getattr(ubm, "covariance_type", "diag")
+    if kind not in ("diag", "full") or (isinstance(ubm, GMM) and kind == "diag"):
+        raise ModelError(f"ubm: found a mixture with {kind} covariances, expected a DiagonalGMM, or full ones")
+    return bool(kind == "full")
+
+
+def _check(ubm: DiagonalGMM | GMM, stats: Statistics, rank: int, max_iter: int, extractor: IVectorExtractor) -> None:
     check_at_least(1, max_iter=max_iter)
     if extractor.rank != rank:
         raise ConfigError(f"init: found an extractor of rank {extractor.rank}, expected rank = {rank}")
     digest = gmm_digest(ubm)
-    if extractor.whitening is not None:
-        raise ModelError("init: found an extractor of full covariances, expected one of diagonal ones to train further")
+    if (extractor.whitening is not None) != _is_full(ubm):
+        found, expected = ("diagonal", "full") if extractor.whitening is None else ("full", "diagonal")
+        raise ModelError(f"init: found an extractor of {found} covariances, expected one of {expected} ones as in ubm")
     if extractor.ubm_digest not in (None, digest) or extractor.means.shape != ubm.means_.shape:
         raise ModelError("init: found an extractor of another background model, expected one of `ubm`")
     check_same_ubm(stats, digest, ubm.front_end_, model="the background model")
@@ -354,7 +381,7 @@ def _check(ubm: DiagonalGMM, stats: Statistics, rank: int, max_iter: int, extrac
 
 
 def _settings(
-    ubm: DiagonalGMM, stats: Statistics, rank: int, max_iter: int, min_divergence: bool, start: int | str
+    ubm: DiagonalGMM | GMM, stats: Statistics, rank: int, max_iter: int, min_divergence: bool, start: int | str
 ) -> dict[str, Any]:
     """All that decides what training gives, for a checkpoint; it reads the statistics once."""
     found = hashlib.sha256()
@@ -382,7 +409,7 @@ def _passes(
         def summed(extractor: IVectorExtractor) -> _Sums:
             # so many batches are summed in place: the first level of the tree, without an array more
             groups = itertools.groupby(enumerate(stats_batches(stats, shape, BATCH)), lambda pair: pair[0] // FAN_IN)
-            subspace = Subspace(extractor.matrix / np.sqrt(extractor.variances)[:, :, None], n_jobs=n_jobs)
+            subspace = Subspace(extractor.loading, n_jobs=n_jobs)
             return tree_sum(_summed((batch for _, batch in group), extractor, subspace, n_jobs) for _, group in groups)
 
         return summed
@@ -416,10 +443,10 @@ def _summed(
     batches: Iterable[StatsBatch], extractor: IVectorExtractor, subspace: Subspace, n_jobs: int | None
 ) -> _Sums:
     """Sums of some batches, from the left."""
-    deviations, rank, shape = np.sqrt(extractor.variances), extractor.rank, extractor.means.shape
+    rank, shape = extractor.rank, extractor.means.shape
     sums = _Sums(Accumulator(shape, rank), np.zeros(rank), np.zeros(rank * (rank + 1) // 2), np.zeros(shape))
     for batch in batches:
-        f = batch.centered(extractor.means, deviations)
+        f = extractor.scaled_statistics(batch)
         found = subspace.posteriors(batch.n, f, n_jobs=n_jobs)
         sums.loading.add(batch.n, f, found, n_jobs=n_jobs)
         sums.mean += found.mean.sum(axis=0)
@@ -431,70 +458,17 @@ def _summed(
     return sums
 
 
-def _log_likelihood(extractor: IVectorExtractor, ubm: DiagonalGMM, sums: _Sums) -> float:
+def _log_likelihood(extractor: IVectorExtractor, ubm: DiagonalGMM | GMM, sums: _Sums) -> float:
     """Gain over the background model's means, in nats a frame: that of the shift of m, and that of T."""
-    shift = (extractor.means - ubm.means_) / np.sqrt(extractor.variances)
+    shift = extractor.scaled(extractor.means - ubm.means_)
     gain = (shift * sums.f).sum() + 0.5 * (sums.loading.n @ np.square(shift)).sum() + sums.gain
     return float(gain / sums.num_frames)
 
 
 def _update(extractor: IVectorExtractor, sums: _Sums, *, min_divergence: bool, n_jobs: int | None) -> IVectorExtractor:
-    deviations = np.sqrt(extractor.variances)[:, :, None]
-    loading = sums.loading.loading(extractor.matrix / deviations, n_jobs=n_jobs)
-    matrix = loading * deviations
+    matrix = extractor.unscaled(sums.loading.loading(extractor.loading, n_jobs=n_jobs))
     if not min_divergence:
         return replace(extractor, matrix=matrix)
     mean = sums.mean / sums.num_utterances
     covariance = unpack(sums.second, extractor.rank) / sums.num_utterances - np.outer(mean, mean)
     return replace(extractor, means=extractor.means + matrix @ mean, matrix=matrix @ np.linalg.cholesky(covariance))
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class IVectors(Described, Saved, format="gmmspeech i-vectors", hint="i-vectors (made by extract-ivectors)"):
-    """Named i-vectors.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Utterances.
-    vectors : array_like, shape (U, R), float64
-    extractor_digest : str, optional
-        Which extractor made them; see `IVectorExtractor.digest`.
-
-    Raises
-    ------
-    DataError
-        Names of another number than the vectors, or one twice.
-    FeatureError
-        Vectors that are not finite or not two-dimensional.
-
-    Examples
-    --------
-    >>> IVectors(["u1", "u2"], [[0.5], [1.5]]).by_name()
-    {'u1': array([0.5]), 'u2': array([1.5])}
-    """
-
-    names: tuple[str, ...] = field(metadata={"saved_as": "utterances"})
-    vectors: NDArray[np.float64]
-    extractor_digest: str | None = None
-
-    def __post_init__(self) -> None:
-        names_of = as_names(self.names, "IVectors: names")
-        set_fields(self, names=tuple(names_of.ravel().tolist()), vectors=as_vectors(self.vectors))
-        check_fields(self)
-        names, count = len(set(self.names)), len(self.vectors)
-        if len(self.names) != count or names != count:
-            raise DataError(
-                f"i-vectors: found {counted(count, 'vector')} and {names} different names, expected as many"
-            )
-
-    def by_name(self) -> dict[str, NDArray[np.float64]]:
-        """Utterance to vector (R,), as `average_sessions` takes them."""
-        return dict(zip(self.names, self.vectors, strict=True))
-
-    def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
-        return [
-            f"i-vectors: {counted(len(self.names), 'utterance')}, {counted(self.vectors.shape[1], 'dimension')}",
-            f"extractor: {(self.extractor_digest or 'unknown')[:12]}",
-        ]

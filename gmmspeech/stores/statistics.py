@@ -32,6 +32,7 @@ from gmmspeech.stores.hdf5_frames import check_front_end
 if TYPE_CHECKING:
     from distributed import Client
 
+    from gmmspeech.gmm.full import GMM
     from gmmspeech.gmm.mixture import DiagonalGMM
 
 FORMAT = "gmmspeech statistics"
@@ -43,7 +44,7 @@ _CHUNK_BYTES = 1 << 19
 @checked
 def write_statistics(
     path: str | os.PathLike[str],
-    ubm: DiagonalGMM,
+    ubm: DiagonalGMM | GMM,
     items: Iterable[tuple[str, ArrayLike]] | Mapping[str, NDArray],
     *,
     front_end: str | None = None,
@@ -57,7 +58,8 @@ def write_statistics(
     ----------
     path : path-like
         The HDF5 file.
-    ubm : DiagonalGMM
+    ubm : DiagonalGMM or GMM
+        With diagonal or full covariances.
     items : iterable of (str, array_like (T, D))
         Utterance ids and frames, or a `FeatureStore`; read as they are needed.
     front_end : str, optional

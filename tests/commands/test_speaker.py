@@ -17,7 +17,7 @@ from gmmspeech.formats.datadir import write_map
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_scores, read_trials
 from gmmspeech.speaker.backend import BackEnd
-from gmmspeech.speaker.ivector import IVectors
+from gmmspeech.speaker.ivectors import IVectors
 
 SPEAKERS = [f"s{i:02d}" for i in range(12)]
 IVECTOR_FILES = ("backend", "ivectors", "enroll", "trials")
@@ -82,3 +82,24 @@ def test_supervectors(world: Path) -> None:
     expected = (np.sqrt(ubm.weights_)[:, None] * model.means_ / np.sqrt(ubm.covariances_)).ravel()
     np.testing.assert_allclose(load(world / "sv", IVectors).by_name()["s03-2"], expected, rtol=1e-9)
     assert found.vectors.shape == (60, 16)
+
+
+def test_ivectors_of_a_mixture_with_full_covariances(made, tmp_path, run_command, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    full = ("-k", 2, "--max-iter", 2, "--covariance-type", "full")
+    for words in (
+        ("train-ubm", made / "feats", "full.h5", *full),
+        ("statistics", "full.h5", made / "feats", "s.h5"),
+        ("train-ivector", "full.h5", "s.h5", "e.h5", "--rank", 2, "--max-iter", 2),
+        ("extract-ivectors", "e.h5", "s.h5", "i.h5"),
+        ("copy-model", "e.h5", "final.ie"),
+        ("extract-ivectors", "final.ie", "s.h5", "k.h5"),
+    ):
+        done = run_command(*words)
+        assert done.exit_code == 0, done.output
+    ours, theirs = (load(Path(name), IVectors).vectors for name in ("i.h5", "k.h5"))
+    # Kaldi's extractor has its own axes: what i-vectors say of each other is the same
+    np.testing.assert_allclose(ours @ ours.T, theirs @ theirs.T, rtol=1e-4, atol=1e-4)
+    run_command("train-ubm", made / "feats", "tied.h5", *full[:-1], "tied")
+    done = run_command("statistics", "tied.h5", made / "feats", "t.h5")
+    assert "tied.h5: found tied covariances, expected diagonal or full ones" in done.stderr

@@ -10,7 +10,8 @@ from gmmspeech.formats.loading import load
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.speaker.backend import BackEnd, train_backend
 from gmmspeech.speaker.isv import ISV
-from gmmspeech.speaker.ivector import IVectorExtractor, IVectors, train_ivector_extractor
+from gmmspeech.speaker.ivector import IVectorExtractor, train_ivector_extractor
+from gmmspeech.speaker.ivectors import IVectors
 from gmmspeech.speaker.jfa import JFA
 from gmmspeech.speaker.plda import PLDA
 

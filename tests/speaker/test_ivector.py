@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import multivariate_normal
 from threadpoolctl import threadpool_limits
 
+import gmmspeech as gs
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats
@@ -223,3 +224,28 @@ def test_bad_input(corpus, background):
     foreign = StatsBatch(np.ones((5, 4)), np.ones((5, 4, 3)), np.ones(5), gmm_digest(other))
     with pytest.raises(ModelError, match="found statistics under background model"):
         train_ivector_extractor(ubm, foreign, 2)
+
+
+def test_full_covariances_are_diagonal_ones_of_frames_that_a_triangle_maps():
+    rng = np.random.default_rng(5)
+    diagonal = gs.DiagonalGMM.from_parameters([0.4, 0.6], rng.normal(0, 3, (2, 3)), rng.uniform(0.5, 2, (2, 3)))
+    triangle = np.tril(rng.normal(size=(3, 3)), -1) + np.diag([0.5, 1.0, 2.0])  # chol(A V A^T) is A V^(1/2) then
+    covariances = triangle @ (diagonal.covariances_[:, :, None] * triangle.T)
+    full = gs.GMM.from_parameters(diagonal.weights_, diagonal.means_ @ triangle.T, covariances)
+    utterances = [
+        diagonal.means_[rng.integers(2, size=40)] + rng.normal(0, 1, 3) + rng.normal(size=(40, 3)) for _ in "abcdefgh"
+    ]
+    one = train_ivector_extractor(diagonal, [diagonal.accumulate(x) for x in utterances], rank=2, max_iter=3)
+    stats = [full.accumulate(x @ triangle.T) for x in utterances]
+    two = train_ivector_extractor(full, stats, rank=2, max_iter=3)
+    np.testing.assert_allclose(two.history, one.history, rtol=1e-9)
+    expected = one.extract([diagonal.accumulate(x) for x in utterances])
+    np.testing.assert_allclose(two.extract(stats), expected, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(two.matrix, triangle @ one.matrix, rtol=1e-7, atol=1e-9)
+    more = train_ivector_extractor(full, stats, rank=2, max_iter=1, init=two)
+    assert more.history[:3] == two.history
+    with pytest.raises(ModelError, match="init: found an extractor of full covariances, expected one of diagonal ones"):
+        train_ivector_extractor(diagonal, stats, rank=2, init=two)
+    tied = gs.GMM.from_parameters(full.weights_, full.means_, covariances[0], covariance_type="tied")
+    with pytest.raises(ModelError, match="ubm: found a mixture with tied covariances"):
+        train_ivector_extractor(tied, stats, rank=2)
