@@ -21,7 +21,8 @@ from gmmspeech.report import rows
 
 HERE = Path(__file__).parent
 PIECE = 4.0  # seconds of a session: each speaker of the background has one recording
-STEPS = "--deltas 2 --delta-window 3 --sliding-cmvn --vad scp:data/{part}/vad.scp"
+STEPS = "--deltas 2 --delta-window 3 --sliding-cmvn"  # which the models keep
+GSELECT = 20
 SEXES = {"pooled": "", "female": "f", "male": "m"}
 COUNT = click.IntRange(1)
 
@@ -48,34 +49,50 @@ def main(run: pipeline.Run, corpus: Path, components: int, rank: int, lda_dim: i
             do(run, f"data-{name}", [f"data/{part}_{name}/wav.scp" for part in parts], [
                 f"subset-data data/{part}_pooled data/{part}_{name} --spk-list speakers_{name}" for part in parts
             ])  # fmt: skip
-        train, test = f"data/train_{name}", f"data/test_{name}"
-        steps = {part: STEPS.format(part=f"{part}_{name}") for part in ("train", "test")}
-        exp = f"exp/{name}"
+        train, exp = f"data/train_{name}", f"exp/{name}"
         do(run, f"ubm-{name}", [f"{exp}/ubm.h5", f"{exp}/final.dubm"], [
-            f"train-ubm scp:{train}/feats.scp {exp}/ubm.h5 -k {components} {steps['train']} JOBS",
+            f"train-ubm scp:{train}/feats.scp {exp}/ubm.h5 -k {components} {STEPS} --vad scp:{train}/vad.scp JOBS",
             f"copy-model {exp}/ubm.h5 {exp}/final.dubm",
         ])  # fmt: skip
-        do(run, f"extractor-{name}", [f"{exp}/extractor.h5"], [
-            f"statistics {exp}/ubm.h5 scp:{train}/feats.scp {exp}/train.h5 {steps['train']} JOBS",
-            f"train-ivector {exp}/ubm.h5 {exp}/train.h5 {exp}/extractor.h5 --rank {rank} --max-iter 5 JOBS",
-            f"copy-model {exp}/extractor.h5 {exp}/final.ie",
-        ])  # fmt: skip
-        do(run, f"ivectors-{name}", [f"{exp}/ivector_{part}.scp" for part in ("train", "test")], [
-            f"statistics {exp}/ubm.h5 scp:{test}/feats.scp {exp}/test.h5 {steps['test']} JOBS",
-            *(f"extract-ivectors {exp}/extractor.h5 {exp}/{part}.h5 "
-              f"ark,scp:{exp}/ivector_{part}.ark,{exp}/ivector_{part}.scp" for part in ("train", "test")),
-        ])  # fmt: skip
-        do(run, f"scores-{name}", [f"{exp}/plda.h5", f"{exp}/scores"], [
-            f"train-plda scp:{exp}/ivector_train.scp {train}/utt2spk {exp}/plda.h5 "
-            f"--steps center,lda,length --lda-dim {lda_dim}",
-            f"copy-model {exp}/plda.h5 {exp}/kaldi/plda --to kaldi",
-            f"score-ivectors {exp}/plda.h5 scp:{exp}/ivector_test.scp enroll_{name} trials_{name} {exp}/scores",
-        ])  # fmt: skip
+        scores = verify(run, name, f"{exp}/ubm.h5", exp, rank=rank, lda_dim=lda_dim)
         for label in [name] if sex else SEXES:
-            row = rows.verification_row(f"{label} trials, {name} models", [
-                evaluate_file(run.out / exp / "scores", run.out / f"trials_{label}")])  # fmt: skip
-            found.append(row)
+            found.append(figures(run, f"{label} trials, {name} models", scores, f"trials_{label}"))
+    train, exp = "data/train_pooled", "exp/full"
+    do(run, "ubm-full", [f"{exp}/ubm.h5"], [
+        f"train-ubm scp:{train}/feats.scp {exp}/ubm.h5 -k {components} --covariance-type full --init exp/pooled/ubm.h5 "
+        f"--num-gselect {GSELECT} --max-iter 4 --vad scp:{train}/vad.scp JOBS",
+    ])  # fmt: skip
+    scores = verify(run, "pooled", f"{exp}/ubm.h5", exp, rank=rank, lda_dim=lda_dim)
+    found.append(figures(run, "pooled trials, pooled models, full covariances", scores, "trials_pooled"))
     run.results(found)
+
+
+def verify(run: pipeline.Run, name: str, ubm: str, exp: str, *, rank: int, lda_dim: int) -> Path:
+    """Score the trials of some speakers by i-vectors under a background model, all of it written into a folder."""
+    train, test = f"data/train_{name}", f"data/test_{name}"
+    stage = exp.removeprefix("exp/")
+    do(run, f"extractor-{stage}", [f"{exp}/extractor.h5"], [
+        f"statistics {ubm} scp:{train}/feats.scp {exp}/train.h5 --vad scp:{train}/vad.scp JOBS",
+        f"train-ivector {ubm} {exp}/train.h5 {exp}/extractor.h5 --rank {rank} --max-iter 5 JOBS",
+        f"copy-model {exp}/extractor.h5 {exp}/final.ie",
+    ])  # fmt: skip
+    do(run, f"ivectors-{stage}", [f"{exp}/ivector_{part}.scp" for part in ("train", "test")], [
+        f"statistics {ubm} scp:{test}/feats.scp {exp}/test.h5 --vad scp:{test}/vad.scp JOBS",
+        *(f"extract-ivectors {exp}/extractor.h5 {exp}/{part}.h5 "
+          f"ark,scp:{exp}/ivector_{part}.ark,{exp}/ivector_{part}.scp" for part in ("train", "test")),
+    ])  # fmt: skip
+    do(run, f"scores-{stage}", [f"{exp}/plda.h5", f"{exp}/scores"], [
+        f"train-plda scp:{exp}/ivector_train.scp {train}/utt2spk {exp}/plda.h5 "
+        f"--steps center,lda,length --lda-dim {lda_dim}",
+        f"copy-model {exp}/plda.h5 {exp}/kaldi/plda --to kaldi",
+        f"score-ivectors {exp}/plda.h5 scp:{exp}/ivector_test.scp enroll_{name} trials_{name} {exp}/scores",
+    ])  # fmt: skip
+    return run.out / exp / "scores"
+
+
+def figures(run: pipeline.Run, task: str, scores: Path, trials: str) -> dict[str, str]:
+    """Row of the table of results."""
+    return rows.verification_row(task, [evaluate_file(scores, run.out / trials)])
 
 
 def do(run: pipeline.Run, stage: str, makes: Sequence[str], lines: Sequence[str]) -> None:
