@@ -1,4 +1,4 @@
-"""Text-independent speaker verification on single Arabic words, and on five words together."""
+"""Speaker verification on single Arabic words, and on five words, by the background that comes along."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,10 +44,10 @@ TASKS = {"one-word": ("trials", None), "five-words": ("trials_group5", "group2ut
 @pipeline.test_option
 @pipeline.recipe(fetch="arabic-speech-commands-mini")
 def main(run: pipeline.Run, corpus: Path, pool: Path | None, tests: Sequence[str], seeds: int) -> None:
-    """Verify speakers of the Arabic speech commands: UBM on `ubm`, trials of `eval`, one word and five words each."""
+    """Verify speakers of `eval`, one word and five words each, by the open UBM, and by others for comparison."""
     parts = {name: gs.read_data_dir(corpus / "data" / name) for name in ("eval", *tests)}
     own = gs.read_data_dir(corpus / "data" / "ubm")
-    backgrounds: dict[str, list[DataDir]] = {"own": [own], "open": []}
+    backgrounds: dict[str, list[DataDir]] = {"open": [], "own": [own]}
     if pool is not None:
         backgrounds["pooled"] = [own, gs.read_data_dir(pool / "data" / "ubm")]
         backgrounds["strangers"] = [gs.read_data_dir(pool / "data" / "background")]
