@@ -5,6 +5,9 @@ the step before, as in Nesterov's method [1]_, in the logarithms of weights and 
 pass over the data tells the likelihood anyway: where it fell, the step is taken back and plain EM's step, which can't
 lower it, taken instead [2]_. That costs the pass.
 
+Where there are many more frames than k-means had, the first passes are over those alone: what EM changes at first, few
+frames tell as well. Each pass over all of them begins at a better mixture then.
+
 .. [1] Y. Nesterov, "A method for solving the convex programming problem with convergence rate O(1/k²)", Soviet
    Mathematics Doklady 27, 1983.
 .. [2] B. O'Donoghue and E. Candès, "Adaptive restart for accelerated gradient schemes", Foundations of Computational
@@ -13,7 +16,7 @@ lower it, taken instead [2]_. That costs the pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -30,6 +33,8 @@ from gmmspeech.gmm.stats import GMMStats
 
 WARM_UP = 5  # plain updates, in which components that starve are seeded anew
 MOMENTUM = 0.9  # share of the step before; 0.8 needs more passes, 0.95 falls more often and needs as many
+STAGES = ((2, 12), (1, 8))  # of the frames that k-means had every so manieth, and passes over them before all frames
+MANY = 1.5  # times these frames there are at least; of fewer, passes over all cost little more
 AVERAGED = 2  # passes whose mean gain tells convergence: with momentum, one small gain may come before large ones
 SMALLEST_WEIGHT = 1e-12  # whose logarithm is still a number
 WIDEST = 10.0  # times the largest variance of any component: what is beyond is no extrapolation any more
@@ -122,28 +127,79 @@ def fit(
         done = len(monitor.history), tuple(monitor.history)
         state = AcceleratedState(first, first, first, True, *done, monitor.unsettled, variance_floor)
     monitor = EMMonitor(tol, list(state.history), unsettled=state.unsettled, averaged=AVERAGED)
+    found = _passes(accumulate, state, monitor, max_iter=max_iter, callback=callback, save=save)
+    return found.updated if isinstance(found, AcceleratedState) else found, monitor
+
+
+def _passes(
+    accumulate: Callable[[Parameters], GMMStats],
+    state: AcceleratedState,
+    monitor: EMMonitor,
+    *,
+    max_iter: int,
+    callback: Callable[[EMMonitor], None] | None = None,
+    save: Callable[[AcceleratedState], None] | None = None,
+) -> AcceleratedState | Parameters:
+    """Do passes with momentum: gives the mixture where they converged, else where to go on."""
     while state.passes < max_iter:
         if save is not None:
             save(state)
         stats = accumulate(state.current)
         likelihood, passes = mean_log_likelihood(stats), state.passes + 1
-        if likelihood < monitor.history[-1] and not state.plain:
+        if not state.plain and likelihood < monitor.history[-1]:
             state = replace(state, current=state.updated, plain=True, passes=passes)
             continue
         go_on = monitor.report(likelihood)
         if callback is not None:
             callback(monitor)
         if not go_on and likelihood < monitor.history[-1]:
-            return state.best, monitor
-        updated, monitor.floored = update(stats, variance_floor, previous=state.current)
+            return state.best
+        updated, monitor.floored = update(stats, state.floor, previous=state.current)
         if not go_on:
-            return updated, monitor
-        beyond = further(state.updated, updated, np.minimum(variance_floor, updated[2]))
+            return updated
+        beyond = further(state.updated, updated, np.minimum(state.floor, updated[2]))
         state = AcceleratedState(
-            *(beyond, updated, state.current, False, passes, tuple(monitor.history), monitor.unsettled),
-            variance_floor,
+            *(beyond, updated, state.current, False, passes, tuple(monitor.history), monitor.unsettled), state.floor
         )
-    return state.updated, monitor
+    return state
+
+
+def approach(
+    stages: Iterable[tuple[Callable[[Parameters], GMMStats], int]],
+    start: Parameters,
+    *,
+    variance_floor: NDArray[np.float64],
+    tol: float,
+) -> AcceleratedState:
+    """Find where the passes over all frames begin, by passes over a few of them.
+
+    Parameters
+    ----------
+    stages : iterable of (callable, int)
+        Functions from a mixture to the statistics of some of the frames, and how many passes to do.
+    start : tuple of weights (K,), means (K, D), variances (K, D)
+    variance_floor : ndarray, shape (D,)
+    tol : float
+        As of `fit`.
+
+    Returns
+    -------
+    AcceleratedState
+        With its momentum, but no likelihood of all frames yet.
+    """
+    state = AcceleratedState(start, start, start, True, 0, (), 0, variance_floor)
+    for accumulate, passes in stages:
+        done = 0
+        if state.current is start:
+            done = min(WARM_UP, passes)
+            first, _ = fit_plainly(accumulate, start, variance_floor=variance_floor, max_iter=done, tol=tol)
+            state = replace(state, current=first, updated=first)
+        state = replace(state, plain=True, passes=done, history=(), unsettled=0)
+        found = _passes(accumulate, state, EMMonitor(tol, averaged=AVERAGED), max_iter=passes)
+        if not isinstance(found, AcceleratedState):
+            found = replace(state, current=found, updated=found)
+        state = found
+    return replace(state, best=state.current, plain=True, passes=0, history=(), unsettled=0)
 
 
 def further(before: Parameters, after: Parameters, lowest: NDArray[np.float64]) -> Parameters:

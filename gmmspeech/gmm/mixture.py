@@ -21,10 +21,11 @@ from gmmspeech.gmm.frames import (
     as_frames,
     check_names,
     check_weights,
+    draw_frames,
     is_wide,
     near_one,
 )
-from gmmspeech.gmm.init import Parameters, draw_start
+from gmmspeech.gmm.init import INIT_FRAMES_PER_COMPONENT, MIN_INIT_FRAMES, Parameters, draw_start
 from gmmspeech.gmm.kernels import WholePass, get_backend, pack
 from gmmspeech.gmm.options import OF_MIXTURES, deciding
 from gmmspeech.gmm.parameters import check_parameters
@@ -54,7 +55,7 @@ class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a diagonal mixture 
         Give the steps of EM momentum (`gmmspeech.gmm.acceleration`): the optimum is reached in a third of the passes,
         by another way than that of plain EM.
     max_iter : int
-        EM updates at most; passes over the data with `accelerate`.
+        EM updates at most; passes over the data with `accelerate`, after those over few frames with which it begins.
     tol : float
         EM stops when the mean log-likelihood a frame gains less than this, in nats, and no component was re-seeded just
         before.
@@ -157,13 +158,15 @@ class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a diagonal mixture 
             settings = deciding(self, moments, front_end, seed)
             settings |= {} if responsibilities is None else {"init": digest(responsibilities)}
             kept = acceleration.resume(checkpoint, settings, shape)
-        start, self.floor_ = (
-            (kept, kept.floor) if kept else self._start(frames, weight, moments, seed, responsibilities)
-        )
+        start: Parameters | em.EMState | acceleration.AcceleratedState
+        start, floor = (kept, kept.floor) if kept else self._start(frames, weight, moments, seed, responsibilities)
+        if self.accelerate and isinstance(start, tuple) and isinstance(self.init, str) and responsibilities is None:
+            start = self._approach(frames, weight, int(moments.num_frames), start, floor, seed)
+        self.floor_ = floor
         parameters, monitor = (acceleration if self.accelerate else em).fit(
             self._e_step(frames, weight),
             start,
-            variance_floor=self.floor_,
+            variance_floor=floor,
             max_iter=self.max_iter,
             tol=self.tol,
             callback=callback,
@@ -319,6 +322,24 @@ class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a diagonal mixture 
         check_same_front_end(self.front_end_, front_end, model="the mixture", frames="the batch")
         self._check_frames(frames)
         return self.parameters()
+
+    def _approach(
+        self,
+        frames: Frames,
+        weight: NDArray[np.float64] | None,
+        num_frames: int,
+        start: Parameters,
+        floor: NDArray[np.float64],
+        seed: int,
+    ) -> Parameters | acceleration.AcceleratedState:
+        """Go on from a start by passes over the frames that k-means had, should there be many more."""
+        size = max(INIT_FRAMES_PER_COMPONENT * int(self.n_components), MIN_INIT_FRAMES)
+        if (num_frames if weight is None else np.count_nonzero(weight)) < acceleration.MANY * size:
+            return start
+        rng = np.random.default_rng(seed)
+        sample = missing.filled(draw_frames(frames, weight, size, num_frames, rng), rng)
+        stages = [(self._e_step(sample[::step], None), passes) for step, passes in acceleration.STAGES]
+        return acceleration.approach(stages, start, variance_floor=floor, tol=self.tol)
 
     def _e_step(self, frames: Frames, weight: NDArray[np.float64] | None) -> Callable[[Parameters], GMMStats]:
         """Give a function from a mixture to the statistics of the frames, to be called once an iteration."""

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.gmm import acceleration, em
-from gmmspeech.gmm.acceleration import WARM_UP, fit, further
+from gmmspeech.gmm.acceleration import WARM_UP, AcceleratedState, approach, fit, further
 from gmmspeech.gmm.kernels import numpy_kernel, pack
 from gmmspeech.gmm.mixture import DiagonalGMM
 
@@ -106,3 +107,81 @@ def test_it_stops_when_a_pass_gains_little_and_an_estimator_takes_it():
     assert seen == gmm.history_
     again = DiagonalGMM(6, accelerate=True, max_iter=200, tol=1e-5, random_state=0, n_jobs=2).fit(frames)
     np.testing.assert_array_equal(again.means_, gmm.means_)
+
+
+def many(seed=5, n=36_000):
+    """Frames so many that the first passes are over some of them."""
+    return overlapping(np.random.default_rng(seed), n).astype(np.float32)
+
+
+def test_passes_over_few_frames_come_first():
+    """As EM on each part in turn would have it, the momentum going on from part to part; only the start is theirs."""
+    rng = np.random.default_rng(6)
+    frames = overlapping(rng)
+    start, passes = a_start(rng, frames, 4), []
+
+    def over(name, some):
+        def accumulate(parameters):
+            passes.append(name)
+            return numpy_kernel.accumulate(some, pack(*parameters))
+
+        return accumulate
+
+    stages = [(over("few", frames[::4]), WARM_UP + 3), (over("more", frames[::2]), 4)]
+    state = approach(stages, start, variance_floor=np.full(3, 0.01), tol=0)
+    assert passes == ["few"] * (WARM_UP + 3) + ["more"] * 4
+    assert (state.passes, state.history, state.plain) == (0, (), True)
+    before, after = (numpy_kernel.log_likelihood(frames, pack(*p)).mean() for p in (start, state.current))
+    assert after > before
+    assert not np.array_equal(state.current[1], state.updated[1])  # it goes on beyond
+    _, monitor, _ = train(fit, frames, state, max_iter=10, tol=0)
+    assert monitor.history[0] == pytest.approx(after)
+
+
+def test_passes_over_few_frames_may_converge():
+    frames = np.random.default_rng(7).normal(size=(2000, 2))
+    start = (np.ones(1), frames[:1], np.ones((1, 2)))
+    passes = []
+
+    def accumulate(parameters):
+        passes.append(parameters)
+        return numpy_kernel.accumulate(frames, pack(*parameters))
+
+    state = approach([(accumulate, 40), (accumulate, 40)], start, variance_floor=np.full(2, 0.01), tol=1e-6)
+    assert len(passes) < 20
+    np.testing.assert_allclose(state.current[1][0], frames.mean(axis=0), atol=1e-6)
+
+
+def test_an_estimator_begins_on_few_of_many_frames():
+    options = {"max_iter": 6, "tol": 0, "random_state": 0}
+    frames = many()
+    plain = DiagonalGMM(6, **options).fit(frames)
+    fast = DiagonalGMM(6, accelerate=True, **options).fit(frames)
+    assert fast.history_[0] > plain.history_[-1]
+    again = DiagonalGMM(6, accelerate=True, n_jobs=2, **options).fit(frames)
+    np.testing.assert_array_equal(again.means_, fast.means_)
+    weighted = DiagonalGMM(6, accelerate=True, **options).fit(frames, sample_weight=np.ones(len(frames)))
+    assert weighted.history_[-1] == pytest.approx(fast.history_[-1], abs=0.01)
+    few = DiagonalGMM(6, accelerate=True, **options).fit(frames[:20_000])
+    assert few.history_[0] == DiagonalGMM(6, **options).fit(frames[:20_000]).history_[0]
+
+
+def test_a_training_that_ended_behind_the_few_frames_goes_on(tmp_path):
+    frames = many()
+    whole = DiagonalGMM(6, accelerate=True, max_iter=4, tol=0, random_state=0).fit(frames)
+    checkpoint = Checkpoint(tmp_path / "c")
+    saved = []
+
+    def killed(state):
+        Checkpoint.save(checkpoint, state)
+        saved.append(state)
+        raise KeyboardInterrupt
+
+    gmm = DiagonalGMM(6, accelerate=True, max_iter=4, tol=0, random_state=0)
+    checkpoint.save = killed
+    with pytest.raises(KeyboardInterrupt):
+        gmm.fit(frames, checkpoint=checkpoint)
+    assert isinstance(saved[0], AcceleratedState)
+    gmm.fit(frames, checkpoint=Checkpoint(tmp_path / "c"))
+    np.testing.assert_array_equal(gmm.means_, whole.means_)
+    assert gmm.history_ == whole.history_
