@@ -24,6 +24,16 @@ _FUNCTIONS = {
 }
 
 
+def option_name(option: click.Parameter) -> str:
+    """Give an option's name: the first of its long ones."""
+    return next((name for name in option.opts if name.startswith("--")), option.opts[0])
+
+
+def typed_name(parameter: click.Parameter, context: click.Context) -> str:
+    """Give what an argument or option is called in the help."""
+    return parameter.make_metavar(context) if isinstance(parameter, click.Argument) else option_name(parameter)
+
+
 def as_typed(command: click.Command) -> Callable[[str], str]:
     """Give a function that puts a command's options into a message in place of parameters of functions.
 
@@ -37,7 +47,7 @@ def as_typed(command: click.Command) -> Callable[[str], str]:
     '--top-c: found 9, expected 1 to 4'
     """
     typed = {
-        parameter.name or "": next((name for name in parameter.opts if name.startswith("--")), parameter.opts[0])
+        parameter.name or "": option_name(parameter)
         for parameter in command.params
         if isinstance(parameter, click.Option)
     }

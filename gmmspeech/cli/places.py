@@ -11,6 +11,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from gmmspeech.cli.messages import typed_name
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, shown
 from gmmspeech.files.atomic import check_output, check_output_folder, remove_leftovers
 from gmmspeech.files.names import parse_output
@@ -89,8 +90,7 @@ def check_places(context: click.Context) -> None:
     features: list[str] = []
     for parameter in context.command.params:
         for value in _values(context.params.get(parameter.name or "")):
-            name, kind = parameter.make_metavar(context), parameter.type
-            name = name if isinstance(parameter, click.Argument) else parameter.opts[-1]
+            name, kind = typed_name(parameter, context), parameter.type
             if kind in (OUT, OUT_STORE):
                 written.append((name, Path(value)))
             elif kind is OUT_FEATURES:
@@ -126,7 +126,7 @@ def check_log(context: click.Context, log: Path) -> None:
     for parameter in context.command.params:
         for value in _values(context.params.get(parameter.name or "")) if parameter.name != "log" else ():
             if isinstance(value, (str, Path)) and any(_same(log, place) for place in _read_from(value)):
-                name = parameter.make_metavar(context) if isinstance(parameter, click.Argument) else parameter.opts[-1]
+                name = typed_name(parameter, context)
                 raise DataError(f"{shown(log, 400)}: found it as {name} and as --log, expected two places")
     _check_stream(log)
 

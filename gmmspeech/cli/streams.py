@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from gmmspeech.cli.messages import typed_name
 from gmmspeech.cli.places import FILE, OUT, STREAM
 from gmmspeech.cli.process import STDOUT_TAKEN
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, first_of, one_line, shown
@@ -247,10 +248,6 @@ def _is_stream(value: object) -> bool:
     return value in (STREAM, Path(STREAM))
 
 
-def _named(parameter: click.Parameter, context: click.Context) -> str:
-    return parameter.make_metavar(context) if isinstance(parameter, click.Argument) else parameter.opts[-1]
-
-
 @contextmanager
 def streams_of(
     context: click.Context, options: dict[str, Any], reads: object, writes: object, stores: object
@@ -262,7 +259,7 @@ def streams_of(
         for parameter in context.command.params:
             key, kind = parameter.name or "", parameter.type
             value = options.get(key)
-            name = _named(parameter, context)
+            name = typed_name(parameter, context)
             if kind is FILE and isinstance(value, tuple):
                 options[key] = tuple(streams.reading_file(name) if _is_stream(each) else each for each in value)
             elif kind is FILE and _is_stream(value):

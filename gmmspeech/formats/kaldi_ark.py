@@ -64,23 +64,16 @@ def read_matrix(file: str, where: str = "") -> NDArray:
 
 def ark_places(path: str) -> dict[str, str]:
     """Find what an archive holds, without decoding it: utterance id to ``"PATH:OFFSET"``."""
+    found, utterance, damage = _walked(path)
     places: dict[str, str] = {}
-    utterance = ""
-    try:
-        with open_regular(path) as archive:
-            while key := read_key(archive):
-                utterance = key
-                if key in places:
-                    raise ValueError("it was there before")
-                places[key] = f"{path}:{archive.tell()}"
-                if archive.read(2) == b"\0B":
-                    _skip_binary(archive)
-                else:
-                    archive.seek(-2, os.SEEK_CUR)
-                    _text_body(archive)
-    except (OSError, ValueError) as error:
+    for key, place in found:
+        if key in places:
+            utterance, damage = key, ValueError("it was there before")
+            break
+        places[key] = place
+    if damage is not None:
         name = f"{path}: utterance {shown(utterance)}" if utterance else path
-        raise DataError(f"{name}: {one_line(error)}, expected an archive of Kaldi's") from error
+        raise DataError(f"{name}: {one_line(damage)}, expected an archive of Kaldi's") from damage
     if not places:
         raise DataError(f"{path}: found no utterance, expected an archive of Kaldi's")
     return places
@@ -88,24 +81,34 @@ def ark_places(path: str) -> dict[str, str]:
 
 def readable_places(path: str, dropped: dict[str, str]) -> dict[str, str]:
     """Find what an archive holds before the first damage, which is added to what is dropped, as `ark_places`."""
+    found, utterance, damage = _walked(path)
+    if isinstance(damage, OSError):
+        raise DataError(f"{path}: can't be read ({one_line(damage)}), expected an archive of Kaldi's") from damage
+    if damage is not None and utterance not in dict(found):
+        dropped[utterance] = f"{utterance}: cut short or damaged"
     places: dict[str, str] = {}
+    for key, place in found:
+        places.setdefault(key, place)
+    return places
+
+
+def _walked(path: str) -> tuple[list[tuple[str, str]], str, Exception | None]:
+    """Utterance ids and places before the first damage of an archive; the last id that was read, and that damage."""
+    found: list[tuple[str, str]] = []
+    utterance = ""
     try:
         with open_regular(path) as archive:
             while key := read_key(archive):
-                place = f"{path}:{archive.tell()}"
-                dropped[key] = f"{key}: cut short or damaged"
+                utterance, place = key, f"{path}:{archive.tell()}"
                 if archive.read(2) == b"\0B":
                     _skip_binary(archive)
                 else:
                     archive.seek(-2, os.SEEK_CUR)
                     _text_body(archive)
-                del dropped[key]
-                places.setdefault(key, place)
-    except ValueError:
-        pass
-    except OSError as error:
-        raise DataError(f"{path}: can't be read ({one_line(error)}), expected an archive of Kaldi's") from error
-    return places
+                found.append((key, place))
+    except (OSError, ValueError) as error:
+        return found, utterance, error
+    return found, utterance, None
 
 
 def read_table(place: str) -> Iterator[tuple[str, NDArray]]:

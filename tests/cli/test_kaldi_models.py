@@ -48,6 +48,14 @@ def test_align(run, golden, tmp_path, aligning):
     assert np.mean(found == expected) > 0.8
 
 
+def test_align_by_the_features_that_kaldi_had(run, golden, tmp_path, aligning):
+    mono = golden / "kaldi_models/mono"
+    done = run(*aligning, "--feats", f"ark:{mono}/feats.ark", "--write-ali", f"ark,t:{tmp_path}/ali.txt")
+    assert done.exit_code == 0, done.output
+    found = read_kaldi_alignments(tmp_path / "ali.txt")[UTTERANCE]
+    np.testing.assert_array_equal(found, read_kaldi_alignments(mono / "ali.ark")[UTTERANCE])
+
+
 def test_align_with_a_model_of_mfas(run, golden, tmp_path, aligning):
     """The same model, its vowels called as with stress, with a dictionary in such phones, gives the same times."""
     mono, folder = golden / "kaldi_models/mono", tmp_path / "model"
