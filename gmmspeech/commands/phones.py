@@ -176,12 +176,14 @@ def recognize_phones_file(
     out: Path,
     *,
     utt2spk: Mapping[str, str] | None = None,
+    beside: Path | None = None,
     n_jobs: int | None = 1,
     **options: Any,
 ) -> None:
     """Recognize the phones of utterances in a feature store, and write them as CTM.
 
-    Of an `AdaptedSystem`, the model that knows no speaker does so where `utt2spk` tells none.
+    Of an `AdaptedSystem`, the model that knows no speaker does so where `utt2spk` tells none. A model without contexts
+    may be `beside` it, as `decode` has it.
     """
     names, found = list(utterances), open_model(model)
     sequences = [[label.name for label in labels] for labels in read_ctm(learned).values()]
@@ -195,6 +197,7 @@ def recognize_phones_file(
             hmm, frames = for_these_speakers(found, store, dict.fromkeys(names, graph), speakers, **how)
         else:
             hmm, frames = for_any_speaker(found, store)
+        options |= {} if beside is None else {"beside": load(beside, PhoneHMM)}
         recognized = decode(hmm, {name: frames[name] for name in names}, graph, n_jobs=n_jobs, **clock, **options)
     write_ctm(out, {utterance: alignment.phones for utterance, alignment in recognized.items()})
 

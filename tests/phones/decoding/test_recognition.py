@@ -1,14 +1,18 @@
 """Recognition of phones, isolated and connected words on made-up sounds."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
 
-from gmmspeech.errors import DataError, GmmSpeechWarning
+from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.hmm.graph import phone_loop_graph, train_bigram, word_loop_graph, word_sequence_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.tree import ContextTree
+from gmmspeech.phones.hmm.trellis import Transitions
+from gmmspeech.phones.hmm.viterbi import best_paths
 
 DICTIONARY = {"SEE": [["S", "IY"]], "EASE": [["IY", "S"]], "S": [["S"]]}
 VALUES = {"SIL": 0.0, "IY": 4.0, "S": 8.0}
@@ -38,6 +42,30 @@ def test_a_bigram_decides_where_frames_do_not(model):
         bigram = train_bigram([["S", last]] * 20, model.phones)
         (result,) = decode(model, {"u": x}, phone_loop_graph(model, bigram)).values()
         assert result.phones[-1].name == last
+
+
+def test_means_of_two_models(model):
+    """Of one with contexts and one without, beside a naive mean; models of other phones or states are named."""
+    rng = np.random.default_rng(3)
+    frames = {f"u{i}": say(rng, "SIL", "IY", "S", "SIL") + rng.normal(0, 3, (1, 1)) for i in range(9)}
+    tied = dataclasses.replace(model, tree=ContextTree.untied([3, 3, 3]), means=model.means + rng.normal(0, 2, (9, 1)))
+    graph = phone_loop_graph(tied, train_bigram([["SIL", "IY", "S", "SIL"]], tied.phones))
+    found = decode(tied, frames, graph, beside=model, acoustic_scale=0.5)
+    transitions = Transitions.of(tied.self_loop)
+    for name, x in frames.items():
+        naive = (tied.log_likelihoods(x) + model.log_likelihoods(x)) / 2
+        (path,) = best_paths([graph], [naive], transitions, acoustic_scale=0.5)
+        phones = tied.phone_of_state[graph.state[path.nodes]]
+        said = [tied.phones[p] for p in phones[np.flatnonzero(np.diff(phones, prepend=-1))]]
+        assert [phone for phone, _ in itertools.groupby(p.name for p in found[name].phones)] == said
+    alone = decode(tied, frames, graph, acoustic_scale=0.5)
+    assert any(alone[name].log_likelihood != found[name].log_likelihood for name in frames)
+    other = PhoneHMM.from_phones(list(VALUES), mean=[0.0], variance=[1.0], num_states=2)
+    with pytest.raises(ModelError, match=r"beside: found 6 states of 1 columns, expected 9 states of 1 columns, with"):
+        decode(model, frames, graph, beside=other)
+    other = PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0], num_states=3)
+    with pytest.raises(ModelError, match=r"beside: found phones SIL AA, expected SIL IY S, as the model has"):
+        decode(model, frames, graph, beside=other)
 
 
 def test_isolated_words(model):
