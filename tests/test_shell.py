@@ -118,6 +118,9 @@ def corpora(voices: Path) -> None:
     write_lines("utterances", ["1-1-0001", "4-1-0000"])
     rng = np.random.default_rng(0)
     soundfile.write("babble.wav", rng.normal(0, 0.1, 16000), 16000)
+    Path("RIRS").mkdir()
+    soundfile.write("RIRS/room.wav", np.exp(-np.arange(800) / 100) * rng.normal(0, 0.3, 800), 16000)
+    write_lines("RIRS/rir_list", ["--rir-id room --room-id small RIRS/room.wav"])
     folder = Path("LibriSpeech/train-clean-360")
     for speaker in range(1, 7):
         (folder / f"{speaker}/1").mkdir(parents=True)
@@ -162,6 +165,13 @@ def formats(voices: Path) -> None:
     Path("conf").mkdir()
     Path("conf/mfcc.conf").write_text("--num-ceps=13\n")
     Path("conf/vad.conf").write_text("--vad-energy-threshold=5.5\n")
+    with gs.FeatureStore("feats.h5") as store:
+        verifier = gs.SpeakerVerifier(gs.train_ubm(store, n_components=2))
+        for speaker in SPEAKERS:
+            verifier.enroll(speaker, store[f"{speaker}-s1"])
+        verifier.save("models.h5")
+    pairs = [(model, test) for model in SPEAKERS for test in SPEAKERS]
+    write_lines("trials", (f"{m} {t}-s3 {'target' if m == t else 'nontarget'}" for m, t in pairs))
     rng = np.random.default_rng(0)
     gmm = gs.DiagonalGMM.from_parameters([0.5, 0.5], rng.normal(size=(2, 3)), np.ones((2, 3)))
     gs.formats.write_kaldi_gmm("final.dubm", gmm)
@@ -180,6 +190,7 @@ def formats(voices: Path) -> None:
     write_map(Path("data/test/text"), dict.fromkeys(read_map("data/test/utt2spk"), "YOU DON'T MEAN THAT"))
     gs.phones.shipped.english_model().save("phones.h5")
     Path("mine").mkdir()
+    Path("test").symlink_to(".")
 
 
 def sidekit(voices: Path) -> None:
