@@ -65,7 +65,8 @@ def gmmspeech_side(frames: Frames, start: Start, jobs: int, backend: str, *, acc
         begun, stamps, mixtures = time.process_time(), [], []
 
         def traced(stats: GMMStats, floor: NDArray[np.float64], *, previous: Start) -> tuple[Start, int]:
-            mixtures.append(previous)
+            if len(mixtures) < len(stamps):  # not those of passes over few frames, with which the accelerated begins
+                mixtures.append(previous)
             return update(stats, floor, previous=previous)
 
         how = {"accelerate": accelerate, "random_state": seed, "backend": backend, "n_jobs": jobs}
