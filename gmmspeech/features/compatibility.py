@@ -26,7 +26,8 @@ def first_difference(a: str | None, b: str | None) -> tuple[str, Any, Any] | Non
     if not a or not b or a == b:
         return None
     (waveforms_a, stored_a), (waveforms_b, stored_b) = _parts(a), _parts(b)
-    known = bool(waveforms_a) and bool(waveforms_b)  # of Kaldi's archives only the steps behind may be known
+    # of Kaldi's archives only the steps behind may be known
+    known = bool(waveforms_a or not stored_a) and bool(waveforms_b or not stored_b)
     flat_a = _flat(waveforms_a) if known else {}
     flat_b = _flat(waveforms_b) if known else {}
     if known or (stored_a and stored_b):
