@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import soundfile
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from gmmspeech.errors import ConfigError
 
 RATE = 16000
+HOP = 80  # samples between frames of vocoders, 5 ms
 Signal = NDArray[np.float64]
 
 
@@ -49,19 +51,10 @@ def lpc_vocoder(signal: Signal, rng: np.random.Generator) -> Signal:
     from scipy.linalg import solve_toeplitz
     from scipy.signal import lfilter
 
-    pyworld = _world()
-    f0, _ = pyworld.dio(signal, RATE)  # every 5 ms
-    hop, length, order = 80, 400, 18
+    length, order = 400, 18
     window, out = np.hanning(length), np.zeros(len(signal) + length)
-    phase = 0.0
-    excitation = rng.standard_normal(len(signal) + length)
-    for t, pitch in enumerate(f0[: len(signal) // hop]):
-        if pitch > 0:  # pulses of the power of the noise
-            turns = phase + np.arange(1, hop + 1) * pitch / RATE
-            pulses = np.floor(turns) > np.floor(np.concatenate([[phase], turns[:-1]]))
-            excitation[t * hop : (t + 1) * hop] = pulses * np.sqrt(RATE / pitch)
-            phase = turns[-1] % 1
-    for start in range(0, len(signal) - length, hop):
+    excitation = _excitation(signal, rng, length)
+    for start in range(0, len(signal) - length, HOP):
         frame = window * signal[start : start + length]
         correlation = np.correlate(frame, frame, "full")[length - 1 : length + order]
         if correlation[0] < 1e-9:
@@ -72,6 +65,58 @@ def lpc_vocoder(signal: Signal, rng: np.random.Generator) -> Signal:
         piece = lfilter([gain], np.concatenate([[1], -predictor]), excitation[start : start + length])
         out[start : start + length] += window * piece
     return out[: len(signal)]
+
+
+def cepstral_vocoder(signal: Signal, rng: np.random.Generator) -> Signal:
+    """Envelopes of 20 to 49 cepstra, as responses of minimum phase to pulses or noise."""
+    length, points = 400, 1024
+    window, out = np.hanning(length), np.zeros(len(signal) + points)
+    excitation = _excitation(signal, rng, length)
+    fold = np.zeros(points)
+    fold[0], fold[1 : rng.integers(20, 50)] = 1, 2  # cepstra of negative time, added to those of positive time
+    for start in range(0, len(signal) - length, HOP):
+        magnitudes = np.abs(np.fft.rfft(window * signal[start : start + length], points))
+        response = np.exp(np.fft.rfft(fold * np.fft.irfft(np.log(magnitudes + 1e-7))))
+        piece = np.fft.rfft(window * excitation[start : start + length], points)
+        out[start : start + points] += np.fft.irfft(piece * response)
+    return out[: len(signal)]
+
+
+def channel_vocoder(signal: Signal, rng: np.random.Generator) -> Signal:
+    """Pulses or noise through 16 to 32 bands, each as loud as in the recording."""
+    from librosa import mel_frequencies
+    from scipy.signal import butter, sosfilt
+
+    excitation, out = _excitation(signal, rng, 0), np.zeros(len(signal))
+    slow = butter(2, rng.uniform(25, 60), output="sos", fs=RATE)
+    edges = mel_frequencies(int(rng.integers(17, 34)), fmin=60, fmax=7900)
+    for band in pairwise(edges):
+        filters = butter(2, band, "bandpass", output="sos", fs=RATE)
+        carrier = sosfilt(filters, excitation)
+        loudness = np.maximum(sosfilt(slow, np.abs(sosfilt(filters, signal))), 0)
+        out += loudness * carrier / (np.std(carrier) + 1e-9)
+    return out
+
+
+def phase_vocoder(signal: Signal, rng: np.random.Generator) -> Signal:
+    """Pitch and formants moved by one to five semitones, up or down, by the phase vocoder."""
+    import librosa
+
+    steps = rng.choice([-1, 1]) * rng.uniform(1, 5)
+    return librosa.effects.pitch_shift(signal, sr=RATE, n_steps=steps, n_fft=int(rng.choice([512, 1024, 2048])))
+
+
+def other_phases(signal: Signal, rng: np.random.Generator) -> Signal:
+    """Magnitudes of the short-time spectrum with phases that are drawn, or turn evenly in each bin."""
+    import librosa
+
+    points = int(rng.choice([512, 1024]))
+    magnitudes = np.abs(librosa.stft(signal, n_fft=points, hop_length=points // 4))
+    bins, frames = magnitudes.shape
+    phases = rng.uniform(0, 2 * np.pi, (bins, frames))
+    if rng.integers(2):
+        phases = phases[:, :1] + np.pi / 2 * np.outer(np.arange(bins), np.arange(frames))
+    return librosa.istft(magnitudes * np.exp(1j * phases), hop_length=points // 4, length=len(signal))
 
 
 def griffin_lim(signal: Signal, rng: np.random.Generator) -> Signal:
@@ -102,15 +147,24 @@ def opus(signal: Signal, rng: np.random.Generator) -> Signal:
     return _round_trip(signal, RATE, "OGG", "OPUS", level=rng.uniform(0.9, 0.97))
 
 
+def a_law(signal: Signal, rng: np.random.Generator) -> Signal:
+    """A-law at 8 kHz and back, as a telephone line has it."""
+    return _over_telephone(signal, "ALAW")
+
+
 def gsm(signal: Signal, rng: np.random.Generator) -> Signal:
     """GSM 06.10 at 8 kHz and back, as a telephone has it."""
-    narrow = soxr.resample(signal, RATE, 8000)
-    return soxr.resample(_round_trip(narrow, 8000, "WAV", "GSM610"), 8000, RATE)
+    return _over_telephone(signal, "GSM610")
 
 
 COPIES: dict[str, Callable[[Signal, np.random.Generator], Signal]] = {
     "WORLD": world,
     "WORLD-converted": world_converted,
+    "cepstral-vocoder": cepstral_vocoder,
+    "channel-vocoder": channel_vocoder,
+    "phase-vocoder": phase_vocoder,
+    "other-phases": other_phases,
+    "A-law": a_law,
     "MP3": mp3,
     "Vorbis": vorbis,
     "WORLD-coded": world_coded,
@@ -120,6 +174,9 @@ COPIES: dict[str, Callable[[Signal, np.random.Generator], Signal]] = {
     "GSM": gsm,
 }
 """Attacks that make a copy of a recording."""
+
+CODECS = ("MP3", "Vorbis", "A-law", "Opus", "GSM")
+"""Those that synthesize nothing: genuine speech over another channel."""
 
 VOICES: dict[str, list[str]] = {
     "eSpeak": [f"en-us+{variant}" for variant in ("m1", "m2", "m3", "m4", "f1", "f2", "f3", "f4")],
@@ -143,6 +200,26 @@ def _round_trip(signal: Signal, rate: int, kind: str, subtype: str, *, level: fl
     file.seek(0)
     decoded, found = soundfile.read(file)
     return decoded if found == rate else soxr.resample(decoded, found, rate)
+
+
+def _over_telephone(signal: Signal, subtype: str) -> Signal:
+    """What is left of a signal after it was coded at 8 kHz."""
+    narrow = soxr.resample(signal, RATE, 8000)
+    return soxr.resample(_round_trip(narrow, 8000, "WAV", subtype), 8000, RATE)
+
+
+def _excitation(signal: Signal, rng: np.random.Generator, extra: int) -> Signal:
+    """Pulses at the pitch of a signal, noise where it has none, of the same power; some samples longer."""
+    f0, _ = _world().dio(signal, RATE)  # every 5 ms
+    excitation = rng.standard_normal(len(signal) + extra)
+    phase = 0.0
+    for t, pitch in enumerate(f0[: len(signal) // HOP]):
+        if pitch > 0:
+            turns = phase + np.arange(1, HOP + 1) * pitch / RATE
+            pulses = np.floor(turns) > np.floor(np.concatenate([[phase], turns[:-1]]))
+            excitation[t * HOP : (t + 1) * HOP] = pulses * np.sqrt(RATE / pitch)
+            phase = turns[-1] % 1
+    return excitation
 
 
 def _analyzed(signal: Signal) -> tuple[NDArray, NDArray, NDArray]:
