@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import Result
+from said import beside_passes
 
 import gmmspeech as gs
 from gmmspeech.formats.arpa import write_arpa
@@ -229,7 +230,7 @@ def test_a_disk_that_fails_at_the_end(
     for words in outputs(scored, scored)[:-1]:
         result = run(*words)
         assert result.exit_code == 1, result.output
-        (line,) = result.stderr.splitlines()
+        (line,) = beside_passes(result.stderr).splitlines()
         assert line.startswith("gmmspeech: error: ")
         assert f"can't be written ({os.strerror(error)})" in line
         assert files() == before
