@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.blocks import ordered_map
 from gmmspeech.commands import phone_training, phones
 from gmmspeech.formats.alignments import write_alignments
 from gmmspeech.formats.loading import load
+from gmmspeech.phones.decoding.adapting import for_these_speakers
 from gmmspeech.phones.decoding.alignment import align
+from gmmspeech.phones.hmm.adaptation import state_posteriors
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
-from gmmspeech.phones.hmm.graph import Pronunciations
+from gmmspeech.phones.hmm.forward_backward import StatePosteriors
+from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.training import train_phone_hmm
 from gmmspeech.pipeline import Run
 from gmmspeech.stores.features import FeatureStore
 
@@ -103,11 +111,55 @@ def align_on(
     return times
 
 
-def recognize_on(run: Run, name: str, rung: str, to: str, speech: Speech, learned: Path, *, scale: float) -> Path:
+def train_beside(
+    run: Run, name: str, rung: str, speech: Speech, dictionary: Pronunciations, *, total_gaussians: int, max_iter: int
+) -> Path:
+    """Train phones without contexts on the frames and the states of a rung, to be `beside` its model in recognition."""
+    out = run.out / f"beside-{name}.h5"
+    if run.todo(f"beside-{name}", makes=[out], settings=[speech.words, speech.utt2spk, total_gaussians, max_iter]):
+        model = load(model_of(run, name, rung), (PhoneHMM, AdaptedSystem))
+        base = model.adapted if isinstance(model, AdaptedSystem) else model
+        with FeatureStore(speech.features) as store:
+            words = {name: said for name, said in speech.words.items() if name in store}
+            graphs = {name: utterance_graph(base, said, dictionary) for name, said in words.items()}
+            hmm, frames = for_these_speakers(model, store, graphs, speech.utt2spk, n_jobs=run.jobs)
+            pairs = ordered_map(lambda name: _in_positions(hmm, frames[name], graphs[name]), words, n_jobs=run.jobs)
+            aligned = {name: pair for name, pair in zip(words, pairs, strict=True) if pair is not None}
+        adapted = {name: x for name, (x, _) in aligned.items()}
+        start = {name: posterior for name, (_, posterior) in aligned.items()}
+        how: dict[str, Any] = {"phones": hmm.phones, "silence": hmm.silence, "num_passes": 1, "realign": ()}
+        how |= {"total_gaussians": total_gaussians, "max_iter": max_iter, "n_jobs": run.jobs}
+        found = train_phone_hmm(adapted, {name: words[name] for name in adapted}, dictionary, start=start, **how)
+        found.with_front_end(hmm.front_end).save(out)
+    return out
+
+
+def _in_positions(hmm: PhoneHMM, frames: NDArray, graph: StateGraph) -> tuple[NDArray, StatePosteriors] | None:
+    """Give frames, and their states on the best path as those are without contexts; None where there is no path."""
+    (found,) = state_posteriors(hmm, [frames], [graph])
+    if found is None:
+        return None
+    position = hmm.position_of_state
+    stays = np.bincount(position, found.stays).astype(np.float64)
+    return frames, replace(found, state=position[found.state], stays=stays)
+
+
+def recognize_on(
+    run: Run,
+    name: str,
+    rung: str,
+    to: str,
+    speech: Speech,
+    learned: Path,
+    *,
+    scale: float,
+    beside: Path | None = None,
+) -> Path:
     """Recognize phones by the model of a rung and a bigram of `learned` ones, and give where they are."""
     found = recognized_at(run.out, to, rung)
     if run.todo(step_of("recognize", to, rung), makes=[found], settings=[list(speech.words), scale]):
         how: dict[str, Any] = {"utt2spk": _speakers(rung, speech), "acoustic_scale": scale, "n_jobs": run.jobs}
+        how["beside"] = beside
         phones.recognize_phones_file(model_of(run, name, rung), speech.features, speech.words, learned, found, **how)
     return found
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from noisy import copy_in_noise, with_copies
 from words import check_words, draw, names_of
 
 import gmmspeech as gs
@@ -25,6 +26,7 @@ REFINE = False  # the corpus' own boundaries lie between whole frames
 TRAINING = {"max_iter": 20, "num_passes": 2}
 TOP = "tri3"  # of the ladder, which is climbed with normalized vocal tracts too
 LOOP_SCALE = 0.2  # of log-likelihoods beside a phone bigram
+BESIDE = {"total_gaussians": 10000, "max_iter": 25}  # without contexts, beside the last model
 CLASSIFIER = phone_gmms.AdaptedClassifierConfig()
 DEV_EVERY = 5  # of the background's speakers, sorted, this one and its fellows are kept for development
 PICTURE = (0.5, 3.0)  # s, of the first utterance
@@ -63,6 +65,8 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int, more: Sequence[str], s
         makes, parts = [folder / "classifier.h5", folder / "results.json"], {"train": train, "dev": dev, "test": test}
         if run.todo("classify", makes=makes, of=[*parts.values(), *labels], settings=[STATIC, CLASSIFIER]):
             phone_gmms.train_and_classify(folder, parts, STATIC, CLASSIFIER, n_jobs=run.jobs)
+    copies = copy_in_noise(run, background)
+    speed += [row for each in found for row in recognize_beside(run, each, copies, dictionary)]
     picture = run.out / "alignment.png"
     if importlib.util.find_spec("matplotlib") and run.todo("picture", makes=[picture], settings=PICTURE):
         aligned = rungs.aligned_at(run.out, test.path.name, rungs.MONOPHONE)
@@ -70,7 +74,7 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int, more: Sequence[str], s
 
     if labeled:
         read = gs.formats.read_labels
-        triples = [(e, told, rungs.aligned_at(run.out, to, r)) for e in labeled for told, to, r in systems_of(e.name)]
+        triples = [(e, told, rungs.aligned_at(run.out, to, r)) for e in labeled for told, to, r in aligners_of(e.name)]
         found_rows = [rows.boundary_row(f"{e.name}, {told}", read(e.labels), read(at)) for e, told, at in triples]
         run.results(found_rows, "alignment")
     run.results([row for each in found for row in recognition_rows(each, run.out)], "recognition")
@@ -129,14 +133,36 @@ def recognize(
     return [rows.speed_row(step.replace("-", " ", 1), s.seconds, run.cpu_seconds(step)) for step, s in steps.items()]
 
 
+def recognize_beside(
+    run: pipeline.Run, task: Experiment, copies: gs.formats.DataDir, dictionary: Mapping
+) -> list[rows.Row]:
+    """Recognize by the last rung beside phones without contexts, which have learned from copies in noise too."""
+    name, top = task.name, f"{task.name}-vtln"
+    train, test = (
+        rungs.Speech(place, phones.transcripts(part), part.utt2spk)
+        for place, part in zip(vocal_tract.normalized_at(run, name), (task.train, task.test), strict=True)
+    )
+    learned = rungs.aligned_at(run.out, f"{name}-train", rungs.MONOPHONE)
+    both = with_copies(run, name, train, copies, FRONT_END)
+    beside = rungs.train_beside(run, top, TOP, both, dictionary, **BESIDE)
+    rungs.recognize_on(run, top, TOP, f"{top}-beside", test, learned, scale=LOOP_SCALE, beside=beside)
+    steps = {f"beside-{top}": both, f"recognize-{top}-beside-{TOP}": test}
+    return [rows.speed_row(step.replace("-", " ", 1), s.seconds, run.cpu_seconds(step)) for step, s in steps.items()]
+
+
 def features_of(run: pipeline.Run, part: gs.formats.DataDir) -> Path:
     """Where the features of a part are."""
     return run.out / f"feats-{part.path.name}.h5"
 
 
-def systems_of(name: str) -> list[tuple[str, str, str]]:
-    """What each system is called in tables, and the name and the rung that its files have."""
+def aligners_of(name: str) -> list[tuple[str, str, str]]:
+    """What each system that aligns is called in tables, and the name and the rung that its files have."""
     return [*((rung, name, rung) for rung in rungs.RUNGS), (f"{TOP} and VTLN", f"{name}-vtln", TOP)]
+
+
+def recognizers_of(name: str) -> list[tuple[str, str, str]]:
+    """What each system that recognizes is called, and its files: those that align, and one of two models."""
+    return [*aligners_of(name), (f"{TOP}, VTLN and noise", f"{name}-vtln-beside", TOP)]
 
 
 def recognition_rows(task: Experiment, out: Path) -> list[rows.Row]:
@@ -145,7 +171,7 @@ def recognition_rows(task: Experiment, out: Path) -> list[rows.Row]:
     # what could not be aligned has no phones to compare with, where those of the alignment are used
     said = {u: names[u] for u in phones.transcripts(task.test) if task.labels or u in names}
     found = []
-    for told, name, rung in systems_of(task.name):
+    for told, name, rung in recognizers_of(task.name):
         recognized = names_of(rungs.recognized_at(out, name, rung))
         errors = gs.metrics.error_rate(said, {utterance: recognized[utterance] for utterance in said})
         found.append(rows.error_row(f"{task.name}, {told}", errors))

@@ -29,3 +29,7 @@ def test_speakers_at_their_warps(corpus, tmp_path, monkeypatch):
             assert (side.words, found.front_end) == (speech.words, front.to_json())
             for utterance in data.utterances:
                 np.testing.assert_array_equal(found[utterance], expected[utterance])
+    assert vocal_tract.read_warps(run, "x") == dict.fromkeys(chosen, 1.0)
+    with gs.FeatureStore(train.features) as expected:
+        for utterance, frames in vocal_tract.frames_at_own_warps(data, front, chosen):
+            np.testing.assert_array_equal(frames, expected[utterance])

@@ -36,6 +36,7 @@ CORE_TEST = (
 )
 
 UPDATES = {"max_iter": 12}
+BESIDE = {"total_gaussians": 400, "max_iter": 6}
 ONE = PhoneClassifierConfig(1, dim=20, context=3, max_iter=2)
 CLASSIFIER = AdaptedClassifierConfig(ONE, adapter_components=1, segment_components=1, edges=((0, 2),), passes=1)
 
@@ -114,7 +115,7 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
     text.write_text("\n".join([f"{first} XYZZYISH QWERTIED", *others, ""]), encoding="utf-8")
     (tmp_path / "more.dict").write_text("XYZZYISH Z IH Z IY IH SH\n", encoding="utf-8")
     out = tmp_path / "out"
-    module = recipe("phones_librispeech", TRAINING=UPDATES, CLASSIFIER=CLASSIFIER, TOP="tri1")
+    module = recipe("phones_librispeech", TRAINING=UPDATES, CLASSIFIER=CLASSIFIER, TOP="tri1", BESIDE=BESIDE)
     monkeypatch.setattr(module.vocal_tract, "WARPS", (0.94, 1.0, 1.06))
     both = module.experiments
     monkeypatch.setattr(module, "experiments", lambda *of: both(*of)[1:])  # the one on dev is the same
@@ -132,10 +133,12 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
     utterance = first.split()[0]
     assert f"skipped 1 utterance; the first: utterance {utterance}: found no pronunciation of XYZZYISH" in done.stderr
     alignment, recognition = rows(out, "alignment"), rows(out, "recognition")
-    for rung in ("monophone", "tri1", "tri2", "tri3", "tri1 and VTLN"):
+    rungs = ("monophone", "tri1", "tri2", "tri3", "tri1 and VTLN")
+    for rung in rungs:
         assert alignment[f"test-other, {rung}"]["utterances"] == "6"
         assert percent(alignment[f"test-other, {rung}"]["within 20 ms"]) > 65
-        assert percent(recognition[f"test-other, {rung}"]["error rate"]) < 75  # always the most frequent phone: over 90
+    for system in (*rungs, "tri1, VTLN and noise"):
+        assert percent(recognition[f"test-other, {system}"]["error rate"]) < 75  # always the commonest phone: over 90
     assert utterance in read_ctm(out / "recognized-test-other.ctm")  # recognition needs no words
     found = right(table(out, "classification"))
     for system, unit, limit in (  # the most frequent phone is one of nine
