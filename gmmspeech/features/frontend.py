@@ -467,7 +467,7 @@ class FrontEnd(Described, Section):
         if self.resample not in (True, wanted):
             raise FeatureError(
                 f"found {rate:g} Hz, expected {self.sample_frequency} Hz{self._also()}; set resample = true to convert,"
-                f" or sample_frequency = {rate:g}"
+                f" or sample_frequency = {rate:g}, in the front end's configuration"
             )
         return resampled(samples, full_scale, rate, self.sample_frequency, self.resampler, owner=owner)
 
