@@ -128,7 +128,7 @@ class Stored:
 def _of(values: Mapping[str, Value], name: str, where: str, what: str) -> Value:
     """Give what a name has, or raise a DataError."""
     if name not in values:
-        expected = f"{what}, as {len(values)} others have{look_alike(name, values)}"
+        expected = f"{what}, as of {counted(len(values), 'other')}{look_alike(name, values)}"
         raise DataError(f"{where}: found no {what.split(' of ')[0]} for it, expected {expected}")
     return values[name]
 
