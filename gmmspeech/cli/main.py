@@ -191,7 +191,7 @@ def features(
     type=click.IntRange(1),
     show_default="all",
     help="With full: train on so many components a frame, the best by the diagonals of their covariances, as Kaldi "
-    "does: approximate, and faster where there are hundreds.",
+    "does: approximate, and faster where there are hundreds. With diag all are taken, which is exact and faster still.",
 )
 @click.option(
     "--covariance-type",

@@ -166,8 +166,11 @@ def test_a_full_mixture_of_selected_components_begins_at_a_diagonal_one(made, tm
     with gs.FeatureStore(made / "feats") as store:
         expected = gs.GMM(4, init=gs.load("d.h5"), num_gselect=2, max_iter=3, random_state=0).fit(store)
     np.testing.assert_array_equal(found.covariances_, expected.covariances_)
+    done = run_command("train-ubm", few[0], "all.h5", *few[1:], "--num-gselect", 2)
+    assert "diagonal covariances: found 2 components a frame to select, took all" in done.stderr
+    np.testing.assert_array_equal(gs.load("all.h5").means_, gs.load("d.h5").means_)
     for words, error in (
-        (("--num-gselect", 2), "--num-gselect: found 2 with covariances 'diag', expected full ones"),
+        (("--covariance-type", "tied", "--num-gselect", 2), "--num-gselect: found 2 with covariances 'tied', expected"),
         ((*full[:2], "--init", "none.h5"), "--init: found none.h5, expected kmeans, random, or the file"),
         ((*full, "-k", 3), "found a mixture of shape (4, 4)"),
     ):
