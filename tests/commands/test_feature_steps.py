@@ -3,33 +3,22 @@
 import kaldiio
 import numpy as np
 import pytest
+from stored import FRAMES, prepared, write_table
 
 import gmmspeech as gs
 from gmmspeech.commands.feature_steps import compute_cmvn, compute_vad
-from gmmspeech.commands.stored_features import open_features, read_beside, read_cmvn
+from gmmspeech.commands.stored_features import read_cmvn
 from gmmspeech.features.normalization import cmvn
 from gmmspeech.features.vad import energy_vad
-from gmmspeech.formats.kaldi_ark import write_kaldi_ark
 from gmmspeech.formats.kaldi_models import read_gselect
 from gmmspeech.formats.kaldi_plda import read_kaldi_vectors
-
-RNG = np.random.default_rng(0)
-CENTER = np.array([12, 0, 0, 0, 5, 0])
-FRAMES = {f"u{i}": (RNG.normal(size=(30 + i, 6)) + CENTER).astype(np.float32) for i in range(3)}
 
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_kaldi_ark("a.ark", FRAMES.items(), scp="a.scp")
-    (tmp_path / "utt2spk").write_text("u0 ann\nu1 ann\nu2 bob\n")
-    (tmp_path / "spk2utt").write_text("ann u0 u1\nbob u2\n")
+    write_table(tmp_path)
     return tmp_path
-
-
-def prepared(**options):
-    with open_features("scp:a.scp", read_beside(**options)) as store:
-        return dict(store)
 
 
 def test_cmvn_by_utterance_and_speaker(here):

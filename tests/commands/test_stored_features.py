@@ -3,6 +3,7 @@
 import kaldiio
 import numpy as np
 import pytest
+from stored import FRAMES, prepared, write_table
 
 import gmmspeech as gs
 from gmmspeech.commands.feature_steps import compute_cmvn
@@ -15,23 +16,12 @@ from gmmspeech.formats.kaldi_ark import write_kaldi_ark
 from gmmspeech.formats.kaldi_plda import write_kaldi_vectors
 from gmmspeech.stores.features import FeatureStore
 
-RNG = np.random.default_rng(0)
-CENTER = np.array([12, 0, 0, 0, 5, 0])
-FRAMES = {f"u{i}": (RNG.normal(size=(30 + i, 6)) + CENTER).astype(np.float32) for i in range(3)}
-
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_kaldi_ark("a.ark", FRAMES.items(), scp="a.scp")
-    (tmp_path / "utt2spk").write_text("u0 ann\nu1 ann\nu2 bob\n")
-    (tmp_path / "spk2utt").write_text("ann u0 u1\nbob u2\n")
+    write_table(tmp_path)
     return tmp_path
-
-
-def prepared(**options):
-    with open_features("scp:a.scp", read_beside(**options)) as store:
-        return dict(store)
 
 
 def test_steps_come_in_kaldis_order(here):
