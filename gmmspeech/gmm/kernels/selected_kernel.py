@@ -76,10 +76,7 @@ def accumulate(
     frames: NDArray, parameters: SelectedParameters, sample_weight: NDArray[np.float64] | None = None
 ) -> GMMStats:
     """Statistics of the frames under the components that each selects, with sums of products of columns."""
-    count, dtype = (
-        parameters.num_gselect,
-        frames.dtype,
-    )  # differences are taken before they are scaled: no digit is lost
+    count, dtype = parameters.num_gselect, frames.dtype
     best = numpy_kernel.top_components(frames, parameters.diagonal, count)
     order = np.argsort(best, axis=None, kind="stable")  # (frame, rank) places sorted by component
     frame_of = order // count
