@@ -29,6 +29,7 @@ RANGES = np.arange(0, 60, 6)[:, None] + [0, 6]
 PHONES = ["AA"] * 5 + ["S"] * 5
 SIGNAL = RNG.normal(0, 0.1, 4000)
 UBM = gs.DiagonalGMM(2, random_state=0).fit(X)
+FULL = gs.GMM.from_parameters(UBM.weights_, UBM.means_, [np.diag(variances) for variances in UBM.covariances_])
 MODEL = gs.map_adapt(UBM, X[:20])
 SPEAKERS = np.repeat(np.arange(8), 4)
 SESSIONS = [RNG.normal(s / 4, 1, (20, 3)) for s in SPEAKERS]
@@ -377,6 +378,7 @@ FUNCTIONS = {
     "formats.write_kaldi_extractor": {"path": "out", "extractor": IVECTORS, "binary": True},
     "formats.read_kaldi_extractor": {"path": "final.ie"},
     "formats.read_kaldi_full_gmm": {"path": "final.ubm"},
+    "formats.write_kaldi_full_gmm": {"path": "out", "gmm": FULL, "binary": True},
     "formats.read_kaldi_posteriors": {"path": "post"},
     "formats.stats_of_posteriors": {"frames": X[:2], "posteriors": [[(0, 0.5)], [(1, 1.0)]], "num_components": 2},
     "formats.write_kaldi_matrix": {"path": "out", "matrix": X, "binary": True},
@@ -559,8 +561,7 @@ def folder(tmp_path, monkeypatch):
     gs.formats.write_kaldi_plda("a.plda", PLDA)
     gs.formats.write_kaldi_vectors("ivector.ark", {"u": [1.0, 2.0]})
     gs.formats.write_kaldi_extractor("final.ie", IVECTORS)
-    full = "<FullGMM> <WEIGHTS> [ 1 ] <MEANS_INVCOVARS> [ \n 2 ] <INV_COVARS> [ \n 4 ] </FullGMM> "
-    Path("final.ubm").write_text(full)
+    gs.formats.write_kaldi_full_gmm("final.ubm", FULL)
     Path("post").write_text("u [ 0 1 ] \n")
     gs.formats.write_kaldi_alignments("ali.ark", {"u": [1, 2]})
     gs.formats.write_arpa("a.arpa", NGRAM)

@@ -58,7 +58,7 @@ def copy_features_command(
     "--to",
     "format",
     type=click.Choice(["hdf5", "kaldi", "kaldi-text", "htk"]),
-    show_default="by the suffix of OUT: .h5, .dubm or .mdl, .txt, .mmf",
+    show_default="by the suffix of OUT: .h5, .dubm, .ubm or .mdl, .txt, .mmf",
     help="Format of OUT: of this package; Kaldi's, binary or text; HTK's MMF.",
 )
 def copy_model_command(model: Path, out: Path, format: str | None) -> None:
@@ -66,10 +66,10 @@ def copy_model_command(model: Path, out: Path, format: str | None) -> None:
 
     Formats are this package's, Kaldi's and HTK's.
 
-    MODEL is a mixture of this package, a DiagGmm of Kaldi's, an MMF of HTK's with one mixture, or a mixture of bob's or
-    SIDEKIT's. A classifier becomes an MMF with a mixture a class. Phone HMMs of train-phones become final.mdl of
-    Kaldi's, with tree and phones.txt beside it, i-vector extractors final.ie, back ends plda with mean.vec and
-    transform.mat beside it (--to kaldi), and the other way round.
+    MODEL is a mixture of this package, a DiagGmm or FullGmm of Kaldi's, an MMF of HTK's with one mixture, or a mixture
+    of bob's or SIDEKIT's. A classifier becomes an MMF with a mixture a class. Phone HMMs of train-phones become
+    final.mdl of Kaldi's, with tree and phones.txt beside it, i-vector extractors final.ie, back ends plda with mean.vec
+    and transform.mat beside it (--to kaldi), and the other way round.
     """
     from gmmspeech.commands.copy import copy_model
 

@@ -22,7 +22,7 @@ from gmmspeech.stores.features import FeatureStore, write_store
 # Format of a mixture to the suffixes of its files; the first format of a suffix is its default.
 MODEL_FORMATS = {
     "hdf5": (".h5", ".hdf5"),
-    "kaldi": (".dubm", ".gmm", ".bin", ".mdl", ".plda", ".ie"),
+    "kaldi": (".dubm", ".ubm", ".gmm", ".bin", ".mdl", ".plda", ".ie"),
     "kaldi-text": (".txt",),
     "htk": (".mmf",),
 }
@@ -62,13 +62,14 @@ def copy_features(
 
 
 def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, format: str | None = None) -> int:
-    """Copy a mixture between HDF5, Kaldi's DiagGmm and HTK's MMF, or another model between HDF5 and Kaldi.
+    """Copy a mixture between HDF5, Kaldi's DiagGmm or FullGmm and HTK's MMF, or another model between HDF5 and Kaldi.
 
     Mixtures of bob's and SIDEKIT's are read too. Gives the number of mixtures, 0 of another model.
     """
     from gmmspeech.formats.kaldi_models import write_kaldi_gmm
     from gmmspeech.formats.mmf import write_mmf
     from gmmspeech.gmm.classifier import GMMClassifier
+    from gmmspeech.gmm.full import GMM
     from gmmspeech.gmm.mixture import DiagonalGMM
 
     suffix = Path(out).suffix.lower()
@@ -81,11 +82,11 @@ def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, f
     if isinstance(model, GMMClassifier) and format == "htk":
         write_mmf(out, {str(label): gmm for label, gmm in zip(model.classes_, model.models_, strict=True)})
         return len(model.models_)
-    if type(model).__name__ in _OF_KALDI and format != "htk":
+    if (isinstance(model, GMM) or type(model).__name__ in _OF_KALDI) and format != "htk":
         model.save(out) if format == "hdf5" else _write_for_kaldi(out, model, binary=format == "kaldi")
-        return 0
+        return int(isinstance(model, GMM))
     if not isinstance(model, DiagonalGMM):
-        expected = "a mixture" if format == "htk" else f"a mixture, {', '.join(_OF_KALDI)}"
+        expected = "a mixture with diagonal covariances" if format == "htk" else f"a mixture, {', '.join(_OF_KALDI)}"
         raise DataError(f"{os.fspath(source)}: found a {type(model).__name__}, expected {expected}")
     if format == "hdf5":
         model.save(out)
@@ -97,14 +98,18 @@ def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, f
 
 
 def _write_for_kaldi(out: str | os.PathLike[str], model: Any, *, binary: bool) -> None:
-    """Write a model that is no mixture as Kaldi has it."""
+    """Write a model that is no diagonal mixture as Kaldi has it."""
     from gmmspeech.formats.kaldi_folder import write_kaldi_model
+    from gmmspeech.formats.kaldi_full_gmm import write_kaldi_full_gmm
     from gmmspeech.formats.kaldi_ivector import write_kaldi_extractor
     from gmmspeech.formats.kaldi_plda import write_kaldi_backend
+    from gmmspeech.gmm.full import GMM
     from gmmspeech.speaker.backend import BackEnd
     from gmmspeech.speaker.ivector import IVectorExtractor
 
-    if isinstance(model, BackEnd):
+    if isinstance(model, GMM):
+        write_kaldi_full_gmm(out, model, binary=binary)
+    elif isinstance(model, BackEnd):
         write_kaldi_backend(out, model, binary=binary)
     elif isinstance(model, IVectorExtractor):
         write_kaldi_extractor(out, model, binary=binary)

@@ -75,6 +75,12 @@ from .kaldi_folder import (
 from .kaldi_folder import (
     write_kaldi_matrix as write_kaldi_matrix,
 )
+from .kaldi_full_gmm import (
+    read_kaldi_full_gmm as read_kaldi_full_gmm,
+)
+from .kaldi_full_gmm import (
+    write_kaldi_full_gmm as write_kaldi_full_gmm,
+)
 from .kaldi_hmm import (
     read_kaldi_hmm as read_kaldi_hmm,
 )
@@ -83,9 +89,6 @@ from .kaldi_hmm import (
 )
 from .kaldi_ivector import (
     read_kaldi_extractor as read_kaldi_extractor,
-)
-from .kaldi_ivector import (
-    read_kaldi_full_gmm as read_kaldi_full_gmm,
 )
 from .kaldi_ivector import (
     read_kaldi_posteriors as read_kaldi_posteriors,

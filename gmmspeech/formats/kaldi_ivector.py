@@ -1,4 +1,4 @@
-"""Kaldi's i-vector extractors (``final.ie``), mixtures of full covariance (``final.ubm``), and posteriors of frames.
+"""Kaldi's i-vector extractors (``final.ie``), and posteriors of frames.
 
 Kaldi's i-vectors have a prior of mean (o, 0, 0, ...), the offset o, and means of the mixture are M_k w. Less the
 offset, which its programs take off too, w is standard and the means are o times the first column of M_k, and M_k w.
@@ -17,12 +17,10 @@ from gmmspeech.checks import all_finite, as_matrix, check_at_least, finite
 from gmmspeech.errors import DataError, ModelError, counted, one_line, shown
 from gmmspeech.formats.kaldi_ark import read_archive
 from gmmspeech.formats.kaldi_objects import Reader, Writer
-from gmmspeech.gmm.full import GMM
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.speaker.ivector import IVectorExtractor
 
 _EXTRACTOR = "an i-vector extractor of Kaldi (final.ie)"
-_FULL = "a FullGmm of Kaldi (final.ubm)"
 _OFFSET = 1e4  # of an extractor whose means are no column of its matrix: their column varies by so little
 _SAME = 1e-9  # relative difference of means from their column
 
@@ -151,66 +149,6 @@ def _with_means(extractor: IVectorExtractor) -> tuple[NDArray[np.float64], float
     if np.abs(means - offset * first).max() <= _SAME * np.abs(means).max(initial=0):
         return extractor.matrix, offset
     return np.concatenate([means[:, :, None] / _OFFSET, extractor.matrix], axis=2), _OFFSET
-
-
-@checked
-def read_kaldi_full_gmm(path: str | os.PathLike[str]) -> GMM:
-    """Read a mixture of full covariance, ``final.ubm``, binary or text.
-
-    Parameters
-    ----------
-    path : path-like
-
-    Returns
-    -------
-    GMM
-
-    Raises
-    ------
-    DataError
-        The file is missing, cut short, of something else, or its numbers make no sense.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = tempfile.mkdtemp() + "/final.ubm"
-    >>> text = "<FullGMM> <WEIGHTS> [ 1 ] <MEANS_INVCOVARS> [ \\n 2 ] <INV_COVARS> [ \\n 4 ] </FullGMM> "
-    >>> with open(path, "w") as file:
-    ...     _ = file.write(text)
-    >>> read_kaldi_full_gmm(path).covariances_
-    array([[[0.25]]])
-    """
-    reader = Reader(path, _FULL)
-    begin = reader.angles()
-    if begin not in ("FullGMM", "FullGMMBegin"):
-        raise reader.error(f"found <{shown(begin)}>, expected {_FULL}")
-    if reader.comes("<GCONSTS>"):
-        reader.expect("<GCONSTS>")
-        reader.named_array("GCONSTS", 1)
-    reader.expect("<WEIGHTS>")
-    weights = reader.named_array("WEIGHTS", 1)
-    reader.expect("<MEANS_INVCOVARS>")
-    scaled = reader.named_array("MEANS_INVCOVARS", 2)
-    reader.expect("<INV_COVARS>")
-    halves = [reader.symmetric(f"INV_COVARS of component {k}") for k in range(len(weights))]
-    if reader.angles() not in ("/FullGMM", "FullGMMEnd"):
-        raise reader.error(f"found no </FullGMM>, expected {_FULL}")
-    reader.end()
-    shapes = {half.shape for half in halves} | {(scaled.shape[1], scaled.shape[1])}
-    if len(scaled) != len(weights) or len(shapes) > 1 or not (weights >= 0).all() or abs(weights.sum() - 1) > 1e-3:
-        raise reader.error(
-            f"found {weights.shape} weights that sum to {weights.sum():.6g}, expected 1, and shapes that fit"
-        )
-    try:
-        np.linalg.cholesky(np.stack(halves))
-    except np.linalg.LinAlgError as error:
-        raise reader.error("INV_COVARS: found a matrix that is not positive definite, expected covariances") from error
-    covariances = np.linalg.inv(np.stack(halves))
-    means = np.einsum("kde,ke->kd", covariances, scaled)
-    try:
-        return GMM.from_parameters(weights / weights.sum(), means, covariances)
-    except ModelError as error:
-        raise reader.error(str(error)) from error
 
 
 @checked

@@ -51,12 +51,12 @@ def load(path: str | os.PathLike[str], kind: type[Model]) -> Model: ...
 def load(path: str | os.PathLike[str], kind: tuple[type, ...] | None = None) -> Any: ...
 @checked
 def load(path: str | os.PathLike[str], kind: type | tuple[type, ...] | None = None) -> Any:
-    """Read what a method ``save`` wrote, a diagonal mixture of Kaldi, HTK, bob or SIDEKIT, or a model of Kaldi's.
+    """Read what a method ``save`` wrote, a mixture of Kaldi, HTK, bob or SIDEKIT, or another model of Kaldi's.
 
     Parameters
     ----------
     path : path-like
-        The file's content tells what it is: something of this package; a ``DiagGmm`` of Kaldi's, binary or text; an MMF
+        The file's content tells what it is: something of this package; a ``DiagGmm`` or ``FullGmm`` of Kaldi's; an MMF
         of HTK's with one mixture (`read_mmf` reads them all); a ``GMMMachine`` of bob's or a ``Mixture`` of SIDEKIT's;
         ``final.mdl``, ``plda`` (a back end) or ``final.ie`` of Kaldi's, with what lies beside it (`read_kaldi_hmm`,
         `read_kaldi_plda`, `read_kaldi_extractor`); an acoustic model of the Montreal Forced Aligner, ``NAME.zip``.
@@ -147,7 +147,7 @@ def _read_kaldi_extractor(name: str) -> Any:
 
 
 def _read_kaldi_full_gmm(name: str) -> Any:
-    from gmmspeech.formats.kaldi_ivector import read_kaldi_full_gmm
+    from gmmspeech.formats.kaldi_full_gmm import read_kaldi_full_gmm
 
     return read_kaldi_full_gmm(name)
 

@@ -58,9 +58,10 @@ def main(run: pipeline.Run, corpus: Path, components: int, rank: int, lda_dim: i
         for label in [name] if sex else SEXES:
             found.append(figures(run, f"{label} trials, {name} models", scores, f"trials_{label}"))
     train, exp = "data/train_pooled", "exp/full"
-    do(run, "ubm-full", [f"{exp}/ubm.h5"], [
+    do(run, "ubm-full", [f"{exp}/ubm.h5", f"{exp}/final.ubm"], [
         f"train-ubm scp:{train}/feats.scp {exp}/ubm.h5 -k {components} --covariance-type full --init exp/pooled/ubm.h5 "
         f"--num-gselect {GSELECT} --max-iter 4 --vad scp:{train}/vad.scp JOBS",
+        f"copy-model {exp}/ubm.h5 {exp}/final.ubm",
     ])  # fmt: skip
     scores = verify(run, "pooled", f"{exp}/ubm.h5", exp, rank=rank, lda_dim=lda_dim)
     found.append(figures(run, "pooled trials, pooled models, full covariances", scores, "trials_pooled"))

@@ -115,6 +115,11 @@ def test_mixtures(golden, tmp_path):
     assert copy_model(golden / "kaldi/gmm/after.txt", tmp_path / "final", format="kaldi") == 1
     assert (tmp_path / "final").read_bytes().startswith(b"\0B<DiagGMM> ")
     assert list(read_mmf(tmp_path / "d.mmf")) == ["c"]
+    full = golden / "kaldi_models/ivector/final.ubm"
+    assert copy_model(full, tmp_path / "a.h5") == copy_model(tmp_path / "a.h5", tmp_path / "a.ubm") == 1
+    assert len((tmp_path / "a.ubm").read_bytes()) == len(full.read_bytes())
+    with pytest.raises(DataError, match="found a GMM, expected a mixture with diagonal covariances"):
+        copy_model(full, tmp_path / "a.mmf")
     with pytest.raises(ConfigError, match=r"found format '\.xyz', expected one of hdf5"):
         copy_model(before, tmp_path / "a.xyz")
     with pytest.raises(ConfigError, match="found format 'alize'"):

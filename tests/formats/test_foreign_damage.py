@@ -8,6 +8,7 @@ from gmmspeech.errors import GmmSpeechError
 from gmmspeech.formats.htk import read_htk, write_htk
 from gmmspeech.formats.kaldi_alignments import read_kaldi_alignments, write_kaldi_alignments
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
+from gmmspeech.formats.kaldi_full_gmm import write_kaldi_full_gmm
 from gmmspeech.formats.kaldi_hmm import write_kaldi_hmm
 from gmmspeech.formats.kaldi_ivector import write_kaldi_extractor
 from gmmspeech.formats.kaldi_models import read_gselect, write_gselect, write_kaldi_gmm
@@ -15,6 +16,7 @@ from gmmspeech.formats.kaldi_plda import read_kaldi_vectors, write_kaldi_plda, w
 from gmmspeech.formats.kaldi_tree import read_tree, write_tree
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.mmf import read_mmf, write_mmf
+from gmmspeech.gmm.full import GMM as FullGMM
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.speaker.ivector import IVectorExtractor
@@ -23,6 +25,7 @@ from gmmspeech.stores.features import FeatureStore
 
 RNG = np.random.default_rng(0)
 GMM = DiagonalGMM.from_parameters([0.25, 0.75], RNG.normal(size=(2, 3)), RNG.gamma(1, 1, (2, 3)))
+FULL = FullGMM.from_parameters(*GMM.parameters(), covariance_type="diag")
 EXTRACTOR = IVectorExtractor(GMM.weights_, GMM.means_, GMM.covariances_, RNG.normal(size=(2, 3, 2)))
 FRAMES = {"u1": RNG.normal(size=(4, 3)), "u2": RNG.normal(size=(2, 3))}
 
@@ -56,6 +59,7 @@ FORMATS = {
     "ali": (lambda path: write_kaldi_alignments(path, {"u": [1, 2], "v": [3]}), read_kaldi_alignments),
     "DiagGmm": (lambda path: write_kaldi_gmm(path, GMM), load),
     "DiagGmm in text": (lambda path: write_kaldi_gmm(path, GMM, binary=False), load),
+    "FullGmm": (lambda path: write_kaldi_full_gmm(path, FULL), load),
     "MMF": (lambda path: write_mmf(path, {"a": GMM, "b": GMM}), read_mmf),
     "gselect": (lambda path: write_gselect(path, {"u": [[1, 2], [2, 1]]}), read_gselect),
     "ark": (lambda path: write_kaldi_ark(path, FRAMES.items()), read_ark),

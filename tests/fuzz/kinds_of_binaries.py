@@ -36,6 +36,11 @@ def _gmm() -> gs.DiagonalGMM:
     return gs.DiagonalGMM.from_parameters([0.25, 0.75], rng.normal(size=(2, 3)), rng.gamma(1, 1, (2, 3)))
 
 
+def _full() -> gs.GMM:
+    gmm = _gmm()
+    return gs.GMM.from_parameters(gmm.weights_, gmm.means_, gmm.covariances_, covariance_type="diag")
+
+
 def _frames() -> list[tuple[str, np.ndarray]]:
     rng = np.random.default_rng(1)
     return [("u1", rng.normal(size=(5, 3))), ("u2", rng.normal(size=(4, 3))), ("u3", rng.normal(size=(1, 3)))]
@@ -100,6 +105,14 @@ add(
     "text",
     _MODEL,
     lambda path, world: gs.formats.write_kaldi_gmm(path, _gmm(), binary=False),
+)
+add("FullGmm", "final.ubm", "binary", _MODEL, lambda path, world: gs.formats.write_kaldi_full_gmm(path, _full()))
+add(
+    "FullGmm in text",
+    "final.txt",
+    "text",
+    _MODEL,
+    lambda path, world: gs.formats.write_kaldi_full_gmm(path, _full(), binary=False),
 )
 add("MMF", "models.mmf", "text", {"read": call(gs.formats.read_mmf)}, _models)
 add("MMF of one", "one.mmf", "text", _MODEL, lambda path, world: gs.formats.write_mmf(path, {"a": _gmm()}))

@@ -76,6 +76,8 @@ def test_kaldi_sre(tmp_path, corpus, run, monkeypatch):
     assert all(len(voiced[name]) == len(feats[name]) for name in feats)
     exp = Path("exp/pooled")
     np.testing.assert_allclose(gs.load(exp / "final.dubm").means_, gs.load(exp / "ubm.h5").means_, rtol=1e-5, atol=1e-5)
+    full = [gs.load(f"exp/full/{name}").covariances_ for name in ("final.ubm", "ubm.h5")]
+    np.testing.assert_allclose(*full, rtol=1e-4, atol=1e-4)
     lists = (Path("enroll_pooled"), Path("trials_pooled"), Path("again"))
     again = score_ivectors_file(exp / "kaldi/plda", "scp:exp/pooled/ivector_test.scp", *lists)
     np.testing.assert_allclose(again.values, gs.read_scores(exp / "scores").values, rtol=1e-3, atol=1e-3)
