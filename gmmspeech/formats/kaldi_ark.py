@@ -1,18 +1,19 @@
 """Kaldi's archives of matrices (ark) and their script files (scp): binary, text, and compressed, through kaldiio.
 
-kaldiio takes what it reads on trust, would unpickle, and reads text a byte at a time; here the sizes that a header
-gives are compared with the bytes that are there first, and text is read in blocks, every number of it strictly.
+kaldiio takes what it reads on trust, would unpickle, and reads and writes text a number at a time; here the sizes that
+a header gives are compared with the bytes that are there first, and text is read and written as a whole, strictly.
 """
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import re
 import struct
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -38,7 +39,8 @@ _RANGE = re.compile(r"(?P<first>[0-9]{1,18})(?::(?P<last>[0-9]{1,18}))?")
 _SPARE_ROWS = 3  # that a range may go beyond the end, as in Kaldi: times of segments are rounded
 _ITEM_SIZE = {"FM": 4, "DM": 8, "FV": 4, "DV": 8}
 _COMPRESSED = {"CM": (8, 1), "CM2": (0, 2), "CM3": (0, 1)}  # bytes of a column's header, of a number
-_NO_NUMBER = re.compile(rb"[^-+.0-9eEinfatyINFATY\s]")  # what has no place in a number, infinity or NaN
+_OF_NUMBERS = b"-+.0123456789eEinfatyINFATY \t\n\r\v\f"  # what has a place among numbers, infinities and NaN
+_NO_NUMBER = re.compile(b"[^%s]" % re.escape(_OF_NUMBERS))
 _BLOCK = 1 << 16
 _LONGEST_KEY = 4096
 _SPEECH_FEATURE = 2  # Kaldi's compression of features: a byte a number, with quantiles of each column
@@ -139,7 +141,7 @@ def write_table(place: Output, items: Iterable[tuple[str, NDArray]]) -> int:
             if not is_field(key):
                 raise DataError(f"{place.path}: can't hold the id {shown(repr(key))}, expected one without blanks")
             lines.append(f"{key} {place.path}:{archive.tell() + len(key.encode()) + 1}\n")
-            kaldiio.save_ark(archive, {key: array}, text=place.text)
+            _save(archive, key, array, text=place.text)
         if not lines:
             raise DataError(f"{place.path}: found nothing to write, expected one vector or matrix or more")
     if place.script is not None:
@@ -202,12 +204,22 @@ def write_kaldi_ark(
                     )
                 matrix = _checked(utterance, frames)
                 lines[utterance] = f"{utterance} {name}:{archive.tell() + len(utterance.encode()) + 1}\n"
-                method = _SPEECH_FEATURE if compress else None
-                kaldiio.save_ark(archive, {utterance: matrix}, text=text, compression_method=method)
+                _save(archive, utterance, matrix, text=text, compress=compress)
             if not lines:
                 raise DataError(f"{name}: found no utterance to write, expected one or more")
         if script is not None:
             script.write_text("".join(lines.values()), encoding="utf-8", newline="\n")
+
+
+def _save(archive: BinaryIO, key: str, array: NDArray, *, text: bool, compress: bool = False) -> None:
+    """Add a vector or matrix to an archive."""
+    if not text:
+        kaldiio.save_ark(archive, {key: array}, compression_method=_SPEECH_FEATURE if compress else None)
+        return
+    number = "%.9g " if array.dtype == np.float32 else "%.17g "  # digits that bring the same number back
+    row = number * array.shape[-1]
+    form = f" [ {row}]\n" if array.ndim == 1 else " [" + f"\n  {row}" * len(array) + "]\n"
+    archive.write(f"{key} ".encode() + (form % tuple(array.ravel().tolist())).encode())
 
 
 def _checked(utterance: str, frames: ArrayLike) -> NDArray[np.float32]:
@@ -319,6 +331,15 @@ def parse_matrix(body: bytes, dtype: DTypeLike) -> NDArray:
     """Parse what stands between the brackets of a matrix or vector in text; ValueError for what is no number."""
     if not body.strip():
         raise ValueError("found a matrix without numbers")
+    if not body.translate(None, _OF_NUMBERS):
+        with suppress(ValueError), np.errstate(over="ignore"):
+            matrix = np.loadtxt(io.BytesIO(body), dtype, comments=None, ndmin=2)
+            return matrix if b"\n" in body else matrix[0]  # a matrix opens with a line end
+    return parse_lines(body, dtype)
+
+
+def parse_lines(body: bytes, dtype: DTypeLike) -> NDArray:
+    """Do as `parse_matrix`, more slowly, and say what is wrong."""
     found = _NO_NUMBER.search(body)
     if found is not None:
         near = body[max(found.start() - 20, 0) : found.end() + 20]
@@ -328,7 +349,7 @@ def parse_matrix(body: bytes, dtype: DTypeLike) -> NDArray:
         rows = [np.array([float(number) for number in line.split()], dtype) for line in lines]
     if len({len(row) for row in rows}) > 1:
         raise ValueError(f"found rows of {shown(sorted({len(row) for row in rows}))} numbers, expected one length")
-    return np.stack(rows) if b"\n" in body else rows[0]  # a matrix opens with a line end
+    return np.stack(rows) if b"\n" in body else rows[0]
 
 
 def _cut(matrix: NDArray, ranges: str, owner: str) -> NDArray:

@@ -239,7 +239,7 @@ def write_kaldi_vectors(
     >>> path = tempfile.mkdtemp() + "/ivector.ark"
     >>> write_kaldi_vectors(path, {"u1": [0.5, 1.0]}, text=True)
     >>> open(path).read().split()
-    ['u1', '[', '0.5', '1.0', ']']
+    ['u1', '[', '0.5', '1', ']']
     """
     name = os.fspath(path)
 

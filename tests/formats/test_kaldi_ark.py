@@ -9,12 +9,13 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning
-from gmmspeech.formats.kaldi_ark import read_matrix, write_kaldi_ark
+from gmmspeech.files.names import Output
+from gmmspeech.formats.kaldi_ark import parse_lines, parse_matrix, read_matrix, read_table, write_kaldi_ark, write_table
 from gmmspeech.stores.features import FeatureStore, write_store
 
 FRAMES = {f"ütt-{i}": np.random.default_rng(i).normal(size=(n, 4)).astype(np.float32) for i, n in enumerate([5, 1, 9])}
@@ -255,3 +256,32 @@ def test_a_file_that_changes_while_it_is_open(tmp_path):
                 file.truncate(100_000)
             with pytest.raises(DataError, match=path.name):
                 store["u"]
+
+
+@given(st.text("+-.0123456789eEnaifty \n\r\t", max_size=30))
+@example("\n1 2\n3")
+@example("\n nan inf\n -INF Infinity")
+@example(" 1e400 1e-46 ")
+def test_text_is_read_as_number_by_number(text):
+    def told(read):
+        try:
+            return read(text.encode(), np.float32)
+        except ValueError as error:
+            return str(error)
+
+    np.testing.assert_equal(told(parse_matrix), told(parse_lines) if text.strip() else "found a matrix without numbers")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_text_has_all_digits(tmp_path, dtype):
+    rng = np.random.default_rng(0)
+    arrays = {"a%d": rng.normal(size=7) * 10.0 ** rng.integers(-30, 30, 7), "b": rng.normal(size=(3, 2))}
+    arrays = {name: array.astype(dtype) for name, array in arrays.items()}
+    write_table(Output("ark", f"{tmp_path}/a", f"{tmp_path}/a.scp", True), arrays.items())
+    for name, found in read_table(f"scp:{tmp_path}/a.scp"):
+        np.testing.assert_array_equal(found, arrays[name].astype(np.float32))
+    theirs = dict(kaldiio.load_ark(f"{tmp_path}/a"))
+    assert {name: array.shape for name, array in theirs.items()} == {"a%d": (7,), "b": (3, 2)}
+    lines = (tmp_path / "a").read_text().splitlines()
+    assert lines[1:2] == ["b  ["]
+    assert [dtype(number) for number in lines[0].split()[2:-1]] == arrays["a%d"].tolist()
