@@ -64,11 +64,15 @@ def with_figures() -> list[str]:
 
 
 def commands(name: str) -> list[str]:
-    """Commands that a README gives its figures by: those of its blocks of shell, as far as they start the recipe."""
+    """Commands that a README gives its figures by: those of its blocks of shell that start the recipe.
+
+    One on a corpus that the reader has to have ("--corpus TIMIT") gives none.
+    """
     text = (RECIPES / name / "README.in").read_text(encoding="utf-8")
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     lines = [line for block in blocks for line in block.replace("\\\n", "").splitlines()]
-    return [re.sub(" +", " ", line) for line in lines if line.startswith(f"python recipes/{name}/")]
+    started = [re.sub(" +", " ", line) for line in lines if line.startswith(f"python recipes/{name}/")]
+    return [line for line in started if not re.search("--corpus (?!CORPORA)", line)]
 
 
 def run(name: str, command: str, corpora: Path | None, out: Path) -> None:

@@ -69,8 +69,9 @@ def test_recipes_are_run_and_written(tmp_path, monkeypatch):
     )
     command = "python recipes/tiny/run.py --corpus CORPORA/c --out exp/tiny"
     folded = command.replace(" --out", " \\\n   --out")
+    of_a_reader = "python recipes/tiny/run.py --corpus BOUGHT --out exp/bought"  # which is not here, so not run
     (folder / "README.in").write_text(
-        f"```sh\npip install x\n{folded}\n```\n{{{{table results}}}}\n"
+        f"```sh\npip install x\n{folded}\n```\n```sh\n{of_a_reader}\n```\n{{{{table results}}}}\n"
         "{{results / a, b / EER, %}}; {{results / a / EER, % #2}}; {{LEVEL.low}}; {{processor seconds}}\n"
     )
     (tmp_path / "corpora" / "c").mkdir(parents=True)
