@@ -9,9 +9,9 @@ from contextlib import suppress
 
 from gmmspeech.audio import AudioFormat, audio_format
 from gmmspeech.audio.reading import Channel
-from gmmspeech.errors import AudioError, GmmSpeechWarning, counted, shown
+from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.formats.datadir import DataDir
+from gmmspeech.formats.datadir import DataDir, Segment
 
 _NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
@@ -30,6 +30,25 @@ def audio_formats(data: DataDir) -> dict[str, AudioFormat]:
             with suppress(AudioError):
                 found[recording] = audio_format(data.recordings[recording], raw=data.raw)
     return found
+
+
+def readable_utterances(data: DataDir, left_out: dict[str, str]) -> tuple[dict[str, float], list[int]]:
+    """Seconds of the utterances whose recordings can be opened, and all rates; others are left out, with reasons."""
+    seconds, rates = {}, set()
+    for name in data.utterances:
+        segment = Segment(name, 0.0, None) if data.segments is None else data.segments[name]
+        path = data.recordings[segment.recording]
+        try:
+            found = audio_format(path, raw=data.raw)
+        except AudioError as error:
+            left_out[name] = str(error).removeprefix(f"{path}: ")
+            continue
+        seconds[name] = (found.duration if segment.end is None else segment.end) - segment.start
+        rates.add(found.rate)
+    if not rates:
+        first = next(iter(left_out.values()), "found none")
+        raise DataError(f"{shown(data.path, 400)}: found no recording that can be read; the first: {first}")
+    return seconds, sorted(rates)
 
 
 def warn_of_conversions(formats: Mapping[str, AudioFormat], rate: int, channel: Channel) -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.audio import audio_format, read_audio, simulate_conditions
+from gmmspeech.audio import read_audio, simulate_conditions
 from gmmspeech.blocks import ordered_map
+from gmmspeech.commands.conversion import readable_utterances
 from gmmspeech.commands.verify_protocol import HALVES
 from gmmspeech.corpora.speaker_folders import read_speaker_folders
-from gmmspeech.errors import DataError, GmmSpeechError, as_of_utterance, shown
+from gmmspeech.errors import GmmSpeechError, as_of_utterance
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.quality import Quality, speech_quality
 from gmmspeech.formats.datadir import DataDir, load_utterance, read_data_dir
@@ -69,27 +70,20 @@ def read_population(folder: Path, case: Sequence[str]) -> Population:
     """
     is_listed = (folder / "wav.scp").exists()
     data, left_out = (read_data_dir(folder), {}) if is_listed else read_speaker_folders(folder)
-    seconds, rates, digests = {}, [], {}
-    for name in data.utterances:
-        segment = None if data.segments is None else data.segments[name]
-        path = data.recordings[name if segment is None else segment.recording]
-        try:
-            found = audio_format(path)
-            digests[name] = file_digest(path)
-        except (GmmSpeechError, OSError) as error:
-            left_out[name] = str(error)
-            continue
-        end = found.duration if segment is None or segment.end is None else segment.end
-        seconds[name] = end - (0.0 if segment is None else segment.start)
-        rates.append(found.rate)
-    if not rates:
-        first = next(iter(left_out.values()), "found none")
-        raise DataError(f"{shown(folder, 400)}: found no recording that can be read; the first: {first}")
+    seconds, rates = readable_utterances(data, left_out)
+    digests = _digests(data, seconds)
     known = {data.utt2spk[name] for name, digest in digests.items() if digest in case}
     for name in [name for name in seconds if data.utt2spk[name] in known]:
         left_out[name] = f"found a recording of the case among those of speaker {data.utt2spk[name]}"
         del seconds[name]
-    return Population(data.only(seconds), seconds, min(rates), digests, left_out)
+    return Population(data.only(seconds), seconds, rates[0], digests, left_out)
+
+
+def _digests(data: DataDir, utterances: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of the file of each utterance; of one with many, once."""
+    of = {name: name if data.segments is None else data.segments[name].recording for name in utterances}
+    digests = {recording: file_digest(data.recordings[recording]) for recording in set(of.values())}
+    return {name: digests[recording] for name, recording in of.items()}
 
 
 def file_digest(path: str | Path) -> str:

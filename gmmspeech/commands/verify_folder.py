@@ -17,6 +17,7 @@ from gmmspeech import pipeline
 from gmmspeech.arguments import checked
 from gmmspeech.audio import audio_format, read_audio
 from gmmspeech.blocks import ordered_map
+from gmmspeech.commands.conversion import readable_utterances
 from gmmspeech.commands.evaluation import Evaluation, evaluate_scores, report_file, trial_speakers
 from gmmspeech.commands.extraction import extract_features
 from gmmspeech.commands.groups import lacking, pitch_group, rows_of_groups
@@ -29,7 +30,7 @@ from gmmspeech.commands.verify_protocol import (
     write_protocol,
 )
 from gmmspeech.corpora.speaker_folders import read_speaker_folders
-from gmmspeech.errors import AudioError, ConfigError, DataError, GmmSpeechWarning, counted, shown, voiced
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown, voiced
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.pitch import median_pitch
@@ -168,7 +169,7 @@ def verify_folder(
     data, left_out = read_speaker_folders(source)
     if place.exists() and os.path.samefile(place, source):
         raise ConfigError(f"out: found {shown(place, 400)}, the folder of the recordings, expected another")
-    seconds, rates = _formats(data, left_out)
+    seconds, rates = readable_utterances(data, left_out)
     data = data.only(seconds)
     rate = 16000 if rates[0] >= 16000 else 8000
     strangers = None if background is None else _background(background, rate)
@@ -201,23 +202,6 @@ def verify_folder(
         evaluation, notes = _evaluate(run, place, data, chosen, systems, features, n_jobs)
         run.close()
     return Verification(evaluation, notes, {**left_out, **skipped}, place / "report" / "index.html")
-
-
-def _formats(data: DataDir, left_out: dict[str, str]) -> tuple[dict[str, float], list[int]]:
-    """Lengths of the recordings that can be opened, and their rates; others are left out, with reasons."""
-    seconds, rates = {}, set()
-    for name in data.utterances:
-        try:
-            found = audio_format(data.recordings[name])
-        except AudioError as error:
-            left_out[name] = str(error).removeprefix(f"{data.recordings[name]}: ")
-            continue
-        seconds[name] = found.duration
-        rates.add(found.rate)
-    if not rates:
-        raise DataError(f"{shown(data.path, 400)}: found no recording that can be read; the first: "
-                        f"{next(iter(left_out.values()))}")  # fmt: skip
-    return seconds, sorted(rates)
 
 
 def _background(name: str | os.PathLike[str], rate: int) -> DiagonalGMM:

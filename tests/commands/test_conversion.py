@@ -8,9 +8,9 @@ import soundfile
 
 import gmmspeech as gs
 from gmmspeech.audio import AudioFormat
-from gmmspeech.commands.conversion import audio_formats, conversion_note
+from gmmspeech.commands.conversion import audio_formats, conversion_note, readable_utterances
 from gmmspeech.commands.phones import features_of
-from gmmspeech.errors import AudioError, GmmSpeechWarning
+from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,18 @@ def test_frames_are_those_of_what_was_converted_before(tmp_path) -> None:
 def _frames(data, front, utterance):
     with features_of(data.only([utterance]), front, channel=1) as (store, _):
         return store[utterance]
+
+
+def test_utterances_that_can_be_read(tmp_path) -> None:
+    """Segments are as long as they say, the last to the end of its recording; what is no audio is left out."""
+    for name, rate in (("a", 8000), ("b", 16000)):
+        soundfile.write(tmp_path / f"{name}.wav", np.zeros(2 * rate), rate)
+    (tmp_path / "c.wav").write_text("no audio")
+    (tmp_path / "wav.scp").write_text("".join(f"{name} {tmp_path}/{name}.wav\n" for name in "abc"))
+    (tmp_path / "segments").write_text("a1 a 0.5 0.75\na2 a 1.5 -1\nb1 b 0 2\nc1 c 0 1\n")
+    (tmp_path / "utt2spk").write_text("a1 a\na2 a\nb1 b\nc1 c\n")
+    data, left_out = gs.read_data_dir(tmp_path), {}
+    assert readable_utterances(data, left_out) == ({"a1": 0.25, "a2": 0.5, "b1": 2.0}, [8000, 16000])
+    assert list(left_out) == ["c1"]
+    with pytest.raises(DataError, match=f"{tmp_path.name}: found no recording that can be read; the first: "):
+        readable_utterances(data.only(["c1"]), {})
