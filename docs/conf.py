@@ -28,6 +28,7 @@ html_title = "gmmspeech"
 html_static_path = ["static"]
 html_css_files = ["pages.css"]
 html_math_renderer = "mathml"
+html_domain_indices = False  # of modules: the pages of the reference list what is public
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 myst_heading_anchors = 3
@@ -45,7 +46,12 @@ numpydoc_show_class_members = False  # they follow, each with its own entry
 
 
 def leave_out_foreign(app, kind, name, member, skip, options) -> bool | None:
-    """Leave out what comes from scikit-learn and Python: its own pages tell it, and its links lead nowhere here."""
+    """Leave out what comes from scikit-learn and Python: its own pages tell it, and its links lead nowhere here.
+
+    Fields of named tuples are told with their class.
+    """
+    if str(getattr(member, "__doc__", "")).startswith("Alias for field number"):
+        return True
     module = getattr(member, "__module__", None)
     return True if kind == "class" and isinstance(module, str) and not module.startswith("gmmspeech") else None
 

@@ -28,7 +28,8 @@ NAMESPACES = {  # in the order of the way of the data
     "plot": "Plots",
     "errors": "Errors",
 }
-FOREIGN_BASES = "Estimator, BaseEstimator, BaseModel, Exception, UserWarning, tuple, dict"  # told elsewhere
+# whose members are told elsewhere
+FOREIGN_BASES = "Estimator, BaseEstimator, BaseModel, BaseException, Exception, UserWarning, tuple, dict"
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)(#[^)\s]+)?(?=\))")
 
 ROW = re.compile(r"^\|.*", re.MULTILINE)

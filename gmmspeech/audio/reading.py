@@ -191,6 +191,13 @@ def decode_audio(
 class AudioFormat(NamedTuple):
     """What a recording is, as `audio_format` tells.
 
+    Attributes
+    ----------
+    rate : int
+        Samples a second.
+    channels, num_samples : int
+        Channels, and samples of each.
+
     Examples
     --------
     >>> AudioFormat(8000, 1, 4000).duration

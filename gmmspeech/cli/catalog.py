@@ -80,7 +80,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "train-phones": "train-phones data/train phones.h5 --init flat --dictionary cmudict --jobs 2",
         "recognize": "recognize data/eval phones.h5 --dictionary cmudict",
         "make-ngram": "make-ngram data/train words.arpa",
-        "pronounce": "pronounce words.txt --language de",
+        "pronounce": "pronounce Häuser Zeit --language de",
         "compare-alignment": "compare-alignment corrected aligned --plot errors.png",
         "plot-alignment": "plot-alignment a.wav a.TextGrid a.png",
         "train-phone-classifier": "train-phone-classifier data/train classifier.h5 --labels phones.ctm",
@@ -91,13 +91,14 @@ SECTIONS: dict[str, dict[str, str]] = {
 
 def example_of(name: str) -> str:
     """Give the end of a command's help: an example in lines that can be pasted; "" for a command that has none."""
+    import re
     import textwrap
 
     for commands in SECTIONS.values():
         if name in commands:
-            words = f"gmmspeech {commands[name]}"
+            words = re.sub(r"(?<= )(--?\S+) (?!-)", "\\1\N{NO-BREAK SPACE}", f"gmmspeech {commands[name]}")
             lines = textwrap.wrap(words, WIDTH - 4, break_long_words=False, break_on_hyphens=False)
-            return "\b\nExample:\n  " + " \\\n    ".join(lines)
+            return "\b\nExample:\n  " + " \\\n    ".join(lines).replace("\N{NO-BREAK SPACE}", " ")
     return ""
 
 

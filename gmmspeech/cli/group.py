@@ -62,14 +62,13 @@ def config_option(**options: Any) -> Callable[[Any], Any]:
     """Give the option that names a front end, with a command's own default."""
     words = "a TOML file, the name of one that comes along, such as clean_speech (any other name lists them)"
     told = f"Front end, how to compute frames: {words}, or a .conf file of Kaldi or of HTK's HCopy."
-    return click.option("--config", type=FILE_OR_NAME, help=told, **options)
+    return click.option("--config", type=FILE_OR_NAME, metavar="FILE|NAME", help=told, **options)
 
 
-channel_option = click.option(
-    "--channel",
-    type=CHANNEL,
-    show_default="their mean",
-    help="Which channel of recordings with several, from 0.",
+_WHICH_CHANNEL = "Which channel of recordings with several, from 0, or mix: their mean."
+channel_option = click.option("--channel", type=CHANNEL, show_default="mix", help=_WHICH_CHANNEL)
+chosen_channel_option = click.option(
+    "--channel", type=CHANNEL, show_default="none, they are refused", help=_WHICH_CHANNEL
 )
 allow_pipes_option = click.option(
     "--allow-pipes", is_flag=True, help="Run the commands that wav.scp may have in place of files."

@@ -34,8 +34,8 @@ from gmmspeech.cli import (
     verify,
 )
 from gmmspeech.cli.group import (
-    CHANNEL,
     allow_pipes_option,
+    chosen_channel_option,
     command,
     config_option,
     jobs_option,
@@ -87,7 +87,7 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, hel
 @click.argument("data_dirs", metavar="DATA_DIR...", type=FOLDER, nargs=-1, required=True)
 @click.argument("out", metavar="OUT.h5", type=OUT_STORE)
 @config_option(default="mfcc_kaldi")
-@click.option("--channel", type=CHANNEL, help="Which channel of stereo recordings, from 0, or mix: their mean.")
+@chosen_channel_option
 @click.option(
     "--storage",
     type=click.Choice(["float32", "float16"]),

@@ -15,7 +15,7 @@ LAYOUTS = ("librispeech", "voxceleb", "timit", "fsdd", "arabic-commands", "asvsp
 
 
 @command("prepare")
-@click.argument("layout", type=click.Choice(LAYOUTS))
+@click.argument("layout", metavar="LAYOUT", type=click.Choice(LAYOUTS))
 @click.argument("source", type=FOLDER)
 @click.argument("out", type=OUT_FOLDER)
 def prepare(layout: str, source: Path, out: Path) -> None:

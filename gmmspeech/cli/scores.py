@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gmmspeech.cli.group import CHANNEL, command, jobs_option
+from gmmspeech.cli.group import chosen_channel_option, command, jobs_option
 from gmmspeech.cli.places import FILE, FOLDER, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell, tell_columns
 from gmmspeech.errors import ConfigError, counted, say
@@ -234,7 +234,7 @@ def _train(
     help="A model, or a test of several utterances, and those in each line, such as spk2utt: measured as one. May be "
     "given again.",
 )
-@click.option("--channel", type=CHANNEL, help="Which channel of stereo recordings, from 0, or mix: their mean.")
+@chosen_channel_option
 @click.option("--pitch", is_flag=True, help="Measure how high the voices are instead, in log Hz.")
 @jobs_option
 def measure(data_dir: Path, out: Path, groups: Sequence[Path], channel: Any, pitch: bool, jobs: int) -> None:
@@ -373,7 +373,7 @@ def _by_group(found: Evaluation, groups: Path | None, background: Path | None) -
     help="A model, or a test of several utterances, and those in each line, such as spk2utt. May be given again.",
 )
 @click.option("--edge", type=click.FloatRange(50, 400), default=165.0, help="Hz between low and high.")
-@click.option("--channel", type=CHANNEL, help="Which channel of stereo recordings, from 0, or mix: their mean.")
+@chosen_channel_option
 @jobs_option
 def pitch_groups(data_dir: Path, out: Path, groups: Sequence[Path], edge: float, channel: Any, jobs: int) -> None:
     """Sort speakers into low and high voices.

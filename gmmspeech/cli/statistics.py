@@ -44,7 +44,7 @@ def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], jobs:
 @click.argument("stats", metavar="STATS.h5...", type=FILE, nargs=-1, required=True)
 @click.argument("out", metavar="OUT.h5", type=OUT)
 def estimate(ubm: Path, stats: tuple[Path, ...], out: Path) -> None:
-    """Update a model from such sums.
+    """Update a model from what accumulate summed up.
 
     STATS.h5 are what `accumulate` wrote under UBM.h5, all shards, in any order. OUT.h5 is what one iteration of
     train-ubm would have made of UBM.h5.

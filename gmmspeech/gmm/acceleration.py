@@ -1,17 +1,18 @@
 """EM in fewer passes: its steps with momentum.
 
 Near an optimum every step of EM goes a little less far in much the same direction. Here each step goes on by a share of
-the step before, as in Nesterov's method [1]_, in the logarithms of weights and variances and in the means. The next
+the step before, as in Nesterov's method, in the logarithms of weights and variances and in the means. The next
 pass over the data tells the likelihood anyway: where it fell, the step is taken back and plain EM's step, which can't
-lower it, taken instead [2]_. That costs the pass.
+lower it, taken instead (O'Donoghue and Candès). That costs the pass.
 
 Where there are many more frames than k-means had, the first passes are over those alone: what EM changes at first, few
 frames tell as well. Each pass over all of them begins at a better mixture then.
 
-.. [1] Y. Nesterov, "A method for solving the convex programming problem with convergence rate O(1/k²)", Soviet
-   Mathematics Doklady 27, 1983.
-.. [2] B. O'Donoghue and E. Candès, "Adaptive restart for accelerated gradient schemes", Foundations of Computational
-   Mathematics 15, 2015.
+Y. Nesterov, "A method for solving the convex programming problem with convergence rate O(1/k²)", Soviet Mathematics
+Doklady 27, 1983.
+
+B. O'Donoghue and E. Candès, "Adaptive restart for accelerated gradient schemes", Foundations of Computational
+Mathematics 15, 2015.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ The components' columns are independent, so what is missing is left out of a den
 
 and the expected statistics under component k of a column that is missing are those of the component itself: μ for x and
 μ² + σ² for x². With these in the sums, one update of EM is that of whole frames, and the likelihood of what was seen
-never falls. It is exact where values are missing at random: for reasons that have nothing to do with them [1]_.
+never falls. It is exact where values are missing at random: for reasons that have nothing to do with them.
 
-.. [1] Z. Ghahramani and M. I. Jordan, "Supervised learning from incomplete data via an EM approach", NIPS 6, 1993.
+Z. Ghahramani and M. I. Jordan, "Supervised learning from incomplete data via an EM approach", NIPS 6, 1993.
 """
 
 from __future__ import annotations

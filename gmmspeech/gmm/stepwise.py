@@ -7,13 +7,14 @@ average,
 .. math:: \bar s \leftarrow (1 - \eta) \bar s + \eta \hat s, \qquad \eta = \left( \frac{B}{N + B} \right)^{\kappa},
 
 B being the frames of the batch and N those before it. With batches of one size this is Cappé and Moulines'
-:math:`\eta_t = t^{-\kappa}` [1]_; it converges to a local optimum of the likelihood for 0.5 < κ <= 1. With κ = 1 every
+:math:`\eta_t = t^{-\kappa}`; it converges to a local optimum of the likelihood for 0.5 < κ <= 1. With κ = 1 every
 frame counts the same, and what an early, bad mixture made of its frames is never forgotten; less than that forgets it
-[2]_.
+(Liang and Klein).
 
-.. [1] O. Cappé and E. Moulines, "On-line expectation-maximization algorithm for latent data models", Journal of the
-   Royal Statistical Society B 71(3), 2009.
-.. [2] P. Liang and D. Klein, "Online EM for unsupervised models", NAACL 2009.
+O. Cappé and E. Moulines, "On-line expectation-maximization algorithm for latent data models", Journal of the
+Royal Statistical Society B 71(3), 2009.
+
+P. Liang and D. Klein, "Online EM for unsupervised models", NAACL 2009.
 """
 
 from __future__ import annotations

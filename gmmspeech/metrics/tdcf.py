@@ -16,6 +16,11 @@ from gmmspeech.metrics.det import both_sides, convex_hull, count_errors
 class AsvErrorRates(NamedTuple):
     """Error rates of a speaker verification system at its threshold, the result of `asv_error_rates`.
 
+    Attributes
+    ----------
+    p_miss, p_fa, p_fa_spoof : float
+        Shares of the speakers' trials that are refused, and of other people's and of spoofs' that are accepted.
+
     Examples
     --------
     >>> AsvErrorRates(p_miss=0.02, p_fa=0.03, p_fa_spoof=0.4).p_fa_spoof
