@@ -128,7 +128,7 @@ def test_a_loop_that_is_left_begins_nothing_more_and_ends_what_heeds_it(apply):
     assert next(results) == 1
     assert going_on.wait(10)
     results.close()  # as an interruption does
-    assert ended == begun[2:]
+    assert sorted(ended) == sorted(begun[2:])  # two threads may end in any order
     assert len(begun) <= 4
 
 
