@@ -77,6 +77,12 @@ def corpus() -> Callable[[str], Path]:
     return lambda name: root / name
 
 
+@pytest.fixture
+def kept_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checkpoints keep every state, however soon it comes behind the one before."""
+    monkeypatch.setattr("gmmspeech.files.checkpoints.SECONDS_APART", 0.0)
+
+
 def _text_archive(path):
     """Name to array of every ``NAME [ numbers ]`` in a file of Kaldi's text format, (T, D) where it has lines."""
     found = {}

@@ -148,7 +148,7 @@ def train_phones(
     DATA_DIR has recordings of any kind, in one folder or one a speaker; beside each lies NAME.lab or .txt with what is
     said, or NAME.TextGrid with a tier for each speaker; or it is as in Kaldi: wav.scp, utt2spk and text (utterance,
     words). With --labels, recordings alone will do: those that have labels. Words that the dictionary lacks are listed
-    in PHONES.unknown_words.txt. After every update
+    in PHONES.unknown_words.txt. Once a second at most
     PHONES.h5.checkpoint is written; the same command goes on from it should this one be killed, to the same model. It
     is removed at the end.
     """

@@ -72,7 +72,7 @@ def train_ivector(
 ) -> None:
     """Train an i-vector extractor.
 
-    STATS.h5 has the statistics of many utterances, at least as many as the rank, under UBM.h5. After every iteration
+    STATS.h5 has the statistics of many utterances, at least as many as the rank, under UBM.h5. Once a second at most
     EXTRACTOR.h5.checkpoint is written; the same command goes on from it should this one be killed, to the same model.
     It is removed at the end.
     """

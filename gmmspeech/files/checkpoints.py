@@ -1,4 +1,4 @@
-"""Checkpoints: where training is, in one HDF5 file that is replaced after every iteration.
+"""Checkpoints: where training is, in one HDF5 file that is replaced after an iteration, once a second at most.
 
 The layout (``format`` = "gmmspeech checkpoint", version 2): the attribute ``settings`` says in JSON what decides the
 result (options, seed, front end, digests of the data), ``kind`` what kind the state is of; the rest is the state, as
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +32,7 @@ from gmmspeech.files.text import parse_object
 
 FORMAT = "gmmspeech checkpoint"
 VERSION = 2
+SECONDS_APART = 1.0  # at least, between two states: to write one takes as long as many a pass over few frames
 _ADVICE = "; remove it to start anew"
 
 
@@ -37,9 +40,9 @@ class Checkpoint:
     """A file that keeps where training is, so that what was killed goes on and ends with the same bits.
 
     To be given to `train_ubm`, `train_ivector_extractor`, `train_phone_hmm` and `train_phone_hmm_on_labels`. Where the
-    file exists, they go on from there. It is replaced as a whole after every iteration, so a kill at any moment leaves
-    the state before or the one after. It stays when training has ended, for the model has not been written yet:
-    `remove` it then.
+    file exists, they go on from there. It is replaced as a whole after an iteration, so a kill at any moment leaves
+    the state before or the one after; iterations within a second of the last one kept are done again then. It stays
+    when training has ended, for the model has not been written yet: `remove` it then.
 
     A checkpoint belongs to its data and options. Given others, training raises a `DataError` that names the first
     difference, and leaves the file alone.
@@ -63,6 +66,7 @@ class Checkpoint:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
         self._settings = "{}"
+        self._saved = -math.inf  # when
 
     @checked
     def resume(self, settings: Mapping[str, Any], kind: type | tuple[type, ...] = Saved) -> Any:
@@ -80,7 +84,7 @@ class Checkpoint:
         DataError
             The file is damaged, or of other settings.
         """
-        self._settings = json.dumps(dict(settings))
+        self._settings, self._saved = json.dumps(dict(settings)), -math.inf
         remove_leftovers(self.path)
         if not os.path.lexists(self.path):
             return None
@@ -92,16 +96,21 @@ class Checkpoint:
 
     @checked
     def save(self, state: Saved) -> None:
-        """Replace what the file holds.
+        """Replace what the file holds, unless that was done less than a second ago.
+
+        The first state after `resume` is written at once: that the place can't be written to shows before the work.
 
         Raises
         ------
         DataError
             The file can't be written; the one before is whole still.
         """
+        if time.monotonic() - self._saved < SECONDS_APART:
+            return
         with create_hdf5(self.path, format=FORMAT, version=VERSION) as file:
             file.attrs["settings"] = self._settings
             write(file, state)
+        self._saved = time.monotonic()
 
     @checked
     def describe(self, front_end: Callable[[str | None], str]) -> list[str]:

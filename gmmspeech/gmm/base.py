@@ -70,7 +70,7 @@ class Mixture(Saved, Estimator):
         callback : callable, optional
             Called with the `EMMonitor` after every pass over the data.
         checkpoint : Checkpoint, optional
-            Where to keep the state before every pass, and to go on from.
+            Where to keep the state before a pass, once a second at most, and to go on from.
         progress : bool
             Show a bar, in a terminal or a notebook, once two seconds have gone by.
 

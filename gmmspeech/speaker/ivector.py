@@ -268,7 +268,7 @@ def train_ivector_extractor(
     callback : callable, optional
         Called with the extractor after every iteration.
     checkpoint : Checkpoint, optional
-        File that keeps the extractor after every iteration, from which training goes on, to the same bits.
+        File that keeps the extractor, once a second at most, from which training goes on, to the same bits.
     progress : bool
         Show a bar, in a terminal or a notebook, once two seconds have gone by.
 

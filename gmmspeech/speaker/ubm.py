@@ -75,8 +75,8 @@ def train_ubm(
     callback : callable, optional
         Called with the `EMMonitor` after every pass over the frames.
     checkpoint : Checkpoint, optional
-        File that keeps the state before every pass; where it has one, training goes on from there and ends with the
-        same bits as if it had never stopped.
+        File that keeps the state before a pass, once a second; where it has one, training goes on from there and ends
+        with the same bits as if it had never stopped.
     sample_weight : array_like, shape (N,), optional
         How much each frame counts, where they are in memory; `balanced_frames` gives both.
     progress : bool

@@ -42,6 +42,7 @@ def test_deviations_are_learned_where_words_are_known(digits: Path, dictionary, 
     assert train_phones_dir(*where, **options)[0].deviation_scale is not None
 
 
+@pytest.mark.usefixtures("kept_at_once")
 def test_training_goes_on_from_its_checkpoint(digits: Path, dictionary, tmp_path: Path, monkeypatch) -> None:
     """From its end too, where only the model was not written yet."""
     out, front = tmp_path / "m.h5", gs.FrontEnd.from_toml("phones_8khz")

@@ -19,6 +19,7 @@ from gmmspeech.files.checkpoints import Checkpoint, checkpoint_of
 from gmmspeech.gmm import em
 from gmmspeech.gmm.kernels import native_kernel
 
+pytestmark = pytest.mark.usefixtures("kept_at_once")
 RNG = np.random.default_rng(0)
 FRAMES = RNG.normal(size=(600, 3)) + RNG.normal(0, 2, (4, 3))[RNG.integers(4, size=600)]
 
@@ -154,6 +155,26 @@ def test_a_reseeded_component_is_kept(tmp_path):
     with h5py.File(checkpoint.path) as file:
         assert "fallback" in file
     assert_same(ubm(checkpoint, k=2, init=start), expected)
+
+
+def test_passes_that_take_no_time_are_kept_once_a_second(tmp_path, monkeypatch):
+    """The start at once, and of a clock on which every pass takes 0.3 s, every fourth state; it ends as it would."""
+    monkeypatch.undo()
+    clock, kept = [0.0], []
+    monkeypatch.setattr("gmmspeech.files.checkpoints.time.monotonic", lambda: clock[0])
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+
+    def passed(monitor):
+        with h5py.File(checkpoint.path) as file:
+            kept.append(len(file["history"]))
+        clock[0] += 0.3
+        if len(kept) == 7:
+            raise Killed
+
+    with pytest.raises(Killed):
+        ubm(checkpoint, callback=passed)
+    assert kept == [0, 0, 0, 0, 4, 4, 4]
+    assert_same(ubm(Checkpoint(checkpoint.path)), ubm())
 
 
 @pytest.mark.parametrize("may_reseed", [True, False])

@@ -158,6 +158,7 @@ def test_saved_loaded_cloned_and_pickled(kind, tmp_path):
     assert any("components, 4 dim" in line for line in gmm.describe())
 
 
+@pytest.mark.usefixtures("kept_at_once")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_checkpoint_goes_on_to_the_same_bits(kind, tmp_path):
     expected, seen = fitted(kind), []

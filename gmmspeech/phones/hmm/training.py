@@ -141,8 +141,8 @@ def train_phone_hmm(
     resume : TrainingState, optional
         Go on from there, with the same data and options.
     checkpoint : Checkpoint, optional
-        File that keeps the state after every update; where it has one, training goes on from there and ends with the
-        same bits as if it had never stopped.
+        File that keeps the state after an update, once a second; where it has one, training goes on from there and ends
+        with the same bits as if it had never stopped.
     progress : bool
         Show a bar, in a terminal or a notebook, once two seconds have gone by.
 

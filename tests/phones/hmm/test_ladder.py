@@ -70,6 +70,7 @@ def test_the_last_model_has_more_gaussians_unless_told(taught):
     assert system.unadapted.num_gaussians == system.num_gaussians == SIZE["total_gaussians"]
 
 
+@pytest.mark.usefixtures("kept_at_once")
 def test_bits_are_the_same_on_any_number_of_threads_and_after_a_kill(taught, tmp_path):
     from gmmspeech.files.checkpoints import Checkpoint
 

@@ -72,6 +72,7 @@ def test_triphones_fit_unseen_speech_better_and_place_its_phones_right(spoken):
     assert len(model.states("SIL")) == 3
 
 
+@pytest.mark.usefixtures("kept_at_once")
 def test_bits_are_the_same_on_any_number_of_threads_and_after_a_kill(spoken, tmp_path):
     expected = train(spoken)
     threaded = train(spoken, n_jobs=3)
