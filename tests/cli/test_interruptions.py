@@ -59,7 +59,8 @@ def interrupted(words: list[object], bar: str, number: int) -> tuple[int, str]:
 
     terminal, side = pty.openpty()
     fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    command = [sys.executable, "-m", "gmmspeech", *map(str, words)]
+    soon = "from gmmspeech import progress; progress.DELAY = 0.1; from gmmspeech.cli.entry import run; run()"
+    command = [sys.executable, "-c", soon, *map(str, words)]
     # the shell that began the tests may have left SIGINT ignored, as for what it runs in the background
     heed = functools.partial(signal.signal, signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(command, stderr=side, stdout=subprocess.DEVNULL, preexec_fn=heed) as process:
