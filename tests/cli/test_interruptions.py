@@ -93,7 +93,7 @@ def test_ctrl_c_while_training(scored: Path, jobs: int) -> None:
         scored / "long.h5",
         scored / "u.h5",
         "-k",
-        512,
+        64,
         "--max-iter",
         99999,
         "--tol",
@@ -151,7 +151,7 @@ def test_a_disk_that_fills_up_while_training(scored: Path, fails: Callable[..., 
 @UNIX
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_while_a_file_is_written(voices: Path, jobs: int) -> None:
-    count = 20000
+    count = 6000
     soundfile.write(voices / "ann-1.wav", np.random.default_rng(0).standard_normal(4000) / 10, 8000)
     (voices / "wav.scp").write_text("".join(f"u{i:05d} ann-1.wav\n" for i in range(count)))
     (voices / "utt2spk").write_text("".join(f"u{i:05d} ann\n" for i in range(count)))
