@@ -248,8 +248,8 @@ def train_ubm(
 ) -> None:
     """Train a universal background model by EM.
 
-    FEATS is a file of features as `features` writes it, or scp:PATH. Once a second at most UBM.h5.checkpoint is written;
-    the same command goes on from it should this one be killed, to the same model. It is removed at the end.
+    FEATS is a file of features as `features` writes it, or scp:PATH. Once a second at most UBM.h5.checkpoint is
+    written; the same command goes on from it should this one be killed, to the same model. It is removed at the end.
     """
     from gmmspeech.commands.verification import train_ubm_file
 

@@ -29,16 +29,16 @@ os.fsync = os.fstat  # a killed process loses nothing that it has written: only 
 def trainings(folder: Path) -> dict[str, Callable[[Path], None]]:
     """Give a function for each kind, which trains and writes a model to a path."""
     rng = np.random.default_rng(0)
-    frames = rng.normal(size=(12_000, 8)) + rng.normal(0, 2, (9, 8))[rng.integers(9, size=12_000)]
+    frames = rng.normal(size=(4_000, 8)) + rng.normal(0, 2, (9, 8))[rng.integers(9, size=4_000)]
     gs.write_store(folder / "frames.h5", [("u", frames)])
     ubm = gs.DiagonalGMM.from_parameters(np.full(32, 1 / 32), frames[:32], np.ones((32, 8)))
-    stats = [ubm.accumulate(part) for part in np.array_split(frames, 300)]
+    stats = [ubm.accumulate(part) for part in np.array_split(frames, 100)]
     sounds = {"SIL": -3.0, "AA": 0.0, "S": 3.0}
 
     def say(*phones: str) -> np.ndarray:
         return np.concatenate([rng.normal(sounds[p], 1, (15, 4)) for p in phones])
 
-    spoken = {f"u{i}": say("SIL", *(["AA", "S"] if i % 2 else ["S", "AA"]), "SIL") for i in range(40)}
+    spoken = {f"u{i}": say("SIL", *(["AA", "S"] if i % 2 else ["S", "AA"]), "SIL") for i in range(16)}
     words = {name: ["ASS" if int(name[1:]) % 2 else "SAH"] for name in spoken}
     dictionary = {"ASS": [["AA", "S"]], "SAH": [["S", "AA"]]}
 
