@@ -31,6 +31,8 @@ def told(value: object) -> str:
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple) and shape:
         return f"{type(value).__name__} of shape {shape}"
+    if isinstance(value, os.PathLike):
+        return shown(value)
     try:
         text = repr(value[:100] if isinstance(value, str) else value)
     except Exception:  # of an object that can't say what it is

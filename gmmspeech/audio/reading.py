@@ -481,7 +481,8 @@ def _piece(name: str, frames: int, rate: int, start: float, end: float | None) -
     if frames == 0:
         raise AudioError(f"{name}: found 0 samples, expected some")
     if not 0 <= start < math.inf or not (end is None or start < end < math.inf):
-        raise AudioError(f"{name}: segment from {start} to {end} s, expected 0 <= start < end, both finite")
+        until = "the end" if end is None else f"{end} s"
+        raise AudioError(f"{name}: segment from {start} s to {until}, expected 0 <= start < end, both finite")
     first, last = sample_at(start, rate), frames if end is None else sample_at(end, rate)
     if first >= frames:
         raise AudioError(f"{name}: segment begins at {start} s, expected inside the recording of {length}")

@@ -16,7 +16,7 @@ import click
 
 from gmmspeech.cli.catalog import example_of
 from gmmspeech.cli.messages import as_typed
-from gmmspeech.cli.places import FEATURES, FILE_OR_NAME, OUT_FEATURES, OUT_STORE, check_places
+from gmmspeech.cli.places import CONFIG, FEATURES, OUT_FEATURES, OUT_STORE, check_places
 from gmmspeech.cli.process import STDOUT_TAKEN, Main, traceback_shown
 from gmmspeech.cli.steps import gather_steps
 from gmmspeech.cli.streams import end_by_signal, streams_of
@@ -62,7 +62,7 @@ def config_option(**options: Any) -> Callable[[Any], Any]:
     """Give the option that names a front end, with a command's own default."""
     words = "a TOML file, the name of one that comes along, such as clean_speech (any other name lists them)"
     told = f"Front end, how to compute frames: {words}, or a .conf file of Kaldi or of HTK's HCopy."
-    return click.option("--config", type=FILE_OR_NAME, metavar="FILE|NAME", help=told, **options)
+    return click.option("--config", type=CONFIG, metavar="FILE|NAME", help=told, **options)
 
 
 _WHICH_CHANNEL = "Which channel of recordings with several, from 0, or mix: their mean."

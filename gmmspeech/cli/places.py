@@ -72,7 +72,8 @@ FILE = click.Path(path_type=Path, dir_okay=False)  # - is standard input
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE_OR_FOLDER = click.Path(path_type=Path)
 FEATURES = _Features()  # a path, or scp:PATH, ark:PATH, htk:PATH, or a stream of Kaldi's
-FILE_OR_NAME = _Text()  # a path, or the name of something that comes along
+FILE_OR_NAME = _Text()  # a path, or the name of something that comes along; - is standard input
+CONFIG = _Text()  # the same of a front end, whose kind the path tells
 OUT = _Output(path_type=Path, dir_okay=False, readable=False)
 OUT_FOLDER = _Output(path_type=Path, file_okay=False, readable=False)
 OUT_FEATURES = _OutputFeatures()

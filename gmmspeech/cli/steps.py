@@ -77,4 +77,4 @@ def gather_steps(function: Any, options: dict[str, Any]) -> None:
     from gmmspeech.commands.stored_features import read_beside
 
     given = {name: options.pop(name) for name in _NAMES if name in options}
-    options["beside"] = read_beside(utt2spk=given.pop("cmvn_utt2spk"), **given)
+    options["beside"] = read_beside(**given)

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 import click
 
 from gmmspeech.cli.messages import typed_name
-from gmmspeech.cli.places import FILE, OUT, STREAM
+from gmmspeech.cli.places import FILE, FILE_OR_NAME, OUT, STREAM
 from gmmspeech.cli.process import STDOUT_TAKEN
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, first_of, one_line, shown
 from gmmspeech.files.atomic import atomic_path, temporary_folder
@@ -89,19 +89,21 @@ class Streams:
         self.after.append(lambda: _deliver(text, place, whole))
         return str(made) if store else f"{options}:{made}"
 
-    def reading_file(self, name: str) -> Path:
-        """Give the file in which standard input is kept."""
+    def reading_file(self, name: str, like: str | Path) -> str | Path:
+        """Give the file in which standard input is kept, if that is what is named, in the type of the name."""
+        if not _is_stream(like):
+            return like
         self.taking("standard input", name)
         file = self._temporary(STREAM, "in")
         self.before.append(lambda: _fetch("standard input", parse_place(STREAM), file))
-        return file
+        return type(like)(file)
 
     def writing_file(self, name: str, *, binary: bool) -> Path:
         """Give the file that goes to standard output once it is whole."""
         self.taking("standard output", name)
         if binary and sys.stdout.isatty():
             raise ConfigError(f"{name}: found a terminal for binary data, expected a file or a pipe")
-        file = self.folder() / "out" / f"{len(self.names)}"
+        file = self.folder() / "out" / STREAM
         file.parent.mkdir(exist_ok=True)
         self.names[str(file)] = "standard output"
         self.after.append(lambda: _deliver_file(file))
@@ -111,7 +113,16 @@ class Streams:
         """Give a message in which streams stand for the files that they are kept in."""
         for file, text in self.names.items():
             message = message.replace(f"ark:{file}", text).replace(f"scp:{file}", text).replace(file, text)
-        return message
+        return self._beside(message) if self.names else message
+
+    def _beside(self, message: str) -> str:
+        """Name what a command looks for beside a file in which a stream is kept."""
+        folder = re.escape(os.fspath(self.folder()))
+        return re.sub(
+            rf"{folder}/(?P<out>out/)?(?P<name>[\w.]+)",
+            lambda found: f"{found['name']} beside standard {'output' if found['out'] else 'input'}",
+            message,
+        )
 
     def taking(self, stream: str, name: str) -> None:
         """Note who takes a stream, or raise a DataError if another does."""
@@ -260,10 +271,10 @@ def streams_of(
             key, kind = parameter.name or "", parameter.type
             value = options.get(key)
             name = typed_name(parameter, context)
-            if kind is FILE and isinstance(value, tuple):
-                options[key] = tuple(streams.reading_file(name) if _is_stream(each) else each for each in value)
-            elif kind is FILE and _is_stream(value):
-                options[key] = streams.reading_file(name)
+            if kind in (FILE, FILE_OR_NAME) and isinstance(value, tuple):
+                options[key] = tuple(streams.reading_file(name, like=each) for each in value)
+            elif kind in (FILE, FILE_OR_NAME) and value is not None:
+                options[key] = streams.reading_file(name, like=value)
             elif kind is OUT and _is_stream(value):
                 options[key] = streams.writing_file(name, binary=".h5" in name)
             elif not isinstance(value, str):

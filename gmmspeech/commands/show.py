@@ -14,7 +14,10 @@ from gmmspeech.stores import features, statistics
 
 def describe(path: str) -> list[str]:
     """Describe a file that a command wrote, or the configuration of a front end."""
-    if path.partition(":")[0] in features.FOREIGN:
+    kind, _, file = path.partition(":")
+    if kind == "ark" and (is_hdf5(file) or is_foreign(file)):  # standard input may be a model
+        path = file
+    elif kind in features.FOREIGN:
         return _describe_store(path)
     if path.endswith((".toml", ".conf")) or not Path(path).exists():
         from gmmspeech.features.frontend import FrontEnd

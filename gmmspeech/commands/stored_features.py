@@ -6,6 +6,7 @@ The steps are those of `StoredFrontEnd`; a model keeps those that its features t
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.arguments import told
 from gmmspeech.errors import ConfigError, DataError, FeatureError, counted, shown
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.atomic import temporary_folder
@@ -129,14 +129,15 @@ def _of(values: Mapping[str, Value], name: str, where: str, what: str) -> Value:
     """Give what a name has, or raise a DataError."""
     if name not in values:
         expected = f"{what}, as of {counted(len(values), 'other')}{look_alike(name, values)}"
-        raise DataError(f"{where}: found no {what.split(' of ')[0]} for it, expected {expected}")
+        lacking = re.split(" of | in ", what.removeprefix("a "))[0]
+        raise DataError(f"{where}: found no {lacking} for it, expected {expected}")
     return values[name]
 
 
 def read_beside(
     *,
     cmvn: str | None = None,
-    utt2spk: str | os.PathLike[str] | None = None,
+    cmvn_utt2spk: str | os.PathLike[str] | None = None,
     norm_vars: bool = False,
     deltas: int = 0,
     delta_window: int | None = None,
@@ -146,12 +147,14 @@ def read_beside(
     paste: str | None = None,
 ) -> Beside:
     """Read what steps need: tables, and lists."""
-    if cmvn is None and (utt2spk is not None or norm_vars):
-        given = "utt2spk" if utt2spk is not None else "norm_vars"
-        raise ConfigError(f"{given}: found {told(utt2spk or norm_vars)} without cmvn, expected both")
+    if cmvn is None and (cmvn_utt2spk is not None or norm_vars):
+        given = "cmvn_utt2spk" if cmvn_utt2spk is not None else "norm_vars"
+        raise ConfigError(f"{given}: found it without cmvn, expected both")
+    if delta_window is not None and not deltas:
+        raise ConfigError("delta_window: found it without deltas, expected both")
     return Beside(
         cmvn=None if cmvn is None else read_cmvn(cmvn),
-        utt2spk=None if utt2spk is None else read_map(utt2spk),
+        utt2spk=None if cmvn_utt2spk is None else read_map(cmvn_utt2spk),
         norm_vars=norm_vars,
         deltas=deltas,
         delta_window=delta_window,

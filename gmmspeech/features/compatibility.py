@@ -13,7 +13,9 @@ def check_same_front_end(expected: str | None, found: str | None, *, model: str,
     difference = first_difference(expected, found)
     if difference is not None:
         key, a, b = difference
-        raise FeatureError(f"{frames}: found frames with {key} = {b}, expected {key} = {a} as {model} was trained on")
+        held = f"without {key}" if b is None else f"with {key} = {b}"
+        wanted = "none" if a is None else f"{key} = {a}"
+        raise FeatureError(f"{frames}: found frames {held}, expected {wanted} as {model} was trained on")
 
 
 def front_end_of(frames: object) -> str | None:

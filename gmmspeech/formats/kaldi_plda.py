@@ -7,6 +7,7 @@ speakers and B between them.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, real_array
-from gmmspeech.errors import DataError, ModelError, counted, one_line, shown
+from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError, counted, one_line, shown
 from gmmspeech.files.names import Output
 from gmmspeech.files.text import is_field
 from gmmspeech.formats.kaldi_ark import read_table, write_table
@@ -109,7 +110,8 @@ def write_kaldi_plda(path: str | os.PathLike[str], plda: PLDA, *, binary: bool =
 
 
 def read_kaldi_backend(path: str | os.PathLike[str]) -> BackEnd:
-    """Read PLDA of Kaldi's with ``mean.vec`` and ``transform.mat`` beside it, where they are.
+    """Read PLDA of Kaldi's with ``mean.vec`` and ``transform.mat`` beside it, where they are; without
+    ``mean.vec`` a warning says that i-vectors are taken as they are.
 
     Vectors are centered, transformed, and brought to the length √R, as Kaldi's recipes have it.
     """
@@ -120,6 +122,9 @@ def read_kaldi_backend(path: str | os.PathLike[str]) -> BackEnd:
     mean = np.zeros(matrix.shape[-1])
     if (folder / _MEAN).exists():
         mean = read_array_file(folder / _MEAN, "a vector")
+    else:
+        found = f"found no {_MEAN} beside it, with the mean of i-vectors"
+        warnings.warn(f"{os.fspath(path)}: {found}: they are taken as they are", GmmSpeechWarning)
     if matrix.ndim == 2 and mean.ndim == 1 and matrix.shape[1] == len(mean) + 1:  # the last column is added
         offset, matrix = matrix[:, -1], matrix[:, :-1]
         mean = mean - np.linalg.pinv(matrix) @ offset

@@ -182,7 +182,8 @@ def train_backend(
     if unknown:
         raise ConfigError(f"steps: found {unknown[0]!r}, expected any of {', '.join(STEPS)}")
     if ("lda" in steps) != (lda_dim is not None):
-        raise ConfigError(f"lda_dim: found {lda_dim} with steps {', '.join(steps)}, expected it just where lda is one")
+        found = "none" if lda_dim is None else lda_dim
+        raise ConfigError(f"lda_dim: found {found} with steps {', '.join(steps)}, expected it just where lda is one")
     vectors = as_vectors(x)
     labels = as_labels(labels)
     if labels.shape != (len(vectors),):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -104,3 +106,11 @@ def test_a_back_end_of_kaldis_on_the_command_line(golden, tmp_path, run):
         assert run(*words, "--normalize-length").exit_code == 0
         found = [float(line.split()[2]) for line in (tmp_path / "scores").read_text().splitlines()]
         np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_what_lies_beside_a_stream_is_named(golden, tmp_path):
+    with open(golden / "kaldi_models/mono/final.mdl", "rb") as model:
+        words = [sys.executable, "-m", "gmmspeech", "copy-model", "-", str(tmp_path / "a.h5")]
+        done = subprocess.run(words, stdin=model, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("gmmspeech: error: phones.txt beside standard input: can't be read")

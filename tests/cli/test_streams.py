@@ -198,6 +198,9 @@ def test_models_and_scores_through_pipes(scored, monkeypatch):
         "cat u.h5 | G enroll - f.h5 enroll - | cmp - m.h5",
         "G train-ubm f.h5 - -k 2 --max-iter 2 | cmp - two.h5",
         "G copy-model u.h5 - --to kaldi | cmp - u.dubm && cat u.dubm | G copy-model - - --to kaldi-text | cmp - u.txt",
+        "G show u.dubm > told && cat u.dubm | G show - | cmp - told",
+        "cat two.h5 | G train-ubm f.h5 - -k 2 --max-iter 1 --init - | G show - | grep 'EM: 1 pass'",
+        "echo THAT DH AE T | G pronounce THAT --dictionary - | grep -qx 'THAT DH AE T'",
         "G calibrate scores trials c.h5 && G apply-calibration c.h5 scores l && G calibrate scores trials - "
         "| G apply-calibration - scores - | cmp - l",
     ):
@@ -208,6 +211,7 @@ def test_models_and_scores_through_pipes(scored, monkeypatch):
         ("G calibrate scores trials - --cross-validated -", "standard output: found it as CALIBRATION.h5 and as"),
         ("cat two.h5 | head -c 2000 | G score - f.h5 trials -", "standard input: "),
         ("G copy-model u.h5 -", "expected one of hdf5"),
+        ("echo x | G features . f2.h5 --config -", "-: no such file, nor one of the configurations"),
     ):
         done = shell(line)
         assert (done.returncode, done.stdout) == (1, b""), (line, done)

@@ -45,10 +45,16 @@ def test_steps_come_in_kaldis_order(here):
         ({"vad": "ark:none.ark"}, FeatureError, "utterance u0: found no voiced frame"),
         ({"vad": "ark:some.ark"}, DataError, "utterance u1: found no voice activity for it"),
         ({"cmvn": "ark:wide.ark"}, DataError, r"utterance u0: found statistics of CMVN of shape .2, 8. and 9 frames"),
-        ({"cmvn": "ark:wide.ark", "utt2spk": "utt2spk"}, DataError, "u0 of speaker ann: found no statistics for it"),
+        (
+            {"cmvn": "ark:wide.ark", "cmvn_utt2spk": "utt2spk"},
+            DataError,
+            "u0 of speaker ann: found no statistics for it",
+        ),
         ({"cmvn": "ark:a.ark"}, DataError, "a.ark: u0: found shape .30, 6., expected finite .2, D . 1."),
-        ({"utt2spk": "utt2spk"}, ConfigError, "without cmvn, expected both"),
-        ({"norm_vars": True}, ConfigError, "without cmvn, expected both"),
+        ({"cmvn_utt2spk": "utt2spk"}, ConfigError, "^cmvn_utt2spk: found it without cmvn, expected both"),
+        ({"norm_vars": True}, ConfigError, "^norm_vars: found it without cmvn, expected both"),
+        ({"delta_window": 3}, ConfigError, "^delta_window: found it without deltas, expected both"),
+        ({"cmvn": "ark:cmvn.ark", "cmvn_utt2spk": "few"}, DataError, "u1: found no speaker for it, expected a speaker"),
         ({"paste": "ark:pasted.ark"}, FeatureError, "utterance u0: found 2 frames to paste"),
         ({"subset": "spk2utt"}, DataError, "found none of 2 utterances of the subset"),
         ({"vad": "scp:lost.scp"}, DataError, "lost.scp: found no file gone.ark"),
@@ -63,6 +69,8 @@ def test_what_lies_beside_and_does_not_fit(here, options, error, match):
     kaldiio.save_ark("wide.ark", {"u0": wide})
     write_kaldi_ark("pasted.ark", [("u0", np.ones((2, 1)))])
     (here / "lost.scp").write_text("u0 gone.ark:3\n")
+    (here / "few").write_text("u0 ann\n")
+    kaldiio.save_ark("cmvn.ark", {"ann": np.ones((2, 7))})
     with pytest.raises(error, match=match) as caught:
         prepared(**options)
     assert "\n" not in str(caught.value)
@@ -141,7 +149,7 @@ def test_phones_of_stored_features(here, run_command):
     model = gs.load("p.h5")
     assert model.dim == 12
     lines = done_of(run_command, "align", ".", "p.h5", *common, *cmvns).stdout.splitlines()
-    with open_features("scp:a.scp", read_beside(cmvn="ark:cmvn.ark", utt2spk="utt2spk", deltas=1)) as store:
+    with open_features("scp:a.scp", read_beside(cmvn="ark:cmvn.ark", cmvn_utt2spk="utt2spk", deltas=1)) as store:
         speakers = {"u0": "ann", "u1": "ann", "u2": "bob"}
         found = gs.align(
             model, store, {name: ["asa"] for name in FRAMES}, {"ASA": [["AA", "S", "AA"]]}, utt2spk=speakers

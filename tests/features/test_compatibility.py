@@ -32,7 +32,7 @@ def test_what_fits():
     ("other", "difference"),
     [
         (changed(deltas={"order": 1}), "found frames with deltas.order = 1, expected deltas.order = 2 as ubm.h5"),
-        (changed(cmvn=None), "found frames with cmvn.center = None, expected cmvn.center ="),
+        (changed(cmvn=None), "found frames without cmvn.center, expected cmvn.center ="),
         (
             changed(sample_frequency=48000),
             "found frames with sample_frequency = 48000, expected sample_frequency = 16000",

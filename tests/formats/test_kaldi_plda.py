@@ -1,10 +1,12 @@
 """Kaldi's PLDA: golden scores, numbers that come back, and what is wrong with bad ones."""
 
+import shutil
+
 import kaldiio
 import numpy as np
 import pytest
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.formats.kaldi_folder import write_kaldi_matrix
 from gmmspeech.formats.kaldi_plda import (
     read_kaldi_backend,
@@ -25,9 +27,10 @@ def model(dim=3, rank=3, seed=0):
     return PLDA(rng.normal(size=dim), rng.normal(size=(dim, rank)), root @ root.T + np.eye(dim))
 
 
-def test_scores_are_kaldis(golden):
+def test_scores_are_kaldis(golden, recwarn):
     folder = golden / "kaldi_models/plda"
     backend = load(folder / "plda")
+    assert not recwarn.list
     vectors = read_kaldi_vectors(f"ark:{folder}/ivectors.ark")
     transformed = dict(zip(vectors, backend.transform(np.stack(list(vectors.values()))), strict=True))
     enrolled = dict(line.split() for line in (folder / "enroll").read_text().splitlines())
@@ -102,6 +105,13 @@ def test_vectors(tmp_path, text):
         assert all(np.array_equal(found[name], vectors[name]) for name in vectors)
     for name, vector in kaldiio.load_scp(str(tmp_path / "v.scp")).items():
         assert np.array_equal(vector, vectors[name])
+
+
+def test_without_a_mean_there_is_a_warning(golden, tmp_path):
+    shutil.copy(golden / "kaldi_models/plda/plda", tmp_path)
+    with pytest.warns(GmmSpeechWarning, match=r"plda: found no mean\.vec beside it, .*taken as they are"):
+        backend = load(tmp_path / "plda")
+    np.testing.assert_allclose(backend.transforms[0].mean, 0)
 
 
 def test_bad_files(tmp_path, golden):

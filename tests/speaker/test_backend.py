@@ -69,7 +69,7 @@ def test_bad_input(speakers):
     x, names = speakers
     with pytest.raises(ConfigError, match="steps: found 'pca', expected any of center, whiten, lda, wccn, length"):
         train_backend(x, names, steps=("pca",))
-    with pytest.raises(ConfigError, match="lda_dim: found None with steps lda"):
+    with pytest.raises(ConfigError, match="lda_dim: found none with steps lda"):
         train_backend(x, names, steps=("lda",))
     with pytest.raises(ConfigError, match="lda_dim: found 3 with steps whiten, length"):
         train_backend(x, names, lda_dim=3)
