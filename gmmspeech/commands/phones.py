@@ -28,7 +28,7 @@ from gmmspeech.commands.transcripts import (
     write_pronounced,
     write_unknown_words,
 )
-from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, shown
+from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, all_of, counted, shown
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.stored import StoredFrontEnd, joined_options, split_front_end
@@ -43,8 +43,9 @@ from gmmspeech.formats.alignments import (
     write_alignments,
 )
 from gmmspeech.formats.datadir import DataDir
+from gmmspeech.formats.kaldi_folder import stored_steps
 from gmmspeech.formats.labels import read_ctm, write_ctm
-from gmmspeech.formats.loading import load
+from gmmspeech.formats.loading import is_kaldi_model, load
 from gmmspeech.phones.decoding.adapting import for_any_speaker, for_these_speakers
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align, search_note
 from gmmspeech.phones.decoding.confidence import LEAST_FIT, LONGEST_PHONE, least_fit, swapped_transcripts
@@ -150,6 +151,26 @@ def open_model(model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None) 
     if isinstance(model, (PhoneHMM, AdaptedSystem)):
         return model
     return english_model() if model is None else load(model, (PhoneHMM, AdaptedSystem))
+
+
+def front_end_for(
+    model: PhoneHMM | AdaptedSystem | Path | None, opened: PhoneHMM | AdaptedSystem, stored: Stored | None
+) -> str | None:
+    """Front end of a model's frames; of Kaldi's with stored features, the steps that its scripts take from them.
+
+    Features that have as many columns as the model are taken as they are: as ``feats.ark`` behind ``add-deltas``.
+    """
+    if stored is None or not isinstance(model, Path) or not is_kaldi_model(model):
+        return opened.front_end
+    steps = stored_steps(model, opened)
+    with FeatureStore(stored.features) as store:
+        if steps is not None and store.dim == steps.columns:
+            return joined_options({}, steps)
+        if store.dim != opened.dim:
+            before = "" if steps is None else f", or {steps.columns} that become these ({steps.describe()})"
+            expected = f"{opened.dim} as {model} has{before}"
+            raise FeatureError(f"{store.path}: found features of {counted(store.dim, 'column')}, expected {expected}")
+    return opened.front_end
 
 
 def front_end_of_model(model: PhoneHMM | AdaptedSystem) -> FrontEnd:
@@ -273,7 +294,7 @@ def align_dir(
     said = data.only(spoken.words)
     options["utt2spk"] = data.utt2spk if adapt else None
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
-    with features_of(said, hmm.front_end, **reading) as (store, done):
+    with features_of(said, front_end_for(model, hmm, stored), **reading) as (store, done):
         found = align(hmm, store, spoken.words, spoken.entries, n_jobs=n_jobs, skip_bad=skip, **options)
         least = _least_fit(hmm, store, spoken, found, n_jobs=n_jobs, **options)
     if ali is not None and found.alignments:

@@ -16,7 +16,7 @@ from gmmspeech.audio.reading import Channel
 from gmmspeech.commands.alignment import Audio, samples_of
 from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.extraction import Extraction
-from gmmspeech.commands.phones import features_of, front_end_of_model, open_model, warn_of_skipped
+from gmmspeech.commands.phones import features_of, front_end_for, front_end_of_model, open_model, warn_of_skipped
 from gmmspeech.commands.stored_features import Stored
 from gmmspeech.commands.transcripts import Dictionaries, phones_like, pronunciations_of, read_speech
 from gmmspeech.errors import ConfigError, GmmSpeechWarning, counted, shown
@@ -72,7 +72,7 @@ def recognize_dir(
     found = _with_rare(open_model(model), phones)
     graph = graph_of(base_of(found))
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
-    with features_of(data, found.front_end, **reading) as (store, done):
+    with features_of(data, front_end_for(model, found, stored), **reading) as (store, done):
         _tell_bad(done, left_out)
         if adapts(found, adapt):
             how = {"acoustic_scale": options.get("acoustic_scale", 1.0), "n_jobs": n_jobs}
@@ -207,7 +207,7 @@ def recognize_words_dir(
     base = base_of(found)
     made = word_graph(base, words.ngram, words.entries, **(graph or {}))
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
-    with features_of(data, base.front_end, **reading) as (store, done):
+    with features_of(data, front_end_for(model, found, stored), **reading) as (store, done):
         _tell_bad(done, left_out)
         speakers = data.utt2spk if adapts(found, adapt) else None
         done_words = recognize_words_of(

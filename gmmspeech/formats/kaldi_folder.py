@@ -14,6 +14,8 @@ from gmmspeech.checks import all_finite, real_array
 from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.features.conf_files import KALDI_KINDS
 from gmmspeech.features.frontend import FrontEnd
+from gmmspeech.features.sections import DeltaOptions
+from gmmspeech.features.stored import StoredCmvn, StoredFrontEnd
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import parse_whole, read_text, split_fields
 from gmmspeech.formats.kaldi_hmm import read_kaldi_hmm, write_kaldi_hmm
@@ -24,6 +26,7 @@ from gmmspeech.phones.hmm.model import PhoneHMM
 
 _MODEL, _OF_ANY, _MATRIX = "final.mdl", "final.alimdl", "final.mat"
 _CONTEXT = 4  # of splice-feats
+_DELTA_ORDER = 2  # of add-deltas
 _PRIOR_FRAMES = 100.0  # of a speaker: fmllr's least count is of so many
 
 
@@ -88,26 +91,56 @@ def _front_end(folder: Path, dim: int) -> str | None:
         found = ", ".join(str(file) for _, file in confs)
         raise DataError(f"{folder}: found {found}, expected the configuration of one kind of features")
     (kind, file) = confs[0]
-    options = _options(folder / "cmvn_opts", {"norm_means", "norm_vars"})
-    deltas = _options(folder / "delta_opts", {"delta_order", "delta_window"})
     sections: dict[str, Any] = {}
-    if options.get("norm_means", "true") == "true":
-        sections["cmvn"] = {
-            "method": "speaker",
-            "norm_vars": options.get("norm_vars", "false") == "true",
-            "static": True,
-        }
-    elif options.get("norm_vars", "false") == "true":
-        raise DataError(f"{folder / 'cmvn_opts'}: found variances without means, expected both, means alone or none")
+    norm_vars = _cmvn(folder)
+    if norm_vars is not None:
+        sections["cmvn"] = {"method": "speaker", "norm_vars": norm_vars, "static": True}
     static = FrontEnd.from_kaldi_conf(file, kind).features.dim
-    order = int(dim / static) - 1 if "delta_order" not in deltas else parse_whole(deltas["delta_order"])
+    order, window = _deltas(folder, default=int(dim / static) - 1)
     if order:
-        sections["deltas"] = {"order": order, "window": parse_whole(deltas.get("delta_window", "2"))}
+        sections["deltas"] = {"order": order, "window": window}
     front = FrontEnd.from_kaldi_conf(file, kind, **sections)
     if front.dim != dim:
         found = f"{counted(static, 'column')} and {order} orders of deltas"
         raise DataError(f"{file}: found {found}, expected the {dim} columns of the model")
     return front.to_json()
+
+
+def stored_steps(path: str | os.PathLike[str], model: PhoneHMM | AdaptedSystem) -> StoredFrontEnd | None:
+    """Steps that Kaldi's scripts take from ``feats.scp`` to the frames of a model, by the options beside it.
+
+    ``apply-cmvn`` by speaker with ``cmvn_opts``; ``add-deltas`` with ``delta_opts`` where there is no ``final.mat``.
+    None for a model whose columns are no such features and deltas.
+    """
+    folder = Path(path).parent
+    norm_vars = _cmvn(folder)
+    steps: dict[str, Any] = {} if norm_vars is None else {"cmvn": StoredCmvn(owner="speaker", norm_vars=norm_vars)}
+    if isinstance(model, AdaptedSystem):
+        return StoredFrontEnd(columns=model.dim, **steps)
+    order, window = _deltas(folder, default=_DELTA_ORDER)
+    columns, rest = divmod(model.dim, order + 1)
+    if rest:
+        return None
+    if order:
+        steps["deltas"] = DeltaOptions(order=order, window=window)
+    return StoredFrontEnd(columns=columns, **steps)
+
+
+def _cmvn(folder: Path) -> bool | None:
+    """Say whether variances are normalized, by ``cmvn_opts``; None where nothing is."""
+    options = _options(folder / "cmvn_opts", {"norm_means", "norm_vars"})
+    norm_vars = options.get("norm_vars", "false") == "true"
+    if options.get("norm_means", "true") == "true":
+        return norm_vars
+    if norm_vars:
+        raise DataError(f"{folder / 'cmvn_opts'}: found variances without means, expected both, means alone or none")
+    return None
+
+
+def _deltas(folder: Path, *, default: int) -> tuple[int, int]:
+    """Order and window of deltas, by ``delta_opts``."""
+    options = _options(folder / "delta_opts", {"delta_order", "delta_window"})
+    return parse_whole(options.get("delta_order", str(default))), parse_whole(options.get("delta_window", "2"))
 
 
 def _options(file: Path, known: set[str]) -> dict[str, str]:

@@ -96,6 +96,11 @@ def is_foreign(path: str | os.PathLike[str]) -> bool:
     return _reader(os.fspath(path)) is not None
 
 
+def is_kaldi_model(path: str | os.PathLike[str]) -> bool:
+    """Say whether a file is a model of phones of Kaldi's, whole or not."""
+    return _reader(os.fspath(path)) is _read_kaldi_folder
+
+
 def _reader(name: str) -> Callable[[str], Any] | None:
     """Give the function that reads a file of Kaldi's, HTK's or MFA's, or None where it is none."""
     try:

@@ -58,6 +58,36 @@ def test_align_by_the_features_that_kaldi_had(run, golden, tmp_path, aligning):
     np.testing.assert_array_equal(found, read_kaldi_alignments(mono / "ali.ark")[UTTERANCE])
 
 
+def test_align_by_features_as_kaldis_scripts_take_them(run, golden, tmp_path, aligning, monkeypatch):
+    """Cepstra of all of the speaker's utterances become what Kaldi had, by statistics beside them and deltas."""
+    monkeypatch.chdir(tmp_path)
+    mono = golden / "kaldi_models/mono"
+    run("features", "data", "ark,scp:f.ark,f.scp", "--config", mono / "mfcc.conf")
+    speaker, utterances = UTTERANCE.split("-")[0], [f"{UTTERANCE[:-1]}{i}" for i in range(10)]
+    (tmp_path / "spk2utt").write_text(f"{speaker} {' '.join(utterances)}\n")
+    run("compute-cmvn", "scp:f.scp", "ark:cmvn.ark", "--spk2utt", "spk2utt")
+    beside = ("--feats", "scp:f.scp", "--cmvn", "ark:cmvn.ark", "--utt2spk", "data/utt2spk")
+    done = run(*aligning, *beside, "--write-ali", "ark:ali")
+    assert done.exit_code == 0, done.output
+    expected = read_kaldi_alignments(mono / "ali.ark")[UTTERANCE]
+    assert np.mean(read_kaldi_alignments("ali")[UTTERANCE] == expected) >= 0.995
+    (tmp_path / "model/cmvn_opts").write_text("--norm-vars=true\n")
+    (tmp_path / "model/delta_opts").write_text("--delta-window=3\n")
+    for options, expected in (
+        (beside[:2], "--cmvn: found none, expected statistics for features"),
+        (beside[:4], "--utt2spk: found none, expected speakers"),
+        ((*beside, "--deltas", 1), "found frames with stored.deltas.order = 1, expected stored.deltas.order = 2"),
+        ((*beside, "--delta-window", 2, "--deltas", 2), "stored.deltas.window = 2, expected stored.deltas.window = 3"),
+    ):
+        refused = run(*aligning, *options)
+        assert refused.exit_code == 1
+        assert expected in refused.output
+    (tmp_path / "model/mfcc.conf").unlink()
+    (tmp_path / "model/delta_opts").write_text("--delta-order=1\n")
+    refused = run(*aligning, *beside)
+    assert "f.scp: found features of 13 columns, expected 39 as" in refused.output
+
+
 def test_align_with_a_model_of_mfas(run, golden, tmp_path, aligning):
     """The same model, its vowels called as with stress, with a dictionary in such phones, gives the same times."""
     mono, folder = golden / "kaldi_models/mono", tmp_path / "model"
