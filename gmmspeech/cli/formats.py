@@ -10,13 +10,14 @@ import click
 from gmmspeech.cli.group import command
 from gmmspeech.cli.places import FEATURES, FILE, OUT, OUT_FEATURES
 from gmmspeech.cli.process import tell
-from gmmspeech.cli.steps import steps_options, utt2spk_for_cmvn
+from gmmspeech.cli.steps import skip_steps_option, steps_options, utt2spk_for_cmvn
 from gmmspeech.errors import counted
 
 
 @command("copy-features")
 @click.argument("source", metavar="FEATS", type=FEATURES)
 @click.argument("out", type=OUT_FEATURES)
+@skip_steps_option
 @utt2spk_for_cmvn
 @steps_options
 @click.option("--paste", type=FEATURES, help="Put these columns beside those of FEATS, as paste-feats does.")

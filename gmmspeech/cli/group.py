@@ -178,6 +178,7 @@ def _through_streams(function: Any, context: click.Context, options: dict[str, A
                     fetch()
                 gather_steps(function, options)
                 function(**options)
+                _tell_skipped_steps(options)
                 for deliver in streams.after:
                     deliver()
         except GmmSpeechError as error:
@@ -187,6 +188,14 @@ def _through_streams(function: Any, context: click.Context, options: dict[str, A
                 raise
             return True
     return False
+
+
+def _tell_skipped_steps(options: Mapping[str, Any]) -> None:
+    """Name and count on stderr what could not be taken through the steps of stored features."""
+    skipped = getattr(options.get("beside"), "skipped", None)
+    if skipped:
+        tell_skipped(skipped.values())
+        say(f"{len(skipped)} skipped")
 
 
 def tell_left_out(skipped: Mapping[str, str]) -> None:

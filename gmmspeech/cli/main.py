@@ -46,7 +46,7 @@ from gmmspeech.cli.group import (
 )
 from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, FOLDER, OUT, OUT_STORE
 from gmmspeech.cli.process import tell
-from gmmspeech.cli.steps import steps_options, utt2spk_for_cmvn
+from gmmspeech.cli.steps import skip_steps_option, steps_options, utt2spk_for_cmvn
 from gmmspeech.errors import counted, shown
 
 __all__ = [
@@ -223,6 +223,7 @@ def features(
     help="With --utt2spk: a speaker and their group (sex, corpus) in each line; each group counts alike too.",
 )
 @seed_option
+@skip_steps_option
 @steps_options
 @jobs_option
 @scheduler_option
@@ -296,6 +297,7 @@ def train_ubm(
 )
 @click.option("--update", default="m", help="What to adapt: any of the letters m (means), v (variances), w (weights).")
 @scoring_option
+@skip_steps_option
 @utt2spk_for_cmvn
 @steps_options
 @jobs_option

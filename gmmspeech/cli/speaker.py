@@ -10,7 +10,7 @@ import click
 from gmmspeech.cli.group import command, jobs_option, scheduler_option
 from gmmspeech.cli.places import FEATURES, FILE, OUT, OUT_FEATURES
 from gmmspeech.cli.process import tell
-from gmmspeech.cli.steps import steps_options, utt2spk_for_cmvn
+from gmmspeech.cli.steps import skip_steps_option, steps_options, utt2spk_for_cmvn
 from gmmspeech.errors import ConfigError, counted
 
 
@@ -24,6 +24,7 @@ from gmmspeech.errors import ConfigError, counted
     show_default="each utterance by itself",
     help="File with a name and the utterances that are taken as one in each line.",
 )
+@skip_steps_option
 @utt2spk_for_cmvn
 @steps_options
 @click.option("--second-order", is_flag=True, help="Keep the sums of squares too, which Fisher vectors need.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -31,6 +32,13 @@ _OPTIONS = (
         *("--vad", "--select-voiced", "vad"), type=FEATURES, metavar="scp:FILE", help="Keep voiced frames alone."
     ),
     click.option("--subset", type=FILE, help="Keep these utterances alone, one a line."),
+)
+skip_steps_option = click.option(
+    "--skip-bad/--strict",
+    "skip_steps",
+    default=False,
+    show_default="stop",
+    help="Leave out, named and counted, utterances without voice activity or statistics of CMVN, or stop at the first.",
 )
 _NAMES = ("cmvn", "cmvn_utt2spk", "norm_vars", "deltas", "delta_window", "sliding_cmvn", "vad", "subset", "paste")
 _SPEAKERS = "--utt2spk"
@@ -77,4 +85,5 @@ def gather_steps(function: Any, options: dict[str, Any]) -> None:
     from gmmspeech.commands.stored_features import read_beside
 
     given = {name: options.pop(name) for name in _NAMES if name in options}
-    options["beside"] = read_beside(**given)
+    skip = options.pop("skip_steps", False)
+    options["beside"] = replace(read_beside(**given), skipped={} if skip else None)

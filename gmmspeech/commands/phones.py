@@ -115,10 +115,13 @@ def _stored_features(
     """Open the stored features of a data directory's utterances."""
     text, kept = front.to_json() if isinstance(front, FrontEnd) else front, stored.beside.subset
     wanted = frozenset(data.utterances) if kept is None else kept & frozenset(data.utterances)
-    with open_features(stored.features, replace(stored.beside, subset=wanted), front_end=text) as store:
+    skipped: dict[str, str] | None = {} if skip_bad else None
+    beside = replace(stored.beside, subset=wanted, skipped=skipped)
+    with open_features(stored.features, beside, front_end=text) as store:
         store.front_end = store.front_end or joined_options({}, StoredFrontEnd(columns=store.dim))
         FrameClock.of(store.front_end)  # which refuses frames without times
         lacking = {name: f"found no features of it in {store.path}" for name in wanted if name not in store}
+        lacking |= skipped or {}
         if lacking and not skip_bad:
             name = min(lacking)
             expected = f"those of {counted(len(wanted), 'utterance')}"

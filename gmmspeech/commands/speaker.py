@@ -66,7 +66,7 @@ def statistics_file(
     prepared = open_features(features, beside, front_end=model.front_end_, model=ubm)
     with prepared as store, on_cluster(scheduler) as client:
         check_frames(store, model, ubm)
-        frames = store if groups is None else _Joined(store, read_list_map(groups))
+        frames = store if groups is None else _Joined(store, beside.only_taken(read_list_map(groups)))
         items = progress_bar("statistics", "utt")(frames.items()) if client is None else frames
         options: dict[str, Any] = {"second_order": second_order, "n_jobs": n_jobs, "client": client}
         write_statistics(out, model, items, front_end=store.front_end, **options)

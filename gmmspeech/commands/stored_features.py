@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError, DataError, FeatureError, counted, shown
+from gmmspeech.errors import ConfigError, DataError, FeatureError, all_of, counted, shown
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.atomic import temporary_folder
 from gmmspeech.files.text import look_alike, read_lines, split_fields
@@ -58,6 +58,8 @@ class Beside:
         The only utterances that are kept.
     paste : FeatureStore, optional
         Whose columns are put beside those there are, at the end.
+    skipped : dict of str to str, optional
+        Takes the utterances that can't go through the steps, with what is wrong; without it the first stops the work.
     """
 
     cmvn: Mapping[str, NDArray[np.float64]] | None = None
@@ -69,6 +71,7 @@ class Beside:
     vad: Mapping[str, NDArray[np.float64]] | None = None
     subset: frozenset[str] | None = None
     paste: FeatureStore | None = None
+    skipped: dict[str, str] | None = field(default=None, compare=False)
 
     def front_end(self, columns: int, wanted: StoredFrontEnd | None) -> StoredFrontEnd:
         """Steps that are asked for, those that need nothing beside the features as a model wants them by default."""
@@ -93,8 +96,27 @@ class Beside:
     def through(self, front: StoredFrontEnd, items: Iterable[tuple[str, Frames]]) -> Iterator[tuple[str, Frames]]:
         """Take utterances through the steps of a front end."""
         for utterance, frames in items:
-            if self.subset is None or utterance in self.subset:
-                yield utterance, self._frames(front, utterance, frames)
+            if self.subset is not None and utterance not in self.subset:
+                continue
+            try:
+                taken = self._frames(front, utterance, frames)
+            except (DataError, FeatureError) as error:
+                if self.skipped is None:
+                    raise
+                self.skipped[utterance] = str(error)
+            else:
+                yield utterance, taken
+
+    def only_taken(self, groups: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+        """Leave skipped utterances out of groups, and skip the groups of which none is left."""
+        kept = {}
+        for name, utterances in groups.items():
+            there = [utterance for utterance in utterances if utterance not in (self.skipped or {})]
+            if there or self.skipped is None:
+                kept[name] = there
+            else:
+                self.skipped[name] = f"{shown(name)}: {all_of(len(utterances), 'utterance')} bad"
+        return kept
 
     def _frames(self, front: StoredFrontEnd, utterance: str, frames: Frames) -> Frames:
         """Take one utterance through the steps."""
@@ -229,10 +251,21 @@ def open_features(
         check_same_front_end(front_end, text, model=str(model), frames=store.path)
         with temporary_folder() as folder:
             file = folder / "features.h5"
-            write_store(file, beside.through(front, store.items()), front_end=text)
+            write_store(file, _some(store.path, beside, beside.through(front, store.items())), front_end=text)
             with FeatureStore(file) as prepared:
                 prepared.path = store.path  # which people know
                 yield prepared
+
+
+def _some(path: str, beside: Beside, items: Iterator[tuple[str, Frames]]) -> Iterator[tuple[str, Frames]]:
+    """Yield items, or raise a DataError where all were skipped."""
+    first = next(items, None)
+    if first is None and beside.skipped:
+        found = f"{all_of(len(beside.skipped), 'utterance')} bad; the first: {next(iter(beside.skipped.values()))}"
+        raise DataError(f"{path}: {found}")
+    if first is not None:
+        yield first
+        yield from items
 
 
 def _check_given(beside: Beside, wanted: StoredFrontEnd, model: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,8 @@ def train_ubm_file(
         frames: Any = store
         if utt2spk is not None:
             groups = None if spk2group is None else read_map(spk2group)
-            frames, options["sample_weight"] = balanced_frames(store, read_map(utt2spk), spk2group=groups)
+            listed = {name: who for name, who in read_map(utt2spk).items() if name not in (beside.skipped or {})}
+            frames, options["sample_weight"] = balanced_frames(store, listed, spk2group=groups)
         if not isinstance(start, str):
             check_frames(store, start, Path(init))
         options |= {"init": start}
@@ -91,7 +93,9 @@ def enroll_file(
     verifier = SpeakerVerifier(load(ubm, DiagonalGMM), **options)
     with open_features(features, beside, front_end=verifier.ubm.front_end_, model=ubm) as store:
         check_frames(store, verifier.ubm, ubm)
-        verifier.enroll_all(read_list_map(sessions), store)
+        verifier.enroll_all(beside.only_taken(read_list_map(sessions)), store)
+        if not verifier.models_:
+            raise DataError(f"{sessions}: found no speaker with an utterance that can be used, expected one or more")
     verifier.save(out)
     return verifier
 
@@ -117,14 +121,17 @@ def score_file(
     if scoring is not None or top_c is not None:
         verifier.set_scoring(scoring or verifier.scoring, top_c)
     verifier.n_jobs = n_jobs
-    with open_features(features, beside, front_end=verifier.ubm.front_end_, model=models) as store:
+    taken = replace(beside, skipped=None if skipped is None else {})
+    with open_features(features, taken, front_end=verifier.ubm.front_end_, model=models) as store:
         check_frames(store, verifier.ubm, models)
         scores = verifier.score_trials(
             read_trials(trials),
             store,
-            groups=None if groups is None else read_list_map(groups),
+            groups=None if groups is None else taken.only_taken(read_list_map(groups)),
             skipped=skipped,
         )
+    if skipped:  # by what stopped them first
+        skipped |= {test: reason for test, reason in (taken.skipped or {}).items() if test in skipped}
     if skipped and not len(scores):
         raise DataError(f"{trials}: {all_of(len(skipped), 'test')} bad; the first: {next(iter(skipped.values()))}")
     write_scores(out, scores)

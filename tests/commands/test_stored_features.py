@@ -169,3 +169,51 @@ def test_phones_of_stored_features(here, run_command):
     (here / "few.scp").write_text((here / "a.scp").read_text().splitlines()[0])
     done = run_command("align", ".", "p.h5", *common[:2], "--feats", "scp:few.scp", *cmvns)
     assert "scp:few.scp: found no features of u1 (2 such), expected those of 3 utterances" in done.stderr
+
+
+def test_utterances_that_lack_what_steps_need_are_left_out(here, run_command):
+    """One has no voice, one no voice activity at all; the rest is done as if they were not there."""
+    voices = {"u0": np.ones(30), "u1": np.ones(31), "u2": np.zeros(32)}
+    write_kaldi_vectors("good.ark", voices)
+    write_kaldi_vectors("vad.ark", {name: voices[name] for name in ("u0", "u2")})
+    (here / "names").write_text("u0\n")
+    (here / "trials").write_text("ann u0\nann u1\n")
+    (here / "groups").write_text("one u0 u1\ntwo u1 u2\n")
+    train = ("train-ubm", "scp:a.scp", "ubm.h5", "-k", 2, "--max-iter", 1, "--utt2spk", "utt2spk")
+    vad = ("--vad", "ark:vad.ark")
+    stopped = run_command(*train, *vad)
+    assert stopped.exit_code == 1
+    assert (
+        stopped.stderr
+        == "gmmspeech: error: utterance u1: found no voice activity for it, expected voice activity, as of 2 others\n"
+    )
+    lines = [
+        line.removeprefix("gmmspeech: ")
+        for line in done_of(run_command, *train, *vad, "--skip-bad").stderr.splitlines()
+    ]
+    assert [line for line in lines if "skipped" in line] == [
+        "skipped: utterance u1: found no voice activity for it, expected voice activity, as of 2 others",
+        "skipped: utterance u2: found no voiced frame, expected one or more",
+        "2 skipped",
+    ]
+    for words, told in (
+        (("copy-features", "scp:a.scp", "b.h5"), "1 utterance, 30 frames copied"),
+        (("statistics", "ubm.h5", "scp:a.scp", "s.h5"), "statistics of 1 utterance"),
+        (("statistics", "ubm.h5", "scp:a.scp", "g.h5", "--groups", "groups"), "statistics of 1 utterance"),
+        (("enroll", "ubm.h5", "scp:a.scp", "spk2utt", "m.h5"), "1 model enrolled"),
+        (("score", "m.h5", "scp:a.scp", "trials", "scores"), "1 trial scored, 1 test skipped"),
+    ):
+        done = done_of(run_command, *words, *vad, "--skip-bad")
+        assert told in done.stdout
+        assert "utterance u1: found no voice activity for it" in done.stderr
+    assert (
+        "skipped: bob: the only utterance is bad"
+        in run_command("enroll", "ubm.h5", "scp:a.scp", "spk2utt", "m.h5", *vad, "--skip-bad").stderr
+    )
+    done_of(run_command, "copy-features", "scp:a.scp", "c.h5", "--vad", "ark:good.ark", "--subset", "names")
+    with FeatureStore("b.h5") as found, FeatureStore("c.h5") as expected:
+        np.testing.assert_array_equal(found["u0"], expected["u0"])
+    write_kaldi_vectors("none.ark", {name: 0 * voice for name, voice in voices.items()})
+    none = run_command("copy-features", "scp:a.scp", "d.h5", "--vad", "ark:none.ark", "--skip-bad")
+    assert (none.exit_code, (here / "d.h5").exists()) == (1, False)
+    assert "a.scp: all 3 utterances are bad; the first: utterance u0: found no voiced frame" in none.stderr
