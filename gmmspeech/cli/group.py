@@ -16,7 +16,7 @@ import click
 
 from gmmspeech.cli.catalog import example_of
 from gmmspeech.cli.messages import as_typed
-from gmmspeech.cli.places import CONFIG, FEATURES, OUT_FEATURES, OUT_STORE, check_places
+from gmmspeech.cli.places import CONFIG, FEATURES, OUT_FEATURES, OUT_STORE, check_places, remedy_of
 from gmmspeech.cli.process import STDOUT_TAKEN, Main, traceback_shown
 from gmmspeech.cli.steps import gather_steps
 from gmmspeech.cli.streams import end_by_signal, streams_of
@@ -148,7 +148,8 @@ def command(name: str) -> Any:
                     if _through_streams(function, context, options):
                         end_by_signal()
                 except GmmSpeechError as error:
-                    raise type(error)(translate(str(error))) from error
+                    message = translate(str(error))
+                    raise type(error)(message + remedy_of(context, message)) from error
 
         made = voice_options(checked)
         if _streams(function) == "add":

@@ -122,6 +122,16 @@ def check_places(context: click.Context) -> None:
         remove_leftovers(path)
 
 
+def remedy_of(context: click.Context, message: str) -> str:
+    """Tell which command says more of a list of a DATA_DIR that a message begins with."""
+    named = {name: value for name, value in context.params.items() if name in ("data_dir", "data_dirs")}
+    for folder in next(map(_values, named.values()), []):
+        of_list = any(message.startswith(f"{folder / name}:") for name in LISTS)
+        if of_list and ": found " in message and "fix-data" not in message:
+            return f" (gmmspeech validate-data {shown(folder, 400)} tells all that is wrong there)"
+    return ""
+
+
 def check_log(context: click.Context, log: Path) -> None:
     """Raise a DataError if the file of a log is anything else that a command names."""
     for parameter in context.command.params:

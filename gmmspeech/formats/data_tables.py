@@ -40,12 +40,27 @@ def read_tables(folder: Path, told: list[str] | None = None) -> Tables:
         raise DataError(f"{folder}: no such folder, expected a data directory")
     if not (folder / "utt2spk").exists():
         raise DataError(f"{folder / 'utt2spk'}: no such file, expected lines of an utterance and its speaker")
-    found = {name: read_table(folder / name, told) for name in OWNERS if (folder / name).exists()}
+    found = {name: _read_with_remedy(folder / name, told) for name in OWNERS if (folder / name).exists()}
     odd = next((u for u, speaker in found["utt2spk"].items() if len(split_fields(speaker)) != 1), None)
     if odd is not None:
         line = shown(f"{odd} {found['utt2spk'][odd]}".rstrip())
-        raise DataError(f"{folder / 'utt2spk'}: found {line}, expected an utterance and its speaker")
+        remedy = "give it a speaker, perhaps its own name, or take the line out; fix-data does the rest"
+        raise DataError(f"{folder / 'utt2spk'}: found {line}, expected an utterance and its speaker ({remedy})")
     return found
+
+
+def _read_with_remedy(path: Path, told: list[str] | None) -> Table:
+    """Read a list, or say what to do about a file that is none."""
+    try:
+        return read_table(path, told)
+    except DataError as error:
+        if path.is_file() and not path.stat().st_size:
+            remedy = "make it anew, or remove it"
+        elif "UTF-8" in str(error):
+            remedy = "iconv converts other encodings, as iconv -f latin1 -t utf-8"
+        else:
+            raise
+        raise DataError(f"{error} ({remedy}; then fix-data does the rest)") from error
 
 
 def read_whole_tables(folder: Path) -> Tables:

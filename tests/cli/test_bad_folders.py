@@ -100,3 +100,12 @@ def test_strict_stops_at_every_kind_of_bad_input(run, corpus, tmp_path: Path, ki
     assert KINDS[kind] in done.stderr
     assert (tmp_path / "out" / "one.TextGrid").exists()
     assert contents_of(folder) == before
+
+
+def test_bad_lists_lead_to_the_command_that_tells_all(run, tmp_path):
+    (tmp_path / "wav.scp").write_text("u1 u1.wav\n")
+    (tmp_path / "utt2spk").write_text("u1\n")
+    for words in (("features", tmp_path, tmp_path / "f.h5", "--config", "phones"), ("align", tmp_path)):
+        done = run(*words)
+        assert done.exit_code == 1
+        assert f" (gmmspeech validate-data {tmp_path} tells all that is wrong there)" in done.stderr

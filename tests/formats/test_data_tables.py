@@ -127,3 +127,18 @@ def test_lengths_of_recordings(tmp_path: Path) -> None:
     (tmp_path / "b.wav").write_text("none")
     tables = {"wav.scp": {"a": "a.wav", "b": "b.wav", "c": "cat c.wav |", "d": "d.wav"}, "reco2dur": {"d": "2.5"}}
     assert durations(tmp_path, tables, ["a", "b", "c", "d", "e"]) == {"a": 0.5, "d": 2.5}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "match"),
+    [
+        ("text", b"", r"text: found 0 bytes, .* \(make it anew, or remove it; then fix-data"),
+        ("text", b"u1 caf\xe9\n", r"text:1: found byte 0xe9, expected UTF-8 text \(iconv converts"),
+        ("utt2spk", b"u1 ann\nu2\n", r"utt2spk: found u2, expected an utterance and its speaker \(give it a speaker"),
+    ],
+)
+def test_what_has_to_be_done_by_hand_is_told(tmp_path, name, content, match):
+    (tmp_path / "utt2spk").write_text("u1 ann\n")
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=match):
+        read_tables(tmp_path)
