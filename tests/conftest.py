@@ -78,6 +78,13 @@ def corpus() -> Callable[[str], Path]:
 
 
 @pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports without pictures, which take longer than all else in a test."""
+    monkeypatch.setattr("gmmspeech.report.html.figure_of", lambda *_, **__: None)
+    monkeypatch.setattr("gmmspeech.report.html.inline_svg", lambda *_, **__: "")
+
+
+@pytest.fixture
 def kept_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Checkpoints keep every state, however soon it comes behind the one before."""
     monkeypatch.setattr("gmmspeech.files.checkpoints.SECONDS_APART", 0.0)

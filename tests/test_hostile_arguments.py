@@ -529,7 +529,7 @@ def finite(found, seen=()):
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, no_pictures):
     """A folder with a good file of each kind."""
     import soundfile
 

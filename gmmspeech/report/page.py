@@ -91,7 +91,12 @@ def _read(name: str) -> str:
 def inline_svg(figure: Figure, *, name: str, alt: str) -> str:
     """Draw a figure as an SVG element for a page: ids of its own, the page's colors and font, and a text beside it."""
     buffer = io.StringIO()
-    with style.drawing(**{"svg.fonttype": "none", "svg.hashsalt": name, "svg.id": name}):
+    settings = {"svg.fonttype": "none", "svg.hashsalt": name, "svg.id": name, "figure.constrained_layout.use": False}
+    with style.drawing(**settings):
+        layout = figure.get_layout_engine()
+        if layout is not None:  # done here, matplotlib does not draw the figure once more for its sake
+            layout.execute(figure)
+            figure.set_layout_engine()
         nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
         figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     svg = buffer.getvalue()

@@ -77,6 +77,7 @@ def test_all_that_lies_in_folders(folder: Path, tmp_path: Path) -> None:
     assert summary.eer_rocch < 0.35  # bands are not hard to tell apart
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_goes_on_where_it_was(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
 
@@ -104,6 +105,7 @@ def test_goes_on_where_it_was(folder: Path, tmp_path: Path, monkeypatch: pytest.
         assert path.read_bytes() == (tmp_path / "other" / "protocol" / path.name).read_bytes()
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_background_of_strangers(folder: Path, tmp_path: Path) -> None:
     """All speakers are in trials, none is learnt from; a file of the same model gives the same scores."""
     found = gs.verify_folder(folder, tmp_path / "out", background="open")  # which warns of nothing
@@ -130,6 +132,7 @@ def test_background_and_front_end_go_together(folder: Path, tmp_path: Path) -> N
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_one_recording_each_and_plda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "ENOUGH_FOR_PLDA", 5)
     monkeypatch.setattr(steps, "SESSION", 100)
@@ -168,6 +171,7 @@ def test_too_little(tmp_path: Path, names: list[str], message: str) -> None:
         gs.verify_folder(tmp_path / "in", tmp_path / "out")
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_results_go_elsewhere(folder: Path) -> None:
     with pytest.raises(gs.errors.ConfigError, match="the folder of the recordings, expected another"):
         gs.verify_folder(folder, folder)

@@ -14,6 +14,34 @@ for name in ("fsdd", "phones_librispeech", "speaker_backends", "spoofing"):
 
 
 @pytest.fixture
+def thinned(corpus, tmp_path: Path) -> Callable[..., Path]:
+    """A function: name of a corpus and, of some of its parts, of how many utterances one is kept; gives its folder."""
+
+    def thin(name: str, **steps: int) -> Path:
+        source, folder = corpus(name), tmp_path / "thinned"
+        (folder / "data").mkdir(parents=True)
+        (folder / "audio").symlink_to(source / "audio")
+        for place in (source / "data").iterdir():
+            part = folder / "data" / place.name
+            step = steps.get(place.name.replace("-", "_"))
+            if step is None:
+                part.symlink_to(place)
+                continue
+            part.mkdir()
+            kept = {word for line in lines(place / "utt2spk")[::step] for word in line.split()}
+            for file in ("wav.scp", "utt2spk", "utt2dur", "spk2gender", "text", "phones.ctm"):
+                rows = [line for line in lines(place / file) if line.split()[0] in kept]
+                (part / file).write_text("\n".join([*rows, ""]), encoding="utf-8")
+        return folder
+
+    return thin
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture
 def recipe(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
     """A function: name of a recipe to its script, imported."""
 

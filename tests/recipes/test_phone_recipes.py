@@ -35,7 +35,7 @@ CORE_TEST = (
     "FNLP0 MBPM0 MKLT0 FMGD0 MCMJ0 MJDH0 FDHC0 MGRT0 MNJM0 FMLD0 MJLN0 MPAM0"
 )
 
-UPDATES = {"max_iter": 12}
+UPDATES = {"max_iter": 8}
 BESIDE = {"total_gaussians": 400, "max_iter": 6}
 ONE = PhoneClassifierConfig(1, dim=20, context=3, max_iter=2)
 CLASSIFIER = AdaptedClassifierConfig(ONE, adapter_components=1, segment_components=1, edges=((0, 2),), passes=1)
@@ -95,18 +95,9 @@ def percent(cell: str) -> float:
 
 
 @pytest.fixture
-def little_librispeech(corpus, tmp_path: Path) -> Path:
+def little_librispeech(thinned) -> Path:
     """A twentieth of the background, and an utterance of each test speaker."""
-    source, folder = corpus("librispeech-mini"), tmp_path / "corpus"
-    folder.mkdir()
-    (folder / "audio").symlink_to(source / "audio")
-    for part, step in (("background", 20), ("test-other", 10)):
-        chosen = {line.split()[0] for line in lines(source / "data" / part / "utt2spk")[::step]}
-        (folder / "data" / part).mkdir(parents=True)
-        for name in ("wav.scp", "utt2spk", "text", "phones.ctm"):
-            kept = [line for line in lines(source / "data" / part / name) if line.split()[0] in chosen]
-            (folder / "data" / part / name).write_text("\n".join([*kept, ""]), encoding="utf-8")
-    return folder
+    return thinned("librispeech-mini", background=20, test_other=10)
 
 
 def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -196,7 +187,7 @@ def test_voices_do_without_phones_unless_asked(recipe):
 def test_fsdd(corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     folder = corpus("fsdd-tiny") / "data"
     parts = {name: read_data_dir(folder / name) for name in ("train", "test", "all")}
-    few = {"total_gaussians": 120, "max_iter": 6}
+    few = {"total_gaussians": 120, "max_iter": 4}
     for name, value in (("TRAINING", few), ("CLASSIFIER", ONE)):
         monkeypatch.setattr(digit_phones, name, value)
     digit_phones.recognize_by_phones(Run(tmp_path, jobs=2), *parts.values())

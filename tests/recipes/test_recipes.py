@@ -58,6 +58,7 @@ def test_voices(tmp_path, run, synthetic_voices):
     assert changed.count(" s\n") == 1
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_librispeech(tmp_path, corpus, run):
     run("librispeech", tmp_path, "--corpus", corpus("librispeech-mini"), "--seeds", "1", "--components", "32")
     rates = equal_error_rates(tmp_path)
@@ -65,9 +66,9 @@ def test_librispeech(tmp_path, corpus, run):
     assert rates["test-other"] == 0.0
 
 
-def test_kaldi_sre(tmp_path, corpus, run, monkeypatch):
+def test_kaldi_sre(tmp_path, thinned, run, monkeypatch):
     few = ("--components", "4", "--rank", "5", "--lda-dim", "3")
-    run("kaldi_sre", tmp_path, "--corpus", corpus("librispeech-mini"), *few, SEXES={"pooled": "", "male": "m"})
+    run("kaldi_sre", tmp_path, "--corpus", thinned("librispeech-mini", ubm=2), *few, SEXES={"pooled": "", "male": "m"})
     assert equal_error_rates(tmp_path)["pooled trials, pooled models"] < 20
     monkeypatch.chdir(tmp_path)  # which paths in script files are relative to
     vectors = kaldiio.load_scp("exp/pooled/ivector_test.scp")
@@ -83,8 +84,9 @@ def test_kaldi_sre(tmp_path, corpus, run, monkeypatch):
     np.testing.assert_allclose(again.values, gs.read_scores(exp / "scores").values, rtol=1e-3, atol=1e-3)
 
 
-def test_arabic_commands(tmp_path, corpus, run):
-    pool = corpus("librispeech-mini")
+@pytest.mark.usefixtures("no_pictures")
+def test_arabic_commands(tmp_path, corpus, thinned, run):
+    pool = thinned("librispeech-mini", ubm=3, background=3)
     few = {"own": 16, "pooled": 32, "strangers": 32}  # the recipe has four times as many
     options = ["--corpus", corpus("arabic-speech-commands-mini"), "--pool", pool, "--seeds", "1"]
     run("arabic_commands", tmp_path, *options, COMPONENTS=few)
@@ -98,6 +100,7 @@ def test_arabic_commands(tmp_path, corpus, run):
     assert float(ratios["eval, five-words, strangers UBM"]["actual DCF 0.01"]) < 0.8
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_fsdd(tmp_path, corpus, run):
     run("fsdd", tmp_path, "--corpus", corpus("fsdd"), "--seeds", "1")
     assert errors(tmp_path)["digits"] <= 1

@@ -19,6 +19,7 @@ def corpora(tmp_path: Path, corpus) -> Path:
     return tmp_path / "corpora"
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_every_system_has_a_row_with_all_figures(corpora: Path, tmp_path: Path, recipe, capsys) -> None:
     out = tmp_path / "exp"
     sizes = ["--components", "4", "--rank", "4", "--top-n", "10", "--resamples", "20"]
