@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from gmmspeech.errors import ConfigError, shown
-from gmmspeech.features.options import MAX_RATE, FbankOptions, MfccOptions, PlpOptions, StaticOptions, nearest
+from gmmspeech.features.options import MAX_RATE, FbankOptions, MfccOptions, PlpOptions, StaticOptions
 from gmmspeech.features.sections import EnergyVadOptions
+from gmmspeech.features.wrong_options import nearest
 from gmmspeech.files.text import BLANKS, parse_number, read_text, split_fields
 
 SHIPPED = Path(__file__).resolve().parent.parent / "conf"

@@ -22,7 +22,7 @@ from gmmspeech.features import conf_files
 from gmmspeech.features.cqcc import CqccOptions, cqcc_of_samples, too_short
 from gmmspeech.features.deltas import shifted_deltas
 from gmmspeech.features.normalization import cmvn, cmvn_by_first, rasta, sliding_cmvn
-from gmmspeech.features.options import MAX_RATE, MfccOptions, Section, explain
+from gmmspeech.features.options import MAX_RATE, MfccOptions, Section
 from gmmspeech.features.resampling import Resampler, resampled
 from gmmspeech.features.sections import (
     SECTIONS,
@@ -30,12 +30,10 @@ from gmmspeech.features.sections import (
     DeltaOptions,
     FeatureOptions,
     RastaOptions,
-    RelativeVadOptions,
     ShiftedDeltaOptions,
     SlidingCmvnOptions,
     SpeakerCmvnOptions,
     StaticCmvnOptions,
-    TwoGaussianVadOptions,
     UtteranceCmvnOptions,
     VadOptions,
     WarpOptions,
@@ -47,9 +45,9 @@ from gmmspeech.features.sections import (
 )
 from gmmspeech.features.spectra import dither_seed
 from gmmspeech.features.static import features_of_samples
-from gmmspeech.features.vad import energy_vad, relative_energy_vad, two_gaussian_vad
 from gmmspeech.features.warping import feature_warp
 from gmmspeech.features.window import INT16_SCALE, checked_signal, frame_layout, least_samples, utterance_prefix
+from gmmspeech.features.wrong_options import explain
 from gmmspeech.files.text import parse_object, read_text
 
 
@@ -478,13 +476,7 @@ class FrontEnd(Described, Section):
     def _voiced(self, log_energy: NDArray[np.float32]) -> NDArray[np.bool_]:
         if self.vad is None:
             return np.ones(len(log_energy), dtype=np.bool_)
-        log_energy = self._at_int16_scale(log_energy)
-        options = self.vad.model_dump(exclude={"method"})
-        if isinstance(self.vad, RelativeVadOptions):
-            return relative_energy_vad(log_energy, **options)
-        if isinstance(self.vad, TwoGaussianVadOptions):
-            return two_gaussian_vad(log_energy, **options)
-        return energy_vad(log_energy[:, None], **options)
+        return self.vad.voiced(self._at_int16_scale(log_energy))
 
     def _at_int16_scale(self, log_energy: NDArray[np.float32]) -> NDArray[np.float32]:
         if not isinstance(self.features, CqccOptions) and self.features.full_scale_is_one:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
@@ -13,7 +12,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gmmspeech.arguments import POSITIVE, told
-from gmmspeech.errors import ConfigError, counted, shown
+from gmmspeech.errors import ConfigError, counted
+from gmmspeech.features.wrong_options import explain
 
 Convention = Literal["kaldi", "htk", "librosa"]
 KaldiOrHtk = Literal["kaldi", "htk"]
@@ -441,51 +441,3 @@ def _type(annotation: Any) -> str:
 
 def _indented(text: str | None) -> str:
     return textwrap.fill(text or "", 110, initial_indent="    ", subsequent_indent="    ")
-
-
-def explain(error: ValidationError, known: Mapping[tuple[str, ...], type[BaseModel]] = MappingProxyType({})) -> str:
-    """One line for the first thing that is wrong: where, what was found and what was expected."""
-    first = error.errors()[0]
-    place = [str(part) for part in first["loc"]]
-    if first["type"] == "extra_forbidden":
-        keys = _keys(place[:-1], known)
-        hint = ""
-        if keys:
-            key = nearest(place[-1], keys)
-            hint = f"; the nearest known key is {key!r}{keys[key]}"
-        return f"{_section(place)}unknown key {shown(repr(place[-1]))}{hint}"
-    if first["type"] == "value_error":
-        return _section([*place, ""]) + str(first["ctx"]["error"])
-    if first["type"].startswith("union_tag"):
-        key = first["ctx"]["discriminator"].strip("'")
-        tag = first["ctx"].get("tag")
-        found = f"found {shown(repr(tag))}" if tag else "missing"
-        choices = " or ".join(repr(tag) for path in known if list(path[:1]) == place for tag in path[1:])
-        return f"{_section([*place, ''])}{key}: {found}, expected {choices}"
-    if first["type"] in ("model_type", "model_attributes_type"):
-        return f"{shown(place[-1])}: found {_repr(first['input'])}, expected a section of options"
-    expected = first["msg"].replace("Input should be ", "expected ")
-    return f"{_section(place)}{shown(place[-1])}: found {_repr(first['input'])}, {shown(expected, 200)}"
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Give the known name that looks most like another."""
-    return difflib.get_close_matches(name[:100], known, n=1, cutoff=0)[0]
-
-
-def _repr(value: Any) -> str:
-    return shown(repr(value)) if isinstance(value, str) else shown(value)
-
-
-def _keys(place: list[str], known: Mapping[tuple[str, ...], type[BaseModel]]) -> dict[str, str]:
-    """Keys that a section knows, and those of the sections in it, with the words for where they are."""
-    found: dict[str, str] = {}
-    for path, model in sorted(known.items(), key=lambda item: len(item[0])):
-        if list(path[: len(place)]) == place:
-            where = f" of [{path[0]}]" if len(path) > len(place) else ""
-            found = {**dict.fromkeys(model.model_fields, where), **found}
-    return found
-
-
-def _section(place: list[str]) -> str:
-    return f"[{shown(place[0])}] " if len(place) > 1 else ""

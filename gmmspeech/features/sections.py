@@ -21,6 +21,7 @@ from gmmspeech.features.options import (
     PlpOptions,
     Section,
 )
+from gmmspeech.features.vad import energy_vad, relative_energy_vad, two_gaussian_vad
 
 _LATER_SECTIONS = ("rasta", "sdc", "warp")
 _LATER_OPTIONS: tuple[tuple[str, str, Any], ...] = (  # with their defaults
@@ -78,6 +79,10 @@ class EnergyVadOptions(Section):
     vad_frames_context: int = Field(default=0, ge=0, le=MAX_FRAMES)
     vad_proportion_threshold: float = Field(default=0.6, gt=0, le=1)
 
+    def voiced(self, log_energy: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which frames are voiced, by their log energies at the scale of 16-bit samples, (T,)."""
+        return energy_vad(log_energy[:, None], **self.model_dump(exclude={"method"}))
+
 
 class RelativeVadOptions(Section):
     """[vad] with method = "relative": options of `relative_energy_vad`."""
@@ -86,6 +91,10 @@ class RelativeVadOptions(Section):
     range_db: float = Field(default=50.0, ge=0)
     context: int = Field(default=2, ge=0, le=MAX_FRAMES)
     above_noise_db: float | None = Field(default=None, ge=0)
+
+    def voiced(self, log_energy: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which frames are voiced, by their log energies at the scale of 16-bit samples, (T,)."""
+        return relative_energy_vad(log_energy, **self.model_dump(exclude={"method"}))
 
 
 class TwoGaussianVadOptions(Section):
@@ -96,6 +105,10 @@ class TwoGaussianVadOptions(Section):
     max_iter: int = Field(default=10, ge=1, le=MAX_FRAMES)
     tol: float = Field(default=5e-4, ge=0)
     variance_floor: float = Field(default=5e-4, gt=0, le=1)
+
+    def voiced(self, log_energy: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which frames are voiced, by their log energies at the scale of 16-bit samples, (T,)."""
+        return two_gaussian_vad(log_energy, **self.model_dump(exclude={"method"}))
 
 
 class UtteranceCmvnOptions(Section):

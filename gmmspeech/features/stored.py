@@ -17,8 +17,9 @@ from pydantic import Field, ValidationError
 from gmmspeech.errors import ConfigError, DataError, FeatureError, counted, shown
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.normalization import UTTERANCE_FLOOR, sliding_cmvn
-from gmmspeech.features.options import Section, explain
+from gmmspeech.features.options import Section
 from gmmspeech.features.sections import DeltaOptions, SlidingCmvnOptions, describe_cmvn
+from gmmspeech.features.wrong_options import explain
 from gmmspeech.files.text import parse_object
 
 SECTION = "stored"

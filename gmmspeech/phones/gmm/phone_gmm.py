@@ -32,6 +32,7 @@ from gmmspeech.phones.labels.segments import (
     as_ranges,
     duration_moments,
     ends_of,
+    frames_of_parts,
     log_durations,
     part_edges,
     part_of_frames,
@@ -452,19 +453,14 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         seed = int(random_state_of(self.random_state).randint(2**31))
         em = {name: getattr(self, name) for name in ("max_iter", "tol", "variance_floor", "backend")}
         sizes = {name: getattr(self, name) for name in ("size", "n_components", "frames_per_component")}
-        order = np.argsort(codes, kind="stable")
-        starts = np.searchsorted(codes[order], np.arange(len(self.phones_) * self.parts + 1))
 
-        def train(code: int) -> DiagonalGMM:
-            first, stop = starts[code : code + 2]
-            if first == stop:  # segments too short to have this part: the whole phone stands in
-                first, stop = starts[code // self.parts * self.parts], starts[(code // self.parts + 1) * self.parts]
-            own = frames[order[first:stop]]
+        def train(own: NDArray) -> DiagonalGMM:
             if self.ubm is not None:
                 return map_adapt(self.ubm, own, relevance_factor=self.relevance_factor, update=self.update)
             return fit_sized(own, fit=lambda k: DiagonalGMM(k, random_state=seed, **em)._train(own, None), **sizes)
 
-        return ordered_map(train, range(len(starts) - 1), n_jobs=self.n_jobs)
+        of_mixtures = frames_of_parts(frames, codes, len(self.phones_), self.parts)
+        return ordered_map(train, of_mixtures, n_jobs=self.n_jobs)
 
     def _checked(self, X: ArrayLike, *, reset: bool = False) -> NDArray:
         if reset:

@@ -195,6 +195,19 @@ def part_of_frames(
     return of_frames
 
 
+def frames_of_parts(frames: NDArray, codes: NDArray[np.int64], num_phones: int, parts: int) -> Iterator[NDArray]:
+    """Yield the frames of each part of each phone, which `part_of_frames` gave codes.
+
+    Where all of a phone's segments are too short to have a part, it gets those of the whole phone.
+    """
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(num_phones * parts + 1))
+    for code, (first, stop) in enumerate(itertools.pairwise(starts)):
+        if first == stop:
+            first, stop = starts[code // parts * parts], starts[(code // parts + 1) * parts]
+        yield frames[order[first:stop]]
+
+
 def rows_of(ranges: NDArray[np.int64]) -> NDArray[np.int64]:
     """Numbers of all rows of segments, one segment after the other."""
     lengths = np.diff(ranges, axis=1).ravel()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.phones.labels.segments import (
+    frames_of_parts,
     label_utterances,
     log_durations,
     part_edges,
@@ -52,6 +53,17 @@ def test_each_frame_has_the_part_that_it_lies_in(lengths, parts):
         for j in range(parts):
             expected[edges[j] : edges[j + 1]] = -1 if phone < 0 else phone * parts + j
     np.testing.assert_array_equal(part_of_frames(ranges, phones, len(expected), parts), expected)
+
+
+@given(LENGTHS, st.integers(1, 3), st.data())
+def test_frames_of_parts_are_the_phones_own_where_it_is_too_short_for_a_part(lengths, parts, data):
+    ranges = consecutive(lengths)
+    phones = np.array(data.draw(st.lists(st.integers(0, 1), min_size=len(lengths), max_size=len(lengths))))
+    frames = np.arange(2.0 * sum(lengths)).reshape(-1, 2)
+    codes = part_of_frames(ranges, phones, len(frames), parts)
+    for number, own in enumerate(frames_of_parts(frames, codes, 2, parts)):
+        expected = frames[codes == number] if (codes == number).any() else frames[codes // parts == number // parts]
+        np.testing.assert_array_equal(np.sort(own, axis=0), expected)
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)).map(sorted), max_size=6))
