@@ -125,7 +125,7 @@ def processor_seconds() -> float:
 
 def seconds(spent: tuple[float, float]) -> str:
     """Processor seconds, and those by the clock in brackets."""
-    return f"{spent[0]:.3g} ({spent[1]:.3g})"
+    return "{} ({})".format(*(f"{s:,.0f}" if s >= 1000 else f"{s:.3g}" for s in spent))
 
 
 if __name__ == "__main__":
