@@ -395,7 +395,7 @@ def _worth(chosen: Protocol, features: Path) -> Iterator[str]:
     yield (
         f"{counted(speakers, 'speaker')} are in trials.{little} One of them who is often mistaken moves an error rate "
         f"by {100 / speakers:.1f} points; were none of them ever mistaken, as many as {others:.0f} % of other speakers "
-        "still might be (95 % confidence). Intervals below are by resampling the speakers, too short where they are few."
+        "still might be (95 % confidence). Intervals below are by resampling the speakers, too short if they are few."
     )
     if 0 < background < FEW_SPEAKERS:
         yield (

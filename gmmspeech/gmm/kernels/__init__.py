@@ -18,6 +18,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -86,9 +87,19 @@ def get_backend(name: str = "auto", device: str | None = None) -> Backend:
 def _native_or_say_so() -> bool:
     if not native_kernel.available():
         warnings.warn(
-            "the native kernels were not compiled (no C compiler at install?), or from another version (then install "
-            f"again); NumPy does their work and takes twice as long or more. {VARIABLE}=numpy silences this.",
+            f"{_what_is_not_compiled()}; NumPy does their work and takes twice as long or more. {VARIABLE}=numpy "
+            "silences this.",
             GmmSpeechWarning,
             stacklevel=4,
         )
     return native_kernel.available()
+
+
+def _what_is_not_compiled() -> str:
+    folder = Path(__file__).parents[3]
+    if (folder / "setup.py").is_file():  # which Python prefers to an install of them, where it is started there
+        return (
+            f"gmmspeech is taken from its sources in {folder}, where the native kernels are not compiled (start Python "
+            "in another folder, or install with pip install -e and a C compiler)"
+        )
+    return "the native kernels were not compiled (no C compiler at install?), or from another version (install again)"

@@ -527,6 +527,17 @@ def test_without_compiled_kernels_numpy_does_their_work():
 
 
 @pytest.mark.usefixtures("nothing_compiled")
+@pytest.mark.parametrize(
+    ("beside", "why"), [("setup.py", "from its sources in .*start Python in another folder"), ("x", "compiler at")]
+)
+def test_who_starts_python_among_the_sources_is_told_so(tmp_path, monkeypatch, beside, why):
+    (tmp_path / beside).touch()
+    monkeypatch.setattr(kernels, "__file__", str(tmp_path / "gmmspeech" / "gmm" / "kernels" / "__init__.py"))
+    with pytest.warns(GmmSpeechWarning, match=why):
+        get_backend()
+
+
+@pytest.mark.usefixtures("nothing_compiled")
 def test_without_compiled_kernels_native_is_an_error(monkeypatch):
     with pytest.raises(ConfigError, match=r"^backend 'native': found no compiled kernels"):
         get_backend("native")
