@@ -10,6 +10,7 @@ import click
 from gmmspeech.cli.group import command
 from gmmspeech.cli.places import FILE_OR_FOLDER, FILE_OR_NAME, OUT
 from gmmspeech.cli.process import tell
+from gmmspeech.errors import counted
 
 
 @command("make-ngram")
@@ -42,4 +43,4 @@ def make_ngram(transcripts: Sequence[Path], out: Path, order: int, language: str
     dictionary = open_pronunciations(dictionaries) if dictionaries else None
     ngram, sentences, words = make_ngram(transcripts, out, order=order, language=language, dictionary=dictionary)
     counts = ", ".join(f"{count} {length}-grams" for length, count in enumerate(ngram.counts, 1))
-    tell(f"{sentences} sentences, {words} words: {counts} in {out}")
+    tell(f"{counted(sentences, 'sentence')}, {counted(words, 'word')}: {counts} in {out}")

@@ -60,10 +60,9 @@ class ErrorRate:
         )
 
     def __str__(self) -> str:
-        return (
-            f"{100 * self.rate:.2f} % of {self.num_reference}: {self.substitutions} substitutions, "
-            f"{self.deletions} deletions, {self.insertions} insertions"
-        )
+        nouns = ("substitution", "deletion", "insertion")
+        errors = ", ".join(counted(getattr(self, f"{noun}s"), noun) for noun in nouns)
+        return f"{100 * self.rate:.2f} % of {self.num_reference}: {errors}"
 
 
 @checked
@@ -96,7 +95,7 @@ def error_rate(
     Examples
     --------
     >>> print(error_rate({"u": ["AA", "B", "S"]}, {"u": ["AA", "P"]}))
-    66.67 % of 3: 1 substitutions, 1 deletions, 0 insertions
+    66.67 % of 3: 1 substitution, 1 deletion, 0 insertions
     """
     check_same(references, hypotheses)
     total = ErrorRate()
