@@ -169,6 +169,9 @@ def one_run_at_a_time(path: str | os.PathLike[str], *, shared: bool = False) -> 
         descriptor = _enter(place, final, shared)
     except OSError as error:
         raise _cannot_write(path, error) from error
+    except BaseException:  # an interruption
+        remove_abandoned(place)
+        raise
     try:
         yield
     finally:
@@ -276,11 +279,11 @@ def _enter(place: Path, final: Path, shared: bool) -> int:
             while not _lock(descriptor, shared=shared, wait=told):
                 warnings.warn(f"{final}: another run is writing it, waiting for its end", GmmSpeechWarning)
                 told = True
+            if _is_at(descriptor, place):
+                return descriptor
         except BaseException:
             os.close(descriptor)
             raise
-        if _is_at(descriptor, place):
-            return descriptor
         os.close(descriptor)  # the one before has removed it
 
 

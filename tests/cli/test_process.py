@@ -123,8 +123,8 @@ def test_only_debug_shows_a_traceback(
     def fail(*_: object, **__: object) -> None:
         raise error
 
+    monkeypatch.setattr("gmmspeech.commands.show.load", fail)  # first: imported after the other, it would keep this
     monkeypatch.setattr(gmmspeech.formats.loading, "load", fail)
-    monkeypatch.setattr("gmmspeech.commands.show.load", fail)
     result = run("show", folder / "u.h5")
     assert result.exit_code == 1
     assert result.stderr.startswith("gmmspeech: error: ")

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from gmmspeech.errors import DataError
+from gmmspeech.files import atomic
 from gmmspeech.files.atomic import (
     atomic_path,
     check_output,
@@ -246,6 +247,21 @@ def test_a_killed_run_does_not_hold_up_the_next(tmp_path):
     began = time.monotonic()
     with one_run_at_a_time(path):
         assert time.monotonic() - began < 5
+    assert list(tmp_path.iterdir()) == []
+
+
+@UNIX
+@pytest.mark.parametrize("step", ["_lock", "_is_at"])
+def test_a_run_interrupted_while_it_begins_leaves_no_lock(tmp_path, monkeypatch, step):
+    done = getattr(atomic, step)
+
+    def interrupted(*given, **options):
+        done(*given, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(atomic, step, interrupted)
+    with pytest.raises(KeyboardInterrupt), one_run_at_a_time(tmp_path / "f.h5"):
+        pass
     assert list(tmp_path.iterdir()) == []
 
 
