@@ -1,7 +1,8 @@
 """The kernels in NumPy: the readable reference, and what runs where nothing was compiled.
 
 Frames are taken in blocks so that the (block, K) array of joint densities stays in cache; float32 frames are worked
-on in float32 with each block's statistics added up in float64, float64 frames in float64 throughout.
+on in float32 with each block's statistics added up in float64, float64 frames in float64 throughout. Of float32 frames
+too, a few components narrower than the others have densities and statistics in float64, by products of their own.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def accumulate(
     frames = working_frames(frames, parameters)
     sums = np.zeros((parameters.num_components, 2 * parameters.dim + 1))
     log_likelihood = 0.0
-    for rows, expanded, joint in _blocks(frames, parameters):
+    for rows, expanded, joint, exact in _blocks(frames, parameters):
         frame_log_likelihood, total = _exponentiate(joint)
         row_weight = 1.0 / total
         if sample_weight is not None:
@@ -38,7 +39,10 @@ def accumulate(
             row_weight = (row_weight * weight).astype(frames.dtype)
         # posteriors are joint / total; dividing the B rows of [1, z, z**2] is cheaper than the B x K array
         expanded *= row_weight[:, None]
-        sums += joint.T @ expanded
+        added = (joint.T @ expanded).astype(np.float64, copy=False)
+        if exact is not None:
+            added[parameters.narrow] = joint[:, parameters.narrow].astype(np.float64).T @ (exact * row_weight[:, None])
+        sums += added
         log_likelihood += float(frame_log_likelihood.sum(dtype=np.float64))
     if not np.isfinite(log_likelihood) and frames.dtype == np.float32:  # a square too large for it
         return accumulate(frames.astype(np.float64), parameters, sample_weight)
@@ -50,7 +54,7 @@ def log_likelihood(frames: NDArray, parameters: KernelParameters) -> NDArray[np.
     """Log-likelihood of every frame, shape (T,), float64, in nats."""
     frames = working_frames(frames, parameters)
     out = np.empty(len(frames))
-    for rows, _, joint in _blocks(frames, parameters):
+    for rows, _, joint, _ in _blocks(frames, parameters):
         out[rows] = _exponentiate(joint)[0]
     if frames.dtype == np.float32 and not np.isfinite(out).all():
         return log_likelihood(frames.astype(np.float64), parameters)
@@ -61,7 +65,7 @@ def posteriors(frames: NDArray, parameters: KernelParameters) -> NDArray[np.floa
     """Posterior probability of every component, shape (T, K), float64, rows summing to one."""
     frames = working_frames(frames, parameters)
     out = np.empty((len(frames), parameters.num_components))
-    for rows, _, joint in _blocks(frames, parameters):
+    for rows, _, joint, _ in _blocks(frames, parameters):
         total = _exponentiate(joint)[1]
         np.divide(joint, total[:, None], out=out[rows])
     if frames.dtype == np.float32 and not np.isfinite(out).all():
@@ -73,7 +77,7 @@ def top_components(frames: NDArray, parameters: KernelParameters, count: int) ->
     """Components of the highest posterior probability of every frame, (T, count), in no order."""
     frames = working_frames(frames, parameters)
     best = np.empty((len(frames), count), np.int32)
-    for rows, _, joint in _blocks(frames, parameters):
+    for rows, _, joint, _ in _blocks(frames, parameters):
         best[rows] = np.argpartition(joint, -count, axis=1)[:, -count:]
     return best
 
@@ -89,7 +93,7 @@ def top_c_log_likelihood(frames: NDArray, stack: ModelStack, top_c: int) -> NDAr
     dim, centers = background.dim, background.means.astype(differences.dtype)
     frames = frames.astype(differences.dtype, copy=False)
     out = np.zeros(1 + stack.num_models)
-    for _, expanded, joint in _blocks(frames, background):
+    for _, expanded, joint, _ in _blocks(frames, background):
         size = len(joint)
         best = np.argpartition(joint, -top_c, axis=1)[:, -top_c:]
         order = np.argsort(best, axis=None, kind="stable")  # (frame, rank) places sorted by component
@@ -116,23 +120,39 @@ def top_c_log_likelihood(frames: NDArray, stack: ModelStack, top_c: int) -> NDAr
     return out
 
 
-def _blocks(frames: Floats, parameters: KernelParameters) -> Iterator[tuple[slice, Floats, Floats]]:
-    """Yield rows, [1, z, z**2] of shape (B, 2D + 1) and log w_k N(x_t) of shape (B, K), in space that is used again."""
-    matrix = parameters.matrix32 if frames.dtype == np.float32 else parameters.matrix
-    size, dim = min(BLOCK, len(frames)), parameters.dim
-    scale: NDArray = parameters.scale.astype(frames.dtype)
-    expanded: Floats = np.empty((size, 2 * dim + 1), frames.dtype)
+def _blocks(
+    frames: Floats, parameters: KernelParameters
+) -> Iterator[tuple[slice, Floats, Floats, NDArray[np.float64] | None]]:
+    """Yield rows, [1, z, z**2] of shape (B, 2D + 1) and log w_k N(x_t) of shape (B, K), in space that is used again.
+
+    The last is [1, z, z**2] in float64, where there are components that float32 is not enough for.
+    """
+    single = frames.dtype == np.float32
+    narrow = parameters.narrow if single else parameters.narrow[:0]
+    matrix = parameters.matrix32 if single else parameters.matrix
+    size, columns = min(BLOCK, len(frames)), 2 * parameters.dim + 1
+    expanded: Floats = np.empty((size, columns), frames.dtype)
     joint: Floats = np.empty((size, parameters.num_components), frames.dtype)
+    wide = np.empty((size, columns)) if len(narrow) else None
     for start in range(0, len(frames), BLOCK):
         rows = slice(start, min(start + BLOCK, len(frames)))
-        x, densities = expanded[: rows.stop - start], joint[: rows.stop - start]
-        z = x[:, 1 : 1 + dim]
-        x[:, 0] = 1
-        # float32 frames far from zero: the difference is taken in float64, only its result is float32
-        np.subtract(frames[rows], parameters.shift, out=z, casting="same_kind")
-        z *= scale
-        np.square(z, out=x[:, 1 + dim :])
-        yield rows, x, np.matmul(x, matrix, out=densities)
+        count = rows.stop - start
+        x, exact = expanded[:count], None if wide is None else wide[:count]
+        densities = np.matmul(_expand(frames[rows], parameters, x), matrix, out=joint[:count])
+        if exact is not None:
+            densities[:, narrow] = _expand(frames[rows], parameters, exact) @ parameters.matrix[:, narrow]
+        yield rows, x, densities, exact
+
+
+def _expand(frames: Floats, parameters: KernelParameters, out: Floats) -> Floats:
+    """Write [1, z, z**2] of shape (B, 2D + 1)."""
+    z = out[:, 1 : 1 + parameters.dim]
+    out[:, 0] = 1
+    # float32 frames far from zero: the difference is taken in float64, only its result is float32
+    np.subtract(frames, parameters.shift, out=z, casting="same_kind")
+    z *= parameters.scale.astype(out.dtype)
+    np.square(z, out=out[:, 1 + parameters.dim :])
+    return out
 
 
 def _exponentiate(joint: Floats) -> tuple[NDArray[np.float64], Floats]:

@@ -23,9 +23,11 @@ from numpy.typing import DTypeLike, NDArray
 
 from gmmspeech.gmm.stats import GMMStats
 
-# With a component this much narrower than the whole, everything is evaluated in float64: [1, z, z**2] @ matrix cancels
-# terms of size (deviation ratio)**-2, of which float32 keeps seven digits.
+# A component this much narrower than the whole is evaluated in float64: [1, z, z**2] @ matrix cancels terms of size
+# (deviation ratio)**-2, of which float32 keeps seven digits. If many are so narrow, or one much more, all are.
 NARROW = 5e-2
+MUCH_NARROWER = 5e-3
+FEW = 0.125  # of all components: for more of them, a product of their own in float64 takes as long as one of all
 FAR = 3 / NARROW  # deviations between a component's mean and the background's, with the same loss of digits
 
 Mixture = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]  # weights, means, variances
@@ -65,6 +67,16 @@ class KernelParameters:
         """Rows for 1, z and z**2, shape (2D + 1, K)."""
         constants = self.constants - 0.5 * (self.means**2 / self.variances).sum(axis=1)
         return np.concatenate([constants[None], (self.means / self.variances).T, (-0.5 / self.variances).T])
+
+    @cached_property
+    def narrow(self) -> NDArray[np.intp]:
+        """Numbers of the components that float32 is not enough for."""
+        return np.flatnonzero(self.variances.min(axis=1) < NARROW**2)
+
+    @cached_property
+    def in_float32(self) -> bool:
+        """Whether frames in float32 may stay so: all components are wide enough but for a few, evaluated apart."""
+        return len(self.narrow) <= FEW * self.num_components and self.narrowest >= MUCH_NARROWER
 
     @cached_property
     def narrowest(self) -> float:
@@ -121,10 +133,13 @@ def pack(
     return KernelParameters(shift, scale, constants, (means - shift) * scale, z_variances)
 
 
-def working_frames(frames: NDArray, parameters: KernelParameters, narrow: float = NARROW) -> NDArray:
-    """Frames in the type they are evaluated in: float32 unless they have more digits, or a component needs more."""
-    plain = frames.dtype == np.float32 and parameters.narrowest >= narrow
-    return frames if plain else frames.astype(np.float64, copy=False)
+def working_frames(frames: NDArray, parameters: KernelParameters, narrow: float | None = None) -> NDArray:
+    """Frames in the type they are evaluated in: float32 unless they have more digits, or components need more.
+
+    They do where one is narrower than `narrow`, without it as `KernelParameters.in_float32` says.
+    """
+    wide = parameters.in_float32 if narrow is None else parameters.narrowest >= narrow
+    return frames if frames.dtype == np.float32 and wide else frames.astype(np.float64, copy=False)
 
 
 def stack_models(

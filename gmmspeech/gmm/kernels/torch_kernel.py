@@ -90,10 +90,9 @@ class TorchKernel:
         frames = working_frames(frames, parameters)
         with _exact_products():
             moved = self.moved(frames)
-            mixture = self._mixture(parameters, moved.dtype)
             size = self.block_size(parameters.num_components, parameters.dim)
             blocks = (moved[start : start + size] for start in range(0, len(frames), size))
-            parts = [_posteriors(_expanded(block, mixture) @ mixture.matrix)[1] for block in blocks]
+            parts = [_posteriors(self._densities(block, parameters)[0])[1] for block in blocks]
             out = torch.cat(parts).cpu().numpy() if parts else np.empty(0)
         if frames.dtype == np.float32 and not np.isfinite(out).all():  # a square too large for it
             return self.log_likelihood(frames.astype(np.float64), parameters)
@@ -129,18 +128,38 @@ class TorchKernel:
         self, frames: torch.Tensor, parameters: KernelParameters, weight: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Sums (K, 2D + 1) of the posteriors times 1, z and z**2, and the log-likelihood; float64, on the device."""
-        mixture = self._mixture(parameters, frames.dtype)
-        expanded = _expanded(frames, mixture)
-        posteriors, log_likelihood = _posteriors(expanded @ mixture.matrix)
+        joint, expanded, exact = self._densities(frames, parameters)
+        posteriors, log_likelihood = _posteriors(joint)
         if weight is not None:
             log_likelihood = log_likelihood * weight
             expanded *= weight.to(frames.dtype)[:, None]
+            exact = None if exact is None else exact * weight[:, None]
         whole = len(frames) // ROWS * ROWS
         sums = (posteriors[whole:].T @ expanded[whole:]).double()
         if whole:
             left, right = (x[:whole].unflatten(0, (-1, ROWS)) for x in (posteriors, expanded))
             sums += torch.bmm(left.transpose(1, 2), right).sum(dim=0, dtype=torch.float64)
+        if exact is not None:
+            narrow = torch.as_tensor(parameters.narrow, device=self.device)
+            sums[narrow] = posteriors[:, narrow].double().T @ exact
         return sums, log_likelihood.sum()
+
+    def _densities(
+        self, frames: torch.Tensor, parameters: KernelParameters
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Log w_k N(x_t), shape (B, K), and [1, z, z**2], (B, 2D + 1); see `numpy_kernel`.
+
+        The last is [1, z, z**2] in float64, where there are components that float32 is not enough for.
+        """
+        mixture = self._mixture(parameters, frames.dtype)
+        expanded = _expanded(frames, mixture)
+        joint, exact = expanded @ mixture.matrix, None
+        if frames.dtype == torch.float32 and len(parameters.narrow):
+            narrow = torch.as_tensor(parameters.narrow, device=self.device)
+            doubled = self._mixture(parameters, torch.float64)
+            exact = _expanded(frames.double(), doubled)
+            joint[:, narrow] = (exact @ doubled.matrix[:, narrow]).to(joint.dtype)
+        return joint, expanded, exact
 
     def block_size(self, num_components: int, dim: int) -> int:
         """Frames to work on at once: on the CPU what its caches hold, on a GPU a power of two that fits its memory."""
@@ -216,7 +235,7 @@ class Pass:
         num_frames = 0
         self._size = self._size or kernel.block_size(parameters.num_components, parameters.dim)
         for frames, weight in self._blocks():
-            if parameters.narrowest < packing.NARROW:
+            if not parameters.in_float32:
                 frames = frames.double()
             sums, part = kernel.block_statistics(frames, parameters, weight)
             if careful and frames.dtype == torch.float32 and not torch.isfinite(part):

@@ -61,6 +61,17 @@ def test_narrow_is_a_twentieth_of_the_whole_in_any_dimension(width, narrow):
     assert working_frames(np.zeros((1, 2), np.int16), packed).dtype == np.float64
 
 
+@pytest.mark.parametrize(("count", "width", "single"), [(2, 0.02, True), (3, 0.02, False), (1, 0.004, False)])
+def test_a_few_narrow_components_leave_the_others_in_float32(count, width, single):
+    """Up to an eighth of all, and none narrower than a two-hundredth of the whole."""
+    variances = np.ones((16, 2))
+    variances[:count, 0] = width**2
+    weights = np.where(np.arange(16) < count, 1e-9, 1.0)
+    packed = pack(weights / weights.sum(), np.zeros((16, 2)), variances)
+    assert packed.narrow.tolist() == list(range(count))
+    assert working_frames(np.zeros((1, 2), np.float32), packed).dtype == (np.float32 if single else np.float64)
+
+
 @pytest.mark.parametrize("same_variances", [True, False])
 @pytest.mark.parametrize("columns", [1, 3, 4, 16])
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 8])
