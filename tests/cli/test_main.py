@@ -228,6 +228,7 @@ def test_show(run: Run, scored: Path) -> None:
     assert succeeds(run, "show", scored / "front.toml").startswith(f"front end: {front}")
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_demo(run: Run, synthetic_voices: Path, tmp_path: Path) -> None:
     (tmp_path / "voices").symlink_to(synthetic_voices)
     result = run("demo", "--out", tmp_path, "--jobs", 2)

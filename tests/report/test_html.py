@@ -160,6 +160,7 @@ def test_worst_trials_by_a_naive_sort(data, threshold):
     np.testing.assert_allclose(-distances, [key(i)[1] for i in expected])
 
 
+@pytest.mark.usefixtures("no_pictures")
 @pytest.mark.parametrize(
     ("separation", "said"),
     [
@@ -180,6 +181,7 @@ def test_worst_errors_are_named(tmp_path, separation, said):
     assert said in "".join(page.text)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_few_errors_are_filled_up(tmp_path):
     """Two errors: both come first, and the line says that the rest are correct."""
     scores = [5.0, 6.0, 7.0, 1.0, 0.0, 0.5, 0.7, 5.5]
@@ -195,6 +197,7 @@ def test_few_errors_are_filled_up(tmp_path):
     assert len(rows) == 8
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_models_are_counted(tmp_path):
     """Errors by claimed model against a count one by one; a model without targets is no trouble."""
     data = trials(num_speakers=6, separation=0.5)
@@ -212,6 +215,7 @@ def test_models_are_counted(tmp_path):
         assert highest == f"{nontargets.max():#.4g}"
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_many_models_are_cut(tmp_path):
     """A long list is cut and says so."""
     page = read(write_report(tmp_path, title="A test", **trials(num_speakers=50)))
