@@ -156,8 +156,9 @@ def load(
         if cls is None or cls._format != format:
             kinds = list(known.get(format, ()))
             expected = " or ".join(kinds) if len(kinds) < 3 else f"one of {', '.join(kinds)}"
-            what, kind_found = format.removeprefix("gmmspeech "), shown(repr(file.attrs.get("kind")))
-            raise DataError(f"{name}: found a {what} of kind {kind_found}, expected {expected}")
+            kind_found = file.attrs.get("kind")
+            what = "without a kind" if kind_found is None else f"of kind {shown(repr(kind_found))}"
+            raise DataError(f"{name}: found a {format.removeprefix('gmmspeech ')} {what}, expected {expected}")
         if wanted and not issubclass(cls, wanted):
             raise wrong_kind(name, found, wanted)
         with damage_named(name, format.removeprefix("gmmspeech ")):

@@ -110,8 +110,8 @@ def train_ubm(
         other = {"accelerate": (accelerate, False), "backend": (backend, "auto"), "device": (device, None)}
         for name, (found, default) in other.items():
             if found != default:
-                expected = f"{default} with covariance_type = {covariance_type!r}"
-                raise ConfigError(f"{name}: found {shown(found)}, expected {expected}")
+                given = f"{'it' if found is True else shown(found)} with covariance_type = {covariance_type!r}"
+                raise ConfigError(f"{name}: found {given}, expected it with 'diag' alone")
         gmm = GMM(n_components, covariance_type=covariance_type, num_gselect=num_gselect, **options)
     how: dict[str, Any] = {"callback": callback, "checkpoint": checkpoint, "progress": progress}
     fitted: DiagonalGMM | GMM = gmm.fit(frames, sample_weight=sample_weight, **how)

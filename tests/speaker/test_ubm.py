@@ -101,9 +101,9 @@ def test_covariances_of_other_types():
     expected = GMM(3, init=diagonal, max_iter=5).fit(frames)
     np.testing.assert_array_equal(full.covariances_, expected.covariances_)
     for options, message in (
-        ({"accelerate": True}, "accelerate: found True, expected False with covariance_type = 'tied'"),
-        ({"backend": "numpy"}, "backend: found numpy, expected auto with covariance_type = 'tied'"),
-        ({"device": "cpu"}, "device: found cpu, expected None with covariance_type = 'tied'"),
+        ({"accelerate": True}, "accelerate: found it with covariance_type = 'tied', expected it with 'diag' alone"),
+        ({"backend": "numpy"}, "backend: found numpy with covariance_type = 'tied', expected it with 'diag' alone"),
+        ({"device": "cpu"}, "device: found cpu with covariance_type = 'tied', expected it with 'diag' alone"),
     ):
         with pytest.raises(ConfigError, match=message):
             train_ubm(frames, 2, covariance_type="tied", **options)
