@@ -20,8 +20,9 @@ def open_background(rate: int) -> DiagonalGMM:
     """Give a background model of some two hundred speakers of open corpora, as many women as men, to adapt from.
 
     Where one's own speakers are few, a model of theirs knows them by heart, or lacks the voices of a sex: strangers
-    are better then. Each speaker counts alike. ``recipes/background`` trains it, and tells of which corpora; the front
-    end is in `front_end_`.
+    are better then. Each speaker counts alike, and a third of what they say is in noise: where recordings are noisy, a
+    model that knows quiet rooms alone takes noise for the speaker. ``recipes/background`` trains it, and tells of which
+    corpora; the front end is in `front_end_`.
 
     Parameters
     ----------

@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
 
 import gmmspeech as gs
 from gmmspeech import pipeline
 from gmmspeech.commands.evaluation import evaluate_file
+from gmmspeech.commands.perturbation import with_noise, within_range
 from gmmspeech.files.checkpoints import checkpoint_of
-from gmmspeech.formats.datadir import DataDir
+from gmmspeech.formats.datadir import DataDir, write_map
 from gmmspeech.report import rows
 
 ENGLISH, ARABIC, PROMPTS, DIGITS = "librispeech-mini", "arabic-speech-commands-mini", "asterisk-prompts", "fsdd"
@@ -27,6 +31,10 @@ BACKGROUND = {  # corpora and their parts whose speakers make it, by the rate
 }
 FREE_PROMPTS = ("carlo_it", "ivrvoice_ru")  # what is made of the others must be shared alike
 COMPONENTS = 128
+EVERY = 2  # second recording of the background is copied with noise
+SNR = (0.0, 25.0)  # dB that the noise is below it, drawn evenly
+STEEPEST = 6.0  # dB an octave, by which a noise falls, or less: between that of a fan and that of a street
+LOWEST = 60.0  # Hz, below which it is level
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +47,7 @@ class Test:
     verifier: Mapping[str, object]
     trials: str = "trials"
     groups: str | None = None
+    snr: float | None = None  # of enrollment and test, each recording in another noise
 
 
 # The verifiers of the recipes arabic_commands, librispeech and fsdd.
@@ -48,7 +57,11 @@ SHORT = {"relevance_factor": 4.0, "update": "mvw", "scoring": "symmetric"}
 TESTS = {
     "read English": Test(16000, ENGLISH, "test-other", READ),
     "Arabic, one word": Test(16000, ARABIC, "eval", WORDS),
+    "Arabic, one word, noise at 20 dB": Test(16000, ARABIC, "eval", WORDS, snr=20.0),
+    "Arabic, one word, noise at 10 dB": Test(16000, ARABIC, "eval", WORDS, snr=10.0),
     "Arabic, five words": Test(16000, ARABIC, "eval", WORDS, "trials_group5", "group2utt"),
+    "Arabic, five words, noise at 20 dB": Test(16000, ARABIC, "eval", WORDS, "trials_group5", "group2utt", 20.0),
+    "Arabic, five words, noise at 10 dB": Test(16000, ARABIC, "eval", WORDS, "trials_group5", "group2utt", 10.0),
     "English digits": Test(8000, DIGITS, "verify", SHORT),
 }
 
@@ -59,6 +72,7 @@ def main(run: pipeline.Run, corpora: Path) -> None:
     """Train a background model of each rate; verify speakers who are not in it."""
     for rate, parts in BACKGROUND.items():
         background = [part_of(corpora, corpus, part) for corpus, part in parts]
+        background += [in_noise(run, part.only(part.utterances[::EVERY]), SNR, "-noise") for part in background]
         features, model = run.out / f"feats-{rate}.h5", run.out / f"background_{rate}.h5"
         if run.todo(f"features-{rate}", makes=[features], of=background, settings=FRONT_ENDS[rate]):
             gs.extract_features(background, features, FRONT_ENDS[rate], n_jobs=run.jobs)
@@ -67,10 +81,11 @@ def main(run: pipeline.Run, corpora: Path) -> None:
     found = []
     for name, test in TESTS.items():
         data = gs.read_data_dir(corpora / test.corpus / "data" / test.part)
-        features, scores = run.out / f"feats-{test.corpus}-{test.part}.h5", run.out / f"scores {name}"
+        features, scores = run.out / f"feats {name}.h5", run.out / f"scores {name}"
         front = FRONT_ENDS[test.rate]
-        if run.todo(f"verify-{name}", makes=[scores], of=[data, data.path / test.trials], settings=[test, front]):
-            gs.extract_features([data], features, front, n_jobs=run.jobs)
+        heard = data if test.snr is None else in_noise(run, data, (test.snr, test.snr), "")
+        if run.todo(f"verify-{name}", makes=[scores], of=[heard, data.path / test.trials], settings=[test, front]):
+            gs.extract_features([heard], features, front, n_jobs=run.jobs)
             score(run.out / f"background_{test.rate}.h5", test, data, features, scores, run.jobs)
         row = rows.verification_row(name, [evaluate_file(scores, data.path / test.trials)])
         found.append({"rate": f"{test.rate} Hz", **row})
@@ -82,6 +97,28 @@ def part_of(corpora: Path, corpus: str, part: str) -> DataDir:
     data = gs.read_data_dir(corpora / corpus / "data" / part)
     free = set(data.utt2spk.values()) if corpus != PROMPTS else set(FREE_PROMPTS)
     return data.only(u for u in data.utterances if data.utt2spk[u] in free)
+
+
+def in_noise(run: pipeline.Run, part: DataDir, snr: tuple[float, float], ending: str) -> DataDir:
+    """Copy a part, each recording in a noise of its own, at a ratio that is drawn; names get an ending."""
+    out = run.out / f"{part.path.parents[1].name}-{part.path.name}-{snr[0]:g}-{snr[1]:g}"
+    if run.todo(f"copy-{out.name}", makes=[out / "wav.scp"], of=[part], settings=[snr, STEEPEST, LOWEST, ending]):
+        out.mkdir(parents=True, exist_ok=True)
+        for number, utterance in enumerate(part.utterances):
+            signal, rate = gs.formats.load_utterance(part, utterance)
+            rng = np.random.default_rng([number, *map(int, snr)])
+            noisy = with_noise(signal, noise(len(signal), rate, rng), rng, snr=rng.uniform(*snr))
+            soundfile.write(out / f"{utterance}{ending}.flac", within_range(noisy), rate)
+        write_map(out / "utt2spk", {f"{u}{ending}": part.utt2spk[u] for u in part.utterances})
+        write_map(out / "wav.scp", {f"{u}{ending}": f"{u}{ending}.flac" for u in part.utterances})
+    return gs.read_data_dir(out)
+
+
+def noise(size: int, rate: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Steady noise that is level, or falls evenly by some decibels an octave."""
+    frequency = np.maximum(np.fft.rfftfreq(size, 1 / rate), LOWEST)
+    fall = rng.uniform(0, STEEPEST) / (20 * np.log10(2))
+    return np.fft.irfft(np.fft.rfft(rng.normal(size=size)) * (frequency / LOWEST) ** -fall, size)
 
 
 def train(features: Path, background: Sequence[DataDir], out: Path, n_jobs: int) -> None:
