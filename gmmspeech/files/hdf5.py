@@ -20,10 +20,11 @@ DAMAGE = (LookupError, OSError, RuntimeError, TypeError, ValueError, AttributeEr
 
 # Where HDF5 checks its own structures: without that, a bit of them can turn frames into zeros.
 _LAYOUT = ("v110", "v110")
+ANEW = ": copy or make it anew"  # what to do about a damaged file
 _ERRNO = re.compile(r"errno = (\d+)")  # in HDF5's messages about files
 
 
-def open_hdf5(path: str | os.PathLike[str], *, format: str, version: int, advice: str = "") -> h5py.File:
+def open_hdf5(path: str | os.PathLike[str], *, format: str, version: int, advice: str = ANEW) -> h5py.File:
     """Open a file that `create_hdf5` wrote, for reading; all that it holds is plain and, by its checksum, undamaged."""
     name, what = os.fspath(path), format.removeprefix("gmmspeech ")
     file = open_any_hdf5(name, expected=format)
@@ -89,7 +90,7 @@ def hdf5_kind(path: str | os.PathLike[str]) -> tuple[str, str]:
 
 
 @contextmanager
-def damage_named(name: str, content: str, advice: str = "") -> Iterator[None]:
+def damage_named(name: str, content: str, advice: str = ANEW) -> Iterator[None]:
     """Turn whatever a damaged file leads to into one line that names it."""
     try:
         yield

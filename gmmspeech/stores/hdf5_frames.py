@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.checks import first_bad, real_array
 from gmmspeech.errors import ConfigError, DataError, FeatureError, counted, one_line
-from gmmspeech.files.hdf5 import open_hdf5, stream_hdf5
+from gmmspeech.files.hdf5 import ANEW, open_hdf5, stream_hdf5
 from gmmspeech.files.text import parse_object
 
 FORMAT = "gmmspeech features"
@@ -272,7 +272,7 @@ def check_front_end(front_end: str | None) -> None:
 
 def damaged(path: str, error: BaseException) -> DataError:
     """Error that says what is wrong with the parts of a file."""
-    return DataError(f"{path}: damaged ({one_line(error)}), expected {FORMAT}")
+    return DataError(f"{path}: damaged ({one_line(error)}), expected {FORMAT}{ANEW}")
 
 
 def check_finite(name: str, frames: NDArray) -> None:

@@ -23,7 +23,7 @@ from gmmspeech.checks import named
 from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, DataError, FeatureError, counted, one_line, shown
 from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
-from gmmspeech.files.hdf5 import open_hdf5, stream_hdf5
+from gmmspeech.files.hdf5 import ANEW, open_hdf5, stream_hdf5
 from gmmspeech.files.text import look_alike
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.gmm.utterance_stats import StatsBatch, gmm_digest
@@ -185,7 +185,7 @@ class StatisticsStore(Described, Mapping[str, GMMStats]):
         except (LookupError, OSError, RuntimeError, TypeError, ValueError, AttributeError) as error:
             self._file.close()
             reason = one_line(error)
-            raise DataError(f"{self.path}: damaged ({reason}), expected {FORMAT} of version {VERSION}") from error
+            raise DataError(f"{self.path}: damaged ({reason}), expected {FORMAT} of version {VERSION}{ANEW}") from error
         self._rows = {name: row for row, name in enumerate(names)}
 
     def __getitem__(self, utterance: str) -> GMMStats:

@@ -213,6 +213,7 @@ def test_json_of_another_type_or_nested_deep_is_refused(tmp_path, name, text):
     with pytest.raises(DataError, match=r"mixture\.h5: damaged model \(") as caught:
         loading.load(path)
     assert len(str(caught.value)) < 500
+    assert str(caught.value).endswith("): copy or make it anew")
 
 
 def test_what_could_not_be_read_is_not_written(tmp_path):
