@@ -97,7 +97,19 @@ def _read_topology(reader: Reader) -> dict[int, Entry]:
             if order != sorted(set(order)) or (0 in order and state != 0):
                 found_ways = f"ways {order} from state {state} of phone {phone}"
                 raise reader.error(f"found {found_ways}, expected them in order, once each, none back to the first")
+        stuck = set(range(len(entry))) - _leading_out(entry)
+        if stuck:
+            found_state = f"no way from state {min(stuck)} of phone {phone} to the last"
+            raise reader.error(f"found {found_state}, expected a topology by which phones can be left")
     return found
+
+
+def _leading_out(entry: Entry) -> set[int]:
+    """States from which ways lead to the last."""
+    out = {len(entry) - 1}
+    while more := {i for i, (_, arcs) in enumerate(entry) if i not in out and out & {target for target, _ in arcs}}:
+        out |= more
+    return out
 
 
 def _binary_topology(reader: Reader) -> dict[int, Entry]:

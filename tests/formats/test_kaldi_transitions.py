@@ -1,7 +1,9 @@
 """Kaldi's transition models: transition states, and where their transitions lead."""
 
 import numpy as np
+import pytest
 
+from gmmspeech.errors import DataError
 from gmmspeech.formats.kaldi_objects import Reader
 from gmmspeech.formats.kaldi_transitions import Tuple, read_transitions
 
@@ -18,3 +20,27 @@ def test_transitions_are_kaldis(golden):
     assert [target for target, _ in arcs[Tuple(40, 2, 121)]] == [2, 3]
     for ways in arcs.values():
         assert abs(sum(np.exp(p) for _, p in ways) - 1) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("ways", "match"),
+    [
+        (
+            "0 0.5 1 0.5|0 0.5 2 0.5",
+            r"ways \[0, 2\] from state 1 of phone 1, expected them in order.* none back to the",
+        ),
+        ("0 0.5 1 0.5|1 1.0", r"found no way from state 0 of phone 1 to the last, expected a topology by which phones"),
+        ("0 0.5 1 0.5|1 0.5 7 0.5", r"found a topology of phone 1 without one last state"),
+    ],
+)
+def test_topologies_that_lead_astray_are_named(tmp_path, ways, match):
+    states = []
+    for number, way in enumerate(ways.split("|")):
+        numbers = way.split()
+        arcs = " ".join(f"<Transition> {a} {p}" for a, p in zip(numbers[::2], numbers[1::2], strict=True))
+        states.append(f"<State> {number} <PdfClass> {number} {arcs} </State>")
+    entry = f"<ForPhones> 1 </ForPhones> {' '.join(states)} <State> {len(states)} </State>"
+    model = f"<TransitionModel> <Topology> <TopologyEntry> {entry} </TopologyEntry> </Topology> "
+    (tmp_path / "final.mdl").write_text(model, encoding="utf-8")
+    with pytest.raises(DataError, match=rf"final\.mdl: .*{match}"):
+        read_transitions(Reader(tmp_path / "final.mdl", "a model"))
