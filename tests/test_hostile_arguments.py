@@ -268,7 +268,7 @@ FUNCTIONS = {
         "graph": phone_sequence_graph(HMM, ["AA"]),
         "frame_shift": 10.0,
         "acoustic_scale": 1.0,
-        "beside": HMM,
+        "beside": (HMM, UTTERANCES),
         "skip_bad": False,
         "n_jobs": 1,
     },

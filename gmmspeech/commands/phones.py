@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from gmmspeech.audio.reading import Channel
 from gmmspeech.commands.conversion import audio_formats, converting, warn_of_conversions
 from gmmspeech.commands.extraction import Extraction, extract_features
@@ -51,7 +53,13 @@ from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align,
 from gmmspeech.phones.decoding.confidence import LEAST_FIT, LONGEST_PHONE, least_fit, swapped_transcripts
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
-from gmmspeech.phones.hmm.graph import Pronunciations, phone_loop_graph, pronunciations, train_bigram
+from gmmspeech.phones.hmm.graph import (
+    Pronunciations,
+    StateGraph,
+    phone_loop_graph,
+    pronunciations,
+    train_bigram,
+)
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.labels import FrameClock
 from gmmspeech.phones.labels.phone_sets import is_speech
@@ -207,22 +215,28 @@ def recognize_phones_file(
     """Recognize the phones of utterances in a feature store, and write them as CTM.
 
     Of an `AdaptedSystem`, the model that knows no speaker does so where `utt2spk` tells none. A model without contexts
-    may be `beside` it, as `decode` has it.
+    may be `beside` it, as `decode` has it: one adapts to speakers by what it recognizes without the other.
     """
-    names, found = list(utterances), open_model(model)
+    names = list(utterances)
     sequences = [[label.name for label in labels] for labels in read_ctm(learned).values()]
-    base = found.adapted if isinstance(found, AdaptedSystem) else found
-    graph = phone_loop_graph(base, train_bigram(sequences, base.phones))
     with FeatureStore(features) as store:
+
+        def ready(place: Path) -> tuple[PhoneHMM, dict[str, NDArray], StateGraph]:
+            found = open_model(place)
+            base = found.adapted if isinstance(found, AdaptedSystem) else found
+            graph = phone_loop_graph(base, train_bigram(sequences, base.phones))
+            if isinstance(found, AdaptedSystem) and utt2spk is not None:
+                speakers, scale = {name: utt2spk[name] for name in names}, options.get("acoustic_scale", 1.0)
+                how = {"acoustic_scale": scale, "n_jobs": n_jobs}
+                hmm, frames = for_these_speakers(found, store, dict.fromkeys(names, graph), speakers, **how)
+            else:
+                hmm, frames = for_any_speaker(found, store)
+            return hmm, {name: frames[name] for name in names}, graph
+
+        hmm, frames, graph = ready(model)
         clock = {**frame_times(store.front_end), "times": "start"}
-        if isinstance(found, AdaptedSystem) and utt2spk is not None:
-            speakers, scale = {name: utt2spk[name] for name in names}, options.get("acoustic_scale", 1.0)
-            how = {"acoustic_scale": scale, "n_jobs": n_jobs}
-            hmm, frames = for_these_speakers(found, store, dict.fromkeys(names, graph), speakers, **how)
-        else:
-            hmm, frames = for_any_speaker(found, store)
-        options |= {} if beside is None else {"beside": load(beside, PhoneHMM)}
-        recognized = decode(hmm, {name: frames[name] for name in names}, graph, n_jobs=n_jobs, **clock, **options)
+        options |= {"beside": None if beside is None else ready(beside)[:2]}
+        recognized = decode(hmm, frames, graph, n_jobs=n_jobs, **clock, **options)
     write_ctm(out, {utterance: alignment.phones for utterance, alignment in recognized.items()})
 
 

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gmmspeech.blocks import ordered_map
 from gmmspeech.commands import phone_training, phones
+from gmmspeech.features.stored import static_columns
 from gmmspeech.formats.alignments import write_alignments
 from gmmspeech.formats.loading import load
-from gmmspeech.phones.decoding.adapting import for_these_speakers
 from gmmspeech.phones.decoding.alignment import align
-from gmmspeech.phones.hmm.adaptation import state_posteriors
-from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
-from gmmspeech.phones.hmm.forward_backward import StatePosteriors
-from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, utterance_graph
+from gmmspeech.phones.hmm.adaptation import MappedFrames
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, train_adapted_system
+from gmmspeech.phones.hmm.graph import Pronunciations
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.training import train_phone_hmm
+from gmmspeech.phones.hmm.training_state import TrainingState
 from gmmspeech.pipeline import Run
 from gmmspeech.stores.features import FeatureStore
 
@@ -50,6 +45,11 @@ def model_of(run: Run, name: str, rung: str) -> Path:
     return run.out / f"{kind}-{name}.h5"
 
 
+def state_of(run: Run, name: str) -> Path:
+    """Where the states of monophones' frames are, from which training goes on."""
+    return run.out / f"hmm-state-{name}.h5"
+
+
 def step_of(step: str, to: str, rung: str) -> str:
     """Name of a step on a rung with speech that is called `to`."""
     return f"{step}-{to}" if rung == MONOPHONE else f"{step}-{to}-{rung}"
@@ -69,7 +69,7 @@ def train_monophones(
     run: Run, name: str, speech: Speech, dictionary: Pronunciations, *, settings: Any = None, **options: Any
 ) -> None:
     """Train phones from transcripts alone, and keep their alignment for the rungs above."""
-    model, state = model_of(run, name, MONOPHONE), _state_of(run, name)
+    model, state = model_of(run, name, MONOPHONE), state_of(run, name)
     if run.todo(f"train-{name}", makes=[model, state], settings=[speech.words, dictionary, settings, options]):
         what = speech.features, speech.words, dictionary, model
         phone_training.train_phones_file(*what, alignment=state, n_jobs=run.jobs, **options)
@@ -91,7 +91,7 @@ def train_rungs(
         model, what = model_of(run, name, rung), (speech.words, dictionary, speech.utt2spk)
         if run.todo(f"{rung}-{name}", makes=[model], settings=[speech.words, speech.utt2spk, settings, options]):
             how: dict[str, Any] = {"rung": rung, "n_jobs": run.jobs, **options}
-            state = _state_of(run, monophones or name)
+            state = state_of(run, monophones or name)
             phone_training.train_ladder_file(speech.features, *what, state, model, **how)
 
 
@@ -112,36 +112,20 @@ def align_on(
 
 
 def train_beside(
-    run: Run, name: str, rung: str, speech: Speech, dictionary: Pronunciations, *, total_gaussians: int, max_iter: int
+    run: Run, name: str, speech: Speech, dictionary: Pronunciations, state: TrainingState, **options: Any
 ) -> Path:
-    """Train phones without contexts on the frames and the states of a rung, to be `beside` its model in recognition."""
+    """Train phones without contexts, on transformed and adapted frames of their own, to be `beside` a rung's model.
+
+    Training begins with the states of monophones, not with the rung's: models that differ err less together.
+    """
     out = run.out / f"beside-{name}.h5"
-    if run.todo(f"beside-{name}", makes=[out], settings=[speech.words, speech.utt2spk, total_gaussians, max_iter]):
-        model = load(model_of(run, name, rung), (PhoneHMM, AdaptedSystem))
-        base = model.adapted if isinstance(model, AdaptedSystem) else model
+    if run.todo(f"beside-{name}", makes=[out], settings=[speech.words, speech.utt2spk, options]):
         with FeatureStore(speech.features) as store:
-            words = {name: said for name, said in speech.words.items() if name in store}
-            graphs = {name: utterance_graph(base, said, dictionary) for name, said in words.items()}
-            hmm, frames = for_these_speakers(model, store, graphs, speech.utt2spk, n_jobs=run.jobs)
-            pairs = ordered_map(lambda name: _in_positions(hmm, frames[name], graphs[name]), words, n_jobs=run.jobs)
-            aligned = {name: pair for name, pair in zip(words, pairs, strict=True) if pair is not None}
-        adapted = {name: x for name, (x, _) in aligned.items()}
-        start = {name: posterior for name, (_, posterior) in aligned.items()}
-        how: dict[str, Any] = {"phones": hmm.phones, "silence": hmm.silence, "num_passes": 1, "realign": ()}
-        how |= {"total_gaussians": total_gaussians, "max_iter": max_iter, "n_jobs": run.jobs}
-        found = train_phone_hmm(adapted, {name: words[name] for name in adapted}, dictionary, start=start, **how)
-        found.with_front_end(hmm.front_end).save(out)
+            columns = static_columns(store.front_end)
+            static = MappedFrames(store, lambda _, x: x[:, :columns])
+            what = (static, speech.words, dictionary, speech.utt2spk, state)
+            train_adapted_system(*what, n_jobs=run.jobs, **options).with_front_end(store.front_end).save(out)
     return out
-
-
-def _in_positions(hmm: PhoneHMM, frames: NDArray, graph: StateGraph) -> tuple[NDArray, StatePosteriors] | None:
-    """Give frames, and their states on the best path as those are without contexts; None where there is no path."""
-    (found,) = state_posteriors(hmm, [frames], [graph])
-    if found is None:
-        return None
-    position = hmm.position_of_state
-    stays = np.bincount(position, found.stays).astype(np.float64)
-    return frames, replace(found, state=position[found.state], stays=stays)
 
 
 def recognize_on(
@@ -162,10 +146,6 @@ def recognize_on(
         how["beside"] = beside
         phones.recognize_phones_file(model_of(run, name, rung), speech.features, speech.words, learned, found, **how)
     return found
-
-
-def _state_of(run: Run, name: str) -> Path:
-    return run.out / f"hmm-state-{name}.h5"
 
 
 def _speakers(rung: str, speech: Speech) -> Mapping[str, str] | None:

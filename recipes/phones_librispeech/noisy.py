@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import gmmspeech as gs
 from gmmspeech import pipeline
 from gmmspeech.commands import rungs, vocal_tract
 from gmmspeech.commands.perturbation import perturb_data
+from gmmspeech.formats.loading import load
+from gmmspeech.phones.hmm.training_state import TrainingState
 from gmmspeech.stores.features import FeatureStore, write_store
 
 SNR = 18  # dB
@@ -45,7 +49,7 @@ def with_copies(
     run: pipeline.Run, name: str, speech: rungs.Speech, copies: gs.formats.DataDir, front: gs.FrontEnd
 ) -> rungs.Speech:
     """Give speech with its copies as other speakers', at the same warps: those that `normalize_speakers` chose."""
-    of = {f"{u}-snr{SNR}": u for u in speech.words}
+    of = copies_of(speech.words)
     place = run.out / f"feats-{name}-train-copies.h5"
     if run.todo(f"copies-{name}", makes=[place], settings=[speech.words]):
         warps = vocal_tract.read_warps(run, name)
@@ -58,3 +62,15 @@ def with_copies(
         words={**speech.words, **{copy: speech.words[u] for copy, u in of.items()}},
         utt2spk={**speech.utt2spk, **{copy: f"{speech.utt2spk[u]}-snr{SNR}" for copy, u in of.items()}},
     )
+
+
+def copies_of(utterances: Iterable[str]) -> dict[str, str]:
+    """Names of copies, and what each is a copy of."""
+    return {f"{u}-snr{SNR}": u for u in utterances}
+
+
+def states_with_copies(run: pipeline.Run, name: str) -> TrainingState:
+    """Give the states of monophones' frames: those of a copy are those of the speech, which begins and ends with it."""
+    state = load(rungs.state_of(run, name), TrainingState)
+    of = copies_of(state.posteriors)
+    return replace(state, posteriors={**state.posteriors, **{copy: state.posteriors[u] for copy, u in of.items()}})

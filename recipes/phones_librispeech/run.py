@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from noisy import copy_in_noise, with_copies
+from noisy import copy_in_noise, states_with_copies, with_copies
 from words import check_words, draw, names_of
 
 import gmmspeech as gs
@@ -26,7 +26,7 @@ REFINE = False  # the corpus' own boundaries lie between whole frames
 TRAINING = {"max_iter": 20, "num_passes": 2}
 TOP = "tri3"  # of the ladder, which is climbed with normalized vocal tracts too
 LOOP_SCALE = 0.2  # of log-likelihoods beside a phone bigram
-BESIDE = {"total_gaussians": 10000, "max_iter": 25}  # without contexts, beside the last model
+BESIDE = {"context": 9, "dim": 45, "total_gaussians": 2000, "adapted_gaussians": 10000}  # without contexts, beside TOP
 CLASSIFIER = phone_gmms.AdaptedClassifierConfig()
 DEV_EVERY = 5  # of the background's speakers, sorted, this one and its fellows are kept for development
 PICTURE = (0.5, 3.0)  # s, of the first utterance
@@ -144,7 +144,7 @@ def recognize_beside(
     )
     learned = rungs.aligned_at(run.out, f"{name}-train", rungs.MONOPHONE)
     both = with_copies(run, name, train, copies, FRONT_END)
-    beside = rungs.train_beside(run, top, TOP, both, dictionary, **BESIDE)
+    beside = rungs.train_beside(run, top, both, dictionary, states_with_copies(run, name), **BESIDE)
     rungs.recognize_on(run, top, TOP, f"{top}-beside", test, learned, scale=LOOP_SCALE, beside=beside)
     steps = {f"beside-{top}": both, f"recognize-{top}-beside-{TOP}": test}
     return [rows.speed_row(step.replace("-", " ", 1), s.seconds, run.cpu_seconds(step)) for step, s in steps.items()]

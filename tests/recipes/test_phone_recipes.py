@@ -36,7 +36,7 @@ CORE_TEST = (
 )
 
 UPDATES = {"max_iter": 8}
-BESIDE = {"total_gaussians": 400, "max_iter": 6}
+BESIDE = {"context": 2, "dim": 20, "total_gaussians": 300, "rounds": 1}
 ONE = PhoneClassifierConfig(1, dim=20, context=3, max_iter=2)
 CLASSIFIER = AdaptedClassifierConfig(ONE, adapter_components=1, segment_components=1, edges=((0, 2),), passes=1)
 

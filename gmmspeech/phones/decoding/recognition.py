@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError, ModelError, counted, shown
+from gmmspeech.errors import DataError, FeatureError, ModelError, counted, shown
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.phones.decoding.alignment import Alignment, describe_path
 from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches
@@ -33,7 +33,7 @@ def decode(
     frame_length: float | None = None,
     times: FrameTimes = "center",
     acoustic_scale: float = 1.0,
-    beside: PhoneHMM | None = None,
+    beside: tuple[PhoneHMM, Mapping[str, NDArray]] | None = None,
     skip_bad: bool = False,
     n_jobs: int | None = 1,
 ) -> dict[str, Alignment]:
@@ -51,9 +51,10 @@ def decode(
     acoustic_scale : float
         Factor of the log-likelihoods. Neighboring frames say much the same, so that a bigram gets its due weight
         with about 0.2 to 0.3.
-    beside : PhoneHMM, optional
-        One of the same phones and frames, but without contexts: means of both models' log-likelihoods are taken. Where
-        training speech is little, two models of different kinds err less together than one alone.
+    beside : tuple of PhoneHMM and mapping of str to ndarray, optional
+        A model of the same phones, but without contexts, and the frames that it takes of each utterance: the same ones,
+        or others at the same times. Means of both models' log-likelihoods are taken. Where training speech is little,
+        two models of different kinds err less together than one alone.
     skip_bad : bool
         Leave out utterances that can't be recognized (no frames, or too few for any path) instead of raising, with a
         warning that counts them.
@@ -70,7 +71,8 @@ def decode(
     DataError
         An utterance with too few frames, by name.
     FeatureError
-        Frames that don't fit the model, by utterance; a feature store of another front end.
+        Frames that don't fit the model, by utterance; a feature store of another front end; more, fewer or no
+        frames `beside`.
     ModelError
         A model `beside` of other phones or states.
 
@@ -87,16 +89,17 @@ def decode(
     clock = FrameClock.of(model.front_end or front_end_of(frames), frame_shift, frame_length, times)
     check_front_end(model, frames)
     if beside is not None:
-        _check_beside(model, beside)
+        _check_beside(model, beside[0])
     transitions = Transitions.of(model.self_loop)
 
     def decode_batch(batch: Mapping[str, NDArray]) -> dict[str, Alignment | str]:
         emissions, bad = batch_emissions(model, batch, skip_bad)
+        if beside is not None:
+            emissions, more = _means(model, emissions, *beside, skip_bad)
+            bad |= more
         found: dict[str, Alignment | str] = {**bad}
         if not emissions:
             return found
-        if beside is not None:
-            emissions = {name: _mean(model, beside, batch[name], emission) for name, emission in emissions.items()}
         paths = best_paths(
             [graph] * len(emissions), list(emissions.values()), transitions, acoustic_scale=acoustic_scale
         )
@@ -112,17 +115,39 @@ def decode(
     return found_in_batches(decode_batch, frames, frames, n_jobs)[0]
 
 
-def _mean(model: PhoneHMM, beside: PhoneHMM, frames: NDArray, emission: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean log-likelihoods of states: those of a model, and of their positions by one without contexts."""
-    return (emission + beside.log_likelihoods(frames)[:, model.position_of_state]) / np.float32(2)
+def _means(
+    model: PhoneHMM,
+    emissions: Mapping[str, NDArray[np.float32]],
+    beside: PhoneHMM,
+    frames: Mapping[str, NDArray],
+    skip_bad: bool,
+) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
+    """Mean log-likelihoods of states: those of a model, and of their positions by one without contexts.
+
+    Give too why some utterances have none.
+    """
+    theirs = {name: frames[name] if name in frames else np.empty((0, beside.dim)) for name in emissions}
+    others, bad = batch_emissions(beside, theirs, skip_bad)
+    means: dict[str, NDArray[np.float32]] = {}
+    for name, other in others.items():
+        own = emissions[name]
+        if len(own) == len(other):
+            means[name] = (own + other[:, model.position_of_state]) / np.float32(2)
+            continue
+        bad[name] = f"found {counted(len(other), 'frame')} beside, expected {len(own)}, as the model has"
+        if not skip_bad:
+            raise FeatureError(f"utterance {name}: {bad[name]}")
+    return means, bad
 
 
 def _check_beside(model: PhoneHMM, beside: PhoneHMM) -> None:
-    """See that models have the same phones, positions and columns, and that one has no contexts."""
+    """See that models have the same phones and positions, and that one has no contexts."""
     if beside.phones != model.phones:
         found, expected = (shown(" ".join(each.phones)) for each in (beside, model))
         raise ModelError(f"beside: found phones {found}, expected {expected}, as the model has")
-    shape, wanted = (beside.num_states, beside.dim), (int(model.position_offsets[-1]), model.dim)
-    if shape != wanted:
-        told = "{} states of {} columns"
-        raise ModelError(f"beside: found {told.format(*shape)}, expected {told.format(*wanted)}, without contexts")
+    if (
+        not np.array_equal(beside.position_offsets, model.position_offsets)
+        or beside.num_states != beside.position_offsets[-1]
+    ):
+        expected = f"{model.position_offsets[-1]} states, without contexts"
+        raise ModelError(f"beside: found {counted(beside.num_states, 'state')}, expected {expected}")

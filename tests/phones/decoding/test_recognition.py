@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError
+from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, ModelError
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.hmm.graph import phone_loop_graph, train_bigram, word_loop_graph, word_sequence_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -45,27 +45,42 @@ def test_a_bigram_decides_where_frames_do_not(model):
 
 
 def test_means_of_two_models(model):
-    """Of one with contexts and one without, beside a naive mean; models of other phones or states are named."""
+    """Of one with contexts and one without, on other frames, beside a naive mean; what does not fit is named."""
     rng = np.random.default_rng(3)
     frames = {f"u{i}": say(rng, "SIL", "IY", "S", "SIL") + rng.normal(0, 3, (1, 1)) for i in range(9)}
+    others = {name: np.hstack([x, rng.normal(0, 1, (len(x), 1))]) for name, x in frames.items()}
+    wide = np.hstack([model.means, np.zeros((9, 1))])
+    other = dataclasses.replace(model, means=wide, variances=np.ones_like(wide))
     tied = dataclasses.replace(model, tree=ContextTree.untied([3, 3, 3]), means=model.means + rng.normal(0, 2, (9, 1)))
     graph = phone_loop_graph(tied, train_bigram([["SIL", "IY", "S", "SIL"]], tied.phones))
-    found = decode(tied, frames, graph, beside=model, acoustic_scale=0.5)
+    found = decode(tied, frames, graph, beside=(other, others), acoustic_scale=0.5)
     transitions = Transitions.of(tied.self_loop)
     for name, x in frames.items():
-        naive = (tied.log_likelihoods(x) + model.log_likelihoods(x)) / 2
+        naive = (tied.log_likelihoods(x) + other.log_likelihoods(others[name])) / 2
         (path,) = best_paths([graph], [naive], transitions, acoustic_scale=0.5)
         phones = tied.phone_of_state[graph.state[path.nodes]]
         said = [tied.phones[p] for p in phones[np.flatnonzero(np.diff(phones, prepend=-1))]]
         assert [phone for phone, _ in itertools.groupby(p.name for p in found[name].phones)] == said
     alone = decode(tied, frames, graph, acoustic_scale=0.5)
     assert any(alone[name].log_likelihood != found[name].log_likelihood for name in frames)
-    other = PhoneHMM.from_phones(list(VALUES), mean=[0.0], variance=[1.0], num_states=2)
-    with pytest.raises(ModelError, match=r"beside: found 6 states of 1 columns, expected 9 states of 1 columns, with"):
-        decode(model, frames, graph, beside=other)
-    other = PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0], num_states=3)
+
+    few = PhoneHMM.from_phones(list(VALUES), mean=[0.0], variance=[1.0], num_states=2)
+    with pytest.raises(ModelError, match=r"beside: found 6 states, expected 9 states, without contexts"):
+        decode(model, frames, graph, beside=(few, frames))
+    few = PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0], num_states=3)
     with pytest.raises(ModelError, match=r"beside: found phones SIL AA, expected SIL IY S, as the model has"):
-        decode(model, frames, graph, beside=other)
+        decode(model, frames, graph, beside=(few, frames))
+    short = others | {"u3": others["u3"][1:]}
+    told = rf"found {len(frames['u3']) - 1} frames beside, expected {len(frames['u3'])}, as the model has"
+    with pytest.raises(FeatureError, match=f"utterance u3: {told}"):
+        decode(tied, frames, graph, beside=(other, short))
+    with pytest.warns(GmmSpeechWarning, match=told):
+        assert list(decode(tied, frames, graph, beside=(other, short), skip_bad=True)) == [
+            u for u in frames if u != "u3"
+        ]
+    del short["u3"]
+    with pytest.raises(FeatureError, match=r"utterance u3: found no frames"):
+        decode(tied, frames, graph, beside=(other, short))
 
 
 def test_isolated_words(model):
