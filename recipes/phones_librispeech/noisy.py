@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -21,6 +21,7 @@ from gmmspeech.stores.features import FeatureStore, write_store
 SNR = 18  # dB
 NOISES, SECONDS, RATE = 24, 20, 16000
 STEEPEST = 6.0  # dB an octave, by which a noise falls, or less
+OFF = 0.06  # share by which the warps of copies differ from those of their speakers, down and up by turns
 
 
 def write_noises(folder: Path) -> None:
@@ -48,11 +49,11 @@ def copy_in_noise(run: pipeline.Run, part: gs.formats.DataDir) -> gs.formats.Dat
 def with_copies(
     run: pipeline.Run, name: str, speech: rungs.Speech, copies: gs.formats.DataDir, front: gs.FrontEnd
 ) -> rungs.Speech:
-    """Give speech with its copies as other speakers', at the same warps: those that `normalize_speakers` chose."""
+    """Give speech with its copies as other speakers', whose vocal tracts are a little shorter or longer."""
     of = copies_of(speech.words)
     place = run.out / f"feats-{name}-train-copies.h5"
-    if run.todo(f"copies-{name}", makes=[place], settings=[speech.words]):
-        warps = vocal_tract.read_warps(run, name)
+    if run.todo(f"copies-{name}", makes=[place], settings=[speech.words, OFF]):
+        warps = other_voices(vocal_tract.read_warps(run, name), {speech.utt2spk[u] for u in speech.words})
         own = vocal_tract.frames_at_own_warps(copies.only(of), front, warps, n_jobs=run.jobs)
         with FeatureStore(speech.features) as store:
             plain = ((u, store[u]) for u in speech.words)
@@ -62,6 +63,11 @@ def with_copies(
         words={**speech.words, **{copy: speech.words[u] for copy, u in of.items()}},
         utt2spk={**speech.utt2spk, **{copy: f"{speech.utt2spk[u]}-snr{SNR}" for copy, u in of.items()}},
     )
+
+
+def other_voices(warps: Mapping[str, float], speakers: Iterable[str]) -> dict[str, float]:
+    """Warps of copies: with those of their speakers, voices would be as alike as normalization makes them."""
+    return {s: round(warps[s] * (1 + OFF if i % 2 else 1 - OFF), 2) for i, s in enumerate(sorted(speakers))}
 
 
 def copies_of(utterances: Iterable[str]) -> dict[str, str]:
