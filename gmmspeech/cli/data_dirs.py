@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gmmspeech.cli.group import allow_pipes_option, channel_option, command
-from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FOLDER, OUT_FOLDER
+from gmmspeech.cli.places import FILE_OR_FOLDER, FOLDER, LIST, OUT_FOLDER
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import DataError, counted, say
 
@@ -75,8 +75,8 @@ def _told_all(folder: Path, wrong: Sequence[str]) -> None:
     "--speakers", "way", flag_value="speakers", help="With --count: all of speakers drawn at random, until enough."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="With --speakers: seed of the draw.")
-@click.option("--spk-list", type=FILE, help="Those of the speakers that lines of this file begin with.")
-@click.option("--utt-list", type=FILE, help="Those that lines of this file begin with.")
+@click.option("--spk-list", type=LIST, help="Those of the speakers that lines of this file begin with.")
+@click.option("--utt-list", type=LIST, help="Those that lines of this file begin with.")
 def subset_data(
     data_dir: Path,
     out: Path,

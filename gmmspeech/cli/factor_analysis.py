@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gmmspeech.cli.group import command, jobs_option
-from gmmspeech.cli.places import FILE, OUT
+from gmmspeech.cli.places import FILE, LIST, OUT
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import counted
 
@@ -18,7 +18,7 @@ seed_option = click.option("--seed", type=int, default=0, help="Seed of the star
 @command("train-isv")
 @click.argument("ubm", metavar="UBM.h5", type=FILE)
 @click.argument("stats", metavar="STATS.h5", type=FILE)
-@click.argument("utt2spk", type=FILE)
+@click.argument("utt2spk", type=LIST)
 @click.argument("isv", metavar="ISV.h5", type=OUT)
 @click.option("-r", "--rank", type=click.IntRange(1), default=20, help="Dimension of the space of sessions.")
 @click.option(
@@ -57,7 +57,7 @@ def train_isv(
 @command("train-jfa")
 @click.argument("ubm", metavar="UBM.h5", type=FILE)
 @click.argument("stats", metavar="STATS.h5", type=FILE)
-@click.argument("utt2spk", type=FILE)
+@click.argument("utt2spk", type=LIST)
 @click.argument("jfa", metavar="JFA.h5", type=OUT)
 @click.option("--speaker-rank", type=click.IntRange(1), default=20, help="Dimension of the space of speakers.")
 @click.option("--session-rank", type=click.IntRange(1), default=20, help="Dimension of the space of sessions.")
@@ -91,7 +91,7 @@ def train_jfa(
 @command("score-statistics")
 @click.argument("model", metavar="MODEL.h5", type=FILE)
 @click.argument("stats", metavar="STATS.h5", type=FILE)
-@click.argument("spk2utt", type=FILE)
+@click.argument("spk2utt", type=LIST)
 @click.argument("trials", type=FILE)
 @click.argument("scores", type=OUT)
 @click.option("--enrollment", type=FILE, help="Statistics of the enrollment, if not in STATS.h5.")

@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from gmmspeech.cli.group import command
-from gmmspeech.cli.places import FEATURES, FILE, OUT, OUT_FEATURES
+from gmmspeech.cli.places import FEATURES, FILE, LIST, OUT, OUT_TABLE
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import counted
 
 
 @command("compute-vad")
 @click.argument("feats", type=FEATURES)
-@click.argument("out", metavar="OUT.ark", type=OUT_FEATURES)
+@click.argument("out", metavar="OUT.ark", type=OUT_TABLE)
 @click.option("--vad-config", type=FILE, help="Kaldi's vad.conf.")
 def compute_vad_command(feats: str, out: str, vad_config: Path | None) -> None:
     """Find voiced frames by their energy.
@@ -30,8 +30,8 @@ def compute_vad_command(feats: str, out: str, vad_config: Path | None) -> None:
 
 @command("compute-cmvn")
 @click.argument("feats", type=FEATURES)
-@click.argument("out", metavar="OUT.ark", type=OUT_FEATURES)
-@click.option("--spk2utt", type=FILE, show_default="each utterance by itself", help="Speakers and their utterances.")
+@click.argument("out", metavar="OUT.ark", type=OUT_TABLE)
+@click.option("--spk2utt", type=LIST, show_default="each utterance by itself", help="Speakers and their utterances.")
 def compute_cmvn_command(feats: str, out: str, spk2utt: Path | None) -> None:
     """Count statistics of CMVN.
 

@@ -16,7 +16,7 @@ import click
 
 from gmmspeech.cli.catalog import example_of
 from gmmspeech.cli.messages import as_typed
-from gmmspeech.cli.places import CONFIG, FEATURES, OUT_FEATURES, OUT_STORE, check_places, remedy_of
+from gmmspeech.cli.places import CONFIG, OUT, READ, WRITTEN, check_places, remedy_of
 from gmmspeech.cli.process import STDOUT_TAKEN, Main, traceback_shown
 from gmmspeech.cli.steps import gather_steps
 from gmmspeech.cli.streams import end_by_signal, streams_of
@@ -71,7 +71,7 @@ chosen_channel_option = click.option(
     "--channel", type=CHANNEL, show_default="none, they are refused", help=_WHICH_CHANNEL
 )
 allow_pipes_option = click.option(
-    "--allow-pipes", is_flag=True, help="Run the commands that wav.scp may have in place of files."
+    "--allow-pipes", is_flag=True, help="Run the commands that wav.scp and arguments may have in place of files."
 )
 
 pipes_option = click.option(
@@ -160,16 +160,16 @@ def command(name: str) -> Any:
 
 
 def _streams(function: Any) -> str:
-    """Say whether a command reads or writes tables, and then whether it has an option for commands in pipes."""
+    """Say whether a command reads or writes files, and then whether it has an option for commands in pipes."""
     parameters = getattr(function, "__click_params__", [])
-    if not any(parameter.type in (FEATURES, OUT_FEATURES, OUT_STORE) for parameter in parameters):
+    if not any(parameter.type in (*READ, *WRITTEN, OUT) for parameter in parameters):
         return ""
     return "has" if any(parameter.name == "allow_pipes" for parameter in parameters) else "add"
 
 
 def _through_streams(function: Any, context: click.Context, options: dict[str, Any]) -> bool:
     """Do what a command does between its streams; say whether the reader of standard output is gone."""
-    with streams_of(context, options, FEATURES, OUT_FEATURES, OUT_STORE) as streams:
+    with streams_of(context, options) as streams:
         if "allow_pipes" not in inspect.signature(function).parameters:  # it is of streams alone
             options.pop("allow_pipes", None)
         try:

@@ -44,7 +44,7 @@ from gmmspeech.cli.group import (
     skip_bad_option,
     tell_skipped,
 )
-from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, FOLDER, OUT, OUT_STORE
+from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, FOLDER, LIST, OUT, OUT_STORE
 from gmmspeech.cli.process import tell
 from gmmspeech.cli.steps import skip_steps_option, steps_options, utt2spk_for_cmvn
 from gmmspeech.errors import counted, shown
@@ -213,13 +213,13 @@ def features(
 )
 @click.option(
     "--utt2spk",
-    type=FILE,
+    type=LIST,
     show_default="each frame counts alike",
     help="Train on the utterances of this file so that each speaker counts alike, however much he says.",
 )
 @click.option(
     "--spk2group",
-    type=FILE,
+    type=LIST,
     help="With --utt2spk: a speaker and their group (sex, corpus) in each line; each group counts alike too.",
 )
 @seed_option
@@ -286,7 +286,7 @@ def train_ubm(
 @command("enroll")
 @click.argument("ubm", metavar="UBM.h5", type=FILE)
 @click.argument("feats", type=FEATURES)
-@click.argument("spk2utt", type=FILE)
+@click.argument("spk2utt", type=LIST)
 @click.argument("models", metavar="MODELS.h5", type=OUT)
 @click.option(
     "-r",
@@ -338,7 +338,7 @@ def enroll(
 )
 @click.option(
     "--groups",
-    type=FILE,
+    type=LIST,
     show_default="each utterance is a test",
     help="File with a test and the utterances that are scored as one in each line.",
 )
@@ -375,7 +375,7 @@ def score(
 
 @command("train-classifier")
 @click.argument("feats", type=FEATURES)
-@click.argument("utt2class", type=FILE)
+@click.argument("utt2class", type=LIST)
 @click.argument("classifier", metavar="CLASSIFIER.h5", type=OUT)
 @click.option("-k", "--components", type=click.IntRange(1), default=8, help="Components of each class's mixture.")
 @seed_option
@@ -396,7 +396,7 @@ def train_classifier(feats: str, utt2class: Path, classifier: Path, components: 
 @click.argument("classifier", metavar="CLASSIFIER.h5", type=FILE)
 @click.argument("feats", type=FEATURES)
 @click.option(
-    "--reference", type=FILE, help="True classes, as for train-classifier: print errors and accuracy, not all classes."
+    "--reference", type=LIST, help="True classes, as for train-classifier: print errors and accuracy, not all classes."
 )
 @jobs_option
 def classify(classifier: Path, feats: str, reference: Path | None, jobs: int) -> None:

@@ -18,7 +18,7 @@ from gmmspeech.cli.group import (
     strict_option,
     tell_left_out,
 )
-from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FEATURES, OUT_FOLDER
+from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER, OUT_TABLE
 from gmmspeech.cli.process import tell
 from gmmspeech.cli.steps import feats_option, steps_options, stored_or_none, utt2spk_for_cmvn
 from gmmspeech.errors import ConfigError, counted, say
@@ -255,7 +255,7 @@ def train_phones(
 @click.option(
     "--write-ali",
     "ali",
-    type=OUT_FEATURES,
+    type=OUT_TABLE,
     metavar="ark:FILE",
     help="Write the transition that each frame takes, as Kaldi's ali.ark; ark,t:FILE for text.",
 )

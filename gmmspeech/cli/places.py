@@ -24,12 +24,36 @@ LISTS = (  # of a DATA_DIR
 STREAM = "-"
 
 
-class _Output(click.Path):
-    """A file or folder to write: no other program; ``-`` is standard output, for a file."""
+def is_command_to_write(text: str) -> bool:
+    """Say whether an output is a command in a pipe."""
+    return text.lstrip().startswith("|")
+
+
+class _Input(click.Path):
+    """A file to read, or a stream of one; a table of Kaldi's where it is a list."""
+
+    def __init__(self, *, is_list: bool = False) -> None:
+        super().__init__(path_type=Path, dir_okay=False)
+        self.is_list = is_list
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            if value != STREAM or not self.file_okay:
+            place = parse_place(os.fspath(value))
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+        good = self.is_list and place.kind == "ark" and "p" not in place.options
+        if place.kind and not good and value != STREAM:
+            expected = "the name of a file, or ark:PLACE" if self.is_list else "the name of a file"
+            self.fail(f"found {shown(value)!r}, a table of Kaldi's, expected {expected}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class _Output(click.Path):
+    """A file or folder to write: no other program but in a pipe; ``-`` is standard output, for a file."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            if not self.file_okay or not (value == STREAM or is_command_to_write(os.fspath(value))):
                 parse_output(os.fspath(value))
         except ConfigError as error:
             self.fail(str(error), param, ctx)
@@ -43,41 +67,56 @@ class _Text(click.types.StringParamType):
         return [CompletionItem(incomplete, type="file")]
 
 
-class _OutputFeatures(_Text):
-    """Where to write features, in whichever format."""
+class _OutputTable(_Text):
+    """Where to write a table: a file, or a specifier of Kaldi's; some can be a folder of HTK's files too."""
+
+    def __init__(self, *, htk: bool = False) -> None:
+        self.htk = htk
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
             place = parse_place(value, writing=True)
             if not place.kind or not (place.is_stream or place.is_command or place.is_gzip):
                 options = ",t" if "t" in place.options else ""
-                parse_output(f"{place.kind}{options}:{place.where}" if place.kind else value, archives=True)
+                found = parse_output(f"{place.kind}{options}:{place.where}" if place.kind else value, archives=True)
+                if found.kind == "htk" and not self.htk:
+                    self.fail(f"found {shown(value)!r}, expected a path, ark:PATH or ark,scp:ARK,SCP", param, ctx)
         except ConfigError as error:
             self.fail(str(error), param, ctx)
         return value
 
 
-class _Features(_Text):
-    """Where features are: a path, or a specifier of Kaldi's."""
+class _Table(_Text):
+    """Where a table is: a path, or a specifier of Kaldi's; some can be HTK's files too."""
+
+    def __init__(self, *, htk: bool = False) -> None:
+        self.htk = htk
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            parse_place(value)
+            kind = parse_place(value).kind
         except ConfigError as error:
             self.fail(str(error), param, ctx)
+        if not kind and value.startswith("htk:") and not self.htk:
+            self.fail(f"found {shown(value)!r}, expected a path, ark:PATH or scp:PATH", param, ctx)
         return value
 
 
-FILE = click.Path(path_type=Path, dir_okay=False)  # - is standard input
+FILE = _Input()  # - is standard input
+LIST = _Input(is_list=True)  # with an id in each line; ark:PATH too, as Kaldi has it
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE_OR_FOLDER = click.Path(path_type=Path)
-FEATURES = _Features()  # a path, or scp:PATH, ark:PATH, htk:PATH, or a stream of Kaldi's
+FEATURES = _Table(htk=True)  # a path, or scp:PATH, ark:PATH, htk:PATH, or a stream of Kaldi's
+TABLE = _Table()  # of vectors or matrices that are no features
 FILE_OR_NAME = _Text()  # a path, or the name of something that comes along; - is standard input
 CONFIG = _Text()  # the same of a front end, whose kind the path tells
 OUT = _Output(path_type=Path, dir_okay=False, readable=False)
 OUT_FOLDER = _Output(path_type=Path, file_okay=False, readable=False)
-OUT_FEATURES = _OutputFeatures()
-OUT_STORE = _OutputFeatures()  # of a command that itself writes HDF5 alone
+OUT_FEATURES = _OutputTable(htk=True)
+OUT_TABLE = _OutputTable()
+OUT_STORE = _OutputTable(htk=True)  # of a command that itself writes HDF5 alone
+READ = (FILE, LIST, FEATURES, TABLE)  # what may be a stream, a command in a pipe, or compressed
+WRITTEN = (OUT_FEATURES, OUT_TABLE, OUT_STORE)  # tables likewise
 
 
 def check_places(context: click.Context) -> None:
@@ -94,7 +133,7 @@ def check_places(context: click.Context) -> None:
             name, kind = typed_name(parameter, context), parameter.type
             if kind in (OUT, OUT_STORE):
                 written.append((name, Path(value)))
-            elif kind is OUT_FEATURES:
+            elif kind in (OUT_FEATURES, OUT_TABLE):
                 output = parse_output(value, archives=True)
                 if output.kind == "htk":
                     folders.append(Path(output.path))

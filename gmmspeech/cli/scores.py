@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gmmspeech.cli.group import chosen_channel_option, command, jobs_option
-from gmmspeech.cli.places import FILE, FOLDER, OUT, OUT_FOLDER
+from gmmspeech.cli.places import FILE, FOLDER, LIST, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell, tell_columns
 from gmmspeech.errors import ConfigError, counted, say
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 speakers_option = click.option(
     "--speakers",
-    type=FILE,
+    type=LIST,
     multiple=True,
     help="Who is who: a name (utterance, model) and its speaker in each line, as in utt2spk. May be given again. A "
     "speaker's own name stands for the speaker.",
@@ -229,7 +229,7 @@ def _train(
 @click.argument("out", type=OUT)
 @click.option(
     "--groups",
-    type=FILE,
+    type=LIST,
     multiple=True,
     help="A model, or a test of several utterances, and those in each line, such as spk2utt: measured as one. May be "
     "given again.",
@@ -255,7 +255,7 @@ def measure(data_dir: Path, out: Path, groups: Sequence[Path], channel: Any, pit
 @command("identify")
 @click.argument("scores", type=FILE)
 @click.option("--threshold", type=float, help="Open set: where no score reaches it, nobody enrolled is speaking.")
-@click.option("--reference", type=FILE, help="A test and who speaks in each line: print errors and how many are right.")
+@click.option("--reference", type=LIST, help="A test and who speaks in each line: print errors and how many are right.")
 def identify(scores: Path, threshold: float | None, reference: Path | None) -> None:
     """Print the best model of each test.
 
@@ -301,7 +301,7 @@ def identify(scores: Path, threshold: float | None, reference: Path | None) -> N
 @click.option("--models", type=FILE, help="Models that gave the scores; the report then tells their configuration.")
 @click.option(
     "--groups",
-    type=FILE,
+    type=LIST,
     help="A model or test and its group in each line, such as `pitch-groups` writes it: tells errors by group.",
 )
 @click.option(
@@ -368,7 +368,7 @@ def _by_group(found: Evaluation, groups: Path | None, background: Path | None) -
 @click.argument("out", type=OUT)
 @click.option(
     "--groups",
-    type=FILE,
+    type=LIST,
     multiple=True,
     help="A model, or a test of several utterances, and those in each line, such as spk2utt. May be given again.",
 )

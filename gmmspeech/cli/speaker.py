@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from gmmspeech.cli.group import command, jobs_option, scheduler_option
-from gmmspeech.cli.places import FEATURES, FILE, OUT, OUT_FEATURES
+from gmmspeech.cli.places import FEATURES, FILE, LIST, OUT, OUT_TABLE, TABLE
 from gmmspeech.cli.process import tell
 from gmmspeech.cli.steps import skip_steps_option, steps_options, utt2spk_for_cmvn
 from gmmspeech.errors import ConfigError, counted
@@ -20,7 +20,7 @@ from gmmspeech.errors import ConfigError, counted
 @click.argument("out", metavar="STATS.h5", type=OUT)
 @click.option(
     "--groups",
-    type=FILE,
+    type=LIST,
     show_default="each utterance by itself",
     help="File with a name and the utterances that are taken as one in each line.",
 )
@@ -90,7 +90,7 @@ def train_ivector(
 @command("extract-ivectors")
 @click.argument("extractor", metavar="EXTRACTOR.h5", type=FILE)
 @click.argument("stats", metavar="STATS.h5", type=FILE)
-@click.argument("ivectors", metavar="IVECTORS.h5", type=OUT_FEATURES)
+@click.argument("ivectors", metavar="IVECTORS.h5", type=OUT_TABLE)
 @click.option("--fast", is_flag=True, help="Approximate, for many components and a high rank.")
 @jobs_option
 def extract_ivectors(extractor: Path, stats: Path, ivectors: str, fast: bool, jobs: int) -> None:
@@ -106,8 +106,8 @@ def extract_ivectors(extractor: Path, stats: Path, ivectors: str, fast: bool, jo
 
 
 @command("train-plda")
-@click.argument("ivectors", metavar="IVECTORS.h5", type=FILE)
-@click.argument("utt2spk", type=FILE)
+@click.argument("ivectors", metavar="IVECTORS.h5", type=TABLE)
+@click.argument("utt2spk", type=LIST)
 @click.argument("backend", metavar="BACKEND.h5", type=OUT)
 @click.option(
     "--steps",
@@ -120,7 +120,7 @@ def extract_ivectors(extractor: Path, stats: Path, ivectors: str, fast: bool, jo
 @click.option("--max-iter", type=click.IntRange(1), default=20, help="Iterations of EM.")
 @click.option("--cosine", is_flag=True, help="Score by the cosine, without PLDA.")
 def train_plda(
-    ivectors: Path,
+    ivectors: str,
     utt2spk: Path,
     backend: Path,
     steps: str,
@@ -150,7 +150,7 @@ def train_plda(
 
 @command("adapt-plda")
 @click.argument("backend", metavar="BACKEND.h5", type=FILE)
-@click.argument("ivectors", metavar="IVECTORS.h5", type=FILE)
+@click.argument("ivectors", metavar="IVECTORS.h5", type=TABLE)
 @click.argument("adapted", metavar="ADAPTED.h5", type=OUT)
 @click.option(
     "--within-scale", type=click.FloatRange(0), default=0.3, help="Share of what they vary more that sessions get."
@@ -159,7 +159,7 @@ def train_plda(
     "--between-scale", type=click.FloatRange(0), default=0.7, help="Share of what they vary more that speakers get."
 )
 @click.option("--mean-scale", type=click.FloatRange(0), default=1.0, help="Weight of the shift of the mean in it.")
-def adapt_plda(backend: Path, ivectors: Path, adapted: Path, **scales: float) -> None:
+def adapt_plda(backend: Path, ivectors: str, adapted: Path, **scales: float) -> None:
     """Adapt a back end to another domain.
 
     IVECTORS.h5 has i-vectors of that domain, hundreds, whose speakers need not be known. They are centered anew, and
@@ -173,11 +173,11 @@ def adapt_plda(backend: Path, ivectors: Path, adapted: Path, **scales: float) ->
 
 @command("score-ivectors")
 @click.argument("backend", metavar="BACKEND.h5", type=FILE)
-@click.argument("ivectors", metavar="IVECTORS.h5", type=FILE)
-@click.argument("spk2utt", type=FILE)
+@click.argument("ivectors", metavar="IVECTORS.h5", type=TABLE)
+@click.argument("spk2utt", type=LIST)
 @click.argument("trials", type=FILE)
 @click.argument("scores", type=OUT)
-@click.option("--enrollment", type=FILE, help="i-vectors of the enrollment, if not in IVECTORS.h5.")
+@click.option("--enrollment", type=TABLE, help="i-vectors of the enrollment, if not in IVECTORS.h5.")
 @click.option(
     "--count-sessions",
     is_flag=True,
@@ -190,11 +190,11 @@ def adapt_plda(backend: Path, ivectors: Path, adapted: Path, **scales: float) ->
 )
 def score_ivectors(
     backend: Path,
-    ivectors: Path,
+    ivectors: str,
     spk2utt: Path,
     trials: Path,
     scores: Path,
-    enrollment: Path | None,
+    enrollment: str | None,
     count_sessions: bool,
     normalize_length: bool,
 ) -> None:
@@ -249,8 +249,8 @@ def supervectors(ubm: Path, stats: Path, out: Path, relevance_factor: float | No
 
 
 @command("all-trials")
-@click.argument("models", type=FILE)
-@click.argument("tests", type=FILE)
+@click.argument("models", type=LIST)
+@click.argument("tests", type=LIST)
 @click.argument("trials", type=OUT)
 def all_trials(models: Path, tests: Path, trials: Path) -> None:
     """List the trials of all models against all tests.
@@ -264,12 +264,12 @@ def all_trials(models: Path, tests: Path, trials: Path) -> None:
 
 
 @command("make-trials")
-@click.argument("spk2utt", type=FILE)
-@click.argument("utt2spk", type=FILE)
+@click.argument("spk2utt", type=LIST)
+@click.argument("utt2spk", type=LIST)
 @click.argument("trials", type=OUT)
 @click.option(
     "--groups",
-    type=FILE,
+    type=LIST,
     show_default="each utterance is a test",
     help="File with a test and the utterances that are scored as one in each line.",
 )

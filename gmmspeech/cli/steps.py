@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gmmspeech.cli.places import FEATURES, FILE
+from gmmspeech.cli.places import FEATURES, LIST
 from gmmspeech.errors import ConfigError
 
 _OPTIONS = (
@@ -18,7 +18,7 @@ _OPTIONS = (
         help="Normalize by these statistics, as apply-cmvn does.",
     ),
     click.option(
-        *("--cmvn-utt2spk", "cmvn_utt2spk"), type=FILE, help="With --cmvn: speakers that the statistics are of."
+        *("--cmvn-utt2spk", "cmvn_utt2spk"), type=LIST, help="With --cmvn: speakers that the statistics are of."
     ),
     click.option("--norm-vars", is_flag=True, help="With --cmvn: divide by deviations too."),
     click.option(
@@ -31,7 +31,7 @@ _OPTIONS = (
     click.option(
         *("--vad", "--select-voiced", "vad"), type=FEATURES, metavar="scp:FILE", help="Keep voiced frames alone."
     ),
-    click.option("--subset", type=FILE, help="Keep these utterances alone, one a line."),
+    click.option("--subset", type=LIST, help="Keep these utterances alone, one a line."),
 )
 skip_steps_option = click.option(
     "--skip-bad/--strict",

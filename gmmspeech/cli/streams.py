@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import warnings
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
@@ -24,13 +23,11 @@ from typing import Any, BinaryIO
 import click
 
 from gmmspeech.cli.messages import typed_name
-from gmmspeech.cli.places import FILE, FILE_OR_NAME, OUT, STREAM
+from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, LIST, OUT, OUT_STORE, STREAM, TABLE, WRITTEN
 from gmmspeech.cli.process import STDOUT_TAKEN
-from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, first_of, one_line, shown
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
 from gmmspeech.files.atomic import atomic_path, temporary_folder
-from gmmspeech.files.table_places import Place, parse_place
-
-_BLOCK = 1 << 20
+from gmmspeech.files.table_places import BLOCK, Place, in_words_of, keep, parse_place
 
 
 class Streams:
@@ -46,19 +43,25 @@ class Streams:
     def reading(self, name: str, text: str) -> str:
         """Give what a command reads in place of a specifier."""
         place = parse_place(text)
-        if not place.kind:
-            return text
-        if not (place.is_stream or place.is_command or place.is_gzip):
-            return f"scp:{self._permitted(text, place)}" if "p" in place.options else f"{place.kind}:{place.where}"
         if place.is_stream:
             self.taking("standard input", name)
         elif place.is_command:
             self._allow(text)
-        temporary = self._temporary(text, "in")
-        self.before.append(lambda: _fetch(text, place, temporary))
-        if "p" in place.options:
-            return f"scp:{self._permitted(text, place, temporary)}"
-        return f"{place.kind}:{temporary}"
+        commands = self.allow_pipes and _has_commands(place)
+        if not place.kind:
+            return self._kept(text, place) if place.is_read_once and not text.startswith("htk:") else text
+        if not (place.is_read_once or commands or "p" in place.options):
+            return f"{place.kind}:{place.where}"
+        file = self._temporary(text, "in")
+        self.before.append(lambda: _make_plain(text, place, file, self.allow_pipes))
+        return f"{'scp' if 'p' in place.options else place.kind}:{file}"
+
+    def _kept(self, text: str, place: Place) -> str:
+        """Give the file in which something that is no table is kept."""
+        file = self._temporary(text, "in")
+        told = self.names[str(file)]
+        self.before.append(lambda: keep(told, place, file))
+        return str(file)
 
     def writing(self, name: str, text: str, *, store: bool) -> str:
         """Give what a command writes in place of a specifier; of a command that writes stores alone, one."""
@@ -89,31 +92,37 @@ class Streams:
         self.after.append(lambda: _deliver(text, place, whole))
         return str(made) if store else f"{options}:{made}"
 
-    def reading_file(self, name: str, like: str | Path) -> str | Path:
-        """Give the file in which standard input is kept, if that is what is named, in the type of the name."""
-        if not _is_stream(like):
-            return like
-        self.taking("standard input", name)
-        file = self._temporary(STREAM, "in")
-        self.before.append(lambda: _fetch("standard input", parse_place(STREAM), file))
-        return type(like)(file)
+    def reading_file(self, name: str, text: str, place: Place) -> Path:
+        """Give the file that a command reads in place of a stream of one, or of a list's specifier."""
+        if place.is_stream:
+            self.taking("standard input", name)
+        elif place.is_command:
+            self._allow(text)
+        return Path(self._kept(text, place) if place.is_read_once else place.where)
 
-    def writing_file(self, name: str, *, binary: bool) -> Path:
-        """Give the file that goes to standard output once it is whole."""
-        self.taking("standard output", name)
-        if binary and sys.stdout.isatty():
-            raise ConfigError(f"{name}: found a terminal for binary data, expected a file or a pipe")
-        file = self.folder() / "out" / STREAM
+    def writing_file(self, name: str, text: str) -> Path:
+        """Give the file that goes to a stream, or becomes a compressed file, once it is whole."""
+        place = Place("", frozenset(), text)
+        if place.is_stream:
+            self.taking("standard output", name)
+            if ".h5" in name and sys.stdout.isatty():
+                raise ConfigError(f"{name}: found a terminal for binary data, expected a file or a pipe")
+        elif place.is_command:
+            self._allow(text)
+        elif not place.is_gzip:
+            return Path(text)
+        suffix = Path(text.removesuffix(".gz")).suffix if place.is_gzip else ""
+        file = self.folder() / ("out" if place.is_stream else f"out{len(self.names)}") / f"{STREAM}{suffix}"
         file.parent.mkdir(exist_ok=True)
-        self.names[str(file)] = "standard output"
-        self.after.append(lambda: _deliver_file(file))
+        told = self.names[str(file)] = "standard output" if place.is_stream else shown(text)
+        self.after.append(lambda: _deliver_file(told, place, file))
         return file
 
     def told(self, message: str) -> str:
         """Give a message in which streams stand for the files that they are kept in."""
-        for file, text in self.names.items():
-            message = message.replace(f"ark:{file}", text).replace(f"scp:{file}", text).replace(file, text)
-        return self._beside(message) if self.names else message
+        told = in_words_of(message, self.names)
+        told = self._beside(told) if self.names else told
+        return told.replace("(commands are not run)", "(commands are not run without --allow-pipes)")
 
     def _beside(self, message: str) -> str:
         """Name what a command looks for beside a file in which a stream is kept."""
@@ -139,67 +148,21 @@ class Streams:
         self.names[str(file)] = "standard input" if text.strip() == "-" and suffix == "in" else shown(text)
         return file
 
-    def _permitted(self, text: str, place: Place, source: Path | None = None) -> Path:
-        """Give a script file of what can be read of a table, once that is done."""
-        file = self._temporary(text, "scp")
-        self.before.append(lambda: _write_permitted(text, place, source or Path(place.where), file))
-        return file
+
+def _has_commands(place: Place) -> bool:
+    """Say whether a script file names commands in place of archives."""
+    if place.kind != "scp" or place.is_read_once:
+        return False
+    from gmmspeech.formats.kaldi_tables import has_commands
+
+    return has_commands(place)
 
 
-def _fetch(text: str, place: Place, file: Path) -> None:
-    """Keep what comes from a stream in a file."""
-    with open(file, "wb") as kept:
-        if place.is_stream:
-            if sys.stdin.isatty():
-                raise DataError(f"{shown(text)}: found a terminal, expected a pipe or a file as standard input")
-            shutil.copyfileobj(sys.stdin.buffer, kept, _BLOCK)
-        elif place.is_command:
-            words = place.where.rstrip().removesuffix("|")
-            status = subprocess.run(words, shell=True, stdout=kept, stdin=subprocess.DEVNULL, check=False).returncode
-            if status:
-                raise DataError(f"{shown(text)}: found exit status {status} of the command, expected 0")
-        else:
-            try:
-                with gzip.open(place.where) as unpacked:
-                    shutil.copyfileobj(unpacked, kept, _BLOCK)
-            except (OSError, EOFError, zlib.error) as error:
-                reason = one_line(error)
-                raise DataError(
-                    f"{shown(place.where)}: can't be read ({reason}), expected a whole gzip file"
-                ) from error
+def _make_plain(text: str, place: Place, file: Path, allow_pipes: bool) -> None:
+    """Keep a table in a file, so that it can be read where one likes."""
+    from gmmspeech.formats.kaldi_tables import make_plain
 
-
-def _write_permitted(text: str, place: Place, source: Path, file: Path) -> None:
-    """List what can be read of a table in a script file; of an archive, what comes before the first damage."""
-    from gmmspeech.formats.kaldi_ark import read_matrix, readable_places
-
-    dropped: dict[str, str] = {}
-    entries = dict(_script(source)) if place.kind == "scp" else readable_places(os.fspath(source), dropped)
-    lines = []
-    for key, value in entries.items():
-        found = re.fullmatch(r"(?P<file>.*?)(?P<where>(:[0-9]+)?(\[[0-9:,]*\])?)", value)
-        base = next(
-            (b for b in (Path(), source.parent, source.parent.parent) if (b / value.split(":")[0]).exists()), Path()
-        )
-        archive = os.path.abspath(base / found["file"]) if found else value
-        try:
-            read_matrix(archive, found["where"] if found else "")
-        except (OSError, ValueError, AssertionError) as error:
-            dropped[key] = f"{key}: {one_line(error)}"
-        else:
-            lines.append(f"{key} {archive}{found['where'] if found else ''}\n")
-    if dropped:
-        count = f"{counted(len(dropped), 'utterance')} that can't be read"
-        warnings.warn(f"{shown(text)}: left out {count}; {first_of(dropped)}", GmmSpeechWarning)
-    if not lines:
-        raise DataError(f"{shown(text)}: found nothing that can be read, expected one matrix or more")
-    file.write_text("".join(lines), encoding="utf-8")
-
-
-def _script(source: Path) -> Iterator[tuple[str, str]]:
-    from gmmspeech.formats.datadir import read_map
-
-    yield from read_map(source, rest_of_line=True).items()
+    make_plain(text, place, file, allow_pipes=allow_pipes)
 
 
 def _copied(store: Path, out: str) -> None:
@@ -222,12 +185,12 @@ def _deliver(text: str, place: Place, whole: Path) -> None:
                 raise DataError(f"{shown(text)}: found exit status {status} of the command, expected 0")
         else:
             with atomic_path(place.where) as temporary, gzip.GzipFile(temporary, "wb", mtime=0) as packed:
-                shutil.copyfileobj(made, packed, _BLOCK)
+                shutil.copyfileobj(made, packed, BLOCK)
 
 
 def _pour(made: BinaryIO, stream: BinaryIO) -> None:
     try:
-        shutil.copyfileobj(made, stream, _BLOCK)
+        shutil.copyfileobj(made, stream, BLOCK)
         stream.flush()
     except BrokenPipeError:
         raise
@@ -235,15 +198,13 @@ def _pour(made: BinaryIO, stream: BinaryIO) -> None:
         raise DataError(f"standard output: can't be written ({error.strerror})") from error
 
 
-def _deliver_file(file: Path) -> None:
-    """Give a file on to standard output, and tell what else there is beside it, which is lost."""
+def _deliver_file(text: str, place: Place, file: Path) -> None:
+    """Give a file on, and tell what else there is beside it, which is lost."""
     beside = sorted(each.name.removeprefix(file.name).lstrip(".") for each in file.parent.iterdir() if each != file)
     if beside:
         expected = "a file to write to, for those that lie beside it"
-        warnings.warn(f"standard output: left out {', '.join(beside)}, expected {expected}", GmmSpeechWarning)
-    with open(file, "rb") as made:
-        sys.stdout.flush()
-        _pour(made, sys.stdout.buffer)
+        warnings.warn(f"{text}: left out {', '.join(beside)}, expected {expected}", GmmSpeechWarning)
+    _deliver(text, place, file)
 
 
 def end_by_signal() -> None:
@@ -254,37 +215,36 @@ def end_by_signal() -> None:
         os.kill(os.getpid(), signal.SIGPIPE)
 
 
-def _is_stream(value: object) -> bool:
-    """Say whether an argument is standard input or output."""
-    return value in (STREAM, Path(STREAM))
-
-
 @contextmanager
-def streams_of(
-    context: click.Context, options: dict[str, Any], reads: object, writes: object, stores: object
-) -> Iterator[Streams]:
-    """Replace specifiers among a command's options; of parameters of such types."""
+def streams_of(context: click.Context, options: dict[str, Any]) -> Iterator[Streams]:
+    """Replace specifiers and streams among a command's options by files."""
     with ExitStack() as stack:
         folder = cache(lambda: stack.enter_context(temporary_folder()))
         streams = Streams(folder, allow_pipes=bool(options.get("allow_pipes", context.params.get("allow_pipes"))))
         for parameter in context.command.params:
-            key, kind = parameter.name or "", parameter.type
-            value = options.get(key)
+            key = parameter.name or ""
             name = typed_name(parameter, context)
-            if kind in (FILE, FILE_OR_NAME) and isinstance(value, tuple):
-                options[key] = tuple(streams.reading_file(name, like=each) for each in value)
-            elif kind in (FILE, FILE_OR_NAME) and value is not None:
-                options[key] = streams.reading_file(name, like=value)
-            elif kind is OUT and _is_stream(value):
-                options[key] = streams.writing_file(name, binary=".h5" in name)
-            elif not isinstance(value, str):
-                continue
-            elif kind is reads:
-                options[key] = streams.reading(name, value)
-            elif kind in (writes, stores):
-                options[key] = streams.writing(name, value, store=kind is stores)
-            else:
-                continue
-            context.params[key] = options[key]
+            if isinstance(options.get(key), tuple):
+                options[key] = tuple(_through(streams, parameter, name, each) for each in options[key])
+            elif options.get(key) is not None:
+                options[key] = _through(streams, parameter, name, options[key])
+            if key in options:
+                context.params[key] = options[key]
         context.meta[STDOUT_TAKEN] = "standard output" in streams.taken
         yield streams
+
+
+def _through(streams: Streams, parameter: click.Parameter, name: str, value: Any) -> Any:
+    """Give what stands for the value of a parameter."""
+    kind = parameter.type
+    if kind in (FILE, LIST):
+        return streams.reading_file(name, os.fspath(value), parse_place(os.fspath(value)))
+    if kind is FILE_OR_NAME:
+        return os.fspath(streams.reading_file(name, value, Place("", frozenset(), value)))
+    if kind in (FEATURES, TABLE):
+        return streams.reading(name, value)
+    if kind in WRITTEN:
+        return streams.writing(name, value, store=kind is OUT_STORE)
+    if kind is OUT:
+        return streams.writing_file(name, os.fspath(value))
+    return value

@@ -14,8 +14,8 @@ from gmmspeech.features.conf_files import read_kaldi_vad
 from gmmspeech.features.vad import energy_vad
 from gmmspeech.files.names import parse_output
 from gmmspeech.formats.datadir import read_list_map
-from gmmspeech.formats.kaldi_ark import write_table
 from gmmspeech.formats.kaldi_plda import write_kaldi_vectors
+from gmmspeech.formats.kaldi_tables import write_table
 from gmmspeech.stores.features import FeatureStore
 
 

@@ -357,7 +357,7 @@ def _write_ali(
         raise DataError(f"{place}: found {found}, expected its own, whose transitions are numbered")
     output = parse_output(place, archives=True)
     paths = {name: kaldi_alignment(base, a.chain) for name, a in alignments.items() if a.chain is not None}
-    write_kaldi_alignments(output.path, paths, text=output.text)
+    write_kaldi_alignments(output.path, paths, scp=output.script, text=output.text)
 
 
 def report_alignment(place: Path, done: AlignedFolder, *, settings: Mapping[str, object] | None = None) -> Path:

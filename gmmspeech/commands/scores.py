@@ -311,7 +311,7 @@ def _fit(
 
 
 @contextmanager
-def naming(path: Path, *kinds: type[GmmSpeechError]) -> Iterator[None]:
+def naming(path: str | Path, *kinds: type[GmmSpeechError]) -> Iterator[None]:
     """Put the name of the file that is at fault before the message of an error, if it isn't there yet."""
     try:
         yield

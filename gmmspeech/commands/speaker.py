@@ -20,6 +20,7 @@ from gmmspeech.commands.verification import check_frames
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError, shown
 from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.files.names import parse_output
+from gmmspeech.files.table_places import parse_place
 from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import read_list_map, read_map
 from gmmspeech.formats.loading import load
@@ -126,9 +127,9 @@ def extract_ivectors_file(
     return ivectors
 
 
-def open_ivectors(path: Path) -> IVectors:
-    """Read i-vectors: a file of this package's, or ``ark:PATH`` or ``scp:PATH`` of Kaldi's."""
-    if not str(path).startswith(("ark:", "scp:")):
+def open_ivectors(path: str | Path) -> IVectors:
+    """Read i-vectors: a file of this package's, or a table of Kaldi's, such as ``ark:PATH`` or ``scp:PATH``."""
+    if not parse_place(str(path)).kind:
         return load(path, IVectors)
     from gmmspeech.formats.kaldi_plda import read_kaldi_vectors
 
@@ -149,7 +150,7 @@ def _write_ivectors(out: Path, ivectors: IVectors) -> None:
     write_kaldi_vectors(place.path, ivectors.by_name(), scp=place.script, text=place.text)
 
 
-def train_plda_file(ivectors: Path, utt2spk: Path, out: Path, **options: Any) -> BackEnd:
+def train_plda_file(ivectors: str | Path, utt2spk: Path, out: Path, **options: Any) -> BackEnd:
     """Train a back end on the i-vectors of the utterances that a file names, and write it."""
     found, labels = open_ivectors(ivectors), read_map(utt2spk)
     vectors = _vectors(found, labels, ivectors)
@@ -161,7 +162,7 @@ def train_plda_file(ivectors: Path, utt2spk: Path, out: Path, **options: Any) ->
     return backend
 
 
-def adapt_plda_file(backend: Path, ivectors: Path, out: Path, **scales: float) -> BackEnd:
+def adapt_plda_file(backend: Path, ivectors: str | Path, out: Path, **scales: float) -> BackEnd:
     """Adapt a back end to the domain of i-vectors without labels, and write it."""
     model, found = load(backend, BackEnd), open_ivectors(ivectors)
     with naming(ivectors, DataError, FeatureError, ModelError):
@@ -172,12 +173,12 @@ def adapt_plda_file(backend: Path, ivectors: Path, out: Path, **scales: float) -
 
 def score_ivectors_file(
     backend: Path,
-    ivectors: Path,
+    ivectors: str | Path,
     sessions: Path,
     trials: Path,
     out: Path,
     *,
-    enrollment: Path | None = None,
+    enrollment: str | Path | None = None,
     count_sessions: bool = False,
     normalize_length: bool = False,
 ) -> Scores:
@@ -224,7 +225,7 @@ def supervectors_file(
     return made
 
 
-def _vectors(found: IVectors, names: Iterable[str], path: Path) -> NDArray[np.float64]:
+def _vectors(found: IVectors, names: Iterable[str], path: str | Path) -> NDArray[np.float64]:
     """Vectors of names, in their order, or a DataError with the first that is missing."""
     rows = numbered(found.names)
     missing = [name for name in names if name not in rows]
@@ -234,7 +235,7 @@ def _vectors(found: IVectors, names: Iterable[str], path: Path) -> NDArray[np.fl
     return found.vectors[[rows[name] for name in names]]
 
 
-def _transformed(backend: BackEnd, path: Path) -> IVectors:
+def _transformed(backend: BackEnd, path: str | Path) -> IVectors:
     found = open_ivectors(path)
     with naming(path, FeatureError, ModelError):
         vectors = backend.transform(found.vectors, extractor_digest=found.extractor_digest)

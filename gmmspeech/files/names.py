@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from gmmspeech.errors import ConfigError, DataError, shown
+from gmmspeech.files.table_places import check_path
 
 _LONGEST = 200  # bytes of a file's name; file systems that encrypt names hold less than 255
 _FORBIDDEN = frozenset('/\\:*?"<>|%')  # on some system or other, and what escapes them
@@ -125,6 +126,7 @@ def parse_output(text: str, *, archives: bool = False) -> Output:
     elif found and {"ark", "scp"} & set(options):
         output = _archive(text, options, found["place"])
     else:
+        check_path(text, writing=True)
         output = Output("file", text)
     for path in output.paths:
         if path.strip() == "-":

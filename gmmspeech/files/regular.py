@@ -30,3 +30,11 @@ def check_regular(mode: int, name: str) -> None:
     if not stat.S_ISREG(mode):
         found = _NOT_REGULAR.get(stat.S_IFMT(mode), "a device")
         raise OSError(errno.EINVAL, f"{found}, expected a regular file", name)
+
+
+def is_pipe_of_shell(path: str | os.PathLike[str]) -> bool:
+    """Say whether a path is such as /dev/fd/63, the end of a pipe that has no name in any folder."""
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode) and not os.path.exists(os.path.realpath(path))
+    except (OSError, ValueError):  # which opening it explains
+        return False

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import re
+import shutil
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
-from gmmspeech.errors import ConfigError, shown
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, one_line, shown
+from gmmspeech.files.regular import is_pipe_of_shell
 
+BLOCK = 1 << 20  # bytes that are copied at a time
 _SPECIFIER = re.compile(r"(?P<options>[a-z]+(,[a-z]+)*):(?P<place>.*)", re.DOTALL)
 _READING = {"o", "no", "s", "ns", "cs", "ncs", "p", "np", "bg", "t", "b"}  # all that Kaldi knows, beside ark and scp
 _WRITING = {"t", "b", "f", "nf", "p", "np"}
+_STANDARD = {False: ("/dev/stdin", "/dev/fd/0"), True: ("/dev/stdout", "/dev/fd/1")}  # what - is too
+_KINDS = {"ark", "scp", "htk"}
 
 
 class Place(NamedTuple):
@@ -34,6 +47,16 @@ class Place(NamedTuple):
         """Whether it is a compressed file, by its name."""
         return self.where.endswith(".gz") and not self.is_command
 
+    @property
+    def is_pipe(self) -> bool:
+        """Whether it is the end of a pipe, as the shell has for ``<(COMMAND)``; one with a name would be waited for."""
+        return is_pipe_of_shell(self.where)
+
+    @property
+    def is_read_once(self) -> bool:
+        """Whether it must be kept in a file to be read where one likes, and again."""
+        return self.is_stream or self.is_command or self.is_gzip or self.is_pipe
+
 
 def parse_place(text: str, *, writing: bool = False) -> Place:
     """Take apart what an argument says of where a table is; ``-`` is an archive, as ``ark:-``.
@@ -47,25 +70,82 @@ def parse_place(text: str, *, writing: bool = False) -> Place:
     options = found["options"].split(",") if found else []
     if text.strip() == "-":
         return Place("ark", frozenset(), text)
-    if found is None or not {"ark", "scp"} & set(options):
-        return Place("", frozenset(), text)
     known = _WRITING if writing else _READING
+    if found is None or not {"ark", "scp"} & set(options):
+        check_path(text, writing=writing)
+        return Place("", frozenset(), text)
     unknown = [option for option in options if option not in known | {"ark", "scp"}]
     if unknown:
         expected = f"ark or scp, and any of {', '.join(sorted(known))}"
         raise ConfigError(f"{shown(text)}: found option {shown(unknown[0])}, expected {expected}")
     kind = ",".join(option for option in options if option in ("ark", "scp"))
-    place = Place(kind, frozenset(options) - {"ark", "scp"}, found["place"])
+    where = "-" if found["place"].strip() in _STANDARD[writing] else found["place"]
+    place = Place(kind, frozenset(options) - {"ark", "scp"}, where)
     if kind not in (("ark", "ark,scp") if writing else ("ark", "scp")):
         expected = "ark:PLACE, ark,t:PLACE or ark,scp:ARK,SCP" if writing else "ark:PLACE or scp:PLACE"
         raise ConfigError(f"{shown(text)}: found {kind}:, expected {expected}")
     if place.is_command and place.where.lstrip().startswith("|") != writing:
         side = "| COMMAND, which is written to" if writing else "COMMAND |, which is read from"
         raise ConfigError(f"{shown(text)}: found a command, expected {side}")
-    if kind == "ark,scp" and (
-        place.is_command or any(p.strip() == "-" or p.endswith(".gz") for p in place.where.split(","))
-    ):
+    ark = Place("ark", frozenset(), place.where.partition(",")[0])
+    if kind == "ark,scp" and (place.is_command or ark.is_stream or ark.is_gzip):
         raise ConfigError(
             f"{shown(text)}: found a stream, expected files: a script file tells where in them things are"
         )
     return place
+
+
+def check_path(text: str, *, writing: bool) -> None:
+    """Raise a ConfigError if what is no specifier looks like one: it would become the name of a file."""
+    found = _SPECIFIER.fullmatch(text)
+    options = found["options"].split(",") if found else []
+    words = set(text.split(","))
+    bare = bool(words & _KINDS) and words <= _READING | _WRITING | _KINDS
+    drive = os.name == "nt" and len(options) == 1 and len(options[0]) == 1
+    prefix = bool(options) and options != ["htk"] and not drive
+    if (bare or prefix) and (writing or not os.path.exists(text)):
+        odd = f"{shown(','.join(options))}:" if prefix else "no place"
+        expected = f"ark:PLACE, {'ark,t:PLACE' if writing else 'scp:PLACE'}, htk:PLACE, or the name of a file"
+        there = f" (./{shown(text)} is one)" if prefix else ""
+        raise ConfigError(f"{shown(text)}: found {odd}, expected {expected}{there}")
+
+
+def keep(text: str, place: Place, file: Path) -> None:
+    """Keep what can be read only once in a file: of a stream, a command, a compressed file; `text` is for messages."""
+    with open(file, "wb") as kept:
+        if place.is_stream:
+            if sys.stdin is None:
+                raise DataError(f"{shown(text)}: found standard input closed, expected a pipe or a file there")
+            if sys.stdin.isatty():
+                raise DataError(f"{shown(text)}: found a terminal, expected a pipe or a file as standard input")
+            shutil.copyfileobj(sys.stdin.buffer, kept, BLOCK)
+        elif place.is_command:
+            words = place.where.rstrip().removesuffix("|")
+            status = subprocess.run(words, shell=True, stdout=kept, stdin=subprocess.DEVNULL, check=False).returncode
+            if status:
+                raise DataError(f"{shown(text)}: found exit status {status} of the command, expected 0")
+        else:
+            expected = "a whole gzip file" if place.is_gzip else "something to read"
+            try:
+                with gzip.open(place.where) if place.is_gzip else open(place.where, "rb") as unpacked:
+                    shutil.copyfileobj(unpacked, kept, BLOCK)
+            except (OSError, EOFError, zlib.error) as error:
+                raise DataError(
+                    f"{shown(place.where)}: can't be read ({one_line(error)}), expected {expected}"
+                ) from error
+
+
+def in_words_of(message: str, names: Mapping[str, str]) -> str:
+    """Give a message in which files that are kept meanwhile are called what they stand for."""
+    for file, text in names.items():
+        message = message.replace(f"ark:{file}", text).replace(f"scp:{file}", text).replace(file, text)
+    return message
+
+
+@contextmanager
+def errors_in_words_of(names: Mapping[str, str]) -> Iterator[None]:
+    """Let errors of a block call files that are kept meanwhile what they stand for."""
+    try:
+        yield
+    except GmmSpeechError as error:
+        raise type(error)(in_words_of(str(error), names)) from error

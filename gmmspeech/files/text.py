@@ -13,7 +13,6 @@ import json
 import math
 import os
 import re
-import stat
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from gmmspeech.errors import DataError, GmmSpeechError, counted, shown
-from gmmspeech.files.regular import open_regular
+from gmmspeech.files.regular import is_pipe_of_shell, open_regular
 
 _LARGEST = 1 << 28  # bytes, of text that is read at once
 _PIECE = 1 << 24  # bytes read at a time
@@ -236,21 +235,13 @@ def _bounded_lines(file: BinaryIO, path: str | os.PathLike[str], kind: type[GmmS
 @contextmanager
 def _opened(path: str | os.PathLike[str], expected: str, kind: type[GmmSpeechError]) -> Iterator[BinaryIO]:
     try:
-        with open(path, "rb") if _is_pipe_of_shell(path) else open_regular(path) as file:
+        with open(path, "rb") if is_pipe_of_shell(path) else open_regular(path) as file:
             yield file
     except OSError as error:
         raise kind(f"{os.fspath(path)}: can't be read ({error.strerror}), expected {expected}") from error
     except MemoryError as error:
         found = counted(os.path.getsize(path), "byte")
         raise kind(f"{os.fspath(path)}: found {found}, more than there is memory for, expected {expected}") from error
-
-
-def _is_pipe_of_shell(path: str | os.PathLike[str]) -> bool:
-    """Say whether a path is such as /dev/fd/63, the end of a pipe that has no name in any folder."""
-    try:
-        return stat.S_ISFIFO(os.stat(path).st_mode) and not os.path.exists(os.path.realpath(path))
-    except (OSError, ValueError):  # which opening it explains
-        return False
 
 
 @dataclass(frozen=True)

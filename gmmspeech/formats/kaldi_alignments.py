@@ -16,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import checked, told
 from gmmspeech.checks import real_array
 from gmmspeech.errors import DataError, counted, shown
-from gmmspeech.files.atomic import atomic_path
+from gmmspeech.files.names import Output
 from gmmspeech.files.text import is_field, parse_whole, split_fields
 from gmmspeech.formats.kaldi_ark import read_archive
 from gmmspeech.formats.kaldi_hmm import tuples_of, ways_of
+from gmmspeech.formats.kaldi_tables import opened_table, write_archive
 from gmmspeech.formats.kaldi_transitions import Tuple
 from gmmspeech.phones.decoding.boundaries import Chain
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -38,6 +39,7 @@ def read_kaldi_alignments(path: str | os.PathLike[str]) -> dict[str, NDArray[np.
     Parameters
     ----------
     path : path-like
+        The archive; or ``ark:PLACE`` of it, which may be compressed (``ark:ali.1.gz``), or ``-``, standard input.
 
     Returns
     -------
@@ -57,26 +59,35 @@ def read_kaldi_alignments(path: str | os.PathLike[str]) -> dict[str, NDArray[np.
     >>> read_kaldi_alignments(path)
     {'u1': array([ 4, 16, 15], dtype=int32)}
     """
-    return read_archive(os.fspath(path), _row, _EXPECTED)
+    with opened_table(os.fspath(path)) as plain:
+        if plain.startswith("scp:"):
+            raise DataError(f"{plain}: found a script file, expected {_EXPECTED}")
+        return read_archive(plain.removeprefix("ark:"), _row, _EXPECTED)
 
 
 @checked
 def write_kaldi_alignments(
-    path: str | os.PathLike[str], alignments: Mapping[str, ArrayLike], *, text: bool = False
+    path: str | os.PathLike[str],
+    alignments: Mapping[str, ArrayLike],
+    *,
+    scp: str | os.PathLike[str] | None = None,
+    text: bool = False,
 ) -> None:
-    """Write an archive of whole numbers, atomically: ``ali.ark``.
+    """Write an archive of whole numbers, and a script file of it, atomically: ``ali.ark``.
 
     Parameters
     ----------
     path : path-like
     alignments : mapping of str to array_like of int, shape (T,)
+    scp : path-like, optional
+        The script file; it refers to the archive as it is given here.
     text : bool
         A line an utterance, which people read.
 
     Raises
     ------
     DataError
-        An id with a blank, numbers that are not whole or beyond 32 bits, or a file that can't be written.
+        An id with a blank, numbers that are not whole or beyond 32 bits, no utterance, or a file that can't be written.
 
     Examples
     --------
@@ -86,21 +97,23 @@ def write_kaldi_alignments(
     >>> open(path).read()
     'u1 4 16 15 \\n'
     """
-    pieces = []
-    for utterance, given in alignments.items():
-        numbers = real_array(given, f"utterance {shown(utterance)}", DataError)
-        whole = numbers.ndim == 1 and (numbers.dtype.kind in "iu" or not numbers.size)
-        if not is_field(utterance) or not whole or (numbers.size and np.abs(numbers).max() >= _MOST):
-            found = f"{shown(repr(utterance))} with {numbers.dtype} of shape {numbers.shape}"
-            raise DataError(f"{os.fspath(path)}: can't hold {found}, expected an id without blanks, integers (T,)")
-        if text:
-            pieces.append(f"{utterance} {''.join(f'{n} ' for n in numbers.tolist())}\n".encode())
-        else:
-            row = np.empty(len(numbers), _NUMBER)
-            row["mark"], row["number"] = 4, numbers
-            pieces.append(f"{utterance} ".encode() + b"\0B\4" + struct.pack("<i", len(row)) + row.tobytes())
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(b"".join(pieces))
+    name = os.fspath(path)
+    rows = ((utterance, _encoded(name, utterance, row, text=text)) for utterance, row in alignments.items())
+    write_archive(Output("ark", name, None if scp is None else os.fspath(scp)), rows)
+
+
+def _encoded(path: str, utterance: str, given: ArrayLike, *, text: bool) -> bytes:
+    """Whole numbers of an utterance as an archive has them behind its id."""
+    numbers = real_array(given, f"utterance {shown(utterance)}", DataError)
+    whole = numbers.ndim == 1 and (numbers.dtype.kind in "iu" or not numbers.size)
+    if not is_field(utterance) or not whole or (numbers.size and np.abs(numbers).max() >= _MOST):
+        found = f"{shown(repr(utterance))} with {numbers.dtype} of shape {numbers.shape}"
+        raise DataError(f"{path}: can't hold {found}, expected an id without blanks, integers (T,)")
+    if text:
+        return f"{''.join(f'{n} ' for n in numbers.tolist())}\n".encode()
+    row = np.empty(len(numbers), _NUMBER)
+    row["mark"], row["number"] = 4, numbers
+    return b"\0B\4" + struct.pack("<i", len(row)) + row.tobytes()
 
 
 @checked

@@ -12,9 +12,8 @@ import os
 import re
 import struct
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import kaldiio
@@ -26,15 +25,12 @@ from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, named, real_array
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, counted, one_line, shown
 from gmmspeech.files.atomic import atomic_path
-from gmmspeech.files.names import Output
 from gmmspeech.files.regular import open_regular
 from gmmspeech.files.text import is_field
-from gmmspeech.formats.datadir import find_base, read_map
 
 Entry = TypeVar("Entry")
 
 _PLACE = re.compile(r"(?::(?P<offset>[0-9]{1,18}))?(?:\[(?P<range>[0-9:,]*)\])?")
-_TABLE_PLACE = re.compile(r"(?P<file>.*?)(?P<where>(:[0-9]+)?(\[[0-9:,]*\])?)")
 _RANGE = re.compile(r"(?P<first>[0-9]{1,18})(?::(?P<last>[0-9]{1,18}))?")
 _SPARE_ROWS = 3  # that a range may go beyond the end, as in Kaldi: times of segments are rounded
 _ITEM_SIZE = {"FM": 4, "DM": 8, "FV": 4, "DV": 8}
@@ -46,8 +42,12 @@ _LONGEST_KEY = 4096
 _SPEECH_FEATURE = 2  # Kaldi's compression of features: a byte a number, with quantiles of each column
 
 
-def read_matrix(file: str, where: str = "") -> NDArray:
-    """Read the matrix, or vector, at a place in an archive."""
+def read_matrix(file: str, where: str = "", *, as_rows: bool = False) -> NDArray:
+    """Read the matrix, or vector, at a place in an archive.
+
+    In text, a vector is written as a matrix of one row may be: with `as_rows` it is taken for that, as Kaldi does where
+    a matrix is asked for.
+    """
     place = _PLACE.fullmatch(where)
     if place is None:
         raise ValueError(f"found {shown(repr(where))}, expected :OFFSET and perhaps [first:last]")
@@ -61,7 +61,14 @@ def read_matrix(file: str, where: str = "") -> NDArray:
         else:
             archive.seek(offset)
             matrix = parse_matrix(_text_body(archive), np.float32)
+            if as_rows:
+                matrix = np.atleast_2d(matrix)
     return matrix if place["range"] is None else _cut(matrix, place["range"], file + where)
+
+
+def read_frames(file: str, where: str = "") -> NDArray:
+    """Read the matrix at a place in an archive, as `read_matrix`."""
+    return read_matrix(file, where, as_rows=True)
 
 
 def ark_places(path: str) -> dict[str, str]:
@@ -111,43 +118,6 @@ def _walked(path: str) -> tuple[list[tuple[str, str]], str, Exception | None]:
     except (OSError, ValueError) as error:
         return found, utterance, error
     return found, utterance, None
-
-
-def read_table(place: str) -> Iterator[tuple[str, NDArray]]:
-    """Yield the vectors and matrices of an archive, or of those that a script file names, as they are."""
-    kind, colon, file = place.partition(":")
-    is_script, path = kind == "scp", file if colon and kind in ("ark", "scp") else place
-    places = read_map(path, rest_of_line=True) if is_script else ark_places(path)
-    if not places:
-        raise DataError(f"{path}: found no utterance, expected one or more")
-    first = next(iter(places.values())).partition(":")[0]
-    folder = Path(os.path.abspath(path)).parent
-    base = Path() if os.path.isabs(first) else find_base(path, first, [Path(), folder, folder.parent])
-    for key, where in places.items():
-        found = _TABLE_PLACE.fullmatch(where)
-        try:
-            if found is None or where.endswith("|"):
-                raise ValueError(f"found {shown(where)}, expected an archive such as feats.ark:17 (no command is run)")
-            yield key, read_matrix(str(base / found["file"]), found["where"])
-        except (OSError, ValueError, AssertionError, struct.error) as error:
-            raise DataError(f"{path}: {shown(key)}: {one_line(error)}, expected a vector or matrix") from error
-
-
-def write_table(place: Output, items: Iterable[tuple[str, NDArray]]) -> int:
-    """Write vectors and matrices, in the precision that they have, as an archive and perhaps a script file of it."""
-    lines = []
-    with atomic_path(place.path) as temporary, open(temporary, "wb") as archive:
-        for key, array in items:
-            if not is_field(key):
-                raise DataError(f"{place.path}: can't hold the id {shown(repr(key))}, expected one without blanks")
-            lines.append(f"{key} {place.path}:{archive.tell() + len(key.encode()) + 1}\n")
-            _save(archive, key, array, text=place.text)
-        if not lines:
-            raise DataError(f"{place.path}: found nothing to write, expected one vector or matrix or more")
-    if place.script is not None:
-        with atomic_path(place.script) as script:
-            script.write_text("".join(lines), encoding="utf-8", newline="\n")
-    return len(lines)
 
 
 @checked
@@ -204,14 +174,14 @@ def write_kaldi_ark(
                     )
                 matrix = _checked(utterance, frames)
                 lines[utterance] = f"{utterance} {name}:{archive.tell() + len(utterance.encode()) + 1}\n"
-                _save(archive, utterance, matrix, text=text, compress=compress)
+                save_array(archive, utterance, matrix, text=text, compress=compress)
             if not lines:
                 raise DataError(f"{name}: found no utterance to write, expected one or more")
         if script is not None:
             script.write_text("".join(lines.values()), encoding="utf-8", newline="\n")
 
 
-def _save(archive: BinaryIO, key: str, array: NDArray, *, text: bool, compress: bool = False) -> None:
+def save_array(archive: BinaryIO, key: str, array: NDArray, *, text: bool, compress: bool = False) -> None:
     """Add a vector or matrix to an archive."""
     if not text:
         kaldiio.save_ark(archive, {key: array}, compression_method=_SPEECH_FEATURE if compress else None)

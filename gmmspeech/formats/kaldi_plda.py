@@ -19,8 +19,8 @@ from gmmspeech.checks import all_finite, real_array
 from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError, counted, one_line, shown
 from gmmspeech.files.names import Output
 from gmmspeech.files.text import is_field
-from gmmspeech.formats.kaldi_ark import read_table, write_table
 from gmmspeech.formats.kaldi_objects import Reader, Writer, read_array_file, write_array_file
+from gmmspeech.formats.kaldi_tables import read_table, write_table
 from gmmspeech.speaker.backend import BackEnd
 from gmmspeech.speaker.plda import PLDA
 from gmmspeech.speaker.transforms import AffineTransform
@@ -179,7 +179,8 @@ def read_kaldi_vectors(path: str | os.PathLike[str], *, same_dim: bool = True) -
     Parameters
     ----------
     path : path-like
-        ``scp:PATH``, or ``ark:PATH`` or plain ``PATH`` of an archive.
+        ``scp:PATH``, or ``ark:PATH`` or plain ``PATH`` of an archive; with options, compressed, or ``ark:-``, as of
+        `FeatureStore`.
     same_dim : bool
         Whether all must have one dimension; voice activity has a number a frame.
 

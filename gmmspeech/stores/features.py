@@ -6,6 +6,7 @@ import os
 import re
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,10 +21,12 @@ from gmmspeech.described import Described
 from gmmspeech.errors import DataError, counted, one_line, shown
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.hdf5 import DAMAGE, hdf5_format
+from gmmspeech.files.table_places import errors_in_words_of, in_words_of, parse_place
 from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import find_base, read_map
 from gmmspeech.formats.htk import htk_places, read_htk_frames
-from gmmspeech.formats.kaldi_ark import ark_places, read_matrix
+from gmmspeech.formats.kaldi_ark import ark_places, read_frames
+from gmmspeech.formats.kaldi_tables import opened_table
 from gmmspeech.stores.hdf5_frames import FORMAT, VERSION, FeatureWriter, HDF5Frames, check_finite
 from gmmspeech.stores.joined_frames import FORMAT as INDEX_FORMAT
 from gmmspeech.stores.joined_frames import IndexedFrames, JoinedFrames, Source, write_index
@@ -43,7 +46,9 @@ class FeatureStore(Described, Mapping[str, NDArray[np.float32]]):
     ----------
     path : path-like, or a sequence of them
         An HDF5 file written by `FeatureWriter`, or an index of such files written by `write_index`; ``"scp:PATH"`` for
-        a Kaldi script file, ``"ark:PATH"`` for an archive of Kaldi's without one; ``"htk:PATH"`` for HTK's parameter
+        a Kaldi script file, ``"ark:PATH"`` for an archive of Kaldi's without one, with options as Kaldi has them
+        (``"ark,s,cs:PATH"``, ``"scp,p:PATH"`` leaves out what can't be read), compressed (``"ark:PATH.gz"``), or
+        ``"ark:-"`` for standard input; ``"htk:PATH"`` for HTK's parameter
         files, all in a folder or those that a script file lists. Several of these are one store, if they have one
         front end. Relative files named in a script file are looked for in the current directory, in the script's
         folder, then in the folder above; commands in it are not run.
@@ -62,6 +67,8 @@ class FeatureStore(Described, Mapping[str, NDArray[np.float32]]):
     DataError
         If a file is missing, damaged, of another format, or of a newer version; if shards of an index are missing, or
         an utterance is in two stores.
+    ConfigError
+        If a prefix or an option before the colon is unknown.
     FeatureError
         If stores of a sequence have different front ends, or numbers of columns.
 
@@ -81,7 +88,7 @@ class FeatureStore(Described, Mapping[str, NDArray[np.float32]]):
         if not self.paths:
             raise DataError("feature store: found no paths, expected one or more")
         self.path = ",".join(self.paths)
-        sources = [_source(name) for name in self.paths]
+        self._sources = sources = [_source(name) for name in self.paths]
         self._source: Source = sources[0] if len(sources) == 1 else JoinedFrames(self.paths, sources)
         self.front_end = self._source.front_end
         self._index = {utterance: i for i, utterance in enumerate(self._source.utterances)}
@@ -104,7 +111,7 @@ class FeatureStore(Described, Mapping[str, NDArray[np.float32]]):
         return self[utterance] if utterance in self._index else default
 
     def __reduce__(self) -> tuple[type[FeatureStore], tuple[list[str]]]:
-        return FeatureStore, ([_absolute(path) for path in self.paths],)
+        return FeatureStore, ([_absolute(*each) for each in zip(self.paths, self._sources, strict=True)],)
 
     def __enter__(self) -> FeatureStore:
         return self
@@ -217,20 +224,38 @@ def write_store(
 
 
 def _source(path: str) -> Source:
+    """Open features wherever they are."""
     kind, _, place = path.partition(":")
-    if kind in FOREIGN:
-        return _FileFrames(place, *FOREIGN[kind])
+    if kind == "htk":
+        return _FileFrames(path, kind, place)
+    if parse_place(path).kind:
+        return _opened_source(path)
     return IndexedFrames(path) if hdf5_format(path) == INDEX_FORMAT else HDF5Frames(path)
 
 
+def _opened_source(path: str) -> Source:
+    """Open a table of Kaldi's; what it is kept in meanwhile is there until it is closed."""
+    with ExitStack() as stack:
+        plain = stack.enter_context(opened_table(path))
+        kind, _, file = plain.partition(":")
+        with errors_in_words_of({} if file in path else {file: path}):
+            source = _FileFrames(path, kind, file)
+        source.kept = stack.pop_all()
+        return source
+
+
 class _FileFrames:
-    """Frames in files of others: `find` gives utterance id to place (``file:offset``), `read` the matrix there."""
+    """Frames in files of others: those called `name`, of a kind in `FOREIGN`, in a file or folder."""
 
     front_end: str | None = None
     storage = ""
+    kept = ExitStack()  # what is let go with it
 
-    def __init__(self, path: str, find: Callable[[str], dict[str, str]], read: Callable[[str, str], NDArray]) -> None:
-        self._path, self._read = path, read
+    def __init__(self, name: str, kind: str, path: str) -> None:
+        self._names = {} if path in name else {path: name}
+        self._path = path
+        self.specifier = f"{kind}:{os.path.abspath(path)}"
+        find, self._read = FOREIGN[kind]
         entries = find(path)
         self.utterances = list(entries)
         self._places = [self._place(name, value) for name, value in entries.items()]
@@ -264,7 +289,8 @@ class _FileFrames:
 
     def read(self, index: int) -> NDArray[np.float32]:
         file, where = self._places[index]
-        name = f"utterance {shown(self.utterances[index])}: {shown(file + where, 300)}"
+        there = in_words_of(file + where, self._names)
+        name = f"utterance {shown(self.utterances[index])}: {shown(there, 300)}"
         try:
             frames = self._read(file, where)
         except (*DAMAGE, AssertionError, struct.error) as error:
@@ -287,7 +313,8 @@ class _FileFrames:
         return even_blocks(map(self.read, range(len(self.utterances))), size)
 
     def close(self) -> None:
-        """Do nothing: files are opened for each matrix."""
+        """Let go of what was kept in files meanwhile; the others are opened for each matrix."""
+        self.kept.close()
 
 
 _FEWEST_COUNTED = 10  # frames: two frames of features may look like statistics of fewer by chance
@@ -303,17 +330,16 @@ def _is_cmvn(matrix: NDArray) -> bool:
     return bool(zero == 0 and counted and squares.any() and np.all(sums**2 <= count * squares * (1 + 1e-5)))
 
 
-def _absolute(path: str) -> str:
-    """Path that leads to the same file from any current directory."""
-    kind, colon, place = path.partition(":")
-    return kind + colon + os.path.abspath(place) if kind in FOREIGN else os.path.abspath(path)
+def _absolute(path: str, source: Source) -> str:
+    """Path that leads to the same frames from any current directory."""
+    return source.specifier if isinstance(source, _FileFrames) else os.path.abspath(path)
 
 
 def _read_scp(path: str) -> dict[str, str]:
     return read_map(path, rest_of_line=True)
 
 
-# What stands before the colon of a path: how to find the places of all utterances, how to read what is at one.
+# What stands before the colon of a path: how to find the places (``file:offset``) of all utterances, how to read one.
 FOREIGN: Mapping[str, tuple[Callable[[str], dict[str, str]], Callable[[str, str], NDArray]]] = MappingProxyType(
-    {"scp": (_read_scp, read_matrix), "ark": (ark_places, read_matrix), "htk": (htk_places, read_htk_frames)}
+    {"scp": (_read_scp, read_frames), "ark": (ark_places, read_frames), "htk": (htk_places, read_htk_frames)}
 )

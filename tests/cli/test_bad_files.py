@@ -90,7 +90,7 @@ def test_a_bad_archive(scored: Path, fails: Fails) -> None:
     ark.unlink()
     fails(scored, words, "f.ark")
     scp.write_text("ann-1 gunzip -c f.ark.gz |\n")
-    fails(scored, words, "ann-1", "commands are not run")
+    fails(scored, words, "ann-1", "commands are not run without --allow-pipes")
 
 
 # --- files of ours -------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import pytest
 from click.testing import Result
 
 from gmmspeech.cli.main import main
-from gmmspeech.cli.places import OUT, OUT_FEATURES, OUT_FOLDER, OUT_STORE
+from gmmspeech.cli.places import OUT, OUT_FOLDER, WRITTEN
 
 Run = Callable[..., Result]
 UNIX = pytest.mark.skipif(os.name == "nt", reason="Unix has such files")
@@ -78,7 +78,7 @@ def test_every_command_that_writes_is_here(tmp_path: Path) -> None:
     writing = {
         name
         for name, command in main.commands.items()
-        if any(parameter.type in (OUT, OUT_FEATURES, OUT_STORE) for parameter in command.params)
+        if any(parameter.type in (OUT, *WRITTEN) for parameter in command.params)
     }
     assert writing == set(commands(tmp_path))
     folders = {n for n, c in main.commands.items() if any(p.type is OUT_FOLDER for p in c.params)}
@@ -89,7 +89,7 @@ def test_every_command_that_writes_is_here(tmp_path: Path) -> None:
     for command in main.commands.values():
         for parameter in command.params:
             if isinstance(parameter, click.Argument) and (parameter.metavar or parameter.name).startswith("OUT"):
-                assert parameter.type in (OUT, OUT_FEATURES, OUT_FOLDER, OUT_STORE)
+                assert parameter.type in (OUT, OUT_FOLDER, *WRITTEN)
 
 
 STREAMING = (

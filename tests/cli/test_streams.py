@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import pty
 import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
+import click
 import kaldiio
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from gmmspeech.cli.main import main
+from gmmspeech.cli.places import FILE, LIST, READ
+from gmmspeech.cli.streams import streams_of
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
+from gmmspeech.formats.kaldi_plda import write_kaldi_vectors
+from gmmspeech.formats.kaldi_tables import read_table
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Unix has such pipes")
 GMMSPEECH = f"{sys.executable} -m gmmspeech"
@@ -128,6 +138,42 @@ def test_one_line_for_what_is_wrong(folder, line, status, message):
     assert set(os.listdir()) - before <= {"b.ark.gz"}
 
 
+READING = [
+    (name, parameter.name)
+    for name, command in main.commands.items()
+    for parameter in command.params
+    if parameter.type in READ
+]
+
+
+@pytest.mark.parametrize(("name", "key"), READING)
+def test_all_that_commands_read_may_come_through_a_stream(folder, monkeypatch, name, key):
+    """Of every type that a parameter has: a table's is a plain one for the command, a file has the same content."""
+    context = click.Context(main.commands[name])
+    parameters = {each.name: each for each in context.command.params}
+    assert "allow_pipes" in parameters
+    whole = (folder / "a.ark").read_bytes()
+    (folder / "a.ark.gz").write_bytes(gzip.compress(whole))
+    (folder / "a.scp.gz").write_bytes(gzip.compress((folder / "a.scp").read_bytes()))
+    tables = ("ark:-", "ark,t:-", "ark,s,cs:-", "ark:a.ark.gz", "ark:cat a.ark |", "scp:a.scp.gz", "ark,p:a.ark")
+    refused = {FILE: tables, LIST: tables[-2:]}.get(parameters[key].type, ())
+    for value in ("-", "a.ark.gz", "cat a.ark |", *tables):
+        if value in refused:
+            with pytest.raises(click.UsageError, match="a table of Kaldi's, expected the name of a file"):
+                parameters[key].type.convert(value, parameters[key], context)
+            continue
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(whole), isatty=lambda: False))
+        options = {"allow_pipes": True, key: parameters[key].type.convert(value, parameters[key], context)}
+        with streams_of(context, options) as streams:
+            for fetch in streams.before:
+                fetch()
+            got = os.fspath(options[key])
+            if got.startswith(("ark:", "scp:")):
+                assert dict(read_table(got)).keys() == FRAMES.keys()
+            else:
+                assert Path(got).read_bytes() == whole
+
+
 def test_two_of_one_stream(folder):
     # a command with two outputs that may be streams there is none of yet: the class that decides is asked itself
     from gmmspeech.cli.streams import Streams
@@ -187,6 +233,25 @@ def test_lists_from_standard_input(scored, monkeypatch):
         assert expected in done.stderr.decode()
         assert done.stderr.count(b"\n") == 1
     assert not {"x.h5", "x.ark"} & set(os.listdir())
+
+
+def test_ivectors_through_pipes(scored, run, monkeypatch):
+    monkeypatch.chdir(scored)
+    names = [f"{speaker}-{i}" for speaker in ("ann", "bob") for i in (1, 2, 3)]
+    write_kaldi_vectors("v.ark", dict(zip(names, np.random.default_rng(0).normal(size=(6, 2)), strict=True)))
+    rest = ("b.h5", "--steps", "center,length", "--rank", "1")
+    assert run("train-plda", "ark:v.ark", "utt2spk", *rest).exit_code == 0
+    whole = (scored / "b.h5").read_bytes()
+    for words in (
+        ("train-plda", "ark,s,cs:-", "ark:utt2spk", *rest),
+        ("train-plda", "ark:gzip -c v.ark | gunzip |", "ark:cat utt2spk |", *rest, "--allow-pipes"),
+        ("adapt-plda", "b.h5", "-", "c.h5"),
+        ("score-ivectors", "b.h5", "ark:-", "ark:enroll", "trials", "| cat > s", "--allow-pipes"),
+    ):
+        done = CliRunner().invoke(main, words, input=(scored / "v.ark").read_bytes())
+        assert done.exit_code == 0, (words, done.stderr)
+        assert (scored / "b.h5").read_bytes() == whole
+    assert len((scored / "s").read_text().splitlines()) == 4
 
 
 def test_models_and_scores_through_pipes(scored, monkeypatch):

@@ -15,7 +15,8 @@ from hypothesis.extra import numpy as hnp
 
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning
 from gmmspeech.files.names import Output
-from gmmspeech.formats.kaldi_ark import parse_lines, parse_matrix, read_matrix, read_table, write_kaldi_ark, write_table
+from gmmspeech.formats.kaldi_ark import parse_lines, parse_matrix, read_matrix, write_kaldi_ark
+from gmmspeech.formats.kaldi_tables import read_table, write_table
 from gmmspeech.stores.features import FeatureStore, write_store
 
 FRAMES = {f"ütt-{i}": np.random.default_rng(i).normal(size=(n, 4)).astype(np.float32) for i, n in enumerate([5, 1, 9])}
@@ -155,7 +156,6 @@ def test_bad_archives(tmp_path):
         "utterance u1: .*found .*x.*, expected numbers": b"u1  [\n 1 2\n 3 x ]\n",
         r"utterance u1: .*found rows of \[1, 2\] numbers": b"u1  [\n 1 2\n 3 ]\n",
         "utterance u1: .*without numbers": b"u1  [ ]\n",
-        r"utterance u1: .*found \(3,\), expected a matrix": b"u1  [ 1 2 3 ]\n",
         "utterance u1: .*found nan in frame 1, column 0": b"u1  [\n 1 2\n nan 3 ]\n",
     }.items():
         path.write_bytes(content)

@@ -1,0 +1,174 @@
+"""Tables of Kaldi's: the one place that opens what a specifier says, for all who read tables, and writes them.
+
+What can be read only once, is compressed, or may be damaged is kept in a temporary file first.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import struct
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from numpy.typing import NDArray
+
+from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, counted, first_of, one_line, shown
+from gmmspeech.files.atomic import atomic_path, temporary_folder
+from gmmspeech.files.names import Output
+from gmmspeech.files.regular import open_regular
+from gmmspeech.files.table_places import Place, errors_in_words_of, keep, parse_place
+from gmmspeech.files.text import is_field
+from gmmspeech.formats.datadir import find_base, read_map
+from gmmspeech.formats.kaldi_ark import ark_places, read_matrix, readable_places, save_array
+
+_PLACE = re.compile(r"(?P<file>.*?)(?P<where>(:[0-9]+)?(\[[0-9:,]*\])?)")
+_COMMAND = re.compile(rb"\|[ \t\r]*$", re.MULTILINE)
+
+
+@contextmanager
+def opened_table(text: str) -> Iterator[str]:
+    """Give the plain ``ark:PATH`` or ``scp:PATH`` of a table, or of what is none the text as it is.
+
+    A stream, a compressed file, or what is left of one that may be damaged lies in a temporary file meanwhile.
+    Commands are not run.
+    """
+    place = parse_place(text)
+    if place.is_command:
+        raise DataError(f"{shown(text)}: found a command, expected the name of a file (commands are not run)")
+    if not place.kind:
+        yield text
+    elif is_plain(place):
+        yield f"{place.kind}:{place.where}"
+    else:
+        with temporary_folder() as folder:
+            file = folder / "table"
+            with errors_in_words_of({str(file): shown(text)}):
+                yield make_plain(text, place, file)
+
+
+def is_plain(place: Place) -> bool:
+    """Say whether a table can be read where it is."""
+    return not place.is_read_once and "p" not in place.options
+
+
+def plain_specifier(place: Place, file: Path) -> str:
+    """Say what `make_plain` makes of a table in a file: a script file of what can be read, or a copy."""
+    return f"{'scp' if 'p' in place.options else place.kind}:{file}"
+
+
+def has_commands(place: Place) -> bool:
+    """Say whether a script file names commands in place of archives."""
+    if place.kind == "scp" and not place.is_read_once:
+        with suppress(OSError), open_regular(place.where) as script:  # which those who read it explain
+            return _COMMAND.search(script.read()) is not None
+    return False
+
+
+def make_plain(text: str, place: Place, file: Path, *, allow_pipes: bool = False) -> str:
+    """Keep a table in a file, with others beside it, so that it can be read where one likes; give its specifier."""
+    source = Path(place.where)
+    if place.is_read_once:
+        source = file if place.kind == "ark" and "p" not in place.options else file.with_suffix(".kept")
+        keep(text, place, source)
+    if source == file:
+        return plain_specifier(place, file)
+    dropped: dict[str, str] = {}
+    lenient = "p" in place.options
+    if place.kind == "scp":
+        entries = read_map(source, rest_of_line=True)
+    else:
+        entries = readable_places(os.fspath(source), dropped)
+    beside = Path() if place.is_stream or place.is_command or place.is_pipe else Path(place.where).parent
+    lines = []
+    for number, (key, value) in enumerate(entries.items()):
+        try:
+            value = _plain_entry(value, beside, file.with_suffix(f".{number}") if allow_pipes else None)
+            if lenient:
+                _read_entry(value)
+        except (OSError, ValueError, AssertionError, struct.error, GmmSpeechError) as error:
+            if not lenient:
+                raise DataError(f"{shown(text)}: {shown(key)}: {one_line(error)}") from error
+            dropped[key] = f"{key}: {one_line(error)}"
+        else:
+            lines.append(f"{key} {value}\n")
+    if dropped:
+        count = f"{counted(len(dropped), 'utterance')} that can't be read"
+        warnings.warn(f"{shown(text)}: left out {count}; {first_of(dropped)}", GmmSpeechWarning)
+    if not lines:
+        raise DataError(f"{shown(text)}: found nothing that can be read, expected one matrix or more")
+    file.write_text("".join(lines), encoding="utf-8")
+    return plain_specifier(place, file)
+
+
+def _plain_entry(value: str, beside: Path, output: Path | None) -> str:
+    """Let an entry of a script file lead to the same from any folder; run a command if there is a file for it."""
+    if value.endswith("|"):
+        if output is None:
+            return value  # which those who read it refuse
+        keep(value, Place("", frozenset(), value), output)
+        return str(output)
+    found = _PLACE.fullmatch(value)
+    if not value or found is None:
+        return value
+    base = next((b for b in (Path(), beside, beside.parent) if (b / found["file"]).exists()), Path())
+    return os.path.abspath(base / found["file"]) + found["where"]
+
+
+def _read_entry(value: str) -> NDArray:
+    """Read the vector or matrix that an entry of a script file leads to; ValueError for what is none."""
+    found = _PLACE.fullmatch(value)
+    if found is None or value.endswith("|"):
+        raise ValueError(f"found {shown(value)}, expected an archive such as feats.ark:17 (commands are not run)")
+    return read_matrix(found["file"], found["where"])
+
+
+def read_table(place: str) -> Iterator[tuple[str, NDArray]]:
+    """Yield the vectors and matrices of a table, as they are; what is no specifier is the name of an archive."""
+    with opened_table(place) as plain:
+        kind, colon, file = plain.partition(":")
+        is_script, path = kind == "scp", file if colon and kind in ("ark", "scp") else plain
+        places = read_map(path, rest_of_line=True) if is_script else ark_places(path)
+        if not places:
+            raise DataError(f"{path}: found no utterance, expected one or more")
+        first = next(iter(places.values())).partition(":")[0]
+        folder = Path(os.path.abspath(path)).parent
+        base = Path() if os.path.isabs(first) else find_base(path, first, [Path(), folder, folder.parent])
+        for key, where in places.items():
+            try:
+                found = _read_entry(where if where.endswith("|") else str(base / where))
+            except (OSError, ValueError, AssertionError, struct.error) as error:
+                raise DataError(f"{path}: {shown(key)}: {one_line(error)}, expected a vector or matrix") from error
+            yield key, found
+
+
+def write_table(place: Output, items: Iterable[tuple[str, NDArray]]) -> int:
+    """Write vectors and matrices, in the precision that they have, as an archive and perhaps a script file of it."""
+    return write_archive(place, ((key, _encoded(array, text=place.text)) for key, array in items))
+
+
+def _encoded(array: NDArray, *, text: bool) -> bytes:
+    with io.BytesIO() as file:
+        save_array(file, "", array, text=text)
+        return file.getvalue()[1:]  # behind the id, which is empty, and a blank
+
+
+def write_archive(place: Output, items: Iterable[tuple[str, bytes]]) -> int:
+    """Write what stands behind ids as an archive, and perhaps a script file of it, atomically; give their number."""
+    lines = []
+    with atomic_path(place.path) as temporary, open(temporary, "wb") as archive:
+        for key, content in items:
+            if not is_field(key):
+                raise DataError(f"{place.path}: can't hold the id {shown(repr(key))}, expected one without blanks")
+            archive.write(f"{key} ".encode())
+            lines.append(f"{key} {place.path}:{archive.tell()}\n")
+            archive.write(content)
+        if not lines:
+            raise DataError(f"{place.path}: found nothing to write, expected one utterance or more")
+    if place.script is not None:
+        with atomic_path(place.script) as script:
+            script.write_text("".join(lines), encoding="utf-8", newline="\n")
+    return len(lines)
