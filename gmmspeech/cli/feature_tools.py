@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gmmspeech.cli.group import command
-from gmmspeech.cli.places import FEATURES, FILE, LIST, OUT, OUT_TABLE
+from gmmspeech.cli.places import FEATURES, FILE, LIST, OUT_TABLE
 from gmmspeech.cli.process import tell
+from gmmspeech.cli.steps import steps_options, utt2spk_for_cmvn
 from gmmspeech.errors import counted
 
 
@@ -67,14 +69,17 @@ def feature_info(feats: str, lengths: bool) -> None:
 @command("gselect")
 @click.argument("ubm", metavar="UBM.h5", type=FILE)
 @click.argument("feats", type=FEATURES)
-@click.argument("out", metavar="OUT.txt", type=OUT)
+@click.argument("out", metavar="OUT.txt", type=OUT_TABLE)
 @click.option("-n", "--num-gselect", type=click.IntRange(1), default=50, help="Components a frame.")
-def gselect(ubm: Path, feats: str, out: Path, num_gselect: int) -> None:
+@utt2spk_for_cmvn
+@steps_options
+def gselect(ubm: Path, feats: str, out: str, num_gselect: int, beside: Any) -> None:
     """List the best components of each frame.
 
     FEATS is a file of features as `features` writes it, or scp:PATH. OUT.txt is text as Kaldi's gmm-gselect writes it
-    with ark,t:, the best component first.
+    with ark,t:, the best component first; or ark:PATH (binary), ark,t:PATH, ark,scp:ARK,SCP or ark:-.
     """
     from gmmspeech.commands.feature_steps import gselect_file
 
-    tell(f"best components of {counted(gselect_file(ubm, feats, out, num_gselect), 'utterance')}")
+    count = gselect_file(ubm, feats, out, num_gselect, beside=beside)
+    tell(f"best components of {counted(count, 'utterance')}")

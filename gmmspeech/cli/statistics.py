@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gmmspeech.cli.group import command, jobs_option
 from gmmspeech.cli.places import FEATURES, FILE, OUT
 from gmmspeech.cli.process import tell
+from gmmspeech.cli.steps import steps_options, utt2spk_for_cmvn
 from gmmspeech.errors import counted
 
 
@@ -25,8 +27,10 @@ def _shard(_: click.Context, parameter: click.Parameter, value: str) -> tuple[in
 @click.argument("feats", type=FEATURES)
 @click.argument("stats", metavar="STATS.h5", type=OUT)
 @click.option("--shard", metavar="i/n", default="1/1", callback=_shard, help="Only the i-th of n shards of the frames.")
+@utt2spk_for_cmvn
+@steps_options
 @jobs_option
-def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], jobs: int) -> None:
+def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], beside: Any, jobs: int) -> None:
     """Sum up what EM needs of frames.
 
     An iteration of train-ubm in shards: every job of a queue does this for a shard of the frames, or for features of
@@ -35,7 +39,8 @@ def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], jobs:
     """
     from gmmspeech.commands.statistics import accumulate_file
 
-    summed = accumulate_file(ubm, feats, stats, shard=shard[0], num_shards=shard[1], n_jobs=jobs).stats
+    options: dict[str, Any] = {"shard": shard[0], "num_shards": shard[1], "beside": beside, "n_jobs": jobs}
+    summed = accumulate_file(ubm, feats, stats, **options).stats
     tell(f"{counted(summed.num_frames, 'frame', '.0f')}, {summed.log_likelihood / summed.num_frames:.4f} nats a frame")
 
 

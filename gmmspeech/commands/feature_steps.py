@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.commands.stored_features import NOTHING, Beside, open_features
 from gmmspeech.commands.verification import check_frames
 from gmmspeech.features.conf_files import read_kaldi_vad
 from gmmspeech.features.vad import energy_vad
@@ -48,19 +49,22 @@ def compute_vad(source: str, out: str, *, config: str | os.PathLike[str] | None 
     return len(voiced)
 
 
-def gselect_file(ubm: Path, source: str, out: Path, num_gselect: int) -> int:
+def gselect_file(
+    ubm: str | os.PathLike[str], source: str, out: str, num_gselect: int, *, beside: Beside = NOTHING
+) -> int:
     """Write the best components of each frame, the best first."""
     from gmmspeech.formats.kaldi_models import write_gselect
     from gmmspeech.formats.loading import load
     from gmmspeech.gmm.mixture import DiagonalGMM
 
     gmm = load(ubm, DiagonalGMM)
-    with FeatureStore(source) as store:
-        check_frames(store, gmm, ubm)
+    place = parse_output(out, archives=True)
+    with open_features(source, beside, front_end=gmm.front_end_, model=ubm) as store:
+        check_frames(store, gmm, Path(ubm))
         count = min(num_gselect, len(gmm.weights_))
         found = {
             name: np.argsort(-gmm.predict_proba(frames), axis=1, kind="stable")[:, :count]
             for name, frames in store.items()
         }
-    write_gselect(out, found)
+    write_gselect(place.path, found, scp=place.script, binary=place.kind == "ark" and not place.text)
     return len(found)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import BLOCK, frame_blocks
+from gmmspeech.commands.stored_features import NOTHING, Beside, open_features
 from gmmspeech.commands.verification import check_frames
 from gmmspeech.errors import ConfigError, DataError, ModelError, counted
 from gmmspeech.features.compatibility import check_same_front_end
@@ -27,12 +28,19 @@ if TYPE_CHECKING:
 
 
 def accumulate_file(
-    ubm: Path, features: str | Path, out: Path, *, shard: int = 1, num_shards: int = 1, n_jobs: int = 1
+    ubm: Path,
+    features: str | Path,
+    out: Path,
+    *,
+    shard: int = 1,
+    num_shards: int = 1,
+    beside: Beside = NOTHING,
+    n_jobs: int = 1,
 ) -> SummedStats:
     """Sum the statistics of a feature store's frames, or of a shard of them, under a mixture and write them."""
     gmm = load(ubm, DiagonalGMM)
     gmm.n_jobs = n_jobs
-    with FeatureStore(features) as store:
+    with open_features(features, beside, front_end=gmm.front_end_, model=ubm) as store:
         check_frames(store, gmm, ubm)
         names = list(store)
         ends = np.cumsum([store.num_frames(name) for name in names])

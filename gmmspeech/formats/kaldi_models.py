@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,15 +18,20 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, ModelError, shown
-from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.names import Output
+from gmmspeech.files.regular import open_regular
 from gmmspeech.files.text import is_field, parse_whole, split_fields
 from gmmspeech.formats.datadir import read_map
+from gmmspeech.formats.kaldi_ark import read_archive
 from gmmspeech.formats.kaldi_objects import BINARY, Reader, Writer
+from gmmspeech.formats.kaldi_tables import opened_table, write_archive
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 _FIELDS = ("GCONSTS", "WEIGHTS", "MEANS_INVVARS", "INV_VARS")
 _BEGIN, _END = ("DiagGMM", "DiagGMMBegin"), ("/DiagGMM", "DiagGMMEnd")
 _MOST_COMPONENTS = 2**31 - 1  # Kaldi's int32
+_LONGEST_ID = 4096  # bytes, behind which an archive tells whether it is binary
+_NUMBER = np.dtype([("mark", "u1"), ("number", "<i4")])  # Kaldi marks each whole number with its bytes
 _EXPECTED = "a DiagGmm of Kaldi, in binary or text"
 _WEIGHT_ROUNDING = 1e-5  # by how much thousands of float32 weights, or of 7 digits each, may miss a sum of 1
 
@@ -108,12 +115,13 @@ def write_kaldi_gmm(path: str | os.PathLike[str], gmm: DiagonalGMM, *, binary: b
 
 @checked
 def read_gselect(path: str | os.PathLike[str]) -> dict[str, NDArray[np.int32]]:
-    """Read which components were best for each frame, as Kaldi's ``gmm-gselect`` writes them in text.
+    """Read which components were best for each frame, as Kaldi's ``gmm-gselect`` writes them, binary or text.
 
     Parameters
     ----------
     path : path-like
-        Lines of ``utterance 5 8 13 ; 5 13 8 ;``, a group for each frame, its best component first.
+        An archive, or ``ark:PLACE`` of it, as of `read_kaldi_alignments`. In text it has lines of
+        ``utterance 5 8 13 ; 5 13 8 ;``, a group for each frame, its best component first.
 
     Returns
     -------
@@ -133,37 +141,81 @@ def read_gselect(path: str | os.PathLike[str]) -> dict[str, NDArray[np.int32]]:
     {'u1': array([[ 5,  8],
            [ 5, 13]], dtype=int32)}
     """
+    with opened_table(os.fspath(path)) as plain:
+        file = plain.removeprefix("ark:")
+        if plain.startswith("scp:"):
+            raise DataError(f"{plain}: found a script file, expected an archive of components")
+        with suppress(OSError), open_regular(file) as archive:  # which reading it explains
+            if b" \0" in archive.read(_LONGEST_ID):
+                return read_archive(file, _binary_components, "an archive of components")
+        return _text_gselect(file)
+
+
+def _text_gselect(path: str) -> dict[str, NDArray[np.int32]]:
     selected = {}
     for utterance, line in read_map(path, rest_of_line=True).items():
         groups = [split_fields(group) for group in line.split(";")]
         if not line or groups.pop() or len({len(group) for group in groups}) > 1 or not groups[0]:
             expected = "as many components for every frame, and ; after each frame"
-            raise DataError(f"{os.fspath(path)}: utterance {utterance}: found {line[:30]!r} ..., expected {expected}")
+            raise DataError(f"{path}: utterance {utterance}: found {line[:30]!r} ..., expected {expected}")
         try:
             found = np.array([[parse_whole(component) for component in group] for group in groups])
-            if not ((found >= 0) & (found <= _MOST_COMPONENTS)).all():
-                raise ValueError(f"found components {found.min()} to {found.max()}")
-            selected[utterance] = found.astype(np.int32)
+            selected[utterance] = _as_components(found)
         except ValueError as error:
             expected = f"whole numbers from 0 to {_MOST_COMPONENTS}"
-            raise DataError(f"{os.fspath(path)}: utterance {utterance}: {error}, expected {expected}") from error
+            raise DataError(f"{path}: utterance {utterance}: {error}, expected {expected}") from error
     return selected
 
 
+def _as_components(found: NDArray) -> NDArray[np.int32]:
+    if not ((found >= 0) & (found <= _MOST_COMPONENTS)).all():
+        raise ValueError(f"found components {found.min()} to {found.max()}")
+    return found.astype(np.int32)
+
+
+def _binary_components(archive: BinaryIO) -> NDArray[np.int32]:
+    """Components of an utterance: the number of frames, and of each that of its components, and these."""
+    marks = archive.read(2)
+    frames = np.frombuffer(archive.read(_NUMBER.itemsize), _NUMBER)
+    begin = archive.tell()
+    each = np.frombuffer(archive.read(_NUMBER.itemsize), _NUMBER)
+    if marks != BINARY or not len(each) or not (frames["number"] > 0).all() or not (each["number"] > 0).all():
+        raise ValueError("found no numbers of frames and components (is it cut short?)")
+    archive.seek(begin)
+    rows, columns = int(frames["number"][0]), int(each["number"][0]) + 1
+    body = archive.read(rows * columns * _NUMBER.itemsize)
+    if len(body) < rows * columns * _NUMBER.itemsize:
+        raise ValueError(f"found {len(body)} bytes for {rows} x {columns} numbers (is it cut short?)")
+    numbers = np.frombuffer(body, _NUMBER).reshape(rows, columns)
+    if (numbers["mark"] != 4).any() or (numbers["number"][:, 0] != columns - 1).any():
+        raise ValueError("found frames of different numbers of components")
+    return _as_components(numbers["number"][:, 1:])
+
+
 @checked
-def write_gselect(path: str | os.PathLike[str], selected: Mapping[str, ArrayLike]) -> None:
-    """Write the best components of each frame, atomically, as text that Kaldi reads as ``ark,t:``.
+def write_gselect(
+    path: str | os.PathLike[str],
+    selected: Mapping[str, ArrayLike],
+    *,
+    scp: str | os.PathLike[str] | None = None,
+    binary: bool = False,
+) -> None:
+    """Write the best components of each frame, atomically, as Kaldi's ``gmm-gselect`` does.
 
     Parameters
     ----------
     path : path-like
     selected : mapping of str to array_like, shape (T, C)
         Such as `DiagonalGMM.top_components` gives.
+    scp : path-like, optional
+        A script file of the archive.
+    binary : bool
+        As ``ark:`` has it; text, as ``ark,t:`` has it, if False.
 
     Raises
     ------
     DataError
-        An id has a blank, the components are not (T, C), or the file can't be written.
+        An id has a blank, the components are not (T, C), there is nothing, or the file can't be written.
 
     Examples
     --------
@@ -173,14 +225,22 @@ def write_gselect(path: str | os.PathLike[str], selected: Mapping[str, ArrayLike
     >>> open(path).read()
     'u1 5 8 ; 5 13 ...\\n'
     """
-    lines = []
-    for utterance, components in selected.items():
-        array = np.asarray(components)
-        if not is_field(utterance) or array.ndim != 2 or not np.issubdtype(array.dtype, np.integer):
-            found = f"{shown(repr(utterance))} with {array.dtype} of shape {array.shape}"
-            raise DataError(f"{os.fspath(path)}: can't hold {found}, expected an id without blanks, integers (T, C)")
-        lines.append(f"{utterance} " + " ".join(" ".join(map(str, frame)) + " ;" for frame in array.tolist()) + " ")
-    write_lines(path, lines)
+    name = os.fspath(path)
+    rows = ((utterance, _gselect_row(name, utterance, given, binary)) for utterance, given in selected.items())
+    write_archive(Output("ark", name, None if scp is None else os.fspath(scp), not binary), rows)
+
+
+def _gselect_row(path: str, utterance: str, given: ArrayLike, binary: bool) -> bytes:
+    """Components of an utterance as an archive has them behind its id."""
+    array = np.asarray(given)
+    if not is_field(utterance) or array.ndim != 2 or not np.issubdtype(array.dtype, np.integer):
+        found = f"{shown(repr(utterance))} with {array.dtype} of shape {array.shape}"
+        raise DataError(f"{path}: can't hold {found}, expected an id without blanks, integers (T, C)")
+    if not binary:
+        return (" ".join(" ".join(map(str, frame)) + " ;" for frame in array.tolist()) + " \n").encode()
+    rows = np.empty((len(array), array.shape[1] + 1), _NUMBER)
+    rows["mark"], rows["number"][:, 0], rows["number"][:, 1:] = 4, array.shape[1], array
+    return BINARY + np.array([(4, len(array))], _NUMBER).tobytes() + rows.tobytes()
 
 
 def read_mixture(reader: Reader) -> DiagonalGMM:

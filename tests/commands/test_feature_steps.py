@@ -32,7 +32,7 @@ def test_cmvn_by_utterance_and_speaker(here):
         for name, frames in FRAMES.items():
             np.testing.assert_allclose(found[name], cmvn(frames, norm_vars=norm_vars), atol=1e-5)
     assert compute_cmvn("ark:a.ark", "ark,t:speakers.txt", spk2utt="spk2utt") == 2
-    found = prepared(cmvn="ark:speakers.txt", utt2spk="utt2spk")
+    found = prepared(cmvn="ark:speakers.txt", cmvn_utt2spk="utt2spk")
     both = np.concatenate([FRAMES["u0"], FRAMES["u1"]])
     np.testing.assert_allclose(found["u1"], FRAMES["u1"] - both.mean(axis=0), atol=1e-4)
 
@@ -62,6 +62,14 @@ def test_commands(here, run_command):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
     assert run_command("gselect", "one.h5", "ark:b.ark", "g.txt", "-n", 9).exit_code == 0
     assert read_gselect("g.txt")["u0"].shape[1] == 2
+    assert run_command("gselect", "two.h5", "scp:a.scp", "ark,scp:g.ark,g.scp", "-n", 9, *steps).exit_code == 0
+    assert {name: rows.tolist() for name, rows in read_gselect("ark:g.ark").items()} == {
+        name: rows.tolist() for name, rows in read_gselect("g.txt").items()
+    }
+    assert run_command("accumulate", "one.h5", "ark:b.ark", "one.acc").exit_code == 0
+    assert run_command("accumulate", "two.h5", "scp:a.scp", "two.acc", *steps).exit_code == 0
+    one, two = (gs.load(name).stats for name in ("one.acc", "two.acc"))
+    np.testing.assert_array_equal(one.sum_xx, two.sum_xx)
     named = ("--apply-cmvn", "ark:cmvn.ark", "--add-deltas", 1, "--select-voiced", "scp:vad.scp")
     assert run_command("copy-features", "scp:a.scp", "ark:c.ark", *named).exit_code == 0
     assert (here / "b.ark").read_bytes() == (here / "c.ark").read_bytes()

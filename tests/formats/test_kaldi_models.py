@@ -172,3 +172,21 @@ def test_best_components(golden, tmp_path, kaldi_frames):
         (tmp_path / "bad").write_text(line + "\n")
         fails(match, read_gselect, tmp_path / "bad")
     fails("can't hold", write_gselect, tmp_path / "bad", {"u1": [[0.5]]})
+
+
+def test_best_components_in_binary(tmp_path):
+    """A number of frames, and of each that of its components and these, all marked with 4 bytes, as Kaldi has it."""
+    selected = {"u1": [[5, 300, 8], [8, 5, 1]], "u2": [[7]]}
+    write_gselect(tmp_path / "g.ark", selected, binary=True, scp=tmp_path / "g.scp")
+    content = (tmp_path / "g.ark").read_bytes()
+    numbers = b"".join(b"\4" + struct.pack("<i", n) for n in (2, 3, 5, 300, 8, 3, 8, 5, 1))
+    assert content.startswith(b"u1 \0B" + numbers + b"u2 \0B\4\1")
+    assert (tmp_path / "g.scp").read_text() == f"u1 {tmp_path}/g.ark:3\nu2 {tmp_path}/g.ark:{len(numbers) + 8}\n"
+    for place in (tmp_path / "g.ark", f"ark:{tmp_path}/g.ark"):
+        assert {name: rows.tolist() for name, rows in read_gselect(place).items()} == selected
+    for length in range(4, len(content) - 1, 5):
+        (tmp_path / "cut").write_bytes(content[:length])
+        if length != len(numbers) + 5:
+            fails("utterance u|cut: ", read_gselect, tmp_path / "cut")
+    (tmp_path / "bad").write_bytes(content.replace(numbers[-20:-15], b"\4\2\0\0\0"))
+    fails("different numbers of components", read_gselect, tmp_path / "bad")
