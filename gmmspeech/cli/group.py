@@ -17,9 +17,9 @@ import click
 from gmmspeech.cli.catalog import example_of
 from gmmspeech.cli.messages import as_typed
 from gmmspeech.cli.places import CONFIG, OUT, READ, WRITTEN, check_places, remedy_of
-from gmmspeech.cli.process import STDOUT_TAKEN, Main, traceback_shown
+from gmmspeech.cli.process import Main, traceback_shown
 from gmmspeech.cli.steps import gather_steps
-from gmmspeech.cli.streams import end_by_signal, streams_of
+from gmmspeech.cli.streams import streams_of
 from gmmspeech.cli.voice import told, voice_options
 from gmmspeech.errors import GmmSpeechError, say, warnings_said
 
@@ -145,8 +145,7 @@ def command(name: str) -> Any:
             voice = told(context, quiet=quiet, verbose=verbose, log=log)
             with traceback_shown() if debug else nullcontext(), voice, warnings_said(translate):
                 try:
-                    if _through_streams(function, context, options):
-                        end_by_signal()
+                    _through_streams(function, context, options)
                 except GmmSpeechError as error:
                     message = translate(str(error))
                     raise type(error)(message + remedy_of(context, message)) from error
@@ -167,8 +166,8 @@ def _streams(function: Any) -> str:
     return "has" if any(parameter.name == "allow_pipes" for parameter in parameters) else "add"
 
 
-def _through_streams(function: Any, context: click.Context, options: dict[str, Any]) -> bool:
-    """Do what a command does between its streams; say whether the reader of standard output is gone."""
+def _through_streams(function: Any, context: click.Context, options: dict[str, Any]) -> None:
+    """Do what a command does between its streams."""
     with streams_of(context, options) as streams:
         if "allow_pipes" not in inspect.signature(function).parameters:  # it is of streams alone
             options.pop("allow_pipes", None)
@@ -184,11 +183,6 @@ def _through_streams(function: Any, context: click.Context, options: dict[str, A
                     deliver()
         except GmmSpeechError as error:
             raise type(error)(streams.told(str(error))) from error
-        except BrokenPipeError:
-            if not context.meta[STDOUT_TAKEN]:
-                raise
-            return True
-    return False
 
 
 def _tell_skipped_steps(options: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -78,7 +79,8 @@ class _OutputTable(_Text):
             place = parse_place(value, writing=True)
             if not place.kind or not (place.is_stream or place.is_command or place.is_gzip):
                 options = ",t" if "t" in place.options else ""
-                found = parse_output(f"{place.kind}{options}:{place.where}" if place.kind else value, archives=True)
+                where = re.sub(r",\s*-\s*$", ",stream", place.where) if place.kind == "ark,scp" else place.where
+                found = parse_output(f"{place.kind}{options}:{where}" if place.kind else value, archives=True)
                 if found.kind == "htk" and not self.htk:
                     self.fail(f"found {shown(value)!r}, expected a path, ark:PATH or ark,scp:ARK,SCP", param, ctx)
         except ConfigError as error:

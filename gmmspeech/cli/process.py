@@ -23,6 +23,7 @@ from gmmspeech.errors import DataError, line_of, say, shown
 WORDS = "gmmspeech.words"  # the command line as it was typed, in the context's meta
 STDOUT_TAKEN = "gmmspeech.stdout"  # whether a table goes there, in the context's meta
 INTERRUPTED = 130  # what shells give for it
+_closed: set[str] = set()  # standard streams that were, when the process began
 _SOON = 0.02  # seconds
 _PATIENCE = 250  # times that an interruption waits so long for an import
 
@@ -55,6 +56,8 @@ def traceback_shown() -> Iterator[None]:
     """Print the traceback of an error that ends the block, and end the process."""
     try:
         yield
+    except BrokenPipeError:
+        raise
     except Exception:
         traceback.print_exc()
         sys.exit(1)
@@ -64,52 +67,60 @@ def traceback_shown() -> Iterator[None]:
 def orderly() -> Iterator[None]:
     """Let a block end the process in an orderly way, whichever exception ends the block."""
     _open_streams()
-    interrupted: list[int] = []
+    interrupted: list[int] = []  # by which signals
     postponed: list[int] = []
 
-    def interrupt(_: int, frame: FrameType | None) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
         if handler is end_at_once and _importing(frame) and len(postponed) < _PATIENCE:
-            postponed.append(1)  # the block may have files to clear up, and imports heed no exception
-            _interrupt_soon()
+            postponed.append(number)  # the block may have files to clear up, and imports heed no exception
+            _interrupt_soon(number)
             return
-        interrupted.append(1)
+        interrupted.append(number)
         if len(interrupted) > 2 or len(postponed) == _PATIENCE:
             end_at_once()
         if len(interrupted) == 1:  # a second one changes nothing: the block is being left, and clears up
-            raise KeyboardInterrupt
+            raise _Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
     def unraisable(found: Any) -> None:
-        if found.exc_type is KeyboardInterrupt:  # in a place where Python drops it, so once more when that is left
+        if issubclass(found.exc_type, KeyboardInterrupt):  # where Python drops it, so once more when that is left
+            number = interrupted[0] if interrupted else signal.SIGINT
             interrupted.clear()
-            _interrupt_soon()
+            _interrupt_soon(number)
         else:
             before(found)
 
     before, handler = sys.unraisablehook, signal.getsignal(signal.SIGINT)
     hooked = handler in (signal.default_int_handler, end_at_once)
+    terminable = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     with suppress(ValueError):  # not the main thread
         if hooked:
             signal.signal(signal.SIGINT, interrupt)
             sys.unraisablehook = unraisable
+        if terminable:
+            signal.signal(signal.SIGTERM, interrupt)
     try:
         try:
             yield
         finally:
             if hooked:  # another interruption ends the process at once
                 signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+            if terminable:
+                with suppress(ValueError):  # not the main thread
+                    signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _flush()
     except SystemExit as error:
-        _leave(INTERRUPTED if interrupted else error.code)
+        _leave(error.code, *interrupted[:1])
     except click.ClickException as error:
         with suppress(OSError, ValueError):
             error.show()
         _leave(error.exit_code)
     except BaseException as error:
         if interrupted or isinstance(error, (KeyboardInterrupt, click.Abort)):
-            say("interrupted")
-            _leave(INTERRUPTED)
-        if not isinstance(error, BrokenPipeError):
-            say(f"error: {line_of(error)}")
+            say("terminated" if interrupted[:1] == [signal.SIGTERM] else "interrupted")
+            _leave(INTERRUPTED, *interrupted[:1])
+        if isinstance(error, BrokenPipeError):
+            _leave(1, getattr(signal, "SIGPIPE", 0))
+        say(f"error: {line_of(error)}")
         _leave(1)
     finally:
         sys.unraisablehook = before
@@ -117,11 +128,15 @@ def orderly() -> Iterator[None]:
             signal.signal(signal.SIGINT, handler)
 
 
-def _interrupt_soon() -> None:
+class _Terminated(KeyboardInterrupt):
+    """The process is to end, as a queue or a shell's kill asks for: it clears up as when it is interrupted."""
+
+
+def _interrupt_soon(number: int) -> None:
     if os.name == "nt":  # where os.kill would end the process
         threading.Timer(_SOON, _thread.interrupt_main).start()
     else:
-        threading.Timer(_SOON, os.kill, [os.getpid(), signal.SIGINT]).start()
+        threading.Timer(_SOON, os.kill, [os.getpid(), number]).start()
 
 
 def _importing(frame: FrameType | None) -> bool:
@@ -133,11 +148,13 @@ def _importing(frame: FrameType | None) -> bool:
 
 @contextmanager
 def _interruption() -> Iterator[None]:
-    """End the process when it is interrupted: click would print an empty line first."""
+    """End the process when it is interrupted, or its reader gone: click would print an empty line, or give status 1."""
     try:
         yield
-    except KeyboardInterrupt:
-        say("interrupted")
+    except BrokenPipeError:
+        raise BrokenPipeError from None  # without the number by which click knows it
+    except KeyboardInterrupt as error:
+        say("terminated" if isinstance(error, _Terminated) else "interrupted")
         sys.exit(INTERRUPTED)
 
 
@@ -151,6 +168,7 @@ def _open_streams() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
+            _closed.add(name)
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
         elif getattr(stream, "errors", "") == "strict":
             stream.reconfigure(errors="backslashreplace")
@@ -165,14 +183,30 @@ def _flush() -> None:
         raise DataError(f"standard output: can't be written ({error.strerror})") from error
 
 
-def _leave(status: object) -> NoReturn:
-    """End the process; what can't be printed is given up."""
+def stdout_is_closed() -> bool:
+    """Say whether nobody gets what goes to standard output."""
+    return "stdout" in _closed
+
+
+def end_by_signal(number: int) -> None:
+    """End the process as if it did not heed a signal, so that others see that it was that."""
+    with suppress(ValueError):  # not the main thread
+        signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _leave(status: object, number: int = 0) -> NoReturn:
+    """End the process, by a signal if it is one that ends processes; what can't be printed is given up."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (OSError, ValueError):
             with suppress(OSError, ValueError):  # else Python would try again, and tell of it
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    if number == signal.SIGINT:
+        status = INTERRUPTED
+    elif number:
+        end_by_signal(number)
     sys.exit(status)  # type: ignore[arg-type]
 
 

@@ -10,12 +10,11 @@ import gzip
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,7 +23,7 @@ import click
 
 from gmmspeech.cli.messages import typed_name
 from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, LIST, OUT, OUT_STORE, STREAM, TABLE, WRITTEN
-from gmmspeech.cli.process import STDOUT_TAKEN
+from gmmspeech.cli.process import STDOUT_TAKEN, stdout_is_closed
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
 from gmmspeech.files.atomic import atomic_path, temporary_folder
 from gmmspeech.files.table_places import BLOCK, Place, in_words_of, keep, parse_place
@@ -68,11 +67,12 @@ class Streams:
         place = parse_place(text, writing=True)
         if not place.kind:
             return text
+        is_text = "t" in place.options
+        if place.kind == "ark,scp":
+            place = self._with_script(name, text, place)
         plain = not (place.is_stream or place.is_command or place.is_gzip)
         if plain and not store:
-            options = ",t" if "t" in place.options else ""
-            return f"{place.kind}{options}:{place.where}"
-        is_text = "t" in place.options
+            return f"{place.kind}{',t' if is_text else ''}:{place.where}"
         if place.is_stream:
             self.taking("standard output", name)
             if not is_text and sys.stdout.isatty():
@@ -91,6 +91,18 @@ class Streams:
             self.after.append(lambda: _copied(made, f"{options}:{whole}"))
         self.after.append(lambda: _deliver(text, place, whole))
         return str(made) if store else f"{options}:{made}"
+
+    def _with_script(self, name: str, text: str, place: Place) -> Place:
+        """Let the script file of an archive go into a stream, or become a compressed file, where it is to be one."""
+        ark, _, scp = place.where.partition(",")
+        script = Place("scp", place.options, scp)
+        if not (script.is_stream or script.is_gzip):
+            return place
+        if script.is_stream:
+            self.taking("standard output", name)
+        made = self._temporary(text, "out.scp")
+        self.after.append(lambda: _deliver(text, script, made))
+        return place._replace(where=f"{ark},{made}")
 
     def reading_file(self, name: str, text: str, place: Place) -> Path:
         """Give the file that a command reads in place of a stream of one, or of a list's specifier."""
@@ -137,6 +149,8 @@ class Streams:
         """Note who takes a stream, or raise a DataError if another does."""
         if stream in self.taken:
             raise DataError(f"{stream}: found it as {self.taken[stream]} and as {name}, expected it once")
+        if stream == "standard output" and stdout_is_closed():
+            raise DataError(f"{stream}: found it closed, expected a file or a pipe for {name}")
         self.taken[stream] = name
 
     def _allow(self, text: str) -> None:
@@ -205,14 +219,6 @@ def _deliver_file(text: str, place: Place, file: Path) -> None:
         expected = "a file to write to, for those that lie beside it"
         warnings.warn(f"{text}: left out {', '.join(beside)}, expected {expected}", GmmSpeechWarning)
     _deliver(text, place, file)
-
-
-def end_by_signal() -> None:
-    """End the process as those of Kaldi end whose reader is gone: by the signal, without a word."""
-    if hasattr(signal, "SIGPIPE"):
-        with suppress(ValueError):  # not the main thread
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGPIPE)
 
 
 @contextmanager

@@ -98,6 +98,7 @@ STREAMING = (
     "extract-ivectors",
     "compute-vad",
     "compute-cmvn",
+    "gselect",
 )  # tables, into standard output too
 
 

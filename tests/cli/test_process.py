@@ -65,7 +65,11 @@ def test_any_encoding_of_standard_output(folder: Path, encoding: str) -> None:
             "gmmspeech: error: standard output: can't be written (No space left",
         ),
         ("$G --help >/dev/full", 1, "", "No space left"),
-        ("$G show $D/front.toml | head -0; exit ${PIPESTATUS[0]}", 1, "", ""),
+        ("$G show $D/front.toml | head -0; exit ${PIPESTATUS[0]}", 141, "", ""),
+        ("$G show $D/front.toml --debug | head -0; exit ${PIPESTATUS[0]}", 141, "", ""),
+        ("$G --help | head -0; exit ${PIPESTATUS[0]}", 141, "", ""),
+        ("$G copy-features $D/f.h5 ark:- >&-", 1, "", "standard output: found it closed, expected a file or a pipe"),
+        ("$G copy-features ark:- $D/new <&-", 1, "", "ark:-: found standard input closed, expected a pipe or a file"),
         ("$G --help | head -1", 0, "Usage: gmmspeech", ""),
         ("$G copy-features $D/f.h5 ark,t:$D/new >&- 2>&- <&- && head -1 $D/new && tail -1 $D/new", 0, "u  [", ""),
     ],
@@ -105,6 +109,27 @@ def test_ctrl_c_at_any_time_is_one_line(folder: Path, start: str) -> None:
         assert (process.returncode, said) == (130, b"gmmspeech: interrupted\n"), wait
         # a training that has begun leaves what the same command goes on from
         assert {path.suffix for path in folder.glob(".new*")} <= {".checkpoint"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without asking them")
+def test_a_process_that_is_to_end_leaves_nothing(folder: Path, tmp_path: Path) -> None:
+    """While it works on what it keeps of a stream; the process ends by the signal, as others expect."""
+    (tmp_path / "kept").mkdir()
+    words = ["copy-features", "ark:-", tmp_path / "new.h5", "--quiet"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "gmmspeech", *map(str, words)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path / "kept")},
+    ) as process:
+        while not list((tmp_path / "kept").glob("*/0.in")):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert (process.returncode, said) == (-signal.SIGTERM, b"gmmspeech: terminated\n")
+    assert not list((tmp_path / "kept").iterdir())
+    assert {path.name for path in tmp_path.iterdir()} == {"u.h5", "f.h5", "front.toml", "kept"}
 
 
 @pytest.mark.parametrize(

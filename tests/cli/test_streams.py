@@ -90,6 +90,20 @@ def test_places_of_all_kinds(folder, run):
     assert b"3 utterances, 63 frames copied" in done.stderr  # results go there while a table goes to standard output
 
 
+def test_a_script_file_in_a_stream(folder):
+    original = (folder / "a.scp").read_bytes()
+    done = shell("G copy-features ark:a.ark ark,scp:b.ark,- | sed s/b.ark/a.ark/ | cmp - a.scp && cmp a.ark b.ark")
+    assert done.returncode == 0, done.stderr
+    done = shell(
+        "G copy-features ark:a.ark ark,scp:a2.ark,a.scp.gz >&2 && zcat a.scp.gz && G feature-info scp:a.scp.gz >&2"
+    )
+    assert (done.returncode, done.stdout) == (0, original.replace(b"a.ark", b"a2.ark")), done.stderr
+    done = shell(
+        "G copy-features ark:<(cat a.ark) ark:/dev/stdout | G copy-features ark:/dev/stdin ark:- | cmp - a.ark"
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_what_is_permitted_to_be_missing(folder, run):
     (folder / "more.scp").write_text((folder / "a.scp").read_text() + "u9 none.ark:3\n")
     assert run("copy-features", "scp:more.scp", "ark:b.ark").exit_code == 1
