@@ -150,20 +150,17 @@ def command(name: str) -> Any:
                     message = translate(str(error))
                     raise type(error)(message + remedy_of(context, message)) from error
 
-        made = voice_options(checked)
-        if _streams(function) == "add":
-            made = pipes_option(made)
+        made = voice_options(checked, *([pipes_option] if _lacks_pipes(function) else []))
         return main.command(name, cls=_Command)(made)
 
     return decorate
 
 
-def _streams(function: Any) -> str:
-    """Say whether a command reads or writes files, and then whether it has an option for commands in pipes."""
+def _lacks_pipes(function: Any) -> bool:
+    """Say whether a command reads or writes what may come from another, or go there, and has no option for it yet."""
     parameters = getattr(function, "__click_params__", [])
-    if not any(parameter.type in (*READ, *WRITTEN, OUT) for parameter in parameters):
-        return ""
-    return "has" if any(parameter.name == "allow_pipes" for parameter in parameters) else "add"
+    has = any(parameter.name == "allow_pipes" for parameter in parameters)
+    return not has and any(parameter.type in (*READ, *WRITTEN, OUT) for parameter in parameters)
 
 
 def _through_streams(function: Any, context: click.Context, options: dict[str, Any]) -> None:

@@ -31,11 +31,11 @@ _OPTIONS = (
 )
 
 
-def voice_options(function: Any) -> Any:
-    """Add the options that every command has, after its own."""
+def voice_options(function: Any, *before: Any) -> Any:
+    """Add the options that every command has, after its own, and others before these."""
     own = getattr(function, "__click_params__", [])
     function.__click_params__ = []
-    for option in reversed(_OPTIONS):
+    for option in reversed((*before, *_OPTIONS)):
         function = option(function)
     function.__click_params__ += own
     return function

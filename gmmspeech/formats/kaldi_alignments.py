@@ -18,9 +18,8 @@ from gmmspeech.checks import real_array
 from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.names import Output
 from gmmspeech.files.text import is_field, parse_whole, split_fields
-from gmmspeech.formats.kaldi_ark import read_archive
 from gmmspeech.formats.kaldi_hmm import tuples_of, ways_of
-from gmmspeech.formats.kaldi_tables import opened_table, write_archive
+from gmmspeech.formats.kaldi_tables import read_objects, write_archive
 from gmmspeech.formats.kaldi_transitions import Tuple
 from gmmspeech.phones.decoding.boundaries import Chain
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -39,7 +38,8 @@ def read_kaldi_alignments(path: str | os.PathLike[str]) -> dict[str, NDArray[np.
     Parameters
     ----------
     path : path-like
-        The archive; or ``ark:PLACE`` of it, which may be compressed (``ark:ali.1.gz``), or ``-``, standard input.
+        The archive; or ``ark:PLACE`` of it, which may be compressed (``ark:ali.1.gz``), ``-``, standard input, or
+        ``scp:PLACE`` of its script file.
 
     Returns
     -------
@@ -59,10 +59,7 @@ def read_kaldi_alignments(path: str | os.PathLike[str]) -> dict[str, NDArray[np.
     >>> read_kaldi_alignments(path)
     {'u1': array([ 4, 16, 15], dtype=int32)}
     """
-    with opened_table(os.fspath(path)) as plain:
-        if plain.startswith("scp:"):
-            raise DataError(f"{plain}: found a script file, expected {_EXPECTED}")
-        return read_archive(plain.removeprefix("ark:"), _row, _EXPECTED)
+    return read_objects(os.fspath(path), _row, _EXPECTED)
 
 
 @checked

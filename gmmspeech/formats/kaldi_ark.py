@@ -82,7 +82,7 @@ def ark_places(path: str) -> dict[str, str]:
         places[key] = place
     if damage is not None:
         name = f"{path}: utterance {shown(utterance)}" if utterance else path
-        raise DataError(f"{name}: {one_line(damage)}, expected an archive of Kaldi's") from damage
+        raise DataError(f"{name}: {_reason(damage)}, expected an archive of Kaldi's") from damage
     if not places:
         raise DataError(f"{path}: found no utterance, expected an archive of Kaldi's")
     return places
@@ -92,13 +92,18 @@ def readable_places(path: str, dropped: dict[str, str]) -> dict[str, str]:
     """Find what an archive holds before the first damage, which is added to what is dropped, as `ark_places`."""
     found, utterance, damage = _walked(path)
     if isinstance(damage, OSError):
-        raise DataError(f"{path}: can't be read ({one_line(damage)}), expected an archive of Kaldi's") from damage
+        raise DataError(f"{path}: {_reason(damage)}, expected an archive of Kaldi's") from damage
     if damage is not None and utterance not in dict(found):
         dropped[utterance] = f"{utterance}: cut short or damaged"
     places: dict[str, str] = {}
     for key, place in found:
         places.setdefault(key, place)
     return places
+
+
+def _reason(error: Exception) -> str:
+    """Say why a file can't be read, or what is wrong in it."""
+    return f"can't be read ({error.strerror})" if isinstance(error, OSError) and error.strerror else one_line(error)
 
 
 def _walked(path: str) -> tuple[list[tuple[str, str]], str, Exception | None]:
@@ -214,7 +219,7 @@ def read_archive(path: str, read: Callable[[BinaryIO], Entry], expected: str) ->
                 found[key] = read(archive)
     except (OSError, ValueError) as error:
         owner = f"{path}: utterance {shown(key)}" if key else path
-        raise DataError(f"{owner}: {one_line(error)}, expected {expected}") from error
+        raise DataError(f"{owner}: {_reason(error)}, expected {expected}") from error
     if not found:
         raise DataError(f"{path}: found no utterance, expected {expected}")
     return found

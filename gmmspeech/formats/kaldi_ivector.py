@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, as_matrix, check_at_least, finite
 from gmmspeech.errors import DataError, ModelError, counted, one_line, shown
-from gmmspeech.formats.kaldi_ark import read_archive
 from gmmspeech.formats.kaldi_objects import Reader, Writer
+from gmmspeech.formats.kaldi_tables import read_objects
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.speaker.ivector import IVectorExtractor
 
@@ -178,7 +178,7 @@ def read_kaldi_posteriors(path: str | os.PathLike[str]) -> dict[str, list[list[t
     >>> read_kaldi_posteriors(path)
     {'u1': [[(3, 0.75), (1, 0.25)], [(3, 1.0)]]}
     """
-    return read_archive(os.fspath(path), _posteriors, "an archive of Kaldi's posteriors")
+    return read_objects(os.fspath(path), _posteriors, "an archive of Kaldi's posteriors")
 
 
 def _posteriors(archive: BinaryIO) -> list[list[tuple[int, float]]]:

@@ -10,9 +10,10 @@ import os
 import re
 import struct
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from numpy.typing import NDArray
 
@@ -21,9 +22,9 @@ from gmmspeech.files.atomic import atomic_path, temporary_folder
 from gmmspeech.files.names import Output
 from gmmspeech.files.regular import open_regular
 from gmmspeech.files.table_places import Place, errors_in_words_of, keep, parse_place
-from gmmspeech.files.text import is_field
+from gmmspeech.files.text import is_field, parse_whole
 from gmmspeech.formats.datadir import find_base, read_map
-from gmmspeech.formats.kaldi_ark import ark_places, read_matrix, readable_places, save_array
+from gmmspeech.formats.kaldi_ark import Entry, ark_places, read_archive, read_matrix, readable_places, save_array
 
 _PLACE = re.compile(r"(?P<file>.*?)(?P<where>(:[0-9]+)?(\[[0-9:,]*\])?)")
 _COMMAND = re.compile(rb"\|[ \t\r]*$", re.MULTILINE)
@@ -129,20 +130,41 @@ def _read_entry(value: str) -> NDArray:
 def read_table(place: str) -> Iterator[tuple[str, NDArray]]:
     """Yield the vectors and matrices of a table, as they are; what is no specifier is the name of an archive."""
     with opened_table(place) as plain:
-        kind, colon, file = plain.partition(":")
-        is_script, path = kind == "scp", file if colon and kind in ("ark", "scp") else plain
-        places = read_map(path, rest_of_line=True) if is_script else ark_places(path)
-        if not places:
-            raise DataError(f"{path}: found no utterance, expected one or more")
-        first = next(iter(places.values())).partition(":")[0]
-        folder = Path(os.path.abspath(path)).parent
-        base = Path() if os.path.isabs(first) else find_base(path, first, [Path(), folder, folder.parent])
-        for key, where in places.items():
+        is_script, path = plain.startswith("scp:"), plain.removeprefix("scp:").removeprefix("ark:")
+        for key, where in (_script_entries(path) if is_script else ark_places(path)).items():
             try:
-                found = _read_entry(where if where.endswith("|") else str(base / where))
+                found = _read_entry(where)
             except (OSError, ValueError, AssertionError, struct.error) as error:
                 raise DataError(f"{path}: {shown(key)}: {one_line(error)}, expected a vector or matrix") from error
             yield key, found
+
+
+def read_objects(place: str, read: Callable[[BinaryIO], Entry], expected: str) -> dict[str, Entry]:
+    """Read a table of what are no vectors or matrices, by a function as of `read_archive`."""
+    with opened_table(place) as plain:
+        if not plain.startswith("scp:"):
+            return read_archive(plain.removeprefix("ark:"), read, expected)
+        path, found = plain.removeprefix("scp:"), {}
+        for key, where in _script_entries(path).items():
+            file, _, offset = where.rpartition(":")
+            try:
+                with open_regular(file) as archive:
+                    archive.seek(parse_whole(offset))
+                    found[key] = read(archive)
+            except (OSError, ValueError) as error:
+                raise DataError(f"{path}: utterance {shown(key)}: {one_line(error)}, expected {expected}") from error
+        return found
+
+
+def _script_entries(path: str) -> dict[str, str]:
+    """Read a script file, whose entries lead to their files from the current folder."""
+    places = read_map(path, rest_of_line=True)
+    if not places:
+        raise DataError(f"{path}: found no utterance, expected one or more")
+    first = next(iter(places.values())).partition(":")[0]
+    folder = Path(os.path.abspath(path)).parent
+    base = Path() if os.path.isabs(first) else find_base(path, first, [Path(), folder, folder.parent])
+    return {key: where if where.endswith("|") else str(base / where) for key, where in places.items()}
 
 
 def write_table(place: Output, items: Iterable[tuple[str, NDArray]]) -> int:

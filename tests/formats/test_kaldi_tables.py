@@ -26,6 +26,9 @@ WAYS = (
 )
 
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Unix has such pipes")
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -64,7 +67,7 @@ def test_alignments_likewise(folder, monkeypatch):
     write_kaldi_alignments("a.ark", {"u1": [4, 16], "u2": [3]}, scp="a.scp")
     content = (folder / "a.ark").read_bytes()
     (folder / "a.ark.gz").write_bytes(gzip.compress(content))
-    for way in ("a.ark", "ark:a.ark", "ark:a.ark.gz", "ark,s,cs:-"):
+    for way in ("a.ark", "ark:a.ark", "ark:a.ark.gz", "ark,s,cs:-", "scp:a.scp"):
         standard_input(monkeypatch, content)
         assert {name: row.tolist() for name, row in read_kaldi_alignments(way).items()} == {"u1": [4, 16], "u2": [3]}
     lines = [line.split() for line in (folder / "a.scp").read_text().splitlines()]
@@ -72,8 +75,9 @@ def test_alignments_likewise(folder, monkeypatch):
         ("u1", b"\0B\4"),
         ("u2", b"\0B\4"),
     ]
-    with pytest.raises(DataError, match="found a script file"):
-        read_kaldi_alignments("scp:a.scp")
+    (folder / "bad.scp").write_text("u1 a.ark:3\nu2 a.ark\n")
+    with pytest.raises(DataError, match=r"bad.scp: utterance u2: "):
+        read_kaldi_alignments("scp:bad.scp")
 
 
 def test_a_row_in_text_is_what_is_asked_for(folder):
@@ -95,10 +99,12 @@ def test_a_row_in_text_is_what_is_asked_for(folder):
         ("scp:none.scp.gz", DataError, "none.scp.gz: can't be read"),
         ("scp,p:none.scp", DataError, "none.scp: can't be read"),
         ("ark:-", DataError, "ark:-: found no utterance"),
+        ("ark:pipe", DataError, r"pipe: can't be read \(a named pipe, expected a regular file\), expected an archive"),
     ],
 )
 def test_what_is_refused(folder, monkeypatch, text, error, match):
     standard_input(monkeypatch, b"")
+    os.mkfifo("pipe")
     for read in (FeatureStore, lambda text: list(read_table(text))):
         with pytest.raises(error, match=match) as caught:
             read(text)
