@@ -16,7 +16,7 @@ from gmmspeech.cli.messages import typed_name
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, shown
 from gmmspeech.files.atomic import check_output, check_output_folder, remove_leftovers
 from gmmspeech.files.names import parse_output
-from gmmspeech.files.table_places import parse_place
+from gmmspeech.files.table_places import check_path, parse_place
 
 LISTS = (  # of a DATA_DIR
     *("wav.scp", "segments", "utt2spk", "spk2utt", "text", "phones.ctm", "spk2gender", "utt2dur", "utt2num_frames"),
@@ -38,14 +38,16 @@ class _Input(click.Path):
         self.is_list = is_list
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        text = os.fspath(value)
         try:
-            place = parse_place(os.fspath(value))
+            check_path(text, writing=False, tables=False)
+            place = parse_place(text)
         except ConfigError as error:
             self.fail(str(error), param, ctx)
         good = self.is_list and place.kind == "ark" and "p" not in place.options
         if place.kind and not good and value != STREAM:
             expected = "the name of a file, or ark:PLACE" if self.is_list else "the name of a file"
-            self.fail(f"found {shown(value)!r}, a table of Kaldi's, expected {expected}", param, ctx)
+            self.fail(f"found {shown(text)!r}, a table of Kaldi's, expected {expected}", param, ctx)
         return super().convert(value, param, ctx)
 
 

@@ -66,7 +66,7 @@ class Streams:
         """Give what a command writes in place of a specifier; of a command that writes stores alone, one."""
         place = parse_place(text, writing=True)
         if not place.kind:
-            return text
+            return text if text.startswith("htk:") else os.fspath(self.writing_file(name, text))
         is_text = "t" in place.options
         if place.kind == "ark,scp":
             place = self._with_script(name, text, place)

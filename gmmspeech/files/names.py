@@ -126,7 +126,7 @@ def parse_output(text: str, *, archives: bool = False) -> Output:
     elif found and {"ark", "scp"} & set(options):
         output = _archive(text, options, found["place"])
     else:
-        check_path(text, writing=True)
+        check_path(text, writing=True, tables=archives)
         output = Output("file", text)
     for path in output.paths:
         if path.strip() == "-":

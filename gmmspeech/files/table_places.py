@@ -95,17 +95,18 @@ def parse_place(text: str, *, writing: bool = False) -> Place:
     return place
 
 
-def check_path(text: str, *, writing: bool) -> None:
+def check_path(text: str, *, writing: bool, tables: bool = True) -> None:
     """Raise a ConfigError if what is no specifier looks like one: it would become the name of a file."""
     found = _SPECIFIER.fullmatch(text)
     options = found["options"].split(",") if found else []
     words = set(text.split(","))
     bare = bool(words & _KINDS) and words <= _READING | _WRITING | _KINDS
     drive = os.name == "nt" and len(options) == 1 and len(options[0]) == 1
-    prefix = bool(options) and options != ["htk"] and not drive
+    prefix = bool(options) and not _KINDS & set(options) and not drive
     if (bare or prefix) and (writing or not os.path.exists(text)):
         odd = f"{shown(','.join(options))}:" if prefix else "no place"
-        expected = f"ark:PLACE, {'ark,t:PLACE' if writing else 'scp:PLACE'}, htk:PLACE, or the name of a file"
+        specifiers = f"ark:PLACE, {'ark,t:PLACE' if writing else 'scp:PLACE'}, htk:PLACE, or " if tables else ""
+        expected = f"{specifiers}the name of a file"
         there = f" (./{shown(text)} is one)" if prefix else ""
         raise ConfigError(f"{shown(text)}: found {odd}, expected {expected}{there}")
 

@@ -90,6 +90,24 @@ def test_places_of_all_kinds(folder, run):
     assert b"3 utterances, 63 frames copied" in done.stderr  # results go there while a table goes to standard output
 
 
+def test_files_are_compressed_by_their_names(folder, run):
+    assert run("copy-features", "ark:a.ark", "f.h5").exit_code == 0
+    assert run("copy-features", "f.h5", "g.h5.gz").exit_code == 0
+    assert gzip.decompress((folder / "g.h5.gz").read_bytes()) == (folder / "f.h5").read_bytes()
+    assert run("copy-features", "g.h5.gz", "ark:b.ark").exit_code == 0
+    assert (folder / "a.ark").read_bytes() == (folder / "b.ark").read_bytes()
+    for words, expected in (
+        (("train-plda", "foo:v", "utt2spk", "b.h5"), "foo:v: found foo:, expected ark:PLACE, scp:PLACE"),
+        (("train-plda", "ark:v", "foo:utt2spk", "b.h5"), "foo:utt2spk: found foo:, expected the name of a file"),
+        (("train-plda", "ark:v", "utt2spk", "foo:b"), "foo:b: found foo:, expected the name of a file"),
+        (("compute-vad", "ark:a.ark", "htk:v"), "found 'htk:v', expected a path, ark:PATH"),
+        (("copy-features", "ark:a.ark", "ark"), "ark: found no place, expected ark:PLACE"),
+    ):
+        done = run(*words)
+        assert done.exit_code == 2
+        assert expected in done.stderr
+
+
 def test_a_script_file_in_a_stream(folder):
     original = (folder / "a.scp").read_bytes()
     done = shell("G copy-features ark:a.ark ark,scp:b.ark,- | sed s/b.ark/a.ark/ | cmp - a.scp && cmp a.ark b.ark")

@@ -95,7 +95,8 @@ STEPS = ("--deltas", 1, "--delta-window", 3, "--sliding-cmvn", "--vad", "ark:vad
 
 def test_a_model_keeps_its_steps(kept, run_command):
     done_of(run_command, "train-ubm", "scp:a.scp", "ubm.h5", "-k", 2, "--max-iter", 2, *STEPS)
-    assert "stored features of 6 columns, deltas of order 1 (3 to a side)" in run_command("show", "ubm.h5").stdout
+    shown = run_command("show", "ubm.h5")
+    assert "stored features of 6 columns, deltas of order 1 (3 to a side)" in shown.stdout, shown.stderr
     done_of(run_command, "enroll", "ubm.h5", "scp:a.scp", "spk2utt", "m.h5", "--vad", "ark:vad.ark")
     done_of(run_command, "score", "m.h5", "scp:a.scp", "trials", "one", "--vad", "ark:vad.ark")
     done_of(run_command, "copy-features", "scp:a.scp", "b.h5", *STEPS)
