@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections import Counter
 from html.parser import HTMLParser
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import gmmspeech as gs
 from gmmspeech.described import MOST_LETTERS
+from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment
 from gmmspeech.phones.hmm.tree import ContextTree
 
 RNG = np.random.default_rng(0)
@@ -96,6 +98,18 @@ def test_models_tell_their_size():
     assert repr(gs.speaker.PLDA(np.zeros(3), np.eye(3)[:, :2], np.eye(3))).startswith("<PLDA: 3 dimensions, 2 of sp")
     ivectors = gs.speaker.IVectorExtractor(np.ones(1), np.ones((1, 2)), np.ones((1, 2)), np.ones((1, 2, 4)))
     assert repr(ivectors).startswith("<IVectorExtractor: rank 4, 1 component, 2 dimensions; ")
+
+
+def test_alignments_tell_what_was_said_and_how_well_it_fits():
+    words, phones = (
+        [gs.phones.Label(0.1, 0.3, "a")],
+        [gs.phones.Label(0.0, 0.1, "SIL"), gs.phones.Label(0.1, 0.3, "AA")],
+    )
+    aligned = Alignment(words, phones, np.zeros(2), None, -60.126)
+    assert repr(aligned) == "<Alignment: 1 word, 2 phones, 0.30 s; words: a; log-likelihood: -60.13 nats a frame>"
+    assert cells(dataclasses.replace(aligned, fit=-0.5))["fit"] == "-0.50 nats a frame"
+    corpus = AlignedCorpus({"u": aligned}, {"v": "too short"}, Counter(["x", "w"]))
+    assert repr(corpus) == "<AlignedCorpus: 1 utterance, 1 skipped; unknown words: w, x>"
 
 
 def test_lines_are_short_in_a_console_and_whole_in_a_notebook():

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import check, checked, real
 from gmmspeech.checks import check_positive
+from gmmspeech.described import Described
 from gmmspeech.errors import (
     DataError,
     GmmSpeechError,
@@ -42,8 +43,8 @@ from gmmspeech.phones.labels.word_positions import has_positions, with_positions
 from gmmspeech.progress import progress_bar
 
 
-@dataclass(frozen=True)
-class Alignment:
+@dataclass(frozen=True, repr=False)
+class Alignment(Described):
     """Words and phones of an utterance with their times.
 
     Attributes
@@ -84,9 +85,19 @@ class Alignment:
     confidences: NDArray[np.float64] | None = None
     chain: Chain | None = None
 
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        seconds = self.phones[-1].end if self.phones else 0.0
+        return [
+            f"alignment: {counted(len(self.words), 'word')}, {counted(len(self.phones), 'phone')}, {seconds:.2f} s",
+            f"words: {' '.join(word.name for word in self.words)}",
+            f"log-likelihood: {self.log_likelihood:.2f} nats a frame",
+            *([] if self.fit is None else [f"fit: {self.fit:.2f} nats a frame"]),
+        ]
 
-@dataclass(frozen=True)
-class AlignedCorpus:
+
+@dataclass(frozen=True, repr=False)
+class AlignedCorpus(Described):
     """Result of `align`.
 
     Attributes
@@ -101,6 +112,13 @@ class AlignedCorpus:
     alignments: dict[str, Alignment]
     skipped: dict[str, str]
     unknown_words: Counter[str]
+
+    def describe(self) -> list[str]:
+        """Tell what it is, in a few lines."""
+        lines = [f"alignments: {counted(len(self.alignments), 'utterance', ',')}, {len(self.skipped):,} skipped"]
+        if self.unknown_words:
+            lines.append(f"unknown words: {', '.join(sorted(self.unknown_words))}")
+        return lines
 
 
 @checked
