@@ -70,6 +70,12 @@ channel_option = click.option("--channel", type=CHANNEL, show_default="mix", hel
 chosen_channel_option = click.option(
     "--channel", type=CHANNEL, show_default="none, they are refused", help=_WHICH_CHANNEL
 )
+times_format_option = click.option(
+    "--format",
+    type=click.Choice(["textgrid", "ctm", "csv", "json"]),
+    show_default="ctm of a data directory, textgrid of a folder",
+    help="Of the files in --out, beside alignment.csv.",
+)
 allow_pipes_option = click.option(
     "--allow-pipes", is_flag=True, help="Run the commands that wav.scp and arguments may have in place of files."
 )

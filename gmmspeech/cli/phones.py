@@ -17,6 +17,7 @@ from gmmspeech.cli.group import (
     scheduler_option,
     strict_option,
     tell_left_out,
+    times_format_option,
 )
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER, OUT_TABLE
 from gmmspeech.cli.process import tell
@@ -212,12 +213,7 @@ def train_phones(
 @dictionary_option
 @language_option
 @unknown_words_option
-@click.option(
-    "--format",
-    type=click.Choice(["textgrid", "ctm", "csv", "json"]),
-    show_default="ctm of a data directory, textgrid of a folder",
-    help="Of the files in --out, beside alignment.csv.",
-)
+@times_format_option
 @click.option("--out", type=OUT_FOLDER, help="Folder for the files; without it, a line a phone goes to stdout.")
 @click.option(
     "--adapt/--no-adapt",

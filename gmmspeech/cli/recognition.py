@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gmmspeech.cli.group import allow_pipes_option, channel_option, command, strict_option
+from gmmspeech.cli.group import allow_pipes_option, channel_option, command, strict_option, times_format_option
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT_FOLDER
 from gmmspeech.cli.process import tell
 from gmmspeech.cli.steps import feats_option, steps_options, stored_or_none, utt2spk_for_cmvn
@@ -98,12 +98,7 @@ _OF_LM = ("lm_scale", "beam", "max_active", "lattice_beam", "self_loop_scale", "
 )
 @click.option("--language", default="en", metavar="CODE", help="Of --unknown-words g2p, such as de or pt-br.")
 @click.option("--out", type=OUT_FOLDER, help="With --lm: folder for times of words and phones, and alternatives.csv.")
-@click.option(
-    "--format",
-    type=click.Choice(["textgrid", "ctm", "csv", "json"]),
-    show_default="ctm of a data directory, textgrid of a folder",
-    help="Of the files in --out, beside alignment.csv.",
-)
+@times_format_option
 @feats_option
 @utt2spk_for_cmvn
 @steps_options
