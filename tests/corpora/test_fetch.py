@@ -144,7 +144,7 @@ def test_a_quick_try(corpus, place, tmp_path: Path) -> None:
     words = ["--corpus", folder, "--quick", "--out", tmp_path / "exp", "--components", 8, "--seeds", 1, "--jobs", 2]
     result = CliRunner().invoke(main, [str(word) for word in words])
     assert result.exit_code == 0, result.output
-    assert "| dev-clean | 9 (3) |" in result.output
+    assert "| dev-clean, MFCC | 9 (3) |" in result.output
 
 
 def test_fsdd(corpus, place, tmp_path: Path) -> None:

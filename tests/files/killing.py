@@ -22,8 +22,6 @@ from gmmspeech.files import checkpoints
 from gmmspeech.phones.hmm import adapted_system, ladder
 
 KILLS_A_KIND = 4
-checkpoints.SECONDS_APART = 0.0  # these trainings take less than a second
-os.fsync = os.fstat  # a killed process loses nothing that it has written: only a power cut does
 
 
 def trainings(folder: Path) -> dict[str, Callable[[Path], None]]:
@@ -144,6 +142,8 @@ def deaths(name: str) -> Iterator[tuple[str, Callable[[str, int], bool]]]:
 
 
 def main() -> None:
+    checkpoints.SECONDS_APART = 0.0  # these trainings take less than a second
+    os.fsync = os.fstat  # a killed process loses nothing that it has written: only a power cut does
     folder = Path(sys.argv[1])
     chance = random.Random(0)
     results = {}
