@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gmmspeech.audio.reading import MAX_OVERSHOOT
 from gmmspeech.errors import DataError, counted, shown
+from gmmspeech.files.atomic import check_output
 from gmmspeech.files.text import parse_number, split_fields
 from gmmspeech.formats.data_tables import (
     OWNERS,
@@ -23,6 +24,7 @@ from gmmspeech.formats.data_tables import (
 )
 
 BACKUP = ".backup"
+_UNFINISHED = ".unfinished"  # lies in it while lists are replaced
 
 _NEEDED = ("feats.scp", "text", "segments", "utt2lang")  # an utterance that lacks a line in one of them goes
 _OF_SPEAKERS = ("cmvn.scp", "spk2gender")  # a speaker, likewise
@@ -118,19 +120,36 @@ def _ends(tables: Tables) -> Iterator[tuple[str, tuple[str, float, float]]]:
 def fix_data(folder: Path, *, sorted_by_speaker: bool = True) -> tuple[list[str], list[str]]:
     """Mend a data directory as Kaldi's ``fix_data_dir.sh`` does; give what was done, and what is left to do by hand.
 
-    The lists as they were are kept in ``.backup``.
+    The lists as they were are kept in ``.backup``; those that a run has kept there which was stopped amid its writing
+    are not replaced by half-mended ones. A DataError names a list that can't be written; nothing is touched then.
     """
     done: list[str] = []
     before = read_tables(folder, done)
     after = fixed(folder, before)
     done += problems(folder, before, text=False, sorted_by_speaker=False)
-    (folder / BACKUP).mkdir(exist_ok=True)
-    for name in before:
-        shutil.copy2(folder / name, folder / BACKUP / name)
+    for name in after:
+        check_output(folder / name)
+    unfinished = folder / BACKUP / _UNFINISHED
+    if unfinished.exists():
+        done.append(f"{folder / BACKUP}: found lists of a run that was stopped, which stay (fix-data goes on with it)")
+    else:
+        _back_up(folder, before)
+        unfinished.touch()
     write_tables(folder, after)
+    unfinished.unlink()
     kept = f"kept {len(after['utt2spk'])} of {counted(len(before['utt2spk']), 'utterance')}"
     left = validate_data(folder, text=False, sorted_by_speaker=sorted_by_speaker)
     return [*(line for line in done if "(fix-data " in line), kept], left
+
+
+def _back_up(folder: Path, names: Iterable[str]) -> None:
+    """Copy lists into the backup, in place of those of an earlier run, which may be read-only."""
+    backup = folder / BACKUP
+    backup.mkdir(exist_ok=True)
+    for name in OWNERS:
+        (backup / name).unlink(missing_ok=True)
+    for name in names:
+        shutil.copy2(folder / name, backup / name)
 
 
 def fixed(folder: Path, tables: Tables) -> Tables:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Literal
 
 from gmmspeech.audio import audio_format
 from gmmspeech.errors import AudioError, DataError, shown
-from gmmspeech.files.atomic import remove_leftovers, write_lines
+from gmmspeech.files.atomic import atomic_path, remove_leftovers
 from gmmspeech.files.text import BLANKS, parse_number, parse_whole, read_lines, split_fields
 from gmmspeech.formats.datadir import find_base
 
@@ -170,13 +170,18 @@ def filtered(tables: Tables, utterances: Collection[str]) -> Tables:
 
 
 def write_tables(folder: Path, tables: Tables) -> None:
-    """Write lists into a folder, sorted by the bytes of their ids; lists of another directory there are removed."""
+    """Write lists into a folder, sorted by the bytes of their ids; lists of another directory there are removed.
+
+    None is replaced before all are written beside their places: one that can't be written leaves all as they were.
+    """
     remove_leftovers(*(folder / name for name in OWNERS))
-    for name in OWNERS:
-        if name in tables:
-            lines = (f"{key} {tables[name][key]}".rstrip(BLANKS) for key in sorted(tables[name]))
-            write_lines(folder / name, lines, durable=False)
-        else:
+    with ExitStack() as stack:
+        for name in reversed(OWNERS):  # the last one takes its place first
+            if name in tables:
+                lines = (f"{key} {tables[name][key]}".rstrip(BLANKS) + "\n" for key in sorted(tables[name]))
+                temporary = stack.enter_context(atomic_path(folder / name, durable=False))
+                temporary.write_text("".join(lines), encoding="utf-8", newline="\n")
+        for name in OWNERS.keys() - tables.keys():
             (folder / name).unlink(missing_ok=True)
 
 

@@ -1,5 +1,6 @@
 """What is wrong with data directories is told, and mended as Kaldi's scripts mend it."""
 
+import os
 import random
 from pathlib import Path
 
@@ -118,6 +119,45 @@ def test_lists_that_have_nothing_in_common_stay(data: Path) -> None:
     with pytest.raises(DataError, match=r"cmvn\.scp: found none of the speakers that other lists agree on"):
         fix_data(data)
     assert contents(data) == before
+
+
+def test_a_list_that_cannot_be_written_leaves_all_as_they_were(data: Path) -> None:
+    (data / "text").write_text(lines(UTTERANCES[1:]))
+    (data / "wav.scp").chmod(0o444)
+    before = contents(data)
+    with pytest.raises(DataError, match=r"wav\.scp: can't be written \(it is read-only\)"):
+        fix_data(data)
+    assert contents(data) == before
+    assert not (data / ".backup").exists()
+
+
+def test_the_backup_of_a_run_that_was_stopped_stays(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fix_data(data)
+    (data / "text").write_text(lines(UTTERANCES[1:]))
+    before = contents(data)
+    replace, left = os.replace, [3]
+
+    def replace_three(*places: Path) -> None:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        replace(*places)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace_three)
+        with pytest.raises(KeyboardInterrupt):
+            fix_data(data)
+    changed = contents(data)
+    assert changed != before  # half mended
+    assert changed["wav.scp"] == before["wav.scp"]
+    done, wrong = fix_data(data)
+    assert "found lists of a run that was stopped, which stay" in "".join(done)
+    assert wrong == validate_data(data) == []
+    assert {name: (data / ".backup" / name).read_text() for name in before} == before
+    (data / ".backup/text").chmod(0o444)
+    after = contents(data)
+    assert fix_data(data) == (["kept 8 of 8 utterances"], [])
+    assert contents(data / ".backup") == after
 
 
 def test_mending_agrees_with_a_slow_way(data: Path) -> None:
