@@ -193,12 +193,16 @@ def temporary_folder() -> Iterator[Path]:
 
 @contextmanager
 def folder_beside(path: Path) -> Iterator[Path]:
-    """Give a folder to fill that may then be renamed to `path`; remove those that killed runs left."""
+    """Give a folder to fill that may then be renamed to `path`; remove those that killed runs left.
+
+    Folders above it that are made for it go again if nothing is put into them.
+    """
     begin, end = f".{path.name}.", rf"[0-9a-f]{{{2 * _TOKEN_BYTES}}}"
     for folder in path.parent.iterdir() if path.parent.is_dir() else ():
         if folder.name.startswith(begin) and re.fullmatch(end, folder.name[len(begin) :]):
             _remove_dead_folder(folder)
     outer = path.with_name(f".{path.name}.{os.urandom(_TOKEN_BYTES).hex()}")
+    missing = [folder for folder in path.parents if not folder.exists()]
     outer.mkdir(parents=True)
     try:
         with _held(outer):
@@ -206,6 +210,9 @@ def folder_beside(path: Path) -> Iterator[Path]:
             yield outer / "whole"
     finally:
         shutil.rmtree(outer, ignore_errors=True)
+        with suppress(OSError):  # the first that holds something, and those above it, stay
+            for folder in missing:
+                folder.rmdir()
 
 
 @contextmanager

@@ -145,7 +145,7 @@ def test_rooms_of_a_folder_a_list_and_a_file(data: Path, tmp_path: Path) -> None
     ):
         with pytest.raises(error, match=match):
             perturb_data(data, tmp_path / "x", reverb=place)
-    assert not list((tmp_path / "x").glob("*"))
+    assert not (tmp_path / "x").exists()
     with pytest.raises(ConfigError, match="found speed and reverb, expected one of them"):
         perturb_data(data, tmp_path / "x", reverb=rooms, speed=0.9)
 
@@ -172,7 +172,11 @@ def test_what_does_not_go_is_told_and_leaves_nothing(data: Path, tmp_path: Path)
     (data / "call.wav").write_bytes((data / "call.wav").read_bytes()[:20044])
     with pytest.raises(AudioError, match="utterance ann-1"):
         perturb_data(data, out, speed=0.9)
-    assert not list(out.glob("*"))
+    assert not out.exists()
+    out.mkdir()
+    with pytest.raises(AudioError, match="utterance ann-1"):
+        perturb_data(data, out, speed=0.9)
+    assert list(out.iterdir()) == []
 
 
 def test_a_recording_is_not_replaced(data: Path, tmp_path: Path) -> None:
