@@ -16,7 +16,7 @@ from gmmspeech.cli.messages import typed_name
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, shown
 from gmmspeech.files.atomic import check_output, check_output_folder, remove_leftovers
 from gmmspeech.files.names import parse_output
-from gmmspeech.files.table_places import check_path, parse_place
+from gmmspeech.files.table_places import Place, check_path, parse_place
 
 LISTS = (  # of a DATA_DIR
     *("wav.scp", "segments", "utt2spk", "spk2utt", "text", "phones.ctm", "spk2gender", "utt2dur", "utt2num_frames"),
@@ -166,13 +166,28 @@ def check_places(context: click.Context) -> None:
 
 
 def remedy_of(context: click.Context, message: str) -> str:
-    """Tell which command says more of a list of a DATA_DIR that a message begins with."""
+    """Tell what to do about a file that a message begins with.
+
+    That is a script file given as if it were an archive, or a list of a DATA_DIR that a command says more of.
+    """
     named = {name: value for name, value in context.params.items() if name in ("data_dir", "data_dirs")}
     for folder in next(map(_values, named.values()), []):
         of_list = any(message.startswith(f"{folder / name}:") for name in LISTS)
         if of_list and ": found " in message and "fix-data" not in message:
             return f" (gmmspeech validate-data {shown(folder, 400)} tells all that is wrong there)"
+    if "no readable HDF5" in message or message.endswith("expected an archive of Kaldi's"):
+        for parameter in context.command.params:
+            if isinstance(parameter.type, _Table):
+                for value in _values(context.params.get(parameter.name or "")):
+                    if _is_mistaken(parse_place(value), message):
+                        return f" (for a script file write scp:{shown(parse_place(value).where, 400)})"
     return ""
+
+
+def _is_mistaken(place: Place, message: str) -> bool:
+    """Say whether a message begins with a script file that is taken for something else."""
+    script = place.kind != "scp" and place.where.endswith(".scp") and os.path.isfile(place.where)
+    return script and message.startswith(f"{place.where}: ")
 
 
 def check_log(context: click.Context, log: Path) -> None:

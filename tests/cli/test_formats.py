@@ -78,3 +78,22 @@ def test_commands_for_phones(voices, fails):
     words = ("train-phones", voices, voices / "p.h5", "--dictionary", voices / "dictionary")
     fails(voices, words, "wav.scp:1", "--allow-pipes")
     fails(voices, (*words, "--allow-pipes"), "utterance ann-1", "found status 3, 0 bytes; no luck")
+
+
+def test_a_script_file_taken_for_an_archive(scored, run, monkeypatch):
+    monkeypatch.chdir(scored)
+    good(run("copy-features", "f.h5", "ark,scp:a.ark,a.scp"))
+    good(run("compute-vad", "f.h5", "ark,scp:vad.ark,vad.scp"))
+    good(run("compute-cmvn", "f.h5", "ark,scp:cmvn.ark,cmvn.scp"))
+    for words in (
+        "feature-info a.scp",
+        "feature-info ark:a.scp",
+        "copy-features f.h5 x.h5 --vad vad.scp",
+        "train-ubm f.h5 x.h5 --cmvn cmvn.scp",
+    ):
+        done = run(*words.split())
+        assert done.exit_code == 1
+        script = words.rpartition(" ")[2].removeprefix("ark:")
+        assert done.stderr.endswith(f" (for a script file write scp:{script})\n"), done.stderr
+    for words in ("feature-info none.scp", "feature-info scp:none.scp", "feature-info trials"):
+        assert "script file" not in run(*words.split()).stderr
