@@ -124,8 +124,9 @@ class Beside:
         beside: dict[str, Any] = {}
         if self.cmvn is not None:
             owner = utterance if self.utt2spk is None else _of(self.utt2spk, utterance, where, "a speaker in utt2spk")
+            remedy = " (give cmvn_utt2spk if they are of speakers)" if self.utt2spk is None else ""
             where += f" of speaker {shown(owner)}" if owner != utterance else ""
-            beside["cmvn"] = _of(self.cmvn, owner, where, "statistics of CMVN")
+            beside["cmvn"] = _of(self.cmvn, owner, where, "statistics of CMVN", remedy)
         if self.vad is not None:
             beside["voiced"] = _of(self.vad, utterance, where, "voice activity") > 0
         if self.paste is not None:
@@ -147,12 +148,12 @@ class Stored:
     beside: Beside = NOTHING
 
 
-def _of(values: Mapping[str, Value], name: str, where: str, what: str) -> Value:
+def _of(values: Mapping[str, Value], name: str, where: str, what: str, remedy: str = "") -> Value:
     """Give what a name has, or raise a DataError."""
     if name not in values:
         expected = f"{what}, as of {counted(len(values), 'other')}{look_alike(name, values)}"
         lacking = re.split(" of | in ", what.removeprefix("a "))[0]
-        raise DataError(f"{where}: found no {lacking} for it, expected {expected}")
+        raise DataError(f"{where}: found no {lacking} for it, expected {expected}{remedy}")
     return values[name]
 
 

@@ -97,3 +97,15 @@ def test_a_script_file_taken_for_an_archive(scored, run, monkeypatch):
         assert done.stderr.endswith(f" (for a script file write scp:{script})\n"), done.stderr
     for words in ("feature-info none.scp", "feature-info scp:none.scp", "feature-info trials"):
         assert "script file" not in run(*words.split()).stderr
+
+
+def test_statistics_of_speakers_taken_for_those_of_utterances(scored, run, monkeypatch):
+    monkeypatch.chdir(scored)
+    names = [line.split()[0] for line in good(run("feature-info", "f.h5", "--lengths")).splitlines()]
+    (scored / "spk2utt").write_text(f"ann {' '.join(names)}\n")
+    (scored / "utt2spk").write_text("".join(f"{name} ann\n" for name in names))
+    good(run("compute-cmvn", "f.h5", "ark:cmvn.ark", "--spk2utt", "spk2utt"))
+    for command, option in (("train-ubm", "--cmvn-utt2spk"), ("copy-features", "--utt2spk")):
+        refused = run(command, "f.h5", "x.h5", "--cmvn", "ark:cmvn.ark")
+        assert f"as of 1 other (give {option} if they are of speakers)" in refused.stderr
+        assert run(command, "f.h5", "x.h5", "--cmvn", "ark:cmvn.ark", option, "utt2spk").exit_code == 0
