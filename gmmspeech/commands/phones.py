@@ -68,7 +68,9 @@ from gmmspeech.phones.labels.words import words_of
 from gmmspeech.phones.shipped import english_model
 from gmmspeech.stores.features import FeatureStore
 
-_NO_FRONT_END = "found a model without a front end, expected one that `train-phones` wrote"
+_NO_FRONT_END = (
+    "found a model without a front end, expected one of `train-phones`, or of Kaldi with mfcc.conf beside it"
+)
 
 
 def transcripts(data: DataDir, dictionary: Pronunciations | None = None) -> dict[str, list[str]]:

@@ -78,6 +78,18 @@ def read_kaldi_features(path: Path, kind: str) -> dict[str, Any]:
     return sections
 
 
+def kaldi_conf_lines(sections: Mapping[str, Any]) -> list[str]:
+    """Give the lines from which `read_kaldi_features` reads such sections, as far as Kaldi has options for them."""
+    options: dict[str, Any] = {"sample_frequency": sections["sample_frequency"]}
+    if sections.get("resample") and sections["resampler"] == "kaldi":
+        allowed = ("down", "up") if sections["resample"] is True else (sections["resample"],)
+        options |= {f"allow_{direction}sample": True for direction in allowed}
+    features = sections["features"]
+    options |= {name: features[name] for name in _kaldi_types(features["type"]) if name in features}
+    words = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in options.items()}
+    return [f"--{name.replace('_', '-')}={word}" for name, word in words.items()]
+
+
 def lacks_rate(path: Path) -> bool:
     """Whether a file is a configuration of HCopy's that leaves the sampling rate to the recordings."""
     if path.suffix != ".conf" or is_kaldi(path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, real_array
-from gmmspeech.errors import ConfigError, DataError, counted, shown
-from gmmspeech.features.conf_files import KALDI_KINDS
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown
+from gmmspeech.features.conf_files import KALDI_KINDS, kaldi_conf_lines
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.features.sections import DeltaOptions
-from gmmspeech.features.stored import StoredCmvn, StoredFrontEnd
+from gmmspeech.features.sections import DeltaOptions, SpeakerCmvnOptions
+from gmmspeech.features.stored import StoredCmvn, StoredFrontEnd, split_front_end
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import parse_whole, read_text, split_fields
 from gmmspeech.formats.kaldi_hmm import read_kaldi_hmm, write_kaldi_hmm
@@ -50,13 +51,36 @@ def load_kaldi_model(path: str | os.PathLike[str], *, silence: str | None = None
 
 
 def write_kaldi_model(path: str | os.PathLike[str], model: PhoneHMM | AdaptedSystem, *, binary: bool = True) -> None:
-    """Write ``final.mdl``, and what belongs to it, into a folder that has no model of another name."""
+    """Write ``final.mdl``, and what belongs to it, into a folder that has no model of another name.
+
+    ``cmvn_opts``, ``delta_opts`` and a configuration of the features tell of its frames. A step over stored features
+    that they can't tell of is refused; of recordings, a warning says that they don't tell how frames are made.
+    """
     name, folder = Path(path), Path(path).parent
     if name.name != _MODEL:
         raise ConfigError(f"{name}: found {shown(name.name)}, expected {_MODEL}, beside which go tree and phones.txt")
     there = [other for other in ("tree", "phones.txt", "final.mat") if (folder / other).exists()]
     if there and not name.exists():
         raise DataError(f"{folder / there[0]}: found it without {_MODEL}, expected a folder of its own for the model")
+    front, stored = split_front_end(model.front_end)
+    if stored is not None and (untold := _untold_of_stored(stored, model)):
+        raise ConfigError(f"{name}: found a model of frames behind {untold}, expected steps that Kaldi's options tell")
+    _write_hmms(name, model, binary=binary)
+    if stored is not None:
+        _write_options(folder, stored, model)
+    elif front is not None:
+        untold = _untold_of_recordings(front, model)
+        if not untold:
+            _write_options(folder, front, model)
+            untold = "" if _write_conf(folder, front, model) else "all that is done"
+        if untold:
+            told = f"nothing in it tells how recordings become frames, for {untold} is not among Kaldi's options"
+            warnings.warn(f"{folder}: {told}", GmmSpeechWarning)
+
+
+def _write_hmms(name: Path, model: PhoneHMM | AdaptedSystem, *, binary: bool) -> None:
+    """Write the model, or both models of a system and its transform."""
+    folder = name.parent
     if isinstance(model, PhoneHMM):
         write_kaldi_hmm(folder, model, binary=binary)
         return
@@ -67,6 +91,62 @@ def write_kaldi_model(path: str | os.PathLike[str], model: PhoneHMM | AdaptedSys
     write_kaldi_matrix(folder / _MATRIX, matrix, binary=binary)
     context = model.transform.context
     write_lines(folder / "splice_opts", [f"--left-context={context} --right-context={context}"])
+
+
+def _untold_of_stored(steps: StoredFrontEnd, model: PhoneHMM | AdaptedSystem) -> str:
+    """Name the first step to a model's frames that no file of Kaldi's beside it tells of, or ""."""
+    if steps.sliding is not None or steps.paste is not None:
+        return "pasting" if steps.sliding is None else "sliding CMVN"
+    deltas = _deltas_of(steps, model)
+    if isinstance(model, AdaptedSystem) and deltas is not None:
+        return "deltas that are spliced"
+    return "voice activity" if steps.vad else _untold_deltas(deltas)
+
+
+def _untold_of_recordings(front: FrontEnd, model: PhoneHMM | AdaptedSystem) -> str:
+    """Do the same for a front end."""
+    cmvn, deltas = front.cmvn, _deltas_of(front, model)
+    if cmvn is not None and not isinstance(cmvn, SpeakerCmvnOptions):
+        return f"CMVN of method {cmvn.method}"
+    if cmvn is not None and not cmvn.static and deltas is not None:
+        return "CMVN behind deltas"
+    return _untold_deltas(deltas) if front.vad is None else "voice activity"
+
+
+def _untold_deltas(deltas: DeltaOptions | None) -> str:
+    told = deltas is None or deltas == DeltaOptions(order=deltas.order, window=deltas.window)
+    return "" if told else "deltas of this kind"
+
+
+def _deltas_of(steps: FrontEnd | StoredFrontEnd, model: PhoneHMM | AdaptedSystem) -> DeltaOptions | None:
+    """Deltas that a model's frames have: most systems are of spliced frames without them."""
+    static = steps.features.dim if isinstance(steps, FrontEnd) else steps.columns
+    return None if isinstance(model, AdaptedSystem) and model.dim == static else steps.deltas
+
+
+def _write_options(folder: Path, steps: FrontEnd | StoredFrontEnd, model: PhoneHMM | AdaptedSystem) -> None:
+    """Write ``cmvn_opts`` and ``delta_opts``."""
+    norm_vars = isinstance(steps.cmvn, SpeakerCmvnOptions | StoredCmvn) and steps.cmvn.norm_vars
+    truth = [str(value).lower() for value in (steps.cmvn is not None, norm_vars)]
+    write_lines(folder / "cmvn_opts", [f"--norm-means={truth[0]} --norm-vars={truth[1]}"])
+    deltas = _deltas_of(steps, model) or DeltaOptions(order=0)
+    write_lines(folder / "delta_opts", [f"--delta-order={deltas.order} --delta-window={deltas.window}"])
+
+
+def _write_conf(folder: Path, front: FrontEnd, model: PhoneHMM | AdaptedSystem) -> bool:
+    """Write the configuration of a model's features; say whether what is read gives the same frames."""
+    kind = front.features.type
+    if kind not in KALDI_KINDS:
+        return False
+    cmvn = None if front.cmvn is None else front.cmvn.model_copy(update={"static": True})
+    wanted = front.model_copy(update={"cmvn": cmvn, "deltas": _deltas_of(front, model)})
+    file = folder / f"{kind}.conf"
+    write_lines(file, kaldi_conf_lines(front.model_dump(exclude_none=True)))
+    found = _front_end(folder, model.dim)
+    if found is not None and FrontEnd.from_json(found) == wanted:
+        return True
+    file.unlink()
+    return False
 
 
 def _transform(file: Path, folder: Path, model: str, dim: int) -> SplicedTransform:

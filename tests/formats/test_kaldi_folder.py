@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.formats.kaldi_folder import read_kaldi_matrix, write_kaldi_matrix
+from gmmspeech.features.sections import DeltaOptions
+from gmmspeech.features.stored import SLIDING, StoredCmvn, StoredFrontEnd, joined_options
+from gmmspeech.formats.kaldi_folder import read_kaldi_matrix, stored_steps, write_kaldi_matrix, write_kaldi_model
 from gmmspeech.formats.kaldi_hmm import write_kaldi_hmm
 from gmmspeech.formats.loading import load
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
@@ -38,6 +40,82 @@ def test_the_front_end_of_what_lies_beside(tmp_path):
         with pytest.raises((DataError, ConfigError), match=match):
             load(path)
         (tmp_path / name).write_text("") if name != "plp.conf" else (tmp_path / name).unlink()
+
+
+def with_steps(**steps):
+    steps = StoredFrontEnd(columns=13, **steps)
+    return PhoneHMM.from_phones(["SIL", "A"], mean=np.zeros(steps.dim), variance=np.ones(steps.dim)).with_front_end(
+        joined_options({}, steps)
+    )
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        {"cmvn": StoredCmvn(owner="speaker", norm_vars=True), "deltas": DeltaOptions(order=2)},
+        {"cmvn": StoredCmvn(owner="speaker")},
+        {"deltas": DeltaOptions(order=1, window=3)},
+        {},
+    ],
+)
+def test_steps_of_stored_features_there_and_back(tmp_path, steps):
+    path = tmp_path / "final.mdl"
+    write_kaldi_model(path, with_steps(**steps))
+    assert stored_steps(path, load(path)) == StoredFrontEnd(columns=13, **steps)
+
+
+def test_steps_that_kaldi_has_no_file_for_are_refused(tmp_path):
+    for steps, match in (
+        ({"sliding": SLIDING}, "sliding CMVN"),
+        ({"vad": True}, "voice activity"),
+        ({"paste": 2}, "past"),
+    ):
+        with pytest.raises(ConfigError, match=f"final.mdl: found a model of frames behind {match}"):
+            write_kaldi_model(tmp_path / "final.mdl", with_steps(**steps))
+    assert not list(tmp_path.iterdir())
+
+
+def of_recordings(sections):
+    sections = dict(sections)
+    features = {"type": "mfcc", **sections.pop("features", {})}
+    front = FrontEnd(sample_frequency=16000, features=features, **sections)
+    model = PhoneHMM.from_phones(["SIL", "A"], mean=np.zeros(front.dim), variance=np.ones(front.dim))
+    return front, model.with_front_end(front.to_json())
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"features": {"type": "mfcc", "num_ceps": 16, "num_mel_bins": 26, "use_energy": False, "low_freq": 64.5}},
+        {"features": {"type": "plp"}, "deltas": {"order": 1, "window": 3}},
+        {
+            "features": {"type": "fbank", "use_log_fbank": True},
+            "cmvn": {"method": "speaker", "norm_vars": True, "static": True},
+        },
+        {"deltas": {}, "cmvn": {"method": "speaker", "static": True}, "resample": "down", "resampler": "kaldi"},
+    ],
+)
+def test_front_ends_there_and_back(tmp_path, sections):
+    front, model = of_recordings(sections)
+    write_kaldi_model(tmp_path / "final.mdl", model)
+    assert FrontEnd.from_json(load(tmp_path / "final.mdl").front_end) == front
+
+
+@pytest.mark.parametrize(
+    ("sections", "match"),
+    [
+        ({"deltas": {}, "cmvn": {"method": "speaker"}}, "CMVN behind deltas is not among"),
+        ({"cmvn": {"method": "utterance"}}, "CMVN of method utterance"),
+        ({"features": {"type": "lfcc"}}, "all that is done is not"),
+        ({"features": {"convention": "htk"}}, "all that is done is not"),
+        ({"vad": {"method": "energy"}}, "voice activity"),
+    ],
+)
+def test_front_ends_that_are_not_kaldis_are_told(tmp_path, sections, match):
+    _, model = of_recordings(sections)
+    with pytest.warns(GmmSpeechWarning, match=match):
+        write_kaldi_model(tmp_path / "final.mdl", model)
+    assert load(tmp_path / "final.mdl").front_end is None
 
 
 def test_cmvn_before_deltas(tmp_path):
