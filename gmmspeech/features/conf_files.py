@@ -8,10 +8,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from gmmspeech.errors import ConfigError, shown
 from gmmspeech.features.options import MAX_RATE, FbankOptions, MfccOptions, PlpOptions, StaticOptions
 from gmmspeech.features.sections import EnergyVadOptions
-from gmmspeech.features.wrong_options import nearest
+from gmmspeech.features.wrong_options import explain, nearest
 from gmmspeech.files.text import BLANKS, parse_number, read_text, split_fields
 
 SHIPPED = Path(__file__).resolve().parent.parent / "conf"
@@ -110,6 +112,10 @@ def read_kaldi_vad(path: Path) -> dict[str, Any]:
     for place, name, text in _kaldi_options(path):
         _check_known(name, types, place, dashes=True)
         section[name] = types[name](text, place, name)
+        try:
+            EnergyVadOptions(**{name: section[name]})
+        except ValidationError as error:
+            raise ConfigError(f"{place}{explain(error)}") from error
     return section
 
 

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from gmmspeech.errors import ConfigError, FeatureError
-from gmmspeech.features.conf_files import lacks_rate
+from gmmspeech.features.conf_files import lacks_rate, read_kaldi_vad
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.transformer import MfccTransformer
 
@@ -189,6 +189,17 @@ def test_mistakes_in_htk_conf(text, message, tmp_path):
     with pytest.raises(ConfigError) as caught:
         FrontEnd.from_htk_conf(path)
     assert str(caught.value).startswith(f"{path}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("option", "found"),
+    [("frames-context=-1", "frames_context: found -1"), ("proportion-threshold=3", "proportion_threshold: found 3.0")],
+)
+def test_what_no_vad_takes_is_named_with_its_line(option, found, tmp_path):
+    path = written(tmp_path, f"--vad-energy-threshold=5.5\n--vad-{option}\n", "vad.conf")
+    with pytest.raises(ConfigError, match=rf"vad\.conf: line 2: vad_{found}, expected .* than or equal to") as caught:
+        read_kaldi_vad(path)
+    assert "\n" not in str(caught.value)
 
 
 def test_files_that_cannot_be_read(tmp_path):
