@@ -84,6 +84,8 @@ def parse_place(text: str, *, writing: bool = False) -> Place:
     if kind not in (("ark", "ark,scp") if writing else ("ark", "scp")):
         expected = "ark:PLACE, ark,t:PLACE or ark,scp:ARK,SCP" if writing else "ark:PLACE or scp:PLACE"
         raise ConfigError(f"{shown(text)}: found {kind}:, expected {expected}")
+    if not where.strip():
+        raise ConfigError(f"found nothing behind {shown(text)!r}, expected the name of a file there")
     if place.is_command and place.where.lstrip().startswith("|") != writing:
         side = "| COMMAND, which is written to" if writing else "COMMAND |, which is read from"
         raise ConfigError(f"{shown(text)}: found a command, expected {side}")
