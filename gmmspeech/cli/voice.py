@@ -12,13 +12,18 @@ from typing import Any, TextIO
 
 import click
 
-from gmmspeech.cli.places import check_log
+from gmmspeech.cli.places import STREAM, check_log
 from gmmspeech.cli.process import WORDS
 from gmmspeech.errors import DataError, line_of, say_step, shown, voiced
 
 
 class _Log(click.Path):
     """A file that lines are added to: not one that is written anew, nor one that is read."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if os.fspath(value) == STREAM:
+            self.fail(f"found {STREAM}, expected the name of a file (--verbose tells the same on stderr)", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 LOG = _Log(path_type=Path, dir_okay=False)

@@ -108,6 +108,13 @@ def test_a_log_is_no_file_that_a_command_works_on(run: Run, scored: Path) -> Non
     assert run("show", scored / "u.h5", "--log", scored / "f.h5" / "log").exit_code == 1
 
 
+def test_a_log_is_no_stream(run: Run, scored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(scored)
+    refused = run("show", "u.h5", "--log", "-")
+    assert (refused.exit_code, "found -, expected the name of a file" in refused.stderr) == (2, True)
+    assert not (scored / "-").exists()
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_shells_complete(shell: str, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     monkeypatch.setenv("_GMMSPEECH_COMPLETE", f"{shell}_source")
