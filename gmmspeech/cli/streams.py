@@ -49,11 +49,11 @@ class Streams:
         commands = self.allow_pipes and _has_commands(place)
         if not place.kind:
             return self._kept(text, place) if place.is_read_once and not text.startswith("htk:") else text
-        if not (place.is_read_once or commands or "p" in place.options):
-            return f"{place.kind}:{place.where}"
+        if place.is_plain and not commands:
+            return place.plain_in(place.where)
         file = self._temporary(text, "in")
         self.before.append(lambda: _make_plain(text, place, file, self.allow_pipes))
-        return f"{'scp' if 'p' in place.options else place.kind}:{file}"
+        return place.plain_in(file)
 
     def _kept(self, text: str, place: Place) -> str:
         """Give the file in which something that is no table is kept."""

@@ -57,6 +57,15 @@ class Place(NamedTuple):
         """Whether it must be kept in a file to be read where one likes, and again."""
         return self.is_stream or self.is_command or self.is_gzip or self.is_pipe
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether a table can be read where it is."""
+        return not self.is_read_once and "p" not in self.options
+
+    def plain_in(self, file: str | os.PathLike[str]) -> str:
+        """Say what a table is where it can be read: itself, or for ``p`` a script file of what can be read of it."""
+        return f"{'scp' if 'p' in self.options else self.kind}:{os.fspath(file)}"
+
 
 def parse_place(text: str, *, writing: bool = False) -> Place:
     """Take apart what an argument says of where a table is; ``-`` is an archive, as ``ark:-``.

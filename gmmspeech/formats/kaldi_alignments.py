@@ -19,6 +19,7 @@ from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.names import Output
 from gmmspeech.files.text import is_field, parse_whole, split_fields
 from gmmspeech.formats.kaldi_hmm import tuples_of, ways_of
+from gmmspeech.formats.kaldi_objects import BINARY, MARKED
 from gmmspeech.formats.kaldi_tables import read_objects, write_archive
 from gmmspeech.formats.kaldi_transitions import Tuple
 from gmmspeech.phones.decoding.boundaries import Chain
@@ -28,7 +29,6 @@ from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
 _EXPECTED = "an archive of Kaldi's alignments"
 _LONGEST = 1 << 27  # bytes of a line of text
 _MOST = 2**31
-_NUMBER = np.dtype([("mark", "u1"), ("number", "<i4")])  # Kaldi marks each whole number with its bytes
 
 
 @checked
@@ -108,9 +108,9 @@ def _encoded(path: str, utterance: str, given: ArrayLike, *, text: bool) -> byte
         raise DataError(f"{path}: can't hold {found}, expected an id without blanks, integers (T,)")
     if text:
         return f"{''.join(f'{n} ' for n in numbers.tolist())}\n".encode()
-    row = np.empty(len(numbers), _NUMBER)
+    row = np.empty(len(numbers), MARKED)
     row["mark"], row["number"] = 4, numbers
-    return b"\0B\4" + struct.pack("<i", len(row)) + row.tobytes()
+    return BINARY + b"\4" + struct.pack("<i", len(row)) + row.tobytes()
 
 
 @checked
@@ -220,15 +220,15 @@ def _targets(model: PhoneHMM, state: int) -> list[int]:
 
 def _row(archive: BinaryIO) -> NDArray[np.int32]:
     """Whole numbers of an utterance; ValueError for what is none."""
-    if archive.read(2) == b"\0B":
+    if archive.read(2) == BINARY:
         head = archive.read(5)
         if len(head) < 5 or head[0] != 4:
             raise ValueError(f"found {shown(repr(head))}, expected whole numbers of 32 bits")
         count = struct.unpack("<i", head[1:])[0]
-        body = archive.read(max(count, 0) * _NUMBER.itemsize)
-        if count < 0 or len(body) < count * _NUMBER.itemsize:
+        body = archive.read(max(count, 0) * MARKED.itemsize)
+        if count < 0 or len(body) < count * MARKED.itemsize:
             raise ValueError(f"found {counted(len(body), 'byte')} of {counted(count, 'number')} (is it cut short?)")
-        numbers = np.frombuffer(body, _NUMBER)
+        numbers = np.frombuffer(body, MARKED)
         if (numbers["mark"] != 4).any():
             raise ValueError("found bytes that are no whole numbers of 32 bits")
         return numbers["number"].astype(np.int32)

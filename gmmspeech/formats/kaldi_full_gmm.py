@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, ModelError, shown
+from gmmspeech.formats.kaldi_models import with_weights_kept
 from gmmspeech.formats.kaldi_objects import Reader, Writer
 from gmmspeech.gmm.covariance_types import as_kind, expanded
 from gmmspeech.gmm.full import GMM
 
 _EXPECTED = "a FullGmm of Kaldi (final.ubm)"
-_WEIGHT_ROUNDING = 1e-5  # by how much thousands of float32 weights, or of 7 digits each, may miss a sum of 1
 
 
 @checked
@@ -81,9 +81,7 @@ def read_kaldi_full_gmm(path: str | os.PathLike[str]) -> GMM:
         gmm = GMM.from_parameters(weights / weights.sum(), means, covariances)
     except ModelError as error:
         raise reader.error(str(error)) from error
-    if abs(weights.sum() - 1) < _WEIGHT_ROUNDING:
-        gmm.weights_ = weights  # not divided by their sum, so that they can be written as they were
-    return gmm
+    return with_weights_kept(gmm, weights)
 
 
 @checked

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,15 +23,17 @@ from gmmspeech.files.regular import open_regular
 from gmmspeech.files.text import is_field, parse_whole, split_fields
 from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.kaldi_ark import read_archive
-from gmmspeech.formats.kaldi_objects import BINARY, Reader, Writer
+from gmmspeech.formats.kaldi_objects import BINARY, MARKED, Reader, Writer
 from gmmspeech.formats.kaldi_tables import opened_table, write_archive
+from gmmspeech.gmm.base import Mixture
 from gmmspeech.gmm.mixture import DiagonalGMM
+
+AnyMixture = TypeVar("AnyMixture", bound=Mixture)
 
 _FIELDS = ("GCONSTS", "WEIGHTS", "MEANS_INVVARS", "INV_VARS")
 _BEGIN, _END = ("DiagGMM", "DiagGMMBegin"), ("/DiagGMM", "DiagGMMEnd")
 _MOST_COMPONENTS = 2**31 - 1  # Kaldi's int32
 _LONGEST_ID = 4096  # bytes, behind which an archive tells whether it is binary
-_NUMBER = np.dtype([("mark", "u1"), ("number", "<i4")])  # Kaldi marks each whole number with its bytes
 _EXPECTED = "a DiagGmm of Kaldi, in binary or text"
 _WEIGHT_ROUNDING = 1e-5  # by how much thousands of float32 weights, or of 7 digits each, may miss a sum of 1
 
@@ -176,17 +178,17 @@ def _as_components(found: NDArray) -> NDArray[np.int32]:
 def _binary_components(archive: BinaryIO) -> NDArray[np.int32]:
     """Components of an utterance: the number of frames, and of each that of its components, and these."""
     marks = archive.read(2)
-    frames = np.frombuffer(archive.read(_NUMBER.itemsize), _NUMBER)
+    frames = np.frombuffer(archive.read(MARKED.itemsize), MARKED)
     begin = archive.tell()
-    each = np.frombuffer(archive.read(_NUMBER.itemsize), _NUMBER)
+    each = np.frombuffer(archive.read(MARKED.itemsize), MARKED)
     if marks != BINARY or not len(each) or not (frames["number"] > 0).all() or not (each["number"] > 0).all():
         raise ValueError("found no numbers of frames and components (is it cut short?)")
     archive.seek(begin)
     rows, columns = int(frames["number"][0]), int(each["number"][0]) + 1
-    body = archive.read(rows * columns * _NUMBER.itemsize)
-    if len(body) < rows * columns * _NUMBER.itemsize:
+    body = archive.read(rows * columns * MARKED.itemsize)
+    if len(body) < rows * columns * MARKED.itemsize:
         raise ValueError(f"found {len(body)} bytes for {rows} x {columns} numbers (is it cut short?)")
-    numbers = np.frombuffer(body, _NUMBER).reshape(rows, columns)
+    numbers = np.frombuffer(body, MARKED).reshape(rows, columns)
     if (numbers["mark"] != 4).any() or (numbers["number"][:, 0] != columns - 1).any():
         raise ValueError("found frames of different numbers of components")
     return _as_components(numbers["number"][:, 1:])
@@ -238,9 +240,9 @@ def _gselect_row(path: str, utterance: str, given: ArrayLike, binary: bool) -> b
         raise DataError(f"{path}: can't hold {found}, expected an id without blanks, integers (T, C)")
     if not binary:
         return (" ".join(" ".join(map(str, frame)) + " ;" for frame in array.tolist()) + " \n").encode()
-    rows = np.empty((len(array), array.shape[1] + 1), _NUMBER)
+    rows = np.empty((len(array), array.shape[1] + 1), MARKED)
     rows["mark"], rows["number"][:, 0], rows["number"][:, 1:] = 4, array.shape[1], array
-    return BINARY + np.array([(4, len(array))], _NUMBER).tobytes() + rows.tobytes()
+    return BINARY + np.array([(4, len(array))], MARKED).tobytes() + rows.tobytes()
 
 
 def read_mixture(reader: Reader) -> DiagonalGMM:
@@ -250,8 +252,13 @@ def read_mixture(reader: Reader) -> DiagonalGMM:
         gmm = DiagonalGMM.from_parameters(weights, means, variances)
     except ModelError as error:
         raise reader.error(str(error)) from error
+    return with_weights_kept(gmm, weights)
+
+
+def with_weights_kept(gmm: AnyMixture, weights: NDArray[np.float64]) -> AnyMixture:
+    """Give a mixture weights that are not divided by their sum, so that they can be written as they were."""
     if abs(weights.sum() - 1) < _WEIGHT_ROUNDING:
-        gmm.weights_ = weights  # not divided by their sum, so that they can be written as they were
+        gmm.weights_ = weights
     return gmm
 
 

@@ -20,6 +20,7 @@ from gmmspeech.files.text import read_bytes
 from gmmspeech.formats.kaldi_ark import parse_matrix
 
 BINARY = b"\0B"
+MARKED = np.dtype([("mark", "u1"), ("number", "<i4")])  # a whole number behind the number of its bytes
 _LARGEST = 1 << 33  # bytes: an extractor of i-vectors of 2,048 components has half a gigabyte
 _TYPES = {b"FV ": ("<f4", 1), b"DV ": ("<f8", 1), b"FM ": ("<f4", 2), b"DM ": ("<f8", 2)}
 _PACKED = {b"FP ": "<f4", b"DP ": "<f8"}

@@ -26,7 +26,7 @@ from gmmspeech.files.text import is_field, parse_whole
 from gmmspeech.formats.datadir import find_base, read_map
 from gmmspeech.formats.kaldi_ark import Entry, ark_places, read_archive, read_matrix, readable_places, save_array
 
-_PLACE = re.compile(r"(?P<file>.*?)(?P<where>(:[0-9]+)?(\[[0-9:,]*\])?)")
+ENTRY = re.compile(r"(?P<file>.*?)(?P<where>(:[0-9]+)?(\[[0-9:,]*\])?)")  # of a script file
 _COMMAND = re.compile(rb"\|[ \t\r]*$", re.MULTILINE)
 
 
@@ -42,23 +42,13 @@ def opened_table(text: str) -> Iterator[str]:
         raise DataError(f"{shown(text)}: found a command, expected the name of a file (commands are not run)")
     if not place.kind:
         yield text
-    elif is_plain(place):
-        yield f"{place.kind}:{place.where}"
+    elif place.is_plain:
+        yield place.plain_in(place.where)
     else:
         with temporary_folder() as folder:
             file = folder / "table"
             with errors_in_words_of({str(file): shown(text)}):
                 yield make_plain(text, place, file)
-
-
-def is_plain(place: Place) -> bool:
-    """Say whether a table can be read where it is."""
-    return not place.is_read_once and "p" not in place.options
-
-
-def plain_specifier(place: Place, file: Path) -> str:
-    """Say what `make_plain` makes of a table in a file: a script file of what can be read, or a copy."""
-    return f"{'scp' if 'p' in place.options else place.kind}:{file}"
 
 
 def has_commands(place: Place) -> bool:
@@ -76,7 +66,7 @@ def make_plain(text: str, place: Place, file: Path, *, allow_pipes: bool = False
         source = file if place.kind == "ark" and "p" not in place.options else file.with_suffix(".kept")
         keep(text, place, source)
     if source == file:
-        return plain_specifier(place, file)
+        return place.plain_in(file)
     dropped: dict[str, str] = {}
     lenient = "p" in place.options
     if place.kind == "scp":
@@ -102,7 +92,7 @@ def make_plain(text: str, place: Place, file: Path, *, allow_pipes: bool = False
     if not lines:
         raise DataError(f"{shown(text)}: found nothing that can be read, expected one matrix or more")
     file.write_text("".join(lines), encoding="utf-8")
-    return plain_specifier(place, file)
+    return place.plain_in(file)
 
 
 def _plain_entry(value: str, beside: Path, output: Path | None) -> str:
@@ -112,7 +102,7 @@ def _plain_entry(value: str, beside: Path, output: Path | None) -> str:
             return value  # which those who read it refuse
         keep(value, Place("", frozenset(), value), output)
         return str(output)
-    found = _PLACE.fullmatch(value)
+    found = ENTRY.fullmatch(value)
     if not value or found is None:
         return value
     base = next((b for b in (Path(), beside, beside.parent) if (b / found["file"]).exists()), Path())
@@ -121,7 +111,7 @@ def _plain_entry(value: str, beside: Path, output: Path | None) -> str:
 
 def _read_entry(value: str) -> NDArray:
     """Read the vector or matrix that an entry of a script file leads to; ValueError for what is none."""
-    found = _PLACE.fullmatch(value)
+    found = ENTRY.fullmatch(value)
     if found is None or value.endswith("|"):
         raise ValueError(f"found {shown(value)}, expected an archive such as feats.ark:17 (commands are not run)")
     return read_matrix(found["file"], found["where"])
@@ -162,9 +152,14 @@ def _script_entries(path: str) -> dict[str, str]:
     if not places:
         raise DataError(f"{path}: found no utterance, expected one or more")
     first = next(iter(places.values())).partition(":")[0]
-    folder = Path(os.path.abspath(path)).parent
-    base = Path() if os.path.isabs(first) else find_base(path, first, [Path(), folder, folder.parent])
+    base = Path() if os.path.isabs(first) else script_base(path, first)
     return {key: where if where.endswith("|") else str(base / where) for key, where in places.items()}
+
+
+def script_base(path: str, first: str) -> Path:
+    """Folder from which the first file that a script file names is found, as all others are."""
+    folder = Path(os.path.abspath(path)).parent
+    return find_base(path, first, [Path(), folder, folder.parent])
 
 
 def write_table(place: Output, items: Iterable[tuple[str, NDArray]]) -> int:

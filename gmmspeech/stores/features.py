@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -23,17 +21,15 @@ from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.hdf5 import DAMAGE, hdf5_format
 from gmmspeech.files.table_places import errors_in_words_of, in_words_of, parse_place
 from gmmspeech.files.text import look_alike
-from gmmspeech.formats.datadir import find_base, read_map
+from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.htk import htk_places, read_htk_frames
 from gmmspeech.formats.kaldi_ark import ark_places, read_frames
-from gmmspeech.formats.kaldi_tables import opened_table
+from gmmspeech.formats.kaldi_tables import ENTRY, opened_table, script_base
 from gmmspeech.stores.hdf5_frames import FORMAT, VERSION, FeatureWriter, HDF5Frames, check_finite
 from gmmspeech.stores.joined_frames import FORMAT as INDEX_FORMAT
 from gmmspeech.stores.joined_frames import IndexedFrames, JoinedFrames, Source, write_index
 
 __all__ = ["FORMAT", "INDEX_FORMAT", "VERSION", "FeatureStore", "FeatureWriter", "write_index", "write_store"]
-
-_PLACE = re.compile(r"(?P<file>.*?)(?P<where>(:[0-9]+)?(\[[0-9:,]*\])?)")
 
 
 class FeatureStore(Described, Mapping[str, NDArray[np.float32]]):
@@ -261,8 +257,7 @@ class _FileFrames:
         self._places = [self._place(name, value) for name, value in entries.items()]
         first = self._places[0][0]
         if not os.path.isabs(first):
-            folder = Path(os.path.abspath(path)).parent
-            base = find_base(path, first, [Path(), folder, folder.parent])
+            base = script_base(path, first)
             self._places = [(str(base / file), where) for file, where in self._places]
         frames = self.read(0)
         self.dim: int = frames.shape[1]
@@ -274,7 +269,7 @@ class _FileFrames:
             raise DataError(f"{shown(path)}: found {found}, expected features, such as those of feats.scp")
 
     def _place(self, name: str, value: str) -> tuple[str, str]:
-        place = _PLACE.fullmatch(value)
+        place = ENTRY.fullmatch(value)
         if not value or place is None or value.endswith("|") or value.startswith("|"):
             expected = "an archive such as feats.ark:17 (commands are not run)"
             raise DataError(f"{self._path}: found {shown(value) or 'nothing'} for {shown(name)}, expected {expected}")
