@@ -1,4 +1,4 @@
-"""The commands that look at alignments: compare-alignment, plot-alignment."""
+"""The commands that look at alignments: compare-alignment, ali-to-phones, plot-alignment."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from gmmspeech.cli.group import channel_option, command
-from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, OUT
+from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, OUT, OUT_TEXT, TABLE
 from gmmspeech.cli.process import tell, tell_columns
-from gmmspeech.errors import ConfigError, counted, say
+from gmmspeech.errors import ConfigError, counted, say, shown
+from gmmspeech.files.table_places import parse_place
 
 
 @command("compare-alignment")
@@ -79,6 +80,33 @@ def compare_alignment(
 
         options = {"classes": found.classes, "tolerance": found.tolerance}
         save_figure(figure_of(boundary_errors, found.agreement, **options), plot)
+
+
+@command("ali-to-phones")
+@click.argument("model", metavar="MODEL", type=FILE)
+@click.argument("alignments", metavar="ALI", type=TABLE)
+@click.argument("out", metavar="OUT.ctm", type=OUT_TEXT)
+@click.option("--per-frame", is_flag=True, help="In a table, the phone of each frame.")
+@click.option(
+    "--frame-shift",
+    type=click.FloatRange(1),
+    show_default="what the model says, or 10",
+    help="Milliseconds from frame to frame, for times.",
+)
+def ali_to_phones_command(model: Path, alignments: str, out: str, per_frame: bool, frame_shift: float | None) -> None:
+    """Tell phones of Kaldi's alignments.
+
+    MODEL is final.mdl of Kaldi's, with tree and phones.txt beside it, or a model of train-phones. ALI is the transition
+    of each frame by that model, as ali.ark of Kaldi's or `align --write-ali` has it: ark:PATH, scp:PATH or ark:-.
+    OUT.ctm gets phones and their times, as ali-to-phones --ctm-output gives them (- prints it). Of ark:PATH, ark,t:PATH
+    or ark,scp:ARK,SCP it is a table with the numbers of the phones, as phones.txt has them.
+    """
+    from gmmspeech.commands.kaldi_phones import ali_to_phones
+
+    if per_frame and not parse_place(out, writing=True).kind:
+        raise ConfigError(f"--per-frame: found {shown(out)}, a CTM, expected a table, such as ark,t:-")
+    count = ali_to_phones(model, alignments, out, per_frame=per_frame, frame_shift=frame_shift)
+    tell(f"phones of {counted(count, 'utterance')}")
 
 
 @command("plot-alignment")

@@ -82,6 +82,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "make-ngram": "make-ngram data/train words.arpa",
         "pronounce": "pronounce Häuser Zeit --language de",
         "compare-alignment": "compare-alignment corrected aligned --plot errors.png",
+        "ali-to-phones": "ali-to-phones mono/final.mdl ark:ali.ark phones.ctm",
         "plot-alignment": "plot-alignment a.wav a.TextGrid a.png",
         "train-phone-classifier": "train-phone-classifier data/train classifier.h5 --labels phones.ctm",
         "classify-phones": "classify-phones data/train classifier.h5 --labels phones.ctm --out classified",

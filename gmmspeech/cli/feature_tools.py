@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from gmmspeech.cli.group import command
-from gmmspeech.cli.places import FEATURES, FILE, LIST, OUT_TABLE
+from gmmspeech.cli.places import FEATURES, FILE, LIST, OUT_TABLE, OUT_TEXT
 from gmmspeech.cli.process import tell
 from gmmspeech.cli.steps import steps_options, utt2spk_for_cmvn
 from gmmspeech.errors import counted
@@ -69,7 +69,7 @@ def feature_info(feats: str, lengths: bool) -> None:
 @command("gselect")
 @click.argument("ubm", metavar="UBM.h5", type=FILE)
 @click.argument("feats", type=FEATURES)
-@click.argument("out", metavar="OUT.txt", type=OUT_TABLE)
+@click.argument("out", metavar="OUT.txt", type=OUT_TEXT)
 @click.option("-n", "--num-gselect", type=click.IntRange(1), default=50, help="Components a frame.")
 @utt2spk_for_cmvn
 @steps_options
@@ -77,7 +77,7 @@ def gselect(ubm: Path, feats: str, out: str, num_gselect: int, beside: Any) -> N
     """List the best components of each frame.
 
     FEATS is a file of features as `features` writes it, or scp:PATH. OUT.txt is text as Kaldi's gmm-gselect writes it
-    with ark,t:, the best component first; or ark:PATH (binary), ark,t:PATH, ark,scp:ARK,SCP or ark:-.
+    with ark,t:, the best component first (- prints it); or ark:PATH (binary), ark,t:PATH, ark,scp:ARK,SCP or ark:-.
     """
     from gmmspeech.commands.feature_steps import gselect_file
 

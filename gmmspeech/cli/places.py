@@ -118,9 +118,10 @@ OUT = _Output(path_type=Path, dir_okay=False, readable=False)
 OUT_FOLDER = _Output(path_type=Path, file_okay=False, readable=False)
 OUT_FEATURES = _OutputTable(htk=True)
 OUT_TABLE = _OutputTable()
+OUT_TEXT = _OutputTable()  # a file of text, - too; a table by its specifier alone
 OUT_STORE = _OutputTable(htk=True)  # of a command that itself writes HDF5 alone
 READ = (FILE, LIST, FEATURES, TABLE)  # what may be a stream, a command in a pipe, or compressed
-WRITTEN = (OUT_FEATURES, OUT_TABLE, OUT_STORE)  # tables likewise
+WRITTEN = (OUT_FEATURES, OUT_TABLE, OUT_TEXT, OUT_STORE)  # tables likewise
 
 
 def check_places(context: click.Context) -> None:
@@ -137,7 +138,7 @@ def check_places(context: click.Context) -> None:
             name, kind = typed_name(parameter, context), parameter.type
             if kind in (OUT, OUT_STORE):
                 written.append((name, Path(value)))
-            elif kind in (OUT_FEATURES, OUT_TABLE):
+            elif kind in WRITTEN:
                 output = parse_output(value, archives=True)
                 if output.kind == "htk":
                     folders.append(Path(output.path))

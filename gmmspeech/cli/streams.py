@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 import click
 
 from gmmspeech.cli.messages import typed_name
-from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, LIST, OUT, OUT_STORE, STREAM, TABLE, WRITTEN
+from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, LIST, OUT, OUT_STORE, OUT_TEXT, STREAM, TABLE, WRITTEN
 from gmmspeech.cli.process import STDOUT_TAKEN, stdout_is_closed
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
 from gmmspeech.files.atomic import atomic_path, temporary_folder
@@ -249,6 +249,8 @@ def _through(streams: Streams, parameter: click.Parameter, name: str, value: Any
         return os.fspath(streams.reading_file(name, value, Place("", frozenset(), value)))
     if kind in (FEATURES, TABLE):
         return streams.reading(name, value)
+    if kind is OUT_TEXT and value.strip() == STREAM:
+        return os.fspath(streams.writing_file(name, STREAM))
     if kind in WRITTEN:
         return streams.writing(name, value, store=kind is OUT_STORE)
     if kind is OUT:

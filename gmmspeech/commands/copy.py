@@ -162,8 +162,8 @@ def _check_ids_come_back(store: FeatureStore) -> None:
             raise DataError(f"{store.path}: utterance {shown(utterance)}: found {found}, expected {expected}")
 
 
-def _known_shift(front_end: str | None) -> float:
-    """Milliseconds from frame to frame, as a front end says or by default."""
+def known_shift(front_end: str | None) -> float:
+    """Give milliseconds from frame to frame, as a front end says or by default."""
     features = parse_object(front_end or "{}").get("features")
     known = features.get("frame_shift") if isinstance(features, dict) else None
     return known if isinstance(known, int | float) else _DEFAULT_SHIFT
@@ -178,7 +178,7 @@ def _write_htk_folder(
     kind: str,
     frame_shift: float | None,
 ) -> None:
-    shift = frame_shift or _known_shift(front_end)
+    shift = frame_shift or known_shift(front_end)
     full = f"{kind}_C" if compress and "C" not in kind.split("_") else kind
     for utterance, frames in items:
         write_htk(folder / file_name(utterance, ".htk"), frames, kind=full, frame_shift=shift)

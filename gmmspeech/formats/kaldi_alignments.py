@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
 import numpy as np
@@ -179,7 +179,7 @@ def phones_of_kaldi_alignment(
     Raises
     ------
     DataError
-        A number that is none of the model's.
+        A number that is none of the model's, or a phone without its beginning.
 
     Examples
     --------
@@ -187,20 +187,41 @@ def phones_of_kaldi_alignment(
     >>> phones_of_kaldi_alignment(model, [2, 1, 1, 4, 3], times="start")
     [Label(start=0.0, end=0.03, name='SIL'), Label(start=0.03, end=0.05, name='AA')]
     """
-    numbers = real_array(transitions, "alignment", DataError)
-    tuples, first = _numbered(model)
-    owner = [(each, target) for each in sorted(first) for target in _targets(model, tuples.index(each))]
-    whole = numbers.ndim == 1 and (numbers == np.trunc(numbers)).all()
-    if not whole or not ((numbers > 0) & (numbers <= len(owner))).all():
-        raise DataError(f"alignment: found {told(numbers)}, expected transitions from 1 to {len(owner)}")
-    taken = [owner[number - 1] for number in numbers.astype(np.intp).tolist()]
-    starts = [i for i, (each, target) in enumerate(taken) if each.state == 0 != target]
-    if starts[:1] != [0]:
-        raise DataError("alignment: found no beginning of a phone, expected one in the first frame")
+    phones, edges = phones_and_edges(model)(transitions, "alignment")
     clock = FrameClock.of(None, frame_shift, 25.0, times)
-    edges = [round(clock.time(start), 9) for start in (*starts, len(numbers))]
-    names = [model.phones[taken[start][0].phone - 1] for start in starts]
-    return [Label(*each) for each in zip(edges, edges[1:], names, strict=False)]
+    seconds = [round(clock.time(edge), 9) for edge in edges]
+    names = [model.phones[phone] for phone in phones]
+    return [Label(*each) for each in zip(seconds, seconds[1:], names, strict=False)]
+
+
+def phones_and_edges(model: PhoneHMM) -> Callable[[ArrayLike, str], tuple[list[int], list[int]]]:
+    """Give what finds the phones of an alignment, which messages call so, and the frames that they begin and end in.
+
+    The tables of a model's transitions are made once.
+    """
+    tuples, first = _numbered(model)
+    state_of = {each: state for state, each in reversed(list(enumerate(tuples)))}
+    ways = [(each, target) for each in sorted(first) for target in _targets(model, state_of[each])]
+    phone_of = np.array([each.phone - 1 for each, _ in ways])
+    begins = np.array([each.state == 0 != target for each, target in ways])
+
+    def found(transitions: ArrayLike, owner: str) -> tuple[list[int], list[int]]:
+        numbers = real_array(transitions, owner, DataError)
+        whole = numbers.ndim == 1 and (numbers == np.trunc(numbers)).all()
+        if not whole or not ((numbers > 0) & (numbers <= len(ways))).all():
+            raise DataError(f"{owner}: found {told(numbers)}, expected transitions from 1 to {len(ways)}")
+        taken = numbers.astype(np.intp) - 1
+        starts = np.flatnonzero(begins[taken])
+        if starts[:1].tolist() != [0]:
+            raise DataError(f"{owner}: found no beginning of a phone, expected one in the first frame")
+        phones, edges = phone_of[taken[starts]], [*starts.tolist(), len(numbers)]
+        other = np.flatnonzero(phone_of[taken] != np.repeat(phones, np.diff(edges)))
+        if len(other):
+            there = f"phone {shown(model.phones[phone_of[taken[other[0]]]])} in frame {other[0]} without its beginning"
+            raise DataError(f"{owner}: found {there}, expected an alignment by this model")
+        return phones.tolist(), edges
+
+    return found
 
 
 def _numbered(model: PhoneHMM) -> tuple[list[Tuple], dict[Tuple, int]]:

@@ -21,7 +21,7 @@ EXAMPLES = {name: example for commands in SECTIONS.values() for name, example in
 # of which others test that they work: a model of English or eSpeak is loaded, or the work is too long for here
 PARSED = (
     *("demo", "align", "verify", "compare", "train-phones", "recognize", "pronounce", "doctor"),
-    *("train-phone-classifier", "classify-phones"),
+    *("train-phone-classifier", "classify-phones", "ali-to-phones"),
 )
 # what examples read that no example writes
 BEFORE = {

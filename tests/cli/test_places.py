@@ -35,6 +35,7 @@ def commands(folder: Path) -> dict[str, list[object]]:
         "compute-vad": [f, "OUT"],
         "compute-cmvn": [f, "OUT"],
         "gselect": [u, f, "OUT"],
+        "ali-to-phones": [u, f"ark:{folder}/ali.ark", "OUT"],
         "copy-model": [u, "OUT", "--to", "kaldi"],
         "statistics": [u, f, "OUT"],
         "train-ivector": [u, folder / "st.h5", "OUT", "-r", 2],
@@ -99,6 +100,7 @@ STREAMING = (
     "compute-vad",
     "compute-cmvn",
     "gselect",
+    "ali-to-phones",
 )  # tables, into standard output too
 
 

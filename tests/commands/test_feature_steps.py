@@ -62,6 +62,7 @@ def test_commands(here, run_command):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
     assert run_command("gselect", "one.h5", "ark:b.ark", "g.txt", "-n", 9).exit_code == 0
     assert read_gselect("g.txt")["u0"].shape[1] == 2
+    assert run_command("gselect", "one.h5", "ark:b.ark", "-", "-n", 9).stdout == (here / "g.txt").read_text()
     assert run_command("gselect", "two.h5", "scp:a.scp", "ark,scp:g.ark,g.scp", "-n", 9, *steps).exit_code == 0
     assert {name: rows.tolist() for name, rows in read_gselect("ark:g.ark").items()} == {
         name: rows.tolist() for name, rows in read_gselect("g.txt").items()

@@ -118,5 +118,8 @@ def test_bad_alignments(tmp_path):
     for numbers, match in (([0], "from 1 to 6"), ([7], "from 1 to 6"), ([1, 2], "no beginning"), ([], "no beginning")):
         with pytest.raises(DataError, match=match):
             phones_of_kaldi_alignment(model, np.array(numbers, int))
+    model = PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0])
+    with pytest.raises(DataError, match="found phone AA in frame 1 without its beginning"):
+        phones_of_kaldi_alignment(model, [2, 9])
     with pytest.raises(DataError, match="found state 3 behind it"):
         kaldi_alignment(model, Chain(np.array([0, 2]), np.array([0, 1]), 2))
