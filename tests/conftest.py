@@ -18,7 +18,7 @@ from threading import Thread
 import h5py
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from gmmspeech.corpora.voices import write_voices
 from gmmspeech.files.atomic import one_run_at_a_time
@@ -28,7 +28,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 # fewer examples than the default of 100 keep the whole suite short; a busy machine is no failure
-settings.register_profile("suite", max_examples=40, deadline=None)
+settings.register_profile("suite", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
 

@@ -102,7 +102,7 @@ def test_reading_and_work_overlap():
 
     for i in read_ahead(stream(), depth=2):
         if i + 2 < len(read):
-            assert read[i + 2].wait(5)  # while this item is worked on
+            assert read[i + 2].wait(60)  # while this item is worked on
         assert not any(event.is_set() for event in read[i + 4 :])
         worked.append(i)
     assert worked == list(range(20))
@@ -126,7 +126,7 @@ def test_a_loop_that_is_left_begins_nothing_more_and_ends_what_heeds_it(apply):
     results = apply(work, range(100), n_jobs=2)
     assert next(results) == 0
     assert next(results) == 1
-    assert going_on.wait(10)
+    assert going_on.wait(60)
     results.close()  # as an interruption does
     assert sorted(ended) == sorted(begun[2:])  # two threads may end in any order
     assert len(begun) <= 4
@@ -146,7 +146,7 @@ def test_a_loop_within_a_loop_that_is_left_ends_too():
 
     results = ordered_map(work, range(3), n_jobs=2)
     next(results)
-    assert going_on.wait(10)
+    assert going_on.wait(60)
     results.close()
     assert ended
     assert list(while_wanted(range(3))) == [0, 1, 2]  # in the main thread, always
@@ -157,7 +157,7 @@ def test_an_error_in_reading_comes_where_it_was_and_the_reader_ends():
         yield 1
         raise OSError("disk")
 
-    before = threading.active_count()
+    before = threading.enumerate()
     items = read_ahead(stream())
     assert next(items) == 1
     with pytest.raises(OSError, match="disk"):
@@ -165,7 +165,7 @@ def test_an_error_in_reading_comes_where_it_was_and_the_reader_ends():
     left = read_ahead(iter(range(100)))
     assert next(left) == 0
     left.close()
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= set(before)  # of which those of bars of other tests may have ended
 
 
 @pytest.mark.parametrize("n_jobs", [1, 3])
@@ -300,7 +300,7 @@ def test_a_fork_while_threads_score(tmp_path):
         [sys.executable, "-c", FORK, str(tmp_path)], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
-        said, _ = process.communicate(timeout=40)
+        said, _ = process.communicate(timeout=120)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         raise

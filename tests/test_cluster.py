@@ -49,7 +49,7 @@ class Cluster:
             self.kill(name)
         for name in set(names) - set(self.workers):
             self.start(name)
-        wait_until(lambda: len(client.nthreads()) == len(names), 60)
+        wait_until(lambda: len(client.nthreads()) == len(names))
 
     def kill(self, name):
         os.kill(self.workers[name].pid, signal.SIGKILL)
@@ -59,7 +59,7 @@ class Cluster:
         for process in (*self.workers.values(), self.scheduler):
             process.kill()  # leaving politely takes long when the scheduler leaves too
         for process in (*self.workers.values(), self.scheduler):
-            process.wait(20)
+            process.wait(120)
 
     @staticmethod
     def _start(program, options):
@@ -78,7 +78,7 @@ def running(tmp_path_factory):
 def client(running):
     from distributed import Client
 
-    with Client(scheduler_file=running.file, timeout=30) as found:
+    with Client(scheduler_file=running.file, timeout=120) as found:
         yield found
 
 
@@ -116,7 +116,7 @@ def expected(path, tmp_path_factory):
     return one
 
 
-def wait_until(condition, seconds=30.0):
+def wait_until(condition, seconds=120.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -130,7 +130,7 @@ def test_a_cluster_without_workers(client, path):
 
 def test_one_worker(running, client, path, expected, tmp_path):
     running.start("a")
-    client.wait_for_workers(1, timeout=30)
+    client.wait_for_workers(1, timeout=120)
     running.start("b")
     running.start("c")
     for name in "bc":
@@ -156,6 +156,11 @@ def test_a_worker_killed_in_the_middle_of_an_iteration(running, client, path, ex
     victim = next(worker for worker, name in address.items() if name == "b")
     passes, killed_in = [], []
 
+    def stop(monitor):
+        passes.append(monitor)
+        if len(passes) == 2:
+            os.kill(running.workers["b"].pid, signal.SIGSTOP)  # what it is given next, it does not end
+
     def kill():
         wait_until(lambda: len(passes) == 2 and client.processing([victim])[victim])
         killed_in.append((len(passes), len(client.has_what([victim])[victim])))
@@ -163,7 +168,7 @@ def test_a_worker_killed_in_the_middle_of_an_iteration(running, client, path, ex
 
     killer = threading.Thread(target=kill)
     killer.start()
-    ubm = gs.train_ubm(FeatureStore(path), client=client, callback=passes.append, **OPTIONS)
+    ubm = gs.train_ubm(FeatureStore(path), client=client, callback=stop, **OPTIONS)
     killer.join()
     assert killed_in[0][0] == 2  # in the third and last pass
     assert killed_in[0][1] >= 3  # shards were lost
@@ -187,7 +192,7 @@ def test_a_worker_that_joins_late_and_takes_over(running, client, path, expected
         passes.append(monitor)
         if len(passes) == 1:
             running.start("d")
-            client.wait_for_workers(2, timeout=30)
+            client.wait_for_workers(2, timeout=120)
         if len(passes) == 2:
             running.kill("a")
 
@@ -221,7 +226,7 @@ def test_all_workers_gone(running, client, path, tmp_path, monkeypatch, command)
     monkeypatch.setattr(cluster, "check_workers", lambda *given: (check(*given), begun.set())[0])
 
     def kill():
-        assert begun.wait(30)  # what is left of other tests may be worked on before
+        assert begun.wait(120)  # what is left of other tests may be worked on before
         wait_until(lambda: any(client.processing().values()))
         running.kill("g")
         started.append(time.monotonic())
@@ -230,7 +235,7 @@ def test_all_workers_gone(running, client, path, tmp_path, monkeypatch, command)
     killer.start()
     done = CliRunner().invoke(main, [command, *map(str, words), "--scheduler", client.scheduler.addr])
     killer.join()
-    assert time.monotonic() - started[0] < 15, done.output
+    assert time.monotonic() - started[0] < 60, done.output
     assert done.exit_code == 1
     assert "found all workers are gone, and none came in 1 s, expected one or more" in done.output
     assert done.output.count("\n") == 1
@@ -251,7 +256,7 @@ def test_all_workers_gone_between_two_steps(running, client, path, monkeypatch):
         begun = time.monotonic()
         with pytest.raises(gs.errors.GmmSpeechError, match=r"all workers are gone, and none came in 0.5 s, expected"):
             step()
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 60
 
 
 @pytest.mark.usefixtures("worker")

@@ -56,7 +56,7 @@ def test_a_bar_shows_before_the_first_step_has_ended(capsys, monkeypatch):
     monkeypatch.setattr(bars, "DELAY", 0.01)
     said = ""
     with progress(desc="three", unit="item", total=3):
-        for _ in range(500):
+        for _ in range(6000):
             time.sleep(0.01)
             said += capsys.readouterr().err
             if "0/3" in said:

@@ -271,7 +271,7 @@ def test_zeros_far_behind_a_recording(tmp_path, kind, subtype):
     path.write_bytes(encoded(kind, subtype or "MPEG_LAYER_III"))
     expected, _ = read_audio(path)
     os.truncate(path, path.stat().st_size + 5 * 2**29)
-    begun = time.monotonic()
+    begun = time.process_time()
     if kind in ("FLAC", "MP3"):
         with pytest.raises(AudioError, match=r"a\.rec: (found \d+ bytes|can't be read)"):
             read_audio(path)
@@ -280,7 +280,7 @@ def test_zeros_far_behind_a_recording(tmp_path, kind, subtype):
             GmmSpeechWarning, match=r"a\.rec: found \d+ bytes behind the samples that its header tells of"
         ):
             np.testing.assert_array_equal(read_audio(path)[0], expected)
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_a_chunk_behind_w64_is_no_samples():

@@ -42,7 +42,7 @@ def process() -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def run_process(*words: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "gmmspeech", *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
     return run_process
 

@@ -65,11 +65,11 @@ def interrupted(words: list[object], bar: str, number: int) -> tuple[int, str]:
     heed = functools.partial(signal.signal, signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(command, stderr=side, stdout=subprocess.DEVNULL, preexec_fn=heed) as process:
         os.close(side)
-        said, sent = "", None
+        said, sent = b"", None
         try:
-            while piece := os.read(terminal, 4096).decode():
+            while piece := os.read(terminal, 4096):
                 said += piece
-                if bar in said and (sent is None or time.monotonic() - sent > 2):
+                if bar.encode() in said and (sent is None or time.monotonic() - sent > 2):
                     time.sleep(0.2)
                     process.send_signal(number)
                     sent = time.monotonic()
@@ -77,7 +77,8 @@ def interrupted(words: list[object], bar: str, number: int) -> tuple[int, str]:
             pass
         os.close(terminal)
     # Python itself drops an interrupt that falls into a weak reference's callback, and says so
-    return process.returncode, re.sub(r"Exception ignored in.*?KeyboardInterrupt: ?", "", said, flags=re.DOTALL)
+    dropped = r"Exception ignored in.*?KeyboardInterrupt: ?"
+    return process.returncode, re.sub(dropped, "", said.decode(), flags=re.DOTALL)
 
 
 @UNIX

@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 def shell(script: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
     """Run a line of shell, in which G is the command."""
     environment = {**os.environ, "G": GMMSPEECH, **variables}
-    return subprocess.run(["bash", "-c", script], env=environment, capture_output=True, timeout=60)
+    return subprocess.run(["bash", "-c", script], env=environment, capture_output=True, timeout=120)
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii", "utf-8"])
@@ -105,7 +105,7 @@ def test_ctrl_c_at_any_time_is_one_line(folder: Path, start: str) -> None:
             process.stdout.readline()
             time.sleep(wait)
             process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=30)
+            _, said = process.communicate(timeout=120)
         assert (process.returncode, said) == (130, b"gmmspeech: interrupted\n"), wait
         # a training that has begun leaves what the same command goes on from
         assert {path.suffix for path in folder.glob(".new*")} <= {".checkpoint"}
@@ -170,14 +170,14 @@ with orderly():
     del a
     time.sleep(20)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=15)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120)
     assert (done.returncode, done.stderr) == (130, b"gmmspeech: interrupted\n")
 
 
 def run_code(code: str) -> subprocess.CompletedProcess[str]:
     """Run code in a process that heeds SIGINT, which whoever began the tests may ignore."""
     code = f"import os, signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n{code}"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize(("more", "out"), [(1, "cleared up\n"), (2, "")])

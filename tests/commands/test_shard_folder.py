@@ -13,7 +13,7 @@ import gmmspeech as gs
 from gmmspeech.commands.extraction import extract_features
 from gmmspeech.commands.shard_folder import check_shard_folder, clear_shard_folder, read_record
 from gmmspeech.errors import DataError
-from gmmspeech.files.atomic import atomic_path, temporary_folder
+from gmmspeech.files.atomic import atomic_path, one_run_at_a_time, temporary_folder
 from gmmspeech.formats.datadir import read_data_dir
 from gmmspeech.stores.raw_frames import raw_writer
 
@@ -141,25 +141,22 @@ def test_records_that_are_none(tmp_path, text):
 def test_identical_runs_at_once_end_with_the_same_bytes(data, tmp_path):
     extract_features([data], tmp_path / "expected.h5", FRONT)
     code = """
-import sys, time
+import sys
 from pathlib import Path
 import gmmspeech as gs
 from gmmspeech.commands import extraction
 from gmmspeech.formats.datadir import read_data_dir
 extraction.SHARD_BYTES = 5000
-load = extraction.load_utterance
-def slow(*words, **options):
-    time.sleep(0.1)
-    return load(*words, **options)
-extraction.load_utterance = slow
 extraction.extract_features([read_data_dir(sys.argv[1])], Path(sys.argv[2]), gs.FrontEnd.from_json(sys.argv[3]))
 """
     out = tmp_path / "out" / "f.h5"
     command = [sys.executable, "-c", code, str(data.path), str(out), FRONT.to_json()]
-    runs = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    said = [run.communicate(timeout=60)[1] for run in runs]
+    with one_run_at_a_time(out.with_name(".f.unfinished")):  # until all have come
+        runs = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+        assert all("another run is writing it, waiting" in run.stderr.readline() for run in runs)
+        assert not out.exists()
+    said = [run.communicate(timeout=120)[1] for run in runs]
     assert [run.returncode for run in runs] == [0, 0, 0], said
-    assert sum("another run is writing it, waiting" in text for text in said) == 2
     assert out.read_bytes() == (tmp_path / "expected.h5").read_bytes()
     assert list(out.parent.iterdir()) == [out]
 

@@ -248,7 +248,7 @@ def test_a_killed_run_does_not_hold_up_the_next(tmp_path):
     assert [found.name for found in tmp_path.iterdir()] == [".f.h5.lock"]
     began = time.monotonic()
     with one_run_at_a_time(path):
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
     assert list(tmp_path.iterdir()) == []
 
 
@@ -274,7 +274,7 @@ def test_tasks_of_an_array_share_an_output(tmp_path):
         with one_run_at_a_time(path, shared=True):
             pass
         with process("with one_run_at_a_time(sys.argv[1]):\n    print(1)", path) as run:
-            time.sleep(0.5)
+            assert "f.h5: another run is writing it, waiting" in run.stderr.readline()
             assert run.poll() is None
             assert len(list(tmp_path.iterdir())) == 1
             run.terminate()

@@ -191,10 +191,13 @@ def test_long_text_is_read_in_linear_time(tmp_path):
     seconds = []
     for count in (1000, 4000):
         write_kaldi_ark(tmp_path / "a.ark", [("u", frames[:count])], text=True)
-        start = time.process_time()
-        with FeatureStore(f"ark:{tmp_path}/a.ark") as store:
-            np.testing.assert_array_equal(store["u"], frames[:count])
-        seconds.append(time.process_time() - start)
+        tries = []
+        for _ in range(2):  # of which the shorter one was less disturbed by others
+            start = time.process_time()
+            with FeatureStore(f"ark:{tmp_path}/a.ark") as store:
+                np.testing.assert_array_equal(store["u"], frames[:count])
+            tries.append(time.process_time() - start)
+        seconds.append(min(tries))
     assert seconds[1] < 10 * seconds[0]  # by the square it would be 16 times as long
 
 

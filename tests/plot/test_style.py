@@ -106,7 +106,7 @@ def test_notebooks_show_every_picture(tmp_path):
     """Without %matplotlib inline, from the first cell on, and only the picture."""
     cells = ["import gmmspeech as gs", *["gs.plot.history([-3.0, -2.0]);"] * 2]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    nbclient.NotebookClient(book, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    nbclient.NotebookClient(book, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     shown = [[sorted(output.get("data", {})) for output in cell.outputs] for cell in book.cells]
     assert shown == [[], [["image/png", "text/plain"]], [["image/png", "text/plain"]]]
 
