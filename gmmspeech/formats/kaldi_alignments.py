@@ -18,9 +18,10 @@ from gmmspeech.checks import real_array
 from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.names import Output
 from gmmspeech.files.text import is_field, parse_whole, split_fields
+from gmmspeech.formats.kaldi_ark import write_archive
 from gmmspeech.formats.kaldi_hmm import tuples_of, ways_of
 from gmmspeech.formats.kaldi_objects import BINARY, MARKED
-from gmmspeech.formats.kaldi_tables import read_objects, write_archive
+from gmmspeech.formats.kaldi_tables import read_objects
 from gmmspeech.formats.kaldi_transitions import Tuple
 from gmmspeech.phones.decoding.boundaries import Chain
 from gmmspeech.phones.hmm.model import PhoneHMM

@@ -25,6 +25,7 @@ from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, named, real_array
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, counted, one_line, shown
 from gmmspeech.files.atomic import atomic_path
+from gmmspeech.files.names import Output
 from gmmspeech.files.regular import open_regular
 from gmmspeech.files.text import is_field
 
@@ -168,33 +169,41 @@ def write_kaldi_ark(
     name = os.fspath(ark)
     if text and compress:
         raise DataError(f"{name}: found both text and compression, expected one of them")
+    place = Output("ark", name, None if scp is None else os.fspath(scp), text)
+    frames_of = ((utterance, _checked(utterance, frames)) for utterance, frames in named(items, "item"))
+    write_archive(place, ((key, encoded_array(x, text=text, compress=compress)) for key, x in frames_of))
+
+
+def write_archive(place: Output, items: Iterable[tuple[str, bytes]]) -> int:
+    """Write what stands behind ids as an archive, and perhaps a script file of it, atomically; give their number."""
     lines: dict[str, str] = {}
     with ExitStack() as files:
-        script = None if scp is None else files.enter_context(atomic_path(scp))
-        with atomic_path(ark) as temporary, open(temporary, "wb") as archive:
-            for utterance, frames in named(items, "item"):
-                if not is_field(utterance) or utterance in lines:
-                    raise DataError(
-                        f"{name}: can't hold the id {shown(repr(utterance))}, expected each once, without blanks"
-                    )
-                matrix = _checked(utterance, frames)
-                lines[utterance] = f"{utterance} {name}:{archive.tell() + len(utterance.encode()) + 1}\n"
-                save_array(archive, utterance, matrix, text=text, compress=compress)
+        script = None if place.script is None else files.enter_context(atomic_path(place.script))
+        with atomic_path(place.path) as temporary, open(temporary, "wb") as archive:
+            for key, content in items:
+                if not is_field(key) or key in lines:
+                    found = f"can't hold the id {shown(repr(key))}"
+                    raise DataError(f"{place.path}: {found}, expected each once, without blanks")
+                archive.write(f"{key} ".encode())
+                lines[key] = f"{key} {place.path}:{archive.tell()}\n"
+                archive.write(content)
             if not lines:
-                raise DataError(f"{name}: found no utterance to write, expected one or more")
+                raise DataError(f"{place.path}: found no utterance to write, expected one or more")
         if script is not None:
             script.write_text("".join(lines.values()), encoding="utf-8", newline="\n")
+    return len(lines)
 
 
-def save_array(archive: BinaryIO, key: str, array: NDArray, *, text: bool, compress: bool = False) -> None:
-    """Add a vector or matrix to an archive."""
+def encoded_array(array: NDArray, *, text: bool, compress: bool = False) -> bytes:
+    """Give a vector or matrix as it stands in an archive behind its id."""
     if not text:
-        kaldiio.save_ark(archive, {key: array}, compression_method=_SPEECH_FEATURE if compress else None)
-        return
+        with io.BytesIO() as file:
+            kaldiio.save_ark(file, {"": array}, compression_method=_SPEECH_FEATURE if compress else None)
+            return file.getvalue()[1:]  # behind a blank
     number = "%.9g " if array.dtype == np.float32 else "%.17g "  # digits that bring the same number back
     row = number * array.shape[-1]
     form = f" [ {row}]\n" if array.ndim == 1 else " [" + f"\n  {row}" * len(array) + "]\n"
-    archive.write(f"{key} ".encode() + (form % tuple(array.ravel().tolist())).encode())
+    return (form % tuple(array.ravel().tolist())).encode()
 
 
 def _checked(utterance: str, frames: ArrayLike) -> NDArray[np.float32]:

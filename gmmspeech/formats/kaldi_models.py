@@ -22,9 +22,9 @@ from gmmspeech.files.names import Output
 from gmmspeech.files.regular import open_regular
 from gmmspeech.files.text import is_field, parse_whole, split_fields
 from gmmspeech.formats.datadir import read_map
-from gmmspeech.formats.kaldi_ark import read_archive
+from gmmspeech.formats.kaldi_ark import read_archive, write_archive
 from gmmspeech.formats.kaldi_objects import BINARY, MARKED, Reader, Writer
-from gmmspeech.formats.kaldi_tables import opened_table, write_archive
+from gmmspeech.formats.kaldi_tables import opened_table
 from gmmspeech.gmm.base import Mixture
 from gmmspeech.gmm.mixture import DiagonalGMM
 

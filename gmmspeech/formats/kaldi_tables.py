@@ -5,7 +5,6 @@ What can be read only once, is compressed, or may be damaged is kept in a tempor
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import struct
@@ -18,13 +17,21 @@ from typing import BinaryIO
 from numpy.typing import NDArray
 
 from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, counted, first_of, one_line, shown
-from gmmspeech.files.atomic import atomic_path, temporary_folder
+from gmmspeech.files.atomic import temporary_folder
 from gmmspeech.files.names import Output
 from gmmspeech.files.regular import open_regular
 from gmmspeech.files.table_places import Place, errors_in_words_of, keep, parse_place
-from gmmspeech.files.text import is_field, parse_whole
+from gmmspeech.files.text import parse_whole
 from gmmspeech.formats.datadir import find_base, read_map
-from gmmspeech.formats.kaldi_ark import Entry, ark_places, read_archive, read_matrix, readable_places, save_array
+from gmmspeech.formats.kaldi_ark import (
+    Entry,
+    ark_places,
+    encoded_array,
+    read_archive,
+    read_matrix,
+    readable_places,
+    write_archive,
+)
 
 ENTRY = re.compile(r"(?P<file>.*?)(?P<where>(:[0-9]+)?(\[[0-9:,]*\])?)")  # of a script file
 _COMMAND = re.compile(rb"\|[ \t\r]*$", re.MULTILINE)
@@ -164,28 +171,4 @@ def script_base(path: str, first: str) -> Path:
 
 def write_table(place: Output, items: Iterable[tuple[str, NDArray]]) -> int:
     """Write vectors and matrices, in the precision that they have, as an archive and perhaps a script file of it."""
-    return write_archive(place, ((key, _encoded(array, text=place.text)) for key, array in items))
-
-
-def _encoded(array: NDArray, *, text: bool) -> bytes:
-    with io.BytesIO() as file:
-        save_array(file, "", array, text=text)
-        return file.getvalue()[1:]  # behind the id, which is empty, and a blank
-
-
-def write_archive(place: Output, items: Iterable[tuple[str, bytes]]) -> int:
-    """Write what stands behind ids as an archive, and perhaps a script file of it, atomically; give their number."""
-    lines = []
-    with atomic_path(place.path) as temporary, open(temporary, "wb") as archive:
-        for key, content in items:
-            if not is_field(key):
-                raise DataError(f"{place.path}: can't hold the id {shown(repr(key))}, expected one without blanks")
-            archive.write(f"{key} ".encode())
-            lines.append(f"{key} {place.path}:{archive.tell()}\n")
-            archive.write(content)
-        if not lines:
-            raise DataError(f"{place.path}: found nothing to write, expected one utterance or more")
-    if place.script is not None:
-        with atomic_path(place.script) as script:
-            script.write_text("".join(lines), encoding="utf-8", newline="\n")
-    return len(lines)
+    return write_archive(place, ((key, encoded_array(array, text=place.text)) for key, array in items))
