@@ -26,7 +26,7 @@ _EXPECTED = "a FullGmm of Kaldi (final.ubm)"
 def read_kaldi_full_gmm(path: str | os.PathLike[str]) -> GMM:
     """Read a mixture of full covariance, ``final.ubm``, binary or text.
 
-    Written again by `write_kaldi_full_gmm`, it has the same numbers, but for the last digit of float32.
+    Written again by `write_kaldi_full_gmm`, it has the same bytes, but for the last digit of its constants.
 
     Parameters
     ----------

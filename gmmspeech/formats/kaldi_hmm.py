@@ -49,7 +49,7 @@ def read_kaldi_hmm(
     """Read an acoustic model of Kaldi's, ``final.mdl``, binary or text, as phone HMMs.
 
     Contexts are those of three phones, or none. Beyond the ends of an utterance Kaldi has no phone; here there is
-    silence. A model that is written again by `write_kaldi_hmm` has the same float32 numbers.
+    silence. A model that is written again by `write_kaldi_hmm` has the same bytes.
 
     Parameters
     ----------
@@ -178,9 +178,9 @@ def _probabilities(
             raise DataError(f"{name}: found {found}, expected one, and a way on")
         self_loop[i] = np.exp(stays[0])
         leave = np.log1p(-self_loop[i])
-        onward = [(target, p - leave) for target, p in arcs if target != state.state]
-        if [target for target, _ in onward] != [state.state + 1]:
-            rows += [(i, target, np.exp(p)) for target, p in onward]
+        onward = [(target, p) for target, p in arcs if target != state.state]
+        if onward != [(state.state + 1, np.float32(leave))]:  # also where Kaldi's is a digit apart, to have it again
+            rows += [(i, target, np.exp(p - leave)) for target, p in onward]
     if not rows:
         return self_loop, None
     return self_loop, Topology(*(np.array(column) for column in zip(*rows, strict=True)))
@@ -310,14 +310,8 @@ def ways_of(model: PhoneHMM, state: int, place: int) -> list[tuple[int, float]]:
     """Transitions of a state in order, and their log probabilities."""
     stay = float(np.float32(np.log(model.self_loop[state])))  # so that what is read gives the same numbers again
     leave = np.log1p(-np.exp(stay))
-    onward = [(place + 1, 0.0)] if model.topology is None else _onward(model.topology, state, place)
+    onward = [(place + 1, 0.0)] if model.topology is None else model.topology.onward(state, place)
     return sorted([(place, stay), *((target, float(leave + p)) for target, p in onward)])
-
-
-def _onward(topology: Topology, state: int, place: int) -> list[tuple[int, float]]:
-    return [
-        (target if topology.is_chain([state]) is False else place + 1, p) for _, target, p in topology.ways([state])
-    ]
 
 
 def _write_transitions(writer: Writer, model: PhoneHMM, pdfs: Sequence[int]) -> None:

@@ -57,7 +57,7 @@ def begins_with(head: bytes, token: str) -> bool:
 def read_kaldi_gmm(path: str | os.PathLike[str]) -> DiagonalGMM:
     """Read a DiagGmm such as ``final.dubm``, binary or text, of any version of Kaldi.
 
-    Written again by `write_kaldi_gmm`, it has the same float32 numbers.
+    Written again by `write_kaldi_gmm`, it has the same bytes.
 
     Parameters
     ----------
@@ -289,15 +289,24 @@ def write_mixture(
     for field, array in zip(_FIELDS[1:], arrays, strict=True):
         if not all_finite(array) or (field == "INV_VARS" and not (array > 0).all()):
             raise DataError(f"{name}: {field}: found numbers beyond float32, expected none")
-    weight, scaled, precision = (array.astype(np.float64) for array in arrays)  # of which constants are, as in Kaldi
-    with np.errstate(divide="ignore"):
-        quadratic = np.sum(np.log(2 * np.pi / precision) + scaled**2 / precision, axis=1)
-        arrays = [(np.log(weight) - 0.5 * quadratic).astype(np.float32), *arrays]
     writer.token("<DiagGMM>", end="\n")
-    for field, array in zip(_FIELDS, arrays, strict=True):
+    for field, array in zip(_FIELDS, [_constants(*arrays), *arrays], strict=True):
         writer.token(f"<{field}>")
         writer.array(array)
     writer.token("</DiagGMM>", end="\n")
+
+
+def _constants(
+    weights: NDArray[np.float32], scaled: NDArray[np.float32], precisions: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Constants of a DiagGmm, rounded after every dimension as Kaldi does, so that they are the same numbers."""
+    with np.errstate(divide="ignore"):
+        logs = [np.log(array.astype(np.float64)).astype(np.float32) for array in (weights, precisions)]
+    found = logs[0] + np.float32(-0.5 * np.log(2 * np.pi) * precisions.shape[1])
+    squares = scaled.astype(np.float64) ** 2 / precisions
+    for term in (0.5 * logs[1].astype(np.float64) - 0.5 * squares).T:
+        found = (found + term).astype(np.float32)
+    return found
 
 
 def _read_fields(reader: Reader) -> dict[str, NDArray[np.float64]]:

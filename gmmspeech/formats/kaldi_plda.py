@@ -100,10 +100,12 @@ def write_kaldi_plda(path: str | os.PathLike[str], plda: PLDA, *, binary: bool =
     >>> open(path).read().split()
     ['<Plda>', '[', '0.0', ']', '[', '1.0', ']', '[', '1.0', ']', '</Plda>']
     """
-    transform, psi = plda.diagonal
+    transform, psi = (array[::-1] for array in plda.diagonal)  # what tells most first
+    signs = np.ones((len(psi), 1))
+    signs[: plda.factors.shape[1], 0][np.diagonal(transform @ plda.factors) < 0] = -1  # as those of Kaldi's factors
     writer = Writer(binary=binary)
     writer.token(_BEGIN)
-    for array in (plda.mean, transform[::-1], psi[::-1]):  # what tells most first
+    for array in (plda.mean, signs * transform, psi):
         writer.array(np.asarray(array, np.float64))
     writer.token("</Plda>")
     writer.save(path)

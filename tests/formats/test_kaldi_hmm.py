@@ -66,8 +66,7 @@ def test_what_is_written_is_read_back(golden, tmp_path, binary):
     assert again.phones == model.phones
     if binary:
         assert (tmp_path / "first/tree").read_bytes() == (folder / "tree").read_bytes()
-        original = (folder / "final.mdl").read_bytes()
-        assert len((tmp_path / "first/final.mdl").read_bytes()) == len(original)  # constants differ in their last digit
+        assert (tmp_path / "first/final.mdl").read_bytes() == (folder / "final.mdl").read_bytes()
         assert np.array_equal(again.means, model.means)
 
 

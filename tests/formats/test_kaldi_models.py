@@ -47,17 +47,17 @@ def test_a_model_of_kaldis(golden, kaldi_mixture, kaldi, kaldi_frames, name):
             np.testing.assert_allclose(gmm.score_samples(kaldi_frames[utterance]), expected, rtol=1e-3)
 
 
-def test_a_model_of_kaldis_keeps_its_bits(golden, tmp_path):
-    original = golden / "kaldi/gmm/after.bin"
+@pytest.mark.parametrize("name", ["kaldi/gmm/after.bin", "kaldi_models/ivector/final.dubm"])
+def test_a_model_of_kaldis_keeps_its_bits(golden, tmp_path, name):
+    original = golden / name
     gmm = read_kaldi_gmm(original)
     gmm.save(tmp_path / "gmm.h5")
     for again in (gmm, load(tmp_path / "gmm.h5")):
         write_kaldi_gmm(tmp_path / "again", again)
-        assert stored((tmp_path / "again").read_bytes()) == stored(original.read_bytes())
-        assert len((tmp_path / "again").read_bytes()) == len(original.read_bytes())
+        assert (tmp_path / "again").read_bytes() == original.read_bytes()
     write_kaldi_gmm(tmp_path / "text", gmm, binary=False)
     write_kaldi_gmm(tmp_path / "again", read_kaldi_gmm(tmp_path / "text"))
-    assert stored((tmp_path / "again").read_bytes()) == stored(original.read_bytes())
+    assert (tmp_path / "again").read_bytes() == original.read_bytes()
 
 
 def test_the_constants_are_kaldis(golden, kaldi, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.formats.kaldi_folder import write_kaldi_matrix
+from gmmspeech.formats.kaldi_objects import Reader
 from gmmspeech.formats.kaldi_plda import (
     read_kaldi_backend,
     read_kaldi_plda,
@@ -69,6 +70,20 @@ def test_lengths_are_those_that_the_model_expects():
         back = np.linalg.inv(transform)
         expected = plda.score([back @ u + plda.mean], v @ back.T + plda.mean, sessions=n)
         np.testing.assert_allclose(plda.score(x[i : i + 1], y, sessions=n, normalize_length=True), expected, rtol=1e-9)
+
+
+def test_kaldis_numbers_come_back(golden, tmp_path):
+    """Of the transform too, whose rows might be turned."""
+    original = golden / "kaldi_models/plda/plda"
+    write_kaldi_plda(tmp_path / "plda", read_kaldi_plda(original))
+    for expected, found in zip(*(fields(path) for path in (original, tmp_path / "plda")), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+
+
+def fields(path):
+    reader = Reader(path, "PLDA")
+    reader.expect("<Plda>")
+    return [reader.named_array("field", ndim) for ndim in (1, 2, 1)]
 
 
 @pytest.mark.parametrize("steps", [("center", "length"), ("center", "lda", "length"), ("whiten", "lda", "length")])

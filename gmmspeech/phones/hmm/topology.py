@@ -70,11 +70,15 @@ class Topology:
 
     def ways(self, states: Sequence[int] | NDArray[np.intp]) -> list[Way]:
         """Ways between the states that a phone goes through, and out of them."""
-        return [(i, j, p) for i, state in enumerate(states) for j, p in self._listed.get(int(state), [(i + 1, 0.0)])]
+        return [(i, j, p) for i, state in enumerate(states) for j, p in self.onward(int(state), i)]
+
+    def onward(self, state: int, place: int) -> list[tuple[int, float]]:
+        """Places that a state at a place of its phone leads to, and log probabilities."""
+        return self._listed.get(state, [(place + 1, 0.0)])
 
     def is_chain(self, states: Sequence[int] | NDArray[np.intp]) -> bool:
         """Say whether each of some states leads to the next alone."""
-        return not any(int(state) in self._listed for state in states)
+        return all([j for j, _ in self.onward(int(state), i)] == [i + 1] for i, state in enumerate(states))
 
     def of_copies(self, sources: Sequence[int]) -> Topology | None:
         """Give the topology of states that are copies of others, by their number, -1 of none; None of chains."""

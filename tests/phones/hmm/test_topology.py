@@ -73,6 +73,15 @@ def test_copies_keep_it():
     assert SKIPS.of_copies([-1, -1]) is None
 
 
+def test_one_way_to_the_next_is_a_chain():
+    """Also where its probability is said, and a digit from 1."""
+    rounded = Topology([0, 1], [1, 2], [1 - 1e-7, 1.0])
+    assert rounded.is_chain([0, 1, 2])
+    assert not rounded.is_chain([1, 0])
+    assert rounded.onward(0, 0) == [(1, np.log(1 - 1e-7))]
+    assert rounded.onward(2, 2) == [(3, 0.0)]
+
+
 def test_saved(tmp_path):
     from gmmspeech.formats.loading import load
 
