@@ -39,6 +39,7 @@ Recordings = Mapping[str, tuple[Signal, int]]
 
 _KEPT = ("text", "utt2lang")  # lists of utterances that stay true
 _LARGEST = 32767 / 32768
+_LEVEL_BELOW = 60.0  # Hz: noise that falls from lower on would be all rumble
 
 
 def perturb_data(
@@ -108,6 +109,13 @@ def with_noise(signal: Signal, noise: Signal, rng: np.random.Generator, *, snr: 
         if not power > 0:
             raise AudioError(f"found {what} that is silent, expected some sound, for a ratio in dB")
     return (signal + added * np.sqrt(powers[0] / powers[1] * 10 ** (-snr / 10))).astype(np.float32)
+
+
+def sloped_noise(size: int, rate: int, slope: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw steady noise whose power falls by `slope` dB an octave above 60 Hz: at 0 that of a fan, at 6 of a street."""
+    frequency = np.maximum(np.fft.rfftfreq(size, 1 / rate), _LEVEL_BELOW)
+    fall = slope / (20 * np.log10(2))
+    return np.fft.irfft(np.fft.rfft(rng.normal(size=size)) * (frequency / _LEVEL_BELOW) ** -fall, size)
 
 
 def reverberated(signal: Signal, response: Signal, _: object = None) -> Signal:

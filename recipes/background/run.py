@@ -9,12 +9,11 @@ from pathlib import Path
 import click
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
 import gmmspeech as gs
 from gmmspeech import pipeline
 from gmmspeech.commands.evaluation import evaluate_file
-from gmmspeech.commands.perturbation import with_noise, within_range
+from gmmspeech.commands.perturbation import sloped_noise, with_noise, within_range
 from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.formats.datadir import DataDir, write_map
 from gmmspeech.report import rows
@@ -34,7 +33,6 @@ COMPONENTS = 128
 EVERY = 2  # second recording of the background is copied with noise
 SNR = (0.0, 25.0)  # dB that the noise is below it, drawn evenly
 STEEPEST = 6.0  # dB an octave, by which a noise falls, or less: between that of a fan and that of a street
-LOWEST = 60.0  # Hz, below which it is level
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,23 +100,17 @@ def part_of(corpora: Path, corpus: str, part: str) -> DataDir:
 def in_noise(run: pipeline.Run, part: DataDir, snr: tuple[float, float], ending: str) -> DataDir:
     """Copy a part, each recording in a noise of its own, at a ratio that is drawn; names get an ending."""
     out = run.out / f"{part.path.parents[1].name}-{part.path.name}-{snr[0]:g}-{snr[1]:g}"
-    if run.todo(f"copy-{out.name}", makes=[out / "wav.scp"], of=[part], settings=[snr, STEEPEST, LOWEST, ending]):
+    if run.todo(f"copy-{out.name}", makes=[out / "wav.scp"], of=[part], settings=[snr, STEEPEST, ending]):
         out.mkdir(parents=True, exist_ok=True)
         for number, utterance in enumerate(part.utterances):
             signal, rate = gs.formats.load_utterance(part, utterance)
             rng = np.random.default_rng([number, *map(int, snr)])
-            noisy = with_noise(signal, noise(len(signal), rate, rng), rng, snr=rng.uniform(*snr))
+            noise = sloped_noise(len(signal), rate, rng.uniform(0, STEEPEST), rng)
+            noisy = with_noise(signal, noise, rng, snr=rng.uniform(*snr))
             soundfile.write(out / f"{utterance}{ending}.flac", within_range(noisy), rate)
         write_map(out / "utt2spk", {f"{u}{ending}": part.utt2spk[u] for u in part.utterances})
         write_map(out / "wav.scp", {f"{u}{ending}": f"{u}{ending}.flac" for u in part.utterances})
     return gs.read_data_dir(out)
-
-
-def noise(size: int, rate: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Steady noise that is level, or falls evenly by some decibels an octave."""
-    frequency = np.maximum(np.fft.rfftfreq(size, 1 / rate), LOWEST)
-    fall = rng.uniform(0, STEEPEST) / (20 * np.log10(2))
-    return np.fft.irfft(np.fft.rfft(rng.normal(size=size)) * (frequency / LOWEST) ** -fall, size)
 
 
 def train(features: Path, background: Sequence[DataDir], out: Path, n_jobs: int) -> None:

@@ -13,7 +13,7 @@ import soundfile
 import gmmspeech as gs
 from gmmspeech import pipeline
 from gmmspeech.commands import rungs, vocal_tract
-from gmmspeech.commands.perturbation import perturb_data
+from gmmspeech.commands.perturbation import perturb_data, sloped_noise
 from gmmspeech.formats.loading import load
 from gmmspeech.phones.hmm.training_state import TrainingState
 from gmmspeech.stores.features import FeatureStore, write_store
@@ -28,11 +28,8 @@ def write_noises(folder: Path) -> None:
     """Write noises whose powers fall by 0 to 6 dB an octave: between that of a fan and that of a street."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
-    size = SECONDS * RATE
-    frequency = np.maximum(np.fft.rfftfreq(size, 1 / RATE), 60)
     for number, slope in enumerate(np.linspace(0, STEEPEST, NOISES)):
-        spectrum = np.fft.rfft(rng.normal(size=size)) * (frequency / 60) ** (-slope / (20 * np.log10(2)))
-        noise = np.fft.irfft(spectrum, size)
+        noise = sloped_noise(SECONDS * RATE, RATE, slope, rng)
         soundfile.write(folder / f"noise-{number:02}.wav", 0.3 * noise / np.abs(noise).max(), RATE)
 
 

@@ -5,10 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from scipy.signal import resample_poly
+from scipy.signal import resample_poly, welch
 
 from gmmspeech.commands.data_checks import validate_data
-from gmmspeech.commands.perturbation import perturb_data, reverberated, to_int16, with_noise, within_range
+from gmmspeech.commands.perturbation import (
+    perturb_data,
+    reverberated,
+    sloped_noise,
+    to_int16,
+    with_noise,
+    within_range,
+)
 from gmmspeech.errors import AudioError, ConfigError, DataError
 from gmmspeech.formats.datadir import load_utterance, read_data_dir, read_map
 
@@ -74,6 +81,14 @@ def test_noise_lies_as_far_below_the_speech_as_asked_for(data: Path, tmp_path: P
         assert len(noisy) == len(clean)
         assert abs(10 * np.log10(np.mean((scale * clean) ** 2) / np.mean(rest**2)) - snr) < 0.3
         assert np.abs(noisy).max() < 1 or scale < 1
+
+
+@pytest.mark.parametrize("slope", [0.0, 3.0, 6.0])
+def test_noise_falls_by_some_decibels_an_octave(slope: float) -> None:
+    frequency, power = welch(sloped_noise(60 * RATE, RATE, slope, np.random.default_rng(0)), RATE, nperseg=1024)
+    octaves = [power[(frequency >= low) & (frequency < 2 * low)].mean() for low in (100, 200, 400, 800, 1600)]
+    np.testing.assert_allclose(np.diff(10 * np.log10(octaves)), -slope, atol=0.3)
+    assert abs(10 * np.log10(power[1:6].mean() / power[7])) < 1  # level where it would be all rumble
 
 
 def test_noise_is_drawn_by_seed_and_utterance(data: Path, tmp_path: Path) -> None:
