@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -26,27 +27,29 @@ def _identify(path: PurePath, _: PurePath) -> tuple[str, str] | None:
 LAYOUT = Layout("idNUMBER/VIDEO/NUMBER.wav", _identify)
 
 
-def write_voxceleb(corpus: Path, trials: Path, out: Path, ubm_utterances: int) -> None:
-    """Write data directories: `test` of the trials' files, `train` of all other speakers, `ubm` of a part of that.
+def write_voxceleb(corpus: Path, trials: Mapping[str, Path], out: Path, ubm_utterances: int) -> None:
+    """Write data directories: one of each list of trials, `train` of all other speakers, `ubm` of a part of that.
 
     VoxCeleb1 may lie in one or several folders (it comes in ``dev`` and ``test``).
     """
     listing = find_recordings(LAYOUT, corpus)
-    claims, names = _read_official_trials(trials)
-    missing = [name for name in names if voxceleb_utterance(name) not in listing.recordings]
+    tests = {name: _read_official_trials(path) for name, path in trials.items()}
+    files = [file for _, names in tests.values() for file in names]
+    missing = [file for file in files if voxceleb_utterance(file) not in listing.recordings]
     if missing:
         expected = "SPEAKER/VIDEO/NUMBER.wav in it for every file of the trials"
-        raise DataError(f"{corpus}: no {missing[0]} ({len(missing)} such of {len(names)}), expected {expected}")
-    tested = {name.split("/")[0] for name in names}
+        raise DataError(f"{corpus}: no {missing[0]} ({len(missing)} such of {len(files)}), expected {expected}")
+    tested = {file.split("/")[0] for file in files}
     others = [utterance for utterance, speaker in listing.utt2spk.items() if speaker not in tested]
     if not others:
         raise DataError(f"{corpus}: found no speaker who is in no trial, expected some to train on")
     step = max(len(others) // ubm_utterances, 1)
-    write_listing(out / "test", select(listing, map(voxceleb_utterance, names)))
     write_listing(out / "train", select(listing, others))
     write_listing(out / "ubm", select(listing, others[::step][:ubm_utterances]))
-    write_map(out / "test" / "enroll_spk2utt", {model: [model] for model in claims.models})
-    write_trials(out / "test" / "trials", claims)
+    for name, (claims, names) in tests.items():
+        write_listing(out / name, select(listing, map(voxceleb_utterance, names)))
+        write_map(out / name / "enroll_spk2utt", {model: [model] for model in claims.models})
+        write_trials(out / name / "trials", claims)
 
 
 def _read_official_trials(path: Path) -> tuple[TrialList, list[str]]:

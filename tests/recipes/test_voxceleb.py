@@ -1,6 +1,7 @@
 """The recipe of VoxCeleb1 on a small imitation of its layout: four speakers with trials, three to train on."""
 
 import json
+import re
 from itertools import product
 from pathlib import Path
 
@@ -67,6 +68,42 @@ def test_from_the_layout_to_figures(vox: tuple[Path, Path], tmp_path: Path, reci
     assert row["trials (targets)"] == "60 (12)"
     assert float(row["EER, %"].split()[0]) == pytest.approx(100 * gs.eer(targets, nontargets), abs=0.005)
     assert (out / "report" / "index.html").exists()
+    before = (out / "scores").read_bytes(), row
+
+    other = tmp_path / "veri_hard.txt"  # of the first two speakers
+    other.write_text(
+        "".join(line for line in official.read_text().splitlines(True) if not re.search("id1000[23]", line))
+    )
+    recipe("voxceleb").main([str(word) for word in (*places, *SIZES, "--test", other)], standalone_mode=False)
+    rows = json.loads((out / "results.json").read_text(encoding="utf-8"))["tables"]["results"]
+    assert ((out / "scores").read_bytes(), rows[0]) == before
+    assert (rows[1]["task"], rows[1]["trials (targets)"]) == ("veri_hard", "14 (6)")
+    listed = read_trials(out / "data" / "test-veri_hard" / "trials")
+    again = read_scores(out / "scores").align(listed)  # the same trials
+    np.testing.assert_allclose(read_scores(out / "scores-veri_hard").align(listed), again, atol=1e-6)
+    assert (out / "report-veri_hard" / "index.html").exists()
+
+
+def test_speakers_of_every_list_are_left_out(vox: tuple[Path, Path], tmp_path: Path) -> None:
+    corpus, official = vox
+    dev = sorted(path.relative_to(corpus / "dev" / "wav").as_posix() for path in (corpus / "dev").rglob("*.wav"))
+    own = [name for name in dev if name.startswith(dev[0].split("/")[0])]
+    (tmp_path / "more.txt").write_text(f"1 {own[0]} {own[1]}\n")
+    write_voxceleb(corpus, {"test": official, "test-more": tmp_path / "more.txt"}, tmp_path / "data", 10)
+    parts = {part: read_data_dir(tmp_path / "data" / part) for part in ("train", "ubm", "test", "test-more")}
+    speakers = {part: set(data.utt2spk.values()) for part, data in parts.items()}
+    assert (len(speakers["train"]), len(parts["test-more"].utterances)) == (2, 2)
+    assert not speakers["train"] & (speakers["test"] | speakers["test-more"])
+
+
+def test_lists_of_one_name_are_refused(vox: tuple[Path, Path], tmp_path: Path, recipe, capsys) -> None:
+    corpus, official = vox
+    words = ["--corpus", corpus, "--trials", official, "--out", tmp_path / "exp", *2 * ["--test", official]]
+    with pytest.raises(SystemExit):
+        recipe("voxceleb").main([str(word) for word in words])
+    assert (
+        capsys.readouterr().err == "gmmspeech: error: --test: found two lists of one name, expected each by another\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,10 +119,10 @@ def test_bad_lists(tmp_path: Path, line: str, problem: str) -> None:
     (tmp_path / "id9" / "a").mkdir(parents=True)
     (tmp_path / "id9" / "a" / "1.wav").touch()
     with pytest.raises(DataError, match=problem):
-        write_voxceleb(tmp_path, tmp_path / "veri", tmp_path / "data", 10)
+        write_voxceleb(tmp_path, {"test": tmp_path / "veri"}, tmp_path / "data", 10)
 
 
 def test_somebody_must_be_left_to_train_on(vox: tuple[Path, Path], tmp_path: Path) -> None:
     corpus, official = vox
     with pytest.raises(DataError, match="found no speaker who is in no trial"):
-        write_voxceleb(corpus / "test", official, tmp_path / "data", 10)
+        write_voxceleb(corpus / "test", {"test": official}, tmp_path / "data", 10)
