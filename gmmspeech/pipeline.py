@@ -29,7 +29,7 @@ import click
 from gmmspeech.audio import audio_file
 from gmmspeech.errors import ConfigError, DataError, DownloadError, report_errors, say
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.atomic import atomic_path, write_lines
 from gmmspeech.files.text import parse_number, read_text
 from gmmspeech.formats.datadir import DataDir
 
@@ -238,6 +238,18 @@ def fetched(name: str, *, option: str = "--corpus") -> Path:
         return fetch_corpus(name)
     except DownloadError as error:
         raise DownloadError(f"{error}; {option} DIR takes the corpus from a folder instead") from error
+
+
+def take_open_background(run: Run, rate: int) -> Path:
+    """Copy the background model that comes with the package to the other models of a run; anew when it has changed."""
+    from gmmspeech.speaker.shipped import background_file  # and what models need, which no help needs
+
+    shipped, path = background_file(rate), run.out / f"ubm-open-{rate}.h5"
+    content = shipped.read_bytes()
+    if run.todo(path.stem, makes=[path], settings=hashlib.sha256(content).hexdigest()):
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(content)
+    return path
 
 
 def _options(corpus: bool, stages: bool, fetch: str | None, quick: str | None) -> Iterator[Callable]:

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from gmmspeech.errors import ConfigError, DataError, DownloadError, voiced
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.formats.datadir import DataDir
-from gmmspeech.pipeline import MARKS, Run
+from gmmspeech.pipeline import MARKS, Run, take_open_background
 from gmmspeech.pipeline import recipe as make_recipe
 
 NAMES = ("features", "train", "score")
@@ -388,3 +388,17 @@ def test_a_stage_that_no_recipe_has(tmp_path: Path, number: str, expected: str) 
     result = CliRunner().invoke(recipe, ["--out", str(tmp_path), "--stage", number])
     assert result.exit_code == 1
     assert result.stderr == f"gmmspeech: error: --stage: found {number}, expected {expected}\n"
+
+
+def test_the_open_background_is_copied_anew_when_it_has_changed(tmp_path: Path, monkeypatch) -> None:
+    """Even where size and time are the same, as installers may set them."""
+    shipped = tmp_path / "background_8000.h5"
+    monkeypatch.setattr("gmmspeech.speaker.shipped._DATA", tmp_path)
+    for content, copied in (("one model", True), ("one model", False), ("two model", True)):
+        shipped.write_text(content)
+        os.utime(shipped, (0, 0))
+        run, told = Run(tmp_path / "exp"), []
+        with voiced(log=told.append):
+            assert take_open_background(run, 8000).read_text() == content
+        run.close()
+        assert ("done before" in "".join(told)) != copied

@@ -48,12 +48,17 @@ def open_background(rate: int) -> DiagonalGMM:
     >>> front_end = gs.FrontEnd.from_json(ubm.front_end_)
     >>> verifier = gs.SpeakerVerifier(ubm, relevance_factor=10.0, scoring="symmetric")
     """
+    return _read(background_file(rate))
+
+
+def background_file(rate: int) -> Path:
+    """Where the file of `open_background` is."""
     if rate not in RATES:
         raise ConfigError(f"rate: found {rate}, expected {RATES[0]} or {RATES[1]}")
-    return _read(rate)
+    return _DATA / f"background_{rate}.h5"
 
 
 @cache
-def _read(rate: int) -> DiagonalGMM:
-    model: DiagonalGMM = load(_DATA / f"background_{rate}.h5", DiagonalGMM)
+def _read(path: Path) -> DiagonalGMM:
+    model: DiagonalGMM = load(path, DiagonalGMM)
     return model

@@ -63,7 +63,7 @@ def main(run: pipeline.Run, corpus: Path, pool: Path | None, tests: Sequence[str
     found: dict[tuple[str, str], dict[str, str]] = {}
     calibrated, by_group = [], []
     for system, background in backgrounds.items():
-        ubms = [take_open(run)] if system == "open" else train(run, system, background, seeds)
+        ubms = train(run, system, background, seeds)
         for name, part in parts.items():
             verify(run, system, name, part, ubms)
         for task, (trials, groups) in TASKS.items():
@@ -90,16 +90,10 @@ def system_of(name: str) -> System:
     return System(COMPONENTS.get(name), VERIFIERS[name], name == "strangers")
 
 
-def take_open(run: pipeline.Run) -> Path:
-    """Take the background model that comes with the package, whose frames are those of this recipe."""
-    path = run.out / "ubm-open.h5"
-    if run.todo("ubm-open", makes=[path]):
-        gs.speaker.open_background(FRONT_END.sample_frequency).save(path)
-    return path
-
-
 def train(run: pipeline.Run, name: str, background: Sequence[DataDir], seeds: int) -> list[Path]:
-    """Train a background model of each seed."""
+    """Train a background model of each seed, or take the one that comes along."""
+    if not background:
+        return [pipeline.take_open_background(run, FRONT_END.sample_frequency)]
     features, system = run.out / f"feats-ubm-{name}.h5", system_of(name)
     ubms = [run.out / f"ubm-{name}-seed{seed}.h5" for seed in range(seeds)]
     if run.todo(f"features-ubm-{name}", makes=[features], of=background, settings=FRONT_END):
