@@ -226,10 +226,11 @@ def _recognize_phones(
     common: Mapping[str, Any],
 ) -> None:
     """Recognize phones that follow one another as in labels."""
-    from gmmspeech.commands.recognition import base_of, open_model, recognize_dir
+    from gmmspeech.commands.recognition import open_model, recognize_dir
     from gmmspeech.commands.transcripts import read_speech
     from gmmspeech.formats.alignments import read_alignments
     from gmmspeech.formats.tiers import read_tiers
+    from gmmspeech.phones.decoding.adapting import base_of
     from gmmspeech.phones.hmm.graph import phone_loop_graph, train_bigram
 
     sequences = [[label.name for label in labels] for labels in read_tiers(phones).values()]

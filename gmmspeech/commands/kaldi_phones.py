@@ -15,6 +15,7 @@ from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.kaldi_alignments import phones_and_edges, read_kaldi_alignments, write_kaldi_alignments
 from gmmspeech.formats.labels import write_ctm
 from gmmspeech.formats.loading import is_kaldi_model, load
+from gmmspeech.phones.decoding.adapting import base_of
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.labels import FrameClock, Label
@@ -33,7 +34,7 @@ def ali_to_phones(
     Numbers are of each phone that is passed, or of each frame's. Times are those of Kaldi: a frame is a step long.
     """
     found = load(model, (PhoneHMM, AdaptedSystem))
-    hmm = found.adapted if isinstance(found, AdaptedSystem) else found
+    hmm = base_of(found)
     find, rows = phones_and_edges(hmm), read_kaldi_alignments(alignments)
     paths = {name: find(row, f"{alignments}: utterance {shown(name)}") for name, row in rows.items()}
     place = parse_output(out, archives=True)

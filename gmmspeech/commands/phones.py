@@ -48,7 +48,7 @@ from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.kaldi_folder import stored_steps
 from gmmspeech.formats.labels import read_ctm, write_ctm
 from gmmspeech.formats.loading import is_kaldi_model, load
-from gmmspeech.phones.decoding.adapting import for_any_speaker, for_these_speakers
+from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_these_speakers
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align, search_note
 from gmmspeech.phones.decoding.confidence import LEAST_FIT, LONGEST_PHONE, least_fit, swapped_transcripts
 from gmmspeech.phones.decoding.recognition import decode
@@ -225,7 +225,7 @@ def recognize_phones_file(
 
         def ready(place: Path) -> tuple[PhoneHMM, dict[str, NDArray], StateGraph]:
             found = open_model(place)
-            base = found.adapted if isinstance(found, AdaptedSystem) else found
+            base = base_of(found)
             graph = phone_loop_graph(base, train_bigram(sequences, base.phones))
             if isinstance(found, AdaptedSystem) and utt2spk is not None:
                 speakers, scale = {name: utt2spk[name] for name in names}, options.get("acoustic_scale", 1.0)
@@ -351,7 +351,7 @@ def _write_ali(
     """Write paths as an archive of Kaldi's transitions."""
     from gmmspeech.formats.kaldi_alignments import kaldi_alignment, write_kaldi_alignments
 
-    base = model.adapted if isinstance(model, AdaptedSystem) else model
+    base = base_of(model)
     named = with_positions(entries, base.phones)
     lacking = {p for variants in named.values() for phones in variants for p in phones} - set(base.phones)
     if lacking:

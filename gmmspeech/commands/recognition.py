@@ -26,7 +26,7 @@ from gmmspeech.formats.alignments import Format, write_alignments
 from gmmspeech.formats.arpa import read_arpa
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.espeak import pronounce_words
-from gmmspeech.phones.decoding.adapting import for_any_speaker, for_these_speakers, with_phones
+from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_these_speakers, with_phones
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.decoding.word_graph import WordGraph, check_words_known, word_graph
@@ -41,11 +41,6 @@ from gmmspeech.phones.labels.word_positions import with_positions
 ALTERNATIVES = "alternatives.csv"
 Model = PhoneHMM | AdaptedSystem
 _NAME = "audio"  # of the one utterance
-
-
-def base_of(model: Model) -> PhoneHMM:
-    """Give the phone HMMs that the states of graphs are of."""
-    return model.adapted if isinstance(model, AdaptedSystem) else model
 
 
 def recognize_dir(

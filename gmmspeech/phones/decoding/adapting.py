@@ -16,6 +16,11 @@ from gmmspeech.phones.hmm.model import PhoneHMM
 Frames = Mapping[str, NDArray]
 
 
+def base_of(model: PhoneHMM | AdaptedSystem) -> PhoneHMM:
+    """Phone HMMs that graphs of states are made for: of a system, those of adapted frames."""
+    return model.adapted if isinstance(model, AdaptedSystem) else model
+
+
 def with_phones(model: PhoneHMM | AdaptedSystem, phones: Iterable[str]) -> PhoneHMM | AdaptedSystem:
     """Give a model, or both of a system, phones that it lacks, as `extended_model` has it."""
     phones = list(phones)

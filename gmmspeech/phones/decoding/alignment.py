@@ -27,7 +27,7 @@ from gmmspeech.errors import (
 )
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.files.text import look_alike
-from gmmspeech.phones.decoding.adapting import for_any_speaker, for_these_speakers, with_phones
+from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_these_speakers, with_phones
 from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches
 from gmmspeech.phones.decoding.boundaries import Boundaries, Chain, place_boundaries
 from gmmspeech.phones.decoding.confidence import goodness_of_pronunciation, transcript_fits
@@ -227,7 +227,7 @@ def align(
         dictionary = with_positions(own, model.phones)
     phones = _phones_of(transcripts, dictionary)
     known = with_phones(model, phones)
-    model = known if isinstance(known, PhoneHMM) else known.adapted
+    model = base_of(known)
     skipped: dict[str, str] = {}
     unknown: Counter[str] = Counter()
     graphs: dict[str, StateGraph] = {}
