@@ -191,13 +191,11 @@ def in_range(results: NDArray, start: int = 0) -> NDArray:
     return results
 
 
-def check_finite(
-    owner: str, array: NDArray, *, item: str, kind: type[GmmSpeechError] = FeatureError, expected: str = "numbers"
-) -> None:
+def check_finite(owner: str, array: NDArray, *, item: str, kind: type[GmmSpeechError] = FeatureError) -> None:
     """Raise an error that says in which `item` (frame, vector, ...) of an array NaN or infinity stands first."""
     bad = first_bad(array)
     if bad is not None:
-        raise kind(f"{owner}: found NaN or infinity in {item} {bad[0]}, expected finite {expected}")
+        raise kind(f"{owner}: found NaN or infinity in {item} {bad[0]}, expected finite numbers")
 
 
 def check_parameters_finite(owner: str, **parameters: NDArray) -> None:
@@ -216,13 +214,11 @@ def as_history(values: ArrayLike) -> list[float]:
     return history.tolist()
 
 
-def check_distribution(
-    owner: str, probabilities: NDArray, count: int, error: type[GmmSpeechError] = ModelError
-) -> None:
-    """Raise an error unless there are `count` probabilities that sum to 1."""
+def check_distribution(owner: str, probabilities: NDArray, count: int) -> None:
+    """Raise a `ModelError` unless there are `count` probabilities that sum to 1."""
     p = np.asarray(probabilities)
     if p.shape != (count,) or p.dtype.kind != "f" or not (p >= 0).all() or not abs(p.sum() - 1) <= 1e-6:
-        raise error(f"{owner}: found {shown(p)}, expected {count} numbers, none negative, that sum to 1")
+        raise ModelError(f"{owner}: found {shown(p)}, expected {count} numbers, none negative, that sum to 1")
 
 
 def as_matrix(x: ArrayLike, *, owner: str = "frames", dim: int | None = None, axes: str = "T, D") -> NDArray:

@@ -68,11 +68,9 @@ def read_text(
     return _Decoder(os.fspath(path), encoding, expected, kind, any_line_ends)(content[len(mark) :])
 
 
-def read_lines(
-    path: str | os.PathLike[str], *, expected: str = "one entry a line", kind: type[GmmSpeechError] = DataError
-) -> list[str]:
+def read_lines(path: str | os.PathLike[str], *, expected: str = "one entry a line") -> list[str]:
     r"""Lines of a text file, without their ``\n``; an error where there is none."""
-    return [line for _, lines in read_line_blocks(path, expected=expected, kind=kind) for line in lines]
+    return [line for _, lines in read_line_blocks(path, expected=expected) for line in lines]
 
 
 def read_line_blocks(
@@ -80,20 +78,19 @@ def read_line_blocks(
     size: int = 1 << 10,  # larger blocks take longer: they leave the cache
     *,
     expected: str = "one entry a line",
-    kind: type[GmmSpeechError] = DataError,
 ) -> Iterator[tuple[int, list[str]]]:
     r"""Yield the number of the first and all of every `size` lines of a text file, as `read_lines`."""
-    with _opened(path, "a text file", kind) as file:
+    with _opened(path, "a text file", DataError) as file:
         head = file.read(4)
         if not head:
-            raise kind(f"{os.fspath(path)}: found 0 bytes, expected {expected}")
+            raise DataError(f"{os.fspath(path)}: found 0 bytes, expected {expected}")
         mark, encoding = _encoding(head)
-        decode = _Decoder(os.fspath(path), encoding, "a text file", kind)
+        decode = _Decoder(os.fspath(path), encoding, "a text file", DataError)
         rest, number = head[len(mark) :], 1
         if encoding != "utf-8":  # bytes do not tell where its lines end
-            yield 1, decode(rest + _read_rest(file, path, expected, kind)).removesuffix("\n").split("\n")
+            yield 1, decode(rest + _read_rest(file, path, expected, DataError)).removesuffix("\n").split("\n")
             return
-        pieces = _bounded_lines(file, path, kind)
+        pieces = _bounded_lines(file, path)
         while block := list(islice(pieces, size)):
             lines = decode(rest + b"".join(block), number).removesuffix("\n").split("\n")
             yield number, lines
@@ -224,11 +221,11 @@ def _read_rest(
     return b"".join(pieces)
 
 
-def _bounded_lines(file: BinaryIO, path: str | os.PathLike[str], kind: type[GmmSpeechError]) -> Iterator[bytes]:
+def _bounded_lines(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[bytes]:
     """Yield the lines of a file, or raise an error where one is longer than any entry: a large file of zeros."""
     while line := file.readline(_LONGEST):
         if len(line) == _LONGEST:
-            raise kind(f"{os.fspath(path)}: found a line longer than {_LONGEST >> 20} MiB, expected a text file")
+            raise DataError(f"{os.fspath(path)}: found a line longer than {_LONGEST >> 20} MiB, expected a text file")
         yield line
 
 

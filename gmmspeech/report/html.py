@@ -104,14 +104,14 @@ def write_report(
 
 
 def worst_trials(
-    is_target: NDArray[np.bool_], scores: NDArray[np.float64], threshold: float, *, count: int = WORST_TRIALS
+    is_target: NDArray[np.bool_], scores: NDArray[np.float64], threshold: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Trials that lie the farthest on the wrong side of a threshold, and after those the ones closest to it.
 
-    Shapes: `is_target` (N,), `scores` (N,); gives `indices` (min(count, N),).
+    Shapes: `is_target` (N,), `scores` (N,); gives `indices` (min(WORST_TRIALS, N),).
     """
     distances = np.where(is_target, threshold - scores, scores - threshold)
-    count = min(count, len(scores))
+    count = min(WORST_TRIALS, len(scores))
     least = np.partition(distances, -count)[-count]
     candidates = np.flatnonzero(distances >= least)
     errors = is_target[candidates] != (scores[candidates] >= threshold)  # decides at a distance of 0

@@ -31,7 +31,6 @@ def write_phone_report(
     segments: Segments,
     log_posteriors: NDArray[np.float64],
     frames: tuple[int, int] = (0, 0),
-    subtitle: str = "",
     configuration: Configuration | None = None,
 ) -> Path:
     """Write confusions by phone and by manner of articulation, figures of phones and speakers, and the worst errors.
@@ -69,7 +68,7 @@ def write_phone_report(
         section("Worst errors", _worst(segments, phones, log_posteriors)),
         section("Configuration", configuration_section(configuration or {})),
     ]
-    return write_page(place, title=title, subtitle=subtitle, headline=headline, body="".join(parts))
+    return write_page(place, title=title, headline=headline, body="".join(parts))
 
 
 def _pairs(said: Sequence[str], found: Sequence[str]) -> str:

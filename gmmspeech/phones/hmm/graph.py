@@ -317,17 +317,15 @@ def train_bigram(sequences: Sequence[Sequence[str]], phones: Sequence[str]) -> P
     return PhoneBigram(tuple(phones), rows[size, :size], rows[:size, :size], rows[:size, size])
 
 
-def phone_loop_graph(
-    model: PhoneHMM, bigram: PhoneBigram, *, scale: float = 1.0, insertion_penalty: float = 0.0
-) -> StateGraph:
+def phone_loop_graph(model: PhoneHMM, bigram: PhoneBigram, *, insertion_penalty: float = 0.0) -> StateGraph:
     """Any phones one after the other, as a bigram has it."""
     builder = _Builder(model, of_words=False)
     ends = [builder.chain([phone], number) for number, phone in enumerate(bigram.phones)]
     for (_, last), row in zip(ends, bigram.following, strict=True):
-        entries = [(first, scale * p - insertion_penalty) for (first, _), p in zip(ends, row, strict=True)]
+        entries = [(first, p - insertion_penalty) for (first, _), p in zip(ends, row, strict=True)]
         builder.connect([(last, 0.0)], [(node, p) for node, p in entries if p > -np.inf])
-    starts = [(first, scale * p - insertion_penalty) for (first, _), p in zip(ends, bigram.initial, strict=True)]
-    finals = [(last, scale * p) for (_, last), p in zip(ends, bigram.final, strict=True)]
+    starts = [(first, p - insertion_penalty) for (first, _), p in zip(ends, bigram.initial, strict=True)]
+    finals = [(last, p) for (_, last), p in zip(ends, bigram.final, strict=True)]
     return builder.build(starts, finals, bigram.phones)
 
 

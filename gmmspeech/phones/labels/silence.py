@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.phones.labels.phone_sets import is_silence
 
+_SILENCE = "SIL"
 _SHORTEST = 0.03  # seconds: shorter gaps are times that were rounded, or moved by hand
 
 
-def named_silence(labels: Mapping[str, Sequence[Label]], silence: str = "SIL") -> dict[str, list[Label]]:
-    """Give labels in which silence of any of its usual names has one.
+def named_silence(labels: Mapping[str, Sequence[Label]]) -> dict[str, list[Label]]:
+    """Give labels in which silence of any of its usual names is named SIL.
 
     Examples
     --------
@@ -19,13 +20,13 @@ def named_silence(labels: Mapping[str, Sequence[Label]], silence: str = "SIL") -
     {'u': [Label(start=0.0, end=0.2, name='SIL'), Label(start=0.2, end=0.5, name='a')]}
     """
     return {
-        name: [label._replace(name=silence) if is_silence(label.name) else label for label in own]
+        name: [label._replace(name=_SILENCE) if is_silence(label.name) else label for label in own]
         for name, own in labels.items()
     }
 
 
 def filled_with_silence(
-    labels: Mapping[str, Sequence[Label]], lasting: Mapping[str, float], silence: str = "SIL"
+    labels: Mapping[str, Sequence[Label]], lasting: Mapping[str, float]
 ) -> tuple[dict[str, list[Label]], float]:
     """Give labels with silence where there is none of anything, and how many seconds of it.
 
@@ -42,7 +43,7 @@ def filled_with_silence(
             continue
         end = lasting.get(name, 0.0)
         edges = zip([0.0, *(label.end for label in own)], [*(label.start for label in own), end], strict=True)
-        gaps = [Label(start, stop, silence) for start, stop in edges if stop - start >= _SHORTEST]
+        gaps = [Label(start, stop, _SILENCE) for start, stop in edges if stop - start >= _SHORTEST]
         seconds += sum(gap.end - gap.start for gap in gaps)
         filled[name] = sorted([*own, *gaps])
     return filled, seconds

@@ -4,8 +4,8 @@ from gmmspeech.phones.labels.silence import filled_with_silence, named_silence
 
 def test_names_of_silence():
     names = ["sil", "SP", "h#", "pau", "<p:>", "", "_", "a", "spn", "S"]
-    found = named_silence({"u": [Label(float(i), i + 1.0, name) for i, name in enumerate(names)]}, "pause")["u"]
-    assert [label.name for label in found] == ["pause"] * 7 + ["a", "spn", "S"]
+    found = named_silence({"u": [Label(float(i), i + 1.0, name) for i, name in enumerate(names)]})["u"]
+    assert [label.name for label in found] == ["SIL"] * 7 + ["a", "spn", "S"]
     assert [label.start for label in found] == list(range(10))
 
 
