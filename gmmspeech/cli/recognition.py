@@ -15,8 +15,6 @@ from gmmspeech.cli.steps import feats_option, steps_options, stored_or_none, utt
 from gmmspeech.errors import ConfigError, DataError, counted, say, shown
 
 if TYPE_CHECKING:
-    from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph
-    from gmmspeech.phones.hmm.model import PhoneHMM
     from gmmspeech.phones.labels.labels import Label
 
 _OF_LM = ("lm_scale", "beam", "max_active", "lattice_beam", "self_loop_scale", "confidence", "n_best", "out", "format")
@@ -159,12 +157,20 @@ def recognize(
                 raise ConfigError(f"{name}: found it beside --lm, expected one of them")
         sounds = {"unknown_words": unknown_words or "error", "language": language, **common}
         _recognize_with_lm(data_dir, model, lm, dictionaries, penalty, acoustic_scale, of_lm, sounds)
-    elif bool(dictionaries) == (phones is not None):
+        return
+    if bool(dictionaries) == (phones is not None):
         raise ConfigError("found both or none of --dictionary and --phones, expected one: words, or phones")
-    elif phones is not None:
-        _recognize_phones(data_dir, model, phones, reference, penalty, acoustic_scale, common)
-    else:
-        _recognize_words(data_dir, model, dictionaries, words, isolated, penalty, acoustic_scale, common)
+    from gmmspeech.commands.recognition import recognize_grammar_dir, recognize_phones_dir
+
+    if phones is not None:
+        scale = 0.2 if acoustic_scale is None else acoustic_scale
+        how = {"reference": reference, "penalty": penalty, "acoustic_scale": scale, **common}
+        _tell_recognized("phone", *recognize_phones_dir(data_dir, model, phones, **how))
+        return
+    scale = 1.0 if acoustic_scale is None else acoustic_scale
+    vocabulary = None if words is None else [word.strip() for word in words.split(",") if word.strip()]
+    how = {"words": vocabulary, "isolated": isolated, "penalty": penalty, "acoustic_scale": scale, **common}
+    _tell_recognized("word", *recognize_grammar_dir(data_dir, model, dictionaries, **how))
 
 
 def _recognize_with_lm(
@@ -178,9 +184,8 @@ def _recognize_with_lm(
     common: Mapping[str, Any],
 ) -> None:
     """Recognize words as an n-gram has them."""
-    from gmmspeech.commands.phones import transcripts
     from gmmspeech.commands.recognition import recognize_words_dir
-    from gmmspeech.commands.transcripts import is_data_dir, read_speech
+    from gmmspeech.commands.transcripts import is_data_dir
     from gmmspeech.phones.decoding.word_search import SearchOptions
     from gmmspeech.phones.labels.dictionary import dictionary_key
 
@@ -193,11 +198,8 @@ def _recognize_with_lm(
     format = of_lm["format"] or ("ctm" if is_data_dir(data_dir) else "textgrid")
     graph = {"word_insertion_penalty": penalty, **scales}
     how: dict[str, Any] = {"graph": graph, "out": of_lm["out"], "format": format, **common}
-    found, vocabulary = recognize_words_dir(data_dir, model, lm, dictionaries or ["cmudict"], options, **how)
-    data = read_speech(data_dir, allow_pipes=common["allow_pipes"], skip_bad=common["skip_bad"], transcripts=False)[0]
-    spoken = None
-    if data.text:
-        spoken = transcripts(data, vocabulary.entries)
+    found, spoken, vocabulary = recognize_words_dir(data_dir, model, lm, dictionaries or ["cmudict"], options, **how)
+    if spoken is not None:
         _tell_out_of_vocabulary(spoken.values(), {dictionary_key(word) for word in vocabulary.entries})
     words = {name: a.words for name, a in found.items()}
     _tell_recognized("word", words, spoken, key=dictionary_key)
@@ -216,88 +218,20 @@ def _tell_out_of_vocabulary(spoken: Iterable[Sequence[str]], known: set[str]) ->
         say(f"not in the n-gram: {len(unknown)} of {counted(len(said), 'word')} of the transcripts ({listed})")
 
 
-def _recognize_phones(
-    data_dir: Path,
-    model: Path | None,
-    phones: Path,
-    reference: Path | None,
-    penalty: float,
-    acoustic_scale: float | None,
-    common: Mapping[str, Any],
-) -> None:
-    """Recognize phones that follow one another as in labels."""
-    from gmmspeech.commands.recognition import open_model, recognize_dir
-    from gmmspeech.commands.transcripts import read_speech
-    from gmmspeech.formats.alignments import read_alignments
-    from gmmspeech.formats.tiers import read_tiers
-    from gmmspeech.phones.decoding.adapting import base_of
-    from gmmspeech.phones.hmm.graph import phone_loop_graph, train_bigram
-
-    sequences = [[label.name for label in labels] for labels in read_tiers(phones).values()]
-    scale = 0.2 if acoustic_scale is None else acoustic_scale
-
-    def loop(hmm: PhoneHMM) -> StateGraph:
-        try:
-            bigram = train_bigram(sequences, hmm.phones)
-        except DataError as error:
-            raise DataError(f"{phones}: {error}") from None
-        return phone_loop_graph(hmm, bigram, insertion_penalty=penalty)
-
-    data = read_speech(data_dir, allow_pipes=common["allow_pipes"], skip_bad=common["skip_bad"], transcripts=False)[0]
-    names = dict.fromkeys(name for line in sequences for name in line)
-    found = recognize_dir(data_dir, model, loop, phones=names, acoustic_scale=scale, **common)
-    truth = None if reference is None else read_alignments(reference, data)
-    spoken = None if truth is None else {name: [label.name for label in truth[name]] for name in truth}
-    silence = base_of(open_model(model)).silence
-    _tell_recognized("phone", {name: a.phones for name, a in found.items()}, spoken, silence)
-
-
-def _recognize_words(
-    data_dir: Path,
-    model: Path | None,
-    dictionaries: Sequence[str],
-    words: str | None,
-    isolated: bool,
-    penalty: float,
-    acoustic_scale: float | None,
-    common: Mapping[str, Any],
-) -> None:
-    """Recognize words of a small grammar, each as probable as any other."""
-    from gmmspeech.commands.phones import open_model, transcripts
-    from gmmspeech.commands.recognition import phones_of, recognize_dir
-    from gmmspeech.commands.transcripts import open_pronunciations, read_speech
-    from gmmspeech.phones.hmm.graph import pronunciations
-    from gmmspeech.phones.labels.word_positions import with_positions
-
-    opened = open_model(model)
-    data = read_speech(data_dir, allow_pipes=common["allow_pipes"], skip_bad=common["skip_bad"], transcripts=False)[0]
-    known = open_pronunciations(dictionaries, phones=opened.phones)
-    spoken = None if not data.text else transcripts(data, known)
-    entries = with_positions({word: pronunciations(known, word) for word in _vocabulary(words, spoken)}, opened.phones)
-    grammar = _grammar(entries, isolated, penalty)
-    scale = 1.0 if acoustic_scale is None else acoustic_scale
-    found = recognize_dir(data_dir, opened, grammar, phones=phones_of(entries), acoustic_scale=scale, **common)
-    _tell_recognized("word", {name: a.words for name, a in found.items()}, spoken)
-
-
 def _tell_recognized(
     what: str,
     found: Mapping[str, Sequence[Label]],
     spoken: Mapping[str, Sequence[str]] | None,
-    silence: str | None = None,
     key: Callable[[str], str] = str,
 ) -> None:
-    """Print what was recognized, and the error rate if the truth is known; silence is in neither.
-
-    Names whose `key` is the same are the same.
-    """
+    """Print what was recognized, and the error rate if the truth is known; names whose `key` is the same are one."""
     from gmmspeech.metrics.error_rate import error_rate
 
-    said = {name: [label.name for label in labels if label.name != silence] for name, labels in found.items()}
+    said = {name: [label.name for label in labels] for name, labels in found.items()}
     for name, line in said.items():
         tell(f"{name} {' '.join(line)}")
     if spoken is not None:
-        known = {name: [symbol for symbol in spoken[name] if symbol != silence] for name in said if name in spoken}
+        known = {name: spoken[name] for name in said if name in spoken}
         if not any(known.values()):
             raise DataError(
                 f"reference: found no {what} of any of {counted(len(said), 'utterance')}, expected what was said"
@@ -306,26 +240,3 @@ def _tell_recognized(
             say(f"not counted: {counted(len(missing), 'utterance')} without a reference, the first: {missing[0]}")
         references = {name: list(map(key, line)) for name, line in known.items()}
         tell(f"{what} error rate: {error_rate(references, {name: list(map(key, said[name])) for name in known})}")
-
-
-def _vocabulary(words: str | None, spoken: Mapping[str, Sequence[str]] | None) -> list[str]:
-    if words is not None:
-        return sorted({word.strip() for word in words.split(",") if word.strip()})
-    if spoken is None:
-        raise ConfigError("--words: found none, and no file text, expected the words that may be said")
-    return sorted({word for line in spoken.values() for word in line})
-
-
-def _grammar(entries: Pronunciations, isolated: bool, penalty: float) -> Callable[[PhoneHMM], StateGraph]:
-    from gmmspeech.phones.decoding.word_graph import check_phones_known
-    from gmmspeech.phones.hmm.graph import word_loop_graph, word_sequence_graph
-
-    words = list(entries)
-
-    def graph_of(model: PhoneHMM) -> StateGraph:
-        check_phones_known(entries, model)
-        if isolated:
-            return word_sequence_graph(model, [words], entries)
-        return word_loop_graph(model, words, entries, insertion_penalty=penalty)
-
-    return graph_of

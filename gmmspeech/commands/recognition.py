@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,69 +16,154 @@ from gmmspeech.audio.reading import Channel
 from gmmspeech.commands.alignment import Audio, samples_of
 from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.extraction import Extraction
-from gmmspeech.commands.phones import features_of, front_end_for, front_end_of_model, open_model, warn_of_skipped
+from gmmspeech.commands.phones import (
+    features_of,
+    front_end_for,
+    front_end_of_model,
+    open_model,
+    transcripts,
+    warn_of_skipped,
+)
 from gmmspeech.commands.stored_features import Stored
 from gmmspeech.commands.transcripts import Dictionaries, phones_like, pronunciations_of, read_speech
-from gmmspeech.errors import ConfigError, GmmSpeechWarning, counted, shown
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import csv_lines
-from gmmspeech.formats.alignments import Format, write_alignments
+from gmmspeech.formats.alignments import Format, read_alignments, write_alignments
 from gmmspeech.formats.arpa import read_arpa
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.espeak import pronounce_words
+from gmmspeech.formats.tiers import read_tiers
 from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_these_speakers, with_phones
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.decoding.recognition import decode
-from gmmspeech.phones.decoding.word_graph import WordGraph, check_words_known, word_graph
+from gmmspeech.phones.decoding.word_graph import WordGraph, check_phones_known, check_words_known, word_graph
 from gmmspeech.phones.decoding.word_search import Recognition, SearchOptions, recognize_words
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
-from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph
+from gmmspeech.phones.hmm.graph import (
+    Pronunciations,
+    StateGraph,
+    phone_loop_graph,
+    pronunciations,
+    train_bigram,
+    utterance_graph,
+    word_loop_graph,
+    word_sequence_graph,
+)
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.ipa import notation_of
+from gmmspeech.phones.labels.labels import Label
 from gmmspeech.phones.labels.ngram import NGram
 from gmmspeech.phones.labels.word_positions import with_positions
 
 ALTERNATIVES = "alternatives.csv"
 Model = PhoneHMM | AdaptedSystem
+Recognized = tuple[dict[str, list[Label]], dict[str, list[str]] | None]
+"""What was recognized of each utterance, and what was said where that is known."""
 _NAME = "audio"  # of the one utterance
 
 
-def recognize_dir(
+def recognize_phones_dir(
     folder: Path,
-    model: Model | Path | None,
-    graph_of: Callable[[PhoneHMM], StateGraph],
+    model: Path | None,
+    learned: Path,
     *,
-    phones: Iterable[str] = (),
-    adapt: bool | None = None,
-    n_jobs: int | None = 1,
+    reference: Path | None = None,
+    penalty: float = 0.0,
     skip_bad: bool | None = None,
     allow_pipes: bool = False,
-    channel: Channel = "mix",
-    stored: Stored | None = None,
     **options: Any,
-) -> dict[str, Alignment]:
-    """Recognize the utterances of a data directory, or of a folder of recordings, on paths through one graph.
+) -> Recognized:
+    """Recognize phones that follow one another as in the labels `learned`; what was said is in labels too.
 
-    For some of `phones` that the model lacks it takes their neighbors, with a warning, as in alignment.
+    Silence is in neither. Options are those of `_on_paths`.
+    """
+    sequences = [[label.name for label in labels] for labels in read_tiers(learned).values()]
+    speech = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)
+    opened = _with_rare(open_model(model), dict.fromkeys(name for line in sequences for name in line))
+    base = base_of(opened)
+    try:
+        bigram = train_bigram(sequences, base.phones)
+    except DataError as error:
+        raise DataError(f"{learned}: {error}") from None
+    graph = phone_loop_graph(base, bigram, insertion_penalty=penalty)
+    found = _on_paths(speech, model, opened, graph, **options)
+    truth = {} if reference is None else read_alignments(reference, speech[0])
+    spoken = {name: [label.name for label in labels if label.name != base.silence] for name, labels in truth.items()}
+    phones = {name: [label for label in a.phones if label.name != base.silence] for name, a in found.items()}
+    return phones, None if reference is None else spoken
+
+
+def recognize_grammar_dir(
+    folder: Path,
+    model: Path | None,
+    dictionary: Dictionaries,
+    *,
+    words: Iterable[str] | None = None,
+    isolated: bool = False,
+    penalty: float = 0.0,
+    skip_bad: bool | None = None,
+    allow_pipes: bool = False,
+    **options: Any,
+) -> Recognized:
+    """Recognize words, each as probable as any other: one in an utterance, or any number of them.
+
+    By default those of the transcripts. Options are those of `_on_paths`.
+    """
+    speech = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)
+    opened = open_model(model)
+    known = pronunciations_of(dictionary, phones=opened.phones)
+    spoken = transcripts(speech[0], known) if speech[0].text else None
+    if words is None:
+        if spoken is None:
+            raise ConfigError("words: found none, and no file text, expected the words that may be said")
+        words = (word for line in spoken.values() for word in line)
+    entries = with_positions({word: pronunciations(known, word) for word in sorted(set(words))}, opened.phones)
+    opened = _with_rare(opened, phones_of(entries))
+    base = base_of(opened)
+    check_phones_known(entries, base)
+    if isolated:
+        graph = word_sequence_graph(base, [list(entries)], entries)
+    else:
+        graph = word_loop_graph(base, list(entries), entries, insertion_penalty=penalty)
+    found = _on_paths(speech, model, opened, graph, **options)
+    return {name: a.words for name, a in found.items()}, spoken
+
+
+def _on_paths(
+    speech: tuple[DataDir, dict[str, str], bool],
+    model: Path | None,
+    opened: Model,
+    graph: StateGraph,
+    *,
+    acoustic_scale: float,
+    adapt: bool | None = None,
+    stored: Stored | None = None,
+    channel: Channel = "mix",
+    n_jobs: int | None = 1,
+) -> dict[str, Alignment]:
+    """Recognize what was read of a folder on paths through one graph, with a model as opened and where it lies.
+
     Frames are adapted to the model by speaker in a pass before, if asked for, and by default those for a system that
     is adapted to speakers.
     """
-    data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)
-    found = _with_rare(open_model(model), phones)
-    graph = graph_of(base_of(found))
+    data, left_out, skip = speech
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
-    with features_of(data, front_end_for(model, found, stored), **reading) as (store, done):
+    how: dict[str, Any] = {"acoustic_scale": acoustic_scale, "n_jobs": n_jobs}
+    with features_of(data, front_end_for(model, opened, stored), **reading) as (store, done):
         _tell_bad(done, left_out)
-        if adapts(found, adapt):
-            how = {"acoustic_scale": options.get("acoustic_scale", 1.0), "n_jobs": n_jobs}
-            hmm, frames = for_these_speakers(found, store, dict.fromkeys(store, graph), data.utt2spk, **how)
+        if adapts(opened, adapt):
+            hmm, frames = for_these_speakers(opened, store, dict.fromkeys(store, graph), data.utt2spk, **how)
         else:
-            hmm, frames = for_any_speaker(found, store)
-        return decode(hmm, frames, graph, n_jobs=n_jobs, skip_bad=skip, **options)
+            hmm, frames = for_any_speaker(opened, store)
+        return decode(hmm, frames, graph, skip_bad=skip, **how)
 
 
 def _with_rare(model: Model, phones: Iterable[str]) -> Model:
-    """Give a model the phones of its own notation that its training speech lacked; others are refused later on."""
+    """Give a model the phones of its own notation that its training speech lacked, as their neighbors, with a warning.
+
+    Others are refused later on.
+    """
     phones = list(phones)
     return with_phones(model, phones) if notation_of(phones) == notation_of(model.phones) else model
 
@@ -188,11 +273,11 @@ def recognize_words_dir(
     allow_pipes: bool = False,
     channel: Channel = "mix",
     stored: Stored | None = None,
-) -> tuple[dict[str, Recognition], Vocabulary]:
+) -> tuple[dict[str, Recognition], dict[str, list[str]] | None, Vocabulary]:
     """Recognize the words of a data directory, or of a folder of recordings, as an n-gram has them.
 
     Times of words and phones go into `out` as `write_alignments` writes them, with the alternatives in a table. `graph`
-    has options of `word_graph`. Give what was recognized, and of which words.
+    has options of `word_graph`. Give what was recognized, what was said where that is known, and the words that may be.
     """
     data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)
     found = open_model(model)
@@ -210,7 +295,7 @@ def recognize_words_dir(
         )
     if out is not None:
         write_recognized(out, done_words, data, format)
-    return done_words, words
+    return done_words, transcripts(data, words.entries) if data.text else None, words
 
 
 def write_recognized(out: Path, found: Mapping[str, Recognition], data: DataDir, format: Format) -> None:

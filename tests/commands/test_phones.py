@@ -21,7 +21,7 @@ from gmmspeech.commands.phones import (
     seconds_of,
     transcripts,
 )
-from gmmspeech.commands.recognition import recognize_dir
+from gmmspeech.commands.recognition import recognize_grammar_dir
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.formats.alignments import write_alignments
@@ -30,7 +30,6 @@ from gmmspeech.formats.labels import read_ctm
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.textgrid import read_textgrid
 from gmmspeech.phones.decoding.alignment import Alignment
-from gmmspeech.phones.hmm.graph import word_sequence_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training_state import TrainingState
 from gmmspeech.phones.labels.labels import Label
@@ -73,8 +72,8 @@ def test_from_audio_and_words_to_times_and_words_again(digits: Path, model: Path
     assert len(starts) > 300
     assert np.mean(np.array(starts) <= 0.04) > 0.7
 
-    found = recognize_dir(digits, model, lambda hmm: word_sequence_graph(hmm, [DIGITS], dictionary))
-    wrong = sum([word.name for word in a.words] != transcripts(data)[name] for name, a in found.items())
+    words, _ = recognize_grammar_dir(digits, model, dictionary, words=DIGITS, isolated=True, acoustic_scale=1.0)
+    wrong = sum([word.name for word in words[name]] != transcripts(data)[name] for name in words)
     assert wrong <= 5
 
     ctm = write_alignments(tmp_path / "ctm", done.alignments, format="ctm")
