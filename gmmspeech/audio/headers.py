@@ -118,7 +118,7 @@ def _riff(name: str, file: BinaryIO, size: int) -> Sound:
     big, wide = kind[:4] == b"RIFX", kind[:4] in (b"RF64", b"BW64")
     if kind[8:] != b"WAVE":
         return Sound()
-    data = _find_chunk(file, size, b"data", big_endian=big)
+    data = _find_chunk(file, b"data", big_endian=big)
     if data is None:
         return Sound()
     if not big and data.coding in _MPEG_CODINGS:
@@ -150,7 +150,7 @@ def _riff(name: str, file: BinaryIO, size: int) -> Sound:
 
 
 def _aiff(name: str, file: BinaryIO, size: int) -> Sound:
-    data = _find_chunk(file, size, b"SSND", big_endian=True)
+    data = _find_chunk(file, b"SSND", big_endian=True)
     if data is not None and 8 < data.size <= size - data.begin:
         _check_behind(name, file, data.begin + data.size, size)
     return Sound()
@@ -331,7 +331,7 @@ def _sphere_number(name: str, fields: dict[str, str], key: str) -> int:
     return int(text)
 
 
-def _find_chunk(file: BinaryIO, size: int, wanted: bytes, *, big_endian: bool) -> _Chunk | None:
+def _find_chunk(file: BinaryIO, wanted: bytes, *, big_endian: bool) -> _Chunk | None:
     """Find the samples of a file of chunks (RIFF, AIFF)."""
     form = ">4sI" if big_endian else "<4sI"
     place, place64, size64, coding = 12, 0, 0, 0

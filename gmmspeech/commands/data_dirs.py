@@ -23,8 +23,6 @@ from gmmspeech.formats.data_tables import (
     write_tables,
 )
 
-WAYS = ("spread", "first", "last", "shortest", "per-speaker", "speakers")
-
 
 def subset_data(
     folder: Path,

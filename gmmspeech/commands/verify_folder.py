@@ -335,7 +335,7 @@ def _evaluate(
         voices = json.loads(voiced.read_text(encoding="utf-8"))
         learnt = [voices[speaker] for speaker in set(chosen.background.values())]
         tried = [voices[chosen.owners[test]] for test in set(chosen.trials.tests)]
-        calibrated = _calibrate(place, llrs, list(systems.values()), chosen)
+        calibrated = _calibrate(place, llrs, list(systems.values()))
         lacked = lacking(learnt, tried) if learnt else ()
         notes = [*_worth(chosen, features), *lacked, *calibrated, *chosen.notes]
         write_lines(noted, [json.dumps(notes, ensure_ascii=True)])
@@ -409,7 +409,7 @@ def _worth(chosen: Protocol, features: Path) -> Iterator[str]:
         yield f"Tests have {speech:.1f} s of speech in the median; of whole sentences, errors would be far fewer."
 
 
-def _calibrate(place: Path, out: Path, paths: Sequence[Path], chosen: Protocol) -> Iterator[str]:
+def _calibrate(place: Path, out: Path, paths: Sequence[Path]) -> Iterator[str]:
     """Write scores on the scale of likelihood ratios, by maps that know neither speaker; yield notes on them."""
     trials = read_labeled_trials(place / "protocol" / "trials")
     columns = np.column_stack([read_scores(path).align(trials) for path in paths])

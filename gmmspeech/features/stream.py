@@ -74,7 +74,7 @@ class FrontEndStream:
             if front.resample:
                 raise ConfigError("resample: found true, expected false in a stream: resample the signal before")
             raise FeatureError(f"{utterance_prefix(utterance)}found {rate:g} Hz, expected {front.sample_frequency} Hz")
-        self._front, self._who = front, utterance_prefix(utterance)
+        self._who = utterance_prefix(utterance)
         assert not isinstance(front.features, CqccOptions)  # refused above
         self._static = _Static(front.features, front.sample_frequency, dither_seed(utterance))
         self._steps = _steps(front)

@@ -93,7 +93,7 @@ class Corpus:
             front_end=getattr(self.frames, "front_end", None),
         )
 
-    def set_spans(self, model: PhoneHMM, spans_of: Callable[[str, int], list[Span]]) -> None:
+    def set_spans(self, spans_of: Callable[[str, int], list[Span]]) -> None:
         """Cut the utterances; those that can't be are bad."""
         for name, length in self.lengths.items():
             try:

@@ -193,7 +193,7 @@ def train_phone_hmm(
         started = mapped_model(init_model, phones, phone_map, silence=silence)
         model = collapsed(started)
     corpus.set_spans(
-        model, lambda name, length: [words_span(model, transcripts[name], dictionary, length, silence_probability)]
+        lambda name, length: [words_span(model, transcripts[name], dictionary, length, silence_probability)]
     )
     options = Options(
         total_gaussians=total_gaussians,
@@ -320,7 +320,7 @@ min_occupancy, init_model, phone_map, skip_bad, n_jobs, client, callback, resume
             if start < stop
         ]
 
-    corpus.set_spans(model, spans)
+    corpus.set_spans(spans)
     options = Options(
         total_gaussians=total_gaussians,
         max_iter=max_iter,

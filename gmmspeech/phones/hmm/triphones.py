@@ -139,7 +139,7 @@ callback, checkpoint, progress
     aligned = alignment.model
     names = [name for name in transcripts if name in frames and name in alignment.posteriors]
     corpus = Corpus(frames, names, skip_bad, Workers(n_jobs, client))
-    corpus.set_spans(aligned, _spans(aligned, transcripts, dictionary, silence_probability))
+    corpus.set_spans(_spans(aligned, transcripts, dictionary, silence_probability))
     posteriors = {name: alignment.posteriors[name] for name in corpus.spans}
     apart = contexts == "word-internal"
     told = with_words(corpus, aligned, posteriors, apart=apart)
@@ -164,7 +164,7 @@ callback, checkpoint, progress
     elif tree.word_internal != apart:
         raise ModelError(f"tree: found one of {tree.contexts} contexts, expected {contexts} ones")
     tied = tied_model(aligned, tree, stats, corpus.mean).with_front_end(front_end_of(frames))
-    corpus.set_spans(tied, _spans(tied, transcripts, dictionary, silence_probability))
+    corpus.set_spans(_spans(tied, transcripts, dictionary, silence_probability))
     options = Options(
         total_gaussians=total_gaussians or total // FRAMES_A_GAUSSIAN,
         max_iter=max_iter,

@@ -50,7 +50,7 @@ def test_sums_are_those_of_the_frames_of_each_context(n_jobs):
         posteriors[f"u{i}"] = posterior(states)
         frames[f"u{i}"] = rng.normal(5, 1, (len(states), 2)).astype(np.float32)
     corpus = Corpus(frames, list(frames), skip_bad=False, pool=Workers(n_jobs))
-    corpus.set_spans(MODEL, lambda name, length: [words_span(MODEL, [], {}, length, 0.5)])
+    corpus.set_spans(lambda name, length: [words_span(MODEL, [], {}, length, 0.5)])
     found = context_statistics(corpus, MODEL, with_words(corpus, MODEL, posteriors, apart=False))
     expected = defaultdict(list)
     for name, x in frames.items():
@@ -90,7 +90,7 @@ def test_contexts_end_where_words_do(n_jobs):
     aligned = {name: posterior(states) for name, (states, _, _) in expected.items()}
     frames = {name: np.zeros((len(each.frame), 2)) for name, each in aligned.items()}
     corpus = Corpus(frames, list(frames), skip_bad=False, pool=Workers(n_jobs))
-    corpus.set_spans(MODEL, lambda name, length: [words_span(MODEL, words[name], WORDS, length, 0.5)])
+    corpus.set_spans(lambda name, length: [words_span(MODEL, words[name], WORDS, length, 0.5)])
     told = with_words(corpus, MODEL, aligned, apart=True)
     for name, states in expected.items():
         known = phone_contexts(MODEL, *told[name])
@@ -103,6 +103,6 @@ def test_words_of_soft_alignments_are_those_that_agree_with_most_frames():
     """The middle frame's best state is one that no path goes through there."""
     states = [2, 3, 4, 2, 5, 4, 5, 2, 3]  # A B, with an A within; then BA
     corpus = Corpus({"u": np.zeros((9, 2))}, ["u"], skip_bad=False)
-    corpus.set_spans(MODEL, lambda name, length: [words_span(MODEL, ["AB", "BA"], WORDS, length, 0.5)])
+    corpus.set_spans(lambda name, length: [words_span(MODEL, ["AB", "BA"], WORDS, length, 0.5)])
     told = with_words(corpus, MODEL, {"u": posterior(states)}, apart=True)["u"]
     assert told.word.tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 1]

@@ -39,7 +39,7 @@ def spoken(*phones, seed=0):
 def corpus_of(frames, words, *, phones=("SIL", "AA", "S", "M"), num_states=3):
     corpus = Corpus(frames, list(frames), skip_bad=False)
     model = corpus.first_model(phones, num_states, phones[0])
-    corpus.set_spans(model, lambda name, length: [words_span(model, words[name], DICTIONARY, length, 0.5)])
+    corpus.set_spans(lambda name, length: [words_span(model, words[name], DICTIONARY, length, 0.5)])
     return corpus, model
 
 
@@ -74,7 +74,7 @@ def test_posteriors_are_those_of_all_paths():
     frames = Frames(u=spoken(("AA", 4), ("S", 4)))
     corpus = Corpus(frames, ["u"], skip_bad=False)
     model = corpus.first_model(("SIL", "AA", "S"), 1, "SIL")
-    corpus.set_spans(model, lambda name, length: [words_span(model, ["ASS"], DICTIONARY, length, 0.0)])
+    corpus.set_spans(lambda name, length: [words_span(model, ["ASS"], DICTIONARY, length, 0.0)])
     found = flat_alignments(corpus, model)["u"]
     scores, durations = manner_log_likelihoods(model, frames["u"]), expected_durations(model)
     paths = [[1] * b + [2] * (8 - b) for b in range(1, 8)]
@@ -112,7 +112,7 @@ def test_phones_with_times_share_their_frames_alike():
     corpus = Corpus(Frames(u=spoken(("AA", 12), ("S", 9))), ["u"], skip_bad=False)
     model = corpus.first_model(("SIL", "AA", "S"), 3, "SIL")
     spans = [phone_span(model, "AA", 0, 12), phone_span(model, "S", 12, 21)]
-    corpus.set_spans(model, lambda name, length: spans)
+    corpus.set_spans(lambda name, length: spans)
     found = flat_alignments(corpus, model)["u"]
     np.testing.assert_array_equal(found.state, np.repeat(np.concatenate([s.states for s in spans]), [4] * 3 + [3] * 3))
 

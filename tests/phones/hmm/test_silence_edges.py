@@ -171,7 +171,7 @@ def test_training_of_triphones_leaves_edges_where_all_features_see_them():
     options = Options(None, 1, 1, None, "viterbi", 1.0, None, 0.25, 0.01, 10.0)
     found = []
     for model in (plain, tied):
-        corpus.set_spans(model, lambda name, n, m=model: [words_span(m, words[name], DICTIONARY, n, 0.5)])
+        corpus.set_spans(lambda name, n, m=model: [words_span(m, words[name], DICTIONARY, n, 0.5)])
         (posteriors,) = align_corpus(corpus, model, options).values()
         found.append(np.flatnonzero(posteriors.state == model.states("AA")[0])[0])
     assert found[0] == 19 > found[1]  # 18: an alignment of training moves edges by less than deltas see
