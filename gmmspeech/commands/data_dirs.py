@@ -10,7 +10,7 @@ import numpy as np
 from gmmspeech.arguments import check, whole
 from gmmspeech.commands.data_checks import fixed
 from gmmspeech.errors import ConfigError, DataError, counted, shown
-from gmmspeech.files.text import parse_number, read_lines, split_fields
+from gmmspeech.files.text import first_fields, parse_number, split_fields
 from gmmspeech.formats.data_tables import (
     OWNERS,
     Table,
@@ -46,10 +46,10 @@ def subset_data(
     tables = read_whole_tables(folder)
     utt2spk = tables["utt2spk"]
     if speakers is not None:
-        listed = set(_first_fields(speakers))
+        listed = set(first_fields(speakers))
         kept = [u for u, speaker in utt2spk.items() if speaker in listed]
     elif utterances is not None:
-        listed = set(_first_fields(utterances))
+        listed = set(first_fields(utterances))
         kept = [u for u in utt2spk if u in listed]
     else:
         assert count is not None
@@ -58,10 +58,6 @@ def subset_data(
         raise DataError(f"{folder}: found no utterance of those asked for, expected one or more")
     write_tables(out, moved(filtered(tables, set(kept)), folder, out))
     return len(kept), len(utt2spk)
-
-
-def _first_fields(path: Path) -> Iterator[str]:
-    return (fields[0] for fields in map(split_fields, read_lines(path)) if fields)
 
 
 def _chosen(folder: Path, tables: Tables, count: int, way: str, random_state: int) -> list[str]:

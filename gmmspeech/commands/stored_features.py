@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gmmspeech.errors import ConfigError, DataError, FeatureError, all_of, counted, shown
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.atomic import temporary_folder
-from gmmspeech.files.text import look_alike, read_lines, split_fields
+from gmmspeech.files.text import first_fields, look_alike
 from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.kaldi_plda import read_kaldi_vectors
 from gmmspeech.formats.kaldi_tables import read_table
@@ -183,14 +183,9 @@ def read_beside(
         delta_window=delta_window,
         sliding=sliding_cmvn,
         vad=None if vad is None else read_kaldi_vectors(vad, same_dim=False),
-        subset=None if subset is None else frozenset(_first_fields(subset)),
+        subset=None if subset is None else frozenset(first_fields(subset)),
         paste=None if paste is None else FeatureStore(paste),
     )
-
-
-def _first_fields(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Yield the first field of each line that has one."""
-    return (fields[0] for fields in map(split_fields, read_lines(path)) if fields)
 
 
 def read_cmvn(place: str) -> dict[str, NDArray[np.float64]]:

@@ -73,6 +73,11 @@ def read_lines(path: str | os.PathLike[str], *, expected: str = "one entry a lin
     return [line for _, lines in read_line_blocks(path, expected=expected) for line in lines]
 
 
+def first_fields(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Yield the first field of each line that has one: of a list of names, or of a table of more."""
+    return (fields[0] for fields in map(split_fields, read_lines(path)) if fields)
+
+
 def read_line_blocks(
     path: str | os.PathLike[str],
     size: int = 1 << 10,  # larger blocks take longer: they leave the cache
