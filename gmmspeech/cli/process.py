@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import errno
 import os
 import signal
 import sys
@@ -36,8 +35,15 @@ def tell(line: str = "") -> None:
         return
     if sys.stdout is not None and sys.stdout.isatty():
         line = "\n".join(shown(part, len(part) * 10 + 10) for part in line.split("\n"))
-    try:
+    with standard_output():
         click.echo(line)
+
+
+@contextmanager
+def standard_output() -> Iterator[None]:
+    """Say what can't be written to standard output, but of a pipe that is closed: nobody wants more of it."""
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -175,12 +181,8 @@ def _open_streams() -> None:
 
 
 def _flush() -> None:
-    try:
+    with standard_output():
         sys.stdout.flush()
-    except OSError as error:
-        if error.errno == errno.EPIPE:
-            raise BrokenPipeError from error
-        raise DataError(f"standard output: can't be written ({error.strerror})") from error
 
 
 def stdout_is_closed() -> bool:

@@ -221,7 +221,7 @@ def _train(
     if fusion is not None:
         gain = f"{fusion.gain.value:.4f} ({fusion.gain.low:.4f} to {fusion.gain.high:.4f})"
         kept = "" if fusion.kept is None else f"; cross-validated ratios are of it alone: {scores[fusion.kept]}"
-        click.echo(f"fusing lowers the Cllr of the better system by {gain}{kept}")
+        tell(f"fusing lowers the Cllr of the better system by {gain}{kept}")
 
 
 @command("measure")

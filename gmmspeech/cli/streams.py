@@ -17,13 +17,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
 from gmmspeech.cli.messages import typed_name
 from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, LIST, OUT, OUT_STORE, OUT_TEXT, STREAM, TABLE, WRITTEN
-from gmmspeech.cli.process import STDOUT_TAKEN, stdout_is_closed
+from gmmspeech.cli.process import STDOUT_TAKEN, standard_output, stdout_is_closed
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
 from gmmspeech.files.atomic import atomic_path, temporary_folder
 from gmmspeech.files.table_places import BLOCK, Place, in_words_of, keep, parse_place
@@ -190,8 +190,10 @@ def _deliver(text: str, place: Place, whole: Path) -> None:
     """Give on what is whole: to standard output, a command, or a compressed file."""
     with open(whole, "rb") as made:
         if place.is_stream:
-            sys.stdout.flush()
-            _pour(made, sys.stdout.buffer)
+            with standard_output():
+                sys.stdout.flush()
+                shutil.copyfileobj(made, sys.stdout.buffer, BLOCK)
+                sys.stdout.buffer.flush()
         elif place.is_command:
             words = place.where.lstrip().removeprefix("|")
             status = subprocess.run(words, shell=True, stdin=made, check=False).returncode
@@ -200,16 +202,6 @@ def _deliver(text: str, place: Place, whole: Path) -> None:
         else:
             with atomic_path(place.where) as temporary, gzip.GzipFile(temporary, "wb", mtime=0) as packed:
                 shutil.copyfileobj(made, packed, BLOCK)
-
-
-def _pour(made: BinaryIO, stream: BinaryIO) -> None:
-    try:
-        shutil.copyfileobj(made, stream, BLOCK)
-        stream.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise DataError(f"standard output: can't be written ({error.strerror})") from error
 
 
 def _deliver_file(text: str, place: Place, file: Path) -> None:
