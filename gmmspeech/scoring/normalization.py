@@ -29,6 +29,8 @@ here the variant named AS-norm1).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -262,7 +264,7 @@ class Normalization:
         return sum(found[1:], start=found[0]) / len(found)
 
 
-_NEEDED = {
+NEEDED = {  # by method
     "z": ("model_cohort",),
     "t": ("test_cohort",),
     "s": ("model_cohort", "test_cohort"),
@@ -281,11 +283,11 @@ def _normalize_matrix(
     out: NDArray[np.floating] | None,
 ) -> NDArray:
     given = {"model_cohort": model_cohort, "test_cohort": test_cohort, "cohort_cohort": cohort_cohort}
-    for name in _NEEDED[method]:
+    for name in NEEDED[method]:
         check(lambda cohort: "numbers" if cohort is None else "", **{name: given[name]})
     matrix = _matrix(scores, "scores", None, None)
     shapes = {"model_cohort": len(matrix), "test_cohort": matrix.shape[1]}
-    cohorts = {
+    cohorts: dict[str, Any] = {
         name: _matrix(cohort, name, shapes[name], len(codes[name]) if name in codes else None)
         for name, cohort in (("model_cohort", model_cohort), ("test_cohort", test_cohort))
         if cohort is not None
@@ -300,9 +302,7 @@ def _normalize_matrix(
         )
     core = Normalization(
         method,
-        model_cohort=cohorts.get("model_cohort"),
-        test_cohort=cohorts.get("test_cohort"),
-        cohort_cohort=cohorts.get("cohort_cohort"),
+        **cohorts,
         top_n=top_n,
         model_codes=model_codes,
         model_cohort_codes=codes.get("model_cohort"),

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.files.text import look_alike
-from gmmspeech.scoring.normalization import Normalization
+from gmmspeech.scoring.normalization import NEEDED, Normalization
 from gmmspeech.scoring.trials import Scores
 
 Method = Literal["z", "t", "zt", "s"]
-_NEEDED = {"z": (True, False, False), "t": (False, True, False), "zt": (True, True, True), "s": (True, True, False)}
 
 
 class ScoreNormalizer:
@@ -67,7 +66,8 @@ class ScoreNormalizer:
         top_n: int | None = None,
         speakers: Mapping[str, Hashable] | None = None,
     ) -> None:
-        _check_method(method, model_cohort, test_cohort, cohort_cohort, top_n)
+        given = {"model_cohort": model_cohort, "test_cohort": test_cohort, "cohort_cohort": cohort_cohort}
+        _check_method(method, top_n, given)
         self._speakers = speakers
         self._codes: dict[Hashable, int] = {}
         self._models: dict[str, int] = {}
@@ -89,9 +89,7 @@ class ScoreNormalizer:
             matrices["cohort_cohort"] = matrix[np.ix_(*order)]
         self._core = Normalization(
             method,
-            model_cohort=matrices.get("model_cohort"),
-            test_cohort=matrices.get("test_cohort"),
-            cohort_cohort=matrices.get("cohort_cohort"),
+            **matrices,
             top_n=top_n,
             model_codes=self._speaker_codes(self._models, learn=True),
             model_cohort_codes=self._speaker_codes(cohort_tests, learn=True),
@@ -133,14 +131,12 @@ class ScoreNormalizer:
             raise DataError(f"{shown(name)}: found no speaker of it, expected {expected}") from None
 
 
-def _check_method(method: str, *given: object) -> None:
-    *cohorts, top_n = given
-    if method not in _NEEDED:
-        raise ConfigError(f"method: found {method!r}, expected one of {', '.join(_NEEDED)}")
-    names = ("model_cohort", "test_cohort", "cohort_cohort")
-    for name, cohort, needed in zip(names, cohorts, _NEEDED[method], strict=True):
-        if (cohort is not None) != needed:
-            found, expected = ("none", "some") if needed else ("some", "none")
+def _check_method(method: str, top_n: int | None, cohorts: Mapping[str, object]) -> None:
+    if method not in NEEDED:
+        raise ConfigError(f"method: found {method!r}, expected one of {', '.join(NEEDED)}")
+    for name, cohort in cohorts.items():
+        if (cohort is not None) != (name in NEEDED[method]):
+            found, expected = ("none", "some") if cohort is None else ("some", "none")
             raise ConfigError(f"{name}: found {found}, expected {expected} for the method {method!r}")
     if top_n is not None and method != "s":
         raise ConfigError(f"top_n: found {top_n}, expected none for the method {method!r} (only s-norm is adaptive)")
