@@ -228,6 +228,21 @@ class Mixture(Saved, Estimator):
         self.history_ = []
         self.num_frames_, self.floor_ = None, floor
 
+    def _take_over(
+        self,
+        parameters: Parameters,
+        monitor: em.EMMonitor,
+        moments: GMMStats,
+        floor: NDArray[np.float64],
+        front_end: str | None,
+    ) -> None:
+        """Be what training gave, and warn if the likelihood fell at its end."""
+        self._set(parameters, front_end, floor)
+        self.history_ = monitor.history
+        self.converged_, self.n_iter_ = monitor.converged, len(monitor.history)
+        self.num_frames_, self.num_floored_ = float(moments.num_frames), monitor.floored
+        em.warn_of_fall(monitor)
+
     def _restore(self, state: State) -> None:
         """Take over what a file tells of the training."""
         self.history_ = as_history(state["history"])

@@ -292,7 +292,7 @@ def warn_of_fall(monitor: EMMonitor) -> None:
             f"EM: the mean log-likelihood fell by {monitor.fall:.3g} nats at update {len(monitor.history)}, where "
             "rounding outweighs the data; the mixture before it is kept, not converged",
             GmmSpeechWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -169,26 +169,25 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full covariances (made by tr
         begin = self._beginning()
         moments, front_end = begin._moments(frames, weight), getattr(frames, "front_end", None)
         kept = None if checkpoint is None else self._resume(checkpoint, moments, front_end, seed, responsibilities)
-        if kept is None:
+        start: Parameters | em.EMState
+        if kept is not None:
+            start, floor = kept, kept.floor
+        else:
             start, floor = begin._start(frames, weight, moments, seed, responsibilities)
             if isinstance(self.init, Mixture) and responsibilities is None:
                 start = self.init._internal()
-            found = covariance_types.as_kind(kind, start)
+            start = covariance_types.as_kind(kind, start)
         parameters, monitor = em.fit(
             lambda parameters: self._accumulate(frames, weight, parameters),
-            kept or found,
-            variance_floor=kept.floor if kept else floor,
+            start,
+            variance_floor=floor,
             max_iter=self.max_iter,
             tol=self.tol,
             callback=callback,
             save=None if checkpoint is None else checkpoint.save,
             m_step=covariance_types.m_step(kind),
         )
-        self._set(self._contracted(parameters), front_end, kept.floor if kept else floor)
-        self.history_ = monitor.history
-        self.converged_, self.n_iter_ = monitor.converged, len(monitor.history)
-        self.num_frames_, self.num_floored_ = float(moments.num_frames), monitor.floored
-        em.warn_of_fall(monitor)
+        self._take_over(self._contracted(parameters), monitor, moments, floor, front_end)
         self._kernel_parameters()  # so that scoring does not change the estimator
         return self
 

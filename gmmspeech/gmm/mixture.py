@@ -162,7 +162,6 @@ class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a diagonal mixture 
         start, floor = (kept, kept.floor) if kept else self._start(frames, weight, moments, seed, responsibilities)
         if self.accelerate and isinstance(start, tuple) and isinstance(self.init, str) and responsibilities is None:
             start = self._approach(frames, weight, int(moments.num_frames), start, floor, seed)
-        self.floor_ = floor
         parameters, monitor = (acceleration if self.accelerate else em).fit(
             self._e_step(frames, weight),
             start,
@@ -172,12 +171,7 @@ class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a diagonal mixture 
             callback=callback,
             save=None if checkpoint is None else checkpoint.save,
         )
-        self._set(check_parameters(*parameters), front_end, self.floor_)
-        self.history_: list[float] = monitor.history
-        self.converged_, self.n_iter_ = monitor.converged, len(monitor.history)
-        self.num_frames_: float | None = float(moments.num_frames)
-        self.num_floored_ = monitor.floored
-        em.warn_of_fall(monitor)
+        self._take_over(check_parameters(*parameters), monitor, moments, floor, front_end)
         self.kernel_parameters()  # so that scoring does not change the estimator
         return self
 
