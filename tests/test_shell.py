@@ -56,7 +56,6 @@ NOT_RUN = {
     ("docs/how_to/english_model", "python tests/benchmarks"): "takes minutes and the peer",
     ("docs/how_to/formats", "copy-feats"): "is a program of Kaldi's",
     ("docs/how_to/triphones", "gmmspeech train-phones FOLDER PHONES.h5 --ladder tri3"): "test_rungs.py does",
-    ("docs/tutorials/command_line", "gmmspeech"): "docs/tutorials/phones has the same lines",
     ("docs/how_to/gpu", "pip install"): INSTALLS,
     ("docs/how_to/gpu", "gmmspeech train-ubm"): "needs a GPU",
     ("docs/tutorials/alignment", "pip install"): INSTALLS,
@@ -249,7 +248,6 @@ BEFORE: dict[str, Callable[[Path], object]] = {
     "docs/how_to/triphones": recordings("FOLDER"),
     "docs/how_to/words": words,
     "docs/tutorials/alignment": tutorial,
-    "docs/tutorials/command_line": phones,
     "docs/tutorials/phones": phones,
     "docs/tutorials/sidekit_bob": sidekit,
 }
@@ -306,5 +304,3 @@ def test_what_is_not_run_is_in_the_pages():
     for page, start in NOT_RUN:
         assert re.search(f"^{re.escape(start)}", lines[page], re.MULTILINE), (page, start)
     assert {marker for blocks in PAGES.values() for marker, _ in blocks} == {"", *MARKED}
-    for line in unmarked("docs/tutorials/command_line").splitlines():
-        assert line.replace(" --jobs 2", "") in lines["docs/tutorials/phones"].replace(" --jobs 2", "")
