@@ -17,7 +17,7 @@ from typing import Any
 LONGEST = 1000  # characters of a message: what stands in a file never fills a screen
 
 _LINE_ENDS = re.compile(r"[\r\n\t]+")
-_voice: dict[str, Any] = {"quiet": False, "steps": False, "bars": True, "log": None}
+_verbosity: dict[str, Any] = {"quiet": False, "steps": False, "bars": True, "log": None}
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = LONGEST
 
@@ -201,34 +201,34 @@ def line_of(error: BaseException) -> str:
 
 def say(text: str, *, sender: str = "gmmspeech: ") -> None:
     """Print a line on stderr, if there is one that takes it, and put it into the log, if there is one."""
-    _tell(text, on_stderr=not _voice["quiet"] or text.startswith(("error: ", "interrupted")), sender=sender)
+    _tell(text, on_stderr=not _verbosity["quiet"] or text.startswith(("error: ", "interrupted")), sender=sender)
 
 
 def say_step(text: str, *, on_stderr: bool | None = None) -> None:
     """Put a line of a work's course into the log, and print it where steps are wanted."""
-    _tell(text, on_stderr=_voice["steps"] if on_stderr is None else on_stderr)
+    _tell(text, on_stderr=_verbosity["steps"] if on_stderr is None else on_stderr)
 
 
 def _tell(text: str, *, on_stderr: bool, sender: str = "gmmspeech: ") -> None:
     text = shown(text, LONGEST)
     with suppress(OSError, ValueError):
-        if _voice["log"] is not None:
-            _voice["log"](text)
+        if _verbosity["log"] is not None:
+            _verbosity["log"](text)
     with suppress(OSError, ValueError):
         if on_stderr and sys.stderr is not None:
             print(f"{sender}{text}", file=sys.stderr, flush=True)
 
 
 @contextmanager
-def voiced(
+def verbosity(
     *, quiet: bool = False, steps: bool = False, bars: bool = True, log: Callable[[str], None] | None = None
 ) -> Iterator[None]:
     """Say nothing but errors on stderr (`quiet`), or `steps` too, draw no `bars`, or hand lines to a `log` besides.
 
     What holds already in a block around this one goes on to hold.
     """
-    before = dict(_voice)
-    _voice.update(
+    before = dict(_verbosity)
+    _verbosity.update(
         quiet=quiet or before["quiet"],
         steps=(steps or before["steps"]) and not quiet,
         bars=bars and before["bars"],
@@ -237,9 +237,9 @@ def voiced(
     try:
         yield
     finally:
-        _voice.update(before)
+        _verbosity.update(before)
 
 
 def bars_wanted() -> bool:
     """Say whether a terminal may show bars."""
-    return _voice["bars"]
+    return _verbosity["bars"]

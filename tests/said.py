@@ -8,5 +8,5 @@ _PASS = re.compile(
 
 
 def beside_passes(stderr: str) -> str:
-    """Give what was said but for the passes of trainings, which `tests/cli/test_voice.py` is about."""
+    """Give what was said but for the passes of trainings, which `tests/cli/test_verbosity.py` is about."""
     return "".join(line for line in stderr.splitlines(keepends=True) if not _PASS.fullmatch(line))

@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from gmmspeech.errors import ConfigError, DataError, DownloadError, voiced
+from gmmspeech.errors import ConfigError, DataError, DownloadError, verbosity
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.pipeline import MARKS, Run, take_open_background
@@ -68,7 +68,7 @@ ALL = list(NAMES)
 
 def test_quiet_says_nothing_of_stages(recipe: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
     told: list[str] = []
-    with voiced(quiet=True, log=told.append):
+    with verbosity(quiet=True, log=told.append):
         assert recipe.run() == ALL
     assert capsys.readouterr().err == ""
     assert told[0] == "stage 1, features ..."
@@ -398,7 +398,7 @@ def test_the_open_background_is_copied_anew_when_it_has_changed(tmp_path: Path, 
         shipped.write_text(content)
         os.utime(shipped, (0, 0))
         run, told = Run(tmp_path / "exp"), []
-        with voiced(log=told.append):
+        with verbosity(log=told.append):
             assert take_open_background(run, 8000).read_text() == content
         run.close()
         assert ("done before" in "".join(told)) != copied

@@ -20,7 +20,7 @@ from gmmspeech.cli.places import CONFIG, OUT, READ, WRITTEN, check_places, remed
 from gmmspeech.cli.process import Main, traceback_shown
 from gmmspeech.cli.steps import gather_steps
 from gmmspeech.cli.streams import streams_of
-from gmmspeech.cli.voice import told, voice_options
+from gmmspeech.cli.verbosity import told, verbosity_options
 from gmmspeech.errors import GmmSpeechError, say, warnings_said
 
 jobs_option = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
@@ -148,15 +148,15 @@ def command(name: str) -> Any:
         def checked(*, debug: bool, quiet: bool, verbose: bool, log: Path | None, **options: Any) -> None:
             context = click.get_current_context()
             translate = as_typed(context.command)
-            voice = told(context, quiet=quiet, verbose=verbose, log=log)
-            with traceback_shown() if debug else nullcontext(), voice, warnings_said(translate):
+            said = told(context, quiet=quiet, verbose=verbose, log=log)
+            with traceback_shown() if debug else nullcontext(), said, warnings_said(translate):
                 try:
                     _through_streams(function, context, options)
                 except GmmSpeechError as error:
                     message = translate(str(error))
                     raise type(error)(message + remedy_of(context, message)) from error
 
-        made = voice_options(checked, *([pipes_option] if _lacks_pipes(function) else []))
+        made = verbosity_options(checked, *([pipes_option] if _lacks_pipes(function) else []))
         return main.command(name, cls=_Command)(made)
 
     return decorate

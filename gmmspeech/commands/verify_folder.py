@@ -30,7 +30,7 @@ from gmmspeech.commands.verify_protocol import (
     write_protocol,
 )
 from gmmspeech.corpora.speaker_folders import read_speaker_folders
-from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown, voiced
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown, verbosity
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.pitch import median_pitch
@@ -176,7 +176,7 @@ def verify_folder(
     if strangers is not None and front_end is not None:
         check_same_front_end(strangers.front_end_, front_end.to_json(), model="the background", frames="front_end")
     front = front_end or _front_end(rate, strangers)
-    with one_run_at_a_time(place / "results"), voiced(bars=progress):
+    with one_run_at_a_time(place / "results"), verbosity(bars=progress):
         run, lists = pipeline.Run(place, jobs=n_jobs or 1), place / "protocol"
         everyone = strangers is not None
         if protocol is not None:
@@ -327,12 +327,12 @@ def _evaluate(
     """Calibrate, and write the report; give the figures and notes."""
     trials, llrs, noted = place / "protocol" / "trials", place / "scores" / "calibrated", place / "notes.json"
     owners, report = place / "protocol" / "owners", place / "report"
-    voiced = place / "voices.json"
-    if run.todo("voices", makes=[voiced]):
-        write_lines(voiced, [json.dumps(_voices(data, chosen, n_jobs))])
+    heard = place / "voices.json"
+    if run.todo("voices", makes=[heard]):
+        write_lines(heard, [json.dumps(_voices(data, chosen, n_jobs))])
     if run.todo("calibrate", makes=[noted], of=[trials, *systems.values()], settings=chosen.notes):
         llrs.unlink(missing_ok=True)
-        voices = json.loads(voiced.read_text(encoding="utf-8"))
+        voices = json.loads(heard.read_text(encoding="utf-8"))
         learnt = [voices[speaker] for speaker in set(chosen.background.values())]
         tried = [voices[chosen.owners[test]] for test in set(chosen.trials.tests)]
         calibrated = _calibrate(place, llrs, list(systems.values()))
@@ -354,7 +354,7 @@ def _evaluate(
             "recordings for enrollment": sum(map(len, chosen.enrollment.values())),
             "recordings as tests": len(set(chosen.trials.tests)),
         }
-        voices = json.loads(voiced.read_text(encoding="utf-8"))
+        voices = json.loads(heard.read_text(encoding="utf-8"))
         groups = {name: voices[speaker] for name, speaker in chosen.owners.items()}
         by_group = rows_of_groups(evaluation.systems[0].scores, evaluation.trials, groups, owners)
         report_file(

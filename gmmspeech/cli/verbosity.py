@@ -14,7 +14,7 @@ import click
 
 from gmmspeech.cli.places import STREAM, check_log
 from gmmspeech.cli.process import WORDS
-from gmmspeech.errors import DataError, line_of, say_step, shown, voiced
+from gmmspeech.errors import DataError, line_of, say_step, shown, verbosity
 
 
 class _Log(click.Path):
@@ -36,7 +36,7 @@ _OPTIONS = (
 )
 
 
-def voice_options(function: Any, *before: Any) -> Any:
+def verbosity_options(function: Any, *before: Any) -> Any:
     """Add the options that every command has, after its own, and others before these."""
     own = getattr(function, "__click_params__", [])
     function.__click_params__ = []
@@ -58,7 +58,7 @@ def told(context: click.Context, *, quiet: bool, verbose: bool, log: Path | None
             check_log(context, log)
             write = _stamped(stack.enter_context(_opened(log)))
         steps = verbose or not (sys.stderr is not None and sys.stderr.isatty())
-        stack.enter_context(voiced(quiet=quiet, steps=steps, bars=not (quiet or verbose), log=write))
+        stack.enter_context(verbosity(quiet=quiet, steps=steps, bars=not (quiet or verbose), log=write))
         if verbose or log is not None:
             say_step(_begin(context), on_stderr=verbose)
         try:
