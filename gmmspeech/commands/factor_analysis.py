@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,26 +24,24 @@ from gmmspeech.speaker.isv import ISV, train_isv
 from gmmspeech.speaker.jfa import JFA, train_jfa
 from gmmspeech.stores.statistics import StatisticsStore
 
+Model = TypeVar("Model", ISV, JFA)
+
 MODELS_AT_ONCE = 1024  # whose means are in memory together; the sessions of tests are found again for as many more
 
 
 def train_isv_file(ubm: Path, statistics: Path, utt2spk: Path, out: Path, rank: int, **options: Any) -> ISV:
     """Train ISV on the statistics of the utterances that a file names, each a session, and write it."""
-    model, labels = load(ubm, DiagonalGMM), read_map(utt2spk)
-    with (
-        one_run_at_a_time(out),
-        StatisticsStore(statistics) as store,
-        naming(statistics, ModelError),
-        naming(utt2spk, DataError),
-    ):
-        sessions = _selected(store, list(labels), utt2spk)
-        isv = train_isv(model, sessions, list(labels.values()), rank, callback=_telling(), **options)
-    isv.save(out)
-    return isv
+    return _train(train_isv, ubm, statistics, utt2spk, out, rank=rank, **options)
 
 
 def train_jfa_file(ubm: Path, statistics: Path, utt2spk: Path, out: Path, **options: Any) -> JFA:
     """Train JFA on the statistics of the utterances that a file names, each a session, and write it."""
+    return _train(train_jfa, ubm, statistics, utt2spk, out, **options)
+
+
+def _train(train: Callable[..., Model], ubm: Path, statistics: Path, utt2spk: Path, out: Path, **options: Any) -> Model:
+    numbers = itertools.count(1)
+    tell = telling("EM", "iteration", lambda _: (next(numbers), None))  # there is no likelihood
     model, labels = load(ubm, DiagonalGMM), read_map(utt2spk)
     with (
         one_run_at_a_time(out),
@@ -52,15 +50,9 @@ def train_jfa_file(ubm: Path, statistics: Path, utt2spk: Path, out: Path, **opti
         naming(utt2spk, DataError),
     ):
         sessions = _selected(store, list(labels), utt2spk)
-        jfa = train_jfa(model, sessions, list(labels.values()), callback=_telling(), **options)
-    jfa.save(out)
-    return jfa
-
-
-def _telling() -> Callable[[Any], None]:
-    """Give what tells each iteration by its number: there is no likelihood."""
-    numbers = itertools.count(1)
-    return telling("EM", "iteration", lambda _: (next(numbers), None))
+        trained = train(model, sessions, list(labels.values()), callback=tell, **options)
+    trained.save(out)
+    return trained
 
 
 def score_statistics_file(
