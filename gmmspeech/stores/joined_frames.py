@@ -150,10 +150,6 @@ class IndexedFrames:
         self._closed = False
 
     @property
-    def total_frames(self) -> int:
-        return int(self._offsets[-1])
-
-    @property
     def files(self) -> Iterable[str]:
         return [self._path, *self.shards]
 
