@@ -425,7 +425,8 @@ def show(file: str) -> None:
     """Say what a file holds.
 
     FILE is one that another command wrote (features, models), scp:PATH, ark:PATH or htk:PATH, a mixture of Kaldi's,
-    HTK's, bob's or SIDEKIT's, or a front end: a TOML file, or the name of one that comes with gmmspeech.
+    HTK's, bob's or SIDEKIT's, another file of Kaldi's (alignments, vectors, tree, topo, phones.txt and so on), or a
+    front end: a TOML file, or the name of one that comes with gmmspeech.
     """
     from gmmspeech.commands.show import describe
 

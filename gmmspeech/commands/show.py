@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
-from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.commands.show_kaldi import describe_kaldi
+from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files import checkpoints
 from gmmspeech.files.hdf5 import hdf5_format, is_hdf5
@@ -18,7 +20,8 @@ def describe(path: str) -> list[str]:
     if kind == "ark" and (is_hdf5(file) or is_foreign(file)):  # standard input may be a model
         path = file
     elif kind in features.FOREIGN:
-        return _describe_store(path)
+        found = describe_kaldi(path) if kind in ("ark", "scp") else None
+        return _describe_store(path) if found is None else [found]
     if path.endswith((".toml", ".conf")) or not Path(path).exists():
         from gmmspeech.features.frontend import FrontEnd
 
@@ -34,10 +37,24 @@ def describe(path: str) -> list[str]:
         if format == checkpoints.FORMAT:
             return checkpoints.Checkpoint(path).describe(describe_front_end)
         if format is None and not is_hdf5(path) and not is_foreign(path):
-            raise DataError(f"{path}: found no HDF5, expected a feature store or a model")
+            return _describe_foreign(path)
         return list(load(path).describe())
     except ConfigError as error:
         raise DataError(f"{path}: damaged front end ({error})") from error
+
+
+def _describe_foreign(path: str) -> list[str]:
+    """Describe a file that is neither HDF5 nor a model: something of Kaldi's."""
+    if Path(path).is_dir():
+        raise DataError(
+            f"{path}: found a folder, expected a feature store or a model (validate-data tells of DATA_DIR)"
+        )
+    found = describe_kaldi(path)
+    if found is not None:
+        return [found]
+    with suppress(DataError, FeatureError):
+        return _describe_store(f"ark:{path}")
+    raise DataError(f"{path}: found no HDF5, expected a feature store or a model, or a file of Kaldi's")
 
 
 def _describe_store(path: str) -> list[str]:

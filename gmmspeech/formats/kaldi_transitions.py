@@ -49,7 +49,7 @@ class Transitions:
 
 def read_transitions(reader: Reader) -> Transitions:
     reader.expect("<TransitionModel>")
-    topology = _read_topology(reader)
+    topology = read_topology(reader)
     kind = reader.token()
     if kind not in ("<Triples>", "<Tuples>"):
         raise reader.error(f"found {shown(kind)}, expected <Triples> or <Tuples>")
@@ -81,7 +81,7 @@ def read_count(reader: Reader, what: str) -> int:
     return count
 
 
-def _read_topology(reader: Reader) -> dict[int, Entry]:
+def read_topology(reader: Reader) -> dict[int, Entry]:
     """Read the topology of all phones, by phone."""
     reader.expect("<Topology>")
     found = _binary_topology(reader) if reader.binary else _text_topology(reader)

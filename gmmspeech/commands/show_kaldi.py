@@ -1,0 +1,132 @@
+"""The command `show` for files of Kaldi's that are no features and no models: what they are, and their counts."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.errors import DataError, counted
+from gmmspeech.files.text import parse_whole
+from gmmspeech.formats.datadir import read_map
+from gmmspeech.formats.kaldi_alignments import read_kaldi_alignments
+from gmmspeech.formats.kaldi_ivector import read_kaldi_posteriors
+from gmmspeech.formats.kaldi_models import read_gselect
+from gmmspeech.formats.kaldi_objects import Reader, read_array_file
+from gmmspeech.formats.kaldi_tables import read_table
+from gmmspeech.formats.kaldi_transitions import NO_PDF, read_topology
+from gmmspeech.formats.kaldi_tree import Node, read_tree
+
+_PLACE = re.compile(r"\S.*:[0-9]+(\[[0-9:,]*\])?")  # of an archive, in a script file
+_FIRST_SYMBOL = "<eps>"
+
+
+def describe_kaldi(path: str) -> str | None:
+    """Describe a table of Kaldi's of anything but features, or a file of one object; None where it is none of these."""
+    if not path.startswith(("ark:", "scp:")):
+        if _is_script(path):
+            raise DataError(f"{path}: found a script file, expected scp:{path}")
+        for describe in (_symbols, _topology, _tree):
+            with suppress(DataError, ValueError):
+                return describe(path)
+    ways: tuple[Callable[[str], str | None], ...] = (_arrays, _alignments, _components, _posteriors)
+    for find in ways if path.startswith(("ark:", "scp:")) else (*ways, _array):
+        with suppress(DataError, ValueError):
+            return find(path)
+    return None
+
+
+def _is_script(path: str) -> bool:
+    """Say whether each line of a file tells where in an archive something is."""
+    with suppress(DataError):
+        places = read_map(path, rest_of_line=True)
+        return bool(places) and all(map(_PLACE.fullmatch, places.values()))
+    return False
+
+
+def _symbols(path: str) -> str:
+    numbers = [parse_whole(number) for number in read_map(path).values()]
+    if next(iter(read_map(path))) != _FIRST_SYMBOL:
+        raise ValueError("no table of symbols")
+    return f"table of symbols: {counted(len(numbers), 'symbol')}, {_span(numbers)}"
+
+
+def _topology(path: str) -> str:
+    reader = Reader(path, "a topology of Kaldi")
+    topology = read_topology(reader)
+    reader.end()
+    states = [sum(kind != NO_PDF for kind, _ in entry) for entry in topology.values()]
+    return f"topology: {counted(len(topology), 'phone')} of {_span(states, 'state')}"
+
+
+def _tree(path: str) -> str:
+    tree = read_tree(path)
+    width = "phones alone" if tree.width == 1 else f"contexts of {counted(tree.width, 'phone')}"
+    return f"decision tree: {width}, {counted(len(set(_answers(tree.root))), 'mixture')}"
+
+
+def _answers(node: Node | None) -> Iterator[int]:
+    """Mixtures that a tree leads to."""
+    if isinstance(node, int):
+        yield node
+    elif node is not None:
+        for below in node[1] if len(node) == 2 else node[2:]:
+            yield from _answers(below)
+
+
+def _arrays(path: str) -> str | None:
+    """Describe vectors, or statistics of CMVN; None for matrices of other kinds, which are features."""
+    table = read_table(path)
+    _, first = next(table)
+    shapes = [first.shape, *(array.shape for _, array in table)]
+    if first.ndim == 1:
+        sizes = [shape[0] for shape in shapes]
+        return f"table of vectors: {counted(len(sizes), 'vector')} of {_span(sizes, 'number')}"
+    if {shape[0] for shape in shapes} == {2} and first[1, -1] == 0:
+        return f"statistics of CMVN: {counted(len(shapes), 'entry')} of {counted(first.shape[1] - 1, 'column')}"
+    return None
+
+
+def _alignments(path: str) -> str:
+    rows = read_kaldi_alignments(path)
+    if max(map(len, rows.values())) == 1:
+        raise ValueError("a list, such as utt2spk, of numbers")
+    return _of_frames("alignments", rows, "transitions")
+
+
+def _components(path: str) -> str:
+    found = read_gselect(path)
+    each = next(iter(found.values())).shape[1]
+    return _of_frames("best components", found, f"{each} of each, components")
+
+
+def _posteriors(path: str) -> str:
+    found = read_kaldi_posteriors(path)
+    components = [k for rows in found.values() for row in rows for k, _ in row]
+    counts = f"{counted(len(found), 'utterance')}, {counted(sum(map(len, found.values())), 'frame')}"
+    return f"posteriors of components: {counts}, components {_span(components)}"
+
+
+def _array(path: str) -> str:
+    array = read_array_file(path, "a vector or matrix")
+    if array.ndim == 1:
+        return f"vector of {counted(len(array), 'number')}"
+    return f"matrix of {counted(len(array), 'row')} and {counted(array.shape[1], 'column')}"
+
+
+def _of_frames(name: str, rows: Mapping[str, NDArray], what: str) -> str:
+    counts = f"{counted(len(rows), 'utterance')}, {counted(sum(map(len, rows.values())), 'frame')}"
+    return f"{name}: {counts}, {what} {_span(itertools.chain.from_iterable(x.ravel().tolist() for x in rows.values()))}"
+
+
+def _span(numbers: Iterable[int], what: str = "") -> str:
+    """From the least to the greatest of some numbers, and of what they are."""
+    found = np.fromiter(numbers, np.int64)
+    low, high = int(found.min(initial=found.max(initial=0))), int(found.max(initial=0))
+    if not what:
+        return f"{low} to {high}"
+    return counted(high, what) if low == high else f"{low} to {counted(high, what)}"
