@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from gmmspeech.commands.stored_features import NOTHING, Beside, open_features
 from gmmspeech.errors import ConfigError, DataError, shown
+from gmmspeech.features.stored import joined_options
 from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.names import Output, check_apart, file_name, id_of_name, parse_output
 from gmmspeech.files.text import parse_object
 from gmmspeech.formats.htk import write_htk
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
-from gmmspeech.formats.loading import load
+from gmmspeech.formats.loading import is_kaldi_model, load
 from gmmspeech.stores.features import FeatureStore, write_store
 
 # Format of a mixture to the suffixes of its files; the first format of a suffix is its default.
@@ -77,8 +78,11 @@ def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, f
         format = next((name for name, suffixes in MODEL_FORMATS.items() if suffix in suffixes), None)
     if format not in MODEL_FORMATS:
         known = ", ".join(f"{name} ({' '.join(suffixes)})" for name, suffixes in MODEL_FORMATS.items())
-        raise ConfigError(f"{os.fspath(out)}: found format {format or suffix!r}, expected one of {known}")
+        found = f"found format {format or suffix!r}"
+        raise ConfigError(f"{os.fspath(out)}: {found}, expected format=FORMAT, one of {known}")
     model = load(source)
+    if format == "hdf5" and is_kaldi_model(source) and model.front_end is None:
+        model = _with_steps(source, model)
     if isinstance(model, GMMClassifier) and format == "htk":
         write_mmf(out, {str(label): gmm for label, gmm in zip(model.classes_, model.models_, strict=True)})
         return len(model.models_)
@@ -95,6 +99,14 @@ def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, f
     else:
         write_kaldi_gmm(out, model, binary=format == "kaldi")
     return 1
+
+
+def _with_steps(source: str | os.PathLike[str], model: Any) -> Any:
+    """Let a model of Kaldi's keep what lies beside it: the steps from ``feats.scp`` to its frames."""
+    from gmmspeech.formats.kaldi_folder import stored_steps
+
+    steps = stored_steps(source, model)
+    return model if steps is None else model.with_front_end(joined_options({}, steps))
 
 
 def _write_for_kaldi(out: str | os.PathLike[str], model: Any, *, binary: bool) -> None:

@@ -45,7 +45,7 @@ from gmmspeech.formats.alignments import (
     write_alignments,
 )
 from gmmspeech.formats.datadir import DataDir
-from gmmspeech.formats.kaldi_folder import stored_steps
+from gmmspeech.formats.kaldi_folder import kaldi_steps, stored_steps
 from gmmspeech.formats.labels import read_ctm, write_ctm
 from gmmspeech.formats.loading import is_kaldi_model, load
 from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_these_speakers
@@ -166,24 +166,27 @@ def open_model(model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None) 
     return english_model() if model is None else load(model, (PhoneHMM, AdaptedSystem))
 
 
-def front_end_for(
+def for_stored(
     model: PhoneHMM | AdaptedSystem | Path | None, opened: PhoneHMM | AdaptedSystem, stored: Stored | None
-) -> str | None:
-    """Front end of a model's frames; of Kaldi's with stored features, the steps that its scripts take from them.
+) -> PhoneHMM | AdaptedSystem:
+    """Give a model with the steps to its frames from stored features, as Kaldi's scripts take them.
 
     Features that have as many columns as the model are taken as they are: as ``feats.ark`` behind ``add-deltas``.
     """
-    if stored is None or not isinstance(model, Path) or not is_kaldi_model(model):
-        return opened.front_end
-    steps = stored_steps(model, opened)
+    if stored is None:
+        return opened
+    of_kaldi = isinstance(model, Path) and is_kaldi_model(model)
+    steps = stored_steps(model, opened) if isinstance(model, Path) and of_kaldi else kaldi_steps(opened)
     with FeatureStore(stored.features) as store:
+        if not of_kaldi and (steps is None or store.front_end):
+            return opened
         if steps is not None and store.dim == steps.columns:
-            return joined_options({}, steps)
+            return opened.with_front_end(joined_options({}, steps))
         if store.dim != opened.dim:
             before = "" if steps is None else f", or {steps.columns} that become these ({steps.describe()})"
             expected = f"{opened.dim} as {model} has{before}"
             raise FeatureError(f"{store.path}: found features of {counted(store.dim, 'column')}, expected {expected}")
-    return opened.front_end
+    return opened if of_kaldi else opened.with_front_end(None)
 
 
 def front_end_of_model(model: PhoneHMM | AdaptedSystem) -> FrontEnd:
@@ -313,7 +316,8 @@ def align_dir(
     said = data.only(spoken.words)
     options["utt2spk"] = data.utt2spk if adapt else None
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
-    with features_of(said, front_end_for(model, hmm, stored), **reading) as (store, done):
+    hmm = for_stored(model, hmm, stored)
+    with features_of(said, hmm.front_end, **reading) as (store, done):
         found = align(hmm, store, spoken.words, spoken.entries, n_jobs=n_jobs, skip_bad=skip, **options)
         least = _least_fit(hmm, store, spoken, found, n_jobs=n_jobs, **options)
     if ali is not None and found.alignments:

@@ -18,7 +18,7 @@ from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.extraction import Extraction
 from gmmspeech.commands.phones import (
     features_of,
-    front_end_for,
+    for_stored,
     front_end_of_model,
     open_model,
     transcripts,
@@ -148,9 +148,10 @@ def _on_paths(
     is adapted to speakers.
     """
     data, left_out, skip = speech
+    opened = for_stored(model, opened, stored)
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
     how: dict[str, Any] = {"acoustic_scale": acoustic_scale, "n_jobs": n_jobs}
-    with features_of(data, front_end_for(model, opened, stored), **reading) as (store, done):
+    with features_of(data, opened.front_end, **reading) as (store, done):
         _tell_bad(done, left_out)
         if adapts(opened, adapt):
             hmm, frames = for_these_speakers(opened, store, dict.fromkeys(store, graph), data.utt2spk, **how)
@@ -287,7 +288,8 @@ def recognize_words_dir(
     base = base_of(found)
     made = word_graph(base, words.ngram, words.entries, **(graph or {}))
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
-    with features_of(data, front_end_for(model, found, stored), **reading) as (store, done):
+    found = for_stored(model, found, stored)
+    with features_of(data, found.front_end, **reading) as (store, done):
         _tell_bad(done, left_out)
         speakers = data.utt2spk if adapts(found, adapt) else None
         done_words = recognize_words_of(

@@ -40,6 +40,7 @@ _OF_NUMBERS = b"-+.0123456789eEinfatyINFATY \t\n\r\v\f"  # what has a place amon
 _NO_NUMBER = re.compile(b"[^%s]" % re.escape(_OF_NUMBERS))
 _BLOCK = 1 << 16
 _LONGEST_KEY = 4096
+_HDF5 = b"\x89HDF"
 _SPEECH_FEATURE = 2  # Kaldi's compression of features: a byte a number, with quantiles of each column
 
 
@@ -240,6 +241,8 @@ def read_key(archive: BinaryIO) -> str:
     while (byte := archive.read(1)) not in (b" ", b""):
         key += byte
         if len(key) > _LONGEST_KEY or byte == b"\0":
+            if key.startswith(_HDF5):
+                raise ValueError("found HDF5, which is read by the name of its file alone")
             raise ValueError(f"found {shown(repr(bytes(key[:20])))}, expected an utterance id")
     name = bytes(key).strip(b"\n").decode("utf-8")  # UnicodeDecodeError is a ValueError
     if name and not byte:

@@ -6,26 +6,29 @@ import os
 import warnings
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, real_array
-from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, ModelError, counted, shown
 from gmmspeech.features.conf_files import KALDI_KINDS, kaldi_conf_lines
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.sections import DeltaOptions, SpeakerCmvnOptions
 from gmmspeech.features.stored import StoredCmvn, StoredFrontEnd, split_front_end
 from gmmspeech.files.atomic import write_lines
-from gmmspeech.files.text import parse_whole, read_text, split_fields
+from gmmspeech.files.text import parse_whole, read_bytes, read_text, split_fields
 from gmmspeech.formats.kaldi_hmm import read_kaldi_hmm, write_kaldi_hmm
-from gmmspeech.formats.kaldi_objects import read_array_file, write_array_file
+from gmmspeech.formats.kaldi_objects import Reader, Writer, read_array_file, write_array_file
+from gmmspeech.linear.fmllr import FMLLRStats
 from gmmspeech.phones.hmm.adaptation import SplicedTransform, model_statistics
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 _MODEL, _OF_ANY, _MATRIX = "final.mdl", "final.alimdl", "final.mat"
+_PRIOR = "fmllr_prior"  # a file of ours, in Kaldi's form: what adaptation expects of speakers
 _CONTEXT = 4  # of splice-feats
 _DELTA_ORDER = 2  # of add-deltas
 _PRIOR_FRAMES = 100.0  # of a speaker: fmllr's least count is of so many
@@ -46,7 +49,12 @@ def load_kaldi_model(path: str | os.PathLike[str], *, silence: str | None = None
     transform = _transform(matrix, folder, name, model.dim)
     of_any = folder / _OF_ANY
     unadapted = read_kaldi_hmm(of_any, silence=silence) if of_any.exists() else model
-    system = AdaptedSystem(transform, unadapted, model, model_statistics(model), _PRIOR_FRAMES)
+    prior = folder / _PRIOR
+    expected = _read_prior(prior, Path(path)) if prior.exists() else (model_statistics(model), _PRIOR_FRAMES)
+    try:
+        system = AdaptedSystem(transform, unadapted, model, *expected)
+    except ModelError as error:
+        raise DataError(f"{name}: {error}") from error
     return system.with_front_end(_front_end(folder, system.dim))
 
 
@@ -91,6 +99,42 @@ def _write_hmms(name: Path, model: PhoneHMM | AdaptedSystem, *, binary: bool) ->
     write_kaldi_matrix(folder / _MATRIX, matrix, binary=binary)
     context = model.transform.context
     write_lines(folder / "splice_opts", [f"--left-context={context} --right-context={context}"])
+    _write_prior(folder / _PRIOR, name, model)
+
+
+def _write_prior(path: Path, model: Path, system: AdaptedSystem) -> None:
+    """Write what Kaldi's files of a system don't hold: statistics of its training speakers, and how much they count."""
+    writer = Writer()
+    writer.token("<FmllrPrior>")
+    writer.integer(_checksum(model))
+    for number in (system.prior_frames, system.prior.beta):
+        writer.real(number, double=True)
+    writer.array(system.prior.k)
+    for matrix in system.prior.g:
+        writer.symmetric(matrix)
+    writer.token("</FmllrPrior>")
+    writer.save(path)
+
+
+def _read_prior(path: Path, model: Path) -> tuple[FMLLRStats, float]:
+    """Read the same; a DataError where it is of another model, such as one that was trained further."""
+    reader = Reader(path, "a prior of speakers")
+    reader.expect("<FmllrPrior>")
+    if reader.integer() != _checksum(model):
+        raise reader.error(f"found the prior of another model, expected that of {model} (without it, there is none)")
+    frames, beta = reader.real(), reader.real()
+    k = reader.named_array("k", 2)
+    g = [reader.symmetric("g") for _ in k]
+    reader.expect("</FmllrPrior>")
+    reader.end()
+    if {len(matrix) for matrix in g} != {k.shape[1]}:
+        raise reader.error(f"found k of shape {k.shape} and g of other sizes, expected g of one size, that of k")
+    return FMLLRStats(beta, k, np.stack(g)), frames
+
+
+def _checksum(path: Path) -> int:
+    """Give a whole number of 32 bits that tells a file from others."""
+    return int.from_bytes(crc32(read_bytes(path)).to_bytes(4, "big"), "big", signed=True)
 
 
 def _untold_of_stored(steps: StoredFrontEnd, model: PhoneHMM | AdaptedSystem) -> str:
@@ -204,6 +248,18 @@ def stored_steps(path: str | os.PathLike[str], model: PhoneHMM | AdaptedSystem) 
     if order:
         steps["deltas"] = DeltaOptions(order=order, window=window)
     return StoredFrontEnd(columns=columns, **steps)
+
+
+def kaldi_steps(model: PhoneHMM | AdaptedSystem) -> StoredFrontEnd | None:
+    """Give the same of a model that knows its front end: None where that has steps which Kaldi's options don't tell."""
+    front, stored = split_front_end(model.front_end)
+    if stored is not None:
+        return None if front is not None or _untold_of_stored(stored, model) else stored
+    if front is None or _untold_of_recordings(front, model):
+        return None
+    norm_vars = isinstance(front.cmvn, SpeakerCmvnOptions) and front.cmvn.norm_vars
+    cmvn = None if front.cmvn is None else StoredCmvn(owner="speaker", norm_vars=norm_vars)
+    return StoredFrontEnd(columns=front.features.dim, cmvn=cmvn, deltas=_deltas_of(front, model))
 
 
 def _cmvn(folder: Path) -> bool | None:

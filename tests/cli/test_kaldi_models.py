@@ -71,6 +71,10 @@ def test_align_by_features_as_kaldis_scripts_take_them(run, golden, tmp_path, al
     assert done.exit_code == 0, done.output
     expected = read_kaldi_alignments(mono / "ali.ark")[UTTERANCE]
     assert np.mean(read_kaldi_alignments("ali")[UTTERANCE] == expected) >= 0.995
+    run("copy-model", "model/final.mdl", "mono.h5")  # which keeps what lies beside
+    done = run(*aligning[:2], "mono.h5", *aligning[3:], *beside, "--write-ali", "ark:again")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "ali").read_bytes()
     (tmp_path / "model/cmvn_opts").write_text("--norm-vars=true\n")
     (tmp_path / "model/delta_opts").write_text("--delta-window=3\n")
     for options, expected in (

@@ -307,7 +307,7 @@ def test_models_and_scores_through_pipes(scored, monkeypatch):
         ("G score m.h5 f.h5 none -", "none: can't be read"),
         ("G calibrate scores trials - --cross-validated -", "standard output: found it as CALIBRATION.h5 and as"),
         ("cat two.h5 | head -c 2000 | G score - f.h5 trials -", "standard input: "),
-        ("G copy-model u.h5 -", "expected one of hdf5"),
+        ("G copy-model u.h5 -", "expected --to=FORMAT, one of hdf5"),
         ("echo x | G features . f2.h5 --config -", "-: no such file, nor one of the configurations"),
     ):
         done = shell(line)

@@ -11,6 +11,7 @@ from gmmspeech.formats.htk import read_htk
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.mmf import read_mmf
 from gmmspeech.gmm.classifier import GMMClassifier
+from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.phones.hmm.adaptation import SplicedTransform, model_statistics
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -120,10 +121,17 @@ def test_mixtures(golden, tmp_path):
     assert len((tmp_path / "a.ubm").read_bytes()) == len(full.read_bytes())
     with pytest.raises(DataError, match="found a GMM, expected a mixture with diagonal covariances"):
         copy_model(full, tmp_path / "a.mmf")
-    with pytest.raises(ConfigError, match=r"found format '\.xyz', expected one of hdf5"):
+    with pytest.raises(ConfigError, match=r"found format '\.xyz', expected format=FORMAT, one of hdf5"):
         copy_model(before, tmp_path / "a.xyz")
     with pytest.raises(ConfigError, match="found format 'alize'"):
         copy_model(before, tmp_path / "a.h5", format="alize")
+
+
+def test_how_to_say_the_format_of_a_stream(run_command, tmp_path):
+    DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]]).save(tmp_path / "a.h5")
+    done = run_command("copy-model", tmp_path / "a.h5", "-")
+    assert done.exit_code == 1
+    assert "standard output: found format '', expected --to=FORMAT, one of hdf5 (.h5 .hdf5), kaldi" in done.stderr
 
 
 def test_a_classifier_becomes_hmms(tmp_path):
@@ -163,3 +171,14 @@ def test_adapted_systems_there_and_back(tmp_path):
     again = load(tmp_path / "out/final.mdl")
     np.testing.assert_allclose(again.transform.matrix, transform.matrix, rtol=1e-6)
     assert (again.dim, again.transform.context) == (3, 1)
+    assert again.prior_frames == 10.0
+    np.testing.assert_allclose(again.prior.g, model_statistics(model).g, rtol=1e-12)
+    copy_model(tmp_path / "out/final.mdl", tmp_path / "again.h5")
+    (tmp_path / "more").mkdir()
+    copy_model(tmp_path / "again.h5", tmp_path / "more/final.mdl")
+    for path in (tmp_path / "out").iterdir():
+        assert (tmp_path / "more" / path.name).read_bytes() == path.read_bytes()
+    copy_model(tmp_path / "out/final.mdl", tmp_path / "more/final.mdl", format="kaldi-text")
+    (tmp_path / "out/final.mdl").write_bytes((tmp_path / "more/final.mdl").read_bytes())
+    with pytest.raises(DataError, match="fmllr_prior: found the prior of another model"):
+        load(tmp_path / "out/final.mdl")

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning
 from gmmspeech.files.names import Output
-from gmmspeech.formats.kaldi_ark import parse_lines, parse_matrix, read_matrix, write_kaldi_ark
+from gmmspeech.formats.kaldi_ark import ark_places, parse_lines, parse_matrix, read_matrix, write_kaldi_ark
 from gmmspeech.formats.kaldi_tables import read_table, write_table
 from gmmspeech.stores.features import FeatureStore, write_store
 
@@ -161,6 +161,12 @@ def test_bad_archives(tmp_path):
         path.write_bytes(content)
         fails(match, FeatureStore, f"ark:{path}", kind=FeatureError if "nan" in match else DataError)
     fails("No such file", FeatureStore, f"ark:{tmp_path / 'none'}")
+
+
+def test_hdf5_is_no_archive(tmp_path):
+    (tmp_path / "f").write_bytes(b"\x89HDF\r\n\x1a\n\x03\x08\x08\x00")
+    with pytest.raises(DataError, match="found HDF5, which is read by the name of its file alone"):
+        ark_places(f"{tmp_path}/f")
 
 
 def test_what_cannot_be_written(tmp_path):

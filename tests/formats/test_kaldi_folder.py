@@ -3,11 +3,18 @@
 import numpy as np
 import pytest
 
+from gmmspeech.commands.copy import copy_model
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.sections import DeltaOptions
 from gmmspeech.features.stored import SLIDING, StoredCmvn, StoredFrontEnd, joined_options
-from gmmspeech.formats.kaldi_folder import read_kaldi_matrix, stored_steps, write_kaldi_matrix, write_kaldi_model
+from gmmspeech.formats.kaldi_folder import (
+    kaldi_steps,
+    read_kaldi_matrix,
+    stored_steps,
+    write_kaldi_matrix,
+    write_kaldi_model,
+)
 from gmmspeech.formats.kaldi_hmm import write_kaldi_hmm
 from gmmspeech.formats.loading import load
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
@@ -62,6 +69,8 @@ def test_steps_of_stored_features_there_and_back(tmp_path, steps):
     path = tmp_path / "final.mdl"
     write_kaldi_model(path, with_steps(**steps))
     assert stored_steps(path, load(path)) == StoredFrontEnd(columns=13, **steps)
+    copy_model(path, tmp_path / "m.h5")
+    assert kaldi_steps(load(tmp_path / "m.h5")) == StoredFrontEnd(columns=13, **steps)
 
 
 def test_steps_that_kaldi_has_no_file_for_are_refused(tmp_path):
@@ -99,6 +108,9 @@ def test_front_ends_there_and_back(tmp_path, sections):
     front, model = of_recordings(sections)
     write_kaldi_model(tmp_path / "final.mdl", model)
     assert FrontEnd.from_json(load(tmp_path / "final.mdl").front_end) == front
+    steps = kaldi_steps(model)  # of the same frames, from feats.scp
+    assert (steps.columns, steps.dim) == (front.features.dim, front.dim)
+    assert (steps.cmvn is None) == (front.cmvn is None)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +128,7 @@ def test_front_ends_that_are_not_kaldis_are_told(tmp_path, sections, match):
     with pytest.warns(GmmSpeechWarning, match=match):
         write_kaldi_model(tmp_path / "final.mdl", model)
     assert load(tmp_path / "final.mdl").front_end is None
+    assert "all that is done" in match or kaldi_steps(model) is None
 
 
 def test_cmvn_before_deltas(tmp_path):
