@@ -55,9 +55,10 @@ def gselect_file(
     """Write the best components of each frame, the best first."""
     from gmmspeech.formats.kaldi_models import write_gselect
     from gmmspeech.formats.loading import load
+    from gmmspeech.gmm.full import GMM
     from gmmspeech.gmm.mixture import DiagonalGMM
 
-    gmm = load(ubm, DiagonalGMM)
+    gmm = load(ubm, (DiagonalGMM, GMM))
     place = parse_output(out, archives=True)
     with open_features(source, beside, front_end=gmm.front_end_, model=ubm) as store:
         check_frames(store, gmm, Path(ubm))

@@ -46,6 +46,16 @@ def test_voice_activity(here):
         assert set(voiced) == {0.0, 1.0}
 
 
+def test_best_components_of_full_covariances(golden, run_command, tmp_path):
+    """Kaldi's two mixtures of the same Gaussians have the same best components."""
+    folder = golden / "kaldi_models/ivector"
+    for name in ("final.dubm", "final.ubm"):
+        run_command("gselect", folder / name, f"ark:{folder}/feats.ark", tmp_path / name, "-n", 5)
+    one, other = (read_gselect(tmp_path / name) for name in ("final.dubm", "final.ubm"))
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name])
+
+
 def test_commands(here, run_command):
     assert run_command("feature-info", "scp:a.scp").stdout == "dim 6\nutterances 3\nframes 93\n"
     assert run_command("feature-info", "ark:a.ark", "--lengths").stdout == "u0 30\nu1 31\nu2 32\n"
