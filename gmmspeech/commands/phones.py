@@ -33,7 +33,7 @@ from gmmspeech.commands.transcripts import (
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, all_of, counted, shown
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.features.stored import StoredFrontEnd, joined_options, split_front_end
+from gmmspeech.features.stored import StoredFrontEnd, joined_options, split_front_end, split_options
 from gmmspeech.files.atomic import temporary_folder
 from gmmspeech.files.names import parse_output
 from gmmspeech.files.text import split_fields
@@ -128,6 +128,9 @@ def _stored_features(
     skipped: dict[str, str] | None = {} if skip_bad else None
     beside = replace(stored.beside, subset=wanted, skipped=skipped)
     with open_features(stored.features, beside, front_end=text) as store:
+        known, steps = split_options(store.front_end)
+        if steps is not None and not known:  # frames come as often as the model says
+            store.front_end = joined_options(split_options(text)[0], steps)
         store.front_end = store.front_end or joined_options({}, StoredFrontEnd(columns=store.dim))
         FrameClock.of(store.front_end)  # which refuses frames without times
         lacking = {name: f"found no features of it in {store.path}" for name in wanted if name not in store}
@@ -181,7 +184,8 @@ def for_stored(
         if not of_kaldi and (steps is None or store.front_end):
             return opened
         if steps is not None and store.dim == steps.columns:
-            return opened.with_front_end(joined_options({}, steps))
+            static = {k: v for k, v in split_options(opened.front_end)[0].items() if k not in ("cmvn", "deltas")}
+            return opened.with_front_end(joined_options(static, steps))
         if store.dim != opened.dim:
             before = "" if steps is None else f", or {steps.columns} that become these ({steps.describe()})"
             expected = f"{opened.dim} as {model} has{before}"

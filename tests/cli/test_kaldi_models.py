@@ -92,6 +92,18 @@ def test_align_by_features_as_kaldis_scripts_take_them(run, golden, tmp_path, al
     assert "f.scp: found features of 13 columns, expected 39 as" in refused.output
 
 
+def test_features_come_as_often_as_the_model_says(run, tmp_path, aligning, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with open("model/mfcc.conf", "a") as conf:
+        conf.write("--frame-shift=5\n")
+    (tmp_path / "model/cmvn_opts").write_text("--norm-means=false\n")
+    assert run(*aligning).exit_code == 0
+    expected = read_ctm("out/phones.ctm")
+    run("features", "data", "ark,scp:f.ark,f.scp", "--config", "model/mfcc.conf")
+    assert run(*aligning, "--feats", "scp:f.scp").exit_code == 0
+    assert read_ctm("out/phones.ctm") == expected
+
+
 def test_align_with_a_model_of_mfas(run, golden, tmp_path, aligning):
     """The same model, its vowels called as with stress, with a dictionary in such phones, gives the same times."""
     mono, folder = golden / "kaldi_models/mono", tmp_path / "model"
