@@ -50,6 +50,11 @@ def state_of(run: Run, name: str) -> Path:
     return run.out / f"hmm-state-{name}.h5"
 
 
+def beside_at(run: Run, name: str) -> Path:
+    """Where the phones without contexts are that `train_beside` trains."""
+    return run.out / f"beside-{name}.h5"
+
+
 def step_of(step: str, to: str, rung: str) -> str:
     """Name of a step on a rung with speech that is called `to`."""
     return f"{step}-{to}" if rung == MONOPHONE else f"{step}-{to}-{rung}"
@@ -118,7 +123,7 @@ def train_beside(
 
     Training begins with the states of monophones, not with the rung's: models that differ err less together.
     """
-    out = run.out / f"beside-{name}.h5"
+    out = beside_at(run, name)
     if run.todo(f"beside-{name}", makes=[out], settings=[speech.words, speech.utt2spk, options]):
         with FeatureStore(speech.features) as store:
             columns = static_columns(store.front_end)

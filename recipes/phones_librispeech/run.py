@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from noisy import copy_in_noise, states_with_copies, with_copies
+from network import ALL, recognize_by_all, train_network
+from noisy import copies_apart, copy_in_noise, copy_in_rooms, states_with_copies, with_copies
 from words import check_words, draw, names_of
 
 import gmmspeech as gs
@@ -27,6 +28,8 @@ TRAINING = {"max_iter": 20, "num_passes": 2}
 TOP = "tri3"  # of the ladder, which is climbed with normalized vocal tracts too
 LOOP_SCALE = 0.2  # of log-likelihoods beside a phone bigram
 BESIDE = {"context": 9, "dim": 45, "total_gaussians": 2000, "adapted_gaussians": 10000}  # without contexts, beside TOP
+NETWORK = {"context": 4, "hidden": 640, "rates": [1e-3, 1e-3, 4e-4, 1.6e-4, 6.4e-5]}  # on frames of that model
+WEIGHTS = {"top": 0.25, "beside": 0.25, "network": 1.5}  # of log-likelihoods where all are together
 CLASSIFIER = phone_gmms.AdaptedClassifierConfig()
 DEV_EVERY = 5  # of the background's speakers, sorted, this one and its fellows are kept for development
 PICTURE = (0.5, 3.0)  # s, of the first utterance
@@ -67,6 +70,8 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int, more: Sequence[str], s
             phone_gmms.train_and_classify(folder, parts, STATIC, CLASSIFIER, n_jobs=run.jobs)
     copies = copy_in_noise(run, background)
     speed += [row for each in found for row in recognize_beside(run, each, copies, dictionary)]
+    rooms = copy_in_rooms(run, copies)
+    speed += [row for each in found for row in recognize_with_network(run, each, rooms, dictionary)]
     picture = run.out / "alignment.png"
     if importlib.util.find_spec("matplotlib") and run.todo("picture", makes=[picture], settings=PICTURE):
         aligned = rungs.aligned_at(run.out, test.path.name, rungs.MONOPHONE)
@@ -138,16 +143,35 @@ def recognize_beside(
 ) -> list[rows.Row]:
     """Recognize by the last rung beside phones without contexts, which have learned from copies in noise too."""
     name, top = task.name, f"{task.name}-vtln"
-    train, test = (
-        rungs.Speech(place, phones.transcripts(part), part.utt2spk)
-        for place, part in zip(vocal_tract.normalized_at(run, name), (task.train, task.test), strict=True)
-    )
+    train, test = normalized(run, task)
     learned = rungs.aligned_at(run.out, f"{name}-train", rungs.MONOPHONE)
     both = with_copies(run, name, train, copies, FRONT_END)
     beside = rungs.train_beside(run, top, both, dictionary, states_with_copies(run, name), **BESIDE)
     rungs.recognize_on(run, top, TOP, f"{top}-beside", test, learned, scale=LOOP_SCALE, beside=beside)
     steps = {f"beside-{top}": both, f"recognize-{top}-beside-{TOP}": test}
     return [rows.speed_row(step.replace("-", " ", 1), s.seconds, run.cpu_seconds(step)) for step, s in steps.items()]
+
+
+def recognize_with_network(
+    run: pipeline.Run, task: Experiment, rooms: gs.formats.DataDir, dictionary: Mapping
+) -> list[rows.Row]:
+    """Recognize by these two models and a network, which has learned from copies in noise and echo too."""
+    name, top = task.name, f"{task.name}-vtln"
+    train, test = normalized(run, task)
+    learned, beside = rungs.aligned_at(run.out, f"{name}-train", rungs.MONOPHONE), rungs.beside_at(run, top)
+    copies = copies_apart(run, name, train, rooms, FRONT_END)
+    network = train_network(run, top, beside, train, copies, dictionary, **NETWORK)
+    systems = [(rungs.model_of(run, top, TOP), WEIGHTS["top"]), (beside, WEIGHTS["beside"])]
+    recognize_by_all(run, top, systems, (network, WEIGHTS["network"]), test, learned, scale=LOOP_SCALE)
+    steps = {f"network-{top}": (1 + len(copies)) * train.seconds, f"recognize-{top}-{ALL}": test.seconds}
+    return [rows.speed_row(step.replace("-", " ", 1), s, run.cpu_seconds(step)) for step, s in steps.items()]
+
+
+def normalized(run: pipeline.Run, task: Experiment) -> list[rungs.Speech]:
+    """Speech to learn from and to recognize, normalized by the length of vocal tracts."""
+    places = vocal_tract.normalized_at(run, task.name)
+    parts = zip(places, (task.train, task.test), strict=True)
+    return [rungs.Speech(place, phones.transcripts(part), part.utt2spk) for place, part in parts]
 
 
 def features_of(run: pipeline.Run, part: gs.formats.DataDir) -> Path:
@@ -161,8 +185,12 @@ def aligners_of(name: str) -> list[tuple[str, str, str]]:
 
 
 def recognizers_of(name: str) -> list[tuple[str, str, str]]:
-    """What each system that recognizes is called, and its files: those that align, and one of two models."""
-    return [*aligners_of(name), (f"{TOP}, VTLN and noise", f"{name}-vtln-beside", TOP)]
+    """What each system that recognizes is called, and its files: those that align, and those of more models."""
+    more = [
+        (f"{TOP}, VTLN and noise", f"{name}-vtln-beside", TOP),
+        (f"{TOP}, VTLN and network", f"{name}-vtln", ALL),
+    ]
+    return [*aligners_of(name), *more]
 
 
 def recognition_rows(task: Experiment, out: Path) -> list[rows.Row]:

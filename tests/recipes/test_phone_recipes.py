@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import digit_phones
+import numpy as np
 import pytest
 import soundfile
 import soxr
@@ -37,6 +38,7 @@ CORE_TEST = (
 
 UPDATES = {"max_iter": 8}
 BESIDE = {"context": 2, "dim": 20, "total_gaussians": 300, "rounds": 1}
+NETWORK = {"context": 1, "hidden": 32, "rates": [3e-3] * 3}
 ONE = PhoneClassifierConfig(1, dim=20, context=3, max_iter=2)
 CLASSIFIER = AdaptedClassifierConfig(ONE, adapter_components=1, segment_components=1, edges=((0, 2),), passes=1)
 
@@ -106,7 +108,8 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
     text.write_text("\n".join([f"{first} XYZZYISH QWERTIED", *others, ""]), encoding="utf-8")
     (tmp_path / "more.dict").write_text("XYZZYISH Z IH Z IY IH SH\n", encoding="utf-8")
     out = tmp_path / "out"
-    module = recipe("phones_librispeech", TRAINING=UPDATES, CLASSIFIER=CLASSIFIER, TOP="tri1", BESIDE=BESIDE)
+    few = {"TRAINING": UPDATES, "CLASSIFIER": CLASSIFIER, "BESIDE": BESIDE, "NETWORK": NETWORK}
+    module = recipe("phones_librispeech", TOP="tri1", **few)
     monkeypatch.setattr(module.vocal_tract, "WARPS", (0.94, 1.0, 1.06))
     both = module.experiments
     monkeypatch.setattr(module, "experiments", lambda *of: both(*of)[1:])  # the one on dev is the same
@@ -128,7 +131,7 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
     for rung in rungs:
         assert alignment[f"test-other, {rung}"]["utterances"] == "6"
         assert percent(alignment[f"test-other, {rung}"]["within 20 ms"]) > 65
-    for system in (*rungs, "tri1, VTLN and noise"):
+    for system in (*rungs, "tri1, VTLN and noise", "tri1, VTLN and network"):
         assert percent(recognition[f"test-other, {system}"]["error rate"]) < 75  # always the commonest phone: over 90
     assert utterance in read_ctm(out / "recognized-test-other.ctm")  # recognition needs no words
     found = right(table(out, "classification"))
@@ -148,6 +151,22 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
     for row, expected in zip(beside_the_alignment, recognition.values(), strict=True):
         assert int(row["reference"]) < int(expected["reference"])  # without the utterance that was not aligned
         assert percent(row["error rate"]) == pytest.approx(percent(expected["error rate"]), abs=6)
+
+
+def test_a_network_gives_posteriors_over_priors(recipe, tmp_path: Path):
+    recipe("phones_librispeech")
+    network = sys.modules["network"]
+    rng = np.random.default_rng(0)
+    means = np.array([[0, 0], [9, 9], [2, 0], [0, 2]])  # of four states; one is never seen
+    states = [rng.choice([0, 2, 3], p=[0.7, 0.2, 0.1], size=600) for _ in range(4)]
+    frames = [(means[y] + rng.normal(size=(600, 2))).astype(np.float32) for y in states]
+    network.fit(frames, states, 4, context=0, hidden=20, rates=[1e-2] * 8).save(tmp_path / "net.npz")
+    asked = np.array([[0.5, 1], [2, 0.5], [1, 2], [-1, 0]])
+    found = network.Network.load(tmp_path / "net.npz").log_likelihoods(asked)
+    densities = -0.5 * ((asked[:, None] - means) ** 2).sum(axis=2)
+    for state in (2, 3):
+        np.testing.assert_allclose((found[:, state] - found[:, 0]), densities[:, state] - densities[:, 0], atol=0.8)
+    assert (found[:, 1] < found.max(axis=1) - 5).all()
 
 
 def test_voices(recipe, synthetic_voices: Path, tmp_path: Path):
