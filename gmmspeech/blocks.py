@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
-from typing import Any, Protocol, TypeGuard, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,6 @@ Frames = NDArray | Sequence[NDArray] | BlockSource
 Block = tuple[int, NDArray, NDArray[np.float64] | None]  # number of its first frame, frames, weights
 
 
-@runtime_checkable
 class DistributedFrames(Protocol):
     """Frames whose blocks lie on many machines, and are worked on there."""
 
@@ -259,6 +258,11 @@ def is_segments(X: object) -> TypeGuard[Sequence[NDArray]]:
     return isinstance(X, (list, tuple)) and bool(X) and all(len(getattr(x, "shape", ())) == 2 for x in X)
 
 
+def is_distributed(frames: object) -> TypeGuard[DistributedFrames]:
+    """Say whether the blocks of frames lie on other machines; to ask a protocol's class takes longer than a block."""
+    return hasattr(frames, "map_blocks")
+
+
 def frame_dim(frames: Frames) -> int:
     """D of the frames."""
     if isinstance(frames, np.ndarray):
@@ -286,13 +290,13 @@ def sum_blocks(
     n_jobs: int | None = 1,
 ) -> Result:
     """Sum what a function gives for the blocks of the frames, wherever they are: the same bits everywhere."""
-    if isinstance(frames, DistributedFrames):
+    if is_distributed(frames):
         return frames.sum_blocks(function)
     return ordered_sum(function, weighted_blocks(frames, weight), n_jobs=n_jobs)
 
 
 def map_blocks(function: Callable[[Block], Result], frames: Frames, *, n_jobs: int | None = 1) -> Iterator[Result]:
     """Yield what a function gives for the blocks of the frames, wherever they are, in their order."""
-    if isinstance(frames, DistributedFrames):
+    if is_distributed(frames):
         return frames.map_blocks(function)
     return ordered_map(function, weighted_blocks(frames, None), n_jobs=n_jobs)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import check, check_options, instance
-from gmmspeech.blocks import DistributedFrames, Frames, frame_blocks
+from gmmspeech.blocks import Frames, frame_blocks, is_distributed
 from gmmspeech.checks import finite
 from gmmspeech.errors import ModelError, counted
 from gmmspeech.features.compatibility import check_same_front_end
@@ -338,7 +338,7 @@ class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a diagonal mixture 
     def _e_step(self, frames: Frames, weight: NDArray[np.float64] | None) -> Callable[[Parameters], GMMStats]:
         """Give a function from a mixture to the statistics of the frames, to be called once an iteration."""
         kernel = get_backend(self.backend, self.device)
-        if isinstance(kernel, WholePass) and not isinstance(frames, DistributedFrames) and not self.allow_nan:
+        if isinstance(kernel, WholePass) and not is_distributed(frames) and not self.allow_nan:
             # torch's: frames may stay on a GPU from one iteration to the next
             unit, near = near_one(weight)
             statistics = kernel.e_step(frames, near)
