@@ -1,12 +1,14 @@
 """A real scheduler and real workers, over TCP on loopback: the same model file as on one machine, whoever dies."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,6 +28,7 @@ from gmmspeech.stores.features import FeatureStore, write_store
 from gmmspeech.stores.statistics import write_statistics
 
 pytest.importorskip("distributed")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
 OPTIONS = {"n_components": 2, "max_iter": 3, "tol": 0.0}
 WORKER = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "1GiB"]
 
@@ -35,6 +38,8 @@ class Cluster:
 
     def __init__(self, folder):
         self.file, self.folder, self.workers = str(folder / "scheduler.json"), str(folder), {}
+        nursery = [sys.executable, Path(__file__).with_name("dask_nursery.py")]
+        self.nursery = subprocess.Popen(nursery, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", self.file]
         self.scheduler = self._start("dask_scheduler", options)
         wait_until(lambda: os.path.exists(self.file))
@@ -52,19 +57,30 @@ class Cluster:
         wait_until(lambda: len(client.nthreads()) == len(names))
 
     def kill(self, name):
-        os.kill(self.workers[name].pid, signal.SIGKILL)
-        self.workers.pop(name).wait()
+        self._end(self.workers.pop(name))
 
     def close(self):
         for process in (*self.workers.values(), self.scheduler):
-            process.kill()  # leaving politely takes long when the scheduler leaves too
-        for process in (*self.workers.values(), self.scheduler):
-            process.wait(120)
+            self._end(process)  # leaving politely takes long when the scheduler leaves too
+        self.nursery.communicate()
+
+    def _start(self, program, options):
+        self.nursery.stdin.write(json.dumps([program, *options]) + "\n")
+        self.nursery.stdin.flush()
+        return int(self.nursery.stdout.readline())
 
     @staticmethod
-    def _start(program, options):
-        command = [sys.executable, "-m", f"distributed.cli.{program}", *options]
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def _end(process):
+        os.kill(process, signal.SIGKILL)
+        wait_until(lambda: not is_running(process))
+
+
+def is_running(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -134,11 +150,11 @@ def test_one_worker(running, client, path, expected, tmp_path):
     running.start("b")
     running.start("c")
     for name in "bc":
-        os.kill(running.workers[name].pid, signal.SIGSTOP)
+        os.kill(running.workers[name], signal.SIGSTOP)
     assert digest(gs.train_ubm(FeatureStore(path), client=client, **OPTIONS), tmp_path) == expected
     assert len(client.nthreads()) == 1
     for name in "bc":
-        os.kill(running.workers[name].pid, signal.SIGCONT)
+        os.kill(running.workers[name], signal.SIGCONT)
 
 
 def test_three_workers_by_the_command(running, client, path, expected, tmp_path):
@@ -159,7 +175,7 @@ def test_a_worker_killed_in_the_middle_of_an_iteration(running, client, path, ex
     def stop(monitor):
         passes.append(monitor)
         if len(passes) == 2:
-            os.kill(running.workers["b"].pid, signal.SIGSTOP)  # what it is given next, it does not end
+            os.kill(running.workers["b"], signal.SIGSTOP)  # what it is given next, it does not end
 
     def kill():
         wait_until(lambda: len(passes) == 2 and client.processing([victim])[victim])
