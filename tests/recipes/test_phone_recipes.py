@@ -36,7 +36,7 @@ CORE_TEST = (
     "FNLP0 MBPM0 MKLT0 FMGD0 MCMJ0 MJDH0 FDHC0 MGRT0 MNJM0 FMLD0 MJLN0 MPAM0"
 )
 
-UPDATES = {"max_iter": 8}
+UPDATES = {"max_iter": 5}
 BESIDE = {"context": 2, "dim": 20, "total_gaussians": 300, "rounds": 1}
 NETWORK = {"context": 1, "hidden": 32, "rates": [3e-3] * 3}
 ONE = PhoneClassifierConfig(1, dim=20, context=3, max_iter=2)
@@ -45,7 +45,7 @@ CLASSIFIER = AdaptedClassifierConfig(ONE, adapter_components=1, segment_componen
 
 @pytest.fixture(autouse=True)
 def _few_updates_of_the_full_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    short = {"MLLT_ROUNDS": 1, "MLLT_UPDATES": 4, "UPDATES": 6, "REALIGN_UNADAPTED": (3,), "REALIGN_ADAPTED": (3,)}
+    short = {"MLLT_ROUNDS": 1, "MLLT_UPDATES": 2, "UPDATES": 4, "REALIGN_UNADAPTED": (3,), "REALIGN_ADAPTED": (3,)}
     for name, value in short.items():
         monkeypatch.setattr(f"gmmspeech.phones.hmm.adapted_system.{name}", value)
     monkeypatch.setattr("gmmspeech.phones.hmm.ladder.ADAPTATION_ROUNDS", 1)
@@ -206,8 +206,12 @@ def test_voices_do_without_phones_unless_asked(recipe):
 def test_fsdd(corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     folder = corpus("fsdd-tiny") / "data"
     parts = {name: read_data_dir(folder / name) for name in ("train", "test", "all")}
-    few = {"total_gaussians": 120, "max_iter": 4}
-    for name, value in (("TRAINING", few), ("CLASSIFIER", ONE)):
+    for name, part in parts.items():  # four speakers, each recognized by a model of the three others
+        few = {
+            u: part.utt2spk[u] for u in part.utterances if part.utt2spk[u] in ("jackson", "lucas", "nicolas", "theo")
+        }
+        parts[name] = replace(part, utterances=tuple(few), utt2spk=few)
+    for name, value in (("TRAINING", {"total_gaussians": 120, "max_iter": 4}), ("CLASSIFIER", ONE)):
         monkeypatch.setattr(digit_phones, name, value)
     digit_phones.recognize_by_phones(Run(tmp_path, jobs=2), *parts.values())
     words = {task: percent(row["error rate"]) for task, row in rows(tmp_path, "recognition").items()}
