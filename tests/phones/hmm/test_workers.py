@@ -26,9 +26,13 @@ SIZE = {"num_leaves": 18, "total_gaussians": 24}
 
 @pytest.fixture(scope="module")
 def client():
+    """Of workers that are forked from a process that has imported Dask, those after a kill too."""
+    import dask
     from distributed import Client, LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as found:
+    forked = dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
+    workers = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with forked, LocalCluster(**workers) as cluster, Client(cluster) as found:
         yield found
 
 
