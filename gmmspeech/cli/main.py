@@ -295,7 +295,11 @@ def train_ubm(
     default=16.0,
     help="Weight of the background model in the MAP adaptation, in frames.",
 )
-@click.option("--update", default="m", help="What to adapt: any of the letters m (means), v (variances), w (weights).")
+@click.option(
+    "--update",
+    default="m",
+    help="What to adapt: any of the letters m (means), v (variances; diagonal ones alone), w (weights).",
+)
 @scoring_option
 @skip_steps_option
 @utt2spk_for_cmvn

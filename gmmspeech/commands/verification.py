@@ -90,7 +90,7 @@ def enroll_file(
     ubm: Path, features: str | Path, sessions: Path, out: Path, *, beside: Beside = NOTHING, **options: Any
 ) -> SpeakerVerifier:
     """Adapt a model to each speaker of a ``spk2utt`` file and write them all."""
-    verifier = SpeakerVerifier(load(ubm, DiagonalGMM), **options)
+    verifier = SpeakerVerifier(load(ubm, (DiagonalGMM, GMM)), **options)
     with open_features(features, beside, front_end=verifier.ubm.front_end_, model=ubm) as store:
         check_frames(store, verifier.ubm, ubm)
         verifier.enroll_all(beside.only_taken(read_list_map(sessions)), store)

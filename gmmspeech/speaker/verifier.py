@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from gmmspeech.files.saving import Saved, State
 from gmmspeech.files.text import look_alike, parse_object
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.frames import check_names, without_names
+from gmmspeech.gmm.full import GMM
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.stats import GMMStats, check_statistics
 from gmmspeech.progress import progress_bar
@@ -45,7 +46,9 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
 
     Parameters
     ----------
-    ubm : DiagonalGMM
+    ubm : DiagonalGMM or GMM
+        Of the latter, with full or tied covariances, means and weights can be adapted; scoring is "frames" or
+        "symmetric".
     relevance_factor : float
         Of the MAP adaptation, in frames.
     update : str
@@ -67,7 +70,7 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
     Attributes
     ----------
     models_ : dict
-        Name to adapted `DiagonalGMM`.
+        Name to adapted mixture, of the type of `ubm`.
     statistics_ : dict
         Name to `GMMStats` of the enrollment under `ubm`.
     frames_ : dict
@@ -88,7 +91,7 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
     @checked
     def __init__(
         self,
-        ubm: DiagonalGMM,
+        ubm: DiagonalGMM | GMM,
         *,
         relevance_factor: float = 16.0,
         update: str = "m",
@@ -101,7 +104,7 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         self.update = update
         self.set_scoring(scoring, top_c)
         self.n_jobs = n_jobs
-        self.models_: dict[str, DiagonalGMM] = {}
+        self.models_: dict[str, DiagonalGMM | GMM] = {}
         self.statistics_: dict[str, GMMStats] = {}
         self.frames_: dict[str, NDArray] = {}
 
@@ -114,6 +117,9 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
             raise ConfigError(f"top_c: found {top_c} with scoring = {scoring!r}, expected it with 'frames' only")
         if scoring == "linear" and set(self.update) != {"m"}:
             raise ConfigError(f"scoring: found 'linear' with update = {self.update!r}, expected 'm', means only")
+        if isinstance(self.ubm, GMM) and (scoring not in ("frames", "symmetric") or top_c is not None):
+            found = repr(scoring) if top_c is None else f"top_c = {top_c}"
+            raise ConfigError(f"scoring: found {found} with a GMM, expected 'frames' or 'symmetric', by all components")
         self.scoring = scoring
         self.top_c = top_c
 
@@ -276,7 +282,8 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
     @classmethod
     def from_state(cls, state: State) -> Self:
         """Enroll the speakers of what `to_state` gave."""
-        verifier = cls(DiagonalGMM.from_state(state["ubm"]), **parse_object(state["options"]))
+        mixture = GMM if "covariances" in state["ubm"] else DiagonalGMM
+        verifier = cls(mixture.from_state(state["ubm"]), **parse_object(state["options"]))
         check_positive(relevance_factor=verifier.relevance_factor)
         speakers = state["speakers"]
         known = [
@@ -300,7 +307,8 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
     def restore(self, name: str, stats: GMMStats, frames: NDArray | None = None) -> None:
         """Enroll a speaker from statistics that are known already, and the frames that they belong to."""
         center = self._center()
-        stats = replace(stats, center=center, squares=stats.squares_about(center))  # as files have them
+        squares = stats.squares_about(center)
+        stats = replace(stats, center=center, squares=squares, scatter=None)  # as files have them
         self.models_[name] = self._adapt(stats)
         self.statistics_[name] = stats
         self.frames_.pop(name, None)  # those of an enrollment before
@@ -312,8 +320,9 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         weights, means, _ = self.ubm.parameters()
         return weights @ means
 
-    def _adapt(self, stats: GMMStats) -> DiagonalGMM:
-        return map_adapt(self.ubm, stats, relevance_factor=self.relevance_factor, update=self.update)
+    def _adapt(self, stats: GMMStats) -> DiagonalGMM | GMM:
+        ubm: Any = self.ubm
+        return map_adapt(ubm, stats, relevance_factor=self.relevance_factor, update=self.update)
 
     def _score_tests(
         self, claims: list[list[str]], tests: list[NDArray], known: dict[str, Any]
@@ -350,7 +359,8 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         stats = list(ordered_map(lambda X: self._statistics("test", X), tests, n_jobs=self.n_jobs))
         rows = {name: i for i, name in enumerate(dict.fromkeys(name for names in claims for name in names))}
         score = linear_score if self.scoring == "linear" else statistics_llr
-        scores = score([self.models_[name] for name in rows], self.ubm, stats)
+        models, ubm = cast(dict[str, DiagonalGMM], self.models_), cast(DiagonalGMM, self.ubm)  # see `set_scoring`
+        scores = score([models[name] for name in rows], ubm, stats)
         return [scores[[rows[name] for name in names], i] for i, names in enumerate(claims)]
 
     def _statistics(self, owner: str, X: NDArray) -> GMMStats:
@@ -410,10 +420,11 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
     def configuration(self) -> dict[str, dict[str, object]]:
         """Give all that decides the scores, as headed tables."""
         num_components, dim = self.ubm.means_.shape
+        kind = f", {self.ubm.covariance_type} covariances" if isinstance(self.ubm, GMM) else ""
         adapted = ", ".join(name for name in ("means", "variances", "weights") if name[0] in self.update)
         system: dict[str, object] = {
             "front end": describe_front_end(self.ubm.front_end_),
-            "background model": f"{counted(num_components, 'component')}, {counted(dim, 'dimension')}",
+            "background model": f"{counted(num_components, 'component')}, {counted(dim, 'dimension')}{kind}",
             "adaptation": f"MAP of {adapted}, relevance factor {self.relevance_factor:g}",
             "scoring": self.scoring if self.top_c is None else f"{self.scoring}, top {self.top_c}",
             "models": len(self.models_),

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import multivariate_normal
 
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
 from gmmspeech.formats.loading import load
@@ -204,6 +205,41 @@ def test_frames_of_another_front_end(make, tmp_path):
         make().score_trials(TrialList(["ann"], ["u"]), other)
     with pytest.raises(FeatureError, match=message):
         make().enroll_all({"zoe": ["u"]}, other)
+
+
+@pytest.mark.parametrize("kind", ["full", "tied"])
+def test_full_covariances_score_as_mixtures_of_normals(utterances, tmp_path, kind):
+    ubm = train_ubm([utterances[f"{s}4"] for s in SPEAKERS], 2, covariance_type=kind, max_iter=3)
+    X, Y = (utterances[name].astype(np.float64) for name in ("ann0", "ann2"))
+    covariances = np.broadcast_to(ubm.covariances_, (2, 3, 3))
+
+    def densities(means, Z):
+        normals = [multivariate_normal(m, c) for m, c in zip(means, covariances, strict=True)]
+        return np.array([w * n.pdf(Z) for w, n in zip(ubm.weights_, normals, strict=True)])
+
+    def adapted(Z):
+        posteriors = densities(ubm.means_, Z)
+        posteriors /= posteriors.sum(axis=0)
+        return (posteriors @ Z + 16 * ubm.means_) / (posteriors.sum(axis=1) + 16)[:, None]
+
+    def ratio(means, Z):
+        return np.mean(np.log(densities(means, Z).sum(axis=0)) - np.log(densities(ubm.means_, Z).sum(axis=0)))
+
+    one_way, back = ratio(adapted(X), Y), ratio(adapted(Y), X)
+    for scoring, expected in (("frames", one_way), ("symmetric", (one_way + back) / 2)):
+        verifier = SpeakerVerifier(ubm, scoring=scoring)
+        verifier.enroll("ann", utterances["ann0"])
+        verifier.save(tmp_path / scoring)
+        for each in (verifier, load(tmp_path / scoring)):
+            assert each.score("ann", utterances["ann2"]) == pytest.approx(expected, abs=1e-5)
+        assert f"{kind} covariances" in "".join(verifier.describe())
+
+
+@pytest.mark.parametrize("options", [{"scoring": "statistics"}, {"scoring": "linear"}, {"top_c": 1}])
+def test_full_covariances_have_no_scores_of_statistics_or_few_components(utterances, options):
+    ubm = train_ubm([utterances["ann0"]], 2, covariance_type="full", max_iter=1)
+    with pytest.raises(ConfigError, match="with a GMM, expected 'frames' or 'symmetric'"):
+        SpeakerVerifier(ubm, **options)
 
 
 def test_names_that_are_not_there(make, store, utterances):
