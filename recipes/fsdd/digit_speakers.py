@@ -30,7 +30,7 @@ class System:
     """Background, its size, frames and scores; one of strangers lets each of its speakers count alike."""
 
     background: str
-    components: int
+    components: int | None
     verifier: Mapping[str, Any]
     front_end: gs.FrontEnd = MFCC
 
@@ -40,12 +40,16 @@ ONE_WAY = {"relevance_factor": 4.0, "scoring": "frames"}
 SYMMETRIC = {"relevance_factor": 4.0, "update": "mvw", "scoring": "symmetric"}
 SYSTEMS = {
     "alone": System("alone", 16, ONE_WAY),
+    "earlier": System("earlier", 16, ONE_WAY),
+    "open": System("open", None, SYMMETRIC),
     "pooled": System("pooled", 32, ONE_WAY),
     "strangers": System("strangers", 128, SYMMETRIC),
     "strangers, LFCC": System("strangers", 128, SYMMETRIC, LFCC),
 }
-FUSED = ("alone", "strangers", "strangers, LFCC")
-KNOWING = ("alone", "pooled")  # backgrounds that have the late takes
+OWN = "alone"  # background of other takes of the speakers themselves
+FUSIONS = {"alone and open": (OWN, "open"), "fused": (OWN, "strangers", "strangers, LFCC")}
+WITHOUT_LATE = "earlier"  # stands for `OWN` where the late takes are tested
+KNOWING = (OWN, "pooled")  # backgrounds that have the late takes
 
 
 def verify_speakers(
@@ -57,37 +61,46 @@ def verify_speakers(
     seeds: int,
 ) -> None:
     """Verify speakers of some parts, the first of which calibrates, and of late takes."""
+    if "late" in parts:
+        raise gs.errors.ConfigError("--test: found late, as the trials of late takes are called, expected another name")
     first = next(iter(parts))
     enrolled = {u for utterances in gs.read_list_map(parts[first].path / "enroll_spk2utt").values() for u in utterances}
-    backgrounds = {"alone": [train.only(u for u in train.utterances if u not in enrolled)]}
-    lists = {name: part.path for name, part in parts.items()}
-    sets = dict(parts)
+    others = train.only(u for u in train.utterances if u not in enrolled)
+    earlier = others.only(u for u in others.utterances if u[-2:] not in LATE)
+    backgrounds: dict[str, list[DataDir]] = {"open": [], OWN: [others], WITHOUT_LATE: [earlier]}
     if pool is not None:
-        backgrounds["pooled"] = [*backgrounds["alone"], gs.read_data_dir(pool / "data" / "ubm")]
+        backgrounds["pooled"] = [others, gs.read_data_dir(pool / "data" / "ubm")]
         backgrounds["strangers"] = [gs.read_data_dir(pool / "data" / "background")]
-        lists["late"] = write_late(run, everything)
-        sets["late"] = everything.only(u for u in everything.utterances if u[-2:] in EARLY + LATE)
+    lists = {**{name: part.path for name, part in parts.items()}, "late": write_late(run, everything)}
+    sets = {**parts, "late": everything.only(u for u in everything.utterances if u[-2:] in EARLY + LATE)}
     systems = {name: system for name, system in SYSTEMS.items() if system.background in backgrounds}
+    used = {part: [name for name in systems if may_test(part, name, first)] for part in sets}
     verified, calibrated = [], []
     for name, system in systems.items():
         ubms = train_background(run, name, system, backgrounds[system.background], seeds)
         for part, data in sets.items():
-            if part != "late" or name not in KNOWING:
+            if name in used[part]:
                 summaries = score(run, name, system, part, data, lists[part], ubms)
                 if part == first:
                     verified.append(rows.verification_row(f"{first}, UBM {name}", summaries))
-    for part in sets:
-        used = [name for name in systems if part != "late" or name not in KNOWING]
-        for name in [*used, *(["fused"] if pool is not None else [])]:
-            members = [each for each in FUSED if each in used] if name == "fused" else [name]
+    fusions = {name: members for name, members in FUSIONS.items() if set(members) <= set(systems)}
+    for part, names in used.items():
+        own = WITHOUT_LATE if part == "late" else OWN
+        for name in (*names, *fusions):
+            members = [own if each == OWN else each for each in fusions.get(name, (name,))]
             llrs = run.out / f"llrs-{part}-{name}"
             if run.todo(f"calibrate-{part}-{name}", makes=[llrs], settings=members):
                 write_mean_ratios(run, members, (first, lists[first]), (part, lists[part]), llrs)
             found = evaluation.evaluate_file(llrs, lists[part] / "trials")
-            label = f"{part}, {name if name == 'fused' else 'UBM ' + name}"
+            label = f"{part}, {name if name in fusions else 'UBM ' + name}"
             calibrated.append(rows.calibrated_row(label, "itself" if part == first else first, found))
     run.results(verified, "verification")
     run.results(calibrated, "calibrated")
+
+
+def may_test(part: str, system: str, first: str) -> bool:
+    """Whether a system knows no take that a part tests; that of late takes is for these, and calibrated on `first`."""
+    return system not in KNOWING if part == "late" else system != WITHOUT_LATE or part == first
 
 
 def write_late(run: pipeline.Run, everything: DataDir) -> Path:
@@ -113,13 +126,15 @@ def extract(run: pipeline.Run, name: str, parts: Sequence[DataDir], front_end: g
 def train_background(
     run: pipeline.Run, name: str, system: System, background: Sequence[DataDir], seeds: int
 ) -> list[Path]:
-    """Train a background model of each seed."""
+    """Train a background model of each seed, or take the one that comes along."""
+    if not background:
+        return [pipeline.take_open_background(run, MFCC.sample_frequency)]
     frames = extract(run, f"ubm-{name}", background, system.front_end)
     ubms = [run.out / f"ubm-{name}-seed{seed}.h5" for seed in range(seeds)]
     if run.todo(f"ubm-{name}", makes=ubms, settings=[system, seeds]):
         speakers = {u: part.utt2spk[u] for part in background for u in part.utterances}
         for seed, path in enumerate(ubms):
-            if system.background in KNOWING:
+            if system.background != "strangers":
                 verification.train_ubm_file(frames, path, system.components, random_state=seed, n_jobs=run.jobs)
                 continue
             with gs.FeatureStore(frames) as store, checkpoint_of(path) as checkpoint:
