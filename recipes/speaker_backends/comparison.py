@@ -23,7 +23,14 @@ FUSION = "fusion"
 
 
 def score(
-    system: str, folder: Path, background: Path, trials: Path, settings: SystemSettings, top_n: int, n_jobs: int
+    system: str,
+    folder: Path,
+    background: Path,
+    ubm: Path,
+    trials: Path,
+    settings: SystemSettings,
+    top_n: int,
+    n_jobs: int,
 ) -> None:
     """Train a system, score all trials, and normalize the scores by the cohort."""
     listed, times = gs.read_trials(trials), folder / "times" / f"{system}.json"
@@ -31,7 +38,7 @@ def score(
         paths = background / "sessions", background / "cohort", folder / "models", folder / "tests"
         known, cohort, models, tests = (stack.enter_context(open_sessions(path)) for path in paths)
         with timed(times, "training"):
-            scorer = SYSTEMS[system](gs.load(background / "ubm.h5"), known, settings, n_jobs=n_jobs)
+            scorer = SYSTEMS[system](gs.load(ubm), known, settings, n_jobs=n_jobs)
         with timed(times, "scoring"):
             scores = scorer(models, tests)
         with timed(times, "cohort"):
@@ -70,7 +77,7 @@ def shared_row(name: str, background: Path, folder: Path, trials: Path) -> Row:
     listed = gs.read_trials(trials)
     return {
         "task": name,
-        "background model, s": seconds(background / "ubm.json")["training"],
+        "background model, s": seconds(background / "ubm.json").get("training", ""),
         "statistics of models and tests, s": seconds(folder / "counting.json")["counting"],
         "trials (targets)": f"{len(listed)} ({np.count_nonzero(np.asarray(listed.is_target))})",
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -18,12 +19,20 @@ from gmmspeech.commands.verification import train_ubm_file
 from gmmspeech.formats.datadir import DataDir
 
 ENGLISH, ARABIC, DIGITS = "librispeech-mini", "arabic-speech-commands-mini", "fsdd"
-NEEDED = {"sv80": (ENGLISH,), "arabic": (ENGLISH, ARABIC), "fsdd": (ENGLISH, DIGITS)}
+NEEDED = {
+    "sv80": (ENGLISH,),
+    "arabic": (ENGLISH, ARABIC),
+    "fsdd": (ENGLISH, DIGITS),
+    "arabic-open": (ENGLISH, ARABIC),
+    "fsdd-open": (ENGLISH, DIGITS),
+}
 RECIPES = Path(__file__).parent.parent
-SIZES = {  # of the background model and of i-vectors, and the relevance factor
+SIZES = {  # of the background model, if it isn't the one that comes along, and of i-vectors, and the relevance factor
     "sv80": {"components": 128, "rank": 100, "relevance_factor": 10.0},
     "arabic": {"components": 128, "rank": 60, "relevance_factor": 10.0},
     "fsdd": {"components": 64, "rank": 60, "relevance_factor": 4.0},
+    "arabic-open": {"components": None, "rank": 60, "relevance_factor": 10.0},
+    "fsdd-open": {"components": None, "rank": 60, "relevance_factor": 4.0},
 }
 TOP_N = 50  # sessions of the cohort that a score is normalized by
 COUNT = click.IntRange(1)
@@ -41,7 +50,7 @@ class Task:
     fused: Sequence[str]
     test: DataDir
     trials: Mapping[str, tuple[str, str | None]]
-    components: int
+    components: int | None
     rank: int
     relevance_factor: float
 
@@ -55,32 +64,38 @@ def sv80(corpora: Path, part: str = "sv80") -> Task:
     return Task(*background, fused, test, {part: ("trials", None)}, **SIZES["sv80"])
 
 
-def arabic(corpora: Path, part: str = "eval") -> Task:
+def arabic(corpora: Path, part: str = "eval", *, name: str = "arabic") -> Task:
     """10 speakers of Arabic words; 8 others, and 121 readers of English, in the background."""
-    ubm, test = (gs.read_data_dir(corpora / ARABIC / "data" / name) for name in ("ubm", part))
+    ubm, test = (gs.read_data_dir(corpora / ARABIC / "data" / each) for each in ("ubm", part))
     english = gs.read_data_dir(corpora / ENGLISH / "data" / "ubm")
     own, pooled = utt2spk_of(ubm), utt2spk_of(english)
     front = gs.FrontEnd.from_toml(RECIPES / "arabic_commands" / "front_end.toml")
     sessions = [*join(own, 5), *cut(pooled, 4)]  # all of about three seconds
     cohort = [*join(own, 20), *cut(pooled, 1)]  # as long as an enrollment
-    background = "arabic", front, [ubm, english], sessions, cohort
-    name = "arabic" if part == "eval" else part
-    trials = {f"{name}-one-word": ("trials", None), f"{name}-five-words": ("trials_group5", "group2utt")}
-    return Task(*background, ("gmm-full", "ivector-plda"), test, trials, **SIZES["arabic"])
+    background = name, front, [ubm, english], sessions, cohort
+    label = name if part == "eval" else part
+    trials = {f"{label}-one-word": ("trials", None), f"{label}-five-words": ("trials_group5", "group2utt")}
+    return Task(*background, ("gmm-full", "ivector-plda"), test, trials, **SIZES[name])
 
 
-def fsdd(corpora: Path, part: str = "verify") -> Task:
+def fsdd(corpora: Path, part: str = "verify", *, name: str = "fsdd") -> Task:
     """6 speakers of digits; 121 readers of English in the background."""
     english = gs.read_data_dir(corpora / ENGLISH / "data" / "ubm")
     test = gs.read_data_dir(corpora / DIGITS / "data" / part)
     front, pooled = gs.FrontEnd.from_toml(RECIPES / "fsdd" / "front_end.toml"), utt2spk_of(english)
-    background = "digits", front, [english], cut(pooled, 4), cut(pooled, 1)
+    background = name, front, [english], cut(pooled, 4), cut(pooled, 1)
     fused = "gmm-symmetric", "ivector-plda"
-    name = "fsdd" if part == "verify" else part
-    return Task(*background, fused, test, {name: ("trials", None)}, **SIZES["fsdd"])
+    label = name if part == "verify" else part
+    return Task(*background, fused, test, {label: ("trials", None)}, **SIZES[name])
 
 
-TASKS: dict[str, Callable[..., Task]] = {"sv80": sv80, "arabic": arabic, "fsdd": fsdd}
+TASKS: dict[str, Callable[..., Task]] = {
+    "sv80": sv80,  # whose speakers the background model that comes along knows
+    "arabic": arabic,
+    "fsdd": fsdd,
+    "arabic-open": partial(arabic, name="arabic-open"),
+    "fsdd-open": partial(fsdd, name="fsdd-open"),
+}
 
 
 @click.option("--corpora", type=pipeline.FOLDER, help="Folder with the corpora by name.  [default: fetched]")
@@ -119,7 +134,7 @@ def main(
         task = TASKS[each](fetched[0].parent if corpora is None else corpora, *part)
         settings = SystemSettings(task.relevance_factor, rank or task.rank, seed=seed)
         background = run.out / f"background-{task.background}"
-        sets, ubm = {"sessions": task.sessions, "cohort": task.cohort}, background / "ubm.h5"
+        sets = {"sessions": task.sessions, "cohort": task.cohort}
         kinds = "background", "-".join(["test", *part])
         features = [run.out / f"feats-{kind}-{task.background}.h5" for kind in kinds]
         for path, parts in zip(features, (task.parts, [task.test]), strict=True):
@@ -131,11 +146,9 @@ def main(
             for kind, sessions in sets.items():
                 write_sessions(background / kind, features[:1], sessions)
 
+        ubm = background_model(run, task, frames[0], components or task.components, seed)
         counted = [background / kind / "statistics.h5" for kind in sets]
-        size = components or task.components
-        if run.todo(f"ubm-{task.background}", makes=[ubm, *counted], settings=[size, seed]):
-            with timed(background / "ubm.json", "training"):
-                train_ubm_file(frames[0], ubm, size, random_state=seed, n_jobs=run.jobs)
+        if run.todo(f"count-{task.background}", makes=counted):
             for kind in sets:
                 count_sessions(background / kind, gs.load(ubm), n_jobs=run.jobs)
 
@@ -145,7 +158,7 @@ def main(
             for system in SYSTEMS:
                 makes = [folder / "times" / f"{system}.json", *(folder / "scores" / f"{system}-{n}" for n in NORMS)]
                 if run.todo(f"score-{name}-{system}", makes=makes, of=[listed], settings=[settings, top_n]):
-                    score(system, folder, background, listed, settings, top_n, run.jobs)
+                    score(system, folder, background, ubm, listed, settings, top_n, run.jobs)
             figures = folder / "figures.json"
             makes = [figures, folder / "report" / "index.html"]
             if run.todo(f"evaluate-{name}", makes=makes, of=[listed], settings=[task.fused, resamples]):
@@ -155,6 +168,17 @@ def main(
             shared.append(shared_row(name, background, folder, listed))
     run.results(rows)
     run.results(shared, "shared")
+
+
+def background_model(run: pipeline.Run, task: Task, frames: Path, components: int | None, seed: int) -> Path:
+    """Train a background model on the sessions of the background, or take the one that comes along."""
+    if components is None:
+        return pipeline.take_open_background(run, task.front_end.sample_frequency)
+    background = run.out / f"background-{task.background}"
+    if run.todo(f"ubm-{task.background}", makes=[background / "ubm.h5"], settings=[components, seed]):
+        with timed(background / "ubm.json", "training"):
+            train_ubm_file(frames, background / "ubm.h5", components, random_state=seed, n_jobs=run.jobs)
+    return background / "ubm.h5"
 
 
 def count(

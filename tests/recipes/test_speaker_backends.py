@@ -3,8 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from systems import SYSTEMS
+
+import gmmspeech as gs
+from gmmspeech import pipeline
 
 
 @pytest.fixture
@@ -42,20 +46,28 @@ def test_every_system_has_a_row_with_all_figures(corpora: Path, tmp_path: Path, 
     assert (out / "fsdd" / "report" / "index.html").exists()
     speakers = {
         side: {line.split()[1] for line in (out / side / "utt2spk").read_text().splitlines()}
-        for side in ("background-digits/sessions", "background-digits/cohort", "fsdd/models", "fsdd/tests")
+        for side in ("background-fsdd/sessions", "background-fsdd/cohort", "fsdd/models", "fsdd/tests")
     }
-    background = speakers["background-digits/sessions"] | speakers["background-digits/cohort"]
+    background = speakers["background-fsdd/sessions"] | speakers["background-fsdd/cohort"]
     assert not background & (speakers["fsdd/models"] | speakers["fsdd/tests"])
 
     main(words, standalone_mode=False)
     again = capsys.readouterr()
-    assert again.err.count("done before") == again.err.count("stage ") == 14
+    assert again.err.count("done before") == again.err.count("stage ") == 15
     assert again.out == done.out
 
     main([*words, "--test", "other"], standalone_mode=False)
     more = json.loads((out / "results.json").read_text(encoding="utf-8"))["tables"]["results"]
     assert [row["EER, %"] for row in more] == 2 * [row["EER, %"] for row in rows]  # of the same recordings
     assert [row["task"] for row in more] == ["fsdd"] * len(rows) + ["other"] * len(rows)
+
+
+def test_the_open_background_fits_the_frames(corpora: Path, tmp_path: Path, recipe) -> None:
+    module, run = recipe("speaker_backends"), pipeline.Run(tmp_path / "exp")
+    task = module.TASKS["fsdd-open"](corpora)
+    model = gs.load(module.background_model(run, task, tmp_path / "none", task.components, 0))
+    assert gs.FrontEnd.from_json(model.front_end_) == task.front_end
+    np.testing.assert_array_equal(model.means_, gs.speaker.open_background(8000).means_)
 
 
 def test_another_part_is_of_one_corpus(corpora: Path, tmp_path: Path, recipe, capsys) -> None:
