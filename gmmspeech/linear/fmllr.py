@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least
 from gmmspeech.errors import ConfigError
 from gmmspeech.linear.rows import ascend, best_row, objective
@@ -32,6 +33,7 @@ class FMLLRStats(Additive):
     g: NDArray[np.float64]
 
 
+@single_threaded_blas()  # the last bits would depend on its threads
 def accumulate_fmllr(
     frames: NDArray[np.floating],
     posteriors: ComponentPosteriors,
@@ -54,6 +56,7 @@ def accumulate_fmllr(
     )
 
 
+@single_threaded_blas()  # the last bits would depend on its threads
 def fmllr(
     stats: FMLLRStats, *, update: str = "full", min_count: float = 500.0, max_iter: int = 40
 ) -> tuple[NDArray[np.float64], float]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.errors import ConfigError, DataError, ModelError, counted
 from gmmspeech.linear.statistics import SMALLEST_PIVOT, check_determined, finite_frames
 
@@ -49,6 +50,7 @@ class LDAStats:
     __radd__ = __add__
 
 
+@single_threaded_blas()  # the last bits would depend on its threads
 def accumulate_lda(frames: NDArray[np.floating], labels: NDArray[np.integer], num_classes: int) -> LDAStats:
     """Class statistics of labeled frames. Costs D**2 multiplications a frame.
 
@@ -72,6 +74,7 @@ def accumulate_lda(frames: NDArray[np.floating], labels: NDArray[np.integer], nu
     return LDAStats(n, means, rest.T @ rest)
 
 
+@single_threaded_blas()  # the last bits would depend on its threads
 def lda(stats: LDAStats, dim: int) -> NDArray[np.float64]:
     r"""Linear discriminant transform (Fisher 1936; Rao 1948; for speech Haeb-Umbach and Ney 1992).
 
@@ -102,6 +105,7 @@ def discriminants(between: NDArray[np.float64], within: NDArray[np.float64], dim
     return fix_signs(joint_eigh(between, within)[1].T[::-1][:dim])
 
 
+@single_threaded_blas()  # the last bits would depend on its threads
 def joint_eigh(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Eigenvalues, rising, and columns v of ``a v = λ b v``, with ``v^T b v`` = 1; a LinAlgError if b has no root.
 

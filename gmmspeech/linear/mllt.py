@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least
 from gmmspeech.errors import ModelError
 from gmmspeech.linear.rows import ascend, objective
@@ -29,6 +30,7 @@ class MLLTStats(Additive):
     moments: NDArray[np.float64]
 
 
+@single_threaded_blas()  # the last bits would depend on its threads
 def accumulate_mllt(
     frames: NDArray[np.floating],
     posteriors: ComponentPosteriors,
@@ -46,6 +48,7 @@ def accumulate_mllt(
     return MLLTStats(occupancy(posteriors), posteriors.T @ x, weighted_moments(posteriors @ (1 / variances), x))
 
 
+@single_threaded_blas()  # the last bits would depend on its threads
 def mllt(
     stats: MLLTStats, means: NDArray[np.float64], variances: NDArray[np.float64], *, max_iter: int = 100
 ) -> tuple[NDArray[np.float64], float]:

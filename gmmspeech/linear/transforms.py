@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import as_matrix, check_at_least
 from gmmspeech.errors import FeatureError, ModelError
 
@@ -23,6 +24,7 @@ def splice(frames: NDArray[np.floating], context: int) -> NDArray[np.floating]:
     return frames[neighbors.clip(0, max(count - 1, 0))].reshape(count, (2 * context + 1) * dim)
 
 
+@single_threaded_blas()  # the last bits would depend on its threads
 def apply_transform(frames: NDArray[np.floating], transform: NDArray[np.float64]) -> NDArray[np.floating]:
     """Rows x become A x, or A x + b where the transform has one more column than the rows.
 

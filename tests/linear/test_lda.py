@@ -8,6 +8,7 @@ import scipy.linalg
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from threadpoolctl import threadpool_limits
 
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
 from gmmspeech.linear.lda import LDAStats, accumulate_lda, joint_eigh, lda
@@ -145,3 +146,12 @@ def test_joint_eigenvectors_are_those_of_scipy(condition):
 def test_joint_eigenvectors_need_a_root():
     with pytest.raises(np.linalg.LinAlgError):
         joint_eigh(np.eye(2), np.diag([1.0, -1.0]))
+
+
+def test_the_same_bits_for_any_threads_of_blas():
+    frames, labels = classes(1, t=2000, c=60, d=240)
+    found = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads, user_api="blas"):
+            found.append(lda(accumulate_lda(frames, labels, 60), 45))
+    assert all(np.array_equal(found[0], each) for each in found[1:])

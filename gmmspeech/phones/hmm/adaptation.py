@@ -60,7 +60,8 @@ class SplicedTransform:
 
     def then(self, matrix: NDArray[np.float64]) -> SplicedTransform:
         """Give the transform that is followed by another one."""
-        return SplicedTransform(self.context, matrix @ self.matrix)
+        with single_threaded_blas():
+            return SplicedTransform(self.context, matrix @ self.matrix)
 
 
 def train_lda(
