@@ -71,12 +71,14 @@ class _Text(click.types.StringParamType):
 
 
 class _OutputTable(_Text):
-    """Where to write a table: a file, or a specifier of Kaldi's; some can be a folder of HTK's files too."""
+    """Where to write a table: a file, or a specifier of Kaldi's; some can be a folder of HTK's files, or a command."""
 
-    def __init__(self, *, htk: bool = False) -> None:
-        self.htk = htk
+    def __init__(self, *, htk: bool = False, text: bool = False) -> None:
+        self.htk, self.text = htk, text
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if self.text and is_command_to_write(value):
+            return value
         try:
             place = parse_place(value, writing=True)
             if not place.kind or not (place.is_stream or place.is_command or place.is_gzip):
@@ -118,7 +120,7 @@ OUT = _Output(path_type=Path, dir_okay=False, readable=False)
 OUT_FOLDER = _Output(path_type=Path, file_okay=False, readable=False)
 OUT_FEATURES = _OutputTable(htk=True)
 OUT_TABLE = _OutputTable()
-OUT_TEXT = _OutputTable()  # a file of text, - too; a table by its specifier alone
+OUT_TEXT = _OutputTable(text=True)  # a file of text, - and a command in a pipe too; a table by its specifier alone
 OUT_STORE = _OutputTable(htk=True)  # of a command that itself writes HDF5 alone
 READ = (FILE, LIST, FEATURES, TABLE)  # what may be a stream, a command in a pipe, or compressed
 WRITTEN = (OUT_FEATURES, OUT_TABLE, OUT_TEXT, OUT_STORE)  # tables likewise

@@ -127,6 +127,9 @@ def fix_data(folder: Path, *, sorted_by_speaker: bool = True) -> tuple[list[str]
     before = read_tables(folder, done)
     after = fixed(folder, before)
     done += problems(folder, before, text=False, sorted_by_speaker=False)
+    for name in before.keys() - after.keys():
+        found = f"found none of the {OWNERS[name]}s that stay, expected some"
+        done.append(f"{folder / name}: {found} (fix-data removes it; {BACKUP}/{name} is what it was)")
     for name in after:
         check_output(folder / name)
     unfinished = folder / BACKUP / _UNFINISHED

@@ -154,7 +154,10 @@ def by_speaker(utt2spk: Mapping[str, str]) -> Table:
 
 
 def filtered(tables: Tables, utterances: Collection[str]) -> Tables:
-    """Lines of some utterances, of their speakers and of their recordings, in each list; spk2utt is made anew."""
+    """Lines of some utterances, of their speakers and of their recordings, in each list; spk2utt is made anew.
+
+    A list of which no line is left goes: an empty file is none that can be read.
+    """
     utt2spk = {u: speaker for u, speaker in tables["utt2spk"].items() if u in utterances}
     recordings = recordings_of(tables)
     kept: dict[Owner, set[str]] = {
@@ -166,7 +169,11 @@ def filtered(tables: Tables, utterances: Collection[str]) -> Tables:
         name: {key: value for key, value in table.items() if key in kept[OWNERS[name]]}
         for name, table in tables.items()
     }
-    return {**found, "utt2spk": utt2spk, "spk2utt": by_speaker(utt2spk)}
+    return {
+        **{name: table for name, table in found.items() if table},
+        "utt2spk": utt2spk,
+        "spk2utt": by_speaker(utt2spk),
+    }
 
 
 def write_tables(folder: Path, tables: Tables) -> None:

@@ -206,6 +206,16 @@ def test_all_that_commands_read_may_come_through_a_stream(folder, monkeypatch, n
                 assert Path(got).read_bytes() == whole
 
 
+def test_text_goes_through_a_command(scored, run, monkeypatch):
+    monkeypatch.chdir(scored)
+    gselect = ("gselect", "u.h5", "f.h5")
+    assert run(*gselect, "plain", "-n", "2").exit_code == 0
+    refused = run(*gselect, "| gzip > g.gz", "-n", "2")
+    assert (refused.exit_code, "expected --allow-pipes to run it" in refused.stderr) == (2, True)
+    assert run(*gselect, "| gzip > g.gz", "-n", "2", "--allow-pipes").exit_code == 0
+    assert gzip.decompress((scored / "g.gz").read_bytes()) == (scored / "plain").read_bytes()
+
+
 def test_two_of_one_stream(folder):
     # a command with two outputs that may be streams there is none of yet: the class that decides is asked itself
     from gmmspeech.cli.streams import Streams

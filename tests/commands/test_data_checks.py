@@ -106,6 +106,18 @@ def test_what_is_left_to_be_done_by_hand(data: Path) -> None:
     assert "vad.scp: found no utterance B1-0, expected all of utt2spk (compute it anew, or remove it)" in left[1]
 
 
+@pytest.mark.parametrize("name", ["utt2dur", "vad.scp", "utt2num_frames", "reco2dur"])
+def test_a_list_of_which_nothing_is_left_goes(data: Path, name: str) -> None:
+    (data / name).write_text("stale-1 3\n")
+    before = contents(data)
+    done, left = fix_data(data)
+    assert any(line.startswith(f"{data / name}: found none of the ") and "removes it" in line for line in done), done
+    assert left == []
+    assert not (data / name).exists()
+    assert contents(data / ".backup") == before
+    assert validate_data(data) == []
+
+
 def test_ids_that_do_not_begin_with_their_speaker(tmp_path: Path) -> None:
     data = written(tmp_path, utt2spk="u1 b\nu2 a\n", spk2utt="a u2\nb u1\n", wav_scp="u1 x |\nu2 x |\n")
     assert validate_data(data, text=False, sorted_by_speaker=False) == []
