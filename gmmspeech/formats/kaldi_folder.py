@@ -76,14 +76,23 @@ def write_kaldi_model(path: str | os.PathLike[str], model: PhoneHMM | AdaptedSys
     _write_hmms(name, model, binary=binary)
     if stored is not None:
         _write_options(folder, stored, model)
-    elif front is not None:
-        untold = _untold_of_recordings(front, model)
-        if not untold:
-            _write_options(folder, front, model)
-            untold = "" if _write_conf(folder, front, model) else "all that is done"
+    if front is not None:
+        whole = front if stored is None else _behind(front, stored)
+        untold = "steps over stored features" if whole is None else _untold_of_recordings(whole, model)
+        if whole is not None and not untold:
+            _write_options(folder, whole, model)
+            untold = "" if _write_conf(folder, whole, model) else "all that is done"
         if untold:
             told = f"nothing in it tells how recordings become frames, for {untold} is not among Kaldi's options"
             warnings.warn(f"{folder}: {told}", GmmSpeechWarning)
+
+
+def _behind(front: FrontEnd, stored: StoredFrontEnd) -> FrontEnd | None:
+    """Give the front end that makes of recordings what steps make of its features; None where it has such steps too."""
+    if front.cmvn is not None or front.deltas is not None or front.features.dim != stored.columns:
+        return None
+    cmvn = None if stored.cmvn is None else SpeakerCmvnOptions(norm_vars=stored.cmvn.norm_vars, static=True)
+    return front.model_copy(update={"cmvn": cmvn, "deltas": stored.deltas})
 
 
 def _write_hmms(name: Path, model: PhoneHMM | AdaptedSystem, *, binary: bool) -> None:

@@ -1,12 +1,14 @@
 """Folders of Kaldi's models: which frames a model is of, and systems of spliced and transformed frames."""
 
+import json
+
 import numpy as np
 import pytest
 
 from gmmspeech.commands.copy import copy_model
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.features.sections import DeltaOptions
+from gmmspeech.features.sections import DeltaOptions, SpeakerCmvnOptions
 from gmmspeech.features.stored import SLIDING, StoredCmvn, StoredFrontEnd, joined_options
 from gmmspeech.formats.kaldi_folder import (
     kaldi_steps,
@@ -71,6 +73,24 @@ def test_steps_of_stored_features_there_and_back(tmp_path, steps):
     assert stored_steps(path, load(path)) == StoredFrontEnd(columns=13, **steps)
     copy_model(path, tmp_path / "m.h5")
     assert kaldi_steps(load(tmp_path / "m.h5")) == StoredFrontEnd(columns=13, **steps)
+
+
+def test_steps_over_features_whose_front_end_is_known(tmp_path):
+    front = FrontEnd(sample_frequency=16000, features={"type": "mfcc", "frame_shift": 5.0})
+    deltas = DeltaOptions(order=2)
+    text = joined_options(
+        json.loads(front.to_json()), StoredFrontEnd(columns=13, cmvn=StoredCmvn(owner="speaker"), deltas=deltas)
+    )
+    path = tmp_path / "final.mdl"
+    write_kaldi_model(path, with_steps(deltas=deltas).with_front_end(text))
+    found = FrontEnd.from_json(load(path).front_end)
+    assert (found.features, found.deltas) == (front.features, deltas)
+    assert found.cmvn == SpeakerCmvnOptions(static=True)
+    normalized = front.model_copy(update={"cmvn": SpeakerCmvnOptions()})
+    text = joined_options(json.loads(normalized.to_json()), StoredFrontEnd(columns=13, deltas=deltas))
+    with pytest.warns(GmmSpeechWarning, match="steps over stored features"):
+        write_kaldi_model(tmp_path / "other" / "final.mdl", with_steps(deltas=deltas).with_front_end(text))
+    assert load(tmp_path / "other" / "final.mdl").front_end is None
 
 
 def test_steps_that_kaldi_has_no_file_for_are_refused(tmp_path):
