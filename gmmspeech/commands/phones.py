@@ -31,7 +31,7 @@ from gmmspeech.commands.transcripts import (
     write_unknown_words,
 )
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, all_of, counted, shown
-from gmmspeech.features.compatibility import describe_front_end
+from gmmspeech.features.compatibility import describe_front_end, first_difference
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.stored import StoredFrontEnd, joined_options, split_front_end, split_options
 from gmmspeech.files.atomic import temporary_folder
@@ -174,14 +174,16 @@ def for_stored(
 ) -> PhoneHMM | AdaptedSystem:
     """Give a model with the steps to its frames from stored features, as Kaldi's scripts take them.
 
-    Features that have as many columns as the model are taken as they are: as ``feats.ark`` behind ``add-deltas``.
+    Features that have as many columns as the model are taken as they are: as ``feats.ark`` behind ``add-deltas``; so
+    are those that know that they were made as the model's.
     """
     if stored is None:
         return opened
     of_kaldi = isinstance(model, Path) and is_kaldi_model(model)
     steps = stored_steps(model, opened) if isinstance(model, Path) and of_kaldi else kaldi_steps(opened)
     with FeatureStore(stored.features) as store:
-        if not of_kaldi and (steps is None or store.front_end):
+        made_alike = bool(store.front_end) and first_difference(opened.front_end, store.front_end) is None
+        if not of_kaldi and (steps is None or made_alike):
             return opened
         if steps is not None and store.dim == steps.columns:
             static = {k: v for k, v in split_options(opened.front_end)[0].items() if k not in ("cmvn", "deltas")}
@@ -190,7 +192,7 @@ def for_stored(
             before = "" if steps is None else f", or {steps.columns} that become these ({steps.describe()})"
             expected = f"{opened.dim} as {model} has{before}"
             raise FeatureError(f"{store.path}: found features of {counted(store.dim, 'column')}, expected {expected}")
-    return opened if of_kaldi else opened.with_front_end(None)
+        return opened if of_kaldi or store.front_end else opened.with_front_end(None)
 
 
 def front_end_of_model(model: PhoneHMM | AdaptedSystem) -> FrontEnd:

@@ -75,6 +75,14 @@ def test_align_by_features_as_kaldis_scripts_take_them(run, golden, tmp_path, al
     done = run(*aligning[:2], "mono.h5", *aligning[3:], *beside, "--write-ali", "ark:again")
     assert done.exit_code == 0, done.output
     assert (tmp_path / "again").read_bytes() == (tmp_path / "ali").read_bytes()
+    run("copy-features", "scp:f.scp", "plain.h5")
+    run("features", "data", "known.h5", "--config", mono / "mfcc.conf")  # which knows how they were made
+    for features in ("plain.h5", "known.h5"):
+        done = run(
+            *aligning[:2], "mono.h5", *aligning[3:], "--feats", features, *beside[2:], "--write-ali", "ark:again"
+        )
+        assert done.exit_code == 0, done.output
+        assert (tmp_path / "again").read_bytes() == (tmp_path / "ali").read_bytes()
     (tmp_path / "model/cmvn_opts").write_text("--norm-vars=true\n")
     (tmp_path / "model/delta_opts").write_text("--delta-window=3\n")
     for options, expected in (
