@@ -119,6 +119,17 @@ def read_kaldi_vad(path: Path) -> dict[str, Any]:
     return section
 
 
+def read_kaldi_options(path: Path, types: Mapping[str, type]) -> dict[str, Any]:
+    """Options that scripts put behind a program, several in a line: ``cmvn_opts``; errors as of the other readers."""
+    found: dict[str, Any] = {}
+    for number, line in _lines(path):
+        for field in split_fields(line):
+            place, name, text = _kaldi_option(f"{path}: line {number}: ", field)
+            _check_known(name, types, place, dashes=True)
+            found[name] = _type_of(types[name])(text, place, name)
+    return found
+
+
 def read_hcopy(path: Path, sample_frequency: int | None = None) -> dict[str, Any]:
     """Sections of a front end out of a configuration of HCopy."""
     found: dict[str, tuple[str, Place]] = {}
@@ -212,12 +223,15 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def _kaldi_options(path: Path) -> Iterator[tuple[Place, str, str]]:
     for number, line in _lines(path):
-        place = f"{path}: line {number}: "
-        name, equals, text = line.partition("=")
-        if not line.startswith("--") or len(split_fields(name)) != 1:
-            raise ConfigError(f"{place}found {shown(repr(line))}, expected --name=value")
-        name = name[2:].strip(BLANKS).lower().replace("-", "_")
-        yield place, name, text.strip(BLANKS) if equals else "true"
+        yield _kaldi_option(f"{path}: line {number}: ", line)
+
+
+def _kaldi_option(place: Place, option: str) -> tuple[Place, str, str]:
+    """Place, name and value of an option."""
+    name, equals, text = option.partition("=")
+    if not option.startswith("--") or len(split_fields(name)) != 1:
+        raise ConfigError(f"{place}found {shown(repr(option))}, expected --name=value")
+    return place, name[2:].strip(BLANKS).lower().replace("-", "_"), text.strip(BLANKS) if equals else "true"
 
 
 def _check_known(name: str, known: Collection[str], place: Place, *, dashes: bool = False) -> None:

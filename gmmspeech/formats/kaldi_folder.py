@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import ValidationError
 
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, real_array
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, ModelError, counted, shown
-from gmmspeech.features.conf_files import KALDI_KINDS, kaldi_conf_lines
+from gmmspeech.features.conf_files import KALDI_KINDS, kaldi_conf_lines, read_kaldi_options
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.sections import DeltaOptions, SpeakerCmvnOptions
 from gmmspeech.features.stored import StoredCmvn, StoredFrontEnd, split_front_end
+from gmmspeech.features.wrong_options import explain
 from gmmspeech.files.atomic import write_lines
-from gmmspeech.files.text import parse_whole, read_bytes, read_text, split_fields
+from gmmspeech.files.text import read_bytes
 from gmmspeech.formats.kaldi_hmm import read_kaldi_hmm, write_kaldi_hmm
 from gmmspeech.formats.kaldi_objects import Reader, Writer, read_array_file, write_array_file
 from gmmspeech.linear.fmllr import FMLLRStats
@@ -31,6 +34,7 @@ _MODEL, _OF_ANY, _MATRIX = "final.mdl", "final.alimdl", "final.mat"
 _PRIOR = "fmllr_prior"  # a file of ours, in Kaldi's form: what adaptation expects of speakers
 _CONTEXT = 4  # of splice-feats
 _DELTA_ORDER = 2  # of add-deltas
+_MOST_DELTAS = 10  # orders
 _PRIOR_FRAMES = 100.0  # of a speaker: fmllr's least count is of so many
 
 
@@ -205,14 +209,11 @@ def _write_conf(folder: Path, front: FrontEnd, model: PhoneHMM | AdaptedSystem) 
 def _transform(file: Path, folder: Path, model: str, dim: int) -> SplicedTransform:
     """Give the transform of spliced frames: of as many frames as ``splice_opts`` says."""
     matrix = read_array_file(file, "a matrix")
-    given = _options(folder / "splice_opts", {"left_context", "right_context"})
-    left, right = (parse_whole(given.get(f"{side}_context", str(_CONTEXT))) for side in ("left", "right"))
-    if left != right:
-        raise DataError(f"{folder / 'splice_opts'}: found {left} frames before and {right} behind, expected as many")
-    if matrix.ndim != 2 or matrix.shape[0] != dim or matrix.shape[1] % (left + right + 1):
-        expected = f"({dim}, a multiple of {left + right + 1}), as {model} and the frames that are spliced have"
+    context = _splicing(folder)
+    if matrix.ndim != 2 or matrix.shape[0] != dim or matrix.shape[1] % (2 * context + 1):
+        expected = f"({dim}, a multiple of {2 * context + 1}), as {model} and the frames that are spliced have"
         raise DataError(f"{file}: found shape {matrix.shape}, expected {expected}")
-    return SplicedTransform(left, matrix)
+    return SplicedTransform(context, matrix)
 
 
 def _front_end(folder: Path, dim: int) -> str | None:
@@ -229,12 +230,12 @@ def _front_end(folder: Path, dim: int) -> str | None:
     if norm_vars is not None:
         sections["cmvn"] = {"method": "speaker", "norm_vars": norm_vars, "static": True}
     static = FrontEnd.from_kaldi_conf(file, kind).features.dim
-    order, window = _deltas(folder, default=int(dim / static) - 1)
-    if order:
-        sections["deltas"] = {"order": order, "window": window}
+    deltas = _deltas(folder, default=min(max(dim // static - 1, 0), _MOST_DELTAS))
+    if deltas.order:
+        sections["deltas"] = {"order": deltas.order, "window": deltas.window}
     front = FrontEnd.from_kaldi_conf(file, kind, **sections)
     if front.dim != dim:
-        found = f"{counted(static, 'column')} and {order} orders of deltas"
+        found = f"{counted(static, 'column')} and {counted(deltas.order, 'order')} of deltas"
         raise DataError(f"{file}: found {found}, expected the {dim} columns of the model")
     return front.to_json()
 
@@ -250,12 +251,12 @@ def stored_steps(path: str | os.PathLike[str], model: PhoneHMM | AdaptedSystem) 
     steps: dict[str, Any] = {} if norm_vars is None else {"cmvn": StoredCmvn(owner="speaker", norm_vars=norm_vars)}
     if isinstance(model, AdaptedSystem):
         return StoredFrontEnd(columns=model.dim, **steps)
-    order, window = _deltas(folder, default=_DELTA_ORDER)
-    columns, rest = divmod(model.dim, order + 1)
+    deltas = _deltas(folder, default=_DELTA_ORDER)
+    columns, rest = divmod(model.dim, deltas.order + 1)
     if rest:
         return None
-    if order:
-        steps["deltas"] = DeltaOptions(order=order, window=window)
+    if deltas.order:
+        steps["deltas"] = deltas
     return StoredFrontEnd(columns=columns, **steps)
 
 
@@ -273,31 +274,43 @@ def kaldi_steps(model: PhoneHMM | AdaptedSystem) -> StoredFrontEnd | None:
 
 def _cmvn(folder: Path) -> bool | None:
     """Say whether variances are normalized, by ``cmvn_opts``; None where nothing is."""
-    options = _options(folder / "cmvn_opts", {"norm_means", "norm_vars"})
-    norm_vars = options.get("norm_vars", "false") == "true"
-    if options.get("norm_means", "true") == "true":
+    options = _options(folder / "cmvn_opts", {"norm_means": bool, "norm_vars": bool})
+    norm_vars: bool = options.get("norm_vars", False)
+    if options.get("norm_means", True):
         return norm_vars
     if norm_vars:
         raise DataError(f"{folder / 'cmvn_opts'}: found variances without means, expected both, means alone or none")
     return None
 
 
-def _deltas(folder: Path, *, default: int) -> tuple[int, int]:
-    """Order and window of deltas, by ``delta_opts``."""
-    options = _options(folder / "delta_opts", {"delta_order", "delta_window"})
-    return parse_whole(options.get("delta_order", str(default))), parse_whole(options.get("delta_window", "2"))
+def _deltas(folder: Path, *, default: int) -> DeltaOptions:
+    """Deltas, by ``delta_opts``."""
+    file = folder / "delta_opts"
+    options = _options(file, {"delta_order": int, "delta_window": int})
+    try:
+        return DeltaOptions(order=options.get("delta_order", default), window=options.get("delta_window", 2))
+    except ValidationError as error:
+        raise DataError(f"{file}: delta {explain(error)}") from error
 
 
-def _options(file: Path, known: set[str]) -> dict[str, str]:
-    """Options of a file such as ``cmvn_opts``, by name; nothing where there is no file."""
-    found: dict[str, str] = {}
-    for field in split_fields(read_text(file)) if file.exists() and os.path.getsize(file) else ():
-        name, equals, value = field.partition("=")
-        plain = name.removeprefix("--").lower().replace("-", "_")
-        if not name.startswith("--") or plain not in known:
-            raise DataError(f"{file}: found {shown(field)}, expected {' or '.join(sorted(known))}, = and a value")
-        found[plain] = value if equals else "true"
-    return found
+def _splicing(folder: Path) -> int:
+    """Frames that are spliced on either side, by ``splice_opts``."""
+    file = folder / "splice_opts"
+    options = _options(file, {"left_context": int, "right_context": int})
+    left, right = (options.get(f"{side}_context", _CONTEXT) for side in ("left", "right"))
+    if left != right or left < 0:
+        raise DataError(f"{file}: found {left} frames before and {right} behind, expected as many, 0 or more")
+    return int(left)
+
+
+def _options(file: Path, types: Mapping[str, type]) -> dict[str, Any]:
+    """Options of a file such as ``cmvn_opts``, by name; nothing where there is no file, or an empty one."""
+    if not file.exists() or not os.path.getsize(file):
+        return {}
+    try:
+        return read_kaldi_options(file, types)
+    except ConfigError as error:
+        raise DataError(str(error)) from error
 
 
 @checked

@@ -35,13 +35,22 @@ def test_the_front_end_of_what_lies_beside(tmp_path):
     (tmp_path / "cmvn_opts").write_text("--norm-means=true --norm-vars=true\n")
     front = FrontEnd.from_json(load(path).front_end)
     assert (front.dim, front.deltas.order, front.cmvn.norm_vars, front.cmvn.static) == (39, 2, True, True)
+    for text, expected in (("True", True), ("T", True), ("1", True), ("False", False), ("0", False)):
+        (tmp_path / "cmvn_opts").write_text(f"--norm-means=TRUE --norm-vars={text}\n")
+        assert FrontEnd.from_json(load(path).front_end).cmvn.norm_vars is expected
     (tmp_path / "delta_opts").write_text("--delta-window=3\n")
     assert FrontEnd.from_json(load(path).front_end).deltas.window == 3
     (tmp_path / "cmvn_opts").write_text("--norm-means=false\n")
     assert FrontEnd.from_json(load(path).front_end).cmvn is None
     for name, text, match in (
         ("cmvn_opts", "--norm-means=false --norm-vars=true", "variances without means"),
-        ("cmvn_opts", "--center=true", "cmvn_opts: found --center=true"),
+        ("cmvn_opts", "--center=true", "cmvn_opts: line 1: unknown option --center"),
+        ("cmvn_opts", "--norm-vars=maybe", "cmvn_opts: line 1: norm_vars: found 'maybe', expected true or false"),
+        ("delta_opts", "--delta-order=abc", "delta_opts: line 1: delta_order: found 'abc', expected a number"),
+        ("delta_opts", "--delta-order=1.5", "delta_order: found 1.5, expected a whole number"),
+        ("delta_opts", "--delta-order=", "delta_order: found '', expected a number"),
+        ("delta_opts", "--delta-order=-1", "delta_opts: delta order: found -1"),
+        ("delta_opts", "--delta-order=2 --delta-window=x", "delta_opts: line 1: delta_window: found 'x'"),
         ("delta_opts", "--delta-order=1", "expected the 39 columns"),
         ("plp.conf", "--use-energy=false", "expected the configuration of one kind"),
     ):
@@ -184,7 +193,12 @@ def test_systems_of_transformed_frames(tmp_path):
     written(tmp_path, 4)
     assert load(path).unadapted.num_states == 6
     np.testing.assert_allclose(read_kaldi_matrix(tmp_path / "final.mat"), matrix, rtol=1e-6)
-    for text, match in (("--left-context=2\n", "found 2 frames before and 4"), ("", "expected .4, a multiple of 9")):
+    for text, match in (
+        ("--left-context=2\n", "found 2 frames before and 4"),
+        ("--left-context=a\n", "splice_opts: line 1: left_context: found 'a', expected a number"),
+        ("--left-context=-1 --right-context=-1\n", "found -1 frames before"),
+        ("", "expected .4, a multiple of 9"),
+    ):
         (tmp_path / "splice_opts").write_text(text)
         write_kaldi_matrix(tmp_path / "final.mat", matrix[:, :8])
         with pytest.raises(DataError, match=match):
