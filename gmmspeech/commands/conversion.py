@@ -6,12 +6,14 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from gmmspeech.audio import AudioFormat, audio_format
 from gmmspeech.audio.reading import Channel
 from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.formats.datadir import DataDir, Segment
+from gmmspeech.files.text import parse_number
+from gmmspeech.formats.datadir import DataDir, Segment, read_map
 
 _NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
@@ -30,6 +32,28 @@ def audio_formats(data: DataDir) -> dict[str, AudioFormat]:
             with suppress(AudioError):
                 found[recording] = audio_format(data.recordings[recording], raw=data.raw)
     return found
+
+
+def known_seconds(data: DataDir) -> dict[str, float]:
+    """Seconds of the utterances of which utt2dur, segments or the recordings' headers tell it."""
+    table = data.path / "utt2dur"
+    told = {name: _seconds(table, name, text) for name, text in (read_map(table) if table.is_file() else {}).items()}
+    others = data.only(name for name in data.utterances if name not in told)
+    formats = audio_formats(others)
+    for name in others.utterances:
+        segment = Segment(name, 0.0, None) if data.segments is None else data.segments[name]
+        found = formats.get(segment.recording)
+        ends = [end for end in (segment.end, found and found.duration) if end is not None]
+        if ends:
+            told[name] = min(ends) - segment.start
+    return told
+
+
+def _seconds(table: Path, name: str, text: str) -> float:
+    try:
+        return parse_number(text)
+    except ValueError:
+        raise DataError(f"{table}: found {shown(repr(text))} for {shown(name)}, expected seconds") from None
 
 
 def readable_utterances(data: DataDir, left_out: dict[str, str]) -> tuple[dict[str, float], list[int]]:

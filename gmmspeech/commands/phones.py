@@ -14,7 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from gmmspeech.audio.reading import Channel
-from gmmspeech.commands.conversion import audio_formats, converting, warn_of_conversions
+from gmmspeech.commands.conversion import audio_formats, converting, known_seconds, warn_of_conversions
 from gmmspeech.commands.extraction import Extraction, extract_features
 from gmmspeech.commands.quiet_edges import without_quiet_edges
 from gmmspeech.commands.stored_features import Stored, open_features
@@ -31,7 +31,7 @@ from gmmspeech.commands.transcripts import (
     write_unknown_words,
 )
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, all_of, counted, shown
-from gmmspeech.features.compatibility import describe_front_end, first_difference
+from gmmspeech.features.compatibility import describe_front_end, first_difference, timed_front_end
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.stored import StoredFrontEnd, joined_options, split_front_end, split_options
 from gmmspeech.files.atomic import temporary_folder
@@ -71,6 +71,8 @@ from gmmspeech.stores.features import FeatureStore
 _NO_FRONT_END = (
     "found a model without a front end, expected one of `train-phones`, or of Kaldi with mfcc.conf beside it"
 )
+
+_OF_THIS_SHIFT = "features of this frame shift, or in HDF5 by `gmmspeech features`, which tell theirs"
 
 
 def transcripts(data: DataDir, dictionary: Pronunciations | None = None) -> dict[str, list[str]]:
@@ -126,7 +128,10 @@ def _stored_features(
     text, kept = front.to_json() if isinstance(front, FrontEnd) else front, stored.beside.subset
     wanted = frozenset(data.utterances) if kept is None else kept & frozenset(data.utterances)
     skipped: dict[str, str] | None = {} if skip_bad else None
-    beside = replace(stored.beside, subset=wanted, skipped=skipped)
+    misfits = _of_another_length(data.only(sorted(wanted)), text, stored.features)
+    if misfits and not (skip_bad and len(misfits) < len(wanted)):
+        raise DataError(next(iter(misfits.values())))
+    beside = replace(stored.beside, subset=wanted - misfits.keys(), skipped=skipped)
     with open_features(stored.features, beside, front_end=text) as store:
         known, steps = split_options(store.front_end)
         if steps is not None and not known:  # frames come as often as the model says
@@ -134,7 +139,7 @@ def _stored_features(
         store.front_end = store.front_end or joined_options({}, StoredFrontEnd(columns=store.dim))
         FrameClock.of(store.front_end)  # which refuses frames without times
         lacking = {name: f"found no features of it in {store.path}" for name in wanted if name not in store}
-        lacking |= skipped or {}
+        lacking |= misfits | (skipped or {})
         if lacking and not skip_bad:
             name = min(lacking)
             expected = f"those of {counted(len(wanted), 'utterance')}"
@@ -142,6 +147,27 @@ def _stored_features(
                 f"{store.path}: found no features of {shown(name)} ({len(lacking)} such), expected {expected}"
             )
         yield store, Extraction(len(store), store.total_frames, dict(sorted(lacking.items())))
+
+
+def _of_another_length(data: DataDir, front_end: str | None, features: str) -> dict[str, str]:
+    """Utterances whose stored frames last longer or shorter than they do, as far as that is known, with what is wrong.
+
+    What is off by more than a tenth and the edges has another frame shift, or leaves frames out.
+    """
+    seconds, found = known_seconds(data), {}
+    with FeatureStore(features) as store:
+        clock = FrameClock.of(timed_front_end(front_end, store))
+        edges = (clock.frame_length + 3 * clock.frame_shift) / 1000
+        for name in data.utterances:
+            if name in seconds and name in store:
+                with contextlib.suppress(DataError, FeatureError):  # which is told where they are taken
+                    count = store.num_frames(name)
+                    lasting = count * clock.frame_shift / 1000
+                    if abs(lasting - seconds[name]) > seconds[name] / 10 + edges:
+                        frames = f"{counted(count, 'frame')} every {clock.frame_shift:g} ms, {lasting:.2f} s"
+                        expected = f"{seconds[name]:.2f} s as it lasts ({_OF_THIS_SHIFT})"
+                        found[name] = f"{store.path}: utterance {shown(name)}: found {frames}, expected {expected}"
+    return found
 
 
 def warn_of_skipped(done: Extraction) -> None:

@@ -23,6 +23,12 @@ def front_end_of(frames: object) -> str | None:
     return getattr(frames, "front_end", None) or None
 
 
+def timed_front_end(model: str | None, frames: object) -> str | None:
+    """Front end that tells when frames come: theirs if it tells how they were made, else a model's, as JSON text."""
+    own = front_end_of(frames)
+    return own if own and (not model or _parts(own)[0]) else model
+
+
 def first_difference(a: str | None, b: str | None) -> tuple[str, Any, Any] | None:
     """Give the first key in which two front ends (JSON, or None where one isn't known) differ, and its values."""
     if not a or not b or a == b:

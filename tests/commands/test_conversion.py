@@ -8,7 +8,7 @@ import soundfile
 
 import gmmspeech as gs
 from gmmspeech.audio import AudioFormat
-from gmmspeech.commands.conversion import audio_formats, conversion_note, readable_utterances
+from gmmspeech.commands.conversion import audio_formats, conversion_note, known_seconds, readable_utterances
 from gmmspeech.commands.phones import features_of
 from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning
 
@@ -74,3 +74,20 @@ def test_utterances_that_can_be_read(tmp_path) -> None:
     assert list(left_out) == ["c1"]
     with pytest.raises(DataError, match=f"{tmp_path.name}: found no recording that can be read; the first: "):
         readable_utterances(data.only(["c1"]), {})
+
+
+def test_how_long_utterances_are_as_far_as_it_is_known(tmp_path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(16000, np.int16), 16000)
+    (tmp_path / "b.wav").touch()
+    (tmp_path / "wav.scp").write_text("a a.wav\nb b.wav\n")
+    (tmp_path / "utt2spk").write_text("a s\nb s\n")
+    assert known_seconds(gs.read_data_dir(tmp_path)) == {"a": 1.0}
+    (tmp_path / "utt2dur").write_text("b 2.5\n")
+    assert known_seconds(gs.read_data_dir(tmp_path)) == {"a": 1.0, "b": 2.5}
+    (tmp_path / "utt2dur").write_text("b long\n")
+    with pytest.raises(DataError, match=r"utt2dur: found 'long' for b, expected seconds"):
+        known_seconds(gs.read_data_dir(tmp_path))
+    (tmp_path / "utt2dur").unlink()
+    (tmp_path / "segments").write_text("u a 0.25 0.75\nv a 0.5 1.25\nw b 1 3\n")  # the second beyond the end
+    (tmp_path / "utt2spk").write_text("u s\nv s\nw s\n")
+    assert known_seconds(gs.read_data_dir(tmp_path)) == {"u": 0.5, "v": 0.5, "w": 2.0}

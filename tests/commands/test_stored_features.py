@@ -7,7 +7,8 @@ from stored import FRAMES, prepared, write_table
 
 import gmmspeech as gs
 from gmmspeech.commands.feature_steps import compute_cmvn
-from gmmspeech.commands.stored_features import open_features, read_beside
+from gmmspeech.commands.phones import features_of
+from gmmspeech.commands.stored_features import Stored, open_features, read_beside
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.features.deltas import add_deltas
 from gmmspeech.features.normalization import cmvn, sliding_cmvn
@@ -170,6 +171,24 @@ def test_phones_of_stored_features(here, run_command):
     (here / "few.scp").write_text((here / "a.scp").read_text().splitlines()[0])
     done = run_command("align", ".", "p.h5", *common[:2], "--feats", "scp:few.scp", *cmvns)
     assert "scp:few.scp: found no features of u1 (2 such), expected those of 3 utterances" in done.stderr
+
+
+def test_frames_that_come_otherwise_than_their_utterances_last(here):
+    write_map("wav.scp", {name: f"{name}.wav" for name in FRAMES})
+    for name in FRAMES:
+        (here / f"{name}.wav").touch()
+    write_map("utt2dur", {"u0": "0.32", "u1": "0.33", "u2": "0.17"})  # the last as of frames every 5 ms
+    data, stored = gs.read_data_dir(here), Stored("scp:a.scp")
+    of_5_ms = gs.FrontEnd(sample_frequency=16000, features={"type": "mfcc", "num_ceps": 6, "frame_shift": 5.0})
+    for front, skip_bad, known, match in (
+        (None, False, data, "utterance u2: found 32 frames every 10 ms, 0.32 s, expected 0.17 s as it lasts"),
+        (None, True, data.only(["u2"]), "utterance u2: found 32 frames every 10 ms"),
+        (of_5_ms.to_json(), False, data, "utterance u0: found 30 frames every 5 ms, 0.15 s, expected 0.32 s"),
+    ):
+        with pytest.raises(DataError, match=match), features_of(known, front, stored=stored, skip_bad=skip_bad):
+            pass
+    with features_of(data, None, stored=stored, skip_bad=True) as (store, done):
+        assert (list(store), list(done.skipped)) == (["u0", "u1"], ["u2"])
 
 
 def test_utterances_that_lack_what_steps_need_are_left_out(here, run_command):

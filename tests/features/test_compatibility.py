@@ -1,13 +1,14 @@
 """Frames of one front end are kept from a model of another."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gmmspeech.errors import FeatureError
-from gmmspeech.features.compatibility import check_same_front_end
+from gmmspeech.features.compatibility import check_same_front_end, timed_front_end
 from gmmspeech.features.frontend import FrontEnd
 
 SRE = FrontEnd.from_toml("mfcc_sre")
@@ -65,3 +66,15 @@ def test_any_changed_value_is_found(tree, key):
 def test_a_front_end_that_is_no_json_object(text):
     with pytest.raises(FeatureError, match=r"front end: .*JSON"):
         check(SRE.to_json(), text)
+
+
+def test_which_front_end_tells_when_frames_come():
+    known, steps = SRE.to_json(), '{"stored": {"columns": 13}}'
+    for model, own, expected in (
+        (steps, known, known),
+        (known, steps, known),
+        (known, None, known),
+        (None, steps, steps),
+        (None, None, None),
+    ):
+        assert timed_front_end(model, SimpleNamespace(front_end=own)) == expected

@@ -25,7 +25,7 @@ from gmmspeech.errors import (
     counted,
     shown,
 )
-from gmmspeech.features.compatibility import front_end_of
+from gmmspeech.features.compatibility import timed_front_end
 from gmmspeech.files.text import look_alike
 from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_these_speakers, with_phones
 from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches
@@ -217,7 +217,7 @@ def align(
     >>> [label.name for label in aligned.alignments["u"].phones]
     ['SIL', 'AA', 'SIL']
     """
-    clock = FrameClock.of(model.front_end or front_end_of(frames), frame_shift, frame_length, times)
+    clock = FrameClock.of(timed_front_end(model.front_end, frames), frame_shift, frame_length, times)
     if beam is not None:
         check_positive(beam=beam)
     check_front_end(model, frames)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map
-from gmmspeech.features.compatibility import front_end_of
+from gmmspeech.features.compatibility import timed_front_end
 from gmmspeech.metrics.boundaries import partners_of
 from gmmspeech.phones.decoding.boundaries import Chain, boundary_moments, place_boundaries, unscaled
 from gmmspeech.phones.decoding.spans import phone_spans
@@ -76,7 +76,7 @@ def calibrated(
     >>> bool(scale.after[2] > scale.after[1])  # S begins where A, which is near it, ends
     True
     """
-    clock = FrameClock.of(model.front_end or front_end_of(frames), frame_shift, frame_length, times)
+    clock = FrameClock.of(timed_front_end(model.front_end, frames), frame_shift, frame_length, times)
     transitions, silence = Transitions.of(model.self_loop), model.phone_index[model.silence]
 
     def of_batch(batch: Mapping[str, NDArray]) -> list[_Found]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError, FeatureError, ModelError, counted, shown
-from gmmspeech.features.compatibility import front_end_of
+from gmmspeech.features.compatibility import timed_front_end
 from gmmspeech.phones.decoding.alignment import Alignment, describe_path
 from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches
 from gmmspeech.phones.hmm.graph import StateGraph
@@ -86,7 +86,7 @@ def decode(
     >>> decode(model, {"u": np.array([[0.0], [9.0], [9.0], [0.0]])}, graph)["u"].words
     [Label(start=0.0175, end=0.0375, name='EE')]
     """
-    clock = FrameClock.of(model.front_end or front_end_of(frames), frame_shift, frame_length, times)
+    clock = FrameClock.of(timed_front_end(model.front_end, frames), frame_shift, frame_length, times)
     check_front_end(model, frames)
     if beside is not None:
         _check_beside(model, beside[0])

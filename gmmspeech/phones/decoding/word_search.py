@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import check, checked, real, whole
 from gmmspeech.blocks import num_threads, single_threaded_blas
 from gmmspeech.errors import ConfigError, DataError, counted
-from gmmspeech.features.compatibility import front_end_of
+from gmmspeech.features.compatibility import timed_front_end
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches, gathered
 from gmmspeech.phones.decoding.lattices import best_sequences, word_confidences, word_lattice
@@ -175,7 +175,7 @@ def recognize_words(
     [['EE'], ['AH']]
     """
     options = options or SearchOptions()
-    clock = FrameClock.of(model.front_end or front_end_of(frames), frame_shift, frame_length, times)
+    clock = FrameClock.of(timed_front_end(model.front_end, frames), frame_shift, frame_length, times)
     check_front_end(model, frames)
     _decoder()
     search = _Search(model, graph, options, clock, skip_bad)
