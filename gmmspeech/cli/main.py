@@ -44,7 +44,7 @@ from gmmspeech.cli.group import (
     skip_bad_option,
     tell_skipped,
 )
-from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, FOLDER, LIST, OUT, OUT_STORE
+from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, FOLDER, LIST, OUT, OUT_STORE, SHOWN
 from gmmspeech.cli.process import tell
 from gmmspeech.cli.steps import skip_steps_option, steps_options, utt2spk_for_cmvn
 from gmmspeech.errors import counted, shown
@@ -424,7 +424,7 @@ def classify(classifier: Path, feats: str, reference: Path | None, jobs: int) ->
 
 
 @command("show")
-@click.argument("file", type=FEATURES)
+@click.argument("file", type=SHOWN)
 def show(file: str) -> None:
     """Say what a file holds.
 

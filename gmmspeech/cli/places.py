@@ -113,7 +113,8 @@ LIST = _Input(is_list=True)  # with an id in each line; ark:PATH too, as Kaldi h
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE_OR_FOLDER = click.Path(path_type=Path)
 FEATURES = _Table(htk=True)  # a path, or scp:PATH, ark:PATH, htk:PATH, or a stream of Kaldi's
-TABLE = _Table()  # of vectors or matrices that are no features
+TABLE = _Table()  # of vectors, matrices or alignments that are no features
+SHOWN = _Table(htk=True)  # a table of what it turns out to be
 FILE_OR_NAME = _Text()  # a path, or the name of something that comes along; - is standard input
 CONFIG = _Text()  # the same of a front end, whose kind the path tells
 OUT = _Output(path_type=Path, dir_okay=False, readable=False)
@@ -122,7 +123,7 @@ OUT_FEATURES = _OutputTable(htk=True)
 OUT_TABLE = _OutputTable()
 OUT_TEXT = _OutputTable(text=True)  # a file of text, - and a command in a pipe too; a table by its specifier alone
 OUT_STORE = _OutputTable(htk=True)  # of a command that itself writes HDF5 alone
-READ = (FILE, LIST, FEATURES, TABLE)  # what may be a stream, a command in a pipe, or compressed
+READ = (FILE, LIST, FEATURES, TABLE, SHOWN)  # what may be a stream, a command in a pipe, or compressed
 WRITTEN = (OUT_FEATURES, OUT_TABLE, OUT_TEXT, OUT_STORE)  # tables likewise
 
 
@@ -227,7 +228,7 @@ def _read_from(value: str | Path) -> Iterator[Path]:
     """Files that an argument leads to: itself, or the lists of a data directory."""
     text = os.fspath(value)
     kind, colon, place = text.partition(":")
-    path = Path(place if colon and kind in ("scp", "ark", "htk") else text)
+    path = Path(place if colon and kind.partition(",")[0] in ("scp", "ark", "htk") else text)
     yield path
     with suppress(OSError, ValueError):
         if path.is_dir():

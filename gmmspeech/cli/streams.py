@@ -22,7 +22,19 @@ from typing import Any
 import click
 
 from gmmspeech.cli.messages import typed_name
-from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, LIST, OUT, OUT_STORE, OUT_TEXT, STREAM, TABLE, WRITTEN
+from gmmspeech.cli.places import (
+    FEATURES,
+    FILE,
+    FILE_OR_NAME,
+    LIST,
+    OUT,
+    OUT_STORE,
+    OUT_TEXT,
+    SHOWN,
+    STREAM,
+    TABLE,
+    WRITTEN,
+)
 from gmmspeech.cli.process import STDOUT_TAKEN, standard_output, stdout_is_closed
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
 from gmmspeech.files.atomic import atomic_path, temporary_folder
@@ -39,21 +51,26 @@ class Streams:
         self.names: dict[str, str] = {}  # of temporary files, what they stand for
         self.taken: dict[str, str] = {}  # standard input and output, by whom
 
-    def reading(self, name: str, text: str) -> str:
-        """Give what a command reads in place of a specifier."""
+    def reading(self, name: str, text: str, *, check: bool) -> str:
+        """Give what a command reads in place of a specifier.
+
+        With `check` what can't be read is left out for the option ``p``; else that is for the command, which knows what
+        the table is to hold.
+        """
         place = parse_place(text)
         if place.is_stream:
             self.taking("standard input", name)
         elif place.is_command:
             self._allow(text)
         commands = self.allow_pipes and _has_commands(place)
+        lenient = not check and "p" in place.options
         if not place.kind:
             return self._kept(text, place) if place.is_read_once and not text.startswith("htk:") else text
-        if place.is_plain and not commands:
-            return place.plain_in(place.where)
+        if (place.is_plain or (lenient and not place.is_read_once)) and not commands:
+            return f"{place.kind},p:{place.where}" if lenient else place.plain_in(place.where)
         file = self._temporary(text, "in")
-        self.before.append(lambda: _make_plain(text, place, file, self.allow_pipes))
-        return place.plain_in(file)
+        self.before.append(lambda: _make_plain(text, place, file, self.allow_pipes, check))
+        return f"{place.kind},p:{file}" if lenient else place.plain_in(file)
 
     def _kept(self, text: str, place: Place) -> str:
         """Give the file in which something that is no table is kept."""
@@ -172,11 +189,11 @@ def _has_commands(place: Place) -> bool:
     return has_commands(place)
 
 
-def _make_plain(text: str, place: Place, file: Path, allow_pipes: bool) -> None:
+def _make_plain(text: str, place: Place, file: Path, allow_pipes: bool, check: bool) -> None:
     """Keep a table in a file, so that it can be read where one likes."""
     from gmmspeech.formats.kaldi_tables import make_plain
 
-    make_plain(text, place, file, allow_pipes=allow_pipes)
+    make_plain(text, place, file, allow_pipes=allow_pipes, check=check)
 
 
 def _copied(store: Path, out: str) -> None:
@@ -239,8 +256,8 @@ def _through(streams: Streams, parameter: click.Parameter, name: str, value: Any
         return streams.reading_file(name, os.fspath(value), parse_place(os.fspath(value)))
     if kind is FILE_OR_NAME:
         return os.fspath(streams.reading_file(name, value, Place("", frozenset(), value)))
-    if kind in (FEATURES, TABLE):
-        return streams.reading(name, value)
+    if kind in (FEATURES, TABLE, SHOWN):
+        return streams.reading(name, value, check=kind is FEATURES)
     if kind is OUT_TEXT and value.strip() == STREAM:
         return os.fspath(streams.writing_file(name, STREAM))
     if kind in WRITTEN:

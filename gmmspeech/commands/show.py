@@ -17,6 +17,7 @@ from gmmspeech.stores import features, statistics
 def describe(path: str) -> list[str]:
     """Describe a file that a command wrote, or the configuration of a front end."""
     kind, _, file = path.partition(":")
+    kind = kind.partition(",")[0]  # an option p may follow
     if kind == "ark" and (is_hdf5(file) or is_foreign(file)):  # standard input may be a model
         path = file
     elif kind in features.FOREIGN:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import DataError, counted
+from gmmspeech.files.table_places import parse_place
 from gmmspeech.files.text import parse_whole
 from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.kaldi_alignments import read_kaldi_alignments
@@ -27,14 +28,15 @@ _FIRST_SYMBOL = "<eps>"
 
 def describe_kaldi(path: str) -> str | None:
     """Describe a table of Kaldi's of anything but features, or a file of one object; None where it is none of these."""
-    if not path.startswith(("ark:", "scp:")):
+    is_table = bool(parse_place(path).kind)
+    if not is_table:
         if _is_script(path):
             raise DataError(f"{path}: found a script file, expected scp:{path}")
         for describe in (_symbols, _topology, _tree):
             with suppress(DataError, ValueError):
                 return describe(path)
     ways: tuple[Callable[[str], str | None], ...] = (_arrays, _alignments, _components, _posteriors)
-    for find in ways if path.startswith(("ark:", "scp:")) else (*ways, _array):
+    for find in ways if is_table else (*ways, _array):
         with suppress(DataError, ValueError):
             return find(path)
     return None
@@ -93,8 +95,8 @@ def _arrays(path: str) -> str | None:
 
 def _alignments(path: str) -> str:
     rows = read_kaldi_alignments(path)
-    if max(map(len, rows.values())) == 1:
-        raise ValueError("a list, such as utt2spk, of numbers")
+    if max(map(len, rows.values())) <= 1:
+        raise ValueError("a list, such as of words, or utt2spk of numbers")
     return _of_frames("alignments", rows, "transitions")
 
 
@@ -107,6 +109,8 @@ def _components(path: str) -> str:
 def _posteriors(path: str) -> str:
     found = read_kaldi_posteriors(path)
     components = [k for rows in found.values() for row in rows for k, _ in row]
+    if not components:
+        raise ValueError("a list, such as of words")
     counts = f"{counted(len(found), 'utterance')}, {counted(sum(map(len, found.values())), 'frame')}"
     return f"posteriors of components: {counts}, components {_span(components)}"
 

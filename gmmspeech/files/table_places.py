@@ -150,7 +150,8 @@ def keep(text: str, place: Place, file: Path) -> None:
 def in_words_of(message: str, names: Mapping[str, str]) -> str:
     """Give a message in which files that are kept meanwhile are called what they stand for."""
     for file, text in names.items():
-        message = message.replace(f"ark:{file}", text).replace(f"scp:{file}", text).replace(file, text)
+        for kind in ("ark:", "scp:", "ark,p:", "scp,p:", ""):
+            message = message.replace(f"{kind}{file}", text)
     return message
 
 

@@ -18,7 +18,7 @@ from gmmspeech.checks import real_array
 from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.names import Output
 from gmmspeech.files.text import is_field, parse_whole, split_fields
-from gmmspeech.formats.kaldi_ark import write_archive
+from gmmspeech.formats.kaldi_ark import is_binary, text_line, write_archive
 from gmmspeech.formats.kaldi_hmm import tuples_of, ways_of
 from gmmspeech.formats.kaldi_objects import BINARY, MARKED
 from gmmspeech.formats.kaldi_tables import read_objects
@@ -28,7 +28,6 @@ from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
 
 _EXPECTED = "an archive of Kaldi's alignments"
-_LONGEST = 1 << 27  # bytes of a line of text
 _MOST = 2**31
 
 
@@ -40,7 +39,8 @@ def read_kaldi_alignments(path: str | os.PathLike[str]) -> dict[str, NDArray[np.
     ----------
     path : path-like
         The archive; or ``ark:PLACE`` of it, which may be compressed (``ark:ali.1.gz``), ``-``, standard input, or
-        ``scp:PLACE`` of its script file.
+        ``scp:PLACE`` of its script file. With the option ``p``, as in ``ark,p:PLACE``, what can't be read is left out,
+        with a warning.
 
     Returns
     -------
@@ -209,8 +209,12 @@ def phones_and_edges(model: PhoneHMM) -> Callable[[ArrayLike, str], tuple[list[i
     def found(transitions: ArrayLike, owner: str) -> tuple[list[int], list[int]]:
         numbers = real_array(transitions, owner, DataError)
         whole = numbers.ndim == 1 and (numbers == np.trunc(numbers)).all()
-        if not whole or not ((numbers > 0) & (numbers <= len(ways))).all():
-            raise DataError(f"{owner}: found {told(numbers)}, expected transitions from 1 to {len(ways)}")
+        expected = f"expected transitions from 1 to {len(ways)}"
+        if not whole:
+            raise DataError(f"{owner}: found {told(numbers)}, {expected}")
+        wrong = np.flatnonzero((numbers < 1) | (numbers > len(ways)))
+        if len(wrong):
+            raise DataError(f"{owner}: found {numbers[wrong[0]]} in frame {wrong[0]}, {expected}")
         taken = numbers.astype(np.intp) - 1
         starts = np.flatnonzero(begins[taken])
         if starts[:1].tolist() != [0]:
@@ -242,7 +246,7 @@ def _targets(model: PhoneHMM, state: int) -> list[int]:
 
 def _row(archive: BinaryIO) -> NDArray[np.int32]:
     """Whole numbers of an utterance; ValueError for what is none."""
-    if archive.read(2) == BINARY:
+    if is_binary(archive):
         head = archive.read(5)
         if len(head) < 5 or head[0] != 4:
             raise ValueError(f"found {shown(repr(head))}, expected whole numbers of 32 bits")
@@ -254,11 +258,7 @@ def _row(archive: BinaryIO) -> NDArray[np.int32]:
         if (numbers["mark"] != 4).any():
             raise ValueError("found bytes that are no whole numbers of 32 bits")
         return numbers["number"].astype(np.int32)
-    archive.seek(-2, os.SEEK_CUR)
-    line = archive.readline(_LONGEST)
-    if not line.endswith(b"\n"):
-        raise ValueError("found no end of the line (is it cut short?)")
-    numbers = np.array([parse_whole(field) for field in split_fields(line.decode("ascii"))])
+    numbers = np.array([parse_whole(field) for field in split_fields(text_line(archive))])
     if numbers.size and np.abs(numbers).max() >= _MOST:
         raise ValueError(f"found {np.abs(numbers).max()}")
     return numbers.astype(np.int32)

@@ -40,6 +40,7 @@ _OF_NUMBERS = b"-+.0123456789eEinfatyINFATY \t\n\r\v\f"  # what has a place amon
 _NO_NUMBER = re.compile(b"[^%s]" % re.escape(_OF_NUMBERS))
 _BLOCK = 1 << 16
 _LONGEST_KEY = 4096
+_LONGEST_LINE = 1 << 27  # bytes
 _HDF5 = b"\x89HDF"
 _SPEECH_FEATURE = 2  # Kaldi's compression of features: a byte a number, with quantiles of each column
 
@@ -56,12 +57,11 @@ def read_matrix(file: str, where: str = "", *, as_rows: bool = False) -> NDArray
     offset = int(place["offset"] or 0)
     with open_regular(file) as archive:
         archive.seek(offset)
-        if archive.read(2) == b"\0B":
+        if is_binary(archive):
             _skip_binary(archive)
             archive.seek(offset)
             matrix = read_matrix_or_vector(archive)
         else:
-            archive.seek(offset)
             matrix = parse_matrix(_text_body(archive), np.float32)
             if as_rows:
                 matrix = np.atleast_2d(matrix)
@@ -108,6 +108,12 @@ def _reason(error: Exception) -> str:
     return f"can't be read ({error.strerror})" if isinstance(error, OSError) and error.strerror else one_line(error)
 
 
+def told_with(expected: str, error: Exception) -> str:
+    """Say what is wrong, and what was expected unless that is said."""
+    reason = _reason(error)
+    return reason if ", expected " in reason else f"{reason}, expected {expected}"
+
+
 def _walked(path: str) -> tuple[list[tuple[str, str]], str, Exception | None]:
     """Utterance ids and places before the first damage of an archive; the last id that was read, and that damage."""
     found: list[tuple[str, str]] = []
@@ -116,10 +122,9 @@ def _walked(path: str) -> tuple[list[tuple[str, str]], str, Exception | None]:
         with open_regular(path) as archive:
             while key := read_key(archive):
                 utterance, place = key, f"{path}:{archive.tell()}"
-                if archive.read(2) == b"\0B":
+                if is_binary(archive):
                     _skip_binary(archive)
                 else:
-                    archive.seek(-2, os.SEEK_CUR)
                     _text_body(archive)
                 found.append((key, place))
     except (OSError, ValueError) as error:
@@ -216,40 +221,70 @@ def _checked(utterance: str, frames: ArrayLike) -> NDArray[np.float32]:
     return matrix
 
 
-def read_archive(path: str, read: Callable[[BinaryIO], Entry], expected: str) -> dict[str, Entry]:
-    """Read an archive by a function for what stands behind an utterance id, which raises ValueError where it is bad."""
+def read_archive(
+    path: str, read: Callable[[BinaryIO], Entry], expected: str, dropped: dict[str, str] | None = None
+) -> dict[str, Entry]:
+    """Read an archive by a function for what stands behind an utterance id, which raises ValueError where it is bad.
+
+    Given what is dropped, the first damage is added to it and ends the archive, and of ids that come again the first
+    stays, as in `readable_places`.
+    """
     found: dict[str, Entry] = {}
     key = ""
     try:
         with open_regular(path) as archive:
             while name := read_key(archive):
                 key = name
-                if key in found:
+                if key in found and dropped is None:
                     raise ValueError("found it twice")
-                found[key] = read(archive)
+                found.setdefault(key, read(archive))
     except (OSError, ValueError) as error:
         owner = f"{path}: utterance {shown(key)}" if key else path
-        raise DataError(f"{owner}: {_reason(error)}, expected {expected}") from error
-    if not found:
+        if dropped is None or isinstance(error, OSError):
+            raise DataError(f"{owner}: {told_with(expected, error)}") from error
+        there = shown(f"what follows {key}" if key in found else key) or "its beginning"
+        dropped[there] = f"{there}: {_reason(error)}"
+    if not found and not dropped:
         raise DataError(f"{path}: found no utterance, expected {expected}")
     return found
 
 
 def read_key(archive: BinaryIO) -> str:
-    """Read an utterance id and the blank after it; nothing at the end of the file."""
+    """Read an utterance id and the blank after it, which a line's end is too but stays; nothing at the file's end."""
     key = bytearray()
-    while (byte := archive.read(1)) not in (b" ", b""):
-        key += byte
+    while (byte := archive.read(1)) not in (b" ", b"\t", b"") and (byte != b"\n" or not key):
+        key += byte.strip(b"\n")
         if len(key) > _LONGEST_KEY or byte == b"\0":
-            if key.startswith(_HDF5):
-                raise ValueError("found HDF5, which is read by the name of its file alone")
             raise ValueError(f"found {shown(repr(bytes(key[:20])))}, expected an utterance id")
-    name = bytes(key).strip(b"\n").decode("utf-8")  # UnicodeDecodeError is a ValueError
+    if key.startswith(_HDF5):
+        raise ValueError("found HDF5, which is read by the name of its file alone")
+    if byte == b"\n":
+        archive.seek(-1, os.SEEK_CUR)
+    name = key.decode("utf-8")  # UnicodeDecodeError is a ValueError
     if name and not byte:
         raise ValueError(f"found {shown(repr(bytes(key[:20])))} and then nothing")
     if byte and not is_field(name):
         raise ValueError(f"found {shown(repr(name))}, expected an utterance id")
     return name
+
+
+def is_binary(archive: BinaryIO) -> bool:
+    """Say whether what follows is binary, and go behind the mark of it."""
+    begin = archive.tell()
+    if archive.read(2) == b"\0B":
+        return True
+    archive.seek(begin)
+    return False
+
+
+def text_line(archive: BinaryIO) -> str:
+    """Read the rest of a line of text; ValueError where it has no end."""
+    line = archive.readline(_LONGEST_LINE)
+    if not line.endswith(b"\n"):
+        raise ValueError("found no end of the line (is it cut short?)")
+    if not line.isascii():
+        raise ValueError(f"found {shown(repr(line[:20]))}, expected a line of text, or \\0B and what is binary")
+    return line.decode("ascii")
 
 
 def _skip_binary(archive: BinaryIO) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, as_matrix, check_at_least, finite
 from gmmspeech.errors import DataError, ModelError, counted, one_line, shown
+from gmmspeech.formats.kaldi_ark import is_binary, text_line
 from gmmspeech.formats.kaldi_objects import Reader, Writer
 from gmmspeech.formats.kaldi_tables import read_objects
 from gmmspeech.gmm.stats import GMMStats
@@ -182,9 +183,8 @@ def read_kaldi_posteriors(path: str | os.PathLike[str]) -> dict[str, list[list[t
 
 
 def _posteriors(archive: BinaryIO) -> list[list[tuple[int, float]]]:
-    if archive.read(2) != b"\0B":
-        archive.seek(-2, os.SEEK_CUR)
-        return _text_posteriors(archive.readline())
+    if not is_binary(archive):
+        return _text_posteriors(text_line(archive))
     return [_pairs(archive, _whole(archive)) for _ in range(_whole(archive))]
 
 
@@ -206,11 +206,9 @@ def _pairs(archive: BinaryIO, count: int) -> list[tuple[int, float]]:
     return list(zip(pairs["component"].tolist(), pairs["weight"].astype(float).tolist(), strict=True))
 
 
-def _text_posteriors(line: bytes) -> list[list[tuple[int, float]]]:
-    if not line.endswith(b"\n"):
-        raise ValueError("found no end of the line (is it cut short?)")
-    frames = [frame.replace(b"[", b" ").split() for frame in line.strip().split(b"]")]
-    if frames.pop() or line.count(b"[") != line.count(b"]") or any(len(frame) % 2 for frame in frames):
+def _text_posteriors(line: str) -> list[list[tuple[int, float]]]:
+    frames = [frame.replace("[", " ").split() for frame in line.strip().split("]")]
+    if frames.pop() or line.count("[") != line.count("]") or any(len(frame) % 2 for frame in frames):
         raise ValueError(f"found {shown(repr(line[:30]))}, expected [ component posterior ... ] for each frame")
     return [[(int(k), float(p)) for k, p in zip(frame[::2], frame[1::2], strict=True)] for frame in frames]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import BinaryIO, TypeVar
 
 import numpy as np
@@ -19,12 +18,10 @@ from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, ModelError, shown
 from gmmspeech.files.names import Output
-from gmmspeech.files.regular import open_regular
 from gmmspeech.files.text import is_field, parse_whole, split_fields
-from gmmspeech.formats.datadir import read_map
-from gmmspeech.formats.kaldi_ark import read_archive, write_archive
+from gmmspeech.formats.kaldi_ark import is_binary, text_line, write_archive
 from gmmspeech.formats.kaldi_objects import BINARY, MARKED, Reader, Writer
-from gmmspeech.formats.kaldi_tables import opened_table
+from gmmspeech.formats.kaldi_tables import read_objects
 from gmmspeech.gmm.base import Mixture
 from gmmspeech.gmm.mixture import DiagonalGMM
 
@@ -33,7 +30,6 @@ AnyMixture = TypeVar("AnyMixture", bound=Mixture)
 _FIELDS = ("GCONSTS", "WEIGHTS", "MEANS_INVVARS", "INV_VARS")
 _BEGIN, _END = ("DiagGMM", "DiagGMMBegin"), ("/DiagGMM", "DiagGMMEnd")
 _MOST_COMPONENTS = 2**31 - 1  # Kaldi's int32
-_LONGEST_ID = 4096  # bytes, behind which an archive tells whether it is binary
 _EXPECTED = "a DiagGmm of Kaldi, in binary or text"
 _WEIGHT_ROUNDING = 1e-5  # by how much thousands of float32 weights, or of 7 digits each, may miss a sum of 1
 
@@ -122,8 +118,8 @@ def read_gselect(path: str | os.PathLike[str]) -> dict[str, NDArray[np.int32]]:
     Parameters
     ----------
     path : path-like
-        An archive, or ``ark:PLACE`` of it, as of `read_kaldi_alignments`. In text it has lines of
-        ``utterance 5 8 13 ; 5 13 8 ;``, a group for each frame, its best component first.
+        An archive, or ``ark:PLACE`` of it, or ``scp:PLACE`` of its script file, as of `read_kaldi_alignments`. In text
+        it has lines of ``utterance 5 8 13 ; 5 13 8 ;``, a group for each frame, its best component first.
 
     Returns
     -------
@@ -143,45 +139,32 @@ def read_gselect(path: str | os.PathLike[str]) -> dict[str, NDArray[np.int32]]:
     {'u1': array([[ 5,  8],
            [ 5, 13]], dtype=int32)}
     """
-    with opened_table(os.fspath(path)) as plain:
-        file = plain.removeprefix("ark:")
-        if plain.startswith("scp:"):
-            raise DataError(f"{plain}: found a script file, expected an archive of components")
-        with suppress(OSError), open_regular(file) as archive:  # which reading it explains
-            if b" \0" in archive.read(_LONGEST_ID):
-                return read_archive(file, _binary_components, "an archive of components")
-        return _text_gselect(file)
+    return read_objects(os.fspath(path), _components, "an archive of components")
 
 
-def _text_gselect(path: str) -> dict[str, NDArray[np.int32]]:
-    selected = {}
-    for utterance, line in read_map(path, rest_of_line=True).items():
-        groups = [split_fields(group) for group in line.split(";")]
-        if not line or groups.pop() or len({len(group) for group in groups}) > 1 or not groups[0]:
-            expected = "as many components for every frame, and ; after each frame"
-            raise DataError(f"{path}: utterance {utterance}: found {line[:30]!r} ..., expected {expected}")
-        try:
-            found = np.array([[parse_whole(component) for component in group] for group in groups])
-            selected[utterance] = _as_components(found)
-        except ValueError as error:
-            expected = f"whole numbers from 0 to {_MOST_COMPONENTS}"
-            raise DataError(f"{path}: utterance {utterance}: {error}, expected {expected}") from error
-    return selected
-
-
-def _as_components(found: NDArray) -> NDArray[np.int32]:
+def _components(archive: BinaryIO) -> NDArray[np.int32]:
+    """Components of the frames of an utterance; ValueError for what is none."""
+    found = _binary_components(archive) if is_binary(archive) else _text_components(text_line(archive).strip())
     if not ((found >= 0) & (found <= _MOST_COMPONENTS)).all():
-        raise ValueError(f"found components {found.min()} to {found.max()}")
+        expected = f"whole numbers from 0 to {_MOST_COMPONENTS}"
+        raise ValueError(f"found components {found.min()} to {found.max()}, expected {expected}")
     return found.astype(np.int32)
 
 
-def _binary_components(archive: BinaryIO) -> NDArray[np.int32]:
+def _text_components(line: str) -> NDArray:
+    groups = [split_fields(group) for group in line.split(";")]
+    if not line or groups.pop() or len({len(group) for group in groups}) > 1 or not groups[0]:
+        expected = "as many components for every frame, and ; after each frame"
+        raise ValueError(f"found {line[:30]!r} ..., expected {expected}")
+    return np.array([[parse_whole(component) for component in group] for group in groups])
+
+
+def _binary_components(archive: BinaryIO) -> NDArray:
     """Components of an utterance: the number of frames, and of each that of its components, and these."""
-    marks = archive.read(2)
     frames = np.frombuffer(archive.read(MARKED.itemsize), MARKED)
     begin = archive.tell()
     each = np.frombuffer(archive.read(MARKED.itemsize), MARKED)
-    if marks != BINARY or not len(each) or not (frames["number"] > 0).all() or not (each["number"] > 0).all():
+    if not len(each) or not (frames["number"] > 0).all() or not (each["number"] > 0).all():
         raise ValueError("found no numbers of frames and components (is it cut short?)")
     archive.seek(begin)
     rows, columns = int(frames["number"][0]), int(each["number"][0]) + 1
@@ -191,7 +174,7 @@ def _binary_components(archive: BinaryIO) -> NDArray[np.int32]:
     numbers = np.frombuffer(body, MARKED).reshape(rows, columns)
     if (numbers["mark"] != 4).any() or (numbers["number"][:, 0] != columns - 1).any():
         raise ValueError("found frames of different numbers of components")
-    return _as_components(numbers["number"][:, 1:])
+    return numbers["number"][:, 1:]
 
 
 @checked

@@ -30,6 +30,7 @@ from gmmspeech.formats.kaldi_ark import (
     read_archive,
     read_matrix,
     readable_places,
+    told_with,
     write_archive,
 )
 
@@ -38,13 +39,15 @@ _COMMAND = re.compile(rb"\|[ \t\r]*$", re.MULTILINE)
 
 
 @contextmanager
-def opened_table(text: str) -> Iterator[str]:
+def opened_table(text: str, *, check: bool = True) -> Iterator[str]:
     """Give the plain ``ark:PATH`` or ``scp:PATH`` of a table, or of what is none the text as it is.
 
-    A stream, a compressed file, or what is left of one that may be damaged lies in a temporary file meanwhile.
-    Commands are not run.
+    A stream, a compressed file, or what is left of one that may be damaged lies in a temporary file meanwhile. With
+    `check` false nothing is left out: the option ``p`` is for who reads the table. Commands are not run.
     """
     place = parse_place(text)
+    if not check:
+        place = place._replace(options=place.options - {"p"})
     if place.is_command:
         raise DataError(f"{shown(text)}: found a command, expected the name of a file (commands are not run)")
     if not place.kind:
@@ -66,11 +69,15 @@ def has_commands(place: Place) -> bool:
     return False
 
 
-def make_plain(text: str, place: Place, file: Path, *, allow_pipes: bool = False) -> str:
-    """Keep a table in a file, with others beside it, so that it can be read where one likes; give its specifier."""
+def make_plain(text: str, place: Place, file: Path, *, allow_pipes: bool = False, check: bool = True) -> str:
+    """Keep a table in a file, with others beside it, so that it can be read where one likes; give its specifier.
+
+    For the option ``p`` what is no vector or matrix is left out, unless `check` is false: then failed commands alone.
+    """
     source = Path(place.where)
     if place.is_read_once:
-        source = file if place.kind == "ark" and "p" not in place.options else file.with_suffix(".kept")
+        whole = place.kind == "ark" and not (check and "p" in place.options)
+        source = file if whole else file.with_suffix(".kept")
         keep(text, place, source)
     if source == file:
         return place.plain_in(file)
@@ -85,7 +92,7 @@ def make_plain(text: str, place: Place, file: Path, *, allow_pipes: bool = False
     for number, (key, value) in enumerate(entries.items()):
         try:
             value = _plain_entry(value, beside, file.with_suffix(f".{number}") if allow_pipes else None)
-            if lenient:
+            if lenient and check:
                 _read_entry(value)
         except (OSError, ValueError, AssertionError, struct.error, GmmSpeechError) as error:
             if not lenient:
@@ -93,13 +100,19 @@ def make_plain(text: str, place: Place, file: Path, *, allow_pipes: bool = False
             dropped[key] = f"{key}: {one_line(error)}"
         else:
             lines.append(f"{key} {value}\n")
+    _tell_dropped(text, dropped, left=bool(lines), expected="one vector or matrix or more")
+    file.write_text("".join(lines), encoding="utf-8")
+    return place.plain_in(file)
+
+
+def _tell_dropped(text: str, dropped: dict[str, str], *, left: bool, expected: str) -> None:
+    """Warn of what was left out; a DataError says that nothing is left."""
+    if not left:
+        why = f" ({first_of(dropped)})" if dropped else ""
+        raise DataError(f"{shown(text)}: found nothing that can be read{why}, expected {expected}")
     if dropped:
         count = f"{counted(len(dropped), 'utterance')} that can't be read"
         warnings.warn(f"{shown(text)}: left out {count}; {first_of(dropped)}", GmmSpeechWarning)
-    if not lines:
-        raise DataError(f"{shown(text)}: found nothing that can be read, expected one matrix or more")
-    file.write_text("".join(lines), encoding="utf-8")
-    return place.plain_in(file)
 
 
 def _plain_entry(value: str, beside: Path, output: Path | None) -> str:
@@ -137,20 +150,34 @@ def read_table(place: str) -> Iterator[tuple[str, NDArray]]:
 
 
 def read_objects(place: str, read: Callable[[BinaryIO], Entry], expected: str) -> dict[str, Entry]:
-    """Read a table of what are no vectors or matrices, by a function as of `read_archive`."""
-    with opened_table(place) as plain:
-        if not plain.startswith("scp:"):
-            return read_archive(plain.removeprefix("ark:"), read, expected)
-        path, found = plain.removeprefix("scp:"), {}
-        for key, where in _script_entries(path).items():
-            file, _, offset = where.rpartition(":")
-            try:
-                with open_regular(file) as archive:
-                    archive.seek(parse_whole(offset))
-                    found[key] = read(archive)
-            except (OSError, ValueError) as error:
-                raise DataError(f"{path}: utterance {shown(key)}: {one_line(error)}, expected {expected}") from error
-        return found
+    """Read a table of what are no vectors or matrices, by a function as of `read_archive`; what it can of ``p``."""
+    dropped: dict[str, str] | None = {} if "p" in parse_place(place).options else None
+    with opened_table(place, check=False) as plain:
+        path = plain.removeprefix("scp:").removeprefix("ark:")
+        find = _read_script if plain.startswith("scp:") else read_archive
+        found = find(path, read, expected, dropped)
+    _tell_dropped(place, dropped or {}, left=bool(found), expected=expected)
+    return found
+
+
+def _read_script(
+    path: str, read: Callable[[BinaryIO], Entry], expected: str, dropped: dict[str, str] | None
+) -> dict[str, Entry]:
+    """Read what a script file leads to, as `read_archive`."""
+    found = {}
+    for key, where in _script_entries(path).items():
+        file, colon, offset = where.rpartition(":")
+        if not (colon and offset.isdecimal()):  # a file of one thing
+            file, offset = where, "0"
+        try:
+            with open_regular(file) as archive:
+                archive.seek(parse_whole(offset))
+                found[key] = read(archive)
+        except (OSError, ValueError) as error:
+            if dropped is None:
+                raise DataError(f"{path}: utterance {shown(key)}: {told_with(expected, error)}") from error
+            dropped[key] = f"{shown(key)}: {one_line(error)}"
+    return found
 
 
 def _script_entries(path: str) -> dict[str, str]:

@@ -22,9 +22,11 @@ from click.testing import CliRunner
 from gmmspeech.cli.main import main
 from gmmspeech.cli.places import FILE, LIST, READ
 from gmmspeech.cli.streams import streams_of
+from gmmspeech.files.table_places import parse_place
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
 from gmmspeech.formats.kaldi_plda import write_kaldi_vectors
 from gmmspeech.formats.kaldi_tables import read_table
+from gmmspeech.phones.hmm.model import PhoneHMM
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Unix has such pipes")
 GMMSPEECH = f"{sys.executable} -m gmmspeech"
@@ -200,7 +202,7 @@ def test_all_that_commands_read_may_come_through_a_stream(folder, monkeypatch, n
             for fetch in streams.before:
                 fetch()
             got = os.fspath(options[key])
-            if got.startswith(("ark:", "scp:")):
+            if parse_place(got).kind:
                 assert dict(read_table(got)).keys() == FRAMES.keys()
             else:
                 assert Path(got).read_bytes() == whole
@@ -216,15 +218,29 @@ def test_text_goes_through_a_command(scored, run, monkeypatch):
     assert gzip.decompress((scored / "g.gz").read_bytes()) == (scored / "plain").read_bytes()
 
 
+@pytest.mark.parametrize("way", ["ark,p:ali", "ark,s,cs,p:ali", "ark,t,p:-", "ark,p:cat ali |", "scp,p:ali.scp"])
+def test_what_can_be_read_of_alignments(run, tmp_path, monkeypatch, way):
+    monkeypatch.chdir(tmp_path)
+    PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0], num_states=1).save("m.h5")
+    (tmp_path / "ali").write_text("u1 2 1 1\nu2 x\n")
+    (tmp_path / "ali.scp").write_text("u1 ali:3\nu2 ali:12\n")
+    for command in (("ali-to-phones", "m.h5", way, "-", "--allow-pipes"), ("show", way, "--allow-pipes")):
+        done = CliRunner().invoke(main, command, input=(tmp_path / "ali").read_bytes())
+        assert done.exit_code == 0, done.stderr
+        assert "left out 1 utterance that can't be read; the first: u2: found x" in done.stderr
+        assert "gmmspeech-" not in done.stderr
+        assert ("1 utterance, 3 frames" in done.stdout) == (command[0] == "show")
+
+
 def test_two_of_one_stream(folder):
     # a command with two outputs that may be streams there is none of yet: the class that decides is asked itself
     from gmmspeech.cli.streams import Streams
     from gmmspeech.errors import DataError
 
     streams = Streams(lambda: folder, allow_pipes=False)
-    assert streams.reading("FEATS", "ark:-").startswith("ark:")
+    assert streams.reading("FEATS", "ark:-", check=True).startswith("ark:")
     with pytest.raises(DataError, match="standard input: found it as FEATS and as --vad, expected it once"):
-        streams.reading("--vad", "scp:-")
+        streams.reading("--vad", "scp:-", check=True)
 
 
 def test_a_reader_that_goes_ends_it_as_kaldi_ends(folder):

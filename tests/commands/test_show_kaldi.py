@@ -41,16 +41,19 @@ def test_tables(tmp_path, monkeypatch, text):
     write_kaldi_ark("cmvn.ark", [("ann", np.array([[3.0, 5.0, 2.0], [9.0, 25.0, 0.0]]))], scp="cmvn.scp", text=text)
     assert describe("scp:cmvn.scp") == ["statistics of CMVN: 1 entry of 2 columns"]
     write_kaldi_alignments("ali", {"a": [2, 1, 1]}, text=text)
-    assert describe("ali") == ["alignments: 1 utterance, 3 frames, transitions 1 to 2"]
+    for place in ("ali", "ark:ali", "ark,p:ali"):
+        assert describe(place) == ["alignments: 1 utterance, 3 frames, transitions 1 to 2"]
 
 
 def test_what_is_none_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_kaldi_vectors("vad.ark", {"a": [1, 0]}, scp="vad.scp")
     (tmp_path / "utt2spk").write_text("a 1\nb 2\n")
+    (tmp_path / "words").write_text("a\nb\n")
     for place, message in {
         "vad.scp": "vad.scp: found a script file, expected scp:vad.scp",
         "utt2spk": "utt2spk: found no HDF5, expected",
+        "words": "words: found no HDF5, expected",
         ".": r"\.: found a folder, expected a feature store",
     }.items():
         with pytest.raises(DataError, match=message):

@@ -99,6 +99,11 @@ def test_bad_alignments(tmp_path):
     write_kaldi_alignments(path, {"u1": [1, 2, 3], "u2": []})
     assert read_kaldi_alignments(path)["u2"].shape == (0,)
     content = path.read_bytes()
+    path.write_bytes(b"u1 1\nu2\nu3\t4\nu4\n")  # no number behind an id, and a tab, as Kaldi takes them
+    assert {name: row.tolist() for name, row in read_kaldi_alignments(path).items()} == {
+        **{"u1": [1], "u2": []},
+        **{"u3": [4], "u4": []},
+    }
     for bad, match in {
         content[:18]: "u1: found .* cut short",
         b"u1 1 2 x\n": "u1: found x",
@@ -107,6 +112,7 @@ def test_bad_alignments(tmp_path):
         content.replace(b"\0B\4\3", b"\0B\10\3"): "u1: found .*32 bits",
         b"": "found no utterance",
         b"u1 99999999999\n": "u1: found 99999999999",
+        b"u1 \xda\n": "u1: found .*, expected a line of text",
     }.items():
         path.write_bytes(bad)
         with pytest.raises(DataError, match=f"ali.ark: .*{match}"):
@@ -115,7 +121,12 @@ def test_bad_alignments(tmp_path):
         with pytest.raises(DataError, match="can't hold"):
             write_kaldi_alignments(path, {name: numbers})
     model = PhoneHMM.from_phones(["SIL"], mean=[0.0], variance=[1.0])
-    for numbers, match in (([0], "from 1 to 6"), ([7], "from 1 to 6"), ([1, 2], "no beginning"), ([], "no beginning")):
+    for numbers, match in (
+        ([0], "found 0 in frame 0, .*from 1 to 6"),
+        ([1, 7], "found 7 in frame 1, "),
+        ([1, 2], "no beginning"),
+        ([], "no beginning"),
+    ):
         with pytest.raises(DataError, match=match):
             phones_of_kaldi_alignment(model, np.array(numbers, int))
     model = PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0])

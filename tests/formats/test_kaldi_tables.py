@@ -5,6 +5,7 @@ import io
 import os
 import pickle
 import sys
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,8 @@ from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
 from gmmspeech.files.table_places import parse_place
 from gmmspeech.formats.kaldi_alignments import read_kaldi_alignments, write_kaldi_alignments
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
+from gmmspeech.formats.kaldi_ivector import read_kaldi_posteriors
+from gmmspeech.formats.kaldi_models import read_gselect
 from gmmspeech.formats.kaldi_plda import read_kaldi_vectors, write_kaldi_vectors
 from gmmspeech.formats.kaldi_tables import make_plain, read_table
 from gmmspeech.stores.features import FeatureStore
@@ -78,6 +81,45 @@ def test_alignments_likewise(folder, monkeypatch):
     (folder / "bad.scp").write_text("u1 a.ark:3\nu2 a.ark\n")
     with pytest.raises(DataError, match=r"bad.scp: utterance u2: "):
         read_kaldi_alignments("scp:bad.scp")
+
+
+OBJECTS = {  # what is no vector or matrix: its reader, and archives of two utterances and of one with damage behind it
+    "alignments": (read_kaldi_alignments, b"u1 4 16 \nu2 3 \n", b"u2 x \n"),
+    "components": (read_gselect, b"u1 5 8 ; 5 13 ;\nu2 5 ;\n", b"u2 5\n"),
+    "posteriors": (read_kaldi_posteriors, b"u1 [ 3 0.75 1 0.25 ]\nu2 [ 3 1 ]\n", b"u2 [ 3 ]\n"),
+}
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_what_can_be_read_of_other_things(folder, monkeypatch, kind):
+    read, content, damage = OBJECTS[kind]
+    first = content[: content.index(b"u2")]
+    (folder / "o.ark").write_bytes(content)
+    (folder / "o.scp").write_text(f"u1 o.ark:3\nu2 o.ark:{len(first) + 3}\n")
+    (folder / "bad.ark").write_bytes(first + damage)
+    (folder / "bad.scp").write_text("u1 o.ark:3\nu2 none.ark:3\n")
+    whole = str(read("o.ark"))
+    for way in ("ark,p:o.ark", "ark,s,cs,p:o.ark", "scp,p:o.scp"):
+        with warnings.catch_warnings(action="error"):
+            assert str(read(way)) == whole
+    for way in ("ark,p:bad.ark", "ark,t,p:-", "scp,p:bad.scp"):
+        standard_input(monkeypatch, first + damage)
+        with pytest.warns(GmmSpeechWarning, match=f"^{way}: left out 1 utterance that can't be read; the first: u2: "):
+            assert list(read(way)) == ["u1"]
+    standard_input(monkeypatch, damage)
+    with pytest.raises(DataError, match=r"^ark,p:-: found nothing that can be read \(the first: u2: "):
+        read("ark,p:-")
+    with pytest.raises(DataError, match=r"bad.ark: utterance u2: found"):
+        read("ark:bad.ark")
+
+
+def test_a_command_in_a_script_file_of_alignments(folder):
+    (folder / "row").write_text("4 16\n")
+    (folder / "c.scp").write_text("u0 exit 3 |\nu1 cat row |\n")
+    place, file = parse_place("scp,p:c.scp"), folder / "kept"
+    with pytest.warns(GmmSpeechWarning, match="left out 1 utterance"):
+        make_plain("scp,p:c.scp", place, file, allow_pipes=True, check=False)
+    assert {name: row.tolist() for name, row in read_kaldi_alignments(f"scp:{file}").items()} == {"u1": [4, 16]}
 
 
 def test_a_row_in_text_is_what_is_asked_for(folder):
