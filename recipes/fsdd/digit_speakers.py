@@ -60,19 +60,21 @@ def verify_speakers(
     pool: Path | None,
     seeds: int,
 ) -> None:
-    """Verify speakers of some parts, the first of which calibrates, and of late takes."""
+    """Verify speakers of some parts, the first of which calibrates, and of late takes where there are any."""
     if "late" in parts:
         raise gs.errors.ConfigError("--test: found late, as the trials of late takes are called, expected another name")
     first = next(iter(parts))
     enrolled = {u for utterances in gs.read_list_map(parts[first].path / "enroll_spk2utt").values() for u in utterances}
     others = train.only(u for u in train.utterances if u not in enrolled)
-    earlier = others.only(u for u in others.utterances if u[-2:] not in LATE)
-    backgrounds: dict[str, list[DataDir]] = {"open": [], OWN: [others], WITHOUT_LATE: [earlier]}
+    backgrounds: dict[str, list[DataDir]] = {"open": [], OWN: [others]}
     if pool is not None:
         backgrounds["pooled"] = [others, gs.read_data_dir(pool / "data" / "ubm")]
         backgrounds["strangers"] = [gs.read_data_dir(pool / "data" / "background")]
-    lists = {**{name: part.path for name, part in parts.items()}, "late": write_late(run, everything)}
-    sets = {**parts, "late": everything.only(u for u in everything.utterances if u[-2:] in EARLY + LATE)}
+    lists, sets = {name: part.path for name, part in parts.items()}, dict(parts)
+    if any(u[-2:] in LATE for u in everything.utterances):
+        lists["late"] = write_late(run, everything)
+        sets["late"] = everything.only(u for u in everything.utterances if u[-2:] in EARLY + LATE)
+        backgrounds[WITHOUT_LATE] = [others.only(u for u in others.utterances if u[-2:] not in LATE)]
     systems = {name: system for name, system in SYSTEMS.items() if system.background in backgrounds}
     used = {part: [name for name in systems if may_test(part, name, first)] for part in sets}
     verified, calibrated = [], []

@@ -37,7 +37,7 @@ def test_bad_files(scored, run, fails):
     expected = "final.dubm", "cut short", "FullGmm"
     fails(scored, ("show", scored / "final.dubm"), *expected)
     fails(scored, ("copy-model", scored / "final.dubm", scored / "new.h5"), *expected)
-    fails(scored, ("copy-model", scored / "u.h5", scored / "new.xyz"), "new.xyz", "expected one of hdf5")
+    fails(scored, ("copy-model", scored / "u.h5", scored / "new.xyz"), "new.xyz", "expected --to=FORMAT, one of hdf5")
     fails(scored, ("copy-features", f"ark:{scored}/none", scored / "new.h5"), "none", "No such file")
     write_htk(scored / "a.mfc", np.ones((2, 2)), kind="MFCC_K")
     content = bytearray((scored / "a.mfc").read_bytes())
