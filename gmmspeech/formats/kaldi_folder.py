@@ -49,17 +49,29 @@ def load_kaldi_model(path: str | os.PathLike[str], *, silence: str | None = None
     model = read_kaldi_hmm(path, silence=silence)
     matrix = folder / _MATRIX
     if not matrix.exists():
+        _check_alone(Path(path))
         return model.with_front_end(_front_end(folder, model.dim))
     transform = _transform(matrix, folder, name, model.dim)
     of_any = folder / _OF_ANY
     unadapted = read_kaldi_hmm(of_any, silence=silence) if of_any.exists() else model
     prior = folder / _PRIOR
-    expected = _read_prior(prior, Path(path)) if prior.exists() else (model_statistics(model), _PRIOR_FRAMES)
+    is_adapted = Path(path).name != _OF_ANY  # of which alone there is a prior
+    expected = (
+        read_prior(prior, Path(path)) if is_adapted and prior.exists() else (model_statistics(model), _PRIOR_FRAMES)
+    )
     try:
         system = AdaptedSystem(transform, unadapted, model, *expected)
     except ModelError as error:
         raise DataError(f"{name}: {error}") from error
     return system.with_front_end(_front_end(folder, system.dim))
+
+
+def _check_alone(path: Path) -> None:
+    """See that what lies beside a model without ``final.mat`` is not of an adapted system, and can be read."""
+    _splicing(path.parent)
+    if path.name != _OF_ANY and (path.parent / _OF_ANY).exists():
+        expected = f"{_MATRIX} beside it, or {_OF_ANY} to be named, which is the model of any speaker"
+        raise DataError(f"{path}: found {_OF_ANY} without {_MATRIX}, expected {expected}")
 
 
 def write_kaldi_model(path: str | os.PathLike[str], model: PhoneHMM | AdaptedSystem, *, binary: bool = True) -> None:
@@ -129,11 +141,12 @@ def _write_prior(path: Path, model: Path, system: AdaptedSystem) -> None:
     writer.save(path)
 
 
-def _read_prior(path: Path, model: Path) -> tuple[FMLLRStats, float]:
-    """Read the same; a DataError where it is of another model, such as one that was trained further."""
+def read_prior(path: str | os.PathLike[str], model: Path | None = None) -> tuple[FMLLRStats, float]:
+    """Read the same; a DataError where it is of another model than is told, such as one that was trained further."""
     reader = Reader(path, "a prior of speakers")
     reader.expect("<FmllrPrior>")
-    if reader.integer() != _checksum(model):
+    checksum = reader.integer()
+    if model is not None and checksum != _checksum(model):
         raise reader.error(f"found the prior of another model, expected that of {model} (without it, there is none)")
     frames, beta = reader.real(), reader.real()
     k = reader.named_array("k", 2)

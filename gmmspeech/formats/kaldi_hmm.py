@@ -159,7 +159,8 @@ def _trees(
             try:
                 own.append(kaldi.of_state(phone, transitions.topology[phone][state][0]))
             except ValueError as error:
-                raise DataError(f"{file}: phone {phone}, state {state}: found {error}, expected a mixture") from error
+                place = f"{name}: {file}: phone {phone}, state {state}"
+                raise DataError(f"{place}: found {error}, expected a mixture") from error
             check_answers(f"{name}: {file}", set(answers(own[-1])), set(pdfs_of[phone, state]))
         roots.append(own)
     return kaldi, roots

@@ -72,8 +72,11 @@ def read_mfa_model(path: str) -> PhoneHMM | AdaptedSystem:
         meta = _meta(path, folder)
         features = _features(path, meta)
         _lay_out(path, folder, meta, features)
+        alone = (folder / "final.alimdl").exists() and not (folder / "final.mat").exists()  # of speakers, with deltas
         try:
-            return load_kaldi_model(folder / "final.mdl", silence=_silence(path, folder, meta))
+            return load_kaldi_model(
+                folder / ("final.alimdl" if alone else "final.mdl"), silence=_silence(path, folder, meta)
+            )
         except GmmSpeechError as error:
             raise type(error)(str(error).replace(f"{folder}/", f"{path}: ")) from None
 

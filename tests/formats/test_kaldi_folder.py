@@ -191,6 +191,11 @@ def test_systems_of_transformed_frames(tmp_path):
     np.testing.assert_allclose(system.transform(x), spliced @ matrix.T, rtol=1e-5, atol=1e-6)
     path.rename(tmp_path / "final.alimdl")
     written(tmp_path, 4)
+    (tmp_path / "final.mat").rename(tmp_path / "aside")
+    with pytest.raises(DataError, match=r"final.mdl: found final.alimdl without final.mat, expected"):
+        load(path)
+    assert isinstance(load(tmp_path / "final.alimdl"), PhoneHMM)
+    (tmp_path / "aside").rename(tmp_path / "final.mat")
     assert load(path).unadapted.num_states == 6
     np.testing.assert_allclose(read_kaldi_matrix(tmp_path / "final.mat"), matrix, rtol=1e-6)
     for text, match in (

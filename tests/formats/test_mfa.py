@@ -76,6 +76,18 @@ def test_an_adapted_system(tmp_path):
     assert FrontEnd.from_json(system.front_end).dim == 13
 
 
+def test_a_system_of_deltas_is_its_model_of_any_speaker(tmp_path):
+    folder = tmp_path / "model"
+    for mean, name in ((1, "final.alimdl"), (2, "final.mdl")):
+        write_kaldi_hmm(
+            folder, PhoneHMM.from_phones(["sil", "a"], mean=np.full(39, mean), variance=np.ones(39), silence="sil")
+        )
+        (folder / "final.mdl").rename(folder / name)
+    model = load(packed(folder, tmp_path / "m.zip"))
+    assert isinstance(model, PhoneHMM)
+    assert (model.means == 1).all()
+
+
 def test_phones_of_version_1(tmp_path):
     names = [f"{p}{q}" for p in ("sil", "sp", "spn") for q in ("", "_B", "_E", "_I", "_S")]
     names += [f"{p}_{q}" for p in ("AA1", "B") for q in "BEIS"]
