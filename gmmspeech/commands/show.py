@@ -10,6 +10,8 @@ from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files import checkpoints
 from gmmspeech.files.hdf5 import hdf5_format, is_hdf5
+from gmmspeech.files.regular import open_regular
+from gmmspeech.formats.kaldi_ark import is_binary, read_key
 from gmmspeech.formats.loading import is_foreign, load
 from gmmspeech.stores import features, statistics
 
@@ -53,9 +55,19 @@ def _describe_foreign(path: str) -> list[str]:
     found = describe_kaldi(path)
     if found is not None:
         return [found]
-    with suppress(DataError, FeatureError):
+    try:
         return _describe_store(f"ark:{path}")
+    except (DataError, FeatureError):
+        if _begins_as_archive(path):
+            raise
     raise DataError(f"{path}: found no HDF5, expected a feature store or a model, or a file of Kaldi's")
+
+
+def _begins_as_archive(path: str) -> bool:
+    """Say whether what a file begins with is an utterance id and something of Kaldi's in binary."""
+    with suppress(OSError, ValueError), open_regular(path) as file:
+        return bool(read_key(file)) and is_binary(file)
+    return False
 
 
 def _describe_store(path: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
 import numpy as np
@@ -29,16 +29,15 @@ _FIRST_SYMBOL = "<eps>"
 def describe_kaldi(path: str) -> str | None:
     """Describe a table of Kaldi's of anything but features, or a file of one object; None where it is none of these."""
     is_table = bool(parse_place(path).kind)
-    if not is_table:
-        if _is_script(path):
-            raise DataError(f"{path}: found a script file, expected scp:{path}")
-        for describe in (_symbols, _topology, _tree):
-            with suppress(DataError, ValueError):
-                return describe(path)
-    ways: tuple[Callable[[str], str | None], ...] = (_arrays, _alignments, _components, _posteriors)
-    for find in ways if is_table else (*ways, _array):
+    if not is_table and _is_script(path):
+        raise DataError(f"{path}: found a script file, expected scp:{path}")
+    for describe in (_arrays, _components, _posteriors, _alignments):  # the last takes the two before for its own
         with suppress(DataError, ValueError):
-            return find(path)
+            return describe(path)
+    if not is_table or path.startswith("ark:"):
+        for describe in (_symbols, _topology, _tree, _prior, _array):
+            with suppress(DataError, ValueError):
+                return describe(path.removeprefix("ark:"))  # standard input may be such a file
     return None
 
 
@@ -80,6 +79,14 @@ def _answers(node: Node | None) -> Iterator[int]:
             yield from _answers(below)
 
 
+def _prior(path: str) -> str:
+    from gmmspeech.formats.kaldi_folder import read_prior  # with which come HMMs and front ends
+
+    prior, frames = read_prior(path)
+    size = f"{counted(prior.k.shape[1] - 1, 'column')}, which count as {counted(round(frames), 'frame')}"
+    return f"prior of speakers for fMLLR: statistics of {size}"
+
+
 def _arrays(path: str) -> str | None:
     """Describe vectors, or statistics of CMVN; None for matrices of other kinds, which are features."""
     table = read_table(path)
@@ -110,7 +117,7 @@ def _posteriors(path: str) -> str:
     found = read_kaldi_posteriors(path)
     components = [k for rows in found.values() for row in rows for k, _ in row]
     if not components:
-        raise ValueError("a list, such as of words")
+        raise ValueError("a list of words, or an alignment of zeros")
     counts = f"{counted(len(found), 'utterance')}, {counted(sum(map(len, found.values())), 'frame')}"
     return f"posteriors of components: {counts}, components {_span(components)}"
 

@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked, told
 from gmmspeech.checks import real_array
-from gmmspeech.errors import DataError, counted, shown
+from gmmspeech.errors import DataError, shown
 from gmmspeech.files.names import Output
 from gmmspeech.files.text import is_field, parse_whole, split_fields
-from gmmspeech.formats.kaldi_ark import is_binary, text_line, write_archive
+from gmmspeech.formats.kaldi_ark import is_binary, read_exactly, text_line, write_archive
 from gmmspeech.formats.kaldi_hmm import tuples_of, ways_of
 from gmmspeech.formats.kaldi_objects import BINARY, MARKED
 from gmmspeech.formats.kaldi_tables import read_objects
@@ -247,14 +247,11 @@ def _targets(model: PhoneHMM, state: int) -> list[int]:
 def _row(archive: BinaryIO) -> NDArray[np.int32]:
     """Whole numbers of an utterance; ValueError for what is none."""
     if is_binary(archive):
-        head = archive.read(5)
-        if len(head) < 5 or head[0] != 4:
-            raise ValueError(f"found {shown(repr(head))}, expected whole numbers of 32 bits")
+        head = read_exactly(archive, 5)
         count = struct.unpack("<i", head[1:])[0]
-        body = archive.read(max(count, 0) * MARKED.itemsize)
-        if count < 0 or len(body) < count * MARKED.itemsize:
-            raise ValueError(f"found {counted(len(body), 'byte')} of {counted(count, 'number')} (is it cut short?)")
-        numbers = np.frombuffer(body, MARKED)
+        if head[0] != 4 or count < 0:
+            raise ValueError(f"found {shown(repr(head))}, expected whole numbers of 32 bits")
+        numbers = np.frombuffer(read_exactly(archive, count * MARKED.itemsize), MARKED)
         if (numbers["mark"] != 4).any():
             raise ValueError("found bytes that are no whole numbers of 32 bits")
         return numbers["number"].astype(np.int32)

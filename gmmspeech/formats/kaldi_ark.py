@@ -287,6 +287,14 @@ def text_line(archive: BinaryIO) -> str:
     return line.decode("ascii")
 
 
+def read_exactly(archive: BinaryIO, count: int) -> bytes:
+    """Read so many bytes; a ValueError, before memory is taken for them, where fewer are left."""
+    left = os.fstat(archive.fileno()).st_size - archive.tell()
+    if not 0 <= count <= left:
+        raise ValueError(f"found {counted(left, 'byte')}, expected {count} (is it cut short?)")
+    return archive.read(count)
+
+
 def _skip_binary(archive: BinaryIO) -> None:
     """Go behind a binary matrix, from behind its ``\\0B``; ValueError if it can't be whole."""
     kind = b""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, as_matrix, check_at_least, finite
 from gmmspeech.errors import DataError, ModelError, counted, one_line, shown
-from gmmspeech.formats.kaldi_ark import is_binary, text_line
+from gmmspeech.formats.kaldi_ark import is_binary, read_exactly, text_line
 from gmmspeech.formats.kaldi_objects import Reader, Writer
 from gmmspeech.formats.kaldi_tables import read_objects
 from gmmspeech.gmm.stats import GMMStats
@@ -189,18 +189,17 @@ def _posteriors(archive: BinaryIO) -> list[list[tuple[int, float]]]:
 
 
 def _whole(archive: BinaryIO) -> int:
-    marked = archive.read(5)
+    marked = read_exactly(archive, 5)
     count = int.from_bytes(marked[1:], "little", signed=True)
-    if len(marked) < 5 or marked[0] != 4 or count < 0:
-        raise ValueError(f"found {marked!r}, expected a number of frames or components (is it cut short?)")
+    if marked[0] != 4 or count < 0:
+        raise ValueError(f"found {marked!r}, expected a number of frames or components")
     return count
 
 
 def _pairs(archive: BinaryIO, count: int) -> list[tuple[int, float]]:
-    body = archive.read(10 * count)
-    if len(body) < 10 * count:
-        raise ValueError(f"found {counted(len(body), 'byte')}, expected {10 * count} (is it cut short?)")
-    pairs = np.frombuffer(body, [("a", "u1"), ("component", "<i4"), ("b", "u1"), ("weight", "<f4")])
+    pairs = np.frombuffer(
+        read_exactly(archive, 10 * count), [("a", "u1"), ("component", "<i4"), ("b", "u1"), ("weight", "<f4")]
+    )
     if (pairs["a"] != 4).any() or (pairs["b"] != 4).any() or not np.isfinite(pairs["weight"]).all():
         raise ValueError("found bytes that are no pairs of a component and its posterior")
     return list(zip(pairs["component"].tolist(), pairs["weight"].astype(float).tolist(), strict=True))

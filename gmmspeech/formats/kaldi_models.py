@@ -19,7 +19,7 @@ from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, ModelError, shown
 from gmmspeech.files.names import Output
 from gmmspeech.files.text import is_field, parse_whole, split_fields
-from gmmspeech.formats.kaldi_ark import is_binary, text_line, write_archive
+from gmmspeech.formats.kaldi_ark import is_binary, read_exactly, text_line, write_archive
 from gmmspeech.formats.kaldi_objects import BINARY, MARKED, Reader, Writer
 from gmmspeech.formats.kaldi_tables import read_objects
 from gmmspeech.gmm.base import Mixture
@@ -161,16 +161,14 @@ def _text_components(line: str) -> NDArray:
 
 def _binary_components(archive: BinaryIO) -> NDArray:
     """Components of an utterance: the number of frames, and of each that of its components, and these."""
-    frames = np.frombuffer(archive.read(MARKED.itemsize), MARKED)
+    frames = np.frombuffer(read_exactly(archive, MARKED.itemsize), MARKED)
     begin = archive.tell()
-    each = np.frombuffer(archive.read(MARKED.itemsize), MARKED)
-    if not len(each) or not (frames["number"] > 0).all() or not (each["number"] > 0).all():
-        raise ValueError("found no numbers of frames and components (is it cut short?)")
+    each = np.frombuffer(read_exactly(archive, MARKED.itemsize), MARKED)
+    if not (frames["number"] > 0).all() or not (each["number"] > 0).all():
+        raise ValueError("found no numbers of frames and components")
     archive.seek(begin)
     rows, columns = int(frames["number"][0]), int(each["number"][0]) + 1
-    body = archive.read(rows * columns * MARKED.itemsize)
-    if len(body) < rows * columns * MARKED.itemsize:
-        raise ValueError(f"found {len(body)} bytes for {rows} x {columns} numbers (is it cut short?)")
+    body = read_exactly(archive, rows * columns * MARKED.itemsize)
     numbers = np.frombuffer(body, MARKED).reshape(rows, columns)
     if (numbers["mark"] != 4).any() or (numbers["number"][:, 0] != columns - 1).any():
         raise ValueError("found frames of different numbers of components")

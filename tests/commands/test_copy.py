@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gmmspeech.commands.copy import copy_features, copy_model
+from gmmspeech.commands.show import describe
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.formats.htk import read_htk
 from gmmspeech.formats.loading import load
@@ -182,3 +183,6 @@ def test_adapted_systems_there_and_back(tmp_path):
     (tmp_path / "out/final.mdl").write_bytes((tmp_path / "more/final.mdl").read_bytes())
     with pytest.raises(DataError, match="fmllr_prior: found the prior of another model"):
         load(tmp_path / "out/final.mdl")
+    assert load(tmp_path / "out/final.alimdl").prior_frames == 100.0  # which has no prior of its own
+    expected = "prior of speakers for fMLLR: statistics of 2 columns, which count as 10 frames"
+    assert describe(str(tmp_path / "out/fmllr_prior")) == [expected]

@@ -182,7 +182,7 @@ def test_best_components_in_binary(tmp_path):
     numbers = b"".join(b"\4" + struct.pack("<i", n) for n in (2, 3, 5, 300, 8, 3, 8, 5, 1))
     assert content.startswith(b"u1 \0B" + numbers + b"u2 \0B\4\1")
     assert (tmp_path / "g.scp").read_text() == f"u1 {tmp_path}/g.ark:3\nu2 {tmp_path}/g.ark:{len(numbers) + 8}\n"
-    for place in (tmp_path / "g.ark", f"ark:{tmp_path}/g.ark"):
+    for place in (tmp_path / "g.ark", f"ark:{tmp_path}/g.ark", f"scp:{tmp_path}/g.scp"):
         assert {name: rows.tolist() for name, rows in read_gselect(place).items()} == selected
     for length in range(4, len(content) - 1, 5):
         (tmp_path / "cut").write_bytes(content[:length])
@@ -190,3 +190,5 @@ def test_best_components_in_binary(tmp_path):
             fails("utterance u|cut: ", read_gselect, tmp_path / "cut")
     (tmp_path / "bad").write_bytes(content.replace(numbers[-20:-15], b"\4\2\0\0\0"))
     fails("different numbers of components", read_gselect, tmp_path / "bad")
+    (tmp_path / "bad").write_bytes(b"u1 \0B" + b"\4\xff\xff\xff\x7f" * 3)  # numbers of 2**63 components
+    fails("utterance u1: found 10 bytes, expected", read_gselect, tmp_path / "bad")
