@@ -16,8 +16,8 @@ import click
 
 from gmmspeech.cli.catalog import example_of
 from gmmspeech.cli.messages import as_typed
-from gmmspeech.cli.places import CONFIG, OUT, READ, WRITTEN, check_places, remedy_of
-from gmmspeech.cli.process import Main, traceback_shown
+from gmmspeech.cli.places import CONFIG, OUT, READ, WRITTEN, checked_places, remedy_of
+from gmmspeech.cli.process import Main, standard_output, traceback_shown
 from gmmspeech.cli.steps import gather_steps
 from gmmspeech.cli.streams import streams_of
 from gmmspeech.cli.verbosity import told, verbosity_options
@@ -127,7 +127,8 @@ class _Command(click.Command):
         for word, after in itertools.pairwise(itertools.takewhile(lambda word: word != "--", args)):
             if word in with_value and after in names:
                 raise click.BadParameter(f"found the option {after}, expected a value", ctx, param_hint=repr(word))
-        rest = super().parse_args(ctx, args)
+        with standard_output():  # where help goes
+            rest = super().parse_args(ctx, args)
         for parameter in self.params:
             value = ctx.params.get(parameter.name or "")
             if isinstance(value, float) and math.isnan(value):
@@ -175,8 +176,7 @@ def _through_streams(function: Any, context: click.Context, options: dict[str, A
         if "allow_pipes" not in inspect.signature(function).parameters:  # it is of streams alone
             options.pop("allow_pipes", None)
         try:
-            with warnings_said(streams.told):
-                check_places(context)
+            with warnings_said(streams.told), checked_places(context):
                 for fetch in streams.before:
                     fetch()
                 gather_steps(function, options)

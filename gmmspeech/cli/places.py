@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -127,11 +127,28 @@ READ = (FILE, LIST, FEATURES, TABLE, SHOWN)  # what may be a stream, a command i
 WRITTEN = (OUT_FEATURES, OUT_TABLE, OUT_TEXT, OUT_STORE)  # tables likewise
 
 
-def check_places(context: click.Context) -> None:
+@contextmanager
+def checked_places(context: click.Context) -> Iterator[None]:
     """See that all outputs of a command can be written, and are neither read too nor where messages go.
 
-    What killed runs left of the same outputs is removed.
+    What killed runs left of the same outputs is removed. Folders that are made for them go again if the block puts
+    nothing into them.
     """
+    paths = _checked_outputs(context)
+    made = [folder for path in paths for folder in path.parents if not folder.exists()]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)  # a model isn't saved where there is no folder
+        remove_leftovers(path)
+    try:
+        yield
+    finally:
+        for folder in made:
+            with suppress(OSError):  # what holds something stays
+                folder.rmdir()
+
+
+def _checked_outputs(context: click.Context) -> list[Path]:
+    """Give the files that a command writes; a DataError names what can't be one."""
     written: list[tuple[str, Path]] = []
     folders: list[Path] = []
     read: list[tuple[str, Path]] = []
@@ -164,9 +181,7 @@ def check_places(context: click.Context) -> None:
             if _same(path, place):
                 raise DataError(f"{shown(path, 400)}: found it as {other} and as {name}, expected two places")
     _check_not_read([path for _, path in written if path.exists()], features)
-    for _, path in written:
-        path.parent.mkdir(parents=True, exist_ok=True)  # a model isn't saved where there is no folder
-        remove_leftovers(path)
+    return [path for _, path in written]
 
 
 def remedy_of(context: click.Context, message: str) -> str:

@@ -227,7 +227,7 @@ class Main(click.Group):
     def make_context(self, info_name: str | None, args: list[str], *more: Any, **options: Any) -> click.Context:
         """Parse the command line."""
         words = list(args)
-        with _interruption():
+        with _interruption(), standard_output():  # where help goes
             context = super().make_context(info_name, args, *more, **options)
         context.meta[WORDS] = words
         return context

@@ -73,8 +73,8 @@ def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, f
     from gmmspeech.gmm.full import GMM
     from gmmspeech.gmm.mixture import DiagonalGMM
 
-    suffix = Path(out).suffix.lower()
-    if format is None:
+    suffix, by_name = Path(out).suffix.lower(), format is None
+    if by_name:
         format = next((name for name, suffixes in MODEL_FORMATS.items() if suffix in suffixes), None)
     if format not in MODEL_FORMATS:
         known = ", ".join(f"{name} ({' '.join(suffixes)})" for name, suffixes in MODEL_FORMATS.items())
@@ -83,6 +83,9 @@ def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, f
     model = load(source)
     if format == "hdf5" and is_kaldi_model(source) and model.front_end is None:
         model = _with_steps(source, model)
+    if by_name and suffix == ".dubm" and isinstance(model, GMM):
+        found = f"found {model.covariance_type} covariances for {os.fspath(out)}"
+        raise DataError(f"{os.fspath(source)}: {found}, expected diagonal ones there, or a name ending in .ubm")
     if isinstance(model, GMMClassifier) and format == "htk":
         write_mmf(out, {str(label): gmm for label, gmm in zip(model.classes_, model.models_, strict=True)})
         return len(model.models_)

@@ -19,6 +19,7 @@ from gmmspeech.files.regular import is_pipe_of_shell
 
 BLOCK = 1 << 20  # bytes that are copied at a time
 _SPECIFIER = re.compile(r"(?P<options>[a-z]+(,[a-z]+)*):(?P<place>.*)", re.DOTALL)
+_NEARLY = re.compile(r"\s*(ark|scp)\b[\s\w,]*:", re.IGNORECASE)  # a specifier with blanks, capitals, commas too many
 _READING = {"o", "no", "s", "ns", "cs", "ncs", "p", "np", "bg", "t", "b"}  # all that Kaldi knows, beside ark and scp
 _WRITING = {"t", "b", "f", "nf", "p", "np"}
 _STANDARD = {False: ("/dev/stdin", "/dev/fd/0"), True: ("/dev/stdout", "/dev/fd/1")}  # what - is too
@@ -113,9 +114,10 @@ def check_path(text: str, *, writing: bool, tables: bool = True) -> None:
     words = set(text.split(","))
     bare = bool(words & _KINDS) and words <= _READING | _WRITING | _KINDS
     drive = os.name == "nt" and len(options) == 1 and len(options[0]) == 1
-    prefix = bool(options) and not _KINDS & set(options) and not drive
+    nearly = _NEARLY.match(text) if found is None else None
+    prefix = nearly is not None or (bool(options) and not _KINDS & set(options) and not drive)
     if (bare or prefix) and (writing or not os.path.exists(text)):
-        odd = f"{shown(','.join(options))}:" if prefix else "no place"
+        odd = f"{shown(text.partition(':')[0])}:" if prefix else "no place"
         specifiers = f"ark:PLACE, {'ark,t:PLACE' if writing else 'scp:PLACE'}, htk:PLACE, or " if tables else ""
         expected = f"{specifiers}the name of a file"
         there = f" (./{shown(text)} is one)" if prefix else ""

@@ -65,7 +65,8 @@ def read_text(
     """
     content = read_bytes(path, expected=expected, kind=kind)
     mark, encoding = _encoding(content)
-    return _Decoder(os.fspath(path), encoding, expected, kind, any_line_ends)(content[len(mark) :])
+    decode = _Decoder(os.fspath(path), encoding, expected, kind, any_line_ends, bool(mark))
+    return decode(content[len(mark) :])
 
 
 def read_lines(path: str | os.PathLike[str], *, expected: str = "one entry a line") -> list[str]:
@@ -90,7 +91,7 @@ def read_line_blocks(
         if not head:
             raise DataError(f"{os.fspath(path)}: found 0 bytes, expected {expected}")
         mark, encoding = _encoding(head)
-        decode = _Decoder(os.fspath(path), encoding, "a text file", DataError)
+        decode = _Decoder(os.fspath(path), encoding, "a text file", DataError, marked=bool(mark))
         rest, number = head[len(mark) :], 1
         if encoding != "utf-8":  # bytes do not tell where its lines end
             yield 1, decode(rest + _read_rest(file, path, expected, DataError)).removesuffix("\n").split("\n")
@@ -255,12 +256,15 @@ class _Decoder:
     expected: str
     kind: type[GmmSpeechError]
     any_line_ends: bool = False
+    marked: bool = True  # an encoding that the file names; one that null bytes let guess may be that of no text
 
     def __call__(self, content: bytes, first: int = 1) -> str:
         """Give text whose first line has a number, or raise an error."""
         try:
             text = content.decode(self.encoding)
         except UnicodeDecodeError as error:
+            if self.encoding != "utf-8" and not self.marked:
+                raise self.kind(f"{self.path}:{first}: found a null byte, expected {self.expected}") from error
             before = content[: error.start].decode(self.encoding, "replace")
             found = f"byte 0x{content[error.start]:02x}"
             line = first + before.count("\n")

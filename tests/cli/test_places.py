@@ -345,3 +345,10 @@ def test_leftovers_of_killed_runs_are_removed(scored: Path, run: Run) -> None:
     assert run("statistics", scored / "u.h5", scored / "f.h5", scored / "st.h5").exit_code == 0
     assert not left.exists()
     assert other.exists()
+
+
+def test_a_command_that_fails_leaves_no_folder(run, tmp_path):
+    (tmp_path / "kept").mkdir()
+    for out in ("new/deep/m.h5", "kept/m.h5"):
+        assert run("copy-model", tmp_path / "none.h5", tmp_path / out).exit_code == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]

@@ -122,6 +122,9 @@ def test_mixtures(golden, tmp_path):
     assert len((tmp_path / "a.ubm").read_bytes()) == len(full.read_bytes())
     with pytest.raises(DataError, match="found a GMM, expected a mixture with diagonal covariances"):
         copy_model(full, tmp_path / "a.mmf")
+    with pytest.raises(DataError, match=r"final\.ubm: found full covariances for .*a\.dubm, expected diagonal ones"):
+        copy_model(full, tmp_path / "a.dubm")
+    assert not (tmp_path / "a.dubm").exists()
     with pytest.raises(ConfigError, match=r"found format '\.xyz', expected format=FORMAT, one of hdf5"):
         copy_model(before, tmp_path / "a.xyz")
     with pytest.raises(ConfigError, match="found format 'alize'"):

@@ -58,6 +58,7 @@ def test_every_encoding_is_told_by_the_first_bytes(tmp_path, content):
         ("a b\n\ufeffc d\n".encode(), "text:2: found a byte-order mark inside the file"),
         (b"a b\rc d\r", "text:1: found a line that ends in a carriage return alone"),
         (b"\xff\xfea", "text:1: found byte 0x61, expected UTF-16-LE text"),
+        (b"\0BContextDependency \4", "text:1: found a null byte, expected"),  # binary, of an odd number of bytes
         (b"", "text: found 0 bytes"),
     ],
 )
