@@ -179,9 +179,9 @@ def _check_ids_come_back(store: FeatureStore) -> None:
 
 def known_shift(front_end: str | None) -> float:
     """Give milliseconds from frame to frame, as a front end says or by default."""
-    features = parse_object(front_end or "{}").get("features")
-    known = features.get("frame_shift") if isinstance(features, dict) else None
-    return known if isinstance(known, int | float) else _DEFAULT_SHIFT
+    sections = parse_object(front_end or "{}")
+    told = [part.get("frame_shift") for name in ("features", "stored") if isinstance(part := sections.get(name), dict)]
+    return next((shift for shift in told if isinstance(shift, int | float)), _DEFAULT_SHIFT)
 
 
 def _write_htk_folder(

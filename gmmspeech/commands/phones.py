@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import warnings
 from collections import Counter
@@ -61,7 +62,7 @@ from gmmspeech.phones.hmm.graph import (
     train_bigram,
 )
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.labels.labels import FrameClock
+from gmmspeech.phones.labels.labels import UNKNOWN_FRAMES, FrameClock
 from gmmspeech.phones.labels.phone_sets import is_speech
 from gmmspeech.phones.labels.word_positions import with_positions
 from gmmspeech.phones.labels.words import words_of
@@ -72,7 +73,7 @@ _NO_FRONT_END = (
     "found a model without a front end, expected one of `train-phones`, or of Kaldi with mfcc.conf beside it"
 )
 
-_OF_THIS_SHIFT = "features of this frame shift, or in HDF5 by `gmmspeech features`, which tell theirs"
+_OF_THIS_SHIFT = "features of this frame shift, or HTK's or those of `gmmspeech features`, which tell theirs"
 
 
 def transcripts(data: DataDir, dictionary: Pronunciations | None = None) -> dict[str, list[str]]:
@@ -128,15 +129,16 @@ def _stored_features(
     text, kept = front.to_json() if isinstance(front, FrontEnd) else front, stored.beside.subset
     wanted = frozenset(data.utterances) if kept is None else kept & frozenset(data.utterances)
     skipped: dict[str, str] | None = {} if skip_bad else None
-    misfits = _of_another_length(data.only(sorted(wanted)), text, stored.features)
+    shift, misfits = _shift_and_misfits(data.only(sorted(wanted)), text, stored.features)
     if misfits and not (skip_bad and len(misfits) < len(wanted)):
         raise DataError(next(iter(misfits.values())))
     beside = replace(stored.beside, subset=wanted - misfits.keys(), skipped=skipped)
     with open_features(stored.features, beside, front_end=text) as store:
         known, steps = split_options(store.front_end)
-        if steps is not None and not known:  # frames come as often as the model says
-            store.front_end = joined_options(split_options(text)[0], steps)
-        store.front_end = store.front_end or joined_options({}, StoredFrontEnd(columns=store.dim))
+        if not known:  # frames come as often as the model says, or as their headers do
+            of_model = split_options(text)[0] if steps is not None else {}
+            told = steps or StoredFrontEnd(columns=store.dim)
+            store.front_end = joined_options(of_model, told if of_model else _every(shift, told))
         FrameClock.of(store.front_end)  # which refuses frames without times
         lacking = {name: f"found no features of it in {store.path}" for name in wanted if name not in store}
         lacking |= misfits | (skipped or {})
@@ -149,14 +151,28 @@ def _stored_features(
         yield store, Extraction(len(store), store.total_frames, dict(sorted(lacking.items())))
 
 
-def _of_another_length(data: DataDir, front_end: str | None, features: str) -> dict[str, str]:
-    """Utterances whose stored frames last longer or shorter than they do, as far as that is known, with what is wrong.
+def _every(shift: float | None, steps: StoredFrontEnd) -> StoredFrontEnd:
+    """Steps over features that come every so many milliseconds."""
+    return steps if shift is None else steps.model_copy(update={"frame_shift": shift})
+
+
+def _told_shift(front_end: str | None) -> float | None:
+    """Milliseconds from frame to frame, where a front end tells it."""
+    known, stored = split_options(front_end)
+    return FrameClock.of(front_end).frame_shift if known or (stored and stored.frame_shift) else None
+
+
+def _shift_and_misfits(data: DataDir, front_end: str | None, features: str) -> tuple[float | None, dict[str, str]]:
+    """Milliseconds from stored frame to frame, if they are known, and utterances that last otherwise, with reasons.
 
     What is off by more than a tenth and the edges has another frame shift, or leaves frames out.
     """
     seconds, found = known_seconds(data), {}
     with FeatureStore(features) as store:
-        clock = FrameClock.of(timed_front_end(front_end, store))
+        own, wanted = store.frame_shift or _told_shift(store.front_end), _told_shift(front_end)
+        if own and wanted and not math.isclose(own, wanted, rel_tol=1e-3):  # HTK rounds to 100 ns
+            raise FeatureError(f"{store.path}: found frames every {own:g} ms, expected {wanted:g} as the model's are")
+        clock = FrameClock.of(timed_front_end(front_end, store), own or wanted)
         edges = (clock.frame_length + 3 * clock.frame_shift) / 1000
         for name in data.utterances:
             if name in seconds and name in store:
@@ -167,7 +183,7 @@ def _of_another_length(data: DataDir, front_end: str | None, features: str) -> d
                         frames = f"{counted(count, 'frame')} every {clock.frame_shift:g} ms, {lasting:.2f} s"
                         expected = f"{seconds[name]:.2f} s as it lasts ({_OF_THIS_SHIFT})"
                         found[name] = f"{store.path}: utterance {shown(name)}: found {frames}, expected {expected}"
-    return found
+    return own or wanted, found
 
 
 def warn_of_skipped(done: Extraction) -> None:
@@ -218,7 +234,11 @@ def for_stored(
             before = "" if steps is None else f", or {steps.columns} that become these ({steps.describe()})"
             expected = f"{opened.dim} as {model} has{before}"
             raise FeatureError(f"{store.path}: found features of {counted(store.dim, 'column')}, expected {expected}")
-        return opened if of_kaldi or store.front_end else opened.with_front_end(None)
+        if of_kaldi or store.front_end:
+            return opened
+        shift = _told_shift(opened.front_end)
+        every = None if shift == UNKNOWN_FRAMES[0] else _every(shift, StoredFrontEnd(columns=store.dim))
+        return opened.with_front_end(joined_options({}, every))
 
 
 def front_end_of_model(model: PhoneHMM | AdaptedSystem) -> FrontEnd:

@@ -78,8 +78,8 @@ class Beside:
         from gmmspeech.features.sections import DeltaOptions
         from gmmspeech.features.stored import SLIDING, StoredCmvn, StoredFrontEnd
 
-        steps: dict[str, Any] = {"columns": columns}
         of_model = wanted or StoredFrontEnd(columns=columns)
+        steps: dict[str, Any] = {"columns": columns, "frame_shift": of_model.frame_shift}
         if self.cmvn is not None:
             norm_vars = self.norm_vars or bool(of_model.cmvn and of_model.cmvn.norm_vars)
             steps["cmvn"] = StoredCmvn(owner="utterance" if self.utt2spk is None else "speaker", norm_vars=norm_vars)

@@ -7,6 +7,8 @@ from typing import Any
 from gmmspeech.errors import FeatureError
 from gmmspeech.files.text import parse_object
 
+_SHIFT = "frame_shift"  # of stored features that tell nothing else
+
 
 def check_same_front_end(expected: str | None, found: str | None, *, model: str, frames: str) -> None:
     """Raise a `FeatureError` that names the first difference between two front ends."""
@@ -24,9 +26,10 @@ def front_end_of(frames: object) -> str | None:
 
 
 def timed_front_end(model: str | None, frames: object) -> str | None:
-    """Front end that tells when frames come: theirs if it tells how they were made, else a model's, as JSON text."""
+    """Front end that tells when frames come: theirs if it does, else a model's, as JSON text."""
     own = front_end_of(frames)
-    return own if own and (not model or _parts(own)[0]) else model
+    waveforms, stored = _parts(own) if own else ({}, {})
+    return own if own and (not model or waveforms or _SHIFT in stored) else model
 
 
 def first_difference(a: str | None, b: str | None) -> tuple[str, Any, Any] | None:
@@ -43,6 +46,8 @@ def first_difference(a: str | None, b: str | None) -> tuple[str, Any, Any] | Non
     for key in sorted(
         (flat_a.keys() | flat_b.keys()) - {"resample", "resampler"}
     ):  # whichever rates were converted to theirs
+        if key == f"stored.{_SHIFT}" and not (key in flat_a and key in flat_b):
+            continue  # it is known of one alone
         if flat_a.get(key) != flat_b.get(key):
             return key, flat_a.get(key), flat_b.get(key)
     return None

@@ -51,6 +51,8 @@ class StoredFrontEnd(Section):
         Columns of other features that are put beside, at the end.
     vad : bool
         Voiced frames alone are kept: voice activity beside the features is asked for.
+    frame_shift : float, optional
+        Milliseconds from frame to frame, where the features tell that but not how they were made.
     """
 
     columns: int = Field(ge=1)
@@ -59,6 +61,7 @@ class StoredFrontEnd(Section):
     sliding: SlidingCmvnOptions | None = None
     paste: int | None = Field(default=None, ge=1)
     vad: bool = False
+    frame_shift: float | None = Field(default=None, gt=0)
 
     @property
     def steps(self) -> list[str]:
@@ -113,6 +116,8 @@ class StoredFrontEnd(Section):
             parts.append(describe_cmvn(self.sliding))
         if self.paste is not None:
             parts.append(f"{self.paste} pasted")
+        if self.frame_shift is not None:
+            parts.append(f"every {self.frame_shift:g} ms")
         return ", ".join(parts + ["voiced frames alone"] * self.vad)
 
 

@@ -34,6 +34,7 @@ _MODEL, _OF_ANY, _MATRIX = "final.mdl", "final.alimdl", "final.mat"
 _PRIOR = "fmllr_prior"  # a file of ours, in Kaldi's form: what adaptation expects of speakers
 _CONTEXT = 4  # of splice-feats
 _DELTA_ORDER = 2  # of add-deltas
+_SHIFT = 10.0  # ms, of compute-mfcc-feats
 _MOST_DELTAS = 10  # orders
 _PRIOR_FRAMES = 100.0  # of a speaker: fmllr's least count is of so many
 
@@ -167,6 +168,8 @@ def _untold_of_stored(steps: StoredFrontEnd, model: PhoneHMM | AdaptedSystem) ->
     """Name the first step to a model's frames that no file of Kaldi's beside it tells of, or ""."""
     if steps.sliding is not None or steps.paste is not None:
         return "pasting" if steps.sliding is None else "sliding CMVN"
+    if steps.frame_shift not in (None, _SHIFT):
+        return f"a frame shift of {steps.frame_shift:g} ms"
     deltas = _deltas_of(steps, model)
     if isinstance(model, AdaptedSystem) and deltas is not None:
         return "deltas that are spliced"

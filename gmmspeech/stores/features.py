@@ -16,13 +16,13 @@ from gmmspeech.arguments import checked
 from gmmspeech.blocks import even_blocks
 from gmmspeech.checks import named
 from gmmspeech.described import Described
-from gmmspeech.errors import DataError, counted, one_line, shown
+from gmmspeech.errors import DataError, FeatureError, counted, one_line, shown
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.hdf5 import DAMAGE, hdf5_format
 from gmmspeech.files.table_places import errors_in_words_of, in_words_of, parse_place
 from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import read_map
-from gmmspeech.formats.htk import htk_places, read_htk_frames
+from gmmspeech.formats.htk import htk_places, read_htk, read_htk_frames
 from gmmspeech.formats.kaldi_ark import ark_places, read_frames
 from gmmspeech.formats.kaldi_tables import ENTRY, opened_table, script_base
 from gmmspeech.stores.hdf5_frames import FORMAT, VERSION, FeatureWriter, HDF5Frames, check_finite
@@ -57,6 +57,8 @@ class FeatureStore(Described, Mapping[str, NDArray[np.float32]]):
         The path, or all of them; what another process needs to open the same store.
     front_end : str or None
         How the frames were made, in JSON; None where it is not known, as in Kaldi's archives and HTK's files.
+    frame_shift : float or None
+        Milliseconds from frame to frame, as headers of HTK's files tell.
 
     Raises
     ------
@@ -66,7 +68,7 @@ class FeatureStore(Described, Mapping[str, NDArray[np.float32]]):
     ConfigError
         If a prefix or an option before the colon is unknown.
     FeatureError
-        If stores of a sequence have different front ends, or numbers of columns.
+        If stores of a sequence have different front ends, frame shifts or numbers of columns.
 
     Examples
     --------
@@ -85,6 +87,7 @@ class FeatureStore(Described, Mapping[str, NDArray[np.float32]]):
             raise DataError("feature store: found no paths, expected one or more")
         self.path = ",".join(self.paths)
         self._sources = sources = [_source(name) for name in self.paths]
+        self.frame_shift = _common_shift(self.paths, sources)
         self._source: Source = sources[0] if len(sources) == 1 else JoinedFrames(self.paths, sources)
         self.front_end = self._source.front_end
         self._index = {utterance: i for i, utterance in enumerate(self._source.utterances)}
@@ -229,6 +232,16 @@ def _source(path: str) -> Source:
     return IndexedFrames(path) if hdf5_format(path) == INDEX_FORMAT else HDF5Frames(path)
 
 
+def _common_shift(names: Sequence[str], sources: Sequence[Source]) -> float | None:
+    """Milliseconds from frame to frame that headers tell, which are the same in all."""
+    told = {s.frame_shift: name for name, s in zip(names, sources, strict=True) if isinstance(s, _FileFrames)}
+    told.pop(None, None)
+    if len(told) > 1:
+        (first, _), (other, name) = list(told.items())[:2]
+        raise FeatureError(f"{name}: found frames every {other:g} ms by their headers, expected {first:g} as before")
+    return next(iter(told), None)
+
+
 def _opened_source(path: str) -> Source:
     """Open a table of Kaldi's; what it is kept in meanwhile is there until it is closed."""
     with ExitStack() as stack:
@@ -244,6 +257,7 @@ class _FileFrames:
     """Frames in files of others: those called `name`, of a kind in `FOREIGN`, in a file or folder."""
 
     front_end: str | None = None
+    frame_shift: float | None = None
     storage = ""
     kept = ExitStack()  # what is let go with it
 
@@ -260,6 +274,8 @@ class _FileFrames:
             base = script_base(path, first)
             self._places = [(str(base / file), where) for file, where in self._places]
         frames = self.read(0)
+        if kind == "htk":
+            self.frame_shift = read_htk(self._places[0][0]).frame_shift
         self.dim: int = frames.shape[1]
         if all(_is_cmvn(self.read(i)) for i in range(len(self._places))):  # ends at the first that is not
             found = (

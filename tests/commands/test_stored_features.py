@@ -10,11 +10,14 @@ from gmmspeech.commands.feature_steps import compute_cmvn
 from gmmspeech.commands.phones import features_of
 from gmmspeech.commands.stored_features import Stored, open_features, read_beside
 from gmmspeech.errors import ConfigError, DataError, FeatureError
+from gmmspeech.features.compatibility import check_same_front_end, timed_front_end
 from gmmspeech.features.deltas import add_deltas
 from gmmspeech.features.normalization import cmvn, sliding_cmvn
 from gmmspeech.formats.datadir import write_map
+from gmmspeech.formats.htk import write_htk
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
 from gmmspeech.formats.kaldi_plda import write_kaldi_vectors
+from gmmspeech.phones.labels.labels import FrameClock
 from gmmspeech.stores.features import FeatureStore
 
 
@@ -189,6 +192,31 @@ def test_frames_that_come_otherwise_than_their_utterances_last(here):
             pass
     with features_of(data, None, stored=stored, skip_bad=True) as (store, done):
         assert (list(store), list(done.skipped)) == (["u0", "u1"], ["u2"])
+
+
+def test_frames_come_as_often_as_headers_of_htk_say(here):
+    for folder, shift in (("often", 5.0), ("seldom", 10.0)):
+        (here / folder).mkdir()
+        for name, frames in FRAMES.items():
+            write_htk(here / folder / f"{name}.htk", frames, frame_shift=shift)
+    write_map("wav.scp", {name: f"{name}.wav" for name in FRAMES})
+    for name in FRAMES:
+        (here / f"{name}.wav").touch()
+    write_map("utt2dur", {name: f"{len(x) * 0.005}" for name, x in FRAMES.items()})
+    data, often = gs.read_data_dir(here), Stored("htk:often")
+    for beside in (often.beside, read_beside(deltas=1)):
+        with features_of(data, None, stored=Stored("htk:often", beside)) as (store, _):
+            kept = store.front_end
+            assert FrameClock.of(kept) == FrameClock(5.0, 25.0)
+        for features in ("htk:often", "scp:a.scp"):  # the second as the model says
+            with features_of(data, kept, stored=Stored(features)) as (store, _):
+                assert FrameClock.of(timed_front_end(kept, store)).frame_shift == 5.0
+                check_same_front_end(kept, store.front_end, model="the model", frames="frames")
+    of_10_ms = gs.FrontEnd(sample_frequency=16000, features={"type": "mfcc", "num_ceps": 6}).to_json()
+    with pytest.raises(FeatureError, match="htk:often: found frames every 5 ms, expected 10 as the model's are"):
+        features_of(data, of_10_ms, stored=often).__enter__()
+    with pytest.raises(FeatureError, match="htk:seldom: found frames every 10 ms by their headers, expected 5"):
+        FeatureStore(["htk:often", "htk:seldom"])
 
 
 def test_utterances_that_lack_what_steps_need_are_left_out(here, run_command):

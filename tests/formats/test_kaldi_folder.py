@@ -107,6 +107,7 @@ def test_steps_that_kaldi_has_no_file_for_are_refused(tmp_path):
         ({"sliding": SLIDING}, "sliding CMVN"),
         ({"vad": True}, "voice activity"),
         ({"paste": 2}, "past"),
+        ({"frame_shift": 5.0}, "a frame shift of 5 ms"),
     ):
         with pytest.raises(ConfigError, match=f"final.mdl: found a model of frames behind {match}"):
             write_kaldi_model(tmp_path / "final.mdl", with_steps(**steps))

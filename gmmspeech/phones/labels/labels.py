@@ -132,7 +132,8 @@ def _frames_of(front_end: str) -> tuple[float, float]:
             "as frames are counted for their times"
         )
     if front is None:
-        return UNKNOWN_FRAMES
+        shift, length = UNKNOWN_FRAMES
+        return (stored and stored.frame_shift) or shift, length
     if front.deltas and not front.deltas.static:
         raise ConfigError("front end: found deltas without static features, expected both for phones")
     if isinstance(front.features, CqccOptions):
