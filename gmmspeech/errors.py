@@ -120,6 +120,9 @@ def all_of(count: int, noun: str) -> str:
     return f"the only {noun} is" if count == 1 else f"all {counted(count, noun)} are"
 
 
+_MOST_OTHERS = 10  # that a message lists
+
+
 def first_of(reasons: Mapping[Any, str]) -> str:
     """Tell why the first of some things is bad, and which the others are.
 
@@ -128,8 +131,10 @@ def first_of(reasons: Mapping[Any, str]) -> str:
     >>> first_of({2: "words.dict:2: found ONE alone", 7: "words.dict:7: found TWO alone"})
     'the first: words.dict:2: found ONE alone; the others: 7'
     """
-    others = ", ".join(map(str, list(reasons)[1:]))
-    return f"the first: {next(iter(reasons.values()))}" + (f"; the others: {shown(others, 300)}" if others else "")
+    first, *others = reasons
+    listed = shown(", ".join(map(str, others[:_MOST_OTHERS])), 300)
+    rest = f" and {len(others) - _MOST_OTHERS} more" if len(others) > _MOST_OTHERS else ""
+    return f"the first: {reasons[first]}" + (f"; the others: {listed}{rest}" if others else "")
 
 
 def one_line(error: BaseException) -> str:

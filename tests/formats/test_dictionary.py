@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.dictionary import cmudict_dictionary, lazy_cmudict, read_dictionary
 from gmmspeech.phones.labels.dictionary import probability_of, pronounce
@@ -49,7 +49,7 @@ def test_probabilities_are_no_phones(tmp_path, columns):
 
 
 def test_probabilities_of_pronunciations_that_become_one(tmp_path):
-    path = tmp_path / "lexiconp.txt"
+    path = tmp_path / "words.dict"
     path.write_text("a 0.2 AH0\na 0.9 AH1\na 1.0 EY1\na AH2\nb B IY1\n")
     (first, second), (other,) = read_dictionary(path).values()
     assert (probability_of(first), probability_of(second), probability_of(other)) == (1.0, 1.0, 1.0)
@@ -69,6 +69,16 @@ def test_a_blank_that_is_not_ascii_is_part_of_a_word(tmp_path):
     path = tmp_path / "nbsp.dict"
     path.write_text("a\u00a0b\tah b\nc\u2028d k\n", encoding="utf-8")
     assert read_dictionary(path) == {"A\u00a0B": (("ah", "b"),), "C\u2028D": (("k",),)}
+
+
+def test_every_line_of_a_lexiconp_has_a_probability(tmp_path):
+    path = tmp_path / "lexiconp.txt"
+    path.write_text("a 1.0 AH\nb abc B\n")
+    with pytest.raises(DataError, match=r"lexiconp.txt:2: found abc behind b, expected a probability there"):
+        read_dictionary(path)
+    path.write_text("a 1.0 AH\n" + "b B\n" * 20)
+    with pytest.warns(GmmSpeechWarning, match="left out 20 lines .*the others: 3, 4, .*, 12 and 9 more$"):
+        assert read_dictionary(path, skip_bad=True) == {"A": (("AH",),)}
 
 
 @pytest.mark.parametrize(
