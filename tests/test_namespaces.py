@@ -177,7 +177,7 @@ def test_commands_of_verification_begin_without_scipy():
 
 
 def test_commands_behind_the_features_begin_without_what_reads_audio_and_front_ends():
-    code = "from gmmspeech.commands import evaluation, scores, speaker, verification; import sys"
+    code = "from gmmspeech.commands import copy, evaluation, scores, speaker, verification; import sys"
     slow = {"scipy", "pydantic", "soundfile", "soxr", "numpy.random"}
     assert run(f"{code}; print(*(sys.modules.keys() & {slow}))") == ""
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from gmmspeech.commands.stored_features import NOTHING, Beside, open_features
 from gmmspeech.errors import ConfigError, DataError, shown
-from gmmspeech.features.stored import joined_options
 from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.names import Output, check_apart, file_name, id_of_name, parse_output
 from gmmspeech.files.text import parse_object
@@ -106,6 +105,7 @@ def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, f
 
 def _with_steps(source: str | os.PathLike[str], model: Any) -> Any:
     """Let a model of Kaldi's keep what lies beside it: the steps from ``feats.scp`` to its frames."""
+    from gmmspeech.features.stored import joined_options  # pydantic, which copying features needs not wait for
     from gmmspeech.formats.kaldi_folder import stored_steps
 
     steps = stored_steps(source, model)
