@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 
 from gmmspeech.cli.messages import typed_name
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, shown
-from gmmspeech.files.atomic import check_output, check_output_folder, remove_leftovers
+from gmmspeech.files.atomic import check_output, check_output_folder, no_empty_folders, remove_leftovers
 from gmmspeech.files.names import parse_output
 from gmmspeech.files.table_places import Place, check_path, parse_place
 
@@ -135,16 +135,11 @@ def checked_places(context: click.Context) -> Iterator[None]:
     nothing into them.
     """
     paths = _checked_outputs(context)
-    made = [folder for path in paths for folder in path.parents if not folder.exists()]
-    for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)  # a model isn't saved where there is no folder
-        remove_leftovers(path)
-    try:
+    with no_empty_folders(paths):
+        for path in paths:
+            path.parent.mkdir(parents=True, exist_ok=True)  # a model isn't saved where there is no folder
+            remove_leftovers(path)
         yield
-    finally:
-        for folder in made:
-            with suppress(OSError):  # what holds something stays
-                folder.rmdir()
 
 
 def _checked_outputs(context: click.Context) -> list[Path]:

@@ -192,6 +192,18 @@ def temporary_folder() -> Iterator[Path]:
 
 
 @contextmanager
+def no_empty_folders(paths: Iterable[Path]) -> Iterator[None]:
+    """Remove the folders above paths that the block makes and puts nothing into."""
+    missing = [folder for path in paths for folder in path.parents if not folder.exists()]
+    try:
+        yield
+    finally:
+        for folder in missing:
+            with suppress(OSError):  # what holds something stays
+                folder.rmdir()
+
+
+@contextmanager
 def folder_beside(path: Path) -> Iterator[Path]:
     """Give a folder to fill that may then be renamed to `path`; remove those that killed runs left.
 
@@ -202,17 +214,14 @@ def folder_beside(path: Path) -> Iterator[Path]:
         if folder.name.startswith(begin) and re.fullmatch(end, folder.name[len(begin) :]):
             _remove_dead_folder(folder)
     outer = path.with_name(f".{path.name}.{os.urandom(_TOKEN_BYTES).hex()}")
-    missing = [folder for folder in path.parents if not folder.exists()]
-    outer.mkdir(parents=True)
-    try:
-        with _held(outer):
-            (outer / "whole").mkdir()
-            yield outer / "whole"
-    finally:
-        shutil.rmtree(outer, ignore_errors=True)
-        with suppress(OSError):  # the first that holds something, and those above it, stay
-            for folder in missing:
-                folder.rmdir()
+    with no_empty_folders([path]):
+        outer.mkdir(parents=True)
+        try:
+            with _held(outer):
+                (outer / "whole").mkdir()
+                yield outer / "whole"
+        finally:
+            shutil.rmtree(outer, ignore_errors=True)
 
 
 @contextmanager
