@@ -12,13 +12,18 @@ from gmmspeech.errors import DataError, shown
 from gmmspeech.files.names import parse_output
 from gmmspeech.files.text import parse_whole
 from gmmspeech.formats.datadir import read_map
-from gmmspeech.formats.kaldi_alignments import phones_and_edges, read_kaldi_alignments, write_kaldi_alignments
+from gmmspeech.formats.kaldi_alignments import (
+    phones_and_edges,
+    read_kaldi_alignments,
+    timed_phones,
+    write_kaldi_alignments,
+)
 from gmmspeech.formats.labels import write_ctm
 from gmmspeech.formats.loading import is_kaldi_model, load
 from gmmspeech.phones.decoding.adapting import base_of
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.labels.labels import FrameClock, Label
+from gmmspeech.phones.labels.labels import FrameClock
 
 
 def ali_to_phones(
@@ -40,14 +45,8 @@ def ali_to_phones(
     place = parse_output(out, archives=True)
     if place.kind == "file":
         clock = FrameClock.of(None, frame_shift or known_shift(found.front_end), 25.0, "start")
-        labels = {}
-        for name, (phones, edges) in paths.items():
-            times = [round(clock.time(edge), 9) for edge in edges]
-            labels[name] = [
-                Label(*each) for each in zip(times, times[1:], (hmm.phones[p] for p in phones), strict=False)
-            ]
-        write_ctm(place.path, labels)
-        return len(labels)
+        write_ctm(place.path, {name: timed_phones(hmm, *path, clock) for name, path in paths.items()})
+        return len(paths)
     numbers = _numbers(model, hmm)
     told = {
         name: np.repeat(numbers[phones], np.diff(edges)) if per_frame else numbers[phones]

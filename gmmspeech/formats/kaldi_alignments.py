@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -189,7 +189,11 @@ def phones_of_kaldi_alignment(
     [Label(start=0.0, end=0.03, name='SIL'), Label(start=0.03, end=0.05, name='AA')]
     """
     phones, edges = phones_and_edges(model)(transitions, "alignment")
-    clock = FrameClock.of(None, frame_shift, 25.0, times)
+    return timed_phones(model, phones, edges, FrameClock.of(None, frame_shift, 25.0, times))
+
+
+def timed_phones(model: PhoneHMM, phones: Sequence[int], edges: Sequence[int], clock: FrameClock) -> list[Label]:
+    """Give what `phones_and_edges` finds its names and times."""
     seconds = [round(clock.time(edge), 9) for edge in edges]
     names = [model.phones[phone] for phone in phones]
     return [Label(*each) for each in zip(seconds, seconds[1:], names, strict=False)]
