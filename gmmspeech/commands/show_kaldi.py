@@ -50,9 +50,10 @@ def _is_script(path: str) -> bool:
 
 
 def _symbols(path: str) -> str:
-    numbers = [parse_whole(number) for number in read_map(path).values()]
-    if next(iter(read_map(path))) != _FIRST_SYMBOL:
+    table = read_map(path)
+    if next(iter(table)) != _FIRST_SYMBOL:
         raise ValueError("no table of symbols")
+    numbers = [parse_whole(number) for number in table.values()]
     return f"table of symbols: {counted(len(numbers), 'symbol')}, {_span(numbers)}"
 
 
