@@ -20,7 +20,7 @@ from gmmspeech.files.atomic import atomic_path
 from gmmspeech.formats.labels import read_ctm, write_ctm
 from gmmspeech.formats.loading import load
 from gmmspeech.linear.transforms import splice
-from gmmspeech.phones.decoding.adapting import for_these_speakers
+from gmmspeech.phones.decoding.adapting import base_of, for_these_speakers
 from gmmspeech.phones.decoding.alignment import describe_path
 from gmmspeech.phones.hmm.adaptation import adapt_frames, state_posteriors, train_fmllr
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, transformed_frames
@@ -205,7 +205,7 @@ def _ready(
 ) -> tuple[PhoneHMM, Mapping[str, NDArray], StateGraph]:
     """Model of adapted frames, those frames, and a graph of its states."""
     system = load(place, (PhoneHMM, AdaptedSystem))
-    base = system.adapted if isinstance(system, AdaptedSystem) else system
+    base = base_of(system)
     graph = phone_loop_graph(base, train_bigram(said, base.phones))
     speakers = {utterance: speech.utt2spk[utterance] for utterance in speech.words}
     how = {"acoustic_scale": scale, "n_jobs": n_jobs}
