@@ -16,7 +16,8 @@ from gmmspeech.audio import AudioFormat, audio_format, read_audio, sample_at
 from gmmspeech.audio.reading import Channel, one_channel
 from gmmspeech.checks import real_array
 from gmmspeech.commands.conversion import converting, warn_of_conversions
-from gmmspeech.commands.phones import front_end_of_model, open_model, warn_of_other_language
+from gmmspeech.commands.phone_features import front_end_of_model
+from gmmspeech.commands.phones import open_model, warn_of_other_language
 from gmmspeech.commands.quiet_edges import loud_part
 from gmmspeech.commands.transcripts import Dictionaries, pronunciations_of, spoken_words, unknown_lines
 from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from gmmspeech.commands.stored_features import NOTHING, Beside, open_features
 from gmmspeech.errors import ConfigError, DataError, shown
+from gmmspeech.features.compatibility import told_shift
 from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.names import Output, check_apart, file_name, id_of_name, parse_output
-from gmmspeech.files.text import parse_object
 from gmmspeech.formats.htk import write_htk
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
 from gmmspeech.formats.loading import is_kaldi_model, load
@@ -26,8 +26,8 @@ MODEL_FORMATS = {
     "kaldi-text": (".txt",),
     "htk": (".mmf",),
 }
+_UNTOLD_SHIFT = 10.0  # milliseconds, of frames that don't say how often they come
 _OF_KALDI = ("PhoneHMM", "AdaptedSystem", "BackEnd", "IVectorExtractor")
-_DEFAULT_SHIFT = 10.0  # milliseconds, of frames that don't say how they were made
 
 
 def copy_features(
@@ -177,13 +177,6 @@ def _check_ids_come_back(store: FeatureStore) -> None:
             raise DataError(f"{store.path}: utterance {shown(utterance)}: found {found}, expected {expected}")
 
 
-def known_shift(front_end: str | None) -> float:
-    """Give milliseconds from frame to frame, as a front end says or by default."""
-    sections = parse_object(front_end or "{}")
-    told = [part.get("frame_shift") for name in ("features", "stored") if isinstance(part := sections.get(name), dict)]
-    return next((shift for shift in told if isinstance(shift, int | float)), _DEFAULT_SHIFT)
-
-
 def _write_htk_folder(
     folder: Path,
     items: Iterator[tuple[str, NDArray]],
@@ -193,7 +186,7 @@ def _write_htk_folder(
     kind: str,
     frame_shift: float | None,
 ) -> None:
-    shift = frame_shift or known_shift(front_end)
+    shift = frame_shift or told_shift(front_end) or _UNTOLD_SHIFT
     full = f"{kind}_C" if compress and "C" not in kind.split("_") else kind
     for utterance, frames in items:
         write_htk(folder / file_name(utterance, ".htk"), frames, kind=full, frame_shift=shift)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gmmspeech.commands.copy import known_shift
 from gmmspeech.errors import DataError, shown
+from gmmspeech.features.compatibility import told_shift
 from gmmspeech.files.names import parse_output
 from gmmspeech.files.text import parse_whole
 from gmmspeech.formats.datadir import read_map
@@ -44,7 +44,7 @@ def ali_to_phones(
     paths = {name: find(row, f"{alignments}: utterance {shown(name)}") for name, row in rows.items()}
     place = parse_output(out, archives=True)
     if place.kind == "file":
-        clock = FrameClock.of(None, frame_shift or known_shift(found.front_end), 25.0, "start")
+        clock = FrameClock.of(None, frame_shift or told_shift(found.front_end), times="start")
         write_ctm(place.path, {name: timed_phones(hmm, *path, clock) for name, path in paths.items()})
         return len(paths)
     numbers = _numbers(model, hmm)

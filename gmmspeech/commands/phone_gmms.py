@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from gmmspeech.commands.extraction import check_not_recording
-from gmmspeech.commands.phones import features_of, frame_times, warn_of_skipped
+from gmmspeech.commands.phone_features import features_of, frame_times, warn_of_skipped
 from gmmspeech.commands.transcripts import is_data_dir
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.features.frontend import FrontEnd

@@ -13,7 +13,7 @@ from typing import Any
 from gmmspeech.audio.reading import Channel
 from gmmspeech.cluster import on_cluster
 from gmmspeech.commands.extraction import Extraction, check_not_recording
-from gmmspeech.commands.phones import features_of, frame_times
+from gmmspeech.commands.phone_features import features_of, frame_times
 from gmmspeech.commands.quiet_edges import without_quiet_edges
 from gmmspeech.commands.stored_features import Stored
 from gmmspeech.commands.transcripts import (

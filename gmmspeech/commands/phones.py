@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
 import os
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from gmmspeech.audio.reading import Channel
-from gmmspeech.commands.conversion import audio_formats, converting, known_seconds, warn_of_conversions
-from gmmspeech.commands.extraction import Extraction, extract_features
+from gmmspeech.commands.phone_features import features_for, frame_times, front_end_of_model
 from gmmspeech.commands.quiet_edges import without_quiet_edges
-from gmmspeech.commands.stored_features import Stored, open_features
+from gmmspeech.commands.stored_features import Stored
 from gmmspeech.commands.transcripts import (
     PRONOUNCED_WORDS,
     UNKNOWN_WORDS,
@@ -31,11 +28,7 @@ from gmmspeech.commands.transcripts import (
     write_pronounced,
     write_unknown_words,
 )
-from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, all_of, counted, shown
-from gmmspeech.features.compatibility import describe_front_end, first_difference, timed_front_end
-from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.features.stored import StoredFrontEnd, joined_options, split_front_end, split_options
-from gmmspeech.files.atomic import temporary_folder
+from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, shown
 from gmmspeech.files.names import parse_output
 from gmmspeech.files.text import split_fields
 from gmmspeech.formats.alignments import (
@@ -46,9 +39,8 @@ from gmmspeech.formats.alignments import (
     write_alignments,
 )
 from gmmspeech.formats.datadir import DataDir
-from gmmspeech.formats.kaldi_folder import kaldi_steps, stored_steps
 from gmmspeech.formats.labels import read_ctm, write_ctm
-from gmmspeech.formats.loading import is_kaldi_model, load
+from gmmspeech.formats.loading import load
 from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_these_speakers
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align, search_note
 from gmmspeech.phones.decoding.confidence import LEAST_FIT, LONGEST_PHONE, least_fit, swapped_transcripts
@@ -62,18 +54,11 @@ from gmmspeech.phones.hmm.graph import (
     train_bigram,
 )
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.labels.labels import UNKNOWN_FRAMES, FrameClock
 from gmmspeech.phones.labels.phone_sets import is_speech
 from gmmspeech.phones.labels.word_positions import with_positions
 from gmmspeech.phones.labels.words import words_of
 from gmmspeech.phones.shipped import english_model
 from gmmspeech.stores.features import FeatureStore
-
-_NO_FRONT_END = (
-    "found a model without a front end, expected one of `train-phones`, or of Kaldi with mfcc.conf beside it"
-)
-
-_OF_THIS_SHIFT = "features of this frame shift, or HTK's or those of `gmmspeech features`, which tell theirs"
 
 
 def transcripts(data: DataDir, dictionary: Pronunciations | None = None) -> dict[str, list[str]]:
@@ -92,169 +77,11 @@ def said_pronunciations(words: Mapping[str, Sequence[str]], dictionary: Pronunci
     return {word: pronunciations(dictionary, word, optional=True) for word in said}
 
 
-@contextlib.contextmanager
-def features_of(
-    data: DataDir,
-    front: FrontEnd | str | None,
-    *,
-    stored: Stored | None = None,
-    n_jobs: int | None = 1,
-    skip_bad: bool = False,
-    channel: Channel = "mix",
-) -> Iterator[tuple[FeatureStore, Extraction]]:
-    """Compute the features of a data directory, to be read while the context lasts, or take those that are stored.
-
-    Recordings of other rates than the front end's are resampled, those of several channels mixed unless one is chosen,
-    with a warning that counts them. Of a model of stored features, `front` is the text that it keeps.
-    """
-    if stored is not None:
-        with _stored_features(data, front, stored, skip_bad=skip_bad) as found:
-            yield found
-        return
-    of_waveforms = front if isinstance(front, FrontEnd) else front_end_of_waveforms(front)
-    warn_of_conversions(audio_formats(data), of_waveforms.sample_frequency, channel)
-    with temporary_folder() as folder:
-        path = folder / "features.h5"
-        how: dict[str, Any] = {"n_jobs": n_jobs, "skip_bad": skip_bad, "channel": channel}
-        done = extract_features([data], path, converting(of_waveforms), **how)
-        with FeatureStore(path) as store:
-            yield store, done
-
-
-@contextlib.contextmanager
-def _stored_features(
-    data: DataDir, front: FrontEnd | str | None, stored: Stored, *, skip_bad: bool
-) -> Iterator[tuple[FeatureStore, Extraction]]:
-    """Open the stored features of a data directory's utterances."""
-    text, kept = front.to_json() if isinstance(front, FrontEnd) else front, stored.beside.subset
-    wanted = frozenset(data.utterances) if kept is None else kept & frozenset(data.utterances)
-    skipped: dict[str, str] | None = {} if skip_bad else None
-    shift, misfits = _shift_and_misfits(data.only(sorted(wanted)), text, stored.features)
-    if misfits and not (skip_bad and len(misfits) < len(wanted)):
-        raise DataError(next(iter(misfits.values())))
-    beside = replace(stored.beside, subset=wanted - misfits.keys(), skipped=skipped)
-    with open_features(stored.features, beside, front_end=text) as store:
-        known, steps = split_options(store.front_end)
-        if not known:  # frames come as often as the model says, or as their headers do
-            of_model = split_options(text)[0] if steps is not None else {}
-            told = steps or StoredFrontEnd(columns=store.dim)
-            store.front_end = joined_options(of_model, told if of_model else _every(shift, told))
-        FrameClock.of(store.front_end)  # which refuses frames without times
-        lacking = {name: f"found no features of it in {store.path}" for name in wanted if name not in store}
-        lacking |= misfits | (skipped or {})
-        if lacking and not skip_bad:
-            name = min(lacking)
-            expected = f"those of {counted(len(wanted), 'utterance')}"
-            raise DataError(
-                f"{store.path}: found no features of {shown(name)} ({len(lacking)} such), expected {expected}"
-            )
-        yield store, Extraction(len(store), store.total_frames, dict(sorted(lacking.items())))
-
-
-def _every(shift: float | None, steps: StoredFrontEnd) -> StoredFrontEnd:
-    """Steps over features that come every so many milliseconds."""
-    return steps if shift is None else steps.model_copy(update={"frame_shift": shift})
-
-
-def _told_shift(front_end: str | None) -> float | None:
-    """Milliseconds from frame to frame, where a front end tells it."""
-    known, stored = split_options(front_end)
-    return FrameClock.of(front_end).frame_shift if known or (stored and stored.frame_shift) else None
-
-
-def _shift_and_misfits(data: DataDir, front_end: str | None, features: str) -> tuple[float | None, dict[str, str]]:
-    """Milliseconds from stored frame to frame, if they are known, and utterances that last otherwise, with reasons.
-
-    What is off by more than a tenth and the edges has another frame shift, or leaves frames out.
-    """
-    seconds, found = known_seconds(data), {}
-    with FeatureStore(features) as store:
-        own, wanted = store.frame_shift or _told_shift(store.front_end), _told_shift(front_end)
-        if own and wanted and not math.isclose(own, wanted, rel_tol=1e-3):  # HTK rounds to 100 ns
-            raise FeatureError(f"{store.path}: found frames every {own:g} ms, expected {wanted:g} as the model's are")
-        clock = FrameClock.of(timed_front_end(front_end, store), own or wanted)
-        edges = (clock.frame_length + 3 * clock.frame_shift) / 1000
-        for name in data.utterances:
-            if name in seconds and name in store:
-                with contextlib.suppress(DataError, FeatureError):  # which is told where they are taken
-                    count = store.num_frames(name)
-                    lasting = count * clock.frame_shift / 1000
-                    if abs(lasting - seconds[name]) > seconds[name] / 10 + edges:
-                        frames = f"{counted(count, 'frame')} every {clock.frame_shift:g} ms, {lasting:.2f} s"
-                        expected = f"{seconds[name]:.2f} s as it lasts ({_OF_THIS_SHIFT})"
-                        found[name] = f"{store.path}: utterance {shown(name)}: found {frames}, expected {expected}"
-    return own or wanted, found
-
-
-def warn_of_skipped(done: Extraction) -> None:
-    """Warn of the utterances that have no features: how many, which, and what is wrong with the first."""
-    if done.skipped:
-        names, reason = ", ".join(map(shown, done.skipped)), next(iter(done.skipped.values()))
-        warnings.warn(
-            f"skipped {counted(len(done.skipped), 'utterance')} ({shown(names, 300)}); the first: {reason}",
-            GmmSpeechWarning,
-        )
-
-
-def frame_times(front_end: str | None) -> dict[str, Any]:
-    """Length and shift in ms of the frames of a front end given as JSON text, as `FrameClock` takes them."""
-    if not front_end:
-        raise DataError(_NO_FRONT_END)
-    clock = FrameClock.of(front_end)
-    return {"frame_length": clock.frame_length, "frame_shift": clock.frame_shift}
-
-
 def open_model(model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None) -> PhoneHMM | AdaptedSystem:
     """Give a model of phones as it is, or that of a file, or the one of English."""
     if isinstance(model, (PhoneHMM, AdaptedSystem)):
         return model
     return english_model() if model is None else load(model, (PhoneHMM, AdaptedSystem))
-
-
-def for_stored(
-    model: PhoneHMM | AdaptedSystem | Path | None, opened: PhoneHMM | AdaptedSystem, stored: Stored | None
-) -> PhoneHMM | AdaptedSystem:
-    """Give a model with the steps to its frames from stored features, as Kaldi's scripts take them.
-
-    Features that have as many columns as the model are taken as they are: as ``feats.ark`` behind ``add-deltas``; so
-    are those that know that they were made as the model's.
-    """
-    if stored is None:
-        return opened
-    of_kaldi = isinstance(model, Path) and is_kaldi_model(model)
-    steps = stored_steps(model, opened) if isinstance(model, Path) and of_kaldi else kaldi_steps(opened)
-    with FeatureStore(stored.features) as store:
-        made_alike = bool(store.front_end) and first_difference(opened.front_end, store.front_end) is None
-        if not of_kaldi and (steps is None or made_alike):
-            return opened
-        if steps is not None and store.dim == steps.columns:
-            static = {k: v for k, v in split_options(opened.front_end)[0].items() if k not in ("cmvn", "deltas")}
-            return opened.with_front_end(joined_options(static, steps))
-        if store.dim != opened.dim:
-            before = "" if steps is None else f", or {steps.columns} that become these ({steps.describe()})"
-            expected = f"{opened.dim} as {model} has{before}"
-            raise FeatureError(f"{store.path}: found features of {counted(store.dim, 'column')}, expected {expected}")
-        if of_kaldi or store.front_end:
-            return opened
-        shift = _told_shift(opened.front_end)
-        every = None if shift == UNKNOWN_FRAMES[0] else _every(shift, StoredFrontEnd(columns=store.dim))
-        return opened.with_front_end(joined_options({}, every))
-
-
-def front_end_of_model(model: PhoneHMM | AdaptedSystem) -> FrontEnd:
-    """Front end of a model that frames are to be computed for."""
-    return front_end_of_waveforms(model.front_end)
-
-
-def front_end_of_waveforms(text: str | None) -> FrontEnd:
-    """Front end of waveforms that a model keeps, or a DataError."""
-    if not text:
-        raise DataError(_NO_FRONT_END)
-    of_waveforms, stored = split_front_end(text)
-    if stored is not None or of_waveforms is None:
-        expected = f"features, as the model was trained on: {describe_front_end(text)}"
-        raise DataError(f"feats: found recordings alone, expected {expected}")
-    return of_waveforms
 
 
 def recognize_phones_file(
@@ -274,27 +101,47 @@ def recognize_phones_file(
     Of an `AdaptedSystem`, the model that knows no speaker does so where `utt2spk` tells none. A model without contexts
     may be `beside` it, as `decode` has it: one adapts to speakers by what it recognizes without the other.
     """
-    names = list(utterances)
-    sequences = [[label.name for label in labels] for labels in read_ctm(learned).values()]
     with FeatureStore(features) as store:
-
-        def ready(place: Path) -> tuple[PhoneHMM, dict[str, NDArray], StateGraph]:
-            found = open_model(place)
-            base = base_of(found)
-            graph = phone_loop_graph(base, train_bigram(sequences, base.phones))
-            if isinstance(found, AdaptedSystem) and utt2spk is not None:
-                speakers, scale = {name: utt2spk[name] for name in names}, options.get("acoustic_scale", 1.0)
-                how = {"acoustic_scale": scale, "n_jobs": n_jobs}
-                hmm, frames = for_these_speakers(found, store, dict.fromkeys(names, graph), speakers, **how)
-            else:
-                hmm, frames = for_any_speaker(found, store)
-            return hmm, {name: frames[name] for name in names}, graph
-
-        hmm, frames, graph = ready(model)
+        how: dict[str, Any] = {"utt2spk": utt2spk, "n_jobs": n_jobs}
+        how["acoustic_scale"] = options.get("acoustic_scale", 1.0)
+        what = store, list(utterances), phone_sequences(learned)
+        hmm, frames, graph = on_phone_loop(model, *what, **how)
+        options["beside"] = None if beside is None else on_phone_loop(beside, *what, **how)[:2]
         clock = {**frame_times(store.front_end), "times": "start"}
-        options |= {"beside": None if beside is None else ready(beside)[:2]}
         recognized = decode(hmm, frames, graph, n_jobs=n_jobs, **clock, **options)
     write_ctm(out, {utterance: alignment.phones for utterance, alignment in recognized.items()})
+
+
+def phone_sequences(path: Path) -> list[list[str]]:
+    """Read the phones of the utterances of a CTM, from which a bigram is learned."""
+    return [[label.name for label in labels] for labels in read_ctm(path).values()]
+
+
+def on_phone_loop(
+    model: Path,
+    store: FeatureStore,
+    utterances: Sequence[str],
+    sequences: Sequence[Sequence[str]],
+    *,
+    utt2spk: Mapping[str, str] | None = None,
+    acoustic_scale: float = 1.0,
+    n_jobs: int | None = 1,
+) -> tuple[PhoneHMM, dict[str, NDArray], StateGraph]:
+    """Open a model to recognize phones; give it with the frames of utterances and a graph of all sequences of phones.
+
+    A bigram of the `sequences` is in the graph. Frames of an `AdaptedSystem` are adapted to the speakers by what a
+    first pass recognizes, if `utt2spk` tells them.
+    """
+    found = open_model(model)
+    base = base_of(found)
+    graph = phone_loop_graph(base, train_bigram(sequences, base.phones))
+    if isinstance(found, AdaptedSystem) and utt2spk is not None:
+        speakers = {name: utt2spk[name] for name in utterances}
+        how: dict[str, Any] = {"acoustic_scale": acoustic_scale, "n_jobs": n_jobs}
+        hmm, frames = for_these_speakers(found, store, dict.fromkeys(utterances, graph), speakers, **how)
+    else:
+        hmm, frames = for_any_speaker(found, store)
+    return hmm, {name: frames[name] for name in utterances}, graph
 
 
 def seconds_of(features: Path, utterances: Iterable[str]) -> float:
@@ -368,8 +215,7 @@ def align_dir(
     said = data.only(spoken.words)
     options["utt2spk"] = data.utt2spk if adapt else None
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
-    hmm = for_stored(model, hmm, stored)
-    with features_of(said, hmm.front_end, **reading) as (store, done):
+    with features_for(hmm, model, said, **reading) as (hmm, store, done):
         found = align(hmm, store, spoken.words, spoken.entries, n_jobs=n_jobs, skip_bad=skip, **options)
         least = _least_fit(hmm, store, spoken, found, n_jobs=n_jobs, **options)
     if ali is not None and found.alignments:

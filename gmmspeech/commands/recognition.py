@@ -16,14 +16,8 @@ from gmmspeech.audio.reading import Channel
 from gmmspeech.commands.alignment import Audio, samples_of
 from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.extraction import Extraction
-from gmmspeech.commands.phones import (
-    features_of,
-    for_stored,
-    front_end_of_model,
-    open_model,
-    transcripts,
-    warn_of_skipped,
-)
+from gmmspeech.commands.phone_features import features_for, front_end_of_model, warn_of_skipped
+from gmmspeech.commands.phones import open_model, transcripts
 from gmmspeech.commands.stored_features import Stored
 from gmmspeech.commands.transcripts import Dictionaries, phones_like, pronunciations_of, read_speech
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown
@@ -148,10 +142,9 @@ def _on_paths(
     is adapted to speakers.
     """
     data, left_out, skip = speech
-    opened = for_stored(model, opened, stored)
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
     how: dict[str, Any] = {"acoustic_scale": acoustic_scale, "n_jobs": n_jobs}
-    with features_of(data, opened.front_end, **reading) as (store, done):
+    with features_for(opened, model, data, **reading) as (opened, store, done):
         _tell_bad(done, left_out)
         if adapts(opened, adapt):
             hmm, frames = for_these_speakers(opened, store, dict.fromkeys(store, graph), data.utt2spk, **how)
@@ -288,8 +281,7 @@ def recognize_words_dir(
     base = base_of(found)
     made = word_graph(base, words.ngram, words.entries, **(graph or {}))
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
-    found = for_stored(model, found, stored)
-    with features_of(data, found.front_end, **reading) as (store, done):
+    with features_for(found, model, data, **reading) as (found, store, done):
         _tell_bad(done, left_out)
         speakers = data.utt2spk if adapts(found, adapt) else None
         done_words = recognize_words_of(

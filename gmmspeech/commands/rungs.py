@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gmmspeech.commands import phone_training, phones
+from gmmspeech.commands.phone_features import frame_times
 from gmmspeech.features.stored import static_columns
 from gmmspeech.formats.alignments import write_alignments
 from gmmspeech.formats.loading import load
@@ -107,7 +108,7 @@ def align_on(
     times = aligned_at(run.out, to, rung)
     if run.todo(step_of("align", to, rung), makes=[times], settings=[speech.words, options]):
         with FeatureStore(speech.features) as store:
-            clock = {**phones.frame_times(store.front_end), "times": "start"}
+            clock = {**frame_times(store.front_end), "times": "start"}
             how = {**clock, **options, "utt2spk": _speakers(rung, speech), "n_jobs": run.jobs}
             model = load(model_of(run, name, rung), (PhoneHMM, AdaptedSystem))
             write_alignments(

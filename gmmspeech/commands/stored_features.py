@@ -206,12 +206,20 @@ def open_features(
     front_end: str | None = None,
     model: object = "the model",
 ) -> Iterator[FeatureStore]:
-    """Open features as a model wants them: taken through the steps that are asked for, and those that it keeps.
+    """Open features as `FeatureStore` does, and take them through steps as `through_steps` does."""
+    with FeatureStore(source) as store, through_steps(store, beside, front_end=front_end, model=model) as taken:
+        yield taken
+
+
+@contextmanager
+def through_steps(
+    store: FeatureStore, beside: Beside, *, front_end: str | None = None, model: object = "the model"
+) -> Iterator[FeatureStore]:
+    """Give features as a model wants them: taken through the steps that are asked for, and those that it keeps.
 
     Parameters
     ----------
-    source : str or path-like
-        As of `FeatureStore`.
+    store : FeatureStore
     beside : Beside
     front_end : str, optional
         That of a model, named `model` in messages. Its steps are done by default; features that have taken steps
@@ -222,35 +230,34 @@ def open_features(
     FeatureStore
         In a temporary file if there are steps; the front end that it keeps has them.
     """
-    with FeatureStore(source) as store:
-        if beside == NOTHING and not any(_STEPS in (text or "") for text in (store.front_end, front_end)):
-            yield store
-            return
-        from gmmspeech.features.stored import joined_options, split_options
+    if beside == NOTHING and not any(_STEPS in (text or "") for text in (store.front_end, front_end)):
+        yield store
+        return
+    from gmmspeech.features.stored import joined_options, split_options
 
-        of_waveforms, done = split_options(store.front_end)
-        wanted = None if done is not None else split_options(front_end)[1]
-        if wanted is not None and wanted.columns != store.dim:
-            steps = f"{wanted.columns} as {model} was trained on, whose steps are done here: {wanted.describe()}"
-            raise FeatureError(f"{store.path}: found features of {counted(store.dim, 'column')}, expected {steps}")
-        front = beside.front_end(store.dim, wanted)
-        if wanted is not None:
-            _check_given(beside, wanted, model)
-        whole = front if done is None else front.behind(done)
-        subset = beside.subset
-        if subset is not None and not any(name in subset for name in store):
-            raise DataError(f"{store.path}: found none of {counted(len(subset), 'utterance')} of the subset")
-        if not front.steps and (subset is None or subset.issuperset(store)):
-            yield store
-            return
-        text = joined_options(of_waveforms, whole if whole.steps else None)
-        check_same_front_end(front_end, text, model=str(model), frames=store.path)
-        with temporary_folder() as folder:
-            file = folder / "features.h5"
-            write_store(file, _some(store.path, beside, beside.through(front, store.items())), front_end=text)
-            with FeatureStore(file) as prepared:
-                prepared.path = store.path  # which people know
-                yield prepared
+    of_waveforms, done = split_options(store.front_end)
+    wanted = None if done is not None else split_options(front_end)[1]
+    if wanted is not None and wanted.columns != store.dim:
+        steps = f"{wanted.columns} as {model} was trained on, whose steps are done here: {wanted.describe()}"
+        raise FeatureError(f"{store.path}: found features of {counted(store.dim, 'column')}, expected {steps}")
+    front = beside.front_end(store.dim, wanted)
+    if wanted is not None:
+        _check_given(beside, wanted, model)
+    whole = front if done is None else front.behind(done)
+    subset = beside.subset
+    if subset is not None and not any(name in subset for name in store):
+        raise DataError(f"{store.path}: found none of {counted(len(subset), 'utterance')} of the subset")
+    if not front.steps and (subset is None or subset.issuperset(store)):
+        yield store
+        return
+    text = joined_options(of_waveforms, whole if whole.steps else None)
+    check_same_front_end(front_end, text, model=str(model), frames=store.path)
+    with temporary_folder() as folder:
+        file = folder / "features.h5"
+        write_store(file, _some(store.path, beside, beside.through(front, store.items())), front_end=text)
+        with FeatureStore(file) as prepared:
+            prepared.path = store.path  # which people know
+            yield prepared
 
 
 def _some(path: str, beside: Beside, items: Iterator[tuple[str, Frames]]) -> Iterator[tuple[str, Frames]]:

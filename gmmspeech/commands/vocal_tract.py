@@ -11,7 +11,7 @@ from pathlib import Path
 from numpy.typing import NDArray
 
 from gmmspeech.commands.extraction import extract_features
-from gmmspeech.commands.phones import features_of
+from gmmspeech.commands.phone_features import features_of
 from gmmspeech.commands.rungs import Speech
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines

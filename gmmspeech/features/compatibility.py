@@ -85,3 +85,18 @@ def describe_front_end(front_end: str | None) -> str:
     front, stored = split_front_end(front_end)
     told = [f"{front.describe()}, {front.sample_frequency} Hz ({front.fingerprint})"] if front else []
     return "; ".join(told + ([stored.describe()] if stored else []))
+
+
+def told_shift(front_end: str | None) -> float | None:
+    """Milliseconds from frame to frame, where a front end, given as JSON text, tells one for all recordings."""
+    if not front_end:
+        return None
+    from gmmspeech.features.cqcc import CqccOptions
+    from gmmspeech.features.stored import split_front_end
+
+    front, stored = split_front_end(front_end)
+    if front is None:
+        return stored.frame_shift if stored else None
+    if isinstance(front.features, CqccOptions):
+        return None
+    return front.features.frame_sizes(front.sample_frequency)[1] * 1000 / front.sample_frequency

@@ -8,6 +8,7 @@ from typing import Any
 import gmmspeech as gs
 from gmmspeech import pipeline
 from gmmspeech.commands import phone_gmms, phone_training, phones
+from gmmspeech.commands.phone_features import frame_times
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.phones.decoding.adapting import Frames, for_these_speakers
 from gmmspeech.phones.hmm.graph import StateGraph, word_sequence_graph
@@ -27,7 +28,7 @@ def recognize_by_phones(
     run: pipeline.Run, train: gs.formats.DataDir, test: gs.formats.DataDir, everything: gs.formats.DataDir
 ) -> None:
     """Classify phones; recognize digits by models of all speakers' other takes, and each speaker by the others'."""
-    times = {**phones.frame_times(FRONT_END.to_json()), "times": "start"}
+    times = {**frame_times(FRONT_END.to_json()), "times": "start"}
     labeled, folder = (train.path / "phones.ctm").exists(), run.out / "classified-phones"  # fetched, it has none
     if labeled:
         labels = [part.path / "phones.ctm" for part in (train, test)]

@@ -15,18 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech import pipeline
-from gmmspeech.commands import rungs
+from gmmspeech.commands import phones, rungs
 from gmmspeech.files.atomic import atomic_path
-from gmmspeech.formats.labels import read_ctm, write_ctm
+from gmmspeech.formats.labels import write_ctm
 from gmmspeech.formats.loading import load
 from gmmspeech.linear.transforms import splice
-from gmmspeech.phones.decoding.adapting import base_of, for_these_speakers
+from gmmspeech.phones.decoding.adapting import for_these_speakers
 from gmmspeech.phones.decoding.alignment import describe_path
 from gmmspeech.phones.hmm.adaptation import adapt_frames, state_posteriors, train_fmllr
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, transformed_frames
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
-from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_loop_graph, train_bigram, utterance_graph
-from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.graph import Pronunciations, utterance_graph
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import best_paths
 from gmmspeech.phones.labels.labels import FrameClock
@@ -182,32 +181,20 @@ def recognize_by_all(
     found = rungs.recognized_at(run.out, to, ALL)
     settings = [list(speech.words), scale, [weight for _, weight in systems], network[1]]
     if run.todo(f"recognize-{to}-{ALL}", makes=[found], settings=settings):
-        said = [[label.name for label in labels] for labels in read_ctm(learned).values()]
+        said, names = phones.phone_sequences(learned), list(speech.words)
+        how: dict[str, Any] = {"utt2spk": speech.utt2spk, "acoustic_scale": scale, "n_jobs": run.jobs}
         net = Network.load(network[0])
         with FeatureStore(speech.features) as store:
             clock = FrameClock.of(store.front_end, None, None, "start")
             (top, frames, graph), (beside, others, _) = (
-                _ready(place, store, speech, said, scale, run.jobs) for place, _ in systems
+                phones.on_phone_loop(place, store, names, said, **how) for place, _ in systems
             )
-            position, phones = top.position_of_state, {}
-            for u in speech.words:
+            position, recognized = top.position_of_state, {}
+            for u in names:
                 x = others[u]
                 more = systems[1][1] * beside.log_likelihoods(x) + network[1] * net.log_likelihoods(x)
                 both = (systems[0][1] * top.log_likelihoods(frames[u]) + more[:, position]).astype(np.float32)
                 path = best_paths([graph], [both], Transitions.of(top.self_loop), acoustic_scale=scale)[0]
-                phones[u] = [] if path is None else describe_path(top, graph, path, both, clock).phones
-        write_ctm(found, phones)
+                recognized[u] = [] if path is None else describe_path(top, graph, path, both, clock).phones
+        write_ctm(found, recognized)
     return found
-
-
-def _ready(
-    place: Path, store: FeatureStore, speech: rungs.Speech, said: Sequence, scale: float, n_jobs: int
-) -> tuple[PhoneHMM, Mapping[str, NDArray], StateGraph]:
-    """Model of adapted frames, those frames, and a graph of its states."""
-    system = load(place, (PhoneHMM, AdaptedSystem))
-    base = base_of(system)
-    graph = phone_loop_graph(base, train_bigram(said, base.phones))
-    speakers = {utterance: speech.utt2spk[utterance] for utterance in speech.words}
-    how = {"acoustic_scale": scale, "n_jobs": n_jobs}
-    hmm, frames = for_these_speakers(system, store, dict.fromkeys(speech.words, graph), speakers, **how)
-    return hmm, frames, graph

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import gmmspeech as gs
 from gmmspeech.audio.reading import read_audio
-from gmmspeech.commands.phones import features_of, transcripts
+from gmmspeech.commands.phone_features import features_of
+from gmmspeech.commands.phones import transcripts
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.phones.shipped import english_model

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from speaker_speed import draw
 
 import gmmspeech as gs
-from gmmspeech.commands.phones import features_of, said_pronunciations, transcripts
+from gmmspeech.commands.phone_features import features_of
+from gmmspeech.commands.phones import said_pronunciations, transcripts
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.formats.datadir import load_utterance
 from gmmspeech.gmm.utterance_stats import StatsBatch

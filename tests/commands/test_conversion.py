@@ -9,7 +9,7 @@ import soundfile
 import gmmspeech as gs
 from gmmspeech.audio import AudioFormat
 from gmmspeech.commands.conversion import audio_formats, conversion_note, known_seconds, readable_utterances
-from gmmspeech.commands.phones import features_of
+from gmmspeech.commands.phone_features import features_of
 from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning
 
 

@@ -23,7 +23,7 @@ FRAMES = {f"u-{i}": np.random.default_rng(i).normal(size=(n, 3)).astype(np.float
 
 @pytest.fixture
 def h5(tmp_path):
-    front = json.dumps({"features": {"frame_shift": 12.5}})
+    front = json.dumps({"features": {"type": "mfcc", "frame_shift": 12.5}})
     write_store(tmp_path / "feats.h5", FRAMES.items(), front_end=front)
     return str(tmp_path / "feats.h5")
 

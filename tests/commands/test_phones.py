@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 
 import gmmspeech as gs
+from gmmspeech.commands.phone_features import features_of, frame_times
 from gmmspeech.commands.phone_training import train_phones_dir, train_phones_file
 from gmmspeech.commands.phones import (
     align_dir,
     doubtful_lines,
-    features_of,
-    frame_times,
     recognize_phones_file,
     said_pronunciations,
     seconds_of,

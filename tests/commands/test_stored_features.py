@@ -7,7 +7,7 @@ from stored import FRAMES, prepared, write_table
 
 import gmmspeech as gs
 from gmmspeech.commands.feature_steps import compute_cmvn
-from gmmspeech.commands.phones import features_of
+from gmmspeech.commands.phone_features import features_of
 from gmmspeech.commands.stored_features import Stored, open_features, read_beside
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.features.compatibility import check_same_front_end, timed_front_end

@@ -3,7 +3,8 @@
 import pytest
 
 import gmmspeech as gs
-from gmmspeech.commands.phones import features_of, transcripts
+from gmmspeech.commands.phone_features import features_of
+from gmmspeech.commands.phones import transcripts
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.formats.labels import read_labels
 from gmmspeech.metrics.boundaries import boundary_agreement
