@@ -25,7 +25,7 @@ def converting(front: FrontEnd) -> FrontEnd:
 
 def audio_formats(data: DataDir) -> dict[str, AudioFormat]:
     """Tell what the recordings are that the utterances of a data directory need; reading names those that are bad."""
-    used = (u if data.segments is None else data.segments[u].recording for u in data.utterances)
+    used = (data.segment_of(utterance).recording for utterance in data.utterances)
     found: dict[str, AudioFormat] = {}
     for recording in dict.fromkeys(used):
         if recording in data.recordings:
@@ -41,12 +41,17 @@ def known_seconds(data: DataDir) -> dict[str, float]:
     others = data.only(name for name in data.utterances if name not in told)
     formats = audio_formats(others)
     for name in others.utterances:
-        segment = Segment(name, 0.0, None) if data.segments is None else data.segments[name]
-        found = formats.get(segment.recording)
-        ends = [end for end in (segment.end, found and found.duration) if end is not None]
-        if ends:
-            told[name] = min(ends) - segment.start
+        segment = data.segment_of(name)
+        seconds = _lasting(segment, formats.get(segment.recording))
+        if seconds is not None:
+            told[name] = seconds
     return told
+
+
+def _lasting(segment: Segment, recording: AudioFormat | None) -> float | None:
+    """Seconds of a segment, which ends with its recording at the latest; None where neither tells an end."""
+    ends = [end for end in (segment.end, recording and recording.duration) if end is not None]
+    return min(ends) - segment.start if ends else None
 
 
 def _seconds(table: Path, name: str, text: str) -> float:
@@ -60,15 +65,15 @@ def readable_utterances(data: DataDir, left_out: dict[str, str]) -> tuple[dict[s
     """Seconds of the utterances whose recordings can be opened, and all rates; others are left out, with reasons."""
     seconds, rates = {}, set()
     for name in data.utterances:
-        segment = Segment(name, 0.0, None) if data.segments is None else data.segments[name]
+        segment = data.segment_of(name)
         path = data.recordings[segment.recording]
         try:
             found = audio_format(path, raw=data.raw)
         except AudioError as error:
             left_out[name] = str(error).removeprefix(f"{path}: ")
-            continue
-        seconds[name] = (found.duration if segment.end is None else segment.end) - segment.start
-        rates.add(found.rate)
+        else:
+            seconds[name] = _lasting(segment, found) or 0.0
+            rates.add(found.rate)
     if not rates:
         first = next(iter(left_out.values()), "found none")
         raise DataError(f"{shown(data.path, 400)}: found no recording that can be read; the first: {first}")

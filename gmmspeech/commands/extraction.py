@@ -354,7 +354,7 @@ def _frames(task: _Shard) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
 
 def _unnormalized(front: FrontEnd, data: DataDir, utterance: str, channel: Channel) -> NDArray[np.float32]:
     """Frames of an utterance before CMVN; those of a long one from its blocks, where the front end needs no more."""
-    if _state(_file(data, _recording(data, utterance)))[0] > LONG_FILE:
+    if _state(_file(data, data.segment_of(utterance).recording))[0] > LONG_FILE:
         with closing(load_utterance_blocks(data, utterance, LONG, channel=channel)) as blocks:
             first = next(blocks)
             second = next(blocks, None)
@@ -419,19 +419,15 @@ def _divided(groups: Sequence[Group], shards: int | None) -> Iterator[tuple[list
 
 def _audio_bytes(groups: Sequence[Group]) -> NDArray[np.float64]:
     """Size of each group's audio; the utterances of a recording share it, and recordings that of their archive."""
-    files = [[_file(data, _recording(data, u)) for u in group] for data, group in groups]
+    files = [[_file(data, data.segment_of(u).recording) for u in group] for data, group in groups]
     users = Counter(file for group in files for file in group)
     sizes = {file: _state(file)[0] for file in users}
     return np.array([sum(sizes[file] / users[file] for file in group) + 1.0 for group in files])
 
 
-def _recording(data: DataDir, utterance: str) -> str:
-    return utterance if data.segments is None else data.segments[utterance].recording
-
-
 def _only(data: DataDir, utterances: Sequence[str]) -> DataDir:
     """What a data directory says of some utterances, which is little to send to another process."""
-    used = list(dict.fromkeys(_recording(data, u) for u in utterances))
+    used = list(dict.fromkeys(data.segment_of(u).recording for u in utterances))
     return replace(
         data,
         recordings={r: data.recordings[r] for r in used if r in data.recordings},
@@ -448,7 +444,7 @@ def _named(task: _Shard, number: int, suffix: str) -> _Shard:
     decides: list[object] = [VERSION, task.front.to_json(), task.channel, task.skip_bad, task.storage, task.compression]
     for data, group in task.groups:
         for utterance in group:
-            recording = _recording(data, utterance)
+            recording = data.segment_of(utterance).recording
             source = data.commands.get(recording) or os.path.abspath(data.recordings[recording])
             segment = None if data.segments is None else astuple(data.segments[utterance])
             raw = None if data.raw is None else astuple(data.raw)

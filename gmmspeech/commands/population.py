@@ -81,7 +81,7 @@ def read_population(folder: Path, case: Sequence[str]) -> Population:
 
 def _digests(data: DataDir, utterances: Iterable[str]) -> dict[str, str]:
     """SHA-256 of the file of each utterance; of one with many, once."""
-    of = {name: name if data.segments is None else data.segments[name].recording for name in utterances}
+    of = {name: data.segment_of(name).recording for name in utterances}
     digests = {recording: file_digest(data.recordings[recording]) for recording in set(of.values())}
     return {name: digests[recording] for name, recording in of.items()}
 

@@ -53,7 +53,7 @@ def without_quiet_edges(data: DataDir, channel: Channel) -> DataDir:
     """Give utterances that are whole recordings without their long quiet edges, with a warning that counts them."""
     parts: dict[str, tuple[float, float | None]] = {}
     for name in data.utterances:
-        segment = Segment(name, 0.0, None) if data.segments is None else data.segments[name]
+        segment = data.segment_of(name)
         if segment.recording not in data.recordings or segment.start or segment.end is not None:
             continue
         with suppress(GmmSpeechError):  # which is told where its features are computed

@@ -254,7 +254,7 @@ def read_alignments(
     """
     kind, voices = read_kind_and_tiers(path, tier, skip_bad=skip_bad)
     of_file, places = by_file(voices), places_of(data)
-    segments = {u: Segment(u, 0.0, None) if data.segments is None else data.segments[u] for u in data.utterances}
+    segments = {utterance: data.segment_of(utterance) for utterance in data.utterances}
     names = {u: (places[segment.recording], segment.recording, u) for u, segment in segments.items()}
     found = {}
     for utterance, file in match_files(names, of_file).items():
@@ -278,7 +278,7 @@ def aligned_files(alignments: Mapping[str, Alignment], data: DataDir | None = No
     places = places_of(data)
     theirs: dict[str, list[tuple[str, Segment]]] = {}
     for name in alignments:
-        segment = Segment(name, 0.0, None) if data.segments is None else data.segments[name]
+        segment = data.segment_of(name)
         theirs.setdefault(segment.recording, []).append((name, segment))
     files = []
     for recording, segments in theirs.items():

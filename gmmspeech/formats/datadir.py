@@ -94,6 +94,11 @@ class DataDir:
         """Give some of the utterances."""
         return replace(self, utterances=tuple(utterances))
 
+    @checked
+    def segment_of(self, utterance: str) -> Segment:
+        """Tell where an utterance is; without segments it is the whole recording of its name."""
+        return Segment(utterance, 0.0, None) if self.segments is None else self.segments[utterance]
+
 
 @checked
 def read_data_dir(path: str | os.PathLike[str], *, allow_pipes: bool = False, raw: RawAudio | None = None) -> DataDir:
@@ -200,7 +205,7 @@ def load_utterance_blocks(
         number, one = sum(map(len, ids)), next(chain.from_iterable(ids))
         expected = f"one of {number} such as {shown(one)}{look_alike(utterance, chain.from_iterable(ids))}"
         raise DataError(f"{data.path}: no utterance {shown(utterance)}, expected {expected}")
-    segment = Segment(utterance, 0.0, None) if data.segments is None else data.segments[utterance]
+    segment = data.segment_of(utterance)
     chosen = channel if segment.channel is None else segment.channel
     options: dict[str, Any] = {"channel": chosen, "start": segment.start, "end": segment.end, "raw": data.raw}
     try:
