@@ -29,7 +29,7 @@ def check_regular(mode: int, name: str) -> None:
     """Raise an OSError unless a file of that mode is a regular one."""
     if not stat.S_ISREG(mode):
         found = _NOT_REGULAR.get(stat.S_IFMT(mode), "a device")
-        raise OSError(errno.EINVAL, f"{found}, expected a regular file", name)
+        raise OSError(errno.EINVAL, f"{found}, not a regular file", name)
 
 
 def is_pipe_of_shell(path: str | os.PathLike[str]) -> bool:

@@ -39,6 +39,7 @@ _COMPRESSED = {"CM": (8, 1), "CM2": (0, 2), "CM3": (0, 1)}  # bytes of a column'
 _OF_NUMBERS = b"-+.0123456789eEinfatyINFATY \t\n\r\v\f"  # what has a place among numbers, infinities and NaN
 _NO_NUMBER = re.compile(b"[^%s]" % re.escape(_OF_NUMBERS))
 _BLOCK = 1 << 16
+_EXPECTED = "an archive of Kaldi's"
 _LONGEST_KEY = 4096
 _LONGEST_LINE = 1 << 27  # bytes
 _HDF5 = b"\x89HDF"
@@ -84,9 +85,9 @@ def ark_places(path: str) -> dict[str, str]:
         places[key] = place
     if damage is not None:
         name = f"{path}: utterance {shown(utterance)}" if utterance else path
-        raise DataError(f"{name}: {_reason(damage)}, expected an archive of Kaldi's") from damage
+        raise DataError(f"{name}: {told_with(_EXPECTED, damage)}") from damage
     if not places:
-        raise DataError(f"{path}: found no utterance, expected an archive of Kaldi's")
+        raise DataError(f"{path}: found no utterance, expected {_EXPECTED}")
     return places
 
 
@@ -94,7 +95,7 @@ def readable_places(path: str, dropped: dict[str, str]) -> dict[str, str]:
     """Find what an archive holds before the first damage, which is added to what is dropped, as `ark_places`."""
     found, utterance, damage = _walked(path)
     if isinstance(damage, OSError):
-        raise DataError(f"{path}: {_reason(damage)}, expected an archive of Kaldi's") from damage
+        raise DataError(f"{path}: {told_with(_EXPECTED, damage)}") from damage
     if damage is not None and utterance not in dict(found):
         dropped[utterance] = f"{utterance}: cut short or damaged"
     places: dict[str, str] = {}
@@ -105,7 +106,9 @@ def readable_places(path: str, dropped: dict[str, str]) -> dict[str, str]:
 
 def _reason(error: Exception) -> str:
     """Say why a file can't be read, or what is wrong in it."""
-    return f"can't be read ({error.strerror})" if isinstance(error, OSError) and error.strerror else one_line(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"can't be read ({error.strerror})"
+    return one_line(error) or "cut short"
 
 
 def told_with(expected: str, error: Exception) -> str:
@@ -255,7 +258,7 @@ def read_key(archive: BinaryIO) -> str:
     while (byte := archive.read(1)) not in (b" ", b"\t", b"") and (byte != b"\n" or not key):
         key += byte.strip(b"\n")
         if len(key) > _LONGEST_KEY or byte == b"\0":
-            raise ValueError(f"found {shown(repr(bytes(key[:20])))}, expected an utterance id")
+            raise ValueError(f"found {shown(repr(bytes(key[:20])))} for an utterance id")
     if key.startswith(_HDF5):
         raise ValueError("found HDF5, which is read by the name of its file alone")
     if byte == b"\n":
@@ -264,7 +267,7 @@ def read_key(archive: BinaryIO) -> str:
     if name and not byte:
         raise ValueError(f"found {shown(repr(bytes(key[:20])))} and then nothing")
     if byte and not is_field(name):
-        raise ValueError(f"found {shown(repr(name))}, expected an utterance id")
+        raise ValueError(f"found {shown(repr(name))} for an utterance id")
     return name
 
 

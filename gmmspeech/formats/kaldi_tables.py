@@ -145,7 +145,7 @@ def read_table(place: str) -> Iterator[tuple[str, NDArray]]:
             try:
                 found = _read_entry(where)
             except (OSError, ValueError, AssertionError, struct.error) as error:
-                raise DataError(f"{path}: {shown(key)}: {one_line(error)}, expected a vector or matrix") from error
+                raise DataError(f"{path}: {shown(key)}: {told_with('a vector or matrix', error)}") from error
             yield key, found
 
 

@@ -307,7 +307,8 @@ class _FileFrames:
         except (*DAMAGE, AssertionError, struct.error) as error:
             told = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
             reason = told or "cut short"
-            raise DataError(f"{name}: can't be read ({reason}), expected a matrix of Kaldi's or HTK's") from error
+            expected = "" if ", expected " in reason else ", expected a matrix of Kaldi's or HTK's"
+            raise DataError(f"{name}: can't be read ({reason}){expected}") from error
         if not isinstance(frames, np.ndarray) or frames.ndim != 2 or not frames.size:
             shape = getattr(frames, "shape", type(frames).__name__)
             raise DataError(f"{name}: found {shape}, expected a matrix (T, D)")

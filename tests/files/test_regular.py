@@ -18,7 +18,7 @@ def test_what_is_no_file_is_named_at_once(tmp_path, found):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     path = {"a named pipe": pipe, "a device": "/dev/zero", "a folder": tmp_path}[found]
-    with pytest.raises(OSError, match=f"{found}, expected a regular file"):
+    with pytest.raises(OSError, match=f"{found}, not a regular file"):
         open_regular(path)
 
 
