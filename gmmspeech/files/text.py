@@ -37,6 +37,7 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?
 _PLAIN = re.compile(r"[0-9.eE+-]*")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")  # what fits 64 bits
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
+_KALDI_BINARY = b"\0B"  # begins what Kaldi writes, and "B" in UTF-16
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -271,6 +272,8 @@ class _Decoder:
             raise self.kind(f"{self.path}:{line}: found {found}, expected {self.encoding.upper()} text") from error
         if self.any_line_ends and "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if self.encoding != "utf-8" and not self.marked and any(map(_is_no_text, set(text))):
+            raise self.kind(f"{self.path}:{first}: found a null byte, expected {self.expected}")
         for what, place in _refused(text).items():
             if place >= 0:
                 line = first + text.count("\n", 0, place + 1)
@@ -283,8 +286,15 @@ def _encoding(content: bytes) -> tuple[bytes, str]:
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return mark, encoding
+    if content.startswith(_KALDI_BINARY) and content[2:3] != b"\0":
+        return b"", "utf-8"  # and is refused for its null byte
     low, high = content[:1] == b"\0", content[1:2] == b"\0"
     return b"", "utf-8" if low == high else ("utf-16-be" if low else "utf-16-le")
+
+
+def _is_no_text(character: str) -> bool:
+    """Whether a character is of private use, or none at all."""
+    return unicodedata.category(character) in ("Cn", "Co")
 
 
 def _refused(text: str) -> dict[str, int]:

@@ -5,6 +5,7 @@ import re
 import threading
 import unicodedata
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +60,9 @@ def test_every_encoding_is_told_by_the_first_bytes(tmp_path, content):
         (b"a b\rc d\r", "text:1: found a line that ends in a carriage return alone"),
         (b"\xff\xfea", "text:1: found byte 0x61, expected UTF-16-LE text"),
         (b"\0BContextDependency \4", "text:1: found a null byte, expected"),  # binary, of an odd number of bytes
+        (b"\0BContextDependency \4\1", "text:1: found a null byte, expected"),  # of an even one
+        (np.array([65, 310, -7000, 21000, 5], "<i2").tobytes(), "text:1: found a null byte, expected"),  # samples
+        ("one \ue123 two\n".encode("utf-16-le"), "text:1: found a null byte, expected"),  # as numbers would be
         (b"", "text: found 0 bytes"),
     ],
 )
