@@ -27,7 +27,11 @@ _OPTIONS = (
     click.option(
         "--delta-window", type=click.IntRange(1, 1000), show_default="2", help="With --deltas: frames to a side."
     ),
-    click.option("--sliding-cmvn", is_flag=True, help="Subtract the mean of 300 frames around each frame."),
+    click.option(
+        "--sliding-cmvn",
+        is_flag=True,
+        help="Subtract the mean of 300 frames around each, as Kaldi's recipes for speakers do; no other window.",
+    ),
     click.option(
         *("--vad", "--select-voiced", "vad"), type=FEATURES, metavar="scp:FILE", help="Keep voiced frames alone."
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from gmmspeech.commands.stored_features import NOTHING, Beside, open_features
-from gmmspeech.errors import ConfigError, DataError, shown
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
 from gmmspeech.features.compatibility import told_shift
 from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.names import Output, check_apart, file_name, id_of_name, parse_output
@@ -57,7 +58,7 @@ def copy_features(
                 counts[1] += len(frames)
                 yield utterance, frames
 
-        write(items(), front_end=store.front_end, kind=kind, frame_shift=frame_shift)
+        write(items(), store, kind=kind, frame_shift=frame_shift or store.frame_shift or told_shift(store.front_end))
     return counts[0], counts[1]
 
 
@@ -133,7 +134,7 @@ def _write_for_kaldi(out: str | os.PathLike[str], model: Any, *, binary: bool) -
 
 
 def _writer(out: str, compress: bool) -> Callable[..., None]:
-    """Give what writes (utterance, frames) pairs, of one front end, to where an argument says."""
+    """Give what writes the (utterance, frames) pairs of a store to where an argument says."""
     try:
         to = parse_output(out, archives=True)
     except ConfigError as error:
@@ -141,12 +142,12 @@ def _writer(out: str, compress: bool) -> Callable[..., None]:
     if to.kind == "ark":
         if to.text and compress:
             raise ConfigError(f"{out}: found text and compression, expected one of them")
-        return lambda items, **_: write_kaldi_ark(to.path, items, scp=to.script, text=to.text, compress=compress)
+        return lambda items, store, **_: _write_ark(to, items, store, compress=compress)
     if to.kind == "htk":
-        return lambda items, **given: _write_htk_folder(Path(to.path), items, compress=compress, **given)
+        return lambda items, _, **given: _write_htk_folder(Path(to.path), items, compress=compress, **given)
     if compress:
         raise ConfigError(f"{out}: found compression to HDF5, expected an archive or HTK's files")
-    return lambda items, front_end, **_: write_store(out, items, front_end=front_end)
+    return lambda items, store, **_: write_store(out, items, front_end=_with_shift(store))
 
 
 def _written(store: FeatureStore, to: Output) -> list[Path]:
@@ -177,16 +178,33 @@ def _check_ids_come_back(store: FeatureStore) -> None:
             raise DataError(f"{store.path}: utterance {shown(utterance)}: found {found}, expected {expected}")
 
 
+def _with_shift(store: FeatureStore) -> str | None:
+    """Front end of frames, with the milliseconds from one to the next where headers alone tell them."""
+    if store.frame_shift is None:
+        return store.front_end
+    from gmmspeech.features.stored import StoredFrontEnd, joined_options, split_options
+
+    of_waveforms, stored = split_options(store.front_end)
+    stored = stored or StoredFrontEnd(columns=store.dim)
+    return joined_options(of_waveforms, stored.model_copy(update={"frame_shift": store.frame_shift}))
+
+
+def _write_ark(to: Output, items: Iterator[tuple[str, NDArray]], store: FeatureStore, *, compress: bool) -> None:
+    """Write an archive of Kaldi's, with a warning where headers tell a frame shift that readers would not guess."""
+    write_kaldi_ark(to.path, items, scp=to.script, text=to.text, compress=compress)
+    if store.frame_shift not in (None, _UNTOLD_SHIFT):
+        found = f"frames every {store.frame_shift:g} ms by their headers, which archives of Kaldi's don't have"
+        warnings.warn(f"{store.path}: found {found}; HDF5 keeps it", GmmSpeechWarning)
+
+
 def _write_htk_folder(
     folder: Path,
     items: Iterator[tuple[str, NDArray]],
     *,
     compress: bool,
-    front_end: str | None,
     kind: str,
     frame_shift: float | None,
 ) -> None:
-    shift = frame_shift or told_shift(front_end) or _UNTOLD_SHIFT
     full = f"{kind}_C" if compress and "C" not in kind.split("_") else kind
     for utterance, frames in items:
-        write_htk(folder / file_name(utterance, ".htk"), frames, kind=full, frame_shift=shift)
+        write_htk(folder / file_name(utterance, ".htk"), frames, kind=full, frame_shift=frame_shift or _UNTOLD_SHIFT)

@@ -236,7 +236,7 @@ def through_steps(
     from gmmspeech.features.stored import joined_options, split_options
 
     of_waveforms, done = split_options(store.front_end)
-    wanted = None if done is not None else split_options(front_end)[1]
+    wanted = None if done is not None and done.steps else split_options(front_end)[1]
     if wanted is not None and wanted.columns != store.dim:
         steps = f"{wanted.columns} as {model} was trained on, whose steps are done here: {wanted.describe()}"
         raise FeatureError(f"{store.path}: found features of {counted(store.dim, 'column')}, expected {steps}")
@@ -256,7 +256,7 @@ def through_steps(
         file = folder / "features.h5"
         write_store(file, _some(store.path, beside, beside.through(front, store.items())), front_end=text)
         with FeatureStore(file) as prepared:
-            prepared.path = store.path  # which people know
+            prepared.path, prepared.frame_shift = store.path, store.frame_shift  # which people know
             yield prepared
 
 

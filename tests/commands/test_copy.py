@@ -7,7 +7,8 @@ import pytest
 
 from gmmspeech.commands.copy import copy_features, copy_model
 from gmmspeech.commands.show import describe
-from gmmspeech.errors import ConfigError, DataError, FeatureError
+from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechWarning
+from gmmspeech.features.compatibility import told_shift
 from gmmspeech.formats.htk import read_htk
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.mmf import read_mmf
@@ -56,6 +57,13 @@ def test_what_htks_files_say(h5, tmp_path):
     copy_features(h5, f"htk:{tmp_path}/htk", kind="MFCC_E", compress=True)
     assert read_htk(tmp_path / "htk/u-0.htk")[1:] == ("MFCC_E_C", 12.5)
     same(f"htk:{tmp_path}/htk", 1e-4)
+    for out in ("again", "kept.h5"):  # which have the shift of what is copied
+        out = f"htk:{tmp_path}/{out}" if out == "again" else f"{tmp_path}/{out}"
+        copy_features(f"htk:{tmp_path}/htk", out)
+        with FeatureStore(out) as store:
+            assert (store.frame_shift or told_shift(store.front_end)) == 12.5
+    with pytest.warns(GmmSpeechWarning, match="found frames every 12.5 ms by their headers, which archives of Kaldi's"):
+        copy_features(f"htk:{tmp_path}/htk", f"ark:{tmp_path}/d.ark")
     copy_features(f"htk:{tmp_path}/htk", f"htk:{tmp_path}/other", frame_shift=5)
     assert read_htk(tmp_path / "other/u-0.htk")[1:] == ("USER", 5.0)
     copy_features(h5, f"ark:{tmp_path}/c.ark", compress=True)
