@@ -55,8 +55,9 @@ _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _MARKS = str.maketrans("", "", "ˈˌ-_|.\u200d")
 # IPA in place of eSpeak's names, where those have none.
 _UNWRITTEN = {"onɡ": "ʊŋ", "unɡ": "ʊŋ", "o-": "ɤ", "ər": "ɚ", "i.": "ɨ", "i̪": "ɨ", "tɕh": "tɕʰ", "ts.h": "tʂʰ"}
-_UNWRITTEN |= {"ts.": "tʂ", "s.": "ʂ", "r.": "ɽ", "n^": "ɲ", "ᵻ": "ɪ", "sx": "ɧ"}
-_LETTERS = str.maketrans("εΦ?SZNXA`[", "ɛɸʔʃʒŋχɑʼ\u032a") | {ord("ʦ"): "ts"}
+_UNWRITTEN |= {"ts.": "tʂ", "s.": "ʂ", "r.": "ɽ", "n^": "ɲ", "ᵻ": "ɪ", "sx": "ɧ", "ɪ^": "ɪ", 'u"': "ʉ", 'u"ː': "ʉː"}
+# Beside letters: long, voiceless (Icelandic), palatalized (Estonian), and a tone of Punjabi's, left out.
+_LETTERS = str.maketrans("εΦ?SZNXA`[:#^", "ɛɸʔʃʒŋχɑʼ\u032aː\u0325ʲ", "+") | {ord("ʦ"): "ts"}
 _UNKNOWN_HAN = "@:11"  # said for a character that eSpeak does not know
 # American English in ARPAbet, where the nearest phone is not what dictionaries have.
 _ENGLISH = {"ɜː": ("ɝ",), "ɾ": ("t",), "ʔ": ("t",), "n̩": ("ə", "n"), "l̩": ("ə", "l"), "oː": ("ɔ",), "ɐ": ("ʌ",)}

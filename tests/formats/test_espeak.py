@@ -38,10 +38,18 @@ vi: chào tʃ aː² w
 ko: 안녕 ɐ n n j ʌ ŋ
 en: four f ɔː ɹ, bottle b ɑː ɾ ə l, fire f aɪ ɚ, during d ʊ ɹ ɪ ŋ
 pt_BR: sim s i ŋ
+# What eSpeak names otherwise than in IPA.
+ru: люди ɭʲ ʉ dʲ ɪ, проверьте p r ʌ vʲ e r ɪ tʲ i
+mi: tūi t ʉː i
+et: padi p a dʲ ɪ
+mk: ќе kʲ e
+is: hross h r̥ ɔ s s
+ky: тоо t̪ oː
+pa: ਧੀ t i
 """
 
 
-@pytest.mark.parametrize("line", KNOWN.strip().splitlines())
+@pytest.mark.parametrize("line", [line for line in KNOWN.strip().splitlines() if not line.startswith("#")])
 def test_phones_of_words(line):
     language, _, entries = line.partition(": ")
     for word, phones in (entry.split(maxsplit=1) for entry in entries.split(", ")):
