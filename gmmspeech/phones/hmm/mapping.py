@@ -117,9 +117,15 @@ def backing_off(
 def extended_model(model: PhoneHMM, phones: Iterable[str]) -> PhoneHMM:
     """Give a model phones that it lacks, as copies of their neighbors, with a warning that names both.
 
+    Another warning names those that are like none: they stay out.
     A neighbor that is not among the phones itself goes: it would be as likely as its copy wherever phones are compared.
     """
-    sources = extended_sources(model, phones)
+    needed = list(dict.fromkeys(phones))
+    sources = extended_sources(model, needed)
+    unlike = [phone for phone in needed if phone not in sources]
+    if unlike:
+        found = f"{counted(len(unlike), 'phone')} like none of the model's: {shown(' '.join(unlike), 300)}"
+        warnings.warn(f"pronunciations: found {found}, expected IPA, X-SAMPA, ARPAbet or its own", GmmSpeechWarning)
     near = {phone: source for phone, source in sources.items() if phone != source}
     if not near:
         return model

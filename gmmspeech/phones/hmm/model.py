@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import check_fields, checked, set_fields, told
 from gmmspeech.checks import as_names, check_at_least, finite, real_array
 from gmmspeech.described import Described
-from gmmspeech.errors import FeatureError, ModelError, counted
+from gmmspeech.errors import FeatureError, ModelError, counted, shown
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.phones.hmm.deviation_scale import DeviationScale
@@ -219,7 +219,8 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
 
     def _index(self, phone: str) -> int:
         if phone not in self.phone_index:
-            raise ModelError(f"phone {phone}: not in the model, whose phones are {' '.join(self.phones)}")
+            known = shown(" ".join(self.phones), 300)
+            raise ModelError(f"phone {shown(phone)}: not in the model, whose phones are {known}")
         return self.phone_index[phone]
 
     @cached_property

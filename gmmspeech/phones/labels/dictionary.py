@@ -58,6 +58,7 @@ def as_probable(phones: Iterable[str], other: Sequence[str]) -> Pronunciation:
 _ENOUGH_WORDS = 5000
 _LETTERS_OF_WORD = 4
 _STRESS_MARKS = str.maketrans("", "", "ˈˌ")
+_BETWEEN_PHONES = frozenset('."%‿')  # ends of syllables, stress in X-SAMPA, and links, where they stand alone
 _MOST_LETTERS = 3.0  # of a phone's name, on average: words of a text have four and more
 
 
@@ -80,7 +81,7 @@ def make_dictionary(entries: Iterable[tuple[str, Sequence[str]]], *, keep_stress
     """Make a dictionary of words with their phones.
 
     Digits are stress only where all phones are ARPAbet: of the tones ``ao1``, ``ao2`` and ``ao3`` none is a stress.
-    IPA's marks of stress, at a phone or between phones, go too.
+    IPA's marks of stress, at a phone or between phones, go too, as do those of X-SAMPA and of syllables between phones.
     Words that differ in case have their pronunciations together; in other notations than ARPAbet, if they share none
     (``s_i`` and ``S_i`` in X-SAMPA), each has its own besides, under its own spelling.
 
@@ -92,6 +93,9 @@ def make_dictionary(entries: Iterable[tuple[str, Sequence[str]]], *, keep_stress
     {'S_I': (('s', 'i'), ('S', 'i')), 's_i': (('s', 'i'),), 'S_i': (('S', 'i'),)}
     """
     listed = [(word, as_probable(phones, phones)) for word, phones in entries]
+    if any(not _BETWEEN_PHONES.isdisjoint(phones) for _, phones in listed):
+        spoken = ([p for p in phones if p not in _BETWEEN_PHONES] or phones for _, phones in listed)
+        listed = [(word, as_probable(left, phones)) for (word, phones), left in zip(listed, spoken, strict=True)]
     names = set(itertools.chain.from_iterable(phones for _, phones in listed))
     arpabet = is_arpabet(names)
     if not keep_stress:

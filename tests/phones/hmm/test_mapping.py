@@ -79,6 +79,16 @@ def test_alignment_takes_a_phone_that_the_model_lacks_for_its_neighbor():
         assert extended_model(english(), ["ʈ", "y", "IY"]).phones == ("SIL", "IY", "S", "ʈ", "y")
 
 
+def test_phones_like_none_are_named_and_their_utterances_left_out():
+    frames = dict.fromkeys("uv", said("SIL", "T", "IY", "SIL"))
+    words = {"TEA": [["T", "IY"]], "SNOW": [["☃", "IY"]]}
+    with pytest.warns(GmmSpeechWarning) as told:
+        found = align(english(), frames, {"u": ["tea"], "v": ["snow"]}, words, skip_bad=True)
+    assert "found 1 phone like none of the model's: ☃, expected IPA" in str(told[0].message)
+    assert list(found.alignments) == ["u"]
+    assert found.skipped["v"].startswith("phone ☃: not in the model")
+
+
 @pytest.mark.filterwarnings("ignore::gmmspeech.GmmSpeechWarning")
 def test_a_name_is_another_sound_in_another_notation():
     phones = ["SIL", "S", "SH", "T", "TH", "IY"]

@@ -43,6 +43,15 @@ def test_marks_of_stress_are_no_phones():
     assert make_dictionary(entries, keep_stress=True)["HELLO"] == (("h", "ə", "ˈl", "oʊ"),)
 
 
+def test_marks_between_phones_are_no_phones():
+    entries = [("hello", ["HH", "AH0", ".", "L", "OW1"]), ("dot", ["."]), ("hund", ['"', "h", "U", "%", "n", "t"])]
+    found = make_dictionary(entries)
+    assert found["HELLO"] == (("HH", "AH0", "L", "OW1"),)
+    assert found["HUND"] == (("h", "U", "n", "t"),)
+    assert found["DOT"] == ((".",),)  # is told where it is looked up
+    assert make_dictionary(entries[:1])["HELLO"] == (("HH", "AH", "L", "OW"),)
+
+
 def test_words_that_differ_in_case_stay_apart_where_they_sound_different():
     entries = [("s_i", "s i"), ("S_i", "S i"), ("The", "D @"), ("the", "D @"), ("the", "D i")]
     found = make_dictionary((word, phones.split()) for word, phones in entries)
