@@ -21,8 +21,9 @@ OTHER_AUDIO = frozenset(_CONVERTED.split())  # and video, that has to be convert
 def audio_files(folder: Path, unreadable: dict[Path, str] | None = None) -> tuple[list[Path], list[Path]]:
     """Audio files under a folder, and what else there is, both sorted.
 
-    Hidden ones are no audio, some archivers leave them beside the real ones; nor is SX1.WAV.wav, a copy of SX1.WAV for
-    those who can't read that. Links are followed, after all that is no link, but not to a folder that was there.
+    Hidden ones are no audio, some archivers leave them beside the real ones; nor what lies in hidden folders, copies of
+    notebooks and trash cans; nor is SX1.WAV.wav, a copy of SX1.WAV for those who can't read that. Links are followed,
+    after all that is no link, but not to a folder that was there.
 
     Folders that can't be read are gathered in `unreadable` with reasons; without it, or at the top, they are errors.
     """
@@ -48,6 +49,9 @@ def audio_files(folder: Path, unreadable: dict[Path, str] | None = None) -> tupl
         for name, entry in entries.items():
             stem, suffix = os.path.splitext(name)
             if _leads_to(entry, stat.S_ISDIR):
+                if name.startswith("."):
+                    others.append(Path(entry.path))
+                    continue
                 (links if entry.is_symlink() else folders).append(entry.path)
             elif (
                 suffix.lower() in AUDIO

@@ -125,10 +125,10 @@ def as_listed(path: Path, base: Path | None) -> str:
 def _kind(path: Path) -> str:
     """Extension of a file that is left out, and why if that does not say it."""
     suffix = path.suffix.lower() or "without extension"
-    if path.is_dir():
-        return "folders that were found before, by links"
     if path.name.startswith("."):
         return "hidden"
+    if path.is_dir():
+        return "folders that were found before, by links"
     if suffix not in AUDIO:
         return suffix
     return f"{suffix} (copies)" if path.is_file() else f"{suffix} (not regular files)"

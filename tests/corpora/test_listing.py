@@ -69,8 +69,8 @@ def kinds(source: Path) -> dict[str, int]:
 
 def test_what_is_left_out_is_counted(make, tmp_path: Path) -> None:
     names = ["a.wav", "b.m4a", "c.M4A", "d.webm", "e.txt", "f", ".g.wav", "a.wav.wav"]
-    source = make(tmp_path, {f"ann/{name}": "" for name in names})
-    assert kinds(source) == {".m4a": 2, ".wav (copies)": 1, ".webm": 1, ".txt": 1, "without extension": 1, "hidden": 1}
+    source = make(tmp_path, {f"ann/{name}": "" for name in [*names, ".trash/h.wav"]})
+    assert kinds(source) == {".m4a": 2, ".wav (copies)": 1, ".webm": 1, ".txt": 1, "without extension": 1, "hidden": 2}
     assert list(list_corpus("speakers", source).recordings) == ["ann-a"]
 
 
