@@ -46,13 +46,13 @@ from gmmspeech.scoring.fusion import cross_fuse
 from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.backend import train_backend
 from gmmspeech.speaker.ivector import train_ivector_extractor
+from gmmspeech.speaker.plda import FEW_SPEAKERS
 from gmmspeech.speaker.shipped import open_background
 from gmmspeech.speaker.transforms import average_sessions
 from gmmspeech.speaker.ubm import balanced_frames, train_ubm
 from gmmspeech.speaker.verifier import SpeakerVerifier
 from gmmspeech.stores.features import FeatureStore
 
-FEW_SPEAKERS = 10  # in the background: fewer teach what tells these apart, not what tells speakers apart
 ENOUGH_FOR_PLDA = 30  # speakers of the background
 WELL_MEASURED = 30  # speakers in trials: with fewer, a figure says little
 SHORT_TEST = 3.0  # seconds of speech

@@ -16,7 +16,7 @@ from gmmspeech.formats.trials import read_labeled_trials, write_trials
 from gmmspeech.scoring.trials import TrialList, make_trials
 
 EVALUATED = 0.4  # share of the speakers who are in trials
-FEWEST = 4  # speakers that a folder must have: two to learn from, two to tell apart
+FEWEST = 4  # speakers that a folder must have: two to learn from, where they are, and two to tell apart
 ENROLLMENT = 20.0  # seconds of a speaker that are enough to enroll him
 SHORTEST_CUT = 6.0  # seconds of a recording that may be cut in two
 MOST_TRIALS = 1_000_000
@@ -92,10 +92,13 @@ def choose_protocol(
         said.setdefault(data.utt2spk[utterance], []).append(utterance)
     several = [s for s, us in said.items() if len(us) > 1]
     single = [s for s, us in said.items() if len(us) == 1 and seconds[us[0]] >= SHORTEST_CUT]
-    if len(said) < FEWEST or len(several) + len(single) < 2:
+    fewest = 2 if everyone else FEWEST
+    if len(said) < fewest or len(several) + len(single) < 2:
         told = f"{counted(len(said), 'speaker')}, {len(several)} of them with several recordings"
         longer = f"{len(single)} with one of {SHORTEST_CUT:g} s or more"
-        expected = f"{FEWEST} speakers, 2 of them with several recordings"
+        expected = f"{fewest} speakers, 2 of them with several recordings" + (
+            ", or a background model of others" if 1 < len(said) < fewest else ""
+        )
         raise DataError(f"{shown(data.path, 400)}: found {told}, {longer}; expected at least {expected}")
     wanted = len(said) if everyone else max(round(EVALUATED * len(said)), 2 if len(said) < 6 else 3)
     chosen = [*rng.permutation(several), *rng.permutation(single)][:wanted]

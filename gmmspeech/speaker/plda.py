@@ -8,6 +8,7 @@ and scores are the same.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,7 +20,7 @@ from gmmspeech.arguments import check_fields, checked
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least, check_parameters_finite
 from gmmspeech.described import Described
-from gmmspeech.errors import ConfigError, DataError, ModelError, counted
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, ModelError, counted
 from gmmspeech.files.saving import Saved
 from gmmspeech.linear.lda import joint_eigh
 from gmmspeech.progress import progress_bar
@@ -30,6 +31,8 @@ from gmmspeech.speaker.transforms import (
     class_statistics,
     within_covariance,
 )
+
+FEW_SPEAKERS = 10  # fewer teach what tells these apart, not what tells speakers apart
 
 
 @dataclass(frozen=True, repr=False)
@@ -218,6 +221,11 @@ def train_plda(
     DataError, FeatureError
         Labels or vectors that don't fit, see `class_statistics`.
 
+    Warns
+    -----
+    GmmSpeechWarning
+        Fewer than 10 speakers.
+
     References
     ----------
     P. Kenny, "Bayesian speaker verification with heavy-tailed priors", Odyssey 2010. D. Garcia-Romero, C. Espy-Wilson,
@@ -246,6 +254,9 @@ def train_plda(
         raise ModelError(f"PLDA: found vectors of {len(stats.counts)} speaker, expected two or more")
     within_covariance(stats, "PLDA", x, labels)
     check_means_differ(stats, "PLDA")
+    if len(stats.counts) < FEW_SPEAKERS:
+        few = f"found {counted(len(stats.counts), 'speaker')}, expected {FEW_SPEAKERS} or more"
+        warnings.warn(f"PLDA: {few}: of so few it learns what tells these apart", GmmSpeechWarning, stacklevel=3)
     with single_threaded_blas():
         model = init or _start(stats, rank)
     if model.factors.shape != (dim, rank):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from pathlib import Path
 
@@ -169,6 +170,28 @@ def test_too_little(tmp_path: Path, names: list[str], message: str) -> None:
         soundfile.write(tmp_path / "in" / name, voice(0, 0), 8000, format="WAV")
     with pytest.raises(gs.errors.DataError, match=message):
         gs.verify_folder(tmp_path / "in", tmp_path / "out")
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_two_speakers_are_enough_beside_a_background_of_others(folder: Path, tmp_path: Path) -> None:
+    for speaker in SPEAKERS[2:]:
+        shutil.rmtree(folder / speaker)
+    with pytest.raises(gs.errors.DataError, match=r"expected at least 4 speakers.*, or a background model of others"):
+        gs.verify_folder(folder, tmp_path / "out")
+    found = quietly(folder, tmp_path / "out", background="open")
+    assert set(found.evaluation.trials.models) == {"Ann%20Lee", "Bjørn"}
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_hidden_folders_hold_no_speakers(folder: Path, tmp_path: Path) -> None:
+    (folder / ".Trash").mkdir()
+    (folder / "Bjørn" / ".ipynb_checkpoints").mkdir()
+    for place in (folder / ".Trash", folder / "Bjørn" / ".ipynb_checkpoints"):
+        soundfile.write(place / "copy.wav", voice(1, 0), 8000)
+    quietly(folder, tmp_path / "out", background="open")
+    used = read_list_map(tmp_path / "out" / "protocol" / "spk2utt")
+    assert len(used) == len(SPEAKERS)
+    assert "copy" not in (tmp_path / "out" / "protocol" / "trials").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("no_pictures")

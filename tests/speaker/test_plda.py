@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
-from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError
+from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechWarning, ModelError
 from gmmspeech.speaker.plda import PLDA, train_plda
 
 
@@ -131,6 +131,8 @@ def test_bad_input():
         train_plda(x, np.arange(60))
     with pytest.raises(DataError, match="labels: found shape"):
         train_plda(x, names[1:])
+    with pytest.warns(GmmSpeechWarning, match="PLDA: found 5 speakers, expected 10 or more"):
+        train_plda(x, np.arange(60) % 5)
     plda = train_plda(x, names, max_iter=1)
     for sessions in (0, [1, 2], [[1]], np.nan):
         with pytest.raises(DataError, match="sessions: found"):
