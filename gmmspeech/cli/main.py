@@ -198,7 +198,7 @@ def features(
     type=click.Choice(["diag", "full", "tied", "spherical"]),
     default="diag",
     help="A variance for each column; a covariance for each component; one that all have; one variance for all "
-    "columns. Other commands that take a UBM.h5 need diag; Python's functions take all.",
+    "columns. enroll and gselect take each, statistics and i-vectors diag and full, other commands diag alone.",
 )
 @click.option(
     "--backend",

@@ -37,6 +37,7 @@ from gmmspeech.scoring.intervals import llr_interval
 from gmmspeech.scoring.trials import Scores
 
 FRONT_END = "voice_comparison"
+FEWEST_IN_TRIALS = 4  # two to learn a calibration from that knows neither speaker of a trial
 RESAMPLES = 1000  # a fifth of that for the case, whose calibration is learnt anew of each
 SIDES = "tests, as the questioned recording", "models, as the known ones"
 
@@ -92,6 +93,10 @@ def compare_recordings(
     case, *models = [record(signal, front, str(path)) for signal, path in zip(signals, files, strict=True)]
     model = Recorded(np.concatenate([each.frames for each in models]), _together(models))
     chosen = choose_protocol(found.data, found.seconds, random_state=random_state)
+    if len(chosen.enrollment) < FEWEST_IN_TRIALS:
+        speakers = counted(len(set(found.data.utt2spk.values())), "speaker")
+        told = f"{speakers}, {len(chosen.enrollment)} of them for trials"
+        raise DataError(f"{population}: found {told}, expected {FEWEST_IN_TRIALS} for trials, of 9 or more")
     bad: dict[str, str] = {}
     options: dict[str, Any] = {"front": front, "bad": bad, "n_jobs": n_jobs}
     tests = record_all(

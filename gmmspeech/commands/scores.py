@@ -235,8 +235,10 @@ def apply_calibration_file(
     needed = {kind: (isinstance(model, Calibration) and getattr(model, kind)) or () for kind in side._fields}
     for kind, names in needed.items():
         if bool(names) != (getattr(side, kind) is not None):
-            found = f"side information of {', '.join(names)}" if names else "no side information"
-            raise ConfigError(f"{calibration}: found {found}, expected {kind} just where the calibration has some")
+            given = f"{'none' if names else 'some'} for {calibration}"
+            learnt = f"learnt with {', '.join(names)}" if names else "learnt without"
+            wanted = "a file of them for these scores too" if names else "none"
+            raise ConfigError(f"{kind}: found {given}, {learnt}, expected {wanted}")
     systems = len(model.weights) if isinstance(model, Calibration) and not any(needed.values()) else 1
     if len(scores) != systems:
         raise ConfigError(

@@ -36,7 +36,7 @@ _OPTIONS = ("n_components", "max_iter", "tol", "variance_floor", "random_state",
 _SAVED_OPTIONS = ("covariance_type", "max_iter", "tol", "variance_floor")
 
 
-class GMM(Mixture, kind="GMM", hint="a mixture with full covariances (made by train-ubm)"):
+class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical covariances (made by train-ubm)"):
     """Gaussian mixture whose covariances are full, tied, diagonal or spherical, trained by EM.
 
     With the start and floor of `DiagonalGMM`, and the same loop of EM. Where covariances are diagonal, that class is

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 
-class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a diagonal mixture (made by train-ubm)"):
+class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a mixture with diagonal covariances (made by train-ubm)"):
     """Gaussian mixture with diagonal covariances, trained by EM.
 
     Arithmetic follows the data: float32 frames are evaluated in float32 with statistics summed in float64, float64

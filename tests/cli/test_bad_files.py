@@ -147,7 +147,7 @@ def test_a_model_of_another_kind(scored: Path, fails: Fails) -> None:
     fails(
         scored,
         ("enroll", m, f, scored / "enroll", scored / "m2.h5"),
-        "m.h5: found a SpeakerVerifier, expected a diagonal mixture",
+        "m.h5: found a SpeakerVerifier, expected a mixture with diagonal covariances",
     )
     fails(scored, ("score", u, f, scored / "trials", scored / "s"), "u.h5: found a DiagonalGMM, expected enrolled")
     fails(scored, ("classify", u, f), "u.h5: found a DiagonalGMM, expected a classifier")

@@ -95,6 +95,13 @@ def test_the_case_is_not_in_the_population(world):
         compared(world, ["questioned"])
 
 
+def test_a_population_of_too_few(world, tmp_path):
+    for speaker in range(8):
+        (tmp_path / f"s{speaker}").symlink_to(world / "population" / f"s{speaker:02d}")
+    with pytest.raises(DataError, match="found 8 speakers, 3 of them for trials, expected 4 for trials, of 9 or more"):
+        compare_recordings(world / "questioned.wav", [world / "same.wav"], tmp_path, world / "few", n_components=4)
+
+
 def test_words_for_ratios():
     assert [ratio_text(np.log(x)) for x in (1.0, 12.34, 0.0456, 123456.0, 2.5e9)] == [
         "1.0", "12", "0.046", "120,000", "2.5e+9",

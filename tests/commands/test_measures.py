@@ -72,7 +72,7 @@ def test_calibration_takes_them(tmp_path):
     assert (made.lower, made.upper, made.measures) == (expected.lower, expected.upper, ("q",))
     apply_calibration_file(paths[2], [paths[0]], tmp_path / "llrs", measures=tmp_path / "table")
     np.testing.assert_allclose(read_scores(tmp_path / "llrs").values, expected.apply(columns), rtol=1e-5, atol=1e-6)
-    with pytest.raises(ConfigError, match="found side information of q, expected measures just where"):
+    with pytest.raises(ConfigError, match=r"^measures: found none for .*, learnt with q, expected a file"):
         apply_calibration_file(paths[2], [paths[0]], tmp_path / "llrs")
     write_measures(tmp_path / "table", ["r"], dict(zip(names, quality, strict=True)))
     with pytest.raises(DataError, match="table: found measures r, expected q"):
@@ -131,7 +131,7 @@ def test_calibration_takes_distances(tmp_path):
     expected = fit_calibration(columns[is_target], columns[~is_target])
     np.testing.assert_allclose(made.weights, expected.weights, rtol=1e-6)
     assert made.describe()[0].startswith("calibration by quality, distance of pitch: weights")
-    with pytest.raises(ConfigError, match="found side information of pitch, expected distances just where"):
+    with pytest.raises(ConfigError, match=r"^distances: found none for .*, learnt with pitch, expected a file"):
         apply_calibration_file(paths[2], [paths[0]], tmp_path / "llrs", measures=tmp_path / "quality")
     alone = calibrate_file(*paths, **side)
     apply_calibration_file(paths[2], [paths[0]], tmp_path / "llrs", **side)
