@@ -29,6 +29,7 @@ sample_frequency = 8000
 type = "mfcc"
 num_ceps = 6
 """
+FEW_OF_PLDA = "gmmspeech: warning: PLDA: found 8 speakers, expected 10 or more"
 FLOORED = "gmmspeech: warning: EM: "  # of so few frames
 FEW = "gmmspeech: warning: fusion: found 12 speakers with target trials, expected 30 or more: "
 CHAIN = """\
@@ -90,8 +91,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
         for line in CHAIN.splitlines():
             result = CliRunner().invoke(main, line.split())
             assert result.exit_code == 0, f"{line}: {result.output}"
-            told = [text for text in beside_passes(result.stderr).splitlines() if not text.startswith((FEW, FLOORED))]
+            told = [
+                text
+                for text in beside_passes(result.stderr).splitlines()
+                if not text.startswith((FEW, FEW_OF_PLDA, FLOORED))
+            ]
             assert (told, FEW in result.stderr) == ([], line.startswith("fuse "))
+            assert (FEW_OF_PLDA in result.stderr) == line.startswith("train-plda ")
             said[line.split()[0]] = result.stdout
     return folder, said
 
