@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import vocal_tract
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands import rungs, vocal_tract
+from gmmspeech.commands import rungs
 from gmmspeech.commands.perturbation import perturb_data, sloped_noise
 from gmmspeech.formats.loading import load
 from gmmspeech.phones.hmm.training_state import TrainingState

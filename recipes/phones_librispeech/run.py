@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import vocal_tract
 from network import ALL, recognize_by_all, train_network
 from noisy import copies_apart, copy_in_noise, copy_in_rooms, states_with_copies, with_copies
 from words import check_words, draw, names_of
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands import phone_gmms, phones, rungs, vocal_tract
+from gmmspeech.commands import phone_gmms, phones, rungs
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.phones.labels.phone_sets import ARPABET
 from gmmspeech.report import rows

@@ -110,7 +110,7 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
     out = tmp_path / "out"
     few = {"TRAINING": UPDATES, "CLASSIFIER": CLASSIFIER, "BESIDE": BESIDE, "NETWORK": NETWORK}
     module = recipe("phones_librispeech", TOP="tri1", **few)
-    monkeypatch.setattr(module.vocal_tract, "WARPS", (0.94, 1.0, 1.06))
+    monkeypatch.setattr(module.vocal_tract.vtln, "WARPS", (0.94, 1.0, 1.06))
     both = module.experiments
     monkeypatch.setattr(module, "experiments", lambda *of: both(*of)[1:])  # the one on dev is the same
     options = ["--corpus", little_librispeech, "--out", out, "--gaussians", "150"]

@@ -1,4 +1,4 @@
-"""Stages of recipes that normalize speakers by the length of their vocal tracts (VTLN)."""
+"""Stages that normalize speakers by the length of their vocal tracts (VTLN)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.labels import read_labels
-from gmmspeech.phones.decoding.vocal_tract import WARPS, frames_at, warps_of_training, warps_of_unknown_speech
+from gmmspeech.phones.decoding import vocal_tract as vtln
 from gmmspeech.phones.hmm.graph import Pronunciations
 from gmmspeech.pipeline import Run
 from gmmspeech.stores.features import FeatureStore, write_store
@@ -26,8 +26,8 @@ from gmmspeech.stores.features import FeatureStore, write_store
 def extract_warped(run: Run, part: DataDir, front: FrontEnd) -> dict[float, Path]:
     """Compute features at every warp, and give where they are."""
     name = part.path.name
-    places = {warp: run.out / f"feats-{name}-{warp:g}.h5" for warp in WARPS}
-    if run.todo(f"features-{name}-warped", makes=list(places.values()), of=[part], settings=[front, list(WARPS)]):
+    places = {warp: run.out / f"feats-{name}-{warp:g}.h5" for warp in vtln.WARPS}
+    if run.todo(f"features-{name}-warped", makes=list(places.values()), of=[part], settings=[front, list(vtln.WARPS)]):
         for warp, place in places.items():
             extract_features([part], place, _at_warp(front, warp), n_jobs=run.jobs)
     return places
@@ -90,10 +90,10 @@ def normalize_speakers(
                 for _, warped in sides
             )
             words = {utterance: train[0].words[utterance] for utterance in labels}  # all that could be aligned
-            model, warps = warps_of_training(one, labels, words, dictionary, one_speakers, n_jobs=run.jobs)
+            model, warps = vtln.warps_of_training(one, labels, words, dictionary, one_speakers, n_jobs=run.jobs)
             said = [[label.name for label in found] for found in labels.values()]
-            tested = warps_of_unknown_speech(model, other, said, other_speakers, n_jobs=run.jobs)
-            found = (frames_at(warps, one, one_speakers), frames_at(tested, other, other_speakers))
+            tested = vtln.warps_of_unknown_speech(model, other, said, other_speakers, n_jobs=run.jobs)
+            found = (vtln.frames_at(warps, one, one_speakers), vtln.frames_at(tested, other, other_speakers))
             for place, frames in zip(places, found, strict=True):
                 write_store(place, frames.items(), front_end=front.to_json())
             write_lines(warps_at(run, name), [json.dumps(warps | tested)])

@@ -1,14 +1,15 @@
 """Features of recordings at several warps, and speakers at theirs."""
 
 import numpy as np
+import vocal_tract
 
 import gmmspeech as gs
-from gmmspeech.commands import rungs, vocal_tract
+from gmmspeech.commands import rungs
 from gmmspeech.pipeline import Run
 
 
 def test_speakers_at_their_warps(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr(vocal_tract, "WARPS", (0.9, 1.0))
+    monkeypatch.setattr(vocal_tract.vtln, "WARPS", (0.9, 1.0))
     data = gs.read_data_dir(corpus("librispeech-tiny") / "data/test")
     data = data.only(data.utterances[:3])
     front, run = gs.FrontEnd.from_toml("phones"), Run(tmp_path)
@@ -18,8 +19,8 @@ def test_speakers_at_their_warps(corpus, tmp_path, monkeypatch):
         for utterance in data.utterances:
             np.testing.assert_array_equal(own[utterance], plain[utterance])
     chosen = dict.fromkeys(data.utt2spk.values(), 0.9)
-    monkeypatch.setattr(vocal_tract, "warps_of_training", lambda *_, **__: (None, chosen))
-    monkeypatch.setattr(vocal_tract, "warps_of_unknown_speech", lambda *_, **__: dict.fromkeys(chosen, 1.0))
+    monkeypatch.setattr(vocal_tract.vtln, "warps_of_training", lambda *_, **__: (None, chosen))
+    monkeypatch.setattr(vocal_tract.vtln, "warps_of_unknown_speech", lambda *_, **__: dict.fromkeys(chosen, 1.0))
     speech = rungs.Speech(tmp_path / "plain.h5", {u: ["A"] for u in data.utterances}, data.utt2spk)
     (tmp_path / "phones.ctm").write_text("".join(f"{u} 1 0.0 0.1 AH\n" for u in data.utterances))
     both = ((speech, places), (speech, places))
