@@ -244,12 +244,15 @@ def measure(data_dir: Path, out: Path, groups: Sequence[Path], channel: Any, pit
     the noise in dB; with --pitch, the logarithm of the median pitch instead, where something is voiced. `calibrate` and
     `apply-calibration` take it as side information.
     """
-    from gmmspeech.commands.measures import measure_file, measure_pitch_file
+    from gmmspeech.commands.measures import measure_file, measure_pitch_file, pitches_of
     from gmmspeech.formats.datadir import read_data_dir
 
-    function = measure_pitch_file if pitch else measure_file
-    rows = function(read_data_dir(data_dir), out, groups=groups, channel=channel, n_jobs=jobs)
-    tell(f"{counted(len(rows), 'line')} written")
+    data = read_data_dir(data_dir)
+    if pitch:
+        lines = len(measure_pitch_file(data, out, pitches_of(data, channel=channel, n_jobs=jobs), groups=groups))
+    else:
+        lines = len(measure_file(data, out, groups=groups, channel=channel, n_jobs=jobs))
+    tell(f"{counted(lines, 'line')} written")
 
 
 @command("identify")
@@ -383,10 +386,12 @@ def pitch_groups(data_dir: Path, out: Path, groups: Sequence[Path], edge: float,
     alike.
     """
     from gmmspeech.commands.groups import pitch_groups_file
+    from gmmspeech.commands.measures import pitches_of
     from gmmspeech.formats.datadir import read_data_dir
 
     data = read_data_dir(data_dir)
-    found = pitch_groups_file(data, out, groups=groups, edge=edge, channel=channel, n_jobs=jobs)
+    pitches = pitches_of(data, channel=channel, n_jobs=jobs)
+    found = pitch_groups_file(data, out, pitches, groups=groups, edge=edge)
     counts = {group: list(found.values()).count(group) for group in sorted(set(found.values()))}
     tell(f"{counted(len(found), 'speaker')}: {', '.join(f'{count} {group}' for group, count in counts.items())}")
 

@@ -9,10 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.audio.reading import Channel
-from gmmspeech.commands.measures import members_of, of_utterances
+from gmmspeech.commands.measures import members_of
 from gmmspeech.errors import DataError, shown
-from gmmspeech.features.pitch import median_pitch
 from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import DataDir, write_map
 from gmmspeech.metrics.summary import summarize
@@ -26,22 +24,20 @@ HEAD = ("group", "trials (targets)", "EER", "misses", "false alarms", "minDCF 0.
 def pitch_groups_file(
     data: DataDir,
     out: Path,
+    pitches: Mapping[str, float | None],
     *,
     groups: Sequence[Path] = (),
     edge: float = EDGE,
-    channel: Channel = None,
-    n_jobs: int | None = 1,
 ) -> dict[str, str]:
     """Write ``low`` or ``high``, by the speaker's median pitch, for utterances, speakers and names of several.
 
-    Who has no voiced frame at all gets ``unknown``.
+    Pitches of utterances are what `pitches_of` finds. Who has no voiced frame at all gets ``unknown``.
     """
-    found = of_utterances(median_pitch, data, "pitch", channel=channel, n_jobs=n_jobs)
     said = defaultdict(list)
-    for name, pitch in found.items():
+    for name, pitch in pitches.items():
         said[data.utt2spk[name]].append(pitch)
-    of_speaker = {speaker: pitch_group(pitches, edge) for speaker, pitches in said.items()}
-    labels = {**of_speaker, **{name: of_speaker[data.utt2spk[name]] for name in found}}
+    of_speaker = {speaker: pitch_group(own, edge) for speaker, own in said.items()}
+    labels = {**of_speaker, **{name: of_speaker[data.utt2spk[name]] for name in pitches}}
     for name, members in members_of(groups, labels, data.path):
         labels[name] = labels[members[0]]
     write_map(out, labels)

@@ -38,14 +38,18 @@ def measure_file(
     return rows
 
 
+def pitches_of(data: DataDir, *, channel: Channel = None, n_jobs: int | None = 1) -> dict[str, float | None]:
+    """Measure the median pitch of all utterances, in Hz; None where no frame is voiced."""
+    return of_utterances(median_pitch, data, "pitch", channel=channel, n_jobs=n_jobs)
+
+
 def measure_pitch_file(
-    data: DataDir, out: Path, *, groups: Sequence[Path] = (), channel: Channel = None, n_jobs: int | None = 1
+    data: DataDir, out: Path, pitches: Mapping[str, float | None], *, groups: Sequence[Path] = ()
 ) -> dict[str, tuple[float]]:
-    """Measure the median pitch of all utterances, and of models or tests of several, and write a table of it.
+    """Write a table of the median pitch of all utterances, which `pitches_of` finds, and of models or tests of several.
 
     Who has no voiced frame has no line in it.
     """
-    pitches = of_utterances(median_pitch, data, "pitch", channel=channel, n_jobs=n_jobs)
     found = {name: [pitch] for name, pitch in pitches.items()}
     found |= {name: [pitches[member] for member in members] for name, members in members_of(groups, pitches, data.path)}
     known = {name: [pitch for pitch in several if pitch is not None] for name, several in found.items()}

@@ -12,7 +12,7 @@ import gmmspeech as gs
 from gmmspeech import pipeline
 from gmmspeech.commands.evaluation import evaluate_file
 from gmmspeech.commands.groups import HEAD, pitch_groups_file, rows_of_groups
-from gmmspeech.commands.measures import measure_pitch_file
+from gmmspeech.commands.measures import measure_pitch_file, pitches_of
 from gmmspeech.commands.scores import apply_calibration_file, calibrate_file, cross_calibrate_files
 from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.formats.datadir import DataDir, read_map, write_map
@@ -55,10 +55,11 @@ def main(run: pipeline.Run, corpus: Path, pool: Path | None, tests: Sequence[str
         if run.todo(f"features-{name}", makes=[run.out / f"feats-{name}.h5"], of=[part], settings=FRONT_END):
             gs.extract_features([part], run.out / f"feats-{name}.h5", FRONT_END, n_jobs=run.jobs)
         lists = [part.path / "enroll_spk2utt", part.path / "group2utt"]
-        if run.todo(f"voices-{name}", makes=[run.out / f"voices-{name}"], of=[part, *lists]):
-            pitch_groups_file(part, run.out / f"voices-{name}", groups=lists[1:], n_jobs=run.jobs)
-        if run.todo(f"pitch-{name}", makes=[run.out / f"pitch-{name}"], of=[part, *lists]):
-            measure_pitch_file(part, run.out / f"pitch-{name}", groups=lists, n_jobs=run.jobs)
+        voices, pitch = (run.out / f"{kind}-{name}" for kind in ("voices", "pitch"))
+        if run.todo(f"pitch-{name}", makes=[voices, pitch], of=[part, *lists]):
+            pitches = pitches_of(part, n_jobs=run.jobs)
+            pitch_groups_file(part, voices, pitches, groups=lists[1:])
+            measure_pitch_file(part, pitch, pitches, groups=lists)
 
     found: dict[tuple[str, str], dict[str, str]] = {}
     calibrated, by_group = [], []

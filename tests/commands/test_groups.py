@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from gmmspeech.commands.groups import lacking, pitch_group, pitch_groups_file, rows_of_groups
+from gmmspeech.commands.measures import pitches_of
 from gmmspeech.errors import DataError
 from gmmspeech.formats.datadir import read_data_dir, read_map, write_map
 from gmmspeech.metrics.summary import summarize
@@ -28,13 +29,14 @@ def test_voices_are_low_or_high(tmp_path: Path) -> None:
     write_map(data / "wav.scp", {name: str(tmp_path / f"{name}.wav") for name in names})
     write_map(data / "utt2spk", {name: name.split("-")[0] for name in names})
     write_map(tmp_path / "models", {"m": ["ann-1", "ann-2"], "n": ["bob-2"]})
-    found = pitch_groups_file(read_data_dir(data), tmp_path / "out", groups=[tmp_path / "models"])
+    pitches = pitches_of(read_data_dir(data))
+    found = pitch_groups_file(read_data_dir(data), tmp_path / "out", pitches, groups=[tmp_path / "models"])
     assert found == {"ann": "high", "bob": "low", "zoe": "unknown"}
     expected = {"m": "high", "n": "low", **found, **{name: found[name.split("-")[0]] for name in names}}
     assert read_map(tmp_path / "out") == expected
     write_map(tmp_path / "models", {"m": ["ann-9"]})
     with pytest.raises(DataError, match="models: found utterance ann-9, expected one of"):
-        pitch_groups_file(read_data_dir(data), tmp_path / "out", groups=[tmp_path / "models"])
+        pitch_groups_file(read_data_dir(data), tmp_path / "out", pitches, groups=[tmp_path / "models"])
 
 
 def test_group_of_several_recordings() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from gmmspeech.commands.measures import measure_file, measure_pitch_file
+from gmmspeech.commands.measures import measure_file, measure_pitch_file, pitches_of
 from gmmspeech.commands.scores import apply_calibration_file, calibrate_file, cross_calibrate_files
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.features.quality import speech_quality
@@ -92,7 +92,8 @@ def test_pitch_of_utterances_and_models(tmp_path):
     write_map(tmp_path / "wav.scp", {name: f"{tmp_path}/{name}.wav" for name in "abcd"})
     write_map(tmp_path / "utt2spk", dict.fromkeys("abcd", "ann"))
     (tmp_path / "models").write_text("ann a b c d\n")
-    measure_pitch_file(read_data_dir(tmp_path), tmp_path / "out", groups=[tmp_path / "models"])
+    data = read_data_dir(tmp_path)
+    measure_pitch_file(data, tmp_path / "out", pitches_of(data), groups=[tmp_path / "models"])
     names, rows = read_measures(tmp_path / "out")
     assert names == ("log_pitch",)
     assert {name: round(math.exp(pitch)) for name, (pitch,) in rows.items()} == {
@@ -103,8 +104,9 @@ def test_pitch_of_utterances_and_models(tmp_path):
     }
     write_map(tmp_path / "wav.scp", {"d": f"{tmp_path}/d.wav"})
     write_map(tmp_path / "utt2spk", {"d": "ann"})
+    noise = read_data_dir(tmp_path)
     with pytest.raises(DataError, match="found no voiced frame in 1 utterance, expected some"):
-        measure_pitch_file(read_data_dir(tmp_path), tmp_path / "none")
+        measure_pitch_file(noise, tmp_path / "none", pitches_of(noise))
 
 
 def test_calibration_takes_distances(tmp_path):
