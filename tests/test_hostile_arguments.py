@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import inspect
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -528,46 +529,54 @@ def finite(found, seen=()):
     return True
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch, no_pictures):
+@pytest.fixture(scope="module")
+def good_files(tmp_path_factory):
     """A folder with a good file of each kind."""
     import soundfile
 
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(found := tmp_path_factory.mktemp("good"))
+        UBM.save("ubm.h5")
+        soundfile.write("a.wav", SIGNAL, 16000)
+        Path("data").mkdir()
+        for name, text in {"wav.scp": "a a.wav\n", "utt2spk": "a a\n", "spk2utt": "a a\n"}.items():
+            Path("data", name).write_text(text)
+        Path("spoken").mkdir()
+        soundfile.write("spoken/a.wav", SIGNAL, 16000)
+        for name in ("a/1", "a/2", "b/1", "b/2", "c/1", "d/1"):
+            Path("speakers", name).parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(f"speakers/{name}.wav", SIGNAL, 16000)
+        Path("spoken/a.txt").write_text("ah")
+        Path("scores").write_text("m t 1.0\n")
+        Path("trials").write_text("m t target\n")
+        Path("protocol").write_text("a u1 - - bonafide\n")
+        Path("cm").write_text("u1 1.0\n")
+        Path("asv").write_text("- target 1\n- nontarget 0\nA01 spoof 1\n")
+        Path("words.dict").write_text("a AA\n")
+        Path("gselect").write_text("u 0 1 ; 1 0 ;\n")
+        gs.write_store("feats.h5", UTTERANCES.items())
+        gs.formats.write_htk("a.htk", X)
+        gs.formats.write_kaldi_gmm("a.dubm", UBM)
+        gs.formats.write_kaldi_hmm("kaldi", HMM)
+        gs.formats.write_kaldi_matrix("final.mat", X)
+        gs.formats.write_kaldi_plda("a.plda", PLDA)
+        gs.formats.write_kaldi_vectors("ivector.ark", {"u": [1.0, 2.0]})
+        gs.formats.write_kaldi_extractor("final.ie", IVECTORS)
+        gs.formats.write_kaldi_full_gmm("final.ubm", FULL)
+        Path("post").write_text("u [ 0 1 ] \n")
+        gs.formats.write_kaldi_alignments("ali.ark", {"u": [1, 2]})
+        gs.formats.write_arpa("a.arpa", NGRAM)
+        gs.formats.write_labels("a.ctm", SEGMENTS, format="ctm")
+        gs.formats.write_mmf("a.mmf", {"m": UBM})
+    return found
+
+
+@pytest.fixture(autouse=True)
+def folder(good_files, tmp_path, monkeypatch, no_pictures):
+    """A copy of the good files, where each test is."""
+    shutil.copytree(good_files, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    UBM.save("ubm.h5")
-    soundfile.write("a.wav", SIGNAL, 16000)
-    Path("data").mkdir()
-    for name, text in {"wav.scp": "a a.wav\n", "utt2spk": "a a\n", "spk2utt": "a a\n"}.items():
-        Path("data", name).write_text(text)
-    Path("spoken").mkdir()
-    soundfile.write("spoken/a.wav", SIGNAL, 16000)
-    for name in ("a/1", "a/2", "b/1", "b/2", "c/1", "d/1"):
-        Path("speakers", name).parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(f"speakers/{name}.wav", SIGNAL, 16000)
     monkeypatch.setattr("gmmspeech.commands.verify_folder.RESAMPLES", 2)
-    Path("spoken/a.txt").write_text("ah")
-    Path("scores").write_text("m t 1.0\n")
-    Path("trials").write_text("m t target\n")
-    Path("protocol").write_text("a u1 - - bonafide\n")
-    Path("cm").write_text("u1 1.0\n")
-    Path("asv").write_text("- target 1\n- nontarget 0\nA01 spoof 1\n")
-    Path("words.dict").write_text("a AA\n")
-    Path("gselect").write_text("u 0 1 ; 1 0 ;\n")
-    gs.write_store("feats.h5", UTTERANCES.items())
-    gs.formats.write_htk("a.htk", X)
-    gs.formats.write_kaldi_gmm("a.dubm", UBM)
-    gs.formats.write_kaldi_hmm("kaldi", HMM)
-    gs.formats.write_kaldi_matrix("final.mat", X)
-    gs.formats.write_kaldi_plda("a.plda", PLDA)
-    gs.formats.write_kaldi_vectors("ivector.ark", {"u": [1.0, 2.0]})
-    gs.formats.write_kaldi_extractor("final.ie", IVECTORS)
-    gs.formats.write_kaldi_full_gmm("final.ubm", FULL)
-    Path("post").write_text("u [ 0 1 ] \n")
-    gs.formats.write_kaldi_alignments("ali.ark", {"u": [1, 2]})
-    gs.formats.write_arpa("a.arpa", NGRAM)
-    gs.formats.write_labels("a.ctm", SEGMENTS, format="ctm")
-    gs.formats.write_mmf("a.mmf", {"m": UBM})
-    return tmp_path
 
 
 def good_arguments(name):

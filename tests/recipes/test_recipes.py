@@ -106,8 +106,8 @@ def test_arabic_commands(tmp_path, corpus, thinned, run):
 
 
 @pytest.mark.usefixtures("no_pictures")
-def test_fsdd(tmp_path, corpus, run):
-    run("fsdd", tmp_path, "--corpus", corpus("fsdd"), "--seeds", "1")
+def test_fsdd(tmp_path, thinned, run):
+    run("fsdd", tmp_path, "--corpus", thinned("fsdd", train=3), "--seeds", "1")
     assert errors(tmp_path)["digits"] <= 1
     assert errors(tmp_path)["speakers"] == 0
     rates = equal_error_rates(tmp_path, "verification")
