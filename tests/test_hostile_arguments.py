@@ -345,6 +345,16 @@ FUNCTIONS = {
         "max_iter": 2,
         "n_jobs": 1,
     },
+    "phones.train_phone_hmm_on_some_labels": {
+        "progress": False,
+        "frames": UTTERANCES,
+        **words,
+        "labels": {"u1": SEGMENTS["u1"]},
+        "utt2spk": {"u1": "s", "u2": "s"},
+        "total_gaussians": 2,
+        "max_iter": 2,
+        "n_jobs": 1,
+    },
     "plot.alignment": {
         "audio": (SIGNAL, 16000),
         "labels": {"phones": SEGMENTS["u1"]},

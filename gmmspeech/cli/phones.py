@@ -78,8 +78,9 @@ beam_option = click.option(
 @click.option(
     "--labels",
     type=FILE_OR_FOLDER,
-    help="Phones with times, such as what align wrote, perhaps corrected: train on them, not on the transcripts, which "
-    "need not be there; recordings without labels are left out.",
+    help="Phones with times, such as what align wrote, corrected: train on them as they are. Recordings with "
+    "transcripts alone follow them: where labels, of 20 recordings or more, place boundaries between sounds is learned "
+    "for all. Those with neither are left out.",
 )
 @tier_option
 @click.option(
@@ -148,8 +149,8 @@ def train_phones(
 
     DATA_DIR has recordings of any kind, in one folder or one a speaker; beside each lies NAME.lab or .txt with what is
     said, or NAME.TextGrid with a tier for each speaker; or it is as in Kaldi: wav.scp, utt2spk and text (utterance,
-    words). With --labels, recordings alone will do: those that have labels. Words that the dictionary lacks are listed
-    in PHONES.unknown_words.txt. Once a second at most
+    words). With --labels of them all, recordings alone will do. Words that the dictionary lacks are listed in
+    PHONES.unknown_words.txt. Once a second at most
     PHONES.h5.checkpoint is written; the same command goes on from it should this one be killed, to the same model. It
     is removed at the end.
     """
@@ -163,7 +164,7 @@ def train_phones(
     if phone_map is not None and init == "flat":
         raise ConfigError("--phone-map: found it without --init, expected both")
     if labels is not None and beam is not None:
-        raise ConfigError("--beam: found it beside --labels, expected one of them: labels leave no paths to search")
+        raise ConfigError("--beam: found it beside --labels, expected one of them")
     if labels is not None and ladder != "mono":
         raise ConfigError("--ladder: found it beside --labels, expected one of them: triphones need the words")
     if contexts is not None and ladder == "mono":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,12 @@ from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.checkpoints import Checkpoint, checkpoint_of
 from gmmspeech.files.text import look_alike
 from gmmspeech.formats.alignments import read_alignments
-from gmmspeech.formats.datadir import DataDir, read_data_dir, read_map
+from gmmspeech.formats.datadir import DataDir, Segment, read_data_dir, read_map
 from gmmspeech.formats.labeled_recordings import read_labeled_recordings
 from gmmspeech.formats.loading import load
-from gmmspeech.formats.recordings import read_recordings
+from gmmspeech.formats.recordings import id_of_path, read_recordings
 from gmmspeech.phones.decoding.calibration import calibrated
+from gmmspeech.phones.decoding.partly_labeled import foreign_phones, train_phone_hmm_on_some_labels
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import Pronunciations
 from gmmspeech.phones.hmm.ladder import Rung, train_ladder
@@ -115,26 +116,32 @@ def train_phones_dir(
 
     Features may be `stored` ones; `front` is then that of the model to begin with, or None.
 
-    With `labels`, those are trained on, and no transcripts are needed: recordings that have none are left out.
+    With `labels`, those are trained on, and no transcripts are needed. Recordings that have transcripts alone follow
+    them, as `train_phone_hmm_on_some_labels` has it; those that have neither are left out.
 
     Until they are written, a checkpoint lies beside their place, from which a killed run goes on. Words that the
     dictionary lacks are told and listed beside the model, in ``NAME.unknown_words.txt``.
     """
-    words: Mapping[str, Sequence[str]] = {}
     known: Mapping[str, Sequence[Label]] | None = None
     if labels is None:
         data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad)
     else:
         data, known, left_out, skip = read_labels_of(folder, labels, tier, allow_pipes=allow_pipes, skip_bad=skip_bad)
     check_not_recording(data, out)
-    if known is None:
+    labeled = known or {}
+    others = [utterance for utterance in data.utterances if utterance not in labeled]
+    if others:
         how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
         spoken = spoken_words(data, dictionary, **how)
-        words, dictionary = spoken.words, spoken.entries
-        left_out |= spoken.skipped
-        data = data.only(words)
-        data = without_quiet_edges(data, channel) if stored is None else data
+        others = _followers(spoken, labeled, others)
+    else:
+        spoken = _words_beside(data, dictionary, language)
+    if others:
+        left_out |= {utterance: spoken.skipped[utterance] for utterance in others if utterance in spoken.skipped}
+        others = [utterance for utterance in others if utterance in spoken.words]
+        data = data if stored is not None else without_quiet_edges_of(data, channel, others)
         _tell_unknown(spoken, unknown_words_of(out))
+    data = data.only([*labeled, *others])
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
     with features_of(data, front, **reading) as (store, done):
         kept = front.to_json() if isinstance(front, FrontEnd) else store.front_end
@@ -142,33 +149,44 @@ def train_phones_dir(
         options["scheduler"] = scheduler
         if known is not None:
             known = _with_silence(known, store)
-            words, dictionary = _words_beside(data, dictionary, language)
         options |= {"rung": rung, "contexts": contexts, "utt2spk": data.utt2spk}
-        model, state = _train_and_save(store, words, dictionary or {}, out, known, **options)
+        model, state = _train_and_save(store, spoken.words, spoken.entries, out, known, **options)
     done.skipped = {**left_out, **done.skipped}
     return model, state, done
 
 
-def _text_beside(folder: Path, recordings: Iterable[str]) -> dict[str, str] | None:
-    """What is said in recordings, as far as transcripts of the whole of them lie beside them."""
-    with warnings.catch_warnings(), contextlib.suppress(GmmSpeechError):  # labels are enough
-        warnings.simplefilter("ignore", GmmSpeechWarning)
-        text = read_recordings(folder)[0].text or {}
-        return {name: text[name] for name in recordings if name in text} or None
-    return None
+def _followers(spoken: Spoken, labeled: Mapping[str, Sequence[Label]], others: Sequence[str]) -> list[str]:
+    """Utterances without labels to be trained on beside those with some: all, or none if their phones are others."""
+    foreign = foreign_phones(spoken.words, spoken.entries, labeled)
+    if foreign:
+        found = f"found phones that no word has, {shown(' '.join(foreign), 100)}"
+        expected = f"those of its pronunciations, so left out {counted(len(others), 'utterance')} with words alone"
+        warnings.warn(f"labels: {found}; expected {expected}", GmmSpeechWarning)
+        return []
+    if labeled:
+        found = f"found some of {counted(len(labeled), 'utterance')}"
+        warnings.warn(f"labels: {found}; {len(others)} with words alone follow them", GmmSpeechWarning)
+    return list(others)
 
 
-def _words_beside(
-    data: DataDir, dictionary: Pronunciations | None, language: str
-) -> tuple[Mapping[str, Sequence[str]], Pronunciations]:
+def without_quiet_edges_of(data: DataDir, channel: Channel, others: Sequence[str]) -> DataDir:
+    """Leave out long quiet edges of some utterances; labels count from the beginning of the others."""
+    cut = without_quiet_edges(data.only(others), channel)
+    if cut.segments is None:
+        return data
+    return replace(
+        data,
+        segments={utterance: data.segment_of(utterance) for utterance in data.utterances}
+        | {utterance: cut.segments[utterance] for utterance in others},
+    )
+
+
+def _words_beside(data: DataDir, dictionary: Pronunciations | None, language: str) -> Spoken:
     """Words of labeled utterances and their pronunciations, as alignment takes them, as far as they are known."""
-    if data.text is None:
-        return {}, {}
-    try:
-        spoken = spoken_words(data, dictionary, language=language, unknown_words="error", skip_bad=True)
-    except GmmSpeechError:  # labels are enough
-        return {}, {}
-    return spoken.words, spoken.entries
+    if data.text is not None:
+        with contextlib.suppress(GmmSpeechError):  # labels are enough
+            return spoken_words(data, dictionary, language=language, unknown_words="error", skip_bad=True)
+    return Spoken({}, {})
 
 
 def unknown_words_of(model: Path) -> Path:
@@ -227,16 +245,21 @@ def _train_and_save(
         tell = telling("training", "update", lambda state: (state.iteration, state.log_likelihood))
         keep, last = keeping_last(tell)
         options = {"callback": keep, "checkpoint": checkpoint, **options}
-        if labels is None:
-            model = train_phone_hmm(store, words, dictionary, **options)
-        else:
-            model = train_phone_hmm_on_labels(store, labels, **frame_times(store.front_end), **options)
+        followed = labels is not None and any(utterance not in labels for utterance in store if utterance in words)
         with step_checkpoints(out) as step:
+            if labels is None:
+                model = train_phone_hmm(store, words, dictionary, **options)
+            elif followed:
+                steps = {"transcripts": checkpoint, "labels": step("labels")}
+                options |= {"checkpoint": steps.get, "utt2spk": utt2spk, **frame_times(store.front_end)}
+                model = train_phone_hmm_on_some_labels(store, words, dictionary, labels, **options)
+            else:
+                model = train_phone_hmm_on_labels(store, labels, **frame_times(store.front_end), **options)
             if rung is not None:
                 climbing = {"n_jobs": options["n_jobs"], "client": client, "contexts": contexts}
                 model = _climbed(store, words, dictionary, utt2spk or {}, last[0], step, rung=rung, **climbing)
             model = model.with_front_end(front_end or store.front_end)
-            if labels is not None and words and isinstance(model, PhoneHMM):
+            if labels is not None and not followed and words and isinstance(model, PhoneHMM):
                 said: dict[str, Any] = {"transcripts": words, "dictionary": dictionary, "n_jobs": options["n_jobs"]}
                 model = calibrated(model, store, labels, **frame_times(store.front_end), **said)
             if noise:
@@ -310,27 +333,58 @@ def read_labels_of(
     if is_data_dir(folder):
         data = read_data_dir(folder, allow_pipes=allow_pipes)
         known = read_alignments(labels, data, tier=tier, skip_bad=skip)
-        without = [f"{u}{look_alike(u, known)}" for u in data.utterances if u not in known]
+        text = data.text or {}
+        without = [f"{u}{look_alike(u, known)}" for u in data.utterances if u not in known and u not in text]
     else:
         beside = labels.exists() and labels.samefile(folder) and any(folder.rglob("*.TextGrid"))
         data, known, without = read_labeled_recordings(folder, None if beside else labels, tier=tier, skip_bad=skip)
-        data = replace(data, text=_text_beside(folder, data.utterances))
+        data, without = _with_words(data, without)
     reasons: dict[str, str] = {}
     for utterance, found in known.items():
         if are_words(label.name for label in found):
             told = shown(" | ".join(label.name for label in found), 60)
             reasons[utterance] = f"found labels {told}, expected phones (of which tier?)"
-    kept = data.only(u for u in data.utterances if u in known and u not in reasons)
-    missing = f"{labels}: found no labels of {counted(len(without), 'recording')} of {folder}" if without else ""
+    usable = {utterance: known[utterance] for utterance in data.utterances if utterance in known.keys() - reasons}
+    missing = (
+        f"{labels}: found no labels of {counted(len(without), 'recording')} of {folder} and no transcript"
+        if without
+        else ""
+    )
     if without and (not skip or not known):
-        raise DataError(f"{missing}, expected those of all; the first: {shown(without[0], 200)}")
-    if reasons and (not skip or not kept.utterances):
+        raise DataError(f"{missing}, expected one of them for all; the first: {shown(without[0], 200)}")
+    if reasons and (not skip or not usable):
         name, reason = next(iter(reasons.items()))
         found_words = f"found {counted(len(reasons), 'utterance')} without phones"
         raise DataError(f"{folder}: {found_words}; the first: {shown(name)}: {reason}")
     if without:
         warnings.warn(f"{missing}, left out: {shown(', '.join(without), 300)}", GmmSpeechWarning)
-    return kept, {utterance: known[utterance] for utterance in kept.utterances}, reasons, skip
+    with_words = (data.text or {}).keys() - reasons
+    return data.only(u for u in data.utterances if u in usable or u in with_words), usable, reasons, skip
+
+
+def _with_words(data: DataDir, without: Sequence[str]) -> tuple[DataDir, list[str]]:
+    """Labeled recordings with the transcripts beside them, and the others that have some; and files without either."""
+    found = DataDir(data.path, {}, None, (), {})  # none
+    with warnings.catch_warnings(), contextlib.suppress(GmmSpeechError):  # labels are enough
+        warnings.simplefilter("ignore", GmmSpeechWarning)
+        found = read_recordings(data.path)[0]
+    words, others = (
+        found.text or {},
+        [u for u in found.utterances if found.segment_of(u).recording not in data.recordings],
+    )
+    text = {utterance: words[utterance] for utterance in (*data.utterances, *others) if utterance in words}
+    places = {u: part.segment_of(u) for part, own in ((data, data.utterances), (found, others)) for u in own}
+    recordings = {id: found.recordings[id] for id in dict.fromkeys(places[u].recording for u in others)}
+    whole = data.segments is None and all(place == Segment(u, 0.0, None) for u, place in places.items())
+    both = replace(
+        data,
+        recordings=data.recordings | recordings,
+        segments=None if whole else places,
+        utterances=tuple(sorted(places)),
+        utt2spk=data.utt2spk | {utterance: found.utt2spk[utterance] for utterance in others},
+        text=text or None,
+    )
+    return both, [name for name in without if id_of_path(Path(name).with_suffix("")) not in recordings]
 
 
 def _with_silence(labels: Mapping[str, Sequence[Label]], store: FeatureStore) -> Mapping[str, Sequence[Label]]:

@@ -1,4 +1,5 @@
 from .decoding.alignment import align as align
+from .decoding.partly_labeled import train_phone_hmm_on_some_labels as train_phone_hmm_on_some_labels
 from .decoding.recognition import decode as decode
 from .gmm.phone_gmm import PhoneGMM as PhoneGMM
 from .hmm.ladder import train_ladder as train_ladder

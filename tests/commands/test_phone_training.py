@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 import gmmspeech as gs
-from gmmspeech.commands.phone_training import train_phones_dir
-from gmmspeech.errors import DataError
-from gmmspeech.formats.datadir import read_data_dir
-from gmmspeech.formats.labels import read_ctm
+from gmmspeech.commands.phone_training import train_phones_dir, without_quiet_edges_of
+from gmmspeech.errors import DataError, GmmSpeechWarning
+from gmmspeech.formats.datadir import DataDir, Segment, read_data_dir
+from gmmspeech.formats.labels import read_ctm, write_labels
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 
@@ -63,3 +65,68 @@ def test_training_goes_on_from_its_checkpoint(digits: Path, dictionary, tmp_path
     assert (state.iteration, [path.name for path in tmp_path.iterdir()]) == (3, ["m.h5"])
     train()
     assert out.read_bytes() == again
+
+
+def labels_of(digits: Path, count: int, place: Path) -> list[str]:
+    """Write the labels of some utterances."""
+    labels = read_ctm(digits / "phones.ctm")
+    names = list(labels)[: 2 * count : 2]
+    write_labels(place, {name: labels[name] for name in names}, format="ctm")
+    return names
+
+
+def test_recordings_with_transcripts_alone_follow_the_labels(digits: Path, dictionary, tmp_path: Path) -> None:
+    """To the same bits with any number of threads; labels of all teach no offsets."""
+    front, few = gs.FrontEnd.from_toml("phones_8khz"), {"total_gaussians": 60, "max_iter": 2, "skip_bad": True}
+    names = labels_of(digits, 100, tmp_path / "some.ctm")
+    data, made = read_data_dir(digits), []
+    for jobs in (1, 2):
+        made.append(tmp_path / f"{jobs}.h5")
+        with pytest.warns(GmmSpeechWarning, match=f"some of {len(names)} utterances; [0-9]+ with words alone follow"):
+            model, state, done = train_phones_dir(
+                *(digits, made[-1], front, dictionary), labels=tmp_path / "some.ctm", n_jobs=jobs, **few
+            )
+        assert len(state.posteriors) + len(done.skipped) >= len(data.utterances) - 2
+        assert model.deviation_scale.offsets is not None
+    assert made[0].read_bytes() == made[1].read_bytes()
+    assert not list(tmp_path.glob("*.checkpoint"))
+    model, _, _ = train_phones_dir(digits, made[0], front, dictionary, labels=digits / "phones.ctm", **few)
+    assert model.deviation_scale.offsets is None
+
+
+def test_recordings_that_can_not_follow_the_labels_are_left_out(digits: Path, dictionary, tmp_path: Path) -> None:
+    """Those with neither labels nor a transcript, and all where labels are in other phones than the dictionary."""
+    data, folder = read_data_dir(digits), tmp_path / "in"
+    folder.mkdir()
+    names = data.utterances[:100]
+    labels = {data.recordings[n].stem: own for n, own in read_ctm(digits / "phones.ctm").items() if n in names[:60]}
+    for name in names:
+        path = data.recordings[name]
+        shutil.copy(path, folder)
+        if name != names[-1]:
+            (folder / f"{path.stem}.txt").write_text(data.text[name])
+    lacking = data.recordings[names[-1]]
+    front, few = gs.FrontEnd.from_toml("phones_8khz"), {"total_gaussians": 60, "max_iter": 2}
+    options = {"labels": tmp_path / "some.ctm", **few}
+    other = {name: [label._replace(name=label.name.lower()) for label in own] for name, own in labels.items()}
+    for own, trained, told in (
+        (labels, 99, f"found no labels of 1 recording of {folder} and no transcript, left out: {lacking.name}"),
+        (other, 60, "labels: found phones that no word has, .*; .* so left out 39 utterances with words alone"),
+    ):
+        write_labels(tmp_path / "some.ctm", own, format="ctm")
+        with pytest.warns(GmmSpeechWarning, match=told):
+            _, state, _ = train_phones_dir(folder, tmp_path / "m.h5", front, dictionary, **options)
+        assert len(state.posteriors) == trained
+    with pytest.raises(DataError, match="and no transcript, expected one of them for all; the first: "):
+        train_phones_dir(folder, tmp_path / "m.h5", front, dictionary, **options, skip_bad=False)
+
+
+def test_quiet_edges_of_recordings_that_follow_are_left_out_and_labels_keep_their_times(tmp_path: Path) -> None:
+    data = DataDir(tmp_path, {n: tmp_path / f"{n}.wav" for n in "ab"}, None, ("a", "b"), {"a": "s", "b": "s"})
+    quiet = np.concatenate([np.zeros(40000), np.random.default_rng(0).normal(0, 0.3, 8000)]).astype(np.float32)
+    for path in data.recordings.values():
+        soundfile.write(path, quiet, 8000)
+    with pytest.warns(GmmSpeechWarning, match="1 recording with long quiet"):
+        cut = without_quiet_edges_of(data, "mix", ["b"])
+    assert cut.segments == {"a": Segment("a", 0.0, None), "b": Segment("b", 4.5, None)}
+    assert cut.utterances == ("a", "b")

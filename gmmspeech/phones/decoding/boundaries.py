@@ -228,7 +228,7 @@ def place_boundaries(
 ) -> list[Boundaries]:
     """Place the boundaries of utterances at the means of their posteriors, those of silence where the path has them.
 
-    Deviations are those of the posteriors, or what a scale makes of them.
+    Deviations are those of the posteriors, or what a scale makes of them; where it has offsets, boundaries are moved.
     """
     moments = boundary_moments(chains, emissions, transitions)
     placed = []
@@ -242,9 +242,19 @@ def place_boundaries(
         if scale is not None:
             phone = np.array([span.phone for span in phones])
             spread = scale(large[first], deviation[first], np.roll(phone, 1), phone)
+            if scale.offsets is not None:
+                edges[1:-1] += scale.offsets[phone[:-1], phone[1:]]
+                edges = _a_frame_apart(edges)
         spread[0] = 0.0
         placed.append(Boundaries(edges, spread))
     return placed
+
+
+def _a_frame_apart(edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give boundaries that were moved back a frame for each phone; the first and the last stay."""
+    place = np.arange(len(edges))
+    later = np.maximum.accumulate(edges - place)
+    return np.minimum(later, edges[-1] - place[-1]) + place
 
 
 def unscaled(deviations: NDArray[np.float64]) -> NDArray[np.float64]:

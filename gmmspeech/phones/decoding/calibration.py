@@ -1,4 +1,4 @@
-"""What deviations of boundaries are worth, learned from the labels that a model was trained on."""
+"""What boundaries and their deviations are worth, learned from labels with times."""
 
 from __future__ import annotations
 
@@ -24,18 +24,23 @@ from gmmspeech.phones.hmm.graph import (
     utterance_graph,
 )
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.silence_edges import StaticModel, place_silence
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import best_paths
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
+from gmmspeech.phones.labels.manner import MANNERS, OTHER, manners
 
 LEAST, FEW = 200, 5000  # boundaries: below the first nothing is learned; below the second less than half of widths
 PRIOR, PHONE_PRIOR = 40.0, 200.0  # precision of weights, and of what belongs to phones, about none
+FOLLOWED_PHONE_PRIOR = 50.0  # the same where few of the utterances had labels, so that errors are as they will be
 GREATEST, LEAST_ERROR = 10.0, 0.05  # frames: errors beyond the first count as it, and this is added to all
+PAIR_PRIOR, ONE_PRIOR = 10.0, 20.0  # boundaries, of offsets of pairs of manners, and of those of single phones
+FARTHEST = 0.15  # seconds that labelers differ by: what is farther was found in another place, or never there
 COVERED = 0.975  # of the errors in 1.96 deviations: on what a model was trained on, they are smaller than elsewhere
 
 
 class _Found(NamedTuple):
-    """Of each boundary: deviations at both scales, phones on both sides, and how far it is from the label's, frames."""
+    """Of each boundary: deviations at both scales, phones on both sides, and how far the label's is from it, frames."""
 
     large: NDArray[np.float64]
     small: NDArray[np.float64]
@@ -54,9 +59,14 @@ def calibrated(
     frame_length: float | None = None,
     frame_shift: float | None = None,
     times: FrameTimes = "center",
+    offsets: bool = False,
     n_jobs: int | None = 1,
 ) -> PhoneHMM:
     """Give a model the scale of its deviations, from the errors of its boundaries beside labels with times.
+
+    And, if asked for, `offsets` of its boundaries, for labelers who place some of them elsewhere than where the sound
+    changes most: of a stop's closure, say. They are for models that were trained on transcripts above all; those of a
+    model that was trained on the labels are small.
 
     Each utterance is aligned with its words, so that errors of pronunciations count too, and left out if they are not
     known. Without any transcripts it is aligned with the phones of its labels, which teaches less than it harms where
@@ -78,6 +88,7 @@ def calibrated(
     """
     clock = FrameClock.of(timed_front_end(model.front_end, frames), frame_shift, frame_length, times)
     transitions, silence = Transitions.of(model.self_loop), model.phone_index[model.silence]
+    static = StaticModel.of(model) if offsets else None
 
     def of_batch(batch: Mapping[str, NDArray]) -> list[_Found]:
         said = {name: None if transcripts is None else transcripts.get(name, ()) for name in batch}
@@ -86,6 +97,8 @@ def calibrated(
         emissions = {name: model.log_likelihoods(batch[name]) for name in known}
         paths = best_paths(list(known.values()), list(emissions.values()), transitions) if known else []
         reached = {name: path.nodes for name, path in zip(known, paths, strict=True) if path is not None}
+        where = [known[name] for name in reached], list(reached.values()), [batch[name] for name in reached]
+        reached = dict(zip(reached, place_silence(static, *where, transitions), strict=True))
         spans = [phone_spans(known[name], nodes) for name, nodes in reached.items()]
         chains = [Chain.of(nodes, known[name].state[nodes]) for name, nodes in reached.items()]
         theirs = [emissions[name] for name in reached]
@@ -98,16 +111,24 @@ def calibrated(
             truth = _truth(labels[name], [model.phones[p] for p in phone], model.silence)
             frame = (1000 * truth - clock.edge_of_first) / clock.frame_shift
             kept = np.flatnonzero(~np.isnan(frame[1:])) + 1
-            error = np.abs(at.edges[kept] - frame[kept])
+            error = frame[kept] - at.edges[kept]
             parts.append(_Found(large[state[kept]], small[state[kept]], phone[kept - 1], phone[kept], error))
         return parts
 
     names = [name for name in labels if name in frames]
     found = [part for parts in ordered_map(of_batch, read_batches(frames, names), n_jobs=n_jobs) for part in parts]
-    if sum(len(part.error) for part in found) < LEAST:
+    farthest = 1000 * FARTHEST / clock.frame_shift if offsets else np.inf
+    if not found:
         return model
-    every = _Found(*(np.concatenate(column) for column in zip(*found, strict=True)))
-    return replace(model, deviation_scale=_fitted(every, len(model.phones)))
+    every = [np.concatenate(column) for column in zip(*found, strict=True)]
+    near = _Found._make(column[np.abs(every[-1]) <= farthest] for column in every)
+    if len(near.error) < LEAST:
+        return model
+    moved = _offsets(model, near) if offsets else None
+    left = near.error if moved is None else near.error - moved[near.before, near.after]
+    prior = PHONE_PRIOR if moved is None else FOLLOWED_PHONE_PRIOR
+    scale = _fitted(near._replace(error=np.abs(left)), len(model.phones), prior)
+    return replace(model, deviation_scale=replace(scale, offsets=moved))
 
 
 def _graph(
@@ -133,7 +154,29 @@ def _truth(labels: Sequence[Label], phones: Sequence[str], silence: str) -> NDAr
     return found
 
 
-def _fitted(found: _Found, num_phones: int) -> DeviationScale:
+def _offsets(model: PhoneHMM, found: _Found) -> NDArray[np.float64]:
+    """Estimate offsets of boundaries, (P, P): of both phones' manners, plus those of the one before and of the other.
+
+    All are drawn to zero, as if they were Gaussian. Where silence begins, labels tell too little.
+    """
+    of_phone, number = manners(model.phones), len(model.phones)
+    manner = np.array([(*MANNERS, OTHER).index(of_phone[phone]) for phone in model.phones])
+    pair = manner[:, None] * (len(MANNERS) + 1) + manner
+    first = np.array([0, (len(MANNERS) + 1) ** 2, (len(MANNERS) + 1) ** 2 + number])
+    terms = np.stack([pair[found.before, found.after], found.before, found.after]) + first[:, None]
+    precision = np.repeat([PAIR_PRIOR, ONE_PRIOR, ONE_PRIOR], [first[1], number, number])
+    normal, total = np.diag(precision), np.zeros(len(precision))
+    for ours in terms:
+        np.add.at(total, ours, found.error)
+        for theirs in terms:
+            np.add.at(normal, (ours, theirs), 1.0)
+    pairs, before, after = np.split(np.linalg.solve(normal, total), first[1:])
+    offsets: NDArray[np.float64] = pairs[pair] + before[:, None] + after
+    offsets[:, model.phone_index[model.silence]] = 0.0
+    return offsets
+
+
+def _fitted(found: _Found, num_phones: int, phone_prior: float) -> DeviationScale:
     """Fit widths of Laplace distributions by their posterior probability, and scale them to what they are to cover.
 
     Of few boundaries, which tell little of others, they are on the whole nearer to those of the posteriors.
@@ -143,7 +186,7 @@ def _fitted(found: _Found, num_phones: int) -> DeviationScale:
     logs = np.log(np.stack([found.large, found.small]) + OFFSET)
     middle = logs.mean(axis=1, keepdims=True)
     error = np.minimum(found.error, GREATEST) + LEAST_ERROR
-    precision = np.concatenate([[0.0, PRIOR, PRIOR], np.full(2 * num_phones, PHONE_PRIOR)])
+    precision = np.concatenate([[0.0, PRIOR, PRIOR], np.full(2 * num_phones, phone_prior)])
 
     def split(values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         return np.split(values, [3, 3 + num_phones])

@@ -1,4 +1,4 @@
-"""What deviations of boundaries by posteriors are worth, as a model learned it from labels with times."""
+"""What boundaries by posteriors and their deviations are worth, as a model learned it from labels with times."""
 
 from __future__ import annotations
 
@@ -28,11 +28,14 @@ class DeviationScale:
         The constant, and the weights of deviations at the scale of boundaries and at the smaller one.
     before, after : ndarray, shape (P,), float64
         Of each phone of the model.
+    offsets : ndarray, shape (P, P), float64, or None
+        Where labels place boundaries, less where posteriors do, in frames: by the phone before and the one after.
     """
 
     weights: NDArray[np.float64]
     before: NDArray[np.float64]
     after: NDArray[np.float64]
+    offsets: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         for name in ("weights", "before", "after"):
@@ -45,6 +48,12 @@ class DeviationScale:
                 f"{counted(len(self.weights), 'weight')}, {len(self.before)} and {counted(len(self.after), 'phone')}"
             )
             raise ModelError(f"DeviationScale: found {found}, expected 3 weights and as many phones before as after")
+        if self.offsets is not None:
+            offsets, number = real_array(self.offsets, "DeviationScale: offsets", ModelError), len(self.before)
+            if offsets.shape != (number, number) or not np.isfinite(offsets).all():
+                expected = f"finite numbers of shape {(number, number)}"
+                raise ModelError(f"DeviationScale: found offsets of shape {offsets.shape}, expected {expected}")
+            set_fields(self, offsets=offsets.astype(np.float64))
 
     def __call__(
         self, large: NDArray[np.float64], small: NDArray[np.float64], before: NDArray[np.intp], after: NDArray[np.intp]
@@ -58,4 +67,5 @@ class DeviationScale:
         """Give it for other phones, each as one of these; None changes nothing."""
         index = [len(self.before) if place is None else place for place in places]
         before, after = (np.append(values, 0.0)[index] for values in (self.before, self.after))
-        return DeviationScale(self.weights, before, after)
+        offsets = None if self.offsets is None else np.pad(self.offsets, (0, 1))[np.ix_(index, index)]
+        return DeviationScale(self.weights, before, after, offsets)

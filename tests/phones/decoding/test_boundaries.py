@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gmmspeech.phones.decoding.boundaries import Chain, boundary_moments, place_boundaries
 from gmmspeech.phones.decoding.spans import PhoneSpan
+from gmmspeech.phones.hmm.deviation_scale import DeviationScale
 from gmmspeech.phones.hmm.trellis import Transitions
 
 
@@ -106,3 +107,37 @@ def test_boundaries_of_silence_stay_on_the_path_and_no_phone_is_empty():
                 assert placed.edges[i + 1] == stops[i]
         assert placed.deviations[0] == 0
         assert placed.deviations[1:].min() >= 0.8 == pytest.approx(0.8)
+
+
+def one_state_each(seed, number=8, frames=60):
+    """A chain of phones, each of one state, and their spans."""
+    chain, emissions = drawn(seed, frames, number)
+    phones = np.random.default_rng(seed).integers(0, 3, number)
+    stops = np.append(chain.entry[1:], frames)
+    rows = zip(chain.entry.tolist(), stops.tolist(), phones.tolist(), strict=True)
+    return chain, emissions, [PhoneSpan(a, b, p, 0, False) for a, b, p in rows]
+
+
+def scaled(offsets):
+    return DeviationScale(np.zeros(3), np.zeros(3), np.zeros(3), np.asarray(offsets, float))
+
+
+def test_offsets_move_boundaries_by_the_phones_on_both_sides():
+    transitions = Transitions.of(np.full(5, 0.5))
+    chain, emissions, spans = one_state_each(1, number=3)
+    plain, moved = (
+        place_boundaries([spans], [chain], [emissions], transitions, silence=9, scale=scaled(0.3 * offsets))[0].edges
+        for offsets in (np.zeros((3, 3)), np.arange(9.0).reshape(3, 3))
+    )
+    pairs = [3 * a.phone + b.phone for a, b in itertools.pairwise(spans)]
+    np.testing.assert_allclose(moved[1:-1] - plain[1:-1], 0.3 * np.array(pairs))
+    assert (moved[0], moved[-1]) == (0, 60)
+
+
+@given(seed=st.integers(0, 2**32 - 1), size=st.sampled_from([1.0, 10.0, 1e3]))
+def test_offsets_reorder_no_boundaries_and_leave_none_without_a_frame(seed, size):
+    chain, emissions, spans = one_state_each(seed)
+    scale = scaled(np.random.default_rng(seed).normal(0, size, (3, 3)))
+    (placed,) = place_boundaries([spans], [chain], [emissions], Transitions.of(np.full(5, 0.5)), 0, scale)
+    assert (placed.edges[0], placed.edges[-1]) == (0, 60)
+    assert np.diff(placed.edges).min() >= 1 - 1e-6

@@ -78,3 +78,31 @@ def test_labels_of_other_phones_and_utterances_without_a_path_are_left_out():
     said = {"other": [Label(0.0, 0.5, "X")], "short": labels["4-0"], "none": labels["4-0"]}
     found = calibrated(model(), more, labels | said, **CLOCK).deviation_scale
     np.testing.assert_array_equal(found.weights, want.weights)
+
+
+def late_speech(count, seed):
+    """Utterances whose labels have S begin two frames late, and T one frame early."""
+    frames, labels = speech(count, seed)
+    rng = np.random.default_rng(seed)
+    for name in labels:
+        lengths = rng.integers(12, 20, len(SAID))
+        places = np.repeat([SOUNDS[p] for p in SAID], lengths)
+        frames[name] = (places + rng.normal(0, 1, len(places)))[:, None]
+        edges = np.concatenate([[0], np.cumsum(lengths)]) + np.array([0, 0, 2, -1, 0, -1, 0, 0])
+        pairs = zip(itertools.pairwise(edges.tolist()), SAID, strict=True)
+        labels[name] = [Label(a / 100, b / 100, p) for (a, b), p in pairs]
+    return frames, labels
+
+
+def test_offsets_are_those_of_the_labels_and_utterances_labeled_elsewhere_change_none():
+    frames, labels = late_speech(150, 5)
+    said = {"transcripts": {name: ["W", "V"] for name in frames}, "dictionary": DICTIONARY, "offsets": True}
+    scale = calibrated(model(), frames, labels, **CLOCK, **said).deviation_scale
+    sil, a, s, t = range(4)
+    found = scale.offsets[[a, s, a, t], [s, t, t, a]]
+    np.testing.assert_allclose(found, [2, -1, -1, 0], atol=0.35)
+    assert not scale.offsets[:, sil].any()
+    odd = {n: [Label(x + 0.3, y + 0.3, p) for x, y, p in own] for n, own in list(labels.items())[:20]}
+    again = calibrated(model(), frames, labels | odd, **CLOCK, **said).deviation_scale
+    np.testing.assert_allclose(again.offsets, scale.offsets, atol=0.3)
+    assert calibrated(model(), frames, labels, **CLOCK).deviation_scale.offsets is None

@@ -37,6 +37,8 @@ def test_no_deviation_is_endless():
         ({"weights": [1.0, 2.0]}, "found 2 weights, 3 and 3 phones, expected 3 weights"),
         ({"before": [0.0]}, "1 and 3 phones, expected 3 weights and as many phones before as after"),
         ({"after": [0.0, np.nan, 0.0]}, "after: expected a row of finite numbers"),
+        ({"offsets": np.zeros((3, 2))}, r"found offsets of shape \(3, 2\), expected finite numbers of shape \(3, 3\)"),
+        ({"offsets": np.full((3, 3), np.inf)}, "found offsets of shape .*, expected finite numbers of shape"),
     ],
 )
 def test_what_makes_no_scale(fields, message):
@@ -49,6 +51,16 @@ def test_a_model_keeps_it_in_its_file(tmp_path):
     kept = gs.load(tmp_path / "model.h5").deviation_scale
     for name in ("weights", "before", "after"):
         np.testing.assert_array_equal(getattr(kept, name), getattr(SCALE, name))
+
+
+def test_offsets_go_with_the_phones_of_their_model(tmp_path):
+    offsets = np.arange(9.0).reshape(3, 3)
+    moved = dataclasses.replace(model(), deviation_scale=dataclasses.replace(SCALE, offsets=offsets))
+    moved.save(tmp_path / "model.h5")
+    kept = gs.load(tmp_path / "model.h5").deviation_scale
+    np.testing.assert_array_equal(kept.offsets, offsets)
+    others = kept.mapped([2, None, 0])
+    np.testing.assert_array_equal(others.offsets, [[8, 0, 6], [0, 0, 0], [2, 0, 0]])
 
 
 def test_a_model_of_other_phones():
