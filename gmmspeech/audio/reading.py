@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import NOTHING, PATH, any_of, check, checked, instance, one_of, real, whole
-from gmmspeech.audio.headers import STREAMED, Content, Sound, examine, how_to_convert
+from gmmspeech.audio.headers import STREAMED, Content, Sound, examine, examine_for_piece, how_to_convert
 from gmmspeech.audio.raw import RawAudio, raw_options
 from gmmspeech.checks import check_finite, real_array
 from gmmspeech.errors import AudioError, ConfigError, counted, one_line, shown
@@ -157,7 +157,8 @@ def read_audio_blocks(
             return
         with open_regular(name) as file:
             num_bytes = os.fstat(file.fileno()).st_size
-            sound = _examine(name, file, num_bytes, raw)
+            look = examine_for_piece if start or end is not None else examine
+            sound = look(name, file, num_bytes) if raw is None else Sound(options=raw_options(name, num_bytes, raw))
         yield from _decode(name, name, num_bytes, sound, size, channel, start, end)
     except OSError as error:
         reason = error.strerror or one_line(error)

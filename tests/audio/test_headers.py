@@ -12,7 +12,8 @@ import pytest
 import soundfile
 from sounds import RATE, sweep
 
-from gmmspeech.audio import decode_audio, read_audio
+from gmmspeech.audio import decode_audio, headers, read_audio
+from gmmspeech.audio.headers import examine
 from gmmspeech.errors import AudioError, GmmSpeechWarning
 
 PCM = sweep()
@@ -303,3 +304,27 @@ def test_the_command_that_converts_writes_another_file(tmp_path):
     path.write_bytes(b"\0\0\0\x18ftypM4A " + bytes(200))
     with pytest.raises(AudioError, match=r"found MP4 .*; ffmpeg -i \S*film.WAV film-converted.wav makes WAV of it"):
         read_audio(path)
+
+
+@pytest.mark.parametrize(("kind", "subtype"), [("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III")])
+def test_a_long_recording_is_walked_through_once_for_its_pieces(tmp_path, monkeypatch, kind, subtype):
+    path = tmp_path / f"a.{kind.lower()}"
+    path.write_bytes(encoded(kind, subtype))
+    looked = []
+    monkeypatch.setattr(headers, "examine", lambda *of: looked.append(of) or examine(*of))
+    whole = read_audio(path)[0]
+    looked.clear()
+    pieces = [read_audio(path, start=start / 10, end=(start + 1) / 10)[0] for start in range(3)]
+    np.testing.assert_allclose(np.concatenate(pieces), whole[: sum(map(len, pieces))], atol=1e-3)
+    assert len(looked) == 1
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(AudioError):
+        read_audio(path, start=0.1, end=0.2)
+    assert len(looked) == 2
+
+
+def test_what_was_found_of_a_file_is_kept_for_the_last_few(tmp_path):
+    for name in map(str, range(20)):
+        (tmp_path / name).write_bytes(encoded("FLAC"))
+        read_audio(tmp_path / name, end=0.1)
+    assert len(headers._EXAMINED) == headers._MOST_EXAMINED
