@@ -38,7 +38,7 @@ def as_typed(command: click.Command) -> Callable[[str], str]:
     """Give a function that puts a command's options into a message in place of parameters of functions.
 
     A parameter is known by where it stands: a name of several words anywhere; a plain word before ``: found`` at the
-    beginning, or before ``=``.
+    beginning, or before ``=``. What stands in quotes is what somebody wrote.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def as_typed(command: click.Command) -> Callable[[str], str]:
     }
     typed |= {function: typed[name] for function, name in _FUNCTIONS.items() if name in typed and function not in typed}
     names = "|".join(sorted(map(re.escape, typed), key=len, reverse=True))
-    pattern = re.compile(rf"(?<![\w./\\-])(?P<name>{names})(?!:\d|[\w./\\-]|\[)")
+    pattern = re.compile(rf"(?<![\w./\\'-])(?P<name>{names})(?!:\d|[\w./\\-]|\[)")
 
     def replace(found: re.Match[str]) -> str:
         name, rest = found["name"], found.string[found.end() :]

@@ -42,6 +42,7 @@ def options(command: click.Command) -> set[str]:
         ("train-ubm", "features.variance_floor = 3, top_c", "features.variance_floor = 3, top_c"),
         ("train-plda", "rank: found 9, expected 1 to 4", "--rank: found 9, expected 1 to 4"),
         ("train-plda", "u.h5: rank: found 9", "u.h5: rank: found 9"),
+        ("align", "x.toml: [cmvn] unknown key 'norm_vars'", "x.toml: [cmvn] unknown key 'norm_vars'"),
         ("all-trials", "n_jobs: found 0", "n_jobs: found 0"),
     ],
 )
