@@ -18,7 +18,7 @@ from gmmspeech.plot.style import figure_of
 from gmmspeech.report.page import Configuration, configuration_section, figures, section, table, write_page
 
 WORST = 20  # rows of a table
-LONGEST = 60  # characters of a transcript
+LONGEST = 50  # characters of a transcript
 MOST_UTTERANCES = 5  # named for an unknown word
 FEWEST = 10  # segments of a phone by which a typical duration is told
 STRANGE = 3.0  # robust deviations of the logarithm of a duration
@@ -109,9 +109,9 @@ def _worst_utterances(files: Sequence[AlignedFile]) -> str:
     if not rows:
         return "<p>No utterance has a figure.</p>"
     what = "likelihood against any phones" if with_fit else "log-likelihood"
-    note = f"By {what}, in nats a frame. The lowest are those whose transcript may be wrong or incomplete."
-    cells = [[u.name, f.place, _first(u.words), f"{value:.2f}"] for f, u, value in rows]
-    return f"<p>{note}</p>\n{table(['utterance', 'file', 'words', what], cells, numbers=1)}"
+    note = f"Fit is the {what}, in nats a frame. The lowest are those whose transcript may be wrong or incomplete."
+    cells = [[f.place, u.speaker, _first(u.words), f"{u.start:.2f}", f"{value:.2f}"] for f, u, value in rows]
+    return f"<p>{note}</p>\n{table(['file', 'speaker', 'words', 'begin (s)', 'fit'], cells, numbers=2)}"
 
 
 def _first(words: Sequence[Entry]) -> str:

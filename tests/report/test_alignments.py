@@ -49,7 +49,7 @@ def test_the_worst_come_first(report, tmp_path: Path) -> None:
     words = found.found["Worst words"]
     assert words[1] == ["w<7>", "ann/7", "ann", "0.10", "0.40", "-1.00", "50"]
     assert len(words) == 21
-    assert found.found["Utterances that fit worst"][1] == ["u7", "ann/7", "w<7>", "-5.00"]
+    assert found.found["Utterances that fit worst"][1] == ["ann/7", "ann", "w<7>", "0.00", "-5.00"]
     assert found.found["Confidence"][1][:3] + found.found["Confidence"][1][-1:] == ["AA", "ann/7", "ann", "50"]
     durations = found.found["Durations"]
     assert durations[1] == ["AA", "ann/19", "ann", "0.10", "0.90", "800", "112"]
@@ -63,7 +63,7 @@ def test_without_confidence(report, tmp_path: Path) -> None:
     assert (tmp_path / "folder" / "index.html").exists()
     assert found.found["Worst words"][1][:2] == ["w<24>", "ann/24"]  # the lowest likelihood
     assert "Neither deviations nor goodness are known" in found.text["Confidence"]
-    assert found.found["Utterances that fit worst"][1][0] == "u0"
+    assert found.found["Utterances that fit worst"][1][0] == "ann/0"
 
 
 def test_unknown_words_and_what_is_left_out(report, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_long_transcripts_are_cut(sections_of, tmp_path: Path) -> None:
     words = [Entry(Label(i / 10, (i + 1) / 10, "word"), -50.0) for i in range(40)]
     file = AlignedFile("a", 4.0, [AlignedUtterance("u", "ann", 0.0, words, [], -50.0)])
     found = sections_of(write_alignment_report(tmp_path, [file], title="long"))
-    assert found.found["Utterances that fit worst"][1][2] == ("word " * 12)[:58] + " …"
+    assert found.found["Utterances that fit worst"][1][2] == ("word " * 12)[:48] + " …"
 
 
 @pytest.mark.parametrize("files", [[], [AlignedFile("a", None, [AlignedUtterance("u", "", 0.0, [], [])])]])
