@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import click
 
 from gmmspeech.audio import audio_file
-from gmmspeech.errors import ConfigError, DataError, DownloadError, report_errors, say
+from gmmspeech.errors import ConfigError, DataError, DownloadError, report_errors, say, shown
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import atomic_path, write_lines
 from gmmspeech.files.text import parse_number, read_text
@@ -220,14 +220,23 @@ def recipe(
     return decorate
 
 
-test_option = click.option(
-    "--test",
-    "tests",
-    metavar="PART",
-    multiple=True,
-    help="Another part of the corpus, with enroll_spk2utt and trials: verified by what was learnt, and calibrated on, "
-    "the others. May be given again.",
-)
+def other_parts(needs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Option for more parts of a corpus to test on; it tells what such a part needs, and what is done with it."""
+    text = f"Another part of the corpus, {needs}. May be given again."
+    return click.option("--test", "tests", metavar="PART", multiple=True, help=text)
+
+
+test_option = other_parts("with enroll_spk2utt and trials: verified by what was learnt, and calibrated on, the others")
+
+
+def check_other_speakers(training: DataDir, parts: Iterable[DataDir]) -> None:
+    """Raise a DataError where a part to test on has a speaker of the one to learn from."""
+    known = set(training.utt2spk.values())
+    for part in parts:
+        both = sorted(known & {part.utt2spk[utterance] for utterance in part.utterances})
+        if both:
+            found = f"speaker {shown(both[0])} of {training.path.name} ({len(both)} such)"
+            raise DataError(f"{part.path}: found {found}, expected speakers that were not learnt from")
 
 
 def fetched(name: str, *, option: str = "--corpus") -> Path:

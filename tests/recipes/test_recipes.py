@@ -73,8 +73,10 @@ def test_librispeech(tmp_path, corpus, run):
 
 def test_kaldi_sre(tmp_path, thinned, run, monkeypatch):
     few = ("--components", "4", "--rank", "5", "--lda-dim", "3")
-    run("kaldi_sre", tmp_path, "--corpus", thinned("librispeech-mini", ubm=2), *few, SEXES={"pooled": "", "male": "m"})
+    corpus, sexes = thinned("librispeech-mini", ubm=2), {"pooled": "", "male": "m"}
+    run("kaldi_sre", tmp_path, "--corpus", corpus, "--test", "test-other", *few, SEXES=sexes)
     assert equal_error_rates(tmp_path)["pooled trials, pooled models"] < 20
+    assert equal_error_rates(tmp_path)["test-other trials, pooled models"] < 25
     monkeypatch.chdir(tmp_path)  # which paths in script files are relative to
     vectors = kaldiio.load_scp("exp/pooled/ivector_test.scp")
     feats, voiced = (kaldiio.load_scp(f"data/test_male/{name}.scp") for name in ("feats", "vad"))
@@ -87,6 +89,36 @@ def test_kaldi_sre(tmp_path, thinned, run, monkeypatch):
     lists = (Path("enroll_pooled"), Path("trials_pooled"), Path("again"))
     again = score_ivectors_file(exp / "kaldi/plda", "scp:exp/pooled/ivector_test.scp", *lists)
     np.testing.assert_allclose(again.values, gs.read_scores(exp / "scores").values, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "message"),
+    [
+        (
+            "kaldi_sre",
+            "background",
+            "background: found speaker 1034 of ubm (121 such), expected speakers that were not",
+        ),
+        ("kaldi_sre", "male", "--test: found male, expected another name"),
+        ("english_model", "sv80", "sv80: found speaker 1040 of background (80 such), expected speakers that were not"),
+    ],
+)
+def test_other_parts_are_of_others(tmp_path, corpus, recipe, name, part, message):
+    words = ["--corpus", str(corpus("librispeech-mini")), "--out", str(tmp_path / "out"), "--test", part]
+    done = CliRunner().invoke(recipe(name).main, words)
+    assert done.exit_code == 1
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_late_takes_have_their_name(tmp_path, corpus, recipe):
+    words = ["--corpus", str(corpus("fsdd-tiny")), "--out", str(tmp_path / "out"), "--test", "late"]
+    done = CliRunner().invoke(recipe("fsdd").main, words)
+    assert done.exit_code == 1
+    assert (
+        done.stderr
+        == "gmmspeech: error: --test: found late, as the trials of late takes are called, expected another name\n"
+    )
 
 
 @pytest.mark.usefixtures("no_pictures")

@@ -44,7 +44,15 @@ def test_spoofs_are_made_and_told_from_speech(few: Path, tmp_path: Path, recipe,
     pytest.importorskip("pyworld")
     seen = ("WORLD", "eSpeak", "cepstral-vocoder", "channel-vocoder", "other-phases", "A-law")
     unseen = ("WORLD-coded", "LPC-vocoder", "GSM")
-    tables = run(recipe, monkeypatch, few, tmp_path / "out", "--compare", SEEN=seen, UNSEEN=unseen)
+    attacks = {"SEEN": seen, "UNSEEN": unseen}
+    again = few / "data" / "again"
+    again.symlink_to(few / "data" / "background")
+    tables = run(recipe, monkeypatch, few, tmp_path / "out", "--compare", "--test", "again", **attacks)
+    assert tables["again"] == tables["test"]
+    with pytest.raises(SystemExit):
+        run(recipe, monkeypatch, few, tmp_path / "out", "--test", "dev", **attacks)
+    with pytest.raises(SystemExit):  # whose speaker is learnt from
+        run(recipe, monkeypatch, few, tmp_path / "out", "--test", "ubm", **attacks)
     parts = {part: read_protocol(tmp_path / "out" / "data" / part / "protocol") for part in ("train", "dev", "test")}
     assert {trial.attack for trial in parts["train"]} == {"bonafide", *seen}
     assert {trial.attack for trial in parts["test"]} == {"bonafide", *unseen}
