@@ -109,18 +109,20 @@ def telling(
     >>> tell([-45.2])
     """
     began = time.perf_counter()
-    last: float | None = None
+    last, before = None, 0
 
     def tell(state: Any) -> None:
-        nonlocal began, last
+        nonlocal began, last, before
         number, log_likelihood = pass_of(state)
+        if number <= before:  # another training has begun
+            last = None
         words = [f"{description}: {unit} {number}"]
         if log_likelihood is not None:
             words.append(f"{log_likelihood:.4f} nats a {of}")
             words += [] if last is None else [f"gain {log_likelihood - last:+.4f}"]
         now = time.perf_counter()
         say_step(", ".join([*words, f"{now - began:.2f} s"]))
-        began, last = now, log_likelihood
+        began, last, before = now, log_likelihood, number
 
     return tell
 

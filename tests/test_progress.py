@@ -72,6 +72,8 @@ def test_passes_are_told_with_what_they_gained(monkeypatch):
         tell(history)
     assert said[0].startswith("EM: pass 1, -3.0000 nats a frame, 0.")
     assert said[1].startswith("EM: pass 2, -2.5000 nats a frame, gain +0.5000, 0.")
+    tell([-9.0])  # another training, which gains nothing upon this one
+    assert "gain" not in said[2]
 
 
 def test_other_threads_show_none(monkeypatch):

@@ -199,7 +199,7 @@ def train_phones(
         say(f"begun with {init}: {told_start(hmm, **start)}")
     used = len(state.posteriors)
     skipped = len(done.skipped) + done.num_utterances - used  # those that training itself left out, with a warning
-    searched = "as labeled" if labels is not None else "all paths" if beam is None else f"a beam of {beam:g}"
+    searched = "by labels" if labels is not None else "all paths" if beam is None else f"a beam of {beam:g}"
     tell(
         f"{counted(len(hmm.phones), 'phone')}, {counted(hmm.num_states, 'state')}, "
         f"{counted(hmm.num_gaussians, 'Gaussian')}, "

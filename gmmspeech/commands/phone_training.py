@@ -132,8 +132,7 @@ def train_phones_dir(
     others = [utterance for utterance in data.utterances if utterance not in labeled]
     if others:
         how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
-        spoken = spoken_words(data, dictionary, **how)
-        others = _followers(spoken, labeled, others)
+        spoken, others = _followers(data, dictionary, labeled, others, **how)
     else:
         spoken = _words_beside(data, dictionary, language)
     if others:
@@ -155,18 +154,33 @@ def train_phones_dir(
     return model, state, done
 
 
-def _followers(spoken: Spoken, labeled: Mapping[str, Sequence[Label]], others: Sequence[str]) -> list[str]:
-    """Utterances without labels to be trained on beside those with some: all, or none if their phones are others."""
+def _followers(
+    data: DataDir,
+    dictionary: Pronunciations | None,
+    labeled: Mapping[str, Sequence[Label]],
+    others: Sequence[str],
+    *,
+    skip_bad: bool,
+    **how: Any,
+) -> tuple[Spoken, list[str]]:
+    """Words, and the utterances without labels to be trained on: all, or none if they can't follow those with some."""
+    left_out = f"left out {counted(len(others), 'utterance')} with words alone"
+    try:
+        spoken = spoken_words(data, dictionary, skip_bad=skip_bad, **how)
+    except DataError as error:
+        if not labeled or not skip_bad:
+            raise
+        warnings.warn(f"{error}; {left_out}", GmmSpeechWarning)
+        return Spoken({}, {}), []
     foreign = foreign_phones(spoken.words, spoken.entries, labeled)
     if foreign:
         found = f"found phones that no word has, {shown(' '.join(foreign), 100)}"
-        expected = f"those of its pronunciations, so left out {counted(len(others), 'utterance')} with words alone"
-        warnings.warn(f"labels: {found}; expected {expected}", GmmSpeechWarning)
-        return []
+        warnings.warn(f"labels: {found}; expected those of pronunciations, so {left_out}", GmmSpeechWarning)
+        return spoken, []
     if labeled:
-        found = f"found some of {counted(len(labeled), 'utterance')}"
+        found = f"found those of {counted(len(labeled), 'utterance')}"
         warnings.warn(f"labels: {found}; {len(others)} with words alone follow them", GmmSpeechWarning)
-    return list(others)
+    return spoken, list(others)
 
 
 def without_quiet_edges_of(data: DataDir, channel: Channel, others: Sequence[str]) -> DataDir:

@@ -82,7 +82,7 @@ def test_recordings_with_transcripts_alone_follow_the_labels(digits: Path, dicti
     data, made = read_data_dir(digits), []
     for jobs in (1, 2):
         made.append(tmp_path / f"{jobs}.h5")
-        with pytest.warns(GmmSpeechWarning, match=f"some of {len(names)} utterances; [0-9]+ with words alone follow"):
+        with pytest.warns(GmmSpeechWarning, match=f"those of {len(names)} utterances; [0-9]+ with words alone follow"):
             model, state, done = train_phones_dir(
                 *(digits, made[-1], front, dictionary), labels=tmp_path / "some.ctm", n_jobs=jobs, **few
             )
@@ -112,10 +112,12 @@ def test_recordings_that_can_not_follow_the_labels_are_left_out(digits: Path, di
     for own, trained, told in (
         (labels, 99, f"found no labels of 1 recording of {folder} and no transcript, left out: {lacking.name}"),
         (other, 60, "labels: found phones that no word has, .*; .* so left out 39 utterances with words alone"),
+        (labels, 60, "found no utterance with words that can be used; .*; left out 39 utterances with words alone"),
     ):
         write_labels(tmp_path / "some.ctm", own, format="ctm")
+        words = {"word": [["A"]]} if "can be used" in told else dictionary
         with pytest.warns(GmmSpeechWarning, match=told):
-            _, state, _ = train_phones_dir(folder, tmp_path / "m.h5", front, dictionary, **options)
+            _, state, _ = train_phones_dir(folder, tmp_path / "m.h5", front, words, **options)
         assert len(state.posteriors) == trained
     with pytest.raises(DataError, match="and no transcript, expected one of them for all; the first: "):
         train_phones_dir(folder, tmp_path / "m.h5", front, dictionary, **options, skip_bad=False)
