@@ -1,10 +1,11 @@
 """The main job on synthetic voices: who speaks, is it who he claims to be; and phones. No corpus is needed."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
+import numpy as np
 
 import gmmspeech as gs
 from gmmspeech import pipeline
@@ -33,6 +34,7 @@ TRAINING = {"max_iter": 20}
 PASSES = 2  # of the flat start: once more from single Gaussians
 CLASSIFIER = phone_gmms.PhoneClassifierConfig(smoothing=0.0)  # exact times need none
 EXACT, FLAT, ENGLISH = "trained on the exact times", "flat start", "English model"
+FOLLOWING = {f"{FLAT}, {number} utterances labeled": number for number in (20, 40)}  # of those of the training
 
 
 @click.option("--phones", "with_phones", is_flag=True, help="Align and classify phones too, after all else.")
@@ -116,19 +118,26 @@ def align_by_trained(run: pipeline.Run, data: gs.formats.DataDir, kept: str, hol
     if run.todo(f"features-phones{kept}", makes=[features], of=[data], settings=PHONE_FRONT_END):
         gs.extract_features([data], features, PHONE_FRONT_END, n_jobs=run.jobs)
     exact, (words, dictionary) = gs.formats.read_labels(labels), pronounced(data)
-    found: dict[str, Aligned] = {EXACT: {}, FLAT: {}}
+    found: dict[str, Aligned] = {kind: {} for kind in (EXACT, FLAT, *(FOLLOWING if hold_out else ()))}
     for kind in found:
         for fold, (train, test) in enumerate(folds(data, hold_out)):
-            name = f"{kind.split()[0]}{kept}-{fold}"
+            name = f"{kind.split()[0]}{FOLLOWING.get(kind, '')}{kept}-{fold}"
             learned = {u: words[u] for u in train.utterances}
-            how = {"labels": {u: exact[u] for u in learned}} if kind == EXACT else {"num_passes": PASSES}
-            model, settings = run.out / f"hmm-{name}.h5", [learned, dictionary, TRAINING, PASSES]
+            labeled = list(learned) if kind == EXACT else drawn(learned, FOLLOWING.get(kind, 0))
+            told = {u: exact[u] for u in labeled}
+            model, settings = run.out / f"hmm-{name}.h5", [learned, labeled, dictionary, TRAINING, PASSES]
             if run.todo(f"train-{name}", makes=[model], of=[labels], settings=settings):
-                phone_training.train_phones_file(
-                    features, learned, dictionary, model, **how, **TRAINING, n_jobs=run.jobs
-                )
+                how = {"labels": told or None, "utt2spk": data.utt2spk, **TRAINING, "n_jobs": run.jobs}
+                how |= {"num_passes": PASSES} if kind == FLAT else {}
+                phone_training.train_phones_file(features, learned, dictionary, model, **how)
             found[kind] |= align(run, gs.load(model), features, test)
     return found
+
+
+def drawn(utterances: Mapping[str, Sequence[str]], number: int) -> list[str]:
+    """Give some utterances, as if they were those that somebody labeled by hand."""
+    chosen = np.random.default_rng(0).permutation(len(utterances))[:number]
+    return [list(utterances)[i] for i in chosen]
 
 
 def align_by_english(run: pipeline.Run, data: gs.formats.DataDir, hold_out: bool) -> Aligned:
