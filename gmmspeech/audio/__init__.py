@@ -7,12 +7,11 @@ from gmmspeech.audio.reading import (
     audio_file,
     audio_format,
     decode_audio,
-    not_finite,
     read_audio,
     read_audio_blocks,
-    resample,
     sample_at,
 )
+from gmmspeech.audio.samples import not_finite, resample
 
 __all__ = [
     "AudioFormat",

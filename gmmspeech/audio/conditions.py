@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.audio.reading import resample
+from gmmspeech.audio.samples import resample
 from gmmspeech.checks import check_positive, first_bad, real_array
 from gmmspeech.errors import AudioError, ConfigError, shown
 

@@ -1,4 +1,4 @@
-"""Recordings to waveforms: decode, cut, resample."""
+"""Recordings to waveforms: decode and cut."""
 
 from __future__ import annotations
 
@@ -8,22 +8,20 @@ import re
 import stat
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.arguments import NOTHING, PATH, any_of, check, checked, instance, one_of, real, whole
+from gmmspeech.arguments import NOTHING, PATH, any_of, check, instance, one_of, real, whole
 from gmmspeech.audio.headers import STREAMED, Content, Sound, examine, examine_for_piece, how_to_convert
 from gmmspeech.audio.raw import RawAudio, raw_options
-from gmmspeech.checks import check_finite, real_array
-from gmmspeech.errors import AudioError, ConfigError, counted, one_line, shown
+from gmmspeech.audio.samples import Channel, channel_column, not_finite
+from gmmspeech.errors import AudioError, counted, one_line, shown
 from gmmspeech.files.regular import open_regular
 
 if TYPE_CHECKING:
     import soundfile
-
-Channel = int | Literal["mix"] | None  # one from 0, the mean of all, or the only one
 
 MAX_OVERSHOOT = 0.5  # seconds a cut may end after the recording does: Kaldi's extract-segments, its default
 
@@ -300,7 +298,7 @@ def _decode(
     """Yield the samples of a segment, and their rate, in blocks of `size`."""
     with _opened(name, sound.content or source, sound) as file:
         rate, frames = file.samplerate, _frames(name, file, sound)
-        column = _column(name, file.channels, channel)
+        column = channel_column(name, file.channels, channel)
         first, last = _piece(name, frames, rate, start, end)
         if first:  # which takes a decoder a while, wherever it leads
             file.seek(first)
@@ -379,62 +377,6 @@ def _read(file: soundfile.SoundFile, count: int, column: int | None, size: int) 
     return signal
 
 
-def not_finite(samples: NDArray) -> NDArray[np.intp]:
-    """Places of the samples that are infinite or no number.
-
-    Examples
-    --------
-    >>> not_finite(np.array([0.5, np.nan, 1.0, -np.inf])).tolist()
-    [1, 3]
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = samples.sum()  # takes half the time of looking at every sample
-    return np.flatnonzero([] if np.isfinite(total) else ~np.isfinite(samples))
-
-
-@checked
-def resample(signal: NDArray, rate: int, target_rate: int) -> NDArray:
-    """Change the sampling rate, by soxr's high-quality polyphase filter.
-
-    Parameters
-    ----------
-    signal : ndarray, shape (n,)
-        float32, float64, int16 or int32.
-    rate, target_rate : int
-        Samples a second.
-
-    Returns
-    -------
-    ndarray, shape (about n * target_rate / rate,)
-        Of the same type; `signal` itself where the rates are the same.
-
-    Raises
-    ------
-    AudioError
-        `signal` is not one channel of such numbers.
-    ConfigError
-        A rate that is not above 0.
-
-    Examples
-    --------
-    >>> len(resample(np.zeros(16000, np.float32), 16000, 8000))
-    8000
-    """
-    signal = real_array(signal, "signal", AudioError)
-    if signal.ndim != 1 or signal.dtype not in (np.float32, np.float64, np.int16, np.int32):
-        expected = "(n,) of float32, float64, int16 or int32"
-        raise AudioError(f"signal: found {signal.dtype} of shape {signal.shape}, expected {expected}")
-    check_finite("signal", signal, item="sample", kind=AudioError)
-    for name, value in (("rate", rate), ("target_rate", target_rate)):
-        if not value > 0:
-            raise ConfigError(f"{name}: found {value}, expected more than 0 samples a second")
-    if rate == target_rate:
-        return signal
-    import soxr
-
-    return soxr.resample(signal, rate, target_rate, quality="HQ")
-
-
 def _check_is_file(name: str) -> None:
     """Check that there is something to read: a pipe would wait for someone who writes, a device may never end."""
     try:
@@ -448,32 +390,6 @@ def _check_is_file(name: str) -> None:
         raise AudioError(f"{name}: is no file, expected a recording")
     if found.st_size == 0:
         raise AudioError(f"{name}: found 0 bytes, expected a recording")
-
-
-def one_channel(samples: NDArray, channel: Channel, owner: str) -> NDArray:
-    """Give one channel of samples, of shape (n,) or (n, channels), as it is taken of a file."""
-    if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 0 < samples.shape[1] <= max(len(samples), 1)):
-        hint = "; samples.T, where channels stand in rows" if samples.ndim == 2 and samples.size else ""
-        expected = f"(n,), or (n, channels){hint}"
-        raise AudioError(f"{owner}: found samples of shape {samples.shape}, expected {expected}")
-    column = _column(owner, 1 if samples.ndim == 1 else samples.shape[1], channel)
-    if samples.ndim == 1:
-        return samples
-    return samples.mean(axis=1) if column is None else samples[:, column]
-
-
-def _column(name: str, channels: int, channel: Channel) -> int | None:
-    """Place of the channel to read, None for the mean of all."""
-    if channel == "mix":
-        return 0 if channels == 1 else None
-    if channel is None:
-        if channels != 1:
-            choice = "channel=0 for the first, channel='mix' for the mean of all"
-            raise AudioError(f"{name}: found {counted(channels, 'channel')}, expected one, or a choice ({choice})")
-        return 0
-    if not 0 <= channel < channels:
-        raise AudioError(f"{name}: channel {channel} of {channels}, expected 0 to {channels - 1}")
-    return channel
 
 
 def _piece(name: str, frames: int, rate: int, start: float, end: float | None) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gmmspeech.audio import AudioFormat, audio_format
-from gmmspeech.audio.reading import Channel
+from gmmspeech.audio.samples import Channel
 from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.text import parse_number

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.audio import audio_file
-from gmmspeech.audio.reading import Channel
+from gmmspeech.audio.samples import Channel
 from gmmspeech.blocks import ordered_map, single_threaded_blas, while_wanted
 from gmmspeech.cluster import map_items, on_cluster
 from gmmspeech.commands.shard_folder import RAW, WHOLE, check_shard_folder, clear_shard_folder, read_record

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.audio.reading import Channel
+from gmmspeech.audio.samples import Channel
 from gmmspeech.blocks import ordered_map
 from gmmspeech.errors import DataError, GmmSpeechError, as_of_utterance, counted, shown
 from gmmspeech.features.pitch import median_pitch

@@ -21,7 +21,7 @@ from scipy.signal import fftconvolve
 from gmmspeech.arguments import check, real, whole
 from gmmspeech.audio import read_audio, resample
 from gmmspeech.audio.folders import AUDIO, audio_files
-from gmmspeech.audio.reading import Channel
+from gmmspeech.audio.samples import Channel
 from gmmspeech.checks import check_positive
 from gmmspeech.errors import AudioError, ConfigError, DataError, shown
 from gmmspeech.files.atomic import folder_beside, move_into_place

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gmmspeech.audio.reading import Channel
+from gmmspeech.audio.samples import Channel
 from gmmspeech.cluster import on_cluster
 from gmmspeech.commands.extraction import Extraction, check_not_recording
 from gmmspeech.commands.phone_features import features_of, frame_times

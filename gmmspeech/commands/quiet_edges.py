@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.audio import audio_format
-from gmmspeech.audio.reading import Channel
+from gmmspeech.audio.samples import Channel
 from gmmspeech.errors import GmmSpeechError, GmmSpeechWarning, counted, shown
 from gmmspeech.formats.datadir import DataDir, Segment, load_utterance
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.audio import RawAudio, audio_file, decode_audio, read_audio_blocks
-from gmmspeech.audio.reading import Channel
+from gmmspeech.audio.samples import Channel
 from gmmspeech.errors import AudioError, DataError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import (

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import NOTHING, any_of, check, one_of, whole
 from gmmspeech.audio import read_audio
-from gmmspeech.audio.reading import Channel
+from gmmspeech.audio.samples import Channel
 from gmmspeech.checks import as_vector, check_positive
 from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.formats.labels import read_labels
