@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import check, checked, told
 from gmmspeech.audio import AudioFormat, audio_format, read_audio, sample_at
-from gmmspeech.audio.reading import Channel, one_channel
+from gmmspeech.audio.samples import Channel, one_channel
 from gmmspeech.checks import real_array
 from gmmspeech.commands.conversion import converting, warn_of_conversions
-from gmmspeech.commands.phone_features import front_end_of_model
+from gmmspeech.commands.phone_features import front_end_of_waveforms
 from gmmspeech.commands.phones import open_model, warn_of_other_language
 from gmmspeech.commands.quiet_edges import loud_part
 from gmmspeech.commands.transcripts import Dictionaries, pronunciations_of, spoken_words, unknown_lines
@@ -104,7 +104,7 @@ def align_file(
     (['Ah'], True)
     """
     hmm = open_model(model)
-    front = front_end_of_model(hmm)
+    front = front_end_of_waveforms(hmm.front_end)
     said = DataDir(Path(), {_NAME: Path()}, None, (_NAME,), {_NAME: _NAME}, {_NAME: _text(transcript)})
     how = {"language": language, "unknown_words": unknown_words}
     known = None if dictionary is None else pronunciations_of(dictionary, phones=hmm.phones)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gmmspeech.audio.reading import Channel
+from gmmspeech.audio.samples import Channel
 from gmmspeech.commands.conversion import audio_formats, converting, known_seconds, warn_of_conversions
 from gmmspeech.commands.extraction import Extraction, extract_features
 from gmmspeech.commands.stored_features import Beside, Stored, through_steps
@@ -32,11 +32,6 @@ _NO_FRONT_END = (
 )
 
 _OF_THIS_SHIFT = "features of this frame shift, or HTK's or those of `gmmspeech features`, which tell theirs"
-
-
-def front_end_of_model(model: PhoneHMM | AdaptedSystem) -> FrontEnd:
-    """Front end of a model that frames are to be computed for."""
-    return front_end_of_waveforms(model.front_end)
 
 
 def front_end_of_waveforms(text: str | None) -> FrontEnd:

@@ -12,8 +12,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from gmmspeech.audio.reading import Channel
-from gmmspeech.commands.phone_features import features_for, frame_times, front_end_of_model
+from gmmspeech.audio.samples import Channel
+from gmmspeech.commands.phone_features import features_for, frame_times, front_end_of_waveforms
 from gmmspeech.commands.quiet_edges import without_quiet_edges
 from gmmspeech.commands.stored_features import Stored
 from gmmspeech.commands.transcripts import (
@@ -203,7 +203,7 @@ def align_dir(
         check_results(out, places_of(data).values(), format)
     hmm = open_model(model)
     if stored is None:
-        front_end_of_model(hmm)  # or it is told at once
+        front_end_of_waveforms(hmm.front_end)  # or it is told at once
     how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
     known = None
     if dictionary is not None:

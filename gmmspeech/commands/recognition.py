@@ -12,11 +12,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.audio.reading import Channel
+from gmmspeech.audio.samples import Channel
 from gmmspeech.commands.alignment import Audio, samples_of
 from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.extraction import Extraction
-from gmmspeech.commands.phone_features import features_for, front_end_of_model, warn_of_skipped
+from gmmspeech.commands.phone_features import features_for, front_end_of_waveforms, warn_of_skipped
 from gmmspeech.commands.phones import open_model, transcripts
 from gmmspeech.commands.stored_features import Stored
 from gmmspeech.commands.transcripts import Dictionaries, phones_like, pronunciations_of, read_speech
@@ -367,7 +367,7 @@ def recognize(
     ['ah']
     """
     opened = open_model(model)
-    front = front_end_of_model(opened)
+    front = front_end_of_waveforms(opened.front_end)
     known = pronunciations_of("cmudict" if dictionary is None else dictionary, phones=opened.phones)
     words = open_vocabulary(lm, known, base_of(opened), unknown_words=unknown_words, language=language)
     opened = _with_rare(opened, phones_of(words.entries))

@@ -11,7 +11,7 @@ import gmmspeech as gs
 from gmmspeech import pipeline
 from gmmspeech.commands import evaluation, phone_gmms, phone_training, phones, verification
 from gmmspeech.commands.conversion import converting
-from gmmspeech.commands.phone_features import front_end_of_model
+from gmmspeech.commands.phone_features import front_end_of_waveforms
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.corpora.voices import write_voices
 from gmmspeech.metrics import boundary_agreement
@@ -143,7 +143,7 @@ def drawn(utterances: Mapping[str, Sequence[str]], number: int) -> list[str]:
 def align_by_english(run: pipeline.Run, data: gs.formats.DataDir, hold_out: bool) -> Aligned:
     """Align the test parts of all folds by the model that comes along."""
     model, features = english_model(), run.out / "feats-english.h5"
-    front, tests = converting(front_end_of_model(model)), [test for _, test in folds(data, hold_out)]
+    front, tests = converting(front_end_of_waveforms(model.front_end)), [test for _, test in folds(data, hold_out)]
     if run.todo("features-english", makes=[features], of=tests, settings=front):
         gs.extract_features(tests, features, front, n_jobs=run.jobs)
     return {name: found for test in tests for name, found in align(run, model, features, test).items()}

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 import gmmspeech as gs
 from gmmspeech.commands import phones
-from gmmspeech.commands.phone_features import front_end_of_model
+from gmmspeech.commands.phone_features import front_end_of_waveforms
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.corpora.voices import write_voices
 from gmmspeech.formats.datadir import DataDir, load_utterance
@@ -80,7 +80,7 @@ def _decode(decoder: Any, raw: bytes) -> None:
 def by_gmmspeech(signals: Signals, words: Words, speakers: Mapping[str, str], *, adapt: bool) -> Labels:
     """Align by the model that comes along, each speaker's frames normalized, and perhaps adapted to it."""
     model = english_model()
-    front = front_end_of_model(model)
+    front = front_end_of_waveforms(model.front_end)
     names: dict[str, list[str]] = {}
     for name in signals:
         names.setdefault(speakers[name], []).append(name)
