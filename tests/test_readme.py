@@ -23,7 +23,8 @@ def block(marker: str, page: Path = STEPS) -> str:
     return found[1]
 
 
-def test_python_quick_start_scores_the_speaker_above_another(tmp_path):
+def test_python_quick_start_scores_the_speaker_above_another(tmp_path, synthetic_voices):
+    (tmp_path / "voices").symlink_to(synthetic_voices)  # which it finds made
     code = block("python quick start", README)
     assert len(code.splitlines()) <= 12
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -45,9 +46,11 @@ def in_this_process(commands):
 
 
 @pytest.fixture(scope="module")
-def quick_start(tmp_path_factory):
+def quick_start(tmp_path_factory, synthetic_voices):
     """Folder in which the quick start was run, and what it printed."""
     folder = tmp_path_factory.mktemp("quick")
+    (folder / "demo").mkdir()
+    (folder / "demo" / "voices").symlink_to(synthetic_voices)  # which it finds made
     with contextlib.chdir(folder):
         return folder, in_this_process(block("command line quick start"))[0]
 

@@ -54,7 +54,8 @@ def test_image_segmentation(tmp_path, monkeypatch, recipe):
         assert ours > theirs - 0.5  # one start each
 
 
-def test_anomaly_detection(tmp_path, monkeypatch, recipe):
+def test_anomaly_detection(tmp_path, monkeypatch, recipe, synthetic_voices):
+    (tmp_path / "corpus").symlink_to(synthetic_voices)  # which it finds made
     module = recipe("anomaly_detection")
     monkeypatch.setattr(module, "DIGITS", (3, 8))
     for row in run(module, tmp_path, "anomalies.png"):
@@ -63,7 +64,8 @@ def test_anomaly_detection(tmp_path, monkeypatch, recipe):
         assert figure(row["anomalies found"]) > 70
 
 
-def test_density_generation(tmp_path, monkeypatch, recipe):
+def test_density_generation(tmp_path, monkeypatch, recipe, synthetic_voices):
+    (tmp_path / "corpus").symlink_to(synthetic_voices)  # which it finds made
     module = recipe("density_generation")
     monkeypatch.setattr(module, "FOLDS", 5)
     monkeypatch.setattr(module, "COMPONENTS", (1, 4))
