@@ -94,6 +94,7 @@ def test_is_well_formed_and_needs_nothing_else(tmp_path, separation):
     assert "@import" not in css
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_figures_are_in_it(tmp_path):
     """Both definitions of the EER by name, both operating points."""
     page = read(write_report(tmp_path, title="A test", subtitle="1 May", **trials()))
@@ -246,6 +247,7 @@ def test_scores_that_are_all_the_same(tmp_path, scores):
     read(write_report(tmp_path, title="A test", scores=scores, **lists))
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_nothing_is_left_when_writing_fails(tmp_path, monkeypatch):
     """The report that was there before stays, and no other file."""
     path = write_report(tmp_path, title="Old", **trials())
