@@ -1,7 +1,7 @@
 """Speaker verification on read English: three systems that know 121 speakers, 87 others to tell apart."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -10,6 +10,7 @@ import numpy as np
 import gmmspeech as gs
 from gmmspeech import pipeline
 from gmmspeech.commands.evaluation import aligned_scores, evaluate_file
+from gmmspeech.commands.perturbation import perturb_data
 from gmmspeech.commands.scores import apply_calibration_file, cross_calibrate_files, fuse_files
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.report.rows import calibrated_row, verification_row
@@ -22,6 +23,7 @@ TESTS, QUICK_TESTS = ("sv80", "test-other"), ("dev-clean",)
 VERIFIER = {"relevance_factor": 10.0, "update": "mvw", "scoring": "symmetric"}
 RANK = 100  # of the i-vectors
 PIECES = 4  # of each recording of the background: sessions of a speaker, for PLDA
+SPEEDS = (0.9, 1.1)  # at which the background is played to it too: each speaker is two others then
 
 
 @click.option("--components", type=click.IntRange(1), default=128, show_default=True, help="Of the background models.")
@@ -45,10 +47,17 @@ def main(run: pipeline.Run, corpus: Path, components: int, seeds: int, tests: Se
                     options = {"random_state": seed, "n_jobs": run.jobs, "checkpoint": checkpoint}
                     gs.train_ubm(store, components, **options).save(ubm)
                 checkpoint.remove()
+    copies = [run.out / "data" / f"speed-{speed:g}" for speed in SPEEDS]
+    makes = [features_of(run, "MFCC", "copies"), *(folder / "wav.scp" for folder in copies)]
+    if run.todo("copies", makes=makes, of=[parts["ubm"]], settings=[SPEEDS, MFCC]):
+        for speed, folder in zip(SPEEDS, copies, strict=True):
+            perturb_data(parts["ubm"].path, folder, speed=speed)
+        gs.extract_features(list(map(gs.read_data_dir, copies)), makes[0], MFCC, n_jobs=run.jobs)
     made = [of_seeds(run, kind, seeds) for kind in ("extractor", "plda")]
-    if run.todo("plda", makes=[*made[0], *made[1]], settings=[RANK, PIECES]):
+    if run.todo("plda", makes=[*made[0], *made[1]], settings=[RANK, PIECES, SPEEDS]):
+        speakers = {u: s for data in (parts["ubm"], *map(gs.read_data_dir, copies)) for u, s in data.utt2spk.items()}
         for ubm, *models in zip(of_seeds(run, "ubm-MFCC", seeds), *made, strict=True):
-            train_plda(run, ubm, parts["ubm"], *models)
+            train_plda(run, ubm, speakers, *models)
 
     rows, calibrated = [], []
     for name in (*public, *tests):
@@ -104,13 +113,14 @@ def verify(run: pipeline.Run, kind: str, name: str, data: DataDir, seeds: int) -
     return scores
 
 
-def train_plda(run: pipeline.Run, ubm: Path, background: DataDir, extractor: Path, plda: Path) -> None:
-    """Train i-vectors on pieces of the background's recordings, and PLDA on those i-vectors."""
+def train_plda(run: pipeline.Run, ubm: Path, utt2spk: Mapping[str, str], extractor: Path, plda: Path) -> None:
+    """Train i-vectors on pieces of the background's recordings and of their copies, and PLDA on those i-vectors."""
     model, stats, speakers = gs.load(ubm), [], []
-    with gs.FeatureStore(features_of(run, "MFCC", "ubm")) as store:
-        for utterance in background.utterances:
-            stats += [model.accumulate(piece) for piece in np.array_split(store[utterance], PIECES)]
-            speakers += [background.utt2spk[utterance]] * PIECES
+    for part in ("ubm", "copies"):
+        with gs.FeatureStore(features_of(run, "MFCC", part)) as store:
+            for utterance in store:
+                stats += [model.accumulate(piece) for piece in np.array_split(store[utterance], PIECES)]
+                speakers += [utt2spk[utterance]] * PIECES
     rank = min(RANK, len(stats) // PIECES)
     trained = gs.speaker.train_ivector_extractor(model, stats, rank, random_state=0, n_jobs=run.jobs)
     vectors = trained.extract(stats, n_jobs=run.jobs)
