@@ -171,7 +171,8 @@ def align(
     refine : bool
         Place boundaries finer than a frame, at the means of their posteriors, and give their deviations; see
         `gmmspeech.phones.decoding.boundaries`. Those of silence lie between two frames, where static features place
-        them (`gmmspeech.phones.hmm.silence_edges`). Without, all boundaries lie between two frames.
+        them (`gmmspeech.phones.hmm.silence_edges`). Offsets that the model learned from labels move both. Without, all
+        boundaries lie between two frames.
     silence_probability : float
         Of silence before, between and after words.
     acoustic_scale : float

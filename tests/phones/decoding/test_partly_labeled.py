@@ -61,14 +61,18 @@ def train(speech, number=12, **options):
     )
 
 
-def test_the_others_follow_the_labels(speech):
+@pytest.fixture(scope="module")
+def trained(speech):
+    return train(speech)
+
+
+def test_the_others_follow_the_labels(speech, trained):
     frames, words, _ = speech
     alone = train_phone_hmm(frames, {f"u{i}": words[f"u{i}"] for i in range(HEARD)}, DICTIONARY, **TRAINING)
     assert np.mean(np.abs(errors(alone, speech)) > 0.02) > 0.3
-    model = train(speech)
-    assert np.mean(np.abs(errors(model, speech)) > 0.02) < 0.06
-    assert model.deviation_scale is not None
-    assert set(model.phones) == set(SOUNDS)
+    assert np.mean(np.abs(errors(trained, speech)) > 0.02) < 0.06
+    assert trained.deviation_scale is not None
+    assert set(trained.phones) == set(SOUNDS)
 
 
 def test_any_number_of_threads_gives_the_same_bits(speech, tmp_path):
@@ -80,8 +84,8 @@ def test_any_number_of_threads_gives_the_same_bits(speech, tmp_path):
 
 @pytest.mark.usefixtures("kept_at_once")
 @pytest.mark.parametrize("updates", [3, 8])  # while transcripts are trained on (6 updates), and after that
-def test_a_training_that_was_stopped_goes_on_to_the_same_bits(speech, tmp_path, updates):
-    train(speech).save(tmp_path / "whole.h5")
+def test_a_training_that_was_stopped_goes_on_to_the_same_bits(speech, trained, tmp_path, updates):
+    trained.save(tmp_path / "whole.h5")
     done = []
 
     def stop(state):
