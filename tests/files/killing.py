@@ -14,8 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import scipy.linalg  # what trainings import when they need it, before they are forked
+import scipy.sparse  # noqa: F401
 
 import gmmspeech as gs
+import gmmspeech.speaker.ivector
 from gmmspeech.commands.phone_training import train_phones_file
 from gmmspeech.commands.verification import checkpoint_of, train_ubm_file
 from gmmspeech.files import checkpoints
