@@ -79,11 +79,16 @@ def compare_alignments(
     fold: str | None = None,
     rates: Sequence[int] = (),
 ) -> Comparison:
-    """Compare the labels of two files or folders; `tiers` and `rates` are those of both sides, or one of each."""
+    """Compare the labels of two files or folders; `tiers` and `rates` are those of both sides, or one of each.
+
+    Files are matched by their names, unless there are two that are called after their only recordings.
+    """
     names: Sequence[str | None] = [None, None] if not tiers else [tiers[0], tiers[-1]]
     hertz = [16000, 16000] if not rates else [rates[0], rates[-1]]
     paths = (reference, hypothesis)
     sides = [read_tiers(path, tier, rate=rate) for path, tier, rate in zip(paths, names, hertz, strict=True)]
+    if all({voice.file for voice in side} == {path.stem} for path, side in zip(paths, sides, strict=True)):
+        sides[1] = {voice._replace(file=reference.stem): labels for voice, labels in sides[1].items()}
     ours, theirs = _named_alike(*sides)
     notes = []
     for path, one, other in ((reference, ours, theirs), (hypothesis, theirs, ours)):

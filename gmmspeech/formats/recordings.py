@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -231,14 +232,14 @@ def _together(
         if path.name.startswith(".") or not path.is_file():
             continue
         if path.suffix.lower() in TRANSCRIPTS:
-            transcripts.setdefault(path.with_suffix(""), []).append(path)
+            transcripts.setdefault(_stem(path), []).append(path)
         elif path.suffix.lower() in OTHER_AUDIO:
             how = how_to_convert(str(path), beside=True)
             left_out[_below(path, folder)] = f"found audio that libsndfile does not read{how}"
-            unread.add(path.with_suffix(""))
+            unread.add(_stem(path))
     recordings: dict[Path, list[Path]] = {}
     for path in files:
-        recordings.setdefault(path.with_suffix(""), []).append(path)
+        recordings.setdefault(_stem(path), []).append(path)
     for stem, same in sorted(recordings.items()):
         first, *further = sorted(same, key=_by_suffix)
         for path in further:
@@ -247,6 +248,11 @@ def _together(
     for alone in (found for stem, found in transcripts.items() if stem not in unread):
         for path in outside_results(alone, folder):
             left_out[_below(path, folder)] = "found no recording of that name beside it, expected one"
+
+
+def _stem(path: Path) -> Path:
+    """Path without its suffix: an ``ü`` that macOS wrote as two characters is the same as one of another system."""
+    return path.with_name(unicodedata.normalize("NFC", path.stem))
 
 
 def _by_suffix(path: Path) -> tuple[bool, str]:

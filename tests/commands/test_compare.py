@@ -81,6 +81,13 @@ def test_speakers_that_the_other_side_does_not_tell_apart(tmp_path):
     assert (found.files, found.agreement.num_reference, found.agreement.matched, found.notes) == (1, 8, 1.0, [])
 
 
+def test_two_files_need_not_be_called_alike(tmp_path):
+    write_textgrid(tmp_path / "hand.TextGrid", {"phones": REFERENCE})
+    write_textgrid(tmp_path / "auto.TextGrid", {"phones": HYPOTHESIS})
+    found = compare_alignments(tmp_path / "hand.TextGrid", tmp_path / "auto.TextGrid", fold="timit39")
+    assert (found.files, found.agreement.matched) == (1, 1.0)
+
+
 def test_nothing_in_common(tmp_path):
     write_labels(tmp_path / "a.ctm", {"u": HYPOTHESIS})
     write_labels(tmp_path / "b.ctm", {"v": HYPOTHESIS})

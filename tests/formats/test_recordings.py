@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,15 @@ def test_speaker_folders_and_audio_of_any_kind(tmp_path: Path) -> None:
         path = data.recordings[utterance]
         assert path_of_id(utterance) == path.relative_to(tmp_path).with_suffix("").as_posix()
         assert len(load_utterance(data, utterance)[0]) >= RATE
+
+
+def test_a_transcript_whose_name_another_system_wrote(tmp_path: Path) -> None:
+    recording, transcript = (unicodedata.normalize(form, "Müller") for form in ("NFD", "NFC"))
+    audio(tmp_path / f"{recording}.wav")
+    (tmp_path / f"{transcript}.txt").write_text("hello")
+    data, left_out = read_recordings(tmp_path)
+    assert left_out == {}
+    assert data.text == {recording: "hello"}  # results are called as the recording is
 
 
 def test_textgrids_with_a_tier_a_speaker(tmp_path: Path) -> None:
