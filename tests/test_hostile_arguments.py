@@ -416,6 +416,8 @@ FUNCTIONS = {
     "formats.read_tiers": {"path": "a.ctm", "tier": "phones"},
     "formats.read_alignments": {"path": "a.ctm", "data": None, "tier": "phones"},
     "formats.write_labels": {"path": "out.ctm", "labels": SEGMENTS, "format": "ctm", "tier": "phones", "rate": 16000},
+    "formats.read_textgrid": {"path": "a.TextGrid"},
+    "formats.write_textgrid": {"path": "out.TextGrid", "tiers": SEGMENTS, "duration": 1.0},
     "formats.write_mmf": {"path": "out", "models": {"m": UBM}, "kind": "USER"},
     "audio.resample": {"signal": SIGNAL, "rate": 16000, "target_rate": 8000},
     "load": {"path": "ubm.h5"},
@@ -577,6 +579,7 @@ def good_files(tmp_path_factory):
         gs.formats.write_kaldi_alignments("ali.ark", {"u": [1, 2]})
         gs.formats.write_arpa("a.arpa", NGRAM)
         gs.formats.write_labels("a.ctm", SEGMENTS, format="ctm")
+        gs.formats.write_textgrid("a.TextGrid", SEGMENTS)
         gs.formats.write_mmf("a.mmf", {"m": UBM})
     return found
 

@@ -92,6 +92,11 @@ pipes_option = click.option(
 def main() -> None:
     """Gaussian-mixture acoustic modeling: features, training, adaptation, scoring.
 
+    From recordings and what is said in them to TextGrids of words and phones:
+
+    \b
+      gmmspeech align FOLDER --out ALIGNED
+
     From a folder for each speaker to an equal error rate, and to what two recordings are worth as evidence:
 
     \b
@@ -107,8 +112,8 @@ def main() -> None:
       gmmspeech score MODELS.h5 FEATS.h5 TRIALS SCORES
       gmmspeech evaluate SCORES TRIALS --report REPORT
 
-    `gmmspeech demo` does both on voices that it makes itself; `gmmspeech COMMAND --help` explains a command, and ends
-    with an example.
+    `gmmspeech demo` aligns and does the main job on voices that it makes itself; `gmmspeech COMMAND --help` explains a
+    command, and ends with an example.
     FEATS is a file of features as `features` writes it, scp:PATH or ark:PATH for a script file or an archive of
     Kaldi's (ark:- for a stream, and so on as in Kaldi), or htk:PATH for parameter files of HTK's. Results go to stdout,
     progress to stderr; the exit status is 0,

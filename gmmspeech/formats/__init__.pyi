@@ -138,6 +138,12 @@ from .mmf import (
     write_mmf as write_mmf,
 )
 from .recordings import read_recordings as read_recordings
+from .textgrid import (
+    read_textgrid as read_textgrid,
+)
+from .textgrid import (
+    write_textgrid as write_textgrid,
+)
 from .tiers import read_tiers as read_tiers
 from .trials import (
     read_scores as read_scores,

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import BLANKS, is_holdable, parse_number, read_text
@@ -34,10 +35,32 @@ class _Token(NamedTuple):
     place: int
 
 
+@checked
 def read_textgrid(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
     """Read a Praat TextGrid: long, short or written by hand, in UTF-8 or UTF-16.
 
-    Labels without text are left out, and blanks around the others; of a point, `start` is `end`.
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    dict of str to list of Label
+        Tier to its labels, in seconds. Those without text are left out, and blanks around the others; of a point,
+        `start` is `end`.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or malformed, with the line.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/a.TextGrid"
+    >>> write_textgrid(path, {"words": [Label(0.1, 0.5, "ah")]}, duration=0.6)
+    >>> read_textgrid(path)
+    {'words': [Label(start=0.1, end=0.5, name='ah')]}
     """
     return read_timed_textgrid(path)[1]
 
@@ -66,10 +89,34 @@ def read_timed_textgrid(path: str | os.PathLike[str]) -> tuple[float, dict[str, 
     return end, tiers
 
 
+@checked
 def write_textgrid(
     path: str | os.PathLike[str], tiers: Mapping[str, Sequence[Label]], *, duration: float | None = None
 ) -> None:
-    """Write a Praat TextGrid (long text format, UTF-8), times to microseconds, atomically."""
+    """Write a Praat TextGrid (long text format, UTF-8), times to microseconds, atomically.
+
+    Parameters
+    ----------
+    path : path-like
+    tiers : mapping of str to sequence of Label
+        Tier to its labels in their order: intervals, or points alone. Between intervals stand others without text.
+    duration : float, optional
+        Of the recording, in seconds, where the TextGrid ends; by default where the last label does.
+
+    Raises
+    ------
+    DataError
+        If labels overlap, go beyond the duration or hold what a TextGrid can't, or there is nothing to write.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/a.TextGrid"
+    >>> tiers = {"words": [Label(0.1, 0.5, "ah")], "phones": [Label(0.1, 0.2, "HH"), Label(0.2, 0.5, "AA")]}
+    >>> write_textgrid(path, tiers, duration=0.6)
+    >>> read_textgrid(path)["phones"][-1]
+    Label(start=0.2, end=0.5, name='AA')
+    """
     for name, labels in tiers.items():
         check_labels(labels, owner=f"{path}: tier {shown(name)}", duration=duration)
         _check_texts(path, [name, *(label.name for label in labels)])
