@@ -21,7 +21,7 @@ from gmmspeech.cli.process import Main, standard_output, traceback_shown
 from gmmspeech.cli.steps import gather_steps
 from gmmspeech.cli.streams import streams_of
 from gmmspeech.cli.verbosity import told, verbosity_options
-from gmmspeech.errors import GmmSpeechError, say, warnings_said
+from gmmspeech.errors import GmmSpeechError, say, shown, warnings_said
 
 jobs_option = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
 scheduler_option = click.option(
@@ -49,7 +49,9 @@ class _Channel(click.ParamType):
     name = "channel"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return value if value in ("mix", None) else click.IntRange(0).convert(value, param, ctx)
+        if isinstance(value, str) and value != "mix" and not re.fullmatch("[0-9]{1,9}", value):
+            self.fail(f"found {shown(value)}, expected the number of a channel, from 0, or mix", param, ctx)
+        return value if value in ("mix", None) else int(value)
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
         return "NUMBER|mix"

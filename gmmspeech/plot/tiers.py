@@ -61,16 +61,17 @@ def draw_tiers(parts: Sequence[Axes], tiers: Tiers, limits: tuple[float, float])
 
 
 def draw_lines(ax: Axes, tiers: Tiers, limits: tuple[float, float]) -> None:
-    """Draw the boundaries of tiers over a picture: those of phones if there are any, else a part of it for each tier.
+    """Draw the boundaries of tiers over a picture: those of phones if there are any.
 
-    So no tier's lines hide another's.
+    Each tier that has some has a part of it, so that no tier's lines hide another's.
     """
     colors = dict(zip(tiers, cycle(COLORS), strict=False))
     phones = [name for name in tiers if name.lower().endswith("phones")]
-    drawn = phones or [name for name in tiers if not name.endswith(NO_LINES)]
+    found = {name: boundaries(tiers[name], *limits) for name in phones or tiers if not name.endswith(NO_LINES)}
+    drawn = [name for name, times in found.items() if times]  # who is silent there needs no part
     reach = np.linspace(1, 0, len(drawn) + 1).tolist()
     for name, top, bottom in zip(drawn, reach, reach[1:], strict=False):
-        times, color = boundaries(tiers[name], *limits), TARGETS if name in phones else colors[name]
+        times, color = found[name], TARGETS if name in phones else colors[name]
         ax.vlines(times, bottom, top, transform=ax.get_xaxis_transform(), color=color, linewidth=0.9, alpha=0.85)
 
 

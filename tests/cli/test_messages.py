@@ -156,7 +156,10 @@ def test_a_stereo_recording_asks_for_no_parameter(run: Run, tmp_path: Path) -> N
     labels = ("--labels", tmp_path / "a.TextGrid")
     chosen = [["--channel", channel] for channel in ("mix", 0, 1)]  # what the message offers is taken
     assert [run("features", tmp_path, tmp_path / "f.h5", *each).exit_code for each in chosen] == [0, 0, 0]
-    assert run("features", tmp_path, tmp_path / "f.h5", "--channel", "left").exit_code == 2
+    for bad in ("left", "-1", "1.5"):
+        done = run("features", tmp_path, tmp_path / "f.h5", "--channel", bad)
+        assert done.exit_code == 2
+        assert f"found {bad}, expected the number of a channel, from 0, or mix" in done.stderr
     for words in (
         ("features", tmp_path, tmp_path / "f.h5", "--config", "clean_speech"),
         ("align", tmp_path),

@@ -94,3 +94,10 @@ def test_what_is_refused(tmp_path):
         alignment((SIGNAL, RATE), tmp_path / "two.ctm")
     with pytest.raises(DataError, match=r"labels: found some up to 2\.000 s, expected those of .* 1\.500 s"):
         alignment((SIGNAL[: 3 * RATE // 2], RATE), TIERS)
+
+
+def test_lines_go_through_the_picture_where_others_are_silent():
+    later = [Label(1.2, 1.5, "AA")]
+    axes = gs.plot.alignment((SIGNAL, RATE), {"ann - phones": PHONES, "bob - phones": later}, end=1.0)
+    (lines,) = axes.child_axes[1].collections
+    assert {float(y) for path in lines.get_paths() for y in path.vertices[:, 1]} == {0.0, 1.0}
