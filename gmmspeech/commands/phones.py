@@ -60,6 +60,8 @@ from gmmspeech.phones.labels.words import words_of
 from gmmspeech.phones.shipped import english_model
 from gmmspeech.stores.features import FeatureStore
 
+_NAMED = 4000  # letters: a hundred transcripts or two that are to be looked at
+
 
 def transcripts(data: DataDir, dictionary: Pronunciations | None = None) -> dict[str, list[str]]:
     """Words of the utterances of a data directory that has ``text``, between blanks or as a dictionary has them."""
@@ -305,7 +307,7 @@ def doubtful_lines(alignments: Mapping[str, Alignment], least: float = LEAST_FIT
     ):
         if found:
             count = f"{len(found)} of {counted(len(alignments), 'transcript')}"
-            yield f"to be looked at: {count}, for {why}: {shown(', '.join(found), 300)}"
+            yield f"to be looked at: {count}, for {why}: {shown(', '.join(found), _NAMED)}"
 
 
 def score_lines(alignments: Mapping[str, Alignment]) -> Iterator[str]:

@@ -95,6 +95,8 @@ def test_what_is_doubtful_of_alignments() -> None:
     assert lines[0].endswith(": b (-4.0)")
     assert lines[1].startswith("to be looked at: 1 of 3 transcripts, for a phone lasts over 0.7 s")
     assert lines[1].endswith(": c (S 1.9 s)")
+    (line,) = doubtful_lines({f"ann/sentence-{i}": dataclasses.replace(good, fit=-4.0) for i in range(100)})
+    assert all(f"ann/sentence-{i} (-4.0)" in line for i in range(100))
 
 
 def test_features_last_as_long_as_they_are_needed(digits: Path) -> None:
