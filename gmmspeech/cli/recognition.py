@@ -53,7 +53,7 @@ _OF_LM = ("lm_scale", "beam", "max_active", "lattice_beam", "self_loop_scale", "
     "--acoustic-scale",
     type=click.FloatRange(0),
     show_default="1 for words, 0.2 for phones, 0.1 with --lm",
-    help="Factor of the log-likelihoods; without --lm also of the logarithms of staying in states and leaving them.",
+    help="Factor of the log-likelihoods.",
 )
 @click.option(
     "--adapt/--no-adapt",

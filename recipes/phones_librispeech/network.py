@@ -189,13 +189,12 @@ def recognize_by_all(
             (top, frames, graph), (beside, others, _) = (
                 phones.on_phone_loop(place, store, names, said, **how) for place, _ in systems
             )
-            transitions = Transitions.of(top.self_loop).scaled(scale)
             position, recognized = top.position_of_state, {}
             for u in names:
                 x = others[u]
                 more = systems[1][1] * beside.log_likelihoods(x) + network[1] * net.log_likelihoods(x)
                 both = (systems[0][1] * top.log_likelihoods(frames[u]) + more[:, position]).astype(np.float32)
-                path = best_paths([graph], [both], transitions, acoustic_scale=scale)[0]
+                path = best_paths([graph], [both], Transitions.of(top.self_loop), acoustic_scale=scale)[0]
                 recognized[u] = [] if path is None else describe_path(top, graph, path, both, clock).phones
         write_ctm(found, recognized)
     return found

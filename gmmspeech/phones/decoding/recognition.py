@@ -49,8 +49,8 @@ def decode(
     frame_shift, frame_length, times
         As `gmmspeech.phones.decoding.alignment.align` has them.
     acoustic_scale : float
-        Factor of the log-likelihoods, and of the log-probabilities to stay in states or leave them. Neighboring frames
-        say much the same, so that a bigram gets its due weight with about 0.2 to 0.3.
+        Factor of the log-likelihoods. Neighboring frames say much the same, so that a bigram gets its due weight
+        with about 0.2 to 0.3.
     beside : tuple of PhoneHMM and mapping of str to ndarray, optional
         A model of the same phones, but without contexts, and the frames that it takes of each utterance: the same ones,
         or others at the same times. Means of both models' log-likelihoods are taken. Where training speech is little,
@@ -90,7 +90,7 @@ def decode(
     check_front_end(model, frames)
     if beside is not None:
         _check_beside(model, beside[0])
-    transitions = Transitions.of(model.self_loop).scaled(acoustic_scale)
+    transitions = Transitions.of(model.self_loop)
 
     def decode_batch(batch: Mapping[str, NDArray]) -> dict[str, Alignment | str]:
         emissions, bad = batch_emissions(model, batch, skip_bad)

@@ -44,40 +44,6 @@ def test_a_bigram_decides_where_frames_do_not(model):
         assert result.phones[-1].name == last
 
 
-@pytest.mark.parametrize("scale", [1.0, 0.2])
-def test_a_scale_is_of_likelihoods_and_of_transitions(scale):
-    """Beside all paths there are, of phones of one state: what the bigram says alone is not scaled."""
-    rng = np.random.default_rng(5)
-    flat = PhoneHMM.from_phones(list(VALUES), mean=[0.0], variance=[1.0], num_states=1)
-    stay = np.array([0.98, 0.5, 0.02])
-    model = dataclasses.replace(flat, means=np.array(list(VALUES.values()))[:, None] / 8, self_loop=stay)
-    bigram = train_bigram([["SIL", "IY", "S", "S", "SIL"], ["IY", "SIL"]], model.phones)
-    graph = phone_loop_graph(model, bigram)
-
-    def score(path, new, likelihoods):
-        """Of the phone of each frame, and of whether another one begins there."""
-        total = bigram.initial[path[0]] + bigram.final[path[-1]] + scale * likelihoods[0, path[0]]
-        total += scale * np.log(1 - stay[path[-1]])
-        for t, (one, other) in enumerate(itertools.pairwise(path), start=1):
-            moved = bigram.following[one, other] + scale * np.log(1 - stay[one])
-            total += (moved if new[t - 1] else scale * np.log(stay[one])) + scale * likelihoods[t, other]
-        return total
-
-    for _ in range(40):
-        x = rng.normal(0.5, 2, (4, 1))
-        likelihoods = model.log_likelihoods(x).astype(float)
-        ways = [
-            (path, new)
-            for path in itertools.product(range(3), repeat=4)
-            for new in itertools.product([False, True], repeat=3)
-            if all(again or a == b for (a, b), again in zip(itertools.pairwise(path), new, strict=True))
-        ]
-        path, _ = max(ways, key=lambda way: score(*way, likelihoods))
-        (found,) = decode(model, {"u": x}, graph, acoustic_scale=scale).values()
-        said = [model.phones[p] for p, _ in itertools.groupby(path)]  # of one state, a phone again is one that goes on
-        assert [p.name for p in found.phones] == said
-
-
 def test_means_of_two_models(model):
     """Of one with contexts and one without, on other frames, beside a naive mean; what does not fit is named."""
     rng = np.random.default_rng(3)
@@ -88,7 +54,7 @@ def test_means_of_two_models(model):
     tied = dataclasses.replace(model, tree=ContextTree.untied([3, 3, 3]), means=model.means + rng.normal(0, 2, (9, 1)))
     graph = phone_loop_graph(tied, train_bigram([["SIL", "IY", "S", "SIL"]], tied.phones))
     found = decode(tied, frames, graph, beside=(other, others), acoustic_scale=0.5)
-    transitions = Transitions.of(tied.self_loop).scaled(0.5)
+    transitions = Transitions.of(tied.self_loop)
     for name, x in frames.items():
         naive = (tied.log_likelihoods(x) + other.log_likelihoods(others[name])) / 2
         (path,) = best_paths([graph], [naive], transitions, acoustic_scale=0.5)
