@@ -44,6 +44,40 @@ def test_a_bigram_decides_where_frames_do_not(model):
         assert result.phones[-1].name == last
 
 
+@pytest.mark.parametrize("scale", [1.0, 0.2])
+def test_a_scale_is_of_likelihoods_alone(scale):
+    """Beside all paths there are, of phones of one state: neither the bigram nor transitions are scaled."""
+    rng = np.random.default_rng(5)
+    flat = PhoneHMM.from_phones(list(VALUES), mean=[0.0], variance=[1.0], num_states=1)
+    stay = np.array([0.98, 0.5, 0.02])
+    model = dataclasses.replace(flat, means=np.array(list(VALUES.values()))[:, None] / 8, self_loop=stay)
+    bigram = train_bigram([["SIL", "IY", "S", "S", "SIL"], ["IY", "SIL"]], model.phones)
+    graph = phone_loop_graph(model, bigram)
+
+    def score(path, new, likelihoods):
+        """Of the phone of each frame, and of whether another one begins there."""
+        total = bigram.initial[path[0]] + bigram.final[path[-1]] + scale * likelihoods[0, path[0]]
+        total += np.log(1 - stay[path[-1]])
+        for t, (one, other) in enumerate(itertools.pairwise(path), start=1):
+            moved = bigram.following[one, other] + np.log(1 - stay[one])
+            total += (moved if new[t - 1] else np.log(stay[one])) + scale * likelihoods[t, other]
+        return total
+
+    for _ in range(40):
+        x = rng.normal(0.5, 2, (4, 1))
+        likelihoods = model.log_likelihoods(x).astype(float)
+        ways = [
+            (path, new)
+            for path in itertools.product(range(3), repeat=4)
+            for new in itertools.product([False, True], repeat=3)
+            if all(again or a == b for (a, b), again in zip(itertools.pairwise(path), new, strict=True))
+        ]
+        path, _ = max(ways, key=lambda way: score(*way, likelihoods))
+        (found,) = decode(model, {"u": x}, graph, acoustic_scale=scale).values()
+        said = [model.phones[p] for p, _ in itertools.groupby(path)]  # of one state, a phone again is one that goes on
+        assert [p.name for p in found.phones] == said
+
+
 def test_means_of_two_models(model):
     """Of one with contexts and one without, on other frames, beside a naive mean; what does not fit is named."""
     rng = np.random.default_rng(3)
