@@ -31,7 +31,7 @@ from gmmspeech.commands.verify_protocol import (
 )
 from gmmspeech.corpora.speaker_folders import read_speaker_folders
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown, verbosity
-from gmmspeech.features.compatibility import check_same_front_end
+from gmmspeech.features.compatibility import check_same_front_end, told_shift
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.pitch import median_pitch
 from gmmspeech.files.atomic import one_run_at_a_time, write_lines
@@ -404,7 +404,9 @@ def _worth(chosen: Protocol, features: Path) -> Iterator[str]:
             "along, errors would be fewer."
         )
     with FeatureStore(features) as store:
-        speech = np.median([store.num_frames(test) for test in set(chosen.trials.tests)]) / 100
+        shift = told_shift(store.front_end)
+        frames = np.median([store.num_frames(test) for test in set(chosen.trials.tests)])
+    speech = np.inf if shift is None else frames * shift / 1000
     if speech < SHORT_TEST:
         yield f"Tests have {speech:.1f} s of speech in the median; of whole sentences, errors would be far fewer."
 

@@ -133,6 +133,20 @@ def test_background_and_front_end_go_together(folder: Path, tmp_path: Path) -> N
     assert not (tmp_path / "out").exists()
 
 
+def test_length_of_tests_is_told_by_the_front_end(folder: Path, tmp_path: Path) -> None:
+    """Frames that come every 5 ms are half as long as those that come every 10."""
+    lengths = []
+    for shift in (5.0, 10.0):
+        config = tmp_path / f"{shift}.toml"
+        config.write_text(
+            f'sample_frequency = 8000\n[features]\ntype = "mfcc"\nframe_shift = {shift}\nnum_mel_bins = 15\n',
+            encoding="utf-8",
+        )
+        found = quietly(folder, tmp_path / f"{shift}", front_end=gs.FrontEnd.from_toml(config), random_state=0)
+        lengths += [float(note.split()[2]) for note in found.notes if note.startswith("Tests have ")]
+    assert lengths == [1.0, 1.0]
+
+
 @pytest.mark.usefixtures("no_pictures")
 def test_one_recording_each_and_plda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "ENOUGH_FOR_PLDA", 5)
