@@ -10,6 +10,7 @@
 - A piece with a hyphen that the dictionary lacks becomes its parts: ``well-known`` is ``well`` and ``known``. So does
   one with other punctuation inside, ``and/or``, and with an apostrophe where the dictionary has both parts, as in
   ``l'homme``.
+- An English word with accents that the dictionary lacks is the one without them that it has: ``café`` is ``cafe``.
 - Numbers, and signs that are read aloud (``&``, ``%``, ``$``), are words as they stand: no dictionary has them, so
   they are named among the unknown words and never spelled out, as nobody knows what was said.
 - Words keep their case, which dictionaries are looked up without. In Turkish and Azerbaijani they become lower case,
@@ -38,6 +39,7 @@ _BREAK = re.compile(r"[\u2012-\u2015\u2212\u2026\u22ef\u2e3a\u2e3b]|--+|\.\.+")
 _NOISE = re.compile(r"[\[<{][^\[\]<>{}]+[\]>}]")
 _SPOKEN = frozenset("&%\u2030@+=\u00d7\u00f7#\u00a7\u00b0\uff06\uff05\uff20\uff0b\uff1d\uff03")
 _DOTTED_I = ("tr", "az", "tur", "aze")  # languages
+_ACCENTS_OPTIONAL = ("en", "eng")  # elsewhere another accent is another word
 
 
 @checked
@@ -68,7 +70,10 @@ def words_of(text: str, *, language: str = "en", dictionary: Collection[str] | N
     known = {} if dictionary is None else dictionary
     lowered = lower_case(text, language) if _has_dotted_i(language) else text
     text = unicodedata.normalize("NFC", lowered).translate(_REPLACED)
-    return [word for piece in split_fields(text) for word in _of_piece(piece, known)]
+    words = (word for piece in split_fields(text) for word in _of_piece(piece, known))
+    if _language(language) in _ACCENTS_OPTIONAL:
+        return [_without_accents(word, known) for word in words]
+    return list(words)
 
 
 def lower_case(text: str, language: str = "en") -> str:
@@ -79,7 +84,12 @@ def lower_case(text: str, language: str = "en") -> str:
 
 
 def _has_dotted_i(language: str) -> bool:
-    return re.split("[-_]", language.lower())[0] in _DOTTED_I
+    return _language(language) in _DOTTED_I
+
+
+def _language(code: str) -> str:
+    """Of a code such as en-us."""
+    return re.split("[-_]", code.lower())[0]
 
 
 def _of_piece(piece: str, known: Collection[str]) -> Iterator[str]:
@@ -148,6 +158,14 @@ def _alike(word: str) -> Iterator[str]:
     yield from spelled
     if not word.isascii():
         yield from (unicodedata.normalize("NFD", form) for form in (word, *spelled))
+
+
+def _without_accents(word: str, known: Collection[str]) -> str:
+    """Give a word that the dictionary lacks as the one without accents that it has."""
+    if word.isascii() or _known_form(word, known) is not None:
+        return word
+    letters = unicodedata.normalize("NFD", word)
+    return _known_form("".join(c for c in letters if unicodedata.category(c) != "Mn"), known) or word
 
 
 def _stripped(text: str, kept: str) -> str:

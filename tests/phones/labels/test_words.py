@@ -69,6 +69,7 @@ ENGLISH = make_dictionary(
         ("th- hello -world o'clock", "th hello world o'clock"),
         ("C++ C# @someone", "C++ C# @someone"),
         ("你好。 世界！", "你好 世界"),
+        ("Wéll-Known hello\u0300 cafè", "Well Known hello cafè"),
     ],
 )
 def test_examples(text, expected) -> None:
@@ -81,6 +82,14 @@ def test_a_dictionary_with_other_spellings() -> None:
     words = words_of("It's IT’S café, 10\u00a0000! 10\u00a0001", dictionary=dictionary)
     assert words == ["It’s", "IT’S", "cafe\u0301", "10\u00a0000", "10", "001"]
     assert [bool(pronunciations(dictionary, word, optional=True)) for word in words] == [True] * 4 + [False] * 2
+
+
+def test_accents_are_letters_but_in_english() -> None:
+    """In French a dictionary that has sale does not have salé."""
+    dictionary = make_dictionary([("sale", ["s", "a", "l"]), ("SALÉE", ["s", "a", "l", "e"])])
+    assert words_of("Salé, salée", language="fr", dictionary=dictionary) == ["Salé", "salée"]
+    assert words_of("Salé, salée", language="en-us", dictionary=dictionary) == ["Sale", "salée"]
+    assert words_of("Salé") == ["Salé"]
 
 
 def test_turkish(tmp_path) -> None:
