@@ -214,7 +214,7 @@ def train_jfa(
     speakers = session_speakers(labels, stats, session_rank)
     if speakers.max() + 1 < speaker_rank:
         raise ModelError(
-            f"found {counted(speakers.max() + 1, 'speaker')}, expected at least as many as the rank ({speaker_rank})"
+            f"found {counted(speakers.max() + 1, 'speaker')}, expected at least as many as speaker_rank, {speaker_rank}"
         )
     start = init or _start(ubm, speaker_rank, session_rank, random_state)
     if (start.speaker.shape[2], start.session.shape[2]) != (speaker_rank, session_rank):

@@ -131,7 +131,7 @@ def test_bad_input(case):
     jfa, sessions = case
     ubm, stats = jfa.ubm, [s.stats for s in sessions]
     ranks = {"speaker_rank": 1, "session_rank": 1}
-    with pytest.raises(ModelError, match=r"found 2 speakers, expected at least as many as the rank \(3\)"):
+    with pytest.raises(ModelError, match=r"found 2 speakers, expected at least as many as speaker_rank, 3"):
         train_jfa(ubm, stats, [0, 0, 1], speaker_rank=3, session_rank=1)
     with pytest.raises(ModelError, match=r"found 3 sessions, expected at least as many as the rank \(4\)"):
         train_jfa(ubm, stats, [0, 0, 1], speaker_rank=1, session_rank=4)
