@@ -382,10 +382,8 @@ def _with_words(data: DataDir, without: Sequence[str]) -> tuple[DataDir, list[st
     with warnings.catch_warnings(), contextlib.suppress(GmmSpeechError):  # labels are enough
         warnings.simplefilter("ignore", GmmSpeechWarning)
         found = read_recordings(data.path)[0]
-    words, others = (
-        found.text or {},
-        [u for u in found.utterances if found.segment_of(u).recording not in data.recordings],
-    )
+    words = found.text or {}
+    others = [u for u in found.utterances if found.segment_of(u).recording not in data.recordings]
     text = {utterance: words[utterance] for utterance in (*data.utterances, *others) if utterance in words}
     places = {u: part.segment_of(u) for part, own in ((data, data.utterances), (found, others)) for u in own}
     recordings = {id: found.recordings[id] for id in dict.fromkeys(places[u].recording for u in others)}
