@@ -33,15 +33,22 @@ def pitch_groups_file(
 
     Pitches of utterances are what `pitches_of` finds. Who has no voiced frame at all gets ``unknown``.
     """
-    said = defaultdict(list)
-    for name, pitch in pitches.items():
-        said[data.utt2spk[name]].append(pitch)
-    of_speaker = {speaker: pitch_group(own, edge) for speaker, own in said.items()}
+    of_speaker = speaker_pitch_groups(pitches, data.utt2spk, edge)
     labels = {**of_speaker, **{name: of_speaker[data.utt2spk[name]] for name in pitches}}
     for name, members in members_of(groups, labels, data.path):
         labels[name] = labels[members[0]]
     write_map(out, labels)
     return of_speaker
+
+
+def speaker_pitch_groups(
+    pitches: Mapping[str, float | None], utt2spk: Mapping[str, str], edge: float = EDGE
+) -> dict[str, str]:
+    """Group of each speaker of utterances with these median pitches, in the order in which they come."""
+    said = defaultdict(list)
+    for utterance, pitch in pitches.items():
+        said[utt2spk[utterance]].append(pitch)
+    return {speaker: pitch_group(own, edge) for speaker, own in said.items()}
 
 
 def pitch_group(pitches: Sequence[float | None], edge: float = EDGE) -> str:

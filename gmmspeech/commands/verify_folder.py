@@ -20,7 +20,7 @@ from gmmspeech.blocks import ordered_map
 from gmmspeech.commands.conversion import readable_utterances
 from gmmspeech.commands.evaluation import Evaluation, evaluate_scores, report_file, trial_speakers
 from gmmspeech.commands.extraction import extract_features
-from gmmspeech.commands.groups import lacking, pitch_group, rows_of_groups
+from gmmspeech.commands.groups import lacking, rows_of_groups, speaker_pitch_groups
 from gmmspeech.commands.scores import fuse_files
 from gmmspeech.commands.verify_protocol import (
     Protocol,
@@ -374,17 +374,15 @@ def _voices(data: DataDir, chosen: Protocol, n_jobs: int | None) -> dict[str, st
     heard: dict[str, list[str]] = {}
     for utterance in {u.split("#")[0] for u in chosen.utterances()}:
         heard.setdefault(data.utt2spk[utterance], []).append(utterance)
-    names = [u for utterances in heard.values() for u in sorted(utterances)[:VOICE_RECORDINGS]]
+    names = [u for speaker in sorted(heard) for u in sorted(heard[speaker])[:VOICE_RECORDINGS]]
 
     def measure(utterance: str) -> float | None:
         path = data.recordings[utterance]
         signal, rate = read_audio(path, channel="mix", end=min(VOICE_SECONDS, audio_format(path).duration))
         return median_pitch(signal, rate)
 
-    pitches: dict[str, list[float | None]] = {speaker: [] for speaker in sorted(heard)}
-    for utterance, pitch in zip(names, ordered_map(measure, names, n_jobs=n_jobs), strict=True):
-        pitches[data.utt2spk[utterance]].append(pitch)
-    return {speaker: pitch_group(found) for speaker, found in pitches.items()}
+    pitches = dict(zip(names, ordered_map(measure, names, n_jobs=n_jobs), strict=True))
+    return speaker_pitch_groups(pitches, data.utt2spk)
 
 
 def _worth(chosen: Protocol, features: Path) -> Iterator[str]:
