@@ -18,6 +18,7 @@ from gmmspeech.files.names import Output, check_apart, file_name, id_of_name, pa
 from gmmspeech.formats.htk import write_htk
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
 from gmmspeech.formats.loading import is_kaldi_model, load
+from gmmspeech.phones.labels.labels import UNKNOWN_FRAMES
 from gmmspeech.stores.features import FeatureStore, write_store
 
 # Format of a mixture to the suffixes of its files; the first format of a suffix is its default.
@@ -27,7 +28,6 @@ MODEL_FORMATS = {
     "kaldi-text": (".txt",),
     "htk": (".mmf",),
 }
-_UNTOLD_SHIFT = 10.0  # milliseconds, of frames that don't say how often they come
 _OF_KALDI = ("PhoneHMM", "AdaptedSystem", "BackEnd", "IVectorExtractor")
 
 
@@ -192,7 +192,7 @@ def _with_shift(store: FeatureStore) -> str | None:
 def _write_ark(to: Output, items: Iterator[tuple[str, NDArray]], store: FeatureStore, *, compress: bool) -> None:
     """Write an archive of Kaldi's, with a warning where headers tell a frame shift that readers would not guess."""
     write_kaldi_ark(to.path, items, scp=to.script, text=to.text, compress=compress)
-    if store.frame_shift not in (None, _UNTOLD_SHIFT):
+    if store.frame_shift not in (None, UNKNOWN_FRAMES[0]):
         found = f"frames every {store.frame_shift:g} ms by their headers, which archives of Kaldi's don't have"
         warnings.warn(f"{store.path}: found {found}; HDF5 keeps it", GmmSpeechWarning)
 
@@ -206,5 +206,6 @@ def _write_htk_folder(
     frame_shift: float | None,
 ) -> None:
     full = f"{kind}_C" if compress and "C" not in kind.split("_") else kind
+    shift = frame_shift or UNKNOWN_FRAMES[0]
     for utterance, frames in items:
-        write_htk(folder / file_name(utterance, ".htk"), frames, kind=full, frame_shift=frame_shift or _UNTOLD_SHIFT)
+        write_htk(folder / file_name(utterance, ".htk"), frames, kind=full, frame_shift=shift)
