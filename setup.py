@@ -51,6 +51,7 @@ setup(
         extension("gmmspeech.features.native._mel_kernel", "-ffp-contract=off"),
         extension("gmmspeech.phones.hmm.native._viterbi_kernel", "-fno-trapping-math"),
         # products and sums become one instruction
+        extension("gmmspeech.phones.hmm.native._mixture_kernel", "-ffp-contract=fast", "-fno-trapping-math"),
         extension(
             "gmmspeech.gmm.kernels._em_kernel",
             *("-ffp-contract=fast", "-fno-trapping-math"),

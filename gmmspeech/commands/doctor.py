@@ -21,7 +21,7 @@ from gmmspeech.formats.loading import load
 from gmmspeech.gmm.kernels import get_backend, native_kernel, numpy_kernel, pack
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.metrics.eer import eer
-from gmmspeech.phones.hmm.native import viterbi_kernel
+from gmmspeech.phones.hmm.native import mixture_kernel, viterbi_kernel
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "librosa", "soundfile", "soxr", "h5py", "kaldiio", "click", "pydantic")
 EXTRAS = {
@@ -46,7 +46,11 @@ def installed() -> Iterator[tuple[str, str]]:
     yield "gmmspeech", version("gmmspeech")
     yield "Python", f"{platform.python_version()}, {system}"
     yield "libraries", ", ".join(f"{name} {_version(name)}" for name in LIBRARIES)
-    kernels = {"features": mel_kernel.available(), "Viterbi": viterbi_kernel.available()}
+    kernels = {
+        "features": mel_kernel.available(),
+        "mixtures": mixture_kernel.available(),
+        "Viterbi": viterbi_kernel.available(),
+    }
     sets = native_kernel.instruction_sets()
     missing = [name for name, there in {"EM": bool(sets), **kernels}.items() if not there]
     advice = f"none for {', '.join(missing)}: NumPy does their work, slower; a C compiler at install mends it"

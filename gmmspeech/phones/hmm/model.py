@@ -20,6 +20,7 @@ from gmmspeech.described import Described
 from gmmspeech.errors import FeatureError, ModelError, counted, shown
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
+from gmmspeech.phones.hmm.densities import state_log_likelihoods
 from gmmspeech.phones.hmm.deviation_scale import DeviationScale
 from gmmspeech.phones.hmm.topology import Topology
 from gmmspeech.phones.hmm.tree import ContextTree
@@ -27,12 +28,7 @@ from gmmspeech.phones.hmm.tree import ContextTree
 if TYPE_CHECKING:
     from gmmspeech.gmm.mixture import DiagonalGMM
 
-# Frames and Gaussians worked on at once: their densities, half a megabyte, stay in cache.
-BLOCK = 512
-GROUP = 256
 _WEIGHT_ROUNDING = 1e-5  # by how much weights in float32, or of 7 digits each, may miss a sum of 1
-
-Matrix = NDArray[np.float32]
 
 
 class Quadratic(NamedTuple):
@@ -277,20 +273,14 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
         if x.ndim != 2 or x.shape[1] != self.dim:
             raise FeatureError(f"found frames of shape {x.shape}, expected (frames, {self.dim}) as the phone HMM has")
         finite(x)
-        shift, scale = self.quadratic.shift, self.quadratic.scale
-        dim, size = self.dim, min(BLOCK, max(len(x), 1))
-        expanded = np.ones((2 * dim + 1, size), np.float32)
-        groups = self._groups if states is None else self._groups_of(states)
+        z = (x - self.quadratic.shift) * self.quadratic.scale
+        if states is None:
+            return state_log_likelihoods(z, self._forms, self.mixture_offsets)
+        asked = np.unique(states)
+        first, last = self.mixture_offsets[asked], self.mixture_offsets[asked + 1]
+        rows = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
         out = np.full((len(x), self.num_states), -np.inf, np.float32)
-        for start in range(0, len(x), size):
-            block = x[start : start + size]
-            z = expanded[:, : len(block)]
-            z[:dim] = ((block - shift) * scale).T
-            np.square(z[:dim], out=z[dim : 2 * dim])
-            for alike, matrix in groups:
-                # Gaussians are rows, frames columns: maxima and sums over a state run along whole rows
-                joint = (matrix @ z).reshape(len(alike), -1, len(block))
-                out[start : start + size, alike] = _log_sum(joint).T
+        out[:, asked] = state_log_likelihoods(z, self._forms[rows], np.append(0, np.cumsum(last - first)))
         return out
 
     @checked
@@ -311,27 +301,8 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
         return Quadratic(shift, scale, np.concatenate([mean / variance, -0.5 / variance, constant[:, None]], axis=1))
 
     @cached_property
-    def _groups(self) -> list[tuple[NDArray[np.intp], Matrix]]:
-        """Groups of states with equally many Gaussians, and the quadratic forms of those."""
-        matrix = self.quadratic.matrix.astype(np.float32)
-        sizes = np.diff(self.mixture_offsets)
-        groups = []
-        for size in np.unique(sizes):
-            alike = np.flatnonzero(sizes == size)
-            for states in np.array_split(alike, min(-(-len(alike) * size // GROUP), len(alike))):
-                rows = self.mixture_offsets[states][:, None] + np.arange(size)
-                groups.append((states, matrix[rows.ravel()]))
-        return groups
-
-    def _groups_of(self, states: NDArray[np.intp]) -> list[tuple[NDArray[np.intp], Matrix]]:
-        """Those of the groups' states that are asked for, and their quadratic forms."""
-        asked = np.zeros(self.num_states, np.bool_)
-        asked[states] = True
-        parts = [
-            (alike[asked[alike]], matrix.reshape(len(alike), -1, matrix.shape[1])[asked[alike]])
-            for alike, matrix in self._groups
-        ]
-        return [(alike, forms.reshape(-1, forms.shape[2])) for alike, forms in parts if len(alike)]
+    def _forms(self) -> NDArray[np.float32]:
+        return self.quadratic.matrix.astype(np.float32)
 
     def _check_shapes(self) -> None:
         k, s, p = len(self.weights), len(self.self_loop), len(self.phones)
@@ -437,16 +408,3 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
             f"front end: {describe_front_end(self.front_end)}",
             *(self.card or "").splitlines(),
         ]
-
-
-def _log_sum(joint: Matrix) -> Matrix:
-    """Log of the sum of exponentials over the Gaussians: (S, K, T) to (S, T). `joint` is overwritten."""
-    if joint.shape[1] == 1:
-        return joint[:, 0]
-    peak = joint.max(axis=1)
-    joint -= peak[:, None]
-    np.exp(joint, out=joint)
-    total = joint.sum(axis=1)
-    np.log(total, out=total)
-    total += peak
-    return total
