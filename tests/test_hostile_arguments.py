@@ -423,7 +423,7 @@ FUNCTIONS = {
     "load": {"path": "ubm.h5"},
     "read_audio": {"path": "a.wav", "channel": 0, "start": 0.0, "end": 0.1},
     "read_data_dir": {"path": "data"},
-    "formats.read_recordings": {"path": "spoken"},
+    "formats.read_recordings": {"path": "spoken", "transcripts": True, "tiers": []},
     "read_list_map": {"path": "data/spk2utt"},
     "read_scores": {"path": "scores"},
     "read_trials": {"path": "trials"},

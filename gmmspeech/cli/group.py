@@ -72,6 +72,14 @@ channel_option = click.option("--channel", type=CHANNEL, show_default="mix", hel
 chosen_channel_option = click.option(
     "--channel", type=CHANNEL, show_default="none, they are refused", help=_WHICH_CHANNEL
 )
+tiers_option = click.option(
+    "--tier",
+    "tiers",
+    multiple=True,
+    metavar="NAME",
+    show_default="all but words, phones, notes and the like",
+    help="Tier of TextGrids beside recordings that is a transcript; given again for each of several.",
+)
 times_format_option = click.option(
     "--format",
     type=click.Choice(["textgrid", "ctm", "csv", "json"]),
@@ -179,11 +187,12 @@ def _lacks_pipes(function: Any) -> bool:
 
 def _through_streams(function: Any, context: click.Context, options: dict[str, Any]) -> None:
     """Do what a command does between its streams."""
+    translate = as_typed(context.command)
     with streams_of(context, options) as streams:
         if "allow_pipes" not in inspect.signature(function).parameters:  # it is of streams alone
             options.pop("allow_pipes", None)
         try:
-            with warnings_said(streams.told), checked_places(context):
+            with warnings_said(lambda message: translate(streams.told(message))), checked_places(context):
                 for fetch in streams.before:
                     fetch()
                 gather_steps(function, options)

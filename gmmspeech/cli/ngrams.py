@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
-from gmmspeech.cli.group import command
+from gmmspeech.cli.group import command, tiers_option
 from gmmspeech.cli.places import FILE_OR_FOLDER, FILE_OR_NAME, OUT
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import counted
@@ -26,7 +27,15 @@ from gmmspeech.errors import counted
     metavar="FILE|cmudict",
     help="Cut words as it has them (x-ray, Mr.), as recognition with it will.",
 )
-def make_ngram(transcripts: Sequence[Path], out: Path, order: int, language: str, dictionaries: Sequence[str]) -> None:
+@tiers_option
+def make_ngram(
+    transcripts: Sequence[Path],
+    out: Path,
+    order: int,
+    language: str,
+    dictionaries: Sequence[str],
+    tiers: Sequence[str],
+) -> None:
     """Learn which words follow one another.
 
     TRANSCRIPTS are folders of recordings with what is said beside them, data directories as in Kaldi, or files with a
@@ -41,6 +50,7 @@ def make_ngram(transcripts: Sequence[Path], out: Path, order: int, language: str
     from gmmspeech.commands.transcripts import open_pronunciations
 
     dictionary = open_pronunciations(dictionaries) if dictionaries else None
-    ngram, sentences, words = make_ngram(transcripts, out, order=order, language=language, dictionary=dictionary)
+    how: dict[str, Any] = {"order": order, "language": language, "dictionary": dictionary, "tiers": tiers}
+    ngram, sentences, words = make_ngram(transcripts, out, **how)
     counts = ", ".join(f"{count} {length}-grams" for length, count in enumerate(ngram.counts, 1))
     tell(f"{counted(sentences, 'sentence')}, {counted(words, 'word')}: {counts} in {out}")

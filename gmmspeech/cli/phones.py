@@ -17,6 +17,7 @@ from gmmspeech.cli.group import (
     scheduler_option,
     strict_option,
     tell_left_out,
+    tiers_option,
     times_format_option,
 )
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER, OUT_TABLE
@@ -45,7 +46,6 @@ unknown_words_option = click.option(
     "out, eSpeak NG pronounces them (extra g2p), their utterance is left out, or any phone, such as SIL, stands for "
     "them.",
 )
-tier_option = click.option("--tier", show_default="the only one, or phones", help="Tier of --labels.")
 beam_option = click.option(
     "--beam",
     type=click.FloatRange(0, min_open=True),
@@ -82,7 +82,14 @@ beam_option = click.option(
     "transcripts alone follow them: where labels, of 20 recordings or more, place boundaries between sounds is learned "
     "for all. Those with neither are left out.",
 )
-@tier_option
+@click.option(
+    "--tier",
+    "tiers",
+    multiple=True,
+    metavar="NAME",
+    show_default="the only one, or phones",
+    help="Tier of --labels; without them, tier of TextGrids that is a transcript, given again for each of several.",
+)
 @click.option(
     "-k",
     "--gaussians",
@@ -130,7 +137,7 @@ def train_phones(
     init: str | None,
     phone_map: Path | None,
     labels: Path | None,
-    tier: str | None,
+    tiers: Sequence[str],
     gaussians: int | None,
     ladder: Any,
     contexts: Any,
@@ -179,7 +186,7 @@ def train_phones(
         language=language,
         unknown_words=unknown_words,
         labels=labels,
-        tier=tier,
+        tiers=tiers,
         total_gaussians=gaussians,
         rung=None if ladder == "mono" else ladder,
         contexts=contexts or "cross-word",
@@ -214,6 +221,7 @@ def train_phones(
 @dictionary_option
 @language_option
 @unknown_words_option
+@tiers_option
 @times_format_option
 @click.option("--out", type=OUT_FOLDER, help="Folder for the files; without it, a line a phone goes to stdout.")
 @click.option(
@@ -270,6 +278,7 @@ def align(
     dictionaries: Sequence[str],
     language: str,
     unknown_words: str | None,
+    tiers: Sequence[str],
     format: Any,
     out: Path | None,
     adapt: bool,
@@ -314,6 +323,7 @@ def align(
         *(data_dir, model, dictionaries or None),
         language=language,
         unknown_words=unknown_words,
+        tiers=tiers,
         goodness=goodness or confidence or report is not None,
         adapt=adapt,
         times=times,

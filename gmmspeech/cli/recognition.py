@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gmmspeech.cli.group import allow_pipes_option, channel_option, command, strict_option, times_format_option
+from gmmspeech.cli.group import (
+    allow_pipes_option,
+    channel_option,
+    command,
+    strict_option,
+    tiers_option,
+    times_format_option,
+)
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT_FOLDER
 from gmmspeech.cli.process import tell
 from gmmspeech.cli.steps import feats_option, steps_options, stored_or_none, utt2spk_for_cmvn
@@ -97,6 +104,7 @@ _OF_LM = ("lm_scale", "beam", "max_active", "lattice_beam", "self_loop_scale", "
 @click.option("--language", default="en", metavar="CODE", help="Of --unknown-words g2p, such as de or pt-br.")
 @click.option("--out", type=OUT_FOLDER, help="With --lm: folder for times of words and phones, and alternatives.csv.")
 @times_format_option
+@tiers_option
 @feats_option
 @utt2spk_for_cmvn
 @steps_options
@@ -120,6 +128,7 @@ def recognize(
     adapt: bool | None,
     language: str,
     unknown_words: str | None,
+    tiers: Sequence[str],
     feats: str | None,
     beside: Any,
     channel: int | None,
@@ -145,6 +154,7 @@ def recognize(
         "channel": "mix" if channel is None else channel,
         "allow_pipes": allow_pipes,
         "skip_bad": skip_bad,
+        "tiers": tiers,
         "n_jobs": jobs,
     }
     given = [name for name in _OF_LM if of_lm[name] is not None and of_lm[name] is not False]

@@ -23,19 +23,22 @@ def make_ngram(
     order: int = 3,
     language: str = "en",
     dictionary: Pronunciations | None = None,
+    tiers: Sequence[str] = (),
 ) -> tuple[NGram, int, int]:
     """Estimate an n-gram of what is said in folders or written in files, and write it; tell how much that was too.
 
-    Give the n-gram, and the number of sentences and of words.
+    Give the n-gram, and the number of sentences and of words. Of TextGrids these `tiers` are transcripts, if any are
+    given.
     """
-    sentences = [words_of(line, language=language, dictionary=dictionary) for place in places for line in _lines(place)]
+    lines = (line for place in places for line in _lines(place, tiers))
+    sentences = [words_of(line, language=language, dictionary=dictionary) for line in lines]
     sentences = one_spelling([sentence for sentence in sentences if sentence])
     ngram = train_ngram(sentences, order=order)
     write_arpa(out, ngram)
     return ngram, len(sentences), sum(map(len, sentences))
 
 
-def _lines(place: Path) -> Iterator[str]:
+def _lines(place: Path, tiers: Sequence[str]) -> Iterator[str]:
     """What is said in each utterance of a folder, or what stands in each line of a file."""
     if not place.is_dir():
         if place.name == "text" and (place.parent / "utt2spk").exists():
@@ -43,7 +46,7 @@ def _lines(place: Path) -> Iterator[str]:
         for _, lines in read_line_blocks(place, expected="sentences, one a line"):
             yield from lines
         return
-    data, _, _ = read_speech(place)
+    data, _, _ = read_speech(place, tiers=tiers)
     if data.text is None:
         raise DataError(f"{place}: found no file text, expected one, with the words of each utterance")
     yield from data.text.values()

@@ -98,7 +98,7 @@ def train_phones_dir(
     language: str = "en",
     unknown_words: str | None = None,
     labels: Path | None = None,
-    tier: str | None = None,
+    tiers: Sequence[str] = (),
     n_jobs: int | None = 1,
     skip_bad: bool | None = None,
     allow_pipes: bool = False,
@@ -117,15 +117,19 @@ def train_phones_dir(
     Features may be `stored` ones; `front` is then that of the model to begin with, or None.
 
     With `labels`, those are trained on, and no transcripts are needed. Recordings that have transcripts alone follow
-    them, as `train_phone_hmm_on_some_labels` has it; those that have neither are left out.
+    them, as `train_phone_hmm_on_some_labels` has it; those that have neither are left out. `tiers` are transcripts in
+    TextGrids, or the one of the labels.
 
     Until they are written, a checkpoint lies beside their place, from which a killed run goes on. Words that the
     dictionary lacks are told and listed beside the model, in ``NAME.unknown_words.txt``.
     """
     known: Mapping[str, Sequence[Label]] | None = None
     if labels is None:
-        data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad)
+        data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, tiers=tiers)
     else:
+        if len(tiers) > 1:
+            raise ConfigError(f"tiers: found {len(tiers)} beside labels, expected one, that of the labels")
+        tier = tiers[0] if tiers else None
         data, known, left_out, skip = read_labels_of(folder, labels, tier, allow_pipes=allow_pipes, skip_bad=skip_bad)
     check_not_recording(data, out)
     labeled = known or {}

@@ -189,17 +189,19 @@ def align_dir(
     adapt: bool = True,
     ali: str | None = None,
     stored: Stored | None = None,
+    tiers: Sequence[str] = (),
     **options: Any,
 ) -> AlignedFolder:
     """Align transcripts with the audio of a data directory, or of recordings that they lie beside.
 
-    Frames are adapted to the model by speaker, unless not to `adapt` is asked for.
+    Frames are adapted to the model by speaker, unless not to `adapt` is asked for. Of TextGrids these `tiers` are
+    transcripts, if any are given.
 
     What `write_alignments` writes goes into `out`, by default CTM of a data directory and TextGrids of a folder of
     recordings, ``unknown_words.txt``, and what eSpeak NG pronounced as a dictionary, ``pronounced_words.dict``.
     Transitions of the frames go to `ali`, an archive of Kaldi's. Features may be `stored` ones.
     """
-    data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, out=out)
+    data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, out=out, tiers=tiers)
     format = format or ("ctm" if is_data_dir(folder) else "textgrid")
     if out is not None:
         check_results(out, places_of(data).values(), format)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,7 @@ def recognize_phones_dir(
     penalty: float = 0.0,
     skip_bad: bool | None = None,
     allow_pipes: bool = False,
+    tiers: Sequence[str] = (),
     **options: Any,
 ) -> Recognized:
     """Recognize phones that follow one another as in the labels `learned`; what was said is in labels too.
@@ -73,7 +74,7 @@ def recognize_phones_dir(
     Silence is in neither. Options are those of `_on_paths`.
     """
     sequences = [[label.name for label in labels] for labels in read_tiers(learned).values()]
-    speech = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)
+    speech = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, tiers=tiers, transcripts=False)
     opened = _with_rare(open_model(model), dict.fromkeys(name for line in sequences for name in line))
     base = base_of(opened)
     try:
@@ -98,13 +99,14 @@ def recognize_grammar_dir(
     penalty: float = 0.0,
     skip_bad: bool | None = None,
     allow_pipes: bool = False,
+    tiers: Sequence[str] = (),
     **options: Any,
 ) -> Recognized:
     """Recognize words, each as probable as any other: one in an utterance, or any number of them.
 
     By default those of the transcripts. Options are those of `_on_paths`.
     """
-    speech = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)
+    speech = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, tiers=tiers, transcripts=False)
     opened = open_model(model)
     known = pronunciations_of(dictionary, phones=opened.phones)
     spoken = transcripts(speech[0], known) if speech[0].text else None
@@ -265,6 +267,7 @@ def recognize_words_dir(
     n_jobs: int | None = 1,
     skip_bad: bool | None = None,
     allow_pipes: bool = False,
+    tiers: Sequence[str] = (),
     channel: Channel = "mix",
     stored: Stored | None = None,
 ) -> tuple[dict[str, Recognition], dict[str, list[str]] | None, Vocabulary]:
@@ -273,7 +276,8 @@ def recognize_words_dir(
     Times of words and phones go into `out` as `write_alignments` writes them, with the alternatives in a table. `graph`
     has options of `word_graph`. Give what was recognized, what was said where that is known, and the words that may be.
     """
-    data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, transcripts=False)
+    reads: dict[str, Any] = {"allow_pipes": allow_pipes, "skip_bad": skip_bad, "tiers": tiers}
+    data, left_out, skip = read_speech(folder, transcripts=False, **reads)
     found = open_model(model)
     known = pronunciations_of(dictionary, phones=found.phones)
     words = open_vocabulary(lm, known, base_of(found), unknown_words=unknown_words, language=language)

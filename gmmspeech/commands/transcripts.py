@@ -64,19 +64,24 @@ def read_speech(
     skip_bad: bool | None = None,
     out: Path | None = None,
     transcripts: bool = True,
+    tiers: Sequence[str] = (),
 ) -> tuple[DataDir, dict[str, str], bool]:
     """Read a data directory, or a folder of recordings with transcripts beside them.
 
     Give it, the files that were left out with the reasons, and whether bad utterances are to be left out: of
     recordings by default, of a data directory if asked for. What lies in `out` is of an earlier run. Recordings without
-    transcripts are left out, unless no `transcripts` are needed.
+    transcripts are left out, unless no `transcripts` are needed. Of TextGrids these `tiers` are transcripts, if any are
+    given.
     """
     if not folder.is_dir():
         expected = "recordings with transcripts beside them, or a data directory (with wav.scp and utt2spk)"
         raise DataError(f"{folder}: no such folder, expected {expected}")
     if is_data_dir(folder):
+        if tiers:
+            found = f"found {shown(', '.join(tiers))} for {folder}, a data directory"
+            raise ConfigError(f"tiers: {found}, expected a folder of recordings with TextGrids beside them")
         return read_data_dir(folder, allow_pipes=allow_pipes), {}, bool(skip_bad)
-    data, left_out = read_recordings(folder, transcripts=transcripts)
+    data, left_out = read_recordings(folder, transcripts=transcripts, tiers=tiers)
     if out is not None:
         own = Path(os.path.realpath(out))
         left_out = {n: r for n, r in left_out.items() if not Path(os.path.realpath(folder / n)).is_relative_to(own)}

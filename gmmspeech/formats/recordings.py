@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -24,15 +25,19 @@ from gmmspeech.phones.labels.labels import Label
 TRANSCRIPTS = (".lab", ".txt", ".textgrid")  # suffixes in lower case; the first that holds a transcript is taken
 SAME_LENGTH = 0.1  # seconds: decoders of lossy audio differ by some milliseconds, TextGrids of other files by more
 
-# Tiers that aligners write, with the speaker before them (MFA), and those for people.
-_NO_TRANSCRIPT = re.compile(r"(.* - )?(words?|phones?|phonemes?|confidence|notes?|comments?)", re.IGNORECASE)
+# Tiers that aligners write, with the speaker before them (MFA) or MAU in them (WebMAUS), and those for people.
+_NO_TRANSCRIPT = re.compile(
+    r"(.* - )?(words?|phones?|phonemes?|confidence|notes?|comments?)|((ort|kan|kas|mas|ipa)-)?mau", re.IGNORECASE
+)
 _TIMED_LINE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s+([0-9]+(?:\.[0-9]+)?)\s+\S.*")
 _SHORTEST_LABEL = 100  # samples or steps of 100 ns: "1 2 three" is text
 _LOSSLESS_FIRST = (".wav", ".flac", ".aiff", ".aif")
 
 
 @checked
-def read_recordings(path: str | os.PathLike[str], *, transcripts: bool = True) -> tuple[DataDir, dict[str, str]]:
+def read_recordings(
+    path: str | os.PathLike[str], *, transcripts: bool = True, tiers: Sequence[str] = ()
+) -> tuple[DataDir, dict[str, str]]:
     """Read a folder of recordings with transcripts beside them.
 
     Next to a recording ``a.wav``, of any kind that `gmmspeech.audio.read_audio` reads, lies what is said in it:
@@ -50,6 +55,9 @@ def read_recordings(path: str | os.PathLike[str], *, transcripts: bool = True) -
         A folder; those in it are searched too.
     transcripts : bool
         Whether recordings without a transcript are left out, or are utterances without text.
+    tiers : list of str
+        Tiers of TextGrids that are transcripts, any name; of a recording with a TextGrid nothing else is then read. By
+        default all but those above.
 
     Returns
     -------
@@ -63,12 +71,13 @@ def read_recordings(path: str | os.PathLike[str], *, transcripts: bool = True) -
     Raises
     ------
     DataError
-        If there is no such folder, or nothing in it can be used.
+        If there is no such folder, nothing in it can be used, or no TextGrid has a tier that is asked for.
 
     Warns
     -----
     GmmSpeechWarning
-        If TextGrids end before their recordings, which then have no utterances in the rest.
+        If TextGrids end before their recordings, which then have no utterances in the rest, or have two tiers of the
+        same times, which are hardly those of two speakers.
 
     Examples
     --------
@@ -89,17 +98,18 @@ def read_recordings(path: str | os.PathLike[str], *, transcripts: bool = True) -
         raise DataError(f"{folder}: no such folder, expected one of recordings, or a data directory (with wav.scp)")
     unreadable: dict[Path, str] = {}
     files, others = audio_files(folder, unreadable)
-    collected = _Collected(folder, transcripts)
+    collected = _Collected(folder, transcripts, tiers)
     collected.left_out = {_below(path, folder): reason for path, reason in unreadable.items()}
     for audio, beside in _together(folder, files, others, collected.left_out):
         collected.add(audio, beside)
+    collected.check_tiers()
     if not collected.utt2spk:
         needed = " with transcripts beside them (.lab, .txt or .TextGrid)" if transcripts else ""
         expected = f"recordings{needed}, or a data directory with wav.scp"
         reasons = [f"; the first: {name}: {reason}" for name, reason in collected.left_out.items()]
         found = f"{counted(len(files), 'recording')}, none of them with a transcript" if files else "no recordings"
         raise DataError(f"{folder}: found {found}{''.join(reasons[:1])}, expected {expected}")
-    collected.warn_of_short()
+    collected.warn()
     return collected.data_dir(), dict(sorted(collected.left_out.items()))
 
 
@@ -130,19 +140,22 @@ def _escaped(character: str) -> str:
 class _Collected:
     """What was found in a folder so far."""
 
-    def __init__(self, folder: Path, transcripts: bool) -> None:
-        self.folder, self.transcripts = folder, transcripts
+    def __init__(self, folder: Path, transcripts: bool, tiers: Sequence[str] = ()) -> None:
+        self.folder, self.transcripts, self.tiers = folder, transcripts, tiers
         self.recordings: dict[str, Path] = {}
         self.segments: dict[str, Segment] = {}
         self.utt2spk: dict[str, str] = {}
         self.text: dict[str, str] = {}
         self.left_out: dict[str, str] = {}
         self.short: list[str] = []
+        self.layered: list[str] = []
+        self.names: dict[str, None] = {}  # of all tiers, in their order
 
     def add(self, audio: Path, beside: Sequence[Path]) -> None:
         """Add a recording with the first transcript beside it that is one; else keep the reasons."""
         reasons: dict[str, str] = {}
-        for transcript in beside:
+        grids = [path for path in beside if _is_textgrid(path)] if self.tiers else []
+        for transcript in grids or beside:
             try:
                 self._add_textgrid(audio, transcript) if _is_textgrid(transcript) else self._add_text(audio, transcript)
                 return
@@ -170,21 +183,31 @@ class _Collected:
 
     def _add_textgrid(self, audio: Path, transcript: Path) -> None:
         end, tiers = read_timed_textgrid(transcript)
-        spoken = {tier: labels for tier, labels in tiers.items() if not _NO_TRANSCRIPT.fullmatch(tier.strip())}
+        self.names |= dict.fromkeys(tiers)
+        spoken = {tier: labels for tier, labels in tiers.items() if self._is_transcript(tier)}
         if not spoken:
-            found = shown(", ".join(tiers), 300) or "none"
-            raise DataError(f"found tiers {found}, expected one of a transcript, called after its speaker")
+            expected = "one of a transcript, called after its speaker (or another to be named by tier)"
+            if self.tiers:
+                expected = f"one called {shown(' or '.join(self.tiers))}"
+            raise DataError(f"found tiers {shown(', '.join(tiers), 300) or '(none)'}, expected {expected}")
         intervals = {tier: [label for label in spoken[tier] if label.start < label.end] for tier in spoken}
         if not any(intervals.values()):
             raise DataError("found no interval with text, expected what is said")
         duration = audio_format(audio).duration
         self._check_length(transcript, max(end, *(t[-1].end for t in intervals.values() if t)), duration)
+        if not self.tiers and (layers := _layers(intervals)):
+            self.layered.append(f"{_below(transcript, self.folder)} ({shown(', '.join(layers))})")
         recording = self._recording(audio)
+        several = len(intervals) > 1 or len(self.tiers) > 1
         for tier_number, (tier, labels) in enumerate(intervals.items(), 1):
-            speaker = self._speaker(audio, tier if len(intervals) > 1 or audio.parent == self.folder else "")
+            speaker = self._speaker(audio, tier if several or audio.parent == self.folder else "")
             for number, label in enumerate(labels, 1):
                 segment = Segment(recording, label.start, min(label.end, duration))
                 self._utterance(f"{recording}#{tier_number}-{number:04d}", segment, speaker, _one_line(label))
+
+    def _is_transcript(self, tier: str) -> bool:
+        """Say whether a tier is one of those asked for, or any one that holds a transcript by its name."""
+        return tier in self.tiers if self.tiers else not _NO_TRANSCRIPT.fullmatch(tier.strip())
 
     def _check_length(self, transcript: Path, end: float, duration: float) -> None:
         if end > duration + SAME_LENGTH:
@@ -205,8 +228,19 @@ class _Collected:
         folder = audio.parent.relative_to(self.folder)
         return tier or (folder.as_posix() if folder.parts else Path(os.path.abspath(self.folder)).name or "speaker")
 
-    def warn_of_short(self) -> None:
-        """Warn of TextGrids that end before their recordings."""
+    def check_tiers(self) -> None:
+        """Raise a DataError for a tier that was asked for and that no TextGrid has."""
+        for tier in self.tiers:
+            if tier not in self.names:
+                known = f"one of {shown(', '.join(self.names), 300)}" if self.names else "TextGrids in it"
+                raise DataError(f"tiers: found no tier {shown(tier)} in {self.folder}, expected {known}")
+
+    def warn(self) -> None:
+        """Warn of TextGrids that end before their recordings, and of tiers that are hardly those of speakers."""
+        if self.layered:
+            found = f"found two of the same times in {counted(len(self.layered), 'TextGrid')}"
+            took = f"took both for speakers' transcripts; the first: {self.layered[0]}"
+            warnings.warn(f"tiers: {found}, {took}; expected the names of those to be read", GmmSpeechWarning)
         if self.short:
             first = self.short[0]
             warnings.warn(
@@ -259,6 +293,19 @@ def _by_suffix(path: Path) -> tuple[bool, str]:
     """Sort what has no loss before the rest."""
     suffix = path.suffix.lower()
     return suffix not in _LOSSLESS_FIRST, f"{_LOSSLESS_FIRST.index(suffix) if suffix in _LOSSLESS_FIRST else suffix}"
+
+
+def _layers(tiers: Mapping[str, Sequence[Label]]) -> tuple[str, ...]:
+    """Two tiers, most intervals of one of which begin and end where some of the other do; or none.
+
+    So do sentences and their translation, or sentences and their words, and two speakers do not.
+    """
+    edges = {tier: {round(time, 3) for label in labels for time in label[:2]} for tier, labels in tiers.items()}
+    for one, other in itertools.permutations(tiers, 2):
+        within = sum(edges[other] >= {round(label.start, 3), round(label.end, 3)} for label in tiers[one])
+        if within > len(tiers[one]) / 2:
+            return tuple(tier for tier in tiers if tier in (one, other))
+    return ()
 
 
 def _is_textgrid(path: Path) -> bool:

@@ -289,6 +289,35 @@ def test_a_folder_becomes_textgrids_by_one_command(run, spoken: Path, tmp_path: 
     assert phones == ["SPN", "Z", *phones[2:-1], "SPN"]
 
 
+def test_tiers_are_chosen(run, spoken: Path, tmp_path: Path) -> None:
+    folder, out = tmp_path / "tiers", tmp_path / "aligned"
+    folder.mkdir()
+    for number in (1, 3):
+        shutil.copy(spoken / "bob" / f"{number}.flac", folder)
+        end = soundfile.info(folder / f"{number}.flac").duration
+        said = Label(0.0, end, (spoken / "bob" / f"{number}.txt").read_text().strip())
+        tiers = {"said": [said], "German": [said._replace(name="Auf Wiedersehen")]}
+        write_textgrid(folder / f"{number}.TextGrid", tiers, duration=end)
+    both = run("align", folder, "--out", tmp_path / "both")
+    assert "warning: --tier: found two of the same times in 2 TextGrids, took both for speakers'" in both.stderr
+    for command in (
+        ("align", folder, "--out", out),
+        ("train-phones", folder, tmp_path / "m.h5", "--max-iter", 2, "-k", 40),
+        ("recognize", folder, "--dictionary", "cmudict"),
+        ("make-ngram", folder, tmp_path / "words.arpa"),
+    ):
+        done = run(*command, "--tier", "said")
+        assert done.exit_code == 0, done.output
+        assert "two of the same times" not in done.stderr
+        assert "not in the dictionary" not in done.stderr
+        refused = run(*command, "--tier", "sagt")
+        (line,) = refused.stderr.splitlines()
+        assert line.endswith(f"error: --tier: found no tier sagt in {folder}, expected one of said, German")
+    assert list(read_textgrid(out / "1.TextGrid")) == ["words", "phones"]
+    labels = ("train-phones", folder, tmp_path / "m.h5", "--labels", out, "--tier", "words", "--tier", "phones")
+    assert "--tier: found 2 beside labels, expected one" in run(*labels).stderr
+
+
 def test_another_run_replaces_its_own_files_alone(run, spoken: Path, tmp_path: Path) -> None:
     out = tmp_path / "aligned"
     (out / "ann").mkdir(parents=True)

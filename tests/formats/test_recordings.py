@@ -100,6 +100,57 @@ def test_one_tier_in_a_folder_of_a_speaker(tmp_path: Path) -> None:
     assert read_recordings(tmp_path)[0].utt2spk == {"ann/talk#1-0001": "ann"}
 
 
+def test_tiers_that_are_asked_for(tmp_path: Path) -> None:
+    for name in ("ann/a", "ann/b", "ann/c", "d"):
+        audio(tmp_path / f"{name}.wav")
+        (tmp_path / f"{name}.txt").write_text("text")
+    hello, hallo = [Label(0.1, 0.9, "hello you")], [Label(0.1, 0.9, "hallo du")]
+    words = [Label(0.1, 0.5, "hello"), Label(0.5, 0.9, "you")]
+    write_textgrid(tmp_path / "ann/a.TextGrid", {"English": hello, "German": hallo, "words": words}, duration=1.0)
+    write_textgrid(tmp_path / "ann/b.TextGrid", {"German": hallo, "Ann - words": words}, duration=1.0)
+    write_textgrid(tmp_path / "d.TextGrid", {"German": hallo}, duration=1.0)
+    for path in tmp_path.rglob("[ad].txt"):
+        path.unlink()
+    data, left_out = read_recordings(tmp_path, tiers=["English"])
+    assert data.text == {"ann/a#1-0001": "hello you", "ann/c": "text"}
+    assert left_out == {
+        "ann/b.TextGrid": "found tiers German, Ann - words, expected one called English",
+        "d.TextGrid": "found tiers German, expected one called English",
+    }
+    data, left_out = read_recordings(tmp_path, tiers=["words", "Ann - words"])  # though they are an aligner's
+    assert data.text == {
+        "ann/a#1-0001": "hello",
+        "ann/a#1-0002": "you",
+        "ann/b#1-0001": "hello",
+        "ann/b#1-0002": "you",
+        "ann/c": "text",
+    }
+    assert set(data.utt2spk.values()) == {"words", "Ann - words", "ann"}
+    with pytest.raises(DataError, match=r"tiers: found no tier german in .*, expected one of English, German, words,"):
+        read_recordings(tmp_path, tiers=["English", "german"])
+    for path in tmp_path.rglob("*.TextGrid"):
+        path.unlink()
+    with pytest.raises(DataError, match=r"tiers: found no tier x in .*ann, expected TextGrids in it"):
+        read_recordings(tmp_path / "ann", tiers=["x"])
+
+
+def test_tiers_that_are_hardly_those_of_speakers(tmp_path: Path) -> None:
+    audio(tmp_path / "a.wav", 3.0)
+    said = [Label(0.1, 0.9, "hello you"), Label(1.0, 2.5, "good bye")]
+    words = [Label(0.1, 0.5, "hello"), Label(0.5, 0.9, "you"), Label(1.0, 2.0, "good"), Label(2.0, 2.5, "bye")]
+    answers = [Label(0.0, 0.3, "mhm"), Label(1.0, 1.3, "aha"), Label(2.2, 2.5, "yes")]
+    layers: dict[str, list[Label]]
+    for layers in ({"said": said, "answers": answers, "mots": words}, {"said": said, "gloss": said}):
+        write_textgrid(tmp_path / "a.TextGrid", layers, duration=3.0)
+        one = [name for name in layers if name != "answers"]
+        first = rf"of the same times in 1 TextGrid, .* the first: a.TextGrid \({one[0]}, {one[1]}\); expected"
+        with pytest.warns(GmmSpeechWarning, match=first):
+            assert set(read_recordings(tmp_path)[0].utt2spk.values()) == set(layers)
+        assert len(read_recordings(tmp_path, tiers=["said"])[0].utterances) == 2
+    write_textgrid(tmp_path / "a.TextGrid", {"ann": said, "bob": answers, "ORT-MAU": words, "MAU": words}, duration=3.0)
+    assert set(read_recordings(tmp_path)[0].utt2spk.values()) == {"ann", "bob"}
+
+
 def test_what_is_left_out_and_why(tmp_path: Path) -> None:
     for name in "good silent alone twice htk track latin long aligned broken empty".split():  # noqa: SIM905
         audio(tmp_path / f"{name}.wav")
