@@ -239,7 +239,7 @@ class StoredUtterances:
         return [frames for _, frames in self.items()]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Shard:
     """The frames of a shard: in an array, or in some utterances of a store."""
 

@@ -18,7 +18,7 @@ from gmmspeech.metrics.summary import DetectionCost, Summary, summarize
 from gmmspeech.scoring.trials import TrialList
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class System:
     """Scores of one system in the order of the trials, and their figures.
 

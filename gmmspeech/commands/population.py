@@ -25,7 +25,7 @@ from gmmspeech.progress import progress_bar
 Signal = tuple[NDArray[np.float32], int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recorded:
     """A recording as frames, and how good it is."""
 

@@ -97,7 +97,7 @@ def _check_complete(paths: Sequence[Path], summed: Sequence[SummedStats]) -> Non
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _FrameRange:
     """The frames of a store from one number to another, read as they are asked for."""
 

@@ -30,7 +30,7 @@ class Tuple(NamedTuple):
     pdf: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Transitions:
     """A transition model: topology by phone, transition states in order, log probabilities of transitions from 1 on."""
 

@@ -41,7 +41,7 @@ SMALLEST_WEIGHT = 1e-12  # whose logarithm is still a number
 WIDEST = 10.0  # times the largest variance of any component: what is beyond is no extrapolation any more
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AcceleratedState(Saved, kind="AcceleratedState"):
     """State of accelerated EM, after its plain updates and before a pass over the data.
 

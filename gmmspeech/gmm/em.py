@@ -109,7 +109,7 @@ class EMMonitor:
         return max(self.tol, NOISE * max(1.0, abs(log_likelihood)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EMState(Saved, kind="EMState"):
     """State of EM before a pass over the data: with it, another run goes on and ends with the same bits.
 

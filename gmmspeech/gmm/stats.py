@@ -18,7 +18,7 @@ from gmmspeech.files.saving import Saved, State
 ROUNDING = 1e-5  # of the largest square
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GMMStats(Described):
     """Zeroth-, first- and second-order statistics of frames under a mixture of K components.
 

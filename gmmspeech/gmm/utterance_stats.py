@@ -40,7 +40,7 @@ class StatsSource(Protocol):
         """Yield the statistics of `size` utterances at a time, the last batch shorter."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StatsBatch:
     """Statistics of U utterances in memory.
 

@@ -14,7 +14,7 @@ from gmmspeech.linear.statistics import SMALLEST_PIVOT, check_determined, finite
 ROUNDING = 1e-13  # of the mean: a deviation that frames of one value seem to have
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LDAStats:
     """Class statistics of frames; they add.
 

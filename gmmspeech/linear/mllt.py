@@ -21,7 +21,7 @@ from gmmspeech.linear.statistics import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MLLTStats(Additive):
     """Statistics for MLLT of frames under diagonal Gaussians; those under the same Gaussians add."""
 

@@ -23,7 +23,7 @@ from gmmspeech.scoring.linear import linear_score
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, beside_ubm, random_loading, with_ubm
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ISV(Described, Saved, kind="ISV", hint="ISV"):
     r"""Session h of speaker s has the means :math:`m + U x_{sh} + D z_s` (Vogt and Sridharan 2008; McCool et al. 2013).
 

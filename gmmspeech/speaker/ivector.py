@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class IVectorExtractor(Described, Saved, kind="IVectorExtractor", hint="an i-vector extractor (made by train-ivector)"):
     r"""Total variability model (Dehak et al. 2011): the means of an utterance are :math:`m_k + T_k w`, w ~ N(0, I).
 
@@ -328,7 +328,7 @@ def train_ivector_extractor(
     return extractor
 
 
-@dataclass
+@dataclass(eq=False)
 class _Sums:
     """Of one pass over the utterances."""
 

@@ -26,7 +26,7 @@ from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, beside_ubm,
 Each = Callable[[NDArray[np.float64]], None]  # called with what an iteration gave
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class JFA(Described, Saved, kind="JFA", hint="JFA"):
     r"""Session h of speaker s has the means :math:`m + V y_s + U x_{sh} + D z_s` (Kenny et al. 2008).
 

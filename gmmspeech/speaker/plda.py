@@ -35,7 +35,7 @@ from gmmspeech.speaker.transforms import (
 FEW_SPEAKERS = 10  # fewer teach what tells these apart, not what tells speakers apart
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PLDA(Described, Saved, kind="PLDA", hint="PLDA (of a back end)"):
     r"""Gaussian model of speakers and sessions; see the module.
 

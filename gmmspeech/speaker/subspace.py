@@ -116,7 +116,7 @@ class Subspace:
         return precisions, f.reshape(len(f), -1) @ self.loading.reshape(-1, self.rank)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FactorPosteriors:
     """Posteriors of the factors of U utterances.
 

@@ -17,7 +17,7 @@ SMALLEST_RATIO = 1e-10  # of variances within classes to those of all vectors; l
 CONSTANT = 1e-10  # part of its mean by which a dimension deviates at least
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AffineTransform:
     """The map x -> matrix (x - mean), and then perhaps to length 1.
 
@@ -54,7 +54,7 @@ class AffineTransform:
         return length_normalize(vectors) if self.unit_length else vectors
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClassStatistics:
     """First- and second-order statistics of labeled vectors.
 

@@ -43,7 +43,7 @@ from gmmspeech.phones.labels.word_positions import has_positions, with_positions
 from gmmspeech.progress import progress_bar
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Alignment(Described):
     """Words and phones of an utterance with their times.
 

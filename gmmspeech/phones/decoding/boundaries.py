@@ -31,7 +31,7 @@ REACH = 25  # frames by which a state may begin before the best path has it, and
 Float32 = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chain:
     """States that follow one another along a best path: each state, and the frame that it begins in."""
 
@@ -78,7 +78,7 @@ def boundary_moments(
     return [found[i] for i in range(len(chains))]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Window:
     """The states that each frame may be in, `first` to `last` - 1, and the first frame that each state may be in."""
 
@@ -210,7 +210,7 @@ def _moments(window: _Window, posteriors: Sequence[Float32]) -> list[Moments]:
     return moments
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Boundaries:
     """Where the phones of an utterance begin, in frames, the end of the last one too, and deviations of the starts."""
 

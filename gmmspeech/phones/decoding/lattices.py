@@ -18,7 +18,7 @@ _MOST_STATES = 200_000  # of a lattice in which each sequence of words comes onc
 Link = tuple[int, int, int, float]  # from, to, word, cost
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WordLattice:
     """Sequences of words, each once, as paths from the first state to one that may be the last.
 

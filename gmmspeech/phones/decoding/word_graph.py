@@ -46,7 +46,7 @@ Expand = Callable[[str, str, str], Sequence[int]]
 Window = tuple[int, int, int]  # labels of a phone's left neighbor, of itself, and of its right one; 0 for none
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WordGraph:
     """What may be said, as a transducer from states to words.
 

@@ -51,7 +51,7 @@ class Alternative:
     probability: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recognition(Alignment):
     """Words and phones that were recognized, with their times, as of an `Alignment`.
 

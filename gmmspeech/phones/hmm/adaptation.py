@@ -40,7 +40,7 @@ SWEEPS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SplicedTransform:
     """Frames with their neighbors, put through a matrix.
 

@@ -21,7 +21,7 @@ from gmmspeech.phones.hmm.workers import Batch
 DISAGREEMENT = -100.0  # nats that a frame costs in another state than the aligned one
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ContextStats:
     """Moments of the frames of each position of each phone between each two others; those of two parts add.
 
@@ -92,7 +92,7 @@ def _of_batch(model: PhoneHMM, mean: NDArray[np.float64], batch: Batch, aligned:
     return ContextStats(*_summed(np.concatenate(keys), moments), len(model.phones))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FrameContexts:
     """Of the frames of an utterance: the most probable position, and the phones beside it; shape (M,) each.
 

@@ -15,7 +15,7 @@ from gmmspeech.errors import ModelError, counted
 OFFSET = 0.3  # frames, added to deviations before their logarithm is taken
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DeviationScale:
     """Deviation of a boundary as a function of two posterior ones and of the phones on both sides.
 

@@ -22,7 +22,7 @@ ROUNDING = 1e-11  # of a variance, relative to the squared distance from the mea
 TRANSITION_FLOOR = 0.01  # least probability to stay in a state, and to leave it; Kaldi's
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HMMStats:
     """Sufficient statistics of a phone HMM; those of two sets of utterances add.
 

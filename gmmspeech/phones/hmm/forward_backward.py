@@ -15,7 +15,7 @@ from gmmspeech.phones.hmm.trellis import BLOCK, Batch, BlockScores, Float32, Tra
 EXACT_CELLS = 2**26  # frames times nodes; a score and an emission of each is kept: half a gigabyte
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StatePosteriors:
     """Posteriors of the states for the frames of an utterance, sparse.
 

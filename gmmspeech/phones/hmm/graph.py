@@ -23,7 +23,7 @@ Pronunciations = Mapping[str, Sequence[Sequence[str]]]
 """Word to its pronunciations, each a sequence of phones."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StateGraph:
     """Nodes that each stand for an HMM state, and the arcs between them. Arcs from a node to itself go without saying.
 
@@ -274,7 +274,7 @@ def word_loop_graph(
     return builder.build(starts, finals, words)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PhoneBigram:
     """Probability of each phone after each other.
 

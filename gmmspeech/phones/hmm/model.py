@@ -39,7 +39,7 @@ class Quadratic(NamedTuple):
     matrix: NDArray[np.float64]  # (K, 2 D + 1)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
     """Phone HMMs: a chain of states a phone, a diagonal mixture a state.
 

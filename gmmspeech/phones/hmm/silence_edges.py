@@ -20,7 +20,7 @@ from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import viterbi
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StaticModel:
     """What a model says of static features, the states of its silence, and the frames to look at around an edge."""
 

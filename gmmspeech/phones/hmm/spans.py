@@ -21,7 +21,7 @@ from gmmspeech.phones.hmm.workers import Workers
 Found = TypeVar("Found")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Span:
     """Frames of an utterance and what may be said in them; no graph where it is too short for one."""
 

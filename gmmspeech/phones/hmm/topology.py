@@ -20,7 +20,7 @@ Way = tuple[int, int, float]
 """From the place of a state in a phone to another place, the one behind the last being out, and a log probability."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Topology:
     """Arcs from the states that lead elsewhere than to the next one alone; arcs from a state to itself go without.
 

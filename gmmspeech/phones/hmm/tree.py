@@ -26,7 +26,7 @@ Variant = tuple[list[int], list[int], NDArray[np.intp]]
 """Neighbors to the left, to the right, and the states between any two of them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ContextTree:
     """Binary trees over the phones left and right of a phone, with the states of a model as leaves.
 

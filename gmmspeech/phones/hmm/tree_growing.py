@@ -121,7 +121,7 @@ def grow_tree(
     )
 
 
-@dataclass
+@dataclass(eq=False)
 class _Node:
     rows: NDArray[np.intp]  # of the statistics
     root: int

@@ -35,7 +35,7 @@ Float32 = NDArray[np.float32]
 Found = TypeVar("Found")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Transitions:
     """Log probabilities to stay in each state of a model and to leave it, shape (S,)."""
 
@@ -110,7 +110,7 @@ class Batch:
         return block.scores[self.lengths[u] - block.start, here] + self.final[block.nodes[here]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
     """Nodes that matter in a block of frames, and their scores in the frame before, from each utterance's best."""
 
@@ -127,7 +127,7 @@ class Block:
         return Block(self.start, self.nodes[places], starts, self.row[places], self.offset, self.floor)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BlockScores:
     """Scores of a block's nodes in its frames; row 0 is the frame before.
 
