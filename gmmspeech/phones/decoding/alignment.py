@@ -33,7 +33,7 @@ from gmmspeech.phones.decoding.boundaries import Boundaries, Chain, place_bounda
 from gmmspeech.phones.decoding.confidence import goodness_of_pronunciation, transcript_fits
 from gmmspeech.phones.decoding.spans import PhoneSpan, phone_spans
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
-from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, utterance_graph
+from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, too_few_frames, utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.silence_edges import StaticModel, place_silence
 from gmmspeech.phones.hmm.trellis import Transitions
@@ -267,9 +267,7 @@ def align(
         reached = {name: path for name, path in zip(good, paths, strict=True) if path is not None}
         for name in good:
             if name not in reached:
-                found[name] = (
-                    f"found {counted(len(emissions[name]), 'frame')}, expected more for the states of its phones"
-                )
+                found[name] = too_few_frames(graphs[name], len(emissions[name]))
                 if not skip_bad:
                     raise DataError(f"utterance {name}: {found[name]}")
         theirs = {name: emissions[name] for name in reached}

@@ -16,7 +16,7 @@ from gmmspeech.errors import DataError, FeatureError, ModelError, counted, shown
 from gmmspeech.features.compatibility import timed_front_end
 from gmmspeech.phones.decoding.alignment import Alignment, describe_path
 from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches
-from gmmspeech.phones.hmm.graph import StateGraph
+from gmmspeech.phones.hmm.graph import StateGraph, too_few_frames
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import best_paths
@@ -105,7 +105,7 @@ def decode(
         )
         for (name, emission), path in zip(emissions.items(), paths, strict=True):
             if path is None:
-                found[name] = f"found {counted(len(emission), 'frame')}, expected more for the states of any phones"
+                found[name] = too_few_frames(graph, len(emission))
                 if not skip_bad:
                     raise DataError(f"utterance {name}: {found[name]}")
             else:

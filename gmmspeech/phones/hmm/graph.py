@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError, DataError, shown
+from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.files.text import look_alike
 from gmmspeech.phones.hmm.contexts import Ends, PhoneNet, in_context
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -327,6 +327,26 @@ def phone_loop_graph(model: PhoneHMM, bigram: PhoneBigram, *, insertion_penalty:
     starts = [(first, p - insertion_penalty) for (first, _), p in zip(ends, bigram.initial, strict=True)]
     finals = [(last, p) for (_, last), p in zip(ends, bigram.final, strict=True)]
     return builder.build(starts, finals, bigram.phones)
+
+
+def fewest_frames(graph: StateGraph) -> int:
+    """Frames of the shortest path through a graph, with one for each of its nodes; 0 where there is no path at all."""
+    reached, seen = np.isfinite(graph.initial), np.zeros(graph.num_nodes, dtype=bool)
+    for count in range(1, graph.num_nodes + 1):
+        if np.isfinite(graph.final[reached]).any():
+            return count
+        seen |= reached
+        following = np.zeros_like(seen)
+        following[1:] = reached[:-1] & graph.chained[1:]
+        following[graph.target[reached[graph.source]]] = True
+        reached = following & ~seen
+    return 0
+
+
+def too_few_frames(graph: StateGraph, num_frames: int) -> str:
+    """Tell that an utterance has fewer frames than any path through its graph."""
+    expected = f"at least {fewest_frames(graph)}, one for each state of its phones"
+    return f"found {counted(num_frames, 'frame')}, expected {expected}"
 
 
 def pronunciations(dictionary: Pronunciations, word: str, *, optional: bool = False) -> Sequence[Sequence[str]]:

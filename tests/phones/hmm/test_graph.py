@@ -1,5 +1,6 @@
 """Graphs: the phone sequences they allow, and with which probability."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -8,14 +9,19 @@ import pytest
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.phones.hmm.graph import (
     StateGraph,
+    fewest_frames,
     phone_loop_graph,
     phone_sequence_graph,
+    too_few_frames,
     train_bigram,
     utterance_graph,
     word_loop_graph,
     word_sequence_graph,
 )
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.topology import Topology
+from gmmspeech.phones.hmm.trellis import Transitions
+from gmmspeech.phones.hmm.viterbi import best_paths
 from gmmspeech.phones.labels.dictionary import WeightedPronunciation
 
 PHONES = ("SIL", "A", "B", "C")
@@ -64,6 +70,31 @@ def test_utterance_has_all_pronunciations_and_silences(model):
 @pytest.mark.parametrize(("probability", "expected"), [(0.0, ("A", "B")), (1.0, ("SIL", "A", "B", "SIL"))])
 def test_silence_may_be_forbidden_or_demanded(model, probability, expected):
     assert sequences(utterance_graph(model, ["AB"], DICTIONARY, silence_probability=probability)) == {expected: 1.0}
+
+
+def test_fewest_frames(model):
+    """As many as the states of the shortest sequence of phones."""
+    bigram = train_bigram([["A", "B"]], PHONES)
+    graphs = [
+        utterance_graph(model, ["AB", "C"], {**DICTIONARY, "AB": [["A", "B", "C"], ["A", "B"]]}),
+        utterance_graph(model, ["AB"], DICTIONARY, silence_probability=1.0),
+        word_loop_graph(model, ["AB", "C"], DICTIONARY),
+        phone_loop_graph(model, bigram),
+    ]
+    for graph in graphs:
+        assert fewest_frames(graph) == min(map(len, sequences(graph, 4))) * model.num_states // len(PHONES)
+    assert fewest_frames(dataclasses.replace(graphs[0], final=np.full(graphs[0].num_nodes, -np.inf))) == 0
+    assert too_few_frames(graphs[0], 1).startswith("found 1 frame, expected at least ")
+
+
+def test_fewest_frames_where_states_are_skipped():
+    model = PhoneHMM.from_phones(PHONES, mean=[0.0], variance=[1.0], num_states=3)
+    skips = Topology([9, 9], [1, 2], [0.5, 0.5])  # the first state of C leads to the second, or to the third
+    graph = utterance_graph(dataclasses.replace(model, topology=skips), ["AB", "C"], {"AB": [["A", "B"]], "C": [["C"]]})
+    assert fewest_frames(graph) == 8
+    transitions = Transitions.of(model.self_loop)
+    found = [best_paths([graph], [np.zeros((n, 12), np.float32)], transitions)[0] is not None for n in (7, 8)]
+    assert found == [False, True]
 
 
 def test_no_words_are_silence(model):
