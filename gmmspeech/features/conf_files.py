@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -237,8 +237,14 @@ def _kaldi_option(place: Place, option: str) -> tuple[Place, str, str]:
 def _check_known(name: str, known: Collection[str], place: Place, *, dashes: bool = False) -> None:
     if name in known:
         return
-    both = ["--" + each.replace("_", "-") if dashes else each for each in (name, nearest(name, known))]
-    raise ConfigError(f"{place}unknown option {shown(both[0])}; the nearest known one is {both[1]}")
+
+    def written(names: Iterable[str]) -> str:
+        return ", ".join("--" + each.replace("_", "-") if dashes else each for each in names)
+
+    near = nearest(name, known)
+    expected = f", expected one of {shown(written(known), 180)}"
+    hint = expected if near is None else f"; the nearest known one is {written([near])}"
+    raise ConfigError(f"{place}unknown option {shown(written([name]))}{hint}")
 
 
 def _refuse_unless(text: str, allowed: Collection[str] | None, place: Place, name: str) -> None:

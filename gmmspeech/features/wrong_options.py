@@ -21,7 +21,8 @@ def explain(error: ValidationError, known: Mapping[tuple[str, ...], type[BaseMod
         hint = ""
         if keys:
             key = nearest(place[-1], keys)
-            hint = f"; the nearest known key is {key!r}{keys[key]}"
+            known_ones = shown(", ".join(f"{name!r}{where}" for name, where in keys.items()), 180)
+            hint = f"; the nearest known key is {key!r}{keys[key]}" if key else f", expected one of {known_ones}"
         return f"{_section(place)}unknown key {shown(repr(place[-1]))}{hint}"
     if first["type"] == "value_error":
         return _section([*place, ""]) + str(first["ctx"]["error"])
@@ -37,9 +38,9 @@ def explain(error: ValidationError, known: Mapping[tuple[str, ...], type[BaseMod
     return f"{_section(place)}{shown(place[-1])}: found {_repr(first['input'])}, {shown(expected, 200)}"
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Give the known name that looks most like another."""
-    return difflib.get_close_matches(name[:100], known, n=1, cutoff=0)[0]
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Give the known name that looks most like another, if any does."""
+    return next(iter(difflib.get_close_matches(name[:100], known, n=1)), None)
 
 
 def _repr(value: Any) -> str:

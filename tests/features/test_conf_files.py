@@ -247,8 +247,8 @@ def test_the_name_or_the_options_tell_the_program(tmp_path, name, text, kind):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("--num-ceps=13\n--mystery=1", "line 2: unknown option --mystery; the nearest known one is"),
-        ("--use-log-fbank=true\n--num-ceps=13", "line 1: unknown option --use-log-fbank; the nearest known one is"),
+        ("--num-ceps=13\n--mystery=1", "line 2: unknown option --mystery, expected one of --"),
+        ("--use-log-fbank=true\n--num-ceps=13", "line 1: unknown option --use-log-fbank, expected one of --"),
         ("--sample-frequency=1_000\n--num-ceps=3", "line 1: sample_frequency: found '1_000', expected a number"),
         ("--sample-frequency=inf\n--num-ceps=3", "line 1: sample_frequency: found 'inf', expected a number"),
         ("--num-ceps=\u0661", "line 1: num_ceps: found '\u0661', expected a number"),
@@ -261,7 +261,7 @@ def test_the_name_or_the_options_tell_the_program(tmp_path, name, text, kind):
             "line 2: TARGETRATE: found 'inf', expected a number",
         ),
         (GOOD + "TARGETKIND = " + "M" * 10**6, "line 3: TARGETKIND: found MMM"),
-        (GOOD + "TARGETKIND = MFCC_0\nMYSTERY = 3", "line 4: unknown option MYSTERY; the nearest known one is"),
+        (GOOD + "TARGETKIND = MFCC_0\nMYSTERY = 3", "line 4: unknown option MYSTERY, expected one of "),
         ("TARGETRATE = 100000\nTARGETKIND = MFCC_0\nSOURCERATE = 1e-300", "line 3: SOURCERATE: found 1e-300, expected"),
         ("TARGETRATE = 100000\nTARGETKIND = MFCC_0\nSOURCERATE = 1e300", "line 3: SOURCERATE: found 1e300, expected"),
         (GOOD.replace("100000", "1e300") + "TARGETKIND = MFCC_0", "[features] frame_shift: found"),

@@ -223,7 +223,7 @@ def test_describe(sections, text):
             "[features] high_freq: found 7600 Hz, expected at most 4000 Hz, half the sampling rate",
         ),
         ("[sdc]\n[deltas]", "[sdc] found beside [deltas], expected one of them"),
-        ("[warp]\nwidth = 3", "[warp] unknown key 'width'; the nearest known key is 'window'"),
+        ("[warp]\nwidth = 3", "[warp] unknown key 'width', expected one of 'window'"),
         ("[rasta]\npole = 1.0", "[rasta] pole: found 1.0, expected less than 1"),
         ("sample_frequency = 0", "sample_frequency: found 0, expected greater than or equal to 1"),
         ("[deltas]\norder = -1", "[deltas] order: found -1, expected greater than or equal to 0"),
