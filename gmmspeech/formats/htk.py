@@ -182,15 +182,15 @@ def write_htk(
         temporary.write_bytes(header + body + checksum)
 
 
-def read_htk_frames(file: str, where: str = "") -> NDArray[np.float32]:
-    """Frames of a parameter file, or those of a range ``"[first,last]"`` of them, the last included."""
-    frames = read_htk(file).frames
+def read_htk_range(file: str, where: str = "") -> HtkFile:
+    """Read a parameter file, or a range ``"[first,last]"`` of its frames, the last included."""
+    found = read_htk(file)
     if not where:
-        return frames
+        return found
     first, last = map(int, where.strip("[]").split(","))
-    if not first <= last < len(frames):
-        raise DataError(f"{file}: found the range {where}, expected one inside {counted(len(frames), 'frame')}")
-    return frames[first : last + 1]
+    if not first <= last < len(found.frames):
+        raise DataError(f"{file}: found the range {where}, expected one inside {counted(len(found.frames), 'frame')}")
+    return found._replace(frames=found.frames[first : last + 1])
 
 
 def htk_places(path: str) -> dict[str, str]:

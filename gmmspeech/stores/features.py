@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from gmmspeech.files.hdf5 import DAMAGE, hdf5_format
 from gmmspeech.files.table_places import errors_in_words_of, in_words_of, parse_place
 from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import read_map
-from gmmspeech.formats.htk import htk_places, read_htk, read_htk_frames
+from gmmspeech.formats.htk import HtkFile, htk_places, read_htk_range
 from gmmspeech.formats.kaldi_ark import ark_places, read_frames
 from gmmspeech.formats.kaldi_tables import ENTRY, opened_table, script_base
 from gmmspeech.stores.hdf5_frames import FORMAT, VERSION, FeatureWriter, HDF5Frames, check_finite
@@ -274,10 +275,9 @@ class _FileFrames:
             base = script_base(path, first)
             self._places = [(str(base / file), where) for file, where in self._places]
         frames = self.read(0)
-        if kind == "htk":
-            self.frame_shift = read_htk(self._places[0][0]).frame_shift
         self.dim: int = frames.shape[1]
-        if all(_is_cmvn(self.read(i)) for i in range(len(self._places))):  # ends at the first that is not
+        others = (self.read(i) for i in range(1, len(self._places)))
+        if all(map(_is_cmvn, itertools.chain([frames], others))):  # ends at the first that is not
             found = (
                 f"statistics of CMVN, sums of {counted(frames[0, -1], 'frame', 'g')} of "
                 f"{counted(self.dim - 1, 'column')}"
@@ -309,6 +309,9 @@ class _FileFrames:
             reason = told or "cut short"
             expected = "" if ", expected " in reason else ", expected a matrix of Kaldi's or HTK's"
             raise DataError(f"{name}: can't be read ({reason}){expected}") from error
+        if isinstance(frames, HtkFile):
+            self._check_shift(name, frames.frame_shift)
+            frames = frames.frames
         if not isinstance(frames, np.ndarray) or frames.ndim != 2 or not frames.size:
             shape = getattr(frames, "shape", type(frames).__name__)
             raise DataError(f"{name}: found {shape}, expected a matrix (T, D)")
@@ -320,6 +323,13 @@ class _FileFrames:
             frames = np.ascontiguousarray(frames, dtype=np.float32)
         check_finite(name, frames)
         return frames
+
+    def _check_shift(self, name: str, shift: float) -> None:
+        """Keep the milliseconds from frame to frame that the first file tells, or compare them."""
+        self.frame_shift = self.frame_shift or shift
+        if shift != self.frame_shift:
+            found = f"found frames every {shift:g} ms by its header"
+            raise DataError(f"{name}: {found}, expected {self.frame_shift:g} as in the first utterance")
 
     def blocks(self, size: int) -> Iterator[NDArray[np.float32]]:
         return even_blocks(map(self.read, range(len(self.utterances))), size)
@@ -352,6 +362,6 @@ def _read_scp(path: str) -> dict[str, str]:
 
 
 # What stands before the colon of a path: how to find the places (``file:offset``) of all utterances, how to read one.
-FOREIGN: Mapping[str, tuple[Callable[[str], dict[str, str]], Callable[[str, str], NDArray]]] = MappingProxyType(
-    {"scp": (_read_scp, read_frames), "ark": (ark_places, read_frames), "htk": (htk_places, read_htk_frames)}
+FOREIGN: Mapping[str, tuple[Callable[[str], dict[str, str]], Callable[[str, str], Any]]] = MappingProxyType(
+    {"scp": (_read_scp, read_frames), "ark": (ark_places, read_frames), "htk": (htk_places, read_htk_range)}
 )

@@ -1,5 +1,7 @@
 """Features as a model wants them: steps that are asked for, and those that it keeps, as the command line takes them."""
 
+from pathlib import Path
+
 import kaldiio
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.features.compatibility import check_same_front_end, timed_front_end
 from gmmspeech.features.deltas import add_deltas
 from gmmspeech.features.normalization import cmvn, sliding_cmvn
+from gmmspeech.formats import htk
 from gmmspeech.formats.datadir import write_map
 from gmmspeech.formats.htk import write_htk
 from gmmspeech.formats.kaldi_ark import write_kaldi_ark
@@ -217,6 +220,25 @@ def test_frames_come_as_often_as_headers_of_htk_say(here):
         features_of(data, of_10_ms, stored=often).__enter__()
     with pytest.raises(FeatureError, match="htk:seldom: found frames every 10 ms by their headers, expected 5"):
         FeatureStore(["htk:often", "htk:seldom"])
+    last = sorted(FRAMES)[-1]
+    write_htk(here / "often" / f"{last}.htk", FRAMES[last], frame_shift=8.0)
+    with FeatureStore("htk:often") as store:
+        assert store.frame_shift == 5.0
+        with pytest.raises(
+            DataError, match=rf"utterance {last}: .*: found frames every 8 ms by its header"
+        ):
+            store[last]
+
+
+def test_a_file_of_htks_is_read_once_to_open_a_folder(here, monkeypatch):
+    (here / "htk").mkdir()
+    for name, frames in FRAMES.items():
+        write_htk(here / "htk" / f"{name}.htk", frames)
+    opened = []
+    read = htk.read_bytes
+    monkeypatch.setattr(htk, "read_bytes", lambda path, **how: opened.append(path) or read(path, **how))
+    FeatureStore("htk:htk").close()
+    assert [Path(path).name for path in opened] == [f"{min(FRAMES)}.htk"]
 
 
 def test_utterances_that_lack_what_steps_need_are_left_out(here, run_command):
