@@ -62,7 +62,8 @@ def read_start(init: str, phone_map: Path | None = None) -> dict[str, Any]:
     if init == "flat":
         return {}
     model = english_model() if init == "english" and not Path(init).exists() else load(init, PhoneHMM)
-    return {"init_model": model, "phone_map": None if phone_map is None else read_map(phone_map)}
+    pair = "a phone, and the phone of --init that it begins as"
+    return {"init_model": model, "phone_map": None if phone_map is None else read_map(phone_map, line=pair)}
 
 
 def told_start(model: PhoneHMM | AdaptedSystem, init_model: PhoneHMM, phone_map: Mapping[str, str] | None) -> str:

@@ -219,12 +219,12 @@ def load_utterance_blocks(
         raise AudioError(f"utterance {shown(utterance)}: {error}") from error
 
 
-def read_map(path: str | os.PathLike[str], *, rest_of_line: bool = False) -> dict[str, str]:
-    """Read a file of ``id value`` lines, such as ``utt2spk``."""
+def read_map(path: str | os.PathLike[str], *, rest_of_line: bool = False, line: str = "id value") -> dict[str, str]:
+    """Read a file of ``id value`` lines, such as ``utt2spk``; `line` tells in messages what is in each."""
     entries: dict[str, str] = {}
     for number, fields in read_fields(path, max_split=1 if rest_of_line else -1):
         if not rest_of_line and len(fields) != 2:
-            raise DataError(f"{path}:{number}: found {counted(len(fields), 'field')}, expected 2 (id value)")
+            raise DataError(f"{path}:{number}: found {counted(len(fields), 'field')}, expected 2 ({line})")
         _check_new(path, number, fields[0], entries)
         entries[fields[0]] = fields[1].rstrip(BLANKS) if len(fields) > 1 else ""
     check_distinct(path, entries)

@@ -160,7 +160,10 @@ def test_training_begins_with_a_model_of_other_phones(run, digits: Path, tmp_pat
     for options, expected in (
         (("--phone-map", tmp_path / "map", "--init", "flat"), "--phone-map: found it without --init, expected both"),
         ((*start, "--config", "phones"), "expected sample_frequency = 8000"),
-        (("--init", english, "--phone-map", ipa), ".dict:1: found "),
+        (
+            ("--init", english, "--phone-map", ipa),
+            ".dict:1: found 5 fields, expected 2 (a phone, and the phone of --init that it begins as)",
+        ),
         (("--phone-map", tmp_path / "map", "--labels", digits / "phones.ctm"), "--phone-map: found it without --init"),
         (("--contexts", "word-internal"), "--contexts: found it without --ladder, expected both"),
     ):
