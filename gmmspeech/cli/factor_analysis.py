@@ -114,6 +114,7 @@ def score_statistics(
     MODEL.h5 is what train-isv or train-jfa wrote. SPK2UTT has a model and its enrollment utterances in each line, each
     a session. TRIALS has a model, a test utterance and perhaps target or nontarget in each line. SCORES gets a line of
     model, test and score for each: linear scores in nats a frame, the shift that the test's session makes taken off.
+    Tests of several utterances are those of `statistics --groups`, beside which the enrollment's are in --enrollment.
     """
     from gmmspeech.commands.factor_analysis import score_statistics_file
 

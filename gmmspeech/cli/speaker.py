@@ -117,7 +117,9 @@ def extract_ivectors(extractor: Path, stats: Path, ivectors: str, fast: bool, jo
 )
 @click.option("--lda-dim", type=click.IntRange(1), help="Dimension after the step lda.")
 @click.option("--rank", type=click.IntRange(1), show_default="all", help="Dimension of PLDA's space of speakers.")
-@click.option("--max-iter", type=click.IntRange(1), default=20, help="Iterations of EM.")
+@click.option(
+    "--max-iter", type=click.IntRange(1), default=20, help="Iterations of EM, all of which are done: Kaldi does 10."
+)
 @click.option("--cosine", is_flag=True, help="Score by the cosine, without PLDA.")
 def train_plda(
     ivectors: str,

@@ -65,6 +65,22 @@ def test_scores_are_those_of_the_functions(world: Path, kind: str, monkeypatch) 
     np.testing.assert_allclose(again.values, found.values[order], rtol=1e-9)
 
 
+def test_tests_of_several_utterances(world: Path) -> None:
+    """They are those of `statistics --groups`, and score as the sum of their statistics."""
+    path, enrolled = trained(world, "isv"), gs.read_list_map(world / "enroll")
+    with StatisticsStore(world / "stats") as store:
+        names = [name for name in store if name.startswith("s00")]
+        write_map(world / "tests", {"both": names[-2:]})
+        model, total = gs.load(path), store[names[-2]] + store[names[-1]]
+        means = np.stack([model.enroll([store[name] for name in sessions]) for sessions in enrolled.values()])
+        expected = model.score(means, [total])[:, 0]
+    statistics_file(world / "ubm", world / "feats", world / "grouped", groups=world / "tests")
+    (world / "trials").write_text("".join(f"{name} both\n" for name in enrolled))
+    places = (path, world / "grouped", world / "enroll", world / "trials", world / "out")
+    found = score_statistics_file(*places, enrollment=world / "stats")
+    np.testing.assert_allclose(found.values, expected, rtol=1e-5)  # frames of a store are float32
+
+
 def test_enrollment_from_another_file(world: Path) -> None:
     path = trained(world, "isv")
     expected = score_statistics_file(path, *(world / name for name in SCORING), world / "one", max_iter=4)
