@@ -20,7 +20,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -227,6 +227,13 @@ def other_parts(needs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
 
 
 test_option = other_parts("with enroll_spk2utt and trials: verified by what was learnt, and calibrated on, the others")
+
+
+def check_other_names(parts: Iterable[str], own: Container[str]) -> None:
+    """Raise a ConfigError where a part to test on is called as something that a recipe makes itself."""
+    for part in parts:
+        if part in own:
+            raise ConfigError(f"--test: found {part}, a name of the recipe's own, expected a part of another name")
 
 
 def check_other_speakers(training: DataDir, parts: Iterable[DataDir]) -> None:

@@ -23,8 +23,7 @@ CLASS_COMPONENTS = 32
 @pipeline.recipe(fetch="fsdd")
 def main(run: pipeline.Run, corpus: Path, pool: Path | None, tests: Sequence[str], seeds: int, by_phones: bool) -> None:
     """Classify digits and speakers of `test` after `train`, verify speakers of `verify`."""
-    if "late" in tests:
-        raise gs.errors.ConfigError("--test: found late, as the trials of late takes are called, expected another name")
+    pipeline.check_other_names(tests, ["late"])
     named = {name: gs.read_data_dir(corpus / "data" / name) for name in ("verify", *tests)}
     parts = {name: gs.read_data_dir(corpus / "data" / name) for name in ("train", "test", "all")}
     train, test, everything = parts.values()

@@ -34,8 +34,7 @@ COUNT = click.IntRange(1)
 @pipeline.recipe(fetch="librispeech-mini")
 def main(run: pipeline.Run, corpus: Path, components: int, rank: int, lda_dim: int, tests: Sequence[str]) -> None:
     """Train on `ubm`, score the trials of `sv80`; pooled and, in each sex, by models of that sex alone."""
-    if set(tests) & set(SEXES):
-        raise gs.errors.ConfigError(f"--test: found {sorted(set(tests) & set(SEXES))[0]}, expected another name")
+    pipeline.check_other_names(tests, SEXES)
     others = {name: gs.read_data_dir(corpus / "data" / name) for name in tests}
     pipeline.check_other_speakers(gs.read_data_dir(corpus / "data/ubm"), others.values())
     makes = [run.out / "data" / part / "wav.scp" for part in ("train_pooled", "test_pooled")]

@@ -61,10 +61,9 @@ ITERATIONS = 10  # of EM, as in the baselines
 def main(run: pipeline.Run, corpus: Path, components: int, compare: bool, tests: Sequence[str]) -> None:
     """Tell genuine speech from spoofs that are made on the spot, or from those of ASVspoof 2019 LA, if it is given."""
     data, official = run.out / "data", is_asvspoof(corpus)
-    wrong = [*tests] if official else [name for name in tests if name in SOURCES]
-    if wrong:
-        expected = "none: ASVspoof has parts of its own" if official else "one that is none of the recipe's own"
-        raise gs.errors.ConfigError(f"--test: found {wrong[0]}, expected {expected}")
+    if official and tests:
+        raise gs.errors.ConfigError(f"--test: found {tests[0]}, expected none: ASVspoof has parts of its own")
+    pipeline.check_other_names(tests, SOURCES)
     sources = [] if official else [gs.read_data_dir(corpus / "data" / part) for part, _ in SOURCES.values()]
     lists = [data / part / name for part in SOURCES for name in ("protocol", "utt2class", "wav.scp")]
     if run.todo("corpus", makes=lists, of=sources, settings=[str(corpus), SOURCES, SEEN, UNSEEN, PIECE, MOST_PIECES]):

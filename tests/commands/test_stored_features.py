@@ -224,9 +224,7 @@ def test_frames_come_as_often_as_headers_of_htk_say(here):
     write_htk(here / "often" / f"{last}.htk", FRAMES[last], frame_shift=8.0)
     with FeatureStore("htk:often") as store:
         assert store.frame_shift == 5.0
-        with pytest.raises(
-            DataError, match=rf"utterance {last}: .*: found frames every 8 ms by its header"
-        ):
+        with pytest.raises(DataError, match=rf"utterance {last}: .*: found frames every 8 ms by its header"):
             store[last]
 
 

@@ -99,7 +99,7 @@ def test_kaldi_sre(tmp_path, thinned, run, monkeypatch):
             "background",
             "background: found speaker 1034 of ubm (121 such), expected speakers that were not",
         ),
-        ("kaldi_sre", "male", "--test: found male, expected another name"),
+        ("kaldi_sre", "male", "--test: found male, a name of the recipe's own, expected a part of another name"),
         ("english_model", "sv80", "sv80: found speaker 1040 of background (80 such), expected speakers that were not"),
     ],
 )
@@ -111,14 +111,13 @@ def test_other_parts_are_of_others(tmp_path, corpus, recipe, name, part, message
     assert done.stderr.count("\n") == 1
 
 
-def test_late_takes_have_their_name(tmp_path, corpus, recipe):
-    words = ["--corpus", str(corpus("fsdd-tiny")), "--out", str(tmp_path / "out"), "--test", "late"]
-    done = CliRunner().invoke(recipe("fsdd").main, words)
+@pytest.mark.parametrize(("name", "part"), [("fsdd", "late"), ("spoofing", "dev")])
+def test_names_of_the_recipes_own(tmp_path, corpus, recipe, name, part):
+    words = ["--corpus", str(corpus("fsdd-tiny")), "--out", str(tmp_path / "out"), "--test", part]
+    done = CliRunner().invoke(recipe(name).main, words)
     assert done.exit_code == 1
-    assert (
-        done.stderr
-        == "gmmspeech: error: --test: found late, as the trials of late takes are called, expected another name\n"
-    )
+    message = f"--test: found {part}, a name of the recipe's own, expected a part of another name"
+    assert done.stderr == f"gmmspeech: error: {message}\n"
 
 
 @pytest.mark.usefixtures("no_pictures")
