@@ -91,7 +91,8 @@ def _diagonal(beta: float, k: NDArray[np.float64], g: NDArray[np.float64]) -> ND
         scale_and_offset = [d, len(k)]
         part = g[np.ix_([d], scale_and_offset, scale_and_offset)][0]
         check_determined(part, f"fMLLR, dimension {d}", beta)
-        row = best_row(np.array([1.0, 0.0]), beta, k[d, scale_and_offset], np.linalg.inv(part))
+        inverse = np.linalg.inv(part)
+        row = best_row(np.ones(1), beta, k[d, scale_and_offset] @ inverse, inverse[:1])
         transform[d, scale_and_offset] = row
     return transform
 

@@ -23,7 +23,7 @@ def objective(transform: NDArray[np.float64], beta: float, k: NDArray[np.float64
 
 
 def best_row(
-    cofactors: NDArray[np.float64], beta: float, k: NDArray[np.float64], inverse: NDArray[np.float64]
+    cofactors: NDArray[np.float64], beta: float, offset: NDArray[np.float64], inverse: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     r"""Row w that maximizes β log |p · w| + k · w - ½ w G wᵀ (Gales 1998).
 
@@ -31,13 +31,15 @@ def best_row(
     and the objective is -β log |α| - ½ α² p G⁻¹ pᵀ but for constants: of the two roots, the one nearer to zero is
     the maximum. The scale of p doesn't matter.
 
-    Shapes: `cofactors` (E,), `k` (E,), `inverse` (E, E).
+    Shapes: `cofactors` (D,), those of the first D of E columns, the others having none; `offset` (E,), k G⁻¹; `inverse`
+    (D, E), the first D rows of G⁻¹.
     """
+    dim = len(cofactors)
     direction = cofactors @ inverse
-    a, b = float(direction @ cofactors), float(direction @ k)
+    a, b = float(direction[:dim] @ cofactors), float(offset[:dim] @ cofactors)
     root = math.sqrt(b * b + 4 * a * beta)
     alpha = 2 * beta / (b + root if b >= 0 else b - root)  # the root nearer to zero, without cancellation
-    return alpha * direction + k @ inverse
+    return alpha * direction + offset
 
 
 def ascend(
@@ -49,16 +51,19 @@ def ascend(
     """
     dim = len(start)
     inverse = np.linalg.inv(g)
+    offsets = np.matmul(k[:, None], inverse)[:, 0]
     transform = start.copy()
     reached = objective(transform, beta, k, g)
-    cofactors = np.zeros(start.shape[1])
+    step = np.empty((dim, dim))
     for _ in range(max_iter):
         back = np.linalg.inv(transform[:, :dim])
         for d in range(dim):
-            cofactors[:dim] = back[:, d]
-            row = best_row(cofactors, beta, k[d], inverse[d])
+            cofactors = back[:, d].copy()
+            row = best_row(cofactors, beta, offsets[d], inverse[d, :dim])
             change = (row - transform[d])[:dim] @ back  # the inverse follows its matrix (Sherman and Morrison)
-            back -= np.outer(back[:, d], change / (1 + change[d]))
+            change /= 1 + change[d]
+            np.dot(cofactors[:, None], change[None], out=step)  # as `np.outer`, in a fifth of its time
+            back -= step
             transform[d] = row
         before, reached = reached, objective(transform, beta, k, g)
         if reached - before < SMALLEST_GAIN * beta:

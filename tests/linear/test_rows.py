@@ -21,11 +21,11 @@ def test_a_row_is_the_best_of_both_signs(seed, dim, beta):
     def value(w):
         return beta * np.log(abs(p @ w)) + k @ w - 0.5 * w @ g @ w
 
-    row = best_row(p, beta, k, np.linalg.inv(g))
+    row = best_row(p, beta, k @ np.linalg.inv(g), np.linalg.inv(g))
     searched = [minimize(lambda w: -value(w), start, method="Nelder-Mead").fun for start in (p, -p)]
     assert value(row) >= -min(searched) - 1e-9
     np.testing.assert_allclose(beta * p / (p @ row) + k - g @ row, 0, atol=1e-7 * (1 + beta))
-    scaled = best_row(-7.0 * p, beta, k, np.linalg.inv(g))
+    scaled = best_row(-7.0 * p, beta, k @ np.linalg.inv(g), np.linalg.inv(g))
     np.testing.assert_allclose(scaled, row, rtol=1e-7, atol=1e-9)
 
 
