@@ -51,7 +51,14 @@ setup(
         extension("gmmspeech.features.native._mel_kernel", "-ffp-contract=off"),
         extension("gmmspeech.phones.hmm.native._viterbi_kernel", "-fno-trapping-math"),
         # products and sums become one instruction
-        extension("gmmspeech.phones.hmm.native._mixture_kernel", "-ffp-contract=fast", "-fno-trapping-math"),
+        *(
+            extension(
+                f"gmmspeech.phones.hmm.native._{name}_kernel",
+                *("-ffp-contract=fast", "-fno-trapping-math"),
+                depends=("gmmspeech/phones/hmm/native/exponential.h",),
+            )
+            for name in ("mixture", "chain")
+        ),
         extension(
             "gmmspeech.gmm.kernels._em_kernel",
             *("-ffp-contract=fast", "-fno-trapping-math"),

@@ -21,7 +21,7 @@ from gmmspeech.formats.loading import load
 from gmmspeech.gmm.kernels import get_backend, native_kernel, numpy_kernel, pack
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.metrics.eer import eer
-from gmmspeech.phones.hmm.native import mixture_kernel, viterbi_kernel
+from gmmspeech.phones.hmm.native import chain_kernel, mixture_kernel, viterbi_kernel
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "librosa", "soundfile", "soxr", "h5py", "kaldiio", "click", "pydantic")
 EXTRAS = {
@@ -50,6 +50,7 @@ def installed() -> Iterator[tuple[str, str]]:
         "features": mel_kernel.available(),
         "mixtures": mixture_kernel.available(),
         "Viterbi": viterbi_kernel.available(),
+        "boundaries": chain_kernel.available(),
     }
     sets = native_kernel.instruction_sets()
     missing = [name for name, there in {"EM": bool(sets), **kernels}.items() if not there]

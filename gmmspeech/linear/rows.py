@@ -50,13 +50,13 @@ def ascend(
     Shapes: `start` (D, E); gives (D, E).
     """
     dim = len(start)
-    inverse = np.linalg.inv(g)
+    inverse: NDArray = np.linalg.inv(g)
     offsets = np.matmul(k[:, None], inverse)[:, 0]
     transform = start.copy()
     reached = objective(transform, beta, k, g)
     step = np.empty((dim, dim))
     for _ in range(max_iter):
-        back = np.linalg.inv(transform[:, :dim])
+        back: NDArray = np.linalg.inv(transform[:, :dim])
         for d in range(dim):
             cofactors = back[:, d].copy()
             row = best_row(cofactors, beta, offsets[d], inverse[d, :dim])

@@ -34,6 +34,6 @@ def test_parts_and_versions_are_told(monkeypatch):
     assert f"numpy {np.__version__}" in found["libraries"]
     assert ("EM (" in found["compiled parts"]) == native_kernel.available()
     monkeypatch.setattr(doctor.native_kernel, "instruction_sets", lambda: [])
-    for kernel in (doctor.mel_kernel, doctor.mixture_kernel, doctor.viterbi_kernel):
+    for kernel in (doctor.mel_kernel, doctor.mixture_kernel, doctor.viterbi_kernel, doctor.chain_kernel):
         monkeypatch.setattr(kernel, "available", lambda: True)
     assert dict(doctor.installed())["compiled parts"].startswith("none for EM: NumPy does their work")

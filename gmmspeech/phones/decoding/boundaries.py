@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.phones.decoding.spans import PhoneSpan
 from gmmspeech.phones.hmm.deviation_scale import DeviationScale
+from gmmspeech.phones.hmm.native import chain_kernel
 from gmmspeech.phones.hmm.trellis import Transitions
 
 MEAN_SCALE = 0.1  # of log-likelihoods, for where a boundary is
@@ -64,6 +65,36 @@ def boundary_moments(
     """Find where each state of each chain begins, with log-likelihoods scaled by each of some factors."""
     if not chains:
         return []
+    if chain_kernel.available():
+        pairs = zip(chains, emissions, strict=True)
+        return [_compiled_moments(chain, theirs, transitions, scales, reach) for chain, theirs in pairs]
+    return _numpy_moments(chains, emissions, transitions, scales, reach)
+
+
+def _compiled_moments(
+    chain: Chain, emissions: Float32, transitions: Transitions, scales: Sequence[float], reach: int
+) -> list[Moments]:
+    window = _Window.of(chain, reach)
+    stay, leave = transitions.stay[chain.state], transitions.leave[chain.state]
+    kernel = chain_kernel.ChainKernel(
+        *(chain.state, window.entry, window.first, window.last, stay, np.append(0.0, leave[:-1]), emissions)
+    )
+    moments = []
+    for scale in scales:
+        found = kernel.moments(scale)
+        if found is None:  # logarithms never underflow
+            return _numpy_moments([chain], [emissions], transitions, scales, reach)[0]
+        moments.append(_starts(window, *found))
+    return moments
+
+
+def _numpy_moments(
+    chains: Sequence[Chain],
+    emissions: Sequence[Float32],
+    transitions: Transitions,
+    scales: Sequence[float],
+    reach: int,
+) -> list[list[Moments]]:
     order = sorted(range(len(chains)), key=lambda i: -chains[i].num_frames)
     windows = [_Window.of(chains[i], reach) for i in order]
     width = max(window.width for window in windows)
@@ -203,11 +234,16 @@ def _moments(window: _Window, posteriors: Sequence[Float32]) -> list[Moments]:
     for posterior in posteriors:
         in_order = np.take_along_axis(posterior, columns, axis=1)
         before = np.minimum(np.cumsum(in_order, axis=1, dtype=np.float64)[open_], 1.0)
-        total = np.bincount(place, before, minlength=number)[:-1]
-        squares = np.bincount(place, twice * before, minlength=number)[:-1]
-        deviations = np.sqrt(np.maximum(squares - total**2, 0.0))
-        moments.append(Moments(np.append(0.0, window.entry[:-1] + total), np.append(0.0, deviations)))
+        total = np.bincount(place, before, minlength=number)
+        squares = np.bincount(place, twice * before, minlength=number)
+        moments.append(_starts(window, total, squares - total**2))
     return moments
+
+
+def _starts(window: _Window, ahead: NDArray, variance: NDArray) -> Moments:
+    """Moments of the start of each state from those of the end of each, counted from its first possible frame."""
+    mean, deviation = window.entry[:-1] + ahead[:-1], np.sqrt(np.maximum(variance[:-1], 0.0))
+    return Moments(np.append(0.0, mean), np.append(0.0, deviation))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 from gmmspeech.phones.decoding.boundaries import Chain, boundary_moments, place_boundaries
 from gmmspeech.phones.decoding.spans import PhoneSpan
 from gmmspeech.phones.hmm.deviation_scale import DeviationScale
+from gmmspeech.phones.hmm.native import chain_kernel
 from gmmspeech.phones.hmm.trellis import Transitions
+
+
+@pytest.fixture(params=["compiled", "NumPy"], scope="module", autouse=True)
+def way(request):
+    """Each test with the compiled loops and without."""
+    if request.param == "compiled" and not chain_kernel.available():
+        pytest.skip("installed without a C compiler")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "NumPy":
+            patch.setattr(chain_kernel, "available", lambda: False)
+        yield
 
 
 def naive(chain, emissions, transitions, scale, reach=20):

@@ -1,6 +1,6 @@
 """Run the tests of the compiled loops under AddressSanitizer and UndefinedBehaviorSanitizer.
 
-``python tests/phones/hmm/native/sanitize.py`` compiles viterbi_kernel.c and mixture_kernel.c anew, with the
+``python tests/phones/hmm/native/sanitize.py`` compiles viterbi_kernel.c and the others anew, with the
 sanitizers, and runs the tests of each with it. Exit status 1 is a finding. Needs GCC with its sanitizers' libraries,
 and exits with status 77 where they are not.
 """
@@ -29,7 +29,7 @@ def check(folder: str) -> int:
 
 
 if __name__ == "__main__":
-    names = ("viterbi_kernel.c", "mixture_kernel.c")
+    names = ("viterbi_kernel.c", "mixture_kernel.c", "chain_kernel.c")
     sys.exit(
         check(sys.argv[1])
         if len(sys.argv) > 1
