@@ -20,7 +20,7 @@ from gmmspeech import cluster
 from gmmspeech.blocks import BLOCK, FAN_IN, map_blocks
 from gmmspeech.cli.main import main
 from gmmspeech.cluster import SHARD, ClusterFrames, connect
-from gmmspeech.commands import extraction
+from gmmspeech.commands import shards
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.gmm.frames import draw_frames
@@ -223,7 +223,7 @@ def test_all_workers_gone(running, client, path, tmp_path, monkeypatch, command)
     assert cluster.ALONE + cluster._LOOK_EVERY <= 15
     monkeypatch.setattr(cluster, "ALONE", 1.0)
     monkeypatch.setattr(cluster, "_LOOK_EVERY", 0.2)
-    monkeypatch.setattr(extraction, "SHARD_BYTES", 1000)
+    monkeypatch.setattr(shards, "SHARD_BYTES", 1000)
     running.have(client, "g")
     wait_until(lambda: [each["name"] for each in client.scheduler_info()["workers"].values()] == ["g"])
     wait_until(lambda: not any(client.processing().values()))  # of another test
@@ -347,7 +347,7 @@ def test_ivector_extractors(client, path, tmp_path, monkeypatch):
 def test_features_by_the_command(client, tmp_path, monkeypatch):
     """Of data directories named from here, in shards small enough that there are several."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(extraction, "SHARD_BYTES", 40_000)
+    monkeypatch.setattr(shards, "SHARD_BYTES", 40_000)
     (tmp_path / "data").mkdir()
     rng = np.random.default_rng(0)
     for i in range(8):

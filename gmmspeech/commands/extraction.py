@@ -7,14 +7,13 @@ so that a later run takes what was done and nothing else. The shards then become
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, astuple, dataclass, field, replace
-from itertools import chain, pairwise
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ from gmmspeech.audio.samples import Channel
 from gmmspeech.blocks import ordered_map, single_threaded_blas, while_wanted
 from gmmspeech.cluster import map_items, on_cluster
 from gmmspeech.commands.shard_folder import RAW, WHOLE, check_shard_folder, clear_shard_folder, read_record
+from gmmspeech.commands.shards import Shard, divided, extracted_together, file_of, named_shard, state_of
 from gmmspeech.errors import AudioError, ConfigError, DataError, FeatureError, all_of, as_of_utterance
 from gmmspeech.features import conf_files
 from gmmspeech.features.frontend import FrontEnd, SpeakerCmvnOptions, UtteranceCmvnOptions
@@ -41,15 +41,10 @@ from gmmspeech.stores.raw_frames import raw_is_whole, raw_writer, read_raw
 if TYPE_CHECKING:
     from distributed import Client
 
-SHARD_BYTES = 2**21  # of audio, which is what a killed run loses the work on
-MAX_SHARDS = 1000
 LONG = 2**23  # samples: of more, nine minutes at 16 kHz, frames are computed block by block
 LONG_FILE = 2**23  # bytes of a file that may hold so many
-VERSION = 2  # of what frames are, given all else: a shard of another one is not taken
 WORTH_PROCESSES = 2**31  # of audio: from there on the seconds that processes take to start don't matter, and many of
 # them don't wait for Python's interpreter lock, as many threads do
-
-Group = tuple[DataDir, Sequence[str]]  # utterances of a data directory whose frames depend on one another
 
 
 def read_front_end(config: str, parts: Sequence[DataDir], channel: Channel = None) -> FrontEnd:
@@ -95,24 +90,6 @@ class _Workers:
     n_jobs: int | None
     client: Client | None
     progress: bool
-
-
-@dataclass(frozen=True)
-class _Shard:
-    """A part of the work: what `_extract` needs, in whichever process."""
-
-    path: Path
-    groups: Sequence[Group]
-    audio_bytes: float
-    front: FrontEnd
-    channel: Channel
-    skip_bad: bool
-    storage: str
-    compression: str | None
-
-    @property
-    def record(self) -> Path:
-        return self.path.with_suffix(".json")
 
 
 @checked
@@ -183,7 +160,7 @@ def extract_features(
     out = check_output(out)
     for data in parts:
         check_not_recording(data, out)
-    groups = [(data, group) for data in parts for group in _extracted_together(data, front)]
+    groups = [(data, group) for data in parts for group in extracted_together(data, front)]
     counts = Counter(utterance for _, group in groups for utterance in group)
     if not counts:
         raise DataError(f"{out}: found no utterance to extract, expected one or more")
@@ -197,8 +174,8 @@ def extract_features(
     folder = out.with_name(f".{out.stem}.unfinished" if shards is None else f"{out.stem}.shards")
     suffix = RAW if shards is None else ".h5"
     tasks = [
-        _named(_Shard(folder, part, size, front, channel, skip_bad, storage, compression), number, suffix)
-        for number, (part, size) in enumerate(_divided(groups, shards), start=1)
+        named_shard(Shard(folder, part, size, front, channel, skip_bad, storage, compression), number, suffix)
+        for number, (part, size) in enumerate(divided(groups, shards), start=1)
     ]
     done = Extraction()
     with one_run_at_a_time(folder, shared=shard is not None):
@@ -232,7 +209,7 @@ def check_not_recording(data: DataDir, out: Path) -> None:
                 raise DataError(f"{out}: found it as recording {recording}, expected another place to write to")
 
 
-def _write_one(tasks: Sequence[_Shard], out: Path, workers: _Workers, done: Extraction) -> None:
+def _write_one(tasks: Sequence[Shard], out: Path, workers: _Workers, done: Extraction) -> None:
     """Put the shards into one file, each as soon as it and those before are there."""
     first = tasks[0]
     whole = first.path.with_name(WHOLE)
@@ -247,7 +224,7 @@ def _write_one(tasks: Sequence[_Shard], out: Path, workers: _Workers, done: Extr
     move_into_place(whole, out)
 
 
-def _work(tasks: Sequence[_Shard], workers: _Workers, done: Extraction) -> Generator[tuple[_Shard, dict[str, int]]]:
+def _work(tasks: Sequence[Shard], workers: _Workers, done: Extraction) -> Generator[tuple[Shard, dict[str, int]]]:
     """Do what is not done; count it, and yield the shards that are files, in their order, with their utterances."""
     total = sum(len(group) for task in tasks for _, group in task.groups)
     bar = bar_of(total=total, desc="features", unit="utt", shown=workers.progress)
@@ -261,7 +238,7 @@ def _work(tasks: Sequence[_Shard], workers: _Workers, done: Extraction) -> Gener
                 yield task, record.lengths
 
 
-def _records(tasks: Sequence[_Shard], workers: _Workers) -> Generator[_ShardRecord]:
+def _records(tasks: Sequence[Shard], workers: _Workers) -> Generator[_ShardRecord]:
     n_jobs, client = workers.n_jobs, workers.client
     if client is None and (n_jobs == 1 or sum(task.audio_bytes for task in tasks) < WORTH_PROCESSES):
         yield from ordered_map(_extract, tasks, n_jobs=n_jobs)
@@ -274,7 +251,7 @@ def _records(tasks: Sequence[_Shard], workers: _Workers) -> Generator[_ShardReco
     yield from Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_extract_alone)(task) for task in tasks)
 
 
-def _anywhere(task: _Shard) -> _Shard:
+def _anywhere(task: Shard) -> Shard:
     """Give a shard paths that lead to the same files from any folder."""
 
     def absolute(data: DataDir) -> DataDir:
@@ -283,13 +260,13 @@ def _anywhere(task: _Shard) -> _Shard:
     return replace(task, groups=[(absolute(data), group) for data, group in task.groups])
 
 
-def _extract_alone(task: _Shard) -> _ShardRecord:
+def _extract_alone(task: Shard) -> _ShardRecord:
     """Work on a shard in a process of its own, whose BLAS has one thread, as everywhere."""
     with single_threaded_blas():
         return _extract(task)
 
 
-def _extract(task: _Shard) -> _ShardRecord:
+def _extract(task: Shard) -> _ShardRecord:
     """Write a shard and its record, unless they are there."""
     if before := _done_before(task):
         return before
@@ -315,7 +292,7 @@ def _extract(task: _Shard) -> _ShardRecord:
     return done
 
 
-def _done_before(task: _Shard) -> _ShardRecord | None:
+def _done_before(task: Shard) -> _ShardRecord | None:
     """Record of a shard that an earlier run finished, if its file is still there."""
     record = read_record(task.record)
     if record is None:
@@ -326,7 +303,7 @@ def _done_before(task: _Shard) -> _ShardRecord | None:
 
 
 @contextmanager
-def _shard_writer(task: _Shard) -> Iterator[Callable[[str, NDArray[np.float32]], None]]:
+def _shard_writer(task: Shard) -> Iterator[Callable[[str, NDArray[np.float32]], None]]:
     """Give what writes utterances: to a store, or to what will become part of one."""
     if task.path.suffix == RAW:
         with raw_writer(task.path, storage=task.storage) as write:
@@ -339,7 +316,7 @@ def _shard_writer(task: _Shard) -> Iterator[Callable[[str, NDArray[np.float32]],
             yield writer.write
 
 
-def _frames(task: _Shard) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
+def _frames(task: Shard) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
     """Yield the utterances, each with its frames, or with what is wrong with it."""
     for data, utterances in task.groups:
         found: dict[str, NDArray[np.float32] | str] = {}
@@ -354,7 +331,7 @@ def _frames(task: _Shard) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
 
 def _unnormalized(front: FrontEnd, data: DataDir, utterance: str, channel: Channel) -> NDArray[np.float32]:
     """Frames of an utterance before CMVN; those of a long one from its blocks, where the front end needs no more."""
-    if _state(_file(data, data.segment_of(utterance).recording))[0] > LONG_FILE:
+    if state_of(file_of(data, data.segment_of(utterance).recording))[0] > LONG_FILE:
         with closing(load_utterance_blocks(data, utterance, LONG, channel=channel)) as blocks:
             first = next(blocks)
             second = next(blocks, None)
@@ -379,7 +356,7 @@ def stream_of(front: FrontEnd, rate: int, utterance: str) -> FrontEndStream | No
 
 
 @contextmanager
-def _skipping(task: _Shard, utterances: Sequence[str], found: dict[str, NDArray[np.float32] | str]) -> Iterator[None]:
+def _skipping(task: Shard, utterances: Sequence[str], found: dict[str, NDArray[np.float32] | str]) -> Iterator[None]:
     """Keep what is wrong with utterances in place of their frames, or raise it as an error that names the first."""
     try:
         yield
@@ -387,84 +364,6 @@ def _skipping(task: _Shard, utterances: Sequence[str], found: dict[str, NDArray[
         if not task.skip_bad:
             raise as_of_utterance(utterances[0], error) from error
         found |= {utterance: str(as_of_utterance(utterance, error)) for utterance in utterances}
-
-
-def _extracted_together(data: DataDir, front: FrontEnd) -> Iterable[Sequence[str]]:
-    """Utterances whose frames depend on one another: a speaker's with CMVN by speaker, else each for itself."""
-    if not isinstance(front.cmvn, SpeakerCmvnOptions):
-        return [[utterance] for utterance in data.utterances]
-    speakers: dict[str, list[str]] = {}
-    for utterance in data.utterances:
-        speakers.setdefault(data.utt2spk[utterance], []).append(utterance)
-    return speakers.values()
-
-
-def _divided(groups: Sequence[Group], shards: int | None) -> Iterator[tuple[list[Group], float]]:
-    """Cut the work, in order, into a number of parts of about the same size, or by default into parts of a fixed one.
-
-    With a fixed size, what comes later does not move the edges of what was done.
-    """
-    sizes = _audio_bytes(groups)
-    starts, total = np.cumsum(sizes) - sizes, sizes.sum()
-    if shards is None:
-        number_of = starts // max(SHARD_BYTES, total / MAX_SHARDS)
-        edges = [0, *(1 + np.flatnonzero(np.diff(number_of))), len(groups)]
-    else:
-        edges = np.searchsorted(starts + sizes / 2, total * np.arange(shards + 1) / shards).tolist()
-        for i in range(1, shards):  # none without work
-            edges[i] = min(max(edges[i], edges[i - 1] + 1), len(groups) - (shards - i))
-    for first, last in pairwise(edges):
-        yield [(_only(data, group), group) for data, group in groups[first:last]], float(sizes[first:last].sum())
-
-
-def _audio_bytes(groups: Sequence[Group]) -> NDArray[np.float64]:
-    """Size of each group's audio; the utterances of a recording share it, and recordings that of their archive."""
-    files = [[_file(data, data.segment_of(u).recording) for u in group] for data, group in groups]
-    users = Counter(file for group in files for file in group)
-    sizes = {file: _state(file)[0] for file in users}
-    return np.array([sum(sizes[file] / users[file] for file in group) + 1.0 for group in files])
-
-
-def _only(data: DataDir, utterances: Sequence[str]) -> DataDir:
-    """What a data directory says of some utterances, which is little to send to another process."""
-    used = list(dict.fromkeys(data.segment_of(u).recording for u in utterances))
-    return replace(
-        data,
-        recordings={r: data.recordings[r] for r in used if r in data.recordings},
-        segments=None if data.segments is None else {u: data.segments[u] for u in utterances},
-        utterances=tuple(utterances),
-        utt2spk={u: data.utt2spk[u] for u in utterances},
-        text=None,
-        commands={r: data.commands[r] for r in used if r in data.commands},
-    )
-
-
-def _named(task: _Shard, number: int, suffix: str) -> _Shard:
-    """Name a shard after its number and a digest of all that decides what is in it."""
-    decides: list[object] = [VERSION, task.front.to_json(), task.channel, task.skip_bad, task.storage, task.compression]
-    for data, group in task.groups:
-        for utterance in group:
-            recording = data.segment_of(utterance).recording
-            source = data.commands.get(recording) or os.path.abspath(data.recordings[recording])
-            segment = None if data.segments is None else astuple(data.segments[utterance])
-            raw = None if data.raw is None else astuple(data.raw)
-            decides.append((utterance, data.utt2spk[utterance], source, *_state(_file(data, recording)), segment, raw))
-    digest = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
-    return replace(task, path=task.path / f"{number:04d}-{digest}{suffix}")
-
-
-def _file(data: DataDir, recording: str) -> str:
-    """Path of the file that a recording, or the archive it is in, is read from; nothing where a command prints it."""
-    return audio_file(str(data.recordings[recording]))[0] if recording in data.recordings else ""
-
-
-def _state(file: str) -> tuple[int, int]:
-    """Size and time of change; zeros where there is no file, which reading it will tell."""
-    try:
-        found = os.stat(file)
-    except (OSError, ValueError):  # ValueError: a null byte
-        return 0, 0
-    return found.st_size, found.st_mtime_ns
 
 
 def _check_any(done: Extraction) -> None:

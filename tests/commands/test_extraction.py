@@ -18,7 +18,7 @@ import soundfile
 from numpy.typing import NDArray
 
 import gmmspeech as gs
-from gmmspeech.commands import extraction
+from gmmspeech.commands import extraction, shards
 from gmmspeech.commands.extraction import extract_features
 from gmmspeech.errors import AudioError, ConfigError, DataError, FeatureError
 from gmmspeech.features.frontend import DeltaOptions, SpeakerCmvnOptions
@@ -91,7 +91,7 @@ def test_a_bad_utterance(digits: Path, tmp_path: Path) -> None:
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work is cut into some twenty shards."""
-    monkeypatch.setattr(extraction, "SHARD_BYTES", 50_000)
+    monkeypatch.setattr(shards, "SHARD_BYTES", 50_000)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_any_number_of_jobs_gives_the_same_bytes(digits: Path, tmp_path: Path, m
     one = extract_features([data], tmp_path / "1.h5", FRONT, compression="lzf")
     sent: list[str] = []
 
-    def elsewhere(task: extraction._Shard) -> extraction._Receipt:
+    def elsewhere(task: shards.Shard) -> extraction._Receipt:
         """What a process of its own would do with what it is sent."""
         sent.append(task.path.name)
         return extract_alone(pickle.loads(pickle.dumps(task)))
@@ -142,9 +142,9 @@ import os, random, signal, sys, time
 from pathlib import Path
 import gmmspeech as gs
 from gmmspeech.formats.datadir import read_data_dir
-from gmmspeech.commands import extraction
+from gmmspeech.commands import extraction, shards
 
-extraction.SHARD_BYTES = 50_000
+shards.SHARD_BYTES = 50_000
 front = gs.FrontEnd.from_json(sys.argv[3])
 data, out = read_data_dir(sys.argv[1]), Path(sys.argv[2])
 waits = random.Random(0)
@@ -175,7 +175,7 @@ def test_killed_at_random_it_ends_with_the_same_bytes(digits: Path, tmp_path: Pa
     assert len(finished) == 8
     assert any(finished)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(extraction, "SHARD_BYTES", 50_000)
+        patch.setattr(shards, "SHARD_BYTES", 50_000)
         extract_features([read_data_dir(data)], tmp_path / "expected.h5", FRONT)
     assert (tmp_path / "out" / "f.h5").read_bytes() == (tmp_path / "expected.h5").read_bytes()
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["f.h5"]
@@ -218,7 +218,7 @@ def test_a_shard_that_is_gone_is_made_again(digits: Path, tmp_path: Path, counte
 @pytest.mark.parametrize("damage", ["frames", "record"])
 def test_what_the_power_took_is_done_again(damage, digits, tmp_path, monkeypatch):
     """Shards of a file in the making don't wait for the disk; a later run takes none that isn't whole."""
-    monkeypatch.setattr(extraction, "SHARD_BYTES", 50_000)
+    monkeypatch.setattr(shards, "SHARD_BYTES", 50_000)
     data = read_data_dir(digits / "all")
     extract_features([data], tmp_path / "expected.h5", FRONT)
     with monkeypatch.context() as patch:

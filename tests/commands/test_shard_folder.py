@@ -144,9 +144,9 @@ def test_identical_runs_at_once_end_with_the_same_bytes(data, tmp_path):
 import sys
 from pathlib import Path
 import gmmspeech as gs
-from gmmspeech.commands import extraction
+from gmmspeech.commands import extraction, shards
 from gmmspeech.formats.datadir import read_data_dir
-extraction.SHARD_BYTES = 5000
+shards.SHARD_BYTES = 5000
 extraction.extract_features([read_data_dir(sys.argv[1])], Path(sys.argv[2]), gs.FrontEnd.from_json(sys.argv[3]))
 """
     out = tmp_path / "out" / "f.h5"
