@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.formats.labels import read_labels
 from gmmspeech.formats.recordings import SAME_LENGTH, path_of_id
 from gmmspeech.formats.textgrid import read_textgrid
-from gmmspeech.formats.tiers import COUNTING, in_time_of
+from gmmspeech.formats.tiers import COUNTING, OF_SPEAKER, PHONES, WORDS, by_file, in_time_of, read_tiers
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.plot.spectrograms import HEIGHT, cut, draw_spectrogram
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WAVEFORM = 1.1  # inches
+_TABLES = ("csv", "json")  # that `align` writes
 
 
 def alignment(
@@ -47,9 +48,9 @@ def alignment(
     ----------
     audio : path-like or (waveform, rate)
     labels : path-like, Alignment, sequence of Label, or mapping of str to sequence of Label
-        A TextGrid (or another file with the labels of the recording), what `gmmspeech.align_file` found, labels, or
-        tiers by name. Samples in ``.phn`` and ``.wrd`` are those of 16 kHz, as in TIMIT, or the recording's: which end
-        nearer to its end.
+        A TextGrid (or another file with the labels of the recording, such as ``alignment.csv``), what
+        `gmmspeech.align_file` found, labels, or tiers by name. Samples in ``.phn`` and ``.wrd`` are those of 16 kHz, as
+        in TIMIT, or the recording's: which end nearer to its end.
     start, end : float
         Stretch to draw, in seconds; ten seconds, or to the end, by default.
     channel : int or "mix"
@@ -102,22 +103,46 @@ def alignment(
 def _tiers(labels: object, audio: object, rate: float, duration: float) -> dict[str, list[Label]]:
     """Tiers by name, of whatever holds them."""
     if isinstance(labels, (str, os.PathLike)):
-        name = "" if isinstance(audio, tuple) else Path(audio).stem  # type: ignore[arg-type]
-        return check_tiers(_read(Path(labels), name, rate, duration))
+        place = "" if isinstance(audio, tuple) else os.path.abspath(audio)  # type: ignore[call-overload]
+        return check_tiers(_read(Path(labels), place, rate, duration))
     return tiers_of(labels, "a file, an Alignment, labels, or tiers by name")
 
 
-def _read(path: Path, name: str, rate: float, duration: float) -> dict[str, list[Label]]:
+def _read(path: Path, audio: str, rate: float, duration: float) -> dict[str, list[Label]]:
     """Read tiers of a file: a TextGrid's, or the labels of its only recording, or of the one that is called so."""
-    if path.suffix.lower() == ".textgrid":
+    suffix = path.suffix.removeprefix(".").lower()
+    if suffix == "textgrid":
         return read_textgrid(path)
+    if suffix in _TABLES:
+        return _read_table(path, audio)
     found = read_labels(path)
-    own = [key for key in found if len(found) == 1 or path_of_id(key.rpartition("/")[2]) == name]
-    if len(own) != 1:
-        which = f", {len(own)} of them called {shown(name)}" if name else ""
-        raise DataError(f"{path}: found labels of {counted(len(found), 'recording')}{which}, expected those of one")
-    labels, suffix = found[own[0]], path.suffix.removeprefix(".").lower()
+    labels = found[_recording_of(path, found, audio)]
     return {suffix: in_time_of(rate, duration, labels) if suffix in COUNTING else labels}
+
+
+def _read_table(path: Path, audio: str) -> dict[str, list[Label]]:
+    """Words and phones of a recording in a table of `align`, of each speaker where there are several."""
+    kinds = {kind: by_file(read_tiers(path, kind)) for kind in (WORDS, PHONES)}
+    file = _recording_of(path, list(kinds[PHONES]), audio)
+    spoken = {speaker: speaker + OF_SPEAKER if speaker else "" for speaker in kinds[PHONES][file]}
+    tiers = {lead + kind: own.get(file, {}).get(who, []) for who, lead in spoken.items() for kind, own in kinds.items()}
+    return {name: labels for name, labels in tiers.items() if labels}
+
+
+def _recording_of(path: Path, names: Collection[str], audio: str) -> str:
+    """Which of the recordings that a file has labels of an audio file is: the only one, or the one that is called so.
+
+    Where several are, in other folders, it is the one whose folders are the last ones of the audio file too.
+    """
+    called = "" if not audio else Path(audio).stem
+    own = [name for name in names if len(names) == 1 or path_of_id(name.rpartition("/")[2]) == called]
+    if len(own) > 1:
+        place = Path(audio).with_suffix("").as_posix()
+        own = [name for name in own if place.endswith("/" + path_of_id(name))] or own
+    if len(own) != 1:
+        which = f", {len(own)} of them called {shown(called)}" if called else ""
+        raise DataError(f"{path}: found labels of {counted(len(names), 'recording')}{which}, expected those of one")
+    return own[0]
 
 
 def _read_sound(audio: object, channel: Channel) -> tuple[NDArray[np.float64], float]:

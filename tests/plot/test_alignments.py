@@ -8,6 +8,8 @@ import soundfile
 
 import gmmspeech as gs
 from gmmspeech.errors import ConfigError, DataError
+from gmmspeech.formats.alignments import write_alignments
+from gmmspeech.formats.datadir import DataDir, Segment
 from gmmspeech.formats.labels import write_labels
 from gmmspeech.formats.textgrid import write_textgrid
 from gmmspeech.phones.decoding.alignment import Alignment
@@ -73,6 +75,31 @@ def test_the_recording_is_found_by_its_name(tmp_path):
     (tmp_path / "my file.wav").rename(tmp_path / "b.wav")
     with pytest.raises(DataError, match=r"a.ctm: found labels of 2 recordings, 0 of them called b, expected those of"):
         alignment(tmp_path / "b.wav", tmp_path / "a.ctm")
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_a_recording_in_a_table_of_align(tmp_path, kind):
+    for name in ("ann/one", "bob/one"):
+        (tmp_path / name).parent.mkdir()
+        soundfile.write(tmp_path / f"{name}.wav", SIGNAL / 2, RATE)
+    moved = [Label(label.start / 2, label.end / 2, label.name) for label in PHONES]
+    found = {
+        "a": Alignment(TIERS["words"], PHONES, np.zeros(4), None, 0.0),
+        "b": Alignment([], moved, np.zeros(4), None, 0.0),
+    }
+    paths = {"a": tmp_path / "ann/one.wav", "b": tmp_path / "bob/one.wav"}
+    segments = {"a": Segment("a", 0.0, None), "b": Segment("b", 0.0, 1.0), "c": Segment("b", 1.0, 2.0)}
+    data = DataDir(tmp_path, paths, segments, ("a", "b", "c"), {"a": "ann", "b": "bob", "c": "cy"})
+    write_alignments(tmp_path / "out", {**found, "c": found["b"]}, data=data, format=kind)
+    table = tmp_path / "out" / f"alignment.{kind}"
+    parts = alignment(paths["a"], table).child_axes[2:]
+    assert [part.get_ylabel() for part in parts] == ["words", "phones"]
+    assert lines(parts[1]) == [0.5, 0.9, 0.95, 1.2]
+    parts = alignment(paths["b"], table).child_axes[2:]
+    assert [part.get_ylabel() for part in parts] == ["bob - phones", "cy - phones"]
+    assert lines(parts[1]) == pytest.approx([1.0, 1.25, 1.45, 1.475, 1.6])
+    with pytest.raises(DataError, match=rf"alignment.{kind}: found labels of 2 recordings, expected those of one"):
+        alignment((SIGNAL, RATE), table)
 
 
 def test_names_that_have_no_room_are_not_written():
