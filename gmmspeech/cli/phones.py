@@ -157,13 +157,20 @@ def train_phones(
     DATA_DIR has recordings of any kind, in one folder or one a speaker; beside each lies NAME.lab or .txt with what is
     said, or NAME.TextGrid with a tier for each speaker; or it is as in Kaldi: wav.scp, utt2spk and text (utterance,
     words). With --labels of them all, recordings alone will do. Words that the dictionary lacks are listed in
-    PHONES.unknown_words.txt. Once a second at most
+    PHONES.unknown_words.txt, those that eSpeak NG pronounced in PHONES.pronounced_words.dict. Once a second at most
     PHONES.h5.checkpoint is written; the same command goes on from it should this one be killed, to the same model. It
     is removed at the end.
     """
-    from gmmspeech.commands.phone_training import front_end_for, read_start, told_start, train_phones_dir
+    from gmmspeech.commands.phone_training import (
+        front_end_for,
+        pronounced_words_of,
+        read_start,
+        told_start,
+        train_phones_dir,
+    )
     from gmmspeech.commands.transcripts import open_pronunciations
 
+    _check_not_replaced(dictionaries, pronounced_words_of(model), f"training {model}", "another name of the model")
     if init is None:
         of_english = labels is None and feats is None and config in (None, "phones")
         init = "english" if of_english else "flat"
@@ -213,6 +220,13 @@ def train_phones(
         f"{state.log_likelihood:.3f} nats a frame of {counted(used, 'utterance')}, "
         f"{searched}, {skipped} skipped"
     )
+
+
+def _check_not_replaced(dictionaries: Sequence[str], place: Path, by: str, other: str) -> None:
+    """Raise a ConfigError if one of some dictionaries is where those words will be that eSpeak NG pronounces."""
+    if any(Path(name).resolve() == place.resolve() for name in dictionaries):
+        found = f"found {place}, which {by} would replace"
+        raise ConfigError(f"--dictionary: {found}, expected a copy in another place, or {other}")
 
 
 @command("align")
@@ -316,9 +330,8 @@ def align(
     )
     from gmmspeech.phones.decoding.alignment import search_note
 
-    if out is not None and any(Path(name).resolve() == (out / PRONOUNCED_WORDS).resolve() for name in dictionaries):
-        found = f"found {out / PRONOUNCED_WORDS}, which --out would replace"
-        raise ConfigError(f"--dictionary: {found}, expected a copy in another place, or another --out")
+    if out is not None:
+        _check_not_replaced(dictionaries, out / PRONOUNCED_WORDS, "--out", "another --out")
     done = align_dir(
         *(data_dir, model, dictionaries or None),
         language=language,

@@ -17,12 +17,15 @@ from gmmspeech.commands.phone_features import features_of, frame_times
 from gmmspeech.commands.quiet_edges import without_quiet_edges
 from gmmspeech.commands.stored_features import Stored
 from gmmspeech.commands.transcripts import (
+    PRONOUNCED_WORDS,
     UNKNOWN_WORDS,
     Spoken,
     is_data_dir,
+    pronounced_lines,
     read_speech,
     spoken_words,
     unknown_lines,
+    write_pronounced,
     write_unknown_words,
 )
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, GmmSpeechWarning, counted, shown
@@ -122,7 +125,8 @@ def train_phones_dir(
     TextGrids, or the one of the labels.
 
     Until they are written, a checkpoint lies beside their place, from which a killed run goes on. Words that the
-    dictionary lacks are told and listed beside the model, in ``NAME.unknown_words.txt``.
+    dictionary lacks are told and listed beside the model, in ``NAME.unknown_words.txt``, and those that eSpeak NG
+    pronounced in ``NAME.pronounced_words.dict``.
     """
     known: Mapping[str, Sequence[Label]] | None = None
     if labels is None:
@@ -144,7 +148,7 @@ def train_phones_dir(
         left_out |= {utterance: spoken.skipped[utterance] for utterance in others if utterance in spoken.skipped}
         others = [utterance for utterance in others if utterance in spoken.words]
         data = data if stored is not None else without_quiet_edges_of(data, channel, others)
-        _tell_unknown(spoken, unknown_words_of(out))
+        _tell_words(spoken, out)
     data = data.only([*labeled, *others])
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
     with features_of(data, front, **reading) as (store, done):
@@ -213,10 +217,17 @@ def unknown_words_of(model: Path) -> Path:
     return model.with_name(f"{model.stem}.{UNKNOWN_WORDS}")
 
 
-def _tell_unknown(spoken: Spoken, place: Path) -> None:
-    """List unknown words, and warn of them."""
-    write_unknown_words(place, spoken.unknown)
-    for line in unknown_lines(spoken.unknown, place):
+def pronounced_words_of(model: Path) -> Path:
+    """Where the words are that eSpeak NG pronounced for a model's training, as a dictionary."""
+    return model.with_name(f"{model.stem}.{PRONOUNCED_WORDS}")
+
+
+def _tell_words(spoken: Spoken, model: Path) -> None:
+    """List unknown words and those that eSpeak NG pronounced, and warn of them."""
+    unknown, pronounced = unknown_words_of(model), pronounced_words_of(model)
+    write_unknown_words(unknown, spoken.unknown)
+    write_pronounced(pronounced, spoken.guessed)
+    for line in (*unknown_lines(spoken.unknown, unknown), *pronounced_lines(spoken.guessed, pronounced)):
         warnings.warn(line, GmmSpeechWarning)
 
 

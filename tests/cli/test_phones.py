@@ -190,6 +190,12 @@ def test_another_language_with_the_english_model(run, digits: Path, tmp_path: Pa
     options = ("--language", "de", "--init", "english", "--max-iter", 2)
     trained = run("train-phones", digits, model, *options)
     assert trained.exit_code == 0, trained.output
+    beside = tmp_path / "de.pronounced_words.dict"
+    assert f"pronounced by eSpeak NG: 10 words, all in {beside}" in trained.stderr
+    assert read_dictionary(beside) == read_dictionary(place)
+    refused = run("train-phones", digits, model, *options, "--dictionary", beside)
+    assert f"--dictionary: found {beside}, which training {model} would replace, expected a copy" in refused.stderr
+    assert read_dictionary(beside) == read_dictionary(place)
     again = run("align", digits, model, "--dictionary", place, "--out", tmp_path / "again")
     assert again.exit_code == 0, again.output
     assert "lacks" not in again.stderr
