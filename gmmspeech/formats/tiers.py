@@ -34,6 +34,7 @@ from gmmspeech.phones.labels.labels import Label
 OF_SPEAKER = " - "  # between the speaker and the kind of a tier, as the Montreal Forced Aligner has it
 PHONES, WORDS = "phones", "words"
 CSV, JSON = TABLE, "alignment.json"
+_DELIMITERS = ",;\t"  # of tables: the first as `align` writes it
 K = TypeVar("K")
 _PAIRS = (("phn", "wrd"), ("phones", "words"))  # formats of phones and of words, side by side in a corpus
 _RATE, COUNTING = 16000, ("phn", "wrd")  # samples a second of TIMIT's formats, which count them
@@ -310,7 +311,10 @@ def _by_voice(rows: Iterable[tuple[Voice, Label]]) -> dict[Voice, list[Label]]:
 
 
 def _read_csv(path: Path, tier: str) -> Iterator[tuple[Voice, Label]]:
-    rows = csv.DictReader(io.StringIO(read_text(path), newline=""), restval="")
+    """Rows of a table, as it was written or as a spreadsheet saves it, with semicolons and commas in numbers."""
+    text = read_text(path)
+    delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
+    rows = csv.DictReader(io.StringIO(text, newline=""), restval="", delimiter=delimiter)
     needed = ("file", "speaker", "begin", "end", "label", "tier")
     try:
         if not set(needed) <= set(rows.fieldnames or ()):
@@ -318,6 +322,8 @@ def _read_csv(path: Path, tier: str) -> Iterator[tuple[Voice, Label]]:
             raise DataError(f"{path}:1: found {found}, expected columns of a table of align: {', '.join(needed)}")
         for row in rows:
             if row["tier"] == tier:
+                if delimiter != ",":
+                    row |= {name: row[name].replace(",", ".") for name in ("begin", "end")}
                 yield Voice(row["file"], row["speaker"]), _label(f"{path}:{rows.line_num}", row)
     except csv.Error as error:
         raise DataError(f"{path}:{rows.line_num}: found {error}, expected a table of align") from None

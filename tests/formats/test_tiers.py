@@ -98,6 +98,34 @@ def test_tables_of_align(tmp_path):
     assert read_tiers(tmp_path / "alignment.json") == {Voice("a"): PHONES}
 
 
+@pytest.mark.parametrize(
+    ("delimiter", "comma", "encoding"), [(";", ",", "utf-8-sig"), ("\t", ".", "utf-16"), ("\t", ",", "utf-8")]
+)
+def test_a_table_of_align_that_a_spreadsheet_saved(tmp_path, delimiter, comma, encoding):
+    rows = [
+        *HEADER.strip().split(","),
+        "a",
+        "ann, dr",
+        "0",
+        "0.5",
+        ",",
+        "phones",
+        "-5.1",
+        "",
+        "",
+        "a",
+        "ann, dr",
+        "0.5",
+        "1.25",
+    ]
+    rows += ["AA", "phones", "", "", ""]
+    cells = [cell if i < 9 or not cell[:1].isdigit() else cell.replace(".", comma) for i, cell in enumerate(rows)]
+    lines = [delimiter.join(cells[i : i + 9]) for i in range(0, len(cells), 9)]
+    (tmp_path / "corrected.csv").write_bytes("\r\n".join(lines).encode(encoding))
+    expected = {Voice("a"): [Label(0.0, 0.5, ","), Label(0.5, 1.25, "AA")]}
+    assert read_tiers(tmp_path / "corrected.csv") == expected
+
+
 def test_a_list_of_unknown_words_is_no_label_file(tmp_path):
     (tmp_path / "unknown_words.txt").write_text("xyzzy 1 u1\n")
     (tmp_path / "alignment.csv").write_text(HEADER + "a,ann,0,0.5,AA,phones,,,\n")
