@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gmmspeech.pipeline import MARKS
 
-RECIPE = Path(__file__).parent.parent.parent / "recipes" / "fsdd" / "run.py"
+Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def digits(corpus, tmp_path: Path) -> Path:
+def digits(thinned: Callable[..., Path], tmp_path: Path) -> Path:
     """The tiny corpus, all of which is for verification too."""
-    source = corpus("fsdd-tiny")
+    source = thinned("fsdd-tiny", test=7)
     (tmp_path / "digits" / "data").mkdir(parents=True)
     (tmp_path / "digits" / "audio").symlink_to(source / "audio")
     for name, part in (("train", "all"), ("test", "test"), ("verify", "all"), ("all", "all")):
@@ -26,45 +27,53 @@ def digits(corpus, tmp_path: Path) -> Path:
     return tmp_path / "digits"
 
 
-def start(digits: Path, out: Path) -> subprocess.Popen[str]:
-    words = [sys.executable, RECIPE, "--corpus", digits, "--out", out, "--seeds", "2", "--jobs", "1"]
-    return subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@pytest.fixture
+def run(digits: Path) -> Iterator[Run]:
+    """A function: run the recipe, kill it once a file is there; give how it ended, what it printed and what it said."""
+    program = [sys.executable, str(Path(__file__).with_name("killing.py"))]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # a process is forked that has one thread
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
+    with subprocess.Popen(program, **pipes) as process:
+
+        def run_one(out: Path, awaited: Path | None = None) -> tuple[int, str, str]:
+            words = ["--corpus", digits, "--out", out, "--seeds", 2, "--jobs", 1]
+            process.stdin.write(json.dumps([awaited and str(awaited), list(map(str, words))]) + "\n")
+            process.stdin.flush()
+            return tuple(json.loads(process.stdout.readline()))
+
+        yield run_one
+        process.stdin.close()
 
 
-def killed_at(awaited: Path, digits: Path, out: Path) -> str:
+def killed_at(awaited: Path, run: Run, out: Path) -> str:
     """Kill a run once a file is there; give what it had said."""
-    run = start(digits, out)
-    while not awaited.exists() and run.poll() is None:
-        time.sleep(0.002)
-    run.kill()
-    _, said = run.communicate()
-    assert run.returncode < 0, "it had ended before it could be killed"
+    status, _, said = run(out, awaited)
+    assert status < 0, "it had ended before it could be killed"
     assert awaited.exists()
     return said
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
-def test_a_killed_run_goes_on_where_it_was(digits: Path, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_where_it_was(run: Run, tmp_path: Path) -> None:
     """Killed in the second background model, and gone on with; killed again in the verification, and gone on with."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    killed_at(killed / "ubm-alone-seed0.h5", digits, killed)
+    killed_at(killed / "ubm-alone-seed0.h5", run, killed)
     features = (killed / "feats-ubm-alone.h5").stat().st_mtime_ns
 
-    said = killed_at(killed / MARKS / "6-ubm-alone", digits, killed)
+    said = killed_at(killed / MARKS / "6-ubm-alone", run, killed)
     assert "stage 1, features-train: done before" in said
     assert "ubm-alone ..." in said
     assert "stage 6, ubm-alone: done before" not in said
     assert (killed / "feats-ubm-alone.h5").stat().st_mtime_ns == features
 
-    last = start(digits, killed)
-    printed, said = last.communicate()
-    assert last.returncode == 0, said
+    status, printed, said = run(killed)
+    assert status == 0, said
     assert "stage 1, features-train: done before" in said
     assert "stage 6, ubm-alone: done before" in said
     assert "verify-alone ..." in said
     assert (killed / "feats-ubm-alone.h5").stat().st_mtime_ns == features
 
-    assert start(digits, whole).communicate()[0] == printed
+    assert run(whole)[:2] == (0, printed)
     names = sorted(str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file())
     assert "ubm-alone-seed1.h5" in names
     for name in names:
