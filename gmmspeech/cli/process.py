@@ -75,9 +75,11 @@ def orderly() -> Iterator[None]:
     _open_streams()
     interrupted: list[int] = []  # by which signals
     postponed: list[int] = []
+    dropped: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        if handler is end_at_once and _importing(frame) and len(postponed) < _PATIENCE:
+        late = bool(dropped) or (handler is end_at_once and _importing(frame))
+        if late and len(postponed) < _PATIENCE:
             postponed.append(number)  # the block may have files to clear up, and imports heed no exception
             _interrupt_soon(number)
             return
@@ -90,8 +92,10 @@ def orderly() -> Iterator[None]:
     def unraisable(found: Any) -> None:
         if issubclass(found.exc_type, KeyboardInterrupt):  # where Python drops it, so once more when that is left
             number = interrupted[0] if interrupted else signal.SIGINT
-            interrupted.clear()
+            dropped.append(number)  # the next may come before this is left, where Python would drop it again
             _interrupt_soon(number)
+            interrupted.clear()
+            dropped.clear()
         else:
             before(found)
 

@@ -160,10 +160,17 @@ def test_only_debug_shows_a_traceback(
     assert "Traceback" in debugged.stderr
 
 
-def test_an_interruption_that_python_drops_comes_again(folder: Path) -> None:
-    code = """
-import signal, time, weakref
+@pytest.mark.parametrize("wait", [0, 0.2])
+def test_an_interruption_that_python_drops_comes_again(wait: float) -> None:
+    """Though a busy machine is slow to start what sends it, so that it comes while Python still drops the first."""
+    code = f"""
+import signal, threading, time, weakref
 from gmmspeech.cli.process import orderly
+waits, start = [{wait}], threading.Timer.start
+def slowly(timer):
+    start(timer)
+    time.sleep(waits.pop() if waits else 0)
+threading.Timer.start = slowly
 class A: pass
 with orderly():
     a = A()
