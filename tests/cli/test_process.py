@@ -160,6 +160,12 @@ def test_only_debug_shows_a_traceback(
     assert "Traceback" in debugged.stderr
 
 
+def run_code(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a process that heeds SIGINT, which whoever began the tests may ignore."""
+    code = f"import os, signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n{code}"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+
+
 @pytest.mark.parametrize("wait", [0, 0.2])
 def test_an_interruption_that_python_drops_comes_again(wait: float) -> None:
     """Though a busy machine is slow to start what sends it, so that it comes while Python still drops the first."""
@@ -178,14 +184,8 @@ with orderly():
     del a
     time.sleep(20)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120)
-    assert (done.returncode, done.stderr) == (130, b"gmmspeech: interrupted\n")
-
-
-def run_code(code: str) -> subprocess.CompletedProcess[str]:
-    """Run code in a process that heeds SIGINT, which whoever began the tests may ignore."""
-    code = f"import os, signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n{code}"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = run_code(code)
+    assert (done.returncode, done.stderr) == (130, "gmmspeech: interrupted\n")
 
 
 @pytest.mark.parametrize(("more", "out"), [(1, "cleared up\n"), (2, "")])
