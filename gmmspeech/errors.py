@@ -90,7 +90,8 @@ def shown(value: object, limit: int = 80) -> str:
         text = f"<{type(value).__name__}>"
     if len(text) > 2 * limit:
         text = text[:limit] + text[-limit:]
-    text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    if not text.isprintable():
+        text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
     half = (limit - 3) // 2
     return text if len(text) <= limit else f"{text[:half]}...{text[-half:]}"
 
