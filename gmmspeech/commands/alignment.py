@@ -20,9 +20,10 @@ from gmmspeech.commands.phone_features import front_end_of_waveforms
 from gmmspeech.commands.phones import open_model, warn_of_other_language
 from gmmspeech.commands.quiet_edges import loud_part
 from gmmspeech.commands.transcripts import Dictionaries, pronunciations_of, spoken_words, unknown_lines
-from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning
+from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning, shown
 from gmmspeech.files.text import read_text
 from gmmspeech.formats.datadir import DataDir
+from gmmspeech.formats.labels import FORMATS
 from gmmspeech.phones.decoding.alignment import Alignment, align
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -32,6 +33,7 @@ Audio = str | os.PathLike[str] | tuple[NDArray, float]
 
 _NAME = "audio"  # of the one utterance
 _TRANSCRIPTS = (".txt", ".lab")
+_LABELS = {*FORMATS.values()} - {*_TRANSCRIPTS}
 
 
 @checked
@@ -130,10 +132,12 @@ def _moved(labels: Sequence[Label], seconds: float) -> list[Label]:
 
 
 def _text(transcript: str | os.PathLike[str]) -> str:
-    """Text itself, or that of a file."""
-    is_file = isinstance(transcript, os.PathLike) or (
-        "\n" not in transcript and Path(transcript).suffix.lower() in _TRANSCRIPTS
-    )
+    """Text itself, or that of a file; neither a file of labels nor the name of another one."""
+    line = os.fspath(transcript)
+    suffix = "" if "\n" in line else Path(line).suffix.lower()
+    is_file = isinstance(transcript, os.PathLike) or suffix in _TRANSCRIPTS
+    if suffix and (suffix in _LABELS or (not is_file and os.path.isfile(line))):
+        raise DataError(f"transcript: found the file {shown(line)}, expected text, or a .txt or .lab file with it")
     text = read_text(transcript, expected="a transcript", any_line_ends=True) if is_file else os.fspath(transcript)
     if not text.strip():
         raise DataError(f"transcript: found {told(text)}, expected what is said")
