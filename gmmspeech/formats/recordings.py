@@ -141,7 +141,7 @@ class _Collected:
     """What was found in a folder so far."""
 
     def __init__(self, folder: Path, transcripts: bool, tiers: Sequence[str] = ()) -> None:
-        self.folder, self.transcripts, self.tiers = folder, transcripts, tiers
+        self.folder, self.transcripts, self.tiers = folder, transcripts, [tier.strip() for tier in tiers]
         self.recordings: dict[str, Path] = {}
         self.segments: dict[str, Segment] = {}
         self.utt2spk: dict[str, str] = {}
@@ -183,7 +183,7 @@ class _Collected:
 
     def _add_textgrid(self, audio: Path, transcript: Path) -> None:
         end, tiers = read_timed_textgrid(transcript)
-        self.names |= dict.fromkeys(tiers)
+        self.names |= dict.fromkeys(map(str.strip, tiers))
         spoken = {tier: labels for tier, labels in tiers.items() if self._is_transcript(tier)}
         if not spoken:
             expected = "one of a transcript, called after its speaker (or another to be named by tier)"
@@ -207,7 +207,8 @@ class _Collected:
 
     def _is_transcript(self, tier: str) -> bool:
         """Say whether a tier is one of those asked for, or any one that holds a transcript by its name."""
-        return tier in self.tiers if self.tiers else not _NO_TRANSCRIPT.fullmatch(tier.strip())
+        name = tier.strip()  # blanks at the ends are not seen
+        return name in self.tiers if self.tiers else not _NO_TRANSCRIPT.fullmatch(name)
 
     def _check_length(self, transcript: Path, end: float, duration: float) -> None:
         if end > duration + SAME_LENGTH:

@@ -107,6 +107,8 @@ def test_tiers_that_are_asked_for(tmp_path: Path) -> None:
     hello, hallo = [Label(0.1, 0.9, "hello you")], [Label(0.1, 0.9, "hallo du")]
     words = [Label(0.1, 0.5, "hello"), Label(0.5, 0.9, "you")]
     write_textgrid(tmp_path / "ann/a.TextGrid", {"English": hello, "German": hallo, "words": words}, duration=1.0)
+    written = (tmp_path / "ann/a.TextGrid").read_text()
+    (tmp_path / "ann/a.TextGrid").write_text(written.replace('"English"', '"English "'))  # which nobody sees
     write_textgrid(tmp_path / "ann/b.TextGrid", {"German": hallo, "Ann - words": words}, duration=1.0)
     write_textgrid(tmp_path / "d.TextGrid", {"German": hallo}, duration=1.0)
     for path in tmp_path.rglob("[ad].txt"):
