@@ -160,7 +160,9 @@ def _check_phones(path: str | os.PathLike[str], entries: Sequence[tuple[int, str
     if are_words(itertools.chain.from_iterable(phones for _, _, phones in entries)):
         number, word, phones = next(entry for entry in entries if any(map(looks_like_word, entry[2])))
         found = f"{shown(' '.join(phones), 60)} behind {shown(word)}"
-        raise DataError(f"{path}:{number}: found {found}, expected the phones of a word: it looks like plain text")
+        joined = all(len(phones) == 1 for _, _, phones in entries)
+        looks = "its sounds stand without blanks between them" if joined else "it looks like plain text"
+        raise DataError(f"{path}:{number}: found {found}, expected the phones of a word: {looks}")
 
 
 def _entries(path: str | os.PathLike[str], bad: dict[int, str] | None) -> Iterator[tuple[int, str, Sequence[str]]]:

@@ -183,6 +183,14 @@ def test_a_plain_text_is_no_dictionary(tmp_path: Path, text: str, line: int, tol
     assert str(error.value) == f"{path}:{line}: found {told}, {expected}"
 
 
+def test_sounds_that_are_not_divided(tmp_path: Path) -> None:
+    path = tmp_path / "ipa.dict"
+    path.write_text("login\tlɔɡin\nnumero\tnumero\ngatto\tɡatːo\n", encoding="utf-8")
+    expected = "expected the phones of a word: its sounds stand without blanks between them"
+    with pytest.raises(DataError, match=rf"ipa\.dict:1: found lɔɡin behind login, {expected}"):
+        read_dictionary(path)
+
+
 def test_long_names_among_phones_are_taken(tmp_path: Path) -> None:
     path = tmp_path / "words.dict"
     path.write_text("<laughter> laughter\nzhuang zh uang1\n窗 ch uang1\ntschüss t͡ʃʰ ʏ s\n", encoding="utf-8")
