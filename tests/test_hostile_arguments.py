@@ -170,6 +170,13 @@ FUNCTIONS = {
     },
     "audio.simulate_conditions": {**signal, "conditions": "noise:10,telephone", "random_state": 0},
     "scoring.distance_information": {"scores": TARGETS, "model_measures": VECTORS[:4], "test_measures": VECTORS[4:8]},
+    "scoring.pitch_llr": {"models": [[100.0, 110.0], [200.0]], "tests": [120.0, None]},
+    "scoring.with_pitch": {
+        "scores": SCORES,
+        "enrollment": {"m": ["u"], "n": ["v"]},
+        "pitches": {"u": 100.0, "v": None, "t": 120.0},
+        "groups": {"t": ["t", "u"]},
+    },
     "scoring.side_information": {"scores": TARGETS, "model_measures": VECTORS[:4], "test_measures": VECTORS[4:8]},
     "features.speech_quality": signal,
     "features.median_pitch": {**signal, "lowest": 60.0, "highest": 400.0},

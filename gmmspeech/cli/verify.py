@@ -45,8 +45,8 @@ def verify(
 
     FOLDER has a folder for each speaker, with their recordings in it or in folders of sessions; of any kind, rate and
     name. Speakers are split into a background and those in trials, recordings of the latter into enrollment and test.
-    Then come features, GMM-UBM, i-vectors with PLDA (from 30 background speakers), calibration by cross-validation and
-    a report. The same command goes on where a killed one was.
+    Then come features, GMM-UBM, i-vectors with PLDA (from 30 background speakers), the pitch of the voices where tests
+    are short, calibration by cross-validation and a report. The same command goes on where a killed one was.
     """
     from gmmspeech.commands.evaluation import rows_of_figures
     from gmmspeech.commands.verify_folder import verify_folder

@@ -21,6 +21,7 @@ from gmmspeech.commands.conversion import readable_utterances
 from gmmspeech.commands.evaluation import Evaluation, evaluate_scores, report_file, trial_speakers
 from gmmspeech.commands.extraction import extract_features
 from gmmspeech.commands.groups import lacking, rows_of_groups, speaker_pitch_groups
+from gmmspeech.commands.measures import pitches_of
 from gmmspeech.commands.scores import fuse_files
 from gmmspeech.commands.verify_protocol import (
     Protocol,
@@ -43,6 +44,7 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.scoring.calibration import fit_calibration
 from gmmspeech.scoring.folds import fold_ratios
 from gmmspeech.scoring.fusion import cross_fuse
+from gmmspeech.scoring.pitch import with_pitch
 from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.backend import train_backend
 from gmmspeech.speaker.ivector import train_ivector_extractor
@@ -64,8 +66,14 @@ MOST_RANK = 100
 RESAMPLES = 1000
 VOICE_RECORDINGS, VOICE_SECONDS = 10, 8.0  # of each speaker, to tell low voices from high
 OPEN = "open"  # in place of a file: the background model that comes along
+WITH_PITCH = "gmm-ubm-pitch"
+PITCH_NOTE = "In tests so short the pitch of the voices tells much: gmm-ubm-pitch are the scores of gmm-ubm with it."
 STRANGERS = "The background model is {}, not learnt from the folder, so that all speakers are in trials."
 VERIFIER: dict[str, Any] = {"relevance_factor": 10.0, "update": "mvw", "scoring": "symmetric"}
+# Of the background model that comes along, at the rate whose front end subtracts half of the mean: a word teaches no
+# variances, and in noise they are the noise's.
+WORDS: dict[str, Any] = {"relevance_factor": 4.0, "update": "m", "scoring": "symmetric"}
+WORDS_RATE = 16000
 
 
 @dataclass(frozen=True)
@@ -106,8 +114,9 @@ def verify_folder(
 
     Speakers are split into a background, which the models learn from, and those in trials; recordings of the latter
     into enrollment and test. A background model is trained, every speaker in trials is enrolled by MAP adaptation and
-    tried with all tests; where the background has 30 speakers or more, i-vectors with PLDA are scored too. Scores are
-    calibrated, or fused, by cross-validation over speakers.
+    tried with all tests; where the background has 30 speakers or more, i-vectors with PLDA are scored too. Where tests
+    have less than three seconds of speech, the pitch of the voices counts as well (`gmmspeech.scoring.with_pitch`).
+    Scores are calibrated, or fused, by cross-validation over speakers.
 
     A call that was ended goes on where it was; one with nothing new to do reads what is there.
 
@@ -195,7 +204,11 @@ def verify_folder(
         made = [lists / name for name in (*(() if everyone else ("background",)), "spk2utt", "owners", "trials")]
         if run.todo("protocol", makes=made, settings=[random_state, chosen.notes, str(protocol)]):
             write_protocol(lists, chosen)
-        systems = _score(run, place, chosen, features, strangers, n_jobs)
+        short = _speech(chosen, features) < SHORT_TEST
+        words = short and background == OPEN and rate == WORDS_RATE
+        systems = _score(run, place, chosen, features, strangers, n_jobs, WORDS if words else VERIFIER)
+        if short:
+            _score_with_pitch(run, place, parts, chosen, systems, n_jobs)
         if len(rates) > 1:
             worked = f"all are worked on at {front.sample_frequency} Hz"
             chosen = replace(chosen, notes=(*chosen.notes, f"Recordings have {rates[0]} to {rates[-1]} Hz; {worked}."))
@@ -229,6 +242,7 @@ def _score(
     features: Path,
     strangers: DiagonalGMM | None,
     n_jobs: int | None,
+    verifying: Mapping[str, Any],
 ) -> dict[str, Path]:
     """Train what scores, and score; give the files of scores by system."""
     ubm, models, trials = place / "ubm.h5", place / "models.h5", place / "protocol" / "trials"
@@ -238,8 +252,8 @@ def _score(
     if run.todo("background-model", makes=[ubm], settings=of):
         model = strangers or _train_background(ubm, chosen, features, _num_components(speakers), n_jobs)
         model.save(ubm)
-    if run.todo("score", makes=[models, systems["gmm-ubm"]], settings=VERIFIER):
-        verifier = SpeakerVerifier(load(ubm, DiagonalGMM), n_jobs=n_jobs, **VERIFIER)
+    if run.todo("score", makes=[models, systems["gmm-ubm"]], settings=verifying):
+        verifier = SpeakerVerifier(load(ubm, DiagonalGMM), n_jobs=n_jobs, **verifying)
         with FeatureStore(features) as store:
             verifier.enroll_all(chosen.enrollment, store)
             write_scores(systems["gmm-ubm"], verifier.score_trials(chosen.trials, store))
@@ -250,6 +264,21 @@ def _score(
             with FeatureStore(features) as store:
                 write_scores(systems["ivector-plda"], _score_ivectors(load(ubm, DiagonalGMM), store, chosen, n_jobs))
     return systems
+
+
+def _score_with_pitch(
+    run: pipeline.Run, place: Path, parts: DataDir, chosen: Protocol, systems: dict[str, Path], n_jobs: int | None
+) -> None:
+    """Add a system whose scores know how far apart the voices are in pitch, in which words differ little."""
+    heard, scores = place / "pitches.json", place / "scores" / WITH_PITCH
+    if run.todo("pitches", makes=[heard]):
+        enrolled = {u for utterances in chosen.enrollment.values() for u in utterances}
+        spoken = parts.only(u for u in parts.utterances if u in enrolled | set(chosen.trials.tests))
+        write_lines(heard, [json.dumps(pitches_of(spoken, channel="mix", n_jobs=n_jobs))])
+    if run.todo("score-with-pitch", makes=[scores], of=[systems["gmm-ubm"]]):
+        pitches = json.loads(heard.read_text(encoding="utf-8"))
+        write_scores(scores, with_pitch(read_scores(systems["gmm-ubm"]), chosen.enrollment, pitches))
+    systems[WITH_PITCH] = scores
 
 
 def _train_background(ubm: Path, chosen: Protocol, features: Path, size: int, n_jobs: int | None) -> DiagonalGMM:
@@ -335,7 +364,8 @@ def _evaluate(
         voices = json.loads(heard.read_text(encoding="utf-8"))
         learnt = [voices[speaker] for speaker in set(chosen.background.values())]
         tried = [voices[chosen.owners[test]] for test in set(chosen.trials.tests)]
-        calibrated = _calibrate(place, llrs, list(systems.values()))
+        known = {name for name in systems if WITH_PITCH in systems and name == "gmm-ubm"}  # by the other as well
+        calibrated = _calibrate(place, llrs, [path for name, path in systems.items() if name not in known])
         lacked = lacking(learnt, tried) if learnt else ()
         notes = [*_worth(chosen, features), *lacked, *calibrated, *chosen.notes]
         write_lines(noted, [json.dumps(notes, ensure_ascii=True)])
@@ -401,12 +431,18 @@ def _worth(chosen: Protocol, features: Path) -> Iterator[str]:
             "know these, not what tells speakers apart. With a larger background, such as the open one that comes "
             "along, errors would be fewer."
         )
+    speech = _speech(chosen, features)
+    if speech < SHORT_TEST:
+        yield f"Tests have {speech:.1f} s of speech in the median; of whole sentences, errors would be far fewer."
+        yield PITCH_NOTE
+
+
+def _speech(chosen: Protocol, features: Path) -> float:
+    """Give the seconds of speech of the tests, in the median; infinite where nothing tells how long a frame is."""
     with FeatureStore(features) as store:
         shift = told_shift(store.front_end)
         frames = np.median([store.num_frames(test) for test in set(chosen.trials.tests)])
-    speech = np.inf if shift is None else frames * shift / 1000
-    if speech < SHORT_TEST:
-        yield f"Tests have {speech:.1f} s of speech in the median; of whole sentences, errors would be far fewer."
+    return float("inf") if shift is None else float(frames * shift / 1000)
 
 
 def _calibrate(place: Path, out: Path, paths: Sequence[Path]) -> Iterator[str]:

@@ -32,6 +32,8 @@ from .normalization import (
 from .normalization import (
     zt_norm as zt_norm,
 )
+from .pitch import pitch_llr as pitch_llr
+from .pitch import with_pitch as with_pitch
 from .score_normalizer import ScoreNormalizer as ScoreNormalizer
 from .side_information import distance_information as distance_information
 from .side_information import side_information as side_information

@@ -156,13 +156,46 @@ def test_one_recording_each_and_plda(tmp_path: Path, monkeypatch: pytest.MonkeyP
         soundfile.write(tmp_path / "in" / f"s{number}" / "a.wav", voice(number, 0, seconds=6), 8000)
     found = quietly(tmp_path / "in", tmp_path / "out", random_state=3)
     names = [system.name for system in found.evaluation.systems]
-    assert names == ["calibrated", "gmm-ubm", "ivector-plda"]
+    assert names == ["calibrated", "gmm-ubm", "ivector-plda", "gmm-ubm-pitch"]
     assert any("4 of the 4 speakers in trials have one recording: it is cut in two" in note for note in found.notes)
     enrolled = read_list_map(tmp_path / "out" / "protocol" / "spk2utt")
     assert all(utterances == [f"{model}/a#1"] for model, utterances in enrolled.items())
     assert gs.load(tmp_path / "out" / "calibration.h5").weights.shape == (2,)
     interval = found.evaluation.systems[0].intervals["Cllr"]
     assert interval.low <= found.evaluation.systems[0].summary.cllr <= interval.high
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_pitch_counts_where_tests_are_short(tmp_path: Path) -> None:
+    """Words are scored by means alone and with the pitch of every recording; long tests as ever."""
+    rng = np.random.default_rng(0)
+    for seconds, place in ((1.0, "words"), (5.0, "read")):
+        for number in range(4):
+            (tmp_path / place / f"s{number}").mkdir(parents=True)
+            for take in range(2):
+                pulses = rng.normal(0, 1e-3, round(16000 * seconds))
+                pulses[:: 100 + 20 * number + take] += 0.5
+                soundfile.write(tmp_path / place / f"s{number}" / f"{take}.wav", pulses, 16000)
+    found = quietly(tmp_path / "words", tmp_path / "out", background="open")
+    assert [system.name for system in found.evaluation.systems] == ["calibrated", "gmm-ubm", "gmm-ubm-pitch"]
+    assert steps.PITCH_NOTE in found.notes
+    verifier = gs.load(tmp_path / "out" / "models.h5")
+    assert (verifier.update, verifier.relevance_factor) == ("m", 4.0)
+    plain, with_it = (gs.read_scores(tmp_path / "out" / "scores" / name) for name in ("gmm-ubm", "gmm-ubm-pitch"))
+
+    def pitch(utterance: str) -> float | None:
+        return gs.features.median_pitch(*gs.read_audio(tmp_path / "words" / f"{utterance}.wav"))
+
+    enrolled = read_list_map(tmp_path / "out" / "protocol" / "spk2utt")
+    pitches = [gs.scoring.pitch_llr([[pitch(u) for u in enrolled[model]]], [pitch(test)])[0, 0] for model, test in
+               zip(plain.models, plain.tests, strict=True)]  # fmt: skip
+    np.testing.assert_allclose(with_it.values - plain.values, 0.2 * np.array(pitches), atol=1e-6)
+    assert np.ptp(pitches) > 1
+
+    long = quietly(tmp_path / "read", tmp_path / "other", background="open")
+    assert [system.name for system in long.evaluation.systems] == ["calibrated", "gmm-ubm"]
+    assert steps.PITCH_NOTE not in long.notes
+    assert gs.load(tmp_path / "other" / "models.h5").update == "mvw"
 
 
 @pytest.mark.parametrize(
