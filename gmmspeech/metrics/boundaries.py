@@ -95,7 +95,12 @@ class BoundaryAgreement:
         """Part of the matched boundaries that are at most `tolerance` seconds apart; NaN without any."""
         if not len(self.differences):
             return float("nan")
-        return float(np.mean(np.abs(self.differences) <= tolerance + _SAME))
+        return float(np.mean(~self.beyond(tolerance)))
+
+    def beyond(self, tolerance: float = 0.02) -> NDArray[np.bool_]:
+        """Which of the matched boundaries are more than `tolerance` seconds apart."""
+        far: NDArray[np.bool_] = np.abs(self.differences) > tolerance + _SAME
+        return far
 
     @property
     def is_end(self) -> NDArray[np.bool_]:

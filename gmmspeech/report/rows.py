@@ -119,8 +119,7 @@ def deviation_row(task: str, found: BoundaryAgreement, alignments: Mapping[str, 
     }
     starts = (found.times + found.differences).round(7)
     deviations = np.array([known[place] for place in zip(found.utterances.tolist(), starts.tolist(), strict=True)])
-    errors = np.abs(found.differences)
-    wrong = errors > ERROR
+    errors, wrong = np.abs(found.differences), found.beyond(ERROR)
     area = mannwhitneyu(deviations[wrong], deviations[~wrong]).statistic / (wrong.sum() * (~wrong).sum())
     worst = np.argsort(-deviations, kind="stable")[: len(deviations) // 10]
     limit = f"{1000 * ERROR:g} ms"

@@ -85,6 +85,15 @@ def test_rows_of_boundaries_and_errors() -> None:
     }
 
 
+def test_a_start_just_20_ms_away_is_no_error() -> None:
+    exact = {"u": [Label(0.1 * i, 0.1 * i + 0.1, f"P{i}") for i in range(1, 21)]}
+    found = [Label(a + 0.02 + 0.01 * (i == 3), b, name) for i, (a, b, name) in enumerate(exact["u"])]
+    aligned = {"u": Alignment([], found, np.zeros(20), None, 0.0, deviations=np.full(20, 0.01))}
+    agreement = boundary_agreement(exact, {"u": found})
+    assert deviation_row("t", agreement, aligned)["above 20 ms"] == "5.0 %"
+    assert agreement.beyond(0.02).tolist() == [i == 3 for i in range(20)]
+
+
 def test_a_row_of_deviations() -> None:
     """Area and worst tenth as scikit-learn and sorting by hand have them."""
     rng = np.random.default_rng(0)
