@@ -5,6 +5,9 @@ all other ways to divide the frames among them. What the frames before boundary 
 frame is in: ``P(b > t) = P(frame t is in a state before the boundary)``, so the mean of b is the sum over the frames
 of that probability, and its second moment the sum of ``(2 t + 1)`` times it. Frames are not independent, as an HMM
 takes them to be; log-likelihoods are scaled down for that.
+
+How certain a boundary is, is told about the place that it is given, which at silence is not the posteriors' mean: where
+static features and all features disagree, it is less certain.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from gmmspeech.phones.hmm.native import chain_kernel
 from gmmspeech.phones.hmm.trellis import Transitions
 
 MEAN_SCALE = 0.1  # of log-likelihoods, for where a boundary is
-DEVIATION_SCALE = 0.05  # and for how certain that is: it tells errors best, and its intervals cover what they should
+DEVIATION_SCALE = 0.05  # and for how certain that is, where no model has learned it: intervals cover what they should
 FLOOR = 0.8  # frames of deviation that no boundary goes below
 NEVER = np.float32(-1e20)  # log probability of what can't be: finite, so that differences are numbers
 RENEWED = 8  # frames after which scores are counted anew from the best: float32 loses nothing in so few
@@ -248,10 +251,14 @@ def _starts(window: _Window, ahead: NDArray, variance: NDArray) -> Moments:
 
 @dataclass(frozen=True, eq=False)
 class Boundaries:
-    """Where the phones of an utterance begin, in frames, the end of the last one too, and deviations of the starts."""
+    """Where the phones of an utterance begin, in frames, the end of the last one too, and deviations of the starts.
+
+    `around` has those of the posteriors at both scales, about where the starts are before offsets move them.
+    """
 
     edges: NDArray[np.float64]  # (P + 1,)
     deviations: NDArray[np.float64]  # (P,)
+    around: NDArray[np.float64]  # (2, P)
 
 
 def place_boundaries(
@@ -268,21 +275,23 @@ def place_boundaries(
     """
     moments = boundary_moments(chains, emissions, transitions)
     placed = []
-    for phones, chain, ((mean, large), (_, deviation)) in zip(spans, chains, moments, strict=True):
+    for phones, chain, both in zip(spans, chains, moments, strict=True):
         starts = np.array([span.start for span in phones])
         first = np.searchsorted(chain.entry, starts)
         silent = np.array([span.phone == silence for span in phones])
         fixed = silent | np.concatenate([[True], silent[:-1]])
-        edges = np.append(_between(mean[first], starts, fixed, chain.num_frames), chain.num_frames)
-        spread = unscaled(deviation[first])
+        edges = np.append(_between(both[0].mean[first], starts, fixed, chain.num_frames), chain.num_frames)
+        around = np.array([np.hypot(deviation[first], mean[first] - edges[:-1]) for mean, deviation in both])
+        large, small = around
+        spread = unscaled(small)
         if scale is not None:
             phone = np.array([span.phone for span in phones])
-            spread = scale(large[first], deviation[first], np.roll(phone, 1), phone)
+            spread = scale(large, small, np.roll(phone, 1), phone)
             if scale.offsets is not None:
                 edges[1:-1] += scale.offsets[phone[:-1], phone[1:]]
                 edges = _a_frame_apart(edges)
         spread[0] = 0.0
-        placed.append(Boundaries(edges, spread))
+        placed.append(Boundaries(edges, spread, around))
     return placed
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gmmspeech.blocks import ordered_map
 from gmmspeech.features.compatibility import timed_front_end
 from gmmspeech.metrics.boundaries import partners_of
-from gmmspeech.phones.decoding.boundaries import Chain, boundary_moments, place_boundaries, unscaled
+from gmmspeech.phones.decoding.boundaries import Chain, place_boundaries, unscaled
 from gmmspeech.phones.decoding.spans import phone_spans
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.deviation_scale import OFFSET, DeviationScale
@@ -60,6 +60,7 @@ def calibrated(
     frame_shift: float | None = None,
     times: FrameTimes = "center",
     offsets: bool = False,
+    by_phone: bool = True,
     n_jobs: int | None = 1,
 ) -> PhoneHMM:
     """Give a model the scale of its deviations, from the errors of its boundaries beside labels with times.
@@ -72,6 +73,9 @@ def calibrated(
     known. Without any transcripts it is aligned with the phones of its labels, which teaches less than it harms where
     others are then aligned with words. Errors are taken for draws of Laplace distributions, whose
     width depends on the posteriors and on the phones on both sides. As it is where too few boundaries are labeled.
+
+    Without `by_phone`, the width depends on the posteriors of the larger scale alone: for a model that comes to speech
+    whose labelers have other conventions.
 
     Examples
     --------
@@ -103,16 +107,15 @@ def calibrated(
         chains = [Chain.of(nodes, known[name].state[nodes]) for name, nodes in reached.items()]
         theirs = [emissions[name] for name in reached]
         placed = place_boundaries(spans, chains, theirs, transitions, silence)
-        moments = boundary_moments(chains, theirs, transitions)
         parts = []
-        for name, own, chain, ((_, large), (_, small)), at in zip(reached, spans, chains, moments, placed, strict=True):
-            state = np.searchsorted(chain.entry, [span.start for span in own])
+        for name, own, at in zip(reached, spans, placed, strict=True):
             phone = np.array([span.phone for span in own])
             truth = _truth(labels[name], [model.phones[p] for p in phone], model.silence)
             frame = (1000 * truth - clock.edge_of_first) / clock.frame_shift
             kept = np.flatnonzero(~np.isnan(frame[1:])) + 1
             error = frame[kept] - at.edges[kept]
-            parts.append(_Found(large[state[kept]], small[state[kept]], phone[kept - 1], phone[kept], error))
+            large, small = at.around[:, kept]
+            parts.append(_Found(large, small, phone[kept - 1], phone[kept], error))
         return parts
 
     names = [name for name in labels if name in frames]
@@ -127,7 +130,8 @@ def calibrated(
     moved = _offsets(model, near) if offsets else None
     left = near.error if moved is None else near.error - moved[near.before, near.after]
     prior = PHONE_PRIOR if moved is None else FOLLOWED_PHONE_PRIOR
-    scale = _fitted(near._replace(error=np.abs(left)), len(model.phones), prior)
+    near = near._replace(error=np.abs(left))
+    scale = _fitted(near, len(model.phones), prior) if by_phone else _fitted_to_all(near, len(model.phones))
     return replace(model, deviation_scale=replace(scale, offsets=moved))
 
 
@@ -176,14 +180,24 @@ def _offsets(model: PhoneHMM, found: _Found) -> NDArray[np.float64]:
     return offsets
 
 
-def _fitted(found: _Found, num_phones: int, phone_prior: float) -> DeviationScale:
+def _fitted_to_all(found: _Found, num_phones: int) -> DeviationScale:
+    """Fit widths to the posteriors of the larger scale alone, the same for all phones."""
+    none = np.zeros_like(found.before)
+    one = _fitted(found._replace(before=none, after=none), 1, PHONE_PRIOR, used=(1.0, 0.0))
+    constant = one.weights[0] + one.before[0] + one.after[0]
+    return DeviationScale(np.array([constant, *one.weights[1:]]), np.zeros(num_phones), np.zeros(num_phones))
+
+
+def _fitted(
+    found: _Found, num_phones: int, phone_prior: float, used: tuple[float, float] = (1.0, 1.0)
+) -> DeviationScale:
     """Fit widths of Laplace distributions by their posterior probability, and scale them to what they are to cover.
 
     Of few boundaries, which tell little of others, they are on the whole nearer to those of the posteriors.
     """
     from scipy.optimize import minimize  # which takes a while
 
-    logs = np.log(np.stack([found.large, found.small]) + OFFSET)
+    logs = np.log(np.stack([found.large, found.small]) + OFFSET) * np.array(used)[:, None]
     middle = logs.mean(axis=1, keepdims=True)
     error = np.minimum(found.error, GREATEST) + LEAST_ERROR
     precision = np.concatenate([[0.0, PRIOR, PRIOR], np.full(2 * num_phones, phone_prior)])

@@ -25,7 +25,7 @@ def way(request):
         yield
 
 
-def naive(chain, emissions, transitions, scale, reach=20):
+def naive(chain, emissions, transitions, scale, reach=20, about=None):
     """Moments over all divisions of the frames among the states, one after the other, within a reach of the path."""
     number, frames = len(chain.state), chain.num_frames
     starts, weights = [], []
@@ -42,7 +42,7 @@ def naive(chain, emissions, transitions, scale, reach=20):
     weights = np.exp(np.array(weights) - max(weights))
     weights /= weights.sum()
     means = weights @ np.array(starts)
-    return means, np.sqrt(weights @ (np.array(starts) - means) ** 2)
+    return means, np.sqrt(weights @ (np.array(starts) - (means if about is None else about)) ** 2)
 
 
 def drawn(seed, frames, number, states=5):
@@ -119,6 +119,17 @@ def test_boundaries_of_silence_stay_on_the_path_and_no_phone_is_empty():
                 assert placed.edges[i + 1] == stops[i]
         assert placed.deviations[0] == 0
         assert placed.deviations[1:].min() >= 0.8 == pytest.approx(0.8)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_deviations_are_about_where_boundaries_are_placed_at_silence_too(seed):
+    chain, emissions, spans = one_state_each(seed, number=4, frames=11)
+    transitions = Transitions.of(np.random.default_rng(seed).uniform(0.2, 0.9, 5))
+    (placed,) = place_boundaries([spans], [chain], [emissions], transitions, silence=0)
+    for scale, around in zip((0.1, 0.05), placed.around, strict=True):
+        _, expected = naive(chain, emissions, transitions, scale, about=placed.edges[:-1])
+        np.testing.assert_allclose(around, expected, atol=2e-2)
+    np.testing.assert_allclose(placed.deviations[1:], np.hypot(placed.around[1, 1:], 0.8))
 
 
 def one_state_each(seed, number=8, frames=60):

@@ -106,3 +106,16 @@ def test_offsets_are_those_of_the_labels_and_utterances_labeled_elsewhere_change
     again = calibrated(model(), frames, labels | odd, **CLOCK, **said).deviation_scale
     np.testing.assert_allclose(again.offsets, scale.offsets, atol=0.3)
     assert calibrated(model(), frames, labels, **CLOCK).deviation_scale.offsets is None
+
+
+def test_not_by_phone_all_phones_are_alike_and_intervals_cover_as_much():
+    frames, labels = speech(120, 7)
+    learned = calibrated(model(), frames, labels, **CLOCK, by_phone=False)
+    scale = learned.deviation_scale
+    assert not scale.before.any()
+    assert not scale.after.any()
+    assert scale.weights[2] == 0
+    frames, labels = speech(60, 8)
+    found = align(learned, frames, {name: ["W", "V"] for name in frames}, DICTIONARY, **CLOCK).alignments
+    agreement = boundary_agreement(labels, {name: each.phones for name, each in found.items()})
+    assert float(deviation_row("", agreement, found)["in 95 % intervals"].rstrip(" %")) > 92
