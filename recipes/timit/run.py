@@ -89,7 +89,7 @@ def main(run: pipeline.Run, corpus: Path, gaussians: int) -> None:
     pairs = [(f"{TESTED[name]}, {rung}", read(path), reference[name]) for (name, rung), path in recognized.items()]
     run.results([row for pair in pairs for row in recognition_rows(*pair)], "recognition")
     run.results(phone_gmms.classification_rows([folder]), "classification")
-    steps = dict.fromkeys(("train-labels", "train-train", "tri1-train", "tri3-train"), "train")
+    steps = dict.fromkeys(("train-labels", "train-train", *(f"{rung}-train" for rung in rungs.TRAINED)), "train")
     steps |= {rungs.step_of("recognize", name, rung): name for name, rung in recognized}
     speed = [rows.speed_row(s.replace("-", " ", 1), speech[n].seconds, run.cpu_seconds(s)) for s, n in steps.items()]
     run.results(speed, "speed")

@@ -37,9 +37,9 @@ CORE_TEST = (
 )
 
 UPDATES = {"max_iter": 5}
-BESIDE = {"context": 2, "dim": 20, "total_gaussians": 300, "rounds": 1}
-NETWORK = {"context": 1, "hidden": 32, "rates": [3e-3] * 3}
-ONE = PhoneClassifierConfig(1, dim=20, context=3, max_iter=2)
+BESIDE = {"context": 2, "dim": 15, "total_gaussians": 200, "rounds": 1}
+NETWORK = {"context": 1, "hidden": 32, "rates": [3e-3] * 2}
+ONE = PhoneClassifierConfig(1, dim=13, context=2, max_iter=2)
 CLASSIFIER = AdaptedClassifierConfig(ONE, adapter_components=1, segment_components=1, edges=((0, 2),), passes=1)
 
 
@@ -110,7 +110,7 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
     out = tmp_path / "out"
     few = {"TRAINING": UPDATES, "CLASSIFIER": CLASSIFIER, "BESIDE": BESIDE, "NETWORK": NETWORK}
     module = recipe("phones_librispeech", TOP="tri1", **few)
-    monkeypatch.setattr(module.vocal_tract.vtln, "WARPS", (0.94, 1.0, 1.06))
+    monkeypatch.setattr(module.vocal_tract.vtln, "WARPS", (0.95, 1.0))
     both = module.experiments
     monkeypatch.setattr(module, "experiments", lambda *of: both(*of)[1:])  # the one on dev is the same
     options = ["--corpus", little_librispeech, "--out", out, "--gaussians", "150"]
@@ -255,9 +255,11 @@ def little_timit(synthetic_voices: Path, tmp_path_factory: pytest.TempPathFactor
     return folder / "TIMIT"
 
 
-def test_timit(recipe, little_timit: Path, tmp_path: Path):
-    ladder = {"num_leaves": 160, "total_gaussians": 200}
+def test_timit(recipe, little_timit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    ladder = {"num_leaves": 160, "total_gaussians": 200, "rungs": ["tri1"]}  # LibriSpeech climbs the others
     module = recipe("timit", TRAINING=UPDATES | {"num_passes": 1}, LADDER=ladder, CLASSIFIER=ONE)
+    monkeypatch.setattr(module.rungs, "RUNGS", ("monophone", "tri1"))
+    monkeypatch.setattr(module.rungs, "TRAINED", ("tri1",))
     done = run(module, "--corpus", little_timit, "--out", tmp_path, "--gaussians", "150")
     assert done.exit_code == 0, done.output
     train, test = (read_ctm(tmp_path / f"labels-{name}.ctm") for name in ("train", "test"))
@@ -268,12 +270,11 @@ def test_timit(recipe, little_timit: Path, tmp_path: Path):
     assert not any("SA7" in utterance for utterance in train)
     alignment, recognition = rows(tmp_path, "alignment"), rows(tmp_path, "recognition")
     assert percent(alignment["core test, 48 phones, trained on labels"]["within 20 ms"]) > 70
-    # four sentences are too few for frames with their neighbors, which learn the order of their phones
-    for rung, within, limit in (("monophone", 60, 50), ("tri1", 60, 50), ("tri2", 55, 85), ("tri3", 50, 92)):
-        assert percent(alignment[f"core test, 48 phones, {rung}"]["within 20 ms"]) > within
+    for rung in ("monophone", "tri1"):
+        assert percent(alignment[f"core test, 48 phones, {rung}"]["within 20 ms"]) > 60
         for part in ("dev", "core test"):
             with_silence, without = (recognition[f"{part}, {rung}{end}"] for end in ("", ", without silence"))
-            assert percent(with_silence["error rate"]) < limit
+            assert percent(with_silence["error rate"]) < 50
             assert int(without["reference"]) < int(with_silence["reference"])
     found = right(table(tmp_path, "classification"))
     assert found["one model", "segments"] > 55
