@@ -18,7 +18,7 @@ def thinned(corpus, tmp_path: Path) -> Callable[..., Path]:
     """A function: name of a corpus and, of some of its parts, of how many utterances one is kept; gives its folder."""
 
     def thin(name: str, **steps: int) -> Path:
-        source, folder = corpus(name), tmp_path / "thinned"
+        source, folder = corpus(name), tmp_path / "thinned" / name
         (folder / "data").mkdir(parents=True)
         (folder / "audio").symlink_to(source / "audio")
         for place in (source / "data").iterdir():
@@ -29,7 +29,8 @@ def thinned(corpus, tmp_path: Path) -> Callable[..., Path]:
                 continue
             part.mkdir()
             kept = {word for line in lines(place / "utt2spk")[::step] for word in line.split()}
-            for file in ("wav.scp", "utt2spk", "utt2dur", "spk2gender", "text", "phones.ctm"):
+            files = {"wav.scp", "utt2spk", "utt2dur", "spk2gender", "text", "phones.ctm"}
+            for file in files & {path.name for path in place.iterdir()}:
                 rows = [line for line in lines(place / file) if line.split()[0] in kept]
                 (part / file).write_text("\n".join([*rows, ""]), encoding="utf-8")
         return folder

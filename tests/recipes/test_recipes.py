@@ -59,9 +59,10 @@ def test_voices(tmp_path, run, synthetic_voices):
 
 
 @pytest.mark.usefixtures("no_pictures")
-def test_librispeech(tmp_path, corpus, run):
+def test_librispeech(tmp_path, thinned, run):
     few = {"RANK": 30, "SPEEDS": (0.9,), "FRONT_ENDS": {"MFCC": gs.FrontEnd.from_toml("clean_speech")}}
-    run("librispeech", tmp_path, "--corpus", corpus("librispeech-mini"), "--seeds", "1", "--components", "32", **few)
+    corpus = thinned("librispeech-mini", ubm=2)
+    run("librispeech", tmp_path, "--corpus", corpus, "--seeds", "1", "--components", "32", **few)
     rates = equal_error_rates(tmp_path)
     assert rates["sv80, MFCC"] <= 1.0
     assert rates["sv80, PLDA"] <= 2.0
@@ -73,7 +74,7 @@ def test_librispeech(tmp_path, corpus, run):
 
 def test_kaldi_sre(tmp_path, thinned, run, monkeypatch):
     few = ("--components", "4", "--rank", "5", "--lda-dim", "3")
-    corpus, sexes = thinned("librispeech-mini", ubm=2), {"pooled": "", "male": "m"}
+    corpus, sexes = thinned("librispeech-mini", ubm=3), {"pooled": "", "male": "m"}
     run("kaldi_sre", tmp_path, "--corpus", corpus, "--test", "test-other", *few, SEXES=sexes)
     assert equal_error_rates(tmp_path)["pooled trials, pooled models"] < 20
     assert equal_error_rates(tmp_path)["test-other trials, pooled models"] < 25
@@ -121,10 +122,10 @@ def test_names_of_the_recipes_own(tmp_path, corpus, recipe, name, part):
 
 
 @pytest.mark.usefixtures("no_pictures")
-def test_arabic_commands(tmp_path, corpus, thinned, run):
-    pool = thinned("librispeech-mini", ubm=3, background=3)
+def test_arabic_commands(tmp_path, thinned, run):
+    corpus, pool = thinned("arabic-speech-commands-mini", ubm=3), thinned("librispeech-mini", ubm=7, background=7)
     few = {"own": 16, "pooled": 32, "strangers": 32}  # the recipe has four times as many
-    options = ["--corpus", corpus("arabic-speech-commands-mini"), "--pool", pool, "--seeds", "1"]
+    options = ["--corpus", corpus, "--pool", pool, "--seeds", "1"]
     run("arabic_commands", tmp_path, *options, COMPONENTS=few)
     rates = equal_error_rates(tmp_path)
     assert rates["one-word, own UBM"] <= 10.0
@@ -138,7 +139,7 @@ def test_arabic_commands(tmp_path, corpus, thinned, run):
 
 @pytest.mark.usefixtures("no_pictures")
 def test_fsdd(tmp_path, thinned, run):
-    run("fsdd", tmp_path, "--corpus", thinned("fsdd", train=3), "--seeds", "1")
+    run("fsdd", tmp_path, "--corpus", thinned("fsdd", train=5), "--seeds", "1")
     assert errors(tmp_path)["digits"] <= 1
     assert errors(tmp_path)["speakers"] == 0
     rates = equal_error_rates(tmp_path, "verification")
