@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from said import beside_passes
 
 from gmmspeech.cli.main import main
 
@@ -47,21 +48,34 @@ def in_this_process(commands):
 
 @pytest.fixture(scope="module")
 def quick_start(tmp_path_factory, synthetic_voices):
-    """Folder in which the quick start was run, and what it printed."""
+    """Folder in which the quick start was run, what it printed, and what its demo printed and said."""
     folder = tmp_path_factory.mktemp("quick")
     (folder / "demo").mkdir()
     (folder / "demo" / "voices").symlink_to(synthetic_voices)  # which it finds made
+    demo, typed_out = block("command line quick start").split("\n", 1)
     with contextlib.chdir(folder):
-        return folder, in_this_process(block("command line quick start"))[0]
+        by_demo = in_this_process(f"{demo.partition('#')[0]} --jobs 2")
+        return folder, by_demo[0] + in_this_process(typed_out)[0], by_demo
 
 
 def test_command_line_quick_start_ends_with_a_report(quick_start):
-    folder, said = quick_start
+    folder, said, _ = quick_start
     rates = [float(rate) for rate in re.findall(r"EER \(ROC convex hull\)\s+([\d.]+) %", said)]
     # once by the demo, once by the commands typed out
     assert len(rates) == 2
     assert rates[0] == rates[1] < 10
     assert "<svg" in (folder / "report" / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_demo_shows_its_commands_and_what_comes_of_them(quick_start):
+    folder, _, (printed, said) = quick_start
+    assert beside_passes(said) == "gmmspeech: warning: resampled 120 of 120 recordings from 22050 Hz to 16000\n"
+    commands = [line.split()[2] for line in printed.splitlines() if line.startswith("$ gmmspeech ")]
+    assert commands == ["features", "features", "train-ubm", "enroll", "score", "evaluate", "align"]
+    assert len(list((folder / "demo" / "aligned").rglob("*.TextGrid"))) == 120
+    rate = next(line for line in printed.splitlines() if line.startswith("EER (ROC convex hull)"))
+    assert float(rate.split()[-2]) < 5
+    assert "</html>" in (folder / "demo" / "report" / "index.html").read_text(encoding="utf-8")
 
 
 def test_fusion_says_what_is_shown_and_keeps_the_better_system(quick_start, monkeypatch):
@@ -86,7 +100,7 @@ def test_fusion_says_what_is_shown_and_keeps_the_better_system(quick_start, monk
 
 def test_the_tutorial_of_alignment_shows_what_the_demo_finds(quick_start):
     """Counts and figures as near as other processors' rounding leaves them: the model that comes along is the same."""
-    folder, said = quick_start
+    folder, said, _ = quick_start
     tutorial = (README.parent / "docs" / "tutorials" / "alignment.md").read_text(encoding="utf-8")
     pattern = re.compile(
         r"^120 utterances, (\d+) phones in (?:demo/)?aligned, best of all paths, 0 skipped$", re.MULTILINE

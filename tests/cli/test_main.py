@@ -228,22 +228,6 @@ def test_show(run: Run, scored: Path) -> None:
     assert succeeds(run, "show", scored / "front.toml").startswith(f"front end: {front}")
 
 
-@pytest.mark.usefixtures("no_pictures")
-def test_demo(run: Run, synthetic_voices: Path, tmp_path: Path) -> None:
-    (tmp_path / "voices").symlink_to(synthetic_voices)
-    result = run("demo", "--out", tmp_path, "--jobs", 2)
-    assert result.exit_code == 0, result.output
-    warning = "gmmspeech: warning: resampled 120 of 120 recordings from 22050 Hz to 16000\n"
-    assert beside_passes(result.stderr) == warning
-    printed = result.stdout
-    commands = [line.split()[2] for line in printed.splitlines() if line.startswith("$ gmmspeech ")]
-    assert commands == ["features", "features", "train-ubm", "enroll", "score", "evaluate", "align"]
-    assert len(list((tmp_path / "aligned").rglob("*.TextGrid"))) == 120
-    rate = next(line for line in printed.splitlines() if line.startswith("EER (ROC convex hull)"))
-    assert float(rate.split()[-2]) < 5
-    assert "</html>" in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("name", [None, *main.commands])
 def test_help(run: Run, name: str | None) -> None:
     said = succeeds(run, *([name] if name else []), "--help")
