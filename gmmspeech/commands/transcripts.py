@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import ChainMap, Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gmmspeech.errors import ConfigError, DataError, counted, shown
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.atomic import remove_leftovers, write_lines
 from gmmspeech.formats.datadir import DataDir, read_data_dir
 from gmmspeech.formats.dictionary import cmudict_dictionary, lazy_cmudict, read_dictionary
@@ -25,6 +26,7 @@ Dictionaries = Pronunciations | str | os.PathLike[str] | Sequence[str]
 UNKNOWN_WORDS = "unknown_words.txt"
 PRONOUNCED_WORDS = "pronounced_words.dict"
 SHOWN = 10  # unknown words on the screen; the file has all
+_MANY = 20  # different words: if a dictionary lacks most of so many, it is of another language
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,10 @@ def spoken_words(
         guessed = _pronounced(lacking, language, None if dictionary is None else phones_like(dictionary, phones))
         entries |= guessed
         lacking = [word for word in lacking if word not in guessed]
+    elif len(each) >= _MANY and 2 * len(absent) > len(each):
+        found = f"found {shown(language)}, while the dictionary lacks {len(absent)} of {counted(len(each), 'word')}"
+        expected = "the language of the transcripts, or a dictionary of it"
+        warnings.warn(f"language: {found}; expected {expected}", GmmSpeechWarning)
     unknown = _counted(listed, lacking if dictionary is None else absent, language)
     stands = _in_place(unknown_words, phones)
     return _checked(Spoken(listed, entries, unknown, {}, guessed), lacking, stands, skip_bad)

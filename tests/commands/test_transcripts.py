@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,18 @@ def test_an_utterance_with_an_unknown_word_may_be_a_bad_one() -> None:
         spoken_words(TEXT, DICTIONARY, unknown_words="XX", phones=PHONES)
     with pytest.raises(ConfigError, match="unknown_words: found spn, no phone of the model"):
         spoken_words(TEXT, DICTIONARY, unknown_words="spn", phones=("SIL",))
+
+
+def test_transcripts_of_another_language() -> None:
+    italian = "prego digitare il proprio numero di operatore seguito dal tasto cancelletto la conferenza non è valida"
+    more = "i partecipanti saranno messi in attesa"
+    english = "of the words of an english transcript a few may be unknown but most are not so xyzzy plugh go on"
+    with pytest.warns(GmmSpeechWarning, match=r"^language: found en, while the dictionary lacks 1\d of 22 words"):
+        spoken_words(data_of(a=italian, b=more), None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        spoken_words(data_of(a=italian), None)  # too few words to say so
+        spoken_words(data_of(a=english), None)
 
 
 def test_pronunciations_by_espeak() -> None:
