@@ -39,6 +39,10 @@ def open_background(rate: int) -> DiagonalGMM:
     ConfigError
         Another rate.
 
+    See Also
+    --------
+    gmmspeech.scoring.with_pitch : single words are told apart better with their pitch, most of all in noise.
+
     Examples
     --------
     >>> import gmmspeech as gs

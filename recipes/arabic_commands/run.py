@@ -16,6 +16,7 @@ from gmmspeech.commands.measures import measure_pitch_file, pitches_of
 from gmmspeech.commands.scores import apply_calibration_file, calibrate_file, cross_calibrate_files
 from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.formats.datadir import DataDir, read_map, write_map
+from gmmspeech.formats.measures import read_measures
 from gmmspeech.report import rows
 
 FRONT_END = gs.FrontEnd.from_toml(Path(__file__).with_name("front_end.toml"))
@@ -33,8 +34,10 @@ class System:
 
 ONE_WAY = {"relevance_factor": 10.0, "scoring": "statistics"}
 SYMMETRIC = {"relevance_factor": 10.0, "update": "m", "scoring": "symmetric"}
+HEARD = "open-with-pitch"  # the open one, scores with the pitch of the voices
 COMPONENTS = {"own": 64, "pooled": 128, "strangers": 128}  # of the background models
-VERIFIERS = {"own": ONE_WAY, "pooled": ONE_WAY, "strangers": SYMMETRIC, "open": SYMMETRIC}
+VERIFIERS = {"own": ONE_WAY, "pooled": ONE_WAY, "strangers": SYMMETRIC, "open": SYMMETRIC,
+             HEARD: {**SYMMETRIC, "relevance_factor": 4.0}}  # fmt: skip
 PITCH = " and pitch"  # of ratios that depend on how far apart the two voices are in pitch
 TASKS = {"one-word": ("trials", None), "five-words": ("trials_group5", "group2utt")}  # and the words scored as one
 
@@ -47,7 +50,7 @@ def main(run: pipeline.Run, corpus: Path, pool: Path | None, tests: Sequence[str
     """Verify speakers of `eval`, one word and five words each, by the open UBM, and by others for comparison."""
     parts = {name: gs.read_data_dir(corpus / "data" / name) for name in ("eval", *tests)}
     own = gs.read_data_dir(corpus / "data" / "ubm")
-    backgrounds: dict[str, list[DataDir]] = {"open": [], "own": [own]}
+    backgrounds: dict[str, list[DataDir]] = {"open": [], HEARD: [], "own": [own]}
     if pool is not None:
         backgrounds["pooled"] = [own, gs.read_data_dir(pool / "data" / "ubm")]
         backgrounds["strangers"] = [gs.read_data_dir(pool / "data" / "background")]
@@ -72,7 +75,7 @@ def main(run: pipeline.Run, corpus: Path, pool: Path | None, tests: Sequence[str
             summaries = [evaluate_file(Path(f"{places['eval']}-seed{seed}"), parts["eval"].path / trials)
                          for seed in range(len(ubms))]  # fmt: skip
             found[task, system] = rows.verification_row(f"{task}, {system} UBM", summaries)
-            for kind in ("", PITCH) if groups else ("",):  # a word alone is too short to tell the pitch
+            for kind in ("", PITCH) if groups and system != HEARD else ("",):
                 calibrated += calibrate(run, system, task + kind, parts, places, (trials, groups), kind)
             if task == "five-words":
                 for name, part in parts.items():
@@ -129,11 +132,20 @@ def verify(run: pipeline.Run, name: str, part_name: str, part: DataDir, ubms: Se
                 with gs.FeatureStore(features) as store:
                     verifier.enroll_all(gs.read_list_map(sessions), store)
                     found = verifier.score_trials(listed, store, groups=joined)
+                if name == HEARD:
+                    pitches = pitches_by_utterance(run.out / f"pitch-{part_name}", part)
+                    found = gs.scoring.with_pitch(found, gs.read_list_map(sessions), pitches, groups=joined)
                 gs.write_scores(path, found)
                 values.append(found.values)
                 verifier.save(f"{path}.models.h5")
             gs.write_scores(mean, gs.Scores(listed.models, listed.tests, np.mean(values, axis=0)))
             evaluate_file(scores[0], part.path / trials, report=report, models=Path(f"{scores[0]}.models.h5"))
+
+
+def pitches_by_utterance(table: Path, part: DataDir) -> dict[str, float | None]:
+    """Give the pitch of each utterance, in Hz, of a table of its logarithm."""
+    known = read_measures(table)[1]
+    return {u: float(np.exp(known[u][0])) if u in known else None for u in part.utterances}
 
 
 def calibrate(
