@@ -79,13 +79,13 @@ def test_a_system_that_says_nothing_is_left_out():
     assert swapped.kept == 1
 
 
-@pytest.mark.parametrize("unit", [1e-6, 1e6])
-def test_units_change_no_decision(unit):
-    for qualities in ((3.0, 3.0), (4.0, 0.0)):
-        scores, target, *who = trials(2, 40, qualities, speaker_effect=0.3)
-        here, there = (cross_fuse(x, target, *who, n_resamples=100) for x in (scores, scores * [unit, 1.0]))
-        assert here.kept == there.kept
-        np.testing.assert_allclose(there.llrs, here.llrs, rtol=1e-4, atol=1e-4)
+@pytest.mark.parametrize("qualities", [(3.0, 3.0), (4.0, 0.0)])
+def test_units_change_no_decision(qualities):
+    scores, target, *who = trials(2, 30, qualities, speaker_effect=0.3)
+    here, *there = (cross_fuse(scores * [unit, 1.0], target, *who, n_resamples=100) for unit in (1.0, 1e-6, 1e6))
+    for found in there:
+        assert here.kept == found.kept
+        np.testing.assert_allclose(found.llrs, here.llrs, rtol=1e-4, atol=1e-4)
 
 
 def test_few_speakers_are_told_of():
