@@ -1,69 +1,51 @@
 """Every public function, given anything for any argument, gives a right result or one error of ours."""
 
-import dataclasses
-import datetime
 import inspect
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy import sparse
-from sklearn.base import clone
+from anything import failures, finite
+from small_objects import (
+    AGREEMENT,
+    ALIGNER,
+    ALIGNMENT,
+    CLASSIFIER,
+    FULL,
+    HMM,
+    IVECTORS,
+    MODEL,
+    NGRAM,
+    NGRAM_OF_AH,
+    NONTARGETS,
+    PLDA,
+    SCORES,
+    SEGMENTS,
+    SIGNAL,
+    SPEAKERS,
+    SPOOF_TRIALS,
+    STATS,
+    TARGETS,
+    TAUGHT,
+    TIED,
+    TRIAL_SCORES,
+    UBM,
+    UTTERANCES,
+    VECTORS,
+    X,
+    costs,
+    ratios,
+    sides,
+    signal,
+    trials,
+    words,
+)
 
 import gmmspeech as gs
-from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.decoding.boundaries import Chain
-from gmmspeech.phones.gmm.segment_gaussian import SegmentGaussian
-from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import phone_sequence_graph
-from gmmspeech.phones.hmm.training_state import TrainingState
-from gmmspeech.phones.hmm.tree import ContextTree
-
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(60, 3)) + np.repeat([[0.0], [4.0]], 30, axis=0)
-LABELS = ["a"] * 30 + ["b"] * 30
-RANGES = np.arange(0, 60, 6)[:, None] + [0, 6]
-PHONES = ["AA"] * 5 + ["S"] * 5
-SIGNAL = RNG.normal(0, 0.1, 4000)
-UBM = gs.DiagonalGMM(2, random_state=0).fit(X)
-FULL = gs.GMM.from_parameters(UBM.weights_, UBM.means_, [np.diag(variances) for variances in UBM.covariances_])
-MODEL = gs.map_adapt(UBM, X[:20])
-SPEAKERS = np.repeat(np.arange(8), 4)
-SESSIONS = [RNG.normal(s / 4, 1, (20, 3)) for s in SPEAKERS]
-STATS = [UBM.accumulate(x) for x in SESSIONS]
-VECTORS = RNG.normal(size=(8, 3))[SPEAKERS] * 2 + RNG.normal(size=(32, 3))
-PLDA = gs.speaker.PLDA(np.zeros(3), np.eye(3), np.eye(3))
-IVECTORS = gs.speaker.IVectorExtractor(np.ones(1), np.ones((1, 2)), np.ones((1, 2)), np.ones((1, 2, 1)))
-TARGETS, NONTARGETS = [1.0, 2.0, 3.0, 1.5], [-1.0, 0.0, 1.2, -2.0]
-TRIAL_MODELS, TRIAL_TESTS = (axis.ravel() for axis in np.indices((12, 12)))
-TRIAL_SCORES = RNG.normal(3.0 * (TRIAL_MODELS == TRIAL_TESTS))
-HMM = gs.phones.PhoneHMM.from_phones(["SIL", "AA"], mean=np.zeros(3), variance=np.ones(3), num_states=1)
-ALIGNER = gs.phones.PhoneHMM.from_phones(
-    ["SIL", "AA"], mean=np.zeros(48), variance=np.ones(48), front_end=gs.FrontEnd.from_toml("phones").to_json()
-)
-UTTERANCES = {"u1": X[:30], "u2": X[30:]}
-STATES = StatePosteriors(np.arange(30), np.repeat([0, 1, 0], 10), np.ones(30), np.array([18.0, 9.0]), 0.0)
-TAUGHT = TrainingState(2, HMM, dict.fromkeys(UTTERANCES, STATES), -4.0)
-TIED = dataclasses.replace(HMM, tree=ContextTree.untied([1, 1]))
-SEGMENTS = {"u1": [gs.phones.Label(0.0, 0.3, "AA")], "u2": [gs.phones.Label(0.0, 0.3, "SIL")]}
-AGREEMENT = gs.metrics.boundary_agreement(SEGMENTS, SEGMENTS)
-NGRAM = gs.phones.train_ngram([["a", "b"], ["b"]], order=2)
-NGRAM_OF_AH = gs.phones.train_ngram([["ah"]], order=2)
-ALIGNMENT = Alignment([], [gs.phones.Label(0.0, 0.3, "AA")], np.array([-5.0]), None, -5.0)
-SCORES = gs.Scores(["m", "n"], ["t", "t"], np.array([1.0, 2.0]))
-
-CLASSIFIER = gs.GMMClassifier(2, random_state=0).fit(X, LABELS)
-SPOOF_TRIALS = [gs.formats.SpoofTrial("a", "u1", "bonafide", True), gs.formats.SpoofTrial("a", "u2", "A01", False)]
-trials = {"is_target": TRIAL_MODELS == TRIAL_TESTS, "model_speakers": TRIAL_MODELS, "test_speakers": TRIAL_TESTS}
-sides = {"target_scores": TARGETS, "nontarget_scores": NONTARGETS}
-ratios = {"target_llrs": TARGETS, "nontarget_llrs": NONTARGETS}
-costs = {"p_target": 0.1, "c_miss": 1.0, "c_fa": 1.0}
-signal = {"signal": SIGNAL, "rate": 16000}
-words = {"transcripts": {"u1": ["a"], "u2": ["a"]}, "dictionary": {"a": [("AA",)]}}
 
 # Of every public function, arguments that it takes; a mapping is read when the test runs.
 FUNCTIONS = {
@@ -492,61 +474,6 @@ ELSEWHERE = {
     "plot.bic": "takes what select_components gives",
 }
 
-ANYTHING = {
-    "None": None, "True": True, "1.5": 1.5, "-1": -1, "0": 0, "nan": np.nan, "inf": np.inf, "3j": 3j, "'4'": "4",
-    "text": "abc", "empty text": "", "bytes": b"x", "path": Path("nowhere/a.wav"), "object": object(), "class": int,
-    "function": len, "dict": {}, "dict of text": {"a": "b"}, "dict of None": {"u1": None, "u2": None}, "set": {1, 2},
-    "list": [], "list of None": [None], "list of text": ["a", "b"], "ragged": [[1.0], [1.0, 2.0]],
-    "list of numbers": [1.0, 2.0], "NA": pd.NA, "NaT": pd.NaT, "date": datetime.date(2020, 1, 1),
-    "generator": (i for i in ()), "0-d": np.array(3.0), "int8": np.int8(3),
-}  # fmt: skip
-
-
-def spoiled(good):
-    """What is nearly right for an argument: the same in another container, of another type, with one thing wrong."""
-    if isinstance(good, (bool, np.bool_)):
-        yield from {"int": int(good), "word": "yes", "array": np.array([good])}.items()
-    elif isinstance(good, (int, float, np.number)):
-        yield from {"float": float(good), "text": str(good), "list": [good], "NaN": np.nan, "negative": -good}.items()
-        yield from {"complex": complex(good), "huge": 1e300 if isinstance(good, float) else -(10**30)}.items()
-    if isinstance(good, (list, tuple, np.ndarray)) and len(good):
-        yield "tuple", tuple(good)
-        yield "a set", set(map(str, good))
-        yield "dict", dict(enumerate(good))
-        yield "one less", good[:-1]
-        yield "none", good[:0]
-    array = None if not isinstance(good, (list, tuple, np.ndarray)) else np.asarray(good, dtype=object)
-    if array is not None and array.size and all(isinstance(x, (int, float, np.number)) for x in array.flat):
-        x = np.array(good, dtype=float)
-        first = (0,) * x.ndim
-        nan, missing = x.copy(), x.astype(object)
-        nan[first], missing[first] = np.nan, pd.NA
-        mask = np.zeros(x.shape, bool)
-        mask[first] = True
-        yield from {"NaN inside": nan, "NA inside": missing, "masked": np.ma.masked_array(x, mask)}.items()
-        yield from {"complex": x + 1j, "text": x.astype(str), "object": x.astype(object)}.items()
-        yield from {"list": x.tolist(), "dates": np.array(x, "datetime64[s]"), "bools": x > 0}.items()
-        yield from {"float16": x.astype(np.float16), "longdouble": x.astype(np.longdouble)}.items()
-        yield from {"transposed": x.T, "3-d": x[None], "numbers as text": x.astype(str).tolist()}.items()
-        if x.ndim == 2:
-            yield "sparse", sparse.csr_matrix(x)
-            yield "table", pd.DataFrame(x, columns=[f"c{i}" for i in range(x.shape[1])])
-        if x.ndim == 1:
-            yield "series", pd.Series(x, index=range(5, 5 + len(x)))
-
-
-def finite(found, seen=()):
-    """Whether a result has no NaN anywhere that it can be seen."""
-    if isinstance(found, (float, np.floating, np.ndarray)):
-        return np.asarray(found).dtype.kind not in "fc" or not np.isnan(found).any()
-    if isinstance(found, Mapping):
-        return all(map(finite, found.values()))
-    if isinstance(found, (list, tuple)):
-        return all(map(finite, found))
-    if hasattr(found, "get_params") or dataclasses.is_dataclass(found):
-        return all(map(finite, vars(found).values()))
-    return True
-
 
 @pytest.fixture(scope="module")
 def good_files(tmp_path_factory):
@@ -612,24 +539,6 @@ def good_arguments(name):
     return arguments
 
 
-def failures(call, good, fixed=()):
-    """Arguments and values for which a call neither works nor says what is wrong."""
-    found = []
-    for argument, value in good.items():
-        for kind, bad in [*ANYTHING.items(), *spoiled(value)] if argument not in fixed else ():
-            try:
-                result = call(**{**good, argument: bad})
-            except gs.GmmSpeechError as error:
-                if "\n" in str(error).strip() or len(str(error)) > 1000 or not str(error):
-                    found.append(f"{argument} = {kind}: {error!r}")
-            except Exception as error:
-                found.append(f"{argument} = {kind}: {type(error).__name__}: {error}")
-            else:
-                if not finite(result):
-                    found.append(f"{argument} = {kind}: NaN")
-    return found
-
-
 def public_functions():
     def of(module, prefix):
         for name in module.__all__:
@@ -661,88 +570,3 @@ def test_functions(name):
     for path in ("out", "out.ctm", "out.h5"):
         Path(path).unlink(missing_ok=True)
     assert failures(function, good) == []
-
-
-def estimators():
-    """Of every estimator, how it is fitted, and its parameters."""
-    small = {"max_iter": 2, "random_state": 0, "n_jobs": 1}
-    return {
-        gs.DiagonalGMM: (lambda model: model.fit(X), {"n_components": 2, **small}),
-        gs.GMM: (lambda model: model.fit(X), {"n_components": 2, "covariance_type": "tied", **small}),
-        gs.GMMClassifier: (lambda model: model.fit(X, LABELS), {"n_components": 2, "priors": [0.5, 0.5], **small}),
-        gs.PhoneGMM: (lambda model: model.fit(X, RANGES, PHONES), {"n_components": 1, **small}),
-        SegmentGaussian: (lambda model: model.fit(X, LABELS), {}),
-        gs.features.MfccTransformer: (lambda model: model.fit(), {}),
-    }
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("kind", estimators(), ids=lambda kind: kind.__name__)
-def test_parameters_of_estimators(kind):
-    fit, options = estimators()[kind]
-    good = {**kind().get_params(deep=False), **options}
-
-    def call(**parameters):
-        model = fit(kind(**parameters))
-        return [vars(m) for m in (model, *getattr(model, "models_", []))]
-
-    assert failures(call, good) == []
-    assert fit(kind(**options)) is not None
-
-
-weighted = {"X": X, "sample_weight": np.ones(60)}
-CLASSIFIER = gs.GMMClassifier(2, random_state=0).fit(X, LABELS)
-PHONE_GMM = gs.PhoneGMM(1, random_state=0).fit(X, RANGES, PHONES)
-METHODS = {
-    "GMM.fit": (gs.GMM(2, random_state=0).fit, weighted),
-    "GMM.from_parameters": (
-        gs.GMM.from_parameters,
-        {"weights": [1.0], "means": np.zeros((1, 2)), "covariances": np.eye(2)[None], "covariance_type": "full"},
-    ),
-    "GMM.sample": (gs.GMM(2, random_state=0).fit(X).sample, {"n_samples": 3}),
-    "DiagonalGMM.fit": (gs.DiagonalGMM(2, random_state=0).fit, weighted),
-    "DiagonalGMM.partial_fit": (lambda **a: clone(UBM).partial_fit(**a), weighted),
-    "DiagonalGMM.fit_predict": (gs.DiagonalGMM(2, random_state=0).fit_predict, weighted),
-    "DiagonalGMM.score": (UBM.score, weighted),
-    "DiagonalGMM.score_samples": (UBM.score_samples, {"X": X}),
-    "DiagonalGMM.predict": (UBM.predict, {"X": X}),
-    "DiagonalGMM.predict_proba": (UBM.predict_proba, {"X": X}),
-    "DiagonalGMM.accumulate": (UBM.accumulate, weighted),
-    "DiagonalGMM.bic": (UBM.bic, {"X": X}),
-    "DiagonalGMM.sample": (UBM.sample, {"n_samples": 3}),
-    "DiagonalGMM.estimate": (UBM.estimate, {"stats": STATS[0]}),
-    "DiagonalGMM.from_sklearn": (gs.DiagonalGMM.from_sklearn, {"mixture": UBM.to_sklearn()}),
-    "DiagonalGMM.from_parameters": (
-        gs.DiagonalGMM.from_parameters,
-        {"weights": [0.5, 0.5], "means": UBM.means_, "covariances": UBM.covariances_},
-    ),
-    "GMMClassifier.fit": (gs.GMMClassifier(2, random_state=0).fit, {**weighted, "y": LABELS}),
-    "GMMClassifier.predict_proba": (CLASSIFIER.predict_proba, {"X": X}),
-    "GMMClassifier.predict_segments": (CLASSIFIER.predict_segments, {"segments": [X[:5], X[5:]]}),
-    "GMMClassifier.score": (CLASSIFIER.score, {"X": X, "y": LABELS}),
-    "PhoneGMM.fit": (
-        gs.PhoneGMM(1, random_state=0).fit,
-        {"X": X, "ranges": RANGES, "phones": PHONES, "inventory": ["AA", "S"]},
-    ),
-    "PhoneGMM.adapt": (PHONE_GMM.adapt, {"X": X, "ranges": RANGES, "phones": PHONES, "update": "m"}),
-    "PhoneGMM.select": (PHONE_GMM.select, {"phones": ["AA"]}),
-    "PhoneGMM.frame_log_posteriors": (PHONE_GMM.frame_log_posteriors, {"X": X, "lengths": [30, 30]}),
-    "PhoneGMM.predict_segments": (PHONE_GMM.predict_segments, {"X": X, "ranges": RANGES}),
-    "MfccTransformer.transform": (gs.features.MfccTransformer().transform, {"X": [SIGNAL, SIGNAL]}),
-    "FrontEnd": (gs.FrontEnd, {"sample_frequency": 16000, "resample": True, "deltas": {"order": 1}}),
-    "FrontEnd.__call__": (gs.FrontEnd(), {**signal, "utterance": "u"}),
-    "SpeakerVerifier": (gs.SpeakerVerifier, {"ubm": UBM, "relevance_factor": 4.0, "update": "m", "top_c": 1}),
-    "SpeakerVerifier.enroll": (gs.SpeakerVerifier(UBM).enroll, {"name": "ann", "data": X}),
-    "PLDA": (gs.speaker.PLDA, {"mean": np.zeros(2), "factors": np.ones((2, 1)), "within": np.eye(2)}),
-    "ISV": (gs.speaker.ISV, {"ubm": UBM, "session": np.ones((2, 3, 1)), "relevance_factor": 4.0}),
-    "Calibration": (gs.scoring.Calibration, {"weights": np.ones(1), "offset": 0.0}),
-    "Calibration.apply": (gs.scoring.Calibration(np.ones(1), 0.0).apply, {"scores": TARGETS}),
-}
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", METHODS)
-def test_methods(name):
-    method, good = METHODS[name]
-    assert finite(method(**good))
-    assert failures(method, good) == []
