@@ -26,9 +26,10 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Unix has the means to t
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A mixture u.h5, features f.h5 and a front end."""
+    """A mixture u.h5, features f.h5, a dictionary and a front end."""
     gs.DiagonalGMM.from_parameters([0.5, 0.5], [[0.0], [3.0]], [[1.0], [1.0]]).save(tmp_path / "u.h5")
     gs.write_store(tmp_path / "f.h5", [("u", np.random.default_rng(0).normal(size=(20_000, 8)))])
+    (tmp_path / "that.dict").write_text("THAT DH AE T\n")
     (tmp_path / "front.toml").write_text('sample_frequency = 8000\n[features]\ntype = "mfcc"\nnum_ceps = 6\n[deltas]\n')
     return tmp_path
 
@@ -52,22 +53,22 @@ def test_any_encoding_of_standard_output(folder: Path, encoding: str) -> None:
 @pytest.mark.parametrize(
     ("script", "status", "out", "error"),
     [
-        ("$G show $D/front.toml >&-", 0, "", ""),
-        ("$G show $D/front.toml 2>&-", 0, "front end: 6 MFCC", ""),
-        ("$G show $D/front.toml <&- >&- 2>&-", 0, "", ""),
-        ("$G show $D/none 2>&-", 1, "", ""),
+        ("$G pronounce THAT --dictionary $D/that.dict >&-", 0, "", ""),
+        ("$G pronounce THAT --dictionary $D/that.dict 2>&-", 0, "THAT DH AE T", ""),
+        ("$G pronounce THAT --dictionary $D/that.dict <&- >&- 2>&-", 0, "", ""),
+        ("$G pronounce THAT --dictionary $D/none 2>&-", 1, "", ""),
         ("$G show --what 2>&-", 2, "", ""),
-        ("$G show $D/none 2>/dev/full", 1, "", ""),
+        ("$G pronounce THAT --dictionary $D/none 2>/dev/full", 1, "", ""),
         (
-            "$G show $D/front.toml >/dev/full",
+            "$G pronounce THAT --dictionary $D/that.dict >/dev/full",
             1,
             "",
             "gmmspeech: error: standard output: can't be written (No space left",
         ),
         ("$G --help >/dev/full", 1, "", "standard output: can't be written (No space left"),
         ("$G show --help >/dev/full", 1, "", "standard output: can't be written (No space left"),
-        ("$G show $D/front.toml | head -0; exit ${PIPESTATUS[0]}", 141, "", ""),
-        ("$G show $D/front.toml --debug | head -0; exit ${PIPESTATUS[0]}", 141, "", ""),
+        ("$G pronounce THAT --dictionary $D/that.dict | head -0; exit ${PIPESTATUS[0]}", 141, "", ""),
+        ("$G pronounce THAT --dictionary $D/that.dict --debug | head -0; exit ${PIPESTATUS[0]}", 141, "", ""),
         ("$G --help | head -0; exit ${PIPESTATUS[0]}", 141, "", ""),
         ("$G copy-features $D/f.h5 ark:- >&-", 1, "", "standard output: found it closed, expected a file or a pipe"),
         ("$G copy-features ark:- $D/new <&-", 1, "", "ark:-: found standard input closed, expected a pipe or a file"),
@@ -130,7 +131,7 @@ def test_a_process_that_is_to_end_leaves_nothing(folder: Path, tmp_path: Path) -
         said = process.stderr.read()
     assert (process.returncode, said) == (-signal.SIGTERM, b"gmmspeech: terminated\n")
     assert not list((tmp_path / "kept").iterdir())
-    assert {path.name for path in tmp_path.iterdir()} == {"u.h5", "f.h5", "front.toml", "kept"}
+    assert {path.name for path in tmp_path.iterdir()} == {"u.h5", "f.h5", "that.dict", "front.toml", "kept"}
 
 
 @pytest.mark.parametrize(
