@@ -124,7 +124,7 @@ callback, checkpoint, progress
     >>> def say(*phones):  # A is lower before S
     ...     mean = [sounds[p] + (p == "A") * (-1.0 if q == "S" else 1.0) for p, q in zip(phones, (*phones[1:], "SIL"))]
     ...     return rng.normal(np.repeat(mean, 9)[:, None], 0.5)
-    >>> frames = {f"{i}{last}": say("SIL", "A", last, "SIL") for i in range(200) for last in "ST"}
+    >>> frames = {f"{i}{last}": say("SIL", "A", last, "SIL") for i in range(120) for last in "ST"}
     >>> said = {name: ["SIL", "A", name[-1], "SIL"] for name in frames}
     >>> labels = {name: [Label(0.09 * i, 0.09 * (i + 1), p) for i, p in enumerate(said[name])] for name in frames}
     >>> states = []
