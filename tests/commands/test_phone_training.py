@@ -51,7 +51,8 @@ def test_training_goes_on_from_its_checkpoint(digits: Path, dictionary, tmp_path
     out, front = tmp_path / "m.h5", gs.FrontEnd.from_toml("phones_8khz")
 
     def train():
-        return train_phones_dir(digits, out, front, dictionary, total_gaussians=60, max_iter=3, num_passes=1, n_jobs=2)
+        few = {"total_gaussians": 60, "max_iter": 3, "num_passes": 1}
+        return train_phones_dir(digits.with_name("test"), out, front, dictionary, n_jobs=2, **few)
 
     def no_space(*_: object) -> None:
         raise DataError("m.h5: can't be written")
