@@ -68,6 +68,8 @@ VOICE_RECORDINGS, VOICE_SECONDS = 10, 8.0  # of each speaker, to tell low voices
 OPEN = "open"  # in place of a file: the background model that comes along
 WITH_PITCH = "gmm-ubm-pitch"
 PITCH_NOTE = "In tests so short the pitch of the voices tells much: gmm-ubm-pitch are the scores of gmm-ubm with it."
+WITHOUT_PITCH_NOTE = " In {} of {} none was found, as in whispers; where a side has none, a score stays as it was."
+NO_PITCH_NOTE = "No recording has a pitch, as voices that whisper have none."
 STRANGERS = "The background model is {}, not learnt from the folder, so that all speakers are in trials."
 VERIFIER: dict[str, Any] = {"relevance_factor": 10.0, "update": "mvw", "scoring": "symmetric"}
 # Of the background model that comes along, at the rate whose front end subtracts half of the mean: a word teaches no
@@ -208,7 +210,8 @@ def verify_folder(
         words = short and background == OPEN and rate == WORDS_RATE
         systems = _score(run, place, chosen, features, strangers, n_jobs, WORDS if words else VERIFIER)
         if short:
-            _score_with_pitch(run, place, parts, chosen, systems, n_jobs)
+            note = _score_with_pitch(run, place, parts, chosen, systems, n_jobs)
+            chosen = replace(chosen, notes=(*chosen.notes, note))
         if len(rates) > 1:
             worked = f"all are worked on at {front.sample_frequency} Hz"
             chosen = replace(chosen, notes=(*chosen.notes, f"Recordings have {rates[0]} to {rates[-1]} Hz; {worked}."))
@@ -268,17 +271,24 @@ def _score(
 
 def _score_with_pitch(
     run: pipeline.Run, place: Path, parts: DataDir, chosen: Protocol, systems: dict[str, Path], n_jobs: int | None
-) -> None:
-    """Add a system whose scores know how far apart the voices are in pitch, in which words differ little."""
+) -> str:
+    """Add a system whose scores know how far apart the voices are in pitch, in which words differ little; give a note.
+
+    It is not added where no recording has a pitch.
+    """
     heard, scores = place / "pitches.json", place / "scores" / WITH_PITCH
     if run.todo("pitches", makes=[heard]):
         enrolled = {u for utterances in chosen.enrollment.values() for u in utterances}
         spoken = parts.only(u for u in parts.utterances if u in enrolled | set(chosen.trials.tests))
         write_lines(heard, [json.dumps(pitches_of(spoken, channel="mix", n_jobs=n_jobs))])
+    pitches = json.loads(heard.read_text(encoding="utf-8"))
+    without = sum(pitch is None for pitch in pitches.values())
+    if without == len(pitches):
+        return NO_PITCH_NOTE
     if run.todo("score-with-pitch", makes=[scores], of=[systems["gmm-ubm"]]):
-        pitches = json.loads(heard.read_text(encoding="utf-8"))
         write_scores(scores, with_pitch(read_scores(systems["gmm-ubm"]), chosen.enrollment, pitches))
     systems[WITH_PITCH] = scores
+    return PITCH_NOTE + (WITHOUT_PITCH_NOTE.format(without, counted(len(pitches), "recording")) if without else "")
 
 
 def _train_background(ubm: Path, chosen: Protocol, features: Path, size: int, n_jobs: int | None) -> DiagonalGMM:
@@ -434,7 +444,6 @@ def _worth(chosen: Protocol, features: Path) -> Iterator[str]:
     speech = _speech(chosen, features)
     if speech < SHORT_TEST:
         yield f"Tests have {speech:.1f} s of speech in the median; of whole sentences, errors would be far fewer."
-        yield PITCH_NOTE
 
 
 def _speech(chosen: Protocol, features: Path) -> float:

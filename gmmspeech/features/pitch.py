@@ -13,6 +13,8 @@ from gmmspeech.features.window import checked_signal
 _FRAME, _SHIFT = 0.04, 0.01  # seconds
 _VOICED = 0.5  # of the frame's power that repeats after a period at least
 _BELOW_LOUDEST = 1e-3  # of the loudest frame's power, in quieter ones noise may hum
+_NEAR, _APART = 0.1, 2  # of log Hz, frames: so little a voice glides, whereas what repeats in noise or a whisper jumps
+_STEADY = 0.3  # of the voiced frames at least: words in noise as loud as they are have more, most whispers less
 _FIRST_PEAK = 0.9  # of the highest: a period twice as long repeats as well
 _BATCH = 1000  # frames at a time
 
@@ -22,6 +24,7 @@ def median_pitch(signal: ArrayLike, rate: float, *, lowest: float = 60.0, highes
     """Measure the median fundamental frequency of a recording, by autocorrelation.
 
     It is meant to tell low voices from high ones, over some seconds of speech; a frame alone may be an octave off.
+    Frames of noise and of whispers may seem to be voiced, but at frequencies that jump from one to the next.
 
     Parameters
     ----------
@@ -34,7 +37,7 @@ def median_pitch(signal: ArrayLike, rate: float, *, lowest: float = 60.0, highes
     Returns
     -------
     float or None
-        Hz; None where nothing is voiced.
+        Hz; None where nothing is voiced, or frequencies jump.
 
     Raises
     ------
@@ -63,7 +66,9 @@ def median_pitch(signal: ArrayLike, rate: float, *, lowest: float = 60.0, highes
              range(0, len(frames), _BATCH)]  # fmt: skip
     powers, periods, strengths = (np.concatenate(parts) for parts in zip(*found, strict=True))
     voiced = (strengths > _VOICED) & (powers > _BELOW_LOUDEST * powers.max()) & (periods > round(rate / highest))
-    return float(np.median(rate / periods[voiced])) if voiced.any() else None
+    near = np.abs(np.log(periods[_APART:] / periods[:-_APART])) < _NEAR
+    steady = near & voiced[_APART:] & voiced[:-_APART]
+    return float(np.median(rate / periods[voiced])) if steady.sum() > _STEADY * voiced.sum() else None
 
 
 def _periods(

@@ -96,7 +96,7 @@ def with_pitch(
         Model name to the ids of its enrollment utterances.
     pitches : mapping
         Pitch in Hz of each utterance that is enrolled or tested, as `gmmspeech.features.median_pitch` measures it;
-        None where it has none.
+        None where it has none, as whispers: a score stays as it is.
     groups : mapping, optional
         Test id to the ids of several utterances that are scored as one.
 

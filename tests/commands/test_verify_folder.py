@@ -153,7 +153,9 @@ def test_one_recording_each_and_plda(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(steps, "SESSION", 100)
     for number in range(10):
         (tmp_path / "in" / f"s{number}").mkdir(parents=True)
-        soundfile.write(tmp_path / "in" / f"s{number}" / "a.wav", voice(number, 0, seconds=6), 8000)
+        signal = voice(number, 0, seconds=6)
+        signal[:: 40 + 3 * number] += 0.5  # a pitch
+        soundfile.write(tmp_path / "in" / f"s{number}" / "a.wav", signal, 8000)
     found = quietly(tmp_path / "in", tmp_path / "out", random_state=3)
     names = [system.name for system in found.evaluation.systems]
     assert names == ["calibrated", "gmm-ubm", "ivector-plda", "gmm-ubm-pitch"]
@@ -196,6 +198,24 @@ def test_pitch_counts_where_tests_are_short(tmp_path: Path) -> None:
     assert [system.name for system in long.evaluation.systems] == ["calibrated", "gmm-ubm"]
     assert steps.PITCH_NOTE not in long.notes
     assert gs.load(tmp_path / "other" / "models.h5").update == "mvw"
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_who_whispers_has_no_pitch(folder: Path, tmp_path: Path) -> None:
+    """Where nobody has one, no scores know of it; where some have, a note counts those without."""
+    rng = np.random.default_rng(0)
+    for path in folder.rglob("*.*"):
+        soundfile.write(path, rng.normal(0, 0.1, 8000), 8000)
+    found = quietly(folder, tmp_path / "out", background="open")
+    assert "gmm-ubm-pitch" not in [system.name for system in found.evaluation.systems]
+    assert steps.NO_PITCH_NOTE in found.notes
+    for path in (folder / "Bjørn").rglob("*.*"):
+        pulses = rng.normal(0, 1e-3, 8000)
+        pulses[::60] += 0.5
+        soundfile.write(path, pulses, 8000)
+    found = quietly(folder, tmp_path / "out", background="open")
+    assert found.evaluation.systems[-1].name == "gmm-ubm-pitch"
+    assert any("In 20 of 24 recordings none was found" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(

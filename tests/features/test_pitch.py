@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from gmmspeech.errors import ConfigError, FeatureError
 from gmmspeech.features.pitch import median_pitch
@@ -26,6 +27,22 @@ def test_nothing_voiced() -> None:
     assert median_pitch(np.random.default_rng(0).normal(0, 0.1, 16000), 16000) is None
     assert median_pitch(np.zeros(16000), 16000) is None
     assert median_pitch(np.zeros(10), 16000) is None
+
+
+def test_a_whisper_has_none() -> None:
+    """Noise through resonances repeats for moments, each time after another while, whereas pulses have a pitch."""
+    rng = np.random.default_rng(0)
+    poles = [0.97 * np.exp(2j * np.pi * f / 16000) for f in (400, 1200, 2600)]
+    filtered = [0.01], np.poly([*poles, *np.conj(poles)]).real
+    whispers = [lfilter(*filtered, rng.normal(0, 0.01, 16000)) for _ in range(20)]
+    assert sum(median_pitch(whisper, 16000) is not None for whisper in whispers) <= 1
+    pulses = np.zeros(16000)
+    pulses[::128] = 1.0
+    for whisper in whispers:  # as loud as the voice
+        voice = lfilter(*filtered, pulses)
+        found = median_pitch(voice + whisper * np.std(voice) / np.std(whisper) / 1.4, 16000)
+        assert found is not None
+        assert abs(found / 125 - 1) < 0.03
 
 
 def test_what_is_refused() -> None:
