@@ -11,7 +11,7 @@ import click
 from gmmspeech.cli.group import chosen_channel_option, command, jobs_option
 from gmmspeech.cli.places import FILE, FOLDER, LIST, OUT, OUT_FOLDER
 from gmmspeech.cli.process import tell, tell_columns
-from gmmspeech.errors import ConfigError, counted, say
+from gmmspeech.errors import ConfigError, counted, say, shown
 
 if TYPE_CHECKING:
     from gmmspeech.commands.evaluation import Evaluation
@@ -241,15 +241,21 @@ def measure(data_dir: Path, out: Path, groups: Sequence[Path], channel: Any, pit
     """Measure speech and noise, or the pitch.
 
     OUT gets a line for each utterance: the logarithm of how many seconds of speech it has, and how far speech is above
-    the noise in dB; with --pitch, the logarithm of the median pitch instead, where something is voiced. `calibrate` and
-    `apply-calibration` take it as side information.
+    the noise in dB; with --pitch, the logarithm of the median pitch instead, and no line where there is none, as
+    in whispers. `calibrate` and `apply-calibration` take it as side information.
     """
     from gmmspeech.commands.measures import measure_file, measure_pitch_file, pitches_of
     from gmmspeech.formats.datadir import read_data_dir
 
     data = read_data_dir(data_dir)
     if pitch:
-        lines = len(measure_pitch_file(data, out, pitches_of(data, channel=channel, n_jobs=jobs), groups=groups))
+        pitches = pitches_of(data, channel=channel, n_jobs=jobs)
+        lines = len(measure_pitch_file(data, out, pitches, groups=groups))
+        without = [utterance for utterance, pitch in pitches.items() if pitch is None]
+        if without:
+            tell(
+                f"{len(without)} of {counted(len(pitches), 'utterance')} without pitch, the first: {shown(without[0])}"
+            )
     else:
         lines = len(measure_file(data, out, groups=groups, channel=channel, n_jobs=jobs))
     tell(f"{counted(lines, 'line')} written")

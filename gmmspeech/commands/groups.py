@@ -31,7 +31,7 @@ def pitch_groups_file(
 ) -> dict[str, str]:
     """Write ``low`` or ``high``, by the speaker's median pitch, for utterances, speakers and names of several.
 
-    Pitches of utterances are what `pitches_of` finds. Who has no voiced frame at all gets ``unknown``.
+    Pitches of utterances are what `pitches_of` finds. Who has none in any gets ``unknown``.
     """
     of_speaker = speaker_pitch_groups(pitches, data.utt2spk, edge)
     labels = {**of_speaker, **{name: of_speaker[data.utt2spk[name]] for name in pitches}}
@@ -52,7 +52,7 @@ def speaker_pitch_groups(
 
 
 def pitch_group(pitches: Sequence[float | None], edge: float = EDGE) -> str:
-    """Group of a speaker whose recordings have these median pitches, None where nothing is voiced."""
+    """Group of a speaker whose recordings have these median pitches, None where they have none."""
     known = [pitch for pitch in pitches if pitch is not None]
     return "unknown" if not known else "high" if np.median(known) > edge else "low"
 

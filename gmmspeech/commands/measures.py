@@ -39,7 +39,7 @@ def measure_file(
 
 
 def pitches_of(data: DataDir, *, channel: Channel = None, n_jobs: int | None = 1) -> dict[str, float | None]:
-    """Measure the median pitch of all utterances, in Hz; None where no frame is voiced."""
+    """Measure the median pitch of all utterances, in Hz; None where they have none."""
     return of_utterances(median_pitch, data, "pitch", channel=channel, n_jobs=n_jobs)
 
 
@@ -48,14 +48,14 @@ def measure_pitch_file(
 ) -> dict[str, tuple[float]]:
     """Write a table of the median pitch of all utterances, which `pitches_of` finds, and of models or tests of several.
 
-    Who has no voiced frame has no line in it.
+    Who has no pitch, as whispers have none, has no line in it.
     """
     found = {name: [pitch] for name, pitch in pitches.items()}
     found |= {name: [pitches[member] for member in members] for name, members in members_of(groups, pitches, data.path)}
     known = {name: [pitch for pitch in several if pitch is not None] for name, several in found.items()}
     rows = {name: (math.log(float(np.median(several))),) for name, several in known.items() if several}
     if not rows:
-        raise DataError(f"{shown(data.path, 400)}: found no voiced frame in {counted(len(pitches), 'utterance')}, "
+        raise DataError(f"{shown(data.path, 400)}: found no pitch in {counted(len(pitches), 'utterance')}, "
                         "expected some")  # fmt: skip
     write_measures(out, PITCH, rows)
     return rows

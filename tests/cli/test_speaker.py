@@ -312,3 +312,17 @@ def test_bad_input(run: Run, world: Path, fails: Fails) -> None:
         ("identify nan", "nan:7: found 'nan'"),
     ):  # fmt: skip
         fails(world, tuple(line.split()), *expected)
+
+
+def test_who_has_no_pitch_is_told_of(run: Run, tmp_path: Path) -> None:
+    pulses = np.zeros(8000)
+    pulses[::80] = 0.5
+    noise = np.random.default_rng(0).normal(0, 0.1, 8000)
+    for name, signal in (("a", pulses), ("b", noise)):
+        soundfile.write(tmp_path / f"{name}.wav", signal, 8000)
+    (tmp_path / "wav.scp").write_text("a a.wav\nb b.wav\n")
+    (tmp_path / "utt2spk").write_text("a ann\nb ann\n")
+    found = run("measure", tmp_path, tmp_path / "pitch", "--pitch")
+    assert found.exit_code == 0
+    assert "1 of 2 utterances without pitch, the first: b\n1 line written\n" in found.output
+    assert len((tmp_path / "pitch").read_text().splitlines()) == 2  # a head, and a

@@ -105,7 +105,7 @@ def test_pitch_of_utterances_and_models(tmp_path):
     write_map(tmp_path / "wav.scp", {"d": f"{tmp_path}/d.wav"})
     write_map(tmp_path / "utt2spk", {"d": "ann"})
     noise = read_data_dir(tmp_path)
-    with pytest.raises(DataError, match="found no voiced frame in 1 utterance, expected some"):
+    with pytest.raises(DataError, match="found no pitch in 1 utterance, expected some"):
         measure_pitch_file(noise, tmp_path / "none", pitches_of(noise))
 
 
