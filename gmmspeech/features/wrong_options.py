@@ -11,6 +11,17 @@ from pydantic import BaseModel, ValidationError
 
 from gmmspeech.errors import shown
 
+ELSEWHERE = {
+    **dict.fromkeys(("n_mfcc", "numcep", "num_cep", "NUMCEPS"), "num_ceps"),
+    **dict.fromkeys(("n_mels", "nfilt", "NUMCHANS"), "num_mel_bins"),
+    **dict.fromkeys(("hop_length", "winstep", "TARGETRATE"), "frame_shift"),
+    **dict.fromkeys(("win_length", "winlen", "n_fft", "WINDOWSIZE"), "frame_length"),
+    **dict.fromkeys(("fmin", "f_min", "LOFREQ"), "low_freq"),
+    **dict.fromkeys(("fmax", "f_max", "HIFREQ"), "high_freq"),
+    **dict.fromkeys(("ceplifter", "lifter", "CEPLIFTER"), "cepstral_lifter"),
+}
+"""What librosa, torchaudio, python_speech_features and HTK call our keys."""
+
 
 def explain(error: ValidationError, known: Mapping[tuple[str, ...], type[BaseModel]] = MappingProxyType({})) -> str:
     """One line for the first thing that is wrong: where, what was found and what was expected."""
@@ -39,8 +50,10 @@ def explain(error: ValidationError, known: Mapping[tuple[str, ...], type[BaseMod
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Give the known name that looks most like another, if any does."""
-    return next(iter(difflib.get_close_matches(name[:100], known, n=1)), None)
+    """Give the known name that other packages call so, or else the one that looks most like it, if any does."""
+    known = list(known)
+    named = ELSEWHERE.get(name)
+    return named if named in known else next(iter(difflib.get_close_matches(name[:100], known, n=1)), None)
 
 
 def _repr(value: Any) -> str:
