@@ -276,11 +276,11 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
         z = (x - self.quadratic.shift) * self.quadratic.scale
         if states is None:
             return state_log_likelihoods(z, self._forms, self.mixture_offsets)
-        asked = np.unique(states)
-        first, last = self.mixture_offsets[asked], self.mixture_offsets[asked + 1]
-        rows = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
+        asked, sizes = np.zeros(self.num_states, np.bool_), np.diff(self.mixture_offsets)
+        asked[states] = True
         out = np.full((len(x), self.num_states), -np.inf, np.float32)
-        out[:, asked] = state_log_likelihoods(z, self._forms[rows], np.append(0, np.cumsum(last - first)))
+        forms, offsets = self._forms[np.repeat(asked, sizes)], np.append(0, np.cumsum(sizes[asked]))
+        out[:, asked] = state_log_likelihoods(z, forms, offsets)
         return out
 
     @checked
