@@ -79,16 +79,12 @@ def _compiled_moments(
 ) -> list[Moments]:
     window = _Window.of(chain, reach)
     stay, leave = transitions.stay[chain.state], transitions.leave[chain.state]
-    kernel = chain_kernel.ChainKernel(
-        *(chain.state, window.entry, window.first, window.last, stay, np.append(0.0, leave[:-1]), emissions)
+    found = chain_kernel.moments(
+        *(chain.state, window.entry, window.first, window.last, stay, np.append(0.0, leave[:-1]), emissions), scales
     )
-    moments = []
-    for scale in scales:
-        found = kernel.moments(scale)
-        if found is None:  # logarithms never underflow
-            return _numpy_moments([chain], [emissions], transitions, scales, reach)[0]
-        moments.append(_starts(window, *found))
-    return moments
+    if found is None:  # logarithms never underflow
+        return _numpy_moments([chain], [emissions], transitions, scales, reach)[0]
+    return [_starts(window, mean, variance) for mean, variance in found]
 
 
 def _numpy_moments(

@@ -7,6 +7,7 @@
 
    Nothing is allocated and nothing checked here: chain_kernel.py does both. */
 
+#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,14 +28,15 @@ typedef struct {
 
 INLINE int64_t count(const Chain *c, int64_t t) { return c->last[t] - c->first[t]; }
 
-/* Put 0 on both sides of a row of scores, and scale it to a largest of 1; tell whether there is one above 0. */
+/* Put 0 on both sides of a row of scores, and scale it to a largest of 1; tell whether there is one of all
+   digits. */
 INLINE int renewed(double *row, int64_t number) {
     double most = 0;
     row[0] = row[number + 1] = 0;
     for (int64_t n = 1; n <= number; n++) most = row[n] > most ? row[n] : most;
     const double share = 1 / most;
     for (int64_t n = 1; n <= number; n++) row[n] *= share;
-    return most > 0;
+    return most >= DBL_MIN;
 }
 
 /* Densities of a frame's states to the power of `scale`, the best of them 1. */
@@ -72,7 +74,8 @@ INLINE void backward(const Chain *c, int64_t t, const double *restrict after, do
 }
 
 /* Add what frame t tells of the ends of its states, ahead[n] frames from entry[n] and their squares: it lies before the
-   end of state n with the probability that it is in state n or one before. Give 0 where all are 0. */
+   end of state n with the probability that it is in state n or one before. Give 0 where all of
+   them together have not all digits. */
 INLINE int add_moments(const Chain *c, int64_t t, const double *before, const double *after, double *ahead,
                        double *squares) {
     const int64_t first = c->first[t], number = count(c, t);
@@ -85,7 +88,7 @@ INLINE int add_moments(const Chain *c, int64_t t, const double *before, const do
         ahead[first + n] += share;
         squares[first + n] += (double)(2 * (t - c->entry[first + n]) + 1) * share;
     }
-    return total > 0;
+    return total >= DBL_MIN;
 }
 
 /* Mean and variance of the frames from entry[n] to the end of state n. Work space: density (frames, width); scores

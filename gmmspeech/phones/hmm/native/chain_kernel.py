@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -29,43 +30,44 @@ def available() -> bool:
     return _library() is not None
 
 
-class ChainKernel:
-    """A chain of states, (N,), the states that each frame may be in, (T,), and what it costs to go on."""
+def moments(
+    state: Whole,
+    entry: Whole,
+    first: Whole,
+    last: Whole,
+    stay: Float64,
+    enter: Float64,
+    emissions: NDArray[np.float32],
+    scales: Sequence[float],
+) -> list[tuple[Float64, Float64]] | None:
+    """Mean and variance of the frames from each state's first possible one to its end, (N,) each, for each scale.
 
-    def __init__(
-        self,
-        state: Whole,
-        entry: Whole,
-        first: Whole,
-        last: Whole,
-        stay: Float64,
-        enter: Float64,
-        emissions: NDArray[np.float32],
-    ) -> None:
-        whole = [np.ascontiguousarray(x, np.int64) for x in (state, entry, first, last)]
-        reals = [np.append(np.exp(x), 0.0) for x in (stay, enter)]
-        self.arrays = [*whole, *reals, np.ascontiguousarray(emissions, np.float32)]  # which the structure points to
-        self.size = len(first), int((last - first).max())
-        self.chain = _Chain(
-            len(first),
-            len(state),
-            self.size[1],
-            *(array.ctypes.data for array in self.arrays),
-            emissions.shape[1],
-        )
+    None where the densities are so far apart that float64 does not hold what remains of them.
 
-    def moments(self, scale: float) -> tuple[Float64, Float64] | None:
-        """Mean and variance of the frames from each state's first possible one to its end, (N,) each.
-
-        None where the densities are so far apart that float64 does not hold what remains of them.
-        """
-        frames, width = self.size
-        density, scores = np.empty((frames, width), np.float32), np.empty((frames, width + 2))
-        rows, (mean, variance) = np.empty((2, width + 2)), np.empty((2, self.chain.states))
-        library = _library()
-        assert library is not None
-        work = (array.ctypes.data for array in (density, scores, rows, mean, variance))
-        return (mean, variance) if library.chain_moments(ctypes.addressof(self.chain), scale, *work) else None
+    Shapes: `state`, `entry`, `stay`, `enter` (N,), a chain of states and what it costs to go on; `first`, `last` (T,),
+    the states that each frame may be in; `emissions` (T, S).
+    """
+    whole = [np.ascontiguousarray(x, np.int64) for x in (state, entry, first, last)]
+    reals = [np.append(np.exp(x), 0.0) for x in (stay, enter)]
+    arrays = [*whole, *reals, np.ascontiguousarray(emissions, np.float32)]  # which the structure points to
+    frames, width = len(first), int((last - first).max())
+    pointers = (array.ctypes.data for array in arrays)
+    chain = _Chain(frames, len(state), width, *pointers, emissions.shape[1])
+    density, scores, rows = (
+        np.empty((frames, width), np.float32),
+        np.empty((frames, width + 2)),
+        np.empty((2, width + 2)),
+    )
+    work = [array.ctypes.data for array in (density, scores, rows)]
+    library, found = _library(), []
+    assert library is not None
+    for scale in scales:
+        mean, variance = np.empty((2, len(state)))
+        out = mean.ctypes.data, variance.ctypes.data
+        if not library.chain_moments(ctypes.addressof(chain), scale, *work, *out):
+            return None
+        found.append((mean, variance))
+    return found
 
 
 @cache

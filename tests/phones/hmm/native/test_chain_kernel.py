@@ -42,7 +42,7 @@ def test_moments_are_the_twins(seed, scale, reach):
 def test_where_probabilities_do_not_suffice_logarithms_do(monkeypatch):
     chain, emissions, transitions = drawn(5)
     expected = boundary_moments([chain], [emissions], transitions)
-    monkeypatch.setattr(chain_kernel.ChainKernel, "moments", lambda *_: None)
+    monkeypatch.setattr(chain_kernel, "moments", lambda *_: None)
     for found, other in zip(boundary_moments([chain], [emissions], transitions)[0], expected[0], strict=True):
         np.testing.assert_allclose(found.mean, other.mean, atol=2e-3)
 
@@ -52,8 +52,21 @@ def test_densities_that_no_number_holds_are_told():
     count = 200
     state, entry = np.arange(count), np.arange(count)
     enter = np.full(count, -745.0)  # the least that float64 holds, in every step
-    kernel = chain_kernel.ChainKernel(
+    found = chain_kernel.moments(
         *(state, entry, np.arange(count), np.arange(count) + 1, np.full(count, -1.0), enter - 10.0),
-        np.zeros((count, count), np.float32),
+        *(np.zeros((count, count), np.float32), [0.1]),
     )
-    assert kernel.moments(0.1) is None
+    assert found is None
+
+
+@pytest.mark.parametrize("least", [-708.0, -720.0, -744.0])
+def test_numbers_that_lost_digits_are_none(least):
+    """From 2^-1022 (exp(-708.4)) down float64 has ever fewer digits, and the inverse of the least is infinite."""
+    count = 4
+    found = chain_kernel.moments(
+        *(np.arange(count), np.arange(count), np.arange(count), np.arange(count) + 1),
+        *(np.full(count, -1.0), np.full(count, least), np.zeros((count, count), np.float32), [0.1]),
+    )
+    assert (found is None) == (least < -708.3)
+    if found is not None:
+        np.testing.assert_array_equal(found[0][0], np.ones(count))
