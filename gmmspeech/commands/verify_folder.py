@@ -374,8 +374,8 @@ def _evaluate(
         voices = json.loads(heard.read_text(encoding="utf-8"))
         learnt = [voices[speaker] for speaker in set(chosen.background.values())]
         tried = [voices[chosen.owners[test]] for test in set(chosen.trials.tests)]
-        known = {name for name in systems if WITH_PITCH in systems and name == "gmm-ubm"}  # by the other as well
-        calibrated = _calibrate(place, llrs, [path for name, path in systems.items() if name not in known])
+        within = "gmm-ubm" if WITH_PITCH in systems else None  # the scores with pitch have those in them
+        calibrated = _calibrate(place, llrs, [path for name, path in systems.items() if name != within])
         lacked = lacking(learnt, tried) if learnt else ()
         notes = [*_worth(chosen, features), *lacked, *calibrated, *chosen.notes]
         write_lines(noted, [json.dumps(notes, ensure_ascii=True)])
