@@ -255,11 +255,9 @@ def little_timit(synthetic_voices: Path, tmp_path_factory: pytest.TempPathFactor
     return folder / "TIMIT"
 
 
-def test_timit(recipe, little_timit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    ladder = {"num_leaves": 160, "total_gaussians": 200, "rungs": ["tri1"]}  # LibriSpeech climbs the others
+def test_timit(recipe, little_timit: Path, tmp_path: Path):
+    ladder = {"num_leaves": 160, "total_gaussians": 200}
     module = recipe("timit", TRAINING=UPDATES | {"num_passes": 1}, LADDER=ladder, CLASSIFIER=ONE)
-    monkeypatch.setattr(module.rungs, "RUNGS", ("monophone", "tri1"))
-    monkeypatch.setattr(module.rungs, "TRAINED", ("tri1",))
     done = run(module, "--corpus", little_timit, "--out", tmp_path, "--gaussians", "150")
     assert done.exit_code == 0, done.output
     train, test = (read_ctm(tmp_path / f"labels-{name}.ctm") for name in ("train", "test"))
@@ -270,11 +268,12 @@ def test_timit(recipe, little_timit: Path, tmp_path: Path, monkeypatch: pytest.M
     assert not any("SA7" in utterance for utterance in train)
     alignment, recognition = rows(tmp_path, "alignment"), rows(tmp_path, "recognition")
     assert percent(alignment["core test, 48 phones, trained on labels"]["within 20 ms"]) > 70
-    for rung in ("monophone", "tri1"):
-        assert percent(alignment[f"core test, 48 phones, {rung}"]["within 20 ms"]) > 60
+    # four sentences are too few for frames with their neighbors, which learn the order of their phones
+    for rung, within, limit in (("monophone", 60, 50), ("tri1", 60, 50), ("tri2", 55, 85), ("tri3", 50, 92)):
+        assert percent(alignment[f"core test, 48 phones, {rung}"]["within 20 ms"]) > within
         for part in ("dev", "core test"):
             with_silence, without = (recognition[f"{part}, {rung}{end}"] for end in ("", ", without silence"))
-            assert percent(with_silence["error rate"]) < 50
+            assert percent(with_silence["error rate"]) < limit
             assert int(without["reference"]) < int(with_silence["reference"])
     found = right(table(tmp_path, "classification"))
     assert found["one model", "segments"] > 55

@@ -246,7 +246,7 @@ def test_any_number_of_processes_finds_the_same(lattice):
     frames["u3"] = np.zeros((1, 2))
     options = SearchOptions(0.5, lattice_beam=2.0, **lattice)
     found = []
-    for n_jobs in (1, 3):
+    for n_jobs in (1, 2, 3):
         with pytest.warns(UserWarning, match="skipped 1 utterance; .* u3: found no words that end with its 1 frame"):
             found.append(recognize_words(model, frames, graph, options, skip_bad=True, n_jobs=n_jobs))
         with pytest.raises(DataError, match="utterance u3: found no words that end with its 1 frame"):
