@@ -4,32 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.blocks import ordered_map
 from gmmspeech.commands.population import Recorded
+from gmmspeech.commands.systems import ENOUGH_FOR_PLDA, VERIFIER, num_components, spread, train_ivectors
 from gmmspeech.commands.verify_protocol import Protocol
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.speaker.backend import train_backend
-from gmmspeech.speaker.ivector import train_ivector_extractor
+from gmmspeech.scoring.trials import of_matrix
 from gmmspeech.speaker.ubm import train_ubm
 from gmmspeech.speaker.verifier import SpeakerVerifier
 
-VERIFIER: dict[str, Any] = {"relevance_factor": 10.0, "update": "mvw", "scoring": "symmetric"}
 SYSTEMS = {
     "gmm-ubm": "GMM-UBM: MAP of means, variances and weights, relevance factor 10, scores of both directions",
     "ivector-plda": "i-vectors, whitened, of length 1, and PLDA",
 }
-MOST_COMPONENTS, COMPONENTS_A_SPEAKER = 128, 1
+COMPONENTS_A_SPEAKER = 1
 MOST_FRAMES = 6000  # of a speaker of the background, under each of the conditions: a minute of speech
-ENOUGH_FOR_PLDA = 30  # speakers of the background
 PIECE = 200  # frames, about two seconds of speech: what PLDA learns of is cut into such pieces
 MOST_PIECES = 40  # of a speaker
-MOST_RANK = 100
 CASE = "known"
 
 
@@ -82,7 +77,7 @@ def background_model(
         together = np.concatenate(frames)
         drawn = np.sort(rng.choice(len(together), most, replace=False)) if len(together) > most else slice(None)
         parts.append(together[drawn])
-    size = n_components or int(min(MOST_COMPONENTS, max(16, 2 ** int(np.log2(COMPONENTS_A_SPEAKER * len(parts))))))
+    size = n_components or num_components(len(parts), COMPONENTS_A_SPEAKER)
     ubm = train_ubm(parts, min(size, sum(map(len, parts)) // 20 or 1), random_state=random_state, n_jobs=n_jobs)
     ubm.front_end_ = front.to_json()
     return ubm
@@ -111,23 +106,15 @@ def _gmm_scores(ubm: DiagonalGMM, sides: Sides, n_jobs: int | None) -> tuple[NDA
 
 def _ivector_scores(ubm: DiagonalGMM, sides: Sides, n_jobs: int | None) -> tuple[NDArray[np.float64], float]:
     """Train an extractor and PLDA on pieces of the background, and score trials and case."""
-    pieces, speakers = [], []
+    pieces: list[NDArray[np.float32]] = []
+    speakers: list[str] = []
     for speaker, recordings in sides.of_background().items():
         found = [piece for frames in recordings for piece in np.array_split(frames, max(len(frames) // PIECE, 1))]
-        for place in np.unique(np.linspace(0, len(found) - 1, MOST_PIECES).astype(int)).tolist():
-            pieces.append(found[place])
-            speakers.append(speaker)
-    stats = list(ordered_map(ubm.accumulate, pieces, n_jobs=n_jobs))
-    rank = max(2, min(MOST_RANK, len(stats) // 4, len(stats) - len(set(speakers)) - 1))
-    extractor = train_ivector_extractor(ubm, stats, rank, random_state=0, n_jobs=n_jobs)
-    backend = train_backend(extractor.extract(stats, n_jobs=n_jobs), np.array(speakers))
-
-    def vectors(frames: Sequence[NDArray]) -> NDArray[np.float64]:
-        return backend.transform(extractor.extract([ubm.accumulate(each) for each in frames], n_jobs=n_jobs))
-
-    models, trials = sides.models(), sides.protocol.trials
-    matrix = backend.score(vectors(list(models.values())), vectors([each.frames for each in sides.tests.values()]))
-    rows, columns = ({name: i for i, name in enumerate(names)} for names in (models, sides.tests))
-    places = [rows[model] for model in trials.models], [columns[test] for test in trials.tests]
+        drawn = spread(found, MOST_PIECES)
+        pieces += drawn
+        speakers += [speaker] * len(drawn)
+    vectors, backend = train_ivectors(ubm, pieces, speakers, n_jobs=n_jobs)
+    models, tests = sides.models(), {name: each.frames for name, each in sides.tests.items()}
+    matrix = backend.score(vectors(models.values()), vectors(tests.values()))
     of_case = backend.score(vectors([sides.known.frames]), vectors([sides.questioned.frames]))
-    return matrix[places], float(of_case[0, 0])
+    return of_matrix(matrix, list(models), list(tests), sides.protocol.trials), float(of_case[0, 0])

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gmmspeech import pipeline
 from gmmspeech.arguments import checked
@@ -21,8 +20,8 @@ from gmmspeech.commands.conversion import readable_utterances
 from gmmspeech.commands.evaluation import Evaluation, evaluate_scores, report_file, trial_speakers
 from gmmspeech.commands.extraction import extract_features
 from gmmspeech.commands.groups import lacking, rows_of_groups, speaker_pitch_groups
-from gmmspeech.commands.measures import pitches_of
 from gmmspeech.commands.scores import fuse_files
+from gmmspeech.commands.systems import VERIFIER
 from gmmspeech.commands.verify_protocol import (
     Protocol,
     choose_protocol,
@@ -30,13 +29,13 @@ from gmmspeech.commands.verify_protocol import (
     read_protocol,
     write_protocol,
 )
+from gmmspeech.commands.verify_systems import WITH_PITCH, score_systems, score_with_pitch
 from gmmspeech.corpora.speaker_folders import read_speaker_folders
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown, verbosity
 from gmmspeech.features.compatibility import check_same_front_end, told_shift
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.pitch import median_pitch
 from gmmspeech.files.atomic import one_run_at_a_time, write_lines
-from gmmspeech.files.checkpoints import checkpoint_of, digest
 from gmmspeech.formats.datadir import DataDir, read_map
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, write_scores
@@ -44,34 +43,17 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.scoring.calibration import fit_calibration
 from gmmspeech.scoring.folds import fold_ratios
 from gmmspeech.scoring.fusion import cross_fuse
-from gmmspeech.scoring.pitch import with_pitch
 from gmmspeech.scoring.trials import Scores
-from gmmspeech.speaker.backend import train_backend
-from gmmspeech.speaker.ivector import train_ivector_extractor
 from gmmspeech.speaker.plda import FEW_SPEAKERS
 from gmmspeech.speaker.shipped import open_background
-from gmmspeech.speaker.transforms import average_sessions
-from gmmspeech.speaker.ubm import balanced_frames, train_ubm
-from gmmspeech.speaker.verifier import SpeakerVerifier
 from gmmspeech.stores.features import FeatureStore
 
-ENOUGH_FOR_PLDA = 30  # speakers of the background
 WELL_MEASURED = 30  # speakers in trials: with fewer, a figure says little
 SHORT_TEST = 3.0  # seconds of speech
-MOST_COMPONENTS = 128
-COMPONENTS_A_SPEAKER = 4
-SESSION = 300  # frames, about three seconds of speech: what PLDA learns of is cut into such pieces
-MOST_SESSIONS = 4000
-MOST_RANK = 100
 RESAMPLES = 1000
 VOICE_RECORDINGS, VOICE_SECONDS = 10, 8.0  # of each speaker, to tell low voices from high
 OPEN = "open"  # in place of a file: the background model that comes along
-WITH_PITCH = "gmm-ubm-pitch"
-PITCH_NOTE = "In tests so short the pitch of the voices tells much: gmm-ubm-pitch are the scores of gmm-ubm with it."
-WITHOUT_PITCH_NOTE = " In {} of {} none was found, as in whispers; where a side has none, a score stays as it was."
-NO_PITCH_NOTE = "No recording has a pitch, as voices that whisper have none."
 STRANGERS = "The background model is {}, not learnt from the folder, so that all speakers are in trials."
-VERIFIER: dict[str, Any] = {"relevance_factor": 10.0, "update": "mvw", "scoring": "symmetric"}
 # Of the background model that comes along, at the rate whose front end subtracts half of the mean: a word teaches no
 # variances, and in noise they are the noise's.
 WORDS: dict[str, Any] = {"relevance_factor": 4.0, "update": "m", "scoring": "symmetric"}
@@ -206,16 +188,17 @@ def verify_folder(
         made = [lists / name for name in (*(() if everyone else ("background",)), "spk2utt", "owners", "trials")]
         if run.todo("protocol", makes=made, settings=[random_state, chosen.notes, str(protocol)]):
             write_protocol(lists, chosen)
-        short = _speech(chosen, features) < SHORT_TEST
+        speech = _speech(chosen, features)
+        short = speech < SHORT_TEST
         words = short and background == OPEN and rate == WORDS_RATE
-        systems = _score(run, place, chosen, features, strangers, n_jobs, WORDS if words else VERIFIER)
+        systems = score_systems(run, place, chosen, features, strangers, n_jobs, WORDS if words else VERIFIER)
         if short:
-            note = _score_with_pitch(run, place, parts, chosen, systems, n_jobs)
+            note = score_with_pitch(run, place, parts, chosen, systems, n_jobs)
             chosen = replace(chosen, notes=(*chosen.notes, note))
         if len(rates) > 1:
             worked = f"all are worked on at {front.sample_frequency} Hz"
             chosen = replace(chosen, notes=(*chosen.notes, f"Recordings have {rates[0]} to {rates[-1]} Hz; {worked}."))
-        evaluation, notes = _evaluate(run, place, data, chosen, systems, features, n_jobs)
+        evaluation, notes = _evaluate(run, place, data, chosen, systems, speech, n_jobs)
         run.close()
     return Verification(evaluation, notes, {**left_out, **skipped}, place / "report" / "index.html")
 
@@ -238,129 +221,13 @@ def _front_end(rate: int, strangers: DiagonalGMM | None) -> FrontEnd:
     return FrontEnd(**{**sections, "sample_frequency": rate, "resample": True})
 
 
-def _score(
-    run: pipeline.Run,
-    place: Path,
-    chosen: Protocol,
-    features: Path,
-    strangers: DiagonalGMM | None,
-    n_jobs: int | None,
-    verifying: Mapping[str, Any],
-) -> dict[str, Path]:
-    """Train what scores, and score; give the files of scores by system."""
-    ubm, models, trials = place / "ubm.h5", place / "models.h5", place / "protocol" / "trials"
-    systems = {"gmm-ubm": place / "scores" / "gmm-ubm"}
-    speakers = len(set(chosen.background.values()))
-    of = _num_components(speakers) if strangers is None else digest(*strangers.parameters())
-    if run.todo("background-model", makes=[ubm], settings=of):
-        model = strangers or _train_background(ubm, chosen, features, _num_components(speakers), n_jobs)
-        model.save(ubm)
-    if run.todo("score", makes=[models, systems["gmm-ubm"]], settings=verifying):
-        verifier = SpeakerVerifier(load(ubm, DiagonalGMM), n_jobs=n_jobs, **verifying)
-        with FeatureStore(features) as store:
-            verifier.enroll_all(chosen.enrollment, store)
-            write_scores(systems["gmm-ubm"], verifier.score_trials(chosen.trials, store))
-        verifier.save(models)
-    if speakers >= ENOUGH_FOR_PLDA:
-        systems["ivector-plda"] = place / "scores" / "ivector-plda"
-        if run.todo("i-vectors", makes=[systems["ivector-plda"]], of=[trials], settings=[SESSION, MOST_RANK]):
-            with FeatureStore(features) as store:
-                write_scores(systems["ivector-plda"], _score_ivectors(load(ubm, DiagonalGMM), store, chosen, n_jobs))
-    return systems
-
-
-def _score_with_pitch(
-    run: pipeline.Run, place: Path, parts: DataDir, chosen: Protocol, systems: dict[str, Path], n_jobs: int | None
-) -> str:
-    """Add a system whose scores know how far apart the voices are in pitch, in which words differ little; give a note.
-
-    It is not added where no recording has a pitch.
-    """
-    heard, scores = place / "pitches.json", place / "scores" / WITH_PITCH
-    if run.todo("pitches", makes=[heard]):
-        enrolled = {u for utterances in chosen.enrollment.values() for u in utterances}
-        spoken = parts.only(u for u in parts.utterances if u in enrolled | set(chosen.trials.tests))
-        write_lines(heard, [json.dumps(pitches_of(spoken, channel="mix", n_jobs=n_jobs))])
-    pitches = json.loads(heard.read_text(encoding="utf-8"))
-    without = sum(pitch is None for pitch in pitches.values())
-    if without == len(pitches):
-        return NO_PITCH_NOTE
-    if run.todo("score-with-pitch", makes=[scores], of=[systems["gmm-ubm"]]):
-        write_scores(scores, with_pitch(read_scores(systems["gmm-ubm"]), chosen.enrollment, pitches))
-    systems[WITH_PITCH] = scores
-    return PITCH_NOTE + (WITHOUT_PITCH_NOTE.format(without, counted(len(pitches), "recording")) if without else "")
-
-
-def _train_background(ubm: Path, chosen: Protocol, features: Path, size: int, n_jobs: int | None) -> DiagonalGMM:
-    """Train a background model in which every speaker counts alike; it goes on where a killed one was."""
-    with FeatureStore(features) as store, checkpoint_of(ubm) as checkpoint:
-        frames, weight = balanced_frames(store, chosen.background)
-        options: dict[str, Any] = {"n_jobs": n_jobs, "checkpoint": checkpoint, "sample_weight": weight}
-        model = train_ubm(frames, min(size, len(weight) // 20 or 1), **options)
-        model.front_end_ = store.front_end
-    return model
-
-
-def _num_components(speakers: int) -> int:
-    """Give a power of 2: a background model of few speakers, if large, knows each of them by heart."""
-    return int(min(MOST_COMPONENTS, max(16, 2 ** int(np.log2(COMPONENTS_A_SPEAKER * speakers)))))
-
-
-def _score_ivectors(ubm: DiagonalGMM, store: FeatureStore, chosen: Protocol, n_jobs: int | None) -> Scores:
-    """Train an extractor and PLDA on pieces of the background, and score the trials."""
-    sessions, speakers = _sessions(store, chosen.background)
-    stats = [ubm.accumulate(frames) for frames in sessions]
-    rank = max(2, min(MOST_RANK, len(stats) // 4, len(stats) - len(set(speakers)) - 1))
-    extractor = train_ivector_extractor(ubm, stats, rank, random_state=0, n_jobs=n_jobs)
-    backend = train_backend(extractor.extract(stats, n_jobs=n_jobs), np.array(speakers))
-
-    def vectors(names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-        found = extractor.extract([ubm.accumulate(store[name]) for name in names], n_jobs=n_jobs)
-        return dict(zip(names, backend.transform(found), strict=True))
-
-    enrolled = vectors(sorted({u for utterances in chosen.enrollment.values() for u in utterances}))
-    means, _ = average_sessions(enrolled, chosen.enrollment)
-    tests = vectors(list(dict.fromkeys(chosen.trials.tests)))
-    matrix = backend.score(means, np.array(list(tests.values())))
-    rows, columns = ({name: i for i, name in enumerate(names)} for names in (chosen.enrollment, tests))
-    places = [rows[model] for model in chosen.trials.models], [columns[test] for test in chosen.trials.tests]
-    return Scores(chosen.trials.models, chosen.trials.tests, matrix[places])
-
-
-def _sessions(store: FeatureStore, utt2spk: Mapping[str, str]) -> tuple[list[NDArray[np.float32]], list[str]]:
-    """Pieces of about three seconds of the recordings of each speaker, short ones joined, and whose they are."""
-    recordings: dict[str, list[str]] = {}
-    for utterance, speaker in utt2spk.items():
-        recordings.setdefault(speaker, []).append(utterance)
-    most = max(2, MOST_SESSIONS // len(recordings))
-    pieces, speakers = [], []
-    for speaker, utterances in recordings.items():
-        found = list(_pieces([store[u] for u in utterances]))
-        for number in np.unique(np.linspace(0, len(found) - 1, most).astype(int)):
-            pieces.append(found[number])
-            speakers.append(speaker)
-    return pieces, speakers
-
-
-def _pieces(recordings: Sequence[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-    waiting: list[NDArray[np.float32]] = []
-    for frames in recordings:
-        waiting.append(frames)
-        if sum(map(len, waiting)) >= SESSION:
-            together = np.concatenate(waiting)
-            yield from np.array_split(together, len(together) // SESSION)
-            waiting = []
-    if waiting:
-        yield np.concatenate(waiting)
-
-
 def _evaluate(
     run: pipeline.Run,
     place: Path,
     data: DataDir,
     chosen: Protocol,
     systems: Mapping[str, Path],
-    features: Path,
+    speech: float,
     n_jobs: int | None,
 ) -> tuple[Evaluation, tuple[str, ...]]:
     """Calibrate, and write the report; give the figures and notes."""
@@ -377,7 +244,7 @@ def _evaluate(
         within = "gmm-ubm" if WITH_PITCH in systems else None  # the scores with pitch have those in them
         calibrated = _calibrate(place, llrs, [path for name, path in systems.items() if name != within])
         lacked = lacking(learnt, tried) if learnt else ()
-        notes = [*_worth(chosen, features), *lacked, *calibrated, *chosen.notes]
+        notes = [*_worth(chosen, speech), *lacked, *calibrated, *chosen.notes]
         write_lines(noted, [json.dumps(notes, ensure_ascii=True)])
     notes = json.loads(noted.read_text(encoding="utf-8"))
     background = len(set(chosen.background.values()))
@@ -425,7 +292,7 @@ def _voices(data: DataDir, chosen: Protocol, n_jobs: int | None) -> dict[str, st
     return speaker_pitch_groups(pitches, data.utt2spk)
 
 
-def _worth(chosen: Protocol, features: Path) -> Iterator[str]:
+def _worth(chosen: Protocol, speech: float) -> Iterator[str]:
     """Yield what figures of so many speakers and so short tests are worth."""
     speakers, background = len(chosen.enrollment), len(set(chosen.background.values()))
     others = 100 * (1 - 0.05 ** (1 / speakers))
@@ -441,7 +308,6 @@ def _worth(chosen: Protocol, features: Path) -> Iterator[str]:
             "know these, not what tells speakers apart. With a larger background, such as the open one that comes "
             "along, errors would be fewer."
         )
-    speech = _speech(chosen, features)
     if speech < SHORT_TEST:
         yield f"Tests have {speech:.1f} s of speech in the median; of whole sentences, errors would be far fewer."
 

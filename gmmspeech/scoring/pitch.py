@@ -13,7 +13,7 @@ from gmmspeech.arguments import checked
 from gmmspeech.checks import as_numbers
 from gmmspeech.errors import DataError, shown
 from gmmspeech.files.text import look_alike
-from gmmspeech.scoring.trials import Scores
+from gmmspeech.scoring.trials import Scores, of_matrix
 
 FREEDOM = 3.0  # of the t-distributions: some recordings are an octave off
 WITHIN = 0.07  # of log Hz, by which short recordings of a speaker differ
@@ -123,10 +123,8 @@ def with_pitch(
     _check_known(enrollment, models, "model", "enrollment")
     enrolled = [_pitches_of(enrollment[model], pitches) for model in models]
     tested = np.array([_median(_pitches_of(members.get(test, [test]), pitches)) for test in tests])
-    ratios = pitch_llr(enrolled, tested)
-    rows, columns = ({name: i for i, name in enumerate(names)} for names in (models, tests))
-    pairs = [rows[model] for model in scores.models], [columns[test] for test in scores.tests]
-    return Scores(scores.models, scores.tests, scores.values + WEIGHT * ratios[pairs])
+    ratios = of_matrix(pitch_llr(enrolled, tested), models, tests, scores)
+    return Scores(scores.models, scores.tests, scores.values + WEIGHT * ratios)
 
 
 def _pitches_of(utterances: Sequence[str], pitches: Mapping[str, float | None]) -> NDArray[np.float64]:

@@ -236,6 +236,14 @@ def places(names: Sequence[str]) -> dict[str, int]:
     return dict(zip(names, range(len(names)), strict=True))
 
 
+def of_matrix(
+    matrix: NDArray[np.float64], models: Sequence[str], tests: Sequence[str], pairs: TrialList | Scores
+) -> NDArray[np.float64]:
+    """Give the values of pairs in a matrix that has a row for each model and a column for each test."""
+    rows, columns = places(models), places(tests)
+    return matrix[[rows[model] for model in pairs.models], [columns[test] for test in pairs.tests]]
+
+
 def look_up(names: Sequence[str], known: dict[str, int]) -> NDArray[np.int64]:
     """Numbers of names, -1 for those not known; a quarter of a second for a million."""
     return np.fromiter(map(known.get, names, repeat(-1)), np.int64, len(names))

@@ -12,6 +12,7 @@ import soundfile
 
 import gmmspeech as gs
 from gmmspeech.commands import verify_folder as steps
+from gmmspeech.commands import verify_systems as systems
 from gmmspeech.formats.datadir import read_list_map, read_map
 
 SPEAKERS = "Ann Lee", "Bjørn", "张伟", "a#b%c", "  two  ", "José"
@@ -92,7 +93,7 @@ def test_goes_on_where_it_was(folder: Path, tmp_path: Path, monkeypatch: pytest.
     assert not (out / "report").exists()
     with monkeypatch.context() as patch:
         patch.setattr(steps, "extract_features", killed)
-        patch.setattr(steps, "train_ubm", killed)
+        patch.setattr(systems, "train_ubm", killed)
         first = quietly(folder, out)
     state = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
     again = quietly(folder, out)
@@ -149,8 +150,8 @@ def test_length_of_tests_is_told_by_the_front_end(folder: Path, tmp_path: Path) 
 
 @pytest.mark.usefixtures("no_pictures")
 def test_one_recording_each_and_plda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "ENOUGH_FOR_PLDA", 5)
-    monkeypatch.setattr(steps, "SESSION", 100)
+    monkeypatch.setattr(systems, "ENOUGH_FOR_PLDA", 5)
+    monkeypatch.setattr(systems, "SESSION", 100)
     for number in range(10):
         (tmp_path / "in" / f"s{number}").mkdir(parents=True)
         signal = voice(number, 0, seconds=6)
@@ -180,7 +181,7 @@ def test_pitch_counts_where_tests_are_short(tmp_path: Path) -> None:
                 soundfile.write(tmp_path / place / f"s{number}" / f"{take}.wav", pulses, 16000)
     found = quietly(tmp_path / "words", tmp_path / "out", background="open")
     assert [system.name for system in found.evaluation.systems] == ["calibrated", "gmm-ubm", "gmm-ubm-pitch"]
-    assert steps.PITCH_NOTE in found.notes
+    assert systems.PITCH_NOTE in found.notes
     verifier = gs.load(tmp_path / "out" / "models.h5")
     assert (verifier.update, verifier.relevance_factor) == ("m", 4.0)
     plain, with_it = (gs.read_scores(tmp_path / "out" / "scores" / name) for name in ("gmm-ubm", "gmm-ubm-pitch"))
@@ -196,7 +197,7 @@ def test_pitch_counts_where_tests_are_short(tmp_path: Path) -> None:
 
     long = quietly(tmp_path / "read", tmp_path / "other", background="open")
     assert [system.name for system in long.evaluation.systems] == ["calibrated", "gmm-ubm"]
-    assert steps.PITCH_NOTE not in long.notes
+    assert systems.PITCH_NOTE not in long.notes
     assert gs.load(tmp_path / "other" / "models.h5").update == "mvw"
 
 
@@ -208,7 +209,7 @@ def test_who_whispers_has_no_pitch(folder: Path, tmp_path: Path) -> None:
         soundfile.write(path, rng.normal(0, 0.1, 8000), 8000)
     found = quietly(folder, tmp_path / "out", background="open")
     assert "gmm-ubm-pitch" not in [system.name for system in found.evaluation.systems]
-    assert steps.NO_PITCH_NOTE in found.notes
+    assert systems.NO_PITCH_NOTE in found.notes
     for path in (folder / "Bjørn").rglob("*.*"):
         pulses = rng.normal(0, 1e-3, 8000)
         pulses[::60] += 0.5

@@ -1,0 +1,145 @@
+"""The systems that `verify` scores speakers of a folder by, each trained and scored once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech import pipeline
+from gmmspeech.commands.measures import pitches_of
+from gmmspeech.commands.systems import (
+    ENOUGH_FOR_PLDA,
+    MOST_RANK,
+    num_components,
+    spread,
+    train_ivectors,
+)
+from gmmspeech.commands.verify_protocol import Protocol
+from gmmspeech.errors import counted
+from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.checkpoints import checkpoint_of, digest
+from gmmspeech.formats.datadir import DataDir
+from gmmspeech.formats.loading import load
+from gmmspeech.formats.trials import read_scores, write_scores
+from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.scoring.pitch import with_pitch
+from gmmspeech.scoring.trials import Scores, of_matrix
+from gmmspeech.speaker.transforms import average_sessions
+from gmmspeech.speaker.ubm import balanced_frames, train_ubm
+from gmmspeech.speaker.verifier import SpeakerVerifier
+from gmmspeech.stores.features import FeatureStore
+
+COMPONENTS_A_SPEAKER = 4
+SESSION = 300  # frames, about three seconds of speech: what PLDA learns of is cut into such pieces
+MOST_SESSIONS = 4000
+WITH_PITCH = "gmm-ubm-pitch"
+PITCH_NOTE = "In tests so short the pitch of the voices tells much: gmm-ubm-pitch are the scores of gmm-ubm with it."
+WITHOUT_PITCH_NOTE = " In {} of {} none was found, as in whispers; where a side has none, a score stays as it was."
+NO_PITCH_NOTE = "No recording has a pitch, as voices that whisper have none."
+
+
+def score_systems(
+    run: pipeline.Run,
+    place: Path,
+    chosen: Protocol,
+    features: Path,
+    strangers: DiagonalGMM | None,
+    n_jobs: int | None,
+    verifying: Mapping[str, Any],
+) -> dict[str, Path]:
+    """Train what scores, and score; give the files of scores by system."""
+    ubm, models, trials = place / "ubm.h5", place / "models.h5", place / "protocol" / "trials"
+    systems = {"gmm-ubm": place / "scores" / "gmm-ubm"}
+    speakers = len(set(chosen.background.values()))
+    of = num_components(speakers, COMPONENTS_A_SPEAKER) if strangers is None else digest(*strangers.parameters())
+    if run.todo("background-model", makes=[ubm], settings=of):
+        model = strangers or _train_background(ubm, chosen, features, n_jobs)
+        model.save(ubm)
+    if run.todo("score", makes=[models, systems["gmm-ubm"]], settings=verifying):
+        verifier = SpeakerVerifier(load(ubm, DiagonalGMM), n_jobs=n_jobs, **verifying)
+        with FeatureStore(features) as store:
+            verifier.enroll_all(chosen.enrollment, store)
+            write_scores(systems["gmm-ubm"], verifier.score_trials(chosen.trials, store))
+        verifier.save(models)
+    if speakers >= ENOUGH_FOR_PLDA:
+        systems["ivector-plda"] = place / "scores" / "ivector-plda"
+        if run.todo("i-vectors", makes=[systems["ivector-plda"]], of=[trials], settings=[SESSION, MOST_RANK]):
+            with FeatureStore(features) as store:
+                write_scores(systems["ivector-plda"], _score_ivectors(load(ubm, DiagonalGMM), store, chosen, n_jobs))
+    return systems
+
+
+def score_with_pitch(
+    run: pipeline.Run, place: Path, parts: DataDir, chosen: Protocol, systems: dict[str, Path], n_jobs: int | None
+) -> str:
+    """Add a system whose scores know how far apart the voices are in pitch, in which words differ little; give a note.
+
+    It is not added where no recording has a pitch.
+    """
+    heard, scores = place / "pitches.json", place / "scores" / WITH_PITCH
+    if run.todo("pitches", makes=[heard]):
+        enrolled = {u for utterances in chosen.enrollment.values() for u in utterances}
+        spoken = parts.only(u for u in parts.utterances if u in enrolled | set(chosen.trials.tests))
+        write_lines(heard, [json.dumps(pitches_of(spoken, channel="mix", n_jobs=n_jobs))])
+    pitches = json.loads(heard.read_text(encoding="utf-8"))
+    without = sum(pitch is None for pitch in pitches.values())
+    if without == len(pitches):
+        return NO_PITCH_NOTE
+    if run.todo("score-with-pitch", makes=[scores], of=[systems["gmm-ubm"]]):
+        write_scores(scores, with_pitch(read_scores(systems["gmm-ubm"]), chosen.enrollment, pitches))
+    systems[WITH_PITCH] = scores
+    return PITCH_NOTE + (WITHOUT_PITCH_NOTE.format(without, counted(len(pitches), "recording")) if without else "")
+
+
+def _train_background(ubm: Path, chosen: Protocol, features: Path, n_jobs: int | None) -> DiagonalGMM:
+    """Train a background model in which every speaker counts alike; it goes on where a killed one was."""
+    size = num_components(len(set(chosen.background.values())), COMPONENTS_A_SPEAKER)
+    with FeatureStore(features) as store, checkpoint_of(ubm) as checkpoint:
+        frames, weight = balanced_frames(store, chosen.background)
+        options: dict[str, Any] = {"n_jobs": n_jobs, "checkpoint": checkpoint, "sample_weight": weight}
+        model = train_ubm(frames, min(size, len(weight) // 20 or 1), **options)
+        model.front_end_ = store.front_end
+    return model
+
+
+def _score_ivectors(ubm: DiagonalGMM, store: FeatureStore, chosen: Protocol, n_jobs: int | None) -> Scores:
+    """Train an extractor and PLDA on pieces of the background, and score the trials."""
+    vectors, backend = train_ivectors(ubm, *_sessions(store, chosen.background), n_jobs=n_jobs)
+    names = sorted({u for utterances in chosen.enrollment.values() for u in utterances})
+    enrolled = dict(zip(names, vectors(store[name] for name in names), strict=True))
+    means, _ = average_sessions(enrolled, chosen.enrollment)
+    trials, tests = chosen.trials, list(dict.fromkeys(chosen.trials.tests))
+    matrix = backend.score(means, vectors(store[name] for name in tests))
+    return Scores(trials.models, trials.tests, of_matrix(matrix, list(chosen.enrollment), tests, trials))
+
+
+def _sessions(store: FeatureStore, utt2spk: Mapping[str, str]) -> tuple[list[NDArray[np.float32]], list[str]]:
+    """Pieces of about three seconds of the recordings of each speaker, short ones joined, and whose they are."""
+    recordings: dict[str, list[str]] = {}
+    for utterance, speaker in utt2spk.items():
+        recordings.setdefault(speaker, []).append(utterance)
+    most = max(2, MOST_SESSIONS // len(recordings))
+    pieces: list[NDArray[np.float32]] = []
+    speakers: list[str] = []
+    for speaker, utterances in recordings.items():
+        found = spread(list(_pieces([store[u] for u in utterances])), most)
+        pieces += found
+        speakers += [speaker] * len(found)
+    return pieces, speakers
+
+
+def _pieces(recordings: Sequence[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    waiting: list[NDArray[np.float32]] = []
+    for frames in recordings:
+        waiting.append(frames)
+        if sum(map(len, waiting)) >= SESSION:
+            together = np.concatenate(waiting)
+            yield from np.array_split(together, len(together) // SESSION)
+            waiting = []
+    if waiting:
+        yield np.concatenate(waiting)
