@@ -36,7 +36,10 @@ dictionary_option = click.option(
     "words and replaces those it has.",
 )
 language_option = click.option(
-    "--language", default="en", metavar="CODE", help="Of the transcripts, such as de or pt-br: its letters and sounds."
+    "--language",
+    metavar="CODE",
+    show_default="that of the model, or en",
+    help="Of the transcripts, such as de or pt-br: its letters and sounds.",
 )
 unknown_words_option = click.option(
     "--unknown-words",
@@ -131,7 +134,7 @@ def train_phones(
     data_dir: Path,
     model: Path,
     dictionaries: Sequence[str],
-    language: str,
+    language: str | None,
     unknown_words: str | None,
     config: str | None,
     init: str | None,
@@ -290,7 +293,7 @@ def align(
     data_dir: Path,
     model: Path | None,
     dictionaries: Sequence[str],
-    language: str,
+    language: str | None,
     unknown_words: str | None,
     tiers: Sequence[str],
     format: Any,

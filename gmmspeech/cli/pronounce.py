@@ -16,7 +16,11 @@ from gmmspeech.errors import ConfigError
 @command("pronounce")
 @click.argument("words", metavar="[WORDS]...", nargs=-1)
 @click.option("--words", "file", type=FILE, help="File with a word at the start of each line, as unknown_words.txt.")
-@click.option("--language", default="en", help="Code of a language of eSpeak NG, such as de, pt-br or cmn.")
+@click.option(
+    "--language",
+    show_default="that of the model, or en",
+    help="Code of a language of eSpeak NG, such as de, pt-br or cmn.",
+)
 @click.option(
     "--dictionary",
     "dictionaries",
@@ -27,7 +31,7 @@ from gmmspeech.errors import ConfigError
 )
 @click.option("--model", type=FILE, help="Give pronunciations in the phones of this model of train-phones.")
 def pronounce(
-    words: Sequence[str], file: Path | None, language: str, dictionaries: Sequence[str], model: Path | None
+    words: Sequence[str], file: Path | None, language: str | None, dictionaries: Sequence[str], model: Path | None
 ) -> None:
     """Print words as lines of a dictionary.
 
@@ -48,8 +52,9 @@ def pronounce(
         raise ConfigError("WORDS: found none, expected words, or a file of them with --words")
     hmm = None if model is None else load(model, PhoneHMM)
     phones = None if hmm is None else [phone for phone in hmm.phones if phone != hmm.silence]
+    code = language or (None if hmm is None else hmm.language) or "en"
     found = pronounced(
-        listed, language, dictionary=open_pronunciations(dictionaries) if dictionaries else None, phones=phones
+        listed, code, dictionary=open_pronunciations(dictionaries) if dictionaries else None, phones=phones
     )
     for line in dictionary_lines(found):
         tell(line)

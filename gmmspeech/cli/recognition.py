@@ -101,7 +101,12 @@ _OF_LM = ("lm_scale", "beam", "max_active", "lattice_beam", "self_loop_scale", "
     help="With --lm: what becomes of its words that the dictionary lacks: they stop the command, are never recognized, "
     "or eSpeak NG pronounces them (extra g2p).",
 )
-@click.option("--language", default="en", metavar="CODE", help="Of --unknown-words g2p, such as de or pt-br.")
+@click.option(
+    "--language",
+    metavar="CODE",
+    show_default="that of the model, or en",
+    help="Of --unknown-words g2p, such as de or pt-br.",
+)
 @click.option("--out", type=OUT_FOLDER, help="With --lm: folder for times of words and phones, and alternatives.csv.")
 @times_format_option
 @tiers_option
@@ -126,7 +131,7 @@ def recognize(
     penalty: float,
     acoustic_scale: float | None,
     adapt: bool | None,
-    language: str,
+    language: str | None,
     unknown_words: str | None,
     tiers: Sequence[str],
     feats: str | None,

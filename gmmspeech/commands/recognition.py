@@ -17,7 +17,7 @@ from gmmspeech.commands.alignment import Audio, samples_of
 from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.extraction import Extraction
 from gmmspeech.commands.phone_features import features_for, front_end_of_waveforms, warn_of_skipped
-from gmmspeech.commands.phones import open_model, transcripts
+from gmmspeech.commands.phones import language_of_text, open_model, transcripts
 from gmmspeech.commands.stored_features import Stored
 from gmmspeech.commands.transcripts import Dictionaries, phones_like, pronunciations_of, read_speech
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown
@@ -199,7 +199,7 @@ def open_vocabulary(
     model: PhoneHMM,
     *,
     unknown_words: str = "error",
-    language: str = "en",
+    language: str | None = None,
 ) -> Vocabulary:
     """Read an n-gram, and see that its words have pronunciations.
 
@@ -212,7 +212,9 @@ def open_vocabulary(
     lacking = [word for word in ngram.words if not pronunciations(dictionary, word, optional=True)]
     entries = {word: pronunciations(dictionary, word, optional=True) for (word,) in ngram.log_probabilities[0]}
     if lacking and unknown_words == "g2p":
-        guessed = pronounce_words(lacking, language, phones=phones_like(dictionary, model.phones))
+        guessed = pronounce_words(
+            lacking, language_of_text(language, model), phones=phones_like(dictionary, model.phones)
+        )
         entries |= {word: pronunciations(guessed, word, optional=True) for word in lacking}
         lacking = [word for word in lacking if not entries[word]]
     if lacking and unknown_words == "skip":
@@ -260,7 +262,7 @@ def recognize_words_dir(
     *,
     graph: Mapping[str, Any] | None = None,
     unknown_words: str = "error",
-    language: str = "en",
+    language: str | None = None,
     adapt: bool | None = None,
     out: Path | None = None,
     format: Format = "ctm",
@@ -315,7 +317,7 @@ def recognize(
     *,
     model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None = None,
     dictionary: Dictionaries | None = None,
-    language: str = "en",
+    language: str | None = None,
     channel: Channel = "mix",
     unknown_words: str = "error",
     adapt: bool | None = None,
@@ -336,8 +338,8 @@ def recognize(
         By default a model of English that comes along.
     dictionary : mapping, path-like, or list of names, optional
         Word to pronunciations, or files of them; by default CMU's, "cmudict".
-    language : str
-        Code such as "de", with which eSpeak NG pronounces.
+    language : str, optional
+        Code such as "de", with which eSpeak NG pronounces; by default that of the model, or English.
     channel : int or "mix"
         Which channel of several, from 0, or their mean.
     unknown_words : {"error", "skip", "g2p"}

@@ -25,6 +25,7 @@ import threading
 import unicodedata
 import warnings
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,24 @@ def _voice(language: str) -> str:
         f"{code} ({names[code][0]})" for code in list(dict.fromkeys(near))[:4] or ["de", "es", "ru", "cmn"]
     )
     raise ConfigError(f"language: found {shown(repr(language))}, expected one that eSpeak NG has, such as {some}")
+
+
+def is_same_language(one: str, other: str) -> bool:
+    """Say whether two codes or names are those of one language: "de", "de-AT", "deu", and "German" by eSpeak NG."""
+    return _two_letters(one) == _two_letters(other) or _two_letters(_known(one)) == _two_letters(_known(other))
+
+
+def _two_letters(language: str) -> str:
+    """Code of a language without its country, of two letters where it has such."""
+    tag = language.strip().lower().replace("_", "-").split("-")[0]
+    return _OF_THREE_LETTERS.get(tag, tag)
+
+
+def _known(language: str) -> str:
+    """Code of eSpeak NG's for a language, if there is one."""
+    with suppress(ConfigError):
+        return _voice(language)
+    return language
 
 
 @lru_cache(maxsize=1)

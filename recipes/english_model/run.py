@@ -67,7 +67,7 @@ def main(run: pipeline.Run, corpus: Path, tests: Sequence[str]) -> None:
         tested=len(set(test.utt2spk.values())),
         within=next(row["within 20 ms"] for row in found if row["task"] == "test-other, adapted"),
     )
-    dataclasses.replace(final, card=card).save(run.out / "english.h5")
+    dataclasses.replace(final, card=card, language="en").save(run.out / "english.h5")
 
 
 def aligned_rows(

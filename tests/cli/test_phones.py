@@ -184,7 +184,7 @@ def test_training_begins_with_a_model_of_other_phones(run, digits: Path, tmp_pat
 def test_another_language_with_the_english_model(run, digits: Path, tmp_path: Path) -> None:
     done = run("align", digits, "--language", "de", "--out", tmp_path / "al")
     assert done.exit_code == 0, done.output
-    assert "found no model of language de, took that of English with the nearest phones" in done.stderr
+    assert "model: found one of language en for de, took the nearest phones; expected one that train" in done.stderr
     place = tmp_path / "al" / "pronounced_words.dict"
     assert f"pronounced by eSpeak NG: 10 words, all in {place}" in done.stderr
     before = place.read_bytes()
@@ -208,6 +208,23 @@ def test_another_language_with_the_english_model(run, digits: Path, tmp_path: Pa
     assert again.exit_code == 0, again.output
     assert "lacks" not in again.stderr
     assert not (tmp_path / "again" / place.name).exists()
+    assert "language: de\n" in run("show", model).stdout
+    german = run("align", digits, model, "--out", tmp_path / "own")
+    assert "pronounced by eSpeak NG: 10 words" in german.stderr
+    assert "language:" not in german.stderr
+    assert read_dictionary(tmp_path / "own" / place.name) == read_dictionary(place)
+    other = run("align", digits, model, "--language", "en", "--out", tmp_path / "other")
+    assert "found one of language de for en" in other.stderr
+    assert run("pronounce", "zwei", "--model", model).stdout == "zwei ts v aɪ\n"
+    older = gs.load(model).with_language(None)
+    older.save(tmp_path / "older.h5")
+    untold = run("align", digits, tmp_path / "older.h5", "--out", tmp_path / "untold")
+    assert "language: found none, and a model that does not tell its own, took en" in untold.stderr
+    on = run("train-phones", digits, tmp_path / "on.h5", "--init", model, "--max-iter", 1)
+    assert "language: found none, took de, that of the model to begin with" in on.stderr
+    known = ("--dictionary", place, "--max-iter", 1)
+    assert run("train-phones", digits, tmp_path / "on.h5", *known, "--init", model).exit_code == 0
+    assert gs.load(tmp_path / "on.h5").language is None
 
 
 def test_a_language_that_there_is_not_is_told_first(run, digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:

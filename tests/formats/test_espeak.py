@@ -10,7 +10,7 @@ import pytest
 from gmmspeech.errors import ConfigError, GmmSpeechWarning, counted
 from gmmspeech.formats import espeak
 from gmmspeech.formats.dictionary import cmudict_dictionary
-from gmmspeech.formats.espeak import espeak_languages, pronounce_words
+from gmmspeech.formats.espeak import espeak_languages, is_same_language, pronounce_words
 from gmmspeech.phones.labels.articulation import articulation
 from gmmspeech.phones.labels.phone_sets import ARPABET
 
@@ -152,6 +152,20 @@ def test_codes_of_iso_639_3():
         assert pronounce_words(["a"], code) == pronounce_words(["a"], name)
     assert set(espeak._OF_THREE_LETTERS.values()) <= {code[:2] for code in espeak_languages()} | {"zh"}
     assert said("Zeit", "deu-AT") == "ts aɪ t"
+
+
+def test_one_language_has_several_codes():
+    for one, other in (
+        ("de", "de-AT"),
+        ("deu", "de"),
+        ("German", "de"),
+        ("pt-br", "por"),
+        ("zh", "cmn"),
+        ("tlh", "tlh"),
+    ):
+        assert is_same_language(one, other)
+    for one, other in (("de", "nl"), ("German", "en"), ("tlh", "en"), ("", "en")):
+        assert not is_same_language(one, other)
 
 
 def test_odd_words():

@@ -148,6 +148,19 @@ class AdaptedSystem(Described, Saved, kind="AdaptedSystem", hint="the full syste
             adapted=self.adapted.with_front_end(front_end),
         )
 
+    @property
+    def language(self) -> str | None:
+        """Code of the language of its transcripts, where it is known."""
+        return self.adapted.language
+
+    def with_language(self, language: str | None) -> AdaptedSystem:
+        """Give the same system with another note of its language."""
+        return replace(
+            self,
+            unadapted=self.unadapted.with_language(language),
+            adapted=self.adapted.with_language(language),
+        )
+
     def with_noise(self) -> AdaptedSystem:
         """Give the system a phone of spoken noise, as `add_spoken_noise` has it."""
         return replace(self, unadapted=add_spoken_noise(self.unadapted), adapted=add_spoken_noise(self.adapted))

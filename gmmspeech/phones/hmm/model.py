@@ -74,6 +74,8 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
         Where states lead that do not lead to the next alone.
     pdfs : ndarray of int, shape (S,), or None
         Number of each state's mixture, where states share some or another system has numbered them.
+    language : str or None
+        Code of the language of its transcripts, such as "de", where it is known.
 
     Raises
     ------
@@ -105,6 +107,7 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
     deviation_scale: DeviationScale | None = field(default=None)
     topology: Topology | None = field(default=None)
     pdfs: NDArray[np.intp] | None = field(default=None)
+    language: str | None = field(default=None)
 
     def __post_init__(self) -> None:
         for name in ("state_offsets", "self_loop", "mixture_offsets", "weights", "means", "variances"):
@@ -288,6 +291,11 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
         """Give the same model with another note of its front end."""
         return replace(self, front_end=front_end)
 
+    @checked
+    def with_language(self, language: str | None) -> PhoneHMM:
+        """Give the same model with another note of its language."""
+        return replace(self, language=language)
+
     @cached_property
     def quadratic(self) -> Quadratic:
         """Give all Gaussians as quadratic forms of shifted and scaled frames."""
@@ -382,7 +390,7 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
     def to_state(self) -> State:
         """Give all that is to be saved; Gaussians that float32 holds to the bit as such, in half of the space."""
         state = super().to_state()
-        for name in ("card", "tree", "deviation_scale", "topology", "pdfs"):
+        for name in ("card", "tree", "deviation_scale", "topology", "pdfs", "language"):
             if getattr(self, name) is None:
                 del state[name]
         for name in ("means", "variances"):
@@ -392,8 +400,8 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
 
     @classmethod
     def from_state(cls, state: State) -> PhoneHMM:
-        """Make a model of what `to_state` gave; files of before had no card and no tree."""
-        return super().from_state({"card": "", **state})
+        """Make a model of what `to_state` gave; files may have no card and no language."""
+        return super().from_state({"card": "", "language": "", **state})
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""
@@ -403,6 +411,7 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
         return [
             f"phone HMMs: {counted(len(self.phones), 'phone')}, {counted(self.num_states, state)}, {num_gaussians}",
             f"phones: {' '.join(self.phones)}",
+            *([] if self.language is None else [f"language: {self.language}"]),
             *([] if self.tree is None else [f"trees: {self.tree.describe()}"]),
             f"transitions: states last {least:.1f} to {most:.1f} frames",
             f"front end: {describe_front_end(self.front_end)}",

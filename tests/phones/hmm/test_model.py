@@ -141,3 +141,12 @@ def test_a_card_and_short_numbers_come_back_to_the_bit(tmp_path):
     assert sizes[1] < sizes[0]
     assert "card" not in plain.to_state()  # as files of before have it
     assert PhoneHMM.from_state(plain.to_state()).card is None
+
+
+def test_the_language_is_kept_and_files_without_one_are_read():
+    plain = PhoneHMM.from_phones(["SIL", "a"], mean=np.zeros(1), variance=np.ones(1))
+    assert "language" not in plain.to_state()
+    assert PhoneHMM.from_state(plain.to_state()).language is None
+    german = plain.with_language("de")
+    assert PhoneHMM.from_state(german.to_state()).language == "de"
+    assert "language: de" in german.describe()
