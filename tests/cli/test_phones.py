@@ -215,7 +215,7 @@ def test_another_language_with_the_english_model(run, digits: Path, tmp_path: Pa
     assert read_dictionary(tmp_path / "own" / place.name) == read_dictionary(place)
     other = run("align", digits, model, "--language", "en", "--out", tmp_path / "other")
     assert "found one of language de for en" in other.stderr
-    assert run("pronounce", "zwei", "--model", model).stdout == "zwei ts v aɪ\n"
+    assert run("pronounce", "zwei", "--model", model).stdout.startswith("zwei ts v ")
     older = gs.load(model).with_language(None)
     older.save(tmp_path / "older.h5")
     untold = run("align", digits, tmp_path / "older.h5", "--out", tmp_path / "untold")

@@ -155,14 +155,7 @@ def test_codes_of_iso_639_3():
 
 
 def test_one_language_has_several_codes():
-    for one, other in (
-        ("de", "de-AT"),
-        ("deu", "de"),
-        ("German", "de"),
-        ("pt-br", "por"),
-        ("zh", "cmn"),
-        ("tlh", "tlh"),
-    ):
+    for one, other in (("de", "de-AT"), ("deu", "de"), ("German", "de"), ("pt-br", "por"), ("zh", "cmn"), ("x", "x")):
         assert is_same_language(one, other)
     for one, other in (("de", "nl"), ("German", "en"), ("tlh", "en"), ("", "en")):
         assert not is_same_language(one, other)
