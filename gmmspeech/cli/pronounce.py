@@ -42,12 +42,13 @@ def pronounce(
       gmmspeech pronounce Häuser Zeit --language de
       gmmspeech pronounce --words unknown_words.txt --dictionary cmudict
     """
-    from gmmspeech.commands.pronounce import pronounced, read_words
+    from gmmspeech.commands.pronounce import pronounced
     from gmmspeech.commands.transcripts import dictionary_lines, open_pronunciations
+    from gmmspeech.files.text import first_fields
     from gmmspeech.formats.loading import load
     from gmmspeech.phones.hmm.model import PhoneHMM
 
-    listed = [*words, *(read_words(file) if file is not None else ())]
+    listed = [*words, *(first_fields(file) if file is not None else ())]
     if not listed:
         raise ConfigError("WORDS: found none, expected words, or a file of them with --words")
     hmm = None if model is None else load(model, PhoneHMM)

@@ -18,9 +18,10 @@ from gmmspeech.formats.datadir import DataDir, Segment, read_map
 _NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
 
-def converting(front: FrontEnd) -> FrontEnd:
-    """Give a front end that takes recordings of any rate."""
-    return front.model_copy(update={"resample": True})
+def converting(front: FrontEnd, rate: int | None = None) -> FrontEnd:
+    """Give a front end that takes recordings of any rate, and works on them at this one, or at its own."""
+    sections = front.model_dump() | ({} if rate is None else {"sample_frequency": rate})
+    return FrontEnd(**{**sections, "resample": True})
 
 
 def audio_formats(data: DataDir) -> dict[str, AudioFormat]:

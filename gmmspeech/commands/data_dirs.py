@@ -22,6 +22,7 @@ from gmmspeech.formats.data_tables import (
     read_whole_tables,
     write_tables,
 )
+from gmmspeech.formats.datadir import utterances_of
 
 
 def subset_data(
@@ -65,7 +66,7 @@ def _chosen(folder: Path, tables: Tables, count: int, way: str, random_state: in
     utt2spk = tables["utt2spk"]
     names = list(utt2spk)
     if way == "per-speaker":
-        of_speaker = _utterances_of(utt2spk)
+        of_speaker = utterances_of(utt2spk)
         return [u for mine in of_speaker.values() for u in mine[:: max(len(mine) // count, 1)][:count]]
     if count > len(names):
         raise DataError(f"{folder}: found {counted(len(names), 'utterance')}, expected at least {count}")
@@ -79,16 +80,9 @@ def _chosen(folder: Path, tables: Tables, count: int, way: str, random_state: in
     return names[:count] if way == "first" else names[-count:]
 
 
-def _utterances_of(utt2spk: Table) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for utterance, speaker in utt2spk.items():
-        found.setdefault(speaker, []).append(utterance)
-    return found
-
-
 def _of_some_speakers(utt2spk: Table, count: int, random_state: int) -> list[str]:
     """Utterances of speakers taken at random until there are enough."""
-    of_speaker = _utterances_of(utt2spk)
+    of_speaker = utterances_of(utt2spk)
     speakers = sorted(of_speaker)
     found: list[str] = []
     for i in np.random.default_rng(random_state).permutation(len(speakers)):
@@ -151,7 +145,7 @@ def split_data(folder: Path, count: int, *, per_utterance: bool = False) -> list
             raise DataError(f"{folder}: found {counted(len(names), 'utterance')}, expected at least {count}")
         parts = [list(part) for part in np.array_split(np.array(names, object), count)]
     else:
-        parts = balanced(_utterances_of(utt2spk), count, folder)
+        parts = balanced(utterances_of(utt2spk), count, folder)
     top = folder / f"split{count}{'utt' if per_utterance else ''}"
     places = [top / str(number) for number in range(1, count + 1)]
     for place, part in zip(places, parts, strict=True):

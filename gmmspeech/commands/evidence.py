@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.audio.conditions import is_narrow, parse_conditions
+from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.evidence_scores import SYSTEMS, Sides, background_model, score_systems
 from gmmspeech.commands.population import (
     Population,
@@ -132,8 +132,7 @@ def compare_recordings(
 def _front_end(config: str, rate: int, ways: Sequence[Sequence[str]]) -> FrontEnd:
     """Front end at the highest of 8 and 16 kHz that all recordings have."""
     rate = 16000 if rate >= 16000 and not any(map(is_narrow, ways)) else 8000
-    sections = json.loads(FrontEnd.from_file(config).to_json())
-    return FrontEnd(**{**sections, "sample_frequency": rate, "resample": True})
+    return converting(FrontEnd.from_file(config), rate)
 
 
 def _together(parts: Sequence[Recorded]) -> Any:

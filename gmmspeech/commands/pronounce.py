@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from pathlib import Path
 
-from gmmspeech.commands.transcripts import phones_like
+from gmmspeech.commands.transcripts import entries_of, phones_like
 from gmmspeech.errors import DataError, counted
-from gmmspeech.files.text import read_lines, split_fields
 from gmmspeech.formats.espeak import pronounce_words
-from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
+from gmmspeech.phones.hmm.graph import Pronunciations
 from gmmspeech.phones.labels.dictionary import Dictionary
 from gmmspeech.phones.labels.words import words_of
-
-
-def read_words(path: Path) -> list[str]:
-    """Words that stand first in each line of a file, as in the lists of unknown words that alignment writes."""
-    fields = (split_fields(line) for line in read_lines(path, expected="words, one a line"))
-    return [first for first, *_ in (found for found in fields if found)]
 
 
 def pronounced(
@@ -34,13 +26,11 @@ def pronounced(
     """
     known: Pronunciations = dictionary or {}
     listed = [w for word in words for w in words_of(word, language=language, dictionary=known)]
-    entries: Dictionary = {
-        word: tuple(map(tuple, pronunciations(known, word, optional=True))) for word in dict.fromkeys(listed)
-    }
+    entries = entries_of(known, dict.fromkeys(listed))
     lacking = [word for word, found in entries.items() if not found]
     if lacking:
         spoken = pronounce_words(lacking, language, phones=phones_like(known) if phones is None else phones)
-        entries |= {word: tuple(map(tuple, pronunciations(spoken, word, optional=True))) for word in lacking}
+        entries |= entries_of(spoken, lacking)
     found = {word: variants for word, variants in entries.items() if variants}
     if not found:
         raise DataError(f"found no pronunciation of {counted(len(entries), 'word')}, expected words in {language}")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gmmspeech.audio import audio_file
 from gmmspeech.audio.samples import Channel
 from gmmspeech.features.frontend import FrontEnd, SpeakerCmvnOptions
-from gmmspeech.formats.datadir import DataDir
+from gmmspeech.formats.datadir import DataDir, utterances_of
 
 SHARD_BYTES = 2**21  # of audio, which is what a killed run loses the work on
 MAX_SHARDS = 1000
@@ -48,10 +48,7 @@ def extracted_together(data: DataDir, front: FrontEnd) -> Iterable[Sequence[str]
     """Utterances whose frames depend on one another: a speaker's with CMVN by speaker, else each for itself."""
     if not isinstance(front.cmvn, SpeakerCmvnOptions):
         return [[utterance] for utterance in data.utterances]
-    speakers: dict[str, list[str]] = {}
-    for utterance in data.utterances:
-        speakers.setdefault(data.utt2spk[utterance], []).append(utterance)
-    return speakers.values()
+    return utterances_of({utterance: data.utt2spk[utterance] for utterance in data.utterances}).values()
 
 
 def divided(groups: Sequence[Group], shards: int | None) -> Iterator[tuple[list[Group], float]]:

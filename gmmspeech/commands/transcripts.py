@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import ChainMap, Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -212,8 +212,12 @@ def _pronounced(words: Sequence[str], language: str, phones: Collection[str] | N
     from gmmspeech.formats.espeak import pronounce_words  # which loads a library
 
     found = pronounce_words([word for word in words if any(map(str.isalpha, word))], language, phones=phones)
-    listed = {word: tuple(map(tuple, pronunciations(found, word, optional=True))) for word in words}
-    return {word: each for word, each in listed.items() if each}
+    return {word: each for word, each in entries_of(found, words).items() if each}
+
+
+def entries_of(dictionary: Pronunciations, words: Iterable[str]) -> Dictionary:
+    """What a dictionary has of words; nothing for one that it lacks."""
+    return {word: tuple(map(tuple, pronunciations(dictionary, word, optional=True))) for word in words}
 
 
 def _in_place(unknown_words: str | None, phones: Collection[str] | None) -> str:

@@ -16,7 +16,7 @@ from gmmspeech import pipeline
 from gmmspeech.arguments import checked
 from gmmspeech.audio import audio_format, read_audio
 from gmmspeech.blocks import ordered_map
-from gmmspeech.commands.conversion import readable_utterances
+from gmmspeech.commands.conversion import converting, readable_utterances
 from gmmspeech.commands.evaluation import Evaluation, evaluate_scores, report_file, trial_speakers
 from gmmspeech.commands.extraction import extract_features
 from gmmspeech.commands.groups import lacking, rows_of_groups, speaker_pitch_groups
@@ -36,7 +36,7 @@ from gmmspeech.features.compatibility import check_same_front_end, told_shift
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.pitch import median_pitch
 from gmmspeech.files.atomic import one_run_at_a_time, write_lines
-from gmmspeech.formats.datadir import DataDir, read_map
+from gmmspeech.formats.datadir import DataDir, read_map, utterances_of
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, write_scores
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -216,9 +216,8 @@ def _background(name: str | os.PathLike[str], rate: int) -> DiagonalGMM:
 def _front_end(rate: int, strangers: DiagonalGMM | None) -> FrontEnd:
     """Give that of a background model, or that of clean speech at a rate."""
     if strangers is not None and strangers.front_end_ is not None:
-        return FrontEnd(**{**json.loads(strangers.front_end_), "resample": True})
-    sections = json.loads(FrontEnd.from_toml("clean_speech").to_json())
-    return FrontEnd(**{**sections, "sample_frequency": rate, "resample": True})
+        return converting(FrontEnd.from_json(strangers.front_end_))
+    return converting(FrontEnd.from_toml("clean_speech"), rate)
 
 
 def _evaluate(
@@ -278,10 +277,9 @@ def _evaluate(
 
 def _voices(data: DataDir, chosen: Protocol, n_jobs: int | None) -> dict[str, str]:
     """Tell low from high voices, by some seconds of some recordings of each speaker."""
-    heard: dict[str, list[str]] = {}
-    for utterance in {u.split("#")[0] for u in chosen.utterances()}:
-        heard.setdefault(data.utt2spk[utterance], []).append(utterance)
-    names = [u for speaker in sorted(heard) for u in sorted(heard[speaker])[:VOICE_RECORDINGS]]
+    whole = sorted({utterance.split("#")[0] for utterance in chosen.utterances()})
+    heard = utterances_of({utterance: data.utt2spk[utterance] for utterance in whole})
+    names = [utterance for speaker in sorted(heard) for utterance in heard[speaker][:VOICE_RECORDINGS]]
 
     def measure(utterance: str) -> float | None:
         path = data.recordings[utterance]

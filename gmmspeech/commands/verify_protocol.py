@@ -11,7 +11,7 @@ import numpy as np
 
 from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.text import look_alike
-from gmmspeech.formats.datadir import DataDir, Segment, read_list_map, read_map, write_map
+from gmmspeech.formats.datadir import DataDir, Segment, read_list_map, read_map, utterances_of, write_map
 from gmmspeech.formats.trials import read_labeled_trials, write_trials
 from gmmspeech.scoring.trials import TrialList, make_trials
 
@@ -87,9 +87,7 @@ def choose_protocol(
     random_state : int
     """
     rng = np.random.default_rng(random_state)
-    said: dict[str, list[str]] = {}
-    for utterance in data.utterances:
-        said.setdefault(data.utt2spk[utterance], []).append(utterance)
+    said = utterances_of({utterance: data.utt2spk[utterance] for utterance in data.utterances})
     several = [s for s, us in said.items() if len(us) > 1]
     single = [s for s, us in said.items() if len(us) == 1 and seconds[us[0]] >= SHORTEST_CUT]
     fewest = 2 if everyone else FEWEST

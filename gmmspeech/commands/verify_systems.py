@@ -23,7 +23,7 @@ from gmmspeech.commands.verify_protocol import Protocol
 from gmmspeech.errors import counted
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.checkpoints import checkpoint_of, digest
-from gmmspeech.formats.datadir import DataDir
+from gmmspeech.formats.datadir import DataDir, utterances_of
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_scores, write_scores
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -120,9 +120,7 @@ def _score_ivectors(ubm: DiagonalGMM, store: FeatureStore, chosen: Protocol, n_j
 
 def _sessions(store: FeatureStore, utt2spk: Mapping[str, str]) -> tuple[list[NDArray[np.float32]], list[str]]:
     """Pieces of about three seconds of the recordings of each speaker, short ones joined, and whose they are."""
-    recordings: dict[str, list[str]] = {}
-    for utterance, speaker in utt2spk.items():
-        recordings.setdefault(speaker, []).append(utterance)
+    recordings = utterances_of(utt2spk)
     most = max(2, MOST_SESSIONS // len(recordings))
     pieces: list[NDArray[np.float32]] = []
     speakers: list[str] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from gmmspeech.corpora.corpus import Layout, Listing
 from gmmspeech.errors import DataError, shown
 from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.text import BLANKS, is_field, is_holdable
-from gmmspeech.formats.datadir import write_map
+from gmmspeech.formats.datadir import utterances_of, write_map
 from gmmspeech.formats.labels import write_ctm
 
 
@@ -111,10 +111,7 @@ def with_known(listing: Listing, text: Mapping[str, str], genders: Mapping[str, 
 
 def by_speaker(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
     """Utterances of each speaker, sorted."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    for utterance in sorted(utt2spk):
-        groups[utt2spk[utterance]].append(utterance)
-    return dict(groups)
+    return utterances_of(dict(sorted(utt2spk.items())))
 
 
 def as_listed(path: Path, base: Path | None) -> str:

@@ -16,7 +16,7 @@ from gmmspeech.audio import audio_format
 from gmmspeech.errors import AudioError, DataError, shown
 from gmmspeech.files.atomic import atomic_path, remove_leftovers
 from gmmspeech.files.text import BLANKS, parse_number, parse_whole, read_lines, split_fields
-from gmmspeech.formats.datadir import find_base
+from gmmspeech.formats.datadir import find_base, utterances_of
 
 Owner = Literal["utterance", "speaker", "recording"]
 Table = dict[str, str]  # the rest of its line, by id
@@ -147,10 +147,7 @@ def recordings_of(tables: Tables) -> dict[str, str]:
 
 def by_speaker(utt2spk: Mapping[str, str]) -> Table:
     """Lines of spk2utt: utterances of each speaker, in their order."""
-    found: dict[str, list[str]] = {}
-    for utterance in sorted(utt2spk):
-        found.setdefault(utt2spk[utterance], []).append(utterance)
-    return {speaker: " ".join(utterances) for speaker, utterances in found.items()}
+    return {speaker: " ".join(own) for speaker, own in utterances_of(dict(sorted(utt2spk.items()))).items()}
 
 
 def filtered(tables: Tables, utterances: Collection[str]) -> Tables:

@@ -281,6 +281,14 @@ def write_map(path: str | os.PathLike[str], entries: Mapping[str, str | Sequence
     write_lines(path, lines)
 
 
+def utterances_of(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
+    """Utterances of each speaker, in their order."""
+    found: dict[str, list[str]] = {}
+    for utterance, speaker in utt2spk.items():
+        found.setdefault(speaker, []).append(utterance)
+    return found
+
+
 def read_fields(path: str | os.PathLike[str], *, max_split: int = -1) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the fields (at least one), between ASCII blanks, of every line of a text file."""
     for first, lines in read_line_blocks(path):

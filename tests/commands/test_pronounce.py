@@ -1,6 +1,6 @@
 import pytest
 
-from gmmspeech.commands.pronounce import pronounced, read_words
+from gmmspeech.commands.pronounce import pronounced
 from gmmspeech.commands.transcripts import dictionary_lines
 from gmmspeech.errors import DataError
 
@@ -8,12 +8,6 @@ from gmmspeech.errors import DataError
 def test_words_as_people_write_them_in_order():
     found = pronounced(["Zeit – „Straße!“", "Zeit"], "de")
     assert list(dictionary_lines(found)) == ["Zeit ts aɪ t", "Straße ʃ t ɾ ɑː s ə"]
-
-
-def test_the_words_of_a_list(tmp_path):
-    path = tmp_path / "unknown_words.txt"
-    path.write_text("wug 3 u1 u2\n\nblick 1 u1\n")
-    assert read_words(path) == ["wug", "blick"]
 
 
 def test_no_word_of_the_language():
