@@ -8,7 +8,7 @@ import re
 import stat
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,8 +102,7 @@ def read_audio(
     check(real(nan=True), start=start)
     check(any_of(real(nan=True), NOTHING), end=end)
     end = None if end is None else float(end)
-    options: dict[str, Any] = {"channel": channel, "start": float(start), "end": end, "raw": raw}
-    with closing(read_audio_blocks(path, None, **options)) as blocks:
+    with closing(read_audio_blocks(path, None, channel=channel, start=float(start), end=end, raw=raw)) as blocks:
         return next(blocks)
 
 

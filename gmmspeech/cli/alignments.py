@@ -125,8 +125,7 @@ def plot_alignment(audio: Path, labels: Path, out: Path, start: float, end: floa
     from gmmspeech.plot.alignments import alignment
     from gmmspeech.plot.style import figure_of, plain, save_figure
 
-    options: dict[str, Any] = {"start": start, "end": end, "channel": "mix" if channel is None else channel}
-    figure = figure_of(alignment, audio, labels, **options)
+    figure = figure_of(alignment, audio, labels, start=start, end=end, channel="mix" if channel is None else channel)
     figure.axes[0].set_title(plain(audio.name), loc="left")
     save_figure(figure, out)
     tell(f"{out}")

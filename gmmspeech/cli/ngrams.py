@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -50,7 +49,8 @@ def make_ngram(
     from gmmspeech.commands.transcripts import open_pronunciations
 
     dictionary = open_pronunciations(dictionaries) if dictionaries else None
-    how: dict[str, Any] = {"order": order, "language": language, "dictionary": dictionary, "tiers": tiers}
-    ngram, sentences, words = make_ngram(transcripts, out, **how)
+    ngram, sentences, words = make_ngram(
+        transcripts, out, order=order, language=language, dictionary=dictionary, tiers=tiers
+    )
     counts = ", ".join(f"{count} {length}-grams" for length, count in enumerate(ngram.counts, 1))
     tell(f"{counted(sentences, 'sentence')}, {counted(words, 'word')}: {counts} in {out}")

@@ -47,8 +47,9 @@ def statistics(
     """
     from gmmspeech.commands.speaker import statistics_file
 
-    options: dict[str, Any] = {"second_order": second_order, "n_jobs": jobs, "scheduler": scheduler}
-    count = statistics_file(ubm, feats, out, groups=groups, beside=beside, **options)
+    count = statistics_file(
+        ubm, feats, out, groups=groups, beside=beside, second_order=second_order, n_jobs=jobs, scheduler=scheduler
+    )
     tell(f"statistics of {counted(count, 'utterance')}")
 
 
@@ -79,8 +80,9 @@ def train_ivector(
     """
     from gmmspeech.commands.speaker import train_ivector_file
 
-    options = {"max_iter": max_iter, "random_state": seed, "n_jobs": jobs}
-    found = train_ivector_file(ubm, stats, extractor, rank, scheduler=scheduler, **options)
+    found = train_ivector_file(
+        ubm, stats, extractor, rank, scheduler=scheduler, max_iter=max_iter, random_state=seed, n_jobs=jobs
+    )
     tell(
         f"rank {rank}, {counted(max_iter, 'iteration')}, {found.history[-1]:.4f} nats a frame "
         "above the background model"
@@ -141,8 +143,9 @@ def train_plda(
     if cosine and rank is not None:
         raise ConfigError("found --rank with --cosine, expected it for PLDA only")
     parts = [step.strip() for step in steps.split(",") if step.strip()]
-    options = {"lda_dim": lda_dim, "plda": not cosine, "plda_rank": rank, "max_iter": max_iter}
-    found = train_plda_file(ivectors, utt2spk, backend, steps=parts, **options)
+    found = train_plda_file(
+        ivectors, utt2spk, backend, steps=parts, lda_dim=lda_dim, plda=not cosine, plda_rank=rank, max_iter=max_iter
+    )
     if found.plda is None:
         tell(f"{', '.join([*parts, 'cosine'])}")
         return

@@ -39,8 +39,7 @@ def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], besid
     """
     from gmmspeech.commands.statistics import accumulate_file
 
-    options: dict[str, Any] = {"shard": shard[0], "num_shards": shard[1], "beside": beside, "n_jobs": jobs}
-    summed = accumulate_file(ubm, feats, stats, **options).stats
+    summed = accumulate_file(ubm, feats, stats, shard=shard[0], num_shards=shard[1], beside=beside, n_jobs=jobs).stats
     tell(f"{counted(summed.num_frames, 'frame', '.0f')}, {summed.log_likelihood / summed.num_frames:.4f} nats a frame")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -53,8 +52,9 @@ def verify(
     from gmmspeech.features.frontend import FrontEnd
 
     front = None if config is None else FrontEnd.from_file(config)
-    options: dict[str, Any] = {"protocol": protocol, "front_end": front, "background": background}
-    found = verify_folder(folder, out, **options, random_state=seed, n_jobs=jobs)
+    found = verify_folder(
+        folder, out, protocol=protocol, front_end=front, background=background, random_state=seed, n_jobs=jobs
+    )
     tell_left_out(found.left_out)
     for note in found.notes:
         tell(note)

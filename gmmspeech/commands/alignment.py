@@ -108,9 +108,10 @@ def align_file(
     hmm = open_model(model)
     front = front_end_of_waveforms(hmm.front_end)
     said = DataDir(Path(), {_NAME: Path()}, None, (_NAME,), {_NAME: _NAME}, {_NAME: _text(transcript)})
-    how = {"language": language_of_text(language, hmm), "unknown_words": unknown_words}
     known = None if dictionary is None else pronunciations_of(dictionary, phones=hmm.phones)
-    spoken = spoken_words(said, known, phones=hmm.phones, **how)  # type: ignore[arg-type]
+    spoken = spoken_words(
+        said, known, phones=hmm.phones, language=language_of_text(language, hmm), unknown_words=unknown_words
+    )
     warn_of_other_language(language, hmm, known)
     for line in unknown_lines(spoken.unknown, None):
         warnings.warn(line, GmmSpeechWarning)

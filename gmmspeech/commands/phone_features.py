@@ -80,8 +80,9 @@ def features_of(
     warn_of_conversions(audio_formats(data), of_waveforms.sample_frequency, channel)
     with temporary_folder() as folder:
         path = folder / "features.h5"
-        how: dict[str, Any] = {"n_jobs": n_jobs, "skip_bad": skip_bad, "channel": channel}
-        done = extract_features([data], path, converting(of_waveforms), **how)
+        done = extract_features(
+            [data], path, converting(of_waveforms), n_jobs=n_jobs, skip_bad=skip_bad, channel=channel
+        )
         with FeatureStore(path) as store:
             yield store, done
 

@@ -144,8 +144,9 @@ def train_phones_dir(
     labeled = known or {}
     others = [utterance for utterance in data.utterances if utterance not in labeled]
     if others:
-        how: dict[str, Any] = {"language": said, "unknown_words": unknown_words, "skip_bad": skip}
-        spoken, others = _followers(data, dictionary, labeled, others, **how)
+        spoken, others = _followers(
+            data, dictionary, labeled, others, language=said, unknown_words=unknown_words, skip_bad=skip
+        )
     else:
         spoken = _words_beside(data, dictionary, said)
     if others:
@@ -154,8 +155,7 @@ def train_phones_dir(
         data = data if stored is not None else without_quiet_edges_of(data, channel, others)
         _tell_words(spoken, out)
     data = data.only([*labeled, *others])
-    reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
-    with features_of(data, front, **reading) as (store, done):
+    with features_of(data, front, stored=stored, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
         front_end = front.to_json() if isinstance(front, FrontEnd) else store.front_end
         options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": front_end, "noise": True}
         options["language"] = kept if spoken.words or language else None

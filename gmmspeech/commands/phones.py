@@ -139,8 +139,9 @@ def on_phone_loop(
     graph = phone_loop_graph(base, train_bigram(sequences, base.phones))
     if isinstance(found, AdaptedSystem) and utt2spk is not None:
         speakers = {name: utt2spk[name] for name in utterances}
-        how: dict[str, Any] = {"acoustic_scale": acoustic_scale, "n_jobs": n_jobs}
-        hmm, frames = for_these_speakers(found, store, dict.fromkeys(utterances, graph), speakers, **how)
+        hmm, frames = for_these_speakers(
+            found, store, dict.fromkeys(utterances, graph), speakers, acoustic_scale=acoustic_scale, n_jobs=n_jobs
+        )
     else:
         hmm, frames = for_any_speaker(found, store)
     return hmm, {name: frames[name] for name in utterances}, graph

@@ -278,8 +278,9 @@ def recognize_words_dir(
     Times of words and phones go into `out` as `write_alignments` writes them, with the alternatives in a table. `graph`
     has options of `word_graph`. Give what was recognized, what was said where that is known, and the words that may be.
     """
-    reads: dict[str, Any] = {"allow_pipes": allow_pipes, "skip_bad": skip_bad, "tiers": tiers}
-    data, left_out, skip = read_speech(folder, transcripts=False, **reads)
+    data, left_out, skip = read_speech(
+        folder, transcripts=False, allow_pipes=allow_pipes, skip_bad=skip_bad, tiers=tiers
+    )
     found = open_model(model)
     known = pronunciations_of(dictionary, phones=found.phones)
     words = open_vocabulary(lm, known, base_of(found), unknown_words=unknown_words, language=language)

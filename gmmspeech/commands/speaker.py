@@ -69,8 +69,9 @@ def statistics_file(
         check_frames(store, model, ubm)
         frames = store if groups is None else _Joined(store, beside.only_taken(read_list_map(groups)))
         items = progress_bar("statistics", "utt")(frames.items()) if client is None else frames
-        options: dict[str, Any] = {"second_order": second_order, "n_jobs": n_jobs, "client": client}
-        write_statistics(out, model, items, front_end=store.front_end, **options)
+        write_statistics(
+            out, model, items, front_end=store.front_end, second_order=second_order, n_jobs=n_jobs, client=client
+        )
     return len(frames)
 
 
@@ -202,8 +203,8 @@ def score_ivectors_file(
         pairs = order[first:last]
         some, place = np.unique(column[pairs], return_inverse=True)
         counted = counts[here] if count_sessions else 1
-        how: dict[str, Any] = {"sessions": counted, "normalize_length": normalize_length}
-        values[pairs] = model.score(means[here], vectors[some], **how)[row[pairs] - start, place]
+        scored = model.score(means[here], vectors[some], sessions=counted, normalize_length=normalize_length)
+        values[pairs] = scored[row[pairs] - start, place]
     scores = Scores(listed.models, listed.tests, values)
     write_scores(out, scores)
     return scores

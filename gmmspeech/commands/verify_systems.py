@@ -101,8 +101,9 @@ def _train_background(ubm: Path, chosen: Protocol, features: Path, n_jobs: int |
     size = num_components(len(set(chosen.background.values())), COMPONENTS_A_SPEAKER)
     with FeatureStore(features) as store, checkpoint_of(ubm) as checkpoint:
         frames, weight = balanced_frames(store, chosen.background)
-        options: dict[str, Any] = {"n_jobs": n_jobs, "checkpoint": checkpoint, "sample_weight": weight}
-        model = train_ubm(frames, min(size, len(weight) // 20 or 1), **options)
+        model = train_ubm(
+            frames, min(size, len(weight) // 20 or 1), n_jobs=n_jobs, checkpoint=checkpoint, sample_weight=weight
+        )
         model.front_end_ = store.front_end
     return model
 

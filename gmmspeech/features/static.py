@@ -71,8 +71,9 @@ def frame_features(
         return np.zeros((0, options.dim), dtype=np.float32), np.zeros(0, dtype=np.float32)
     points = options.frame_sizes(rate)[2]
     band = options.band(rate)
-    how = {"scale": options.scale, "warp": options.warp(rate)}
-    filters = mel_filters(options.convention, options.num_mel_bins, points, rate, *band, **how)
+    filters = mel_filters(
+        options.convention, options.num_mel_bins, points, rate, *band, scale=options.scale, warp=options.warp(rate)
+    )
     with single_threaded_blas():  # small products; and their bits don't depend on the number of threads
         mel, log_energy = mel_energies(frames, rate, options, filters, scale=scale, noise=noise)
         if isinstance(options, FbankOptions):

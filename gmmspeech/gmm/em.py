@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -218,8 +218,9 @@ def showing_passes(
     callback: Callable[[EMMonitor], None] | None, max_iter: int, *, shown: bool
 ) -> AbstractContextManager[Callable[[EMMonitor], None] | None]:
     """Give a callback that shows a bar, where it is to be `shown`, and calls another one."""
-    bar: dict[str, Any] = {"desc": "EM", "unit": "pass", "total": max_iter, "shown": shown}
-    return showing(callback, lambda monitor: len(monitor.history), note=_note, **bar)
+    return showing(
+        callback, lambda monitor: len(monitor.history), note=_note, desc="EM", unit="pass", total=max_iter, shown=shown
+    )
 
 
 def train_each(mixtures: Iterable[Trained], names: Sequence[str], unit: str, *, shown: bool) -> list[Trained]:

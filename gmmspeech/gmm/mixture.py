@@ -377,8 +377,9 @@ class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a mixture with diag
             init = mixture_of(frames, responsibilities, weight)
         shape, rng = (int(self.n_components), moments.sum_x.shape[1]), np.random.default_rng(seed)
         count, share = int(moments.num_frames), self.variance_floor
-        options: dict[str, Any] = {"share": share, "num_frames": count, "shape": shape, "n_jobs": self.n_jobs}
-        (weights, means, variances), floor = draw_start(frames, weight, init, rng, **options)
+        (weights, means, variances), floor = draw_start(
+            frames, weight, init, rng, share=share, num_frames=count, shape=shape, n_jobs=self.n_jobs
+        )
         if responsibilities is not None:
             variances = floors.apply(floor, weights, means, variances).variances
         return (weights, means, variances), floor

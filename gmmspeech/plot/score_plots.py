@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -135,8 +135,7 @@ def tippett(target_llrs: ArrayLike, nontarget_llrs: ArrayLike, *, ax: Axes | Fig
             width = ends[1] - ends[0]  # for thinning, both axes are of length 1
             x, y = thinned(x / width, y)
             label = f"{name} ({100 * misled:.1f} % {side} 0)"
-            look: dict[str, Any] = {"color": color, "linewidth": 1.6, "linestyle": dash, "drawstyle": "steps-pre"}
-            ax.plot(width * x, 100 * y, **look, label=label)
+            ax.plot(width * x, 100 * y, color=color, linewidth=1.6, linestyle=dash, drawstyle="steps-pre", label=label)
         ax.axvline(0, color=MUTED, linewidth=0.8, linestyle=DOTTED, zorder=0)
         ax.set(xlabel="log10 likelihood ratio", ylabel="share at or above (%)", xlim=ends, ylim=(0, 102))
         rule(ax)

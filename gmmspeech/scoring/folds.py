@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -131,8 +131,9 @@ def cross_calibrate(
     True
     """
     who = is_target, model_speakers, test_speakers
-    options: dict[str, Any] = {"n_folds": n_folds, "random_state": random_state, "progress": progress}
-    llrs, on_one_scale = fold_ratios(scores, *who, fit=fit, **options)
+    llrs, on_one_scale = fold_ratios(
+        scores, *who, fit=fit, n_folds=n_folds, random_state=random_state, progress=progress
+    )
     if np.ndim(scores) == 1 or np.shape(scores)[1] == 1:
         return llrs
     warn_of_few(is_target, model_speakers)

@@ -224,9 +224,10 @@ def train_jfa(
         )
     deviations = np.sqrt(ubm.covariances_)
     wide, numbers = deviations[:, :, None], itertools.count(1)
-    bar: dict[str, Any] = {"desc": "EM", "unit": "iteration", "total": 3 * max_iter, "shown": progress}
     with (
-        showing(callback, lambda _: next(numbers), **bar) as show,
+        showing(
+            callback, lambda _: next(numbers), desc="EM", unit="iteration", total=3 * max_iter, shown=progress
+        ) as show,
         single_threaded_blas(),  # the last bits would depend on its threads
     ):
 

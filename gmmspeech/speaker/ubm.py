@@ -113,8 +113,9 @@ def train_ubm(
                 given = f"{'it' if found is True else shown(found)} with covariance_type = {covariance_type!r}"
                 raise ConfigError(f"{name}: found {given}, expected it with 'diag' alone")
         gmm = GMM(n_components, covariance_type=covariance_type, num_gselect=num_gselect, **options)
-    how: dict[str, Any] = {"callback": callback, "checkpoint": checkpoint, "progress": progress}
-    fitted: DiagonalGMM | GMM = gmm.fit(frames, sample_weight=sample_weight, **how)
+    fitted: DiagonalGMM | GMM = gmm.fit(
+        frames, sample_weight=sample_weight, callback=callback, checkpoint=checkpoint, progress=progress
+    )
     return fitted
 
 
