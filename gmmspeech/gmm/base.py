@@ -18,7 +18,7 @@ from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm import em, floors, missing
 from gmmspeech.gmm.conditional import ConditionalMixture, conditional
-from gmmspeech.gmm.estimator import Estimator
+from gmmspeech.gmm.estimator import Estimator, check_fitted
 from gmmspeech.gmm.frames import as_frames, check_names, check_weights, set_names, warn_if_wide
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.responsibilities import check_responsibilities
@@ -181,12 +181,7 @@ class Mixture(Saved, Estimator):
 
     def parameters(self) -> Parameters:
         """Give weights (K,), means (K, D) and variances (K, D), or a `ModelError` before the mixture is fitted."""
-        if not hasattr(self, "weights_"):
-            from gmmspeech.gmm.errors import NotFittedError  # and scikit-learn
-
-            raise NotFittedError(
-                f"this {type(self).__name__} is not fitted yet: call fit, or make one by from_parameters"
-            )
+        check_fitted(self, "weights_", ", or make one by from_parameters")
         return self.weights_, self.means_, self.covariances_
 
     def _check_frames(self, X: Frames | ArrayLike) -> Frames:

@@ -17,7 +17,7 @@ from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm import floors
 from gmmspeech.gmm.em import train_each
-from gmmspeech.gmm.estimator import Estimator
+from gmmspeech.gmm.estimator import Estimator, check_fitted
 from gmmspeech.gmm.frames import as_frames, check_names, check_weights, saved_names, set_names, warn_if_wide
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.options import of_mixtures
@@ -165,7 +165,7 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
         FeatureError
             A segment without frames, by its place in the sequence.
         """
-        self._check_fitted()
+        check_fitted(self, "models_")
         check(listed(words="a list of arrays"), segments=segments)
         tables = [s if hasattr(s, "shape") else real_array(s, f"segment {i}") for i, s in enumerate(segments)]
         for i, table in enumerate(tables):
@@ -213,7 +213,7 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
 
     def to_state(self) -> State:
         """Give labels, priors and mixtures, for a file."""
-        self._check_fitted()
+        check_fitted(self, "models_")
         labels = self.classes_.tolist() if self.classes_.dtype.kind in "UO" else self.classes_
         return {
             "classes": labels,
@@ -240,7 +240,7 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
 
     def _checked(self, X: ArrayLike | Sequence[NDArray]) -> Any:
         """Frames, or a list of them, with the columns that the classifier was fitted to."""
-        self._check_fitted()
+        check_fitted(self, "models_")
         check_names(self, X, reset=False)
         return as_frames(X)
 
@@ -273,12 +273,6 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
     def _log_priors(self) -> NDArray[np.float64]:
         with np.errstate(divide="ignore"):
             return np.log(self.priors_)
-
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "models_"):
-            from gmmspeech.gmm.errors import NotFittedError
-
-            raise NotFittedError("this GMMClassifier is not fitted yet: call fit")
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""

@@ -110,6 +110,14 @@ class Estimator:
         return str(estimator_html_repr(self))
 
 
+def check_fitted(estimator: Estimator, learned: str, otherwise: str = "") -> None:
+    """Raise a NotFittedError unless an estimator has the attribute that its `fit` sets; tell how else to make one."""
+    if not hasattr(estimator, learned):
+        from gmmspeech.gmm.errors import NotFittedError  # and scikit-learn
+
+        raise NotFittedError(f"this {type(estimator).__name__} is not fitted yet: call fit{otherwise}")
+
+
 @cache
 def _names(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(sorted(set(inspect.signature(function).parameters) - {"self"}))

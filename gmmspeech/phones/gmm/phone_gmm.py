@@ -22,7 +22,7 @@ from gmmspeech.gmm import floors
 from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.density import joined_parameters, split_parameters
 from gmmspeech.gmm.em import train_each
-from gmmspeech.gmm.estimator import Estimator
+from gmmspeech.gmm.estimator import Estimator, check_fitted
 from gmmspeech.gmm.frames import as_table, check_names, known_columns, saved_names, set_names, warn_if_wide
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.phones.gmm.fusion import log_posteriors
@@ -214,7 +214,7 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         ModelError
             A phone that the model doesn't have.
         """
-        self._check_fitted()
+        check_fitted(self, "models_")
         kept = tuple(np.unique(as_names(phones, "phones")).tolist())
         indices = self.phone_indices(kept)
         if not kept or (indices < 0).any():
@@ -358,7 +358,7 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
 
     def to_state(self) -> State:
         """Give options, priors and all mixtures' parameters side by side; a UBM they were adapted from is not kept."""
-        self._check_fitted()
+        check_fitted(self, "models_")
         options = {name: value for name, value in self.get_params(deep=False).items() if name not in _NOT_SAVED}
         return {
             "front_end": self.front_end_ or "",
@@ -466,7 +466,7 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         if reset:
             check_names(self, X, reset=True)
             return as_table(X)
-        self._check_fitted()
+        check_fitted(self, "models_")
         return known_columns(self, X, self.n_features_in_)
 
     def _segments(
@@ -477,12 +477,6 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         if names.shape != (len(rows),):
             raise DataError(f"phones: found shape {names.shape}, expected ({len(rows)},), one for each segment")
         return frames, rows, names
-
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "models_"):
-            from gmmspeech.gmm.errors import NotFittedError
-
-            raise NotFittedError("this PhoneGMM is not fitted yet: call fit")
 
     def describe(self) -> list[str]:
         """Tell what it is, in a few lines."""

@@ -12,7 +12,7 @@ from gmmspeech.arguments import check_options, real
 from gmmspeech.checks import all_finite, as_names
 from gmmspeech.errors import DataError, ModelError, counted
 from gmmspeech.files.saving import State
-from gmmspeech.gmm.estimator import Estimator
+from gmmspeech.gmm.estimator import Estimator, check_fitted
 from gmmspeech.gmm.frames import as_table, check_names, known_columns, saved_names, set_names
 from gmmspeech.linear.statistics import check_determined
 
@@ -128,10 +128,7 @@ class SegmentGaussian(Estimator):
 
     def log_likelihoods(self, X: ArrayLike) -> NDArray[np.float64]:
         """Log-likelihood of every vector under every phone, shape (S, P), in nats."""
-        if not hasattr(self, "means_"):
-            from gmmspeech.gmm.errors import NotFittedError
-
-            raise NotFittedError("this SegmentGaussian is not fitted yet: call fit")
+        check_fitted(self, "means_")
         dim = self.means_.shape[1]
         vectors = known_columns(self, X, dim, "vectors").astype(np.float64, copy=False)
         out = np.empty((len(vectors), len(self.phones_)))
