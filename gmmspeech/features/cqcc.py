@@ -165,24 +165,19 @@ def cqcc(
     )
     samples, full_scale = checked_signal(signal)
     options.check_rate(rate)
-    if len(samples) < options.least_samples(rate):
-        raise FeatureError(too_short(len(samples), rate, options))
     return cqcc_of_samples(samples, full_scale, rate, options)[0]
-
-
-def too_short(num_samples: int, rate: float, options: CqccOptions) -> str:
-    """What to say of a signal without frames."""
-    found = f"found {counted(num_samples, 'sample')} at {rate:g} Hz"
-    return f"{found}, expected at least {options.least_samples(rate)}, {LEAST_BINS} frames"
 
 
 def cqcc_of_samples(
     samples: NDArray[np.float32], full_scale: float, rate: float, options: CqccOptions
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Cepstra of enough samples, and log energies at the scale of 16-bit samples around each frame.
+    """Cepstra, and log energies at the scale of 16-bit samples around each frame; a FeatureError where there is none.
 
     Shapes: `samples` (n,); gives `features` (T, num_ceps), `log_energy` (T,).
     """
+    if len(samples) < options.least_samples(rate):
+        found = f"found {counted(len(samples), 'sample')} at {rate:g} Hz"
+        raise FeatureError(f"{found}, expected at least {options.least_samples(rate)}, {LEAST_BINS} frames")
     import scipy.fft  # which takes a tenth of a second
 
     centers, widths = options.filters(rate)

@@ -17,9 +17,9 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from gmmspeech.arguments import checked
 from gmmspeech.described import Described
-from gmmspeech.errors import ConfigError, FeatureError, counted
+from gmmspeech.errors import ConfigError, FeatureError
 from gmmspeech.features import conf_files
-from gmmspeech.features.cqcc import CqccOptions, cqcc_of_samples, too_short
+from gmmspeech.features.cqcc import CqccOptions, cqcc_of_samples
 from gmmspeech.features.deltas import shifted_deltas
 from gmmspeech.features.normalization import cmvn, cmvn_by_first, rasta, sliding_cmvn
 from gmmspeech.features.options import MAX_RATE, MfccOptions, Section
@@ -44,9 +44,9 @@ from gmmspeech.features.sections import (
     without_later_defaults,
 )
 from gmmspeech.features.spectra import dither_seed
-from gmmspeech.features.static import features_of_samples
+from gmmspeech.features.static import framed_features
 from gmmspeech.features.warping import feature_warp
-from gmmspeech.features.window import INT16_SCALE, checked_signal, frame_layout, least_samples, utterance_prefix
+from gmmspeech.features.window import INT16_SCALE, checked_signal, utterance_prefix
 from gmmspeech.features.wrong_options import explain
 from gmmspeech.files.text import parse_object, read_text
 
@@ -439,39 +439,18 @@ class FrontEnd(Described, Section):
     def _static(
         self, signal: ArrayLike, rate: float, utterance: str
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Static features (T, features.dim) and log energies (T,), in the dither that the utterance's name seeds."""
+        owner, wanted = utterance_prefix(utterance), self.sample_frequency
         try:
-            samples, full_scale = self._at_rate(signal, rate, utterance_prefix(utterance))
+            samples, full_scale = checked_signal(signal, owner=owner)
+            if rate != wanted:
+                samples, full_scale = resampled(samples, full_scale, rate, wanted, self.resampler, self.resample)
             if isinstance(self.features, CqccOptions):
-                if len(samples) < self.features.least_samples(self.sample_frequency):
-                    raise FeatureError(too_short(len(samples), self.sample_frequency, self.features))
-                return cqcc_of_samples(samples, full_scale, self.sample_frequency, self.features)
-            if frame_layout(len(samples), self.sample_frequency, self.features)[0] == 0:
-                least = least_samples(self.sample_frequency, self.features)
-                raise FeatureError(
-                    f"found {counted(len(samples), 'sample')} at {self.sample_frequency} Hz, "
-                    f"expected at least {least}, one frame"
-                )
+                return cqcc_of_samples(samples, full_scale, wanted, self.features)
             seed = dither_seed(utterance)
-            return features_of_samples(samples, full_scale, self.sample_frequency, self.features, random_state=seed)
+            return framed_features(samples, full_scale, wanted, self.features, random_state=seed)
         except FeatureError as error:
-            raise FeatureError(f"{utterance_prefix(utterance)}{error}") from None
-
-    def _at_rate(self, signal: ArrayLike, rate: float, owner: str) -> tuple[NDArray[np.float32], float]:
-        """Samples at the front end's rate, and their full scale."""
-        samples, full_scale = checked_signal(signal, owner=owner)
-        if rate == self.sample_frequency:
-            return samples, full_scale
-        wanted = "down" if rate > self.sample_frequency else "up"
-        if self.resample not in (True, wanted):
-            raise FeatureError(
-                f"found {rate:g} Hz, expected {self.sample_frequency} Hz{self._also()}; set resample = true to convert,"
-                f" or sample_frequency = {rate:g}, in the front end's configuration"
-            )
-        return resampled(samples, full_scale, rate, self.sample_frequency, self.resampler, owner=owner)
-
-    def _also(self) -> str:
-        """Words for the rates that are converted."""
-        return {"down": " or more", "up": " or less"}.get(str(self.resample), "")
+            raise FeatureError(f"{owner}{error}") from None
 
     def _voiced(self, log_energy: NDArray[np.float32]) -> NDArray[np.bool_]:
         if self.vad is None:

@@ -19,16 +19,28 @@ _NUM_ZEROS = 6  # of the sinc on either side
 
 
 def resampled(
-    samples: NDArray[np.float32], full_scale: float, rate: float, new_rate: int, resampler: Resampler, *, owner: str
+    samples: NDArray[np.float32],
+    full_scale: float,
+    rate: float,
+    new_rate: int,
+    resampler: Resampler,
+    allowed: bool | Literal["down", "up"] = True,
 ) -> tuple[NDArray[np.float32], float]:
-    """Samples at another rate, and their full scale; `owner` begins the message if that would be too many."""
+    """Samples at another rate, and their full scale; a FeatureError where that is not allowed, or would be too many."""
+    if allowed not in (True, "down" if rate > new_rate else "up"):
+        also = {"down": " or more", "up": " or less"}.get(str(allowed), "")
+        raise FeatureError(
+            f"found {rate:g} Hz, expected {new_rate} Hz{also}; set resample = true to convert, or sample_frequency = "
+            f"{rate:g}, in the front end's configuration"
+        )
     if new_rate > _MOST_TIMES * rate:
-        expected = f"at least {new_rate / _MOST_TIMES:g} Hz to convert to {new_rate}"
-        raise FeatureError(f"{owner}found {rate:g} Hz, expected {expected}")
+        raise FeatureError(
+            f"found {rate:g} Hz, expected at least {new_rate / _MOST_TIMES:g} Hz to convert to {new_rate}"
+        )
     if resampler == "soxr":
         return soxr.resample(samples / np.float32(full_scale), rate, new_rate, quality="HQ"), 1.0
     if rate != int(rate):
-        raise FeatureError(f"{owner}found {rate:g} Hz, expected a whole number for resampler = 'kaldi'")
+        raise FeatureError(f"found {rate:g} Hz, expected a whole number for resampler = 'kaldi'")
     return linear_resample(samples, int(rate), new_rate), full_scale
 
 

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.blocks import single_threaded_blas
-from gmmspeech.errors import GmmSpeechWarning, counted
+from gmmspeech.errors import FeatureError, GmmSpeechWarning, counted
 from gmmspeech.features.asvspoof import asvspoof_log_filters
 from gmmspeech.features.lpc import plp_cepstra
 from gmmspeech.features.mel import cepstral_matrix, mel_filters
 from gmmspeech.features.options import ASVSPOOF, FbankOptions, LfccOptions, MfccOptions, PlpOptions, StaticOptions
 from gmmspeech.features.spectra import lane_product, mel_energies
-from gmmspeech.features.window import INT16_SCALE, checked_signal, framed, least_samples
+from gmmspeech.features.window import INT16_SCALE, checked_signal, frame_layout, framed, least_samples
 
 TOP_DB = 80.0  # librosa's power_to_db: nothing is further below the utterance's maximum
 
@@ -48,6 +48,16 @@ def features_of_samples(
         assert isinstance(options, LfccOptions)
         return _of_log_filters(*asvspoof_log_filters(samples, rate, options, scale=scale, noise=noise), options)
     return frame_features(frames, rate, options, scale=scale, noise=noise)
+
+
+def framed_features(
+    samples: NDArray[np.float32], full_scale: float, rate: float, options: StaticOptions, *, random_state: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Do as `features_of_samples`; a FeatureError where there is no frame."""
+    if frame_layout(len(samples), rate, options)[0] == 0:
+        found = f"found {counted(len(samples), 'sample')} at {rate:g} Hz"
+        raise FeatureError(f"{found}, expected at least {least_samples(rate, options)}, one frame")
+    return features_of_samples(samples, full_scale, rate, options, random_state=random_state)
 
 
 def sample_scale(options: StaticOptions, full_scale: float) -> float:
