@@ -350,6 +350,7 @@ FUNCTIONS = {
         "start": 0.0,
         "end": 0.2,
         "channel": "mix",
+        "tiers": ["phones"],
     },
     "plot.boundary_errors": {"agreement": AGREEMENT, "classes": {"AA": "vowel"}, "tolerance": 0.02},
     "plot.bayes_error": {**ratios, "p_targets": (0.1,), "prior_log_odds": (-2.0, 2.0)},

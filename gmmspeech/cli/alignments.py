@@ -115,8 +115,18 @@ def ali_to_phones_command(model: Path, alignments: str, out: str, per_frame: boo
 @click.argument("out", metavar="OUT.png", type=OUT)
 @click.option("--start", type=click.FloatRange(0), default=0.0, help="Where the picture begins, in seconds.")
 @click.option("--end", type=click.FloatRange(0), show_default="10 s after --start", help="Where it ends, in seconds.")
+@click.option(
+    "--tier",
+    "tiers",
+    multiple=True,
+    metavar="NAME",
+    show_default="all",
+    help="Tier to draw, given again for each of several.",
+)
 @channel_option
-def plot_alignment(audio: Path, labels: Path, out: Path, start: float, end: float | None, channel: Any) -> None:
+def plot_alignment(
+    audio: Path, labels: Path, out: Path, start: float, end: float | None, tiers: Sequence[str], channel: Any
+) -> None:
     """Draw a recording with its labels.
 
     The waveform stands over the spectrogram, the tiers of the TEXTGRID beneath it, and each boundary goes through all
@@ -125,7 +135,8 @@ def plot_alignment(audio: Path, labels: Path, out: Path, start: float, end: floa
     from gmmspeech.plot.alignments import alignment
     from gmmspeech.plot.style import figure_of, plain, save_figure
 
-    figure = figure_of(alignment, audio, labels, start=start, end=end, channel="mix" if channel is None else channel)
+    mixed = "mix" if channel is None else channel
+    figure = figure_of(alignment, audio, labels, start=start, end=end, channel=mixed, tiers=tiers)
     figure.axes[0].set_title(plain(audio.name), loc="left")
     save_figure(figure, out)
     tell(f"{out}")

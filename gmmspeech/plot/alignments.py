@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.arguments import NOTHING, any_of, check, one_of, whole
+from gmmspeech.arguments import NOTHING, any_of, check, instance, listed, one_of, whole
 from gmmspeech.audio import read_audio
 from gmmspeech.audio.samples import Channel
 from gmmspeech.checks import as_vector, check_positive
@@ -40,6 +40,7 @@ def alignment(
     start: float = 0.0,
     end: float | None = None,
     channel: Channel = "mix",
+    tiers: Sequence[str] = (),
     ax: Axes | Figure | None = None,
 ) -> Axes:
     """Draw a recording and its labels: waveform, wide-band spectrogram, and tiers with their boundaries.
@@ -55,6 +56,8 @@ def alignment(
         Stretch to draw, in seconds; ten seconds, or to the end, by default.
     channel : int or "mix"
         Which channel of a recording with several, or the mean of all.
+    tiers : sequence of str
+        Tiers to draw, in this order; of ``words`` those of all speakers (``ann - words``). All by default.
     ax : matplotlib.axes.Axes or empty Figure, optional
         Where to draw; a new figure of pyplot by default.
 
@@ -84,18 +87,18 @@ def alignment(
     x, rate = _read_sound(audio, channel)
     piece, last = cut(x, rate, start, end, "audio")
     start, duration = float(start), len(x) / rate
-    tiers = _tiers(labels, audio, rate, duration)
-    latest = max((label.end for found in tiers.values() for label in found), default=0.0)
+    drawn = _chosen(_tiers(labels, audio, rate, duration), tiers)
+    latest = max((label.end for found in drawn.values() for label in found), default=0.0)
     if latest > duration + SAME_LENGTH:
         raise DataError(f"labels: found some up to {latest:.3f} s, expected those of a recording of {duration:.3f} s")
-    heights = [WAVEFORM, HEIGHT, *[TIER] * len(tiers)]
+    heights = [WAVEFORM, HEIGHT, *[TIER] * len(drawn)]
     with drawing_on(ax, width_of(last - start), sum(heights) + 0.6) as ax:
         waveform, spectrogram, *below = stacked(ax, heights)
         _draw_waveform(waveform, piece, rate, start)
         draw_spectrogram(spectrogram, piece, rate, start)
         for part in (waveform, spectrogram):
-            draw_lines(part, tiers, (start, last))
-        draw_tiers(below, tiers, (start, last))
+            draw_lines(part, drawn, (start, last))
+        draw_tiers(below, drawn, (start, last))
         ax.set(xlabel="s", xlim=(start, last))
     return ax
 
@@ -104,8 +107,20 @@ def _tiers(labels: object, audio: object, rate: float, duration: float) -> dict[
     """Tiers by name, of whatever holds them."""
     if isinstance(labels, (str, os.PathLike)):
         place = "" if isinstance(audio, tuple) else os.path.abspath(audio)  # type: ignore[call-overload]
-        return check_tiers(_read(Path(labels), place, rate, duration))
+        return _read(Path(labels), place, rate, duration)
     return tiers_of(labels, "a file, an Alignment, labels, or tiers by name")
+
+
+def _chosen(tiers: dict[str, list[Label]], names: Sequence[str]) -> dict[str, list[Label]]:
+    """Tiers of some names, of each speaker; all without any names."""
+    check(listed(instance(str), "a list of names"), tiers=names)
+    found: dict[str, list[Label]] = {}
+    for name in map(str.strip, names):
+        own = [name] if name in tiers else [tier for tier in tiers if tier.endswith(OF_SPEAKER + name)]
+        if not own:
+            raise DataError(f"tiers: found no {shown(name)}, expected some of {shown(', '.join(tiers), 300)}")
+        found |= {tier: tiers[tier] for tier in own}
+    return check_tiers(found if names else tiers)
 
 
 def _read(path: Path, audio: str, rate: float, duration: float) -> dict[str, list[Label]]:

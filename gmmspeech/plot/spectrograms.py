@@ -19,7 +19,7 @@ from gmmspeech.gmm.frames import as_table
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.plot.style import MAP, drawing_on, stacked
-from gmmspeech.plot.tiers import LONGEST, TIER, draw_lines, draw_tiers, tiers_of, width_of
+from gmmspeech.plot.tiers import LONGEST, TIER, check_tiers, draw_lines, draw_tiers, tiers_of, width_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,7 @@ def spectrogram(
     x = as_vector(signal, "signal")
     piece, last = cut(x, float(rate), start, end, "signal")
     start = float(start)
-    tiers = {} if labels is None else tiers_of(labels)
+    tiers = {} if labels is None else check_tiers(tiers_of(labels))
     with drawing_on(ax, width_of(last - start), HEIGHT + 0.6 + TIER * len(tiers)) as ax:
         above, *below = stacked(ax, [HEIGHT, *[TIER] * len(tiers)]) if tiers else [ax]
         draw_spectrogram(above, piece, float(rate), start)

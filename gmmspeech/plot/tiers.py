@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gmmspeech.arguments import check, instance, listed, mapped
-from gmmspeech.errors import ConfigError, DataError, counted
+from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.plot.style import INK, MUTED, NONTARGETS, TARGETS, THIRD, plain
@@ -35,7 +35,7 @@ def tiers_of(labels: object, expected: str = "an Alignment, labels, or tiers by 
         return {"words": labels.words, "phones": labels.phones}
     if isinstance(labels, Mapping):
         check(mapped(listed(instance(Label), "a list of Label")), labels=labels)
-        return check_tiers({str(name): list(found) for name, found in labels.items()})
+        return {str(name): list(found) for name, found in labels.items()}
     if isinstance(labels, (list, tuple)):
         check(listed(instance(Label), "a list of Label"), labels=labels)
         return {"labels": list(labels)}
@@ -45,7 +45,7 @@ def tiers_of(labels: object, expected: str = "an Alignment, labels, or tiers by 
 def check_tiers(tiers: dict[str, list[Label]]) -> dict[str, list[Label]]:
     """Give tiers back where there are as many as can be drawn."""
     if not 1 <= len(tiers) <= MOST_TIERS:
-        raise DataError(f"labels: found {counted(len(tiers), 'tier')}, expected 1 to {MOST_TIERS}")
+        raise DataError(f"tiers: found {len(tiers)}, expected 1 to {MOST_TIERS}")
     return tiers
 
 

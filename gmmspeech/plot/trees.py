@@ -11,7 +11,7 @@ from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.tree import ContextTree
-from gmmspeech.plot.style import INK, MUTED, TARGETS, drawing_on
+from gmmspeech.plot.style import INK, MUTED, TARGETS, drawing_on, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +24,8 @@ LETTERS = 26  # of a line of a question
 @checked
 def tree(model: PhoneHMM, phone: str, position: int = 1, *, ax: Axes | Figure | None = None) -> Axes:
     """Draw the tree of one position of a phone: questions from the left to the right, states at its ends.
+
+    A question is whether the phone to the left, or to the right, is one of those that it lists.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def tree(model: PhoneHMM, phone: str, position: int = 1, *, ax: Axes | Figure | 
     with drawing_on(ax, WIDTH * (depth + 1.2), HEIGHT * leaves + 0.8) as ax:
         ax.set(xlim=(-0.05, depth + 1.2), ylim=(leaves - 0.4, -0.6))
         ax.axis("off")
-        ax.set_title(f"{phone}, state {position} of {end - first}", loc="left", fontsize=12)
+        ax.set_title(f"{plain(phone)}, state {position} of {end - first}", loc="left", fontsize=12)
         _draw(ax, model, root, 0, 0)
     return ax
 
@@ -88,7 +90,7 @@ def _draw(ax: Axes, model: PhoneHMM, node: int, level: int, above: int) -> float
     assert model.tree is not None
     tree = model.tree
     if tree.question[node] < 0:
-        text = model.state_name(int(tree.state[node]))
+        text = plain(model.state_name(int(tree.state[node])))
         ax.text(level + 0.02, above, text, color=TARGETS, va="center", fontsize=8)
         return above
     behind = [int(tree.yes[node]), int(tree.no[node])]
@@ -99,7 +101,7 @@ def _draw(ax: Axes, model: PhoneHMM, node: int, level: int, above: int) -> float
         ax.plot([level + 0.78, level + 0.86, level + 1], [middle, height, height], color=MUTED, linewidth=1)
         ax.text(level + 0.88, height, answer, color=MUTED, va="bottom", fontsize=7)
     phones = " ".join(np.array(model.phones)[tree.questions[tree.question[node]]])
-    side = "after" if tree.right[node] else "before"
+    side = "right" if tree.right[node] else "left"
     asked = textwrap.shorten(f"{side}: {phones}", 3 * LETTERS, placeholder=" …")
-    ax.text(level + 0.02, middle, textwrap.fill(asked, LETTERS), color=INK, va="center", fontsize=8)
+    ax.text(level + 0.02, middle, plain(textwrap.fill(asked, LETTERS)), color=INK, va="center", fontsize=8)
     return middle

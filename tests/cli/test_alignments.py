@@ -48,6 +48,9 @@ def test_a_picture_of_an_alignment(run, tmp_path):
     done = run(*words, tmp_path / "a.png", "--start", "0.1", "--end", "0.6")
     assert done.exit_code == 0, done.output
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    other = run(*words, tmp_path / "b.png", "--tier", "glosses")
+    assert (other.exit_code, (tmp_path / "b.png").exists()) == (1, False)
+    assert "--tier: found no glosses, expected some of " in other.stderr
     late = run(*words, tmp_path / "b.png", "--start", "5")
     assert (late.exit_code, (tmp_path / "b.png").exists()) == (1, False)
     assert "found 1 s, expected some after 5 s" in late.stderr

@@ -102,6 +102,23 @@ def test_a_recording_in_a_table_of_align(tmp_path, kind):
         alignment((SIGNAL, RATE), table)
 
 
+def test_tiers_are_chosen_by_name_of_all_speakers(tmp_path):
+    notes = {f"notes {i}": [Label(0.0, 0.1, "x")] for i in range(12)}
+    tiers = {"words": [], "ann - phones": PHONES[:2], "bob - phones": PHONES[2:], **notes}
+    write_textgrid(tmp_path / "a.TextGrid", tiers, duration=2.0)
+
+    def drawn(*names):
+        parts = alignment((SIGNAL, RATE), tmp_path / "a.TextGrid", tiers=names).child_axes[2:]
+        return [part.get_ylabel() for part in parts]
+
+    assert drawn("phones", "words") == ["ann - phones", "bob - phones", "words"]
+    assert drawn("bob - phones") == ["bob - phones"]
+    with pytest.raises(DataError, match="tiers: found no glosses, expected some of words, ann - phones, "):
+        drawn("words", "glosses")
+    with pytest.raises(DataError, match="tiers: found 15, expected 1 to 12"):
+        drawn()
+
+
 def test_names_that_have_no_room_are_not_written():
     labels = {"phones": [Label(i / 100, (i + 1) / 100, "a_long_name") for i in range(100)]}
     assert len(alignment((SIGNAL, RATE), labels).child_axes[2].texts) == 0
@@ -114,7 +131,7 @@ def test_what_is_refused(tmp_path):
         alignment((SIGNAL, RATE), TIERS, start=1.0, end=1.0)
     with pytest.raises(ConfigError, match="labels: found int, expected a file"):
         alignment((SIGNAL, RATE), 3)
-    with pytest.raises(DataError, match="labels: found 0 tiers"):
+    with pytest.raises(DataError, match="tiers: found 0, expected"):
         alignment((SIGNAL, RATE), {})
     write_labels(tmp_path / "two.ctm", {"a": PHONES, "b": PHONES})
     with pytest.raises(DataError, match="found labels of 2 recordings"):

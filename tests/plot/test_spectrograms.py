@@ -58,7 +58,7 @@ def test_frames_lie_at_their_centers() -> None:
 def test_what_is_refused() -> None:
     with pytest.raises(DataError, match="signal: found 1 s, expected some after 2 s"):
         spectrogram(SIGNAL, RATE, start=2.0, end=3.0)
-    with pytest.raises(DataError, match="labels: found 0 tiers, expected 1 to 12"):
+    with pytest.raises(DataError, match="tiers: found 0, expected 1 to 12"):
         spectrogram(SIGNAL, RATE, labels={})
     with pytest.raises(ConfigError, match="labels: found str, expected an Alignment, labels, or tiers by name"):
         spectrogram(SIGNAL, RATE, labels="a.TextGrid")

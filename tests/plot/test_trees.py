@@ -15,9 +15,17 @@ def test_questions_and_states_of_a_position():
         texts = [text.get_text().replace("\n", " ") for text in tree(model, "A", position).texts]
         states = np.flatnonzero(model.tree.root_of_state == position)
         assert sorted(t for t in texts if t.startswith("phone")) == sorted(map(model.state_name, states))
-        asked = [t for t in texts if t.startswith(("before:", "after:"))]
+        asked = [t for t in texts if t.startswith(("left:", "right:"))]
         assert len(asked) == len(states) - 1
         assert texts.count("yes") == texts.count("no") == len(asked)
+
+
+def test_names_are_no_formulas():
+    model = model_of(grown(np.random.default_rng(2), [1, 3, 2, 1], 25), ("SIL", "$A$", "$_1$", "C"))
+    axes = tree(model, "$A$")
+    axes.figure.canvas.draw()
+    assert axes.get_title("left") == r"\$A\$, state 1 of 3"
+    assert all("$" not in text.get_text().replace(r"\$", "") for text in axes.texts)
 
 
 def test_what_has_no_tree_is_named():
