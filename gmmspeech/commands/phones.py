@@ -220,7 +220,9 @@ def align_dir(
     options["utt2spk"] = data.utt2spk if adapt else None
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
     with features_for(hmm, model, said, **reading) as (hmm, store, done):
-        found = align(hmm, store, spoken.words, spoken.entries, n_jobs=n_jobs, skip_bad=skip, **options)
+        with warnings.catch_warnings():  # each is named by whoever calls this
+            warnings.filterwarnings("ignore", "skipped ", GmmSpeechWarning)
+            found = align(hmm, store, spoken.words, spoken.entries, n_jobs=n_jobs, skip_bad=skip, **options)
         least = _least_fit(hmm, store, spoken, found, n_jobs=n_jobs, **options)
     if ali is not None and found.alignments:
         _write_ali(ali, hmm, found.alignments, spoken.entries)

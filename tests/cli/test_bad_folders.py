@@ -98,6 +98,8 @@ def test_strict_stops_at_every_kind_of_bad_input(run, corpus, tmp_path: Path, ki
     done = run(*words)
     assert done.exit_code == 0, done.output
     assert KINDS[kind] in done.stderr
+    if kind == "too much text":
+        assert done.stderr.count("skipped") == 1
     assert (tmp_path / "out" / "one.TextGrid").exists()
     assert contents_of(folder) == before
 
