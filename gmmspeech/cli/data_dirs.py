@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -74,7 +75,9 @@ def _told_all(folder: Path, wrong: Sequence[str]) -> None:
 @click.option(
     "--speakers", "way", flag_value="speakers", help="With --count: all of speakers drawn at random, until enough."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="With --speakers: seed of the draw.")
+@click.option(
+    "--seed", "random_state", type=int, default=0, show_default=True, help="With --speakers: seed of the draw."
+)
 @click.option("--spk-list", type=LIST, help="Those of the speakers that lines of this file begin with.")
 @click.option("--utt-list", type=LIST, help="Those that lines of this file begin with.")
 def subset_data(
@@ -82,7 +85,7 @@ def subset_data(
     out: Path,
     count: int | None,
     way: str | None,
-    seed: int,
+    random_state: int,
     spk_list: Path | None,
     utt_list: Path | None,
 ) -> None:
@@ -98,7 +101,13 @@ def subset_data(
     from gmmspeech.commands.data_dirs import not_carried, subset_data
 
     kept, of = subset_data(
-        data_dir, out, count=count, way=way or "spread", speakers=spk_list, utterances=utt_list, random_state=seed
+        data_dir,
+        out,
+        count=count,
+        way=way or "spread",
+        speakers=spk_list,
+        utterances=utt_list,
+        random_state=random_state,
     )
     _say(not_carried(data_dir))
     tell(f"{kept} of {counted(of, 'utterance')}")
@@ -150,20 +159,12 @@ def combine_data(out: Path, data_dirs: tuple[Path, ...]) -> None:
     type=FILE_OR_FOLDER,
     help="Put it into a room: by this impulse response, or one drawn of a folder or list of such, as Kaldi's rir_list.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of what is drawn for --noise and --reverb.")
+@click.option(
+    "--seed", "random_state", type=int, default=0, show_default=True, help="Of what is drawn for --noise and --reverb."
+)
 @channel_option
 @allow_pipes_option
-def perturb_data(
-    data_dir: Path,
-    out: Path,
-    speed: float | None,
-    noise: Path | None,
-    snr: float | None,
-    reverb: Path | None,
-    seed: int,
-    channel: int | None,
-    allow_pipes: bool,
-) -> None:
+def perturb_data(data_dir: Path, out: Path, channel: Any, allow_pipes: bool, **options: Any) -> None:
     """Make a data directory that is faster or slower, with noise or in a room.
 
     Each utterance becomes a recording in OUT/wav, of 16 bits at the rate it had. Of another speed, ids of utterances
@@ -174,17 +175,8 @@ def perturb_data(
     from gmmspeech.commands.data_dirs import not_carried
     from gmmspeech.commands.perturbation import perturb_data
 
-    made, changed = perturb_data(
-        data_dir,
-        out,
-        speed=speed,
-        noise=noise,
-        snr=snr,
-        reverb=reverb,
-        channel="mix" if channel is None else channel,
-        allow_pipes=allow_pipes,
-        random_state=seed,
-    )
+    channel = "mix" if channel is None else channel
+    made, changed = perturb_data(data_dir, out, channel=channel, allow_pipes=allow_pipes, **options)
     for name in changed:
         say(f"{name}: left out, as it is of the sound as it was")
     _say(not_carried(data_dir))

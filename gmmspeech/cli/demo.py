@@ -15,7 +15,7 @@ from gmmspeech.cli.process import tell
 @command("demo")
 @click.option("--out", type=OUT_FOLDER, default=Path("gmmspeech-demo"), help="Folder for everything the demo makes.")
 @jobs_option
-def demo(out: Path, jobs: int) -> None:
+def demo(out: Path, n_jobs: int) -> None:
     """Do the main jobs on synthetic voices.
 
     Makes a small corpus with eSpeak NG (extra `demo`), then computes features, trains a background model, enrolls
@@ -30,17 +30,17 @@ def demo(out: Path, jobs: int) -> None:
     data = corpus / "data"
     ubm_feats, eval_feats = out / "ubm_feats.h5", out / "eval_feats.h5"
     ubm, models, scores, trials = out / "ubm.h5", out / "models.h5", out / "scores", data / "eval" / "trials"
-    front_end = ["--config", "voices", "--jobs", jobs]
+    front_end = ["--config", "voices", "--jobs", n_jobs]
     recordings = out / "recordings"
     write_recordings(corpus, recordings)
     for words in (
         ["features", data / "ubm", ubm_feats, *front_end],
         ["features", data / "eval", eval_feats, *front_end],
-        ["train-ubm", ubm_feats, ubm, "-k", 32, "--jobs", jobs],
+        ["train-ubm", ubm_feats, ubm, "-k", 32, "--jobs", n_jobs],
         ["enroll", ubm, eval_feats, data / "eval" / "enroll_spk2utt", models],
-        ["score", models, eval_feats, trials, scores, "--jobs", jobs],
+        ["score", models, eval_feats, trials, scores, "--jobs", n_jobs],
         ["evaluate", scores, trials, "--models", models, "--report", out / "report"],
-        ["align", recordings, "--out", out / "aligned", "--jobs", jobs],
+        ["align", recordings, "--out", out / "aligned", "--jobs", n_jobs],
     ):
         arguments = [str(word) for word in words]
         tell(f"\n$ gmmspeech {shlex.join(arguments)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -39,20 +40,9 @@ from gmmspeech.cli.process import tell
     show_default="by the number of speakers",
     help="Components of the background model.",
 )
-@click.option("--seed", type=int, default=0, help="Seed of the split of the population.")
+@click.option("--seed", "random_state", type=int, default=0, help="Seed of the split of the population.")
 @jobs_option
-def compare(
-    questioned: Path,
-    known: tuple[Path, ...],
-    population: Path,
-    out: Path,
-    conditions: str,
-    known_conditions: str,
-    config: str,
-    components: int | None,
-    seed: int,
-    jobs: int,
-) -> None:
+def compare(questioned: Path, known: tuple[Path, ...], population: Path, out: Path, **options: Any) -> None:
     """Compare voices by a likelihood ratio.
 
     QUESTIONED is a recording of somebody unknown, KNOWN are those of one known speaker. How probable is QUESTIONED if
@@ -63,15 +53,7 @@ def compare(
     from gmmspeech.commands.evidence import compare_recordings
     from gmmspeech.report.evidence import verdict
 
-    found = compare_recordings(
-        *(questioned, known, population, out),
-        conditions=conditions,
-        known_conditions=known_conditions,
-        config=config,
-        n_components=components,
-        random_state=seed,
-        n_jobs=jobs,
-    )
+    found = compare_recordings(questioned, known, population, out, **options)
     tell_left_out(found.left_out)
     cost = found.intervals["cllr"]
     tell(verdict(found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,7 +13,7 @@ from gmmspeech.cli.process import tell
 from gmmspeech.errors import counted
 
 max_iter_option = click.option("--max-iter", type=click.IntRange(1), default=10, help="Iterations of EM.")
-seed_option = click.option("--seed", type=int, default=0, help="Seed of the start of EM.")
+seed_option = click.option("--seed", "random_state", type=int, default=0, help="Seed of the start of EM.")
 
 
 @command("train-isv")
@@ -30,17 +31,7 @@ seed_option = click.option("--seed", type=int, default=0, help="Seed of the star
 @max_iter_option
 @seed_option
 @jobs_option
-def train_isv(
-    ubm: Path,
-    stats: Path,
-    utt2spk: Path,
-    isv: Path,
-    rank: int,
-    relevance_factor: float,
-    max_iter: int,
-    seed: int,
-    jobs: int,
-) -> None:
+def train_isv(ubm: Path, stats: Path, utt2spk: Path, isv: Path, rank: int, max_iter: int, **options: Any) -> None:
     """Train inter-session variability.
 
     STATS.h5 has statistics of utterances under UBM.h5. UTT2SPK names those to train on, each a session: in each line
@@ -49,8 +40,7 @@ def train_isv(
     """
     from gmmspeech.commands.factor_analysis import train_isv_file
 
-    options = {"relevance_factor": relevance_factor, "max_iter": max_iter, "random_state": seed, "n_jobs": jobs}
-    train_isv_file(ubm, stats, utt2spk, isv, rank, **options)
+    train_isv_file(ubm, stats, utt2spk, isv, rank, max_iter=max_iter, **options)
     tell(f"ISV: rank {rank} of sessions, {counted(max_iter, 'iteration')}")
 
 
@@ -72,8 +62,7 @@ def train_jfa(
     speaker_rank: int,
     session_rank: int,
     max_iter: int,
-    seed: int,
-    jobs: int,
+    **options: Any,
 ) -> None:
     """Train joint factor analysis.
 
@@ -84,7 +73,7 @@ def train_jfa(
     from gmmspeech.commands.factor_analysis import train_jfa_file
 
     ranks = {"speaker_rank": speaker_rank, "session_rank": session_rank}
-    train_jfa_file(ubm, stats, utt2spk, jfa, **ranks, max_iter=max_iter, random_state=seed, n_jobs=jobs)
+    train_jfa_file(ubm, stats, utt2spk, jfa, **ranks, max_iter=max_iter, **options)
     tell(f"JFA: rank {speaker_rank} of speakers, {session_rank} of sessions, {counted(max_iter, 'iteration')} each")
 
 
@@ -99,16 +88,7 @@ def train_jfa(
     "--max-iter", type=click.IntRange(1), default=1, help="Rounds in which speaker and sessions are told apart."
 )
 @jobs_option
-def score_statistics(
-    model: Path,
-    stats: Path,
-    spk2utt: Path,
-    trials: Path,
-    scores: Path,
-    enrollment: Path | None,
-    max_iter: int,
-    jobs: int,
-) -> None:
+def score_statistics(model: Path, stats: Path, spk2utt: Path, trials: Path, scores: Path, **options: Any) -> None:
     """Score the trials of a list by ISV or JFA.
 
     MODEL.h5 is what train-isv or train-jfa wrote. SPK2UTT has a model and its enrollment utterances in each line, each
@@ -118,7 +98,5 @@ def score_statistics(
     """
     from gmmspeech.commands.factor_analysis import score_statistics_file
 
-    done = score_statistics_file(
-        model, stats, spk2utt, trials, scores, enrollment=enrollment, max_iter=max_iter, n_jobs=jobs
-    )
+    done = score_statistics_file(model, stats, spk2utt, trials, scores, **options)
     tell(f"{counted(len(done), 'trial')} scored")

@@ -23,7 +23,7 @@ from gmmspeech.cli.streams import streams_of
 from gmmspeech.cli.verbosity import told, verbosity_options
 from gmmspeech.errors import GmmSpeechError, say, shown, warnings_said
 
-jobs_option = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
+jobs_option = click.option("--jobs", "n_jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
 scheduler_option = click.option(
     "--scheduler", metavar="ADDRESS", help="Work on the cluster of this Dask scheduler, such as tcp://10.0.0.7:8786."
 )

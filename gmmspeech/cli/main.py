@@ -80,7 +80,9 @@ scoring_option = click.option(
     help="The test's frames against the model; mean of that and of the enrollment's frames against a model of the test "
     "(to be given to enroll, which then keeps the frames); the test's statistics, the fastest; their first order only.",
 )
-seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Seed of the start of EM.")
+seed_option = click.option(
+    "--seed", "random_state", type=int, default=0, show_default=True, help="Seed of the start of EM."
+)
 
 
 @command("features")
@@ -95,7 +97,10 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, hel
     help="What numbers are kept as: float16 takes half the room and keeps three digits.",
 )
 @click.option(
-    "--compress", type=click.Choice(["gzip", "lzf"]), help="Compress the frames: gzip is smaller, lzf is faster."
+    "--compress",
+    "compression",
+    type=click.Choice(["gzip", "lzf"]),
+    help="Compress the frames: gzip is smaller, lzf is faster.",
 )
 @click.option("--shards", type=click.IntRange(1), help="Write so many files, and OUT.h5 as an index of them.")
 @click.option(
@@ -119,15 +124,9 @@ def features(
     out: str,
     config: str,
     channel: int | Literal["mix"] | None,
-    storage: str,
-    compress: str | None,
-    shards: int | None,
-    shard: int | None,
     allow_pipes: bool,
     raw: str | None,
-    skip_bad: bool,
-    jobs: int,
-    scheduler: str | None,
+    **options: Any,
 ) -> None:
     """Compute features of utterances.
 
@@ -143,19 +142,7 @@ def features(
     audio = None if raw is None else RawAudio.parse(raw)
     parts = [read_data_dir(folder, allow_pipes=allow_pipes, raw=audio) for folder in data_dirs]
     front = read_front_end(config, parts, channel)
-    done = extract_features(
-        parts,
-        Path(out),
-        front,
-        n_jobs=jobs,
-        channel=channel,
-        skip_bad=skip_bad,
-        storage=storage,
-        compression=compress,
-        shards=shards,
-        shard=shard,
-        scheduler=scheduler,
-    )
+    done = extract_features(parts, Path(out), front, channel=channel, **options)
     tell_skipped(done.skipped.values())
     tell(f"{front.describe()}")
     tell(
@@ -168,7 +155,7 @@ def features(
 @command("train-ubm")
 @click.argument("feats", type=FEATURES)
 @click.argument("ubm", metavar="UBM.h5", type=OUT)
-@click.option("-k", "--components", type=click.IntRange(1), default=64, help="Number of components.")
+@click.option("-k", "--components", "n_components", type=click.IntRange(1), default=64, help="Number of components.")
 @click.option("--max-iter", type=click.IntRange(1), default=20, help="Passes of EM at most.")
 @click.option(
     "--tol", type=click.FloatRange(0), default=1e-3, help="Stop when a pass gains less than this, in nats a frame."
@@ -227,26 +214,7 @@ def features(
 @steps_options
 @jobs_option
 @scheduler_option
-def train_ubm(
-    feats: str,
-    ubm: Path,
-    components: int,
-    max_iter: int,
-    tol: float,
-    variance_floor: float,
-    init: str,
-    num_gselect: int | None,
-    covariance_type: str,
-    backend: str,
-    device: str | None,
-    accelerate: bool,
-    utt2spk: Path | None,
-    spk2group: Path | None,
-    seed: int,
-    beside: Any,
-    jobs: int,
-    scheduler: str | None,
-) -> None:
+def train_ubm(feats: str, ubm: Path, n_components: int, init: str, **options: Any) -> None:
     """Train a universal background model by EM.
 
     FEATS is a file of features as `features` writes it, or scp:PATH. Once a second at most UBM.h5.checkpoint is
@@ -256,29 +224,10 @@ def train_ubm(
 
     if init not in ("kmeans", "random") and not Path(init).exists():
         raise click.UsageError(f"--init: found {shown(init)}, expected kmeans, random, or the file of a mixture")
-    gmm = train_ubm_file(
-        feats,
-        ubm,
-        components,
-        max_iter=max_iter,
-        tol=tol,
-        variance_floor=variance_floor,
-        init=init,
-        num_gselect=num_gselect,
-        covariance_type=covariance_type,
-        backend=backend,
-        device=device,
-        accelerate=accelerate,
-        utt2spk=utt2spk,
-        spk2group=spk2group,
-        random_state=seed,
-        beside=beside,
-        n_jobs=jobs,
-        scheduler=scheduler,
-    )
+    gmm = train_ubm_file(feats, ubm, n_components, init=init, **options)
     state = "converged" if gmm.converged_ else "not converged"
     tell(
-        f"{counted(components, 'component')}, {counted(gmm.n_iter_, 'pass')} ({state}), "
+        f"{counted(n_components, 'component')}, {counted(gmm.n_iter_, 'pass')} ({state}), "
         f"{gmm.history_[-1]:.4f} nats a frame"
     )
 
@@ -305,17 +254,7 @@ def train_ubm(
 @utt2spk_for_cmvn
 @steps_options
 @jobs_option
-def enroll(
-    ubm: Path,
-    feats: str,
-    spk2utt: Path,
-    models: Path,
-    relevance_factor: float,
-    update: str,
-    scoring: str | None,
-    beside: Any,
-    jobs: int,
-) -> None:
+def enroll(ubm: Path, feats: str, spk2utt: Path, models: Path, scoring: str | None, **options: Any) -> None:
     """Adapt a model to each speaker of a list.
 
     SPK2UTT has a speaker and the enrollment utterances in each line. FEATS is a file of features as `features`
@@ -323,8 +262,7 @@ def enroll(
     """
     from gmmspeech.commands.verification import enroll_file
 
-    options = {"relevance_factor": relevance_factor, "update": update, "scoring": scoring or "frames", "n_jobs": jobs}
-    verifier = enroll_file(ubm, feats, spk2utt, models, beside=beside, **options)
+    verifier = enroll_file(ubm, feats, spk2utt, models, scoring=scoring or "frames", **options)
     tell(f"{counted(len(verifier.models_), 'model')} enrolled")
 
 
@@ -350,18 +288,7 @@ def enroll(
 @utt2spk_for_cmvn
 @steps_options
 @jobs_option
-def score(
-    models: Path,
-    feats: str,
-    trials: Path,
-    scores: Path,
-    scoring: str | None,
-    top_c: int | None,
-    groups: Path | None,
-    skip_bad: bool,
-    beside: Any,
-    jobs: int,
-) -> None:
+def score(models: Path, feats: str, trials: Path, scores: Path, skip_bad: bool, **options: Any) -> None:
     """Score the trials of a list.
 
     TRIALS has a model, a test utterance and perhaps target or nontarget in each line. SCORES gets a line of model,
@@ -371,8 +298,7 @@ def score(
     from gmmspeech.commands.verification import score_file
 
     bad: dict[str, str] | None = {} if skip_bad else None
-    options: dict[str, Any] = {"scoring": scoring, "top_c": top_c, "groups": groups, "n_jobs": jobs}
-    done = score_file(models, feats, trials, scores, beside=beside, skipped=bad, **options)
+    done = score_file(models, feats, trials, scores, skipped=bad, **options)
     tell_skipped((bad or {}).values())
     tell(f"{counted(len(done), 'trial')} scored" + (f", {counted(len(bad), 'test')} skipped" if bad else ""))
 
@@ -381,10 +307,14 @@ def score(
 @click.argument("feats", type=FEATURES)
 @click.argument("utt2class", type=LIST)
 @click.argument("classifier", metavar="CLASSIFIER.h5", type=OUT)
-@click.option("-k", "--components", type=click.IntRange(1), default=8, help="Components of each class's mixture.")
+@click.option(
+    "-k", "--components", "n_components", type=click.IntRange(1), default=8, help="Components of each class's mixture."
+)
 @seed_option
 @jobs_option
-def train_classifier(feats: str, utt2class: Path, classifier: Path, components: int, seed: int, jobs: int) -> None:
+def train_classifier(
+    feats: str, utt2class: Path, classifier: Path, n_components: int, random_state: int, n_jobs: int
+) -> None:
     """Train one mixture a class.
 
     Classes may be digits, speakers, languages. UTT2CLASS has an utterance to train on and its class in each line.
@@ -392,8 +322,8 @@ def train_classifier(feats: str, utt2class: Path, classifier: Path, components: 
     """
     from gmmspeech.commands.verification import train_classifier_file
 
-    model = train_classifier_file(feats, utt2class, classifier, components, random_state=seed, n_jobs=jobs)
-    tell(f"{counted(len(model.classes_), 'class')} of {counted(components, 'component')}")
+    model = train_classifier_file(feats, utt2class, classifier, n_components, random_state=random_state, n_jobs=n_jobs)
+    tell(f"{counted(len(model.classes_), 'class')} of {counted(n_components, 'component')}")
 
 
 @command("classify")
@@ -403,7 +333,7 @@ def train_classifier(feats: str, utt2class: Path, classifier: Path, components: 
     "--reference", type=LIST, help="True classes, as for train-classifier: print errors and accuracy, not all classes."
 )
 @jobs_option
-def classify(classifier: Path, feats: str, reference: Path | None, jobs: int) -> None:
+def classify(classifier: Path, feats: str, reference: Path | None, n_jobs: int) -> None:
     """Print the most probable class of each utterance.
 
     FEATS is a file of features as `features` writes it, or scp:PATH.
@@ -412,7 +342,7 @@ def classify(classifier: Path, feats: str, reference: Path | None, jobs: int) ->
     from gmmspeech.formats.datadir import read_map
 
     truth = None if reference is None else read_map(reference)
-    found = classify_file(classifier, feats, None if truth is None else list(truth), n_jobs=jobs)
+    found = classify_file(classifier, feats, None if truth is None else list(truth), n_jobs=n_jobs)
     if truth is None:
         for utterance, label in found.items():
             tell(f"{utterance} {label}")

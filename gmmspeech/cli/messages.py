@@ -9,13 +9,8 @@ import click
 
 # What functions call what an option of another name sets.
 _FUNCTIONS = {
-    "n_components": "components",
     "total_gaussians": "gaussians",
-    "n_jobs": "jobs",
-    "random_state": "seed",
-    "compression": "compress",
     "n_resamples": "bootstrap",
-    "n_folds": "folds",
     "plda_rank": "rank",
     "insertion_penalty": "penalty",
     "dictionary": "dictionaries",

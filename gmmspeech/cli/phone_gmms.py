@@ -31,7 +31,7 @@ silence_option = click.option(
 @labels_option
 @tier_option
 @config_option(default="phones")
-@click.option("-k", "--components", type=click.IntRange(1), default=16, help="Of each mixture.")
+@click.option("-k", "--components", "n_components", type=click.IntRange(1), default=16, help="Of each mixture.")
 @click.option(
     "--size",
     type=click.Choice(["fixed", "frames", "bic"]),
@@ -58,10 +58,8 @@ silence_option = click.option(
 def train_phone_classifier(
     data_dir: Path,
     model: Path,
-    labels: Path | None,
-    tier: str | None,
     config: str,
-    components: int,
+    n_components: int,
     size: str,
     parts: int,
     dim: int,
@@ -69,8 +67,7 @@ def train_phone_classifier(
     full: bool,
     silence: str,
     allow_pipes: bool,
-    skip_bad: bool,
-    jobs: int,
+    **options: Any,
 ) -> None:
     """Train mixtures of phones on labels with times.
 
@@ -81,11 +78,10 @@ def train_phone_classifier(
     from gmmspeech.features.frontend import FrontEnd
     from gmmspeech.phones.gmm.classification import AdaptedClassifierConfig, PhoneClassifierConfig
 
-    one = PhoneClassifierConfig(components, parts, dim, size=size, smoothing=smoothing)
+    one = PhoneClassifierConfig(n_components, parts, dim, size=size, smoothing=smoothing)
     how = replace(AdaptedClassifierConfig(), unadapted=one) if full else one
-    common: dict[str, Any] = {"labels": labels, "tier": tier, "silence": silence, "n_jobs": jobs, "skip_bad": skip_bad}
-    common["allow_pipes"] = allow_pipes
-    classifier = train_phone_classifier_dir(data_dir, model, FrontEnd.from_file(config), how, **common)
+    options |= {"silence": silence, "allow_pipes": allow_pipes}
+    classifier = train_phone_classifier_dir(data_dir, model, FrontEnd.from_file(config), how, **options)
     if silence not in classifier.phones:
         say(f"no segment is labeled {silence}, all phones are possible answers")
     tell(f"{counted(len(classifier.phones), 'phone')} in {counted(parts, 'part')}: {' '.join(classifier.phones)}")
@@ -111,13 +107,11 @@ def classify_phones(
     data_dir: Path,
     model: Path,
     labels: Path | None,
-    tier: str | None,
     out: Path | None,
     report: Path | None,
     silence: str,
     allow_pipes: bool,
-    skip_bad: bool,
-    jobs: int,
+    **options: Any,
 ) -> None:
     """Say which phone each labeled segment is.
 
@@ -128,8 +122,8 @@ def classify_phones(
     """
     from gmmspeech.commands.phone_gmms import classify_phones_dir, report_phones, segment_lines, write_classified
 
-    options: dict[str, Any] = {"labels": labels, "tier": tier, "silence": silence, "n_jobs": jobs, "skip_bad": skip_bad}
-    done = classify_phones_dir(data_dir, model, allow_pipes=allow_pipes, **options)
+    options |= {"labels": labels, "silence": silence, "allow_pipes": allow_pipes}
+    done = classify_phones_dir(data_dir, model, **options)
     if not done.labels:
         raise ConfigError(f"--silence: found {silence} on all segments, expected others too")
     if out is None:

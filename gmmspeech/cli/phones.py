@@ -152,7 +152,7 @@ def train_phones(
     channel: int | None,
     allow_pipes: bool,
     skip_bad: bool | None,
-    jobs: int,
+    n_jobs: int,
     scheduler: str | None,
 ) -> None:
     """Train phone HMMs on transcripts, without times.
@@ -208,7 +208,7 @@ def train_phones(
         channel="mix" if channel is None else channel,
         allow_pipes=allow_pipes,
         skip_bad=skip_bad,
-        n_jobs=jobs,
+        n_jobs=n_jobs,
         scheduler=scheduler,
     )
     tell_left_out(done.skipped)
@@ -312,7 +312,7 @@ def align(
     channel: int | None,
     allow_pipes: bool,
     skip_bad: bool | None,
-    jobs: int,
+    n_jobs: int,
 ) -> None:
     """Find when words and phones were said.
 
@@ -354,7 +354,7 @@ def align(
         channel="mix" if channel is None else channel,
         allow_pipes=allow_pipes,
         skip_bad=skip_bad,
-        n_jobs=jobs,
+        n_jobs=n_jobs,
     )
     for line in unknown_lines(done.spoken.unknown, None if out is None else out / UNKNOWN_WORDS):
         say(line)

@@ -117,7 +117,12 @@ _OF_LM = ("lm_scale", "beam", "max_active", "lattice_beam", "self_loop_scale", "
 @allow_pipes_option
 @strict_option
 @click.option(
-    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads; with --lm, processes of the search."
+    "--jobs",
+    "n_jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Threads; with --lm, processes of the search.",
 )
 def recognize(
     data_dir: Path,
@@ -139,7 +144,7 @@ def recognize(
     channel: int | None,
     allow_pipes: bool,
     skip_bad: bool | None,
-    jobs: int,
+    n_jobs: int,
     **of_lm: Any,
 ) -> None:
     """Recognize words or phones.
@@ -160,7 +165,7 @@ def recognize(
         "allow_pipes": allow_pipes,
         "skip_bad": skip_bad,
         "tiers": tiers,
-        "n_jobs": jobs,
+        "n_jobs": n_jobs,
     }
     given = [name for name in _OF_LM if of_lm[name] is not None and of_lm[name] is not False]
     given += ["unknown_words"] * (unknown_words is not None)

@@ -40,16 +40,7 @@ speakers_option = click.option(
 @click.option("--cohort-cohort", type=FILE, help="Scores of all cohort models against all cohort tests, for zt.")
 @click.option("--top-n", type=click.IntRange(2), help="How many of the highest cohort scores to take, for as.")
 @speakers_option
-def normalize_scores(
-    scores: Path,
-    out: Path,
-    method: str,
-    model_cohort: Path | None,
-    test_cohort: Path | None,
-    cohort_cohort: Path | None,
-    top_n: int | None,
-    speakers: Sequence[Path],
-) -> None:
+def normalize_scores(scores: Path, out: Path, method: str, **options: Any) -> None:
     """Normalize scores by those of a cohort.
 
     The cohort are utterances of other speakers, each of them a cohort test, and a cohort model where it is enrolled.
@@ -58,21 +49,14 @@ def normalize_scores(
     """
     from gmmspeech.commands.scores import normalize_scores_file
 
-    done = normalize_scores_file(
-        *(scores, out, method),
-        model_cohort=model_cohort,
-        test_cohort=test_cohort,
-        cohort_cohort=cohort_cohort,
-        top_n=top_n,
-        speakers=speakers,
-    )
+    done = normalize_scores_file(scores, out, method, **options)
     tell(f"{counted(done, 'score')} normalized")
 
 
 def _calibration_options(function: Callable[..., None]) -> Callable[..., None]:
     """Options that calibrate and fuse have in common."""
     for option in (
-        click.option("--folds", type=click.IntRange(3), default=10, help="Of the cross-validation."),
+        click.option("--folds", "n_folds", type=click.IntRange(3), default=10, help="Of the cross-validation."),
         speakers_option,
         click.option(
             "--cross-validated",
@@ -181,7 +165,7 @@ def _train(
     ridge: float,
     cross_validated: Path | None,
     speakers: Sequence[Path],
-    folds: int,
+    n_folds: int,
     bounds: str | None = None,
     **side: Path | None,
 ) -> None:
@@ -213,7 +197,7 @@ def _train(
         tell(f"ratios bounded to {found.lower:#.4g} and {found.upper:#.4g} nats")
     if cross_validated is None:
         return
-    ratios = cross_calibrate_files(scores, trials, cross_validated, speakers, n_folds=folds, **options)
+    ratios = cross_calibrate_files(scores, trials, cross_validated, speakers, n_folds=n_folds, **options)
     fusion = ratios.fusion
     summary = summarize(*split_scores(cross_validated, trials))
     tell(f"cross-validated: Cllr {ratios.cllr:.4f}, minCllr {summary.min_cllr:.4f}, "
@@ -237,7 +221,7 @@ def _train(
 @chosen_channel_option
 @click.option("--pitch", is_flag=True, help="Measure how high the voices are instead, in log Hz.")
 @jobs_option
-def measure(data_dir: Path, out: Path, groups: Sequence[Path], channel: Any, pitch: bool, jobs: int) -> None:
+def measure(data_dir: Path, out: Path, groups: Sequence[Path], channel: Any, pitch: bool, n_jobs: int) -> None:
     """Measure speech and noise, or the pitch.
 
     OUT gets a line for each utterance: the logarithm of how many seconds of speech it has, and how far speech is above
@@ -249,7 +233,7 @@ def measure(data_dir: Path, out: Path, groups: Sequence[Path], channel: Any, pit
 
     data = read_data_dir(data_dir)
     if pitch:
-        pitches = pitches_of(data, channel=channel, n_jobs=jobs)
+        pitches = pitches_of(data, channel=channel, n_jobs=n_jobs)
         lines = len(measure_pitch_file(data, out, pitches, groups=groups))
         without = [utterance for utterance, pitch in pitches.items() if pitch is None]
         if without:
@@ -257,7 +241,7 @@ def measure(data_dir: Path, out: Path, groups: Sequence[Path], channel: Any, pit
                 f"{len(without)} of {counted(len(pitches), 'utterance')} without pitch, the first: {shown(without[0])}"
             )
     else:
-        lines = len(measure_file(data, out, groups=groups, channel=channel, n_jobs=jobs))
+        lines = len(measure_file(data, out, groups=groups, channel=channel, n_jobs=n_jobs))
     tell(f"{counted(lines, 'line')} written")
 
 
@@ -384,7 +368,7 @@ def _by_group(found: Evaluation, groups: Path | None, background: Path | None) -
 @click.option("--edge", type=click.FloatRange(50, 400), default=165.0, help="Hz between low and high.")
 @chosen_channel_option
 @jobs_option
-def pitch_groups(data_dir: Path, out: Path, groups: Sequence[Path], edge: float, channel: Any, jobs: int) -> None:
+def pitch_groups(data_dir: Path, out: Path, groups: Sequence[Path], edge: float, channel: Any, n_jobs: int) -> None:
     """Sort speakers into low and high voices.
 
     The median pitch of a speaker's recordings decides; most men are low, most women high. OUT gets a line for
@@ -396,7 +380,7 @@ def pitch_groups(data_dir: Path, out: Path, groups: Sequence[Path], edge: float,
     from gmmspeech.formats.datadir import read_data_dir
 
     data = read_data_dir(data_dir)
-    pitches = pitches_of(data, channel=channel, n_jobs=jobs)
+    pitches = pitches_of(data, channel=channel, n_jobs=n_jobs)
     found = pitch_groups_file(data, out, pitches, groups=groups, edge=edge)
     counts = {group: list(found.values()).count(group) for group in sorted(set(found.values()))}
     tell(f"{counted(len(found), 'speaker')}: {', '.join(f'{count} {group}' for group, count in counts.items())}")

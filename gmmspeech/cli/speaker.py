@@ -30,16 +30,7 @@ from gmmspeech.errors import ConfigError, counted
 @click.option("--second-order", is_flag=True, help="Keep the sums of squares too, which Fisher vectors need.")
 @jobs_option
 @scheduler_option
-def statistics(
-    ubm: Path,
-    feats: str,
-    out: Path,
-    groups: Path | None,
-    second_order: bool,
-    beside: Any,
-    jobs: int,
-    scheduler: str | None,
-) -> None:
+def statistics(ubm: Path, feats: str, out: Path, **options: Any) -> None:
     """Count the statistics of utterances.
 
     They are counted under a background model, and are what train-ivector, extract-ivectors and supervectors work on.
@@ -47,9 +38,7 @@ def statistics(
     """
     from gmmspeech.commands.speaker import statistics_file
 
-    count = statistics_file(
-        ubm, feats, out, groups=groups, beside=beside, second_order=second_order, n_jobs=jobs, scheduler=scheduler
-    )
+    count = statistics_file(ubm, feats, out, **options)
     tell(f"statistics of {counted(count, 'utterance')}")
 
 
@@ -59,19 +48,10 @@ def statistics(
 @click.argument("extractor", metavar="EXTRACTOR.h5", type=OUT)
 @click.option("-r", "--rank", type=click.IntRange(1), default=100, help="Dimension of the i-vectors.")
 @click.option("--max-iter", type=click.IntRange(1), default=10, help="Iterations of EM.")
-@click.option("--seed", type=int, default=0, help="Seed of the start of EM.")
+@click.option("--seed", "random_state", type=int, default=0, help="Seed of the start of EM.")
 @jobs_option
 @scheduler_option
-def train_ivector(
-    ubm: Path,
-    stats: Path,
-    extractor: Path,
-    rank: int,
-    max_iter: int,
-    seed: int,
-    jobs: int,
-    scheduler: str | None,
-) -> None:
+def train_ivector(ubm: Path, stats: Path, extractor: Path, rank: int, max_iter: int, **options: Any) -> None:
     """Train an i-vector extractor.
 
     STATS.h5 has the statistics of many utterances, at least as many as the rank, under UBM.h5. Once a second at most
@@ -80,9 +60,7 @@ def train_ivector(
     """
     from gmmspeech.commands.speaker import train_ivector_file
 
-    found = train_ivector_file(
-        ubm, stats, extractor, rank, scheduler=scheduler, max_iter=max_iter, random_state=seed, n_jobs=jobs
-    )
+    found = train_ivector_file(ubm, stats, extractor, rank, max_iter=max_iter, **options)
     tell(
         f"rank {rank}, {counted(max_iter, 'iteration')}, {found.history[-1]:.4f} nats a frame "
         "above the background model"
@@ -95,7 +73,7 @@ def train_ivector(
 @click.argument("ivectors", metavar="IVECTORS.h5", type=OUT_TABLE)
 @click.option("--fast", is_flag=True, help="Approximate, for many components and a high rank.")
 @jobs_option
-def extract_ivectors(extractor: Path, stats: Path, ivectors: str, fast: bool, jobs: int) -> None:
+def extract_ivectors(extractor: Path, stats: Path, ivectors: str, fast: bool, n_jobs: int) -> None:
     """Extract the i-vector of each utterance.
 
     EXTRACTOR.h5 is what train-ivector wrote, or final.ie of Kaldi's. IVECTORS.h5 may be ark:PATH, ark,t:PATH (text) or
@@ -103,7 +81,7 @@ def extract_ivectors(extractor: Path, stats: Path, ivectors: str, fast: bool, jo
     """
     from gmmspeech.commands.speaker import extract_ivectors_file
 
-    found = extract_ivectors_file(extractor, stats, Path(ivectors), fast=fast, n_jobs=jobs)
+    found = extract_ivectors_file(extractor, stats, Path(ivectors), fast=fast, n_jobs=n_jobs)
     tell(f"{counted(len(found.names), 'i-vector')} of {counted(found.vectors.shape[1], 'dimension')}")
 
 
@@ -193,16 +171,7 @@ def adapt_plda(backend: Path, ivectors: str, adapted: Path, **scales: float) -> 
     is_flag=True,
     help="Bring vectors to the length that PLDA expects of them, as Kaldi's ivector-plda-scoring does by default.",
 )
-def score_ivectors(
-    backend: Path,
-    ivectors: str,
-    spk2utt: Path,
-    trials: Path,
-    scores: Path,
-    enrollment: str | None,
-    count_sessions: bool,
-    normalize_length: bool,
-) -> None:
+def score_ivectors(backend: Path, ivectors: str, spk2utt: Path, trials: Path, scores: Path, **options: Any) -> None:
     """Score the trials of a list by i-vectors.
 
     BACKEND.h5 is what train-plda wrote, or plda of Kaldi's with mean.vec and transform.mat beside it, where they were
@@ -212,12 +181,7 @@ def score_ivectors(
     """
     from gmmspeech.commands.speaker import score_ivectors_file
 
-    done = score_ivectors_file(
-        *(backend, ivectors, spk2utt, trials, scores),
-        enrollment=enrollment,
-        count_sessions=count_sessions,
-        normalize_length=normalize_length,
-    )
+    done = score_ivectors_file(backend, ivectors, spk2utt, trials, scores, **options)
     tell(f"{counted(len(done), 'trial')} scored")
 
 

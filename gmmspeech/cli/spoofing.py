@@ -21,9 +21,7 @@ from gmmspeech.errors import ConfigError, counted
 @click.option("--other", show_default="the other one, of two", help="Class against it.")
 @click.option("--protocol", type=FILE, help="Score the utterances of this protocol of ASVspoof, in its form of 2019.")
 @jobs_option
-def score_classes(
-    classifier: Path, feats: str, scores: Path, target: str, other: str | None, protocol: Path | None, jobs: int
-) -> None:
+def score_classes(classifier: Path, feats: str, scores: Path, target: str, **options: Any) -> None:
     """Score utterances by two classes' mixtures.
 
     CLASSIFIER.h5 is what `train-classifier` wrote, say with the classes bonafide and spoof. SCORES gets a line of
@@ -32,7 +30,7 @@ def score_classes(
     """
     from gmmspeech.commands.spoofing import score_classes_file
 
-    done = score_classes_file(classifier, feats, scores, target, other=other, protocol=protocol, n_jobs=jobs)
+    done = score_classes_file(classifier, feats, scores, target, **options)
     tell(f"{counted(len(done), 'utterance')} scored")
 
 

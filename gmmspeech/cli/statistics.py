@@ -30,7 +30,7 @@ def _shard(_: click.Context, parameter: click.Parameter, value: str) -> tuple[in
 @utt2spk_for_cmvn
 @steps_options
 @jobs_option
-def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], beside: Any, jobs: int) -> None:
+def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], beside: Any, n_jobs: int) -> None:
     """Sum up what EM needs of frames.
 
     An iteration of train-ubm in shards: every job of a queue does this for a shard of the frames, or for features of
@@ -39,7 +39,7 @@ def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], besid
     """
     from gmmspeech.commands.statistics import accumulate_file
 
-    summed = accumulate_file(ubm, feats, stats, shard=shard[0], num_shards=shard[1], beside=beside, n_jobs=jobs).stats
+    summed = accumulate_file(ubm, feats, stats, shard=shard[0], num_shards=shard[1], beside=beside, n_jobs=n_jobs).stats
     tell(f"{counted(summed.num_frames, 'frame', '.0f')}, {summed.log_likelihood / summed.num_frames:.4f} nats a frame")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,17 +30,9 @@ from gmmspeech.errors import counted
     help="Background model, with its front end, of train-ubm; open is one of 200 strangers that comes along, which "
     "serves folders of few speakers better. All speakers of FOLDER are in trials then.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split.")
+@click.option("--seed", "random_state", type=int, default=0, show_default=True, help="Seed of the split.")
 @jobs_option
-def verify(
-    folder: Path,
-    out: Path,
-    protocol: Path | None,
-    config: str | None,
-    background: str | None,
-    seed: int,
-    jobs: int,
-) -> None:
+def verify(folder: Path, out: Path, config: str | None, **options: Any) -> None:
     """Measure how well speakers can be told apart.
 
     FOLDER has a folder for each speaker, with their recordings in it or in folders of sessions; of any kind, rate and
@@ -52,9 +45,7 @@ def verify(
     from gmmspeech.features.frontend import FrontEnd
 
     front = None if config is None else FrontEnd.from_file(config)
-    found = verify_folder(
-        folder, out, protocol=protocol, front_end=front, background=background, random_state=seed, n_jobs=jobs
-    )
+    found = verify_folder(folder, out, front_end=front, **options)
     tell_left_out(found.left_out)
     for note in found.notes:
         tell(note)

@@ -64,7 +64,7 @@ def option(command, name):
     ("command", "name", "expected"),
     [
         ("features", "storage", STORAGES),
-        ("features", "compress", COMPRESSIONS),
+        ("features", "compression", COMPRESSIONS),
         ("train-ubm", "backend", BACKENDS),
         ("copy-model", "format", MODEL_FORMATS),
         ("prepare", "layout", LAYOUTS),
@@ -81,7 +81,7 @@ def test_help_of_train_plda_has_all_steps():
 @pytest.mark.parametrize(
     ("name", "default"),
     [
-        ("components", PhoneClassifierConfig.n_components),
+        ("n_components", PhoneClassifierConfig.n_components),
         *((n, getattr(PhoneClassifierConfig, n)) for n in ("size", "parts", "dim", "smoothing")),
     ],
 )
