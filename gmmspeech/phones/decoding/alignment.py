@@ -182,9 +182,8 @@ def align(
         of 0.1.
     beam : float, optional
         Nats by which a path may fall behind the best in a frame; what falls further is given up, as long as 20 states
-        are left, as in Kaldi, which aligns with 10. It saves time in long recordings whose words are right, and loses
-        the best path where some are missing or wrong. Without one, the best of all paths is found, in a time that grows
-        with the square of an utterance's length.
+        are left, as in Kaldi, which aligns with 10. It loses the best path where words are missing or wrong. Without
+        one, the best of all paths is found; of one transcript for an hour too (`gmmspeech.phones.hmm.long_search`).
     skip_bad : bool
         Leave out utterances that can't be aligned instead of raising, with a warning that counts them.
     n_jobs : int

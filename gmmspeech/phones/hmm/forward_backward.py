@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.phones.hmm.graph import StateGraph
-from gmmspeech.phones.hmm.trellis import BLOCK, Batch, BlockScores, Float32, Transitions, forward, searched
+from gmmspeech.phones.hmm.trellis import BLOCK, Batch, BlockScores, Float32, Transitions, forward, searched, totals
 
 EXACT_CELLS = 2**26  # frames times nodes; a score and an emission of each is kept: half a gigabyte
+FIRST_BEAM = 200.0  # nats; what a search that widens begins with
+WIDER = 4.0
+SAME_SCORE = 0.01  # nats: the rounding of float32 over a long recording
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,10 @@ class StatePosteriors:
     log_likelihood: float
 
 
+Found = tuple[StatePosteriors, float] | None
+"""Posteriors and the log-likelihood."""
+
+
 def best_states(posteriors: StatePosteriors) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Frames, and the most probable state of each."""
     order = np.lexsort((-posteriors.weight, posteriors.frame))
@@ -56,11 +63,24 @@ def forward_backward(
 ) -> list[StatePosteriors | None]:
     """State posteriors of each utterance over all paths through its graph, or over those within a beam in nats."""
     search = partial(_posteriors, least=least)
-    found = searched(graphs, emissions, transitions, acoustic_scale, beam, EXACT_CELLS, search, np.logaddexp)
+    alone = partial(_widened, search)
+    found = searched(graphs, emissions, transitions, acoustic_scale, beam, EXACT_CELLS, search, alone)
     return [None if result is None else result[0] for result in found]
 
 
-def _posteriors(batch: Batch, beam: float, least: float) -> list[tuple[StatePosteriors, float] | None]:
+def _widened(search: Callable[[Batch, float], list[Found]], batch: Batch) -> Found:
+    """Search a graph within a beam that is widened until the score is that of all paths, which needs no memory."""
+    (best,) = totals(batch, np.inf, np.logaddexp)
+    beam = FIRST_BEAM
+    while best > -np.inf:
+        (result,) = search(batch, beam)
+        if result is not None and result[1] >= best - SAME_SCORE:
+            return result
+        beam *= WIDER
+    return None
+
+
+def _posteriors(batch: Batch, beam: float, least: float) -> list[Found]:
     """Posteriors of each utterance and its log-likelihood, in the order of the graphs."""
     blocks = [found for _, found in forward(batch, beam, np.logaddexp)]
     pieces = []
@@ -72,7 +92,7 @@ def _posteriors(batch: Batch, beam: float, least: float) -> list[tuple[StatePost
     utterance = batch.utterance[node]
     order = np.lexsort((node, frame, utterance))
     edges = np.searchsorted(utterance[order], np.arange(len(batch.order) + 1))
-    results: list[tuple[StatePosteriors, float] | None] = [None] * len(batch.order)
+    results: list[Found] = [None] * len(batch.order)
     for rank, i in enumerate(batch.order):
         block = blocks[(batch.lengths[rank] - 1) // BLOCK]
         total = float(np.logaddexp.reduce(batch.ends(block, rank).astype(np.float64)) + block.offset[rank])
@@ -95,11 +115,11 @@ def _block_posteriors(
     nodes, first = block.nodes, block.first
     counts = np.diff(np.append(first, len(nodes)))
     utterance = np.repeat(np.arange(len(first)), counts)
-    after = following[nodes]
+    emissions, after = block.emissions_of(0, len(block.scores) - 1), following[nodes]
     by_source = np.argsort(block.source, kind="stable")
     sources, starts = np.unique(block.source[by_source], return_index=True)
     frames, chosen, weights = [], [], []
-    for t in range(len(block.emissions) - 1, -1, -1):
+    for t in range(len(emissions) - 1, -1, -1):
         frame = block.start + t
         ending = np.isin(utterance, np.arange(batch.num_active(frame + 1), batch.num_active(frame)))
         after = np.where(ending, batch.final[nodes], after)
@@ -116,7 +136,7 @@ def _block_posteriors(
         weights.append(posterior[keep].astype(np.float64))
         if frame == 0:
             break
-        onward = block.emissions[t] + after
+        onward = emissions[t] + after
         stayed = np.exp(block.scores[t] + block.stay + onward - np.where(np.isfinite(evidence), evidence, np.inf))
         stayed = np.where(utterance < batch.num_active(frame), stayed, 0)
         np.add.at(stays, (utterance, batch.state[nodes]), stayed)

@@ -8,8 +8,7 @@ by the beam in every frame, as Kaldi's does. Scores are counted anew from each b
 however long a recording is.
 
 Without a beam nothing is left out that a path can reach. What that needs in memory grows with the square of a
-recording's length, so `searched` finds the score of a long one first, which needs none, and then widens a beam until
-the search within it reaches that score: the result is the same.
+recording's length, so long ones are searched alone, in other ways that give the same.
 """
 
 from __future__ import annotations
@@ -27,9 +26,6 @@ from gmmspeech.phones.hmm.native import viterbi_kernel
 
 BLOCK = 16  # frames between two looks at the beam
 LEAST_NODES = 20  # that are kept in a frame, however far behind they are, as in Kaldi's decoders
-FIRST_BEAM = 200.0  # nats; what a search that widens begins with
-WIDER = 4.0
-SAME_SCORE = 0.01  # nats: the rounding of float32 over a long recording
 
 Float32 = NDArray[np.float32]
 Found = TypeVar("Found")
@@ -80,11 +76,13 @@ class Batch:
         self.initial: Float32 = np.concatenate([g.initial for g in ordered]).astype(np.float32)
         self.final: Float32 = np.concatenate([g.final for g in ordered]).astype(np.float32) + leave
         self.num_states = len(transitions.stay)
-        self.emissions: Float32 = np.concatenate([emissions[i].ravel() for i in self.order])
+        beyond = np.zeros(BLOCK * self.num_states, np.float32)  # what an utterance is given that ends within a block
+        self.emissions: Float32 = np.concatenate([*(emissions[i].ravel() for i in self.order), beyond])
         if acoustic_scale != 1:
             self.emissions *= np.float32(acoustic_scale)
         rows = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
-        self.place = rows[self.utterance] * self.num_states + self.state  # of each node's score in the first frame
+        place = rows[self.utterance] * self.num_states + self.state  # of each node's score in the first frame
+        self.place = place.astype(np.int32 if len(self.emissions) < 2**31 else np.int64)
         self._set_reach(chained)
 
     def _set_reach(self, chained: NDArray[np.bool_]) -> None:
@@ -143,9 +141,15 @@ class BlockScores:
     source: NDArray[np.intp]  # arcs, by place among `nodes`
     target: NDArray[np.intp]
     weight: Float32
-    emissions: Float32
+    emissions: Float32  # of all frames from the first on: of node n in frame t, `emissions[place[n] + t * stride]`
+    place: NDArray[np.integer]
+    stride: int
     scores: Float32
     floor: Float32 | None
+
+    def emissions_of(self, start: int, stop: int) -> Float32:
+        """Emissions of the block's nodes in some of its frames, (frames, nodes)."""
+        return self.emissions.take(self.place + np.arange(start, stop)[:, None] * self.stride)
 
     @cached_property
     def arcs(self) -> viterbi_kernel.Arcs:
@@ -218,26 +222,33 @@ def score_block(batch: Batch, block: Block, combine: np.ufunc, beam: float = np.
     inside = (source >= 0) & (target >= 0)
     advance = batch.advance[nodes]
     advance[block.first] = -np.inf
-    place = batch.place[nodes] + start * batch.num_states
     # an utterance that ends within the block goes on with frames of another's: those scores are not used
-    if viterbi_kernel.available():
-        emissions = viterbi_kernel.emissions(batch.emissions, place, batch.num_states, size)
-    else:
-        emissions = batch.emissions.take(place + np.arange(size)[:, None] * batch.num_states, mode="clip")
     scores = np.empty((size + 1, len(nodes)), np.float32)
     scores[0] = block.row
     floor = block.floor
     if floor is None and combine is np.maximum and beam < np.inf:
         floor = np.full((size, len(block.first)), np.nan, np.float32)
     found = BlockScores(
-        *(start, nodes, block.first, block.offset, batch.stay[nodes], advance),
-        *(source[inside], target[inside], batch.weight[inside], emissions, scores, floor),
+        start=start,
+        nodes=nodes,
+        first=block.first,
+        offset=block.offset,
+        stay=batch.stay[nodes],
+        advance=advance,
+        source=source[inside],
+        target=target[inside],
+        weight=batch.weight[inside],
+        emissions=batch.emissions[start * batch.num_states :],
+        place=batch.place[nodes],
+        stride=batch.num_states,
+        scores=scores,
+        floor=floor,
     )
     first = int(start == 0)
     if first:
-        np.add(scores[0], emissions[0], out=scores[1])
+        np.add(scores[0], found.emissions_of(0, 1)[0], out=scores[1])
     if floor is None:
-        _run(found, combine, first, size)
+        run(found, combine, first, size)
     else:
         _run_above_floors(batch, found, floor, first, beam)
     return found
@@ -253,7 +264,7 @@ def _run_above_floors(batch: Batch, block: BlockScores, floor: Float32, start: i
             floor[t] = _floors(row, block.first, counts, utterance, beam)
             floor[t, batch.num_active(block.start + t) :] = -np.inf  # those have ended in the row
         row[row < floor[t, utterance]] = -np.inf
-        _run(block, np.maximum, t, t + 1)
+        run(block, np.maximum, t, t + 1)
 
 
 def _floors(
@@ -268,15 +279,16 @@ def _floors(
     return floors
 
 
-def _run(block: BlockScores, combine: np.ufunc, start: int, stop: int) -> None:
-    """Fill rows `start` + 1 to `stop` of a block's scores from the row before them."""
-    scores, emissions = block.scores[start : stop + 1], block.emissions[start:stop]
-    if combine is np.maximum and viterbi_kernel.available():
-        block.arcs.fill_scores(emissions, scores)
+def run(block: BlockScores, combine: np.ufunc, start: int, stop: int) -> None:
+    """Fill rows `start` + 1 to `stop` of a block's scores from the row before them; fewer rows are filled in turn."""
+    scores = block.scores[start : stop + 1]
+    if combine is np.maximum and block.place.dtype == np.int32 and viterbi_kernel.available():
+        emissions = block.emissions[start * block.stride :]
+        block.arcs.fill_scores(emissions, block.place, block.stride, stop - start, scores)
         return
     targets, starts = np.unique(block.target, return_index=True)
     moved, candidates = np.empty(len(block.nodes), np.float32), np.empty(len(block.source), np.float32)
-    for before, now, emission in zip(scores[:-1], scores[1:], emissions, strict=True):
+    for before, now, emission in zip(scores[:-1], scores[1:], block.emissions_of(start, stop), strict=True):
         np.add(before, block.stay, out=now)
         np.add(before[:-1], block.advance[1:], out=moved[1:])
         combine(now[1:], moved[1:], out=now[1:])
@@ -304,49 +316,30 @@ def searched(
     beam: float | None,
     most: int,
     search: Callable[[Batch, float], Sequence[tuple[Found, float] | None]],
-    combine: np.ufunc,
+    alone: Callable[[Batch], tuple[Found, float] | None],
 ) -> list[tuple[Found, float | None] | None]:
     """Search each graph: what was found and the beam that it was found within, None where that left nothing out.
 
-    `search` goes through a batch of the graphs within a beam, and gives what it found with its score; `combine` is what
-    it does with paths that meet. Where a beam loses all paths, it is as if none had been given. At most `most` scores
-    are kept at a time, but for those of a graph that is larger alone.
+    `search` goes through a batch of the graphs within a beam, and gives what it found with its score. Where a beam
+    loses all paths, it is as if none had been given. It keeps at most `most` scores at a time; a graph that has more is
+    searched by `alone`, which needs fewer.
     """
 
     def batch_of(indices: Sequence[int]) -> Batch:
         return Batch([graphs[i] for i in indices], [emissions[i] for i in indices], transitions, acoustic_scale)
 
-    def find(indices: Sequence[int], beam: float) -> Sequence[tuple[Found, float] | None]:
-        return search(batch_of(indices), beam)
-
     sizes = [(len(e), g.num_nodes) for e, g in zip(emissions, graphs, strict=True)]
     results: list[tuple[Found, float | None] | None] = [None] * len(graphs)
     if beam is not None:
         for group in _groups(range(len(graphs)), sizes, most):
-            for i, result in zip(group, find(group, beam), strict=True):
+            for i, result in zip(group, search(batch_of(group), beam), strict=True):
                 results[i] = None if result is None else (result[0], beam)
     for group in _groups([i for i, result in enumerate(results) if result is None], sizes, most):
-        if sizes[group[0]][0] * sizes[group[0]][1] > most:
-            best = float(totals(batch_of(group), np.inf, combine)[0])
-            found = [_widened(group[0], find, best)]
-        else:
-            found = list(find(group, np.inf))
+        large = sizes[group[0]][0] * sizes[group[0]][1] > most
+        found = [alone(batch_of(group))] if large else search(batch_of(group), np.inf)
         for i, result in zip(group, found, strict=True):
             results[i] = None if result is None else (result[0], None)
     return results
-
-
-def _widened(
-    i: int, find: Callable[[Sequence[int], float], Sequence[tuple[Found, float] | None]], best: float
-) -> tuple[Found, float] | None:
-    """Search a graph within a beam that is widened until the score is the one of a search without."""
-    beam = FIRST_BEAM
-    while best > -np.inf:
-        (result,) = find([i], beam)
-        if result is not None and result[1] >= best - SAME_SCORE:
-            return result
-        beam *= WIDER
-    return None
 
 
 def _groups(indices: Iterable[int], sizes: Sequence[tuple[int, int]], most: int) -> Iterator[list[int]]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.phones.hmm.graph import StateGraph
-from gmmspeech.phones.hmm.native import viterbi_kernel
+from gmmspeech.phones.hmm.long_search import best_long_path
+from gmmspeech.phones.hmm.traces import trace
 from gmmspeech.phones.hmm.trellis import (
     BLOCK,
     Batch,
     Block,
     BlockScores,
-    Float32,
     Transitions,
     forward,
     score_block,
@@ -23,7 +24,7 @@ from gmmspeech.phones.hmm.trellis import (
     totals,
 )
 
-EXACT_CELLS = 2**31  # frames times nodes; a row of float32 for every block of frames is kept: half a gigabyte
+BATCH_CELLS = 2**28  # frames times nodes; a row of float32 for every block of frames is kept: 64 MB
 
 Scored = tuple[NDArray[np.intp], float]
 """A path and its score."""
@@ -45,7 +46,8 @@ def best_paths(
     beam: float | None = None,
 ) -> list[BestPath | None]:
     """Most probable path through each graph: of all, or within a beam in nats; None where there is no path."""
-    found = searched(graphs, emissions, transitions, acoustic_scale, beam, EXACT_CELLS, _paths, np.maximum)
+    alone = partial(best_long_path, acoustic_scale)
+    found = searched(graphs, emissions, transitions, acoustic_scale, beam, BATCH_CELLS, _paths, alone)
     return [None if result is None else BestPath(*result) for result in found]
 
 
@@ -123,7 +125,7 @@ def _trace_block(
     batch: Batch, block: BlockScores, paths: NDArray[np.intp], current: NDArray[np.intp], scores: NDArray[np.float64]
 ) -> None:
     """Follow the best paths back through a block; `current` is their node in the frame that follows it."""
-    size, active = len(block.emissions), batch.num_active(block.start)
+    size, active = len(block.scores) - 1, batch.num_active(block.start)
     for u in range(batch.num_active(block.start + size), active):  # those whose last frame is in it
         final = batch.ends(block, u)
         best = int(final.argmax())
@@ -134,49 +136,6 @@ def _trace_block(
     place_of[block.nodes] = np.arange(len(block.nodes))
     places = np.zeros((size, active), dtype=np.int64)
     places[last, np.arange(active)] = place_of[current[:active]]
-    trace = block.arcs.trace if viterbi_kernel.available() else _Incoming(block).trace
-    origin = trace(block.scores, last, places)
+    origin = trace(block, last, places)
     paths[block.start : block.start + size, :active] = block.nodes[places]
     current[:active] = block.nodes[origin]
-
-
-class _Incoming:
-    """Arcs into each node of a block that has some, in rows of equal length; for an install without a compiler."""
-
-    def __init__(self, block: BlockScores) -> None:
-        self.stay, self.advance = block.stay, block.advance
-        targets, starts, counts = np.unique(block.target, return_index=True, return_counts=True)
-        self.row_of = np.full(len(block.nodes), -1)
-        self.row_of[targets] = np.arange(len(targets))
-        width = int(counts.max(initial=0))
-        column = np.arange(width)
-        arcs = np.minimum(starts[:, None] + column, max(len(block.source) - 1, 0))
-        self.source = block.source[arcs] if width else np.empty((0, 0), np.intp)
-        self.weight = np.where(column < counts[:, None], block.weight[arcs] if width else 0, -np.inf)
-
-    def trace(self, scores: Float32, last: NDArray[np.int64], paths: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Follow paths, (frames, P), back from their last frames, (P,), where they are given; give the nodes before."""
-        origin = np.empty(len(last), np.int64)
-        for t in range(len(paths) - 1, -1, -1):
-            here = np.flatnonzero(last >= t)
-            before = self._predecessors(scores[t], paths[t, here])
-            if t:
-                paths[t - 1, here] = before
-            else:
-                origin[here] = before
-        return origin
-
-    def _predecessors(self, before: Float32, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Place of the best predecessor of each node, given the scores of the frame before."""
-        stay = before[places] + self.stay[places]
-        move = before[places - 1] + self.advance[places]  # the first node of all wraps around, and has no such arc
-        best = np.where(move > stay, places - 1, places)
-        rows = self.row_of[places]
-        entered = np.flatnonzero(rows >= 0)
-        if len(entered):
-            rows = rows[entered]
-            candidates = before[self.source[rows]] + self.weight[rows]
-            chosen = candidates.argmax(axis=1)
-            jump = candidates[np.arange(len(rows)), chosen] > np.maximum(stay, move)[entered]
-            best[entered[jump]] = self.source[rows, chosen][jump]
-        return best

@@ -59,7 +59,7 @@ def cases(seed: int, kept: float = 0.5) -> tuple[list[StateGraph], list[np.ndarr
 def test_the_path_is_the_best_of_all_whatever_is_missing(most, seed):
     graphs, emissions = cases(seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(viterbi, "EXACT_CELLS", most)
+        patch.setattr(viterbi, "BATCH_CELLS", most)
         paths = viterbi.best_paths(graphs, emissions, TRANSITIONS)
     for graph, emission, path in zip(graphs, emissions, paths, strict=True):
         assert score(graph, path, emission) == pytest.approx(naive(graph, emission, np.maximum), abs=1e-2)
@@ -96,7 +96,7 @@ def test_where_a_beam_loses_all_paths_the_best_of_all_is_taken():
 
 @pytest.mark.parametrize("most", [2**31, 1])
 def test_recognition_finds_the_best_of_all_paths(most, monkeypatch):
-    monkeypatch.setattr(viterbi, "EXACT_CELLS", most)
+    monkeypatch.setattr(viterbi, "BATCH_CELLS", most)
     graph = word_loop_graph(MODEL, list(DICTIONARY), DICTIONARY)
     _, emissions = cases(2)
     for emission, path in zip(emissions, viterbi.best_paths([graph] * 3, emissions, TRANSITIONS), strict=True):
@@ -106,7 +106,7 @@ def test_recognition_finds_the_best_of_all_paths(most, monkeypatch):
 def test_no_path_is_none_however_it_is_searched_for(monkeypatch):
     graph, emissions = utterance_graph(MODEL, ["FEE"], DICTIONARY), np.zeros((5, MODEL.num_states), np.float32)
     for most in (2**31, 1):
-        monkeypatch.setattr(viterbi, "EXACT_CELLS", most)
+        monkeypatch.setattr(viterbi, "BATCH_CELLS", most)
         monkeypatch.setattr(forward_backward, "EXACT_CELLS", most)
         for beam in (None, 10.0):
             assert viterbi.viterbi([graph], [emissions], TRANSITIONS, beam=beam) == [None]

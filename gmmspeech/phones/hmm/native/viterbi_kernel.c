@@ -1,8 +1,8 @@
 /* Best paths through blocks of frames, compiled: what trellis.py and viterbi.py do in NumPy, to the bit.
 
-   A block has `frames` frames and `nodes` nodes; its scores are (frames + 1, nodes), row 0 the frame before. Node n is
+   A block has `frames` frames and `nodes` nodes; its scores are rows of (nodes,), row 0 the frame before. Node n is
    entered from itself, from node n - 1, and along arcs, which are sorted by target: those into n are `into[n]` to
-   `into[n + 1]` - 1.
+   `into[n + 1]` - 1. Its log-likelihood in frame t is `emissions[place[n] + t * stride]`.
 
    Nothing is allocated and nothing checked here: viterbi_kernel.py does both. */
 
@@ -11,43 +11,55 @@
 
 #include "../../../compiled.h"
 
+#define INLINE static inline __attribute__((always_inline))
+
 typedef struct {
     int64_t frames, nodes, arcs;
     const float *stay, *advance;    /* (nodes,): log probabilities to stay, to come from the node before */
-    const int64_t *source, *target; /* (arcs,) */
+    const int32_t *source, *target; /* (arcs,) */
     const float *weight;            /* (arcs,) */
     const int64_t *into;            /* (nodes + 1,) */
 } Block;
 
-/* The larger one; NaN if one is, as NumPy has it. */
-static inline float larger(float a, float b) { return a >= b || a != a ? a : b; }
-
-/* Log-likelihoods of each frame in the state of each node: what stands at `place` in the first frame and `stride`
-   further in each next one, or the last of all where that is beyond the end. */
-EXPORT void viterbi_emissions(const float *all, int64_t size, int64_t stride, int64_t frames, int64_t nodes,
-                              const int64_t *place, float *out) {
-    for (int64_t t = 0; t < frames; t++)
-        for (int64_t n = 0; n < nodes; n++) {
-            int64_t here = place[n] + t * stride;
-            out[t * nodes + n] = all[here < size ? here : size - 1];
-        }
-}
+/* The larger one; the second where one is not a number. */
+INLINE float larger(float a, float b) { return a > b ? a : b; }
 
 /* One frame: scores from those of the frame before. */
-static void next_scores(const Block *b, const float *restrict before, const float *restrict emission,
-                        float *restrict now) {
-    const float *restrict stay = b->stay, *restrict advance = b->advance;
+INLINE void next_scores(const Block *b, const float *restrict before, const float *restrict emission,
+                        const int32_t *restrict place, float *restrict now) {
+    const float *restrict stay = b->stay, *restrict advance = b->advance, *restrict weight = b->weight;
+    const int32_t *restrict source = b->source, *restrict target = b->target;
     now[0] = before[0] + stay[0];
-    for (int64_t n = 1; n < b->nodes; n++) now[n] = larger(before[n] + stay[n], before[n - 1] + advance[n]);
-    for (int64_t a = 0; a < b->arcs; a++)
-        now[b->target[a]] = larger(now[b->target[a]], before[b->source[a]] + b->weight[a]);
-    for (int64_t n = 0; n < b->nodes; n++) now[n] += emission[n];
+    for (int64_t n = 1; n < b->nodes; n++) now[n] = larger(before[n - 1] + advance[n], before[n] + stay[n]);
+    for (int64_t a = 0; a < b->arcs; a++) now[target[a]] = larger(before[source[a]] + weight[a], now[target[a]]);
+    for (int64_t n = 0; n < b->nodes; n++) now[n] += emission[place[n]];
 }
 
-/* Fill all rows of `scores` but the first. */
-EXPORT void viterbi_scores(const Block *b, const float *emissions, float *scores) {
+INLINE void all_scores(const Block *b, const float *emissions, const int32_t *place, int64_t stride, int64_t rows,
+                       float *scores) {
     for (int64_t t = 0; t < b->frames; t++)
-        next_scores(b, scores + t * b->nodes, emissions + t * b->nodes, scores + (t + 1) * b->nodes);
+        next_scores(b, scores + t % rows * b->nodes, emissions + t * stride, place,
+                    scores + (t + 1) % rows * b->nodes);
+}
+
+#ifdef __x86_64__
+__attribute__((target("avx2"))) static void scores_by_avx2(const Block *b, const float *emissions,
+                                                           const int32_t *place, int64_t stride, int64_t rows,
+                                                           float *scores) {
+    all_scores(b, emissions, place, stride, rows, scores);
+}
+#endif
+
+/* Fill the rows of scores, but the first, in turn: where there are fewer of them than frames, the last ones stay. */
+EXPORT void viterbi_scores(const Block *b, const float *emissions, const int32_t *place, int64_t stride, int64_t rows,
+                           float *scores) {
+#ifdef __x86_64__
+    if (has_avx2()) {
+        scores_by_avx2(b, emissions, place, stride, rows, scores);
+        return;
+    }
+#endif
+    all_scores(b, emissions, place, stride, rows, scores);
 }
 
 /* The node that node n is best come to from, given the scores of the frame before: itself, then the node before it,

@@ -31,25 +31,23 @@ def available() -> bool:
     return _library() is not None
 
 
-def emissions(log_likelihoods: Float32, place: Whole, stride: int, frames: int) -> Float32:
-    """Log-likelihoods, (frames, nodes), from their places in the first frame, (nodes,), and the stride to the next."""
-    out = np.empty((frames, len(place)), np.float32)
-    sizes = (len(log_likelihoods), stride, *out.shape)
-    _call("emissions", log_likelihoods, *sizes, np.ascontiguousarray(place, np.int64), out)
-    return out
-
-
 class Arcs:
     """How the nodes of a block are entered: (nodes,) to stay and to advance, (arcs,) the others, sorted by target."""
 
     def __init__(self, stay: Float32, advance: Float32, source: Whole, target: Whole, weight: Float32) -> None:
         self.stay, self.advance, self.weight = (np.ascontiguousarray(x, np.float32) for x in (stay, advance, weight))
-        self.source, self.target = (np.ascontiguousarray(x, np.int64) for x in (source, target))
+        self.source, self.target = (np.ascontiguousarray(x, np.int32) for x in (source, target))
 
-    def fill_scores(self, emissions: Float32, scores: Float32) -> None:
-        """Score the best paths, (frames + 1, nodes), from a first row that is given and emissions, (frames, nodes)."""
-        block = self._block(len(emissions))
-        _call("scores", ctypes.addressof(block), np.ascontiguousarray(emissions), scores)
+    def fill_scores(
+        self, emissions: Float32, place: NDArray[np.integer], stride: int, frames: int, scores: Float32
+    ) -> None:
+        """Score the best paths, from a first row that is given; rows, (R, nodes), are filled in turn.
+
+        Log-likelihoods of frame t are ``emissions[place + t * stride]``.
+        """
+        block = self._block(frames)
+        places = np.ascontiguousarray(place, np.int32)
+        _call("scores", ctypes.addressof(block), emissions, places, stride, len(scores), scores)
 
     def trace(self, scores: Float32, last: Whole, paths: Whole) -> Whole:
         """Follow paths, (frames, P), back from their last frames, (P,), where they are given; give the nodes before."""
@@ -73,8 +71,7 @@ def _call(name: str, *arguments: NDArray | int) -> None:
 @cache
 def _library() -> ctypes.CDLL | None:
     signatures: dict[str, list[type]] = {
-        "viterbi_emissions": [POINTER, SIZE, SIZE, SIZE, SIZE, POINTER, POINTER],
-        "viterbi_scores": [POINTER, POINTER, POINTER],
+        "viterbi_scores": [POINTER, POINTER, POINTER, SIZE, SIZE, POINTER],
         "viterbi_trace": [POINTER, POINTER, SIZE, POINTER, POINTER, POINTER],
     }
     return declared(compiled_library(__file__, "_viterbi_kernel"), signatures)

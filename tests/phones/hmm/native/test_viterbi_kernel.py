@@ -57,16 +57,15 @@ def test_paths_and_scores_have_the_bits_of_their_twins(seed, beam, whole):
             np.testing.assert_array_equal(path.nodes, twin.nodes)
 
 
-def test_emissions_end_with_the_last_of_all():
-    found = viterbi_kernel.emissions(np.arange(7, dtype=np.float32), np.array([0, 2, 4]), 3, 3)
-    np.testing.assert_array_equal(found, [[0, 2, 4], [3, 5, 6], [6, 6, 6]])
-
-
-def test_no_number_stays_none():
+def test_no_number_stays_none_and_few_rows_are_filled_in_turn():
     arcs = viterbi_kernel.Arcs(np.zeros(2), np.array([-np.inf, 0]), np.array([0]), np.array([1]), np.zeros(1))
+    emissions, place = np.array([np.nan, 0, 0, 0], np.float32), np.arange(2)
     scores = np.zeros((3, 2), np.float32)
-    arcs.fill_scores(np.array([[np.nan, 0], [0, 0]], np.float32), scores)
-    np.testing.assert_array_equal(scores, [[0, 0], [np.nan, 0], [np.nan, np.nan]])
+    arcs.fill_scores(emissions, place, 2, 2, scores)
+    np.testing.assert_array_equal(scores, [[0, 0], [np.nan, 0], [np.nan, 0]])
+    last = np.zeros((2, 2), np.float32)
+    arcs.fill_scores(emissions, place, 2, 2, last)
+    np.testing.assert_array_equal(last, scores[[2, 1]])
 
 
 def test_sanitizers_find_nothing():
