@@ -9,7 +9,6 @@ import click
 
 # What functions call what an option of another name sets.
 _FUNCTIONS = {
-    "total_gaussians": "gaussians",
     "n_resamples": "bootstrap",
     "plda_rank": "rank",
     "insertion_penalty": "penalty",
