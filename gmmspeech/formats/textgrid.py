@@ -11,6 +11,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from gmmspeech.arguments import checked
@@ -20,6 +21,8 @@ from gmmspeech.files.text import BLANKS, is_holdable, parse_number, read_text
 from gmmspeech.phones.labels.labels import OVERLAP_TOLERANCE, Label, check_labels
 
 _EXPECTED = "a Praat TextGrid, saved as text"
+_TO_SAVE = f'{_EXPECTED} ("Save as text file..." in Praat)'
+_BINARY = b"ooBinaryFile"
 _TOKEN = re.compile(
     rf"""(?P<comment>!.*)|"(?P<text>(?:[^"]++|"")*+)"(?![^{BLANKS}])|(?P<flag><[^>{BLANKS}]*>)"""
     rf"|(?P<number>[+-]?[0-9][^!{BLANKS}]*)|(?P<open>[\"<].*)|[^{BLANKS}]+"
@@ -67,11 +70,11 @@ def read_textgrid(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
 
 def read_timed_textgrid(path: str | os.PathLike[str]) -> tuple[float, dict[str, list[Label]]]:
     """Read a Praat TextGrid as `read_textgrid` does; give the time at which it ends, in seconds, too."""
-    text = read_text(path, expected=_EXPECTED, any_line_ends=True)
+    text = _read(path)
     head, _, _ = text.partition("\n")
     reader = _Reader(path, text, len(head))
     if "ooTextFile" not in head or reader.next is None or reader.next[:2] != ("text", "TextGrid"):
-        raise DataError(f"{path}:1: found {shown(repr(text[:40]))}, expected {_EXPECTED}")
+        raise DataError(f"{path}:1: found {shown(repr(text[:40]))}, expected {_TO_SAVE}")
     reader.take("text", "TextGrid")
     end = _read_times(reader)
     has_tiers = reader.take("flag", "<exists> or <absent>") == "<exists>"
@@ -87,6 +90,17 @@ def read_timed_textgrid(path: str | os.PathLike[str]) -> tuple[float, dict[str, 
     if reader.next is not None:
         raise reader.error(f"the end of the file after {counted(count, 'tier')}, as its head says")
     return end, tiers
+
+
+def _read(path: str | os.PathLike[str]) -> str:
+    """Text of a TextGrid; of Praat's binary ones it is told how text is saved."""
+    try:
+        return read_text(path, expected=_EXPECTED, any_line_ends=True)
+    except DataError:
+        with suppress(OSError), open(path, "rb") as file:
+            if file.read(len(_BINARY)) == _BINARY:
+                raise DataError(f"{path}: found Praat's binary format, expected {_TO_SAVE}") from None
+        raise
 
 
 @checked

@@ -105,6 +105,9 @@ def test_every_line_of_a_lexiconp_has_a_probability(tmp_path):
         ("CAT K AE1 T\n\nDOG D AO1 G\n", ":2: found an empty line"),
         ("CAT K AE1 T\n DOG D AO1 G\n", ":2: found a blank before DOG"),
         (b"CAT K AE1 T\nD\xc9J\xc0 D EY2\n", ":2: found byte 0xc9, expected UTF-8 text"),
+        ("CAT,K AE1 T\n", ":1: found CAT,K, expected a word and its phones, with tabs or blanks between them"),
+        ("A e\nCAT;K;AE1;T\n", ":2: found CAT;K;AE1;T, expected a word and its phones"),
+        ("A\te\nNEW YORK\tN UW\n", ":2: found NEW YORK before a tab, expected one word there, or blanks alone"),
         (";;; nothing\n", "found comments alone"),
         ("", "found 0 bytes"),
     ],
@@ -116,6 +119,17 @@ def test_malformed_dictionaries(tmp_path, content, match):
         read_dictionary(path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
+
+
+def test_blanks_before_tabs_that_part_no_words(tmp_path):
+    path = tmp_path / "words.dict"
+    path.write_text("1,000 W AH N\nCAT \tK AE T\nDOG 0.5\tD AO G\nA e\t# a comment\n")
+    assert list(read_dictionary(path).values()) == [
+        (("W", "AH", "N"),),
+        (("K", "AE", "T"),),
+        (("D", "AO", "G"),),
+        (("e",),),
+    ]
 
 
 def test_a_dictionary_whose_lines_are_all_bad(tmp_path):

@@ -255,7 +255,8 @@ def test_audio_to_be_converted_is_named_once_with_its_transcript(tmp_path: Path)
     (tmp_path / "ann" / "c.txt").write_bytes("Grüße".encode("latin-1"))
     place = f"{tmp_path}/ann/my take"
     assert read_recordings(tmp_path)[1] == {
-        "ann/c.txt": "1: found byte 0xfc, expected UTF-8 text",
+        "ann/c.txt": "1: found byte 0xfc, expected UTF-8 text "
+        "(iconv converts other encodings, as iconv -f latin1 -t utf-8)",
         "ann/my take.m4a": "found audio that libsndfile does not read; "
         f"ffmpeg -i '{place}.m4a' '{place}.wav' makes WAV of it",
     }

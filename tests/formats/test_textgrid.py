@@ -315,7 +315,19 @@ def test_latin_1_and_missing_files(tmp_path):
     path = tmp_path / "u.TextGrid"
     fails("can't be read", read_textgrid, path)
     path.write_bytes(LONG.encode("latin-1"))
-    fails(":22: found byte 0xe9, expected UTF-8 text", read_textgrid, path)
+    fails(r":22: found byte 0xe9, expected UTF-8 text \(iconv converts", read_textgrid, path)
+
+
+def test_other_formats_of_praat_are_told_how_to_save(tmp_path):
+    parselmouth = pytest.importorskip("parselmouth")
+    path = tmp_path / "u.TextGrid"
+    path.write_text(LONG, encoding="utf-8")
+    grid = parselmouth.read(str(path))
+    for command in ("Save as binary file", "Save as chronological text file"):
+        parselmouth.praat.call(grid, command, str(path))
+        fails('expected a Praat TextGrid, saved as text \\("Save as text file..." in Praat', read_textgrid, path)
+    parselmouth.praat.call(grid, "Save as short text file", str(path))
+    assert read_textgrid(path)
 
 
 @pytest.mark.parametrize(
