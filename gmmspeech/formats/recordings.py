@@ -297,13 +297,15 @@ def _by_suffix(path: Path) -> tuple[bool, str]:
 
 
 def _layers(tiers: Mapping[str, Sequence[Label]]) -> tuple[str, ...]:
-    """Two tiers, most intervals of one of which begin and end where some of the other do; or none.
+    """Two tiers, most intervals of one of which begin where some of the other begin and end where some end; or none.
 
-    So do sentences and their translation, or sentences and their words, and two speakers do not.
+    So do sentences and their translation, or sentences and their words, and two speakers do not, who take turns.
     """
-    edges = {tier: {round(time, 3) for label in labels for time in label[:2]} for tier, labels in tiers.items()}
+    starts = {tier: {round(label.start, 3) for label in labels} for tier, labels in tiers.items()}
+    ends = {tier: {round(label.end, 3) for label in labels} for tier, labels in tiers.items()}
     for one, other in itertools.permutations(tiers, 2):
-        within = sum(edges[other] >= {round(label.start, 3), round(label.end, 3)} for label in tiers[one])
+        times = [(round(label.start, 3), round(label.end, 3)) for label in tiers[one]]
+        within = sum(start in starts[other] and end in ends[other] for start, end in times)
         if within > len(tiers[one]) / 2:
             return tuple(tier for tier in tiers if tier in (one, other))
     return ()

@@ -151,6 +151,10 @@ def test_tiers_that_are_hardly_those_of_speakers(tmp_path: Path) -> None:
         assert len(read_recordings(tmp_path, tiers=["said"])[0].utterances) == 2
     write_textgrid(tmp_path / "a.TextGrid", {"ann": said, "bob": answers, "ORT-MAU": words, "MAU": words}, duration=3.0)
     assert set(read_recordings(tmp_path)[0].utt2spk.values()) == {"ann", "bob"}
+    asked, answered = ([Label(i, i + 1.0, "so") for i in range(first, 6, 2)] for first in (0, 1))  # without a gap
+    audio(tmp_path / "a.wav", 6.0)
+    write_textgrid(tmp_path / "a.TextGrid", {"ann": asked, "bob": answered}, duration=6.0)
+    assert len(read_recordings(tmp_path)[0].utterances) == 6
 
 
 def test_what_is_left_out_and_why(tmp_path: Path) -> None:
