@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.arguments import check_options
-from gmmspeech.blocks import Frames, frame_dim, map_blocks
+from gmmspeech.arguments import check, check_options, random_state_of, whole
+from gmmspeech.blocks import Block, Frames, frame_dim, map_blocks, single_threaded_blas, sum_blocks
 from gmmspeech.checks import as_history, finite, in_range, transposed
 from gmmspeech.errors import FeatureError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
@@ -19,7 +20,7 @@ from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm import em, floors, missing
 from gmmspeech.gmm.conditional import ConditionalMixture, conditional
 from gmmspeech.gmm.estimator import Estimator, check_fitted
-from gmmspeech.gmm.frames import as_frames, check_names, check_weights, set_names, warn_if_wide
+from gmmspeech.gmm.frames import as_frames, check_names, check_weights, near_one, saved_names, set_names, warn_if_wide
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.responsibilities import check_responsibilities
 from gmmspeech.gmm.stats import GMMStats
@@ -128,6 +129,14 @@ class Mixture(Saved, Estimator):
         weight = None if sample_weight is None else check_weights(sample_weight, frames)
         return self._accumulate(frames, weight, self._internal())
 
+    def _accumulate(self, frames: Frames, weight: NDArray[np.float64] | None, parameters: Parameters) -> GMMStats:
+        """Statistics of frames under a mixture of this kind."""
+        with single_threaded_blas():  # the last bits would depend on its threads
+            statistics = self._block_statistics(parameters)
+        unit, near = near_one(weight)
+        stats = sum_blocks(statistics, frames, near, n_jobs=self.n_jobs)
+        return stats if near is None else stats * unit
+
     def score_samples(self, X: Frames | ArrayLike) -> NDArray[np.float64]:
         """Log-likelihood of every frame, shape (N,), in nats.
 
@@ -155,6 +164,28 @@ class Mixture(Saved, Estimator):
         """Most probable component of each frame, shape (N,)."""
         posteriors = self._posteriors()
         return self._map(lambda block: in_range(posteriors(block)).argmax(axis=1), X)
+
+    def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """Draw frames from the mixture.
+
+        Returns
+        -------
+        X : ndarray, shape (n_samples, D)
+        components : ndarray of int, shape (n_samples,)
+            The component each was drawn from.
+        """
+        check(whole(1), n_samples=n_samples)
+        check_options(self)
+        weights, means, found = self._internal()
+        rng = random_state_of(self.random_state)
+        components = rng.choice(len(weights), n_samples, p=weights / weights.sum())
+        noise = rng.standard_normal((n_samples, means.shape[1]))
+        if found.ndim == 2:
+            return means[components] + noise * np.sqrt(found[components]), components
+        for k in np.unique(components):
+            here = components == k
+            noise[here] = noise[here] @ np.linalg.cholesky(found[k]).T
+        return means[components] + noise, components
 
     def bic(self, X: Frames | ArrayLike) -> float:
         """Bayesian information criterion on `X`; the lower, the better."""
@@ -237,6 +268,21 @@ class Mixture(Saved, Estimator):
         self.converged_, self.n_iter_ = monitor.converged, len(monitor.history)
         self.num_frames_, self.num_floored_ = float(moments.num_frames), monitor.floored
         em.warn_of_fall(monitor)
+
+    def _to_state(self, covariances: str, options: Mapping[str, Any]) -> State:
+        """Give parameters, options and history, for a file, which calls covariances by a name."""
+        weights, means, found = self.parameters()
+        return {
+            "weights": weights,
+            "means": means,
+            covariances: found,
+            "history": np.array(self.history_, dtype=np.float64),
+            "options": json.dumps(options, sort_keys=True),
+            "front_end": self.front_end_ or "",
+            "num_frames": self.num_frames_,
+            "floor": self.floor_,
+            "feature_names": saved_names(self),
+        }
 
     def _restore(self, state: State) -> None:
         """Take over what a file tells of the training."""
@@ -343,8 +389,8 @@ class Mixture(Saved, Estimator):
         """Give a function from frames to posteriors."""
 
     @abstractmethod
-    def _accumulate(self, frames: Frames, weight: NDArray[np.float64] | None, parameters: Parameters) -> GMMStats:
-        """Statistics of frames under a mixture of this kind."""
+    def _block_statistics(self, parameters: Parameters) -> Callable[[Block], GMMStats]:
+        """Give a function, that can be sent, from a block of frames to its statistics under a mixture of this kind."""
 
     @abstractmethod
     def _num_free_parameters(self) -> int: ...

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,19 +10,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.arguments import check, check_options, random_state_of, whole
+from gmmspeech.arguments import check_options
 from gmmspeech.blocks import (
     Block,
-    Frames,
-    single_threaded_blas,
-    sum_blocks,
 )
 from gmmspeech.checks import finite, in_range
 from gmmspeech.files.saving import State
 from gmmspeech.files.text import parse_object
 from gmmspeech.gmm import missing
 from gmmspeech.gmm.base import Mixture
-from gmmspeech.gmm.frames import near_one, saved_names
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.kernels import KernelParameters, get_backend, numpy_kernel, pack
 from gmmspeech.gmm.parameters import check_parameters
@@ -73,39 +68,11 @@ class DiagonalMixture(Mixture):
         gmm._set(parameters, front_end)
         return gmm
 
-    def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-        """Draw frames from the mixture.
-
-        Returns
-        -------
-        X : ndarray, shape (n_samples, D)
-        components : ndarray of int, shape (n_samples,)
-            The component each was drawn from.
-        """
-        check(whole(1), n_samples=n_samples)
-        check_options(self)
-        weights, means, variances = self.parameters()
-        rng = random_state_of(self.random_state)
-        components = rng.choice(len(weights), n_samples, p=weights / weights.sum())
-        noise = rng.standard_normal((n_samples, means.shape[1]))
-        return means[components] + noise * np.sqrt(variances[components]), components
-
     def to_state(self) -> State:
         """Give parameters, options and history, for a file."""
-        weights, means, variances = self.parameters()
         options = {name: getattr(self, name) for name in _SAVED_OPTIONS}
         options |= {"allow_nan": True} if self.allow_nan else {}  # a file has it where it matters
-        return {
-            "weights": weights,
-            "means": means,
-            "variances": variances,
-            "history": np.array(self.history_, dtype=np.float64),
-            "options": json.dumps(options, sort_keys=True),
-            "front_end": self.front_end_ or "",
-            "num_frames": self.num_frames_,
-            "floor": self.floor_,
-            "feature_names": saved_names(self),
-        }
+        return self._to_state("variances", options)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -139,14 +106,9 @@ class DiagonalMixture(Mixture):
         function, parameters = missing.either(whole, with_gaps) if self.allow_nan else whole, self.kernel_parameters()
         return lambda frames: function(frames, parameters)
 
-    def _accumulate(self, frames: Frames, weight: NDArray[np.float64] | None, parameters: Parameters) -> GMMStats:
-        with single_threaded_blas():  # the last bits would depend on its threads
-            packed = pack(*parameters)
+    def _block_statistics(self, parameters: Parameters) -> Callable[[Block], GMMStats]:
         backend = get_backend(self.backend, self.device).name.split()[0]
-        unit, near = near_one(weight)
-        function = _Statistics(backend, self.device, packed, self.allow_nan)
-        stats = sum_blocks(function, frames, near, n_jobs=self.n_jobs)
-        return stats if near is None else stats * unit
+        return _Statistics(backend, self.device, pack(*parameters), self.allow_nan)
 
     def variances(self) -> NDArray[np.float64]:
         """Variance of every column in every component, shape (K, D)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.arguments import NOTHING, any_of, check, check_options, instance, one_of, random_state_of, whole
-from gmmspeech.blocks import Block, Frames, single_threaded_blas, sum_blocks
+from gmmspeech.arguments import NOTHING, any_of, check, instance, one_of, whole
+from gmmspeech.blocks import Block, Frames
 from gmmspeech.checks import finite, in_range
 from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
@@ -19,7 +18,6 @@ from gmmspeech.files.saving import State
 from gmmspeech.files.text import parse_object
 from gmmspeech.gmm import acceleration, covariance_types, em
 from gmmspeech.gmm.base import Mixture
-from gmmspeech.gmm.frames import near_one, saved_names
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.kernels import KernelParameters, full_kernel, get_backend, numpy_kernel, pack, selected_kernel
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -194,21 +192,6 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical cova
     def _num_directions(self) -> tuple[int, int]:
         return covariance_types.num_directions(self.covariance_type, self.means_.shape), 0
 
-    def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-        """Draw frames from the mixture: X (n_samples, D), and the component that each was drawn from."""
-        check(whole(1), n_samples=n_samples)
-        check_options(self)
-        weights, means, found = self._internal()
-        rng = random_state_of(self.random_state)
-        components = rng.choice(len(weights), n_samples, p=weights / weights.sum())
-        noise = rng.standard_normal((n_samples, means.shape[1]))
-        if found.ndim == 2:
-            return means[components] + noise * np.sqrt(found[components]), components
-        for k in np.unique(components):
-            here = components == k
-            noise[here] = noise[here] @ np.linalg.cholesky(found[k]).T
-        return means[components] + noise, components
-
     def variances(self) -> NDArray[np.float64]:
         """Variance of every column in every component, shape (K, D)."""
         found = self._internal()[2]
@@ -231,18 +214,7 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical cova
 
     def to_state(self) -> State:
         """Give parameters, options and history, for a file."""
-        weights, means, found = self.parameters()
-        return {
-            "weights": weights,
-            "means": means,
-            "covariances": found,
-            "history": np.array(self.history_, dtype=np.float64),
-            "options": json.dumps({name: getattr(self, name) for name in _SAVED_OPTIONS}, sort_keys=True),
-            "front_end": self.front_end_ or "",
-            "num_frames": self.num_frames_,
-            "floor": self.floor_,
-            "feature_names": saved_names(self),
-        }
+        return self._to_state("covariances", {name: getattr(self, name) for name in _SAVED_OPTIONS})
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -307,13 +279,6 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical cova
             return full_kernel.pack_tied(weights, means, found[0])
         return full_kernel.pack_full(weights, means, found) if found.ndim == 3 else pack(weights, means, found)
 
-    def _pack_to_train(
-        self, weights: NDArray[np.float64], means: NDArray[np.float64], found: NDArray[np.float64]
-    ) -> Trained:
-        if self.num_gselect is None or self.num_gselect >= len(weights):
-            return self._pack(weights, means, found)
-        return selected_kernel.pack_selected(weights, means, found, self.num_gselect)
-
     def _kernel_parameters(self) -> Packed:
         return self._packed_by(lambda *_: self._pack(*self._internal()))
 
@@ -326,12 +291,10 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical cova
         kernel: Any = numpy_kernel if isinstance(packed, KernelParameters) else full_kernel
         return lambda frames: kernel.posteriors(frames, packed)
 
-    def _accumulate(self, frames: Frames, weight: NDArray[np.float64] | None, parameters: Parameters) -> GMMStats:
-        with single_threaded_blas():  # the last bits would depend on its threads
-            packed = self._pack_to_train(*parameters)
-        unit, near = near_one(weight)
-        stats = sum_blocks(_Statistics(packed), frames, near, n_jobs=self.n_jobs)
-        return stats if near is None else stats * unit
+    def _block_statistics(self, parameters: Parameters) -> Callable[[Block], GMMStats]:
+        if self.num_gselect is None or self.num_gselect >= len(parameters[0]):
+            return _Statistics(self._pack(*parameters))
+        return _Statistics(selected_kernel.pack_selected(*parameters, self.num_gselect))
 
     def _num_free_parameters(self) -> int:
         shape = self.means_.shape

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import FeatureError, counted
+from gmmspeech.gmm.kernels.numpy_kernel import exponentiate
 from gmmspeech.gmm.kernels.parameters import KernelParameters, unscaled
 from gmmspeech.gmm.stats import GMMStats
 
@@ -123,9 +124,6 @@ def _blocks(
 
 def _normalize(joint: NDArray[np.float64]) -> NDArray[np.float64]:
     """Turn log densities (B, K) into posteriors in place, and give the log of their rows' sums."""
-    peak = joint.max(axis=1)
-    joint -= peak[:, None]
-    np.exp(joint, out=joint)
-    total = joint.sum(axis=1)
-    joint /= total[:, None]
-    return peak + np.log(total)
+    logs, sums = exponentiate(joint)
+    joint /= sums[:, None]
+    return logs

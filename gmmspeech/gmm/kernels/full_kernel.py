@@ -132,7 +132,8 @@ def accumulate(
     dim, log_likelihood = len(parameters.shift), 0.0
     sums = np.zeros(parameters.matrix.T.shape)
     for rows, expanded, joint in _blocks(frames, parameters):
-        totals, shares = exponentiate(joint)
+        totals, sums_of_rows = numpy_kernel.exponentiate(joint)
+        shares = 1 / sums_of_rows
         if sample_weight is not None:
             shares = (shares * sample_weight[rows]).astype(joint.dtype)
             totals *= sample_weight[rows]
@@ -194,7 +195,7 @@ def log_likelihood(frames: NDArray, parameters: FullParameters | TiedParameters)
         return get_backend().log_likelihood(z, parameters.white) + parameters.log_scale
     out = np.empty(len(frames))
     for rows, _, joint in _blocks(frames, parameters):
-        out[rows] = exponentiate(joint)[0]
+        out[rows] = numpy_kernel.exponentiate(joint)[0]
     return out
 
 
@@ -204,7 +205,7 @@ def posteriors(frames: NDArray, parameters: FullParameters | TiedParameters) -> 
         return numpy_kernel.posteriors(_whitened(frames, parameters), parameters.white)
     out = np.empty((len(frames), parameters.matrix.shape[1]))
     for rows, _, joint in _blocks(frames, parameters):
-        shares = exponentiate(joint)[1]
+        shares = 1 / numpy_kernel.exponentiate(joint)[1]
         np.multiply(joint, shares[:, None], out=out[rows])
     return out
 
@@ -228,12 +229,3 @@ def _blocks(frames: NDArray, parameters: FullParameters) -> Iterator[tuple[slice
         for i in range(dim):
             np.multiply(z[:, i : i + 1], z[:, i:], out=expanded[:, starts[i] : starts[i + 1]])
         yield rows, expanded, expanded @ matrix
-
-
-def exponentiate(joint: NDArray) -> tuple[NDArray[np.float64], NDArray]:
-    """Turn log densities (B, K) into densities over their row's largest, in place; log-sums, and 1 over the sums."""
-    peak = joint.max(axis=1)
-    joint -= peak[:, None]
-    np.exp(joint, out=joint)
-    total = joint.sum(axis=1)
-    return peak.astype(np.float64) + np.log(total.astype(np.float64)), 1 / total

@@ -31,7 +31,7 @@ def accumulate(
     sums = np.zeros((parameters.num_components, 2 * parameters.dim + 1))
     log_likelihood = 0.0
     for rows, expanded, joint, exact in _blocks(frames, parameters):
-        frame_log_likelihood, total = _exponentiate(joint)
+        frame_log_likelihood, total = exponentiate(joint)
         row_weight = 1.0 / total
         if sample_weight is not None:
             weight = sample_weight[rows]
@@ -55,7 +55,7 @@ def log_likelihood(frames: NDArray, parameters: KernelParameters) -> NDArray[np.
     frames = working_frames(frames, parameters)
     out = np.empty(len(frames))
     for rows, _, joint, _ in _blocks(frames, parameters):
-        out[rows] = _exponentiate(joint)[0]
+        out[rows] = exponentiate(joint)[0]
     if frames.dtype == np.float32 and not np.isfinite(out).all():
         return log_likelihood(frames.astype(np.float64), parameters)
     return out
@@ -66,7 +66,7 @@ def posteriors(frames: NDArray, parameters: KernelParameters) -> NDArray[np.floa
     frames = working_frames(frames, parameters)
     out = np.empty((len(frames), parameters.num_components))
     for rows, _, joint, _ in _blocks(frames, parameters):
-        total = _exponentiate(joint)[1]
+        total = exponentiate(joint)[1]
         np.divide(joint, total[:, None], out=out[rows])
     if frames.dtype == np.float32 and not np.isfinite(out).all():
         return posteriors(frames.astype(np.float64), parameters)
@@ -155,7 +155,7 @@ def _expand(frames: Floats, parameters: KernelParameters, out: Floats) -> Floats
     return out
 
 
-def _exponentiate(joint: Floats) -> tuple[NDArray[np.float64], Floats]:
+def exponentiate(joint: Floats) -> tuple[NDArray[np.float64], Floats]:
     """Turn log densities (B, K) into densities over their row's largest, in place; give rows' log-sums and sums."""
     peak = joint.max(axis=1)
     joint -= peak[:, None]

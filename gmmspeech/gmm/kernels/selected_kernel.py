@@ -89,7 +89,8 @@ def accumulate(
         # a difference is taken before it is scaled, so that narrow components lose no digits
         y = (z[frame_of[here]] - means[k]) @ factors[k]
         joint[order[here]] = parameters.constants[k] - 0.5 * np.einsum("ij,ij->i", y, y)
-    totals, shares = full_kernel.exponentiate(joint.reshape(best.shape))
+    totals, sums = numpy_kernel.exponentiate(joint.reshape(best.shape))
+    shares = 1 / sums
     if sample_weight is not None:
         totals, shares = totals * sample_weight, shares * sample_weight
     posteriors = (joint.reshape(best.shape) * shares[:, None]).astype(dtype, copy=False).ravel()
