@@ -229,15 +229,14 @@ def _evaluate(
     speech: float,
     n_jobs: int | None,
 ) -> tuple[Evaluation, tuple[str, ...]]:
-    """Calibrate, and write the report; give the figures and notes."""
+    """Calibrate, and give the figures and notes, with a report on them."""
     trials, llrs, noted = place / "protocol" / "trials", place / "scores" / "calibrated", place / "notes.json"
-    owners, report = place / "protocol" / "owners", place / "report"
     heard = place / "voices.json"
     if run.todo("voices", makes=[heard]):
         write_lines(heard, [json.dumps(_voices(data, chosen, n_jobs))])
+    voices = json.loads(heard.read_text(encoding="utf-8"))
     if run.todo("calibrate", makes=[noted], of=[trials, *systems.values()], settings=chosen.notes):
         llrs.unlink(missing_ok=True)
-        voices = json.loads(heard.read_text(encoding="utf-8"))
         learnt = [voices[speaker] for speaker in set(chosen.background.values())]
         tried = [voices[chosen.owners[test]] for test in set(chosen.trials.tests)]
         within = "gmm-ubm" if WITH_PITCH in systems else None  # the scores with pitch have those in them
@@ -252,27 +251,34 @@ def _evaluate(
         warnings.warn(f"verification: {few}: models of so few know these, not what tells speakers apart",
                       GmmSpeechWarning, stacklevel=3)  # fmt: skip
     scored = [*([llrs] if llrs.exists() else []), *systems.values()]
-    evaluation = evaluate_scores(scored, trials, bootstrap=RESAMPLES, speakers=[owners])
-    if run.todo("report", makes=[report / "index.html"], of=[noted]):
-        counts = {
-            "in trials": len(chosen.enrollment),
-            **({"in the background": background} if background else {}),
-            "recordings for enrollment": sum(map(len, chosen.enrollment.values())),
-            "recordings as tests": len(set(chosen.trials.tests)),
-        }
-        voices = json.loads(heard.read_text(encoding="utf-8"))
-        groups = {name: voices[speaker] for name, speaker in chosen.owners.items()}
-        by_group = rows_of_groups(evaluation.systems[0].scores, evaluation.trials, groups, owners)
-        report_file(
-            evaluation,
-            trials,
-            report,
-            models=place / "models.h5",
-            notes=notes,
-            tables={"Speakers": counts},
-            by_group=by_group,
-        )
+    evaluation = evaluate_scores(scored, trials, bootstrap=RESAMPLES, speakers=[place / "protocol" / "owners"])
+    if run.todo("report", makes=[place / "report" / "index.html"], of=[noted]):
+        _write_report(place, chosen, evaluation, notes, voices)
     return evaluation, tuple(notes)
+
+
+def _write_report(
+    place: Path, chosen: Protocol, evaluation: Evaluation, notes: Sequence[str], voices: Mapping[str, str]
+) -> None:
+    """Write the page on the figures, with what was in the trials and errors of low and high voices."""
+    background, protocol = len(set(chosen.background.values())), place / "protocol"
+    counts = {
+        "in trials": len(chosen.enrollment),
+        **({"in the background": background} if background else {}),
+        "recordings for enrollment": sum(map(len, chosen.enrollment.values())),
+        "recordings as tests": len(set(chosen.trials.tests)),
+    }
+    groups = {name: voices[speaker] for name, speaker in chosen.owners.items()}
+    by_group = rows_of_groups(evaluation.systems[0].scores, evaluation.trials, groups, protocol / "owners")
+    report_file(
+        evaluation,
+        protocol / "trials",
+        place / "report",
+        models=place / "models.h5",
+        notes=notes,
+        tables={"Speakers": counts},
+        by_group=by_group,
+    )
 
 
 def _voices(data: DataDir, chosen: Protocol, n_jobs: int | None) -> dict[str, str]:

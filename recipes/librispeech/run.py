@@ -14,6 +14,7 @@ from gmmspeech.commands.perturbation import perturb_data
 from gmmspeech.commands.scores import apply_calibration_file, cross_calibrate_files, fuse_files
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.report.rows import calibrated_row, verification_row
+from gmmspeech.scoring.trials import of_matrix
 
 # Enrollment and test are of one session: the channel tells the speaker too.
 MFCC = gs.FrontEnd.from_toml("clean_speech")
@@ -143,9 +144,7 @@ def score_ivectors(run: pipeline.Run, name: str, data: DataDir, seeds: int) -> l
                     backend.transform(extractor.extract([sum(ubm.accumulate(store[u]) for u in us) for us in each]))
                     for each in (sessions.values(), tests.values())
                 ]
-            rows, columns = ({key: i for i, key in enumerate(keys)} for keys in (sessions, tests))
-            places = [rows[m] for m in listed.models], [columns[t] for t in listed.tests]
-            values = backend.score(*vectors)[places]
+            values = of_matrix(backend.score(*vectors), list(sessions), list(tests), listed)
             gs.write_scores(out, gs.Scores(listed.models, listed.tests, values))
     return scores
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import gmmspeech as gs
 from gmmspeech.errors import DataError
-from gmmspeech.formats.datadir import read_map, write_map
+from gmmspeech.formats.datadir import read_map, utterances_of, write_map
 from gmmspeech.stores.hdf5_frames import FeatureWriter
 
 
@@ -54,11 +54,8 @@ def join(utt2spk: Mapping[str, str], size: int) -> list[Session]:
 
     Neighbors in a list are often of one word; a speaker of fewer utterances gets one.
     """
-    said: dict[str, list[str]] = {}
-    for utterance, speaker in utt2spk.items():
-        said.setdefault(speaker, []).append(utterance)
     sessions = []
-    for speaker, utterances in said.items():
+    for speaker, utterances in utterances_of(utt2spk).items():
         count = max(len(utterances) // size, 1)
         sessions += [Session(f"{speaker}-{i + 1}", speaker, tuple(utterances[i::count])) for i in range(count)]
     return sessions
