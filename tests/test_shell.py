@@ -215,6 +215,8 @@ def spoofing(voices: Path) -> None:
 
 def languages(voices: Path) -> None:
     recordings("recordings")(voices)
+    write_recordings(Path("transcribed"), voices, ["adam"], (1,))
+    write_lines("transcribed/adam/adam-s1.txt", ["ə ˈdʒʌdʒ ɪn ə beɪʒ kloʊk"])
     write_lines("words.txt", ["klowk", "judge"])
 
 

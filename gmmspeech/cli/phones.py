@@ -39,7 +39,7 @@ language_option = click.option(
     "--language",
     metavar="CODE",
     show_default="that of the model, or en",
-    help="Of the transcripts, such as de or pt-br: its letters and sounds.",
+    help="Of the transcripts, such as de or pt-br: its letters and sounds; ipa if they are transcribed in IPA.",
 )
 unknown_words_option = click.option(
     "--unknown-words",
@@ -333,6 +333,7 @@ def align(
     if report is not None:
         names = ", ".join(map(str, dictionaries)) or "by default"
         settings = {"folder": data_dir, "model": model or "that comes along", "dictionaries": names, "beam": beam}
+        settings["language"] = options["language"] or "that of the model"
         say(f"report: {report_alignment(report, done, settings=settings)}")
     if out is None:
         for line in score_lines(done.alignments):

@@ -17,7 +17,7 @@ from gmmspeech.formats.recordings import read_recordings
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
 from gmmspeech.phones.labels.dictionary import Dictionary, as_probable, inventory, looks_like_word, supplemented
-from gmmspeech.phones.labels.ipa import notation_of
+from gmmspeech.phones.labels.ipa import IPA, notation_of, transcribed
 from gmmspeech.phones.labels.phone_sets import ARPABET, has_stress, is_arpabet
 from gmmspeech.phones.labels.word_positions import without_positions
 from gmmspeech.phones.labels.words import lower_case, words_of
@@ -149,6 +149,7 @@ def spoken_words(
         Without one, CMU's where English is spoken by a model of its phones (or one that is to be trained), and eSpeak
         NG's pronunciations elsewhere.
     language : str
+        Its code, or "ipa" where words are transcribed: their phones are then what they say.
     unknown_words : str, optional
         What becomes of words that the dictionary lacks: "spn" (the phone of spoken noise stands for them), "skip" (they
         are left out), "g2p" (eSpeak NG pronounces them), "error" (their utterance is a bad one), or a phone. By
@@ -171,16 +172,18 @@ def spoken_words(
         word: tuple(as_probable(p, p) for p in pronunciations(known, word, optional=True)) for word in each
     }
     _check_phones(entries, phones)
+    if language.lower() == IPA:
+        entries |= transcribed(word for word in each if not entries[word])
     lacking = [word for word in each if not entries[word]]
     absent = lacking
     guessed: Dictionary = {}
-    if lacking and (dictionary is None or unknown_words == "g2p"):
+    if lacking and language.lower() != IPA and (dictionary is None or unknown_words == "g2p"):
         guessed = _pronounced(lacking, language, None if dictionary is None else phones_like(dictionary, phones))
         entries |= guessed
         lacking = [word for word in lacking if word not in guessed]
     elif len(each) >= _MANY and 2 * len(absent) > len(each):
         found = f"found {shown(language)}, while the dictionary lacks {len(absent)} of {counted(len(each), 'word')}"
-        expected = "the language of the transcripts, or a dictionary of it"
+        expected = "the language of the transcripts (ipa, if they are transcribed), or a dictionary of it"
         warnings.warn(f"language: {found}; expected {expected}", GmmSpeechWarning)
     unknown = _counted(listed, lacking if dictionary is None else absent, language)
     stands = _in_place(unknown_words, phones)

@@ -102,6 +102,17 @@ def test_transcripts_of_another_language() -> None:
         spoken_words(data_of(a=english), None)
 
 
+def test_transcriptions_in_ipa_are_their_own_pronunciations() -> None:
+    text = data_of(a="[ˈakːwa] /t͡ʃaːo/", b="ʃest дом", c="дом")
+    found = spoken_words(text, None, language="ipa", skip_bad=True)
+    assert found.words == {"a": ["ˈakːwa", "t͡ʃaːo"], "b": ["ʃest", "дом"]}
+    assert found.entries["ˈakːwa"] == (("a", "kː", "w", "a"),)
+    assert found.entries["t͡ʃaːo"] == (("t͡ʃ", "aː", "o"),)
+    assert (found.entries["дом"], set(found.unknown), set(found.skipped)) == ((("SPN",),), {"дом"}, {"c"})
+    own = spoken_words(text, {"ƩEST": (("S", "T"),)}, language="IPA", skip_bad=True)
+    assert own.entries["ʃest"] == (("S", "T"),)
+
+
 def test_pronunciations_by_espeak() -> None:
     pytest.importorskip("espeakng_loader")
     found = spoken_words(TEXT.only(["a"]), DICTIONARY, unknown_words="g2p", phones=(*PHONES, "Z", "IH", "IY", "K", "S"))

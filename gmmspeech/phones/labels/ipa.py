@@ -53,6 +53,12 @@ BASES = frozenset(
     "iyɨʉɯuɪʏʊeøɘɵɤoəɚɛœɜɝɞʌɔæɐaɶɑɒäᵻᵿ"  # vowels
 )
 VOWELS = frozenset("iyɨʉɯuɪʏʊeøɘɵɤoəɚɛœɜɝɞʌɔæɐaɶɑɒäᵻᵿ")
+IPA = "ipa"  # in place of a language's code: transcripts are transcriptions
+_LIGATURES = str.maketrans({"ʦ": "t͡s", "ʧ": "t͡ʃ", "ʨ": "t͡ɕ", "ʣ": "d͡z", "ʤ": "d͡ʒ", "ʥ": "d͡ʑ"})
+_TYPED = _LIGATURES | str.maketrans({":": "ː", "!": "ǃ", "g": "ɡ", "'": "ʼ", "’": "ʼ"})
+_AROUND = re.compile(r"[][/⟨⟩|‖‿,;\s]+")
+_UNSPOKEN = str.maketrans("", "", "ˈˌ.-()")
+_NOT_EJECTIVE = re.compile("(?<![ptkqcʈsʃɬfχxʂɕ\u0361\u035cʷʲʰ])ʼ")  # but typed for stress
 _BEFORE = frozenset("ⁿᵐᵑᶮˀ")  # superscripts that stand before what they change
 _TIES = frozenset("\u0361\u035c‿")
 
@@ -75,7 +81,7 @@ def to_ipa(phone: str, notation: Notation) -> str:
         return own
     plain = phone.translate(_STRESS)
     if notation == "ipa" or not plain.isascii():
-        return _TONE.sub("", plain)
+        return _TONE.sub("", plain.translate(_LIGATURES))
     if not re.fullmatch("[0-9]", plain):  # else a vowel
         plain = re.sub("(_[TLMHBRF])+$|(?<=[a-z])[0-9]+$", "", plain)
     return "".join(XSAMPA_IPA.get(symbol, symbol) for symbol in _XSAMPA_SYMBOL.findall(plain))
@@ -104,6 +110,37 @@ def split_segments(ipa: str) -> list[str]:
             segments[-1] += symbol
             tied = symbol in _TIES
     return segments
+
+
+def transcribed_words(text: str) -> list[str]:
+    """Cut a transcription in IPA into words: at blanks, brackets, slashes, bars and what links words.
+
+    Examples
+    --------
+    >>> transcribed_words("[ˈakːwa] /pu.lita/")
+    ['ˈakːwa', 'pu.lita']
+    """
+    return [word for word in _AROUND.split(unicodedata.normalize("NFC", text)) if word]
+
+
+def phones_of_transcription(word: str) -> tuple[str, ...]:
+    """Phones of a word in IPA, as `split_segments` cuts it, without stress; none where a symbol can't be read.
+
+    Examples
+    --------
+    >>> phones_of_transcription("ˈt͡sviː.bak"), phones_of_transcription("дом")
+    (('t͡s', 'v', 'iː', 'b', 'a', 'k'), ())
+    """
+    plain = _NOT_EJECTIVE.sub("", word.translate(_TYPED)).translate(_UNSPOKEN)
+    marks = (symbol for symbol in _symbols(plain) if symbol not in BASES)
+    if any(unicodedata.category(mark) not in ("Mn", "Lm", "Sk", "No") and not _TONE.fullmatch(mark) for mark in marks):
+        return ()
+    return tuple(unicodedata.normalize("NFC", phone) for phone in split_segments(plain))
+
+
+def transcribed(words: Iterable[str]) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Pronunciations of those of some words whose transcription in IPA can be read."""
+    return {word: (phones,) for word in words if (phones := phones_of_transcription(word))}
 
 
 def _symbols(ipa: str) -> list[str]:

@@ -15,6 +15,8 @@
   they are named among the unknown words and never spelled out, as nobody knows what was said.
 - Words keep their case, which dictionaries are looked up without. In Turkish and Azerbaijani they become lower case,
   since there ``I`` is the capital of ``ı``, not of ``i``.
+
+Transcriptions in IPA (``--language ipa``) have rules of their own: `gmmspeech.phones.labels.ipa.transcribed_words`.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from collections.abc import Collection, Iterator
 from gmmspeech.arguments import checked
 from gmmspeech.files.text import split_fields
 from gmmspeech.phones.labels.dictionary import dictionary_key
+from gmmspeech.phones.labels.ipa import IPA, transcribed_words
 
 _APOSTROPHES = "\u2019\u2018\u02bc\u02b9\u02bb\u2032\u201b\uff07\u0060\u00b4\u055a\ua78c"
 _HYPHENS = "\u2010\u2011\ufe63\uff0d\u2043"
@@ -51,7 +54,7 @@ def words_of(text: str, *, language: str = "en", dictionary: Collection[str] | N
     text : str
         As people write it.
     language : str
-        Its code, such as "en" or "tr", which decides about case.
+        Its code, such as "en" or "tr", which decides about case; or "ipa", where text is transcribed in IPA.
     dictionary : mapping, optional
         Word to pronunciations, as `gmmspeech.formats.read_dictionary` gives it: which words there are.
 
@@ -67,6 +70,8 @@ def words_of(text: str, *, language: str = "en", dictionary: Collection[str] | N
     >>> words_of("IŞIK", language="tr"), words_of("In 1984 – [laughter] – 5 % left…")
     (['ışık'], ['In', '1984', '[laughter]', '5', '%', 'left'])
     """
+    if language.lower() == IPA:
+        return transcribed_words(text)
     known = {} if dictionary is None else dictionary
     lowered = lower_case(text, language) if _has_dotted_i(language) else text
     text = unicodedata.normalize("NFC", lowered).translate(_REPLACED)

@@ -7,8 +7,10 @@ from gmmspeech.phones.labels.ipa import (
     BASES,
     XSAMPA_IPA,
     notation_of,
+    phones_of_transcription,
     split_segments,
     to_ipa,
+    transcribed_words,
 )
 from gmmspeech.phones.labels.phone_sets import ARPABET, ARPABET_WITH_STRESS, TIMIT_61
 
@@ -78,3 +80,30 @@ def test_segments_keep_their_diacritics():
     assert split_segments("õ") == ["o\u0303"]
     assert split_segments("ᵐbɔː") == ["ᵐb", "ɔː"]
     assert split_segments("Ж") == []
+
+
+def test_a_ligature_is_what_a_tie_joins():
+    assert [to_ipa(phone, "ipa") for phone in "ʦʧʨʣʤʥ"] == ["t͡s", "t͡ʃ", "t͡ɕ", "d͡z", "d͡ʒ", "d͡ʑ"]
+
+
+@pytest.mark.parametrize(
+    ("text", "phones"),
+    [
+        ("[ˈakːwa]", "a kː w a"),
+        ("/pu.liˌta/", "p u l i t a"),
+        ("(ə)pa-ta", "ə p a t a"),
+        ("kʼa k'a", "kʼ a kʼ a"),
+        ("'kasa a'ba", "k a s a a b a"),  # as people type stress
+        ("t͡ʃaⁿda", "t͡ʃ a ⁿd a"),
+        ("ʧaʤa", "t͡ʃ a d͡ʒ a"),
+        ("ma˥˩, ma⁵¹", "m a˥˩ m a⁵¹"),
+        ("a:g | a˞ ‖", "aː ɡ a˞"),
+        ("!xoõ ᵑǃaŋ", "ǃ x o õ ᵑǃ a ŋ"),
+        ("pʰa‿ɡa", "pʰ a ɡ a"),
+        ("k͡pa a̰ɪ̯", "k͡p a a̰ ɪ̯"),
+        ("дом 你 a→b 42", ""),
+    ],
+)
+def test_transcriptions(text, phones):
+    found = [phone for word in transcribed_words(text) for phone in phones_of_transcription(word)]
+    assert found == [unicodedata.normalize("NFC", phone) for phone in phones.split()]
