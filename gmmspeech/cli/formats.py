@@ -29,9 +29,7 @@ from gmmspeech.errors import counted
     show_default="what the features say, or 10",
     help="Milliseconds from frame to frame, for HTK's files.",
 )
-def copy_features_command(
-    source: str, out: str, compress: bool, kind: str, frame_shift: float | None, beside: Any
-) -> None:
+def copy_features_command(source: str, out: str, **options: Any) -> None:
     """Copy features into another format.
 
     Formats are HDF5, Kaldi's archives and HTK's files.
@@ -45,10 +43,7 @@ def copy_features_command(
     from gmmspeech.commands.copy import copy_features
     from gmmspeech.progress import progress_bar
 
-    bar = progress_bar("copying", "utt")
-    utterances, frames = copy_features(
-        source, out, compress=compress, kind=kind, frame_shift=frame_shift, beside=beside, progress=bar
-    )
+    utterances, frames = copy_features(source, out, progress=progress_bar("copying", "utt"), **options)
     tell(f"{counted(utterances, 'utterance')}, {counted(frames, 'frame')} copied")
 
 
