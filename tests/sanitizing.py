@@ -1,26 +1,28 @@
-"""Compile a file in C with AddressSanitizer and UndefinedBehaviorSanitizer, and run a script with the library."""
+"""Compile files in C with AddressSanitizer and UndefinedBehaviorSanitizer, and run a script with the libraries."""
 
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 FLAGS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g1", "-std=gnu11", "-fvisibility=hidden")
 MISSING = 77  # exit status of a test that could not run, by custom
 
 
-def run_sanitized(script: str, source: Path, *flags: str) -> int:
-    """Run ``script FOLDER`` with the library, of the source's name, in the folder; give 1 for a finding, or MISSING."""
+def run_sanitized(script: str, sources: Sequence[Path], *flags: str) -> int:
+    """Run ``script FOLDER`` with a library of each source's name in the folder; give 1 for a finding, or MISSING."""
     compiler = shutil.which("gcc")
     runtime = compiler and subprocess.check_output([compiler, "-print-file-name=libasan.so"], text=True).strip()
     if not runtime or not Path(runtime).is_absolute():  # GCC repeats a name that it cannot find
         print("found no gcc with libasan.so, without which nothing can be checked")
         return MISSING
     with tempfile.TemporaryDirectory() as folder:
-        library = f"{folder}/_{source.stem}.so"
-        subprocess.run([compiler, *FLAGS, *flags, "-shared", "-fPIC", "-o", library, str(source), "-lm"], check=True)
+        for source in sources:
+            library = ["-shared", "-fPIC", "-o", f"{folder}/_{source.stem}.so"]
+            subprocess.run([compiler, *FLAGS, *flags, *library, str(source), "-lm"], check=True)
         environment = {
             **os.environ,
             "LD_PRELOAD": runtime,

@@ -101,4 +101,4 @@ def exact_work(mixture, frames, top_c=0):
 
 
 if __name__ == "__main__":
-    sys.exit(check(sys.argv[1]) if len(sys.argv) > 1 else run_sanitized(__file__, SOURCE, *FLAGS))
+    sys.exit(check(sys.argv[1]) if len(sys.argv) > 1 else run_sanitized(__file__, [SOURCE], *FLAGS))

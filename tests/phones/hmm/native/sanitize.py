@@ -1,7 +1,7 @@
 """Run the tests of the compiled loops under AddressSanitizer and UndefinedBehaviorSanitizer.
 
 ``python tests/phones/hmm/native/sanitize.py`` compiles viterbi_kernel.c and the others anew, with the
-sanitizers, and runs the tests of each with it. Exit status 1 is a finding. Needs GCC with its sanitizers' libraries,
+sanitizers, and runs the tests of all with them. Exit status 1 is a finding. Needs GCC with its sanitizers' libraries,
 and exits with status 77 where they are not.
 """
 
@@ -15,23 +15,20 @@ from sanitizing import run_sanitized
 
 HERE = Path(__file__).parent
 SOURCES = HERE.parents[3] / "gmmspeech" / "phones" / "hmm" / "native"
+NAMES = ("viterbi_kernel", "mixture_kernel", "chain_kernel")
 
 
 def check(folder: str) -> int:
-    """Run the tests of the library in a folder."""
+    """Run the tests of the libraries in a folder."""
     import pytest
 
-    library = next(Path(folder).glob("*.so"))
-    kernel = importlib.import_module(f"gmmspeech.phones.hmm.native.{library.stem[1:]}")
-    kernel.compiled_library = lambda *_: ctypes.CDLL(str(library))
-    tests = HERE / f"test_{library.stem[1:]}.py"
-    return pytest.main(["-q", "-p", "no:cacheprovider", "-k", "not sanitizers", str(tests)])
+    for name in NAMES:
+        kernel = importlib.import_module(f"gmmspeech.phones.hmm.native.{name}")
+        kernel.compiled_library = lambda *_, library=f"{folder}/_{name}.so": ctypes.CDLL(library)
+    tests = [f"{HERE}/test_{name}.py" for name in NAMES]
+    return pytest.main(["-q", "-p", "no:cacheprovider", "-k", "not sanitizers", *tests])
 
 
 if __name__ == "__main__":
-    names = ("viterbi_kernel.c", "mixture_kernel.c", "chain_kernel.c")
-    sys.exit(
-        check(sys.argv[1])
-        if len(sys.argv) > 1
-        else next((status for name in names if (status := run_sanitized(__file__, SOURCES / name, "-O1"))), 0)
-    )
+    sources = [SOURCES / f"{name}.c" for name in NAMES]
+    sys.exit(check(sys.argv[1]) if len(sys.argv) > 1 else run_sanitized(__file__, sources, "-O0"))
