@@ -135,13 +135,31 @@ def bob(golden):
 
 
 @pytest.fixture(scope="session")
-def synthetic_voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The corpus of synthetic voices, made once, whichever of xdist's processes is first. Nothing is written to it."""
-    pytest.importorskip("espeakng_loader")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """A function: a name, and what fills a folder, to the folder, filled by the first of xdist's processes that asks.
+
+    Nothing is written to it afterwards.
+    """
     base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "synthetic_voices"
-    with warnings.catch_warnings(action="ignore"), one_run_at_a_time(folder):
-        return write_voices(folder)
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def once(name: str, fill: Callable[[Path], object]) -> Path:
+        folder = shared / name
+        with warnings.catch_warnings(action="ignore"), one_run_at_a_time(folder):
+            if not folder.exists():
+                made = tmp_path_factory.mktemp(name)
+                fill(made)
+                made.rename(folder)
+        return folder
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def synthetic_voices(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """The corpus of synthetic voices."""
+    pytest.importorskip("espeakng_loader")
+    return made_once("synthetic_voices", write_voices)
 
 
 class Origin:

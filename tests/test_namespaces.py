@@ -50,7 +50,7 @@ for line in sys.stdin:
 
 
 LIGHT = "import h5py, numpy, scipy.fft, scipy.linalg, scipy.special, soundfile"
-ALL = f"{LIGHT}, click, scipy.optimize, scipy.signal, scipy.stats, sklearn.base, sklearn.cluster"
+ALL = f"{LIGHT}, click, pydantic.main, scipy.optimize, scipy.signal, scipy.stats, sklearn.base, sklearn.cluster"
 
 
 def _forks(imports: str) -> Iterator[Callable[[str], str]]:

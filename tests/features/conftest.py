@@ -1,7 +1,9 @@
-"""Readers of the golden files of Kaldi and HTK."""
+"""Readers of the golden files of Kaldi and HTK, and librosa."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import kaldiio
@@ -58,6 +60,24 @@ def htk_feats(golden: Path) -> Callable[[str], NDArray]:
         return np.frombuffer(data, dtype=">f4", offset=12).reshape(num_frames, width)
 
     return read
+
+
+class LeavesAllAsItIs(ModuleType):
+    """In place of Numba: its decorators, with and without arguments, leave functions as they are."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *given, **_: given[0] if given and callable(given[0]) else lambda function: function
+
+
+@pytest.fixture(scope="session")
+def librosa() -> ModuleType:
+    """The library without Numba, which would compile for 17 s what no test calls."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "numba", LeavesAllAsItIs("numba"))
+        import librosa.feature
+    return librosa
 
 
 @pytest.fixture(params=["compiled", "numpy"])

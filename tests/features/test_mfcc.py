@@ -2,7 +2,6 @@
 
 import inspect
 
-import librosa
 import numpy as np
 import pytest
 import soundfile
@@ -85,7 +84,7 @@ def assert_equal_to_librosa(found: NDArray, expected: NDArray) -> None:
 
 @pytest.mark.usefixtures("either_kernel")
 @pytest.mark.parametrize("utterance", ["1688-142285-0002", "george-0-01"])
-def test_equals_librosa(utterance, kaldi_wav):
+def test_equals_librosa(librosa, utterance, kaldi_wav):
     signal, rate = kaldi_wav(utterance)
     assert_equal_to_librosa(mfcc(signal, rate, convention="librosa"), librosa.feature.mfcc(y=signal, sr=rate).T)
     decibels = librosa.power_to_db(librosa.feature.melspectrogram(y=signal, sr=rate)).T
@@ -93,7 +92,7 @@ def test_equals_librosa(utterance, kaldi_wav):
     np.testing.assert_allclose(fbank(signal, rate, convention="librosa"), decibels, atol=1e-3)
 
 
-def test_equals_librosa_with_other_options(kaldi_wav):
+def test_equals_librosa_with_other_options(librosa, kaldi_wav):
     signal, rate = kaldi_wav("1998-15444-0001")
     found = mfcc(
         *(signal, rate),
@@ -237,7 +236,7 @@ def test_digital_silence_meets_the_floors():
     snip_edges=st.booleans(),
     shift=st.sampled_from([5.0, 10.0, 12.5]),
 )
-def test_frame_counts(num_samples, snip_edges, shift):
+def test_frame_counts(librosa, num_samples, snip_edges, shift):
     hop = int(16 * shift)
     count = 1 + (num_samples - 400) // hop if snip_edges else (num_samples + hop // 2) // hop
     signal = noise(num_samples)

@@ -29,20 +29,20 @@ def main() -> int:
     parser.add_argument("--only", action="append", help="a kind of files; may be given again")
     parser.add_argument("--damage", default="", help="the same damage in all cases")
     parser.add_argument("--case", type=int, help="run one case and say what came of it")
-    parser.add_argument("--keep", type=Path, help="folder for the file of that case")
-    parser.add_argument("--hostile", action="store_true", help="run the cases that have names")
+    parser.add_argument("--keep", type=Path, help="folder for the file of the last case")
+    parser.add_argument("--hostile", type=Path, help="run the cases that have names, too, with results in this file")
     parser.add_argument("--out", type=Path, help="write all results to this file, a line of JSON each")
     given = parser.parse_args()
     os.fsync = os.fstat  # what is written need not outlive a power cut
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         workshop = Workshop(Path(folder).resolve() / "fuzz", given.only)
         numbers = range(given.first, given.first + given.cases) if given.case is None else [given.case]
-        if given.hostile:
-            return _run_hostile(workshop, given.out)
+        bad = _run_hostile(workshop, given.hostile) if given.hostile else 0
         results = []
         began = time.monotonic()
         for number in numbers:
-            result = workshop.run(workshop.case(number, given.seed, damage=given.damage), given.keep)
+            keep = given.keep if number == numbers[-1] else None
+            result = workshop.run(workshop.case(number, given.seed, damage=given.damage), keep)
             results.append(result)
             if result.verdict not in GOOD or given.case is not None:
                 print(f"{number}: {'/'.join(result.case[1:4])}: {result.verdict}: {result.told}", flush=True)
@@ -51,20 +51,19 @@ def main() -> int:
                     file.write(json.dumps([*result.case, *result[1:]]) + "\n")
         print("\n".join(table(results)))
         print(f"{len(results)} cases in {time.monotonic() - began:.0f} s")
-    return int(any(result.verdict not in (*GOOD, "not made") for result in results))
+    return int(bad > 0 or any(result.verdict not in (*GOOD, "not made") for result in results))
 
 
-def _run_hostile(workshop: Workshop, out: Path | None) -> int:
+def _run_hostile(workshop: Workshop, out: Path) -> int:
     bad = 0
     for name, (kind, target, edit, verdict, words) in HOSTILE.items():
         found, told, seconds, peak = workshop.judge(KINDS[kind], target, partial(edit, world=workshop.world), False)
         good = found == verdict and all(word in told for word in words)
         bad += not good
         print(f"{name}: {found}: {told}" + ("" if good else f"   <<< expected {verdict} {' '.join(words)}"), flush=True)
-        if out:
-            with open(out, "a", encoding="utf-8") as file:
-                file.write(json.dumps([name, found, told, good, seconds, peak]) + "\n")
-    return int(bad > 0)
+        with open(out, "a", encoding="utf-8") as file:
+            file.write(json.dumps([name, found, told, good, seconds, peak]) + "\n")
+    return bad
 
 
 if __name__ == "__main__":

@@ -9,18 +9,17 @@ import json
 from pathlib import Path
 
 import pytest
+from fuzz.conftest import CASES
 from fuzz.starting import start
 from fuzz.verdicts import GOOD
 
-CASES, LONG = 100, 10_000
+LONG = 10_000
 
 
-def run(out: Path, *options: object) -> list[str]:
-    """Run cases in a process of their own, which has one thread; give those that ended badly."""
-    done = start("--out", out, *options)
-    assert done.returncode in (0, 1), done.stderr[-2000:]
+def bad(out: Path) -> list[str]:
+    """Cases that ended badly."""
     results = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
-    assert results, done.stderr[-2000:]
+    assert results
     return [
         f"{number}: {kind}/{target}/{damage}: {verdict}: {told}"
         for number, kind, target, damage, _, verdict, told, *_ in results
@@ -28,18 +27,24 @@ def run(out: Path, *options: object) -> list[str]:
     ]
 
 
-def test_a_hundred_cases(tmp_path):
-    assert run(tmp_path / "results", "--cases", CASES) == []
+def test_a_hundred_cases(fuzzed):
+    assert len((fuzzed / "cases").read_text(encoding="utf-8").splitlines()) == CASES
+    assert bad(fuzzed / "cases") == []
 
 
 @pytest.mark.fuzz_long
 @pytest.mark.parametrize("seed", [1, 2])
 def test_thousands_of_cases(tmp_path, seed):
-    assert run(tmp_path / "results", "--cases", LONG // 2, "--seed", seed) == []
+    done = start("--out", tmp_path / "results", "--cases", LONG // 2, "--seed", seed)
+    assert done.returncode in (0, 1), done.stderr[-2000:]
+    assert bad(tmp_path / "results") == []
 
 
-def test_a_case_is_the_same_again(tmp_path):
-    for name in "ab":
-        run(tmp_path / name, "--case", 7, "--only", "trials", "--keep", tmp_path / f"{name}-kept")
-    first, second = ((tmp_path / f"{name}-kept" / "trials").read_bytes() for name in "ab")
+def test_a_case_is_the_same_again(fuzzed, tmp_path):
+    """In another process, with all files made anew."""
+    done = start("--case", CASES - 1, "--keep", tmp_path / "again")
+    assert done.returncode == 0, done.stderr[-2000:]
+    first, second = (
+        {path.name: path.read_bytes() for path in folder.iterdir()} for folder in (fuzzed / "last", tmp_path / "again")
+    )
     assert first == second
