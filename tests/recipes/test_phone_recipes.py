@@ -39,7 +39,7 @@ CORE_TEST = (
 UPDATES = {"max_iter": 5}
 BESIDE = {"context": 2, "dim": 15, "total_gaussians": 200, "rounds": 1}
 NETWORK = {"context": 1, "hidden": 32, "rates": [3e-3] * 2}
-ONE = PhoneClassifierConfig(1, dim=13, context=2, max_iter=2)
+ONE = PhoneClassifierConfig(1, parts=2, dim=13, context=2, max_iter=1)
 CLASSIFIER = AdaptedClassifierConfig(ONE, adapter_components=1, segment_components=1, edges=((0, 2),), passes=1)
 
 
