@@ -17,6 +17,7 @@ from typing import NamedTuple
 from gmmspeech.arguments import checked
 from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.atomic import write_lines
+from gmmspeech.files.regular import open_regular
 from gmmspeech.files.text import BLANKS, is_holdable, parse_number, read_text
 from gmmspeech.phones.labels.labels import OVERLAP_TOLERANCE, Label, check_labels
 
@@ -97,7 +98,7 @@ def _read(path: str | os.PathLike[str]) -> str:
     try:
         return read_text(path, expected=_EXPECTED, any_line_ends=True)
     except DataError:
-        with suppress(OSError), open(path, "rb") as file:
+        with suppress(OSError), open_regular(path) as file:
             if file.read(len(_BINARY)) == _BINARY:
                 raise DataError(f"{path}: found Praat's binary format, expected {_TO_SAVE}") from None
         raise
