@@ -20,8 +20,7 @@ from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, FeatureError
 from gmmspeech.features import conf_files
 from gmmspeech.features.cqcc import CqccOptions, cqcc_of_samples
-from gmmspeech.features.deltas import shifted_deltas
-from gmmspeech.features.normalization import cmvn, cmvn_by_first, rasta, sliding_cmvn
+from gmmspeech.features.normalization import cmvn, cmvn_by_first
 from gmmspeech.features.options import MAX_RATE, MfccOptions, Section
 from gmmspeech.features.resampling import Resampler, resampled
 from gmmspeech.features.sections import (
@@ -45,7 +44,6 @@ from gmmspeech.features.sections import (
 )
 from gmmspeech.features.spectra import dither_seed
 from gmmspeech.features.static import framed_features
-from gmmspeech.features.warping import feature_warp
 from gmmspeech.features.window import INT16_SCALE, checked_signal, utterance_prefix
 from gmmspeech.features.wrong_options import explain
 from gmmspeech.files.text import parse_object, read_text
@@ -376,19 +374,12 @@ class FrontEnd(Described, Section):
                 f"{utterance_prefix(utterance)}found no voiced frame among {len(voiced)} (silence?), expected at least"
                 " one"
             )
-        frames = static
-        if self.rasta:
-            frames = rasta(frames, **self.rasta.model_dump())
+        frames = self.rasta(static) if self.rasta else static
         if isinstance(self.cmvn, StaticCmvnOptions):
             frames = self._zero_mean(frames)
-        if self.deltas:
-            frames = self.deltas.added(frames)
-        if self.sdc:
-            frames = shifted_deltas(frames, **self.sdc.model_dump())
-        if isinstance(self.cmvn, SlidingCmvnOptions):
-            frames = sliding_cmvn(frames, **self.cmvn.model_dump(exclude={"method"}))
-        if self.warp:
-            frames = feature_warp(frames, **self.warp.model_dump())
+        sliding = self.cmvn if isinstance(self.cmvn, SlidingCmvnOptions) else None
+        for step in (self.deltas, self.sdc, sliding, self.warp):
+            frames = step(frames) if step else frames
         return frames[voiced] if selects else frames
 
     def _zero_mean(self, static: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -424,8 +415,7 @@ class FrontEnd(Described, Section):
             together = cmvn_by_first(frames, dim, norm_vars=self.cmvn.norm_vars)
             return np.split(together, np.cumsum([len(frames) for frames in utterances])[:-1])
         if isinstance(self.cmvn, UtteranceCmvnOptions):
-            options = self.cmvn.model_dump(exclude={"method"})
-            return [cmvn(frames, **options) for frames in utterances]
+            return [self.cmvn(frames) for frames in utterances]
         return list(utterances)
 
     @checked

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gmmspeech.features.cqcc import CqccOptions
-from gmmspeech.features.deltas import add_deltas
+from gmmspeech.features.deltas import add_deltas, shifted_deltas
+from gmmspeech.features.normalization import cmvn, rasta, sliding_cmvn
 from gmmspeech.features.options import (
     MAX_FRAMES,
     DeltaConvention,
@@ -22,6 +23,7 @@ from gmmspeech.features.options import (
     Section,
 )
 from gmmspeech.features.vad import energy_vad, relative_energy_vad, two_gaussian_vad
+from gmmspeech.features.warping import feature_warp
 
 _LATER_SECTIONS = ("rasta", "sdc", "warp")
 _LATER_OPTIONS: tuple[tuple[str, str, Any], ...] = (  # with their defaults
@@ -41,6 +43,10 @@ class RastaOptions(Section):
 
     pole: float = Field(default=0.98, ge=0, lt=1)
 
+    def __call__(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Do it to the frames of an utterance."""
+        return rasta(frames, **self.model_dump())
+
 
 class DeltaOptions(Section):
     """[deltas]: options of `add_deltas`, and whether the static features stay before them."""
@@ -50,7 +56,7 @@ class DeltaOptions(Section):
     convention: DeltaConvention = "kaldi"
     static: bool = True
 
-    def added(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
         """Frames with their deltas, or these alone, (T, columns)."""
         together = add_deltas(frames, **self.model_dump(exclude={"static"}))
         return together if self.static else together[:, frames.shape[1] :]
@@ -63,11 +69,19 @@ class ShiftedDeltaOptions(Section):
     num_blocks: int = Field(default=7, ge=1, le=100)
     block_shift: int = Field(default=3, ge=1, le=100)
 
+    def __call__(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Do it to the frames of an utterance."""
+        return shifted_deltas(frames, **self.model_dump())
+
 
 class WarpOptions(Section):
     """[warp]: options of `feature_warp`."""
 
     window: int = Field(default=301, ge=1, le=MAX_FRAMES)
+
+    def __call__(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Do it to the frames of an utterance."""
+        return feature_warp(frames, **self.model_dump())
 
 
 class EnergyVadOptions(Section):
@@ -118,6 +132,10 @@ class UtteranceCmvnOptions(Section):
     norm_vars: bool = False
     mean_scale: float = 1.0
 
+    def __call__(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Do it to the frames of an utterance."""
+        return cmvn(frames, **self.model_dump(exclude={"method"}))
+
 
 class SpeakerCmvnOptions(Section):
     """[cmvn] with method = "speaker": `cmvn` over all utterances of a speaker, before deltas if static."""
@@ -141,6 +159,10 @@ class SlidingCmvnOptions(Section):
     cmn_window: int = Field(default=600, ge=1, le=MAX_FRAMES)
     min_cmn_window: int = Field(default=100, ge=1, le=MAX_FRAMES)
     center: bool = False
+
+    def __call__(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Do it to the frames of an utterance."""
+        return sliding_cmvn(frames, **self.model_dump(exclude={"method"}))
 
 
 FeatureOptions = MfccOptions | FbankOptions | PlpOptions | LfccOptions | CqccOptions

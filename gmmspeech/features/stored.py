@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from gmmspeech.errors import ConfigError, DataError, FeatureError, counted, shown
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.features.normalization import UTTERANCE_FLOOR, sliding_cmvn
+from gmmspeech.features.normalization import UTTERANCE_FLOOR
 from gmmspeech.features.options import Section
 from gmmspeech.features.sections import DeltaOptions, SlidingCmvnOptions, describe_cmvn
 from gmmspeech.features.wrong_options import explain
@@ -86,9 +86,9 @@ class StoredFrontEnd(Section):
         if self.cmvn is not None and cmvn is not None:
             x = normalized(x, cmvn, norm_vars=self.cmvn.norm_vars)
         if self.deltas is not None:
-            x = self.deltas.added(x)
+            x = self.deltas(x)
         if self.sliding is not None:
-            x = sliding_cmvn(x, **self.sliding.model_dump(exclude={"method"}))
+            x = self.sliding(x)
         if pasted is not None:
             x = np.concatenate([x, _as_long(pasted, frames, "{} to paste")], axis=1)
         if voiced is None:

@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, FeatureError, counted
 from gmmspeech.features.cqcc import CqccOptions
-from gmmspeech.features.deltas import shifted_deltas
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.normalization import (
     normalized_by_windows,
@@ -195,11 +194,10 @@ def _steps(front: FrontEnd) -> list[Step]:
         steps.append(_Rasta(front.rasta.pole))
     if front.deltas:
         reach = front.deltas.order * front.deltas.window
-        steps.append(_Local(front.deltas.added, reach, reach))
+        steps.append(_Local(front.deltas, reach, reach))
     if front.sdc:
-        sdc = front.sdc.model_dump()
         ahead = (front.sdc.num_blocks - 1) * front.sdc.block_shift
-        steps.append(_Local(lambda x: shifted_deltas(x, **sdc), front.sdc.window, front.sdc.window + ahead))
+        steps.append(_Local(front.sdc, front.sdc.window, front.sdc.window + ahead))
     if isinstance(front.cmvn, SlidingCmvnOptions):
         steps.append(_SlidingCmvn(front.cmvn))
     if front.warp:
