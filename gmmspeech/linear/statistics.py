@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -79,17 +80,29 @@ def weighted_moments(weights: NDArray[np.floating], frames: NDArray[np.floating]
     Shapes: `weights` (T, J), `frames` (T, D); gives (J, D, D).
     """
     dim = frames.shape[1]
-    i, j = np.triu_indices(dim)
-    packed = np.zeros((len(i), weights.shape[1]))
-    products = np.empty((len(i), min(BLOCK, len(frames))), frames.dtype)
+    packed = np.zeros((dim * (dim + 1) // 2, weights.shape[1]))
+    for here, products in frame_products(frames):
+        packed += products @ weights[here]
+    return unpacked(packed, dim)
+
+
+def frame_products(frames: NDArray[np.floating]) -> Iterator[tuple[slice, NDArray[np.floating]]]:
+    """Different products x_i x_j of frames, (D (D + 1) / 2, frames), of one block after the other: the same array."""
+    dim = frames.shape[1]
+    products = np.empty((dim * (dim + 1) // 2, min(BLOCK, len(frames))), frames.dtype)
     for start in range(0, len(frames), BLOCK):
         block = np.ascontiguousarray(frames[start : start + BLOCK].T)
         here, row = products[:, : block.shape[1]], 0
-        for d in range(dim):  # row by row of the upper triangle, the order of i and j
+        for d in range(dim):  # row by row of the upper triangle
             np.multiply(block[d], block[d:], out=here[row : row + dim - d])
             row += dim - d
-        packed += here @ weights[start : start + BLOCK]
-    moments = np.empty((weights.shape[1], dim, dim))
+        yield slice(start, start + block.shape[1]), here
+
+
+def unpacked(packed: NDArray[np.floating], dim: int) -> NDArray[np.float64]:
+    """Symmetric matrices, (J, D, D), from their upper triangles as columns, (D (D + 1) / 2, J)."""
+    i, j = np.triu_indices(dim)
+    moments = np.empty((packed.shape[1], dim, dim))
     moments[:, i, j] = packed.T
     moments[:, j, i] = packed.T
     return moments

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gmmspeech.phones.decoding.spans import PhoneSpan
 from gmmspeech.phones.hmm.graph import StateGraph, one_phone_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.native import viterbi_kernel
 from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import best_scores
@@ -124,6 +125,24 @@ def loop_log_likelihoods(model: PhoneHMM, emissions: Sequence[NDArray[np.float32
     first, last = model.position_offsets[:-1], model.position_offsets[1:] - 1
     choice = np.float32(-np.log(len(model.phones)))
     lengths = np.array([len(e) for e in emissions])
+    if viterbi_kernel.available():
+        advance, out, into = np.append(np.float32(0), leave[:-1]), *np.full((2, len(stay)), -np.inf, np.float32)
+        advance[first], out[last], into[first] = -np.inf, leave[last], 0
+        scores = viterbi_kernel.loop_scores(emissions, stay, advance, out, into, float(choice))
+        return np.array(scores, np.float64) / lengths
+    return _numpy_loops(emissions, stay, leave, first, last, choice) / lengths
+
+
+def _numpy_loops(
+    emissions: Sequence[NDArray[np.float32]],
+    stay: NDArray[np.float32],
+    leave: NDArray[np.float32],
+    first: NDArray[np.intp],
+    last: NDArray[np.intp],
+    choice: np.float32,
+) -> NDArray[np.float64]:
+    """Scores of utterances, (T, S) each, for an install without a compiler; of all side by side."""
+    lengths = np.array([len(e) for e in emissions])
     order = np.argsort(-lengths, kind="stable")
     sorted_lengths = lengths[order]
     rows = np.concatenate([emissions[i] for i in order])
@@ -150,7 +169,7 @@ def loop_log_likelihoods(model: PhoneHMM, emissions: Sequence[NDArray[np.float32
         entered[:, 1:] = before[:, :-1] + leave[:-1]
         entered[:, first] = ((before[:, last] + leave[last]).max(axis=1) + choice)[:, None]
         scores[:active] = np.maximum(before + stay, entered) + rows[row[:active] + t]
-    return found / lengths
+    return found
 
 
 def _of_positions(emissions: NDArray[np.float32], starts: NDArray[np.intp]) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@
 
    Nothing is allocated and nothing checked here: viterbi_kernel.py does both. */
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,6 +61,69 @@ EXPORT void viterbi_scores(const Block *b, const float *emissions, const int32_t
     }
 #endif
     all_scores(b, emissions, place, stride, rows, scores);
+}
+
+typedef struct {
+    int64_t states;
+    const float *stay, *advance; /* (states,): log probabilities to stay, to come from the state before */
+    const float *out, *in;       /* (states,): to leave a phone from its last state, 0 for its first; else -inf */
+    const float *none;           /* (states,): 0 */
+} Loop;
+
+#define LANES 8 /* maxima side by side, of which compilers make one vector */
+
+/* Largest sum of two rows. */
+INLINE float largest_sum(const float *restrict a, const float *restrict b, int64_t count) {
+    float lane[LANES], most = -INFINITY;
+    int64_t n = 0;
+    for (int i = 0; i < LANES; i++) lane[i] = -INFINITY;
+    for (; n + LANES <= count; n += LANES)
+        for (int i = 0; i < LANES; i++) lane[i] = larger(a[n + i] + b[n + i], lane[i]);
+    for (int i = 0; i < LANES; i++) most = larger(lane[i], most);
+    for (; n < count; n++) most = larger(a[n] + b[n], most);
+    return most;
+}
+
+/* One frame of a loop of phones. */
+INLINE void next_in_loop(const Loop *l, const float *restrict before, float choice, const float *restrict emission,
+                         float *restrict now) {
+    const float *restrict stay = l->stay, *restrict advance = l->advance, *restrict in = l->in;
+    const float left = largest_sum(before, l->out, l->states) + choice;
+    now[0] = larger(left + in[0], before[0] + stay[0]) + emission[0];
+    for (int64_t n = 1; n < l->states; n++)
+        now[n] = larger(larger(before[n - 1] + advance[n], left + in[n]), before[n] + stay[n]) + emission[n];
+}
+
+INLINE double in_loop(const Loop *l, const float *emissions, int64_t frames, float choice, float *rows) {
+    float *before = rows, *now = rows + l->states;
+    const float *none = l->none;
+    double offset = 0;
+    for (int64_t n = 0; n < l->states; n++) before[n] = choice + l->in[n] + emissions[n];
+    for (int64_t t = 1; t < frames; t++) {
+        const float peak = largest_sum(before, none, l->states);
+        for (int64_t n = 0; n < l->states; n++) before[n] -= peak;
+        offset += peak;
+        next_in_loop(l, before, choice, emissions + t * l->states, now);
+        float *spare = before;
+        before = now, now = spare;
+    }
+    return largest_sum(before, l->out, l->states) + offset;
+}
+
+#ifdef __x86_64__
+__attribute__((target("avx2"))) static double in_loop_by_avx2(const Loop *l, const float *emissions, int64_t frames,
+                                                              float choice, float *rows) {
+    return in_loop(l, emissions, frames, choice, rows);
+}
+#endif
+
+/* Score of the best path through any phones, each entered with the same log probability; emissions (frames, states),
+   work space (2, states). */
+EXPORT double viterbi_loop(const Loop *l, const float *emissions, int64_t frames, float choice, float *rows) {
+#ifdef __x86_64__
+    if (has_avx2()) return in_loop_by_avx2(l, emissions, frames, choice, rows);
+#endif
+    return in_loop(l, emissions, frames, choice, rows);
 }
 
 /* The node that node n is best come to from, given the scores of the frame before: itself, then the node before it,

@@ -6,6 +6,7 @@ Threads may run side by side: the interpreter's lock is released meanwhile.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -63,6 +64,27 @@ class Arcs:
         return _Block(frames, len(self.stay), len(self.source), *(array.ctypes.data for array in arrays), into)
 
 
+class _Loop(ctypes.Structure):
+    _fields_ = (("states", SIZE), *((name, POINTER) for name in ("stay", "advance", "out", "in", "none")))
+
+
+def loop_scores(
+    emissions: Sequence[Float32], stay: Float32, advance: Float32, out: Float32, into: Float32, choice: float
+) -> list[float]:
+    """Score the best path of each utterance, (T, S), through any phones, each entered with one log probability.
+
+    Shapes (S,): `stay`, `advance` to come from the state before, `out` to leave a phone, `into` 0 where one begins;
+    minus infinity where that can't be.
+    """
+    arrays = [np.ascontiguousarray(x, np.float32) for x in (stay, advance, out, into, np.zeros_like(stay))]
+    loop = _Loop(len(stay), *(array.ctypes.data for array in arrays))
+    rows, library = np.empty((2, len(stay)), np.float32), _library()
+    assert library is not None
+    theirs = (np.ascontiguousarray(each, np.float32) for each in emissions)
+    loop_at, work = ctypes.addressof(loop), rows.ctypes.data
+    return [library.viterbi_loop(loop_at, each.ctypes.data, len(each), choice, work) for each in theirs]
+
+
 def _call(name: str, *arguments: NDArray | int) -> None:
     plain = (a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments)
     getattr(_library(), f"viterbi_{name}")(*plain)
@@ -74,4 +96,8 @@ def _library() -> ctypes.CDLL | None:
         "viterbi_scores": [POINTER, POINTER, POINTER, SIZE, SIZE, POINTER],
         "viterbi_trace": [POINTER, POINTER, SIZE, POINTER, POINTER, POINTER],
     }
-    return declared(compiled_library(__file__, "_viterbi_kernel"), signatures)
+    library = declared(compiled_library(__file__, "_viterbi_kernel"), signatures)
+    if library is not None:
+        library.viterbi_loop.argtypes = [POINTER, POINTER, SIZE, ctypes.c_float, POINTER]
+        library.viterbi_loop.restype = ctypes.c_double
+    return library

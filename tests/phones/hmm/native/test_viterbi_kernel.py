@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gmmspeech.phones.decoding.confidence import loop_log_likelihoods
 from gmmspeech.phones.hmm.graph import utterance_graph, word_loop_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.native import viterbi_kernel
@@ -66,6 +67,17 @@ def test_no_number_stays_none_and_few_rows_are_filled_in_turn():
     last = np.zeros((2, 2), np.float32)
     arcs.fill_scores(emissions, place, 2, 2, last)
     np.testing.assert_array_equal(last, scores[[2, 1]])
+
+
+@given(seed=st.integers(0, 2**32 - 1), num_states=st.integers(1, 4))
+def test_loops_of_phones_have_the_bits_of_their_twins(seed, num_states):
+    rng = np.random.default_rng(seed)
+    model = PhoneHMM.from_phones(PHONES, mean=[0.0], variance=[1.0], num_states=num_states)
+    emissions = [rng.normal(-40, 15, (n, model.num_states)).astype(np.float32) for n in rng.integers(1, 30, 4)]
+    compiled = loop_log_likelihoods(model, emissions)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(viterbi_kernel, "_library", lambda: None)
+        np.testing.assert_array_equal(loop_log_likelihoods(model, emissions), compiled)
 
 
 def test_sanitizers_find_nothing():
