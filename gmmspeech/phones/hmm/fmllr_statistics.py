@@ -8,8 +8,8 @@ brought near to 0 and 1, of no more than `FRAMES` frames; their sums are float64
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,42 +35,31 @@ def _of_block(
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
     """Statistics of shifted and scaled frames: as `FMLLRStats` has them, with the model's own shift and scale."""
     order = np.argsort(states, kind="stable")
-    z = (frames[order] - form.shift) * form.scale
-    one = np.ones((len(z), 1))
-    expanded, extended = np.concatenate([z, z**2, one], axis=1), np.concatenate([z, one], axis=1)
-    edges = np.searchsorted(states[order], np.arange(model.num_states + 1))
-    runs = [
-        _Run(slice(*edges[state : state + 2].tolist()), slice(*model.mixture_offsets[state : state + 2].tolist()))
-        for state in np.flatnonzero(np.diff(edges))
-    ]
-    posteriors = _softmax([expanded[run.frames] @ form.matrix[run.gaussians].T for run in runs])
-    sums = np.zeros((model.num_gaussians, model.dim + 1))
-    for run, posterior in zip(runs, posteriors, strict=True):
-        sums[run.gaussians] = posterior.T @ extended[run.frames]
-    moments = np.zeros((model.num_gaussians, (model.dim + 1) * (model.dim + 2) // 2), np.float32)
-    weights = [posterior.astype(np.float32) for posterior in posteriors]
-    for block, products in frame_products(extended.astype(np.float32)):
-        for run, weight in zip(runs, weights, strict=True):
-            start, stop = max(run.frames.start, block.start), min(run.frames.stop, block.stop)
-            if start < stop:
-                theirs = weight[start - run.frames.start : stop - run.frames.start]
-                moments[run.gaussians] += theirs.T @ products[:, start - block.start : stop - block.start].T
-    over_variance, precision = form.matrix[:, : model.dim], -2 * form.matrix[:, model.dim : 2 * model.dim]
-    second = moments.T @ precision.astype(np.float32)
-    return float(len(z)), over_variance.T @ sums, unpacked(second, model.dim + 1)
-
-
-class _Run(NamedTuple):
-    """Frames, one after the other, of a state, and its Gaussians."""
-
-    frames: slice
-    gaussians: slice
+    states, dim, size = states[order], model.dim, len(order)
+    extended, squares = np.ones((size, dim + 1)), np.ones((size, dim + 1))
+    z = np.subtract(frames[order], form.shift, out=extended[:, :dim])
+    z *= form.scale
+    np.square(z, out=squares[:, :dim])
+    linear = np.append(form.matrix[:, :dim], np.zeros((model.num_gaussians, 1)), axis=1)
+    square = form.matrix[:, dim:]  # and the constant
+    sums = np.zeros((model.num_gaussians, dim + 1))
+    moments = np.zeros((model.num_gaussians, (dim + 1) * (dim + 2) // 2), np.float32)
+    for block, products in frame_products(extended.astype(np.float32)):  # those of a few states
+        present, starts = np.unique(states[block], return_index=True)
+        rows = [slice(*edge) for edge in itertools.pairwise([*starts.tolist(), block.stop - block.start])]
+        gaussians = [slice(*model.mixture_offsets[state : state + 2].tolist()) for state in present]
+        x, xx = extended[block], squares[block]
+        pairs = list(zip(rows, gaussians, strict=True))
+        posteriors = _softmax([x[row] @ linear[here].T + xx[row] @ square[here].T for row, here in pairs])
+        for (row, here), posterior in zip(pairs, posteriors, strict=True):
+            sums[here] += posterior.T @ x[row]
+            moments[here] += posterior.T.astype(np.float32) @ products[:, row].T
+    second = moments.T @ (-2 * form.matrix[:, dim : 2 * dim]).astype(np.float32)
+    return float(size), form.matrix[:, :dim].T @ sums, unpacked(second, dim + 1)
 
 
 def _softmax(joint: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
     """Probabilities that are proportional to exponentials of each row of each matrix."""
-    if not joint:
-        return []
     flat = np.concatenate([each.ravel() for each in joint])
     widths = np.repeat([each.shape[1] for each in joint], [len(each) for each in joint])
     starts = np.cumsum(widths) - widths

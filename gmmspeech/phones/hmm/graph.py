@@ -7,6 +7,7 @@ which states a model has, not their probabilities, so it outlives the model's tr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -98,7 +99,7 @@ class _Builder:
         net, model = replace(self.net, initial=initial, final=final), self.model
         if model.tree is None:
             origin = list(range(len(net.phone)))
-            states = [np.arange(*model.state_offsets[p : p + 2]) for p in net.phone]
+            states = [model.states_of_phone[p] for p in net.phone]
         else:
             silence = model.phone_index[model.silence]
             net, origin, states = in_context(model.tree, net, beyond or (silence, silence))
@@ -228,7 +229,7 @@ def _sequence_graph(
         ends: Ends = []
         for word in slots[place]:
             variants = pronunciations(dictionary, word)
-            share = -np.log(len(slots[place]))
+            share = -math.log(len(slots[place]))
             for phones, p in zip(variants, log_probabilities(variants), strict=True):
                 first, last = builder.chain(phones, number)
                 entries.append((first, share + p))
@@ -365,7 +366,8 @@ def pronunciations(dictionary: Pronunciations, word: str, *, optional: bool = Fa
 def log_probabilities(variants: Sequence[Sequence[str]]) -> list[float]:
     """Log probabilities of the pronunciations of a word: equal, or as the dictionary that they are from has them."""
     given = [probability_of(phones) for phones in variants]
-    return [float(np.log(p) - np.log(sum(given))) for p in given]
+    whole = math.log(sum(given) or 1.0)
+    return [math.log(p) - whole if p else -math.inf for p in given]
 
 
 def _silence_log_probabilities(probability: float) -> tuple[float, float]:

@@ -188,6 +188,11 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
         return {phone: i for i, phone in enumerate(self.phones)}
 
     @cached_property
+    def states_of_phone(self) -> list[NDArray[np.intp]]:
+        """Indices of the states of each phone, in whatever context."""
+        return np.split(np.arange(self.num_states), self.state_offsets[1:-1])
+
+    @cached_property
     def phone_of_state(self) -> NDArray[np.intp]:
         """Index of the phone that each state belongs to, shape (S,)."""
         return np.repeat(np.arange(len(self.phones)), np.diff(self.state_offsets))

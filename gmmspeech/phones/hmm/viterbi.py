@@ -24,7 +24,7 @@ from gmmspeech.phones.hmm.trellis import (
     totals,
 )
 
-BATCH_CELLS = 2**28  # frames times nodes; a row of float32 for every block of frames is kept: 64 MB
+BATCH_CELLS = 2**26  # frames times nodes; a row of float32 for every block of frames is kept: 16 MB
 
 Scored = tuple[NDArray[np.intp], float]
 """A path and its score."""
