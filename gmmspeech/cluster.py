@@ -87,7 +87,7 @@ class ClusterFrames:
     """
 
     def __init__(self, frames: Frames, client: Client, *, timeout: float = TIMEOUT) -> None:
-        self._frames, self._cluster = frames, _Cluster(client)
+        self._frames, self._client = frames, client
         self.dim = frame_dim(frames)
         self.front_end: str | None = getattr(frames, "front_end", None)
         memory = check_workers(client, timeout)
@@ -95,7 +95,7 @@ class ClusterFrames:
         num_bytes = 4 * self.dim * sum(shard.num_frames for shard in shards)
         self._shards: Sequence[_Shard | Future] = shards
         if num_bytes <= _SHARE_FOR_FRAMES * memory:  # else they are read again in every iteration
-            self._shards = self._cluster.map(_Shard.read, shards)
+            self._shards = _map(_Shard.read, client, shards)
 
     def blocks(self, size: int) -> Iterator[NDArray]:
         """Yield all frames, (at most size, D) at a time, read by this process."""
@@ -103,13 +103,16 @@ class ClusterFrames:
 
     def sum_blocks(self, function: Callable[[Block], Result]) -> Result:
         """Sum what a function gives for the blocks, in the order of `gmmspeech.blocks.tree_sum`."""
-        work = [self._cluster.send(function)] * len(self._shards)
-        return self._cluster.sum(self._cluster.map(_sum_shard, self._shards, work))
+        return _sum(self._on_shards(_sum_shard, function), self._client)
 
     def map_blocks(self, function: Callable[[Block], Result]) -> Iterator[Result]:
         """Yield what a function gives for the blocks, in their order."""
-        for future in self._cluster.map(_map_shard, self._shards, [self._cluster.send(function)] * len(self._shards)):
-            yield from self._cluster.gather(future)
+        for future in self._on_shards(_map_shard, function):
+            yield from _gather(future, self._client)
+
+    def _on_shards(self, of_shard: Callable, function: Callable[[Block], Any]) -> list[Future]:
+        work = [_send(function, self._client)] * len(self._shards)
+        return _map(of_shard, self._client, self._shards, work)
 
 
 def map_utterances(
@@ -120,39 +123,38 @@ def map_utterances(
     The workers read the store by its path. No more results than some for each of their threads wait to be taken.
     """
     check_workers(client)
-    there = _Cluster(client)
-    names, work, source = list(store), there.send(function), there.keep((pickle.dumps(store), uuid.uuid4().hex))
+    names, work = list(store), _send(function, client)
+    source = keep_items([(pickle.dumps(store), uuid.uuid4().hex)], client)
     waiting: deque[Future] = deque()
     for start in range(0, len(names), UTTERANCES):
         if len(waiting) >= max(1, 2 * sum(client.nthreads().values())):
-            yield from there.gather(waiting.popleft())
-        waiting += there.map(_map_utterances, [names[start : start + UTTERANCES]], [source], [work])
+            yield from _gather(waiting.popleft(), client)
+        waiting += _map(_map_utterances, client, [names[start : start + UTTERANCES]], source, [work])
     while waiting:
-        yield from there.gather(waiting.popleft())
+        yield from _gather(waiting.popleft(), client)
 
 
 def map_items(function: Callable[[Item], Result], items: Collection[Item], client: Client) -> Iterator[Result]:
     """Yield what a function gives for items, in their order, worked out on a cluster; both are sent."""
     check_workers(client)
-    there = _Cluster(client)
-    yield from map(there.gather, there.map(function, items))
+    for future in _map(function, client, items):
+        yield _gather(future, client)
 
 
 def keep_items(items: Collection[Any], client: Client) -> list[Future]:
     """Have workers keep items, to be given to `map_rows` and `sum_rows` in several passes."""
-    return _Cluster(client).map(_same, items)
+    return _map(_same, client, items)
 
 
 def map_rows(function: Callable[..., Result], columns: Sequence[Collection], client: Client) -> Iterator[Result]:
     """Yield what a function gives for the rows of some columns, in their order, worked out on a cluster."""
-    there = _Cluster(client)
-    yield from map(there.gather, there.map_rows(function, columns))
+    for future in _map_rows(function, columns, client):
+        yield _gather(future, client)
 
 
 def sum_rows(function: Callable[..., Result], columns: Sequence[Collection], client: Client) -> Result:
     """Sum what a function gives for the rows of some columns, in the order of `gmmspeech.blocks.tree_sum`."""
-    there = _Cluster(client)
-    return there.sum(there.map_rows(function, columns))
+    return _sum(_map_rows(function, columns, client), client)
 
 
 def stored_utterances(store: Mapping[str, NDArray], groups: Iterable[Sequence[str]]) -> list[StoredUtterances]:
@@ -161,63 +163,58 @@ def stored_utterances(store: Mapping[str, NDArray], groups: Iterable[Sequence[st
     return [StoredUtterances(pickled, run, tuple(group)) for group in groups]
 
 
-class _Cluster:
-    """A client, and the ways in which it is used here."""
+def _send(function: Callable[[Any], Any], client: Client) -> Future:
+    """Have a worker keep a function, from which the others get it; the scheduler can give it again."""
+    return keep_items([_Work(_version(), function)], client)[0]
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
 
-    def send(self, function: Callable[[Any], Any]) -> Future:
-        """Have a worker keep a function, from which the others get it; the scheduler can give it again."""
-        return self.keep(_Work(_version(), function))
+def _map(function: Callable, client: Client, *arguments: Collection) -> list[Future]:
+    """Have a function done for some arguments."""
+    import dask
 
-    def keep(self, value: Any) -> Future:
-        """Have a worker keep what all need."""
-        return self.map(_same, [value])[0]
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
+        return client.map(function, *arguments, pure=False)
 
-    def map(self, function: Callable, *arguments: Collection) -> list[Future]:
-        """Have a function done for some arguments."""
-        import dask
 
-        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
-            return self._client.map(function, *arguments, pure=False)
+def _map_rows(function: Callable, columns: Sequence[Collection], client: Client) -> list[Future]:
+    """Have a function done for the rows of some columns."""
+    work = _send(functools.partial(_of_row, function), client)
+    return _map(_done, client, [work] * len(columns[0]), *columns)
 
-    def map_rows(self, function: Callable, columns: Sequence[Collection]) -> list[Future]:
-        """Have a function done for the rows of some columns."""
-        work = self.send(functools.partial(_of_row, function))
-        return self.map(_done, [work] * len(columns[0]), *columns)
 
-    def sum(self, values: Sequence[Future]) -> Any:
-        """Have values summed in the order of `gmmspeech.blocks.tree_sum`, and wait for the sum."""
-        level = values
-        while len(level) > 1:
-            level = self.map(_fold, [level[i : i + FAN_IN] for i in range(0, len(level), FAN_IN)])
-        return self.gather(level[0])
+def _sum(values: Sequence[Future], client: Client) -> Any:
+    """Have values summed in the order of `gmmspeech.blocks.tree_sum`, and wait for the sum."""
+    level = values
+    while len(level) > 1:
+        level = _map(_fold, client, [level[i : i + FAN_IN] for i in range(0, len(level), FAN_IN)])
+    return _gather(level[0], client)
 
-    def gather(self, future: Future) -> Any:
-        """Wait for a result, or raise what a worker raised, or a `GmmSpeechError` if there is no telling."""
-        from distributed import KilledWorker
 
-        try:
-            self._wait(future)
-            return future.result()
-        except GmmSpeechError:
-            raise
-        except (CancelledError, KilledWorker, OSError) as error:
-            reason = text_or_type(error)
-            raise GmmSpeechError(f"scheduler {_address(self._client)}: the work was lost ({reason})") from error
+def _gather(future: Future, client: Client) -> Any:
+    """Wait for a result, or raise what a worker raised, or a `GmmSpeechError` if there is no telling."""
+    from distributed import KilledWorker
 
-    def _wait(self, future: Future) -> None:
-        """Wait until work is done; raise a `GmmSpeechError` when nobody is there to do it."""
-        from distributed import wait
+    try:
+        _wait(future, client)
+        return future.result()
+    except GmmSpeechError:
+        raise
+    except (CancelledError, KilledWorker, OSError) as error:
+        reason = text_or_type(error)
+        raise GmmSpeechError(f"scheduler {_address(client)}: the work was lost ({reason})") from error
 
-        alone_since: float | None = None
-        while not future.done():
-            with suppress(TimeoutError):
-                wait([future], timeout=_LOOK_EVERY)
-            alone_since = None if self._client.nthreads() else alone_since or time.monotonic()
-            if alone_since is not None and time.monotonic() - alone_since > ALONE and not future.done():
-                raise GmmSpeechError(_all_gone(self._client))
+
+def _wait(future: Future, client: Client) -> None:
+    """Wait until work is done; raise a `GmmSpeechError` when nobody is there to do it."""
+    from distributed import wait
+
+    alone_since: float | None = None
+    while not future.done():
+        with suppress(TimeoutError):
+            wait([future], timeout=_LOOK_EVERY)
+        alone_since = None if client.nthreads() else alone_since or time.monotonic()
+        if alone_since is not None and time.monotonic() - alone_since > ALONE and not future.done():
+            raise GmmSpeechError(_all_gone(client))
 
 
 @dataclass(frozen=True)
