@@ -63,6 +63,15 @@ class _Output(click.Path):
         return super().convert(value, param, ctx)
 
 
+class _Folder(click.Path):
+    """A folder to read."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if os.path.isfile(value):
+            self.fail(f"found the file {shown(value)}, expected a folder, such as the one that it is in", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class _Text(click.types.StringParamType):
     """Text that names a file, perhaps among other things; kept as it is."""
 
@@ -110,7 +119,7 @@ class _Table(_Text):
 
 FILE = _Input()  # - is standard input
 LIST = _Input(is_list=True)  # with an id in each line; ark:PATH too, as Kaldi has it
-FOLDER = click.Path(path_type=Path, file_okay=False)
+FOLDER = _Folder(path_type=Path, file_okay=False)
 FILE_OR_FOLDER = click.Path(path_type=Path)
 FEATURES = _Table(htk=True)  # a path, or scp:PATH, ark:PATH, htk:PATH, or a stream of Kaldi's
 TABLE = _Table()  # of vectors, matrices or alignments that are no features

@@ -107,6 +107,8 @@ def open_pronunciations(
     first: Pronunciations = {}
     others: Dictionary = {}
     for name in names:
+        if name != "cmudict" and not Path(name).exists():
+            raise ConfigError(f"dictionary: found no file {shown(name)}, expected one of words and phones, or cmudict")
         if name != "cmudict" or Path(name).exists():
             others = supplemented(others, read_dictionary(name, keep_stress=keep_stress, skip_bad=skip_bad))
         elif others:

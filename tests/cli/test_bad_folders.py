@@ -104,6 +104,17 @@ def test_strict_stops_at_every_kind_of_bad_input(run, corpus, tmp_path: Path, ki
     assert contents_of(folder) == before
 
 
+def test_what_is_no_folder_and_no_dictionary(run, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(800), 8000)
+    (tmp_path / "a.txt").write_text("one")
+    done = run("align", tmp_path / "a.wav")
+    assert done.exit_code == 2
+    assert "a.wav, expected a folder, such as the one that it is in" in " ".join(done.stderr.split())
+    done = run("align", tmp_path, "--dictionary", "english_us_arpa")
+    assert done.exit_code == 1
+    assert "--dictionary: found no file english_us_arpa, expected one of words and phones, or cmudict" in done.stderr
+
+
 def test_bad_lists_lead_to_the_command_that_tells_all(run, tmp_path):
     (tmp_path / "wav.scp").write_text("u1 u1.wav\n")
     (tmp_path / "utt2spk").write_text("u1\n")
