@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections import Counter
@@ -45,6 +46,7 @@ from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_the
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align, search_note
 from gmmspeech.phones.decoding.confidence import LEAST_FIT, LONGEST_PHONE, least_fit, swapped_transcripts
 from gmmspeech.phones.decoding.recognition import decode
+from gmmspeech.phones.hmm.adaptation import MappedFrames
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import (
     Pronunciations,
@@ -60,6 +62,7 @@ from gmmspeech.phones.labels.words import words_of
 from gmmspeech.phones.shipped import english_model
 from gmmspeech.stores.features import FeatureStore
 
+_BEGINNING = 3000  # frames of a recording that are aligned with words of another: those of hours tell no more
 _NAMED = 4000  # letters: a hundred transcripts or two that are to be looked at
 
 
@@ -245,11 +248,14 @@ def _least_fit(
     fits = [alignment.fit for alignment in found.alignments.values() if alignment.fit is not None]
     if min(fits, default=0.0) >= LEAST_FIT:
         return LEAST_FIT
-    wrong = swapped_transcripts({name: spoken.words[name] for name in found.alignments})
+    wrong = dict(swapped_transcripts({name: spoken.words[name] for name in found.alignments}))
+    for name, words in wrong.items():
+        wrong[name] = words[: math.ceil(len(words) * _BEGINNING / max(store.num_frames(name), _BEGINNING))]
+    beginnings = MappedFrames(store, lambda _, frames: frames[:_BEGINNING])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GmmSpeechWarning)
         options |= {"refine": False, "goodness": False, "skip_bad": True}
-        others = align(model, store, wrong, spoken.entries, **options).alignments.values()
+        others = align(model, beginnings, wrong, spoken.entries, **options).alignments.values()
     return least_fit(fits, [alignment.fit for alignment in others if alignment.fit is not None])
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import gmmspeech as gs
+from gmmspeech.commands import phones as module
 from gmmspeech.commands.phone_features import features_of, frame_times
 from gmmspeech.commands.phone_training import train_phones_dir, train_phones_file
 from gmmspeech.commands.phones import (
@@ -165,3 +167,22 @@ def test_from_a_feature_store_to_phones(tmp_path: Path) -> None:
 def test_pronunciations_of_the_words_said() -> None:
     entries = said_pronunciations({"u": ["see", "me"], "v": ["see"]}, {"SEE": [["S", "IY"]], "SAW": [["S", "AO"]]})
     assert entries == {"me": (), "see": [["S", "IY"]]}
+
+
+def test_of_long_recordings_the_beginnings_are_aligned_with_wrong_words(monkeypatch):
+    class Store(dict):
+        def num_frames(self, name):
+            return len(self[name])
+
+    store = Store(long=np.zeros((4 * module._BEGINNING, 1)), short=np.zeros((7, 1)))
+    words = {"long": list("abcd"), "short": list("efgh")}
+    found = SimpleNamespace(alignments={name: SimpleNamespace(fit=-5.0) for name in words})
+    seen = {}
+
+    def align(model, frames, said, dictionary, **options):
+        seen.update({name: (len(frames[name]), said[name]) for name in said})
+        return found
+
+    monkeypatch.setattr(module, "align", align)
+    assert module._least_fit(None, store, SimpleNamespace(words=words, entries={}), found) < module.LEAST_FIT
+    assert seen == {"long": (module._BEGINNING, ["e"]), "short": (7, list("abcd"))}

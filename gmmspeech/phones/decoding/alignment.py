@@ -277,13 +277,17 @@ def align(
             acoustic_scale=acoustic_scale,
         )
         reached = {n: path._replace(nodes=nodes) for (n, path), nodes in zip(reached.items(), edged, strict=True)}
-        placed = _placed(model, graphs, reached, theirs, transitions) if refine else dict.fromkeys(reached)
+        spans = {n: phone_spans(graphs[n], path.nodes) for n, path in reached.items()}
+        placed = _placed(model, graphs, reached, spans, theirs, transitions) if refine else dict.fromkeys(reached)
         nodes = [path.nodes for path in reached.values()]
         states = [graphs[name].state[path.nodes] for name, path in reached.items()]
         fits = transcript_fits(model, nodes, states, list(theirs.values()))
         for (name, path), fit in zip(reached.items(), fits, strict=True):
             told = describe_path(
-                *(model, graphs[name], path, theirs[name], clock), goodness=goodness, placed=placed[name], fit=fit
+                *(model, graphs[name], path, spans[name], theirs[name], clock),
+                goodness=goodness,
+                placed=placed[name],
+                fit=fit,
             )
             found[name] = replace(told, chain=chains[name])
         return found
@@ -310,17 +314,19 @@ def _placed(
     model: PhoneHMM,
     graphs: Mapping[str, StateGraph],
     paths: Mapping[str, BestPath],
+    spans: Mapping[str, Sequence[PhoneSpan]],
     emissions: Mapping[str, NDArray[np.float32]],
     transitions: Transitions,
 ) -> dict[str, Boundaries | None]:
     """Boundaries of utterances, finer than a frame."""
     if not paths:
         return {}
-    spans = [phone_spans(graphs[name], path.nodes) for name, path in paths.items()]
     chains = [Chain.of(path.nodes, graphs[name].state[path.nodes]) for name, path in paths.items()]
     silence = model.phone_index[model.silence]
     theirs = [emissions[name] for name in paths]
-    placed = place_boundaries(spans, chains, theirs, transitions, silence, model.deviation_scale)
+    placed = place_boundaries(
+        [spans[name] for name in paths], chains, theirs, transitions, silence, model.deviation_scale
+    )
     return dict(zip(paths, placed, strict=True))
 
 
@@ -328,6 +334,7 @@ def describe_path(
     model: PhoneHMM,
     graph: StateGraph,
     best: BestPath,
+    spans: Sequence[PhoneSpan],
     emissions: NDArray[np.float32],
     clock: FrameClock,
     *,
@@ -335,15 +342,13 @@ def describe_path(
     placed: Boundaries | None = None,
     fit: float | None = None,
 ) -> Alignment:
-    """Words and phones along a path."""
-    path, spans = best.nodes, phone_spans(graph, best.nodes)
+    """Words and phones along a path, whose phones are `spans`."""
+    path = best.nodes
     of_frames = emissions[np.arange(len(path)), graph.state[path]].astype(np.float64)
     starts = np.array([span.start for span in spans])
     lengths = np.array([span.stop - span.start for span in spans])
-    if placed is None:
-        times = [clock.time(frame) for frame in (*starts.tolist(), len(path))]
-    else:
-        times = [round(clock.time(edge), 6) for edge in placed.edges.tolist()]
+    edges = np.append(starts, len(path)) if placed is None else placed.edges
+    times = clock.times_of(edges, digits=9 if placed is None else 6)
     log_likelihood = path_log_likelihood(graph, path, emissions, Transitions.of(model.self_loop)) / len(path)
     return Alignment(
         words=_word_labels(graph, spans, times),
@@ -358,13 +363,15 @@ def describe_path(
 
 
 def _word_labels(graph: StateGraph, spans: Sequence[PhoneSpan], times: Sequence[float]) -> list[Label]:
-    words: list[Label] = []
+    starts: list[tuple[float, str]] = []
+    ends: list[float] = []
     for span, start, stop in zip(spans, times, times[1:], strict=False):
         if span.starts_word:
-            words.append(Label(start, stop, graph.words[span.word]))
+            starts.append((start, graph.words[span.word]))
+            ends.append(stop)
         elif span.word >= 0:
-            words.append(words.pop()._replace(end=stop))
-    return words
+            ends[-1] = stop
+    return [Label(start, end, name) for (start, name), end in zip(starts, ends, strict=True)]
 
 
 def _known(

@@ -292,7 +292,7 @@ def _described(
 ) -> Recognition:
     """Words and phones along a path of labels."""
     starts = np.flatnonzero(graph.enters_phone[path])
-    times = [clock.time(frame) for frame in (*starts.tolist(), len(path))]
+    times = clock.times_of(np.append(starts, len(path)))
     phones, said, names = list[Label](), list[Label](), iter(words)
     for label, start, stop in zip(path[starts].tolist(), times, times[1:], strict=False):
         phones.append(Label(start, stop, model.phones[graph.phone[label]]))

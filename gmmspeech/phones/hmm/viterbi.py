@@ -86,9 +86,17 @@ def path_log_likelihood(
     stays = after == before
     total += float(np.where(stays, transitions.stay[states[:-1]], transitions.leave[states[:-1]]).sum())
     jumps = ~stays & ~((after == before + 1) & graph.chained[after])
-    for a, b in zip(before[jumps], after[jumps], strict=True):
-        total += float(graph.weight[(graph.source == a) & (graph.target == b)].max(initial=-np.inf))
-    return total
+    return total + float(_arc_weights(graph, before[jumps], after[jumps]).sum())
+
+
+def _arc_weights(graph: StateGraph, sources: NDArray[np.intp], targets: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Log probabilities of the arcs from nodes to nodes; minus infinity where there is none."""
+    arcs, index = np.unique(graph.target * graph.num_nodes + graph.source, return_inverse=True)
+    weights = np.full(len(arcs) + 1, -np.inf)
+    np.maximum.at(weights, index, graph.weight)
+    asked = targets * graph.num_nodes + sources
+    place = np.searchsorted(arcs, asked)
+    return weights[np.where(np.append(arcs, -1)[place] == asked, place, -1)]
 
 
 def _paths(batch: Batch, beam: float) -> list[Scored | None]:

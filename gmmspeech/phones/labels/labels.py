@@ -118,6 +118,17 @@ class FrameClock:
         """Time of the boundary in front of a frame; the audio's start in front of the first."""
         return self.edge(frame) if frame else 0.0
 
+    def times_of(self, frames: NDArray[np.number], *, digits: int = 9) -> list[float]:
+        """Times of the boundaries in front of frames, (n,), as `time` has them, of so many decimal digits.
+
+        Examples
+        --------
+        >>> FrameClock(10.0, 25.0).times_of(np.array([0, 3]))
+        [0.0, 0.0375]
+        """
+        edges = np.round((frames * self.frame_shift + self.edge_of_first) / 1000, digits)
+        return np.where(frames == 0, 0.0, np.maximum(edges, 0.0)).tolist()
+
 
 def _frames_of(front_end: str) -> tuple[float, float]:
     """Shift of a front end's frames in milliseconds, and twice the time of the first one's center."""
