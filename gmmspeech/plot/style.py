@@ -7,7 +7,9 @@ elsewhere; a `matplotlib.figure.Figure` of one's own, which pyplot never sees, i
 
 from __future__ import annotations
 
+import functools
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import told
-from gmmspeech.errors import ConfigError, shown
+from gmmspeech.errors import ConfigError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -51,14 +53,44 @@ _STYLE = {
 }
 
 
+# For the scripts that matplotlib's own font lacks, where they are installed.
+_MORE_FONTS = (
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Microsoft YaHei", "MS Gothic", "Malgun Gothic"),
+    *("PingFang SC", "Hiragino Sans", "Noto Sans Devanagari", "Lohit Devanagari", "Nirmala UI", "Kohinoor Devanagari"),
+    *("Noto Sans", "Arial Unicode MS", "FreeSans", "Unifont"),
+)
+
+
 @contextmanager
 def drawing(**settings: object) -> Iterator[None]:
     """Set matplotlib to the look of our pictures, whatever the user's own settings are."""
     _check_installed()
     import matplotlib.style
 
-    with matplotlib.style.context(["default", {**_STYLE, **settings}]):
+    with matplotlib.style.context(["default", {**_STYLE, "font.family": _fonts(), **settings}]):
         yield
+
+
+@functools.cache
+def _fonts() -> list[str]:
+    """Families of fonts, in which characters are looked for in turn."""
+    from matplotlib.font_manager import get_font_names
+
+    installed = set(get_font_names())
+    return ["sans-serif", *(name for name in _MORE_FONTS if name in installed)]
+
+
+def _warn_of_boxes(figure: Figure) -> None:
+    """Warn of characters that no font has."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+    from matplotlib.text import Text
+
+    own = [get_font(findfont(FontProperties(family=[name]))) for name in _fonts()]
+    texts = "".join(text.get_text() for text in figure.findobj(Text))
+    lacking = [c for c in dict.fromkeys(texts) if c.isprintable() and not any(f.get_char_index(ord(c)) for f in own)]
+    if lacking:
+        found = f"{counted(len(lacking), 'character')} that no font has, drawn as boxes: {shown(' '.join(lacking))}"
+        warnings.warn(f"picture: found {found}; expected a font of theirs, such as Noto Sans", GmmSpeechWarning)
 
 
 def _check_installed() -> None:
@@ -117,7 +149,9 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150)
     if suffix.removeprefix(".") not in known:
         expected = ", ".join(f".{name}" for name in known)
         raise ConfigError(f"{os.fspath(path)}: found suffix {shown(repr(suffix))}, expected one of {expected}")
-    with drawing(), atomic_path(path) as temporary:
+    with drawing(), atomic_path(path) as temporary, warnings.catch_warnings():
+        _warn_of_boxes(figure)
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
         figure.savefig(temporary, dpi=dpi)
 
 

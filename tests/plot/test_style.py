@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import matplotlib as mpl
 import nbclient
@@ -13,7 +14,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 import gmmspeech as gs
-from gmmspeech.errors import ConfigError
+from gmmspeech.errors import ConfigError, GmmSpeechWarning
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.plot import style
 
@@ -122,3 +123,25 @@ def test_lines_are_thinned_to_what_can_be_seen():
     x, _ = style.thinned(np.linspace(0, 1, 100_000), np.zeros(100_000))
     assert len(x) <= style.DRAWN_POINTS + 2
     assert (x[0], x[-1]) == (0.0, 1.0)
+
+
+def test_characters_that_no_font_has_are_told_once(tmp_path):
+    axes = pyplot.figure().add_subplot()
+    axes.set_title("अ ə 你 न你")
+    with pytest.warns(
+        GmmSpeechWarning, match="picture: found 3 characters that no font has, .*: अ 你 न; expected"
+    ) as told:
+        style.save_figure(axes.figure, tmp_path / "a.png")
+    assert len(told) == 1
+    axes.set_title("ɛ̃ ʃ →")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        style.save_figure(axes.figure, tmp_path / "a.png")
+
+
+def test_fonts_that_are_installed_stand_in(monkeypatch):
+    monkeypatch.setattr(style, "_MORE_FONTS", ("STIXGeneral", "None Such"))
+    style._fonts.cache_clear()
+    with style.drawing():
+        assert mpl.rcParams["font.family"] == ["sans-serif", "STIXGeneral"]
+    style._fonts.cache_clear()
