@@ -36,6 +36,7 @@ from gmmspeech.cli.process import tell
 @click.option(
     "-k",
     "--components",
+    "n_components",
     type=click.IntRange(1),
     show_default="by the number of speakers",
     help="Components of the background model.",
