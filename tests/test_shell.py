@@ -296,6 +296,9 @@ def test_shell_blocks_of_a_page_run(page, request, synthetic_voices, tmp_path, m
     monkeypatch.chdir(tmp_path)
     for module in (evidence, verify_folder):
         monkeypatch.setattr(module, "RESAMPLES", 20)
+    for parameter in main.commands["train-phones"].params:
+        if parameter.name == "max_iter":  # of seconds of speech, more take longer and say no more
+            monkeypatch.setattr(parameter, "default", 4)
     BEFORE.get(page, lambda voices: None)(synthetic_voices)
     for line in commands(page):
         run(line.replace("-k 512", "-k 32"))  # of seconds of speech, 512 take longer and say no more
