@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from gmmspeech.cli.main import main
+from gmmspeech.formats.dictionary import cmudict_dictionary
 
+cmudict_once = functools.cache(cmudict_dictionary)
 RATE = 8000
 FRONT_END = """\
 sample_frequency = 8000
@@ -96,6 +99,20 @@ def voices(made_voices: Path, tmp_path: Path) -> Path:
 def scored(made_scored: Path, tmp_path: Path) -> Path:
     """A copy of the folder with features, models and scores, for a test to work in."""
     return Path(shutil.copytree(made_scored, tmp_path / "voices"))
+
+
+@pytest.fixture
+def digits(corpus, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The first take of six speakers' digits."""
+    monkeypatch.setattr("gmmspeech.commands.transcripts.cmudict_dictionary", cmudict_once)  # which takes a second
+    whole, place = corpus("fsdd-tiny"), tmp_path_factory.mktemp("corpus")
+    (place / "audio").symlink_to(whole / "audio")
+    (place / "data" / "test").mkdir(parents=True)
+    for name in ("wav.scp", "utt2spk", "text", "phones.ctm"):
+        lines = (whole / "data" / "test" / name).read_text().splitlines(keepends=True)
+        kept = (line for line in lines if line.split()[0].endswith("-00"))
+        (place / "data" / "test" / name).write_text("".join(kept))
+    return place / "data" / "test"
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -102,7 +102,7 @@ def test_ctrl_c_at_any_time_is_one_line(folder: Path, start: str) -> None:
     words = ["train-ubm", folder / "f.h5", folder / "new.h5", "-k", "64", "--max-iter", "99999", "--tol=0", "--quiet"]
     command = [sys.executable, "-c", code, *map(str, words)]
     heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
-    for wait in (0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5) if "entry" in start else (0.2, 0.5, 1.2):
+    for wait in (0.05, 0.1, 0.2, 0.4, 0.7, 1.0) if "entry" in start else (0.2, 0.5, 1.0):
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **heed) as process:
             process.stdout.readline()
             time.sleep(wait)

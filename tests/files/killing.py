@@ -58,7 +58,7 @@ def trainings(folder: Path) -> dict[str, Callable[[Path], None]]:
     gs.write_store(folder / "spoken.h5", spoken.items())
     for module, name, value in (
         *((ladder, "CONTEXT", 1), (ladder, "DIM", 4), (ladder, "ADAPTATION_ROUNDS", 1)),
-        *((adapted_system, "UPDATES", 3), (adapted_system, "MLLT_UPDATES", 1)),
+        *((adapted_system, "UPDATES", 2), (adapted_system, "MLLT_UPDATES", 1), (adapted_system, "MLLT_ROUNDS", 1)),
         *((adapted_system, "REALIGN_UNADAPTED", (2,)), (adapted_system, "REALIGN_ADAPTED", (2,))),
     ):
         setattr(module, name, value)
