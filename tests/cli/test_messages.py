@@ -55,6 +55,14 @@ def test_functions_names_are_of_options_there_are() -> None:
     assert set(_FUNCTIONS.values()) <= everything
 
 
+def with_options() -> Iterator[tuple[Path, ast.Module]]:
+    """Files of the package in which an option is named somewhere, and their code."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if OPTION.search(text):
+            yield path, ast.parse(text)
+
+
 def messages(node: ast.AST) -> Iterator[tuple[int, str]]:
     """Text that a piece of code may say: all of it but docstrings and what click is told of options."""
     for each in ast.walk(node):
@@ -71,8 +79,7 @@ def test_only_commands_and_recipes_name_options() -> None:
         ("conf_files.py", "--name"),
         ("kaldi_folder.py", "--name"),
     }
-    for path in sorted(PACKAGE.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+    for path, tree in with_options():
         raised = [node for node in ast.walk(tree) if isinstance(node, ast.Raise)]
         for number, text in (each for node in raised for each in messages(node)):
             for option in OPTION.findall(text):
@@ -139,8 +146,8 @@ def test_other_texts_name_options_that_there_are() -> None:
         "kaldi_ark.py",
         "kaldi_folder.py",
     }  # of recipes, and in files of Kaldi's
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path, tree in with_options():
+        for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and path.name not in others:
                 for text in texts(node):
                     named = {option for option in OPTION.findall(text) if f"var({option})" not in text}
