@@ -18,8 +18,8 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def digits(thinned: Callable[..., Path], tmp_path: Path) -> Path:
-    """The tiny corpus, all of which is for verification too."""
-    source = thinned("fsdd-tiny", test=7)
+    """Three digits of the tiny corpus, all of which is for verification too."""
+    source = thinned("fsdd-tiny", **dict.fromkeys(("all", "test"), lambda utterance: utterance.split("-")[1] in "147"))
     (tmp_path / "digits" / "data").mkdir(parents=True)
     (tmp_path / "digits" / "audio").symlink_to(source / "audio")
     for name, part in (("train", "all"), ("test", "test"), ("verify", "all"), ("all", "all")):

@@ -141,7 +141,7 @@ def test_arabic_commands(tmp_path, thinned, run):
 
 @pytest.mark.usefixtures("no_pictures")
 def test_fsdd(tmp_path, thinned, run):
-    corpus = thinned("fsdd", train=5, all=lambda u: int(u.split("-")[1]) % 2)
+    corpus = thinned("fsdd", train=5, all=lambda u: u.split("-")[1] in "147")
     run("fsdd", tmp_path, "--corpus", corpus, "--seeds", "1")
     assert errors(tmp_path)["digits"] <= 1
     assert errors(tmp_path)["speakers"] == 0
