@@ -7,13 +7,10 @@ from typing import Any
 
 import click
 
-from gmmspeech.cli.group import command, jobs_option
+from gmmspeech.cli.group import command, jobs_option, max_iter_option, seed_option
 from gmmspeech.cli.places import FILE, LIST, OUT
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import counted
-
-max_iter_option = click.option("--max-iter", type=click.IntRange(1), default=10, help="Iterations of EM.")
-seed_option = click.option("--seed", "random_state", type=int, default=0, help="Seed of the start of EM.")
 
 
 @command("train-isv")

@@ -16,7 +16,7 @@ import click
 
 from gmmspeech.cli.catalog import example_of
 from gmmspeech.cli.messages import as_typed
-from gmmspeech.cli.places import CONFIG, OUT, READ, WRITTEN, checked_places, remedy_of
+from gmmspeech.cli.places import CONFIG, LIST, OUT, READ, WRITTEN, checked_places, remedy_of
 from gmmspeech.cli.process import Main, standard_output, traceback_shown
 from gmmspeech.cli.steps import gather_steps
 from gmmspeech.cli.streams import streams_of
@@ -26,6 +26,14 @@ from gmmspeech.errors import GmmSpeechError, say, shown, warnings_said
 jobs_option = click.option("--jobs", "n_jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
 scheduler_option = click.option(
     "--scheduler", metavar="ADDRESS", help="Work on the cluster of this Dask scheduler, such as tcp://10.0.0.7:8786."
+)
+max_iter_option = click.option("--max-iter", type=click.IntRange(1), default=10, help="Iterations of EM.")
+seed_option = click.option("--seed", "random_state", type=int, default=0, help="Seed of the start of EM.")
+groups_option = click.option(
+    "--groups",
+    type=LIST,
+    show_default="each utterance is a test",
+    help="File with a test and the utterances that are scored as one in each line.",
 )
 skip_bad_option = click.option(
     "--skip-bad/--strict",

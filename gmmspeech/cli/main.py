@@ -38,9 +38,11 @@ from gmmspeech.cli.group import (
     chosen_channel_option,
     command,
     config_option,
+    groups_option,
     jobs_option,
     main,
     scheduler_option,
+    seed_option,
     skip_bad_option,
     tell_skipped,
 )
@@ -79,9 +81,6 @@ scoring_option = click.option(
     show_default="frames, or as enrolled",
     help="The test's frames against the model; mean of that and of the enrollment's frames against a model of the test "
     "(to be given to enroll, which then keeps the frames); the test's statistics, the fastest; their first order only.",
-)
-seed_option = click.option(
-    "--seed", "random_state", type=int, default=0, show_default=True, help="Seed of the start of EM."
 )
 
 
@@ -278,12 +277,7 @@ def enroll(ubm: Path, feats: str, spk2utt: Path, models: Path, scoring: str | No
     show_default="all",
     help="With scoring by frames: how many components to evaluate, the best for each frame.",
 )
-@click.option(
-    "--groups",
-    type=LIST,
-    show_default="each utterance is a test",
-    help="File with a test and the utterances that are scored as one in each line.",
-)
+@groups_option
 @skip_bad_option
 @utt2spk_for_cmvn
 @steps_options

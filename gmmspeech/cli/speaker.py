@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gmmspeech.cli.group import command, jobs_option, scheduler_option
+from gmmspeech.cli.group import command, groups_option, jobs_option, max_iter_option, scheduler_option, seed_option
 from gmmspeech.cli.places import FEATURES, FILE, LIST, OUT, OUT_TABLE, TABLE
 from gmmspeech.cli.process import tell
 from gmmspeech.cli.steps import skip_steps_option, steps_options, utt2spk_for_cmvn
@@ -47,8 +47,8 @@ def statistics(ubm: Path, feats: str, out: Path, **options: Any) -> None:
 @click.argument("stats", metavar="STATS.h5", type=FILE)
 @click.argument("extractor", metavar="EXTRACTOR.h5", type=OUT)
 @click.option("-r", "--rank", type=click.IntRange(1), default=100, help="Dimension of the i-vectors.")
-@click.option("--max-iter", type=click.IntRange(1), default=10, help="Iterations of EM.")
-@click.option("--seed", "random_state", type=int, default=0, help="Seed of the start of EM.")
+@max_iter_option
+@seed_option
 @jobs_option
 @scheduler_option
 def train_ivector(ubm: Path, stats: Path, extractor: Path, rank: int, max_iter: int, **options: Any) -> None:
@@ -236,12 +236,7 @@ def all_trials(models: Path, tests: Path, trials: Path) -> None:
 @click.argument("spk2utt", type=LIST)
 @click.argument("utt2spk", type=LIST)
 @click.argument("trials", type=OUT)
-@click.option(
-    "--groups",
-    type=LIST,
-    show_default="each utterance is a test",
-    help="File with a test and the utterances that are scored as one in each line.",
-)
+@groups_option
 def make_trials(spk2utt: Path, utt2spk: Path, trials: Path, groups: Path | None) -> None:
     """List trials with target or nontarget.
 

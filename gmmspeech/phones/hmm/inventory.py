@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from gmmspeech.errors import FeatureError, GmmSpeechWarning, counted
 from gmmspeech.features.compatibility import check_same_front_end, front_end_of
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
-from gmmspeech.phones.hmm.mapping import backing_off, mapped_model, told_pairs
+from gmmspeech.phones.hmm.mapping import backing_off, collapsed, mapped_model, told_pairs
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.spans import Corpus
 from gmmspeech.phones.labels.dictionary import as_probable
@@ -42,7 +42,24 @@ def unsaid_phones(phones: set[str], model: PhoneHMM | None, silence: str) -> set
     return known - said if notation_of(said) == notation_of(known) else set()
 
 
-def check_fits(model: PhoneHMM, corpus: Corpus) -> None:
+def first_models(
+    corpus: Corpus,
+    phones: Sequence[str],
+    num_states: int,
+    silence: str,
+    init_model: PhoneHMM | None,
+    phone_map: Mapping[str, str] | None,
+) -> tuple[PhoneHMM, PhoneHMM | None]:
+    """Give the model of one Gaussian a state that training begins with, and the one it was made of, if any."""
+    alike = corpus.first_model(phones, num_states, silence)
+    if init_model is None:
+        return alike, None
+    _check_fits(init_model, corpus)
+    started = mapped_model(init_model, phones, phone_map, silence=silence)
+    return collapsed(started), started
+
+
+def _check_fits(model: PhoneHMM, corpus: Corpus) -> None:
     """Raise a `FeatureError` if a model to begin with is of other features than those to be trained on."""
     front_end = front_end_of(corpus.frames)
     if front_end is not None and model.front_end is not None:

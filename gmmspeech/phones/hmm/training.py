@@ -14,7 +14,7 @@ from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.inventory import (
-    check_fits,
+    first_models,
     phones_of,
     rare_labels,
     rare_phones,
@@ -23,7 +23,7 @@ from gmmspeech.phones.hmm.inventory import (
     unsaid_phones,
 )
 from gmmspeech.phones.hmm.map_adaptation import adapt, few_frames
-from gmmspeech.phones.hmm.mapping import collapsed, mapped_model
+from gmmspeech.phones.hmm.mapping import mapped_model
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.passes import Method, Options, align_corpus
 from gmmspeech.phones.hmm.spans import (
@@ -187,11 +187,7 @@ def train_phone_hmm(
         near = rare_phones(said_words, dictionary, phones, corpus, num_states, min_occupancy, silence)
     wanted, phones = tuple(phones), [phone for phone in phones if phone not in near]
     dictionary = replaced_phones(dictionary, said_words, near)
-    model, started = corpus.first_model(phones, num_states, silence), None
-    if init_model is not None:
-        check_fits(init_model, corpus)
-        started = mapped_model(init_model, phones, phone_map, silence=silence)
-        model = collapsed(started)
+    model, started = first_models(corpus, phones, num_states, silence, init_model, phone_map)
     corpus.set_spans(
         lambda name, length: [words_span(model, transcripts[name], dictionary, length, silence_probability)]
     )
@@ -304,11 +300,7 @@ min_occupancy, init_model, phone_map, skip_bad, n_jobs, client, callback, resume
     if init_model is None:  # whose states are those of all phones
         near = rare_labels(known, phones, clock.frame_shift, min_occupancy * num_states, silence)
     wanted, phones = tuple(phones), [phone for phone in phones if phone not in near]
-    model, started = corpus.first_model(phones, num_states, silence), None
-    if init_model is not None:
-        check_fits(init_model, corpus)
-        started = mapped_model(init_model, phones, phone_map, silence=silence)
-        model = collapsed(started)
+    model, started = first_models(corpus, phones, num_states, silence, init_model, phone_map)
 
     def spans(name: str, length: int) -> list[Span]:
         lasting = (length * clock.frame_shift + clock.frame_length) / 1000
