@@ -143,7 +143,7 @@ class Run:
     def cpu_seconds(self, name: str) -> float:
         """Give how much CPU time, of all threads together, a stage took when it was done; NaN if that isn't known."""
         self._end_stage()
-        return _cpu_seconds(self._marks[name])
+        return _read_mark(self._marks[name])[1]
 
     def results(self, rows: Sequence[Mapping[str, str]], name: str = "results") -> None:
         """Print a Markdown table and keep it in ``NAME.md``, and with all other tables in ``results.json``."""
@@ -152,7 +152,7 @@ class Run:
         cells = [columns, ["---"] * len(columns), *([row[column] for column in columns] for row in rows)]
         lines = [f"| {' | '.join(line)} |" for line in cells]
         self._tables[name] = rows
-        seconds = round(sum(map(_cpu_seconds, self._marks.values())), 1)
+        seconds = round(sum(_read_mark(mark)[1] for mark in self._marks.values()), 1)
         everything = {"command": shlex.join(sys.argv), "settings": self._settings, "processor seconds": seconds}
         everything["tables"] = self._tables
         write_lines(self.out / f"{name}.md", lines)
@@ -314,10 +314,6 @@ def _read_mark(mark: Path) -> tuple[str, float]:
         return digest, parse_number(seconds)
     except (DataError, ValueError):
         return "", float("nan")
-
-
-def _cpu_seconds(mark: Path) -> float:
-    return _read_mark(mark)[1]
 
 
 def as_data(value: Any) -> Any:

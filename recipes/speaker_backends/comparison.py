@@ -17,6 +17,7 @@ from gmmspeech.commands.evaluation import aligned_scores, evaluate_file
 from gmmspeech.commands.scores import cross_calibrate_files
 from gmmspeech.formats.datadir import read_map
 from gmmspeech.report.rows import Row, interval_row
+from gmmspeech.scoring.trials import of_matrix
 
 NORMS = ("raw", "as-norm")
 FUSION = "fusion"
@@ -44,10 +45,9 @@ def score(
         with timed(times, "cohort"):
             against = scorer(models, cohort), scorer(cohort, tests).T
             normalized = gs.scoring.s_norm(scores, *against, top_n=top_n)
-        rows, columns = ({name: i for i, name in enumerate(each.stats)} for each in (models, tests))
-    places = [rows[model] for model in listed.models], [columns[test] for test in listed.tests]
-    for norm, matrix in zip(NORMS, (scores, normalized), strict=True):
-        gs.write_scores(folder / "scores" / f"{system}-{norm}", gs.Scores(listed.models, listed.tests, matrix[places]))
+        for norm, matrix in zip(NORMS, (scores, normalized), strict=True):
+            values = of_matrix(matrix, list(models.stats), list(tests.stats), listed)
+            gs.write_scores(folder / "scores" / f"{system}-{norm}", gs.Scores(listed.models, listed.tests, values))
 
 
 def evaluate(name: str, folder: Path, trials: Path, fused: Sequence[str], resamples: int) -> list[Row]:
