@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from gmmspeech.cli.group import channel_option, command
+from gmmspeech.cli.messages import as_typed
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, OUT, OUT_TEXT, TABLE
 from gmmspeech.cli.process import tell, tell_columns
 from gmmspeech.errors import ConfigError, counted, say, shown
@@ -68,8 +69,9 @@ def compare_alignment(
             raise ConfigError(f"{name}: found {len(given)}, expected one, or one of each side")
     options: dict[str, Any] = {"tolerance": tolerance / 1000, "tiers": tiers, "fold": fold, "rates": rates}
     found = compare_alignments(reference, hypothesis, **options)
+    translate = as_typed(click.get_current_context().command)
     for note in found.notes:
-        say(note)
+        say(translate(note))
     tell(f"{counted(found.files, 'file')} compared\n")
     _tell_rows([agreement_row(name, part) for name, part in found.parts()])
     tell()

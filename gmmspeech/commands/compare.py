@@ -22,12 +22,13 @@ from gmmspeech.metrics.boundaries import (
 from gmmspeech.phones.labels.folding import fold_timit39, has_closures, join_closures
 from gmmspeech.phones.labels.labels import Label, check_labels
 from gmmspeech.phones.labels.manner import manners
-from gmmspeech.phones.labels.phone_sets import is_silence
+from gmmspeech.phones.labels.phone_sets import is_arpabet, is_silence
 
 Labels = dict[str, list[Label]]
 _Voices = Mapping[Voice, list[Label]]
 
 _SAME_LENGTH = 1.3  # times: less than 22.05 to 16 kHz
+_MANY_ALONE = 10  # one in so many labels
 _LONGEST_PHONES = 3  # characters, on average
 
 
@@ -107,6 +108,7 @@ def compare_alignments(
     if fold is not None:
         ours, theirs, more = _folded(ours, theirs)
         notes += more
+    notes += _other_names(ours, theirs)
     spoken, others = ({label.name for each in side.values() for label in each} for side in (ours, theirs))
     silence = set(filter(is_silence, spoken | others))
     return Comparison(
@@ -129,6 +131,26 @@ def _other_lengths(reference: Labels, hypothesis: Labels) -> list[str]:
     if 1 / _SAME_LENGTH < ratio < _SAME_LENGTH:
         return []
     return [f"labels of REF end at {ratio:.3g} times those of HYP in most files: other sounds, or another sample rate?"]
+
+
+def _other_names(reference: Labels, hypothesis: Labels) -> list[str]:
+    """Give lines for a side more than a tenth of whose labels have names that the other lacks, and on a way out."""
+    sides = [
+        Counter(label.name for labels in side.values() for label in labels if not is_silence(label.name))
+        for side in (reference, hypothesis)
+    ]
+    lines = []
+    for name, own, other_name, other in (("REF", sides[0], "HYP", sides[1]), ("HYP", sides[1], "REF", sides[0])):
+        alone = Counter({label: count for label, count in own.items() if label not in other})
+        if alone.total() > own.total() / _MANY_ALONE:
+            such = shown(" ".join(label for label, _ in alone.most_common(5)), 60)
+            share = f"{alone.total() / own.total():.0%} of the labels of {name}"
+            lines.append(
+                f"{share} have names that {other_name} lacks, such as {such}; the last table alone counts them"
+            )
+    if lines and is_arpabet({*sides[0], *sides[1]}):
+        lines.append("fold=timit39 makes phones of ARPAbet, TIMIT and Buckeye the same")
+    return lines
 
 
 def _are_phones(names: Collection[str]) -> bool:

@@ -26,6 +26,9 @@ def test_tables_and_a_picture(run, tmp_path):
     ]
     assert lines[-1].split() == ["20", "ms", "4", "of", "5", "1", "0.8000", "0.8000", "0.8000", "0.8293"]
     assert (tmp_path / "errors.png").read_bytes().startswith(b"\x89PNG")
+    write_labels(tmp_path / "small.ctm", {"u": [label._replace(name=label.name.lower()) for label in REFERENCE["u"]]})
+    other = run("compare-alignment", tmp_path / "small.ctm", sides[1])
+    assert "gmmspeech: --fold=timit39 makes phones of ARPAbet, TIMIT and Buckeye the same" in other.stderr
     finer = run("compare-alignment", *sides, "--tolerance", "5")
     assert finer.stdout.splitlines()[-1].split()[:5] == ["5", "ms", "2", "of", "5"]
 

@@ -27,6 +27,23 @@ def test_folded_to_39_phones_with_closures_joined(tmp_path):
     assert set(names[3:]) == {"silence → vowel", "vowel → stop", "stop → vowel", "vowel → silence"}
     plain = compare_alignments(tmp_path / "ref", tmp_path / "hyp")
     assert (len(plain.agreement.differences), plain.agreement.num_reference) == (0, 5)
+    assert plain.notes == [
+        "100% of the labels of REF have names that HYP lacks, such as ae tcl t axr; the last table alone counts them",
+        "100% of the labels of HYP have names that REF lacks, such as AE1 T ER0; the last table alone counts them",
+        "fold=timit39 makes phones of ARPAbet, TIMIT and Buckeye the same",
+    ]
+
+
+def test_a_tenth_of_other_names_is_no_matter(tmp_path):
+    labels = [Label(i / 10, (i + 1) / 10, "AH") for i in range(19)]
+    for side, other in (("ref", [Label(1.9, 2.0, "ʔ")]), ("hyp", [Label(1.9, 2.0, "T"), Label(2.0, 2.1, "T")])):
+        write_textgrid(tmp_path / side / "a.TextGrid", {"phones": [*labels, *other]})
+    assert compare_alignments(tmp_path / "ref", tmp_path / "hyp").notes == []
+    write_textgrid(
+        tmp_path / "hyp" / "a.TextGrid", {"phones": [*labels[:17], Label(1.7, 1.8, "T"), Label(1.8, 1.9, "T")]}
+    )
+    (note,) = compare_alignments(tmp_path / "ref", tmp_path / "hyp").notes
+    assert note.startswith("11% of the labels of HYP have names that REF lacks, such as T; ")
 
 
 def test_samples_of_other_rates(tmp_path):
@@ -41,7 +58,7 @@ def test_samples_of_other_rates(tmp_path):
     assert (both.notes, both.agreement.mean_absolute) == ([], 0)
     without_silence = [label for label in HYPOTHESIS if label.name != "SIL"]
     write_textgrid(tmp_path / "hyp" / "a.TextGrid", {"phones": without_silence})
-    assert compare_alignments(tmp_path / "16", tmp_path / "hyp").notes == []
+    assert compare_alignments(tmp_path / "16", tmp_path / "hyp", fold="timit39").notes[1:] == []
 
 
 def test_files_of_the_same_name_in_two_folders_keep_their_folders(tmp_path):
