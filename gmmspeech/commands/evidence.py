@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.audio import read_audio
 from gmmspeech.audio.conditions import is_narrow, parse_conditions
 from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.evidence_scores import SYSTEMS, Sides, background_model, score_systems
 from gmmspeech.commands.population import (
     Population,
     Recorded,
-    case_recording,
     file_digest,
     read_population,
     record,
@@ -85,7 +85,7 @@ def compare_recordings(
     ways = parse_conditions(conditions), parse_conditions(known_conditions)
     check_output_folder(out)
     files = [questioned, *known]
-    signals, digests = [case_recording(path) for path in files], [file_digest(path) for path in files]
+    signals, digests = [read_audio(path, channel="mix") for path in files], [file_digest(path) for path in files]
     if digests[0] in digests[1:]:
         raise DataError(f"{questioned}: found the questioned recording among the known ones, expected others")
     found = read_population(population, digests)

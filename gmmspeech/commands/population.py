@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.audio import read_audio, simulate_conditions
+from gmmspeech.audio import simulate_conditions
 from gmmspeech.blocks import ordered_map
 from gmmspeech.commands.conversion import readable_utterances
 from gmmspeech.commands.verify_protocol import HALVES
@@ -90,11 +90,6 @@ def file_digest(path: str | Path) -> str:
     """SHA-256 of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def case_recording(path: Path) -> Signal:
-    """Waveform of a recording of the case."""
-    return read_audio(path, channel="mix")
 
 
 def record(signal: Signal, front: FrontEnd, name: str, limit: int | None = None) -> Recorded:

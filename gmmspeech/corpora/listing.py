@@ -35,7 +35,7 @@ def find_recordings(layout: Layout, source: str | os.PathLike[str]) -> Listing:
     files, others = audio_files(folder)
     for path in files:
         found = layout.identify(path, folder)
-        if found is None or not all(map(_is_id, found)) or not _fits_a_line(path):
+        if found is None or not all(map(is_field, found)) or not _fits_a_line(path):
             strange.append(path)
             continue
         utterance, speaker = found
@@ -143,10 +143,6 @@ def _to_convert(others: Sequence[Path]) -> tuple[str, str]:
 def of_kinds(kinds: Mapping[str, int]) -> str:
     """Write numbers and what they are of on a line."""
     return shown(", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())), 300)
-
-
-def _is_id(name: str) -> bool:
-    return is_field(name)
 
 
 def _fits_a_line(path: Path) -> bool:

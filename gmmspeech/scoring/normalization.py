@@ -78,7 +78,7 @@ def z_norm(
     array([[3., 1.]])
     """
     codes = _codes(model_speakers, model_cohort=model_cohort_speakers)
-    return _normalize_matrix("z", scores, model_cohort, None, None, None, codes, out)
+    return _normalize_matrix("z", scores, codes, out, model_cohort=model_cohort)
 
 
 @checked
@@ -116,7 +116,7 @@ def t_norm(
     array([[3., 0.]])
     """
     codes = _codes(model_speakers, test_cohort=test_cohort_speakers)
-    return _normalize_matrix("t", scores, None, test_cohort, None, None, codes, out)
+    return _normalize_matrix("t", scores, codes, out, test_cohort=test_cohort)
 
 
 @checked
@@ -166,7 +166,7 @@ def s_norm(
     array([[1.75]])
     """
     codes = _codes(model_speakers, model_cohort=model_cohort_speakers, test_cohort=test_cohort_speakers)
-    return _normalize_matrix("s", scores, model_cohort, test_cohort, None, top_n, codes, out)
+    return _normalize_matrix("s", scores, codes, out, top_n, model_cohort=model_cohort, test_cohort=test_cohort)
 
 
 @checked
@@ -211,7 +211,8 @@ def zt_norm(
     array([[2.121]])
     """
     codes = _codes(model_speakers, model_cohort=model_cohort_speakers, test_cohort=test_cohort_speakers)
-    return _normalize_matrix("zt", scores, model_cohort, test_cohort, cohort_cohort, None, codes, out)
+    cohorts = {"model_cohort": model_cohort, "test_cohort": test_cohort, "cohort_cohort": cohort_cohort}
+    return _normalize_matrix("zt", scores, codes, out, None, **cohorts)
 
 
 class Normalization:
@@ -264,37 +265,24 @@ class Normalization:
         return sum(found[1:], start=found[0]) / len(found)
 
 
-NEEDED = {  # by method
-    "z": ("model_cohort",),
-    "t": ("test_cohort",),
-    "s": ("model_cohort", "test_cohort"),
-    "zt": ("model_cohort", "test_cohort", "cohort_cohort"),
-}
-
-
 def _normalize_matrix(
     method: str,
     scores: ArrayLike,
-    model_cohort: ArrayLike | None,
-    test_cohort: ArrayLike | None,
-    cohort_cohort: ArrayLike | None,
-    top_n: int | None,
     codes: dict[str, NDArray[np.intp]],
     out: NDArray[np.floating] | None,
+    top_n: int | None = None,
+    **given: ArrayLike,
 ) -> NDArray:
-    given = {"model_cohort": model_cohort, "test_cohort": test_cohort, "cohort_cohort": cohort_cohort}
-    for name in NEEDED[method]:
-        check(lambda cohort: "numbers" if cohort is None else "", **{name: given[name]})
+    for name, cohort in given.items():
+        check(lambda cohort: "numbers" if cohort is None else "", **{name: cohort})
     matrix = _matrix(scores, "scores", None, None)
-    shapes = {"model_cohort": len(matrix), "test_cohort": matrix.shape[1]}
-    cohorts: dict[str, Any] = {
-        name: _matrix(cohort, name, shapes[name], len(codes[name]) if name in codes else None)
-        for name, cohort in (("model_cohort", model_cohort), ("test_cohort", test_cohort))
-        if cohort is not None
-    }
-    if cohort_cohort is not None:
-        rows, columns = cohorts["test_cohort"].shape[1], cohorts["model_cohort"].shape[1]
-        cohorts["cohort_cohort"] = _matrix(cohort_cohort, "cohort_cohort", rows, columns)
+    rows = {"model_cohort": len(matrix), "test_cohort": matrix.shape[1]}
+    columns: dict[str, int] = {name: len(codes[name]) for name in rows if name in codes}
+    cohorts: dict[str, Any] = {}
+    for name, cohort in given.items():
+        if name == "cohort_cohort":
+            rows[name], columns[name] = cohorts["test_cohort"].shape[1], cohorts["model_cohort"].shape[1]
+        cohorts[name] = _matrix(cohort, name, rows[name], columns.get(name))
     model_codes = codes.get("model", np.full(len(matrix), -1))
     if len(model_codes) != len(matrix):
         raise DataError(

@@ -11,10 +11,16 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.files.text import look_alike
-from gmmspeech.scoring.normalization import NEEDED, Normalization
+from gmmspeech.scoring.normalization import Normalization
 from gmmspeech.scoring.trials import Scores
 
 Method = Literal["z", "t", "zt", "s"]
+_NEEDED = {  # by method
+    "z": ("model_cohort",),
+    "t": ("test_cohort",),
+    "s": ("model_cohort", "test_cohort"),
+    "zt": ("model_cohort", "test_cohort", "cohort_cohort"),
+}
 
 
 class ScoreNormalizer:
@@ -132,10 +138,10 @@ class ScoreNormalizer:
 
 
 def _check_method(method: str, top_n: int | None, cohorts: Mapping[str, object]) -> None:
-    if method not in NEEDED:
-        raise ConfigError(f"method: found {method!r}, expected one of {', '.join(NEEDED)}")
+    if method not in _NEEDED:
+        raise ConfigError(f"method: found {method!r}, expected one of {', '.join(_NEEDED)}")
     for name, cohort in cohorts.items():
-        if (cohort is not None) != (name in NEEDED[method]):
+        if (cohort is not None) != (name in _NEEDED[method]):
             found, expected = ("none", "some") if cohort is None else ("some", "none")
             raise ConfigError(f"{name}: found {found}, expected {expected} for the method {method!r}")
     if top_n is not None and method != "s":
