@@ -158,7 +158,7 @@ def train_phones_dir(
     with features_of(data, front, stored=stored, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
         front_end = front.to_json() if isinstance(front, FrontEnd) else store.front_end
         options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": front_end, "noise": True}
-        options["language"] = kept if spoken.words or language else None
+        options["language"] = kept if others else language
         options["scheduler"] = scheduler
         if known is not None:
             known = _with_silence(known, store)
