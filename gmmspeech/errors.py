@@ -138,6 +138,14 @@ def first_of(reasons: Mapping[Any, str]) -> str:
     return f"the first: {reasons[first]}" + (f"; the others: {listed}{rest}" if others else "")
 
 
+def tell_left_out(place: object, bad: Mapping[Any, str], noun: str, whole: str, *, any_left: bool) -> None:
+    """Warn of the bad parts of a whole that were left out, if there are any; a `DataError` if none is left."""
+    if bad and not any_left:
+        raise DataError(f"{place}: {all_of(len(bad), noun)} bad; {first_of(bad)}")
+    if bad:
+        warnings.warn(f"left out {counted(len(bad), noun)} of {whole}; {first_of(bad)}", GmmSpeechWarning)
+
+
 def one_line(error: BaseException) -> str:
     """Text of an error on one line, not longer than a message may be."""
     return shown(" ".join(str(error).split()), LONGEST)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from gmmspeech.errors import ConfigError
+from gmmspeech.features.mel import check_none_empty
 from gmmspeech.features.options import FLT_EPSILON, LfccOptions
 from gmmspeech.features.spectra import lane_product
 from gmmspeech.features.window import frame_layout, window_weights
@@ -68,11 +68,6 @@ def linear_filters(
         rising = np.where(at < center, (at - left) / (center - left), 1)
         falling = np.where(at > center, (right - at) / (right - center), 1)
     filters = np.where((at >= left) & (at < right), np.minimum(rising, falling), 0.0)
-    empty = np.flatnonzero(~filters.any(axis=0))
-    if len(empty):
-        raise ConfigError(
-            f"num_mel_bins: found {num_filters}, expected fewer: no bin of a {num_fft}-point FFT at {rate:g} Hz"
-            f" falls into filter {empty[0]}"
-        )
+    check_none_empty(filters, num_fft, rate)
     filters.flags.writeable = False
     return filters

@@ -98,13 +98,18 @@ def _triangles(
     filters = np.maximum(np.minimum((at - left) / (center - left), (right - at) / (right - center)), 0)
     if num_fft % 2 == 0:
         filters[-1] = 0
+    check_none_empty(filters, num_fft, rate)
+    return filters
+
+
+def check_none_empty(filters: NDArray[np.floating], num_fft: int, rate: float) -> None:
+    """Raise a `ConfigError` if there are so many filters that no bin of the FFT falls into one."""
     empty = np.flatnonzero(~filters.any(axis=0))
     if len(empty):
         raise ConfigError(
-            f"num_mel_bins: found {num_mel_bins}, expected fewer: no bin of a {num_fft}-point FFT at {rate:g} Hz"
+            f"num_mel_bins: found {filters.shape[1]}, expected fewer: no bin of a {num_fft}-point FFT at {rate:g} Hz"
             f" falls into filter {empty[0]}"
         )
-    return filters
 
 
 @lru_cache(maxsize=64)

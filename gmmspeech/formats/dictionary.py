@@ -7,12 +7,11 @@ import gzip
 import itertools
 import os
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, first_of, shown
+from gmmspeech.errors import DataError, counted, shown, tell_left_out
 from gmmspeech.files.text import check_distinct, read_line_blocks, split_fields
 from gmmspeech.formats.datadir import fields_of_lines
 from gmmspeech.phones.labels.dictionary import (
@@ -84,10 +83,7 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False, 
     entries = list(_entries(path, bad if skip_bad else None))
     _check_phones(path, entries[:_ENOUGH])
     dictionary = make_dictionary([(word, phones) for _, word, phones in entries], keep_stress=keep_stress)
-    if bad and not dictionary:
-        raise DataError(f"{path}: {all_of(len(bad), 'line')} bad; {first_of(bad)}")
-    if bad:
-        warnings.warn(f"left out {counted(len(bad), 'line')} of a dictionary; {first_of(bad)}", GmmSpeechWarning)
+    tell_left_out(path, bad, "line", "a dictionary", any_left=bool(dictionary))
     if not dictionary:
         raise DataError(f"{path}: found comments alone, expected lines of a word and its phones")
     check_distinct(path, dictionary)

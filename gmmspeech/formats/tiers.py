@@ -21,7 +21,7 @@ from typing import NamedTuple, TypeVar
 from gmmspeech.arguments import checked
 from gmmspeech.audio import audio_format
 from gmmspeech.audio.raw import RawAudio
-from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, all_of, counted, first_of, shown
+from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, counted, shown, tell_left_out
 from gmmspeech.files.folders import files_below
 from gmmspeech.files.names import id_of_name
 from gmmspeech.files.text import check_distinct, parse_number, read_text
@@ -146,10 +146,7 @@ def read_kind_and_tiers(
                 raise DataError(f"{file}: found labels of {shown(str(voice))} again, expected each in one file")
             found[voice] = labels
     check_distinct(place, [str(voice) for voice in found])
-    if bad and not found:
-        raise DataError(f"{place}: {all_of(len(bad), 'file')} bad; {first_of(bad)}")
-    if bad:
-        warnings.warn(f"left out {counted(len(bad), 'file')} of labels; {first_of(bad)}", GmmSpeechWarning)
+    tell_left_out(place, bad, "file", "labels", any_left=bool(found))
     return kind, found
 
 
