@@ -249,8 +249,9 @@ def test_any_number_of_processes_finds_the_same(lattice):
     for n_jobs in (1, 2, 3):
         with pytest.warns(UserWarning, match="skipped 1 utterance; .* u3: found no words that end with its 1 frame"):
             found.append(recognize_words(model, frames, graph, options, skip_bad=True, n_jobs=n_jobs))
-        with pytest.raises(DataError, match="utterance u3: found no words that end with its 1 frame"):
-            recognize_words(model, frames, graph, options, n_jobs=n_jobs)
+        if lattice:
+            with pytest.raises(DataError, match="utterance u3: found no words that end with its 1 frame"):
+                recognize_words(model, frames, graph, options, n_jobs=n_jobs)
     for other in found[1:]:
         assert list(other) == list(found[0])
         for name, expected in found[0].items():
