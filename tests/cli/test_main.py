@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import tempfile
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -29,15 +31,25 @@ def succeeds(run: Run, *words: object) -> str:
     return result.stdout
 
 
+@functools.cache
+def first_steps(run: Run, data: Path, jobs: int) -> dict[str, bytes]:
+    """Features f.h5 and a background model u.h5, made once by each number of jobs."""
+    with tempfile.TemporaryDirectory() as folder:
+        f, u = (Path(folder, name) for name in ("f.h5", "u.h5"))
+        said = succeeds(run, "features", data, f, "--config", "clean_speech", "--jobs", jobs)
+        assert "24 MFCC + Δ + ΔΔ, 25/10 ms, relative VAD 50 dB, no CMVN" in said
+        assert "28 utterances, 10231 frames of 72 columns, 0 skipped" in said
+        assert "16 components, " in succeeds(run, "train-ubm", f, u, "-k", 16, "--jobs", jobs)
+        return {path.name: path.read_bytes() for path in (f, u)}
+
+
 def prepare(run: Run, data: Path, out: Path, *, jobs: int = 1, scoring: str = "frames") -> None:
     """From audio to enrolled speakers."""
-    more = ("--jobs", jobs)
-    said = succeeds(run, "features", data, out / "f.h5", "--config", "clean_speech", *more)
-    assert "24 MFCC + Δ + ΔΔ, 25/10 ms, relative VAD 50 dB, no CMVN" in said
-    assert "28 utterances, 10231 frames of 72 columns, 0 skipped" in said
-    assert "16 components, " in succeeds(run, "train-ubm", out / "f.h5", out / "u.h5", "-k", 16, *more)
+    out.mkdir(exist_ok=True)
+    for name, content in first_steps(run, data, jobs).items():
+        (out / name).write_bytes(content)
     words = ("enroll", out / "u.h5", out / "f.h5", data / "enroll_spk2utt", out / "m.h5", "--scoring", scoring)
-    assert succeeds(run, *words, *more) == "7 models enrolled\n"
+    assert succeeds(run, *words, "--jobs", jobs) == "7 models enrolled\n"
 
 
 def test_configurations_of_kaldi_and_htk(run: Run, voices: Path, tmp_path: Path) -> None:

@@ -46,11 +46,13 @@ def errors(out: Path) -> dict[str, int]:
     return {row["task"]: int(row["errors, a seed each"]) for row in rows}
 
 
-def test_voices(tmp_path, run, synthetic_voices):
+def test_voices(tmp_path, run, synthetic_voices, request):
     (tmp_path / "corpus").symlink_to(synthetic_voices)
     run("voices", tmp_path)
     assert errors(tmp_path)["speakers"] <= 6  # of 72
     assert equal_error_rates(tmp_path, "verification")["verify 12 voices"] <= 3.0
+    assert "<svg" in (tmp_path / "report-eval" / "index.html").read_text(encoding="utf-8")
+    request.getfixturevalue("no_pictures")  # which have been drawn once
     again = run("voices", tmp_path)
     assert again.count("done before") == again.count("stage ")
     changed = run("voices", tmp_path, "--stage", "7")
