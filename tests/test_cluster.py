@@ -221,8 +221,8 @@ def test_a_worker_that_joins_late_and_takes_over(running, client, path, expected
 def test_all_workers_gone(running, client, path, tmp_path, monkeypatch, command):
     """The client says so in seconds, in place of waiting for ever."""
     assert cluster.ALONE + cluster._LOOK_EVERY <= 15
-    monkeypatch.setattr(cluster, "ALONE", 1.0)
-    monkeypatch.setattr(cluster, "_LOOK_EVERY", 0.2)
+    monkeypatch.setattr(cluster, "ALONE", 0.5)
+    monkeypatch.setattr(cluster, "_LOOK_EVERY", 0.1)
     monkeypatch.setattr(shards, "SHARD_BYTES", 1000)
     running.have(client, "g")
     wait_until(lambda: [each["name"] for each in client.scheduler_info()["workers"].values()] == ["g"])
@@ -253,7 +253,7 @@ def test_all_workers_gone(running, client, path, tmp_path, monkeypatch, command)
     killer.join()
     assert time.monotonic() - started[0] < 60, done.output
     assert done.exit_code == 1
-    assert "found all workers are gone, and none came in 1 s, expected one or more" in done.output
+    assert "found all workers are gone, and none came in 0.5 s, expected one or more" in done.output
     assert done.output.count("\n") == 1
     assert not (tmp_path / "out.h5").exists()
 
