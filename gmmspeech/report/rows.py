@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
@@ -98,7 +99,7 @@ def boundary_row(
 def agreement_row(name: str, found: BoundaryAgreement) -> Row:
     """Row of boundaries: mean and median distance, bias, and how many are within some tolerances."""
     matched = len(found.differences)
-    return {
+    row = {
         "boundaries": name,
         "matched": f"{matched} of {found.num_reference}" if found.num_reference > matched else str(matched),
         "mean abs.": f"{1000 * found.mean_absolute:.1f} ms",
@@ -106,6 +107,7 @@ def agreement_row(name: str, found: BoundaryAgreement) -> Row:
         "bias": f"{1000 * found.bias:+.1f} ms",
         **{f"within {1000 * limit:g} ms": f"{100 * found.within(limit):.1f} %" for limit in TOLERANCES},
     }
+    return _dashed(row)
 
 
 def deviation_row(task: str, found: BoundaryAgreement, alignments: Mapping[str, Alignment]) -> Row:
@@ -134,7 +136,7 @@ def deviation_row(task: str, found: BoundaryAgreement, alignments: Mapping[str, 
 
 def detection_row(tolerance: float, found: BoundaryDetection) -> Row:
     """Row of boundaries as events without names: precision, recall, F1 and R-value at a tolerance."""
-    return {
+    row = {
         "tolerance": f"{1000 * tolerance:g} ms",
         "found": f"{found.hits} of {found.num_reference}",
         "surplus": str(found.num_hypothesis - found.hits),
@@ -143,6 +145,7 @@ def detection_row(tolerance: float, found: BoundaryDetection) -> Row:
         "F1": f"{found.f1:.4f}",
         "R-value": f"{found.r_value:.4f}",
     }
+    return _dashed(row)
 
 
 def error_row(task: str, errors: ErrorRate) -> Row:
@@ -165,6 +168,11 @@ def speed_row(step: str, speech: float, cpu: float) -> Row:
         "CPU": f"{cpu:.1f} s",
         "times faster than real time": f"{speech / cpu:.0f}",
     }
+
+
+def _dashed(row: Row) -> Row:
+    """Row with dashes in place of figures of nothing."""
+    return {name: "–" if re.match("[+]?nan( |$)", cell) else cell for name, cell in row.items()}
 
 
 def _interval(found: Interval, factor: float, digits: int) -> str:

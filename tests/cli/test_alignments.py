@@ -29,6 +29,8 @@ def test_tables_and_a_picture(run, tmp_path):
     write_labels(tmp_path / "small.ctm", {"u": [label._replace(name=label.name.lower()) for label in REFERENCE["u"]]})
     other = run("compare-alignment", tmp_path / "small.ctm", sides[1])
     assert "gmmspeech: --fold=timit39 makes phones of ARPAbet, TIMIT and Buckeye the same" in other.stderr
+    assert other.stdout.splitlines()[3].split() == ["all", "0", "of", "5", *"–––––––"]
+    assert "nan" not in other.stdout
     finer = run("compare-alignment", *sides, "--tolerance", "5")
     assert finer.stdout.splitlines()[-1].split()[:5] == ["5", "ms", "2", "of", "5"]
 
