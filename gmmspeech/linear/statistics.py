@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -81,22 +80,21 @@ def weighted_moments(weights: NDArray[np.floating], frames: NDArray[np.floating]
     """
     dim = frames.shape[1]
     packed = np.zeros((dim * (dim + 1) // 2, weights.shape[1]))
-    for here, products in frame_products(frames):
-        packed += products @ weights[here]
+    products = np.empty((len(packed), min(BLOCK, len(frames))), frames.dtype)
+    for start in range(0, len(frames), BLOCK):
+        here = slice(start, start + BLOCK)
+        packed += frame_products(frames[here], products) @ weights[here]
     return unpacked(packed, dim)
 
 
-def frame_products(frames: NDArray[np.floating]) -> Iterator[tuple[slice, NDArray[np.floating]]]:
-    """Different products x_i x_j of frames, (D (D + 1) / 2, frames), of one block after the other: the same array."""
-    dim = frames.shape[1]
-    products = np.empty((dim * (dim + 1) // 2, min(BLOCK, len(frames))), frames.dtype)
-    for start in range(0, len(frames), BLOCK):
-        block = np.ascontiguousarray(frames[start : start + BLOCK].T)
-        here, row = products[:, : block.shape[1]], 0
-        for d in range(dim):  # row by row of the upper triangle
-            np.multiply(block[d], block[d:], out=here[row : row + dim - d])
-            row += dim - d
-        yield slice(start, start + block.shape[1]), here
+def frame_products(frames: NDArray[np.floating], out: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Different products x_i x_j of frames, (D (D + 1) / 2, T), in the first columns of an array."""
+    columns, dim, row = np.ascontiguousarray(frames.T, out.dtype), frames.shape[1], 0
+    products = out[:, : len(frames)]
+    for d in range(dim):  # row by row of the upper triangle
+        np.multiply(columns[d], columns[d:], out=products[row : row + dim - d])
+        row += dim - d
+    return products
 
 
 def unpacked(packed: NDArray[np.floating], dim: int) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.phones.hmm.native import mixture_kernel
 
-BLOCK = 512  # frames at once
+BLOCK = 256  # frames at once, or up to half as many more: so few stay in the cache
 
 Float32 = NDArray[np.float32]
 
@@ -22,7 +22,7 @@ def state_log_likelihoods(z: NDArray[np.floating], forms: Float32, offsets: NDAr
     Shapes: `z` (T, D), frames as the forms take them; `forms` (K, 2 D + 1); `offsets` (S + 1,), the first Gaussian of
     each state, and K; gives (T, S).
     """
-    dim, size = z.shape[1], min(BLOCK, max(len(z), 1))
+    dim, size = z.shape[1], -(-max(len(z), 1) // max(round(len(z) / BLOCK), 1))
     sums = mixture_kernel.sums_of_states if mixture_kernel.available() else sums_of_states
     expanded = np.ones((2 * dim + 1, size), np.float32)
     out = np.empty((len(z), len(offsets) - 1), np.float32)

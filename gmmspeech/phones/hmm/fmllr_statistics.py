@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.linear.fmllr import FMLLRStats
-from gmmspeech.linear.statistics import frame_products, unpacked
+from gmmspeech.linear.statistics import BLOCK, frame_products, unpacked
 from gmmspeech.phones.hmm.model import PhoneHMM, Quadratic
 
-FRAMES = 16384  # sorted and worked on at once: 25 MB of float64
+FRAMES = 16384  # whose moments are summed in float32
 
 
 def fmllr_statistics(model: PhoneHMM, frames: NDArray[np.floating], states: NDArray[np.intp]) -> FMLLRStats:
@@ -35,27 +35,35 @@ def _of_block(
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
     """Statistics of shifted and scaled frames: as `FMLLRStats` has them, with the model's own shift and scale."""
     order = np.argsort(states, kind="stable")
-    states, dim, size = states[order], model.dim, len(order)
-    extended, squares = np.ones((size, dim + 1)), np.ones((size, dim + 1))
-    z = np.subtract(frames[order], form.shift, out=extended[:, :dim])
-    z *= form.scale
-    np.square(z, out=squares[:, :dim])
-    linear = np.append(form.matrix[:, :dim], np.zeros((model.num_gaussians, 1)), axis=1)
-    square = form.matrix[:, dim:]  # and the constant
+    dim, size = model.dim, min(BLOCK, len(order))
+    linear, square = form.matrix[:, :dim], form.matrix[:, dim:]  # that of squares has the constant too
     sums = np.zeros((model.num_gaussians, dim + 1))
     moments = np.zeros((model.num_gaussians, (dim + 1) * (dim + 2) // 2), np.float32)
-    for block, products in frame_products(extended.astype(np.float32)):  # those of a few states
-        present, starts = np.unique(states[block], return_index=True)
-        rows = [slice(*edge) for edge in itertools.pairwise([*starts.tolist(), block.stop - block.start])]
-        gaussians = [slice(*model.mixture_offsets[state : state + 2].tolist()) for state in present]
-        x, xx = extended[block], squares[block]
-        pairs = list(zip(rows, gaussians, strict=True))
-        posteriors = _softmax([x[row] @ linear[here].T + xx[row] @ square[here].T for row, here in pairs])
-        for (row, here), posterior in zip(pairs, posteriors, strict=True):
-            sums[here] += posterior.T @ x[row]
-            moments[here] += posterior.T.astype(np.float32) @ products[:, row].T
+    extended, squares = np.ones((2, size, dim + 1))
+    products = np.empty((moments.shape[1], size), np.float32)
+    for start in range(0, len(order), BLOCK):
+        block = order[start : start + BLOCK]
+        x, xx = extended[: len(block)], squares[: len(block)]
+        z = np.subtract(frames[block], form.shift, out=x[:, :dim])
+        z *= form.scale
+        np.square(z, out=xx[:, :dim])
+        pairs = _runs(states[block], model.mixture_offsets)
+        posteriors = _softmax([z[row] @ linear[of].T + xx[row] @ square[of].T for row, of in pairs])
+        each = frame_products(x, products)
+        for (row, of), posterior in zip(pairs, posteriors, strict=True):
+            sums[of] += posterior.T @ x[row]
+            moments[of] += posterior.T.astype(np.float32) @ each[:, row].T
     second = moments.T @ (-2 * form.matrix[:, dim : 2 * dim]).astype(np.float32)
-    return float(size), form.matrix[:, :dim].T @ sums, unpacked(second, dim + 1)
+    return float(len(order)), linear.T @ sums, unpacked(second, dim + 1)
+
+
+def _runs(states: NDArray[np.intp], mixture_offsets: NDArray[np.intp]) -> list[tuple[slice, slice]]:
+    """Frames of each state, of sorted ones, and its Gaussians."""
+    edges = [0, *(np.flatnonzero(states[1:] != states[:-1]) + 1).tolist(), len(states)]
+    present = states[edges[:-1]]
+    begins, ends = mixture_offsets[present].tolist(), mixture_offsets[present + 1].tolist()
+    rows, gaussians = itertools.starmap(slice, itertools.pairwise(edges)), map(slice, begins, ends)
+    return list(zip(rows, gaussians, strict=True))
 
 
 def _softmax(joint: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:

@@ -91,12 +91,14 @@ def path_log_likelihood(
 
 def _arc_weights(graph: StateGraph, sources: NDArray[np.intp], targets: NDArray[np.intp]) -> NDArray[np.float64]:
     """Log probabilities of the arcs from nodes to nodes; minus infinity where there is none."""
-    arcs, index = np.unique(graph.target * graph.num_nodes + graph.source, return_inverse=True)
-    weights = np.full(len(arcs) + 1, -np.inf)
-    np.maximum.at(weights, index, graph.weight)
-    asked = targets * graph.num_nodes + sources
-    place = np.searchsorted(arcs, asked)
-    return weights[np.where(np.append(arcs, -1)[place] == asked, place, -1)]
+    arcs, asked = graph.target * graph.num_nodes + graph.source, targets * graph.num_nodes + sources
+    order = np.argsort(arcs, kind="stable")
+    first, last = (np.searchsorted(arcs[order], asked, side) for side in ("left", "right"))
+    best = np.full(len(asked), -np.inf)
+    for place in range(int((last - first).max(initial=0))):  # several arcs may lead from one node to another
+        there = first + place < last
+        best[there] = np.maximum(best[there], graph.weight[order[first[there] + place]])
+    return best
 
 
 def _paths(batch: Batch, beam: float) -> list[Scored | None]:

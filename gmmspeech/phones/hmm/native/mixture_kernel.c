@@ -46,11 +46,26 @@ __attribute__((target("avx2,fma"))) static void sums_by_avx2(const float *joint,
                                                              const int64_t *offsets, float *peaks, float *totals) {
     sums_of_states(joint, frames, states, offsets, peaks, totals);
 }
+
+#ifdef __clang__
+#define WIDE ""
+#else
+#define WIDE ",prefer-vector-width=512" /* of which GCC else makes use of a half alone */
+#endif
+__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma" WIDE))) static void
+sums_by_avx512(const float *joint, int64_t frames, int64_t states, const int64_t *offsets, float *peaks,
+               float *totals) {
+    sums_of_states(joint, frames, states, offsets, peaks, totals);
+}
 #endif
 
 EXPORT void mixture_sums(const float *joint, int64_t frames, int64_t states, const int64_t *offsets, float *peaks,
                          float *totals) {
 #ifdef __x86_64__
+    if (has_avx512()) {
+        sums_by_avx512(joint, frames, states, offsets, peaks, totals);
+        return;
+    }
     if (has_avx2()) {
         sums_by_avx2(joint, frames, states, offsets, peaks, totals);
         return;
