@@ -23,8 +23,9 @@ from gmmspeech.phones.hmm.trellis import (
     searched,
     totals,
 )
+from gmmspeech.phones.hmm.whole_search import best_whole_path, is_whole
 
-BATCH_CELLS = 2**26  # frames times nodes; a row of float32 for every block of frames is kept: 16 MB
+BATCH_CELLS = 2**25  # frames times nodes; a row of float32 for every block of frames is kept: 8 MB
 
 Scored = tuple[NDArray[np.intp], float]
 """A path and its score."""
@@ -46,9 +47,21 @@ def best_paths(
     beam: float | None = None,
 ) -> list[BestPath | None]:
     """Most probable path through each graph: of all, or within a beam in nats; None where there is no path."""
-    alone = partial(best_long_path, acoustic_scale)
-    found = searched(graphs, emissions, transitions, acoustic_scale, beam, BATCH_CELLS, _paths, alone)
-    return [None if result is None else BestPath(*result) for result in found]
+    paths: list[BestPath | None] = [None] * len(graphs)
+    others = []
+    for i, (graph, theirs) in enumerate(zip(graphs, emissions, strict=True)):
+        if beam is None and is_whole(graph, theirs):
+            path = best_whole_path(graph, theirs, transitions, acoustic_scale)
+            paths[i] = None if path is None else BestPath(path, None)
+        else:
+            others.append(i)
+    found = searched(
+        *([graphs[i] for i in others], [emissions[i] for i in others], transitions, acoustic_scale, beam),
+        *(BATCH_CELLS, _paths, partial(best_long_path, acoustic_scale)),
+    )
+    for i, result in zip(others, found, strict=True):
+        paths[i] = None if result is None else BestPath(*result)
+    return paths
 
 
 def viterbi(
