@@ -89,7 +89,7 @@ def test_goodness_compares_a_phone_with_the_best_other_one(model):
 
 
 def test_fit_tells_what_was_said_from_something_else(model):
-    x = {"u": frames((0, 6), (12, 8), (6, 8), (0, 6))}
+    x = {"u": frames((0, 6), (12, 8), (6, 9), (0, 6))}
     right = align(model, x, {"u": ["SEE"]}, DICTIONARY, goodness=True).alignments["u"]
     wrong = align(model, x, {"u": ["EASE"]}, DICTIONARY, goodness=True).alignments["u"]
     assert -1 < right.fit < 0.2
