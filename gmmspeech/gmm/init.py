@@ -92,7 +92,7 @@ def kmeans(
     weight: NDArray[np.float64] | None = None,
     n_jobs: int | None = 1,
 ) -> Parameters:
-    """Ten iterations of Lloyd's k-means on standardized frames, from k-means++ seeds.
+    """Ten iterations of Lloyd's k-means on standardized frames, or until no cluster changes, from k-means++ seeds.
 
     Distances are written as one product, ``|x|^2 - 2 x c + |c|^2``. Seeds and iterations cost about as much as six
     passes of EM and leave it at a better optimum than random frames do.
@@ -101,13 +101,17 @@ def kmeans(
     deviation[deviation == 0] = 1.0
     z = ((frames - shift) / deviation).astype(np.float32)
     centers = _plus_plus_seeds(z, n_components, rng, weight)
+    before = None
     for _ in range(KMEANS_ITERATIONS):
         labels, distances = _nearest(z, centers, n_jobs)
+        if before is not None and np.array_equal(labels, before):
+            break  # all that follows would be the same
         counts, sums = _cluster_sums(z, labels, n_components, weight)
         empty = np.flatnonzero(counts == 0)
         centers = sums / np.where(counts > 0, counts, 1)[:, None]
         if len(empty):  # to the frames that fit worst
             centers[empty] = z[np.argsort(distances)[-len(empty) :]]
+        before = None if len(empty) else labels
     labels, _ = _nearest(z, centers, n_jobs)
     counts, sums = _cluster_sums(z, labels, n_components, weight)
     _, squares = _cluster_sums(z, labels, n_components, weight, squares=True)
