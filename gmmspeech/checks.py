@@ -138,6 +138,12 @@ def as_names(y: Any, owner: str, error: type[GmmSpeechError] = DataError) -> NDA
     return labels.astype(np.str_, copy=False)
 
 
+def check_each_has(labels: NDArray, count: int, what: str, *, owner: str = "labels") -> None:
+    """Raise a `DataError` if labels are not in a row, one for each of so many things."""
+    if labels.shape != (count,):
+        raise DataError(f"{owner}: found shape {labels.shape}, expected ({count},), one for each {what}")
+
+
 def named(items: Any, owner: str) -> Iterator[tuple[str, Any]]:
     """Yield pairs of a name and what it is of, from a list of them or a mapping, or raise a `DataError`."""
     if not isinstance(items, Mapping) and getattr(items, "shape", None) == ():

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import single_threaded_blas
+from gmmspeech.checks import check_each_has
 from gmmspeech.errors import ConfigError, DataError, ModelError, counted
 from gmmspeech.linear.statistics import SMALLEST_PIVOT, check_determined, finite_frames
 
@@ -57,8 +58,7 @@ def accumulate_lda(frames: NDArray[np.floating], labels: NDArray[np.integer], nu
     Shapes: `frames` (T, D), `labels` (T,).
     """
     x = finite_frames(frames)
-    if labels.shape != (len(x),):
-        raise DataError(f"labels: found shape {labels.shape}, expected ({len(x)},), one for each frame")
+    check_each_has(labels, len(x), "frame")
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
         raise DataError(f"labels: found {labels.min()} to {labels.max()}, expected 0 to {num_classes - 1}")
     from scipy import sparse

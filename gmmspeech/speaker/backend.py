@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import check_fields, checked
 from gmmspeech.blocks import single_threaded_blas
-from gmmspeech.checks import as_labels
+from gmmspeech.checks import as_labels, check_each_has
 from gmmspeech.described import Described
-from gmmspeech.errors import ConfigError, DataError, ModelError, counted
+from gmmspeech.errors import ConfigError, ModelError, counted
 from gmmspeech.files.saving import Saved
 from gmmspeech.speaker.plda import PLDA, train_plda
 from gmmspeech.speaker.transforms import AffineTransform, as_vectors, cosine_scores, lda, wccn, whitening
@@ -186,8 +186,7 @@ def train_backend(
         raise ConfigError(f"lda_dim: found {found} with steps {', '.join(steps)}, expected it just where lda is one")
     vectors = as_vectors(x)
     labels = as_labels(labels)
-    if labels.shape != (len(vectors),):
-        raise DataError(f"labels: found shape {labels.shape}, expected ({len(vectors)},), one for each vector")
+    check_each_has(labels, len(vectors), "vector")
     with single_threaded_blas():  # the last bits would depend on its threads
         transforms = []
         for step in steps:

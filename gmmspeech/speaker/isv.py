@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import check_fields, checked, random_state_of
 from gmmspeech.blocks import single_threaded_blas
-from gmmspeech.checks import all_finite, as_labels, check_at_least, check_positive
+from gmmspeech.checks import all_finite, as_labels, check_at_least, check_each_has, check_positive
 from gmmspeech.described import Described
 from gmmspeech.errors import DataError, FeatureError, ModelError, counted
 from gmmspeech.files.saving import Saved, State
@@ -283,8 +283,7 @@ def enrollment_sessions(
 def session_speakers(labels: ArrayLike, stats: Statistics, rank: int) -> NDArray[np.intp]:
     """Number of each session's speaker, (U,), after a check that sessions can be told from speakers."""
     names = as_labels(labels)
-    if names.shape != (len(stats),):
-        raise DataError(f"labels: found shape {names.shape}, expected ({len(stats)},), one for each of the statistics")
+    check_each_has(names, len(stats), "of the statistics")
     if len(names) < rank:
         raise ModelError(f"found {counted(len(names), 'session')}, expected at least as many as the rank ({rank})")
     _, speakers, counts = np.unique(names, return_inverse=True, return_counts=True)

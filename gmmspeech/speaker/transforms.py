@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import check_fields, checked
-from gmmspeech.checks import as_labels, check_parameters_finite, first_bad, real_array
+from gmmspeech.checks import as_labels, check_each_has, check_parameters_finite, first_bad, real_array
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError, counted
 from gmmspeech.linear.lda import discriminants, fix_signs
 
@@ -85,8 +85,9 @@ class ClassStatistics:
 def class_statistics(x: ArrayLike, labels: ArrayLike) -> ClassStatistics:
     """Gather the statistics that LDA, WCCN and PLDA need."""
     vectors, names = as_vectors(x), as_labels(labels)
-    if names.shape != (len(vectors),) or not len(vectors):
-        raise DataError(f"labels: found shape {names.shape}, expected ({len(vectors)},), one for each vector")
+    check_each_has(names, len(vectors), "vector")
+    if not len(vectors):
+        raise DataError("found no vector, expected one or more")
     _, which, counts = np.unique(names, return_inverse=True, return_counts=True)
     sums = np.zeros((len(counts), vectors.shape[1]))
     np.add.at(sums, which, vectors)

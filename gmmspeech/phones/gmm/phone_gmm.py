@@ -13,8 +13,8 @@ from scipy.special import logsumexp
 
 from gmmspeech.arguments import check_options, random_state_of
 from gmmspeech.blocks import ordered_map
-from gmmspeech.checks import all_finite, as_names, check_distribution
-from gmmspeech.errors import DataError, ModelError, counted
+from gmmspeech.checks import all_finite, as_names, check_distribution, check_each_has
+from gmmspeech.errors import ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.files.text import parse_object
@@ -474,8 +474,7 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
     ) -> tuple[NDArray, NDArray[np.int64], NDArray[np.str_]]:
         frames = self._checked(X, reset=reset)
         rows, names = as_ranges(ranges, len(frames)), as_names(phones, "phones")
-        if names.shape != (len(rows),):
-            raise DataError(f"phones: found shape {names.shape}, expected ({len(rows)},), one for each segment")
+        check_each_has(names, len(rows), "segment", owner="phones")
         return frames, rows, names
 
     def describe(self) -> list[str]:
