@@ -67,7 +67,8 @@ def align_file(
         Word to pronunciations, or files of them; "cmudict" comes along. By default CMU's for English, and eSpeak NG's
         pronunciations for other languages.
     language : str, optional
-        Code such as "de" or "pt-br"; by default that of the model, or English.
+        Code such as "de" or "pt-br", or "ipa" where the transcript is one in IPA; by default that of the model, or
+        English.
     channel : int or "mix"
         Which channel of several, from 0, or their mean.
     unknown_words : {"spn", "skip", "g2p", "error"} or a phone, optional
