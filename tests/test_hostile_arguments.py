@@ -310,6 +310,7 @@ FUNCTIONS = {
     },
     "phones.english_model": {"contexts": True},
     "speaker.open_background": {"rate": 8000},
+    "speaker.without_noise": {"X": np.random.default_rng(0).normal(size=(20, 72)), "snr": 20.0},
     "phones.train_ladder": {
         "progress": False,
         "frames": UTTERANCES,

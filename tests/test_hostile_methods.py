@@ -97,6 +97,7 @@ METHODS = {
     "SpeakerVerifier.enroll": (gs.SpeakerVerifier(UBM).enroll, {"name": "ann", "data": X}),
     "PLDA": (gs.speaker.PLDA, {"mean": np.zeros(2), "factors": np.ones((2, 1)), "within": np.eye(2)}),
     "ISV": (gs.speaker.ISV, {"ubm": UBM, "session": np.ones((2, 3, 1)), "relevance_factor": 4.0}),
+    "ISV.compensate": (gs.speaker.ISV(UBM, np.ones((2, 3, 1)), 4.0).compensate, {"X": X, "scale": 0.5}),
     "Calibration": (gs.scoring.Calibration, {"weights": np.ones(1), "offset": 0.0}),
     "Calibration.apply": (gs.scoring.Calibration(np.ones(1), 0.0).apply, {"scores": TARGETS}),
 }

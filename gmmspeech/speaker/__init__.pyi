@@ -29,6 +29,7 @@ from .plda import (
     train_plda as train_plda,
 )
 from .shipped import open_background as open_background
+from .shipped import without_noise as without_noise
 from .supervectors import (
     adapted_means as adapted_means,
 )

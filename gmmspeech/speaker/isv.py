@@ -106,6 +106,45 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
         return (factors @ self.session.reshape(-1, self.rank).T).reshape(len(factors), *self.ubm.means_.shape)
 
     @checked
+    def compensate(self, X: NDArray, *, scale: float = 1.0) -> NDArray[np.float32]:
+        r"""Subtract from a session's frames what the session does to them (Castaldo et al. 2007).
+
+        With the posteriors γ of the components, a frame becomes :math:`x_t - s \sum_k \gamma_k(x_t) U_k x_h`, so that
+        systems that know of no sessions take it.
+
+        Parameters
+        ----------
+        X : ndarray, shape (T, D)
+        scale : float
+            s, the part of the offsets that is subtracted.
+
+        Returns
+        -------
+        ndarray, shape (T, D), float32
+
+        Raises
+        ------
+        FeatureError
+            No frames, or those of another dimension than the background model's.
+
+        References
+        ----------
+        F. Castaldo, D. Colibro, E. Dalmasso, P. Laface, C. Vair, "Compensation of nuisance factors for speaker and
+        language recognition", IEEE Transactions on Audio, Speech, and Language Processing 15 (7), 2007.
+
+        Examples
+        --------
+        >>> import numpy as np, gmmspeech as gs
+        >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0, 0.0]], [[1.0, 1.0]])
+        >>> isv = ISV(ubm, np.array([[[10.0], [0.0]]]))  # sessions differ in the first column
+        >>> isv.compensate(np.array([[3.0, 3.0], [5.0, 3.0]])).round(1)
+        array([[-1.,  3.],
+               [ 1.,  3.]], dtype=float32)
+        """
+        offset = self.channel_offsets([self.ubm.accumulate(X)])[0]
+        return np.asarray(X - scale * (self.ubm.predict_proba(X) @ offset), dtype=np.float32)
+
+    @checked
     def enroll(self, sessions: Statistics, *, max_iter: int = 1) -> NDArray[np.float64]:
         """Means m + D z of a speaker, (K, D), from one or more sessions.
 

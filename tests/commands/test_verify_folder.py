@@ -194,10 +194,22 @@ def test_pitch_counts_where_tests_are_short(tmp_path: Path) -> None:
                zip(plain.models, plain.tests, strict=True)]  # fmt: skip
     np.testing.assert_allclose(with_it.values - plain.values, 0.2 * np.array(pitches), atol=1e-6)
     assert np.ptp(pitches) > 1
+    assert steps.NOISE_NOTE in found.notes
+    with (
+        gs.FeatureStore(tmp_path / "out" / "features.h5") as heard,
+        gs.FeatureStore(tmp_path / "out" / "features_without_noise.h5") as free,
+    ):
+        snr = gs.features.speech_quality(*gs.read_audio(tmp_path / "words" / "s0" / "0.wav")).snr
+        np.testing.assert_array_equal(free["s0/0"], gs.speaker.without_noise(heard["s0/0"], snr))
+        expected = gs.SpeakerVerifier(verifier.ubm, relevance_factor=4.0, scoring="symmetric")
+        expected.enroll_all(enrolled, free)
+        again = expected.score_trials(gs.scoring.TrialList(plain.models, plain.tests), free)
+    np.testing.assert_allclose(plain.values, again.values, atol=1e-6)
 
     long = quietly(tmp_path / "read", tmp_path / "other", background="open")
     assert [system.name for system in long.evaluation.systems] == ["calibrated", "gmm-ubm"]
     assert systems.PITCH_NOTE not in long.notes
+    assert steps.NOISE_NOTE not in long.notes
     assert gs.load(tmp_path / "other" / "models.h5").update == "mvw"
 
 

@@ -129,6 +129,26 @@ def test_offsets_are_posterior_shifts(case):
     np.testing.assert_allclose(isv.score(models, some), expected, rtol=1e-12)
 
 
+def test_frames_lose_a_part_of_the_offsets(case):
+    """Naive sums over components, each by the normal density."""
+    isv, sessions = case
+    weights, means, variances = isv.ubm.parameters()
+    frames = sessions[0].frames
+    densities = np.prod(
+        np.exp(-0.5 * (frames[:, None] - means) ** 2 / variances) / np.sqrt(2 * np.pi * variances), axis=2
+    )
+    posteriors = weights * densities / (densities @ weights)[:, None]
+    offset = isv.channel_offsets([isv.ubm.accumulate(frames)])[0]
+    expected = [
+        x - 0.3 * sum(g * o for g, o in zip(row, offset, strict=True))
+        for x, row in zip(frames, posteriors, strict=True)
+    ]
+    np.testing.assert_allclose(isv.compensate(frames, scale=0.3), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(isv.compensate(frames, scale=0.0), frames.astype(np.float32))
+    with pytest.raises(FeatureError):
+        isv.compensate(frames[:, :2])
+
+
 def test_session_space_is_found(background, draw):
     rng = np.random.default_rng(3)
     ubm = background(rng)

@@ -17,6 +17,24 @@ def test_two_rates_and_no_other():
         gs.speaker.open_background(44100)
 
 
+def test_noise_is_known():
+    """Frames of a buzz in noise of two slopes differ less without half of what it does; from 30 dB on they stay."""
+    front, rng = gs.FrontEnd.from_json(gs.speaker.open_background(16000).front_end_), np.random.default_rng(0)
+    buzz = rng.normal(0, 1e-3, 16000)
+    buzz[::120] += 0.5
+    white = rng.normal(0, 0.02, 16000)
+    noisy = [front(buzz + noise, 16000) for noise in (white, np.convolve(white, np.ones(30) / 5, "same"))]
+    free = [gs.speaker.without_noise(frames, 10.0) for frames in noisy]
+
+    def apart(one, other):
+        return np.linalg.norm(one.mean(axis=0) - other.mean(axis=0))
+
+    assert apart(*free) < 0.9 * apart(*noisy)
+    np.testing.assert_array_equal(gs.speaker.without_noise(noisy[0], 30.0), noisy[0])
+    quarter = gs.speaker.without_noise(noisy[0], 22.5)
+    np.testing.assert_allclose(2 * (noisy[0] - quarter), noisy[0] - free[0], atol=1e-5)
+
+
 @pytest.mark.parametrize(("noise", "most"), [(0.0, 0.1), (0.3, 0.18)])
 def test_few_strangers_are_told_apart(corpus, noise: float, most: float):
     """Nine digits enroll each of six men, another digit is the test: few are mistaken, nor many in noise."""
