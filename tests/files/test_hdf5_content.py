@@ -141,7 +141,8 @@ def bomb(file):
 
 
 def huge_chunks(file):
-    file.create_dataset("x", (10**8,), "f4", chunks=(10**8,), compression="gzip")[:10] = 0
+    count = (1 << 24) + 1  # of which 2^24 may be unpacked at once
+    file.create_dataset("x", (count,), "f4", chunks=(count,), compression="gzip")[:10] = 0
 
 
 def other_filter(file):
