@@ -52,8 +52,8 @@ unknown_words_option = click.option(
 beam_option = click.option(
     "--beam",
     type=click.FloatRange(0, min_open=True),
-    help="Give up paths that fall this many nats behind the best: faster in long recordings, and wrong where words are "
-    "missing.  [default: none, the best of all paths is found]",
+    help="Give up paths that fall this many nats behind the best, as Kaldi does: wrong where words are missing.  "
+    "[default: none, the best of all paths is found]",
 )
 
 
