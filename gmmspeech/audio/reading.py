@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import NOTHING, PATH, any_of, check, instance, one_of, real, whole
 from gmmspeech.audio.headers import STREAMED, Content, Sound, examine, examine_for_piece, how_to_convert
 from gmmspeech.audio.raw import RawAudio, raw_options
-from gmmspeech.audio.samples import Channel, channel_column, not_finite
+from gmmspeech.audio.samples import Channel, channel_column, check_not_canceled, energy, not_finite
 from gmmspeech.errors import AudioError, counted, one_line, shown
 from gmmspeech.files.regular import open_regular
 
@@ -305,7 +305,7 @@ def _decode(
             size = last - first
         for place in range(first, last, size):
             wanted = min(size, last - place)
-            signal = _read(file, wanted, column, num_bytes)
+            signal = _read(name, file, wanted, column, num_bytes)
             _check_samples(name, signal, place, last, wanted, rate)
             yield signal, rate
 
@@ -353,12 +353,12 @@ def _frames(name: str, file: soundfile.SoundFile, sound: Sound) -> int:
     return frames
 
 
-def _read(file: soundfile.SoundFile, count: int, column: int | None, size: int) -> NDArray[np.float32]:
+def _read(name: str, file: soundfile.SoundFile, count: int, column: int | None, size: int) -> NDArray[np.float32]:
     """Read so many samples of a channel, or as many as there are: these take memory, not what a header says."""
     # a decoder of MPEG loses what frames share wherever it is told to go on; its frames were counted
     block = count if "MPEG" in file.subtype else max(1, _BLOCK // file.channels)
     signal = np.empty(min(count, max(_A_BYTE * size, block)), np.float32)
-    done = 0
+    done, mixed = 0, 0.0
     while done < count:
         wanted = min(block, count - done)
         if done + wanted > len(signal):
@@ -369,10 +369,12 @@ def _read(file: soundfile.SoundFile, count: int, column: int | None, size: int) 
             samples = file.read(wanted, dtype="float32", always_2d=True)
             found = len(samples)
             signal[done : done + found] = samples.mean(axis=1) if column is None else samples[:, column]
+            mixed += energy(samples) / file.channels if column is None else 0.0
         if not found:
             break
         done += found
     signal.resize(done, refcheck=False)
+    check_not_canceled(name, signal, mixed)
     return signal
 
 

@@ -12,6 +12,7 @@ from gmmspeech.checks import check_finite, real_array
 from gmmspeech.errors import AudioError, ConfigError, counted
 
 Channel = int | Literal["mix"] | None  # one from 0, the mean of all, or the only one
+_CANCELED = 1e-3  # of a channel's energy: 30 dB less, where two that differ lose 3 dB
 
 
 def not_finite(samples: NDArray) -> NDArray[np.intp]:
@@ -79,7 +80,23 @@ def one_channel(samples: NDArray, channel: Channel, owner: str) -> NDArray:
     column = channel_column(owner, 1 if samples.ndim == 1 else samples.shape[1], channel)
     if samples.ndim == 1:
         return samples
-    return samples.mean(axis=1) if column is None else samples[:, column]
+    if column is not None:
+        return samples[:, column]
+    mean = samples.mean(axis=1)
+    check_not_canceled(owner, mean, energy(samples) / samples.shape[1])
+    return mean
+
+
+def energy(samples: NDArray) -> float:
+    """Sum of squares."""
+    return float(np.square(samples, dtype=np.float64).sum())
+
+
+def check_not_canceled(name: str, mean: NDArray, of_channels: float) -> None:
+    """Check that opposite channels, of this energy on average, have left something of their mean."""
+    if energy(mean) < _CANCELED * of_channels:
+        found = "channels that cancel when they are mixed, as one is the other turned over (antiphase)"
+        raise AudioError(f"{name}: found {found}, expected one of them alone, such as channel 0")
 
 
 def channel_column(name: str, channels: int, channel: Channel) -> int | None:

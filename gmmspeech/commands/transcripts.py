@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections import ChainMap, Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ Dictionaries = Pronunciations | str | os.PathLike[str] | Sequence[str]
 UNKNOWN_WORDS = "unknown_words.txt"
 PRONOUNCED_WORDS = "pronounced_words.dict"
 SHOWN = 10  # unknown words on the screen; the file has all
+_AMERICAN = ("en", "eng", "english", "en-us", "eng-us", "en-usa", "eng-usa")  # all that CMU's dictionary is of
+_ROUND = re.compile(r"(?<!\S)\(+[^()]*[^\W\d_][^()]*\)+(?!\w)")  # not of(ten), nor numbers
 _MANY = 20  # different words: if a dictionary lacks most of so many, it is of another language
 
 
@@ -165,9 +168,12 @@ def spoken_words(
         raise DataError(f"{data.path}: found no file text, expected one, with the words of each utterance")
     arpabet = phones is None or is_arpabet(without_positions(phones))
     if dictionary is None and language.lower().startswith("en") and arpabet:
+        _warn_of_american(language)
         dictionary = lazy_cmudict(keep_stress=_tells_stress(phones))
     known: Pronunciations = {} if dictionary is None else dictionary
     text = {utterance: data.text[utterance] for utterance in data.utterances if utterance in data.text}
+    if language.lower() != IPA:
+        _warn_of_round_brackets(text.values())
     listed = {name: words_of(line, language=language, dictionary=known) for name, line in text.items()}
     each = dict.fromkeys(word for words in listed.values() for word in words)
     entries: Dictionary = {
@@ -190,6 +196,22 @@ def spoken_words(
     unknown = _counted(listed, lacking if dictionary is None else absent, language)
     stands = _in_place(unknown_words, phones)
     return _checked(Spoken(listed, entries, unknown, {}, guessed), lacking, stands, skip_bad)
+
+
+def _warn_of_american(language: str) -> None:
+    """Warn of English that is spoken elsewhere, since CMU's dictionary is of American English."""
+    if language.lower().replace("_", "-") not in _AMERICAN:
+        found = f"found {shown(language)}, took CMU's dictionary, which is of American English"
+        warnings.warn(f"language: {found}; expected a dictionary of {shown(language)}", GmmSpeechWarning)
+
+
+def _warn_of_round_brackets(text: Iterable[str]) -> None:
+    """Warn of what stands in round brackets, which may be said, or may be heard and no word."""
+    found = [piece for line in text for piece in _ROUND.findall(line)]
+    if found:
+        listed = shown(", ".join(dict.fromkeys(found)), 60)
+        told = f"found {listed} in round brackets ({counted(len(found), 'time')}), taken for words that are said"
+        warnings.warn(f"transcripts: {told}; expected square ones for what is no word, [laughs]", GmmSpeechWarning)
 
 
 def _check_phones(entries: Dictionary, phones: Collection[str] | None) -> None:

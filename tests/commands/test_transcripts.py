@@ -102,6 +102,28 @@ def test_transcripts_of_another_language() -> None:
         spoken_words(data_of(a=english), None)
 
 
+def test_english_of_other_countries_is_told_to_be_taken_for_american() -> None:
+    with pytest.warns(
+        GmmSpeechWarning, match="^language: found en-gb, took CMU's dictionary.*; expected a dictionary of"
+    ):
+        found = spoken_words(data_of(a="a tomato"), None, language="en-gb")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert found.entries == spoken_words(data_of(a="a tomato"), None, language="EN_US").entries
+        spoken_words(data_of(a="hello"), {"HELLO": (("AA",),)}, language="en-gb")
+
+
+def test_round_brackets_are_told_to_hold_words() -> None:
+    heard = data_of(a="hello (laughs) world", b="((coughs, loudly)). hello (laughs)", c="(be)cause of(ten) (12)")
+    told = r"^transcripts: found \(laughs\), \(\(coughs, loudly\)\) in round brackets \(3 times\), taken for words"
+    with pytest.warns(GmmSpeechWarning, match=told):
+        assert spoken_words(heard, None).words["a"] == ["hello", "laughs", "world"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        spoken_words(data_of(a="hello [laughs]", b="of(ten)"), None)
+        spoken_words(data_of(a="(hɛ)"), None, language="ipa")
+
+
 def test_transcriptions_in_ipa_are_their_own_pronunciations() -> None:
     text = data_of(a="[ˈakːwa] /t͡ʃaːo/", b="ʃest дом", c="дом")
     found = spoken_words(text, None, language="ipa", skip_bad=True)

@@ -6,6 +6,7 @@
   All apostrophes become ``'``, all hyphens ``-``; dashes and ellipses separate words, as blanks do.
 - A piece between blanks that the dictionary has is a word, whatever is in it: ``'em``, ``Mr.``, ``<unk>``, ``x-ray``.
 - A piece in square, angle or curly brackets, such as ``[laughter]``, stays whole: something that is no word was heard.
+  Round brackets are punctuation, since people write (words that are said) in them.
 - Punctuation around a piece goes, apostrophes last: ``'em`` is a word of its own, ``'hello'`` is ``hello``.
 - A piece with a hyphen that the dictionary lacks becomes its parts: ``well-known`` is ``well`` and ``known``. So does
   one with other punctuation inside, ``and/or``, and with an apostrophe where the dictionary has both parts, as in
