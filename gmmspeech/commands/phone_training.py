@@ -45,6 +45,7 @@ from gmmspeech.phones.hmm.graph import Pronunciations
 from gmmspeech.phones.hmm.ladder import Rung, train_ladder
 from gmmspeech.phones.hmm.mapping import phone_sources, told_pairs
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.hmm.passes import MAX_ITER
 from gmmspeech.phones.hmm.spoken_noise import add_spoken_noise
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm, train_phone_hmm_on_labels
 from gmmspeech.phones.hmm.training_state import keeping_last
@@ -287,7 +288,7 @@ def _train_and_save(
     model: PhoneHMM | AdaptedSystem
     with checkpoint_of(out) as checkpoint, on_cluster(scheduler) as client:
         options |= {"client": client}
-        tell = telling("training", "update", lambda state: (state.iteration, state.log_likelihood))
+        tell = telling("training", "update", lambda state: (_in_its_pass(state.iteration), state.log_likelihood))
         keep, last = keeping_last(tell)
         options = {"callback": keep, "checkpoint": checkpoint, **options}
         followed = labels is not None and any(utterance not in labels for utterance in store if utterance in words)
@@ -311,6 +312,15 @@ def _train_and_save(
                 model = model.with_noise() if isinstance(model, AdaptedSystem) else add_spoken_noise(model)
             model.save(out)
     return model, last[0]
+
+
+def _in_its_pass(update: int) -> int:
+    """Number of an update in its pass: each begins with the first model again, and gains nothing upon the one before.
+
+    >>> [_in_its_pass(update) for update in (1, 20, 21, 40)]
+    [1, 20, 1, 20]
+    """
+    return (update - 1) % MAX_ITER + 1
 
 
 def _climbed(

@@ -22,6 +22,7 @@ REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35
 LAST_SPLIT = 30  # Gaussians are added up to this iteration of Kaldi's 40
 FRAMES_A_GAUSSIAN, MOST_GAUSSIANS = 175, 4000  # where their number is not given
 
+MAX_ITER = 20  # updates of a pass, unless a caller wants others
 Method = Literal["viterbi", "baum-welch"]
 
 

@@ -25,7 +25,7 @@ from gmmspeech.phones.hmm.inventory import (
 from gmmspeech.phones.hmm.map_adaptation import adapt, few_frames
 from gmmspeech.phones.hmm.mapping import mapped_model
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.passes import Method, Options, align_corpus
+from gmmspeech.phones.hmm.passes import MAX_ITER, Method, Options, align_corpus
 from gmmspeech.phones.hmm.spans import (
     Corpus,
     Span,
@@ -51,7 +51,7 @@ def train_phone_hmm(
     silence: str = "SIL",
     num_states: int = 3,
     total_gaussians: int | None = None,
-    max_iter: int = 20,
+    max_iter: int = MAX_ITER,
     num_passes: int = 2,
     realign: Sequence[int] | None = None,
     method: Method = "viterbi",
@@ -232,7 +232,7 @@ def train_phone_hmm_on_labels(
     silence: str = "SIL",
     num_states: int = 3,
     total_gaussians: int | None = None,
-    max_iter: int = 20,
+    max_iter: int = MAX_ITER,
     realign: Sequence[int] | None = None,
     method: Method = "viterbi",
     acoustic_scale: float = 1.0,
