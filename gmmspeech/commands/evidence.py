@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from gmmspeech.audio import read_audio
 from gmmspeech.audio.conditions import is_narrow, parse_conditions
 from gmmspeech.commands.conversion import converting
+from gmmspeech.commands.copies import file_digest
 from gmmspeech.commands.evidence_scores import SYSTEMS, Sides, background_model, score_systems
 from gmmspeech.commands.population import (
     Population,
     Recorded,
-    file_digest,
     read_population,
     record,
     record_all,
 )
-from gmmspeech.commands.verify_protocol import Protocol, choose_protocol
+from gmmspeech.commands.verify_protocol import SHORTEST_CUT, Protocol, choose_protocol, told_left_out
 from gmmspeech.errors import DataError, GmmSpeechWarning, counted
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import check_output_folder
@@ -37,6 +37,7 @@ from gmmspeech.scoring.intervals import llr_interval
 from gmmspeech.scoring.trials import Scores
 
 FRONT_END = "voice_comparison"
+FEWEST_SPEAKERS = 9  # so that four are in trials
 FEWEST_IN_TRIALS = 4  # two to learn a calibration from that knows neither speaker of a trial
 RESAMPLES = 1000  # a fifth of that for the case, whose calibration is learnt anew of each
 SIDES = "tests, as the questioned recording", "models, as the known ones"
@@ -92,11 +93,17 @@ def compare_recordings(
     front = _front_end(config, min([found.rate, *(rate for _, rate in signals)]), ways)
     case, *models = [record(signal, front, str(path)) for signal, path in zip(signals, files, strict=True)]
     model = Recorded(np.concatenate([each.frames for each in models]), _together(models))
-    chosen = choose_protocol(found.data, found.seconds, random_state=random_state)
+    lost = told_left_out(found.left_out)
+    if len(found.speakers) < FEWEST_SPEAKERS:
+        speakers = counted(len(found.speakers), "speaker")
+        raise DataError(f"{population}: found {speakers}{lost}, expected {FEWEST_SPEAKERS} or more")
+    chosen = choose_protocol(found.data, found.seconds, found.left_out, random_state=random_state)
     if len(chosen.enrollment) < FEWEST_IN_TRIALS:
-        speakers = counted(len(set(found.data.utt2spk.values())), "speaker")
-        told = f"{speakers}, {len(chosen.enrollment)} of them for trials"
-        raise DataError(f"{population}: found {told}, expected {FEWEST_IN_TRIALS} for trials, of 9 or more")
+        few = counted(len(chosen.enrollment), "speaker")
+        raise DataError(
+            f"{population}: found {few} with several recordings, or one of {SHORTEST_CUT:g} s or more{lost}, "
+            f"expected {FEWEST_IN_TRIALS} for trials"
+        )
     bad: dict[str, str] = {}
     options: dict[str, Any] = {"front": front, "bad": bad, "n_jobs": n_jobs}
     tests = record_all(
@@ -183,7 +190,7 @@ def _digests(files: Sequence[Path], digests: Sequence[str]) -> dict[str, object]
 def _described(found: Population, folder: Path, chosen: Protocol) -> dict[str, object]:
     return {
         "folder": folder.name,
-        "recordings": f"{len(found.seconds)} of {counted(len(set(found.data.utt2spk.values())), 'speaker')}",
+        "recordings": f"{len(found.seconds)} of {counted(len(found.speakers), 'speaker')}",
         "speakers in the background": len(set(chosen.background.values())),
         "speakers in the validation": len(chosen.enrollment),
         "digest of all recordings": f"SHA-256 {found.digest}",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gmmspeech.audio import simulate_conditions
 from gmmspeech.blocks import ordered_map
 from gmmspeech.commands.conversion import readable_utterances
+from gmmspeech.commands.copies import file_digest, leave_copies_out
 from gmmspeech.commands.verify_protocol import HALVES
 from gmmspeech.corpora.speaker_folders import read_speaker_folders
 from gmmspeech.errors import GmmSpeechError, as_of_utterance
@@ -57,6 +58,11 @@ class Population:
     left_out: Mapping[str, str]
 
     @property
+    def speakers(self) -> set[str]:
+        """Those of the recordings."""
+        return {self.data.utt2spk[name] for name in self.seconds}
+
+    @property
     def digest(self) -> str:
         """SHA-256 over the names and digests of all recordings, in order."""
         lines = "".join(f"{name} {self.digests[name]}\n" for name in sorted(self.seconds))
@@ -66,7 +72,7 @@ class Population:
 def read_population(folder: Path, case: Sequence[str]) -> Population:
     """Read a data directory, or a folder for each speaker; leave out speakers of recordings that are the case's.
 
-    `case` are the digests of the case's recordings.
+    So are copies, see `leave_copies_out`. `case` are the digests of the case's recordings.
     """
     is_listed = (folder / "wav.scp").exists()
     data, left_out = (read_data_dir(folder), {}) if is_listed else read_speaker_folders(folder)
@@ -76,6 +82,7 @@ def read_population(folder: Path, case: Sequence[str]) -> Population:
     for name in [name for name in seconds if data.utt2spk[name] in known]:
         left_out[name] = f"found a recording of the case among those of speaker {data.utt2spk[name]}"
         del seconds[name]
+    leave_copies_out(data, seconds, left_out)
     return Population(data.only(seconds), seconds, rates[0], digests, left_out)
 
 
@@ -84,12 +91,6 @@ def _digests(data: DataDir, utterances: Iterable[str]) -> dict[str, str]:
     of = {name: data.segment_of(name).recording for name in utterances}
     digests = {recording: file_digest(data.recordings[recording]) for recording in set(of.values())}
     return {name: digests[recording] for name, recording in of.items()}
-
-
-def file_digest(path: str | Path) -> str:
-    """SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def record(signal: Signal, front: FrontEnd, name: str, limit: int | None = None) -> Recorded:

@@ -17,6 +17,7 @@ from gmmspeech.arguments import checked
 from gmmspeech.audio import audio_format, read_audio
 from gmmspeech.blocks import ordered_map
 from gmmspeech.commands.conversion import converting, readable_utterances
+from gmmspeech.commands.copies import leave_copies_out
 from gmmspeech.commands.evaluation import Evaluation, evaluate_scores, report_file, trial_speakers
 from gmmspeech.commands.extraction import extract_features
 from gmmspeech.commands.groups import lacking, rows_of_groups, speaker_pitch_groups
@@ -170,6 +171,7 @@ def verify_folder(
     if place.exists() and os.path.samefile(place, source):
         raise ConfigError(f"out: found {shown(place, 400)}, the folder of the recordings, expected another")
     seconds, rates = readable_utterances(data, left_out)
+    leave_copies_out(data, seconds, left_out)
     data = data.only(seconds)
     rate = 16000 if rates[0] >= 16000 else 8000
     strangers = None if background is None else _background(background, rate)
@@ -180,9 +182,9 @@ def verify_folder(
         run, lists = pipeline.Run(place, jobs=n_jobs or 1), place / "protocol"
         everyone = strangers is not None
         if protocol is not None:
-            chosen = read_protocol(Path(protocol), data, everyone=everyone)
+            chosen = read_protocol(Path(protocol), data, left_out, everyone=everyone)
         else:
-            chosen = choose_protocol(data, seconds, everyone=everyone, random_state=random_state)
+            chosen = choose_protocol(data, seconds, left_out, everyone=everyone, random_state=random_state)
         if background is not None:
             chosen = replace(chosen, notes=(*chosen.notes, STRANGERS.format(shown(background, 400))))
         features, bad = place / "features.h5", place / "bad_recordings.json"

@@ -69,7 +69,12 @@ class Protocol:
 
 
 def choose_protocol(
-    data: DataDir, seconds: Mapping[str, float], *, everyone: bool = False, random_state: int = 0
+    data: DataDir,
+    seconds: Mapping[str, float],
+    left_out: Mapping[str, str],
+    *,
+    everyone: bool = False,
+    random_state: int = 0,
 ) -> Protocol:
     """Split speakers into background and evaluation, and recordings of the latter into enrollment and test.
 
@@ -82,6 +87,8 @@ def choose_protocol(
         Recordings, each of one speaker.
     seconds : mapping
         Their lengths.
+    left_out : mapping
+        Others, and why they are not used.
     everyone : bool
         Whether all are in trials, for a background model of others.
     random_state : int
@@ -97,7 +104,8 @@ def choose_protocol(
         expected = f"{fewest} speakers, 2 of them with several recordings" + (
             ", or a background model of others" if 1 < len(said) < fewest else ""
         )
-        raise DataError(f"{shown(data.path, 400)}: found {told}, {longer}; expected at least {expected}")
+        lost = told_left_out(left_out)
+        raise DataError(f"{shown(data.path, 400)}: found {told}, {longer}{lost}; expected at least {expected}")
     wanted = len(said) if everyone else max(round(EVALUATED * len(said)), 2 if len(said) < 6 else 3)
     chosen = [*rng.permutation(several), *rng.permutation(single)][:wanted]
     most = max(MOST_TRIALS // len(chosen) ** 2, 1)
@@ -130,6 +138,12 @@ def choose_protocol(
     return Protocol(background, enrollment, trials, owners, tuple(notes))
 
 
+def told_left_out(left_out: Mapping[str, str]) -> str:
+    """Give what an error of too few says of recordings that are not used: how many, and why the first; or nothing."""
+    first = next(iter(left_out.items()), None)
+    return f" ({counted(len(left_out), 'file')} left out; the first: {first[0]}: {first[1]})" if first else ""
+
+
 def _divide(
     utterances: Sequence[str], seconds: Mapping[str, float], rng: np.random.Generator
 ) -> tuple[list[str], list[str]]:
@@ -158,16 +172,18 @@ def write_protocol(folder: Path, protocol: Protocol) -> None:
         (folder / "background").unlink(missing_ok=True)  # what an earlier run left
 
 
-def read_protocol(folder: Path, data: DataDir, *, everyone: bool = False) -> Protocol:
+def read_protocol(folder: Path, data: DataDir, left_out: Mapping[str, str], *, everyone: bool = False) -> Protocol:
     """Read what `write_protocol` wrote, or people after its manner; ``owners`` is not needed.
 
-    With `everyone`, for a background model of others, ``background`` is neither.
+    With `everyone`, for a background model of others, ``background`` is neither. `left_out` tells of recordings that
+    can't be used.
 
     Raises
     ------
     DataError
-        A recording that there is not, a model of recordings of several speakers, a speaker in background and trials, a
-        recording as enrollment and as test of a model, or trials that call a test by a wrong label.
+        A recording that there is not, or that is left out, a model of recordings of several speakers, a speaker in
+        background and trials, a recording as enrollment and as test of a model, or trials that call a test by a wrong
+        label.
     """
     background = {} if everyone else read_map(folder / "background")
     enrollment = read_list_map(folder / "spk2utt")
@@ -179,6 +195,9 @@ def read_protocol(folder: Path, data: DataDir, *, everyone: bool = False) -> Pro
                 alike = look_alike(_whole(name), data.recordings)
                 found = f"no recording {shown(name)} in {shown(data.path, 300)}"
                 raise DataError(f"{folder / file}: found {found}, expected paths below it without suffix{alike}")
+            if _whole(name) in left_out:
+                found = f"recording {shown(name)}, which is left out ({left_out[_whole(name)]})"
+                raise DataError(f"{folder / file}: found {found}, expected one that can be used")
     owners = {u: data.utt2spk[_whole(u)] for u in (*enrolled, *trials.tests)}
     for model, utterances in enrollment.items():
         speakers = sorted({owners[u] for u in utterances})

@@ -245,11 +245,23 @@ def test_who_whispers_has_no_pitch(folder: Path, tmp_path: Path) -> None:
 )
 def test_too_little(tmp_path: Path, names: list[str], message: str) -> None:
     (tmp_path / "in").mkdir()
-    for name in names:
+    for take, name in enumerate(names):
         (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
-        soundfile.write(tmp_path / "in" / name, voice(0, 0), 8000, format="WAV")
+        soundfile.write(tmp_path / "in" / name, voice(0, take), 8000, format="WAV")
     with pytest.raises(gs.errors.DataError, match=message):
         gs.verify_folder(tmp_path / "in", tmp_path / "out")
+
+
+def test_copies_are_left_out_and_told(folder: Path, tmp_path: Path) -> None:
+    """Of several speakers, nobody knows whose; of one, it would be enrollment and test."""
+    for speaker in SPEAKERS[2:]:
+        shutil.rmtree(folder / speaker)
+    for place in sorted((folder / SPEAKERS[1]).glob("*/*"))[1:]:
+        place.unlink()
+    (copied,) = (folder / SPEAKERS[1]).glob("*/*")
+    shutil.copy(copied, folder / SPEAKERS[0])
+    with pytest.raises(gs.errors.DataError, match=r"found 1 speaker.*2 files left out; the first: .*: found the same"):
+        gs.verify_folder(folder, tmp_path / "out")
 
 
 @pytest.mark.usefixtures("no_pictures")

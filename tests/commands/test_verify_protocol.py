@@ -27,7 +27,7 @@ def folders(**takes: int) -> tuple[DataDir, dict[str, float]]:
 
 def test_nobody_is_on_both_sides() -> None:
     data, seconds = folders(**{f"s{i}": 1 + i % 5 for i in range(30)})
-    found = choose_protocol(data, seconds, random_state=1)
+    found = choose_protocol(data, seconds, {}, random_state=1)
     assert len(found.enrollment) == 12
     assert not set(found.background.values()) & set(found.enrollment)
     assert set(found.background.values()) | set(found.enrollment) == set(data.utt2spk.values())
@@ -41,14 +41,14 @@ def test_nobody_is_on_both_sides() -> None:
         assert tests | set(utterances) == {u for u in data.utterances if u.startswith(f"{model}/")}
     counts = Counter(found.trials.models)
     assert len(set(counts.values())) == 1
-    again, other = (choose_protocol(data, seconds, random_state=seed) for seed in (1, 2))
+    again, other = (choose_protocol(data, seconds, {}, random_state=seed) for seed in (1, 2))
     assert again.enrollment == found.enrollment
     assert other.enrollment != found.enrollment
 
 
 def test_single_recordings_are_cut_where_there_is_nothing_else() -> None:
     data, seconds = folders(a=1, b=1, c=1, d=3, e=1)
-    found = choose_protocol(data, {**seconds, "a/0": 5.0, "b/0": 5.0})
+    found = choose_protocol(data, {**seconds, "a/0": 5.0, "b/0": 5.0}, {})
     assert "d" in found.enrollment
     assert set(found.enrollment) & {"c", "e"}
     assert found.notes[0].startswith("1 of the 2 speakers in trials have one recording")
@@ -61,7 +61,7 @@ def test_single_recordings_are_cut_where_there_is_nothing_else() -> None:
 
 def test_bad_recordings_are_taken_out() -> None:
     data, seconds = folders(a=3, b=3, c=3, d=3)
-    found = choose_protocol(data, seconds)
+    found = choose_protocol(data, seconds, {})
     model, other = found.enrollment
     left = found.without({found.enrollment[model][0]: "bad"})
     assert set(left.trials.models) == {other}
@@ -81,14 +81,19 @@ def write_own(folder: Path, background: dict, models: dict, trials: list[str]) -
 
 def test_own_protocol(tmp_path: Path) -> None:
     data, seconds = folders(a=3, b=3, c=3, d=3)
-    chosen = choose_protocol(data, seconds)
+    chosen = choose_protocol(data, seconds, {})
     write_protocol(tmp_path / "made", chosen)
-    read = read_protocol(tmp_path / "made", data)
+    read = read_protocol(tmp_path / "made", data, {})
     assert (read.background, read.enrollment, read.owners) == (chosen.background, chosen.enrollment, chosen.owners)
     assert read.trials.models == chosen.trials.models
     assert np.array_equal(read.trials.is_target, chosen.trials.is_target)
     good = {"c/0": "c", "d/0": "d"}, {"m": ["a/0"]}, ["m a/1 target", "m b/1#2 nontarget"]
-    assert read_protocol(write_own(tmp_path, *good), data).owners == {"m": "a", "a/0": "a", "a/1": "a", "b/1#2": "b"}
+    assert read_protocol(write_own(tmp_path, *good), data, {}).owners == {
+        "m": "a",
+        "a/0": "a",
+        "a/1": "a",
+        "b/1#2": "b",
+    }
 
 
 @pytest.mark.parametrize(
@@ -109,4 +114,4 @@ def test_own_protocols_that_would_mislead(tmp_path: Path, place: int, value: obj
     parts: list = [{"c/0": "c", "d/0": "d"}, {"m": ["a/0"]}, ["m a/1 target", "m b/1 nontarget"]]
     parts[place] = value
     with pytest.raises(DataError, match=message):
-        read_protocol(write_own(tmp_path, *parts), data)
+        read_protocol(write_own(tmp_path, *parts), data, {})
