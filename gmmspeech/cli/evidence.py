@@ -52,7 +52,7 @@ def compare(questioned: Path, known: tuple[Path, ...], population: Path, out: Pa
     index.html, prints on paper.
     """
     from gmmspeech.commands.evidence import compare_recordings
-    from gmmspeech.report.evidence import verdict
+    from gmmspeech.report.evidence import points, verdict
 
     found = compare_recordings(questioned, known, population, out, **options)
     tell_left_out(found.left_out)
@@ -61,6 +61,9 @@ def compare(questioned: Path, known: tuple[Path, ...], population: Path, out: Pa
     decades = [x / 2.302585092994046 for x in (found.llr.value, found.llr.low, found.llr.high)]
     tell(f"log10 LR {decades[0]:.2f} ({decades[1]:.2f} to {decades[2]:.2f})")
     tell(f"validation: {found.num_speakers} speakers, Cllr {cost.value:.3f} ({cost.low:.3f} to {cost.high:.3f})")
+    for asked, answer, holds in points(found):
+        if holds == "no":
+            tell(f"does not hold: {asked} ({answer})")
     for note in found.notes:
         tell(note)
     tell(f"report: {out / 'index.html'}")

@@ -19,6 +19,7 @@ from gmmspeech.commands.evidence_scores import SYSTEMS, Sides, background_model,
 from gmmspeech.commands.population import (
     Population,
     Recorded,
+    Signal,
     read_population,
     record,
     record_all,
@@ -37,6 +38,7 @@ from gmmspeech.scoring.intervals import llr_interval
 from gmmspeech.scoring.trials import Scores
 
 FRONT_END = "voice_comparison"
+LOWEST_RATE = 8000
 FEWEST_SPEAKERS = 9  # so that four are in trials
 FEWEST_IN_TRIALS = 4  # two to learn a calibration from that knows neither speaker of a trial
 RESAMPLES = 1000  # a fifth of that for the case, whose calibration is learnt anew of each
@@ -87,9 +89,10 @@ def compare_recordings(
     check_output_folder(out)
     files = [questioned, *known]
     signals, digests = [read_audio(path, channel="mix") for path in files], [file_digest(path) for path in files]
-    if digests[0] in digests[1:]:
-        raise DataError(f"{questioned}: found the questioned recording among the known ones, expected others")
+    _check_case(files, signals)
     found = read_population(population, digests)
+    if found.rate < LOWEST_RATE:
+        raise DataError(f"{population}: found recordings of {found.rate} Hz, expected {LOWEST_RATE} or more")
     front = _front_end(config, min([found.rate, *(rate for _, rate in signals)]), ways)
     case, *models = [record(signal, front, str(path)) for signal, path in zip(signals, files, strict=True)]
     model = Recorded(np.concatenate([each.frames for each in models]), _together(models))
@@ -136,9 +139,22 @@ def compare_recordings(
     return evidence
 
 
+def _check_case(files: Sequence[Path], signals: Sequence[Signal]) -> None:
+    """Check that the recordings are different ones, whatever format they are in, at a rate that the models have."""
+    for i, (path, (samples, rate)) in enumerate(zip(files, signals, strict=True)):
+        if rate < LOWEST_RATE:
+            raise DataError(f"{path}: found {rate} Hz, expected {LOWEST_RATE} or more")
+        same = [j for j in range(i) if np.array_equal(signals[j][0], samples)]
+        if same:
+            where = (
+                "the questioned recording among the known ones" if same[0] == 0 else f"the samples of {files[same[0]]}"
+            )
+            raise DataError(f"{path}: found {where}, expected others")
+
+
 def _front_end(config: str, rate: int, ways: Sequence[Sequence[str]]) -> FrontEnd:
     """Front end at the highest of 8 and 16 kHz that all recordings have."""
-    rate = 16000 if rate >= 16000 and not any(map(is_narrow, ways)) else 8000
+    rate = 16000 if rate >= 16000 and not any(map(is_narrow, ways)) else LOWEST_RATE
     return converting(FrontEnd.from_file(config), rate)
 
 
@@ -164,15 +180,15 @@ def _calibrated(scored: Mapping[str, tuple[NDArray[np.float64], float]], chosen:
         _, scores = fold_ratios(columns, *who, fit=fit_calibration)
         intervals = bootstrap_ci(llrs, *who, metrics=["cllr", "min_cllr"], n_resamples=RESAMPLES)
         intervals |= bootstrap_ci(scores, *who, metrics=["eer"], n_resamples=RESAMPLES)
-    return {
-        "llr": llr_interval(case, columns, *who, fit=fit, n_resamples=RESAMPLES // 5),
-        "score": float(fit_calibration(columns[is_target], columns[~is_target]).apply(case[None])[0]),
-        "trials": trials,
-        "scores": scores,
-        "llrs": llrs,
-        "calibration": fit(columns[is_target], columns[~is_target]),
-        "intervals": intervals,
-    }
+        return {
+            "llr": llr_interval(case, columns, *who, fit=fit, n_resamples=RESAMPLES // 5),
+            "score": float(fit_calibration(columns[is_target], columns[~is_target]).apply(case[None])[0]),
+            "trials": trials,
+            "scores": scores,
+            "llrs": llrs,
+            "calibration": fit(columns[is_target], columns[~is_target]),
+            "intervals": intervals,
+        }
 
 
 def _notes(chosen: Protocol) -> tuple[str, ...]:

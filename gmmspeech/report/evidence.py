@@ -139,6 +139,8 @@ def verdict(evidence: Evidence) -> str:
     times = ratio_text(abs(value))
     same, other = "the known speaker speaks in it", "another speaker of the population does"
     first, second = (same, other) if value >= 0 else (other, same)
+    if times == ratio_text(0.0):
+        return f"The questioned recording is about as probable if {same} as if {other}."
     said = f"The questioned recording is about {times} times more probable if {first} than if {second}"
     if evidence.bound:
         said += ", or more: the ratio lies at the bound that so many trials support, and none beyond it is given"
@@ -172,7 +174,8 @@ def _case(evidence: Evidence) -> str:
     )
 
 
-def _points(evidence: Evidence) -> str:
+def points(evidence: Evidence) -> list[tuple[str, str, str]]:
+    """Give what the consensus on validation asks about: what is asked, what was found, and whether it holds."""
     lowest, highest = (x / math.log(10) for x in (evidence.llrs.min(), evidence.llrs.max()))
     value, cost = evidence.llr.value / math.log(10), evidence.intervals["cllr"]
     lower, upper = (x / math.log(10) for x in (evidence.calibration.lower or 0.0, evidence.calibration.upper or 0.0))
@@ -180,7 +183,9 @@ def _points(evidence: Evidence) -> str:
     enough, within = evidence.num_speakers >= WELL_MEASURED, lowest <= value <= highest
     said, bound = f"log10 {value:.2f}", "at the bound" if evidence.bound else "yes"
     population, conditions = evidence.settings["Population"], evidence.settings["Conditions"]
-    rows = [
+    questioned = evidence.questioned, evidence.tests, "the tests"
+    known = evidence.known, evidence.enrolled, "enrollment"
+    return [
         (
             "relevant population",
             f"{population['folder']}: {evidence.num_speakers} speakers, none of whom trained the system",
@@ -191,21 +196,31 @@ def _points(evidence: Evidence) -> str:
             "; ".join(f"{side} {way}" for side, way in conditions.items()),
             "for the expert to say",
         ),
-        ("speech and noise as in the case", "tests: see the table above", _yes(_is_like(evidence))),
+        ("speech and noise of the questioned recording", _beside(*questioned), _yes(_is_like(*questioned[:2]))),
+        ("speech and noise of the known recordings", _beside(*known), _yes(_is_like(*known[:2]))),
         ("enough speakers", f"{evidence.num_speakers}, expected {WELL_MEASURED}", _yes(enough)),
         ("ratios are worth more than none", f"Cllr {cost.value:.3f} ({_span(cost)}), below 1", _yes(cost.high < 1)),
         ("ratios are calibrated", f"Cllr less minCllr {loss:.3f}, at most {MOST_LOSS}", _yes(loss <= MOST_LOSS)),
         ("ratio within those of the validation", f"{said} in {lowest:.2f} to {highest:.2f}", _yes(within)),
         ("ratio within the bounds (ELUB)", f"{said} in {lower:.2f} to {upper:.2f}", bound),
     ]
-    points = table(["asked", "found", "holds"], rows)
-    return f'<div class="configuration">{points}</div>\n<p class="note">{escape(_CONSENSUS)}</p>'
 
 
-def _is_like(evidence: Evidence) -> bool:
-    """Say whether speech and noise of the questioned recording are within those of the validation."""
-    seconds, ratios = np.array(evidence.tests).T
-    case = evidence.questioned
+def _points(evidence: Evidence) -> str:
+    asked = table(["asked", "found", "holds"], points(evidence))
+    return f'<div class="configuration">{asked}</div>\n<p class="note">{escape(_CONSENSUS)}</p>'
+
+
+def _beside(case: Quality, validation: Sequence[Quality], name: str) -> str:
+    """Say what speech and noise of one side of the case are, and what they are in the validation."""
+    seconds, ratios = np.array(validation).T
+    speech = f"{case.seconds:.1f} s of speech, in {name} {seconds.min():.1f} to {seconds.max():.1f} s"
+    return f"{speech}; {case.snr:.0f} dB over the noise, in {name} {ratios.min():.0f} to {ratios.max():.0f} dB"
+
+
+def _is_like(case: Quality, validation: Sequence[Quality]) -> bool:
+    """Say whether speech and noise of one side of the case are within those of the validation."""
+    seconds, ratios = np.array(validation).T
     return bool(
         seconds.min() <= 1.1 * case.seconds
         and case.seconds <= 1.5 * seconds.max()

@@ -1,6 +1,7 @@
 """Comparisons from files to a report: the same and another speaker, of made voices, and what can't be compared."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from gmmspeech.commands import evidence
 from gmmspeech.commands.evidence import compare_recordings
 from gmmspeech.commands.population import read_population
 from gmmspeech.errors import DataError
+from gmmspeech.metrics.bootstrap import Interval
 from gmmspeech.report.evidence import ratio_text, verdict
 
 SPEAKERS, RATE = 12, 8000
@@ -96,6 +98,18 @@ def test_the_case_is_not_in_the_population(world):
         compared(world, ["questioned"])
 
 
+def test_recordings_of_the_case_are_different_ones_in_any_format(world, tmp_path):
+    """Of 16 bits, each format gives the same samples; what is above half of the rate is not there."""
+    samples, _ = soundfile.read(world / "same.wav")
+    soundfile.write(tmp_path / "copy.flac", samples, RATE)
+    soundfile.write(tmp_path / "slow.wav", samples, 4000)
+    case, population = world / "questioned.wav", world / "population"
+    with pytest.raises(DataError, match=r"copy.flac: found the samples of .*same.wav, expected others"):
+        compare_recordings(case, [world / "same.wav", tmp_path / "copy.flac"], population, tmp_path / "out")
+    with pytest.raises(DataError, match=r"slow.wav: found 4000 Hz, expected 8000 or more"):
+        compare_recordings(case, [tmp_path / "slow.wav"], population, tmp_path / "out")
+
+
 def test_a_population_of_too_few(world, tmp_path):
     for speaker in range(8):
         (tmp_path / f"s{speaker}").symlink_to(world / "population" / f"s{speaker:02d}")
@@ -104,6 +118,8 @@ def test_a_population_of_too_few(world, tmp_path):
 
 
 def test_words_for_ratios():
+    nothing = SimpleNamespace(llr=Interval(-0.004, -1.0, 1.0), bound="")
+    assert "about as probable if the known speaker speaks in it as if another speaker" in verdict(nothing)
     assert [ratio_text(np.log(x)) for x in (1.0, 12.34, 0.0456, 123456.0, 2.5e9)] == [
         "1.0", "12", "0.046", "120,000", "2.5e+9",
     ]  # fmt: skip
@@ -119,6 +135,8 @@ def test_command_line(world):
     done = run(*words, "--out", world / "told", "-k", 4)
     assert done.exit_code == 0
     assert "times more probable if the known speaker speaks in it" in done.stdout
+    assert "does not hold: enough speakers (5, expected 30)" in done.stdout
+    assert "does not hold: speech and noise" not in done.stdout
     bad = run(*words, "--out", world / "told", "--conditions", "tape")
     assert bad.exit_code == 1
     assert "--conditions" in bad.stderr
