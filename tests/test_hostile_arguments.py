@@ -491,9 +491,9 @@ def good_files(tmp_path_factory):
             Path("data", name).write_text(text)
         Path("spoken").mkdir()
         soundfile.write("spoken/a.wav", SIGNAL, 16000)
-        for name in ("a/1", "a/2", "b/1", "b/2", "c/1", "d/1"):
+        for number, name in enumerate(("a/1", "a/2", "b/1", "b/2", "c/1", "d/1")):
             Path("speakers", name).parent.mkdir(parents=True, exist_ok=True)
-            soundfile.write(f"speakers/{name}.wav", SIGNAL, 16000)
+            soundfile.write(f"speakers/{name}.wav", np.roll(SIGNAL, number), 16000)
         Path("spoken/a.txt").write_text("ah")
         Path("scores").write_text("m t 1.0\n")
         Path("trials").write_text("m t target\n")
