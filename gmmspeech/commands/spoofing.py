@@ -113,7 +113,7 @@ def rows_of_spoofing(rows: Iterable[SpoofRow]) -> list[list[str]]:
 
 def _aligned(path: Path, protocol: Path, trials: list[SpoofTrial]) -> NDArray[np.float64]:
     """Scores of the trials, or a DataError that names the first without."""
-    found = read_cm_scores(path)
+    found = read_cm_scores(path, trials)
     missing = [trial.utterance for trial in trials if trial.utterance not in found]
     if missing:
         such = f"no score of {shown(missing[0])} of {protocol} ({counted(len(missing), 'such utterance')})"

@@ -126,18 +126,21 @@ def write_protocol(path: str | os.PathLike[str], trials: Sequence[SpoofTrial]) -
 
 
 @checked
-def read_cm_scores(path: str | os.PathLike[str]) -> dict[str, float]:
+def read_cm_scores(path: str | os.PathLike[str], trials: Sequence[SpoofTrial] | None = None) -> dict[str, float]:
     """Read the scores of a countermeasure, of utterances.
 
     Parameters
     ----------
     path : path-like
         Lines of ``UTTERANCE SCORE`` as in 2021, or ``UTTERANCE ATTACK KEY SCORE`` as in 2019.
+    trials : sequence of SpoofTrial, optional
+        Utterances of a protocol, whose keys those of 2019 have to be.
 
     Raises
     ------
     DataError
-        If the file is missing, a line has other fields, a score is no finite number, or an utterance comes twice.
+        If the file is missing, a line has other fields, a score is no finite number, an utterance comes twice, or a key
+        is not that of the protocol.
 
     Examples
     --------
@@ -148,7 +151,13 @@ def read_cm_scores(path: str | os.PathLike[str]) -> dict[str, float]:
     {'LA_E_9332881': -1.5, 'LA_E_6866159': 2.25}
     """
     scores: dict[str, float] = {}
+    genuine = {trial.utterance: trial.is_bonafide for trial in trials or ()}
     for number, fields, value in _scored_lines(path, (2, 4), "UTTERANCE SCORE or UTTERANCE ATTACK KEY SCORE"):
+        if len(fields) == 4:
+            key = _KEYS.get(fields[2])
+            if key is None or key != genuine.get(fields[0], key):
+                expected = " or ".join(_KEYS) if key is None else f"{_key(not key)} as in the protocol"
+                raise DataError(f"{path}:{number}: found {shown(repr(fields[2]))}, expected {expected}")
         if fields[0] in scores:
             raise DataError(f"{path}:{number}: found utterance {shown(fields[0])} again, expected each once")
         scores[fields[0]] = value
@@ -288,4 +297,8 @@ def _scored_lines(
 
 
 def _attack_and_key(trial: SpoofTrial) -> list[str]:
-    return ["-", "bonafide"] if trial.is_bonafide else [trial.attack, "spoof"]
+    return ["-" if trial.is_bonafide else trial.attack, _key(trial.is_bonafide)]
+
+
+def _key(is_bonafide: bool) -> str:
+    return "bonafide" if is_bonafide else "spoof"

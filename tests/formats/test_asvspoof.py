@@ -98,12 +98,21 @@ def test_phases_that_are_not_there(tmp_path: Path) -> None:
     [
         ("u1 1.5\nu1 2\n", "file:2: found utterance u1 again"),
         ("u1 nan\n", "file:1: found 'nan', expected a number as the score"),
+        ("u1 A01 human 1.5\n", "file:1: found 'human', expected bonafide or spoof"),
         ("u1 A01 1.5\n", "file:1: found 3 fields, expected UTTERANCE SCORE or UTTERANCE ATTACK KEY SCORE"),
     ],
 )
 def test_bad_scores(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(DataError, match=problem):
         read_cm_scores(written(tmp_path, text))
+
+
+def test_keys_of_scores_are_those_of_the_protocol(tmp_path: Path) -> None:
+    trials = read_protocol(written(tmp_path, LA_2019))
+    scores = written(tmp_path, "LA_T_1138215 - bonafide 1\nLA_T_1004644 - bonafide 2\nLA_T_9 A01 spoof 3\n", "scores")
+    assert len(read_cm_scores(scores)) == 3
+    with pytest.raises(DataError, match="scores:2: found 'bonafide', expected spoof as in the protocol"):
+        read_cm_scores(scores, trials)
 
 
 def test_what_is_not_written(tmp_path: Path) -> None:
