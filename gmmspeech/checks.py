@@ -49,7 +49,8 @@ def real_array(
             wrong = next((entry for entry in array.flat if entry is None or isinstance(entry, (str, bytes))), 0)
             if wrong != 0:
                 raise TypeError(f"found {told(wrong)}")
-            array = array.astype(np.float64)
+            nullable = hasattr(x, "isna")  # columns of pandas that say NA where there is nothing
+            array = x.to_numpy(np.float64, na_value=np.nan) if nullable else array.astype(np.float64)
     except (TypeError, ValueError, RuntimeError, OverflowError) as problem:
         found = _uneven(x) or f"something that is no number ({_reason(x, problem)})"
         raise error(f"{owner}: found {found}, expected numbers{_advice(x)}") from None
@@ -82,7 +83,11 @@ def _advice(x: Any) -> str:
         return ": a pair as of read_audio is taken apart, signal, rate = pair"
     if hasattr(x, "select_dtypes"):
         others = list(x.select_dtypes(exclude=["number", "bool"]).columns)
-        return f": drop {'columns' if len(others) > 1 else 'column'} {shown(', '.join(map(str, others)))}"
+        return (
+            f": drop {'columns' if len(others) > 1 else 'column'} {shown(', '.join(map(str, others)))}"
+            if others
+            else ""
+        )
     return ""
 
 

@@ -20,7 +20,16 @@ from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm import em, floors, missing
 from gmmspeech.gmm.conditional import ConditionalMixture, conditional
 from gmmspeech.gmm.estimator import Estimator, check_fitted
-from gmmspeech.gmm.frames import as_frames, check_names, check_weights, near_one, saved_names, set_names, warn_if_wide
+from gmmspeech.gmm.frames import (
+    as_frames,
+    check_given_names,
+    check_names,
+    check_weights,
+    near_one,
+    saved_names,
+    set_names,
+    warn_if_wide,
+)
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.responsibilities import check_responsibilities
 from gmmspeech.gmm.stats import GMMStats
@@ -337,7 +346,7 @@ class Mixture(Saved, Estimator):
         ConfigError
             A number of no column, one twice, none or all.
         FeatureError
-            Values of another shape, or not finite.
+            Values of another shape, or not finite, or of columns with other names.
 
         Examples
         --------
@@ -346,7 +355,9 @@ class Mixture(Saved, Estimator):
         >>> gmm.conditional([[2.0]], given=[0]).mean
         array([[2.6]])
         """
-        return conditional(self._internal(), X, given)
+        found = conditional(self._internal(), X, given)
+        check_given_names(self, X, given)
+        return found
 
     @abstractmethod
     def variances(self) -> NDArray[np.float64]:

@@ -104,7 +104,7 @@ def conditional(parameters: Parameters, X: ArrayLike, given: Sequence[int]) -> C
 
 def _columns(given: Sequence[int], dim: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Numbers of the columns that are given, in their order, and of the others."""
-    numbers = np.asarray(given) if isinstance(given, (list, tuple, np.ndarray)) else np.empty(0)
+    numbers = np.asarray(given) if isinstance(given, (list, tuple, range, np.ndarray)) else np.empty(0)
     right = numbers.ndim == 1 and numbers.dtype.kind in "iu" and 0 < len(set(numbers.tolist())) == len(numbers) < dim
     if not right or numbers.min() < 0 or numbers.max() >= dim:
         expected = f"different columns, some of 0 to {dim - 1} and not all"

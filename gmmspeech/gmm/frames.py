@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import warnings
+from collections.abc import Sequence
 from typing import Any, TypeGuard, TypeVar, cast
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.blocks import Block, Frames, frame_blocks, frame_dim, is_segments, map_blocks
 from gmmspeech.checks import as_weights, finite, real_array, transposed
-from gmmspeech.errors import FeatureError, GmmSpeechWarning, counted
+from gmmspeech.errors import FeatureError, GmmSpeechWarning, counted, shown
 
 Estimator = TypeVar("Estimator")
 
@@ -73,6 +74,16 @@ def check_names(estimator: Any, X: object, *, reset: bool) -> None:
             validate_data(estimator, table, reset=reset and i == 0, skip_check_array=True, ensure_2d=False)
     except (TypeError, ValueError) as error:
         raise FeatureNamesError(str(error)) from None
+
+
+def check_given_names(estimator: object, X: object, given: Sequence[int]) -> None:
+    """Refuse a table of some columns whose names are not those that the estimator has for them, in their order."""
+    from gmmspeech.gmm.errors import FeatureNamesError
+
+    names, found = saved_names(estimator), [*getattr(X, "columns", ())]
+    expected = [names[column] for column in given] if names else []
+    if expected and found != expected and all(isinstance(name, str) for name in found) and found:
+        raise FeatureNamesError(f"X: found columns {shown(', '.join(found))}, expected {', '.join(expected)}, as given")
 
 
 def _may_have_names(table: object) -> bool:

@@ -1,6 +1,7 @@
 """Some columns given the others, against ratios of scipy's joint and marginal densities, and numeric integrals."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.integrate import trapezoid
 from scipy.stats import multivariate_normal
@@ -57,6 +58,17 @@ def test_regression_finds_a_curve_and_diagonal_mixtures_have_it_too():
     points = np.linspace(-2.8, 2.8, 50)[:, None]
     assert np.abs(full.conditional(points, given=[0]).mean - np.sin(points)).max() < 0.1
     assert np.abs(diagonal.conditional(points, given=[0]).mean - np.sin(points)).max() < 0.2
+
+
+def test_columns_of_a_table_are_those_given():
+    """By name, and in the order of their numbers; a range is a sequence of numbers, too."""
+    table = pd.DataFrame(mixture("full")[1], columns=list("abcd"))
+    gmm = gs.GMM(2, max_iter=2, random_state=0).fit(table)
+    expected = gmm.conditional(table.to_numpy()[:, :2], given=[0, 1]).mean
+    np.testing.assert_array_equal(gmm.conditional(table[["a", "b"]], given=range(2)).mean, expected)
+    for names in (["b", "a"], ["c", "d"]):
+        with pytest.raises(FeatureError, match=f"X: found columns {', '.join(names)}, expected a, b, as given"):
+            gmm.conditional(table[names], given=[0, 1])
 
 
 def test_bad_input():

@@ -1,6 +1,7 @@
 """Missing values against a naive evaluation in float64, value by value, and what EM must hold with them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import norm
 
@@ -152,3 +153,17 @@ def test_nan_is_named_unless_it_is_allowed(tmp_path):
         assert gs.load(tmp_path / "gmm.h5").allow_nan is allow
     assert tolerant.__sklearn_tags__().input_tags.allow_nan
     assert not DiagonalGMM().__sklearn_tags__().input_tags.allow_nan
+
+
+def test_na_of_a_table_is_nan():
+    """Columns of pandas' own types say NA where others have NaN."""
+    rng = np.random.default_rng(0)
+    frames = np.where(rng.random((200, 3)) < 0.2, np.nan, rng.normal(size=(200, 3)))
+    table = pd.DataFrame(frames, columns=list("abc")).astype("Float64")
+    assert table.isna().any().all()
+    gmm = DiagonalGMM(2, allow_nan=True, max_iter=2, random_state=0).fit(frames)
+    np.testing.assert_array_equal(
+        DiagonalGMM(2, allow_nan=True, max_iter=2, random_state=0).fit(table).means_, gmm.means_
+    )
+    with pytest.raises(FeatureError, match="found nan, expected a finite number"):
+        DiagonalGMM(2).fit(table)
