@@ -29,7 +29,7 @@ import click
 from gmmspeech.audio import audio_file
 from gmmspeech.errors import ConfigError, DataError, DownloadError, report_errors, say, shown
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.files.atomic import atomic_path, write_lines
+from gmmspeech.files.atomic import atomic_path, remove_leftovers, write_lines
 from gmmspeech.files.text import parse_number, read_text
 from gmmspeech.formats.datadir import DataDir
 
@@ -136,6 +136,7 @@ class Run:
             number = later.name.split("-")[0]
             if number.isdecimal() and int(number) >= self._count and not later.is_dir():
                 later.unlink()
+        remove_leftovers(*outputs, mark)
         say(f"{title} ...", sender="")
         self._stage = _Stage(mark, self._digest, title, time.perf_counter(), time.process_time())
         return True

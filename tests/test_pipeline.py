@@ -227,6 +227,15 @@ def test_beginning_where_earlier_outputs_are_missing(recipe: Recipe) -> None:
     assert not recipe.out.exists()
 
 
+def test_what_a_killed_stage_was_writing_is_removed(recipe: Recipe) -> None:
+    """By any run that does the stage anew; what is not of its outputs stays."""
+    (recipe.out / MARKS).mkdir(parents=True)
+    for name in (".features.0123abcd", f"{MARKS}/.1-features.0123abcd", ".other.0123abcd"):
+        (recipe.out / name).write_text("half")
+    recipe.run()
+    assert [path.name for path in recipe.out.rglob(".*.0123abcd")] == [".other.0123abcd"]
+
+
 def test_an_input_that_changes_while_the_stage_works(recipe: Recipe) -> None:
     recipe.fail = lambda name: recipe.source.write_text("changed meanwhile") if name == "train" else None
     recipe.run()

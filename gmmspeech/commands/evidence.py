@@ -27,7 +27,7 @@ from gmmspeech.commands.population import (
 from gmmspeech.commands.verify_protocol import SHORTEST_CUT, Protocol, choose_protocol, told_left_out
 from gmmspeech.errors import DataError, GmmSpeechWarning, counted
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.files.atomic import check_output_folder
+from gmmspeech.files.atomic import check_output_folder, remove_leftovers
 from gmmspeech.formats.trials import write_scores, write_trials
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.metrics.bootstrap import bootstrap_ci
@@ -231,6 +231,7 @@ def _system(ubm: DiagonalGMM, front: FrontEnd, systems: Sequence[str], random_st
 def _write(out: Path, evidence: Evidence, ubm: DiagonalGMM) -> None:
     """Write the report and what it was made of."""
     out.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(*(out / name for name in ("trials", "scores", "llrs", "ubm.h5", "calibration.h5")))
     trials = evidence.trials
     write_trials(out / "trials", trials)
     write_scores(out / "scores", Scores(trials.models, trials.tests, evidence.scores))

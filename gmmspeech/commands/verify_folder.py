@@ -38,7 +38,7 @@ from gmmspeech.features.compatibility import check_same_front_end, told_shift
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.pitch import median_pitch
 from gmmspeech.features.quality import speech_quality
-from gmmspeech.files.atomic import one_run_at_a_time, write_lines
+from gmmspeech.files.atomic import one_run_at_a_time, remove_leftovers, write_lines
 from gmmspeech.formats.datadir import DataDir, read_map, utterances_of
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, write_scores
@@ -260,6 +260,7 @@ def _evaluate(
     voices = json.loads(heard.read_text(encoding="utf-8"))
     if run.todo("calibrate", makes=[noted], of=[trials, *systems.values()], settings=chosen.notes):
         llrs.unlink(missing_ok=True)
+        remove_leftovers(llrs, place / "calibration.h5")
         learnt = [voices[speaker] for speaker in set(chosen.background.values())]
         tried = [voices[chosen.owners[test]] for test in set(chosen.trials.tests)]
         within = "gmm-ubm" if WITH_PITCH in systems else None  # the scores with pitch have those in them
