@@ -1,6 +1,8 @@
 """The documentation's Python runs as it stands, a page at a time from top to bottom."""
 
 import re
+import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -22,6 +24,17 @@ def test_the_python_of_a_page_runs(page, request, tmp_path, monkeypatch, capsys)
         Path("voices").symlink_to(request.getfixturevalue("synthetic_voices"))
     exec(compile(code, str(page), "exec"), {"__name__": "__main__"})
     assert "False" not in capsys.readouterr().out  # what pages print is either a figure or a claim
+
+
+def test_what_the_build_imports_comes_with_its_extra():
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    needed = [*project["dependencies"], *extras["demo"], *extras["plot"], *extras["docs"]]
+    installed = {re.split(r"[^\w-]", each)[0] for each in needed}
+    cells = re.compile(r"^```{code-cell} \w+\n(.*?)^```", re.DOTALL | re.MULTILINE)
+    code = "".join("".join(cells.findall(page.read_text("utf-8"))) for page in DOCS.rglob("*.md"))
+    imported = set(re.findall(r"^(?:import|from) (\w+)", code, re.MULTILINE)) - sys.stdlib_module_names
+    assert {"scikit-learn" if name == "sklearn" else name for name in imported} <= installed
 
 
 MARKDOWN = [DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md"))]

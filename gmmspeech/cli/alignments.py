@@ -134,7 +134,9 @@ def plot_alignment(
     The waveform stands over the spectrogram, the tiers of the TEXTGRID beneath it, and each boundary goes through all
     of them. Instead of a TextGrid any file with labels of the recording will do; OUT may end in .pdf or .svg too.
     """
+    from gmmspeech.audio import audio_format
     from gmmspeech.plot.alignments import alignment
+    from gmmspeech.plot.spectrograms import LONGEST
     from gmmspeech.plot.style import figure_of, plain, save_figure
 
     mixed = "mix" if channel is None else channel
@@ -142,6 +144,9 @@ def plot_alignment(
     figure.axes[0].set_title(plain(audio.name), loc="left")
     save_figure(figure, out)
     tell(f"{out}")
+    duration = audio_format(audio).duration
+    if end is None and duration > start + LONGEST:
+        say(f"drawn: {start:g} to {start + LONGEST:g} s, of {duration:.1f}; --start and --end choose others")
 
 
 def _tell_rows(rows: Sequence[Mapping[str, str]]) -> None:

@@ -48,6 +48,8 @@ class _Input(click.Path):
         if place.kind and not good and value != STREAM:
             expected = "the name of a file, or ark:PLACE" if self.is_list else "the name of a file"
             self.fail(f"found {shown(text)!r}, a table of Kaldi's, expected {expected}", param, ctx)
+        if os.path.isdir(text):
+            self.fail(f"found the folder {shown(text)}, expected a file, such as one in it", param, ctx)
         return super().convert(value, param, ctx)
 
 

@@ -33,7 +33,7 @@ from gmmspeech.commands.verify_protocol import (
 )
 from gmmspeech.commands.verify_systems import WITH_PITCH, score_systems, score_with_pitch
 from gmmspeech.corpora.speaker_folders import read_speaker_folders
-from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown, verbosity
+from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechWarning, counted, shown, verbosity
 from gmmspeech.features.compatibility import check_same_front_end, told_shift
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.pitch import median_pitch
@@ -176,7 +176,7 @@ def verify_folder(
     rate = 16000 if rates[0] >= 16000 else 8000
     strangers = None if background is None else _background(background, rate)
     if strangers is not None and front_end is not None:
-        check_same_front_end(strangers.front_end_, front_end.to_json(), model="the background", frames="front_end")
+        _check_front_end(front_end, strangers)
     front = front_end or _front_end(rate, strangers)
     with one_run_at_a_time(place / "results"), verbosity(bars=progress):
         run, lists = pipeline.Run(place, jobs=n_jobs or 1), place / "protocol"
@@ -223,6 +223,14 @@ def _background(name: str | os.PathLike[str], rate: int) -> DiagonalGMM:
     if model.front_end_ is None:
         raise ConfigError(f"{name}: found no front end in it, expected a background model of train-ubm")
     return model
+
+
+def _check_front_end(front_end: FrontEnd, strangers: DiagonalGMM) -> None:
+    """Check that a background model is of the frames of a front end that was given beside it."""
+    try:
+        check_same_front_end(strangers.front_end_, front_end.to_json(), model="the background", frames="front_end")
+    except FeatureError as error:
+        raise FeatureError(f"{error}; without any, the background's own is taken") from None
 
 
 def _front_end(rate: int, strangers: DiagonalGMM | None) -> FrontEnd:
@@ -334,7 +342,7 @@ def _worth(chosen: Protocol, speech: float) -> Iterator[str]:
         yield (
             f"The background has {counted(background, 'speaker')}, expected {FEW_SPEAKERS} or more: models of so few "
             "know these, not what tells speakers apart. With a larger background, such as the open one that comes "
-            "along, errors would be fewer."
+            "along (--background open), errors would be fewer."
         )
     if speech < SHORT_TEST:
         yield f"Tests have {speech:.1f} s of speech in the median; of whole sentences, errors would be far fewer."

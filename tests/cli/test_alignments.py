@@ -56,6 +56,14 @@ def test_a_picture_of_an_alignment(run, tmp_path):
     other = run(*words, tmp_path / "b.png", "--tier", "glosses")
     assert (other.exit_code, (tmp_path / "b.png").exists()) == (1, False)
     assert "--tier: found no glosses, expected some of " in other.stderr
+    assert "drawn" not in done.stderr
+    soundfile.write(tmp_path / "a.wav", np.zeros(100_000), 8000)
+    long = run(*words, tmp_path / "b.png", "--start", "1")
+    assert "drawn: 1 to 11 s, of 12.5; --start and --end choose others" in long.stderr
+    (tmp_path / "b.png").unlink()
+    soundfile.write(tmp_path / "a.wav", np.zeros(8000), 8000)
+    folder = run("plot-alignment", tmp_path / "a.wav", tmp_path, tmp_path / "b.png")
+    assert (folder.exit_code, "found the folder " in folder.stderr) == (2, True)
     late = run(*words, tmp_path / "b.png", "--start", "5")
     assert (late.exit_code, (tmp_path / "b.png").exists()) == (1, False)
     assert "found 1 s, expected some after 5 s" in late.stderr

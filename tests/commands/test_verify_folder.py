@@ -126,7 +126,9 @@ def test_background_of_strangers(folder: Path, tmp_path: Path) -> None:
 
 def test_background_and_front_end_go_together(folder: Path, tmp_path: Path) -> None:
     front = gs.FrontEnd.from_toml("clean_speech")
-    with pytest.raises(gs.errors.FeatureError, match=r"^front_end: found frames with .* as the background was"):
+    with pytest.raises(
+        gs.errors.FeatureError, match=r"^front_end: found frames with .* as the background was.*; without any,"
+    ):
         gs.verify_folder(folder, tmp_path / "out", background="open", front_end=front)
     gs.DiagonalGMM(1).fit(np.random.default_rng(0).normal(size=(50, 2))).save(tmp_path / "ubm.h5")
     with pytest.raises(gs.errors.ConfigError, match=r"ubm.h5: found no front end in it, expected a background model"):
