@@ -62,15 +62,15 @@ def elub_bounds(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> tuple[floa
     lowest = max(min(targets[0], nontargets[0]), -math.log10(len(targets) + 1))
     highest = min(max(targets[-1], nontargets[-1]), math.log10(len(nontargets) + 1))
     first, last = min(0, math.floor(lowest / _STEP)), max(0, math.floor(highest / _STEP) + 1)
-    thresholds = np.linspace(first * _STEP, last * _STEP, last - first + 1)
-    odds = 10**thresholds
+    steps = np.arange(first, last + 1)  # whole numbers, so that bounds of several calibrations that are equal are equal
+    odds = 10 ** (steps * _STEP)
     missed = np.searchsorted(10**targets, odds, "right") + 1
     accepted = len(nontargets) - np.searchsorted(10**nontargets, odds, "right") + 1
     costs = missed / (len(targets) + 1) + odds * accepted / (len(nontargets) + 1)
-    harmful = thresholds[costs > np.minimum(odds, 1)]
-    lower = np.max(harmful[harmful <= 0] + _STEP, initial=thresholds[0])
-    upper = np.min(harmful[harmful >= 0] - _STEP, initial=thresholds[-1])
-    return math.log(10) * min(float(lower), 0.0), math.log(10) * max(float(upper), 0.0)
+    harmful = steps[costs > np.minimum(odds, 1)]
+    lower = min(int(np.max(harmful[harmful <= 0] + 1, initial=first)), 0)
+    upper = max(int(np.min(harmful[harmful >= 0] - 1, initial=last)), 0)
+    return math.log(10) * _STEP * lower, math.log(10) * _STEP * upper
 
 
 def _as_powers(llrs: NDArray[np.float64]) -> NDArray[np.float64]:
