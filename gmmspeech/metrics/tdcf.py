@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -142,7 +143,8 @@ def min_tdcf(
     0.5469
     """
     base, weight, spoof_weight = _weights(asv, form, p_spoof, p_target, c_miss, c_fa, c_fa_spoof)
-    p_miss, p_fa, _ = convex_hull(count_errors(bonafide_scores, spoof_scores)).rates()
+    sides = as_vector(bonafide_scores, "bona fide scores"), as_vector(spoof_scores, "spoof scores")
+    p_miss, p_fa, _ = convex_hull(count_errors(*sides)).rates()
     return float(np.min(base + weight * p_miss + spoof_weight * p_fa) / (base + min(weight, spoof_weight)))
 
 
@@ -160,9 +162,9 @@ def _weights(
         raise ConfigError(f'form: found {form!r}, expected "2021" or "2019"')
     check_probability(p_spoof=p_spoof, p_target=p_target)
     check_positive(c_miss=c_miss, c_fa=c_fa, c_fa_spoof=c_fa_spoof)
-    if len(asv) != 3 or not all(isinstance(rate, (int, float)) and 0 <= rate <= 1 for rate in asv):
+    if len(asv) != 3 or not all(isinstance(rate, Real) and 0 <= rate <= 1 for rate in asv):
         raise ConfigError(f"asv: found {shown(repr(tuple(asv)))}, expected three rates from 0 to 1")
-    asv_miss, asv_fa, asv_spoof = asv
+    asv_miss, asv_fa, asv_spoof = map(float, asv)
     miss, fa = (1 - p_spoof) * p_target * c_miss, (1 - p_spoof) * (1 - p_target) * c_fa
     base = miss * asv_miss + fa * asv_fa
     weight, spoof_weight = miss - base, p_spoof * c_fa_spoof * asv_spoof

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.blocks import ordered_map
-from gmmspeech.errors import ConfigError, counted, shown
+from gmmspeech.errors import ConfigError, FeatureError, counted, shown
 from gmmspeech.gmm.classifier import GMMClassifier
 
 
@@ -59,6 +59,9 @@ def class_llrs(
     """
     first, second = two_models(classifier, target, other)
     one = classifier.models_[first], classifier.models_[second]
+    empty = next((number for number, frames in enumerate(tests) if not len(frames)), None)
+    if empty is not None:
+        raise FeatureError(f"test {empty}: found 0 frames, expected one or more")
 
     def ratio(frames: NDArray) -> float:
         return float(np.mean(one[0].score_samples(frames)) - np.mean(one[1].score_samples(frames)))

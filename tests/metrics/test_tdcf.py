@@ -66,6 +66,7 @@ def test_ends():
     best = 0.95 * (0.99 * 0.02 + 0.1 * 0.03)
     assert min_tdcf([2.0, 3.0], [0.0, 1.0], rates) == pytest.approx(best / (best + 0.05 * 10 * 0.5), abs=1e-12)
     assert min_tdcf([0.0, 0.0], [0.0, 0.0], rates) == pytest.approx(1)
+    assert min_tdcf([2.0, 3.0], [0.0, 1.0], tuple(np.float32([0.5, 0.25, 0.5])), form="2019") == 0
     assert asv_error_rates([3.0], [1.0], [2.0], threshold=2.0) == (0, 0, 1)
     assert asv_error_rates([1.0, 1.0], [1.0, 1.0], [1.0]) == pytest.approx(published_asv([1.0] * 2, [1.0] * 2, [1.0]))
 
@@ -82,5 +83,7 @@ def test_what_makes_no_sense():
         min_tdcf(*scores, (1.0, 1.0, 0.5))
     with pytest.raises(ConfigError, match="p_spoof: found"):
         min_tdcf(*scores, (0.1, 0.1, 0.1), p_spoof=1.5)
+    with pytest.raises(DataError, match="bona fide scores: found 1 NaN"):
+        min_tdcf([1.0, np.nan], [0.0], (0.1, 0.1, 0.1))
     with pytest.raises(DataError, match="spoof scores: found 1 NaN"):
         asv_error_rates(*scores, [np.nan])

@@ -43,5 +43,7 @@ def test_what_makes_no_sense(classifier):
         class_llrs(classifier, frames, "spoof")
     with pytest.raises(ConfigError, match="other: found 'spoof', the target"):
         class_llrs(classifier, frames, "spoof", "spoof")
+    with pytest.raises(FeatureError, match="test 1: found 0 frames, expected one or more"):
+        class_llrs(classifier, [*frames, np.zeros((0, 3))], "spoof", "replay")
     with pytest.raises(FeatureError):
         class_llrs(classifier, [np.zeros((2, 4))], "spoof", "replay")
