@@ -40,7 +40,7 @@ def validate_data(folder: Path, *, text: bool = True, sorted_by_speaker: bool = 
 def problems(folder: Path, tables: Tables, *, text: bool, sorted_by_speaker: bool) -> Iterator[str]:
     """Yield what does not fit among lists."""
     if text and "text" not in tables:
-        yield f"{folder / 'text'}: no such file, expected what is said (unless there is none by design)"
+        yield f"{folder / 'text'}: no such file, expected what is said (--no-text, if there is none by design)"
     if "wav.scp" not in tables and ("segments" in tables or "feats.scp" not in tables):
         others = "" if "segments" in tables else ", or feats.scp"
         yield f"{folder / 'wav.scp'}: no such file, expected recordings{others}"

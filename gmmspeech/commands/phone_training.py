@@ -288,7 +288,8 @@ def _train_and_save(
     model: PhoneHMM | AdaptedSystem
     with checkpoint_of(out) as checkpoint, on_cluster(scheduler) as client:
         options |= {"client": client}
-        tell = telling("training", "update", lambda state: (_in_its_pass(state.iteration), state.log_likelihood))
+        length = options.get("max_iter", MAX_ITER)  # each pass begins anew, and gains nothing upon the one before
+        tell = telling("training", "update", lambda state: ((state.iteration - 1) % length + 1, state.log_likelihood))
         keep, last = keeping_last(tell)
         options = {"callback": keep, "checkpoint": checkpoint, **options}
         followed = labels is not None and any(utterance not in labels for utterance in store if utterance in words)
@@ -312,15 +313,6 @@ def _train_and_save(
                 model = model.with_noise() if isinstance(model, AdaptedSystem) else add_spoken_noise(model)
             model.save(out)
     return model, last[0]
-
-
-def _in_its_pass(update: int) -> int:
-    """Number of an update in its pass: each begins with the first model again, and gains nothing upon the one before.
-
-    >>> [_in_its_pass(update) for update in (1, 20, 21, 40)]
-    [1, 20, 1, 20]
-    """
-    return (update - 1) % MAX_ITER + 1
 
 
 def _climbed(

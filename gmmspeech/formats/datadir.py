@@ -141,6 +141,9 @@ def read_data_dir(path: str | os.PathLike[str], *, allow_pipes: bool = False, ra
     folder = Path(path)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder, expected a data directory (with wav.scp and utt2spk)")
+    if not os.path.lexists(folder / "wav.scp"):
+        expected = "a data directory (`gmmspeech prepare speakers FOLDER OUT` makes one of folders of recordings)"
+        raise DataError(f"{folder}: found no wav.scp, expected {expected}")
     recordings, commands = _read_wav_scp(folder, allow_pipes)
     known = {**recordings, **commands}
     segments = _read_segments(folder / "segments", known) if (folder / "segments").exists() else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -25,6 +26,7 @@ def test_train_align_recognize(run, digits: Path, tmp_path: Path) -> None:
     trained = run(*words, "--jobs", 2)
     assert trained.exit_code == 0, trained.output
     assert trained.stdout.startswith("21 phones, 63 states, ")
+    assert re.findall(r"training: update (\d+)", trained.stderr) == 2 * list(map(str, range(1, 9)))
     assert "phone HMMs: 21 phones, 63 states" in run("show", model).stdout
 
     (tmp_path / "al").mkdir()

@@ -141,6 +141,7 @@ def test_missing_files(data, tmp_path):
     fails("no such folder, expected a data directory", read_data_dir, tmp_path / "none")
     (data / "utt2spk").unlink()
     fails("utt2spk: can't be read", read_data_dir, data)
+    fails("found no wav.scp, expected a data directory .*gmmspeech prepare speakers", read_data_dir, tmp_path)
 
 
 def test_channel_of_a_segment_goes_before_the_callers(data, tmp_path):
