@@ -9,6 +9,7 @@ from gmmspeech.audio.folders import OTHER_AUDIO, audio_files
 from gmmspeech.audio.headers import how_to_convert
 from gmmspeech.corpora.corpus import Layout
 from gmmspeech.errors import DataError, counted, shown
+from gmmspeech.files.text import check_distinct
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.recordings import id_of_path
 
@@ -38,7 +39,8 @@ def read_speaker_folders(folder: str | os.PathLike[str]) -> tuple[DataDir, dict[
     Raises
     ------
     DataError
-        There is no such folder, or no audio in folders of speakers.
+        There is no such folder, no audio in folders of speakers, or two names that differ in their Unicode
+        normalization form only.
     """
     top = Path(folder)
     if not top.is_dir():
@@ -67,6 +69,7 @@ def read_speaker_folders(folder: str | os.PathLike[str]) -> tuple[DataDir, dict[
             f"{shown(top, 400)}: found no recording that can be used{reason}, expected SPEAKER/.../NAME.wav"
         )
     speakers = {name: name.split("/")[0] for name in recordings}
+    check_distinct(shown(top, 400), [*speakers.values(), *recordings])
     return DataDir(top, recordings, None, tuple(sorted(recordings)), speakers), left_out
 
 

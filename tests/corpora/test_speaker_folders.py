@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
+
+import pytest
 
 from gmmspeech.corpora.listing import select, write_listing
 from gmmspeech.corpora.registry import list_corpus
 from gmmspeech.corpora.speaker_folders import read_speaker_folders
+from gmmspeech.errors import DataError
 from gmmspeech.formats.datadir import read_list_map, read_map
 
 
@@ -39,3 +43,14 @@ def test_folders_of_any_names(make, tmp_path: Path) -> None:
     assert left_out["top.wav"] == "found a recording beside the folders, expected it in that of its speaker"
     assert left_out["Bjørn/v.M4A"].endswith("v.wav' makes WAV of it")
     assert len(left_out) == 3
+
+
+@pytest.mark.parametrize("name", ["{}/a.wav", "ann/{}.wav"])
+def test_names_that_look_alike(make, tmp_path: Path, name: str) -> None:
+    """A speaker in two folders, as of a copy from another system, would be two speakers."""
+    names = [name.format(unicodedata.normalize(form, "Zoë")) for form in ("NFC", "NFD")]
+    source = make(tmp_path / "corpus", dict.fromkeys([*names, "bob/a.wav"], ""))
+    if len(list(source.rglob("*.wav"))) < 3:
+        pytest.skip("the file system takes both for one")
+    with pytest.raises(DataError, match=r"corpus: found .* twice, in two Unicode normalization forms"):
+        read_speaker_folders(source)
