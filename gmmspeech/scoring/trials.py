@@ -146,7 +146,9 @@ class Scores(Described):
         missing = np.flatnonzero(keys[place] != wanted) if len(keys) else np.arange(len(wanted))
         if missing.size:
             model, test = trials.models[missing[0]], trials.tests[missing[0]]
-            alike = look_alike(model, codes[0]) or look_alike(test, codes[1])
+            swapped = model in codes[1] and test in codes[0] and model not in codes[0] and test not in codes[1]
+            alike = " (models are tests there, and tests models: are the columns swapped?)" if swapped else ""
+            alike = alike or look_alike(model, codes[0]) or look_alike(test, codes[1])
             found = f"no score ({missing.size} such of {len(trials)})"
             raise DataError(f"trial of model {shown(model)}, test {shown(test)}: found {found}, expected one{alike}")
         if trials.is_target is not None:

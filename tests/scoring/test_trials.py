@@ -32,6 +32,7 @@ def test_split_is_what_a_dictionary_gives(scored, data):
         (["a", "b"], ["u", "v"], r"trial of model b, test v: found no score \(1 such of 2\)"),
         (["z", "z"], ["u", "v"], r"trial of model z, test u: found no score \(2 such of 2\)"),
         (["a", "a"], ["u", "z"], "trial of model a, test z: found no score"),
+        (["u", "v"], ["a", "b"], "model u, test a: found no score .* models: are the columns swapped"),
         (["a", "a"], ["u", "u"], "trial of model a, test u: found more than once"),
     ],
 )
