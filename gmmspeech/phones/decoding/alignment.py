@@ -284,7 +284,8 @@ def align(
         fits = transcript_fits(model, nodes, states, list(theirs.values()))
         for (name, path), fit in zip(reached.items(), fits, strict=True):
             told = describe_path(
-                *(model, graphs[name], path, spans[name], theirs[name], clock),
+                *(model, graphs[name], path, theirs[name], clock),
+                spans=spans[name],
                 goodness=goodness,
                 placed=placed[name],
                 fit=fit,
@@ -334,16 +335,17 @@ def describe_path(
     model: PhoneHMM,
     graph: StateGraph,
     best: BestPath,
-    spans: Sequence[PhoneSpan],
     emissions: NDArray[np.float32],
     clock: FrameClock,
     *,
+    spans: Sequence[PhoneSpan] | None = None,
     goodness: bool = False,
     placed: Boundaries | None = None,
     fit: float | None = None,
 ) -> Alignment:
-    """Words and phones along a path, whose phones are `spans`."""
+    """Words and phones along a path, whose phones may be given as `spans`."""
     path = best.nodes
+    spans = phone_spans(graph, path) if spans is None else spans
     of_frames = emissions[np.arange(len(path)), graph.state[path]].astype(np.float64)
     starts = np.array([span.start for span in spans])
     lengths = np.array([span.stop - span.start for span in spans])

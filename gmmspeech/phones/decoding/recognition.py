@@ -16,7 +16,6 @@ from gmmspeech.errors import DataError, FeatureError, ModelError, counted, shown
 from gmmspeech.features.compatibility import timed_front_end
 from gmmspeech.phones.decoding.alignment import Alignment, describe_path
 from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches
-from gmmspeech.phones.decoding.spans import phone_spans
 from gmmspeech.phones.hmm.graph import StateGraph, too_few_frames
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.trellis import Transitions
@@ -110,7 +109,7 @@ def decode(
                 if not skip_bad:
                     raise DataError(f"utterance {name}: {found[name]}")
             else:
-                found[name] = describe_path(model, graph, path, phone_spans(graph, path.nodes), emission, clock)
+                found[name] = describe_path(model, graph, path, emission, clock)
         return found
 
     return found_in_batches(decode_batch, frames, frames, n_jobs)[0]
