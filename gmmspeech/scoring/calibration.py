@@ -445,6 +445,11 @@ def _minimize(
 
 def _columns(scores: ArrayLike, name: str) -> NDArray[np.float64]:
     """Scores as a matrix (trials, systems), or a DataError that says what is wrong with them."""
+    if len(getattr(scores, "columns", ())) > 1:  # those of two tables may be in two orders
+        expected = "an array, one system in each column"
+        raise DataError(
+            f"{name}: found a {type(scores).__name__}, whose names of columns are not kept, expected {expected}"
+        )
     values = as_numbers(scores, name)
     columns = values[:, None] if values.ndim == 1 else values
     if columns.ndim != 2 or not columns.size:

@@ -1,6 +1,7 @@
 """Calibrations against scikit-learn, against what they promise, and at the ends of the scale."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -184,6 +185,11 @@ def test_pav_with_hardly_any_pseudo_trials_has_the_minimum_cllr():
             lambda: fit_calibration([], [0.0]),
             DataError,
             r"^target scores: found an array of shape \(0,\), expected one",
+        ),
+        (
+            lambda: fit_calibration(pd.DataFrame([[1.0, 2.0]]), [[0.0, 1.0]]),
+            DataError,
+            "^target scores: found a DataFrame, whose names of columns are not kept, expected an array",
         ),
         (lambda: fit_calibration([0.0], []), DataError, r"^nontarget scores: found an array of shape \(0,\)"),
         (lambda: fit_pav([0.0], []), DataError, r"^nontarget scores: found an array of shape \(0,\)"),
