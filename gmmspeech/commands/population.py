@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.audio import simulate_conditions
+from gmmspeech.audio import audio_file, simulate_conditions
 from gmmspeech.blocks import ordered_map
 from gmmspeech.commands.conversion import readable_utterances
 from gmmspeech.commands.copies import file_digest, leave_copies_out
@@ -87,10 +87,10 @@ def read_population(folder: Path, case: Sequence[str]) -> Population:
 
 
 def _digests(data: DataDir, utterances: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of the file of each utterance; of one with many, once."""
-    of = {name: data.segment_of(name).recording for name in utterances}
-    digests = {recording: file_digest(data.recordings[recording]) for recording in set(of.values())}
-    return {name: digests[recording] for name, recording in of.items()}
+    """SHA-256 of the file, or the archive, of each utterance; of one with many, once."""
+    of = {name: audio_file(str(data.recordings[data.segment_of(name).recording]))[0] for name in utterances}
+    digests = {file: file_digest(file) for file in set(of.values())}
+    return {name: digests[file] for name, file in of.items()}
 
 
 def record(signal: Signal, front: FrontEnd, name: str, limit: int | None = None) -> Recorded:

@@ -79,7 +79,8 @@ def choose_protocol(
     """Split speakers into background and evaluation, and recordings of the latter into enrollment and test.
 
     Those with several recordings are evaluated first. Where they are too few, so are others, whose recording is cut in
-    two. Whoever has several folders of recordings is enrolled on some of them and tested on the others.
+    two. Whoever has several folders of recordings, or segments of several recordings, is enrolled on some of them and
+    tested on the others.
 
     Parameters
     ----------
@@ -111,14 +112,16 @@ def choose_protocol(
     most = max(MOST_TRIALS // len(chosen) ** 2, 1)
     enrollment: dict[str, list[str]] = {}
     tests: dict[str, str] = {}
-    cut, limited = 0, False
+    cut, within, limited = 0, 0, False
+    sessions = {u: data.segment_of(u).recording if data.segments else u.rsplit("/", 1)[0] for u in data.utterances}
     for speaker in sorted(map(str, chosen)):
         if len(said[speaker]) == 1:
             (whole,) = said[speaker]
             enrollment[speaker], tried = [whole + HALVES[0]], [whole + HALVES[1]]
             cut += 1
         else:
-            enrollment[speaker], tried = _divide(said[speaker], seconds, rng)
+            enrollment[speaker], tried = _divide(said[speaker], sessions, seconds, rng)
+            within += bool(data.segments) and len({sessions[u] for u in said[speaker]}) == 1
             limited |= len(tried) > most
         tests |= dict.fromkeys(tried[:most], speaker)
     owners = {**tests, **{u: s for s, us in enrollment.items() for u in us}, **{s: s for s in enrollment}}
@@ -130,6 +133,11 @@ def choose_protocol(
             f"{cut} of the {counted(len(chosen), 'speaker')} in trials have one recording: it is cut in two, one half "
             "enrolls, the other is the test. Halves share room, microphone and day, so errors of separate recordings "
             "are more."
+        )
+    if within:
+        notes.append(
+            f"{within} of the {counted(len(chosen), 'speaker')} in trials have segments of one recording: some enroll, "
+            "the others are tests. They share room, microphone and day, so errors of separate recordings are more."
         )
     if limited:
         notes.append(
@@ -145,13 +153,13 @@ def told_left_out(left_out: Mapping[str, str]) -> str:
 
 
 def _divide(
-    utterances: Sequence[str], seconds: Mapping[str, float], rng: np.random.Generator
+    utterances: Sequence[str], sessions: Mapping[str, str], seconds: Mapping[str, float], rng: np.random.Generator
 ) -> tuple[list[str], list[str]]:
-    """Give the recordings to enroll a speaker on, and the others: whole folders apart where there are several."""
-    folders: dict[str, list[str]] = {}
+    """Give the utterances to enroll a speaker on, and the others: whole sessions apart where there are several."""
+    of: dict[str, list[str]] = {}
     for utterance in utterances:
-        folders.setdefault(utterance.rsplit("/", 1)[0], []).append(utterance)
-    parts = list(folders.values()) if len(folders) > 1 else [[u] for u in utterances]
+        of.setdefault(sessions[utterance], []).append(utterance)
+    parts = list(of.values()) if len(of) > 1 else [[u] for u in utterances]
     enrolled: list[str] = []
     tests: list[str] = []
     for number in rng.permutation(len(parts)):

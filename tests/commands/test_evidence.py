@@ -1,8 +1,10 @@
 """Comparisons from files to a report: the same and another speaker, of made voices, and what can't be compared."""
 
+import hashlib
 import re
 from types import SimpleNamespace
 
+import kaldiio
 import numpy as np
 import pytest
 import soundfile
@@ -96,6 +98,16 @@ def test_the_case_is_not_in_the_population(world):
     assert found.speakers == {f"s{speaker:02d}" for speaker in range(SPEAKERS)} - {"s03"}
     with pytest.raises(DataError, match="found the questioned recording among the known ones"):
         compared(world, ["questioned"])
+
+
+def test_a_population_in_an_archive(tmp_path):
+    """Its digest is that of the archive."""
+    with kaldiio.WriteHelper(f"ark,scp:{tmp_path}/wav.ark,{tmp_path}/wav.scp") as writer:
+        for name in "ab":
+            writer(name, (RATE, np.arange(RATE, dtype=np.int16)))
+    (tmp_path / "utt2spk").write_text("a a\nb b\n")
+    found = read_population(tmp_path, [])
+    assert set(found.digests.values()) == {hashlib.sha256((tmp_path / "wav.ark").read_bytes()).hexdigest()}
 
 
 def test_recordings_of_the_case_are_different_ones_in_any_format(world, tmp_path):

@@ -46,6 +46,19 @@ def test_nobody_is_on_both_sides() -> None:
     assert other.enrollment != found.enrollment
 
 
+def test_segments_of_a_recording_are_on_one_side_where_there_are_several() -> None:
+    """Those of one recording are not, and that is told."""
+    segments = {f"{s}-{i}": Segment(f"{s}{i // 3 if s < 'd' else 0}", i, i + 1.0) for s in "abcdef" for i in range(6)}
+    recordings = {segment.recording: Path(segment.recording) for segment in segments.values()}
+    data = DataDir(Path("in"), recordings, segments, tuple(sorted(segments)), {name: name[0] for name in segments})
+    found = choose_protocol(data, dict.fromkeys(segments, 1.0), {}, everyone=True)
+    for speaker, enrolled in found.enrollment.items():
+        tests = {test for test in found.trials.tests if test[0] == speaker}
+        shared = {segments[u].recording for u in enrolled} & {segments[u].recording for u in tests}
+        assert bool(shared) == (speaker >= "d")
+    assert found.notes[0].startswith("3 of the 6 speakers in trials have segments of one recording")
+
+
 def test_single_recordings_are_cut_where_there_is_nothing_else() -> None:
     data, seconds = folders(a=1, b=1, c=1, d=3, e=1)
     found = choose_protocol(data, {**seconds, "a/0": 5.0, "b/0": 5.0}, {})
