@@ -89,6 +89,17 @@ def recognize_phones_dir(
     return phones, None if reference is None else spoken
 
 
+def _pronounced(words: Sequence[str], known: Pronunciations) -> Pronunciations:
+    """Pronunciations of words that may be said; a `DataError` for those that have none."""
+    entries = {word: tuple(pronunciations(known, word, optional=True)) for word in words}
+    lacking = [word for word, variants in entries.items() if not variants]
+    if lacking:
+        found = f"found {len(lacking)} of {counted(len(words), 'word')} without a pronunciation"
+        expected = "all in the dictionary: add them (gmmspeech pronounce), or choose words that it has"
+        raise DataError(f"words: {found} ({shown(', '.join(lacking), 300)}), expected {expected}")
+    return entries
+
+
 def recognize_grammar_dir(
     folder: Path,
     model: Path | None,
@@ -114,7 +125,7 @@ def recognize_grammar_dir(
         if spoken is None:
             raise ConfigError("words: found none, and no file text, expected the words that may be said")
         words = (word for line in spoken.values() for word in line)
-    entries = with_positions({word: pronunciations(known, word) for word in sorted(set(words))}, opened.phones)
+    entries = with_positions(_pronounced(sorted(set(words)), known), opened.phones)
     opened = _with_rare(opened, phones_of(entries))
     base = base_of(opened)
     check_phones_known(entries, base)

@@ -120,6 +120,12 @@ def test_a_damaged_n_gram(run, digits, arpa):
     assert f"{arpa}: found 12 1-grams, expected the 13 that its header tells" in done.stderr
 
 
+def test_words_of_a_small_grammar_that_the_dictionary_lacks(run, digits):
+    done = run("recognize", digits, "--dictionary", "cmudict", "--words", "one,zzyzx,plughs")
+    (line,) = done.stderr.splitlines()
+    assert "--words: found 2 of 3 words without a pronunciation (plughs, zzyzx), expected all in the dictionary" in line
+
+
 @pytest.mark.parametrize("isolated", [[], ["--isolated"]])
 def test_phones_of_a_small_grammar_that_the_model_lacks(run, digits, tmp_path, isolated):
     (tmp_path / "ipa.dict").write_text("ONE w \u028c n\nTWO t u\n")

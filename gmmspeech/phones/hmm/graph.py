@@ -346,8 +346,13 @@ def fewest_frames(graph: StateGraph) -> int:
 
 def too_few_frames(graph: StateGraph, num_frames: int) -> str:
     """Tell that an utterance has fewer frames than any path through its graph."""
-    expected = f"at least {fewest_frames(graph)}, one for each state of its phones"
-    return f"found {counted(num_frames, 'frame')}, expected {expected}"
+    return told_too_few(num_frames, fewest_frames(graph))
+
+
+def told_too_few(found: int, fewest: int) -> str:
+    """Tell that frames are too few for the words that they are said to be."""
+    expected = f"at least {fewest}, one for each state of its phones"
+    return f"found {counted(found, 'frame')}, too few for what is said, expected {expected}"
 
 
 def pronunciations(dictionary: Pronunciations, word: str, *, optional: bool = False) -> Sequence[Sequence[str]]:

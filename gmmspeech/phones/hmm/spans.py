@@ -14,7 +14,14 @@ from gmmspeech.checks import all_finite, as_matrix
 from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError, all_of, counted, first_of, text_or_type
 from gmmspeech.phones.hmm.batches import batches
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
-from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_sequence_graph, pronunciations, utterance_graph
+from gmmspeech.phones.hmm.graph import (
+    Pronunciations,
+    StateGraph,
+    phone_sequence_graph,
+    pronunciations,
+    told_too_few,
+    utterance_graph,
+)
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.workers import Workers
 
@@ -154,9 +161,7 @@ def words_span(
         states = _states_of_words(model, said or [[model.silence]])
         if len(states) <= length:
             return Span(0, length, graph, states, of_words=True)
-    raise DataError(
-        f"found {counted(length, 'frame')}, expected at least {len(states)}, one for each state of its phones"
-    )
+    raise DataError(told_too_few(length, len(states)))
 
 
 def _states_of_words(model: PhoneHMM, words: Sequence[Sequence[str]]) -> NDArray[np.intp]:

@@ -167,7 +167,7 @@ def test_bad_utterances_are_named_and_skipped_or_stop_the_work(model):
     x = {"good": good, "short": good[:5], "none": good[:0], "wide": np.zeros((9, 2)), "odd": good, "nan": good * np.nan}
     words = {name: ["SEE"] for name in x} | {"odd": ["WHAT"], "absent": ["SEE"]}
     for name, kind, message in (
-        ("short", DataError, "utterance short: found 5 frames, expected at least 6, one for each state"),
+        ("short", DataError, "utterance short: found 5 frames, too few for what is said, expected at least 6, one for"),
         ("none", FeatureError, "utterance none: found no frames"),
         ("wide", FeatureError, "utterance wide: found frames of shape"),
         ("odd", DataError, "utterance odd: found no pronunciation of WHAT"),

@@ -84,7 +84,7 @@ def test_fewest_frames(model):
     for graph in graphs:
         assert fewest_frames(graph) == min(map(len, sequences(graph, 4))) * model.num_states // len(PHONES)
     assert fewest_frames(dataclasses.replace(graphs[0], final=np.full(graphs[0].num_nodes, -np.inf))) == 0
-    assert too_few_frames(graphs[0], 1).startswith("found 1 frame, expected at least ")
+    assert too_few_frames(graphs[0], 1).startswith("found 1 frame, too few for what is said, expected at least ")
 
 
 def test_fewest_frames_where_states_are_skipped():

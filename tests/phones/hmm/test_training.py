@@ -234,7 +234,9 @@ def test_bad_utterances_are_named_and_skipped_or_stop_the_training():
     frames, transcripts, _ = made_up(6)
     short = frames | {"short": frames["u00"][:5]}
     words = transcripts | {"short": ["SEE"]}
-    with pytest.raises(DataError, match="utterance short: found 5 frames, expected at least 6"):
+    with pytest.raises(
+        DataError, match="utterance short: found 5 frames, too few for what is said, expected at least 6"
+    ):
         train_phone_hmm(short, words, DICTIONARY, max_iter=2)
     with pytest.warns(GmmSpeechWarning, match="skipped 1 utterance; the first: utterance short: found 5 frames"):
         model = train_phone_hmm(short, words, DICTIONARY, max_iter=2, skip_bad=True)
