@@ -108,13 +108,18 @@ def aligned_scores(scores: Sequence[Path], trials: TrialList) -> NDArray[np.floa
 def finite_scores(scores: Sequence[Path], trials: TrialList) -> NDArray[np.float64]:
     """Give `aligned_scores`, or a DataError that names file and trial of an infinite one: no figure is made of it."""
     columns = aligned_scores(scores, trials)
+    check_finite_scores(scores, trials, columns)
+    return columns
+
+
+def check_finite_scores(scores: Sequence[Path], trials: TrialList, columns: NDArray[np.float64]) -> None:
+    """Raise a DataError that names file and trial of the first infinite one of aligned scores."""
     for path, column in zip(scores, columns.T, strict=True):
         infinite = np.flatnonzero(np.isinf(column))
         if infinite.size:
             trial = f"model {shown(trials.models[infinite[0]])}, test {shown(trials.tests[infinite[0]])}"
             found = f"found {column[infinite[0]]:g} as the score of {trial} ({infinite.size} infinite)"
             raise DataError(f"{path}: {found}, expected finite numbers")
-    return columns
 
 
 def trial_speakers(trials: TrialList, speakers: Mapping[str, str], path: Path) -> tuple[list[str], list[str]]:

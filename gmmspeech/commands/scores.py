@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.commands.evaluation import aligned_scores, finite_scores, trial_speakers
+from gmmspeech.commands.evaluation import aligned_scores, check_finite_scores, finite_scores, trial_speakers
 from gmmspeech.commands.side_information import SideInformation
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, counted, shown
 from gmmspeech.files.atomic import write_lines
@@ -245,8 +245,9 @@ def apply_calibration_file(
             f"{calibration}: found {counted(len(scores), 'score file')}, expected {systems}, one for each system"
         )
     first = read_scores(scores[0])
-    others = aligned_scores(scores[1:], TrialList(first.models, first.tests))
-    columns = np.column_stack([first.values, others])
+    trials = TrialList(first.models, first.tests)
+    columns = np.column_stack([first.values, aligned_scores(scores[1:], trials)])
+    check_finite_scores(scores, trials, columns)
     if side:
         columns, *names = side.columns(columns[:, 0], first.models, first.tests)
         for table, found, expected in zip(side, names, needed.values(), strict=True):

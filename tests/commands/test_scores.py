@@ -124,6 +124,17 @@ def test_what_fuse_writes_is_no_worse_than_the_better_part(tmp_path: Path, good:
         assert cost(written[target], written[~target]) <= min(parts) + 1e-9
 
 
+def test_an_infinite_score_to_calibrate_is_named(tmp_path: Path) -> None:
+    trials = TrialList(["a", "b", "a", "b"], ["u", "v", "v", "u"], np.array([True, True, False, False]))
+    write_trials(tmp_path / "trials", trials)
+    for name, values in (("s", [2.0, 1.0, 0.0, 1.5]), ("t", [1.0, -np.inf, 0.0, 0.0])):
+        write_scores(tmp_path / name, Scores(trials.models, trials.tests, np.array(values)))
+    fuse_files([tmp_path / "s", tmp_path / "s"], tmp_path / "trials", tmp_path / "f.h5")
+    with pytest.raises(gs.errors.DataError, match=r"/t: found -inf as the score of model b, test v \(1 infinite\)"):
+        apply_calibration_file(tmp_path / "f.h5", [tmp_path / "s", tmp_path / "t"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_identification(tmp_path: Path) -> None:
     models, tests, values = zip(("ann", "u1", 2.0), ("ann", "u2", 0.3), ("bob", "u1", 1.0), ("bob", "u2", 0.5),
                                 ("ann", "u3", -1.0), strict=True)  # fmt: skip
