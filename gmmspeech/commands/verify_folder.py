@@ -195,7 +195,7 @@ def verify_folder(
         skipped = json.loads(bad.read_text(encoding="utf-8"))
         chosen = chosen.without(skipped)
         made = [lists / name for name in (*(() if everyone else ("background",)), "spk2utt", "owners", "trials")]
-        if run.todo("protocol", makes=made, settings=[random_state, chosen.notes, str(protocol)]):
+        if run.todo("protocol", makes=made, settings=[random_state, chosen.notes, chosen.digest()]):
             write_protocol(lists, chosen)
         speech = _speech(chosen, features)
         short = speech < SHORT_TEST

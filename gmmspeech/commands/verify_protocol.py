@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -50,6 +52,12 @@ class Protocol:
         """Give all utterances that are needed, sorted."""
         enrolled = {u for utterances in self.enrollment.values() for u in utterances}
         return sorted({*self.background, *enrolled, *self.trials.tests})
+
+    def digest(self) -> str:
+        """SHA-256 of who is where; notes are not in it."""
+        trials = self.trials.models, self.trials.tests, np.asarray(self.trials.is_target).tolist()
+        content = json.dumps([dict(self.background), dict(self.enrollment), *trials], default=list)
+        return hashlib.sha256(content.encode()).hexdigest()
 
     def without(self, bad: Mapping[str, str]) -> Protocol:
         """Leave out utterances that can't be used, and models without any; a DataError if too little is left."""

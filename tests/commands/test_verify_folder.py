@@ -106,6 +106,13 @@ def test_goes_on_where_it_was(folder: Path, tmp_path: Path, monkeypatch: pytest.
     for path in (out / "protocol").iterdir():
         assert path.read_bytes() == (tmp_path / "other" / "protocol" / path.name).read_bytes()
 
+    listed = (out / "protocol" / "trials").read_text().splitlines()
+    listed.remove(next(line for line in listed if line.endswith(" nontarget")))
+    (out / "protocol" / "trials").write_text("\n".join(listed) + "\n")  # of the same recordings
+    edited = quietly(folder, tmp_path / "other", protocol=out / "protocol")
+    assert len(edited.evaluation.trials) == len(listed)
+    assert (tmp_path / "other" / "protocol" / "trials").read_text().splitlines() == listed
+
 
 @pytest.mark.usefixtures("no_pictures")
 def test_background_of_strangers(folder: Path, tmp_path: Path) -> None:
