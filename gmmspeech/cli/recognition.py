@@ -36,7 +36,7 @@ _OF_LM = ("lm_scale", "beam", "max_active", "lattice_beam", "self_loop_scale", "
     type=FILE_OR_NAME,
     multiple=True,
     metavar="FILE|cmudict",
-    show_default="cmudict with --lm",
+    show_default="cmudict with --lm and a model of English",
     help="Recognize words: their pronunciations, as for train-phones.",
 )
 @click.option("--words", help="The words that may be said, separated by commas; those of the transcripts by default.")
@@ -218,7 +218,7 @@ def _recognize_with_lm(
     format = of_lm["format"] or ("ctm" if is_data_dir(data_dir) else "textgrid")
     graph = {"word_insertion_penalty": penalty, **scales}
     how: dict[str, Any] = {"graph": graph, "out": of_lm["out"], "format": format, **common}
-    found, spoken, vocabulary = recognize_words_dir(data_dir, model, lm, dictionaries or ["cmudict"], options, **how)
+    found, spoken, vocabulary = recognize_words_dir(data_dir, model, lm, dictionaries or None, options, **how)
     if spoken is not None:
         _tell_out_of_vocabulary(spoken.values(), {dictionary_key(word) for word in vocabulary.entries})
     words = {name: a.words for name, a in found.items()}

@@ -264,11 +264,19 @@ def recognize_words_of(
     return recognize_words(hmm, {name: adapted[name] for name in first}, graph, options, **how)
 
 
+def _dictionary_of(model: PhoneHMM | AdaptedSystem, given: Dictionaries | None) -> Pronunciations:
+    """Pronunciations that are given, or else CMU's, which serve models of English alone."""
+    if given is None and model.language is not None and not model.language.lower().startswith("en"):
+        found = f"found none, and a model of language {shown(model.language)}"
+        raise ConfigError(f"dictionary: {found}, expected one of its words (cmudict is of English)")
+    return pronunciations_of("cmudict" if given is None else given, phones=model.phones)
+
+
 def recognize_words_dir(
     folder: Path,
     model: Path | None,
     lm: Path,
-    dictionary: Dictionaries,
+    dictionary: Dictionaries | None,
     options: SearchOptions,
     *,
     graph: Mapping[str, Any] | None = None,
@@ -293,7 +301,7 @@ def recognize_words_dir(
         folder, transcripts=False, allow_pipes=allow_pipes, skip_bad=skip_bad, tiers=tiers
     )
     found = open_model(model)
-    known = pronunciations_of(dictionary, phones=found.phones)
+    known = _dictionary_of(found, dictionary)
     words = open_vocabulary(lm, known, base_of(found), unknown_words=unknown_words, language=language)
     found = _with_rare(found, phones_of(words.entries))
     base = base_of(found)
@@ -386,7 +394,7 @@ def recognize(
     """
     opened = open_model(model)
     front = front_end_of_waveforms(opened.front_end)
-    known = pronunciations_of("cmudict" if dictionary is None else dictionary, phones=opened.phones)
+    known = _dictionary_of(opened, dictionary)
     words = open_vocabulary(lm, known, base_of(opened), unknown_words=unknown_words, language=language)
     opened = _with_rare(opened, phones_of(words.entries))
     graph = word_graph(

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import gmmspeech as gs
 from gmmspeech.formats.arpa import write_arpa
 from gmmspeech.formats.labels import read_ctm
 from gmmspeech.formats.textgrid import read_textgrid
@@ -118,6 +119,12 @@ def test_a_damaged_n_gram(run, digits, arpa):
     done = run("recognize", digits, "--lm", arpa)
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
     assert f"{arpa}: found 12 1-grams, expected the 13 that its header tells" in done.stderr
+
+
+def test_a_model_of_another_language_wants_a_dictionary(run, digits, arpa, tmp_path):
+    gs.phones.english_model().with_language("es").save(tmp_path / "es.h5")
+    (line,) = run("recognize", digits, tmp_path / "es.h5", "--lm", arpa).stderr.splitlines()
+    assert "--dictionary: found none, and a model of language es, expected one of its words" in line
 
 
 def test_words_of_a_small_grammar_that_the_dictionary_lacks(run, digits):
