@@ -24,6 +24,7 @@ from gmmspeech.commands.population import (
     record,
     record_all,
 )
+from gmmspeech.commands.scores import naming
 from gmmspeech.commands.verify_protocol import SHORTEST_CUT, Protocol, choose_protocol, told_left_out
 from gmmspeech.errors import DataError, GmmSpeechWarning, counted
 from gmmspeech.features.frontend import FrontEnd
@@ -96,17 +97,11 @@ def compare_recordings(
     front = _front_end(config, min([found.rate, *(rate for _, rate in signals)]), ways)
     case, *models = [record(signal, front, str(path)) for signal, path in zip(signals, files, strict=True)]
     model = Recorded(np.concatenate([each.frames for each in models]), _together(models))
-    lost = told_left_out(found.left_out)
     if len(found.speakers) < FEWEST_SPEAKERS:
-        speakers = counted(len(found.speakers), "speaker")
-        raise DataError(f"{population}: found {speakers}{lost}, expected {FEWEST_SPEAKERS} or more")
+        speakers = f"{counted(len(found.speakers), 'speaker')}{told_left_out(found.left_out)}"
+        raise DataError(f"{population}: found {speakers}, expected {FEWEST_SPEAKERS} or more")
     chosen = choose_protocol(found.data, found.seconds, found.left_out, random_state=random_state)
-    if len(chosen.enrollment) < FEWEST_IN_TRIALS:
-        few = counted(len(chosen.enrollment), "speaker")
-        raise DataError(
-            f"{population}: found {few} with several recordings, or one of {SHORTEST_CUT:g} s or more{lost}, "
-            f"expected {FEWEST_IN_TRIALS} for trials"
-        )
+    _check_trials(population, chosen, found.left_out)
     bad: dict[str, str] = {}
     options: dict[str, Any] = {"front": front, "bad": bad, "n_jobs": n_jobs}
     tests = record_all(
@@ -115,7 +110,9 @@ def compare_recordings(
     names = sorted({name for each in chosen.enrollment.values() for name in each})
     enrolled = record_all(found, names, conditions=ways[1], limit=len(model.frames), **options)
     learnt = [record_all(found, list(chosen.background), conditions=way, **options) for way in dict.fromkeys(ways)]
-    chosen = chosen.without(bad)
+    with naming(population, DataError):
+        chosen = chosen.without(bad)
+    _check_trials(population, chosen, {**bad, **found.left_out})
     sides = Sides(chosen, learnt, enrolled, tests, model, case)
     ubm = background_model(sides, front, n_components, random_state=random_state, n_jobs=n_jobs)
     scored = score_systems(ubm, sides, n_jobs=n_jobs)
@@ -150,6 +147,14 @@ def _check_case(files: Sequence[Path], signals: Sequence[Signal]) -> None:
                 "the questioned recording among the known ones" if same[0] == 0 else f"the samples of {files[same[0]]}"
             )
             raise DataError(f"{path}: found {where}, expected others")
+
+
+def _check_trials(population: Path, chosen: Protocol, left_out: Mapping[str, str]) -> None:
+    """Check that enough speakers are in trials."""
+    if len(chosen.enrollment) < FEWEST_IN_TRIALS:
+        few = f"{counted(len(chosen.enrollment), 'speaker')} for trials{told_left_out(left_out)}"
+        expected = f"{FEWEST_IN_TRIALS} with several recordings of speech, or one of {SHORTEST_CUT:g} s or more"
+        raise DataError(f"{population}: found {few}, expected {expected}")
 
 
 def _front_end(config: str, rate: int, ways: Sequence[Sequence[str]]) -> FrontEnd:

@@ -110,6 +110,27 @@ def test_a_population_in_an_archive(tmp_path):
     assert set(found.digests.values()) == {hashlib.sha256((tmp_path / "wav.ark").read_bytes()).hexdigest()}
 
 
+def test_a_population_of_whom_some_are_silent(world, tmp_path):
+    """They are found out late, and told as others that are left out."""
+    for speaker in range(9):
+        (tmp_path / f"s{speaker}").mkdir()
+        for take in range(2):
+            sound = np.zeros(RATE + 9 * speaker + take) if speaker else voice(speaker, take, 1)
+            soundfile.write(tmp_path / f"s{speaker}" / f"{take}.wav", sound, RATE)
+    with pytest.raises(
+        DataError, match=f"^{tmp_path}: found .* that can be used, expected recordings that hold speech"
+    ):
+        compare_recordings(world / "questioned.wav", [world / "same.wav"], tmp_path, world / "few", n_components=4)
+    for speaker in range(1, 9):
+        if speaker % 4:
+            for take in range(2):
+                soundfile.write(tmp_path / f"s{speaker}" / f"{take}.wav", voice(speaker, take, 1), RATE)
+    with pytest.raises(
+        DataError, match=r"found [23] speakers for trials \(\d files left out.*silence.* expected 4 with"
+    ):
+        compare_recordings(world / "questioned.wav", [world / "same.wav"], tmp_path, world / "few", n_components=4)
+
+
 def test_recordings_of_the_case_are_different_ones_in_any_format(world, tmp_path):
     """Of 16 bits, each format gives the same samples; what is above half of the rate is not there."""
     samples, _ = soundfile.read(world / "same.wav")
