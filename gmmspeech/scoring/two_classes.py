@@ -59,14 +59,15 @@ def class_llrs(
     """
     first, second = two_models(classifier, target, other)
     one = classifier.models_[first], classifier.models_[second]
-    empty = next((number for number, frames in enumerate(tests) if not len(frames)), None)
-    if empty is not None:
-        raise FeatureError(f"test {empty}: found 0 frames, expected one or more")
 
-    def ratio(frames: NDArray) -> float:
-        return float(np.mean(one[0].score_samples(frames)) - np.mean(one[1].score_samples(frames)))
+    def ratio(numbered: tuple[int, NDArray]) -> float:
+        number, frames = numbered
+        sides = [model.score_samples(frames) for model in one]
+        if not len(sides[0]):
+            raise FeatureError(f"test {number}: found 0 frames, expected one or more")
+        return float(np.mean(sides[0]) - np.mean(sides[1]))
 
-    return np.array(list(ordered_map(ratio, tests, n_jobs=n_jobs)))
+    return np.array(list(ordered_map(ratio, enumerate(tests), n_jobs=n_jobs)))
 
 
 def two_models(classifier: GMMClassifier, target: object, other: object = None) -> tuple[int, int]:
