@@ -61,7 +61,7 @@ KINDS = {
     "no words": "found no words in its transcript",
     "another language": "found no word of 2 in the dictionary",
     "labels as text": "found labels with times",
-    "too much text": "frames, expected",
+    "too much text": "frames, too few for what is said, expected",
     "cut recording": "bad.flac",
     "no recording": "bad.flac",
     "not text": "bad.txt",

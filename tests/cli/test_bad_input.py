@@ -197,10 +197,10 @@ def test_a_bad_list(voices: Path, fails: Fails, case: str) -> None:
     fails(voices, words, *expected)
 
 
-@pytest.mark.parametrize("name", ["wav.scp", "utt2spk"])
-def test_a_missing_list(voices: Path, fails: Fails, name: str) -> None:
+@pytest.mark.parametrize(("name", "found"), [("wav.scp", "found no wav.scp"), ("utt2spk", "No such file")])
+def test_a_missing_list(voices: Path, fails: Fails, name: str, found: str) -> None:
     (voices / name).unlink()
-    fails(voices, ("features", voices, voices / "f.h5"), name, "No such file")
+    fails(voices, ("features", voices, voices / "f.h5"), name, found)
 
 
 def test_a_missing_data_directory(voices: Path, fails: Fails) -> None:
