@@ -304,7 +304,8 @@ def warn_of_other_language(
         found = f"one of language {shown(model.language)} for {shown(language)}, took the nearest phones"
         expected = "one that train-phones makes of these recordings for better boundaries"
         warnings.warn(f"model: found {found}; expected {expected}", GmmSpeechWarning)
-    if language is model.language is dictionary is None and not is_arpabet(without_positions(model.phones)):
+    nothing_tells = language is None and model.language is None and dictionary is None
+    if nothing_tells and not is_arpabet(without_positions(model.phones)):
         found = "found none, and a model that does not tell its own, took en"
         warnings.warn(f"language: {found}; expected that of the transcripts", GmmSpeechWarning)
 

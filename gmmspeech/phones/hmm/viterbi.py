@@ -106,7 +106,8 @@ def _arc_weights(graph: StateGraph, sources: NDArray[np.intp], targets: NDArray[
     """Log probabilities of the arcs from nodes to nodes; minus infinity where there is none."""
     arcs, asked = graph.target * graph.num_nodes + graph.source, targets * graph.num_nodes + sources
     order = np.argsort(arcs, kind="stable")
-    first, last = (np.searchsorted(arcs[order], asked, side) for side in ("left", "right"))
+    ordered = arcs[order]
+    first, last = np.searchsorted(ordered, asked, "left"), np.searchsorted(ordered, asked, "right")
     best = np.full(len(asked), -np.inf)
     for place in range(int((last - first).max(initial=0))):  # several arcs may lead from one node to another
         there = first + place < last
