@@ -30,6 +30,8 @@ _Voices = Mapping[Voice, list[Label]]
 _SAME_LENGTH = 1.3  # times: less than 22.05 to 16 kHz
 _MANY_ALONE = 10  # one in so many labels
 _LONGEST_PHONES = 3  # characters, on average
+_OTHER_CLOCK = 0.006, 0.009  # s: about 7.5 ms, from where a frame of 25 ms begins to between centers 10 ms apart
+_ENOUGH = 100  # starts, for their median to tell a millisecond
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +113,11 @@ def compare_alignments(
     notes += _other_names(ours, theirs)
     spoken, others = ({label.name for each in side.values() for label in each} for side in (ours, theirs))
     silence = set(filter(is_silence, spoken | others))
+    agreement = boundary_agreement(ours, theirs, ignore=silence, ends=True)
+    notes += _other_clock(agreement)
     return Comparison(
         len(both),
-        boundary_agreement(ours, theirs, ignore=silence, ends=True),
+        agreement,
         detect_boundaries(ours, theirs, ignore=silence, tolerance=tolerance),
         tolerance,
         manners(spoken) if _are_phones(spoken - silence) else {},
@@ -131,6 +135,17 @@ def _other_lengths(reference: Labels, hypothesis: Labels) -> list[str]:
     if 1 / _SAME_LENGTH < ratio < _SAME_LENGTH:
         return []
     return [f"labels of REF end at {ratio:.3g} times those of HYP in most files: other sounds, or another sample rate?"]
+
+
+def _other_clock(agreement: BoundaryAgreement) -> list[str]:
+    """Give a line where starts are late by what centers of frames are beside where frames begin."""
+    starts = agreement.of(~agreement.is_end)
+    if len(starts.differences) < _ENOUGH or not _OTHER_CLOCK[0] <= starts.median <= _OTHER_CLOCK[1]:
+        return []
+    return [
+        f"starts of HYP are {1000 * starts.median:.1f} ms late in the median: if REF tells where frames begin, as "
+        "Kaldi, MFA and pocketsphinx do, align --times start tells it too"
+    ]
 
 
 def _other_names(reference: Labels, hypothesis: Labels) -> list[str]:

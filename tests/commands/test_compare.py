@@ -1,5 +1,7 @@
 """Two labelings of the same files, told apart by hand."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -96,6 +98,18 @@ def test_speakers_that_the_other_side_does_not_tell_apart(tmp_path):
     write_labels(tmp_path / "a.ctm", {"a": HYPOTHESIS + later})
     found = compare_alignments(tmp_path / "a.TextGrid", tmp_path / "a.ctm")
     assert (found.files, found.agreement.num_reference, found.agreement.matched, found.notes) == (1, 8, 1.0, [])
+
+
+@pytest.mark.parametrize(("late", "told"), [(0.0, False), (0.0075, True), (0.0125, False), (-0.0075, False)])
+def test_another_clock_is_told(tmp_path, late, told):
+    rng = np.random.default_rng(0)
+    edges = np.cumsum(rng.uniform(0.03, 0.2, 151))
+    others = edges + late + rng.normal(scale=0.002, size=151)
+    for side, times in (("ref", edges), ("hyp", others)):
+        labels = [Label(start, end, "AH") for start, end in pairwise(times)]
+        write_textgrid(tmp_path / side / "a.TextGrid", {"phones": labels})
+    notes = compare_alignments(tmp_path / "ref", tmp_path / "hyp").notes
+    assert [note.endswith("align --times start tells it too") for note in notes] == [True] * told
 
 
 def test_two_files_need_not_be_called_alike(tmp_path):
