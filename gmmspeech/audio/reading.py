@@ -171,7 +171,27 @@ def decode_audio(
     end: float | None = None,
     raw: RawAudio | None = None,
 ) -> tuple[NDArray[np.float32], int]:
-    """Do as `read_audio`, of a recording's bytes; `name` stands for it in messages.
+    """Do as `read_audio`, of a recording's bytes.
+
+    Parameters
+    ----------
+    content : bytes
+        All of the file.
+    name : str
+        Stands for it in messages.
+    channel, start, end, raw
+        As of `read_audio`.
+
+    Returns
+    -------
+    signal : ndarray, shape (n,), float32
+    rate : int
+        Hz.
+
+    Raises
+    ------
+    AudioError
+        As of `read_audio`.
 
     Examples
     --------
@@ -213,7 +233,21 @@ class AudioFormat(NamedTuple):
 
 
 def audio_format(path: str | os.PathLike[str], *, raw: RawAudio | None = None) -> AudioFormat:
-    """Tell rate, channels and length of a recording without decoding it; errors as of `read_audio`.
+    """Tell rate, channels and length of a recording without decoding it.
+
+    Parameters
+    ----------
+    path, raw
+        As of `read_audio`.
+
+    Returns
+    -------
+    AudioFormat
+
+    Raises
+    ------
+    AudioError
+        The file is missing, or isn't a recording that can be read.
 
     Examples
     --------
@@ -242,6 +276,17 @@ def audio_format(path: str | os.PathLike[str], *, raw: RawAudio | None = None) -
 def sample_at(seconds: float, rate: float) -> int:
     """Number of the sample nearest to a time, as in Kaldi's ``extract-segments``: ``int(seconds * rate + 0.5)``.
 
+    Parameters
+    ----------
+    seconds : float
+        From the recording's begin.
+    rate : float
+        Hz.
+
+    Returns
+    -------
+    int
+
     Examples
     --------
     >>> sample_at(1.001, 16000), int(1.001 * 16000)
@@ -251,7 +296,18 @@ def sample_at(seconds: float, rate: float) -> int:
 
 
 def audio_file(name: str) -> tuple[str, int | None]:
-    """Split ``FILE:OFFSET``, a recording inside an archive; other names have no offset.
+    """Split ``FILE:OFFSET``, a recording inside an archive.
+
+    Parameters
+    ----------
+    name : str
+        As it stands in ``wav.scp``.
+
+    Returns
+    -------
+    file : str
+    offset : int or None
+        Byte at which the recording begins; None where the name is that of a file, or its archive isn't there.
 
     Examples
     --------

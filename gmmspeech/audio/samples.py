@@ -18,6 +18,14 @@ _CANCELED = 1e-3  # of a channel's energy: 30 dB less, where two that differ los
 def not_finite(samples: NDArray) -> NDArray[np.intp]:
     """Places of the samples that are infinite or no number.
 
+    Parameters
+    ----------
+    samples : ndarray, shape (n,)
+
+    Returns
+    -------
+    ndarray, shape (number of such samples,), int
+
     Examples
     --------
     >>> not_finite(np.array([0.5, np.nan, 1.0, -np.inf])).tolist()

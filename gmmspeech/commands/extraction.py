@@ -138,10 +138,17 @@ def extract_features(
     progress : bool
         Show a bar, in a terminal or a notebook, once two seconds have gone by.
 
+    Returns
+    -------
+    Extraction
+        Its `num_utterances` and `num_frames` that were written, and `skipped`: bad utterance to reason.
+
     Raises
     ------
     DataError
         `out` can't be written, or all utterances are bad.
+    AudioError, FeatureError
+        Without `skip_bad`, an utterance that can't be read or has no voiced frame.
     ConfigError
         A shard that there is not.
 

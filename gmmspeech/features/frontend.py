@@ -353,7 +353,29 @@ class FrontEnd(Described, Section):
     def __call__(
         self, signal: ArrayLike, rate: float, utterance: str = "", *, voiced: ArrayLike | None = None
     ) -> NDArray[np.float32]:
-        """Frames of a waveform; only the voiced ones where voice activity detection is on, (T, dim)."""
+        """Frames of a waveform; only the voiced ones where voice activity detection is on.
+
+        Parameters
+        ----------
+        signal : array_like, shape (n,)
+            Integers at their own scale, floats in [-1, 1].
+        rate : float
+            Hz.
+        utterance : str
+            Its name, for messages; it seeds the dither.
+        voiced : array_like of bool, shape (T of all frames,), optional
+            Frames to keep, in place of those that voice activity detection finds.
+
+        Returns
+        -------
+        ndarray, shape (T, dim), float32
+
+        Raises
+        ------
+        FeatureError
+            The signal isn't one channel of finite numbers, is shorter than a frame, has another rate that isn't to be
+            converted, or has no voiced frame; or `voiced` isn't one for each frame.
+        """
         return self.of_speaker([self.unnormalized(signal, rate, utterance, voiced=voiced)])[0]
 
     @checked

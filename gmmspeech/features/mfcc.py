@@ -119,7 +119,12 @@ def lfcc(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: An
     Returns
     -------
     ndarray, shape (T, num_ceps), float32
-        With the warnings and errors of `mfcc`.
+        T is 0, with a warning, as in `mfcc`.
+
+    Raises
+    ------
+    FeatureError, ConfigError
+        As `mfcc`.
 
     References
     ----------

@@ -29,7 +29,12 @@ def plp(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: Any
     Returns
     -------
     ndarray, shape (T, num_ceps), float32
-        With the warnings and errors of `mfcc`.
+        T is 0, with a warning, as in `mfcc`.
+
+    Raises
+    ------
+    FeatureError, ConfigError
+        As `mfcc`.
 
     References
     ----------

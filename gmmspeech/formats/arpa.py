@@ -82,6 +82,11 @@ def write_arpa(path: str | os.PathLike[str], ngram: NGram) -> None:
     path : path-like
     ngram : NGram
 
+    Raises
+    ------
+    DataError
+        If the file can't be written.
+
     Examples
     --------
     >>> import tempfile

@@ -103,6 +103,11 @@ def read_protocol(path: str | os.PathLike[str], *, phase: str | None = None) -> 
 def write_protocol(path: str | os.PathLike[str], trials: Sequence[SpoofTrial]) -> None:
     """Write a protocol as ASVspoof 2019 has it: ``SPEAKER UTTERANCE - ATTACK bonafide|spoof``.
 
+    Parameters
+    ----------
+    path : path-like
+    trials : sequence of SpoofTrial
+
     Raises
     ------
     DataError
@@ -135,6 +140,11 @@ def read_cm_scores(path: str | os.PathLike[str], trials: Sequence[SpoofTrial] | 
         Lines of ``UTTERANCE SCORE`` as in 2021, or ``UTTERANCE ATTACK KEY SCORE`` as in 2019.
     trials : sequence of SpoofTrial, optional
         Utterances of a protocol, whose keys those of 2019 have to be.
+
+    Returns
+    -------
+    dict of str to float
+        Utterance to score.
 
     Raises
     ------

@@ -238,15 +238,19 @@ def read_map(path: str | os.PathLike[str], *, rest_of_line: bool = False, line: 
 def read_list_map(path: str | os.PathLike[str]) -> dict[str, list[str]]:
     """Read a file of ``id value value ...`` lines, such as ``spk2utt`` or ``enroll_spk2utt``.
 
+    Parameters
+    ----------
+    path : path-like
+
     Returns
     -------
-    dict
+    dict of str to list of str
         In the file's order.
 
     Raises
     ------
     DataError
-        As `read_map`; also if a line has no value, or the same one twice.
+        If the file is missing or isn't text, an id comes twice, or a line has no value, or the same one twice.
 
     Examples
     --------

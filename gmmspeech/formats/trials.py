@@ -191,6 +191,11 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
 def write_scores(path: str | os.PathLike[str], scores: Scores) -> None:
     """Write scores, atomically, with nine significant digits (each float32 comes back as it was).
 
+    Parameters
+    ----------
+    path : path-like
+    scores : Scores
+
     Raises
     ------
     DataError

@@ -110,13 +110,25 @@ class Mixture(Saved, Estimator):
         return self
 
     def fit_predict(self, X: Frames | ArrayLike, y: None = None, **options: Any) -> NDArray[np.intp]:
-        """Train by EM, then give the most probable component of each frame, shape (N,); options are those of `fit`."""
+        """Train by EM, then give the most probable component of each frame, shape (N,); arguments as of `fit`."""
         return self.fit(X, **options).predict(X)
 
     def with_parameters(
         self, weights: NDArray[np.float64], means: NDArray[np.float64], covariances: NDArray[np.float64]
     ) -> Self:
-        """Mixture with other parameters, its options and front end those of this one."""
+        """Mixture with other parameters, its options and front end those of this one.
+
+        Parameters
+        ----------
+        weights : ndarray, shape (K,)
+        means : ndarray, shape (K, D)
+        covariances : ndarray, shape of `covariances_`
+
+        Raises
+        ------
+        ModelError
+            As `from_parameters`.
+        """
         options = {**self.get_params(deep=False), "n_components": len(weights)}
         mixture = self.from_parameters(weights, means, covariances, front_end=self.front_end_, **options)
         set_names(mixture, getattr(self, "feature_names_in_", None))
@@ -159,7 +171,15 @@ class Mixture(Saved, Estimator):
         return self._map(self._log_likelihood(), X)
 
     def score(self, X: Frames | ArrayLike, y: None = None, *, sample_weight: ArrayLike | None = None) -> float:
-        """Mean log-likelihood a frame, in nats; the mean of weights where they are given, as in `fit`."""
+        """Mean log-likelihood a frame, in nats; with weights, as in `fit`, the weighted mean.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, D), or list of those, or FeatureStore
+        y : None
+            Not used, as everywhere in scikit-learn.
+        sample_weight : array_like, shape (N,), optional
+        """
         if sample_weight is not None:
             return float(np.average(self.score_samples(X), weights=check_weights(sample_weight, as_frames(X))))
         total, count = self._total(X)

@@ -194,7 +194,20 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
         return self.classes_[best]
 
     def score(self, X: ArrayLike | Sequence[NDArray], y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Share of the frames, or of the arrays of a list, whose label is found; the mean of weights if given."""
+        """Share of the frames, or of the arrays of a list, whose label is found; with weights, the weighted share.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, D), or list of N arrays (T, D)
+        y : array_like, shape (N,)
+            Their labels.
+        sample_weight : array_like, shape (N,), optional
+
+        Raises
+        ------
+        FeatureError
+            As many labels as there are not frames, or arrays.
+        """
         labels, found = _check_labels(y), self.predict(X)
         if labels.shape != found.shape or not len(found):
             raise FeatureError(f"found labels of shape {labels.shape}, expected one for each of the {len(found)}")

@@ -60,8 +60,8 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical cova
     ----------
     weights_ : ndarray, shape (K,), float64
     means_ : ndarray, shape (K, D), float64
-    covariances_ : ndarray, float64
-        Of shape (K, D, D), (D, D), (K, D) or (K,), by type, as scikit-learn has them.
+    covariances_ : ndarray, shape (K, D, D), (D, D), (K, D) or (K,), float64
+        By type, as scikit-learn has them.
     history_, converged_, n_iter_, num_frames_, n_features_in_, feature_names_in_, front_end_
         See `DiagonalGMM`.
     num_floored_ : int
@@ -131,8 +131,8 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical cova
         ----------
         weights : array_like, shape (K,)
         means : array_like, shape (K, D)
-        covariances : array_like
-            In the shape of their type; see `covariances_`.
+        covariances : array_like, shape (K, D, D), (D, D), (K, D) or (K,)
+            By type; see `covariances_`.
         covariance_type : {"full", "tied", "diag", "spherical"}
         front_end : str, optional
             See `front_end_`.

@@ -334,7 +334,7 @@ def fit_bounded(
 
     Parameters
     ----------
-    target_scores, nontarget_scores : array-like
+    target_scores, nontarget_scores : array-like, shape (T, S) and (N, S), or (T,) and (N,)
         As `fit` takes them.
     fit : callable
         `fit_calibration`, `fit_pav`, or one of them with options, by `functools.partial`.

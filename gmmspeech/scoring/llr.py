@@ -85,6 +85,11 @@ def log_likelihood_ratios(
     ndarray, shape (number of models, number of tests), float64
         In nats.
 
+    Raises
+    ------
+    FeatureError, ModelError, ConfigError
+        As `log_likelihood_ratio`; also a `top_c` beyond the components.
+
     Examples
     --------
     >>> import numpy as np, gmmspeech as gs

@@ -181,6 +181,8 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
             Of `enroll`.
         stats : sequence of GMMStats, or StatisticsStore
             Of the U tests.
+        n_jobs : int
+            Threads.
 
         Returns
         -------

@@ -116,7 +116,22 @@ class JFA(Described, Saved, kind="JFA", hint="JFA"):
 
     @checked
     def score(self, models: NDArray[np.floating], stats: Statistics, *, n_jobs: int | None = 1) -> NDArray[np.float64]:
-        """Linear scores a frame of models (M, K, D) against tests; see `ISV.score`."""
+        """Linear scores a frame of models against tests, the tests' session shifts taken off as by `ISV.score`.
+
+        Parameters
+        ----------
+        models : ndarray, shape (M, K, D)
+            Of `enroll`.
+        stats : sequence of GMMStats, or StatisticsStore
+            Of the U tests.
+        n_jobs : int
+            Threads.
+
+        Returns
+        -------
+        ndarray, shape (M, U), float64
+            See `linear_score`.
+        """
         return self._isv.score(models, stats, n_jobs=n_jobs)
 
     @cached_property

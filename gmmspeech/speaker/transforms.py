@@ -205,10 +205,18 @@ def _why_singular(
 def length_normalize(x: ArrayLike) -> NDArray[np.float64]:
     """Scale every vector to length 1 (Garcia-Romero and Espy-Wilson 2011).
 
+    Parameters
+    ----------
+    x : array_like, shape (U, R)
+
+    Returns
+    -------
+    ndarray, shape (U, R), float64
+
     Raises
     ------
     FeatureError
-        A vector of length 0.
+        A vector of length 0, NaN or infinity, or another number of dimensions.
 
     Examples
     --------
@@ -224,7 +232,22 @@ def length_normalize(x: ArrayLike) -> NDArray[np.float64]:
 
 @checked
 def cosine_scores(models: ArrayLike, tests: ArrayLike) -> NDArray[np.float64]:
-    """Cosines of the angles between all models (M, R) and all tests (U, R): (M, U), from -1 to 1.
+    """Cosines of the angles between all models and all tests.
+
+    Parameters
+    ----------
+    models : array_like, shape (M, R)
+    tests : array_like, shape (U, R)
+
+    Returns
+    -------
+    ndarray, shape (M, U), float64
+        From -1 to 1.
+
+    Raises
+    ------
+    FeatureError
+        As `length_normalize`, or vectors of different lengths R.
 
     Examples
     --------

@@ -87,6 +87,15 @@ def train_ubm(
     DiagonalGMM or GMM
         It remembers the front end of the store it was trained on.
 
+    Raises
+    ------
+    FeatureError
+        No frames, or NaN or infinity in one.
+    ModelError
+        Fewer frames than components, or an `init` of other components or dimensions.
+    ConfigError
+        An option that makes no sense, or that is not for such covariances.
+
     Examples
     --------
     >>> import numpy as np, gmmspeech as gs

@@ -110,7 +110,13 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
 
     @checked
     def set_scoring(self, scoring: str, top_c: int | None = None) -> None:
-        """Score in another way from now on; see the parameters of the class."""
+        """Score in another way from now on; see the parameters of the class.
+
+        Raises
+        ------
+        ConfigError
+            An unknown way, or one that goes with neither `top_c`, `update` nor the background model.
+        """
         if scoring not in SCORINGS:
             raise ConfigError(f"scoring: found {scoring!r}, expected one of {', '.join(SCORINGS)}")
         if top_c is not None and scoring != "frames":
@@ -305,7 +311,16 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
 
     @checked
     def restore(self, name: str, stats: GMMStats, frames: NDArray | None = None) -> None:
-        """Enroll a speaker from statistics that are known already, and the frames that they belong to."""
+        """Enroll a speaker from statistics that are known already, and the frames that they belong to.
+
+        Parameters
+        ----------
+        name : str
+        stats : GMMStats
+            Under the background model.
+        frames : ndarray, shape (T, D), optional
+            Kept for symmetric scoring.
+        """
         center = self._center()
         squares = stats.squares_about(center)
         stats = replace(stats, center=center, squares=squares, scatter=None)  # as files have them

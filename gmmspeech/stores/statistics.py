@@ -243,7 +243,24 @@ class StatisticsStore(Described, Mapping[str, GMMStats]):
 
     @checked
     def batches(self, size: int, *, second_order: bool = False) -> Iterator[StatsBatch]:
-        """Yield the statistics of `size` utterances at a time, or raise if they lack the second order asked for."""
+        """Yield the statistics of some utterances at a time.
+
+        Parameters
+        ----------
+        size : int
+            Utterances, fewer in the last batch.
+        second_order : bool
+            With the sums of squares.
+
+        Yields
+        ------
+        StatsBatch
+
+        Raises
+        ------
+        FeatureError
+            Sums of squares that were not written.
+        """
         if second_order and "sum_xx" not in self._columns:
             raise FeatureError(f"{self.path}: found no second-order sums, expected statistics written with them")
         fields = (*_FIRST_ORDER, "sum_xx") if second_order else _FIRST_ORDER

@@ -265,7 +265,7 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
         Parameters
         ----------
         frames : array_like, shape (T, D)
-        states : ndarray of int, optional
+        states : ndarray of int, shape (number of states,), optional
             The only ones that are asked for: others get minus infinity.
 
         Returns

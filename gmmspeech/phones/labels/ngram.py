@@ -74,7 +74,15 @@ class NGram:
         return [len(of_order) for of_order in self.log_probabilities]
 
     def log_probability(self, word: str, history: Sequence[str]) -> float:
-        """Natural logarithm of the probability of a word after others; minus infinity for an unknown one."""
+        """Natural logarithm of the probability of a word after others; minus infinity for an unknown one.
+
+        Parameters
+        ----------
+        word : str
+            ``</s>`` for the end of the sentence.
+        history : sequence of str
+            Words before it, from ``<s>`` on where the sentence begins; the last ``order - 1`` count.
+        """
         before = tuple(history)[max(0, len(history) - self.order + 1) :]
         weight = 0.0
         for start in range(len(before) + 1):
