@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gmmspeech.cli.group import command, jobs_option, max_iter_option, seed_option
+from gmmspeech.cli.group import command, groups_option, jobs_option, max_iter_option, seed_option
 from gmmspeech.cli.places import FILE, LIST, OUT
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import counted
@@ -81,6 +81,7 @@ def train_jfa(
 @click.argument("trials", type=FILE)
 @click.argument("scores", type=OUT)
 @click.option("--enrollment", type=FILE, help="Statistics of the enrollment, if not in STATS.h5.")
+@groups_option
 @click.option(
     "--max-iter", type=click.IntRange(1), default=1, help="Rounds in which speaker and sessions are told apart."
 )
@@ -91,7 +92,6 @@ def score_statistics(model: Path, stats: Path, spk2utt: Path, trials: Path, scor
     MODEL.h5 is what train-isv or train-jfa wrote. SPK2UTT has a model and its enrollment utterances in each line, each
     a session. TRIALS has a model, a test utterance and perhaps target or nontarget in each line. SCORES gets a line of
     model, test and score for each: linear scores in nats a frame, the shift that the test's session makes taken off.
-    Tests of several utterances are those of `statistics --groups`, beside which the enrollment's are in --enrollment.
     """
     from gmmspeech.commands.factor_analysis import score_statistics_file
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from gmmspeech.formats.datadir import read_list_map, read_map
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_trials, write_scores
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch
 from gmmspeech.progress import progress, telling
 from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.isv import ISV, train_isv
@@ -63,15 +65,18 @@ def score_statistics_file(
     out: Path,
     *,
     enrollment: Path | None = None,
+    groups: Path | None = None,
     max_iter: int = 1,
     n_jobs: int | None = 1,
 ) -> Scores:
     """Score the trials of a list by ISV or JFA: models are enrolled from their sessions, what a test's adds taken off.
 
-    The means of so many models are in memory together, 8 K D bytes each.
+    With `groups`, tests are utterances whose statistics are added up, as if they were one session. The means of so
+    many models are in memory together, 8 K D bytes each.
     """
     subspace, listed, enrolled = load(model, (ISV, JFA)), read_trials(trials), read_list_map(sessions)
     claimed = claimed_models(listed, enrolled, trials, sessions)
+    members = {} if groups is None else read_list_map(groups)
     rows = numbered(claimed)
     row = np.array([rows[name] for name in listed.models])
     tests, values = np.array(listed.tests, dtype=object), np.empty(len(listed))
@@ -90,7 +95,11 @@ def score_statistics_file(
             means = np.stack(list(ordered_map(enroll, some, n_jobs=n_jobs)))
             here = np.flatnonzero((row >= start) & (row < start + len(some)))
             columns = numbered(tests[here])
-            found = subspace.score(means, _selected(store, list(columns), trials), n_jobs=n_jobs)
+            if groups is None:
+                chosen: Statistics = _selected(store, list(columns), trials)
+            else:
+                chosen = _summed(store, list(columns), members, trials, groups)
+            found = subspace.score(means, chosen, n_jobs=n_jobs)
             values[here] = found[row[here] - start, [columns[name] for name in tests[here]]]
             bar.update(len(some))
     scores = Scores(listed.models, listed.tests, values)
@@ -105,3 +114,42 @@ def _selected(store: StatisticsStore, names: list[str], path: Path) -> Statistic
         found = f"utterance {shown(missing[0])} is not in {store.path} ({len(missing)} such of {len(names)})"
         raise DataError(f"{path}: {found}{look_alike(missing[0], store)}")
     return store.select(names)
+
+
+def _summed(
+    store: StatisticsStore, tests: list[str], members: Mapping[str, Sequence[str]], trials: Path, groups: Path
+) -> _Summed:
+    """Statistics of tests that are several utterances each, or a DataError that says where one is missing."""
+    unknown = [test for test in tests if test not in members]
+    if unknown:
+        found = f"test {shown(unknown[0])} is not in {groups} ({len(unknown)} such of {len(tests)})"
+        raise DataError(f"{trials}: {found}{look_alike(unknown[0], members)}")
+    _selected(store, list(dict.fromkeys(name for test in tests for name in members[test])), groups)
+    return _Summed(store, [members[test] for test in tests])
+
+
+@dataclass(frozen=True, eq=False)
+class _Summed:
+    """Utterances of a store taken as one each, added up as they are read."""
+
+    store: StatisticsStore
+    members: Sequence[Sequence[str]]
+
+    @property
+    def ubm_digest(self) -> str | None:
+        return self.store.ubm_digest
+
+    @property
+    def front_end(self) -> str | None:
+        return self.store.front_end
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def batches(self, size: int, *, second_order: bool = False) -> Iterator[StatsBatch]:
+        for start in range(0, len(self), size):
+            sums = [sum(map(self.store.__getitem__, names)) for names in self.members[start : start + size]]
+            n, sum_x, num_frames = (
+                np.array([getattr(one, field) for one in sums]) for field in ("n", "sum_x", "num_frames")
+            )
+            yield StatsBatch(n, sum_x, num_frames, self.ubm_digest, self.front_end)

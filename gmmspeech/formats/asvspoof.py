@@ -229,7 +229,7 @@ def read_asv_scores(
     path : path-like
         Of 2019 lines of ``ATTACK target|nontarget|spoof SCORE``; of 2021 ``MODEL UTTERANCE SCORE``.
     keys : path-like, optional
-        Of 2021: ``ASV/trial_metadata.txt``, which says of the same line what it is.
+        Of 2021: ``ASV/trial_metadata.txt``, which says of each model and utterance what they are, in any order.
     phase : str, optional
         Only lines of this phase, of 2021.
 
@@ -240,7 +240,8 @@ def read_asv_scores(
     Raises
     ------
     DataError
-        If a file is missing, a line has other fields, the files have other numbers of lines, or one kind is missing.
+        If a file is missing, a line has other fields, a trial is in one of the files only or twice in one, or one kind
+        is missing.
 
     Examples
     --------
@@ -251,7 +252,7 @@ def read_asv_scores(
     array([1. , 0.5])
     """
     rows = list(_scored_lines(path, (3,), "three fields that end in a score"))
-    kinds = [fields[1] for _, fields, _ in rows] if keys is None else _kinds(keys, len(rows), path, phase)
+    kinds = [fields[1] for _, fields, _ in rows] if keys is None else _kinds(keys, rows, path, phase)
     sides: dict[str, list[float]] = {kind: [] for kind in _KINDS}
     for (number, _, value), kind in zip(rows, kinds, strict=True):
         if kind is None:
@@ -268,20 +269,39 @@ def read_asv_scores(
 
 
 def _kinds(
-    keys: str | os.PathLike[str], count: int, path: str | os.PathLike[str], phase: str | None
+    keys: str | os.PathLike[str],
+    rows: Sequence[tuple[int, list[str], float]],
+    path: str | os.PathLike[str],
+    phase: str | None,
 ) -> list[str | None]:
-    """Target, nontarget or spoof of every line, None if it is of another phase."""
-    kinds: list[str | None] = []
+    """Target, nontarget or spoof of every line of scores, None if it is of another phase."""
+    kinds: dict[tuple[str, str], str | None] = {}
     for number, fields in read_fields(keys):
         key = _place_of_key(fields, 2, _KINDS)
         if not key:
             expected = "MODEL UTTERANCE ... target|nontarget|spoof"
             raise DataError(f"{keys}:{number}: found {shown(repr(' '.join(fields)))}, expected {expected}")
+        trial = fields[0], fields[1]
+        if trial in kinds:
+            raise DataError(f"{keys}:{number}: found {_trial(trial)} again, expected each once")
         part = fields[key + _PHASE] if len(fields) > key + _PHASE else ""
-        kinds.append(fields[key] if phase in (None, part) else None)
-    if len(kinds) != count:
-        raise DataError(f"{keys}: found {counted(len(kinds), 'line')}, expected the {count} of {path}")
-    return kinds
+        kinds[trial] = fields[key] if phase in (None, part) else None
+    scored: set[tuple[str, str]] = set()
+    for number, (model, utterance, _), _ in rows:
+        trial = model, utterance
+        if trial in scored or trial not in kinds:
+            found, expected = ("again", "each once") if trial in scored else ("", f"one of those of {keys}")
+            raise DataError(f"{path}:{number}: found {_trial(trial)} {found}".rstrip() + f", expected {expected}")
+        scored.add(trial)
+    missing = [trial for trial in kinds if trial not in scored]
+    if missing:
+        found = f"found no score of {_trial(missing[0])} ({counted(len(missing), 'such trial')})"
+        raise DataError(f"{path}: {found}, expected one for each of {keys}")
+    return [kinds[fields[0], fields[1]] for _, fields, _ in rows]
+
+
+def _trial(names: Sequence[str]) -> str:
+    return f"model {shown(names[0])}, utterance {shown(names[1])}"
 
 
 def _place_of_key(fields: Sequence[str], first: int, keys: Collection[str]) -> int:

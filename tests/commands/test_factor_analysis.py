@@ -66,7 +66,7 @@ def test_scores_are_those_of_the_functions(world: Path, kind: str, monkeypatch) 
 
 
 def test_tests_of_several_utterances(world: Path) -> None:
-    """They are those of `statistics --groups`, and score as the sum of their statistics."""
+    """Whether `statistics --groups` took them as one or scoring does, they score as the sum of their statistics."""
     path, enrolled = trained(world, "isv"), gs.read_list_map(world / "enroll")
     with StatisticsStore(world / "stats") as store:
         names = [name for name in store if name.startswith("s00")]
@@ -79,6 +79,15 @@ def test_tests_of_several_utterances(world: Path) -> None:
     places = (path, world / "grouped", world / "enroll", world / "trials", world / "out")
     found = score_statistics_file(*places, enrollment=world / "stats")
     np.testing.assert_allclose(found.values, expected, rtol=1e-5)  # frames of a store are float32
+    places = (path, *(world / name for name in SCORING), world / "out")
+    found = score_statistics_file(*places, groups=world / "tests")
+    np.testing.assert_allclose(found.values, expected, rtol=1e-9)
+    (world / "trials").write_text("".join(f"{name} others\n" for name in enrolled))
+    with pytest.raises(DataError, match=r"trials: test others is not in .*tests .1 such of 1"):
+        score_statistics_file(*places, groups=world / "tests")
+    write_map(world / "tests", {"others": ["s00-0", "s00-77"]})
+    with pytest.raises(DataError, match=r"tests: utterance s00-77 is not in .*stats .1 such of 2"):
+        score_statistics_file(*places, groups=world / "tests")
 
 
 def test_enrollment_from_another_file(world: Path) -> None:

@@ -64,12 +64,22 @@ def test_scores_of_speaker_verification(tmp_path: Path) -> None:
     scores = written(tmp_path, lines, "scores")
     assert [side.tolist() for side in read_asv_scores(scores, keys)] == [[1.5], [2.5], [3.5, 4.5]]
     assert read_asv_scores(scores, keys, phase="eval")[2].tolist() == [3.5]
+    shuffled = written(tmp_path, "".join(lines.splitlines(keepends=True)[::-1]), "shuffled")
+    assert [side.tolist() for side in read_asv_scores(shuffled, keys)] == [[1.5], [2.5], [4.5, 3.5]]
     with pytest.raises(DataError, match=r"scores:1: found 'LA_E_1-alaw', expected target or .* in a file of their own"):
         read_asv_scores(scores)
-    with pytest.raises(DataError, match=r"keys: found 4 lines, expected the 3 of "):
-        read_asv_scores(of_2019, keys)
     with pytest.raises(DataError, match="scores: found no target trial"):
         read_asv_scores(scores, keys, phase="progress")
+    first, rest = lines.split("\n", 1)
+    for text, problem in (
+        (rest, "scores: found no score of model LA_0007-alaw, utterance LA_E_1-alaw .1 such trial., expected one for"),
+        (lines + first, "scores:5: found model LA_0007-alaw, utterance LA_E_1-alaw again, expected each once"),
+        (lines + "LA_0007-alaw LA_E_5-alaw 2\n", "scores:5: found model LA_0007-alaw, utterance LA_E_5-alaw, expected"),
+    ):
+        with pytest.raises(DataError, match=problem):
+            read_asv_scores(written(tmp_path, text, "scores"), keys)
+    with pytest.raises(DataError, match="keys:5: found model LA_0007-alaw, utterance LA_E_1-alaw again"):
+        read_asv_scores(scores, written(tmp_path, ASV_2021 + ASV_2021, "keys"))
 
 
 @pytest.mark.parametrize(
