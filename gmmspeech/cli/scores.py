@@ -148,11 +148,15 @@ def apply_calibration(calibration: Path, scores: Sequence[Path], llrs: Path, **s
     """Turn scores into log-likelihood ratios.
 
     CALIBRATION.h5 is what `calibrate` wrote, or `fuse`: then one score file for each system follows, and the first says
-    which trials there are. Bounds that it was learnt with are kept.
+    which trials there are. Files whose names tell that they are in another order than then are refused. Bounds that it
+    was learnt with are kept.
     """
     from gmmspeech.commands.scores import apply_calibration_file
 
-    tell(counted(apply_calibration_file(calibration, scores, llrs, **side), "trial"))
+    trials, systems = apply_calibration_file(calibration, scores, llrs, **side)
+    tell(counted(trials, "trial"))
+    for name, learnt in systems:
+        tell(f"{shown(name)} by the weight of {learnt}")
 
 
 def _train(

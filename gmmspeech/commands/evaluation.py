@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.commands.score_names import distinct_names
 from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_speakers
@@ -69,7 +70,7 @@ def evaluate_scores(
         summarize(column[is_target], column[~is_target], p_targets=p_targets, c_miss=c_miss, c_fa=c_fa)
         for column in columns
     ]
-    systems = [System(*one) for one in zip(_names(scores), columns, summaries, strict=True)]
+    systems = [System(*one) for one in zip(distinct_names(scores), columns, summaries, strict=True)]
     if bootstrap:
         sides = trial_speakers(listed, read_speakers(speakers), trials)
         systems = [_resampled(system, systems[0], is_target, sides, bootstrap) for system in systems]
@@ -176,15 +177,6 @@ def _figures(summary: Summary) -> Iterator[tuple[dict[str, str], dict[str, float
 
 def _point(cost: DetectionCost) -> dict[str, float]:
     return {"p_target": cost.p_target, "c_miss": cost.c_miss, "c_fa": cost.c_fa}
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    """Names of files, with as much of their folders as tells them apart."""
-    for depth in range(1, max(len(path.parts) for path in paths) + 1):
-        names = ["/".join(path.parts[-depth:]) for path in paths]
-        if len(set(names)) == len(names):
-            break
-    return names
 
 
 def split_scores(scores: Path, trials: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

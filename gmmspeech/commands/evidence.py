@@ -89,7 +89,7 @@ def compare_recordings(
     ways = parse_conditions(conditions), parse_conditions(known_conditions)
     check_output_folder(out)
     files = [questioned, *known]
-    signals, digests = [read_audio(path, channel="mix") for path in files], [file_digest(path) for path in files]
+    signals, digests = [read_audio(path, channel="mix") for path in files], [file_digest(str(path)) for path in files]
     _check_case(files, signals)
     found = read_population(population, digests)
     if found.rate < LOWEST_RATE:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -77,20 +78,19 @@ def read_population(folder: Path, case: Sequence[str]) -> Population:
     is_listed = (folder / "wav.scp").exists()
     data, left_out = (read_data_dir(folder), {}) if is_listed else read_speaker_folders(folder)
     seconds, rates = readable_utterances(data, left_out)
-    digests = _digests(data, seconds)
+    digest = cache(file_digest)
+    digests = {name: digest(_file_of(data, name)) for name in seconds}
     known = {data.utt2spk[name] for name, digest in digests.items() if digest in case}
     for name in [name for name in seconds if data.utt2spk[name] in known]:
         left_out[name] = f"found a recording of the case among those of speaker {data.utt2spk[name]}"
         del seconds[name]
-    leave_copies_out(data, seconds, left_out)
+    leave_copies_out(data, seconds, left_out, digest)
     return Population(data.only(seconds), seconds, rates[0], digests, left_out)
 
 
-def _digests(data: DataDir, utterances: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of the file, or the archive, of each utterance; of one with many, once."""
-    of = {name: audio_file(str(data.recordings[data.segment_of(name).recording]))[0] for name in utterances}
-    digests = {file: file_digest(file) for file in set(of.values())}
-    return {name: digests[file] for name, file in of.items()}
+def _file_of(data: DataDir, utterance: str) -> str:
+    """File, or archive, that an utterance is in."""
+    return audio_file(str(data.recordings[data.segment_of(utterance).recording]))[0]
 
 
 def record(signal: Signal, front: FrontEnd, name: str, limit: int | None = None) -> Recorded:

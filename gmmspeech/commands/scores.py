@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.commands.evaluation import aligned_scores, check_finite_scores, finite_scores, trial_speakers
+from gmmspeech.commands.score_names import check_order, distinct_names
 from gmmspeech.commands.side_information import SideInformation
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, counted, shown
 from gmmspeech.files.atomic import write_lines
@@ -104,12 +105,13 @@ def normalize_scores_file(
         found = "no number of scores" if top_n is None else top_n
         raise ConfigError(f"top_n: found {found} with the method {method!r}, expected one with 'as' and no other")
     cohorts = {"model_cohort": model_cohort, "test_cohort": test_cohort, "cohort_cohort": cohort_cohort}
-    normalizer = ScoreNormalizer(
-        "s" if method == "as" else method,  # type: ignore[arg-type]
-        **{name: None if path is None else read_score_blocks(path) for name, path in cohorts.items()},
-        top_n=top_n,
-        speakers=read_speakers(speakers) if speakers else None,
-    )
+    with naming([*filter(None, cohorts.values()), *speakers], DataError):
+        normalizer = ScoreNormalizer(
+            "s" if method == "as" else method,  # type: ignore[arg-type]
+            **{name: None if path is None else read_score_blocks(path) for name, path in cohorts.items()},
+            top_n=top_n,
+            speakers=read_speakers(speakers) if speakers else None,
+        )
     done = 0
     with progress(desc="normalizing", unit="trial") as bar:
 
@@ -152,6 +154,9 @@ def fuse_files(
     calibration = _fit(method, options, bounds)(columns[is_target], columns[~is_target])
     if isinstance(calibration, Calibration) and side:
         calibration = replace(calibration, measures=names[0] or None, distances=names[1] or None)
+    named = len(scores) > 1 and all(path.is_file() for path in scores)  # a stream's name tells nothing
+    if isinstance(calibration, Calibration) and named:
+        calibration = replace(calibration, systems=tuple(map(shown, distinct_names(scores))))
     calibration.save(out)
     return calibration
 
@@ -228,8 +233,16 @@ def apply_calibration_file(
     *,
     measures: Path | None = None,
     distances: Path | None = None,
-) -> int:
-    """Turn the scores of a file, or of one file for each system fused, into log-likelihood ratios, and write them."""
+) -> tuple[int, list[tuple[str, str]]]:
+    """Turn the scores of a file, or of one file for each system fused, into log-likelihood ratios, and write them.
+
+    Returns
+    -------
+    int
+        How many trials.
+    list of (str, str)
+        Of a fusion the name of each file, and of that which the system's weight was learnt of.
+    """
     model = load(calibration, (Calibration, PavCalibration))
     side = SideInformation(measures, distances)
     needed = {kind: (isinstance(model, Calibration) and getattr(model, kind)) or () for kind in side._fields}
@@ -244,6 +257,9 @@ def apply_calibration_file(
         raise ConfigError(
             f"{calibration}: found {counted(len(scores), 'score file')}, expected {systems}, one for each system"
         )
+    fused = (isinstance(model, Calibration) and model.systems) or ()
+    if fused:
+        check_order(calibration, fused, scores)
     first = read_scores(scores[0])
     trials = TrialList(first.models, first.tests)
     columns = np.column_stack([first.values, aligned_scores(scores[1:], trials)])
@@ -255,7 +271,7 @@ def apply_calibration_file(
                 raise DataError(f"{table}: found measures {', '.join(found)}, expected {', '.join(expected)}")
     values = model.apply(columns)
     write_scores(out, Scores(first.models, first.tests, values))
-    return len(first)
+    return len(first), [*zip(distinct_names(scores), fused, strict=False)]
 
 
 @dataclass(frozen=True)
@@ -314,11 +330,12 @@ def _fit(
 
 
 @contextmanager
-def naming(path: str | Path, *kinds: type[GmmSpeechError]) -> Iterator[None]:
-    """Put the name of the file that is at fault before the message of an error, if it isn't there yet."""
+def naming(path: str | Path | Sequence[Path], *kinds: type[GmmSpeechError]) -> Iterator[None]:
+    """Put the name of the file that is at fault, or of those that may be, before an error that names none of them."""
+    names = [str(path)] if isinstance(path, str | Path) else list(map(str, path))
     try:
         yield
     except kinds as error:
-        if str(path) in str(error):
+        if any(name in str(error) for name in names):
             raise
-        raise type(error)(f"{path}: {error}") from error
+        raise type(error)(f"{', '.join(names)}: {error}") from error

@@ -52,6 +52,8 @@ class Calibration(Described, Saved, kind="Calibration", format=_FORMAT, hint="a 
         Names of quality measures that the weights after the first are of; see `side_information`.
     distances : tuple of str, optional
         Names of measures of the voice that the last weights are of; see `distance_information`.
+    systems : tuple of str, optional
+        Names of the systems of a fusion.
 
     Examples
     --------
@@ -65,6 +67,7 @@ class Calibration(Described, Saved, kind="Calibration", format=_FORMAT, hint="a 
     upper: float | None = None
     measures: tuple[str, ...] | None = None
     distances: tuple[str, ...] | None = None
+    systems: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -72,7 +75,7 @@ class Calibration(Described, Saved, kind="Calibration", format=_FORMAT, hint="a 
         if weights.ndim != 1 or not len(weights) or not all_finite(weights, np.asarray(self.offset)):
             raise ModelError(_UNSOUND)
         side = MEASURE_COLUMNS * len(self.measures or ()) + DISTANCE_COLUMNS * len(self.distances or ())
-        if side and len(weights) != 1 + side:
+        if (side or self.systems) and len(weights) != len(self.systems or [""]) + side:
             raise ModelError(_UNSOUND)
         _check_bounds(self.lower, self.upper)
 
@@ -105,7 +108,8 @@ class Calibration(Described, Saved, kind="Calibration", format=_FORMAT, hint="a 
         """Tell what it is, in a few lines."""
         weights = " ".join(f"{weight:.6g}" for weight in self.weights)
         sides = [*(self.measures or ()), *(f"distance of {name}" for name in self.distances or ())]
-        of = f"by {', '.join(sides)}" if sides else f"of {len(self.weights)} system(s)"
+        of = f"by {', '.join(sides)}" if sides else f"of {counted(len(self.weights), 'system')}"
+        of += f" ({', '.join(self.systems)})" if self.systems else ""
         first = f"calibration {of}: weights {weights}, offset {self.offset:.6g}"
         return [first, *_described(self.lower, self.upper)]
 
@@ -208,6 +212,11 @@ def fit_calibration(
     ModelError
         The trials can be separated and `ridge` is 0.
 
+    Warns
+    -----
+    GmmSpeechWarning
+        Targets that lie below nontargets, or scores that are the same in all trials.
+
     See Also
     --------
     gmmspeech.scoring.folds.cross_calibrate : ratios of trials from calibrations that know none of their speakers.
@@ -249,6 +258,8 @@ def fit_calibration(
     gap = targets.mean(axis=0) - nontargets.mean(axis=0)
     penalty = ridge * chance / (gap @ gap + max(len(gap), 1) * chance)
     slopes, offset = _minimize(targets, nontargets, p_target, penalty)
+    if not len(slopes):
+        _warn_of_constant_scores()
     if ridge == 0 and len(slopes) and np.min(targets @ slopes) >= np.max(nontargets @ slopes):
         raise ModelError("calibration: found targets and nontargets that a threshold separates, expected ridge above 0 "
                          "(without it their ratios have no bounds)")  # fmt: skip
@@ -285,6 +296,11 @@ def fit_pav(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, pseudo_tri
     ConfigError
         `pseudo_trials` out of its range.
 
+    Warns
+    -----
+    GmmSpeechWarning
+        Scores that are the same in all trials.
+
     See Also
     --------
     gmmspeech.metrics.cllr.min_cllr : cost of such ratios on the trials themselves.
@@ -310,6 +326,8 @@ def fit_pav(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, pseudo_tri
             f"scores: found those of {counted(found, 'system')}, expected 1 (fit_calibration fuses several)"
         )
     values, place = np.unique(np.concatenate([targets[:, 0], nontargets[:, 0]]), return_inverse=True)
+    if len(values) == 1:
+        _warn_of_constant_scores()
     target_count = np.bincount(place[: len(targets)], minlength=len(values)).astype(np.float64)
     nontarget_count = np.bincount(place[len(targets) :], minlength=len(values)).astype(np.float64)
     target_count[0] += pseudo_trials  # the bin of the lowest trials is where one below them all would end up
@@ -381,6 +399,11 @@ def _bounded(llrs: NDArray[np.float64], lower: float | None, upper: float | None
 
 def _described(lower: float | None, upper: float | None) -> list[str]:
     return [] if lower is None or upper is None else [f"ratios bounded to {lower:.6g} and {upper:.6g} nats"]
+
+
+def _warn_of_constant_scores() -> None:
+    told = "scores: found the same in all trials, expected others for targets: every ratio will be 1 (0 nats)"
+    warnings.warn(told, GmmSpeechWarning, stacklevel=4)
 
 
 def _whitening(

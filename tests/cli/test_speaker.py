@@ -209,8 +209,8 @@ def test_speakers_are_identified(run: Run, world: Path) -> None:
         ("t.h5", ["i-vector extractor: rank 4, 4 components, 6 dimensions", "front end: 6 MFCC"]),
         ("i.h5", ["i-vectors: 60 utterances, 4 dimensions", "extractor: "]),
         ("b.h5", ["back end of i-vectors", "transform: 4 to 4", "transform: 4 to 4 dimensions, length 1", "PLDA: 4"]),
-        ("c.h5", ["calibration of 1 system(s): weights "]),
-        ("fusion.h5", ["calibration of 2 system(s): weights "]),
+        ("c.h5", ["calibration of 1 system: weights "]),
+        ("fusion.h5", ["calibration of 2 systems (gmm, as): weights "]),
     ],
 )  # fmt: skip
 def test_files_are_shown(run: Run, world: Path, file: str, expected: list[str]) -> None:

@@ -22,7 +22,7 @@ from gmmspeech.commands.scores import (
 from gmmspeech.commands.speaker import (
     score_ivectors_file,
 )
-from gmmspeech.formats.datadir import write_map
+from gmmspeech.formats.datadir import read_map, write_map
 from gmmspeech.formats.trials import read_scores, read_speakers, read_trials, write_scores, write_trials
 from gmmspeech.scoring.trials import Scores, TrialList
 
@@ -68,6 +68,14 @@ def test_normalization_is_that_of_matrices(world: Path, method: str, top_n: int 
     np.testing.assert_allclose(read_scores(world / "out").values, expected.ravel(), rtol=1e-7)
 
 
+def test_what_a_cohort_lacks_is_named_with_its_files(world: Path) -> None:
+    cohort_trials(world)
+    write_map(world / "some", {name: who for name, who in read_map(world / "utt2spk").items() if name != "s00-4"})
+    cohorts = {"model_cohort": world / "mc", "test_cohort": world / "tc"}
+    with pytest.raises(gs.errors.DataError, match=r"mc, .*tc, .*some: .*: found no speaker of it, expected one"):
+        normalize_scores_file(world / "scores", world / "out", "s", **cohorts, speakers=[world / "some"])
+
+
 def test_calibration_and_fusion(world: Path) -> None:
     noise = np.random.default_rng(0).normal(0, 5, 288)
     first = read_scores(world / "scores")
@@ -78,7 +86,7 @@ def test_calibration_and_fusion(world: Path) -> None:
     done = calibrate_file(world / "scores", world / "trials", world / "c", p_target=0.1)
     expected = gs.scoring.fit_calibration(columns[is_target, 0], columns[~is_target, 0], p_target=0.1)
     np.testing.assert_allclose([*done.weights, done.offset], [*expected.weights, expected.offset], rtol=1e-5)
-    assert apply_calibration_file(world / "c", [world / "scores"], world / "llrs") == 288
+    assert apply_calibration_file(world / "c", [world / "scores"], world / "llrs") == (288, [])
     np.testing.assert_allclose(read_scores(world / "llrs").values, expected.apply(first.values), rtol=1e-5, atol=1e-6)
 
     fuse_files([world / "scores", world / "noisy"], world / "trials", world / "f")
@@ -122,6 +130,39 @@ def test_what_fuse_writes_is_no_worse_than_the_better_part(tmp_path: Path, good:
     for cost in (partial(gs.min_dcf, p_target=0.01), gs.eer):
         parts = [cost(column[target], column[~target]) for column in columns]
         assert cost(written[target], written[~target]) <= min(parts) + 1e-9
+
+
+def test_systems_of_a_fusion_keep_their_order(tmp_path: Path) -> None:
+    """Files of other trials are told apart by what their names have of the systems', where they have something."""
+    trials = TrialList(["a", "b", "a", "b"], ["u", "v", "v", "u"], np.array([True, True, False, False]))
+    write_trials(tmp_path / "trials", trials)
+    for place in ("dev/gmm", "dev/plda", "gmm/eval", "plda/eval", "x", "y", "eval_plda.txt"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        values = np.random.default_rng(len(place)).normal(size=4)
+        write_scores(tmp_path / place, Scores(trials.models, trials.tests, values))
+
+    def apply(*names: str) -> list[tuple[str, str]]:
+        return apply_calibration_file(tmp_path / "f.h5", [tmp_path / name for name in names], tmp_path / "out")[1]
+
+    fuse_files([tmp_path / "dev/gmm", tmp_path / "dev/plda"], tmp_path / "trials", tmp_path / "f.h5")
+    assert gs.load(tmp_path / "f.h5").systems == ("gmm", "plda")
+    assert "of 2 systems (gmm, plda): weights" in gs.load(tmp_path / "f.h5").describe()[0]
+    assert apply("gmm/eval", "plda/eval") == [("gmm/eval", "gmm"), ("plda/eval", "plda")]
+    assert apply("x", "y") == [("x", "gmm"), ("y", "plda")]
+    for names in (("plda/eval", "gmm/eval"), ("dev/plda", "dev/gmm"), ("x", "gmm/eval"), ("eval_plda.txt", "x")):
+        with pytest.raises(gs.errors.DataError, match=r"f.h5: found scores .* in the order of .*: gmm, plda"):
+            apply(*names)
+
+
+def test_scores_that_are_all_the_same_are_told(tmp_path: Path) -> None:
+    trials = TrialList(["a", "a"], ["u", "v"], np.array([True, False]))
+    write_trials(tmp_path / "trials", trials)
+    write_scores(tmp_path / "s", Scores(trials.models, trials.tests, np.ones(2)))
+    for method in ("logistic", "pav"):
+        with pytest.warns(gs.errors.GmmSpeechWarning, match="scores: found the same in all trials"):
+            calibrate_file(tmp_path / "s", tmp_path / "trials", tmp_path / "c", method=method)
+        apply_calibration_file(tmp_path / "c", [tmp_path / "s"], tmp_path / "out")
+        assert not read_scores(tmp_path / "out").values.any()
 
 
 def test_an_infinite_score_to_calibrate_is_named(tmp_path: Path) -> None:
