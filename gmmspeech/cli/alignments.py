@@ -58,8 +58,9 @@ def compare_alignment(
     """Tell how far boundaries lie from others.
 
     Those of HYP are compared with those of REF. REF and HYP are a file or a folder each: TextGrids, CTM, MLF, TIMIT's
-    .phn and .wrd, Buckeye's .phones and .words, HTK's .lab, Audacity's labels, or what `align` wrote. Files are matched
-    by their names (two files are, whatever they are called), labels by their order.
+    .phn and .wrd, Buckeye's .phones and .words, HTK's .lab, Audacity's labels, MFA's tables and
+    JSON, or what `align` wrote. Files are matched by their names (two files are, whatever they are called), labels by
+    their order.
     """
     from gmmspeech.commands.compare import compare_alignments
     from gmmspeech.report.rows import agreement_row, detection_row

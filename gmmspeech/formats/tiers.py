@@ -1,19 +1,16 @@
-"""Labels of files and speakers out of whatever holds them: TextGrids with tiers, label files, tables of `align`.
+"""Labels of files and speakers out of whatever holds them: TextGrids with tiers, label files, tables.
 
 One file, or a folder of them and its folders. Of what holds phones beside words, the tier says which are read: tiers of
 TextGrids (``phones``, or ``ann - phones`` where several people speak), ``.phn`` or ``.wrd``, ``.phones`` or ``.words``,
-``phones.ctm`` or ``words.ctm``, rows of ``alignment.csv``, parts of ``alignment.json``.
+``phones.ctm`` or ``words.ctm``, rows of tables, parts of JSON.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
 import warnings
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -24,17 +21,16 @@ from gmmspeech.audio.raw import RawAudio
 from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, counted, shown, tell_left_out
 from gmmspeech.files.folders import files_below
 from gmmspeech.files.names import id_of_name
-from gmmspeech.files.text import check_distinct, parse_number, read_text
+from gmmspeech.files.text import check_distinct
 from gmmspeech.formats.labels import FORMATS, format_of, read_labels
 from gmmspeech.formats.recordings import path_of_id
-from gmmspeech.formats.results import TABLE, aligned_places, outside_results
+from gmmspeech.formats.results import aligned_places, outside_results
 from gmmspeech.formats.textgrid import read_textgrid
+from gmmspeech.formats.tier_tables import CSV, JSON, OF_SPEAKER, is_tiers_of_mfa, read_table, read_tiers_of_mfa
 from gmmspeech.phones.labels.labels import Label
 
-OF_SPEAKER = " - "  # between the speaker and the kind of a tier, as the Montreal Forced Aligner has it
 PHONES, WORDS = "phones", "words"
-CSV, JSON = TABLE, "alignment.json"
-_DELIMITERS = ",;\t"  # of tables: the first as `align` writes it
+_OF_MFA = (".csv", ".json")  # of one recording each
 K = TypeVar("K")
 _PAIRS = (("phn", "wrd"), ("phones", "words"))  # formats of phones and of words, side by side in a corpus
 _RATE, COUNTING = 16000, ("phn", "wrd")  # samples a second of TIMIT's formats, which count them
@@ -246,7 +242,7 @@ def _files(folder: Path, tier: str | None, format: str | None, unreadable: list[
         kind = _kind(file)
         if kind and format in (None, kind) and file.is_file():
             kinds.setdefault(kind, []).append(file)
-    for more in ("audacity", CSV, JSON):  # transcripts, and tables beside the same labels
+    for more in ("audacity", CSV, JSON, *_OF_MFA):  # transcripts, and tables beside the same labels
         if len(kinds) > 1:
             kinds.pop(more, None)
     for pair in _PAIRS:
@@ -269,26 +265,27 @@ def _of_last_run(folder: Path, files: list[Path]) -> list[Path]:
     own = [file for file in files if file.relative_to(folder).with_suffix("").as_posix() in places]
     others = [file for file in files if file not in set(own)] if own else []
     if others:
-        found = f"{counted(len(others), 'TextGrid')} that {TABLE} does not tell of, left out as of another run"
+        found = f"{counted(len(others), 'TextGrid')} that {CSV} does not tell of, left out as of another run"
         first = shown(others[0].relative_to(folder).as_posix())
         warnings.warn(f"{folder}: found {found}; the first: {first}", GmmSpeechWarning)
     return own or files
 
 
 def _kind(file: Path) -> str | None:
-    """Format that a file has by its name, or the name of a table of `align`."""
+    """Format that a file has by its name, the name of a table of `align`, or the suffix of one of MFA's."""
     if file.name in (CSV, JSON):
         return file.name
+    if file.suffix.lower() in _OF_MFA:
+        return file.suffix.lower() if is_tiers_of_mfa(file) else None
     return format_of(file)
 
 
 def _read_file(path: Path, name: str, tier: str | None, rate: int, kind: str) -> dict[Voice, list[Label]]:
-    if kind == "textgrid":
-        tiers = tiers_of_voices(read_textgrid(path), tier, str(path))
-        return {Voice(name, speaker): labels for speaker, labels in tiers.items()}
+    if kind == "textgrid" or kind in _OF_MFA:
+        found = read_textgrid(path) if kind == "textgrid" else read_tiers_of_mfa(path)
+        return {Voice(name, speaker): own for speaker, own in tiers_of_voices(found, tier, str(path)).items()}
     if kind in (CSV, JSON):
-        read = _read_csv if kind == CSV else _read_json
-        return _by_voice(read(path, tier or PHONES))
+        return _by_voice((Voice(*whose), label) for whose, label in read_table(path, tier or PHONES))
     held = path.stem if kind == "ctm" and path.stem in (PHONES, WORDS) else _HELD.get(kind, tier)
     if tier in (PHONES, WORDS) and tier != held:
         raise DataError(f"{path}: found labels of {held}, expected those of {tier}")
@@ -305,48 +302,3 @@ def _by_voice(rows: Iterable[tuple[Voice, Label]]) -> dict[Voice, list[Label]]:
     return {
         Voice(voice.file) if speakers[voice.file] == 1 else voice: sorted(labels) for voice, labels in found.items()
     }
-
-
-def _read_csv(path: Path, tier: str) -> Iterator[tuple[Voice, Label]]:
-    """Rows of a table, as it was written or as a spreadsheet saves it, with semicolons and commas in numbers."""
-    text = read_text(path)
-    delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
-    rows = csv.DictReader(io.StringIO(text, newline=""), restval="", delimiter=delimiter)
-    needed = ("file", "speaker", "begin", "end", "label", "tier")
-    try:
-        if not set(needed) <= set(rows.fieldnames or ()):
-            found = shown(", ".join(rows.fieldnames or ()), 300) or "nothing"
-            raise DataError(f"{path}:1: found {found}, expected columns of a table of align: {', '.join(needed)}")
-        for row in rows:
-            if row["tier"] == tier:
-                if delimiter != ",":
-                    row |= {name: row[name].replace(",", ".") for name in ("begin", "end")}
-                yield Voice(row["file"], row["speaker"]), _label(f"{path}:{rows.line_num}", row)
-    except csv.Error as error:
-        raise DataError(f"{path}:{rows.line_num}: found {error}, expected a table of align") from None
-
-
-def _read_json(path: Path, tier: str) -> Iterator[tuple[Voice, Label]]:
-    try:
-        content = json.loads(read_text(path))
-        for file in content["files"]:
-            for utterance in file["utterances"]:
-                for entry in utterance.get(tier, ()):
-                    texts = file["file"], utterance["speaker"], entry["label"]
-                    if not all(isinstance(text, str) for text in texts):
-                        raise TypeError(f"found {texts} for texts")
-                    times = {name: str(entry[name]) for name in ("begin", "end")}
-                    yield Voice(*texts[:2]), _label(str(path), {**times, "label": texts[2]})
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        if isinstance(error, DataError):
-            raise
-        reason = f"{type(error).__name__}: {shown(str(error))}"
-        raise DataError(f"{path}: found other content ({reason}), expected what align writes as JSON") from None
-
-
-def _label(owner: str, row: Mapping[str, str]) -> Label:
-    try:
-        return Label(parse_number(row["begin"]), parse_number(row["end"]), row["label"])
-    except (ValueError, TypeError):
-        found = f"{row['begin']} {row['end']}"
-        raise DataError(f"{owner}: found {shown(found)}, expected begin and end in seconds") from None

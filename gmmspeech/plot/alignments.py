@@ -18,6 +18,7 @@ from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.formats.labels import read_labels
 from gmmspeech.formats.recordings import SAME_LENGTH, path_of_id
 from gmmspeech.formats.textgrid import read_textgrid
+from gmmspeech.formats.tier_tables import is_tiers_of_mfa, read_tiers_of_mfa
 from gmmspeech.formats.tiers import COUNTING, OF_SPEAKER, PHONES, WORDS, by_file, in_time_of, read_tiers
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import Label
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WAVEFORM = 1.1  # inches
-_TABLES = ("csv", "json")  # that `align` writes
+_TABLES = ("csv", "json")
 
 
 def alignment(
@@ -128,6 +129,8 @@ def _read(path: Path, audio: str, rate: float, duration: float) -> dict[str, lis
     suffix = path.suffix.removeprefix(".").lower()
     if suffix == "textgrid":
         return read_textgrid(path)
+    if suffix in _TABLES and is_tiers_of_mfa(path):
+        return read_tiers_of_mfa(path)
     if suffix in _TABLES:
         return _read_table(path, audio)
     found = read_labels(path)

@@ -1,5 +1,6 @@
 """Labels of files and speakers out of everything that holds them."""
 
+import csv
 import json
 
 import pytest
@@ -124,6 +125,57 @@ def test_a_table_of_align_that_a_spreadsheet_saved(tmp_path, delimiter, comma, e
     (tmp_path / "corrected.csv").write_bytes("\r\n".join(lines).encode(encoding))
     expected = {Voice("a"): [Label(0.0, 0.5, ","), Label(0.5, 1.25, "AA")]}
     assert read_tiers(tmp_path / "corrected.csv") == expected
+
+
+def write_as_mfa(path, voices):
+    """Write tiers of speakers, a file a recording, as MFA 3 does with --output_format csv or json."""
+    path.parent.mkdir(exist_ok=True)
+    rows = [(who, kind, label) for who, tiers in voices.items() for kind, own in tiers.items() for label in own]
+    if path.suffix == ".csv":
+        with open(path, "w", newline="") as file:
+            table = csv.DictWriter(file, ["Begin", "End", "Label", "Type", "Speaker"])
+            table.writeheader()
+            for who, kind, (begin, end, name) in rows:
+                table.writerow({"Begin": begin, "End": end, "Label": name, "Type": kind, "Speaker": who})
+        return
+    tiers = {}
+    for who, kind, label in rows:
+        name = f"{who} - {kind}" if len(voices) > 1 else kind
+        tiers.setdefault(name, {"type": "interval", "entries": []})["entries"].append(list(label))
+    path.write_text(json.dumps({"start": 0, "end": 0.5, "tiers": tiers}, indent=4))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+def test_tables_of_mfa(tmp_path, suffix):
+    both = {"phones": PHONES, "words": WORDS}
+    write_as_mfa(tmp_path / "ann" / f"a{suffix}", {"ann": both})
+    write_as_mfa(tmp_path / f"b{suffix}", {"ann": both, "bob": {"phones": PHONES[1:]}})
+    (tmp_path / "alignment_analysis.csv").write_text("file,begin,end,speaker,overall_log_likelihood\na,0,0.5,ann,-5\n")
+    (tmp_path / "notes.json").write_text("{}")
+    expected = {Voice("ann/a"): PHONES, Voice("b", "ann"): PHONES, Voice("b", "bob"): PHONES[1:]}
+    assert read_tiers(tmp_path) == expected
+    assert read_tiers(tmp_path / f"b{suffix}", "words") == {Voice("b", "ann"): WORDS}
+    with pytest.raises(DataError, match=rf"a{suffix}: found tiers phones, words, expected one called sentences"):
+        read_tiers(tmp_path / "ann", "sentences")
+    write_textgrid(tmp_path / "c.TextGrid", {"phones": PHONES})
+    assert read_tiers(tmp_path) == {Voice("c"): PHONES}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "Begin,End,Label,Type,Speaker\n0,x,AA,phones,ann\n"),
+        ("a.json", '{"tiers": {"phones": {"entries": [[0, "x", "AA"]]}}}'),
+        ("a.json", '{"tiers": {"phones": {"entries": [[0, 1]]}}}'),
+        ("a.json", '{"tiers": {"phones": {"entries": [[0, 1, 2]]}}}'),
+        ("a.json", '{"tiers": [3]}'),
+        ("a.json", '{"tiers": '),
+    ],
+)
+def test_damaged_tables_of_mfa(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=rf"{name}.*: found .*, expected "):
+        read_tiers(tmp_path)
 
 
 def test_a_list_of_unknown_words_is_no_label_file(tmp_path):
