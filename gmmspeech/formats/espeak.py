@@ -48,8 +48,9 @@ por pt que qu ron ro rus ru sin si slk sk slv sl snd sd spa es sqi sq srp sr swa
 tha th tir ti tsn tn tuk tk tur tr uig ug ukr uk urd ur uzb uz vie vi zho zh
 """
 _OF_THREE_LETTERS = dict(zip(_THREE_LETTERS.split()[::2], _THREE_LETTERS.split()[1::2], strict=True))
-_TONAL = ("cmn", "yue", "hak", "vi", "th", "my", "shn")
+_TONAL = ("cmn", "yue", "hak", "vi", "shn")
 _HAN = ("cmn", "yue", "hak")
+_MISREAD = {"th": "Thai", "my": "Burmese"}  # its rules are drafts: the vowel of "มาก" is an s
 _SEPARATOR = "\u00b7"
 _SWITCH = re.compile(r"\([^()]*\)")  # "(en)", where eSpeak takes another language's rules
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -158,6 +159,9 @@ def _voice(language: str) -> str:
     names, others = _languages()
     tags = language.strip().lower().replace("_", "-").split("-")
     tags[0] = _OF_THREE_LETTERS.get(tags[0], tags[0])
+    if tags[0] in _MISREAD or language.strip().title() in _MISREAD.values():
+        reason = "whose vowels eSpeak NG takes for consonants"
+        raise ConfigError(f"language: found {shown(repr(language))}, {reason}, expected a dictionary of it")
     for end in range(len(tags), 0, -1):
         code = "-".join(tags[:end])
         code = _USUAL.get(code, code if code in names else others.get(code, ""))
@@ -203,7 +207,7 @@ def _languages() -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
     others: dict[str, tuple[int, str]] = {}
     for voice in voices:
         (_, code), *more = _codes(voice.languages)
-        if not _has_rules(code, voice.identifier.decode()):
+        if code in _MISREAD or not _has_rules(code, voice.identifier.decode()):
             continue
         names.setdefault(code.lower(), (voice.name.decode().strip(), voice.identifier.decode()))
         for priority, other in more:
@@ -240,11 +244,12 @@ def _spoken(words: Iterable[str], voice: str) -> list[tuple[str, ...]]:
 
 def _phones_of(word: str, voice: str, library: ctypes.CDLL) -> tuple[str, ...]:
     text = unicodedata.normalize("NFC", word).replace("\0", "")
-    ipa = _translate(text, library, _IPA)
+    translate = _of_letter if len(text) == 1 and not voice.startswith(_HAN) else _translate
+    ipa = translate(text, library, _IPA)
     if not _is_read(text, ipa, voice):
         return ()
     pieces = _pieces(ipa)
-    names = _pieces(_translate(text, library, 0)) if voice.startswith(_TONAL) else pieces
+    names = _pieces(translate(text, library, 0)) if voice.startswith(_TONAL) else pieces
     if len(names) != len(pieces):
         names = pieces
     if any(name.strip("',%=") == _UNKNOWN_HAN for name in names):
@@ -252,6 +257,13 @@ def _phones_of(word: str, voice: str, library: ctypes.CDLL) -> tuple[str, ...]:
     phones = [p for piece, name in zip(pieces, names, strict=True) for p in _split(piece, name, voice)]
     doubled = {i for i, pair in enumerate(itertools.pairwise(phones)) if pair == ("ɹ", "ɹ")}  # "ʊɹ·ɹ" of "during"
     return tuple(phone for i, phone in enumerate(phones) if i not in doubled)
+
+
+def _of_letter(letter: str, library: ctypes.CDLL, mode: int) -> str:
+    """What eSpeak says for a letter that is a word ("il y a"), where it says the name of one that stands alone."""
+    alone, twice = (_translate(text, library, mode) for text in (letter, f"{letter} {letter}"))
+    words = twice.split()
+    return words[0] if len(words) == len(alone.split()) + 1 else alone  # the first as a word, the last by its name
 
 
 def _translate(text: str, library: ctypes.CDLL, mode: int) -> str:

@@ -38,6 +38,13 @@ vi: chào tʃ aː² w
 ko: 안녕 ɐ n n j ʌ ŋ
 en: four f ɔː ɹ, bottle b ɑː ɾ ə l, fire f aɪ ɚ, during d ʊ ɹ ɪ ŋ
 pt_BR: sim s i ŋ
+# Words of one letter, which are no letters.
+fr: y i, à a
+pt-br: é ɛ, e i
+cs: v v, k k
+ru: с s
+el: ο o, ή i
+vi: ở əː⁴
 # What eSpeak names otherwise than in IPA.
 ru: люди ɭʲ ʉ dʲ ɪ, проверьте p r ʌ vʲ e r ɪ tʲ i
 mi: tūi t ʉː i
@@ -116,6 +123,12 @@ def test_a_language_that_it_lacks(language):
     assert len(str(error.value)) < 500
 
 
+@pytest.mark.parametrize("language", ["th", "tha", "Burmese"])
+def test_languages_that_it_misreads(language):
+    with pytest.raises(ConfigError, match=f"found '{language}', whose vowels .* expected a dictionary of it"):
+        pronounce_words(["ดี"], language)
+
+
 def test_all_languages_give_phones_that_can_be_read():
     languages = espeak_languages()
     assert len(languages) > 100
@@ -150,7 +163,7 @@ def test_codes_of_iso_639_3():
     """Of the same languages, as the names that eSpeak gives them say."""
     for code, name in {"deu": "German", "tur": "Turkish", "rus": "Russian", "pes": "Persian", "swh": "Swahili"}.items():
         assert pronounce_words(["a"], code) == pronounce_words(["a"], name)
-    assert set(espeak._OF_THREE_LETTERS.values()) <= {code[:2] for code in espeak_languages()} | {"zh"}
+    assert set(espeak._OF_THREE_LETTERS.values()) <= {code[:2] for code in espeak_languages()} | {"zh", "th", "my"}
     assert said("Zeit", "deu-AT") == "ts aɪ t"
 
 
