@@ -308,6 +308,7 @@ def align(
         pronounced_lines,
         unknown_lines,
     )
+    from gmmspeech.formats.recordings import called
     from gmmspeech.phones.decoding.alignment import search_note
 
     if out is not None:
@@ -328,7 +329,7 @@ def align(
     for line in pronounced_lines(done.spoken.guessed, None if out is None else out / PRONOUNCED_WORDS):
         say(line)
     tell_left_out(done.skipped)
-    for line in doubtful_lines(done.alignments, done.least_fit):
+    for line in doubtful_lines({called(done.data, u): a for u, a in done.alignments.items()}, done.least_fit):
         say(line)
     if report is not None:
         names = ", ".join(map(str, dictionaries)) or "by default"

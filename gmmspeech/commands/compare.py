@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from gmmspeech.errors import DataError, counted, shown
-from gmmspeech.files.names import id_of_name
+from gmmspeech.formats.recordings import path_of_id
 from gmmspeech.formats.tiers import Voice, read_tiers
 from gmmspeech.metrics.boundaries import (
     OTHER,
@@ -175,7 +176,7 @@ def _are_phones(names: Collection[str]) -> bool:
 
 def _named_alike(reference: _Voices, hypothesis: _Voices) -> tuple[Labels, Labels]:
     """Names of files by which both sides are matched: without folders, unless two files then have the same name."""
-    sides = [_without_lone_speakers(_unescaped(side)) for side in (reference, hypothesis)]
+    sides = [_without_lone_speakers(side) for side in _unescaped(reference, hypothesis)]
     short = [
         {voice._replace(file=voice.file.rpartition("/")[2]): labels for voice, labels in side.items()} for side in sides
     ]
@@ -186,10 +187,30 @@ def _named_alike(reference: _Voices, hypothesis: _Voices) -> tuple[Labels, Label
     return one, other
 
 
-def _unescaped(labels: _Voices) -> _Voices:
-    """Voices by the names of their files: ids of recordings have blanks escaped."""
-    named = {Voice("/".join(map(id_of_name, voice.file.split("/"))), voice.speaker): voice for voice in labels}
-    return {new: labels[old] for new, old in named.items()} if len(named) == len(labels) else labels
+def _unescaped(reference: _Voices, hypothesis: _Voices) -> tuple[_Voices, _Voices]:
+    """Voices by the names of their files, which may have blanks and more escaped, even twice: as most are the same."""
+    pairs = itertools.product(_spellings(reference), _spellings(hypothesis))
+    return max(pairs, key=lambda sides: len(_last_parts(sides[0]) & _last_parts(sides[1])))
+
+
+def _last_parts(labels: _Voices) -> set[str]:
+    return {voice.file.rpartition("/")[2] for voice in labels}
+
+
+def _spellings(labels: _Voices) -> list[_Voices]:
+    """Voices by names without escapes, without those of one pass, and as they are; each if they stay apart."""
+    found = [
+        {voice._replace(file=unescape(voice.file)): each for voice, each in labels.items()}
+        for unescape in (_all_unescaped, path_of_id, str)
+    ]
+    return [each for each in found if len(each) == len(labels)]
+
+
+def _all_unescaped(name: str) -> str:
+    """Name without escapes, nor escapes of escapes."""
+    while (plain := path_of_id(name)) != name:
+        name = plain
+    return name
 
 
 def _as_one(labels: _Voices, others: _Voices) -> dict[Voice, list[Label]]:

@@ -37,7 +37,7 @@ from gmmspeech.formats.alignments import read_alignments
 from gmmspeech.formats.datadir import DataDir, Segment, read_data_dir, read_map
 from gmmspeech.formats.labeled_recordings import read_labeled_recordings
 from gmmspeech.formats.loading import load
-from gmmspeech.formats.recordings import id_of_path, read_recordings
+from gmmspeech.formats.recordings import as_called, id_of_path, read_recordings
 from gmmspeech.phones.decoding.calibration import calibrated
 from gmmspeech.phones.decoding.partly_labeled import foreign_phones, train_phone_hmm_on_some_labels
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
@@ -151,7 +151,7 @@ def train_phones_dir(
     else:
         spoken = _words_beside(data, dictionary, said)
     if others:
-        left_out |= {utterance: spoken.skipped[utterance] for utterance in others if utterance in spoken.skipped}
+        left_out |= as_called(data, {u: spoken.skipped[u] for u in others if u in spoken.skipped})
         others = [utterance for utterance in others if utterance in spoken.words]
         data = data if stored is not None else without_quiet_edges_of(data, channel, others)
         _tell_words(spoken, out)
@@ -165,7 +165,7 @@ def train_phones_dir(
             known = _with_silence(known, store)
         options |= {"rung": rung, "contexts": contexts, "utt2spk": data.utt2spk}
         model, state = _train_and_save(store, spoken.words, spoken.entries, out, known, **options)
-    done.skipped = {**left_out, **done.skipped}
+    done.skipped = {**left_out, **as_called(data, done.skipped)}
     return model, state, done
 
 

@@ -42,6 +42,7 @@ from gmmspeech.formats.alignments import (
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.labels import read_ctm, write_ctm
 from gmmspeech.formats.loading import load
+from gmmspeech.formats.recordings import as_called, called
 from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_these_speakers
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align, search_note
 from gmmspeech.phones.decoding.confidence import LEAST_FIT, LONGEST_PHONE, least_fit, swapped_transcripts
@@ -231,12 +232,13 @@ def align_dir(
         _write_ali(ali, hmm, found.alignments, spoken.entries)
     if not found.alignments:
         name, reason = next(iter(found.skipped.items()))
-        raise DataError(f"{all_of(len(found.skipped), 'utterance')} bad; the first: utterance {name}: {reason}")
+        first = f"utterance {called(data, name)}: {reason}"
+        raise DataError(f"{all_of(len(found.skipped), 'utterance')} bad; the first: {first}")
     if out is not None:
         write_alignments(out, found.alignments, data=data, format=format, confidence=confidence)
         write_unknown_words(out / UNKNOWN_WORDS, spoken.unknown)
         write_pronounced(out / PRONOUNCED_WORDS, spoken.guessed)
-    skipped = {**left_out, **spoken.skipped, **done.skipped, **found.skipped}
+    skipped = {**left_out, **as_called(data, {**spoken.skipped, **done.skipped, **found.skipped})}
     unknown = Counter({word: seen.total() for word, seen in spoken.unknown.items()})
     return AlignedFolder(found.alignments, skipped, unknown, data, spoken, least)
 
@@ -285,7 +287,7 @@ def report_alignment(place: Path, done: AlignedFolder, *, settings: Mapping[str,
         aligned_files(done.alignments, done.data),
         title=f"Alignment of {done.data.path.resolve().name}",
         subtitle=search_note(done.alignments.values()),
-        unknown={word: list(seen.elements()) for word, seen in done.spoken.unknown.items()},
+        unknown={word: [called(done.data, u) for u in seen.elements()] for word, seen in done.spoken.unknown.items()},
         skipped=done.skipped,
         configuration={"align": settings or {}},
     )

@@ -27,6 +27,7 @@ from gmmspeech.formats.alignments import Format, read_alignments, write_alignmen
 from gmmspeech.formats.arpa import read_arpa
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.espeak import pronounce_words
+from gmmspeech.formats.recordings import as_called
 from gmmspeech.formats.tiers import read_tiers
 from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_these_speakers, with_phones
 from gmmspeech.phones.decoding.alignment import Alignment
@@ -158,7 +159,7 @@ def _on_paths(
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
     how: dict[str, Any] = {"acoustic_scale": acoustic_scale, "n_jobs": n_jobs}
     with features_for(opened, model, data, **reading) as (opened, store, done):
-        _tell_bad(done, left_out)
+        _tell_bad(done, data, left_out)
         if adapts(opened, adapt):
             hmm, frames = for_these_speakers(opened, store, dict.fromkeys(store, graph), data.utt2spk, **how)
         else:
@@ -185,8 +186,8 @@ def adapts(model: Model, adapt: bool | None) -> bool:
     return isinstance(model, AdaptedSystem) if adapt is None else adapt
 
 
-def _tell_bad(done: Extraction, left_out: Mapping[str, str]) -> None:
-    done.skipped = {**left_out, **done.skipped}
+def _tell_bad(done: Extraction, data: DataDir, left_out: Mapping[str, str]) -> None:
+    done.skipped = {**left_out, **as_called(data, done.skipped)}
     warn_of_skipped(done)
 
 
@@ -308,7 +309,7 @@ def recognize_words_dir(
     made = word_graph(base, words.ngram, words.entries, **(graph or {}))
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
     with features_for(found, model, data, **reading) as (found, store, done):
-        _tell_bad(done, left_out)
+        _tell_bad(done, data, left_out)
         speakers = data.utt2spk if adapts(found, adapt) else None
         done_words = recognize_words_of(
             *(found, store, made, words.entries, speakers, options), skip_bad=skip, n_jobs=n_jobs

@@ -26,6 +26,7 @@ from gmmspeech.files.names import check_apart, file_name
 from gmmspeech.files.text import csv_lines
 from gmmspeech.formats.datadir import DataDir, Segment
 from gmmspeech.formats.labels import write_ctm
+from gmmspeech.formats.recordings import called
 from gmmspeech.formats.results import COLUMNS, aligned_places
 from gmmspeech.formats.textgrid import write_textgrid
 from gmmspeech.formats.tiers import (
@@ -188,7 +189,8 @@ def write_alignments(
             sure = {name: [entry.confidence for entry in found] for name, found in entries.items()}
             write_ctm(path, labels, overlaps=True, confidences=sure)
     elif format == "json":
-        write_lines(paths[0], [json.dumps({"files": list(map(_as_json, files))}, ensure_ascii=False, indent=1)])
+        content = {"files": [_as_json(file, data) for file in files]}
+        write_lines(paths[0], [json.dumps(content, ensure_ascii=False, indent=1)])
     write_lines(paths[-1], csv_lines(_rows(files)))
     return paths
 
@@ -414,10 +416,10 @@ def _number(value: float | None, decimals: int) -> str:
     return "" if value is None else f"{value:.{decimals}f}".rstrip("0").rstrip(".")
 
 
-def _as_json(file: AlignedFile) -> dict[str, Any]:
+def _as_json(file: AlignedFile, data: DataDir | None) -> dict[str, Any]:
     utterances = [
         {
-            "utterance": each.name,
+            "utterance": each.name if data is None else called(data, each.name),
             "speaker": each.speaker,
             "log_likelihood": _rounded(each.log_likelihood, 4),
             "fit": _rounded(each.fit, 4),

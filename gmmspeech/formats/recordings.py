@@ -131,6 +131,19 @@ def path_of_id(id: str) -> str:
     return os.fsdecode(unquote_to_bytes(id.encode("utf-8", "surrogateescape")))
 
 
+def called(data: DataDir, utterance: str) -> str:
+    """Give what people call an utterance: its recording's path in a folder of such, its id in a data directory."""
+    if (data.path / "wav.scp").exists():
+        return utterance
+    return os.fsencode(path_of_id(utterance)).decode("utf-8", "backslashreplace")
+
+
+def as_called(data: DataDir, reasons: Mapping[str, str]) -> dict[str, str]:
+    """Reasons why utterances were left out, by what people call these."""
+    names = {utterance: called(data, utterance) for utterance in reasons}
+    return {names[utterance]: reason.replace(utterance, names[utterance]) for utterance, reason in reasons.items()}
+
+
 def _escaped(character: str) -> str:
     if character.isprintable() and not character.isspace() and character not in "%#":
         return character

@@ -128,14 +128,13 @@ def read_kind_and_tiers(
     if kind == "textgrid":
         tier = tier or _tier_of_all(files)
     found: dict[Voice, list[Label]] = {}
-    for file in files:
-        parts = file.relative_to(place).with_suffix("").parts
+    for file, name in _names(place, files).items():
         try:
-            read = _read_file(file, "/".join(map(id_of_name, parts)), tier, rate, kind)
+            read = _read_file(file, name, tier, rate, kind)
         except DataError as error:
             if not skip_bad:
                 raise
-            bad["/".join(parts)] = str(error)
+            bad[file.relative_to(place).with_suffix("").as_posix()] = str(error)
             continue
         for voice, labels in read.items():
             if voice in found:
@@ -144,6 +143,14 @@ def read_kind_and_tiers(
     check_distinct(place, [str(voice) for voice in found])
     tell_left_out(place, bad, "file", "labels", any_left=bool(found))
     return kind, found
+
+
+def _names(folder: Path, files: Iterable[Path]) -> dict[Path, str]:
+    """Ids that files of a folder have by their names; those that would share one are called as they are."""
+    paths = {file: file.relative_to(folder).with_suffix("") for file in files}
+    ids = {file: "/".join(map(id_of_name, path.parts)) for file, path in paths.items()}
+    shared = Counter(ids.values())
+    return {file: id if shared[id] == 1 else paths[file].as_posix() for file, id in ids.items()}
 
 
 def at_rate_of(audio: Path | None, labels: list[Label], kind: str, *, raw: RawAudio | None = None) -> list[Label]:

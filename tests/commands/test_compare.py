@@ -8,6 +8,7 @@ import pytest
 from gmmspeech.commands.compare import compare_alignments
 from gmmspeech.errors import DataError
 from gmmspeech.formats.labels import write_labels
+from gmmspeech.formats.recordings import id_of_path
 from gmmspeech.formats.textgrid import write_textgrid
 from gmmspeech.phones.labels.labels import Label
 
@@ -89,6 +90,20 @@ def test_ids_with_escapes_are_names_with_blanks(tmp_path):
     write_labels(tmp_path / "a.ctm", {"ann/my%20file": HYPOTHESIS})
     write_textgrid(tmp_path / "ref" / "ann" / "my file.TextGrid", {"phones": HYPOTHESIS})
     assert compare_alignments(tmp_path / "ref", tmp_path / "a.ctm").agreement.matched == 1.0
+
+
+def test_names_that_are_escaped_themselves_are_told_apart(tmp_path):
+    """As `align` writes them: ids in CTM, and the names of files in TextGrids."""
+    names = ["a b", "a%20b", "100% sure?"]
+    for i, name in enumerate(names):
+        write_textgrid(tmp_path / "ref" / "ann" / f"{name}.TextGrid", {"phones": HYPOTHESIS[i:]})
+    write_labels(tmp_path / "a.ctm", {f"ann/{id_of_path(name)}": HYPOTHESIS[i:] for i, name in enumerate(names)})
+    for one, other in (("ref", "a.ctm"), ("a.ctm", "ref"), ("ref", "ref")):
+        found = compare_alignments(tmp_path / one, tmp_path / other)
+        assert (found.files, found.notes, found.agreement.matched) == (3, [], 1.0)
+    (tmp_path / "ref" / "ann" / "a b.TextGrid").unlink()
+    found = compare_alignments(tmp_path / "ref", tmp_path / "a.ctm")
+    assert (found.files, found.agreement.matched) == (2, 1.0)
 
 
 def test_speakers_that_the_other_side_does_not_tell_apart(tmp_path):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.formats.datadir import Segment, load_utterance
-from gmmspeech.formats.recordings import id_of_path, path_of_id, read_recordings
+from gmmspeech.formats.recordings import called, id_of_path, path_of_id, read_recordings
 from gmmspeech.formats.textgrid import write_textgrid
 from gmmspeech.phones.labels.labels import Label
 
@@ -228,6 +228,9 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / f"{name}.txt").write_text("one")
     (utterance,) = read_recordings(tmp_path)[0].utterances
     assert (utterance, path_of_id(utterance)) == ("caf%E9%201", name)
+    assert called(read_recordings(tmp_path)[0], utterance) == r"caf\xe9 1"
+    (tmp_path / "wav.scp").touch()
+    assert called(read_recordings(tmp_path)[0], utterance) == utterance
 
 
 @given(st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1))
