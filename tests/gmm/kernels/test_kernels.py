@@ -1,65 +1,20 @@
 """Both kernels, the native one with every instruction set, against densities and sums written out in double loops."""
 
-import math
-import warnings
 from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from naive_kernels import naive_joint, naive_log_likelihood, naive_log_sum, naive_statistics
 from scipy.special import logsumexp
 from scipy.stats import norm
 
 from gmmspeech.blocks import BLOCK
-from gmmspeech.errors import ConfigError, GmmSpeechWarning
-from gmmspeech.gmm import kernels
 from gmmspeech.gmm.em import maximize
-from gmmspeech.gmm.kernels import get_backend, native_kernel, numpy_kernel, pack
+from gmmspeech.gmm.kernels import native_kernel, numpy_kernel, pack
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 SUMS = ("n", "sum_x", "sum_xx", "log_likelihood", "num_frames")
 SINGLE, DOUBLE = np.float32, np.float64
-
-
-def naive_log_density(x, mean, variance):
-    return sum(
-        -0.5 * (math.log(2 * math.pi * v) + (a - m) ** 2 / v)
-        for a, m, v in zip(map(float, x), map(float, mean), map(float, variance), strict=True)
-    )
-
-
-def naive_joint(frames, weights, means, variances):
-    """Log of weight times density, (T, K)."""
-    joint = np.full((len(frames), len(weights)), -math.inf)
-    for t, x in enumerate(frames):
-        for k, w in enumerate(weights):
-            if w > 0:
-                joint[t, k] = math.log(w) + naive_log_density(x, means[k], variances[k])
-    return joint
-
-
-def naive_log_sum(values):
-    peak = max(values)
-    return peak + math.log(sum(math.exp(v - peak) for v in values)) if peak > -math.inf else peak
-
-
-def naive_log_likelihood(joint):
-    return np.array([naive_log_sum(row) for row in joint])
-
-
-def naive_statistics(frames, joint, sample_weight):
-    k, d = joint.shape[1], frames.shape[1]
-    n, sum_x, sum_xx, total = np.zeros(k), np.zeros((k, d)), np.zeros((k, d)), 0.0
-    for x, row, weight in zip(frames.astype(np.float64), joint, sample_weight, strict=True):
-        frame = naive_log_sum(row)
-        total += weight * frame
-        for j in range(k):
-            gamma = weight * math.exp(row[j] - frame)
-            n[j] += gamma
-            sum_x[j] += gamma * x
-            sum_xx[j] += gamma * x**2
-    return n, sum_x, sum_xx, total
 
 
 def assert_statistics(stats, expected, tolerance):
@@ -378,172 +333,3 @@ def test_any_number_of_threads_gives_the_same_bits(kernel, mixture, dtype):
         assert_same_bits(stats, results[0][0])
         for found, expected in zip(others, results[0][1:], strict=True):
             np.testing.assert_array_equal(found, expected)
-
-
-@given(
-    seed=st.integers(0, 10**6),
-    top_c=st.integers(1, 6),
-    num_frames=st.integers(1, 40),
-    dtype=st.sampled_from([SINGLE, DOUBLE]),
-)
-@settings(max_examples=25, deadline=None)
-def test_top_c_is_the_sum_over_the_backgrounds_best(kernel, mixture, seed, top_c, num_frames, dtype):
-    rng = np.random.default_rng(seed)
-    background = mixture(rng, 6, 3)
-    moved = background[0], background[1] + rng.normal(0, 0.3, (6, 3)), background[2]
-    frames = rng.normal(0, 2, (num_frames, 3)).astype(dtype)
-    for models in ([moved], [moved, mixture(rng, 6, 3)]):  # with the background's variances, and with others
-        stack = kernel.stack_models(background, models, dtype)
-        assert_top_c(kernel.top_c_log_likelihood(frames, stack, top_c), frames, background, models, top_c)
-
-
-def assert_top_c(found, frames, background, models, top_c):
-    """Models are evaluated where the background has its best components, none of which has weight zero."""
-    joint = naive_joint(frames, *background)
-    left_out = joint < np.sort(joint, axis=1)[:, -top_c, None]
-    left_out |= background[0] == 0
-    expected = []
-    for parameters in (background, *models):
-        joint = naive_joint(frames, *parameters)
-        expected.append(naive_log_likelihood(np.where(left_out, -np.inf, joint)).sum())
-    single = frames.dtype == np.float32
-    np.testing.assert_allclose(found, expected, rtol=1e-5 if single else 1e-10, atol=1e-4 if single else 1e-9)
-
-
-@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
-def test_weights_of_zero_in_the_background_and_in_models(kernel, mixture, dtype):
-    rng = np.random.default_rng(11)
-    _, means, variances = mixture(rng, 6, 3, spread=1.0)
-    background = np.array([0.0, 0.3, 0.2, 0.0, 0.5, 0.0]), means, variances
-    shared = np.array([0.0, 0.5, 0.5, 0.0, 0.0, 0.0]), means + 0.1, variances
-    others = np.array([0.2, 0.0, 0.3, 0.2, 0.1, 0.2]), means - 0.1, 2 * variances
-    frames = rng.normal(size=(50, 3)).astype(dtype)
-    for models in ([], [shared], [shared, others]):
-        stack = kernel.stack_models(background, models, dtype)
-        for top_c in (2, 3, 4, 6):  # of which three answer
-            assert_top_c(kernel.top_c_log_likelihood(frames, stack, top_c), frames, background, models, top_c)
-
-
-@pytest.mark.filterwarnings("error")
-def test_a_model_of_no_weight_where_the_background_answers(kernel, mixture):
-    rng = np.random.default_rng(12)
-    background = mixture(rng, 2, 3)
-    model = np.array([1.0, 0.0]), *background[1:]
-    stack = kernel.stack_models(background, [model], np.float64)
-    found = kernel.top_c_log_likelihood(background[1], stack, 1)
-    assert np.isfinite(found[0])
-    assert found[1] == -np.inf
-
-
-@pytest.mark.parametrize("same_variances", [True, False])
-@pytest.mark.parametrize("size", [1e18, 1e25, 1e38])
-def test_top_c_of_frames_whose_square_float32_cannot_hold(kernel, mixture, size, same_variances):
-    rng = np.random.default_rng(7)
-    background, model = mixture(rng, 5, 3), mixture(rng, 5, 3)
-    models = [(*model[:2], background[2] if same_variances else model[2])]
-    frames = rng.normal(size=(100, 3)).astype(np.float32)
-    frames[40, 1] = size
-    stack = kernel.stack_models(background, models, np.float32)
-    assert_top_c(kernel.top_c_log_likelihood(frames, stack, 2), frames, background, models, 2)
-
-
-@pytest.mark.parametrize("width", [0.05, 6e-3])
-def test_top_c_of_narrow_components(kernel, width):
-    """Models adapted by one deviation keep their digits in float32."""
-    rng = np.random.default_rng(15)
-    weights, means, variances = np.full(6, 1 / 6), rng.choice([-1.0, 1], (6, 8)) + 100, np.full((6, 8), width**2)
-    models = [(weights, means + width * rng.normal(size=means.shape), variances) for _ in range(3)]
-    frames = (np.repeat(means, 50, axis=0) + width * rng.normal(size=(300, 8))).astype(np.float32)
-    found = kernel.top_c_log_likelihood(frames, kernel.stack_models((weights, means, variances), models, SINGLE), 2)
-    joint = [norm.logpdf(frames[:, None].astype(float), m[1], width).sum(axis=2) - np.log(6) for m in models]
-    best = np.argsort(norm.logpdf(frames[:, None].astype(float), means, width).sum(axis=2), axis=1)[:, -2:]
-    expected = [logsumexp(np.take_along_axis(each, best, axis=1), axis=1).sum() for each in joint]
-    np.testing.assert_allclose(found[1:], expected, rtol=2e-7, atol=2e-5 * len(frames))
-
-
-@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
-@pytest.mark.parametrize("first", [0, 16, 65])
-def test_a_model_does_not_depend_on_the_others_in_its_stack(kernel, mixture, dtype, first):
-    """`first`: the first model whose variances are not the background's."""
-    rng = np.random.default_rng(13)
-    background = mixture(rng, 20, 5)
-    models = [
-        (rng.dirichlet(np.ones(20)), background[1] + rng.normal(0, 0.5, (20, 5)), background[2]) for _ in range(65)
-    ]
-    models[first:] = [(w, m, v * rng.uniform(0.5, 2, (20, 5))) for w, m, v in models[first:]]
-    frames = rng.normal(0, 2, (70, 5)).astype(dtype)
-    whole = kernel.top_c_log_likelihood(frames, kernel.stack_models(background, models, dtype), 4)
-    assert whole.shape == (66,)
-    assert_top_c(whole[:3], frames, background, models[:2], 4)
-    for count in (0, 1, 15, 16, 17, 31, 32, 33, 63, 64):
-        some = kernel.top_c_log_likelihood(frames, kernel.stack_models(background, models[:count], dtype), 4)
-        if kernel is native_kernel:
-            np.testing.assert_array_equal(some, whole[: 1 + count])
-        else:
-            np.testing.assert_allclose(some, whole[: 1 + count], rtol=1e-6 if dtype == SINGLE else 1e-12)
-    others = kernel.top_c_log_likelihood(frames, kernel.stack_models(background, models[::-1], dtype), 4)
-    np.testing.assert_allclose(others[1:], whole[:0:-1], rtol=1e-6 if dtype == SINGLE else 1e-12)
-
-
-@pytest.fixture
-def nothing_compiled(monkeypatch):
-    """A machine without the compiled kernels, on which nobody was told so yet."""
-    monkeypatch.delenv("GMMSPEECH_BACKEND", raising=False)
-    monkeypatch.setattr(native_kernel, "_library", lambda: None)
-    kernels._native_or_say_so.cache_clear()
-    yield
-    kernels._native_or_say_so.cache_clear()
-
-
-def test_backends_by_name(monkeypatch, native):
-    monkeypatch.delenv("GMMSPEECH_BACKEND", raising=False)
-    assert get_backend("numpy") is numpy_kernel
-    assert get_backend("native") is get_backend("auto") is get_backend() is native
-    with pytest.raises(ConfigError, match=r"^backend: found 'cuda', expected one of auto, native, numpy, torch$"):
-        get_backend("cuda")
-
-
-def test_backends_by_environment(monkeypatch, native):
-    for value, expected in {"numpy": numpy_kernel, "native": native, "auto": native, "": native}.items():
-        monkeypatch.setenv("GMMSPEECH_BACKEND", value)
-        assert get_backend() is expected
-        assert get_backend("numpy") is numpy_kernel
-        assert get_backend("native") is native
-    monkeypatch.setenv("GMMSPEECH_BACKEND", "cuda")
-    with pytest.raises(
-        ConfigError, match=r"^GMMSPEECH_BACKEND: found 'cuda', expected one of auto, native, numpy, torch$"
-    ):
-        get_backend()
-
-
-@pytest.mark.usefixtures("nothing_compiled")
-def test_without_compiled_kernels_numpy_does_their_work():
-    assert native_kernel.instruction_sets() == []
-    with pytest.warns(GmmSpeechWarning, match="not compiled") as caught:
-        assert get_backend() is numpy_kernel
-    assert len(caught) == 1
-    with warnings.catch_warnings(action="error"):
-        assert get_backend() is get_backend("auto") is numpy_kernel
-
-
-@pytest.mark.usefixtures("nothing_compiled")
-@pytest.mark.parametrize(
-    ("beside", "why"), [("setup.py", "from its sources in .*start Python in another folder"), ("x", "compiler at")]
-)
-def test_who_starts_python_among_the_sources_is_told_so(tmp_path, monkeypatch, beside, why):
-    (tmp_path / beside).touch()
-    monkeypatch.setattr(kernels, "__file__", str(tmp_path / "gmmspeech" / "gmm" / "kernels" / "__init__.py"))
-    with pytest.warns(GmmSpeechWarning, match=why):
-        get_backend()
-
-
-@pytest.mark.usefixtures("nothing_compiled")
-def test_without_compiled_kernels_native_is_an_error(monkeypatch):
-    with pytest.raises(ConfigError, match=r"^backend 'native': found no compiled kernels"):
-        get_backend("native")
-    monkeypatch.setenv("GMMSPEECH_BACKEND", "native")
-    with pytest.raises(ConfigError, match=r"^GMMSPEECH_BACKEND 'native': found no compiled kernels"):
-        get_backend()
-    monkeypatch.setenv("GMMSPEECH_BACKEND", "numpy")
-    with warnings.catch_warnings(action="error"):
-        assert get_backend() is numpy_kernel
