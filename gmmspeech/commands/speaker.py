@@ -43,14 +43,6 @@ from gmmspeech.stores.statistics import StatisticsStore, write_statistics
 MODELS_AT_ONCE = 256  # scored together; it bounds memory, whatever the number of models
 
 
-def open_background(path: Path) -> DiagonalGMM | GMM:
-    """Read a background model that statistics are counted under: with diagonal covariances, or full ones."""
-    model: DiagonalGMM | GMM = load(path, (DiagonalGMM, GMM))
-    if isinstance(model, GMM) and model.covariance_type != "full":
-        raise ModelError(f"{path}: found {model.covariance_type} covariances, expected diagonal or full ones")
-    return model
-
-
 def statistics_file(
     ubm: Path,
     features: str | Path,
@@ -63,7 +55,7 @@ def statistics_file(
     scheduler: str | None = None,
 ) -> int:
     """Count the statistics of all utterances of a feature store under a background model, and write them."""
-    model = open_background(ubm)
+    model: DiagonalGMM | GMM = load(ubm, (DiagonalGMM, GMM))
     prepared = open_features(features, beside, front_end=model.front_end_, model=ubm)
     with prepared as store, on_cluster(scheduler) as client:
         check_frames(store, model, ubm)
@@ -99,7 +91,7 @@ def train_ivector_file(
 
     Until it is written, a checkpoint lies beside its place, from which a killed run goes on.
     """
-    model = open_background(ubm)
+    model: DiagonalGMM | GMM = load(ubm, (DiagonalGMM, GMM))
     with (
         StatisticsStore(statistics) as store,
         checkpoint_of(out) as checkpoint,

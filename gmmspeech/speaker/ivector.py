@@ -22,6 +22,7 @@ from gmmspeech.errors import ConfigError, ModelError, counted
 from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
 from gmmspeech.files.saving import Saved
+from gmmspeech.gmm.covariance_types import expanded
 from gmmspeech.gmm.full import GMM
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
@@ -249,7 +250,7 @@ def train_ivector_extractor(
     Parameters
     ----------
     ubm : DiagonalGMM or GMM
-        With diagonal or full covariances.
+        With covariances of any kind.
     stats : sequence of GMMStats, or StatisticsStore
         Under `ubm`; a store is read once in every iteration, never held as a whole.
     rank, max_iter : int
@@ -346,9 +347,9 @@ class _Sums:
 
 def _start(ubm: DiagonalGMM | GMM, rank: int, seed: int) -> IVectorExtractor:
     check_at_least(1, rank=rank)
-    weights, means, covariances = ubm.parameters()
-    full = _is_full(ubm)
-    whitening = np.linalg.inv(np.linalg.cholesky(covariances)) if full else None
+    weights, means, _ = ubm.parameters()
+    covariances = _covariances(ubm)
+    whitening = np.linalg.inv(np.linalg.cholesky(covariances)) if covariances.ndim == 3 else None
     empty = np.zeros((*means.shape, rank))
     extractor = IVectorExtractor(
         weights, means, ubm.variances(), empty, gmm_digest(ubm), ubm.front_end_, whitening=whitening
@@ -357,12 +358,10 @@ def _start(ubm: DiagonalGMM | GMM, rank: int, seed: int) -> IVectorExtractor:
     return replace(extractor, matrix=extractor.unscaled(loading))
 
 
-def _is_full(ubm: DiagonalGMM | GMM) -> bool:
-    """Say whether a mixture has full covariances, or raise a ModelError if they are neither those nor diagonal."""
-    kind = getattr(ubm, "covariance_type", "diag")
-    if kind not in ("diag", "full") or (isinstance(ubm, GMM) and kind == "diag"):
-        raise ModelError(f"ubm: found a mixture with {kind} covariances, expected a DiagonalGMM, or full ones")
-    return bool(kind == "full")
+def _covariances(ubm: DiagonalGMM | GMM) -> NDArray[np.float64]:
+    """Covariances of each component: variances (K, D), or matrices (K, D, D)."""
+    kind = ubm.covariance_type if isinstance(ubm, GMM) else "diag"
+    return expanded(kind, ubm.parameters()[2], ubm.means_.shape)
 
 
 def _check(ubm: DiagonalGMM | GMM, stats: Statistics, rank: int, max_iter: int, extractor: IVectorExtractor) -> None:
@@ -370,7 +369,7 @@ def _check(ubm: DiagonalGMM | GMM, stats: Statistics, rank: int, max_iter: int, 
     if extractor.rank != rank:
         raise ConfigError(f"init: found an extractor of rank {extractor.rank}, expected rank = {rank}")
     digest = gmm_digest(ubm)
-    if (extractor.whitening is not None) != _is_full(ubm):
+    if (extractor.whitening is None) == (_covariances(ubm).ndim == 3):
         found, expected = ("diagonal", "full") if extractor.whitening is None else ("full", "diagonal")
         raise ModelError(f"init: found an extractor of {found} covariances, expected one of {expected} ones as in ubm")
     if extractor.ubm_digest not in (None, digest) or extractor.means.shape != ubm.means_.shape:

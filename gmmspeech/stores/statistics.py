@@ -59,7 +59,7 @@ def write_statistics(
     path : path-like
         The HDF5 file.
     ubm : DiagonalGMM or GMM
-        With diagonal or full covariances.
+        With covariances of any kind.
     items : iterable of (str, array_like (T, D))
         Utterance ids and frames, or a `FeatureStore`; read as they are needed.
     front_end : str, optional

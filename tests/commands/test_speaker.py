@@ -84,9 +84,10 @@ def test_supervectors(world: Path) -> None:
     assert found.vectors.shape == (60, 16)
 
 
-def test_ivectors_of_a_mixture_with_full_covariances(made, tmp_path, run_command, monkeypatch):
+@pytest.mark.parametrize("kind", ["full", "tied"])
+def test_ivectors_of_a_mixture_with_matrices_as_covariances(made, tmp_path, run_command, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)
-    full = ("-k", 2, "--max-iter", 2, "--covariance-type", "full")
+    full = ("-k", 2, "--max-iter", 2, "--covariance-type", kind)
     for words in (
         ("train-ubm", made / "feats", "full.h5", *full),
         ("statistics", "full.h5", made / "feats", "s.h5"),
@@ -100,6 +101,3 @@ def test_ivectors_of_a_mixture_with_full_covariances(made, tmp_path, run_command
     ours, theirs = (load(Path(name), IVectors).vectors for name in ("i.h5", "k.h5"))
     # Kaldi's extractor has its own axes: what i-vectors say of each other is the same
     np.testing.assert_allclose(ours @ ours.T, theirs @ theirs.T, rtol=1e-4, atol=1e-4)
-    run_command("train-ubm", made / "feats", "tied.h5", *full[:-1], "tied")
-    done = run_command("statistics", "tied.h5", made / "feats", "t.h5")
-    assert "tied.h5: found tied covariances, expected diagonal or full ones" in done.stderr

@@ -246,6 +246,18 @@ def test_full_covariances_are_diagonal_ones_of_frames_that_a_triangle_maps():
     assert more.history[:3] == two.history
     with pytest.raises(ModelError, match="init: found an extractor of full covariances, expected one of diagonal ones"):
         train_ivector_extractor(diagonal, stats, rank=2, init=two)
-    tied = gs.GMM.from_parameters(full.weights_, full.means_, covariances[0], covariance_type="tied")
-    with pytest.raises(ModelError, match="ubm: found a mixture with tied covariances"):
-        train_ivector_extractor(tied, stats, rank=2)
+
+
+@pytest.mark.parametrize("kind", ["tied", "diag", "spherical"])
+def test_other_covariances_are_full_ones_too(kind):
+    rng = np.random.default_rng(6)
+    utterances = [rng.normal(rng.normal(size=3), 1, (40, 3)) for _ in range(8)]
+    ubm = gs.GMM(2, covariance_type=kind, random_state=0).fit(np.concatenate(utterances))
+    found = np.asarray(ubm.covariances_)
+    matrices = found if kind == "tied" else [np.eye(3) * each for each in found]
+    full = gs.GMM.from_parameters(ubm.weights_, ubm.means_, np.broadcast_to(matrices, (2, 3, 3)))
+    vectors = []
+    for model in (ubm, full):
+        stats = [model.accumulate(x) for x in utterances]
+        vectors.append(train_ivector_extractor(model, stats, rank=2, max_iter=2).extract(stats))
+    np.testing.assert_allclose(*vectors, rtol=1e-6, atol=1e-8)
