@@ -44,9 +44,3 @@ def fit_weights(scores: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
 def combine(scores: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
     """Weighted sum of the scores of systems, shape (S, C)."""
     return np.tensordot(np.asarray(weights, np.float64), np.asarray(scores, np.float64), 1)
-
-
-def log_posteriors(log_likelihoods: NDArray[np.float64], priors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log posteriors of phones, shape (N, P), from log-likelihoods of the same shape and priors (P,)."""
-    joint = log_likelihoods + np.log(priors)
-    return joint - logsumexp(joint, axis=1, keepdims=True)

@@ -8,8 +8,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import gaussian_filter1d
-from scipy.special import logsumexp
 
 from gmmspeech.arguments import check_options, random_state_of
 from gmmspeech.blocks import ordered_map
@@ -25,9 +23,9 @@ from gmmspeech.gmm.em import train_each
 from gmmspeech.gmm.estimator import Estimator, check_fitted
 from gmmspeech.gmm.frames import as_table, check_names, known_columns, saved_names, set_names, warn_if_wide
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.phones.gmm.fusion import log_posteriors
 from gmmspeech.phones.gmm.mixture_size import fit_sized
 from gmmspeech.phones.gmm.options import OF_PHONE_GMMS
+from gmmspeech.phones.gmm.scores import duration_scores, in_any_part, log_posteriors, part_sums, smoothed
 from gmmspeech.phones.labels.segments import (
     as_ranges,
     duration_moments,
@@ -36,7 +34,6 @@ from gmmspeech.phones.labels.segments import (
     log_durations,
     part_edges,
     part_of_frames,
-    segment_sums,
     trainable,
 )
 
@@ -263,11 +260,7 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
 
     def frame_log_likelihoods(self, X: ArrayLike) -> NDArray[np.float64]:
         """Log-likelihood of every frame under every phone, in whichever part, shape (N, P), in nats."""
-        scores = self.log_likelihoods(X)
-        weights = self.part_priors_.reshape(-1, self.parts)
-        with np.errstate(divide="ignore"):  # a part that no frame was in
-            joint = scores + np.log(weights / weights.sum(axis=1, keepdims=True)).ravel()
-        return logsumexp(joint.reshape(len(joint), len(self.phones_), self.parts), axis=2)
+        return in_any_part(self.log_likelihoods(X), self.part_priors_.reshape(-1, self.parts))
 
     def frame_log_posteriors(self, X: ArrayLike, *, lengths: Sequence[int] | None = None) -> NDArray[np.float64]:
         """Log posterior of every phone given each frame, or with `smoothing` it and its neighbors, shape (N, P).
@@ -289,12 +282,7 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         check_options(self)
         scores = self.frame_log_likelihoods(X)
         priors = self.part_priors_.reshape(-1, self.parts).sum(axis=1)
-        stops = ends_of(lengths, len(scores))
-        if self.smoothing:
-            utterances = [part for part in np.split(scores, stops[:-1]) if len(part)]
-            smoothed = [gaussian_filter1d(part, self.smoothing, axis=0, mode="nearest") for part in utterances]
-            scores = np.concatenate(smoothed)
-        return log_posteriors(scores, priors)
+        return log_posteriors(smoothed(scores, ends_of(lengths, len(scores)), self.smoothing), priors)
 
     def predict_frames(self, X: ArrayLike, *, lengths: Sequence[int] | None = None) -> NDArray[np.str_]:
         """Most probable phone of every frame, shape (N,); see `frame_log_posteriors`."""
@@ -321,8 +309,7 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
 
     def sum_segments(self, log_likelihoods: NDArray[np.float64], ranges: NDArray[np.int64]) -> NDArray[np.float64]:
         """Do as `segment_log_likelihoods`, from what `log_likelihoods` gave for the frames."""
-        edges = part_edges(ranges, self.parts)
-        total = sum(self._part_sums(log_likelihoods, edges), np.zeros((len(ranges), len(self.phones_))))
+        total = part_sums(log_likelihoods, ranges, self.parts).sum(axis=0)
         return total + self.duration_log_likelihoods(ranges) if self.duration else total
 
     def average_parts(self, log_likelihoods: NDArray[np.float64], ranges: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -337,14 +324,12 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
             What `log_likelihoods` gave for the frames.
         ranges : ndarray, shape (S, 2)
         """
-        edges = part_edges(ranges, self.parts)
-        counts = np.maximum(np.diff(edges, axis=1), 1)
-        return np.stack(self._part_sums(log_likelihoods, edges)) / counts.T[:, :, None]
+        counts = np.maximum(np.diff(part_edges(ranges, self.parts), axis=1), 1)
+        return part_sums(log_likelihoods, ranges, self.parts) / counts.T[:, :, None]
 
     def duration_log_likelihoods(self, ranges: NDArray[np.int64]) -> NDArray[np.float64]:
         """Log density of each segment's log duration under every phone, shape (S, P)."""
-        mean, variance = self.durations_.T
-        return -0.5 * (np.log(2 * np.pi * variance) + (log_durations(ranges)[:, None] - mean) ** 2 / variance)
+        return duration_scores(ranges, self.durations_)
 
     def segment_log_posteriors(self, X: ArrayLike, ranges: ArrayLike) -> NDArray[np.float64]:
         """Log posterior of every phone given each segment, shape (S, P), from what `segment_log_likelihoods` gives."""
@@ -443,11 +428,6 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
     def _set(self, phones: tuple[str, ...], models: list[DiagonalGMM], *rest: NDArray[np.float64]) -> None:
         self.phones_, self.models_, (self.priors_, self.part_priors_, self.durations_) = phones, models, rest
         self.n_features_in_ = models[0].n_features_in_
-
-    def _part_sums(self, log_likelihoods: NDArray[np.float64], edges: NDArray[np.int64]) -> list[NDArray[np.float64]]:
-        """Summed log-likelihoods of each part of each segment, (S, P) a part."""
-        of_parts = log_likelihoods.reshape(len(log_likelihoods), -1, self.parts)
-        return [segment_sums(of_parts[:, :, j], edges[:, j : j + 2]) for j in range(self.parts)]
 
     def _train(self, frames: NDArray, codes: NDArray[np.int64]) -> Iterator[DiagonalGMM]:
         seed = int(random_state_of(self.random_state).randint(2**31))
